@@ -1,0 +1,92 @@
+"""What was found in a policy file, where, and what to do about it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from enum import StrEnum
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+
+class Severity(StrEnum):
+    """ERROR: the policy cannot be used. WARNING: it can, but does not do what it seems to say.
+    NOTE: worth knowing; never a finding."""
+
+    ERROR = "error"
+    WARNING = "warning"
+    NOTE = "note"
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class Span:
+    """A stretch of a policy file. Lines and columns count from 1, columns in characters;
+    the end is exclusive."""
+
+    file: str
+    line: int
+    col: int
+    end_line: int
+    end_col: int
+
+    def __str__(self) -> str:
+        return f"{self.file}:{self.line}:{self.col}"
+
+
+@dataclass(frozen=True, slots=True)
+class Diagnostic:
+    """One problem.
+
+    rule: the kebab-case name that `policy-router rules NAME` explains.
+    message: lower case, no full stop, the user's words in backticks.
+    help: what to do about it.
+    related: other places that belong to the problem, each with a few words.
+    """
+
+    rule: str
+    severity: Severity
+    message: str
+    span: Span | None
+    help: str = ""
+    related: tuple[tuple[str, Span], ...] = field(default=())
+
+
+def draw(diagnostic: Diagnostic, sources: Mapping[str, str]) -> str:
+    """A diagnostic as text: headline, place, the line with a caret below, help."""
+    d = diagnostic
+    lines = [f"{d.severity}[{d.rule}] {d.message}"]
+    if d.span is not None:
+        lines.append(f"  --> {d.span}")
+        lines.extend(frame(d.span, sources.get(d.span.file, "")))
+    for words, span in d.related:
+        lines.append(f"  --> {span}: {words}")
+        lines.extend(frame(span, sources.get(span.file, "")))
+    if d.help:
+        lines.append(f"   = help: {d.help}")
+    return "\n".join(lines)
+
+
+_WIDTH = 120
+
+
+def frame(span: Span, text: str) -> list[str]:
+    """The span's first line with carets below it; nothing when the text is not at hand."""
+    rows = text.split("\n")
+    if not text or span.line > len(rows):
+        return []
+    row = rows[span.line - 1].rstrip("\r")
+    start = min(span.col - 1, len(row))
+    stop = min(span.end_col - 1, len(row)) if span.end_line == span.line else len(row)
+    cut = max(0, start - _WIDTH // 2) if len(row) > _WIDTH else 0
+    shown = row[cut : cut + _WIDTH]
+    pad = "".join("\t" if c == "\t" else " " for c in row[cut:start])
+    width = max(1, min(stop, cut + _WIDTH) - start)
+    number = str(span.line)
+    gutter = " " * len(number)
+    return [f" {gutter} |", f" {number} | {printable(shown)}", f" {gutter} | {pad}{'^' * width}"]
+
+
+def printable(text: str) -> str:
+    """The text with control characters replaced, so that a file cannot drive a terminal."""
+    return "".join(c if c.isprintable() or c == "\t" else "\N{REPLACEMENT CHARACTER}" for c in text)

@@ -1,0 +1,361 @@
+"""The values everything else speaks in: a Policy and its parts; Request, Snapshot, Decision.
+
+All are frozen. Money is in nano-USD (1e-9 USD) and prices in nano-USD per million tokens, both
+integers. Times are seconds. Spans say where a thing was written and never take part in equality.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from enum import StrEnum
+from types import MappingProxyType
+from typing import TYPE_CHECKING, Final
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from zoneinfo import ZoneInfo
+
+    from policy_router.condition import Condition, Vocabulary
+    from policy_router.decide.index import Index
+    from policy_router.diagnostics import Span
+
+NANO: Final = 1_000_000_000
+TYPICAL_OUTPUT: Final = 300
+"""Tokens an answer is expected to have when the request sets no cap: for estimates and ordering."""
+
+
+@dataclass(frozen=True, slots=True)
+class Price:
+    """nano-USD per million tokens, for what goes in and what comes out."""
+
+    input: int
+    output: int
+
+    def cost(self, tokens_in: int, tokens_out: int) -> int:
+        """nano-USD for that many tokens, rounded up once."""
+        return -(-(tokens_in * self.input + tokens_out * self.output) // 1_000_000)
+
+
+FREE_PRICE: Final = Price(0, 0)
+
+
+@dataclass(frozen=True, slots=True)
+class Model:
+    """A model the policy may call.
+
+    calls: the LiteLLM name it is called by. tier: ability, never money; `rank` is its place in
+    the policy's tiers, weakest first. price: None when nobody knows it. free: declared free; a
+    table price of zero is not. context, max_output: tokens; None when unknown. quality: 0..1.
+    latency: expected seconds to a typical answer, when declared.
+    """
+
+    name: str
+    calls: str
+    tier: str
+    rank: int
+    price: Price | None = None
+    free: bool = False
+    context: int | None = None
+    max_output: int | None = None
+    abilities: frozenset[str] = frozenset()
+    tags: frozenset[str] = frozenset()
+    quality: float = 0.5
+    latency: float | None = None
+    api_base: str | None = None
+    api_key_env: str | None = None
+    at: Span | None = field(default=None, compare=False, repr=False)
+
+    def estimate(self, tokens: int, max_output: int | None) -> int | None:
+        """Expected cost in nano-USD of `tokens` in and an answer of the stated or typical length;
+        None when the price is unknown."""
+        if self.price is None:
+            return None
+        return self.price.cost(tokens, TYPICAL_OUTPUT if max_output is None else max_output)
+
+
+@dataclass(frozen=True, slots=True)
+class Rule:
+    """One rule: when its condition holds it takes models away, reorders them, or denies.
+
+    only, avoid, first: names of models in the order they were selected (None: not said).
+    min_tier: rank. needs: abilities a model must have.
+    """
+
+    name: str
+    when: Condition | None
+    only: tuple[str, ...] | None = None
+    avoid: tuple[str, ...] = ()
+    first: tuple[str, ...] = ()
+    min_tier: int | None = None
+    needs: frozenset[str] = frozenset()
+    deny: str | None = None
+    at: Span | None = field(default=None, compare=False, repr=False)
+    only_at: Span | None = field(default=None, compare=False, repr=False)
+    avoid_at: Span | None = field(default=None, compare=False, repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class Task:
+    """A kind of request. `default` marks the one that takes what no other matches."""
+
+    name: str
+    min_tier: int | None = None
+    needs: frozenset[str] = frozenset()
+    first: tuple[str, ...] = ()
+    default: bool = False
+    at: Span | None = field(default=None, compare=False, repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class Band:
+    """A stretch of the complexity score: begins at `start`, ends where the next begins."""
+
+    name: str
+    start: float
+    min_tier: int | None = None
+    at: Span | None = field(default=None, compare=False, repr=False)
+
+
+class Key(StrEnum):
+    """What `prefer` may name; each sorts models by one property, best first."""
+
+    FREE = "free"
+    LOCAL = "local"
+    SMALLEST = "smallest"
+    CHEAPEST = "cheapest"
+    FASTEST = "fastest"
+    QUALITY = "quality"
+    RELIABLE = "reliable"
+    HEADROOM = "headroom"
+
+
+class Action(StrEnum):
+    """What the executor does when an attempt fails."""
+
+    NEXT = "next"
+    RETRY = "retry"
+    RETRY_THEN_NEXT = "retry_then_next"
+    BIGGER_CONTEXT = "bigger_context"
+    STOP = "stop"
+
+
+class Fault(StrEnum):
+    """The classes of failure that `fallback.on_error` may name."""
+
+    RATE_LIMIT = "rate_limit"
+    TIMEOUT = "timeout"
+    SERVER_ERROR = "server_error"
+    CONTEXT_TOO_LONG = "context_too_long"
+    CONTENT_FILTER = "content_filter"
+    AUTH = "auth"
+    BAD_REQUEST = "bad_request"
+
+
+class OnBreak(StrEnum):
+    """What to do when a stream breaks after its first token."""
+
+    ERROR = "error"
+    RESUME = "resume"
+    BUFFER = "buffer"
+
+
+ON_ERROR: Final[Mapping[Fault, Action]] = MappingProxyType(
+    {
+        Fault.RATE_LIMIT: Action.NEXT,
+        Fault.TIMEOUT: Action.NEXT,
+        Fault.SERVER_ERROR: Action.RETRY_THEN_NEXT,
+        Fault.CONTEXT_TOO_LONG: Action.BIGGER_CONTEXT,
+        Fault.CONTENT_FILTER: Action.STOP,
+        Fault.AUTH: Action.NEXT,
+        Fault.BAD_REQUEST: Action.STOP,
+    }
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Cooldown:
+    """After `failures` within `within` seconds a model is left alone for `duration` seconds."""
+
+    failures: int = 3
+    within: float = 60.0
+    duration: float = 300.0
+
+
+@dataclass(frozen=True, slots=True)
+class Fallback:
+    """How a request goes on when a model fails. Durations are seconds."""
+
+    max_attempts: int = 4
+    deadline: float = 60.0
+    first_token_within: float = 20.0
+    stall: float = 15.0
+    on_stream_break: OnBreak = OnBreak.ERROR
+    step_down: bool = True
+    on_error: Mapping[Fault, Action] = ON_ERROR
+    cooldown: Cooldown = Cooldown()
+
+
+@dataclass(frozen=True, slots=True)
+class Policy:
+    """A compiled policy: immutable, owns no resource, decides the same for ever.
+
+    revision: digest of what the policy means; layout and comments do not change it.
+    """
+
+    name: str
+    description: str
+    timezone: ZoneInfo
+    tiers: tuple[str, ...]
+    models: tuple[Model, ...]
+    tasks: tuple[Task, ...]
+    bands: tuple[Band, ...]
+    prefer: tuple[Key, ...]
+    rules: tuple[Rule, ...]
+    fallback: Fallback
+    vocabulary: Vocabulary
+    revision: str
+    index: Index = field(compare=False, repr=False)
+
+    def model(self, name: str) -> Model:
+        """The model of that name; KeyError when the policy has none."""
+        return self.index.by_name[name]
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """What is known of a request. Never the prompt.
+
+    task: a task of the policy; None takes its default task.
+    complexity: a band's name or a score 0..1; None when unknown.
+    tokens: upper bound of what goes in. max_output: cap of what comes out, when the caller set one.
+    needs: abilities a model must have. attributes: the policy's declared facts.
+
+    The caller's own criteria can only narrow or reorder what the policy allows:
+    max_cost (nano-USD, estimated), max_latency (seconds, expected), min_quality (0..1),
+    prefer (replaces the policy's sort keys), model (only this one), limit (at most so many).
+    """
+
+    task: str | None = None
+    complexity: str | float | None = None
+    tokens: int = 0
+    max_output: int | None = None
+    needs: frozenset[str] | set[str] = frozenset()
+    tags: frozenset[str] | set[str] = frozenset()
+    tenant: str | None = None
+    user: str | None = None
+    team: str | None = None
+    key: str | None = None
+    language: str | None = None
+    stream: bool = False
+    attributes: Mapping[str, str | float | bool] = field(default_factory=dict)
+    max_cost: int | None = None
+    max_latency: float | None = None
+    min_quality: float | None = None
+    prefer: tuple[Key | str, ...] | None = None
+    model: str | None = None
+    limit: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Snapshot:
+    """The world at one moment, read before a decision.
+
+    now: Unix time in seconds, or None when the caller gives no clock (then `hour` and `weekday`
+    are absent). cooling: model name -> Unix time until which it is left alone.
+    """
+
+    now: float | None = None
+    cooling: Mapping[str, float] = field(default_factory=dict)
+
+
+class Reason(StrEnum):
+    """Why a model is out."""
+
+    DENIED = "denied"
+    ONLY = "only"
+    AVOID = "avoid"
+    ABILITY = "ability"
+    CONTEXT = "context"
+    TIER = "tier"
+    MODEL = "model"
+    COST = "cost"
+    LATENCY = "latency"
+    QUALITY = "quality"
+    LIMIT = "limit"
+    COOLING = "cooling"
+
+
+@dataclass(frozen=True, slots=True)
+class Skip:
+    """A model that is out: why, in words, until when (Unix time, if it passes by itself),
+    and where the policy says so."""
+
+    model: str
+    reason: Reason
+    detail: str
+    until: float | None = None
+    at: Span | None = field(default=None, compare=False)
+
+
+@dataclass(frozen=True, slots=True)
+class Candidate:
+    """A model that is in, and what gave it its place.
+
+    by: the first thing that sets it apart from the model before it (the first candidate: from the
+    one after it): `first`, a sort key, `tier`, `step_down`, `written order`, or `only candidate`.
+    """
+
+    model: Model
+    by: str
+    why: str
+
+    @property
+    def name(self) -> str:
+        """The model's name in the policy."""
+        return self.model.name
+
+
+@dataclass(frozen=True, slots=True)
+class Decision:
+    """What a policy makes of a request: every model of the policy is in `candidates` or `skipped`.
+
+    candidates: in the order they will be asked; this order is the fallback chain.
+    rules: names of the rules that applied. denied: why nothing may answer, or None.
+    task, complexity, score: what the request was taken for.
+    """
+
+    revision: str
+    request: Request
+    task: str | None
+    complexity: str | None
+    score: float | None
+    candidates: tuple[Candidate, ...]
+    skipped: tuple[Skip, ...]
+    rules: tuple[str, ...]
+    denied: str | None = None
+
+    def cost(self, model: Model) -> int | None:
+        """Estimated cost in nano-USD of asking this model; None when its price is unknown."""
+        return model.estimate(self.request.tokens, self.request.max_output)
+
+
+@dataclass(frozen=True, slots=True)
+class Attempt:
+    """One call of one model.
+
+    failure: class of the failure, or None when it answered. status: HTTP status, when one came.
+    detail: at most 200 characters, secrets and prompt text removed. started: Unix time;
+    seconds: how long it took. retry_after: seconds the provider asked to wait.
+    """
+
+    model: str
+    calls: str
+    started: float
+    seconds: float
+    failure: str | None = None
+    status: int | None = None
+    detail: str = ""
+    retry_after: float | None = None
+    first_token: float | None = None
+    tokens_in: int | None = None
+    tokens_out: int | None = None
