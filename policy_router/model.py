@@ -100,7 +100,6 @@ class Task:
 
     name: str
     min_tier: int | None = None
-    needs: frozenset[str] = frozenset()
     first: tuple[str, ...] = ()
     default: bool = False
     at: Span | None = field(default=None, compare=False, repr=False)
@@ -191,8 +190,8 @@ class Fallback:
     stall: float = 15.0
     on_stream_break: OnBreak = OnBreak.ERROR
     step_down: bool = True
-    on_error: Mapping[Fault, Action] = ON_ERROR
-    cooldown: Cooldown = Cooldown()
+    on_error: Mapping[Fault, Action] = field(default_factory=lambda: ON_ERROR)
+    cooldown: Cooldown = field(default_factory=Cooldown)
 
 
 @dataclass(frozen=True, slots=True)
@@ -320,7 +319,8 @@ class Decision:
     """What a policy makes of a request: every model of the policy is in `candidates` or `skipped`.
 
     candidates: in the order they will be asked; this order is the fallback chain.
-    rules: names of the rules that applied. denied: why nothing may answer, or None.
+    rules: names of the rules that applied. denied: why nothing may answer, or None; `invalid` when
+    that is because the request names something the policy does not know.
     task, complexity, score: what the request was taken for.
     """
 
@@ -333,6 +333,7 @@ class Decision:
     skipped: tuple[Skip, ...]
     rules: tuple[str, ...]
     denied: str | None = None
+    invalid: bool = False
 
     def cost(self, model: Model) -> int | None:
         """Estimated cost in nano-USD of asking this model; None when its price is unknown."""

@@ -1,0 +1,277 @@
+"""The few parts of each fact's domain that a policy's constants can tell apart.
+
+A *dimension* is one fact (each tag and each pattern is a dimension of its own: it is there or not).
+Its *cells* are numbered from 0; a set of cells is an int whose bit i stands for cell i. A *box* is
+a product of such sets, one per dimension it constrains; a condition is a union of boxes. Two
+requests that fall into the same cells are the same to every condition of the policy.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from itertools import pairwise
+from typing import TYPE_CHECKING, Final, TypeAlias
+
+from policy_router.condition import (
+    COMPLEXITY,
+    SCORE,
+    All,
+    Any,
+    Fact,
+    Kind,
+    Not,
+    Op,
+    Test,
+    Tree,
+    Vocabulary,
+    tests_of,
+)
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator, Sequence
+
+    from policy_router.model import Band
+
+Box: TypeAlias = Mapping[int, int]
+"""Dimension -> set of cells. A dimension that is not named is not constrained."""
+
+MAX_BOXES: Final = 64
+"""A condition that needs more is evaluated instead of indexed."""
+
+
+class TooWide(Exception):  # noqa: N818  a signal between two functions, not an error
+    """A condition whose boxes would be too many."""
+
+
+@dataclass(frozen=True, slots=True)
+class Dimension:
+    """One axis of the space of requests.
+
+    fact: position in the vocabulary. detail: the tag, or the pattern, of a dimension that is only
+    there or not (cells: 0 no, 1 yes); None otherwise.
+    constants: numbers, ascending (cells: gap, point, gap ... then absent), or texts compared for
+    equality (one cell each, then one per prefix, then any other text, then absent).
+    prefixes: what texts are tested to begin with, longest first.
+    live: the cells that a request can fall into.
+    """
+
+    fact: int
+    kind: Kind
+    detail: str | None
+    constants: tuple[float | str | bool, ...]
+    prefixes: tuple[str, ...]
+    live: int
+
+    @property
+    def size(self) -> int:
+        """How many cells there are, live or not."""
+        if self.detail is not None:
+            return 2
+        if self.kind is Kind.NUMBER:
+            return 2 * len(self.constants) + 2
+        return len(self.constants) + len(self.prefixes) + 2
+
+
+class Space:
+    """The dimensions that a set of conditions spans."""
+
+    def __init__(
+        self, vocabulary: Vocabulary, bands: Sequence[Band], trees: Iterable[Tree]
+    ) -> None:
+        self.vocabulary = vocabulary
+        self._bands = {
+            band.name: (band.start, after.start if after else None)
+            for band, after in zip(bands, [*bands[1:], None], strict=True)
+        } if bands else {}  # fmt: skip
+        mentioned: dict[tuple[int, str | None], set[Test]] = {}
+        for tree in trees:
+            for test in tests_of(tree):
+                mentioned.setdefault(self._axis(test), set()).add(test)
+        self.dimensions = tuple(
+            self._dimension(fact, detail, tests)
+            for (fact, detail), tests in sorted(
+                mentioned.items(), key=lambda item: (item[0][0], item[0][1] or "")
+            )
+        )
+        self._at = {(d.fact, d.detail): i for i, d in enumerate(self.dimensions)}
+
+    def _axis(self, test: Test) -> tuple[int, str | None]:
+        if test.op in (Op.HAS, Op.MATCHES):
+            return test.fact, str(test.values[0])
+        # A band is a stretch of the score, so both are one dimension and cannot contradict.
+        return (SCORE if test.fact == COMPLEXITY else test.fact), None
+
+    def _dimension(self, index: int, detail: str | None, tests: set[Test]) -> Dimension:
+        fact = self.vocabulary.facts[index]
+        if detail is not None:
+            return Dimension(index, Kind.BOOL, detail, (), (), 0b11)
+        if fact.kind is Kind.NUMBER:
+            numbers: set[float] = set()
+            for test in tests:
+                if test.fact == COMPLEXITY:
+                    for name in test.values:
+                        low, high = self._bands[str(name)]
+                        numbers |= {low} if high is None else {low, high}
+                else:
+                    numbers.update(float(v) if v != int(v) else int(v) for v in test.values)  # type: ignore[arg-type]  # numbers, by kind
+            constants = tuple(sorted(numbers))
+            return Dimension(index, fact.kind, None, constants, (), _live(fact, constants))
+        texts: tuple[str | bool, ...]
+        prefixes: tuple[str, ...] = ()
+        if fact.kind is Kind.STRING:
+            found = {str(v) for t in tests if t.op is Op.STARTS for v in t.values}
+            prefixes = tuple(sorted(found, key=lambda p: (-len(p), p)))
+            texts = tuple(sorted({str(v) for t in tests if t.op is Op.IN for v in t.values}))
+        else:
+            texts = fact.values if fact.kind is Kind.ENUM else (False, True)
+        size = len(texts) + len(prefixes)
+        closed = fact.kind is not Kind.STRING  # no value beside the listed ones
+        live = (1 << size) - 1 | (0 if closed else 1 << size) | int(fact.optional) << size + 1
+        return Dimension(index, fact.kind, None, texts, prefixes, live)  # type: ignore[arg-type]  # False and True are constants like any text
+
+    def cells(self, test: Test) -> tuple[int, int]:
+        """The dimension a test is about and the set of its live cells in which it holds."""
+        at = self._at[self._axis(test)]
+        dimension = self.dimensions[at]
+        if dimension.detail is not None:
+            return at, 0b10
+        if test.fact == COMPLEXITY:
+            found = 0
+            for name in test.values:
+                low, high = self._bands[str(name)]
+                found |= _between(dimension.constants, low, high)
+            return at, found & dimension.live
+        if dimension.kind is Kind.NUMBER:
+            return at, _numbers(dimension.constants, test) & dimension.live
+        if test.op is Op.STARTS:
+            prefix = str(test.values[0])
+            texts = [*dimension.constants, *dimension.prefixes]
+            return at, sum(1 << i for i, text in enumerate(texts) if str(text).startswith(prefix))
+        return at, sum(1 << dimension.constants.index(v) for v in set(test.values))  # type: ignore[arg-type]  # texts, by kind
+
+    def boxes(self, tree: Tree) -> list[dict[int, int]]:
+        """The union of boxes in which the tree holds. Raises TooWide beyond MAX_BOXES."""
+        return self._boxes(tree, holds=True)
+
+    def _boxes(self, tree: Tree, *, holds: bool) -> list[dict[int, int]]:
+        match tree:
+            case Test():
+                at, found = self.cells(tree)
+                live = self.dimensions[at].live
+                found = found if holds else live & ~found
+                return [{at: found} if found != live else {}] if found else []
+            case Not(part):
+                return self._boxes(part, holds=not holds)
+            case All(parts) if holds:
+                return self._product(parts, holds=True)
+            case Any(parts) if not holds:
+                return self._product(parts, holds=False)
+        union: list[dict[int, int]] = []
+        for part in tree.parts:
+            for box in self._boxes(part, holds=holds):
+                if not any(contains(other, box) for other in union):
+                    union = [other for other in union if not contains(box, other)]
+                    union.append(box)
+            if len(union) > MAX_BOXES:
+                raise TooWide
+        return union
+
+    def _product(self, parts: Sequence[Tree], *, holds: bool) -> list[dict[int, int]]:
+        product: list[dict[int, int]] = [{}]
+        for part in parts:
+            boxes = self._boxes(part, holds=holds)
+            product = [
+                m for left in product for right in boxes if (m := meet(left, right)) is not None
+            ]
+            if len(product) > MAX_BOXES:
+                raise TooWide
+        return product
+
+
+def admitting(dimension: Dimension, at: int, boxes: Sequence[Box]) -> list[int]:
+    """For each cell of the dimension (the `at`-th) the set of the boxes that admit it, bit i for
+    box i."""
+    free = 0
+    admits = [0] * dimension.size
+    for bit, box in enumerate(boxes):
+        cells = box.get(at)
+        if cells is None:
+            free |= 1 << bit
+        else:
+            for cell in bits(cells):
+                admits[cell] |= 1 << bit
+    return [free | a for a in admits]
+
+
+def bits(number: int) -> Iterator[int]:
+    """Positions of the bits that are set, lowest first."""
+    while number:
+        low = number & -number
+        yield low.bit_length() - 1
+        number ^= low
+
+
+def meet(a: Box, b: Box) -> dict[int, int] | None:
+    """What two boxes have in common; None when that is nothing."""
+    both = dict(a)
+    for dimension, cells in b.items():
+        common = both.get(dimension, -1) & cells
+        if not common:
+            return None
+        both[dimension] = common
+    return both
+
+
+def contains(outer: Box, inner: Box) -> bool:
+    """Whether every point of `inner` is in `outer`."""
+    return all(not inner.get(d, -1) & ~cells for d, cells in outer.items())
+
+
+def _live(fact: Fact, constants: Sequence[float]) -> int:
+    """Cells of a number that can hold something: gaps may be empty or out of bounds."""
+    low = float("-inf") if fact.low is None else fact.low
+    high = float("inf") if fact.high is None else fact.high
+    live = 0
+    edges = [float("-inf"), *constants, float("inf")]
+    for i, (left, right) in enumerate(pairwise(edges)):
+        first = max(left, low)
+        last = min(right, high)
+        if fact.integer:
+            start = first if first > left and first == int(first) else _after(first)
+            inside = start < right and start <= last
+        else:
+            inside = first < last or (first == last and left < first < right)
+        live |= inside << 2 * i
+        if right != float("inf") and low <= right <= high:
+            live |= (not fact.integer or right == int(right)) << 2 * i + 1
+    return live | fact.optional << 2 * len(constants) + 1
+
+
+def _after(number: float) -> float:
+    """The smallest integer above a number."""
+    return number if number == float("-inf") else float(int(number // 1) + 1)
+
+
+def _between(constants: Sequence[object], low: float, high: float | None) -> int:
+    """Cells of [low, high): both are constants of the dimension; None is no upper end."""
+    start = 2 * constants.index(low) + 1
+    stop = 2 * len(constants) + 1 if high is None else 2 * constants.index(high) + 1
+    return (1 << stop) - (1 << start)
+
+
+def _numbers(constants: Sequence[object], test: Test) -> int:
+    if test.op is Op.IN:
+        return sum(1 << 2 * constants.index(v) + 1 for v in set(test.values))
+    point = 2 * constants.index(test.values[0]) + 1
+    everything = (1 << 2 * len(constants) + 1) - 1
+    below = (1 << point) - 1
+    match test.op:
+        case Op.LT:
+            return below
+        case Op.LE:
+            return below | 1 << point
+        case Op.GT:
+            return everything & ~(below | 1 << point)
+        case _:
+            return everything & ~below

@@ -1,0 +1,200 @@
+"""The decision: every model of the policy in, with its place, or out, with the reason."""
+
+from __future__ import annotations
+
+from bisect import bisect_right
+from datetime import datetime
+from typing import TYPE_CHECKING, Final
+
+from policy_router.condition import WEEKDAYS, Facts, Kind
+from policy_router.decide.cells import bits
+from policy_router.decide.gates import GATES
+from policy_router.model import (
+    TYPICAL_OUTPUT,
+    Band,
+    Decision,
+    Key,
+    Reason,
+    Request,
+    Rule,
+    Skip,
+    Snapshot,
+    Task,
+)
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from policy_router.condition import Fact
+    from policy_router.model import Policy
+
+_NOBODY: Final = Snapshot()
+_KEYS: Final = frozenset(Key)
+
+
+def decide(policy: Policy, request: Request, snapshot: Snapshot = _NOBODY) -> Decision:
+    """What the policy makes of the request: an ordered list of candidates, and for every other
+    model why it is out.
+
+    Total: it answers for every request, never raises, and the same arguments give the same answer.
+    A request that makes no sense to the policy (an unknown task, band, model or attribute) is
+    denied with `invalid` set.
+    """
+    index = policy.index
+    task, band, score, problem = _subject(policy, request)
+    name = task.name if task else None
+    level = band.name if band else None
+    if problem is not None:
+        skips = _all_out(policy, "the request makes no sense to this policy", None)
+        return Decision(
+            policy.revision, request, name, level, score, (), skips, (), problem, invalid=True
+        )
+    effect = index.effect(index.matching(facts(policy, request, snapshot, name, level, score)))
+    if effect.denied is not None:
+        rule = effect.denied
+        skips = _all_out(policy, f"denied by rule `{rule.name}`", rule)
+        return Decision(
+            policy.revision, request, name, level, score, (), skips, effect.rules, rule.deny
+        )
+    floor: int = effect.floor
+    asks: Rule | Task | Band | None = effect.floor_by
+    first = effect.first
+    for source in (task, band):
+        if source is not None and source.min_tier is not None and source.min_tier > floor:
+            floor, asks = source.min_tier, source
+    if task is not None and task.first:
+        first += tuple((index.at[m], f"task `{task.name}`") for m in task.first)
+    allowed, skipped = effect.allowed, effect.skipped
+    if asks is not None and not policy.fallback.step_down:
+        gone = allowed & index.below[floor]
+        skipped += _too_weak(policy, gone, floor, asks)
+        allowed ^= gone
+    for gate in GATES:
+        gone = gate.out(index, request, snapshot) & allowed
+        if gone:
+            skipped += tuple(gate.skip(policy.models[i], request, snapshot) for i in bits(gone))
+            allowed ^= gone
+    prefer = policy.prefer if request.prefer is None else tuple(Key(k) for k in request.prefer)
+    output = TYPICAL_OUTPUT if request.max_output is None else request.max_output
+    candidates = index.order.candidates(allowed, floor, first, prefer, request.tokens, output)
+    if request.limit is not None and len(candidates) > request.limit:
+        words = f"the request asks for at most {request.limit}"
+        beyond = candidates[max(0, request.limit) :]
+        skipped += tuple(Skip(c.name, Reason.LIMIT, words, at=c.model.at) for c in beyond)
+        candidates = candidates[: max(0, request.limit)]
+    return Decision(policy.revision, request, name, level, score, candidates, skipped, effect.rules)
+
+
+def facts(  # noqa: PLR0917  the three last are what `_subject` made of the request
+    policy: Policy,
+    request: Request,
+    snapshot: Snapshot,
+    task: str | None,
+    band: str | None,
+    score: float | None,
+) -> Facts:
+    """The request as a vector of facts, in the order of the policy's vocabulary."""
+    hour = weekday = None
+    if snapshot.now is not None and policy.index.reads_clock:
+        local = datetime.fromtimestamp(snapshot.now, policy.timezone)
+        hour, weekday = local.hour, WEEKDAYS[local.weekday()]
+    needs, given = request.needs, request.attributes
+    return [
+        task, band, score, request.tokens, request.max_output, request.tags,
+        request.user, request.team, request.tenant, request.key, hour, weekday,
+        "tools" in needs, "vision" in needs, "json" in needs, request.stream, request.language,
+        *[given.get(fact.name) for fact in policy.vocabulary.declared],
+    ]  # fmt: skip
+
+
+def _subject(
+    policy: Policy, request: Request
+) -> tuple[Task | None, Band | None, float | None, str | None]:
+    """The task, band and score of a request, or what makes it meaningless to this policy."""
+    index = policy.index
+    task, band, score, problem = index.default_task, None, None, None
+    if request.task is not None:
+        task = index.tasks.get(request.task)
+        if task is None:
+            problem = _unknown("task", request.task, index.tasks)
+    if request.complexity is not None:
+        band, score, wrong = _complexity(policy, request.complexity)
+        problem = problem or wrong
+    return task, band, score, problem or _nonsense(policy, request)
+
+
+def _all_out(policy: Policy, words: str, rule: Rule | None) -> tuple[Skip, ...]:
+    return tuple(
+        Skip(m.name, Reason.DENIED, words, at=rule.at if rule else m.at) for m in policy.models
+    )
+
+
+def _too_weak(policy: Policy, gone: int, floor: int, asks: Rule | Task | Band) -> tuple[Skip, ...]:
+    words = f"below tier `{policy.tiers[floor]}`, which {_who(asks)} asks for"
+    return tuple(Skip(policy.models[i].name, Reason.TIER, words, at=asks.at) for i in bits(gone))
+
+
+def _who(source: Rule | Task | Band) -> str:
+    return (
+        f"{'band' if isinstance(source, Band) else type(source).__name__.lower()} `{source.name}`"
+    )
+
+
+def _complexity(policy: Policy, word: str | float) -> tuple[Band | None, float | None, str | None]:
+    """The band and the score that a caller's word stands for, or what is wrong with it."""
+    if isinstance(word, str):
+        band = policy.index.bands.get(word)
+        if band is None:
+            return None, None, _unknown("complexity band", word, policy.index.bands)
+        return band, band.start, None
+    if not 0 <= word <= 1:
+        return None, None, f"complexity {word} is not between 0 and 1"
+    at = bisect_right(policy.index.band_starts, word)
+    return (policy.bands[at - 1] if at else None), word, None
+
+
+def _nonsense(policy: Policy, request: Request) -> str | None:
+    """What makes a request meaningless to this policy, or None."""
+    if request.tokens < 0:
+        return f"{request.tokens} tokens is less than none"
+    if request.max_output is not None and request.max_output < 1:
+        return f"an output cap of {request.max_output} tokens leaves no answer"
+    if not policy.index.abilities.issuperset(request.needs):
+        need = min(set(request.needs) - policy.index.abilities)
+        return _unknown("ability", need, policy.index.abilities)
+    if request.model is not None and request.model not in policy.index.by_name:
+        return _unknown("model", request.model, policy.index.by_name)
+    if request.prefer is not None:
+        for key in request.prefer:
+            if key not in _KEYS:
+                return _unknown("sort key", key, _KEYS)
+    for name, value in request.attributes.items():
+        at = policy.vocabulary.by_name.get(name)
+        declared = policy.vocabulary.declared
+        fact = None if at is None else policy.vocabulary.facts[at]
+        if fact is None or fact not in declared:
+            return _unknown("attribute", name, [f.name for f in declared])
+        wrong = _mistyped(fact, value)
+        if wrong is not None:
+            return wrong
+    return None
+
+
+def _mistyped(fact: Fact, value: object) -> str | None:
+    match fact.kind:
+        case Kind.ENUM:
+            ok = isinstance(value, str) and value in fact.values
+            if not ok:
+                return _unknown(f"value of `{fact.name}`", str(value), fact.values)
+        case Kind.BOOL:
+            ok = isinstance(value, bool)
+        case Kind.NUMBER:
+            ok = isinstance(value, int | float) and not isinstance(value, bool) and value == value  # noqa: PLR0124  NaN compares with nothing
+        case _:
+            ok = isinstance(value, str)
+    return None if ok else f"`{fact.name}` is a {fact.kind}, not `{value}`"
+
+
+def _unknown(what: str, word: str, known: Iterable[str]) -> str:
+    names = ", ".join(f"`{k}`" for k in known)
+    return f"unknown {what} `{word}`: " + (f"known are {names}" if names else "the policy has none")

@@ -1,0 +1,268 @@
+"""What a policy's rules come to, looked up instead of evaluated.
+
+Every box of every rule's condition owns one bit. For each dimension and each of its cells there is
+an int that holds the bits of the boxes which admit that cell; the boxes that match a request are
+the AND over the dimensions, so the cost does not grow with the number of rules. Boxes are numbered
+in the written order of their rules. What one set of matching boxes comes to is computed once.
+"""
+
+from __future__ import annotations
+
+from bisect import bisect_left, bisect_right
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Final
+
+from policy_router.condition import HOUR, TAGS, WEEKDAY, Kind
+from policy_router.decide.cells import Space, TooWide, admitting, bits
+from policy_router.decide.order import Order
+from policy_router.model import Reason, Skip
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping, Sequence
+
+    from policy_router.condition import Facts, Vocabulary
+    from policy_router.decide.order import First
+    from policy_router.model import Band, Model, Rule, Task
+
+ABILITIES: Final = ("tools", "json", "vision", "audio", "pdf", "reasoning")
+"""What a request may need and a model may be able to do."""
+
+KEPT: Final = 4096
+"""Results kept per table; when full, a table starts over."""
+
+
+@dataclass(frozen=True, slots=True)
+class Effect:
+    """What a set of matching rules comes to.
+
+    allowed: bit i is model i. skipped: the models taken away, each by the first rule to do so.
+    floor: the lowest rank asked for, and who asks. denied: the first rule that denies, if any.
+    """
+
+    rules: tuple[str, ...]
+    allowed: int
+    skipped: tuple[Skip, ...]
+    first: First
+    floor: int
+    floor_by: Rule | None
+    denied: Rule | None
+
+
+@dataclass(frozen=True, slots=True)
+class _Text:
+    """A text fact: what its value admits, by equality, then by the longest prefix."""
+
+    fact: int
+    equal: Mapping[str, int]
+    begins: tuple[tuple[str, int], ...]
+    other: int
+    absent: int
+
+    def admits(self, value: str | None) -> int:
+        if value is None:
+            return self.absent
+        found = self.equal.get(value)
+        if found is None:
+            found = next((m for prefix, m in self.begins if value.startswith(prefix)), self.other)
+        return found
+
+
+class Index:
+    """The compiled form of a policy's models and rules that `decide` works on."""
+
+    def __init__(  # noqa: PLR0917  the parts of a policy, in its order
+        self,
+        models: Sequence[Model],
+        tiers: Sequence[str],
+        tasks: Sequence[Task],
+        bands: Sequence[Band],
+        rules: Sequence[Rule],
+        vocabulary: Vocabulary,
+    ) -> None:
+        self.models = tuple(models)
+        self.by_name: Mapping[str, Model] = {m.name: m for m in models}
+        self.at: Mapping[str, int] = {m.name: i for i, m in enumerate(models)}
+        self.abilities: Final = frozenset(ABILITIES)
+        self.everyone = (1 << len(models)) - 1
+        self.tasks: Mapping[str, Task] = {t.name: t for t in tasks}
+        self.default_task = next((t for t in tasks if t.default), None)
+        self.bands: Mapping[str, Band] = {b.name: b for b in bands}
+        self.band_starts = tuple(b.start for b in bands)
+        self.order = Order(models, tiers)
+        self.below = tuple(
+            sum(1 << i for i, m in enumerate(models) if m.rank < rank) for rank in range(len(tiers))
+        )
+        self._unable: dict[frozenset[str], int] = {}
+        self._contexts = tuple(sorted({m.context for m in models if m.context is not None}))
+        self._too_small = (0, *(
+            sum(1 << i for i, m in enumerate(models) if m.context is not None and m.context <= size)
+            for size in self._contexts
+        ))  # fmt: skip
+        self.rules = tuple(rules)
+        conditions = [r.when.tree for r in rules if r.when is not None]
+        self.space = Space(vocabulary, bands, conditions)
+        self.reads_clock = any(d.fact in (HOUR, WEEKDAY) for d in self.space.dimensions)
+        self._own = tuple(self._consequence(rule) for rule in self.rules)
+        self._effects: dict[int, Effect] = {}
+        self._build()
+
+    # -- which models a rule takes away ------------------------------------------------------
+
+    def mask(self, names: Sequence[str]) -> int:
+        """The set of models of these names."""
+        found = 0
+        for name in names:
+            found |= 1 << self.at[name]
+        return found
+
+    def unable(self, needs: frozenset[str]) -> int:
+        """The models that lack one of the abilities."""
+        found = self._unable.get(needs)
+        if found is None:
+            found = sum(1 << i for i, m in enumerate(self.models) if not needs <= m.abilities)
+            self._unable[needs] = found  # at most one entry per subset of six abilities
+        return found
+
+    def too_small(self, tokens: int) -> int:
+        """The models whose context is known to be smaller than so many tokens."""
+        return self._too_small[bisect_left(self._contexts, tokens)]
+
+    def removed_by(self, number: int) -> int:
+        """The models that a rule (by its number) takes away where it applies."""
+        return self.everyone & ~self._own[number][0]
+
+    def _consequence(self, rule: Rule) -> tuple[int, dict[int, Skip]]:
+        """The models a rule leaves, and a Skip for each one it takes away."""
+        skips: dict[int, Skip] = {}
+        says = f"rule `{rule.name}`"
+        lacking = self.unable(rule.needs) if rule.needs else 0
+        outside = 0 if rule.only is None else self.everyone & ~self.mask(rule.only)
+        for gone, reason, words, at in (
+            (outside, Reason.ONLY, f"{says} allows only others", rule.only_at),
+            (self.mask(rule.avoid), Reason.AVOID, f"{says} avoids it", rule.avoid_at),
+            (lacking, Reason.ABILITY, f"{says} needs {', '.join(sorted(rule.needs))}", rule.at),
+        ):
+            for i in bits(gone):
+                skips.setdefault(i, Skip(self.models[i].name, reason, words, at=at or rule.at))
+        return self.everyone & ~sum(1 << i for i in skips), skips
+
+    # -- which rules apply -------------------------------------------------------------------
+
+    def _build(self) -> None:
+        boxes: list[tuple[int, Mapping[int, int]]] = []
+        self._opaque: dict[int, Callable[[Facts], bool]] = {}
+        self.indexed: list[bool] = []
+        patterns = {
+            i
+            for i, d in enumerate(self.space.dimensions)
+            if d.detail is not None and d.fact != TAGS
+        }
+        for number, rule in enumerate(self.rules):
+            if rule.when is None:
+                boxes.append((number, {}))
+                self.indexed.append(True)
+                continue
+            try:
+                found = self.space.boxes(rule.when.tree)
+            except TooWide:
+                found, exact = [{}], False
+            else:
+                exact = not any(patterns & set(box) for box in found)
+            self.indexed.append(exact)
+            for box in found:
+                if not exact:
+                    self._opaque[len(boxes)] = rule.when.holds
+                boxes.append((number, {d: c for d, c in box.items() if d not in patterns}))
+        self._rule_of = tuple(number for number, _ in boxes)
+        self._all = (1 << len(boxes)) - 1
+        self._opaque_bits = sum(1 << bit for bit in self._opaque)
+        numbers, values, texts = [], [], []
+        tags: dict[str, tuple[int, int]] = {}
+        for at, d in enumerate(self.space.dimensions):
+            if at in patterns:
+                continue
+            masks = admitting(d, at, [box for _, box in boxes])
+            if d.fact == TAGS:
+                tags[str(d.detail)] = (masks[0], masks[1])
+            elif d.kind is Kind.NUMBER:
+                numbers.append((d.fact, d.constants, masks[:-1], masks[-1]))
+            elif d.kind is Kind.STRING:
+                table = {str(c): mask for c, mask in zip(d.constants, masks, strict=False)}
+                begins = tuple(zip(d.prefixes, masks[len(d.constants) :], strict=False))
+                texts.append(_Text(d.fact, table, begins, masks[-2], masks[-1]))
+            else:
+                known = dict(zip(d.constants, masks, strict=False))
+                values.append((d.fact, {**known, None: masks[-1]}))
+        self._numbers, self._values, self._texts = tuple(numbers), tuple(values), tuple(texts)
+        self._tags = tags
+        self._tag_names = frozenset(tags)
+        self._tag_sets: dict[frozenset[str], int] = {}
+
+    def matching(self, facts: Facts) -> int:
+        """The boxes that hold for a vector of facts."""
+        found = self._all
+        for at, constants, masks, absent in self._numbers:
+            value = facts[at]
+            if value is None:
+                found &= absent
+            else:
+                found &= masks[bisect_left(constants, value) + bisect_right(constants, value)]
+        for at, table in self._values:
+            found &= table[facts[at]]
+        for text in self._texts:
+            found &= text.admits(facts[text.fact])
+        if self._tags:
+            found &= self._tagged(facts[TAGS] & self._tag_names)
+        for bit in bits(found & self._opaque_bits):
+            if not self._opaque[bit](facts):
+                found &= ~(1 << bit)
+        return found
+
+    def _tagged(self, tags: frozenset[str]) -> int:
+        found = self._tag_sets.get(tags)
+        if found is None:
+            found = self._all
+            for tag, (without, having) in self._tags.items():
+                found &= having if tag in tags else without
+            if len(self._tag_sets) >= KEPT:
+                self._tag_sets.clear()
+            self._tag_sets[tags] = found
+        return found
+
+    def effect(self, matching: int) -> Effect:
+        """What the rules that own these boxes come to, in written order."""
+        found = self._effects.get(matching)
+        if found is None:
+            found = self._combine(matching)
+            if len(self._effects) >= KEPT:
+                self._effects.clear()
+            self._effects[matching] = found
+        return found
+
+    def _combine(self, matching: int) -> Effect:
+        names: list[str] = []
+        skipped: list[Skip] = []
+        first: list[tuple[int, str]] = []
+        allowed = self.everyone
+        floor, floor_by, denied = 0, None, None
+        seen = -1
+        for bit in bits(matching):
+            number = self._rule_of[bit]
+            if number == seen:
+                continue
+            seen = number
+            rule = self.rules[number]
+            keeps, skips = self._own[number]
+            names.append(rule.name)
+            gone = allowed & ~keeps
+            if gone:
+                skipped.extend([skips[i] for i in bits(gone)])
+                allowed &= keeps
+            if rule.first:
+                who = f"rule `{rule.name}`"
+                first.extend((self.at[name], who) for name in rule.first)
+            if rule.min_tier is not None and rule.min_tier > floor:
+                floor, floor_by = rule.min_tier, rule
+            if rule.deny is not None and denied is None:
+                denied = rule
+        return Effect(tuple(names), allowed, tuple(skipped), tuple(first), floor, floor_by, denied)

@@ -1,0 +1,128 @@
+"""What LiteLLM's own table knows of a model: price, context, abilities, the day it goes away.
+
+The table is a JSON file inside the litellm package; it is read without importing litellm, which
+would cost seconds and reach for the network.
+"""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from decimal import ROUND_CEILING, Decimal
+from functools import cache
+from importlib.metadata import version
+from importlib.util import find_spec
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Final
+
+from policy_router.model import NANO, Price
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+_TABLE: Final = "model_prices_and_context_window_backup.json"
+_PROVIDERS: Final = "provider_endpoints_support_backup.json"
+_ABILITIES: Final = {
+    "supports_function_calling": "tools",
+    "supports_response_schema": "json",
+    "supports_vision": "vision",
+    "supports_audio_input": "audio",
+    "supports_pdf_input": "pdf",
+    "supports_reasoning": "reasoning",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """A row of the table.
+
+    price: nano-USD per million tokens, rounded up; None when the table has none, or none for
+    this provider and variant. listed_zero: the table says 0, which does not mean free.
+    retired: the day the provider stops serving it, as an ISO date.
+    """
+
+    name: str
+    price: Price | None
+    listed_zero: bool
+    context: int | None
+    max_output: int | None
+    abilities: frozenset[str]
+    retired: str | None
+
+
+class Catalog:
+    """A table of models and the names of known providers."""
+
+    def __init__(
+        self, table: Mapping[str, Mapping[str, Any]], providers: frozenset[str], source: str
+    ) -> None:
+        self._table = table
+        self.source = source
+        listed = {str(row.get("litellm_provider", "")) for row in table.values()}
+        self.providers = providers | {p.split("/")[0].split("-language")[0] for p in listed if p}
+
+    def find(self, calls: str) -> Entry | None:
+        """The row for a LiteLLM name: the whole name, then without leading segments, then
+        without a `:variant`."""
+        bare, _, variant = calls.rpartition(":")
+        for name, exact in ((calls, True), (bare, False)) if bare and variant else ((calls, True),):
+            parts = name.split("/")
+            for skip in range(len(parts)):
+                row = self._table.get("/".join(parts[skip:]))
+                if row is not None and row.get("mode") in (None, "chat", "completion", "responses"):
+                    same = skip == 0 or str(row.get("litellm_provider", "")).startswith(parts[0])
+                    return _entry("/".join(parts[skip:]), row, priced=exact and same)
+        return None
+
+    def provider(self, calls: str) -> str | None:
+        """The provider that a LiteLLM name begins with; None when it begins with none."""
+        head, slash, _ = calls.partition("/")
+        return head if slash else None
+
+
+def _entry(name: str, row: Mapping[str, Any], *, priced: bool) -> Entry:
+    rates = row.get("input_cost_per_token"), row.get("output_cost_per_token")
+    known = priced and all(isinstance(r, int | float) and r >= 0 for r in rates)
+    zero = known and not any(rates)
+    price = Price(_rate(rates[0]), _rate(rates[1])) if known and not zero else None
+    abilities = frozenset(word for flag, word in _ABILITIES.items() if row.get(flag) is True)
+    return Entry(
+        name,
+        price,
+        zero,
+        _whole(row.get("max_input_tokens") or row.get("max_tokens")),
+        _whole(row.get("max_output_tokens")),
+        abilities,
+        row.get("deprecation_date"),
+    )
+
+
+def _rate(per_token: Any) -> int:
+    """US dollars per token -> nano-USD per million tokens, rounded up."""
+    exact = Decimal(repr(per_token)) * NANO * 1_000_000
+    return int(exact.to_integral_value(ROUND_CEILING))
+
+
+def _whole(value: object) -> int | None:
+    return int(value) if isinstance(value, int | float) and value > 0 else None
+
+
+@cache
+def catalog() -> Catalog:
+    """The table of the installed litellm; read once per process."""
+    spec = find_spec("litellm")
+    places = spec.submodule_search_locations if spec else None
+    if not places:
+        return Catalog({}, frozenset(), "no table")
+    folder = Path(places[0])
+    table = _read(folder / _TABLE)
+    providers = _read(folder / _PROVIDERS).get("providers", {})
+    return Catalog(table, frozenset(providers), f"litellm {version('litellm')}")
+
+
+def _read(path: Path) -> dict[str, Any]:
+    try:
+        found: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return {}  # another release may have moved it; then the policy must say what it needs
+    return found

@@ -1,0 +1,108 @@
+"""Several files, one policy: sections merge, a name defined twice is an error that shows both."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, Final
+
+from policy_router.diagnostics import Diagnostic, Severity, Span
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from policy_router.language.source import Path, Source
+
+NAMED: Final = ("attributes", "models", "limits", "tasks", "budgets", "experiments", "prompts")
+LISTED: Final = ("rules", "invariants", "tests")
+
+
+@dataclass(slots=True)
+class Places:
+    """Where each part of the merged data was written."""
+
+    _homes: dict[Path, tuple[Source, Path]] = field(default_factory=dict)
+    _default: Source | None = None
+
+    def add(self, path: Path, source: Source, inside: Path) -> None:
+        """The part at `path` of the merged data stands at `inside` of a file."""
+        self._default = self._default or source
+        self._homes[path] = source, inside
+
+    def forget_item(self, section: str, index: int) -> None:
+        """The item of a list was taken out of the data; those behind it move up."""
+        items = sorted(p[1] for p in self._homes if len(p) == 2 and p[0] == section)
+        for i in items:
+            if isinstance(i, int) and i > index:
+                self._homes[section, i - 1] = self._homes[section, i]
+        self._homes.pop((section, items[-1]), None)
+
+    def home(self, path: Path) -> tuple[Source, Path]:
+        """The file that holds a part, and the part's path in it."""
+        for cut in range(len(path), 0, -1):
+            found = self._homes.get(path[:cut])
+            if found is not None:
+                return found[0], (*found[1], *path[cut:])
+        if self._default is None:
+            raise LookupError("no file was added")
+        return self._default, ()
+
+    def key(self, path: Path) -> Span:
+        """Where the key, or the list item, is written."""
+        source, inside = self.home(path)
+        return source.key_span(inside)
+
+    def value(self, path: Path) -> Span:
+        """Where the value is written."""
+        source, inside = self.home(path)
+        return source.value_span(inside)
+
+    def inside(self, path: Path, start: int, end: int) -> Span:
+        """Where characters [start, end) of the text at `path` are written."""
+        source, at = self.home(path)
+        return source.inside(at, start, end)
+
+
+def merge(sources: Sequence[Source]) -> tuple[dict[str, Any], Places, list[Diagnostic]]:
+    """One document from files whose data are mappings, in the order given."""
+    merged: dict[str, Any] = {}
+    places = Places()
+    found: list[Diagnostic] = []
+
+    def twice(name: str, path: Path, source: Source, inside: Path) -> None:
+        found.append(
+            Diagnostic(
+                "duplicate-name",
+                Severity.ERROR,
+                f"`{name}` is defined twice",
+                source.key_span(inside),
+                "keep one of them, or give one another name",
+                (("first defined here", places.key(path)),),
+            )
+        )
+
+    for source in sources:
+        data: dict[str, Any] = source.data  # type: ignore[assignment]  # the caller passes mappings
+        for section, value in data.items():
+            if section == "version":
+                merged[section] = value
+                places.add((section,), source, (section,))
+            elif section in NAMED and isinstance(value, dict):
+                into = merged.setdefault(section, {})
+                places.add((section,), source, (section,))
+                for name, entry in value.items():
+                    if name in into:
+                        twice(name, (section, name), source, (section, name))
+                        continue
+                    into[name] = entry
+                    places.add((section, name), source, (section, name))
+            elif section in LISTED and isinstance(value, list):
+                listed = merged.setdefault(section, [])
+                for i, entry in enumerate(value):
+                    places.add((section, len(listed)), source, (section, i))
+                    listed.append(entry)
+            elif section in merged:
+                twice(section, (section,), source, (section,))
+            else:
+                merged[section] = value
+                places.add((section,), source, (section,))
+    return merged, places, found

@@ -1,0 +1,353 @@
+"""The JSON Schema of a policy file: generated from the document models, and data checked by it.
+
+The schema is draft-07, the newest that editors' YAML language servers complete and check by.
+jsonschema gives the verdict; the words, the place and the help are ours.
+"""
+
+from __future__ import annotations
+
+import re
+from functools import cache
+from typing import TYPE_CHECKING, Any, Final
+
+from policy_router.diagnostics import Diagnostic, Severity
+from policy_router.language.suggest import did_you_mean, help_line
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping, Sequence
+
+    from jsonschema import Draft7Validator
+    from jsonschema.exceptions import ValidationError
+
+    from policy_router.language.source import Path, Source
+
+Schema = dict[str, Any]
+DRAFT: Final = "http://json-schema.org/draft-07/schema#"
+
+
+def generate() -> Schema:
+    """The schema as editors want it: closed, every property described, draft-07."""
+    from policy_router.language.document import Document  # noqa: PLC0415  pydantic is dear to import
+
+    raw = Document.model_json_schema(by_alias=True, ref_template="#/definitions/{model}")
+    definitions = {name: _draft7(part) for name, part in sorted(raw.pop("$defs").items())}
+    root = _draft7(raw)
+    return {
+        "$schema": DRAFT,
+        "title": "policy-router policy",
+        **{k: v for k, v in root.items() if k != "title"},
+        "definitions": definitions,
+    }
+
+
+def _draft7(node: Any) -> Any:
+    """One schema, rewritten: no titles of Python classes, no nulls, no siblings of `$ref`."""
+    if isinstance(node, list):
+        return [_draft7(each) for each in node]
+    if not isinstance(node, dict):
+        return node
+    kept = {k: v for k, v in node.items() if k not in ("title", "default", "examples")}
+    out: Schema = {}
+    for key, value in kept.items():
+        if key in ("properties", "patternProperties"):
+            out[key] = {name: _draft7(part) for name, part in value.items()}
+        else:
+            out[key] = _draft7(value)
+    if "examples" in node:
+        out["examples"] = node["examples"]
+    branches = [b for b in out.get("anyOf", ()) if b != {"type": "null"}]
+    if len(branches) == 1:
+        del out["anyOf"]
+        out = {**branches[0], **out} if "$ref" not in branches[0] else {**out, **branches[0]}
+    elif branches:
+        # A choice of choices is one choice.
+        out["anyOf"] = [
+            inner for b in branches for inner in (b["anyOf"] if set(b) == {"anyOf"} else [b])
+        ]
+    if "patternProperties" in out:
+        out["additionalProperties"] = False
+    if "$ref" in out and len(out) > 1:
+        out["allOf"] = [{"$ref": out.pop("$ref")}]
+    return out
+
+
+@cache
+def validator() -> Draft7Validator:
+    """jsonschema's draft-07 validator over our schema, with no way to fetch anything."""
+    from jsonschema import Draft7Validator  # noqa: PLC0415  75 ms that `import policy_router` need not pay
+    from jsonschema.exceptions import ValidationError  # noqa: PLC0415
+    from jsonschema.validators import extend  # noqa: PLC0415
+    from referencing import Registry  # noqa: PLC0415
+
+    def pattern(_: object, text: str, value: object, __: object) -> Iterator[ValidationError]:
+        if isinstance(value, str) and not _matches(text, value):
+            yield ValidationError(f"{value!r} does not match")
+
+    # 1.0 is no whole number here, as in the document models.
+    types = Draft7Validator.TYPE_CHECKER.redefine(
+        "integer", lambda _, value: isinstance(value, int) and not isinstance(value, bool)
+    )
+    strict = extend(Draft7Validator, {"pattern": pattern}, type_checker=types)  # type: ignore[no-untyped-call]  # partial stubs
+    checker: Draft7Validator = strict(generate(), registry=Registry())
+    return checker
+
+
+def _matches(pattern: str, text: str) -> bool:
+    """As ECMA has it: `$` is the end of the text, where Python's lets a trailing newline pass."""
+    return re.search(re.sub(r"\$$", r"\\Z", pattern), text) is not None
+
+
+def check(source: Source) -> list[tuple[Path, Diagnostic]]:
+    """What the schema finds wrong with a file, worded and placed; with the path of the part that
+    is wrong."""
+    if not isinstance(source.data, dict):
+        where = source.value_span(())
+        message = (
+            "the file is empty" if source.data is None else "a policy is a mapping of sections"
+        )
+        help_ = "begin with  version: 1"
+        return [((), Diagnostic("wrong-type", Severity.ERROR, message, where, help_))]
+    found: list[tuple[Path, Diagnostic]] = []
+    for error in validator().iter_errors(source.data):  # type: ignore[no-untyped-call]  # its stubs are partial
+        found.extend(_word(error, source))
+    unknown = {d.span for _, d in found if d.rule == "unknown-field"}
+    # A misspelled field is one mistake, not an unknown and a missing one.
+    return [
+        (path, d)
+        for path, d in found
+        if d.rule != "missing-field" or not any(span in unknown for _, span in d.related)
+    ]
+
+
+def _word(error: ValidationError, source: Source) -> Iterator[tuple[Path, Diagnostic]]:
+    path: Path = tuple(error.absolute_path)
+    if error.validator == "anyOf":
+        yield from _choice(error, source, path)
+    elif error.validator == "additionalProperties":
+        yield from _unknown_fields(error, source, path)
+    elif error.validator == "required":
+        yield path, _missing(error, source, path)
+    else:
+        schema = _schema(error)
+        yield path, _bad_value(error.instance, schema, source, path, str(error.validator))
+
+
+def _schema(error: ValidationError) -> Mapping[str, Any]:
+    schema: Mapping[str, Any] = error.schema  # type: ignore[assignment]  # ours are all mappings
+    return schema
+
+
+def _choice(
+    error: ValidationError, source: Source, path: Path
+) -> Iterator[tuple[Path, Diagnostic]]:
+    """Of the alternatives, speak about the one whose type the value has."""
+    branches = list(_schema(error)["anyOf"])
+    by_branch: dict[int, list[ValidationError]] = {}
+    for inner in error.context or ():
+        by_branch.setdefault(int(inner.relative_schema_path[0]), []).append(inner)
+    depth = len(error.absolute_path)
+    fitting = [
+        found
+        for found in by_branch.values()
+        if not any(e.validator == "type" and len(e.absolute_path) == depth for e in found)
+    ]
+    if len(fitting) == 1:
+        for inner in fitting[0]:
+            yield from _word(inner, source)
+        return
+    kinds = " or ".join(dict.fromkeys(describe(_resolve(b)) for b in branches))
+    yield (
+        path,
+        Diagnostic(
+            "wrong-type",
+            Severity.ERROR,
+            f"{_where(path)} is {_shown(error.instance)}, not {kinds}",
+            source.value_span(path),
+            _examples(_schema(error)) or (_examples(_resolve(branches[-1]))),
+        ),
+    )
+
+
+def _unknown_fields(
+    error: ValidationError, source: Source, path: Path
+) -> Iterator[tuple[Path, Diagnostic]]:
+    schema = _schema(error)
+    known = list(schema.get("properties", ()))
+    patterns = list(schema.get("patternProperties", ()))
+    present: Mapping[str, object] = error.instance  # type: ignore[assignment]  # this validator is about mappings
+    for key in present:
+        if key in known or any(_matches(p, key) for p in patterns):
+            continue
+        span = source.key_span((*path, key))
+        if patterns:
+            yield (
+                (*path, key),
+                Diagnostic(
+                    "bad-name",
+                    Severity.ERROR,
+                    f"`{_short(key)}` cannot be a name in {_where(path)}",
+                    span,
+                    "a name begins with a letter or digit; then letters, digits, `-` and `_`",
+                ),
+            )
+            continue
+        inside = f" in {_where(path)}" if path else ""
+        free = [k for k in known if k not in present]
+        yield (
+            (*path, key),
+            Diagnostic(
+                "unknown-field",
+                Severity.ERROR,
+                f"unknown field `{_short(key)}`{inside}",
+                span,
+                _better(key, free or known),
+            ),
+        )
+
+
+def _better(key: str, known: Sequence[str]) -> str:
+    close = did_you_mean(key, known)
+    if close is not None:
+        return f"did you mean `{close}`?"
+    homes = [name for name, fields in _homes().items() if key in fields]
+    if homes:
+        return f"`{key}` belongs under `{homes[0]}`"
+    return help_line(key, known)
+
+
+@cache
+def _homes() -> Mapping[str, frozenset[str]]:
+    """Section -> the fields that stand in it."""
+    schema = generate()
+    found: dict[str, frozenset[str]] = {"the top level": frozenset(schema["properties"])}
+    for section, part in schema["properties"].items():
+        inner = _resolve(part)
+        for step in ("items", "patternProperties"):
+            if step in inner:
+                inner = inner[step] if step == "items" else next(iter(inner[step].values()))
+                inner = _resolve(inner)
+        if "properties" in inner:
+            found[section] = frozenset(inner["properties"])
+    return found
+
+
+def _missing(error: ValidationError, source: Source, path: Path) -> Diagnostic:
+    schema = _schema(error)
+    present: Mapping[str, object] = error.instance  # type: ignore[assignment]  # this validator is about mappings
+    name = next(n for n in schema["required"] if f"'{n}'" in error.message)
+    strays = [key for key in present if key not in schema["properties"]]
+    near = [key for key in strays if did_you_mean(key, [name]) == name]
+    return Diagnostic(
+        "missing-field",
+        Severity.ERROR,
+        f"{_where(path) or 'the file'} has no `{name}`",
+        source.key_span(path),
+        _examples(schema["properties"][name], name),
+        tuple(("", source.key_span((*path, key))) for key in near),
+    )
+
+
+def _bad_value(
+    value: object, schema: Mapping[str, Any], source: Source, path: Path, validator: str
+) -> Diagnostic:
+    kind = schema.get("x-kind")
+    shown, help_ = _shown(value), _examples(schema)
+    rule, message = "bad-value", f"{shown} is not allowed for {_where(path)}"
+    if kind is not None:
+        article = "an" if kind[0] in "aeiou" else "a"
+        rule, message = "bad-unit", f"{shown} is not {article} {kind}"
+    elif value is None:
+        rule, message = "wrong-type", f"{_where(path)} is empty"
+        help_ = help_ or "give it a value, or leave the key out"
+    elif validator == "type":
+        rule, message = "wrong-type", f"{_where(path)} is {shown}, not {describe(schema)}"
+    elif validator in ("enum", "const"):
+        known = [str(v) for v in schema.get("enum", [schema.get("const")])]
+        rule, message = "unknown-word", f"{shown} is not known in {_where(path)}"
+        help_ = help_line(str(value), known)
+    elif validator in ("minimum", "maximum"):
+        edge = schema[validator]
+        word = "less" if validator == "minimum" else "more"
+        message = (
+            f"{shown} is {word} than {edge}, the {'least' if word == 'less' else 'most'} allowed"
+        )
+    elif validator in ("minLength", "minItems", "minProperties"):
+        message = f"{_where(path)} is empty"
+    elif validator == "maxLength":
+        message = f"{_where(path)} is longer than {schema[validator]} characters"
+    return Diagnostic(rule, Severity.ERROR, message, source.value_span(path), help_)
+
+
+_KINDS: Final = {
+    "string": "text",
+    "object": "a mapping",
+    "array": "a list",
+    "integer": "a whole number",
+    "number": "a number",
+    "boolean": "`true` or `false`",
+}
+
+
+def describe(schema: Mapping[str, Any]) -> str:
+    """What a schema asks for, in words."""
+    if "x-kind" in schema:
+        return f"a {schema['x-kind']}"
+    if "const" in schema:
+        return f"`{schema['const']}`"
+    if "enum" in schema:
+        return " or ".join(f"`{v}`" for v in schema["enum"])
+    kinds = schema.get("type", "string")
+    return " or ".join(_KINDS[k] for k in ([kinds] if isinstance(kinds, str) else kinds))
+
+
+def _resolve(schema: Mapping[str, Any]) -> Mapping[str, Any]:
+    inner = schema.get("allOf", [schema])[0]
+    if "$ref" not in inner:
+        return schema
+    found: Mapping[str, Any] = generate()["definitions"][inner["$ref"].rsplit("/", 1)[1]]
+    return found
+
+
+def _examples(schema: Mapping[str, Any], name: str = "") -> str:
+    """`write it like ...`, from the schema's own examples."""
+    shown = [_written(e) for e in schema.get("examples", ())]
+    if not shown:
+        return ""
+    prefix = f"{name}: " if name else ""
+    return "write it like " + " or ".join(f"`{prefix}{s}`" for s in shown[:3])
+
+
+def _written(example: object) -> str:
+    """An example as YAML flow text."""
+    if isinstance(example, dict):
+        return "{ " + ", ".join(f"{k}: {_written(v)}" for k, v in example.items()) + " }"
+    if isinstance(example, list):
+        return "[" + ", ".join(map(_written, example)) + "]"
+    if isinstance(example, bool):
+        return str(example).lower()
+    return str(example)
+
+
+def _where(path: Path) -> str:
+    """A path as people say it: `models.qwen.tier`, `rules[2]`."""
+    text = ""
+    for step in path:
+        text += f"[{step + 1}]" if isinstance(step, int) else f".{step}" if text else step
+    return f"`{_short(text)}`" if text else ""
+
+
+def _short(text: str) -> str:
+    return text if len(text) <= 60 else text[:57] + "..."
+
+
+def _shown(value: object) -> str:
+    match value:
+        case None:
+            return "empty"
+        case dict():
+            return "a mapping"
+        case list():
+            return "a list"
+        case bool():
+            return f"`{str(value).lower()}`"
+    return f"`{_short(str(value))}`"
