@@ -6,6 +6,8 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import TYPE_CHECKING
 
+from policy_router.secrets import mask
+
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
@@ -79,14 +81,16 @@ def frame(span: Span, text: str) -> list[str]:
     start = min(span.col - 1, len(row))
     stop = min(span.end_col - 1, len(row)) if span.end_line == span.line else len(row)
     cut = max(0, start - _WIDTH // 2) if len(row) > _WIDTH else 0
-    shown = row[cut : cut + _WIDTH]
+    # Masked before it is cut: half a credential would not be known for one.
+    shown = printable(row)[cut : cut + _WIDTH]
     pad = "".join("\t" if c == "\t" else " " for c in row[cut:start])
     width = max(1, min(stop, cut + _WIDTH) - start)
     number = str(span.line)
     gutter = " " * len(number)
-    return [f" {gutter} |", f" {number} | {printable(shown)}", f" {gutter} | {pad}{'^' * width}"]
+    return [f" {gutter} |", f" {number} | {shown}", f" {gutter} | {pad}{'^' * width}"]
 
 
 def printable(text: str) -> str:
-    """The text with control characters replaced, so that a file cannot drive a terminal."""
+    """The text as it may be shown: nothing that could drive a terminal, no credential."""
+    text = mask(text)
     return "".join(c if c.isprintable() or c == "\t" else "\N{REPLACEMENT CHARACTER}" for c in text)

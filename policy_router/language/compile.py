@@ -76,7 +76,8 @@ class Names:
 class Draft:
     """A document on its way to a policy, with all that was learnt of it; what lint reads.
 
-    whole: nothing was taken out of the document as broken.
+    whole: nothing was taken out of the document as broken. entries: the table's row per model.
+    selected: where a selector stands -> its word and the models it stands for.
     """
 
     document: doc.Document
@@ -87,7 +88,7 @@ class Draft:
     found: list[Diagnostic] = field(default_factory=list)
     models: tuple[Model, ...] = ()
     entries: Mapping[str, Entry | None] = field(default_factory=dict)
-    selected: dict[Path, tuple[str, ...]] = field(default_factory=dict)
+    selected: dict[Path, tuple[str, tuple[str, ...]]] = field(default_factory=dict)
     conditions: dict[Path, Condition] = field(default_factory=dict)
     policy: Policy | None = None
 
@@ -425,7 +426,7 @@ class _Compiler:
                         help_line(word, self.words),
                     )
                 continue
-            self.draft.selected[(*path, i)] = found
+            self.draft.selected[(*path, i)] = (word, found)
             chosen.update(dict.fromkeys(found))
         return tuple(chosen)
 

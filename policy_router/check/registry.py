@@ -1,0 +1,65 @@
+"""Every lint rule, by name. A rule that is not in this table does not exist."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final
+
+from policy_router.check.rules import (
+    cloud_is_not_local,
+    constant_test,
+    contradicting_rules,
+    dead_rule,
+    deprecated_model,
+    fallback_to_smaller_context,
+    free_but_priced,
+    missing_context,
+    missing_price,
+    nested_repetition,
+    no_effect_yet,
+    no_free_model,
+    order_conflict,
+    price_zero_is_not_free,
+    rule_without_effect,
+    secret_in_policy,
+    selector_matches_nothing,
+    task_shadowed,
+    unknown_provider,
+    unreachable_model,
+    unused_model,
+    unused_tier,
+)
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Mapping
+
+    from policy_router.check.subject import Subject
+    from policy_router.diagnostics import Diagnostic
+
+LINT: Final[Mapping[str, Callable[[Subject], Iterator[Diagnostic]]]] = {
+    "selector-matches-nothing": selector_matches_nothing.check,
+    "unused-tier": unused_tier.check,
+    "unused-model": unused_model.check,
+    "unreachable-model": unreachable_model.check,
+    "dead-rule": dead_rule.check,
+    "constant-test": constant_test.check,
+    "rule-without-effect": rule_without_effect.check,
+    "contradicting-rules": contradicting_rules.check,
+    "order-conflict": order_conflict.check,
+    "task-shadowed": task_shadowed.check,
+    "nested-repetition": nested_repetition.check,
+    "no-free-model": no_free_model.check,
+    "missing-price": missing_price.check,
+    "price-zero-is-not-free": price_zero_is_not_free.check,
+    "free-but-priced": free_but_priced.check,
+    "missing-context": missing_context.check,
+    "deprecated-model": deprecated_model.check,
+    "unknown-provider": unknown_provider.check,
+    "fallback-to-smaller-context": fallback_to_smaller_context.check,
+    "cloud-is-not-local": cloud_is_not_local.check,
+    "no-effect-yet": no_effect_yet.check,
+}
+
+TEXT_RULES: Final[Mapping[str, Callable[[Mapping[str, str]], Iterator[Diagnostic]]]] = {
+    "secret-in-policy": secret_in_policy.check_text,
+}
+"""Rules that look at the bare text of the files."""

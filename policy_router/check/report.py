@@ -1,0 +1,82 @@
+"""Policy files to a verdict: what the language finds, what lint finds, and the policy if sound.
+
+`load` and a reload are this very code, so what `check` lets pass is what runs.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from datetime import UTC, date, datetime
+from typing import TYPE_CHECKING
+
+from policy_router.check.registry import LINT, TEXT_RULES
+from policy_router.check.subject import Subject
+from policy_router.check.suppressions import suppress
+from policy_router.diagnostics import Diagnostic, Severity
+from policy_router.errors import PolicyError
+from policy_router.language.files import read_files
+from policy_router.language.load import compile_files, in_order
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
+    from pathlib import Path
+
+    from policy_router.language.catalog import Catalog
+    from policy_router.language.files import PolicyFile
+    from policy_router.model import Policy
+
+
+@dataclass(frozen=True, slots=True)
+class Report:
+    """What was found in policy files. policy: None when one of the findings is an error.
+    sources: file name -> text, for drawing. files: how many were read."""
+
+    policy: Policy | None
+    diagnostics: tuple[Diagnostic, ...]
+    sources: Mapping[str, str] = field(default_factory=dict)
+
+    @property
+    def findings(self) -> tuple[Diagnostic, ...]:
+        """Errors and warnings; notes are none."""
+        return tuple(d for d in self.diagnostics if d.severity is not Severity.NOTE)
+
+
+def inspect(
+    files: Iterable[PolicyFile], *, today: date | None = None, table: Catalog | None = None
+) -> Report:
+    """The verdict on files already read. today: UTC's, unless given. table: LiteLLM's own table of
+    models, unless given."""
+    loaded = compile_files(files, table)
+    found = list(loaded.diagnostics)
+    for look in TEXT_RULES.values():
+        found.extend(look(loaded.sources))
+    if loaded.policy is not None and loaded.draft is not None:
+        day = today or datetime.now(UTC).date()
+        subject = Subject(loaded.draft, loaded.policy, loaded.sources, day)
+        for check in LINT.values():
+            found.extend(check(subject))
+    kept = in_order(suppress(found, loaded.sources))
+    broken = any(d.severity is Severity.ERROR for d in kept)
+    return Report(None if broken else loaded.policy, kept, loaded.sources)
+
+
+def inspect_path(path: Path, *, today: date | None = None) -> Report:
+    """The verdict on a policy file, or on the folder of files that make one policy."""
+    files, problems = read_files(path)
+    if files is None:
+        return Report(None, problems)
+    report = inspect(files.files, today=today)
+    return Report(report.policy, (*problems, *report.diagnostics), report.sources)
+
+
+def load(path: Path | str) -> Policy:
+    """The policy in a file, or in the folder of files that make one policy.
+
+    Raises PolicyError with every diagnostic when one of them is an error.
+    """
+    from pathlib import Path as Concrete  # noqa: PLC0415  only a type elsewhere
+
+    report = inspect_path(Concrete(path))
+    if report.policy is None:
+        raise PolicyError(report.diagnostics, report.sources)
+    return report.policy

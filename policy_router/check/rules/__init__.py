@@ -1,0 +1,1 @@
+"""One module a rule: its docstring is its manual, `check` finds it."""

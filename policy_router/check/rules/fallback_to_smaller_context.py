@@ -1,0 +1,52 @@
+"""a prompt too long for one model falls back to one that holds no more
+
+`bigger_context` helps only where a bigger one exists; any other reaction tries smaller ones.
+
+Bad:
+    fallback: { on_error: { context_too_long: next } }
+
+Good:
+    fallback: { on_error: { context_too_long: bigger_context } }
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from policy_router.check.subject import Subject, warning
+from policy_router.model import Action
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from policy_router.diagnostics import Diagnostic
+
+
+def check(subject: Subject) -> Iterator[Diagnostic]:
+    fallback = subject.draft.document.fallback
+    said = fallback.on_error.context_too_long if fallback and fallback.on_error else None
+    if said is None or said is Action.STOP:
+        return
+    at = subject.draft.places.value(("fallback", "on_error", "context_too_long"))
+    policy = subject.policy
+    sizes = [m.context for m in policy.models if m.context is not None]
+    if said is not Action.BIGGER_CONTEXT:
+        if len(policy.models) > 1:
+            yield warning(
+                "fallback-to-smaller-context",
+                f"after a prompt too long for one model, `{said}` asks models that hold no more",
+                at,
+                "write  context_too_long: bigger_context",
+            )
+        return
+    best = max((m.rank for m in policy.models), default=0)
+    strongest = [m for m in policy.models if m.rank == best]
+    if len(strongest) > 1 and all(m.context == max(sizes, default=None) for m in strongest):
+        names = " and ".join(f"`{m.name}`" for m in strongest)
+        yield warning(
+            "fallback-to-smaller-context",
+            f"no model holds more than {names}, so a prompt too long for one of them has "
+            "nowhere to go",
+            at,
+            "add a model with a larger context, or write  context_too_long: stop",
+        )

@@ -1,0 +1,39 @@
+"""free by word, priced by the table
+
+The policy says `price: free` of a model that its provider charges for.
+
+Bad:
+    models:
+      x: { model: openai/gpt-4o, tier: heavy, price: free }
+
+Good:
+    models:
+      x: { model: openai/gpt-4o, tier: heavy }
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from policy_router.check.subject import Subject, warning
+from policy_router.language.units import dollars
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from policy_router.diagnostics import Diagnostic
+
+
+def check(subject: Subject) -> Iterator[Diagnostic]:
+    for model in subject.policy.models:
+        entry = subject.draft.entries[model.name]
+        # A server of our own may well serve a model of that name for nothing.
+        if model.free and model.api_base is None and entry is not None and entry.price is not None:
+            price = entry.price
+            yield warning(
+                "free-but-priced",
+                f"`{model.name}` is called free, but `{entry.name}` costs "
+                f"${dollars(price.input)}/M in and ${dollars(price.output)}/M out",
+                subject.draft.places.value(("models", model.name, "price")),
+                "take `price: free` out, or name the free variant",
+            )

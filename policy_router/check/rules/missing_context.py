@@ -1,0 +1,34 @@
+"""a model whose context nobody knows
+
+A prompt that is too long for it is only found out by asking it.
+
+Bad:
+    models:
+      mine: { model: ollama_chat/unheard-of, tier: light, price: free }
+
+Good:
+    models:
+      mine: { model: ollama_chat/unheard-of, tier: light, price: free, context: 8k }
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from policy_router.check.subject import Subject, warning
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from policy_router.diagnostics import Diagnostic
+
+
+def check(subject: Subject) -> Iterator[Diagnostic]:
+    for model in subject.policy.models:
+        if model.context is None:
+            yield warning(
+                "missing-context",
+                f"nobody knows how many tokens fit into `{model.name}`",
+                subject.draft.places.value(("models", model.name, "model")),
+                "add  context: 32k  with what its server is set to",
+            )

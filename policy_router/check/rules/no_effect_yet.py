@@ -1,0 +1,67 @@
+"""a part of the policy that this version reads and does not act on
+
+It is checked in full, so that the file stays sound, but no decision depends on it yet.
+
+Bad:
+    learning: { mode: suggest }
+
+Good:
+    prefer: [free, cheapest]
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final
+
+from policy_router.diagnostics import Diagnostic, Severity
+from policy_router.model import Key
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from policy_router.check.subject import Subject
+    from policy_router.language.document import Document
+
+SECTIONS: Final = (
+    "limits", "budgets", "experiments", "learning", "prompts", "invariants", "tests",
+)  # fmt: skip
+
+
+def check(subject: Subject) -> Iterator[Diagnostic]:
+    document, places = subject.draft.document, subject.draft.places
+    parts = [name for name in SECTIONS if getattr(document, name)]
+    parts += _parts(document)
+    if parts:
+        first = parts[0].split(".")[0]
+        yield Diagnostic(
+            "no-effect-yet",
+            Severity.NOTE,
+            "checked, but without effect in this version: " + ", ".join(parts),
+            places.key((first,)),
+            "the caller names the task and the complexity"
+            if any(p.startswith(("tasks.", "complexity.")) for p in parts)
+            else "",
+        )
+
+
+def _parts(document: Document) -> Iterator[str]:
+    """Single fields without effect, in sections that have one."""
+    complexity = document.complexity
+    for name in ("estimator", "weights", "keywords"):
+        if complexity is not None and getattr(complexity, name):
+            yield f"complexity.{name}"
+    tasks = (document.tasks or {}).values()
+    for name in ("keywords", "pattern", "needs", "criticality", "accept"):
+        if any(getattr(task, name) for task in tasks):
+            yield f"tasks.{name}"
+    if any(rule.accept for rule in document.rules or ()):
+        yield "rules.accept"
+    models = (document.models or {}).values()
+    for name in ("limits", "gpu_memory"):
+        if any(getattr(model, name) for model in models):
+            yield f"models.{name}"
+    if any(model.via == "direct" for model in models):
+        yield "models.via: direct"
+    for key in (Key.RELIABLE, Key.HEADROOM):
+        if key in (document.prefer or ()):
+            yield f"prefer: {key}"

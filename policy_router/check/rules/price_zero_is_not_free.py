@@ -1,0 +1,35 @@
+"""a table price of zero, taken for free
+
+LiteLLM's table has 0 for many models that do cost money. Free is what the policy declares.
+
+Bad:
+    models:
+      mine: { model: moonshot/kimi-k2-thinking-251104, tier: light, context: 8k }
+
+Good:
+    models:
+      mine: { model: moonshot/kimi-k2-thinking-251104, tier: light, context: 8k, price: free }
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from policy_router.check.subject import Subject, warning
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from policy_router.diagnostics import Diagnostic
+
+
+def check(subject: Subject) -> Iterator[Diagnostic]:
+    for model in subject.policy.models:
+        entry = subject.draft.entries[model.name]
+        if model.price is None and entry is not None and entry.listed_zero:
+            yield warning(
+                "price-zero-is-not-free",
+                f"the table's price of `{model.name}` is 0, which does not mean that it is free",
+                subject.draft.places.value(("models", model.name, "model")),
+                "add  price: free  if it is, or its price",
+            )

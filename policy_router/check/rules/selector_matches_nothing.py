@@ -1,0 +1,41 @@
+"""a selector that stands for no model
+
+A limit, budget or rule that selects nothing does nothing, however it reads.
+
+Bad:
+    rules:
+      - { name: r, when: { tags: cheap }, avoid: ["opnai/*"] }
+
+Good:
+    rules:
+      - { name: r, when: { tags: cheap }, avoid: ["openai/*"] }
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from policy_router.check.subject import Subject, warning
+from policy_router.language.selectors import PRICES, known_words
+from policy_router.language.suggest import did_you_mean
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from policy_router.diagnostics import Diagnostic
+
+
+def check(subject: Subject) -> Iterator[Diagnostic]:
+    places, policy = subject.draft.places, subject.policy
+    words = known_words(policy.models, policy.tiers)
+    for path, (word, models) in subject.draft.selected.items():
+        # Keeping clear of `paid` or `free` models is sound before there are any.
+        if models or (word in PRICES and path[-2] in ("avoid", "never")):
+            continue
+        close = did_you_mean(word, words)
+        yield warning(
+            "selector-matches-nothing",
+            f"`{word}` selects no model",
+            places.value(path),
+            f"did you mean `{close}`?" if close else "name a model, a tier, a tag or a pattern",
+        )

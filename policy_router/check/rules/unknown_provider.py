@@ -1,0 +1,43 @@
+"""a LiteLLM name that begins with no provider
+
+LiteLLM decides by the part before the first `/` whom to ask.
+
+Bad:
+    models:
+      x: { model: opnai/gpt-4o, tier: heavy, price: free, context: 8k }
+
+Good:
+    models:
+      x: { model: openai/gpt-4o-mini, tier: heavy }
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from policy_router.check.subject import Subject, warning
+from policy_router.language.suggest import did_you_mean
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from policy_router.diagnostics import Diagnostic
+
+
+def check(subject: Subject) -> Iterator[Diagnostic]:
+    catalog = subject.draft.catalog
+    for model in subject.policy.models:
+        provider = model.calls.partition("/")[0] if "/" in model.calls else None
+        if catalog.providers and provider not in catalog.providers:
+            if provider is None and subject.draft.entries[model.name] is not None:
+                continue
+            word = provider or model.calls
+            close = did_you_mean(word, catalog.providers)
+            yield warning(
+                "unknown-provider",
+                f"LiteLLM knows no provider `{word}`"
+                if provider
+                else f"`{word}` names no provider and is in no table",
+                subject.draft.places.value(("models", model.name, "model")),
+                f"did you mean `{close}`?" if close else "write  provider/model",
+            )

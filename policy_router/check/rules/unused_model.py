@@ -1,0 +1,36 @@
+"""a model that every request asks to be better than
+
+`step_down` is off and every task or band has a floor above the model's tier, so it never answers.
+
+Bad:
+    tasks: { chat: { min_tier: heavy } }
+    fallback: { step_down: false }
+
+Good:
+    tasks: { chat: { min_tier: light } }
+    fallback: { step_down: false }
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from policy_router.check.rules.unreachable_model import unreachable
+from policy_router.check.subject import Subject, warning
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from policy_router.diagnostics import Diagnostic
+
+
+def check(subject: Subject) -> Iterator[Diagnostic]:
+    for model, sources in unreachable(subject):
+        if any(source.rule is None for source in sources):
+            together = ", ".join(source.says for source in sources)
+            yield warning(
+                "unused-model",
+                f"`{model.name}` never answers: {together} always ask for more than its tier",
+                model.at,
+                "lower a floor, let `fallback.step_down` be true, or take the model out",
+            )
