@@ -1,0 +1,1 @@
+"""YAML text -> Policy: reading, checking and compiling policy files. Keeps no state."""
