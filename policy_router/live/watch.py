@@ -8,6 +8,8 @@ from __future__ import annotations
 
 import logging
 import os
+import re
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, Literal, Protocol
 
 if TYPE_CHECKING:
@@ -22,6 +24,7 @@ log = logging.getLogger(__name__)
 _READ_ONLY: Final = frozenset({"opened", "closed_no_write"})
 _PATIENCE: Final = 60
 _JOIN: Final = 5.0
+_OCTAL: Final = re.compile(rb"\\([0-7]{3})")
 
 
 class Alive(Protocol):
@@ -47,6 +50,24 @@ def watchdog_observer() -> Observer:
     from watchdog.observers import Observer as Native  # noqa: PLC0415  late: most runs never watch
 
     return Native()
+
+
+def mount_points() -> frozenset[str]:
+    """Where something is mounted, on systems that tell (Linux); empty elsewhere.
+
+    A file that is a mount point of its own (Kubernetes `subPath`, Docker's single-file mounts)
+    shows the old inode for ever.
+    """
+    try:
+        table = Path("/proc/self/mountinfo").read_bytes()
+    except OSError:
+        return frozenset()
+    points = (line.split(b" ")[4] for line in table.splitlines())
+    return frozenset(os.fsdecode(_OCTAL.sub(_unescaped, point)) for point in points)
+
+
+def _unescaped(found: re.Match[bytes]) -> bytes:
+    return bytes([int(found[1], 8)])
 
 
 class Hint:
@@ -125,7 +146,8 @@ class Hint:
                 observer.stop()
             return
         self._observer = observer
-        self.backend = type(observer).__module__.rpartition(".")[2]
+        kind = type(observer).__module__.rpartition(".")[2]
+        self.backend = "poll" if kind == "polling" else kind
 
 
 def _identified(directories: Iterable[str]) -> Iterable[tuple[str, int, int]]:
