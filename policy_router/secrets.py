@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from itertools import pairwise
 from typing import Final
 
 # The prefixes that providers give their keys, and what follows them.
@@ -44,7 +45,7 @@ def mask(text: str) -> str:
 
 def _is_random(run: str) -> bool:
     digits = sum(c.isdigit() for c in run)
-    changes = sum(a.isdigit() != b.isdigit() for a, b in zip(run, run[1:], strict=False))
+    changes = sum(a.isdigit() != b.isdigit() for a, b in pairwise(run))
     mixed = any(c.islower() for c in run) and any(c.isupper() for c in run)
     # Names such as SOME_VARIABLE_1 or CamelCase2Words have few changes between kinds.
     return mixed and digits >= 4 and changes >= 5

@@ -114,7 +114,7 @@ class Space:
                         low, high = self._bands[str(name)]
                         numbers |= {low} if high is None else {low, high}
                 else:
-                    numbers.update(float(v) if v != int(v) else int(v) for v in test.values)  # type: ignore[arg-type]  # numbers, by kind
+                    numbers.update(float(v) if v != int(v) else int(v) for v in test.values)
             constants = tuple(sorted(numbers))
             return Dimension(index, fact.kind, None, constants, (), _live(fact, constants))
         texts: tuple[str | bool, ...]
@@ -128,7 +128,7 @@ class Space:
         size = len(texts) + len(prefixes)
         closed = fact.kind is not Kind.STRING  # no value beside the listed ones
         live = (1 << size) - 1 | (0 if closed else 1 << size) | int(fact.optional) << size + 1
-        return Dimension(index, fact.kind, None, texts, prefixes, live)  # type: ignore[arg-type]  # False and True are constants like any text
+        return Dimension(index, fact.kind, None, texts, prefixes, live)
 
     def cells(self, test: Test) -> tuple[int, int]:
         """The dimension a test is about and the set of its live cells in which it holds."""
@@ -148,7 +148,7 @@ class Space:
             prefix = str(test.values[0])
             texts = [*dimension.constants, *dimension.prefixes]
             return at, sum(1 << i for i, text in enumerate(texts) if str(text).startswith(prefix))
-        return at, sum(1 << dimension.constants.index(v) for v in set(test.values))  # type: ignore[arg-type]  # texts, by kind
+        return at, sum(1 << dimension.constants.index(v) for v in set(test.values))
 
     def boxes(self, tree: Tree) -> list[dict[int, int]]:
         """The union of boxes in which the tree holds. Raises TooWide beyond MAX_BOXES."""

@@ -191,7 +191,7 @@ class Index:
                 begins = tuple(zip(d.prefixes, masks[len(d.constants) :], strict=False))
                 texts.append(_Text(d.fact, table, begins, masks[-2], masks[-1]))
             else:
-                known = dict(zip(d.constants, masks, strict=False))
+                known: dict[object, int] = dict(zip(d.constants, masks, strict=False))
                 values.append((d.fact, {**known, None: masks[-1]}))
         self._numbers, self._values, self._texts = tuple(numbers), tuple(values), tuple(texts)
         self._tags = tags

@@ -607,7 +607,7 @@ class Document(Shape):
         ]
         | None,
         Field(
-            description="Facts beside the built-in ones: a list of values, or string, number, bool.",
+            description="Facts beside the built-in ones: their values, or string, number, bool.",
             examples=[{"plan": ["free", "pro"], "internal": "bool"}],
         ),
     ] = None
@@ -655,7 +655,7 @@ class Document(Shape):
     rules: Annotated[
         list[RuleShape] | None,
         Field(
-            description="Every one that matches applies; it can only take models away or reorder them.",
+            description="Every one that matches applies; it takes models away or reorders them.",
             examples=[[{"name": "private stays", "when": {"tags": "private"}, "only": ["local"]}]],
         ),
     ] = None

@@ -81,7 +81,7 @@ def merge(sources: Sequence[Source]) -> tuple[dict[str, Any], Places, list[Diagn
         )
 
     for source in sources:
-        data: dict[str, Any] = source.data  # type: ignore[assignment]  # the caller passes mappings
+        data: dict[str, Any] = source.data
         for section, value in data.items():
             if section == "version":
                 merged[section] = value

@@ -108,7 +108,7 @@ def check(source: Source) -> list[tuple[Path, Diagnostic]]:
         help_ = "begin with  version: 1"
         return [((), Diagnostic("wrong-type", Severity.ERROR, message, where, help_))]
     found: list[tuple[Path, Diagnostic]] = []
-    for error in validator().iter_errors(source.data):  # type: ignore[no-untyped-call]  # its stubs are partial
+    for error in validator().iter_errors(source.data):
         found.extend(_word(error, source))
     unknown = {d.span for _, d in found if d.rule == "unknown-field"}
     # A misspelled field is one mistake, not an unknown and a missing one.

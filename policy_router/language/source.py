@@ -365,7 +365,7 @@ def align(raw: str, value: str) -> list[int] | None:
         at = raw.find("\n") + 1
     if raw.startswith(value, at):
         return list(range(at, at + len(value)))
-    places = []
+    places: list[int] = []
     for char in value:
         found = _find(raw, at, char, style)
         if found is None:

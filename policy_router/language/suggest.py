@@ -41,4 +41,6 @@ def help_line(word: str, known: Iterable[str], *, what: str = "known") -> str:
     near = sorted(words, key=lambda w: -SequenceMatcher(None, word[:_LONGEST], w).ratio())
     shown = words if len(words) <= _SHOWN else near[:_SHOWN]
     more = len(words) - len(shown)
-    return f"{what} are " + ", ".join(f"`{w}`" for w in shown) + (f" and {more} more" if more else "")
+    return (
+        f"{what} are " + ", ".join(f"`{w}`" for w in shown) + (f" and {more} more" if more else "")
+    )

@@ -4,11 +4,11 @@ Ollama's `:cloud` and `-cloud` models are answered by ollama.com; private data w
 
 Bad:
     models:
-      x: { model: "ollama_chat/gpt-oss:120b-cloud", tier: heavy, price: free, context: 8k, tags: [local] }
+      x: { model: ollama_chat/qwen:cloud, tier: heavy, price: free, context: 8k, tags: [local] }
 
 Good:
     models:
-      x: { model: "ollama_chat/gpt-oss:20b", tier: heavy, price: free, context: 8k, tags: [local] }
+      x: { model: ollama_chat/qwen:7b, tier: heavy, price: free, context: 8k, tags: [local] }
 """
 
 from __future__ import annotations

@@ -46,8 +46,7 @@ def check(subject: Subject) -> Iterator[Diagnostic]:
             said = rule.only is not None or rule.avoid or rule.needs
             yield warning(
                 "rule-without-effect",
-                f"rule `{rule.name}` "
-                + ("takes no model away" if said else "says nothing to do"),
+                f"rule `{rule.name}` " + ("takes no model away" if said else "says nothing to do"),
                 rule.at,
                 "all models already fit it; take it out"
                 if said

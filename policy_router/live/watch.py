@@ -1,0 +1,159 @@
+"""File system events as a hint to look again soon; never as a fact.
+
+What an event says is ignored: editors rename, ConfigMaps swap links, network disks say nothing.
+A lost, doubled or misleading event therefore costs at most the time until the next poll.
+"""
+
+from __future__ import annotations
+
+import logging
+import os
+import re
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Final, Literal, Protocol
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable
+    from threading import Event
+
+Watch = Literal["auto", "poll", "off"]
+"""auto: events and polling. poll: polling alone. off: only when asked."""
+
+log = logging.getLogger(__name__)
+
+_READ_ONLY: Final = frozenset({"opened", "closed_no_write"})
+_PATIENCE: Final = 60
+_JOIN: Final = 5.0
+_OCTAL: Final = re.compile(rb"\\([0-7]{3})")
+
+
+class Alive(Protocol):
+    """A thread, as far as its supervision needs it."""
+
+    def is_alive(self) -> bool: ...
+
+
+class Observer(Protocol):
+    """The part of watchdog's observer that is used here."""
+
+    @property
+    def emitters(self) -> Iterable[Alive]: ...
+    def schedule(self, event_handler: Any, path: str, *, recursive: bool = ...) -> object: ...
+    def start(self) -> None: ...
+    def stop(self) -> None: ...
+    def is_alive(self) -> bool: ...
+    def join(self, timeout: float | None = ...) -> None: ...
+
+
+def watchdog_observer() -> Observer:
+    """watchdog's own choice for this system."""
+    from watchdog.observers import Observer as Native  # noqa: PLC0415  late: most runs never watch
+
+    return Native()
+
+
+def mount_points() -> frozenset[str]:
+    """Where something is mounted, on systems that tell (Linux); empty elsewhere.
+
+    A file that is a mount point of its own (Kubernetes `subPath`, Docker's single-file mounts)
+    shows the old inode for ever.
+    """
+    try:
+        table = Path("/proc/self/mountinfo").read_bytes()
+    except OSError:
+        return frozenset()
+    points = (line.split(b" ")[4] for line in table.splitlines())
+    return frozenset(os.fsdecode(_OCTAL.sub(_unescaped, point)) for point in points)
+
+
+def _unescaped(found: re.Match[bytes]) -> bytes:
+    return bytes([int(found[1], 8)])
+
+
+class Hint:
+    """Sets `wake` whenever something may have changed in the armed folders.
+
+    One thread calls `tend` and `close`; `backend` may be read by any. backend: the kind of events
+    in use, such as `inotify`, or `poll` while there are none.
+    """
+
+    def __init__(self, wake: Event, observer: Callable[[], Observer] = watchdog_observer) -> None:
+        self.backend = "poll"
+        self._wake = wake
+        self._factory = observer
+        self._observer: Observer | None = None
+        self._armed: frozenset[tuple[str, int, int]] = frozenset()
+        self._pause = 0
+
+    def tend(self, directories: Iterable[str]) -> bool:
+        """Arms the folders unless they are armed already; True when something had to be done.
+
+        A watch follows the inode, and its thread can end unnoticed: so both are compared each time.
+        """
+        wanted = frozenset(_identified(directories))
+        if wanted == self._armed and self._sound():
+            return False
+        if wanted == self._armed and self._pause > 0:
+            self._pause -= 1
+            return False
+        if self._observer is not None and wanted == self._armed:
+            log.warning("file events stopped coming; watching anew")
+        self.close()
+        self._armed = wanted
+        if wanted:
+            self._arm(wanted)
+        return True
+
+    def close(self) -> None:
+        """Ends the threads of the watch; `tend` would start new ones."""
+        observer, self._observer = self._observer, None
+        self.backend = "poll"
+        self._armed = frozenset()
+        if observer is not None:
+            observer.stop()
+            if observer.is_alive():
+                observer.join(_JOIN)
+
+    def dispatch(self, event: Any) -> None:
+        """Called by watchdog with each event. Reading the files causes events too: those are left
+        out, or looking would be a reason to look again."""
+        if event.event_type not in _READ_ONLY:
+            self._wake.set()
+
+    def _sound(self) -> bool:
+        """Whether events can still arrive; nothing armed has nothing to lose."""
+        if not self._armed:
+            return True
+        observer = self._observer
+        return (
+            observer is not None
+            and observer.is_alive()
+            and all(emitter.is_alive() for emitter in observer.emitters)
+        )
+
+    def _arm(self, wanted: frozenset[tuple[str, int, int]]) -> None:
+        observer: Observer | None = None
+        try:
+            observer = self._factory()
+            for path, _, _ in sorted(wanted):
+                observer.schedule(self, path, recursive=False)
+            observer.start()
+        except (OSError, RuntimeError, ImportError) as problem:
+            # No inotify instances or watches left, no thread to be had, no native library.
+            log.warning("no file events (%s); polling instead", problem)
+            self._pause = _PATIENCE
+            if observer is not None:
+                observer.stop()
+            return
+        self._observer = observer
+        kind = type(observer).__module__.rpartition(".")[2]
+        self.backend = "poll" if kind == "polling" else kind
+
+
+def _identified(directories: Iterable[str]) -> Iterable[tuple[str, int, int]]:
+    for path in directories:
+        try:
+            info = os.stat(path)  # noqa: PTH116  a real path, as listed
+        except OSError:
+            continue
+        yield path, info.st_dev, info.st_ino
