@@ -1,1 +1,69 @@
-"""Declarative policy for language-model routing."""
+"""Declarative policy for language-model routing: which model may answer, in what order, at what cost.
+
+    from policy_router import Request, decide, load
+
+    policy = load("policies/")
+    decision = decide(policy, Request(task="code", tags={"private"}))
+    [candidate.name for candidate in decision.candidates]
+
+What needs pydantic, litellm or a thread is imported when it is first asked for.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from policy_router.decide.decide import decide
+from policy_router.errors import (
+    ExhaustedError,
+    NoCandidateError,
+    PolicyError,
+    PolicyRouterError,
+    RequestError,
+    RoutingError,
+    UsageError,
+)
+from policy_router.model import (
+    Attempt,
+    Candidate,
+    Decision,
+    Model,
+    Policy,
+    Request,
+    Skip,
+    Snapshot,
+)
+
+if TYPE_CHECKING:
+    from policy_router.check.report import load
+
+__all__ = [
+    "Attempt",
+    "Candidate",
+    "Decision",
+    "ExhaustedError",
+    "Model",
+    "NoCandidateError",
+    "Policy",
+    "PolicyError",
+    "PolicyRouterError",
+    "Request",
+    "RequestError",
+    "RoutingError",
+    "Skip",
+    "Snapshot",
+    "UsageError",
+    "decide",
+    "load",
+]
+
+_LATE = {"load": "policy_router.check.report"}
+
+
+def __getattr__(name: str) -> object:
+    module = _LATE.get(name)
+    if module is None:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    from importlib import import_module  # noqa: PLC0415
+
+    return getattr(import_module(module), name)
