@@ -1,4 +1,4 @@
-"""Declarative policy for language-model routing: which model may answer, in what order, at what cost.
+"""Which language model may answer, in what order, at what cost: policy, read from YAML under review.
 
     from policy_router import Request, decide, load
 

@@ -212,7 +212,7 @@ class Index:
         for text in self._texts:
             found &= text.admits(facts[text.fact])
         if self._tags:
-            found &= self._tagged(facts[TAGS] & self._tag_names)
+            found &= self._tagged(self._tag_names & facts[TAGS])
         for bit in bits(found & self._opaque_bits):
             if not self._opaque[bit](facts):
                 found &= ~(1 << bit)
