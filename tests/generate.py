@@ -1,0 +1,247 @@
+"""Random policies, requests and states, for laws that must hold for all of them."""
+
+from __future__ import annotations
+
+from zoneinfo import ZoneInfo
+
+from hypothesis import strategies as st
+
+from policy_router.condition import (
+
+    All,
+    Any,
+    Condition,
+    Fact,
+    Kind,
+    Not,
+    Op,
+    Test,
+    Tree,
+    Vocabulary,
+    spell,
+    tests_of,
+)
+from policy_router.decide.index import ABILITIES, Index
+from policy_router.model import (
+    FREE_PRICE,
+    Band,
+    Fallback,
+    Key,
+    Model,
+    Policy,
+    Price,
+    Request,
+    Rule,
+    Snapshot,
+    Task,
+)
+
+TIERS = ("light", "standard", "heavy")
+TAGS = ("private", "batch", "vip", "eu")
+USERS = ("ada", "adam", "bob", "bot-1", "bot-2")
+PREFIXES = ("a", "ada", "bot-", "b")
+NUMBERS = (0, 1, 5, 100, 101, 5000)
+BANDS = (Band("easy", 0.0), Band("medium", 0.3, 1), Band("hard", 0.7, 2))
+TASKS = ("code", "chat")
+ATTRIBUTES = (
+    Fact("plan", Kind.ENUM, ("free", "pro")),
+    Fact("internal", Kind.BOOL),
+    Fact("age", Kind.NUMBER),
+    Fact("region", Kind.STRING),
+)
+
+names = st.sampled_from(("m0", "m1", "m2", "m3", "m4"))
+
+
+@st.composite
+def prices(draw: st.DrawFn) -> tuple[Price | None, bool]:
+    kind = draw(st.integers(0, 4))
+    if kind == 0:
+        return None, False
+    if kind == 1:
+        return FREE_PRICE, True
+    cents = st.integers(0, 4).map(lambda n: n * 10**9)
+    return Price(draw(cents), draw(cents)), False
+
+
+@st.composite
+def models(draw: st.DrawFn, count: int) -> tuple[Model, ...]:
+    found = []
+    for i in range(count):
+        price, free = draw(prices())
+        rank = draw(st.integers(0, len(TIERS) - 1))
+        found.append(
+            Model(
+                f"m{i}",
+                f"openai/m{i}",
+                TIERS[rank],
+                rank,
+                price,
+                free,
+                draw(st.sampled_from((None, 50, 100, 5000))),
+                abilities=frozenset(draw(st.sets(st.sampled_from(ABILITIES), max_size=4))),
+                tags=frozenset(draw(st.sets(st.sampled_from(("local", "eu")), max_size=2))),
+                quality=draw(st.sampled_from((0.2, 0.5, 0.9))),
+                latency=draw(st.sampled_from((None, 1.0, 3.0))),
+            )
+        )
+    return tuple(found)
+
+
+@st.composite
+def tests(draw: st.DrawFn, vocabulary: Vocabulary) -> Test:
+    index = draw(st.integers(0, len(vocabulary.facts) - 1))
+    fact = vocabulary.facts[index]
+    match fact.kind:
+        case Kind.BOOL:
+            return Test(index, Op.IN, (draw(st.booleans()),))
+        case Kind.SET:
+            return Test(index, Op.HAS, (draw(st.sampled_from(TAGS)),))
+        case Kind.NUMBER:
+            values = (0, 0.3, 0.5, 1) if fact.name == "score" else NUMBERS
+            op = draw(st.sampled_from((Op.IN, Op.LT, Op.LE, Op.GT, Op.GE)))
+            return Test(index, op, (draw(st.sampled_from(values)),))
+        case Kind.ENUM:
+            chosen = draw(st.sets(st.sampled_from(fact.values), min_size=1, max_size=2))
+            return Test(index, Op.IN, tuple(sorted(chosen)))
+        case Kind.STRING:
+            if draw(st.booleans()):
+                return Test(index, Op.STARTS, (draw(st.sampled_from(PREFIXES)),))
+            chosen = draw(st.sets(st.sampled_from(USERS), min_size=1, max_size=2))
+            return Test(index, Op.IN, tuple(sorted(chosen)))
+
+
+def trees(vocabulary: Vocabulary) -> st.SearchStrategy[Tree]:
+    def more(inner: st.SearchStrategy[Tree]) -> st.SearchStrategy[Tree]:
+        parts = st.lists(inner, min_size=1, max_size=3).map(tuple)
+        return parts.map(All) | parts.map(Any) | inner.map(Not)
+
+    return st.recursive(tests(vocabulary), more, max_leaves=8)
+
+
+def condition(tree: Tree, vocabulary: Vocabulary) -> Condition:
+    reads = frozenset(vocabulary.facts[t.fact].name for t in tests_of(tree))
+    return Condition(tree, spell(tree, vocabulary), reads)
+
+
+@st.composite
+def rules(draw: st.DrawFn, count: int, models: int, vocabulary: Vocabulary) -> tuple[Rule, ...]:
+    some = st.lists(
+        st.integers(0, models - 1).map(lambda i: f"m{i}"), min_size=1, max_size=3, unique=True
+    ).map(tuple)
+    found = []
+    for i in range(count):
+        when = draw(st.none() | trees(vocabulary).map(lambda t: condition(t, vocabulary)))
+        found.append(
+            Rule(
+                f"r{i}",
+                when,
+                only=draw(st.none() | some),
+                avoid=draw(st.just(()) | some),
+                first=draw(st.just(()) | some),
+                min_tier=draw(st.none() | st.integers(0, 2)),
+                needs=frozenset(draw(st.sets(st.sampled_from(ABILITIES), max_size=1))),
+                deny=draw(st.sampled_from((None, None, None, "no"))),
+            )
+        )
+    return tuple(found)
+
+
+def assemble(
+    models: tuple[Model, ...],
+    rules: tuple[Rule, ...],
+    vocabulary: Vocabulary,
+    *,
+    tasks: tuple[Task, ...] = (),
+    bands: tuple[Band, ...] = BANDS,
+    prefer: tuple[Key, ...] = (Key.FREE, Key.SMALLEST, Key.CHEAPEST),
+    fallback: Fallback | None = None,
+) -> Policy:
+    index = Index(models, TIERS, tasks, bands, rules, vocabulary)
+    return Policy(
+        "generated", "", ZoneInfo("Europe/Berlin"), TIERS, models, tasks, bands, prefer, rules,
+        fallback or Fallback(), vocabulary, "0", index,
+    )  # fmt: skip
+
+
+@st.composite
+def policies(draw: st.DrawFn, max_rules: int = 6) -> Policy:
+    count = draw(st.integers(1, 5))
+    pool = draw(models(count))
+    default = draw(st.booleans())
+    tasks = (
+        Task("code", draw(st.none() | st.integers(0, 2)), draw(st.sampled_from(((), ("m0",))))),
+        Task("chat", default=default),
+    )
+    vocabulary = Vocabulary(
+        TASKS, [b.name for b in BANDS], ATTRIBUTES, default_task=default
+    )
+    found = draw(rules(draw(st.integers(0, max_rules)), count, vocabulary))
+    keys = draw(st.lists(st.sampled_from(list(Key)), max_size=4, unique=True))
+    return assemble(
+        pool,
+        found,
+        vocabulary,
+        tasks=tasks,
+        prefer=tuple(keys),
+        fallback=Fallback(step_down=draw(st.booleans())),
+    )
+
+
+@st.composite
+def requests(draw: st.DrawFn, policy: Policy) -> Request:
+    """Requests that make sense to the policy."""
+    maybe = st.none()
+    user = maybe | st.sampled_from((*USERS, "zoe", "adaline"))
+    given = {
+        "plan": st.sampled_from(("free", "pro")),
+        "internal": st.booleans(),
+        "age": st.sampled_from((-1, 0, 0.5, 1, 7, 100, 9999)),
+        "region": st.sampled_from((*USERS, "x")),
+    }
+    chosen = draw(st.sets(st.sampled_from(sorted(given))))
+    return Request(
+        task=draw(maybe | st.sampled_from(TASKS)),
+        complexity=draw(
+            maybe | st.sampled_from([b.name for b in BANDS]) | st.sampled_from((0, 0.3, 0.5, 1))
+        ),
+        tokens=draw(st.sampled_from((*NUMBERS, 40, 60, 4999))),
+        max_output=draw(maybe | st.sampled_from((1, 5, 100, 3000))),
+        needs=frozenset(draw(st.sets(st.sampled_from(ABILITIES), max_size=2))),
+        tags=frozenset(draw(st.sets(st.sampled_from((*TAGS, "other"))))),
+        tenant=draw(user),
+        user=draw(user),
+        team=draw(user),
+        key=draw(user),
+        language=draw(user),
+        stream=draw(st.booleans()),
+        attributes={name: draw(given[name]) for name in sorted(chosen)},
+        max_cost=draw(maybe | maybe | st.sampled_from((0, 10**5, 10**7))),
+        max_latency=draw(maybe | maybe | st.sampled_from((1.0, 2.0))),
+        min_quality=draw(maybe | maybe | st.sampled_from((0.5, 0.6))),
+        prefer=draw(maybe | maybe | st.lists(st.sampled_from(list(Key)), max_size=3).map(tuple)),
+        model=draw(maybe | maybe | st.sampled_from([m.name for m in policy.models])),
+        limit=draw(maybe | maybe | st.integers(0, 3)),
+    )
+
+
+@st.composite
+def snapshots(draw: st.DrawFn, policy: Policy) -> Snapshot:
+    now = draw(st.none() | st.integers(1_700_000_000, 1_700_000_000 + 14 * 86_400).map(float))
+    cooling = draw(
+        st.dictionaries(
+            st.sampled_from([*(m.name for m in policy.models), "gone"]),
+            st.integers(1_699_990_000, 1_701_500_000).map(float),
+            max_size=2,
+        )
+    )
+    return Snapshot(now, cooling)
+
+
+@st.composite
+def situations(draw: st.DrawFn) -> tuple[Policy, Request, Snapshot]:
+    policy = draw(policies())
+    return policy, draw(requests(policy)), draw(snapshots(policy))
+
+
+__all__ = ["assemble", "policies", "requests", "situations", "snapshots", "trees"]

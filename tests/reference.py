@@ -1,0 +1,162 @@
+"""The decision, written as plainly as it can be: the oracle of the fast one."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from policy_router.condition import WEEKDAYS, All, Any, Facts, Not, Op, Test, Tree
+from policy_router.decide.order import sort_value
+from policy_router.model import TYPICAL_OUTPUT, Key, Policy, Request, Rule, Snapshot
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """candidates in order; out: model -> reason; rules that applied; whether it was denied."""
+
+    candidates: tuple[str, ...]
+    out: dict[str, str]
+    rules: tuple[str, ...]
+    denied: str | None
+
+
+def holds(tree: Tree, facts: Facts) -> bool:
+    match tree:
+        case All(parts):
+            return all(holds(part, facts) for part in parts)
+        case Any(parts):
+            return any(holds(part, facts) for part in parts)
+        case Not(part):
+            return not holds(part, facts)
+        case Test(fact, op, values):
+            value = facts[fact]
+            if value is None:
+                return False
+            match op:
+                case Op.IN:
+                    return value in values
+                case Op.HAS:
+                    return values[0] in value
+                case Op.STARTS:
+                    return str(value).startswith(str(values[0]))
+                case Op.LT:
+                    return bool(value < values[0])
+                case Op.LE:
+                    return bool(value <= values[0])
+                case Op.GT:
+                    return bool(value > values[0])
+                case Op.GE:
+                    return bool(value >= values[0])
+    raise AssertionError(tree)
+
+
+def vector(
+    policy: Policy, request: Request, snapshot: Snapshot
+) -> tuple[str | None, str | None, float | None, Facts]:
+    task = request.task or next((t.name for t in policy.tasks if t.default), None)
+    band: str | None = None
+    score: float | None = None
+    if isinstance(request.complexity, str):
+        band = request.complexity
+        score = next(b.start for b in policy.bands if b.name == band)
+    elif request.complexity is not None:
+        score = request.complexity
+        below = [b.name for b in policy.bands if b.start <= score]
+        band = below[-1] if below else None
+    hour = weekday = None
+    if snapshot.now is not None:
+        local = datetime.fromtimestamp(snapshot.now, policy.timezone)
+        hour, weekday = local.hour, WEEKDAYS[local.weekday()]
+    by_name = {
+        "task": task,
+        "complexity": band,
+        "score": score,
+        "tokens": request.tokens,
+        "max_tokens": request.max_output,
+        "tags": request.tags,
+        "user": request.user,
+        "team": request.team,
+        "tenant": request.tenant,
+        "key": request.key,
+        "hour": hour,
+        "weekday": weekday,
+        "has_tools": "tools" in request.needs,
+        "has_images": "vision" in request.needs,
+        "wants_json": "json" in request.needs,
+        "stream": request.stream,
+        "language": request.language,
+        **request.attributes,
+    }
+    return task, band, score, [by_name.get(fact.name) for fact in policy.vocabulary.facts]
+
+
+def decide(policy: Policy, request: Request, snapshot: Snapshot) -> Verdict:
+    """For requests that make sense to the policy."""
+    task_name, band_name, _, facts = vector(policy, request, snapshot)
+    applied = [r for r in policy.rules if r.when is None or holds(r.when.tree, facts)]
+    names = tuple(r.name for r in applied)
+    for rule in applied:
+        if rule.deny is not None:
+            everyone = {m.name: "denied" for m in policy.models}
+            return Verdict((), everyone, names, rule.deny)
+    task = next((t for t in policy.tasks if t.name == task_name), None)
+    band = next((b for b in policy.bands if b.name == band_name), None)
+    floors = [r.min_tier for r in applied] + [s.min_tier for s in (task, band) if s]
+    floor = max(rank or 0 for rank in [0, *floors])
+    first: list[str] = [name for r in applied for name in r.first]
+    first += task.first if task else ()
+    size = request.tokens + (request.max_output or 0)
+    output = TYPICAL_OUTPUT if request.max_output is None else request.max_output
+    out: dict[str, str] = {}
+    for model in policy.models:
+        reason = next((why for r in applied if (why := _taken(r, model.name, policy))), None)
+        cost = model.estimate(request.tokens, request.max_output)
+        until = snapshot.cooling.get(model.name)
+        checks = [
+            ("tier", not policy.fallback.step_down and model.rank < floor),
+            ("model", request.model is not None and request.model != model.name),
+            ("ability", not model.abilities.issuperset(request.needs)),
+            ("context", model.context is not None and model.context < size),
+            ("cost", request.max_cost is not None and (cost is None or cost > request.max_cost)),
+            (
+                "latency",
+                request.max_latency is not None
+                and (model.latency is None or model.latency > request.max_latency),
+            ),
+            ("quality", request.min_quality is not None and model.quality < request.min_quality),
+            (
+                "cooling",
+                until is not None and (snapshot.now is None or until > snapshot.now),
+            ),
+        ]
+        reason = reason or next((name for name, hit in checks if hit), None)
+        if reason is not None:
+            out[model.name] = reason
+    prefer = policy.prefer if request.prefer is None else tuple(Key(k) for k in request.prefer)
+    left = [(i, m) for i, m in enumerate(policy.models) if m.name not in out]
+    left.sort(
+        key=lambda pair: (
+            pair[1].rank < floor,
+            -pair[1].rank if pair[1].rank < floor else 0,
+            first.index(pair[1].name)
+            if pair[1].name in first and pair[1].rank >= floor
+            else len(first),
+            *(sort_value(k, pair[1], request.tokens, output) for k in prefer),
+            pair[0],
+        )
+    )
+    order = [m.name for _, m in left]
+    if request.limit is not None:
+        out |= dict.fromkeys(order[request.limit :], "limit")
+        order = order[: request.limit]
+    return Verdict(tuple(order), out, names, None)
+
+
+def _taken(rule: Rule, model: str, policy: Policy) -> str | None:
+    if rule.only is not None and model not in rule.only:
+        return "only"
+    if model in rule.avoid:
+        return "avoid"
+    if not rule.needs <= policy.model(model).abilities:
+        return "ability"
+    return None
