@@ -58,7 +58,7 @@ WEEKDAYS: Final = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
 class Vocabulary:
     """The facts a policy may speak of: the built-in ones, then its declared attributes."""
 
-    __slots__ = ("by_name", "declared", "facts")
+    __slots__ = ("attributes", "by_name", "declared", "facts")
 
     def __init__(
         self,
@@ -87,6 +87,7 @@ class Vocabulary:
             Fact("language", text),
         )
         self.declared = tuple(attributes)
+        self.attributes: Mapping[str, Fact] = {fact.name: fact for fact in attributes}
         self.facts: tuple[Fact, ...] = (*builtin, *attributes)
         self.by_name: Mapping[str, int] = {f.name: i for i, f in enumerate(self.facts)}
 

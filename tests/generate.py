@@ -7,7 +7,6 @@ from zoneinfo import ZoneInfo
 from hypothesis import strategies as st
 
 from policy_router.condition import (
-
     All,
     Any,
     Condition,
@@ -173,9 +172,7 @@ def policies(draw: st.DrawFn, max_rules: int = 6) -> Policy:
         Task("code", draw(st.none() | st.integers(0, 2)), draw(st.sampled_from(((), ("m0",))))),
         Task("chat", default=default),
     )
-    vocabulary = Vocabulary(
-        TASKS, [b.name for b in BANDS], ATTRIBUTES, default_task=default
-    )
+    vocabulary = Vocabulary(TASKS, [b.name for b in BANDS], ATTRIBUTES, default_task=default)
     found = draw(rules(draw(st.integers(0, max_rules)), count, vocabulary))
     keys = draw(st.lists(st.sampled_from(list(Key)), max_size=4, unique=True))
     return assemble(

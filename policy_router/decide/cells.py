@@ -10,8 +10,8 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from itertools import pairwise
-from typing import TYPE_CHECKING, Final, TypeAlias
+from itertools import compress, pairwise
+from typing import TYPE_CHECKING, Final, TypeAlias, TypeVar
 
 from policy_router.condition import (
     COMPLEXITY,
@@ -33,6 +33,7 @@ if TYPE_CHECKING:
 
     from policy_router.model import Band
 
+T = TypeVar("T")
 Box: TypeAlias = Mapping[int, int]
 """Dimension -> set of cells. A dimension that is not named is not constrained."""
 
@@ -204,12 +205,25 @@ def admitting(dimension: Dimension, at: int, boxes: Sequence[Box]) -> list[int]:
     return [free | a for a in admits]
 
 
-def bits(number: int) -> Iterator[int]:
-    """Positions of the bits that are set, lowest first."""
+def bits(number: int) -> list[int]:
+    """Positions of the bits that are set, lowest first. Taken from the top, each costs one shift
+    and one subtraction, also of a number with thousands of bits."""
+    found = []
     while number:
-        low = number & -number
-        yield low.bit_length() - 1
-        number ^= low
+        top = number.bit_length() - 1
+        found.append(top)
+        number ^= 1 << top
+    found.reverse()
+    return found
+
+
+_TRUTH: Final = bytes.maketrans(b"01", b"\x00\x01")
+
+
+def chosen(items: Sequence[T], number: int) -> Iterator[T]:
+    """The items whose bit is set, lowest first. For a few dozen items of which many are chosen:
+    the number written out in binary selects them."""
+    return compress(items, f"{number:b}"[::-1].encode().translate(_TRUTH))
 
 
 def meet(a: Box, b: Box) -> dict[int, int] | None:

@@ -72,7 +72,7 @@ def decide(policy: Policy, request: Request, snapshot: Snapshot = _NOBODY) -> De
     for gate in GATES:
         gone = gate.out(index, request, snapshot) & allowed
         if gone:
-            skipped += tuple(gate.skip(policy.models[i], request, snapshot) for i in bits(gone))
+            skipped += tuple(gate.skips(index, gone, request, snapshot))
             allowed ^= gone
     prefer = policy.prefer if request.prefer is None else tuple(Key(k) for k in request.prefer)
     output = TYPICAL_OUTPUT if request.max_output is None else request.max_output
@@ -168,12 +168,11 @@ def _nonsense(policy: Policy, request: Request) -> str | None:
         for key in request.prefer:
             if key not in _KEYS:
                 return _unknown("sort key", key, _KEYS)
+    declared = policy.vocabulary.attributes
     for name, value in request.attributes.items():
-        at = policy.vocabulary.by_name.get(name)
-        declared = policy.vocabulary.declared
-        fact = None if at is None else policy.vocabulary.facts[at]
-        if fact is None or fact not in declared:
-            return _unknown("attribute", name, [f.name for f in declared])
+        fact = declared.get(name)
+        if fact is None:
+            return _unknown("attribute", name, declared)
         wrong = _mistyped(fact, value)
         if wrong is not None:
             return wrong
@@ -181,18 +180,15 @@ def _nonsense(policy: Policy, request: Request) -> str | None:
 
 
 def _mistyped(fact: Fact, value: object) -> str | None:
-    match fact.kind:
-        case Kind.ENUM:
-            ok = isinstance(value, str) and value in fact.values
-            if not ok:
-                return _unknown(f"value of `{fact.name}`", str(value), fact.values)
-        case Kind.BOOL:
-            ok = isinstance(value, bool)
-        case Kind.NUMBER:
-            ok = isinstance(value, int | float) and not isinstance(value, bool) and value == value  # noqa: PLR0124  NaN compares with nothing
-        case _:
-            ok = isinstance(value, str)
-    return None if ok else f"`{fact.name}` is a {fact.kind}, not `{value}`"
+    if fact.kind is Kind.ENUM:
+        known = isinstance(value, str) and value in fact.values
+        return None if known else _unknown(f"value of `{fact.name}`", str(value), fact.values)
+    if fact.kind is Kind.NUMBER:
+        fits = isinstance(value, int | float) and value == value  # noqa: PLR0124  NaN compares with nothing
+        fits = fits and not isinstance(value, bool)
+    else:
+        fits = isinstance(value, bool if fact.kind is Kind.BOOL else str)
+    return None if fits else f"`{fact.name}` is a {fact.kind}, not `{value}`"
 
 
 def _unknown(what: str, word: str, known: Iterable[str]) -> str:

@@ -6,10 +6,11 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
+from policy_router.decide.cells import chosen
 from policy_router.model import NANO, TYPICAL_OUTPUT, Reason, Skip
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
 
     from policy_router.decide.index import Index
     from policy_router.model import Model, Request, Snapshot
@@ -17,17 +18,28 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Gate:
-    """out: the models (bit i: model i) that may not answer this request now; must be cheap when
-    the request does not ask. detail: why, in words, for one of them."""
+    """One reason.
+
+    out: the models (bit i: model i) that may not answer this request now; cheap when the request
+    does not ask. detail: why, in words, for one of them. ready: where a gate is common and its
+    words do not depend on the request, its Skip for every model, made once.
+    """
 
     reason: Reason
     out: Callable[[Index, Request, Snapshot], int]
-    detail: Callable[[Model, Request, Snapshot], str]
+    detail: Callable[[Model, Request, Snapshot], str] = lambda *_: ""
+    ready: Callable[[Index, Request], Sequence[Skip | None]] | None = None
 
-    def skip(self, model: Model, request: Request, snapshot: Snapshot) -> Skip:
-        """The reason as it stands in a decision."""
-        until = snapshot.cooling.get(model.name) if self.reason is Reason.COOLING else None
-        return Skip(model.name, self.reason, self.detail(model, request, snapshot), until, model.at)
+    def skips(self, index: Index, gone: int, request: Request, snapshot: Snapshot) -> list[Skip]:
+        """The reasons as they stand in a decision, for the models in `gone`."""
+        if self.ready is not None:
+            return [s for s in chosen(self.ready(index, request), gone) if s is not None]
+        found = []
+        for model in chosen(index.models, gone):
+            until = snapshot.cooling.get(model.name) if self.reason is Reason.COOLING else None
+            words = self.detail(model, request, snapshot)
+            found.append(Skip(model.name, self.reason, words, until, model.at))
+        return found
 
 
 def _where(index: Index, out: Callable[[Model], bool]) -> int:
@@ -38,18 +50,9 @@ def _ability(index: Index, request: Request, _: Snapshot) -> int:
     return index.unable(frozenset(request.needs)) if request.needs else 0
 
 
-def _lacks(model: Model, request: Request, _: Snapshot) -> str:
-    return "cannot do " + ", ".join(sorted(request.needs - model.abilities))
-
-
 def _context(index: Index, request: Request, _: Snapshot) -> int:
     # Without a cap on the output only the input is sure to need room.
     return index.too_small(request.tokens + (request.max_output or 0))
-
-
-def _size(model: Model, request: Request, _: Snapshot) -> str:
-    wanted = request.tokens + (request.max_output or 0)
-    return f"its context holds {model.context:,} tokens, the request needs {wanted:,}"
 
 
 def _model(index: Index, request: Request, _: Snapshot) -> int:
@@ -105,8 +108,8 @@ def _cooling(index: Index, _: Request, snapshot: Snapshot) -> int:
 
 GATES: Final = (
     Gate(Reason.MODEL, _model, lambda _, r, __: f"the request asks for `{r.model}` alone"),
-    Gate(Reason.ABILITY, _ability, _lacks),
-    Gate(Reason.CONTEXT, _context, _size),
+    Gate(Reason.ABILITY, _ability, ready=lambda i, r: i.lacking(frozenset(r.needs))),
+    Gate(Reason.CONTEXT, _context, ready=lambda i, _: i.too_long),
     Gate(Reason.COST, _cost, _price),
     Gate(Reason.LATENCY, _latency, _slow),
     Gate(

@@ -10,10 +10,10 @@ from __future__ import annotations
 
 from bisect import bisect_left, bisect_right
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from policy_router.condition import HOUR, TAGS, WEEKDAY, Kind
-from policy_router.decide.cells import Space, TooWide, admitting, bits
+from policy_router.decide.cells import Space, TooWide, admitting, bits, chosen
 from policy_router.decide.order import Order
 from policy_router.model import Reason, Skip
 
@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
     from policy_router.condition import Facts, Vocabulary
+    from policy_router.decide.cells import Dimension
     from policy_router.decide.order import First
     from policy_router.model import Band, Model, Rule, Task
 
@@ -49,12 +50,27 @@ class Effect:
 
 
 @dataclass(frozen=True, slots=True)
+class _Own:
+    """What one rule does. removes: bit i is model i, and its reason stands at place i of skips
+    (other places hold nothing that is ever read). plain: it only removes."""
+
+    rule: Rule
+    removes: int
+    skips: list[Skip]
+    first: First
+    plain: bool
+
+
+@dataclass(frozen=True, slots=True)
 class _Text:
-    """A text fact: what its value admits, by equality, then by the longest prefix."""
+    """A text fact: what its value admits, by equality, then by the longest prefix.
+
+    begins: prefixes by their length, longest first.
+    """
 
     fact: int
     equal: Mapping[str, int]
-    begins: tuple[tuple[str, int], ...]
+    begins: tuple[tuple[int, Mapping[str, int]], ...]
     other: int
     absent: int
 
@@ -63,7 +79,11 @@ class _Text:
             return self.absent
         found = self.equal.get(value)
         if found is None:
-            found = next((m for prefix, m in self.begins if value.startswith(prefix)), self.other)
+            for length, prefixes in self.begins:
+                found = prefixes.get(value[:length])
+                if found is not None:
+                    return found
+            return self.other
         return found
 
 
@@ -89,9 +109,14 @@ class Index:
         self.bands: Mapping[str, Band] = {b.name: b for b in bands}
         self.band_starts = tuple(b.start for b in bands)
         self.order = Order(models, tiers)
-        self.below = tuple(
-            sum(1 << i for i, m in enumerate(models) if m.rank < rank) for rank in range(len(tiers))
-        )
+        self.below = self.order.below
+        self.too_long = [
+            Skip(
+                m.name, Reason.CONTEXT, f"its context holds only {m.context or 0:,} tokens", at=m.at
+            )
+            for m in models
+        ]
+        self._lacking: dict[frozenset[str], list[Skip]] = {}
         self._unable: dict[frozenset[str], int] = {}
         self._contexts = tuple(sorted({m.context for m in models if m.context is not None}))
         self._too_small = (0, *(
@@ -123,16 +148,30 @@ class Index:
             self._unable[needs] = found  # at most one entry per subset of six abilities
         return found
 
+    def lacking(self, needs: frozenset[str]) -> list[Skip]:
+        """For each model the Skip that says what it cannot do."""
+        found = self._lacking.get(needs)
+        if found is None:
+            found = self._lacking[needs] = [
+                Skip(
+                    m.name,
+                    Reason.ABILITY,
+                    "cannot do " + ", ".join(sorted(needs - m.abilities)),
+                    at=m.at,
+                )
+                for m in self.models
+            ]
+        return found
+
     def too_small(self, tokens: int) -> int:
         """The models whose context is known to be smaller than so many tokens."""
         return self._too_small[bisect_left(self._contexts, tokens)]
 
     def removed_by(self, number: int) -> int:
         """The models that a rule (by its number) takes away where it applies."""
-        return self.everyone & ~self._own[number][0]
+        return self._own[number].removes
 
-    def _consequence(self, rule: Rule) -> tuple[int, dict[int, Skip]]:
-        """The models a rule leaves, and a Skip for each one it takes away."""
+    def _consequence(self, rule: Rule) -> _Own:
         skips: dict[int, Skip] = {}
         says = f"rule `{rule.name}`"
         lacking = self.unable(rule.needs) if rule.needs else 0
@@ -144,58 +183,67 @@ class Index:
         ):
             for i in bits(gone):
                 skips.setdefault(i, Skip(self.models[i].name, reason, words, at=at or rule.at))
-        return self.everyone & ~sum(1 << i for i in skips), skips
+        nothing = Skip("", Reason.ONLY, "")
+        return _Own(
+            rule,
+            sum(1 << i for i in skips),
+            [skips.get(i, nothing) for i in range(len(self.models))],
+            tuple((self.at[name], says) for name in rule.first),
+            plain=not rule.first and not rule.min_tier and rule.deny is None,
+        )
 
     # -- which rules apply -------------------------------------------------------------------
 
+    def _boxes(self, patterns: set[int]) -> list[tuple[_Own, Mapping[int, int]]]:
+        """Every rule's boxes, in written order; a condition that boxes do not say in full (too
+        many of them, or a pattern among its tests) is kept to be evaluated where they match."""
+        boxes: list[tuple[_Own, Mapping[int, int]]] = []
+        for own in self._own:
+            when = own.rule.when
+            if when is None:
+                boxes.append((own, {}))
+                continue
+            try:
+                found = self.space.boxes(when.tree)
+                exact = not any(patterns & set(box) for box in found)
+            except TooWide:
+                found, exact = [{}], False
+            for box in found:
+                if not exact:
+                    self._opaque[len(boxes)] = when.holds
+                boxes.append((own, {d: c for d, c in box.items() if d not in patterns}))
+        return boxes
+
     def _build(self) -> None:
-        boxes: list[tuple[int, Mapping[int, int]]] = []
-        self._opaque: dict[int, Callable[[Facts], bool]] = {}
-        self.indexed: list[bool] = []
         patterns = {
             i
             for i, d in enumerate(self.space.dimensions)
             if d.detail is not None and d.fact != TAGS
         }
-        for number, rule in enumerate(self.rules):
-            if rule.when is None:
-                boxes.append((number, {}))
-                self.indexed.append(True)
-                continue
-            try:
-                found = self.space.boxes(rule.when.tree)
-            except TooWide:
-                found, exact = [{}], False
-            else:
-                exact = not any(patterns & set(box) for box in found)
-            self.indexed.append(exact)
-            for box in found:
-                if not exact:
-                    self._opaque[len(boxes)] = rule.when.holds
-                boxes.append((number, {d: c for d, c in box.items() if d not in patterns}))
-        self._rule_of = tuple(number for number, _ in boxes)
+        self._opaque: dict[int, Callable[[Facts], bool]] = {}
+        owned = self._boxes(patterns)
+        boxes = [box for _, box in owned]
+        self._of_box = [own for own, _ in owned]
         self._all = (1 << len(boxes)) - 1
         self._opaque_bits = sum(1 << bit for bit in self._opaque)
-        numbers, values, texts = [], [], []
-        tags: dict[str, tuple[int, int]] = {}
+        self._numbers: list[tuple[int, Sequence[Any], list[int], int]] = []
+        self._values: list[tuple[int, dict[object, int]]] = []
+        self._texts: list[_Text] = []
+        self._tags: dict[str, tuple[int, int]] = {}
         for at, d in enumerate(self.space.dimensions):
             if at in patterns:
                 continue
-            masks = admitting(d, at, [box for _, box in boxes])
+            masks = admitting(d, at, boxes)
             if d.fact == TAGS:
-                tags[str(d.detail)] = (masks[0], masks[1])
+                self._tags[str(d.detail)] = (masks[0], masks[1])
             elif d.kind is Kind.NUMBER:
-                numbers.append((d.fact, d.constants, masks[:-1], masks[-1]))
+                self._numbers.append((d.fact, d.constants, masks[:-1], masks[-1]))
             elif d.kind is Kind.STRING:
-                table = {str(c): mask for c, mask in zip(d.constants, masks, strict=False)}
-                begins = tuple(zip(d.prefixes, masks[len(d.constants) :], strict=False))
-                texts.append(_Text(d.fact, table, begins, masks[-2], masks[-1]))
+                self._texts.append(_text(d, masks))
             else:
-                known: dict[object, int] = dict(zip(d.constants, masks, strict=False))
-                values.append((d.fact, {**known, None: masks[-1]}))
-        self._numbers, self._values, self._texts = tuple(numbers), tuple(values), tuple(texts)
-        self._tags = tags
-        self._tag_names = frozenset(tags)
+                table: dict[object, int] = dict(zip(d.constants, masks, strict=False))
+                self._values.append((d.fact, {**table, None: masks[-1]}))
+        self._tag_names = frozenset(self._tags)
         self._tag_sets: dict[frozenset[str], int] = {}
 
     def matching(self, facts: Facts) -> int:
@@ -243,26 +291,36 @@ class Index:
         names: list[str] = []
         skipped: list[Skip] = []
         first: list[tuple[int, str]] = []
-        allowed = self.everyone
-        floor, floor_by, denied = 0, None, None
-        seen = -1
+        allowed, floor, floor_by, denied, before = self.everyone, 0, None, None, None
+        of_box = self._of_box
         for bit in bits(matching):
-            number = self._rule_of[bit]
-            if number == seen:
-                continue
-            seen = number
-            rule = self.rules[number]
-            keeps, skips = self._own[number]
-            names.append(rule.name)
-            gone = allowed & ~keeps
+            own = of_box[bit]
+            if own is before:
+                continue  # another box of the same rule
+            before = own
+            names.append(own.rule.name)
+            gone = allowed & own.removes
             if gone:
-                skipped.extend([skips[i] for i in bits(gone)])
-                allowed &= keeps
-            if rule.first:
-                who = f"rule `{rule.name}`"
-                first.extend((self.at[name], who) for name in rule.first)
+                allowed ^= gone
+                if gone & (gone - 1):
+                    skipped += chosen(own.skips, gone)
+                else:
+                    skipped.append(own.skips[gone.bit_length() - 1])
+            if own.plain:
+                continue
+            rule = own.rule
+            first.extend(own.first)
             if rule.min_tier is not None and rule.min_tier > floor:
                 floor, floor_by = rule.min_tier, rule
             if rule.deny is not None and denied is None:
                 denied = rule
         return Effect(tuple(names), allowed, tuple(skipped), tuple(first), floor, floor_by, denied)
+
+
+def _text(dimension: Dimension, masks: list[int]) -> _Text:
+    constants, prefixes = dimension.constants, dimension.prefixes
+    begins: dict[int, dict[str, int]] = {}
+    for prefix, mask in zip(prefixes, masks[len(constants) :], strict=False):
+        begins.setdefault(len(prefix), {})[prefix] = mask
+    equal = {str(c): mask for c, mask in zip(constants, masks, strict=False)}
+    return _Text(dimension.fact, equal, tuple(begins.items()), masks[-2], masks[-1])

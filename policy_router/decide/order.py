@@ -9,7 +9,7 @@ change places at one ratio only, so between those ratios the order is computed o
 from __future__ import annotations
 
 from bisect import bisect_right
-from dataclasses import dataclass
+from itertools import pairwise
 from typing import TYPE_CHECKING, Final, TypeAlias
 
 from policy_router.model import Candidate, Key
@@ -58,12 +58,78 @@ _WORDS: Final[dict[Key, tuple[str, str]]] = {
 WRITTEN: Final = "written order"
 
 
-@dataclass(frozen=True, slots=True)
-class _Sorted:
-    """Models by the keys of a `prefer`: their positions in order, and each one's sort values."""
+class _Ranking:
+    """Models by the keys of one `prefer`.
 
-    positions: tuple[int, ...]
-    values: tuple[tuple[float, ...], ...]
+    The keys before `cheapest` put the models into groups, within which the ratio of output to input
+    decides; the keys after it decide among equal costs.
+    """
+
+    def __init__(self, models: tuple[Model, ...], prefer: tuple[Key, ...]) -> None:
+        self._models = models
+        self._prefer = prefer
+        cost = prefer.index(Key.CHEAPEST) if Key.CHEAPEST in prefer else len(prefer)
+        self._before = _ranks(models, prefer[:cost])
+        self._after = _ranks(models, prefer[cost + 1 :])
+        self._by_cost = cost < len(prefer)
+        groups: dict[int, list[Model]] = {}
+        for i, model in enumerate(models):
+            groups.setdefault(self._before[i], []).append(model)
+        ratios = [r for group in groups.values() for r in crossings(group)]
+        self._ratios = tuple(sorted(set(ratios))) if self._by_cost else ()
+        self._sorted: dict[int, tuple[int, ...]] = {}
+        # Who stands after whom decides a candidate's reason; each pair is worded once.
+        self._heads: dict[tuple[int, int], Candidate] = {}
+        self._followers: dict[tuple[int, int], Candidate] = {}
+
+    def cell(self, tokens: int, output: int) -> int | None:
+        """Between which two crossing ratios the request lies; None when too close to one to be
+        told apart in floating point, where models may also tie."""
+        ratios = self._ratios
+        if not ratios:
+            return 0 if tokens + output else None
+        if not tokens + output:
+            return None
+        ratio = output / (tokens + output)
+        at = bisect_right(ratios, ratio)
+        if at and ratio - ratios[at - 1] < CLOSE:
+            return None
+        return None if at < len(ratios) and ratios[at] - ratio < CLOSE else at
+
+    def positions(self, cell: int | None, tokens: int, output: int) -> tuple[int, ...]:
+        """The models' positions, best first, in this cell or at these very numbers."""
+        found = None if cell is None else self._sorted.get(cell)
+        if found is None:
+            before, after = self._before, self._after
+            costs = [0.0] * len(before)
+            if self._by_cost:
+                costs = [sort_value(Key.CHEAPEST, m, tokens, output) for m in self._models]
+            rows = list(zip(before, costs, after, strict=True))
+            found = tuple(sorted(range(len(rows)), key=rows.__getitem__))
+            if cell is not None:
+                self._sorted[cell] = found
+        return found
+
+    def explained(self, keyed: list[int]) -> list[Candidate]:
+        """Two or more models in order as candidates, each with the key that gave it its place."""
+        head = keyed[0], keyed[1]
+        found = [self._heads.get(head) or self._explain(self._heads, head, 0)]
+        known = self._followers
+        found += [
+            known.get(pair) or self._explain(known, (pair[1], pair[0]), 1)
+            for pair in pairwise(keyed)
+        ]
+        return found
+
+    def _explain(
+        self, into: dict[tuple[int, int], Candidate], pair: tuple[int, int], place: int
+    ) -> Candidate:
+        """A candidate set apart from another, at the head (place 0) or after it (place 1)."""
+        here, there = self._models[pair[0]], self._models[pair[1]]
+        key = _apart(self._prefer, here, there)
+        words = (key.value, _WORDS[key][place]) if key else (WRITTEN, WRITTEN)
+        found = into[pair if place == 0 else (pair[1], pair[0])] = Candidate(here, *words)
+        return found
 
 
 class Order:
@@ -74,9 +140,12 @@ class Order:
     def __init__(self, models: Sequence[Model], tiers: Sequence[str]) -> None:
         self._models = tuple(models)
         self._tiers = tuple(tiers)
-        self._ratios = crossings(models)
-        self._sorted: dict[tuple[tuple[Key, ...], int], _Sorted] = {}
+        self.below = tuple(
+            sum(1 << i for i, m in enumerate(models) if m.rank < rank) for rank in range(len(tiers))
+        )
+        self._rankings: dict[tuple[Key, ...], _Ranking] = {}
         self._kept: dict[tuple[object, ...], tuple[Candidate, ...]] = {}
+        self._stepping: dict[int, list[Candidate]] = {}
 
     def candidates(  # noqa: PLR0917  what a decision has worked out by then
         self,
@@ -88,75 +157,74 @@ class Order:
         output: int,
     ) -> tuple[Candidate, ...]:
         """The allowed models (bit i: model i) in order, each with what gave it its place."""
-        cell = self._cell(tokens, output) if Key.CHEAPEST in prefer else 0
-        if cell is None:
-            by_keys = self._sort(prefer, tokens, output)
-            return self._arrange(allowed, floor, first, prefer, by_keys)
+        ranking = self._rankings.get(prefer)
+        if ranking is None:
+            # At most one per order of the few keys.
+            ranking = self._rankings[prefer] = _Ranking(self._models, prefer)
+        cell = ranking.cell(tokens, output)
         name = (allowed, floor, first, prefer, cell)
-        found = self._kept.get(name)
+        found = None if cell is None else self._kept.get(name)
         if found is None:
-            base = self._sorted.get((prefer, cell))
-            if base is None:
-                base = self._sorted[prefer, cell] = self._sort(prefer, tokens, output)
-            found = self._arrange(allowed, floor, first, prefer, base)
+            found = self._arrange(
+                allowed, floor, first, ranking, ranking.positions(cell, tokens, output)
+            )
             if len(self._kept) >= self.KEPT:
                 self._kept.clear()
-            self._kept[name] = found
+            if cell is not None:
+                self._kept[name] = found
         return found
 
-    def _cell(self, tokens: int, output: int) -> int | None:
-        """Between which two crossing ratios the request lies; None when too close to one to be
-        told apart in floating point, where models may also tie."""
-        if not self._ratios or not tokens + output:
-            return None if self._ratios else 0
-        ratio = output / (tokens + output)
-        at = bisect_right(self._ratios, ratio)
-        near = self._ratios[max(0, at - 1) : at + 1]
-        return None if any(abs(ratio - r) < CLOSE for r in near) else at
-
-    def _sort(self, prefer: tuple[Key, ...], tokens: int, output: int) -> _Sorted:
-        values = tuple(
-            tuple(sort_value(k, m, tokens, output) for k in prefer) for m in self._models
-        )
-        return _Sorted(tuple(sorted(range(len(values)), key=values.__getitem__)), values)
-
     def _arrange(
-        self, allowed: int, floor: int, first: First, prefer: tuple[Key, ...], by_keys: _Sorted
+        self,
+        allowed: int,
+        floor: int,
+        first: First,
+        ranking: _Ranking,
+        positions: tuple[int, ...],
     ) -> tuple[Candidate, ...]:
         models = self._models
-        chosen = [i for i in by_keys.positions if allowed >> i & 1]
-        place: dict[int, tuple[int, str]] = {}
-        for position, (i, who) in enumerate(first):
-            if models[i].rank >= floor:
-                place.setdefault(i, (position, who))
-        weaker = [i for i in chosen if models[i].rank < floor]
-        weaker.sort(key=lambda i: -models[i].rank)
-        leading = sorted((i for i in chosen if i in place), key=place.__getitem__)
-        keyed = [i for i in chosen if i not in place and models[i].rank >= floor]
-        lone = "the only model left" if len(chosen) == 1 else "the only other model"
-        found = [Candidate(models[i], "first", f"put first by {place[i][1]}") for i in leading]
-        for n, i in enumerate(keyed):
-            other = keyed[n - 1 if n else 1] if len(keyed) > 1 else None
-            if other is None:
-                by, why = "only candidate", lone
-            else:
-                by, why = _apart(prefer, by_keys.values[i], by_keys.values[other], head=n == 0)
-            found.append(Candidate(models[i], by, why))
-        found += [
-            Candidate(models[i], "step_down", f"last resort: below tier `{self._tiers[floor]}`")
-            for i in weaker
-        ]
+        weak = allowed & self.below[floor]
+        keyed = allowed ^ weak
+        found = []
+        for i, who in first:
+            if keyed >> i & 1:
+                keyed ^= 1 << i
+                found.append(Candidate(models[i], "first", f"put first by {who}"))
+        chosen = [i for i in positions if keyed >> i & 1]
+        if len(chosen) > 1:
+            found += ranking.explained(chosen)
+        elif chosen:
+            lone = "the only other model" if found or weak else "the only model left"
+            found.append(Candidate(models[chosen[0]], "only candidate", lone))
+        if weak:
+            stepping = self._stepping.get(floor)
+            if stepping is None:
+                words = f"last resort: below tier `{self._tiers[floor]}`"
+                stepping = [Candidate(m, "step_down", words) for m in models]
+                self._stepping[floor] = stepping
+            weaker = [i for i in positions if weak >> i & 1]
+            weaker.sort(key=lambda i: -models[i].rank)
+            found += [stepping[i] for i in weaker]
         return tuple(found)
 
 
-def _apart(
-    prefer: tuple[Key, ...], here: tuple[float, ...], there: tuple[float, ...], *, head: bool
-) -> tuple[str, str]:
-    """The first key by which two models differ, and words for the one standing `here`."""
-    for key, mine, other in zip(prefer, here, there, strict=True):
-        if mine != other:
-            return key.value, _WORDS[key][not head]
-    return WRITTEN, WRITTEN
+def _ranks(models: Sequence[Model], keys: tuple[Key, ...]) -> list[int]:
+    """Each model's rank by the keys together; equal models share one."""
+    values = [tuple(sort_value(k, m, 0, 0) for k in keys) for m in models]
+    rank = {value: i for i, value in enumerate(sorted(set(values)))}
+    return [rank[value] for value in values]
+
+
+def _apart(prefer: tuple[Key, ...], here: Model, there: Model) -> Key | None:
+    """The first key by which two models differ, wherever the request is not at the very ratio at
+    which they cost the same."""
+    for key in prefer:
+        if key is Key.CHEAPEST:
+            if here.price != there.price:
+                return key
+        elif sort_value(key, here, 0, 0) != sort_value(key, there, 0, 0):
+            return key
+    return None
 
 
 def crossings(models: Sequence[Model]) -> tuple[float, ...]:

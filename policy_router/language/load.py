@@ -195,14 +195,21 @@ def _retreat(
     return False
 
 
+_NOT_THERE = object()
+
+
 def _in_data(data: object, loc: Sequence[int | str]) -> Path:
     """Pydantic's location without its names of alternatives."""
     path: list[str | int] = []
     for step in loc:
-        if (isinstance(data, dict) and step in data) or (
-            isinstance(data, list) and isinstance(step, int) and step < len(data)
-        ):
-            data = data[step]
+        if isinstance(data, dict):
+            inner = data.get(step, _NOT_THERE)
+        elif isinstance(data, list) and isinstance(step, int) and step < len(data):
+            inner = data[step]
+        else:
+            break
+        if inner is not _NOT_THERE:
+            data = inner
             path.append(step)
     return tuple(path)
 

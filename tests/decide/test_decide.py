@@ -182,7 +182,7 @@ def test_attributes_have_types() -> None:
 @pytest.mark.parametrize(
     ("request_", "reason", "detail"),
     [
-        (Request(tokens=101), Reason.CONTEXT, "its context holds 100 tokens, the request needs 101"),
+        (Request(tokens=101), Reason.CONTEXT, "its context holds only 100 tokens"),
         (Request(needs={"tools"}), Reason.ABILITY, "cannot do tools"),
         (Request(model="big"), Reason.MODEL, "the request asks for `big` alone"),
         (Request(max_latency=2.0), Reason.LATENCY, "its latency is unknown"),
@@ -219,9 +219,7 @@ def test_latency_and_quality_limits() -> None:
 def test_cooling_models_are_out_until_their_time() -> None:
     policy = policy_of(SMALL, BIG)
     hot = decide(policy, Request(), Snapshot(100.0, {"small": 160.0, "gone": 500.0}))
-    assert [(s.model, s.reason, s.until) for s in hot.skipped] == [
-        ("small", Reason.COOLING, 160.0)
-    ]
+    assert [(s.model, s.reason, s.until) for s in hot.skipped] == [("small", Reason.COOLING, 160.0)]
     assert not decide(policy, Request(), Snapshot(160.0, {"small": 160.0})).skipped
     assert decide(policy, Request(), Snapshot(None, {"small": 1.0})).skipped
 
@@ -312,9 +310,7 @@ def test_cheapest_follows_the_shape_of_the_request() -> None:
 @given(st.integers(0, 10**12), st.integers(1, 10**9), st.data())
 def test_cheapest_is_exact_at_any_size(tokens: int, output: int, data: st.DataObject) -> None:
     amounts = st.integers(0, 10**6)
-    pool = [
-        model(f"m{i}", price=Price(data.draw(amounts), data.draw(amounts))) for i in range(6)
-    ]
+    pool = [model(f"m{i}", price=Price(data.draw(amounts), data.draw(amounts))) for i in range(6)]
     policy = policy_of(*pool, prefer=(Key.CHEAPEST,))
     got = [c.name for c in decide(policy, Request(tokens=tokens, max_output=output)).candidates]
 
