@@ -7,7 +7,6 @@ policy mixed from two file sets shows more than one.
 from __future__ import annotations
 
 import hashlib
-import threading
 import time
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
@@ -119,8 +118,7 @@ class Stage:
 
     def hinted(self) -> bool:
         """Waits until a real file event has arrived; does not consume it."""
-        wake: threading.Event = self.live._wake
-        return wake.wait(PATIENCE)
+        return self.live._wake.wait(PATIENCE)
 
 
 def letter_of(active: Active[Letters]) -> str:

@@ -7,11 +7,11 @@ import threading
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from tests.live.stage import Letters, Stage, compile_letters, letter_of, text_of
 
 from policy_router.diagnostics import draw
 from policy_router.errors import PolicyError, UsageError
 from policy_router.live.reload import Active, Compiled, Live, Result, State
+from tests.live.stage import Letters, Stage, compile_letters, letter_of, text_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -376,14 +376,18 @@ def test_file_that_must_not_be_read(folder: Path, spoil: Any, rule: str) -> None
 
 def test_doubts_about_a_file_come_and_go_without_a_reload(folder: Path) -> None:
     stage = Stage(folder)
+
+    def doubts() -> list[str]:
+        return [each.rule for each in stage.live.current.diagnostics]
+
     stage.live.load()
-    assert stage.live.current.diagnostics == ()
+    assert doubts() == []
     (folder / "p.yaml").chmod(0o666)
     stage.run(10)
-    assert [d.rule for d in stage.live.current.diagnostics] == ["unsafe-file"]
+    assert doubts() == ["unsafe-file"]
     (folder / "p.yaml").chmod(0o644)
     stage.run(10)
-    assert stage.live.current.diagnostics == ()
+    assert doubts() == []
     assert len(stage.compiled) == 1
 
 
@@ -530,14 +534,14 @@ def test_on_activate_may_ask_for_a_reload(folder: Path) -> None:
     states: list[State] = []
 
     def again(_old: Active[Letters], _new: Active[Letters]) -> None:
-        states.append(stage.live.reload_now(force=False).state)
+        states.append(made.live.reload_now(force=False).state)
 
-    stage = Stage(folder, on_activate=again)
-    stage.live.load()
+    made = Stage(folder, on_activate=again)
+    made.live.load()
     (folder / "p.yaml").write_text(text_of("b"))
-    stage.run(10)
+    made.run(10)
     assert states == [State.OK]
-    assert stage.letter == "b"
+    assert made.letter == "b"
 
 
 def test_reload_now_forces_a_compilation_of_the_same_bytes(folder: Path) -> None:
@@ -581,9 +585,8 @@ def test_options_without_sense(folder: Path, options: dict[str, Any]) -> None:
 
 def test_loading_or_starting_twice(folder: Path) -> None:
     live = Live(folder, compile_letters, watch="off")
-    with live:
-        with pytest.raises(UsageError):
-            live.load()
+    with live, pytest.raises(UsageError):
+        live.load()
     with pytest.raises(UsageError):
         live.start()
     assert letter_of(live.current) == "a"  # closed, yet usable
