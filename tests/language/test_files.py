@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import threading
+import time
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -340,3 +341,31 @@ def test_files_that_change_while_they_are_read(tmp_path: Path) -> None:
         stop.set()
         writer.join()
     assert rules <= {"unstable-files"}
+
+
+def test_files_that_never_rest(tmp_path: Path) -> None:
+    file = tmp_path / "a.yaml"
+    file.write_bytes(b"x")
+    for n in range(40):  # reading takes a while, so that the writer gets its turn
+        (tmp_path / f"b{n}.yaml").write_bytes(b"")
+    stop = threading.Event()
+
+    def touch() -> None:
+        n = 0
+        while not stop.is_set():
+            n += 1
+            os.utime(file, (n, n))
+
+    writer = threading.Thread(target=touch)
+    writer.start()
+    said: tuple[Diagnostic, ...] = ()
+    end = time.monotonic() + 10
+    try:
+        while not said and time.monotonic() < end:
+            files, said = read_files(tmp_path)
+    finally:
+        stop.set()
+        writer.join()
+    assert files is None
+    assert [d.rule for d in said] == ["unstable-files"]
+    assert good(tmp_path).files[0].data == b"x"

@@ -439,6 +439,29 @@ def test_files_that_never_settle_are_reported_and_tried_again(stage: Stage) -> N
     assert stage.live.status().state is State.OK
 
 
+def test_files_that_cannot_be_read_in_peace_are_not_invalid(folder: Path) -> None:
+    stage = Stage(folder)
+    stage.live.load()
+    (folder / "p.yaml").write_text(text_of("b"))
+    stop = threading.Event()
+
+    def touch() -> None:
+        n = 0
+        while not stop.is_set():
+            n += 1
+            os.utime(folder / "p.yaml", (n, n))
+
+    writer = threading.Thread(target=touch)
+    writer.start()
+    stage.run(20)
+    stop.set()
+    writer.join()
+    assert stage.count(Result.INVALID) == 0
+    stage.run(10)
+    assert stage.letter == "b"
+    assert stage.live.status().state is State.OK
+
+
 def test_unstable_then_back_to_the_active_bytes(stage: Stage) -> None:
     good = stage.live.current
     while stage.live.status().state is State.OK:
