@@ -336,13 +336,15 @@ class Live(Generic[P]):
                 return self._settle
             self._give_up()
             return self._interval
-        if now - pending.at < self._settle:
-            return pending.at + self._settle - now
-        rest = 0.0 if asked else self._compiled_at + self._min_interval - now
-        if rest > 0:
+        # Compared as the moments they end in: a difference can round to a wait of nothing.
+        settled = pending.at + self._settle
+        if now < settled:
+            return settled - now
+        allowed = self._compiled_at + self._min_interval
+        if now < allowed and not asked:
             # Settled, only too soon after the last one: what comes until then is not unrest.
             self._pending = replace(pending, began=now)
-            return rest
+            return allowed - now
         return None
 
     def _attempt(self, files: FileSet, found: tuple[Diagnostic, ...]) -> None:

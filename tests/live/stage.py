@@ -1,0 +1,127 @@
+"""A tiny policy language and a stage to reload it on.
+
+A file holds lines `key: letter`; `#` begins a comment. A policy repeats every letter it read, so a
+policy mixed from two file sets shows more than one.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import time
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from policy_router.diagnostics import Diagnostic, Severity, Span
+from policy_router.live.reload import Active, Compiled, Live, Result
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from pathlib import Path
+
+    from policy_router.language.files import FileSet
+
+PATIENCE = 10.0
+
+
+@dataclass(frozen=True)
+class Letters:
+    revision: str
+    letters: tuple[str, ...]
+    places: tuple[Span, ...]
+
+
+def compile_letters(files: FileSet) -> Compiled[Letters]:
+    found: list[Diagnostic] = []
+    letters: list[str] = []
+    places: list[Span] = []
+    sources = {file.name: file.data.decode() for file in files.files}
+    for name, text in sources.items():
+        for number, line in enumerate(text.split("\n"), 1):
+            if not line or line.startswith("#"):
+                continue
+            place = Span(name, number, 1, number, len(line) + 1)
+            key, colon, letter = line.partition(": ")
+            if not colon or len(letter) != 1:
+                words = f"unknown line `{line}`"
+                found.append(Diagnostic("unknown-line", Severity.ERROR, words, place))
+            elif key == "crash":
+                raise ZeroDivisionError(letter)
+            else:
+                letters.append(letter)
+                places.append(place)
+    if found:
+        return Compiled(None, tuple(found), sources)
+    revision = hashlib.sha256("".join(letters).encode()).hexdigest()
+    return Compiled(Letters(revision, tuple(letters), tuple(places)), (), sources)
+
+
+def text_of(letter: str, lines: int = 3) -> str:
+    return "".join(f"key{n}: {letter}\n" for n in range(lines))
+
+
+def eventually(condition: Callable[[], bool]) -> bool:
+    """Whether it comes true within a time that is long even for a busy machine."""
+    end = time.monotonic() + PATIENCE
+    while not condition():
+        if time.monotonic() > end:
+            return False
+        time.sleep(0.01)
+    return True
+
+
+class Stage:
+    """A Live with a clock that moves only when told; `seen` has every activation."""
+
+    def __init__(
+        self,
+        path: Path,
+        compiler: Callable[[FileSet], Compiled[Letters]] = compile_letters,
+        **options: Any,
+    ) -> None:
+        self.path = path
+        self._compiler = compiler
+        self.time = 1000.0
+        self.seen: list[tuple[str, str]] = []
+        self.compiled: list[str] = []
+        settings: dict[str, Any] = {
+            "watch": "poll",
+            "clock": lambda: self.time,
+            "wall": lambda: self.time,
+            "sleep": self._advance,
+            "on_activate": lambda old, new: self.seen.append((letter_of(old), letter_of(new))),
+        }
+        self.live: Live[Letters] = Live(path, self._compile, **(settings | options))
+
+    def _advance(self, seconds: float) -> None:
+        self.time += seconds
+
+    def _compile(self, files: FileSet) -> Compiled[Letters]:
+        self.compiled.append(files.digest)
+        return self._compiler(files)
+
+    @property
+    def letter(self) -> str:
+        return letter_of(self.live.current)
+
+    def count(self, result: Result) -> int:
+        return self.live.status().reloads[result]
+
+    def run(self, seconds: float) -> None:
+        """Ticks as the thread would for that long."""
+        end = self.time + seconds
+        while True:
+            pause = self.live.step()
+            if self.time + pause > end:
+                self.time = end
+                return
+            self.time += pause
+
+    def hinted(self) -> bool:
+        """Waits until a real file event has arrived; does not consume it."""
+        return self.live._wake.wait(PATIENCE)
+
+
+def letter_of(active: Active[Letters]) -> str:
+    """The one letter of a policy; fails on a mixture."""
+    (letter,) = set(active.policy.letters)
+    return letter

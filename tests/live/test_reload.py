@@ -1,0 +1,615 @@
+"""What becomes active and when: every scenario with a clock that is moved by hand."""
+
+from __future__ import annotations
+
+import os
+import threading
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from policy_router.diagnostics import draw
+from policy_router.errors import PolicyError, UsageError
+from policy_router.live.reload import Active, Compiled, Live, Result, State
+from tests.live.stage import Letters, Stage, compile_letters, letter_of, text_of
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+    from policy_router.language.files import FileSet
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    made = tmp_path / "policies"
+    made.mkdir()
+    (made / "p.yaml").write_text(text_of("a"))
+    return made
+
+
+@pytest.fixture(params=["poll", "auto"])
+def stage(folder: Path, request: pytest.FixtureRequest) -> Iterator[Stage]:
+    """Loaded and in step; once without and once with real file events."""
+    made = Stage(folder, watch=request.param)
+    made.live.load()
+    yield made
+    made.live.close()
+
+
+def swap_link(link: Path, target: str) -> None:
+    """As the kubelet does it: a new link under another name, then a rename."""
+    fresh = link.with_name(link.name + "_tmp")
+    fresh.symlink_to(target)
+    fresh.rename(link)
+
+
+def config_map(folder: Path, letter: str, version: str) -> None:
+    data = folder / version
+    data.mkdir()
+    (data / "p.yaml").write_text(text_of(letter))
+    swap_link(folder / "..data", version)
+
+
+def test_write_in_place(stage: Stage) -> None:
+    (stage.path / "p.yaml").write_text(text_of("b"))
+    stage.run(10)
+    assert stage.seen == [("a", "b")]
+    assert stage.count(Result.OK) == 2  # the first load counts
+    assert stage.live.status().state is State.OK
+
+
+def test_write_in_place_to_a_single_file(folder: Path) -> None:
+    stage = Stage(folder / "p.yaml")
+    stage.live.load()
+    (folder / "p.yaml").write_text(text_of("b"))
+    (folder / "other.yaml").write_text("not read")
+    stage.run(10)
+    assert stage.seen == [("a", "b")]
+
+
+def test_atomic_rename_over_the_file(stage: Stage) -> None:
+    fresh = stage.path / ".p.yaml.tmp"
+    fresh.write_text(text_of("b"))
+    fresh.rename(stage.path / "p.yaml")
+    stage.run(10)
+    assert stage.seen == [("a", "b")]
+
+
+def test_backup_rename_as_editors_do(stage: Stage) -> None:
+    file = stage.path / "p.yaml"
+    file.rename(stage.path / "p.yaml~")
+    stage.live.step()
+    file.write_text(text_of("b"))
+    stage.run(10)
+    assert stage.seen == [("a", "b")]
+    assert stage.count(Result.INVALID) == 0
+
+
+@pytest.mark.parametrize("watch", ["poll", "auto"])
+@pytest.mark.parametrize("name", ["", "p.yaml"])
+def test_config_map_swap(tmp_path: Path, watch: str, name: str) -> None:
+    config_map(tmp_path, "a", "..ts1")
+    (tmp_path / "p.yaml").symlink_to("..data/p.yaml")
+    stage = Stage(tmp_path / name, watch=watch)
+    stage.live.load()
+    config_map(tmp_path, "b", "..ts2")
+    stage.run(10)
+    assert stage.seen == [("a", "b")]
+    stage.live.close()
+
+
+def test_folder_removed_and_made_again(stage: Stage) -> None:
+    (stage.path / "p.yaml").unlink()
+    stage.path.rmdir()
+    stage.run(10)
+    assert stage.letter == "a"
+    assert [d.rule for d in stage.live.status().errors] == ["no-policy-files"]
+    assert stage.live.status().attempted is None
+    stage.path.mkdir()
+    (stage.path / "p.yaml").write_text(text_of("b"))
+    stage.run(10)
+    assert stage.seen == [("a", "b")]
+    assert stage.live.status().errors == ()
+
+
+def test_folder_swapped_by_rename_then_edited(stage: Stage) -> None:
+    fresh = stage.path.with_name("fresh")
+    fresh.mkdir()
+    (fresh / "p.yaml").write_text(text_of("b"))
+    stage.path.rename(stage.path.with_name("old"))
+    fresh.rename(stage.path)
+    stage.run(10)
+    (stage.path / "p.yaml").write_text(text_of("c"))
+    stage.run(10)
+    assert stage.seen == [("a", "b"), ("b", "c")]
+
+
+def test_same_size_and_same_mtime(stage: Stage) -> None:
+    file = stage.path / "p.yaml"
+    before = file.stat()
+    stage.run(3)
+    file.write_text(text_of("b"))
+    os.utime(file, ns=(before.st_atime_ns, before.st_mtime_ns))
+    assert (file.stat().st_size, file.stat().st_mtime_ns) == (before.st_size, before.st_mtime_ns)
+    stage.run(10)
+    assert stage.seen == [("a", "b")]
+
+
+def test_bytes_are_read_now_and_then_whatever_stat_says(folder: Path) -> None:
+    stage = Stage(folder)
+    stage.live.load()
+    (folder / "p.yaml").write_text(text_of("b"))
+    # As if stat had said nothing: the listing already is the new one.
+    from policy_router.language.files import list_files
+
+    stage.live._listing = list_files(folder)
+    stage.run(9)
+    assert stage.letter == "b"
+
+
+def test_two_files_one_after_the_other(stage: Stage) -> None:
+    (stage.path / "q.yaml").write_text(text_of("a"))
+    stage.run(10)
+    before = len(stage.compiled)
+    (stage.path / "p.yaml").write_text(text_of("b"))
+    stage.live.step()
+    stage.time += 0.06
+    (stage.path / "q.yaml").write_text(text_of("b"))
+    stage.run(10)
+    assert len(stage.compiled) == before + 1
+    assert stage.letter == "b"
+    assert stage.count(Result.INVALID) == 0
+
+
+def test_slow_write(stage: Stage) -> None:
+    parts = ["key0", ": b\nkey1", ": b\nkey2:", " b\n"]
+    (stage.path / "p.yaml").write_text("")
+    for part in parts:
+        with (stage.path / "p.yaml").open("a") as file:
+            file.write(part)
+        stage.live.step()
+        stage.time += 0.05
+    stage.run(10)
+    assert stage.seen == [("a", "b")]
+    assert stage.count(Result.INVALID) == 0
+
+
+def test_broken_file_keeps_the_old_policy(stage: Stage) -> None:
+    good = stage.live.current
+    (stage.path / "p.yaml").write_text("key0: b\nonyl\n")
+    stage.run(30)
+    status = stage.live.status()
+    assert stage.live.current is good
+    assert status.state is State.DEGRADED
+    assert status.revision == good.revision
+    assert status.attempted not in (None, good.digest)
+    (error,) = status.errors
+    assert str(error.span) == f"{stage.path}/p.yaml:2:1"
+    assert "2 | onyl" in draw(error, status.sources)
+    assert status.reloads[Result.INVALID] == 1
+    assert len(stage.compiled) == 2  # the same broken bytes are not tried again
+
+
+def test_broken_then_fixed(stage: Stage) -> None:
+    (stage.path / "p.yaml").write_text("onyl")
+    stage.run(10)
+    (stage.path / "p.yaml").write_text(text_of("b"))
+    stage.run(10)
+    assert stage.seen == [("a", "b")]
+    assert stage.live.status().errors == ()
+    assert stage.live.status().state is State.OK
+
+
+def test_all_files_deleted(stage: Stage) -> None:
+    (stage.path / "p.yaml").unlink()
+    stage.run(10)
+    assert stage.letter == "a"
+    (error,) = stage.live.status().errors
+    assert error.rule == "no-policy-files"
+    assert stage.count(Result.INVALID) == 1
+
+
+def test_touches_reload_nothing(stage: Stage) -> None:
+    for n in range(300):
+        os.utime(stage.path / "p.yaml", (n, n))
+        stage.run(1)
+    assert stage.seen == []
+    assert len(stage.compiled) == 1
+    assert stage.count(Result.OK) == 1
+
+
+def test_reverted_after_a_break(stage: Stage) -> None:
+    good = stage.live.current
+    (stage.path / "p.yaml").write_text("onyl")
+    stage.run(10)
+    assert stage.live.status().state is State.DEGRADED
+    since = stage.live.status().since
+    (stage.path / "p.yaml").write_text(text_of("a"))
+    stage.run(10)
+    assert stage.live.current is good
+    assert len(stage.compiled) == 2
+    status = stage.live.status()
+    assert (status.state, status.errors, status.attempted) == (State.OK, (), good.digest)
+    assert status.since > since
+
+
+def test_no_mixture_under_many_reloads(folder: Path) -> None:
+    """Readers run all the while; every policy they see is of one letter, and its digest belongs
+    to that letter alone."""
+    (folder / "q.yaml").write_text(text_of("a"))
+    stage = Stage(folder)
+    live = stage.live
+    live.load()
+    stop = threading.Event()
+    faults: list[str] = []
+    letters: dict[str, set[str]] = {}
+    looks = [0, 0]
+
+    def read(which: int) -> None:
+        while not stop.wait(0.0002):
+            active = live.current
+            seen = set(active.policy.letters) | {
+                line[-1] for text in active.sources.values() for line in text.splitlines()
+            }
+            letters.setdefault(active.digest, set()).update(seen)
+            if len(seen) != 1 or active.revision != active.policy.revision:
+                faults.append(f"{seen}")
+            looks[which] += 1
+
+    readers = [threading.Thread(target=read, args=(n,)) for n in range(2)]
+    for reader in readers:
+        reader.start()
+    bad = 0
+    for n in range(300):
+        letter = "ab"[n % 2]
+        if n % 10 == 9:
+            (folder / "p.yaml").write_text("half a li")
+            bad += 1
+        elif n % 3 == 0:
+            fresh = folder / ".fresh"
+            fresh.write_text(text_of(letter))
+            fresh.rename(folder / "p.yaml")
+            (folder / "q.yaml").write_text(text_of(letter))
+        else:
+            (folder / "p.yaml").write_text(text_of(letter)[:7])
+            live.step()
+            (folder / "p.yaml").write_text(text_of(letter))
+            (folder / "q.yaml").write_text(text_of(letter))
+        stage.run(9)
+    stop.set()
+    for reader in readers:
+        reader.join()
+    assert faults == []
+    assert min(looks) > 0
+    assert all(len(seen) == 1 for seen in letters.values())
+    assert stage.count(Result.INVALID) == bad
+    assert len(stage.seen) > 200
+
+
+def test_comment_only_edit_keeps_the_revision(stage: Stage) -> None:
+    before = stage.live.current
+    (stage.path / "p.yaml").write_text("# a word\n" + text_of("a"))
+    stage.run(10)
+    after = stage.live.current
+    assert after.revision == before.revision
+    assert after.loaded_at == before.loaded_at
+    assert after.digest != before.digest
+    assert after.policy.places[0].line == before.policy.places[0].line + 1
+    assert next(iter(after.sources.values())).startswith("# a word")
+    assert stage.seen == []
+    assert stage.count(Result.OK) == 1
+    assert stage.count(Result.UNCHANGED) == 1
+    assert stage.live.status().digest == after.digest
+
+
+def test_broken_at_the_start(folder: Path) -> None:
+    (folder / "p.yaml").write_text("onyl\n")
+    live = Live(folder, compile_letters)
+    with pytest.raises(PolicyError) as caught:
+        live.start()
+    assert "1 | onyl" in str(caught.value)
+    assert not [t for t in threading.enumerate() if t.name == "policy-reload"]
+    with pytest.raises(UsageError):
+        _ = live.current
+    with pytest.raises(UsageError):
+        live.status()
+
+
+def test_nothing_at_the_start(tmp_path: Path) -> None:
+    with pytest.raises(PolicyError) as caught:
+        Live(tmp_path, compile_letters).load()
+    assert [d.rule for d in caught.value.diagnostics] == ["no-policy-files"]
+
+
+def dangling(file: Path) -> None:
+    file.unlink()
+    file.symlink_to("nowhere")
+
+
+def fifo(file: Path) -> None:
+    file.unlink()
+    os.mkfifo(file)
+
+
+def large(file: Path) -> None:
+    file.write_bytes(b"#" * (5 << 20))
+
+
+def writable(file: Path) -> None:
+    file.chmod(0o666)
+
+
+def unreadable(file: Path) -> None:
+    file.chmod(0)
+
+
+@pytest.mark.parametrize(
+    ("spoil", "rule"),
+    [
+        (dangling, "unreadable-file"),
+        (fifo, "unsafe-file"),
+        (large, "file-too-large"),
+        (writable, "unsafe-file"),
+        pytest.param(
+            unreadable,
+            "unreadable-file",
+            marks=pytest.mark.skipif(os.geteuid() == 0, reason="root may read every file"),
+        ),
+    ],
+)
+def test_file_that_must_not_be_read(folder: Path, spoil: Any, rule: str) -> None:
+    stage = Stage(folder, strict=True)
+    stage.live.load()
+    spoil(folder / "p.yaml")
+    stage.run(10)
+    assert stage.letter == "a"
+    (error,) = stage.live.status().errors
+    assert error.rule == rule
+    assert stage.count(Result.INVALID) == 1
+    (folder / "p.yaml").unlink()
+    (folder / "p.yaml").write_text(text_of("a"))
+    stage.run(10)
+    assert stage.live.status().state is State.OK
+    assert len(stage.compiled) == 1
+
+
+def test_doubts_about_a_file_come_and_go_without_a_reload(folder: Path) -> None:
+    stage = Stage(folder)
+
+    def doubts() -> list[str]:
+        return [each.rule for each in stage.live.current.diagnostics]
+
+    stage.live.load()
+    assert doubts() == []
+    (folder / "p.yaml").chmod(0o666)
+    stage.run(10)
+    assert doubts() == ["unsafe-file"]
+    (folder / "p.yaml").chmod(0o644)
+    stage.run(10)
+    assert doubts() == []
+    assert len(stage.compiled) == 1
+
+
+def test_two_triggers_at_once_run_one_after_the_other(folder: Path) -> None:
+    inside: list[int] = []
+    overlaps: list[int] = []
+    first_is_in = threading.Event()
+    second_was_asked = threading.Event()
+
+    def slow(files: FileSet) -> Compiled[Letters]:
+        inside.append(1)
+        overlaps.append(len(inside))
+        if len(overlaps) == 2:  # the first reload; the load was before it
+            first_is_in.set()
+            second_was_asked.wait(10)
+        made = compile_letters(files)
+        inside.pop()
+        return made
+
+    live = Live(folder, slow, watch="off", settle=0.01)
+    live.load()
+    (folder / "p.yaml").write_text(text_of("b"))
+    first = threading.Thread(target=live.reload_now)
+    second = threading.Thread(target=live.reload_now)
+    first.start()
+    assert first_is_in.wait(10)
+    (folder / "p.yaml").write_text(text_of("c"))
+    second.start()
+    second_was_asked.set()
+    first.join()
+    second.join()
+    assert overlaps == [1, 1, 1]
+    assert letter_of(live.current) == "c"
+    assert live.status().reloads[Result.OK] == 3
+
+
+def test_files_that_never_settle_are_reported_and_tried_again(stage: Stage) -> None:
+    for n in range(50):
+        (stage.path / "p.yaml").write_text(f"# {n}\n" + text_of("b"))
+        stage.time += stage.live.step()
+    status = stage.live.status()
+    assert stage.letter == "a"
+    assert status.state is State.DEGRADED
+    assert [d.rule for d in status.errors] == ["unstable-files"]
+    assert status.reloads[Result.UNSTABLE] > 0
+    assert len(stage.compiled) == 1
+    stage.run(10)
+    assert stage.letter == "b"
+    assert stage.live.status().state is State.OK
+
+
+def test_files_that_cannot_be_read_in_peace_are_not_invalid(folder: Path) -> None:
+    stage = Stage(folder)
+    stage.live.load()
+    (folder / "p.yaml").write_text(text_of("b"))
+    stop = threading.Event()
+
+    def touch() -> None:
+        n = 0
+        while not stop.is_set():
+            n += 1
+            os.utime(folder / "p.yaml", (n, n))
+
+    writer = threading.Thread(target=touch)
+    writer.start()
+    stage.run(20)
+    stop.set()
+    writer.join()
+    assert stage.count(Result.INVALID) == 0
+    stage.run(10)
+    assert stage.letter == "b"
+    assert stage.live.status().state is State.OK
+
+
+def test_unstable_then_back_to_the_active_bytes(stage: Stage) -> None:
+    good = stage.live.current
+    while stage.live.status().state is State.OK:
+        (stage.path / "p.yaml").write_text(f"# {stage.time}\n")
+        stage.time += stage.live.step()
+    (stage.path / "p.yaml").write_text(text_of("a"))
+    stage.run(10)
+    assert stage.live.status().state is State.OK
+    assert stage.live.current is good
+
+
+def test_at_most_one_compilation_per_min_interval_and_the_latest_wins(folder: Path) -> None:
+    stage = Stage(folder, min_interval=5.0)
+    stage.live.load()
+    for n in range(80):  # new bytes four times a second, which is settled each time
+        (folder / "p.yaml").write_text(text_of("bcde"[n % 4]) if n % 3 else f"bad {n}")
+        stage.run(0.25)
+    assert 3 <= len(stage.compiled) - 1 <= 5
+    assert stage.count(Result.UNSTABLE) == 0
+    (folder / "p.yaml").write_text(text_of("z"))
+    stage.run(10)
+    assert stage.letter == "z"
+
+
+def test_crash_of_the_compiler_is_reported(stage: Stage, caplog: pytest.LogCaptureFixture) -> None:
+    (stage.path / "p.yaml").write_text("crash: \x1b\n")
+    stage.run(10)
+    (error,) = stage.live.status().errors
+    assert error.rule == "internal-error"
+    assert "ZeroDivisionError" in error.message
+    assert "\x1b" not in error.message
+    assert stage.letter == "a"
+    assert any(record.exc_info for record in caplog.records)
+    (stage.path / "p.yaml").write_text(text_of("b"))
+    stage.run(10)
+    assert stage.letter == "b"
+
+
+def test_policy_error_of_the_compiler_is_shown_as_it_is(folder: Path) -> None:
+    broken = compile_letters
+
+    def raising(files: FileSet) -> Compiled[Letters]:
+        made = broken(files)
+        if made.policy is None:
+            raise PolicyError(made.diagnostics, made.sources)
+        return made
+
+    live = Live(folder, raising, watch="off", settle=0.001)
+    live.load()
+    (folder / "p.yaml").write_text("onyl")
+    status = live.reload_now()
+    assert [d.rule for d in status.errors] == ["unknown-line"]
+    assert list(status.sources.values()) == ["onyl"]
+
+
+def test_policy_with_an_error_is_not_activated(folder: Path) -> None:
+    from policy_router.diagnostics import Diagnostic, Severity
+
+    verdict: list[Diagnostic] = []
+
+    def doubtful(files: FileSet) -> Compiled[Letters]:
+        made = compile_letters(files)
+        return Compiled(made.policy, tuple(verdict), made.sources)
+
+    live = Live(folder, doubtful, watch="off", settle=0.001)
+    live.load()
+    (folder / "p.yaml").write_text(text_of("b"))
+    verdict.append(Diagnostic("broken-promise", Severity.ERROR, "an invariant fails", None))
+    assert live.reload_now().errors == tuple(verdict)
+    assert letter_of(live.current) == "a"
+    verdict[:] = [Diagnostic("dead-rule", Severity.WARNING, "never applies", None)]
+    assert live.reload_now().state is State.OK
+    assert letter_of(live.current) == "b"
+    assert live.current.diagnostics == tuple(verdict)
+
+
+def test_exception_in_on_activate_is_logged_and_undoes_nothing(
+    folder: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    def complain(old: Active[Letters], new: Active[Letters]) -> None:
+        raise LookupError(f"{letter_of(old)}{letter_of(new)}")
+
+    stage = Stage(folder, on_activate=complain)
+    stage.live.load()
+    (folder / "p.yaml").write_text(text_of("b"))
+    stage.run(10)
+    assert stage.letter == "b"
+    assert stage.live.status().state is State.OK
+    assert "ab" in caplog.text
+
+
+def test_on_activate_may_ask_for_a_reload(folder: Path) -> None:
+    states: list[State] = []
+
+    def again(_old: Active[Letters], _new: Active[Letters]) -> None:
+        states.append(made.live.reload_now(force=False).state)
+
+    made = Stage(folder, on_activate=again)
+    made.live.load()
+    (folder / "p.yaml").write_text(text_of("b"))
+    made.run(10)
+    assert states == [State.OK]
+    assert made.letter == "b"
+
+
+def test_reload_now_forces_a_compilation_of_the_same_bytes(folder: Path) -> None:
+    stage = Stage(folder, watch="off")
+    stage.live.load()
+    stage.live.reload_now(force=False)
+    assert len(stage.compiled) == 1
+    status = stage.live.reload_now()
+    assert len(stage.compiled) == 2
+    assert status.reloads[Result.UNCHANGED] == 2
+    assert status.backend == "off"
+    assert stage.seen == []
+
+
+def test_forced_failure_of_the_active_bytes_stays_visible(folder: Path) -> None:
+    """What a policy needs can break around it: then its own bytes are no proof of health."""
+    broken: list[bool] = []
+
+    def depends(files: FileSet) -> Compiled[Letters]:
+        if broken:
+            raise OSError("no price table")
+        return compile_letters(files)
+
+    stage = Stage(folder, depends)
+    stage.live.load()
+    broken.append(True)
+    assert stage.live.reload_now().state is State.DEGRADED
+    stage.run(20)
+    assert stage.live.status().state is State.DEGRADED
+    broken.clear()
+    assert stage.live.reload_now().state is State.OK
+
+
+@pytest.mark.parametrize(
+    "options", [{"watch": "always"}, {"interval": 0}, {"settle": 0}, {"min_interval": -1}]
+)
+def test_options_without_sense(folder: Path, options: dict[str, Any]) -> None:
+    with pytest.raises(UsageError):
+        Live(folder, compile_letters, **options)
+
+
+def test_loading_or_starting_twice(folder: Path) -> None:
+    live = Live(folder, compile_letters, watch="off")
+    with live, pytest.raises(UsageError):
+        live.load()
+    with pytest.raises(UsageError):
+        live.start()
+    assert letter_of(live.current) == "a"  # closed, yet usable

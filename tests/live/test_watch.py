@@ -1,0 +1,388 @@
+"""File events as a hint: armed, lost, armed anew, refused by the system, poked without end."""
+
+from __future__ import annotations
+
+import errno
+import os
+import shutil
+import subprocess
+import threading
+import time
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from policy_router.live.reload import Live, Result, State
+from policy_router.live.watch import Hint, mount_points, watchdog_observer
+from tests.live.stage import Stage, compile_letters, eventually, letter_of, text_of
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+
+class Thread:
+    def __init__(self) -> None:
+        self.alive = True
+
+    def is_alive(self) -> bool:
+        return self.alive
+
+
+class Watcher:
+    """An observer without threads. refusal: what `schedule` raises. late: what `start` raises."""
+
+    def __init__(self, refusal: Exception | None = None, late: Exception | None = None) -> None:
+        self.refusal = refusal
+        self.late = late
+        self.paths: list[str] = []
+        self.emitters: list[Thread] = []
+        self.thread = Thread()
+        self.thread.alive = False
+        self.stopped = False
+
+    def schedule(self, event_handler: Any, path: str, *, recursive: bool = False) -> None:  # noqa: ARG002  watchdog's name for it
+        if self.refusal is not None:
+            raise self.refusal
+        assert not recursive
+        self.paths.append(path)
+        self.emitters.append(Thread())
+
+    def start(self) -> None:
+        if self.late is not None:
+            raise self.late
+        self.thread.alive = True
+
+    def stop(self) -> None:
+        self.stopped = True
+
+    def is_alive(self) -> bool:
+        return self.thread.alive
+
+    def join(self, timeout: float | None = None) -> None:  # noqa: ARG002  watchdog's name
+        self.thread.alive = False
+
+
+class Watchers:
+    """Makes them and keeps them."""
+
+    def __init__(self, *prepared: Watcher) -> None:
+        self.prepared = list(prepared)
+        self.made: list[Watcher] = []
+
+    def __call__(self) -> Watcher:
+        self.made.append(self.prepared.pop(0) if self.prepared else Watcher())
+        return self.made[-1]
+
+
+class Event:
+    def __init__(self, event_type: str) -> None:
+        self.event_type = event_type
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    made = tmp_path / "policies"
+    made.mkdir()
+    (made / "p.yaml").write_text(text_of("a"))
+    return made
+
+
+@pytest.fixture
+def stage(folder: Path) -> Iterator[Stage]:
+    """Loaded, and armed with real file events."""
+    made = Stage(folder, watch="auto")
+    made.live.load()
+    made.live.step()
+    yield made
+    made.live.close()
+
+
+def threads() -> set[threading.Thread]:
+    return set(threading.enumerate())
+
+
+def test_a_hint_is_armed_once(folder: Path) -> None:
+    watchers = Watchers()
+    hint = Hint(threading.Event(), watchers)
+    assert hint.tend([str(folder)])
+    assert not hint.tend([str(folder)])
+    assert [w.paths for w in watchers.made] == [[str(folder)]]
+    hint.close()
+    assert watchers.made[0].stopped
+    assert not watchers.made[0].is_alive()
+    assert hint.backend == "poll"
+
+
+def test_dead_emitter_is_replaced(folder: Path, caplog: pytest.LogCaptureFixture) -> None:
+    watchers = Watchers()
+    hint = Hint(threading.Event(), watchers)
+    hint.tend([str(folder)])
+    watchers.made[0].emitters[0].alive = False
+    assert watchers.made[0].is_alive()  # the observer itself does not notice
+    assert hint.tend([str(folder)])
+    assert len(watchers.made) == 2
+    assert watchers.made[0].stopped
+    assert "watching anew" in caplog.text
+
+
+def test_folder_replaced_under_its_name_is_armed_anew(folder: Path) -> None:
+    watchers = Watchers()
+    hint = Hint(threading.Event(), watchers)
+    hint.tend([str(folder)])
+    folder.rename(folder.with_name("old"))
+    folder.mkdir()
+    assert hint.tend([str(folder)])
+    assert len(watchers.made) == 2
+
+
+def test_missing_folder_is_not_armed(folder: Path) -> None:
+    watchers = Watchers()
+    hint = Hint(threading.Event(), watchers)
+    assert not hint.tend([str(folder / "nowhere")])
+    assert watchers.made == []
+
+
+def test_kinds_of_events() -> None:
+    wake = threading.Event()
+    hint = Hint(wake, Watchers())
+    for kind in ("opened", "closed_no_write"):
+        hint.dispatch(Event(kind))
+    assert not wake.is_set()
+    for kind in ("created", "modified", "moved", "deleted", "closed", "attrib", "new in some year"):
+        wake.clear()
+        hint.dispatch(Event(kind))
+        assert wake.is_set(), kind
+
+
+@pytest.mark.parametrize(
+    "problem",
+    [
+        OSError(errno.ENOSPC, "inotify watch limit reached"),
+        OSError(errno.EMFILE, "inotify instance limit reached"),
+        RuntimeError("can't start new thread"),
+        ImportError("no native library"),
+    ],
+)
+@pytest.mark.parametrize("where", ["schedule", "start"])
+def test_events_that_cannot_be_had_leave_polling(
+    folder: Path, caplog: pytest.LogCaptureFixture, problem: Exception, where: str
+) -> None:
+    sick = Watcher(refusal=problem) if where == "schedule" else Watcher(late=problem)
+    watchers = Watchers(sick)
+    stage = Stage(folder, watch="auto", observer=watchers)
+    stage.live.load()
+    stage.live.step()
+    assert stage.live.status().backend == "poll"
+    assert stage.live.status().state is State.OK
+    assert sick.stopped
+    assert str(problem) in caplog.text
+    (folder / "p.yaml").write_text(text_of("b"))
+    stage.run(10)
+    assert stage.letter == "b"
+    assert len(watchers.made) == 1  # not tried again at each tick
+    stage.run(100)
+    assert len(watchers.made) == 2
+    assert stage.live.status().backend != "poll"
+    stage.live.close()
+
+
+def test_factory_that_fails(folder: Path) -> None:
+    def none_left() -> Watcher:
+        raise OSError(errno.EMFILE, "too many open files")
+
+    hint = Hint(threading.Event(), none_left)
+    assert hint.tend([str(folder)])
+    assert hint.backend == "poll"
+
+
+def test_a_write_is_noticed(stage: Stage) -> None:
+    assert stage.live.status().backend not in ("poll", "off")
+    (stage.path / "p.yaml").write_text(text_of("b"))
+    assert stage.hinted()
+
+
+def test_reading_is_not_noticed(stage: Stage) -> None:
+    """Else each look would cause the next. The write at the end shows that events did flow, and
+    events arrive in order."""
+    seen: list[str] = []
+    hint = stage.live._hint
+    assert hint is not None
+    observer = hint._observer
+    assert observer is not None
+    wake = stage.live._wake
+
+    class Recorder:
+        def dispatch(self, event: Any) -> None:
+            seen.append(event.event_type)
+
+    observer.schedule(Recorder(), str(stage.path), recursive=False)
+    wake.clear()
+    for _ in range(50):
+        stage.live.reload_now(force=False)
+    (stage.path / "mark").mkdir()
+    assert eventually(lambda: "created" in seen)
+    assert set(seen[: seen.index("created")]) <= {"opened", "closed_no_write"}
+    assert "opened" in seen
+
+
+def test_hint_is_armed_anew_after_the_folder_was_made_again(stage: Stage) -> None:
+    shutil.rmtree(stage.path)
+    stage.run(10)
+    stage.path.mkdir()
+    (stage.path / "p.yaml").write_text(text_of("b"))
+    stage.run(10)
+    assert stage.letter == "b"
+    stage.live._wake.clear()
+    (stage.path / "p.yaml").write_text(text_of("c"))
+    assert stage.hinted()
+
+
+def test_hint_is_armed_anew_after_the_folder_was_swapped(stage: Stage) -> None:
+    fresh = stage.path.with_name("fresh")
+    fresh.mkdir()
+    (fresh / "p.yaml").write_text(text_of("b"))
+    stage.path.rename(stage.path.with_name("old"))
+    fresh.rename(stage.path)
+    stage.run(10)
+    stage.live._wake.clear()
+    (stage.path / "p.yaml").write_text(text_of("c"))
+    assert stage.hinted()
+    stage.run(10)
+    assert stage.letter == "c"
+
+
+def test_links_are_watched_where_they_lead(tmp_path: Path) -> None:
+    (tmp_path / "..ts1").mkdir()
+    (tmp_path / "..ts1" / "p.yaml").write_text(text_of("a"))
+    (tmp_path / "..data").symlink_to("..ts1")
+    (tmp_path / "p.yaml").symlink_to("..data/p.yaml")
+    watchers = Watchers()
+    live = Live(tmp_path, compile_letters, observer=watchers)
+    live.load()
+    live.step()
+    assert watchers.made[0].paths == [str(tmp_path), str(tmp_path / "..ts1")]
+    live.close()
+
+
+@pytest.mark.parametrize("watch", ["auto", "poll"])
+def test_the_thread_by_itself(folder: Path, watch: Any) -> None:
+    before = threads()
+    with Live(
+        folder, compile_letters, watch=watch, interval=0.05, settle=0.02, min_interval=0.05
+    ) as live:
+        (folder / "p.yaml").write_text(text_of("b"))
+        assert eventually(lambda: letter_of(live.current) == "b")
+        (folder / "p.yaml").write_text("onyl")
+        assert eventually(lambda: live.status().state is State.DEGRADED)
+        fresh = folder / ".fresh"
+        fresh.write_text(text_of("c"))
+        fresh.rename(folder / "p.yaml")
+        assert eventually(lambda: letter_of(live.current) == "c")
+        assert live.status().state is State.OK
+    live.close()
+    assert eventually(lambda: not {t for t in threads() - before if t.name == "policy-reload"})
+
+
+def test_events_are_faster_than_the_clock(folder: Path) -> None:
+    """With an hour between two looks only an event can have told."""
+    with Live(folder, compile_letters, interval=3600.0, settle=0.02) as live:
+        (folder / "p.yaml").write_text(text_of("b"))
+        assert eventually(lambda: letter_of(live.current) == "b")
+
+
+def test_an_accident_while_looking_does_not_end_the_thread(
+    folder: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    accidents = [MemoryError("once"), MemoryError("twice")]
+
+    def observer() -> Watcher:
+        if watched:
+            raise accidents.pop()
+        watched.append(1)
+        return watcher
+
+    watched: list[int] = []
+    watcher = Watcher()
+    with Live(
+        folder, compile_letters, observer=observer, interval=0.02, settle=0.01, min_interval=0.01
+    ) as live:
+        watcher.thread.alive = False  # the watch is found dead, and cannot be renewed
+        assert eventually(lambda: "looking at the policy files failed" in caplog.text)
+        assert eventually(lambda: not accidents)
+        watched.clear()
+        watcher.thread.alive = True
+        (folder / "p.yaml").write_text(text_of("b"))
+        assert eventually(lambda: letter_of(live.current) == "b")
+
+
+def test_a_storm_of_events_costs_few_looks(folder: Path) -> None:
+    settle = 0.05
+    watchers = Watchers()
+    began = time.monotonic()
+    with Live(folder, compile_letters, observer=watchers, settle=settle, interval=0.2) as live:
+        hint = live._hint
+        assert hint is not None
+        (folder / "p.yaml").write_text(text_of("b"))
+        for _ in range(100_000):
+            hint.dispatch(Event("modified"))
+        assert eventually(lambda: letter_of(live.current) == "b")
+        looks = live._ticks
+        elapsed = time.monotonic() - began
+        assert live.status().reloads[Result.OK] == 2
+    assert looks <= elapsed / settle + 3
+
+
+def test_off_starts_nothing(folder: Path) -> None:
+    before = threads()
+    with Live(folder, compile_letters, watch="off", settle=0.01) as live:
+        assert threads() == before
+        assert live.status().backend == "off"
+        (folder / "p.yaml").write_text(text_of("b"))
+        assert letter_of(live.current) == "a"
+        live.reload_now()
+        assert letter_of(live.current) == "b"
+
+
+def test_close_is_final_for_the_watch(folder: Path) -> None:
+    watchers = Watchers()
+    stage = Stage(folder, watch="auto", observer=watchers)
+    stage.live.load()
+    stage.live.step()
+    stage.live.close()
+    stage.live.close()
+    stage.live.step()
+    assert len(watchers.made) == 1
+    assert stage.live.status().backend == "poll"
+
+
+def test_watchdogs_own_observer_fits() -> None:
+    observer = watchdog_observer()
+    assert not observer.is_alive()
+    assert list(observer.emitters) == []
+
+
+@pytest.mark.skipif(not os.path.exists("/proc/self/mountinfo"), reason="only Linux tells")  # noqa: PTH110  read at import
+def test_mount_points_are_known() -> None:
+    assert "/" in mount_points()
+    assert "/proc" in mount_points()
+
+
+def test_file_mounted_by_itself_is_warned_of(
+    folder: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    other = folder.with_name("a b")
+    other.write_text(text_of("m"))
+    file = folder / "p.yaml"
+    if shutil.which("mount") is None or _run("mount", "--bind", str(other), str(file)) != 0:
+        pytest.skip("this user may not mount")
+    try:
+        with Live(folder, compile_letters, watch="poll"):
+            assert "mounted by itself" in caplog.text
+            assert str(file) in caplog.text
+    finally:
+        assert _run("umount", str(file)) == 0
+
+
+def _run(*command: str) -> int:
+    return subprocess.run(command, check=False, capture_output=True).returncode
