@@ -191,7 +191,7 @@ class Fallback:
     stall: float = 15.0
     on_stream_break: OnBreak = OnBreak.ERROR
     step_down: bool = True
-    on_error: Mapping[Fault, Action] = ON_ERROR
+    on_error: Mapping[Fault, Action] = field(default_factory=lambda: ON_ERROR)
     cooldown: Cooldown = Cooldown()
 
 

@@ -309,12 +309,14 @@ LIBRARY: Final[Mapping[str, Kind]] = MappingProxyType(
         "UnprocessableEntityError": Kind.BAD_REQUEST,
         "ServiceUnavailableError": Kind.SERVER_ERROR,
         "BadGatewayError": Kind.SERVER_ERROR,
-        "InternalServerError": Kind.SERVER_ERROR,
-        "APIConnectionError": Kind.CONNECTION_LOST,
+        "InternalServerError": Kind.MALFORMED,
+        "APIConnectionError": Kind.MALFORMED,
         "APIResponseValidationError": Kind.MALFORMED,
         "JSONSchemaValidationError": Kind.MALFORMED,
     }
 )
+"""Asked last, when no status and no network error was seen. Then LiteLLM's InternalServerError and
+APIConnectionError mean that an answer came and could not be read."""
 
 
 def _phrase(pattern: str) -> re.Pattern[str]:
