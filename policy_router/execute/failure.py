@@ -180,6 +180,9 @@ def _judge(e: Evidence) -> tuple[Kind, bool]:
         return (Kind.BAD_REQUEST, True) if said is None else (said, False)
     if e.status is not None:
         return of_status(e.status), True
+    for code in e.codes:
+        if code in COARSE:
+            return COARSE[code], True
     for name in e.library:
         if name in LIBRARY:
             return LIBRARY[name], True
@@ -225,12 +228,18 @@ CODES: Final[Mapping[str, Kind]] = MappingProxyType(
         "not_found_error": Kind.MODEL_GONE,
         "overloaded_error": Kind.OVERLOADED,
         "overloaded": Kind.OVERLOADED,
-        "server_error": Kind.SERVER_ERROR,
-        "api_error": Kind.SERVER_ERROR,
         "timeout_error": Kind.TIMEOUT,
     }
 )
-"""`invalid_request_error` is missing on purpose: it says no more than the status does."""
+
+COARSE: Final[Mapping[str, Kind]] = MappingProxyType(
+    {
+        "server_error": Kind.SERVER_ERROR,
+        "api_error": Kind.SERVER_ERROR,
+        "invalid_request_error": Kind.BAD_REQUEST,
+    }
+)
+"""Codes that say less than a status does; they count when none came, as in events of a stream."""
 
 STATUSES: Final[Mapping[int, Kind]] = MappingProxyType(
     {
@@ -311,12 +320,13 @@ LIBRARY: Final[Mapping[str, Kind]] = MappingProxyType(
         "BadGatewayError": Kind.SERVER_ERROR,
         "InternalServerError": Kind.MALFORMED,
         "APIConnectionError": Kind.MALFORMED,
+        "APIError": Kind.MALFORMED,
         "APIResponseValidationError": Kind.MALFORMED,
         "JSONSchemaValidationError": Kind.MALFORMED,
     }
 )
-"""Asked last, when no status and no network error was seen. Then LiteLLM's InternalServerError and
-APIConnectionError mean that an answer came and could not be read."""
+"""Asked last, when no status and no network error was seen. Then LiteLLM's InternalServerError,
+APIConnectionError and APIError mean that an answer came and could not be read."""
 
 
 def _phrase(pattern: str) -> re.Pattern[str]:

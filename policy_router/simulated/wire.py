@@ -86,5 +86,6 @@ def _frame(model: str, kind: str, choices: list[dict[str, Any]]) -> dict[str, An
         "object": kind,
         "created": _CREATED,
         "model": model,
+        "service_tier": "default",  # LiteLLM cannot read an answer in Groq's name without it
         "choices": choices,
     }
