@@ -17,11 +17,12 @@ from typing import TYPE_CHECKING, Final
 from policy_router.model import Action, Fault
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterable, Mapping
 
 
 class Kind(StrEnum):
-    """The classes of failure. `Attempt.failure` holds one of these."""
+    """The classes of failure. `Attempt.failure` holds one of these. CANCELLED: the caller went
+    away; nobody failed."""
 
     RATE_LIMITED = "rate_limited"
     QUOTA_EXHAUSTED = "quota_exhausted"
@@ -43,6 +44,7 @@ class Kind(StrEnum):
     STREAM_BROKEN = "stream_broken"
     DEADLINE = "deadline"
     REDIRECTED = "redirected"
+    CANCELLED = "cancelled"
     UNKNOWN = "unknown"
 
 
@@ -96,6 +98,7 @@ REACTIONS: Final[Mapping[Kind, Reaction]] = MappingProxyType(
         Kind.EMPTY: Reaction(_SERVER, 502, "empty_answer", fixed=Action.NEXT),
         Kind.STREAM_BROKEN: Reaction(_SERVER, 502, "stream_broken", again=True, counts=True),
         Kind.DEADLINE: Reaction(_TIME, 504, "deadline"),
+        Kind.CANCELLED: Reaction(_TIME, 499, "cancelled", fixed=Action.STOP),
         # Following a redirect would post the prompt and the key to a host nobody named.
         Kind.REDIRECTED: Reaction(_SERVER, 502, "upstream_redirect", rest=600, fixed=Action.NEXT),
         Kind.UNKNOWN: Reaction(_SERVER, 502, "upstream_error", counts=True),
@@ -163,30 +166,23 @@ def classify(evidence: Evidence) -> Failure:
 
 
 def _judge(e: Evidence) -> tuple[Kind, bool]:
-    for code in e.codes:
-        found = CODES.get(code.lower())
-        if found is not None:
-            return found, True
-        if code.lower().endswith("_spend_limit_exceeded"):
-            return Kind.QUOTA_EXHAUSTED, True
-    for name in e.transport:
-        if name in TRANSPORT:
-            return TRANSPORT[name], True
-    if e.status in _VAGUE_STATUSES:
-        refined = next((REFINEMENTS[c] for c in e.library if c in REFINEMENTS), None)
-        if refined is not None:
-            return refined, True
-        said = _said(e.text)
-        return (Kind.BAD_REQUEST, True) if said is None else (said, False)
-    if e.status is not None:
-        return of_status(e.status), True
-    for code in e.codes:
-        if code in COARSE:
-            return COARSE[code], True
-    for name in e.library:
-        if name in LIBRARY:
-            return LIBRARY[name], True
-    return _said(e.text) or Kind.UNKNOWN, False
+    """The kind, and whether more than the text speaks for it."""
+    codes = [code.lower() for code in e.codes]
+    known = _first(codes, CODES) or _first(e.transport, TRANSPORT)
+    if known is None and any(code.endswith("_spend_limit_exceeded") for code in codes):
+        known = Kind.QUOTA_EXHAUSTED
+    if known is None and e.status in _VAGUE_STATUSES:
+        known = _first(e.library, REFINEMENTS)
+        said = _said(e.text) if known is None else None
+        return (said, False) if said is not None else (known or Kind.BAD_REQUEST, True)
+    if known is None and e.status is not None:
+        known = of_status(e.status)
+    known = known or _first(codes, COARSE) or _first(e.library, LIBRARY)
+    return (known, True) if known is not None else (_said(e.text) or Kind.UNKNOWN, False)
+
+
+def _first(names: Iterable[str], table: Mapping[str, Kind]) -> Kind | None:
+    return next((table[name] for name in names if name in table), None)
 
 
 def of_status(status: int) -> Kind:

@@ -50,9 +50,33 @@ _KEYLESS: Final = frozenset({"openai", "hosted_vllm"})
 """Own servers spoken to in OpenAI's format. Without a key of the policy they get a made-up one:
 LiteLLM would send them OPENAI_API_KEY."""
 _OPENAI_KEY: Final = "OPENAI_API_KEY"
-_OWN_CLIENT: Final = frozenset({"anthropic", "deepseek", "gemini", "groq", "hosted_vllm"})
-"""Providers whose LiteLLM code takes a client of ours, which follows no redirects. For the others
-only an egress rule of the network can refuse them."""
+_BY_SDK: Final = frozenset(
+    {
+        "cerebras",
+        "custom_openai",
+        "deepinfra",
+        "lm_studio",
+        "moonshot",
+        "nvidia_nim",
+        "openai",
+        "perplexity",
+    }
+)
+_BY_HTTP: Final = frozenset(
+    {
+        "anthropic",
+        "deepseek",
+        "gemini",
+        "groq",
+        "hosted_vllm",
+        "mistral",
+        "openrouter",
+        "together_ai",
+        "xai",
+    }
+)
+"""Providers whose LiteLLM code takes a client of ours, OpenAI's SDK or its own, which follows no
+redirects. LiteLLM's own clients follow them; for other providers an egress rule must refuse."""
 
 _loading: Final = threading.Lock()
 
@@ -85,6 +109,7 @@ class LiteLLMCaller:
     """
 
     def __init__(self) -> None:
+        self._litellm: Any = None
         # A client belongs to the event loop that opened its connections.
         self._clients: WeakKeyDictionary[asyncio.AbstractEventLoop, httpx.AsyncClient] = (
             WeakKeyDictionary()
@@ -125,10 +150,14 @@ class LiteLLMCaller:
     async def _send(
         self, model: Model, body: Body, limit: float, options: Mapping[str, Any]
     ) -> Any:
-        litellm = await asyncio.to_thread(load)
+        if self._litellm is None:
+            self._litellm = await asyncio.to_thread(load)
+        litellm = self._litellm
         import httpx  # noqa: PLC0415  comes with LiteLLM; loaded by now
 
-        _, provider, _, _ = litellm.get_llm_provider(model.calls)
+        _, provider, known_key, known_base = litellm.get_llm_provider(
+            model.calls, api_base=model.api_base
+        )
         key = _key(model, provider)
         # Built from scratch: nothing but the allow-listed parameters of Body can be in it.
         arguments = {
@@ -144,20 +173,20 @@ class LiteLLMCaller:
             arguments["api_key"] = key
         if model.api_base is not None:
             arguments["api_base"] = model.api_base
-        client = self._client(provider, key, model.api_base)
+        client = self._client(provider, key or known_key, model.api_base or known_base)
         if client is not None:
             arguments["client"] = client
         return await litellm.acompletion(**arguments)
 
     def _client(self, provider: str, key: str | None, api_base: str | None) -> Any:
         """A client for this provider that refuses redirects, where LiteLLM takes one."""
-        if provider == "openai":
+        if provider in _BY_SDK and key is not None:
             import openai  # noqa: PLC0415  comes with LiteLLM
 
             return openai.AsyncOpenAI(
                 api_key=key, base_url=api_base, http_client=self._http(), max_retries=0
             )
-        if provider not in _OWN_CLIENT:
+        if provider not in _BY_HTTP:
             return None
         from litellm.llms.custom_httpx.http_handler import (  # noqa: PLC0415  as in load
             AsyncHTTPHandler,
