@@ -117,10 +117,8 @@ async def _play(progress: Progress) -> AsyncGenerator[Any, None]:
             return
         if empty:
             spare = (candidate.name, feed.held)
-        if told.began:
-            candidate = await _resumed(progress, told, failure, mute=not feed.upstream.began)
-        else:
-            candidate = await _after(progress, failure, spare)
+        mute = not feed.upstream.began
+        candidate = await _after(progress, told, failure, spare=spare, mute=mute)
     if spare is not None:
         for chunk in spare[1]:
             yield chunk
@@ -158,8 +156,13 @@ class _Feed:
             self._progress.answered(self.upstream.usage)
 
 
-async def _after(progress: Progress, failure: Failure, spare: _Spare | None) -> Candidate | None:
-    """Who goes on when the caller was told nothing yet; None when the spare answer has to do."""
+async def _after(
+    progress: Progress, told: Told, failure: Failure, *, spare: _Spare | None, mute: bool
+) -> Candidate | None:
+    """Who goes on after a failure; None when the spare answer has to do. mute: the attempt failed
+    before it said anything."""
+    if told.began:
+        return await _resumed(progress, told, failure, mute=mute)
     progress.failed(failure)
     try:
         return await progress.after(failure)
@@ -172,7 +175,7 @@ async def _after(progress: Progress, failure: Failure, spare: _Spare | None) -> 
 
 async def _resumed(progress: Progress, told: Told, failure: Failure, *, mute: bool) -> Candidate:
     """Who goes on when the caller has a part of the answer. Raises StreamBrokenError when nobody
-    may. mute: the attempt failed before it said anything, so its failure is what it is."""
+    may. An attempt that said nothing failed as it did; one that did is a broken stream."""
     late = failure.kind is Kind.DEADLINE
     detail = f"{failure.kind}: {failure.detail}"[:200]
     broken = failure if late or mute else Failure(Kind.STREAM_BROKEN, detail, failure.status)
