@@ -67,11 +67,13 @@ class FakeCaller:
     def __init__(self, **scripts: Sequence[Any]) -> None:
         self._scripts = {name.replace("_", "-"): list(items) for name, items in scripts.items()}
         self.calls: list[str] = []
+        self.bodies: list[Body] = []
         self.limits: list[float] = []
         self.closed = 0
 
     async def call(self, model: Model, body: Body, timeout: float) -> Any:  # noqa: ASYNC109  as Caller
         self.calls.append(model.name)
+        self.bodies.append(body)
         self.limits.append(timeout)
         return await _play(self._scripts[model.name].pop(0))
 
