@@ -15,7 +15,7 @@ from typing import Final
 
 _CHEAP: Final = (ascii_letters + " ").encode()
 _LETTERS_PER_TOKEN: Final = 4
-_DEAR: Final = 0.6
+_DEAR: Final = 0.75
 """Tokens a byte of anything but letters and spaces of ASCII."""
 _MARGIN: Final = 1.15
 """Tokenizers differ; with this the estimate is above o200k and cl100k for prose, code and JSON."""

@@ -47,7 +47,7 @@ def test_no_messages_are_no_tokens() -> None:
         ("The quick brown fox jumps over the lazy dog. " * 20, 201),
         ("for i in range(10):\n    print(i ** 2)\n" * 20, 280),
         ("3.14159 27182 " * 50, 400),
-        ('[{"a": 1, "b": [1, 2, {"c": "x"}]}]' * 30, 630),
+        ('[{"a": 1, "b": [1, 2, {"c": "x"}]}]' * 30, 691),
         ("Der schnelle braune Fuchs springt über den faulen Hund. " * 20, 301),
         ("Съешь же ещё этих мягких французских булок, да выпей чаю. " * 10, 361),
         ("敏捷的棕色狐狸跳过了懒狗。" * 20, 500),

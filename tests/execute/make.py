@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import copy
+import random
 from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any, Self
 
@@ -13,6 +15,7 @@ from policy_router.model import Candidate, Decision, Model, Request
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
+DICE = random.Random(1)  # noqa: S311  jitter that repeats
 HELLO = Body(messages=[{"role": "user", "content": "hi"}])
 
 
@@ -92,7 +95,7 @@ class FakeChunks:
 
     async def __anext__(self) -> Any:
         for item in self._items:
-            return await _play(item)
+            return copy.deepcopy(await _play(item))  # the reader may change what it was given
         raise StopAsyncIteration
 
     async def aclose(self) -> None:
