@@ -16,7 +16,7 @@ from policy_router.execute.executor import Executor
 from policy_router.execute.failure import CallFailed, Failure, Kind
 from policy_router.execute.litellm import ENVIRONMENT, LiteLLMCaller, load
 from policy_router.execute.shape import finish, text
-from policy_router.model import Candidate, Decision, Fallback, Model, OnBreak
+from policy_router.model import Decision, Fallback, Model, OnBreak
 from policy_router.simulated import (
     Behaviour,
     Cut,
@@ -27,7 +27,7 @@ from policy_router.simulated import (
     Simulated,
     Stall,
 )
-from tests.execute.make import HELLO, decision
+from tests.execute.make import HELLO, candidate, decision
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable, Coroutine, Sequence
@@ -81,8 +81,8 @@ def read(scripts: dict[str, Script], *, body: Body = HELLO, **options: Any) -> A
             try:
                 decided = decision(*scripts, url=url)
                 async with await each.stream(decided, Fallback(**options), body) as stream:
-                    async for chunk in stream:
-                        chunks.append(chunk)
+                    async for chunk in stream:  # what came before an error is wanted too
+                        chunks.append(chunk)  # noqa: PERF401  as above
                     return None, stream.attempts, stream.served_by
             except RoutingError as error:
                 return error, error.attempts, None
@@ -180,12 +180,7 @@ def test_context_too_long_goes_to_a_larger_model() -> None:
     sizes = {"a": 8_000, "b": 8_000, "c": 32_000}
 
     def decided(url: str) -> Decision:
-        models = (
-            Model(n, f"openai/{n}", "t", 0, context=c, api_base=url) for n, c in sizes.items()
-        )
-        plain = decision()
-        them = tuple(Candidate(model, "written order", "") for model in models)
-        return Decision("r", plain.request, None, None, None, them, (), ())
+        return decision(*(candidate(name, size, url) for name, size in sizes.items()))
 
     message = "Your input exceeds the context window of this model"
     scripts: dict[str, Script] = {"a": Fail(400, message=message), "b": Say(), "c": Say()}
