@@ -55,26 +55,31 @@ _BY_SDK: Final = frozenset(
         "cerebras",
         "custom_openai",
         "deepinfra",
+        "github",
         "lm_studio",
         "moonshot",
         "nvidia_nim",
         "openai",
         "perplexity",
+        "sambanova",
     }
 )
 _BY_HTTP: Final = frozenset(
     {
         "anthropic",
         "deepseek",
+        "fireworks_ai",
         "gemini",
         "groq",
         "hosted_vllm",
         "mistral",
+        "ollama_chat",
         "openrouter",
         "together_ai",
         "xai",
     }
 )
+REFUSING: Final = _BY_SDK | _BY_HTTP
 """Providers whose LiteLLM code takes a client of ours, OpenAI's SDK or its own, which follows no
 redirects. LiteLLM's own clients follow them; for other providers an egress rule must refuse."""
 

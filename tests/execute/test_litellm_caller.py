@@ -5,8 +5,10 @@ from __future__ import annotations
 import asyncio
 import logging
 import sys
+import threading
 from contextlib import asynccontextmanager
-from typing import TYPE_CHECKING, Any
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from typing import TYPE_CHECKING, Any, ClassVar
 
 import pytest
 
@@ -14,7 +16,7 @@ from policy_router.errors import ExhaustedError, RequestError, RoutingError, Str
 from policy_router.execute.caller import Body
 from policy_router.execute.executor import Executor
 from policy_router.execute.failure import CallFailed, Failure, Kind
-from policy_router.execute.litellm import ENVIRONMENT, LiteLLMCaller, load
+from policy_router.execute.litellm import ENVIRONMENT, REFUSING, LiteLLMCaller, load
 from policy_router.execute.shape import finish, text
 from policy_router.model import Decision, Fallback, Model, OnBreak
 from policy_router.simulated import (
@@ -30,7 +32,7 @@ from policy_router.simulated import (
 from tests.execute.make import HELLO, candidate, decision
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Callable, Coroutine, Sequence
+    from collections.abc import AsyncIterator, Callable, Coroutine, Iterator
 
 Script = Behaviour | list[Behaviour]
 PROMPT = "the secret ingredient of the soup is lovage and nothing else"
@@ -377,7 +379,8 @@ def failure_of(
             with pytest.raises(CallFailed) as caught:
                 await caller.call(at(model, url) if url else model, body, 5)
             with pytest.raises(CallFailed) as streamed:
-                await caller.stream(at(model, url) if url else model, body, 5)
+                # Some of LiteLLM's streams only send the request when they are read.
+                await anext(await caller.stream(at(model, url) if url else model, body, 5))
             await settle()
         assert streamed.value.failure.kind is caught.value.failure.kind
         return caught.value.failure
@@ -406,20 +409,41 @@ def test_details_hold_no_prompt_no_key_and_no_path() -> None:
     assert plain.detail == "400 invalid_request_error: no ***"
 
 
-PROVIDERS: Sequence[str] = (
-    *("deepseek", "groq", "hosted_vllm", "mistral", "openrouter", "together_ai", "xai"),
-    *("cerebras", "deepinfra", "lm_studio", "moonshot", "nvidia_nim", "openai", "perplexity"),
-)
+class Away(BaseHTTPRequestHandler):
+    """Sends every POST elsewhere, whatever provider's path it came by."""
+
+    went: ClassVar[list[str]] = []
+
+    def do_POST(self) -> None:
+        self.rfile.read(int(self.headers.get("content-length") or 0))
+        self.went.append(self.path)
+        self.send_response(307)
+        self.send_header("location", "/elsewhere")
+        self.send_header("content-length", "0")
+        self.end_headers()
+
+    def log_message(self, format: str, *args: object) -> None:  # noqa: A002  the base's name
+        """Says nothing."""
 
 
-@pytest.mark.parametrize("provider", PROVIDERS)
-def test_no_provider_s_redirect_is_followed(provider: str, monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.fixture(scope="module")
+def away() -> Iterator[str]:
+    with ThreadingHTTPServer(("127.0.0.1", 0), Away) as server:
+        thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.05})
+        thread.start()
+        yield f"http://127.0.0.1:{server.server_port}"
+        server.shutdown()
+        thread.join()
+
+
+@pytest.mark.parametrize("provider", sorted(REFUSING))
+def test_no_redirect_is_followed(provider: str, away: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("MY_KEY", "sk-mine")
-    model = Model("m", f"{provider}/m", "t", 0, api_key_env="MY_KEY")
-    with Simulated() as elsewhere:
-        failure = failure_of(model, {"m": Redirect(f"{elsewhere.url}/chat/completions")})
-        assert elsewhere.requests == ()
-    assert failure.kind is Kind.REDIRECTED
+    Away.went.clear()
+    model = Model("m", f"{provider}/m", "t", 0, api_base=away, api_key_env="MY_KEY")
+    assert failure_of(model).kind is Kind.REDIRECTED
+    assert len(Away.went) == 2, "one whole answer, one stream"
+    assert "/elsewhere" not in Away.went
 
 
 @pytest.mark.parametrize("provider", ["groq", "openai", "hosted_vllm"])
