@@ -6,7 +6,8 @@ PolicyRouterError
 └── RoutingError     a request that got no answer; holds the decision
     ├── NoCandidateError   the policy left no model, or denied the request
     ├── RequestError       a provider refused the request itself; another model would refuse it too
-    └── ExhaustedError     every candidate was tried and failed, or the deadline passed
+    ├── ExhaustedError     every candidate was tried and failed, or the deadline passed
+    └── StreamBrokenError  a stream that broke after part of the answer was given out
 """
 
 from __future__ import annotations
@@ -112,3 +113,9 @@ class ExhaustedError(_AttemptsError):
         super().__init__(decision, attempts)
         self.args = (decision, tuple(attempts), retry_after)
         self.retry_after = retry_after
+
+
+class StreamBrokenError(_AttemptsError):
+    """A stream broke after part of the answer had been given out; what came so far is not whole."""
+
+    _headline = "the stream broke before the answer was whole"

@@ -1,0 +1,135 @@
+"""The seam between the executor and whatever calls a model: what goes in, what comes back."""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Mapping
+from types import MappingProxyType
+from typing import TYPE_CHECKING, Any, Final, Protocol, Self
+
+from policy_router.errors import UsageError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from policy_router.model import Model
+
+PARAMETERS: Final = frozenset(
+    {
+        "audio",
+        "frequency_penalty",
+        "logit_bias",
+        "logprobs",
+        "max_completion_tokens",
+        "max_tokens",
+        "messages",
+        "modalities",
+        "n",
+        "parallel_tool_calls",
+        "prediction",
+        "presence_penalty",
+        "reasoning_effort",
+        "response_format",
+        "seed",
+        "stop",
+        "stream_options",
+        "temperature",
+        "tool_choice",
+        "tools",
+        "top_logprobs",
+        "top_p",
+        "user",
+        "verbosity",
+    }
+)
+"""What a caller may say, by the names of OpenAI's chat completions."""
+
+_OURS: Final[Mapping[str, str]] = MappingProxyType(
+    {
+        "model": "the policy chooses the model",
+        "stream": "call the streaming method instead",
+        "fallbacks": "the policy's `fallback` says what happens when a model fails",
+        "timeout": "the policy's `fallback.deadline` bounds a request",
+        "num_retries": "the policy's `fallback` says what is retried",
+        "max_retries": "the policy's `fallback` says what is retried",
+        "api_key": "a model's `api_key_env` names the variable that holds its key",
+        "api_base": "a model's `api_base` says where it is called",
+        "base_url": "a model's `api_base` says where it is called",
+    }
+)
+"""Refused with a reason: someone who could set these could send our keys elsewhere, make paid
+models look free, or multiply the calls. Every other unknown name is refused alike."""
+
+
+class Body(Mapping[str, Any]):
+    """The parameters of a chat request: a read-only mapping with allow-listed names.
+
+    Parameters that are None are left out. Values are passed on as they are; a provider is the
+    judge of those. Raises UsageError for a name that is not allowed and for missing messages.
+    """
+
+    __slots__ = ("_values",)
+
+    def __init__(self, **parameters: Any) -> None:
+        given = {k: v for k, v in parameters.items() if v is not None}
+        for name in given:
+            if name not in PARAMETERS:
+                raise UsageError(_refusal(name))
+        messages = given.get("messages")
+        if not isinstance(messages, list | tuple) or not messages:
+            raise UsageError("`messages` must be a list with at least one message")
+        self._values: Mapping[str, Any] = MappingProxyType(given)
+
+    def __getitem__(self, name: str) -> Any:
+        return self._values[name]
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._values)
+
+    def __len__(self) -> int:
+        return len(self._values)
+
+    def __repr__(self) -> str:
+        return f"Body({', '.join(sorted(self._values))})"  # names only: values hold the prompt
+
+    @property
+    def wants_usage(self) -> bool:
+        """Whether the caller asked for a usage chunk at the end of a stream."""
+        options = self._values.get("stream_options")
+        return isinstance(options, Mapping) and options.get("include_usage") is True
+
+
+def _refusal(name: str) -> str:
+    reason = _OURS.get(name)
+    if reason is not None:
+        return f"`{name}` cannot be set here: {reason}"
+    near = difflib.get_close_matches(name, PARAMETERS, n=1)
+    hint = f"; did you mean `{near[0]}`?" if near else ""
+    return f"unknown parameter `{name}`{hint}"
+
+
+class Chunks(Protocol):
+    """A stream of OpenAI-shaped chunks. Iterating may raise CallFailed, also in place of a normal
+    end: a stream that ends normally was whole. `aclose` closes the connection below."""
+
+    def __aiter__(self) -> Self: ...
+
+    async def __anext__(self) -> Any: ...
+
+    async def aclose(self) -> None: ...
+
+
+class Caller(Protocol):
+    """Calls one model once: no retries, no fallback, one request on the wire.
+
+    Both raise CallFailed and nothing else, except CancelledError. timeout: seconds; a courtesy to
+    the connection below, for the executor enforces its own limits.
+    """
+
+    async def call(self, model: Model, body: Body, timeout: float) -> Any:  # noqa: ASYNC109  see above
+        """A whole answer in the shape of OpenAI's ChatCompletion."""
+        ...
+
+    async def stream(self, model: Model, body: Body, timeout: float) -> Chunks:  # noqa: ASYNC109  see above
+        """The chunks of an answer; the request is sent when this returns or on the first chunk."""
+        ...

@@ -1,0 +1,180 @@
+"""Which model is asked next. No IO, no clock, no randomness: what to do is data for the executor.
+
+chain = Chain(candidates, fallback)
+candidate = chain.next()
+step = chain.failed(failure, remaining=12.5)     # RETRY, NEXT, STOP or END
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import StrEnum
+from types import MappingProxyType
+from typing import TYPE_CHECKING, Final
+
+from policy_router.execute.failure import Kind
+from policy_router.model import Action, Candidate, Reason, Skip
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping, Sequence
+
+    from policy_router.execute.failure import Failure
+    from policy_router.model import Fallback
+
+LEAST: Final = 0.5
+"""Seconds: no attempt starts with less left, it could only be cut off and billed."""
+BACKOFF: Final = 0.5
+"""Seconds: the most a retry of the same model waits when the provider named no time."""
+PATIENCE: Final = 2.0
+"""Seconds: the longest named wait that is worth sitting out rather than moving on."""
+
+
+class Move(StrEnum):
+    """RETRY: the same model after `Step.wait`. NEXT: take `Chain.next()`. STOP: the request
+    itself was refused. END: nothing is left to try."""
+
+    RETRY = "retry"
+    NEXT = "next"
+    STOP = "stop"
+    END = "end"
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """What to do. wait: seconds, the least and the most; the executor draws between them."""
+
+    move: Move
+    wait: tuple[float, float] = (0.0, 0.0)
+
+
+class Chain:
+    """The candidates of one request and how far it has come with them.
+
+    attempts: calls begun so far. skipped: candidates passed over because their context is not
+    larger than that of a model the request did not fit into.
+    """
+
+    def __init__(self, candidates: Sequence[Candidate], fallback: Fallback) -> None:
+        self._candidates = tuple(candidates)
+        self._fallback = fallback
+        self._at = -1
+        self._retried = False
+        self._floor = -1
+        self.attempts = 0
+        self.skipped: tuple[Skip, ...] = ()
+
+    @property
+    def current(self) -> Candidate | None:
+        """The candidate being asked; None before the first."""
+        return self._candidates[self._at] if self._at >= 0 else None
+
+    @property
+    def more(self) -> bool:
+        """Whether another candidate could be asked after the current one."""
+        return self._allowed and self._find(self._at + 1) is not None
+
+    def next(self) -> Candidate | None:
+        """Moves to the next candidate that may be asked; None when there is none or the policy's
+        `max_attempts` is reached."""
+        if not self._allowed:
+            return None
+        found = self._find(self._at + 1)
+        passed = self._candidates[self._at + 1 : found]
+        self.skipped += tuple(self._too_small(each) for each in passed)
+        if found is None:
+            self._at = len(self._candidates) - 1
+            return None
+        self._at = found
+        self._retried = False
+        self.attempts += 1
+        return self._candidates[found]
+
+    def failed(self, failure: Failure, remaining: float) -> Step:
+        """What follows when the current candidate failed with `remaining` seconds left.
+
+        A RETRY counts as begun here; NEXT counts when `next` is called.
+        """
+        reaction = failure.reaction
+        action = reaction.fixed or self._fallback.on_error.get(reaction.fault, Action.NEXT)
+        return ACTIONS[action](self, failure, remaining)
+
+    @property
+    def _allowed(self) -> bool:
+        return self.attempts < self._fallback.max_attempts
+
+    def _find(self, start: int) -> int | None:
+        places = range(start, len(self._candidates))
+        return next((i for i in places if _context(self._candidates[i]) > self._floor), None)
+
+    def _too_small(self, candidate: Candidate) -> Skip:
+        size = candidate.model.context
+        have = "is unknown" if size is None else f"of {size} tokens"
+        return Skip(
+            candidate.name,
+            Reason.CONTEXT,
+            f"its context {have}; the request did not fit into {self._floor} tokens",
+        )
+
+    def _on(self, remaining: float) -> Step:
+        return Step(Move.NEXT if self.more and remaining >= LEAST else Move.END)
+
+    def _again(self, failure: Failure, remaining: float) -> Step | None:
+        """A retry of the same model, when there may be one."""
+        wait = _wait(failure, remaining)
+        if self._retried or not self._allowed or wait is None or wait[0] + LEAST > remaining:
+            return None
+        self._retried = True
+        self.attempts += 1
+        return Step(Move.RETRY, (wait[0], min(wait[1], remaining - LEAST)))
+
+    def _bigger(self, remaining: float) -> Step:
+        if self._at >= 0:
+            self._floor = max(self._floor, _context(self._candidates[self._at]))
+        # Without a larger model every other would refuse it too: that is the request's fault.
+        return self._on(remaining) if self.more else Step(Move.STOP)
+
+
+def _context(candidate: Candidate) -> int:
+    """An unknown context counts as the smallest: it is not known to be larger than any."""
+    return candidate.model.context or 0
+
+
+def _wait(failure: Failure, remaining: float) -> tuple[float, float] | None:
+    """Seconds before the same model may be asked again; None when it must not be."""
+    told = failure.retry_after
+    if not failure.reaction.again or (failure.kind is Kind.RATE_LIMITED and told is None):
+        return None
+    if told is None:
+        return 0.0, BACKOFF
+    return (told, told * 1.1) if told <= min(PATIENCE, remaining / 4) else None
+
+
+def _next(chain: Chain, failure: Failure, remaining: float) -> Step:  # noqa: ARG001  a row of ACTIONS
+    return chain._on(remaining)  # noqa: SLF001  the rows of ACTIONS are the chain's own
+
+
+def _retry(chain: Chain, failure: Failure, remaining: float) -> Step:
+    return chain._again(failure, remaining) or Step(Move.END)  # noqa: SLF001  as above
+
+
+def _retry_then_next(chain: Chain, failure: Failure, remaining: float) -> Step:
+    return chain._again(failure, remaining) or chain._on(remaining)  # noqa: SLF001  as above
+
+
+def _bigger_context(chain: Chain, failure: Failure, remaining: float) -> Step:  # noqa: ARG001  a row
+    return chain._bigger(remaining)  # noqa: SLF001  as above
+
+
+def _stop(chain: Chain, failure: Failure, remaining: float) -> Step:  # noqa: ARG001  a row of ACTIONS
+    return Step(Move.STOP)
+
+
+ACTIONS: Final[Mapping[Action, Callable[[Chain, Failure, float], Step]]] = MappingProxyType(
+    {
+        Action.NEXT: _next,
+        Action.RETRY: _retry,
+        Action.RETRY_THEN_NEXT: _retry_then_next,
+        Action.BIGGER_CONTEXT: _bigger_context,
+        Action.STOP: _stop,
+    }
+)

@@ -1,0 +1,131 @@
+"""Carries a decision out: asks its candidates in turn until one answers.
+
+How long an attempt may take. A stream's first token has its own limit in the policy. A whole answer
+gives no sign of life before it is there, so an attempt that has a successor gets half of the time
+that is left, and the last one gets all of it: a model that hangs can always be replaced.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import random as _random
+import time
+from typing import TYPE_CHECKING, Any
+
+from policy_router.errors import ExhaustedError, RoutingError
+from policy_router.execute.answer import Answer
+from policy_router.execute.failure import CallFailed, Failure, Kind
+from policy_router.execute.progress import Progress, World, within
+from policy_router.execute.shape import choices, finish, says_anything, usage
+from policy_router.execute.stream import AnswerStream, play
+
+if TYPE_CHECKING:
+    from collections.abc import Awaitable, Callable
+
+    from policy_router.execute.caller import Body, Caller
+    from policy_router.execute.events import Event
+    from policy_router.execute.health import Health
+    from policy_router.execute.progress import Started
+    from policy_router.model import Decision, Fallback
+
+
+def _ignore(_: Event) -> None:
+    """The observer when there is none."""
+
+
+class Executor:
+    """Calls models as decisions say. Holds no state of a request; use one for all of them.
+
+    caller: calls one model once. clock: Unix time; monotonic: for durations. observe: gets every
+    event; what it raises is logged once and harms nobody. health: told of every failure.
+    """
+
+    def __init__(
+        self,
+        caller: Caller,
+        *,
+        clock: Callable[[], float] = time.time,
+        monotonic: Callable[[], float] = time.monotonic,
+        sleep: Callable[[float], Awaitable[object]] = asyncio.sleep,
+        random: _random.Random | None = None,
+        observe: Callable[[Event], None] = _ignore,
+        health: Health | None = None,
+    ) -> None:
+        dice = _random.Random() if random is None else random  # noqa: S311  jitter, not a secret
+        self._world = World(caller, clock, monotonic, sleep, dice, observe, health)
+
+    async def run(self, decision: Decision, fallback: Fallback, body: Body) -> Answer:
+        """A whole answer.
+
+        Raises NoCandidateError, RequestError (the failure ends the request), ExhaustedError
+        (nobody left to ask, or the deadline passed).
+        """
+        progress = Progress(self._world, decision, fallback, body)
+        try:
+            return await self._run(progress)
+        except RoutingError as error:
+            progress.unanswered(error)
+            raise
+        except asyncio.CancelledError:
+            progress.cancelled()
+            raise
+
+    async def stream(self, decision: Decision, fallback: Fallback, body: Body) -> AnswerStream:
+        """A stream of chunks; returns when the first of them is there, so that all that can be
+        replaced silently has been. Raises as `run` does; iterating may raise StreamBrokenError.
+        """
+        progress = Progress(self._world, decision, fallback, body)
+        stream = AnswerStream(progress, play(progress))
+        await stream.begin()
+        return stream
+
+    async def _run(self, progress: Progress) -> Answer:
+        spare: tuple[str, Any] | None = None
+        candidate = progress.first()
+        while True:
+            share = progress.remaining() / (2 if progress.chain.more else 1)
+            started = progress.start(candidate, share)
+            failure, response = await self._ask(progress, started)
+            if failure is not None and failure.kind is Kind.EMPTY:
+                if spare is not None or not progress.chain.more:
+                    failure = None  # others had nothing to say either, or there are none
+                else:
+                    spare = (candidate.name, response)
+            if failure is None:
+                progress.answered(usage(response))
+                return _answer(progress, candidate.name, response)
+            progress.failed(failure)
+            try:
+                candidate = await progress.after(failure)
+            except ExhaustedError:
+                if spare is None:
+                    raise
+                progress.settled(spare[0])
+                return _answer(progress, *spare)
+
+    async def _ask(self, progress: Progress, started: Started) -> tuple[Failure | None, Any]:
+        model = started.candidate.model
+        call = self._world.caller.call(model, progress.body, started.limit)
+        try:
+            response = await within(started.limit, call)
+        except CallFailed as failed:
+            return failed.failure, None
+        except TimeoutError:
+            return progress.late(started), None
+        return _fault_of(response), response
+
+
+def _answer(progress: Progress, served_by: str, response: Any) -> Answer:
+    return Answer(response, progress.decision, tuple(progress.attempts), served_by)
+
+
+def _fault_of(response: Any) -> Failure | None:
+    """What is wrong with an answer that came with status 200."""
+    reason = finish(response)
+    if not choices(response):
+        return Failure(Kind.MALFORMED, "an answer without choices", 200)
+    if reason == "content_filter":
+        return Failure(Kind.CONTENT_POLICY, "finish reason content_filter", 200)
+    if reason == "stop" and not says_anything(response):
+        return Failure(Kind.EMPTY, "an empty answer", 200)
+    return None

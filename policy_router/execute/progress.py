@@ -1,0 +1,195 @@
+"""One request under way: its chain, its clock, its attempts. Shared by answers and streams."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Final, TypeVar
+
+from policy_router.errors import ExhaustedError, NoCandidateError, RequestError
+from policy_router.execute.chain import LEAST, Chain, Move
+from policy_router.execute.events import Answered, Attempted, Decided, Exhausted
+from policy_router.execute.failure import Failure, Kind
+from policy_router.execute.shape import Usage
+from policy_router.model import Attempt
+
+if TYPE_CHECKING:
+    from collections.abc import Awaitable, Callable
+    from random import Random
+
+    from policy_router.errors import RoutingError
+    from policy_router.execute.caller import Body, Caller
+    from policy_router.execute.events import Event
+    from policy_router.execute.health import Health
+    from policy_router.model import Candidate, Decision, Fallback
+
+_T = TypeVar("_T")
+_log: Final = logging.getLogger(__name__)
+_ROUNDING: Final = 0.99
+"""An attempt's limit is taken from a clock that has moved on a little since the request began."""
+
+
+@dataclass(slots=True)
+class World:
+    """What an executor needs of the world around it. clock: Unix time; monotonic: any origin."""
+
+    caller: Caller
+    clock: Callable[[], float]
+    monotonic: Callable[[], float]
+    sleep: Callable[[float], Awaitable[object]]
+    random: Random
+    observe: Callable[[Event], None]
+    health: Health | None
+    complained: bool = False
+
+    def tell(self, event: Event) -> None:
+        """Passes an event on. An observer that raises harms no request; it is logged once."""
+        try:
+            self.observe(event)
+        except Exception:  # noqa: BLE001  an observer may raise anything
+            if not self.complained:
+                self.complained = True
+                _log.exception("an observer raised; further errors of observers are not logged")
+
+
+@dataclass(slots=True)
+class Started:
+    """An attempt that is running."""
+
+    candidate: Candidate
+    clock: float
+    monotonic: float
+    limit: float
+    first_token: float | None = None
+
+
+class Progress:
+    """How far one request has come. Not shared between tasks.
+
+    attempts: those that ended. running: the one under way. served_by: who answered, once somebody
+    has.
+    """
+
+    def __init__(self, world: World, decision: Decision, fallback: Fallback, body: Body) -> None:
+        self.world = world
+        self.decision = decision
+        self.fallback = fallback
+        self.body = body
+        self.chain = Chain(decision.candidates, fallback)
+        self.attempts: list[Attempt] = []
+        self.running: Started | None = None
+        self.served_by: str | None = None
+        self._ends = world.monotonic() + fallback.deadline
+        world.tell(Decided(decision))
+
+    def remaining(self) -> float:
+        """Seconds until the request's deadline."""
+        return self._ends - self.world.monotonic()
+
+    def first(self) -> Candidate:
+        """The first candidate. Raises NoCandidateError when there is none, ExhaustedError when
+        the policy leaves no room for an attempt."""
+        if not self.decision.candidates:
+            raise NoCandidateError(self.decision)
+        candidate = self.chain.next() if self.remaining() >= LEAST else None
+        if candidate is None:
+            raise self._exhausted()
+        return candidate
+
+    def start(self, candidate: Candidate, limit: float) -> Started:
+        """Begins an attempt that may take `limit` seconds to its answer or first token."""
+        self.running = Started(candidate, self.world.clock(), self.world.monotonic(), limit)
+        return self.running
+
+    async def after(self, failure: Failure) -> Candidate:
+        """Who is asked next after the current candidate failed, the wait before it included.
+        Raises RequestError or ExhaustedError when nobody is."""
+        step = self.chain.failed(failure, self.remaining())
+        if step.move is Move.STOP:
+            raise RequestError(self.decision, self.attempts)
+        if step.move is Move.RETRY:
+            await self.world.sleep(self.world.random.uniform(*step.wait))
+            candidate = self.chain.current
+        else:
+            candidate = self.chain.next() if step.move is Move.NEXT else None
+        if candidate is None or self.remaining() < LEAST:
+            raise self._exhausted()
+        return candidate
+
+    def failed(self, failure: Failure) -> None:
+        """Notes that the running attempt failed."""
+        name = self._end(Usage(), failure)
+        if self.world.health is not None:
+            self.world.health.failed(name, failure, self.fallback.cooldown)
+
+    def answered(self, usage: Usage) -> None:
+        """Notes that the running attempt answered, and the request with it."""
+        self.settled(self._end(usage, None))
+
+    def settled(self, served_by: str) -> None:
+        """Tells that the request has its answer."""
+        self.served_by = served_by
+        attempts = tuple(self.attempts)
+        self.world.tell(Answered(self.decision, attempts, served_by, self.chain.skipped))
+
+    def unanswered(self, error: RoutingError) -> None:
+        """Tells that the request ended without an answer."""
+        stopped = isinstance(error, RequestError | NoCandidateError)
+        self._tell_exhausted(stopped, getattr(error, "retry_after", None))
+
+    def cancelled(self) -> None:
+        """Notes that the caller went away, unless it has its whole answer."""
+        if self.served_by is not None:
+            return
+        if self.running is not None:
+            self._end(Usage(), Failure(Kind.CANCELLED, "the caller went away"))
+        self._tell_exhausted(True, None)
+
+    def late(self, started: Started) -> Failure:
+        """What it is when an attempt was cut off: the model's fault only when it had a fair
+        amount of time, as an attempt at the end of a request has not."""
+        fair = min(self.fallback.first_token_within, self.fallback.deadline / 2)
+        kind = Kind.TIMEOUT if started.limit >= fair * _ROUNDING else Kind.DEADLINE
+        return Failure(kind, f"no answer within {started.limit:.3g} s")
+
+    def attempt(self, started: Started, usage: Usage, failure: Failure | None = None) -> Attempt:
+        """An attempt as it stands now."""
+        model = started.candidate.model
+        return Attempt(
+            model=model.name,
+            calls=model.calls,
+            started=started.clock,
+            seconds=self.world.monotonic() - started.monotonic,
+            failure=None if failure is None else failure.kind.value,
+            status=None if failure is None else failure.status,
+            detail="" if failure is None else failure.detail,
+            retry_after=None if failure is None else failure.retry_after,
+            first_token=started.first_token,
+            tokens_in=usage.tokens_in,
+            tokens_out=usage.tokens_out,
+        )
+
+    def _exhausted(self) -> ExhaustedError:
+        waits = [a.retry_after for a in self.attempts if a.retry_after is not None]
+        return ExhaustedError(self.decision, self.attempts, min(waits, default=None))
+
+    def _end(self, usage: Usage, failure: Failure | None) -> str:
+        """Files the running attempt; the name of its model."""
+        started, self.running = self.running, None
+        if started is None:
+            raise RuntimeError("no attempt is running")
+        attempt = self.attempt(started, usage, failure)
+        self.attempts.append(attempt)
+        self.world.tell(Attempted(self.decision, attempt, failure))
+        return attempt.model
+
+    def _tell_exhausted(self, stopped: bool, wait: float | None) -> None:
+        attempts = tuple(self.attempts)
+        self.world.tell(Exhausted(self.decision, attempts, stopped, wait, self.chain.skipped))
+
+
+async def within(seconds: float, work: Awaitable[_T]) -> _T:
+    """The result of the work. Raises TimeoutError after so many seconds, cancelling it."""
+    async with asyncio.timeout(seconds):
+        return await work

@@ -1,0 +1,80 @@
+"""Makes a provider's message fit to keep: short, without keys, without the caller's words."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Final
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+LIMIT: Final = 200
+_WINDOW: Final = 12
+_STEP: Final = 4
+"""Every echo of `_WINDOW + _STEP` letters or more holds one whole window at a multiple of the
+step, so few searches find it in a prompt of any length."""
+_SHORT: Final = 6
+"""Shorter pieces of a prompt ("hi") are in any message by chance and give nothing away."""
+_WITHHELD: Final = "message withheld: it repeats the prompt"
+
+_SECRETS: Final = (
+    re.compile(r"(?i)\b(bearer|basic)\s+\S+"),
+    re.compile(r"(?i)\b(?:api[-_ ]?key|token|secret|password)\b\s*(?:provided)?\s*[:=]\s*\S+"),
+    re.compile(r"\b(?:sk|pk|rk|gsk|xai|key|org|proj)[-_][\w*.-]{6,}"),
+    re.compile(r"\bAIza[\w-]{10,}"),
+    # Anything long without spaces that mixes letters and digits: keys, tokens, base64.
+    re.compile(r"(?=[\w+/=*-]*\d)(?=[\w+/=*-]*[A-Za-z])[\w+/=*-]{24,}"),
+)
+_URL: Final = re.compile(r"\b\w+://\S+")
+_SPACE: Final = re.compile(r"[\s\x00-\x1f\x7f]+")
+_LETTERS: Final = re.compile(r"[\W_]+")
+
+
+def redact(message: str, prompt: object) -> str:
+    """At most 200 characters of the message on one line; a fixed text instead when the message
+    repeats a piece of the prompt (any text within that value of JSON)."""
+    head = message[: LIMIT * 4].partition("Traceback (most recent call last)")[0]
+    if _echoes(head, prompt):
+        return _WITHHELD
+    for pattern in _SECRETS:
+        head = pattern.sub("***", head)
+    head = _SPACE.sub(" ", _URL.sub("***", head)).strip()
+    return head if len(head) <= LIMIT else head[: LIMIT - 1] + "\N{HORIZONTAL ELLIPSIS}"
+
+
+def _echoes(message: str, prompt: object) -> bool:
+    said = _fold(message)
+    windows = [said[i : i + _WINDOW] for i in range(0, max(len(said) - _WINDOW, 0) + 1, _STEP)]
+    for text in _texts(prompt):
+        piece = _fold(text)
+        if len(piece) < _SHORT:
+            continue
+        if len(piece) < _WINDOW + _STEP:
+            if piece in said:
+                return True
+        elif any(len(w) == _WINDOW and w in piece for w in windows):
+            return True
+    return False
+
+
+def _fold(text: str) -> str:
+    """Letters and digits only: an echo may come escaped, wrapped or in other case."""
+    return _LETTERS.sub("", text).lower()
+
+
+def _texts(value: object) -> Iterator[str]:
+    """Every `content`-like text of a value of JSON: all strings except those under keys whose
+    values are words of the API itself."""
+    stack = [value]
+    while stack:
+        here = stack.pop()
+        if isinstance(here, str):
+            yield here
+        elif isinstance(here, Mapping):
+            stack.extend(v for k, v in here.items() if k not in _API_KEYS)
+        elif isinstance(here, list | tuple):
+            stack.extend(here)
+
+
+_API_KEYS: Final = frozenset({"role", "type", "detail", "format"})

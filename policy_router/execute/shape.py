@@ -1,0 +1,76 @@
+"""Reads OpenAI-shaped answers and chunks, whoever made them: attributes that may be missing."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any, Final
+
+_SAYING: Final = ("content", "tool_calls", "reasoning_content", "function_call", "refusal", "audio")
+"""What a message or a delta says something by."""
+_TOKENS_MOST: Final = 1_000_000_000
+
+
+@dataclass(frozen=True, slots=True)
+class Usage:
+    """Tokens of an answer; None where the provider said nothing credible."""
+
+    tokens_in: int | None = None
+    tokens_out: int | None = None
+
+
+def usage(answer: Any) -> Usage:
+    """What the provider counted. Negative, absurd and non-integer numbers become None: hostile
+    or broken usage must not turn into a credit."""
+    used = getattr(answer, "usage", None)
+    return Usage(
+        _count(getattr(used, "prompt_tokens", None)),
+        _count(getattr(used, "completion_tokens", None)),
+    )
+
+
+def _count(value: object) -> int | None:
+    if not isinstance(value, int) or isinstance(value, bool):
+        return None
+    return value if 0 <= value <= _TOKENS_MOST else None
+
+
+def choices(answer: Any) -> list[Any]:
+    """The choices of an answer or a chunk."""
+    return list(getattr(answer, "choices", None) or ())
+
+
+def finish(answer: Any) -> str | None:
+    """The first finish reason in an answer or a chunk."""
+    reasons = (getattr(choice, "finish_reason", None) for choice in choices(answer))
+    return next((reason for reason in reasons if reason), None)
+
+
+def says_anything(chunk: Any) -> bool:
+    """Whether a chunk or an answer holds content, reasoning or a tool call; a role is nothing."""
+    return any(says_by(chunk))
+
+
+def says_by(chunk: Any) -> list[str]:
+    """By which fields a chunk or an answer says something."""
+    said = []
+    for choice in choices(chunk):
+        part = getattr(choice, "delta", None) or getattr(choice, "message", None)
+        said += [name for name in _SAYING if getattr(part, name, None)]
+    return said
+
+
+def text(chunk: Any) -> str:
+    """The text of a chunk's first choice."""
+    each = choices(chunk)
+    return str(getattr(getattr(each[0], "delta", None), "content", None) or "") if each else ""
+
+
+def set_text(chunk: Any, value: str) -> None:
+    """Replaces the text of a chunk's first choice."""
+    choices(chunk)[0].delta.content = value
+
+
+def is_usage_only(chunk: Any) -> bool:
+    """Whether this is the chunk after the last that brings the usage."""
+    has = getattr(chunk, "usage", None) is not None
+    return has and not says_anything(chunk) and finish(chunk) is None

@@ -1,0 +1,191 @@
+"""Streams an answer, and falls back silently for as long as nothing of it was given out.
+
+After that the policy's `on_stream_break` decides: `error` raises StreamBrokenError; `resume` asks
+again and goes on behind the text that was given out; `buffer` gives nothing out before the answer
+is whole, so that it can fall back to the end.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from contextlib import aclosing
+from typing import TYPE_CHECKING, Any, Self
+
+from policy_router.errors import ExhaustedError, RoutingError, StreamBrokenError
+from policy_router.execute.failure import CallFailed, Failure, Kind
+from policy_router.execute.shape import Usage
+from policy_router.execute.told import Told
+from policy_router.execute.upstream import Upstream
+from policy_router.model import OnBreak
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncGenerator
+
+    from policy_router.execute.progress import Progress
+    from policy_router.model import Attempt, Candidate, Decision
+
+
+class AnswerStream:
+    """An async iterator of OpenAI-shaped chunks; also an async context manager.
+
+    Close it when not reading to the end: that closes the connection to the provider. Iterating
+    raises StreamBrokenError when the answer breaks. One task reads it at a time.
+    """
+
+    def __init__(self, progress: Progress, chunks: AsyncGenerator[Any, None]) -> None:
+        self._progress = progress
+        self._chunks = chunks
+        self._first: list[Any] = []
+
+    async def begin(self) -> None:
+        """Waits for the first chunk. Raises RoutingError when none comes."""
+        self._first = [await anext(self._chunks)]
+
+    @property
+    def decision(self) -> Decision:
+        """The decision that is carried out."""
+        return self._progress.decision
+
+    @property
+    def attempts(self) -> tuple[Attempt, ...]:
+        """Every call made so far, in order; the running one as it stands now."""
+        running = self._progress.running
+        done = tuple(self._progress.attempts)
+        return done if running is None else (*done, self._progress.attempt(running, Usage()))
+
+    @property
+    def served_by(self) -> str:
+        """The policy's name of the model whose chunks these are."""
+        return self._progress.served_by or self.attempts[-1].model
+
+    def __aiter__(self) -> Self:
+        return self
+
+    async def __anext__(self) -> Any:
+        return self._first.pop() if self._first else await anext(self._chunks)
+
+    async def aclose(self) -> None:
+        """Ends the stream and closes the connection below. Does nothing the second time."""
+        self._first.clear()
+        await self._chunks.aclose()
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        await self.aclose()
+
+
+async def play(progress: Progress) -> AsyncGenerator[Any, None]:
+    """The chunks of a request's answer. Raises RoutingError."""
+    try:
+        async with aclosing(_play(progress)) as chunks:
+            async for chunk in chunks:
+                yield chunk
+    except RoutingError as error:
+        progress.unanswered(error)
+        raise
+    except (asyncio.CancelledError, GeneratorExit):
+        progress.cancelled()
+        raise
+
+
+async def _play(progress: Progress) -> AsyncGenerator[Any, None]:
+    told = Told()
+    spare: _Spare | None = None
+    candidate: Candidate | None = progress.first()
+    while candidate is not None:
+        limit = min(progress.fallback.first_token_within, progress.remaining())
+        feed = _Feed(progress, Upstream(progress, progress.start(candidate, limit)), told)
+        failure = None
+        try:
+            while (batch := await feed.next()) is not None:
+                for chunk in batch:
+                    yield chunk
+        except CallFailed as failed:
+            failure = failed.failure
+        except GeneratorExit:
+            feed.left()
+            raise
+        finally:
+            await feed.upstream.aclose()
+        empty = failure is not None and failure.kind is Kind.EMPTY and not told.began
+        if failure is None or (empty and (spare is not None or not progress.chain.more)):
+            progress.answered(feed.upstream.usage)
+            for chunk in feed.held:
+                yield chunk
+            return
+        if empty:
+            spare = (candidate.name, feed.held)
+        mute = not feed.upstream.began
+        candidate = await _after(progress, told, failure, spare=spare, mute=mute)
+    if spare is not None:
+        for chunk in spare[1]:
+            yield chunk
+
+
+_Spare = tuple[str, list[Any]]
+"""An empty answer that stands in when nobody has a better one: who gave it, and its chunks."""
+
+
+class _Feed:
+    """Chunks on their way to the caller. held: those that must wait, for the first token or, when
+    the policy buffers, for the end."""
+
+    def __init__(self, progress: Progress, upstream: Upstream, told: Told) -> None:
+        self._progress = progress
+        self._told = told
+        self._buffer = progress.fallback.on_stream_break is OnBreak.BUFFER
+        self.upstream = upstream
+        self.held: list[Any] = []
+
+    async def next(self) -> list[Any] | None:
+        """The chunks that may go out now, if any; None at the end of the answer."""
+        chunk = await self.upstream.next()
+        if chunk is None:
+            return None
+        self.held.append(chunk)
+        if self._buffer or not self.upstream.began:
+            return []
+        going, self.held = self.held, []
+        return [new for each in going if (new := self._told.new(each)) is not None]
+
+    def left(self) -> None:
+        """The caller stopped reading: an answer if all of it had been read."""
+        if self.upstream.whole:
+            self._progress.answered(self.upstream.usage)
+
+
+async def _after(
+    progress: Progress, told: Told, failure: Failure, *, spare: _Spare | None, mute: bool
+) -> Candidate | None:
+    """Who goes on after a failure; None when the spare answer has to do. mute: the attempt failed
+    before it said anything."""
+    if told.began:
+        return await _resumed(progress, told, failure, mute=mute)
+    progress.failed(failure)
+    try:
+        return await progress.after(failure)
+    except ExhaustedError:
+        if spare is None:
+            raise
+        progress.settled(spare[0])
+        return None
+
+
+async def _resumed(progress: Progress, told: Told, failure: Failure, *, mute: bool) -> Candidate:
+    """Who goes on when the caller has a part of the answer. Raises StreamBrokenError when nobody
+    may. An attempt that said nothing failed as it did; one that did is a broken stream."""
+    late = failure.kind is Kind.DEADLINE
+    detail = f"{failure.kind}: {failure.detail}"[:200]
+    broken = failure if late or mute else Failure(Kind.STREAM_BROKEN, detail, failure.status)
+    progress.failed(broken)
+    resume = progress.fallback.on_stream_break is OnBreak.RESUME
+    if late or not resume or not told.resumable:
+        raise StreamBrokenError(progress.decision, progress.attempts)
+    try:
+        candidate = await progress.after(broken)
+    except RoutingError as error:
+        raise StreamBrokenError(progress.decision, progress.attempts) from error
+    told.again()
+    return candidate

@@ -1,0 +1,120 @@
+from __future__ import annotations
+
+import subprocess
+import sys
+
+import pytest
+
+from policy_router.errors import UsageError
+from policy_router.execute.caller import PARAMETERS, Body
+
+MESSAGES = [{"role": "user", "content": "secret words"}]
+
+CONTROL = [
+    "acompletion",
+    "allowed_model_region",
+    "api_base",
+    "api_key",
+    "api_version",
+    "base_url",
+    "cache",
+    "caching",
+    "callbacks",
+    "client",
+    "context_window_fallback_dict",
+    "cooldown_time",
+    "custom_llm_provider",
+    "custom_prompt_dict",
+    "default_headers",
+    "deployment_id",
+    "extra_body",
+    "extra_headers",
+    "fallbacks",
+    "functions_unsafe",
+    "headers",
+    "hf_model_name",
+    "id",
+    "input_cost_per_second",
+    "input_cost_per_token",
+    "litellm_call_id",
+    "litellm_logging_obj",
+    "max_retries",
+    "metadata",
+    "mock_delay",
+    "mock_response",
+    "mock_timeout",
+    "model",
+    "model_config",
+    "model_info",
+    "model_list",
+    "no_log",
+    "num_retries",
+    "organization",
+    "output_cost_per_token",
+    "preset_cache_key",
+    "provider_specific_header",
+    "retry_policy",
+    "router_model_id",
+    "ssl_verify",
+    "stream",
+    "timeout",
+]
+
+
+def test_it_is_a_read_only_mapping_without_what_is_none() -> None:
+    body = Body(messages=MESSAGES, temperature=0.5, top_p=None)
+    assert dict(body) == {"messages": MESSAGES, "temperature": 0.5}
+    assert len(body) == 2
+    with pytest.raises(TypeError):
+        body["top_p"] = 1  # type: ignore[index]  # the point of this line
+
+
+def test_its_repr_shows_no_values() -> None:
+    assert repr(Body(messages=MESSAGES, user="anna")) == "Body(messages, user)"
+
+
+@pytest.mark.parametrize("name", CONTROL)
+def test_control_parameters_are_refused(name: str) -> None:
+    assert name not in PARAMETERS
+    with pytest.raises(UsageError, match=f"`{name}`"):
+        Body(messages=MESSAGES, **{name: "x"})
+
+
+def test_a_typo_gets_a_hint() -> None:
+    with pytest.raises(
+        UsageError, match=r"unknown parameter `temprature`; did you mean `temperature`"
+    ):
+        Body(messages=MESSAGES, temprature=1)
+
+
+def test_what_is_ours_gets_a_reason() -> None:
+    with pytest.raises(UsageError, match="`model` cannot be set here: the policy chooses"):
+        Body(messages=MESSAGES, model="gpt")
+
+
+def test_far_from_everything_gets_no_hint() -> None:
+    with pytest.raises(UsageError, match=r"^unknown parameter `zzzz`$"):
+        Body(messages=MESSAGES, zzzz=1)
+
+
+@pytest.mark.parametrize("messages", [None, [], "hi", {}])
+def test_messages_are_needed(messages: object) -> None:
+    with pytest.raises(UsageError, match="`messages`"):
+        Body(messages=messages)
+
+
+@pytest.mark.parametrize(
+    ("options", "wants"),
+    [(None, False), ({}, False), ({"include_usage": True}, True), ({"include_usage": 1}, False)],
+)
+def test_wants_usage(options: object, wants: bool) -> None:
+    assert Body(messages=MESSAGES, stream_options=options).wants_usage is wants
+
+
+def test_nothing_of_execution_loads_litellm_before_a_call() -> None:
+    code = (
+        "import sys, policy_router.execute.executor, policy_router.execute.litellm as l;"
+        "l.LiteLLMCaller(); assert not {'litellm', 'openai', 'httpx'} & set(sys.modules)"
+    )
+    done = subprocess.run([sys.executable, "-c", code], check=False, capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr

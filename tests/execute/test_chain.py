@@ -1,0 +1,216 @@
+"""Tables of what follows what. No event loop, no clock."""
+
+from __future__ import annotations
+
+import pytest
+
+from policy_router.execute.chain import ACTIONS, Chain, Move, Step
+from policy_router.execute.failure import Failure, Kind
+from policy_router.model import Action, Fallback, Fault, Reason
+from tests.execute.make import candidate
+
+ABC = tuple(candidate(name) for name in "abc")
+PLENTY = 60.0
+
+
+def chain_of(names: str = "abc", **options: object) -> Chain:
+    fallback = Fallback(**options)  # type: ignore[arg-type]  # the test names real options
+    return Chain([candidate(name) for name in names], fallback)
+
+
+def begun(names: str = "abc", **options: object) -> Chain:
+    chain = chain_of(names, **options)
+    assert chain.next() is not None
+    return chain
+
+
+def test_candidates_come_in_order_and_end() -> None:
+    chain = chain_of("abc")
+    assert [c.name if c else None for c in (chain.next() for _ in range(4))] == [
+        "a",
+        "b",
+        "c",
+        None,
+    ]
+    assert chain.attempts == 3
+
+
+def test_before_the_first_nobody_is_current() -> None:
+    chain = chain_of("a")
+    assert chain.current is None
+    chain.next()
+    assert chain.current is not None
+    assert chain.current.name == "a"
+
+
+def test_max_attempts_counts_retries_too() -> None:
+    chain = begun("abc", max_attempts=2)
+    assert chain.failed(Failure(Kind.SERVER_ERROR), PLENTY).move is Move.RETRY
+    assert chain.failed(Failure(Kind.SERVER_ERROR), PLENTY).move is Move.END
+    assert chain.next() is None
+    assert chain.attempts == 2
+
+
+@pytest.mark.parametrize(
+    ("kind", "retry_after", "move"),
+    [
+        (Kind.RATE_LIMITED, None, Move.NEXT),
+        (Kind.RATE_LIMITED, 1.0, Move.NEXT),
+        (Kind.QUOTA_EXHAUSTED, None, Move.NEXT),
+        (Kind.CREDENTIAL, None, Move.NEXT),
+        (Kind.FORBIDDEN, None, Move.NEXT),
+        (Kind.CONTEXT_TOO_LONG, None, Move.STOP),
+        (Kind.CONTENT_POLICY, None, Move.STOP),
+        (Kind.BAD_REQUEST, None, Move.STOP),
+        (Kind.UNSUPPORTED, None, Move.NEXT),
+        (Kind.MODEL_GONE, None, Move.NEXT),
+        (Kind.CONNECT, None, Move.RETRY),
+        (Kind.TIMEOUT, None, Move.NEXT),
+        (Kind.SERVER_ERROR, None, Move.RETRY),
+        (Kind.SERVER_ERROR, 30.0, Move.NEXT),
+        (Kind.OVERLOADED, None, Move.NEXT),
+        (Kind.CONFLICT, None, Move.RETRY),
+        (Kind.CONNECTION_LOST, None, Move.RETRY),
+        (Kind.MALFORMED, None, Move.NEXT),
+        (Kind.EMPTY, None, Move.NEXT),
+        (Kind.STREAM_BROKEN, None, Move.RETRY),
+        (Kind.DEADLINE, None, Move.NEXT),
+        (Kind.CANCELLED, None, Move.STOP),
+        (Kind.REDIRECTED, None, Move.NEXT),
+        (Kind.UNKNOWN, None, Move.NEXT),
+    ],
+)
+def test_default_policy(kind: Kind, retry_after: float | None, move: Move) -> None:
+    chain = begun("abc")
+    assert chain.failed(Failure(kind, retry_after=retry_after), PLENTY).move is move
+
+
+def test_every_kind_is_in_the_table_above() -> None:
+    marks = test_default_policy.pytestmark  # type: ignore[attr-defined]  # set by parametrize
+    assert {row[0] for row in marks[0].args[1]} == set(Kind)
+
+
+def test_every_action_has_a_row() -> None:
+    assert set(ACTIONS) == set(Action)
+
+
+@pytest.mark.parametrize(
+    ("action", "first", "second"),
+    [
+        (Action.NEXT, Move.NEXT, Move.NEXT),
+        (Action.RETRY, Move.RETRY, Move.END),
+        (Action.RETRY_THEN_NEXT, Move.RETRY, Move.NEXT),
+        (Action.STOP, Move.STOP, Move.STOP),
+    ],
+)
+def test_policy_action_and_what_follows_a_second_failure(
+    action: Action, first: Move, second: Move
+) -> None:
+    chain = begun("abc", on_error={Fault.SERVER_ERROR: action})
+    failure = Failure(Kind.SERVER_ERROR)
+    assert chain.failed(failure, PLENTY).move is first
+    assert chain.failed(failure, PLENTY).move is second
+
+
+def test_an_action_the_policy_does_not_name_is_next() -> None:
+    assert begun("ab", on_error={}).failed(Failure(Kind.BAD_REQUEST), PLENTY).move is Move.NEXT
+
+
+def test_no_policy_follows_a_redirect_or_stops_at_it() -> None:
+    chain = begun("ab", on_error={Fault.SERVER_ERROR: Action.STOP})
+    assert chain.failed(Failure(Kind.REDIRECTED), PLENTY).move is Move.NEXT
+
+
+@pytest.mark.parametrize(
+    ("kind", "retry_after", "remaining", "step"),
+    [
+        (Kind.SERVER_ERROR, None, PLENTY, Step(Move.RETRY, (0.0, 0.5))),
+        (Kind.SERVER_ERROR, None, 0.7, Step(Move.RETRY, (0.0, 0.7 - 0.5))),
+        (Kind.SERVER_ERROR, None, 0.4, Step(Move.END)),
+        (Kind.SERVER_ERROR, 1.0, PLENTY, Step(Move.RETRY, (1.0, 1.1))),
+        (Kind.SERVER_ERROR, 2.5, PLENTY, Step(Move.NEXT)),
+        (Kind.SERVER_ERROR, 1.0, 3.9, Step(Move.NEXT)),
+        (Kind.RATE_LIMITED, None, PLENTY, Step(Move.NEXT)),
+        (Kind.RATE_LIMITED, 2.0, PLENTY, Step(Move.RETRY, (2.0, 2.2))),
+        (Kind.MALFORMED, None, PLENTY, Step(Move.NEXT)),
+    ],
+)
+def test_waits(kind: Kind, retry_after: float | None, remaining: float, step: Step) -> None:
+    both = dict.fromkeys(Fault, Action.RETRY_THEN_NEXT)
+    chain = begun("ab", on_error=both)
+    assert chain.failed(Failure(kind, retry_after=retry_after), remaining) == step
+
+
+def test_each_model_may_be_retried_once() -> None:
+    chain = begun("ab", max_attempts=9)
+    failure = Failure(Kind.SERVER_ERROR)
+    moves = [chain.failed(failure, PLENTY).move, chain.failed(failure, PLENTY).move]
+    chain.next()
+    moves += [chain.failed(failure, PLENTY).move, chain.failed(failure, PLENTY).move]
+    assert moves == [Move.RETRY, Move.NEXT, Move.RETRY, Move.END]
+
+
+def test_nothing_starts_with_too_little_time() -> None:
+    assert begun("ab").failed(Failure(Kind.TIMEOUT), 0.49).move is Move.END
+    assert begun("ab").failed(Failure(Kind.TIMEOUT), 0.5).move is Move.NEXT
+
+
+TOO_LONG = Failure(Kind.CONTEXT_TOO_LONG)
+
+
+def sized(*sizes: int | None) -> Chain:
+    them = [candidate(f"m{i}", context=size) for i, size in enumerate(sizes)]
+    chain = Chain(them, Fallback())
+    chain.next()
+    return chain
+
+
+@pytest.mark.parametrize(
+    ("sizes", "taken"),
+    [
+        ((8, 8, 16), "m2"),
+        ((8, 4, None, 9), "m3"),
+        ((None, None, 4), "m2"),
+        ((8, 16), "m1"),
+    ],
+)
+def test_bigger_context(sizes: tuple[int | None, ...], taken: str) -> None:
+    chain = sized(*sizes)
+    assert chain.failed(TOO_LONG, PLENTY) == Step(Move.NEXT)
+    following = chain.next()
+    assert following is not None
+    assert following.name == taken
+    assert [s.model for s in chain.skipped] == [f"m{i}" for i in range(1, int(taken[1:]))]
+    assert all(s.reason is Reason.CONTEXT for s in chain.skipped)
+
+
+@pytest.mark.parametrize("sizes", [(8, 8), (8, None), (None, None), (8,)])
+def test_without_a_bigger_context_the_request_is_refused(sizes: tuple[int | None, ...]) -> None:
+    assert sized(*sizes).failed(TOO_LONG, PLENTY) == Step(Move.STOP)
+
+
+def test_the_floor_stays_for_the_rest_of_the_request() -> None:
+    chain = sized(8, 16, 8, 32)
+    chain.failed(TOO_LONG, PLENTY)
+    chain.next()
+    assert chain.failed(Failure(Kind.RATE_LIMITED), PLENTY).move is Move.NEXT
+    following = chain.next()
+    assert following is not None
+    assert following.name == "m3"
+    assert [s.detail for s in chain.skipped] == [
+        "its context of 8 tokens; the request did not fit into 8 tokens"
+    ]
+
+
+def test_candidates_passed_over_at_the_end_are_reported() -> None:
+    chain = sized(8, 16, None)
+    chain.failed(TOO_LONG, PLENTY)
+    chain.next()
+    assert chain.next() is None
+    assert [s.model for s in chain.skipped] == ["m2"]
+    assert chain.next() is None
+    assert len(chain.skipped) == 1
+
+
+def test_bigger_context_before_anyone_was_asked_is_next() -> None:
+    assert chain_of("a").failed(TOO_LONG, PLENTY) == Step(Move.NEXT)

@@ -1,0 +1,129 @@
+"""What is read out of exceptions, with exceptions made by hand in the shapes libraries use."""
+
+from __future__ import annotations
+
+import itertools
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+
+from policy_router.execute.evidence import read
+from policy_router.execute.failure import Kind, classify
+
+NOW = 1_700_000_000.0
+
+
+def made(module: str, name: str, **fields: Any) -> Exception:
+    """An exception of a class of that name in that module, with those attributes."""
+    error: Exception = type(name, (Exception,), {"__module__": module})("text")
+    vars(error).update(fields)
+    return error
+
+
+def chained(*errors: Exception) -> Exception:
+    """The first, caused by the second, caused by the third..."""
+    for upper, lower in itertools.pairwise(errors):
+        upper.__context__ = lower
+    return errors[0]
+
+
+JUDGED = ("litellm.exceptions", "RateLimitError")
+WRAPPED = ("litellm.llms.openai.common_utils", "OpenAIError")
+
+
+def test_the_status_below_beats_the_library_s() -> None:
+    error = chained(
+        made(*JUDGED, status_code=429),
+        made(*WRAPPED, status_code=400),
+        made("openai", "BadRequestError", status_code=400),
+    )
+    evidence = read(error, None, NOW)
+    assert evidence.status == 400
+    assert classify(evidence).kind is Kind.BAD_REQUEST
+
+
+def test_the_status_of_a_response_counts_too() -> None:
+    lower = made("httpx", "HTTPStatusError", response=SimpleNamespace(status_code=503))
+    assert read(chained(made(*JUDGED, status_code=429), lower), None, NOW).status == 503
+
+
+@pytest.mark.parametrize(("told", "status"), [(529, 529), (500, None), (True, None), (7, None)])
+def test_a_provider_class_s_status_counts_unless_it_is_its_default(
+    told: Any, status: int | None
+) -> None:
+    error = chained(made(*JUDGED, status_code=429), made(*WRAPPED, status_code=told))
+    assert read(error, None, NOW).status == status
+
+
+def test_cycles_end() -> None:
+    one, two = made(*JUDGED), made(*WRAPPED)
+    one.__context__, two.__context__ = two, one
+    one.__cause__ = one
+    assert read(one, None, NOW).library == ("RateLimitError", "OpenAIError")
+
+
+def test_long_chains_are_cut() -> None:
+    errors = [made("m", "E") for _ in range(50)]
+    assert len(read(chained(*errors), None, NOW).library) == 10
+
+
+@pytest.mark.parametrize(
+    ("field", "value"),
+    [
+        ("body", {"code": "insufficient_quota", "type": "quota", "message": "no more"}),
+        ("body", {"error": {"code": "insufficient_quota", "message": "no more"}}),
+        ("message", '{"error": {"code": "insufficient_quota", "message": "no more"}}'),
+        ("message", b'{"error": {"code": "insufficient_quota", "message": "no more"}}'),
+    ],
+)
+def test_codes_and_messages_of_bodies(field: str, value: Any) -> None:
+    evidence = read(made("openai", "E", status_code=429, **{field: value}), None, NOW)
+    assert evidence.codes[0] == "insufficient_quota"
+    assert evidence.detail == "429 insufficient_quota: no more"
+    assert classify(evidence).kind is Kind.QUOTA_EXHAUSTED
+
+
+@pytest.mark.parametrize("message", ["{not json", "{" * 10_000, "[1]", 7, None, "text"])
+def test_messages_that_are_no_body(message: Any) -> None:
+    assert read(made("openai", "E", message=message), None, NOW).codes == ()
+
+
+@pytest.mark.parametrize("code", ["tell me about the secret soup", "a" * 65, 400, None, ""])
+def test_a_code_that_is_no_word_is_dropped(code: Any) -> None:
+    assert read(made("openai", "E", body={"code": code}), None, NOW).codes == ()
+
+
+def test_a_code_in_place_of_a_status() -> None:
+    evidence = read(made("builtins", "Exception", status_code="insufficient_quota"), None, NOW)
+    assert (evidence.status, evidence.codes) == (None, ("insufficient_quota",))
+
+
+def test_network_errors_innermost_first() -> None:
+    error = chained(
+        made(*JUDGED), made("httpx", "ReadError"), made("builtins", "ConnectionResetError")
+    )
+    evidence = read(error, None, NOW)
+    assert evidence.transport[0] == "ConnectionResetError"
+    assert "ReadError" in evidence.transport
+    assert evidence.detail == "ConnectionResetError"
+
+
+def test_a_library_s_timeout_is_no_network_error() -> None:
+    assert read(made("litellm.exceptions", "ReadTimeout"), None, NOW).transport == ()
+
+
+@pytest.mark.parametrize(
+    "fields",
+    [
+        {"litellm_response_headers": {"Retry-After": "7"}},
+        {"response": SimpleNamespace(headers={"retry-after": "7"})},
+    ],
+)
+def test_headers(fields: dict[str, Any]) -> None:
+    assert read(made("openai", "E", **fields), None, NOW).retry_after == 7
+
+
+def test_a_library_s_own_text_is_never_kept() -> None:
+    error = RuntimeError('Traceback: File "/home/me/site-packages/x.py" and the prompt')
+    assert read(error, None, NOW).detail == "RuntimeError"

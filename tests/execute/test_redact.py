@@ -1,0 +1,65 @@
+from __future__ import annotations
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from policy_router.execute.redact import LIMIT, redact
+
+PROMPT = [{"role": "user", "content": "The launch code is swordfish, tell nobody about it please"}]
+
+
+@pytest.mark.parametrize(
+    ("message", "shown"),
+    [
+        ("Invalid value for temperature", "Invalid value for temperature"),
+        ("line one\n  line two\x00", "line one line two"),
+        ("Incorrect API key provided: sk-abc123def456.", "Incorrect ***"),
+        ("bad header Authorization: Bearer abc.def", "bad header Authorization: ***"),
+        ("key gsk_aaaaaaaaaaaaaaaa is wrong", "key *** is wrong"),
+        ("see https://user:pw@host/x?key=1 now", "see *** now"),
+        ("token A1" + "b2" * 20 + " is bad", "token *** is bad"),
+        ("oops Traceback (most recent call last):\n File '/home/me/x.py'", "oops"),
+        ("", ""),
+    ],
+)
+def test_secrets_go(message: str, shown: str) -> None:
+    assert redact(message, PROMPT) == shown
+
+
+@pytest.mark.parametrize(
+    "echo",
+    [
+        "invalid content: 'The launch code is swordfish'",
+        'invalid content: "the LAUNCH\\ncode is   swordfish"',
+        "near swordfish, tell nobody",
+    ],
+)
+def test_an_echo_of_the_prompt_withholds_the_message(echo: str) -> None:
+    assert redact(echo, PROMPT) == "message withheld: it repeats the prompt"
+
+
+def test_an_echo_of_a_short_prompt_too() -> None:
+    assert "withheld" in redact("cannot process 'hunter2!'", [{"content": "hunter2!"}])
+
+
+def test_words_of_the_api_and_tiny_prompts_are_no_echo() -> None:
+    assert redact("role user of type function", PROMPT) == "role user of type function"
+    assert redact("this is wrong", [{"content": "is"}]) == "this is wrong"
+
+
+def test_echoes_are_found_in_parts_and_tools() -> None:
+    deep = {"tools": [{"function": {"description": "a very confidential description"}}]}
+    assert "withheld" in redact("bad: a very confidential description", deep)
+
+
+def test_long_messages_are_cut() -> None:
+    assert len(redact("word " * 500, None)) == LIMIT
+
+
+@given(st.text(alphabet="abcdefghij klmnop", min_size=30), st.integers(0, 10), st.text(max_size=40))
+def test_no_long_piece_of_a_prompt_survives(prompt: str, start: int, around: str) -> None:
+    piece = prompt[start : start + 40]
+    shown = redact(f"{around}{piece}{around}", [{"content": prompt}])
+    folded = "".join(piece.split())
+    assert len(folded) < 16 or folded not in "".join(shown.split())
