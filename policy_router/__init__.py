@@ -21,6 +21,7 @@ from policy_router.errors import (
     PolicyRouterError,
     RequestError,
     RoutingError,
+    StreamBrokenError,
     UsageError,
 )
 from policy_router.model import (
@@ -36,6 +37,7 @@ from policy_router.model import (
 
 if TYPE_CHECKING:
     from policy_router.check.report import load
+    from policy_router.router import Router
 
 __all__ = [
     "Attempt",
@@ -49,15 +51,17 @@ __all__ = [
     "PolicyRouterError",
     "Request",
     "RequestError",
+    "Router",
     "RoutingError",
     "Skip",
     "Snapshot",
+    "StreamBrokenError",
     "UsageError",
     "decide",
     "load",
 ]
 
-_LATE = {"load": "policy_router.check.report"}
+_LATE = {"load": "policy_router.check.report", "Router": "policy_router.router"}
 
 
 def __getattr__(name: str) -> object:

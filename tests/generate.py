@@ -190,7 +190,7 @@ def requests(draw: st.DrawFn, policy: Policy) -> Request:
     """Requests that make sense to the policy."""
     maybe = st.none()
     user = maybe | st.sampled_from((*USERS, "zoe", "adaline"))
-    given = {
+    given: dict[str, st.SearchStrategy[str | float | bool]] = {
         "plan": st.sampled_from(("free", "pro")),
         "internal": st.booleans(),
         "age": st.sampled_from((-1, 0, 0.5, 1, 7, 100, 9999)),

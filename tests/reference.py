@@ -4,10 +4,15 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import datetime
+from typing import TYPE_CHECKING
+from typing import Any as Value
 
 from policy_router.condition import WEEKDAYS, All, Any, Facts, Not, Op, Test, Tree
 from policy_router.decide.order import sort_value
 from policy_router.model import TYPICAL_OUTPUT, Key, Policy, Request, Rule, Snapshot
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
 
 
 @dataclass(frozen=True)
@@ -30,24 +35,18 @@ def holds(tree: Tree, facts: Facts) -> bool:
             return not holds(part, facts)
         case Test(fact, op, values):
             value = facts[fact]
-            if value is None:
-                return False
-            match op:
-                case Op.IN:
-                    return value in values
-                case Op.HAS:
-                    return values[0] in value
-                case Op.STARTS:
-                    return str(value).startswith(str(values[0]))
-                case Op.LT:
-                    return bool(value < values[0])
-                case Op.LE:
-                    return bool(value <= values[0])
-                case Op.GT:
-                    return bool(value > values[0])
-                case Op.GE:
-                    return bool(value >= values[0])
-    raise AssertionError(tree)
+            return value is not None and bool(MEANING[op](value, values))
+
+
+MEANING: dict[Op, Callable[[Value, tuple[Value, ...]], object]] = {
+    Op.IN: lambda value, values: value in values,
+    Op.HAS: lambda value, values: values[0] in value,
+    Op.STARTS: lambda value, values: value.startswith(values[0]),
+    Op.LT: lambda value, values: value < values[0],
+    Op.LE: lambda value, values: value <= values[0],
+    Op.GT: lambda value, values: value > values[0],
+    Op.GE: lambda value, values: value >= values[0],
+}
 
 
 def vector(

@@ -122,9 +122,18 @@ class Chunks(Protocol):
 class Caller(Protocol):
     """Calls one model once: no retries, no fallback, one request on the wire.
 
-    Both raise CallFailed and nothing else, except CancelledError. timeout: seconds; a courtesy to
-    the connection below, for the executor enforces its own limits.
+    `call` and `stream` raise CallFailed and nothing else, except CancelledError. timeout: seconds;
+    a courtesy to the connection below, for the executor enforces its own limits.
     """
+
+    async def prepare(self) -> None:
+        """Whatever is slow the first time, such as an import; awaited before a request's deadline
+        begins to run, and quick when there is nothing to do."""
+        ...
+
+    async def aclose(self) -> None:
+        """Close what belongs to the running event loop."""
+        ...
 
     async def call(self, model: Model, body: Body, timeout: float) -> Any:  # noqa: ASYNC109  see above
         """A whole answer in the shape of OpenAI's ChatCompletion."""

@@ -126,6 +126,11 @@ class LiteLLMCaller:
     async def __aexit__(self, *_: object) -> None:
         await self.aclose()
 
+    async def prepare(self) -> None:
+        """Imports LiteLLM, in a thread, unless that is done."""
+        if self._litellm is None:
+            self._litellm = await asyncio.to_thread(load)
+
     async def aclose(self) -> None:
         """Closes the connections of the running event loop."""
         client = self._clients.pop(asyncio.get_running_loop(), None)
@@ -155,8 +160,7 @@ class LiteLLMCaller:
     async def _send(
         self, model: Model, body: Body, limit: float, options: Mapping[str, Any]
     ) -> Any:
-        if self._litellm is None:
-            self._litellm = await asyncio.to_thread(load)
+        await self.prepare()
         litellm = self._litellm
         import httpx  # noqa: PLC0415  comes with LiteLLM; loaded by now
 
@@ -172,6 +176,9 @@ class LiteLLMCaller:
             "num_retries": 0,
             "max_retries": 0,  # both, or LiteLLM calls three times
             "drop_params": True,
+            # Else a call with tools imports LiteLLM's proxy, which a plain install cannot, and
+            # tools that name an MCP server would be run by it.
+            "_skip_mcp_handler": True,
             "timeout": httpx.Timeout(limit + _GRACE, connect=min(_CONNECT, limit)),
         }
         if key is not None:

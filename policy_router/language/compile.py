@@ -110,7 +110,7 @@ class _Compiler:
 
     def run(self) -> Policy | None:
         document, draft = self.doc, self.draft
-        if not document.models and not draft.names.models:
+        if draft.whole and not document.models:
             draft.error(
                 "no-models",
                 "the policy has no models",

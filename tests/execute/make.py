@@ -74,6 +74,12 @@ class FakeCaller:
         self.limits: list[float] = []
         self.closed = 0
 
+    async def prepare(self) -> None:
+        """Ready as it is."""
+
+    async def aclose(self) -> None:
+        """Holds nothing open."""
+
     async def call(self, model: Model, body: Body, timeout: float) -> Any:  # noqa: ASYNC109  as Caller
         self.calls.append(model.name)
         self.bodies.append(body)

@@ -1,0 +1,347 @@
+"""Wires the parts together: a live policy, the state it is decided on, and an executor.
+
+Holds no routing decision of its own. The core is asynchronous; `completion` and an iterated stream
+run the same core in a loop of their own thread.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import threading
+import time
+from concurrent.futures import Future
+from decimal import Decimal, InvalidOperation
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Literal, Self, TypeVar, overload
+
+from policy_router.check.report import inspect
+from policy_router.classify.facts import read_messages
+from policy_router.decide.decide import decide
+from policy_router.errors import UsageError
+from policy_router.execute.caller import Body
+from policy_router.execute.executor import Executor
+from policy_router.execute.health import Health
+from policy_router.live.reload import Compiled, Live
+from policy_router.model import NANO, Policy, Request, Snapshot
+
+if TYPE_CHECKING:
+    from collections.abc import Awaitable, Callable, Iterable, Iterator, Mapping, Sequence
+
+    from policy_router.execute.answer import Answer
+    from policy_router.execute.caller import Caller
+    from policy_router.execute.events import Event
+    from policy_router.execute.stream import AnswerStream
+    from policy_router.language.files import FileSet
+    from policy_router.live.reload import Active, Status
+    from policy_router.live.watch import Watch
+    from policy_router.model import Decision
+
+T = TypeVar("T")
+
+
+def _ignore(_: Event) -> None:
+    """The observer when there is none."""
+
+
+def _compile(files: FileSet) -> Compiled[Policy]:
+    report = inspect(files.files)
+    return Compiled(report.policy, report.diagnostics, report.sources)
+
+
+class Router:
+    """Answers requests as the policy on disk says, and follows it when it changes.
+
+        async with Router.open("policies/") as router:
+            answer = await router.acompletion(messages=[...], user="ada", tags=["private"])
+
+    Use `open`. One Router serves any number of requests, threads and event loops.
+    """
+
+    def __init__(
+        self,
+        live: Live[Policy],
+        caller: Caller,
+        *,
+        clock: Callable[[], float] = time.time,
+        observe: Callable[[Event], None] = _ignore,
+    ) -> None:
+        self._live = live
+        self._caller = caller
+        self._clock = clock
+        self._health = Health(clock)
+        self._executor = Executor(caller, clock=clock, observe=observe, health=self._health)
+        self._loop: _LoopThread | None = None
+        self._lock = threading.Lock()
+
+    @classmethod
+    def open(
+        cls,
+        path: Path | str = "policies/",
+        *,
+        caller: Caller | None = None,
+        watch: Watch = "auto",
+        interval: float = 1.0,
+        clock: Callable[[], float] = time.time,
+        observe: Callable[[Event], None] = _ignore,
+        on_activate: Callable[[Active[Policy], Active[Policy]], None] | None = None,
+    ) -> Router:
+        """A router over a policy file or folder, watched until `close`.
+
+        caller: how models are called; LiteLLM unless given. watch: "auto", "poll" or "off".
+        interval: seconds between two looks at the files. clock: Unix time. observe: gets every
+        event. on_activate: told (old, new) when another policy has become active.
+        Raises PolicyError when the policy cannot be used.
+        """
+        if caller is None:
+            from policy_router.execute.litellm import LiteLLMCaller  # noqa: PLC0415  only when used
+
+            caller = LiteLLMCaller()
+        live = Live(
+            Path(path), _compile, watch=watch, interval=interval, on_activate=on_activate
+        ).start()
+        return cls(live, caller, clock=clock, observe=observe)
+
+    # -- the policy --------------------------------------------------------------------------
+
+    @property
+    def policy(self) -> Policy:
+        """The active policy."""
+        return self._live.current.policy
+
+    def status(self) -> Status:
+        """What is live, and what was refused and why."""
+        return self._live.status()
+
+    def reload(self) -> Status:
+        """Look at the files now, not at the next tick. Blocks; never raises for a bad file."""
+        return self._live.reload_now()
+
+    # -- deciding ----------------------------------------------------------------------------
+
+    def route(self, messages: Sequence[Mapping[str, Any]] = (), **options: Any) -> Decision:
+        """What the policy makes of a request, calling nobody. Takes what `acompletion` takes."""
+        facts = {name: options.pop(name) for name in _FACTS if name in options}
+        return self._decide(self.policy, _request(messages, facts, options))
+
+    def _decide(self, policy: Policy, request: Request) -> Decision:
+        now = self._clock()
+        return decide(policy, request, Snapshot(now, self._health.cooling(now)))
+
+    # -- answering ---------------------------------------------------------------------------
+
+    @overload
+    async def acompletion(
+        self, messages: Sequence[Mapping[str, Any]], *, stream: Literal[True], **options: Any
+    ) -> AnswerStream: ...
+    @overload
+    async def acompletion(
+        self,
+        messages: Sequence[Mapping[str, Any]],
+        *,
+        stream: Literal[False] = False,
+        **options: Any,
+    ) -> Answer: ...
+    async def acompletion(
+        self, messages: Sequence[Mapping[str, Any]], *, stream: bool = False, **options: Any
+    ) -> Answer | AnswerStream:
+        """An answer in the shape that OpenAI's and LiteLLM's users know.
+
+        Facts about the request: task, complexity, tags, tenant, user, team, key, language,
+        attributes (of the policy), tokens and needs (else read from the messages).
+        Criteria, which only narrow or reorder: max_cost (dollars), max_latency (seconds),
+        min_quality (0..1), prefer, model (a model of the policy; "auto" is none), at_most.
+        The rest are OpenAI's own parameters (temperature, tools, max_tokens, ...).
+
+        Raises NoCandidateError, RequestError, ExhaustedError; UsageError for an unknown parameter.
+        """
+        facts = {name: options.pop(name) for name in _FACTS if name in options}
+        # What the caller names as `user` is both a fact and a parameter of the call.
+        body = Body(messages=list(messages), user=facts.get("user"), **options)
+        # Taken once: the request keeps this policy, whatever is reloaded meanwhile.
+        policy = self.policy
+        decision = self._decide(policy, _request(messages, {**facts, "stream": stream}, body))
+        await self._caller.prepare()
+        if stream:
+            return await self._executor.stream(decision, policy.fallback, body)
+        return await self._executor.run(decision, policy.fallback, body)
+
+    @overload
+    def completion(
+        self, messages: Sequence[Mapping[str, Any]], *, stream: Literal[True], **options: Any
+    ) -> SyncStream: ...
+    @overload
+    def completion(
+        self,
+        messages: Sequence[Mapping[str, Any]],
+        *,
+        stream: Literal[False] = False,
+        **options: Any,
+    ) -> Answer: ...
+    def completion(
+        self, messages: Sequence[Mapping[str, Any]], *, stream: bool = False, **options: Any
+    ) -> Answer | SyncStream:
+        """`acompletion` for code without an event loop."""
+        loop = self._own_loop()
+        if stream:
+            started = loop.run(self.acompletion(messages, stream=True, **options))
+            return SyncStream(loop, started)
+        return loop.run(self.acompletion(messages, stream=False, **options))
+
+    def _own_loop(self) -> _LoopThread:
+        if asyncio._get_running_loop() is not None:  # noqa: SLF001  the public one raises instead
+            raise UsageError("an event loop runs in this thread: await acompletion instead")
+        with self._lock:
+            if self._loop is None:
+                self._loop = _LoopThread()
+            return self._loop
+
+    # -- ending ------------------------------------------------------------------------------
+
+    def close(self) -> None:
+        """End the watch and the thread of the synchronous calls."""
+        self._live.close()
+        with self._lock:
+            loop, self._loop = self._loop, None
+        if loop is not None:
+            loop.run(self._caller.aclose())
+            loop.close()
+
+    async def aclose(self) -> None:
+        """`close` within an event loop; also closes the caller's connections of this loop."""
+        await self._caller.aclose()
+        await asyncio.to_thread(self.close)
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        await self.aclose()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+
+_FACTS = (
+    "task", "complexity", "tags", "tenant", "user", "team", "key", "language", "attributes",
+    "tokens", "needs", "max_cost", "max_latency", "min_quality", "prefer", "model", "at_most",
+    "stream",
+)  # fmt: skip
+
+
+def _request(
+    messages: Sequence[Mapping[str, Any]], facts: Mapping[str, Any], body: Mapping[str, Any]
+) -> Request:
+    """The request as the policy sees it: what the caller says, and what the body shows."""
+    seen = read_messages(
+        messages, tools=body.get("tools"), response_format=body.get("response_format")
+    )
+    cap = body.get("max_completion_tokens") or body.get("max_tokens")
+    model = facts.get("model")
+    tokens = facts.get("tokens")
+    prefer = facts.get("prefer")
+    return Request(
+        task=facts.get("task"),
+        complexity=facts.get("complexity"),
+        tokens=seen.tokens if tokens is None else tokens,
+        max_output=cap if isinstance(cap, int) else None,
+        # The caller may ask for more than the body shows, never for less.
+        needs=seen.needs | _words(facts.get("needs")),
+        tags=_words(facts.get("tags")),
+        tenant=facts.get("tenant"),
+        user=facts.get("user"),
+        team=facts.get("team"),
+        key=facts.get("key"),
+        language=facts.get("language"),
+        stream=bool(facts.get("stream")),
+        attributes=facts.get("attributes") or {},
+        max_cost=_nano(facts.get("max_cost")),
+        max_latency=facts.get("max_latency"),
+        min_quality=facts.get("min_quality"),
+        prefer=None if prefer is None else tuple(prefer),
+        model=None if model == "auto" else model,
+        limit=facts.get("at_most"),
+    )
+
+
+def _words(given: Iterable[str] | None) -> frozenset[str]:
+    if isinstance(given, str):
+        raise UsageError(f"expected a list of words, not the text {given!r}")
+    return frozenset(given or ())
+
+
+def _nano(dollars: object) -> int | None:
+    """Dollars as a number or a text to nano-USD."""
+    if dollars is None:
+        return None
+    try:
+        return int(Decimal(str(dollars).removeprefix("$")) * NANO)
+    except (InvalidOperation, ValueError, OverflowError):
+        raise UsageError(f"max_cost is an amount of dollars, not {dollars!r}") from None
+
+
+class _LoopThread:
+    """An event loop in a thread of its own, for callers that have none."""
+
+    def __init__(self) -> None:
+        started: Future[asyncio.AbstractEventLoop] = Future()
+        self._stop = asyncio.Event()
+
+        async def serve() -> None:
+            started.set_result(asyncio.get_running_loop())
+            await self._stop.wait()
+
+        # asyncio.run ends what libraries leave behind in the loop: tasks, generators, threads.
+        self._thread = threading.Thread(
+            target=lambda: asyncio.run(serve()), name="policy-router", daemon=True
+        )
+        self._thread.start()
+        self._loop = started.result()
+
+    def run(self, awaitable: Awaitable[T]) -> T:
+        """The result of an awaitable, waited for. Ctrl-C cancels it."""
+
+        async def whole() -> T:
+            return await awaitable
+
+        future = asyncio.run_coroutine_threadsafe(whole(), self._loop)
+        try:
+            return future.result()
+        except BaseException:
+            future.cancel()
+            raise
+
+    def close(self) -> None:
+        self._loop.call_soon_threadsafe(self._stop.set)
+        self._thread.join()
+
+
+class SyncStream:
+    """A stream for a plain `for` loop. Leaving the loop early: `close`, or use it in a `with`."""
+
+    def __init__(self, loop: _LoopThread, stream: AnswerStream) -> None:
+        self._loop = loop
+        self._stream = stream
+
+    def __iter__(self) -> Iterator[Any]:
+        while True:
+            try:
+                chunk = self._loop.run(anext(self._stream))
+            except StopAsyncIteration:
+                return
+            yield chunk
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._stream, name)
+
+    def close(self) -> None:
+        """Close the upstream connection."""
+        self._loop.run(self._stream.aclose())
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()

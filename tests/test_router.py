@@ -1,0 +1,253 @@
+"""The router over a real policy file, real HTTP on loopback and real LiteLLM."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from policy_router import (
+    ExhaustedError,
+    NoCandidateError,
+    PolicyError,
+    RequestError,
+    Router,
+    UsageError,
+)
+from policy_router.simulated import Fail, Say, Simulated
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+    from policy_router.execute.events import Event
+
+HELLO = [{"role": "user", "content": "Hello!"}]
+
+POLICY = """\
+version: 1
+tiers: [light, heavy]
+models:
+  small:
+    model: openai/small
+    api_base: "{url}"
+    tier: light
+    price: free
+    context: 8k
+    tags: [local]
+  big:
+    model: openai/big
+    api_base: "{url}"
+    tier: heavy
+    price: {{ input: $1/M, output: $2/M }}
+    context: 128k
+    can: [tools, json]
+prefer: {prefer}
+rules:
+  - {{ name: private stays, when: {{ tags: private }}, only: [local] }}
+  - {{ name: nobody, when: {{ tags: secret }}, deny: not with us }}
+"""
+
+
+@pytest.fixture
+def provider() -> Iterator[Simulated]:
+    with Simulated({"small": Say("from small"), "big": Say("from big")}) as found:
+        yield found
+
+
+def write(folder: Path, provider: Simulated, prefer: str = "[free]") -> Path:
+    path = folder / "policy.yaml"
+    path.write_text(POLICY.format(url=provider.url, prefer=prefer))
+    return path
+
+
+def asked(provider: Simulated) -> list[str]:
+    return [hit.model for hit in provider.requests]
+
+
+def test_answers_by_policy(tmp_path: Path, provider: Simulated) -> None:
+    async def main() -> None:
+        async with Router.open(write(tmp_path, provider)) as router:
+            answer = await router.acompletion(messages=HELLO, user="ada", tags=["private"])
+            assert answer.choices[0].message.content == "from small"
+            assert answer.served_by == "small"
+            assert answer.decision.rules == ("private stays",)
+            assert [a.model for a in answer.attempts] == ["small"]
+            hard = await router.acompletion(
+                messages=HELLO, tools=[{"type": "function", "function": {"name": "f"}}]
+            )
+            assert hard.choices[0].message.content == "from big"
+            assert hard.decision.skipped[0].detail == "cannot do tools"
+
+    asyncio.run(main())
+    assert asked(provider) == ["small", "big"]
+
+
+def test_streams(tmp_path: Path, provider: Simulated) -> None:
+    async def main() -> str:
+        async with Router.open(write(tmp_path, provider), watch="off") as router:
+            stream = await router.acompletion(messages=HELLO, stream=True)
+            text = [c.choices[0].delta.content or "" async for c in stream if c.choices]
+            assert stream.served_by == "small"
+            return "".join(text)
+
+    assert asyncio.run(main()) == "from small"
+
+
+def test_without_an_event_loop(tmp_path: Path, provider: Simulated) -> None:
+    with Router.open(write(tmp_path, provider), watch="off") as router:
+        answer = router.completion(messages=HELLO)
+        assert answer.choices[0].message.content == "from small"
+        with router.completion(messages=HELLO, stream=True) as stream:
+            chunks = list(stream)
+            assert stream.served_by == "small"
+        text = [c.choices[0].delta.content or "" for c in chunks if c.choices]
+        assert "".join(text) == "from small"
+
+
+def test_the_synchronous_call_refuses_to_block_a_loop(tmp_path: Path, provider: Simulated) -> None:
+    router = Router.open(write(tmp_path, provider), watch="off")
+
+    async def main() -> None:
+        with pytest.raises(UsageError, match="await acompletion"):
+            router.completion(messages=HELLO)
+
+    asyncio.run(main())
+    router.close()
+    assert not provider.requests
+
+
+def test_a_failing_model_is_left_alone_for_a_while(tmp_path: Path) -> None:
+    events: list[Event] = []
+    now = [1_800_000_000.0]
+    with Simulated({"small": Fail(429, retry_after=30), "big": Say("from big")}) as provider:
+        path = write(tmp_path, provider)
+        with Router.open(path, watch="off", clock=lambda: now[0], observe=events.append) as router:
+            first = router.completion(messages=HELLO)
+            assert [a.failure for a in first.attempts] == ["rate_limited", None]
+            second = router.completion(messages=HELLO)
+            assert [a.model for a in second.attempts] == ["big"]
+            skip = second.decision.skipped[0]
+            assert (skip.model, skip.reason.value) == ("small", "cooling")
+            assert skip.until == pytest.approx(now[0] + 30)
+            now[0] += 31
+            third = router.completion(messages=HELLO)
+            assert [a.model for a in third.attempts] == ["small", "big"]
+    names = [type(event).__name__ for event in events]
+    assert names.count("Attempted") == 5
+    assert names.count("Answered") == 3
+
+
+def test_refusals(tmp_path: Path, provider: Simulated) -> None:
+    with Router.open(write(tmp_path, provider), watch="off") as router:
+        with pytest.raises(NoCandidateError, match="denied: not with us"):
+            router.completion(messages=HELLO, tags=["secret"])
+        with pytest.raises(NoCandidateError, match="unknown task `code`"):
+            router.completion(messages=HELLO, task="code")
+        with pytest.raises(NoCandidateError, match="cannot do tools"):
+            router.completion(messages=HELLO, tags=["private"], needs=["tools"])
+        for wrong in (
+            {"temprature": 0},
+            {"api_base": "http://127.0.0.1:1"},
+            {"tags": "private"},
+            {"max_cost": "much"},
+        ):
+            with pytest.raises(UsageError):
+                router.completion(messages=HELLO, **wrong)
+    assert not provider.requests
+
+
+def test_every_failure_is_told(tmp_path: Path) -> None:
+    scripts = {"small": Fail(500), "big": Fail(401)}
+    with Simulated(scripts) as provider:
+        with (
+            Router.open(write(tmp_path, provider), watch="off") as router,
+            pytest.raises(ExhaustedError) as failed,
+        ):
+            router.completion(messages=HELLO)
+        assert [a.failure for a in failed.value.attempts] == [
+            "server_error",
+            "server_error",
+            "credential",
+        ]
+        assert failed.value.decision.candidates
+    with Simulated({"small": Fail(400)}) as provider:
+        router = Router.open(write(tmp_path, provider), watch="off")
+        with router, pytest.raises(RequestError):
+            router.completion(messages=HELLO)
+        assert asked(provider) == ["small"]
+
+
+def test_criteria_narrow_and_reorder(tmp_path: Path, provider: Simulated) -> None:
+    with Router.open(write(tmp_path, provider), watch="off") as router:
+
+        def order(**options: Any) -> list[str]:
+            return [c.name for c in router.route(HELLO, **options).candidates]
+
+        assert order() == ["small", "big"]
+        assert order(prefer=["quality"]) == ["big", "small"]
+        assert order(model="big") == ["big"]
+        assert order(model="auto") == ["small", "big"]
+        assert order(at_most=1) == ["small"]
+        assert order(max_cost=0) == ["small"]
+        assert order(max_cost="$0.01") == ["small", "big"]
+        assert order(min_quality=0.6) == ["big"]
+        assert order(needs=["json"]) == ["big"]
+        assert order(tokens=9000) == ["big"]
+        assert order(max_tokens=8000) == ["big"]
+        assert order(response_format={"type": "json_object"}) == ["big"]
+        assert order(tags=["private"], model="big") == []
+        assert router.route().request.tokens == 0
+    assert not provider.requests
+
+
+def test_follows_the_file(tmp_path: Path, provider: Simulated) -> None:
+    path = write(tmp_path, provider)
+    with Router.open(path, interval=0.05) as router:
+        assert router.completion(messages=HELLO).served_by == "small"
+        before = router.policy.revision
+        write(tmp_path, provider, "[quality]")
+        until = time.monotonic() + 20
+        while router.policy.revision == before and time.monotonic() < until:
+            time.sleep(0.02)
+        assert router.completion(messages=HELLO).served_by == "big"
+        path.write_text("version: 1\nmodels: nonsense\n")
+        while router.status().state == "ok" and time.monotonic() < until:
+            time.sleep(0.02)
+        status = router.status()
+        assert status.state == "degraded"
+        assert status.errors[0].rule == "wrong-type"
+        assert router.completion(messages=HELLO).served_by == "big"
+        write(tmp_path, provider, "[quality]")
+        assert router.reload().state == "ok"
+
+
+def test_a_request_keeps_its_policy(tmp_path: Path) -> None:
+    """A fallback after a reload follows the decision that the request began with."""
+    with Simulated({"small": Fail(500), "big": Say("from big")}) as provider:
+        path = write(tmp_path, provider)
+        holder: list[Router] = []
+
+        def swap(event: Event) -> None:
+            if type(event).__name__ == "Attempted" and len(provider.requests) == 1:
+                path.write_text(path.read_text().replace("big", "huge"))
+                holder[0].reload()
+
+        router = Router.open(path, watch="off", observe=swap)
+        holder.append(router)
+        with router:
+            answer = router.completion(messages=HELLO)
+            assert answer.served_by == "big"
+            assert [m.name for m in router.policy.models] == ["small", "huge"]
+            assert answer.decision.revision != router.policy.revision
+
+
+def test_starts_on_nothing_broken(tmp_path: Path) -> None:
+    path = tmp_path / "policy.yaml"
+    path.write_text("version: 2\n")
+    with pytest.raises(PolicyError, match="2` is more than 1"):
+        Router.open(path)
+    with pytest.raises(PolicyError, match="missing"):
+        Router.open(tmp_path / "missing")
