@@ -1,0 +1,73 @@
+"""The table of commands, and the program made of it."""
+
+from __future__ import annotations
+
+from importlib.metadata import PackageNotFoundError
+from importlib.metadata import version as version_of
+from typing import TYPE_CHECKING, Annotated, Any, Final
+
+import typer
+
+from policy_router.cli import check, explain, init, route, rules, schema
+from policy_router.cli.screen import show
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+COMMANDS: Final[Mapping[str, Callable[..., None]]] = {
+    "init": init.init,
+    "check": check.check,
+    "route": route.route,
+    "explain": explain.explain,
+    "rules": rules.rules,
+    "schema": schema.schema,
+}
+
+
+def version() -> str:
+    """The version of the installed package."""
+    try:
+        return version_of("policy-router")
+    except PackageNotFoundError:
+        return "not installed"
+
+
+def _show_version(wanted: bool) -> None:
+    if wanted:
+        show([f"policy-router {version()}"])
+        raise typer.Exit
+
+
+def _program(
+    *,
+    version: Annotated[
+        bool,
+        typer.Option(
+            "--version", callback=_show_version, is_eager=True, help="Print the version and exit."
+        ),
+    ] = False,
+) -> None:
+    """Which language model may answer, in what order, at what cost.
+
+    \b
+    policy-router init                            write a starter policy
+    policy-router check policies/                 find mistakes in it
+    policy-router route "Refactor this" --task code
+    policy-router explain "Refactor this" --tag private
+    """
+
+
+def command() -> Any:
+    """The program: an object whose `main(args, prog_name)` runs it and ends with SystemExit."""
+    app = typer.Typer(
+        no_args_is_help=True,
+        # Without markup: help starts sooner, and `[20/min]` is shown as written.
+        rich_markup_mode=None,
+        pretty_exceptions_enable=False,
+        pretty_exceptions_show_locals=False,
+        context_settings={"help_option_names": ["-h", "--help"]},
+    )
+    app.callback()(_program)
+    for name, function in COMMANDS.items():
+        app.command(name)(function)
+    return typer.main.get_command(app)

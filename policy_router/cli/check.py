@@ -1,0 +1,132 @@
+"""`check`: find mistakes in policy files."""
+
+from enum import StrEnum
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from policy_router.cli.policy import choose
+from policy_router.cli.screen import Line, say, show, show_json
+
+if TYPE_CHECKING:
+    from policy_router.check.report import Report
+
+
+class Format(StrEnum):
+    """How findings are written."""
+
+    TEXT = "text"
+    JSON = "json"
+    GITHUB = "github"
+    SARIF = "sarif"
+
+
+def check(
+    *,
+    paths: Annotated[
+        list[Path] | None,
+        typer.Argument(
+            metavar="[PATHS]...", help="Policy files, or folders of them: a policy each."
+        ),
+    ] = None,
+    policy: Annotated[
+        Path | None,
+        typer.Option("--policy", "-p", metavar="PATH", help="The policy, when no PATHS are given."),
+    ] = None,
+    format_: Annotated[
+        Format, typer.Option("--format", help="How to write the findings.")
+    ] = Format.TEXT,
+    select: Annotated[
+        list[str] | None,
+        typer.Option(metavar="RULE", help="Only these rules; errors are shown all the same."),
+    ] = None,
+    ignore: Annotated[
+        list[str] | None, typer.Option(metavar="RULE", help="Not these rules.")
+    ] = None,
+) -> None:
+    """Find mistakes in policy files.
+
+    \b
+    policy-router check
+    policy-router check policies/ other.yaml --format github
+    policy-router check --ignore missing-context
+
+    Exit code 0: nothing found, 1: errors or warnings, 2: there was nothing to check.
+    Errors cannot be ignored: no policy with one can be used.
+    """
+    from policy_router.check.report import inspect_path  # noqa: PLC0415  pydantic is dear to import
+
+    if paths and policy:
+        raise typer.BadParameter("name the policies as PATHS, or one of them here", param_hint="-p")
+    chosen = _known(select, "--select"), _known(ignore, "--ignore")
+    places = dict.fromkeys(paths or [choose(policy)])
+    reports = {path: _filtered(inspect_path(path), *chosen) for path in places}
+    _write(reports, format_)
+    if any(not report.sources for report in reports.values()):
+        raise typer.Exit(2)
+    if any(report.findings for report in reports.values()):
+        raise typer.Exit(1)
+
+
+def _write(reports: "dict[Path, Report]", format_: Format) -> None:
+    from policy_router.cli import render  # noqa: PLC0415
+    from policy_router.cli.app import version  # noqa: PLC0415  the table of commands names this one
+    from policy_router.cli.rules import describe  # noqa: PLC0415
+
+    every = list(reports.values())
+    match format_:
+        case Format.TEXT:
+            _write_text(every)
+        case Format.JSON:
+            show_json(render.as_json(reports))
+        case Format.GITHUB:
+            show(render.as_github(every))
+        case Format.SARIF:
+            show_json(render.as_sarif(every, version(), describe))
+
+
+def _write_text(reports: "list[Report]") -> None:
+    from policy_router.cli.render import drawn, summary  # noqa: PLC0415
+
+    lines: list[Line] = []
+    for report in reports:
+        text = [line for d in report.diagnostics for line in drawn(d, report.sources)]
+        if report.sources:
+            lines += text
+        else:
+            say(*text)
+    read = [report for report in reports if report.sources]
+    if read:
+        style = "bold" if any(report.findings for report in read) else "green"
+        show([*lines, [(summary(read), style)]])
+
+
+def _known(given: list[str] | None, option: str) -> frozenset[str]:
+    """The rules named, split at commas."""
+    from policy_router.check.registry import LINT, TEXT_RULES  # noqa: PLC0415
+    from policy_router.language.suggest import help_line  # noqa: PLC0415
+
+    names = [name.strip() for each in given or () for name in each.split(",")]
+    known = [*LINT, *TEXT_RULES, "unused-suppression", "unsafe-file"]
+    for name in names:
+        if name not in known:
+            raise typer.BadParameter(
+                f"no rule is called `{name}`: {help_line(name, known)}", param_hint=option
+            )
+    return frozenset(names)
+
+
+def _filtered(report: "Report", select: frozenset[str], ignore: frozenset[str]) -> "Report":
+    """The report without what is not asked for. Errors stay: what is checked is what runs."""
+    from dataclasses import replace  # noqa: PLC0415
+
+    from policy_router.diagnostics import Severity  # noqa: PLC0415
+
+    kept = tuple(
+        d
+        for d in report.diagnostics
+        if d.severity is Severity.ERROR
+        or (d.rule not in ignore and (not select or d.rule in select))
+    )
+    return replace(report, diagnostics=kept)

@@ -1,0 +1,301 @@
+"""`explain`: why a request gets the models it gets: every rule, every model, every reason."""
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from policy_router.cli.policy import choose, open_policy
+from policy_router.cli.request import Asked, Given, ask, takes_request
+from policy_router.cli.route import as_json, candidates, finish, made, not_used, verdict, words
+from policy_router.cli.screen import Line, show, show_json, table
+from policy_router.condition import quote
+from policy_router.diagnostics import Span, printable
+from policy_router.language.suggest import help_line
+
+if TYPE_CHECKING:
+    from policy_router.condition import Facts
+    from policy_router.language.reference import Step
+    from policy_router.model import Band, Decision, Policy, Rule, Task
+
+
+@takes_request
+def explain(
+    given: Given,
+    *,
+    why_not: Annotated[
+        str | None, typer.Option(metavar="MODEL", help="Explain this model alone.")
+    ] = None,
+) -> None:
+    """Say why a request gets the models it gets.
+
+    Every rule with the value of each part of its condition, every model with its reason.
+
+    \b
+    policy-router explain "Refactor this function" --task code
+    policy-router explain --tag private --why-not sonnet
+
+    Exit code 0: there is a model, 4: the policy says no, 2: the request makes no sense to it.
+    """
+    path = choose(given.policy)
+    policy = open_policy(path)
+    if why_not is not None and why_not not in policy.index.by_name:
+        hint = help_line(why_not, policy.index.by_name)
+        raise typer.BadParameter(f"no model is called `{why_not}`: {hint}", param_hint="--why-not")
+    asked = ask(policy, given)
+    told = _Told(policy, asked, made(policy, asked))
+    if given.json:
+        show_json(_json(told, path, why_not))
+    elif why_not is not None:
+        show(_why_not(told, why_not))
+    else:
+        show(_text(told, path))
+    finish(told.decision)
+
+
+class _Told:
+    """A decision, with what it was made from."""
+
+    def __init__(self, policy: "Policy", asked: Asked, decision: "Decision") -> None:
+        from policy_router.decide.decide import facts  # noqa: PLC0415
+
+        d = decision
+        self.policy, self.asked, self.decision = policy, asked, decision
+        self.facts: Facts = facts(policy, d.request, asked.snapshot, d.task, d.complexity, d.score)
+        self.task = policy.index.tasks.get(d.task or "")
+        self.band = policy.index.bands.get(d.complexity or "")
+        self.rules = [_Judged(policy, rule, self.facts) for rule in policy.rules]
+
+    @property
+    def known(self) -> dict[str, object]:
+        """The facts of the request that are there, by name."""
+        pairs = zip(self.policy.vocabulary.facts, self.facts, strict=True)
+        return {
+            fact.name: sorted(value) if isinstance(value, frozenset | set) else value
+            for fact, value in pairs
+            if value is not None and value is not False and value != frozenset()
+        }
+
+    @property
+    def task_from(self) -> str | None:
+        """Who named the task."""
+        if self.task is None:
+            return None
+        return "caller" if self.decision.request.task is not None else "default"
+
+    @property
+    def floor(self) -> "tuple[str, list[_Asker]] | None":
+        """The lowest tier asked for, and everything that asks for one, highest first."""
+        applied = [judged.rule for judged in self.rules if judged.applied]
+        askers = [
+            _Asker(kind, part.name, part.min_tier, part.at)
+            for kind, parts in (("task", [self.task]), ("band", [self.band]), ("rule", applied))
+            for part in parts
+            if part is not None and part.min_tier is not None
+        ]
+        askers.sort(key=lambda asker: -asker.rank)
+        return (self.policy.tiers[askers[0].rank], askers) if askers else None
+
+
+@dataclass(frozen=True, slots=True)
+class _Asker:
+    """A task, band or rule that asks for a tier (by its rank) or a better one."""
+
+    kind: str
+    name: str
+    rank: int
+    at: Span | None
+
+
+class _Judged:
+    """A rule, whether it applied, and what each part of its condition came to."""
+
+    def __init__(self, policy: "Policy", rule: "Rule", facts: "Facts") -> None:
+        from policy_router.language.reference import trace  # noqa: PLC0415  simpleeval is only for this
+
+        self.rule = rule
+        self.applied = rule.when is None or rule.when.holds(facts)
+        self.steps: tuple[Step, ...] = (
+            trace(rule.when, policy.vocabulary, facts) if rule.when else ()
+        )
+
+
+def _shown(value: object) -> str:
+    """The value of a part of a condition, as a condition writes it."""
+    match value:
+        case bool():
+            return "true" if value else "false"
+        case str() | int() | float():
+            return quote(value)
+        case frozenset() | set():
+            return "{" + ", ".join(sorted(map(_shown, value))) + "}"
+        case list() | tuple():
+            return "[" + ", ".join(map(_shown, value)) + "]"
+    return "absent"
+
+
+def _plain(value: object) -> object:
+    """The same for JSON; null where a fact is absent."""
+    match value:
+        case bool() | str() | int() | float():
+            return value
+        case frozenset() | set():
+            return sorted(map(str, value))
+        case list() | tuple():
+            return [_plain(each) for each in value]
+    return None
+
+
+def _json(told: _Told, path: Path, only: str | None) -> dict[str, object]:
+    d = told.decision
+    found = as_json(d)
+    if only is not None:
+        for part in ("candidates", "skipped"):
+            found[part] = [
+                {"rank": rank, **row} if part == "candidates" else row
+                for rank, row in enumerate(_rows(found[part]), start=1)
+                if row["model"] == only
+            ]
+    floor = told.floor
+    return {
+        **found,
+        "policy": {"name": told.policy.name, "path": printable(str(path))},
+        "facts": told.known,
+        "task_from": told.task_from,
+        "floor": floor
+        and {
+            "tier": floor[0],
+            "asked_by": [
+                {
+                    "kind": asker.kind,
+                    "name": asker.name,
+                    "tier": told.policy.tiers[asker.rank],
+                    "at": str(asker.at) if asker.at else None,
+                }
+                for asker in floor[1]
+            ],
+        },
+        "trace": [
+            {
+                "rule": judged.rule.name,
+                "applied": judged.applied,
+                "when": judged.rule.when.text if judged.rule.when else None,
+                "at": str(judged.rule.at) if judged.rule.at else None,
+                "steps": [{"text": s.text, "value": _plain(s.value)} for s in judged.steps],
+            }
+            for judged in told.rules
+        ],
+    }
+
+
+def _rows(part: object) -> list[dict[str, object]]:
+    return part if isinstance(part, list) else []
+
+
+def _text(told: _Told, path: Path) -> list[Line]:
+    policy, d = told.policy, told.decision
+    applied = sum(judged.applied for judged in told.rules)
+    head = table(
+        [
+            ("Request", _request(told)),
+            ("Facts", _facts(told)),
+            ("Task", _task(told)),
+            ("Complexity", _complexity(told)),
+            ("Tier", _floor(told)),
+            ("Rules", f"{applied} of {len(told.rules)} applied"),
+        ]
+    )
+    title = f"policy {printable(policy.name)} @{policy.revision[:7]} ({printable(str(path))})"
+    lines: list[Line] = [[(title, "bold")], *head]
+    for judged in told.rules:
+        lines += _judged(judged)
+    for part in (verdict(d), candidates(d), not_used(d)):
+        lines += ["", *part] if part else []
+    return lines
+
+
+def _why_not(told: _Told, name: str) -> list[Line]:
+    """One model: its place or why it is out, and the rules that speak of it."""
+    d = told.decision
+    out = next((s for s in d.skipped if s.model == name), None)
+    if out is None:
+        rank = [c.name for c in d.candidates].index(name) + 1
+        lines: list[Line] = [
+            [(f"{printable(name)} is number {rank} of {len(d.candidates)}", "bold")],
+            *candidates(d, name),
+        ]
+    else:
+        lines = [[(f"{printable(name)} is out: {printable(out.detail)}", "bold")]]
+        lines += [f"  --> {out.at}"] if out.at else []
+    for judged in told.rules:
+        if judged.applied and (
+            name in (*judged.rule.avoid, *judged.rule.first)
+            or (judged.rule.only is not None and name not in judged.rule.only)
+            or judged.rule.deny is not None
+        ):
+            lines += _judged(judged)
+    return lines
+
+
+def _judged(judged: _Judged) -> list[Line]:
+    rule = judged.rule
+    mark, style = ("+", "green") if judged.applied else ("-", "dim")
+    place = f"  {rule.at}" if rule.at else ""
+    words_ = f"  {mark} {printable(rule.name)}"
+    if rule.when is None:
+        return [[(words_, style), (f"{place}", "dim")], "      always"]
+    rows = [("     ", printable(s.text), _shown(s.value)) for s in judged.steps]
+    return [[(words_, style), (f"{place}", "dim")], *table(rows)]
+
+
+def _request(told: _Told) -> str:
+    size = told.asked.characters
+    tokens = told.decision.request.tokens
+    if size is None:
+        return f"{tokens:,} tokens"
+    return f"{size:,} characters, about {tokens:,} tokens"
+
+
+def _facts(told: _Told) -> str:
+    elsewhere = ("task", "complexity", "score", "tokens")
+    shown = [
+        f"{name} {printable(_shown(value))}"
+        for name, value in told.known.items()
+        if name not in elsewhere
+    ]
+    return " · ".join(shown) or "none beside these"
+
+
+def _task(told: _Told) -> str:
+    if told.task is None:
+        return "none: the caller names none, and the policy has no default task"
+    who = "named by the caller" if told.task_from == "caller" else "the default"
+    return f"{told.task.name}: {who}{_at(told.task)}"
+
+
+def _complexity(told: _Told) -> str:
+    if told.decision.score is None:
+        return "not given"
+    score = f"score {told.decision.score:g}"
+    if told.band is None:
+        return f"{score}: below every band"
+    start = " where the band begins" if isinstance(told.decision.request.complexity, str) else ""
+    return f"{told.band.name}: {score}{start}{_at(told.band)}"
+
+
+def _floor(told: _Told) -> str:
+    if told.floor is None:
+        return "any"
+    tier, askers = told.floor
+    who = ", ".join(
+        f"{a.kind} {words([a.name])} asks for {told.policy.tiers[a.rank]}"
+        + (f" ({a.at})" if a.at else "")
+        for a in askers
+    )
+    weaker = "weaker ones as a last resort" if told.policy.fallback.step_down else "no weaker ones"
+    return f"{tier} or better, {weaker}: {who}"
+
+
+def _at(part: "Task | Band") -> str:
+    return f" ({part.at})" if part.at else ""

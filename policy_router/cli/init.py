@@ -1,0 +1,96 @@
+"""`init`: a starter policy from the models and keys found here."""
+
+import os
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Final
+
+import typer
+
+from policy_router.cli.policy import DEFAULT
+from policy_router.cli.screen import fail, say, show, write
+
+if TYPE_CHECKING:
+    from policy_router.discover import Found
+
+FILE: Final = "policy.yaml"
+
+
+def init(
+    *,
+    path: Annotated[
+        Path | None,
+        typer.Argument(
+            metavar="[PATH]", help="The file to write, or its folder. [policies/policy.yaml]"
+        ),
+    ] = None,
+    force: Annotated[bool, typer.Option("--force", help="Replace the file.")] = False,
+    dry_run: Annotated[
+        bool, typer.Option("--dry-run", help="Print the policy; write nothing.")
+    ] = False,
+) -> None:
+    """Write a starter policy from the models and keys found here.
+
+    Looks for Ollama, LM Studio and vLLM on this machine, and for the names of variables that hold
+    keys; nothing else is asked and no key is read.
+
+    \b
+    policy-router init
+    policy-router init team.yaml --dry-run
+    """
+    import sys  # noqa: PLC0415
+
+    from policy_router.cli.starter import compose  # noqa: PLC0415
+    from policy_router.discover import discover  # noqa: PLC0415
+    from policy_router.language.catalog import catalog  # noqa: PLC0415
+
+    target = _target(path)
+    if not dry_run:
+        _refuse(target, path, force=force)
+    found = discover(os.environ)
+    text = compose(found, catalog())
+    if dry_run:
+        write(text, sys.stdout)
+        return
+    try:
+        target.parent.mkdir(parents=True, exist_ok=True)
+        with target.open("w" if force else "x", encoding="utf-8") as file:
+            file.write(text)
+    except OSError as problem:
+        fail(f"cannot write {target}: {(problem.strerror or str(problem)).lower()}")
+    say(*_told(found))
+    show([f"wrote {target}"])
+    say(f"next: policy-router check {target}, then policy-router explain -p {target} 'Hi!'")
+
+
+def _target(path: Path | None) -> Path:
+    if path is None:
+        return DEFAULT / FILE
+    return path if path.suffix in (".yaml", ".yml") and not path.is_dir() else path / FILE
+
+
+def _refuse(target: Path, path: Path | None, *, force: bool) -> None:
+    """End the command rather than lose a file or mix two policies."""
+    if target.exists() and not force:
+        fail(f"{target} is there already: --force replaces it, --dry-run shows what would come")
+    if target == path or not target.parent.is_dir():
+        return
+    others = sorted(
+        each.name
+        for each in target.parent.iterdir()
+        if each.suffix in (".yaml", ".yml") and each.name != target.name
+    )
+    if others:
+        fail(
+            f"{target.parent} holds {others[0]}, and all files of a folder make one policy: "
+            "name another folder, or the file to write"
+        )
+
+
+def _told(found: "Found") -> list[str]:
+    lines = [
+        f"found {server.kind} at {server.base}: {len(server.models)} "
+        f"model{'' if len(server.models) == 1 else 's'}"
+        for server in found.servers
+    ]
+    lines += [f"found {name} in the environment" for name in found.keys]
+    return [*lines, *found.notes] or ["found no model server here and no key in the environment"]

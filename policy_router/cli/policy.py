@@ -1,0 +1,43 @@
+"""Which policy a command is about, and that policy, or the end of the command."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import TYPE_CHECKING, Final
+
+import typer
+
+from policy_router.cli.screen import say
+
+if TYPE_CHECKING:
+    from policy_router.model import Policy
+
+VARIABLE: Final = "POLICY_ROUTER_POLICY"
+DEFAULT: Final = Path("policies")
+
+
+def choose(given: Path | None) -> Path:
+    """The path given, else the environment's, else `policies/`; one not given is said."""
+    if given is not None:
+        return given
+    named = os.environ.get(VARIABLE)
+    path = Path(named) if named else DEFAULT
+    say(f"policy: {path} (from ${VARIABLE})" if named else f"policy: {path}")
+    return path
+
+
+def open_policy(path: Path) -> Policy:
+    """The policy at a path. One that cannot be used is drawn on stderr and ends the command: with
+    1 for mistakes in it, with 2 when there is nothing to read."""
+    from policy_router.check.report import inspect_path  # noqa: PLC0415  pydantic is dear to import
+    from policy_router.cli.render import drawn  # noqa: PLC0415
+    from policy_router.diagnostics import Severity  # noqa: PLC0415
+
+    report = inspect_path(path)
+    if report.policy is not None:
+        return report.policy
+    for diagnostic in report.diagnostics:
+        if diagnostic.severity is Severity.ERROR:
+            say(*drawn(diagnostic, report.sources))
+    raise typer.Exit(1 if report.sources else 2)

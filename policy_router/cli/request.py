@@ -1,0 +1,311 @@
+"""A request from the words of a command line: the options, once for every command that asks a
+policy, and the Request and Snapshot they come to for one policy."""
+
+import inspect
+import re
+import sys
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, fields
+from datetime import datetime
+from functools import wraps
+from math import isfinite
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any, Final, get_type_hints
+
+import typer
+
+from policy_router.condition import BUILT_IN, WEEKDAYS, Fact, Kind
+from policy_router.language import units
+from policy_router.language.suggest import help_line
+from policy_router.model import Request, Snapshot
+
+if TYPE_CHECKING:
+    from zoneinfo import ZoneInfo
+
+    from policy_router.language.units import Unit
+    from policy_router.model import Policy
+
+Words = list[str] | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Given:
+    """What the caller said of a request, as typed."""
+
+    prompt: Annotated[
+        str | None,
+        typer.Argument(metavar="[PROMPT|-]", help="The prompt; - reads it from standard input."),
+    ] = None
+    policy: Annotated[
+        Path | None,
+        typer.Option(
+            "--policy", "-p", metavar="PATH", help="A policy file, or a folder of them. [policies/]"
+        ),
+    ] = None
+    task: Annotated[str | None, typer.Option(metavar="TASK", help="A task of the policy.")] = None
+    complexity: Annotated[
+        str | None,
+        typer.Option(metavar="BAND", help="A band of the policy, or a score from 0 to 1."),
+    ] = None
+    tag: Annotated[
+        Words, typer.Option(metavar="TAG", help="A tag; several: repeat it, or use commas.")
+    ] = None
+    tenant: Annotated[str | None, typer.Option(metavar="NAME", help="The tenant who asks.")] = None
+    user: Annotated[str | None, typer.Option(metavar="NAME", help="The user who asks.")] = None
+    team: Annotated[str | None, typer.Option(metavar="NAME", help="The team who asks.")] = None
+    tokens: Annotated[
+        str | None, typer.Option(metavar="COUNT", help="Tokens that go in, such as 900, 24k.")
+    ] = None
+    need: Annotated[
+        Words, typer.Option(metavar="ABILITY", help="An ability a model must have, such as json.")
+    ] = None
+    max_cost: Annotated[
+        str | None, typer.Option(metavar="DOLLARS", help="At most so many dollars: 0.01.")
+    ] = None
+    max_latency: Annotated[
+        str | None, typer.Option(metavar="TIME", help="At most so long: 2s.")
+    ] = None
+    min_quality: Annotated[
+        str | None, typer.Option(metavar="SHARE", help="At least this quality, 0 to 1.")
+    ] = None
+    prefer: Annotated[
+        Words, typer.Option(metavar="KEY", help="What decides the order: cheapest,fastest.")
+    ] = None
+    model: Annotated[str | None, typer.Option(metavar="MODEL", help="This model alone.")] = None
+    at_most: Annotated[
+        int | None, typer.Option(metavar="N", min=1, help="At most so many models.")
+    ] = None
+    fact: Annotated[
+        Words,
+        typer.Option(
+            metavar="NAME=VALUE",
+            help="An attribute of the policy, or one of hour, weekday, language, stream, key, "
+            "max_tokens.",
+        ),
+    ] = None
+    json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """A request as a policy reads it, and the moment it is made at. characters: of the prompt."""
+
+    request: Request
+    snapshot: Snapshot
+    characters: int | None = None
+
+
+def takes_request(function: Callable[..., None]) -> Callable[..., None]:
+    """The command with an option per field of Given beside its own; it gets a Given first."""
+    hints = get_type_hints(Given, include_extras=True)
+    shared = [
+        inspect.Parameter(
+            f.name, inspect.Parameter.KEYWORD_ONLY, default=f.default, annotation=hints[f.name]
+        )
+        for f in fields(Given)
+    ]
+    own = list(inspect.signature(function).parameters.values())[1:]
+    names = [p.name for p in shared]
+
+    @wraps(function)
+    def command(**values: Any) -> None:
+        given = Given(**{name: values.pop(name) for name in names})
+        function(given, **values)
+
+    signature = inspect.Signature([*shared, *own])
+    vars(command)["__signature__"] = signature
+    command.__annotations__ = {p.name: p.annotation for p in signature.parameters.values()}
+    return command
+
+
+def bound(prompt: str) -> int:
+    """Tokens of a prompt, at a guess that is cheap: four characters each, and a few around them."""
+    return -(-len(prompt) // 4) + 8
+
+
+def read_prompt(word: str | None) -> str | None:
+    """The prompt itself; `-` stands for what is on standard input."""
+    if word != "-":
+        return word
+    raw = getattr(sys.stdin, "buffer", None)
+    return raw.read().decode("utf-8", "replace") if raw else sys.stdin.read()
+
+
+def ask(policy: "Policy", given: Given, *, now: float | None = None) -> Asked:
+    """The request for this policy. now: Unix time, the clock's unless given.
+
+    Ends the command when an option's value makes no sense whatever the policy says, or a fact is
+    none of the policy's.
+    """
+    prompt = read_prompt(given.prompt)
+    tokens = 0 if prompt is None else bound(prompt)
+    if given.tokens is not None:
+        tokens = _whole(given.tokens, "--tokens")
+    facts = _Facts(policy, given.fact or ())
+    request = Request(
+        task=given.task,
+        complexity=_complexity(policy, given.complexity),
+        tokens=tokens,
+        max_output=facts.known.get("max_tokens"),
+        needs=frozenset(_split(given.need)),
+        tags=frozenset(_split(given.tag)),
+        tenant=given.tenant,
+        user=given.user,
+        team=given.team,
+        key=facts.known.get("key"),
+        language=facts.known.get("language"),
+        stream=facts.known.get("stream", False),
+        attributes=facts.attributes,
+        max_cost=_money(given.max_cost),
+        max_latency=_seconds(given.max_latency),
+        min_quality=_share(given.min_quality, "--min-quality"),
+        prefer=tuple(_split(given.prefer)) if given.prefer else None,
+        model=given.model,
+        limit=given.at_most,
+    )
+    at = moment(
+        policy.timezone,
+        time.time() if now is None else now,
+        facts.known.get("hour"),
+        facts.known.get("weekday"),
+    )
+    return Asked(request, Snapshot(now=at), None if prompt is None else len(prompt))
+
+
+def moment(zone: "ZoneInfo", now: float, hour: int | None, weekday: str | None) -> float:
+    """Now, or the first moment from now on that falls on the hour and weekday asked for."""
+    # A quarter of an hour is the finest offset of any zone. An hour that a clock change leaves out
+    # comes again a week later.
+    for step in range(15 * 24 * 4):
+        at = now + step * 900
+        local = datetime.fromtimestamp(at, zone)
+        if hour in (None, local.hour) and weekday in (None, WEEKDAYS[local.weekday()]):
+            return at
+    raise AssertionError("two weeks hold every hour of every weekday")
+
+
+def _split(words: Words) -> list[str]:
+    return [part.strip() for word in words or () for part in word.split(",") if part.strip()]
+
+
+def _wrong(option: str, message: str) -> typer.BadParameter:
+    return typer.BadParameter(message, param_hint=option)
+
+
+def _parse(unit: "Unit", text: str, option: str) -> Any:
+    try:
+        return unit.parse(text)
+    except ValueError:
+        examples = " or ".join(unit.examples[:2])
+        message = f"`{text}` is not a {unit.name}; write it like {examples}"
+        raise _wrong(option, message) from None
+
+
+def _whole(text: str, option: str) -> int:
+    return int(_parse(units.COUNT, text.replace("_", ""), option))
+
+
+def _money(text: str | None) -> int | None:
+    if text is None:
+        return None
+    return int(_parse(units.MONEY, "$" + text.removeprefix("$"), "--max-cost"))
+
+
+def _seconds(text: str | None) -> float | None:
+    if text is None:
+        return None
+    return float(_parse(units.DURATION, text + "s" * text[-1:].isdigit(), "--max-latency"))
+
+
+_NUMBER: Final = re.compile(r"-?(?:[0-9]+\.?[0-9]*|\.[0-9]+)(?:[eE][+-]?[0-9]{1,3})?")
+
+
+def _number(text: str) -> float | None:
+    """A finite number, whole where it is written so."""
+    if _NUMBER.fullmatch(text) is None or not isfinite(float(text)):
+        return None
+    return int(text) if text.removeprefix("-").isdigit() and len(text) < 16 else float(text)
+
+
+def _share(text: str | None, option: str) -> float | None:
+    if text is None:
+        return None
+    value = _number(text)
+    if value is None or not 0 <= value <= 1:
+        raise _wrong(option, f"`{text}` is not a number from 0 to 1")
+    return value
+
+
+def _complexity(policy: "Policy", text: str | None) -> str | float | None:
+    if text is None or text in policy.index.bands:
+        return text
+    number = _number(text)
+    return text if number is None else number
+
+
+_ELSEWHERE: Final = {
+    "task": "--task", "complexity": "--complexity", "score": "--complexity", "tokens": "--tokens",
+    "tags": "--tag", "user": "--user", "team": "--team", "tenant": "--tenant",
+    "has_tools": "--need tools", "has_images": "--need vision", "wants_json": "--need json",
+}  # fmt: skip
+"""Facts that have an option of their own."""
+_HERE: Final = tuple(sorted(BUILT_IN - _ELSEWHERE.keys()))
+
+
+@dataclass(slots=True)
+class _Facts:
+    """What `--fact` said: attributes of the policy, and built-in facts by name."""
+
+    policy: "Policy"
+    words: "list[str] | tuple[str, ...]"
+    attributes: dict[str, str | float | bool] = field(default_factory=dict)
+    known: dict[str, Any] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        declared: Mapping[str, Fact] = {f.name: f for f in self.policy.vocabulary.declared}
+        for word in self.words:
+            name, equals, text = word.partition("=")
+            if not equals:
+                raise _wrong("--fact", f"`{word}` has no value; write it like {name}=...")
+            if name in self.attributes or name in self.known:
+                raise _wrong("--fact", f"`{name}` is given twice")
+            if name in declared:
+                self.attributes[name] = _value(declared[name], text)
+            elif name in _HERE:
+                fact = self.policy.vocabulary.facts[self.policy.vocabulary.by_name[name]]
+                self.known[name] = _value(fact, text)
+            elif name in _ELSEWHERE:
+                raise _wrong("--fact", f"`{name}` has an option of its own: {_ELSEWHERE[name]}")
+            else:
+                hint = help_line(name, [*declared, *_HERE], what="facts")
+                raise _wrong("--fact", f"`{name}` is not a fact about a request: {hint}")
+
+
+def _value(fact: Fact, text: str) -> Any:
+    """The text as a value of this fact."""
+    match fact.kind:
+        case Kind.BOOL if text in ("true", "false"):
+            return text == "true"
+        case Kind.BOOL:
+            raise _wrong("--fact", f"`{fact.name}` is true or false, not `{text}`")
+        case Kind.ENUM if text not in fact.values:
+            hint = help_line(text, fact.values)
+            raise _wrong("--fact", f"`{text}` is not a value of `{fact.name}`: {hint}")
+        case Kind.NUMBER:
+            return _bounded(fact, text)
+    return text
+
+
+def _bounded(fact: Fact, text: str) -> float:
+    number = _number(text)
+    if number is None:
+        raise _wrong("--fact", f"`{fact.name}` is a number, not `{text}`")
+    if fact.integer and not isinstance(number, int):
+        raise _wrong("--fact", f"`{fact.name}` is a whole number, not `{text}`")
+    if (fact.low is not None and number < fact.low) or (
+        fact.high is not None and number > fact.high
+    ):
+        top = "" if fact.high is None else f" and at most {fact.high:g}"
+        raise _wrong("--fact", f"`{fact.name}` is at least {fact.low or 0:g}{top}, not {text}")
+    return number
