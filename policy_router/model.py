@@ -96,7 +96,7 @@ class Rule:
 
 @dataclass(frozen=True, slots=True)
 class Task:
-    """A kind of request. `default` marks the one that takes what no other matches."""
+    """A kind of request. `default`: the one that a request has when it has no other."""
 
     name: str
     min_tier: int | None = None

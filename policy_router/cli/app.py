@@ -8,17 +8,19 @@ from typing import TYPE_CHECKING, Annotated, Any, Final
 
 import typer
 
-from policy_router.cli import check, explain, init, route, rules, schema
+from policy_router.cli import check, demo, explain, init, route, rules, run, schema
 from policy_router.cli.screen import show
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
 COMMANDS: Final[Mapping[str, Callable[..., None]]] = {
+    "demo": demo.demo,
     "init": init.init,
     "check": check.check,
     "route": route.route,
     "explain": explain.explain,
+    "run": run.run,
     "rules": rules.rules,
     "schema": schema.schema,
 }
@@ -50,6 +52,7 @@ def _program(
     """Which language model may answer, in what order, at what cost.
 
     \b
+    policy-router demo                            watch a policy at work
     policy-router init                            write a starter policy
     policy-router check policies/                 find mistakes in it
     policy-router route "Refactor this" --task code

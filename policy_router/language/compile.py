@@ -127,7 +127,7 @@ class _Compiler:
             list(kinds),
             [b.name for b in bands],
             self._attributes(),
-            default_task=any(_takes_the_rest(shape) for shape in kinds.values()),
+            default_task=_default(kinds) is not None,
         )
         self.words = known_words(self.models, tiers)
         tasks = self._tasks()
@@ -318,7 +318,7 @@ class _Compiler:
                     name,
                     self._rank(shape.min_tier, (*path, "min_tier")),
                     self._select(shape.first, (*path, "first")) or (),
-                    _takes_the_rest(shape) and not any(t.default for t in tasks),
+                    name == _default(self.doc.tasks or {}),
                     self.places.key(path),
                 )
             )
@@ -538,8 +538,13 @@ _PYTHON_WORDS: Final = frozenset(
 )
 
 
-def _takes_the_rest(task: doc.TaskShape) -> bool:
-    return not (task.keywords or task.pattern or task.needs)
+def _default(tasks: Mapping[str, doc.TaskShape]) -> str | None:
+    """The task of a request that fits no other: the last one, if it has no conditions. Others
+    without conditions are for callers who name them."""
+    for name in reversed(tasks):
+        last = tasks[name]
+        return None if last.keywords or last.pattern or last.needs else name
+    return None
 
 
 def _is_day(text: str) -> bool:

@@ -259,7 +259,8 @@ class AcceptShape(Shape):
 
 
 class TaskShape(Shape):
-    """A kind of request. The first that matches is taken; one without conditions takes the rest."""
+    """A kind of request. The first that matches is taken; the last one takes the rest when it has no
+    conditions of its own."""
 
     keywords: Annotated[list[Word] | None, Field(
         description="Words that give it away.", examples=[["traceback", "refactor"]]

@@ -29,27 +29,15 @@ if TYPE_CHECKING:
 
 def check(subject: Subject) -> Iterator[Diagnostic]:
     owner: dict[str, str] = {}
-    rest: str | None = None
     for name, task in (subject.draft.document.tasks or {}).items():
         words = {word.casefold() for word in task.keywords or ()}
-        at = subject.draft.places.key(("tasks", name))
-        free = not (task.keywords or task.pattern or task.needs)
-        if rest is not None:
-            yield warning(
-                "task-shadowed",
-                f"task `{name}` comes after `{rest}`, which takes every request",
-                at,
-                f"move `{rest}` to the end",
-            )
-        elif words and words <= set(owner) and not (task.pattern or task.needs):
+        if words and words <= set(owner) and not (task.pattern or task.needs):
             earlier = " and ".join(f"`{t}`" for t in dict.fromkeys(owner[w] for w in sorted(words)))
             yield warning(
                 "task-shadowed",
                 f"every keyword of `{name}` is taken by {earlier} before it",
-                at,
+                subject.draft.places.key(("tasks", name)),
                 "move it up, or give it words of its own",
             )
         for word in words:
             owner.setdefault(word, name)
-        if free and rest is None:
-            rest = name

@@ -1,0 +1,176 @@
+"""`demo`: a small policy at work on simulated models, over real HTTP on loopback."""
+
+import tempfile
+import threading
+import time
+from contextlib import ExitStack
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Final
+
+from policy_router.cli.screen import Line, fail, show
+from policy_router.language.units import dollars
+
+if TYPE_CHECKING:
+    from policy_router import Router
+    from policy_router.execute.answer import Answer
+    from policy_router.simulated import Simulated
+
+POLICY: Final = """\
+version: 1
+name: demo
+description: Free and local first; the paid one for what is hard.
+tiers: [light, standard, heavy]
+models:
+  llama:                                  # on our own machine
+    model: openai/llama
+    api_base: {url}
+    tier: light
+    price: free
+    context: 8k
+    tags: [local]
+  qwen-free:                              # somebody's free offer, with its limits
+    model: openai/qwen-free
+    api_base: {url}
+    tier: standard
+    price: free
+    context: 32k
+    can: [tools, json]
+  own-gpu:
+    model: openai/own-gpu
+    api_base: {url}
+    tier: standard
+    price: {{ input: $0.10/M, output: $0.40/M }}
+    context: 32k
+    tags: [local]
+  sonnet:
+    model: openai/sonnet
+    api_base: {url}
+    tier: heavy
+    price: {{ input: $3/M, output: $15/M }}
+    context: 200k
+    can: [tools, json, vision]
+tasks:
+  code: {{ min_tier: standard }}
+  chat: {{}}
+complexity:
+  bands:
+    easy: {{ from: 0.0 }}
+    hard: {{ from: 0.6, min_tier: heavy }}
+prefer: [free, smallest, cheapest]
+rules:
+  - name: private data stays on our machines
+    when: {{ tags: private }}
+    only: [local]
+budgets:
+  team: {{ cap: $5/month, then: free_only }}
+"""
+
+NEW_RULE: Final = """\
+  - name: code goes to our own GPU first
+    when: { task: code }
+    first: [own-gpu]
+"""
+
+_PATIENCE: Final = 20.0
+
+
+def demo() -> None:
+    """Watch a policy decide, fall back and change: no key, no network.
+
+    A policy file, four simulated models behind a real HTTP server on this machine, six requests.
+    """
+    # LiteLLM takes seconds to import; meanwhile there is something to read.
+    from policy_router.execute.litellm import load  # noqa: PLC0415  see above
+
+    threading.Thread(target=load, daemon=True).start()
+    from policy_router.router import Router  # noqa: PLC0415
+    from policy_router.simulated import Limit, Say, Simulated  # noqa: PLC0415
+
+    scripts = {
+        "llama": Say("Fine, thank you. And you?"),
+        "qwen-free": Limit(1, window=3600, then=Say("def add(a, b): return a + b")),
+        "own-gpu": Say("def add(a: int, b: int) -> int: return a + b"),
+        "sonnet": Say("By induction on n ..."),
+    }
+    with ExitStack() as ends:
+        folder = Path(ends.enter_context(tempfile.TemporaryDirectory(prefix="policy-router-")))
+        provider = ends.enter_context(Simulated(scripts))
+        path = folder / "policy.yaml"
+        path.write_text(POLICY.format(url=provider.url), encoding="utf-8")
+        router = ends.enter_context(Router.open(path, interval=0.2))
+        _Demo(router, provider, path).play()
+
+
+class _Demo:
+    def __init__(self, router: "Router", provider: "Simulated", path: Path) -> None:
+        self._router = router
+        self._provider = provider
+        self._path = path
+        self._number = 0
+
+    def play(self) -> None:
+        policy = self._router.policy
+        show(
+            [
+                "A small policy, four simulated models. Nothing leaves this computer.",
+                f"policy {policy.name} @{policy.revision[:7]}   {self._path}",
+                f"models answer on {self._provider.url}",
+                "",
+            ]
+        )
+        self._ask("Hi! How was your weekend?", "an easy one", complexity="easy")
+        self._ask("Write a function that adds two numbers", "code", task="code")
+        self._ask(
+            "Prove that every tree with n nodes has n - 1 edges", "a hard one", complexity="hard"
+        )
+        self._ask("Rewrite our payroll script", "private code", task="code", tags=["private"])
+        self._ask("Now one that multiplies", "its free quota is used up", task="code")
+        self._edit()
+        self._ask("And one that divides", "the next request", task="code")
+        hits = len(self._provider.requests)
+        show(["", f"{self._number} requests answered over HTTP, {hits} calls made."])
+        show(["Make your own:  policy-router init"])
+
+    def _ask(self, prompt: str, words: str, **facts: Any) -> None:
+        self._number += 1
+        shown = ", ".join(
+            f"{k}={v if isinstance(v, str) else ','.join(v)}" for k, v in facts.items()
+        )
+        show([[(f"{self._number}  {prompt}", "bold"), (f"   ({words}: {shown})", "dim")]])
+        answer = self._router.completion([{"role": "user", "content": prompt}], **facts)
+        show(_story(answer))
+
+    def _edit(self) -> None:
+        before = self._router.policy.revision
+        show(["", [("-- the policy file gets one more rule, nothing is restarted", "bold")]])
+        show([f"   {line}" for line in NEW_RULE.splitlines()])
+        text = self._path.read_text(encoding="utf-8")
+        began = time.monotonic()
+        self._path.write_text(text.replace("budgets:\n", NEW_RULE + "budgets:\n"), encoding="utf-8")
+        while self._router.policy.revision == before:
+            if time.monotonic() - began > _PATIENCE:
+                fail("the changed policy file was not noticed", code=3)
+            time.sleep(0.02)
+        took = time.monotonic() - began
+        after = self._router.policy.revision
+        show([f"   policy reloaded {before[:7]} -> {after[:7]}, {took:.1f} s after the edit", ""])
+
+
+def _story(answer: "Answer") -> list[Line]:
+    """What the policy made of a request: the order with its reasons, the calls, the answer."""
+    decision = answer.decision
+    lines: list[Line] = []
+    for rule in decision.rules:
+        lines.append(f"   rule   {rule}")
+    for candidate in decision.candidates:
+        cost = decision.cost(candidate.model) or 0
+        price = "free" if candidate.model.free else f"${dollars(cost)}"
+        lines.append(f"          {candidate.name:10} {price:10} {candidate.why}")
+    for skip in decision.skipped:
+        lines.append([(f"          {skip.model:10} {'out':10} {skip.detail}", "dim")])
+    for attempt in answer.attempts:
+        ending = "answered" if attempt.failure is None else f"{attempt.failure} ({attempt.status})"
+        style = "green" if attempt.failure is None else "yellow"
+        lines.append([("   asked  ", ""), (f"{attempt.model:10} {ending}", style)])
+    lines.append(f"   says   {answer.choices[0].message.content}")
+    return lines
