@@ -13,7 +13,7 @@ from policy_router.language.units import dollars
 if TYPE_CHECKING:
     from policy_router import Router
     from policy_router.execute.answer import Answer
-    from policy_router.simulated import Simulated
+    from policy_router.simulated import Behaviour, Simulated
 
 POLICY: Final = """\
 version: 1
@@ -86,7 +86,7 @@ def demo() -> None:
     from policy_router.router import Router  # noqa: PLC0415
     from policy_router.simulated import Limit, Say, Simulated  # noqa: PLC0415
 
-    scripts = {
+    scripts: dict[str, Behaviour] = {
         "llama": Say("Fine, thank you. And you?"),
         "qwen-free": Limit(1, window=3600, then=Say("def add(a, b): return a + b")),
         "own-gpu": Say("def add(a: int, b: int) -> int: return a + b"),
@@ -133,9 +133,8 @@ class _Demo:
 
     def _ask(self, prompt: str, words: str, **facts: Any) -> None:
         self._number += 1
-        shown = ", ".join(
-            f"{k}={v if isinstance(v, str) else ','.join(v)}" for k, v in facts.items()
-        )
+        told = {k: v if isinstance(v, str) else ",".join(v) for k, v in facts.items()}
+        shown = ", ".join(f"{name}={value}" for name, value in told.items())
         show([[(f"{self._number}  {prompt}", "bold"), (f"   ({words}: {shown})", "dim")]])
         answer = self._router.completion([{"role": "user", "content": prompt}], **facts)
         show(_story(answer))
@@ -159,15 +158,15 @@ class _Demo:
 def _story(answer: "Answer") -> list[Line]:
     """What the policy made of a request: the order with its reasons, the calls, the answer."""
     decision = answer.decision
-    lines: list[Line] = []
-    for rule in decision.rules:
-        lines.append(f"   rule   {rule}")
+    lines: list[Line] = [f"   rule   {rule}" for rule in decision.rules]
     for candidate in decision.candidates:
         cost = decision.cost(candidate.model) or 0
         price = "free" if candidate.model.free else f"${dollars(cost)}"
         lines.append(f"          {candidate.name:10} {price:10} {candidate.why}")
-    for skip in decision.skipped:
-        lines.append([(f"          {skip.model:10} {'out':10} {skip.detail}", "dim")])
+    lines += [
+        [(f"          {skip.model:10} {'out':10} {skip.detail}", "dim")]
+        for skip in decision.skipped
+    ]
     for attempt in answer.attempts:
         ending = "answered" if attempt.failure is None else f"{attempt.failure} ({attempt.status})"
         style = "green" if attempt.failure is None else "yellow"

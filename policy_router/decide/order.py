@@ -194,7 +194,11 @@ class Order:
         if len(chosen) > 1:
             found += ranking.explained(chosen)
         elif chosen:
-            lone = "the only other model" if found or weak else "the only model left"
+            lone = "the only model left"
+            if found:
+                lone = "the only other model"
+            elif weak:
+                lone = f"the only model of tier `{self._tiers[floor]}` or better"
             found.append(Candidate(models[chosen[0]], "only candidate", lone))
         if weak:
             stepping = self._stepping.get(floor)

@@ -259,8 +259,8 @@ class AcceptShape(Shape):
 
 
 class TaskShape(Shape):
-    """A kind of request. The first that matches is taken; the last one takes the rest when it has no
-    conditions of its own."""
+    """A kind of request. The first that matches is taken; the last one, when it has no conditions
+    of its own, takes the rest."""
 
     keywords: Annotated[list[Word] | None, Field(
         description="Words that give it away.", examples=[["traceback", "refactor"]]
