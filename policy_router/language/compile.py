@@ -541,10 +541,10 @@ _PYTHON_WORDS: Final = frozenset(
 def _default(tasks: Mapping[str, doc.TaskShape]) -> str | None:
     """The task of a request that fits no other: the last one, if it has no conditions. Others
     without conditions are for callers who name them."""
-    for name in reversed(tasks):
-        last = tasks[name]
-        return None if last.keywords or last.pattern or last.needs else name
-    return None
+    if not tasks:
+        return None
+    name, last = list(tasks.items())[-1]
+    return None if last.keywords or last.pattern or last.needs else name
 
 
 def _is_day(text: str) -> bool:
