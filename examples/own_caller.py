@@ -1,0 +1,61 @@
+"""Call models your own way: anything with these four methods is a caller.
+
+    python examples/own_caller.py
+
+This one answers from a table; yours might speak to an in-house gateway. Fallback, deadlines,
+cooldown and explanations are the router's, whoever calls.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from pathlib import Path
+from types import SimpleNamespace
+from typing import TYPE_CHECKING, Any
+
+from policy_router import Router, UsageError
+from policy_router.execute.failure import CallFailed, Failure, Kind
+
+if TYPE_CHECKING:
+    from policy_router import Model
+    from policy_router.execute.caller import Body, Chunks
+
+POLICY = Path(__file__).with_name("customers.yaml")
+
+
+class Table:
+    """Answers from a table; a model that is not in it is overloaded."""
+
+    def __init__(self, answers: dict[str, str]) -> None:
+        self._answers = answers
+
+    async def prepare(self) -> None:
+        """Nothing is slow here."""
+
+    async def aclose(self) -> None:
+        """Nothing is open."""
+
+    async def call(self, model: Model, body: Body, timeout: float) -> Any:  # noqa: ARG002, ASYNC109  a Caller's shape
+        text = self._answers.get(model.name)
+        if text is None:
+            raise CallFailed(Failure(Kind.OVERLOADED, "not in the table", 529))
+        message = SimpleNamespace(role="assistant", content=text, tool_calls=None)
+        choice = SimpleNamespace(index=0, finish_reason="stop", message=message)
+        return SimpleNamespace(model=model.calls, choices=[choice], usage=None)
+
+    async def stream(self, model: Model, body: Body, timeout: float) -> Chunks:  # noqa: ASYNC109  as above
+        raise UsageError("this caller does not stream")
+
+
+async def main() -> None:
+    caller = Table({"own-large": "Large, at your service."})
+    async with Router.open(POLICY, caller=caller, watch="off") as router:
+        answer = await router.acompletion(
+            messages=[{"role": "user", "content": "Hello!"}], attributes={"plan": "enterprise"}
+        )
+        print(answer.choices[0].message.content)
+        print([f"{attempt.model}: {attempt.failure or 'answered'}" for attempt in answer.attempts])
+
+
+if __name__ == "__main__":
+    asyncio.run(main())

@@ -1,0 +1,71 @@
+"""The examples run, and show what they say."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from policy_router import Request, decide, load
+from policy_router.check.report import inspect_path
+
+ROOT = Path(__file__).parents[1]
+
+EXAMPLES = {
+    "embed.py": ["code, 900 tokens, tags ['private']\n  local-coder > local-small\n"],
+    "customers.py": [
+        "ada, free\n  rule: who says nothing, or is on the free plan",
+        "  asked frontier: overloaded\n  asked own-small: answered\n",
+        "  rule: confidential data stays in the house\n  asked own-small: answered\n",
+    ],
+    "own_caller.py": ["Large, at your service.\n['frontier: overloaded', 'own-small: overloaded'"],
+}
+
+
+def test_every_example_is_run() -> None:
+    assert {p.name for p in (ROOT / "examples").glob("*.py")} == set(EXAMPLES)
+
+
+@pytest.mark.parametrize(("name", "shown"), EXAMPLES.items())
+def test_an_example_shows_what_it_says(name: str, shown: list[str]) -> None:
+    done = subprocess.run(
+        [sys.executable, str(ROOT / "examples" / name)],
+        capture_output=True,
+        text=True,
+        check=False,
+        cwd=ROOT,
+        env={**os.environ, "PYTHONPATH": str(ROOT)},
+    )
+    assert done.returncode == 0, done.stderr
+    for part in shown:
+        assert part in done.stdout
+
+
+@pytest.mark.parametrize(
+    "path", [ROOT / "policies", *sorted((ROOT / "examples").glob("*.yaml"))], ids=lambda p: p.name
+)
+def test_policies_are_sound(path: Path) -> None:
+    report = inspect_path(path)
+    assert report.policy is not None
+    assert not report.findings
+
+
+def test_the_default_policy_is_local_first_then_free_then_paid() -> None:
+    policy = load(ROOT / "policies")
+    order = [c.model for c in decide(policy, Request()).candidates]
+    kinds = ["local" if "local" in m.tags else "free" if m.free else "paid" for m in order]
+    assert kinds == ["local", "local", "free", "paid", "paid", "paid"]
+    hard = decide(policy, Request(complexity="complex"))
+    assert hard.candidates[0].name == "gpt-4o"
+    private = decide(policy, Request(complexity="complex", tags={"private"}))
+    assert {c.name for c in private.candidates} == {"local-small", "local-coder"}
+
+
+def test_the_policies_declare_their_schema() -> None:
+    for path in [*(ROOT / "policies").glob("*.yaml"), *(ROOT / "examples").glob("*.yaml")]:
+        first = path.read_text("utf-8").splitlines()[0]
+        assert first.startswith("# yaml-language-server: $schema=")
+        assert (path.parent / first.split("=", 1)[1]).exists()
