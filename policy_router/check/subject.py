@@ -7,7 +7,7 @@ from functools import cached_property
 from typing import TYPE_CHECKING
 
 from policy_router.condition import COMPLEXITY, TAGS, TASK, Op, Test, Tree
-from policy_router.decide.cells import Space, TooWide
+from policy_router.decide.cells import Space, TooWide, bits
 from policy_router.diagnostics import Diagnostic, Severity
 from policy_router.prove.cover import Cover
 
@@ -98,6 +98,10 @@ class Regions:
         self.bits = [0] * len(sources)
         for bit, number in enumerate(self.owner):
             self.bits[number] |= 1 << bit
+        self._removers = [0] * len(policy.models)
+        for number, source in enumerate(sources):
+            for model in bits(source.removes):
+                self._removers[model] |= self.bits[number]
 
     def _boxes(self, tree: Tree) -> tuple[Box, ...] | None:
         try:
@@ -107,11 +111,7 @@ class Regions:
 
     def removers(self, model: int) -> int:
         """The boxes in which some source takes a model (by its number) away."""
-        found = 0
-        for number, source in enumerate(self.sources):
-            if source.removes >> model & 1:
-                found |= self.bits[number]
-        return found
+        return self._removers[model]
 
     def exact(self, number: int) -> bool:
         """Whether the boxes of a source say exactly where its condition holds."""

@@ -47,60 +47,83 @@ class Cover:
     def uncovered(self, box: Box, by: int) -> Box | None:
         """A part of the box that none of the boxes in `by` reaches; None when there is none.
         Raises GaveUp."""
-        return self._search(dict(box), by, [MAX_STEPS])
+        return _Search(self, by).run(box)
 
-    def core(self, box: Box, by: int) -> int:
-        """Of boxes that cover the box, some that already do and cannot spare one of them,
-        earliest kept. Raises GaveUp."""
-        needed = by & self.meeting(box)
+    def core(self, box: Box, by: int) -> int | None:
+        """Of boxes that cover the box, some that already do and cannot spare one of them; None
+        when they do not cover it. Raises GaveUp."""
+        search = _Search(self, by)
+        if search.run(box) is not None:
+            return None
+        needed = search.used
         for i in reversed(list(bits(needed))):
-            without = needed & ~(1 << i)
-            if self.uncovered(box, without) is None:
-                needed = without
+            if not needed >> i & 1:
+                continue
+            search = _Search(self, needed & ~(1 << i))
+            if search.run(box) is None:
+                needed = search.used
         return needed
 
-    def _search(self, box: dict[int, int], by: int, budget: list[int]) -> Box | None:
+    def live(self, dimension: int) -> int:
+        """The cells of a dimension that a request can fall into."""
+        return self._live[dimension]
+
+
+class _Search:
+    """One question. used: after a proof, the boxes it rests on."""
+
+    def __init__(self, cover: Cover, by: int) -> None:
+        self._cover = cover
+        self._by = by
+        self._steps = 0
+        self.used = 0
+
+    def run(self, box: Box) -> Box | None:
+        return self._search(dict(box), self._by)
+
+    def _search(self, box: dict[int, int], by: int) -> Box | None:
         while True:
-            budget[0] -= 1
-            if budget[0] < 0:
+            self._steps += 1
+            if self._steps > MAX_STEPS:
                 raise GaveUp
-            by &= self.meeting(box)
+            by &= self._cover.meeting(box)
             if not by:
                 return box
-            blocker, open_ = self._tightest(box, by)
+            bit, open_ = self._tightest(box, by)
+            blocker = self._cover.boxes[bit]
+            self.used |= 1 << bit
             if not open_:
                 return None
             if len(open_) > 1:
-                return self._split(box, by, blocker, open_, budget)
+                return self._split(box, by, blocker, open_)
             dimension = open_[0]
             box[dimension] = self._cells(box, dimension) & ~blocker[dimension]
 
     def _cells(self, box: Box, dimension: int) -> int:
-        return box.get(dimension, self._live[dimension])
+        return box.get(dimension, self._cover.live(dimension))
 
-    def _tightest(self, box: Box, by: int) -> tuple[Box, list[int]]:
+    def _tightest(self, box: Box, by: int) -> tuple[int, list[int]]:
         """The box that leaves the fewest dimensions of the question open, and those."""
-        best: tuple[Box, list[int]] | None = None
+        best, fewest = -1, None
         for i in bits(by):
-            other = self.boxes[i]
-            open_ = [d for d, cells in other.items() if self._cells(box, d) & ~cells]
-            if best is None or len(open_) < len(best[1]):
-                best = other, open_
+            open_ = [d for d, c in self._cover.boxes[i].items() if self._cells(box, d) & ~c]
+            if fewest is None or len(open_) < len(fewest):
+                best, fewest = i, open_
                 if len(open_) <= 1:
                     break
-        if best is None:
+        if fewest is None:
             raise ValueError("no box to choose from")
-        return best
+        return best, fewest
 
     def _split(
-        self, box: dict[int, int], by: int, blocker: Box, open_: list[int], budget: list[int]
+        self, box: dict[int, int], by: int, blocker: Box, open_: list[int]
     ) -> Box | None:
         """What the blocker leaves of the box, part by part: outside it in one dimension, inside
         it in those before."""
         rest = dict(box)
         for dimension in open_:
             cells = self._cells(rest, dimension)
-            found = self._search({**rest, dimension: cells & ~blocker[dimension]}, by, budget)
+            found = self._search({**rest, dimension: cells & ~blocker[dimension]}, by)
             if found is not None:
                 return found
             rest[dimension] = cells & blocker[dimension]

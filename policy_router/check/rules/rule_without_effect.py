@@ -77,17 +77,21 @@ def _orders(rule: Rule) -> bool:
 def _covered(regions: Regions, number: int, gone: set[int]) -> int:
     """Boxes of other sources that already take away all that this one does; 0 when they do not."""
     source = regions.sources[number]
-    if source.boxes is None:
-        return 0
     excluded = regions.bits[number]
     for other in gone:
         excluded |= regions.bits[other]
     core = 0
-    for model in bits(source.removes):
-        others = regions.removers(model) & ~excluded
-        for box in source.boxes:
-            if not others or regions.cover.uncovered(box, others) is not None:
+    for box in source.boxes or ():
+        near = regions.cover.meeting(box) & ~excluded
+        # Many models share their removers, and those with the fewest are the likeliest to remain.
+        sets = {regions.removers(model) & near for model in bits(source.removes)}
+        for others in sorted(sets, key=int.bit_count):
+            if not others:
                 return 0
-        for box in source.boxes:
-            core |= regions.cover.core(box, others)
+            if core & others and regions.cover.uncovered(box, core & others) is None:
+                continue
+            found = regions.cover.core(box, others)
+            if found is None:
+                return 0
+            core |= found
     return core

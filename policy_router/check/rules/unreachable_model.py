@@ -49,10 +49,10 @@ def unreachable(subject: Subject) -> Iterator[tuple[Model, list[Source]]]:
     for number, model in enumerate(subject.policy.models):
         removers = regions.removers(number)
         try:
-            if not removers or regions.cover.uncovered({}, removers) is not None:
-                continue
             core = regions.cover.core({}, removers)
         except GaveUp:
+            continue
+        if core is None:
             continue
         owners = sorted({regions.owner[bit] for bit in bits(core)})
         yield model, [regions.sources[owner] for owner in owners]
