@@ -1,6 +1,6 @@
 """How long it takes to check a large policy: each stage, each lint rule, and a fresh process.
 
-    python benchmarks/check.py [RULES [MODELS]]
+python benchmarks/check.py [RULES [MODELS]]
 """
 
 from __future__ import annotations
@@ -9,7 +9,8 @@ import random
 import subprocess
 import sys
 import tempfile
-from datetime import UTC, date, datetime
+from datetime import date
+from functools import partial
 from pathlib import Path
 from time import perf_counter
 from typing import TYPE_CHECKING
@@ -18,6 +19,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
     from typing import TypeVar
 
+    S = TypeVar("S")
     T = TypeVar("T")
 
 TIERS = ("light", "medium", "heavy", "huge")
@@ -98,6 +100,10 @@ def _timed(name: str, work: Callable[[], T]) -> T:
     return found
 
 
+def _run(check: Callable[[S], Iterator[T]], subject: S) -> list[T]:
+    return list(check(subject))
+
+
 def stages(text: str) -> None:
     """Print what each stage takes in this process, imports done."""
     from policy_router.check.registry import LINT, TEXT_RULES
@@ -121,10 +127,10 @@ def stages(text: str) -> None:
         raise SystemExit("the policy does not compile")
     subject = Subject(loaded.draft, loaded.policy, loaded.sources, date(2026, 1, 1))
     for name, look in TEXT_RULES.items():
-        _timed(name, lambda look=look: list(look(loaded.sources)))  # type: ignore[misc]  the default binds it
+        _timed(name, partial(_run, look, loaded.sources))
     _timed("regions", lambda: subject.regions)
     for name, check in LINT.items():
-        found = _timed(name, lambda check=check: list(check(subject)))  # type: ignore[misc]  the default binds it
+        found = _timed(name, partial(_run, check, subject))
         if found:
             print(f"  {'':32}{len(found):9} found")
     report = _timed("inspect, all of it", lambda: inspect([file], today=date(2026, 1, 1)))
@@ -146,11 +152,9 @@ def fresh(text: str) -> None:
 
 
 def main() -> None:
-    rules, models = (int(a) for a in (*sys.argv[1:3], "1000", "100")[:2]) if len(
-        sys.argv
-    ) != 2 else (int(sys.argv[1]), 100)
+    rules, models = (*map(int, sys.argv[1:]), *(1000, 100)[len(sys.argv) - 1 :])
     text = write(rules, models)
-    print(f"{rules} rules, {models} models, {len(text):,} bytes, {datetime.now(UTC):%Y-%m-%d}")
+    print(f"{rules} rules, {models} models, {len(text):,} bytes")
     stages(text)
     fresh(text)
 

@@ -198,11 +198,12 @@ def _retreat(
 def _in_data(data: object, loc: Sequence[int | str]) -> Path:
     """Pydantic's location without its names of alternatives."""
     path: list[str | int] = []
+    part: Any = data
     for step in loc:
-        if (isinstance(data, dict) and step in data) or (
-            isinstance(data, list) and isinstance(step, int) and step < len(data)
+        if (isinstance(part, dict) and step in part) or (
+            isinstance(part, list) and isinstance(step, int) and step < len(part)
         ):
-            data = data[step]
+            part = part[step]
             path.append(step)
     return tuple(path)
 
