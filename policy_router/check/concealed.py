@@ -6,7 +6,6 @@ A message quotes the user's words, and may cut them short: half a credential is 
 from __future__ import annotations
 
 from dataclasses import replace
-from os.path import commonprefix
 from typing import TYPE_CHECKING, Final
 
 from policy_router.secrets import find, mask
@@ -39,7 +38,9 @@ def _starred(text: str, secrets: Iterable[str]) -> str:
     for secret in secrets:
         at = text.find(secret[: _SHOWN + 2])
         while at >= 0:
-            cut = len(commonprefix([secret, text[at:]]))
+            cut = next(
+                (n for n, c in enumerate(secret) if text[at + n : at + n + 1] != c), len(secret)
+            )
             text = text[: at + _SHOWN] + "*" * (cut - _SHOWN) + text[at + cut :]
             at = text.find(secret[: _SHOWN + 2], at)
     return mask(text)

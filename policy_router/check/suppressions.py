@@ -16,6 +16,22 @@ if TYPE_CHECKING:
 
 _COMMENT: Final = re.compile(r"(?:^|\s)(#\s*policy-router:\s*ignore\[([a-z0-9, -]*)\])")
 
+UNUSED: Final = "unused-suppression"
+PAGE: Final = """\
+a comment that accepts a finding which is not there
+
+The mistake was mended, or never made; the comment would hide the next one on its line. Errors
+cannot be accepted at all.
+
+Bad:
+    prefer: [free, cheapest] # policy-router: ignore[no-free-model]
+
+Good:
+    models:
+      big: { model: openai/gpt-4o, tier: heavy }
+    prefer: [free, cheapest] # policy-router: ignore[no-free-model] the free one comes in May
+"""
+
 
 def suppress(
     found: Iterable[Diagnostic], sources: Mapping[str, str], unasked: Collection[str] = ()
@@ -41,7 +57,7 @@ def suppress(
     for key, span in comments.items():
         if key not in used and key[2] not in unasked:
             yield Diagnostic(
-                "unused-suppression",
+                UNUSED,
                 Severity.WARNING,
                 f"nothing here is found by `{key[2]}`" if key[2] else "no rule is named",
                 span,

@@ -200,9 +200,11 @@ def _in_data(data: object, loc: Sequence[int | str]) -> Path:
     path: list[str | int] = []
     part: Any = data
     for step in loc:
-        if (isinstance(part, dict) and step in part) or (
-            isinstance(part, list) and isinstance(step, int) and step < len(part)
-        ):
+        if isinstance(part, dict):
+            known = step in part
+        else:
+            known = isinstance(part, list) and isinstance(step, int) and step < len(part)
+        if known:
             part = part[step]
             path.append(step)
     return tuple(path)
