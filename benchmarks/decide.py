@@ -164,55 +164,72 @@ def litellm_pick(models: Sequence[str], strategy: str) -> Callable[[Facts], obje
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])  # type: ignore[union-attr]  # it has one
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--requests", type=int, default=2000)
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--quick", action="store_true", help="policy-router alone")
     options = parser.parse_args()
     rng = random.Random(options.seed)
     requests = [made_request(rng) for _ in range(options.requests)]
-    asked = [Request(**r) for r in requests]  # type: ignore[arg-type]  # by name
     warm_up = [Request(**made_request(rng)) for _ in range(200)]  # type: ignore[arg-type]  # by name
-    flat = [names_of(r) for r in requests]
-    snapshot = Snapshot(NOW)
-    medians = {}
+    table = Table(requests, [names_of(r) for r in requests], warm_up)
     print(f"{'rules':>6} {'models':>6}  {'engine':34} {'p50 us':>9} {'p99 us':>9}  of ours")
     for models in (5, 50):
         for rules in (10, 100, 1000):
-            made = made_policy(rules, models)
-            policy = compiled(made)
-            for request in warm_up:
-                decide(policy, request, snapshot)
-            ours, tail = times(lambda r, p=policy: decide(p, r, snapshot), asked)  # type: ignore[misc]  # bound per turn
-            medians[rules, models] = ours
-            again, tail_again = times(lambda r, p=policy: decide(p, r, snapshot), asked)  # type: ignore[misc]  # bound per turn
-
-            def row(
-                name: str, p50: float, p99: float,
-                rules: int = rules, models: int = models, ours: float = ours,
-            ) -> None:  # fmt: skip
-                print(f"{rules:6} {models:6}  {name:34} {p50:9.1f} {p99:9.1f}  {p50 / ours:.1f}x")
-
-            row("policy-router, new requests", ours, tail)
-            row("policy-router, seen requests", again, tail_again)
-            if options.quick:
-                continue
-            some = flat[: max(20, 20_000 // rules)]
-            row("loop over parsed simpleeval", *times(simpleeval_loop(made.conditions), some))
-            row("loop over Rust CEL programs", *times(cel_loop(made.conditions), some))
-            few = flat[: max(3, 300 // rules)]
-            row("casbin, rules as matchers", *times(casbin_loop(made.conditions), few))
+            table.ours(rules, models)
+            if not options.quick:
+                table.others(rules, models)
         if not options.quick:
-            for strategy in ("simple-shuffle", "cost-based-routing"):
-                try:
-                    pick = litellm_pick(made.models, strategy)
-                    found = times(pick, flat[:200])
-                except Exception as error:  # noqa: BLE001  a rival that will not run is a row, not a crash
-                    print(f"{'-':>6} {models:6}  litellm {strategy}: {type(error).__name__}")
-                    continue
-                row(f"litellm {strategy}, no rules", *found)
-    ratio = medians[1000, 50] / medians[10, 50]
+            table.litellm(models)
+    ratio = table.medians[1000, 50] / table.medians[10, 50]
     print(f"\n1,000 rules x 50 models take {ratio:.2f} times what 10 rules take.")
+
+
+class Table:
+    """The rows of the report. medians: of ours, by rules and models."""
+
+    def __init__(
+        self, requests: list[Facts], flat: list[Facts], warm_up: list[Request]
+    ) -> None:
+        self.asked = [Request(**r) for r in requests]
+        self.flat = flat
+        self.warm_up = warm_up
+        self.medians: dict[tuple[int, int], float] = {}
+
+    def row(self, size: tuple[object, int], name: str, p50: float, p99: float, ours: float) -> None:
+        print(f"{size[0]:>6} {size[1]:6}  {name:34} {p50:9.1f} {p99:9.1f}  {p50 / ours:.1f}x")
+
+    def ours(self, rules: int, models: int) -> None:
+        policy = compiled(made_policy(rules, models))
+        snapshot = Snapshot(NOW)
+        for request in self.warm_up:
+            decide(policy, request, snapshot)
+        for name in ("policy-router, new requests", "policy-router, seen requests"):
+            p50, p99 = times(lambda r: decide(policy, r, snapshot), self.asked)
+            ours = self.medians.setdefault((rules, models), p50)
+            self.row((rules, models), name, p50, p99, ours)
+
+    def others(self, rules: int, models: int) -> None:
+        conditions = made_policy(rules, models).conditions
+        ours = self.medians[rules, models]
+        some = self.flat[: max(20, 20_000 // rules)]
+        few = self.flat[: max(3, 300 // rules)]
+        for name, make, inputs in (
+            ("loop over parsed simpleeval", simpleeval_loop, some),
+            ("loop over Rust CEL programs", cel_loop, some),
+            ("casbin, rules as matchers", casbin_loop, few),
+        ):
+            self.row((rules, models), name, *times(make(conditions), inputs), ours)
+
+    def litellm(self, models: int) -> None:
+        ours = self.medians[1000, models]
+        for strategy in ("simple-shuffle", "cost-based-routing"):
+            try:
+                found = times(litellm_pick(made_policy(1, models).models, strategy), self.flat[:200])
+            except Exception as error:  # noqa: BLE001  a rival that will not run is a row, not a crash
+                print(f"{'-':>6} {models:6}  litellm {strategy}: {type(error).__name__}: {error}")
+            else:
+                self.row(("-", models), f"litellm {strategy}, no rules", *found, ours)
 
 
 if __name__ == "__main__":

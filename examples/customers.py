@@ -12,7 +12,7 @@ import tempfile
 from pathlib import Path
 
 from policy_router import Router
-from policy_router.simulated import Fail, Say, Simulated
+from policy_router.simulated import Behaviour, Fail, Say, Simulated
 
 POLICY = Path(__file__).with_name("customers.yaml")
 
@@ -34,7 +34,10 @@ async def serve(router: Router, customer: str, plan: str, prompt: str, *tags: st
 
 async def main() -> None:
     # The best model is overloaded at first; its customer is served all the same.
-    scripts = {"frontier": [Fail(529), Say("A proof ...")], "own-small": Say("Hello!")}
+    scripts: dict[str, Behaviour | list[Behaviour]] = {
+        "frontier": [Fail(529), Say("A proof ...")],
+        "own-small": Say("Hello!"),
+    }
     with Simulated(scripts) as provider, tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "customers.yaml"
         text = POLICY.read_text(encoding="utf-8")

@@ -43,7 +43,7 @@ class Table:
         choice = SimpleNamespace(index=0, finish_reason="stop", message=message)
         return SimpleNamespace(model=model.calls, choices=[choice], usage=None)
 
-    async def stream(self, model: Model, body: Body, timeout: float) -> Chunks:  # noqa: ASYNC109  as above
+    async def stream(self, model: Model, body: Body, timeout: float) -> Chunks:  # noqa: ARG002, ASYNC109  as above
         raise UsageError("this caller does not stream")
 
 

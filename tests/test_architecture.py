@@ -67,7 +67,7 @@ MODULES = modules()
 
 def imports(tree: ast.Module, *, typing: bool) -> set[str]:
     """Names of the modules that are imported; `typing` adds those for type checkers only."""
-    skipped = set()
+    skipped: set[int] = set()
     if not typing:
         for node in ast.walk(tree):
             if isinstance(node, ast.If) and "TYPE_CHECKING" in ast.dump(node.test):

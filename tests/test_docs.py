@@ -8,16 +8,13 @@ import re
 import shlex
 import shutil
 from pathlib import Path
-from typing import TYPE_CHECKING, NamedTuple
+from typing import NamedTuple
 
 import pytest
 
 from policy_router.__main__ import main
 from policy_router.check.report import inspect
 from policy_router.language.files import PolicyFile
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
 
 ROOT = Path(__file__).parents[1]
 PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
@@ -45,7 +42,7 @@ def ids(found: list[Block]) -> list[str]:
 
 
 @pytest.fixture
-def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
+def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """A folder with the project's policies and the files that the pages name."""
     shutil.copytree(ROOT / "policies", tmp_path / "policies")
     policies = blocks("yaml")

@@ -195,21 +195,17 @@ def _retreat(
     return False
 
 
-_NOT_THERE = object()
-
-
 def _in_data(data: object, loc: Sequence[int | str]) -> Path:
     """Pydantic's location without its names of alternatives."""
     path: list[str | int] = []
+    part: Any = data
     for step in loc:
-        if isinstance(data, dict):
-            inner = data.get(step, _NOT_THERE)
-        elif isinstance(data, list) and isinstance(step, int) and step < len(data):
-            inner = data[step]
+        if isinstance(part, dict):
+            known = step in part
         else:
-            break
-        if inner is not _NOT_THERE:
-            data = inner
+            known = isinstance(part, list) and isinstance(step, int) and step < len(part)
+        if known:
+            part = part[step]
             path.append(step)
     return tuple(path)
 
