@@ -159,6 +159,9 @@ class _Reader:
     def tree(self) -> Tree:
         if len(self._text) > MAX_TEXT:
             self._too_large()
+        if not self._text:
+            message, help_ = "the condition is empty", "leave `when` out"
+            raise _Wrong("condition-syntax", message, 0, self._lead, help_)
         _look_for_slips(self._text, self._lead)
         try:
             parsed = syntax(self._text)
@@ -567,12 +570,6 @@ _SLIPS: Final = (
 
 def _look_for_slips(text: str, lead: int) -> None:
     bare = _QUOTED.sub(lambda m: " " * len(m.group()), text)
-    if not bare.strip():
-        stop = lead + max(1, len(text))
-        if not text:
-            raise _Wrong(
-                "condition-syntax", "the condition is empty", lead, stop, "leave `when` out"
-            )
     for pattern, message, help_ in _UNREADABLE:
         found = pattern.search(text)
         if found:

@@ -58,7 +58,9 @@ class _Absent:
     """A fact that is not there: every comparison with it is false, but `!=`."""
 
     __slots__ = ()
-    __hash__ = None  # type: ignore[assignment]  # equal to nothing, so no key of anything
+
+    def __hash__(self) -> int:
+        return 0
 
     def __eq__(self, other: object) -> bool:
         return False

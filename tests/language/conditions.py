@@ -38,12 +38,14 @@ VOCABULARY = Vocabulary(
 NAMES = tuple(fact.name for fact in VOCABULARY.facts)
 
 
+_LEAST: dict[Kind, object] = {Kind.SET: frozenset(), Kind.BOOL: False, Kind.NUMBER: 0}
+
+
 def vector(**said: object) -> list[object]:
     """A request's facts by name; the others as absent as they can be."""
     blank: dict[str, object] = {
-        fact.name: None if fact.optional else {Kind.SET: frozenset(), Kind.BOOL: False}.get(fact.kind, 0)
-        for fact in VOCABULARY.facts
-    }  # fmt: skip
+        fact.name: None if fact.optional else _LEAST[fact.kind] for fact in VOCABULARY.facts
+    }
     assert set(said) <= set(blank)
     return list((blank | said).values())
 
@@ -141,9 +143,8 @@ def _tests(draw: st.DrawFn) -> str:
         case _:
             tags = draw(st.lists(of(TAG_WORDS), min_size=1, max_size=3))
             words = ", ".join(map(repr, tags))
-            return draw(
-                of((f"{tags[0]!r}{membership}tags", f"any_of(tags, {words})", f"all_of(tags, {words})"))
-            )  # fmt: skip
+            one = f"{tags[0]!r}{membership}tags"
+            return draw(of((one, f"any_of(tags, {words})", f"all_of(tags, {words})")))
 
 
 def _joined(inner: SearchStrategy[str]) -> SearchStrategy[str]:
@@ -180,7 +181,8 @@ def vectors(draw: st.DrawFn) -> list[Any]:
                 known = _NUMBERS[fact.name]
                 beside = known if fact.integer else (*known, 0.1, 0.26, 0.9)
                 low = -5 if fact.low is None else fact.low
-                near = st.sampled_from([v for v in (*beside, 2, 7) if v >= low and (fact.high is None or v <= fact.high)])  # fmt: skip
+                high = 9999 if fact.high is None else fact.high
+                near = st.sampled_from([v for v in (*beside, 2, 7) if low <= v <= high])
         facts.append(draw(st.none() | near if fact.optional else near))
     # A band is a stretch of the score.
     score = facts[SCORE]
