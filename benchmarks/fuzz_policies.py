@@ -49,15 +49,14 @@ TOKENS: Final = (
     b"tokens > 0x10", b"'a' == 'a'", b"1 < tokens < 3 < hour", b"task == b'x'", b"hour in {1, 2.5}",
     b"tags == tags", b"...", b"sk-ant-abcdefghijklmnopqrstuvwxyz",
 )  # fmt: skip
-WORDS: Final = tuple(
-    word.encode()
-    for word in (
-        "version name models model tier tiers price context rules when only avoid first "
-        "deny budgets cap then fallback tags tasks pattern needs bands from complexity "
-        "attributes limits requests tests request expect given invariants never prompts "
-        "experiments share until learning prefer accept json timezone"
-    ).split()
-)
+WORDS: Final = (
+    b"version", b"name", b"models", b"model", b"tier", b"tiers", b"price", b"context", b"rules",
+    b"when", b"only", b"avoid", b"first", b"deny", b"budgets", b"cap", b"then", b"fallback",
+    b"tags", b"tasks", b"pattern", b"needs", b"bands", b"from", b"complexity", b"attributes",
+    b"limits", b"requests", b"tests", b"request", b"expect", b"given", b"invariants", b"never",
+    b"prompts", b"experiments", b"share", b"until", b"learning", b"prefer", b"accept", b"json",
+    b"timezone",
+)  # fmt: skip
 NUMBERS: Final = (
     b"0", b"-1", b"1", b"1.0", b"1e99", b"1e400", b"9" * 18, b"9" * 19, b"9" * 5000, b"-0", b"0.1",
     b"99999999999999999k", b"$999999999.999999999/M", b"1.5", b"0.9999999999999999", b"100%",

@@ -364,7 +364,8 @@ _QUOTE: Final = re.compile(r"^\s*(?:-\s+)?(when|deny|name|description|pattern|sy
 
 
 def _syntax(source: Source, error: yaml.YAMLError) -> Diagnostic:
-    mark = getattr(error, "problem_mark", None) or getattr(error, "context_mark", None)
+    opened = getattr(error, "context_mark", None)
+    mark = getattr(error, "problem_mark", None) or opened
     index = min(mark.index if mark else 0, max(0, len(source.text) - 1))
     problem = str(getattr(error, "problem", None) or "this is not YAML")
     message, help_ = problem, ""
@@ -372,6 +373,8 @@ def _syntax(source: Source, error: yaml.YAMLError) -> Diagnostic:
         if theirs in problem:
             message, help_ = ours, remedy
             break
+    if opened is not None and "quote" in message:
+        index = min(opened.index, index)  # else it would be the end of the file
     at = source.span(index, min(index + 1, max(1, len(source.text))))
     rows = source.text.split("\n")
     row = rows[at.line - 1]
@@ -381,7 +384,11 @@ def _syntax(source: Source, error: yaml.YAMLError) -> Diagnostic:
     if quoted and "quote" not in message:
         thing = "condition" if quoted[1] == "when" else "text"
         help_ = f"put the {thing} in quotes"
-    return _error("yaml-syntax", message, at, help_ or "check the indentation and the quotes")
+    related: tuple[tuple[str, Span], ...] = ()
+    if opened is not None and "never closed, or" in message:
+        related = (("opened here", source.span(opened.index, opened.index + 1)),)
+    help_ = help_ or "check the indentation and the quotes"
+    return Diagnostic("yaml-syntax", Severity.ERROR, message, at, help_, related)
 
 
 def align(raw: str, value: str) -> list[int] | None:
