@@ -1,105 +1,134 @@
-"""The reference reading of a condition: simpleeval, part by part, slower than the compiled one and
-independent of it. It shows people what each part of a condition came to."""
+"""Conditions by simpleeval, an interpreter that is not ours: every part's value, and a second
+opinion on the whole.
+
+`Condition.holds` decides; this explains, and the tests hold the two against each other.
+"""
 
 from __future__ import annotations
 
 import ast
-import re
-import warnings
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Final
-
-from simpleeval import EvalWithCompoundTypes
+from typing import TYPE_CHECKING, Any, Final, TypeAlias
 
 from policy_router.condition import search
+from policy_router.language.expression import syntax
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from policy_router.condition import Condition, Facts, Vocabulary
 
+Value: TypeAlias = bool | str | float | frozenset[str] | None
+
 
 @dataclass(frozen=True, slots=True)
 class Step:
-    """A part of a condition as written, and its value; ABSENT for a fact that is not there."""
+    """A part of an expression and what it comes to; of a fact that is absent, None."""
 
     text: str
-    value: object
+    value: Value
+
+
+def trace(condition: Condition, vocabulary: Vocabulary, facts: Facts) -> tuple[Step, ...]:
+    """Every part of a condition with its value, in reading order: a part after the parts it is
+    made of, so the whole comes last. A fact stands where it is first read. Parts that `and` and
+    `or` need not look at have their value too."""
+    evaluate = _evaluator(vocabulary, facts)
+    root = syntax(condition.text)
+    written = condition.text.encode()
+    steps: dict[str, Step] = {}
+    for node in _parts(root):
+        text = written[node.col_offset : node.end_col_offset].decode()
+        if isinstance(node, ast.Name):
+            value: Value = facts[vocabulary.by_name[node.id]]
+        else:
+            value = bool(evaluate(node))
+        if node is root or text not in steps:
+            steps.pop(text, None)
+            steps[text] = Step(text, value)
+    return tuple(steps.values())
+
+
+def holds(condition: Condition, vocabulary: Vocabulary, facts: Facts) -> bool:
+    """Whether a condition holds, by simpleeval."""
+    return bool(_evaluator(vocabulary, facts)(syntax(condition.text)))
 
 
 class _Absent:
-    """A fact that is not there: every test on it is false."""
+    """A fact that is not there: every comparison with it is false, but `!=`."""
 
-    __hash__ = None  # type: ignore[assignment]  # it equals nothing, itself included
+    __slots__ = ()
 
-    def __repr__(self) -> str:
-        return "absent"
+    def __hash__(self) -> int:
+        return 0
 
-    def __bool__(self) -> bool:
+    def __eq__(self, other: object) -> bool:
         return False
 
-    def __eq__(self, _: object) -> bool:
-        return False
-
-    def __ne__(self, _: object) -> bool:
+    def __ne__(self, other: object) -> bool:
         return True
 
-    def __lt__(self, _: object) -> bool:
+    def __lt__(self, other: object) -> bool:
         return False
 
     __le__ = __gt__ = __ge__ = __lt__
 
+    def __bool__(self) -> bool:
+        return False
+
     def startswith(self, _: str) -> bool:
-        """No text begins a text that is not there."""
+        """As a text's, for there is none."""
         return False
 
 
-ABSENT: Final = _Absent()
+_ABSENT: Final = _Absent()
 
 
-def _matches(text: Any, pattern: str) -> bool:
-    return text is not ABSENT and search(pattern)(text) is not None
+def _any_of(held: frozenset[str], *wanted: str) -> bool:
+    return any(each in held for each in wanted)
 
 
-_FUNCTIONS: Final = {
-    "any_of": lambda values, *wanted: any(w in values for w in wanted),
-    "all_of": lambda values, *wanted: all(w in values for w in wanted),
-    "matches": _matches,
-}
-_SHOWN: Final = (ast.BoolOp, ast.UnaryOp, ast.Compare, ast.Call, ast.Name)
+def _all_of(held: frozenset[str], *wanted: str) -> bool:
+    return all(each in held for each in wanted)
 
 
-def trace(condition: Condition, vocabulary: Vocabulary, facts: Facts) -> tuple[Step, ...]:
-    """Every part of the condition with its value for these facts, in reading order: the whole
-    before its parts."""
-    text = re.sub(r"\s", " ", condition.text)
+def _matches(text: str | _Absent, pattern: str) -> bool:
+    return isinstance(text, str) and search(pattern)(text) is not None
+
+
+def _evaluator(vocabulary: Vocabulary, facts: Facts) -> Any:
+    """simpleeval over a vector of facts; one per call, as it keeps state between its runs."""
+    from simpleeval import EvalWithCompoundTypes  # noqa: PLC0415  only explanations need it
+
     names = {
-        fact.name: ABSENT if value is None else value
+        fact.name: _ABSENT if value is None else value
         for fact, value in zip(vocabulary.facts, facts, strict=True)
     }
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # patterns are full of "\d"
-        body = ast.parse(text, mode="eval").body
-        evaluator = EvalWithCompoundTypes(functions=_FUNCTIONS, names=names)
-        steps = {
-            ast.get_source_segment(text, node) or text: evaluator.eval(text, previously_parsed=node)
-            for node in _parts(body)
-        }
-    return tuple(Step(words, value) for words, value in steps.items())
+    evaluator = EvalWithCompoundTypes(
+        names=names,
+        functions={"any_of": _any_of, "all_of": _all_of, "matches": _matches},
+        allowed_attrs={str: {"startswith"}, _Absent: {"startswith"}},
+    )
+    return lambda node: evaluator.eval("", previously_parsed=node)
 
 
 def _parts(node: ast.expr) -> Iterator[ast.expr]:
-    """The parts worth a line of their own: no constants, no functions."""
-    if isinstance(node, _SHOWN) and not _is_sign(node):
-        yield node
-    for child in ast.iter_child_nodes(node):
-        if isinstance(node, ast.Call) and child is node.func:
-            # The text asked is a part; the method's or function's own name is none.
-            if isinstance(child, ast.Attribute):
-                yield from _parts(child.value)
-        elif isinstance(child, ast.expr):
-            yield from _parts(child)
-
-
-def _is_sign(node: ast.expr) -> bool:
-    return isinstance(node, ast.UnaryOp) and not isinstance(node.op, ast.Not)
+    """The facts, tests and combinations of an expression, each after what it is made of."""
+    match node:
+        case ast.BoolOp(values=inner):
+            pass
+        case ast.UnaryOp(op=ast.Not(), operand=part):
+            inner = [part]
+        case ast.Compare(left=left, comparators=others):
+            inner = [left, *others]
+        case ast.Call(func=ast.Attribute(value=owner), args=arguments):
+            inner = [owner, *arguments]
+        case ast.Call(args=arguments):
+            inner = arguments
+        case ast.Name():
+            inner = []
+        case _:
+            return  # a constant is its own value
+    for each in inner:
+        yield from _parts(each)
+    yield node

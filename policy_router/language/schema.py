@@ -7,8 +7,9 @@ jsonschema gives the verdict; the words, the place and the help are ours.
 from __future__ import annotations
 
 import re
+from dataclasses import replace
 from functools import cache
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from policy_router.diagnostics import Diagnostic, Severity
 from policy_router.language.suggest import did_you_mean, help_line
@@ -71,65 +72,99 @@ def _draft7(node: Any) -> Any:
     return out
 
 
+_generated = cache(generate)  # 75 ms
+
+
 @cache
 def validator() -> Draft7Validator:
     """jsonschema's draft-07 validator over our schema, with no way to fetch anything."""
     from jsonschema import Draft7Validator  # noqa: PLC0415  75 ms that `import policy_router` need not pay
-    from jsonschema.exceptions import ValidationError  # noqa: PLC0415
     from jsonschema.validators import extend  # noqa: PLC0415
     from referencing import Registry  # noqa: PLC0415
-
-    def pattern(_: object, text: str, value: object, __: object) -> Iterator[ValidationError]:
-        if isinstance(value, str) and not _matches(text, value):
-            yield ValidationError(f"{value!r} does not match")
 
     # 1.0 is no whole number here, as in the document models.
     types = Draft7Validator.TYPE_CHECKER.redefine(
         "integer", lambda _, value: isinstance(value, int) and not isinstance(value, bool)
     )
-    strict = extend(Draft7Validator, {"pattern": pattern}, type_checker=types)  # type: ignore[no-untyped-call]  # partial stubs
-    checker: Draft7Validator = strict(generate(), registry=Registry())
+    strict = extend(Draft7Validator, type_checker=types)  # type: ignore[no-untyped-call]  # partial stubs
+    checker: Draft7Validator = strict(_strict_ends(_generated()), registry=Registry())
     return checker
 
 
-def _matches(pattern: str, text: str) -> bool:
-    """As ECMA has it: `$` is the end of the text, where Python's lets a trailing newline pass."""
-    return re.search(re.sub(r"\$$", r"\\Z", pattern), text) is not None
+def _strict_ends(node: Any) -> Any:
+    """The schema with `$` as ECMA has it, the end of the text: Python's lets a newline follow."""
+    if isinstance(node, list):
+        return [_strict_ends(each) for each in node]
+    if not isinstance(node, dict):
+        return node
+    out = {k: v if k == "examples" else _strict_ends(v) for k, v in node.items()}
+    if isinstance(out.get("pattern"), str):
+        out["pattern"] = _END.sub(r"\\Z", out["pattern"])
+    if "patternProperties" in out:
+        inner = out["patternProperties"].items()
+        out["patternProperties"] = {_END.sub(r"\\Z", p): part for p, part in inner}
+    return out
 
 
-def check(source: Source) -> list[tuple[Path, Diagnostic]]:
-    """What the schema finds wrong with a file, worded and placed; with the path of the part that
-    is wrong."""
+_END: Final = re.compile(r"\$$")
+
+
+class Fault(NamedTuple):
+    """Something wrong with a file. path: of the part that is wrong; None when what is left of the
+    file can be read without it. meant: what a mistyped field was most likely meant to be."""
+
+    path: Path | None
+    diagnostic: Diagnostic
+    meant: str | None = None
+
+
+_ROUNDS: Final = 3
+
+
+def check(source: Source) -> list[Fault]:
+    """What the schema finds wrong with a file, worded and placed.
+
+    A mistyped field is one mistake, so the data are given the field that was meant, and what
+    follows from its absence is not reported.
+    """
     if not isinstance(source.data, dict):
         where = source.value_span(())
         message = (
             "the file is empty" if source.data is None else "a policy is a mapping of sections"
         )
         help_ = "begin with  version: 1"
-        return [((), Diagnostic("wrong-type", Severity.ERROR, message, where, help_))]
-    found: list[tuple[Path, Diagnostic]] = []
-    for error in validator().iter_errors(source.data):
-        found.extend(_word(error, source))
-    unknown = {d.span for _, d in found if d.rule == "unknown-field"}
-    # A misspelled field is one mistake, not an unknown and a missing one.
-    return [
-        (path, d)
-        for path, d in found
-        if d.rule != "missing-field" or not any(span in unknown for _, span in d.related)
-    ]
+        return [Fault((), Diagnostic("wrong-type", Severity.ERROR, message, where, help_))]
+    settled: list[Fault] = []
+    renamed: set[Path] = set()
+    found = _look(source)
+    for _ in range(_ROUNDS):
+        meant = {f.path: f.meant for f in found if f.path is not None and f.meant is not None}
+        if not meant:
+            break
+        settled += [Fault(None, f.diagnostic) for f in found if f.meant is not None]
+        renamed |= source.rename(meant)
+        found = _look(source)
+    # What a mistyped field holds may not fit the one we took it for: then it is left out.
+    settled += [f for f in found if f.path not in renamed]
+    settled += [f._replace(diagnostic=settled[0].diagnostic) for f in found if f.path in renamed]
+    return settled
 
 
-def _word(error: ValidationError, source: Source) -> Iterator[tuple[Path, Diagnostic]]:
+def _look(source: Source) -> list[Fault]:
+    return [f for error in validator().iter_errors(source.data) for f in _word(error, source)]
+
+
+def _word(error: ValidationError, source: Source) -> Iterator[Fault]:
     path: Path = tuple(error.absolute_path)
     if error.validator == "anyOf":
         yield from _choice(error, source, path)
     elif error.validator == "additionalProperties":
         yield from _unknown_fields(error, source, path)
     elif error.validator == "required":
-        yield path, _missing(error, source, path)
+        yield Fault(path, _missing(error, source, path))
     else:
         schema = _schema(error)
-        yield path, _bad_value(error.instance, schema, source, path, str(error.validator))
+        yield Fault(path, _bad_value(error.instance, schema, source, path, str(error.validator)))
 
 
 def _schema(error: ValidationError) -> Mapping[str, Any]:
@@ -137,9 +172,7 @@ def _schema(error: ValidationError) -> Mapping[str, Any]:
     return schema
 
 
-def _choice(
-    error: ValidationError, source: Source, path: Path
-) -> Iterator[tuple[Path, Diagnostic]]:
+def _choice(error: ValidationError, source: Source, path: Path) -> Iterator[Fault]:
     """Of the alternatives, speak about the one whose type the value has."""
     branches = list(_schema(error)["anyOf"])
     by_branch: dict[int, list[ValidationError]] = {}
@@ -153,34 +186,36 @@ def _choice(
     ]
     if len(fitting) == 1:
         for inner in fitting[0]:
-            yield from _word(inner, source)
+            for fault in _word(inner, source):
+                d = fault.diagnostic
+                ours = d.help or (_examples(_schema(error)) if fault.path == path else "")
+                yield fault._replace(diagnostic=replace(d, help=ours))
         return
     kinds = " or ".join(dict.fromkeys(describe(_resolve(b)) for b in branches))
-    yield (
+    yield Fault(
         path,
         Diagnostic(
             "wrong-type",
             Severity.ERROR,
             f"{_where(path)} is {_shown(error.instance)}, not {kinds}",
-            source.value_span(path),
+            source.key_span(path) if error.instance is None else source.value_span(path),
             _examples(_schema(error)) or (_examples(_resolve(branches[-1]))),
         ),
     )
 
 
-def _unknown_fields(
-    error: ValidationError, source: Source, path: Path
-) -> Iterator[tuple[Path, Diagnostic]]:
+def _unknown_fields(error: ValidationError, source: Source, path: Path) -> Iterator[Fault]:
     schema = _schema(error)
     known = list(schema.get("properties", ()))
     patterns = list(schema.get("patternProperties", ()))
     present: Mapping[str, object] = error.instance  # type: ignore[assignment]  # this validator is about mappings
+    taken: set[str] = set()
     for key in present:
-        if key in known or any(_matches(p, key) for p in patterns):
+        if key in known or any(re.search(p, key) for p in patterns):
             continue
         span = source.key_span((*path, key))
         if patterns:
-            yield (
+            yield Fault(
                 (*path, key),
                 Diagnostic(
                     "bad-name",
@@ -192,8 +227,10 @@ def _unknown_fields(
             )
             continue
         inside = f" in {_where(path)}" if path else ""
-        free = [k for k in known if k not in present]
-        yield (
+        free = [k for k in known if k not in present and k not in taken]
+        meant = did_you_mean(key, free)
+        taken |= {meant} if meant else set()
+        yield Fault(
             (*path, key),
             Diagnostic(
                 "unknown-field",
@@ -202,6 +239,7 @@ def _unknown_fields(
                 span,
                 _better(key, free or known),
             ),
+            meant,
         )
 
 
@@ -218,7 +256,7 @@ def _better(key: str, known: Sequence[str]) -> str:
 @cache
 def _homes() -> Mapping[str, frozenset[str]]:
     """Section -> the fields that stand in it."""
-    schema = generate()
+    schema = _generated()
     found: dict[str, frozenset[str]] = {"the top level": frozenset(schema["properties"])}
     for section, part in schema["properties"].items():
         inner = _resolve(part)
@@ -233,17 +271,13 @@ def _homes() -> Mapping[str, frozenset[str]]:
 
 def _missing(error: ValidationError, source: Source, path: Path) -> Diagnostic:
     schema = _schema(error)
-    present: Mapping[str, object] = error.instance  # type: ignore[assignment]  # this validator is about mappings
     name = next(n for n in schema["required"] if f"'{n}'" in error.message)
-    strays = [key for key in present if key not in schema["properties"]]
-    near = [key for key in strays if did_you_mean(key, [name]) == name]
     return Diagnostic(
         "missing-field",
         Severity.ERROR,
         f"{_where(path) or 'the file'} has no `{name}`",
         source.key_span(path),
         _examples(schema["properties"][name], name),
-        tuple(("", source.key_span((*path, key))) for key in near),
     )
 
 
@@ -275,7 +309,8 @@ def _bad_value(
         message = f"{_where(path)} is empty"
     elif validator == "maxLength":
         message = f"{_where(path)} is longer than {schema[validator]} characters"
-    return Diagnostic(rule, Severity.ERROR, message, source.value_span(path), help_)
+    span = source.key_span(path) if value is None else source.value_span(path)
+    return Diagnostic(rule, Severity.ERROR, message, span, help_)
 
 
 _KINDS: Final = {
@@ -304,7 +339,7 @@ def _resolve(schema: Mapping[str, Any]) -> Mapping[str, Any]:
     inner = schema.get("allOf", [schema])[0]
     if "$ref" not in inner:
         return schema
-    found: Mapping[str, Any] = generate()["definitions"][inner["$ref"].rsplit("/", 1)[1]]
+    found: Mapping[str, Any] = _generated()["definitions"][inner["$ref"].rsplit("/", 1)[1]]
     return found
 
 
