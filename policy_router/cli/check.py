@@ -26,9 +26,7 @@ def check(
     *,
     paths: Annotated[
         list[Path] | None,
-        typer.Argument(
-            metavar="[PATHS]...", help="Policy files, or folders of them: a policy each."
-        ),
+        typer.Argument(metavar="PATHS", help="Policy files, or folders of them: a policy each."),
     ] = None,
     policy: Annotated[
         Path | None,

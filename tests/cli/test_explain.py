@@ -1,0 +1,200 @@
+"""`explain`: the reason for every model, and what each part of each rule came to."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from tests.cli.run import TEAM, Result, run
+
+NOON = ["--fact", "hour=12", "--fact", "weekday=mon"]
+
+
+def explain(*argv: object) -> Result:
+    return run("explain", "-p", TEAM, *NOON, *argv)
+
+
+def test_text_says_everything() -> None:
+    result = explain("x" * 40, "--task", "code", "--complexity", "0.7", "--tag", "private")
+    assert (result.code, result.err) == (0, "")
+    lines = result.out.splitlines()
+    assert lines[0].startswith("policy team @")
+    assert lines[0].endswith(f" ({TEAM})")
+    assert lines[1:7] == [
+        "Request     40 characters, about 18 tokens",
+        "Facts       tags ['private'] · hour 12 · weekday 'mon'",
+        f"Task        code: named by the caller ({TEAM}:34:3)",
+        f"Complexity  hard: score 0.7 ({TEAM}:39:5)",
+        (
+            f"Tier        heavy or better, weaker ones as a last resort: task `code` asks for heavy "
+            f"({TEAM}:34:3), band `hard` asks for heavy ({TEAM}:39:5)"
+        ),
+        "Rules       1 of 4 applied",
+    ]
+    rules = lines[7 : lines.index("")]
+    assert rules == [
+        f"  + private data stays here  {TEAM}:42:11",
+        "       'private' in tags  true",
+        "       tags               {'private'}",
+        f"  - nights are for small models [20/min]  {TEAM}:45:11",
+        "       hour >= 22 or weekday in ['sat', 'sun']  false",
+        "       hour >= 22                               false",
+        "       hour                                     12",
+        "       weekday in ['sat', 'sun']                false",
+        "       weekday                                  'mon'",
+        f"  - no law  {TEAM}:48:11",
+        "       'legal' in tags and plan != 'pro'  false",
+        "       'legal' in tags                    false",
+        "       tags                               {'private'}",
+        "       plan != 'pro'                      true",
+        "       plan                               absent",
+        f"  - bots go small  {TEAM}:51:11",
+        "       matches(user, '^bot-') or region.startswith('eu')  false",
+        "       matches(user, '^bot-')                             false",
+        "       user                                               absent",
+        "       region.startswith('eu')                            false",
+        "       region                                             absent",
+    ]
+    rest = result.out.split("\n\n", 1)[1]
+    assert rest == (
+        "   model  tier   est. cost   why\n"
+        "1  big    heavy  $0.0001218  the only model left\n"
+        "2  small  light  free        last resort: below tier `heavy`\n"
+        "\n"
+        "Not used\n"
+        f"  cloud  rule `private data stays here` allows only others  {TEAM}:44:5\n"
+    )
+
+
+@pytest.mark.parametrize(
+    ("argv", "line"),
+    [
+        ([], "Request     0 tokens"),
+        (["--tokens", "24k"], "Request     24,000 tokens"),
+        ([], f"Task        chat: the default ({TEAM}:35:3)"),
+        ([], "Complexity  not given"),
+        (
+            ["--complexity", "hard"],
+            f"Complexity  hard: score 0.6 where the band begins ({TEAM}:39:5)",
+        ),
+        ([], "Tier        any"),
+        ([], "Rules       0 of 4 applied"),
+        (["--fact", "internal=true"], "Facts       hour 12 · weekday 'mon' · internal true"),
+    ],
+)
+def test_a_line(argv: list[str], line: str) -> None:
+    assert line in explain(*argv).out.splitlines()
+
+
+def test_a_small_policy(tmp_path: Path) -> None:
+    (tmp_path / "p.yaml").write_text(
+        "version: 1\n"
+        "models:\n"
+        "  only: { model: ollama_chat/x, tier: light, price: free, context: 8k }\n"
+        "rules:\n"
+        "  - { name: ever, min_tier: light }\n"
+    )
+    result = run("explain", "-p", tmp_path)
+    assert result.code == 0
+    lines = result.out.splitlines()
+    assert "Facts       none beside these" in lines
+    assert "Task        none: the caller names none, and the policy has no default task" in lines
+    assert "Rules       1 of 1 applied" in lines
+    assert "      always" in lines
+    found = run("explain", "-p", tmp_path, "--json").json
+    assert found["task_from"] is None
+    assert found["floor"]["asked_by"][0]["kind"] == "rule"
+    assert (found["trace"][0]["when"], found["trace"][0]["steps"]) == (None, [])
+    assert run("explain", "-p", tmp_path, "--tokens", "9k").code == 4
+
+
+def test_step_down_off_is_said(tmp_path: Path) -> None:
+    text = Path(TEAM).read_text() + "fallback: { step_down: false }\n"
+    (tmp_path / "p.yaml").write_text(text)
+    out = run("explain", "-p", tmp_path, "--task", "code").out
+    assert "Tier        heavy or better, no weaker ones: task `code` asks for heavy" in out
+    assert "small  below tier `heavy`, which task `code` asks for" in out
+
+
+def test_a_refusal_names_its_rule() -> None:
+    result = explain("--tag", "legal")
+    assert result.code == 4
+    assert "Denied: legal questions need a paid plan" in result.out
+    assert "denied by rule `no law`" in result.out
+    one = explain("--tag", "legal", "--why-not", "big")
+    assert one.code == 4
+    assert one.out.startswith("big is out: denied by rule `no law`\n")
+    assert "  + no law" in one.out
+
+
+def test_why_not_shows_one_model() -> None:
+    out = explain("--tag", "private", "--why-not", "cloud")
+    assert out.code == 0
+    assert out.out == (
+        "cloud is out: rule `private data stays here` allows only others\n"
+        f"  --> {TEAM}:44:5\n"
+        f"  + private data stays here  {TEAM}:42:11\n"
+        "       'private' in tags  true\n"
+        "       tags               {'private'}\n"
+    )
+    placed = explain("--tag", "private", "--why-not", "big", "--tokens", "1k")
+    assert placed.out == (
+        "big is number 2 of 2\n"
+        "   model  tier   est. cost  why\n"
+        "2  big    heavy  $0.00022   paid, after the free ones\n"
+    )
+    bot = explain("--user", "bot-1", "--why-not", "small")
+    assert bot.out.startswith("small is number 1 of 3\n")
+    assert "       user                                               'bot-1'\n" in bot.out
+
+
+def test_why_not_in_json() -> None:
+    found = explain("--tag", "private", "--why-not", "cloud", "--json").json
+    assert found["candidates"] == []
+    assert [each["model"] for each in found["skipped"]] == ["cloud"]
+    found = explain("--tag", "private", "--why-not", "big", "--json").json
+    assert [(each["rank"], each["model"]) for each in found["candidates"]] == [(2, "big")]
+    assert found["skipped"] == []
+
+
+def test_why_not_an_unknown_model() -> None:
+    result = explain("--why-not", "clodu")
+    assert (result.code, result.out) == (2, "")
+    assert "did you mean `cloud`?" in result.err
+    assert "--why-not" in result.err
+
+
+def test_json_has_one_shape() -> None:
+    routed = run("route", "-p", TEAM, *NOON, "--tag", "private", "--task", "code", "--json").json
+    found = explain("--tag", "private", "--task", "code", "--json").json
+    extra = ["policy", "facts", "task_from", "floor", "trace"]
+    assert list(found) == [*routed, *extra]
+    assert {key: found[key] for key in routed} == routed
+    assert found["policy"] == {"name": "team", "path": TEAM}
+    assert found["facts"] == {
+        "task": "code",
+        "tokens": 0,
+        "tags": ["private"],
+        "hour": 12,
+        "weekday": "mon",
+    }
+    assert found["task_from"] == "caller"
+    assert found["floor"] == {
+        "tier": "heavy",
+        "asked_by": [{"kind": "task", "name": "code", "tier": "heavy", "at": f"{TEAM}:34:3"}],
+    }
+    assert [each["applied"] for each in found["trace"]] == [True, False, False, False]
+    assert found["trace"][0] == {
+        "rule": "private data stays here",
+        "applied": True,
+        "when": "'private' in tags",
+        "at": f"{TEAM}:42:11",
+        "steps": [
+            {"text": "'private' in tags", "value": True},
+            {"text": "tags", "value": ["private"]},
+        ],
+    }
+    assert found["trace"][2]["steps"][-1] == {"text": "plan", "value": None}
+    assert explain("--json").json["floor"] is None
+    assert explain("--json").json["task_from"] == "default"
