@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 import pytest
@@ -59,7 +60,7 @@ def test_text_says_everything() -> None:
     rest = result.out.split("\n\n", 1)[1]
     assert rest == (
         "   model  tier   est. cost   why\n"
-        "1  big    heavy  $0.0001218  the only model left\n"
+        "1  big    heavy  $0.0001218  the only other model\n"
         "2  small  light  free        last resort: below tier `heavy`\n"
         "\n"
         "Not used\n"
@@ -198,3 +199,46 @@ def test_json_has_one_shape() -> None:
     assert found["trace"][2]["steps"][-1] == {"text": "plan", "value": None}
     assert explain("--json").json["floor"] is None
     assert explain("--json").json["task_from"] == "default"
+
+
+@pytest.mark.parametrize(
+    "when",
+    [
+        "{ tags: [a, b], plan: pro }",
+        "{ internal: true }",
+        "{ seats: [1, 2.5] }",
+        '{ tags: "it\'s \\\\ odd" }',
+        "'a' in tags and not internal",
+        "not (plan == 'pro') or seats > 2",
+        "1 < seats <= 2.5",
+        "2 < seats",
+        "plan not in ['pro']",
+        "plan != 'pro'",
+        "any_of(tags, 'a', 'z') and all_of(tags, 'a', 'b')",
+        "matches(region, '^eu-\\d+$')",
+        "region.startswith('eu') and tokens >= 24_000",
+        "has_tools or wants_json or stream",
+        "task == 'code' or complexity in ['hard'] or score > 0.65",
+        "hour in [12, 13] and weekday != 'tue'",
+        "seats > -1 and max_tokens < 60",
+    ],
+)
+def test_what_is_shown_is_what_was_decided(tmp_path: Path, when: str) -> None:
+    head, _ = Path(TEAM).read_text().split("rules:\n")
+    written = when if when.startswith("{") else json.dumps(when)
+    rule = f"rules:\n  - name: r\n    when: {written}\n    avoid: [cloud]\n"
+    (tmp_path / "p.yaml").write_text(head + rule)
+    seen = set()
+    for argv in (
+        [],
+        ["--tag", "a,b", "--fact", "plan=pro", "--fact", "seats=2.5"],
+        ["--tag", "a", "--fact", "internal=true", "--fact", "seats=1", "--fact", "plan=free"],
+        ["--fact", "region=eu-1", "--tokens", "30k", "--need", "tools", "--complexity", "0.7"],
+        ["--tag", "it's \\ odd", "--fact", "seats=3", "--fact", "max_tokens=50"],
+    ):
+        found = run("explain", "-p", tmp_path, *NOON, "--json", *argv).json
+        (rule_,) = found["trace"]
+        assert rule_["steps"][0]["value"] is rule_["applied"] is (found["rules"] == ["r"])
+        assert rule_["steps"][0]["text"] == rule_["when"]
+        seen.add(rule_["applied"])
+    assert seen == {True, False}
