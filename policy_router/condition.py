@@ -188,7 +188,9 @@ def search(pattern: str) -> Callable[[str], object]:
     """The search function of an RE2 pattern: time linear in the text, whatever the pattern."""
     import re2  # noqa: PLC0415  few policies need it
 
-    compiled = re2.compile(pattern)
+    quiet = re2.Options()
+    quiet.log_errors = False  # they would go to stderr, from C++
+    compiled = re2.compile(pattern, options=quiet)
     return lambda text: compiled.search(text[:MAX_MATCHED])
 
 
@@ -256,7 +258,7 @@ def spell(tree: Tree, vocabulary: Vocabulary) -> str:
 def _spell_test(test: Test, fact: Fact) -> str:
     value = test.values[0]
     match test.op:
-        case Op.IN if fact.kind is Kind.BOOL:
+        case Op.IN if fact.kind is Kind.BOOL and len(test.values) == 1:
             return fact.name if value else f"{fact.name} == False"
         case Op.IN if len(test.values) == 1:
             return f"{fact.name} == {quote(value)}"

@@ -106,7 +106,11 @@ def _member(kind: type[Key | Action | OnBreak]) -> tuple[Any, ...]:
 SortKey = Annotated[Key, *_member(Key)]
 Reaction = Annotated[Action, *_member(Action)]
 When = Annotated[
-    Text | Annotated[dict[Word, Scalar | list[Scalar]], Field(min_length=1)],
+    Text
+    | Annotated[
+        # Any of nothing would be never, and an entry left out would be always.
+        dict[Word, Scalar | Annotated[list[Scalar], Field(min_length=1)]], Field(min_length=1)
+    ],
     Field(
         description="The condition: a mapping of facts (all must hold; a list means any of), or an "
         "expression in quotes.",

@@ -40,6 +40,7 @@ Constant: TypeAlias = str | float | bool
 Locate: TypeAlias = Callable[[int, int], Span]
 """Characters [start, end) of the condition's text -> where they stand in the file."""
 
+MAX_TEXT: Final = 4096
 MAX_DEPTH: Final = 50
 MAX_TESTS: Final = 200
 FUNCTIONS: Final = ("any_of", "all_of", "matches")
@@ -70,7 +71,7 @@ def read_expression(
         found = Diagnostic(wrong.rule, Severity.ERROR, wrong.message, at, wrong.help)
         return None, (found,)
     places = tuple((test, locate(start, end)) for test, start, end in reader.places)
-    return _condition(tree, " ".join(text.split()), vocabulary, locate(0, len(text)), places), ()
+    return _condition(tree, reader.text, vocabulary, locate(0, len(text)), places), ()
 
 
 def read_mapping(
@@ -131,24 +132,39 @@ def _condition(
     return Condition(tree, text, reads, at, places)
 
 
+def syntax(text: str) -> ast.expr:
+    """Python's tree of an expression; SyntaxError and its kin when it is none."""
+    with warnings.catch_warnings():
+        # Patterns are full of "\\d"; Python would rather have them raw.
+        warnings.simplefilter("ignore")
+        return ast.parse(text, mode="eval").body
+
+
 class _Reader:
     """One pass over an expression's syntax tree. `places` collects where each test stands."""
 
     def __init__(self, text: str, vocabulary: Vocabulary) -> None:
         self._vocabulary = vocabulary
         self._lead = len(text) - len(text.lstrip())
-        # One line, so that a column is all there is to a place.
-        self._text = re.sub(r"\s", " ", text.strip())
+        # One line, so that a column is all there is to a place; texts in quotes stay as they are.
+        self._text = _SPACES.sub(lambda m: m[1].replace("\n", " ") if m[1] else " ", text.strip())
         self._bytes = self._text.encode("utf-8", "surrogatepass")
         self.places: list[tuple[Test, int, int]] = []
 
+    @property
+    def text(self) -> str:
+        """The expression in one line, single spaces between its words."""
+        return re.sub(r"(" + _QUOTED.pattern + r")|\s+", lambda m: m[1] or " ", self._text)
+
     def tree(self) -> Tree:
+        if len(self._text) > MAX_TEXT:
+            self._too_large()
+        if not self._text:
+            message, help_ = "the condition is empty", "leave `when` out"
+            raise _Wrong("condition-syntax", message, 0, self._lead, help_)
         _look_for_slips(self._text, self._lead)
         try:
-            with warnings.catch_warnings():
-                # Patterns are full of "\d"; Python would rather have them raw.
-                warnings.simplefilter("ignore")
-                parsed = ast.parse(self._text, mode="eval")
+            parsed = syntax(self._text)
         except SyntaxError as error:
             at = self._lead + min(max(0, (error.offset or 1) - 1), max(0, len(self._text) - 1))
             raise _Wrong(
@@ -156,12 +172,13 @@ class _Reader:
             ) from None
         except (RecursionError, MemoryError, ValueError):
             self._too_large()
-        return self._read(parsed.body, 0)
+        return self._read(parsed, 0)
 
     def _too_large(self) -> NoReturn:
         raise _Wrong(
             "condition-too-large",
-            f"the condition has more than {MAX_TESTS} tests or {MAX_DEPTH} levels",
+            f"the condition has more than {MAX_TESTS} tests, {MAX_DEPTH} levels or "
+            f"{MAX_TEXT:,} characters",
             self._lead,
             self._lead + len(self._text),
             "write several rules",
@@ -408,6 +425,10 @@ class _Reader:
         ):
             self._wrong(node, "condition-syntax", f"`{self._words(node)}` needs one text in quotes")
         text = args[0].value
+        if not text:
+            self._wrong(
+                args[0], "constant-condition", "every text holds the empty one", "write a text"
+            )
         if op is Op.MATCHES:
             problem = pattern_problem(text)
             if problem is not None:
@@ -525,10 +546,22 @@ _EXAMPLES: Final = {
 }
 
 _QUOTED: Final = re.compile(r"'(?:\\.|[^'\\])*'|\"(?:\\.|[^\"\\])*\"")
+_SPACES: Final = re.compile(rf"({_QUOTED.pattern})|\s")
+_UNREADABLE: Final = (
+    # What Python would read in a way that nobody means.
+    (re.compile(r"[\x00-\x08\x0b-\x1f\x7f]"), "a control character stands here", "take it out"),
+    (re.compile(r"\'{3}|\"{3}"), "three quotes in a row", "use one kind of quotes, once"),
+)
 _SLIPS: Final = (
     # What people write by habit of other languages, and what to write instead.
     (re.compile(r"(?<![=!<>])=(?!=)"), "assignment", "`=` sets a value", "compare with =="),
     (re.compile(r"==="), "condition-syntax", "`===` is not an operator here", "compare with =="),
+    (
+        re.compile(r"#"),
+        "condition-syntax",
+        "a comment cannot stand in a condition",
+        "what follows it would be lost; write it above `when`",
+    ),
     (re.compile(r"&&"), "condition-syntax", "`&&` is not an operator here", "write `and`"),
     (re.compile(r"\|\|"), "condition-syntax", "`||` is not an operator here", "write `or`"),
     (re.compile(r"!(?!=)"), "condition-syntax", "`!` is not an operator here", "write `not`"),
@@ -537,12 +570,11 @@ _SLIPS: Final = (
 
 def _look_for_slips(text: str, lead: int) -> None:
     bare = _QUOTED.sub(lambda m: " " * len(m.group()), text)
-    if not bare.strip():
-        stop = lead + max(1, len(text))
-        if not text:
-            raise _Wrong(
-                "condition-syntax", "the condition is empty", lead, stop, "leave `when` out"
-            )
+    for pattern, message, help_ in _UNREADABLE:
+        found = pattern.search(text)
+        if found:
+            at = lead + found.start()
+            raise _Wrong("condition-syntax", message, at, lead + found.end(), help_)
     for pattern, rule, message, help_ in _SLIPS:
         found = pattern.search(bare)
         if found:

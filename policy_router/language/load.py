@@ -14,7 +14,7 @@ from policy_router.language.catalog import Catalog, catalog
 from policy_router.language.compile import Draft, Names, compile_document
 from policy_router.language.document import Document
 from policy_router.language.merge import LISTED, merge
-from policy_router.language.source import parse
+from policy_router.language.source import as_text, parse
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
@@ -50,13 +50,13 @@ def compile_files(files: Iterable[PolicyFile], table: Catalog | None = None) -> 
         source, problems = parse(file.name, file.data)
         found.extend(problems)
         if source is None:
-            texts[file.name] = file.data.decode("utf-8", "replace")
+            texts[file.name] = as_text(file.data)
             unread = True
             continue
         texts[file.name] = source.text
         faults = schema.check(source)
-        found.extend(d for _, d in faults)
-        broken.extend((source, path) for path, _ in faults)
+        found.extend(fault.diagnostic for fault in faults)
+        broken.extend((source, fault.path) for fault in faults if fault.path is not None)
         if isinstance(source.data, dict):
             sources.append(source)
     if not sources:
@@ -199,10 +199,9 @@ def _in_data(data: object, loc: Sequence[int | str]) -> Path:
     """Pydantic's location without its names of alternatives."""
     path: list[str | int] = []
     for step in loc:
-        if (isinstance(data, dict) and step in data) or (
-            isinstance(data, list) and isinstance(step, int) and step < len(data)
-        ):
-            data = data[step]
+        inner = dict(enumerate(data)) if isinstance(data, list) else data
+        if isinstance(inner, dict) and step in inner:
+            data = inner[step]
             path.append(step)
     return tuple(path)
 

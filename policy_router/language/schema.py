@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 from functools import cache
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from policy_router.diagnostics import Diagnostic, Severity
 from policy_router.language.suggest import did_you_mean, help_line
@@ -71,6 +71,9 @@ def _draft7(node: Any) -> Any:
     return out
 
 
+_generated = cache(generate)  # 75 ms
+
+
 @cache
 def validator() -> Draft7Validator:
     """jsonschema's draft-07 validator over our schema, with no way to fetch anything."""
@@ -88,7 +91,7 @@ def validator() -> Draft7Validator:
         "integer", lambda _, value: isinstance(value, int) and not isinstance(value, bool)
     )
     strict = extend(Draft7Validator, {"pattern": pattern}, type_checker=types)  # type: ignore[no-untyped-call]  # partial stubs
-    checker: Draft7Validator = strict(generate(), registry=Registry())
+    checker: Draft7Validator = strict(_generated(), registry=Registry())
     return checker
 
 
@@ -97,39 +100,62 @@ def _matches(pattern: str, text: str) -> bool:
     return re.search(re.sub(r"\$$", r"\\Z", pattern), text) is not None
 
 
-def check(source: Source) -> list[tuple[Path, Diagnostic]]:
-    """What the schema finds wrong with a file, worded and placed; with the path of the part that
-    is wrong."""
+class Fault(NamedTuple):
+    """Something wrong with a file. path: of the part that is wrong; None when what is left of the
+    file can be read without it. meant: what a mistyped field was most likely meant to be."""
+
+    path: Path | None
+    diagnostic: Diagnostic
+    meant: str | None = None
+
+
+_ROUNDS: Final = 3
+
+
+def check(source: Source) -> list[Fault]:
+    """What the schema finds wrong with a file, worded and placed.
+
+    A mistyped field is one mistake, so the data are given the field that was meant, and what
+    follows from its absence is not reported.
+    """
     if not isinstance(source.data, dict):
         where = source.value_span(())
         message = (
             "the file is empty" if source.data is None else "a policy is a mapping of sections"
         )
         help_ = "begin with  version: 1"
-        return [((), Diagnostic("wrong-type", Severity.ERROR, message, where, help_))]
-    found: list[tuple[Path, Diagnostic]] = []
-    for error in validator().iter_errors(source.data):
-        found.extend(_word(error, source))
-    unknown = {d.span for _, d in found if d.rule == "unknown-field"}
-    # A misspelled field is one mistake, not an unknown and a missing one.
-    return [
-        (path, d)
-        for path, d in found
-        if d.rule != "missing-field" or not any(span in unknown for _, span in d.related)
-    ]
+        return [Fault((), Diagnostic("wrong-type", Severity.ERROR, message, where, help_))]
+    settled: list[Fault] = []
+    renamed: set[Path] = set()
+    found = _look(source)
+    for _ in range(_ROUNDS):
+        meant = {f.path: f.meant for f in found if f.path is not None and f.meant is not None}
+        if not meant:
+            break
+        settled += [Fault(None, f.diagnostic) for f in found if f.meant is not None]
+        renamed |= source.rename(meant)
+        found = _look(source)
+    # What a mistyped field holds may not fit the one we took it for: then it is left out.
+    settled += [f for f in found if f.path not in renamed]
+    settled += [f._replace(diagnostic=settled[0].diagnostic) for f in found if f.path in renamed]
+    return settled
 
 
-def _word(error: ValidationError, source: Source) -> Iterator[tuple[Path, Diagnostic]]:
+def _look(source: Source) -> list[Fault]:
+    return [f for error in validator().iter_errors(source.data) for f in _word(error, source)]
+
+
+def _word(error: ValidationError, source: Source) -> Iterator[Fault]:
     path: Path = tuple(error.absolute_path)
     if error.validator == "anyOf":
         yield from _choice(error, source, path)
     elif error.validator == "additionalProperties":
         yield from _unknown_fields(error, source, path)
     elif error.validator == "required":
-        yield path, _missing(error, source, path)
+        yield Fault(path, _missing(error, source, path))
     else:
         schema = _schema(error)
-        yield path, _bad_value(error.instance, schema, source, path, str(error.validator))
+        yield Fault(path, _bad_value(error.instance, schema, source, path, str(error.validator)))
 
 
 def _schema(error: ValidationError) -> Mapping[str, Any]:
@@ -137,9 +163,7 @@ def _schema(error: ValidationError) -> Mapping[str, Any]:
     return schema
 
 
-def _choice(
-    error: ValidationError, source: Source, path: Path
-) -> Iterator[tuple[Path, Diagnostic]]:
+def _choice(error: ValidationError, source: Source, path: Path) -> Iterator[Fault]:
     """Of the alternatives, speak about the one whose type the value has."""
     branches = list(_schema(error)["anyOf"])
     by_branch: dict[int, list[ValidationError]] = {}
@@ -156,7 +180,7 @@ def _choice(
             yield from _word(inner, source)
         return
     kinds = " or ".join(dict.fromkeys(describe(_resolve(b)) for b in branches))
-    yield (
+    yield Fault(
         path,
         Diagnostic(
             "wrong-type",
@@ -168,19 +192,18 @@ def _choice(
     )
 
 
-def _unknown_fields(
-    error: ValidationError, source: Source, path: Path
-) -> Iterator[tuple[Path, Diagnostic]]:
+def _unknown_fields(error: ValidationError, source: Source, path: Path) -> Iterator[Fault]:
     schema = _schema(error)
     known = list(schema.get("properties", ()))
     patterns = list(schema.get("patternProperties", ()))
     present: Mapping[str, object] = error.instance  # type: ignore[assignment]  # this validator is about mappings
+    taken: set[str] = set()
     for key in present:
         if key in known or any(_matches(p, key) for p in patterns):
             continue
         span = source.key_span((*path, key))
         if patterns:
-            yield (
+            yield Fault(
                 (*path, key),
                 Diagnostic(
                     "bad-name",
@@ -192,8 +215,10 @@ def _unknown_fields(
             )
             continue
         inside = f" in {_where(path)}" if path else ""
-        free = [k for k in known if k not in present]
-        yield (
+        free = [k for k in known if k not in present and k not in taken]
+        meant = did_you_mean(key, free)
+        taken |= {meant} if meant else set()
+        yield Fault(
             (*path, key),
             Diagnostic(
                 "unknown-field",
@@ -202,6 +227,7 @@ def _unknown_fields(
                 span,
                 _better(key, free or known),
             ),
+            meant,
         )
 
 
@@ -218,7 +244,7 @@ def _better(key: str, known: Sequence[str]) -> str:
 @cache
 def _homes() -> Mapping[str, frozenset[str]]:
     """Section -> the fields that stand in it."""
-    schema = generate()
+    schema = _generated()
     found: dict[str, frozenset[str]] = {"the top level": frozenset(schema["properties"])}
     for section, part in schema["properties"].items():
         inner = _resolve(part)
@@ -233,17 +259,13 @@ def _homes() -> Mapping[str, frozenset[str]]:
 
 def _missing(error: ValidationError, source: Source, path: Path) -> Diagnostic:
     schema = _schema(error)
-    present: Mapping[str, object] = error.instance  # type: ignore[assignment]  # this validator is about mappings
     name = next(n for n in schema["required"] if f"'{n}'" in error.message)
-    strays = [key for key in present if key not in schema["properties"]]
-    near = [key for key in strays if did_you_mean(key, [name]) == name]
     return Diagnostic(
         "missing-field",
         Severity.ERROR,
         f"{_where(path) or 'the file'} has no `{name}`",
         source.key_span(path),
         _examples(schema["properties"][name], name),
-        tuple(("", source.key_span((*path, key))) for key in near),
     )
 
 
@@ -304,7 +326,7 @@ def _resolve(schema: Mapping[str, Any]) -> Mapping[str, Any]:
     inner = schema.get("allOf", [schema])[0]
     if "$ref" not in inner:
         return schema
-    found: Mapping[str, Any] = generate()["definitions"][inner["$ref"].rsplit("/", 1)[1]]
+    found: Mapping[str, Any] = _generated()["definitions"][inner["$ref"].rsplit("/", 1)[1]]
     return found
 
 

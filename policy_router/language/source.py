@@ -11,11 +11,14 @@ from __future__ import annotations
 import re
 from bisect import bisect_right
 from dataclasses import dataclass, field
-from typing import Any, Final, TypeAlias
+from typing import TYPE_CHECKING, Any, Final, TypeAlias
 
 import yaml
 
 from policy_router.diagnostics import Diagnostic, Severity, Span
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
 
 Path: TypeAlias = tuple[str | int, ...]
 
@@ -80,6 +83,23 @@ class Source:
             path = path[:-1]
         return self._values[path]
 
+    def rename(self, keys: Mapping[Path, str]) -> set[Path]:
+        """Give keys other names, by their paths; their paths from now on. Places stay."""
+
+        def now(path: Path) -> Path:
+            return tuple(keys.get(path[: i + 1], step) for i, step in enumerate(path))
+
+        for path in sorted(keys, key=len, reverse=True):
+            inside = self.data
+            for step in path[:-1]:
+                inside = inside[step]
+            entries = [(keys[path] if k == path[-1] else k, v) for k, v in inside.items()]
+            inside.clear()
+            inside.update(entries)
+        self._values = {now(path): place for path, place in self._values.items()}
+        self._keys = {now(path): place for path, place in self._keys.items()}
+        return {now(path) for path in keys}
+
     def place_value(self, path: Path, start: int, end: int, text: str = "") -> None:
         """Note where a value stands; `text` is the scalar as decoded."""
         self._values[path] = start, end, text
@@ -99,14 +119,14 @@ def parse(name: str, raw: bytes) -> tuple[Source | None, tuple[Diagnostic, ...]]
         message = f"the file has {len(raw):,} bytes, more than {MAX_BYTES:,}"
         return None, (_error("file-too-large", message, at, "split it into several files"),)
     try:
-        text = raw.decode("utf-8-sig")
+        raw.decode()
     except UnicodeDecodeError as error:
-        before = raw[: error.start].decode("utf-8", "replace")
+        before = as_text(raw[: error.start])
         line, col = before.count("\n") + 1, len(before) - before.rfind("\n")
         at = Span(name, line, col, line, col + 1)
         message = f"byte 0x{raw[error.start]:02x} is not UTF-8"
         return None, (_error("not-utf8", message, at, "save the file as UTF-8"),)
-    source = Source(name, text.replace("\r\n", "\n").replace("\r", "\n"))
+    source = Source(name, as_text(raw))
     odd = _ODD.search(source.text)
     if odd:
         at = source.span(odd.start(), odd.end())
@@ -122,6 +142,12 @@ def parse(name: str, raw: bytes) -> tuple[Source | None, tuple[Diagnostic, ...]]
         return None, (*builder.found, _syntax(source, error))
     source.data = builder.root
     return (source if builder.whole else None), tuple(builder.found)
+
+
+def as_text(raw: bytes) -> str:
+    """The text of a file's bytes as places in it are counted: without a byte-order mark, line ends
+    as `\\n`; what is not UTF-8 is replaced."""
+    return raw.decode("utf-8-sig", "replace").replace("\r\n", "\n").replace("\r", "\n")
 
 
 # What YAML does not allow, and the breaks that YAML counts as line ends but editors do not.
@@ -257,7 +283,7 @@ class _Builder:
                 level.key = "?"
                 return (*level.path, "?")
             elif level.twice:
-                path, level.key = (*level.path, level.key, "again"), None
+                path, level.key = (*level.path, level.key, _AGAIN), None
             else:
                 level.data[level.key] = value
                 path, level.key = (*level.path, level.key), None
@@ -292,6 +318,7 @@ class _Builder:
         return self.source.span(start, max(event.end_mark.index, start + 1))
 
 
+_AGAIN: Final = -1  # no item of a list, so no path that leads to data
 _NO_WORD: Final = object()
 _WORDS: Final[dict[str, Any]] = {
     **dict.fromkeys(("true", "True", "TRUE"), True),
@@ -324,6 +351,11 @@ _SYNTAX: Final = (
     ("found unknown escape character", "an unknown escape in double quotes", "use single quotes"),
     ("did not find expected node content", "a value is missing", ""),
     ("did not find expected <document start>", "text after the end of the document", ""),
+    (
+        "did not find expected comment or line break",
+        "a value that begins with `>` or `|` goes on in the next line",
+        "put the text in quotes",
+    ),
     ("did not find expected alphabetic or numeric", "an anchor or alias without a name", ""),
     ("found undefined tag handle", "tags are not allowed", "take it out"),
     ("found a tab character", "a tab where spaces are meant", "indent with spaces"),
@@ -332,7 +364,8 @@ _QUOTE: Final = re.compile(r"^\s*(?:-\s+)?(when|deny|name|description|pattern|sy
 
 
 def _syntax(source: Source, error: yaml.YAMLError) -> Diagnostic:
-    mark = getattr(error, "problem_mark", None) or getattr(error, "context_mark", None)
+    opened = getattr(error, "context_mark", None)
+    mark = getattr(error, "problem_mark", None) or opened
     index = min(mark.index if mark else 0, max(0, len(source.text) - 1))
     problem = str(getattr(error, "problem", None) or "this is not YAML")
     message, help_ = problem, ""
@@ -340,6 +373,8 @@ def _syntax(source: Source, error: yaml.YAMLError) -> Diagnostic:
         if theirs in problem:
             message, help_ = ours, remedy
             break
+    if opened is not None and "quote" in message:
+        index = min(opened.index, index)  # else it would be the end of the file
     at = source.span(index, min(index + 1, max(1, len(source.text))))
     rows = source.text.split("\n")
     row = rows[at.line - 1]
@@ -349,7 +384,11 @@ def _syntax(source: Source, error: yaml.YAMLError) -> Diagnostic:
     if quoted and "quote" not in message:
         thing = "condition" if quoted[1] == "when" else "text"
         help_ = f"put the {thing} in quotes"
-    return _error("yaml-syntax", message, at, help_ or "check the indentation and the quotes")
+    related: tuple[tuple[str, Span], ...] = ()
+    if opened is not None and "never closed, or" in message:
+        related = (("opened here", source.span(opened.index, opened.index + 1)),)
+    help_ = help_ or "check the indentation and the quotes"
+    return Diagnostic("yaml-syntax", Severity.ERROR, message, at, help_, related)
 
 
 def align(raw: str, value: str) -> list[int] | None:
