@@ -8,7 +8,7 @@ from contextlib import contextmanager
 from dataclasses import replace
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from itertools import combinations
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, ClassVar
 
 import pytest
 
@@ -46,9 +46,9 @@ ANSWERS: dict[str, Any] = {"ollama": OLLAMA, "lmstudio": LMSTUDIO, "vllm": VLLM}
 class _Handler(BaseHTTPRequestHandler):
     """Answers every path below a server's name with what that server would say."""
 
-    answers: dict[str, tuple[int, bytes, dict[str, str]]]
-    asked: list[str]
-    hang: threading.Event
+    answers: ClassVar[dict[str, tuple[int, bytes, dict[str, str]]]]
+    asked: ClassVar[list[str]]
+    hang: ClassVar[threading.Event]
 
     def do_GET(self) -> None:
         self.asked.append(self.path)
@@ -91,15 +91,19 @@ class _Here:
 
 @contextmanager
 def _serving() -> Iterator[_Here]:
-    handler = type("Handler", (_Handler,), {"answers": {}, "asked": [], "hang": threading.Event()})
-    server = ThreadingHTTPServer(("127.0.0.1", 0), handler)
+    class Handler(_Handler):
+        answers: ClassVar[dict[str, tuple[int, bytes, dict[str, str]]]] = {}
+        asked: ClassVar[list[str]] = []
+        hang = threading.Event()
+
+    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
     server.daemon_threads = True
     thread = threading.Thread(target=server.serve_forever, args=(0.01,))
     thread.start()
     try:
-        yield _Here(handler, server.server_address[1])
+        yield _Here(Handler, server.server_address[1])
     finally:
-        handler.hang.set()
+        Handler.hang.set()
         server.shutdown()
         thread.join()
         server.server_close()
