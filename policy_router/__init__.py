@@ -1,4 +1,4 @@
-"""Which language model may answer, in what order, at what cost: policy, read from YAML under review.
+"""Which language model may answer, in what order, at what cost: policy in YAML, under review.
 
     from policy_router import Request, decide, load
 

@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, date, datetime
 from typing import TYPE_CHECKING
 
+from policy_router.check.concealed import conceal
 from policy_router.check.registry import LINT, TEXT_RULES
 from policy_router.check.subject import Subject
 from policy_router.check.suppressions import suppress
@@ -55,7 +56,8 @@ def inspect(
         subject = Subject(loaded.draft, loaded.policy, loaded.sources, day)
         for check in LINT.values():
             found.extend(check(subject))
-    kept = in_order(suppress(found, loaded.sources))
+    unasked = LINT if loaded.policy is None else ()
+    kept = in_order(conceal(suppress(found, loaded.sources, unasked), loaded.sources))
     broken = any(d.severity is Severity.ERROR for d in kept)
     return Report(None if broken else loaded.policy, kept, loaded.sources)
 

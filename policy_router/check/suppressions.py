@@ -1,6 +1,6 @@
 """`# policy-router: ignore[rule-name] why`: a finding looked at and accepted, where it stands.
 
-The comment stands on the line of the finding, or alone on the line before it. Errors cannot be
+The comment stands on the line of the finding, or on lines of its own before it. Errors cannot be
 accepted, and a comment that accepts nothing is a finding itself.
 """
 
@@ -12,22 +12,39 @@ from typing import TYPE_CHECKING, Final
 from policy_router.diagnostics import Diagnostic, Severity, Span
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Mapping
+    from collections.abc import Collection, Iterable, Iterator, Mapping
 
-_COMMENT: Final = re.compile(r"(?:^|\s)#\s*policy-router:\s*ignore\[([a-z0-9, -]*)\]")
+_COMMENT: Final = re.compile(r"(?:^|\s)(#\s*policy-router:\s*ignore\[([a-z0-9, -]*)\])")
+
+UNUSED: Final = "unused-suppression"
+PAGE: Final = """\
+a comment that accepts a finding which is not there
+
+The mistake was mended, or never made; the comment would hide the next one on its line. Errors
+cannot be accepted at all.
+
+Bad:
+    prefer: [free, cheapest] # policy-router: ignore[no-free-model]
+
+Good:
+    models:
+      big: { model: openai/gpt-4o, tier: heavy }
+    prefer: [free, cheapest] # policy-router: ignore[no-free-model] the free one comes in May
+"""
 
 
-def suppress(found: Iterable[Diagnostic], sources: Mapping[str, str]) -> Iterator[Diagnostic]:
-    """The findings that no comment accepts, and the comments that accept nothing."""
+def suppress(
+    found: Iterable[Diagnostic], sources: Mapping[str, str], unasked: Collection[str] = ()
+) -> Iterator[Diagnostic]:
+    """The findings that no comment accepts, and the comments that accept nothing.
+
+    unasked: rules that had no chance to find anything; comments about them are left alone.
+    """
     comments = {
-        (name, number + (not line[: match.start()].strip()), rule.strip()): Span(
-            name, number, match.start() + 1, number, match.end() + 1
-        )
+        (name, line, rule): span
         for name, text in sources.items()
         if "policy-router:" in text
-        for number, line in enumerate(text.split("\n"), start=1)
-        if (match := _COMMENT.search(line))
-        for rule in match[1].split(",")
+        for line, rule, span in _comments(name, text)
     }
     used = set()
     for diagnostic in found:
@@ -38,11 +55,27 @@ def suppress(found: Iterable[Diagnostic], sources: Mapping[str, str]) -> Iterato
         else:
             yield diagnostic
     for key, span in comments.items():
-        if key not in used:
+        if key not in used and key[2] not in unasked:
             yield Diagnostic(
-                "unused-suppression",
+                UNUSED,
                 Severity.WARNING,
-                f"nothing here is found by `{key[2]}`",
+                f"nothing here is found by `{key[2]}`" if key[2] else "no rule is named",
                 span,
-                "take the comment out",
+                "take the comment out; errors cannot be accepted",
             )
+
+
+def _comments(name: str, text: str) -> Iterator[tuple[int, str, Span]]:
+    """The line that each comment speaks about, the rule it names, and where it stands."""
+    rows = text.split("\n")
+    for number, row in enumerate(rows, start=1):
+        match = _COMMENT.search(row)
+        if match is None:
+            continue
+        line = number
+        if not row[: match.start(1)].strip():
+            while line < len(rows) and rows[line - 1].lstrip().startswith("#"):
+                line += 1
+        at = Span(name, number, match.start(1) + 1, number, match.end(1) + 1)
+        for rule in match[2].split(","):
+            yield line, rule.strip(), at

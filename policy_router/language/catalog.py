@@ -7,6 +7,7 @@ would cost seconds and reach for the network.
 from __future__ import annotations
 
 import json
+import re
 from dataclasses import dataclass
 from decimal import ROUND_CEILING, Decimal
 from functools import cache
@@ -22,6 +23,7 @@ if TYPE_CHECKING:
 
 _TABLE: Final = "model_prices_and_context_window_backup.json"
 _PROVIDERS: Final = "provider_endpoints_support_backup.json"
+_TYPES: Final = Path("types", "utils.py")
 _ABILITIES: Final = {
     "supports_function_calling": "tools",
     "supports_response_schema": "json",
@@ -79,6 +81,10 @@ class Catalog:
         head, slash, _ = calls.partition("/")
         return head if slash else None
 
+    def knows(self, provider: str | None) -> bool:
+        """Whether LiteLLM can call a provider of that name, in its tables or not."""
+        return provider in self.providers or provider in _callable()
+
 
 def _entry(name: str, row: Mapping[str, Any], *, priced: bool) -> Entry:
     rates = row.get("input_cost_per_token"), row.get("output_cost_per_token")
@@ -93,7 +99,8 @@ def _entry(name: str, row: Mapping[str, Any], *, priced: bool) -> Entry:
         _whole(row.get("max_input_tokens") or row.get("max_tokens")),
         _whole(row.get("max_output_tokens")),
         abilities,
-        row.get("deprecation_date"),
+        # Others may go on serving what its maker switches off.
+        row.get("deprecation_date") if priced else None,
     )
 
 
@@ -118,6 +125,19 @@ def catalog() -> Catalog:
     table = _read(folder / _TABLE)
     providers = _read(folder / _PROVIDERS).get("providers", {})
     return Catalog(table, frozenset(providers), f"litellm {version('litellm')}")
+
+
+@cache
+def _callable() -> frozenset[str]:
+    """The providers in litellm's own enumeration of them, which its tables do not all list."""
+    spec = find_spec("litellm")
+    places = spec.submodule_search_locations if spec else None
+    try:
+        source = (Path(places[0]) / _TYPES).read_text(encoding="utf-8") if places else ""
+    except OSError:
+        return frozenset()
+    listed = re.search(r"^class LlmProviders\b.*?(?=^\S)", source, re.DOTALL | re.MULTILINE)
+    return frozenset(re.findall(r"= [\"']([a-z0-9_-]+)[\"']", listed[0])) if listed else frozenset()
 
 
 def _read(path: Path) -> dict[str, Any]:

@@ -23,15 +23,14 @@ def is_pattern(word: str) -> bool:
 
 def select(word: str, models: Sequence[Model]) -> tuple[str, ...]:
     """Names of the models that a word stands for."""
-    return tuple(m.name for m in models if _fits(word, m))
-
-
-def _fits(word: str, model: Model) -> bool:
     if word in PRICES:
-        return model.free == (word == "free") or word in model.tags
+        free = word == "free"
+        return tuple(m.name for m in models if m.free == free or word in m.tags)
     if is_pattern(word):
-        return fnmatchcase(model.name, word) or fnmatchcase(model.calls, word)
-    return word in (model.name, model.tier, model.calls) or word in model.tags
+        return tuple(
+            m.name for m in models if fnmatchcase(m.name, word) or fnmatchcase(m.calls, word)
+        )
+    return tuple(m.name for m in models if word in (m.name, m.tier, m.calls) or word in m.tags)
 
 
 def known_words(models: Sequence[Model], tiers: Sequence[str]) -> tuple[str, ...]:

@@ -1,9 +1,9 @@
 """Is a box covered by the union of other boxes? If not, where; if so, by which.
 
 A search like DPLL, on boxes: those that miss the question drop out; one that contains it answers
-it; one that leaves a single dimension open shrinks it; else the question is split along the box
-that leaves the fewest. Covering is hard in theory and small in practice; a budget of steps turns
-the rare hard case into an honest `GaveUp`.
+it; one that leaves a single dimension open shrinks it; else the question is split along one that
+leaves few open. Covering is hard in theory and small in practice; a budget of steps turns the rare
+hard case into an honest `GaveUp`. All boxes are looked at together, as bits of an int.
 """
 
 from __future__ import annotations
@@ -29,79 +29,114 @@ class Cover:
 
     def __init__(self, space: Space, boxes: Sequence[Box]) -> None:
         self.boxes = tuple(boxes)
-        self._live = [d.live for d in space.dimensions]
+        self.live = [d.live for d in space.dimensions]
         self._admits = [admitting(d, at, boxes) for at, d in enumerate(space.dimensions)]
-        self._all = (1 << len(self.boxes)) - 1
+        self._everything = (1 << len(self.boxes)) - 1
+        self._touching: dict[tuple[int, int], int] = {}
+        self._holding: dict[tuple[int, int], int] = {}
 
     def meeting(self, box: Box) -> int:
         """The boxes that have a point in common with this one."""
-        found = self._all
+        found = self._everything
         for dimension, cells in box.items():
-            admits = self._admits[dimension]
-            some = 0
+            found &= self.touching(dimension, cells)
+        return found
+
+    def touching(self, dimension: int, cells: int) -> int:
+        """The boxes that admit at least one of these cells of a dimension."""
+        found = self._touching.get((dimension, cells))
+        if found is None:
+            found = 0
             for cell in bits(cells):
-                some |= admits[cell]
-            found &= some
+                found |= self._admits[dimension][cell]
+            self._touching[dimension, cells] = found
+        return found
+
+    def holding(self, dimension: int, cells: int) -> int:
+        """The boxes that admit every one of these cells of a dimension."""
+        found = self._holding.get((dimension, cells))
+        if found is None:
+            found = self._everything
+            for cell in bits(cells):
+                found &= self._admits[dimension][cell]
+            self._holding[dimension, cells] = found
         return found
 
     def uncovered(self, box: Box, by: int) -> Box | None:
         """A part of the box that none of the boxes in `by` reaches; None when there is none.
         Raises GaveUp."""
-        return self._search(dict(box), by, [MAX_STEPS])
+        return _Search(self).run(box, by)
 
-    def core(self, box: Box, by: int) -> int:
-        """Of boxes that cover the box, some that already do and cannot spare one of them,
-        earliest kept. Raises GaveUp."""
-        needed = by & self.meeting(box)
+    def core(self, box: Box, by: int) -> int | None:
+        """Of boxes that cover the box, some that already do and cannot spare one of them; None
+        when they do not cover it. Raises GaveUp."""
+        search = _Search(self)
+        if search.run(box, by) is not None:
+            return None
+        needed = search.used
         for i in reversed(list(bits(needed))):
-            without = needed & ~(1 << i)
-            if self.uncovered(box, without) is None:
-                needed = without
+            if needed >> i & 1:
+                search = _Search(self)
+                if search.run(box, needed & ~(1 << i)) is None:
+                    needed = search.used
         return needed
 
-    def _search(self, box: dict[int, int], by: int, budget: list[int]) -> Box | None:
-        while True:
-            budget[0] -= 1
-            if budget[0] < 0:
+
+class _Search:
+    """One question. used: after a proof, the boxes it rests on."""
+
+    def __init__(self, cover: Cover) -> None:
+        self._cover = cover
+        self._steps = 0
+        self.used = 0
+
+    def run(self, box: Box, by: int) -> Box | None:
+        return self._search(dict(box), by & self._cover.meeting(box))
+
+    def _search(self, box: dict[int, int], by: int) -> Box | None:
+        """`by` has only boxes that meet the box."""
+        live = self._cover.live
+        while by:
+            self._steps += 1
+            if self._steps > MAX_STEPS:
                 raise GaveUp
-            by &= self.meeting(box)
-            if not by:
-                return box
-            blocker, open_ = self._tightest(box, by)
+            bit = self._tightest(box, by)
+            self.used |= 1 << bit
+            blocker = self._cover.boxes[bit]
+            open_ = [d for d, cells in blocker.items() if box.get(d, live[d]) & ~cells]
             if not open_:
                 return None
             if len(open_) > 1:
-                return self._split(box, by, blocker, open_, budget)
+                return self._split(box, by, blocker, open_)
             dimension = open_[0]
-            box[dimension] = self._cells(box, dimension) & ~blocker[dimension]
+            left = box[dimension] = box.get(dimension, live[dimension]) & ~blocker[dimension]
+            by &= self._cover.touching(dimension, left)
+        return box
 
-    def _cells(self, box: Box, dimension: int) -> int:
-        return box.get(dimension, self._live[dimension])
+    def _tightest(self, box: Box, by: int) -> int:
+        """A box that leaves the fewest dimensions of the question open; beyond three, any."""
+        one = two = three = four = 0  # boxes that leave so many open, or more
+        for dimension, live in enumerate(self._cover.live):
+            open_ = by & ~self._cover.holding(dimension, box.get(dimension, live))
+            if open_:
+                four |= three & open_
+                three |= two & open_
+                two |= one & open_
+                one |= open_
+        best = by & ~one or by & ~two or by & ~three or by & ~four or by
+        return (best & -best).bit_length() - 1
 
-    def _tightest(self, box: Box, by: int) -> tuple[Box, list[int]]:
-        """The box that leaves the fewest dimensions of the question open, and those."""
-        best: tuple[Box, list[int]] | None = None
-        for i in bits(by):
-            other = self.boxes[i]
-            open_ = [d for d, cells in other.items() if self._cells(box, d) & ~cells]
-            if best is None or len(open_) < len(best[1]):
-                best = other, open_
-                if len(open_) <= 1:
-                    break
-        if best is None:
-            raise ValueError("no box to choose from")
-        return best
-
-    def _split(
-        self, box: dict[int, int], by: int, blocker: Box, open_: list[int], budget: list[int]
-    ) -> Box | None:
+    def _split(self, box: Box, by: int, blocker: Box, open_: list[int]) -> Box | None:
         """What the blocker leaves of the box, part by part: outside it in one dimension, inside
         it in those before."""
         rest = dict(box)
         for dimension in open_:
-            cells = self._cells(rest, dimension)
-            found = self._search({**rest, dimension: cells & ~blocker[dimension]}, by, budget)
+            cells = rest.get(dimension, self._cover.live[dimension])
+            outside, inside = cells & ~blocker[dimension], cells & blocker[dimension]
+            near = by & self._cover.touching(dimension, outside)
+            found = self._search({**rest, dimension: outside}, near)
             if found is not None:
                 return found
-            rest[dimension] = cells & blocker[dimension]
+            rest[dimension] = inside
+            by &= self._cover.touching(dimension, inside)
         return None

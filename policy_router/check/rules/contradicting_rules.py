@@ -30,8 +30,10 @@ def check(subject: Subject) -> Iterator[Diagnostic]:
     everyone = policy.index.everyone
     by_removal: dict[int, list[int]] = {}
     for number, rule in enumerate(policy.rules):
-        removes = regions.sources[number].removes
-        if rule.deny is not None or not removes:
+        source = regions.sources[number]
+        removes = source.removes
+        # What never applies, or selects nothing, is another rule's finding.
+        if rule.deny is not None or not removes or source.boxes == () or rule.only == ():
             continue
         if removes == everyone:
             yield warning(
@@ -51,9 +53,10 @@ def check(subject: Subject) -> Iterator[Diagnostic]:
         for a in first
         for b in second
     ]
+    denied = regions.denied()  # a refusal with its reason is no accident
     reported: set[int] = set()
     for a, b in sorted(pairs, key=lambda pair: (pair[1], pair[0])):
-        if b in reported or not regions.together(a, b):
+        if b in reported or not regions.together(a, b, denied):
             continue
         reported.add(b)
         earlier, later = policy.rules[a], policy.rules[b]

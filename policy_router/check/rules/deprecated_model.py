@@ -27,6 +27,8 @@ def check(subject: Subject) -> Iterator[Diagnostic]:
     today = subject.today.isoformat()
     for model in subject.policy.models:
         entry = subject.draft.entries[model.name]
+        if model.api_base is not None:
+            continue  # a server of our own may serve it as long as we like
         if entry is not None and entry.retired is not None and entry.retired < today:
             yield warning(
                 "deprecated-model",

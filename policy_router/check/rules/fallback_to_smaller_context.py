@@ -31,10 +31,10 @@ def check(subject: Subject) -> Iterator[Diagnostic]:
     policy = subject.policy
     sizes = [m.context for m in policy.models if m.context is not None]
     if said is not Action.BIGGER_CONTEXT:
-        if len(policy.models) > 1:
+        if len(sizes) > 1:
             yield warning(
                 "fallback-to-smaller-context",
-                f"after a prompt too long for one model, `{said}` asks models that hold no more",
+                f"after a prompt too long for one model, `{said}` may ask one that holds no more",
                 at,
                 "write  context_too_long: bigger_context",
             )

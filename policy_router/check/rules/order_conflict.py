@@ -15,45 +15,37 @@ Good:
 
 from __future__ import annotations
 
+from functools import cache
 from typing import TYPE_CHECKING
 
 from policy_router.check.subject import Subject, warning
-from policy_router.prove.cover import GaveUp
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from policy_router.check.subject import Regions
     from policy_router.diagnostics import Diagnostic
 
 
 def check(subject: Subject) -> Iterator[Diagnostic]:
-    regions, rules = subject.regions, subject.policy.rules
+    regions, policy = subject.regions, subject.policy
+    rules, at = policy.rules, policy.index.at
+    demoted = cache(regions.demoted)
     ordering = [n for n, rule in enumerate(rules) if rule.first and rule.deny is None]
-    reported: set[int] = set()
     for place, b in enumerate(ordering):
+        head = at[rules[b].first[0]]
         for a in ordering[:place]:
-            if b in reported or rules[a].first[0] == rules[b].first[0]:
+            other = at[rules[a].first[0]]
+            if head == other or not regions.together(a, b) or regions.within(a, b):
                 continue
-            if _narrower(regions, a, b) or not regions.together(a, b):
+            # Where one of the two cannot come first anyway, they do not compete.
+            if not regions.together(a, b, demoted(head) | demoted(other)):
                 continue
-            reported.add(b)
             yield warning(
                 "order-conflict",
                 f"`{rules[a].name}` and `{rules[b].name}` put different models first "
                 "for a request that meets both",
                 rules[b].at,
                 "the earlier one wins; let the narrower one come first, or exclude the other",
-                *((("the other rule", at),) if (at := rules[a].at) else ()),
+                *((("the other rule", span),) if (span := rules[a].at) else ()),
             )
-
-
-def _narrower(regions: Regions, a: int, b: int) -> bool:
-    """Whether every request that meets the earlier rule meets the later one as well."""
-    try:
-        return all(
-            regions.cover.uncovered(box, regions.bits[b]) is None
-            for box in regions.sources[a].boxes or ()
-        )
-    except GaveUp:
-        return False
+            break

@@ -26,8 +26,9 @@ from policy_router.prove.cover import GaveUp
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from policy_router.check.subject import Regions
+    from policy_router.check.regions import Regions
     from policy_router.diagnostics import Diagnostic
+    from policy_router.language.document import RuleShape
     from policy_router.model import Rule
 
 
@@ -36,22 +37,12 @@ def check(subject: Subject) -> Iterator[Diagnostic]:
     shapes = subject.draft.document.rules or ()
     gone: set[int] = set()  # reported ones no longer count as covering others
     for number in reversed(range(len(rules))):
-        rule = rules[number]
-        source = regions.sources[number]
-        if source.boxes == () or rule.deny is not None or _orders(rule):
-            continue
-        if shapes[number].accept is not None:
+        rule, shape, source = rules[number], shapes[number], regions.sources[number]
+        does_more = rule.deny is not None or rule.first or rule.min_tier or shape.accept is not None
+        if source.boxes == () or does_more:
             continue
         if not source.removes:
-            said = rule.only is not None or rule.avoid or rule.needs
-            yield warning(
-                "rule-without-effect",
-                f"rule `{rule.name}` " + ("takes no model away" if said else "says nothing to do"),
-                rule.at,
-                "all models already fit it; take it out"
-                if said
-                else "add only, avoid, first, min_tier, needs or deny",
-            )
+            yield from _idle(subject, rule, shape)
             continue
         try:
             core = _covered(regions, number, gone)
@@ -59,8 +50,8 @@ def check(subject: Subject) -> Iterator[Diagnostic]:
             continue
         if core:
             gone.add(number)
-            owners = sorted({regions.owner[bit] for bit in bits(core)})
-            others = " and ".join(regions.sources[o].says for o in owners)
+            owners = regions.owners(core)
+            others = " and ".join(owner.says for owner in owners)
             yield warning(
                 "rule-without-effect",
                 f"rule `{rule.name}` takes nothing away that {others} "
@@ -70,24 +61,49 @@ def check(subject: Subject) -> Iterator[Diagnostic]:
             )
 
 
-def _orders(rule: Rule) -> bool:
-    return bool(rule.first) or bool(rule.min_tier)
+def _idle(subject: Subject, rule: Rule, shape: RuleShape) -> Iterator[Diagnostic]:
+    """A rule that takes no model away. One that selects by tag, tier, price, pattern or ability is
+    a guard for models to come; one that lists every model by name is a slip."""
+    said = (shape.only, shape.avoid, shape.first, shape.min_tier, shape.needs)
+    if all(part is None for part in said):
+        yield warning(
+            "rule-without-effect",
+            f"rule `{rule.name}` says nothing to do",
+            rule.at,
+            "add only, avoid, first, min_tier, needs or deny",
+        )
+    elif (
+        shape.only is not None
+        and not (shape.avoid or shape.first or shape.min_tier or shape.needs)
+        and all(word in subject.policy.index.by_name for word in shape.only)
+    ):
+        yield warning(
+            "rule-without-effect",
+            f"rule `{rule.name}` takes no model away",
+            rule.at,
+            "it allows every model; leave some out, or take the rule out",
+        )
 
 
 def _covered(regions: Regions, number: int, gone: set[int]) -> int:
     """Boxes of other sources that already take away all that this one does; 0 when they do not."""
     source = regions.sources[number]
-    if source.boxes is None:
-        return 0
-    excluded = regions.bits[number]
+    excluded = regions.holds[number]
     for other in gone:
-        excluded |= regions.bits[other]
+        excluded |= regions.holds[other]
     core = 0
-    for model in bits(source.removes):
-        others = regions.removers(model) & ~excluded
-        for box in source.boxes:
-            if not others or regions.cover.uncovered(box, others) is not None:
+    for box in source.boxes or ():
+        near = regions.cover.meeting(box) & ~excluded
+        # Many models share their removers, and those with the fewest are the likeliest to remain.
+        sets = {regions.removers[model] & near for model in bits(source.removes)}
+        for others in sorted(sets, key=int.bit_count):
+            known = core & others | near & regions.impossible
+            if not others:
                 return 0
-        for box in source.boxes:
-            core |= regions.cover.core(box, others)
+            if known and regions.cover.uncovered(box, known) is None:
+                continue
+            found = regions.cover.core(box, others | near & regions.impossible)
+            if found is None:
+                return 0
+            core |= found
     return core

@@ -29,8 +29,7 @@ def check(subject: Subject) -> Iterator[Diagnostic]:
     places, policy = subject.draft.places, subject.policy
     words = known_words(policy.models, policy.tiers)
     for path, (word, models) in subject.draft.selected.items():
-        # Keeping clear of `paid` or `free` models is sound before there are any.
-        if models or (word in PRICES and path[-2] in ("avoid", "never")):
+        if models or (path[-2] in ("avoid", "never") and _guards(subject, word)):
             continue
         close = did_you_mean(word, words)
         yield warning(
@@ -39,3 +38,9 @@ def check(subject: Subject) -> Iterator[Diagnostic]:
             places.value(path),
             f"did you mean `{close}`?" if close else "name a model, a tier, a tag or a pattern",
         )
+
+
+def _guards(subject: Subject, word: str) -> bool:
+    """Whether to keep clear of what a word stands for is sound before there is any such model."""
+    provider = subject.draft.catalog.provider(word)
+    return word in PRICES or provider in subject.draft.catalog.providers

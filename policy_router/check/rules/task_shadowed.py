@@ -34,14 +34,15 @@ def check(subject: Subject) -> Iterator[Diagnostic]:
         words = {word.casefold() for word in task.keywords or ()}
         at = subject.draft.places.key(("tasks", name))
         free = not (task.keywords or task.pattern or task.needs)
-        if rest is not None:
+        # One without conditions of its own is meant to be named by the caller.
+        if rest is not None and not free:
             yield warning(
                 "task-shadowed",
                 f"task `{name}` comes after `{rest}`, which takes every request",
                 at,
                 f"move `{rest}` to the end",
             )
-        elif words and words <= set(owner) and not (task.pattern or task.needs):
+        elif rest is None and words and words <= set(owner) and not (task.pattern or task.needs):
             earlier = " and ".join(f"`{t}`" for t in dict.fromkeys(owner[w] for w in sorted(words)))
             yield warning(
                 "task-shadowed",

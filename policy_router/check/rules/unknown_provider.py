@@ -27,8 +27,10 @@ if TYPE_CHECKING:
 def check(subject: Subject) -> Iterator[Diagnostic]:
     catalog = subject.draft.catalog
     for model in subject.policy.models:
-        provider = model.calls.partition("/")[0] if "/" in model.calls else None
-        if catalog.providers and provider not in catalog.providers:
+        provider = catalog.provider(model.calls)
+        if provider is None and model.calls.startswith("ft:"):
+            continue  # a fine-tuned model has a name of its own, which LiteLLM takes for OpenAI's
+        if catalog.providers and not catalog.knows(provider):
             if provider is None and subject.draft.entries[model.name] is not None:
                 continue
             word = provider or model.calls

@@ -17,19 +17,15 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from policy_router.check.subject import Subject, warning
-from policy_router.decide.cells import bits
-from policy_router.prove.cover import GaveUp
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from policy_router.check.subject import Source
     from policy_router.diagnostics import Diagnostic
-    from policy_router.model import Model
 
 
 def check(subject: Subject) -> Iterator[Diagnostic]:
-    for model, sources in unreachable(subject):
+    for model, sources in subject.unreachable:
         if all(source.rule is not None for source in sources):
             last = sources[-1]
             together = ", ".join(source.says for source in sources)
@@ -41,18 +37,3 @@ def check(subject: Subject) -> Iterator[Diagnostic]:
                 "narrow one of the rules, or take the model out",
                 *((("the model", model.at),) if model.at else ()),
             )
-
-
-def unreachable(subject: Subject) -> Iterator[tuple[Model, list[Source]]]:
-    """Models taken away from every request, each with a smallest set of what does it."""
-    regions = subject.regions
-    for number, model in enumerate(subject.policy.models):
-        removers = regions.removers(number)
-        try:
-            if not removers or regions.cover.uncovered({}, removers) is not None:
-                continue
-            core = regions.cover.core({}, removers)
-        except GaveUp:
-            continue
-        owners = sorted({regions.owner[bit] for bit in bits(core)})
-        yield model, [regions.sources[owner] for owner in owners]

@@ -15,7 +15,6 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from policy_router.check.rules.unreachable_model import unreachable
 from policy_router.check.subject import Subject, warning
 
 if TYPE_CHECKING:
@@ -25,7 +24,7 @@ if TYPE_CHECKING:
 
 
 def check(subject: Subject) -> Iterator[Diagnostic]:
-    for model, sources in unreachable(subject):
+    for model, sources in subject.unreachable:
         if any(source.rule is None for source in sources):
             together = ", ".join(source.says for source in sources)
             yield warning(

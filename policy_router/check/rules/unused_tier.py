@@ -1,6 +1,7 @@
 """a tier that no model belongs to
 
-A floor on it asks for models that do not exist, and every such request steps down or is refused.
+Nothing can be routed to it, and a floor on the strongest tier finds nobody. A tier in between that
+a `min_tier` names is in use: stronger models meet that floor.
 
 Bad:
     tiers: [light, medium, heavy]
@@ -22,9 +23,13 @@ if TYPE_CHECKING:
 
 
 def check(subject: Subject) -> Iterator[Diagnostic]:
-    used = {model.tier for model in subject.policy.models}
+    policy = subject.policy
+    used = {model.tier for model in policy.models}
+    best = max((model.rank for model in policy.models), default=0)
+    floors = {rule.min_tier for rule in policy.rules}
+    floors |= {task.min_tier for task in policy.tasks} | {band.min_tier for band in policy.bands}
     for i, tier in enumerate(subject.draft.document.tiers or ()):
-        if tier not in used:
+        if tier not in used and not (i in floors and i < best):
             yield warning(
                 "unused-tier",
                 f"no model is of tier `{tier}`",

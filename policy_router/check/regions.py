@@ -1,0 +1,173 @@
+"""Where, in the space of all requests, each part of a policy takes models away."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from policy_router.condition import COMPLEXITY, HOUR, TAGS, TASK, WEEKDAY, Op, Test, Tree
+from policy_router.decide.cells import Space, TooWide, bits, meet
+from policy_router.prove.cover import Cover, GaveUp
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from policy_router.decide.cells import Box
+    from policy_router.diagnostics import Span
+    from policy_router.model import Policy
+
+
+@dataclass(frozen=True, slots=True)
+class Source:
+    """Something that takes models away or asks for a floor: a rule, a task or a band.
+
+    boxes: where; None when the condition is too wide to say. exact: they say so exactly; else a
+    pattern decides as well. removes, below: models (bit i: model i) taken away there, and those
+    under the floor asked for there. rule: its number, None for a task or band.
+    """
+
+    boxes: tuple[Box, ...] | None
+    exact: bool
+    removes: int
+    below: int
+    says: str
+    at: Span | None
+    rule: int | None
+
+
+class Regions:
+    """The sources of a policy in the space of its requests, and a Cover over all their boxes.
+
+    A set of boxes is an int, as in Cover. holds: per source, boxes in which it surely applies,
+    given what their patterns say; to prove that something is covered. reaches: per source, boxes
+    outside of which it surely does not apply; to find a request that it leaves alone.
+    removers: per model, the boxes in which it is taken away. impossible: no request is in these.
+    """
+
+    def __init__(self, policy: Policy) -> None:
+        self._policy = policy
+        index = policy.index
+        floors: list[tuple[Tree, int, str, Span | None]] = []
+        for kind, fact, parts in (("task", TASK, policy.tasks), ("band", COMPLEXITY, policy.bands)):
+            for part in parts:
+                if part.min_tier:
+                    test = Test(fact, Op.IN, (part.name,))
+                    says = f"{kind} `{part.name}`"
+                    floors.append((test, index.below[part.min_tier], says, part.at))
+        trees = [r.when.tree for r in policy.rules if r.when is not None]
+        self.space = Space(policy.vocabulary, policy.bands, [*trees, *(f[0] for f in floors)])
+        self._patterns = {
+            i
+            for i, d in enumerate(self.space.dimensions)
+            if d.detail is not None and d.fact != TAGS
+        }
+        strict = not policy.fallback.step_down
+        sources = []
+        for number, rule in enumerate(policy.rules):
+            below = index.below[rule.min_tier] if rule.min_tier else 0
+            removes = index.everyone if rule.deny is not None else index.removed_by(number)
+            boxes, exact = self._boxes(rule.when.tree if rule.when is not None else None)
+            says = f"rule `{rule.name}`"
+            removes |= below if strict else 0
+            sources.append(Source(boxes, exact, removes, below, says, rule.at, number))
+        for tree, below, says, at in floors:
+            boxes, exact = self._boxes(tree)
+            sources.append(Source(boxes, exact, below if strict else 0, below, says, at, None))
+        self.sources = tuple(sources)
+        self._gather(len(policy.models))
+
+    def _gather(self, models: int) -> None:
+        """Number all boxes, and sort them by what they say."""
+        flat: list[Box] = list(self._clockless())
+        self.impossible = (1 << len(flat)) - 1
+        owner: list[int | None] = [None] * len(flat)
+        self.holds: list[int] = []
+        self.reaches: list[int] = []
+        for number, source in enumerate(self.sources):
+            holds = source.boxes or ()
+            wide: list[Box] = []
+            if source.boxes is None:
+                wide = [{}]
+            elif not source.exact:
+                wide = [{d: c for d, c in b.items() if d not in self._patterns} for b in holds]
+            begin, middle = len(flat), len(flat) + len(holds)
+            flat += [*holds, *wide]
+            owner += [number] * (len(flat) - begin)
+            self.holds.append((1 << middle) - (1 << begin))
+            self.reaches.append((1 << len(flat)) - (1 << middle) if wide else self.holds[-1])
+        self.cover = Cover(self.space, flat)
+        self._owner = tuple(owner)
+        self.removers = [0] * models
+        for number, source in enumerate(self.sources):
+            for model in bits(source.removes):
+                self.removers[model] |= self.holds[number]
+
+    def _boxes(self, tree: Tree | None) -> tuple[tuple[Box, ...] | None, bool]:
+        if tree is None:
+            return ({},), True
+        try:
+            boxes = tuple(self.space.boxes(tree))
+        except TooWide:
+            return None, False
+        return boxes, not any(self._patterns & set(box) for box in boxes)
+
+    def _clockless(self) -> Iterator[Box]:
+        """Hour and weekday come from one clock: both are known, or neither is."""
+        at = {d.fact: i for i, d in enumerate(self.space.dimensions)}
+        if HOUR in at and WEEKDAY in at:
+            absent = {i: 1 << self.space.dimensions[i].size - 1 for i in (at[HOUR], at[WEEKDAY])}
+            for one, other in ((at[HOUR], at[WEEKDAY]), (at[WEEKDAY], at[HOUR])):
+                live = self.space.dimensions[other].live
+                yield {one: absent[one], other: live & ~absent[other]}
+
+    def owners(self, boxes: int) -> tuple[Source, ...]:
+        """The sources that these boxes belong to, in written order."""
+        numbers = {n for bit in bits(boxes) if (n := self._owner[bit]) is not None}
+        return tuple(self.sources[n] for n in sorted(numbers))
+
+    def denied(self) -> int:
+        """Boxes outside of which no rule denies."""
+        rules = self._policy.rules
+        return self._union(s for s in range(len(rules)) if rules[s].deny is not None)
+
+    def demoted(self, model: int) -> int:
+        """Boxes outside of which a model (by its number) is neither out nor below the floor."""
+        numbers = range(len(self.sources))
+        return self._union(
+            n for n in numbers if (self.sources[n].removes | self.sources[n].below) >> model & 1
+        )
+
+    def _union(self, numbers: Iterator[int]) -> int:
+        found = 0
+        for number in numbers:
+            found |= self.reaches[number]
+        return found
+
+    def together(self, a: int, b: int, outside: int = 0) -> bool:
+        """Whether some request surely meets the conditions of both sources, and is in none of the
+        boxes `outside`."""
+        one, other = self.sources[a], self.sources[b]
+        if not (one.exact and other.exact):
+            return False
+        for box in one.boxes or ():
+            for bit in bits(self.cover.meeting(box) & self.holds[b]):
+                both = meet(box, self.cover.boxes[bit])
+                if both is not None and self._leaves(both, outside):
+                    return True
+        return False
+
+    def _leaves(self, box: Box, outside: int) -> bool:
+        try:
+            return self.cover.uncovered(box, outside | self.impossible) is not None
+        except GaveUp:
+            return False
+
+    def within(self, a: int, b: int) -> bool:
+        """Whether every request that meets the condition of one source surely meets the other's."""
+        try:
+            return all(
+                self.cover.uncovered(box, self.holds[b] | self.impossible) is None
+                for box in self.sources[a].boxes or ()
+            )
+        except GaveUp:
+            return False

@@ -1,0 +1,118 @@
+"""Every rule has a page, every page a rule, and every snippet shows what it says it shows."""
+
+from __future__ import annotations
+
+import ast
+import re
+from pathlib import Path
+
+import pytest
+
+import policy_router
+from policy_router.check import manual
+from policy_router.check.registry import LINT, TEXT_RULES
+from tests.check.policies import errors, look
+
+SOURCE = Path(policy_router.__file__).parent
+# How a diagnostic is made, anywhere in the package; the name of its rule is one of the arguments.
+MAKERS = {
+    "Diagnostic", "_error", "error", "warning", "_refuse", "_stop", "_wrong", "_Wrong",
+}  # fmt: skip
+NAME = re.compile(r"[a-z0-9]+(?:-[a-z0-9]+)*")
+WITHOUT_SNIPPET = {
+    "bad-character": "the character cannot be seen",
+    "file-too-large": "about the size of a file",
+    "internal-error": "about the program, not the policy",
+    "no-policy-files": "about the folder",
+    "not-utf8": "about bytes that are no text",
+    "too-many-files": "about the folder",
+    "too-many-nodes": "about the size of a file",
+    "unreadable-file": "about the file system",
+    "unsafe-file": "about the file system",
+    "unstable-files": "about the file system",
+}
+
+
+def emitted() -> set[str]:
+    """The names of rules that the source gives to a diagnostic."""
+    found: set[str] = set()
+    for path in sorted(SOURCE.rglob("*.py")):
+        tree = ast.parse(path.read_text(encoding="utf-8"))
+        constants = {
+            target.id: node.value.value
+            for node in tree.body
+            if isinstance(node, ast.AnnAssign)
+            and isinstance(target := node.target, ast.Name)
+            and isinstance(node.value, ast.Constant)
+        }
+        for node in ast.walk(tree):
+            if isinstance(node, ast.Call):
+                found.update(_rule_of(node, constants))
+            # `rule, message = "bad-unit", ...` stands for the Diagnostic made of it.
+            elif isinstance(node, ast.Assign) and isinstance(node.value, ast.Tuple):
+                names = [e.id for e in ast.walk(node.targets[0]) if isinstance(e, ast.Name)]
+                first = node.value.elts[0]
+                if names[:1] == ["rule"] and isinstance(first, ast.Constant):
+                    found.add(str(first.value))
+    # The table of slips in expressions: pattern, rule, message, help.
+    slips = ast.parse((SOURCE / "language" / "expression.py").read_text(encoding="utf-8"))
+    for node in ast.walk(slips):
+        if isinstance(node, ast.Tuple) and len(node.elts) == 4:
+            head, rule = node.elts[:2]
+            if isinstance(head, ast.Call) and isinstance(rule, ast.Constant):
+                found.add(str(rule.value))
+    return found
+
+
+def _rule_of(node: ast.Call, constants: dict[str, object]) -> set[str]:
+    name = node.func.attr if isinstance(node.func, ast.Attribute) else getattr(node.func, "id", "")
+    if name not in MAKERS:
+        return set()
+    for argument in node.args[:2]:
+        value = argument.value if isinstance(argument, ast.Constant) else None
+        if isinstance(argument, ast.Name):
+            value = constants.get(argument.id)
+        if isinstance(value, str) and NAME.fullmatch(value):
+            return {value}
+    return set()
+
+
+def test_every_rule_has_a_page_and_every_page_a_rule() -> None:
+    assert emitted() == set(manual.names())
+
+
+def test_the_source_says_as_many_rules_as_the_registry() -> None:
+    assert set(LINT) | set(TEXT_RULES) < emitted()
+
+
+@pytest.mark.parametrize("name", manual.names())
+def test_a_page_says_what_and_why(name: str) -> None:
+    page = manual.page(name)
+    assert page is not None
+    assert page.name == name
+    assert page.text
+    assert 10 < len(page.summary) < 90
+    assert not page.summary.endswith(".")
+    for part in (page.summary, page.text, page.bad, page.good):
+        assert part in str(page).replace("\n    ", "\n")
+
+
+def test_there_is_no_page_for_what_is_no_rule() -> None:
+    assert manual.page("no-such-rule") is None
+
+
+@pytest.mark.parametrize("name", [n for n in manual.names() if n not in WITHOUT_SNIPPET])
+def test_bad_is_found_and_good_is_not(name: str) -> None:
+    page = manual.page(name)
+    assert page is not None
+    bad, good = look(page.bad), look(page.good)
+    assert name in [d.rule for d in bad.diagnostics], errors(bad)
+    assert name not in [d.rule for d in good.diagnostics]
+    assert errors(good) == []
+
+
+@pytest.mark.parametrize("name", WITHOUT_SNIPPET)
+def test_what_no_snippet_can_show_has_none(name: str) -> None:
+    page = manual.page(name)
+    assert page is not None
+    assert (page.bad, page.good) == ("", "")
