@@ -1,6 +1,5 @@
 """`rules`: what `check` looks for, and the manual page of one of its rules."""
 
-from textwrap import dedent
 from typing import Annotated
 
 import typer
@@ -44,7 +43,7 @@ def rules(
     lines += ["", *page.text.strip().split("\n")] if page.text.strip() else []
     for head, text, style in (("Bad:", page.bad, "red"), ("Good:", page.good, "green")):
         if text.strip():
-            code = [f"    {line}".rstrip() for line in dedent(text).strip().split("\n")]
+            code = [f"    {line}".rstrip() for line in text.strip().split("\n")]
             lines += ["", [(head, style)], *code]
     show(lines)
 

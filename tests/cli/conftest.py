@@ -15,9 +15,3 @@ def _quiet(monkeypatch: pytest.MonkeyPatch) -> None:
     for name in list(os.environ):
         if name not in kept:
             monkeypatch.delenv(name)
-
-
-@pytest.fixture
-def _manual() -> None:
-    """For what reads the pages of the rules."""
-    pytest.importorskip("policy_router.check.manual")

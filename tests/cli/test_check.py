@@ -8,7 +8,7 @@ from urllib.parse import unquote
 
 import pytest
 
-from policy_router.check import report
+from policy_router.check import manual, report
 from policy_router.check.report import Report, inspect_path
 from policy_router.diagnostics import Diagnostic, Severity, Span, draw
 from tests.cli.run import BROKEN, DOUBTFUL, TEAM, run
@@ -92,7 +92,7 @@ def test_the_same_path_twice_is_one_policy() -> None:
     assert run("check", DOUBTFUL, DOUBTFUL).out == run("check", DOUBTFUL).out
 
 
-@pytest.mark.parametrize("format_", ["text", "json", "github"])
+@pytest.mark.parametrize("format_", ["text", "json", "github", "sarif"])
 def test_nothing_to_check(tmp_path: Path, format_: str) -> None:
     (tmp_path / "empty").mkdir()
     (tmp_path / "sub.yaml").mkdir()
@@ -138,7 +138,7 @@ def test_an_unreadable_path_does_not_hide_the_others() -> None:
 def test_files_that_are_no_policies(tmp_path: Path, data: bytes) -> None:
     path = tmp_path / "p.yaml"
     path.write_bytes(data)
-    for format_ in ("text", "json", "github"):
+    for format_ in ("text", "json", "github", "sarif"):
         result = run("check", path, "--format", format_)
         assert result.code == 1
         assert result.err == ""
@@ -165,6 +165,7 @@ def test_select_and_ignore() -> None:
 def test_errors_cannot_be_ignored() -> None:
     assert run("check", BROKEN, "--select", "dead-rule").code == 1
     assert "error[" in run("check", BROKEN, "--select", "dead-rule").out
+    assert run("check", BROKEN, "--ignore", "unknown-field,unknown-fact").code == 1
 
 
 @pytest.mark.parametrize("option", ["--select", "--ignore"])
@@ -239,7 +240,7 @@ def test_three_levels() -> None:
     assert {line.split(" ")[0] for line in lines} == {"::error", "::warning", "::notice"}
 
 
-@pytest.mark.usefixtures("_noted", "_manual")
+@pytest.mark.usefixtures("_noted")
 def test_three_sarif_levels() -> None:
     (one,) = run("check", DOUBTFUL, BROKEN, "--format", "sarif").json["runs"]
     assert {found["level"] for found in one["results"]} == {"error", "warning", "note"}
@@ -274,7 +275,6 @@ def test_a_mistake_over_several_lines_has_no_columns_on_github(tmp_path: Path) -
         assert (",col=" in line) == (finding["line"] == finding["end_line"])
 
 
-@pytest.mark.usefixtures("_manual")
 def test_sarif_of_nothing_readable(tmp_path: Path) -> None:
     result = run("check", tmp_path, "--format", "sarif")
     assert (result.code, result.err) == (2, "")
@@ -282,7 +282,6 @@ def test_sarif_of_nothing_readable(tmp_path: Path) -> None:
     assert (found["ruleId"], found["locations"]) == ("no-policy-files", [])
 
 
-@pytest.mark.usefixtures("_manual")
 def test_sarif_is_a_valid_log(tmp_path: Path) -> None:
     odd = tmp_path / "größe 1.yaml"
     odd.write_text(Path(DOUBTFUL).read_text())
@@ -298,6 +297,11 @@ def test_sarif_is_a_valid_log(tmp_path: Path) -> None:
     assert one["columnKind"] == "unicodeCodePoints"
     ids = [rule["id"] for rule in driver["rules"]]
     assert ids == sorted(set(ids))
+    for rule in driver["rules"]:
+        page = manual.page(rule["id"])
+        assert page is not None
+        assert rule["shortDescription"] == {"text": page.summary}
+        assert rule["fullDescription"] == {"text": page.text}
     assert len(one["results"]) == 4
     for found in one["results"]:
         assert ids[found["ruleIndex"]] == found["ruleId"]
@@ -313,7 +317,6 @@ def test_sarif_is_a_valid_log(tmp_path: Path) -> None:
     assert f"file://{odd}" in uris
 
 
-@pytest.mark.usefixtures("_manual")
 def test_sarif_names_a_relative_file_as_it_is(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(Path(DOUBTFUL).parent)
     (one,) = run("check", "doubtful.yaml", "--format", "sarif").json["runs"]
@@ -321,7 +324,6 @@ def test_sarif_names_a_relative_file_as_it_is(monkeypatch: pytest.MonkeyPatch) -
     assert place["artifactLocation"] == {"uri": "doubtful.yaml"}
 
 
-@pytest.mark.usefixtures("_manual")
 def test_sarif_keeps_related_places(tmp_path: Path) -> None:
     (tmp_path / "p.yaml").write_text(
         "version: 1\n"
@@ -345,7 +347,7 @@ def test_sarif_keeps_related_places(tmp_path: Path) -> None:
 SECRET = "sk-" + "proj-abcdefghijklmnopqrstuvwxyz012345"
 
 
-@pytest.mark.parametrize("format_", ["text", "json", "github"])
+@pytest.mark.parametrize("format_", ["text", "json", "github", "sarif"])
 def test_a_secret_is_never_repeated(tmp_path: Path, format_: str) -> None:
     (tmp_path / "p.yaml").write_text(
         Path(TEAM).read_text() + f"description: our key is {SECRET}\n{SECRET}: 1\n"

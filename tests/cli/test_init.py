@@ -16,7 +16,7 @@ from policy_router import discover as finding
 from policy_router.check.report import inspect
 from policy_router.cli.starter import compose
 from policy_router.discover import KEYS, SOURCES, Found, Served, Server, discover, ollama_base
-from policy_router.language.catalog import catalog
+from policy_router.language.catalog import Catalog, catalog
 from policy_router.language.files import PolicyFile
 from tests.cli.run import run
 
@@ -367,3 +367,29 @@ def test_nothing_found_is_said(here: _Here, alone: Path, monkeypatch: pytest.Mon
     assert "  # haiku:" in text
     assert run("check").code == 0
     assert run("route").code == 0
+
+
+def test_models_answered_elsewhere_are_nothing_here(here: _Here) -> None:
+    here.says("ollama", {"models": [{"name": "gpt-oss:120b-cloud"}]})
+    report = checked(compose(look(here, "ollama"), catalog()))
+    assert report.findings == ()
+    assert report.policy is not None
+    assert [model.name for model in report.policy.models] == ["llama"]
+
+
+def test_hosted_models_the_table_does_not_know_are_left_out() -> None:
+    empty = Catalog({}, frozenset(), "no table")
+    for keys in (("OPENAI_API_KEY",), KEYS):
+        policy = checked(compose(Found(keys=keys), empty)).policy
+        assert policy is not None
+        assert all(model.free for model in policy.models)
+
+
+def test_a_long_list_is_cut() -> None:
+    models = tuple(Served(f"m{number}") for number in range(30))
+    text = compose(Found((Server("vllm", "http://127.0.0.1:1", models),)), catalog())
+    report = checked(text)
+    assert report.findings == ()
+    assert report.policy is not None
+    assert len(report.policy.models) == 8
+    assert "  # not listed: 22 more of vllm\n" in text

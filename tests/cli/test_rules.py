@@ -2,11 +2,8 @@
 
 from __future__ import annotations
 
-import pytest
-
+from policy_router.check import manual
 from tests.cli.run import run
-
-manual = pytest.importorskip("policy_router.check.manual")
 
 
 def test_every_rule_has_a_line() -> None:
@@ -41,6 +38,11 @@ def test_a_page() -> None:
         "bad": page.bad,
         "good": page.good,
     }
+
+
+def test_a_page_without_snippets() -> None:
+    assert run("rules", "unstable-files").code == 0
+    assert "Bad:" not in run("rules", "unstable-files").out
 
 
 def test_an_unknown_rule() -> None:
