@@ -24,7 +24,8 @@ def main(argv: Sequence[str] | None = None) -> int:
     try:
         from policy_router.cli.app import command  # noqa: PLC0415  an import may be interrupted too
 
-        command().main(args=list(sys.argv[1:] if argv is None else argv), prog_name="policy-router")
+        given = list(sys.argv[1:] if argv is None else argv)
+        command(given).main(args=given, prog_name="policy-router")
     except SystemExit as done:
         return done.code if isinstance(done.code, int) else int(done.code is not None)
     except KeyboardInterrupt:

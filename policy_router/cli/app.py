@@ -12,7 +12,7 @@ from policy_router.cli import check, demo, explain, init, route, rules, run, sch
 from policy_router.cli.screen import show
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Mapping, Sequence
 
 COMMANDS: Final[Mapping[str, Callable[..., None]]] = {
     "demo": demo.demo,
@@ -60,17 +60,22 @@ def _program(
     """
 
 
-def command() -> Any:
-    """The program: an object whose `main(args, prog_name)` runs it and ends with SystemExit."""
+def command(argv: Sequence[str]) -> Any:
+    """The program for these arguments: an object whose `main(args, prog_name)` runs it and ends
+    with SystemExit."""
+    # To read even an unused option, typer imports pydantic. So the options that stand before any
+    # command are left out when a command comes first.
+    bare = not argv or argv[0] not in COMMANDS
     app = typer.Typer(
         no_args_is_help=True,
+        add_completion=bare,
         # Without markup: help starts sooner, and `[20/min]` is shown as written.
         rich_markup_mode=None,
         pretty_exceptions_enable=False,
         pretty_exceptions_show_locals=False,
         context_settings={"help_option_names": ["-h", "--help"]},
     )
-    app.callback()(_program)
+    app.callback(add_help_option=bare)(_program)
     for name, function in COMMANDS.items():
         app.command(name)(function)
     return typer.main.get_command(app)

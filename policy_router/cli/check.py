@@ -26,9 +26,7 @@ def check(
     *,
     paths: Annotated[
         list[Path] | None,
-        typer.Argument(
-            metavar="[PATHS]...", help="Policy files, or folders of them: a policy each."
-        ),
+        typer.Argument(metavar="PATHS", help="Policy files, or folders of them: a policy each."),
     ] = None,
     policy: Annotated[
         Path | None,
@@ -104,11 +102,11 @@ def _write_text(reports: "list[Report]") -> None:
 
 def _known(given: list[str] | None, option: str) -> frozenset[str]:
     """The rules named, split at commas."""
-    from policy_router.check.registry import LINT, TEXT_RULES  # noqa: PLC0415
+    from policy_router.check import manual  # noqa: PLC0415
     from policy_router.language.suggest import help_line  # noqa: PLC0415
 
     names = [name.strip() for each in given or () for name in each.split(",")]
-    known = [*LINT, *TEXT_RULES, "unused-suppression", "unsafe-file"]
+    known = manual.names()
     for name in names:
         if name not in known:
             raise typer.BadParameter(

@@ -245,7 +245,7 @@ def _judged(judged: _Judged) -> list[Line]:
     words_ = f"  {mark} {printable(rule.name)}"
     if rule.when is None:
         return [[(words_, style), (f"{place}", "dim")], "      always"]
-    rows = [("     ", printable(s.text), _shown(s.value)) for s in judged.steps]
+    rows = [("     ", printable(" ".join(s.text.split())), _shown(s.value)) for s in judged.steps]
     return [[(words_, style), (f"{place}", "dim")], *table(rows)]
 
 

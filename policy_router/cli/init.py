@@ -20,7 +20,7 @@ def init(
     path: Annotated[
         Path | None,
         typer.Argument(
-            metavar="[PATH]", help="The file to write, or its folder. [policies/policy.yaml]"
+            metavar="PATH", help="The file to write, or its folder. [policies/policy.yaml]"
         ),
     ] = None,
     force: Annotated[bool, typer.Option("--force", help="Replace the file.")] = False,

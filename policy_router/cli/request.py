@@ -35,7 +35,7 @@ class Given:
 
     prompt: Annotated[
         str | None,
-        typer.Argument(metavar="[PROMPT|-]", help="The prompt; - reads it from standard input."),
+        typer.Argument(metavar="PROMPT|-", help="The prompt; - reads it from standard input."),
     ] = None
     policy: Annotated[
         Path | None,

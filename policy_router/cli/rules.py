@@ -10,7 +10,7 @@ from policy_router.cli.screen import Line, fail, show, show_json, table
 def rules(
     *,
     name: Annotated[
-        str | None, typer.Argument(metavar="[NAME]", help="Show the page of this rule.")
+        str | None, typer.Argument(metavar="NAME", help="Show the page of this rule.")
     ] = None,
     json_: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
 ) -> None:
@@ -43,7 +43,7 @@ def rules(
     lines += ["", *page.text.strip().split("\n")] if page.text.strip() else []
     for head, text, style in (("Bad:", page.bad, "red"), ("Good:", page.good, "green")):
         if text.strip():
-            code = [f"    {line}".rstrip() for line in text.strip("\n").split("\n")]
+            code = [f"    {line}".rstrip() for line in text.strip().split("\n")]
             lines += ["", [(head, style)], *code]
     show(lines)
 

@@ -198,7 +198,6 @@ def _retreat(
 def _in_data(data: object, loc: Sequence[int | str]) -> Path:
     """Pydantic's location without its names of alternatives."""
     path: list[str | int] = []
-    part: Any = data
     for step in loc:
         inner = dict(enumerate(data)) if isinstance(data, list) else data
         if isinstance(inner, dict) and step in inner:

@@ -1,0 +1,244 @@
+"""`explain`: the reason for every model, and what each part of each rule came to."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+
+from tests.cli.run import TEAM, Result, run
+
+NOON = ["--fact", "hour=12", "--fact", "weekday=mon"]
+
+
+def explain(*argv: object) -> Result:
+    return run("explain", "-p", TEAM, *NOON, *argv)
+
+
+def test_text_says_everything() -> None:
+    result = explain("x" * 40, "--task", "code", "--complexity", "0.7", "--tag", "private")
+    assert (result.code, result.err) == (0, "")
+    lines = result.out.splitlines()
+    assert lines[0].startswith("policy team @")
+    assert lines[0].endswith(f" ({TEAM})")
+    assert lines[1:7] == [
+        "Request     40 characters, about 18 tokens",
+        "Facts       tags ['private'] · hour 12 · weekday 'mon'",
+        f"Task        code: named by the caller ({TEAM}:34:3)",
+        f"Complexity  hard: score 0.7 ({TEAM}:39:5)",
+        (
+            "Tier        heavy or better, weaker ones as a last resort: task `code` "
+            f"asks for heavy ({TEAM}:34:3), band `hard` asks for heavy ({TEAM}:39:5)"
+        ),
+        "Rules       1 of 4 applied",
+    ]
+    rules = lines[7 : lines.index("")]
+    assert rules == [
+        f"  + private data stays here  {TEAM}:42:11",
+        "       tags               {'private'}",
+        "       'private' in tags  true",
+        f"  - nights are for small models [20/min]  {TEAM}:45:11",
+        "       hour                                     12",
+        "       hour >= 22                               false",
+        "       weekday                                  'mon'",
+        "       weekday in ['sat', 'sun']                false",
+        "       hour >= 22 or weekday in ['sat', 'sun']  false",
+        f"  - no law  {TEAM}:48:11",
+        "       tags                               {'private'}",
+        "       'legal' in tags                    false",
+        "       plan                               absent",
+        "       plan != 'pro'                      true",
+        "       'legal' in tags and plan != 'pro'  false",
+        f"  - bots go small  {TEAM}:51:11",
+        "       user                                               absent",
+        "       matches(user, '^bot-')                             false",
+        "       region                                             absent",
+        "       region.startswith('eu')                            false",
+        "       matches(user, '^bot-') or region.startswith('eu')  false",
+    ]
+    rest = result.out.split("\n\n", 1)[1]
+    assert rest == (
+        "   model  tier   est. cost   why\n"
+        "1  big    heavy  $0.0001218  the only other model\n"
+        "2  small  light  free        last resort: below tier `heavy`\n"
+        "\n"
+        "Not used\n"
+        f"  cloud  rule `private data stays here` allows only others  {TEAM}:44:5\n"
+    )
+
+
+@pytest.mark.parametrize(
+    ("argv", "line"),
+    [
+        ([], "Request     0 tokens"),
+        (["--tokens", "24k"], "Request     24,000 tokens"),
+        ([], f"Task        chat: the default ({TEAM}:35:3)"),
+        ([], "Complexity  not given"),
+        (
+            ["--complexity", "hard"],
+            f"Complexity  hard: score 0.6 where the band begins ({TEAM}:39:5)",
+        ),
+        ([], "Tier        any"),
+        ([], "Rules       0 of 4 applied"),
+        (["--fact", "internal=true"], "Facts       hour 12 · weekday 'mon' · internal true"),
+    ],
+)
+def test_a_line(argv: list[str], line: str) -> None:
+    assert line in explain(*argv).out.splitlines()
+
+
+def test_a_small_policy(tmp_path: Path) -> None:
+    (tmp_path / "p.yaml").write_text(
+        "version: 1\n"
+        "models:\n"
+        "  only: { model: ollama_chat/x, tier: light, price: free, context: 8k }\n"
+        "rules:\n"
+        "  - { name: ever, min_tier: light }\n"
+    )
+    result = run("explain", "-p", tmp_path)
+    assert result.code == 0
+    lines = result.out.splitlines()
+    assert "Facts       none beside these" in lines
+    assert "Task        none: the caller names none, and the policy has no default task" in lines
+    assert "Rules       1 of 1 applied" in lines
+    assert "      always" in lines
+    found = run("explain", "-p", tmp_path, "--json").json
+    assert found["task_from"] is None
+    assert found["floor"]["asked_by"][0]["kind"] == "rule"
+    assert (found["trace"][0]["when"], found["trace"][0]["steps"]) == (None, [])
+    assert run("explain", "-p", tmp_path, "--tokens", "9k").code == 4
+
+
+def test_step_down_off_is_said(tmp_path: Path) -> None:
+    text = Path(TEAM).read_text() + "fallback: { step_down: false }\n"
+    (tmp_path / "p.yaml").write_text(text)
+    out = run("explain", "-p", tmp_path, "--task", "code").out
+    assert "Tier        heavy or better, no weaker ones: task `code` asks for heavy" in out
+    assert "small  below tier `heavy`, which task `code` asks for" in out
+
+
+def test_a_refusal_names_its_rule() -> None:
+    result = explain("--tag", "legal")
+    assert result.code == 4
+    assert "Denied: legal questions need a paid plan" in result.out
+    assert "denied by rule `no law`" in result.out
+    one = explain("--tag", "legal", "--why-not", "big")
+    assert one.code == 4
+    assert one.out.startswith("big is out: denied by rule `no law`\n")
+    assert "  + no law" in one.out
+
+
+def test_why_not_shows_one_model() -> None:
+    out = explain("--tag", "private", "--why-not", "cloud")
+    assert out.code == 0
+    assert out.out == (
+        "cloud is out: rule `private data stays here` allows only others\n"
+        f"  --> {TEAM}:44:5\n"
+        f"  + private data stays here  {TEAM}:42:11\n"
+        "       tags               {'private'}\n"
+        "       'private' in tags  true\n"
+    )
+    placed = explain("--tag", "private", "--why-not", "big", "--tokens", "1k")
+    assert placed.out == (
+        "big is number 2 of 2\n"
+        "   model  tier   est. cost  why\n"
+        "2  big    heavy  $0.00022   paid, after the free ones\n"
+    )
+    bot = explain("--user", "bot-1", "--why-not", "small")
+    assert bot.out.startswith("small is number 1 of 3\n")
+    assert "       user                                               'bot-1'\n" in bot.out
+
+
+def test_why_not_in_json() -> None:
+    found = explain("--tag", "private", "--why-not", "cloud", "--json").json
+    assert found["candidates"] == []
+    assert [each["model"] for each in found["skipped"]] == ["cloud"]
+    found = explain("--tag", "private", "--why-not", "big", "--json").json
+    assert [(each["rank"], each["model"]) for each in found["candidates"]] == [(2, "big")]
+    assert found["skipped"] == []
+
+
+def test_why_not_an_unknown_model() -> None:
+    result = explain("--why-not", "clodu")
+    assert (result.code, result.out) == (2, "")
+    assert "did you mean `cloud`?" in result.err
+    assert "--why-not" in result.err
+
+
+def test_json_has_one_shape() -> None:
+    routed = run("route", "-p", TEAM, *NOON, "--tag", "private", "--task", "code", "--json").json
+    found = explain("--tag", "private", "--task", "code", "--json").json
+    extra = ["policy", "facts", "task_from", "floor", "trace"]
+    assert list(found) == [*routed, *extra]
+    assert {key: found[key] for key in routed} == routed
+    assert found["policy"] == {"name": "team", "path": TEAM}
+    assert found["facts"] == {
+        "task": "code",
+        "tokens": 0,
+        "tags": ["private"],
+        "hour": 12,
+        "weekday": "mon",
+    }
+    assert found["task_from"] == "caller"
+    assert found["floor"] == {
+        "tier": "heavy",
+        "asked_by": [{"kind": "task", "name": "code", "tier": "heavy", "at": f"{TEAM}:34:3"}],
+    }
+    assert [each["applied"] for each in found["trace"]] == [True, False, False, False]
+    assert found["trace"][0] == {
+        "rule": "private data stays here",
+        "applied": True,
+        "when": "'private' in tags",
+        "at": f"{TEAM}:42:11",
+        "steps": [
+            {"text": "tags", "value": ["private"]},
+            {"text": "'private' in tags", "value": True},
+        ],
+    }
+    assert found["trace"][2]["steps"][2] == {"text": "plan", "value": None}
+    assert explain("--json").json["floor"] is None
+    assert explain("--json").json["task_from"] == "default"
+
+
+@pytest.mark.parametrize(
+    "when",
+    [
+        "{ tags: [a, b], plan: pro }",
+        "{ internal: true }",
+        "{ seats: [1, 2.5] }",
+        '{ tags: "it\'s \\\\ odd" }',
+        "'a' in tags and not internal",
+        "not (plan == 'pro' or seats > 2.6)",
+        "1 < seats <= 2.5",
+        "2 < seats",
+        "plan not in ['pro']",
+        "plan != 'pro'",
+        "any_of(tags, 'a', 'z') and all_of(tags, 'a', 'b')",
+        "matches(region, '^eu-\\d+$')",
+        "region.startswith('eu') and tokens >= 24_000",
+        "has_tools or wants_json or stream",
+        "task == 'code' or complexity in ['hard'] or score > 0.65",
+        "hour in [12, 13] and seats != 3 and weekday != 'tue'",
+        "seats > -1 and max_tokens < 60",
+    ],
+)
+def test_what_is_shown_is_what_was_decided(tmp_path: Path, when: str) -> None:
+    head, _ = Path(TEAM).read_text().split("rules:\n")
+    written = when if when.startswith("{") else json.dumps(when)
+    rule = f"rules:\n  - name: r\n    when: {written}\n    avoid: [cloud]\n"
+    (tmp_path / "p.yaml").write_text(head + rule)
+    seen = set()
+    for argv in (
+        [],
+        ["--tag", "a,b", "--fact", "plan=pro", "--fact", "seats=2.5"],
+        ["--tag", "a", "--fact", "internal=true", "--fact", "seats=1", "--fact", "plan=free"],
+        ["--fact", "region=eu-1", "--tokens", "30k", "--need", "tools", "--complexity", "0.7"],
+        ["--tag", "it's \\ odd", "--fact", "seats=3", "--fact", "max_tokens=50"],
+    ):
+        found = run("explain", "-p", tmp_path, *NOON, "--json", *argv).json
+        (rule_,) = found["trace"]
+        assert bool(rule_["steps"][-1]["value"]) is rule_["applied"] is (found["rules"] == ["r"])
+        assert rule_["steps"][-1]["text"] == rule_["when"]
+        seen.add(rule_["applied"])
+    assert seen == {True, False}
