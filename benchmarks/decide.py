@@ -188,9 +188,7 @@ def main() -> None:
 class Table:
     """The rows of the report. medians: of ours, by rules and models."""
 
-    def __init__(
-        self, requests: list[Facts], flat: list[Facts], warm_up: list[Request]
-    ) -> None:
+    def __init__(self, requests: list[Facts], flat: list[Facts], warm_up: list[Request]) -> None:
         self.asked = [Request(**r) for r in requests]
         self.flat = flat
         self.warm_up = warm_up
@@ -225,7 +223,9 @@ class Table:
         ours = self.medians[1000, models]
         for strategy in ("simple-shuffle", "cost-based-routing"):
             try:
-                found = times(litellm_pick(made_policy(1, models).models, strategy), self.flat[:200])
+                found = times(
+                    litellm_pick(made_policy(1, models).models, strategy), self.flat[:200]
+                )
             except Exception as error:  # noqa: BLE001  a rival that will not run is a row, not a crash
                 print(f"{'-':>6} {models:6}  litellm {strategy}: {type(error).__name__}: {error}")
             else:

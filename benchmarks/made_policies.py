@@ -4,8 +4,12 @@ from __future__ import annotations
 
 import random
 from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
 
 import yaml
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
 
 TASKS = ("code", "refactor", "extract", "summarize", "translate", "math", "analysis", "chat")
 BANDS = ("trivial", "simple", "moderate", "complex", "expert")
@@ -89,7 +93,7 @@ def _price(rng: random.Random) -> dict[str, str]:
 
 
 def _condition(rng: random.Random) -> str:
-    tests = [
+    tests: list[Callable[[], str]] = [
         lambda: f"task == '{rng.choice(TASKS)}'",
         lambda: f"complexity in ['{rng.choice(BANDS)}', '{rng.choice(BANDS)}']",
         lambda: f"tokens > {rng.randrange(100, 50_000)}",
