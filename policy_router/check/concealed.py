@@ -6,6 +6,7 @@ A message quotes the user's words, and may cut them short: half a credential is 
 from __future__ import annotations
 
 from dataclasses import replace
+from itertools import takewhile
 from typing import TYPE_CHECKING, Final
 
 from policy_router.secrets import find, mask
@@ -38,9 +39,8 @@ def _starred(text: str, secrets: Iterable[str]) -> str:
     for secret in secrets:
         at = text.find(secret[: _SHOWN + 2])
         while at >= 0:
-            cut = next(
-                (n for n, c in enumerate(secret) if text[at + n : at + n + 1] != c), len(secret)
-            )
+            alike = (text[at + n : at + n + 1] == char for n, char in enumerate(secret))
+            cut = sum(takewhile(bool, alike))
             text = text[: at + _SHOWN] + "*" * (cut - _SHOWN) + text[at + cut :]
             at = text.find(secret[: _SHOWN + 2], at)
     return mask(text)

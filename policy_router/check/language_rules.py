@@ -87,9 +87,9 @@ Good:
     description: some words
 """,
     "yaml-merge": """\
-a merge key
+a merge key, `<<`
 
-`<<` copies fields in from elsewhere, so a reviewer no longer sees what applies.
+It copies fields in from elsewhere, so a reviewer no longer sees what applies.
 
 Bad:
     fallback:
@@ -100,7 +100,7 @@ Good:
       max_attempts: 3
 """,
     "yaml-tag": """\
-a tag
+a YAML tag, such as `!!str`
 
 Tags let a file choose what its values become. Every field of a policy has one type already.
 
@@ -116,12 +116,10 @@ a key that is no text, or none at all
 Every key of a policy is a word.
 
 Bad:
-    fallback:
-      : 3
+    fallback: { [max_attempts]: 3 }
 
 Good:
-    fallback:
-      max_attempts: 3
+    fallback: { max_attempts: 3 }
 """,
     "several-documents": """\
 more than one YAML document in a file

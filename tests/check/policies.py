@@ -8,12 +8,46 @@ from typing import TYPE_CHECKING, Final
 
 from policy_router.check.report import inspect
 from policy_router.diagnostics import Severity
+from policy_router.language.catalog import Catalog
 from policy_router.language.files import PolicyFile
 
 if TYPE_CHECKING:
     from policy_router.check.report import Report
 
 TODAY: Final = date(2026, 6, 1)
+# Rows as LiteLLM's table has them, so that these tests do not change when that table does.
+TABLE: Final = Catalog(
+    {
+        "gpt-4o": {
+            "litellm_provider": "openai", "mode": "chat", "max_input_tokens": 128_000,
+            "max_output_tokens": 16_384, "supports_function_calling": True,
+            "input_cost_per_token": 2.5e-06, "output_cost_per_token": 1e-05,
+        },
+        "gpt-4o-mini": {
+            "litellm_provider": "openai", "mode": "chat", "max_input_tokens": 128_000,
+            "input_cost_per_token": 1.5e-07, "output_cost_per_token": 6e-07,
+        },
+        "groq/llama-guard-3-8b": {
+            "litellm_provider": "groq", "mode": "chat", "max_input_tokens": 8192,
+            "input_cost_per_token": 2e-07, "output_cost_per_token": 2e-07,
+            "deprecation_date": "2025-06-06",
+        },
+        "azure/gpt-4-0613": {
+            "litellm_provider": "azure", "mode": "chat", "max_input_tokens": 8192,
+            "input_cost_per_token": 3e-05, "output_cost_per_token": 6e-05,
+            "deprecation_date": "2025-06-06",
+        },
+        "gemini/gemini-exp-1206": {
+            "litellm_provider": "gemini", "mode": "chat", "max_input_tokens": 2_097_152,
+            "input_cost_per_token": 0, "output_cost_per_token": 0,
+        },
+    },
+    frozenset({
+        "openai", "anthropic", "openrouter", "groq", "gemini", "azure", "ollama", "ollama_chat",
+        "hosted_vllm", "lm_studio", "custom_openai", "together_ai", "vertex_ai",
+    }),
+    "test",
+)  # fmt: skip
 BASE: Final = {
     "version": "version: 1",
     "tiers": "tiers: [light, heavy]",
@@ -31,7 +65,7 @@ def complete(snippet: str) -> str:
 
 def look(snippet: str, today: date = TODAY) -> Report:
     """The report on a completed snippet."""
-    return inspect([PolicyFile("p.yaml", complete(snippet).encode())], today=today)
+    return inspect([PolicyFile("p.yaml", complete(snippet).encode())], today=today, table=TABLE)
 
 
 def rules_found(snippet: str, today: date = TODAY) -> list[str]:

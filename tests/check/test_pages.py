@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 import re
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
 
@@ -12,6 +13,9 @@ import policy_router
 from policy_router.check import manual
 from policy_router.check.registry import LINT, TEXT_RULES
 from tests.check.policies import errors, look
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
 
 SOURCE = Path(policy_router.__file__).parent
 # How a diagnostic is made, anywhere in the package; the name of its rule is one of the arguments.
@@ -64,12 +68,12 @@ def emitted() -> set[str]:
     return found
 
 
-def _rule_of(node: ast.Call, constants: dict[str, object]) -> set[str]:
+def _rule_of(node: ast.Call, constants: Mapping[str, object]) -> set[str]:
     name = node.func.attr if isinstance(node.func, ast.Attribute) else getattr(node.func, "id", "")
     if name not in MAKERS:
         return set()
     for argument in node.args[:2]:
-        value = argument.value if isinstance(argument, ast.Constant) else None
+        value: object = argument.value if isinstance(argument, ast.Constant) else None
         if isinstance(argument, ast.Name):
             value = constants.get(argument.id)
         if isinstance(value, str) and NAME.fullmatch(value):
@@ -93,8 +97,8 @@ def test_a_page_says_what_and_why(name: str) -> None:
     assert page.text
     assert 10 < len(page.summary) < 90
     assert not page.summary.endswith(".")
-    for part in (page.summary, page.text, page.bad, page.good):
-        assert part in str(page).replace("\n    ", "\n")
+    for part in (page.summary, page.text, *page.bad.splitlines(), *page.good.splitlines()):
+        assert part in str(page)
 
 
 def test_there_is_no_page_for_what_is_no_rule() -> None:

@@ -4,7 +4,7 @@ LiteLLM's table has the day. Requests for it fail and cost an attempt each.
 
 Bad:
     models:
-      old: { model: gpt-4-0314, tier: heavy }
+      old: { model: groq/llama-guard-3-8b, tier: heavy }
 
 Good:
     models:
@@ -27,7 +27,7 @@ def check(subject: Subject) -> Iterator[Diagnostic]:
     today = subject.today.isoformat()
     for model in subject.policy.models:
         entry = subject.draft.entries[model.name]
-        if model.api_base is not None:
+        if model.api_base is not None and not model.calls.startswith("azure"):
             continue  # a server of our own may serve it as long as we like
         if entry is not None and entry.retired is not None and entry.retired < today:
             yield warning(

@@ -4,11 +4,11 @@ LiteLLM's table has 0 for many models that do cost money. Free is what the polic
 
 Bad:
     models:
-      mine: { model: moonshot/kimi-k2-thinking-251104, tier: light, context: 8k }
+      mine: { model: gemini/gemini-exp-1206, tier: light, context: 8k }
 
 Good:
     models:
-      mine: { model: moonshot/kimi-k2-thinking-251104, tier: light, context: 8k, price: free }
+      mine: { model: gemini/gemini-exp-1206, tier: light, context: 8k, price: free }
 """
 
 from __future__ import annotations
