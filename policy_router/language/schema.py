@@ -7,6 +7,7 @@ jsonschema gives the verdict; the words, the place and the help are ours.
 from __future__ import annotations
 
 import re
+from dataclasses import replace
 from functools import cache
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
@@ -78,26 +79,34 @@ _generated = cache(generate)  # 75 ms
 def validator() -> Draft7Validator:
     """jsonschema's draft-07 validator over our schema, with no way to fetch anything."""
     from jsonschema import Draft7Validator  # noqa: PLC0415  75 ms that `import policy_router` need not pay
-    from jsonschema.exceptions import ValidationError  # noqa: PLC0415
     from jsonschema.validators import extend  # noqa: PLC0415
     from referencing import Registry  # noqa: PLC0415
-
-    def pattern(_: object, text: str, value: object, __: object) -> Iterator[ValidationError]:
-        if isinstance(value, str) and not _matches(text, value):
-            yield ValidationError(f"{value!r} does not match")
 
     # 1.0 is no whole number here, as in the document models.
     types = Draft7Validator.TYPE_CHECKER.redefine(
         "integer", lambda _, value: isinstance(value, int) and not isinstance(value, bool)
     )
-    strict = extend(Draft7Validator, {"pattern": pattern}, type_checker=types)  # type: ignore[no-untyped-call]  # partial stubs
-    checker: Draft7Validator = strict(_generated(), registry=Registry())
+    strict = extend(Draft7Validator, type_checker=types)  # type: ignore[no-untyped-call]  # partial stubs
+    checker: Draft7Validator = strict(_strict_ends(_generated()), registry=Registry())
     return checker
 
 
-def _matches(pattern: str, text: str) -> bool:
-    """As ECMA has it: `$` is the end of the text, where Python's lets a trailing newline pass."""
-    return re.search(re.sub(r"\$$", r"\\Z", pattern), text) is not None
+def _strict_ends(node: Any) -> Any:
+    """The schema with `$` as ECMA has it, the end of the text: Python's lets a newline follow."""
+    if isinstance(node, list):
+        return [_strict_ends(each) for each in node]
+    if not isinstance(node, dict):
+        return node
+    out = {k: v if k == "examples" else _strict_ends(v) for k, v in node.items()}
+    if isinstance(out.get("pattern"), str):
+        out["pattern"] = _END.sub(r"\\Z", out["pattern"])
+    if "patternProperties" in out:
+        inner = out["patternProperties"].items()
+        out["patternProperties"] = {_END.sub(r"\\Z", p): part for p, part in inner}
+    return out
+
+
+_END: Final = re.compile(r"\$$")
 
 
 class Fault(NamedTuple):
@@ -177,7 +186,10 @@ def _choice(error: ValidationError, source: Source, path: Path) -> Iterator[Faul
     ]
     if len(fitting) == 1:
         for inner in fitting[0]:
-            yield from _word(inner, source)
+            for fault in _word(inner, source):
+                d = fault.diagnostic
+                ours = d.help or (_examples(_schema(error)) if fault.path == path else "")
+                yield fault._replace(diagnostic=replace(d, help=ours))
         return
     kinds = " or ".join(dict.fromkeys(describe(_resolve(b)) for b in branches))
     yield Fault(
@@ -186,7 +198,7 @@ def _choice(error: ValidationError, source: Source, path: Path) -> Iterator[Faul
             "wrong-type",
             Severity.ERROR,
             f"{_where(path)} is {_shown(error.instance)}, not {kinds}",
-            source.value_span(path),
+            source.key_span(path) if error.instance is None else source.value_span(path),
             _examples(_schema(error)) or (_examples(_resolve(branches[-1]))),
         ),
     )
@@ -199,7 +211,7 @@ def _unknown_fields(error: ValidationError, source: Source, path: Path) -> Itera
     present: Mapping[str, object] = error.instance  # type: ignore[assignment]  # this validator is about mappings
     taken: set[str] = set()
     for key in present:
-        if key in known or any(_matches(p, key) for p in patterns):
+        if key in known or any(re.search(p, key) for p in patterns):
             continue
         span = source.key_span((*path, key))
         if patterns:
@@ -297,7 +309,8 @@ def _bad_value(
         message = f"{_where(path)} is empty"
     elif validator == "maxLength":
         message = f"{_where(path)} is longer than {schema[validator]} characters"
-    return Diagnostic(rule, Severity.ERROR, message, source.value_span(path), help_)
+    span = source.key_span(path) if value is None else source.value_span(path)
+    return Diagnostic(rule, Severity.ERROR, message, span, help_)
 
 
 _KINDS: Final = {

@@ -297,7 +297,7 @@ class _Builder:
         if word is not _NO_WORD:
             return word
         if _INTEGER.fullmatch(text) or _FLOAT.fullmatch(text):
-            if len(text) > MAX_DIGITS:
+            if len(text.lstrip("+-")) > MAX_DIGITS:
                 message = f"`{text[:24]}...` has more digits than a policy can mean"
                 self._refuse("number-too-large", message, event, "put it in quotes if it is text")
                 return 0
@@ -373,7 +373,7 @@ def _syntax(source: Source, error: yaml.YAMLError) -> Diagnostic:
         if theirs in problem:
             message, help_ = ours, remedy
             break
-    if opened is not None and "quote" in message:
+    if opened is not None and "quote is never" in message:
         index = min(opened.index, index)  # else it would be the end of the file
     at = source.span(index, min(index + 1, max(1, len(source.text))))
     rows = source.text.split("\n")

@@ -119,8 +119,8 @@ def test_examples_are_of_their_kind(unit: Unit) -> None:
 
 @pytest.mark.parametrize(
     ("nano", "text"),
-    [(0, "0"), (1, "0.000000001"), (NANO, "1"), (NANO // 10, "0.1"), (10 * NANO, "10"), (-NANO, "-1"),
-     (10**18, "1000000000"), (5 * NANO // 2, "2.5")],
+    [(0, "0"), (1, "0.000000001"), (NANO, "1"), (NANO // 10, "0.1"), (10 * NANO, "10"),
+     (-NANO, "-1"), (10**18, "1000000000"), (5 * NANO // 2, "2.5")],
 )  # fmt: skip
 def test_dollars(nano: int, text: str) -> None:
     assert units.dollars(nano) == text
