@@ -77,6 +77,9 @@ _PATIENCE: Final = 20.0
 def demo() -> None:
     """Watch a policy decide, fall back and change: no key, no network.
 
+    \b
+    policy-router demo
+
     A policy file, four simulated models behind a real HTTP server on this machine, six requests.
     """
     # LiteLLM takes seconds to import; meanwhile there is something to read.

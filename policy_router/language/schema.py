@@ -292,7 +292,7 @@ def _bad_value(
         rule, message = "bad-unit", f"{shown} is not {article} {kind}"
     elif value is None:
         rule, message = "wrong-type", f"{_where(path)} is empty"
-        help_ = help_ or "give it a value, or leave the key out"
+        help_ = "give it a value, or leave the key out" + (f"; {help_}" if help_ else "")
     elif validator == "type":
         rule, message = "wrong-type", f"{_where(path)} is {shown}, not {describe(schema)}"
     elif validator in ("enum", "const"):

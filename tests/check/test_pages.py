@@ -55,7 +55,7 @@ def emitted() -> set[str]:
             # `rule, message = "bad-unit", ...` stands for the Diagnostic made of it.
             elif isinstance(node, ast.Assign) and isinstance(node.value, ast.Tuple):
                 names = [e.id for e in ast.walk(node.targets[0]) if isinstance(e, ast.Name)]
-                first = node.value.elts[0]
+                first = node.value.elts[0] if node.value.elts else None
                 if names[:1] == ["rule"] and isinstance(first, ast.Constant):
                     found.add(str(first.value))
     # The table of slips in expressions: pattern, rule, message, help.

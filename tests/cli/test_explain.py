@@ -60,7 +60,7 @@ def test_text_says_everything() -> None:
     rest = result.out.split("\n\n", 1)[1]
     assert rest == (
         "   model  tier   est. cost   why\n"
-        "1  big    heavy  $0.0001218  the only other model\n"
+        "1  big    heavy  $0.0001218  the only model of tier `heavy` or better\n"
         "2  small  light  free        last resort: below tier `heavy`\n"
         "\n"
         "Not used\n"
