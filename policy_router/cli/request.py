@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Final, get_type_hints
 
 import typer
 
+from policy_router.classify.facts import read_messages
 from policy_router.condition import BUILT_IN, WEEKDAYS, Fact, Kind
 from policy_router.language import units
 from policy_router.language.suggest import help_line
@@ -120,8 +121,8 @@ def takes_request(function: Callable[..., None]) -> Callable[..., None]:
 
 
 def bound(prompt: str) -> int:
-    """Tokens of a prompt, at a guess that is cheap: four characters each, and a few around them."""
-    return -(-len(prompt) // 4) + 8
+    """Tokens of a prompt, as the router counts them: an upper bound without a tokenizer."""
+    return read_messages([{"role": "user", "content": prompt}]).tokens
 
 
 def read_prompt(word: str | None) -> str | None:
