@@ -29,7 +29,7 @@ class Made:
 
 
 def made_policy(rules: int, models: int, seed: int = 1) -> Made:
-    """A policy file of so many rules and models; three to five tests a rule."""
+    """A policy file of so many rules and models; two to four tests a rule."""
     rng = random.Random(seed)
     names = tuple(f"model-{i}" for i in range(models))
     conditions = tuple(_condition(rng) for _ in range(rules))
@@ -70,6 +70,7 @@ def made_request(rng: random.Random) -> dict[str, object]:
         "tags": frozenset(rng.sample(TAGS, rng.randrange(0, 3))),
         "user": f"{rng.choice('abcdef')}{rng.randrange(500)}",
         "team": f"team-{rng.randrange(30)}",
+        "tenant": f"tenant-{rng.randrange(40)}",
         "stream": rng.random() < 0.5,
         "attributes": attributes,
     }
@@ -93,6 +94,13 @@ def _price(rng: random.Random) -> dict[str, str]:
 
 
 def _condition(rng: random.Random) -> str:
+    """Four of five rules are some team's, tenant's or group of users' own, as in the policy of a
+    large organisation; the others hold for everybody."""
+    scopes: list[Callable[[], str]] = [
+        lambda: f"team == 'team-{rng.randrange(30)}'",
+        lambda: f"tenant == 'tenant-{rng.randrange(40)}'",
+        lambda: f"user.startswith('{rng.choice('abcdef')}{rng.randrange(10)}')",
+    ]
     tests: list[Callable[[], str]] = [
         lambda: f"task == '{rng.choice(TASKS)}'",
         lambda: f"complexity in ['{rng.choice(BANDS)}', '{rng.choice(BANDS)}']",
@@ -100,16 +108,17 @@ def _condition(rng: random.Random) -> str:
         lambda: f"tokens <= {rng.randrange(100, 50_000)}",
         lambda: f"'{rng.choice(TAGS)}' in tags",
         lambda: f"'{rng.choice(TAGS)}' not in tags",
-        lambda: f"user.startswith('{rng.choice('abcdef')}{rng.randrange(10)}')",
-        lambda: f"team == 'team-{rng.randrange(30)}'",
         lambda: f"plan == '{rng.choice(PLANS)}'",
         lambda: f"region == '{rng.choice(REGIONS)}'",
         lambda: "internal",
         lambda: "not stream",
     ]
-    chosen = [test() for test in rng.sample(tests, rng.randrange(3, 6))]
+    if rng.random() < 0.8:
+        chosen = [rng.choice(scopes)(), *(t() for t in rng.sample(tests, rng.randrange(1, 4)))]
+    else:
+        chosen = [t() for t in rng.sample(tests, rng.randrange(3, 5))]
     if len(chosen) > 2 and rng.random() < 0.3:
-        return f"({chosen[0]} or {chosen[1]}) and " + " and ".join(chosen[2:])
+        return f"({chosen[1]} or {chosen[2]}) and " + " and ".join([chosen[0], *chosen[3:]])
     return " and ".join(chosen)
 
 

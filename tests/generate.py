@@ -156,7 +156,7 @@ def assemble(
     prefer: tuple[Key, ...] = (Key.FREE, Key.SMALLEST, Key.CHEAPEST),
     fallback: Fallback | None = None,
 ) -> Policy:
-    index = Index(models, TIERS, tasks, bands, rules, vocabulary)
+    index = Index(models, TIERS, tasks, bands, prefer, rules, vocabulary)
     return Policy(
         "generated", "", ZoneInfo("Europe/Berlin"), TIERS, models, tasks, bands, prefer, rules,
         fallback or Fallback(), vocabulary, "0", index,

@@ -10,10 +10,10 @@ from __future__ import annotations
 
 from bisect import bisect_left, bisect_right
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from policy_router.condition import HOUR, TAGS, WEEKDAY, Kind
-from policy_router.decide.cells import Space, TooWide, admitting, bits, chosen
+from policy_router.decide.cells import Space, TooWide, admitting, bits
 from policy_router.decide.order import Order
 from policy_router.model import Reason, Skip
 
@@ -23,17 +23,17 @@ if TYPE_CHECKING:
     from policy_router.condition import Facts, Vocabulary
     from policy_router.decide.cells import Dimension
     from policy_router.decide.order import First
-    from policy_router.model import Band, Model, Rule, Task
+    from policy_router.model import Band, Key, Model, Rule, Task
 
 ABILITIES: Final = ("tools", "json", "vision", "audio", "pdf", "reasoning")
 """What a request may need and a model may be able to do."""
 
+KEPT_PER_RULE: Final = 256
 KEPT: Final = 4096
 """Results kept per table; when full, a table starts over."""
 
 
-@dataclass(frozen=True, slots=True)
-class Effect:
+class Effect(NamedTuple):
     """What a set of matching rules comes to.
 
     allowed: bit i is model i. skipped: the models taken away, each by the first rule to do so.
@@ -49,16 +49,30 @@ class Effect:
     denied: Rule | None
 
 
-@dataclass(frozen=True, slots=True)
 class _Own:
-    """What one rule does. removes: bit i is model i, and its reason stands at place i of skips
-    (other places hold nothing that is ever read). plain: it only removes."""
+    """What one rule does.
 
-    rule: Rule
-    removes: int
-    skips: list[Skip]
-    first: First
-    plain: bool
+    removes: bit i is model i. first: the models it puts first. orders: it does more than remove.
+    """
+
+    __slots__ = ("_known", "_skips", "first", "orders", "removes", "rule")
+
+    def __init__(self, rule: Rule, skips: Mapping[int, Skip], first: First) -> None:
+        self.rule = rule
+        self.removes = sum(1 << i for i in skips)
+        self.first = first
+        self.orders = bool(first or rule.min_tier or rule.deny is not None)
+        self._skips = skips
+        self._known: dict[int, list[Skip]] = {}
+
+    def reasons(self, gone: int) -> list[Skip]:
+        """The reasons for the models in `gone`, each of which the rule removes."""
+        found = self._known.get(gone)
+        if found is None:
+            if len(self._known) >= KEPT_PER_RULE:
+                self._known.clear()
+            found = self._known[gone] = [self._skips[i] for i in bits(gone)]
+        return found
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,6 +110,7 @@ class Index:
         tiers: Sequence[str],
         tasks: Sequence[Task],
         bands: Sequence[Band],
+        prefer: tuple[Key, ...],
         rules: Sequence[Rule],
         vocabulary: Vocabulary,
     ) -> None:
@@ -108,7 +123,7 @@ class Index:
         self.default_task = next((t for t in tasks if t.default), None)
         self.bands: Mapping[str, Band] = {b.name: b for b in bands}
         self.band_starts = tuple(b.start for b in bands)
-        self.order = Order(models, tiers)
+        self.order = Order(models, tiers, prefer)
         self.below = self.order.below
         self.too_long = [
             Skip(
@@ -183,14 +198,7 @@ class Index:
         ):
             for i in bits(gone):
                 skips.setdefault(i, Skip(self.models[i].name, reason, words, at=at or rule.at))
-        nothing = Skip("", Reason.ONLY, "")
-        return _Own(
-            rule,
-            sum(1 << i for i in skips),
-            [skips.get(i, nothing) for i in range(len(self.models))],
-            tuple((self.at[name], says) for name in rule.first),
-            plain=not rule.first and not rule.min_tier and rule.deny is None,
-        )
+        return _Own(rule, skips, tuple((self.at[name], says) for name in rule.first))
 
     # -- which rules apply -------------------------------------------------------------------
 
@@ -224,6 +232,9 @@ class Index:
         owned = self._boxes(patterns)
         boxes = [box for _, box in owned]
         self._of_box = [own for own, _ in owned]
+        self._removes = [own.removes for own, _ in owned]
+        self._names = [own.rule.name for own, _ in owned]
+        self._ordering = {bit for bit, own in enumerate(self._of_box) if own.orders}
         self._all = (1 << len(boxes)) - 1
         self._opaque_bits = sum(1 << bit for bit in self._opaque)
         self._numbers: list[tuple[int, Sequence[Any], list[int], int]] = []
@@ -288,28 +299,27 @@ class Index:
         return found
 
     def _combine(self, matching: int) -> Effect:
-        names: list[str] = []
+        found = bits(matching)
+        removes, of_box = self._removes, self._of_box
         skipped: list[Skip] = []
-        first: list[tuple[int, str]] = []
-        allowed, floor, floor_by, denied, before = self.everyone, 0, None, None, None
-        of_box = self._of_box
-        for bit in bits(matching):
-            own = of_box[bit]
-            if own is before:
-                continue  # another box of the same rule
-            before = own
-            names.append(own.rule.name)
-            gone = allowed & own.removes
+        allowed = self.everyone
+        for bit in found:
+            gone = allowed & removes[bit]
             if gone:
                 allowed ^= gone
-                if gone & (gone - 1):
-                    skipped += chosen(own.skips, gone)
-                else:
-                    skipped.append(own.skips[gone.bit_length() - 1])
-            if own.plain:
+                skipped += of_box[bit].reasons(gone)
+        names = [self._names[bit] for bit in found]
+        if len(self._of_box) > len(self.rules):
+            # Several boxes of one rule may match; its name counts once.
+            names = list(dict.fromkeys(names))
+        first: list[tuple[int, str]] = []
+        floor, floor_by, denied = 0, None, None
+        for bit in found:
+            if bit not in self._ordering:
                 continue
+            own = of_box[bit]
             rule = own.rule
-            first.extend(own.first)
+            first += own.first
             if rule.min_tier is not None and rule.min_tier > floor:
                 floor, floor_by = rule.min_tier, rule
             if rule.deny is not None and denied is None:

@@ -9,7 +9,6 @@ change places at one ratio only, so between those ratios the order is computed o
 from __future__ import annotations
 
 from bisect import bisect_right
-from itertools import pairwise
 from typing import TYPE_CHECKING, Final, TypeAlias
 
 from policy_router.model import Candidate, Key
@@ -78,9 +77,12 @@ class _Ranking:
         ratios = [r for group in groups.values() for r in crossings(group)]
         self._ratios = tuple(sorted(set(ratios))) if self._by_cost else ()
         self._sorted: dict[int, tuple[int, ...]] = {}
-        # Who stands after whom decides a candidate's reason; each pair is worded once.
-        self._heads: dict[tuple[int, int], Candidate] = {}
-        self._followers: dict[tuple[int, int], Candidate] = {}
+        # Who stands beside whom decides a candidate's reason; each pair is worded once. The first
+        # row is by the model at the head and the one after it, the others by the one before.
+        blank: list[Candidate | None] = [None] * len(models)
+        self._heads = [blank.copy() for _ in models]
+        self._followers = [blank.copy() for _ in models]
+        self.kept: dict[tuple[int, int, First, int], tuple[Candidate, ...]] = {}
 
     def cell(self, tokens: int, output: int) -> int | None:
         """Between which two crossing ratios the request lies; None when too close to one to be
@@ -112,40 +114,51 @@ class _Ranking:
 
     def explained(self, keyed: list[int]) -> list[Candidate]:
         """Two or more models in order as candidates, each with the key that gave it its place."""
-        head = keyed[0], keyed[1]
-        found = [self._heads.get(head) or self._explain(self._heads, head, 0)]
-        known = self._followers
-        found += [
-            known.get(pair) or self._explain(known, (pair[1], pair[0]), 1)
-            for pair in pairwise(keyed)
-        ]
+        before, after = keyed[0], keyed[1]
+        found = [self._heads[before][after] or self._head(before, after)]
+        followers = self._followers
+        for i in keyed[1:]:
+            found.append(followers[before][i] or self._follower(before, i))
+            before = i
         return found
 
-    def _explain(
-        self, into: dict[tuple[int, int], Candidate], pair: tuple[int, int], place: int
-    ) -> Candidate:
-        """A candidate set apart from another, at the head (place 0) or after it (place 1)."""
-        here, there = self._models[pair[0]], self._models[pair[1]]
-        key = _apart(self._prefer, here, there)
-        words = (key.value, _WORDS[key][place]) if key else (WRITTEN, WRITTEN)
-        found = into[pair if place == 0 else (pair[1], pair[0])] = Candidate(here, *words)
+    def _head(self, i: int, after: int) -> Candidate:
+        found = self._heads[i][after] = self._apart(i, after, 0)
         return found
+
+    def _follower(self, before: int, i: int) -> Candidate:
+        found = self._followers[before][i] = self._apart(i, before, 1)
+        return found
+
+    def _apart(self, i: int, other: int, place: int) -> Candidate:
+        """A candidate set apart from another, at the head (place 0) or after it (place 1)."""
+        here = self._models[i]
+        key = _apart(self._prefer, here, self._models[other])
+        words = (key.value, _WORDS[key][place]) if key else (WRITTEN, WRITTEN)
+        return Candidate(here, *words)
 
 
 class Order:
     """The orders of one policy's models, each computed when first asked for."""
 
     KEPT: Final = 4096
+    RANKINGS: Final = 16
 
-    def __init__(self, models: Sequence[Model], tiers: Sequence[str]) -> None:
+    def __init__(
+        self, models: Sequence[Model], tiers: Sequence[str], prefer: tuple[Key, ...]
+    ) -> None:
         self._models = tuple(models)
         self._tiers = tuple(tiers)
         self.below = tuple(
             sum(1 << i for i, m in enumerate(models) if m.rank < rank) for rank in range(len(tiers))
         )
+        self._usual = prefer
+        self._ranking = _Ranking(self._models, prefer)
         self._rankings: dict[tuple[Key, ...], _Ranking] = {}
-        self._kept: dict[tuple[object, ...], tuple[Candidate, ...]] = {}
+        # At most one per rule and model, and one per tier and model.
+        self._put: dict[tuple[int, str], Candidate] = {}
         self._stepping: dict[int, list[Candidate]] = {}
+        self._strength = [-m.rank for m in models]
 
     def candidates(  # noqa: PLR0917  what a decision has worked out by then
         self,
@@ -157,22 +170,29 @@ class Order:
         output: int,
     ) -> tuple[Candidate, ...]:
         """The allowed models (bit i: model i) in order, each with what gave it its place."""
+        ranking = self._ranking if prefer is self._usual else self._unusual(prefer)
+        cell = ranking.cell(tokens, output)
+        if cell is None:
+            positions = ranking.positions(None, tokens, output)
+            return self._arrange(allowed, floor, first, ranking, positions)
+        name = (allowed, floor, first, cell)
+        found = ranking.kept.get(name)
+        if found is None:
+            positions = ranking.positions(cell, tokens, output)
+            found = self._arrange(allowed, floor, first, ranking, positions)
+            if len(ranking.kept) >= self.KEPT:
+                ranking.kept.clear()
+            ranking.kept[name] = found
+        return found
+
+    def _unusual(self, prefer: tuple[Key, ...]) -> _Ranking:
+        """The ranking by keys that a request brought along."""
         ranking = self._rankings.get(prefer)
         if ranking is None:
-            # At most one per order of the few keys.
+            if len(self._rankings) >= self.RANKINGS:
+                self._rankings.clear()
             ranking = self._rankings[prefer] = _Ranking(self._models, prefer)
-        cell = ranking.cell(tokens, output)
-        name = (allowed, floor, first, prefer, cell)
-        found = None if cell is None else self._kept.get(name)
-        if found is None:
-            found = self._arrange(
-                allowed, floor, first, ranking, ranking.positions(cell, tokens, output)
-            )
-            if len(self._kept) >= self.KEPT:
-                self._kept.clear()
-            if cell is not None:
-                self._kept[name] = found
-        return found
+        return ranking
 
     def _arrange(
         self,
@@ -182,14 +202,13 @@ class Order:
         ranking: _Ranking,
         positions: tuple[int, ...],
     ) -> tuple[Candidate, ...]:
-        models = self._models
         weak = allowed & self.below[floor]
         keyed = allowed ^ weak
         found = []
-        for i, who in first:
-            if keyed >> i & 1:
-                keyed ^= 1 << i
-                found.append(Candidate(models[i], "first", f"put first by {who}"))
+        for put in first:
+            if keyed >> put[0] & 1:
+                keyed ^= 1 << put[0]
+                found.append(self._put.get(put) or self._put_first(put))
         chosen = [i for i in positions if keyed >> i & 1]
         if len(chosen) > 1:
             found += ranking.explained(chosen)
@@ -199,17 +218,24 @@ class Order:
                 lone = "the only other model"
             elif weak:
                 lone = f"the only model of tier `{self._tiers[floor]}` or better"
-            found.append(Candidate(models[chosen[0]], "only candidate", lone))
+            found.append(Candidate(self._models[chosen[0]], "only candidate", lone))
         if weak:
-            stepping = self._stepping.get(floor)
-            if stepping is None:
-                words = f"last resort: below tier `{self._tiers[floor]}`"
-                stepping = [Candidate(m, "step_down", words) for m in models]
-                self._stepping[floor] = stepping
             weaker = [i for i in positions if weak >> i & 1]
-            weaker.sort(key=lambda i: -models[i].rank)
+            weaker.sort(key=self._strength.__getitem__)
+            stepping = self._stepping.get(floor) or self._step_down(floor)
             found += [stepping[i] for i in weaker]
         return tuple(found)
+
+    def _put_first(self, put: tuple[int, str]) -> Candidate:
+        i, who = put
+        found = self._put[put] = Candidate(self._models[i], "first", f"put first by {who}")
+        return found
+
+    def _step_down(self, floor: int) -> list[Candidate]:
+        words = f"last resort: below tier `{self._tiers[floor]}`"
+        found = [Candidate(m, "step_down", words) for m in self._models]
+        self._stepping[floor] = found
+        return found
 
 
 def _ranks(models: Sequence[Model], keys: tuple[Key, ...]) -> list[int]:

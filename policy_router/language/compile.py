@@ -136,7 +136,8 @@ class _Compiler:
         if any(d.severity is Severity.ERROR for d in draft.found):
             return None
         fallback = _fallback(document.fallback)
-        index = Index(self.models, tiers, tasks, bands, rules, self.vocabulary)
+        prefer = tuple(document.prefer) if document.prefer is not None else DEFAULT_PREFER
+        index = Index(self.models, tiers, tasks, bands, prefer, rules, self.vocabulary)
         draft.policy = Policy(
             name=document.name or "policy",
             description=document.description or "",
@@ -145,7 +146,7 @@ class _Compiler:
             models=self.models,
             tasks=tasks,
             bands=bands,
-            prefer=tuple(document.prefer) if document.prefer is not None else DEFAULT_PREFER,
+            prefer=prefer,
             rules=rules,
             fallback=fallback,
             vocabulary=self.vocabulary,
