@@ -288,8 +288,9 @@ class _Compiler:
                 )
                 continue
             bands.append(Band(name, shape.from_, rank, self.places.key(path)))
-        whole = self.draft.names.bands <= set(written)
-        if whole and bands and min(shape.from_ for shape in written.values()) > 0:
+        # Of a band that was broken or out of order it has been said already.
+        whole = self.draft.names.bands <= {band.name for band in bands}
+        if whole and bands and bands[0].start > 0:
             self.draft.error(
                 "band-order",
                 f"scores below {bands[0].start:g} are in no band",
