@@ -41,7 +41,8 @@ class Diagnostic:
     """One problem.
 
     rule: the kebab-case name that `policy-router rules NAME` explains.
-    message: lower case, no full stop, the user's words in backticks.
+    message: lower case, no full stop, the user's words in backticks; like `help` without control
+    characters and credentials, whatever it was made from.
     help: what to do about it.
     related: other places that belong to the problem, each with a few words.
     """
@@ -53,16 +54,21 @@ class Diagnostic:
     help: str = ""
     related: tuple[tuple[str, Span], ...] = field(default=())
 
+    def __post_init__(self) -> None:
+        # Both quote the file; whatever is made of them, it is fit to be shown.
+        object.__setattr__(self, "message", printable(self.message))
+        object.__setattr__(self, "help", printable(self.help))
+
 
 def draw(diagnostic: Diagnostic, sources: Mapping[str, str]) -> str:
     """A diagnostic as text: headline, place, the line with a caret below, help."""
     d = diagnostic
     lines = [f"{d.severity}[{d.rule}] {d.message}"]
     if d.span is not None:
-        lines.append(f"  --> {d.span}")
+        lines.append(f"  --> {printable(str(d.span))}")
         lines.extend(frame(d.span, sources.get(d.span.file, "")))
     for words, span in d.related:
-        lines.append(f"  --> {span}: {words}")
+        lines.append(printable(f"  --> {span}: {words}"))
         lines.extend(frame(span, sources.get(span.file, "")))
     if d.help:
         lines.append(f"   = help: {d.help}")

@@ -21,7 +21,7 @@ _PREFIXED: Final = re.compile(
 )
 # One long run without a separator that holds small and capital letters and several digits.
 _RANDOM: Final = re.compile(r"(?<![A-Za-z0-9_/+.-])[A-Za-z0-9_+]{32,}={0,2}(?![A-Za-z0-9_/+.-])")
-_KEPT: Final = 6
+_KEPT: Final = 6  # fewer than any credential has
 
 
 def find(text: str) -> list[tuple[int, int]]:
@@ -37,9 +37,11 @@ def find(text: str) -> list[tuple[int, int]]:
 
 def mask(text: str) -> str:
     """The text with every credential starred out but for its first letters; as long as before."""
-    for start, end in find(text):
-        keep = min(start + _KEPT, end)
-        text = text[:keep] + "*" * (end - keep) + text[end:]
+    # Again, because one that was glued to another stands alone once that is starred out.
+    while found := find(text):
+        for start, end in found:
+            keep = start + _KEPT
+            text = text[:keep] + "*" * (end - keep) + text[end:]
     return text
 
 

@@ -9,6 +9,7 @@ import hashlib
 import json
 from dataclasses import dataclass, field
 from datetime import date
+from keyword import iskeyword
 from typing import TYPE_CHECKING, Any, Final
 from zoneinfo import ZoneInfo, available_timezones
 
@@ -63,13 +64,19 @@ DEFAULT_BANDS: Final = (
 @dataclass(frozen=True, slots=True)
 class Names:
     """Names that were written, also those whose definition is broken, so that one mistake is
-    not reported again wherever the name is used. models: with the tiers, tags and LiteLLM names
-    that come with them."""
+    not reported again wherever the name is used. sections: of the top level. words: tiers, tags
+    and LiteLLM names of models."""
 
+    sections: frozenset[str] = frozenset()
     models: frozenset[str] = frozenset()
+    words: frozenset[str] = frozenset()
     tasks: frozenset[str] = frozenset()
     bands: frozenset[str] = frozenset()
     attributes: frozenset[str] = frozenset()
+    budgets: frozenset[str] = frozenset()
+    limits: frozenset[str] = frozenset()
+    experiments: frozenset[str] = frozenset()
+    rules: frozenset[str] = frozenset()
 
 
 @dataclass(slots=True)
@@ -110,7 +117,8 @@ class _Compiler:
 
     def run(self) -> Policy | None:
         document, draft = self.doc, self.draft
-        if draft.whole and not document.models:
+        said = "models" in draft.names.sections and not draft.whole
+        if not document.models and not said:
             draft.error(
                 "no-models",
                 "the policy has no models",
@@ -150,7 +158,7 @@ class _Compiler:
             rules=rules,
             fallback=fallback,
             vocabulary=self.vocabulary,
-            revision=revision(document, self.models),
+            revision=revision(document, self.models, draft.conditions),
             index=index,
         )
         return draft.policy
@@ -173,7 +181,7 @@ class _Compiler:
         written = self.doc.tiers
         if written is None:
             used = dict.fromkeys(m.tier for m in (self.doc.models or {}).values())
-            if len(used) > 1:
+            if len(used) > 1 and "tiers" not in self.draft.names.sections:
                 self.draft.error(
                     "missing-field",
                     "the models are of several tiers, but their order is not said",
@@ -281,7 +289,9 @@ class _Compiler:
                 )
                 continue
             bands.append(Band(name, shape.from_, rank, self.places.key(path)))
-        if bands and min(shape.from_ for shape in written.values()) > 0:
+        # Of a band that was broken or out of order it has been said already.
+        whole = self.draft.names.bands <= {band.name for band in bands}
+        if whole and bands and bands[0].start > 0:
             self.draft.error(
                 "band-order",
                 f"scores below {bands[0].start:g} are in no band",
@@ -294,7 +304,7 @@ class _Compiler:
         facts = []
         for name, kind in (self.doc.attributes or {}).items():
             path = ("attributes", name)
-            if name in BUILT_IN or name in FUNCTIONS or name in _PYTHON_WORDS:
+            if name in BUILT_IN or name in FUNCTIONS or name in _WORDS or iskeyword(name):
                 self.draft.error(
                     "reserved-name",
                     f"`{name}` is a word of the condition language",
@@ -419,7 +429,7 @@ class _Compiler:
         for i, word in enumerate(words):
             found = select(word, self.models)
             if not found and not is_pattern(word) and word not in self.words:
-                if word not in self.draft.names.models:
+                if word not in self.draft.names.models | self.draft.names.words:
                     self.draft.error(
                         "unknown-name",
                         f"`{word}` is no model, tier or tag",
@@ -442,11 +452,11 @@ class _Compiler:
             )
 
     def _known(self, name: str, known: Iterable[str], what: str, span: Span) -> None:
-        names = list(known)
+        names = sorted(set(known))
         if name not in names:
-            self.draft.error(
-                "unknown-name", f"`{name}` is not a {what}", span, help_line(name, names)
-            )
+            article = "an" if what[0] in "aeiou" else "a"
+            message = f"`{name}` is not {article} {what}"
+            self.draft.error("unknown-name", message, span, help_line(name, names))
 
     # -- sections that are read in full, though nothing acts on them yet -----------------------
 
@@ -489,7 +499,7 @@ class _Compiler:
             self._test(test, ("tests", i))
 
     def _test(self, test: doc.TestShape, path: Path) -> None:
-        document, places = self.doc, self.places
+        places = self.places
         if isinstance(test.request, dict):
             facts = {k: v for k, v in test.request.items() if k not in ("prompt", "needs")}
             if facts:
@@ -507,15 +517,15 @@ class _Compiler:
         given, expect = test.given, test.expect
         if given is not None:
             for section, known, what in (
-                ("spent", document.budgets, "budget"),
-                ("used", document.limits, "limit"),
+                ("spent", self.draft.names.budgets, "budget"),
+                ("used", self.draft.names.limits, "limit"),
             ):
                 for name in getattr(given, section) or ():
                     at = places.key((*path, "given", section, name))
-                    self._known(name, known or (), what, at)
+                    self._known(name, known, what, at)
             if given.arm is not None:
                 at = places.value((*path, "given", "arm"))
-                self._known(given.arm, document.experiments or (), "experiment", at)
+                self._known(given.arm, self.draft.names.experiments, "experiment", at)
         at_expect: Path = (*path, "expect")
         if expect.first is not None:
             self._one_model(expect.first, (*at_expect, "first"))
@@ -524,19 +534,17 @@ class _Compiler:
         self._select(expect.never, (*at_expect, "never"))
         if expect.task is not None:
             at = places.value((*at_expect, "task"))
-            self._known(expect.task, [*(document.tasks or ()), *self.draft.names.tasks], "task", at)
+            self._known(expect.task, self.draft.names.tasks, "task", at)
         if expect.complexity is not None:
             bands = self.vocabulary.facts[self.vocabulary.by_name["complexity"]].values
             at = places.value((*at_expect, "complexity"))
-            self._known(expect.complexity, bands, "complexity band", at)
+            self._known(expect.complexity, {*bands, *self.draft.names.bands}, "complexity band", at)
         if expect.rule is not None:
             at = places.value((*at_expect, "rule"))
-            self._known(expect.rule, [r.name for r in document.rules or ()], "rule", at)
+            self._known(expect.rule, self.draft.names.rules, "rule", at)
 
 
-_PYTHON_WORDS: Final = frozenset(
-    {"and", "or", "not", "in", "is", "if", "else", "lambda", "true", "false"}
-)
+_WORDS: Final = frozenset({"true", "false", "null", "none"})
 
 
 def _default(tasks: Mapping[str, doc.TaskShape]) -> str | None:
@@ -582,10 +590,18 @@ def _fallback(shape: doc.FallbackShape | None) -> Fallback:
     )
 
 
-def revision(document: doc.Document, models: Sequence[Model]) -> str:
+def revision(
+    document: doc.Document, models: Sequence[Model], conditions: Mapping[Path, Condition]
+) -> str:
     """Digest of what a policy means: its values, and what the table added to its models."""
+    written = document.model_dump(mode="json", exclude_none=True)
+    for (*way, last), condition in conditions.items():
+        part: Any = written
+        for step in way:
+            part = part[step]
+        part[last] = condition.text  # however its lines are broken
     meaning = {
-        "document": document.model_dump(mode="json", exclude_none=True),
+        "document": written,
         "models": [
             [m.name, m.price and [m.price.input, m.price.output], m.context, m.max_output,
              sorted(m.abilities)]

@@ -71,6 +71,8 @@ def compile_files(files: Iterable[PolicyFile], table: Catalog | None = None) -> 
     for path in sorted({_nearest(homes, s, p) for s, p in broken}, key=_backwards):
         if path:
             _drop(data, places, path)
+    if broken:
+        data["version"] = 1  # missing or wrong, it has been reported
     document = _document(data, places, found)
     if document is None:
         return Loaded(None, in_order(found), texts)
@@ -98,7 +100,11 @@ def _names(merged: Mapping[str, Any]) -> Names:
             part = part.get(step) if isinstance(part, dict) else None
         return part if isinstance(part, dict) else {}
 
+    def named(*way: str) -> frozenset[str]:
+        return frozenset(entries(*way))
+
     models = entries("models")
+    rules = merged.get("rules")
     words: set[str] = set()
     for shape in models.values():
         if isinstance(shape, dict):
@@ -110,10 +116,20 @@ def _names(merged: Mapping[str, Any]) -> Names:
             ]
             words.update(word for word in said if isinstance(word, str))
     return Names(
-        frozenset(models) | words,
-        frozenset(entries("tasks")),
-        frozenset(entries("complexity", "bands")),
-        frozenset(entries("attributes")),
+        sections=frozenset(merged),
+        models=frozenset(models),
+        words=frozenset(words),
+        tasks=named("tasks"),
+        bands=named("complexity", "bands"),
+        attributes=named("attributes"),
+        budgets=named("budgets"),
+        limits=named("limits"),
+        experiments=named("experiments"),
+        rules=frozenset(
+            rule["name"]
+            for rule in (rules if isinstance(rules, list) else ())
+            if isinstance(rule, dict) and isinstance(rule.get("name"), str)
+        ),
     )
 
 
@@ -188,9 +204,9 @@ def _retreat(
             found.append(
                 Diagnostic("bad-value", Severity.ERROR, _lower(message), places.value(path))
             )
-        target = path[:-1] if problem["type"] == "missing" and len(path) > 1 else path
-        if target:
-            _drop(data, places, target)
+        # What is missing is not in the data: the path ends at the part that misses it.
+        if path:
+            _drop(data, places, path)
             return True
     return False
 

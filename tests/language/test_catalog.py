@@ -1,0 +1,112 @@
+from __future__ import annotations
+
+import subprocess
+import sys
+from typing import Any
+
+import pytest
+
+from policy_router.language.catalog import Catalog, catalog
+from policy_router.model import NANO, Price
+
+CHAT: dict[str, Any] = {
+    "mode": "chat",
+    "litellm_provider": "acme",
+    "input_cost_per_token": 1e-06,
+    "output_cost_per_token": 2.5e-06,
+    "max_input_tokens": 128_000,
+    "max_output_tokens": 8_000,
+}
+TABLE = Catalog(
+    {
+        "acme/big": {
+            **CHAT,
+            "supports_function_calling": True,
+            "supports_vision": False,
+            "supports_response_schema": True,
+            "deprecation_date": "2026-01-31",
+        },
+        "bare": CHAT,
+        "acme/zero": {**CHAT, "input_cost_per_token": 0, "output_cost_per_token": 0.0},
+        "acme/half": {k: v for k, v in CHAT.items() if k != "output_cost_per_token"},
+        "acme/negative": {**CHAT, "input_cost_per_token": -1},
+        "acme/tiny": {**CHAT, "input_cost_per_token": 1.5e-16, "output_cost_per_token": 0},
+        "acme/old": {"litellm_provider": "acme", "max_tokens": 4096},
+        "acme/odd": {**CHAT, "max_input_tokens": 0, "max_output_tokens": "many"},
+        "acme/vectors": {**CHAT, "mode": "embedding"},
+        "acme/sized:1b": CHAT,
+        "vertex": {**CHAT, "litellm_provider": "vertex_ai-language-models"},
+    },
+    frozenset({"listed"}),
+    "made up",
+)
+
+
+@pytest.mark.parametrize(
+    ("calls", "name", "price"),
+    [
+        ("acme/big", "acme/big", Price(NANO, 5 * NANO // 2)),
+        ("bare", "bare", Price(NANO, 5 * NANO // 2)),
+        ("acme/bare", "bare", Price(NANO, 5 * NANO // 2)),
+        ("gateway/bare", "bare", None),
+        ("gateway/acme/big", "acme/big", None),
+        ("acme/big:free", "acme/big", None),
+        ("acme/sized:1b", "acme/sized:1b", Price(NANO, 5 * NANO // 2)),
+        ("acme/zero", "acme/zero", None),
+        ("acme/half", "acme/half", None),
+        ("acme/negative", "acme/negative", None),
+        ("acme/tiny", "acme/tiny", Price(1, 0)),
+    ],
+)
+def test_rows_are_found_and_priced_only_for_their_own_provider(
+    calls: str, name: str, price: Price | None
+) -> None:
+    entry = TABLE.find(calls)
+    assert entry is not None
+    assert (entry.name, entry.price) == (name, price)
+    assert entry.listed_zero is (name == "acme/zero")
+
+
+@pytest.mark.parametrize(
+    "calls", ["", "/", ":", "a:", "none", "acme/none", "acme/vectors", "a/b/c:d"]
+)
+def test_rows_that_are_not_there(calls: str) -> None:
+    assert TABLE.find(calls) is None
+
+
+def test_what_a_row_says() -> None:
+    entry = TABLE.find("acme/big")
+    assert entry is not None
+    assert (entry.context, entry.max_output, entry.retired) == (128_000, 8_000, "2026-01-31")
+    assert entry.abilities == {"tools", "json"}
+    odd, old = TABLE.find("acme/odd"), TABLE.find("acme/old")
+    assert odd is not None
+    assert old is not None
+    assert (odd.context, odd.max_output, odd.abilities) == (None, None, frozenset())
+    assert (old.context, old.price, old.listed_zero) == (4096, None, False)
+
+
+def test_providers() -> None:
+    assert TABLE.providers == {"acme", "listed", "vertex_ai"}
+    assert TABLE.provider("acme/big") == "acme"
+    assert TABLE.provider("bare") is None
+
+
+def test_the_table_of_the_installed_litellm() -> None:
+    code = (
+        "import sys\n"
+        "from policy_router.language.catalog import catalog\n"
+        "table = catalog()\n"
+        "entry = table.find('anthropic/claude-haiku-4-5')\n"
+        "print('litellm' in sys.modules, entry.price.input > 0, entry.context > 1000)\n"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
+    assert (done.stderr, done.stdout) == ("", "False True True\n")
+
+
+def test_the_installed_table_is_large_and_read_once() -> None:
+    table = catalog()
+    assert table is catalog()
+    assert len(table._table) > 1000
+    assert table.source.startswith("litellm ")
+    assert {"openai", "anthropic", "openrouter", "vertex_ai"} <= table.providers

@@ -1,0 +1,472 @@
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import pytest
+import yaml
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from policy_router.diagnostics import Severity, Span
+from policy_router.language.catalog import Catalog
+from policy_router.language.compile import DEFAULT_BANDS, DEFAULT_PREFER, DEFAULT_TIERS
+from policy_router.language.files import PolicyFile
+from policy_router.language.load import Loaded, compile_files
+from policy_router.model import ON_ERROR, Fallback
+
+if TYPE_CHECKING:
+    from policy_router.model import Policy
+
+TABLE = Catalog(
+    {
+        "acme/known": {
+            "litellm_provider": "acme",
+            "mode": "chat",
+            "max_input_tokens": 1000,
+            "max_output_tokens": 100,
+            "input_cost_per_token": 1e-6,
+            "output_cost_per_token": 2e-6,
+            "supports_vision": True,
+        }
+    },
+    frozenset({"acme"}),
+    "made up",
+)
+
+
+ONLY = "{ name: r, only: [q, t, x/y] }"
+
+
+def load(*texts: str, **named: str) -> Loaded:
+    """Files named 1.yaml, 2.yaml ..., or by keyword."""
+    files = {f"{i}.yaml": text for i, text in enumerate(texts, start=1)}
+    files |= {f"{name}.yaml": text for name, text in named.items()}
+    return compile_files([PolicyFile(n, files[n].encode()) for n in sorted(files)], TABLE)
+
+
+def good(*texts: str, **named: str) -> Policy:
+    loaded = load(*texts, **named)
+    assert not loaded.diagnostics
+    assert loaded.policy is not None
+    return loaded.policy
+
+
+def places(loaded: Loaded) -> list[tuple[str, str, int]]:
+    """Rule, file and line of everything that was found."""
+    return [(d.rule, d.span.file, d.span.line) for d in loaded.diagnostics if d.span]
+
+
+HEAD = """\
+version: 1
+models:
+  a: { model: acme/known, tier: t, tags: [near] }
+  b: { model: acme/other, tier: t, price: free }
+"""
+
+
+# -- several files ---------------------------------------------------------------------------------
+
+
+def test_rules_come_in_the_order_of_files_and_lines() -> None:
+    policy = good(
+        z="version: 1\nrules:\n- {name: z1, avoid: [a]}\n- {name: z2, avoid: [b]}",
+        b="version: 1\nrules:\n- {name: b1, avoid: [a]}",
+        a=HEAD + "rules: [{name: a2, avoid: [a]}, {name: a1, avoid: [b]}]",
+    )
+    assert [rule.name for rule in policy.rules] == ["a2", "a1", "b1", "z1", "z2"]
+    at = policy.rules[-1].at
+    assert at is not None
+    assert (at.file, at.line) == ("z.yaml", 4)
+
+
+def test_sections_merge() -> None:
+    policy = good(
+        HEAD + "tasks: { code: { keywords: [x] } }",
+        "version: 1\nmodels: { c: { model: acme/c, tier: t } }\ntasks: { talk: {} }",
+        "version: 1\nprefer: [cheapest]\nattributes: { plan: [pro] }\nname: merged",
+    )
+    assert [m.name for m in policy.models] == ["a", "b", "c"]
+    assert [(t.name, t.default) for t in policy.tasks] == [("code", False), ("talk", True)]
+    assert policy.name == "merged"
+    assert [fact.name for fact in policy.vocabulary.declared] == ["plan"]
+
+
+@pytest.mark.parametrize(
+    ("one", "two", "line"),
+    [
+        ("name: x", "name: x", 2),
+        ("prefer: [free]", "prefer: [cheapest]", 2),
+        ("fallback: {}", "\nfallback: {}", 3),
+        ("tasks: { x: {} }", "tasks:\n  x: {}", 3),
+        ("attributes: { x: bool }", "attributes: { x: bool }", 2),
+        ("budgets: { x: { cap: unlimited } }", "budgets: { x: { cap: unlimited } }", 2),
+        ("", "models: { a: { model: acme/x, tier: t } }", 2),
+    ],
+)
+def test_what_is_defined_in_two_files_is_shown_in_both(one: str, two: str, line: int) -> None:
+    (found,) = load(HEAD + one, "version: 1\n" + two).diagnostics
+    assert found.rule == "duplicate-name"
+    assert found.span is not None
+    assert (found.span.file, found.span.line) == ("2.yaml", line)
+    ((words, first),) = found.related
+    assert words == "first defined here"
+    assert (first.file, first.line) == ("1.yaml", 5 if one else 3)
+
+
+def test_two_rules_of_one_name_in_two_files() -> None:
+    rule = "rules:\n- { name: r, avoid: [a] }"
+    (found,) = load(HEAD + rule, "version: 1\n" + rule).diagnostics
+    assert found.rule == "duplicate-name"
+    assert [(s.file, s.line) for s in (found.span, found.related[0][1]) if s] == [
+        ("2.yaml", 3),
+        ("1.yaml", 6),
+    ]
+
+
+def test_every_file_is_read_though_one_is_no_yaml() -> None:
+    loaded = load("version: 1\nmodels: [", "version: 1\nteirs: [t]", "version: 1\nrules: 5")
+    assert loaded.policy is None
+    assert places(loaded) == [
+        ("yaml-syntax", "1.yaml", 2),
+        ("unknown-field", "2.yaml", 2),
+        ("wrong-type", "3.yaml", 2),
+    ]
+
+
+def test_a_name_from_a_file_that_cannot_be_read_is_not_unknown() -> None:
+    loaded = load("version: 1\nmodels: { c: [", HEAD + "rules: [{ name: r, only: [c] }]")
+    assert [rule for rule, *_ in places(loaded)] == ["yaml-syntax"]
+
+
+# -- everything wrong, each once -------------------------------------------------------------------
+
+EIGHT = """\
+version: 1
+name: Big Name
+tiers: [light, heavy]
+attributes: { plan: [free, pro] }
+models:
+  a: { model: acme/known, teir: light }
+  b: { model: acme/other, tier: haevy, price: free, tags: [local] }
+  c: { model: acme/third, tier: heavy, price: 0.1 }
+tasks: { code: { needs: [tool] } }
+prefer: [cheap]
+rules:
+  - { name: one, when: { plan: por }, onyl: [a] }
+  - { name: two, when: "tokens > 5 and taks == 'code'", only: [c, local] }
+budgets: { x: { cap: 5 } }
+"""
+
+
+def test_everything_is_found_in_one_run_and_nothing_twice() -> None:
+    assert places(load(EIGHT)) == [
+        ("bad-value", "1.yaml", 2),
+        ("unknown-field", "1.yaml", 6),
+        ("unknown-name", "1.yaml", 7),
+        ("wrong-type", "1.yaml", 8),
+        ("unknown-word", "1.yaml", 9),
+        ("unknown-word", "1.yaml", 10),
+        ("unknown-value", "1.yaml", 12),
+        ("unknown-field", "1.yaml", 12),
+        ("unknown-fact", "1.yaml", 13),
+        ("bad-unit", "1.yaml", 14),
+    ]
+
+
+@pytest.mark.parametrize(
+    ("text", "rules"),
+    [
+        # A definition that does not hold up is one mistake, not one per use of its name.
+        ("models: { a: 5 }\nrules: [{ name: r, only: [a] }]", ["wrong-type"]),
+        ("models: { a: { model: x/y } }\nrules: [{ name: r, only: [a] }]", ["missing-field"]),
+        ("models: { a: { model: x/y, tier: t, tgas: [q] } }\nrules: [{ name: r, only: [q] }]",
+         ["unknown-field"]),
+        ("modles: { a: { model: x/y, tier: t } }\nrules: [{ name: r, only: [a, t] }]",
+         ["unknown-field"]),
+        ("models: { a: { model: x/y, tier: t, tags: [q], context: 5kb } }\nrules: [" + ONLY + "]",
+         ["bad-unit"]),
+        (HEAD[11:] + "tasks: { code: 5 }\nrules: [{ name: r, when: { task: code }, avoid: [a] }]",
+         ["wrong-type"]),
+        (HEAD[11:] + "taks: { code: {} }\nrules: [{ name: r, when: task == 'code', avoid: [a] }]",
+         ["unknown-field"]),
+        (HEAD[11:] + "attributes: { p: text }\nrules: [{ name: r, when: { p: x }, avoid: [a] }]",
+         ["unknown-word"]),
+        (HEAD[11:] + "attributes: { p: [] }\nrules: [{ name: r, when: p == 'x', avoid: [a] }]",
+         ["bad-value"]),
+        (HEAD[11:] + "complexity: { bands: { x: { from: 2 } } }\n"
+         "rules: [{ name: r, when: { complexity: x }, avoid: [a] }]", ["bad-value"]),
+        (HEAD[11:] + "budgets: { b: { cap: 5 } }\n"
+         "tests: [{ name: t, given: { spent: { b: $1 } }, request: x, expect: { first: a } }]",
+         ["bad-unit"]),
+        (HEAD[11:] + "tiers: 5\nrules: [{ name: r, min_tier: t }]", ["wrong-type"]),
+        ("tiers: [s, 5]\nmodels: { a: { model: x, tier: s }, b: { model: y, tier: u } }",
+         ["wrong-type"]),
+        ("models: { a: { model: x, tier: s }, b: { model: y } }\nrules: [{ name: r, only: [c] }]",
+         ["missing-field", "unknown-name"]),
+        (HEAD[11:] + "complexity: { bands: { x: { from: a }, y: { from: 1 } } }", ["wrong-type"]),
+        (HEAD[11:] + "limits: { l: { requests: 5 } }\nexperiments: { e: { share: 5 } }\n"
+         "tests: [{ name: t, given: { used: { l: 5/day }, arm: e }, request: x, expect: {} }]",
+         ["wrong-type", "missing-field", "bad-unit"]),
+        (HEAD[11:] + "rules: [{ name: r, avoid: [z] }, { name: 5 }, { name: s, avoid: [y] }]",
+         ["unknown-name", "wrong-type", "unknown-name"]),
+        (HEAD[11:] + "rules: [{ name: r, only: [] }]\n"
+         "tests: [{ name: t, request: x, expect: { rule: r } }]", ["bad-value"]),
+        (HEAD[11:] + "limits: { l: { requests: [20] } }", ["bad-unit"]),
+        ("", ["no-models"]),
+        ("models: {}", ["no-models"]),
+        ("models:", ["wrong-type"]),
+    ],
+)  # fmt: skip
+def test_no_mistake_draws_another(text: str, rules: list[str]) -> None:
+    loaded = load("version: 1\n" + text)
+    assert [d.rule for d in loaded.diagnostics] == rules
+    assert loaded.policy is None
+
+
+@pytest.mark.parametrize(
+    ("text", "rule", "line", "col", "help_"),
+    [
+        ("rules: [{ name: r, only: [c] }]", "unknown-name", 5, 27, "known are `a`, `b`"),
+        ("rules: [{ name: r, only: [nera] }]", "unknown-name", 5, 27, "did you mean `near`?"),
+        ("rules: [{ name: r, min_tier: x }]", "unknown-name", 5, 30, "tiers are `t`"),
+        ("tiers: [t, t]", "duplicate-name", 5, 12, "keep one of them"),
+        ("timezone: Europe/Berln", "unknown-timezone", 5, 11, "did you mean `Europe/Berlin`?"),
+        ("attributes: { tokens: bool }", "reserved-name", 5, 15, "another name"),
+        ("attributes: { matches: bool }", "reserved-name", 5, 15, "another name"),
+        ("attributes: { not: bool }", "reserved-name", 5, 15, "another name"),
+        ("attributes: { class: bool }", "reserved-name", 5, 15, "another name"),
+        ("attributes: { plan: [x, x] }", "duplicate-name", 5, 25, "keep one of them"),
+        ("tasks: { code: { pattern: '(a' } }", "bad-pattern", 5, 27, "patterns are RE2"),
+        ("complexity: { bands: { a: { from: 0.5 } } }", "band-order", 5, 24, "begin at 0.0"),
+        ("complexity: { bands: { a: { from: 0 }, b: { from: 0 } } }", "band-order", 5, 40, "easi"),
+        ("complexity: { bands: { a: { from: 0.5 }, b: { from: 0.2 } } }", "band-order", 5, 42, ""),
+        ("complexity: { estimator: { llm: c } }", "unknown-name", 5, 33, "models are `a`, `b`"),
+        ("experiments: { e: { share: 1%, first: [a], until: 2026-02-30 } }",
+         "bad-value", 5, 51, ""),
+        ("limits: { l: { per: user } }", "missing-field", 5, 11, "add requests, tokens"),
+        ("invariants: [{ name: i, never: [c] }]", "unknown-name", 5, 33, ""),
+        ("prompts: { p: { models: [c] } }", "unknown-name", 5, 26, ""),
+        ("budgets: { b: { cap: $1/day, when: x } }", "unknown-fact", 5, 36, ""),
+        ("tests: [{ name: t, request: { taks: x }, expect: {} }]", "unknown-fact", 5, 31, "`task`"),
+        ("tests: [{ name: t, request: { tokens: x }, expect: {} }]", "condition-type", 5, 39, ""),
+        ("tests: [{ name: t, request: x, expect: { first: c } }]", "unknown-name", 5, 49, ""),
+        ("tests: [{ name: t, request: x, expect: { then: [a, c] } }]", "unknown-name", 5, 52, ""),
+        ("tests: [{ name: t, request: x, expect: { task: c } }]", "unknown-name", 5, 48, "none"),
+        ("tests: [{ name: t, request: x, expect: { rule: c } }]", "unknown-name", 5, 48, "none"),
+        ("tests: [{ name: t, request: x, expect: { complexity: c } }]", "unknown-name", 5, 54, ""),
+        ("tests: [{ name: t, request: x, given: { arm: c }, expect: {} }]",
+         "unknown-name", 5, 46, ""),
+        ("tests: [{ name: t, request: x, expect: { first: near } }]", "unknown-name", 5, 49, ""),
+        ("tests: [{ name: t, request: x, given: { used: { c: 5/day } }, expect: {} }]",
+         "unknown-name", 5, 49, ""),
+    ],
+)  # fmt: skip
+def test_what_only_the_whole_can_tell(
+    text: str, rule: str, line: int, col: int, help_: str
+) -> None:
+    found = load(HEAD + text).diagnostics
+    assert found[0].span is not None
+    assert (found[0].rule, found[0].span.line, found[0].span.col) == (rule, line, col)
+    assert len(found) == 1
+    assert help_ in found[0].help
+
+
+def test_a_tier_that_is_not_listed() -> None:
+    found = load(HEAD + "tiers: [s]").diagnostics
+    assert [(d.rule, d.help, d.span.line) for d in found if d.span] == [
+        ("unknown-name", "tiers are `s`", 3),
+        ("unknown-name", "tiers are `s`", 4),
+    ]
+
+
+def test_models_of_several_tiers_need_their_order() -> None:
+    (found,) = load(HEAD.replace("tier: t", "tier: u", 1)).diagnostics
+    assert (found.rule, found.help) == ("missing-field", "add  tiers: [u, t]  weakest first")
+    assert load("teirs: [u, t]\n" + HEAD.replace("tier: t", "tier: u", 1)).diagnostics[0].rule == (
+        "unknown-field"
+    )
+
+
+def test_no_file_at_all() -> None:
+    assert load().policy is None
+
+
+# -- defaults --------------------------------------------------------------------------------------
+
+
+def test_defaults() -> None:
+    policy = good("version: 1\nmodels: { a: { model: acme/nothing, tier: any } }")
+    assert policy.tiers == ("any",)
+    assert [(b.name, b.start, b.min_tier) for b in policy.bands] == [
+        (name, start, None) for name, start in DEFAULT_BANDS
+    ]
+    assert policy.prefer == DEFAULT_PREFER
+    assert policy.fallback == Fallback()
+    assert policy.fallback.on_error == ON_ERROR
+    assert (policy.name, policy.description, str(policy.timezone)) == ("policy", "", "UTC")
+    (model,) = policy.models
+    assert (model.price, model.context, model.free, model.quality) == (None, None, False, 0.5)
+    assert DEFAULT_TIERS == ("standard",)
+
+
+def test_the_table_fills_in_what_a_model_does_not_say() -> None:
+    models = """
+  a: { model: acme/known, tier: t }
+  b: { model: acme/known, tier: t, price: free, context: 5k, max_output: 7, can: [] }"""
+    a, b = good("version: 1\nmodels:" + models).models
+    assert a.price is not None
+    assert (a.price.input, a.context, a.max_output) == (10**9, 1000, 100)
+    assert a.abilities == {"vision"}
+    assert not a.free
+    assert (b.context, b.max_output, b.abilities, b.free) == (5000, 7, frozenset(), True)
+
+
+def test_quality_follows_the_tier() -> None:
+    text = "version: 1\ntiers: [x, y, z]\nmodels:\n" + "".join(
+        f"  {t}: {{ model: acme/{t}, tier: {t} }}\n" for t in "xyz"
+    )
+    assert [m.quality for m in good(text).models] == [0.25, 0.5, 0.75]
+
+
+def test_an_empty_list_of_preferences_is_kept() -> None:
+    assert good(HEAD + "prefer: []").prefer == ()
+
+
+# -- the revision ----------------------------------------------------------------------------------
+
+WORDS = st.sampled_from(["x", "y", "long-name", "zz"])
+RULES = st.lists(
+    st.fixed_dictionaries(
+        {"name": st.text("abc d", min_size=1, max_size=8).filter(str.strip)},
+        optional={
+            "when": st.sampled_from(
+                [{"task": "code"}, {"tags": ["q", "r"]}, "tokens > 5", "not stream or score < 0.5"]
+            ),
+            "avoid": st.lists(WORDS, min_size=1, max_size=2),
+            "first": st.lists(WORDS, min_size=1, max_size=2),
+            "deny": st.sampled_from(["no", "not now"]),
+        },
+    ),
+    max_size=4,
+    unique_by=lambda rule: rule["name"],
+)
+POLICIES = st.fixed_dictionaries(
+    {
+        "version": st.just(1),
+        "tiers": st.just(["s", "l"]),
+        "models": st.fixed_dictionaries(
+            {
+                name: st.fixed_dictionaries(
+                    {"model": st.just(f"acme/{name}"), "tier": st.sampled_from(["s", "l"])},
+                    optional={"price": st.just("free"), "context": st.sampled_from(["8k", 9000])},
+                )
+                for name in ("x", "y", "long-name", "zz")
+            }
+        ),
+        "tasks": st.just({"code": {"keywords": ["k"]}, "talk": {}}),
+        "rules": RULES,
+    },
+    optional={
+        "prefer": st.permutations(["free", "cheapest", "smallest"]),
+        "description": st.text("ab 'é", min_size=1, max_size=10),
+        "fallback": st.fixed_dictionaries({"max_attempts": st.integers(1, 5)}),
+    },
+)
+
+
+@settings(max_examples=60)
+@given(
+    POLICIES,
+    st.sampled_from((True, False, None)),
+    st.sampled_from((40, 200)),
+    st.sampled_from((2, 6)),
+)
+def test_another_layout_is_the_same_revision(
+    data: dict[str, Any], flow: bool | None, width: int, indent: int
+) -> None:
+    plain = dump(data, allow_unicode=True)
+    other = dump(data, default_flow_style=flow, width=width, indent=indent)
+    other = f"# a word before\n{other}\n# and after\n"
+    assert good(other).revision == good(plain).revision
+
+
+@settings(max_examples=60)
+@given(POLICIES, st.data())
+def test_another_meaning_is_another_revision(data: dict[str, Any], draw: st.DataObject) -> None:
+    other = draw.draw(POLICIES)
+    one, two = good(dump(data)), good(dump(other))
+    same = canonical(data) == canonical(other)
+    assert (one.revision == two.revision) is same
+
+
+def canonical(data: dict[str, Any]) -> str:
+    """The data with their fields in one order; the order of models and of lists says something."""
+    models = [[name, sorted(shape.items(), key=str)] for name, shape in data["models"].items()]
+    rules = [sorted(rule.items(), key=str) for rule in data["rules"]]
+    rest = sorted((k, v) for k, v in data.items() if k not in ("models", "rules"))
+    return repr((models, rules, rest)).replace("'8k'", "8000")
+
+
+class Dumper(yaml.SafeDumper):
+    """Writes no anchors."""
+
+    def ignore_aliases(self, _: object) -> bool:
+        return True
+
+
+def dump(data: dict[str, Any], **how: Any) -> str:
+    text: str = yaml.dump(data, Dumper=Dumper, sort_keys=False, **how)
+    return text
+
+
+@pytest.mark.parametrize(
+    ("old", "new"),
+    [
+        ("tier: t, tags: [near]", "tier: t, tags: [far]"),
+        ("acme/known", "acme/unknown"),
+        ("price: free", "price: { input: $1/M, output: $1/M }"),
+        ("name: one", "name: two"),
+        ("tokens > 5", "tokens >= 5"),
+        ("tokens > 5", "tokens > 6"),
+        ("avoid: [a, b]", "avoid: [b, a]"),
+        ("max_attempts: 3", "max_attempts: 4"),
+    ],
+)
+def test_single_changes(old: str, new: str) -> None:
+    text = (
+        HEAD + "rules: [{ name: one, when: 'tokens > 5', avoid: [a, b] }]\n"
+        "fallback: { max_attempts: 3 }\n"
+    )
+    assert old in text
+    assert good(text.replace(old, new)).revision != good(text).revision
+
+
+@pytest.mark.parametrize(
+    "when",
+    [
+        "when: tokens > 5 and 'x' in tags",
+        "when: \"tokens > 5 and 'x' in tags\"  # why",
+        "when: >-\n      tokens > 5\n      and 'x' in tags",
+        "when: |\n      tokens > 5\n        and 'x' in tags\n",
+        "when:  tokens   > 5  and   'x' in tags",
+    ],
+)
+def test_a_condition_in_other_lines_is_the_same_revision(when: str) -> None:
+    rule = HEAD + "rules:\n  - name: r\n    avoid: [a]\n    "
+    assert good(rule + when).revision == good(rule + "when: tokens > 5 and 'x' in tags").revision
+    assert good(rule + when).revision != good(rule + "when: tokens > 5 and 'x ' in tags").revision
+
+
+def test_a_row_of_the_table_that_changes_is_another_revision() -> None:
+    file = PolicyFile("p.yaml", HEAD.encode())
+    emptied = compile_files([file], Catalog({}, frozenset(), "empty")).policy
+    assert emptied is not None
+    assert emptied.revision != good(HEAD).revision
+
+
+def test_severities_and_order() -> None:
+    found = load(EIGHT, "version: 1\nx: 1").diagnostics
+    assert {d.severity for d in found} == {Severity.ERROR}
+    spans = [d.span for d in found if d.span]
+    assert spans == sorted(spans)
+    assert Span("2.yaml", 2, 1, 2, 2) in spans
