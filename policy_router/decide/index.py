@@ -232,6 +232,7 @@ class Index:
         owned = self._boxes(patterns)
         boxes = [box for _, box in owned]
         self._of_box = [own for own, _ in owned]
+        self._repeats = len(set(map(id, self._of_box))) < len(self._of_box)
         self._removes = [own.removes for own, _ in owned]
         self._names = [own.rule.name for own, _ in owned]
         self._ordering = {bit for bit, own in enumerate(self._of_box) if own.orders}
@@ -309,7 +310,7 @@ class Index:
                 allowed ^= gone
                 skipped += of_box[bit].reasons(gone)
         names = [self._names[bit] for bit in found]
-        if len(self._of_box) > len(self.rules):
+        if self._repeats:
             # Several boxes of one rule may match; its name counts once.
             names = list(dict.fromkeys(names))
         first: list[tuple[int, str]] = []

@@ -57,6 +57,9 @@ _WORDS: Final[dict[Key, tuple[str, str]]] = {
 WRITTEN: Final = "written order"
 
 
+Positions: TypeAlias = tuple[tuple[int, ...], tuple[int, ...]]
+
+
 class _Ranking:
     """Models by the keys of one `prefer`.
 
@@ -76,7 +79,7 @@ class _Ranking:
             groups.setdefault(self._before[i], []).append(model)
         ratios = [r for group in groups.values() for r in crossings(group)]
         self._ratios = tuple(sorted(set(ratios))) if self._by_cost else ()
-        self._sorted: dict[int, tuple[int, ...]] = {}
+        self._sorted: dict[tuple[int, int], Positions] = {}
         # Who stands beside whom decides a candidate's reason; each pair is worded once. The first
         # row is by the model at the head and the one after it, the others by the one before.
         blank: list[Candidate | None] = [None] * len(models)
@@ -98,18 +101,22 @@ class _Ranking:
             return None
         return None if at < len(ratios) and ratios[at] - ratio < CLOSE else at
 
-    def positions(self, cell: int | None, tokens: int, output: int) -> tuple[int, ...]:
-        """The models' positions, best first, in this cell or at these very numbers."""
-        found = None if cell is None else self._sorted.get(cell)
+    def positions(self, cell: int | None, floor: int, tokens: int, output: int) -> Positions:
+        """The models' positions in this cell or at these very numbers: those of the wanted tiers,
+        best first, and the weaker ones, strongest first."""
+        found = None if cell is None else self._sorted.get((cell, floor))
         if found is None:
-            before, after = self._before, self._after
+            before, after, models = self._before, self._after, self._models
             costs = [0.0] * len(before)
             if self._by_cost:
-                costs = [sort_value(Key.CHEAPEST, m, tokens, output) for m in self._models]
+                costs = [sort_value(Key.CHEAPEST, m, tokens, output) for m in models]
             rows = list(zip(before, costs, after, strict=True))
-            found = tuple(sorted(range(len(rows)), key=rows.__getitem__))
+            order = sorted(range(len(rows)), key=rows.__getitem__)
+            strong = tuple(i for i in order if models[i].rank >= floor)
+            weak = [i for i in order if models[i].rank < floor]
+            found = strong, tuple(sorted(weak, key=lambda i: -models[i].rank))
             if cell is not None:
-                self._sorted[cell] = found
+                self._sorted[cell, floor] = found
         return found
 
     def explained(self, keyed: list[int]) -> list[Candidate]:
@@ -158,7 +165,6 @@ class Order:
         # At most one per rule and model, and one per tier and model.
         self._put: dict[tuple[int, str], Candidate] = {}
         self._stepping: dict[int, list[Candidate]] = {}
-        self._strength = [-m.rank for m in models]
 
     def candidates(  # noqa: PLR0917  what a decision has worked out by then
         self,
@@ -173,12 +179,12 @@ class Order:
         ranking = self._ranking if prefer is self._usual else self._unusual(prefer)
         cell = ranking.cell(tokens, output)
         if cell is None:
-            positions = ranking.positions(None, tokens, output)
+            positions = ranking.positions(None, floor, tokens, output)
             return self._arrange(allowed, floor, first, ranking, positions)
         name = (allowed, floor, first, cell)
         found = ranking.kept.get(name)
         if found is None:
-            positions = ranking.positions(cell, tokens, output)
+            positions = ranking.positions(cell, floor, tokens, output)
             found = self._arrange(allowed, floor, first, ranking, positions)
             if len(ranking.kept) >= self.KEPT:
                 ranking.kept.clear()
@@ -200,7 +206,7 @@ class Order:
         floor: int,
         first: First,
         ranking: _Ranking,
-        positions: tuple[int, ...],
+        positions: Positions,
     ) -> tuple[Candidate, ...]:
         weak = allowed & self.below[floor]
         keyed = allowed ^ weak
@@ -209,7 +215,7 @@ class Order:
             if keyed >> put[0] & 1:
                 keyed ^= 1 << put[0]
                 found.append(self._put.get(put) or self._put_first(put))
-        chosen = [i for i in positions if keyed >> i & 1]
+        chosen = [i for i in positions[0] if keyed >> i & 1]
         if len(chosen) > 1:
             found += ranking.explained(chosen)
         elif chosen:
@@ -220,10 +226,8 @@ class Order:
                 lone = f"the only model of tier `{self._tiers[floor]}` or better"
             found.append(Candidate(self._models[chosen[0]], "only candidate", lone))
         if weak:
-            weaker = [i for i in positions if weak >> i & 1]
-            weaker.sort(key=self._strength.__getitem__)
             stepping = self._stepping.get(floor) or self._step_down(floor)
-            found += [stepping[i] for i in weaker]
+            found += [stepping[i] for i in positions[1] if weak >> i & 1]
         return tuple(found)
 
     def _put_first(self, put: tuple[int, str]) -> Candidate:
