@@ -155,6 +155,9 @@ SOUND: Final[dict[str, dict[str, str]]] = {
         "a clock knows hour and weekday, or neither": rules(
             "when: not (hour >= 0), only: [local]", "when: { weekday: mon }, only: [big]"
         ),
+        "whatever it takes is denied before": rules(
+            "when: tokens > 5, deny: no", "when: tokens > 9, avoid: [local, big]"
+        ),
         "a dead rule leaves nobody to nobody": rules(
             "when: tokens > 5 and tokens < 3, avoid: [local, big]"
         ),
