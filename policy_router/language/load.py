@@ -198,14 +198,10 @@ def _retreat(
 def _in_data(data: object, loc: Sequence[int | str]) -> Path:
     """Pydantic's location without its names of alternatives."""
     path: list[str | int] = []
-    part: Any = data
     for step in loc:
-        if isinstance(part, dict):
-            known = step in part
-        else:
-            known = isinstance(part, list) and isinstance(step, int) and step < len(part)
-        if known:
-            part = part[step]
+        inner = dict(enumerate(data)) if isinstance(data, list) else data
+        if isinstance(inner, dict) and step in inner:
+            data = inner[step]
             path.append(step)
     return tuple(path)
 

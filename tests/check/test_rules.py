@@ -100,6 +100,9 @@ SOUND: Final[dict[str, dict[str, str]]] = {
         + rules("when: { task: [code, chat] }, first: [big]"),
         "a declared number has no bounds": "attributes: { spend: number }\n"
         + rules("when: spend > -5, avoid: [big]"),
+        "half of an alternative": rules(
+            "when: (stream or 0 <= tokens < 5) or has_tools, avoid: [big]"
+        ),
         "the edges of the day": rules("when: hour == 0 or hour == 23, avoid: [big]"),
     },
     "rule-without-effect": {
@@ -441,6 +444,7 @@ WRONG: Final[dict[str, dict[str, str]]] = {
         "a task's words": "tasks: { code: { keywords: [x] }, chat: {} }",
         "a check of answers": rules("when: { tags: a }, accept: { not_empty: true }"),
         "a sort key": "prefer: [reliable]",
+        "a way of calling": models(f"{PAID}, via: direct"),
         "the estimator": "complexity: { estimator: heuristic }",
         "a model's own limits": models(f"{PAID}, limits: [5/min]"),
     },
