@@ -28,6 +28,7 @@ if TYPE_CHECKING:
 def check(subject: Subject) -> Iterator[Diagnostic]:
     regions, policy = subject.regions, subject.policy
     everyone = policy.index.everyone
+    denied = regions.denied()  # a refusal with its reason is no accident
     by_removal: dict[int, list[int]] = {}
     for number, rule in enumerate(policy.rules):
         source = regions.sources[number]
@@ -36,6 +37,8 @@ def check(subject: Subject) -> Iterator[Diagnostic]:
         if rule.deny is not None or not removes or source.boxes == () or rule.only == ():
             continue
         if removes == everyone:
+            if denied and not regions.together(number, number, denied):
+                continue
             yield warning(
                 "contradicting-rules",
                 f"rule `{rule.name}` leaves no model to any request it applies to",
@@ -53,7 +56,6 @@ def check(subject: Subject) -> Iterator[Diagnostic]:
         for a in first
         for b in second
     ]
-    denied = regions.denied()  # a refusal with its reason is no accident
     reported: set[int] = set()
     for a, b in sorted(pairs, key=lambda pair: (pair[1], pair[0])):
         if b in reported or not regions.together(a, b, denied):

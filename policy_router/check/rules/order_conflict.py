@@ -30,11 +30,13 @@ def check(subject: Subject) -> Iterator[Diagnostic]:
     regions, policy = subject.regions, subject.policy
     rules, at = policy.rules, policy.index.at
     demoted = cache(regions.demoted)
-    ordering = [n for n, rule in enumerate(rules) if rule.first and rule.deny is None]
-    for place, b in enumerate(ordering):
-        head = at[rules[b].first[0]]
-        for a in ordering[:place]:
-            other = at[rules[a].first[0]]
+    # Only where its first model can come first does a rule compete at all.
+    heads = {n: at[r.first[0]] for n, r in enumerate(rules) if r.first and r.deny is None}
+    heads = {n: head for n, head in heads.items() if regions.together(n, n, demoted(head))}
+    for b, head in heads.items():
+        for a, other in heads.items():
+            if a >= b:
+                break
             if head == other or not regions.together(a, b) or regions.within(a, b):
                 continue
             # Where one of the two cannot come first anyway, they do not compete.

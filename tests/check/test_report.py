@@ -1,0 +1,141 @@
+"""The verdict as a whole: what makes a policy unusable, in which order, and what is never said."""
+
+from __future__ import annotations
+
+from datetime import date
+from typing import TYPE_CHECKING
+
+import pytest
+
+from policy_router import PolicyError, load
+from policy_router.check.report import inspect, inspect_path
+from policy_router.diagnostics import Severity, draw
+from policy_router.language.files import PolicyFile
+from tests.check.policies import TABLE, TODAY, complete, look
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+NOTE = "learning: { mode: suggest }"
+WARNING = "rules: [{ name: r, when: tokens < 0 or stream, avoid: [big] }]"
+ERROR = "fallback: { max_attempts: 0 }"
+SECRET = "sk-proj-abcdefghijklmnopqrstuvwxyz012345"  # noqa: S105  a made-up one
+
+
+def test_a_sound_policy_comes_out_with_nothing_said() -> None:
+    report = look("name: sound")
+    assert report.policy is not None
+    assert (report.policy.name, report.diagnostics) == ("sound", ())
+
+
+def test_a_note_is_no_finding() -> None:
+    report = look(NOTE)
+    assert report.policy is not None
+    assert report.findings == ()
+    assert [(d.rule, d.severity) for d in report.diagnostics] == [("no-effect-yet", Severity.NOTE)]
+
+
+def test_a_warning_leaves_the_policy_usable() -> None:
+    report = look(WARNING)
+    assert report.policy is not None
+    assert [(d.rule, d.severity) for d in report.findings] == [("constant-test", Severity.WARNING)]
+
+
+@pytest.mark.parametrize("text", [ERROR, f"{WARNING}\n{ERROR}", f"description: {SECRET}"])
+def test_an_error_leaves_no_policy(text: str) -> None:
+    report = look(text)
+    assert report.policy is None
+    assert Severity.ERROR in [d.severity for d in report.findings]
+
+
+def test_findings_of_both_stages_stand_in_the_order_of_the_file() -> None:
+    text = complete(f"{WARNING}\nprefer: [free, cheapest]\ndescription: {SECRET}\n{NOTE}")
+    other = "version: 1\ntimezone: UTC\nbudgets: { p: { models: ['opnai/*'], cap: $5/day } }"
+    files = [PolicyFile("b.yaml", text.encode()), PolicyFile("a.yaml", other.encode())]
+    report = inspect(files, today=TODAY, table=TABLE)
+    places = [(d.span.file, d.span.line, d.span.col) for d in report.diagnostics if d.span]
+    assert places == sorted(places)
+    assert [d.rule for d in report.diagnostics] == [
+        "no-effect-yet", "selector-matches-nothing", "constant-test", "secret-in-policy",
+    ]  # fmt: skip
+
+
+def test_the_report_has_the_texts_for_drawing() -> None:
+    report = look(WARNING)
+    (found,) = report.findings
+    assert found.span is not None
+    assert WARNING in report.sources[found.span.file]
+    assert WARNING in draw(found, report.sources)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        f"description: {SECRET}",
+        f"prefer: [{SECRET}]",
+        f"{SECRET}: 5",
+        f"rules: [{{ name: r, when: {{ tags: a }}, first: [{SECRET}] }}]",
+        f"rules: [{{ name: r, when: \"task == '{SECRET}'\", first: [big] }}]",
+        f"rules: [{{ name: {SECRET}, when: tokens < 0, first: [big] }}]",
+        f"rules: [{{ name: r, when: \"'{SECRET}' in '{SECRET}'\", first: [big] }}]",
+        f"models: {{ m: {{ model: openai/gpt-4o, tier: heavy, api_key: {SECRET} }} }}",
+        f"models: {{ m: {{ model: {SECRET}/x, tier: heavy }} }}",
+        f"models: {{ m: {{ model: openai/x, tier: {SECRET} }} }}",
+        f"timezone: {SECRET}",
+        f"limits: {{ l: {{ requests: [{SECRET}] }} }}",
+        f"fallback: {{ deadline: 'in {'a ' * 22}{SECRET}' }}",
+        f"prefer: [{SECRET}",
+        f"prefer: *{SECRET}",
+        f"{SECRET}: 1\n{SECRET}: 2",
+    ],
+)
+def test_a_secret_is_never_shown(text: str) -> None:
+    report = look(text)
+    assert "secret-in-policy" in [d.rule for d in report.findings]
+    shown = str(PolicyError(report.diagnostics, report.sources))
+    for cut in range(len(SECRET) - 12):
+        assert SECRET[cut : cut + 12] not in shown
+    assert SECRET[:12] not in "\n".join(
+        f"{d.message} {d.help} {d.related}" for d in report.findings
+    )
+
+
+def test_today_is_the_day_that_is_given() -> None:
+    text = "tiers: [heavy]\nmodels: { m: { model: groq/llama-guard-3-8b, tier: heavy } }"
+    assert look(text, date(2025, 6, 6)).findings == ()
+    assert [d.rule for d in look(text, date(2025, 6, 7)).findings] == ["deprecated-model"]
+
+
+def test_load_gives_the_policy_of_a_file_and_of_a_folder(tmp_path: Path) -> None:
+    file = tmp_path / "p.yaml"
+    file.write_text(complete("name: sound"))
+    assert load(file) == load(str(file)) == load(tmp_path) == inspect_path(file).policy
+
+
+def test_load_says_all_that_is_wrong(tmp_path: Path) -> None:
+    (tmp_path / "a.yaml").write_text(complete("fallback: { max_attempts: 0 }\nprefer: [chepest]"))
+    (tmp_path / "b.yaml").write_text("version: 1\ntimezone: Europe/Berln\n")
+    with pytest.raises(PolicyError) as caught:
+        load(tmp_path)
+    text = str(caught.value)
+    assert [d.rule for d in caught.value.diagnostics] == [
+        "bad-value", "unknown-word", "unknown-timezone",
+    ]  # fmt: skip
+    for words in ("max_attempts: 0", "did you mean `cheapest`?", "timezone: Europe/Berln", "^^^"):
+        assert words in text
+
+
+def test_a_file_that_is_not_there_is_a_diagnostic(tmp_path: Path) -> None:
+    report = inspect_path(tmp_path / "none.yaml")
+    assert (report.policy, [d.rule for d in report.findings]) == (None, ["no-policy-files"])
+    with pytest.raises(PolicyError, match="no-policy-files"):
+        load(tmp_path / "none.yaml")
+
+
+def test_what_is_doubtful_about_a_file_is_reported_with_the_rest(tmp_path: Path) -> None:
+    file = tmp_path / "p.yaml"
+    file.write_text(complete(WARNING))
+    file.chmod(0o666)
+    report = inspect_path(file, today=TODAY)
+    assert report.policy is not None
+    assert {d.rule for d in report.findings} >= {"unsafe-file", "constant-test"}

@@ -1,0 +1,488 @@
+"""Per rule: sound policies that it must leave alone, and more than one way to get it wrong."""
+
+from __future__ import annotations
+
+from datetime import date
+from typing import Final
+
+import pytest
+
+from policy_router.check.registry import LINT, TEXT_RULES
+from policy_router.condition import WEEKDAYS
+from tests.check.policies import errors, look
+
+
+def rules(*lines: str) -> str:
+    """A section of rules, each line the inside of one; names are given."""
+    return "rules:\n" + "\n".join(f"  - {{ name: r{i}, {line} }}" for i, line in enumerate(lines))
+
+
+def models(*lines: str, tiers: str = "light, heavy") -> str:
+    """A section of models m0, m1, ..."""
+    return f"tiers: [{tiers}]\nmodels:\n" + "\n".join(
+        f"  m{i}: {{ {line} }}" for i, line in enumerate(lines)
+    )
+
+
+FREE: Final = "model: ollama_chat/llama3.2, tier: light, price: free, context: 8k, tags: [local]"
+PAID: Final = "model: openai/gpt-4o, tier: heavy"
+FREE_HEAVY: Final = "model: hosted_vllm/q, tier: heavy, price: free, context: 64k"
+THREE: Final = models(FREE, PAID, FREE_HEAVY)
+
+SOUND: Final[dict[str, dict[str, str]]] = {
+    "selector-matches-nothing": {
+        "keeping clear of paid models before there are any": models(FREE, FREE_HEAVY)
+        + "\n" + rules("when: { tags: x }, avoid: [paid]"),
+        "promising to keep clear of a provider before it is used": 'invariants: '
+        '[{ name: p, when: { tags: x }, never: ["anthropic/*", "openrouter/*:free"] }]',
+        "avoiding a known provider before it is used": rules(
+            "when: { tags: x }, avoid: ['groq/*']"
+        ),
+        "a pattern over the names of models": rules("when: { tags: x }, first: ['b*']"),
+        "a tag, a tier, a name and a LiteLLM name": rules(
+            "when: { tags: x }, first: [local, heavy, big, openai/gpt-4o]"
+        ),
+    },
+    "unused-tier": {
+        "a floor in between is met by stronger models": "tiers: [light, medium, heavy]\n"
+        + rules("when: { tags: x }, min_tier: medium"),
+        "a floor in between of a task": "tiers: [light, medium, heavy]\n"
+        "tasks: { code: { keywords: [x], min_tier: medium }, chat: {} }",
+        "a floor in between of a band": "tiers: [light, medium, heavy]\n"
+        "complexity: { bands: { a: { from: 0.0 }, b: { from: 0.5, min_tier: medium } } }",
+        "every tier has a model": "tiers: [light, heavy]",
+    },
+    "unused-model": {
+        "floors may step down": "tasks: { chat: { min_tier: heavy } }",
+        "only some requests have a floor": "fallback: { step_down: false }\n"
+        "tasks: { code: { keywords: [x], min_tier: heavy }, chat: {} }",
+        "bands are only known when the complexity is": "fallback: { step_down: false }\n"
+        "complexity: { bands: { a: { from: 0.0, min_tier: heavy } } }",
+    },
+    "unreachable-model": {
+        "a request without a plan": "attributes: { plan: [free, pro] }\n"
+        + rules("when: { plan: free }, avoid: [big]", "when: { plan: pro }, avoid: [big]"),
+        "a request without a clock": rules(
+            "when: hour < 6, avoid: [big]", "when: hour >= 6, avoid: [big]"
+        ),
+        "a gap of one token": rules(
+            "when: tokens < 100, avoid: [big]", "when: tokens > 100, avoid: [big]"
+        ),
+        "a pattern may not match": rules(
+            "when: \"matches(user, '^a')\", avoid: [big]",
+            "when: \"matches(user, '^b')\", avoid: [big]",
+        ),
+        "steps down to it": rules("min_tier: heavy"),
+    },
+    "dead-rule": {
+        "unknown is neither": "attributes: { plan: [free, pro] }\n"
+        + rules("when: plan != 'free' and plan != 'pro', avoid: [big]"),
+        "the night goes past midnight": rules("when: hour >= 22 or hour < 6, avoid: [big]"),
+        "a single number": rules("when: tokens >= 5 and tokens <= 5, avoid: [big]"),
+        "two tags at once": rules("when: \"'a' in tags and 'b' in tags\", avoid: [big]"),
+        "equal to what it begins with": rules(
+            "when: \"user == 'bot-1' and user.startswith('bot-')\", avoid: [big]"
+        ),
+        "a score in a band": rules("when: complexity == 'expert' and score > 0.9, avoid: [big]"),
+        "no clock": rules("when: not (hour >= 0), avoid: [big]"),
+        "a pattern that no text seems to match": rules(
+            "when: \"matches(user, 'a$') and not user.startswith('b')\", avoid: [big]"
+        ),
+    },
+    "constant-test": {
+        "a range that spells out its natural end": rules("when: 0 <= tokens < 500, avoid: [big]"),
+        "a clock is not always known": rules("when: hour <= 23, avoid: [big]"),
+        "a score is not always known": rules("when: score >= 0, avoid: [big]"),
+        "a cap is not always set": rules("when: max_tokens >= 1, avoid: [big]"),
+        "the only task there is so far": "tasks: { chat: {} }\n"
+        + rules("when: { task: chat }, first: [big]"),
+        "every task there is so far": "tasks: { code: { keywords: [x] }, chat: {} }\n"
+        + rules("when: { task: [code, chat] }, first: [big]"),
+        "a declared number has no bounds": "attributes: { spend: number }\n"
+        + rules("when: spend > -5, avoid: [big]"),
+        "half of an alternative": rules(
+            "when: (stream or 0 <= tokens < 5) or has_tools, avoid: [big]"
+        ),
+        "the edges of the day": rules("when: hour == 0 or hour == 23, avoid: [big]"),
+    },
+    "rule-without-effect": {
+        "a guard against paid models to come": models(FREE, FREE_HEAVY)
+        + "\n" + rules("when: { tags: x }, avoid: [paid]"),
+        "all models are local so far": models(FREE)
+        + "\n" + rules("when: { tags: private }, only: [local]"),
+        "all models can do it so far": models(PAID)
+        + "\n" + rules("when: { tags: x }, needs: [tools]"),
+        "orders": rules("when: { tags: x }, first: [big]"),
+        "asks for a floor": rules("when: { tags: x }, min_tier: light"),
+        "denies": rules("when: { tags: x }, deny: not here"),
+        "checks the answer": rules("when: { tags: x }, accept: { not_empty: true }"),
+        "only partly covered": rules(
+            "when: tokens > 500, avoid: [big]", "when: \"'x' in tags\", avoid: [big]"
+        ),
+        "covered for one of its models only": THREE + "\n" + rules(
+            "when: tokens > 500, avoid: [m1]", "when: tokens > 900, avoid: [m1, m2]"
+        ),
+        "covered by what a pattern decides": rules(
+            "when: \"matches(user, '^a')\", avoid: [big]", "when: user == 'ab', avoid: [big]"
+        ),
+        "too wide to be told": rules(
+            "when: { tags: x }, avoid: [big]",
+            'when: "' + " and ".join(f"('a{i}' in tags or 'b{i}' in tags)" for i in range(8))
+            + " and 'x' in tags\", avoid: [big]",
+        ),
+        "another rule takes more, elsewhere": rules(
+            "when: { tags: a }, only: [local]", "when: { tags: b }, avoid: [big]"
+        ),
+    },
+    "contradicting-rules": {
+        "they share a model": THREE + "\n" + rules(
+            "when: { tags: private }, only: [local, m2]", "when: { tags: eu }, only: [m1, m2]"
+        ),
+        "they exclude each other": rules(
+            "when: \"'a' in tags\", only: [local]",
+            "when: \"'b' in tags and 'a' not in tags\", only: [big]",
+        ),
+        "tasks exclude each other": "tasks: { code: { keywords: [x] }, chat: {} }\n"
+        + rules("when: { task: code }, only: [local]", "when: { task: chat }, only: [big]"),
+        "bands exclude each other": rules(
+            "when: { complexity: trivial }, only: [local]", "when: score >= 0.6, only: [big]"
+        ),
+        "hours exclude each other": rules(
+            "when: hour >= 22 or hour < 6, only: [local]", "when: 6 <= hour < 22, only: [big]"
+        ),
+        "both at once are denied with a reason": rules(
+            "when: { tags: private }, only: [local]",
+            "when: { tags: eu }, only: [big]",
+            "when: \"'private' in tags and 'eu' in tags\", deny: not both",
+        ),
+        "a clock knows hour and weekday, or neither": rules(
+            "when: not (hour >= 0), only: [local]", "when: { weekday: mon }, only: [big]"
+        ),
+        "whatever it takes is denied before": rules(
+            "when: tokens > 5, deny: no", "when: tokens > 9, avoid: [local, big]"
+        ),
+        "a dead rule leaves nobody to nobody": rules(
+            "when: tokens > 5 and tokens < 3, avoid: [local, big]"
+        ),
+        "a denial": rules("when: { tags: a }, deny: never", "when: { tags: a }, only: [big]"),
+        "a floor may step down": rules(
+            "when: { tags: a }, min_tier: heavy", "when: { tags: b }, only: [local]"
+        ),
+        "patterns may never match together": rules(
+            "when: \"matches(user, '^a')\", only: [local]",
+            "when: \"matches(user, '^b')\", only: [big]",
+        ),
+    },
+    "order-conflict": {
+        "the narrower one comes first": rules(
+            "when: \"'vip' in tags and tokens > 5\", first: [big]",
+            "when: { tags: vip }, first: [local]",
+        ),
+        "the wider one comes last, for everybody": rules(
+            "when: { tags: vip }, first: [big]", "first: [local]"
+        ),
+        "the same model": rules(
+            "when: { tags: vip }, first: [big]", "when: { tags: fast }, first: [big, local]"
+        ),
+        "exclude each other": "attributes: { plan: [free, pro] }\n"
+        + rules("when: { plan: free }, first: [local]", "when: { plan: pro }, first: [big]"),
+        "one of them is not allowed there": rules(
+            "when: { tags: private }, only: [local], first: [local]",
+            "when: { tags: vip }, first: [big]",
+        ),
+        "a third rule takes one of them away": rules(
+            "when: { tags: a }, first: [big]",
+            "when: { tags: b }, first: [local]",
+            "when: { tags: a }, avoid: [big]",
+        ),
+        "a third rule may take one of them away": rules(
+            "when: { tags: a }, first: [big]",
+            "when: { tags: b }, first: [local]",
+            "when: \"matches(user, '.*') or not matches(user, '.*')\", avoid: [big]",
+        ),
+        "one of them is below the floor": rules(
+            "when: { tags: a }, min_tier: heavy, first: [big]", "when: { tags: b }, first: [local]"
+        ),
+        "a task's own order is behind": "tasks: { code: { keywords: [x], first: [local] }, "
+        "chat: {} }\n" + rules("when: { task: code }, first: [big]"),
+        "a denial needs no order": rules(
+            "when: { tags: a }, first: [big], deny: no", "when: { tags: b }, first: [local]"
+        ),
+    },
+    "task-shadowed": {
+        "one word of its own": "tasks: { a: { keywords: [x, y] }, b: { keywords: [y, z] }, c: {} }",
+        "a pattern of its own": "tasks: { a: { keywords: [x] }, b: { keywords: [x], pattern: y }, "
+        "c: {} }",
+        "tasks that callers name": "tasks: { code: { min_tier: heavy }, chat: {}, extract: {} }",
+        "the rest comes last": "tasks: { a: { keywords: [x] }, b: {} }",
+        "own abilities": "tasks: { a: { keywords: [x] }, b: { keywords: [x], needs: [json] }, "
+        "c: {} }",
+    },
+    "nested-repetition": {
+        name: f"tasks: {{ code: {{ pattern: '{pattern}' }}, chat: {{}} }}"
+        for name, pattern in {
+            "one repetition": "(a)+$",
+            "something between": r"(?:\w+\s)+$",
+            "begins with a fixed part": r"(,\s*\d+)*",
+            "bounded": "(a+){2,3}",
+            "an escaped bracket": r"\(a+\)+",
+            "inside a class": "[(a+)+]",
+            "an escaped plus": r"(a\+)+",
+            "optional": "(a+)?",
+        }.items()
+    },
+    "no-free-model": {
+        "one is free": "prefer: [free, cheapest]",
+        "not the first key": models(PAID) + "\nprefer: [cheapest, free]",
+        "not written": models(PAID),
+    },
+    "missing-price": {
+        "in the table": models(PAID),
+        "free": models(FREE),
+        "declared": models(
+            "model: hosted_vllm/x, tier: light, context: 8k, "
+            "price: { input: $0.10/M, output: $0.40/M }"
+        ),
+        "declared to cost nothing": models(
+            "model: hosted_vllm/x, tier: light, context: 8k, price: { input: $0/M, output: $0/M }"
+        ),
+        "zero in the table, which has its own rule": models(
+            "model: gemini/gemini-exp-1206, tier: light"
+        ),
+    },
+    "price-zero-is-not-free": {
+        "declared free": models("model: gemini/gemini-exp-1206, tier: light, price: free"),
+        "declared price": models(
+            "model: gemini/gemini-exp-1206, tier: light, "
+            "price: { input: $0.10/M, output: $0.40/M }"
+        ),
+    },
+    "free-but-priced": {
+        "a server of our own": models(
+            "model: openai/gpt-4o, tier: heavy, price: free, api_base: 'http://vllm:8000/v1'"
+        ),
+        "the same name at another provider": models(
+            "model: lm_studio/gpt-4o, tier: heavy, price: free"
+        ),
+        "on our own machines": models("model: hosted_vllm/gpt-4o, tier: heavy, price: free"),
+        "a free variant": models("model: openrouter/openai/gpt-4o:free, tier: heavy, price: free"),
+        "zero in the table": models("model: gemini/gemini-exp-1206, tier: heavy, price: free"),
+        "its price": models(
+            "model: openai/gpt-4o, tier: heavy, price: { input: $1/M, output: $4/M }"
+        ),
+    },
+    "missing-context": {"in the table": models(PAID), "declared": models(FREE)},
+    "deprecated-model": {
+        "a server of our own": models(
+            "model: groq/llama-guard-3-8b, tier: heavy, api_base: 'http://vllm:8000/v1'"
+        ),
+        "another provider goes on serving it": models(
+            "model: openrouter/groq/llama-guard-3-8b, tier: heavy, price: free"
+        ),
+    },
+    "unknown-provider": {
+        "in the table without a provider": models("model: gpt-4o, tier: heavy"),
+        "a fine-tuned model": models(
+            "model: 'ft:gpt-4o-2024-08-06:our-org::abc', tier: heavy, context: 128k, price: free"
+        ),
+        **{
+            name: models(f"model: {name}/x, tier: heavy, price: free, context: 8k")
+            for name in (
+                "hosted_vllm", "ollama", "ollama_chat", "openrouter", "lm_studio", "custom_openai",
+                # LiteLLM's enumeration has these, its tables do not.
+                "modelscope", "vertex_ai_beta", "nano-gpt",
+            )
+        },
+    },
+    "fallback-to-smaller-context": {
+        "one big model": "fallback: { on_error: { context_too_long: bigger_context } }",
+        "stops": "fallback: { on_error: { context_too_long: stop } }",
+        "a bigger one": models(FREE, PAID, FREE_HEAVY)
+        + "\nfallback: { on_error: { context_too_long: bigger_context } }",
+        "not written": "fallback: { max_attempts: 2 }",
+        "only one model": models(PAID) + "\nfallback: { on_error: { context_too_long: next } }",
+        "other failures": "fallback: { on_error: { rate_limit: next, timeout: retry } }",
+    },
+    "cloud-is-not-local": {
+        "not tagged local": models(
+            "model: 'ollama_chat/q:cloud', tier: heavy, price: free, context: 8k, tags: [us]"
+        ),
+        "a cloud in another name": models(
+            "model: 'ollama_chat/cloudy:7b', tier: heavy, price: free, context: 8k, tags: [local]"
+        ),
+    },
+    "no-effect-yet": {"all of it acts": rules("when: { tags: a }, first: [big]")},
+    "secret-in-policy": {
+        "the name of a variable": models(f"{PAID}, api_key_env: OPENAI_API_KEY"),
+        "long words": "description: sk-learn-pipe and A_VARIABLE_OF_OURS_WITH_A_LONG_NAME_1",
+        "a digest": "description: e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855",
+    },
+}  # fmt: skip
+
+WRONG: Final[dict[str, dict[str, str]]] = {
+    "selector-matches-nothing": {
+        "a budget for nobody": "budgets: { p: { models: ['opnai/*'], cap: $5/month } }",
+        "only free models, and none is": models(PAID) + "\n" + rules("only: [free]"),
+        "avoids a misspelled provider": rules("when: { tags: a }, avoid: ['opnai/*']"),
+        "avoids a model by a pattern that none has": rules("when: { tags: a }, avoid: ['bgi*']"),
+        "a limit": "limits: { l: { models: ['openrouter/*'], requests: [5/min] } }",
+    },
+    "unused-tier": {
+        "nothing asks for it": "tiers: [light, medium, heavy]",
+        "the strongest": "tiers: [light, heavy, huge]\n"
+        + rules("when: { tags: a }, min_tier: huge"),
+    },
+    "unused-model": {
+        "a task that takes every request": "tasks: { chat: { min_tier: heavy } }\n"
+        "fallback: { step_down: false }",
+        "each task and the rest": "tasks: { a: { keywords: [x], min_tier: heavy }, "
+        "b: { min_tier: heavy } }\nfallback: { step_down: false }",
+    },
+    "unreachable-model": {
+        "without a condition": rules("avoid: [big]"),
+        "with and without a tag": rules(
+            "when: { tags: a }, avoid: [big]", "when: \"'a' not in tags\", only: [local]"
+        ),
+        "a strict floor": "fallback: { step_down: false }\n" + rules("min_tier: heavy"),
+        "by denial": rules("when: tokens > 5, deny: no", "when: tokens <= 5, avoid: [big]"),
+        "known clock or none": rules(
+            "when: hour >= 0, avoid: [big]",
+            f"when: \"not (weekday in {list(WEEKDAYS)})\", avoid: [big]",
+        ),
+        "a pattern, or not": rules(
+            "when: \"matches(user, 'x')\", avoid: [big]",
+            "when: \"not matches(user, 'x')\", avoid: [big]",
+        ),
+    },
+    "dead-rule": {
+        "whole numbers between": rules("when: tokens > 5 and tokens < 6, avoid: [big]"),
+        "two values at once": "attributes: { plan: [free, pro] }\n"
+        + rules("when: plan == 'free' and plan == 'pro', avoid: [big]"),
+        "a task that every request has": "tasks: { chat: {} }\n"
+        + rules("when: task != 'chat', avoid: [big]"),
+        "a score outside its band": rules(
+            "when: complexity == 'trivial' and score > 0.9, avoid: [big]"
+        ),
+        "begins with two things": rules(
+            "when: \"user.startswith('a') and user.startswith('b')\", avoid: [big]"
+        ),
+    },
+    "constant-test": {
+        "always": rules("when: tokens >= 0, avoid: [big]"),
+        "never": rules("when: hour == 24 or stream, avoid: [big]"),
+        "a half token": rules("when: tokens == 0.5 or stream, avoid: [big]"),
+    },
+    "rule-without-effect": {
+        "says nothing": rules("when: { tags: a }"),
+        "allows every model by name": rules("when: { tags: a }, only: [local, big]"),
+        "the same again": rules(
+            "when: { tags: a }, avoid: [big]", "when: { tags: a }, avoid: [big]"
+        ),
+        "narrower": rules("when: tokens > 5, avoid: [big]", "when: tokens > 9, avoid: [big]"),
+        "in other words": rules(
+            "when: { tags: a }, avoid: [big]", "when: { tags: a }, only: [local]"
+        ),
+        "denied anyway": rules("when: { tags: a }, deny: no", "when: { tags: a }, avoid: [big]"),
+        "a clock knows both": rules(
+            "when: hour >= 0, avoid: [big]", "when: { weekday: mon }, avoid: [big]"
+        ),
+    },
+    "contradicting-rules": {
+        "one rule takes all": rules("when: { tags: a }, avoid: [local, big]"),
+        "one is always on": rules("only: [local]", "when: { tags: a }, only: [big]"),
+        "a floor without a step down": "fallback: { step_down: false }\n" + rules(
+            "when: { tags: a }, min_tier: heavy", "when: { tags: b }, only: [local]"
+        ),
+        "denied only in part": rules(
+            "when: { tags: a }, only: [local]",
+            "when: { tags: b }, only: [big]",
+            "when: \"'a' in tags and 'b' in tags and tokens > 5\", deny: no",
+        ),
+    },
+    "order-conflict": {
+        "the wider one comes first": rules(
+            "when: { tags: vip }, first: [big]",
+            "when: \"'vip' in tags and tokens > 5\", first: [local]",
+        ),
+        "by tag": rules("when: { tags: a }, first: [local]", "when: tokens > 5, first: [heavy]"),
+    },
+    "task-shadowed": {
+        "by two tasks": "tasks: { a: { keywords: [x] }, b: { keywords: [y] }, "
+        "c: { keywords: [Y, X] }, d: {} }",
+        "behind the rest": "tasks: { a: {}, b: { keywords: [x] } }",
+    },
+    "nested-repetition": {
+        "without a capture": "tasks: { x: { pattern: '(?:a*)*' }, c: {} }",
+        "a class": "tasks: { x: { pattern: '^([^)]+)*$' }, c: {} }",
+        "an escape": "tasks: { x: { pattern: '(\\d+)+' }, c: {} }",
+        "in a condition": rules("when: \"matches(user, '(a+)+')\", avoid: [big]"),
+    },
+    "free-but-priced": {"without a provider": models("model: gpt-4o, tier: heavy, price: free")},
+    "price-zero-is-not-free": {
+        "behind no base of our own": models("model: gemini/gemini-exp-1206, tier: light"),
+    },
+    "deprecated-model": {
+        "azure is always at a base": models(
+            "model: azure/gpt-4-0613, tier: heavy, api_base: 'https://x.example.com'"
+        ),
+    },
+    "unknown-provider": {
+        "no provider": models("model: gpt-4x, tier: heavy, price: free, context: 8k"),
+        "an organisation": models("model: acme/llama, tier: heavy, price: free, context: 8k"),
+    },
+    "fallback-to-smaller-context": {
+        "again": "fallback: { on_error: { context_too_long: retry } }",
+        "two of the same size": models(PAID, PAID)
+        + "\nfallback: { on_error: { context_too_long: bigger_context } }",
+    },
+    "cloud-is-not-local": {
+        "a size and cloud": models(
+            "model: 'ollama/q:480b-cloud', tier: heavy, price: free, context: 8k, tags: [local]"
+        ),
+    },
+    "no-effect-yet": {
+        "a task's words": "tasks: { code: { keywords: [x] }, chat: {} }",
+        "a check of answers": rules("when: { tags: a }, accept: { not_empty: true }"),
+        "a sort key": "prefer: [reliable]",
+        "a way of calling": models(f"{PAID}, via: direct"),
+        "the estimator": "complexity: { estimator: heuristic }",
+        "a model's own limits": models(f"{PAID}, limits: [5/min]"),
+    },
+    "secret-in-policy": {
+        "in a comment": "# sk-ant-api03-0123456789abcdefghij\nname: x",
+        "in a file that does not parse": "prefer: [ # ghp_abcdefghijklmnopqrstuvwxyz0123456789",
+    },
+}  # fmt: skip
+
+
+def cases(table: dict[str, dict[str, str]]) -> list[object]:
+    return [
+        pytest.param(rule, text, id=f"{rule}: {what}")
+        for rule, policies in table.items()
+        for what, text in policies.items()
+    ]
+
+
+@pytest.mark.parametrize(("rule", "text"), cases(SOUND))
+def test_what_is_sound_is_left_alone(rule: str, text: str) -> None:
+    report = look(text)
+    assert errors(report) == []
+    assert [d.message for d in report.diagnostics if d.rule == rule] == []
+
+
+@pytest.mark.parametrize(("rule", "text"), cases(WRONG))
+def test_what_is_wrong_is_found(rule: str, text: str) -> None:
+    assert rule in [d.rule for d in look(text).diagnostics]
+
+
+def test_every_rule_has_a_near_miss() -> None:
+    assert set(SOUND) == set(LINT) | set(TEXT_RULES)
+
+
+@pytest.mark.parametrize(
+    ("today", "found"),
+    [(date(2025, 6, 6), False), (date(2025, 6, 7), True), (date(2020, 1, 1), False)],
+)
+def test_a_model_is_deprecated_after_its_last_day(today: date, *, found: bool) -> None:
+    report = look(models("model: groq/llama-guard-3-8b, tier: heavy"), today)
+    assert ("deprecated-model" in [d.rule for d in report.findings]) is found
