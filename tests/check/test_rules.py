@@ -214,6 +214,7 @@ SOUND: Final[dict[str, dict[str, str]]] = {
         "a pattern of its own": "tasks: { a: { keywords: [x] }, b: { keywords: [x], pattern: y }, "
         "c: {} }",
         "tasks that callers name": "tasks: { code: { min_tier: heavy }, chat: {}, extract: {} }",
+        "the rest comes first": "tasks: { a: {}, b: { keywords: [x] } }",
         "the rest comes last": "tasks: { a: { keywords: [x] }, b: {} }",
         "own abilities": "tasks: { a: { keywords: [x] }, b: { keywords: [x], needs: [json] }, "
         "c: {} }",
@@ -409,7 +410,7 @@ WRONG: Final[dict[str, dict[str, str]]] = {
     "task-shadowed": {
         "by two tasks": "tasks: { a: { keywords: [x] }, b: { keywords: [y] }, "
         "c: { keywords: [Y, X] }, d: {} }",
-        "behind the rest": "tasks: { a: {}, b: { keywords: [x] } }",
+        "before the rest, twice": "tasks: { a: { keywords: [x, y] }, b: { keywords: [y] }, c: {} }",
     },
     "nested-repetition": {
         "without a capture": "tasks: { x: { pattern: '(?:a*)*' }, c: {} }",
