@@ -28,12 +28,12 @@ class Gate:
     reason: Reason
     out: Callable[[Index, Request, Snapshot], int]
     detail: Callable[[Model, Request, Snapshot], str] = lambda *_: ""
-    ready: Callable[[Index, Request], Sequence[Skip | None]] | None = None
+    ready: Callable[[Index, Request], Sequence[Skip]] | None = None
 
     def skips(self, index: Index, gone: int, request: Request, snapshot: Snapshot) -> list[Skip]:
         """The reasons as they stand in a decision, for the models in `gone`."""
         if self.ready is not None:
-            return [s for s in chosen(self.ready(index, request), gone) if s is not None]
+            return list(chosen(self.ready(index, request), gone))
         found = []
         for model in chosen(index.models, gone):
             until = snapshot.cooling.get(model.name) if self.reason is Reason.COOLING else None

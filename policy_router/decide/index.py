@@ -234,6 +234,7 @@ class Index:
         self._of_box = [own for own, _ in owned]
         self._repeats = len(set(map(id, self._of_box))) < len(self._of_box)
         self._removes = [own.removes for own, _ in owned]
+        self._all_of = [own.reasons(own.removes) for own, _ in owned]
         self._names = [own.rule.name for own, _ in owned]
         self._ordering = {bit for bit, own in enumerate(self._of_box) if own.orders}
         self._all = (1 << len(boxes)) - 1
@@ -301,14 +302,15 @@ class Index:
 
     def _combine(self, matching: int) -> Effect:
         found = bits(matching)
-        removes, of_box = self._removes, self._of_box
+        removes, all_of, of_box = self._removes, self._all_of, self._of_box
         skipped: list[Skip] = []
         allowed = self.everyone
         for bit in found:
             gone = allowed & removes[bit]
             if gone:
                 allowed ^= gone
-                skipped += of_box[bit].reasons(gone)
+                # Mostly nobody was before it, and its list is ready.
+                skipped += all_of[bit] if gone == removes[bit] else of_box[bit].reasons(gone)
         names = [self._names[bit] for bit in found]
         if self._repeats:
             # Several boxes of one rule may match; its name counts once.
