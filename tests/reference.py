@@ -114,8 +114,6 @@ def decide(policy: Policy, request: Request, snapshot: Snapshot) -> Verdict:
         checks = [
             ("tier", not policy.fallback.step_down and model.rank < floor),
             ("model", request.model is not None and request.model != model.name),
-            ("ability", not model.abilities.issuperset(request.needs)),
-            ("context", model.context is not None and model.context < size),
             ("cost", request.max_cost is not None and (cost is None or cost > request.max_cost)),
             (
                 "latency",
@@ -123,6 +121,8 @@ def decide(policy: Policy, request: Request, snapshot: Snapshot) -> Verdict:
                 and (model.latency is None or model.latency > request.max_latency),
             ),
             ("quality", request.min_quality is not None and model.quality < request.min_quality),
+            ("ability", not model.abilities.issuperset(request.needs)),
+            ("context", model.context is not None and model.context < size),
             (
                 "cooling",
                 until is not None and (snapshot.now is None or until > snapshot.now),

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Final
 
 from policy_router.condition import WEEKDAYS, Facts, Kind
 from policy_router.decide.cells import bits
-from policy_router.decide.gates import GATES
+from policy_router.decide.gates import gates_for
 from policy_router.model import (
     TYPICAL_OUTPUT,
     Band,
@@ -69,7 +69,7 @@ def decide(policy: Policy, request: Request, snapshot: Snapshot = _NOBODY) -> De
         gone = allowed & index.below[floor]
         skipped += _too_weak(policy, gone, floor, asks)
         allowed ^= gone
-    for gate in GATES:
+    for gate in gates_for(request):
         gone = gate.out(index, request, snapshot) & allowed
         if gone:
             skipped += tuple(gate.skips(index, gone, request, snapshot))
@@ -159,7 +159,7 @@ def _nonsense(policy: Policy, request: Request) -> str | None:
         return f"{request.tokens} tokens is less than none"
     if request.max_output is not None and request.max_output < 1:
         return f"an output cap of {request.max_output} tokens leaves no answer"
-    if not policy.index.abilities.issuperset(request.needs):
+    if request.needs and not policy.index.abilities.issuperset(request.needs):
         need = min(set(request.needs) - policy.index.abilities)
         return _unknown("ability", need, policy.index.abilities)
     if request.model is not None and request.model not in policy.index.by_name:

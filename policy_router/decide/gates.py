@@ -106,10 +106,13 @@ def _cooling(index: Index, _: Request, snapshot: Snapshot) -> int:
     return index.mask([name for name in names if name in index.at])
 
 
-GATES: Final = (
-    Gate(Reason.MODEL, _model, lambda _, r, __: f"the request asks for `{r.model}` alone"),
+ALWAYS: Final = (
     Gate(Reason.ABILITY, _ability, ready=lambda i, r: i.lacking(frozenset(r.needs))),
     Gate(Reason.CONTEXT, _context, ready=lambda i, _: i.too_long),
+    Gate(Reason.COOLING, _cooling, lambda *_: "left alone for a while after failures"),
+)
+CRITERIA: Final = (
+    Gate(Reason.MODEL, _model, lambda _, r, __: f"the request asks for `{r.model}` alone"),
     Gate(Reason.COST, _cost, _price),
     Gate(Reason.LATENCY, _latency, _slow),
     Gate(
@@ -117,5 +120,17 @@ GATES: Final = (
         _quality,
         lambda m, r, _: f"quality {m.quality:g} is less than the {r.min_quality:g} asked for",
     ),
-    Gate(Reason.COOLING, _cooling, lambda *_: "left alone for a while after failures"),
 )
+"""What only some requests ask for, each with a field of its own."""
+
+
+def gates_for(request: Request) -> tuple[Gate, ...]:
+    """The gates that may have something to say about a request, in order."""
+    if (
+        request.model is None
+        and request.max_cost is None
+        and request.max_latency is None
+        and request.min_quality is None
+    ):
+        return ALWAYS
+    return CRITERIA + ALWAYS

@@ -9,6 +9,7 @@ in the written order of their rules. What one set of matching boxes comes to is 
 from __future__ import annotations
 
 from bisect import bisect_left, bisect_right
+from itertools import pairwise
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
@@ -18,7 +19,7 @@ from policy_router.decide.order import Order
 from policy_router.model import Reason, Skip
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
+    from collections.abc import Callable, Iterable, Mapping, Sequence
 
     from policy_router.condition import Facts, Vocabulary
     from policy_router.decide.cells import Dimension
@@ -232,7 +233,11 @@ class Index:
         owned = self._boxes(patterns)
         boxes = [box for _, box in owned]
         self._of_box = [own for own, _ in owned]
-        self._repeats = len(set(map(id, self._of_box))) < len(self._of_box)
+        self._repeats = sum(
+            1 << bit
+            for bit, (before, own) in enumerate(pairwise(self._of_box), start=1)
+            if own is before
+        )
         self._removes = [own.removes for own, _ in owned]
         self._all_of = [own.reasons(own.removes) for own, _ in owned]
         self._names = [own.rule.name for own, _ in owned]
@@ -311,16 +316,14 @@ class Index:
                 allowed ^= gone
                 # Mostly nobody was before it, and its list is ready.
                 skipped += all_of[bit] if gone == removes[bit] else of_box[bit].reasons(gone)
-        names = [self._names[bit] for bit in found]
-        if self._repeats:
-            # Several boxes of one rule may match; its name counts once.
-            names = list(dict.fromkeys(names))
+        names: Iterable[str] = map(self._names.__getitem__, found)
+        if matching & self._repeats:
+            # Another box of a rule whose name may be there already.
+            names = dict.fromkeys(names)
         first: list[tuple[int, str]] = []
         floor, floor_by, denied = 0, None, None
-        for bit in found:
-            if bit not in self._ordering:
-                continue
-            own = of_box[bit]
+        ordering = self._ordering
+        for own in [of_box[bit] for bit in found if bit in ordering]:
             rule = own.rule
             first += own.first
             if rule.min_tier is not None and rule.min_tier > floor:
