@@ -209,9 +209,10 @@ def bits(number: int) -> list[int]:
     """Positions of the bits that are set, lowest first. Taken from the top, each costs one shift
     and one subtraction, also of a number with thousands of bits."""
     found = []
+    add = found.append
     while number:
         top = number.bit_length() - 1
-        found.append(top)
+        add(top)
         number ^= 1 << top
     found.reverse()
     return found

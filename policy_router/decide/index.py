@@ -9,8 +9,8 @@ in the written order of their rules. What one set of matching boxes comes to is 
 from __future__ import annotations
 
 from bisect import bisect_left, bisect_right
-from itertools import pairwise
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from policy_router.condition import HOUR, TAGS, WEEKDAY, Kind
@@ -279,9 +279,10 @@ class Index:
             found &= text.admits(facts[text.fact])
         if self._tags:
             found &= self._tagged(self._tag_names & facts[TAGS])
-        for bit in bits(found & self._opaque_bits):
-            if not self._opaque[bit](facts):
-                found &= ~(1 << bit)
+        if found & self._opaque_bits:
+            for bit in bits(found & self._opaque_bits):
+                if not self._opaque[bit](facts):
+                    found ^= 1 << bit
         return found
 
     def _tagged(self, tags: frozenset[str]) -> int:
