@@ -208,7 +208,7 @@ def admitting(dimension: Dimension, at: int, boxes: Sequence[Box]) -> list[int]:
 def bits(number: int) -> list[int]:
     """Positions of the bits that are set, lowest first. Taken from the top, each costs one shift
     and one subtraction, also of a number with thousands of bits."""
-    found = []
+    found: list[int] = []
     add = found.append
     while number:
         top = number.bit_length() - 1
