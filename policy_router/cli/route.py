@@ -32,7 +32,7 @@ def route(given: Given) -> None:
     Exit code 0: there is a model, 4: the policy says no, 2: the request makes no sense to it.
     """
     policy = open_policy(choose(given.policy))
-    decision = made(policy, ask(policy, given))
+    decision = made(policy, ask(policy, given), json=given.json)
     if given.json:
         show_json(as_json(decision))
     else:
@@ -40,12 +40,15 @@ def route(given: Given) -> None:
     finish(decision)
 
 
-def made(policy: "Policy", asked: Asked) -> "Decision":
-    """The decision; ends the command when the request makes no sense to the policy."""
+def made(policy: "Policy", asked: Asked, *, json: bool = False) -> "Decision":
+    """The decision; ends the command when the request makes no sense to the policy. json: a
+    machine reads standard output, and is told there as well."""
     from policy_router.decide.decide import decide  # noqa: PLC0415
 
     decision = decide(policy, asked.request, asked.snapshot)
     if decision.invalid:
+        if json:
+            show_json(as_json(decision))
         fail(printable(f"{decision.denied}{_meant(policy, decision)}"))
     return decision
 

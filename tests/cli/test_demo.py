@@ -1,0 +1,33 @@
+"""`demo`: what it says it shows, it shows."""
+
+from __future__ import annotations
+
+from policy_router.check.report import inspect
+from policy_router.cli.demo import POLICY
+from policy_router.language.files import PolicyFile
+from tests.cli.run import run
+
+
+def test_it_shows_each_kind_of_request_and_a_reload() -> None:
+    done = run("demo")
+    assert done.code == 0, done.err
+    stories = done.out.split("\n\n")
+    requests, after = stories[1], stories[3]
+    easy, code, hard, private, fallen = (
+        part.split(f"\n{n + 1}  ", 1)[0]
+        for n, part in enumerate([requests[requests.index(f"{i}  ") :] for i in range(1, 6)], 1)
+    )
+    assert "asked  llama      answered" in easy
+    assert "asked  qwen-free  answered" in code
+    assert "asked  sonnet     answered" in hard
+    assert "rule   private data stays on our machines" in private
+    assert "asked  own-gpu    answered" in private
+    assert "asked  qwen-free  rate_limited (429)\n   asked  own-gpu    answered" in fallen
+    assert "policy reloaded" in done.out
+    assert "put first by rule `code goes to our own GPU first`" in after
+    assert "6 requests answered over HTTP, 7 calls made." in done.out
+
+
+def test_its_policy_is_sound() -> None:
+    text = POLICY.format(url="http://127.0.0.1:1/v1")
+    assert not inspect([PolicyFile("demo.yaml", text.encode())]).findings
