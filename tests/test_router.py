@@ -17,6 +17,7 @@ from policy_router import (
     UsageError,
 )
 from policy_router.simulated import Fail, Say, Simulated
+from tests.two_models import write
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -26,41 +27,11 @@ if TYPE_CHECKING:
 
 HELLO = [{"role": "user", "content": "Hello!"}]
 
-POLICY = """\
-version: 1
-tiers: [light, heavy]
-models:
-  small:
-    model: openai/small
-    api_base: "{url}"
-    tier: light
-    price: free
-    context: 8k
-    tags: [local]
-  big:
-    model: openai/big
-    api_base: "{url}"
-    tier: heavy
-    price: {{ input: $1/M, output: $2/M }}
-    context: 128k
-    can: [tools, json]
-prefer: {prefer}
-rules:
-  - {{ name: private stays, when: {{ tags: private }}, only: [local] }}
-  - {{ name: nobody, when: {{ tags: secret }}, deny: not with us }}
-"""
-
 
 @pytest.fixture
 def provider() -> Iterator[Simulated]:
     with Simulated({"small": Say("from small"), "big": Say("from big")}) as found:
         yield found
-
-
-def write(folder: Path, provider: Simulated, prefer: str = "[free]") -> Path:
-    path = folder / "policy.yaml"
-    path.write_text(POLICY.format(url=provider.url, prefer=prefer))
-    return path
 
 
 def asked(provider: Simulated) -> list[str]:

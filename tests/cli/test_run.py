@@ -9,43 +9,15 @@ import pytest
 
 from policy_router.simulated import Cut, Fail, Say, Simulated
 from tests.cli.run import run
+from tests.two_models import write
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-POLICY = """\
-version: 1
-tiers: [light, heavy]
-models:
-  small:
-    model: openai/small
-    api_base: "{url}"
-    tier: light
-    price: free
-    context: 8k
-    tags: [local]
-  big:
-    model: openai/big
-    api_base: "{url}"
-    tier: heavy
-    price: {{ input: $1/M, output: $2/M }}
-    context: 128k
-prefer: [free]
-rules:
-  - {{ name: private stays, when: {{ tags: private }}, only: [local] }}
-  - {{ name: nobody, when: {{ tags: secret }}, deny: not with us }}
-"""
-
-
-def policy(folder: Path, provider: Simulated) -> str:
-    path = folder / "policy.yaml"
-    path.write_text(POLICY.format(url=provider.url))
-    return str(path)
-
 
 def test_the_answer_is_alone_on_stdout(tmp_path: Path) -> None:
     with Simulated({"small": Say("from small")}) as provider:
-        done = run("run", "Hello!", "-p", policy(tmp_path, provider), "--system", "Be brief")
+        done = run("run", "Hello!", "-p", str(write(tmp_path, provider)), "--system", "Be brief")
         assert (done.code, done.out) == (0, "from small\n")
         assert "answered by small (openai/small)" in done.err
         sent = provider.requests[0].body["messages"]
@@ -57,7 +29,7 @@ def test_the_answer_is_alone_on_stdout(tmp_path: Path) -> None:
 
 def test_options_reach_the_policy_and_the_provider(tmp_path: Path) -> None:
     with Simulated() as provider:
-        path = policy(tmp_path, provider)
+        path = str(write(tmp_path, provider))
         done = run(
             "run", "Hi", "-p", path, "--model", "big", "--fact", "max_tokens=7", "--user", "ada"
         )
@@ -68,21 +40,21 @@ def test_options_reach_the_policy_and_the_provider(tmp_path: Path) -> None:
 
 def test_streams(tmp_path: Path) -> None:
     with Simulated({"small": Say("one two three")}) as provider:
-        done = run("run", "Hello!", "-p", policy(tmp_path, provider), "--stream")
+        done = run("run", "Hello!", "-p", str(write(tmp_path, provider)), "--stream")
         assert (done.code, done.out) == (0, "one two three\n")
         assert provider.requests[0].stream
 
 
 def test_a_stream_that_breaks_is_no_answer(tmp_path: Path) -> None:
     with Simulated({"small": Cut(after=2, text="one two three four")}) as provider:
-        done = run("run", "Hello!", "-p", policy(tmp_path, provider), "--stream")
+        done = run("run", "Hello!", "-p", str(write(tmp_path, provider)), "--stream")
         assert done.code == 3
         assert "No model answered" in done.err
 
 
 def test_falls_back_and_says_so(tmp_path: Path) -> None:
     with Simulated({"small": Fail(429), "big": Say("from big")}) as provider:
-        done = run("run", "Hello!", "-p", policy(tmp_path, provider), "--json")
+        done = run("run", "Hello!", "-p", str(write(tmp_path, provider)), "--json")
         told = json.loads(done.out)
         assert (done.code, told["answer"], told["model"]) == (0, "from big", "big")
         assert [(a["model"], a["failure"], a["status"]) for a in told["attempts"]] == [
@@ -96,7 +68,7 @@ def test_falls_back_and_says_so(tmp_path: Path) -> None:
 @pytest.mark.parametrize("more", [(), ("--json",)])
 def test_nobody_answers(tmp_path: Path, more: tuple[str, ...]) -> None:
     with Simulated({"small": Fail(401), "big": Fail(401)}) as provider:
-        done = run("run", "Hello!", "-p", policy(tmp_path, provider), *more)
+        done = run("run", "Hello!", "-p", str(write(tmp_path, provider)), *more)
         assert done.code == 3
         assert done.err.count("credential") == 2
         assert (json.loads(done.out)["answer"] is None) if more else done.out == ""
@@ -105,7 +77,7 @@ def test_nobody_answers(tmp_path: Path, more: tuple[str, ...]) -> None:
 @pytest.mark.parametrize("more", [(), ("--json",), ("--stream",)])
 def test_the_policy_says_no(tmp_path: Path, more: tuple[str, ...]) -> None:
     with Simulated() as provider:
-        path = policy(tmp_path, provider)
+        path = str(write(tmp_path, provider))
         done = run("run", "Hello!", "-p", path, "--tag", "secret", *more)
         assert done.code == 4
         assert "not with us" in done.err
@@ -122,7 +94,7 @@ def test_the_policy_says_no(tmp_path: Path, more: tuple[str, ...]) -> None:
 )
 def test_wrong_usage(tmp_path: Path, arguments: tuple[str, ...], words: str) -> None:
     with Simulated() as provider:
-        done = run("run", *arguments, "-p", policy(tmp_path, provider))
+        done = run("run", *arguments, "-p", str(write(tmp_path, provider)))
         assert done.code == 2
         assert words in done.err
         assert not provider.requests
