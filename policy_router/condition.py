@@ -176,8 +176,8 @@ def tests_of(tree: Tree) -> Iterator[Test]:
             yield tree
         case Not(part):
             yield from tests_of(part)
-        case All(parts) | Any(parts):
-            for part in parts:
+        case _:
+            for part in tree.parts:
                 yield from tests_of(part)
 
 
@@ -230,8 +230,8 @@ def compile_tree(tree: Tree) -> Callable[[Facts], bool]:
                 return f"(not {source(part)})"
             case All(parts):
                 return "(" + (" and ".join(map(source, parts)) or "True") + ")"
-            case Any(parts):
-                return "(" + (" or ".join(map(source, parts)) or "False") + ")"
+            case _:
+                return "(" + (" or ".join(map(source, node.parts)) or "False") + ")"
 
     code = compile(f"lambda f: {source(tree)}", "<condition>", "eval")
     function: Callable[[Facts], bool] = eval(code, {"__builtins__": {}, **names})  # noqa: S307  our own source, see above
@@ -247,11 +247,10 @@ def spell(tree: Tree, vocabulary: Vocabulary) -> str:
                 return _spell_test(node, vocabulary.facts[node.fact])
             case Not(part):
                 return f"not {words(part, nested=True)}"
-            case All(parts):
-                text = " and ".join(words(p, nested=True) for p in parts)
-            case Any(parts):
-                text = " or ".join(words(p, nested=True) for p in parts)
-        return f"({text})" if nested else text
+            case _:
+                joint = " and " if isinstance(node, All) else " or "
+                text = joint.join(words(p, nested=True) for p in node.parts)
+                return f"({text})" if nested else text
 
     return words(tree)
 

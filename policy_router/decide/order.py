@@ -42,8 +42,8 @@ def sort_value(key: Key, model: Model, tokens: int, output: int) -> float:
             return _INFINITE if model.latency is None else model.latency
         case Key.QUALITY:
             return -model.quality
-        case Key.RELIABLE | Key.HEADROOM:
-            return 0  # nothing is known of either without a store
+        case _:
+            return 0  # nothing is known of RELIABLE and HEADROOM without a store
 
 
 _WORDS: Final[dict[Key, tuple[str, str]]] = {
@@ -92,9 +92,7 @@ class _Ranking:
         told apart in floating point, where models may also tie."""
         ratios = self._ratios
         if not ratios:
-            return 0 if tokens + output else None
-        if not tokens + output:
-            return None
+            return 0
         ratio = output / (tokens + output)
         at = bisect_right(ratios, ratio)
         if at and ratio - ratios[at - 1] < CLOSE:

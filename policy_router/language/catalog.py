@@ -83,7 +83,7 @@ class Catalog:
 
     def knows(self, provider: str | None) -> bool:
         """Whether LiteLLM can call a provider of that name, in its tables or not."""
-        return provider in self.providers or provider in _callable()
+        return provider in self.providers
 
 
 def _entry(name: str, row: Mapping[str, Any], *, priced: bool) -> Entry:
@@ -117,27 +117,27 @@ def _whole(value: object) -> int | None:
 @cache
 def catalog() -> Catalog:
     """The table of the installed litellm; read once per process."""
-    spec = find_spec("litellm")
-    places = spec.submodule_search_locations if spec else None
-    if not places:
-        return Catalog({}, frozenset(), "no table")
-    folder = Path(places[0])
-    table = _read(folder / _TABLE)
-    providers = _read(folder / _PROVIDERS).get("providers", {})
-    return Catalog(table, frozenset(providers), f"litellm {version('litellm')}")
+    return read_catalog(folder_of("litellm"), f"litellm {version('litellm')}")
 
 
-@cache
-def _callable() -> frozenset[str]:
+def read_catalog(folder: Path, source: str) -> Catalog:
+    """The table in a litellm package's folder. Another release may have moved a file: what cannot
+    be read is not known, and the policy must say what it needs."""
+    providers = frozenset(_read(folder / _PROVIDERS).get("providers", {}))
+    return Catalog(_read(folder / _TABLE), providers | _callable(folder / _TYPES), source)
+
+
+def folder_of(package: str) -> Path:
+    """Where a package is installed, without importing it; an empty path when it is not."""
+    spec = find_spec(package)
+    return Path(*(list(spec.submodule_search_locations or ())[:1] if spec else ()))
+
+
+def _callable(path: Path) -> frozenset[str]:
     """The providers in litellm's own enumeration of them, which its tables do not all list."""
-    spec = find_spec("litellm")
-    places = spec.submodule_search_locations if spec else None
-    try:
-        source = (Path(places[0]) / _TYPES).read_text(encoding="utf-8") if places else ""
-    except OSError:
-        return frozenset()
+    source = path.read_text(encoding="utf-8") if path.is_file() else ""
     listed = re.search(r"^class LlmProviders\b.*?(?=^\S)", source, re.DOTALL | re.MULTILINE)
-    return frozenset(re.findall(r"= [\"']([a-z0-9_-]+)[\"']", listed[0])) if listed else frozenset()
+    return frozenset(re.findall(r"= [\"']([a-z0-9_-]+)[\"']", listed[0] if listed else ""))
 
 
 def _read(path: Path) -> dict[str, Any]:

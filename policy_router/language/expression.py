@@ -311,15 +311,11 @@ class _Reader:
                 f"`{left.id}` and `{right.id}` are both facts",
                 "one side must be a constant",
             )
+        help_ = _unknown_fact(right.id, self._vocabulary)
         if fact.kind in (Kind.ENUM, Kind.STRING):
-            self._wrong(
-                right,
-                "unknown-fact",
-                f"`{right.id}` is not a fact about a request",
-                f"a text stands in quotes: '{right.id}'",
-            )
-        self._fact(right)
-        raise AssertionError("a known name was handled above")
+            help_ = f"a text stands in quotes: '{right.id}'"
+        message = f"`{right.id}` is not a fact about a request"
+        self._wrong(right, "unknown-fact", message, help_)
 
     def _membership(self, node: ast.expr, left: ast.expr, right: ast.expr) -> Tree:
         if isinstance(right, ast.Name):
@@ -489,14 +485,18 @@ def _a(fact: Fact) -> str:
 def _fact(name: str, vocabulary: Vocabulary, start: int, end: int) -> int:
     found = vocabulary.by_name.get(name)
     if found is None:
-        if name in ("true", "false"):
-            help_ = f"write {name.title()}, or just the fact or `not` and the fact"
-        elif name in FUNCTIONS:
-            help_ = f"`{name}` is a function: {name}(...)"
-        else:
-            help_ = help_line(name, vocabulary.by_name, what="facts")
+        help_ = _unknown_fact(name, vocabulary)
         raise _Wrong("unknown-fact", f"`{name}` is not a fact about a request", start, end, help_)
     return found
+
+
+def _unknown_fact(name: str, vocabulary: Vocabulary) -> str:
+    """What to say of a name that is no fact."""
+    if name in ("true", "false"):
+        return f"write {name.title()}, or just the fact or `not` and the fact"
+    if name in FUNCTIONS:
+        return f"`{name}` is a function: {name}(...)"
+    return help_line(name, vocabulary.by_name, what="facts")
 
 
 def _constant_for(fact: Fact, value: object, start: int, end: int) -> Constant:

@@ -207,7 +207,8 @@ def _read(entry: Entry, *, strict: bool) -> tuple[bytes | None, list[Diagnostic]
             os.close(descriptor)
     except OSError as problem:
         return None, [_unreadable(entry.name, problem)]
-    found = _doubts(entry.name, info, strict=strict)
+    # Where there are no user ids, there is no telling.
+    found = _doubts(entry.name, info, strict=strict) if hasattr(os, "geteuid") else []
     if len(data) > MAX_FILE:
         words = f"`{entry.name}` is larger than {MAX_FILE >> 20} MiB"
         return None, [*found, _error("file-too-large", words, entry.name, "split it, or cut it")]
@@ -215,9 +216,7 @@ def _read(entry: Entry, *, strict: bool) -> tuple[bytes | None, list[Diagnostic]
 
 
 def _doubts(name: str, info: os.stat_result, *, strict: bool) -> list[Diagnostic]:
-    """Who besides us and root could have written the file. Systems without user ids say nothing."""
-    if not hasattr(os, "geteuid"):
-        return []
+    """Who besides us and root could have written the file."""
     severity = Severity.ERROR if strict else Severity.WARNING
     found: list[tuple[str, str]] = []
     if info.st_uid not in (os.geteuid(), 0):

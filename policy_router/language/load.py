@@ -66,16 +66,14 @@ def compile_files(files: Iterable[PolicyFile], table: Catalog | None = None) -> 
     names = _names(merged)
     # What is broken is taken out, so that the rest can be checked in the same run.
     data = copy.deepcopy(merged)
-    homes = {places.home(path): path for path in _paths(merged)} if broken else {}
-    # Last first: taking an item out of a list moves those behind it.
-    for path in sorted({_nearest(homes, s, p) for s, p in broken}, key=_backwards):
-        if path:
-            _drop(data, places, path)
+    homes = {places.home(path): path for path in _paths(merged)}
+    gone = {_unit(homes[part]) for part in broken if part in homes} - {()}
+    # Last first, and parts before what holds them: taking an item out moves those behind it.
+    for path in sorted(gone, reverse=True):
+        _drop(data, places, path)
     if broken:
         data["version"] = 1  # missing or wrong, it has been reported
     document = _document(data, places, found)
-    if document is None:
-        return Loaded(None, in_order(found), texts)
     draft = Draft(document, places, table or catalog(), names, whole=not broken)
     # A file that could not be read may hold any name: then only what was read is judged.
     if unread:
@@ -144,71 +142,44 @@ def _paths(data: object, path: Path = ()) -> Iterable[Path]:
         yield from _paths(inner, (*path, step))
 
 
-def _backwards(path: Path) -> list[tuple[int, str]]:
-    return [(-step, "") if isinstance(step, int) else (0, step) for step in path]
-
-
-def _nearest(homes: Mapping[tuple[Source, Path], Path], source: Source, path: Path) -> Path:
-    """The path in the merged data of a part of one file."""
-    for cut in range(len(path), -1, -1):
-        found = homes.get((source, path[:cut]))
-        if found is not None:
-            return found
-    return ()
+def _unit(path: Path) -> Path:
+    """The part that is left out when the one at `path` is broken: a field, or an item of a list
+    of named things; not one word of a list, without which the others mean something else."""
+    for i, step in enumerate(path):
+        if isinstance(step, int) and not (i == 1 and path[0] in LISTED):
+            return path[:i]
+    return path
 
 
 def _drop(data: dict[str, Any], places: Places, path: Path) -> None:
-    """Take the part at `path` out of the data, when it is still there."""
-    if len(path) == 2 and path[0] in LISTED:
-        listed = data.get(str(path[0]), [])
-        if int(path[1]) < len(listed):
-            del listed[int(path[1])]
-            places.forget_item(str(path[0]), int(path[1]))
-        return
+    """Take the part at `path` out of the data."""
     part: Any = data
     for step in path[:-1]:
-        try:
-            part = part[step]  # a mapping or a list, as the path has it
-        except (KeyError, IndexError, TypeError):
-            return
-    if isinstance(part, dict):
-        part.pop(path[-1], None)
-    elif isinstance(part, list):
-        _drop(data, places, path[:-1])
+        part = part[step]
+    del part[path[-1]]
+    if isinstance(path[-1], int):
+        places.forget_item(str(path[0]), path[-1])
 
 
-def _document(data: dict[str, Any], places: Places, found: list[Diagnostic]) -> Document | None:
+def _document(data: dict[str, Any], places: Places, found: list[Diagnostic]) -> Document:
     """The data as a document. What the models refuse beyond the schema is worded here; what is
-    refused is dropped, until the rest holds or nothing is left to drop."""
+    refused is dropped, until the rest holds. Raises ValidationError when nothing can be."""
     clean = not found
     while True:
         try:
             return Document.model_validate(data)
         except ValidationError as error:
-            if not _retreat(error, data, places, found, clean=clean):
-                return None
-
-
-def _retreat(
-    error: ValidationError,
-    data: dict[str, Any],
-    places: Places,
-    found: list[Diagnostic],
-    *,
-    clean: bool,
-) -> bool:
-    for problem in error.errors(include_url=False, include_context=False, include_input=False):
-        path = _in_data(data, problem["loc"])
-        if clean:
-            message = problem["msg"].removeprefix("Value error, ")
-            found.append(
-                Diagnostic("bad-value", Severity.ERROR, _lower(message), places.value(path))
-            )
-        # What is missing is not in the data: the path ends at the part that misses it.
-        if path:
+            problem = error.errors(include_url=False, include_context=False, include_input=False)[0]
+            # What is missing is not in the data: the path ends at the part that misses it.
+            path = _unit(_in_data(data, problem["loc"]))
+            if not path:
+                raise
+            if clean:
+                message = problem["msg"].removeprefix("Value error, ")
+                message = message[:1].lower() + message[1:]
+                at = places.value(path)
+                found.append(Diagnostic("bad-value", Severity.ERROR, message, at))
             _drop(data, places, path)
-            return True
-    return False
 
 
 def _in_data(data: object, loc: Sequence[int | str]) -> Path:
@@ -220,7 +191,3 @@ def _in_data(data: object, loc: Sequence[int | str]) -> Path:
             data = inner[step]
             path.append(step)
     return tuple(path)
-
-
-def _lower(message: str) -> str:
-    return message[:1].lower() + message[1:]

@@ -18,14 +18,13 @@ LISTED: Final = ("rules", "invariants", "tests")
 
 @dataclass(slots=True)
 class Places:
-    """Where each part of the merged data was written."""
+    """Where each part of the merged data was written. first: the file that speaks for the whole."""
 
+    first: Source
     _homes: dict[Path, tuple[Source, Path]] = field(default_factory=dict)
-    _default: Source | None = None
 
     def add(self, path: Path, source: Source, inside: Path) -> None:
         """The part at `path` of the merged data stands at `inside` of a file."""
-        self._default = self._default or source
         self._homes[path] = source, inside
 
     def forget_item(self, section: str, index: int) -> None:
@@ -42,9 +41,7 @@ class Places:
             found = self._homes.get(path[:cut])
             if found is not None:
                 return found[0], (*found[1], *path[cut:])
-        if self._default is None:
-            raise LookupError("no file was added")
-        return self._default, ()
+        return self.first, ()
 
     def key(self, path: Path) -> Span:
         """Where the key, or the list item, is written."""
@@ -63,9 +60,9 @@ class Places:
 
 
 def merge(sources: Sequence[Source]) -> tuple[dict[str, Any], Places, list[Diagnostic]]:
-    """One document from files whose data are mappings, in the order given."""
+    """One document from one or more files whose data are mappings, in the order given."""
     merged: dict[str, Any] = {}
-    places = Places()
+    places = Places(sources[0])
     found: list[Diagnostic] = []
 
     def twice(name: str, path: Path, source: Source, inside: Path) -> None:

@@ -118,9 +118,6 @@ class Fault(NamedTuple):
     meant: str | None = None
 
 
-_ROUNDS: Final = 3
-
-
 def check(source: Source) -> list[Fault]:
     """What the schema finds wrong with a file, worded and placed.
 
@@ -137,10 +134,8 @@ def check(source: Source) -> list[Fault]:
     settled: list[Fault] = []
     renamed: set[Path] = set()
     found = _look(source)
-    for _ in range(_ROUNDS):
-        meant = {f.path: f.meant for f in found if f.path is not None and f.meant is not None}
-        if not meant:
-            break
+    # Each round settles one level of the nesting.
+    while meant := {f.path: f.meant for f in found if f.path is not None and f.meant is not None}:
         settled += [Fault(None, f.diagnostic) for f in found if f.meant is not None]
         renamed |= source.rename(meant)
         found = _look(source)

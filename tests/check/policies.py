@@ -44,7 +44,8 @@ TABLE: Final = Catalog(
     },
     frozenset({
         "openai", "anthropic", "openrouter", "groq", "gemini", "azure", "ollama", "ollama_chat",
-        "hosted_vllm", "lm_studio", "custom_openai", "together_ai", "vertex_ai",
+        "hosted_vllm", "lm_studio", "custom_openai", "together_ai", "vertex_ai", "vertex_ai_beta",
+        "modelscope", "nano-gpt",
     }),
     "test",
 )  # fmt: skip

@@ -1,0 +1,139 @@
+"""Branches that ordinary policies do not reach."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pytest
+from pydantic import ValidationError
+
+from policy_router.check.report import inspect
+from policy_router.condition import Vocabulary
+from policy_router.language import load
+from policy_router.language.catalog import folder_of, read_catalog
+from policy_router.language.files import PolicyFile
+from policy_router.language.merge import merge
+from policy_router.language.source import Source, parse
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from policy_router.diagnostics import Diagnostic
+
+HEAD = """\
+version: 1
+attributes: { plan: [free, pro] }
+models:
+  small: { model: ollama_chat/llama3.2, tier: light, price: free, context: 8k }
+"""
+
+
+def found(text: str) -> list[tuple[str, int]]:
+    report = inspect([PolicyFile("p.yaml", (HEAD + text).encode())])
+    return [(d.rule, d.span.line if d.span else 0) for d in report.findings]
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("tasks: { code: { accept: { pattern: '(' } }, chat: {} }", [("bad-pattern", 5)]),
+        (
+            "tasks: { code: { accept: { llm: { model: judge, rubric: good } } }, chat: {} }",
+            [("unknown-name", 5)],
+        ),
+        ("tests: [{ name: t, request: { prompt: Hi }, expect: { first: small } }]", []),
+        ("description: " + "x" * 5000, [("bad-value", 5)]),
+        ("limits: { l: { requests: { a: 1 } } }", [("wrong-type", 5)]),
+        ("name: true", [("wrong-type", 5)]),
+        ("budgets: { b: { cap: [1] } }", [("bad-unit", 5)]),
+        ("rules: [{ name: r, when: 'tokens > plan', deny: no }]", [("condition-syntax", 5)]),
+        ("rules: [{ name: r, when: 'tokens > much', deny: no }]", [("unknown-fact", 5)]),
+        ("rules: [{ name: r, when: 'plan == gold', deny: no }]", [("unknown-fact", 5)]),
+        ("rules: [{ name: r, when: \"any_of('a', 'b')\", deny: no }]", [("condition-syntax", 5)]),
+        ("rules: [{ name: r, when: 'plan in [gold]', deny: no }]", [("unknown-fact", 5)]),
+        ("rules: [{ name: r, when: 'plan in [tokens]', deny: no }]", [("condition-syntax", 5)]),
+        ("rules: [{ name: r, when: \"tokens > -'x'\", deny: no }]", [("condition-syntax", 5)]),
+        ("rules: [{ name: r, when: 'tokens > -(1 + 1)', deny: no }]", [("condition-syntax", 5)]),
+        ("prefer: [free, fre, chepest]", [("unknown-word", 5), ("unknown-word", 5)]),
+        (
+            "rules:\n  - { name: a, deny: 5, when: { plan: [] } }\n"
+            "  - { name: b, when: { pln: x } }",
+            [("wrong-type", 6), ("bad-value", 6), ("unknown-fact", 7)],
+        ),
+    ],
+)
+def test_a_corner_is_worded(text: str, expected: list[tuple[str, int]]) -> None:
+    assert sorted(found(text)) == sorted(expected)
+
+
+@pytest.mark.parametrize(
+    ("price", "words"),
+    [
+        ("[1]", "is a list, not `free` or a mapping"),
+        ("true", "is `true`, not `free` or a mapping"),
+        ("7", "is `7`, not `free` or a mapping"),
+    ],
+)
+def test_a_choice_names_its_alternatives(price: str, words: str) -> None:
+    text = f"version: 1\nmodels:\n  m: {{ model: openai/gpt-4o, tier: heavy, price: {price} }}\n"
+    report = inspect([PolicyFile("p.yaml", text.encode())])
+    assert any(words in d.message for d in report.diagnostics)
+
+
+def source(text: str) -> Source:
+    made, problems = parse("p.yaml", text.encode())
+    assert made is not None
+    assert not problems
+    return made
+
+
+def read(text: str) -> tuple[object, list[Diagnostic]]:
+    """The document of a text that no schema has seen, and what was found in it."""
+    merged, places, problems = merge([source(text)])
+    document = load._document(merged, places, problems)
+    return document.model_dump(exclude_none=True), problems
+
+
+def test_what_only_the_models_refuse_is_worded_and_left_out() -> None:
+    document, problems = read(
+        HEAD
+        + "prefer: [free, chepest]\nrules:\n  - { name: a, deny: 5 }\n  - { name: b, deny: no }\n"
+    )
+    assert [(d.rule, str(d.span)) for d in problems] == [
+        ("bad-value", "p.yaml:5:9"),
+        ("bad-value", "p.yaml:7:22"),
+    ]
+    assert "prefer" not in str(document)
+    assert "'b'" in str(document)
+
+
+def test_a_rule_without_its_name_is_left_out_and_the_next_keeps_its_place() -> None:
+    _, problems = read(HEAD + "rules:\n  - { deny: no }\n  - { name: b, deny: 5 }\n")
+    assert [str(d.span) for d in problems] == ["p.yaml:6:5", "p.yaml:7:22"]
+
+
+def test_nothing_is_left_of_a_document_without_a_version() -> None:
+    with pytest.raises(ValidationError):
+        read("name: nothing\n")
+
+
+def test_a_scalar_that_cannot_be_aligned_is_pointed_at_whole() -> None:
+    made = source("key: value\n")
+    made.place_value(("key",), 5, 10, "something else")
+    assert made.inside(("key",), 2, 3) == made.value_span(("key",))
+
+
+def test_a_table_that_is_not_there_knows_nothing(tmp_path: Path) -> None:
+    nothing = read_catalog(tmp_path, "nowhere")
+    assert nothing.find("openai/gpt-4o") is None
+    assert not nothing.providers
+    (tmp_path / "types").mkdir()
+    (tmp_path / "types" / "utils.py").write_text("something = 'else'\n")
+    assert not read_catalog(tmp_path, "odd").providers
+    assert folder_of("no_such_package_anywhere").parts == ()
+
+
+def test_vocabularies_are_values() -> None:
+    assert hash(Vocabulary(["a"], [])) == hash(Vocabulary(["a"], []))
+    assert Vocabulary(["a"], []) != Vocabulary(["b"], [])
+    assert Vocabulary(["a"], []) != "a"
