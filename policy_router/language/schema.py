@@ -320,8 +320,6 @@ _KINDS: Final = {
 
 def describe(schema: Mapping[str, Any]) -> str:
     """What a schema asks for, in words."""
-    if "x-kind" in schema:
-        return f"a {schema['x-kind']}"
     if "const" in schema:
         return f"`{schema['const']}`"
     if "enum" in schema:

@@ -56,8 +56,9 @@ def found(text: str) -> list[tuple[str, int]]:
         ("rules: [{ name: r, when: 'tokens > -(1 + 1)', deny: no }]", [("condition-syntax", 5)]),
         ("prefer: [free, fre, chepest]", [("unknown-word", 5), ("unknown-word", 5)]),
         (
-            "rules:\n  - { name: a, deny: 5, when: { plan: [] } }\n"
-            "  - { name: b, when: { pln: x } }",
+            """rules:
+  - { name: a, deny: 5, when: { plan: [] } }
+  - { name: b, when: { pln: x } }""",
             [("wrong-type", 6), ("bad-value", 6), ("unknown-fact", 7)],
         ),
     ],
@@ -78,6 +79,12 @@ def test_a_choice_names_its_alternatives(price: str, words: str) -> None:
     text = f"version: 1\nmodels:\n  m: {{ model: openai/gpt-4o, tier: heavy, price: {price} }}\n"
     report = inspect([PolicyFile("p.yaml", text.encode())])
     assert any(words in d.message for d in report.diagnostics)
+
+
+def test_an_attribute_is_a_list_or_a_type() -> None:
+    report = inspect([PolicyFile("p.yaml", b"version: 1\nattributes: { plan: 5 }\n")])
+    words = "`attributes.plan` is `5`, not `string` or `number` or `bool` or a list"
+    assert words in [d.message for d in report.diagnostics]
 
 
 def source(text: str) -> Source:
