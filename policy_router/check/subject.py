@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
     from policy_router.check.regions import Source
     from policy_router.diagnostics import Span
-    from policy_router.language.compile import Draft
+    from policy_router.language.draft import Draft
     from policy_router.model import Model, Policy
 
 

@@ -7,8 +7,6 @@ from __future__ import annotations
 
 import hashlib
 import json
-from dataclasses import dataclass, field
-from datetime import date
 from keyword import iskeyword
 from typing import TYPE_CHECKING, Any, Final
 from zoneinfo import ZoneInfo, available_timezones
@@ -19,13 +17,11 @@ from policy_router.diagnostics import Diagnostic, Severity
 from policy_router.language import document as doc
 from policy_router.language.expression import (
     FUNCTIONS,
-    RE2,
-    pattern_problem,
-    read_expression,
-    read_mapping,
 )
-from policy_router.language.selectors import PRICES, is_pattern, known_words, select
+from policy_router.language.resolve import Resolver
+from policy_router.language.selectors import PRICES, known_words
 from policy_router.language.suggest import help_line
+from policy_router.language.unacted import check_unacted
 from policy_router.model import (
     FREE_PRICE,
     ON_ERROR,
@@ -43,11 +39,10 @@ from policy_router.model import (
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping, Sequence
+    from collections.abc import Mapping, Sequence
 
-    from policy_router.diagnostics import Span
-    from policy_router.language.catalog import Catalog, Entry
-    from policy_router.language.merge import Places
+    from policy_router.language.catalog import Entry
+    from policy_router.language.draft import Draft
     from policy_router.language.source import Path
 
 DEFAULT_TIERS: Final = ("standard",)
@@ -61,49 +56,6 @@ DEFAULT_BANDS: Final = (
 )
 
 
-@dataclass(frozen=True, slots=True)
-class Names:
-    """Names that were written, also those whose definition is broken, so that one mistake is
-    not reported again wherever the name is used. sections: of the top level. words: tiers, tags
-    and LiteLLM names of models."""
-
-    sections: frozenset[str] = frozenset()
-    models: frozenset[str] = frozenset()
-    words: frozenset[str] = frozenset()
-    tasks: frozenset[str] = frozenset()
-    bands: frozenset[str] = frozenset()
-    attributes: frozenset[str] = frozenset()
-    budgets: frozenset[str] = frozenset()
-    limits: frozenset[str] = frozenset()
-    experiments: frozenset[str] = frozenset()
-    rules: frozenset[str] = frozenset()
-
-
-@dataclass(slots=True)
-class Draft:
-    """A document on its way to a policy, with all that was learnt of it; what lint reads.
-
-    whole: nothing was taken out of the document as broken. entries: the table's row per model.
-    selected: where a selector stands -> its word and the models it stands for.
-    """
-
-    document: doc.Document
-    places: Places
-    catalog: Catalog
-    names: Names = field(default_factory=Names)
-    whole: bool = True
-    found: list[Diagnostic] = field(default_factory=list)
-    models: tuple[Model, ...] = ()
-    entries: Mapping[str, Entry | None] = field(default_factory=dict)
-    selected: dict[Path, tuple[str, tuple[str, ...]]] = field(default_factory=dict)
-    conditions: dict[Path, Condition] = field(default_factory=dict)
-    policy: Policy | None = None
-
-    def error(self, rule: str, message: str, span: Span, help_: str = "") -> None:
-        """Note something that makes the policy unusable."""
-        self.found.append(Diagnostic(rule, Severity.ERROR, message, span, help_))
-
-
 def compile_document(draft: Draft) -> Policy | None:
     """The policy a draft stands for; its diagnostics are added to the draft."""
     return _Compiler(draft).run()
@@ -114,6 +66,7 @@ class _Compiler:
         self.draft = draft
         self.doc = draft.document
         self.places = draft.places
+        self.names = Resolver(draft)
 
     def run(self) -> Policy | None:
         document, draft = self.doc, self.draft
@@ -127,38 +80,38 @@ class _Compiler:
             )
         zone = self._zone()
         tiers = self._tiers()
-        self.ranks = {name: rank for rank, name in enumerate(tiers)}
-        draft.models = self.models = self._models(tiers)
+        self.names.ranks = {name: rank for rank, name in enumerate(tiers)}
+        models = draft.models = self.names.models = self._models(tiers)
         bands = self._bands()
         kinds = document.tasks or {}
-        self.vocabulary = Vocabulary(
+        vocabulary = self.names.vocabulary = Vocabulary(
             list(kinds),
             [b.name for b in bands],
             self._attributes(),
             default_task=_default(kinds) is not None,
         )
-        self.words = known_words(self.models, tiers)
+        self.names.words = known_words(models, tiers)
         tasks = self._tasks()
         rules = self._rules()
-        self._later_sections()
+        check_unacted(self.names)
         if any(d.severity is Severity.ERROR for d in draft.found):
             return None
         fallback = _fallback(document.fallback)
         prefer = tuple(document.prefer) if document.prefer is not None else DEFAULT_PREFER
-        index = Index(self.models, tiers, tasks, bands, prefer, rules, self.vocabulary)
+        index = Index(models, tiers, tasks, bands, prefer, rules, vocabulary)
         draft.policy = Policy(
             name=document.name or "policy",
             description=document.description or "",
             timezone=zone,
             tiers=tiers,
-            models=self.models,
+            models=models,
             tasks=tasks,
             bands=bands,
             prefer=prefer,
             rules=rules,
             fallback=fallback,
-            vocabulary=self.vocabulary,
-            revision=revision(document, self.models, draft.conditions),
+            vocabulary=vocabulary,
+            revision=revision(document, models, draft.conditions),
             index=index,
         )
         return draft.policy
@@ -189,36 +142,8 @@ class _Compiler:
                     f"add  tiers: [{', '.join(used)}]  weakest first",
                 )
             return tuple(used) or DEFAULT_TIERS
-        self._no_twins(("tiers",), written, "tier")
+        self.names.no_twins(("tiers",), written, "tier")
         return tuple(dict.fromkeys(written))
-
-    def _no_twins(self, path: Path, names: Sequence[str], what: str) -> None:
-        seen: dict[str, int] = {}
-        for i, name in enumerate(names):
-            if name in seen:
-                self.draft.found.append(
-                    Diagnostic(
-                        "duplicate-name",
-                        Severity.ERROR,
-                        f"{what} `{name}` is listed twice",
-                        self.places.value((*path, i)),
-                        "keep one of them",
-                        (("first listed here", self.places.value((*path, seen[name]))),),
-                    )
-                )
-            seen.setdefault(name, i)
-
-    def _rank(self, name: str | None, path: Path) -> int | None:
-        if name is None:
-            return None
-        if name not in self.ranks:
-            self.draft.error(
-                "unknown-name",
-                f"`{name}` is not a tier",
-                self.places.value(path),
-                help_line(name, self.ranks, what="tiers"),
-            )
-        return self.ranks.get(name)
 
     def _models(self, tiers: Sequence[str]) -> tuple[Model, ...]:
         models = []
@@ -232,7 +157,7 @@ class _Compiler:
                     self.places.key(path),
                     "give the model another name",
                 )
-            rank = self._rank(shape.tier, (*path, "tier"))
+            rank = self.names.rank(shape.tier, (*path, "tier"))
             entries[name] = entry = self.draft.catalog.find(shape.model)
             models.append(self._model(name, shape, rank or 0, len(tiers), entry))
         self.draft.entries = entries
@@ -278,7 +203,7 @@ class _Compiler:
         bands: list[Band] = []
         for name, shape in written.items():
             path = ("complexity", "bands", name)
-            rank = self._rank(shape.min_tier, (*path, "min_tier"))
+            rank = self.names.rank(shape.min_tier, (*path, "min_tier"))
             if bands and shape.from_ <= bands[-1].start:
                 self.draft.error(
                     "band-order",
@@ -312,7 +237,7 @@ class _Compiler:
                     "give the attribute another name",
                 )
             elif isinstance(kind, list):
-                self._no_twins(path, kind, "value")
+                self.names.no_twins(path, kind, "value")
                 facts.append(Fact(name, Kind.ENUM, tuple(dict.fromkeys(kind))))
             else:
                 facts.append(Fact(name, Kind(kind)))
@@ -323,36 +248,18 @@ class _Compiler:
         for name, shape in (self.doc.tasks or {}).items():
             path = ("tasks", name)
             if shape.pattern is not None:
-                self._pattern(shape.pattern, (*path, "pattern"))
+                self.names.pattern(shape.pattern, (*path, "pattern"))
             tasks.append(
                 Task(
                     name,
-                    self._rank(shape.min_tier, (*path, "min_tier")),
-                    self._select(shape.first, (*path, "first")) or (),
+                    self.names.rank(shape.min_tier, (*path, "min_tier")),
+                    self.names.select(shape.first, (*path, "first")) or (),
                     name == _default(self.doc.tasks or {}),
                     self.places.key(path),
                 )
             )
-            self._accept(shape.accept, (*path, "accept"))
+            self.names.accept(shape.accept, (*path, "accept"))
         return tuple(tasks)
-
-    def _pattern(self, pattern: str, path: Path) -> None:
-        problem = pattern_problem(pattern)
-        if problem is not None:
-            self.draft.error(
-                "bad-pattern",
-                f"the pattern cannot be read: {problem}",
-                self.places.value(path),
-                RE2,
-            )
-
-    def _accept(self, shape: doc.AcceptShape | None, path: Path) -> None:
-        if shape is None:
-            return
-        if shape.pattern is not None:
-            self._pattern(shape.pattern, (*path, "pattern"))
-        if shape.llm is not None:
-            self._one_model(shape.llm.model, (*path, "llm", "model"))
 
     def _rules(self) -> tuple[Rule, ...]:
         rules: list[Rule] = []
@@ -371,16 +278,16 @@ class _Compiler:
                     )
                 )
             names.setdefault(shape.name, i)
-            when = self._when(shape.when, (*path, "when"))
-            self._accept(shape.accept, (*path, "accept"))
+            when = self.names.when(shape.when, (*path, "when"))
+            self.names.accept(shape.accept, (*path, "accept"))
             rules.append(
                 Rule(
                     name=shape.name,
                     when=when,
-                    only=self._select(shape.only, (*path, "only")),
-                    avoid=self._select(shape.avoid, (*path, "avoid")) or (),
-                    first=self._select(shape.first, (*path, "first")) or (),
-                    min_tier=self._rank(shape.min_tier, (*path, "min_tier")),
+                    only=self.names.select(shape.only, (*path, "only")),
+                    avoid=self.names.select(shape.avoid, (*path, "avoid")) or (),
+                    first=self.names.select(shape.first, (*path, "first")) or (),
+                    min_tier=self.names.rank(shape.min_tier, (*path, "min_tier")),
                     needs=frozenset(shape.needs or ()),
                     deny=shape.deny,
                     at=self.places.value((*path, "name")),
@@ -389,159 +296,6 @@ class _Compiler:
                 )
             )
         return tuple(rules)
-
-    # -- what several parts share ------------------------------------------------------------
-
-    def _when(self, value: str | dict[str, Any] | None, path: Path) -> Condition | None:
-        if value is None:
-            return None
-        places = self.places
-        if isinstance(value, str):
-            condition, found = read_expression(
-                value, self.vocabulary, lambda start, end: places.inside(path, start, end)
-            )
-        else:
-            condition, found = read_mapping(
-                value,
-                self.vocabulary,
-                lambda key: places.key((*path, key)),
-                lambda key, i: places.value((*path, key) if i is None else (*path, key, i)),
-                places.value(path),
-            )
-        self.draft.found.extend(d for d in found if not self._echo(d))
-        if condition is not None:
-            self.draft.conditions[path] = condition
-        return condition
-
-    def _echo(self, found: Diagnostic) -> bool:
-        """Whether a diagnostic only repeats that a definition is broken."""
-        names = self.draft.names
-        word = found.message.split("`")[1] if "`" in found.message else ""
-        if found.rule == "unknown-fact":
-            return word in names.attributes
-        return found.rule == "unknown-value" and word in names.tasks | names.bands
-
-    def _select(self, words: list[str] | None, path: Path) -> tuple[str, ...] | None:
-        """Names of the models that a list of selectors stands for, in its order."""
-        if words is None:
-            return None
-        chosen: dict[str, None] = {}
-        for i, word in enumerate(words):
-            found = select(word, self.models)
-            if not found and not is_pattern(word) and word not in self.words:
-                if word not in self.draft.names.models | self.draft.names.words:
-                    self.draft.error(
-                        "unknown-name",
-                        f"`{word}` is no model, tier or tag",
-                        self.places.value((*path, i)),
-                        help_line(word, self.words),
-                    )
-                continue
-            self.draft.selected[(*path, i)] = (word, found)
-            chosen.update(dict.fromkeys(found))
-        return tuple(chosen)
-
-    def _one_model(self, name: str, path: Path) -> None:
-        known = {m.name for m in self.models} | self.draft.names.models
-        if name not in known:
-            self.draft.error(
-                "unknown-name",
-                f"`{name}` is not a model",
-                self.places.value(path),
-                help_line(name, sorted(known), what="models"),
-            )
-
-    def _known(self, name: str, known: Iterable[str], what: str, span: Span) -> None:
-        names = sorted(set(known))
-        if name not in names:
-            article = "an" if what[0] in "aeiou" else "a"
-            message = f"`{name}` is not {article} {what}"
-            self.draft.error("unknown-name", message, span, help_line(name, names))
-
-    # -- sections that are read in full, though nothing acts on them yet -----------------------
-
-    def _later_sections(self) -> None:
-        document, places = self.doc, self.places
-        if document.complexity and isinstance(document.complexity.estimator, doc.LlmEstimator):
-            path: Path = ("complexity", "estimator", "llm")
-            self._one_model(document.complexity.estimator.llm, path)
-        sections: tuple[tuple[str, Mapping[str, Any]], ...] = (
-            ("limits", document.limits or {}),
-            ("budgets", document.budgets or {}),
-            ("experiments", document.experiments or {}),
-            ("prompts", document.prompts or {}),
-        )
-        for section, entries in sections:
-            for name, shape in entries.items():
-                self._when(shape.when, (section, name, "when"))
-                for words in ("models", "first"):
-                    if getattr(shape, words, None) is not None:
-                        self._select(getattr(shape, words), (section, name, words))
-        for name, limit in (document.limits or {}).items():
-            if self.draft.whole and not (limit.requests or limit.tokens or limit.concurrent):
-                self.draft.error(
-                    "missing-field",
-                    f"limit `{name}` limits nothing",
-                    places.key(("limits", name)),
-                    "add requests, tokens or concurrent",
-                )
-        for name, experiment in (document.experiments or {}).items():
-            if experiment.until is not None and not _is_day(experiment.until):
-                self.draft.error(
-                    "bad-value",
-                    f"`{experiment.until}` is no day of the calendar",
-                    places.value(("experiments", name, "until")),
-                )
-        for i, promise in enumerate(document.invariants or ()):
-            self._when(promise.when, ("invariants", i, "when"))
-            self._select(promise.never, ("invariants", i, "never"))
-        for i, test in enumerate(document.tests or ()):
-            self._test(test, ("tests", i))
-
-    def _test(self, test: doc.TestShape, path: Path) -> None:
-        places = self.places
-        if isinstance(test.request, dict):
-            facts = {k: v for k, v in test.request.items() if k not in ("prompt", "needs")}
-            if facts:
-                read_at: Path = (*path, "request")
-                _, found = read_mapping(
-                    facts,
-                    self.vocabulary,
-                    lambda key: places.key((*read_at, key)),
-                    lambda key, i: places.value(
-                        (*read_at, key) if i is None else (*read_at, key, i)
-                    ),
-                    places.value(read_at),
-                )
-                self.draft.found.extend(d for d in found if not self._echo(d))
-        given, expect = test.given, test.expect
-        if given is not None:
-            for section, known, what in (
-                ("spent", self.draft.names.budgets, "budget"),
-                ("used", self.draft.names.limits, "limit"),
-            ):
-                for name in getattr(given, section) or ():
-                    at = places.key((*path, "given", section, name))
-                    self._known(name, known, what, at)
-            if given.arm is not None:
-                at = places.value((*path, "given", "arm"))
-                self._known(given.arm, self.draft.names.experiments, "experiment", at)
-        at_expect: Path = (*path, "expect")
-        if expect.first is not None:
-            self._one_model(expect.first, (*at_expect, "first"))
-        for i, name in enumerate(expect.then or ()):
-            self._one_model(name, (*at_expect, "then", i))
-        self._select(expect.never, (*at_expect, "never"))
-        if expect.task is not None:
-            at = places.value((*at_expect, "task"))
-            self._known(expect.task, self.draft.names.tasks, "task", at)
-        if expect.complexity is not None:
-            bands = self.vocabulary.facts[self.vocabulary.by_name["complexity"]].values
-            at = places.value((*at_expect, "complexity"))
-            self._known(expect.complexity, {*bands, *self.draft.names.bands}, "complexity band", at)
-        if expect.rule is not None:
-            at = places.value((*at_expect, "rule"))
-            self._known(expect.rule, self.draft.names.rules, "rule", at)
 
 
 _WORDS: Final = frozenset({"true", "false", "null", "none"})
@@ -554,14 +308,6 @@ def _default(tasks: Mapping[str, doc.TaskShape]) -> str | None:
         return None
     name, last = list(tasks.items())[-1]
     return None if last.keywords or last.pattern or last.needs else name
-
-
-def _is_day(text: str) -> bool:
-    try:
-        date.fromisoformat(text)
-    except ValueError:
-        return False
-    return True
 
 
 def _fallback(shape: doc.FallbackShape | None) -> Fallback:

@@ -11,8 +11,9 @@ from pydantic import ValidationError
 from policy_router.diagnostics import Diagnostic, Severity, Span
 from policy_router.language import schema
 from policy_router.language.catalog import Catalog, catalog
-from policy_router.language.compile import Draft, Names, compile_document
+from policy_router.language.compile import compile_document
 from policy_router.language.document import Document
+from policy_router.language.draft import Draft, Names
 from policy_router.language.merge import LISTED, merge
 from policy_router.language.source import as_text, parse
 

@@ -1,0 +1,62 @@
+"""A document on its way to a policy: what was found in it, and what was learnt of it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+from policy_router.diagnostics import Diagnostic, Severity
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from policy_router.condition import Condition
+    from policy_router.diagnostics import Span
+    from policy_router.language.catalog import Catalog, Entry
+    from policy_router.language.document import Document
+    from policy_router.language.merge import Places
+    from policy_router.language.source import Path
+    from policy_router.model import Model, Policy
+
+
+@dataclass(frozen=True, slots=True)
+class Names:
+    """Names that were written, also those whose definition is broken, so that one mistake is
+    not reported again wherever the name is used. sections: of the top level. words: tiers, tags
+    and LiteLLM names of models."""
+
+    sections: frozenset[str] = frozenset()
+    models: frozenset[str] = frozenset()
+    words: frozenset[str] = frozenset()
+    tasks: frozenset[str] = frozenset()
+    bands: frozenset[str] = frozenset()
+    attributes: frozenset[str] = frozenset()
+    budgets: frozenset[str] = frozenset()
+    limits: frozenset[str] = frozenset()
+    experiments: frozenset[str] = frozenset()
+    rules: frozenset[str] = frozenset()
+
+
+@dataclass(slots=True)
+class Draft:
+    """A document on its way to a policy, with all that was learnt of it; what lint reads.
+
+    whole: nothing was taken out of the document as broken. entries: the table's row per model.
+    selected: where a selector stands -> its word and the models it stands for.
+    """
+
+    document: Document
+    places: Places
+    catalog: Catalog
+    names: Names = field(default_factory=Names)
+    whole: bool = True
+    found: list[Diagnostic] = field(default_factory=list)
+    models: tuple[Model, ...] = ()
+    entries: Mapping[str, Entry | None] = field(default_factory=dict)
+    selected: dict[Path, tuple[str, tuple[str, ...]]] = field(default_factory=dict)
+    conditions: dict[Path, Condition] = field(default_factory=dict)
+    policy: Policy | None = None
+
+    def error(self, rule: str, message: str, span: Span, help_: str = "") -> None:
+        """Note something that makes the policy unusable."""
+        self.found.append(Diagnostic(rule, Severity.ERROR, message, span, help_))

@@ -1,0 +1,162 @@
+"""Names, selectors and conditions of a document, resolved against what the document defines."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from policy_router.diagnostics import Diagnostic, Severity
+from policy_router.language.expression import RE2, pattern_problem, read_expression, read_mapping
+from policy_router.language.selectors import is_pattern, select
+from policy_router.language.suggest import help_line
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+
+    from policy_router.condition import Condition, Vocabulary
+    from policy_router.diagnostics import Span
+    from policy_router.language import document as doc
+    from policy_router.language.draft import Draft
+    from policy_router.language.source import Path
+    from policy_router.model import Model
+
+
+class Resolver:
+    """Resolves what a draft's document says; whatever is unknown is noted in the draft.
+
+    ranks: of tiers. models, words: what selectors choose from. vocabulary: of conditions. Each is
+    set as soon as it is known.
+    """
+
+    ranks: dict[str, int]
+    models: tuple[Model, ...]
+    words: tuple[str, ...]
+    vocabulary: Vocabulary
+
+    def __init__(self, draft: Draft) -> None:
+        self.draft = draft
+        self.places = draft.places
+
+    def rank(self, name: str | None, path: Path) -> int | None:
+        """The rank of a tier, or None; an unknown one is noted."""
+        if name is None:
+            return None
+        if name not in self.ranks:
+            self.draft.error(
+                "unknown-name",
+                f"`{name}` is not a tier",
+                self.places.value(path),
+                help_line(name, self.ranks, what="tiers"),
+            )
+        return self.ranks.get(name)
+
+    def no_twins(self, path: Path, names: Sequence[str], what: str) -> None:
+        """Note every name that a list has twice."""
+        seen: dict[str, int] = {}
+        for i, name in enumerate(names):
+            if name in seen:
+                self.draft.found.append(
+                    Diagnostic(
+                        "duplicate-name",
+                        Severity.ERROR,
+                        f"{what} `{name}` is listed twice",
+                        self.places.value((*path, i)),
+                        "keep one of them",
+                        (("first listed here", self.places.value((*path, seen[name]))),),
+                    )
+                )
+            seen.setdefault(name, i)
+
+    def known(self, name: str, known: Iterable[str], what: str, span: Span) -> None:
+        """Note a name that is none of the known ones."""
+        names = sorted(set(known))
+        if name not in names:
+            article = "an" if what[0] in "aeiou" else "a"
+            message = f"`{name}` is not {article} {what}"
+            self.draft.error("unknown-name", message, span, help_line(name, names))
+
+    def one_model(self, name: str, path: Path) -> None:
+        """Note a name that is no model's."""
+        known = {m.name for m in self.models} | self.draft.names.models
+        if name not in known:
+            self.draft.error(
+                "unknown-name",
+                f"`{name}` is not a model",
+                self.places.value(path),
+                help_line(name, sorted(known), what="models"),
+            )
+
+    def select(self, words: list[str] | None, path: Path) -> tuple[str, ...] | None:
+        """Names of the models that a list of selectors stands for, in its order."""
+        if words is None:
+            return None
+        chosen: dict[str, None] = {}
+        for i, word in enumerate(words):
+            found = select(word, self.models)
+            if not found and not is_pattern(word) and word not in self.words:
+                if word not in self.draft.names.models | self.draft.names.words:
+                    self.draft.error(
+                        "unknown-name",
+                        f"`{word}` is no model, tier or tag",
+                        self.places.value((*path, i)),
+                        help_line(word, self.words),
+                    )
+                continue
+            self.draft.selected[(*path, i)] = (word, found)
+            chosen.update(dict.fromkeys(found))
+        return tuple(chosen)
+
+    def pattern(self, pattern: str, path: Path) -> None:
+        """Note a pattern that RE2 cannot read."""
+        problem = pattern_problem(pattern)
+        if problem is not None:
+            self.draft.error(
+                "bad-pattern",
+                f"the pattern cannot be read: {problem}",
+                self.places.value(path),
+                RE2,
+            )
+
+    def accept(self, shape: doc.AcceptShape | None, path: Path) -> None:
+        """Note what the checks of an answer get wrong."""
+        if shape is None:
+            return
+        if shape.pattern is not None:
+            self.pattern(shape.pattern, (*path, "pattern"))
+        if shape.llm is not None:
+            self.one_model(shape.llm.model, (*path, "llm", "model"))
+
+    def when(self, value: str | dict[str, Any] | None, path: Path) -> Condition | None:
+        """A `when`, read and type-checked; None when there is none, or none that holds up."""
+        if value is None:
+            return None
+        if isinstance(value, str):
+            condition, found = read_expression(
+                value, self.vocabulary, lambda start, end: self.places.inside(path, start, end)
+            )
+            self.draft.found.extend(d for d in found if not self._echo(d))
+        else:
+            condition = self.facts(value, path)
+        if condition is not None:
+            self.draft.conditions[path] = condition
+        return condition
+
+    def facts(self, mapping: dict[str, Any], path: Path) -> Condition | None:
+        """A mapping of facts, read and type-checked."""
+        places = self.places
+        condition, found = read_mapping(
+            mapping,
+            self.vocabulary,
+            lambda key: places.key((*path, key)),
+            lambda key, i: places.value((*path, key) if i is None else (*path, key, i)),
+            places.value(path),
+        )
+        self.draft.found.extend(d for d in found if not self._echo(d))
+        return condition
+
+    def _echo(self, found: Diagnostic) -> bool:
+        """Whether a diagnostic only repeats that a definition is broken."""
+        names = self.draft.names
+        word = found.message.split("`")[1] if "`" in found.message else ""
+        if found.rule == "unknown-fact":
+            return word in names.attributes
+        return found.rule == "unknown-value" and word in names.tasks | names.bands
