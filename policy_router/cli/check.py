@@ -35,6 +35,7 @@ def check(
     format_: Annotated[
         Format, typer.Option("--format", help="How to write the findings.")
     ] = Format.TEXT,
+    json: Annotated[bool, typer.Option("--json", help="The same as --format json.")] = False,
     select: Annotated[
         list[str] | None,
         typer.Option(metavar="RULE", help="Only these rules; errors are shown all the same."),
@@ -60,7 +61,7 @@ def check(
     chosen = _known(select, "--select"), _known(ignore, "--ignore")
     places = dict.fromkeys(paths or [choose(policy)])
     reports = {path: _filtered(inspect_path(path), *chosen) for path in places}
-    _write(reports, format_)
+    _write(reports, Format.JSON if json else format_)
     if any(not report.sources for report in reports.values()):
         raise typer.Exit(2)
     if any(report.findings for report in reports.values()):

@@ -356,3 +356,8 @@ def test_a_secret_is_never_repeated(tmp_path: Path, format_: str) -> None:
     assert result.code == 1
     assert "secret-in-policy" in result.out
     assert SECRET not in result.out + result.err
+
+
+def test_json_is_short_for_its_format() -> None:
+    short, long = run("check", BROKEN, "--json"), run("check", BROKEN, "--format", "json")
+    assert (short.code, short.json) == (long.code, long.json)
