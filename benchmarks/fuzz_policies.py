@@ -200,7 +200,7 @@ def faults(report: Report) -> list[str]:
     errors = [d for d in report.diagnostics if d.severity is Severity.ERROR]
     if bool(errors) is not (report.policy is None):
         found.append("the verdict and the errors differ")
-    rows = report.sources[NAME].split("\n")
+    texts = {name: text.split("\n") for name, text in report.sources.items()}
     for d in report.diagnostics:
         draw(d, report.sources)
         for span in (d.span, *(span for _, span in d.related)):
@@ -209,9 +209,9 @@ def faults(report: Report) -> list[str]:
                     found.append(f"{d.rule}: no place")
                 continue
             start, end = (span.line, span.col), (span.end_line, span.end_col)
+            rows = texts.get(span.file, [])
             inside = (
-                span.file == NAME
-                and (1, 1) <= start <= end
+                (1, 1) <= start <= end
                 and span.end_line <= len(rows)
                 and span.col <= len(rows[span.line - 1]) + 1
                 # A caret at the very end of a file stands one behind its last character.
@@ -248,10 +248,12 @@ def run(
     outcome = Outcome()
     files = seeds or corpus()
     for number in numbers:
-        data = case(files, seed, number)
+        policy = [PolicyFile(NAME, case(files, seed, number))]
+        if number % 4 == 0:  # a folder of two files
+            policy.append(PolicyFile(f"more-{NAME}", case(files, seed, number + 1)))
         begun = time.perf_counter()
         try:
-            report = inspect([PolicyFile(NAME, data)])
+            report = inspect(policy)
             spent = time.perf_counter() - begun
             wrong = faults(report)
         except Exception:  # noqa: BLE001  any exception is what this looks for

@@ -83,18 +83,20 @@ def merge(sources: Sequence[Source]) -> tuple[dict[str, Any], Places, list[Diagn
             if section == "version":
                 merged[section] = value
                 places.add((section,), source, (section,))
-            elif section in NAMED and isinstance(value, dict):
+            elif section in NAMED:
                 into = merged.setdefault(section, {})
                 places.add((section,), source, (section,))
-                for name, entry in value.items():
+                # Of another kind it is nothing to merge, and the schema has said so.
+                for name, entry in value.items() if isinstance(value, dict) else ():
                     if name in into:
                         twice(name, (section, name), source, (section, name))
                         continue
                     into[name] = entry
                     places.add((section, name), source, (section, name))
-            elif section in LISTED and isinstance(value, list):
+            elif section in LISTED:
                 listed = merged.setdefault(section, [])
-                for i, entry in enumerate(value):
+                places.add((section,), source, (section,))
+                for i, entry in enumerate(value if isinstance(value, list) else ()):
                     places.add((section, len(listed)), source, (section, i))
                     listed.append(entry)
             elif section in merged:

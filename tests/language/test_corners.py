@@ -87,6 +87,31 @@ def test_an_attribute_is_a_list_or_a_type() -> None:
     assert words in [d.message for d in report.diagnostics]
 
 
+@pytest.mark.parametrize(
+    ("texts", "expected"),
+    [
+        (
+            ["version: 1\nattributes: true\nrules: 5\n", HEAD + "rules: [{ name: r, deny: no }]\n"],
+            ["0.yaml:2:13 wrong-type", "0.yaml:3:8 wrong-type"],
+        ),
+        (
+            [HEAD + "rules: [{ name: r, when: { plan: pro }, deny: no }]\n",
+             "version: 1\nattributes: true\nrules: 5\n"],
+            ["1.yaml:2:13 wrong-type", "1.yaml:3:8 wrong-type"],
+        ),
+        (["{}", HEAD], ["0.yaml:1:1 missing-field"]),
+        (["{}"], ["0.yaml:1:1 missing-field", "0.yaml:1:1 no-models"]),
+        (["", HEAD], ["0.yaml:1:1 wrong-type"]),
+        (["[]", HEAD], ["0.yaml:1:1 wrong-type"]),
+    ],
+)  # fmt: skip
+def test_files_that_do_not_fit_together(texts: list[str], expected: list[str]) -> None:
+    files = [PolicyFile(f"{i}.yaml", text.encode()) for i, text in enumerate(texts)]
+    report = inspect(files)
+    assert report.policy is None
+    assert [f"{d.span} {d.rule}" for d in report.findings] == expected
+
+
 def source(text: str) -> Source:
     made, problems = parse("p.yaml", text.encode())
     assert made is not None
