@@ -1,0 +1,237 @@
+"""What the text of a request shows at a glance: one pass, no pattern that could take long.
+
+The words are split once and looked up in tables; signs are counted in C. A text longer than
+`HEAD + TAIL` characters is read at its head and its tail only, where instructions stand, so the
+time has a bound whatever comes in. Nothing here keeps the text: what is kept are counts, and
+entries of the built-in vocabulary.
+"""
+
+from __future__ import annotations
+
+from bisect import bisect_right
+from dataclasses import dataclass
+from enum import StrEnum
+from string import ascii_lowercase, digits, punctuation
+from typing import Final
+
+from policy_router.classify.vocabulary import (
+    CONSTRAINTS,
+    CONTINUOUS,
+    KNOWN,
+    LONG_OUTPUT,
+    PHRASES,
+    SINGLE,
+)
+
+HEAD: Final = 12_000
+"""Characters read at the beginning of a long text."""
+TAIL: Final = 4_000
+"""Characters read at its end."""
+OPENING: Final = 12
+"""Words at the beginning among which an instruction is looked for."""
+CLOSING: Final = 25
+"""Words at the end among which one is looked for."""
+LONG: Final = 300
+"""From so many words on, `N words` in a prompt asks for a long answer."""
+
+
+class Script(StrEnum):
+    """The writing system most letters of a text belong to."""
+
+    NONE = "none"
+    LATIN = "latin"
+    GREEK = "greek"
+    CYRILLIC = "cyrillic"
+    HEBREW = "hebrew"
+    ARABIC = "arabic"
+    INDIC = "indic"
+    THAI = "thai"
+    KANA = "kana"
+    HAN = "han"
+    HANGUL = "hangul"
+    OTHER = "other"
+
+
+SPACELESS: Final = frozenset({Script.HAN, Script.KANA, Script.THAI})
+"""Scripts that put no spaces between words."""
+
+_RANGES: Final = (
+    (0x0250, Script.LATIN), (0x0370, Script.OTHER), (0x0400, Script.GREEK),
+    (0x0530, Script.CYRILLIC), (0x0590, Script.OTHER), (0x0600, Script.HEBREW),
+    (0x0780, Script.ARABIC), (0x0900, Script.OTHER), (0x0E00, Script.INDIC),
+    (0x0E80, Script.THAI), (0x1100, Script.OTHER), (0x1200, Script.HANGUL),
+    (0x1E00, Script.OTHER), (0x1F00, Script.LATIN), (0x2000, Script.GREEK),
+    (0x3040, Script.OTHER), (0x3100, Script.KANA), (0x3400, Script.OTHER),
+    (0xA000, Script.HAN), (0xAC00, Script.OTHER), (0xD7B0, Script.HANGUL),
+    (0xF900, Script.OTHER), (0xFB00, Script.HAN), (0xFE00, Script.ARABIC),
+)  # fmt: skip
+"""Where a stretch of code points ends, and whose it is; what lies above is of no one's."""
+_RANGE_ENDS: Final = tuple(end for end, _ in _RANGES)
+_RANGE_SCRIPTS: Final = (*(script for _, script in _RANGES), Script.OTHER)
+
+
+@dataclass(frozen=True, slots=True)
+class Text:
+    """Counts of what stands in a text.
+
+    characters: of the whole text; everything else is of the part that is read. words: groups of
+    letters, or two letters where words have no spaces. numbers: digit groups, `1,000.5` is one.
+    maths: signs of formulae. formulae: pairs of `$`, `\\(` or `\\[`, and LaTeX commands.
+    code: signs that hardly stand in prose. fences: code fences. questions: question marks.
+    options: lettered choices in a row, `A.`, `B.`, ... steps: numbered lines in a row. bullets:
+    lines that begin with one. constraints: words that bind the answer. long: it asks for a long
+    answer. found: entries of the built-in vocabulary and how often each stands there; asked: those
+    of them among the first and last words, where an instruction stands.
+    """
+
+    characters: int = 0
+    words: int = 0
+    lines: int = 0
+    numbers: int = 0
+    maths: int = 0
+    formulae: int = 0
+    code: int = 0
+    fences: int = 0
+    questions: int = 0
+    options: int = 0
+    steps: int = 0
+    bullets: int = 0
+    constraints: int = 0
+    long: bool = False
+    script: Script = Script.NONE
+    found: tuple[tuple[str, int], ...] = ()
+    asked: frozenset[str] = frozenset()
+
+
+_BLANK: Final = bytes.maketrans(punctuation.encode(), b" " * len(punctuation))
+"""Signs to spaces; bytes of other scripts stay as they are."""
+_DIGITS: Final = bytes(ord("0") if chr(b) in digits else ord(" ") for b in range(256))
+_IN_NUMBERS: Final = b",."
+_NO_SIGNS: Final = bytes(b for b in range(256) if chr(b) not in punctuation)
+_MATHS: Final = (b"^", b"=", b"+", b"*", b"<", b">")
+_MATHS_BEYOND: Final = "√∑∫≤≥≠π∞×÷±∈∀∃∧∨¬⊃≡∩∪∂Δθλμ°²³∼∘→"
+_CODE: Final = (b"{", b"}", b";", b"=", b"[", b"]", b"_", b"<", b">", b"|", b"&", b"#")
+_ESCAPES: Final = (b"\\n", b"\\t", b"\\r", b'\\"', b"\\u", b"\\x")
+"""Backslashes that are no LaTeX."""
+_QUESTIONS: Final = "？؟"
+_BULLETS: Final = ("\n- ", "\n* ", "\n• ", "\n– ")
+_OPTIONS: Final = tuple(
+    tuple(style.format(letter) for letter in ascii_lowercase)
+    for style in ("\n{}. ", "\n{}) ", "\n({}) ", "\n{}: ", " ({}) ", " {}) ")
+)
+_STEPS: Final = tuple(
+    tuple(style.format(n) for n in range(1, 31)) for style in ("\n{}. ", "\n{}) ", "\n{}.) ")
+)
+_SYLLABIC: Final = frozenset({Script.HAN, Script.KANA, Script.HANGUL, Script.THAI})
+_SAMPLE: Final = 1_000
+"""Characters that the script is told from."""
+_WEIGHT: Final = 3
+"""Letters of an alphabet that one sign of a syllabic script counts as."""
+_NO_TEXT: Final = Text()
+
+
+def read_text(text: str) -> Text:
+    """The counts of a text; any text whatever, in time linear in its length."""
+    if not text:
+        return _NO_TEXT
+    part = text if len(text) <= HEAD + TAIL else f"{text[:HEAD]}\n{text[-TAIL:]}"
+    low = part.lower()
+    plain = low.isascii()
+    data = low.encode("utf-8", "surrogatepass")
+    words = data.translate(_BLANK).decode("utf-8", "surrogatepass").split()
+    lined = f"\n{low}"
+    signs = data.translate(None, _NO_SIGNS)
+    script = _script(low[:_SAMPLE]) if not plain else Script.LATIN if low.islower() else Script.NONE
+    seen = _lookup(words)
+    if script in _SYLLABIC:
+        for sign in CONTINUOUS:
+            if sign in low:
+                seen.found[sign] = 1
+                seen.asked.add(sign)
+    return Text(
+        characters=len(text),
+        words=max(len(words), len(low) // 2 if script in SPACELESS else 0),
+        lines=low.count("\n") + 1,
+        numbers=len(data.translate(_DIGITS, _IN_NUMBERS).split()),
+        maths=sum(map(signs.count, _MATHS)) + (0 if plain else sum(map(low.count, _MATHS_BEYOND))),
+        formulae=_formulae(low, data) if b"\\" in signs or b"$" in signs else 0,
+        code=sum(map(signs.count, _CODE)),
+        fences=low.count("```"),
+        questions=low.count("?") + (0 if plain else sum(map(low.count, _QUESTIONS))),
+        options=max(_run(lined, row) for row in _OPTIONS),
+        steps=max(_run(lined, row) for row in _STEPS),
+        bullets=sum(map(lined.count, _BULLETS)),
+        constraints=seen.constraints,
+        long=seen.long or _many_words(words),
+        script=script,
+        found=tuple(seen.found.items()),
+        asked=frozenset(seen.asked),
+    )
+
+
+@dataclass(slots=True)
+class _Seen:
+    found: dict[str, int]
+    asked: set[str]
+    constraints: int = 0
+    long: bool = False
+
+
+def _lookup(words: list[str]) -> _Seen:
+    """The known words and phrases among these, in one pass."""
+    seen = _Seen({}, set())
+    found, asked = seen.found, seen.asked
+    end = len(words) - CLOSING
+    for i, word in [(i, word) for i, word in enumerate(words) if word in KNOWN]:
+        if word in SINGLE:
+            found[word] = found.get(word, 0) + 1
+            if i < OPENING or i >= end:
+                asked.add(word)
+        if word in CONSTRAINTS:
+            seen.constraints += 1
+        if word in LONG_OUTPUT:
+            seen.long = True
+        rest = PHRASES.get(word)
+        if rest is not None and i + 1 < len(words):
+            for phrase in rest.get(words[i + 1], ()):
+                if tuple(words[i : i + len(phrase)]) == phrase:
+                    entry = " ".join(phrase)
+                    found[entry] = found.get(entry, 0) + 1
+                    if i < OPENING or i >= end:
+                        asked.add(entry)
+    return seen
+
+
+def _run(lined: str, row: tuple[str, ...]) -> int:
+    """How many of the row's marks stand in the text, counted up to the first that does not."""
+    n = 0
+    for mark in row:
+        if mark not in lined:
+            break
+        n += 1
+    return n if n > 1 else 0
+
+
+def _formulae(low: str, data: bytes) -> int:
+    """LaTeX commands, and pairs of dollar signs about something that is no amount of money."""
+    commands = data.count(b"\\") - sum(map(data.count, _ESCAPES))
+    dollars = sum(not part[:1].isdigit() for part in low.split("$")[1:])
+    return max(0, commands) + (dollars + 1) // 2
+
+
+def _many_words(words: list[str]) -> bool:
+    """Whether a number from `LONG` on stands before `words`."""
+    if "words" not in words:
+        return False
+    number = words[words.index("words") - 1]
+    return number.isdecimal() and len(number) < 9 and int(number) >= LONG
+
+
+def _script(sample: str) -> Script:
+    """The script of most letters. A sign that stands for a syllable or a word weighs as much as
+    the letters it would take."""
+    counts: dict[Script, int] = {}
+    for letter in filter(str.isalpha, sample):
+        script = _RANGE_SCRIPTS[bisect_right(_RANGE_ENDS, ord(letter))]
+        counts[script] = counts.get(script, 0) + (_WEIGHT if script in _SYLLABIC else 1)
+    return max(counts, key=counts.__getitem__, default=Script.NONE)
