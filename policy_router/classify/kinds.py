@@ -1,4 +1,9 @@
-"""The built-in kinds of work: how likely each is, from the cues that stand in a text."""
+"""The built-in kinds of work, and how likely each is for a request: a posterior over cues.
+
+Every cue that stands in the text adds its weight to the kinds it speaks for, most where an
+instruction stands. The sums are log odds against no evidence, and what none of the kinds explains
+has odds of its own, so a text with faint cues is most likely none of them.
+"""
 
 from __future__ import annotations
 
@@ -6,71 +11,107 @@ from dataclasses import dataclass
 from math import exp
 from typing import TYPE_CHECKING, Final
 
-from policy_router.classify.vocabulary import FAIR, STRONG, TASK_CUES, TASKS, WEAK
+from policy_router.classify.vocabulary import DECISIVE, FAIR, STRONG, TASK_CUES, TASKS, WEAK
 
 if TYPE_CHECKING:
-    from policy_router.classify.features import Features
+    from collections.abc import Iterator
 
-NAMES: Final = tuple(TASKS)
-OTHER: Final = 2.0
-"""Evidence that any kind of work must outweigh: a text most often is none of them."""
+    from policy_router.classify.features import Features
+    from policy_router.classify.text import Text
+
+KINDS: Final = tuple(TASKS)
+"""The kinds of work with a definition of their own; a policy takes one over by its name."""
+NONE: Final = 1.5
+"""Log odds of a request being of none of these kinds."""
+CHOICES: Final = 1.5
+"""What lettered choices add to that: the words of a quiz say what it is about, not what to do."""
 ELSEWHERE: Final = 0.5
-"""What a cue counts in the middle of a text, against one where an instruction stands."""
+"""What a cue counts in the middle of a text."""
 AGAIN: Final = 0.25
-"""What each repetition of a cue adds, up to `REPEATS` of them."""
+"""What a cue adds each time it stands there again, up to `REPEATS` times."""
 REPEATS: Final = 2
-MOST: Final = 8.0
-"""Evidence for one kind beyond this adds nothing: no text makes anything certain."""
+MOST: Final = 6.0
+"""More evidence for one kind adds nothing, save a decisive cue: a long text has words of all."""
+BRIEF: Final = 15
+"""Words up to which a greeting counts in full."""
+WORDY: Final = 40
+"""Words from which on it counts for nothing."""
 
 
 @dataclass(frozen=True, slots=True)
 class Kind:
-    """The most likely kind of work. name: None when no kind is likelier than none.
+    """How likely each kind of work is.
 
-    probability: of this kind, 0..1. shares: of every kind with evidence, likeliest first.
-    cues: what spoke for it, loudest first.
+    name: the likeliest kind; None when nothing speaks for any. probability: of it, 0..1.
+    shares: every kind that has evidence, likeliest first. cues: what spoke for each of these,
+    loudest first; entries of the built-in vocabulary and signs, never other words of a prompt.
     """
 
-    name: str | None
-    probability: float
-    shares: tuple[tuple[str, float], ...]
-    cues: tuple[str, ...]
+    name: str | None = None
+    probability: float = 0.0
+    shares: tuple[tuple[str, float], ...] = ()
+    cues: tuple[tuple[str, ...], ...] = ()
 
 
 def kind_of(features: Features) -> Kind:
+    """The posterior over the kinds of work for these features."""
     text = features.text
     evidence: dict[str, float] = {}
-    cues: dict[str, list[tuple[float, str]]] = {}
+    decisive: dict[str, float] = {}
+    heard: dict[str, list[tuple[float, str]]] = {}
+    small_talk = min(1.0, max(0.0, (WORDY - text.words) / (WORDY - BRIEF)))
     for entry, times in text.found:
-        here = (1.0 if entry in text.asked else ELSEWHERE) * (1 + AGAIN * min(REPEATS, times - 1))
-        for task, weight in TASK_CUES.get(entry, ()):
-            evidence[task] = evidence.get(task, 0.0) + weight * here
-            cues.setdefault(task, []).append((weight * here, entry))
-    for task, weight, name in _signs(features):
-        evidence[task] = evidence.get(task, 0.0) + weight
-        cues.setdefault(task, []).append((weight, name))
-    odds = {task: exp(min(MOST, points)) - 1 for task, points in evidence.items() if points > 0}
-    total = sum(odds.values()) + exp(OTHER)
-    shares = sorted(((task, o / total) for task, o in odds.items()), key=lambda s: -s[1])
+        here = 1.0 if entry in text.asked else ELSEWHERE
+        here *= 1 + AGAIN * min(REPEATS, times - 1)
+        for kind, weight in TASK_CUES.get(entry, ()):
+            points = weight * here * (small_talk if kind == "chat" else 1.0)
+            if weight == DECISIVE:
+                decisive[kind] = max(points, decisive.get(kind, 0.0))
+            else:
+                evidence[kind] = evidence.get(kind, 0.0) + points
+            heard.setdefault(kind, []).append((points, entry))
+    for kind, weight, sign in _signs(features, text):
+        evidence[kind] = evidence.get(kind, 0.0) + weight
+        heard.setdefault(kind, []).append((weight, sign))
+    odds = {
+        kind: exp(min(MOST, evidence.get(kind, 0.0)) + decisive.get(kind, 0.0)) - 1
+        for kind in heard
+    }
+    whole = sum(odds.values()) + exp(NONE + (CHOICES if text.options > 2 else 0.0))
+    shares = sorted(
+        ((kind, own / whole) for kind, own in odds.items() if own > 0), key=lambda share: -share[1]
+    )
     if not shares:
-        return Kind(None, 1.0, (), ())
-    name, probability = shares[0]
-    said = sorted(cues[name], key=lambda c: -c[0])
-    return Kind(name, probability, tuple(shares), tuple(entry for _, entry in said))
+        return Kind()
+    cues = tuple(
+        tuple(cue for _, cue in sorted(heard[kind], key=lambda each: -each[0]))
+        for kind, _ in shares
+    )
+    return Kind(shares[0][0], shares[0][1], tuple(shares), cues)
 
 
-def _signs(features: Features):
-    text = features.text
-    if text.formulae or text.maths > 3 + text.code // 2:
-        yield "math", STRONG if text.formulae > 1 else FAIR, "formulae"
-    if text.numbers > 2 and text.questions and not text.options and text.words < 150:
-        yield "math", FAIR, "quantities"
-    coded = text.fences > 0 or text.code > 4 + text.words // 12
-    if coded and not text.formulae:
+def is_code(text: Text) -> bool:
+    """Whether code stands in the text: a fence, or more signs than prose and formulae have."""
+    return text.fences > 0 or text.code > 4 + text.words // 12 + 6 * text.formulae
+
+
+def _signs(features: Features, text: Text) -> Iterator[tuple[str, float, str]]:
+    """What speaks for a kind beside words: (kind, weight, name of the sign)."""
+    coded = is_code(text)
+    if text.formulae > 1 or (text.formulae and text.terms):
+        yield "math", STRONG, "formulae"
+    elif text.maths > 2 and not coded:
+        yield "math", FAIR, "formulae"
+    if not text.options:
+        if text.terms > 2:
+            yield "math", FAIR, "terms of mathematics"
+        if text.numbers > 2 and text.questions and text.words < 150:
+            yield "math", FAIR, "quantities"
+    if coded:
         yield "code_generation", FAIR, "code"
         yield "code_refactor", FAIR, "code"
         yield "reasoning", WEAK, "code"
     if features.tools:
-        yield "tool_use", STRONG + FAIR, "tools"
-    if text.words < 6 and text.questions==0:
-        yield "chat", WEAK, "short"
+        yield "tool_use", STRONG + FAIR, "tools offered"
+    if 0 < text.words < 6 and not text.questions:
+        yield "chat", WEAK, "a few words"

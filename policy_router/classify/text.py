@@ -15,19 +15,21 @@ from string import ascii_lowercase, digits, punctuation
 from typing import Final
 
 from policy_router.classify.vocabulary import (
+    CODE,
     CONSTRAINTS,
     CONTINUOUS,
     KNOWN,
     LONG_OUTPUT,
     PHRASES,
     SINGLE,
+    TERMS,
 )
 
 HEAD: Final = 12_000
 """Characters read at the beginning of a long text."""
 TAIL: Final = 4_000
 """Characters read at its end."""
-OPENING: Final = 12
+OPENING: Final = 25
 """Words at the beginning among which an instruction is looked for."""
 CLOSING: Final = 25
 """Words at the end among which one is looked for."""
@@ -79,7 +81,8 @@ class Text:
     maths: signs of formulae. formulae: pairs of `$`, `\\(` or `\\[`, and LaTeX commands.
     code: signs that hardly stand in prose. fences: code fences. questions: question marks.
     options: lettered choices in a row, `A.`, `B.`, ... steps: numbered lines in a row. bullets:
-    lines that begin with one. constraints: words that bind the answer. long: it asks for a long
+    lines that begin with one. constraints: words that bind the answer. terms: different words of mathematics
+    proper. long: it asks for a long
     answer. found: entries of the built-in vocabulary and how often each stands there; asked: those
     of them among the first and last words, where an instruction stands.
     """
@@ -97,6 +100,7 @@ class Text:
     steps: int = 0
     bullets: int = 0
     constraints: int = 0
+    terms: int = 0
     long: bool = False
     script: Script = Script.NONE
     found: tuple[tuple[str, int], ...] = ()
@@ -109,7 +113,9 @@ _DIGITS: Final = bytes(ord("0") if chr(b) in digits else ord(" ") for b in range
 _IN_NUMBERS: Final = b",."
 _NO_SIGNS: Final = bytes(b for b in range(256) if chr(b) not in punctuation)
 _MATHS: Final = (b"^", b"=", b"+", b"*", b"<", b">")
-_MATHS_BEYOND: Final = "√∑∫≤≥≠π∞×÷±∈∀∃∧∨¬⊃≡∩∪∂Δθλμ°²³∼∘→"
+_MATHS_BEYOND: Final = "√∑∫≤≥≠π∞×÷±∈∀∃∧∨¬⊃≡∩∪∂°²³∼∘"
+_CODE_WORD: Final = 4
+"""Signs that a word of code counts as."""
 _CODE: Final = (b"{", b"}", b";", b"=", b"[", b"]", b"_", b"<", b">", b"|", b"&", b"#")
 _ESCAPES: Final = (b"\\n", b"\\t", b"\\r", b'\\"', b"\\u", b"\\x")
 """Backslashes that are no LaTeX."""
@@ -155,13 +161,14 @@ def read_text(text: str) -> Text:
         numbers=len(data.translate(_DIGITS, _IN_NUMBERS).split()),
         maths=sum(map(signs.count, _MATHS)) + (0 if plain else sum(map(low.count, _MATHS_BEYOND))),
         formulae=_formulae(low, data) if b"\\" in signs or b"$" in signs else 0,
-        code=sum(map(signs.count, _CODE)),
+        code=sum(map(signs.count, _CODE)) + _CODE_WORD * seen.code,
         fences=low.count("```"),
         questions=low.count("?") + (0 if plain else sum(map(low.count, _QUESTIONS))),
         options=max(_run(lined, row) for row in _OPTIONS),
         steps=max(_run(lined, row) for row in _STEPS),
         bullets=sum(map(lined.count, _BULLETS)),
         constraints=seen.constraints,
+        terms=len(seen.terms),
         long=seen.long or _many_words(words),
         script=script,
         found=tuple(seen.found.items()),
@@ -173,13 +180,15 @@ def read_text(text: str) -> Text:
 class _Seen:
     found: dict[str, int]
     asked: set[str]
+    terms: set[str]
     constraints: int = 0
+    code: int = 0
     long: bool = False
 
 
 def _lookup(words: list[str]) -> _Seen:
     """The known words and phrases among these, in one pass."""
-    seen = _Seen({}, set())
+    seen = _Seen({}, set(), set())
     found, asked = seen.found, seen.asked
     end = len(words) - CLOSING
     for i, word in [(i, word) for i, word in enumerate(words) if word in KNOWN]:
@@ -189,6 +198,10 @@ def _lookup(words: list[str]) -> _Seen:
                 asked.add(word)
         if word in CONSTRAINTS:
             seen.constraints += 1
+        if word in CODE:
+            seen.code += 1
+        if word in TERMS:
+            seen.terms.add(word)
         if word in LONG_OUTPUT:
             seen.long = True
         rest = PHRASES.get(word)
@@ -213,10 +226,13 @@ def _run(lined: str, row: tuple[str, ...]) -> int:
 
 
 def _formulae(low: str, data: bytes) -> int:
-    """LaTeX commands, and pairs of dollar signs about something that is no amount of money."""
-    commands = data.count(b"\\") - sum(map(data.count, _ESCAPES))
-    dollars = sum(not part[:1].isdigit() for part in low.split("$")[1:])
-    return max(0, commands) + (dollars + 1) // 2
+    """LaTeX commands, and pairs of dollar signs about something that is neither an amount of
+    money nor a variable of a shell."""
+    commands = max(0, data.count(b"\\") - sum(map(data.count, _ESCAPES)))
+    parts = low.split("$")[1:]
+    dollars = sum(not part[:1].isdigit() for part in parts)
+    paired = not len(parts) % 2 and "${" not in low and "$_" not in low and "->" not in low
+    return commands + ((dollars + 1) // 2 if paired or commands > 2 else 0)
 
 
 def _many_words(words: list[str]) -> bool:

@@ -1,0 +1,103 @@
+"""Which task of a policy a request belongs to, and what says so."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import TYPE_CHECKING
+
+from policy_router.classify.kinds import KINDS
+from policy_router.classify.words import Keywords
+from policy_router.condition import search
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    from policy_router.classify.kinds import Kind
+    from policy_router.model import Task
+
+
+class By(StrEnum):
+    """What a task was told by."""
+
+    CALLER = "caller"
+    KEYWORDS = "keywords"
+    PATTERN = "pattern"
+    NEEDS = "needs"
+    BUILT_IN = "built-in"
+    DEFAULT = "default"
+    NOTHING = "nothing"
+
+
+@dataclass(frozen=True, slots=True)
+class TaskFound:
+    """A task, and why this one.
+
+    task: its name; None when the policy has no default task and none fits. confidence: 0..1; a
+    task's own conditions are certain, a built-in definition has the probability of its kind, and
+    the default what the built-in definitions in play leave over. evidence: words and pattern of
+    the policy, abilities, or cues of the built-in vocabulary.
+    """
+
+    task: str | None
+    confidence: float
+    by: By
+    evidence: tuple[str, ...] = ()
+
+
+class Tasks:
+    """The tasks of a policy, ready to be told apart.
+
+    Tasks with conditions of their own are tried first, in written order; any one of its conditions
+    gives a task away. Then a task that only bears the name of a built-in kind is taken, if that
+    kind is the likeliest and its probability reaches the task's `confidence`. The rest belongs to
+    the default task.
+    """
+
+    __slots__ = ("_built_in", "_default", "_own")
+
+    def __init__(self, tasks: Sequence[Task]) -> None:
+        self._own = tuple(_Own(task) for task in tasks if task.conditions)
+        self._built_in = {
+            task.name: task.confidence
+            for task in tasks
+            if task.name in KINDS and not task.conditions and not task.default
+        }
+        self._default = next((task.name for task in tasks if task.default), None)
+
+    def find(self, text: str, needs: frozenset[str], kind: Kind) -> TaskFound:
+        """The task of a request with this text, these needs and this kind of work."""
+        for own in self._own:
+            found = own.match(text, needs)
+            if found is not None:
+                return found
+        if kind.name in self._built_in and kind.probability >= self._built_in[kind.name]:
+            return TaskFound(kind.name, kind.probability, By.BUILT_IN, kind.cues[0])
+        rest = max(0.0, 1 - sum(p for name, p in kind.shares if name in self._built_in))
+        return TaskFound(self._default, rest, By.DEFAULT if self._default else By.NOTHING)
+
+
+class _Own:
+    """The conditions that a task states itself."""
+
+    __slots__ = ("_keywords", "_name", "_needs", "_pattern", "_search")
+
+    def __init__(self, task: Task) -> None:
+        self._name = task.name
+        self._keywords = Keywords(task.keywords)
+        self._pattern = task.pattern
+        self._search: Callable[[str], object] | None = (
+            None if task.pattern is None else search(task.pattern)
+        )
+        self._needs = task.needs
+
+    def match(self, text: str, needs: frozenset[str]) -> TaskFound | None:
+        """This task, if one of its conditions holds: a word, the pattern, or all of its needs."""
+        words = self._keywords.found(text)
+        if words:
+            return TaskFound(self._name, 1.0, By.KEYWORDS, words)
+        if self._search is not None and self._search(text) is not None:
+            return TaskFound(self._name, 1.0, By.PATTERN, (str(self._pattern),))
+        if self._needs and self._needs <= needs:
+            return TaskFound(self._name, 1.0, By.NEEDS, tuple(sorted(self._needs)))
+        return None
