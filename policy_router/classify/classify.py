@@ -46,6 +46,11 @@ class Classification:
     features: Features
 
     @property
+    def told(self) -> str | None:
+        """The task, when something tells it; None leaves it to the policy's default."""
+        return None if self.by in {By.DEFAULT, By.NOTHING} else self.task
+
+    @property
     def tokens(self) -> int:
         """Upper bound of the tokens that go in."""
         return self.features.tokens

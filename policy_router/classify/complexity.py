@@ -155,20 +155,22 @@ def message(features: Features, kind: Kind) -> float:
     Parts: length (`LENGTH` at 512 words, none at 16, by doublings), words that bind the answer
     (`CONSTRAINTS` at six), more than four choices to tell apart (`CHOICES` at seven), numbers
     (`QUANTITIES` at twelve), more than one question (`QUESTIONS` at three), a long answer
-    (`LONG_OUTPUT`), and formal mathematics or code to be executed in the head (`FORMAL`).
+    (`LONG_OUTPUT`), and formal mathematics or code to be executed in the head (`FORMAL`). Numbers
+    and mathematics count for nothing where tools are offered, which do the sums.
     """
     text = features.text
     left = (
         (1 - LENGTH * _within(log2(max(text.words, 1) / 16) / 5))
         * (1 - CONSTRAINTS * _within(text.constraints / 6))
         * (1 - CHOICES * _within((text.options - 4) / 3))
-        * (1 - QUANTITIES * _within((text.numbers - 2) / 10))
         * (1 - QUESTIONS * _within((text.questions - 1) / 2))
     )
     if features.long_output:
         left *= 1 - LONG_OUTPUT
-    if not features.tools and _sure(kind) > 0.0 and _is_formal(kind, text):
-        left *= 1 - FORMAL
+    if not features.tools:
+        left *= 1 - QUANTITIES * _within((text.numbers - 2) / 10)
+        if _is_formal(kind, text):
+            left *= 1 - FORMAL
     return 1 - left
 
 
@@ -196,9 +198,11 @@ def keywords(features: Features, own: int) -> float:
     """Words that make a request look hard, 0..1: one minus the product of what each leaves.
 
     own: how many words of the policy stand in the text; each leaves `1 - OWN_WORD`. A built-in one
-    leaves `1 - BUILT_IN_WORD` times its weight.
+    leaves `1 - BUILT_IN_WORD` times its weight, unless tools are offered to do what it names.
     """
     left = (1 - OWN_WORD) ** own
+    if features.tools:
+        return 1 - left
     for entry, _ in features.text.found:
         weight = HARD_WORDS.get(entry)
         if weight is not None:

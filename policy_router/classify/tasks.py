@@ -4,17 +4,27 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import TYPE_CHECKING
+from types import MappingProxyType
+from typing import TYPE_CHECKING, Final
 
 from policy_router.classify.kinds import KINDS
 from policy_router.classify.words import Keywords
 from policy_router.condition import search
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Mapping, Sequence
 
     from policy_router.classify.kinds import Kind
     from policy_router.model import Task
+
+
+GROUPS: Final[Mapping[str, tuple[str, ...]]] = MappingProxyType(
+    {"code": ("code_generation", "code_refactor")}
+)
+"""Names that stand for several built-in kinds."""
+_MEMBERS: Final[Mapping[str, tuple[str, ...]]] = MappingProxyType(
+    {**{kind: (kind,) for kind in KINDS}, **GROUPS}
+)
 
 
 class By(StrEnum):
@@ -35,7 +45,7 @@ class TaskFound:
 
     task: its name; None when the policy has no default task and none fits. confidence: 0..1; a
     task's own conditions are certain, a built-in definition has the probability of its kind, and
-    the default what the built-in definitions in play leave over. evidence: words and pattern of
+    the default what the likeliest of the built-in definitions in play leaves over. evidence: words and pattern of
     the policy, abilities, or cues of the built-in vocabulary.
     """
 
@@ -49,20 +59,20 @@ class Tasks:
     """The tasks of a policy, ready to be told apart.
 
     Tasks with conditions of their own are tried first, in written order; any one of its conditions
-    gives a task away. Then a task that only bears the name of a built-in kind is taken, if that
-    kind is the likeliest and its probability reaches the task's `confidence`. The rest belongs to
-    the default task.
+    gives a task away. Then comes a task that only bears the name of a built-in kind, or of a group
+    of them, if the likeliest kind is its own and its probability reaches the task's `confidence`.
+    The rest belongs to the default task.
     """
 
     __slots__ = ("_built_in", "_default", "_own")
 
     def __init__(self, tasks: Sequence[Task]) -> None:
         self._own = tuple(_Own(task) for task in tasks if task.conditions)
-        self._built_in = {
-            task.name: task.confidence
+        self._built_in = tuple(
+            (task.name, _MEMBERS[task.name], task.confidence)
             for task in tasks
-            if task.name in KINDS and not task.conditions and not task.default
-        }
+            if task.name in _MEMBERS and not task.conditions and not task.default
+        )
         self._default = next((task.name for task in tasks if task.default), None)
 
     def find(self, text: str, needs: frozenset[str], kind: Kind) -> TaskFound:
@@ -71,10 +81,13 @@ class Tasks:
             found = own.match(text, needs)
             if found is not None:
                 return found
-        if kind.name in self._built_in and kind.probability >= self._built_in[kind.name]:
-            return TaskFound(kind.name, kind.probability, By.BUILT_IN, kind.cues[0])
-        rest = max(0.0, 1 - sum(p for name, p in kind.shares if name in self._built_in))
-        return TaskFound(self._default, rest, By.DEFAULT if self._default else By.NOTHING)
+        others = 0.0
+        for name, members, enough in self._built_in:
+            probability = sum(share for each, share in kind.shares if each in members)
+            if kind.name in members and probability >= enough:
+                return TaskFound(name, probability, By.BUILT_IN, kind.cues[0])
+            others = max(others, probability)
+        return TaskFound(self._default, 1 - others, By.DEFAULT if self._default else By.NOTHING)
 
 
 class _Own:

@@ -279,13 +279,16 @@ HARD: Final[Mapping[float, str]] = MappingProxyType({
 })  # fmt: skip
 """Words that make a request look hard, beside those of the policy; the number is their weight."""
 
-CONSTRAINTS: Final = frozenset("""must should only exactly without except unless least most both every
+CONSTRAINTS: Final = frozenset(
+    """must should only exactly without except unless least most both every
     each either neither never always avoid ensure include limit maximum minimum between not
     format sorted unique respectively muss darf nur genau ohne mindestens höchstens debe solo sin
-    doit sans seulement""".split())
+    doit sans seulement""".split()
+)
 """Words that bind an answer."""
 
-TERMS: Final = frozenset("""integer integers polynomial polynomials triangle circle radius diameter
+TERMS: Final = frozenset(
+    """integer integers polynomial polynomials triangle circle radius diameter
     prime primes divisible divisor divisors remainder modulo modular congruent lattice digit digits
     rhombus diagonal diagonals perimeter vertex vertices hypotenuse equilateral isosceles polygon
     hexagon pentagon octagon quadrilateral trapezoid parallelogram perpendicular tangent bisector
@@ -298,16 +301,21 @@ TERMS: Final = frozenset("""integer integers polynomial polynomials triangle cir
     expectation possible maximum minimum maximal minimal largest smallest greatest consecutive
     consecutively multiple multiples parallel volume arrangements exactly
     constant mean median graph point points side sides area length such assume assuming chosen
-    without gleichung primzahl dreieck entero enteros triángulo""".split())
+    without gleichung primzahl dreieck entero enteros triángulo""".split()
+)
 """Words of mathematics proper, as against sums about everyday things."""
 
-CODE: Final = frozenset("""def elif assert const void println printf usr kwargs args func struct typedef enum
+CODE: Final = frozenset(
+    """def elif assert const void println printf usr kwargs args func struct typedef enum
     bool int str len nullptr malloc async await foreach endif endl stdio iostream std namespace
-    boolean varchar href div instanceof iterator init fn impl mut elseif strlen""".split())
+    boolean varchar href div instanceof iterator init fn impl mut elseif strlen""".split()
+)
 """Words that hardly stand outside code."""
 
-LONG_OUTPUT: Final = frozenset("""essay report article story chapter comprehensive detailed thorough
-    documentation guide tutorial thesis whitepaper book ausführlich bericht aufsatz ensayo""".split())
+LONG_OUTPUT: Final = frozenset(
+    """essay report article story chapter comprehensive detailed thorough
+    documentation guide tutorial thesis whitepaper book ausführlich bericht aufsatz ensayo""".split()
+)
 """Words that ask for a long answer."""
 
 

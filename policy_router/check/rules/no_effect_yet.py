@@ -38,9 +38,7 @@ def check(subject: Subject) -> Iterator[Diagnostic]:
             Severity.NOTE,
             "checked, but without effect in this version: " + ", ".join(parts),
             places.key((first,)),
-            "the heuristic estimator stands in"
-            if "complexity.estimator" in parts
-            else "",
+            "the heuristic estimator stands in" if "complexity.estimator" in parts else "",
         )
 
 
