@@ -12,7 +12,7 @@ from bisect import bisect_right
 from dataclasses import dataclass
 from math import log2
 from types import MappingProxyType
-from typing import TYPE_CHECKING, Final, Protocol
+from typing import TYPE_CHECKING, Final, NamedTuple, Protocol
 
 from policy_router.classify.kinds import is_code
 from policy_router.classify.vocabulary import HARD_WORDS
@@ -27,8 +27,7 @@ if TYPE_CHECKING:
     from policy_router.classify.text import Text
 
 
-@dataclass(frozen=True, slots=True)
-class Factor:
+class Factor(NamedTuple):
     """One part of a score. value: 0..1, how much of it there is. weight: 0..1, of the policy.
     share: what it adds to the score; the shares of all factors sum to the score."""
 
@@ -108,6 +107,7 @@ CONSTRAINTS: Final = 0.35
 CHOICES: Final = 0.5
 QUANTITIES: Final = 0.1
 QUESTIONS: Final = 0.1
+STEPS: Final = 0.2
 LONG_OUTPUT: Final = 0.15
 BUILT_IN_WORD: Final = 0.15
 OWN_WORD: Final = 0.4
@@ -154,9 +154,10 @@ def message(features: Features, kind: Kind) -> float:
 
     Parts: length (`LENGTH` at 512 words, none at 16, by doublings), words that bind the answer
     (`CONSTRAINTS` at six), more than four choices to tell apart (`CHOICES` at seven), numbers
-    (`QUANTITIES` at twelve), more than one question (`QUESTIONS` at three), a long answer
-    (`LONG_OUTPUT`), and formal mathematics or code to be executed in the head (`FORMAL`). Numbers
-    and mathematics count for nothing where tools are offered, which do the sums.
+    (`QUANTITIES` at twelve), more than one question (`QUESTIONS` at three), a list of steps or
+    points (`STEPS` at eight), a long answer (`LONG_OUTPUT`), and formal mathematics or code to be
+    executed in the head (`FORMAL`). Numbers and mathematics count for nothing where tools are
+    offered, which do the sums.
     """
     text = features.text
     left = (
@@ -164,6 +165,7 @@ def message(features: Features, kind: Kind) -> float:
         * (1 - CONSTRAINTS * _within(text.constraints / 6))
         * (1 - CHOICES * _within((text.options - 4) / 3))
         * (1 - QUESTIONS * _within((text.questions - 1) / 2))
+        * (1 - STEPS * _within((text.steps + text.bullets) / 8))
     )
     if features.long_output:
         left *= 1 - LONG_OUTPUT
@@ -190,7 +192,7 @@ def capability(features: Features, kind: Kind) -> float:
 
 
 def depth(features: Features) -> float:
-    """How far the conversation has gone, 0..1: a tenth for each earlier turn or result of a tool."""
+    """How far the conversation has gone, 0..1: a tenth for each earlier turn or tool result."""
     return _within((features.turns - 1 + features.calls) / 10)
 
 

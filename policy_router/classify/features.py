@@ -49,27 +49,24 @@ def read_request(
     facts = read_messages(messages, tools=tools, response_format=response_format)
     last: object = None
     turns = calls = 0
-    for message in messages if isinstance(messages, list | tuple) else ():
+    said = messages if isinstance(messages, list | tuple) else ()
+    for message in said:
         role = message.get("role") if isinstance(message, Mapping) else None
         if role == "user":
             last, turns = message, turns + 1
-        elif role in {"tool", "function"}:
+        elif role == "tool":
             calls += 1
+    around = [message for message in said if message is not last] if len(said) > 1 else ()
     asked = _text_of(last)
-    own = read_messages([last]).tokens if last is not None else 0
-    offered = len(tools) if isinstance(tools, list | tuple) else 0
-    context = facts.tokens - own
-    if tools or response_format:
-        context -= read_messages((), tools=tools, response_format=response_format).tokens
     text = read_text(asked)
     return (
         Features(
             text=text,
             tokens=facts.tokens,
-            context=max(0, context),
+            context=read_messages(around).tokens if around else 0,
             turns=turns,
             calls=calls,
-            tools=offered,
+            tools=len(tools) if isinstance(tools, list | tuple) else 0,
             needs=facts.needs,
             long_output=text.long or (max_output or 0) >= LONG_ANSWER,
         ),

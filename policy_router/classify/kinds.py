@@ -43,51 +43,57 @@ class Kind:
     """How likely each kind of work is.
 
     name: the likeliest kind; None when nothing speaks for any. probability: of it, 0..1.
-    shares: every kind that has evidence, likeliest first. cues: what spoke for each of these,
+    shares: every kind that has evidence, likeliest first. cues: what spoke for the likeliest,
     loudest first; entries of the built-in vocabulary and signs, never other words of a prompt.
     """
 
     name: str | None = None
     probability: float = 0.0
     shares: tuple[tuple[str, float], ...] = ()
-    cues: tuple[tuple[str, ...], ...] = ()
+    cues: tuple[str, ...] = ()
 
 
 def kind_of(features: Features) -> Kind:
     """The posterior over the kinds of work for these features."""
     text = features.text
+    small_talk = min(1.0, max(0.0, (WORDY - text.words) / (WORDY - BRIEF)))
     evidence: dict[str, float] = {}
     decisive: dict[str, float] = {}
-    heard: dict[str, list[tuple[float, str]]] = {}
-    small_talk = min(1.0, max(0.0, (WORDY - text.words) / (WORDY - BRIEF)))
+    heard: list[tuple[str, float, str]] = []
     for entry, times in text.found:
+        cues = TASK_CUES.get(entry)
+        if cues is None:
+            continue
         here = 1.0 if entry in text.asked else ELSEWHERE
-        here *= 1 + AGAIN * min(REPEATS, times - 1)
-        for kind, weight in TASK_CUES.get(entry, ()):
+        if times > 1:
+            here *= 1 + AGAIN * min(REPEATS, times - 1)
+        for kind, weight in cues:
             points = weight * here * (small_talk if kind == "chat" else 1.0)
+            heard.append((kind, points, entry))
             if weight == DECISIVE:
                 decisive[kind] = max(points, decisive.get(kind, 0.0))
             else:
                 evidence[kind] = evidence.get(kind, 0.0) + points
-            heard.setdefault(kind, []).append((points, entry))
     for kind, weight, sign in _signs(features, text):
+        heard.append((kind, weight, sign))
         evidence[kind] = evidence.get(kind, 0.0) + weight
-        heard.setdefault(kind, []).append((weight, sign))
-    odds = {
-        kind: exp(min(MOST, evidence.get(kind, 0.0)) + decisive.get(kind, 0.0)) - 1
-        for kind in heard
-    }
-    whole = sum(odds.values()) + exp(NONE + (CHOICES if text.options > 2 else 0.0))
+    odds = {kind: exp(min(MOST, points)) for kind, points in evidence.items()}
+    for kind, points in decisive.items():
+        odds[kind] = odds.get(kind, 1.0) * exp(points)
+    whole = sum(odds.values()) - len(odds) + exp(NONE + (CHOICES if text.options > 2 else 0.0))
     shares = sorted(
-        ((kind, own / whole) for kind, own in odds.items() if own > 0), key=lambda share: -share[1]
+        [((own - 1) / whole, kind) for kind, own in odds.items() if own > 1], reverse=True
     )
     if not shares:
         return Kind()
-    cues = tuple(
-        tuple(cue for _, cue in sorted(heard[kind], key=lambda each: -each[0]))
-        for kind, _ in shares
+    probability, name = shares[0]
+    own = sorted([(-points, cue) for kind, points, cue in heard if kind == name])
+    return Kind(
+        name,
+        probability,
+        tuple([(kind, share) for share, kind in shares]),
+        tuple([cue for _, cue in own]),
     )
-    return Kind(shares[0][0], shares[0][1], tuple(shares), cues)
 
 
 def is_code(text: Text) -> bool:

@@ -45,8 +45,8 @@ class TaskFound:
 
     task: its name; None when the policy has no default task and none fits. confidence: 0..1; a
     task's own conditions are certain, a built-in definition has the probability of its kind, and
-    the default what the likeliest of the built-in definitions in play leaves over. evidence: words and pattern of
-    the policy, abilities, or cues of the built-in vocabulary.
+    the default what the likeliest of the built-in definitions in play leaves over. evidence: words
+    or pattern of the policy, abilities, or cues of the built-in vocabulary.
     """
 
     task: str | None
@@ -85,7 +85,7 @@ class Tasks:
         for name, members, enough in self._built_in:
             probability = sum(share for each, share in kind.shares if each in members)
             if kind.name in members and probability >= enough:
-                return TaskFound(name, probability, By.BUILT_IN, kind.cues[0])
+                return TaskFound(name, probability, By.BUILT_IN, kind.cues)
             others = max(others, probability)
         return TaskFound(self._default, 1 - others, By.DEFAULT if self._default else By.NOTHING)
 

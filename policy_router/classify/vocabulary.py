@@ -1,14 +1,16 @@
 """The words that the built-in classification knows, each with what it speaks for and how loudly.
 
-Set by hand, none of it fitted: `DECISIVE` outweighs the rest, `STRONG` alone decides, two of `FAIR` decide together, `WEAK` only
-tips a balance. Commas part the entries; an entry of several words is a phrase. All are lower case,
-and a sign that is no letter or digit stands as a space, as in the text they are looked up in.
+Set by hand, none of it fitted: `DECISIVE` outweighs the rest, `STRONG` decides by itself, `FAIR`
+does where nothing speaks against it, `WEAK` tips a balance. Commas part the entries; an entry of
+several words is a phrase. All are lower case, and a sign that is no letter or digit stands as a
+space, as in the text they are looked up in.
 """
 
 from __future__ import annotations
 
+from enum import StrEnum
 from types import MappingProxyType
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, NamedTuple
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -18,165 +20,176 @@ STRONG: Final = 3.0
 FAIR: Final = 1.6
 WEAK: Final = 0.7
 
+
+def _words(text: str) -> frozenset[str]:
+    return frozenset(text.split())
+
+
 TASKS: Final[Mapping[str, Mapping[float, str]]] = MappingProxyType({
     "code_generation": {
         STRONG: """write a function, write a program, write code, write a query, write a method,
-            implement a function, implement a program, implement an algorithm, sql query,
-            write a regex, python function, python script, python code, python program,
-            javascript function, javascript code, shell script, bash script, web app, source code,
-            rest api, crud, dockerfile, leetcode, advent of code, code that, code for, code to,
-            html page, html css, unit tests for, write unit tests, in python, in javascript, in java,
+            implement a function, implement a program, implement an algorithm, sql query, write
+            a regex, python function, python script, python code, python program, javascript
+            function, javascript code, shell script, bash script, web app, source code, rest
+            api, crud, dockerfile, leetcode, advent of code, code that, code for, code to, html
+            page, html css, unit tests for, write unit tests, in python, in javascript, in java,
             in c, in rust, in go, in php, in sql, in bash, in typescript, in swift, in matlab,
-            pseudocode, linked list, binary search, binary tree, quicksort, big o,
-            schreibe eine funktion, schreibe ein programm, schreibe ein skript, programmiere,
-            escribe una función, programa en, écris une fonction, напиши код, напиши программу,
-            viết chương trình""",
-        FAIR: """implement, function, code, coding, program, python, javascript, typescript, java,
-            golang, kotlin, php, ruby, sql, html, css, bash, powershell, regex, api, backend,
-            frontend, django, flask, numpy, pandas, pytorch, torch, tensorflow, dataframe,
-            kubernetes, docker, terraform, ansible, async, coroutine, algorithm, linux, kernel,
-            array, arrays, hash map, unit test, unit tests, endpoint, compile, compiler, runtime,
-            library, sdk, app, website, webpage, web page, browser, database, schema, excel, vba,
-            arduino, unity, github, git, npm, cpp, csharp, lua, matlab, redis, postgres,
-            postgresql, mysql, mongodb, aws, azure, spring, wordpress, selenium, json schema,
-            def, elif, const, void, println, printf, usr, args, kwargs, localhost, widget, script,
-            programm, funktion, código, программу, функцию, код""",
+            pseudocode, linked list, binary search, binary tree, quicksort, big o, schreibe eine
+            funktion, schreibe ein programm, schreibe ein skript, programmiere, escribe una
+            función, programa en, écris une fonction, напиши код, напиши программу, viết chương
+            trình""",
+        FAIR: """implement, function, code, coding, program, python, javascript, typescript,
+            java, golang, kotlin, php, ruby, sql, html, css, bash, powershell, regex, api,
+            backend, frontend, django, flask, numpy, pandas, pytorch, torch, tensorflow,
+            dataframe, kubernetes, docker, terraform, ansible, async, coroutine, algorithm,
+            linux, kernel, array, arrays, hash map, unit test, unit tests, endpoint, compile,
+            compiler, runtime, library, sdk, app, website, webpage, web page, browser, database,
+            schema, excel, vba, arduino, unity, github, git, npm, cpp, csharp, lua, matlab,
+            redis, postgres, postgresql, mysql, mongodb, aws, azure, spring, wordpress,
+            selenium, json schema, def, elif, const, void, println, printf, usr, args, kwargs,
+            localhost, widget, script, programm, funktion, código, программу, функцию, код""",
         WEAK: """build, create, write, generate, develop, configure, install, server, software,
             file, files, input, output, string, json, command, component, module, class, method,
             query, react, rust, go, swift, return, import, program to, window, node, plugin""",
     },
     "code_refactor": {
-        STRONG: """refactor, refactoring, debug, traceback, stack trace, stacktrace, code review,
-            fix this code, fix the code, fix the following code, fix my code, review this code,
-            improve this code, change the code, modify the code, optimize this code, this code,
-            optimize the code, optimize the following, what is wrong with this code, my code,
-            following code, typeerror, valueerror, nullpointerexception, syntaxerror, segfault,
-            keyerror, indexerror, attributeerror, refaktoriere, refactoriza, рефакторинг,
-            исправь код""",
+        STRONG: """refactor, refactoring, debug, traceback, stack trace, stacktrace, code
+            review, fix this code, fix the code, fix the following code, fix my code, review
+            this code, improve this code, change the code, modify the code, optimize this code,
+            this code, optimize the code, optimize the following, what is wrong with this code,
+            my code, following code, typeerror, valueerror, nullpointerexception, syntaxerror,
+            segfault, keyerror, indexerror, attributeerror, refaktoriere, refactoriza,
+            рефакторинг, исправь код""",
         FAIR: """bug, bugs, fix, bugfix, linter, lint, deprecated, migrate, rename, exception,
             does not compile, doesn t compile, doesn t work, does not work, not working,
             undefined, error, errors, fehler, behebe, clean up, regression, undefined behavior""",
-        WEAK: """optimize, optimze, improve, rewrite, update, change, modify, convert, add, replace,
+        WEAK: """optimize, improve, rewrite, update, change, modify, convert, add, replace,
             crash, warning""",
     },
     "reasoning": {
-        DECISIVE: """what is the output, what will be the output, what does this print,
-            what does the code print, what does this code print, complete the assertion,
-            predict the output, output of the following""",
+        DECISIVE: """what is the output, what will be the output, what does this print, what
+            does the code print, what does this code print, complete the assertion, predict the
+            output, output of the following""",
         STRONG: """riddle, puzzle, brain teaser, logic puzzle, premises, syllogism, deduce,
             knights and knaves, think step by step, reason step by step, step by step reasoning,
             entailment, odd one out, does not belong, be the reasons, be the reason, rätsel,
-            first two statements, can be inferred, must be true, could be true, logically follows,
-            heads or tails, cross the river, how many brothers, how many sisters, загадка""",
-        FAIR: """step by step, logically, infer, inference, premise, conclusion, implies, therefore,
-            valid argument, contradiction, assertion, executing, explain your reasoning,
-            explain your answer, justify your answer, reason, reasoning, deduction, hypothesis,
-            father of, mother of, brother, brothers, sister, sisters, sits, seated, taller than,
-            older than, left of, right of, facing, overtaken, overtook, liar, counterfactual,
-            direction, north, south, conclude, which of these statements, true false or uncertain,
-            statements are, logic, shadow""",
-        WEAK: "if, then, suppose, assume, who, which, must, cannot, every, none, either, imagine",
+            first two statements, can be inferred, must be true, could be true, logically
+            follows, heads or tails, cross the river, how many brothers, how many sisters,
+            загадка""",
+        FAIR: """step by step, logically, infer, inference, premise, conclusion, implies,
+            therefore, valid argument, contradiction, assertion, executing, explain your
+            reasoning, explain your answer, justify your answer, reason, reasoning, deduction,
+            hypothesis, father of, mother of, brother, brothers, sister, sisters, sits, seated,
+            taller than, older than, left of, right of, facing, overtaken, overtook, liar,
+            counterfactual, direction, north, south, conclude, which of these statements, true
+            false or uncertain, logic, shadow""",
+        WEAK: "suppose, assume, cannot, none, either, imagine, statement, statements",
     },
     "math": {
-        STRONG: """frac, sqrt, cdot, mathbb, leq, geq, binom, infty, equation, equations, integral,
-            derivative, polynomial, theorem, trigonometry, calculus, eigenvalue, eigenvalues,
-            probability that, what is the probability, find the value of, solve for, how much money,
-            how many more, what is the remainder, arithmetic, prove that, prime numbers,
-            greatest common divisor, how many ways, in how many ways, number of ways, prime number, quadratic, logarithm, cosine, gleichung,
-            berechne, wahrscheinlichkeit, ecuación, calcula, équation, calcule, уравнение,
-            вычисли, докажи, вероятность, phương trình, tính, oblicz, hesapla""",
-        FAIR: """calculate, compute, solve, probability, integer, integers, triangle, circle, radius,
-            angle, angles, perimeter, area, volume, sum, product, remainder, divisible, modulo,
-            fraction, percent, percentage, average, median, mean, how many, how much, total, twice,
-            half as many, times as many, ratio, interest, prime, primes, digits, matrix, matrices,
-            vector, vectors, function f, f x, sin, cos, tan, log, parabola, coordinates, geometry,
-            rectangle, square root, permutations, combinations, inequality, positive integers,
-            real numbers, prove, proof, lemma, maximum value, minimum value, algebra, estimate,
-            wie viele, wie viel, cuántos, cuántas, combien, rechnung, сколько, числа, mathematics,
-            math, maths, x and y, arithmetic mean, dice, coin, formula, kg""",
+        STRONG: """frac, sqrt, cdot, mathbb, leq, geq, binom, infty, equation, equations,
+            integral, derivative, polynomial, theorem, trigonometry, calculus, eigenvalue,
+            eigenvalues, probability that, what is the probability, find the value of, solve
+            for, how much money, how many more, what is the remainder, arithmetic, prove that,
+            prime numbers, greatest common divisor, how many ways, in how many ways, number of
+            ways, prime number, quadratic, logarithm, cosine, gleichung, berechne,
+            wahrscheinlichkeit, ecuación, calcula, équation, calcule, уравнение, вычисли,
+            докажи, вероятность, phương trình, tính, oblicz, hesapla""",
+        FAIR: """calculate, compute, solve, probability, integer, integers, triangle, circle,
+            radius, angle, angles, perimeter, area, volume, sum, product, remainder, divisible,
+            modulo, fraction, percent, percentage, average, median, mean, how many, how much,
+            total, twice, half as many, times as many, ratio, interest, prime, primes, digits,
+            matrix, matrices, vector, vectors, function f, f x, sin, cos, tan, log, parabola,
+            coordinates, geometry, rectangle, square root, permutations, combinations,
+            inequality, positive integers, real numbers, prove, proof, lemma, maximum value,
+            minimum value, algebra, estimate, wie viele, wie viel, cuántos, cuántas, combien,
+            rechnung, сколько, числа, mathematics, math, maths, x and y, arithmetic mean, dice,
+            coin, formula, kg""",
         WEAK: """find, value, number, numbers, each, per, hours, minutes, miles, dollars, price,
-            equal, equals, more than, less than, times, half, remaining, left, simplify, set, day,
-            week, let, denote, where, such that, cost, evaluate""",
+            equal, equals, more than, less than, times, half, remaining, simplify, week, denote,
+            such that, cost, evaluate""",
     },
     "analysis": {
-        STRONG: """pros and cons, compare and contrast, swot, root cause, trade offs, cost benefit,
-            advantages and disadvantages, critical analysis, literature review, business plan,
-            case study, case studies, strengths and weaknesses, lesson plan, vor und nachteile""",
+        STRONG: """pros and cons, compare and contrast, swot, root cause, trade offs, cost
+            benefit, advantages and disadvantages, critical analysis, literature review,
+            business plan, case study, case studies, strengths and weaknesses, lesson plan, vor
+            und nachteile""",
         FAIR: """analyze, analyse, analysis, analyzing, compare, contrast, evaluate, assess,
             discuss, examine, critique, implications, impact, impacts, significance, trade off,
-            tradeoffs, differences, difference between, relationship between, explain, describe how,
-            best practices, insights, strategy, outline, what are the, what are some, how do,
-            how does, how did, how has, how have, how is, how can, why do, why does, why is,
-            why are, why did, should i, should we, recommend, in the field of, what if, influence,
-            indicators, key components, considerations, economics, philosophy, analysiere,
-            vergleiche, bewerte, erkläre, analiza, compara, explica, analyser, comparez, explique,
-            объясни, сравни, giải thích""",
-        WEAK: """describe, why, effect, effects, factors, causes, role, theory, consider, processes,
-            principles, process, concept, key, advantages, benefits, risks, economic, political,
-            history, policy, society, research, data, design, report, example, examples,
-            provide, methods, what is the, common, different, types of, suggest, ideas""",
+            tradeoffs, differences, difference between, relationship between, explain, describe
+            how, best practices, insights, strategy, outline, what are the, what are some, how
+            do, how does, how did, how has, how have, how is, how can, why do, why does, why is,
+            why are, why did, should i, should we, recommend, in the field of, what if,
+            influence, indicators, key components, considerations, economics, philosophy,
+            analysiere, vergleiche, bewerte, erkläre, analiza, compara, explica, analyser,
+            comparez, explique, объясни, сравни, giải thích""",
+        WEAK: """describe, why, effect, effects, factors, causes, role, theory, consider,
+            processes, principles, process, concept, key, advantages, benefits, risks, economic,
+            political, history, policy, society, research, data, design, report, example,
+            examples, provide, methods, what is the, common, different, types of, suggest, ideas""",
     },
     "security_analysis": {
         STRONG: """vulnerability, vulnerabilities, threat model, threat modeling, exploit, cve,
             owasp, sql injection, cross site scripting, xss, csrf, penetration test, pentest,
-            zero trust, privilege escalation, buffer overflow, malware, ransomware,
-            security review, security audit, attack surface, reverse engineer, sicherheitslücke,
+            zero trust, privilege escalation, buffer overflow, malware, ransomware, security
+            review, security audit, attack surface, reverse engineer, sicherheitslücke,
             schwachstelle, vulnerabilidad, vulnérabilité, уязвимость""",
         FAIR: """security, attacker, attack, phishing, firewall, encryption, authentication,
             authorization, hardening, intrusion, forensic, injection, sandbox, hacker""",
         WEAK: "token, password, credentials, tls, certificate, threat, risk, breach, secrets",
     },
     "classification": {
-        STRONG: """classify, categorize, categorise, classification, sentiment, label each,
-            spam or not, positive or negative, klassifiziere, ordne, clasifica, classifie,
+        STRONG: """classify, categorize, categorise, classification, sentiment, label each, spam
+            or not, positive or negative, klassifiziere, ordne, clasifica, classifie,
             классифицируй, which category, assign each, assign them, rate the following,
             determine whether, determine if the, one of these categories, following categories""",
-        FAIR: """label, labels, category, categories, positive negative, yes or no, true or false,
-            true false, toxic, spam, offensive, intent, topic, genre, tag, tags, answer with,
-            reasonable or unreasonable, acceptable, grammatical acceptability, sarcastic,
+        FAIR: """label, labels, category, categories, positive negative, yes or no, true or
+            false, true false, toxic, spam, offensive, intent, topic, genre, tag, tags, answer
+            with, reasonable or unreasonable, acceptable, grammatical acceptability, sarcastic,
             on a scale of, which of the following is, which of these, tell me which""",
-        WEAK: "positive, negative, neutral, determine, choose, type, kind, rating, review, whether",
+        WEAK: """positive, negative, neutral, determine, choose, type, kind, rating, review,
+            whether""",
     },
     "extraction": {
-        STRONG: """extract, named entities, fill in the form, extrahiere, extrae, extrais, извлеки,
-            list all the, find all mentions, key value pairs, information extraction,
+        STRONG: """extract, named entities, fill in the form, extrahiere, extrae, extrais,
+            извлеки, list all the, find all mentions, key value pairs, information extraction,
             as a json, json dictionary, return the results, json array, given this paragraph,
-            given a reference text, based on the passage, according to the passage,
-            read the passage, read the paragraph, given the text""",
+            given a reference text, based on the passage, according to the passage, read the
+            passage, read the paragraph, given the text""",
         FAIR: """entities, as json, in json, json format, json object, csv, parse, identify the,
-            from the text, from the following, passage below, mentioned, paragraph below,
-            count how many times, list the, table, invoice, names, fields, addresses,
-            phone numbers, given the following, following table, following text, given text,
-            following passage, following paragraph, following information""",
-        WEAK: """identify, list, field, record, records, document, text, following, retrieve, given,
-            dates, format, passage, paragraph""",
+            from the text, from the following, passage below, mentioned, paragraph below, count
+            how many times, list the, table, invoice, names, fields, addresses, phone numbers,
+            given the following, following table, following text, given text, following passage,
+            following paragraph, following information""",
+        WEAK: """identify, list, field, record, records, document, following, retrieve, dates,
+            format, passage, paragraph""",
     },
     "summarization": {
         DECISIVE: "summarize, summarise, tl dr, tldr",
-        STRONG: """summary, key points, main points, key takeaways, zusammenfassen, zusammenfassung,
-            fasse, resume, resumen, résumé, résume, resumir, riassumi, суммируй, кратко, tóm tắt,
-            streszcz, sammanfatta, özetle""",
+        STRONG: """summary, key points, main points, key takeaways, zusammenfassen,
+            zusammenfassung, fasse, resume, resumen, résumé, résume, resumir, riassumi,
+            суммируй, кратко, tóm tắt, streszcz, sammanfatta, özetle""",
         FAIR: "condense, shorten, recap, synopsis, digest, bullet points, in one sentence",
         WEAK: "brief, briefly, short, concise, article, overview, main, abstract",
     },
     "translation": {
         DECISIVE: "translate, übersetze, traduce, traduis, переведи, ترجم",
-        STRONG: """translation, translating, übersetzen, übersetzung, traducir, traduire, traduci,
-            traduza, перевод, çevir, vertaal, przetłumacz, dịch, översätt, translated into""",
-        FAIR: """into english, to english, into german, to german, into french, to french,
-            into spanish, to spanish, into chinese, to chinese, into japanese, to japanese,
-            into italian, into portuguese, into russian, into arabic, into korean, ins deutsche,
-            ins englische, auf deutsch, auf englisch, al español, al inglés, en anglais,
-            en français, на английский, на русский, translator""",
+        STRONG: """translation, translating, übersetzen, übersetzung, traducir, traduire,
+            traduci, traduza, перевод, çevir, vertaal, przetłumacz, dịch, översätt, translated
+            into""",
+        FAIR: """into english, to english, into german, to german, into french, to french, into
+            spanish, to spanish, into chinese, to chinese, into japanese, to japanese, into
+            italian, into portuguese, into russian, into arabic, into korean, ins deutsche, ins
+            englische, auf deutsch, auf englisch, al español, al inglés, en anglais, en
+            français, на английский, на русский, translator""",
         WEAK: "english, german, french, spanish, chinese, japanese, sentence, language",
     },
     "completion": {
-        STRONG: """fill in the blank, fill in the blanks, complete the sentence, continue the text,
-            complete the following, finish the sentence, next sentence, autocomplete,
+        STRONG: """fill in the blank, fill in the blanks, complete the sentence, continue the
+            text, complete the following, finish the sentence, next sentence, autocomplete,
             complete this, completing the sentence, vervollständige, completa la frase,
             complète, дополни, продолжи""",
-        FAIR: """continue, complete, finish, missing word, blank, ends in, comes next, next word,
-            most likely ending, setze fort""",
+        FAIR: """continue, complete, finish, missing word, blank, ends in, comes next, next
+            word, most likely ending, setze fort""",
         WEAK: "next, rest, starting with, begin, ending",
     },
     "creative": {
@@ -184,43 +197,49 @@ TASKS: Final[Mapping[str, Mapping[float, str]]] = MappingProxyType({
             assume the role, embody, embrace the role, picture yourself, roleplay, role play,
             write a story, write a short story, write a poem, write a song, write me a story,
             write a haiku, fan fiction, fanfiction, a script of, a script where, script in which""",
-        STRONG: """poem, poems, haiku, sonnet, lyrics, limerick, short story, screenplay, persona,
-            fairy tale, blog, blog post, cover letter, write an email, write a letter, an email,
-            write an essay, write an article, write me an article, in the style of, slogan, tagline,
-            headline, product description, you are a character, suppose you are, imagine you are,
-            a story about, write a paragraph, descriptive paragraph, a scene, rhyme, fictional,
-            gedicht, geschichte, poema, cuento, historia, diálogo, dialogo, poème, histoire,
-            стихотворение, стих, стихи, рассказ, рассказать историю, историю, песню, сказку, басню,
-            thơ, bài thơ, truyện, hội thoại, příběh, opowiadanie, wiersz, racconto, poesia, şiir,
-            hikaye, runo, instagram, linkedin, tweet, press release, speech""",
-        FAIR: """story, stories, novel, fiction, character, characters, plot, dialogue, scene, verse,
-            humorous, funny, joke, jokes, witty, satire, parody, anime, song, rap, essay,
+        STRONG: """poem, poems, haiku, sonnet, lyrics, limerick, short story, screenplay,
+            persona, fairy tale, blog, blog post, cover letter, write an email, write a letter,
+            an email, write an essay, write an article, write me an article, in the style of,
+            slogan, tagline, headline, product description, you are a character, suppose you
+            are, imagine you are, a story about, write a paragraph, descriptive paragraph, a
+            scene, rhyme, fictional, gedicht, geschichte, poema, cuento, historia, diálogo,
+            dialogo, poème, histoire, стихотворение, стих, стихи, рассказ, рассказать историю,
+            историю, песню, сказку, басню, thơ, bài thơ, truyện, hội thoại, příběh, opowiadanie,
+            wiersz, racconto, poesia, şiir, hikaye, runo, instagram, linkedin, tweet, press
+            release, speech""",
+        FAIR: """story, stories, novel, fiction, character, characters, plot, dialogue, scene,
+            verse, humorous, funny, joke, jokes, witty, satire, parody, anime, song, rap, essay,
             email, letter, article, advertisement, catchy, engaging, persuasive, captivating,
-            vivid, brainstorm, ideas for, names for, titles, rewrite, paraphrase, rephrase, tone,
-            creative, compose, draft, chapter, episode, villain, hero, superhero, fantasy,
+            vivid, brainstorm, ideas for, names for, titles, rewrite, paraphrase, rephrase,
+            tone, creative, compose, draft, chapter, episode, villain, hero, superhero, fantasy,
             caption, storytelling, outfit, description of, write me a, a paragraph, edit the,
-            proofread, grammatical errors, you are a, you re a, now you are, poet, monologue, quote""",
-        WEAK: """write, create, generate, style, words, world, love, she, he, her, his, life, name,
-            make it, suggest, imagine, yourself, title, paragraphs, narrative, invent""",
+            proofread, grammatical errors, you are a, you re a, now you are, poet, monologue,
+            quote""",
+        WEAK: """write, create, generate, style, words, world, love, life, name, make it,
+            suggest, imagine, yourself, title, paragraphs, narrative, invent""",
     },
     "tool_use": {
-        STRONG: "function call, function calls, call the tool, use the tool, tool call, invoke the",
-        FAIR: "call the function, using the api, call the api, available tools, execute the command",
-        WEAK: "book, schedule, search, look up, fetch, weather, order, remind, send, play, turn on",
+        STRONG: """function call, function calls, call the tool, use the tool, tool call, invoke
+            the""",
+        FAIR: """call the function, using the api, call the api, available tools, execute the
+            command""",
+        WEAK: """book, schedule, search, look up, fetch, weather, order, remind, send, play,
+            turn on""",
     },
     "chat": {
-        STRONG: """hello, hi, hey, thanks, thank you, good morning, good evening, how are you, bye,
-            goodbye, nice to meet you, how was your, what s up, hallo, danke, guten morgen,
+        STRONG: """hello, hi, hey, thanks, thank you, good morning, good evening, how are you,
+            bye, goodbye, nice to meet you, how was your, what s up, hallo, danke, guten morgen,
             wie geht, hola, gracias, bonjour, merci, salut, ciao, grazie, привет, спасибо, olá,
             مرحبا, شكرا, tell me about yourself, who are you, xin chào""",
-        FAIR: "ok, okay, yes, no, cool, great, lol, haha, sure, weekend, nice, sorry, yeah",
-        WEAK: "you, your, my, feel, friend, favorite",
+        FAIR: "ok, okay, yes, cool, great, lol, haha, sure, weekend, nice, sorry, yeah",
+        WEAK: "feel, friend, favorite, myself",
     },
     "speaker_diarization": {
         STRONG: """diarization, diarize, diarisation, diarise, speaker labels, who said what,
             label the speakers, identify the speakers, speaker turns, attribute each utterance,
             sprechererkennung""",
-        FAIR: "speaker 1, speaker 2, speaker a, speaker b, speakers, utterance, utterances, spk",
+        FAIR: """speaker 1, speaker 2, speaker a, speaker b, speakers, utterance, utterances,
+            spk""",
         WEAK: "transcript, transcription, interview, recording, speaker, meeting",
     },
 })  # fmt: skip
@@ -254,7 +273,8 @@ CONTINUOUS: Final[Mapping[str, tuple[str, float]]] = MappingProxyType({
     "对仗": ("creative", FAIR), "角色": ("creative", FAIR), "故事情节": ("creative", FAIR),
     "数学": ("math", STRONG), "整数": ("math", STRONG), "几个": ("math", FAIR),
     "比例": ("math", FAIR), "估算": ("math", FAIR), "最大": ("math", WEAK),
-    "如何": ("analysis", FAIR), "为什么": ("analysis", FAIR), "なぜ": ("analysis", FAIR), "漏洞": ("security_analysis", STRONG),
+    "如何": ("analysis", FAIR), "为什么": ("analysis", FAIR), "なぜ": ("analysis", FAIR),
+    "漏洞": ("security_analysis", STRONG),
 })  # fmt: skip
 """Cues of scripts that write words without spaces: searched for as they stand."""
 
@@ -279,43 +299,38 @@ HARD: Final[Mapping[float, str]] = MappingProxyType({
 })  # fmt: skip
 """Words that make a request look hard, beside those of the policy; the number is their weight."""
 
-CONSTRAINTS: Final = frozenset(
-    """must should only exactly without except unless least most both every
-    each either neither never always avoid ensure include limit maximum minimum between not
-    format sorted unique respectively muss darf nur genau ohne mindestens höchstens debe solo sin
-    doit sans seulement""".split()
-)
+CONSTRAINTS: Final = _words("""must should only exactly without except unless
+    least most both every each either neither never always avoid ensure include limit maximum
+    minimum between not format sorted unique respectively muss darf nur genau ohne mindestens
+    höchstens debe solo sin doit sans seulement""")
 """Words that bind an answer."""
 
-TERMS: Final = frozenset(
-    """integer integers polynomial polynomials triangle circle radius diameter
-    prime primes divisible divisor divisors remainder modulo modular congruent lattice digit digits
-    rhombus diagonal diagonals perimeter vertex vertices hypotenuse equilateral isosceles polygon
-    hexagon pentagon octagon quadrilateral trapezoid parallelogram perpendicular tangent bisector
-    chord ellipse parabola hyperbola asymptote matrix determinant eigenvalue vector derivative
-    integral logarithm exponent coefficient coefficients quadratic cubic roots permutation
-    permutations combinations distinct identical indistinguishable distinguishable factorial
-    sequence arithmetic geometric convergent bijective injective subgroup isomorphic theorem lemma
-    inequality rational irrational factors fraction simplify bounded infinite sphere cube cone
-    cylinder coordinates coordinate slope intercept squares cubes ways probability randomly
-    expectation possible maximum minimum maximal minimal largest smallest greatest consecutive
-    consecutively multiple multiples parallel volume arrangements exactly
-    constant mean median graph point points side sides area length such assume assuming chosen
-    without gleichung primzahl dreieck entero enteros triángulo""".split()
-)
+TERMS: Final = _words("""integer integers polynomial polynomials triangle
+    circle radius diameter prime primes divisible divisor divisors remainder modulo modular
+    congruent lattice digit digits rhombus diagonal diagonals perimeter vertex vertices
+    hypotenuse equilateral isosceles polygon hexagon pentagon octagon quadrilateral trapezoid
+    parallelogram perpendicular tangent bisector chord ellipse parabola hyperbola asymptote
+    matrix determinant eigenvalue vector derivative integral logarithm exponent coefficient
+    coefficients quadratic cubic roots permutation permutations combinations distinct
+    identical indistinguishable distinguishable factorial sequence arithmetic geometric
+    convergent bijective injective subgroup isomorphic theorem lemma inequality rational
+    irrational factors fraction simplify bounded infinite sphere cube cone cylinder
+    coordinates coordinate slope intercept squares cubes ways probability randomly expectation
+    possible maximum minimum maximal minimal largest smallest greatest consecutive
+    consecutively multiple multiples parallel volume arrangements exactly constant mean median
+    graph point points side sides area length such assume assuming chosen without gleichung
+    primzahl dreieck entero enteros triángulo""")
 """Words of mathematics proper, as against sums about everyday things."""
 
-CODE: Final = frozenset(
-    """def elif assert const void println printf usr kwargs args func struct typedef enum
-    bool int str len nullptr malloc async await foreach endif endl stdio iostream std namespace
-    boolean varchar href div instanceof iterator init fn impl mut elseif strlen""".split()
-)
+CODE: Final = _words("""def elif assert const void println printf usr
+    kwargs args func struct typedef enum bool int str len nullptr malloc async await foreach
+    endif endl stdio iostream std namespace boolean varchar href div instanceof iterator init
+    fn impl mut elseif strlen""")
 """Words that hardly stand outside code."""
 
-LONG_OUTPUT: Final = frozenset(
-    """essay report article story chapter comprehensive detailed thorough
-    documentation guide tutorial thesis whitepaper book ausführlich bericht aufsatz ensayo""".split()
-)
+LONG_OUTPUT: Final = _words("""essay report article story chapter comprehensive
+    detailed thorough documentation guide tutorial thesis whitepaper book ausführlich bericht
+    aufsatz ensayo""")
 """Words that ask for a long answer."""
 
 
@@ -344,24 +359,69 @@ HARD_WORDS: Final[Mapping[str, float]] = MappingProxyType(
 )
 
 
-def _phrases() -> Mapping[str, Mapping[str, tuple[tuple[str, ...], ...]]]:
-    found: dict[str, dict[str, list[tuple[str, ...]]]] = {}
-    for entry in sorted({*TASK_CUES, *HARD_WORDS}):
+class List(StrEnum):
+    """The lists whose words are only counted."""
+
+    CONSTRAINTS = "constraints"
+    TERMS = "terms"
+    CODE = "code"
+    LONG_OUTPUT = "long output"
+
+
+_LISTS: Final = {
+    List.CONSTRAINTS: CONSTRAINTS,
+    List.TERMS: TERMS,
+    List.CODE: CODE,
+    List.LONG_OUTPUT: LONG_OUTPUT,
+}
+
+
+class Known(NamedTuple):
+    """What a word is looked up for.
+
+    entry: it is an entry by itself. lists: those it is in. after, before: the phrases of which it is the longest word, by the word before it, or by the one after
+    it when it comes first; each with how many words stand before it.
+    """
+
+    entry: bool
+    lists: tuple[List, ...]
+    after: Mapping[str, tuple[Phrase, ...]] | None
+    before: Mapping[str, tuple[Phrase, ...]] | None
+
+
+class Phrase(NamedTuple):
+    """An entry of several words. place: of the word that it is looked up by."""
+
+    entry: str
+    words: tuple[str, ...]
+    place: int
+
+
+def _known() -> Mapping[str, Known]:
+    entries_ = {*TASK_CUES, *HARD_WORDS}
+    after: dict[str, dict[str, tuple[Phrase, ...]]] = {}
+    before: dict[str, dict[str, tuple[Phrase, ...]]] = {}
+    for entry in sorted(entries_):
         words = tuple(entry.split(" "))
         if len(words) > 1:
-            found.setdefault(words[0], {}).setdefault(words[1], []).append(words)
+            # The longest word is hardly ever a common one, so that phrases are seldom compared.
+            place = max(range(len(words)), key=[len(word) for word in words].__getitem__)
+            side, neighbour = (after, words[place - 1]) if place else (before, words[1])
+            own = side.setdefault(words[place], {})
+            own[neighbour] = (*own.get(neighbour, ()), Phrase(entry, words, place))
+    single = {entry for entry in entries_ if " " not in entry}
     return MappingProxyType(
         {
-            first: MappingProxyType({second: tuple(of) for second, of in rest.items()})
-            for first, rest in found.items()
+            word: Known(
+                word in single,
+                tuple(name for name, words in _LISTS.items() if word in words),
+                after.get(word),
+                before.get(word),
+            )
+            for word in {*single, *after, *before}.union(*_LISTS.values())
         }
     )
 
 
-PHRASES: Final = _phrases()
-"""First word -> second word -> the phrases that begin so, as words."""
-
-SINGLE: Final = frozenset(entry for entry in (*TASK_CUES, *HARD_WORDS) if " " not in entry)
-"""Entries of one word."""
-KNOWN: Final = SINGLE | PHRASES.keys() | CONSTRAINTS | TERMS | CODE | LONG_OUTPUT
+KNOWN: Final = _known()
 """Every word that is looked up."""

@@ -1,4 +1,4 @@
-"""Words that a policy lists, found in a text as a reader would: whole words, whatever their case."""
+"""Words that a policy lists, found in a text: whole words, in upper or lower case."""
 
 from __future__ import annotations
 

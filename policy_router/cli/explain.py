@@ -15,6 +15,7 @@ from policy_router.cli.screen import Line, show, show_json, table
 from policy_router.condition import quote
 from policy_router.diagnostics import Span, printable
 from policy_router.language.suggest import help_line
+from policy_router.model import CONFIDENT
 
 if TYPE_CHECKING:
     from policy_router.condition import Facts
@@ -276,7 +277,7 @@ def _facts(told: _Told) -> str:
 
 def _task(told: _Told) -> str:
     seen, rest = told.asked.seen, ""
-    if seen is not None and seen.kind.name is not None and seen.by in {By.DEFAULT, By.NOTHING}:
+    if seen is not None and seen.told is None and seen.kind.probability >= CONFIDENT:
         rest = f"; likeliest kind of work: {seen.kind.name}, {seen.kind.probability:.0%} sure"
     if told.task is None:
         return f"none: the caller names none, and the policy has no default task{rest}"
