@@ -52,11 +52,12 @@ TASKS: Final[Mapping[str, Mapping[float, str]]] = MappingProxyType({
             query, react, rust, go, swift, return, import, program to, window, node, plugin""",
     },
     "code_refactor": {
-        STRONG: """refactor, refactoring, debug, traceback, stack trace, stacktrace, code
-            review, fix this code, fix the code, fix the following code, fix my code, review
-            this code, improve this code, change the code, modify the code, optimize this code,
-            this code, optimize the code, optimize the following, what is wrong with this code,
-            my code, following code, typeerror, valueerror, nullpointerexception, syntaxerror,
+        DECISIVE: """refactor, refactoring, fix this code, fix the code, fix my code,
+            review this code""",
+        STRONG: """debug, traceback, stack trace, stacktrace, code review, fix the following
+            code, improve this code, change the code, modify the code, optimize this code, this
+            code, optimize the code, optimize the following, what is wrong with this code, my
+            code, following code, typeerror, valueerror, nullpointerexception, syntaxerror,
             segfault, keyerror, indexerror, attributeerror, refaktoriere, refactoriza,
             рефакторинг, исправь код""",
         FAIR: """bug, bugs, fix, bugfix, linter, lint, deprecated, migrate, rename, exception,
@@ -234,7 +235,7 @@ TASKS: Final[Mapping[str, Mapping[float, str]]] = MappingProxyType({
         WEAK: "feel, friend, favorite, myself",
     },
     "speaker_diarization": {
-        STRONG: """diarization, diarize, diarisation, diarise, speaker labels, who said what,
+        DECISIVE: """diarization, diarize, diarisation, diarise, speaker labels, who said what,
             label the speakers, identify the speakers, speaker turns, attribute each utterance,
             sprechererkennung""",
         FAIR: """speaker 1, speaker 2, speaker a, speaker b, speakers, utterance, utterances,
