@@ -13,7 +13,8 @@ PACKAGE = Path(__file__).parents[1] / "policy_router"
 
 LAYERS = (
     ("secrets", "diagnostics", "errors"),
-    ("condition", "model"),
+    ("condition", "model", "meter"),
+    ("state",),
     ("decide",),
     ("prove",),
     ("language",),
