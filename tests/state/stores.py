@@ -79,7 +79,7 @@ class World:
         return found.get(charge.counter.key)
 
     def audit(self) -> tuple[Any, ...]:
-        return self.do(self.store.audit())  # type: ignore[no-any-return]
+        return self.do(self.store.audit())
 
     def money(self, amount: int, cap: int | None = 1000, **more: Any) -> Charge:
         """A charge on a daily budget of the moment."""
