@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+from dataclasses import astuple
 from keyword import iskeyword
 from typing import TYPE_CHECKING, Any, Final
 from zoneinfo import ZoneInfo, available_timezones
@@ -18,6 +19,7 @@ from policy_router.language import document as doc
 from policy_router.language.expression import (
     FUNCTIONS,
 )
+from policy_router.language.meters import read_meters
 from policy_router.language.resolve import Resolver
 from policy_router.language.selectors import PRICES, known_words
 from policy_router.language.suggest import help_line
@@ -93,12 +95,13 @@ class _Compiler:
         self.names.words = known_words(models, tiers)
         tasks = self._tasks()
         rules = self._rules()
+        meters = read_meters(self.names)
         check_unacted(self.names)
         if any(d.severity is Severity.ERROR for d in draft.found):
             return None
         fallback = _fallback(document.fallback)
         prefer = tuple(document.prefer) if document.prefer is not None else DEFAULT_PREFER
-        index = Index(models, tiers, tasks, bands, prefer, rules, vocabulary)
+        index = Index(models, tiers, tasks, bands, prefer, rules, vocabulary, meters)
         draft.policy = Policy(
             name=document.name or "policy",
             description=document.description or "",
@@ -110,6 +113,7 @@ class _Compiler:
             prefer=prefer,
             rules=rules,
             fallback=fallback,
+            meters=meters,
             vocabulary=vocabulary,
             revision=revision(document, models, draft.conditions),
             index=index,
@@ -349,7 +353,7 @@ def revision(
     meaning = {
         "document": written,
         "models": [
-            [m.name, m.price and [m.price.input, m.price.output], m.context, m.max_output,
+            [m.name, m.price and astuple(m.price), m.context, m.max_output,
              sorted(m.abilities)]
             for m in models
         ],
