@@ -393,7 +393,8 @@ class Attempt:
 
     failure: class of the failure, or None when it answered. status: HTTP status, when one came.
     detail: at most 200 characters, secrets and prompt text removed. started: Unix time;
-    seconds: how long it took. retry_after: seconds the provider asked to wait.
+    seconds: how long it took. retry_after: seconds the provider asked to wait. cost: nano-USD that
+    were charged for it; None when nobody counts.
     """
 
     model: str
@@ -407,3 +408,4 @@ class Attempt:
     first_token: float | None = None
     tokens_in: int | None = None
     tokens_out: int | None = None
+    cost: int | None = None

@@ -135,6 +135,15 @@ class Stale:
     now: float
 
 
+@dataclass(frozen=True, slots=True)
+class Unavailable:
+    """The store cannot be reached, and what cannot be counted is not sent. detail: for people.
+    retry_after: seconds after which to ask again."""
+
+    detail: str
+    retry_after: float
+
+
 class Ended(StrEnum):
     """What ending a hold came to: DONE now; ADJUSTED a hold that had expired; AGAIN: it had been
     ended before, nothing changed; UNKNOWN: there never was one, or it is long forgotten."""
@@ -159,13 +168,17 @@ class Store(Protocol):
     Raises StoreError when the store cannot be reached or is broken; nothing else.
     """
 
-    async def read(self, charges: Sequence[Charge]) -> tuple[Reading, ...]:
-        """What the counters show, in the order of the charges. Advice: it holds nothing, writes
-        nothing, and counts expired holds until they are swept. A calendar counter is read under
-        its key, whatever the clock shows."""
+    async def read(self, charges: Sequence[Charge]) -> tuple[Reading | None, ...]:
+        """What the counters show, in the order of the charges; None for what cannot be read.
+
+        Advice: it holds nothing, writes nothing, and counts expired holds until they are swept. A
+        calendar counter is read under its key, whatever the clock shows.
+        """
         ...
 
-    async def reserve(self, hold: Hold, after: Ending | None = None) -> Granted | Refused | Stale:
+    async def reserve(
+        self, hold: Hold, after: Ending | None = None
+    ) -> Granted | Refused | Stale | Unavailable:
         """Take every charge or none. `after`: an attempt that ended, ended in the same step and
         before the check, whether the new hold is then taken or not (not when Stale). A hold id that
         is known already gets Granted as it was, in whatever state it is. Sweeps expired holds."""
