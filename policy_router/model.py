@@ -182,10 +182,14 @@ class Weights:
 class Complexity:
     """How the complexity of a request is worked out.
 
-    estimator: its name. keywords: words that make a request look hard, beside the built-in ones.
+    estimator: its name. model: the policy's name of the model that is asked, function: what own
+    code is (`module:function`), for estimators of that kind. keywords: words that make a request
+    look hard, beside the built-in ones.
     """
 
     estimator: str = "heuristic"
+    model: str | None = None
+    function: str | None = None
     weights: Weights = Weights()
     keywords: tuple[str, ...] = ()
 

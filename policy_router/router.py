@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any, Literal, Self, TypeVar, overload
 
 from policy_router.check.report import inspect
 from policy_router.classify.bound import most_tokens
-from policy_router.classify.classify import Classifier
+from policy_router.classify.classify import Classification, Classifier
 from policy_router.classify.facts import read_messages
 from policy_router.decide.decide import decide
 from policy_router.errors import UsageError
@@ -26,6 +26,7 @@ from policy_router.execute.caller import Body
 from policy_router.execute.events import Warned
 from policy_router.execute.executor import Executor
 from policy_router.execute.health import Health
+from policy_router.execute.rating import Rater
 from policy_router.live.reload import Compiled, Live
 from policy_router.model import NANO, Policy, Request, Snapshot
 from policy_router.state.memory import MemoryStore
@@ -33,7 +34,6 @@ from policy_router.state.memory import MemoryStore
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Iterable, Iterator, Mapping, Sequence
 
-    from policy_router.classify.classify import Classification
     from policy_router.classify.facts import RequestFacts
     from policy_router.execute.answer import Answer
     from policy_router.execute.caller import Caller
@@ -85,6 +85,7 @@ class Router:
             told=lambda crossing: observe(_warned(crossing)),
         )
         self._executor = Executor(caller, clock=clock, observe=observe, health=self._health)
+        self._rater = Rater(caller, self._ledger)
         self._classifier: Classifier | None = None
         self._loop: _LoopThread | None = None
         self._lock = threading.Lock()
@@ -138,8 +139,27 @@ class Router:
         """What the policy makes of a request, calling nobody. Takes what `acompletion` takes."""
         facts = {name: options.pop(name) for name in _FACTS if name in options}
         policy = self.policy
-        request = _request(self._classify(policy), messages, facts, options)
-        return decide(policy, request, await self._snapshot(policy, request))
+        request, snapshot = await self._asked(policy, messages, facts, options)
+        return decide(policy, request, snapshot)
+
+    async def _asked(
+        self,
+        policy: Policy,
+        messages: Sequence[Mapping[str, Any]],
+        facts: Mapping[str, Any],
+        body: Mapping[str, Any],
+    ) -> tuple[Request, Snapshot]:
+        """The request as the policy sees it, and the world as it matters to it."""
+        request, seen = _request(self._classify(policy), messages, facts, body)
+        snapshot = await self._snapshot(policy, request)
+        if seen is None or facts.get("complexity") is not None:
+            return request, snapshot
+        score = await self._rater.rate(policy, request, snapshot, messages)
+        if score is not None:
+            rated = seen.rated(policy.complexity.estimator, score, policy)
+            request = replace(request, complexity=rated.score)
+            snapshot = await self._snapshot(policy, request)
+        return request, snapshot
 
     def _classify(self, policy: Policy) -> Classifier:
         """The classifier of this policy, built when the policy is first asked."""
@@ -193,8 +213,7 @@ class Router:
         # Taken once: the request keeps this policy, whatever is reloaded meanwhile.
         policy = self.policy
         facts["stream"] = stream
-        request = _request(self._classify(policy), messages, facts, body)
-        snapshot = await self._snapshot(policy, request)
+        request, snapshot = await self._asked(policy, messages, facts, body)
         decision = decide(policy, request, snapshot)
         await self._caller.prepare()
         account = self._ledger.account(policy, request, snapshot)
@@ -277,8 +296,9 @@ def _request(
     messages: Sequence[Mapping[str, Any]],
     facts: Mapping[str, Any],
     body: Mapping[str, Any],
-) -> Request:
-    """The request as the policy sees it: what the caller says, and else what the body shows."""
+) -> tuple[Request, Classification | None]:
+    """The request as the policy sees it: what the caller says, and else what the body shows; and
+    what its text was taken for, where that was asked."""
     shown = {name: body.get(name) for name in ("tools", "response_format")}
     task, complexity = facts.get("task"), facts.get("complexity")
     asked = _words(facts.get("needs"))
@@ -295,7 +315,7 @@ def _request(
     model = facts.get("model")
     tokens = facts.get("tokens")
     prefer = facts.get("prefer")
-    return Request(
+    request = Request(
         task=task,
         complexity=complexity,
         tokens=seen.tokens if tokens is None else tokens,
@@ -319,6 +339,7 @@ def _request(
         model=None if model == "auto" else model,
         limit=facts.get("at_most"),
     )
+    return request, seen if isinstance(seen, Classification) else None
 
 
 def _warned(crossing: Crossing) -> Warned:

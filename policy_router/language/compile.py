@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from dataclasses import asdict, astuple
+from dataclasses import asdict, astuple, replace
 from keyword import iskeyword
 from typing import TYPE_CHECKING, Any, Final
 from zoneinfo import ZoneInfo, available_timezones
@@ -262,8 +262,15 @@ class _Compiler:
                     self.places.key(("complexity", "weights")),
                     "a factor that is left out weighs nothing",
                 )
-        return Complexity(
-            estimator=shape.estimator if isinstance(shape.estimator, str) else "heuristic",
+        match shape.estimator:
+            case doc.LlmEstimator(llm=model):
+                kind = Complexity("llm", model=model)
+            case doc.PythonEstimator(python=function):
+                kind = Complexity("python", function=function)
+            case name:
+                kind = Complexity(name or "heuristic")
+        return replace(
+            kind,
             weights=weights,
             keywords=tuple(shape.keywords or ()),
         )

@@ -490,7 +490,7 @@ WRONG: Final[dict[str, dict[str, str]]] = {
         "a check of answers": rules("when: { tags: a }, accept: { not_empty: true }"),
         "a sort key": "prefer: [reliable]",
         "a way of calling": models(f"{PAID}, via: direct"),
-        "an estimator": "complexity: { estimator: { llm: big } }",
+        "an estimator": "complexity: { estimator: learned }",
         "memory for a report": models(f"{PAID}, gpu_memory: 8GB"),
     },
     "secret-in-policy": {

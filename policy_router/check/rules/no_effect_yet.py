@@ -45,7 +45,7 @@ def check(subject: Subject) -> Iterator[Diagnostic]:
 def _parts(document: Document) -> Iterator[str]:
     """Single fields without effect, in sections that have one."""
     complexity = document.complexity
-    if complexity is not None and complexity.estimator not in {None, "heuristic"}:
+    if complexity is not None and complexity.estimator == "learned":
         yield "complexity.estimator"
     if any(task.accept for task in (document.tasks or {}).values()):
         yield "tasks.accept"
