@@ -82,7 +82,7 @@ def test_the_synchronous_call_refuses_to_block_a_loop(tmp_path: Path, provider: 
     router = Router.open(write(tmp_path, provider), watch="off")
 
     async def main() -> None:
-        with pytest.raises(UsageError, match="await acompletion"):
+        with pytest.raises(UsageError, match="await the method"):
             router.completion(messages=HELLO)
 
     asyncio.run(main())

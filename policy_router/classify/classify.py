@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Final
 
-from policy_router.classify.complexity import Heuristic, raise_by
+from policy_router.classify.complexity import Estimate, Heuristic, raise_by
 from policy_router.classify.features import read_request
 from policy_router.classify.kinds import kind_of
 from policy_router.classify.tasks import By, TaskFound, Tasks
@@ -60,6 +60,26 @@ class Classification:
         """Abilities a model must have."""
         return self.features.needs
 
+    def rated(self, estimator: str, score: float, policy: Policy) -> Classification:
+        """The same with a score that somebody else worked out."""
+        known = policy.index.tasks.get(self.task or "")
+        estimate = Estimate(min(1.0, max(0.0, score)))
+        if known is not None:
+            estimate = raise_by(estimate, known.criticality)
+        return replace(
+            self,
+            score=estimate.score,
+            band=band_of(policy, estimate.score),
+            factors=estimate.factors,
+            estimator=estimator,
+        )
+
+
+def band_of(policy: Policy, score: float) -> str | None:
+    """The band of a policy that a score falls into."""
+    at = bisect_right(policy.index.band_starts, score)
+    return policy.bands[at - 1].name if at else None
+
 
 class Classifier:
     """Classifies requests as one revision of a policy says. Build it once; it never changes.
@@ -75,7 +95,6 @@ class Classifier:
         self._heuristic = Heuristic(settings.weights, settings.keywords)
         self._name = settings.estimator
         self._other = estimators.get(settings.estimator)
-        self._starts = [band.start for band in policy.bands]
 
     def classify(
         self,
@@ -112,7 +131,6 @@ class Classifier:
         known = self.policy.index.tasks.get(found.task or "")
         if known is not None:
             estimate = raise_by(estimate, known.criticality)
-        at = bisect_right(self._starts, estimate.score)
         return Classification(
             task=found.task,
             confidence=found.confidence,
@@ -120,7 +138,7 @@ class Classifier:
             evidence=found.evidence,
             kind=kind,
             score=estimate.score,
-            band=self.policy.bands[at - 1].name if at else None,
+            band=band_of(self.policy, estimate.score),
             factors=estimate.factors,
             estimator=estimator,
             features=features,

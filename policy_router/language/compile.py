@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from dataclasses import asdict
+from dataclasses import asdict, astuple, replace
 from keyword import iskeyword
 from typing import TYPE_CHECKING, Any, Final
 from zoneinfo import ZoneInfo, available_timezones
@@ -19,6 +19,7 @@ from policy_router.language import document as doc
 from policy_router.language.expression import (
     FUNCTIONS,
 )
+from policy_router.language.meters import read_meters
 from policy_router.language.resolve import Resolver
 from policy_router.language.selectors import PRICES, known_words
 from policy_router.language.suggest import help_line
@@ -107,12 +108,13 @@ class _Compiler:
         tasks = self._tasks()
         complexity = self._complexity()
         rules = self._rules()
+        meters = read_meters(self.names)
         check_unacted(self.names)
         if any(d.severity is Severity.ERROR for d in draft.found):
             return None
         fallback = _fallback(document.fallback)
         prefer = tuple(document.prefer) if document.prefer is not None else DEFAULT_PREFER
-        index = Index(models, tiers, tasks, bands, prefer, rules, vocabulary)
+        index = Index(models, tiers, tasks, bands, prefer, rules, vocabulary, meters)
         draft.policy = Policy(
             name=document.name or "policy",
             description=document.description or "",
@@ -124,6 +126,7 @@ class _Compiler:
             prefer=prefer,
             rules=rules,
             fallback=fallback,
+            meters=meters,
             vocabulary=vocabulary,
             revision=revision(document, models, draft.conditions),
             index=index,
@@ -259,8 +262,15 @@ class _Compiler:
                     self.places.key(("complexity", "weights")),
                     "a factor that is left out weighs nothing",
                 )
-        return Complexity(
-            estimator=shape.estimator if isinstance(shape.estimator, str) else "heuristic",
+        match shape.estimator:
+            case doc.LlmEstimator(llm=model):
+                kind = Complexity("llm", model=model)
+            case doc.PythonEstimator(python=function):
+                kind = Complexity("python", function=function)
+            case name:
+                kind = Complexity(name or "heuristic")
+        return replace(
+            kind,
             weights=weights,
             keywords=tuple(shape.keywords or ()),
         )
@@ -394,7 +404,7 @@ def revision(
     meaning = {
         "document": written,
         "models": [
-            [m.name, m.price and [m.price.input, m.price.output], m.context, m.max_output,
+            [m.name, m.price and astuple(m.price), m.context, m.max_output,
              sorted(m.abilities)]
             for m in models
         ],

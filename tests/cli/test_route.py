@@ -287,6 +287,7 @@ def test_json_of_models_that_are_out() -> None:
 def test_a_price_nobody_knows(tmp_path: Path) -> None:
     (tmp_path / "p.yaml").write_text(
         "version: 1\nmodels: { odd: { model: openrouter/acme/x, tier: light, context: 8k } }\n"
+        "budgets: { all: { cap: unlimited } }\n"
     )
     result = run("route", "-p", tmp_path, "--json")
     assert result.code == 0

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from policy_router.language.document import Document
 
 SECTIONS: Final = (
-    "limits", "budgets", "experiments", "learning", "prompts", "invariants", "tests",
+    "experiments", "learning", "prompts", "invariants", "tests",
 )  # fmt: skip
 
 
@@ -45,18 +45,16 @@ def check(subject: Subject) -> Iterator[Diagnostic]:
 def _parts(document: Document) -> Iterator[str]:
     """Single fields without effect, in sections that have one."""
     complexity = document.complexity
-    if complexity is not None and complexity.estimator not in {None, "heuristic"}:
+    if complexity is not None and complexity.estimator == "learned":
         yield "complexity.estimator"
     if any(task.accept for task in (document.tasks or {}).values()):
         yield "tasks.accept"
     if any(rule.accept for rule in document.rules or ()):
         yield "rules.accept"
     models = (document.models or {}).values()
-    for name in ("limits", "gpu_memory"):
-        if any(getattr(model, name) for model in models):
-            yield f"models.{name}"
+    if any(model.gpu_memory for model in models):
+        yield "models.gpu_memory"
     if any(model.via == "direct" for model in models):
         yield "models.via: direct"
-    for key in (Key.RELIABLE, Key.HEADROOM):
-        if key in (document.prefer or ()):
-            yield f"prefer: {key}"
+    if Key.RELIABLE in (document.prefer or ()):
+        yield f"prefer: {Key.RELIABLE}"
