@@ -2,9 +2,9 @@
 
     python benchmarks/classify.py [--requests 2000] [--seed 1]
 
-Every prompt is another one, made of words, numbers, code and formulae in changing parts. Each is
-classified once, so nothing is warm but the code. Times are microseconds; reading the body and its
-tokens is part of them.
+Every prompt is another one: an instruction, then a passage, some with numbers, code, formulae or
+another script. Each is classified once, so nothing is warm but the code. Times are microseconds;
+reading the body and counting its tokens are part of them.
 """
 
 from __future__ import annotations
@@ -20,27 +20,34 @@ sys.path.insert(0, str(Path(__file__).parents[1]))
 from policy_router.check.report import load
 from policy_router.classify.classify import Classifier
 
-SENTENCES = (
+INSTRUCTIONS = (
     "Write a function that merges two sorted lists and returns the result as JSON.",
     "What is the probability that at least three of the 12 bulbs are defective?",
+    "Summarize the key points of the following meeting in no more than five bullet points.",
+    "Translate the following passage into German and keep the technical terms.",
+    "Compare the two positions below, and recommend one.",
+    "Which of the following is true?",
+)
+PASSAGES = (
     "The defendant moved to dismiss, arguing that the statute did not apply to the contract.",
-    "Let $f(x) = x^2 + 3x - 4$. Find the sum of all roots of $f(f(x)) = 0$.",
-    "Summarize the key points of the meeting in no more than five bullet points.",
-    "def total(rows): return sum(row['price'] * row['count'] for row in rows)",
     "She walked along the river until the lights of the town went out, one after another.",
-    "Übersetze den folgenden Absatz ins Deutsche und behalte die Fachwörter bei.",
-    "Compare the advantages and disadvantages of both approaches, and recommend one.",
-    "请把下面的文字翻译成英文 并总结主要观点。",
+    "In 1998 the plant produced 4,200 tonnes, which is 12% more than in the year before.",
+    "The committee met on Tuesday and agreed to put the question to all of its members.",
+    "Let $f(x) = x^2 + 3x - 4$, where $x$ is a real number, and consider its two roots.",
+    "for row in rows: total += row['price'] * row['count']",
+    "Die Fähre über den Fluss fährt im Winter nur bei ruhigem Wetter.",
+    "Most of the birds had left by the end of September, though a few stayed for the winter.",
 )
 SIZES = {"100 B": 100, "1 kB": 1_000, "10 kB": 10_000, "100 kB": 100_000, "1 MB": 1_000_000}
 
 
 def prompt(size: int, source: random.Random) -> str:
     """About `size` characters."""
-    parts: list[str] = []
-    while size > 0:
-        parts.append(source.choice(SENTENCES))
-        size -= len(parts[-1]) + 1
+    parts = [source.choice(INSTRUCTIONS)]
+    left = size - len(parts[0])
+    while left > 0:
+        parts.append(source.choice(PASSAGES))
+        left -= len(parts[-1]) + 1
     return " ".join(parts)
 
 
