@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import itertools
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, TypeVar
@@ -11,6 +12,7 @@ from zoneinfo import ZoneInfo
 from policy_router.meter import MINUTE, Charge, Meter, Metric, Period
 from policy_router.state.memory import MemoryStore
 from policy_router.state.store import About, Actual, Ending, Hold
+from tests.state.servers import shared
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Coroutine, Iterator
@@ -119,7 +121,16 @@ def _memory(clock: Clock, _: Path) -> MemoryStore:
     return MemoryStore(clock)
 
 
-STORES: dict[str, Callable[[Clock, Path], Any]] = {"memory": _memory}
+def _redis(clock: Clock, _: Path) -> Any:
+    server = shared()
+    from policy_router.state.redis import RedisStore
+
+    return RedisStore(server.url, clock, prefix=f"test-{next(_fresh)}")
+
+
+_fresh = itertools.count()
+
+STORES: dict[str, Callable[[Clock, Path], Any]] = {"memory": _memory, "redis": _redis}
 """How each store is opened on a fresh place of its own."""
 
 
