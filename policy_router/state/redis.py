@@ -108,9 +108,7 @@ class _Link:
         batch: list[tuple[Sequence[Any], asyncio.Future[Any]]] = []
         try:
             while self._waiting:
-                batch = [
-                    self._waiting.popleft() for _ in range(min(TOGETHER, len(self._waiting)))
-                ]
+                batch = [self._waiting.popleft() for _ in range(min(TOGETHER, len(self._waiting)))]
                 try:
                     answers = await self._deliver([command for command, _ in batch])
                 except (StoreError, RedisError) as error:
