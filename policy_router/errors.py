@@ -47,6 +47,10 @@ class StoreError(PolicyRouterError):
     http_status = 503
 
 
+class AmountError(StoreError):
+    """An amount or a limit beyond what the store counts exactly; the store itself works."""
+
+
 class PolicyError(PolicyRouterError):
     """Policy files that cannot be used.
 
@@ -65,16 +69,6 @@ class PolicyError(PolicyRouterError):
         from policy_router.diagnostics import draw  # noqa: PLC0415  only needed when shown
 
         return "\n".join(draw(each, self.sources) for each in self.diagnostics)
-
-
-class StoreError(PolicyRouterError):
-    """The store of counters cannot be reached or is broken. Its text is for people."""
-
-    http_status = 503
-
-
-class AmountError(StoreError):
-    """An amount or a limit beyond what the store counts exactly; the store itself works."""
 
 
 class RoutingError(PolicyRouterError):

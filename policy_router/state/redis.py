@@ -11,24 +11,26 @@ import asyncio
 import hashlib
 import json
 import threading
+import time
 from collections import deque
-from contextlib import suppress
 from dataclasses import replace
 from importlib import resources
 from typing import TYPE_CHECKING, Any, Final
 from weakref import WeakKeyDictionary
 
 from redis.asyncio import Redis
-from redis.asyncio.connection import parse_url
+from redis.asyncio.connection import AbstractConnection, parse_url
 from redis.asyncio.retry import Retry
 from redis.backoff import NoBackoff
 from redis.exceptions import ConnectionError as Disconnected
 from redis.exceptions import NoScriptError, RedisError
 from redis.exceptions import TimeoutError as Unanswered
 
+from policy_router.diagnostics import Severity
 from policy_router.errors import AmountError, StoreError, UsageError
 from policy_router.meter import Reading
 from policy_router.state.counting import PER_MILLE, differences, refusal
+from policy_router.state.findings import Finding
 from policy_router.state.store import (
     About,
     Actual,
@@ -59,11 +61,16 @@ ROWS: Final = 100_000
 """Rows of the ledger that are kept; older ones live on in the counters' opening balances."""
 PAGE: Final = 1000
 """Rows read at once."""
-EXACT: Final = 2**53
-"""The largest amount that the server's scripts count exactly: $9.007 million."""
+EXACT: Final = 2**53 - 1
+"""The largest amount that the server's scripts count exactly, in nano-USD $9.007 million."""
 
 SCRIPT: Final = resources.files(__package__).joinpath("redis.lua").read_text(encoding="utf-8")
 SHA: Final = hashlib.sha1(SCRIPT.encode(), usedforsecurity=False).hexdigest()
+
+SKEW: Final = 1.0
+"""Seconds that clocks may differ before it is worth a word."""
+OLDEST: Final = (6, 2)
+"""The oldest version that the tests ran on."""
 
 _LOST: Final = (Disconnected, Unanswered, OSError)
 
@@ -73,15 +80,16 @@ ABOUT: Final = ("model", "task", "tenant", "user", "team", "key", "revision")
 class _Link:
     """The way from one event loop to the server.
 
-    patience: seconds an answer is awaited.
+    patience: seconds an answer is awaited. picky: a server on which counters would not hold is a
+    StoreError.
     """
 
-    def __init__(self, url: str, place: str, patience: float) -> None:
+    def __init__(self, url: str, place: str, patience: float, *, picky: bool = True) -> None:
         self._place = place
         self._patience = patience
-        self._checked = False
         self._waiting: deque[tuple[Sequence[Any], asyncio.Future[Any]]] = deque()
         self._pump: asyncio.Task[None] | None = None
+        self._over = False
         # A client's own retries would do twice what a lost answer had done.
         self._client = Redis.from_url(
             url,
@@ -89,20 +97,40 @@ class _Link:
             retry=Retry(NoBackoff(), 0),
             socket_timeout=patience,
             socket_connect_timeout=patience,
+            redis_connect_func=self._greet if picky else None,
         )
 
     async def ask(self, *command: Any) -> Any:
         """The answer to one command, within twice the patience. Raises StoreError."""
+        return await self._put(command)
+
+    def post(self, *command: Any) -> None:
+        """Send a command after those that were asked before, whatever comes of it."""
+        if not self._over:
+            self._put(command).add_done_callback(_ignore)
+
+    async def aclose(self) -> None:
+        """Close the connections, after what is on its way."""
+        if self._pump is not None:
+            await asyncio.wait([self._pump])
+        await self._client.aclose()
+
+    def _put(self, command: Sequence[Any]) -> asyncio.Future[Any]:
         loop = asyncio.get_running_loop()
         future = loop.create_future()
         self._waiting.append((command, future))
         if self._pump is None:
             self._pump = loop.create_task(self._run())
-        return await future
+        return future
 
-    async def aclose(self) -> None:
-        """Close the connections."""
-        await self._client.aclose()
+    async def _greet(self, connection: AbstractConnection) -> None:
+        """Look at the server behind every new connection: it may be another one."""
+        await connection.on_connect()
+        await connection.send_command("INFO")
+        wrong = faults(facts(await connection.read_response()))
+        if wrong:
+            await connection.disconnect(nowait=True)
+            raise StoreError(f"the store at {self._place} {wrong[0].text}; {wrong[0].help}")
 
     async def _run(self) -> None:
         batch: list[tuple[Sequence[Any], asyncio.Future[Any]]] = []
@@ -122,6 +150,9 @@ class _Link:
                         future.set_exception(self._problem(answer))
                     else:
                         future.set_result(answer)
+        except asyncio.CancelledError:
+            self._over = True  # the loop ends
+            raise
         finally:
             self._pump = None
             for _, future in (*batch, *self._waiting):
@@ -137,7 +168,7 @@ class _Link:
         try:
             return await self._send(commands)
         except _LOST:
-            self._checked = False  # another server may answer next time
+            pass  # once more, on a new connection
         try:
             return await self._send(commands)
         except _LOST as error:
@@ -146,9 +177,6 @@ class _Link:
 
     async def _send(self, commands: list[Sequence[Any]]) -> list[Any]:
         async with asyncio.timeout(self._patience * 1.1):  # connecting takes several steps
-            if not self._checked:
-                check(await self._client.info(), self._place)
-                self._checked = True
             answers = await self._pipe(commands)
             unknown = [i for i, answer in enumerate(answers) if isinstance(answer, NoScriptError)]
             if unknown:
@@ -170,7 +198,7 @@ class RedisStore:
 
     url: `redis://`, `rediss://` or `unix://`, as the redis package reads it. clock: Unix time for
     tests; by default the server's, which never goes back. prefix: what all keys begin with. keep:
-    rows of the ledger to keep, at least.
+    rows of the ledger to keep, at least; an audit needs them to be more than are written meanwhile.
 
     After a StoreError nobody knows whether `reserve` took its hold; it is released as soon as the
     server answers, and its id must not be used again. At first use the server is looked at: one
@@ -194,7 +222,6 @@ class RedisStore:
         self._links: WeakKeyDictionary[asyncio.AbstractEventLoop, dict[float, _Link]]
         self._links = WeakKeyDictionary()
         self._lock = threading.Lock()
-        self._releases: set[asyncio.Task[None]] = set()
 
     # -- verbs -------------------------------------------------------------------------------
 
@@ -214,7 +241,8 @@ class RedisStore:
         try:
             answer = await self._do("reserve", *arguments)
         except (StoreError, asyncio.CancelledError):
-            self._let_go(hold.id)
+            # It may have been taken for nobody. If this does not arrive either, its lease ends it.
+            self._link(PATIENCE).post(*self._script("finish", _bytes(hold.id), _actual(None)))
             raise
         match answer:
             case [b"granted", expires, crossed]:
@@ -243,7 +271,6 @@ class RedisStore:
     async def aclose(self) -> None:
         """See Store. Connections of other loops that still run are closed there."""
         here = asyncio.get_running_loop()
-        await asyncio.gather(*(t for t in self._releases if t.get_loop() is here))
         with self._lock:
             links = [(loop, link) for loop, by in self._links.items() for link in by.values()]
             self._links.clear()
@@ -294,6 +321,19 @@ class RedisStore:
         held = [(_text(key), int(amount)) for key, amount in open_holds]
         return tuple(differences(kept, then, held))
 
+    async def findings(self) -> tuple[Finding, ...]:
+        """What an operator should know of the server. Raises StoreError when it cannot be asked."""
+        link = _Link(self._url, self._place, PATIENCE, picky=False)
+        try:
+            info = {name: str(value) for name, value in (await link.ask("INFO")).items()}
+            seconds, micros = await link.ask("TIME")
+            here = time.time()
+            mark = await link.ask("HGET", f"{self._base}:meta", "now")
+        finally:
+            await link.aclose()
+        there = seconds + micros / 1e6
+        return describe(info, there - here, float(mark or 0) - there)
+
     # -- asking ------------------------------------------------------------------------------
 
     def _link(self, patience: float) -> _Link:
@@ -304,25 +344,22 @@ class RedisStore:
                 links[patience] = _Link(self._url, self._place, patience)
             return links[patience]
 
-    async def _do(self, verb: str, *arguments: Any, patience: float = PATIENCE) -> Any:
+    def _script(self, verb: str, *arguments: Any) -> tuple[Any, ...]:
         now = "" if self._clock is None else repr(self._clock())
-        return await self._link(patience).ask(
-            "EVALSHA", SHA, 1, self._base, verb, now, self._keep, *arguments
-        )
+        return ("EVALSHA", SHA, 1, self._base, verb, now, self._keep, *arguments)
+
+    async def _do(self, verb: str, *arguments: Any, patience: float = PATIENCE) -> Any:
+        return await self._link(patience).ask(*self._script(verb, *arguments))
 
     async def _finish(self, hold_id: str, actual: Actual | None) -> Settled:
         ended, crossed = await self._do("finish", _bytes(hold_id), _actual(actual))
         return Settled(Ended(_text(ended)), _crossings(crossed))
 
-    def _let_go(self, hold_id: str) -> None:
-        """Release a hold that may have been taken for nobody; its lease ends it otherwise."""
-        task = asyncio.get_running_loop().create_task(self._try_release(hold_id))
-        self._releases.add(task)
-        task.add_done_callback(self._releases.discard)
 
-    async def _try_release(self, hold_id: str) -> None:
-        with suppress(StoreError):
-            await self._finish(hold_id, None)
+def _ignore(future: asyncio.Future[Any]) -> None:
+    """Look at an error that concerns nobody, so that nobody is warned of it."""
+    if not future.cancelled():
+        future.exception()
 
 
 # -- texts and values ----------------------------------------------------------------------------
@@ -353,7 +390,7 @@ def _json(value: Any) -> str:
 
 def _bounded(amount: int, what: str) -> int:
     if amount > EXACT:
-        raise AmountError(f"{what} is {amount}; Redis counts exactly up to 2^53 = {EXACT}")
+        raise AmountError(f"{what} is {amount}; Redis counts exactly up to 2^53 - 1 = {EXACT}")
     return amount
 
 
@@ -438,14 +475,60 @@ def _row(name: bytes, fields: Mapping[bytes, bytes]) -> Row:
     )
 
 
-def check(info: Mapping[str, Any], place: str) -> None:
-    """Whether counters would hold on a server, from its INFO. Raises StoreError."""
-    problem = None
-    if info.get("cluster_enabled"):
-        problem = "is a cluster; use one server with replicas"
-    elif info.get("role") != "master":
-        problem = "is a replica; use the server that it follows"
-    elif (policy := info.get("maxmemory_policy")) != "noeviction":
-        problem = f"may drop what was counted (`maxmemory-policy {policy}`); set it to `noeviction`"
-    if problem:
-        raise StoreError(f"the store at {place} {problem}")
+# -- what a server is ----------------------------------------------------------------------------
+
+
+def facts(info: bytes) -> dict[str, str]:
+    """What INFO says, by name."""
+    lines = info.decode("utf-8", "replace").splitlines()
+    return dict(line.split(":", 1) for line in lines if ":" in line)
+
+
+def faults(info: Mapping[str, str]) -> tuple[Finding, ...]:
+    """Why counters would not hold on a server, from its INFO."""
+    found = []
+    if info.get("cluster_enabled") == "1":
+        help_ = "use one server, with replicas where it has to survive a host"
+        found.append(Finding("mode", Severity.ERROR, "is a cluster", help_))
+    if info.get("role") != "master":
+        found.append(Finding("role", Severity.ERROR, "is a replica", "use the server it follows"))
+    policy = info.get("maxmemory_policy")
+    if policy != "noeviction":
+        text = f"drops what was counted when memory is full (`maxmemory-policy {policy}`)"
+        help_ = "set `maxmemory-policy noeviction` in its configuration"
+        found.append(Finding("maxmemory-policy", Severity.ERROR, text, help_))
+    return tuple(found)
+
+
+def describe(info: Mapping[str, str], skew: float, ahead: float) -> tuple[Finding, ...]:
+    """What is to be said of a server, from its INFO.
+
+    skew: seconds that its clock is ahead of ours. ahead: seconds that the ledger's time is ahead
+    of its clock.
+    """
+    name, version = "Redis", info["redis_version"]
+    if "valkey_version" in info:
+        name, version = "Valkey", info["valkey_version"]
+    found = [Finding("version", Severity.NOTE, f"{name} {version}"), *faults(info)]
+    if _version(info["redis_version"]) < OLDEST:
+        help_ = f"use Redis {'.'.join(map(str, OLDEST))} or later, or Valkey"
+        found[0] = Finding("version", Severity.WARNING, f"{name} {version} is not tested", help_)
+    if info.get("aof_enabled") != "1":
+        text = "forgets what was counted since its last snapshot when it stops (`appendonly no`)"
+        help_ = "set `appendonly yes`; at most the last second is lost then"
+        found.append(Finding("appendonly", Severity.WARNING, text, help_))
+    replicas = int(info.get("connected_slaves", 0))
+    text = f"{replicas} connected; the last writes may be missing on one that takes over"
+    found.append(Finding("replicas", Severity.NOTE, text if replicas else "none"))
+    if abs(skew) > SKEW:
+        text = f"its clock is {abs(skew):.1f} s {'ahead of' if skew > 0 else 'behind'} this host's"
+        found.append(Finding("clock", Severity.WARNING, text, "synchronise both clocks"))
+    if ahead > SKEW:
+        text = f"the ledger's time stands still for {ahead:.0f} s: it was written by a faster clock"
+        help_ = "windows and periods go on when the server's clock has caught up"
+        found.append(Finding("time", Severity.WARNING, text, help_))
+    return tuple(found)
+
+
+def _version(text: str) -> tuple[int, ...]:
+    return tuple(int(part) for part in text.split(".") if part.isdigit())

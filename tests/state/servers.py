@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import asyncio
 import shutil
 import signal
+import socket
 import subprocess
 import tempfile
 from functools import cache
 from pathlib import Path
-from typing import TYPE_CHECKING, Self
+from typing import TYPE_CHECKING, Self, cast
 
 import pytest
 
@@ -29,6 +31,13 @@ class Server:
         self._folder = Path(tempfile.mkdtemp(prefix="redis-"))
         self._command = [program, "--port", "0", "--unixsocket", self.path, *QUIET, *options]
         self.start()
+
+    @classmethod
+    def of_a_cluster(cls) -> Self:
+        """A lone node of a cluster; such a node wants a TCP port."""
+        with socket.create_server(("127.0.0.1", 0)) as free:
+            port = str(free.getsockname()[1])
+        return cls("--cluster-enabled", "yes", "--port", port, "--cluster-port", "0")
 
     @property
     def path(self) -> str:
@@ -88,3 +97,45 @@ def stop_shared() -> None:
     if shared.cache_info().currsize:
         with shared():
             shared.cache_clear()
+
+
+class Wire:
+    """A TCP wire to a server that can lose answers. lose: how many of the answers to come that hold
+    `word` in their request are cut off, connection and all."""
+
+    def __init__(self, server: Server) -> None:
+        self._server = server
+        self._tasks: set[asyncio.Task[None]] = set()
+        self.word = b""
+        self.lose = 0
+
+    async def __aenter__(self) -> Self:
+        self._listener = await asyncio.start_server(self._serve, "127.0.0.1", 0)
+        self.url = f"redis://127.0.0.1:{self._listener.sockets[0].getsockname()[1]}"
+        return self
+
+    async def __aexit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        at: TracebackType | None,
+    ) -> None:
+        self._listener.close()
+        for task in self._tasks:
+            task.cancel()
+        await asyncio.gather(*self._tasks, return_exceptions=True)
+
+    async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        self._tasks.add(cast("asyncio.Task[None]", asyncio.current_task()))
+        up, down = await asyncio.open_unix_connection(self._server.path)
+        try:
+            while request := await reader.read(2**20):
+                down.write(request)
+                answer = await up.read(2**20)
+                if self.lose and self.word in request:
+                    self.lose -= 1
+                    return
+                writer.write(answer)
+        finally:
+            writer.close()
+            down.close()

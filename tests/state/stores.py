@@ -125,10 +125,16 @@ def _redis(clock: Clock, _: Path) -> Any:
     server = shared()
     from policy_router.state.redis import RedisStore
 
-    return RedisStore(server.url, clock, prefix=f"test-{next(_fresh)}")
+    return RedisStore(server.url, clock, prefix=fresh_prefix())
 
 
-_fresh = itertools.count()
+_numbers = itertools.count()
+
+
+def fresh_prefix() -> str:
+    """A prefix of keys that no other test of this run has."""
+    return f"test-{next(_numbers)}"
+
 
 STORES: dict[str, Callable[[Clock, Path], Any]] = {"memory": _memory, "redis": _redis}
 """How each store is opened on a fresh place of its own."""

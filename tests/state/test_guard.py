@@ -88,7 +88,7 @@ class Told:
 
     changes: list[tuple[bool, str]] = field(default_factory=list)
 
-    def __call__(self, up: bool, detail: str) -> None:  # noqa: FBT001  what observers are called with
+    def __call__(self, up: bool, detail: str) -> None:
         self.changes.append((up, detail))
 
 
@@ -124,8 +124,8 @@ class Guard(World):
 
         async def verb() -> None:
             await self.store.read(())
-            while self.store._errand is not None:
-                await asyncio.sleep(0)
+            if self.store._errand is not None:
+                await self.store._errand
 
         self.do(verb())
 
@@ -150,7 +150,7 @@ def w() -> Iterator[Guard]:
 
 def test_a_budget_that_nobody_counts_is_closed(w: Guard) -> None:
     w.fail("no answer")
-    answer = w.reserve("a", w.money(1), w.requests(5))
+    answer: object = w.reserve("a", w.money(1), w.requests(5))
     assert answer == Unavailable("no answer", 1.0)
     w.trip()
     w.clock.now += 0.75
