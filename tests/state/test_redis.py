@@ -535,6 +535,14 @@ def test_what_is_over_expires(w: Place) -> None:
     assert 62 * DAY + DAY / 2 - 60 <= money <= 62 * DAY + DAY / 2
 
 
+def test_slots_that_left_their_window_are_dropped(w: Place) -> None:
+    for i in range(200):
+        w.reserve(f"a{i}", w.requests(10**6))
+        w.clock.now += 1
+    with w.raw() as client:
+        assert client.hlen(w.key(f"window:{w.requests(1).counter.key}")) == 61
+
+
 def test_a_hold_long_ended_is_forgotten(w: Place) -> None:
     w.reserve("a", w.money(600))
     w.settle("a", Actual(cost=5))
