@@ -229,6 +229,7 @@ class Guarded:
             raise
         except StoreError as error:
             self._failed(error)
+            await asyncio.sleep(0)  # others fail in the same moment: they count before anyone asks
             raise
 
     def _failed(self, error: StoreError) -> None:

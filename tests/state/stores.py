@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 from zoneinfo import ZoneInfo
 
 from policy_router.meter import MINUTE, Charge, Meter, Metric, Period
+from policy_router.state.guard import Guarded
 from policy_router.state.memory import MemoryStore
 from policy_router.state.store import About, Actual, Ending, Hold
 from tests.state.servers import shared
@@ -121,6 +122,19 @@ def _memory(clock: Clock, _: Path) -> MemoryStore:
     return MemoryStore(clock)
 
 
+class GuardedMemory(Guarded):
+    """A guarded store that is always within reach, with its books."""
+
+    def __init__(self, clock: Clock) -> None:
+        inner = MemoryStore(clock)
+        super().__init__(inner, clock=clock)
+        self.rows, self.buckets, self.audit = inner.rows, inner.buckets, inner.audit
+
+
+def _guarded(clock: Clock, _: Path) -> GuardedMemory:
+    return GuardedMemory(clock)
+
+
 def _redis(clock: Clock, _: Path) -> Any:
     server = shared()
     from policy_router.state.redis import RedisStore
@@ -136,7 +150,11 @@ def fresh_prefix() -> str:
     return f"test-{next(_numbers)}"
 
 
-STORES: dict[str, Callable[[Clock, Path], Any]] = {"memory": _memory, "redis": _redis}
+STORES: dict[str, Callable[[Clock, Path], Any]] = {
+    "memory": _memory,
+    "guarded": _guarded,
+    "redis": _redis,
+}
 """How each store is opened on a fresh place of its own."""
 
 
