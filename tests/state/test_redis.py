@@ -727,7 +727,12 @@ def test_texts_that_no_encoding_knows(w: Place) -> None:
 
 
 @pytest.mark.parametrize(
-    ("url", "prefix"), [("http://localhost", "p"), ("redis://localhost", "a{b}")]
+    ("url", "prefix"),
+    [
+        ("http://localhost", "p"),
+        ("redis://:secret/4@localhost", "p"),
+        ("redis://localhost", "a{b}"),
+    ],
 )
 def test_what_cannot_be_opened_is_a_usage_error(url: str, prefix: str) -> None:
     with pytest.raises(UsageError) as caught:
