@@ -278,7 +278,9 @@ def _facts(told: _Told) -> str:
 def _task(told: _Told) -> str:
     seen, rest = told.asked.seen, ""
     if seen is not None and seen.told is None and seen.kind.probability >= CONFIDENT:
-        rest = f"; likeliest kind of work: {seen.kind.name}, {seen.kind.probability:.0%} sure"
+        kind = seen.kind
+        if kind.name != seen.task:
+            rest = f"; likeliest kind of work: {kind.name}, {kind.probability:.0%} sure"
     if told.task is None:
         return f"none: the caller names none, and the policy has no default task{rest}"
     if told.task_from == By.CALLER:
