@@ -116,15 +116,6 @@ class Resolver:
                 RE2,
             )
 
-    def accept(self, shape: doc.AcceptShape | None, path: Path) -> None:
-        """Note what the checks of an answer get wrong."""
-        if shape is None:
-            return
-        if shape.pattern is not None:
-            self.pattern(shape.pattern, (*path, "pattern"))
-        if shape.llm is not None:
-            self.one_model(shape.llm.model, (*path, "llm", "model"))
-
     def when(self, value: str | dict[str, Any] | None, path: Path) -> Condition | None:
         """A `when`, read and type-checked; None when there is none, or none that holds up."""
         if value is None:

@@ -51,11 +51,9 @@ def _parts(document: Document) -> Iterator[str]:
         if complexity is not None and getattr(complexity, name):
             yield f"complexity.{name}"
     tasks = (document.tasks or {}).values()
-    for name in ("keywords", "pattern", "needs", "criticality", "accept"):
+    for name in ("keywords", "pattern", "needs", "criticality"):
         if any(getattr(task, name) for task in tasks):
             yield f"tasks.{name}"
-    if any(rule.accept for rule in document.rules or ()):
-        yield "rules.accept"
     models = (document.models or {}).values()
     if any(model.gpu_memory for model in models):
         yield "models.gpu_memory"
