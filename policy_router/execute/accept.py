@@ -12,7 +12,7 @@ import json
 from dataclasses import dataclass
 from functools import lru_cache
 from types import MappingProxyType
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from policy_router.condition import search
 from policy_router.execute.failure import Failure, Kind
@@ -153,20 +153,20 @@ CHECKS: Final[Mapping[str, Callable[[Accept, Said], str | None]]] = MappingProxy
 to a text, so what is asked of a text is not asked of it."""
 
 
-def _parsed(text: str) -> tuple[object, str | None]:
+def _parsed(text: str) -> tuple[Any, str | None]:
     """The value of a JSON text, and what is wrong when there is none."""
     try:
         return json.loads(text, parse_constant=_no_number), None
     except json.JSONDecodeError as error:
         return None, f"no JSON: {error.msg.lower()} at character {error.pos:,}"
     except ValueError:
-        return None, "no JSON: not a number of JSON"
+        return None, "no JSON: a number that cannot be read"
     except RecursionError:
         return None, "no JSON: nested too deeply"
 
 
 def _no_number(_: str) -> object:
-    """Infinity and NaN are Python's, not JSON's."""
+    """Infinity and NaN are words of Python's, not of JSON."""
     raise ValueError
 
 

@@ -100,9 +100,7 @@ REACTIONS: Final[Mapping[Kind, Reaction]] = MappingProxyType(
         Kind.MALFORMED: Reaction(_SERVER, 502, "malformed_answer", counts=True),
         Kind.EMPTY: Reaction(_SERVER, 502, "empty_answer", fixed=Action.NEXT),
         # The model did what it could, and nothing is wrong with its service.
-        Kind.REJECTED: Reaction(
-            _SERVER, 502, "answer_rejected", fixed=Action.NEXT, higher=True
-        ),
+        Kind.REJECTED: Reaction(_SERVER, 502, "answer_rejected", fixed=Action.NEXT, higher=True),
         Kind.STREAM_BROKEN: Reaction(_SERVER, 502, "stream_broken", again=True, counts=True),
         Kind.DEADLINE: Reaction(_TIME, 504, "deadline"),
         Kind.CANCELLED: Reaction(_TIME, 499, "cancelled", fixed=Action.STOP),

@@ -31,7 +31,7 @@ class Problem(NamedTuple):
     path: tuple[str | int, ...] = ()
 
 
-def problem_of(schema: Mapping[str, Any]) -> Problem | None:
+def problem_of(schema: Any) -> Problem | None:
     """What is wrong with a schema, or None. Draft 2020-12, unless its `$schema` says another."""
     from jsonschema.exceptions import best_match  # noqa: PLC0415  75 ms that few policies pay
     from referencing.jsonschema import DRAFT202012, specification_with  # noqa: PLC0415
@@ -40,18 +40,17 @@ def problem_of(schema: Mapping[str, Any]) -> Problem | None:
     kind = _drafts().get(says)
     if kind is None:
         return Problem(f"no draft is called `{says}`", "leave `$schema` out", ("$schema",))
-    given: Any = schema
     try:
-        wrong = best_match(kind(kind.META_SCHEMA).iter_errors(given))
+        wrong = best_match(kind(kind.META_SCHEMA).iter_errors(schema))
     except RecursionError:
         return Problem("it is nested too deeply")
     if wrong is not None:
         return Problem(wrong.message[:200], path=tuple(wrong.absolute_path))
-    whole = specification_with(says, default=DRAFT202012).create_resource(given)
+    whole = specification_with(says, default=DRAFT202012).create_resource(schema)
     return next((found for part in _parts(whole) if (found := _unusable(part, whole))), None)
 
 
-def misfit(schema: str, value: object) -> str | None:
+def misfit(schema: str, value: Any) -> str | None:
     """Where in a schema (as JSON text) a value fails, such as `properties/name/type`; None when it
     fits. A schema that cannot be followed to its end fits nothing."""
     try:

@@ -14,7 +14,6 @@ if TYPE_CHECKING:
 
     from policy_router.condition import Condition, Vocabulary
     from policy_router.diagnostics import Span
-    from policy_router.language import document as doc
     from policy_router.language.draft import Draft
     from policy_router.language.source import Path
     from policy_router.model import Model

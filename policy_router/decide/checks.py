@@ -1,7 +1,8 @@
-"""Which models may not judge an answer: what keeps a model from a request keeps it from the answer."""
+"""Which checks the answer to a request must pass, and which of their judges may not see it."""
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from policy_router.model import Reason, Skip
@@ -11,18 +12,26 @@ if TYPE_CHECKING:
 
     from policy_router.condition import Facts
     from policy_router.decide.index import Index
-    from policy_router.model import Accept, Model, Rule
+    from policy_router.model import Accept, Decision, Model, Rule, Task
 
 
-def barred(
+def checked(
+    decision: Decision, index: Index, task: Task | None, accept: tuple[Accept, ...], facts: Facts
+) -> Decision:
+    """The decision with the checks of its task and those that its rules ask for (`accept`)."""
+    if task is not None and task.accept is not None:
+        accept = (task.accept, *accept)
+    if not accept:
+        return decision
+    return replace(decision, accept=accept, barred=_barred(index, accept, decision.rules, facts))
+
+
+def _barred(
     index: Index, accept: Sequence[Accept], applied: Sequence[str], facts: Facts
 ) -> tuple[Skip, ...]:
-    """Judges that these checks name and that may not be asked under a request, and why.
-
-    applied: names of the rules that apply to it. What a rule lets only others see, or avoids, its
-    judges do not see either; a paid judge needs a budget as any model does. Tiers and abilities
-    are about answering and bar nobody.
-    """
+    """What a rule lets only others see, or keeps from a model, a judge does not see either, and a
+    paid judge needs a budget as any model does. Tiers and abilities are about answering and bar
+    nobody. applied: names of the rules that apply."""
     judges = {each.llm.model.name: each.llm.model for each in accept if each.llm is not None}
     rules = [rule for rule in index.rules if rule.name in applied]
     found = {
@@ -30,7 +39,9 @@ def barred(
         for name, model in judges.items()
         if (skip := next((s for rule in rules if (s := _kept_out(model, rule))), None)) is not None
     }
-    _, unpaid = index.metering.not_paid_for(index.mask([n for n in judges if n not in found]), facts)
+    _, unpaid = index.metering.not_paid_for(
+        index.mask([n for n in judges if n not in found]), facts
+    )
     return (*found.values(), *unpaid)
 
 
