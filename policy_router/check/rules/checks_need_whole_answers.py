@@ -27,7 +27,8 @@ if TYPE_CHECKING:
 
 def check(subject: Subject) -> Iterator[Diagnostic]:
     policy = subject.policy
-    asked = [p.accept for p in (*policy.tasks, *policy.rules) if p.accept is not None]
+    sections = [t.accept for t in policy.tasks] + [r.accept for r in policy.rules]
+    asked = [accept for accept in sections if accept is not None]
     if asked and policy.fallback.on_stream_break is not OnBreak.BUFFER:
         yield Diagnostic(
             "checks-need-whole-answers",
