@@ -106,10 +106,7 @@ def _json_schema(accept: Accept, said: Said) -> str | None:
     if said.acts:
         return None
     value, wrong = _parsed(said.text)
-    if wrong is not None:
-        return wrong
-    where = misfit(accept.json_schema or "{}", value)
-    return None if where is None else f"does not fit the schema at `{where}`"
+    return wrong or misfit(accept.json_schema or "{}", value)
 
 
 def _pattern(accept: Accept, said: Said) -> str | None:

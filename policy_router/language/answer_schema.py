@@ -51,13 +51,15 @@ def problem_of(schema: Any) -> Problem | None:
 
 
 def misfit(schema: str, value: Any) -> str | None:
-    """Where in a schema (as JSON text) a value fails, such as `properties/name/type`; None when it
-    fits. A schema that cannot be followed to its end fits nothing."""
+    """Why a value does not fit a schema (as JSON text), or None when it does. A schema that cannot
+    be followed to its end fits nothing."""
     try:
         wrong = next(iter(_validator(schema).iter_errors(value)), None)
     except Exception:  # noqa: BLE001  endless references, numbers beyond all bounds: fail closed
-        return "a part that cannot be followed"
-    return None if wrong is None else "/".join(map(str, wrong.absolute_schema_path))
+        return "the schema cannot be followed to its end"
+    if wrong is None:
+        return None
+    return f"does not fit the schema at `{'/'.join(map(str, wrong.absolute_schema_path))}`"
 
 
 def _drafts() -> Mapping[str, type[Validator]]:
