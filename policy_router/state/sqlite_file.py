@@ -28,8 +28,6 @@ if TYPE_CHECKING:
 Durability: TypeAlias = Literal["normal", "strict"]
 """What survives a loss of power: all but the last second, or every commit."""
 
-PATIENCE: Final = 2.0
-"""Seconds to wait for a lock before the store counts as out of reach."""
 RETRY: Final = 0.005
 """Seconds between two looks at a lock that must not be waited for without end."""
 OLDEST: Final = (3, 37, 0)
@@ -103,7 +101,7 @@ SCHEMA: Final = (
     "CREATE INDEX released_forget ON released (forget)",
     """
     CREATE TABLE ledger (
-        seq INTEGER PRIMARY KEY AUTOINCREMENT,
+        seq INTEGER PRIMARY KEY,
         id TEXT NOT NULL,
         kind TEXT NOT NULL CHECK (kind IN ('settle', 'expire', 'adjust')),
         ts REAL NOT NULL,
@@ -161,6 +159,21 @@ _CAUSES: Final = {
 }
 
 
+@dataclass(frozen=True, slots=True)
+class Pace:
+    """How long things may take.
+
+    patience: seconds to wait for a lock before the store counts as out of reach.
+    checkpoint: seconds after which commits are brought from the log to the database and to the
+    disk: what a loss of power can cost at most, where commits are not synchronous.
+    commits: after so many that is done sooner.
+    """
+
+    patience: float = 2.0
+    checkpoint: float = 1.0
+    commits: int = 1000
+
+
 class Lock:
     """The one lock of a ledger, over all processes. An object belongs to one thread.
 
@@ -170,21 +183,28 @@ class Lock:
     _NOTE: Final = struct.Struct("<8sdq")
     _MARK: Final = b"policyrt"
 
-    def __init__(self, path: Path) -> None:
-        self._path = path
+    def __init__(self, database: Path) -> None:
+        self._database = database
+        self._path = database.with_name(database.name + "-lock")
         self.fd = -1
 
     def acquire(self, patience: float | None = None) -> bool:
-        """Wait for the lock: in turn and without end, or for so many seconds; whether it was had."""
+        """Wait for the lock: in turn and without end, or so many seconds. Whether it was had."""
         until = None if patience is None else time.monotonic() + patience
         while True:
             if self.fd < 0:
-                self.fd = os.open(self._path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, PRIVATE)
+                self._open()
             if not self._take(until):
                 return False
             if self._is_there():
                 return True
             self.close()  # someone removed the file: what is locked is not what others lock
+
+    def _open(self) -> None:
+        self.fd = os.open(self._path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, PRIVATE)
+        with suppress(OSError):  # where root looks at a service's ledger, the service must get in
+            owner = self._database.stat()
+            os.fchown(self.fd, owner.st_uid, owner.st_gid)
 
     def _take(self, until: float | None) -> bool:
         if until is None:
@@ -232,20 +252,16 @@ class Lock:
 
 @dataclass(frozen=True, slots=True)
 class File:
-    """A ledger's file. mounts: the table of mounted file systems."""
+    """A ledger's file. path: free of links. mounts: the table of mounted file systems."""
 
     path: Path
     durability: Durability = "normal"
+    pace: Pace = Pace()
     mounts: Path = MOUNTS
-
-    @classmethod
-    def at(cls, path: str | Path, durability: Durability = "normal", mounts: Path = MOUNTS) -> File:
-        """The file at a path, whatever links lead there."""
-        return cls(Path(path).resolve(), durability, mounts)
 
     def lock(self) -> Lock:
         """A way to the file's lock, for one thread."""
-        return Lock(self.path.with_name(self.path.name + "-lock"))
+        return Lock(self.path)
 
     def trouble(self, why: str, help_: str) -> StoreError:
         """The error that says so."""
@@ -279,7 +295,7 @@ class File:
         lock = self.lock()
         try:
             with self.spoken():
-                had = lock.acquire(PATIENCE)
+                had = lock.acquire(self.pace.patience)
             if not had:
                 raise self.held_up()
             yield lock
@@ -288,14 +304,14 @@ class File:
 
     def held_up(self) -> StoreError:
         """Another process does not let go of the lock."""
-        why = f"another process has kept its lock for {PATIENCE:g} s"
+        why = f"another process has kept its lock for {self.pace.patience:g} s"
         return self.trouble(why, "look for one that is stopped or waits for its disk")
 
     def connect(self, *, reads: bool = False) -> sqlite3.Connection:
         """A connection to the file that is there. reads: it never writes."""
         address = f"file:{quote(str(self.path))}?mode=rw"
         connection = sqlite3.connect(
-            address, timeout=PATIENCE, isolation_level=None, check_same_thread=False,
+            address, timeout=self.pace.patience, isolation_level=None, check_same_thread=False,
             cached_statements=256, uri=True,
         )  # fmt: skip
         try:
@@ -327,17 +343,29 @@ class File:
         lock = self.lock()
         try:
             with suppress(OSError):
-                lock.acquire(PATIENCE)
+                lock.acquire(self.pace.patience)
             yield
         finally:
             lock.close()
+
+    @contextmanager
+    def consult(self) -> Iterator[sqlite3.Connection]:
+        """One transaction that reads, however long it takes."""
+        with self.spoken():
+            connection = self.connect(reads=True)
+            try:
+                connection.execute("BEGIN")
+                yield connection
+            finally:
+                with self.closing():
+                    connection.close()
 
     def checkpoint(self, connection: sqlite3.Connection) -> None:
         """Brings the log into the database and to the disk, and begins it anew; under the lock.
         Where a reader is in the way the log is brought to the disk, and goes on."""
         connection.execute("PRAGMA busy_timeout = 0")
         ((busy, *_),) = connection.execute("PRAGMA wal_checkpoint(RESTART)")
-        connection.execute(f"PRAGMA busy_timeout = {PATIENCE * 1000:.0f}")
+        connection.execute(f"PRAGMA busy_timeout = {self.pace.patience * 1000:.0f}")
         if busy:
             log = os.open(f"{self.path}-wal", os.O_RDONLY | os.O_CLOEXEC)
             try:
@@ -369,10 +397,8 @@ class File:
     def _create(self) -> None:
         # Only a file that was not there is opened here: closing one that a connection of this
         # process has open would drop that connection's locks.
-        try:
+        with suppress(FileExistsError):
             os.close(os.open(self.path, os.O_RDWR | os.O_CREAT | os.O_EXCL, PRIVATE))
-        except FileExistsError:
-            pass
 
     def _migrate(self, connection: sqlite3.Connection, *, known: bool) -> None:
         version, application, tables = shape(connection)

@@ -16,9 +16,8 @@ from collections import defaultdict
 from typing import TYPE_CHECKING, Any, ClassVar, Final, Generic, TypeAlias, TypeVar
 
 from policy_router.errors import StoreError
-from policy_router.state.sqlite_file import PATIENCE
 from policy_router.state.sqlite_tables import Page, encode, forget, load, load_counters, save
-from policy_router.state.tables import Tables
+from policy_router.state.tables import OPEN, Tables
 
 if TYPE_CHECKING:
     import asyncio
@@ -32,11 +31,8 @@ T = TypeVar("T")
 
 TOGETHER: Final = 256
 """Verbs of one transaction, at most."""
-CHECKPOINT: Final = 1.0
-"""Seconds after which commits are brought from the log to the database and to the disk: what a
-loss of power can cost at most, where commits are not synchronous."""
-COMMITS: Final = 1000
-"""Commits after which that is done sooner."""
+KNOWN: Final = 4096
+"""Holds that a writer keeps decoded, at most."""
 
 
 class Ask(Generic[T]):
@@ -104,15 +100,26 @@ class Worker:
         self.connection: sqlite3.Connection | None = None
         self._identity: tuple[int, int] | None = None
         self._spoiled = False
-        self._queue: queue.SimpleQueue[Ask[Any] | None] = queue.SimpleQueue()
+        self._collected: dict[asyncio.AbstractEventLoop, Asks] = {}
+        self._queue: queue.SimpleQueue[Asks | None] = queue.SimpleQueue()
         self._taking = threading.Lock()
         self._thread: threading.Thread | None = None
 
     # -- for those who ask -----------------------------------------------------------------------
 
     def ask(self, ask: Ask[Any]) -> None:
-        """Have a verb done and its future answered."""
-        self._queue.put(ask)
+        """Have a verb done and its future answered; on the thread of its loop."""
+        # All that a loop asks in one go is sent at its end: a thread that was woken by the first
+        # would have the ledger's lock and wait for Python's, which the loop still needs.
+        collected = self._collected.get(ask.loop)
+        if collected is not None:
+            collected.append(ask)
+            return
+        self._collected[ask.loop] = [ask]
+        ask.loop.call_soon(self._send, ask.loop)
+
+    def _send(self, loop: asyncio.AbstractEventLoop) -> None:
+        self._queue.put(self._collected.pop(loop))
         if self._thread is None:
             with self._taking:
                 if self._thread is None:
@@ -139,10 +146,8 @@ class Worker:
         going = True
         while going:
             asks: Asks = []
-            try:
+            with contextlib.suppress(queue.Empty):  # woken by the clock
                 going = _put(self._queue.get(timeout=self._rest()), asks)
-            except queue.Empty:
-                pass  # woken by the clock
             going = self._round(asks) and going
         self._part()
 
@@ -215,13 +220,16 @@ class Worker:
             self.drop()
 
     def drop(self) -> None:
-        """Close the connection. Who calls has the lock, or knows that another connection is open:
-        whoever keeps the lock for long has one."""
+        """Close the connection. Who calls has the lock, or knows that this is not the last one."""
         with self.gate:
-            if self.connection is not None:
-                self.connection.close()
-                self.connection = None
-            self._spoiled = False
+            self.shut()
+
+    def shut(self) -> None:
+        """The same, for who has the gate."""
+        if self.connection is not None:
+            self.connection.close()
+            self.connection = None
+        self._spoiled = False
 
     def _worded(self, error: Exception) -> StoreError:
         found = self.file.worded(error)
@@ -239,7 +247,8 @@ class Reader(Worker):
         page = Page(Tables())
         connection.execute("BEGIN")
         (stored,) = connection.execute("SELECT now FROM meta").fetchone()
-        load_counters(connection, page, [c.counter for ask in asks for c in ask.charges])
+        counters = {c.counter.key: c.counter for ask in asks for c in ask.charges}
+        load_counters(connection, page, counters.values())
         connection.execute("COMMIT")
         now = self.time.look(stored)
         for ask in asks:
@@ -258,9 +267,10 @@ class Writer(Worker):
         self._committed: float | None = None
         self._counted = True
         self._forgotten = ""
+        self._known: dict[str, tuple[str, Hold]] = {}
 
     def _rest(self) -> float | None:
-        return None if self._committed is None else CHECKPOINT
+        return None if self._committed is None else self.file.pace.checkpoint
 
     def _round(self, asks: Asks) -> bool:
         try:
@@ -291,16 +301,29 @@ class Writer(Worker):
         (stored,) = connection.execute("SELECT now FROM meta").fetchone()
         self.time.mark = now = self.time.look(stored)
         ids = [each for ask in asks for each in ask.ids]
-        page = load(connection, ids, (c for ask in asks for c in ask.charges), now)
+        charges = [charge for ask in asks for charge in ask.charges]
+        page = load(connection, ids, charges, now, self._known)
         answers = [ask.run(page.tables, now) for ask in asks]
         bodies = {id(ask.hold): ask.body for ask in asks}
         if save(connection, page, bodies, now):
+            self._remember(asks, page.tables)
             connection.execute("COMMIT")
             self._committed, self._counted = time.monotonic(), False
         else:
             connection.execute("ROLLBACK")
         for ask, answer in zip(asks, answers, strict=True):
             ask.answer = answer
+
+    def _remember(self, asks: Asks, tables: Tables) -> None:
+        """Keeps the holds that were taken here: most of them are ended here as well."""
+        for hold_id, held in tables.holds.items():
+            if held.state != OPEN:
+                self._known.pop(hold_id, None)
+        for ask in asks:
+            if ask.hold is not None:
+                self._known[ask.hold.id] = ask.body, ask.hold
+        while len(self._known) > KNOWN:
+            del self._known[next(iter(self._known))]
 
     # -- checkpoints ---------------------------------------------------------------------------
 
@@ -317,7 +340,8 @@ class Writer(Worker):
             if at > self._committed:
                 self._committed = None  # another process did it
                 return False
-            return commits >= COMMITS or not 0 <= time.monotonic() - at < CHECKPOINT
+            pace, age = self.file.pace, time.monotonic() - at
+            return commits >= pace.commits or not 0 <= age < pace.checkpoint
         return True
 
     def _checkpoint(self) -> None:
@@ -361,7 +385,7 @@ def _answer(asks: Asks) -> None:
                 ask.future.set_result(ask.answer)
 
 
-def _put(ask: Ask[Any] | None, asks: Asks) -> bool:
-    if ask is not None:
-        asks.append(ask)
-    return ask is not None
+def _put(some: Asks | None, asks: Asks) -> bool:
+    if some is not None:
+        asks += some
+    return some is not None
