@@ -11,10 +11,10 @@ from weakref import WeakSet
 
 from policy_router.state import sqlite_books as books
 from policy_router.state.sqlite_file import File, Pace
-from policy_router.state.sqlite_threads import Ask, Reader, Time, Writer
+from policy_router.state.sqlite_threads import Ask, Reader, Time
+from policy_router.state.sqlite_writer import Writer
 
 if TYPE_CHECKING:
-    import sqlite3
     from collections.abc import AsyncIterator, Callable, Sequence
 
     from policy_router.errors import StoreError
@@ -66,7 +66,7 @@ class SqliteStore:
         self._file.prepare()
         self._time = Time(clock)
         self._closed: StoreError | None = None
-        self._consulted: set[sqlite3.Connection] = set()
+        self._consulted: set[object] = set()
         self._paused: list[Worker] = []
         self._begin()
         _STORES.add(self)
@@ -118,6 +118,7 @@ class SqliteStore:
         """See Store. What was asked before is done first."""
         if self._closed is None:
             self._closed = self._file.trouble("it was closed", "open it again")
+            await asyncio.sleep(0)  # what this loop has asked is sent first
             for worker in (self._writer, self._reader):
                 await asyncio.to_thread(worker.end, self._file.pace.patience)
 
@@ -144,7 +145,10 @@ class SqliteStore:
         """Nobody waits for ever: not for the lock, and not for a disk that hangs."""
         if ask.future.done():
             return
-        if worker.withdraw(ask):
+        left = self._file.pace.patience - (ask.loop.time() - ask.sent)
+        if left > 0:  # it was this loop that was late
+            ask.loop.call_later(left, self._overdue, worker, ask)
+        elif worker.withdraw(ask):
             ask.future.set_exception(self._file.held_up())
         else:
             ask.loop.call_later(self._file.pace.patience, self._hangs, ask)
@@ -179,13 +183,13 @@ class SqliteStore:
         return await asyncio.to_thread(self._look, look, *about)
 
     def _look(self, look: Callable[..., T], *about: object) -> T:
-        """Reads in one transaction of its own, however long it takes."""
-        with self._file.consult() as connection:
-            self._consulted.add(connection)
-            try:
+        reading = object()
+        self._consulted.add(reading)
+        try:
+            with self._file.consult() as connection:
                 return look(connection, *about)
-            finally:
-                self._consulted.discard(connection)
+        finally:
+            self._consulted.discard(reading)
 
     # -- forks -------------------------------------------------------------------------------
 
@@ -210,7 +214,7 @@ class SqliteStore:
         whole = len(self._paused) == 2 and not self._consulted
         self._writer.lock.close()  # or the parent's lock would live as long as this process
         if not whole:
-            _LOST.extend((self._writer, self._reader, self._consulted))
+            _LOST.extend((self._writer, self._reader))
             why = "this process began while the one before it was at work on it"
             self._closed = self._file.trouble(why, "open it again in a new process")
         self._consulted = set()

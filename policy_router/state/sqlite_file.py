@@ -134,6 +134,7 @@ PRAGMAS: Final = (
     "cache_size = -8000",
     "mmap_size = 0",
     "trusted_schema = OFF",
+    "fullfsync = ON",  # on macOS the disk is not asked otherwise
 )
 
 DOCTOR: Final = "run `policy-router doctor`"
@@ -164,14 +165,16 @@ class Pace:
     """How long things may take.
 
     patience: seconds to wait for a lock before the store counts as out of reach.
-    checkpoint: seconds after which commits are brought from the log to the database and to the
-    disk: what a loss of power can cost at most, where commits are not synchronous.
+    sync: seconds after which a commit is brought to the disk: about what a loss of power can cost,
+    where commits are not synchronous. It is done beside everything else.
+    checkpoint: seconds after which the log is brought into the database, under the lock.
     commits: after so many that is done sooner.
     """
 
     patience: float = 2.0
-    checkpoint: float = 1.0
-    commits: int = 1000
+    sync: float = 1.0
+    checkpoint: float = 5.0
+    commits: int = 2000
 
 
 class Lock:
@@ -238,7 +241,7 @@ class Lock:
 
     def note(self) -> tuple[float, int] | None:
         """When the last checkpoint was (seconds since the host started), and how many commits came
-        since; None where no ledger has been yet. Only under the lock."""
+        since; None where no ledger has been yet. Without the lock it may be out of date."""
         found = os.pread(self.fd, self._NOTE.size, 0)
         if len(found) < self._NOTE.size:
             return None
@@ -326,11 +329,12 @@ class File:
             raise
         return connection
 
-    def open(self, *, reads: bool = False) -> sqlite3.Connection:
-        """A connection to a ledger that can be trusted. Raises StoreError."""
+    def open(self, *, reads: bool, doubted: bool) -> sqlite3.Connection:
+        """A connection to a ledger that can be trusted. doubted: something was wrong with it, so
+        it is looked through. Raises StoreError."""
         connection = self.connect(reads=reads)
         try:
-            self._trust(connection)
+            self._trust(connection, doubted=doubted)
         except BaseException:
             connection.close()
             raise
@@ -361,17 +365,19 @@ class File:
                     connection.close()
 
     def checkpoint(self, connection: sqlite3.Connection) -> None:
-        """Brings the log into the database and to the disk, and begins it anew; under the lock.
-        Where a reader is in the way the log is brought to the disk, and goes on."""
+        """Brings the log into the database and begins it anew; under the lock. Where a reader is
+        in the way it brings over what it can, and the log goes on."""
         connection.execute("PRAGMA busy_timeout = 0")
-        ((busy, *_),) = connection.execute("PRAGMA wal_checkpoint(RESTART)")
+        connection.execute("PRAGMA wal_checkpoint(RESTART)").fetchall()
         connection.execute(f"PRAGMA busy_timeout = {self.pace.patience * 1000:.0f}")
-        if busy:
-            log = os.open(f"{self.path}-wal", os.O_RDONLY | os.O_CLOEXEC)
-            try:
-                os.fsync(log)
-            finally:
-                os.close(log)
+
+    def sync(self) -> None:
+        """Brings the log to the disk; without the lock. Raises OSError."""
+        log = os.open(f"{self.path}-wal", os.O_RDONLY | os.O_CLOEXEC)
+        try:
+            os.fsync(log)
+        finally:
+            os.close(log)
 
     def prepare(self) -> None:
         """Makes the ledger, or makes sure that it can be trusted. Raises StoreError."""
@@ -391,8 +397,9 @@ class File:
             self._create()
             with closing(self.connect()) as connection:
                 self._migrate(connection, known=lock.note() is not None)
-                self._trust(connection)
-            lock.write_note(time.monotonic(), 0)
+                self._trust(connection, doubted=True)
+            if lock.note() is None:
+                lock.write_note(0.0, 0)
 
     def _create(self) -> None:
         # Only a file that was not there is opened here: closing one that a connection of this
@@ -417,14 +424,13 @@ class File:
             connection.execute(f"PRAGMA user_version = {number + 1}")
             connection.execute("COMMIT")
 
-    def _trust(self, connection: sqlite3.Connection) -> None:
-        with self.spoken():
-            version, _, _ = shape(connection)
-            if version != len(MIGRATIONS):
-                why = f"its format is {version}, and this version writes {len(MIGRATIONS)}"
-                raise self.trouble(why, "use the version that wrote it, or another path")
-            for line in check(connection):
-                raise self.trouble(f"it is damaged ({line})", DOCTOR)
+    def _trust(self, connection: sqlite3.Connection, *, doubted: bool) -> None:
+        version, _, _ = shape(connection)
+        if version != len(MIGRATIONS):
+            why = f"its format is {version}, and this version writes {len(MIGRATIONS)}"
+            raise self.trouble(why, "use the version that wrote it, or another path")
+        for line in check(connection) if doubted else ():
+            raise self.trouble(f"it is damaged ({line})", DOCTOR)
 
 
 def shape(connection: sqlite3.Connection) -> tuple[int, int, int]:
