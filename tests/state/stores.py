@@ -12,6 +12,7 @@ from zoneinfo import ZoneInfo
 from policy_router.meter import MINUTE, Charge, Meter, Metric, Period
 from policy_router.state.guard import Guarded
 from policy_router.state.memory import MemoryStore
+from policy_router.state.sqlite import SqliteStore
 from policy_router.state.store import About, Actual, Ending, Hold
 from tests.state.servers import shared
 
@@ -142,6 +143,10 @@ def _redis(clock: Clock, _: Path) -> Any:
     return RedisStore(server.url, clock, prefix=fresh_prefix())
 
 
+def _sqlite(clock: Clock, place: Path) -> SqliteStore:
+    return SqliteStore(place / "ledger.db", clock)
+
+
 _numbers = itertools.count()
 
 
@@ -153,6 +158,7 @@ def fresh_prefix() -> str:
 STORES: dict[str, Callable[[Clock, Path], Any]] = {
     "memory": _memory,
     "guarded": _guarded,
+    "sqlite": _sqlite,
     "redis": _redis,
 }
 """How each store is opened on a fresh place of its own."""

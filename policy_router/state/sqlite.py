@@ -1,0 +1,246 @@
+"""Counters in a SQLite file: for the processes of one host."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import time
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Final, TypeVar
+from weakref import WeakSet
+
+from policy_router.state import sqlite_books as books
+from policy_router.state.sqlite_file import File, Pace
+from policy_router.state.sqlite_threads import Ask, Reader, Time
+from policy_router.state.sqlite_writer import Writer
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator, Callable, Sequence
+
+    from policy_router.errors import StoreError
+    from policy_router.meter import Charge, Reading
+    from policy_router.state.sqlite_file import Durability
+    from policy_router.state.sqlite_threads import Worker
+    from policy_router.state.store import (
+        Actual,
+        Bucket,
+        Difference,
+        Ending,
+        Granted,
+        Hold,
+        Refused,
+        Row,
+        Settled,
+        Stale,
+    )
+
+T = TypeVar("T")
+
+DEFAULT: Final = Pace()
+
+_STORES: WeakSet[SqliteStore] = WeakSet()
+_FORKING: list[SqliteStore] = []
+"""The stores of this process, and those that wait for a fork to be over."""
+_LOST: list[object] = []
+"""What a child must neither use nor close."""
+
+
+class SqliteStore:
+    """A Store and its Books in a file, for any number of processes, threads and event loops.
+
+    path: of the database; folders are made. clock: Unix time; when it is set back, the ledger's
+    time stands still. durability: what survives a loss of power, all but the last second
+    ("normal") or every commit ("strict", and slower by a write to the disk for each).
+
+    Opening it makes the ledger, or checks that it can be trusted. Raises StoreError.
+    """
+
+    def __init__(
+        self,
+        path: str | Path,
+        clock: Callable[[], float] = time.time,
+        durability: Durability = "normal",
+        pace: Pace = DEFAULT,
+    ) -> None:
+        self._file = File(Path(path).resolve(), durability, pace)
+        self._file.prepare()
+        self._time = Time(clock)
+        self._closed: StoreError | None = None
+        self._consulted: set[object] = set()
+        self._paused: list[Worker] = []
+        self._begin()
+        _STORES.add(self)
+
+    def _begin(self) -> None:
+        self._writer = Writer(self._file, self._time)
+        self._reader = Reader(self._file, self._time)
+
+    # -- verbs -------------------------------------------------------------------------------
+
+    async def read(self, charges: Sequence[Charge]) -> tuple[Reading, ...]:
+        """See Store."""
+        wanted = tuple(charges)
+        return await self._ask(
+            self._reader,
+            lambda tables, now: tuple(tables.reading(charge, now) for charge in wanted),
+            charges=wanted,
+        )
+
+    async def reserve(self, hold: Hold, after: Ending | None = None) -> Granted | Refused | Stale:
+        """See Store."""
+        return await self._ask(
+            self._writer,
+            lambda tables, now: tables.reserve(hold, after, now),
+            (hold.id,) if after is None else (hold.id, after.id),
+            hold.charges,
+            hold,
+        )
+
+    async def renew(self, hold_id: str, lease: float) -> bool:
+        """See Store."""
+        return await self._ask(
+            self._writer, lambda tables, now: tables.renew(hold_id, lease, now), (hold_id,)
+        )
+
+    async def settle(self, hold_id: str, actual: Actual) -> Settled:
+        """See Store."""
+        return await self._ask(
+            self._writer, lambda tables, now: tables.end(hold_id, actual, now), (hold_id,)
+        )
+
+    async def release(self, hold_id: str) -> Settled:
+        """See Store."""
+        return await self._ask(
+            self._writer, lambda tables, now: tables.end(hold_id, None, now), (hold_id,)
+        )
+
+    async def aclose(self) -> None:
+        """See Store. What was asked before is done first."""
+        if self._closed is None:
+            self._closed = self._file.trouble("it was closed", "open it again")
+            await asyncio.sleep(0)  # what this loop has asked is sent first
+            for worker in (self._writer, self._reader):
+                await asyncio.to_thread(worker.end, self._file.pace.patience)
+
+    async def _ask(
+        self,
+        worker: Worker,
+        run: Callable[..., T],
+        ids: tuple[str, ...] = (),
+        charges: Sequence[Charge] = (),
+        hold: Hold | None = None,
+    ) -> T:
+        if self._closed is not None:
+            raise self._file.worded(self._closed)
+        loop = asyncio.get_running_loop()
+        ask: Ask[T] = Ask(run, loop.create_future(), ids, charges, hold)
+        worker.ask(ask)
+        overdue = loop.call_later(self._file.pace.patience, self._overdue, worker, ask)
+        try:
+            return await ask.future
+        finally:
+            overdue.cancel()
+
+    def _overdue(self, worker: Worker, ask: Ask[Any]) -> None:
+        """Nobody waits for ever: not for the lock, and not for a disk that hangs."""
+        if ask.future.done():
+            return
+        left = self._file.pace.patience - (ask.loop.time() - ask.sent)
+        if left > 0:  # it was this loop that was late
+            ask.loop.call_later(left, self._overdue, worker, ask)
+        elif worker.withdraw(ask):
+            ask.future.set_exception(self._file.held_up())
+        else:
+            ask.loop.call_later(self._file.pace.patience, self._hangs, ask)
+
+    def _hangs(self, ask: Ask[Any]) -> None:
+        if not ask.future.done():
+            why = f"it has not answered for {2 * self._file.pace.patience:g} s"
+            ask.future.set_exception(self._file.trouble(why, "look at the disk"))
+
+    # -- books -------------------------------------------------------------------------------
+
+    async def rows(self, since: float = 0.0) -> AsyncIterator[Row]:
+        """See Books."""
+        first, last = await self._consult(books.span, since)
+        while first <= last:
+            found = await self._consult(books.page, first, last)
+            for row in found:
+                yield row
+            first = found[-1].seq + 1
+
+    async def buckets(self) -> tuple[Bucket, ...]:
+        """See Books."""
+        return await self._consult(books.buckets, self._time.look(0.0))
+
+    async def audit(self) -> tuple[Difference, ...]:
+        """See Books."""
+        return await self._consult(books.audit)
+
+    async def _consult(self, look: Callable[..., T], *about: object) -> T:
+        if self._closed is not None:
+            raise self._file.worded(self._closed)
+        return await asyncio.to_thread(self._look, look, *about)
+
+    def _look(self, look: Callable[..., T], *about: object) -> T:
+        reading = object()
+        self._consulted.add(reading)
+        try:
+            with self._file.consult() as connection:
+                return look(connection, *about)
+        finally:
+            self._consulted.discard(reading)
+
+    # -- forks -------------------------------------------------------------------------------
+
+    def before_fork(self) -> None:
+        """Close the connections and keep them closed: SQLite keeps locks in the memory of a
+        process, so that a child could neither use them nor open others beside them."""
+        with self._file.closing():
+            workers = self._writer, self._reader
+            self._paused = [
+                each for each in workers if each.gate.acquire(timeout=self._file.pace.patience)
+            ]
+            for worker in self._paused:
+                worker.shut()
+
+    def after_fork_in_parent(self) -> None:
+        """Go on; connections are opened again when they are needed."""
+        for worker in self._paused:
+            worker.gate.release()
+
+    def after_fork_in_child(self) -> None:
+        """Begin anew, with other threads and connections."""
+        whole = len(self._paused) == 2 and not self._consulted
+        self._writer.lock.close()  # or the parent's lock would live as long as this process
+        if not whole:
+            _LOST.extend((self._writer, self._reader))
+            why = "this process began while the one before it was at work on it"
+            self._closed = self._file.trouble(why, "open it again in a new process")
+        self._consulted = set()
+        self._begin()
+
+
+def _before_fork() -> None:
+    _FORKING[:] = _STORES
+    for store in _FORKING:
+        store.before_fork()
+
+
+def _after_fork_in_parent() -> None:
+    for store in _FORKING:
+        store.after_fork_in_parent()
+    _FORKING.clear()
+
+
+def _after_fork_in_child() -> None:
+    for store in _FORKING:
+        store.after_fork_in_child()
+    _FORKING.clear()
+
+
+os.register_at_fork(
+    before=_before_fork,
+    after_in_parent=_after_fork_in_parent,
+    after_in_child=_after_fork_in_child,
+)
