@@ -484,8 +484,8 @@ def test_an_errand_cut_off_with_its_loop_is_run_by_the_next() -> None:
         assert guarded.status.owed == 1
         await guarded.read(())
         await guarded.aclose()
+        assert guarded.status.owed == 0
+        assert [row.cost async for row in inner.books.rows()] == [100]
 
     asyncio.run(first())
     asyncio.run(second())
-    assert guarded.status.owed == 0
-    assert [r.cost for r in inner.books._rows] == [100]
