@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
 MODELS = tuple(Model(f"m{i}", f"openai/m{i}", "light", 0, context=100 * i) for i in (1, 2, 3))
-POLICY = assemble(MODELS, (Rule("no m3", None, avoid=("m3",)),), Vocabulary((), ()))
+RULES = (Rule("no m3", None, avoid=("m3",)),)
 SKIPPED = (
     Skip("m3", Reason.AVOID, "rule `no m3` avoids it"),
     Skip("m1", Reason.CONTEXT, "its context holds only 100 tokens"),
@@ -28,14 +28,14 @@ SKIPPED = (
 
 
 def unread() -> Decision:
-    """A decision of which nobody has read the reasons yet."""
-    return decide(POLICY, Request(tokens=150))
+    """A decision whose reasons nobody has asked for yet, not even of another one like it."""
+    return decide(assemble(MODELS, RULES, Vocabulary((), ())), Request(tokens=150))
 
 
 def whole() -> Decision:
     found = unread()
     return Decision(
-        POLICY.revision,
+        found.revision,
         Request(tokens=150),
         None,
         None,
@@ -53,7 +53,7 @@ def test_reasons_are_there_when_read() -> None:
     assert decision.skipped is decision.skipped
 
 
-def test_reasons_are_worked_out_once_for_one_set_of_rules() -> None:
+def test_reasons_are_worked_out_once() -> None:
     calls = []
 
     def reasons() -> tuple[tuple[str, ...], tuple[Skip, ...]]:
@@ -64,7 +64,15 @@ def test_reasons_are_worked_out_once_for_one_set_of_rules() -> None:
     assert not calls
     assert (made.rules, made.skipped, made.rules) == (("no m3",), SKIPPED, ("no m3",))
     assert len(calls) == 1
-    assert unread().rules is unread().rules
+
+
+def test_another_decision_by_the_same_rules_has_them_at_once() -> None:
+    policy = assemble(MODELS, RULES, Vocabulary((), ()))
+    before, after = decide(policy, Request(tokens=150)), decide(policy, Request(tokens=50))
+    assert before.skipped == SKIPPED
+    assert after.skipped == SKIPPED[:1]
+    assert decide(policy, Request(tokens=50)) == after
+    assert after.rules is before.rules
 
 
 def pickled(protocol: int, decision: Decision) -> Decision:
