@@ -12,6 +12,7 @@ from zoneinfo import ZoneInfo
 from policy_router.meter import MINUTE, Charge, Meter, Metric, Period
 from policy_router.state.guard import Guarded
 from policy_router.state.memory import MemoryStore
+from policy_router.state.sqlite import SqliteStore
 from policy_router.state.store import About, Actual, Ending, Hold
 from tests.state.servers import shared
 
@@ -49,12 +50,17 @@ class World:
         self._runner = runner
 
     def do(self, work: Coroutine[Any, Any, T]) -> T:
-        return self._runner.run(work)
+        return self._runner.get_loop().run_until_complete(work)
 
     def reserve(
-        self, name: str, *charges: Charge, lease: float = 60.0, after: Ending | None = None
+        self,
+        name: str,
+        *charges: Charge,
+        lease: float = 60.0,
+        about: About = ABOUT,
+        after: Ending | None = None,
     ) -> Granted | Refused | Stale:
-        return self.do(self.store.reserve(Hold(name, charges, lease, ABOUT), after))  # type: ignore[no-any-return]
+        return self.do(self.store.reserve(Hold(name, charges, lease, about), after))  # type: ignore[no-any-return]
 
     def settle(self, name: str, actual: Actual) -> Settled:
         return self.do(self.store.settle(name, actual))  # type: ignore[no-any-return]
@@ -122,6 +128,10 @@ def _memory(clock: Clock, _: Path) -> MemoryStore:
     return MemoryStore(clock)
 
 
+def _sqlite(clock: Clock, place: Path) -> SqliteStore:
+    return SqliteStore(place / "ledger.db", clock)
+
+
 class GuardedMemory(Guarded):
     """A guarded store that is always within reach, with its books."""
 
@@ -152,8 +162,9 @@ def fresh_prefix() -> str:
 
 STORES: dict[str, Callable[[Clock, Path], Any]] = {
     "memory": _memory,
-    "guarded": _guarded,
+    "sqlite": _sqlite,
     "redis": _redis,
+    "guarded": _guarded,
 }
 """How each store is opened on a fresh place of its own."""
 
