@@ -42,32 +42,32 @@ class Mutant:
 
 MEMORY: Final = (
     Mutant(
-        "only the first charge is checked", "state/memory.py",
+        "only the first charge is checked", "state/tables.py",
         "for c in hold.charges if (r :=", "for c in hold.charges[:1] if (r :=",
     ),
     Mutant(
-        "what is held does not count", "state/memory.py",
+        "what is held does not count", "state/tables.py",
         "return count.spent + count.held if count", "return count.spent if count",
     ),
     Mutant(
-        "a settled hold can be settled again", "state/memory.py",
+        "a settled hold can be settled again", "state/tables.py",
         "if held.state != OPEN:\n            return Settled(Ended.AGAIN",
         "if held.state == RELEASED:\n            return Settled(Ended.AGAIN",
     ),
     Mutant(
-        "a late settle adds to what the expiry charged", "state/memory.py",
+        "a late settle adds to what the expiry charged", "state/tables.py",
         "count.spent += amount - charge.amount", "count.spent += amount",
     ),
     Mutant(
-        "what is lost is given back", "state/memory.py",
+        "what is lost is given back", "state/tables.py",
         "crossed += self._charge(held, whole, Entry.EXPIRE, now)", "self._give_back(held, now)",
     ),
     Mutant(
-        "a lease lasts a moment too long", "state/memory.py",
-        "self._expiring[0][0] <= now", "self._expiring[0][0] < now",
+        "a lease lasts a moment too long", "state/tables.py",
+        "self.leases[0][0] <= now", "self.leases[0][0] < now",
     ),
     Mutant(
-        "a renewed hold is charged in the place of its first lease", "state/memory.py",
+        "a renewed hold is charged in the place of its first lease", "state/tables.py",
         "held.expires == expires:", "held.expires <= now:",
     ),
     Mutant(
@@ -75,37 +75,37 @@ MEMORY: Final = (
         "self._now = now = max(self._now, self._clock())", "self._now = now = self._clock()",
     ),
     Mutant(
-        "renewing shortens a lease", "state/memory.py",
+        "renewing shortens a lease", "state/tables.py",
         "held.expires = max(held.expires, now + lease)", "held.expires = now + lease",
     ),
     Mutant(
-        "a seat is never left", "state/memory.py",
+        "a seat is never left", "state/tables.py",
         "seats.discard(held.hold.id)", "seats.add(held.hold.id)",
     ),
     Mutant(
-        "a correction goes to the latest slot", "state/memory.py",
+        "a correction goes to the latest slot", "state/tables.py",
         "slot = held.slots[charge.counter.key]", "slot = max(window, default=0)",
     ),
     Mutant(
-        "what ended before a repeated hold does not end", "state/memory.py",
+        "what ended before a repeated hold does not end", "state/tables.py",
         "if after is not None:", "if after is not None and known is None:",
     ),
     Mutant(
-        "what ended before a refused hold does not end", "state/memory.py",
-        "            if after is not None:\n                crossed += self._end(",
-        "            if after is not None and not [c for c in hold.charges if self._refuses(c, now)]:"
-        "\n                crossed += self._end(",
+        "what ended before a refused hold does not end", "state/tables.py",
+        "        if after is not None:\n            crossed += self.end(",
+        "        if after is not None and not [c for c in hold.charges if self._refuses(c, now)]:"
+        "\n            crossed += self.end(",
     ),
     Mutant(
-        "yesterday's counters are charged today", "state/memory.py",
+        "yesterday's counters are charged today", "state/tables.py",
         "if known is None and _stale(hold, now):", "if known is None and not now:",
     ),
     Mutant(
-        "a day lasts a moment too long", "state/memory.py",
+        "a day lasts a moment too long", "state/tables.py",
         "c.counter.start <= now < c.counter.end", "c.counter.start <= now <= c.counter.end",
     ),
     Mutant(
-        "an id that has ended is taken anew", "state/memory.py",
+        "an id that has ended is taken anew", "state/tables.py",
         "if known is not None:", "if known is not None and known.state == OPEN:",
     ),
     Mutant(
@@ -113,7 +113,7 @@ MEMORY: Final = (
         "and key not in named", "and not count.held",
     ),
     Mutant(
-        "a released hold keeps its place in a window", "state/memory.py",
+        "a released hold keeps its place in a window", "state/tables.py",
         "self._correct(held, charge, -charge.amount)", "self._correct(held, charge, 0)",
     ),
 )  # fmt: skip
@@ -157,6 +157,44 @@ SHARED: Final = (
     ),
 )  # fmt: skip
 
+SQLITE: Final = (
+    Mutant(
+        "SQLite: a lease lasts a moment too long", "state/sqlite_tables.py",
+        "state = 'open' AND expires <= ?", "state = 'open' AND expires < ?", "sqlite",
+    ),
+    Mutant(
+        "SQLite: a correction goes to the slot of the moment", "state/sqlite_tables.py",
+        "c.counter.key: c.counter.slot(taken)", "c.counter.key: c.counter.slot(now)", "sqlite",
+    ),
+    Mutant(
+        "SQLite: a corrected slot is not saved", "state/sqlite_tables.py",
+        "if before.get(slot) != n", "if not before.get(slot)", "sqlite",
+    ),
+    Mutant(
+        "SQLite: a longer lease is not saved", "state/sqlite_tables.py",
+        "if page.before.get(hold_id) != (held.state, held.expires)",
+        'if page.before.get(hold_id, ("",))[0] != held.state', "sqlite",
+    ),
+    Mutant(
+        "SQLite: what was told is not saved", "state/sqlite_tables.py",
+        "held = excluded.held, told = excluded.told", "held = excluded.held", "sqlite",
+    ),
+    Mutant(
+        "SQLite: only who gives back leaves the seat", "state/sqlite_tables.py",
+        "if held.state != OPEN:\n            stand += seats",
+        "if held.state == RELEASED:\n            stand += seats", "sqlite",
+    ),
+    Mutant(
+        "SQLite: what was given back is forgotten", "state/sqlite_tables.py",
+        "if held.state == RELEASED:", "if held.state == SETTLED:", "sqlite",
+    ),
+    Mutant(
+        "SQLite: the time is not saved", "state/sqlite_tables.py",
+        'connection.execute("UPDATE meta SET now = ?", (now,))',
+        'connection.execute("UPDATE meta SET now = ?", (now - 60,))', "sqlite",
+    ),
+)  # fmt: skip
+
 REDIS: Final = (
     Mutant(
         "Redis: time goes back with the clock", "state/redis/verbs.lua",
@@ -193,7 +231,7 @@ REDIS: Final = (
     ),
 )  # fmt: skip
 
-MUTANTS: Final = MEMORY + SHARED + REDIS
+MUTANTS: Final = MEMORY + SHARED + SQLITE + REDIS
 
 
 def hunt(mutant: Mutant, examples: int = 1000) -> str | None:

@@ -42,15 +42,34 @@ class Clock:
 
 
 class World:
-    """A store and its clock. Verbs are called without await."""
+    """A store and its clock. Verbs are called without await. open: a handle on the store."""
 
-    def __init__(self, store: Any, clock: Clock, runner: asyncio.Runner) -> None:
-        self.store = store
+    def __init__(self, open_: Callable[[], Any], clock: Clock, runner: asyncio.Runner) -> None:
+        self._open = open_
         self.clock = clock
-        self._runner = runner
+        self._loop = runner.get_loop()
+        self._others: list[Any] = []
+        self.store = self.do(self._opened())
+
+    async def _opened(self) -> Any:
+        return self._open()
 
     def do(self, work: Coroutine[Any, Any, T]) -> T:
-        return self._runner.get_loop().run_until_complete(work)
+        return self._loop.run_until_complete(work)
+
+    def close(self) -> None:
+        for store in (self.store, *self._others):
+            self.do(store.aclose())
+
+    def change_hands(self, *, closes: bool) -> None:
+        """Go on with another handle on the same store, as another process would. closes: this one
+        ends; otherwise it has its turn again later."""
+        if closes:
+            self.do(self.store.aclose())
+        else:
+            self._others.append(self.store)
+        waiting = len(self._others) > 1
+        self.store = self._others.pop(0) if waiting else self.do(self._opened())
 
     def reserve(
         self,
@@ -145,11 +164,11 @@ def _guarded(clock: Clock, _: Path) -> GuardedMemory:
     return GuardedMemory(clock)
 
 
-def _redis(clock: Clock, _: Path) -> Any:
+def _redis(clock: Clock, place: Path) -> Any:
     server = shared()
     from policy_router.state.redis import RedisStore
 
-    return RedisStore(server.url, clock, prefix=fresh_prefix())
+    return RedisStore(server.url, clock, prefix=f"test-{place}")
 
 
 _numbers = itertools.count()
@@ -166,7 +185,10 @@ STORES: dict[str, Callable[[Clock, Path], Any]] = {
     "redis": _redis,
     "guarded": _guarded,
 }
-"""How each store is opened on a fresh place of its own."""
+"""How each store is opened on a place of its own, empty at first."""
+
+LASTING: frozenset[str] = frozenset({"sqlite", "redis"})
+"""Stores of which several handles show the same."""
 
 
 @contextmanager
@@ -174,12 +196,8 @@ def world(name: str, place: Path) -> Iterator[World]:
     """A fresh, empty store of that kind."""
     clock = Clock()
     with asyncio.Runner() as runner:
-
-        async def start() -> Any:
-            return STORES[name](clock, place)
-
-        opened = World(runner.run(start()), clock, runner)
+        opened = World(lambda: STORES[name](clock, place), clock, runner)
         try:
             yield opened
         finally:
-            opened.do(opened.store.aclose())
+            opened.close()
