@@ -46,8 +46,8 @@ STEPS: Final = (
 )  # fmt: skip
 """Seconds to wait: within a slot, past a lease, a minute, an hour, a midnight. Binary fractions, so
 that no sum of them is rounded: times are compared exactly."""
-COSTS: Final = (0, 1, 100, 499, 500, 501, 999, 1000, 1001)
-TOKENS: Final = (0, 1, 99, 100, 101, 299, 300, 301)
+COSTS: Final = (0, 0, 1, 100, 499, 500, 501, 999, 1000, 1001)
+TOKENS: Final = (0, 0, 1, 99, 100, 101, 299, 300, 301)
 ABOUTS: Final = (About(), About("haiku", "code", "acme", "änna 😀\n", "{team}", "k'1", "abc"))
 
 actuals = st.builds(
@@ -180,7 +180,7 @@ class Ledger(RuleBasedStateMachine):
         if ahead:
             self.set_clock(ahead[pick % len(ahead)] + off)
 
-    @rule(event=st.sampled_from((-DAY, -3600.0, -61.0, -1.0, -0.125, DAY, 8 * DAY, 70 * DAY)))
+    @rule(event=st.sampled_from((-DAY, -3600.0, -61.0, -1.0, -0.125, DAY, 70 * DAY, 70 * DAY)))
     def the_clock_is_set(self, event: float) -> None:
         """Back, or far ahead."""
         self.set_clock(self.clock.now + event)
