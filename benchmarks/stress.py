@@ -28,23 +28,26 @@ import subprocess
 import sys
 import tempfile
 import time
-from contextlib import closing, contextmanager
+from contextlib import closing, contextmanager, suppress
 from dataclasses import dataclass
 from multiprocessing import get_context
 from pathlib import Path
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, TypeVar
 
 sys.path.insert(0, str(Path(__file__).parents[1]))
 
+from policy_router.errors import StoreError
 from policy_router.meter import MINUTE, Charge, Counter, Metric
 from policy_router.state.open import open_store
 from policy_router.state.store import About, Actual, Entry, Granted, Hold
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Awaitable, Callable, Iterator
     from multiprocessing.process import BaseProcess
 
     from policy_router.state.open import Ledger
+
+T = TypeVar("T")
 
 DOLLAR: Final = 10**9
 """Nano-USD."""
@@ -96,38 +99,57 @@ def append(path: Path, *words: object) -> None:
 # -- processes -------------------------------------------------------------------------------------
 
 
-async def attempt(store: Ledger, place: Place, rng: random.Random, name: str, old: str) -> None:
-    """One attempt at the provider, and what may go wrong around it. old: an attempt before it."""
+async def insist(ask: Callable[[], Awaitable[T]]) -> T:
+    """Asks until there is an answer: a busy machine may be later than the store waits."""
+    while True:
+        with suppress(StoreError):
+            return await ask()
+        await asyncio.sleep(0.05)
+
+
+async def take(store: Ledger, place: Place, rng: random.Random, name: str) -> Hold | None:
+    """A hold, as large as there is room for; None when there is none. What got no answer may have
+    been taken, so its id is not used again: its lease ends it."""
     amount = rng.randrange(LEAST, MOST)
-    hold = Hold(name, charges(amount, place.cap), LEASE, About("haiku", user="ada"))
-    answer = await store.reserve(hold)
-    while not isinstance(answer, Granted) and amount > LEAST:
+    while True:
+        hold = Hold(f"{name}/{amount}", charges(amount, place.cap), LEASE, About(user="ada"))
+        with suppress(StoreError):
+            if isinstance(await store.reserve(hold), Granted):
+                return hold
+        if amount == LEAST:
+            return None
         amount = max(amount // 2, LEAST)
-        hold = Hold(f"{name}/{amount}", charges(amount, place.cap), LEASE, hold.about)
-        answer = await store.reserve(hold)
-    if not isinstance(answer, Granted):
+
+
+async def attempt(store: Ledger, place: Place, rng: random.Random, name: str, old: str) -> str:
+    """One attempt at the provider, and what may go wrong around it. old: the hold before it. Its
+    hold."""
+    hold = await take(store, place, rng, name)
+    if hold is None:
         await asyncio.sleep(0.02)
-        return
+        return old
     fate = rng.random()
     if fate < 0.05:  # the provider was never reached
-        await store.release(hold.id)
-        await store.settle(hold.id, Actual(cost=MOST))
-        return
+        await insist(lambda: store.release(hold.id))
+        await insist(lambda: store.settle(hold.id, Actual(cost=MOST)))
+        return hold.id
     if fate < 0.08:  # it takes longer than a lease
         for _ in range(4):
             await asyncio.sleep(LEASE / 3)
-            await store.renew(hold.id, LEASE)
+            await insist(lambda: store.renew(hold.id, LEASE))
     await asyncio.sleep(rng.random() * 0.02)
-    bill = rng.randrange(amount + 1)
+    bill = rng.randrange(hold.charges[0].amount + 1)
     append(place.bills, hold.id, bill)
     await asyncio.sleep(rng.random() * 0.01)
+    actual = Actual(bill, rng.randrange(50), rng.randrange(50))
     if fate > 0.9:  # asked for again by a caller that got no answer
-        await store.reserve(hold)
-    await store.settle(hold.id, Actual(bill, rng.randrange(50), rng.randrange(50)))
+        await insist(lambda: store.reserve(hold))
+    await insist(lambda: store.settle(hold.id, actual))
     if fate > 0.8:
-        await store.settle(hold.id, Actual(cost=MOST))
-        await store.release(hold.id)
-        await store.release(old)
+        await insist(lambda: store.settle(hold.id, Actual(cost=MOST)))
+        await insist(lambda: store.release(hold.id))
+        await insist(lambda: store.release(old))
+    return hold.id
 
 
 async def work(place: Place, seed: int) -> None:
@@ -135,10 +157,9 @@ async def work(place: Place, seed: int) -> None:
     rng = random.Random(seed)
 
     async def go_on(lane: int) -> None:
-        name = old = "none"
+        old = "none"
         for number in range(10**9):
-            old, name = name, f"{os.getpid()}-{seed}-{lane}-{number}"
-            await attempt(store, place, rng, name, old)
+            old = await attempt(store, place, rng, f"{os.getpid()}-{seed}-{lane}-{number}", old)
 
     await asyncio.gather(*(go_on(lane) for lane in range(IN_FLIGHT)))
 
@@ -147,8 +168,8 @@ async def watch(place: Place) -> None:
     """Writes what is spent and held together, and the seats taken, again and again."""
     store = open_store(place.url)
     while True:
-        buckets = {bucket.key: bucket for bucket in await store.buckets()}
-        (seats,) = await store.read([Charge(SEAT, 0, None)])
+        buckets = {bucket.key: bucket for bucket in await insist(store.buckets)}
+        (seats,) = await insist(lambda: store.read([Charge(SEAT, 0, None)]))
         if BUDGET.key in buckets and seats is not None:
             bucket = buckets[BUDGET.key]
             append(place.samples, bucket.spent, bucket.held, seats.used)
@@ -235,11 +256,11 @@ async def prepare(url: str) -> None:
 async def reckon(place: Place, kills: int, began: float, wrong: list[str]) -> Outcome:
     await asyncio.sleep(LEASE)
     store = open_store(place.url)
-    await store.release("nobody")  # sweeps
-    (bucket,) = await store.buckets()
-    (seats,) = await store.read([Charge(SEAT, 0, None)])
+    await insist(lambda: store.release("nobody"))  # sweeps
+    (bucket,) = await insist(store.buckets)
+    (seats,) = await insist(lambda: store.read([Charge(SEAT, 0, None)]))
     rows = [row async for row in store.rows()]
-    wrong += [str(difference) for difference in await store.audit()]
+    wrong += [str(difference) for difference in await insist(store.audit)]
     await store.aclose()
 
     charged: dict[str, int] = {}
