@@ -308,17 +308,18 @@ def places(store: str, cap: int = DOLLAR) -> Iterator[Place]:
         if program is None:
             raise SystemExit("redis-server is not installed")
         command = [program, "--port", "0", "--unixsocket", f"{folder}/s", "--save", ""]
-        server = subprocess.Popen(command, cwd=folder, stdout=subprocess.PIPE, text=True)
-        assert server.stdout is not None
+        log = folder / "log"
+        with log.open("w") as output:
+            server = subprocess.Popen(command, cwd=folder, stdout=output)  # noqa: S603  our own
         try:
-            while "ready to accept connections" not in server.stdout.readline().lower():
+            while "ready to accept connections" not in log.read_text().lower():
                 if server.poll() is not None:
                     raise SystemExit("redis-server did not start")
+                time.sleep(0.01)
             yield Place(folder, f"unix://{folder}/s", cap)
         finally:
             server.kill()
             server.wait()
-            server.stdout.close()
 
 
 def main() -> int:

@@ -45,7 +45,7 @@ def main() -> int:
     for store in asked.store or STORES:
         began = time.monotonic()
         try:
-            run_state_machine_as_test(machine(store), settings=how)  # type: ignore[no-untyped-call]
+            run_state_machine_as_test(machine(store), settings=how)
         except Exception:  # noqa: BLE001  whatever a broken store raises is what was looked for
             traceback.print_exc()
             print(f"{store}: broken")  # noqa: T201  a command's answer

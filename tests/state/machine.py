@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import tempfile
 from contextlib import ExitStack
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, TypeAlias
 
@@ -57,6 +57,29 @@ picks = st.integers(0, 7)
 """Which of the latest holds."""
 
 
+@dataclass(frozen=True)
+class Wanted:
+    """What a hold is to charge, for how long and for whom."""
+
+    meters: Sequence[Meter]
+    cost: int = 1
+    tokens: int = 1
+    lease: float = 60.0
+    about: About = ABOUTS[1]
+    refuses: bool = True
+
+
+wishes = st.builds(
+    Wanted,
+    st.lists(st.sampled_from(METERS), unique=True, max_size=5),
+    st.sampled_from(COSTS),
+    st.sampled_from(TOKENS),
+    st.sampled_from(LEASES),
+    st.sampled_from(ABOUTS),
+    st.sampled_from((True, True, True, False)),
+)
+
+
 class Ledger(RuleBasedStateMachine):
     """One store; `store` names it in STORES."""
 
@@ -82,37 +105,13 @@ class Ledger(RuleBasedStateMachine):
 
     # -- rules ---------------------------------------------------------------------------------
 
-    @rule(
-        meters=st.lists(st.sampled_from(METERS), unique=True, max_size=5),
-        cost=st.sampled_from(COSTS),
-        tokens=st.sampled_from(TOKENS),
-        lease=st.sampled_from(LEASES),
-        about=st.sampled_from(ABOUTS),
-        warns=st.integers(0, 4).map(lambda n: n == 0),
-    )
-    def reserve(
-        self, meters: list[Meter], cost: int, tokens: int, lease: float, about: About, warns: bool
-    ) -> None:
-        self.take(self.new(meters, cost, tokens, lease, about, refuses=not warns))
+    @rule(wanted=wishes)
+    def reserve(self, wanted: Wanted) -> None:
+        self.take(self.new(wanted))
 
-    @rule(
-        meters=st.lists(st.sampled_from(METERS), unique=True, min_size=1, max_size=5),
-        cost=st.sampled_from(COSTS),
-        tokens=st.sampled_from(TOKENS),
-        lease=st.sampled_from(LEASES),
-        pick=picks,
-        actual=st.none() | actuals,
-    )
-    def reserve_after(
-        self,
-        meters: list[Meter],
-        cost: int,
-        tokens: int,
-        lease: float,
-        pick: int,
-        actual: Actual | None,
-    ) -> None:
-        self.take(self.new(meters, cost, tokens, lease), Ending(self.known(pick), actual))
+    @rule(wanted=wishes, pick=picks, actual=st.none() | actuals)
+    def reserve_after(self, wanted: Wanted, pick: int, actual: Actual | None) -> None:
+        self.take(self.new(wanted), Ending(self.known(pick), actual))
 
     @rule(pick=picks, actual=st.none() | actuals, moves=st.booleans())
     def reserve_again(self, pick: int, actual: Actual | None, moves: bool) -> None:
@@ -120,17 +119,9 @@ class Ledger(RuleBasedStateMachine):
         if attempt is not None:
             self.take(attempt.hold, Ending(self.known(pick + 1), actual) if moves else None)
 
-    @rule(
-        meters=st.lists(st.sampled_from(METERS), unique=True, min_size=1, max_size=3),
-        cost=st.sampled_from(COSTS),
-        late=st.sampled_from((-DAY, DAY)),
-        pick=picks,
-    )
-    def reserve_with_counters_of_another_day(
-        self, meters: list[Meter], cost: int, late: float, pick: int
-    ) -> None:
-        hold = self.new(meters, cost, 1, 60.0, at=self.now + late)
-        self.take(hold, Ending(self.known(pick), None))
+    @rule(wanted=wishes, late=st.sampled_from((-DAY, DAY)), pick=picks)
+    def reserve_with_counters_of_another_day(self, wanted: Wanted, late: float, pick: int) -> None:
+        self.take(self.new(wanted, self.now + late), Ending(self.known(pick), None))
 
     @rule(pick=picks, actual=actuals)
     def settle(self, pick: int, actual: Actual) -> None:
@@ -189,7 +180,7 @@ class Ledger(RuleBasedStateMachine):
     @rule(closes=st.booleans())
     def another_process_goes_on(self, closes: bool) -> None:
         """Its clock may be behind, but not behind the last hold that was taken."""
-        self.take(self.new((), 0, 0, 3600.0))
+        self.take(self.new(Wanted((), lease=3600.0)))
         self.world.change_hands(closes=closes)
         self.moment = self.seen_after(Step("change hands", self.now))
 
@@ -209,36 +200,24 @@ class Ledger(RuleBasedStateMachine):
         self.clock.now = now
         self.moment = self.seen_after(Step("clock", self.now))
 
-    def charges(
-        self, meters: Sequence[Meter], cost: int, tokens: int, at: float, *, refuses: bool = True
-    ) -> tuple[Charge, ...]:
-        amounts = {Metric.USD: cost, Metric.TOKENS: tokens}
+    def charges(self, wanted: Wanted, at: float) -> tuple[Charge, ...]:
+        amounts = {Metric.USD: wanted.cost, Metric.TOKENS: wanted.tokens}
         return tuple(
             Charge(
                 meter.counter("a|ü", at, UTC),
                 amounts.get(meter.metric, 1),
                 self.limits[meter.id],
-                refuses,
+                wanted.refuses,
                 meter.warn_at,
             )
-            for meter in meters
+            for meter in wanted.meters
         )
 
-    def new(  # noqa: PLR0917  a hold's parts, in its order
-        self,
-        meters: Sequence[Meter],
-        cost: int,
-        tokens: int,
-        lease: float,
-        about: About = ABOUTS[1],
-        *,
-        refuses: bool = True,
-        at: float | None = None,
-    ) -> Hold:
+    def new(self, wanted: Wanted, at: float | None = None) -> Hold:
+        """A hold under an id of its own, with the counters of `at`."""
         self.made += 1
-        at = self.now if at is None else at
-        charges = self.charges(meters, cost, tokens, at, refuses=refuses)
-        return Hold(f"r{self.made}#{self.made % 3}", charges, lease, about)
+        charges = self.charges(wanted, self.now if at is None else at)
+        return Hold(f"r{self.made}#{self.made % 3}", charges, wanted.lease, wanted.about)
 
     def known(self, pick: int) -> str:
         """One of the latest holds, or one that never was. A store forgets an ended hold after a
@@ -292,7 +271,7 @@ class Ledger(RuleBasedStateMachine):
         )
 
     def same(self, answer: Answer, expected: Answer) -> None:
-        """Whether the store answers as the model does. Of periods long past it need tell nothing."""
+        """Sees that the store answers as the model does; of periods long past it need not tell."""
         if not isinstance(answer, Stale) and not isinstance(expected, Stale):
             answer, expected = (
                 replace(a, crossed=tuple(c for c in a.crossed if self.of_late(c.key)))
@@ -303,7 +282,7 @@ class Ledger(RuleBasedStateMachine):
     # -- looking at the store --------------------------------------------------------------------
 
     def seen_after(self, step: Step) -> Moment:
-        charges = (*self.charges(METERS, 1, 1, self.now), *self.probes())
+        charges = (*self.charges(Wanted(METERS), self.now), *self.probes())
         readings, buckets, rows, audit = self.world.do(self.look(charges))
         self.readings = readings, self.model.read(charges, self.clock.now)
         self.history.note(step)
@@ -323,7 +302,7 @@ class Ledger(RuleBasedStateMachine):
         """Charges on the rolling windows whose `opens` tells what each slot holds."""
         return tuple(
             Charge(c.counter, 1, limit)
-            for c in self.charges(METERS, 1, 1, self.now)
+            for c in self.charges(Wanted(METERS), self.now)
             if c.counter.rolling
             for limit in ((1, 2, 3) if c.counter.metric is Metric.REQUESTS else (1, 101, 301))
         )

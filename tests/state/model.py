@@ -87,7 +87,9 @@ def leaves(counter: Counter, taken: float) -> float:
 
 
 def fits(charge: Charge, used: int) -> bool:
-    return not charge.refuses or charge.limit is None or used + max(charge.amount, 1) <= charge.limit
+    """Whether there is room. A charge of nothing asks for room of one unit."""
+    limit = charge.limit if charge.refuses else None
+    return limit is None or used + max(charge.amount, 1) <= limit
 
 
 class Model:
@@ -117,7 +119,8 @@ class Model:
         if counter.metric is Metric.SEATS:
             return sum(a.fate is Fate.OPEN for a, _ in self.on(counter.key))
         if counter.rolling:
-            return sum(a.worth(c) for a, c in self.on(counter.key) if now < leaves(counter, a.taken))
+            charged = self.on(counter.key)
+            return sum(a.worth(c) for a, c in charged if now < leaves(counter, a.taken))
         return self.spent(counter.key) + self.held(counter.key)
 
     def refusal(self, charge: Charge, now: float) -> Refusal | None:
@@ -127,9 +130,7 @@ class Model:
         opens = None
         if fits(charge, 0) and counter.rolling:
             moments = sorted(leaves(counter, a.taken) for a, _ in self.on(counter.key))
-            opens = next(
-                t for t in moments if t > now and fits(charge, self.used(counter, t))
-            )
+            opens = next(t for t in moments if t > now and fits(charge, self.used(counter, t)))
         elif fits(charge, 0) and counter.metric is not Metric.SEATS:
             opens = counter.end
         return Refusal(counter.key, charge.limit or 0, used, charge.amount, opens)
@@ -185,9 +186,7 @@ class Model:
         return Settled(ended.ended, crossed + ended.crossed)
 
     def _sweep(self) -> tuple[Crossing, ...]:
-        lost = [
-            a for a in self.attempts.values() if a.fate is Fate.OPEN and a.expires <= self.now
-        ]
+        lost = [a for a in self.attempts.values() if a.fate is Fate.OPEN and a.expires <= self.now]
         crossed: tuple[Crossing, ...] = ()
         for attempt in sorted(lost, key=lambda a: (a.expires, a.hold.id)):
             attempt.fate = Fate.EXPIRED

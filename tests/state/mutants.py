@@ -121,7 +121,7 @@ MEMORY: Final = (
 SHARED: Final = (
     Mutant(
         "a request is given back when its attempt ends", "state/counting.py",
-        "case _:\n            return amount\n\n\ndef opens", "case _:\n            return 0\n\n\ndef opens",
+        "            return amount\n\n\ndef opens", "            return 0\n\n\ndef opens",
     ),
     Mutant(
         "output tokens are free", "state/counting.py",
@@ -210,7 +210,8 @@ REDIS: Final = (
     ),
     Mutant(
         "Redis: a late settle adds to what the expiry charged", "state/redis/verbs.lua",
-        "spend(charge, amount - charge[AMOUNT], crossed)", "spend(charge, amount, crossed)", "redis",
+        "spend(charge, amount - charge[AMOUNT], crossed)", "spend(charge, amount, crossed)",
+        "redis",
     ),
     Mutant(
         "Redis: a correction goes to the slot of the moment", "state/redis/verbs.lua",
@@ -274,7 +275,8 @@ def main() -> int:
         if asked.name in mutant.name:
             found = hunt(mutant, asked.examples)
             left += found is None
-            print(f"{mutant.name:58} {found or 'UNNOTICED'}", flush=True)  # noqa: T201
+            line = f"{mutant.name:58} {found or 'UNNOTICED'}"
+            print(line, flush=True)  # noqa: T201  a command's answer
     return min(left, 1)
 
 

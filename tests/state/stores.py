@@ -42,17 +42,20 @@ class Clock:
 
 
 class World:
-    """A store and its clock. Verbs are called without await. open: a handle on the store."""
+    """A store and its clock. Verbs are called without await. again: opens it once more."""
 
-    def __init__(self, open_: Callable[[], Any], clock: Clock, runner: asyncio.Runner) -> None:
-        self._open = open_
+    def __init__(
+        self,
+        store: Any,
+        clock: Clock,
+        runner: asyncio.Runner,
+        again: Callable[[], Any] | None = None,
+    ) -> None:
+        self.store = store
         self.clock = clock
         self._loop = runner.get_loop()
+        self._again = again
         self._others: list[Any] = []
-        self.store = self.do(self._opened())
-
-    async def _opened(self) -> Any:
-        return self._open()
 
     def do(self, work: Coroutine[Any, Any, T]) -> T:
         return self._loop.run_until_complete(work)
@@ -68,8 +71,11 @@ class World:
             self.do(self.store.aclose())
         else:
             self._others.append(self.store)
-        waiting = len(self._others) > 1
-        self.store = self._others.pop(0) if waiting else self.do(self._opened())
+        self.store = self._others.pop(0) if len(self._others) > 1 else self.do(self._opened())
+
+    async def _opened(self) -> Any:
+        assert self._again is not None
+        return self._again()
 
     def reserve(
         self,
@@ -196,7 +202,12 @@ def world(name: str, place: Path) -> Iterator[World]:
     """A fresh, empty store of that kind."""
     clock = Clock()
     with asyncio.Runner() as runner:
-        opened = World(lambda: STORES[name](clock, place), clock, runner)
+
+        async def start() -> Any:
+            return STORES[name](clock, place)
+
+        store = runner.run(start())
+        opened = World(store, clock, runner, lambda: STORES[name](clock, place))
         try:
             yield opened
         finally:

@@ -488,4 +488,4 @@ def test_an_errand_cut_off_with_its_loop_is_run_by_the_next() -> None:
     asyncio.run(first())
     asyncio.run(second())
     assert guarded.status.owed == 0
-    assert [r.cost for r in inner.books._rows] == [100]
+    assert [r.cost for r in inner.books._tables.rows] == [100]

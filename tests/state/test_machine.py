@@ -13,6 +13,6 @@ from tests.state.stores import STORES
 
 @pytest.mark.parametrize("store", STORES)
 def test_a_store_obeys_the_laws_and_the_model(store: str) -> None:
-    run_state_machine_as_test(  # type: ignore[no-untyped-call]
+    run_state_machine_as_test(
         machine(store), settings=settings(max_examples=60, stateful_step_count=40)
     )
