@@ -72,10 +72,15 @@ def run(
     text = answer.choices[0].message.content or ""
     if given.json:
         usage = answer.usage.model_dump() if answer.usage else None
-        show_json({**_history(decision, answer.attempts), "answer": text, "usage": usage})
+        found = {
+            kind: [{"check": f.check, "by": f.by, "detail": f.detail} for f in findings]
+            for kind, findings in (("rejected", answer.rejected), ("unchecked", answer.unchecked))
+        }
+        history = {**_history(decision, answer.attempts), "model": answer.served_by}
+        show_json({**history, "answer": text, "usage": usage, **found})
     else:
         show([text])
-        say(*_attempts(answer.attempts))
+        say(*_attempts(answer.attempts), *_doubts(answer))
 
 
 async def _run(decision: "Decision", fallback: "Fallback", body: "Body") -> "Answer":
@@ -103,7 +108,19 @@ async def _stream(decision: "Decision", fallback: "Fallback", body: "Body") -> N
                 if chunk.choices and chunk.choices[0].delta.content:
                     write(chunk.choices[0].delta.content, sys.stdout)
         write("\n", sys.stdout)
-        say(*_attempts(answer.attempts))
+        say(*_attempts(answer.attempts), *_doubts(answer))
+
+
+def _doubts(answer: "Answer | AnswerStream") -> list[Line]:
+    """What is to be known of an answer that did not pass every check."""
+    lines: list[Line] = []
+    if answer.rejected:
+        words = f": no answer passed its checks; this one, by {answer.served_by}, was the best"
+        lines.append([("Warning", "bold yellow"), (printable(words), "")])
+        lines += [f"  {printable(str(finding))}" for finding in answer.rejected]
+    for finding in answer.unchecked:
+        lines.append([("Not checked", "yellow"), (f": {printable(str(finding))}", "")])
+    return lines
 
 
 def _attempts(attempts: "tuple[Attempt, ...]") -> list[Line]:
