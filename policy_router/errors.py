@@ -3,6 +3,7 @@
 PolicyRouterError
 ├── PolicyError      policy files that cannot be used; holds every diagnostic
 ├── UsageError       a call that makes no sense, whatever the policy says
+├── ArtifactError    a data file of a model that is damaged or was made for another version
 └── RoutingError     a request that got no answer; holds the decision
     ├── NoCandidateError   the policy left no model, or denied the request
     ├── RequestError       a provider refused the request itself; another model would refuse it too
@@ -34,6 +35,18 @@ class UsageError(PolicyRouterError):
     """The call itself is wrong: an option that does not exist, a value out of range."""
 
     http_status = 400
+
+
+class ArtifactError(PolicyRouterError):
+    """A data file that cannot be used. path: the file. reason: what is wrong with it."""
+
+    def __init__(self, path: str, reason: str) -> None:
+        super().__init__(path, reason)
+        self.path = path
+        self.reason = reason
+
+    def __str__(self) -> str:
+        return f"{self.path}: {self.reason}"
 
 
 class PolicyError(PolicyRouterError):
