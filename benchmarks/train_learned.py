@@ -15,6 +15,7 @@ import gzip
 import hashlib
 import json
 import re
+import time
 from collections import Counter
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -472,6 +473,19 @@ def print_left_out(rows: Rows, everyday: list[str]) -> None:
         )
 
 
+def print_time(model: Learned, rows: Rows) -> None:
+    """Each text once after one that warms up, as a server meets them."""
+    texts = [text for text in rows.texts if 900 <= len(text) <= 1100]
+    taken = []
+    for text in texts[:1] + texts:
+        start = time.perf_counter_ns()
+        model.estimate(text)
+        taken.append((time.perf_counter_ns() - start) / 1000)
+    if texts:
+        middle, high = np.percentile(taken[1:], [50, 99])
+        print(f"{len(texts)} texts of about 1,000 characters: {middle:.0f} us, 99 % {high:.0f} us")
+
+
 def main(arguments: Sequence[str] | None = None) -> None:
     parser = argparse.ArgumentParser(description=str(__doc__).splitlines()[0])
     parser.add_argument("--data", type=Path, required=True)
@@ -493,7 +507,8 @@ def main(arguments: Sequence[str] | None = None) -> None:
     if unseen:
         silent = listen(fitted.model(), unseen).silent.mean()
         print(f"\nFLASK, of which nothing is fitted: silent {silent:.3f}")
-    print(f"{len(fitted.words)} words, {len(fitted.to_bytes())} bytes")
+    print(f"\n{len(fitted.words)} words, {len(fitted.to_bytes())} bytes")
+    print_time(fitted.model(), rows)
     if options.out:
         options.out.write_bytes(fitted.to_bytes())
 

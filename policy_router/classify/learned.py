@@ -107,12 +107,14 @@ class Learned:
         ]
         none = evidence.pop()
         top = max(evidence)
-        share = [math.exp(each - top) for each in evidence]
-        total = sum(share)
-        gain = sum(map(mul, share, by_shape[many + 1 :])) * gain_scale / total
+        kind = evidence.index(top)
+        odds = sum(math.exp(each - top) for each in evidence)
+        # The likeliest kind alone: a mean over kinds would order texts within one kind by how far
+        # they resemble another, and that is a worse guide than either kind's own.
+        gain = by_shape[many + 1 + kind] * gain_scale
         return Reading(
-            self.kinds[max(range(many), key=share.__getitem__)],
-            1 / (1 + total * math.exp(max(-_FAR, min(_FAR, top - none)))),
+            self.kinds[kind],
+            1 / (1 + odds * math.exp(max(-_FAR, min(_FAR, top - none)))),
             by_word[-1] / length,
             gain,
             _rank(gain, self.cuts),

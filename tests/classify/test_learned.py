@@ -173,11 +173,12 @@ def test_the_lanes_of_words_do_not_disturb_one_another(a: list[int], b: list[int
 
 
 @given(st.integers(-1000, 1000), st.integers(-1000, 1000))
-def test_the_gain_is_the_mean_over_kinds(one: int, two: int) -> None:
-    model = parse(dump(document(start=[0, 0, 0, one, two], cuts=[-1000.0, 1000.0]), {}))
-    reading = model.read("whatever")
-    assert reading.gain == (one + two) / 2
-    assert reading.score == (reading.gain + 1000) / 2000
+def test_the_gain_is_that_of_the_likeliest_kind(one: int, two: int) -> None:
+    made = document(start=[0, 0, 0, one, two], cuts=[-1000.0, 1000.0])
+    model = parse(dump(made, {"ant": [1, 0, 0], "bee": [0, 1, 0]}))
+    assert model.read("ant").gain == one
+    assert model.read("bee").gain == two
+    assert model.read("bee").score == (two + 1000) / 2000
 
 
 def test_a_score_is_a_rank_between_the_cuts() -> None:
