@@ -15,15 +15,20 @@ from typing import TYPE_CHECKING
 
 from policy_router.decide.decide import decide
 from policy_router.errors import (
+    BudgetError,
     ExhaustedError,
+    LimitError,
     NoCandidateError,
     PolicyError,
     PolicyRouterError,
     RequestError,
     RoutingError,
+    StateError,
+    StoreError,
     StreamBrokenError,
     UsageError,
 )
+from policy_router.meter import Reading
 from policy_router.model import (
     Attempt,
     Candidate,
@@ -41,20 +46,25 @@ if TYPE_CHECKING:
 
 __all__ = [
     "Attempt",
+    "BudgetError",
     "Candidate",
     "Decision",
     "ExhaustedError",
+    "LimitError",
     "Model",
     "NoCandidateError",
     "Policy",
     "PolicyError",
     "PolicyRouterError",
+    "Reading",
     "Request",
     "RequestError",
     "Router",
     "RoutingError",
     "Skip",
     "Snapshot",
+    "StateError",
+    "StoreError",
     "StreamBrokenError",
     "UsageError",
     "decide",

@@ -4,8 +4,12 @@ PolicyRouterError
 ├── PolicyError      policy files that cannot be used; holds every diagnostic
 ├── UsageError       a call that makes no sense, whatever the policy says
 ├── ArtifactError    a data file of a model that is damaged or was made for another version
+├── StoreError       the store of counters cannot be reached, or is broken
 └── RoutingError     a request that got no answer; holds the decision
     ├── NoCandidateError   the policy left no model, or denied the request
+    │   ├── BudgetError    a budget is spent
+    │   ├── LimitError     a limit is reached
+    │   └── StateError     the counters cannot be reached, and what cannot be counted is not sent
     ├── RequestError       a provider refused the request itself; another model would refuse it too
     ├── ExhaustedError     every candidate was tried and failed, or the deadline passed
     └── StreamBrokenError  a stream that broke after part of the answer was given out
@@ -19,7 +23,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from policy_router.diagnostics import Diagnostic
-    from policy_router.model import Attempt, Decision
+    from policy_router.model import Attempt, Decision, Skip
 
 
 class PolicyRouterError(Exception):
@@ -47,6 +51,12 @@ class ArtifactError(PolicyRouterError):
 
     def __str__(self) -> str:
         return f"{self.path}: {self.reason}"
+
+
+class StoreError(PolicyRouterError):
+    """The store of counters cannot be reached or is broken. Its text is for people."""
+
+    http_status = 503
 
 
 class PolicyError(PolicyRouterError):
@@ -81,15 +91,58 @@ class RoutingError(PolicyRouterError):
 
 
 class NoCandidateError(RoutingError):
-    """The policy denied the request or left no model that may answer it."""
+    """The policy denied the request or left no model that may answer it.
+
+    refused: candidates of the decision that had no room when they were to be asked.
+    retry_at: Unix time from which one of the models may have room again, when one said so.
+    """
 
     http_status = 403
+    _headline: ClassVar[str] = "no model may answer this request"
+
+    def __init__(self, decision: Decision, refused: Sequence[Skip] = ()) -> None:
+        super().__init__(decision)
+        self.args = (decision, tuple(refused))
+        self.refused = tuple(refused)
+        times = [s.until for s in (*decision.skipped, *refused) if s.until is not None]
+        self.retry_at = min(times, default=None)
 
     def __str__(self) -> str:
         if self.decision.denied:
             return f"denied: {self.decision.denied}"
-        reasons = [f"{s.model}: {s.detail}" for s in self.decision.skipped]
-        return "no model may answer this request\n  " + "\n  ".join(reasons or ["no models"])
+        reasons = [f"{s.model}: {s.detail}" for s in (*self.decision.skipped, *self.refused)]
+        return f"{self._headline}\n  " + "\n  ".join(reasons or ["no models"])
+
+
+class BudgetError(NoCandidateError):
+    """A budget is spent, and what is left may not answer."""
+
+    http_status = 402
+    _headline = "the budget is spent"
+
+
+class LimitError(NoCandidateError):
+    """A rate limit is reached, and what is left may not answer."""
+
+    http_status = 429
+    _headline = "the limit is reached"
+
+
+class StateError(NoCandidateError):
+    """The counters cannot be reached, and what cannot be counted is not sent."""
+
+    http_status = 503
+    _headline = "the counters cannot be reached"
+
+
+def no_room(decision: Decision, refused: Sequence[Skip] = ()) -> NoCandidateError:
+    """The error for a request that nobody is left for, by what its models are out for. Money
+    comes before limits: more requests per minute do not help who has none."""
+    reasons = {s.reason.value for s in (*decision.skipped, *refused)}
+    for word, error in (("budget", BudgetError), ("quota", LimitError), ("state", StateError)):
+        if word in reasons and decision.denied is None:
+            return error(decision, refused)
+    return NoCandidateError(decision, refused)
 
 
 class _AttemptsError(RoutingError):

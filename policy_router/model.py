@@ -18,22 +18,54 @@ if TYPE_CHECKING:
     from policy_router.condition import Condition, Vocabulary
     from policy_router.decide.index import Index
     from policy_router.diagnostics import Span
+    from policy_router.meter import Meter, Reading
 
 NANO: Final = 1_000_000_000
+CONFIDENT: Final = 0.4
+"""From so much probability on, a request is taken for a built-in kind of work."""
 TYPICAL_OUTPUT: Final = 300
 """Tokens an answer is expected to have when the request sets no cap: for estimates and ordering."""
+OUTPUT_CAP: Final = 4_096
+"""Tokens an answer may have where money or tokens are counted and the request sets no cap: the most
+that can come out must be known before it is asked for, and is sent along."""
 
 
 @dataclass(frozen=True, slots=True)
 class Price:
-    """nano-USD per million tokens, for what goes in and what comes out."""
+    """nano-USD per million tokens, for what goes in and what comes out.
+
+    cached, written: of tokens read from and written to the provider's prompt cache; None is as
+    any other input. audio: of spoken input. long: other rates for a prompt of more than so many
+    tokens, as (more than, input, output), ascending.
+    """
 
     input: int
     output: int
+    cached: int | None = None
+    written: int | None = None
+    audio: int | None = None
+    long: tuple[tuple[int, int, int], ...] = ()
 
-    def cost(self, tokens_in: int, tokens_out: int) -> int:
-        """nano-USD for that many tokens, rounded up once."""
-        return -(-(tokens_in * self.input + tokens_out * self.output) // 1_000_000)
+    def cost(self, tokens_in: int, tokens_out: int, cached: int = 0, written: int = 0) -> int:
+        """nano-USD for that many tokens, rounded up once. cached, written: how many of `tokens_in`
+        came from and went into the prompt cache; those of a long prompt cost as any other."""
+        rate_in, rate_out = self.input, self.output
+        for above, long_in, long_out in self.long:
+            if tokens_in > above:
+                rate_in, rate_out, cached, written = long_in, long_out, 0, 0
+        total = tokens_in * rate_in + tokens_out * rate_out
+        if self.cached is not None:
+            total += cached * (self.cached - rate_in)
+        if self.written is not None:
+            total += written * (self.written - rate_in)
+        return -(-total // 1_000_000)
+
+    def most(self, tokens_in: int, tokens_out: int) -> int:
+        """The most that so many tokens can cost, whatever rate turns out to apply."""
+        tiers = [tier for tier in self.long if tokens_in > tier[0]]
+        rate_in = max(self.input, self.written or 0, self.audio or 0, *(t[1] for t in tiers))
+        rate_out = max(self.output, *(t[2] for t in tiers)) if tiers else self.output
+        return -(-(tokens_in * rate_in + tokens_out * rate_out) // 1_000_000)
 
 
 FREE_PRICE: Final = Price(0, 0)
@@ -72,6 +104,11 @@ class Model:
             return None
         return self.price.cost(tokens, TYPICAL_OUTPUT if max_output is None else max_output)
 
+    def output_cap(self, max_output: int | None) -> int:
+        """The most tokens an answer may have, given what the request says."""
+        cap = OUTPUT_CAP if max_output is None else max_output
+        return cap if self.max_output is None else min(cap, self.max_output)
+
 
 @dataclass(frozen=True, slots=True)
 class Rule:
@@ -96,13 +133,28 @@ class Rule:
 
 @dataclass(frozen=True, slots=True)
 class Task:
-    """A kind of request. `default`: the one that a request has when it has no other."""
+    """A kind of request. `default`: the one that a request has when it has no other.
+
+    keywords, pattern (RE2), needs (all of them): conditions, any one of which gives it away. A
+    task without any that bears the name of a built-in kind of work is told by that, from this
+    `confidence` on, 0..1. criticality: 0..1, how much it raises the complexity.
+    """
 
     name: str
     min_tier: int | None = None
     first: tuple[str, ...] = ()
     default: bool = False
     at: Span | None = field(default=None, compare=False, repr=False)
+    keywords: tuple[str, ...] = ()
+    pattern: str | None = None
+    needs: frozenset[str] = frozenset()
+    confidence: float = CONFIDENT
+    criticality: float = 0.0
+
+    @property
+    def conditions(self) -> bool:
+        """Whether it states conditions of its own."""
+        return bool(self.keywords or self.needs or self.pattern is not None)
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,6 +165,33 @@ class Band:
     start: float
     min_tier: int | None = None
     at: Span | None = field(default=None, compare=False, repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class Weights:
+    """What each factor of complexity weighs, 0..1; together 1."""
+
+    message: float = 0.30
+    context: float = 0.15
+    capability: float = 0.25
+    depth: float = 0.10
+    keywords: float = 0.20
+
+
+@dataclass(frozen=True, slots=True)
+class Complexity:
+    """How the complexity of a request is worked out.
+
+    estimator: its name. model: the policy's name of the model that is asked, function: what own
+    code is (`module:function`), for estimators of that kind. keywords: words that make a request
+    look hard, beside the built-in ones.
+    """
+
+    estimator: str = "heuristic"
+    model: str | None = None
+    function: str | None = None
+    weights: Weights = Weights()
+    keywords: tuple[str, ...] = ()
 
 
 class Key(StrEnum):
@@ -211,9 +290,11 @@ class Policy:
     prefer: tuple[Key, ...]
     rules: tuple[Rule, ...]
     fallback: Fallback
+    meters: tuple[Meter, ...]
     vocabulary: Vocabulary
     revision: str
     index: Index = field(compare=False, repr=False)
+    complexity: Complexity = Complexity()
 
     def model(self, name: str) -> Model:
         """The model of that name; KeyError when the policy has none."""
@@ -226,7 +307,8 @@ class Request:
 
     task: a task of the policy; None takes its default task.
     complexity: a band's name or a score 0..1; None when unknown.
-    tokens: upper bound of what goes in. max_output: cap of what comes out, when the caller set one.
+    tokens: upper estimate of what goes in. most_tokens: what it cannot exceed, for reservations
+    (None: tokens). max_output: cap of what comes out, when the caller set one. answers: how many.
     needs: abilities a model must have. attributes: the policy's declared facts.
 
     The caller's own criteria can only narrow or reorder what the policy allows:
@@ -237,7 +319,9 @@ class Request:
     task: str | None = None
     complexity: str | float | None = None
     tokens: int = 0
+    most_tokens: int | None = None
     max_output: int | None = None
+    answers: int = 1
     needs: frozenset[str] | set[str] = frozenset()
     tags: frozenset[str] | set[str] = frozenset()
     tenant: str | None = None
@@ -261,10 +345,13 @@ class Snapshot:
 
     now: Unix time in seconds, or None when the caller gives no clock (then `hour` and `weekday`
     are absent). cooling: model name -> Unix time until which it is left alone.
+    used: what the policy's meters showed, by `Meter.use(subject)`; None where a counter could not
+    be read. A meter that is not named counts as unused.
     """
 
     now: float | None = None
     cooling: Mapping[str, float] = field(default_factory=dict)
+    used: Mapping[str, Reading | None] = field(default_factory=dict)
 
 
 class Reason(StrEnum):
@@ -282,6 +369,11 @@ class Reason(StrEnum):
     QUALITY = "quality"
     LIMIT = "limit"
     COOLING = "cooling"
+    UNPRICED = "unpriced"
+    UNCOVERED = "uncovered"
+    QUOTA = "quota"
+    BUDGET = "budget"
+    STATE = "state"
 
 
 @dataclass(frozen=True, slots=True)
@@ -346,7 +438,8 @@ class Attempt:
 
     failure: class of the failure, or None when it answered. status: HTTP status, when one came.
     detail: at most 200 characters, secrets and prompt text removed. started: Unix time;
-    seconds: how long it took. retry_after: seconds the provider asked to wait.
+    seconds: how long it took. retry_after: seconds the provider asked to wait. cost: nano-USD that
+    were charged for it; None when nobody counts.
     """
 
     model: str
@@ -360,3 +453,4 @@ class Attempt:
     first_token: float | None = None
     tokens_in: int | None = None
     tokens_out: int | None = None
+    cost: int | None = None

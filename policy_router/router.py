@@ -10,23 +10,31 @@ import asyncio
 import threading
 import time
 from concurrent.futures import Future
+from dataclasses import replace
 from decimal import Decimal, InvalidOperation
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, Self, TypeVar, overload
 
 from policy_router.check.report import inspect
+from policy_router.classify.bound import most_tokens
+from policy_router.classify.classify import Classification, Classifier
 from policy_router.classify.facts import read_messages
 from policy_router.decide.decide import decide
 from policy_router.errors import UsageError
+from policy_router.execute.account import Ledger
 from policy_router.execute.caller import Body
+from policy_router.execute.events import Warned
 from policy_router.execute.executor import Executor
 from policy_router.execute.health import Health
+from policy_router.execute.rating import Rater
 from policy_router.live.reload import Compiled, Live
 from policy_router.model import NANO, Policy, Request, Snapshot
+from policy_router.state.memory import MemoryStore
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Iterable, Iterator, Mapping, Sequence
 
+    from policy_router.classify.facts import RequestFacts
     from policy_router.execute.answer import Answer
     from policy_router.execute.caller import Caller
     from policy_router.execute.events import Event
@@ -35,6 +43,7 @@ if TYPE_CHECKING:
     from policy_router.live.reload import Active, Status
     from policy_router.live.watch import Watch
     from policy_router.model import Decision
+    from policy_router.state.store import Crossing, Store
 
 T = TypeVar("T")
 
@@ -62,6 +71,7 @@ class Router:
         live: Live[Policy],
         caller: Caller,
         *,
+        store: Store | None = None,
         clock: Callable[[], float] = time.time,
         observe: Callable[[Event], None] = _ignore,
     ) -> None:
@@ -69,7 +79,14 @@ class Router:
         self._caller = caller
         self._clock = clock
         self._health = Health(clock)
+        self._ledger = Ledger(
+            MemoryStore(clock) if store is None else store,
+            clock=clock,
+            told=lambda crossing: observe(_warned(crossing)),
+        )
         self._executor = Executor(caller, clock=clock, observe=observe, health=self._health)
+        self._rater = Rater(caller, self._ledger)
+        self._classifier: Classifier | None = None
         self._loop: _LoopThread | None = None
         self._lock = threading.Lock()
 
@@ -118,14 +135,49 @@ class Router:
 
     # -- deciding ----------------------------------------------------------------------------
 
-    def route(self, messages: Sequence[Mapping[str, Any]] = (), **options: Any) -> Decision:
+    async def aroute(self, messages: Sequence[Mapping[str, Any]] = (), **options: Any) -> Decision:
         """What the policy makes of a request, calling nobody. Takes what `acompletion` takes."""
         facts = {name: options.pop(name) for name in _FACTS if name in options}
-        return self._decide(self.policy, _request(messages, facts, options))
+        policy = self.policy
+        request, snapshot = await self._asked(policy, messages, facts, options)
+        return decide(policy, request, snapshot)
 
-    def _decide(self, policy: Policy, request: Request) -> Decision:
+    async def _asked(
+        self,
+        policy: Policy,
+        messages: Sequence[Mapping[str, Any]],
+        facts: Mapping[str, Any],
+        body: Mapping[str, Any],
+    ) -> tuple[Request, Snapshot]:
+        """The request as the policy sees it, and the world as it matters to it."""
+        request, seen = _request(self._classify(policy), messages, facts, body)
+        snapshot = await self._snapshot(policy, request)
+        if seen is None or facts.get("complexity") is not None:
+            return request, snapshot
+        score = await self._rater.rate(policy, request, snapshot, messages)
+        if score is not None:
+            rated = seen.rated(policy.complexity.estimator, score, policy)
+            request = replace(request, complexity=rated.score)
+            snapshot = await self._snapshot(policy, request)
+        return request, snapshot
+
+    def _classify(self, policy: Policy) -> Classifier:
+        """The classifier of this policy, built when the policy is first asked."""
+        classifier = self._classifier
+        if classifier is None or classifier.policy is not policy:
+            classifier = self._classifier = Classifier(policy)
+        return classifier
+
+    def route(self, messages: Sequence[Mapping[str, Any]] = (), **options: Any) -> Decision:
+        """`aroute` for code without an event loop."""
+        return self._own_loop().run(self.aroute(messages, **options))
+
+    async def _snapshot(self, policy: Policy, request: Request) -> Snapshot:
+        """The world as it matters to this request."""
         now = self._clock()
-        return decide(policy, request, Snapshot(now, self._health.cooling(now)))
+        idle = Snapshot(now, self._health.cooling(now))
+        used = await self._ledger.readings(policy, request, idle)
+        return replace(idle, used=used) if used else idle
 
     # -- answering ---------------------------------------------------------------------------
 
@@ -146,24 +198,28 @@ class Router:
     ) -> Answer | AnswerStream:
         """An answer in the shape that OpenAI's and LiteLLM's users know.
 
-        Facts about the request: task, complexity, tags, tenant, user, team, key, language,
-        attributes (of the policy), tokens and needs (else read from the messages).
+        Facts about the request: task, complexity, tokens and needs (else read from the messages),
+        tags, tenant, user, team, key, language, attributes (of the policy).
         Criteria, which only narrow or reorder: max_cost (dollars), max_latency (seconds),
         min_quality (0..1), prefer, model (a model of the policy; "auto" is none), at_most.
         The rest are OpenAI's own parameters (temperature, tools, max_tokens, ...).
 
-        Raises NoCandidateError, RequestError, ExhaustedError; UsageError for an unknown parameter.
+        Raises NoCandidateError (and its kinds BudgetError, LimitError, StateError), RequestError,
+        ExhaustedError; UsageError for an unknown parameter.
         """
         facts = {name: options.pop(name) for name in _FACTS if name in options}
         # What the caller names as `user` is both a fact and a parameter of the call.
         body = Body(messages=list(messages), user=facts.get("user"), **options)
         # Taken once: the request keeps this policy, whatever is reloaded meanwhile.
         policy = self.policy
-        decision = self._decide(policy, _request(messages, {**facts, "stream": stream}, body))
+        facts["stream"] = stream
+        request, snapshot = await self._asked(policy, messages, facts, body)
+        decision = decide(policy, request, snapshot)
         await self._caller.prepare()
+        account = self._ledger.account(policy, request, snapshot)
         if stream:
-            return await self._executor.stream(decision, policy.fallback, body)
-        return await self._executor.run(decision, policy.fallback, body)
+            return await self._executor.stream(decision, policy.fallback, body, account)
+        return await self._executor.run(decision, policy.fallback, body, account)
 
     @overload
     def completion(
@@ -189,7 +245,9 @@ class Router:
 
     def _own_loop(self) -> _LoopThread:
         if asyncio._get_running_loop() is not None:  # noqa: SLF001  the public one raises instead
-            raise UsageError("an event loop runs in this thread: await acompletion instead")
+            raise UsageError(
+                "an event loop runs in this thread: await the method with an `a` instead"
+            )
         with self._lock:
             if self._loop is None:
                 self._loop = _LoopThread()
@@ -204,11 +262,13 @@ class Router:
             loop, self._loop = self._loop, None
         if loop is not None:
             loop.run(self._caller.aclose())
+            loop.run(self._ledger.aclose())
             loop.close()
 
     async def aclose(self) -> None:
         """`close` within an event loop; also closes the caller's connections of this loop."""
         await self._caller.aclose()
+        await self._ledger.aclose()
         await asyncio.to_thread(self.close)
 
     async def __aenter__(self) -> Self:
@@ -232,23 +292,38 @@ _FACTS = (
 
 
 def _request(
-    messages: Sequence[Mapping[str, Any]], facts: Mapping[str, Any], body: Mapping[str, Any]
-) -> Request:
-    """The request as the policy sees it: what the caller says, and what the body shows."""
-    seen = read_messages(
-        messages, tools=body.get("tools"), response_format=body.get("response_format")
-    )
+    classifier: Classifier,
+    messages: Sequence[Mapping[str, Any]],
+    facts: Mapping[str, Any],
+    body: Mapping[str, Any],
+) -> tuple[Request, Classification | None]:
+    """The request as the policy sees it: what the caller says, and else what the body shows; and
+    what its text was taken for, where that was asked."""
+    shown = {name: body.get(name) for name in ("tools", "response_format")}
+    task, complexity = facts.get("task"), facts.get("complexity")
+    asked = _words(facts.get("needs"))
     cap = body.get("max_completion_tokens") or body.get("max_tokens")
+    cap = cap if isinstance(cap, int) else None
+    answers = body.get("n")
+    seen: Classification | RequestFacts
+    if messages and (task is None or complexity is None):
+        seen = classifier.classify(messages, max_output=cap, needs=asked, task=task, **shown)
+        task = seen.told
+        complexity = seen.score if complexity is None else complexity
+    else:
+        seen = read_messages(messages, **shown)
     model = facts.get("model")
     tokens = facts.get("tokens")
     prefer = facts.get("prefer")
-    return Request(
-        task=facts.get("task"),
-        complexity=facts.get("complexity"),
+    request = Request(
+        task=task,
+        complexity=complexity,
         tokens=seen.tokens if tokens is None else tokens,
-        max_output=cap if isinstance(cap, int) else None,
+        most_tokens=max(most_tokens(messages, **shown), tokens or 0),
+        max_output=cap,
+        answers=answers if isinstance(answers, int) and answers > 0 else 1,
         # The caller may ask for more than the body shows, never for less.
-        needs=seen.needs | _words(facts.get("needs")),
+        needs=seen.needs | asked,
         tags=_words(facts.get("tags")),
         tenant=facts.get("tenant"),
         user=facts.get("user"),
@@ -264,6 +339,13 @@ def _request(
         model=None if model == "auto" else model,
         limit=facts.get("at_most"),
     )
+    return request, seen if isinstance(seen, Classification) else None
+
+
+def _warned(crossing: Crossing) -> Warned:
+    scope, metric, _, _, subject = crossing.key.split("|", 4)
+    name = scope.partition("/")[2]
+    return Warned(name, subject, metric, crossing.share, crossing.spent, crossing.limit)
 
 
 def _words(given: Iterable[str] | None) -> frozenset[str]:

@@ -21,6 +21,7 @@ from policy_router.condition import (
     tests_of,
 )
 from policy_router.decide.index import ABILITIES, Index
+from policy_router.meter import ANYONE, MINUTE, Meter, Metric, Period, Reading, Then, Window
 from policy_router.model import (
     FREE_PRICE,
     Band,
@@ -78,6 +79,7 @@ def models(draw: st.DrawFn, count: int) -> tuple[Model, ...]:
                 price,
                 free,
                 draw(st.sampled_from((None, 50, 100, 5000))),
+                draw(st.sampled_from((None, 3, 10**5))),
                 abilities=frozenset(draw(st.sets(st.sampled_from(ABILITIES), max_size=4))),
                 tags=frozenset(draw(st.sets(st.sampled_from(("local", "eu")), max_size=2))),
                 quality=draw(st.sampled_from((0.2, 0.5, 0.9))),
@@ -155,12 +157,47 @@ def assemble(
     bands: tuple[Band, ...] = BANDS,
     prefer: tuple[Key, ...] = (Key.FREE, Key.SMALLEST, Key.CHEAPEST),
     fallback: Fallback | None = None,
+    meters: tuple[Meter, ...] | None = None,
 ) -> Policy:
-    index = Index(models, TIERS, tasks, bands, prefer, rules, vocabulary)
+    """A policy of these parts; unless meters are given, one budget without a cap pays for all."""
+    if meters is None:
+        everyone = (1 << len(models)) - 1
+        meters = (Meter("budgets", "all", Metric.USD, Period.MONTH, None, everyone),)
+    index = Index(models, TIERS, tasks, bands, prefer, rules, vocabulary, meters)
     return Policy(
         "generated", "", ZoneInfo("Europe/Berlin"), TIERS, models, tasks, bands, prefer, rules,
-        fallback or Fallback(), vocabulary, "0", index,
+        fallback or Fallback(), meters, vocabulary, "0", index,
     )  # fmt: skip
+
+
+@st.composite
+def meters(draw: st.DrawFn, models: int, vocabulary: Vocabulary) -> tuple[Meter, ...]:
+    """Limits and budgets; most policies have a budget that pays for all."""
+    found = []
+    everyone = (1 << models) - 1
+    if draw(st.integers(0, 3)):
+        found.append(Meter("budgets", "all", Metric.USD, Period.MONTH, None, everyone))
+    for i in range(draw(st.integers(0, 3))):
+        metric = draw(st.sampled_from(Metric))
+        window: Window | None = MINUTE if draw(st.booleans()) else Period.DAY
+        if metric is Metric.SEATS:
+            window = None
+        when = draw(st.none() | trees(vocabulary).map(lambda t: condition(t, vocabulary)))
+        budget = metric is Metric.USD or (metric is Metric.TOKENS and draw(st.booleans()))
+        found.append(
+            Meter(
+                "budgets" if budget else "limits",
+                f"n{i}",
+                metric,
+                Period.DAY if budget else window,
+                draw(st.sampled_from((1, 5, 1000, 10**7))),
+                draw(st.integers(0, everyone)),
+                draw(st.sampled_from((None, None, "user", "tenant"))),
+                when,
+                draw(st.sampled_from(Then)) if budget else Then.BLOCK,
+            )
+        )
+    return tuple(found)
 
 
 @st.composite
@@ -182,6 +219,7 @@ def policies(draw: st.DrawFn, max_rules: int = 6) -> Policy:
         tasks=tasks,
         prefer=tuple(keys),
         fallback=Fallback(step_down=draw(st.booleans())),
+        meters=draw(meters(count, vocabulary)),
     )
 
 
@@ -203,7 +241,9 @@ def requests(draw: st.DrawFn, policy: Policy) -> Request:
             maybe | st.sampled_from([b.name for b in BANDS]) | st.sampled_from((0, 0.3, 0.5, 1))
         ),
         tokens=draw(st.sampled_from((*NUMBERS, 40, 60, 4999))),
+        most_tokens=draw(maybe | st.sampled_from((0, 50, 10**6))),
         max_output=draw(maybe | st.sampled_from((1, 5, 100, 3000))),
+        answers=draw(st.sampled_from((1, 1, 2))),
         needs=frozenset(draw(st.sets(st.sampled_from(ABILITIES), max_size=2))),
         tags=frozenset(draw(st.sets(st.sampled_from((*TAGS, "other"))))),
         tenant=draw(user),
@@ -232,7 +272,14 @@ def snapshots(draw: st.DrawFn, policy: Policy) -> Snapshot:
             max_size=2,
         )
     )
-    return Snapshot(now, cooling)
+    used: dict[str, Reading | None] = {}
+    for meter in policy.meters:
+        subject = draw(st.sampled_from((ANYONE, *USERS)))
+        shown = st.sampled_from((0, 1, 4, 5, 600, 1000, 10**7, 10**8))
+        reading = draw(st.none() | shown.map(Reading) | shown.map(lambda n: Reading(n, 2e9)))
+        if draw(st.booleans()):
+            used[meter.use(subject)] = reading
+    return Snapshot(now, cooling, used)
 
 
 @st.composite

@@ -14,6 +14,9 @@ from policy_router.model import TYPICAL_OUTPUT, Key, Policy, Request, Rule, Snap
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from policy_router.meter import Meter
+    from policy_router.model import Model
+
 
 @dataclass(frozen=True)
 class Verdict:
@@ -127,6 +130,8 @@ def decide(policy: Policy, request: Request, snapshot: Snapshot) -> Verdict:
                 "cooling",
                 until is not None and (snapshot.now is None or until > snapshot.now),
             ),
+            *_paid_for(policy, model, facts),
+            *_counted(policy, model, request, facts, snapshot),
         ]
         reason = reason or next((name for name, hit in checks if hit), None)
         if reason is not None:
@@ -159,3 +164,57 @@ def _taken(rule: Rule, model: str, policy: Policy) -> str | None:
     if not rule.needs <= policy.model(model).abilities:
         return "ability"
     return None
+
+
+def _falls_under(meter: Meter, policy: Policy, model: Model, facts: Facts) -> bool:
+    number = [m.name for m in policy.models].index(model.name)
+    return bool(meter.models & 1 << number) and (
+        meter.when is None or holds(meter.when.tree, facts)
+    )
+
+
+def _paid_for(policy: Policy, model: Model, facts: Facts) -> list[tuple[str, bool]]:
+    money = [
+        m
+        for m in policy.meters
+        if m.metric == "usd" and _falls_under(m, policy, model, facts) and not model.free
+    ]
+    capped = any(m.limit is not None and m.then != "warn" for m in money)
+    return [
+        ("uncovered", not model.free and not money),
+        ("unpriced", model.price is None and capped),
+    ]
+
+
+def _counted(
+    policy: Policy, model: Model, request: Request, facts: Facts, snapshot: Snapshot
+) -> list[tuple[str, bool]]:
+    found = []
+    for meter in policy.meters:
+        who = (getattr(request, meter.per) or "-") if meter.per else "-"
+        name = f"{meter.id}|{who}"
+        spared = meter.then == "warn" or (meter.then == "free_only" and model.free)
+        if name not in snapshot.used or meter.limit is None or spared:
+            continue
+        if not _falls_under(meter, policy, model, facts):
+            continue
+        reading = snapshot.used[name]
+        budget = meter.section == "budgets"
+        if reading is None:
+            found.append(("state", budget))
+            continue
+        asked = _asked(meter, model, request)
+        full = reading.used + max(asked, 1) > meter.limit
+        found.append(("budget" if budget else "quota", full))
+    return found
+
+
+def _asked(meter: Meter, model: Model, request: Request) -> int:
+    if meter.metric in ("requests", "concurrent"):
+        return 1
+    size = request.tokens if request.most_tokens is None else request.most_tokens
+    cap = 4096 if request.max_output is None else request.max_output
+    answer = request.answers * (cap if model.max_output is None else min(cap, model.max_output))
+    if meter.metric == "tokens":
+        return size + answer
+    return 0 if model.price is None else model.price.cost(size, answer)

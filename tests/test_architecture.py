@@ -13,7 +13,8 @@ PACKAGE = Path(__file__).parents[1] / "policy_router"
 
 LAYERS = (
     ("secrets", "diagnostics", "errors"),
-    ("condition", "model"),
+    ("condition", "model", "meter"),
+    ("state",),
     ("decide",),
     ("prove",),
     ("language",),
@@ -129,7 +130,9 @@ def test_importing_the_package_is_light() -> None:
 
 def test_deciding_needs_no_litellm(tmp_path: Path) -> None:
     path = tmp_path / "policy.yaml"
-    path.write_text("version: 1\nmodels:\n  m: { model: openai/gpt-4o, tier: heavy }\n")
+    path.write_text(
+        "version: 1\nmodels:\n  m: { model: openai/gpt-4o, tier: heavy, price: free }\n"
+    )
     code = (
         "from policy_router import Request, decide, load\n"
         f"assert decide(load({str(path)!r}), Request()).candidates"

@@ -28,6 +28,7 @@ models:
     context: 128k
     can: [tools, json]
 prefer: {prefer}
+budgets: {{ all: {{ cap: unlimited }} }}
 rules:
   - {{ name: private stays, when: {{ tags: private }}, only: [local] }}
   - {{ name: nobody, when: {{ tags: secret }}, deny: not with us }}

@@ -5,8 +5,20 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from policy_router.condition import COMPLEXITY, HOUR, TAGS, TASK, WEEKDAY, Op, Test, Tree
+from policy_router.condition import (
+    COMPLEXITY,
+    HOUR,
+    TAGS,
+    TASK,
+    WEEKDAY,
+    Any,
+    Not,
+    Op,
+    Test,
+    Tree,
+)
 from policy_router.decide.cells import Space, TooWide, bits, meet
+from policy_router.meter import Metric, Then
 from policy_router.prove.cover import Cover, GaveUp
 
 if TYPE_CHECKING:
@@ -19,11 +31,12 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Source:
-    """Something that takes models away or asks for a floor: a rule, a task or a band.
+    """Something that takes models away or asks for a floor: a rule, a task, a band, or that nobody
+    pays.
 
     boxes: where; None when the condition is too wide to say. exact: they say so exactly; else a
     pattern decides as well. removes, below: models (bit i: model i) taken away there, and those
-    under the floor asked for there. rule: its number, None for a task or band.
+    under the floor asked for there. rule: its number, None for what is no rule.
     """
 
     boxes: tuple[Box, ...] | None
@@ -54,8 +67,10 @@ class Regions:
                     test = Test(fact, Op.IN, (part.name,))
                     says = f"{kind} `{part.name}`"
                     floors.append((test, index.below[part.min_tier], says, part.at))
+        unpaid = list(_unpaid(policy))
         trees = [r.when.tree for r in policy.rules if r.when is not None]
-        self.space = Space(policy.vocabulary, policy.bands, [*trees, *(f[0] for f in floors)])
+        trees += [f[0] for f in floors] + [u[0] for u in unpaid if u[0] is not None]
+        self.space = Space(policy.vocabulary, policy.bands, trees)
         self._patterns = {
             i
             for i, d in enumerate(self.space.dimensions)
@@ -73,6 +88,9 @@ class Regions:
         for tree, below, says, at in floors:
             boxes, exact = self._boxes(tree)
             sources.append(Source(boxes, exact, below if strict else 0, below, says, at, None))
+        for where, removes, says, at in unpaid:
+            boxes, exact = self._boxes(where)
+            sources.append(Source(boxes, exact, removes, 0, says, at, None))
         self.sources = tuple(sources)
         self._gather(len(policy.models))
 
@@ -171,3 +189,23 @@ class Regions:
             )
         except GaveUp:
             return False
+
+
+def _unpaid(policy: Policy) -> Iterator[tuple[Tree | None, int, str, Span | None]]:
+    """Where paid models (bit i: model i) are out for want of a budget or of a known price. No tree:
+    everywhere."""
+    money = [m for m in policy.meters if m.metric is Metric.USD]
+    for i, model in enumerate(policy.models):
+        if model.free:
+            continue
+        paying = [m for m in money if m.models >> i & 1]
+        conditions = [m.when.tree for m in paying if m.when is not None]
+        if len(conditions) == len(paying):
+            unless: Tree | None = Not(Any(tuple(conditions))) if conditions else None
+            yield unless, 1 << i, "the lack of a budget", model.at
+        if model.price is not None:
+            continue
+        for meter in paying:
+            if meter.limit is not None and meter.then is not Then.WARN:
+                where = meter.when.tree if meter.when is not None else None
+                yield where, 1 << i, f"budget `{meter.name}`, its price unknown,", meter.at

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Final
 
 from policy_router.check.rules import (
+    budget_below_one_request,
     cloud_is_not_local,
     constant_test,
     contradicting_rules,
@@ -19,10 +20,12 @@ from policy_router.check.rules import (
     no_free_model,
     order_conflict,
     price_zero_is_not_free,
+    quota_above_budget,
     rule_without_effect,
     secret_in_policy,
     selector_matches_nothing,
     task_shadowed,
+    uncovered_model,
     unknown_provider,
     unreachable_model,
     unused_model,
@@ -48,6 +51,9 @@ LINT: Final[Mapping[str, Callable[[Subject], Iterator[Diagnostic]]]] = {
     "task-shadowed": task_shadowed.check,
     "nested-repetition": nested_repetition.check,
     "no-free-model": no_free_model.check,
+    "uncovered-model": uncovered_model.check,
+    "budget-below-one-request": budget_below_one_request.check,
+    "quota-above-budget": quota_above_budget.check,
     "missing-price": missing_price.check,
     "price-zero-is-not-free": price_zero_is_not_free.check,
     "free-but-priced": free_but_priced.check,

@@ -49,7 +49,8 @@ def decide(policy: Policy, request: Request, snapshot: Snapshot = _NOBODY) -> De
         return Decision(
             policy.revision, request, name, level, score, (), skips, (), problem, invalid=True
         )
-    effect = index.effect(index.matching(facts(policy, request, snapshot, name, level, score)))
+    known = facts(policy, request, snapshot, name, level, score)
+    effect = index.effect(index.matching(known))
     if effect.denied is not None:
         rule = effect.denied
         skips = _all_out(policy, f"denied by rule `{rule.name}`", rule)
@@ -74,6 +75,15 @@ def decide(policy: Policy, request: Request, snapshot: Snapshot = _NOBODY) -> De
         if gone:
             skipped += tuple(gate.skips(index, gone, request, snapshot))
             allowed ^= gone
+    metering = index.metering
+    if not metering.plain:
+        gone, out = metering.not_paid_for(allowed, known)
+        skipped += tuple(out)
+        allowed ^= gone
+    if snapshot.used:
+        gone, out = metering.used_up(allowed, known, request, snapshot)
+        skipped += tuple(out)
+        allowed ^= gone
     prefer = policy.prefer if request.prefer is None else tuple(Key(k) for k in request.prefer)
     output = TYPICAL_OUTPUT if request.max_output is None else request.max_output
     candidates = index.order.candidates(allowed, floor, first, prefer, request.tokens, output)
@@ -83,6 +93,16 @@ def decide(policy: Policy, request: Request, snapshot: Snapshot = _NOBODY) -> De
         skipped += tuple(Skip(c.name, Reason.LIMIT, words, at=c.model.at) for c in beyond)
         candidates = candidates[: max(0, request.limit)]
     return Decision(policy.revision, request, name, level, score, candidates, skipped, effect.rules)
+
+
+def facts_of(policy: Policy, request: Request, snapshot: Snapshot) -> Facts | None:
+    """The facts that `decide` goes by; None for a request that makes no sense to the policy."""
+    task, band, score, problem = _subject(policy, request)
+    if problem is not None:
+        return None
+    return facts(
+        policy, request, snapshot, task.name if task else None, band.name if band else None, score
+    )
 
 
 def facts(  # noqa: PLR0917  the three last are what `_subject` made of the request
@@ -155,10 +175,9 @@ def _complexity(policy: Policy, word: str | float) -> tuple[Band | None, float |
 
 def _nonsense(policy: Policy, request: Request) -> str | None:
     """What makes a request meaningless to this policy, or None."""
-    if request.tokens < 0:
-        return f"{request.tokens} tokens is less than none"
-    if request.max_output is not None and request.max_output < 1:
-        return f"an output cap of {request.max_output} tokens leaves no answer"
+    wrong = _impossible(request)
+    if wrong is not None:
+        return wrong
     if request.needs and not policy.index.abilities.issuperset(request.needs):
         need = min(set(request.needs) - policy.index.abilities)
         return _unknown("ability", need, policy.index.abilities)
@@ -176,6 +195,19 @@ def _nonsense(policy: Policy, request: Request) -> str | None:
         wrong = _mistyped(fact, value)
         if wrong is not None:
             return wrong
+    return None
+
+
+def _impossible(request: Request) -> str | None:
+    """What no request can have, whatever the policy."""
+    if request.tokens < 0:
+        return f"{request.tokens} tokens is less than none"
+    if request.max_output is not None and request.max_output < 1:
+        return f"an output cap of {request.max_output} tokens leaves no answer"
+    if request.most_tokens is not None and request.most_tokens < 0:
+        return f"at most {request.most_tokens} tokens is less than none"
+    if request.answers < 1:
+        return f"{request.answers} answers is less than one"
     return None
 
 

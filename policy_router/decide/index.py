@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from policy_router.condition import HOUR, TAGS, WEEKDAY, Kind
 from policy_router.decide.cells import Space, TooWide, admitting, bits
+from policy_router.decide.metering import Metering
 from policy_router.decide.order import Order
 from policy_router.model import Reason, Skip
 
@@ -24,6 +25,7 @@ if TYPE_CHECKING:
     from policy_router.condition import Facts, Vocabulary
     from policy_router.decide.cells import Dimension
     from policy_router.decide.order import First
+    from policy_router.meter import Meter
     from policy_router.model import Band, Key, Model, Rule, Task
 
 ABILITIES: Final = ("tools", "json", "vision", "audio", "pdf", "reasoning")
@@ -114,7 +116,9 @@ class Index:
         prefer: tuple[Key, ...],
         rules: Sequence[Rule],
         vocabulary: Vocabulary,
+        meters: Sequence[Meter] = (),
     ) -> None:
+        self.metering = Metering(models, meters)
         self.models = tuple(models)
         self.by_name: Mapping[str, Model] = {m.name: m for m in models}
         self.at: Mapping[str, int] = {m.name: i for i, m in enumerate(models)}

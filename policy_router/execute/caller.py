@@ -92,6 +92,14 @@ class Body(Mapping[str, Any]):
     def __repr__(self) -> str:
         return f"Body({', '.join(sorted(self._values))})"  # names only: values hold the prompt
 
+    def capped(self, tokens: int) -> Body:
+        """The same with at most so many tokens in the answer, in the caller's own spelling."""
+        name = "max_completion_tokens" if "max_completion_tokens" in self._values else "max_tokens"
+        asked = self._values.get(name)
+        if isinstance(asked, int) and asked <= tokens:
+            return self
+        return Body(**{**self._values, name: tokens})
+
     @property
     def wants_usage(self) -> bool:
         """Whether the caller asked for a usage chunk at the end of a stream."""

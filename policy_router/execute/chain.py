@@ -50,8 +50,8 @@ class Step:
 class Chain:
     """The candidates of one request and how far it has come with them.
 
-    attempts: calls begun so far. skipped: candidates passed over because their context is not
-    larger than that of a model the request did not fit into.
+    attempts: calls begun so far. skipped: candidates passed over, because they had no room or
+    because their context is not larger than that of a model the request did not fit into.
     """
 
     def __init__(self, candidates: Sequence[Candidate], fallback: Fallback) -> None:
@@ -88,6 +88,13 @@ class Chain:
         self._retried = False
         self.attempts += 1
         return self._candidates[found]
+
+    def refused(self, skip: Skip) -> Candidate | None:
+        """Moves on from the current candidate, which had no room and was not asked: it counts for
+        no attempt."""
+        self.attempts -= 1
+        self.skipped += (skip,)
+        return self.next()
 
     def failed(self, failure: Failure, remaining: float) -> Step:
         """What follows when the current candidate failed with `remaining` seconds left.

@@ -27,6 +27,39 @@ class Attempted:
 
 
 @dataclass(frozen=True, slots=True)
+class Passed:
+    """A candidate had no room in a limit or a budget when it was to be asked; others may have
+    taken it since the decision."""
+
+    decision: Decision
+    skip: Skip
+
+
+@dataclass(frozen=True, slots=True)
+class Warned:
+    """A budget has passed one of its thresholds; told once per period, over all processes.
+
+    budget: its name. subject: whose, "-" when it is everybody's. share: 0..1. spent, cap: nano-USD
+    or tokens, by metric.
+    """
+
+    budget: str
+    subject: str
+    metric: str
+    share: float
+    spent: int
+    cap: int
+
+
+@dataclass(frozen=True, slots=True)
+class StoreChanged:
+    """The store of counters went out of reach (up: False), or is back."""
+
+    up: bool
+    detail: str
+
+
+@dataclass(frozen=True, slots=True)
 class Answered:
     """The request has its answer. skipped: models passed over on the way."""
 
@@ -47,4 +80,4 @@ class Exhausted:
     skipped: tuple[Skip, ...] = ()
 
 
-Event = Decided | Attempted | Answered | Exhausted
+Event = Decided | Attempted | Passed | Answered | Exhausted | Warned | StoreChanged

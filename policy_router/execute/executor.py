@@ -16,12 +16,13 @@ from policy_router.errors import ExhaustedError, RoutingError
 from policy_router.execute.answer import Answer
 from policy_router.execute.failure import CallFailed, Failure, Kind
 from policy_router.execute.progress import Progress, World, within
-from policy_router.execute.shape import choices, finish, says_anything, usage
+from policy_router.execute.shape import choices, finish, says_anything, size, usage
 from policy_router.execute.stream import AnswerStream, play
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
 
+    from policy_router.execute.account import Account
     from policy_router.execute.caller import Body, Caller
     from policy_router.execute.events import Event
     from policy_router.execute.health import Health
@@ -54,13 +55,15 @@ class Executor:
         dice = _random.Random() if random is None else random  # noqa: S311  jitter, not a secret
         self._world = World(caller, clock, monotonic, sleep, dice, observe, health)
 
-    async def run(self, decision: Decision, fallback: Fallback, body: Body) -> Answer:
-        """A whole answer.
+    async def run(
+        self, decision: Decision, fallback: Fallback, body: Body, account: Account | None = None
+    ) -> Answer:
+        """A whole answer. account: reserves and settles each attempt; None when nobody counts.
 
         Raises NoCandidateError, RequestError (the failure ends the request), ExhaustedError
         (nobody left to ask, or the deadline passed).
         """
-        progress = Progress(self._world, decision, fallback, body)
+        progress = Progress(self._world, decision, fallback, body, account)
         try:
             return await self._run(progress)
         except RoutingError as error:
@@ -69,19 +72,23 @@ class Executor:
         except asyncio.CancelledError:
             progress.cancelled()
             raise
+        finally:
+            await progress.close()
 
-    async def stream(self, decision: Decision, fallback: Fallback, body: Body) -> AnswerStream:
+    async def stream(
+        self, decision: Decision, fallback: Fallback, body: Body, account: Account | None = None
+    ) -> AnswerStream:
         """A stream of chunks; returns when the first of them is there, so that all that can be
         replaced silently has been. Raises as `run` does; iterating may raise StreamBrokenError.
         """
-        progress = Progress(self._world, decision, fallback, body)
+        progress = Progress(self._world, decision, fallback, body, account)
         stream = AnswerStream(progress, play(progress))
         await stream.begin()
         return stream
 
     async def _run(self, progress: Progress) -> Answer:
         spare: tuple[str, Any] | None = None
-        candidate = progress.first()
+        candidate = await progress.first()
         while True:
             share = progress.remaining() / (2 if progress.chain.more else 1)
             started = progress.start(candidate, share)
@@ -92,9 +99,9 @@ class Executor:
                 else:
                     spare = (candidate.name, response)
             if failure is None:
-                progress.answered(usage(response))
+                progress.answered(usage(response), size(response))
                 return _answer(progress, candidate.name, response)
-            progress.failed(failure)
+            progress.failed(failure, usage(response), size(response))
             try:
                 candidate = await progress.after(failure)
             except ExhaustedError:
@@ -105,7 +112,7 @@ class Executor:
 
     async def _ask(self, progress: Progress, started: Started) -> tuple[Failure | None, Any]:
         model = started.candidate.model
-        call = self._world.caller.call(model, progress.body, started.limit)
+        call = self._world.caller.call(model, progress.request_body, started.limit)
         try:
             response = await within(started.limit, call)
         except CallFailed as failed:

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Final, TypeVar
 
-from policy_router.errors import ExhaustedError, NoCandidateError, RequestError
+from policy_router.errors import ExhaustedError, NoCandidateError, RequestError, no_room
 from policy_router.execute.chain import LEAST, Chain, Move
-from policy_router.execute.events import Answered, Attempted, Decided, Exhausted
+from policy_router.execute.events import Answered, Attempted, Decided, Exhausted, Passed
 from policy_router.execute.failure import Failure, Kind
 from policy_router.execute.shape import Usage
 from policy_router.model import Attempt
@@ -19,12 +19,14 @@ if TYPE_CHECKING:
     from random import Random
 
     from policy_router.errors import RoutingError
+    from policy_router.execute.account import Account
     from policy_router.execute.caller import Body, Caller
     from policy_router.execute.events import Event
     from policy_router.execute.health import Health
     from policy_router.model import Candidate, Decision, Fallback
 
 _T = TypeVar("_T")
+_NOTHING: Final = Usage()
 _log: Final = logging.getLogger(__name__)
 _ROUNDING: Final = 0.99
 """An attempt's limit is taken from a clock that has moved on a little since the request began."""
@@ -71,7 +73,15 @@ class Progress:
     has.
     """
 
-    def __init__(self, world: World, decision: Decision, fallback: Fallback, body: Body) -> None:
+    def __init__(
+        self,
+        world: World,
+        decision: Decision,
+        fallback: Fallback,
+        body: Body,
+        account: Account | None = None,
+    ) -> None:
+        self._account = account
         self.world = world
         self.decision = decision
         self.fallback = fallback
@@ -87,15 +97,41 @@ class Progress:
         """Seconds until the request's deadline."""
         return self._ends - self.world.monotonic()
 
-    def first(self) -> Candidate:
-        """The first candidate. Raises NoCandidateError when there is none, ExhaustedError when
-        the policy leaves no room for an attempt."""
+    async def first(self) -> Candidate:
+        """The first candidate that has room. Raises NoCandidateError when there is none,
+        ExhaustedError when the policy leaves no time for an attempt."""
         if not self.decision.candidates:
-            raise NoCandidateError(self.decision)
+            raise no_room(self.decision)
         candidate = self.chain.next() if self.remaining() >= LEAST else None
         if candidate is None:
             raise self._exhausted()
+        return await self._with_room(candidate)
+
+    async def _with_room(self, candidate: Candidate) -> Candidate:
+        """This candidate or the next one that has room in every limit and budget, reserved.
+        Raises when none has."""
+        if self._account is None:
+            return candidate
+        while (skip := await self._account.open(candidate.model)) is not None:
+            self.world.tell(Passed(self.decision, skip))
+            following = self.chain.refused(skip)
+            if following is None:
+                if self.attempts:
+                    raise self._exhausted()
+                raise no_room(self.decision, self.chain.skipped)
+            candidate = following
         return candidate
+
+    @property
+    def request_body(self) -> Body:
+        """What is sent in the running attempt: with the cap on the answer that was reserved."""
+        cap = None if self._account is None else self._account.output_cap
+        return self.body if cap is None else self.body.capped(cap)
+
+    async def close(self) -> None:
+        """Settles what the last attempt came to."""
+        if self._account is not None:
+            await self._account.close()
 
     def start(self, candidate: Candidate, limit: float) -> Started:
         """Begins an attempt that may take `limit` seconds to its answer or first token."""
@@ -115,17 +151,17 @@ class Progress:
             candidate = self.chain.next() if step.move is Move.NEXT else None
         if candidate is None or self.remaining() < LEAST:
             raise self._exhausted()
-        return candidate
+        return await self._with_room(candidate)
 
-    def failed(self, failure: Failure) -> None:
-        """Notes that the running attempt failed."""
-        name = self._end(Usage(), failure)
+    def failed(self, failure: Failure, usage: Usage = _NOTHING, said: int = 0) -> None:
+        """Notes that the running attempt failed. said: bytes that had come out of it."""
+        name = self._end(usage, failure, said)
         if self.world.health is not None:
             self.world.health.failed(name, failure, self.fallback.cooldown)
 
-    def answered(self, usage: Usage) -> None:
+    def answered(self, usage: Usage, said: int) -> None:
         """Notes that the running attempt answered, and the request with it."""
-        self.settled(self._end(usage, None))
+        self.settled(self._end(usage, None, said))
 
     def settled(self, served_by: str) -> None:
         """Tells that the request has its answer."""
@@ -143,7 +179,7 @@ class Progress:
         if self.served_by is not None:
             return
         if self.running is not None:
-            self._end(Usage(), Failure(Kind.CANCELLED, "the caller went away"))
+            self._end(_NOTHING, Failure(Kind.CANCELLED, "the caller went away"), 0)
         self._tell_exhausted(True, None)
 
     def late(self, started: Started) -> Failure:
@@ -174,12 +210,16 @@ class Progress:
         waits = [a.retry_after for a in self.attempts if a.retry_after is not None]
         return ExhaustedError(self.decision, self.attempts, min(waits, default=None))
 
-    def _end(self, usage: Usage, failure: Failure | None) -> str:
+    def _end(self, usage: Usage, failure: Failure | None, said: int) -> str:
         """Files the running attempt; the name of its model."""
         started, self.running = self.running, None
         if started is None:
             raise RuntimeError("no attempt is running")
         attempt = self.attempt(started, usage, failure)
+        if self._account is not None:
+            self._account.ended(usage, failure, said)
+            actual = self._account.actual
+            attempt = replace(attempt, cost=0 if actual is None else actual.cost)
         self.attempts.append(attempt)
         self.world.tell(Attempted(self.decision, attempt, failure))
         return attempt.model

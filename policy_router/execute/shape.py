@@ -12,19 +12,27 @@ _TOKENS_MOST: Final = 1_000_000_000
 
 @dataclass(frozen=True, slots=True)
 class Usage:
-    """Tokens of an answer; None where the provider said nothing credible."""
+    """Tokens of an answer; None where the provider said nothing credible.
+
+    cached, written: of those that went in, read from and written to the provider's prompt cache.
+    """
 
     tokens_in: int | None = None
     tokens_out: int | None = None
+    cached: int = 0
+    written: int = 0
 
 
 def usage(answer: Any) -> Usage:
     """What the provider counted. Negative, absurd and non-integer numbers become None: hostile
     or broken usage must not turn into a credit."""
     used = getattr(answer, "usage", None)
+    details = getattr(used, "prompt_tokens_details", None)
     return Usage(
         _count(getattr(used, "prompt_tokens", None)),
         _count(getattr(used, "completion_tokens", None)),
+        _count(getattr(details, "cached_tokens", None)) or 0,
+        _count(getattr(used, "cache_creation_input_tokens", None)) or 0,
     )
 
 
@@ -57,6 +65,19 @@ def says_by(chunk: Any) -> list[str]:
         part = getattr(choice, "delta", None) or getattr(choice, "message", None)
         said += [name for name in _SAYING if getattr(part, name, None)]
     return said
+
+
+def size(chunk: Any) -> int:
+    """Bytes of all that a chunk or an answer says; no tokenizer makes more tokens than bytes."""
+    total = 0
+    for choice in choices(chunk):
+        part = getattr(choice, "delta", None) or getattr(choice, "message", None)
+        for name in _SAYING:
+            said = getattr(part, name, None)
+            if said:
+                words = said if isinstance(said, str) else repr(said)
+                total += len(words.encode("utf-8", "surrogatepass"))
+    return total
 
 
 def text(chunk: Any) -> str:

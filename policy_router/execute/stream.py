@@ -88,12 +88,14 @@ async def play(progress: Progress) -> AsyncGenerator[Any, None]:
     except (asyncio.CancelledError, GeneratorExit):
         progress.cancelled()
         raise
+    finally:
+        await progress.close()
 
 
 async def _play(progress: Progress) -> AsyncGenerator[Any, None]:
     told = Told()
     spare: _Spare | None = None
-    candidate: Candidate | None = progress.first()
+    candidate: Candidate | None = await progress.first()
     while candidate is not None:
         limit = min(progress.fallback.first_token_within, progress.remaining())
         feed = _Feed(progress, Upstream(progress, progress.start(candidate, limit)), told)
@@ -111,14 +113,13 @@ async def _play(progress: Progress) -> AsyncGenerator[Any, None]:
             await feed.upstream.aclose()
         empty = failure is not None and failure.kind is Kind.EMPTY and not told.began
         if failure is None or (empty and (spare is not None or not progress.chain.more)):
-            progress.answered(feed.upstream.usage)
+            progress.answered(feed.upstream.usage, feed.upstream.said)
             for chunk in feed.held:
                 yield chunk
             return
         if empty:
             spare = (candidate.name, feed.held)
-        mute = not feed.upstream.began
-        candidate = await _after(progress, told, failure, spare=spare, mute=mute)
+        candidate = await _after(progress, told, failure, feed.upstream, spare)
     if spare is not None:
         for chunk in spare[1]:
             yield chunk
@@ -153,17 +154,16 @@ class _Feed:
     def left(self) -> None:
         """The caller stopped reading: an answer if all of it had been read."""
         if self.upstream.whole:
-            self._progress.answered(self.upstream.usage)
+            self._progress.answered(self.upstream.usage, self.upstream.said)
 
 
 async def _after(
-    progress: Progress, told: Told, failure: Failure, *, spare: _Spare | None, mute: bool
+    progress: Progress, told: Told, failure: Failure, upstream: Upstream, spare: _Spare | None
 ) -> Candidate | None:
-    """Who goes on after a failure; None when the spare answer has to do. mute: the attempt failed
-    before it said anything."""
+    """Who goes on after a failure; None when the spare answer has to do."""
     if told.began:
-        return await _resumed(progress, told, failure, mute=mute)
-    progress.failed(failure)
+        return await _resumed(progress, told, failure, upstream)
+    progress.failed(failure, upstream.usage, upstream.said)
     try:
         return await progress.after(failure)
     except ExhaustedError:
@@ -173,13 +173,16 @@ async def _after(
         return None
 
 
-async def _resumed(progress: Progress, told: Told, failure: Failure, *, mute: bool) -> Candidate:
+async def _resumed(
+    progress: Progress, told: Told, failure: Failure, upstream: Upstream
+) -> Candidate:
     """Who goes on when the caller has a part of the answer. Raises StreamBrokenError when nobody
     may. An attempt that said nothing failed as it did; one that did is a broken stream."""
     late = failure.kind is Kind.DEADLINE
     detail = f"{failure.kind}: {failure.detail}"[:200]
-    broken = failure if late or mute else Failure(Kind.STREAM_BROKEN, detail, failure.status)
-    progress.failed(broken)
+    plain = late or not upstream.began
+    broken = failure if plain else Failure(Kind.STREAM_BROKEN, detail, failure.status)
+    progress.failed(broken, upstream.usage, upstream.said)
     resume = progress.fallback.on_stream_break is OnBreak.RESUME
     if late or not resume or not told.resumable:
         raise StreamBrokenError(progress.decision, progress.attempts)

@@ -6,7 +6,14 @@ from typing import TYPE_CHECKING, Any, Final
 
 from policy_router.execute.failure import CallFailed, Failure, Kind
 from policy_router.execute.progress import within
-from policy_router.execute.shape import Usage, finish, is_usage_only, says_anything, usage
+from policy_router.execute.shape import (
+    Usage,
+    finish,
+    is_usage_only,
+    says_anything,
+    size,
+    usage,
+)
 
 if TYPE_CHECKING:
     from policy_router.execute.caller import Chunks
@@ -17,7 +24,8 @@ _AT_THE_END: Final = {"content_filter": Kind.CONTENT_POLICY, "stop": Kind.EMPTY}
 
 
 class Upstream:
-    """The chunks of one attempt. began: something was said. usage: what the provider counted."""
+    """The chunks of one attempt. began: something was said. usage: what the provider counted.
+    said: bytes that came out."""
 
     def __init__(self, progress: Progress, started: Started) -> None:
         self._progress = progress
@@ -26,6 +34,7 @@ class Upstream:
         self._finish: str | None = None
         self.began = False
         self.usage = Usage()
+        self.said = 0
 
     async def next(self) -> Any:
         """The next chunk; None after the end of a whole answer. Raises CallFailed when the answer
@@ -39,6 +48,7 @@ class Upstream:
             clock = self._progress.world.monotonic()
             self._started.first_token = clock - self._started.monotonic
         self._finish = self._finish or finish(chunk)
+        self.said += size(chunk)
         return chunk
 
     @property
@@ -82,7 +92,7 @@ class Upstream:
 
     async def _open(self) -> None:
         world, started = self._progress.world, self._started
-        model, body = started.candidate.model, self._progress.body
+        model, body = started.candidate.model, self._progress.request_body
         self._chunks = await world.caller.stream(model, body, started.limit)
 
     def _limit(self) -> float:

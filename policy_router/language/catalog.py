@@ -33,6 +33,14 @@ _ABILITIES: Final = {
     "supports_reasoning": "reasoning",
 }
 
+_LONG: Final = re.compile(r"input_cost_per_token_above_(\d+)k_tokens")
+_RATES: Final = {
+    "cached": ("cache_read_input_token_cost",),
+    "written": ("cache_creation_input_token_cost", "cache_creation_input_token_cost_above_1hr"),
+    "audio": ("input_cost_per_audio_token",),
+    "reasoning": ("output_cost_per_reasoning_token",),
+}
+
 
 @dataclass(frozen=True, slots=True)
 class Entry:
@@ -88,9 +96,9 @@ class Catalog:
 
 def _entry(name: str, row: Mapping[str, Any], *, priced: bool) -> Entry:
     rates = row.get("input_cost_per_token"), row.get("output_cost_per_token")
-    known = priced and all(isinstance(r, int | float) and r >= 0 for r in rates)
+    known = priced and all(map(_is_rate, rates))
     zero = known and not any(rates)
-    price = Price(_rate(rates[0]), _rate(rates[1])) if known and not zero else None
+    price = _price(row) if known and not zero else None
     abilities = frozenset(word for flag, word in _ABILITIES.items() if row.get(flag) is True)
     return Entry(
         name,
@@ -102,6 +110,35 @@ def _entry(name: str, row: Mapping[str, Any], *, priced: bool) -> Entry:
         # Others may go on serving what its maker switches off.
         row.get("deprecation_date") if priced else None,
     )
+
+
+def _price(row: Mapping[str, Any]) -> Price:
+    """All rates that a plain chat request can come under; batches and service tiers are for others.
+    Thinking is charged at the dearer of its two rates, and so is what is kept in the cache."""
+    long = []
+    for name, rate in row.items():
+        found = _LONG.fullmatch(name)
+        if found and _is_rate(rate):
+            above = int(found[1]) * 1000
+            out = row.get(f"output_cost_per_token_above_{found[1]}k_tokens")
+            known = out if _is_rate(out) else row["output_cost_per_token"]
+            long.append((above, _rate(rate), _rate(known)))
+    dearest = {
+        key: max((_rate(row[name]) for name in names if _is_rate(row.get(name))), default=None)
+        for key, names in _RATES.items()
+    }
+    return Price(
+        _rate(row["input_cost_per_token"]),
+        max(_rate(row["output_cost_per_token"]), dearest["reasoning"] or 0),
+        dearest["cached"],
+        dearest["written"],
+        dearest["audio"],
+        tuple(sorted(long)),
+    )
+
+
+def _is_rate(value: object) -> bool:
+    return isinstance(value, int | float) and not isinstance(value, bool) and value >= 0
 
 
 def _rate(per_token: Any) -> int:

@@ -22,8 +22,6 @@ def check_unacted(resolver: Resolver) -> None:
         path: Path = ("complexity", "estimator", "llm")
         resolver.one_model(document.complexity.estimator.llm, path)
     sections: tuple[tuple[str, Mapping[str, Any]], ...] = (
-        ("limits", document.limits or {}),
-        ("budgets", document.budgets or {}),
         ("experiments", document.experiments or {}),
         ("prompts", document.prompts or {}),
     )
@@ -33,14 +31,6 @@ def check_unacted(resolver: Resolver) -> None:
             for words in ("models", "first"):
                 if getattr(shape, words, None) is not None:
                     resolver.select(getattr(shape, words), (section, name, words))
-    for name, limit in (document.limits or {}).items():
-        if draft.whole and not (limit.requests or limit.tokens or limit.concurrent):
-            draft.error(
-                "missing-field",
-                f"limit `{name}` limits nothing",
-                places.key(("limits", name)),
-                "add requests, tokens or concurrent",
-            )
     for name, experiment in (document.experiments or {}).items():
         if experiment.until is not None and not _is_day(experiment.until):
             draft.error(

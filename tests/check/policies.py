@@ -55,6 +55,7 @@ BASE: Final = {
     "models": """models:
   local: { model: ollama_chat/llama3.2, tier: light, price: free, context: 8k, tags: [local] }
   big: { model: openai/gpt-4o, tier: heavy }""",
+    "budgets": "budgets: { all: { cap: unlimited } }",
 }
 
 

@@ -56,7 +56,7 @@ def test_findings_of_both_stages_stand_in_the_order_of_the_file() -> None:
     places = [(d.span.file, d.span.line, d.span.col) for d in report.diagnostics if d.span]
     assert places == sorted(places)
     assert [d.rule for d in report.diagnostics] == [
-        "no-effect-yet", "selector-matches-nothing", "constant-test", "secret-in-policy",
+        "selector-matches-nothing", "constant-test", "secret-in-policy", "no-effect-yet",
     ]  # fmt: skip
 
 

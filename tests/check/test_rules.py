@@ -30,6 +30,33 @@ FREE_HEAVY: Final = "model: hosted_vllm/q, tier: heavy, price: free, context: 64
 THREE: Final = models(FREE, PAID, FREE_HEAVY)
 
 SOUND: Final[dict[str, dict[str, str]]] = {
+    "uncovered-model": {
+        "budgets of several conditions": "budgets:\n"
+        "  a: { when: { tags: a }, cap: $5/day }\n  b: { when: { tags: b }, cap: unlimited }",
+        "a budget by name": "budgets: { a: { models: [big], cap: $50/day } }",
+        "what is free needs none": models(FREE, FREE_HEAVY) + "\nbudgets: {}",
+    },
+    "budget-below-one-request": {
+        "a budget of free models": "budgets: { all: { cap: unlimited }, a: { models: [local], "
+        "cap: $0.0001/day } }",
+        "a budget that only warns": "budgets: { all: { cap: $0.0001/day, then: warn } }",
+        "a cap on the answer makes it last": models(FREE, f"{PAID}, max_output: 50")
+        + "\nbudgets: { all: { cap: $0.001/day } }",
+        "tokens for one answer": "budgets: { all: { cap: unlimited }, t: { cap: 5k tokens/day } }",
+    },
+    "quota-above-budget": {
+        "a quota that some of its models meet for nothing":
+            "limits: { a: { tokens: [100M/day] } }\nbudgets: { all: { cap: $5/day } }",
+        "what a provider allows": models(FREE, f"{PAID}, limits: [100M tokens/day]")
+        + "\nbudgets: { all: { cap: $5/day } }",
+        "each user beside all": "limits: { a: { models: [big], per: user, tokens: [100M/day] } }\n"
+        "budgets: { all: { cap: $5/day } }",
+        "seats": "limits: { a: { models: [big], concurrent: 9 } }\n"
+        "budgets: { all: { cap: $5/day } }",
+        "a quota within the budget": "limits: { a: { models: [big], tokens: [1M/day] } }\n"
+        "budgets: { all: { cap: $5/day } }",
+        "money is no matter": "limits: { a: { models: [big], tokens: [100M/day] } }",
+    },
     "selector-matches-nothing": {
         "keeping clear of paid models before there are any": models(FREE, FREE_HEAVY)
         + "\n" + rules("when: { tags: x }, avoid: [paid]"),
@@ -312,7 +339,13 @@ SOUND: Final[dict[str, dict[str, str]]] = {
             "model: 'ollama_chat/cloudy:7b', tier: heavy, price: free, context: 8k, tags: [local]"
         ),
     },
-    "no-effect-yet": {"all of it acts": rules("when: { tags: a }, first: [big]")},
+    "no-effect-yet": {
+        "all of it acts": rules("when: { tags: a }, first: [big]"),
+        "what tells a task": "tasks: { code: { keywords: [x], pattern: y, needs: [json], "
+        "criticality: 0.5 }, chat: {} }",
+        "what complexity is made of": "complexity: { estimator: heuristic, keywords: [x], "
+        "weights: { message: 100% } }",
+    },
     "secret-in-policy": {
         "the name of a variable": models(f"{PAID}, api_key_env: OPENAI_API_KEY"),
         "long words": "description: sk-learn-pipe and A_VARIABLE_OF_OURS_WITH_A_LONG_NAME_1",
@@ -321,6 +354,24 @@ SOUND: Final[dict[str, dict[str, str]]] = {
 }  # fmt: skip
 
 WRONG: Final[dict[str, dict[str, str]]] = {
+    "uncovered-model": {
+        "no budgets at all": "budgets: {}",
+        "a budget of tokens is no money": "budgets: { a: { cap: 1M tokens/day } }",
+        "a budget of others": "budgets: { a: { models: [local], cap: $5/day } }",
+    },
+    "budget-below-one-request": {
+        "money": "budgets: { all: { cap: $0.01/day } }",
+        "money each user has": "budgets: { all: { per: user, cap: $0.01/day, then: block } }",
+        "tokens": "budgets: { all: { cap: unlimited }, t: { cap: 4k tokens/day } }",
+    },
+    "quota-above-budget": {
+        "tokens": "limits: { a: { models: [big], tokens: [100M/day] } }\n"
+        "budgets: { all: { cap: $5/day } }",
+        "requests": "limits: { a: { models: [big], requests: [1000000/min] } }\n"
+        "budgets: { all: { cap: $5/day } }",
+        "each user both": "limits: { a: { models: [big], per: user, tokens: [100M/day] } }\n"
+        "budgets: { all: { cap: unlimited }, u: { per: user, cap: $5/day } }",
+    },
     "selector-matches-nothing": {
         "a budget for nobody": "budgets: { p: { models: ['opnai/*'], cap: $5/month } }",
         "only free models, and none is": models(PAID) + "\n" + rules("only: [free]"),
@@ -442,12 +493,12 @@ WRONG: Final[dict[str, dict[str, str]]] = {
         ),
     },
     "no-effect-yet": {
-        "a task's words": "tasks: { code: { keywords: [x] }, chat: {} }",
+        "a task's checks": "tasks: { code: { accept: { json: true } }, chat: {} }",
         "a check of answers": rules("when: { tags: a }, accept: { not_empty: true }"),
         "a sort key": "prefer: [reliable]",
         "a way of calling": models(f"{PAID}, via: direct"),
-        "the estimator": "complexity: { estimator: heuristic }",
-        "a model's own limits": models(f"{PAID}, limits: [5/min]"),
+        "an estimator": "complexity: { estimator: learned }",
+        "memory for a report": models(f"{PAID}, gpu_memory: 8GB"),
     },
     "secret-in-policy": {
         "in a comment": "# sk-ant-api03-0123456789abcdefghij\nname: x",

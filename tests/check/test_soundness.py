@@ -33,6 +33,7 @@ models:
   m0: { model: hosted_vllm/m0, tier: light, price: free }
   m1: { model: hosted_vllm/m1, tier: heavy, price: free }
   m2: { model: hosted_vllm/m2, tier: heavy, price: { input: $1/M, output: $2/M } }
+budgets: { all: { cap: unlimited } }
 tasks:
   code: { keywords: [x]TASK }
   chat: {}

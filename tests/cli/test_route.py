@@ -10,8 +10,9 @@ from zoneinfo import ZoneInfo
 import pytest
 
 from policy_router.check.report import load
+from policy_router.classify.classify import Classifier
 from policy_router.classify.facts import read_messages
-from policy_router.cli.request import Given, ask, bound, moment
+from policy_router.cli.request import Given, ask, moment
 from policy_router.condition import WEEKDAYS
 from policy_router.model import Request
 from tests.cli.run import BROKEN, TEAM, Result, run
@@ -123,7 +124,7 @@ def test_every_option_has_its_place_in_the_request() -> None:
     assert request == Request(
         task="code",
         complexity=0.5,
-        tokens=bound("x" * 401),
+        tokens=read_messages([{"role": "user", "content": "x" * 401}]).tokens,
         max_output=50,
         needs=frozenset({"json", "tools"}),
         tags=frozenset("abc"),
@@ -146,8 +147,18 @@ def test_every_option_has_its_place_in_the_request() -> None:
 
 @pytest.mark.parametrize("prompt", ["", "x", "Refactor this function, please", "x" * 4000])
 def test_a_prompt_is_counted_as_the_router_counts_it(prompt: str) -> None:
-    counted = read_messages([{"role": "user", "content": prompt}])
-    assert bound(prompt) == counted.tokens >= len(prompt) / 4
+    counted = read_messages([{"role": "user", "content": prompt}]).tokens
+    assert asked(prompt=prompt).tokens == counted >= len(prompt) / 4
+
+
+def test_a_prompt_says_its_task_and_complexity() -> None:
+    request = asked(prompt="Refactor this function, please")
+    assert request.task == "code"
+    assert request.complexity == Classifier(POLICY).classify("Refactor this function, please").score
+    assert asked(prompt="Is it late?").task is None
+    given = asked(prompt="Refactor this function, please", task="chat", complexity="easy")
+    assert (given.task, given.complexity) == ("chat", "easy")
+    assert asked(prompt="x", need=["json"]).needs == {"json"}
 
 
 def test_the_prompt_may_come_by_standard_input() -> None:
@@ -276,6 +287,7 @@ def test_json_of_models_that_are_out() -> None:
 def test_a_price_nobody_knows(tmp_path: Path) -> None:
     (tmp_path / "p.yaml").write_text(
         "version: 1\nmodels: { odd: { model: openrouter/acme/x, tier: light, context: 8k } }\n"
+        "budgets: { all: { cap: unlimited } }\n"
     )
     result = run("route", "-p", tmp_path, "--json")
     assert result.code == 0

@@ -105,6 +105,7 @@ def test_a_missing_key_is_named(tmp_path: Path) -> None:
     path.write_text(
         "version: 1\nmodels:\n"
         "  haiku: { model: anthropic/claude-haiku-4-5, tier: heavy, api_key_env: MY_OWN_KEY }\n"
+        "budgets: { all: { cap: unlimited } }\n"
     )
     done = run("run", "Hello!", "-p", str(path))
     assert done.code == 3

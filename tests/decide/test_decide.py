@@ -74,6 +74,7 @@ def test_one_more_rule_never_adds_a_candidate(situation: Situation, data: st.Dat
         tasks=policy.tasks,
         prefer=policy.prefer,
         fallback=policy.fallback,
+        meters=policy.meters,
     )
     unlimited = replace(request, limit=None)
     before = {c.name for c in decide(policy, unlimited, snapshot).candidates}
@@ -356,6 +357,7 @@ def test_unrelated_models_do_not_matter(situation: Situation, data: st.DataObjec
         tasks=policy.tasks,
         prefer=policy.prefer,
         fallback=policy.fallback,
+        meters=policy.meters,
     )
     request = replace(request, limit=None)
     before = [c.name for c in decide(policy, request, snapshot).candidates]

@@ -26,7 +26,9 @@ if TYPE_CHECKING:
 
 def check(subject: Subject) -> Iterator[Diagnostic]:
     for model, sources in subject.unreachable:
-        if all(source.rule is not None for source in sources):
+        floors = any(source.rule is None and source.below for source in sources)
+        # A want of money alone is what uncovered-model and missing-price say.
+        if not floors and any(source.rule is not None for source in sources):
             last = sources[-1]
             together = ", ".join(source.says for source in sources)
             yield warning(

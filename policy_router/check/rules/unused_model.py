@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
 def check(subject: Subject) -> Iterator[Diagnostic]:
     for model, sources in subject.unreachable:
-        if any(source.rule is None for source in sources):
+        if any(source.rule is None and source.below for source in sources):
             together = ", ".join(source.says for source in sources)
             yield warning(
                 "unused-model",

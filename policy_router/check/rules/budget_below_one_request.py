@@ -1,0 +1,58 @@
+"""a budget that does not last for one request
+
+What a request can cost at most is reserved before it is sent. Where that is more than the whole
+cap, every request that sets no smaller cap on its answer is refused.
+
+Bad:
+    models:
+      big: { model: openai/gpt-4o, tier: heavy }
+    budgets:
+      all: { cap: $0.001/day }
+
+Good:
+    models:
+      big: { model: openai/gpt-4o, tier: heavy }
+    budgets:
+      all: { cap: $1/day }
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from policy_router.check.subject import Subject, warning
+from policy_router.decide.metering import most, spell
+from policy_router.meter import Metric, Then
+from policy_router.model import Request
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from policy_router.diagnostics import Diagnostic
+
+_PLAIN = Request()
+
+
+def check(subject: Subject) -> Iterator[Diagnostic]:
+    for meter in subject.policy.meters:
+        limit = meter.limit
+        if meter.section != "budgets" or limit is None or meter.then is Then.WARN:
+            continue
+        too_dear = []
+        for i, model in enumerate(subject.policy.models):
+            asked = most(meter.metric, model, _PLAIN)
+            counts = not model.free or meter.then is Then.BLOCK
+            if meter.models >> i & 1 and counts and asked > limit:
+                too_dear.append((asked, model))
+        if too_dear:
+            asked, model = min(too_dear, key=lambda pair: pair[0])
+            names = ", ".join(f"`{m.name}`" for _, m in too_dear)
+            tokens = f"{model.output_cap(None):,} tokens"
+            least = "" if meter.metric is Metric.TOKENS else f", {spell(meter.metric, asked)}"
+            yield warning(
+                "budget-below-one-request",
+                f"budget `{meter.name}` does not last for one request of {names}: an answer of "
+                f"{tokens}{least} at the least, is reserved first",
+                subject.draft.places.value(("budgets", meter.name, "cap")),
+                "raise the cap, set the model's  max_output , or take the model out of the budget",
+            )

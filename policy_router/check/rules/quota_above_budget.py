@@ -1,0 +1,81 @@
+"""a quota that money runs out before
+
+Using the quota up once would cost more than the budget holds for its whole period: it is the
+budget that bounds these models, and the quota says nothing.
+
+Bad:
+    models:
+      big: { model: openai/gpt-4o, tier: heavy }
+    limits:
+      day: { models: [big], tokens: [100M/day] }
+    budgets:
+      all: { cap: $5/day }
+
+Good:
+    models:
+      big: { model: openai/gpt-4o, tier: heavy }
+    limits:
+      day: { models: [big], tokens: [1M/day] }
+    budgets:
+      all: { cap: $5/day }
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from policy_router.check.subject import warning
+from policy_router.decide.cells import bits
+from policy_router.decide.metering import spell
+from policy_router.meter import Metric, Then
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from policy_router.check.subject import Subject
+    from policy_router.diagnostics import Diagnostic
+    from policy_router.meter import Meter
+    from policy_router.model import Policy
+
+
+def check(subject: Subject) -> Iterator[Diagnostic]:
+    policy = subject.policy
+    budgets = [
+        m
+        for m in policy.meters
+        if m.metric is Metric.USD and m.limit is not None and m.then is not Then.WARN
+    ]
+    for quota in policy.meters:
+        # A model's own limits are what its provider allows, whatever anybody can pay.
+        if quota.section != "limits" or quota.metric not in (Metric.TOKENS, Metric.REQUESTS):
+            continue
+        cost = _least(policy, quota)
+        bound = next((b for b in budgets if _bounds(b, quota) and cost > (b.limit or 0)), None)
+        if bound is not None:
+            yield warning(
+                "quota-above-budget",
+                f"using up `{quota.name}` once costs at least {spell(Metric.USD, cost)}, "
+                f"more than budget `{bound.name}` holds",
+                quota.at,
+                "the budget is what bounds these models; lower the quota or raise the cap",
+            )
+
+
+def _bounds(budget: Meter, quota: Meter) -> bool:
+    """Whether all that a quota counts is paid from one count of the budget."""
+    within = not quota.models & ~budget.models
+    return within and budget.when is None and budget.per == quota.per
+
+
+def _least(policy: Policy, quota: Meter) -> int:
+    """The least that using a quota up costs, in nano-USD; 0 when it may cost nothing, or when
+    nobody knows. A request has at least one token in each direction."""
+    costs = []
+    for i in bits(quota.models):
+        model = policy.models[i]
+        if model.free or model.price is None:
+            return 0
+        rates = model.price.input, model.price.output
+        each = min(rates) if quota.metric is Metric.TOKENS else sum(rates)
+        costs.append((quota.limit or 0) * each // 1_000_000)
+    return min(costs, default=0)

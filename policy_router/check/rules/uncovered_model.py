@@ -1,0 +1,47 @@
+"""a paid model that no budget pays for
+
+A model that costs money is a candidate only where a budget covers it: nobody spends by accident.
+Without one it is never asked. `cap: unlimited` says on purpose that there is no bound.
+
+Bad:
+    models:
+      big: { model: openai/gpt-4o, tier: heavy }
+      small: { model: ollama_chat/llama3.2, tier: light, price: free, context: 8k }
+    budgets:
+      chat: { models: [small], cap: $5/month }
+
+Good:
+    models:
+      big: { model: openai/gpt-4o, tier: heavy }
+      small: { model: ollama_chat/llama3.2, tier: light, price: free, context: 8k }
+    budgets:
+      all: { cap: $50/month }
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from policy_router.check.subject import Subject, warning
+from policy_router.meter import Metric
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from policy_router.diagnostics import Diagnostic
+
+
+def check(subject: Subject) -> Iterator[Diagnostic]:
+    policy = subject.policy
+    covered = 0
+    for meter in policy.meters:
+        if meter.metric is Metric.USD:
+            covered |= meter.models
+    for i, model in enumerate(policy.models):
+        if not model.free and not covered >> i & 1:
+            yield warning(
+                "uncovered-model",
+                f"`{model.name}` costs money and no budget pays for it, so it is never asked",
+                model.at,
+                "add a budget, such as  budgets: { all: { cap: $50/month } }",
+            )

@@ -1,0 +1,235 @@
+"""What a policy's meters say of a request: which of them it falls under, what an attempt takes from
+their counters, and which models are out because a count is full or nobody pays for them.
+
+`decide` asks by readings that were taken before, as advice; whoever reserves takes the charges.
+"""
+
+from __future__ import annotations
+
+from hashlib import blake2b
+from typing import TYPE_CHECKING, Final
+
+from policy_router.decide.cells import chosen
+from policy_router.meter import ANYONE, Charge, Metric, Then
+from policy_router.model import NANO, Reason, Skip
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Iterator, Sequence
+    from zoneinfo import ZoneInfo
+
+    from policy_router.condition import Facts
+    from policy_router.meter import Meter, Reading
+    from policy_router.model import Model, Request, Snapshot
+
+LONGEST_SUBJECT: Final = 128
+"""Characters of a user, tenant, team or key that are kept as they are in a counter's name."""
+
+
+def subject_of(meter: Meter, request: Request) -> str:
+    """Whose count a request falls under."""
+    if meter.per is None:
+        return ANYONE
+    who = getattr(request, meter.per)
+    if not who:
+        return ANYONE
+    text = str(who)
+    if len(text) > LONGEST_SUBJECT:
+        digest = blake2b(text.encode("utf-8", "surrogatepass"), digest_size=16).hexdigest()
+        return f"{text[:64]}#{digest}"
+    return text
+
+
+def most(metric: Metric, model: Model, request: Request) -> int:
+    """The most of a metric that one attempt can come to; money is in nano-USD, and 0 where the
+    price is unknown."""
+    if metric in (Metric.REQUESTS, Metric.SEATS):
+        return 1
+    tokens = request.tokens if request.most_tokens is None else request.most_tokens
+    output = model.output_cap(request.max_output) * request.answers
+    if metric is Metric.TOKENS:
+        return tokens + output
+    return model.price.most(tokens, output) if model.price else 0
+
+
+class Metering:
+    """The meters of one policy, made ready.
+
+    A paid model needs a budget of money that covers it, and where such a budget has a cap that
+    refuses, a known price. Both hang on the policy and the request alone.
+
+    plain: no model is ever out for that.
+    """
+
+    def __init__(self, models: Sequence[Model], meters: Sequence[Meter]) -> None:
+        self.meters = tuple(meters)
+        self._models = tuple(models)
+        self._free = _mask(models, lambda m: m.free)
+        self._paid = _mask(models, lambda m: not m.free)
+        self._unpriced = _mask(models, lambda m: not m.free and m.price is None)
+        money = [m for m in meters if m.metric is Metric.USD]
+        self._capping = [m for m in money if m.limit is not None and m.then is not Then.WARN]
+        self._sometimes = [m for m in money if m.when is not None]
+        self._covered = _union(m.models for m in money if m.when is None)
+        self._capped = _union(m.models for m in self._capping if m.when is None)
+        self.plain = not (self._paid & ~self._covered) and not self._unpriced
+
+    # -- what the policy alone says ------------------------------------------------------------
+
+    def without_budget(self, facts: Facts) -> int:
+        """Paid models (bit i: model i) that no budget pays for."""
+        covered = self._covered
+        for meter in self._sometimes:
+            if meter.when is not None and meter.when.holds(facts):
+                covered |= meter.models
+        return self._paid & ~covered
+
+    def without_price(self, facts: Facts) -> int:
+        """Paid models of unknown price that fall under a budget with a cap."""
+        capped = self._capped
+        for meter in self._capping:
+            if meter.when is not None and meter.when.holds(facts):
+                capped |= meter.models
+        return self._unpriced & capped
+
+    def not_paid_for(self, allowed: int, facts: Facts) -> tuple[int, list[Skip]]:
+        """The models among `allowed` that the policy pays for never or not under this request, and
+        why."""
+        uncovered = self.without_budget(facts) & allowed
+        unpriced = self.without_price(facts) & allowed & ~uncovered
+        skips = [
+            Skip(m.name, Reason.UNCOVERED, "it costs money and no budget pays for it", at=m.at)
+            for m in chosen(self._models, uncovered)
+        ]
+        words = "its price is unknown, and its budget has a cap"
+        skips += [
+            Skip(m.name, Reason.UNPRICED, words, at=m.at) for m in chosen(self._models, unpriced)
+        ]
+        return uncovered | unpriced, skips
+
+    # -- what the counters say -----------------------------------------------------------------
+
+    def applying(self, facts: Facts) -> Iterator[Meter]:
+        """The meters that a request falls under, in the order of the policy."""
+        for meter in self.meters:
+            if meter.when is None or meter.when.holds(facts):
+                yield meter
+
+    def used_up(
+        self, allowed: int, facts: Facts, request: Request, snapshot: Snapshot
+    ) -> tuple[int, list[Skip]]:
+        """The models among `allowed` for which some count is full, each with the first that is."""
+        gone = 0
+        skips: list[Skip] = []
+        for meter in self.meters:
+            here = allowed & meter.models & ~gone
+            if not here or meter.limit is None or meter.then is Then.WARN:
+                continue
+            name = meter.use(subject_of(meter, request))
+            if name not in snapshot.used:
+                continue
+            if meter.when is not None and not meter.when.holds(facts):
+                continue
+            if meter.then is Then.FREE_ONLY:
+                here &= ~self._free
+            reading = snapshot.used[name]
+            for i, model in self._each(here):
+                skip = _full(meter, model, request, reading)
+                if skip is not None:
+                    gone |= 1 << i
+                    skips.append(skip)
+        return gone, skips
+
+    def headroom(self, facts: Facts, request: Request, snapshot: Snapshot) -> tuple[float, ...]:
+        """For each model the share of its fullest count that is left, 0..1; 1 where nothing is
+        counted."""
+        left = [1.0] * len(self._models)
+        for meter in self.applying(facts):
+            reading = snapshot.used.get(meter.use(subject_of(meter, request)))
+            if reading is not None and meter.limit:
+                share = max(0.0, 1 - reading.used / meter.limit)
+                for i, _ in self._each(meter.models):
+                    left[i] = min(left[i], share)
+        return tuple(left)
+
+    def _each(self, models: int) -> Iterator[tuple[int, Model]]:
+        for i, model in enumerate(self._models):
+            if models >> i & 1:
+                yield i, model
+
+    # -- what an attempt takes -----------------------------------------------------------------
+
+    def charges(
+        self, facts: Facts, request: Request, model: int, now: float, zone: ZoneInfo
+    ) -> tuple[Charge, ...]:
+        """What one attempt at a model (by its number) takes from which counters."""
+        asked = self._models[model]
+        found = []
+        for meter in self.applying(facts):
+            if not meter.models >> model & 1:
+                continue
+            if meter.metric is Metric.USD and asked.free and meter.then is not Then.BLOCK:
+                continue
+            counter = meter.counter(subject_of(meter, request), now, zone)
+            refuses = meter.then is Then.BLOCK or (meter.then is Then.FREE_ONLY and not asked.free)
+            amount = most(meter.metric, asked, request)
+            found.append(Charge(counter, amount, meter.limit, refuses, meter.warn_at))
+        return tuple(found)
+
+    def uses(
+        self, facts: Facts, request: Request, now: float, zone: ZoneInfo
+    ) -> tuple[tuple[str, Charge], ...]:
+        """The counters worth reading before the request is decided: the name of each in a Snapshot,
+        and the least that any model would take from it."""
+        found = []
+        for meter in self.applying(facts):
+            if meter.limit is None or meter.then is Then.WARN:
+                continue
+            payers = meter.models & ~self._free if meter.then is Then.FREE_ONLY else meter.models
+            amounts = [most(meter.metric, m, request) for _, m in self._each(payers)]
+            if not amounts:
+                continue
+            subject = subject_of(meter, request)
+            counter = meter.counter(subject, now, zone)
+            found.append((meter.use(subject), Charge(counter, min(amounts), meter.limit)))
+        return tuple(found)
+
+
+def _full(meter: Meter, model: Model, request: Request, reading: Reading | None) -> Skip | None:
+    """Why a meter's reading puts a model out; None when there is room. A rate limit that cannot be
+    read puts nobody out: each process then keeps to its own share."""
+    budget = meter.section == "budgets"
+    name = f"{'budget' if budget else 'limit'} `{meter.name}`"
+    if reading is None:
+        words = f"{name} cannot be read now"
+        return Skip(model.name, Reason.STATE, words, at=meter.at) if budget else None
+    limit = meter.limit or 0
+    asked = most(meter.metric, model, request)
+    if reading.used + max(asked, 1) <= limit:
+        return None
+    reason = Reason.BUDGET if budget else Reason.QUOTA
+    window = "" if meter.window is None else f" a {meter.window}"
+    used, cap = spell(meter.metric, reading.used), spell(meter.metric, limit)
+    words = f"{name}: {used} of {cap}{window} used"
+    if reading.used < limit:
+        words += f", this may take {spell(meter.metric, asked)}"
+    return Skip(model.name, reason, words, reading.opens, meter.at)
+
+
+def spell(metric: Metric, amount: int) -> str:
+    """An amount for people: `$1.50`, `3 requests`."""
+    if metric is Metric.USD:
+        text = f"{amount / NANO:.6f}".rstrip("0")
+        whole, _, part = text.partition(".")
+        return f"${whole}.{part:0<2}"
+    return f"{amount:,}" + ("" if metric is Metric.SEATS else f" {metric}")
+
+
+def _mask(models: Sequence[Model], holds: Callable[[Model], bool]) -> int:
+    return sum(1 << i for i, m in enumerate(models) if holds(m))
+
+
+def _union(masks: Iterable[int]) -> int:
+    found = 0
+    for mask in masks:
+        found |= mask
+    return found

@@ -1,0 +1,260 @@
+"""Takes from the store what an attempt may come to, before it is sent, and settles what it came to.
+
+    ledger = Ledger(store)
+    account = ledger.account(policy, request, snapshot)
+    skip = await account.open(candidate.model)       # None: sent may be
+    account.ended(usage, failure, said)
+    await account.close()
+
+One hold at a time: a fallback ends the last hold and takes the next in one step. A hold lives by
+its lease, renewed while its attempt runs, so that those of a dead process end by themselves.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import logging
+import time
+from typing import TYPE_CHECKING, Final
+from uuid import uuid4
+
+from policy_router.decide.decide import facts_of
+from policy_router.decide.metering import spell
+from policy_router.errors import StoreError
+from policy_router.execute.charging import Worst, ending
+from policy_router.meter import Metric
+from policy_router.model import Reason, Skip
+from policy_router.state.store import (
+    About,
+    Ended,
+    Ending,
+    Granted,
+    Hold,
+    Refused,
+    Stale,
+    Unavailable,
+)
+
+if TYPE_CHECKING:
+    from collections.abc import Awaitable, Callable, Mapping
+
+    from policy_router.execute.failure import Failure
+    from policy_router.execute.shape import Usage
+    from policy_router.meter import Charge, Meter, Reading
+    from policy_router.model import Model, Policy, Request, Snapshot
+    from policy_router.state.store import Actual, Crossing, Refusal, Store
+
+_log: Final = logging.getLogger(__name__)
+LEASE: Final = 30.0
+"""Seconds until a hold of a dead process ends by itself, charged in full."""
+_TRIES: Final = 3
+"""How often the counters of a period are asked for anew when midnight passes in between."""
+
+
+class Ledger:
+    """What a policy counts, kept in a store.
+
+    clock: Unix time. told: gets every threshold that was passed. sleep: between two renewals.
+    """
+
+    def __init__(
+        self,
+        store: Store,
+        *,
+        clock: Callable[[], float] = time.time,
+        told: Callable[[Crossing], None] = lambda _: None,
+        sleep: Callable[[float], Awaitable[object]] = asyncio.sleep,
+    ) -> None:
+        self.store = store
+        self.clock = clock
+        self.told = told
+        self.sleep = sleep
+        # Settling goes on when its request is cancelled; the loop itself holds tasks only weakly.
+        self._settling: set[asyncio.Task[None]] = set()
+
+    async def readings(
+        self, policy: Policy, request: Request, snapshot: Snapshot
+    ) -> Mapping[str, Reading | None]:
+        """What the counters show that matter to this request, for `Snapshot.used`; None for those
+        that cannot be read. Never raises."""
+        facts = facts_of(policy, request, snapshot) if policy.meters else None
+        if facts is None:
+            return {}
+        uses = policy.index.metering.uses(facts, request, self.clock(), policy.timezone)
+        if not uses:
+            return {}
+        try:
+            found = await self.store.read([charge for _, charge in uses])
+        except StoreError as error:
+            _log.warning("the counters cannot be read: %s", error)
+            return dict.fromkeys(name for name, _ in uses)
+        return {name: reading for (name, _), reading in zip(uses, found, strict=True)}
+
+    def account(self, policy: Policy, request: Request, snapshot: Snapshot) -> Account:
+        """The account of one request, as it was decided."""
+        return Account(self, policy, request, snapshot)
+
+    async def finish(self, work: Awaitable[None]) -> None:
+        """Does the work to its end, though the caller be cancelled meanwhile."""
+        task = asyncio.ensure_future(work)
+        self._settling.add(task)
+        task.add_done_callback(self._settling.discard)
+        await asyncio.shield(task)
+
+    async def aclose(self) -> None:
+        """Waits for what is being settled in this event loop, and lets the store go."""
+        loop = asyncio.get_running_loop()
+        await asyncio.gather(*(t for t in self._settling if t.get_loop() is loop))
+        await self.store.aclose()
+
+
+class Account:
+    """The holds of one request. Not shared between tasks.
+
+    actual: what the attempt that ended last was charged, None when nothing was counted of it.
+    """
+
+    def __init__(
+        self, ledger: Ledger, policy: Policy, request: Request, snapshot: Snapshot
+    ) -> None:
+        self._ledger = ledger
+        self._policy = policy
+        self._request = request
+        self._facts = facts_of(policy, request, snapshot) if policy.meters else None
+        self._meters: Mapping[str, Meter] = {m.id: m for m in policy.meters}
+        self._id = uuid4().hex
+        self._count = 0
+        self._open: str | None = None
+        self._pending: Ending | None = None
+        self._worst = Worst(0, 0, None)
+        self._cap: int | None = None
+        self._beat: asyncio.Task[None] | None = None
+        self.actual: Actual | None = None
+
+    @property
+    def output_cap(self) -> int | None:
+        """Tokens that the answer of the open attempt may have; None when nothing says so."""
+        return self._cap
+
+    async def open(self, model: Model) -> Skip | None:
+        """Takes what an attempt at this model may come to, ending the attempt before it. The reason
+        why not, when something has no room. An attempt that falls under no meter needs nothing."""
+        request = self._request
+        tokens = request.tokens if request.most_tokens is None else request.most_tokens
+        cap = model.output_cap(request.max_output)
+        price = None if model.free else model.price
+        self._worst = Worst(tokens, cap * request.answers, price)
+        self._cap = None
+        charges = self._charges(model, self._ledger.clock())
+        if not charges:
+            await self._settle()
+            return None
+        if any(c.limit is not None and c.counter.metric in _SIZED for c in charges):
+            self._cap = cap
+        answer = await self._reserve(model, charges)
+        if isinstance(answer, Granted):
+            self._tell(answer.crossed)
+            self._open = answer.id
+            if self._beat is None:
+                self._beat = asyncio.ensure_future(self._renew())
+            return None
+        if isinstance(answer, Unavailable):
+            await self._settle()
+            return Skip(model.name, Reason.STATE, answer.detail, at=model.at)
+        self._tell(answer.crossed)
+        return self._skip(model, answer.refusals[0])
+
+    def ended(self, usage: Usage, failure: Failure | None, said: int) -> None:
+        """Notes how the open attempt ended. said: bytes of what came out."""
+        actual = ending(self._worst, usage, failure, said)
+        self.actual = actual
+        if self._open is not None:
+            self._pending = Ending(self._open, actual)
+            self._open = None
+
+    async def close(self) -> None:
+        """Settles what is left to settle. Never raises: what cannot be settled expires."""
+        if self._beat is not None:
+            self._beat.cancel()
+            self._beat = None
+        if self._pending is not None:
+            await self._ledger.finish(self._settle())
+
+    def _charges(self, model: Model, now: float) -> tuple[Charge, ...]:
+        if self._facts is None:
+            return ()
+        policy = self._policy
+        number = policy.index.at[model.name]
+        return policy.index.metering.charges(
+            self._facts, self._request, number, now, policy.timezone
+        )
+
+    async def _reserve(
+        self, model: Model, charges: tuple[Charge, ...]
+    ) -> Granted | Refused | Unavailable:
+        request = self._request
+        about = About(
+            model.name, request.task or "", request.tenant or "", request.user or "",
+            request.team or "", request.key or "", self._policy.revision,
+        )  # fmt: skip
+        self._count += 1
+        hold = Hold(f"{self._id}#{self._count}", charges, LEASE, about)
+        after, self._pending = self._pending, None
+        try:
+            for _ in range(_TRIES):
+                answer = await self._ledger.store.reserve(hold, after)
+                if not isinstance(answer, Stale):
+                    return answer
+                hold = Hold(hold.id, self._charges(model, answer.now), LEASE, about)
+        except StoreError as error:
+            self._pending = after
+            return Unavailable(str(error), 1.0)
+        self._pending = after
+        return Unavailable("the store's clock does not hold still", 1.0)
+
+    async def _settle(self) -> None:
+        pending, self._pending = self._pending, None
+        if pending is None:
+            return
+        store = self._ledger.store
+        try:
+            if pending.actual is None:
+                done = await store.release(pending.id)
+            else:
+                done = await store.settle(pending.id, pending.actual)
+        except StoreError as error:
+            _log.warning("an attempt could not be settled; its hold expires: %s", error)
+            return
+        if done.ended is Ended.UNKNOWN:
+            _log.warning("the store knows nothing of the hold %s", pending.id)
+        self._tell(done.crossed)
+
+    async def _renew(self) -> None:
+        while True:
+            await self._ledger.sleep(LEASE / 3)
+            if self._open is not None:
+                with contextlib.suppress(StoreError):  # the next beat tries again
+                    await self._ledger.store.renew(self._open, LEASE)
+
+    def _tell(self, crossed: tuple[Crossing, ...]) -> None:
+        for each in crossed:
+            self._ledger.told(each)
+
+    def _skip(self, model: Model, refusal: Refusal) -> Skip:
+        scope, metric, window, _, _ = refusal.key.split("|", 4)
+        meter = self._meters.get(f"{scope}|{metric}|{window}")
+        section, _, name = scope.partition("/")
+        budget = section == "budgets"
+        kind = Metric(metric)
+        words = (
+            f"{'budget' if budget else 'limit'} `{name}`: {spell(kind, refusal.used)} of "
+            f"{spell(kind, refusal.limit)}{f' a {window}' if window else ''} used, this may take "
+            f"{spell(kind, refusal.asked)}"
+        )
+        reason = Reason.BUDGET if budget else Reason.QUOTA
+        return Skip(model.name, reason, words, refusal.opens, meter.at if meter else None)
+
+
+_SIZED: Final = frozenset({Metric.TOKENS, Metric.USD})
+"""Metrics that need to know how long an answer may get."""

@@ -1,0 +1,1 @@
+"""Counters that hold: one protocol, several stores with one meaning."""

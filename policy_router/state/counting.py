@@ -1,0 +1,105 @@
+"""The arithmetic that every store shares: what fits, what it comes to, who is to be told."""
+
+from __future__ import annotations
+
+from collections import Counter as Tally
+from typing import TYPE_CHECKING, Final
+
+from policy_router.meter import Metric
+from policy_router.state.store import Crossing, Difference, Refusal
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator, Mapping
+
+    from policy_router.meter import Charge
+    from policy_router.state.store import Actual, Bucket, Row
+
+PER_MILLE: Final = 1000
+"""Shares are remembered as whole thousandths."""
+
+
+def comes_to(metric: Metric, amount: int, actual: Actual) -> int:
+    """What a charge of `amount` is settled to."""
+    match metric:
+        case Metric.TOKENS:
+            return actual.tokens
+        case Metric.USD:
+            return actual.cost
+        case _:
+            return amount
+
+
+def opens(slots: Mapping[int, int], charge: Charge, now: float) -> float | None:
+    """When a charge will fit into its rolling window, if nothing else comes: as slots leave it,
+    oldest first. slots: number -> what it holds. None when it never will."""
+    counter, limit = charge.counter, charge.limit
+    if limit is None or max(charge.amount, 1) > limit:
+        return None
+    oldest = counter.oldest(now)
+    used = sum(n for slot, n in slots.items() if slot >= oldest)
+    for slot in sorted(s for s in slots if s >= oldest):
+        used -= slots[slot]
+        if not charge.exceeds(used):
+            return float((slot + counter.slots + 1) * counter.width)
+    return None
+
+
+def refusal(charge: Charge, used: int, slots: Mapping[int, int], now: float) -> Refusal:
+    """Why a charge does not fit beside what is used. slots: of a rolling window."""
+    counter, limit = charge.counter, charge.limit or 0
+    until = None
+    if counter.rolling:
+        until = opens(slots, charge, now)
+    elif counter.calendar and max(charge.amount, 1) <= limit:
+        until = counter.end
+    return Refusal(counter.key, limit, used, charge.amount, until)
+
+
+def crossings(charge: Charge, spent: int, told: int) -> tuple[tuple[Crossing, ...], int]:
+    """The thresholds that `spent` has passed and nobody was told of, and the highest share told
+    from now on. told: the highest before, in thousandths of the limit."""
+    found = []
+    for share in charge.warn_at:
+        mille = round(share * PER_MILLE)
+        if charge.limit and mille > told and spent * PER_MILLE >= mille * charge.limit:
+            found.append(Crossing(charge.counter.key, share, spent, charge.limit))
+            told = mille
+    return tuple(found), told
+
+
+def metric_of(key: str) -> Metric:
+    """The metric of a counter, from its key."""
+    return Metric(key.split("|", 2)[1])
+
+
+def part_of(row: Row, key: str) -> int:
+    """What a row of the ledger adds to one of its counters."""
+    match metric_of(key):
+        case Metric.USD:
+            return row.cost
+        case Metric.TOKENS:
+            return row.tokens_in + row.tokens_out
+        case _:
+            return row.requests
+
+
+def differences(
+    buckets: Iterable[Bucket], rows: Iterable[Row], held: Iterable[tuple[str, int]]
+) -> Iterator[Difference]:
+    """Where counters are not the sum of their ledger rows and open holds (key, amount)."""
+    spent: Tally[str] = Tally()
+    for row in rows:
+        for key in row.keys:
+            spent[key] += part_of(row, key)
+    holding: Tally[str] = Tally()
+    for key, amount in held:
+        holding[key] += amount
+    counted = {b.key: b for b in buckets}
+    for key in sorted({*counted, *spent, *holding}):
+        bucket = counted.get(key)
+        for field, have, want in (
+            ("spent", bucket.spent if bucket else 0, spent[key]),
+            ("held", bucket.held if bucket else 0, holding[key]),
+        ):
+            if have != want:
+                yield Difference(key, field, have, want)

@@ -1,0 +1,58 @@
+"""The bound of what goes in holds for every text, whatever the tokenizer."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from policy_router.classify.bound import most_tokens
+
+TEXTS = st.text(max_size=200)
+VALUES = st.recursive(
+    st.none() | st.booleans() | st.floats() | st.integers() | TEXTS,
+    lambda inner: st.lists(inner) | st.dictionaries(TEXTS, inner),
+    max_leaves=20,
+)
+
+
+@given(st.lists(TEXTS, min_size=1))
+def test_never_less_than_the_bytes(texts: list[str]) -> None:
+    messages = [{"role": "user", "content": text} for text in texts]
+    least = sum(len(t.encode("utf-8", "surrogatepass")) + 16 for t in texts)
+    assert most_tokens(messages) >= least
+
+
+@given(VALUES)
+def test_any_value_whatever(value: object) -> None:
+    assert most_tokens(value, tools=value, response_format=value) >= 0
+
+
+@given(st.dictionaries(st.text(st.characters(codec="ascii"), min_size=1), st.integers(0, 10**9)))
+def test_tools_count_with_their_spelling(schema: dict[str, int]) -> None:
+    tools = [{"type": "function", "function": {"name": "f", "parameters": schema}}]
+    compact = json.dumps(tools, separators=(",", ":"))
+    escaped = sum(len(json.dumps(k)) - len(k) - 2 for k in schema)
+    assert most_tokens([], tools=tools) >= len(compact) - escaped
+
+
+@pytest.mark.parametrize(
+    ("part", "least", "most"),
+    [
+        ({"type": "image_url", "image_url": {"url": "data:" + "A" * 10**6}}, 3_000, 3_500),
+        ({"type": "input_audio", "input_audio": {"data": "A" * 10**6}}, 10_000, 10_500),
+        ({"type": "input_audio", "input_audio": "odd"}, 10, 100),
+        ({"type": ["odd"], "text": "x"}, 1, 100),
+    ],
+)
+def test_media_are_not_text(part: object, least: int, most: int) -> None:
+    assert least <= most_tokens([{"role": "user", "content": [part]}]) <= most
+
+
+def test_depth_is_no_danger() -> None:
+    deep: object = "x"
+    for _ in range(100_000):
+        deep = [deep]
+    assert most_tokens(deep) >= 1

@@ -1,0 +1,226 @@
+"""What limits and budgets do to a decision, and what an attempt takes from their counters."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import TYPE_CHECKING
+from zoneinfo import ZoneInfo
+
+import pytest
+from hypothesis import given
+
+from policy_router.condition import Op, Vocabulary
+from policy_router.condition import Test as Has
+from policy_router.decide.decide import decide, facts_of
+from policy_router.meter import MINUTE, Meter, Metric, Period, Reading, Then
+from policy_router.model import FREE_PRICE, Model, Policy, Price, Request, Skip, Snapshot
+from tests.generate import assemble, condition, situations
+
+if TYPE_CHECKING:
+    from tests.decide.test_decide import Situation
+
+UTC = ZoneInfo("UTC")
+NOW = 1_795_003_200.0
+FREE = Model("free", "ollama_chat/a", "light", 0, FREE_PRICE, True, max_output=100)
+PAID = Model("paid", "openai/b", "light", 0, Price(10**9, 10**10))
+UNKNOWN = Model("unknown", "openai/c", "light", 0)
+ALL = 0b111
+
+VOCABULARY = Vocabulary((), ())
+TAGGED = condition(Has(VOCABULARY.by_name["tags"], Op.HAS, ("vip",)), VOCABULARY)
+VIP = Request(tags=frozenset({"vip"}))
+
+
+def budget(limit: int | None = None, **more: object) -> Meter:
+    meter = Meter("budgets", "team", Metric.USD, Period.MONTH, limit, ALL, then=Then.FREE_ONLY)
+    return replace(meter, **more)  # type: ignore[arg-type]  # fields by name
+
+
+def policy(*meters: Meter) -> Policy:
+    return assemble((FREE, PAID, UNKNOWN), (), VOCABULARY, bands=(), meters=meters)
+
+
+def outs(found: Policy, request: Request, snapshot: Snapshot | None = None) -> dict[str, str]:
+    return {s.model: s.reason for s in decide(found, request, snapshot or Snapshot()).skipped}
+
+
+@pytest.mark.parametrize(
+    ("meters", "request_", "out"),
+    [
+        ((), Request(), {"paid": "uncovered", "unknown": "uncovered"}),
+        ((budget(),), Request(), {}),
+        ((budget(10**9),), Request(), {"unknown": "unpriced"}),
+        ((budget(10**9, then=Then.WARN),), Request(), {}),
+        ((budget(10**9, metric=Metric.TOKENS),), Request(), {
+            "paid": "uncovered", "unknown": "uncovered",
+        }),
+        ((budget(models=0b010),), Request(), {"unknown": "uncovered"}),
+        ((budget(when=TAGGED),), Request(), {"paid": "uncovered", "unknown": "uncovered"}),
+        ((budget(when=TAGGED),), VIP, {}),
+        ((budget(), budget(10**9, name="vip", when=TAGGED)), VIP, {"unknown": "unpriced"}),
+        ((budget(), budget(10**9, name="vip", when=TAGGED)), Request(), {}),
+    ],
+)  # fmt: skip
+def test_a_paid_model_needs_a_budget(
+    meters: tuple[Meter, ...], request_: Request, out: dict[str, str]
+) -> None:
+    assert outs(policy(*meters), request_) == out
+
+
+SPENT = {budget().use("-"): Reading(10**9, NOW)}
+
+
+@pytest.mark.parametrize(
+    ("meter", "used", "out"),
+    [
+        (budget(10**9), SPENT, {"paid": "budget", "unknown": "unpriced"}),
+        (budget(10**9, then=Then.BLOCK), SPENT, {
+            "free": "budget", "paid": "budget", "unknown": "unpriced",
+        }),
+        (budget(10**9, then=Then.WARN), SPENT, {}),
+        (budget(10**12), SPENT, {"unknown": "unpriced"}),
+        (budget(10**9, per="user"), SPENT, {"paid": "budget", "unknown": "unpriced"}),
+        (budget(10**9), {"budgets/other|usd|month|-": Reading(10**10)}, {"unknown": "unpriced"}),
+        (budget(10**9), {budget().use("-"): None}, {"paid": "state", "unknown": "unpriced"}),
+    ],
+)  # fmt: skip
+def test_a_spent_budget(meter: Meter, used: dict[str, Reading], out: dict[str, str]) -> None:
+    assert outs(policy(meter), Request(), Snapshot(NOW, used=used)) == out
+
+
+def test_a_full_limit_says_when_it_opens() -> None:
+    limit = Meter("limits", "each", Metric.REQUESTS, MINUTE, 3, 0b001, per="user")
+    found = policy(budget(), limit)
+    used = {limit.use("anna"): Reading(3, NOW + 5), limit.use("-"): Reading(3)}
+    skips = decide(found, Request(user="anna"), Snapshot(NOW, used=used)).skipped
+    assert [(s.model, s.reason, s.detail, s.until) for s in skips] == [
+        ("free", "quota", "limit `each`: 3 requests of 3 requests a min used", NOW + 5)
+    ]
+    assert outs(found, Request(user="bob"), Snapshot(NOW, used=used)) == {}
+    unread = {limit.use("-"): None}
+    assert outs(found, Request(), Snapshot(NOW, used=unread)) == {}
+
+
+def test_what_does_not_fit_any_more_is_worded() -> None:
+    found = policy(budget(10**9))
+    used = {budget().use("-"): Reading(10**9 - 1)}
+    skips = decide(found, Request(tokens=1), Snapshot(NOW, used=used)).skipped
+    words = {s.model: s.detail for s in skips}
+    assert words["paid"] == "budget `team`: $1.00 of $1.00 a month used, this may take $0.040961"
+
+
+def test_limits_of_a_condition_bind_only_where_it_holds() -> None:
+    limit = Meter("limits", "vip", Metric.SEATS, None, 1, ALL, when=TAGGED)
+    found = policy(budget(), limit)
+    snapshot = Snapshot(NOW, used={limit.use("-"): Reading(1)})
+    assert outs(found, Request(), snapshot) == {}
+    assert set(outs(found, VIP, snapshot).values()) == {"quota"}
+
+
+# -- charges -------------------------------------------------------------------------------------
+
+
+def taken(found: Policy, request: Request, model: int) -> list[tuple[str, int, bool]]:
+    facts = facts_of(found, request, Snapshot(NOW))
+    assert facts is not None
+    charges = found.index.metering.charges(facts, request, model, NOW, UTC)
+    return [(c.counter.key, c.amount, c.refuses) for c in charges]
+
+
+def test_what_an_attempt_takes() -> None:
+    tokens = Meter("budgets", "words", Metric.TOKENS, Period.DAY, 10**6, ALL, per="tenant")
+    seats = Meter("models", "paid", Metric.SEATS, None, 4, 0b010)
+    found = policy(seats, tokens, budget(10**9), budget(10**8, name="vip", when=TAGGED))
+    request = Request(tokens=100, most_tokens=1000, max_output=50, answers=2, tenant="acme")
+    assert taken(found, request, 1) == [
+        ("models/paid|concurrent|||-", 1, True),
+        ("budgets/words|tokens|day|2026-11-18|acme", 1100, True),
+        ("budgets/team|usd|month|2026-11|-", 2_000_000, True),
+    ]
+    # What is free takes no money, and a budget of tokens spares nobody.
+    assert taken(found, request, 0) == [("budgets/words|tokens|day|2026-11-18|acme", 1100, True)]
+    capped = replace(request, max_output=None)
+    assert taken(found, capped, 0)[0][1] == 1000 + 2 * 100
+    assert taken(found, capped, 1)[1][1] == 1000 + 2 * 4096
+
+
+def test_a_budget_that_blocks_asks_free_models_for_nothing_but_asks() -> None:
+    blocking = policy(budget(10**9, then=Then.BLOCK))
+    assert [(amount, refuses) for _, amount, refuses in taken(blocking, Request(), 0)] == [
+        (0, True)
+    ]
+    warning = policy(budget(10**9, then=Then.WARN))
+    assert [refuses for _, _, refuses in taken(warning, Request(tokens=1), 1)] == [False]
+
+
+def test_a_long_subject_is_shortened_and_stays_its_own() -> None:
+    limit = Meter("limits", "each", Metric.REQUESTS, MINUTE, 3, 0b001, per="user")
+    found = policy(budget(), limit)
+    keys = {taken(found, Request(user="x" * 500 + end), 0)[0][0] for end in "ab"}
+    assert len(keys) == 2
+    assert all(len(key) < 200 for key in keys)
+
+
+def test_what_is_worth_reading() -> None:
+    found = policy(
+        budget(),
+        budget(10**9, name="capped"),
+        budget(10**9, name="told", then=Then.WARN),
+        Meter("limits", "vip", Metric.SEATS, None, 1, ALL, when=TAGGED),
+        Meter("limits", "tokens", Metric.TOKENS, MINUTE, 10**6, ALL),
+        budget(10**9, name="nobody", models=0b001),
+    )
+    request = Request(tokens=10)
+    facts = facts_of(found, request, Snapshot(NOW))
+    assert facts is not None
+    uses = found.index.metering.uses(facts, request, NOW, UTC)
+    assert [(name, charge.amount) for name, charge in uses] == [
+        ("budgets/capped|usd|month|-", 0),  # the model of unknown price would take nothing
+        ("limits/tokens|tokens|min|-", 110),
+    ]
+
+
+def test_facts_of_a_request_without_sense() -> None:
+    assert facts_of(policy(), Request(task="nonsense"), Snapshot()) is None
+
+
+def test_headroom_is_the_share_left_of_the_fullest_count() -> None:
+    limit = Meter("limits", "each", Metric.REQUESTS, MINUTE, 4, 0b011)
+    found = policy(budget(), limit, budget(10**9, name="capped", models=0b010))
+    used = {limit.use("-"): Reading(1), "budgets/capped|usd|month|-": Reading(9 * 10**8)}
+    facts = facts_of(found, Request(), Snapshot(NOW))
+    assert facts is not None
+    left = found.index.metering.headroom(facts, Request(), Snapshot(NOW, used=used))
+    assert left == pytest.approx((0.75, 0.1, 1.0))
+
+
+@given(situations())
+def test_what_is_counted_never_adds_a_candidate(situation: Situation) -> None:
+    found, request, snapshot = situation
+    request = replace(request, limit=None)
+    idle = replace(snapshot, used={})
+    before = {c.name for c in decide(found, request, idle).candidates}
+    assert {c.name for c in decide(found, request, snapshot).candidates} <= before
+
+
+@given(situations())
+def test_advice_and_charges_agree(situation: Situation) -> None:
+    """A model is out for a count exactly when its charge would not fit beside the reading."""
+    found, request, snapshot = situation
+    facts = facts_of(found, request, snapshot)
+    assert facts is not None
+    decision = decide(found, replace(request, limit=None), snapshot)
+    counted = {"quota", "budget"}
+    out: dict[str, Skip] = {s.model: s for s in decision.skipped}
+    for i, model in enumerate(found.models):
+        charges = found.index.metering.charges(facts, request, i, NOW, UTC)
+        full = False
+        for charge in charges:
+            scope, metric, window, _, subject = charge.counter.key.split("|")
+            reading = snapshot.used.get(f"{scope}|{metric}|{window}|{subject}")
+            full |= reading is not None and charge.exceeds(reading.used)
+        skip = out.get(model.name)
+        if skip is None:
+            assert not full
+        elif skip.reason in counted:
+            assert full

@@ -1,0 +1,294 @@
+"""An account between an executor and a store: moves, retries, outages, renewals."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+from zoneinfo import ZoneInfo
+
+import pytest
+
+from policy_router.condition import Vocabulary
+from policy_router.errors import StoreError
+from policy_router.execute.account import LEASE, Account, Ledger
+from policy_router.execute.failure import Failure, Kind
+from policy_router.execute.shape import Usage
+from policy_router.meter import Meter, Metric, Period, Reading
+from policy_router.model import FREE_PRICE, Model, Price, Request, Snapshot
+from policy_router.state.memory import MemoryStore
+from policy_router.state.store import Ended, Entry, Stale, Unavailable
+from tests.generate import assemble
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from policy_router.meter import Charge
+    from policy_router.model import Policy
+    from policy_router.state.store import Actual, Crossing, Ending, Hold, Row
+
+NOON = 1_795_003_200.0
+UTC = ZoneInfo("UTC")
+FREE = Model("free", "ollama_chat/a", "light", 0, FREE_PRICE, True)
+PAID = Model("paid", "openai/b", "light", 0, Price(1_000_000, 2_000_000), max_output=100)
+DEAR = Model("dear", "openai/c", "light", 0, Price(10_000_000, 20_000_000), max_output=100)
+REQUEST = Request(tokens=10, user="ada", tenant="acme")
+USED = Usage(10, 20)
+
+
+def policy(*meters: Meter) -> Policy:
+    return assemble((FREE, PAID, DEAR), (), Vocabulary((), ()), bands=(), meters=meters)
+
+
+def budget(limit: int | None, **more: Any) -> Meter:
+    return Meter("budgets", "team", Metric.USD, Period.DAY, limit, 0b111, **more)
+
+
+@dataclass
+class Broken(MemoryStore):
+    """A store that does as it is told: next answers, or errors where `down`."""
+
+    down: bool = False
+    answers: list[Any] = field(default_factory=list)
+
+    def __post_init__(self) -> None:
+        super().__init__(lambda: NOON)
+
+    def _fail(self) -> None:
+        if self.down:
+            raise StoreError("nobody there")
+
+    async def read(self, charges: Sequence[Charge]) -> tuple[Reading, ...]:
+        self._fail()
+        return await super().read(charges)
+
+    async def reserve(self, hold: Hold, after: Ending | None = None) -> Any:
+        self._fail()
+        if self.answers:
+            return self.answers.pop(0)
+        return await super().reserve(hold, after)
+
+    async def settle(self, hold_id: str, actual: Actual) -> Any:
+        self._fail()
+        return await super().settle(hold_id, actual)
+
+    async def renew(self, hold_id: str, lease: float) -> bool:
+        self._fail()
+        return await super().renew(hold_id, lease)
+
+
+def account(store: MemoryStore, found: Policy, **more: Any) -> Account:
+    ledger = Ledger(store, clock=lambda: NOON, **more)
+    return ledger.account(found, REQUEST, Snapshot(NOON))
+
+
+async def rows(store: MemoryStore) -> list[Row]:
+    return [row async for row in store.rows()]
+
+
+def test_a_fallback_moves_the_hold() -> None:
+    async def main() -> None:
+        store = MemoryStore(lambda: NOON)
+        opened = account(store, policy(budget(3000)))
+        assert await opened.open(DEAR) is None  # takes 2,100 of 3,000
+        opened.ended(Usage(), Failure(Kind.SERVER_ERROR, status=500), 0)
+        assert await opened.open(DEAR) is None  # there would be no room for both
+        opened.ended(USED, None, 50)
+        await opened.close()
+        assert [(r.kind, r.cost) for r in await rows(store)] == [
+            (Entry.SETTLE, 0), (Entry.SETTLE, 500),
+        ]  # fmt: skip
+        assert opened.actual is not None
+        assert opened.actual.cost == 500
+        assert await store.audit() == ()
+
+    asyncio.run(main())
+
+
+def test_what_was_never_sent_is_given_back() -> None:
+    async def main() -> None:
+        store = MemoryStore(lambda: NOON)
+        opened = account(store, policy(budget(3000)))
+        await opened.open(DEAR)
+        opened.ended(Usage(), Failure(Kind.CONNECT), 0)
+        await opened.close()
+        assert await rows(store) == []
+        assert [b.held for b in await store.buckets()] == [0]
+
+    asyncio.run(main())
+
+
+def test_a_refusal_is_a_reason_for_the_next_candidate() -> None:
+    async def main() -> None:
+        store = MemoryStore(lambda: NOON)
+        opened = account(store, policy(budget(1000)))
+        skip = await opened.open(DEAR)
+        assert skip is not None
+        assert (skip.model, skip.reason, skip.until) == ("dear", "budget", None)
+        assert skip.detail == (
+            "budget `team`: $0.00 of $0.000001 a day used, this may take $0.000002"
+        )
+        assert await opened.open(PAID) is None
+        assert opened.output_cap == 100
+        opened.ended(USED, None, 50)
+        await opened.close()
+        await opened.close()
+        assert [r.about.model for r in await rows(store)] == ["paid"]
+
+    asyncio.run(main())
+
+
+def test_an_answer_is_bounded_only_where_something_counts_its_length() -> None:
+    async def main() -> None:
+        seats = Meter("models", "paid", Metric.SEATS, None, 1, 0b010)
+        opened = account(MemoryStore(lambda: NOON), policy(budget(None), seats))
+        assert await opened.open(PAID) is None
+        assert opened.output_cap is None
+        await opened.close()
+
+    asyncio.run(main())
+
+
+def test_midnight_between_the_clock_and_the_store() -> None:
+    """The store's clock is what counts: its day, its counters."""
+
+    async def main() -> None:
+        now = NOON + 43_200.5
+        store = MemoryStore(lambda: now)
+        opened = account(store, policy(budget(3000)))
+        assert await opened.open(PAID) is None
+        assert [b.key for b in await store.buckets()] == ["budgets/team|usd|day|2026-11-19|-"]
+        opened.ended(USED, None, 5)
+        await opened.close()
+
+    asyncio.run(main())
+
+
+def test_a_store_whose_clock_never_agrees() -> None:
+    async def main() -> None:
+        store = Broken(answers=[Stale(NOON)] * 3)
+        skip = await account(store, policy(budget(3000))).open(PAID)
+        assert skip is not None
+        assert skip.reason == "state"
+
+    asyncio.run(main())
+
+
+def test_without_a_store_nothing_that_counts_is_sent(caplog: pytest.LogCaptureFixture) -> None:
+    async def main() -> None:
+        store = Broken()
+        found = policy(budget(3000))
+        opened = account(store, found)
+        assert await opened.open(PAID) is None
+        store.down = True
+        opened.ended(USED, None, 5)
+        skip = await opened.open(DEAR)
+        assert skip is not None
+        assert (skip.reason, skip.detail) == ("state", "nobody there")
+        await opened.close()  # cannot be settled either: the hold expires by itself
+        assert "could not be settled" in caplog.text
+        ledger = Ledger(store, clock=lambda: NOON)
+        with caplog.at_level(logging.WARNING):
+            used = await ledger.readings(found, REQUEST, Snapshot(NOON))
+        assert used == {"budgets/team|usd|day|-": None}
+
+    asyncio.run(main())
+
+
+def test_a_store_that_says_it_is_out_of_reach() -> None:
+    async def main() -> None:
+        store = Broken(answers=[Unavailable("resting", 1.0)])
+        skip = await account(store, policy(budget(3000))).open(PAID)
+        assert skip is not None
+        assert (skip.reason, skip.detail) == ("state", "resting")
+
+    asyncio.run(main())
+
+
+def test_readings_are_of_the_counters_that_matter() -> None:
+    async def main() -> None:
+        store = MemoryStore(lambda: NOON)
+        each = Meter("limits", "each", Metric.REQUESTS, Period.DAY, 5, 0b111, per="user")
+        found = policy(budget(None), each)
+        ledger = Ledger(store, clock=lambda: NOON)
+        opened = ledger.account(found, REQUEST, Snapshot(NOON))
+        await opened.open(PAID)
+        opened.ended(USED, None, 5)
+        await opened.close()
+        readings = await ledger.readings(found, REQUEST, Snapshot(NOON))
+        assert readings == {"limits/each|requests|day|ada": Reading(1)}
+        assert await ledger.readings(policy(budget(None)), REQUEST, Snapshot(NOON)) == {}
+        assert await ledger.readings(found, Request(task="?"), Snapshot(NOON)) == {}
+        assert await ledger.readings(policy(), REQUEST, Snapshot(NOON)) == {}
+
+    asyncio.run(main())
+
+
+def test_a_running_attempt_keeps_its_hold() -> None:
+    async def main() -> None:
+        now = NOON
+        store = Broken()
+        store._clock = lambda: now
+        beats: asyncio.Queue[float] = asyncio.Queue()
+
+        async def sleep(seconds: float) -> None:
+            nonlocal now
+            now += seconds
+            await beats.put(seconds)
+            await asyncio.sleep(0)
+
+        told: list[Crossing] = []
+        ledger = Ledger(store, clock=lambda: now, sleep=sleep, told=told.append)
+        opened = ledger.account(policy(budget(3000, warn_at=(0.1,))), REQUEST, Snapshot(NOON))
+        await opened.open(DEAR)
+        for beat in range(12):
+            store.down = beat == 3  # the next beat makes up for it
+            assert await beats.get() == LEASE / 3
+        store.down = False
+        opened.ended(USED, None, 5)
+        await opened.close()
+        assert now > NOON + LEASE
+        assert [(r.kind, r.cost) for r in await rows(store)] == [(Entry.SETTLE, 500)]
+        assert [c.share for c in told] == [0.1]
+
+    asyncio.run(main())
+
+
+def test_a_hold_nobody_knows_is_no_error(caplog: pytest.LogCaptureFixture) -> None:
+    async def main() -> None:
+        store = MemoryStore(lambda: NOON)
+        opened = account(store, policy(budget(3000)))
+        await opened.open(PAID)
+        (held,) = store._holds
+        del store._holds[held]
+        assert (await store.release(held)).ended is Ended.UNKNOWN
+        opened.ended(USED, None, 5)
+        await opened.close()
+        assert "knows nothing of the hold" in caplog.text
+
+    asyncio.run(main())
+
+
+def test_settling_outlives_a_cancelled_request() -> None:
+    async def main() -> None:
+        class Slow(Broken):
+            async def settle(self, hold_id: str, actual: Actual) -> Any:
+                await asyncio.sleep(0.05)
+                return await super().settle(hold_id, actual)
+
+        store = Slow()
+        ledger = Ledger(store, clock=lambda: NOON)
+        opened = ledger.account(policy(budget(3000)), REQUEST, Snapshot(NOON))
+        await opened.open(PAID)
+        opened.ended(USED, None, 5)
+        closing = asyncio.ensure_future(opened.close())
+        await asyncio.sleep(0)
+        await asyncio.sleep(0)
+        closing.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await closing
+        await ledger.aclose()
+        assert [r.kind for r in await rows(store)] == [Entry.SETTLE]
+
+    asyncio.run(main())

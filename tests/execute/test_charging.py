@@ -1,0 +1,121 @@
+"""What an attempt is charged: every kind of failure has its row."""
+
+from __future__ import annotations
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from policy_router.execute.charging import BILLS, Bill, Worst, ending
+from policy_router.execute.failure import Failure, Kind
+from policy_router.execute.shape import Usage
+from policy_router.model import Price
+from policy_router.state.store import Actual
+
+PRICE = Price(1_000_000, 2_000_000, cached=100_000, written=1_250_000)
+WORST = Worst(1000, 500, PRICE)
+ALL = Actual(1000 * 1 + 250 + 500 * 2, 1000, 500, estimated=True)  # all of it written to the cache
+NOTHING = Actual()
+COUNTED = Actual(10 + 2 * 20, 10, 20)
+
+
+def test_every_kind_has_a_row() -> None:
+    assert set(BILLS) == set(Kind)
+
+
+@pytest.mark.parametrize(
+    ("failure", "usage", "said", "charged"),
+    [
+        (None, Usage(10, 20), 80, COUNTED),
+        (None, Usage(10, 20, cached=10), 80, Actual(1 + 40, 10, 20)),
+        (None, Usage(10, 20, written=99), 80, Actual(13 + 40, 10, 20)),
+        (None, Usage(10, 0), 0, Actual(10, 10, 0)),
+        # Not credible, so estimated: a token a byte at the most, within what was held.
+        (None, Usage(), 80, Actual(1250 + 160, 1000, 80, estimated=True)),
+        (None, Usage(0, 0), 80, Actual(1250 + 160, 1000, 80, estimated=True)),
+        (None, Usage(10, 0), 80, Actual(1250 + 160, 1000, 80, estimated=True)),
+        (None, Usage(10, None), 9999, ALL),
+        # More than was held is recorded in full.
+        (None, Usage(9000, 9000), 5, Actual(27_000, 9000, 9000)),
+        (Failure(Kind.CONNECT), Usage(), 0, None),
+        (Failure(Kind.RATE_LIMITED, status=429), Usage(), 0, NOTHING),
+        (Failure(Kind.SERVER_ERROR, status=500), Usage(), 0, NOTHING),
+        (Failure(Kind.SERVER_ERROR), Usage(), 0, ALL),
+        (Failure(Kind.CONTENT_POLICY, status=400), Usage(), 0, NOTHING),
+        (Failure(Kind.CONTENT_POLICY, status=200), Usage(10, 20), 0, COUNTED),
+        (Failure(Kind.TIMEOUT), Usage(), 0, ALL),
+        (Failure(Kind.STREAM_BROKEN), Usage(), 40, ALL),
+        (Failure(Kind.STREAM_BROKEN), Usage(10, 20), 40, COUNTED),
+        (Failure(Kind.EMPTY, status=200), Usage(10, 20), 0, COUNTED),
+        (Failure(Kind.CANCELLED), Usage(), 0, ALL),
+        (Failure(Kind.UNKNOWN, status=418), Usage(), 0, NOTHING),
+    ],
+)
+def test_what_is_charged(
+    failure: Failure | None, usage: Usage, said: int, charged: Actual | None
+) -> None:
+    assert ending(WORST, usage, failure, said) == charged
+
+
+def test_what_is_free_costs_nothing_and_its_tokens_count() -> None:
+    free = Worst(1000, 500, None)
+    assert ending(free, Usage(10, 20), None, 5) == Actual(0, 10, 20)
+    assert ending(free, Usage(), None, 5) == Actual(0, 1000, 5, estimated=True)
+    assert ending(free, Usage(), Failure(Kind.TIMEOUT), 0) == Actual(0, 1000, 500, estimated=True)
+
+
+NUMBERS = st.none() | st.integers(0, 10**9)
+FAILURES = st.none() | st.builds(
+    Failure, st.sampled_from(Kind), status=st.sampled_from((None, 200, 400, 500))
+)
+
+
+@given(NUMBERS, NUMBERS, st.integers(0, 10**9), st.integers(0, 10**9), FAILURES, st.integers(0, 99))
+def test_nothing_is_ever_given(  # noqa: PLR0917  what hypothesis draws
+    tokens_in: int | None,
+    tokens_out: int | None,
+    cached: int,
+    written: int,
+    failure: Failure | None,
+    said: int,
+) -> None:
+    """Whatever a provider reports, no charge is negative, and an answer is never for nothing."""
+    actual = ending(WORST, Usage(tokens_in, tokens_out, cached, written), failure, said)
+    if actual is None:
+        assert failure is not None
+        assert BILLS[failure.kind] is Bill.UNSENT
+        return
+    assert min(actual.cost, actual.tokens_in, actual.tokens_out) >= 0
+    if failure is None:
+        assert actual.cost > 0
+
+
+@given(st.integers(0, 10**6), st.integers(0, 10**6), st.data())
+def test_the_most_is_never_exceeded_within_its_bounds(
+    tokens_in: int, tokens_out: int, data: st.DataObject
+) -> None:
+    rates = st.integers(0, 10**10)
+    price = Price(
+        data.draw(rates),
+        data.draw(rates),
+        data.draw(st.none() | rates),
+        data.draw(st.none() | rates),
+        data.draw(st.none() | rates),
+        tuple(
+            sorted(
+                (above, data.draw(rates), data.draw(rates))
+                for above in data.draw(st.sets(st.integers(1, 10**6), max_size=2))
+            )
+        ),
+    )
+    if price.cached is not None and price.cached > price.input:
+        return  # nobody charges more for reading a cache than for reading
+    used_in = data.draw(st.integers(0, tokens_in))
+    used_out = data.draw(st.integers(0, tokens_out))
+    cached = data.draw(st.integers(0, used_in))
+    written = data.draw(st.integers(0, used_in - cached))
+    worst = Worst(tokens_in, tokens_out, price)
+    usage = Usage(used_in, used_out, cached, written)
+    actual = ending(worst, usage, None, 0)
+    assert actual is not None
+    assert actual.cost <= worst.actual.cost

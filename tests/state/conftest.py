@@ -1,0 +1,20 @@
+"""The stores that the tests of this folder run on."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pytest
+
+from tests.state.stores import STORES, World, world
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+
+@pytest.fixture(params=STORES)
+def w(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[World]:
+    """Every store in turn, fresh and empty."""
+    with world(request.param, tmp_path) as opened:
+        yield opened

@@ -1,0 +1,139 @@
+"""Every store behind one face, on a clock that tests set, and short ways to make charges."""
+
+from __future__ import annotations
+
+import asyncio
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, TypeVar
+from zoneinfo import ZoneInfo
+
+from policy_router.meter import MINUTE, Charge, Meter, Metric, Period
+from policy_router.state.memory import MemoryStore
+from policy_router.state.store import About, Actual, Ending, Hold
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Coroutine, Iterator
+    from pathlib import Path
+
+    from policy_router.meter import Window
+    from policy_router.state.store import Bucket, Granted, Refused, Row, Settled, Stale
+
+T = TypeVar("T")
+
+UTC = ZoneInfo("UTC")
+NOON = 1_795_003_200.0
+"""2026-11-18, 12:00 UTC, a Wednesday."""
+ABOUT = About(model="haiku", user="anna")
+
+
+@dataclass
+class Clock:
+    """A clock that stands still until it is set."""
+
+    now: float = NOON
+
+    def __call__(self) -> float:
+        return self.now
+
+
+class World:
+    """A store and its clock. Verbs are called without await."""
+
+    def __init__(self, store: Any, clock: Clock, runner: asyncio.Runner) -> None:
+        self.store = store
+        self.clock = clock
+        self._runner = runner
+
+    def do(self, work: Coroutine[Any, Any, T]) -> T:
+        return self._runner.run(work)
+
+    def reserve(
+        self, name: str, *charges: Charge, lease: float = 60.0, after: Ending | None = None
+    ) -> Granted | Refused | Stale:
+        return self.do(self.store.reserve(Hold(name, charges, lease, ABOUT), after))  # type: ignore[no-any-return]
+
+    def settle(self, name: str, actual: Actual) -> Settled:
+        return self.do(self.store.settle(name, actual))  # type: ignore[no-any-return]
+
+    def release(self, name: str) -> Settled:
+        return self.do(self.store.release(name))  # type: ignore[no-any-return]
+
+    def renew(self, name: str, lease: float) -> bool:
+        return bool(self.do(self.store.renew(name, lease)))
+
+    def used(self, *charges: Charge) -> list[int]:
+        return [r.used for r in self.do(self.store.read(charges))]
+
+    def opens(self, *charges: Charge) -> list[float | None]:
+        return [r.opens for r in self.do(self.store.read(charges))]
+
+    def rows(self) -> list[Row]:
+        async def collect() -> list[Row]:
+            return [row async for row in self.store.rows()]
+
+        return self.do(collect())
+
+    def bucket(self, charge: Charge) -> Bucket | None:
+        found = {b.key: b for b in self.do(self.store.buckets())}
+        return found.get(charge.counter.key)
+
+    def audit(self) -> tuple[Any, ...]:
+        return self.do(self.store.audit())
+
+    def money(self, amount: int, cap: int | None = 1000, **more: Any) -> Charge:
+        """A charge on a daily budget of the moment."""
+        return self.charge("budgets", "team", Metric.USD, Period.DAY, amount, cap, **more)
+
+    def requests(self, limit: int | None, name: str = "each", **more: Any) -> Charge:
+        """A charge of one request on a rolling minute."""
+        return self.charge("limits", name, Metric.REQUESTS, MINUTE, 1, limit, **more)
+
+    def tokens(self, amount: int, limit: int | None, **more: Any) -> Charge:
+        """A charge of tokens on a rolling minute."""
+        return self.charge("limits", "each", Metric.TOKENS, MINUTE, amount, limit, **more)
+
+    def seat(self, limit: int | None) -> Charge:
+        """A charge of one seat."""
+        return self.charge("models", "qwen", Metric.SEATS, None, 1, limit)
+
+    def charge(  # noqa: PLR0917  a meter's parts, in its order
+        self,
+        section: str,
+        name: str,
+        metric: Metric,
+        window: Window | None,
+        amount: int,
+        limit: int | None,
+        *,
+        subject: str = "-",
+        refuses: bool = True,
+        warn_at: tuple[float, ...] = (),
+    ) -> Charge:
+        meter = Meter(section, name, metric, window, limit, 1)
+        counter = meter.counter(subject, self.clock(), UTC)
+        return Charge(counter, amount, limit, refuses, warn_at)
+
+
+def _memory(clock: Clock, _: Path) -> MemoryStore:
+    return MemoryStore(clock)
+
+
+STORES: dict[str, Callable[[Clock, Path], Any]] = {"memory": _memory}
+"""How each store is opened on a fresh place of its own."""
+
+
+@contextmanager
+def world(name: str, place: Path) -> Iterator[World]:
+    """A fresh, empty store of that kind."""
+    clock = Clock()
+    with asyncio.Runner() as runner:
+
+        async def start() -> Any:
+            return STORES[name](clock, place)
+
+        opened = World(runner.run(start()), clock, runner)
+        try:
+            yield opened
+        finally:
+            opened.do(opened.store.aclose())

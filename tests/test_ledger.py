@@ -1,0 +1,303 @@
+"""Limits and budgets from end to end: policy, router, real HTTP, real LiteLLM."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from policy_router import (
+    BudgetError,
+    ExhaustedError,
+    LimitError,
+    Router,
+)
+from policy_router.execute.events import Passed, Warned
+from policy_router.live.reload import Live
+from policy_router.router import _compile
+from policy_router.simulated import Cut, Fail, Say, Simulated, Stall
+from policy_router.state.memory import MemoryStore
+
+if TYPE_CHECKING:
+    from collections.abc import Awaitable, Callable
+    from pathlib import Path
+
+    from policy_router.execute.events import Event
+    from policy_router.state.store import Row
+
+HELLO = [{"role": "user", "content": "Hello!"}]
+NOON = 1_795_003_200.0
+
+POLICY = """\
+version: 1
+tiers: [light, heavy]
+models:
+  small: {{ model: openai/small, api_base: "{url}", tier: light, price: free, context: 8k }}
+  big:
+    model: openai/big
+    api_base: "{url}"
+    tier: heavy
+    price: {{ input: $1/M, output: $2/M }}
+    context: 128k
+    can: [tools]
+prefer: [quality]
+fallback: {{ first_token_within: 1s, stall: 1s, deadline: 5s }}
+{counted}
+"""
+
+
+@dataclass
+class World:
+    """A router on a policy, its store and its events."""
+
+    router: Router
+    store: MemoryStore
+    provider: Simulated
+    events: list[Event] = field(default_factory=list)
+
+    async def rows(self) -> list[Row]:
+        return [row async for row in self.store.rows()]
+
+    async def spent(self) -> int:
+        return sum(row.cost for row in await self.rows())
+
+
+def _wait_for(holds: Callable[[], bool]) -> None:
+    until = time.monotonic() + 30
+    while not holds() and time.monotonic() < until:
+        time.sleep(0.01)
+
+
+def play(
+    tmp_path: Path,
+    counted: str,
+    scene: Callable[[World], Awaitable[None]],
+    provider: Simulated | None = None,
+) -> None:
+    """Runs a scene on a policy with these limits and budgets."""
+
+    async def main(running: Simulated) -> None:
+        path = tmp_path / "policy.yaml"
+        path.write_text(POLICY.format(url=running.url, counted=counted))
+        from policy_router.execute.litellm import LiteLLMCaller
+
+        events: list[Event] = []
+        store = MemoryStore(lambda: NOON)
+        live = Live(path, _compile, watch="off").start()
+        router = Router(
+            live, LiteLLMCaller(), store=store, clock=lambda: NOON, observe=events.append
+        )
+        async with router:
+            await scene(World(router, store, running, events))
+            assert await store.audit() == ()
+            assert [b.held for b in await store.buckets()] == [0] * len(await store.buckets())
+
+    with provider or Simulated({"small": Say("from small"), "big": Say("from big")}) as running:
+        asyncio.run(main(running))
+
+
+def test_an_answer_is_charged_what_it_cost(tmp_path: Path) -> None:
+    async def scene(w: World) -> None:
+        answer = await w.router.acompletion(HELLO, user="ada", max_tokens=100)
+        usage = answer.usage
+        (row,) = await w.rows()
+        cost = usage.prompt_tokens * 1000 + usage.completion_tokens * 2000
+        assert (row.cost, row.tokens_in, row.tokens_out) == (
+            cost, usage.prompt_tokens, usage.completion_tokens,
+        )  # fmt: skip
+        assert (row.about.model, row.about.user, row.estimated) == ("big", "ada", False)
+        assert answer.attempts[0].cost == cost
+
+    play(tmp_path, "budgets: { all: { cap: $5/month } }", scene)
+
+
+def test_a_spent_budget_means_free_models(tmp_path: Path) -> None:
+    async def scene(w: World) -> None:
+        first = await w.router.acompletion(HELLO, max_tokens=4000)
+        assert first.served_by == "big"
+        # $0.01 has no room for 4,000 tokens of output at $2/M beside what was spent.
+        second = await w.router.acompletion(HELLO, max_tokens=4000)
+        assert second.served_by == "small"
+        skip = next(s for s in second.decision.skipped if s.model == "big")
+        assert skip.reason == "budget"
+        assert skip.until is not None
+        with pytest.raises(BudgetError) as caught:
+            await w.router.acompletion(HELLO, max_tokens=4000, model="big")
+        assert caught.value.http_status == 402
+        assert caught.value.retry_at == skip.until
+        assert "budget `all`" in str(caught.value)
+
+    dear = Say("from big", usage={"prompt_tokens": 100, "completion_tokens": 2000})
+    provider = Simulated({"small": Say("from small"), "big": dear})
+    play(tmp_path, "budgets: { all: { cap: $0.01/month } }", scene, provider)
+
+
+def test_what_others_took_since_the_decision_is_seen_when_it_matters(tmp_path: Path) -> None:
+    """Twenty at once: all are decided on an empty budget, no more than fit are sent."""
+
+    async def scene(w: World) -> None:
+        answers = await asyncio.gather(
+            *(w.router.acompletion(HELLO, max_tokens=1000) for _ in range(20))
+        )
+        served = [a.served_by for a in answers]
+        assert served.count("big") == 4
+        assert served.count("small") == 16
+        passed = [e for e in w.events if isinstance(e, Passed)]
+        assert len(passed) == 16
+        assert {e.skip.reason for e in passed} == {"budget"}
+
+    play(tmp_path, "budgets: { all: { cap: $0.009/month } }", scene)
+
+
+def test_a_full_limit_is_refused_with_the_time_it_opens(tmp_path: Path) -> None:
+    async def scene(w: World) -> None:
+        for _ in range(2):
+            await w.router.acompletion(HELLO, user="ada")
+        with pytest.raises(LimitError) as caught:
+            await w.router.acompletion(HELLO, user="ada")
+        assert caught.value.http_status == 429
+        assert caught.value.retry_at == NOON + 61
+        await w.router.acompletion(HELLO, user="bob")
+
+    play(
+        tmp_path,
+        "budgets: { all: { cap: unlimited } }\nlimits: { each: { per: user, requests: [2/min] } }",
+        scene,
+    )
+
+
+def test_the_answer_is_bounded_by_what_was_reserved(tmp_path: Path) -> None:
+    async def scene(w: World) -> None:
+        await w.router.acompletion(HELLO)
+        await w.router.acompletion(HELLO, max_completion_tokens=7)
+        await w.router.acompletion(HELLO, model="small")
+        sent = [
+            (r.body.get("max_tokens"), r.body.get("max_completion_tokens"))
+            for r in w.provider.requests
+        ]
+        assert sent == [(4096, None), (None, 7), (None, None)]
+
+    play(tmp_path, "budgets: { all: { cap: $5/month } }", scene)
+
+
+@pytest.mark.parametrize(
+    ("behaviour", "charged"),
+    [
+        (Fail(500), 0),
+        (Fail(429), 0),
+        (Fail(401), 0),
+        (Stall(), "all"),
+    ],
+)
+def test_a_failed_attempt_is_charged_by_the_table(
+    tmp_path: Path, behaviour: Any, charged: object
+) -> None:
+    async def scene(w: World) -> None:
+        answer = await w.router.acompletion(HELLO, max_tokens=1000, n=2)
+        assert answer.served_by == "small"
+        rows = await w.rows()
+        first = rows[0]
+        assert first.about.model == "big"
+        whole = first.tokens_in * 1000 + 2 * 1000 * 2000
+        assert first.cost == (whole if charged == "all" else 0)
+        assert first.estimated == (charged == "all")
+
+    provider = Simulated({"small": Say("from small"), "big": behaviour})
+    counted = "budgets: { all: { cap: $5/month } }"
+    play(tmp_path, counted, scene, provider)
+
+
+def test_streams_are_settled(tmp_path: Path) -> None:
+    async def scene(w: World) -> None:
+        async with await w.router.acompletion(HELLO, stream=True, max_tokens=50) as stream:
+            _ = [chunk async for chunk in stream]
+        (row,) = await w.rows()
+        assert 0 < row.cost < 100_000
+        assert not row.estimated
+        # Left in the middle: nobody knows what the provider bills.
+        stream = await w.router.acompletion(HELLO, stream=True, max_tokens=50)
+        await stream.aclose()
+        *_, last = await w.rows()
+        assert last.estimated
+        assert last.tokens_out == 50
+
+    play(tmp_path, "budgets: { all: { cap: $5/month } }", scene)
+
+
+def test_a_cut_stream_is_charged_in_full(tmp_path: Path) -> None:
+    async def scene(w: World) -> None:
+        stream = await w.router.acompletion(HELLO, stream=True, max_tokens=50)
+        with pytest.raises(Exception, match="broke"):
+            _ = [chunk async for chunk in stream]
+        (row,) = await w.rows()
+        assert row.estimated
+        assert row.tokens_out == 50
+
+    provider = Simulated({"small": Say("x"), "big": Cut(after=2)})
+    play(tmp_path, "budgets: { all: { cap: $5/month } }", scene, provider)
+
+
+def test_a_cancelled_request_is_settled_all_the_same(tmp_path: Path) -> None:
+    async def scene(w: World) -> None:
+        asking = asyncio.ensure_future(w.router.acompletion(HELLO, max_tokens=50))
+        await asyncio.to_thread(_wait_for, lambda: bool(w.provider.requests))
+        asking.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await asking
+        (row,) = await w.rows()
+        assert row.estimated
+        assert row.tokens_out == 50
+
+    provider = Simulated({"small": Say("x"), "big": Stall()})
+    play(tmp_path, "budgets: { all: { cap: $5/month } }", scene, provider)
+
+
+def test_a_seat_is_free_again_after_the_answer(tmp_path: Path) -> None:
+    async def scene(w: World) -> None:
+        for _ in range(3):
+            assert (await w.router.acompletion(HELLO)).served_by == "big"
+        answers = await asyncio.gather(*(w.router.acompletion(HELLO) for _ in range(3)))
+        assert sorted(a.served_by for a in answers) == ["big", "small", "small"]
+
+    counted = (
+        "budgets: { all: { cap: unlimited } }\nlimits: { one: { models: [big], concurrent: 1 } }"
+    )
+    play(tmp_path, counted, scene)
+
+
+def test_a_threshold_is_told_once(tmp_path: Path) -> None:
+    async def scene(w: World) -> None:
+        for _ in range(3):
+            await w.router.acompletion(HELLO, user="ada", max_tokens=50)
+        warned = [e for e in w.events if isinstance(e, Warned)]
+        assert [(e.budget, e.subject, e.metric, e.share) for e in warned] == [
+            ("each", "ada", "usd", 0.01)
+        ]
+
+    counted = "budgets: { each: { per: user, cap: $0.001/day, warn_at: [1%] } }"
+    play(tmp_path, counted, scene)
+
+
+def test_nobody_left_after_a_failure(tmp_path: Path) -> None:
+    async def scene(w: World) -> None:
+        with pytest.raises(ExhaustedError) as caught:
+            await w.router.acompletion(HELLO)
+        assert {a.model for a in caught.value.attempts} == {"big"}
+        assert [s.reason for s in caught.value.decision.skipped] == ["quota"]
+
+    counted = "limits: { a: { models: [small], tokens: [5/min] } }\n"
+    provider = Simulated({"small": Say("x"), "big": Fail(500)})
+    play(tmp_path, counted + "budgets: { all: { cap: $5/day } }", scene, provider)
+
+
+def test_nobody_has_room(tmp_path: Path) -> None:
+    async def scene(w: World) -> None:
+        with pytest.raises(LimitError) as caught:
+            await w.router.acompletion(HELLO)
+        assert caught.value.retry_at is None  # a request of this size never fits
+
+    counted = "limits: { a: { tokens: [5/min] } }\nbudgets: { all: { cap: $5/day } }"
+    play(tmp_path, counted, scene)
