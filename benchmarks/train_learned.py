@@ -2,27 +2,29 @@
 
     python benchmarks/train_learned.py --data DIR [--out FILE] [--folds 5]
 
-DIR holds gzipped JSON lines, one file a source: the first line is {"_meta": {"models": [...]}},
-each other {"prompt": ..., "s": [score of each model or null]}. Every figure printed is of rows that
-the measured model was not fitted on. With --out the model fitted on all rows is written; the same
-rows give the same bytes. Rows of open licence are measured and never fitted. Needs numpy.
+DIR holds files as benchmarks/outcomes.py describes them. Every figure printed is of rows that the
+measured model was not fitted on. With --out the model fitted on all rows is written; the same rows
+give the same bytes. Rows of open licence are measured and never fitted. Needs numpy.
 """
 
 from __future__ import annotations
 
 import argparse
-import gzip
 import hashlib
-import json
 import re
+import sys
 import time
 from collections import Counter
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 import numpy as np
 
+sys.path.insert(0, str(Path(__file__).parents[1]))
+
+from benchmarks.outcomes import MIX, PAIRS
+from benchmarks.outcomes import read as read_file
 from policy_router.classify.learned import Learned, dump, parse
 from policy_router.classify.shape import shape_of
 
@@ -35,38 +37,25 @@ if TYPE_CHECKING:
     Mask = NDArray[np.bool_]
 
 
-@dataclass(frozen=True)
-class Source:
-    """Outcomes of one benchmark. kind: the kind of work its rows are; None if only measured.
-    share: its part of the mixed stream that is measured."""
+class Source(NamedTuple):
+    """A set of `PAIRS`. kind: the kind of work its rows are; None if only measured."""
 
+    set: str
     name: str
-    file: str
     licence: str
-    light: str
-    strong: str
     kind: str | None
-    share: int
 
 
-SMALL, LARGE = "Meta-Llama-3.1-8B-Instruct", "gpt-4o-2024-08-06"
-MIXTRAL, GPT4 = "mistralai/Mixtral-8x7B-Instruct-v0.1", "gpt-4-1106-preview"
 CLEAN: Final = "Apache-2.0, MIT"
 SOURCES: Final = (
-    Source("GSM8K, ZeroEval", "zeroeval_gsm", CLEAN, SMALL, LARGE, "word problem", 2),
-    Source("GSM8K, RouteLLM", "routellm_gsm8k", CLEAN, MIXTRAL, GPT4, "word problem", 0),
-    Source("MATH level 5", "zeroeval_mathl5", CLEAN, SMALL, LARGE, "competition mathematics", 2),
-    Source("CRUXEval", "zeroeval_crux", CLEAN, SMALL, LARGE, "running code", 2),
-    Source("MMLU", "routellm_mmlu", CLEAN, MIXTRAL, GPT4, "choice of four", 4),
-    Source(
-        "MMLU-Pro", "mmlupro", CLEAN,
-        "Meta-Llama-3_1-8B-Instruct", "gemini-1.5-pro-002", "choice of ten", 4,
-    ),
-    Source(
-        "BFCL", "bfcl_202408", "Apache-2.0; its results without a licence",
-        "meta-llama_Meta-Llama-3-8B-Instruct", "claude-3-5-sonnet-20240620", None, 3,
-    ),
-)  # fmt: skip
+    Source("gsm", "GSM8K, ZeroEval", CLEAN, "word problem"),
+    Source("gsm8k", "GSM8K, RouteLLM", CLEAN, "word problem"),
+    Source("math-l5", "MATH level 5", CLEAN, "competition mathematics"),
+    Source("crux", "CRUXEval", CLEAN, "running code"),
+    Source("mmlu", "MMLU", CLEAN, "choice of four"),
+    Source("mmlu-pro", "MMLU-Pro", CLEAN, "choice of ten"),
+    Source("bfcl", "BFCL", "Apache-2.0; its results without a licence", None),
+)
 """Where outcomes come from. BFCL's are of open licence: they are measured and never fitted."""
 EVERYDAY: Final = {
     "labels_arenahard": ("Arena-Hard", "Apache-2.0"),
@@ -130,7 +119,7 @@ def read(data: Path, folds: int) -> Rows:
     parts = [
         part
         for index, source in enumerate(SOURCES)
-        if (data / f"{source.file}.jsonl.gz").exists()
+        if (data / f"{PAIRS[source.set][0]}.jsonl.gz").exists()
         for part in [read_source(data, index, folds)]
     ]
     if not parts:
@@ -145,16 +134,17 @@ def read(data: Path, folds: int) -> Rows:
 
 def read_source(data: Path, index: int, folds: int) -> Rows:
     source = SOURCES[index]
-    models, lines = read_file(data, source.file)
-    pair = models.index(source.light), models.index(source.strong)
+    file, *pair = PAIRS[source.set]
+    meta, lines = read_file(data, file)
+    at, to = (meta["models"].index(model) for model in pair)
     # RouteLLM marks the rows that were among the examples its own routers were fitted on.
     measured = [
         row
         for row in lines
-        if not row.get("contaminated") and None not in (row["s"][pair[0]], row["s"][pair[1]])
+        if not row.get("contaminated") and row["s"][at] is not None and row["s"][to] is not None
     ]
     scores = np.array([[np.nan if s is None else s for s in r["s"]] for r in measured], float)
-    light, strong = scores[:, pair[0]], scores[:, pair[1]]
+    light, strong = scores[:, at], scores[:, to]
     peers = worth(mean_of_peers(scores, light), mean_of_peers(scores, strong))
     texts = [row["prompt"] for row in measured]
     return Rows(
@@ -166,12 +156,6 @@ def read_source(data: Path, index: int, folds: int) -> Rows:
         strong,
         OWN_SHARE * worth(light, strong) + (1 - OWN_SHARE) * peers,
     )
-
-
-def read_file(data: Path, name: str) -> tuple[list[str], list[dict[str, Any]]]:
-    with gzip.open(data / f"{name}.jsonl.gz", "rt", encoding="utf-8") as lines:
-        meta = json.loads(next(lines))["_meta"]
-        return meta.get("models", []), [json.loads(line) for line in lines if line.strip()]
 
 
 def texts_of(data: Path, names: Iterable[str]) -> list[str]:
@@ -377,8 +361,8 @@ def figures(score: Floats, rows: Rows, weight: Floats) -> tuple[float, float, fl
 
 
 def stream_weight(rows: Rows) -> Floats:
-    """Weights that make the rows a stream with each source's share."""
-    share = np.array([source.share for source in SOURCES], float)
+    """Weights that make the rows a stream with each source's part of the mixed one."""
+    share = np.array([MIX.get(source.set, 0) for source in SOURCES], float)
     count = np.bincount(rows.source, minlength=len(SOURCES))
     weight: Floats = (share / np.maximum(count, 1))[rows.source]
     return weight

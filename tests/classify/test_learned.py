@@ -13,6 +13,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from benchmarks import train_learned
+from benchmarks.outcomes import GPT4O, LLAMA
 from benchmarks.train_learned import area_of_gap, area_under_roc, fold_of
 from policy_router.classify.learned import MOST, SHIPPED, Learned, dump, load, parse, shipped
 from policy_router.classify.shape import NAMES
@@ -260,7 +261,7 @@ def made_up(tmp_path_factory: pytest.TempPathFactory) -> Path:
     gains always. A third kind has no outcomes."""
     folder = tmp_path_factory.mktemp("data")
     chance = np.random.default_rng(1)
-    pair = (train_learned.SMALL, train_learned.LARGE)
+    pair = (LLAMA, GPT4O)
     shops = [(steps, shopping(chance, steps)) for steps in (1, 2, 8, 9) * 40]
     write(
         folder, "zeroeval_gsm", pair,
