@@ -8,7 +8,18 @@ from typing import TYPE_CHECKING, Annotated, Any, Final
 
 import typer
 
-from policy_router.cli import check, classify, demo, explain, init, route, rules, run, schema
+from policy_router.cli import (
+    calibrate,
+    check,
+    classify,
+    demo,
+    explain,
+    init,
+    route,
+    rules,
+    run,
+    schema,
+)
 from policy_router.cli.screen import show
 
 if TYPE_CHECKING:
@@ -21,6 +32,7 @@ COMMANDS: Final[Mapping[str, Callable[..., None]]] = {
     "route": route.route,
     "explain": explain.explain,
     "classify": classify.classify,
+    "calibrate": calibrate.calibrate,
     "run": run.run,
     "rules": rules.rules,
     "schema": schema.schema,
