@@ -39,6 +39,7 @@ from policy_router.state.store import (
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Mapping
 
+    from policy_router.condition import Facts
     from policy_router.execute.failure import Failure
     from policy_router.execute.shape import Usage
     from policy_router.meter import Charge, Meter, Reading
@@ -139,20 +140,20 @@ class Account:
 
     async def open(self, model: Model) -> Skip | None:
         """Takes what an attempt at this model may come to, ending the attempt before it. The reason
-        why not, when something has no room. An attempt that falls under no meter needs nothing."""
+        why not, when something has no room. An attempt that falls under no meter takes nothing: its
+        hold is there to be written into the ledger, and a store out of reach does not refuse it."""
         request = self._request
         tokens = request.tokens if request.most_tokens is None else request.most_tokens
         cap = model.output_cap(request.max_output)
         price = None if model.free else model.price
         self._worst = Worst(tokens, cap * request.answers, price)
         self._cap = None
-        charges = self._charges(model, self._ledger.clock())
-        if not charges:
-            await self._settle()
+        if self._facts is None:
             return None
+        charges = self._charges(self._facts, model, self._ledger.clock())
         if any(c.limit is not None and c.counter.metric in _SIZED for c in charges):
             self._cap = cap
-        answer = await self._reserve(model, charges)
+        answer = await self._reserve(self._facts, model, charges)
         if isinstance(answer, Granted):
             self._tell(answer.crossed)
             self._open = answer.id
@@ -160,6 +161,8 @@ class Account:
                 self._beat = asyncio.ensure_future(self._renew())
             return None
         if isinstance(answer, Unavailable):
+            if not charges:
+                return None  # what is pending is settled in the end
             await self._settle()
             return Skip(model.name, Reason.STATE, answer.detail, at=model.at)
         self._tell(answer.crossed)
@@ -181,17 +184,13 @@ class Account:
         if self._pending is not None:
             await self._ledger.finish(self._settle())
 
-    def _charges(self, model: Model, now: float) -> tuple[Charge, ...]:
-        if self._facts is None:
-            return ()
+    def _charges(self, facts: Facts, model: Model, now: float) -> tuple[Charge, ...]:
         policy = self._policy
         number = policy.index.at[model.name]
-        return policy.index.metering.charges(
-            self._facts, self._request, number, now, policy.timezone
-        )
+        return policy.index.metering.charges(facts, self._request, number, now, policy.timezone)
 
     async def _reserve(
-        self, model: Model, charges: tuple[Charge, ...]
+        self, facts: Facts, model: Model, charges: tuple[Charge, ...]
     ) -> Granted | Refused | Unavailable:
         request = self._request
         about = About(
@@ -206,7 +205,7 @@ class Account:
                 answer = await self._ledger.store.reserve(hold, after)
                 if not isinstance(answer, Stale):
                     return answer
-                hold = Hold(hold.id, self._charges(model, answer.now), LEASE, about)
+                hold = Hold(hold.id, self._charges(facts, model, answer.now), LEASE, about)
         except StoreError as error:
             self._pending = after
             return Unavailable(str(error), 1.0)
