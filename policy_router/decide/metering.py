@@ -20,16 +20,17 @@ if TYPE_CHECKING:
     from policy_router.condition import Facts
     from policy_router.meter import Meter, Reading
     from policy_router.model import Model, Request, Snapshot
+    from policy_router.state.store import About
 
 LONGEST_SUBJECT: Final = 128
 """Characters of a user, tenant, team or key that are kept as they are in a counter's name."""
 
 
-def subject_of(meter: Meter, request: Request) -> str:
-    """Whose count a request falls under."""
+def subject_of(meter: Meter, asker: Request | About) -> str:
+    """Whose count a request falls under, or one that the ledger tells of."""
     if meter.per is None:
         return ANYONE
-    who = getattr(request, meter.per)
+    who = getattr(asker, meter.per)
     if not who:
         return ANYONE
     text = str(who)
