@@ -21,6 +21,8 @@ if TYPE_CHECKING:
     from policy_router.meter import Meter, Reading
 
 NANO: Final = 1_000_000_000
+CONFIDENT: Final = 0.4
+"""From so much probability on, a request is taken for a built-in kind of work."""
 TYPICAL_OUTPUT: Final = 300
 """Tokens an answer is expected to have when the request sets no cap: for estimates and ordering."""
 OUTPUT_CAP: Final = 4_096
@@ -131,13 +133,28 @@ class Rule:
 
 @dataclass(frozen=True, slots=True)
 class Task:
-    """A kind of request. `default`: the one that a request has when it has no other."""
+    """A kind of request. `default`: the one that a request has when it has no other.
+
+    keywords, pattern (RE2), needs (all of them): conditions, any one of which gives it away. A
+    task without any that bears the name of a built-in kind of work is told by that, from this
+    `confidence` on, 0..1. criticality: 0..1, how much it raises the complexity.
+    """
 
     name: str
     min_tier: int | None = None
     first: tuple[str, ...] = ()
     default: bool = False
     at: Span | None = field(default=None, compare=False, repr=False)
+    keywords: tuple[str, ...] = ()
+    pattern: str | None = None
+    needs: frozenset[str] = frozenset()
+    confidence: float = CONFIDENT
+    criticality: float = 0.0
+
+    @property
+    def conditions(self) -> bool:
+        """Whether it states conditions of its own."""
+        return bool(self.keywords or self.needs or self.pattern is not None)
 
 
 @dataclass(frozen=True, slots=True)
@@ -148,6 +165,33 @@ class Band:
     start: float
     min_tier: int | None = None
     at: Span | None = field(default=None, compare=False, repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class Weights:
+    """What each factor of complexity weighs, 0..1; together 1."""
+
+    message: float = 0.30
+    context: float = 0.15
+    capability: float = 0.25
+    depth: float = 0.10
+    keywords: float = 0.20
+
+
+@dataclass(frozen=True, slots=True)
+class Complexity:
+    """How the complexity of a request is worked out.
+
+    estimator: its name. model: the policy's name of the model that is asked, function: what own
+    code is (`module:function`), for estimators of that kind. keywords: words that make a request
+    look hard, beside the built-in ones.
+    """
+
+    estimator: str = "heuristic"
+    model: str | None = None
+    function: str | None = None
+    weights: Weights = Weights()
+    keywords: tuple[str, ...] = ()
 
 
 class Key(StrEnum):
@@ -250,6 +294,7 @@ class Policy:
     vocabulary: Vocabulary
     revision: str
     index: Index = field(compare=False, repr=False)
+    complexity: Complexity = Complexity()
 
     def model(self, name: str) -> Model:
         """The model of that name; KeyError when the policy has none."""

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Final
 
 import typer
 
-from policy_router.cli import check, demo, explain, init, route, rules, run, schema
+from policy_router.cli import check, classify, demo, explain, init, route, rules, run, schema
 from policy_router.cli.screen import show
 
 if TYPE_CHECKING:
@@ -20,6 +20,7 @@ COMMANDS: Final[Mapping[str, Callable[..., None]]] = {
     "check": check.check,
     "route": route.route,
     "explain": explain.explain,
+    "classify": classify.classify,
     "run": run.run,
     "rules": rules.rules,
     "schema": schema.schema,

@@ -2,10 +2,12 @@
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Final
 
 import typer
 
+from policy_router.classify.tasks import By
+from policy_router.cli.classify import as_json as classification
 from policy_router.cli.policy import choose, open_policy
 from policy_router.cli.request import Asked, Given, ask, takes_request
 from policy_router.cli.route import as_json, candidates, finish, made, not_used, verdict, words
@@ -13,6 +15,7 @@ from policy_router.cli.screen import Line, show, show_json, table
 from policy_router.condition import quote
 from policy_router.diagnostics import Span, printable
 from policy_router.language.suggest import help_line
+from policy_router.model import CONFIDENT
 
 if TYPE_CHECKING:
     from policy_router.condition import Facts
@@ -79,9 +82,12 @@ class _Told:
 
     @property
     def task_from(self) -> str | None:
-        """Who named the task."""
+        """What told the task: the caller, the text, or nothing, so that it is the default."""
         if self.task is None:
             return None
+        seen = self.asked.seen
+        if seen is not None:
+            return seen.by.value
         return "caller" if self.decision.request.task is not None else "default"
 
     @property
@@ -163,6 +169,7 @@ def _json(told: _Told, path: Path, only: str | None) -> dict[str, object]:
         "policy": {"name": told.policy.name, "path": printable(str(path))},
         "facts": told.known,
         "task_from": told.task_from,
+        "classification": classification(told.asked.seen) if told.asked.seen else None,
         "floor": floor
         and {
             "tier": floor[0],
@@ -202,6 +209,7 @@ def _text(told: _Told, path: Path) -> list[Line]:
             ("Facts", _facts(told)),
             ("Task", _task(told)),
             ("Complexity", _complexity(told)),
+            *_factors(told),
             ("Tier", _floor(told)),
             ("Rules", f"{applied} of {len(told.rules)} applied"),
         ]
@@ -268,20 +276,51 @@ def _facts(told: _Told) -> str:
 
 
 def _task(told: _Told) -> str:
+    seen, rest = told.asked.seen, ""
+    if seen is not None and seen.told is None and seen.kind.probability >= CONFIDENT:
+        rest = f"; likeliest kind of work: {seen.kind.name}, {seen.kind.probability:.0%} sure"
     if told.task is None:
-        return "none: the caller names none, and the policy has no default task"
-    who = "named by the caller" if told.task_from == "caller" else "the default"
-    return f"{told.task.name}: {who}{_at(told.task)}"
+        return f"none: the caller names none, and the policy has no default task{rest}"
+    if told.task_from == By.CALLER:
+        who = "named by the caller"
+    elif told.task_from == By.DEFAULT or seen is None:
+        who = "the default"
+    else:
+        who = f"by {_WHAT[seen.by]} {words(seen.evidence[:EVIDENCE])}"
+        who += f", {seen.confidence:.0%} sure" if seen.by is By.BUILT_IN else ""
+    return f"{told.task.name}: {who}{_at(told.task)}{rest}"
+
+
+_WHAT: Final = {
+    By.KEYWORDS: "its words",
+    By.PATTERN: "its pattern",
+    By.NEEDS: "the abilities needed,",
+    By.BUILT_IN: "the built-in definition,",
+}
+EVIDENCE: Final = 6
+"""So many cues are shown; --json has all."""
 
 
 def _complexity(told: _Told) -> str:
     if told.decision.score is None:
         return "not given"
-    score = f"score {told.decision.score:g}"
+    score = f"score {told.decision.score:.3g}"
     if told.band is None:
         return f"{score}: below every band"
     start = " where the band begins" if isinstance(told.decision.request.complexity, str) else ""
-    return f"{told.band.name}: {score}{start}{_at(told.band)}"
+    seen = told.asked.seen
+    by = f", by the {seen.estimator} estimator" if seen is not None and told.asked.scored else ""
+    return f"{told.band.name}: {score}{start}{by}{_at(told.band)}"
+
+
+def _factors(told: _Told) -> list[tuple[str, str]]:
+    """What the score is made of, one row each."""
+    if told.asked.seen is None or not told.asked.scored:
+        return []
+    return [
+        ("", f"{f.share:+.3f}  {f.name}: {f.value:.2f} of 1, weight {f.weight:.0%}")
+        for f in told.asked.seen.factors
+    ]
 
 
 def _floor(told: _Told) -> str:

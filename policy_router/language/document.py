@@ -264,7 +264,8 @@ class AcceptShape(Shape):
 
 class TaskShape(Shape):
     """A kind of request. The first that matches is taken; the last one, when it has no conditions
-    of its own, takes the rest."""
+    of its own, takes the rest. One without conditions that is named like a built-in kind of work
+    (math, code_generation, translation, ...) is told by the built-in definition."""
 
     keywords: Annotated[list[Word] | None, Field(
         description="Words that give it away.", examples=[["traceback", "refactor"]]
@@ -281,6 +282,10 @@ class TaskShape(Shape):
     )] = None  # fmt: skip
     criticality: Annotated[Share | None, Field(
         description="How much it weighs in the complexity score, 0 to 1.", examples=[0.6]
+    )] = None  # fmt: skip
+    confidence: Annotated[Share | None, Field(
+        description="How sure a built-in definition must be of it, 0 to 1. Left out: 0.4.",
+        examples=[0.7],
     )] = None  # fmt: skip
     first: Annotated[Selectors | None, Field(
         description="Models to ask first, in this order.", examples=[["qwen-7b", "coder-free"]]
@@ -352,10 +357,16 @@ class ComplexityShape(Shape):
         description="Words that make a request look hard.", examples=[["prove", "trade-off"]]
     )] = None  # fmt: skip
     bands: Annotated[
-        Annotated[dict[Name, BandShape], Field(min_length=1)] | None,
+        Literal["three_tiers", "one_to_ten"]
+        | Annotated[dict[Name, BandShape], Field(min_length=1)]
+        | None,
         Field(
-            description="Bands by name, easiest first.",
-            examples=[{"easy": {"from": 0.0}, "hard": {"from": 0.6, "min_tier": "heavy"}}],
+            description="Bands by name, easiest first; or `three_tiers`: light, standard, heavy, "
+            "each asking for the tier of its name; or `one_to_ten`: level_1 to level_10.",
+            examples=[
+                {"easy": {"from": 0.0}, "hard": {"from": 0.6, "min_tier": "heavy"}},
+                "three_tiers",
+            ],
         ),
     ] = None
 

@@ -487,11 +487,10 @@ WRONG: Final[dict[str, dict[str, str]]] = {
         ),
     },
     "no-effect-yet": {
-        "a task's words": "tasks: { code: { keywords: [x] }, chat: {} }",
         "a check of answers": rules("when: { tags: a }, accept: { not_empty: true }"),
         "a sort key": "prefer: [reliable]",
         "a way of calling": models(f"{PAID}, via: direct"),
-        "the estimator": "complexity: { estimator: heuristic }",
+        "an estimator": "complexity: { estimator: learned }",
         "memory for a report": models(f"{PAID}, gpu_memory: 8GB"),
     },
     "secret-in-policy": {

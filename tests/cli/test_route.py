@@ -11,7 +11,7 @@ import pytest
 
 from policy_router.check.report import load
 from policy_router.classify.facts import read_messages
-from policy_router.cli.request import Given, ask, bound, moment
+from policy_router.cli.request import Given, ask, moment
 from policy_router.condition import WEEKDAYS
 from policy_router.model import Request
 from tests.cli.run import BROKEN, TEAM, Result, run
@@ -123,7 +123,7 @@ def test_every_option_has_its_place_in_the_request() -> None:
     assert request == Request(
         task="code",
         complexity=0.5,
-        tokens=bound("x" * 401),
+        tokens=read_messages([{"role": "user", "content": "x" * 401}]).tokens,
         max_output=50,
         needs=frozenset({"json", "tools"}),
         tags=frozenset("abc"),
@@ -147,7 +147,7 @@ def test_every_option_has_its_place_in_the_request() -> None:
 @pytest.mark.parametrize("prompt", ["", "x", "Refactor this function, please", "x" * 4000])
 def test_a_prompt_is_counted_as_the_router_counts_it(prompt: str) -> None:
     counted = read_messages([{"role": "user", "content": prompt}])
-    assert bound(prompt) == counted.tokens >= len(prompt) / 4
+    assert asked(prompt=prompt).tokens == counted.tokens >= len(prompt) / 4
 
 
 def test_the_prompt_may_come_by_standard_input() -> None:
