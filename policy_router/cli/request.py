@@ -15,7 +15,9 @@ from typing import TYPE_CHECKING, Annotated, Any, Final, get_type_hints
 
 import typer
 
+from policy_router.classify.bound import most_tokens
 from policy_router.classify.classify import Classification, Classifier
+from policy_router.cli.state import State
 from policy_router.condition import BUILT_IN, WEEKDAYS, Fact, Kind
 from policy_router.language import units
 from policy_router.language.suggest import help_line
@@ -85,6 +87,7 @@ class Given:
             "max_tokens.",
         ),
     ] = None
+    state: State = None
     json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False
 
 
@@ -141,19 +144,21 @@ def ask(policy: "Policy", given: Given, *, now: float | None = None) -> Asked:
     facts = _Facts(policy, given.fact or ())
     needs = frozenset(_split(given.need))
     task, complexity = given.task, _complexity(policy, given.complexity)
-    seen, tokens = None, 0
+    seen, tokens, most = None, 0, None
     if prompt is not None:
         cap = facts.known.get("max_tokens")
         seen = Classifier(policy).classify(prompt, max_output=cap, needs=needs, task=task)
         # The caller's word wins.
         task, tokens = seen.told, seen.tokens
         complexity = seen.score if complexity is None else complexity
+        most = most_tokens([{"role": "user", "content": prompt}])
     if given.tokens is not None:
         tokens = _whole(given.tokens, "--tokens")
     request = Request(
         task=task,
         complexity=complexity,
         tokens=tokens,
+        most_tokens=None if most is None else max(most, tokens),
         max_output=facts.known.get("max_tokens"),
         needs=needs,
         tags=frozenset(_split(given.tag)),
