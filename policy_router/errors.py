@@ -4,6 +4,7 @@ PolicyRouterError
 ├── PolicyError      policy files that cannot be used; holds every diagnostic
 ├── UsageError       a call that makes no sense, whatever the policy says
 ├── StoreError       the store of counters cannot be reached, or is broken
+│   └── AmountError      it works, but cannot count so much exactly
 └── RoutingError     a request that got no answer; holds the decision
     ├── NoCandidateError   the policy left no model, or denied the request
     │   ├── BudgetError    a budget is spent
@@ -44,6 +45,10 @@ class StoreError(PolicyRouterError):
     """The store of counters cannot be reached or is broken. Its text is for people."""
 
     http_status = 503
+
+
+class AmountError(StoreError):
+    """An amount or a limit beyond what the store counts exactly; the store itself works."""
 
 
 class PolicyError(PolicyRouterError):

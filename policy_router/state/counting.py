@@ -91,6 +91,13 @@ def differences(
     for row in rows:
         for key in row.keys:
             spent[key] += part_of(row, key)
+    return compare(buckets, spent, held)
+
+
+def compare(
+    buckets: Iterable[Bucket], spent: Mapping[str, int], held: Iterable[tuple[str, int]]
+) -> Iterator[Difference]:
+    """The same, from what the ledger's rows come to by key."""
     holding: Tally[str] = Tally()
     for key, amount in held:
         holding[key] += amount
@@ -98,7 +105,7 @@ def differences(
     for key in sorted({*counted, *spent, *holding}):
         bucket = counted.get(key)
         for field, have, want in (
-            ("spent", bucket.spent if bucket else 0, spent[key]),
+            ("spent", bucket.spent if bucket else 0, spent.get(key, 0)),
             ("held", bucket.held if bucket else 0, holding[key]),
         ):
             if have != want:

@@ -320,8 +320,8 @@ def test_a_hold_nobody_knows_is_no_error(caplog: pytest.LogCaptureFixture) -> No
         store = MemoryStore(lambda: NOON)
         opened = account(store, policy(budget(3000)))
         await opened.open(PAID)
-        (held,) = store._holds
-        del store._holds[held]
+        (held,) = store._tables.holds
+        del store._tables.holds[held]
         assert (await store.release(held)).ended is Ended.UNKNOWN
         opened.ended(USED, None, 5)
         await opened.close()

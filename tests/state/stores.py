@@ -10,6 +10,7 @@ from zoneinfo import ZoneInfo
 
 from policy_router.meter import MINUTE, Charge, Meter, Metric, Period
 from policy_router.state.memory import MemoryStore
+from policy_router.state.sqlite import SqliteStore
 from policy_router.state.store import About, Actual, Ending, Hold
 
 if TYPE_CHECKING:
@@ -119,7 +120,11 @@ def _memory(clock: Clock, _: Path) -> MemoryStore:
     return MemoryStore(clock)
 
 
-STORES: dict[str, Callable[[Clock, Path], Any]] = {"memory": _memory}
+def _sqlite(clock: Clock, place: Path) -> SqliteStore:
+    return SqliteStore(place / "ledger.db", clock)
+
+
+STORES: dict[str, Callable[[Clock, Path], Any]] = {"memory": _memory, "sqlite": _sqlite}
 """How each store is opened on a fresh place of its own."""
 
 

@@ -1,0 +1,314 @@
+"""The rows of a SQLite ledger that a batch of verbs touches: loaded, and saved again.
+
+A batch costs a handful of statements, however many verbs it holds. They run as few and as large as
+can be, because each lets go of Python's global lock and may have to wait to get it back.
+"""
+
+from __future__ import annotations
+
+import json
+from dataclasses import astuple, dataclass, field
+from functools import lru_cache
+from heapq import heappush
+from typing import TYPE_CHECKING, Any, Final
+
+from policy_router.meter import Charge, Counter
+from policy_router.state.counting import metric_of
+from policy_router.state.store import About, Entry, Hold, Row
+from policy_router.state.tables import (
+    EXPIRED,
+    OPEN,
+    RELEASED,
+    REMEMBERED,
+    SETTLED,
+    Count,
+    Held,
+    Tables,
+)
+
+if TYPE_CHECKING:
+    import sqlite3
+    from collections.abc import Iterable, Mapping, Sequence
+
+WIDEST: Final = 256
+"""Rows or keys of one statement, at most."""
+
+FEW: Final = 1000
+"""Rows of a kind that are forgotten at once, at most."""
+
+_HOLD: Final = "SELECT id, state, taken, expires, body FROM hold WHERE"
+_encode: Final = json.JSONEncoder(separators=(",", ":")).encode
+
+
+@dataclass(slots=True)
+class Page:
+    """What was loaded. before: state and lease of the holds, windows: the slots, as they were."""
+
+    tables: Tables
+    before: dict[str, tuple[str, float]] = field(default_factory=dict)
+    windows: dict[str, dict[int, int]] = field(default_factory=dict)
+
+
+# -- loading -------------------------------------------------------------------------------------
+
+
+def load(
+    connection: sqlite3.Connection, ids: Iterable[str], charges: Iterable[Charge], now: float
+) -> Page:
+    """The holds of the ids, those whose lease has run out, and the counters of all of them and of
+    the charges."""
+    page = Page(Tables())
+    tables = page.tables
+    counters = [charge.counter for charge in charges]
+    rows = connection.execute(f"{_HOLD} state = 'open' AND expires <= ?", (now,)).fetchall()
+    wanted = dict.fromkeys(ids)
+    live = "id IN ({}) AND (state = 'open' OR forget > ?)"
+    rows += _find(connection, f"{_HOLD} {live}", [*wanted], now)
+    for hold_id, state, taken, expires, body in rows:
+        hold = decode(hold_id, body)
+        counters += [charge.counter for charge in hold.charges]
+        slots = {c.counter.key: c.counter.slot(taken) for c in hold.charges if c.counter.rolling}
+        tables.holds[hold_id] = Held(hold, state, expires, slots)
+        page.before[hold_id] = state, expires
+        if state == OPEN:
+            heappush(tables.leases, (expires, hold_id))
+    _load_ended(connection, page, [each for each in wanted if each not in tables.holds], now)
+    load_counters(connection, page, counters)
+    return page
+
+
+def _load_ended(
+    connection: sqlite3.Connection, page: Page, ids: Sequence[str], now: float
+) -> None:
+    """Holds that ended. The ledger knows those that were charged for as long as it is kept."""
+    rows = _find(connection, "SELECT id, expires FROM ledger WHERE id IN ({})", ids)
+    rows += _find(
+        connection, "SELECT id, expires FROM released WHERE id IN ({}) AND forget > ?", ids, now
+    )
+    for hold_id, expires in rows:
+        page.tables.holds[hold_id] = Held(Hold(hold_id, (), 0, About()), SETTLED, expires, {})
+        page.before[hold_id] = SETTLED, expires
+
+
+def load_counters(
+    connection: sqlite3.Connection, page: Page, counters: Iterable[Counter]
+) -> None:
+    """Adds counters to what is loaded."""
+    calendar, rolling, seats = set(), set(), set()
+    for counter in counters:
+        kind = rolling if counter.rolling else calendar if counter.calendar else seats
+        kind.add(counter.key)
+    tables = page.tables
+    buckets = "SELECT key, ends, spent, held, told FROM bucket WHERE key IN ({})"
+    for key, *count in _find(connection, buckets, [*calendar]):
+        tables.counts[key] = Count(*count)
+    # One row for each key: numbers as text, for every row is a turn at Python's global lock.
+    slots = "SELECT key, group_concat(slot || ' ' || n, ' ') FROM slot WHERE key IN ({}) GROUP BY key"
+    for key, text in _find(connection, slots, [*rolling]):
+        numbers = iter(map(int, text.split()))
+        tables.rolling[key] = dict(zip(numbers, numbers, strict=True))
+        page.windows[key] = tables.rolling[key].copy()
+    for key, hold_id in _find(
+        connection, "SELECT key, hold FROM seat WHERE key IN ({})", [*seats]
+    ):
+        tables.seats.setdefault(key, set()).add(hold_id)
+
+
+# -- saving --------------------------------------------------------------------------------------
+
+
+def save(
+    connection: sqlite3.Connection, page: Page, bodies: Mapping[int, str], now: float
+) -> bool:
+    """Writes what the verbs changed; whether they changed anything. bodies: new holds encoded, by
+    the object's id()."""
+    tables = page.tables
+    changed = {
+        hold_id: held
+        for hold_id, held in tables.holds.items()
+        if page.before.get(hold_id) != (held.state, held.expires)
+    }
+    if not changed:
+        return False
+    _save_holds(connection, page, changed, bodies, now)
+    _save_counters(connection, page, [held.hold for held in changed.values()])
+    rows = [(*_from_row(row), tables.holds[row.id].expires) for row in tables.rows]
+    _many(connection, f"INSERT INTO ledger ({LEDGER}, expires) VALUES {{}}", rows)
+    connection.execute("UPDATE meta SET now = ?", (now,))
+    return True
+
+
+def _save_holds(
+    connection: sqlite3.Connection,
+    page: Page,
+    changed: Mapping[str, Held],
+    bodies: Mapping[int, str],
+    now: float,
+) -> None:
+    new, gone, released, sit, stand = [], [], [], [], []
+    for hold_id, held in changed.items():
+        known = hold_id in page.before
+        forget = None if held.state == OPEN else now + REMEMBERED
+        if held.state not in (OPEN, EXPIRED):
+            gone.append(hold_id)
+        elif not known:
+            new.append((hold_id, held.state, now, held.expires, forget, bodies[id(held.hold)]))
+        else:
+            connection.execute(
+                "UPDATE hold SET state = ?, expires = ?, forget = ? WHERE id = ?",
+                (held.state, held.expires, forget, hold_id),
+            )
+        if held.state == RELEASED:
+            released.append((hold_id, held.expires, forget))
+        seats = ((c.counter.key, hold_id) for c in held.hold.charges if _seat(c.counter))
+        if held.state != OPEN:
+            stand += seats
+        elif not known:
+            sit += seats
+    _many(connection, "INSERT INTO hold (id, state, taken, expires, forget, body) VALUES {}", new)
+    _find(connection, "DELETE FROM hold WHERE id IN ({})", gone)
+    _many(connection, "INSERT OR REPLACE INTO released (id, expires, forget) VALUES {}", released)
+    _many(connection, "INSERT INTO seat (key, hold) VALUES {}", sit)
+    _many(connection, "DELETE FROM seat WHERE (key, hold) IN (VALUES {})", stand)
+
+
+def _save_counters(connection: sqlite3.Connection, page: Page, holds: Iterable[Hold]) -> None:
+    tables = page.tables
+    counters = {c.counter.key: c.counter for hold in holds for c in hold.charges}
+    buckets, slots, over = [], [], []
+    for key, counter in counters.items():
+        if counter.calendar:
+            count = tables.counts[key]
+            buckets.append((key, count.spent, count.held, count.told, count.end))
+        elif counter.rolling:
+            window, before = tables.rolling.get(key, {}), page.windows.get(key, {})
+            slots += [
+                (key, slot, n, (slot + counter.slots + 1) * counter.width)
+                for slot, n in window.items()
+                if before.get(slot) != n
+            ]
+            over += [(key, slot) for slot in before if slot not in window]
+    _many(
+        connection,
+        "INSERT INTO bucket (key, spent, held, told, ends) VALUES {} ON CONFLICT (key) DO UPDATE"
+        " SET spent = excluded.spent, held = excluded.held, told = excluded.told",
+        buckets,
+    )
+    _many(
+        connection,
+        "INSERT INTO slot (key, slot, n, ends) VALUES {}"
+        " ON CONFLICT (key, slot) DO UPDATE SET n = excluded.n",
+        slots,
+    )
+    _many(connection, "DELETE FROM slot WHERE (key, slot) IN (VALUES {})", over)
+
+
+def forget(connection: sqlite3.Connection, now: float, after: str) -> str:
+    """Removes some of what nobody can ask for again: up to FEW holds of each kind, and slots that
+    left their windows, beginning after a key. The key to go on after the next time."""
+    for table, which in (("hold", "state = 'expired' AND "), ("released", "")):
+        connection.execute(
+            f"DELETE FROM {table} WHERE id IN"
+            f" (SELECT id FROM {table} WHERE {which}forget <= ? LIMIT {FEW})",
+            (now,),
+        )
+    row = connection.execute(
+        f"SELECT key FROM slot WHERE key > ? ORDER BY key LIMIT 1 OFFSET {FEW}", (after,)
+    ).fetchone()
+    span, bounds = ("key > ? AND key <= ?", (after, *row)) if row else ("key > ?", (after,))
+    connection.execute(f"DELETE FROM slot WHERE {span} AND ends <= ?", (*bounds, now))
+    return row[0] if row else ""
+
+
+# -- rows as values, values as rows ----------------------------------------------------------------
+
+LEDGER: Final = (
+    "id, kind, ts, model, task, tenant, user, team, key, revision,"
+    " cost, tokens_in, tokens_out, requests, estimated, keys"
+)
+"""The columns of a Row but its number."""
+
+
+def _from_row(row: Row) -> tuple[object, ...]:
+    return (
+        row.id, row.kind.value, row.ts, *astuple(row.about), row.cost, row.tokens_in,
+        row.tokens_out, row.requests, int(row.estimated), _encode(row.keys),
+    )  # fmt: skip
+
+
+def to_row(columns: Sequence[Any]) -> Row:
+    """A row of the ledger, from its number and the columns of LEDGER."""
+    seq, hold_id, kind, ts, *rest = columns
+    about, (cost, tokens_in, tokens_out, requests, estimated, keys) = rest[:7], rest[7:]
+    return Row(
+        seq, hold_id, Entry(kind), ts, About(*about), cost, tokens_in, tokens_out, requests,
+        bool(estimated), tuple(json.loads(keys)),
+    )  # fmt: skip
+
+
+def encode(hold: Hold) -> str:
+    """All of a hold but its id, as text."""
+    charges = [
+        (
+            c.counter.key, c.counter.width, c.counter.slots, c.counter.start, c.counter.end,
+            c.amount, c.limit, c.refuses, c.warn_at,
+        )
+        for c in hold.charges
+    ]  # fmt: skip
+    return _encode((hold.lease, astuple(hold.about), charges))
+
+
+def decode(hold_id: str, body: str) -> Hold:
+    """The hold that was encoded."""
+    lease, about, charges = json.loads(body)
+    return Hold(
+        hold_id,
+        tuple(
+            Charge(
+                Counter(key, metric_of(key), width, slots, start, end),
+                amount, limit, refuses, tuple(warn_at),
+            )
+            for key, width, slots, start, end, amount, limit, refuses, warn_at in charges
+        ),
+        lease,
+        About(*about),
+    )  # fmt: skip
+
+
+def _seat(counter: Counter) -> bool:
+    return not (counter.rolling or counter.calendar)
+
+
+# -- statements over many rows ---------------------------------------------------------------------
+
+
+def _find(
+    connection: sqlite3.Connection, statement: str, keys: Sequence[str], *more: object
+) -> list[Any]:
+    """Runs a statement for many keys; `{}` stands for their list."""
+    found: list[Any] = []
+    for start in range(0, len(keys), WIDEST):
+        some = keys[start : start + WIDEST]
+        width = 1 << (len(some) - 1).bit_length()  # few widths, so that statements are reused
+        padding = some[-1:] * (width - len(some))
+        text = _filled(statement, "?", width)
+        found += connection.execute(text, (*some, *padding, *more)).fetchall()
+    return found
+
+
+def _many(
+    connection: sqlite3.Connection, statement: str, rows: Sequence[Sequence[object]]
+) -> None:
+    """Runs a statement for many rows; `{}` stands for their list."""
+    start = 0
+    while start < len(rows):
+        width = min(1 << ((len(rows) - start).bit_length() - 1), WIDEST)
+        some = rows[start : start + width]
+        marks = "(" + ",".join("?" * len(some[0])) + ")"
+        connection.execute(_filled(statement, marks, width), [v for row in some for v in row])
+        start += width
+
+
+@lru_cache(maxsize=512)
+def _filled(statement: str, marks: str, width: int) -> str:
+    return statement.format(",".join([marks] * width))

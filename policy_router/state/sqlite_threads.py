@@ -1,0 +1,367 @@
+"""The two threads of a SQLite store: one writes, one reads, and both answer many at once.
+
+The writer waits for the ledger's lock, takes everything that was asked meanwhile, does it in one
+transaction, and then answers: under load a commit serves many verbs, and processes take turns. The
+reader answers from the last commit and waits for nobody.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import queue
+import sqlite3
+import threading
+import time
+from collections import defaultdict
+from typing import TYPE_CHECKING, Any, ClassVar, Final, Generic, TypeAlias, TypeVar
+
+from policy_router.errors import StoreError
+from policy_router.state.sqlite_file import PATIENCE
+from policy_router.state.sqlite_tables import Page, encode, forget, load, load_counters, save
+from policy_router.state.tables import Tables
+
+if TYPE_CHECKING:
+    import asyncio
+    from collections.abc import Callable, Sequence
+
+    from policy_router.meter import Charge
+    from policy_router.state.sqlite_file import File, Lock
+    from policy_router.state.store import Hold
+
+T = TypeVar("T")
+
+TOGETHER: Final = 256
+"""Verbs of one transaction, at most."""
+CHECKPOINT: Final = 1.0
+"""Seconds after which commits are brought from the log to the database and to the disk: what a
+loss of power can cost at most, where commits are not synchronous."""
+COMMITS: Final = 1000
+"""Commits after which that is done sooner."""
+
+
+class Ask(Generic[T]):
+    """A verb that waits for a thread.
+
+    run: the verb, on what was loaded. ids, charges: what it touches. hold: a new one; body: the
+    same as text. begun: a thread has taken it. withdrawn: nobody waits for it any more.
+    """
+
+    __slots__ = (
+        "answer", "begun", "body", "charges", "failure", "future", "hold", "ids", "loop", "run",
+        "withdrawn",
+    )  # fmt: skip
+
+    def __init__(
+        self,
+        run: Callable[[Tables, float], T],
+        future: asyncio.Future[T],
+        ids: tuple[str, ...] = (),
+        charges: Sequence[Charge] = (),
+        hold: Hold | None = None,
+    ) -> None:
+        self.run = run
+        self.future = future
+        self.loop = future.get_loop()
+        self.ids = ids
+        self.charges = charges
+        self.hold = hold
+        self.body = "" if hold is None else encode(hold)
+        self.begun = False
+        self.withdrawn = False
+        self.answer: T | None = None
+        self.failure: Exception | None = None
+
+
+Asks: TypeAlias = list[Ask[Any]]
+
+
+class Time:
+    """A clock that never goes back. mark: the latest time that a verb was done at."""
+
+    def __init__(self, clock: Callable[[], float]) -> None:
+        self._clock = clock
+        self.mark = 0.0
+
+    def look(self, stored: float) -> float:
+        """The time now, where the ledger has seen `stored`."""
+        return max(self._clock(), self.mark, stored)
+
+
+class Worker:
+    """A thread with a connection of its own. It starts when it is first asked, and ends with the
+    process at the latest.
+
+    gate: held while SQLite is at work, so that a fork can wait for that.
+    """
+
+    name: ClassVar[str]
+    reads: ClassVar[bool]
+
+    def __init__(self, file: File, clock: Time) -> None:
+        self.file = file
+        self.time = clock
+        self.gate = threading.Lock()
+        self.connection: sqlite3.Connection | None = None
+        self._identity: tuple[int, int] | None = None
+        self._spoiled = False
+        self._queue: queue.SimpleQueue[Ask[Any] | None] = queue.SimpleQueue()
+        self._taking = threading.Lock()
+        self._thread: threading.Thread | None = None
+
+    # -- for those who ask -----------------------------------------------------------------------
+
+    def ask(self, ask: Ask[Any]) -> None:
+        """Have a verb done and its future answered."""
+        self._queue.put(ask)
+        if self._thread is None:
+            with self._taking:
+                if self._thread is None:
+                    name = f"policy-router {self.name}"
+                    self._thread = threading.Thread(target=self._live, name=name, daemon=True)
+                    self._thread.start()
+
+    def withdraw(self, ask: Ask[Any]) -> bool:
+        """Take a verb back; False when it has begun."""
+        with self._taking:
+            ask.withdrawn = not ask.begun
+            return ask.withdrawn
+
+    def end(self, patience: float) -> None:
+        """Do what was asked so far and end. Waits for that, but not for ever: a thread that waits
+        for the ledger's lock ends when it gets it."""
+        if self._thread is not None:
+            self._queue.put(None)
+            self._thread.join(patience)
+
+    # -- the thread --------------------------------------------------------------------------------
+
+    def _live(self) -> None:
+        going = True
+        while going:
+            asks: Asks = []
+            try:
+                going = _put(self._queue.get(timeout=self._rest()), asks)
+            except queue.Empty:
+                pass  # woken by the clock
+            going = self._round(asks) and going
+        self._part()
+
+    def _rest(self) -> float | None:
+        """Seconds to wait for something to do; None is without end."""
+        return None
+
+    def _round(self, asks: Asks) -> bool:
+        """Does what is asked, and what was asked meanwhile; whether to go on."""
+        going = self._gather(asks)
+        with self.gate:
+            self._serve(asks)
+        if self._spoiled:
+            self._part()
+        deliver(asks)
+        return going
+
+    def _gather(self, asks: Asks) -> bool:
+        going = True
+        with contextlib.suppress(queue.Empty):
+            while going and len(asks) < TOGETHER:
+                going = _put(self._queue.get_nowait(), asks)
+        with self._taking:
+            asks[:] = [ask for ask in asks if not ask.withdrawn]
+            for ask in asks:
+                ask.begun = True
+        return going
+
+    def _serve(self, asks: Asks) -> None:
+        """Has every verb answered or failed."""
+        if not asks:
+            return
+        try:
+            self._do(self._connected(), asks)
+        except Exception as error:  # noqa: BLE001  the thread must outlive whatever happens
+            self._undo()
+            if environment(error):
+                self._spoiled = True
+            elif len(asks) > 1:
+                for ask in asks:  # one of them cannot be done; the others can
+                    self._serve([ask])
+                return
+            for ask in asks:
+                ask.failure = self._worded(error)
+
+    def _do(self, connection: sqlite3.Connection, asks: Asks) -> None:
+        raise NotImplementedError
+
+    # -- the connection ------------------------------------------------------------------------
+
+    def _connected(self) -> sqlite3.Connection:
+        status = self.file.path.stat()
+        identity = status.st_dev, status.st_ino
+        if self.connection is None:
+            self.connection = self.file.open(reads=self.reads)
+            self._identity = identity
+        elif identity != self._identity:
+            self._spoiled = True
+            raise self.file.trouble("it was replaced while in use", "restart what uses it")
+        return self.connection
+
+    def _undo(self) -> None:
+        if self.connection is not None:
+            with contextlib.suppress(sqlite3.Error):  # the error before this one is told
+                self.connection.rollback()
+
+    def _part(self) -> None:
+        """Closes the connection, when this thread does not have the lock."""
+        with self.file.closing():
+            self.drop()
+
+    def drop(self) -> None:
+        """Close the connection. Who calls has the lock, or knows that another connection is open:
+        whoever keeps the lock for long has one."""
+        with self.gate:
+            if self.connection is not None:
+                self.connection.close()
+                self.connection = None
+            self._spoiled = False
+
+    def _worded(self, error: Exception) -> StoreError:
+        found = self.file.worded(error)
+        found.__cause__ = error
+        return found
+
+
+class Reader(Worker):
+    """Answers what counters show."""
+
+    name = "reader"
+    reads = True
+
+    def _do(self, connection: sqlite3.Connection, asks: Asks) -> None:
+        page = Page(Tables())
+        connection.execute("BEGIN")
+        (stored,) = connection.execute("SELECT now FROM meta").fetchone()
+        load_counters(connection, page, [c.counter for ask in asks for c in ask.charges])
+        connection.execute("COMMIT")
+        now = self.time.look(stored)
+        for ask in asks:
+            ask.answer = ask.run(page.tables, now)
+
+
+class Writer(Worker):
+    """Does the verbs that change something, under the ledger's lock."""
+
+    name = "writer"
+    reads = False
+
+    def __init__(self, file: File, clock: Time) -> None:
+        super().__init__(file, clock)
+        self.lock: Lock = file.lock()
+        self._committed: float | None = None
+        self._counted = True
+        self._forgotten = ""
+
+    def _rest(self) -> float | None:
+        return None if self._committed is None else CHECKPOINT
+
+    def _round(self, asks: Asks) -> bool:
+        try:
+            self.lock.acquire()
+        except OSError as error:
+            going = self._gather(asks)
+            for ask in asks:
+                ask.failure = self._worded(error)
+            deliver(asks)
+            return going
+        try:
+            going = self._gather(asks)
+            with self.gate:
+                self._serve(asks)
+            if self._spoiled:
+                self.drop()
+            if self._checkpoint_is_due():
+                deliver(asks)
+                asks = []
+                self._checkpoint()
+        finally:
+            self.lock.release()
+        deliver(asks)
+        return going
+
+    def _do(self, connection: sqlite3.Connection, asks: Asks) -> None:
+        connection.execute("BEGIN IMMEDIATE")
+        (stored,) = connection.execute("SELECT now FROM meta").fetchone()
+        self.time.mark = now = self.time.look(stored)
+        ids = [each for ask in asks for each in ask.ids]
+        page = load(connection, ids, (c for ask in asks for c in ask.charges), now)
+        answers = [ask.run(page.tables, now) for ask in asks]
+        bodies = {id(ask.hold): ask.body for ask in asks}
+        if save(connection, page, bodies, now):
+            connection.execute("COMMIT")
+            self._committed, self._counted = time.monotonic(), False
+        else:
+            connection.execute("ROLLBACK")
+        for ask, answer in zip(asks, answers, strict=True):
+            ask.answer = answer
+
+    # -- checkpoints ---------------------------------------------------------------------------
+
+    def _checkpoint_is_due(self) -> bool:
+        """Also counts the commit just made, for all processes."""
+        if self._committed is None:
+            return False
+        with contextlib.suppress(OSError):
+            at, commits = self.lock.note() or (0.0, 0)
+            if not self._counted:
+                commits += 1
+                self.lock.write_note(at, commits)
+                self._counted = True
+            if at > self._committed:
+                self._committed = None  # another process did it
+                return False
+            return commits >= COMMITS or not 0 <= time.monotonic() - at < CHECKPOINT
+        return True
+
+    def _checkpoint(self) -> None:
+        """Brings the log into the database and to the disk, and begins it anew."""
+        try:
+            with self.gate:
+                connection = self._connected()
+                connection.execute("BEGIN IMMEDIATE")
+                self._forgotten = forget(connection, self.time.mark, self._forgotten)
+                connection.execute("COMMIT")
+                self.file.checkpoint(connection)
+            self.lock.write_note(time.monotonic(), 0)
+            self._committed = None
+        except (sqlite3.Error, OSError, StoreError):  # the next verb will meet it and tell
+            self.drop()
+
+
+def environment(error: Exception) -> bool:
+    """Whether an error lies in the file or the machine, not in one verb."""
+    if isinstance(error, sqlite3.DatabaseError):
+        return type(error) in (sqlite3.DatabaseError, sqlite3.OperationalError)
+    return isinstance(error, (OSError, StoreError))
+
+
+def deliver(asks: Asks) -> None:
+    """Has every loop tell its callers what came of their verbs."""
+    loops: dict[asyncio.AbstractEventLoop, Asks] = defaultdict(list)
+    for ask in asks:
+        loops[ask.loop].append(ask)
+    for loop, theirs in loops.items():
+        with contextlib.suppress(RuntimeError):  # a loop that was closed waits for nothing
+            loop.call_soon_threadsafe(_answer, theirs)
+
+
+def _answer(asks: Asks) -> None:
+    for ask in asks:
+        if not ask.future.done():
+            if ask.failure is not None:
+                ask.future.set_exception(ask.failure)
+            else:
+                ask.future.set_result(ask.answer)
+
+
+def _put(ask: Ask[Any] | None, asks: Asks) -> bool:
+    if ask is not None:
+        asks.append(ask)
+    return ask is not None

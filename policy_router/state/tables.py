@@ -1,0 +1,267 @@
+"""Counters and holds as plain tables, and the verbs on them at a given time.
+
+A store in memory keeps these tables whole; one on disk loads the rows that its verbs touch, lets
+the verbs run, and saves what changed. Nothing here reads a clock or does IO; who calls sees to it
+that one verb runs at a time.
+"""
+
+from __future__ import annotations
+
+import heapq
+from collections import deque
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Final
+
+from policy_router.meter import Metric, Reading
+from policy_router.state.counting import comes_to, crossings, refusal
+from policy_router.state.store import (
+    Actual,
+    Crossing,
+    Ended,
+    Entry,
+    Granted,
+    Refusal,
+    Refused,
+    Row,
+    Settled,
+    Stale,
+)
+
+if TYPE_CHECKING:
+    from policy_router.meter import Charge
+    from policy_router.state.store import Ending, Hold
+
+REMEMBERED: Final = 86_400.0
+"""Seconds an ended hold is known, so that ending it again changes nothing."""
+
+OPEN: Final = "open"
+SETTLED: Final = "settled"
+RELEASED: Final = "released"
+EXPIRED: Final = "expired"
+CORRECTED: Final = "corrected"
+
+
+@dataclass(slots=True)
+class Held:
+    """A hold and its state. slots: by counter key, the slot that was charged."""
+
+    hold: Hold
+    state: str
+    expires: float
+    slots: dict[str, int]
+
+
+@dataclass(slots=True)
+class Count:
+    """A calendar counter. end: of its period. told: the highest threshold that was told, in
+    thousandths. opening: what rows that are no longer kept had spent."""
+
+    end: float
+    spent: int = 0
+    held: int = 0
+    told: int = 0
+    opening: int = 0
+
+
+class Tables:
+    """holds, counts, rolling windows and seats by id or key; leases as a heap of (when, id).
+
+    ended: (when it may be forgotten, id), oldest first. rows: of the ledger, in order. Both grow
+    until who keeps the tables takes from them.
+    """
+
+    __slots__ = ("counts", "ended", "holds", "leases", "rolling", "rows", "seats", "seq")
+
+    def __init__(self) -> None:
+        self.holds: dict[str, Held] = {}
+        self.leases: list[tuple[float, str]] = []
+        self.ended: deque[tuple[float, str]] = deque()
+        self.rolling: dict[str, dict[int, int]] = {}
+        self.counts: dict[str, Count] = {}
+        self.seats: dict[str, set[str]] = {}
+        self.rows: deque[Row] = deque()
+        self.seq = 0
+
+    # -- verbs -------------------------------------------------------------------------------
+
+    def reading(self, charge: Charge, now: float) -> Reading:
+        """What a counter shows."""
+        refused = self._refuses(charge, now)
+        return Reading(self._used(charge, now), refused.opens if refused else None)
+
+    def reserve(self, hold: Hold, after: Ending | None, now: float) -> Granted | Refused | Stale:
+        """See Store."""
+        known = self.holds.get(hold.id)
+        if known is None and _stale(hold, now):
+            return Stale(now)
+        crossed = self._sweep(now)
+        if after is not None:
+            crossed += self.end(after.id, after.actual, now).crossed
+        if known is not None:
+            return Granted(hold.id, known.expires, crossed)
+        refusals = tuple(r for c in hold.charges if (r := self._refuses(c, now)) is not None)
+        if refusals:
+            return Refused(refusals, crossed)
+        return Granted(hold.id, self._take(hold, now), crossed)
+
+    def renew(self, hold_id: str, lease: float, now: float) -> bool:
+        """See Store."""
+        held = self.holds.get(hold_id)
+        if held is None or held.state != OPEN or held.expires <= now:
+            return False
+        held.expires = max(held.expires, now + lease)
+        heapq.heappush(self.leases, (held.expires, hold_id))
+        return True
+
+    def end(self, hold_id: str, actual: Actual | None, now: float) -> Settled:
+        """Settle, or release when there is no `actual`. See Store."""
+        crossed = self._sweep(now)
+        held = self.holds.get(hold_id)
+        if held is None:
+            return Settled(Ended.UNKNOWN, crossed)
+        if held.state == EXPIRED:
+            held.state = CORRECTED
+            return Settled(Ended.ADJUSTED, crossed + self._adjust(held, actual, now))
+        if held.state != OPEN:
+            return Settled(Ended.AGAIN, crossed)
+        if actual is None:
+            held.state = RELEASED
+            self._give_back(held, now)
+        else:
+            held.state = SETTLED
+            crossed += self._charge(held, actual, Entry.SETTLE, now)
+        return Settled(Ended.DONE, crossed)
+
+    # -- what verbs are made of ----------------------------------------------------------------
+
+    def _used(self, charge: Charge, now: float) -> int:
+        counter = charge.counter
+        if counter.rolling:
+            oldest = counter.oldest(now)
+            slots = self.rolling.get(counter.key, {})
+            return sum(n for slot, n in slots.items() if slot >= oldest)
+        if counter.calendar:
+            count = self.counts.get(counter.key)
+            return count.spent + count.held if count else 0
+        return len(self.seats.get(counter.key, ()))
+
+    def _refuses(self, charge: Charge, now: float) -> Refusal | None:
+        used = self._used(charge, now)
+        if not charge.exceeds(used):
+            return None
+        return refusal(charge, used, self.rolling.get(charge.counter.key, {}), now)
+
+    def _take(self, hold: Hold, now: float) -> float:
+        slots = {}
+        for charge in hold.charges:
+            counter = charge.counter
+            if counter.rolling:
+                slot = slots[counter.key] = counter.slot(now)
+                window = self.rolling.setdefault(counter.key, {})
+                for old in [s for s in window if s < counter.oldest(now)]:
+                    del window[old]
+                window[slot] = window.get(slot, 0) + charge.amount
+            elif counter.calendar:
+                self.counts.setdefault(counter.key, Count(counter.end)).held += charge.amount
+            else:
+                self.seats.setdefault(counter.key, set()).add(hold.id)
+        expires = now + hold.lease
+        self.holds[hold.id] = Held(hold, OPEN, expires, slots)
+        heapq.heappush(self.leases, (expires, hold.id))
+        return expires
+
+    def _sweep(self, now: float) -> tuple[Crossing, ...]:
+        """Charges every hold whose lease has run out with all it holds."""
+        crossed: tuple[Crossing, ...] = ()
+        while self.leases and self.leases[0][0] <= now:
+            expires, hold_id = heapq.heappop(self.leases)
+            held = self.holds.get(hold_id)
+            if held is not None and held.state == OPEN and held.expires == expires:
+                amounts = {c.counter.metric: c.amount for c in held.hold.charges}
+                whole = Actual(
+                    amounts.get(Metric.USD, 0), amounts.get(Metric.TOKENS, 0), estimated=True
+                )
+                held.state = EXPIRED
+                crossed += self._charge(held, whole, Entry.EXPIRE, now)
+        return crossed
+
+    def _charge(self, held: Held, actual: Actual, kind: Entry, now: float) -> tuple[Crossing, ...]:
+        crossed: tuple[Crossing, ...] = ()
+        for charge in held.hold.charges:
+            counter = charge.counter
+            amount = comes_to(counter.metric, charge.amount, actual)
+            if counter.calendar:
+                count = self.counts[counter.key]
+                count.held -= charge.amount
+                count.spent += amount
+                found, count.told = crossings(charge, count.spent, count.told)
+                crossed += found
+            elif counter.rolling:
+                self._correct(held, charge, amount - charge.amount)
+        self._leave(held, now)
+        self._write(held, kind, actual, 1, now)
+        return crossed
+
+    def _adjust(self, held: Held, actual: Actual | None, now: float) -> tuple[Crossing, ...]:
+        """Brings an expired hold, charged in full, to what it really came to."""
+        crossed: tuple[Crossing, ...] = ()
+        nothing = actual is None
+        real = Actual() if actual is None else actual
+        for charge in held.hold.charges:
+            counter = charge.counter
+            amount = 0 if nothing else comes_to(counter.metric, charge.amount, real)
+            if counter.calendar:
+                count = self.counts[counter.key]
+                count.spent += amount - charge.amount
+                found, count.told = crossings(charge, count.spent, count.told)
+                crossed += found
+            elif counter.rolling:
+                self._correct(held, charge, amount - charge.amount)
+        amounts = {c.counter.metric: c.amount for c in held.hold.charges}
+        delta = Actual(
+            real.cost - amounts.get(Metric.USD, 0),
+            real.tokens_in - amounts.get(Metric.TOKENS, 0),
+            real.tokens_out,
+            real.estimated,
+        )
+        self._write(held, Entry.ADJUST, delta, -1 if nothing else 0, now)
+        return crossed
+
+    def _give_back(self, held: Held, now: float) -> None:
+        for charge in held.hold.charges:
+            if charge.counter.calendar:
+                self.counts[charge.counter.key].held -= charge.amount
+            elif charge.counter.rolling:
+                self._correct(held, charge, -charge.amount)
+        self._leave(held, now)
+
+    def _correct(self, held: Held, charge: Charge, by: int) -> None:
+        """Corrects the slot that was charged, if it is still of interest."""
+        window = self.rolling.get(charge.counter.key, {})
+        slot = held.slots[charge.counter.key]
+        if slot in window:
+            window[slot] += by
+
+    def _leave(self, held: Held, now: float) -> None:
+        """Frees the seats; the hold itself is remembered for a while."""
+        for charge in held.hold.charges:
+            seats = self.seats.get(charge.counter.key)
+            if seats is not None:
+                seats.discard(held.hold.id)
+        self.ended.append((now + REMEMBERED, held.hold.id))
+
+    def _write(self, held: Held, kind: Entry, actual: Actual, requests: int, now: float) -> None:
+        keys = tuple(c.counter.key for c in held.hold.charges if c.counter.calendar)
+        self.seq += 1
+        row = Row(
+            self.seq, held.hold.id, kind, now, held.hold.about, actual.cost, actual.tokens_in,
+            actual.tokens_out, requests, actual.estimated, keys,
+        )  # fmt: skip
+        self.rows.append(row)
+
+
+def _stale(hold: Hold, now: float) -> bool:
+    """Whether a calendar counter of the hold is of another period than `now`."""
+    return any(
+        c.counter.calendar and not c.counter.start <= now < c.counter.end for c in hold.charges
+    )
