@@ -8,7 +8,19 @@ from typing import TYPE_CHECKING, Annotated, Any, Final
 
 import typer
 
-from policy_router.cli import check, classify, demo, explain, init, route, rules, run, schema
+from policy_router.cli import (
+    audit,
+    check,
+    classify,
+    demo,
+    explain,
+    init,
+    route,
+    rules,
+    run,
+    schema,
+    usage,
+)
 from policy_router.cli.screen import show
 
 if TYPE_CHECKING:
@@ -22,6 +34,8 @@ COMMANDS: Final[Mapping[str, Callable[..., None]]] = {
     "explain": explain.explain,
     "classify": classify.classify,
     "run": run.run,
+    "usage": usage.usage,
+    "audit": audit.audit,
     "rules": rules.rules,
     "schema": schema.schema,
 }

@@ -1,4 +1,4 @@
-"""What the counters show that matter to a request: read before it is decided, shown by `explain`."""
+"""What counters show: those that matter to a request, read before it is decided."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from policy_router.cli.clock import iso, spell_time
 from policy_router.cli.screen import table
-from policy_router.cli.state import opened
+from policy_router.cli.state import reached
 from policy_router.decide.metering import spell, subject_of
 from policy_router.diagnostics import printable
 from policy_router.language.units import dollars
@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from policy_router.cli.screen import Line
     from policy_router.cli.state import Place
     from policy_router.condition import Facts
+    from policy_router.execute.account import Ledger
     from policy_router.meter import Meter, Reading
     from policy_router.model import Policy
 
@@ -28,7 +29,7 @@ async def counted(policy: Policy, asked: Asked, place: Place) -> Asked:
 
     if not policy.meters:
         return asked
-    async with opened(place) as store:
+    async with reached(place) as store:
         return await with_readings(Ledger(store), policy, asked)
 
 
@@ -79,7 +80,8 @@ def as_text(counters: list[Counter], policy: Policy, now: float) -> list[Line]:
         if c.reading is not None:
             used = of_limit(c.meter, c.reading.used)
             state = room(c.meter, c.reading, now, policy)
-        rows.append(("", title(c.meter), whose(c.meter, c.subject), used, state, str(c.meter.at or "")))
+        who, at = whose(c.meter, c.subject), str(c.meter.at or "")
+        rows.append(("", title(c.meter), who, used, state, at))
     return [[("Counters", "bold")], *table(rows)] if rows else []
 
 

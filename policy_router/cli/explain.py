@@ -258,7 +258,8 @@ def _why_not(told: _Told, name: str) -> list[Line]:
             *candidates(d, name),
         ]
     else:
-        lines = [[(f"{printable(name)} is out: {printable(detail(out, told.policy.timezone))}", "bold")]]
+        why = printable(detail(out, told.policy.timezone))
+        lines = [[(f"{printable(name)} is out: {why}", "bold")]]
         lines += [f"  --> {out.at}"] if out.at else []
     for judged in told.rules:
         if judged.applied and (

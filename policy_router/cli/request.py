@@ -17,6 +17,7 @@ import typer
 
 from policy_router.classify.bound import most_tokens
 from policy_router.classify.classify import Classification, Classifier
+from policy_router.cli.policy import Where
 from policy_router.cli.state import State
 from policy_router.condition import BUILT_IN, WEEKDAYS, Fact, Kind
 from policy_router.language import units
@@ -40,12 +41,7 @@ class Given:
         str | None,
         typer.Argument(metavar="PROMPT|-", help="The prompt; - reads it from standard input."),
     ] = None
-    policy: Annotated[
-        Path | None,
-        typer.Option(
-            "--policy", "-p", metavar="PATH", help="A policy file, or a folder of them. [policies/]"
-        ),
-    ] = None
+    policy: Where = None
     task: Annotated[str | None, typer.Option(metavar="TASK", help="A task of the policy.")] = None
     complexity: Annotated[
         str | None,

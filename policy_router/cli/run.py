@@ -2,6 +2,7 @@
 
 import asyncio
 import time
+from contextlib import asynccontextmanager
 from dataclasses import replace
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -14,7 +15,7 @@ from policy_router.cli.policy import choose, open_policy
 from policy_router.cli.request import Asked, Given, ask, read_prompt, takes_request
 from policy_router.cli.route import as_json, made, not_used, out, verdict
 from policy_router.cli.screen import Line, fail, say, show, show_json, write
-from policy_router.cli.state import Place, opened, place_of
+from policy_router.cli.state import Place, place_of, reached
 from policy_router.decide.metering import spell
 from policy_router.diagnostics import printable
 from policy_router.errors import (
@@ -28,8 +29,12 @@ from policy_router.language.units import dollars
 from policy_router.meter import ANYONE, Metric
 
 if TYPE_CHECKING:
+    from collections.abc import AsyncIterator
+
+    from policy_router.execute.account import Account
     from policy_router.execute.answer import Answer
     from policy_router.execute.caller import Body
+    from policy_router.execute.executor import Executor
     from policy_router.execute.stream import AnswerStream
     from policy_router.model import Attempt, Decision, Policy
     from policy_router.state.store import Crossing
@@ -74,11 +79,14 @@ def run(
     body = Body(messages=messages, max_tokens=asked.request.max_output, user=given.user)
     place = place_of(given.state, policy.name, path) if policy.meters else Place("memory://")
     try:
-        answer = asyncio.run(_run(policy, asked, body, place, stream=stream))
+        if stream:
+            say(*_attempts(policy, asyncio.run(_stream(policy, asked, body, place)).attempts))
+            return
+        answer = asyncio.run(_run(policy, asked, body, place))
     except NoCandidateError as refused:
         if given.json:
-            told = {**_history(policy, refused.decision, ()), "refused": _refused(policy, refused)}
-            show_json({**told, "answer": None})
+            told = _history(policy, refused.decision, ())
+            show_json({**told, "refused": _refused(policy, refused), "answer": None})
         say(*_refusal(policy, refused))
         raise typer.Exit(SAID_NO) from None
     except RoutingError as failed:
@@ -86,53 +94,54 @@ def run(
             show_json({**_history(policy, failed.decision, failed.attempts), "answer": None})
         say(*_attempts(policy, failed.attempts), [("No model answered", "bold red")])
         raise typer.Exit(FAILED) from None
+    text = answer.choices[0].message.content or ""
     if given.json:
         usage = answer.usage.model_dump() if answer.usage else None
-        text = _text(answer)
         told = _history(policy, answer.decision, answer.attempts)
         show_json({**told, "answer": text, "usage": usage})
-    elif not stream:
-        show([_text(answer)])
-    if not given.json:
+    else:
+        show([text])
         say(*_attempts(policy, answer.attempts))
 
 
-def _text(answer: "Answer | AnswerStream") -> str:
-    return answer.choices[0].message.content or ""
+async def _run(policy: "Policy", asked: Asked, body: "Body", place: Place) -> "Answer":
+    async with _ready(policy, asked, place) as (executor, decision, account):
+        return await executor.run(decision, policy.fallback, body, account)
 
 
-async def _run(
-    policy: "Policy", asked: Asked, body: "Body", place: Place, *, stream: bool
-) -> "Answer | AnswerStream":
-    """The answer; when it streams, after it was written. Decides, reserves and settles as Router
-    does."""
+async def _stream(policy: "Policy", asked: Asked, body: "Body", place: Place) -> "AnswerStream":
+    """A stream, after it was written."""
+    import sys  # noqa: PLC0415  the stream of the moment, which a test replaces
+
+    async with (
+        _ready(policy, asked, place) as (executor, decision, account),
+        await executor.stream(decision, policy.fallback, body, account) as answer,
+    ):
+        async for chunk in answer:
+            if chunk.choices and chunk.choices[0].delta.content:
+                write(chunk.choices[0].delta.content, sys.stdout)
+        write("\n", sys.stdout)
+        return answer
+
+
+@asynccontextmanager
+async def _ready(
+    policy: "Policy", asked: Asked, place: Place
+) -> "AsyncIterator[tuple[Executor, Decision, Account]]":
+    """What it takes to carry a request out: decided on what the counters show, with an account
+    that reserves and settles."""
     from policy_router.execute.account import Ledger  # noqa: PLC0415
     from policy_router.execute.executor import Executor  # noqa: PLC0415
     from policy_router.execute.litellm import LiteLLMCaller  # noqa: PLC0415
 
-    async with opened(place, create=True) as store, LiteLLMCaller() as caller:
+    async with reached(place, create=True) as store, LiteLLMCaller() as caller:
         ledger = Ledger(store, told=lambda crossing: say(*_warned(crossing)))
         asked = await with_readings(ledger, policy, asked)
         decision = made(policy, asked)
         if decision.candidates:
             await caller.prepare()
         account = ledger.account(policy, asked.request, asked.snapshot)
-        executor = Executor(caller)
-        if not stream:
-            return await executor.run(decision, policy.fallback, body, account)
-        answer = await executor.stream(decision, policy.fallback, body, account)
-        await _write(answer)
-        return answer
-
-
-async def _write(answer: "AnswerStream") -> None:
-    import sys  # noqa: PLC0415  the stream of the moment, which a test replaces
-
-    async with answer:
-        async for chunk in answer:
-            if chunk.choices and chunk.choices[0].delta.content:
-                write(chunk.choices[0].delta.content, sys.stdout)
-    write("\n", sys.stdout)
+        yield Executor(caller), decision, account
 
 
 def _warned(crossing: "Crossing") -> list[Line]:

@@ -6,23 +6,24 @@ import hashlib
 import logging
 import os
 import re
-import time
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Final, TypeAlias
-from urllib.parse import urlsplit
+from typing import TYPE_CHECKING, Annotated, Final, NoReturn, TypeAlias
+from urllib.parse import quote, urlsplit
 
 import typer
 
+from policy_router.cli.policy import choose, open_policy
 from policy_router.cli.screen import fail, say
 from policy_router.diagnostics import printable
-from policy_router.errors import UsageError
+from policy_router.errors import StoreError, UsageError
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator
+    from collections.abc import AsyncIterator, Iterator
 
-    from policy_router.observe.usage import Accounts
+    from policy_router.state.open import Ledger
+    from policy_router.state.store import Store
 
 VARIABLE: Final = "POLICY_ROUTER_STATE"
 State: TypeAlias = Annotated[
@@ -44,13 +45,14 @@ class Place:
 
     @property
     def file(self) -> Path | None:
-        """The file of an SQLite store; None for another."""
-        scheme, _, path = self.url.partition(":///")
-        return Path(path) if scheme == "sqlite" and path else None
+        """The file of an SQLite store; None for another. Raises UsageError."""
+        from policy_router.state.open import sqlite_path  # noqa: PLC0415  not needed for --help
+
+        return Path(sqlite_path(self.url)[0]) if self.url.startswith("sqlite:") else None
 
     @property
     def missing(self) -> bool:
-        """Whether nothing was ever counted here, because there is no file."""
+        """Whether nothing was ever counted here, because there is no file. Raises UsageError."""
         return self.file is not None and not self.file.exists()
 
     def __str__(self) -> str:
@@ -77,30 +79,77 @@ def place_of(given: str | None, policy: str, path: Path) -> Place:
     home = Path(base) if Path(base).is_absolute() else Path.home() / ".local" / "state"
     digest = hashlib.sha256(os.fsencode(path.resolve())).hexdigest()[:8]
     name = re.sub(r"[^\w.-]+", "-", policy)[:64]
-    return Place(f"sqlite:///{home / 'policy-router' / f'{name}-{digest}.db'}")
+    file = home / "policy-router" / f"{name}-{digest}.db"
+    return Place(f"sqlite:///{quote(os.fsencode(file))}")
+
+
+def find_place(given: str | None, policy: Path | None) -> Place:
+    """The same for a command that needs a policy for its file's name alone."""
+    told = told_place(given)
+    if told is not None:
+        return told
+    path = choose(policy)
+    return place_of(given, open_policy(path, broken=2).name, path)
 
 
 @asynccontextmanager
-async def opened(place: Place, *, create: bool = False) -> AsyncIterator[Accounts]:
+async def opened(place: Place, *, create: bool = False) -> AsyncIterator[Ledger]:
     """The store at a place; what is logged meanwhile goes to stderr. Without `create`, a file that
     is not there counts as empty, and is not made. Raises StoreError."""
-    from policy_router.state.memory import MemoryStore  # noqa: PLC0415  not needed for --help
-    from policy_router.state.open import open_store  # noqa: PLC0415
-
-    logger, handler = logging.getLogger("policy_router"), _Said()
-    logger.addHandler(handler)
-    try:
-        if place.missing and not create:
-            store: Accounts = MemoryStore(time.time)
-        else:
-            try:
-                store = open_store(place.url, time.time)
-            except UsageError as error:
-                fail(str(error))
+    with _said():
+        store = _open(place, create=create)
         try:
             yield store
         finally:
             await store.aclose()
+
+
+@asynccontextmanager
+async def reached(place: Place, *, create: bool = False) -> AsyncIterator[Store]:
+    """The same, but that a store which cannot be opened is one out of reach."""
+    with _said():
+        store: Store
+        try:
+            store = _open(place, create=create)
+        except StoreError as error:
+            store = Unreachable(error)
+        try:
+            yield store
+        finally:
+            await store.aclose()
+
+
+def _open(place: Place, *, create: bool) -> Ledger:
+    from policy_router.state.memory import MemoryStore  # noqa: PLC0415  not needed for --help
+    from policy_router.state.open import open_store  # noqa: PLC0415
+
+    try:
+        return MemoryStore() if place.missing and not create else open_store(place.url)
+    except UsageError as error:
+        fail(str(error))
+
+
+class Unreachable:
+    """A store that could not be opened: every verb says why."""
+
+    def __init__(self, error: StoreError) -> None:
+        self._error = error
+
+    async def _fail(self, *_: object) -> NoReturn:
+        raise self._error
+
+    read = reserve = renew = settle = release = _fail
+
+    async def aclose(self) -> None:
+        """Nothing to let go of."""
+
+
+@contextmanager
+def _said() -> Iterator[None]:
+    logger, handler = logging.getLogger("policy_router"), _Said()
+    logger.addHandler(handler)
+    try:
+        yield
     finally:
         logger.removeHandler(handler)
 

@@ -7,28 +7,25 @@ from __future__ import annotations
 
 from collections import defaultdict
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Final, Protocol
+from typing import TYPE_CHECKING, Final
 
 from policy_router.decide.metering import subject_of
 from policy_router.errors import StoreError
 from policy_router.meter import ANYONE, Charge, Period, calendar
-from policy_router.state.store import Books, Entry, Store
+from policy_router.state.store import Entry
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Sequence
+    from collections.abc import Iterable, Sequence
 
     from policy_router.meter import Meter, Reading
     from policy_router.model import Policy
-    from policy_router.state.store import Bucket, Row
+    from policy_router.state.open import Ledger
+    from policy_router.state.store import Books, Bucket, Row, Store
 
 RECENT: Final = 2 * 3600.0
 """Seconds back to look for who asked: no rolling window is longer."""
 AT_ONCE: Final = 500
 """Counters that are read in one step."""
-
-
-class Accounts(Store, Books, Protocol):
-    """A store whose books can be read."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,7 +106,7 @@ class Usage:
     since: float | None = None
 
 
-async def usage(policy: Policy, store: Accounts, now: float) -> Usage:
+async def usage(policy: Policy, store: Ledger, now: float) -> Usage:
     """What the store says of a policy's meters and models. Raises StoreError.
 
     A meter that counts by user, tenant, team or key has a scope for each that took something:
@@ -124,10 +121,11 @@ async def usage(policy: Policy, store: Accounts, now: float) -> Usage:
     buckets = await store.buckets()
     scopes: list[Scope] = []
     for meter in policy.meters:
-        if isinstance(meter.window, Period):
-            found = _counted(meter, policy, buckets, now)
-        else:
-            found = await _read(meter, policy, store, recent, now)
+        found = (
+            _counted(meter, policy, buckets, now)
+            if isinstance(meter.window, Period)
+            else await _read(meter, policy, store, recent, now)
+        )
         scopes += sorted(found, key=lambda scope: (-scope.used, scope.subject))
     return Usage(
         now,
@@ -138,10 +136,9 @@ async def usage(policy: Policy, store: Accounts, now: float) -> Usage:
     )
 
 
-def _counted(
-    meter: Meter, policy: Policy, buckets: Sequence[Bucket], now: float
-) -> Iterator[Scope]:
+def _counted(meter: Meter, policy: Policy, buckets: Sequence[Bucket], now: float) -> list[Scope]:
     """The calendar counters of a meter in the running period."""
+    found = []
     counter = meter.counter(ANYONE, now, policy.timezone)
     prefix = counter.key.removesuffix(ANYONE)
     held = {b.key: b for b in buckets if b.key.startswith(prefix)}
@@ -149,7 +146,8 @@ def _counted(
     for key in keys:
         bucket = held.get(key)
         spent, open_ = (bucket.spent, bucket.held) if bucket else (0, 0)
-        yield Scope(meter, key.removeprefix(prefix), spent + open_, open_, counter.end)
+        found.append(Scope(meter, key.removeprefix(prefix), spent + open_, open_, counter.end))
+    return found
 
 
 async def _read(
@@ -180,7 +178,8 @@ def _by_model(rows: Iterable[Row]) -> tuple[tuple[str, Tally], ...]:
         found[row.about.model] += Tally(
             row.requests, answers, row.tokens_in, row.tokens_out, row.cost
         )
-    return tuple(sorted(found.items(), key=lambda item: (-item[1].cost, -item[1].requests, item[0])))
+    items = sorted(found.items(), key=lambda item: (-item[1].cost, -item[1].requests, item[0]))
+    return tuple(items)
 
 
 async def _begins(store: Books, since: float) -> float | None:
