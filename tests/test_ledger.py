@@ -44,7 +44,7 @@ models:
     context: 128k
     can: [tools]
 prefer: [quality]
-fallback: {{ first_token_within: 1s, stall: 1s, deadline: 5s }}
+fallback: {{ first_token_within: 8s, stall: 8s, deadline: 16s }}
 {counted}
 """
 
