@@ -50,6 +50,7 @@ ONLY_IN = {
     "yaml": {"language.source"},
     "starlette": {"simulated.server"},
     "uvicorn": {"simulated.server"},
+    "redis": {"state.redis"},
     "typer": {"cli"},
     "rich": {"cli"},
 }
@@ -114,7 +115,17 @@ def test_each_package_has_one_home(package: str, homes: set[str]) -> None:
     assert {name if name in homes else name.split(".")[0] for name in users} <= homes
 
 
-HEAVY = ("litellm", "jsonschema", "watchdog", "typer", "rich", "pydantic", "yaml", "starlette")
+HEAVY = (
+    "litellm",
+    "jsonschema",
+    "watchdog",
+    "typer",
+    "rich",
+    "pydantic",
+    "yaml",
+    "starlette",
+    "redis",
+)
 
 
 def loaded_after(code: str) -> set[str]:

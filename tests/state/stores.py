@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 import asyncio
+import itertools
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, TypeVar
 from zoneinfo import ZoneInfo
 
 from policy_router.meter import MINUTE, Charge, Meter, Metric, Period
+from policy_router.state.guard import Guarded
 from policy_router.state.memory import MemoryStore
 from policy_router.state.sqlite import SqliteStore
 from policy_router.state.store import About, Actual, Ending, Hold
+from tests.state.servers import shared
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Coroutine, Iterator
@@ -124,7 +127,40 @@ def _sqlite(clock: Clock, place: Path) -> SqliteStore:
     return SqliteStore(place / "ledger.db", clock)
 
 
-STORES: dict[str, Callable[[Clock, Path], Any]] = {"memory": _memory, "sqlite": _sqlite}
+class GuardedMemory(Guarded):
+    """A guarded store that is always within reach, with its books."""
+
+    def __init__(self, clock: Clock) -> None:
+        inner = MemoryStore(clock)
+        super().__init__(inner, clock=clock)
+        self.rows, self.buckets, self.audit = inner.rows, inner.buckets, inner.audit
+
+
+def _guarded(clock: Clock, _: Path) -> GuardedMemory:
+    return GuardedMemory(clock)
+
+
+def _redis(clock: Clock, _: Path) -> Any:
+    server = shared()
+    from policy_router.state.redis import RedisStore
+
+    return RedisStore(server.url, clock, prefix=fresh_prefix())
+
+
+_numbers = itertools.count()
+
+
+def fresh_prefix() -> str:
+    """A prefix of keys that no other test of this run has."""
+    return f"test-{next(_numbers)}"
+
+
+STORES: dict[str, Callable[[Clock, Path], Any]] = {
+    "memory": _memory,
+    "sqlite": _sqlite,
+    "guarded": _guarded,
+    "redis": _redis,
+}
 """How each store is opened on a fresh place of its own."""
 
 
