@@ -13,6 +13,7 @@ from policy_router.cli import (
     check,
     classify,
     demo,
+    doctor,
     explain,
     init,
     route,
@@ -36,6 +37,7 @@ COMMANDS: Final[Mapping[str, Callable[..., None]]] = {
     "run": run.run,
     "usage": usage.usage,
     "audit": audit.audit,
+    "doctor": doctor.doctor,
     "rules": rules.rules,
     "schema": schema.schema,
 }

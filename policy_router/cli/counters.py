@@ -128,9 +128,16 @@ def whose(meter: Meter, subject: str) -> str:
 
 def of_limit(meter: Meter, used: int) -> str:
     """`$1.50 of $5.00 a month`, `3 of 20 requests a min`, `2 of 4 at once`."""
-    metric, limit = meter.metric, meter.limit
-    window = " at once" if meter.window is None else f" a {meter.window}"
-    if limit is None:
-        return spell(metric, used) + window
-    first = spell(metric, used) if metric is Metric.USD else f"{used:,}"
-    return f"{first} of {spell(metric, limit)}{window}"
+    if meter.limit is None:
+        return f"{spell(meter.metric, used)} {_window(meter)}"
+    first = spell(meter.metric, used) if meter.metric is Metric.USD else f"{used:,}"
+    return f"{first} of {limit_of(meter)}"
+
+
+def limit_of(meter: Meter) -> str:
+    """`$5.00 a month`, `20 requests a min`, `4 at once`."""
+    return f"{spell(meter.metric, meter.limit or 0)} {_window(meter)}"
+
+
+def _window(meter: Meter) -> str:
+    return "at once" if meter.window is None else f"a {meter.window}"

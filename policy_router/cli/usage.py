@@ -2,14 +2,12 @@
 
 import asyncio
 import time
-from collections import defaultdict
-from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Final
 
 import typer
 
 from policy_router.cli.clock import iso, spell_time
-from policy_router.cli.counters import amount, naming, of_limit, title, whose
+from policy_router.cli.counters import amount, limit_of, naming, of_limit, title, whose
 from policy_router.cli.policy import Where, choose, open_policy
 from policy_router.cli.screen import Line, fail, say, show, show_json, table
 from policy_router.cli.state import Place, State, opened, place_of
@@ -25,7 +23,7 @@ if TYPE_CHECKING:
     from policy_router.observe.usage import Scope, Span, Tally, Usage
 
 MOST: Final = 10
-"""Users, tenants, teams or keys that are listed for one limit or budget, unless all are asked for."""
+"""So many users, tenants, teams or keys are listed for one limit or budget."""
 
 
 def usage(
@@ -84,25 +82,24 @@ def as_text(found: "Usage", policy: "Policy", place: str, *, everyone: bool) -> 
 
 
 def _scopes(found: "Usage", policy: "Policy", *, everyone: bool) -> list[Line]:
-    rows = [("", "used", "share", "under way", "resets")]
-    for meter, scopes in by_meter(found, policy).items():
+    rows: list[tuple[str, ...]] = [("", "used", "share", "under way", "resets")]
+    for meter, scopes in by_meter(found, policy):
         shown = scopes if everyone else scopes[:MOST]
         rows += [_scope(scope, found, policy) for scope in shown]
         if not scopes:
-            rows.append((title(meter), f"by no {meter.per} yet", "", "", ""))
+            each = f", {limit_of(meter)} each" if meter.limit is not None else ""
+            rows.append((title(meter), f"no {meter.per} yet{each}", "", "", ""))
         if len(shown) < len(scopes):
-            rows.append((f"{title(meter)}, {len(scopes) - len(shown)} more", "", "", "", "--all"))
+            more = f"and {len(scopes) - len(shown):,} more: --all"
+            rows.append((title(meter), more, "", "", ""))
     if len(rows) == 1:
         return ["", "The policy has no limit and no budget."]
     return ["", *table(rows, ["bold", *("" for _ in rows[1:])])]
 
 
-def by_meter(found: "Usage", policy: "Policy") -> "dict[Meter, list[Scope]]":
+def by_meter(found: "Usage", policy: "Policy") -> "list[tuple[Meter, list[Scope]]]":
     """Every meter of the policy with its counters."""
-    scopes: dict[int, list[Scope]] = defaultdict(list)
-    for scope in found.scopes:
-        scopes[id(scope.meter)].append(scope)
-    return {meter: scopes[id(meter)] for meter in policy.meters}
+    return [(meter, [s for s in found.scopes if s.meter is meter]) for meter in policy.meters]
 
 
 def _scope(scope: "Scope", found: "Usage", policy: "Policy") -> tuple[str, ...]:
@@ -120,16 +117,14 @@ def _scope(scope: "Scope", found: "Usage", policy: "Policy") -> tuple[str, ...]:
 def _models(span: "Span", policy: "Policy") -> list[Line]:
     if not span.models:
         return ["nobody was asked"]
-    rows = [("", "requests", "tokens in", "tokens out", "cost")]
-    rows += [
-        (printable(name), *_numbers(tally), _cost(policy, name, tally))
-        for name, tally in span.models
-    ]
+    rows: list[tuple[str, ...]] = [("", "requests", "tokens in", "tokens out", "cost")]
+    for name, tally in span.models:
+        rows.append((printable(name), *_numbers(tally), _cost(policy, name, tally)))
     if len(span.models) > 1:
         total = span.total()
         rows.append(("all", *_numbers(total), spell(Metric.USD, total.cost)))
-    free, answers = free_share(span, policy)
     lines = table(rows, ["bold", *("" for _ in rows[1:])])
+    free, answers = free_share(span, policy)
     if answers:
         noun = "answer" if answers == 1 else "answers"
         lines.append(f"free models: {free:,} of {answers:,} {noun}, {free / answers:.0%}")
@@ -163,7 +158,7 @@ def as_json(found: "Usage", policy: "Policy", place: str, *, everyone: bool) -> 
     zone = policy.timezone
     scopes = [
         scope
-        for each in by_meter(found, policy).values()
+        for _, each in by_meter(found, policy)
         for scope in (each if everyone else each[:MOST])
     ]
     return {

@@ -1,0 +1,142 @@
+"""`doctor`: whether policy and store are such that limits and budgets hold, and what to do if not."""
+
+import asyncio
+import os
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Final
+
+import typer
+
+from policy_router.cli.policy import Where, choose
+from policy_router.cli.screen import Line, show, show_json, table
+from policy_router.cli.state import VARIABLE, Place, State, opened, place_of, told_place
+from policy_router.diagnostics import Severity, printable
+from policy_router.errors import StoreError
+
+if TYPE_CHECKING:
+    from policy_router.check.report import Report
+    from policy_router.state.findings import Finding
+
+_MARKS: Final = {
+    Severity.ERROR: ("error", "bold red"),
+    Severity.WARNING: ("warning", "bold yellow"),
+    Severity.NOTE: ("ok", "green"),
+}
+
+
+def doctor(
+    *,
+    policy: Where = None,
+    state: State = None,
+    json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
+) -> None:
+    """Look at the policy and at the store of counters, and say what to do about what is wrong.
+
+    \b
+    policy-router doctor
+    policy-router doctor --state redis://localhost:6379
+
+    Exit code 0: nothing is wrong, 1: something is, 2: the store's address makes no sense.
+    """
+    from policy_router.check.report import inspect_path  # noqa: PLC0415  pydantic is dear to import
+
+    path = choose(policy)
+    report = inspect_path(path)
+    place = told_place(state)
+    if place is None and report.policy is not None:
+        place = place_of(None, report.policy.name, path)
+    found = [_of_policy(report, path), *asyncio.run(_of_state(place))]
+    if json:
+        show_json(_as_json(place, found))
+    else:
+        show(_as_text(found))
+    if any(finding.level is not Severity.NOTE for finding in found):
+        raise typer.Exit(1)
+
+
+def _of_policy(report: "Report", path: Path) -> "Finding":
+    from policy_router.cli.render import count  # noqa: PLC0415
+    from policy_router.state.findings import Finding  # noqa: PLC0415
+
+    policy = report.policy
+    if policy is None:
+        errors = [d for d in report.diagnostics if d.severity is Severity.ERROR]
+        if not report.sources:
+            help_ = "name it with --policy, or write one with `policy-router init`"
+            return Finding("policy", Severity.ERROR, errors[0].message, help_)
+        text = f"{count(len(errors), 'error')} in {path}, the first: {errors[0].message}"
+        return Finding("policy", Severity.ERROR, text, f"run `policy-router check {path}`")
+    warnings = len(report.findings)
+    meters = {(m.section, m.name) for m in policy.meters}
+    text = f"{policy.name} @{policy.revision[:7]}: {count(len(policy.models), 'model')}"
+    text += f", {count(len(meters), 'limit')} and budgets" if meters else ", no limits or budgets"
+    if warnings:
+        text += f"; {count(warnings, 'warning')}"
+        return Finding("policy", Severity.WARNING, text, f"run `policy-router check {path}`")
+    return Finding("policy", Severity.NOTE, text)
+
+
+async def _of_state(place: Place | None) -> "list[Finding]":
+    from policy_router.state.findings import Finding  # noqa: PLC0415
+
+    if place is None:
+        text = "not looked at: without a policy its place is unknown"
+        return [Finding("state", Severity.NOTE, text, f"name it with --state or ${VARIABLE}")]
+    found = [Finding("state", Severity.NOTE, str(place))]
+    if place.missing:
+        return [*found, _missing(Path(str(place.file)))]
+    try:
+        async with opened(place) as store:
+            look = getattr(store, "findings", None)
+            if look is None:
+                text = "is gone with the process that counts"
+                help_ = "keep it in a file or in Redis"
+                return [*found, Finding("memory", Severity.WARNING, text, help_)]
+            return [*found, *await look()]
+    except StoreError as error:
+        return [*found, Finding("store", Severity.ERROR, str(error))]
+
+
+def _missing(file: Path) -> "Finding":
+    """A file that is not there yet: whether it could be made."""
+    from policy_router.state.findings import Finding  # noqa: PLC0415
+
+    folder = next(parent for parent in file.absolute().parents if parent.exists())
+    if not os.access(folder, os.W_OK | os.X_OK):
+        text = f"cannot be made: {folder} may not be written"
+        return Finding("file", Severity.ERROR, text, "let this user write it, or use another path")
+    return Finding("file", Severity.NOTE, "is made by the first request that counts")
+
+
+def _as_text(found: "list[Finding]") -> list[Line]:
+    marks = [_MARKS[finding.level] for finding in found]
+    rows = [
+        (mark, finding.subject, printable(finding.text))
+        for (mark, _), finding in zip(marks, found, strict=True)
+    ]
+    lines: list[Line] = []
+    for (_, style), finding, line in zip(marks, found, table(rows), strict=True):
+        text = line if isinstance(line, str) else line[0][0]
+        word, rest = text.split(" ", 1)
+        lines.append([(word, style), (f" {rest}", "")])
+        if finding.help:
+            lines.append([("   = help:", "green"), (f" {printable(finding.help)}", "")])
+    return lines
+
+
+def _as_json(place: Place | None, found: "list[Finding]") -> dict[str, object]:
+    from policy_router.cli.render import SCHEMA_VERSION  # noqa: PLC0415
+
+    return {
+        "schema_version": SCHEMA_VERSION,
+        "state": None if place is None else str(place),
+        "findings": [
+            {
+                "subject": finding.subject,
+                "level": finding.level.value,
+                "text": printable(finding.text),
+                "help": printable(finding.help),
+            }
+            for finding in found
+        ],
+    }
