@@ -1,4 +1,4 @@
-"""`doctor`: whether policy and store are such that limits and budgets hold, and what to do if not."""
+"""`doctor`: whether policy and store are such that what is counted holds, and what to do if not."""
 
 import asyncio
 import os
