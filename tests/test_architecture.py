@@ -50,7 +50,7 @@ ONLY_IN = {
     "yaml": {"language.source"},
     "starlette": {"simulated.server"},
     "uvicorn": {"simulated.server"},
-    "redis": {"state.redis"},
+    "redis": {"state.redis.link"},
     "typer": {"cli"},
     "rich": {"cli"},
 }

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from math import exp
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, TypeAlias
 
 from policy_router.classify.vocabulary import DECISIVE, FAIR, STRONG, TASK_CUES, TASKS, WEAK
 
@@ -56,44 +56,58 @@ class Kind:
 def kind_of(features: Features) -> Kind:
     """The posterior over the kinds of work for these features."""
     text = features.text
-    small_talk = min(1.0, max(0.0, (WORDY - text.words) / (WORDY - BRIEF)))
-    evidence: dict[str, float] = {}
-    decisive: dict[str, float] = {}
-    heard: list[tuple[str, float, str]] = []
+    evidence, decisive = [0.0] * len(KINDS), [0.0] * len(KINDS)
     for entry, times in text.found:
-        cues = TASK_CUES.get(entry)
-        if cues is None:
-            continue
-        here = 1.0 if entry in text.asked else ELSEWHERE
-        if times > 1:
-            here *= 1 + AGAIN * min(REPEATS, times - 1)
-        for kind, weight in cues:
-            points = weight * here * (small_talk if kind == "chat" else 1.0)
-            heard.append((kind, points, entry))
-            if weight == DECISIVE:
-                decisive[kind] = max(points, decisive.get(kind, 0.0))
+        here = _loudness(entry, times, text)
+        for kind, weight in TASK_CUES.get(entry, ()):
+            if weight < DECISIVE:
+                evidence[kind] += weight * here
             else:
-                evidence[kind] = evidence.get(kind, 0.0) + points
-    for kind, weight, sign in _signs(features, text):
-        heard.append((kind, weight, sign))
-        evidence[kind] = evidence.get(kind, 0.0) + weight
-    odds = {kind: exp(min(MOST, points)) for kind, points in evidence.items()}
-    for kind, points in decisive.items():
-        odds[kind] = odds.get(kind, 1.0) * exp(points)
-    whole = sum(odds.values()) - len(odds) + exp(NONE + (CHOICES if text.options > 2 else 0.0))
-    shares = sorted(
-        [((own - 1) / whole, kind) for kind, own in odds.items() if own > 1], reverse=True
-    )
-    if not shares:
+                decisive[kind] = max(decisive[kind], weight * here)
+    # Greetings say nothing of a long text.
+    evidence[_CHAT] *= min(1.0, max(0.0, (WORDY - text.words) / (WORDY - BRIEF)))
+    signs = tuple(_signs(features, text))
+    for name, weight, _ in signs:
+        evidence[KINDS.index(name)] += weight
+    # Rounded, so that the order in which evidence is added cannot part two equal kinds.
+    odds = [
+        (round(exp(min(MOST, some) + more) - 1, 9), -kind)
+        for kind, (some, more) in enumerate(zip(evidence, decisive, strict=True))
+        if some or more
+    ]
+    if not odds:
         return Kind()
-    probability, name = shares[0]
-    own = sorted([(-points, cue) for kind, points, cue in heard if kind == name])
+    whole = sum([own for own, _ in odds]) + exp(NONE + (CHOICES if text.options > 2 else 0.0))
+    odds.sort(reverse=True)
+    likeliest = KINDS[-odds[0][1]]
     return Kind(
-        name,
-        probability,
-        tuple([(kind, share) for share, kind in shares]),
-        tuple([cue for _, cue in own]),
+        likeliest,
+        odds[0][0] / whole,
+        tuple([(KINDS[-kind], own / whole) for own, kind in odds]),
+        _cues(likeliest, text, signs),
     )
+
+
+_CHAT: Final = KINDS.index("chat")
+_Signs: TypeAlias = "tuple[tuple[str, float, str], ...]"
+
+
+def _loudness(entry: str, times: int, text: Text) -> float:
+    here = 1.0 if entry in text.asked else ELSEWHERE
+    return here if times == 1 else here * (1 + AGAIN * min(REPEATS, times - 1))
+
+
+def _cues(name: str, text: Text, signs: _Signs) -> tuple[str, ...]:
+    """What speaks for this kind, loudest first."""
+    place = KINDS.index(name)
+    heard = [
+        (-weight * _loudness(entry, times, text), entry)
+        for entry, times in text.found
+        for kind, weight in TASK_CUES.get(entry, ())
+        if kind == place
+    ]
+    heard += [(-weight, sign) for kind, weight, sign in signs if kind == name]
+    return tuple([cue for _, cue in sorted(heard)])
 
 
 def is_code(text: Text) -> bool:

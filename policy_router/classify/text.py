@@ -12,18 +12,18 @@ from bisect import bisect_right
 from dataclasses import dataclass
 from enum import StrEnum
 from string import ascii_lowercase, digits, punctuation
-from types import MappingProxyType
 from typing import TYPE_CHECKING, Final
 
 from policy_router.classify.vocabulary import (
     CONTINUOUS,
+    IN_CODE,
+    IN_CONSTRAINTS,
+    IN_LONG_OUTPUT,
+    IN_TERMS,
     KNOWN,
-    List,
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
-
     from policy_router.classify.vocabulary import Phrase
 
 HEAD: Final = 12_000
@@ -134,10 +134,14 @@ _STEPS: Final = tuple(
     tuple(style.format(n) for n in range(1, 31)) for style in ("\n{}. ", "\n{}) ", "\n{}.) ")
 )
 _SYLLABIC: Final = frozenset({Script.HAN, Script.KANA, Script.HANGUL, Script.THAI})
-_SAMPLE: Final = 200
+_SAMPLE: Final = 64
 """Signs beyond ASCII that the script is told from."""
-_WEIGHT: Final = 3
-"""Letters of an alphabet that one sign of a syllabic script counts as."""
+_RANGE_WEIGHTS: Final = tuple(3 if script in _SYLLABIC else 1 for script in _RANGE_SCRIPTS)
+"""Letters of an alphabet that one sign counts as: of a syllabic script, more than one."""
+_FEW: Final = 4
+"""A text with more letters of ASCII than so many times its other signs is not looked at closer."""
+_LATIN: Final = 0
+"""The stretch that the letters of ASCII are in."""
 _NO_TEXT: Final = Text()
 
 
@@ -152,7 +156,9 @@ def read_text(text: str) -> Text:
     lined = f"\n{low}"
     signs = data.translate(None, _NO_SIGNS)
     beyond = "" if low.isascii() else data.translate(None, _ASCII).decode("utf-8", "surrogatepass")
-    script = _script(len(data.translate(None, _NO_LETTERS)), beyond)
+    letters = len(data.translate(None, _NO_LETTERS))
+    mixed = len(beyond) * _FEW > letters
+    script = _script(letters, beyond) if mixed else Script.LATIN if letters else Script.NONE
     seen = _lookup(words)
     if script in _SYLLABIC:
         for sign in CONTINUOUS:
@@ -164,17 +170,17 @@ def read_text(text: str) -> Text:
         words=max(len(words), len(low) // 2 if script in SPACELESS else 0),
         numbers=len(data.translate(_DIGITS, _IN_NUMBERS).split()),
         maths=sum(map(signs.count, _MATHS))
-        + sum(map(beyond.count, _MATHS_BEYOND if beyond else "")),
+        + (sum(map(beyond.count, _MATHS_BEYOND)) if beyond else 0),
         formulae=_formulae(low, data) if b"\\" in signs or b"$" in signs else 0,
-        code=sum(map(signs.count, _CODE)) + _CODE_WORD * seen.tally[List.CODE],
+        code=sum(map(signs.count, _CODE)) + _CODE_WORD * seen.tally[IN_CODE],
         fences=signs.count(b"```"),
         questions=signs.count(b"?") + sum(map(beyond.count, _QUESTIONS)),
         options=_run(lined, _OPTIONS, "\na", "\n(a") or _run(lined, _INLINE, " a)", " (a)"),
         steps=_run(lined, _STEPS, "\n1"),
         bullets=sum(map(lined.count, _BULLETS)),
-        constraints=seen.tally[List.CONSTRAINTS],
-        terms=seen.tally[List.TERMS],
-        long=seen.tally[List.LONG_OUTPUT] > 0 or _many_words(low, words),
+        constraints=seen.tally[IN_CONSTRAINTS],
+        terms=seen.tally[IN_TERMS],
+        long=seen.tally[IN_LONG_OUTPUT] > 0 or _many_words(low, words),
         script=script,
         found=tuple(seen.found.items()),
         asked=frozenset(seen.asked),
@@ -189,50 +195,43 @@ class _Seen:
     def __init__(self) -> None:
         self.found: dict[str, int] = {}
         self.asked: set[str] = set()
-        self.tally = dict.fromkeys(List, 0)
+        self.tally = [0, 0, 0, 0]
 
 
 def _lookup(words: list[str]) -> _Seen:
     """The known words and phrases among these, in one pass."""
     seen = _Seen()
     found, asked, tally = seen.found, seen.asked, seen.tally
-    end = len(words) - CLOSING
+    last = len(words) - 1
+    end = last - CLOSING
     hits = [(i, known) for i, known in enumerate(map(KNOWN.get, words)) if known is not None]
-    for i, (entry, lists, after, before) in hits:
-        for name in lists:
-            tally[name] += 1
-        here: tuple[str, ...] = (words[i],) if entry else ()
-        if after is not None or before is not None:
-            here += _phrases(words, i, after or _NONE, before or _NONE)
-        for each in here:
-            found[each] = found.get(each, 0) + 1
-            if i < OPENING or i >= end:
-                asked.add(each)
+    for i, (entry, lists, phrases) in hits:
+        if entry:
+            word = words[i]
+            found[word] = found.get(word, 0) + 1
+            if i < OPENING or i > end:
+                asked.add(word)
+        for which in lists:
+            tally[which] += 1
+        if phrases is not None:
+            near = phrases.get(words[i - 1]) if i else None
+            if near is None and i < last:
+                near = phrases.get(words[i + 1])
+            if near is not None:
+                for each in _phrases(words, i, near):
+                    found[each] = found.get(each, 0) + 1
+                    if i < OPENING or i > end:
+                        asked.add(each)
     return seen
 
 
-_NONE: Final[Mapping[str, tuple[Phrase, ...]]] = MappingProxyType({})
-
-
-def _phrases(
-    words: list[str],
-    i: int,
-    after: Mapping[str, tuple[Phrase, ...]],
-    before: Mapping[str, tuple[Phrase, ...]],
-) -> tuple[str, ...]:
-    """The phrases that stand about the i-th word, of those that it is looked up for."""
-    near = after.get(words[i - 1], ()) if i else ()
-    if i + 1 < len(words):
-        near += before.get(words[i + 1], ())
-    return tuple(
-        [
-            phrase.entry
-            for phrase in near
-            if i >= phrase.place
-            and tuple(words[i - phrase.place : i - phrase.place + len(phrase.words)])
-            == phrase.words
-        ]
-    )
+def _phrases(words: list[str], i: int, near: tuple[Phrase, ...]) -> list[str]:
+    """Those of these phrases that stand about the i-th word."""
+    return [
+        entry
+        for entry, parts, place in near
+        if i >= place and tuple(words[i - place : i - place + len(parts)]) == parts
+    ]
 
 
 def _run(lined: str, rows: tuple[tuple[str, ...], ...], *first: str) -> int:
@@ -272,12 +271,13 @@ def _many_words(low: str, words: list[str]) -> bool:
 def _script(letters: int, beyond: str) -> Script:
     """The script of most letters: so many are of ASCII, the others are among `beyond`. A sign that
     stands for a syllable or a word weighs as much as the letters it would take."""
-    counts: dict[Script, float] = {Script.LATIN: letters}
-    sample = [sign for sign in beyond[:_SAMPLE] if sign.isalpha()]
+    counts = [0.0] * len(_RANGE_SCRIPTS)
+    counts[_LATIN] = letters
     # What the sample leaves out is taken to be like it.
     scale = max(1.0, len(beyond) / _SAMPLE)
-    for letter in sample:
-        script = _RANGE_SCRIPTS[bisect_right(_RANGE_ENDS, ord(letter))]
-        counts[script] = counts.get(script, 0) + scale * (_WEIGHT if script in _SYLLABIC else 1)
-    script = max(counts, key=counts.__getitem__)
-    return script if counts[script] else Script.NONE
+    for letter in beyond[:_SAMPLE]:
+        if letter.isalpha():
+            at = bisect_right(_RANGE_ENDS, ord(letter))
+            counts[at] += scale * _RANGE_WEIGHTS[at]
+    at = max(range(len(counts)), key=counts.__getitem__)
+    return _RANGE_SCRIPTS[at] if counts[at] else Script.NONE

@@ -8,7 +8,6 @@ space, as in the text they are looked up in.
 
 from __future__ import annotations
 
-from enum import StrEnum
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Final, NamedTuple
 
@@ -53,11 +52,12 @@ TASKS: Final[Mapping[str, Mapping[float, str]]] = MappingProxyType({
             query, react, rust, go, swift, return, import, program to, window, node, plugin""",
     },
     "code_refactor": {
-        STRONG: """refactor, refactoring, debug, traceback, stack trace, stacktrace, code
-            review, fix this code, fix the code, fix the following code, fix my code, review
-            this code, improve this code, change the code, modify the code, optimize this code,
-            this code, optimize the code, optimize the following, what is wrong with this code,
-            my code, following code, typeerror, valueerror, nullpointerexception, syntaxerror,
+        DECISIVE: """refactor, refactoring, fix this code, fix the code, fix my code,
+            review this code""",
+        STRONG: """debug, traceback, stack trace, stacktrace, code review, fix the following
+            code, improve this code, change the code, modify the code, optimize this code, this
+            code, optimize the code, optimize the following, what is wrong with this code, my
+            code, following code, typeerror, valueerror, nullpointerexception, syntaxerror,
             segfault, keyerror, indexerror, attributeerror, refaktoriere, refactoriza,
             рефакторинг, исправь код""",
         FAIR: """bug, bugs, fix, bugfix, linter, lint, deprecated, migrate, rename, exception,
@@ -235,7 +235,7 @@ TASKS: Final[Mapping[str, Mapping[float, str]]] = MappingProxyType({
         WEAK: "feel, friend, favorite, myself",
     },
     "speaker_diarization": {
-        STRONG: """diarization, diarize, diarisation, diarise, speaker labels, who said what,
+        DECISIVE: """diarization, diarize, diarisation, diarise, speaker labels, who said what,
             label the speakers, identify the speakers, speaker turns, attribute each utterance,
             sprechererkennung""",
         FAIR: """speaker 1, speaker 2, speaker a, speaker b, speakers, utterance, utterances,
@@ -340,54 +340,40 @@ def entries(text: str) -> Iterator[str]:
         yield " ".join(entry.split())
 
 
-def _task_cues() -> Mapping[str, tuple[tuple[str, float], ...]]:
-    cues: dict[str, dict[str, float]] = {}
-    for task, lists in TASKS.items():
+def _task_cues() -> Mapping[str, tuple[tuple[int, float], ...]]:
+    cues: dict[str, dict[int, float]] = {}
+    for at, lists in enumerate(TASKS.values()):
         for weight, words in lists.items():
             for entry in entries(words):
-                cues.setdefault(entry, {}).setdefault(task, weight)
+                cues.setdefault(entry, {}).setdefault(at, weight)
     for entry, (task, weight) in CONTINUOUS.items():
-        cues[entry] = {task: weight}
+        cues[entry] = {list(TASKS).index(task): weight}
     return MappingProxyType({entry: tuple(of.items()) for entry, of in cues.items()})
 
 
 TASK_CUES: Final = _task_cues()
-"""Entry -> the tasks it speaks for, each with its weight."""
+"""Entry -> the tasks it speaks for, by their place in `TASKS`, each with its weight."""
 
 HARD_WORDS: Final[Mapping[str, float]] = MappingProxyType(
     {entry: weight for weight, words in HARD.items() for entry in entries(words)}
 )
 
 
-class List(StrEnum):
-    """The lists whose words are only counted."""
-
-    CONSTRAINTS = "constraints"
-    TERMS = "terms"
-    CODE = "code"
-    LONG_OUTPUT = "long output"
-
-
-_LISTS: Final = {
-    List.CONSTRAINTS: CONSTRAINTS,
-    List.TERMS: TERMS,
-    List.CODE: CODE,
-    List.LONG_OUTPUT: LONG_OUTPUT,
-}
+# Positions in a tally of the words that are only counted.
+IN_CONSTRAINTS, IN_TERMS, IN_CODE, IN_LONG_OUTPUT = range(4)
+_LISTS: Final = (CONSTRAINTS, TERMS, CODE, LONG_OUTPUT)
 
 
 class Known(NamedTuple):
     """What a word is looked up for.
 
-    entry: it is an entry by itself. lists: those it is in. after, before: the phrases of which it
-    is the longest word, by the word before it, or by the one after it when it comes first; each
-    with how many words stand before it.
+    entry: it is an entry by itself. lists: positions of those it is in. phrases: those of which it
+    is the longest word, by the word before it, or by the one after it when it comes first.
     """
 
     entry: bool
-    lists: tuple[List, ...]
-    after: Mapping[str, tuple[Phrase, ...]] | None
-    before: Mapping[str, tuple[Phrase, ...]] | None
+    lists: tuple[int, ...]
+    phrases: Mapping[str, tuple[Phrase, ...]] | None
 
 
 class Phrase(NamedTuple):
@@ -399,27 +385,25 @@ class Phrase(NamedTuple):
 
 
 def _known() -> Mapping[str, Known]:
-    entries_ = {*TASK_CUES, *HARD_WORDS}
-    after: dict[str, dict[str, tuple[Phrase, ...]]] = {}
-    before: dict[str, dict[str, tuple[Phrase, ...]]] = {}
-    for entry in sorted(entries_):
+    everything = {*TASK_CUES, *HARD_WORDS}
+    phrases: dict[str, dict[str, tuple[Phrase, ...]]] = {}
+    for entry in sorted(everything):
         words = tuple(entry.split(" "))
         if len(words) > 1:
             # The longest word is hardly ever a common one, so that phrases are seldom compared.
             place = max(range(len(words)), key=[len(word) for word in words].__getitem__)
-            side, neighbour = (after, words[place - 1]) if place else (before, words[1])
-            own = side.setdefault(words[place], {})
+            neighbour = words[place - 1] if place else words[1]
+            own = phrases.setdefault(words[place], {})
             own[neighbour] = (*own.get(neighbour, ()), Phrase(entry, words, place))
-    single = {entry for entry in entries_ if " " not in entry}
+    single = {entry for entry in everything if " " not in entry}
     return MappingProxyType(
         {
             word: Known(
                 word in single,
-                tuple(name for name, words in _LISTS.items() if word in words),
-                after.get(word),
-                before.get(word),
+                tuple(i for i, words in enumerate(_LISTS) if word in words),
+                phrases.get(word),
             )
-            for word in {*single, *after, *before}.union(*_LISTS.values())
+            for word in {*single, *phrases}.union(*_LISTS)
         }
     )
 

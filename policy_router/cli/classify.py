@@ -72,7 +72,7 @@ def as_json(seen: Classification) -> dict[str, object]:
         "factors": [_factor(factor) for factor in seen.factors],
         "tokens": seen.tokens,
         "needs": sorted(seen.needs),
-        "language_script": seen.features.text.script.value,
+        "script": seen.features.text.script.value,
     }
 
 

@@ -258,7 +258,7 @@ class _Compiler:
             if self.draft.whole and abs(whole - 1) > ROUNDING:
                 self.draft.error(
                     "bad-value",
-                    f"the weights come to {whole:.4%}, not to 100%".replace(".0000%", "%"),
+                    f"the weights come to {whole * 100:.6g}%, not to 100%",
                     self.places.key(("complexity", "weights")),
                     "a factor that is left out weighs nothing",
                 )

@@ -339,7 +339,13 @@ SOUND: Final[dict[str, dict[str, str]]] = {
             "model: 'ollama_chat/cloudy:7b', tier: heavy, price: free, context: 8k, tags: [local]"
         ),
     },
-    "no-effect-yet": {"all of it acts": rules("when: { tags: a }, first: [big]")},
+    "no-effect-yet": {
+        "all of it acts": rules("when: { tags: a }, first: [big]"),
+        "what tells a task": "tasks: { code: { keywords: [x], pattern: y, needs: [json], "
+        "criticality: 0.5 }, chat: {} }",
+        "what complexity is made of": "complexity: { estimator: heuristic, keywords: [x], "
+        "weights: { message: 100% } }",
+    },
     "secret-in-policy": {
         "the name of a variable": models(f"{PAID}, api_key_env: OPENAI_API_KEY"),
         "long words": "description: sk-learn-pipe and A_VARIABLE_OF_OURS_WITH_A_LONG_NAME_1",
@@ -487,6 +493,7 @@ WRONG: Final[dict[str, dict[str, str]]] = {
         ),
     },
     "no-effect-yet": {
+        "a task's checks": "tasks: { code: { accept: { json: true } }, chat: {} }",
         "a check of answers": rules("when: { tags: a }, accept: { not_empty: true }"),
         "a sort key": "prefer: [reliable]",
         "a way of calling": models(f"{PAID}, via: direct"),

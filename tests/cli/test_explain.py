@@ -199,6 +199,7 @@ def test_json_has_one_shape() -> None:
     assert found["trace"][2]["steps"][2] == {"text": "plan", "value": None}
     assert explain("--json").json["floor"] is None
     assert explain("--json").json["task_from"] == "default"
+    assert explain("--json").json["classification"] is None
 
 
 @pytest.mark.parametrize(
@@ -242,3 +243,55 @@ def test_what_is_shown_is_what_was_decided(tmp_path: Path, when: str) -> None:
         assert rule_["steps"][-1]["text"] == rule_["when"]
         seen.add(rule_["applied"])
     assert seen == {True, False}
+
+
+def test_the_evidence_for_task_and_complexity() -> None:
+    lines = explain("Refactor this function").out.splitlines()
+    assert f"Task        code: by its words `refactor` ({TEAM}:34:3)" in lines
+    assert "Complexity  easy: score 0.451, by the heuristic estimator" in lines[4]
+    assert [line.split(":")[0].split()[-1] for line in lines[5:10]] == [
+        "message", "context", "capability", "depth", "keywords",
+    ]  # fmt: skip
+    assert "+0.367  capability: 0.60 of 1, weight 25%" in lines[7]
+
+
+def test_what_the_caller_says_needs_no_evidence() -> None:
+    lines = explain("Refactor this", "--task", "chat", "--complexity", "easy").out.splitlines()
+    assert "named by the caller" in lines[3]
+    assert "score 0 where the band begins" in lines[4]
+    assert lines[5].startswith("Tier")
+
+
+def test_a_default_task_says_what_else_is_likely(tmp_path: Path) -> None:
+    path = tmp_path / "policy.yaml"
+    models = "version: 1\nmodels:\n  m: { model: openai/m, tier: heavy, price: free }\n"
+
+    def task(tasks: str, prompt: str, *more: str) -> str:
+        path.write_text(models + tasks)
+        told = run("explain", "-p", path, prompt, *more).out.splitlines()
+        return next(line for line in told if line.startswith("Task")).split(" (")[0][12:]
+
+    equation = "Solve the equation x + 1 = 3"
+    assert task("tasks: { chat: {} }", equation).startswith("chat: the default")
+    path_ = "tasks: { math: {}, chat: {} }"
+    assert task(path_, equation).startswith("math: by the built-in definition, `equation`, ")
+    assert task(path_, equation).endswith(", 96% sure")
+    assert task("", equation) == (
+        "none: the caller names none, and the policy has no default task; "
+        "likeliest kind of work: math, 96% sure"
+    )
+    assert task("", "xyz") == "none: the caller names none, and the policy has no default task"
+    pattern = "tasks: { law: { pattern: '§', needs: [json] }, chat: {} }"
+    assert task(pattern, "see § 5") == "law: by its pattern `§`"
+    assert task(pattern, "see", "--need", "json") == "law: by the abilities needed, `json`"
+
+
+def test_the_classification_in_json() -> None:
+    found = explain("Refactor this function", "--json").json
+    assert found["task_from"] == "keywords"
+    seen = found["classification"]
+    assert (seen["task"], seen["by"], seen["evidence"]) == ("code", "keywords", ["refactor"])
+    assert sum(factor["share"] for factor in seen["factors"]) == pytest.approx(
+        seen["score"], abs=0.001
+    )
+    assert found["score"] == pytest.approx(seen["score"], abs=0.001)

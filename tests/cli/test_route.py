@@ -10,6 +10,7 @@ from zoneinfo import ZoneInfo
 import pytest
 
 from policy_router.check.report import load
+from policy_router.classify.classify import Classifier
 from policy_router.classify.facts import read_messages
 from policy_router.cli.request import Given, ask, moment
 from policy_router.condition import WEEKDAYS
@@ -146,8 +147,18 @@ def test_every_option_has_its_place_in_the_request() -> None:
 
 @pytest.mark.parametrize("prompt", ["", "x", "Refactor this function, please", "x" * 4000])
 def test_a_prompt_is_counted_as_the_router_counts_it(prompt: str) -> None:
-    counted = read_messages([{"role": "user", "content": prompt}])
-    assert asked(prompt=prompt).tokens == counted.tokens >= len(prompt) / 4
+    counted = read_messages([{"role": "user", "content": prompt}]).tokens
+    assert asked(prompt=prompt).tokens == counted >= len(prompt) / 4
+
+
+def test_a_prompt_says_its_task_and_complexity() -> None:
+    request = asked(prompt="Refactor this function, please")
+    assert request.task == "code"
+    assert request.complexity == Classifier(POLICY).classify("Refactor this function, please").score
+    assert asked(prompt="Is it late?").task is None
+    given = asked(prompt="Refactor this function, please", task="chat", complexity="easy")
+    assert (given.task, given.complexity) == ("chat", "easy")
+    assert asked(prompt="x", need=["json"]).needs == {"json"}
 
 
 def test_the_prompt_may_come_by_standard_input() -> None:

@@ -34,10 +34,10 @@ class Server:
 
     @classmethod
     def of_a_cluster(cls) -> Self:
-        """A lone node of a cluster; such a node wants a TCP port."""
+        """A lone node of a cluster. It listens on a TCP port, and on the one 10,000 above it."""
         with socket.create_server(("127.0.0.1", 0)) as free:
-            port = str(free.getsockname()[1])
-        return cls("--cluster-enabled", "yes", "--port", port, "--cluster-port", "0")
+            port = free.getsockname()[1] - 10_000
+        return cls("--cluster-enabled", "yes", "--port", str(port))
 
     @property
     def path(self) -> str:
@@ -59,6 +59,7 @@ class Server:
             said.append(line)
             if "ready to accept connections" in line.lower():
                 return
+        self.kill()
         raise AssertionError("".join(said))
 
     def freeze(self) -> None:

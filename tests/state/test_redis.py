@@ -21,7 +21,9 @@ from policy_router.diagnostics import Severity
 from policy_router.errors import AmountError, StoreError, UsageError
 from policy_router.meter import Metric, Period
 from policy_router.state.guard import Guarded
-from policy_router.state.redis import EXACT, PAGE, RedisStore, describe
+from policy_router.state.redis import PAGE, PATIENCE, RedisStore
+from policy_router.state.redis.server import describe
+from policy_router.state.redis.texts import EXACT
 from policy_router.state.store import (
     Actual,
     Ended,
@@ -343,9 +345,9 @@ def test_a_loop_that_ends_leaves_nobody_waiting(server: Server, last: str) -> No
         for _ in range(50):  # turns of the loop, until it waits for an answer
             await asyncio.sleep(0)
         if last == "caller":
-            (link,) = store._links[asyncio.get_running_loop()].values()
-            assert link._pump is not None
-            link._pump.cancel()
+            pump = store._link(PATIENCE)._pump
+            assert pump is not None
+            pump.cancel()
             await asyncio.wait([waiting])
         return waiting
 
@@ -357,6 +359,8 @@ def test_a_loop_that_ends_leaves_nobody_waiting(server: Server, last: str) -> No
         await store.read(())
         await store.aclose()
 
+    if last == "caller":
+        asyncio.run(store.aclose())
     asyncio.run(second())
 
 
@@ -723,8 +727,14 @@ def test_texts_that_no_encoding_knows(w: Place) -> None:
 
 
 @pytest.mark.parametrize(
-    ("url", "prefix"), [("http://localhost", "p"), ("redis://localhost", "a{b}")]
+    ("url", "prefix"),
+    [
+        ("http://localhost", "p"),
+        ("redis://:secret/4@localhost", "p"),
+        ("redis://localhost", "a{b}"),
+    ],
 )
 def test_what_cannot_be_opened_is_a_usage_error(url: str, prefix: str) -> None:
-    with pytest.raises(UsageError):
+    with pytest.raises(UsageError) as caught:
         RedisStore(url, prefix=prefix)
+    assert "secret" not in str(caught.value)
