@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import time
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from policy_router.cli.clock import iso, spell_time
 from policy_router.cli.screen import table
 from policy_router.cli.state import reached
-from policy_router.decide.metering import spell, subject_of
+from policy_router.decide.metering import per, spell, spell_used, subject_of
 from policy_router.diagnostics import printable
 from policy_router.language.units import dollars
 from policy_router.meter import ANYONE, Metric
@@ -30,7 +31,7 @@ async def counted(policy: Policy, asked: Asked, place: Place) -> Asked:
     if not policy.meters:
         return asked
     async with reached(place) as store:
-        return await with_readings(Ledger(store), policy, asked)
+        return await with_readings(Ledger(store, clock=time.time), policy, asked)
 
 
 async def with_readings(ledger: Ledger, policy: Policy, asked: Asked) -> Asked:
@@ -127,17 +128,8 @@ def whose(meter: Meter, subject: str) -> str:
 
 
 def of_limit(meter: Meter, used: int) -> str:
-    """`$1.50 of $5.00 a month`, `3 of 20 requests a min`, `2 of 4 at once`."""
+    """`$1.50 of $5.00 a month`; `$1.50 a month` where there is no limit."""
+    window = None if meter.window is None else str(meter.window)
     if meter.limit is None:
-        return f"{spell(meter.metric, used)} {_window(meter)}"
-    first = spell(meter.metric, used) if meter.metric is Metric.USD else f"{used:,}"
-    return f"{first} of {limit_of(meter)}"
-
-
-def limit_of(meter: Meter) -> str:
-    """`$5.00 a month`, `20 requests a min`, `4 at once`."""
-    return f"{spell(meter.metric, meter.limit or 0)} {_window(meter)}"
-
-
-def _window(meter: Meter) -> str:
-    return "at once" if meter.window is None else f"a {meter.window}"
+        return f"{spell(meter.metric, used)} {per(window)}"
+    return spell_used(meter.metric, used, meter.limit, window)

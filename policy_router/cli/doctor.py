@@ -1,9 +1,9 @@
 """`doctor`: whether policy and store are such that what is counted holds, and what to do if not."""
 
 import asyncio
-import os
+import time
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Final
+from typing import TYPE_CHECKING, Annotated, Final, Protocol, runtime_checkable
 
 import typer
 
@@ -22,6 +22,15 @@ _MARKS: Final = {
     Severity.WARNING: ("warning", "bold yellow"),
     Severity.NOTE: ("ok", "green"),
 }
+
+
+@runtime_checkable
+class Examined(Protocol):
+    """A store that tells what an operator should know of it. Raises StoreError."""
+
+    async def findings(self) -> "tuple[Finding, ...]":
+        """The findings, of whatever level."""
+        ...
 
 
 def doctor(
@@ -83,29 +92,25 @@ async def _of_state(place: Place | None) -> "list[Finding]":
         text = "not looked at: without a policy its place is unknown"
         return [Finding("state", Severity.NOTE, text, f"name it with --state or ${VARIABLE}")]
     found = [Finding("state", Severity.NOTE, str(place))]
-    if place.missing:
-        return [*found, _missing(Path(str(place.file)))]
     try:
-        async with opened(place) as store:
-            look = getattr(store, "findings", None)
-            if look is None:
-                text = "is gone with the process that counts"
-                help_ = "keep it in a file or in Redis"
-                return [*found, Finding("memory", Severity.WARNING, text, help_)]
-            return [*found, *await look()]
+        return [*found, *await _look(place)]
     except StoreError as error:
         return [*found, Finding("store", Severity.ERROR, str(error))]
 
 
-def _missing(file: Path) -> "Finding":
-    """A file that is not there yet: whether it could be made."""
+async def _look(place: Place) -> "tuple[Finding, ...]":
+    """What is to be said of a store. Raises StoreError when it cannot be used."""
     from policy_router.state.findings import Finding  # noqa: PLC0415
 
-    folder = next(parent for parent in file.absolute().parents if parent.exists())
-    if not os.access(folder, os.W_OK | os.X_OK):
-        text = f"cannot be made: {folder} may not be written"
-        return Finding("file", Severity.ERROR, text, "let this user write it, or use another path")
-    return Finding("file", Severity.NOTE, "is made by the first request that counts")
+    async with opened(place) as store:
+        if place.file is not None:
+            from policy_router.state.sqlite_findings import look  # noqa: PLC0415
+
+            return look(place.file, time.time)
+        if isinstance(store, Examined):
+            return await store.findings()
+    help_ = "keep it in a file or in Redis"
+    return (Finding("memory", Severity.WARNING, "is gone with the process that counts", help_),)
 
 
 def _as_text(found: "list[Finding]") -> list[Line]:

@@ -16,7 +16,7 @@ from policy_router.cli.request import Asked, Given, ask, read_prompt, takes_requ
 from policy_router.cli.route import as_json, made, not_used, out, verdict
 from policy_router.cli.screen import Line, fail, say, show, show_json, write
 from policy_router.cli.state import Place, place_of, reached
-from policy_router.decide.metering import spell
+from policy_router.decide.metering import spell_used
 from policy_router.diagnostics import printable
 from policy_router.errors import (
     BudgetError,
@@ -135,13 +135,13 @@ async def _ready(
     from policy_router.execute.litellm import LiteLLMCaller  # noqa: PLC0415
 
     async with reached(place, create=True) as store, LiteLLMCaller() as caller:
-        ledger = Ledger(store, told=lambda crossing: say(*_warned(crossing)))
+        ledger = Ledger(store, clock=time.time, told=lambda crossing: say(*_warned(crossing)))
         asked = await with_readings(ledger, policy, asked)
         decision = made(policy, asked)
         if decision.candidates:
             await caller.prepare()
         account = ledger.account(policy, asked.request, asked.snapshot)
-        yield Executor(caller), decision, account
+        yield Executor(caller, clock=time.time), decision, account
 
 
 def _warned(crossing: "Crossing") -> list[Line]:
@@ -150,7 +150,7 @@ def _warned(crossing: "Crossing") -> list[Line]:
     section, _, name = scope.partition("/")
     kind = Metric(metric)
     whose = "" if subject == ANYONE else f" of {subject}"
-    used = f"{spell(kind, crossing.spent)} of {spell(kind, crossing.limit)} a {window}"
+    used = spell_used(kind, crossing.spent, crossing.limit, window)
     words = f"{section.removesuffix('s')} `{name}`{whose} has passed {crossing.share:.0%}: {used}"
     return [[("warning", "bold yellow"), (f": {printable(words)}", "")]]
 

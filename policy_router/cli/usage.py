@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Final
 import typer
 
 from policy_router.cli.clock import iso, spell_time
-from policy_router.cli.counters import amount, limit_of, naming, of_limit, title, whose
+from policy_router.cli.counters import amount, naming, of_limit, title, whose
 from policy_router.cli.policy import Where, choose, open_policy
 from policy_router.cli.screen import Line, fail, say, show, show_json, table
 from policy_router.cli.state import Place, State, opened, place_of
@@ -82,13 +82,13 @@ def as_text(found: "Usage", policy: "Policy", place: str, *, everyone: bool) -> 
 
 
 def _scopes(found: "Usage", policy: "Policy", *, everyone: bool) -> list[Line]:
-    rows: list[tuple[str, ...]] = [("", "used", "share", "under way", "resets")]
+    rows: list[tuple[str, ...]] = [("", "used", "share", "under way", "")]
     for meter, scopes in by_meter(found, policy):
         shown = scopes if everyone else scopes[:MOST]
         rows += [_scope(scope, found, policy) for scope in shown]
         if not scopes:
-            each = f", {limit_of(meter)} each" if meter.limit is not None else ""
-            rows.append((title(meter), f"no {meter.per} yet{each}", "", "", ""))
+            each = f"each {meter.per}: {of_limit(meter, 0)}"
+            rows.append((title(meter), each, "", "", ""))
         if len(shown) < len(scopes):
             more = f"and {len(scopes) - len(shown):,} more: --all"
             rows.append((title(meter), more, "", "", ""))
@@ -103,14 +103,18 @@ def by_meter(found: "Usage", policy: "Policy") -> "list[tuple[Meter, list[Scope]
 
 
 def _scope(scope: "Scope", found: "Usage", policy: "Policy") -> tuple[str, ...]:
-    meter, at = scope.meter, scope.resets if scope.opens is None else scope.opens
-    who = whose(meter, scope.subject)
+    meter, zone, who = scope.meter, policy.timezone, whose(scope.meter, scope.subject)
+    again = ""
+    if scope.resets is not None:
+        again = f"resets {spell_time(scope.resets, found.now, zone)}"
+    elif scope.opens is not None:
+        again = f"opens {spell_time(scope.opens, found.now, zone)}"
     return (
         f"{title(meter)}, {who}" if who else title(meter),
         of_limit(meter, scope.used),
         "" if scope.share is None else f"{scope.share:.0%}",
         spell(meter.metric, scope.held) if scope.held else "",
-        "" if at is None else spell_time(at, found.now, policy.timezone),
+        again,
     )
 
 

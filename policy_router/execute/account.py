@@ -20,7 +20,7 @@ from typing import TYPE_CHECKING, Final
 from uuid import uuid4
 
 from policy_router.decide.decide import facts_of
-from policy_router.decide.metering import spell
+from policy_router.decide.metering import spell, spell_used
 from policy_router.errors import StoreError
 from policy_router.execute.charging import Worst, ending
 from policy_router.meter import Metric
@@ -247,8 +247,8 @@ class Account:
         budget = section == "budgets"
         kind = Metric(metric)
         words = (
-            f"{'budget' if budget else 'limit'} `{name}`: {spell(kind, refusal.used)} of "
-            f"{spell(kind, refusal.limit)}{f' a {window}' if window else ''} used, this may take "
+            f"{'budget' if budget else 'limit'} `{name}`: "
+            f"{spell_used(kind, refusal.used, refusal.limit, window)} used, this may take "
             f"{spell(kind, refusal.asked)}"
         )
         reason = Reason.BUDGET if budget else Reason.QUOTA
