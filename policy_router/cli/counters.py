@@ -76,8 +76,7 @@ def as_text(counters: list[Counter], policy: Policy, now: float) -> list[Line]:
     """A table of the counters; nothing when there are none."""
     rows = []
     for c in counters:
-        state = "cannot be read now"
-        used = ""
+        used, state = "cannot be read now", ""
         if c.reading is not None:
             used = of_limit(c.meter, c.reading.used)
             state = room(c.meter, c.reading, now, policy)
@@ -129,7 +128,6 @@ def whose(meter: Meter, subject: str) -> str:
 
 def of_limit(meter: Meter, used: int) -> str:
     """`$1.50 of $5.00 a month`; `$1.50 a month` where there is no limit."""
-    window = None if meter.window is None else str(meter.window)
     if meter.limit is None:
-        return f"{spell(meter.metric, used)} {per(window)}"
-    return spell_used(meter.metric, used, meter.limit, window)
+        return f"{spell(meter.metric, used)} {per(meter.window)}"
+    return spell_used(meter.metric, used, meter.limit, meter.window)

@@ -17,11 +17,7 @@ if TYPE_CHECKING:
     from policy_router.check.report import Report
     from policy_router.state.findings import Finding
 
-_MARKS: Final = {
-    Severity.ERROR: ("error", "bold red"),
-    Severity.WARNING: ("warning", "bold yellow"),
-    Severity.NOTE: ("ok", "green"),
-}
+_STYLES: Final = {"error": "bold red", "warning": "bold yellow", "note": "cyan", "ok": "green"}
 
 
 @runtime_checkable
@@ -114,19 +110,19 @@ async def _look(place: Place) -> "tuple[Finding, ...]":
 
 
 def _as_text(found: "list[Finding]") -> list[Line]:
-    marks = [_MARKS[finding.level] for finding in found]
-    rows = [
-        (mark, finding.subject, printable(finding.text))
-        for (mark, _), finding in zip(marks, found, strict=True)
-    ]
+    rows = [(_mark(finding), finding.subject, printable(finding.text)) for finding in found]
     lines: list[Line] = []
-    for (_, style), finding, line in zip(marks, found, table(rows), strict=True):
-        text = line if isinstance(line, str) else line[0][0]
-        word, rest = text.split(" ", 1)
-        lines.append([(word, style), (f" {rest}", "")])
+    for finding, line in zip(found, table(rows), strict=True):
+        mark, text = _mark(finding), line if isinstance(line, str) else line[0][0]
+        lines.append([(mark, _STYLES[mark]), (text.removeprefix(mark), "")])
         if finding.help:
             lines.append([("   = help:", "green"), (f" {printable(finding.help)}", "")])
     return lines
+
+
+def _mark(finding: "Finding") -> str:
+    """The level; `ok` where there is nothing to be done."""
+    return "ok" if finding.level is Severity.NOTE and not finding.help else finding.level.value
 
 
 def _as_json(place: Place | None, found: "list[Finding]") -> dict[str, object]:

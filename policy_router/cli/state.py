@@ -10,7 +10,7 @@ from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Final, NoReturn, TypeAlias
-from urllib.parse import quote, urlsplit
+from urllib.parse import quote
 
 import typer
 
@@ -57,9 +57,10 @@ class Place:
 
     def __str__(self) -> str:
         """The URL without a password."""
-        password = urlsplit(self.url).password
-        shown = self.url.replace(f":{password}@", ":***@", 1) if password else self.url
-        return printable(shown)
+        if self.url.startswith("sqlite:"):
+            return printable(self.url)
+        shown = re.sub(r"://([^:@]*):.*@", r"://\1:***@", self.url)
+        return printable(re.sub(r"\bpassword=[^&]*", "password=***", shown))
 
 
 def told_place(given: str | None) -> Place | None:

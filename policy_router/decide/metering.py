@@ -232,7 +232,8 @@ def spell_used(metric: Metric, used: int, limit: int, window: object) -> str:
 
 def per(window: object) -> str:
     """`a month`, `an hour`; `at once` where there is no window."""
-    return f"{'an' if window == 'hour' else 'a'} {window}" if window else "at once"
+    name = str(window or "")
+    return f"{'an' if name == 'hour' else 'a'} {name}" if name else "at once"
 
 
 def _mask(models: Sequence[Model], holds: Callable[[Model], bool]) -> int:
