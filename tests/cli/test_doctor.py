@@ -68,7 +68,7 @@ def test_a_policy_that_is_not_sound() -> None:
     assert text.endswith(", no limits or budgets; 2 warnings")
     done = run("doctor", "-p", BROKEN)
     assert done.code == 1
-    assert done.out.startswith(f"error  policy  1 error in {BROKEN}, the first: unknown field")
+    assert done.out.startswith(f"error  policy  2 errors in {BROKEN}, the first: unknown field")
     assert f"   = help: run `policy-router check {BROKEN}`\n" in done.out
     level, text, help_ = found("-p", BROKEN)["state"]
     assert (level, text) == ("note", "not looked at: without a policy its place is unknown")

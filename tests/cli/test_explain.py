@@ -169,7 +169,7 @@ def test_why_not_an_unknown_model() -> None:
 def test_json_has_one_shape() -> None:
     routed = run("route", "-p", TEAM, *NOON, "--tag", "private", "--task", "code", "--json").json
     found = explain("--tag", "private", "--task", "code", "--json").json
-    extra = ["policy", "facts", "task_from", "classification", "floor", "trace"]
+    extra = ["policy", "facts", "task_from", "classification", "floor", "counters", "trace"]
     assert list(found) == [*routed, *extra]
     assert {key: found[key] for key in routed} == routed
     assert found["policy"] == {"name": "team", "path": TEAM}
@@ -197,6 +197,7 @@ def test_json_has_one_shape() -> None:
         ],
     }
     assert found["trace"][2]["steps"][2] == {"text": "plan", "value": None}
+    assert found["counters"] == []
     assert explain("--json").json["floor"] is None
     assert explain("--json").json["task_from"] == "default"
     assert explain("--json").json["classification"] is None

@@ -249,7 +249,7 @@ def test_a_refusal_is_4() -> None:
 
 
 CANDIDATE = {"model": str, "calls": str, "tier": str, "free": bool, "cost_usd": str, "why": str}
-SKIPPED = {"model": str, "reason": str, "detail": str, "at": str}
+SKIPPED = {"model": str, "reason": str, "detail": str, "until": type(None), "at": str}
 
 
 def test_json_has_one_shape() -> None:
@@ -276,6 +276,7 @@ def test_json_of_models_that_are_out() -> None:
             "model": "cloud",
             "reason": "only",
             "detail": "rule `private data stays here` allows only others",
+            "until": None,
             "at": f"{TEAM}:44:5",
         }
     ]
