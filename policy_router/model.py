@@ -110,12 +110,66 @@ class Model:
         return cap if self.max_output is None else min(cap, self.max_output)
 
 
+class Otherwise(StrEnum):
+    """What a request gets when no answer passes: the best that came, marked, or an error."""
+
+    BEST = "best"
+    ERROR = "error"
+
+
+@dataclass(frozen=True, slots=True)
+class Judge:
+    """A model that is asked whether an answer has what the rubric says."""
+
+    model: Model
+    rubric: str
+
+
+CHECKS: Final = (
+    "not_empty", "json", "json_schema", "pattern", "min_chars", "max_chars", "stop_reason",
+    "python", "llm",
+)  # fmt: skip
+"""What an answer may be checked for, in the order the checks are made: the dear ones last."""
+
+
+@dataclass(frozen=True, slots=True)
+class Accept:
+    """Checks that an answer must pass. What is None, False or empty is not checked.
+
+    by: the task or rule that asks for them, in words. json_schema: the schema, as JSON.
+    pattern: RE2, found anywhere. min_chars, max_chars: of the text. stop_reason: one of these.
+    python: a function of ours, `module:function`. llm: a model that judges.
+    """
+
+    by: str
+    not_empty: bool = False
+    json: bool = False
+    json_schema: str | None = None
+    pattern: str | None = None
+    min_chars: int | None = None
+    max_chars: int | None = None
+    stop_reason: tuple[str, ...] = ()
+    python: str | None = None
+    llm: Judge | None = None
+    otherwise: Otherwise = Otherwise.BEST
+    at: Span | None = field(default=None, compare=False, repr=False)
+
+    @property
+    def checks(self) -> tuple[str, ...]:
+        """Names of the checks that are made, in their order."""
+        return tuple(name for name in CHECKS if _said(getattr(self, name)))
+
+
+def _said(value: object) -> bool:
+    return value is not None and value is not False and value != ()
+
+
 @dataclass(frozen=True, slots=True)
 class Rule:
     """One rule: when its condition holds it takes models away, reorders them, or denies.
 
     only, avoid, first: names of models in the order they were selected (None: not said).
-    min_tier: rank. needs: abilities a model must have.
+    min_tier: rank. needs: abilities a model must have. accept: what the answer is checked for.
     """
 
     name: str
@@ -126,6 +180,7 @@ class Rule:
     min_tier: int | None = None
     needs: frozenset[str] = frozenset()
     deny: str | None = None
+    accept: Accept | None = None
     at: Span | None = field(default=None, compare=False, repr=False)
     only_at: Span | None = field(default=None, compare=False, repr=False)
     avoid_at: Span | None = field(default=None, compare=False, repr=False)
@@ -138,12 +193,14 @@ class Task:
     keywords, pattern (RE2), needs (all of them): conditions, any one of which gives it away. A
     task without any that bears the name of a built-in kind of work is told by that, from this
     `confidence` on, 0..1. criticality: 0..1, how much it raises the complexity.
+    accept: what its answers are checked for.
     """
 
     name: str
     min_tier: int | None = None
     first: tuple[str, ...] = ()
     default: bool = False
+    accept: Accept | None = None
     at: Span | None = field(default=None, compare=False, repr=False)
     keywords: tuple[str, ...] = ()
     pattern: str | None = None
@@ -414,6 +471,8 @@ class Decision:
     rules: names of the rules that applied. denied: why nothing may answer, or None; `invalid` when
     that is because the request names something the policy does not know.
     task, complexity, score: what the request was taken for.
+    accept: what the answer must pass, the task's checks before the rules'. barred: models that
+    should judge the answer and may not see it, and why.
     """
 
     revision: str
@@ -426,6 +485,8 @@ class Decision:
     rules: tuple[str, ...]
     denied: str | None = None
     invalid: bool = False
+    accept: tuple[Accept, ...] = ()
+    barred: tuple[Skip, ...] = ()
 
     def cost(self, model: Model) -> int | None:
         """Estimated cost in nano-USD of asking this model; None when its price is unknown."""

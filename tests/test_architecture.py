@@ -44,7 +44,7 @@ DISK = {"language.files": {"os"}}
 ONLY_IN = {
     "litellm": {"execute.litellm"},
     "watchdog": {"live.watch"},
-    "jsonschema": {"language.schema"},
+    "jsonschema": {"language.schema", "language.answer_schema"},
     "simpleeval": {"language.reference"},
     "re2": {"condition", "language.expression"},
     "yaml": {"language.source"},
@@ -54,7 +54,7 @@ ONLY_IN = {
     "typer": {"cli"},
     "rich": {"cli"},
 }
-"""Where a package may be imported: one place each, a folder for the command line."""
+"""Where a package may be imported: one place for each use, a folder for the command line."""
 
 
 def modules() -> list[tuple[str, ast.Module]]:

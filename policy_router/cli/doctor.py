@@ -98,13 +98,18 @@ async def _look(place: Place) -> "tuple[Finding, ...]":
     """What is to be said of a store. Raises StoreError when it cannot be used."""
     from policy_router.state.findings import Finding  # noqa: PLC0415
 
-    async with opened(place) as store:
-        if place.file is not None:
-            from policy_router.state.sqlite_findings import look  # noqa: PLC0415
+    found: tuple[Finding, ...] = ()
+    if place.file is not None:
+        from policy_router.state.sqlite_findings import examine  # noqa: PLC0415
 
-            return look(place.file, time.time)
+        found = examine(place.file, time.time())
+        if any(finding.level is Severity.ERROR for finding in found):
+            return found  # opening it would say the same once more
+    async with opened(place) as store:
         if isinstance(store, Examined):
             return await store.findings()
+    if place.file is not None:
+        return found
     help_ = "keep it in a file or in Redis"
     return (Finding("memory", Severity.WARNING, "is gone with the process that counts", help_),)
 

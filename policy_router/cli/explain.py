@@ -33,7 +33,7 @@ from policy_router.model import CONFIDENT
 if TYPE_CHECKING:
     from policy_router.condition import Facts
     from policy_router.language.reference import Step
-    from policy_router.model import Band, Decision, Policy, Rule, Task
+    from policy_router.model import Accept, Band, Decision, Policy, Rule, Task
 
 
 @takes_request
@@ -185,6 +185,16 @@ def _json(told: _Told, path: Path, only: str | None) -> dict[str, object]:
         "facts": told.known,
         "task_from": told.task_from,
         "classification": classification(told.asked.seen) if told.asked.seen else None,
+        "accept": [
+            {
+                "by": accept.by,
+                "checks": list(accept.checks),
+                "otherwise": accept.otherwise.value,
+                "at": str(accept.at) if accept.at else None,
+            }
+            for accept in d.accept
+        ],
+        "barred": [{"model": s.model, "detail": s.detail} for s in d.barred],
         "floor": floor
         and {
             "tier": floor[0],
@@ -228,6 +238,7 @@ def _text(told: _Told, path: Path) -> list[Line]:
             *_factors(told),
             ("Tier", _floor(told)),
             ("Rules", f"{applied} of {len(told.rules)} applied"),
+            *(("Checks", printable(line)) for line in _checks(d)),
         ]
     )
     title = f"policy {printable(policy.name)} @{policy.revision[:7]} ({printable(str(path))})"
@@ -282,6 +293,35 @@ def _judged(judged: _Judged) -> list[Line]:
     return [[(words_, style), (f"{place}", "dim")], *table(rows)]
 
 
+def _checks(decision: "Decision") -> list[str]:
+    """A line for each set of checks that the answer must pass, and for each judge left out."""
+    lines = []
+    for accept in decision.accept:
+        made = ", ".join(f"{name} {_check(accept, name)}".rstrip() for name in accept.checks)
+        where = f" ({accept.at})" if accept.at else ""
+        lines.append(f"{accept.by}: {made}; else {_ELSE[accept.otherwise]}{where}")
+    for skip in decision.barred:
+        where = f" ({skip.at})" if skip.at else ""
+        lines.append(f"`{skip.model}` does not judge: {skip.detail}{where}")
+    return lines
+
+
+_ELSE = {
+    "best": "a higher tier, then the best answer",
+    "error": "a higher tier, then an error",
+}
+
+
+def _check(accept: "Accept", name: str) -> str:
+    """What a check asks for, in a few words; what is long is left out."""
+    value = getattr(accept, name)
+    if name == "json_schema" or value is True:
+        return ""
+    if name == "llm":
+        return f"by `{value.model.name}`"
+    return " or ".join(value) if isinstance(value, tuple) else str(value)
+
+
 def _request(told: _Told) -> str:
     size = told.asked.characters
     tokens = told.decision.request.tokens
@@ -303,7 +343,9 @@ def _facts(told: _Told) -> str:
 def _task(told: _Told) -> str:
     seen, rest = told.asked.seen, ""
     if seen is not None and seen.told is None and seen.kind.probability >= CONFIDENT:
-        rest = f"; likeliest kind of work: {seen.kind.name}, {seen.kind.probability:.0%} sure"
+        kind = seen.kind
+        if kind.name != seen.task:
+            rest = f"; likeliest kind of work: {kind.name}, {kind.probability:.0%} sure"
     if told.task is None:
         return f"none: the caller names none, and the policy has no default task{rest}"
     if told.task_from == By.CALLER:

@@ -80,7 +80,8 @@ def run(
     place = place_of(given.state, policy.name, path) if policy.meters else Place("memory://")
     try:
         if stream:
-            say(*_attempts(policy, asyncio.run(_stream(policy, asked, body, place)).attempts))
+            streamed = asyncio.run(_stream(policy, asked, body, place))
+            say(*_attempts(policy, streamed.attempts), *_doubts(streamed))
             return
         answer = asyncio.run(_run(policy, asked, body, place))
     except NoCandidateError as refused:
@@ -97,11 +98,16 @@ def run(
     text = answer.choices[0].message.content or ""
     if given.json:
         usage = answer.usage.model_dump() if answer.usage else None
-        told = _history(policy, answer.decision, answer.attempts)
-        show_json({**told, "answer": text, "usage": usage})
+        found = {
+            kind: [{"check": f.check, "by": f.by, "detail": f.detail} for f in findings]
+            for kind, findings in (("rejected", answer.rejected), ("unchecked", answer.unchecked))
+        }
+        history = _history(policy, answer.decision, answer.attempts)
+        history["model"] = answer.served_by
+        show_json({**history, "answer": text, "usage": usage, **found})
     else:
         show([text])
-        say(*_attempts(policy, answer.attempts))
+        say(*_attempts(policy, answer.attempts), *_doubts(answer))
 
 
 async def _run(policy: "Policy", asked: Asked, body: "Body", place: Place) -> "Answer":
@@ -142,6 +148,18 @@ async def _ready(
             await caller.prepare()
         account = ledger.account(policy, asked.request, asked.snapshot)
         yield Executor(caller, clock=time.time), decision, account
+
+
+def _doubts(answer: "Answer | AnswerStream") -> list[Line]:
+    """What is to be known of an answer that did not pass every check."""
+    lines: list[Line] = []
+    if answer.rejected:
+        words = f": no answer passed its checks; this one, by {answer.served_by}, was the best"
+        lines.append([("Warning", "bold yellow"), (printable(words), "")])
+        lines += [f"  {printable(str(finding))}" for finding in answer.rejected]
+    for finding in answer.unchecked:
+        lines.append([("Not checked", "yellow"), (f": {printable(str(finding))}", "")])
+    return lines
 
 
 def _warned(crossing: "Crossing") -> list[Line]:

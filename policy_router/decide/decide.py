@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Final
 
 from policy_router.condition import WEEKDAYS, Facts, Kind
 from policy_router.decide.cells import bits
+from policy_router.decide.checks import checked
 from policy_router.decide.gates import gates_for
 from policy_router.model import (
     TYPICAL_OUTPUT,
@@ -92,7 +93,10 @@ def decide(policy: Policy, request: Request, snapshot: Snapshot = _NOBODY) -> De
         beyond = candidates[max(0, request.limit) :]
         skipped += tuple(Skip(c.name, Reason.LIMIT, words, at=c.model.at) for c in beyond)
         candidates = candidates[: max(0, request.limit)]
-    return Decision(policy.revision, request, name, level, score, candidates, skipped, effect.rules)
+    decision = Decision(
+        policy.revision, request, name, level, score, candidates, skipped, effect.rules
+    )
+    return checked(decision, index, task, effect.accept, known)
 
 
 def facts_of(policy: Policy, request: Request, snapshot: Snapshot) -> Facts | None:

@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from policy_router.decide.cells import Dimension
     from policy_router.decide.order import First
     from policy_router.meter import Meter
-    from policy_router.model import Band, Key, Model, Rule, Task
+    from policy_router.model import Accept, Band, Key, Model, Rule, Task
 
 ABILITIES: Final = ("tools", "json", "vision", "audio", "pdf", "reasoning")
 """What a request may need and a model may be able to do."""
@@ -41,6 +41,7 @@ class Effect(NamedTuple):
 
     allowed: bit i is model i. skipped: the models taken away, each by the first rule to do so.
     floor: the lowest rank asked for, and who asks. denied: the first rule that denies, if any.
+    accept: the checks that the rules ask for.
     """
 
     rules: tuple[str, ...]
@@ -50,6 +51,7 @@ class Effect(NamedTuple):
     floor: int
     floor_by: Rule | None
     denied: Rule | None
+    accept: tuple[Accept, ...] = ()
 
 
 class _Own:
@@ -64,7 +66,7 @@ class _Own:
         self.rule = rule
         self.removes = sum(1 << i for i in skips)
         self.first = first
-        self.orders = bool(first or rule.min_tier or rule.deny is not None)
+        self.orders = bool(first or rule.min_tier or rule.deny is not None or rule.accept)
         self._skips = skips
         self._known: dict[int, list[Skip]] = {}
 
@@ -326,6 +328,7 @@ class Index:
             # Another box of a rule whose name may be there already.
             names = dict.fromkeys(names)
         first: list[tuple[int, str]] = []
+        accept: list[Accept] = []
         floor, floor_by, denied = 0, None, None
         ordering = self._ordering
         for own in [of_box[bit] for bit in found if bit in ordering]:
@@ -335,7 +338,12 @@ class Index:
                 floor, floor_by = rule.min_tier, rule
             if rule.deny is not None and denied is None:
                 denied = rule
-        return Effect(tuple(names), allowed, tuple(skipped), tuple(first), floor, floor_by, denied)
+            if rule.accept is not None and rule.accept not in accept:
+                accept.append(rule.accept)
+        return Effect(
+            tuple(names), allowed, tuple(skipped), tuple(first), floor, floor_by, denied,
+            tuple(accept),
+        )  # fmt: skip
 
 
 def _text(dimension: Dimension, masks: list[int]) -> _Text:

@@ -16,6 +16,7 @@ import asyncio
 import contextlib
 import logging
 import time
+from dataclasses import replace
 from typing import TYPE_CHECKING, Final
 from uuid import uuid4
 
@@ -94,7 +95,8 @@ class Ledger:
 
     def account(self, policy: Policy, request: Request, snapshot: Snapshot) -> Account:
         """The account of one request, as it was decided."""
-        return Account(self, policy, request, snapshot)
+        facts = facts_of(policy, request, snapshot) if policy.meters else None
+        return Account(self, policy, request, facts)
 
     async def finish(self, work: Awaitable[None]) -> None:
         """Does the work to its end, though the caller be cancelled meanwhile."""
@@ -113,16 +115,25 @@ class Ledger:
 class Account:
     """The holds of one request. Not shared between tasks.
 
-    actual: what the attempt that ended last was charged, None when nothing was counted of it.
+    facts: what the policy goes by; None when nothing is counted. seated: counters in which the
+    request has a seat already. actual: what the attempt that ended last was charged, None when
+    nothing was counted of it.
     """
 
     def __init__(
-        self, ledger: Ledger, policy: Policy, request: Request, snapshot: Snapshot
+        self,
+        ledger: Ledger,
+        policy: Policy,
+        request: Request,
+        facts: Facts | None,
+        seated: frozenset[str] = frozenset(),
     ) -> None:
         self._ledger = ledger
         self._policy = policy
         self._request = request
-        self._facts = facts_of(policy, request, snapshot) if policy.meters else None
+        self._facts = facts
+        self._seated = seated
+        self._seats: frozenset[str] = frozenset()
         self._meters: Mapping[str, Meter] = {m.id: m for m in policy.meters}
         self._id = uuid4().hex
         self._count = 0
@@ -168,6 +179,14 @@ class Account:
         self._tell(answer.crossed)
         return self._skip(model, answer.refusals[0])
 
+    def beside(self, tokens: int, output: int) -> Account:
+        """An account for another call within the request, while the open attempt keeps its hold:
+        at most so many tokens in and out. Where the attempt has a seat, it needs no second one."""
+        request = replace(
+            self._request, tokens=tokens, most_tokens=tokens, max_output=output, answers=1
+        )
+        return Account(self._ledger, self._policy, request, self._facts, self._seats)
+
     def ended(self, usage: Usage, failure: Failure | None, said: int) -> None:
         """Notes how the open attempt ended. said: bytes of what came out."""
         actual = ending(self._worst, usage, failure, said)
@@ -187,7 +206,11 @@ class Account:
     def _charges(self, facts: Facts, model: Model, now: float) -> tuple[Charge, ...]:
         policy = self._policy
         number = policy.index.at[model.name]
-        return policy.index.metering.charges(facts, self._request, number, now, policy.timezone)
+        charges = policy.index.metering.charges(facts, self._request, number, now, policy.timezone)
+        self._seats = frozenset(c.counter.key for c in charges if c.counter.metric is Metric.SEATS)
+        if not self._seated:
+            return charges
+        return tuple(c for c in charges if c.counter.key not in self._seated)
 
     async def _reserve(
         self, facts: Facts, model: Model, charges: tuple[Charge, ...]

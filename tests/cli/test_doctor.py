@@ -5,18 +5,18 @@ from __future__ import annotations
 import sqlite3
 from typing import TYPE_CHECKING
 
-import pytest
-
 from policy_router.cli.doctor import _as_text
 from policy_router.cli.screen import show
 from policy_router.diagnostics import Severity
 from policy_router.state.findings import Finding
 from tests.cli.run import BROKEN, DOUBTFUL, TEAM, run
-from tests.cli.spent import COUNTED, NOON, Try, spend, stop_the_clock
+from tests.cli.spent import COUNTED, Try, spend, stop_the_clock
 from tests.state.servers import shared
 
 if TYPE_CHECKING:
     from pathlib import Path
+
+    import pytest
 
 SUBJECTS = ["policy", "state", "version", "file system"]
 

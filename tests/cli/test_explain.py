@@ -169,7 +169,10 @@ def test_why_not_an_unknown_model() -> None:
 def test_json_has_one_shape() -> None:
     routed = run("route", "-p", TEAM, *NOON, "--tag", "private", "--task", "code", "--json").json
     found = explain("--tag", "private", "--task", "code", "--json").json
-    extra = ["policy", "facts", "task_from", "classification", "floor", "counters", "trace"]
+    extra = [
+        "policy", "facts", "task_from", "classification", "accept", "barred", "floor", "counters",
+        "trace",
+    ]  # fmt: skip
     assert list(found) == [*routed, *extra]
     assert {key: found[key] for key in routed} == routed
     assert found["policy"] == {"name": "team", "path": TEAM}

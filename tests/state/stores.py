@@ -123,10 +123,6 @@ def _memory(clock: Clock, _: Path) -> MemoryStore:
     return MemoryStore(clock)
 
 
-def _sqlite(clock: Clock, place: Path) -> SqliteStore:
-    return SqliteStore(place / "ledger.db", clock)
-
-
 class GuardedMemory(Guarded):
     """A guarded store that is always within reach, with its books."""
 
@@ -147,6 +143,10 @@ def _redis(clock: Clock, _: Path) -> Any:
     return RedisStore(server.url, clock, prefix=fresh_prefix())
 
 
+def _sqlite(clock: Clock, place: Path) -> SqliteStore:
+    return SqliteStore(place / "ledger.db", clock)
+
+
 _numbers = itertools.count()
 
 
@@ -157,8 +157,8 @@ def fresh_prefix() -> str:
 
 STORES: dict[str, Callable[[Clock, Path], Any]] = {
     "memory": _memory,
-    "sqlite": _sqlite,
     "guarded": _guarded,
+    "sqlite": _sqlite,
     "redis": _redis,
 }
 """How each store is opened on a fresh place of its own."""

@@ -47,10 +47,6 @@ def _parts(document: Document) -> Iterator[str]:
     complexity = document.complexity
     if complexity is not None and complexity.estimator == "learned":
         yield "complexity.estimator"
-    if any(task.accept for task in (document.tasks or {}).values()):
-        yield "tasks.accept"
-    if any(rule.accept for rule in document.rules or ()):
-        yield "rules.accept"
     models = (document.models or {}).values()
     if any(model.gpu_memory for model in models):
         yield "models.gpu_memory"
