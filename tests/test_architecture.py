@@ -23,6 +23,7 @@ LAYERS = (
     ("simulated",),
     ("live",),
     ("execute",),
+    ("observe",),
     ("router",),
     ("discover", "cli"),
     ("__main__", "__init__"),

@@ -9,16 +9,19 @@ from typing import TYPE_CHECKING, Annotated, Any, Final
 import typer
 
 from policy_router.cli import (
+    audit,
     calibrate,
     check,
     classify,
     demo,
+    doctor,
     explain,
     init,
     route,
     rules,
     run,
     schema,
+    usage,
 )
 from policy_router.cli.screen import show
 
@@ -34,6 +37,9 @@ COMMANDS: Final[Mapping[str, Callable[..., None]]] = {
     "classify": classify.classify,
     "calibrate": calibrate.calibrate,
     "run": run.run,
+    "usage": usage.usage,
+    "audit": audit.audit,
+    "doctor": doctor.doctor,
     "rules": rules.rules,
     "schema": schema.schema,
 }

@@ -20,16 +20,17 @@ if TYPE_CHECKING:
     from policy_router.condition import Facts
     from policy_router.meter import Meter, Reading
     from policy_router.model import Model, Request, Snapshot
+    from policy_router.state.store import About
 
 LONGEST_SUBJECT: Final = 128
 """Characters of a user, tenant, team or key that are kept as they are in a counter's name."""
 
 
-def subject_of(meter: Meter, request: Request) -> str:
-    """Whose count a request falls under."""
+def subject_of(meter: Meter, asker: Request | About) -> str:
+    """Whose count a request falls under, or one that the ledger tells of."""
     if meter.per is None:
         return ANYONE
-    who = getattr(request, meter.per)
+    who = getattr(asker, meter.per)
     if not who:
         return ANYONE
     text = str(who)
@@ -207,21 +208,32 @@ def _full(meter: Meter, model: Model, request: Request, reading: Reading | None)
     if reading.used + max(asked, 1) <= limit:
         return None
     reason = Reason.BUDGET if budget else Reason.QUOTA
-    window = "" if meter.window is None else f" a {meter.window}"
-    used, cap = spell(meter.metric, reading.used), spell(meter.metric, limit)
-    words = f"{name}: {used} of {cap}{window} used"
+    words = f"{name}: {spell_used(meter.metric, reading.used, limit, meter.window)} used"
     if reading.used < limit:
         words += f", this may take {spell(meter.metric, asked)}"
     return Skip(model.name, reason, words, reading.opens, meter.at)
 
 
 def spell(metric: Metric, amount: int) -> str:
-    """An amount for people: `$1.50`, `3 requests`."""
+    """An amount for people: `$1.50`, `1 request`, `3 requests`."""
     if metric is Metric.USD:
         text = f"{amount / NANO:.6f}".rstrip("0")
         whole, _, part = text.partition(".")
         return f"${whole}.{part:0<2}"
-    return f"{amount:,}" + ("" if metric is Metric.SEATS else f" {metric}")
+    noun = "" if metric is Metric.SEATS else f" {metric}"
+    return f"{amount:,}{noun.removesuffix('s') if amount == 1 else noun}"
+
+
+def spell_used(metric: Metric, used: int, limit: int, window: object) -> str:
+    """`$1.50 of $5.00 a month`, `3 of 20 requests an hour`, `2 of 4 at once` (no window)."""
+    first = spell(metric, used) if metric is Metric.USD else f"{used:,}"
+    return f"{first} of {spell(metric, limit)} {per(window)}"
+
+
+def per(window: object) -> str:
+    """`a month`, `an hour`; `at once` where there is no window."""
+    name = str(window or "")
+    return f"{'an' if name == 'hour' else 'a'} {name}" if name else "at once"
 
 
 def _mask(models: Sequence[Model], holds: Callable[[Model], bool]) -> int:

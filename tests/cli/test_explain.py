@@ -170,7 +170,8 @@ def test_json_has_one_shape() -> None:
     routed = run("route", "-p", TEAM, *NOON, "--tag", "private", "--task", "code", "--json").json
     found = explain("--tag", "private", "--task", "code", "--json").json
     extra = [
-        "policy", "facts", "task_from", "classification", "floor", "trace", "accept", "barred",
+        "policy", "facts", "task_from", "classification", "floor", "counters", "trace", "accept",
+        "barred",
     ]  # fmt: skip
     assert list(found) == [*routed, *extra]
     assert {key: found[key] for key in routed} == routed
@@ -199,6 +200,7 @@ def test_json_has_one_shape() -> None:
         ],
     }
     assert found["trace"][2]["steps"][2] == {"text": "plan", "value": None}
+    assert found["counters"] == []
     assert explain("--json").json["floor"] is None
     assert explain("--json").json["task_from"] == "default"
     assert explain("--json").json["classification"] is None

@@ -94,7 +94,7 @@ def test_a_full_limit_says_when_it_opens() -> None:
     used = {limit.use("anna"): Reading(3, NOW + 5), limit.use("-"): Reading(3)}
     skips = decide(found, Request(user="anna"), Snapshot(NOW, used=used)).skipped
     assert [(s.model, s.reason, s.detail, s.until) for s in skips] == [
-        ("free", "quota", "limit `each`: 3 requests of 3 requests a min used", NOW + 5)
+        ("free", "quota", "limit `each`: 3 of 3 requests a min used", NOW + 5)
     ]
     assert outs(found, Request(user="bob"), Snapshot(NOW, used=used)) == {}
     unread = {limit.use("-"): None}
