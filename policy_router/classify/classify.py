@@ -13,7 +13,7 @@ from policy_router.classify.learned import shipped
 from policy_router.classify.tasks import By, TaskFound, Tasks
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Mapping
 
     from policy_router.classify.complexity import Estimator, Factor
     from policy_router.classify.features import Features

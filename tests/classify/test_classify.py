@@ -179,8 +179,7 @@ def test_any_body_is_classified(messages: Any) -> None:
 
 
 def test_the_learned_estimator_scores_what_it_knows_and_abstains_elsewhere() -> None:
-    policy = policy("complexity: { estimator: learned }")
-    classifier = Classifier(policy)
+    classifier = Classifier(policy("complexity: { estimator: learned }"))
     known = classifier.classify(
         "Find the sum of all positive integers $n$ such that $n^2 + 12n$ is a perfect square."
     )
