@@ -47,6 +47,15 @@ ONLY_IN = {
     "simpleeval": {"language.reference"},
     "re2": {"condition", "language.expression"},
     "yaml": {"language.source"},
+    "sqlite3": {
+        "state.sqlite_file",
+        "state.sqlite_tables",
+        "state.sqlite_books",
+        "state.sqlite_threads",
+        "state.sqlite_writer",
+        "state.sqlite_findings",
+    },
+    "fcntl": {"state.sqlite_file"},
     "starlette": {"simulated.server"},
     "uvicorn": {"simulated.server"},
     "typer": {"cli"},
@@ -113,7 +122,10 @@ def test_each_package_has_one_home(package: str, homes: set[str]) -> None:
     assert {name if name in homes else name.split(".")[0] for name in users} <= homes
 
 
-HEAVY = ("litellm", "jsonschema", "watchdog", "typer", "rich", "pydantic", "yaml", "starlette")
+HEAVY = (
+    "litellm", "jsonschema", "watchdog", "typer", "rich", "pydantic", "yaml", "starlette",
+    "sqlite3",
+)  # fmt: skip
 
 
 def loaded_after(code: str) -> set[str]:
