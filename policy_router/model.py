@@ -9,10 +9,10 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from enum import StrEnum
 from types import MappingProxyType
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, TypeAlias
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping
     from zoneinfo import ZoneInfo
 
     from policy_router.condition import Condition, Vocabulary
@@ -463,8 +463,36 @@ class Candidate:
         return self.model.name
 
 
+Reasons: TypeAlias = tuple[tuple[str, ...], tuple[Skip, ...]]
+"""Names of the rules that applied, and the models they took away."""
+
+
+class _Explained:
+    """A decision's `rules` and `skipped`, which may be written out when first read.
+
+    What they say is fixed with the decision; most decisions are acted on and never asked why.
+    """
+
+    __slots__ = ("_more", "_reasons")
+
+    _reasons: Callable[[], Reasons]
+    _more: tuple[Skip, ...]
+
+    if not TYPE_CHECKING:  # where it would let every misspelt attribute pass
+
+        def __getattr__(self, name: str) -> object:
+            # Asked for what is not there: here a slot that is still empty.
+            if name not in ("rules", "skipped"):
+                words = f"{type(self).__name__!r} object has no attribute {name!r}"
+                raise AttributeError(words, name=name, obj=self)
+            rules, skipped = self._reasons()
+            object.__setattr__(self, "rules", rules)
+            object.__setattr__(self, "skipped", skipped + self._more)
+            return getattr(self, name)
+
+
 @dataclass(frozen=True, slots=True)
-class Decision:
+class Decision(_Explained):
     """What a policy makes of a request: every model of the policy is in `candidates` or `skipped`.
 
     candidates: in the order they will be asked; this order is the fallback chain.
@@ -487,6 +515,41 @@ class Decision:
     invalid: bool = False
     accept: tuple[Accept, ...] = ()
     barred: tuple[Skip, ...] = ()
+
+    @classmethod
+    def explained(  # noqa: PLR0917  the fields, in their order
+        cls,
+        revision: str,
+        request: Request,
+        task: str | None,
+        complexity: str | None,
+        score: float | None,
+        candidates: tuple[Candidate, ...],
+        reasons: Reasons | Callable[[], Reasons],
+        more: tuple[Skip, ...],
+    ) -> Decision:
+        """A decision that denies nothing and asks for no checks. Where `reasons` is a function, it
+        is called when `rules` or `skipped` is first read, and gives the same whenever that is.
+        `more` is skipped beside what the reasons say."""
+        found = object.__new__(cls)
+        put = object.__setattr__
+        put(found, "revision", revision)
+        put(found, "request", request)
+        put(found, "task", task)
+        put(found, "complexity", complexity)
+        put(found, "score", score)
+        put(found, "candidates", candidates)
+        put(found, "denied", None)
+        put(found, "invalid", False)
+        put(found, "accept", ())
+        put(found, "barred", ())
+        if isinstance(reasons, tuple):
+            put(found, "rules", reasons[0])
+            put(found, "skipped", reasons[1] + more)
+        else:
+            put(found, "_reasons", reasons)
+            put(found, "_more", more)
+        return found
 
     def cost(self, model: Model) -> int | None:
         """Estimated cost in nano-USD of asking this model; None when its price is unknown."""

@@ -10,6 +10,7 @@ import typer
 
 from policy_router.cli import (
     audit,
+    calibrate,
     check,
     classify,
     demo,
@@ -34,6 +35,7 @@ COMMANDS: Final[Mapping[str, Callable[..., None]]] = {
     "route": route.route,
     "explain": explain.explain,
     "classify": classify.classify,
+    "calibrate": calibrate.calibrate,
     "run": run.run,
     "usage": usage.usage,
     "audit": audit.audit,

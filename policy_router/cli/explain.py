@@ -185,16 +185,6 @@ def _json(told: _Told, path: Path, only: str | None) -> dict[str, object]:
         "facts": told.known,
         "task_from": told.task_from,
         "classification": classification(told.asked.seen) if told.asked.seen else None,
-        "accept": [
-            {
-                "by": accept.by,
-                "checks": list(accept.checks),
-                "otherwise": accept.otherwise.value,
-                "at": str(accept.at) if accept.at else None,
-            }
-            for accept in d.accept
-        ],
-        "barred": [{"model": s.model, "detail": s.detail} for s in d.barred],
         "floor": floor
         and {
             "tier": floor[0],
@@ -219,6 +209,16 @@ def _json(told: _Told, path: Path, only: str | None) -> dict[str, object]:
             }
             for judged in told.rules
         ],
+        "accept": [
+            {
+                "by": accept.by,
+                "checks": list(accept.checks),
+                "otherwise": accept.otherwise.value,
+                "at": str(accept.at) if accept.at else None,
+            }
+            for accept in d.accept
+        ],
+        "barred": [{"model": s.model, "detail": s.detail} for s in d.barred],
     }
 
 

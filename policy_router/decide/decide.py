@@ -56,7 +56,7 @@ def decide(policy: Policy, request: Request, snapshot: Snapshot = _NOBODY) -> De
         rule = effect.denied
         skips = _all_out(policy, f"denied by rule `{rule.name}`", rule)
         return Decision(
-            policy.revision, request, name, level, score, (), skips, effect.rules, rule.deny
+            policy.revision, request, name, level, score, (), skips, effect.explain()[0], rule.deny
         )
     floor: int = effect.floor
     asks: Rule | Task | Band | None = effect.floor_by
@@ -65,8 +65,9 @@ def decide(policy: Policy, request: Request, snapshot: Snapshot = _NOBODY) -> De
         if source is not None and source.min_tier is not None and source.min_tier > floor:
             floor, asks = source.min_tier, source
     if task is not None and task.first:
-        first += tuple((index.at[m], f"task `{task.name}`") for m in task.first)
-    allowed, skipped = effect.allowed, effect.skipped
+        first += index.first_of[task.name]
+    allowed = effect.allowed
+    skipped: tuple[Skip, ...] = ()
     if asks is not None and not policy.fallback.step_down:
         gone = allowed & index.below[floor]
         skipped += _too_weak(policy, gone, floor, asks)
@@ -93,8 +94,15 @@ def decide(policy: Policy, request: Request, snapshot: Snapshot = _NOBODY) -> De
         beyond = candidates[max(0, request.limit) :]
         skipped += tuple(Skip(c.name, Reason.LIMIT, words, at=c.model.at) for c in beyond)
         candidates = candidates[: max(0, request.limit)]
-    decision = Decision(
-        policy.revision, request, name, level, score, candidates, skipped, effect.rules
+    decision = Decision.explained(
+        policy.revision,
+        request,
+        name,
+        level,
+        score,
+        candidates,
+        effect.reasons or effect.explain,
+        skipped,
     )
     return checked(decision, index, task, effect.accept, known)
 

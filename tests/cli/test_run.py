@@ -261,3 +261,60 @@ def test_a_missing_key_is_named(tmp_path: Path) -> None:
     done = run("run", "Hello!", "-p", str(path))
     assert done.code == 3
     assert "MY_OWN_KEY" in done.err
+
+
+CHECKS = (
+    "tasks:\n  form: { first: [small], accept: { json: true } }\n"
+    "  judged: { accept: { llm: { model: big, rubric: It is polite. } } }\n  chat: {}\n"
+)
+
+
+@pytest.mark.parametrize("more", [(), ("--stream",)])
+def test_a_rejected_answer_is_told_as_a_failure(tmp_path: Path, more: tuple[str, ...]) -> None:
+    with Simulated({"small": Say("hello"), "big": Say("{}")}) as provider:
+        path = write(tmp_path, provider)
+        path.write_text(path.read_text() + CHECKS)
+        done = run("run", "Hello!", "-p", str(path), "--task", "form", *more)
+        assert (done.code, done.out) == (0, "{}\n")
+        assert "rejected: json (task `form`): no JSON" in done.err
+        assert "answered by big" in done.err
+        assert "Warning" not in done.err
+
+
+@pytest.mark.parametrize("more", [(), ("--stream",)])
+def test_the_best_of_rejected_answers_comes_with_a_warning(
+    tmp_path: Path, more: tuple[str, ...]
+) -> None:
+    with Simulated({"small": Say("hello"), "big": Say("good day")}) as provider:
+        path = write(tmp_path, provider)
+        path.write_text(path.read_text() + CHECKS)
+        done = run("run", "Hello!", "-p", str(path), "--task", "form", *more)
+        assert (done.code, done.out) == (0, "good day\n")
+        assert "Warning: no answer passed its checks; this one, by big, was the best" in done.err
+        assert done.err.count("json (task `form`): no JSON") == 3
+        assert "answered by" not in done.err
+
+
+def test_what_was_found_is_in_the_json(tmp_path: Path) -> None:
+    with Simulated({"small": Say("hello"), "big": Say("good day")}) as provider:
+        path = write(tmp_path, provider)
+        path.write_text(path.read_text() + CHECKS)
+        told = run("run", "Hello!", "-p", str(path), "--task", "form", "--json").json
+        assert (told["model"], told["answer"], told["unchecked"]) == ("big", "good day", [])
+        assert told["rejected"] == [
+            {
+                "check": "json",
+                "by": "task `form`",
+                "detail": "no JSON: expecting value at character 0",
+            }
+        ]
+        assert [a["failure"] for a in told["attempts"]] == ["rejected", "rejected"]
+
+
+def test_a_check_that_could_not_be_made_is_told(tmp_path: Path) -> None:
+    with Simulated({"small": Say("hello"), "big": Fail(401)}) as provider:
+        path = write(tmp_path, provider)
+        path.write_text(path.read_text() + CHECKS)
+        done = run("run", "Hello!", "-p", str(path), "--task", "judged")
+        assert (done.code, done.out) == (0, "hello\n")
+        assert "Not checked: llm (task `judged`): `big` gave no judgement: credential" in done.err
