@@ -42,20 +42,33 @@ async def with_readings(ledger: Ledger, policy: Policy, asked: Asked) -> Asked:
 
 @dataclass(frozen=True, slots=True)
 class Counter:
-    """A counter that was looked at. reading: None when it could not be read."""
+    """A counter that was looked at.
+
+    reading: None when it could not be read. full: no model has room in it.
+    """
 
     meter: Meter
     subject: str
     reading: Reading | None
+    full: bool = False
+
+    @property
+    def opens(self) -> float | None:
+        """When one model has room again (Unix time); None when one has, or when nobody knows."""
+        return self.reading.opens if self.full and self.reading is not None else None
 
 
 def looked_at(policy: Policy, facts: Facts, asked: Asked) -> list[Counter]:
     """Every counter that was read for this request, in the order of the policy."""
+    metering, used, request = policy.index.metering, asked.snapshot.used, asked.request
     found = []
-    for meter in policy.index.metering.applying(facts):
-        subject = subject_of(meter, asked.request)
-        if meter.use(subject) in asked.snapshot.used:
-            found.append(Counter(meter, subject, asked.snapshot.used[meter.use(subject)]))
+    for meter in metering.applying(facts):
+        subject = subject_of(meter, request)
+        if meter.use(subject) in used:
+            reading = used[meter.use(subject)]
+            least = max(1, min(metering.asks(meter, request)))
+            full = reading is not None and reading.used + least > (meter.limit or 0)
+            found.append(Counter(meter, subject, reading, full))
     return found
 
 
@@ -65,7 +78,8 @@ def as_json(counters: list[Counter], policy: Policy) -> list[dict[str, object]]:
         {
             **naming(c.meter, c.subject),
             "used": None if c.reading is None else amount(c.meter.metric, c.reading.used),
-            "opens": None if c.reading is None else iso(c.reading.opens, policy.timezone),
+            "full": None if c.reading is None else c.full,
+            "opens": iso(c.opens, policy.timezone),
             "at": str(c.meter.at) if c.meter.at else None,
         }
         for c in counters
@@ -79,18 +93,18 @@ def as_text(counters: list[Counter], policy: Policy, now: float) -> list[Line]:
         used, state = "cannot be read now", ""
         if c.reading is not None:
             used = of_limit(c.meter, c.reading.used)
-            state = room(c.meter, c.reading, now, policy)
+            state = room(c, now, policy)
         who, at = whose(c.meter, c.subject), str(c.meter.at or "")
         rows.append(("", title(c.meter), who, used, state, at))
     return [[("Counters", "bold")], *table(rows)] if rows else []
 
 
-def room(meter: Meter, reading: Reading, now: float, policy: Policy) -> str:
-    """`opens 14:03:20 CET` where there is no room now."""
-    if reading.opens is not None:
-        return f"opens {spell_time(reading.opens, now, policy.timezone)}"
-    full = meter.limit is not None and reading.used >= meter.limit
-    return "opens when an attempt ends" if full and meter.metric is Metric.SEATS else ""
+def room(counter: Counter, now: float, policy: Policy) -> str:
+    """`opens 14:03:20 CET` where no model has room."""
+    if counter.opens is not None:
+        return f"opens {spell_time(counter.opens, now, policy.timezone)}"
+    seats = counter.meter.metric is Metric.SEATS
+    return "opens when an attempt ends" if counter.full and seats else ""
 
 
 def naming(meter: Meter, subject: str) -> dict[str, object]:

@@ -10,7 +10,7 @@ from hashlib import blake2b
 from typing import TYPE_CHECKING, Final
 
 from policy_router.decide.cells import chosen
-from policy_router.meter import ANYONE, Charge, Metric, Then
+from policy_router.meter import ANYONE, Charge, Metric, Period, Then
 from policy_router.model import NANO, Reason, Skip
 
 if TYPE_CHECKING:
@@ -189,19 +189,32 @@ class Metering:
         self, facts: Facts, request: Request, now: float, zone: ZoneInfo
     ) -> tuple[tuple[str, Charge], ...]:
         """The counters worth reading before the request is decided: the name of each in a Snapshot,
-        and the least that any model would take from it."""
+        and what to ask it for.
+
+        A calendar period is over for all models at once, so it is asked for the most that any of
+        them may take within the limit: `opens` then holds for whoever has no room. A rolling
+        window opens bit by bit; it is asked for the least.
+        """
         found = []
         for meter in self.applying(facts):
-            if meter.limit is None or meter.then is Then.WARN:
+            amounts = self.asks(meter, request)
+            if meter.limit is None or not amounts:
                 continue
-            payers = meter.models & ~self._free if meter.then is Then.FREE_ONLY else meter.models
-            amounts = [most(meter.metric, m, request) for _, m in self._each(payers)]
-            if not amounts:
-                continue
+            amount = min(amounts)
+            if isinstance(meter.window, Period):
+                amount = max((a for a in amounts if a <= meter.limit), default=amount)
             subject = subject_of(meter, request)
             counter = meter.counter(subject, now, zone)
-            found.append((meter.use(subject), Charge(counter, min(amounts), meter.limit)))
+            found.append((meter.use(subject), Charge(counter, amount, meter.limit)))
         return tuple(found)
+
+    def asks(self, meter: Meter, request: Request) -> list[int]:
+        """The most that an attempt may take of a meter, for each model that it refuses when there
+        is no room."""
+        if meter.limit is None or meter.then is Then.WARN:
+            return []
+        payers = meter.models & ~self._free if meter.then is Then.FREE_ONLY else meter.models
+        return [most(meter.metric, model, request) for _, model in self._each(payers)]
 
 
 def _full(meter: Meter, model: Model, request: Request, reading: Reading | None) -> Skip | None:
@@ -220,7 +233,8 @@ def _full(meter: Meter, model: Model, request: Request, reading: Reading | None)
     words = f"{name}: {spell_used(meter.metric, reading.used, limit, meter.window)} used"
     if reading.used < limit:
         words += f", this may take {spell(meter.metric, asked)}"
-    return Skip(model.name, reason, words, reading.opens, meter.at)
+    opens = reading.opens if max(asked, 1) <= limit else None
+    return Skip(model.name, reason, words, opens, meter.at)
 
 
 def spell(metric: Metric, amount: int) -> str:

@@ -121,10 +121,12 @@ def test_explain_in_json(url: str) -> None:
         "subject": "ada",
         "limit": 5,
         "used": 5,
+        "full": True,
         "opens": "2026-11-18T13:11:00+01:00",
         "at": f"{COUNTED}:18:38",
     }
-    assert (found["counters"][4]["used"], found["counters"][4]["limit"]) == ("4.98", "5")
+    team = found["counters"][4]
+    assert (team["used"], team["limit"], team["full"], team["opens"]) == ("4.98", "5", False, None)
 
 
 def test_seats_open_when_an_attempt_ends(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

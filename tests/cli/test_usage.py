@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from tests.cli.run import BROKEN, run
+from tests.cli.run import BROKEN, CASES, run
 from tests.cli.spent import COUNTED, DAY, MINUTE, NOON, Try, spend, stop_the_clock
 
 if TYPE_CHECKING:
@@ -36,40 +36,10 @@ def url(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> str:
 def test_text_is_two_tables_and_more(url: str) -> None:
     done = run("usage", "-p", COUNTED, "--state", url)
     assert (done.code, done.err) == (0, "")
-    head, rest = done.out.split("\n", 1)
+    head, rest = done.out.split("\n\n", 1)
     assert head.startswith("policy counted @")
     assert head.endswith(f"  {url}")
-    assert (
-        rest
-        == """
-                             used                               share  under way
-model small                  2 of 3 requests a min              67%
-model small                  0 of 2 at once                     0%
-limit each-user, user ada    5 of 5 requests an hour            100%                 opens 13:59:00 CET
-limit each-user, user bob    2 of 5 requests an hour            40%
-limit each-user, user ada    5 of 90 requests a day             6%                   resets 2026-11-19 00:00:00 CET
-limit each-user, user bob    2 of 90 requests a day             2%     1 request     resets 2026-11-19 00:00:00 CET
-budget team                  $0.565 of $5.00 a month            11%    $0.003        resets 2026-12-01 00:00:00 CET
-budget each-user, user bob   $0.063 of $1.00 a day              6%     $0.003        resets 2026-11-19 00:00:00 CET
-budget each-user, user ada   $0.002 of $1.00 a day              0%                   resets 2026-11-19 00:00:00 CET
-budget tenants, tenant acme  50,000 of 1,000,000 tokens a week  5%                   resets 2026-11-23 00:00:00 CET
-budget tenants, no tenant    6,500 of 1,000,000 tokens a week   1%     2,000 tokens  resets 2026-11-23 00:00:00 CET
-
-Today, 2026-11-18
-       requests  tokens in  tokens out  cost
-big    3         41,000     10,500      $0.062
-small  3         2,000      1,000       free
-all    6         43,000     11,500      $0.062
-free models: 2 of 4 answers, 50%
-
-This month, 2026-11
-       requests  tokens in  tokens out  cost
-big    4         141,000    210,500     $0.562
-small  3         2,000      1,000       free
-all    7         143,000    211,500     $0.562
-free models: 2 of 5 answers, 40%
-"""
-    )
+    assert rest == (CASES / "usage.txt").read_text()
 
 
 def test_before_anything_was_counted(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -77,25 +47,7 @@ def test_before_anything_was_counted(tmp_path: Path, monkeypatch: pytest.MonkeyP
     done = run("usage", "-p", COUNTED)
     assert done.code == 0
     assert done.err.startswith(f"nothing was counted yet: there is no {tmp_path}/state/")
-    assert (
-        done.out.split("\n", 1)[1]
-        == """
-                  used                                       share  under way
-model small       0 of 3 requests a min                      0%
-model small       0 of 2 at once                             0%
-limit each-user   each user: 0 of 5 requests an hour
-limit each-user   each user: 0 of 90 requests a day
-budget team       $0.00 of $5.00 a month                     0%                resets 2026-12-01 00:00:00 CET
-budget each-user  each user: $0.00 of $1.00 a day
-budget tenants    each tenant: 0 of 1,000,000 tokens a week
-
-Today, 2026-11-18
-nobody was asked
-
-This month, 2026-11
-nobody was asked
-"""
-    )
+    assert done.out.split("\n\n", 1)[1] == (CASES / "unused.txt").read_text()
 
 
 def test_the_largest_are_listed_and_all_on_request(

@@ -175,9 +175,31 @@ def test_what_is_worth_reading() -> None:
     assert facts is not None
     uses = found.index.metering.uses(facts, request, NOW, UTC)
     assert [(name, charge.amount) for name, charge in uses] == [
-        ("budgets/capped|usd|month|-", 0),  # the model of unknown price would take nothing
+        ("budgets/capped|usd|month|-", 40_970_000),  # the most that any may take
         ("limits/tokens|tokens|min|-", 110),
     ]
+
+
+def test_a_period_is_over_for_whoever_has_no_room() -> None:
+    """One model fits and another does not: both are asked about in one reading."""
+    meter = budget(50_000_000, then=Then.BLOCK)
+    found = policy(meter)
+    request = Request(tokens=1)
+    facts = facts_of(found, request, Snapshot(NOW))
+    assert facts is not None
+    ((name, charge),) = found.index.metering.uses(facts, request, NOW, UTC)
+    assert charge.amount == 40_961_000
+    used = {name: Reading(20_000_000, NOW + 99)}
+    (skip,) = (
+        s for s in decide(found, request, Snapshot(NOW, used=used)).skipped if s.model == "paid"
+    )
+    assert (skip.reason, skip.until) == ("budget", NOW + 99)
+    larger = Request(tokens=10_000)
+    ((_, charge),) = found.index.metering.uses(facts, larger, NOW, UTC)
+    assert charge.amount == 0  # what exceeds the limit by itself has room at no time
+    used = {name: Reading(50_000_000, NOW + 99)}
+    until = {s.model: s.until for s in decide(found, larger, Snapshot(NOW, used=used)).skipped}
+    assert (until["free"], until["paid"]) == (NOW + 99, None)
 
 
 def test_facts_of_a_request_without_sense() -> None:
