@@ -32,8 +32,8 @@ from policy_router.state.open import open_store
 from policy_router.state.store import About, Actual, Granted, Hold
 
 if TYPE_CHECKING:
-    from multiprocessing.synchronize import Barrier
     from multiprocessing.queues import Queue
+    from multiprocessing.synchronize import Barrier
 
     from policy_router.state.open import Ledger
 
@@ -53,12 +53,14 @@ AMOUNTS = {Metric.USD: 4_000_000, Metric.TOKENS: 3_000, Metric.REQUESTS: 1, Metr
 
 @dataclass(frozen=True)
 class Ran:
-    """What one process did: pairs, milliseconds of each verb, the longest pause of its loop."""
+    """What one process did: pairs, milliseconds of each verb, the longest that its loop was held
+    up, seconds of processor time."""
 
     pairs: int
     reserves: list[float]
     settles: list[float]
     lag: float
+    processor: float
 
 
 def hold(name: str, user: int) -> Hold:
@@ -82,7 +84,8 @@ async def attempts(store: Ledger, name: str, until: float, ran: Ran, users: int)
     while (began := time.perf_counter()) < until:
         asked = hold(f"{name}-{done}#1", rng.randrange(users))
         answer = await store.reserve(asked)
-        assert isinstance(answer, Granted), answer
+        if not isinstance(answer, Granted):
+            raise SystemExit(f"not granted: {answer}")
         between = time.perf_counter()
         await store.settle(asked.id, Actual(rng.randrange(4_000_000), 900, rng.randrange(2000)))
         ran.reserves.append((between - began) * 1000)
@@ -101,13 +104,13 @@ async def watch(longest: list[float]) -> None:
 
 async def run(url: str, number: int, asked: argparse.Namespace, barrier: Barrier) -> Ran:
     store = open_store(url)
-    ran = Ran(0, [], [], 0.0)
+    ran = Ran(0, [], [], 0.0, 0.0)
     longest = [0.0]
     await store.reserve(hold(f"warm-{number}", 0))
     await store.release(f"warm-{number}")
     barrier.wait()
     watcher = asyncio.create_task(watch(longest))
-    until = time.perf_counter() + asked.seconds
+    until, before = time.perf_counter() + asked.seconds, time.process_time()
     pairs = await asyncio.gather(
         *(
             attempts(store, f"{os.getpid()}-{i}", until, ran, asked.users)
@@ -115,8 +118,9 @@ async def run(url: str, number: int, asked: argparse.Namespace, barrier: Barrier
         )
     )
     watcher.cancel()
+    used = time.process_time() - before
     await store.aclose()
-    return Ran(sum(pairs), ran.reserves, ran.settles, longest[0])
+    return Ran(sum(pairs), ran.reserves, ran.settles, longest[0], used)
 
 
 def work(
@@ -178,9 +182,14 @@ def measure(url: str, asked: argparse.Namespace) -> int:
     for process in processes:
         process.join()
     pairs = [each.pairs for each in ran]
-    print(f"{asked.processes} processes, {asked.in_flight} in flight each, {asked.seconds:g} s:")
-    print(f"  {sum(pairs) / asked.seconds:,.0f} pairs/s; least and most of a process {min(pairs):,} "
-          f"and {max(pairs):,} ({min(pairs) / max(pairs):.2f})")  # fmt: skip
+    least, most = min(pairs), max(pairs)
+    print(f"{asked.processes} processes, {asked.in_flight} in flight each, {asked.seconds:g} s")
+    print(f"  {sum(pairs) / asked.seconds:,.0f} pairs/s")
+    print(f"  least and most of a process: {least:,} and {most:,} ({least / most:.2f})")
+    spent = sum(each.processor for each in ran)
+    print(
+        f"  {spent / sum(pairs) * 1e6:.0f} µs of processor time for a pair, this script's included"
+    )
     print(percentiles("reserve", [t for each in ran for t in each.reserves]))
     print(percentiles("settle", [t for each in ran for t in each.settles]))
     print(f"  event loop held up for {max(each.lag for each in ran):.1f} ms at most")

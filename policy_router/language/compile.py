@@ -16,6 +16,7 @@ from policy_router.condition import BUILT_IN, Condition, Fact, Kind, Vocabulary
 from policy_router.decide.index import Index
 from policy_router.diagnostics import Diagnostic, Severity
 from policy_router.language import document as doc
+from policy_router.language.accept import read_accept
 from policy_router.language.expression import (
     FUNCTIONS,
 )
@@ -305,6 +306,7 @@ class _Compiler:
                     self.names.rank(shape.min_tier, (*path, "min_tier")),
                     self.names.select(shape.first, (*path, "first")) or (),
                     name == _default(self.doc.tasks or {}),
+                    read_accept(self.names, shape.accept, (*path, "accept"), f"task `{name}`"),
                     self.places.key(path),
                     keywords=tuple(shape.keywords or ()),
                     pattern=shape.pattern,
@@ -313,7 +315,6 @@ class _Compiler:
                     criticality=shape.criticality or 0.0,
                 )
             )
-            self.names.accept(shape.accept, (*path, "accept"))
         return tuple(tasks)
 
     def _rules(self) -> tuple[Rule, ...]:
@@ -334,7 +335,6 @@ class _Compiler:
                 )
             names.setdefault(shape.name, i)
             when = self.names.when(shape.when, (*path, "when"))
-            self.names.accept(shape.accept, (*path, "accept"))
             rules.append(
                 Rule(
                     name=shape.name,
@@ -345,6 +345,9 @@ class _Compiler:
                     min_tier=self.names.rank(shape.min_tier, (*path, "min_tier")),
                     needs=frozenset(shape.needs or ()),
                     deny=shape.deny,
+                    accept=read_accept(
+                        self.names, shape.accept, (*path, "accept"), f"rule `{shape.name}`"
+                    ),
                     at=self.places.value((*path, "name")),
                     only_at=self.places.key((*path, "only")) if shape.only else None,
                     avoid_at=self.places.key((*path, "avoid")) if shape.avoid else None,

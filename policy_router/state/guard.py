@@ -44,6 +44,8 @@ LONGEST: Final = 30.0
 """Seconds of the longest pause."""
 OWED: Final = 10_000
 """Endings that are remembered. The holds of older ones run out, and are charged in full."""
+TRIES: Final = 10
+"""Times that one of them is tried: it may be at fault itself, and others wait behind it."""
 NOBODY: Final = "policy-router:probe"
 """The id of no hold. Releasing it changes nothing, and works only where writing works."""
 
@@ -104,10 +106,11 @@ class Status:
 @dataclass(frozen=True, slots=True)
 class _Owed:
     """What the store is to be told. hold: one that it may never have heard of. ending: None for a
-    hold that nobody ended."""
+    hold that nobody ended. tried: times that failed."""
 
     hold: Hold | None
     ending: Ending | None
+    tried: int = 0
 
 
 @dataclass(slots=True)
@@ -327,11 +330,15 @@ class Guarded:
                 self._crossed += (await _finish(self._store, owed.ending)).crossed
         except AmountError:
             self._lost += 1
-        except BaseException as error:
-            self._owed.appendleft(owed)  # doing it twice is doing it once
-            if not isinstance(error, StoreError):
-                raise
+        except StoreError as error:
+            if owed.tried + 1 < TRIES:
+                self._owed.appendleft(replace(owed, tried=owed.tried + 1))
+            else:
+                self._lost += 1
             self._failed(error)
+        except BaseException:
+            self._owed.appendleft(owed)  # doing it twice is doing it once
+            raise
 
     async def _record(self, hold: Hold, lease: float) -> None:
         """Take a hold in the books that had its place elsewhere: nothing refuses it. Counters of

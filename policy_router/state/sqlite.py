@@ -5,17 +5,17 @@ from __future__ import annotations
 import asyncio
 import os
 import time
-from typing import TYPE_CHECKING, Any, TypeVar
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Final, TypeVar
 from weakref import WeakSet
 
 from policy_router.state import sqlite_books as books
-from policy_router.state.sqlite_file import PATIENCE, File
-from policy_router.state.sqlite_threads import Ask, Reader, Time, Writer
+from policy_router.state.sqlite_file import File, Pace
+from policy_router.state.sqlite_threads import Ask, Reader, Time
+from policy_router.state.sqlite_writer import Writer
 
 if TYPE_CHECKING:
-    import sqlite3
     from collections.abc import AsyncIterator, Callable, Sequence
-    from pathlib import Path
 
     from policy_router.errors import StoreError
     from policy_router.meter import Charge, Reading
@@ -36,7 +36,13 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 
+DEFAULT: Final = Pace()
+
 _STORES: WeakSet[SqliteStore] = WeakSet()
+_FORKING: list[SqliteStore] = []
+"""The stores of this process, and those that wait for a fork to be over."""
+_LOST: list[object] = []
+"""What a child must neither use nor close."""
 
 
 class SqliteStore:
@@ -54,12 +60,14 @@ class SqliteStore:
         path: str | Path,
         clock: Callable[[], float] = time.time,
         durability: Durability = "normal",
+        pace: Pace = DEFAULT,
     ) -> None:
-        self._file = File.at(path, durability)
+        self._file = File(Path(path).resolve(), durability, pace)
         self._file.prepare()
         self._time = Time(clock)
         self._closed: StoreError | None = None
-        self._consulted: set[sqlite3.Connection] = set()
+        self._consulted: set[object] = set()
+        self._paused: list[Worker] = []
         self._begin()
         _STORES.add(self)
 
@@ -110,8 +118,9 @@ class SqliteStore:
         """See Store. What was asked before is done first."""
         if self._closed is None:
             self._closed = self._file.trouble("it was closed", "open it again")
+            await asyncio.sleep(0)  # what this loop has asked is sent first
             for worker in (self._writer, self._reader):
-                await asyncio.to_thread(worker.end, PATIENCE)
+                await asyncio.to_thread(worker.end, self._file.pace.patience)
 
     async def _ask(
         self,
@@ -126,7 +135,7 @@ class SqliteStore:
         loop = asyncio.get_running_loop()
         ask: Ask[T] = Ask(run, loop.create_future(), ids, charges, hold)
         worker.ask(ask)
-        overdue = loop.call_later(PATIENCE, self._overdue, worker, ask)
+        overdue = loop.call_later(self._file.pace.patience, self._overdue, worker, ask)
         try:
             return await ask.future
         finally:
@@ -134,16 +143,17 @@ class SqliteStore:
 
     def _overdue(self, worker: Worker, ask: Ask[Any]) -> None:
         """Nobody waits for ever: not for the lock, and not for a disk that hangs."""
+        patience, waited = self._file.pace.patience, ask.loop.time() - ask.sent
         if ask.future.done():
             return
-        if worker.withdraw(ask):
+        if waited < patience:  # it was this loop that was late
+            ask.loop.call_later(patience - waited, self._overdue, worker, ask)
+        elif worker.withdraw(ask):
             ask.future.set_exception(self._file.held_up())
+        elif waited < 2 * patience:
+            ask.loop.call_later(2 * patience - waited, self._overdue, worker, ask)
         else:
-            ask.loop.call_later(PATIENCE, self._hangs, ask)
-
-    def _hangs(self, ask: Ask[Any]) -> None:
-        if not ask.future.done():
-            why = f"it has not answered for {2 * PATIENCE:g} s"
+            why = f"it has not answered for {2 * patience:g} s"
             ask.future.set_exception(self._file.trouble(why, "look at the disk"))
 
     # -- books -------------------------------------------------------------------------------
@@ -171,14 +181,64 @@ class SqliteStore:
         return await asyncio.to_thread(self._look, look, *about)
 
     def _look(self, look: Callable[..., T], *about: object) -> T:
-        """Reads in one transaction of its own, however long it takes."""
-        with self._file.spoken():
-            connection = self._file.connect(reads=True)
-            self._consulted.add(connection)
-            try:
-                connection.execute("BEGIN")
+        reading = object()
+        self._consulted.add(reading)
+        try:
+            with self._file.consult() as connection:
                 return look(connection, *about)
-            finally:
-                with self._file.closing():
-                    connection.close()
-                self._consulted.discard(connection)
+        finally:
+            self._consulted.discard(reading)
+
+    # -- forks -------------------------------------------------------------------------------
+
+    def before_fork(self) -> None:
+        """Close the connections and keep them closed: SQLite keeps locks in the memory of a
+        process, so that a child could neither use them nor open others beside them."""
+        with self._file.closing():
+            workers = self._writer, self._reader
+            self._paused = [
+                each for each in workers if each.gate.acquire(timeout=self._file.pace.patience)
+            ]
+            for worker in self._paused:
+                worker.shut()
+
+    def after_fork_in_parent(self) -> None:
+        """Go on; connections are opened again when they are needed."""
+        for worker in self._paused:
+            worker.gate.release()
+
+    def after_fork_in_child(self) -> None:
+        """Begin anew, with other threads and connections."""
+        whole = len(self._paused) == 2 and not self._consulted
+        self._writer.lock.close()  # or the parent's lock would live as long as this process
+        if not whole:
+            _LOST.extend((self._writer, self._reader))
+            why = "this process began while the one before it was at work on it"
+            self._closed = self._file.trouble(why, "open it again in a new process")
+        self._consulted = set()
+        self._begin()
+
+
+def before_fork() -> None:
+    _FORKING[:] = _STORES
+    for store in _FORKING:
+        store.before_fork()
+
+
+def after_fork_in_parent() -> None:
+    for store in _FORKING:
+        store.after_fork_in_parent()
+    _FORKING.clear()
+
+
+def after_fork_in_child() -> None:
+    for store in _FORKING:
+        store.after_fork_in_child()
+    _FORKING.clear()
+
+
+os.register_at_fork(
+    before=before_fork,
+    after_in_parent=after_fork_in_parent,
+    after_in_child=after_fork_in_child,
+)

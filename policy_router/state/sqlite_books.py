@@ -44,7 +44,7 @@ def span(connection: sqlite3.Connection, since: float) -> tuple[int, int]:
 
 
 def page(connection: sqlite3.Connection, first: int, last: int) -> list[Row]:
-    """Some rows of the ledger, by their numbers, in order; fewer than PAGE when there are no more."""
+    """The next rows of the ledger, by their numbers, in order."""
     wanted = f"SELECT seq, {LEDGER} FROM ledger WHERE seq BETWEEN ? AND ? ORDER BY seq LIMIT {PAGE}"
     return [to_row(columns) for columns in connection.execute(wanted, (first, last))]
 
@@ -58,9 +58,7 @@ def buckets(connection: sqlite3.Connection, now: float) -> tuple[Bucket, ...]:
 
 def audit(connection: sqlite3.Connection) -> tuple[Difference, ...]:
     """Every calendar counter beside its ledger rows and open holds."""
-    counted = (
-        Bucket(*row) for row in connection.execute("SELECT key, spent, held FROM bucket")
-    )
+    counted = (Bucket(*row) for row in connection.execute("SELECT key, spent, held FROM bucket"))
     return tuple(compare(counted, _spent(connection), _held(connection)))
 
 
@@ -78,7 +76,9 @@ def _spent(connection: sqlite3.Connection) -> Tally[str]:
     ).fetchone()
     spent: Tally[str] = Tally()
     for start in range(first, last + 1, STRETCH):
-        for keys, cost, tokens, requests in connection.execute(wanted, (start, start + STRETCH - 1)):
+        for keys, cost, tokens, requests in connection.execute(
+            wanted, (start, start + STRETCH - 1)
+        ):
             parts = {Metric.USD: cost, Metric.TOKENS: tokens}
             for key in json.loads(keys):
                 spent[key] += parts.get(metric_of(key), requests)

@@ -28,8 +28,6 @@ if TYPE_CHECKING:
 Durability: TypeAlias = Literal["normal", "strict"]
 """What survives a loss of power: all but the last second, or every commit."""
 
-PATIENCE: Final = 2.0
-"""Seconds to wait for a lock before the store counts as out of reach."""
 RETRY: Final = 0.005
 """Seconds between two looks at a lock that must not be waited for without end."""
 OLDEST: Final = (3, 37, 0)
@@ -103,7 +101,7 @@ SCHEMA: Final = (
     "CREATE INDEX released_forget ON released (forget)",
     """
     CREATE TABLE ledger (
-        seq INTEGER PRIMARY KEY AUTOINCREMENT,
+        seq INTEGER PRIMARY KEY,
         id TEXT NOT NULL,
         kind TEXT NOT NULL CHECK (kind IN ('settle', 'expire', 'adjust')),
         ts REAL NOT NULL,
@@ -136,6 +134,7 @@ PRAGMAS: Final = (
     "cache_size = -8000",
     "mmap_size = 0",
     "trusted_schema = OFF",
+    "fullfsync = ON",  # on macOS the disk is not asked otherwise
 )
 
 DOCTOR: Final = "run `policy-router doctor`"
@@ -161,6 +160,23 @@ _CAUSES: Final = {
 }
 
 
+@dataclass(frozen=True, slots=True)
+class Pace:
+    """How long things may take.
+
+    patience: seconds to wait for a lock before the store counts as out of reach.
+    sync: seconds after which a commit is brought to the disk: about what a loss of power can cost,
+    where commits are not synchronous. It is done beside everything else.
+    checkpoint: seconds after which the log is brought into the database, under the lock.
+    commits: after so many that is done sooner.
+    """
+
+    patience: float = 2.0
+    sync: float = 1.0
+    checkpoint: float = 5.0
+    commits: int = 2000
+
+
 class Lock:
     """The one lock of a ledger, over all processes. An object belongs to one thread.
 
@@ -170,21 +186,28 @@ class Lock:
     _NOTE: Final = struct.Struct("<8sdq")
     _MARK: Final = b"policyrt"
 
-    def __init__(self, path: Path) -> None:
-        self._path = path
+    def __init__(self, database: Path) -> None:
+        self._database = database
+        self._path = database.with_name(database.name + "-lock")
         self.fd = -1
 
     def acquire(self, patience: float | None = None) -> bool:
-        """Wait for the lock: in turn and without end, or for so many seconds; whether it was had."""
+        """Wait for the lock: in turn and without end, or so many seconds. Whether it was had."""
         until = None if patience is None else time.monotonic() + patience
         while True:
             if self.fd < 0:
-                self.fd = os.open(self._path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, PRIVATE)
+                self._open()
             if not self._take(until):
                 return False
             if self._is_there():
                 return True
             self.close()  # someone removed the file: what is locked is not what others lock
+
+    def _open(self) -> None:
+        self.fd = os.open(self._path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, PRIVATE)
+        with suppress(OSError):  # where root looks at a service's ledger, the service must get in
+            owner = self._database.stat()
+            os.fchown(self.fd, owner.st_uid, owner.st_gid)
 
     def _take(self, until: float | None) -> bool:
         if until is None:
@@ -218,7 +241,7 @@ class Lock:
 
     def note(self) -> tuple[float, int] | None:
         """When the last checkpoint was (seconds since the host started), and how many commits came
-        since; None where no ledger has been yet. Only under the lock."""
+        since; None where no ledger has been yet. Without the lock it may be out of date."""
         found = os.pread(self.fd, self._NOTE.size, 0)
         if len(found) < self._NOTE.size:
             return None
@@ -232,20 +255,16 @@ class Lock:
 
 @dataclass(frozen=True, slots=True)
 class File:
-    """A ledger's file. mounts: the table of mounted file systems."""
+    """A ledger's file. path: free of links. mounts: the table of mounted file systems."""
 
     path: Path
     durability: Durability = "normal"
+    pace: Pace = Pace()
     mounts: Path = MOUNTS
-
-    @classmethod
-    def at(cls, path: str | Path, durability: Durability = "normal", mounts: Path = MOUNTS) -> File:
-        """The file at a path, whatever links lead there."""
-        return cls(Path(path).resolve(), durability, mounts)
 
     def lock(self) -> Lock:
         """A way to the file's lock, for one thread."""
-        return Lock(self.path.with_name(self.path.name + "-lock"))
+        return Lock(self.path)
 
     def trouble(self, why: str, help_: str) -> StoreError:
         """The error that says so."""
@@ -279,7 +298,7 @@ class File:
         lock = self.lock()
         try:
             with self.spoken():
-                had = lock.acquire(PATIENCE)
+                had = lock.acquire(self.pace.patience)
             if not had:
                 raise self.held_up()
             yield lock
@@ -288,14 +307,14 @@ class File:
 
     def held_up(self) -> StoreError:
         """Another process does not let go of the lock."""
-        why = f"another process has kept its lock for {PATIENCE:g} s"
+        why = f"another process has kept its lock for {self.pace.patience:g} s"
         return self.trouble(why, "look for one that is stopped or waits for its disk")
 
     def connect(self, *, reads: bool = False) -> sqlite3.Connection:
         """A connection to the file that is there. reads: it never writes."""
         address = f"file:{quote(str(self.path))}?mode=rw"
         connection = sqlite3.connect(
-            address, timeout=PATIENCE, isolation_level=None, check_same_thread=False,
+            address, timeout=self.pace.patience / 2, isolation_level=None, check_same_thread=False,
             cached_statements=256, uri=True,
         )  # fmt: skip
         try:
@@ -310,11 +329,12 @@ class File:
             raise
         return connection
 
-    def open(self, *, reads: bool = False) -> sqlite3.Connection:
-        """A connection to a ledger that can be trusted. Raises StoreError."""
+    def open(self, *, reads: bool, doubted: bool) -> sqlite3.Connection:
+        """A connection to a ledger that can be trusted. doubted: something was wrong with it, so
+        it is looked through. Raises StoreError."""
         connection = self.connect(reads=reads)
         try:
-            self._trust(connection)
+            self._trust(connection, doubted=doubted)
         except BaseException:
             connection.close()
             raise
@@ -327,23 +347,37 @@ class File:
         lock = self.lock()
         try:
             with suppress(OSError):
-                lock.acquire(PATIENCE)
+                lock.acquire(self.pace.patience)
             yield
         finally:
             lock.close()
 
-    def checkpoint(self, connection: sqlite3.Connection) -> None:
-        """Brings the log into the database and to the disk, and begins it anew; under the lock.
-        Where a reader is in the way the log is brought to the disk, and goes on."""
-        connection.execute("PRAGMA busy_timeout = 0")
-        ((busy, *_),) = connection.execute("PRAGMA wal_checkpoint(RESTART)")
-        connection.execute(f"PRAGMA busy_timeout = {PATIENCE * 1000:.0f}")
-        if busy:
-            log = os.open(f"{self.path}-wal", os.O_RDONLY | os.O_CLOEXEC)
+    @contextmanager
+    def consult(self) -> Iterator[sqlite3.Connection]:
+        """One transaction that reads, however long it takes."""
+        with self.spoken():
+            connection = self.connect(reads=True)
             try:
-                os.fsync(log)
+                connection.execute("BEGIN")
+                yield connection
             finally:
-                os.close(log)
+                with self.closing():
+                    connection.close()
+
+    def checkpoint(self, connection: sqlite3.Connection) -> None:
+        """Brings the log into the database and begins it anew; under the lock. Where a reader is
+        in the way it brings over what it can, and the log goes on."""
+        connection.execute("PRAGMA busy_timeout = 0")
+        connection.execute("PRAGMA wal_checkpoint(RESTART)").fetchall()
+        connection.execute(f"PRAGMA busy_timeout = {self.pace.patience * 500:.0f}")
+
+    def sync(self) -> None:
+        """Brings the log to the disk; without the lock. Raises OSError."""
+        log = os.open(f"{self.path}-wal", os.O_RDONLY | os.O_CLOEXEC)
+        try:
+            os.fsync(log)
+        finally:
+            os.close(log)
 
     def prepare(self) -> None:
         """Makes the ledger, or makes sure that it can be trusted. Raises StoreError."""
@@ -363,16 +397,15 @@ class File:
             self._create()
             with closing(self.connect()) as connection:
                 self._migrate(connection, known=lock.note() is not None)
-                self._trust(connection)
-            lock.write_note(time.monotonic(), 0)
+                self._trust(connection, doubted=True)
+            if lock.note() is None:
+                lock.write_note(0.0, 0)
 
     def _create(self) -> None:
         # Only a file that was not there is opened here: closing one that a connection of this
         # process has open would drop that connection's locks.
-        try:
+        with suppress(FileExistsError):
             os.close(os.open(self.path, os.O_RDWR | os.O_CREAT | os.O_EXCL, PRIVATE))
-        except FileExistsError:
-            pass
 
     def _migrate(self, connection: sqlite3.Connection, *, known: bool) -> None:
         version, application, tables = shape(connection)
@@ -391,14 +424,13 @@ class File:
             connection.execute(f"PRAGMA user_version = {number + 1}")
             connection.execute("COMMIT")
 
-    def _trust(self, connection: sqlite3.Connection) -> None:
-        with self.spoken():
-            version, _, _ = shape(connection)
-            if version != len(MIGRATIONS):
-                why = f"its format is {version}, and this version writes {len(MIGRATIONS)}"
-                raise self.trouble(why, "use the version that wrote it, or another path")
-            for line in check(connection):
-                raise self.trouble(f"it is damaged ({line})", DOCTOR)
+    def _trust(self, connection: sqlite3.Connection, *, doubted: bool) -> None:
+        version, _, _ = shape(connection)
+        if version != len(MIGRATIONS):
+            why = f"its format is {version}, and this version writes {len(MIGRATIONS)}"
+            raise self.trouble(why, "use the version that wrote it, or another path")
+        for line in check(connection) if doubted else ():
+            raise self.trouble(f"it is damaged ({line})", DOCTOR)
 
 
 def shape(connection: sqlite3.Connection) -> tuple[int, int, int]:

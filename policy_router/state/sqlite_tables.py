@@ -7,12 +7,12 @@ can be, because each lets go of Python's global lock and may have to wait to get
 from __future__ import annotations
 
 import json
-from dataclasses import astuple, dataclass, field
+from dataclasses import dataclass, field
 from functools import lru_cache
 from heapq import heappush
 from typing import TYPE_CHECKING, Any, Final
 
-from policy_router.meter import Charge, Counter
+from policy_router.meter import Charge, Counter, Metric
 from policy_router.state.counting import metric_of
 from policy_router.state.store import About, Entry, Hold, Row
 from policy_router.state.tables import (
@@ -36,6 +36,7 @@ WIDEST: Final = 256
 FEW: Final = 1000
 """Rows of a kind that are forgotten at once, at most."""
 
+SEATS: Final = Metric.SEATS
 _HOLD: Final = "SELECT id, state, taken, expires, body FROM hold WHERE"
 _encode: Final = json.JSONEncoder(separators=(",", ":")).encode
 
@@ -53,33 +54,41 @@ class Page:
 
 
 def load(
-    connection: sqlite3.Connection, ids: Iterable[str], charges: Iterable[Charge], now: float
+    connection: sqlite3.Connection,
+    ids: Iterable[str],
+    charges: Iterable[Charge],
+    now: float,
+    known: Mapping[str, tuple[str, Hold]],
 ) -> Page:
     """The holds of the ids, those whose lease has run out, and the counters of all of them and of
-    the charges."""
+    the charges. known: by id, holds that need no decoding, beside what they were encoded to."""
     page = Page(Tables())
     tables = page.tables
-    counters = [charge.counter for charge in charges]
+    counters = {charge.counter.key: charge.counter for charge in charges}
     rows = connection.execute(f"{_HOLD} state = 'open' AND expires <= ?", (now,)).fetchall()
     wanted = dict.fromkeys(ids)
     live = "id IN ({}) AND (state = 'open' OR forget > ?)"
     rows += _find(connection, f"{_HOLD} {live}", [*wanted], now)
     for hold_id, state, taken, expires, body in rows:
-        hold = decode(hold_id, body)
-        counters += [charge.counter for charge in hold.charges]
-        slots = {c.counter.key: c.counter.slot(taken) for c in hold.charges if c.counter.rolling}
+        text, hold = known.get(hold_id, ("", None))
+        if hold is None or text != body:
+            hold = decode(hold_id, body)
+        slots = {}
+        for charge in hold.charges:
+            counter = charge.counter
+            counters[counter.key] = counter
+            if counter.rolling:
+                slots[counter.key] = counter.slot(taken)
         tables.holds[hold_id] = Held(hold, state, expires, slots)
         page.before[hold_id] = state, expires
         if state == OPEN:
             heappush(tables.leases, (expires, hold_id))
     _load_ended(connection, page, [each for each in wanted if each not in tables.holds], now)
-    load_counters(connection, page, counters)
+    load_counters(connection, page, counters.values())
     return page
 
 
-def _load_ended(
-    connection: sqlite3.Connection, page: Page, ids: Sequence[str], now: float
-) -> None:
+def _load_ended(connection: sqlite3.Connection, page: Page, ids: Sequence[str], now: float) -> None:
     """Holds that ended. The ledger knows those that were charged for as long as it is kept."""
     rows = _find(connection, "SELECT id, expires FROM ledger WHERE id IN ({})", ids)
     rows += _find(
@@ -90,36 +99,34 @@ def _load_ended(
         page.before[hold_id] = SETTLED, expires
 
 
-def load_counters(
-    connection: sqlite3.Connection, page: Page, counters: Iterable[Counter]
-) -> None:
-    """Adds counters to what is loaded."""
-    calendar, rolling, seats = set(), set(), set()
+def load_counters(connection: sqlite3.Connection, page: Page, counters: Iterable[Counter]) -> None:
+    """Adds counters, each once, to what is loaded."""
+    calendar: list[str] = []
+    rolling: list[str] = []
+    seats: list[str] = []
     for counter in counters:
         kind = rolling if counter.rolling else calendar if counter.calendar else seats
-        kind.add(counter.key)
+        kind.append(counter.key)
     tables = page.tables
     buckets = "SELECT key, ends, spent, held, told FROM bucket WHERE key IN ({})"
-    for key, *count in _find(connection, buckets, [*calendar]):
+    for key, *count in _find(connection, buckets, calendar):
         tables.counts[key] = Count(*count)
     # One row for each key: numbers as text, for every row is a turn at Python's global lock.
-    slots = "SELECT key, group_concat(slot || ' ' || n, ' ') FROM slot WHERE key IN ({}) GROUP BY key"
-    for key, text in _find(connection, slots, [*rolling]):
+    slots = (
+        "SELECT key, group_concat(slot || ' ' || n, ' ') FROM slot WHERE key IN ({}) GROUP BY key"
+    )
+    for key, text in _find(connection, slots, rolling):
         numbers = iter(map(int, text.split()))
         tables.rolling[key] = dict(zip(numbers, numbers, strict=True))
         page.windows[key] = tables.rolling[key].copy()
-    for key, hold_id in _find(
-        connection, "SELECT key, hold FROM seat WHERE key IN ({})", [*seats]
-    ):
+    for key, hold_id in _find(connection, "SELECT key, hold FROM seat WHERE key IN ({})", seats):
         tables.seats.setdefault(key, set()).add(hold_id)
 
 
 # -- saving --------------------------------------------------------------------------------------
 
 
-def save(
-    connection: sqlite3.Connection, page: Page, bodies: Mapping[int, str], now: float
-) -> bool:
+def save(connection: sqlite3.Connection, page: Page, bodies: Mapping[int, str], now: float) -> bool:
     """Writes what the verbs changed; whether they changed anything. bodies: new holds encoded, by
     the object's id()."""
     tables = page.tables
@@ -145,7 +152,9 @@ def _save_holds(
     bodies: Mapping[int, str],
     now: float,
 ) -> None:
-    new, gone, released, sit, stand = [], [], [], [], []
+    new, gone, released = [], [], []
+    sit: list[tuple[str, str]] = []
+    stand: list[tuple[str, str]] = []
     for hold_id, held in changed.items():
         known = hold_id in page.before
         forget = None if held.state == OPEN else now + REMEMBERED
@@ -160,7 +169,7 @@ def _save_holds(
             )
         if held.state == RELEASED:
             released.append((hold_id, held.expires, forget))
-        seats = ((c.counter.key, hold_id) for c in held.hold.charges if _seat(c.counter))
+        seats = ((c.counter.key, hold_id) for c in held.hold.charges if c.counter.metric is SEATS)
         if held.state != OPEN:
             stand += seats
         elif not known:
@@ -231,9 +240,14 @@ LEDGER: Final = (
 
 def _from_row(row: Row) -> tuple[object, ...]:
     return (
-        row.id, row.kind.value, row.ts, *astuple(row.about), row.cost, row.tokens_in,
-        row.tokens_out, row.requests, int(row.estimated), _encode(row.keys),
+        row.id, row.kind.value, row.ts, *_words(row.about), row.cost, row.tokens_in,
+        row.tokens_out, row.requests, int(row.estimated), _listed(row.keys),
     )  # fmt: skip
+
+
+@lru_cache(maxsize=4096)
+def _listed(keys: tuple[str, ...]) -> str:
+    return _encode(keys)
 
 
 def to_row(columns: Sequence[Any]) -> Row:
@@ -255,7 +269,13 @@ def encode(hold: Hold) -> str:
         )
         for c in hold.charges
     ]  # fmt: skip
-    return _encode((hold.lease, astuple(hold.about), charges))
+    return _encode((hold.lease, _words(hold.about), charges))
+
+
+def _words(about: About) -> tuple[str, ...]:
+    return (
+        about.model, about.task, about.tenant, about.user, about.team, about.key, about.revision,
+    )  # fmt: skip
 
 
 def decode(hold_id: str, body: str) -> Hold:
@@ -275,10 +295,6 @@ def decode(hold_id: str, body: str) -> Hold:
     )  # fmt: skip
 
 
-def _seat(counter: Counter) -> bool:
-    return not (counter.rolling or counter.calendar)
-
-
 # -- statements over many rows ---------------------------------------------------------------------
 
 
@@ -288,7 +304,7 @@ def _find(
     """Runs a statement for many keys; `{}` stands for their list."""
     found: list[Any] = []
     for start in range(0, len(keys), WIDEST):
-        some = keys[start : start + WIDEST]
+        some = list(keys[start : start + WIDEST])
         width = 1 << (len(some) - 1).bit_length()  # few widths, so that statements are reused
         padding = some[-1:] * (width - len(some))
         text = _filled(statement, "?", width)
@@ -296,9 +312,7 @@ def _find(
     return found
 
 
-def _many(
-    connection: sqlite3.Connection, statement: str, rows: Sequence[Sequence[object]]
-) -> None:
+def _many(connection: sqlite3.Connection, statement: str, rows: Sequence[Sequence[object]]) -> None:
     """Runs a statement for many rows; `{}` stands for their list."""
     start = 0
     while start < len(rows):

@@ -1,9 +1,4 @@
-"""The two threads of a SQLite store: one writes, one reads, and both answer many at once.
-
-The writer waits for the ledger's lock, takes everything that was asked meanwhile, does it in one
-transaction, and then answers: under load a commit serves many verbs, and processes take turns. The
-reader answers from the last commit and waits for nobody.
-"""
+"""A thread that does what event loops ask of a SQLite ledger, all that waits at once."""
 
 from __future__ import annotations
 
@@ -11,13 +6,12 @@ import contextlib
 import queue
 import sqlite3
 import threading
-import time
+from abc import ABC, abstractmethod
 from collections import defaultdict
 from typing import TYPE_CHECKING, Any, ClassVar, Final, Generic, TypeAlias, TypeVar
 
 from policy_router.errors import StoreError
-from policy_router.state.sqlite_file import PATIENCE
-from policy_router.state.sqlite_tables import Page, encode, forget, load, load_counters, save
+from policy_router.state.sqlite_tables import Page, encode, load_counters
 from policy_router.state.tables import Tables
 
 if TYPE_CHECKING:
@@ -25,30 +19,26 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
     from policy_router.meter import Charge
-    from policy_router.state.sqlite_file import File, Lock
+    from policy_router.state.sqlite_file import File
     from policy_router.state.store import Hold
 
 T = TypeVar("T")
 
 TOGETHER: Final = 256
 """Verbs of one transaction, at most."""
-CHECKPOINT: Final = 1.0
-"""Seconds after which commits are brought from the log to the database and to the disk: what a
-loss of power can cost at most, where commits are not synchronous."""
-COMMITS: Final = 1000
-"""Commits after which that is done sooner."""
 
 
 class Ask(Generic[T]):
     """A verb that waits for a thread.
 
     run: the verb, on what was loaded. ids, charges: what it touches. hold: a new one; body: the
-    same as text. begun: a thread has taken it. withdrawn: nobody waits for it any more.
+    same as text. sent: when, in its loop's time. begun: a thread has taken it. withdrawn: nobody
+    waits for it any more.
     """
 
     __slots__ = (
         "answer", "begun", "body", "charges", "failure", "future", "hold", "ids", "loop", "run",
-        "withdrawn",
+        "sent", "withdrawn",
     )  # fmt: skip
 
     def __init__(
@@ -66,6 +56,7 @@ class Ask(Generic[T]):
         self.charges = charges
         self.hold = hold
         self.body = "" if hold is None else encode(hold)
+        self.sent = 0.0
         self.begun = False
         self.withdrawn = False
         self.answer: T | None = None
@@ -87,7 +78,7 @@ class Time:
         return max(self._clock(), self.mark, stored)
 
 
-class Worker:
+class Worker(ABC):
     """A thread with a connection of its own. It starts when it is first asked, and ends with the
     process at the latest.
 
@@ -103,22 +94,36 @@ class Worker:
         self.gate = threading.Lock()
         self.connection: sqlite3.Connection | None = None
         self._identity: tuple[int, int] | None = None
-        self._spoiled = False
-        self._queue: queue.SimpleQueue[Ask[Any] | None] = queue.SimpleQueue()
+        self._spoiled = self._doubted = False
+        self._collected: dict[asyncio.AbstractEventLoop, Asks] = {}
+        self._queue: queue.SimpleQueue[Asks | None] = queue.SimpleQueue()
         self._taking = threading.Lock()
         self._thread: threading.Thread | None = None
 
     # -- for those who ask -----------------------------------------------------------------------
 
     def ask(self, ask: Ask[Any]) -> None:
-        """Have a verb done and its future answered."""
-        self._queue.put(ask)
-        if self._thread is None:
-            with self._taking:
-                if self._thread is None:
-                    name = f"policy-router {self.name}"
-                    self._thread = threading.Thread(target=self._live, name=name, daemon=True)
-                    self._thread.start()
+        """Have a verb done and its future answered; on the thread of its loop."""
+        # All that a loop asks in one go is sent at its end: a thread that was woken by the first
+        # would have the ledger's lock and wait for Python's, which the loop still needs.
+        collected = self._collected.get(ask.loop)
+        if collected is not None:
+            collected.append(ask)
+            return
+        self._collected[ask.loop] = [ask]
+        ask.loop.call_soon(self._send, ask.loop)
+
+    def _send(self, loop: asyncio.AbstractEventLoop) -> None:
+        asks = self._collected.pop(loop)
+        now = loop.time()
+        for ask in asks:
+            ask.sent = now
+        self._queue.put(asks)
+        with self._taking:
+            if self._thread is None:
+                name = f"policy-router {self.name}"
+                self._thread = threading.Thread(target=self._live, name=name, daemon=True)
+                self._thread.start()
 
     def withdraw(self, ask: Ask[Any]) -> bool:
         """Take a verb back; False when it has begun."""
@@ -139,16 +144,18 @@ class Worker:
         going = True
         while going:
             asks: Asks = []
-            try:
+            with contextlib.suppress(queue.Empty):  # woken by the clock
                 going = _put(self._queue.get(timeout=self._rest()), asks)
-            except queue.Empty:
-                pass  # woken by the clock
             going = self._round(asks) and going
-        self._part()
+        self._leave()
 
     def _rest(self) -> float | None:
         """Seconds to wait for something to do; None is without end."""
         return None
+
+    def _leave(self) -> None:
+        """Lets go of everything, at the end."""
+        self._part()
 
     def _round(self, asks: Asks) -> bool:
         """Does what is asked, and what was asked meanwhile; whether to go on."""
@@ -188,8 +195,9 @@ class Worker:
             for ask in asks:
                 ask.failure = self._worded(error)
 
+    @abstractmethod
     def _do(self, connection: sqlite3.Connection, asks: Asks) -> None:
-        raise NotImplementedError
+        """Do it in one transaction: every verb gets its answer."""
 
     # -- the connection ------------------------------------------------------------------------
 
@@ -197,8 +205,8 @@ class Worker:
         status = self.file.path.stat()
         identity = status.st_dev, status.st_ino
         if self.connection is None:
-            self.connection = self.file.open(reads=self.reads)
-            self._identity = identity
+            self.connection = self.file.open(reads=self.reads, doubted=self._doubted)
+            self._identity, self._doubted = identity, False
         elif identity != self._identity:
             self._spoiled = True
             raise self.file.trouble("it was replaced while in use", "restart what uses it")
@@ -215,13 +223,17 @@ class Worker:
             self.drop()
 
     def drop(self) -> None:
-        """Close the connection. Who calls has the lock, or knows that another connection is open:
-        whoever keeps the lock for long has one."""
+        """Close the connection. Who calls has the lock, or knows that this is not the last one."""
         with self.gate:
-            if self.connection is not None:
-                self.connection.close()
-                self.connection = None
-            self._spoiled = False
+            self.shut()
+
+    def shut(self) -> None:
+        """The same, for who has the gate."""
+        if self.connection is not None:
+            self.connection.close()
+            self.connection = None
+        self._doubted = self._doubted or self._spoiled
+        self._spoiled = False
 
     def _worded(self, error: Exception) -> StoreError:
         found = self.file.worded(error)
@@ -239,100 +251,12 @@ class Reader(Worker):
         page = Page(Tables())
         connection.execute("BEGIN")
         (stored,) = connection.execute("SELECT now FROM meta").fetchone()
-        load_counters(connection, page, [c.counter for ask in asks for c in ask.charges])
+        counters = {c.counter.key: c.counter for ask in asks for c in ask.charges}
+        load_counters(connection, page, counters.values())
         connection.execute("COMMIT")
         now = self.time.look(stored)
         for ask in asks:
             ask.answer = ask.run(page.tables, now)
-
-
-class Writer(Worker):
-    """Does the verbs that change something, under the ledger's lock."""
-
-    name = "writer"
-    reads = False
-
-    def __init__(self, file: File, clock: Time) -> None:
-        super().__init__(file, clock)
-        self.lock: Lock = file.lock()
-        self._committed: float | None = None
-        self._counted = True
-        self._forgotten = ""
-
-    def _rest(self) -> float | None:
-        return None if self._committed is None else CHECKPOINT
-
-    def _round(self, asks: Asks) -> bool:
-        try:
-            self.lock.acquire()
-        except OSError as error:
-            going = self._gather(asks)
-            for ask in asks:
-                ask.failure = self._worded(error)
-            deliver(asks)
-            return going
-        try:
-            going = self._gather(asks)
-            with self.gate:
-                self._serve(asks)
-            if self._spoiled:
-                self.drop()
-            if self._checkpoint_is_due():
-                deliver(asks)
-                asks = []
-                self._checkpoint()
-        finally:
-            self.lock.release()
-        deliver(asks)
-        return going
-
-    def _do(self, connection: sqlite3.Connection, asks: Asks) -> None:
-        connection.execute("BEGIN IMMEDIATE")
-        (stored,) = connection.execute("SELECT now FROM meta").fetchone()
-        self.time.mark = now = self.time.look(stored)
-        ids = [each for ask in asks for each in ask.ids]
-        page = load(connection, ids, (c for ask in asks for c in ask.charges), now)
-        answers = [ask.run(page.tables, now) for ask in asks]
-        bodies = {id(ask.hold): ask.body for ask in asks}
-        if save(connection, page, bodies, now):
-            connection.execute("COMMIT")
-            self._committed, self._counted = time.monotonic(), False
-        else:
-            connection.execute("ROLLBACK")
-        for ask, answer in zip(asks, answers, strict=True):
-            ask.answer = answer
-
-    # -- checkpoints ---------------------------------------------------------------------------
-
-    def _checkpoint_is_due(self) -> bool:
-        """Also counts the commit just made, for all processes."""
-        if self._committed is None:
-            return False
-        with contextlib.suppress(OSError):
-            at, commits = self.lock.note() or (0.0, 0)
-            if not self._counted:
-                commits += 1
-                self.lock.write_note(at, commits)
-                self._counted = True
-            if at > self._committed:
-                self._committed = None  # another process did it
-                return False
-            return commits >= COMMITS or not 0 <= time.monotonic() - at < CHECKPOINT
-        return True
-
-    def _checkpoint(self) -> None:
-        """Brings the log into the database and to the disk, and begins it anew."""
-        try:
-            with self.gate:
-                connection = self._connected()
-                connection.execute("BEGIN IMMEDIATE")
-                self._forgotten = forget(connection, self.time.mark, self._forgotten)
-                connection.execute("COMMIT")
-                self.file.checkpoint(connection)
-            self.lock.write_note(time.monotonic(), 0)
-            self._committed = None
-        except (sqlite3.Error, OSError, StoreError):  # the next verb will meet it and tell
-            self.drop()
 
 
 def environment(error: Exception) -> bool:
@@ -361,7 +285,7 @@ def _answer(asks: Asks) -> None:
                 ask.future.set_result(ask.answer)
 
 
-def _put(ask: Ask[Any] | None, asks: Asks) -> bool:
-    if ask is not None:
-        asks.append(ask)
-    return ask is not None
+def _put(some: Asks | None, asks: Asks) -> bool:
+    if some is not None:
+        asks += some
+    return some is not None

@@ -139,7 +139,7 @@ class Tables:
         if counter.rolling:
             oldest = counter.oldest(now)
             slots = self.rolling.get(counter.key, {})
-            return sum(n for slot, n in slots.items() if slot >= oldest)
+            return sum([n for slot, n in slots.items() if slot >= oldest])
         if counter.calendar:
             count = self.counts.get(counter.key)
             return count.spent + count.held if count else 0
@@ -194,8 +194,9 @@ class Tables:
                 count = self.counts[counter.key]
                 count.held -= charge.amount
                 count.spent += amount
-                found, count.told = crossings(charge, count.spent, count.told)
-                crossed += found
+                if charge.warn_at:
+                    found, count.told = crossings(charge, count.spent, count.told)
+                    crossed += found
             elif counter.rolling:
                 self._correct(held, charge, amount - charge.amount)
         self._leave(held, now)
@@ -213,8 +214,9 @@ class Tables:
             if counter.calendar:
                 count = self.counts[counter.key]
                 count.spent += amount - charge.amount
-                found, count.told = crossings(charge, count.spent, count.told)
-                crossed += found
+                if charge.warn_at:
+                    found, count.told = crossings(charge, count.spent, count.told)
+                    crossed += found
             elif counter.rolling:
                 self._correct(held, charge, amount - charge.amount)
         amounts = {c.counter.metric: c.amount for c in held.hold.charges}
@@ -245,9 +247,8 @@ class Tables:
     def _leave(self, held: Held, now: float) -> None:
         """Frees the seats; the hold itself is remembered for a while."""
         for charge in held.hold.charges:
-            seats = self.seats.get(charge.counter.key)
-            if seats is not None:
-                seats.discard(held.hold.id)
+            if charge.counter.metric is Metric.SEATS:
+                self.seats.get(charge.counter.key, set()).discard(held.hold.id)
         self.ended.append((now + REMEMBERED, held.hold.id))
 
     def _write(self, held: Held, kind: Entry, actual: Actual, requests: int, now: float) -> None:

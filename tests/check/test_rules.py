@@ -339,6 +339,11 @@ SOUND: Final[dict[str, dict[str, str]]] = {
             "model: 'ollama_chat/cloudy:7b', tier: heavy, price: free, context: 8k, tags: [local]"
         ),
     },
+    "checks-need-whole-answers": {
+        "nothing is checked": rules("when: { tags: a }, accept: { not_empty: false }"),
+        "every stream waits": rules("when: { tags: a }, accept: { not_empty: true }")
+        + "\nfallback: { on_stream_break: buffer }",
+    },
     "no-effect-yet": {
         "all of it acts": rules("when: { tags: a }, first: [big]"),
         "what tells a task": "tasks: { code: { keywords: [x], pattern: y, needs: [json], "
@@ -493,12 +498,14 @@ WRONG: Final[dict[str, dict[str, str]]] = {
         ),
     },
     "no-effect-yet": {
-        "a task's checks": "tasks: { code: { accept: { json: true } }, chat: {} }",
-        "a check of answers": rules("when: { tags: a }, accept: { not_empty: true }"),
         "a sort key": "prefer: [reliable]",
         "a way of calling": models(f"{PAID}, via: direct"),
-        "an estimator": "complexity: { estimator: learned }",
         "memory for a report": models(f"{PAID}, gpu_memory: 8GB"),
+    },
+    "checks-need-whole-answers": {
+        "a rule": rules("when: { tags: a }, accept: { not_empty: true }"),
+        "resuming does not help": "tasks: { form: { accept: { json: true } } }\n"
+        "fallback: { on_stream_break: resume }",
     },
     "secret-in-policy": {
         "in a comment": "# sk-ant-api03-0123456789abcdefghij\nname: x",

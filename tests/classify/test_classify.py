@@ -119,6 +119,16 @@ def test_another_estimator_may_answer_or_abstain(
     assert score is not None or alone.score == seen.score
 
 
+@pytest.mark.parametrize(("task", "more"), [("extract", True), ("chat", False), ("none", False)])
+def test_a_score_from_elsewhere_takes_the_place_of_ours(task: str, more: bool) -> None:
+    seen = CLASSIFIER.classify("Hi", task=task).rated("llm", 1.7, CLASSIFIER.policy)
+    assert (seen.score, seen.band, seen.estimator) == (1.0, "expert", "llm")
+    assert bool(seen.factors) is more
+    assert CLASSIFIER.classify("Hi", task=task).rated("llm", 0.4, CLASSIFIER.policy).score == (
+        0.7 if more else 0.4
+    )
+
+
 def test_one_text_has_one_classification() -> None:
     text = "Write a Python function"
     assert CLASSIFIER.classify(text) == Classifier(policy()).classify(text)
@@ -166,3 +176,13 @@ def test_any_text_is_classified(text: str) -> None:
 @given(st.recursive(st.none() | st.integers() | st.text(), st.lists, max_leaves=8))
 def test_any_body_is_classified(messages: Any) -> None:
     assert 0 <= CLASSIFIER.classify(messages, tools=messages).score <= 1
+
+
+def test_the_learned_estimator_scores_what_it_knows_and_abstains_elsewhere() -> None:
+    classifier = Classifier(policy("complexity: { estimator: learned }"))
+    known = classifier.classify(
+        "Find the sum of all positive integers $n$ such that $n^2 + 12n$ is a perfect square."
+    )
+    assert known.estimator == "learned"
+    unknown = classifier.classify("Write a poem about spring.")
+    assert unknown.estimator == "heuristic"

@@ -153,10 +153,6 @@ def _memory(clock: Clock, _: Path) -> MemoryStore:
     return MemoryStore(clock)
 
 
-def _sqlite(clock: Clock, place: Path) -> SqliteStore:
-    return SqliteStore(place / "ledger.db", clock)
-
-
 class GuardedMemory(Guarded):
     """A guarded store that is always within reach, with its books."""
 
@@ -177,6 +173,10 @@ def _redis(clock: Clock, place: Path) -> Any:
     return RedisStore(server.url, clock, prefix=f"test-{place}")
 
 
+def _sqlite(clock: Clock, place: Path) -> SqliteStore:
+    return SqliteStore(place / "ledger.db", clock)
+
+
 _numbers = itertools.count()
 
 
@@ -187,9 +187,9 @@ def fresh_prefix() -> str:
 
 STORES: dict[str, Callable[[Clock, Path], Any]] = {
     "memory": _memory,
+    "guarded": _guarded,
     "sqlite": _sqlite,
     "redis": _redis,
-    "guarded": _guarded,
 }
 """How each store is opened on a place of its own, empty at first."""
 

@@ -40,7 +40,7 @@ class Shaky:
     """A store in memory that can be out of reach.
 
     down: why it fails. late: it fails after it did what was asked, as when an answer is lost.
-    hangs: it never answers.
+    hangs: it never answers. broken: the hold that it cannot settle.
     """
 
     def __init__(self, clock: Clock) -> None:
@@ -48,6 +48,7 @@ class Shaky:
         self.down: StoreError | None = None
         self.late = False
         self.hangs = False
+        self.broken = ""
         self.asked: list[str] = []
         self.closed = False
 
@@ -73,6 +74,8 @@ class Shaky:
         return await self._do("renew", lambda: self.books.renew(hold_id, lease))
 
     async def settle(self, hold_id: str, actual: Actual) -> Settled:
+        if hold_id == self.broken:
+            raise StoreError("broken")
         return await self._do("settle", lambda: self.books.settle(hold_id, actual))
 
     async def release(self, hold_id: str) -> Settled:
@@ -337,6 +340,19 @@ def test_endings_are_not_remembered_without_end(w: Guard) -> None:
     assert w.books.used(w.money(0)) == [1]
 
 
+def test_what_fails_alone_does_not_hold_up_the_rest(w: Guard) -> None:
+    w.reserve("a", w.money(600))
+    w.reserve("b", w.money(300))
+    w.trip()
+    w.settle("a", Actual(cost=100))
+    w.settle("b", Actual(cost=200))
+    w.inner.broken = "a"
+    for _ in range(5):
+        w.heal(after=LONGEST)
+    assert (w.store.status.owed, w.store.status.lost) == (0, 1)
+    assert [(r.id, r.cost) for r in w.books.rows() if r.kind is Entry.ADJUST] == [("b", -100)]
+
+
 def test_nobody_is_told_that_a_hold_is_lost_when_nobody_knows(w: Guard) -> None:
     w.reserve("a", w.money(600))
     assert w.renew("a", 10)
@@ -484,8 +500,8 @@ def test_an_errand_cut_off_with_its_loop_is_run_by_the_next() -> None:
         assert guarded.status.owed == 1
         await guarded.read(())
         await guarded.aclose()
+        assert guarded.status.owed == 0
+        assert [row.cost async for row in inner.books.rows()] == [100]
 
     asyncio.run(first())
     asyncio.run(second())
-    assert guarded.status.owed == 0
-    assert [r.cost for r in inner.books._tables.rows] == [100]

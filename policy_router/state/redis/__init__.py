@@ -3,6 +3,10 @@
 Every verb is one script (`verbs.lua`), one atomic step of the server. Connections belong to event
 loops: each loop that asks gets its own. What is asked while an answer is awaited goes together
 the next time, so that a busy process makes few, larger round trips.
+
+What is over goes by itself: windows when they have passed, ended holds after a day, calendar
+counters 62 days after their period. The ledger is a stream that keeps the newest rows; what older
+ones had spent is the opening balance of their counters, so that an audit still comes out even.
 """
 
 from __future__ import annotations

@@ -1,0 +1,135 @@
+"""What is to be said of a SQLite ledger, whether or not it can be used."""
+
+from __future__ import annotations
+
+import os
+import sqlite3
+from pathlib import Path
+from typing import TYPE_CHECKING, Final
+
+from policy_router.diagnostics import Severity
+from policy_router.errors import StoreError
+from policy_router.state.findings import Finding
+from policy_router.state.sqlite_file import (
+    APPLICATION,
+    MIGRATIONS,
+    MOUNTS,
+    NETWORK,
+    OLDEST,
+    File,
+    Pace,
+    file_system,
+    shape,
+)
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+DEFAULT: Final = Pace()
+SKEW: Final = 1.0
+"""Seconds that the ledger's time may be ahead of the clock before it is worth a word."""
+LONG: Final = 256 * 2**20
+"""Bytes of a log that ought to have begun anew long ago."""
+TOLD: Final = 3
+"""Lines of damage that are told."""
+
+
+def examine(
+    path: str | Path, now: float, mounts: Path = MOUNTS, pace: Pace = DEFAULT
+) -> tuple[Finding, ...]:
+    """All that an operator should know of a ledger's file. It waits for the lock for a moment and
+    reads the whole database, but changes nothing. now: Unix time."""
+    file = File(Path(path).resolve(), pace=pace, mounts=mounts)
+    return (
+        *library(sqlite3.sqlite_version_info),
+        *_place(file),
+        *(_content(file, now) if file.path.exists() else ()),
+    )
+
+
+def library(version: tuple[int, int, int]) -> Iterator[Finding]:
+    """What is to be said of a version of SQLite."""
+    name = "SQLite " + ".".join(map(str, version))
+    if version < OLDEST:
+        help_ = f"use a Python with SQLite {'.'.join(map(str, OLDEST))} or later"
+        yield Finding("version", Severity.ERROR, f"{name} is too old", help_)
+    elif not mended(version):
+        text = f"{name} can lose commits in a rare race, which this store's own lock rules out"
+        help_ = "open the ledger with nothing else while it is in use; SQLite 3.51.3 mends it"
+        yield Finding("version", Severity.NOTE, text, help_)
+    else:
+        yield Finding("version", Severity.NOTE, name)
+
+
+def mended(version: tuple[int, int, int]) -> bool:
+    """Whether a version is free of https://sqlite.org/wal.html#walresetbug."""
+    series = {(3, 44): 6, (3, 50): 7, (3, 51): 3}
+    return version[2] >= series.get(version[:2], 0 if version > (3, 51) else 99)
+
+
+def _place(file: File) -> Iterator[Finding]:
+    kind = file_system(file.path, file.mounts)
+    if kind in NETWORK:
+        text = f"is a network file system ({kind}), where locks do not hold"
+        help_ = "put the ledger on a local disk, or use Redis for several hosts"
+        yield Finding("file system", Severity.ERROR, text, help_)
+    else:
+        yield Finding("file system", Severity.NOTE, kind or "cannot be told")
+    if not file.path.exists():
+        yield Finding("file", Severity.NOTE, f"{file.path} is not there yet")
+        return
+    for path in (file.path, file.path.parent):
+        mode = path.stat().st_mode & 0o777
+        if not os.access(path, os.R_OK | os.W_OK):
+            help_ = "let the user of the service read and write it"
+            text = f"this user may not read and write {path} (mode {mode:o})"
+            yield Finding("permissions", Severity.ERROR, text, help_)
+        if mode & 0o022 or (mode & 0o044 and path == file.path):
+            text = f"others may {'change' if mode & 0o022 else 'read'} {path} (mode {mode:o})"
+            help_ = f"chmod {mode & 0o700:o} {path}"
+            yield Finding("permissions", Severity.WARNING, text, help_)
+
+
+def _content(file: File, now: float) -> Iterator[Finding]:
+    try:
+        with file.locked():
+            pass
+    except StoreError as error:
+        yield Finding("lock", Severity.ERROR, str(error))
+    try:
+        with file.consult() as connection:
+            yield from _database(file, connection, now)
+    except StoreError as error:
+        help_ = f"keep a copy of {file.path}*, then restore a backup"
+        yield Finding("database", Severity.ERROR, str(error), help_)
+
+
+def _database(file: File, connection: sqlite3.Connection, now: float) -> Iterator[Finding]:
+    version, application, tables = shape(connection)
+    if application != APPLICATION:
+        what = "is the database of another program" if tables else "is empty"
+        yield Finding("database", Severity.ERROR, what, "give the ledger a path of its own")
+        return
+    level = Severity.NOTE if version == len(MIGRATIONS) else Severity.ERROR
+    help_ = "" if level is Severity.NOTE else "use the version that wrote it"
+    yield Finding("format", level, f"{version}; this version writes {len(MIGRATIONS)}", help_)
+    damage = [str(line) for (line,) in connection.execute("PRAGMA quick_check") if line != "ok"]
+    for line in damage[:TOLD]:
+        help_ = f"keep a copy of {file.path}*, then restore a backup"
+        yield Finding("database", Severity.ERROR, f"is damaged: {line}", help_)
+    if damage or level is Severity.ERROR:
+        return
+    (mark,) = connection.execute("SELECT now FROM meta").fetchone()
+    if mark > now + SKEW:
+        text = f"the ledger's time stands still for {mark - now:.0f} s: a clock was ahead"
+        help_ = "windows and periods go on when the clock has caught up"
+        yield Finding("time", Severity.WARNING, text, help_)
+    (rows,) = connection.execute("SELECT count(*) FROM ledger").fetchone()
+    log = file.path.with_name(file.path.name + "-wal")
+    waiting = log.stat().st_size if log.exists() else 0
+    size = file.path.stat().st_size
+    text = f"{size / 1e6:.1f} MB, log {waiting / 1e6:.1f} MB, {rows:,} rows in the ledger"
+    yield Finding("size", Severity.NOTE, text)
+    if waiting > LONG:
+        help_ = "look for a report or a shell that keeps it open"
+        yield Finding("log", Severity.WARNING, f"has grown to {waiting / 1e6:.0f} MB", help_)

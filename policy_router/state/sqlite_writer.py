@@ -1,0 +1,194 @@
+"""The thread of a SQLite store that writes.
+
+It waits for the ledger's lock, takes everything that was asked meanwhile, does it in one
+transaction, and then answers: under load a commit serves many verbs, and processes take turns.
+What takes the disk long, to have the log written for good, another thread does beside it.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import queue
+import sqlite3
+import threading
+import time
+from typing import TYPE_CHECKING, Final
+
+from policy_router.errors import StoreError
+from policy_router.state.sqlite_tables import forget, load, save
+from policy_router.state.sqlite_threads import Worker, deliver
+from policy_router.state.tables import OPEN
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from policy_router.state.sqlite_file import File, Lock
+    from policy_router.state.sqlite_threads import Asks, Time
+    from policy_router.state.store import Hold
+    from policy_router.state.tables import Tables
+
+KNOWN: Final = 4096
+"""Holds that a writer keeps decoded, at most."""
+
+
+class Syncer:
+    """A thread that brings the log to the disk when asked, and says so when it is done."""
+
+    def __init__(self, file: File, done: Callable[[], None]) -> None:
+        self._file = file
+        self._done = done
+        self._queue: queue.SimpleQueue[bool] = queue.SimpleQueue()
+        self._thread: threading.Thread | None = None
+
+    def ask(self) -> None:
+        """Have it done."""
+        if self._thread is None:
+            name = "policy-router syncer"
+            self._thread = threading.Thread(target=self._live, name=name, daemon=True)
+            self._thread.start()
+        self._queue.put(True)
+
+    def end(self) -> None:
+        """Do what was asked, and end."""
+        self._queue.put(False)
+
+    def _live(self) -> None:
+        while self._queue.get():
+            with contextlib.suppress(OSError):  # SQLite meets it at the next checkpoint
+                self._file.sync()
+            self._done()
+
+
+class Writer(Worker):
+    """Does the verbs that change something, under the ledger's lock."""
+
+    name = "writer"
+    reads = False
+
+    def __init__(self, file: File, clock: Time) -> None:
+        super().__init__(file, clock)
+        self.lock: Lock = file.lock()
+        self._known: dict[str, tuple[str, Hold]] = {}
+        self._forgotten = ""
+        self._syncer = Syncer(file, self._synced)
+        self._syncing = self._has_synced = False
+        self._dirty: float | None = None  # since when a commit waits to be brought to the disk
+
+    def _rest(self) -> float | None:
+        if self._dirty is None or self._syncing:
+            return None
+        return max(self._dirty + self.file.pace.sync - time.monotonic(), 0.0)
+
+    def _round(self, asks: Asks) -> bool:
+        going = self._work(asks) if asks else True
+        self._tend()
+        return going
+
+    def _leave(self) -> None:
+        if self._dirty is not None or self._syncing:
+            with contextlib.suppress(OSError):
+                self.file.sync()
+        self._syncer.end()
+        self._part()
+        self.lock.close()
+
+    # -- verbs -------------------------------------------------------------------------------
+
+    def _work(self, asks: Asks) -> bool:
+        try:
+            self.lock.acquire()
+        except OSError as error:
+            going = self._gather(asks)
+            for ask in asks:
+                ask.failure = self._worded(error)
+        else:
+            try:
+                going = self._gather(asks)
+                with self.gate:
+                    self._serve(asks)
+                if self._spoiled:
+                    self.drop()
+            finally:
+                self.lock.release()
+        deliver(asks)
+        return going
+
+    def _do(self, connection: sqlite3.Connection, asks: Asks) -> None:
+        connection.execute("BEGIN IMMEDIATE")
+        (stored,) = connection.execute("SELECT now FROM meta").fetchone()
+        self.time.mark = now = self.time.look(stored)
+        ids = [each for ask in asks for each in ask.ids]
+        charges = [charge for ask in asks for charge in ask.charges]
+        page = load(connection, ids, charges, now, self._known)
+        answers = [ask.run(page.tables, now) for ask in asks]
+        bodies = {id(ask.hold): ask.body for ask in asks}
+        if save(connection, page, bodies, now):
+            connection.execute("COMMIT")
+            self._remember(asks, page.tables)
+            self._committed()
+        else:
+            connection.execute("ROLLBACK")
+        for ask, answer in zip(asks, answers, strict=True):
+            ask.answer = answer
+
+    def _remember(self, asks: Asks, tables: Tables) -> None:
+        """Keeps the holds that were taken here: most of them are ended here as well."""
+        for hold_id, held in tables.holds.items():
+            if held.state != OPEN:
+                self._known.pop(hold_id, None)
+        for ask in asks:
+            if ask.hold is not None:
+                self._known[ask.hold.id] = ask.body, ask.hold
+        while len(self._known) > KNOWN:
+            del self._known[next(iter(self._known))]
+
+    def _committed(self) -> None:
+        if self._dirty is None:
+            self._dirty = time.monotonic()
+        with contextlib.suppress(OSError):  # it only says when to do the next checkpoint
+            at, commits = self.lock.note() or (0.0, 0)
+            self.lock.write_note(at, commits + 1)
+
+    # -- upkeep ------------------------------------------------------------------------------
+
+    def _synced(self) -> None:
+        self._has_synced = True
+        self._queue.put([])  # wakes the thread
+
+    def _tend(self) -> None:
+        """Has the log brought to the disk in time. A checkpoint comes right after that, when there
+        is little left that it has to wait for."""
+        if self._has_synced:
+            self._syncing = self._has_synced = False
+            self._checkpoint()
+        if self._rest() == 0:
+            self._dirty, self._syncing = None, True
+            self._syncer.ask()
+
+    def _checkpoint(self) -> None:
+        try:
+            if not self._is_due():
+                return
+            self.lock.acquire()
+        except OSError:  # the next verb meets it and tells
+            return
+        try:
+            if self._is_due():  # still, under the lock
+                with self.gate:
+                    connection = self._connected()
+                    connection.execute("BEGIN IMMEDIATE")
+                    self._forgotten = forget(connection, self.time.mark, self._forgotten)
+                    connection.execute("COMMIT")
+                    self.file.checkpoint(connection)
+                self.lock.write_note(time.monotonic(), 0)
+        except (sqlite3.Error, OSError, StoreError):  # likewise
+            self._spoiled = True
+            self.drop()
+        finally:
+            self.lock.release()
+
+    def _is_due(self) -> bool:
+        at, commits = self.lock.note() or (0.0, 0)
+        pace = self.file.pace
+        # A time to come is one before the host was started anew.
+        return commits >= pace.commits or not at <= time.monotonic() < at + pace.checkpoint
