@@ -74,6 +74,15 @@ class Metering:
         self._capped = _union(m.models for m in self._capping if m.when is None)
         self.plain = not (self._paid & ~self._covered) and not self._unpriced
 
+    def out(
+        self, allowed: int, facts: Facts, request: Request, snapshot: Snapshot
+    ) -> tuple[int, tuple[Skip, ...]]:
+        """The models among `allowed` (bit i: model i) that are out for money or for a count, each
+        with its reason. For a `plain` policy and an empty snapshot there are none."""
+        gone, skips = self.not_paid_for(allowed, facts)
+        full, more = self.used_up(allowed & ~gone, facts, request, snapshot)
+        return gone | full, (*skips, *more)
+
     # -- what the policy alone says ------------------------------------------------------------
 
     def without_budget(self, facts: Facts) -> int:
@@ -121,7 +130,7 @@ class Metering:
         """The models among `allowed` for which some count is full, each with the first that is."""
         gone = 0
         skips: list[Skip] = []
-        for meter in self.meters:
+        for meter in self.meters if snapshot.used else ():
             here = allowed & meter.models & ~gone
             if not here or meter.limit is None or meter.then is Then.WARN:
                 continue

@@ -13,7 +13,7 @@ from policy_router.condition import Op, Vocabulary
 from policy_router.condition import Test as Has
 from policy_router.decide.decide import decide, facts_of
 from policy_router.meter import MINUTE, Meter, Metric, Period, Reading, Then
-from policy_router.model import FREE_PRICE, Model, Policy, Price, Request, Skip, Snapshot
+from policy_router.model import FREE_PRICE, Key, Model, Policy, Price, Request, Skip, Snapshot
 from tests.generate import assemble, condition, situations
 
 if TYPE_CHECKING:
@@ -246,3 +246,28 @@ def test_advice_and_charges_agree(situation: Situation) -> None:
             assert not full
         elif skip.reason in counted:
             assert full
+
+
+def test_headroom_spreads_what_is_free() -> None:
+    models = tuple(replace(FREE, name=name) for name in ("a", "b", "c"))
+    limits = tuple(
+        Meter("models", m.name, Metric.REQUESTS, Period.DAY, 10, 1 << i)
+        for i, m in enumerate(models)
+    )
+    found = assemble(
+        models, (), VOCABULARY, bands=(), meters=limits, prefer=(Key.FREE, Key.HEADROOM)
+    )
+
+    def order(*used: int) -> list[tuple[str, str]]:
+        shown = {m.use("-"): Reading(n) for m, n in zip(limits, used, strict=True)}
+        decision = decide(found, Request(), Snapshot(NOW, used=shown))
+        return [(c.name, c.why) for c in decision.candidates]
+
+    assert order(5, 2, 9) == [
+        ("b", "most of its quotas left"),
+        ("a", "less of its quotas left"),
+        ("c", "less of its quotas left"),
+    ]
+    assert order(2, 2, 2) == [(name, "written order") for name in "abc"]
+    assert order(10, 9, 10) == [("b", "the only model left")]
+    assert [c.name for c in decide(found, Request()).candidates] == ["a", "b", "c"]
