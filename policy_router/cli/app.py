@@ -76,6 +76,7 @@ def _program(
     policy-router check policies/                 find mistakes in it
     policy-router route "Refactor this" --task code
     policy-router explain "Refactor this" --tag private
+    policy-router usage                           what was spent, what is left
     """
 
 

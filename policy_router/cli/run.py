@@ -139,15 +139,20 @@ async def _ready(
     from policy_router.execute.account import Ledger  # noqa: PLC0415
     from policy_router.execute.executor import Executor  # noqa: PLC0415
     from policy_router.execute.litellm import LiteLLMCaller  # noqa: PLC0415
+    from policy_router.state.guard import Guarded  # noqa: PLC0415
 
     async with reached(place, create=True) as store, LiteLLMCaller() as caller:
-        ledger = Ledger(store, clock=time.time, told=lambda crossing: say(*_warned(crossing)))
-        asked = await with_readings(ledger, policy, asked)
+        asked = await with_readings(Ledger(store, clock=time.time), policy, asked)
         decision = made(policy, asked)
         if decision.candidates:
             await caller.prepare()
+        guarded = Guarded(store, clock=time.time)
+        ledger = Ledger(guarded, clock=time.time, told=lambda crossing: say(*_warned(crossing)))
         account = ledger.account(policy, asked.request, asked.snapshot)
-        yield Executor(caller, clock=time.time), decision, account
+        try:
+            yield Executor(caller, clock=time.time), decision, account
+        finally:
+            await ledger.aclose()
 
 
 def _doubts(answer: "Answer | AnswerStream") -> list[Line]:

@@ -24,6 +24,7 @@ COUNTED = str(Path(__file__).parent / "cases" / "counted.yaml")
 NOON = 1_795_003_200.0
 """2026-11-18, 13:00 in Berlin, a Wednesday."""
 MINUTE = 60.0
+HOUR = 3600.0
 DAY = 86_400.0
 
 

@@ -198,6 +198,16 @@ def test_without_its_counters_nothing_that_costs_is_asked(
         assert [hit.model for hit in provider.requests] == ["small"]
 
 
+def test_without_its_counters_limits_are_kept_by_the_process_alone(tmp_path: Path) -> None:
+    with Simulated({"big": ANSWERS}) as provider:
+        lines = ("limits: { all: { requests: [5/hour] } }", "budgets: { a: { cap: unlimited } }")
+        path = counted(tmp_path, provider, *lines)
+        (tmp_path / "ledger.db").write_text("This is no ledger. " * 100)
+        done = run("run", "Hi", "-p", path, "--state", f"sqlite:///{tmp_path}/ledger.db")
+        assert (done.code, done.out) == (0, "from big\n")
+        assert done.err.startswith("warning: the counters cannot be read: ")
+
+
 def test_a_threshold_is_told_in_one_line(tmp_path: Path) -> None:
     with Simulated({"big": ANSWERS}) as provider:
         lines = (
