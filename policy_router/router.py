@@ -23,13 +23,15 @@ from policy_router.decide.decide import decide
 from policy_router.errors import UsageError
 from policy_router.execute.account import Ledger
 from policy_router.execute.caller import Body
-from policy_router.execute.events import Warned
+from policy_router.execute.events import StoreChanged, Warned
 from policy_router.execute.executor import Executor
 from policy_router.execute.health import Health
 from policy_router.execute.rating import Rater
 from policy_router.live.reload import Compiled, Live
 from policy_router.model import NANO, Policy, Request, Snapshot
+from policy_router.state.guard import Guarded
 from policy_router.state.memory import MemoryStore
+from policy_router.state.open import open_store
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Iterable, Iterator, Mapping, Sequence
@@ -96,6 +98,8 @@ class Router:
         path: Path | str = "policies/",
         *,
         caller: Caller | None = None,
+        state: str = "memory://",
+        instances: int = 1,
         watch: Watch = "auto",
         interval: float = 1.0,
         clock: Callable[[], float] = time.time,
@@ -104,19 +108,29 @@ class Router:
     ) -> Router:
         """A router over a policy file or folder, watched until `close`.
 
-        caller: how models are called; LiteLLM unless given. watch: "auto", "poll" or "off".
+        caller: how models are called; LiteLLM unless given.
+        state: where limits and budgets are counted: `memory://` (this process, until it ends),
+        `sqlite:///state.db` (the processes of one machine), `redis://host:6379/0` (of several).
+        instances: processes that share it; out of its reach each keeps to its part of a rate limit.
+        watch: "auto", "poll" or "off".
         interval: seconds between two looks at the files. clock: Unix time. observe: gets every
         event. on_activate: told (old, new) when another policy has become active.
-        Raises PolicyError when the policy cannot be used.
+        Raises PolicyError when the policy cannot be used, StoreError when the state cannot.
         """
         if caller is None:
             from policy_router.execute.litellm import LiteLLMCaller  # noqa: PLC0415  only when used
 
             caller = LiteLLMCaller()
+        store = Guarded(
+            open_store(state, None if clock is time.time else clock),
+            instances,
+            clock,
+            on_change=lambda up, detail: observe(StoreChanged(up, detail)),
+        )
         live = Live(
             Path(path), _compile, watch=watch, interval=interval, on_activate=on_activate
         ).start()
-        return cls(live, caller, clock=clock, observe=observe)
+        return cls(live, caller, store=store, clock=clock, observe=observe)
 
     # -- the policy --------------------------------------------------------------------------
 

@@ -23,6 +23,7 @@ LAYERS = (
     ("simulated",),
     ("live",),
     ("execute",),
+    ("observe",),
     ("router",),
     ("discover", "cli"),
     ("__main__", "__init__"),
@@ -47,6 +48,15 @@ ONLY_IN = {
     "simpleeval": {"language.reference"},
     "re2": {"condition", "language.expression"},
     "yaml": {"language.source"},
+    "sqlite3": {
+        "state.sqlite_file",
+        "state.sqlite_tables",
+        "state.sqlite_books",
+        "state.sqlite_threads",
+        "state.sqlite_writer",
+        "state.sqlite_findings",
+    },
+    "fcntl": {"state.sqlite_file"},
     "starlette": {"simulated.server"},
     "uvicorn": {"simulated.server"},
     "redis": {"state.redis.link"},
@@ -115,16 +125,9 @@ def test_each_package_has_one_home(package: str, homes: set[str]) -> None:
 
 
 HEAVY = (
-    "litellm",
-    "jsonschema",
-    "watchdog",
-    "typer",
-    "rich",
-    "pydantic",
-    "yaml",
-    "starlette",
-    "redis",
-)
+    "litellm", "jsonschema", "watchdog", "typer", "rich", "pydantic", "yaml", "starlette", "redis",
+    "sqlite3",
+)  # fmt: skip
 
 
 def loaded_after(code: str) -> set[str]:

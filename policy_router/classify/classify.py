@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from bisect import bisect_right
 from dataclasses import dataclass, replace
-from types import MappingProxyType
 from typing import TYPE_CHECKING, Final
 
-from policy_router.classify.complexity import Estimate, Heuristic, raise_by
+from policy_router.classify.complexity import Estimate, Heuristic, OfText, raise_by
 from policy_router.classify.features import read_request
 from policy_router.classify.kinds import kind_of
+from policy_router.classify.learned import shipped
 from policy_router.classify.tasks import By, TaskFound, Tasks
 
 if TYPE_CHECKING:
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from policy_router.model import Policy
 
 HEURISTIC: Final = "heuristic"
-_NO_OTHERS: Final[Mapping[str, Estimator]] = MappingProxyType({})
+LEARNED: Final = "learned"
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,17 +84,19 @@ def band_of(policy: Policy, score: float) -> str | None:
 class Classifier:
     """Classifies requests as one revision of a policy says. Build it once; it never changes.
 
-    estimators: by the name the policy calls them; the heuristic stands in for one that is not
-    there or abstains.
+    estimators: by the name the policy calls them, beside the built-in ones. The heuristic stands
+    in for one that is not there, that abstains, or that must be asked.
     """
 
-    def __init__(self, policy: Policy, estimators: Mapping[str, Estimator] = _NO_OTHERS) -> None:
+    def __init__(self, policy: Policy, estimators: Mapping[str, Estimator] | None = None) -> None:
         self.policy = policy
         settings = policy.complexity
         self._tasks = Tasks(policy.tasks)
         self._heuristic = Heuristic(settings.weights, settings.keywords)
         self._name = settings.estimator
-        self._other = estimators.get(settings.estimator)
+        self._other = (estimators or {}).get(self._name)
+        if self._other is None and self._name == LEARNED:
+            self._other = OfText(shipped().estimate)
 
     def classify(
         self,

@@ -211,8 +211,9 @@ def _lookup(words: list[str]) -> _Seen:
             found[word] = found.get(word, 0) + 1
             if i < OPENING or i > end:
                 asked.add(word)
-        for which in lists:
-            tally[which] += 1
+        if lists:
+            for which in lists:
+                tally[which] += 1
         if phrases is not None:
             near = phrases.get(words[i - 1]) if i else None
             if near is None and i < last:
@@ -253,11 +254,14 @@ def _run(lined: str, rows: tuple[tuple[str, ...], ...], *first: str) -> int:
 def _formulae(low: str, data: bytes) -> int:
     """LaTeX commands, and pairs of dollar signs about something that is neither an amount of
     money nor a variable of a shell."""
-    commands = max(0, data.count(b"\\") - sum(map(data.count, _ESCAPES)))
-    parts = low.split("$")[1:]
-    dollars = sum(not part[:1].isdigit() for part in parts)
-    paired = not len(parts) % 2 and "${" not in low and "$_" not in low and "->" not in low
-    return commands + ((dollars + 1) // 2 if paired or commands > 2 else 0)
+    commands = data.count(b"\\")
+    if commands:
+        commands = max(0, commands - sum(map(data.count, _ESCAPES)))
+    _, *parts = low.split("$")
+    # An odd one, a brace or an arrow after it: a shell or PHP, unless there is LaTeX beside it.
+    if commands < 3 and (len(parts) % 2 or "${" in low or "$_" in low or "->" in low):
+        return commands
+    return commands + (len([part for part in parts if not part[:1].isdigit()]) + 1) // 2
 
 
 def _many_words(low: str, words: list[str]) -> bool:

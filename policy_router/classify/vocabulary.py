@@ -32,7 +32,7 @@ TASKS: Final[Mapping[str, Mapping[float, str]]] = MappingProxyType({
             function, javascript code, shell script, bash script, web app, source code, rest
             api, crud, dockerfile, leetcode, advent of code, code that, code for, code to, html
             page, html css, unit tests for, write unit tests, in python, in javascript, in java,
-            in c, in rust, in go, in php, in sql, in bash, in typescript, in swift, in matlab,
+            in rust, in php, in sql, in bash, in typescript, in swift, in matlab,
             pseudocode, linked list, binary search, binary tree, quicksort, big o, schreibe eine
             funktion, schreibe ein programm, schreibe ein skript, programmiere, escribe una
             función, programa en, écris une fonction, напиши код, напиши программу, viết chương
@@ -98,11 +98,11 @@ TASKS: Final[Mapping[str, Mapping[float, str]]] = MappingProxyType({
             radius, angle, angles, perimeter, area, volume, sum, product, remainder, divisible,
             modulo, fraction, percent, percentage, average, median, mean, how many, how much,
             total, twice, half as many, times as many, ratio, interest, prime, primes, digits,
-            matrix, matrices, vector, vectors, function f, f x, sin, cos, tan, log, parabola,
+            matrix, matrices, vector, vectors, sin, cos, tan, log, parabola,
             coordinates, geometry, rectangle, square root, permutations, combinations,
             inequality, positive integers, real numbers, prove, proof, lemma, maximum value,
             minimum value, algebra, estimate, wie viele, wie viel, cuántos, cuántas, combien,
-            rechnung, сколько, числа, mathematics, math, maths, x and y, arithmetic mean, dice,
+            rechnung, сколько, числа, mathematics, math, maths, arithmetic mean, dice,
             coin, formula, kg""",
         WEAK: """find, value, number, numbers, each, per, hours, minutes, miles, dollars, price,
             equal, equals, more than, less than, times, half, remaining, simplify, week, denote,
@@ -305,21 +305,28 @@ CONSTRAINTS: Final = _words("""must should only exactly without except unless
     höchstens debe solo sin doit sans seulement""")
 """Words that bind an answer."""
 
-TERMS: Final = _words("""integer integers polynomial polynomials triangle
-    circle radius diameter prime primes divisible divisor divisors remainder modulo modular
-    congruent lattice digit digits rhombus diagonal diagonals perimeter vertex vertices
-    hypotenuse equilateral isosceles polygon hexagon pentagon octagon quadrilateral trapezoid
-    parallelogram perpendicular tangent bisector chord ellipse parabola hyperbola asymptote
-    matrix determinant eigenvalue vector derivative integral logarithm exponent coefficient
-    coefficients quadratic cubic roots permutation permutations combinations distinct
-    identical indistinguishable distinguishable factorial sequence arithmetic geometric
-    convergent bijective injective subgroup isomorphic theorem lemma inequality rational
-    irrational factors fraction simplify bounded infinite sphere cube cone cylinder
-    coordinates coordinate slope intercept squares cubes ways probability randomly expectation
-    possible maximum minimum maximal minimal largest smallest greatest consecutive
-    consecutively multiple multiples parallel volume arrangements exactly constant mean median
-    graph point points side sides area length such assume assuming chosen without gleichung
-    primzahl dreieck entero enteros triángulo""")
+TERMS: Final = _words(
+    """integer integers polynomial polynomials triangle circle radius diameter prime primes
+    divisible divisor divisors remainder modulo modular congruent lattice digit digits rhombus
+    diagonal diagonals perimeter vertex vertices hypotenuse equilateral isosceles polygon
+    hexagon pentagon octagon quadrilateral trapezoid parallelogram perpendicular tangent
+    bisector chord ellipse parabola hyperbola asymptote matrix determinant eigenvalue vector
+    derivative integral logarithm exponent coefficient coefficients quadratic cubic roots
+    permutation permutations combinations distinct identical indistinguishable distinguishable
+    factorial sequence arithmetic geometric convergent bijective injective subgroup isomorphic
+    theorem lemma inequality rational irrational factors fraction simplify bounded infinite
+    sphere cube cone cylinder coordinates coordinate slope intercept squares cubes ways
+    probability randomly expectation possible maximum minimum maximal minimal largest smallest
+    greatest consecutive consecutively multiple multiples parallel volume arrangements exactly
+    constant mean median graph point points side sides area length such assume assuming chosen
+    without gleichung primzahl dreieck entero enteros triángulo committee tournament inscribed
+    circumscribed tetrahedron pyramid midpoint midpoints altitude altitudes centroid arc
+    sector obtuse acute complex imaginary domain inverse composite reciprocal quotient
+    palindrome palindromes grid urn degrees equidistant rotated reflected intersect intersects
+    intersection region shaded adjacent independent tangents circles triangles spheres
+    congruence bases binary hexadecimal decimal recurring repeating irreducible monic nonzero
+    nonnegative real sums products cosine sine"""
+)
 """Words of mathematics proper, as against sums about everyday things."""
 
 CODE: Final = _words("""def elif assert const void println printf usr
@@ -340,6 +347,9 @@ def entries(text: str) -> Iterator[str]:
         yield " ".join(entry.split())
 
 
+# Plain dicts below: a proxy would double the price of a look-up, and there is one for every word.
+
+
 def _task_cues() -> Mapping[str, tuple[tuple[int, float], ...]]:
     cues: dict[str, dict[int, float]] = {}
     for at, lists in enumerate(TASKS.values()):
@@ -348,15 +358,15 @@ def _task_cues() -> Mapping[str, tuple[tuple[int, float], ...]]:
                 cues.setdefault(entry, {}).setdefault(at, weight)
     for entry, (task, weight) in CONTINUOUS.items():
         cues[entry] = {list(TASKS).index(task): weight}
-    return MappingProxyType({entry: tuple(of.items()) for entry, of in cues.items()})
+    return {entry: tuple(of.items()) for entry, of in cues.items()}
 
 
 TASK_CUES: Final = _task_cues()
 """Entry -> the tasks it speaks for, by their place in `TASKS`, each with its weight."""
 
-HARD_WORDS: Final[Mapping[str, float]] = MappingProxyType(
-    {entry: weight for weight, words in HARD.items() for entry in entries(words)}
-)
+HARD_WORDS: Final[Mapping[str, float]] = {
+    entry: weight for weight, words in HARD.items() for entry in entries(words)
+}
 
 
 # Positions in a tally of the words that are only counted.
@@ -396,16 +406,14 @@ def _known() -> Mapping[str, Known]:
             own = phrases.setdefault(words[place], {})
             own[neighbour] = (*own.get(neighbour, ()), Phrase(entry, words, place))
     single = {entry for entry in everything if " " not in entry}
-    return MappingProxyType(
-        {
-            word: Known(
-                word in single,
-                tuple(i for i, words in enumerate(_LISTS) if word in words),
-                phrases.get(word),
-            )
-            for word in {*single, *phrases}.union(*_LISTS)
-        }
-    )
+    return {
+        word: Known(
+            word in single,
+            tuple(i for i, words in enumerate(_LISTS) if word in words),
+            phrases.get(word),
+        )
+        for word in {*single, *phrases}.union(*_LISTS)
+    }
 
 
 KNOWN: Final = _known()

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from policy_router.classify.classify import Classification, Classifier
-from policy_router.cli.policy import choose, open_policy
+from policy_router.cli.policy import Where, choose, open_policy
 from policy_router.cli.screen import Line, fail, show, write
 from policy_router.diagnostics import printable
 
@@ -26,12 +26,7 @@ def classify(
         typer.Argument(metavar="[FILE|-]", help="Prompts, one a line. [standard input]"),
     ] = None,
     *,
-    policy: Annotated[
-        Path | None,
-        typer.Option(
-            "--policy", "-p", metavar="PATH", help="A policy file, or a folder of them. [policies/]"
-        ),
-    ] = None,
+    policy: Where = None,
     as_jsonl: Annotated[bool, typer.Option("--json", help="Print one JSON object a line.")] = False,
 ) -> None:
     """Say what prompts are taken for.

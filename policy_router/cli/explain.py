@@ -1,5 +1,7 @@
 """`explain`: why a request gets the models it gets: every rule, every model, every reason."""
 
+import asyncio
+import time
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Final
@@ -7,11 +9,22 @@ from typing import TYPE_CHECKING, Annotated, Final
 import typer
 
 from policy_router.classify.tasks import By
+from policy_router.cli import counters
 from policy_router.cli.classify import as_json as classification
 from policy_router.cli.policy import choose, open_policy
 from policy_router.cli.request import Asked, Given, ask, takes_request
-from policy_router.cli.route import as_json, candidates, finish, made, not_used, verdict, words
+from policy_router.cli.route import (
+    as_json,
+    candidates,
+    detail,
+    finish,
+    made,
+    not_used,
+    verdict,
+    words,
+)
 from policy_router.cli.screen import Line, show, show_json, table
+from policy_router.cli.state import place_of
 from policy_router.condition import quote
 from policy_router.diagnostics import Span, printable
 from policy_router.language.suggest import help_line
@@ -47,6 +60,7 @@ def explain(
         hint = help_line(why_not, policy.index.by_name)
         raise typer.BadParameter(f"no model is called `{why_not}`: {hint}", param_hint="--why-not")
     asked = ask(policy, given)
+    asked = asyncio.run(counters.counted(policy, asked, place_of(given.state, policy.name, path)))
     told = _Told(policy, asked, made(policy, asked))
     if given.json:
         show_json(_json(told, path, why_not))
@@ -69,6 +83,7 @@ class _Told:
         self.task = policy.index.tasks.get(d.task or "")
         self.band = policy.index.bands.get(d.complexity or "")
         self.rules = [_Judged(policy, rule, self.facts) for rule in policy.rules]
+        self.counters = counters.looked_at(policy, self.facts, asked)
 
     @property
     def known(self) -> dict[str, object]:
@@ -155,7 +170,7 @@ def _plain(value: object) -> object:
 
 def _json(told: _Told, path: Path, only: str | None) -> dict[str, object]:
     d = told.decision
-    found = as_json(d)
+    found = as_json(d, told.policy.timezone)
     if only is not None:
         for part in ("candidates", "skipped"):
             found[part] = [
@@ -170,16 +185,6 @@ def _json(told: _Told, path: Path, only: str | None) -> dict[str, object]:
         "facts": told.known,
         "task_from": told.task_from,
         "classification": classification(told.asked.seen) if told.asked.seen else None,
-        "accept": [
-            {
-                "by": accept.by,
-                "checks": list(accept.checks),
-                "otherwise": accept.otherwise.value,
-                "at": str(accept.at) if accept.at else None,
-            }
-            for accept in d.accept
-        ],
-        "barred": [{"model": s.model, "detail": s.detail} for s in d.barred],
         "floor": floor
         and {
             "tier": floor[0],
@@ -193,6 +198,7 @@ def _json(told: _Told, path: Path, only: str | None) -> dict[str, object]:
                 for asker in floor[1]
             ],
         },
+        "counters": counters.as_json(told.counters, told.policy),
         "trace": [
             {
                 "rule": judged.rule.name,
@@ -203,6 +209,16 @@ def _json(told: _Told, path: Path, only: str | None) -> dict[str, object]:
             }
             for judged in told.rules
         ],
+        "accept": [
+            {
+                "by": accept.by,
+                "checks": list(accept.checks),
+                "otherwise": accept.otherwise.value,
+                "at": str(accept.at) if accept.at else None,
+            }
+            for accept in d.accept
+        ],
+        "barred": [{"model": s.model, "detail": s.detail} for s in d.barred],
     }
 
 
@@ -229,9 +245,17 @@ def _text(told: _Told, path: Path) -> list[Line]:
     lines: list[Line] = [[(title, "bold")], *head]
     for judged in told.rules:
         lines += _judged(judged)
-    for part in (verdict(d), candidates(d), not_used(d)):
+    out = not_used(d.skipped, policy.timezone)
+    for part in (verdict(d), candidates(d), out, _counters(told)):
         lines += ["", *part] if part else []
     return lines
+
+
+def _counters(told: _Told, only: str | None = None) -> list[Line]:
+    """What was counted, for all models or for one."""
+    models = -1 if only is None else 1 << told.policy.index.at[only]
+    found = [c for c in told.counters if c.meter.models & models]
+    return counters.as_text(found, told.policy, time.time())
 
 
 def _why_not(told: _Told, name: str) -> list[Line]:
@@ -245,7 +269,8 @@ def _why_not(told: _Told, name: str) -> list[Line]:
             *candidates(d, name),
         ]
     else:
-        lines = [[(f"{printable(name)} is out: {printable(out.detail)}", "bold")]]
+        why = printable(detail(out, told.policy.timezone))
+        lines = [[(f"{printable(name)} is out: {why}", "bold")]]
         lines += [f"  --> {out.at}"] if out.at else []
     for judged in told.rules:
         if judged.applied and (
@@ -254,7 +279,7 @@ def _why_not(told: _Told, name: str) -> list[Line]:
             or judged.rule.deny is not None
         ):
             lines += _judged(judged)
-    return lines
+    return lines + _counters(told, name)
 
 
 def _judged(judged: _Judged) -> list[Line]:

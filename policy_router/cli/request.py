@@ -10,12 +10,14 @@ from dataclasses import dataclass, field, fields
 from datetime import datetime
 from functools import wraps
 from math import isfinite
-from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Final, get_type_hints
 
 import typer
 
+from policy_router.classify.bound import most_tokens
 from policy_router.classify.classify import Classification, Classifier
+from policy_router.cli.policy import Where
+from policy_router.cli.state import State
 from policy_router.condition import BUILT_IN, WEEKDAYS, Fact, Kind
 from policy_router.language import units
 from policy_router.language.suggest import help_line
@@ -38,12 +40,7 @@ class Given:
         str | None,
         typer.Argument(metavar="PROMPT|-", help="The prompt; - reads it from standard input."),
     ] = None
-    policy: Annotated[
-        Path | None,
-        typer.Option(
-            "--policy", "-p", metavar="PATH", help="A policy file, or a folder of them. [policies/]"
-        ),
-    ] = None
+    policy: Where = None
     task: Annotated[str | None, typer.Option(metavar="TASK", help="A task of the policy.")] = None
     complexity: Annotated[
         str | None,
@@ -85,6 +82,7 @@ class Given:
             "max_tokens.",
         ),
     ] = None
+    state: State = None
     json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False
 
 
@@ -141,19 +139,21 @@ def ask(policy: "Policy", given: Given, *, now: float | None = None) -> Asked:
     facts = _Facts(policy, given.fact or ())
     needs = frozenset(_split(given.need))
     task, complexity = given.task, _complexity(policy, given.complexity)
-    seen, tokens = None, 0
+    seen, tokens, most = None, 0, None
     if prompt is not None:
         cap = facts.known.get("max_tokens")
         seen = Classifier(policy).classify(prompt, max_output=cap, needs=needs, task=task)
         # The caller's word wins.
         task, tokens = seen.told, seen.tokens
         complexity = seen.score if complexity is None else complexity
+        most = most_tokens([{"role": "user", "content": prompt}])
     if given.tokens is not None:
         tokens = _whole(given.tokens, "--tokens")
     request = Request(
         task=task,
         complexity=complexity,
         tokens=tokens,
+        most_tokens=None if most is None else max(most, tokens),
         max_output=facts.known.get("max_tokens"),
         needs=needs,
         tags=frozenset(_split(given.tag)),

@@ -78,17 +78,19 @@ def decide(policy: Policy, request: Request, snapshot: Snapshot = _NOBODY) -> De
             skipped += tuple(gate.skips(index, gone, request, snapshot))
             allowed ^= gone
     metering = index.metering
-    if not metering.plain:
-        gone, out = metering.not_paid_for(allowed, known)
-        skipped += tuple(out)
-        allowed ^= gone
-    if snapshot.used:
-        gone, out = metering.used_up(allowed, known, request, snapshot)
-        skipped += tuple(out)
+    if snapshot.used or not metering.plain:
+        gone, out = metering.out(allowed, known, request, snapshot)
+        skipped += out
         allowed ^= gone
     prefer = policy.prefer if request.prefer is None else tuple(Key(k) for k in request.prefer)
     output = TYPICAL_OUTPUT if request.max_output is None else request.max_output
-    candidates = index.order.candidates(allowed, floor, first, prefer, request.tokens, output)
+    if snapshot.used and Key.HEADROOM in prefer:
+        left = metering.headroom(known, request, snapshot)
+        candidates = index.order.by_headroom(
+            allowed, floor, first, prefer, request.tokens, output, left
+        )
+    else:
+        candidates = index.order.candidates(allowed, floor, first, prefer, request.tokens, output)
     if request.limit is not None and len(candidates) > request.limit:
         words = f"the request asks for at most {request.limit}"
         beyond = candidates[max(0, request.limit) :]

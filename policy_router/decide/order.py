@@ -2,8 +2,9 @@
 
 The order is lexicographic: models of the wanted tiers before weaker ones (those strongest first),
 then `first` lists, then the keys of `prefer`, then written order. All of it is fixed by the policy
-but `cheapest`, which depends on how the request splits into input and output tokens. Two models
+but two keys. `cheapest` depends on how the request splits into input and output tokens: two models
 change places at one ratio only, so between those ratios the order is computed once and kept.
+`headroom` depends on what is left of the quotas at the moment, and is sorted each time.
 """
 
 from __future__ import annotations
@@ -14,7 +15,7 @@ from functools import partial
 from itertools import compress, pairwise
 from typing import TYPE_CHECKING, Final, TypeAlias
 
-from policy_router.decide.cells import flags_in
+from policy_router.decide.cells import bits, flags_in
 from policy_router.model import Candidate, Key
 
 if TYPE_CHECKING:
@@ -47,7 +48,7 @@ def sort_value(key: Key, model: Model, tokens: int, output: int) -> float:
         case Key.QUALITY:
             return -model.quality
         case _:
-            return 0  # nothing is known of RELIABLE and HEADROOM without a store
+            return 0  # nothing is known of RELIABLE, and of HEADROOM only by what was read
 
 
 _WORDS: Final[dict[Key, tuple[str, str]]] = {
@@ -57,6 +58,7 @@ _WORDS: Final[dict[Key, tuple[str, str]]] = {
     Key.CHEAPEST: ("cheapest first", "next cheapest"),
     Key.FASTEST: ("fastest first", "next fastest"),
     Key.QUALITY: ("best quality first", "next in quality"),
+    Key.HEADROOM: ("most of its quotas left", "less of its quotas left"),
 }
 WRITTEN: Final = "written order"
 
@@ -221,6 +223,58 @@ class Order:
                 ranking.kept[name] = found
         return found
 
+    def by_headroom(  # noqa: PLR0917  as above
+        self,
+        allowed: int,
+        floor: int,
+        first: First,
+        prefer: tuple[Key, ...],
+        tokens: int,
+        output: int,
+        left: Sequence[float],
+    ) -> tuple[Candidate, ...]:
+        """The same where `prefer` names headroom. left: of each model's quotas, 0..1."""
+        models = self._models
+
+        def values(i: int) -> tuple[float, ...]:
+            return tuple(
+                -left[i] if key is Key.HEADROOM else sort_value(key, models[i], tokens, output)
+                for key in prefer
+            )
+
+        weak = allowed & self.below[floor]
+        keyed = allowed ^ weak
+        found = []
+        for number in first:
+            bit, candidate = self._put[number]
+            if keyed & bit:
+                keyed ^= bit
+                found.append(candidate)
+        order = sorted(bits(keyed), key=values)
+        if len(order) == 1:
+            found.append(self._lone(models[order[0]], floor, bool(found), bool(weak)))
+        else:
+            for at, i in enumerate(order):
+                other = order[at - 1] if at else order[1]
+                pairs = zip(prefer, values(i), values(other), strict=True)
+                key = next((k for k, here, there in pairs if here != there), None)
+                words = (key.value, _WORDS[key][at > 0]) if key else (WRITTEN, WRITTEN)
+                found.append(Candidate(models[i], *words))
+        stepping = self._stepping[floor]
+        found += [
+            stepping[i] for i in sorted(bits(weak), key=lambda i: (-models[i].rank, values(i)))
+        ]
+        return tuple(found)
+
+    def _lone(self, model: Model, floor: int, after_first: bool, before_weak: bool) -> Candidate:
+        """The one model that the keys have to place."""
+        words = "the only model left"
+        if after_first:
+            words = "the only other model"
+        elif before_weak:
+            words = f"the only model of tier `{self._tiers[floor]}` or better"
+        return Candidate(model, "only candidate", words)
+
     def _unusual(self, prefer: tuple[Key, ...]) -> _Ranking:
         """The ranking by keys that a request brought along."""
         ranking = self._rankings.get(prefer)
@@ -254,12 +308,8 @@ class Order:
                         pair = found[at].model.name, found[at - 1].model.name
                         found[at] = ranking.followers[pair]
         elif end > start:
-            lone = "the only model left"
-            if start:
-                lone = "the only other model"
-            elif allowed ^ keyed:
-                lone = f"the only model of tier `{self._tiers[floor]}` or better"
-            found[start] = Candidate(found[start].model, "only candidate", lone)
+            weaker = allowed != keyed
+            found[start] = self._lone(found[start].model, floor, start > 0, weaker)
         return tuple(found)
 
 

@@ -143,19 +143,17 @@ class SqliteStore:
 
     def _overdue(self, worker: Worker, ask: Ask[Any]) -> None:
         """Nobody waits for ever: not for the lock, and not for a disk that hangs."""
+        patience, waited = self._file.pace.patience, ask.loop.time() - ask.sent
         if ask.future.done():
             return
-        left = self._file.pace.patience - (ask.loop.time() - ask.sent)
-        if left > 0:  # it was this loop that was late
-            ask.loop.call_later(left, self._overdue, worker, ask)
+        if waited < patience:  # it was this loop that was late
+            ask.loop.call_later(patience - waited, self._overdue, worker, ask)
         elif worker.withdraw(ask):
             ask.future.set_exception(self._file.held_up())
+        elif waited < 2 * patience:
+            ask.loop.call_later(2 * patience - waited, self._overdue, worker, ask)
         else:
-            ask.loop.call_later(self._file.pace.patience, self._hangs, ask)
-
-    def _hangs(self, ask: Ask[Any]) -> None:
-        if not ask.future.done():
-            why = f"it has not answered for {2 * self._file.pace.patience:g} s"
+            why = f"it has not answered for {2 * patience:g} s"
             ask.future.set_exception(self._file.trouble(why, "look at the disk"))
 
     # -- books -------------------------------------------------------------------------------
@@ -221,26 +219,26 @@ class SqliteStore:
         self._begin()
 
 
-def _before_fork() -> None:
+def before_fork() -> None:
     _FORKING[:] = _STORES
     for store in _FORKING:
         store.before_fork()
 
 
-def _after_fork_in_parent() -> None:
+def after_fork_in_parent() -> None:
     for store in _FORKING:
         store.after_fork_in_parent()
     _FORKING.clear()
 
 
-def _after_fork_in_child() -> None:
+def after_fork_in_child() -> None:
     for store in _FORKING:
         store.after_fork_in_child()
     _FORKING.clear()
 
 
 os.register_at_fork(
-    before=_before_fork,
-    after_in_parent=_after_fork_in_parent,
-    after_in_child=_after_fork_in_child,
+    before=before_fork,
+    after_in_parent=after_fork_in_parent,
+    after_in_child=after_fork_in_child,
 )

@@ -314,7 +314,7 @@ class File:
         """A connection to the file that is there. reads: it never writes."""
         address = f"file:{quote(str(self.path))}?mode=rw"
         connection = sqlite3.connect(
-            address, timeout=self.pace.patience, isolation_level=None, check_same_thread=False,
+            address, timeout=self.pace.patience / 2, isolation_level=None, check_same_thread=False,
             cached_statements=256, uri=True,
         )  # fmt: skip
         try:
@@ -369,7 +369,7 @@ class File:
         in the way it brings over what it can, and the log goes on."""
         connection.execute("PRAGMA busy_timeout = 0")
         connection.execute("PRAGMA wal_checkpoint(RESTART)").fetchall()
-        connection.execute(f"PRAGMA busy_timeout = {self.pace.patience * 1000:.0f}")
+        connection.execute(f"PRAGMA busy_timeout = {self.pace.patience * 500:.0f}")
 
     def sync(self) -> None:
         """Brings the log to the disk; without the lock. Raises OSError."""

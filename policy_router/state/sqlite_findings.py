@@ -17,6 +17,7 @@ from policy_router.state.sqlite_file import (
     NETWORK,
     OLDEST,
     File,
+    Pace,
     file_system,
     shape,
 )
@@ -24,6 +25,7 @@ from policy_router.state.sqlite_file import (
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+DEFAULT: Final = Pace()
 SKEW: Final = 1.0
 """Seconds that the ledger's time may be ahead of the clock before it is worth a word."""
 LONG: Final = 256 * 2**20
@@ -32,18 +34,21 @@ TOLD: Final = 3
 """Lines of damage that are told."""
 
 
-def examine(path: str | Path, now: float, mounts: Path = MOUNTS) -> tuple[Finding, ...]:
+def examine(
+    path: str | Path, now: float, mounts: Path = MOUNTS, pace: Pace = DEFAULT
+) -> tuple[Finding, ...]:
     """All that an operator should know of a ledger's file. It waits for the lock for a moment and
     reads the whole database, but changes nothing. now: Unix time."""
-    file = File(Path(path).resolve(), mounts=mounts)
+    file = File(Path(path).resolve(), pace=pace, mounts=mounts)
     return (
-        *_library(sqlite3.sqlite_version_info),
+        *library(sqlite3.sqlite_version_info),
         *_place(file),
         *(_content(file, now) if file.path.exists() else ()),
     )
 
 
-def _library(version: tuple[int, int, int]) -> Iterator[Finding]:
+def library(version: tuple[int, int, int]) -> Iterator[Finding]:
+    """What is to be said of a version of SQLite."""
     name = "SQLite " + ".".join(map(str, version))
     if version < OLDEST:
         help_ = f"use a Python with SQLite {'.'.join(map(str, OLDEST))} or later"
@@ -58,9 +63,8 @@ def _library(version: tuple[int, int, int]) -> Iterator[Finding]:
 
 def mended(version: tuple[int, int, int]) -> bool:
     """Whether a version is free of https://sqlite.org/wal.html#walresetbug."""
-    return version >= (3, 51, 3) or (
-        version[:2] in {(3, 50), (3, 44)} and version[2] >= (7 if version[1] == 50 else 6)
-    )
+    series = {(3, 44): 6, (3, 50): 7, (3, 51): 3}
+    return version[2] >= series.get(version[:2], 0 if version > (3, 51) else 99)
 
 
 def _place(file: File) -> Iterator[Finding]:

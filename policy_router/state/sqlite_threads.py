@@ -6,6 +6,7 @@ import contextlib
 import queue
 import sqlite3
 import threading
+from abc import ABC, abstractmethod
 from collections import defaultdict
 from typing import TYPE_CHECKING, Any, ClassVar, Final, Generic, TypeAlias, TypeVar
 
@@ -77,7 +78,7 @@ class Time:
         return max(self._clock(), self.mark, stored)
 
 
-class Worker:
+class Worker(ABC):
     """A thread with a connection of its own. It starts when it is first asked, and ends with the
     process at the latest.
 
@@ -118,12 +119,11 @@ class Worker:
         for ask in asks:
             ask.sent = now
         self._queue.put(asks)
-        if self._thread is None:
-            with self._taking:
-                if self._thread is None:
-                    name = f"policy-router {self.name}"
-                    self._thread = threading.Thread(target=self._live, name=name, daemon=True)
-                    self._thread.start()
+        with self._taking:
+            if self._thread is None:
+                name = f"policy-router {self.name}"
+                self._thread = threading.Thread(target=self._live, name=name, daemon=True)
+                self._thread.start()
 
     def withdraw(self, ask: Ask[Any]) -> bool:
         """Take a verb back; False when it has begun."""
@@ -195,8 +195,9 @@ class Worker:
             for ask in asks:
                 ask.failure = self._worded(error)
 
+    @abstractmethod
     def _do(self, connection: sqlite3.Connection, asks: Asks) -> None:
-        raise NotImplementedError
+        """Do it in one transaction: every verb gets its answer."""
 
     # -- the connection ------------------------------------------------------------------------
 

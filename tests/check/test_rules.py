@@ -500,7 +500,6 @@ WRONG: Final[dict[str, dict[str, str]]] = {
     "no-effect-yet": {
         "a sort key": "prefer: [reliable]",
         "a way of calling": models(f"{PAID}, via: direct"),
-        "an estimator": "complexity: { estimator: learned }",
         "memory for a report": models(f"{PAID}, gpu_memory: 8GB"),
     },
     "checks-need-whole-answers": {

@@ -176,3 +176,13 @@ def test_any_text_is_classified(text: str) -> None:
 @given(st.recursive(st.none() | st.integers() | st.text(), st.lists, max_leaves=8))
 def test_any_body_is_classified(messages: Any) -> None:
     assert 0 <= CLASSIFIER.classify(messages, tools=messages).score <= 1
+
+
+def test_the_learned_estimator_scores_what_it_knows_and_abstains_elsewhere() -> None:
+    classifier = Classifier(policy("complexity: { estimator: learned }"))
+    known = classifier.classify(
+        "Find the sum of all positive integers $n$ such that $n^2 + 12n$ is a perfect square."
+    )
+    assert known.estimator == "learned"
+    unknown = classifier.classify("Write a poem about spring.")
+    assert unknown.estimator == "heuristic"

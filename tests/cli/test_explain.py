@@ -170,7 +170,8 @@ def test_json_has_one_shape() -> None:
     routed = run("route", "-p", TEAM, *NOON, "--tag", "private", "--task", "code", "--json").json
     found = explain("--tag", "private", "--task", "code", "--json").json
     extra = [
-        "policy", "facts", "task_from", "classification", "accept", "barred", "floor", "trace",
+        "policy", "facts", "task_from", "classification", "floor", "counters", "trace", "accept",
+        "barred",
     ]  # fmt: skip
     assert list(found) == [*routed, *extra]
     assert {key: found[key] for key in routed} == routed
@@ -199,6 +200,7 @@ def test_json_has_one_shape() -> None:
         ],
     }
     assert found["trace"][2]["steps"][2] == {"text": "plan", "value": None}
+    assert found["counters"] == []
     assert explain("--json").json["floor"] is None
     assert explain("--json").json["task_from"] == "default"
     assert explain("--json").json["classification"] is None
@@ -297,3 +299,51 @@ def test_the_classification_in_json() -> None:
         seen["score"], abs=0.001
     )
     assert found["score"] == pytest.approx(seen["score"], abs=0.001)
+
+
+CHECKED = """\
+version: 1
+tiers: [light, heavy]
+models:
+  small: { model: openai/small, tier: light, price: free, context: 8k, tags: [local] }
+  big: { model: openai/big, tier: heavy, price: { input: $1/M, output: $2/M }, context: 128k }
+budgets: { all: { cap: unlimited } }
+tasks:
+  form:
+    accept:
+      json: true
+      json_schema: { type: object }
+      max_chars: 100
+      stop_reason: [stop, length]
+      llm: { model: big, rubric: Every field is filled in. }
+  chat: {}
+rules:
+  - { name: private stays, when: { tags: private }, only: [local] }
+  - { name: strict, when: { tags: strict }, accept: { python: "a.b:c", otherwise: error } }
+"""
+
+
+def test_the_checks_of_the_answer_are_shown(tmp_path: Path) -> None:
+    path = tmp_path / "policy.yaml"
+    path.write_text(CHECKED)
+    request = ("explain", "Hi", "-p", path, "--task", "form", "--tag", "private,strict")
+    shown = " ".join(run(*request).out.split())
+    assert (
+        "Checks task `form`: json, json_schema, max_chars 100, stop_reason stop or length, "
+        "llm by `big`; else a higher tier, then the best answer (" in shown
+    )
+    assert "rule `strict`: python a.b:c; else a higher tier, then an error (" in shown
+    assert "`big` does not judge: rule `private stays` allows only others (" in shown
+    told = run(*request, "--json").json
+    assert [(a["by"], a["checks"], a["otherwise"]) for a in told["accept"]] == [
+        ("task `form`", ["json", "json_schema", "max_chars", "stop_reason", "llm"], "best"),
+        ("rule `strict`", ["python"], "error"),
+    ]
+    assert told["barred"] == [{"model": "big", "detail": "rule `private stays` allows only others"}]
+
+
+def test_no_checks_are_not_shown(tmp_path: Path) -> None:
+    path = tmp_path / "policy.yaml"
+    path.write_text(CHECKED)
+    assert "Checks" not in run("explain", "Hi", "-p", path).out
+    assert run("explain", "Hi", "-p", path, "--json").json["accept"] == []

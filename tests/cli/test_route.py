@@ -10,6 +10,7 @@ from zoneinfo import ZoneInfo
 import pytest
 
 from policy_router.check.report import load
+from policy_router.classify.bound import most_tokens
 from policy_router.classify.classify import Classifier
 from policy_router.classify.facts import read_messages
 from policy_router.cli.request import Given, ask, moment
@@ -125,6 +126,7 @@ def test_every_option_has_its_place_in_the_request() -> None:
         task="code",
         complexity=0.5,
         tokens=read_messages([{"role": "user", "content": "x" * 401}]).tokens,
+        most_tokens=most_tokens([{"role": "user", "content": "x" * 401}]),
         max_output=50,
         needs=frozenset({"json", "tools"}),
         tags=frozenset("abc"),
@@ -249,7 +251,7 @@ def test_a_refusal_is_4() -> None:
 
 
 CANDIDATE = {"model": str, "calls": str, "tier": str, "free": bool, "cost_usd": str, "why": str}
-SKIPPED = {"model": str, "reason": str, "detail": str, "at": str}
+SKIPPED = {"model": str, "reason": str, "detail": str, "until": type(None), "at": str}
 
 
 def test_json_has_one_shape() -> None:
@@ -276,6 +278,7 @@ def test_json_of_models_that_are_out() -> None:
             "model": "cloud",
             "reason": "only",
             "detail": "rule `private data stays here` allows only others",
+            "until": None,
             "at": f"{TEAM}:44:5",
         }
     ]

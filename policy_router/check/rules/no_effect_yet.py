@@ -38,15 +38,11 @@ def check(subject: Subject) -> Iterator[Diagnostic]:
             Severity.NOTE,
             "checked, but without effect in this version: " + ", ".join(parts),
             places.key((first,)),
-            "the heuristic estimator stands in" if "complexity.estimator" in parts else "",
         )
 
 
 def _parts(document: Document) -> Iterator[str]:
     """Single fields without effect, in sections that have one."""
-    complexity = document.complexity
-    if complexity is not None and complexity.estimator == "learned":
-        yield "complexity.estimator"
     models = (document.models or {}).values()
     if any(model.gpu_memory for model in models):
         yield "models.gpu_memory"

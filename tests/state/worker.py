@@ -1,0 +1,112 @@
+"""Other processes for the tests of a SQLite ledger.
+
+python -m tests.state.worker work PATH NAME    reserve and settle until killed
+python -m tests.state.worker stop PATH         take the lock and stop
+python -m tests.state.worker fork PATH         reserve, fork, and go on in both
+python -m tests.state.worker open PATH         open it, as nobody in particular
+"""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+from policy_router.errors import StoreError
+from policy_router.meter import Charge, Meter, Metric, Period
+from policy_router.state.sqlite import SqliteStore
+from policy_router.state.sqlite_file import Lock
+from policy_router.state.store import About, Actual, Granted, Hold, Settled, Stale
+from tests.state.stores import UTC
+
+ROOT = Path(__file__).parents[2]
+CAP = 10**12
+HELD = 1000
+
+
+def start(*arguments: str | Path) -> subprocess.Popen[str]:
+    """One of these processes; what it says is read from its stdout."""
+    return subprocess.Popen(
+        [sys.executable, "-m", "tests.state.worker", *map(str, arguments)],
+        stdout=subprocess.PIPE, text=True, cwd=ROOT,
+    )  # fmt: skip
+
+
+def said(process: subprocess.Popen[str]) -> str:
+    """The next line that a process says."""
+    assert process.stdout is not None
+    return process.stdout.readline().strip()
+
+
+def money(now: float, cap: int = CAP) -> Charge:
+    meter = Meter("budgets", "team", Metric.USD, Period.DAY, cap, 1)
+    return Charge(meter.counter("-", now, UTC), HELD, cap)
+
+
+async def attempt(store: SqliteStore, name: str, cost: int) -> Settled:
+    """Reserve and settle."""
+    now = time.time()
+    while True:
+        answer = await store.reserve(Hold(name, (money(now),), 60.0, About()))
+        if not isinstance(answer, Stale):
+            assert isinstance(answer, Granted)
+            return await store.settle(name, Actual(cost=cost))
+        now = answer.now  # midnight
+
+
+async def work(path: str, name: str) -> None:
+    store = SqliteStore(path)
+    done = 0
+
+    async def one(lane: int) -> None:
+        nonlocal done
+        while True:
+            done += 1
+            hold_id, cost = f"{name}.{lane}.{done}", done % HELD
+            await attempt(store, hold_id, cost)
+            print(hold_id, cost, flush=True)  # noqa: T201  what was answered is told
+
+    await asyncio.gather(*(one(lane) for lane in range(4)))
+
+
+def stop(path: str) -> None:
+    lock = Lock(Path(path))
+    assert lock.acquire()
+    print("locked", flush=True)  # noqa: T201
+    os.kill(os.getpid(), signal.SIGSTOP)
+
+
+def fork(path: str) -> None:
+    store = SqliteStore(path)
+    asyncio.run(attempt(store, "before", 1))
+    child = os.fork()
+    if child == 0:
+        for i in range(50):
+            asyncio.run(attempt(store, f"child-{i}", 1))
+        os._exit(0)
+    for i in range(50):
+        asyncio.run(attempt(store, f"parent-{i}", 1))
+    asyncio.run(store.aclose())
+    _, status = os.waitpid(child, 0)
+    print(status, flush=True)  # noqa: T201
+
+
+def open_(path: str) -> None:
+    if os.geteuid() == 0:
+        os.setuid(65534)  # what is forbidden is not forbidden to root
+    try:
+        asyncio.run(attempt(SqliteStore(path), "a", 1))
+    except StoreError as error:
+        print(error, flush=True)  # noqa: T201
+
+
+if __name__ == "__main__":
+    verb, *rest = sys.argv[1:]
+    if verb == "work":
+        asyncio.run(work(*rest))
+    else:
+        {"stop": stop, "fork": fork, "open": open_}[verb](*rest)
