@@ -10,7 +10,7 @@ demo: $(VENV)/.user
 
 test: $(VENV)/.dev
 	$(BIN)/python -m pytest -n 2 --cov --cov-report= $(ARGS)
-	$(BIN)/coverage report --fail-under=100 --include='policy_router/language/*,policy_router/decide/*,policy_router/condition.py,policy_router/execute/chain.py'
+	$(BIN)/coverage report --fail-under=100 --include='policy_router/language/*,policy_router/decide/*,policy_router/condition.py,policy_router/execute/chain.py,policy_router/execute/accept.py'
 
 lint: $(VENV)/.dev
 	$(BIN)/ruff check .

@@ -185,14 +185,22 @@ MAX_MATCHED: Final = 65_536
 """`matches` looks at no more than so many characters of a fact."""
 
 
-def search(pattern: str) -> Callable[[str], object]:
-    """The search function of an RE2 pattern: time linear in the text, whatever the pattern."""
+def search(pattern: str, most: int | None = MAX_MATCHED) -> Callable[[str], object]:
+    """The search function of an RE2 pattern: time linear in the text, whatever the pattern.
+    most: characters of the text that it looks at; None is all."""
     import re2  # noqa: PLC0415  few policies need it
 
     quiet = re2.Options()
     quiet.log_errors = False  # they would go to stderr, from C++
     compiled = re2.compile(pattern, options=quiet)
-    return lambda text: compiled.search(text[:MAX_MATCHED])
+
+    def find(text: str) -> object:
+        try:
+            return compiled.search(text[:most])
+        except UnicodeEncodeError:  # half of a surrogate pair, which JSON can carry: read as `?`
+            return compiled.search(text[:most].encode("utf-8", "replace").decode())
+
+    return find
 
 
 _SOURCE: Final = {

@@ -3,6 +3,7 @@
 PolicyRouterError
 ├── PolicyError      policy files that cannot be used; holds every diagnostic
 ├── UsageError       a call that makes no sense, whatever the policy says
+├── ArtifactError    a data file of a model that is damaged or was made for another version
 ├── StoreError       the store of counters cannot be reached, or is broken
 │   └── AmountError      it works, but cannot count so much exactly
 └── RoutingError     a request that got no answer; holds the decision
@@ -39,6 +40,18 @@ class UsageError(PolicyRouterError):
     """The call itself is wrong: an option that does not exist, a value out of range."""
 
     http_status = 400
+
+
+class ArtifactError(PolicyRouterError):
+    """A data file that cannot be used. path: the file. reason: what is wrong with it."""
+
+    def __init__(self, path: str, reason: str) -> None:
+        super().__init__(path, reason)
+        self.path = path
+        self.reason = reason
+
+    def __str__(self) -> str:
+        return f"{self.path}: {self.reason}"
 
 
 class StoreError(PolicyRouterError):

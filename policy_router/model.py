@@ -9,10 +9,10 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from enum import StrEnum
 from types import MappingProxyType
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, TypeAlias
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping
     from zoneinfo import ZoneInfo
 
     from policy_router.condition import Condition, Vocabulary
@@ -21,6 +21,8 @@ if TYPE_CHECKING:
     from policy_router.meter import Meter, Reading
 
 NANO: Final = 1_000_000_000
+CONFIDENT: Final = 0.4
+"""From so much probability on, a request is taken for a built-in kind of work."""
 TYPICAL_OUTPUT: Final = 300
 """Tokens an answer is expected to have when the request sets no cap: for estimates and ordering."""
 OUTPUT_CAP: Final = 4_096
@@ -108,12 +110,66 @@ class Model:
         return cap if self.max_output is None else min(cap, self.max_output)
 
 
+class Otherwise(StrEnum):
+    """What a request gets when no answer passes: the best that came, marked, or an error."""
+
+    BEST = "best"
+    ERROR = "error"
+
+
+@dataclass(frozen=True, slots=True)
+class Judge:
+    """A model that is asked whether an answer has what the rubric says."""
+
+    model: Model
+    rubric: str
+
+
+CHECKS: Final = (
+    "not_empty", "json", "json_schema", "pattern", "min_chars", "max_chars", "stop_reason",
+    "python", "llm",
+)  # fmt: skip
+"""What an answer may be checked for, in the order the checks are made: the dear ones last."""
+
+
+@dataclass(frozen=True, slots=True)
+class Accept:
+    """Checks that an answer must pass. What is None, False or empty is not checked.
+
+    by: the task or rule that asks for them, in words. json_schema: the schema, as JSON.
+    pattern: RE2, found anywhere. min_chars, max_chars: of the text. stop_reason: one of these.
+    python: a function of ours, `module:function`. llm: a model that judges.
+    """
+
+    by: str
+    not_empty: bool = False
+    json: bool = False
+    json_schema: str | None = None
+    pattern: str | None = None
+    min_chars: int | None = None
+    max_chars: int | None = None
+    stop_reason: tuple[str, ...] = ()
+    python: str | None = None
+    llm: Judge | None = None
+    otherwise: Otherwise = Otherwise.BEST
+    at: Span | None = field(default=None, compare=False, repr=False)
+
+    @property
+    def checks(self) -> tuple[str, ...]:
+        """Names of the checks that are made, in their order."""
+        return tuple(name for name in CHECKS if _said(getattr(self, name)))
+
+
+def _said(value: object) -> bool:
+    return value is not None and value is not False and value != ()
+
+
 @dataclass(frozen=True, slots=True)
 class Rule:
     """One rule: when its condition holds it takes models away, reorders them, or denies.
 
     only, avoid, first: names of models in the order they were selected (None: not said).
-    min_tier: rank. needs: abilities a model must have.
+    min_tier: rank. needs: abilities a model must have. accept: what the answer is checked for.
     """
 
     name: str
@@ -124,6 +180,7 @@ class Rule:
     min_tier: int | None = None
     needs: frozenset[str] = frozenset()
     deny: str | None = None
+    accept: Accept | None = None
     at: Span | None = field(default=None, compare=False, repr=False)
     only_at: Span | None = field(default=None, compare=False, repr=False)
     avoid_at: Span | None = field(default=None, compare=False, repr=False)
@@ -131,13 +188,30 @@ class Rule:
 
 @dataclass(frozen=True, slots=True)
 class Task:
-    """A kind of request. `default`: the one that a request has when it has no other."""
+    """A kind of request. `default`: the one that a request has when it has no other.
+
+    keywords, pattern (RE2), needs (all of them): conditions, any one of which gives it away. A
+    task without any that bears the name of a built-in kind of work is told by that, from this
+    `confidence` on, 0..1. criticality: 0..1, how much it raises the complexity.
+    accept: what its answers are checked for.
+    """
 
     name: str
     min_tier: int | None = None
     first: tuple[str, ...] = ()
     default: bool = False
+    accept: Accept | None = None
     at: Span | None = field(default=None, compare=False, repr=False)
+    keywords: tuple[str, ...] = ()
+    pattern: str | None = None
+    needs: frozenset[str] = frozenset()
+    confidence: float = CONFIDENT
+    criticality: float = 0.0
+
+    @property
+    def conditions(self) -> bool:
+        """Whether it states conditions of its own."""
+        return bool(self.keywords or self.needs or self.pattern is not None)
 
 
 @dataclass(frozen=True, slots=True)
@@ -148,6 +222,33 @@ class Band:
     start: float
     min_tier: int | None = None
     at: Span | None = field(default=None, compare=False, repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class Weights:
+    """What each factor of complexity weighs, 0..1; together 1."""
+
+    message: float = 0.30
+    context: float = 0.15
+    capability: float = 0.25
+    depth: float = 0.10
+    keywords: float = 0.20
+
+
+@dataclass(frozen=True, slots=True)
+class Complexity:
+    """How the complexity of a request is worked out.
+
+    estimator: its name. model: the policy's name of the model that is asked, function: what own
+    code is (`module:function`), for estimators of that kind. keywords: words that make a request
+    look hard, beside the built-in ones.
+    """
+
+    estimator: str = "heuristic"
+    model: str | None = None
+    function: str | None = None
+    weights: Weights = Weights()
+    keywords: tuple[str, ...] = ()
 
 
 class Key(StrEnum):
@@ -250,6 +351,7 @@ class Policy:
     vocabulary: Vocabulary
     revision: str
     index: Index = field(compare=False, repr=False)
+    complexity: Complexity = Complexity()
 
     def model(self, name: str) -> Model:
         """The model of that name; KeyError when the policy has none."""
@@ -361,14 +463,44 @@ class Candidate:
         return self.model.name
 
 
+Reasons: TypeAlias = tuple[tuple[str, ...], tuple[Skip, ...]]
+"""Names of the rules that applied, and the models they took away."""
+
+
+class _Explained:
+    """A decision's `rules` and `skipped`, which may be written out when first read.
+
+    What they say is fixed with the decision; most decisions are acted on and never asked why.
+    """
+
+    __slots__ = ("_more", "_reasons")
+
+    _reasons: Callable[[], Reasons]
+    _more: tuple[Skip, ...]
+
+    if not TYPE_CHECKING:  # where it would let every misspelt attribute pass
+
+        def __getattr__(self, name: str) -> object:
+            # Asked for what is not there: here a slot that is still empty.
+            if name not in ("rules", "skipped"):
+                words = f"{type(self).__name__!r} object has no attribute {name!r}"
+                raise AttributeError(words, name=name, obj=self)
+            rules, skipped = self._reasons()
+            object.__setattr__(self, "rules", rules)
+            object.__setattr__(self, "skipped", skipped + self._more)
+            return getattr(self, name)
+
+
 @dataclass(frozen=True, slots=True)
-class Decision:
+class Decision(_Explained):
     """What a policy makes of a request: every model of the policy is in `candidates` or `skipped`.
 
     candidates: in the order they will be asked; this order is the fallback chain.
     rules: names of the rules that applied. denied: why nothing may answer, or None; `invalid` when
     that is because the request names something the policy does not know.
     task, complexity, score: what the request was taken for.
+    accept: what the answer must pass, the task's checks before the rules'. barred: models that
+    should judge the answer and may not see it, and why.
     """
 
     revision: str
@@ -381,6 +513,43 @@ class Decision:
     rules: tuple[str, ...]
     denied: str | None = None
     invalid: bool = False
+    accept: tuple[Accept, ...] = ()
+    barred: tuple[Skip, ...] = ()
+
+    @classmethod
+    def explained(  # noqa: PLR0917  the fields, in their order
+        cls,
+        revision: str,
+        request: Request,
+        task: str | None,
+        complexity: str | None,
+        score: float | None,
+        candidates: tuple[Candidate, ...],
+        reasons: Reasons | Callable[[], Reasons],
+        more: tuple[Skip, ...],
+    ) -> Decision:
+        """A decision that denies nothing and asks for no checks. Where `reasons` is a function, it
+        is called when `rules` or `skipped` is first read, and gives the same whenever that is.
+        `more` is skipped beside what the reasons say."""
+        found = object.__new__(cls)
+        put = object.__setattr__
+        put(found, "revision", revision)
+        put(found, "request", request)
+        put(found, "task", task)
+        put(found, "complexity", complexity)
+        put(found, "score", score)
+        put(found, "candidates", candidates)
+        put(found, "denied", None)
+        put(found, "invalid", False)
+        put(found, "accept", ())
+        put(found, "barred", ())
+        if isinstance(reasons, tuple):
+            put(found, "rules", reasons[0])
+            put(found, "skipped", reasons[1] + more)
+        else:
+            put(found, "_reasons", reasons)
+            put(found, "_more", more)
+        return found
 
     def cost(self, model: Model) -> int | None:
         """Estimated cost in nano-USD of asking this model; None when its price is unknown."""

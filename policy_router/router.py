@@ -17,21 +17,26 @@ from typing import TYPE_CHECKING, Any, Literal, Self, TypeVar, overload
 
 from policy_router.check.report import inspect
 from policy_router.classify.bound import most_tokens
+from policy_router.classify.classify import Classification, Classifier
 from policy_router.classify.facts import read_messages
 from policy_router.decide.decide import decide
 from policy_router.errors import UsageError
 from policy_router.execute.account import Ledger
 from policy_router.execute.caller import Body
-from policy_router.execute.events import Warned
+from policy_router.execute.events import StoreChanged, Warned
 from policy_router.execute.executor import Executor
 from policy_router.execute.health import Health
+from policy_router.execute.rating import Rater
 from policy_router.live.reload import Compiled, Live
 from policy_router.model import NANO, Policy, Request, Snapshot
+from policy_router.state.guard import Guarded
 from policy_router.state.memory import MemoryStore
+from policy_router.state.open import open_store
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Iterable, Iterator, Mapping, Sequence
 
+    from policy_router.classify.facts import RequestFacts
     from policy_router.execute.answer import Answer
     from policy_router.execute.caller import Caller
     from policy_router.execute.events import Event
@@ -82,6 +87,8 @@ class Router:
             told=lambda crossing: observe(_warned(crossing)),
         )
         self._executor = Executor(caller, clock=clock, observe=observe, health=self._health)
+        self._rater = Rater(caller, self._ledger)
+        self._classifier: Classifier | None = None
         self._loop: _LoopThread | None = None
         self._lock = threading.Lock()
 
@@ -91,6 +98,8 @@ class Router:
         path: Path | str = "policies/",
         *,
         caller: Caller | None = None,
+        state: str = "memory://",
+        instances: int = 1,
         watch: Watch = "auto",
         interval: float = 1.0,
         clock: Callable[[], float] = time.time,
@@ -99,19 +108,29 @@ class Router:
     ) -> Router:
         """A router over a policy file or folder, watched until `close`.
 
-        caller: how models are called; LiteLLM unless given. watch: "auto", "poll" or "off".
+        caller: how models are called; LiteLLM unless given.
+        state: where limits and budgets are counted: `memory://` (this process, until it ends),
+        `sqlite:///state.db` (the processes of one machine), `redis://host:6379/0` (of several).
+        instances: processes that share it; out of its reach each keeps to its part of a rate limit.
+        watch: "auto", "poll" or "off".
         interval: seconds between two looks at the files. clock: Unix time. observe: gets every
         event. on_activate: told (old, new) when another policy has become active.
-        Raises PolicyError when the policy cannot be used.
+        Raises PolicyError when the policy cannot be used, StoreError when the state cannot.
         """
         if caller is None:
             from policy_router.execute.litellm import LiteLLMCaller  # noqa: PLC0415  only when used
 
             caller = LiteLLMCaller()
+        store = Guarded(
+            open_store(state, None if clock is time.time else clock),
+            instances,
+            clock,
+            on_change=lambda up, detail: observe(StoreChanged(up, detail)),
+        )
         live = Live(
             Path(path), _compile, watch=watch, interval=interval, on_activate=on_activate
         ).start()
-        return cls(live, caller, clock=clock, observe=observe)
+        return cls(live, caller, store=store, clock=clock, observe=observe)
 
     # -- the policy --------------------------------------------------------------------------
 
@@ -134,8 +153,34 @@ class Router:
         """What the policy makes of a request, calling nobody. Takes what `acompletion` takes."""
         facts = {name: options.pop(name) for name in _FACTS if name in options}
         policy = self.policy
-        request = _request(messages, facts, options)
-        return decide(policy, request, await self._snapshot(policy, request))
+        request, snapshot = await self._asked(policy, messages, facts, options)
+        return decide(policy, request, snapshot)
+
+    async def _asked(
+        self,
+        policy: Policy,
+        messages: Sequence[Mapping[str, Any]],
+        facts: Mapping[str, Any],
+        body: Mapping[str, Any],
+    ) -> tuple[Request, Snapshot]:
+        """The request as the policy sees it, and the world as it matters to it."""
+        request, seen = _request(self._classify(policy), messages, facts, body)
+        snapshot = await self._snapshot(policy, request)
+        if seen is None or facts.get("complexity") is not None:
+            return request, snapshot
+        score = await self._rater.rate(policy, request, snapshot, messages)
+        if score is not None:
+            rated = seen.rated(policy.complexity.estimator, score, policy)
+            request = replace(request, complexity=rated.score)
+            snapshot = await self._snapshot(policy, request)
+        return request, snapshot
+
+    def _classify(self, policy: Policy) -> Classifier:
+        """The classifier of this policy, built when the policy is first asked."""
+        classifier = self._classifier
+        if classifier is None or classifier.policy is not policy:
+            classifier = self._classifier = Classifier(policy)
+        return classifier
 
     def route(self, messages: Sequence[Mapping[str, Any]] = (), **options: Any) -> Decision:
         """`aroute` for code without an event loop."""
@@ -167,8 +212,8 @@ class Router:
     ) -> Answer | AnswerStream:
         """An answer in the shape that OpenAI's and LiteLLM's users know.
 
-        Facts about the request: task, complexity, tags, tenant, user, team, key, language,
-        attributes (of the policy), tokens and needs (else read from the messages).
+        Facts about the request: task, complexity, tokens and needs (else read from the messages),
+        tags, tenant, user, team, key, language, attributes (of the policy).
         Criteria, which only narrow or reorder: max_cost (dollars), max_latency (seconds),
         min_quality (0..1), prefer, model (a model of the policy; "auto" is none), at_most.
         The rest are OpenAI's own parameters (temperature, tools, max_tokens, ...).
@@ -181,8 +226,8 @@ class Router:
         body = Body(messages=list(messages), user=facts.get("user"), **options)
         # Taken once: the request keeps this policy, whatever is reloaded meanwhile.
         policy = self.policy
-        request = _request(messages, {**facts, "stream": stream}, body)
-        snapshot = await self._snapshot(policy, request)
+        facts["stream"] = stream
+        request, snapshot = await self._asked(policy, messages, facts, body)
         decision = decide(policy, request, snapshot)
         await self._caller.prepare()
         account = self._ledger.account(policy, request, snapshot)
@@ -261,29 +306,38 @@ _FACTS = (
 
 
 def _request(
-    messages: Sequence[Mapping[str, Any]], facts: Mapping[str, Any], body: Mapping[str, Any]
-) -> Request:
-    """The request as the policy sees it: what the caller says, and what the body shows."""
-    seen = read_messages(
-        messages, tools=body.get("tools"), response_format=body.get("response_format")
-    )
-    most = most_tokens(
-        messages, tools=body.get("tools"), response_format=body.get("response_format")
-    )
+    classifier: Classifier,
+    messages: Sequence[Mapping[str, Any]],
+    facts: Mapping[str, Any],
+    body: Mapping[str, Any],
+) -> tuple[Request, Classification | None]:
+    """The request as the policy sees it: what the caller says, and else what the body shows; and
+    what its text was taken for, where that was asked."""
+    shown = {name: body.get(name) for name in ("tools", "response_format")}
+    task, complexity = facts.get("task"), facts.get("complexity")
+    asked = _words(facts.get("needs"))
     cap = body.get("max_completion_tokens") or body.get("max_tokens")
+    cap = cap if isinstance(cap, int) else None
     answers = body.get("n")
+    seen: Classification | RequestFacts
+    if messages and (task is None or complexity is None):
+        seen = classifier.classify(messages, max_output=cap, needs=asked, task=task, **shown)
+        task = seen.told
+        complexity = seen.score if complexity is None else complexity
+    else:
+        seen = read_messages(messages, **shown)
     model = facts.get("model")
     tokens = facts.get("tokens")
     prefer = facts.get("prefer")
-    return Request(
-        task=facts.get("task"),
-        complexity=facts.get("complexity"),
+    request = Request(
+        task=task,
+        complexity=complexity,
         tokens=seen.tokens if tokens is None else tokens,
-        most_tokens=max(most, tokens or 0),
-        max_output=cap if isinstance(cap, int) else None,
+        most_tokens=max(most_tokens(messages, **shown), tokens or 0),
+        max_output=cap,
         answers=answers if isinstance(answers, int) and answers > 0 else 1,
         # The caller may ask for more than the body shows, never for less.
-        needs=seen.needs | _words(facts.get("needs")),
+        needs=seen.needs | asked,
         tags=_words(facts.get("tags")),
         tenant=facts.get("tenant"),
         user=facts.get("user"),
@@ -299,6 +353,7 @@ def _request(
         model=None if model == "auto" else model,
         limit=facts.get("at_most"),
     )
+    return request, seen if isinstance(seen, Classification) else None
 
 
 def _warned(crossing: Crossing) -> Warned:

@@ -145,7 +145,12 @@ def decide(policy: Policy, request: Request, snapshot: Snapshot) -> Verdict:
             first.index(pair[1].name)
             if pair[1].name in first and pair[1].rank >= floor
             else len(first),
-            *(sort_value(k, pair[1], request.tokens, output) for k in prefer),
+            *(
+                -_left(policy, pair[1], request, facts, snapshot)
+                if k is Key.HEADROOM
+                else sort_value(k, pair[1], request.tokens, output)
+                for k in prefer
+            ),
             pair[0],
         )
     )
@@ -218,3 +223,15 @@ def _asked(meter: Meter, model: Model, request: Request) -> int:
     if meter.metric == "tokens":
         return size + answer
     return 0 if model.price is None else model.price.cost(size, answer)
+
+
+def _left(
+    policy: Policy, model: Model, request: Request, facts: Facts, snapshot: Snapshot
+) -> float:
+    left = 1.0
+    for meter in policy.meters:
+        who = (getattr(request, meter.per) or "-") if meter.per else "-"
+        reading = snapshot.used.get(f"{meter.id}|{who}")
+        if reading is not None and meter.limit and _falls_under(meter, policy, model, facts):
+            left = min(left, max(0.0, 1 - reading.used / meter.limit))
+    return left

@@ -23,6 +23,7 @@ LAYERS = (
     ("simulated",),
     ("live",),
     ("execute",),
+    ("observe",),
     ("router",),
     ("discover", "cli"),
     ("__main__", "__init__"),
@@ -43,7 +44,7 @@ DISK = {"language.files": {"os"}}
 ONLY_IN = {
     "litellm": {"execute.litellm"},
     "watchdog": {"live.watch"},
-    "jsonschema": {"language.schema"},
+    "jsonschema": {"language.schema", "language.answer_schema"},
     "simpleeval": {"language.reference"},
     "re2": {"condition", "language.expression"},
     "yaml": {"language.source"},
@@ -58,10 +59,11 @@ ONLY_IN = {
     "fcntl": {"state.sqlite_file"},
     "starlette": {"simulated.server"},
     "uvicorn": {"simulated.server"},
+    "redis": {"state.redis.link"},
     "typer": {"cli"},
     "rich": {"cli"},
 }
-"""Where a package may be imported: one place each, a folder for the command line."""
+"""Where a package may be imported: one place for each use, a folder for the command line."""
 
 
 def modules() -> list[tuple[str, ast.Module]]:
@@ -123,7 +125,7 @@ def test_each_package_has_one_home(package: str, homes: set[str]) -> None:
 
 
 HEAVY = (
-    "litellm", "jsonschema", "watchdog", "typer", "rich", "pydantic", "yaml", "starlette",
+    "litellm", "jsonschema", "watchdog", "typer", "rich", "pydantic", "yaml", "starlette", "redis",
     "sqlite3",
 )  # fmt: skip
 

@@ -15,6 +15,7 @@ import pytest
 from policy_router.__main__ import main
 from policy_router.check.report import inspect
 from policy_router.language.files import PolicyFile
+from tests.cli.spent import DAY, HOUR, Try, spend, stop_the_clock
 
 ROOT = Path(__file__).parents[1]
 PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
@@ -52,7 +53,25 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
             (tmp_path / block.name).write_text(block.text, "utf-8")
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("NO_COLOR", "1")
+    monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path / "state"))
+    monkeypatch.delenv("POLICY_ROUTER_STATE", raising=False)
     return tmp_path
+
+
+@pytest.fixture
+def ledger(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A Wednesday at noon on which ada and others have spent something."""
+    stop_the_clock(monkeypatch)
+    spend(
+        "sqlite:///ledger.db",
+        Try("haiku", 3 * DAY, "bob", (80_000, 120_000)),
+        *(Try("haiku", HOUR * i, "ada", (20_000, 62_000)) for i in (1, 2, 3)),
+        Try("haiku", 600, "bob", (12_000, 3_000)),
+        Try("llama", 300, "bob", (900, 400)),
+        Try("llama", 20, "ada", (1_200, 300)),
+        Try("haiku", 1, "cid", running=True),
+        policy=str(folder / "budgets.yaml"),
+    )
 
 
 POLICIES = [b for b in blocks("yaml") if b.name is None]
@@ -78,7 +97,7 @@ CONSOLES = blocks("console")
 
 
 @pytest.mark.parametrize("block", CONSOLES, ids=ids(CONSOLES))
-@pytest.mark.usefixtures("folder")
+@pytest.mark.usefixtures("ledger")
 def test_commands_print_what_is_shown(block: Block, capfd: pytest.CaptureFixture[str]) -> None:
     shown = []
     for line in block.text.splitlines():

@@ -44,7 +44,7 @@ models:
     context: 128k
     can: [tools]
 prefer: [quality]
-fallback: {{ first_token_within: 1s, stall: 1s, deadline: 5s }}
+fallback: {{ first_token_within: 8s, stall: 8s, deadline: 16s }}
 {counted}
 """
 
@@ -76,12 +76,13 @@ def play(
     counted: str,
     scene: Callable[[World], Awaitable[None]],
     provider: Simulated | None = None,
+    policy: str = POLICY,
 ) -> None:
     """Runs a scene on a policy with these limits and budgets."""
 
     async def main(running: Simulated) -> None:
         path = tmp_path / "policy.yaml"
-        path.write_text(POLICY.format(url=running.url, counted=counted))
+        path.write_text(policy.format(url=running.url, counted=counted))
         from policy_router.execute.litellm import LiteLLMCaller
 
         events: list[Event] = []

@@ -174,6 +174,38 @@ def test_criteria_narrow_and_reorder(tmp_path: Path, provider: Simulated) -> Non
     assert not provider.requests
 
 
+def test_the_text_fills_what_the_caller_leaves_open(tmp_path: Path, provider: Simulated) -> None:
+    path = write(tmp_path, provider)
+    text = path.read_text()
+    path.write_text(
+        text + "tasks: { sums: { keywords: [sum] }, json: { needs: [json] }, rest: {} }\n"
+    )
+    sums = [{"role": "user", "content": "The sum of 2 and 3"}]
+    with Router.open(path, watch="off") as router:
+        seen = router.route(messages=sums)
+        assert (seen.task, seen.request.task) == ("sums", "sums")
+        assert seen.score is not None
+        assert seen.complexity == "trivial"
+        assert seen.request.tokens > 0
+        plain = router.route(messages=HELLO)
+        assert (plain.task, plain.request.task) == ("rest", None)
+        assert router.route(messages=HELLO, needs=["json"]).task == "json"
+        wanted = router.route(messages=sums, response_format={"type": "json_object"})
+        assert wanted.task == "sums"
+        named = router.route(messages=sums, task="rest")
+        assert (named.task, named.score) == ("rest", seen.score)
+        hard = router.route(messages=sums, complexity="expert")
+        assert (hard.task, hard.complexity) == ("sums", "expert")
+        both = router.route(messages=sums, task="rest", complexity=0.5)
+        assert (both.task, both.score) == ("rest", 0.5)
+        assert both.request.tokens == seen.request.tokens
+        none = router.route()
+        assert (none.task, none.score) == ("rest", None)
+        path.write_text(text + "tasks: { rest: {} }\n")
+        router.reload()
+        assert router.route(messages=sums).request.task is None
+
+
 def test_follows_the_file(tmp_path: Path, provider: Simulated) -> None:
     path = write(tmp_path, provider)
     with Router.open(path, interval=0.05) as router:

@@ -335,6 +335,20 @@ Bad:
 Good:
     timezone: Europe/Berlin
 """,
+    "bad-schema": """\
+a JSON Schema that no answer can be checked by
+
+It is not valid JSON Schema, its `$ref` leads nowhere (nothing is fetched), its `pattern` is not
+RE2, or it has `patternProperties`, which is not read here.
+
+Bad:
+    tasks:
+      form: { accept: { json_schema: { type: objekt } } }
+
+Good:
+    tasks:
+      form: { accept: { json_schema: { type: object } } }
+""",
     "bad-pattern": """\
 a pattern that RE2 cannot read
 

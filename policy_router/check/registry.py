@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Final
 
 from policy_router.check.rules import (
     budget_below_one_request,
+    checks_need_whole_answers,
     cloud_is_not_local,
     constant_test,
     contradicting_rules,
@@ -62,6 +63,7 @@ LINT: Final[Mapping[str, Callable[[Subject], Iterator[Diagnostic]]]] = {
     "unknown-provider": unknown_provider.check,
     "fallback-to-smaller-context": fallback_to_smaller_context.check,
     "cloud-is-not-local": cloud_is_not_local.check,
+    "checks-need-whole-answers": checks_need_whole_answers.check,
     "no-effect-yet": no_effect_yet.check,
 }
 

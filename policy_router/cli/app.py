@@ -8,7 +8,21 @@ from typing import TYPE_CHECKING, Annotated, Any, Final
 
 import typer
 
-from policy_router.cli import check, demo, explain, init, route, rules, run, schema
+from policy_router.cli import (
+    audit,
+    calibrate,
+    check,
+    classify,
+    demo,
+    doctor,
+    explain,
+    init,
+    route,
+    rules,
+    run,
+    schema,
+    usage,
+)
 from policy_router.cli.screen import show
 
 if TYPE_CHECKING:
@@ -20,7 +34,12 @@ COMMANDS: Final[Mapping[str, Callable[..., None]]] = {
     "check": check.check,
     "route": route.route,
     "explain": explain.explain,
+    "classify": classify.classify,
+    "calibrate": calibrate.calibrate,
     "run": run.run,
+    "usage": usage.usage,
+    "audit": audit.audit,
+    "doctor": doctor.doctor,
     "rules": rules.rules,
     "schema": schema.schema,
 }
@@ -57,6 +76,7 @@ def _program(
     policy-router check policies/                 find mistakes in it
     policy-router route "Refactor this" --task code
     policy-router explain "Refactor this" --tag private
+    policy-router usage                           what was spent, what is left
     """
 
 

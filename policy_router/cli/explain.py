@@ -1,23 +1,39 @@
 """`explain`: why a request gets the models it gets: every rule, every model, every reason."""
 
+import asyncio
+import time
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Final
 
 import typer
 
+from policy_router.classify.tasks import By
+from policy_router.cli import counters
+from policy_router.cli.classify import as_json as classification
 from policy_router.cli.policy import choose, open_policy
 from policy_router.cli.request import Asked, Given, ask, takes_request
-from policy_router.cli.route import as_json, candidates, finish, made, not_used, verdict, words
+from policy_router.cli.route import (
+    as_json,
+    candidates,
+    detail,
+    finish,
+    made,
+    not_used,
+    verdict,
+    words,
+)
 from policy_router.cli.screen import Line, show, show_json, table
+from policy_router.cli.state import place_of
 from policy_router.condition import quote
 from policy_router.diagnostics import Span, printable
 from policy_router.language.suggest import help_line
+from policy_router.model import CONFIDENT
 
 if TYPE_CHECKING:
     from policy_router.condition import Facts
     from policy_router.language.reference import Step
-    from policy_router.model import Band, Decision, Policy, Rule, Task
+    from policy_router.model import Accept, Band, Decision, Policy, Rule, Task
 
 
 @takes_request
@@ -44,6 +60,7 @@ def explain(
         hint = help_line(why_not, policy.index.by_name)
         raise typer.BadParameter(f"no model is called `{why_not}`: {hint}", param_hint="--why-not")
     asked = ask(policy, given)
+    asked = asyncio.run(counters.counted(policy, asked, place_of(given.state, policy.name, path)))
     told = _Told(policy, asked, made(policy, asked))
     if given.json:
         show_json(_json(told, path, why_not))
@@ -66,6 +83,7 @@ class _Told:
         self.task = policy.index.tasks.get(d.task or "")
         self.band = policy.index.bands.get(d.complexity or "")
         self.rules = [_Judged(policy, rule, self.facts) for rule in policy.rules]
+        self.counters = counters.looked_at(policy, self.facts, asked)
 
     @property
     def known(self) -> dict[str, object]:
@@ -79,9 +97,12 @@ class _Told:
 
     @property
     def task_from(self) -> str | None:
-        """Who named the task."""
+        """What told the task: the caller, the text, or nothing, so that it is the default."""
         if self.task is None:
             return None
+        seen = self.asked.seen
+        if seen is not None:
+            return seen.by.value
         return "caller" if self.decision.request.task is not None else "default"
 
     @property
@@ -149,7 +170,7 @@ def _plain(value: object) -> object:
 
 def _json(told: _Told, path: Path, only: str | None) -> dict[str, object]:
     d = told.decision
-    found = as_json(d)
+    found = as_json(d, told.policy.timezone)
     if only is not None:
         for part in ("candidates", "skipped"):
             found[part] = [
@@ -163,6 +184,7 @@ def _json(told: _Told, path: Path, only: str | None) -> dict[str, object]:
         "policy": {"name": told.policy.name, "path": printable(str(path))},
         "facts": told.known,
         "task_from": told.task_from,
+        "classification": classification(told.asked.seen) if told.asked.seen else None,
         "floor": floor
         and {
             "tier": floor[0],
@@ -176,6 +198,7 @@ def _json(told: _Told, path: Path, only: str | None) -> dict[str, object]:
                 for asker in floor[1]
             ],
         },
+        "counters": counters.as_json(told.counters, told.policy),
         "trace": [
             {
                 "rule": judged.rule.name,
@@ -186,6 +209,16 @@ def _json(told: _Told, path: Path, only: str | None) -> dict[str, object]:
             }
             for judged in told.rules
         ],
+        "accept": [
+            {
+                "by": accept.by,
+                "checks": list(accept.checks),
+                "otherwise": accept.otherwise.value,
+                "at": str(accept.at) if accept.at else None,
+            }
+            for accept in d.accept
+        ],
+        "barred": [{"model": s.model, "detail": s.detail} for s in d.barred],
     }
 
 
@@ -202,17 +235,27 @@ def _text(told: _Told, path: Path) -> list[Line]:
             ("Facts", _facts(told)),
             ("Task", _task(told)),
             ("Complexity", _complexity(told)),
+            *_factors(told),
             ("Tier", _floor(told)),
             ("Rules", f"{applied} of {len(told.rules)} applied"),
+            *(("Checks", printable(line)) for line in _checks(d)),
         ]
     )
     title = f"policy {printable(policy.name)} @{policy.revision[:7]} ({printable(str(path))})"
     lines: list[Line] = [[(title, "bold")], *head]
     for judged in told.rules:
         lines += _judged(judged)
-    for part in (verdict(d), candidates(d), not_used(d)):
+    out = not_used(d.skipped, policy.timezone)
+    for part in (verdict(d), candidates(d), out, _counters(told)):
         lines += ["", *part] if part else []
     return lines
+
+
+def _counters(told: _Told, only: str | None = None) -> list[Line]:
+    """What was counted, for all models or for one."""
+    models = -1 if only is None else 1 << told.policy.index.at[only]
+    found = [c for c in told.counters if c.meter.models & models]
+    return counters.as_text(found, told.policy, time.time())
 
 
 def _why_not(told: _Told, name: str) -> list[Line]:
@@ -226,7 +269,8 @@ def _why_not(told: _Told, name: str) -> list[Line]:
             *candidates(d, name),
         ]
     else:
-        lines = [[(f"{printable(name)} is out: {printable(out.detail)}", "bold")]]
+        why = printable(detail(out, told.policy.timezone))
+        lines = [[(f"{printable(name)} is out: {why}", "bold")]]
         lines += [f"  --> {out.at}"] if out.at else []
     for judged in told.rules:
         if judged.applied and (
@@ -235,7 +279,7 @@ def _why_not(told: _Told, name: str) -> list[Line]:
             or judged.rule.deny is not None
         ):
             lines += _judged(judged)
-    return lines
+    return lines + _counters(told, name)
 
 
 def _judged(judged: _Judged) -> list[Line]:
@@ -247,6 +291,35 @@ def _judged(judged: _Judged) -> list[Line]:
         return [[(words_, style), (f"{place}", "dim")], "      always"]
     rows = [("     ", printable(" ".join(s.text.split())), _shown(s.value)) for s in judged.steps]
     return [[(words_, style), (f"{place}", "dim")], *table(rows)]
+
+
+def _checks(decision: "Decision") -> list[str]:
+    """A line for each set of checks that the answer must pass, and for each judge left out."""
+    lines = []
+    for accept in decision.accept:
+        made = ", ".join(f"{name} {_check(accept, name)}".rstrip() for name in accept.checks)
+        where = f" ({accept.at})" if accept.at else ""
+        lines.append(f"{accept.by}: {made}; else {_ELSE[accept.otherwise]}{where}")
+    for skip in decision.barred:
+        where = f" ({skip.at})" if skip.at else ""
+        lines.append(f"`{skip.model}` does not judge: {skip.detail}{where}")
+    return lines
+
+
+_ELSE = {
+    "best": "a higher tier, then the best answer",
+    "error": "a higher tier, then an error",
+}
+
+
+def _check(accept: "Accept", name: str) -> str:
+    """What a check asks for, in a few words; what is long is left out."""
+    value = getattr(accept, name)
+    if name == "json_schema" or value is True:
+        return ""
+    if name == "llm":
+        return f"by `{value.model.name}`"
+    return " or ".join(value) if isinstance(value, tuple) else str(value)
 
 
 def _request(told: _Told) -> str:
@@ -268,20 +341,53 @@ def _facts(told: _Told) -> str:
 
 
 def _task(told: _Told) -> str:
+    seen, rest = told.asked.seen, ""
+    if seen is not None and seen.told is None and seen.kind.probability >= CONFIDENT:
+        kind = seen.kind
+        if kind.name != seen.task:
+            rest = f"; likeliest kind of work: {kind.name}, {kind.probability:.0%} sure"
     if told.task is None:
-        return "none: the caller names none, and the policy has no default task"
-    who = "named by the caller" if told.task_from == "caller" else "the default"
-    return f"{told.task.name}: {who}{_at(told.task)}"
+        return f"none: the caller names none, and the policy has no default task{rest}"
+    if told.task_from == By.CALLER:
+        who = "named by the caller"
+    elif told.task_from == By.DEFAULT or seen is None:
+        who = "the default"
+    else:
+        who = f"by {_WHAT[seen.by]} {words(seen.evidence[:EVIDENCE])}"
+        who += f", {seen.confidence:.0%} sure" if seen.by is By.BUILT_IN else ""
+    return f"{told.task.name}: {who}{_at(told.task)}{rest}"
+
+
+_WHAT: Final = {
+    By.KEYWORDS: "its words",
+    By.PATTERN: "its pattern",
+    By.NEEDS: "the abilities needed,",
+    By.BUILT_IN: "the built-in definition,",
+}
+EVIDENCE: Final = 6
+"""So many cues are shown; --json has all."""
 
 
 def _complexity(told: _Told) -> str:
     if told.decision.score is None:
         return "not given"
-    score = f"score {told.decision.score:g}"
+    score = f"score {told.decision.score:.3g}"
     if told.band is None:
         return f"{score}: below every band"
     start = " where the band begins" if isinstance(told.decision.request.complexity, str) else ""
-    return f"{told.band.name}: {score}{start}{_at(told.band)}"
+    seen = told.asked.seen
+    by = f", by the {seen.estimator} estimator" if seen is not None and told.asked.scored else ""
+    return f"{told.band.name}: {score}{start}{by}{_at(told.band)}"
+
+
+def _factors(told: _Told) -> list[tuple[str, str]]:
+    """What the score is made of, one row each."""
+    if told.asked.seen is None or not told.asked.scored:
+        return []
+    return [
+        ("", f"{f.share:+.3f}  {f.name}: {f.value:.2f} of 1, weight {f.weight:.0%}")
+        for f in told.asked.seen.factors
+    ]
 
 
 def _floor(told: _Told) -> str:

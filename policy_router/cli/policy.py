@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from pathlib import Path
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Annotated, Final, TypeAlias
 
 import typer
 
@@ -13,6 +13,13 @@ from policy_router.cli.screen import say
 if TYPE_CHECKING:
     from policy_router.model import Policy
 
+Where: TypeAlias = Annotated[
+    Path | None,
+    typer.Option(
+        "--policy", "-p", metavar="PATH", help="A policy file, or a folder of them. [policies/]"
+    ),
+]
+"""The option of every command that is about a policy."""
 VARIABLE: Final = "POLICY_ROUTER_POLICY"
 DEFAULT: Final = Path("policies")
 
@@ -27,9 +34,9 @@ def choose(given: Path | None) -> Path:
     return path
 
 
-def open_policy(path: Path) -> Policy:
+def open_policy(path: Path, *, broken: int = 1) -> Policy:
     """The policy at a path. One that cannot be used is drawn on stderr and ends the command: with
-    1 for mistakes in it, with 2 when there is nothing to read."""
+    `broken` for mistakes in it, with 2 when there is nothing to read."""
     from policy_router.check.report import inspect_path  # noqa: PLC0415  pydantic is dear to import
     from policy_router.cli.render import drawn  # noqa: PLC0415
     from policy_router.diagnostics import Severity  # noqa: PLC0415
@@ -40,4 +47,4 @@ def open_policy(path: Path) -> Policy:
     for diagnostic in report.diagnostics:
         if diagnostic.severity is Severity.ERROR:
             say(*drawn(diagnostic, report.sources))
-    raise typer.Exit(1 if report.sources else 2)
+    raise typer.Exit(broken if report.sources else 2)

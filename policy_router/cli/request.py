@@ -10,12 +10,14 @@ from dataclasses import dataclass, field, fields
 from datetime import datetime
 from functools import wraps
 from math import isfinite
-from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Final, get_type_hints
 
 import typer
 
-from policy_router.classify.facts import read_messages
+from policy_router.classify.bound import most_tokens
+from policy_router.classify.classify import Classification, Classifier
+from policy_router.cli.policy import Where
+from policy_router.cli.state import State
 from policy_router.condition import BUILT_IN, WEEKDAYS, Fact, Kind
 from policy_router.language import units
 from policy_router.language.suggest import help_line
@@ -38,12 +40,7 @@ class Given:
         str | None,
         typer.Argument(metavar="PROMPT|-", help="The prompt; - reads it from standard input."),
     ] = None
-    policy: Annotated[
-        Path | None,
-        typer.Option(
-            "--policy", "-p", metavar="PATH", help="A policy file, or a folder of them. [policies/]"
-        ),
-    ] = None
+    policy: Where = None
     task: Annotated[str | None, typer.Option(metavar="TASK", help="A task of the policy.")] = None
     complexity: Annotated[
         str | None,
@@ -85,16 +82,20 @@ class Given:
             "max_tokens.",
         ),
     ] = None
+    state: State = None
     json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False
 
 
 @dataclass(frozen=True, slots=True)
 class Asked:
-    """A request as a policy reads it, and the moment it is made at. characters: of the prompt."""
+    """A request as a policy reads it, and the moment it is made at. characters: of the prompt.
+    seen: what its text was taken for; scored: whether the score is that of `seen`."""
 
     request: Request
     snapshot: Snapshot
     characters: int | None = None
+    seen: Classification | None = None
+    scored: bool = False
 
 
 def takes_request(function: Callable[..., None]) -> Callable[..., None]:
@@ -120,11 +121,6 @@ def takes_request(function: Callable[..., None]) -> Callable[..., None]:
     return command
 
 
-def bound(prompt: str) -> int:
-    """Tokens of a prompt, as the router counts them: an upper bound without a tokenizer."""
-    return read_messages([{"role": "user", "content": prompt}]).tokens
-
-
 def read_prompt(word: str | None) -> str | None:
     """The prompt itself; `-` stands for what is on standard input."""
     if word != "-":
@@ -140,16 +136,26 @@ def ask(policy: "Policy", given: Given, *, now: float | None = None) -> Asked:
     none of the policy's.
     """
     prompt = read_prompt(given.prompt)
-    tokens = 0 if prompt is None else bound(prompt)
+    facts = _Facts(policy, given.fact or ())
+    needs = frozenset(_split(given.need))
+    task, complexity = given.task, _complexity(policy, given.complexity)
+    seen, tokens, most = None, 0, None
+    if prompt is not None:
+        cap = facts.known.get("max_tokens")
+        seen = Classifier(policy).classify(prompt, max_output=cap, needs=needs, task=task)
+        # The caller's word wins.
+        task, tokens = seen.told, seen.tokens
+        complexity = seen.score if complexity is None else complexity
+        most = most_tokens([{"role": "user", "content": prompt}])
     if given.tokens is not None:
         tokens = _whole(given.tokens, "--tokens")
-    facts = _Facts(policy, given.fact or ())
     request = Request(
-        task=given.task,
-        complexity=_complexity(policy, given.complexity),
+        task=task,
+        complexity=complexity,
         tokens=tokens,
+        most_tokens=None if most is None else max(most, tokens),
         max_output=facts.known.get("max_tokens"),
-        needs=frozenset(_split(given.need)),
+        needs=needs,
         tags=frozenset(_split(given.tag)),
         tenant=given.tenant,
         user=given.user,
@@ -171,7 +177,13 @@ def ask(policy: "Policy", given: Given, *, now: float | None = None) -> Asked:
         facts.known.get("hour"),
         facts.known.get("weekday"),
     )
-    return Asked(request, Snapshot(now=at), None if prompt is None else len(prompt))
+    return Asked(
+        request,
+        Snapshot(now=at),
+        None if prompt is None else len(prompt),
+        seen,
+        scored=seen is not None and given.complexity is None,
+    )
 
 
 def moment(zone: "ZoneInfo", now: float, hour: int | None, weekday: str | None) -> float:

@@ -1,20 +1,26 @@
 """`route`: the models a request would try, in order."""
 
+import asyncio
+import time
 from typing import TYPE_CHECKING, Final
 
 import typer
 
+from policy_router.cli.clock import iso, spell_time
+from policy_router.cli.counters import counted
 from policy_router.cli.policy import choose, open_policy
 from policy_router.cli.request import Asked, Given, ask, takes_request
 from policy_router.cli.screen import Line, fail, show, show_json, table
+from policy_router.cli.state import place_of
 from policy_router.diagnostics import printable
 from policy_router.language.suggest import did_you_mean
 from policy_router.language.units import dollars
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
+    from zoneinfo import ZoneInfo
 
-    from policy_router.model import Decision, Model, Policy
+    from policy_router.model import Decision, Model, Policy, Skip
 
 SAID_NO: Final = 4
 """The exit code when the policy leaves nobody to answer."""
@@ -31,12 +37,15 @@ def route(given: Given) -> None:
 
     Exit code 0: there is a model, 4: the policy says no, 2: the request makes no sense to it.
     """
-    policy = open_policy(choose(given.policy))
-    decision = made(policy, ask(policy, given), json=given.json)
+    path = choose(given.policy)
+    policy = open_policy(path)
+    asked = ask(policy, given)
+    asked = asyncio.run(counted(policy, asked, place_of(given.state, policy.name, path)))
+    decision = made(policy, asked, json=given.json)
     if given.json:
-        show_json(as_json(decision))
+        show_json(as_json(decision, policy.timezone))
     else:
-        show(as_text(decision))
+        show(as_text(decision, policy.timezone))
     finish(decision)
 
 
@@ -48,7 +57,7 @@ def made(policy: "Policy", asked: Asked, *, json: bool = False) -> "Decision":
     decision = decide(policy, asked.request, asked.snapshot)
     if decision.invalid:
         if json:
-            show_json(as_json(decision))
+            show_json(as_json(decision, policy.timezone))
         fail(printable(f"{decision.denied}{_meant(policy, decision)}"))
     return decision
 
@@ -73,8 +82,8 @@ def _meant(policy: "Policy", decision: "Decision") -> str:
     return ""
 
 
-def as_json(decision: "Decision") -> dict[str, object]:
-    """A decision as one object."""
+def as_json(decision: "Decision", zone: "ZoneInfo") -> dict[str, object]:
+    """A decision as one object. zone: in which times are written."""
     from policy_router.cli.render import SCHEMA_VERSION  # noqa: PLC0415
 
     return {
@@ -95,16 +104,19 @@ def as_json(decision: "Decision") -> dict[str, object]:
             }
             for c in decision.candidates
         ],
-        "skipped": [
-            {
-                "model": s.model,
-                "reason": s.reason.value,
-                "detail": s.detail,
-                "at": str(s.at) if s.at else None,
-            }
-            for s in decision.skipped
-        ],
+        "skipped": [out(s, zone) for s in decision.skipped],
         "rules": list(decision.rules),
+    }
+
+
+def out(skip: "Skip", zone: "ZoneInfo") -> dict[str, object]:
+    """A model that is out, as one object."""
+    return {
+        "model": skip.model,
+        "reason": skip.reason.value,
+        "detail": skip.detail,
+        "until": iso(skip.until, zone),
+        "at": str(skip.at) if skip.at else None,
     }
 
 
@@ -113,9 +125,9 @@ def _cost(decision: "Decision", model: "Model") -> str | None:
     return None if cost is None else dollars(cost)
 
 
-def as_text(decision: "Decision") -> list[Line]:
+def as_text(decision: "Decision", zone: "ZoneInfo") -> list[Line]:
     """A decision as a table of its candidates and a list of the models that are out."""
-    return [*verdict(decision), *candidates(decision), *not_used(decision)]
+    return [*verdict(decision), *candidates(decision), *not_used(decision.skipped, zone)]
 
 
 def verdict(decision: "Decision") -> list[Line]:
@@ -140,14 +152,21 @@ def candidates(decision: "Decision", only: str | None = None) -> list[Line]:
     return table([head, *rows], ["bold", *("" for _ in rows)])
 
 
-def not_used(decision: "Decision", only: str | None = None) -> list[Line]:
-    """The models that are out: why, and where the policy says so."""
+def not_used(skips: "Iterable[Skip]", zone: "ZoneInfo", only: str | None = None) -> list[Line]:
+    """The models that are out: why, until when, and where the policy says so."""
     rows = [
-        ("", printable(s.model), printable(s.detail), str(s.at or ""))
-        for s in decision.skipped
+        ("", printable(s.model), printable(detail(s, zone)), str(s.at or ""))
+        for s in skips
         if only in (None, s.model)
     ]
     return [[("Not used", "bold")], *table(rows)] if rows else []
+
+
+def detail(skip: "Skip", zone: "ZoneInfo") -> str:
+    """Why a model is out, and when it opens if it does by itself."""
+    if skip.until is None:
+        return skip.detail
+    return f"{skip.detail}, opens {spell_time(skip.until, time.time(), zone)}"
 
 
 def _shown(decision: "Decision", model: "Model") -> str:

@@ -1,23 +1,43 @@
 """`run`: a prompt through the policy to an answer."""
 
 import asyncio
+import time
+from contextlib import asynccontextmanager
 from dataclasses import replace
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from policy_router.classify.bound import most_tokens
+from policy_router.cli.clock import iso, spell_time
+from policy_router.cli.counters import with_readings
 from policy_router.cli.policy import choose, open_policy
-from policy_router.cli.request import Given, ask, read_prompt, takes_request
-from policy_router.cli.route import as_json, made, not_used, verdict
+from policy_router.cli.request import Asked, Given, ask, read_prompt, takes_request
+from policy_router.cli.route import as_json, made, not_used, out, verdict
 from policy_router.cli.screen import Line, fail, say, show, show_json, write
+from policy_router.cli.state import Place, place_of, reached
+from policy_router.decide.metering import spell_used
 from policy_router.diagnostics import printable
-from policy_router.errors import NoCandidateError, RoutingError
+from policy_router.errors import (
+    BudgetError,
+    LimitError,
+    NoCandidateError,
+    RoutingError,
+    StateError,
+)
+from policy_router.language.units import dollars
+from policy_router.meter import ANYONE, Metric
 
 if TYPE_CHECKING:
+    from collections.abc import AsyncIterator
+
+    from policy_router.execute.account import Account
     from policy_router.execute.answer import Answer
     from policy_router.execute.caller import Body
+    from policy_router.execute.executor import Executor
     from policy_router.execute.stream import AnswerStream
-    from policy_router.model import Attempt, Decision, Fallback
+    from policy_router.model import Attempt, Decision, Policy
+    from policy_router.state.store import Crossing
 
 FAILED = 3
 SAID_NO = 4
@@ -46,71 +66,148 @@ def run(
         fail("there is no prompt: give one, or - to read it from standard input")
     if stream and given.json:
         raise typer.BadParameter("--stream and --json exclude each other", param_hint="--stream")
-    policy = open_policy(choose(given.policy))
-    decision = made(policy, ask(policy, replace(given, prompt=prompt)))
+    path = choose(given.policy)
+    policy = open_policy(path)
+    asked = ask(policy, replace(given, prompt=prompt))
     messages = [{"role": "user", "content": prompt}]
     if system is not None:
         messages.insert(0, {"role": "system", "content": system})
+        most = max(asked.request.tokens, most_tokens(messages))
+        asked = replace(asked, request=replace(asked.request, most_tokens=most))
     from policy_router.execute.caller import Body  # noqa: PLC0415  not needed for --help
 
-    body = Body(messages=messages, max_tokens=decision.request.max_output, user=given.user)
+    body = Body(messages=messages, max_tokens=asked.request.max_output, user=given.user)
+    place = place_of(given.state, policy.name, path) if policy.meters else Place("memory://")
     try:
         if stream:
-            asyncio.run(_stream(decision, policy.fallback, body))
+            streamed = asyncio.run(_stream(policy, asked, body, place))
+            say(*_attempts(policy, streamed.attempts), *_doubts(streamed))
             return
-        answer = asyncio.run(_run(decision, policy.fallback, body))
+        answer = asyncio.run(_run(policy, asked, body, place))
     except NoCandidateError as refused:
         if given.json:
-            show_json({**_history(decision, ()), "answer": None})
-        say(*verdict(refused.decision), *not_used(refused.decision))
+            told = _history(policy, refused.decision, ())
+            show_json({**told, "refused": _refused(policy, refused), "answer": None})
+        say(*_refusal(policy, refused))
         raise typer.Exit(SAID_NO) from None
     except RoutingError as failed:
         if given.json:
-            show_json({**_history(decision, failed.attempts), "answer": None})
-        say(*_attempts(failed.attempts), [("No model answered", "bold red")])
+            show_json({**_history(policy, failed.decision, failed.attempts), "answer": None})
+        say(*_attempts(policy, failed.attempts), [("No model answered", "bold red")])
         raise typer.Exit(FAILED) from None
     text = answer.choices[0].message.content or ""
     if given.json:
         usage = answer.usage.model_dump() if answer.usage else None
-        show_json({**_history(decision, answer.attempts), "answer": text, "usage": usage})
+        found = {
+            kind: [{"check": f.check, "by": f.by, "detail": f.detail} for f in findings]
+            for kind, findings in (("rejected", answer.rejected), ("unchecked", answer.unchecked))
+        }
+        history = _history(policy, answer.decision, answer.attempts)
+        history["model"] = answer.served_by
+        show_json({**history, "answer": text, "usage": usage, **found})
     else:
         show([text])
-        say(*_attempts(answer.attempts))
+        say(*_attempts(policy, answer.attempts), *_doubts(answer))
 
 
-async def _run(decision: "Decision", fallback: "Fallback", body: "Body") -> "Answer":
-    from policy_router.execute.executor import Executor  # noqa: PLC0415
-    from policy_router.execute.litellm import LiteLLMCaller  # noqa: PLC0415
-
-    async with LiteLLMCaller() as caller:
-        if decision.candidates:
-            await caller.prepare()
-        return await Executor(caller).run(decision, fallback, body)
+async def _run(policy: "Policy", asked: Asked, body: "Body", place: Place) -> "Answer":
+    async with _ready(policy, asked, place) as (executor, decision, account):
+        return await executor.run(decision, policy.fallback, body, account)
 
 
-async def _stream(decision: "Decision", fallback: "Fallback", body: "Body") -> None:
+async def _stream(policy: "Policy", asked: Asked, body: "Body", place: Place) -> "AnswerStream":
+    """A stream, after it was written."""
     import sys  # noqa: PLC0415  the stream of the moment, which a test replaces
 
+    async with (
+        _ready(policy, asked, place) as (executor, decision, account),
+        await executor.stream(decision, policy.fallback, body, account) as answer,
+    ):
+        async for chunk in answer:
+            if chunk.choices and chunk.choices[0].delta.content:
+                write(chunk.choices[0].delta.content, sys.stdout)
+        write("\n", sys.stdout)
+        return answer
+
+
+@asynccontextmanager
+async def _ready(
+    policy: "Policy", asked: Asked, place: Place
+) -> "AsyncIterator[tuple[Executor, Decision, Account]]":
+    """What it takes to carry a request out: decided on what the counters show, with an account
+    that reserves and settles."""
+    from policy_router.execute.account import Ledger  # noqa: PLC0415
     from policy_router.execute.executor import Executor  # noqa: PLC0415
     from policy_router.execute.litellm import LiteLLMCaller  # noqa: PLC0415
+    from policy_router.state.guard import Guarded  # noqa: PLC0415
 
-    async with LiteLLMCaller() as caller:
+    async with reached(place, create=True) as store, LiteLLMCaller() as caller:
+        asked = await with_readings(Ledger(store, clock=time.time), policy, asked)
+        decision = made(policy, asked)
         if decision.candidates:
             await caller.prepare()
-        answer: AnswerStream = await Executor(caller).stream(decision, fallback, body)
-        async with answer:
-            async for chunk in answer:
-                if chunk.choices and chunk.choices[0].delta.content:
-                    write(chunk.choices[0].delta.content, sys.stdout)
-        write("\n", sys.stdout)
-        say(*_attempts(answer.attempts))
+        guarded = Guarded(store, clock=time.time)
+        ledger = Ledger(guarded, clock=time.time, told=lambda crossing: say(*_warned(crossing)))
+        account = ledger.account(policy, asked.request, asked.snapshot)
+        try:
+            yield Executor(caller, clock=time.time), decision, account
+        finally:
+            await ledger.aclose()
 
 
-def _attempts(attempts: "tuple[Attempt, ...]") -> list[Line]:
-    """One line per call: who, how long, and how it ended."""
+def _doubts(answer: "Answer | AnswerStream") -> list[Line]:
+    """What is to be known of an answer that did not pass every check."""
+    lines: list[Line] = []
+    if answer.rejected:
+        words = f": no answer passed its checks; this one, by {answer.served_by}, was the best"
+        lines.append([("Warning", "bold yellow"), (printable(words), "")])
+        lines += [f"  {printable(str(finding))}" for finding in answer.rejected]
+    for finding in answer.unchecked:
+        lines.append([("Not checked", "yellow"), (f": {printable(str(finding))}", "")])
+    return lines
+
+
+def _warned(crossing: "Crossing") -> list[Line]:
+    """A threshold that was passed, in one line."""
+    scope, metric, window, _, subject = crossing.key.split("|", 4)
+    section, _, name = scope.partition("/")
+    kind = Metric(metric)
+    whose = "" if subject == ANYONE else f" of {subject}"
+    used = spell_used(kind, crossing.spent, crossing.limit, window)
+    words = f"{section.removesuffix('s')} `{name}`{whose} has passed {crossing.share:.0%}: {used}"
+    return [[("warning", "bold yellow"), (f": {printable(words)}", "")]]
+
+
+def _refusal(policy: "Policy", refused: NoCandidateError) -> list[Line]:
+    """Why nobody was asked, and when somebody may be again."""
+    skips = (*refused.decision.skipped, *refused.refused)
+    lines = verdict(refused.decision)
+    if not isinstance(refused, BudgetError | LimitError | StateError):
+        return [*lines, *not_used(skips, policy.timezone)]
+    words = str(refused).partition("\n")[0]
+    until = ""
+    if refused.retry_at is not None:
+        until = f"; opens {spell_time(refused.retry_at, time.time(), policy.timezone)}"
+    head: Line = [(words[0].upper() + words[1:], "bold red"), (until, "")]
+    return [head, *not_used(skips, policy.timezone)]
+
+
+def _refused(policy: "Policy", refused: NoCandidateError) -> dict[str, object]:
+    """The same for machines. by: `budget`, `limit`, `state` or `policy`."""
+    kinds = {BudgetError: "budget", LimitError: "limit", StateError: "state"}
+    return {
+        "by": kinds.get(type(refused), "policy"),
+        "opens": iso(refused.retry_at, policy.timezone),
+        "skipped": [out(skip, policy.timezone) for skip in refused.refused],
+    }
+
+
+def _attempts(policy: "Policy", attempts: "tuple[Attempt, ...]") -> list[Line]:
+    """One line per call: who, how long, what it cost, and how it ended."""
     lines: list[Line] = []
     for attempt in attempts:
         took = f"{printable(attempt.model)} ({printable(attempt.calls)}) {attempt.seconds:.1f} s"
+        took += f", {_cost(policy, attempt)}"
         if attempt.failure is None:
             lines.append([(f"answered by {took}", "dim")])
         else:
@@ -119,7 +216,16 @@ def _attempts(attempts: "tuple[Attempt, ...]") -> list[Line]:
     return lines
 
 
-def _history(decision: "Decision", attempts: "tuple[Attempt, ...]") -> dict[str, Any]:
+def _cost(policy: "Policy", attempt: "Attempt") -> str:
+    model = policy.model(attempt.model)
+    if model.free:
+        return "free"
+    return "cost unknown" if model.price is None else f"${dollars(attempt.cost or 0)}"
+
+
+def _history(
+    policy: "Policy", decision: "Decision", attempts: "tuple[Attempt, ...]"
+) -> dict[str, Any]:
     answered = next((a.model for a in reversed(attempts) if a.failure is None), None)
     return {
         "model": answered,
@@ -132,8 +238,15 @@ def _history(decision: "Decision", attempts: "tuple[Attempt, ...]") -> dict[str,
                 "status": a.status,
                 "detail": a.detail,
                 "retry_after": a.retry_after,
+                "cost_usd": _charged(policy, a),
             }
             for a in attempts
         ],
-        "decision": as_json(decision),
+        "decision": as_json(decision, policy.timezone),
     }
+
+
+def _charged(policy: "Policy", attempt: "Attempt") -> str | None:
+    """Dollars; None when the price is unknown."""
+    known = policy.model(attempt.model).price is not None
+    return dollars(attempt.cost or 0) if known else None

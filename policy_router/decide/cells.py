@@ -11,6 +11,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from itertools import compress, pairwise
+from operator import itemgetter
 from typing import TYPE_CHECKING, Final, TypeAlias, TypeVar
 
 from policy_router.condition import (
@@ -29,7 +30,7 @@ from policy_router.condition import (
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Sequence
+    from collections.abc import Callable, Iterable, Iterator, Sequence
 
     from policy_router.model import Band
 
@@ -219,12 +220,28 @@ def bits(number: int) -> list[int]:
 
 
 _TRUTH: Final = bytes.maketrans(b"01", b"\x00\x01")
+_TABLE: Final = 256
+"""Length of the table that `bytes.translate` takes."""
 
 
 def chosen(items: Sequence[T], number: int) -> Iterator[T]:
     """The items whose bit is set, lowest first. For a few dozen items of which many are chosen:
     the number written out in binary selects them."""
-    return compress(items, f"{number:b}"[::-1].encode().translate(_TRUTH))
+    return compress(items, bin(number)[:1:-1].encode().translate(_TRUTH))
+
+
+def flags_in(order: Sequence[int]) -> Callable[[int], bytes]:
+    """For sets of the numbers below the order's length, each of which it names once: the function
+    from a set to one byte for each of the order, 1 where the set has it and 0 where not."""
+    # `bin` writes two letters, then a bit that fixes the length, then the highest number first.
+    # A text as long as a table is one: it translates the places of numbers to what stands there.
+    mark = 1 << max(len(order), _TABLE - 3)
+    places = [mark.bit_length() + 1 - number for number in order]
+    if len(order) <= _TABLE - 3:
+        translate = bytes(places).translate
+        return lambda number: translate(bin(mark | number).encode()).translate(_TRUTH)
+    pick = itemgetter(*places)
+    return lambda number: bytes(pick(bin(mark | number).encode())).translate(_TRUTH)
 
 
 def meet(a: Box, b: Box) -> dict[int, int] | None:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Final
 
 from policy_router.condition import WEEKDAYS, Facts, Kind
 from policy_router.decide.cells import bits
+from policy_router.decide.checks import checked
 from policy_router.decide.gates import gates_for
 from policy_router.model import (
     TYPICAL_OUTPUT,
@@ -55,7 +56,7 @@ def decide(policy: Policy, request: Request, snapshot: Snapshot = _NOBODY) -> De
         rule = effect.denied
         skips = _all_out(policy, f"denied by rule `{rule.name}`", rule)
         return Decision(
-            policy.revision, request, name, level, score, (), skips, effect.rules, rule.deny
+            policy.revision, request, name, level, score, (), skips, effect.explain()[0], rule.deny
         )
     floor: int = effect.floor
     asks: Rule | Task | Band | None = effect.floor_by
@@ -64,8 +65,9 @@ def decide(policy: Policy, request: Request, snapshot: Snapshot = _NOBODY) -> De
         if source is not None and source.min_tier is not None and source.min_tier > floor:
             floor, asks = source.min_tier, source
     if task is not None and task.first:
-        first += tuple((index.at[m], f"task `{task.name}`") for m in task.first)
-    allowed, skipped = effect.allowed, effect.skipped
+        first += index.first_of[task.name]
+    allowed = effect.allowed
+    skipped: tuple[Skip, ...] = ()
     if asks is not None and not policy.fallback.step_down:
         gone = allowed & index.below[floor]
         skipped += _too_weak(policy, gone, floor, asks)
@@ -76,23 +78,35 @@ def decide(policy: Policy, request: Request, snapshot: Snapshot = _NOBODY) -> De
             skipped += tuple(gate.skips(index, gone, request, snapshot))
             allowed ^= gone
     metering = index.metering
-    if not metering.plain:
-        gone, out = metering.not_paid_for(allowed, known)
-        skipped += tuple(out)
-        allowed ^= gone
-    if snapshot.used:
-        gone, out = metering.used_up(allowed, known, request, snapshot)
-        skipped += tuple(out)
+    if snapshot.used or not metering.plain:
+        gone, out = metering.out(allowed, known, request, snapshot)
+        skipped += out
         allowed ^= gone
     prefer = policy.prefer if request.prefer is None else tuple(Key(k) for k in request.prefer)
     output = TYPICAL_OUTPUT if request.max_output is None else request.max_output
-    candidates = index.order.candidates(allowed, floor, first, prefer, request.tokens, output)
+    if snapshot.used and Key.HEADROOM in prefer:
+        left = metering.headroom(known, request, snapshot)
+        candidates = index.order.by_headroom(
+            allowed, floor, first, prefer, request.tokens, output, left
+        )
+    else:
+        candidates = index.order.candidates(allowed, floor, first, prefer, request.tokens, output)
     if request.limit is not None and len(candidates) > request.limit:
         words = f"the request asks for at most {request.limit}"
         beyond = candidates[max(0, request.limit) :]
         skipped += tuple(Skip(c.name, Reason.LIMIT, words, at=c.model.at) for c in beyond)
         candidates = candidates[: max(0, request.limit)]
-    return Decision(policy.revision, request, name, level, score, candidates, skipped, effect.rules)
+    decision = Decision.explained(
+        policy.revision,
+        request,
+        name,
+        level,
+        score,
+        candidates,
+        effect.reasons or effect.explain,
+        skipped,
+    )
+    return checked(decision, index, task, effect.accept, known)
 
 
 def facts_of(policy: Policy, request: Request, snapshot: Snapshot) -> Facts | None:

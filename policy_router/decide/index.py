@@ -3,15 +3,16 @@
 Every box of every rule's condition owns one bit. For each dimension and each of its cells there is
 an int that holds the bits of the boxes which admit that cell; the boxes that match a request are
 the AND over the dimensions, so the cost does not grow with the number of rules. Boxes are numbered
-in the written order of their rules. What one set of matching boxes comes to is computed once.
+from the last rule to the first, so that the highest bit of a set, which is found at once, is its
+first rule. Below them the models have a bit each, which every fact admits and rules take away. What
+one set of matching boxes comes to is computed once.
 """
 
 from __future__ import annotations
 
-from bisect import bisect_left, bisect_right
+from bisect import bisect_left
 from dataclasses import dataclass
-from itertools import pairwise
-from typing import TYPE_CHECKING, Any, Final, NamedTuple
+from typing import TYPE_CHECKING, Any, Final, TypeAlias
 
 from policy_router.condition import HOUR, TAGS, WEEKDAY, Kind
 from policy_router.decide.cells import Space, TooWide, admitting, bits
@@ -20,13 +21,13 @@ from policy_router.decide.order import Order
 from policy_router.model import Reason, Skip
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Mapping, Sequence
+    from collections.abc import Callable, Mapping, Sequence
 
     from policy_router.condition import Facts, Vocabulary
     from policy_router.decide.cells import Dimension
     from policy_router.decide.order import First
     from policy_router.meter import Meter
-    from policy_router.model import Band, Key, Model, Rule, Task
+    from policy_router.model import Accept, Band, Key, Model, Reasons, Rule, Task
 
 ABILITIES: Final = ("tools", "json", "vision", "audio", "pdf", "reasoning")
 """What a request may need and a model may be able to do."""
@@ -36,46 +37,63 @@ KEPT: Final = 4096
 """Results kept per table; when full, a table starts over."""
 
 
-class Effect(NamedTuple):
+@dataclass(slots=True, eq=False)
+class Effect:
     """What a set of matching rules comes to.
 
-    allowed: bit i is model i. skipped: the models taken away, each by the first rule to do so.
-    floor: the lowest rank asked for, and who asks. denied: the first rule that denies, if any.
+    allowed: bit i is model i. floor: the lowest rank asked for, and who asks. denied: the first
+    rule that denies, if any. accept: the checks that the rules ask for. reasons: the names of the
+    rules, and the models they take away, each by the first to do so; None until somebody asked.
     """
 
-    rules: tuple[str, ...]
     allowed: int
-    skipped: tuple[Skip, ...]
     first: First
     floor: int
     floor_by: Rule | None
     denied: Rule | None
+    accept: tuple[Accept, ...]
+    reasons: Reasons | None
+    _index: Index
+    _matching: int
+
+    def explain(self) -> Reasons:
+        """The reasons, worked out if they are not yet."""
+        if self.reasons is None:
+            self.reasons = self._index.reasons(self._matching)
+        return self.reasons
 
 
+class _Skips(dict[int, list[Skip]]):
+    """What one rule says of the models it takes away, by the set of them that is still there."""
+
+    def __init__(self, skips: Mapping[int, Skip]) -> None:
+        super().__init__()
+        self._skips = skips
+
+    def __missing__(self, gone: int) -> list[Skip]:
+        if len(self) >= KEPT_PER_RULE:
+            self.clear()
+        found = self[gone] = [self._skips[i] for i in bits(gone)]
+        return found
+
+
+@dataclass(frozen=True, slots=True)
 class _Own:
     """What one rule does.
 
-    removes: bit i is model i. first: the models it puts first. orders: it does more than remove.
+    removes: bit i is model i. first: the models it puts first, as the order knows them.
     """
 
-    __slots__ = ("_known", "_skips", "first", "orders", "removes", "rule")
+    rule: Rule
+    removes: int
+    skips: _Skips
+    first: First
 
-    def __init__(self, rule: Rule, skips: Mapping[int, Skip], first: First) -> None:
-        self.rule = rule
-        self.removes = sum(1 << i for i in skips)
-        self.first = first
-        self.orders = bool(first or rule.min_tier or rule.deny is not None)
-        self._skips = skips
-        self._known: dict[int, list[Skip]] = {}
-
-    def reasons(self, gone: int) -> list[Skip]:
-        """The reasons for the models in `gone`, each of which the rule removes."""
-        found = self._known.get(gone)
-        if found is None:
-            if len(self._known) >= KEPT_PER_RULE:
-                self._known.clear()
-            found = self._known[gone] = [self._skips[i] for i in bits(gone)]
-        return found
+    @property
+    def only_removes(self) -> bool:
+        """It neither orders nor denies nor asks for checks."""
+        rule = self.rule
+        return not (self.first or rule.min_tier or rule.deny is not None or rule.accept)
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,6 +122,11 @@ class _Text:
         return found
 
 
+_Row: TypeAlias = "tuple[int, _Own | None]"
+"""Of a box: the models that its rule keeps and the boxes of the rules after it, in one set; and
+what the rule does where it does more than remove."""
+
+
 class Index:
     """The compiled form of a policy's models and rules that `decide` works on."""
 
@@ -130,6 +153,10 @@ class Index:
         self.band_starts = tuple(b.start for b in bands)
         self.order = Order(models, tiers, prefer)
         self.below = self.order.below
+        self.first_of: Mapping[str, First] = {
+            t.name: tuple(self.order.put(self.at[m], f"task `{t.name}`") for m in t.first)
+            for t in tasks
+        }
         self.too_long = [
             Skip(
                 m.name, Reason.CONTEXT, f"its context holds only {m.context or 0:,} tokens", at=m.at
@@ -203,15 +230,16 @@ class Index:
         ):
             for i in bits(gone):
                 skips.setdefault(i, Skip(self.models[i].name, reason, words, at=at or rule.at))
-        return _Own(rule, skips, tuple((self.at[name], says) for name in rule.first))
+        first = tuple(self.order.put(self.at[name], says) for name in rule.first)
+        return _Own(rule, sum(1 << i for i in skips), _Skips(skips), first)
 
     # -- which rules apply -------------------------------------------------------------------
 
     def _boxes(self, patterns: set[int]) -> list[tuple[_Own, Mapping[int, int]]]:
-        """Every rule's boxes, in written order; a condition that boxes do not say in full (too
+        """Every rule's boxes, the last rule's first; a condition that boxes do not say in full (too
         many of them, or a pattern among its tests) is kept to be evaluated where they match."""
         boxes: list[tuple[_Own, Mapping[int, int]]] = []
-        for own in self._own:
+        for own in reversed(self._own):
             when = own.rule.when
             if when is None:
                 boxes.append((own, {}))
@@ -223,7 +251,7 @@ class Index:
                 found, exact = [{}], False
             for box in found:
                 if not exact:
-                    self._opaque[len(boxes)] = when.holds
+                    self._opaque[len(self.models) + len(boxes)] = when.holds
                 boxes.append((own, {d: c for d, c in box.items() if d not in patterns}))
         return boxes
 
@@ -235,21 +263,22 @@ class Index:
         }
         self._opaque: dict[int, Callable[[Facts], bool]] = {}
         owned = self._boxes(patterns)
-        boxes = [box for _, box in owned]
-        self._of_box = [own for own, _ in owned]
-        self._repeats = sum(
-            1 << bit
-            for bit, (before, own) in enumerate(pairwise(self._of_box), start=1)
-            if own is before
-        )
-        self._removes = [own.removes for own, _ in owned]
-        self._all_of = [own.reasons(own.removes) for own, _ in owned]
-        self._names = [own.rule.name for own, _ in owned]
-        self._ordering = {bit for bit, own in enumerate(self._of_box) if own.orders}
+        # The models' bits come first, as boxes that leave every fact free.
+        boxes: list[Mapping[int, int]] = [*({} for _ in self.models), *(box for _, box in owned)]
         self._all = (1 << len(boxes)) - 1
+        # Found by the bit length of a set, which is that of its models alone when no box is left.
+        self._rows: list[_Row] = [(0, None)] * (len(self.models) + 1)
+        self._explaining: list[tuple[int, str, int, _Skips]] = []
+        later, before = 0, None
+        for bit, (own, _) in enumerate(owned, len(self.models)):
+            if own is not before:  # it applies once, however many of its boxes match
+                later, before = (1 << bit) - 1, own
+            keeps = later & ~own.removes
+            self._rows.append((keeps, None if own.only_removes else own))
+            self._explaining.append((keeps, own.rule.name, own.removes, own.skips))
         self._opaque_bits = sum(1 << bit for bit in self._opaque)
-        self._numbers: list[tuple[int, Sequence[Any], list[int], int]] = []
-        self._values: list[tuple[int, dict[object, int]]] = []
+        self._numbers: list[tuple[int, Sequence[Any], Sequence[Any], list[int], int]] = []
+        self._values: list[tuple[int, dict[object, int], int]] = []
         self._texts: list[_Text] = []
         self._tags: dict[str, tuple[int, int]] = {}
         for at, d in enumerate(self.space.dimensions):
@@ -259,30 +288,31 @@ class Index:
             if d.fact == TAGS:
                 self._tags[str(d.detail)] = (masks[0], masks[1])
             elif d.kind is Kind.NUMBER:
-                self._numbers.append((d.fact, d.constants, masks[:-1], masks[-1]))
-            elif d.kind is Kind.STRING:
+                self._numbers.append(
+                    (d.fact, d.constants, (*d.constants, None), masks[:-1], masks[-1])
+                )
+            elif d.prefixes:
                 self._texts.append(_text(d, masks))
             else:
                 table: dict[object, int] = dict(zip(d.constants, masks, strict=False))
-                self._values.append((d.fact, {**table, None: masks[-1]}))
+                self._values.append((d.fact, {**table, None: masks[-1]}, masks[-2]))
         self._tag_names = frozenset(self._tags)
         self._tag_sets: dict[frozenset[str], int] = {}
 
     def matching(self, facts: Facts) -> int:
         """The boxes that hold for a vector of facts."""
-        found = self._all
-        for at, constants, masks, absent in self._numbers:
+        found = self._tagged(self._tag_names & facts[TAGS]) if self._tags else self._all
+        for at, constants, points, masks, absent in self._numbers:
             value = facts[at]
             if value is None:
                 found &= absent
             else:
-                found &= masks[bisect_left(constants, value) + bisect_right(constants, value)]
-        for at, table in self._values:
-            found &= table[facts[at]]
+                cell = bisect_left(constants, value)
+                found &= masks[2 * cell + (points[cell] == value)]
+        for at, table, other in self._values:
+            found &= table.get(facts[at], other)
         for text in self._texts:
             found &= text.admits(facts[text.fact])
-        if self._tags:
-            found &= self._tagged(self._tag_names & facts[TAGS])
         if found & self._opaque_bits:
             for bit in bits(found & self._opaque_bits):
                 if not self._opaque[bit](facts):
@@ -303,39 +333,44 @@ class Index:
     def effect(self, matching: int) -> Effect:
         """What the rules that own these boxes come to, in written order."""
         found = self._effects.get(matching)
-        if found is None:
-            found = self._combine(matching)
-            if len(self._effects) >= KEPT:
-                self._effects.clear()
-            self._effects[matching] = found
+        if found is not None:
+            return found
+        first: First = ()
+        accept: tuple[Accept, ...] = ()
+        floor, floor_by, denied = 0, None, None
+        rows, models, left = self._rows, len(self.models), matching
+        while (top := left.bit_length()) > models:
+            keeps, own = rows[top]
+            left &= keeps
+            if own is not None:
+                rule = own.rule
+                first += own.first
+                if rule.min_tier is not None and rule.min_tier > floor:
+                    floor, floor_by = rule.min_tier, rule
+                if rule.deny is not None and denied is None:
+                    denied = rule
+                if rule.accept is not None:
+                    accept += (rule.accept,)
+        reasons = ((), ()) if matching == self.everyone else None
+        found = Effect(left, first, floor, floor_by, denied, accept, reasons, self, matching)
+        if len(self._effects) >= KEPT:
+            self._effects.clear()
+        self._effects[matching] = found
         return found
 
-    def _combine(self, matching: int) -> Effect:
-        found = bits(matching)
-        removes, all_of, of_box = self._removes, self._all_of, self._of_box
+    def reasons(self, matching: int) -> Reasons:
+        """The names of the rules that own these boxes, and the models that they take away."""
+        names: list[str] = []
         skipped: list[Skip] = []
-        allowed = self.everyone
-        for bit in found:
-            gone = allowed & removes[bit]
+        explaining, models, left = self._explaining, len(self.models), matching
+        while (top := left.bit_length()) > models:
+            keeps, name, removes, skips = explaining[top - models - 1]
+            names.append(name)
+            gone = left & removes
             if gone:
-                allowed ^= gone
-                # Mostly nobody was before it, and its list is ready.
-                skipped += all_of[bit] if gone == removes[bit] else of_box[bit].reasons(gone)
-        names: Iterable[str] = map(self._names.__getitem__, found)
-        if matching & self._repeats:
-            # Another box of a rule whose name may be there already.
-            names = dict.fromkeys(names)
-        first: list[tuple[int, str]] = []
-        floor, floor_by, denied = 0, None, None
-        ordering = self._ordering
-        for own in [of_box[bit] for bit in found if bit in ordering]:
-            rule = own.rule
-            first += own.first
-            if rule.min_tier is not None and rule.min_tier > floor:
-                floor, floor_by = rule.min_tier, rule
-            if rule.deny is not None and denied is None:
-                denied = rule
-        return Effect(tuple(names), allowed, tuple(skipped), tuple(first), floor, floor_by, denied)
+                skipped += skips[gone]
+            left &= keeps
+        return tuple(names), tuple(skipped)
 
 
 def _text(dimension: Dimension, masks: list[int]) -> _Text:

@@ -10,7 +10,7 @@ from hashlib import blake2b
 from typing import TYPE_CHECKING, Final
 
 from policy_router.decide.cells import chosen
-from policy_router.meter import ANYONE, Charge, Metric, Then
+from policy_router.meter import ANYONE, Charge, Metric, Period, Then
 from policy_router.model import NANO, Reason, Skip
 
 if TYPE_CHECKING:
@@ -20,16 +20,17 @@ if TYPE_CHECKING:
     from policy_router.condition import Facts
     from policy_router.meter import Meter, Reading
     from policy_router.model import Model, Request, Snapshot
+    from policy_router.state.store import About
 
 LONGEST_SUBJECT: Final = 128
 """Characters of a user, tenant, team or key that are kept as they are in a counter's name."""
 
 
-def subject_of(meter: Meter, request: Request) -> str:
-    """Whose count a request falls under."""
+def subject_of(meter: Meter, asker: Request | About) -> str:
+    """Whose count a request falls under, or one that the ledger tells of."""
     if meter.per is None:
         return ANYONE
-    who = getattr(request, meter.per)
+    who = getattr(asker, meter.per)
     if not who:
         return ANYONE
     text = str(who)
@@ -72,6 +73,15 @@ class Metering:
         self._covered = _union(m.models for m in money if m.when is None)
         self._capped = _union(m.models for m in self._capping if m.when is None)
         self.plain = not (self._paid & ~self._covered) and not self._unpriced
+
+    def out(
+        self, allowed: int, facts: Facts, request: Request, snapshot: Snapshot
+    ) -> tuple[int, tuple[Skip, ...]]:
+        """The models among `allowed` (bit i: model i) that are out for money or for a count, each
+        with its reason. For a `plain` policy and an empty snapshot there are none."""
+        gone, skips = self.not_paid_for(allowed, facts)
+        full, more = self.used_up(allowed & ~gone, facts, request, snapshot)
+        return gone | full, (*skips, *more)
 
     # -- what the policy alone says ------------------------------------------------------------
 
@@ -120,7 +130,7 @@ class Metering:
         """The models among `allowed` for which some count is full, each with the first that is."""
         gone = 0
         skips: list[Skip] = []
-        for meter in self.meters:
+        for meter in self.meters if snapshot.used else ():
             here = allowed & meter.models & ~gone
             if not here or meter.limit is None or meter.then is Then.WARN:
                 continue
@@ -179,19 +189,32 @@ class Metering:
         self, facts: Facts, request: Request, now: float, zone: ZoneInfo
     ) -> tuple[tuple[str, Charge], ...]:
         """The counters worth reading before the request is decided: the name of each in a Snapshot,
-        and the least that any model would take from it."""
+        and what to ask it for.
+
+        A calendar period is over for all models at once, so it is asked for the most that any of
+        them may take within the limit: `opens` then holds for whoever has no room. A rolling
+        window opens bit by bit; it is asked for the least.
+        """
         found = []
         for meter in self.applying(facts):
-            if meter.limit is None or meter.then is Then.WARN:
+            amounts = self.asks(meter, request)
+            if meter.limit is None or not amounts:
                 continue
-            payers = meter.models & ~self._free if meter.then is Then.FREE_ONLY else meter.models
-            amounts = [most(meter.metric, m, request) for _, m in self._each(payers)]
-            if not amounts:
-                continue
+            amount = min(amounts)
+            if isinstance(meter.window, Period):
+                amount = max((a for a in amounts if a <= meter.limit), default=amount)
             subject = subject_of(meter, request)
             counter = meter.counter(subject, now, zone)
-            found.append((meter.use(subject), Charge(counter, min(amounts), meter.limit)))
+            found.append((meter.use(subject), Charge(counter, amount, meter.limit)))
         return tuple(found)
+
+    def asks(self, meter: Meter, request: Request) -> list[int]:
+        """The most that an attempt may take of a meter, for each model that it refuses when there
+        is no room."""
+        if meter.limit is None or meter.then is Then.WARN:
+            return []
+        payers = meter.models & ~self._free if meter.then is Then.FREE_ONLY else meter.models
+        return [most(meter.metric, model, request) for _, model in self._each(payers)]
 
 
 def _full(meter: Meter, model: Model, request: Request, reading: Reading | None) -> Skip | None:
@@ -207,21 +230,33 @@ def _full(meter: Meter, model: Model, request: Request, reading: Reading | None)
     if reading.used + max(asked, 1) <= limit:
         return None
     reason = Reason.BUDGET if budget else Reason.QUOTA
-    window = "" if meter.window is None else f" a {meter.window}"
-    used, cap = spell(meter.metric, reading.used), spell(meter.metric, limit)
-    words = f"{name}: {used} of {cap}{window} used"
+    words = f"{name}: {spell_used(meter.metric, reading.used, limit, meter.window)} used"
     if reading.used < limit:
         words += f", this may take {spell(meter.metric, asked)}"
-    return Skip(model.name, reason, words, reading.opens, meter.at)
+    opens = reading.opens if max(asked, 1) <= limit else None
+    return Skip(model.name, reason, words, opens, meter.at)
 
 
 def spell(metric: Metric, amount: int) -> str:
-    """An amount for people: `$1.50`, `3 requests`."""
+    """An amount for people: `$1.50`, `1 request`, `3 requests`."""
     if metric is Metric.USD:
         text = f"{amount / NANO:.6f}".rstrip("0")
         whole, _, part = text.partition(".")
         return f"${whole}.{part:0<2}"
-    return f"{amount:,}" + ("" if metric is Metric.SEATS else f" {metric}")
+    noun = "" if metric is Metric.SEATS else f" {metric}"
+    return f"{amount:,}{noun.removesuffix('s') if amount == 1 else noun}"
+
+
+def spell_used(metric: Metric, used: int, limit: int, window: object) -> str:
+    """`$1.50 of $5.00 a month`, `3 of 20 requests an hour`, `2 of 4 at once` (no window)."""
+    first = spell(metric, used) if metric is Metric.USD else f"{used:,}"
+    return f"{first} of {spell(metric, limit)} {per(window)}"
+
+
+def per(window: object) -> str:
+    """`a month`, `an hour`; `at once` where there is no window."""
+    name = str(window or "")
+    return f"{'an' if name == 'hour' else 'a'} {name}" if name else "at once"
 
 
 def _mask(models: Sequence[Model], holds: Callable[[Model], bool]) -> int:

@@ -2,19 +2,24 @@
 
 The order is lexicographic: models of the wanted tiers before weaker ones (those strongest first),
 then `first` lists, then the keys of `prefer`, then written order. All of it is fixed by the policy
-but `cheapest`, which depends on how the request splits into input and output tokens. Two models
+but two keys. `cheapest` depends on how the request splits into input and output tokens: two models
 change places at one ratio only, so between those ratios the order is computed once and kept.
+`headroom` depends on what is left of the quotas at the moment, and is sorted each time.
 """
 
 from __future__ import annotations
 
 from bisect import bisect_right
+from dataclasses import dataclass
+from functools import partial
+from itertools import compress, pairwise
 from typing import TYPE_CHECKING, Final, TypeAlias
 
+from policy_router.decide.cells import bits, flags_in
 from policy_router.model import Candidate, Key
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
 
     from policy_router.model import Model
 
@@ -22,8 +27,8 @@ LOCAL_TAG: Final = "local"
 _INFINITE: Final = float("inf")
 CLOSE: Final = 1e-9
 
-First: TypeAlias = tuple[tuple[int, str], ...]
-"""Models put first: position and who says so, earliest wins."""
+First: TypeAlias = tuple[int, ...]
+"""What puts models first, by the numbers that `Order.put` gave; earliest wins."""
 
 
 def sort_value(key: Key, model: Model, tokens: int, output: int) -> float:
@@ -43,7 +48,7 @@ def sort_value(key: Key, model: Model, tokens: int, output: int) -> float:
         case Key.QUALITY:
             return -model.quality
         case _:
-            return 0  # nothing is known of RELIABLE and HEADROOM without a store
+            return 0  # nothing is known of RELIABLE, and of HEADROOM only by what was read
 
 
 _WORDS: Final[dict[Key, tuple[str, str]]] = {
@@ -53,11 +58,37 @@ _WORDS: Final[dict[Key, tuple[str, str]]] = {
     Key.CHEAPEST: ("cheapest first", "next cheapest"),
     Key.FASTEST: ("fastest first", "next fastest"),
     Key.QUALITY: ("best quality first", "next in quality"),
+    Key.HEADROOM: ("most of its quotas left", "less of its quotas left"),
 }
 WRITTEN: Final = "written order"
 
 
-Positions: TypeAlias = tuple[tuple[int, ...], tuple[int, ...]]
+@dataclass(frozen=True, slots=True)
+class _Line:
+    """All models in one order: those of the wanted tiers, best first, then the weaker ones,
+    strongest first.
+
+    strong: the models of the wanted tiers (bit i: model i). candidates: each model as it stands
+    when nobody is out. flags: from a set of models to one byte each, in this order. breaks: places
+    whose model, when it is out, may leave the next one another reason than it has here.
+    """
+
+    strong: int
+    candidates: tuple[Candidate, ...]
+    flags: Callable[[int], bytes]
+    breaks: Sequence[int]
+
+
+class _Beside(dict[tuple[str, str], Candidate]):
+    """A model as a candidate, by its name and its neighbour's. Each pair is worded once."""
+
+    def __init__(self, word: Callable[[str, str], Candidate]) -> None:
+        super().__init__()
+        self._word = word
+
+    def __missing__(self, pair: tuple[str, str]) -> Candidate:
+        found = self[pair] = self._word(*pair)
+        return found
 
 
 class _Ranking:
@@ -67,9 +98,16 @@ class _Ranking:
     decides; the keys after it decide among equal costs.
     """
 
-    def __init__(self, models: tuple[Model, ...], prefer: tuple[Key, ...]) -> None:
+    def __init__(
+        self,
+        models: tuple[Model, ...],
+        prefer: tuple[Key, ...],
+        stepping: Sequence[Sequence[Candidate]],
+    ) -> None:
         self._models = models
+        self._by_name = {m.name: m for m in models}
         self._prefer = prefer
+        self._stepping = stepping
         cost = prefer.index(Key.CHEAPEST) if Key.CHEAPEST in prefer else len(prefer)
         self._before = _ranks(models, prefer[:cost])
         self._after = _ranks(models, prefer[cost + 1 :])
@@ -79,13 +117,12 @@ class _Ranking:
             groups.setdefault(self._before[i], []).append(model)
         ratios = [r for group in groups.values() for r in crossings(group)]
         self._ratios = tuple(sorted(set(ratios))) if self._by_cost else ()
-        self._sorted: dict[tuple[int, int], Positions] = {}
-        # Who stands beside whom decides a candidate's reason; each pair is worded once. The first
-        # row is by the model at the head and the one after it, the others by the one before.
-        blank: list[Candidate | None] = [None] * len(models)
-        self._heads = [blank.copy() for _ in models]
-        self._followers = [blank.copy() for _ in models]
-        self.kept: dict[tuple[int, int, First, int], tuple[Candidate, ...]] = {}
+        self.lines: dict[tuple[int | None, int], _Line] = {}
+        self._words = [*(key.value for key in prefer), WRITTEN]
+        self._worded: dict[tuple[str, str, str], Candidate] = {}
+        self.heads = _Beside(partial(self._apart, 0))
+        self.followers = _Beside(partial(self._apart, 1))
+        self.kept: dict[tuple[int, int, First, int | None], tuple[Candidate, ...]] = {}
 
     def cell(self, tokens: int, output: int) -> int | None:
         """Between which two crossing ratios the request lies; None when too close to one to be
@@ -99,48 +136,40 @@ class _Ranking:
             return None
         return None if at < len(ratios) and ratios[at] - ratio < CLOSE else at
 
-    def positions(self, cell: int | None, floor: int, tokens: int, output: int) -> Positions:
-        """The models' positions in this cell or at these very numbers: those of the wanted tiers,
-        best first, and the weaker ones, strongest first."""
-        found = None if cell is None else self._sorted.get((cell, floor))
-        if found is None:
-            before, after, models = self._before, self._after, self._models
-            costs = [0.0] * len(before)
-            if self._by_cost:
-                costs = [sort_value(Key.CHEAPEST, m, tokens, output) for m in models]
-            rows = list(zip(before, costs, after, strict=True))
-            order = sorted(range(len(rows)), key=rows.__getitem__)
-            strong = tuple(i for i in order if models[i].rank >= floor)
-            weak = [i for i in order if models[i].rank < floor]
-            found = strong, tuple(sorted(weak, key=lambda i: -models[i].rank))
-            if cell is not None:
-                self._sorted[cell, floor] = found
+    def line(self, cell: int | None, floor: int, tokens: int, output: int) -> _Line:
+        """The models as they line up in this cell, or at these very numbers."""
+        before, after, models = self._before, self._after, self._models
+        costs = [0.0] * len(before)
+        if self._by_cost:
+            costs = [sort_value(Key.CHEAPEST, m, tokens, output) for m in models]
+        rows = list(zip(before, costs, after, strict=True))
+        order = sorted(range(len(rows)), key=rows.__getitem__)
+        strong = [i for i in order if models[i].rank >= floor]
+        weak = [i for i in order if models[i].rank < floor]
+        weak.sort(key=lambda i: -models[i].rank)
+        # The first one stands beside itself: its reason depends on who comes after it.
+        pairs = zip(strong, [*strong[:1], *strong], strict=False)
+        beside = [self.followers[models[i].name, models[other].name] for i, other in pairs]
+        # Whoever follows a gap is set apart by the weightiest key that did so within it. At the
+        # very ratio where prices meet that is not so, and every gap is looked at.
+        weights = [self._words.index(candidate.by) for candidate in beside]
+        gaps = [at for at, (here, after) in enumerate(pairwise(weights)) if here < after]
+        found = _Line(
+            strong=sum(1 << i for i in strong),
+            candidates=(*beside, *(self._stepping[floor][i] for i in weak)),
+            flags=flags_in([*strong, *weak]),
+            breaks=range(1, len(strong)) if cell is None else gaps,
+        )
+        if cell is not None:
+            self.lines[cell, floor] = found
         return found
 
-    def explained(self, keyed: list[int]) -> list[Candidate]:
-        """Two or more models in order as candidates, each with the key that gave it its place."""
-        before, after = keyed[0], keyed[1]
-        found = [self._heads[before][after] or self._head(before, after)]
-        followers = self._followers
-        for i in keyed[1:]:
-            found.append(followers[before][i] or self._follower(before, i))
-            before = i
-        return found
-
-    def _head(self, i: int, after: int) -> Candidate:
-        found = self._heads[i][after] = self._apart(i, after, 0)
-        return found
-
-    def _follower(self, before: int, i: int) -> Candidate:
-        found = self._followers[before][i] = self._apart(i, before, 1)
-        return found
-
-    def _apart(self, i: int, other: int, place: int) -> Candidate:
+    def _apart(self, place: int, name: str, other: str) -> Candidate:
         """A candidate set apart from another, at the head (place 0) or after it (place 1)."""
-        here = self._models[i]
-        key = _apart(self._prefer, here, self._models[other])
+        here = self._by_name[name]
+        key = _apart(self._prefer, here, self._by_name[other])
         words = (key.value, _WORDS[key][place]) if key else (WRITTEN, WRITTEN)
-        return Candidate(here, *words)
+        return self._worded.setdefault((name, *words), Candidate(here, *words))
 
 
 class Order:
@@ -158,11 +187,18 @@ class Order:
             sum(1 << i for i, m in enumerate(models) if m.rank < rank) for rank in range(len(tiers))
         )
         self._usual = prefer
-        self._ranking = _Ranking(self._models, prefer)
+        self._stepping = [
+            [Candidate(m, "step_down", f"last resort: below tier `{tier}`") for m in models]
+            for tier in tiers
+        ]
+        self._ranking = _Ranking(self._models, prefer, self._stepping)
         self._rankings: dict[tuple[Key, ...], _Ranking] = {}
-        # At most one per rule and model, and one per tier and model.
-        self._put: dict[tuple[int, str], Candidate] = {}
-        self._stepping: dict[int, list[Candidate]] = {}
+        self._put: list[tuple[int, Candidate]] = []
+
+    def put(self, i: int, who: str) -> int:
+        """The number by which someone's wish to have a model first is known from now on."""
+        self._put.append((1 << i, Candidate(self._models[i], "first", f"put first by {who}")))
+        return len(self._put) - 1
 
     def candidates(  # noqa: PLR0917  what a decision has worked out by then
         self,
@@ -176,18 +212,68 @@ class Order:
         """The allowed models (bit i: model i) in order, each with what gave it its place."""
         ranking = self._ranking if prefer is self._usual else self._unusual(prefer)
         cell = ranking.cell(tokens, output)
-        if cell is None:
-            positions = ranking.positions(None, floor, tokens, output)
-            return self._arrange(allowed, floor, first, ranking, positions)
         name = (allowed, floor, first, cell)
         found = ranking.kept.get(name)
         if found is None:
-            positions = ranking.positions(cell, floor, tokens, output)
-            found = self._arrange(allowed, floor, first, ranking, positions)
-            if len(ranking.kept) >= self.KEPT:
-                ranking.kept.clear()
-            ranking.kept[name] = found
+            line = ranking.lines.get((cell, floor)) or ranking.line(cell, floor, tokens, output)
+            found = self._arrange(allowed, floor, first, ranking, line)
+            if cell is not None:
+                if len(ranking.kept) >= self.KEPT:
+                    ranking.kept.clear()
+                ranking.kept[name] = found
         return found
+
+    def by_headroom(  # noqa: PLR0917  as above
+        self,
+        allowed: int,
+        floor: int,
+        first: First,
+        prefer: tuple[Key, ...],
+        tokens: int,
+        output: int,
+        left: Sequence[float],
+    ) -> tuple[Candidate, ...]:
+        """The same where `prefer` names headroom. left: of each model's quotas, 0..1."""
+        models = self._models
+
+        def values(i: int) -> tuple[float, ...]:
+            return tuple(
+                -left[i] if key is Key.HEADROOM else sort_value(key, models[i], tokens, output)
+                for key in prefer
+            )
+
+        weak = allowed & self.below[floor]
+        keyed = allowed ^ weak
+        found = []
+        for number in first:
+            bit, candidate = self._put[number]
+            if keyed & bit:
+                keyed ^= bit
+                found.append(candidate)
+        order = sorted(bits(keyed), key=values)
+        if len(order) == 1:
+            found.append(self._lone(models[order[0]], floor, bool(found), bool(weak)))
+        else:
+            for at, i in enumerate(order):
+                other = order[at - 1] if at else order[1]
+                pairs = zip(prefer, values(i), values(other), strict=True)
+                key = next((k for k, here, there in pairs if here != there), None)
+                words = (key.value, _WORDS[key][at > 0]) if key else (WRITTEN, WRITTEN)
+                found.append(Candidate(models[i], *words))
+        stepping = self._stepping[floor]
+        found += [
+            stepping[i] for i in sorted(bits(weak), key=lambda i: (-models[i].rank, values(i)))
+        ]
+        return tuple(found)
+
+    def _lone(self, model: Model, floor: int, after_first: bool, before_weak: bool) -> Candidate:
+        """The one model that the keys have to place."""
+        words = "the only model left"
+        if after_first:
+            words = "the only other model"
+        elif before_weak:
+            words = f"the only model of tier `{self._tiers[floor]}` or better"
+        return Candidate(model, "only candidate", words)
 
     def _unusual(self, prefer: tuple[Key, ...]) -> _Ranking:
         """The ranking by keys that a request brought along."""
@@ -195,49 +281,36 @@ class Order:
         if ranking is None:
             if len(self._rankings) >= self.RANKINGS:
                 self._rankings.clear()
-            ranking = self._rankings[prefer] = _Ranking(self._models, prefer)
+            ranking = self._rankings[prefer] = _Ranking(self._models, prefer, self._stepping)
         return ranking
 
     def _arrange(
-        self,
-        allowed: int,
-        floor: int,
-        first: First,
-        ranking: _Ranking,
-        positions: Positions,
+        self, allowed: int, floor: int, first: First, ranking: _Ranking, line: _Line
     ) -> tuple[Candidate, ...]:
-        weak = allowed & self.below[floor]
-        keyed = allowed ^ weak
+        keyed = allowed & line.strong
         found = []
-        for put in first:
-            if keyed >> put[0] & 1:
-                keyed ^= 1 << put[0]
-                found.append(self._put.get(put) or self._put_first(put))
-        chosen = [i for i in positions[0] if keyed >> i & 1]
-        if len(chosen) > 1:
-            found += ranking.explained(chosen)
-        elif chosen:
-            lone = "the only model left"
-            if found:
-                lone = "the only other model"
-            elif weak:
-                lone = f"the only model of tier `{self._tiers[floor]}` or better"
-            found.append(Candidate(self._models[chosen[0]], "only candidate", lone))
-        if weak:
-            stepping = self._stepping.get(floor) or self._step_down(floor)
-            found += [stepping[i] for i in positions[1] if weak >> i & 1]
+        for number in first:
+            bit, candidate = self._put[number]
+            if keyed & bit:
+                keyed ^= bit
+                allowed ^= bit
+                found.append(candidate)
+        start = len(found)
+        end = start + keyed.bit_count()
+        flags = line.flags(allowed)
+        found += compress(line.candidates, flags)
+        if end - start > 1:
+            found[start] = ranking.heads[found[start].model.name, found[start + 1].model.name]
+            for gap in line.breaks:
+                if not flags[gap]:
+                    at = start + flags.count(1, 0, gap)  # who comes after the gap
+                    if start < at < end:
+                        pair = found[at].model.name, found[at - 1].model.name
+                        found[at] = ranking.followers[pair]
+        elif end > start:
+            weaker = allowed != keyed
+            found[start] = self._lone(found[start].model, floor, start > 0, weaker)
         return tuple(found)
-
-    def _put_first(self, put: tuple[int, str]) -> Candidate:
-        i, who = put
-        found = self._put[put] = Candidate(self._models[i], "first", f"put first by {who}")
-        return found
-
-    def _step_down(self, floor: int) -> list[Candidate]:
-        words = f"last resort: below tier `{self._tiers[floor]}`"
-        found = [Candidate(m, "step_down", words) for m in self._models]
-        self._stepping[floor] = found
-        return found
 
 
 def _ranks(models: Sequence[Model], keys: tuple[Key, ...]) -> list[int]:
@@ -265,7 +338,7 @@ def crossings(models: Sequence[Model]) -> tuple[float, ...]:
     found = set()
     for in_a, out_a in prices:
         for in_b, out_b in prices:
-            # a is dearer for input and cheaper for output: equal where in*(1-x) + out*x meet
-            if in_a > in_b and out_a < out_b:
+            # a is dearer for input and no dearer for output: equal where in*(1-x) + out*x meet
+            if in_a > in_b and out_a <= out_b:
                 found.add((in_a - in_b) / ((in_a - in_b) + (out_b - out_a)))
     return tuple(sorted(found))

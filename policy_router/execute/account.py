@@ -16,11 +16,12 @@ import asyncio
 import contextlib
 import logging
 import time
+from dataclasses import replace
 from typing import TYPE_CHECKING, Final
 from uuid import uuid4
 
 from policy_router.decide.decide import facts_of
-from policy_router.decide.metering import spell
+from policy_router.decide.metering import spell, spell_used
 from policy_router.errors import StoreError
 from policy_router.execute.charging import Worst, ending
 from policy_router.meter import Metric
@@ -39,6 +40,7 @@ from policy_router.state.store import (
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Mapping
 
+    from policy_router.condition import Facts
     from policy_router.execute.failure import Failure
     from policy_router.execute.shape import Usage
     from policy_router.meter import Charge, Meter, Reading
@@ -93,7 +95,8 @@ class Ledger:
 
     def account(self, policy: Policy, request: Request, snapshot: Snapshot) -> Account:
         """The account of one request, as it was decided."""
-        return Account(self, policy, request, snapshot)
+        facts = facts_of(policy, request, snapshot) if policy.meters else None
+        return Account(self, policy, request, facts)
 
     async def finish(self, work: Awaitable[None]) -> None:
         """Does the work to its end, though the caller be cancelled meanwhile."""
@@ -112,16 +115,25 @@ class Ledger:
 class Account:
     """The holds of one request. Not shared between tasks.
 
-    actual: what the attempt that ended last was charged, None when nothing was counted of it.
+    facts: what the policy goes by; None when nothing is counted. seated: counters in which the
+    request has a seat already. actual: what the attempt that ended last was charged, None when
+    nothing was counted of it.
     """
 
     def __init__(
-        self, ledger: Ledger, policy: Policy, request: Request, snapshot: Snapshot
+        self,
+        ledger: Ledger,
+        policy: Policy,
+        request: Request,
+        facts: Facts | None,
+        seated: frozenset[str] = frozenset(),
     ) -> None:
         self._ledger = ledger
         self._policy = policy
         self._request = request
-        self._facts = facts_of(policy, request, snapshot) if policy.meters else None
+        self._facts = facts
+        self._seated = seated
+        self._seats: frozenset[str] = frozenset()
         self._meters: Mapping[str, Meter] = {m.id: m for m in policy.meters}
         self._id = uuid4().hex
         self._count = 0
@@ -139,20 +151,20 @@ class Account:
 
     async def open(self, model: Model) -> Skip | None:
         """Takes what an attempt at this model may come to, ending the attempt before it. The reason
-        why not, when something has no room. An attempt that falls under no meter needs nothing."""
+        why not, when something has no room. An attempt that falls under no meter takes nothing: its
+        hold is there to be written into the ledger, and a store out of reach does not refuse it."""
         request = self._request
         tokens = request.tokens if request.most_tokens is None else request.most_tokens
         cap = model.output_cap(request.max_output)
         price = None if model.free else model.price
         self._worst = Worst(tokens, cap * request.answers, price)
         self._cap = None
-        charges = self._charges(model, self._ledger.clock())
-        if not charges:
-            await self._settle()
+        if self._facts is None:
             return None
+        charges = self._charges(self._facts, model, self._ledger.clock())
         if any(c.limit is not None and c.counter.metric in _SIZED for c in charges):
             self._cap = cap
-        answer = await self._reserve(model, charges)
+        answer = await self._reserve(self._facts, model, charges)
         if isinstance(answer, Granted):
             self._tell(answer.crossed)
             self._open = answer.id
@@ -160,10 +172,20 @@ class Account:
                 self._beat = asyncio.ensure_future(self._renew())
             return None
         if isinstance(answer, Unavailable):
+            if not charges:
+                return None  # what is pending is settled in the end
             await self._settle()
             return Skip(model.name, Reason.STATE, answer.detail, at=model.at)
         self._tell(answer.crossed)
         return self._skip(model, answer.refusals[0])
+
+    def beside(self, tokens: int, output: int) -> Account:
+        """An account for another call within the request, while the open attempt keeps its hold:
+        at most so many tokens in and out. Where the attempt has a seat, it needs no second one."""
+        request = replace(
+            self._request, tokens=tokens, most_tokens=tokens, max_output=output, answers=1
+        )
+        return Account(self._ledger, self._policy, request, self._facts, self._seats)
 
     def ended(self, usage: Usage, failure: Failure | None, said: int) -> None:
         """Notes how the open attempt ended. said: bytes of what came out."""
@@ -181,17 +203,17 @@ class Account:
         if self._pending is not None:
             await self._ledger.finish(self._settle())
 
-    def _charges(self, model: Model, now: float) -> tuple[Charge, ...]:
-        if self._facts is None:
-            return ()
+    def _charges(self, facts: Facts, model: Model, now: float) -> tuple[Charge, ...]:
         policy = self._policy
         number = policy.index.at[model.name]
-        return policy.index.metering.charges(
-            self._facts, self._request, number, now, policy.timezone
-        )
+        charges = policy.index.metering.charges(facts, self._request, number, now, policy.timezone)
+        self._seats = frozenset(c.counter.key for c in charges if c.counter.metric is Metric.SEATS)
+        if not self._seated:
+            return charges
+        return tuple(c for c in charges if c.counter.key not in self._seated)
 
     async def _reserve(
-        self, model: Model, charges: tuple[Charge, ...]
+        self, facts: Facts, model: Model, charges: tuple[Charge, ...]
     ) -> Granted | Refused | Unavailable:
         request = self._request
         about = About(
@@ -206,7 +228,7 @@ class Account:
                 answer = await self._ledger.store.reserve(hold, after)
                 if not isinstance(answer, Stale):
                     return answer
-                hold = Hold(hold.id, self._charges(model, answer.now), LEASE, about)
+                hold = Hold(hold.id, self._charges(facts, model, answer.now), LEASE, about)
         except StoreError as error:
             self._pending = after
             return Unavailable(str(error), 1.0)
@@ -248,8 +270,8 @@ class Account:
         budget = section == "budgets"
         kind = Metric(metric)
         words = (
-            f"{'budget' if budget else 'limit'} `{name}`: {spell(kind, refusal.used)} of "
-            f"{spell(kind, refusal.limit)}{f' a {window}' if window else ''} used, this may take "
+            f"{'budget' if budget else 'limit'} `{name}`: "
+            f"{spell_used(kind, refusal.used, refusal.limit, window)} used, this may take "
             f"{spell(kind, refusal.asked)}"
         )
         reason = Reason.BUDGET if budget else Reason.QUOTA

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from policy_router.execute.accept import Finding
     from policy_router.model import Attempt, Decision
 
 
@@ -15,13 +16,17 @@ class Answer:
 
     Everything else is the response's own: `answer.choices[0].message.content`, `answer.usage`,
     `answer.model_dump()`. served_by: the answering model's name in the policy. attempts: every
-    call that was made, in order; the last one answered, unless an empty answer stood in.
+    call that was made, in order; the last one answered, unless an earlier answer stood in.
+    rejected: checks that this answer failed; then none passed, and it was the best.
+    unchecked: checks that could not be made.
     """
 
     response: Any
     decision: Decision
     attempts: tuple[Attempt, ...]
     served_by: str
+    rejected: tuple[Finding, ...] = ()
+    unchecked: tuple[Finding, ...] = ()
 
     def __getattr__(self, name: str) -> Any:
         if name in Answer.__slots__:

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
     from policy_router.execute.failure import Failure
-    from policy_router.model import Fallback
+    from policy_router.model import Fallback, Model
 
 LEAST: Final = 0.5
 """Seconds: no attempt starts with less left, it could only be cut off and billed."""
@@ -50,8 +50,9 @@ class Step:
 class Chain:
     """The candidates of one request and how far it has come with them.
 
-    attempts: calls begun so far. skipped: candidates passed over, because they had no room or
-    because their context is not larger than that of a model the request did not fit into.
+    attempts: calls begun so far. skipped: candidates passed over, because they had no room,
+    because their context is not larger than that of a model the request did not fit into, or
+    because their tier is not higher than that of a model whose answer was rejected.
     """
 
     def __init__(self, candidates: Sequence[Candidate], fallback: Fallback) -> None:
@@ -60,6 +61,7 @@ class Chain:
         self._at = -1
         self._retried = False
         self._floor = -1
+        self._rejected: Model | None = None
         self.attempts = 0
         self.skipped: tuple[Skip, ...] = ()
 
@@ -79,10 +81,8 @@ class Chain:
         if not self._allowed:
             return None
         found = self._find(self._at + 1)
-        passed = self._candidates[self._at + 1 : found]
-        self.skipped += tuple(self._too_small(each) for each in passed)
+        self._pass_over(found)
         if found is None:
-            self._at = len(self._candidates) - 1
             return None
         self._at = found
         self._retried = False
@@ -102,6 +102,8 @@ class Chain:
         A RETRY counts as begun here; NEXT counts when `next` is called.
         """
         reaction = failure.reaction
+        if reaction.higher and self.current is not None:
+            self._rejected = self.current.model  # each is higher than the one before it
         action = reaction.fixed or self._fallback.on_error.get(reaction.fault, Action.NEXT)
         return ACTIONS[action](self, failure, remaining)
 
@@ -111,7 +113,24 @@ class Chain:
 
     def _find(self, start: int) -> int | None:
         places = range(start, len(self._candidates))
-        return next((i for i in places if _context(self._candidates[i]) > self._floor), None)
+        return next((i for i in places if self._why_not(self._candidates[i]) is None), None)
+
+    def _pass_over(self, until: int | None) -> None:
+        """Notes why the candidates between the current one and that place are not asked; None is
+        the end."""
+        end = len(self._candidates) if until is None else until
+        passed = self._candidates[self._at + 1 : end]
+        self.skipped += tuple(skip for each in passed if (skip := self._why_not(each)) is not None)
+        self._at = max(self._at, end - 1)
+
+    def _why_not(self, candidate: Candidate) -> Skip | None:
+        """Why a candidate is not asked any more."""
+        if self._rejected is not None and candidate.model.rank <= self._rejected.rank:
+            words = f"not of a higher tier than `{self._rejected.name}`, whose answer was rejected"
+            return Skip(candidate.name, Reason.TIER, words, at=candidate.model.at)
+        if _context(candidate) <= self._floor:
+            return self._too_small(candidate)
+        return None
 
     def _too_small(self, candidate: Candidate) -> Skip:
         size = candidate.model.context
@@ -123,7 +142,12 @@ class Chain:
         )
 
     def _on(self, remaining: float) -> Step:
-        return Step(Move.NEXT if self.more and remaining >= LEAST else Move.END)
+        if not self._allowed or remaining < LEAST:
+            return Step(Move.END)
+        if self.more:
+            return Step(Move.NEXT)
+        self._pass_over(None)
+        return Step(Move.END)
 
     def _again(self, failure: Failure, remaining: float) -> Step | None:
         """A retry of the same model, when there may be one."""

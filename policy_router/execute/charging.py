@@ -50,6 +50,7 @@ BILLS: Final[Mapping[Kind, Bill]] = MappingProxyType(
         Kind.CONNECTION_LOST: Bill.WHOLE,
         Kind.MALFORMED: Bill.WHOLE,
         Kind.EMPTY: Bill.WHOLE,
+        Kind.REJECTED: Bill.WHOLE,
         Kind.STREAM_BROKEN: Bill.WHOLE,
         Kind.DEADLINE: Bill.WHOLE,
         Kind.CANCELLED: Bill.WHOLE,

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from policy_router.execute.accept import Finding
     from policy_router.execute.failure import Failure
     from policy_router.model import Attempt, Decision, Skip
 
@@ -23,6 +24,17 @@ class Attempted:
 
     decision: Decision
     attempt: Attempt
+    failure: Failure | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Judged:
+    """A model was asked to judge an answer. attempt: that call, which is none of the request's
+    attempts. passed: its judgement; None when there is none. failure: why, when the call failed."""
+
+    decision: Decision
+    attempt: Attempt
+    passed: bool | None
     failure: Failure | None = None
 
 
@@ -61,12 +73,15 @@ class StoreChanged:
 
 @dataclass(frozen=True, slots=True)
 class Answered:
-    """The request has its answer. skipped: models passed over on the way."""
+    """The request has its answer. skipped: models passed over on the way. rejected: checks that
+    this answer failed, when none passed. unchecked: checks that could not be made."""
 
     decision: Decision
     attempts: tuple[Attempt, ...]
     served_by: str
     skipped: tuple[Skip, ...] = ()
+    rejected: tuple[Finding, ...] = ()
+    unchecked: tuple[Finding, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,4 +95,4 @@ class Exhausted:
     skipped: tuple[Skip, ...] = ()
 
 
-Event = Decided | Attempted | Passed | Answered | Exhausted | Warned | StoreChanged
+Event = Decided | Attempted | Judged | Passed | Answered | Exhausted | Warned | StoreChanged

@@ -12,11 +12,14 @@ import random as _random
 import time
 from typing import TYPE_CHECKING, Any
 
-from policy_router.errors import ExhaustedError, RoutingError
+from policy_router.errors import ExhaustedError, RequestError, RoutingError
+from policy_router.execute.accept import PASSED
 from policy_router.execute.answer import Answer
+from policy_router.execute.examine import examine
 from policy_router.execute.failure import CallFailed, Failure, Kind
 from policy_router.execute.progress import Progress, World, within
 from policy_router.execute.shape import choices, finish, says_anything, size, usage
+from policy_router.execute.spares import Spares, is_whole
 from policy_router.execute.stream import AnswerStream, play
 
 if TYPE_CHECKING:
@@ -87,28 +90,31 @@ class Executor:
         return stream
 
     async def _run(self, progress: Progress) -> Answer:
-        spare: tuple[str, Any] | None = None
+        spares: Spares[Any] = Spares()
         candidate = await progress.first()
         while True:
-            share = progress.remaining() / (2 if progress.chain.more else 1)
-            started = progress.start(candidate, share)
+            started = progress.start(candidate, progress.share())
             failure, response = await self._ask(progress, started)
-            if failure is not None and failure.kind is Kind.EMPTY:
-                if spare is not None or not progress.chain.more:
-                    failure = None  # others had nothing to say either, or there are none
-                else:
-                    spare = (candidate.name, response)
+            used, said = usage(response), size(response)
+            verdict = PASSED
+            if is_whole(failure):
+                progress.came(used, said)
+                verdict = await examine(progress, response)
+                failure = spares.judged(verdict, failure, more=progress.chain.more)
             if failure is None:
-                progress.answered(usage(response), size(response))
-                return _answer(progress, candidate.name, response)
-            progress.failed(failure, usage(response), size(response))
+                progress.answered(used, said, verdict)
+                return _answer(progress, response)
+            if is_whole(failure):
+                spares.keep(candidate, verdict, response)
+            progress.failed(failure, used, said)
             try:
                 candidate = await progress.after(failure)
-            except ExhaustedError:
+            except (ExhaustedError, RequestError):
+                spare = spares.best()
                 if spare is None:
                     raise
-                progress.settled(spare[0])
-                return _answer(progress, *spare)
+                progress.settled(spare.served_by, spare.verdict)
+                return _answer(progress, spare.answer)
 
     async def _ask(self, progress: Progress, started: Started) -> tuple[Failure | None, Any]:
         model = started.candidate.model
@@ -122,8 +128,11 @@ class Executor:
         return _fault_of(response), response
 
 
-def _answer(progress: Progress, served_by: str, response: Any) -> Answer:
-    return Answer(response, progress.decision, tuple(progress.attempts), served_by)
+def _answer(progress: Progress, response: Any) -> Answer:
+    """The answer of a request that is settled."""
+    verdict, by = progress.verdict, progress.served_by or ""
+    attempts = tuple(progress.attempts)
+    return Answer(response, progress.decision, attempts, by, verdict.rejected, verdict.unchecked)
 
 
 def _fault_of(response: Any) -> Failure | None:

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 class Kind(StrEnum):
     """The classes of failure. `Attempt.failure` holds one of these. CANCELLED: the caller went
-    away; nobody failed."""
+    away; nobody failed. REJECTED: the answer did not pass the policy's checks."""
 
     RATE_LIMITED = "rate_limited"
     QUOTA_EXHAUSTED = "quota_exhausted"
@@ -41,6 +41,7 @@ class Kind(StrEnum):
     CONNECTION_LOST = "connection_lost"
     MALFORMED = "malformed"
     EMPTY = "empty"
+    REJECTED = "rejected"
     STREAM_BROKEN = "stream_broken"
     DEADLINE = "deadline"
     REDIRECTED = "redirected"
@@ -58,6 +59,7 @@ class Reaction:
     counts: it counts towards the model's cooldown.
     rest: seconds the model is left alone at once when the provider named no time; 0 for not.
     fixed: the action, whatever the policy says.
+    higher: from here on only models of a higher tier are asked.
     """
 
     fault: Fault
@@ -67,6 +69,7 @@ class Reaction:
     counts: bool = False
     rest: float = 0.0
     fixed: Action | None = None
+    higher: bool = False
 
 
 _BAD: Final = Fault.BAD_REQUEST
@@ -96,6 +99,8 @@ REACTIONS: Final[Mapping[Kind, Reaction]] = MappingProxyType(
         # May have been billed already: another model is asked, not the same one again.
         Kind.MALFORMED: Reaction(_SERVER, 502, "malformed_answer", counts=True),
         Kind.EMPTY: Reaction(_SERVER, 502, "empty_answer", fixed=Action.NEXT),
+        # The model did what it could, and nothing is wrong with its service.
+        Kind.REJECTED: Reaction(_SERVER, 502, "answer_rejected", fixed=Action.NEXT, higher=True),
         Kind.STREAM_BROKEN: Reaction(_SERVER, 502, "stream_broken", again=True, counts=True),
         Kind.DEADLINE: Reaction(_TIME, 504, "deadline"),
         Kind.CANCELLED: Reaction(_TIME, 499, "cancelled", fixed=Action.STOP),

@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Final, TypeVar
 
 from policy_router.errors import ExhaustedError, NoCandidateError, RequestError, no_room
+from policy_router.execute.accept import PASSED
 from policy_router.execute.chain import LEAST, Chain, Move
 from policy_router.execute.events import Answered, Attempted, Decided, Exhausted, Passed
 from policy_router.execute.failure import Failure, Kind
@@ -19,6 +20,7 @@ if TYPE_CHECKING:
     from random import Random
 
     from policy_router.errors import RoutingError
+    from policy_router.execute.accept import Verdict
     from policy_router.execute.account import Account
     from policy_router.execute.caller import Body, Caller
     from policy_router.execute.events import Event
@@ -57,20 +59,23 @@ class World:
 
 @dataclass(slots=True)
 class Started:
-    """An attempt that is running."""
+    """An attempt that is running. usage, said: what is known to have come out of it."""
 
     candidate: Candidate
     clock: float
     monotonic: float
     limit: float
     first_token: float | None = None
+    usage: Usage = _NOTHING
+    said: int = 0
 
 
 class Progress:
     """How far one request has come. Not shared between tasks.
 
     attempts: those that ended. running: the one under way. served_by: who answered, once somebody
-    has.
+    has, and verdict: what the checks made of that answer. account: reserves and settles, if
+    anybody counts.
     """
 
     def __init__(
@@ -81,7 +86,8 @@ class Progress:
         body: Body,
         account: Account | None = None,
     ) -> None:
-        self._account = account
+        self.account = account
+        self.verdict = PASSED
         self.world = world
         self.decision = decision
         self.fallback = fallback
@@ -97,6 +103,11 @@ class Progress:
         """Seconds until the request's deadline."""
         return self._ends - self.world.monotonic()
 
+    def share(self) -> float:
+        """Seconds that one thing may take which gives no sign of life before it is done: half of
+        the time left while another model could be asked after it, else all."""
+        return self.remaining() / (2 if self.chain.more else 1)
+
     async def first(self) -> Candidate:
         """The first candidate that has room. Raises NoCandidateError when there is none,
         ExhaustedError when the policy leaves no time for an attempt."""
@@ -110,9 +121,9 @@ class Progress:
     async def _with_room(self, candidate: Candidate) -> Candidate:
         """This candidate or the next one that has room in every limit and budget, reserved.
         Raises when none has."""
-        if self._account is None:
+        if self.account is None:
             return candidate
-        while (skip := await self._account.open(candidate.model)) is not None:
+        while (skip := await self.account.open(candidate.model)) is not None:
             self.world.tell(Passed(self.decision, skip))
             following = self.chain.refused(skip)
             if following is None:
@@ -125,13 +136,13 @@ class Progress:
     @property
     def request_body(self) -> Body:
         """What is sent in the running attempt: with the cap on the answer that was reserved."""
-        cap = None if self._account is None else self._account.output_cap
+        cap = None if self.account is None else self.account.output_cap
         return self.body if cap is None else self.body.capped(cap)
 
     async def close(self) -> None:
         """Settles what the last attempt came to."""
-        if self._account is not None:
-            await self._account.close()
+        if self.account is not None:
+            await self.account.close()
 
     def start(self, candidate: Candidate, limit: float) -> Started:
         """Begins an attempt that may take `limit` seconds to its answer or first token."""
@@ -159,15 +170,24 @@ class Progress:
         if self.world.health is not None:
             self.world.health.failed(name, failure, self.fallback.cooldown)
 
-    def answered(self, usage: Usage, said: int) -> None:
-        """Notes that the running attempt answered, and the request with it."""
-        self.settled(self._end(usage, None, said))
+    def came(self, usage: Usage, said: int) -> None:
+        """Notes that the running attempt has given an answer, before it is checked."""
+        if self.running is not None:
+            self.running.usage, self.running.said = usage, said
 
-    def settled(self, served_by: str) -> None:
+    def answered(self, usage: Usage, said: int, verdict: Verdict = PASSED) -> None:
+        """Notes that the running attempt answered, and the request with it."""
+        self.settled(self._end(usage, None, said), verdict)
+
+    def settled(self, served_by: str, verdict: Verdict) -> None:
         """Tells that the request has its answer."""
-        self.served_by = served_by
-        attempts = tuple(self.attempts)
-        self.world.tell(Answered(self.decision, attempts, served_by, self.chain.skipped))
+        self.served_by, self.verdict = served_by, verdict
+        attempts, skipped = tuple(self.attempts), self.chain.skipped
+        self.world.tell(
+            Answered(
+                self.decision, attempts, served_by, skipped, verdict.rejected, verdict.unchecked
+            )
+        )
 
     def unanswered(self, error: RoutingError) -> None:
         """Tells that the request ended without an answer."""
@@ -179,7 +199,8 @@ class Progress:
         if self.served_by is not None:
             return
         if self.running is not None:
-            self._end(_NOTHING, Failure(Kind.CANCELLED, "the caller went away"), 0)
+            gone = Failure(Kind.CANCELLED, "the caller went away")
+            self._end(self.running.usage, gone, self.running.said)
         self._tell_exhausted(True, None)
 
     def late(self, started: Started) -> Failure:
@@ -216,9 +237,9 @@ class Progress:
         if started is None:
             raise RuntimeError("no attempt is running")
         attempt = self.attempt(started, usage, failure)
-        if self._account is not None:
-            self._account.ended(usage, failure, said)
-            actual = self._account.actual
+        if self.account is not None:
+            self.account.ended(usage, failure, said)
+            actual = self.account.actual
             attempt = replace(attempt, cost=0 if actual is None else actual.cost)
         self.attempts.append(attempt)
         self.world.tell(Attempted(self.decision, attempt, failure))

@@ -16,7 +16,7 @@ _STEP: Final = 4
 step, so few searches find it in a prompt of any length."""
 _SHORT: Final = 6
 """Shorter pieces of a prompt ("hi") are in any message by chance and give nothing away."""
-_WITHHELD: Final = "message withheld: it repeats the prompt"
+_WITHHELD: Final = "message withheld: it repeats the {}"
 
 _SECRETS: Final = (
     re.compile(r"(?i)\b(bearer|basic)\s+\S+"),
@@ -31,12 +31,12 @@ _SPACE: Final = re.compile(r"[\s\x00-\x1f\x7f]+")
 _LETTERS: Final = re.compile(r"[\W_]+")
 
 
-def redact(message: str, prompt: object) -> str:
+def redact(message: str, prompt: object, what: str = "prompt") -> str:
     """At most 200 characters of the message on one line; a fixed text instead when the message
-    repeats a piece of the prompt (any text within that value of JSON)."""
+    repeats a piece of the prompt (any text within that value of JSON). what: the prompt's name."""
     head = message[: LIMIT * 4].partition("Traceback (most recent call last)")[0]
     if _echoes(head, prompt):
-        return _WITHHELD
+        return _WITHHELD.format(what)
     for pattern in _SECRETS:
         head = pattern.sub("***", head)
     head = _SPACE.sub(" ", _URL.sub("***", head)).strip()

@@ -67,6 +67,40 @@ def says_by(chunk: Any) -> list[str]:
     return said
 
 
+@dataclass(frozen=True, slots=True)
+class Said:
+    """One choice of an answer. finish: its finish reason. acts: it calls tools."""
+
+    text: str
+    finish: str | None
+    acts: bool
+
+
+def heard(answer: Any) -> tuple[Said, ...]:
+    """The choices of a whole answer."""
+    return tuple(
+        Said(
+            content(getattr(message, "content", None)),
+            getattr(choice, "finish_reason", None),
+            bool(getattr(message, "tool_calls", None) or getattr(message, "function_call", None)),
+        )
+        for choice in choices(answer)
+        for message in (getattr(choice, "message", None),)
+    )
+
+
+def content(value: Any) -> str:
+    """The text of a message's content, which is a text or a list of parts."""
+    if isinstance(value, str):
+        return value
+    parts = value if isinstance(value, list | tuple) else ()
+    return "".join(
+        str(part.get("text") or "")
+        for part in parts
+        if isinstance(part, dict) and part.get("type") == "text"
+    )
+
+
 def size(chunk: Any) -> int:
     """Bytes of all that a chunk or an answer says; no tokenizer makes more tokens than bytes."""
     total = 0

@@ -2,7 +2,7 @@
 
 After that the policy's `on_stream_break` decides: `error` raises StreamBrokenError; `resume` asks
 again and goes on behind the text that was given out; `buffer` gives nothing out before the answer
-is whole, so that it can fall back to the end.
+is whole, so that it can fall back to the end. An answer that is to be checked is buffered always.
 """
 
 from __future__ import annotations
@@ -11,9 +11,13 @@ import asyncio
 from contextlib import aclosing
 from typing import TYPE_CHECKING, Any, Self
 
-from policy_router.errors import ExhaustedError, RoutingError, StreamBrokenError
+from policy_router.errors import ExhaustedError, RequestError, RoutingError, StreamBrokenError
+from policy_router.execute.accept import PASSED
+from policy_router.execute.examine import examine
 from policy_router.execute.failure import CallFailed, Failure, Kind
+from policy_router.execute.joined import joined
 from policy_router.execute.shape import Usage
+from policy_router.execute.spares import Spares, is_whole
 from policy_router.execute.told import Told
 from policy_router.execute.upstream import Upstream
 from policy_router.model import OnBreak
@@ -21,6 +25,7 @@ from policy_router.model import OnBreak
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator
 
+    from policy_router.execute.accept import Finding, Verdict
     from policy_router.execute.progress import Progress
     from policy_router.model import Attempt, Candidate, Decision
 
@@ -58,6 +63,16 @@ class AnswerStream:
         """The policy's name of the model whose chunks these are."""
         return self._progress.served_by or self.attempts[-1].model
 
+    @property
+    def rejected(self) -> tuple[Finding, ...]:
+        """Checks that this answer failed; then none passed, and it was the best."""
+        return self._progress.verdict.rejected
+
+    @property
+    def unchecked(self) -> tuple[Finding, ...]:
+        """Checks that could not be made."""
+        return self._progress.verdict.unchecked
+
     def __aiter__(self) -> Self:
         return self
 
@@ -94,7 +109,7 @@ async def play(progress: Progress) -> AsyncGenerator[Any, None]:
 
 async def _play(progress: Progress) -> AsyncGenerator[Any, None]:
     told = Told()
-    spare: _Spare | None = None
+    spares: Spares[list[Any]] = Spares()
     candidate: Candidate | None = await progress.first()
     while candidate is not None:
         limit = min(progress.fallback.first_token_within, progress.remaining())
@@ -111,32 +126,39 @@ async def _play(progress: Progress) -> AsyncGenerator[Any, None]:
             raise
         finally:
             await feed.upstream.aclose()
-        empty = failure is not None and failure.kind is Kind.EMPTY and not told.began
-        if failure is None or (empty and (spare is not None or not progress.chain.more)):
-            progress.answered(feed.upstream.usage, feed.upstream.said)
+        verdict = PASSED
+        if is_whole(failure) and not told.began:
+            verdict = await _examined(progress, feed)
+            failure = spares.judged(verdict, failure, more=progress.chain.more)
+            if failure is not None:
+                spares.keep(candidate, verdict, feed.held)
+        if failure is None:
+            progress.answered(feed.upstream.usage, feed.upstream.said, verdict)
             for chunk in feed.held:
                 yield chunk
             return
-        if empty:
-            spare = (candidate.name, feed.held)
-        candidate = await _after(progress, told, failure, feed.upstream, spare)
-    if spare is not None:
-        for chunk in spare[1]:
-            yield chunk
+        candidate = await _after(progress, told, failure, feed.upstream, spares)
+    spare = spares.best()
+    for chunk in spare.answer if spare is not None else ():
+        yield chunk
 
 
-_Spare = tuple[str, list[Any]]
-"""An empty answer that stands in when nobody has a better one: who gave it, and its chunks."""
+async def _examined(progress: Progress, feed: _Feed) -> Verdict:
+    if not progress.decision.accept:
+        return PASSED
+    progress.came(feed.upstream.usage, feed.upstream.said)
+    return await examine(progress, joined(feed.held, feed.upstream.usage))
 
 
 class _Feed:
     """Chunks on their way to the caller. held: those that must wait, for the first token or, when
-    the policy buffers, for the end."""
+    the policy buffers or the answer is to be checked, for the end."""
 
     def __init__(self, progress: Progress, upstream: Upstream, told: Told) -> None:
         self._progress = progress
         self._told = told
-        self._buffer = progress.fallback.on_stream_break is OnBreak.BUFFER
+        buffers = progress.fallback.on_stream_break is OnBreak.BUFFER
+        self._buffer = buffers or bool(progress.decision.accept)
         self.upstream = upstream
         self.held: list[Any] = []
 
@@ -158,18 +180,23 @@ class _Feed:
 
 
 async def _after(
-    progress: Progress, told: Told, failure: Failure, upstream: Upstream, spare: _Spare | None
+    progress: Progress,
+    told: Told,
+    failure: Failure,
+    upstream: Upstream,
+    spares: Spares[list[Any]],
 ) -> Candidate | None:
-    """Who goes on after a failure; None when the spare answer has to do."""
+    """Who goes on after a failure; None when a spare answer has to do."""
     if told.began:
         return await _resumed(progress, told, failure, upstream)
     progress.failed(failure, upstream.usage, upstream.said)
     try:
         return await progress.after(failure)
-    except ExhaustedError:
+    except (ExhaustedError, RequestError):
+        spare = spares.best()
         if spare is None:
             raise
-        progress.settled(spare[0])
+        progress.settled(spare.served_by, spare.verdict)
         return None
 
 

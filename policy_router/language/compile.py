@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from dataclasses import astuple
+from dataclasses import asdict, astuple, replace
 from keyword import iskeyword
 from typing import TYPE_CHECKING, Any, Final
 from zoneinfo import ZoneInfo, available_timezones
@@ -16,6 +16,7 @@ from policy_router.condition import BUILT_IN, Condition, Fact, Kind, Vocabulary
 from policy_router.decide.index import Index
 from policy_router.diagnostics import Diagnostic, Severity
 from policy_router.language import document as doc
+from policy_router.language.accept import read_accept
 from policy_router.language.expression import (
     FUNCTIONS,
 )
@@ -25,9 +26,11 @@ from policy_router.language.selectors import PRICES, known_words
 from policy_router.language.suggest import help_line
 from policy_router.language.unacted import check_unacted
 from policy_router.model import (
+    CONFIDENT,
     FREE_PRICE,
     ON_ERROR,
     Band,
+    Complexity,
     Cooldown,
     Fallback,
     Fault,
@@ -38,6 +41,7 @@ from policy_router.model import (
     Price,
     Rule,
     Task,
+    Weights,
 )
 
 if TYPE_CHECKING:
@@ -56,6 +60,15 @@ DEFAULT_BANDS: Final = (
     ("complex", 0.6),
     ("expert", 0.85),
 )
+
+
+ROUNDING: Final = 0.002
+"""How far weights may be from a whole: three times 33.3% is one."""
+BAND_PRESETS: Final = {
+    "three_tiers": (("light", 0.0), ("standard", 0.3), ("heavy", 0.7)),
+    "one_to_ten": tuple((f"level_{n}", (n - 1) / 10) for n in range(1, 11)),
+}
+"""Bands that a policy may call by one name."""
 
 
 def compile_document(draft: Draft) -> Policy | None:
@@ -94,6 +107,7 @@ class _Compiler:
         )
         self.names.words = known_words(models, tiers)
         tasks = self._tasks()
+        complexity = self._complexity()
         rules = self._rules()
         meters = read_meters(self.names)
         check_unacted(self.names)
@@ -117,6 +131,7 @@ class _Compiler:
             vocabulary=vocabulary,
             revision=revision(document, models, draft.conditions),
             index=index,
+            complexity=complexity,
         )
         return draft.policy
 
@@ -204,6 +219,11 @@ class _Compiler:
         written = section.bands if section else None
         if written is None:
             return tuple(Band(name, start) for name, start in DEFAULT_BANDS)
+        if isinstance(written, str):
+            at = self.places.value(("complexity", "bands"))
+            # Only the bands of `three_tiers` are named like tiers, and ask for them.
+            asks = self.names.ranks if written == "three_tiers" else {}
+            return tuple(Band(n, start, asks.get(n), at) for n, start in BAND_PRESETS[written])
         bands: list[Band] = []
         for name, shape in written.items():
             path = ("complexity", "bands", name)
@@ -228,6 +248,33 @@ class _Compiler:
                 "let the first band begin at 0.0",
             )
         return tuple(bands)
+
+    def _complexity(self) -> Complexity:
+        shape = self.doc.complexity or doc.ComplexityShape()
+        weights = Weights()
+        if shape.weights is not None:
+            written = shape.weights.model_dump(exclude_none=True)
+            weights = Weights(**{**dict.fromkeys(asdict(weights), 0.0), **written})
+            whole = sum(asdict(weights).values())
+            if self.draft.whole and abs(whole - 1) > ROUNDING:
+                self.draft.error(
+                    "bad-value",
+                    f"the weights come to {whole * 100:.6g}%, not to 100%",
+                    self.places.key(("complexity", "weights")),
+                    "a factor that is left out weighs nothing",
+                )
+        match shape.estimator:
+            case doc.LlmEstimator(llm=model):
+                kind = Complexity("llm", model=model)
+            case doc.PythonEstimator(python=function):
+                kind = Complexity("python", function=function)
+            case name:
+                kind = Complexity(name or "heuristic")
+        return replace(
+            kind,
+            weights=weights,
+            keywords=tuple(shape.keywords or ()),
+        )
 
     def _attributes(self) -> list[Fact]:
         facts = []
@@ -259,10 +306,15 @@ class _Compiler:
                     self.names.rank(shape.min_tier, (*path, "min_tier")),
                     self.names.select(shape.first, (*path, "first")) or (),
                     name == _default(self.doc.tasks or {}),
+                    read_accept(self.names, shape.accept, (*path, "accept"), f"task `{name}`"),
                     self.places.key(path),
+                    keywords=tuple(shape.keywords or ()),
+                    pattern=shape.pattern,
+                    needs=frozenset(shape.needs or ()),
+                    confidence=CONFIDENT if shape.confidence is None else shape.confidence,
+                    criticality=shape.criticality or 0.0,
                 )
             )
-            self.names.accept(shape.accept, (*path, "accept"))
         return tuple(tasks)
 
     def _rules(self) -> tuple[Rule, ...]:
@@ -283,7 +335,6 @@ class _Compiler:
                 )
             names.setdefault(shape.name, i)
             when = self.names.when(shape.when, (*path, "when"))
-            self.names.accept(shape.accept, (*path, "accept"))
             rules.append(
                 Rule(
                     name=shape.name,
@@ -294,6 +345,9 @@ class _Compiler:
                     min_tier=self.names.rank(shape.min_tier, (*path, "min_tier")),
                     needs=frozenset(shape.needs or ()),
                     deny=shape.deny,
+                    accept=read_accept(
+                        self.names, shape.accept, (*path, "accept"), f"rule `{shape.name}`"
+                    ),
                     at=self.places.value((*path, "name")),
                     only_at=self.places.key((*path, "only")) if shape.only else None,
                     avoid_at=self.places.key((*path, "avoid")) if shape.avoid else None,

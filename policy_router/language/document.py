@@ -14,7 +14,7 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, WithJsonSche
 from policy_router.decide.index import ABILITIES
 from policy_router.language import units
 from policy_router.language.units import Cap, Rate, Unit
-from policy_router.model import Action, Fault, Key, OnBreak
+from policy_router.model import Action, Fault, Key, OnBreak, Otherwise
 
 NAME: Final = "^[a-z0-9][a-z0-9_-]{0,63}$"
 ATTRIBUTE: Final = "^[a-z][a-z0-9_]{0,63}$"
@@ -91,7 +91,7 @@ def _one_of(value: object, known: tuple[str, ...]) -> object:
     return value
 
 
-def _member(kind: type[Key | Action | OnBreak]) -> tuple[Any, ...]:
+def _member(kind: type[Key | Action | OnBreak | Otherwise]) -> tuple[Any, ...]:
     """A field that holds the text of an enumeration's member."""
 
     def read(value: object) -> object:
@@ -229,18 +229,20 @@ class LlmCheck(Shape):
 
 
 class AcceptShape(Shape):
-    """Checks an answer must pass; one that fails is asked again, a tier higher."""
+    """Checks an answer must pass. When it fails one, a model of a higher tier is asked."""
 
-    not_empty: Annotated[bool | None, Field(description="It has text.", examples=[True])] = None
+    not_empty: Annotated[bool | None, Field(
+        description="It has text, or calls a tool.", examples=[True]
+    )] = None  # fmt: skip
     # Not `json`: pydantic has a method of that name.
     json_: Annotated[bool | None, Field(
-        alias="json", description="It parses as JSON.", examples=[True]
+        alias="json", description="The whole of its text is JSON.", examples=[True]
     )] = None  # fmt: skip
     json_schema: Annotated[dict[str, Any] | None, Field(
-        description="It fits this JSON Schema.", examples=[{"type": "object"}]
+        description="It is JSON and fits this JSON Schema.", examples=[{"type": "object"}]
     )] = None  # fmt: skip
     pattern: Annotated[Text | None, Field(
-        description="This pattern is found in it.", examples=["^\\{"]
+        description="This RE2 pattern is found in it.", examples=["^\\{"]
     )] = None  # fmt: skip
     min_chars: Annotated[Annotated[int, Field(ge=0)] | None, Field(
         description="At least so many characters.", examples=[1]
@@ -248,7 +250,7 @@ class AcceptShape(Shape):
     max_chars: Annotated[Annotated[int, Field(ge=0)] | None, Field(
         description="At most so many characters.", examples=[8000]
     )] = None  # fmt: skip
-    stop_reason: Annotated[list[Word] | None, Field(
+    stop_reason: Annotated[Annotated[list[Word], Field(min_length=1)] | None, Field(
         description="It ended for one of these reasons.", examples=[["stop", "tool_calls"]]
     )] = None  # fmt: skip
     python: Annotated[str | None, Field(
@@ -260,11 +262,16 @@ class AcceptShape(Shape):
         description="A model says so.",
         examples=[{"model": "haiku", "rubric": "Answers every part of the question."}],
     )] = None  # fmt: skip
+    otherwise: Annotated[Annotated[Otherwise, *_member(Otherwise)] | None, Field(
+        description="When no answer passes: the best that came (unless said), or an error.",
+        examples=["best"],
+    )] = None  # fmt: skip
 
 
 class TaskShape(Shape):
     """A kind of request. The first that matches is taken; the last one, when it has no conditions
-    of its own, takes the rest."""
+    of its own, takes the rest. One without conditions that is named like a built-in kind of work
+    (math, code_generation, translation, ...) is told by the built-in definition."""
 
     keywords: Annotated[list[Word] | None, Field(
         description="Words that give it away.", examples=[["traceback", "refactor"]]
@@ -281,6 +288,10 @@ class TaskShape(Shape):
     )] = None  # fmt: skip
     criticality: Annotated[Share | None, Field(
         description="How much it weighs in the complexity score, 0 to 1.", examples=[0.6]
+    )] = None  # fmt: skip
+    confidence: Annotated[Share | None, Field(
+        description="How sure a built-in definition must be of it, 0 to 1. Left out: 0.4.",
+        examples=[0.7],
     )] = None  # fmt: skip
     first: Annotated[Selectors | None, Field(
         description="Models to ask first, in this order.", examples=[["qwen-7b", "coder-free"]]
@@ -352,10 +363,16 @@ class ComplexityShape(Shape):
         description="Words that make a request look hard.", examples=[["prove", "trade-off"]]
     )] = None  # fmt: skip
     bands: Annotated[
-        Annotated[dict[Name, BandShape], Field(min_length=1)] | None,
+        Literal["three_tiers", "one_to_ten"]
+        | Annotated[dict[Name, BandShape], Field(min_length=1)]
+        | None,
         Field(
-            description="Bands by name, easiest first.",
-            examples=[{"easy": {"from": 0.0}, "hard": {"from": 0.6, "min_tier": "heavy"}}],
+            description="Bands by name, easiest first; or `three_tiers`: light, standard, heavy, "
+            "each asking for the tier of its name; or `one_to_ten`: level_1 to level_10.",
+            examples=[
+                {"easy": {"from": 0.0}, "hard": {"from": 0.6, "min_tier": "heavy"}},
+                "three_tiers",
+            ],
         ),
     ] = None
 

@@ -14,7 +14,6 @@ if TYPE_CHECKING:
 
     from policy_router.condition import Condition, Vocabulary
     from policy_router.diagnostics import Span
-    from policy_router.language import document as doc
     from policy_router.language.draft import Draft
     from policy_router.language.source import Path
     from policy_router.model import Model
@@ -115,15 +114,6 @@ class Resolver:
                 self.places.value(path),
                 RE2,
             )
-
-    def accept(self, shape: doc.AcceptShape | None, path: Path) -> None:
-        """Note what the checks of an answer get wrong."""
-        if shape is None:
-            return
-        if shape.pattern is not None:
-            self.pattern(shape.pattern, (*path, "pattern"))
-        if shape.llm is not None:
-            self.one_model(shape.llm.model, (*path, "llm", "model"))
 
     def when(self, value: str | dict[str, Any] | None, path: Path) -> Condition | None:
         """A `when`, read and type-checked; None when there is none, or none that holds up."""

@@ -99,11 +99,15 @@ class Crossing:
 
 @dataclass(frozen=True, slots=True)
 class Granted:
-    """A hold that was taken, or had been before. expires: Unix time of the store's clock."""
+    """A hold that was taken, or had been before. expires: Unix time of the store's clock.
+
+    alone: taken by this process on its own share of the limits, while the store is out of reach.
+    """
 
     id: str
     expires: float
     crossed: tuple[Crossing, ...] = ()
+    alone: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -146,12 +150,14 @@ class Unavailable:
 
 class Ended(StrEnum):
     """What ending a hold came to: DONE now; ADJUSTED a hold that had expired; AGAIN: it had been
-    ended before, nothing changed; UNKNOWN: there never was one, or it is long forgotten."""
+    ended before, nothing changed; UNKNOWN: there never was one, or it is long forgotten; DEFERRED:
+    a guarded store will end it as soon as the store can be asked."""
 
     DONE = "done"
     ADJUSTED = "adjusted"
     AGAIN = "again"
     UNKNOWN = "unknown"
+    DEFERRED = "deferred"
 
 
 @dataclass(frozen=True, slots=True)
@@ -181,7 +187,9 @@ class Store(Protocol):
     ) -> Granted | Refused | Stale | Unavailable:
         """Take every charge or none. `after`: an attempt that ended, ended in the same step and
         before the check, whether the new hold is then taken or not (not when Stale). A hold id that
-        is known already gets Granted as it was, in whatever state it is. Sweeps expired holds."""
+        is known already gets Granted as it was, in whatever state it is. Sweeps expired holds.
+        After a StoreError or Unavailable the id is used up: the hold may have been taken, and is
+        given back when that can be done."""
         ...
 
     async def renew(self, hold_id: str, lease: float) -> bool:

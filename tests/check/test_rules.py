@@ -339,7 +339,18 @@ SOUND: Final[dict[str, dict[str, str]]] = {
             "model: 'ollama_chat/cloudy:7b', tier: heavy, price: free, context: 8k, tags: [local]"
         ),
     },
-    "no-effect-yet": {"all of it acts": rules("when: { tags: a }, first: [big]")},
+    "checks-need-whole-answers": {
+        "nothing is checked": rules("when: { tags: a }, accept: { not_empty: false }"),
+        "every stream waits": rules("when: { tags: a }, accept: { not_empty: true }")
+        + "\nfallback: { on_stream_break: buffer }",
+    },
+    "no-effect-yet": {
+        "all of it acts": rules("when: { tags: a }, first: [big]"),
+        "what tells a task": "tasks: { code: { keywords: [x], pattern: y, needs: [json], "
+        "criticality: 0.5 }, chat: {} }",
+        "what complexity is made of": "complexity: { estimator: heuristic, keywords: [x], "
+        "weights: { message: 100% } }",
+    },
     "secret-in-policy": {
         "the name of a variable": models(f"{PAID}, api_key_env: OPENAI_API_KEY"),
         "long words": "description: sk-learn-pipe and A_VARIABLE_OF_OURS_WITH_A_LONG_NAME_1",
@@ -487,12 +498,14 @@ WRONG: Final[dict[str, dict[str, str]]] = {
         ),
     },
     "no-effect-yet": {
-        "a task's words": "tasks: { code: { keywords: [x] }, chat: {} }",
-        "a check of answers": rules("when: { tags: a }, accept: { not_empty: true }"),
         "a sort key": "prefer: [reliable]",
         "a way of calling": models(f"{PAID}, via: direct"),
-        "the estimator": "complexity: { estimator: heuristic }",
         "memory for a report": models(f"{PAID}, gpu_memory: 8GB"),
+    },
+    "checks-need-whole-answers": {
+        "a rule": rules("when: { tags: a }, accept: { not_empty: true }"),
+        "resuming does not help": "tasks: { form: { accept: { json: true } } }\n"
+        "fallback: { on_stream_break: resume }",
     },
     "secret-in-policy": {
         "in a comment": "# sk-ant-api03-0123456789abcdefghij\nname: x",

@@ -169,7 +169,10 @@ def test_why_not_an_unknown_model() -> None:
 def test_json_has_one_shape() -> None:
     routed = run("route", "-p", TEAM, *NOON, "--tag", "private", "--task", "code", "--json").json
     found = explain("--tag", "private", "--task", "code", "--json").json
-    extra = ["policy", "facts", "task_from", "floor", "trace"]
+    extra = [
+        "policy", "facts", "task_from", "classification", "floor", "counters", "trace", "accept",
+        "barred",
+    ]  # fmt: skip
     assert list(found) == [*routed, *extra]
     assert {key: found[key] for key in routed} == routed
     assert found["policy"] == {"name": "team", "path": TEAM}
@@ -197,8 +200,10 @@ def test_json_has_one_shape() -> None:
         ],
     }
     assert found["trace"][2]["steps"][2] == {"text": "plan", "value": None}
+    assert found["counters"] == []
     assert explain("--json").json["floor"] is None
     assert explain("--json").json["task_from"] == "default"
+    assert explain("--json").json["classification"] is None
 
 
 @pytest.mark.parametrize(
@@ -242,3 +247,103 @@ def test_what_is_shown_is_what_was_decided(tmp_path: Path, when: str) -> None:
         assert rule_["steps"][-1]["text"] == rule_["when"]
         seen.add(rule_["applied"])
     assert seen == {True, False}
+
+
+def test_the_evidence_for_task_and_complexity() -> None:
+    lines = explain("Refactor this function").out.splitlines()
+    assert f"Task        code: by its words `refactor` ({TEAM}:34:3)" in lines
+    assert "Complexity  easy: score 0.451, by the heuristic estimator" in lines[4]
+    assert [line.split(":")[0].split()[-1] for line in lines[5:10]] == [
+        "message", "context", "capability", "depth", "keywords",
+    ]  # fmt: skip
+    assert "+0.367  capability: 0.60 of 1, weight 25%" in lines[7]
+
+
+def test_what_the_caller_says_needs_no_evidence() -> None:
+    lines = explain("Refactor this", "--task", "chat", "--complexity", "easy").out.splitlines()
+    assert "named by the caller" in lines[3]
+    assert "score 0 where the band begins" in lines[4]
+    assert lines[5].startswith("Tier")
+
+
+def test_a_default_task_says_what_else_is_likely(tmp_path: Path) -> None:
+    path = tmp_path / "policy.yaml"
+    models = "version: 1\nmodels:\n  m: { model: openai/m, tier: heavy, price: free }\n"
+
+    def task(tasks: str, prompt: str, *more: str) -> str:
+        path.write_text(models + tasks)
+        told = run("explain", "-p", path, prompt, *more).out.splitlines()
+        return next(line for line in told if line.startswith("Task")).split(" (")[0][12:]
+
+    equation = "Solve the equation x + 1 = 3"
+    assert task("tasks: { chat: {} }", equation).startswith("chat: the default")
+    path_ = "tasks: { math: {}, chat: {} }"
+    assert task(path_, equation).startswith("math: by the built-in definition, `equation`, ")
+    assert task(path_, equation).endswith(", 96% sure")
+    assert task("", equation) == (
+        "none: the caller names none, and the policy has no default task; "
+        "likeliest kind of work: math, 96% sure"
+    )
+    assert task("", "xyz") == "none: the caller names none, and the policy has no default task"
+    pattern = "tasks: { law: { pattern: '§', needs: [json] }, chat: {} }"
+    assert task(pattern, "see § 5") == "law: by its pattern `§`"
+    assert task(pattern, "see", "--need", "json") == "law: by the abilities needed, `json`"
+
+
+def test_the_classification_in_json() -> None:
+    found = explain("Refactor this function", "--json").json
+    assert found["task_from"] == "keywords"
+    seen = found["classification"]
+    assert (seen["task"], seen["by"], seen["evidence"]) == ("code", "keywords", ["refactor"])
+    assert sum(factor["share"] for factor in seen["factors"]) == pytest.approx(
+        seen["score"], abs=0.001
+    )
+    assert found["score"] == pytest.approx(seen["score"], abs=0.001)
+
+
+CHECKED = """\
+version: 1
+tiers: [light, heavy]
+models:
+  small: { model: openai/small, tier: light, price: free, context: 8k, tags: [local] }
+  big: { model: openai/big, tier: heavy, price: { input: $1/M, output: $2/M }, context: 128k }
+budgets: { all: { cap: unlimited } }
+tasks:
+  form:
+    accept:
+      json: true
+      json_schema: { type: object }
+      max_chars: 100
+      stop_reason: [stop, length]
+      llm: { model: big, rubric: Every field is filled in. }
+  chat: {}
+rules:
+  - { name: private stays, when: { tags: private }, only: [local] }
+  - { name: strict, when: { tags: strict }, accept: { python: "a.b:c", otherwise: error } }
+"""
+
+
+def test_the_checks_of_the_answer_are_shown(tmp_path: Path) -> None:
+    path = tmp_path / "policy.yaml"
+    path.write_text(CHECKED)
+    request = ("explain", "Hi", "-p", path, "--task", "form", "--tag", "private,strict")
+    shown = " ".join(run(*request).out.split())
+    assert (
+        "Checks task `form`: json, json_schema, max_chars 100, stop_reason stop or length, "
+        "llm by `big`; else a higher tier, then the best answer (" in shown
+    )
+    assert "rule `strict`: python a.b:c; else a higher tier, then an error (" in shown
+    assert "`big` does not judge: rule `private stays` allows only others (" in shown
+    told = run(*request, "--json").json
+    assert [(a["by"], a["checks"], a["otherwise"]) for a in told["accept"]] == [
+        ("task `form`", ["json", "json_schema", "max_chars", "stop_reason", "llm"], "best"),
+        ("rule `strict`", ["python"], "error"),
+    ]
+    assert told["barred"] == [{"model": "big", "detail": "rule `private stays` allows only others"}]
+
+
+def test_no_checks_are_not_shown(tmp_path: Path) -> None:
+    path = tmp_path / "policy.yaml"
+    path.write_text(CHECKED)
+    assert "Checks" not in run("explain", "Hi", "-p", path).out
+    assert run("explain", "Hi", "-p", path, "--json").json["accept"] == []

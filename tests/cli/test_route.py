@@ -10,8 +10,10 @@ from zoneinfo import ZoneInfo
 import pytest
 
 from policy_router.check.report import load
+from policy_router.classify.bound import most_tokens
+from policy_router.classify.classify import Classifier
 from policy_router.classify.facts import read_messages
-from policy_router.cli.request import Given, ask, bound, moment
+from policy_router.cli.request import Given, ask, moment
 from policy_router.condition import WEEKDAYS
 from policy_router.model import Request
 from tests.cli.run import BROKEN, TEAM, Result, run
@@ -123,7 +125,8 @@ def test_every_option_has_its_place_in_the_request() -> None:
     assert request == Request(
         task="code",
         complexity=0.5,
-        tokens=bound("x" * 401),
+        tokens=read_messages([{"role": "user", "content": "x" * 401}]).tokens,
+        most_tokens=most_tokens([{"role": "user", "content": "x" * 401}]),
         max_output=50,
         needs=frozenset({"json", "tools"}),
         tags=frozenset("abc"),
@@ -146,8 +149,18 @@ def test_every_option_has_its_place_in_the_request() -> None:
 
 @pytest.mark.parametrize("prompt", ["", "x", "Refactor this function, please", "x" * 4000])
 def test_a_prompt_is_counted_as_the_router_counts_it(prompt: str) -> None:
-    counted = read_messages([{"role": "user", "content": prompt}])
-    assert bound(prompt) == counted.tokens >= len(prompt) / 4
+    counted = read_messages([{"role": "user", "content": prompt}]).tokens
+    assert asked(prompt=prompt).tokens == counted >= len(prompt) / 4
+
+
+def test_a_prompt_says_its_task_and_complexity() -> None:
+    request = asked(prompt="Refactor this function, please")
+    assert request.task == "code"
+    assert request.complexity == Classifier(POLICY).classify("Refactor this function, please").score
+    assert asked(prompt="Is it late?").task is None
+    given = asked(prompt="Refactor this function, please", task="chat", complexity="easy")
+    assert (given.task, given.complexity) == ("chat", "easy")
+    assert asked(prompt="x", need=["json"]).needs == {"json"}
 
 
 def test_the_prompt_may_come_by_standard_input() -> None:
@@ -238,7 +251,7 @@ def test_a_refusal_is_4() -> None:
 
 
 CANDIDATE = {"model": str, "calls": str, "tier": str, "free": bool, "cost_usd": str, "why": str}
-SKIPPED = {"model": str, "reason": str, "detail": str, "at": str}
+SKIPPED = {"model": str, "reason": str, "detail": str, "until": type(None), "at": str}
 
 
 def test_json_has_one_shape() -> None:
@@ -265,6 +278,7 @@ def test_json_of_models_that_are_out() -> None:
             "model": "cloud",
             "reason": "only",
             "detail": "rule `private data stays here` allows only others",
+            "until": None,
             "at": f"{TEAM}:44:5",
         }
     ]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from typing import TYPE_CHECKING
 
 import pytest
@@ -100,6 +101,166 @@ def test_wrong_usage(tmp_path: Path, arguments: tuple[str, ...], words: str) -> 
         assert not provider.requests
 
 
+COUNTED = """\
+version: 1
+timezone: Europe/Berlin
+tiers: [light, heavy]
+models:
+  big:
+    model: openai/big
+    api_base: "{url}"
+    tier: heavy
+    price: {{ input: $1/M, output: $2/M }}
+    context: 128k
+  small: {{ model: openai/small, api_base: "{url}", tier: light, price: free, context: 8k }}
+prefer: [quality]
+{counted}
+"""
+ANSWERS = Say("from big", usage={"prompt_tokens": 100, "completion_tokens": 2000})
+
+
+def counted(folder: Path, provider: Simulated, *lines: str) -> str:
+    path = folder / "policy.yaml"
+    path.write_text(COUNTED.format(url=provider.url, counted="\n".join(lines)))
+    return str(path)
+
+
+def test_what_an_attempt_cost_is_said_and_kept(tmp_path: Path) -> None:
+    provider = Simulated({"big": [Fail(429), ANSWERS], "small": Say("from small")})
+    with provider:
+        path = counted(tmp_path, provider, "budgets: { all: { cap: $1/day } }")
+        done = run("run", "Hello!", "-p", path)
+        assert (done.code, done.out) == (0, "from small\n")
+        first, second = done.err.splitlines()
+        assert re.fullmatch(r"big \(openai/big\) [0-9.]+ s, \$0 rate_limited: .*", first)
+        assert re.fullmatch(r"answered by small \(openai/small\) [0-9.]+ s, free", second)
+        done = run("run", "Hello!", "-p", path, "--json")
+        (attempt,) = done.json["attempts"]
+        assert (attempt["model"], attempt["cost_usd"]) == ("big", "0.0041")
+        (file,) = (tmp_path / "state" / "policy-router").glob("policy-*.db")
+        assert file.stat().st_mode & 0o077 == 0
+    usage = run("usage", "-p", path).out
+    assert "budget all  $0.0041 of $1.00 a day" in usage
+    assert "big    2         100        2,000       $0.0041\n" in usage
+    assert "free models: 1 of 2 answers, 50%" in usage
+    assert run("audit", "-p", path).code == 0
+
+
+@pytest.mark.parametrize("more", [(), ("--stream",), ("--json",)])
+def test_nothing_has_room(tmp_path: Path, more: tuple[str, ...]) -> None:
+    with Simulated({"big": ANSWERS}) as provider:
+        path = counted(tmp_path, provider, "budgets: { all: { cap: $0.009/day, then: block } }")
+        assert run("run", "Hello!", "-p", path, "--model", "big").code == 0
+        done = run("run", "Hello!", "-p", path, "--model", "big", *more)
+        assert done.code == 4
+        head, *rest = done.err.splitlines()
+        assert re.fullmatch(r"The budget is spent; opens [-0-9]+ 00:00:00 CES?T", head)
+        assert rest[0] == "Not used"
+        assert "budget `all`: $0.0041 of $0.009 a day used, this may take $0.00" in done.err
+        assert len(provider.requests) == 1
+        if more == ("--json",):
+            assert done.json["answer"] is None
+            assert done.json["refused"]["by"] == "budget"
+            assert done.json["refused"]["opens"][10:-6] == "T00:00:00"
+        else:
+            assert done.out == ""
+
+
+def test_a_full_limit(tmp_path: Path) -> None:
+    with Simulated({"big": ANSWERS}) as provider:
+        lines = ("limits: { all: { requests: [1/hour] } }", "budgets: { a: { cap: unlimited } }")
+        path = counted(tmp_path, provider, *lines)
+        assert run("run", "Hello!", "-p", path).code == 0
+        done = run("run", "Hello!", "-p", path, "--json")
+        assert done.code == 4
+        assert done.err.startswith("The limit is reached; opens ")
+        assert done.json["refused"]["by"] == "limit"
+        assert len(provider.requests) == 1
+
+
+@pytest.mark.parametrize("more", [(), ("--json",)])
+def test_without_its_counters_nothing_that_costs_is_asked(
+    tmp_path: Path, more: tuple[str, ...]
+) -> None:
+    with Simulated({"big": ANSWERS, "small": Say("from small")}) as provider:
+        path = counted(tmp_path, provider, "budgets: { all: { cap: $1/day } }")
+        (tmp_path / "ledger.db").write_text("This is no ledger. " * 100)
+        where = ("--state", f"sqlite:///{tmp_path}/ledger.db")
+        done = run("run", "Hello!", "-p", path, *where, "--model", "big", *more)
+        assert done.code == 4
+        assert "The counters cannot be reached\n" in done.err
+        assert done.err.startswith("warning: the counters cannot be read: the ledger ")
+        if more:
+            assert (done.json["refused"]["by"], done.json["refused"]["opens"]) == ("state", None)
+        assert not provider.requests
+        done = run("run", "Hello!", "-p", path, *where, *more)
+        assert done.code == 0
+        assert [hit.model for hit in provider.requests] == ["small"]
+
+
+def test_without_its_counters_limits_are_kept_by_the_process_alone(tmp_path: Path) -> None:
+    with Simulated({"big": ANSWERS}) as provider:
+        lines = ("limits: { all: { requests: [5/hour] } }", "budgets: { a: { cap: unlimited } }")
+        path = counted(tmp_path, provider, *lines)
+        (tmp_path / "ledger.db").write_text("This is no ledger. " * 100)
+        done = run("run", "Hi", "-p", path, "--state", f"sqlite:///{tmp_path}/ledger.db")
+        assert (done.code, done.out) == (0, "from big\n")
+        assert done.err.startswith("warning: the counters cannot be read: ")
+
+
+def test_a_threshold_is_told_in_one_line(tmp_path: Path) -> None:
+    with Simulated({"big": ANSWERS}) as provider:
+        lines = (
+            "limits: { all: { requests: [90/day] } }",
+            "budgets: { each: { per: user, cap: $0.01/month, warn_at: [10%, 40%] } }",
+        )
+        path = counted(tmp_path, provider, *lines)
+        argv = ("Hello!", "-p", path, "--user", "ada", "--fact", "max_tokens=2000")
+        done = run("run", *argv)
+        told = [line for line in done.err.splitlines() if line.startswith("warning: ")]
+        assert told == [
+            "warning: budget `each` of ada has passed 10%: $0.0041 of $0.01 a month",
+            "warning: budget `each` of ada has passed 40%: $0.0041 of $0.01 a month",
+        ]
+        assert "warning: " not in run("run", *argv).err
+
+
+def test_a_system_message_is_reserved_for_too(tmp_path: Path) -> None:
+    with Simulated({"big": ANSWERS}) as provider:
+        path = counted(tmp_path, provider, "budgets: { all: { cap: $0.01/day, then: block } }")
+        argv = ("Hello!", "-p", path, "--fact", "max_tokens=10", "--model", "big")
+        done = run("run", *argv, "--system", "x" * 20_000)
+        assert done.code == 4
+        assert "$0.00 of $0.01 a day used, this may take $0.020" in done.err
+        assert run("run", *argv, "--system", "x").code == 0
+        assert len(provider.requests) == 1
+
+
+def test_a_price_nobody_knows_is_no_cost(tmp_path: Path) -> None:
+    with Simulated() as provider:
+        path = tmp_path / "policy.yaml"
+        path.write_text(
+            "version: 1\nmodels:\n"
+            f'  odd: {{ model: openai/odd, api_base: "{provider.url}", tier: light }}\n'
+            "budgets: { all: { cap: unlimited } }\n"
+        )
+        done = run("run", "Hi", "-p", str(path))
+        assert done.code == 0
+        assert done.err.rstrip().endswith(" s, cost unknown")
+        assert run("run", "Hi", "-p", str(path), "--json").json["attempts"][0]["cost_usd"] is None
+
+
+def test_a_policy_that_counts_nothing_keeps_nothing(tmp_path: Path) -> None:
+    with Simulated({"small": Say("from small")}) as provider:
+        path = tmp_path / "policy.yaml"
+        path.write_text(
+            "version: 1\nmodels:\n  small: { model: openai/small, tier: light, price: free, "
+            f'api_base: "{provider.url}" }}\n'
+        )
+        assert run("run", "Hi", "-p", str(path)).code == 0
+    assert not (tmp_path / "state").exists()
+
+
 def test_a_missing_key_is_named(tmp_path: Path) -> None:
     path = tmp_path / "policy.yaml"
     path.write_text(
@@ -110,3 +271,60 @@ def test_a_missing_key_is_named(tmp_path: Path) -> None:
     done = run("run", "Hello!", "-p", str(path))
     assert done.code == 3
     assert "MY_OWN_KEY" in done.err
+
+
+CHECKS = (
+    "tasks:\n  form: { first: [small], accept: { json: true } }\n"
+    "  judged: { accept: { llm: { model: big, rubric: It is polite. } } }\n  chat: {}\n"
+)
+
+
+@pytest.mark.parametrize("more", [(), ("--stream",)])
+def test_a_rejected_answer_is_told_as_a_failure(tmp_path: Path, more: tuple[str, ...]) -> None:
+    with Simulated({"small": Say("hello"), "big": Say("{}")}) as provider:
+        path = write(tmp_path, provider)
+        path.write_text(path.read_text() + CHECKS)
+        done = run("run", "Hello!", "-p", str(path), "--task", "form", *more)
+        assert (done.code, done.out) == (0, "{}\n")
+        assert "rejected: json (task `form`): no JSON" in done.err
+        assert "answered by big" in done.err
+        assert "Warning" not in done.err
+
+
+@pytest.mark.parametrize("more", [(), ("--stream",)])
+def test_the_best_of_rejected_answers_comes_with_a_warning(
+    tmp_path: Path, more: tuple[str, ...]
+) -> None:
+    with Simulated({"small": Say("hello"), "big": Say("good day")}) as provider:
+        path = write(tmp_path, provider)
+        path.write_text(path.read_text() + CHECKS)
+        done = run("run", "Hello!", "-p", str(path), "--task", "form", *more)
+        assert (done.code, done.out) == (0, "good day\n")
+        assert "Warning: no answer passed its checks; this one, by big, was the best" in done.err
+        assert done.err.count("json (task `form`): no JSON") == 3
+        assert "answered by" not in done.err
+
+
+def test_what_was_found_is_in_the_json(tmp_path: Path) -> None:
+    with Simulated({"small": Say("hello"), "big": Say("good day")}) as provider:
+        path = write(tmp_path, provider)
+        path.write_text(path.read_text() + CHECKS)
+        told = run("run", "Hello!", "-p", str(path), "--task", "form", "--json").json
+        assert (told["model"], told["answer"], told["unchecked"]) == ("big", "good day", [])
+        assert told["rejected"] == [
+            {
+                "check": "json",
+                "by": "task `form`",
+                "detail": "no JSON: expecting value at character 0",
+            }
+        ]
+        assert [a["failure"] for a in told["attempts"]] == ["rejected", "rejected"]
+
+
+def test_a_check_that_could_not_be_made_is_told(tmp_path: Path) -> None:
+    with Simulated({"small": Say("hello"), "big": Fail(401)}) as provider:
+        path = write(tmp_path, provider)
+        path.write_text(path.read_text() + CHECKS)
+        done = run("run", "Hello!", "-p", str(path), "--task", "judged")
+        assert (done.code, done.out) == (0, "hello\n")
+        assert "Not checked: llm (task `judged`): `big` gave no judgement: credential" in done.err

@@ -322,6 +322,31 @@ def test_cheapest_is_exact_at_any_size(tokens: int, output: int, data: st.DataOb
     assert got == [m.name for m in sorted(pool, key=cost)]
 
 
+def test_the_order_does_not_depend_on_what_was_asked_before() -> None:
+    # Without input both cost the same: 10 tokens out at one price.
+    policy = policy_of(
+        model("dear", price=Price(2, 5)), model("cheap", price=Price(1, 5)), prefer=(Key.CHEAPEST,)
+    )
+    found = [
+        [c.name for c in decide(policy, Request(tokens=tokens, max_output=10)).candidates]
+        for tokens in (0, 100, 0)
+    ]
+    assert found == [["dear", "cheap"], ["cheap", "dear"], ["dear", "cheap"]]
+
+
+def test_more_models_than_a_byte_can_number() -> None:
+    pool = tuple(model(f"m{i}", i % 3, quality=i * 7 % 300 / 300) for i in range(300))
+    rules = (
+        Rule("no thirds", None, avoid=tuple(m.name for m in pool[::3])),
+        Rule("lift", None, first=("m299", "m1"), min_tier=1),
+    )
+    policy = policy_of(*pool, rules=rules, prefer=(Key.QUALITY,))
+    decision = decide(policy, Request())
+    expected = reference.decide(policy, Request(), Snapshot())
+    assert tuple(c.name for c in decision.candidates) == expected.candidates
+    assert {s.model: s.reason.value for s in decision.skipped} == expected.out
+
+
 def test_deny_outranks_everything() -> None:
     found = (Rule("no", None, deny="not here"), Rule("also", None, deny="nor there"))
     decision = decide(policy_of(SMALL, rules=found), Request())

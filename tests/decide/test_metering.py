@@ -13,7 +13,7 @@ from policy_router.condition import Op, Vocabulary
 from policy_router.condition import Test as Has
 from policy_router.decide.decide import decide, facts_of
 from policy_router.meter import MINUTE, Meter, Metric, Period, Reading, Then
-from policy_router.model import FREE_PRICE, Model, Policy, Price, Request, Skip, Snapshot
+from policy_router.model import FREE_PRICE, Key, Model, Policy, Price, Request, Skip, Snapshot
 from tests.generate import assemble, condition, situations
 
 if TYPE_CHECKING:
@@ -94,7 +94,7 @@ def test_a_full_limit_says_when_it_opens() -> None:
     used = {limit.use("anna"): Reading(3, NOW + 5), limit.use("-"): Reading(3)}
     skips = decide(found, Request(user="anna"), Snapshot(NOW, used=used)).skipped
     assert [(s.model, s.reason, s.detail, s.until) for s in skips] == [
-        ("free", "quota", "limit `each`: 3 requests of 3 requests a min used", NOW + 5)
+        ("free", "quota", "limit `each`: 3 of 3 requests a min used", NOW + 5)
     ]
     assert outs(found, Request(user="bob"), Snapshot(NOW, used=used)) == {}
     unread = {limit.use("-"): None}
@@ -175,9 +175,31 @@ def test_what_is_worth_reading() -> None:
     assert facts is not None
     uses = found.index.metering.uses(facts, request, NOW, UTC)
     assert [(name, charge.amount) for name, charge in uses] == [
-        ("budgets/capped|usd|month|-", 0),  # the model of unknown price would take nothing
+        ("budgets/capped|usd|month|-", 40_970_000),  # the most that any may take
         ("limits/tokens|tokens|min|-", 110),
     ]
+
+
+def test_a_period_is_over_for_whoever_has_no_room() -> None:
+    """One model fits and another does not: both are asked about in one reading."""
+    meter = budget(50_000_000, then=Then.BLOCK)
+    found = policy(meter)
+    request = Request(tokens=1)
+    facts = facts_of(found, request, Snapshot(NOW))
+    assert facts is not None
+    ((name, charge),) = found.index.metering.uses(facts, request, NOW, UTC)
+    assert charge.amount == 40_961_000
+    used = {name: Reading(20_000_000, NOW + 99)}
+    (skip,) = (
+        s for s in decide(found, request, Snapshot(NOW, used=used)).skipped if s.model == "paid"
+    )
+    assert (skip.reason, skip.until) == ("budget", NOW + 99)
+    larger = Request(tokens=10_000)
+    ((_, charge),) = found.index.metering.uses(facts, larger, NOW, UTC)
+    assert charge.amount == 0  # what exceeds the limit by itself has room at no time
+    used = {name: Reading(50_000_000, NOW + 99)}
+    until = {s.model: s.until for s in decide(found, larger, Snapshot(NOW, used=used)).skipped}
+    assert (until["free"], until["paid"]) == (NOW + 99, None)
 
 
 def test_facts_of_a_request_without_sense() -> None:
@@ -224,3 +246,28 @@ def test_advice_and_charges_agree(situation: Situation) -> None:
             assert not full
         elif skip.reason in counted:
             assert full
+
+
+def test_headroom_spreads_what_is_free() -> None:
+    models = tuple(replace(FREE, name=name) for name in ("a", "b", "c"))
+    limits = tuple(
+        Meter("models", m.name, Metric.REQUESTS, Period.DAY, 10, 1 << i)
+        for i, m in enumerate(models)
+    )
+    found = assemble(
+        models, (), VOCABULARY, bands=(), meters=limits, prefer=(Key.FREE, Key.HEADROOM)
+    )
+
+    def order(*used: int) -> list[tuple[str, str]]:
+        shown = {m.use("-"): Reading(n) for m, n in zip(limits, used, strict=True)}
+        decision = decide(found, Request(), Snapshot(NOW, used=shown))
+        return [(c.name, c.why) for c in decision.candidates]
+
+    assert order(5, 2, 9) == [
+        ("b", "most of its quotas left"),
+        ("a", "less of its quotas left"),
+        ("c", "less of its quotas left"),
+    ]
+    assert order(2, 2, 2) == [(name, "written order") for name in "abc"]
+    assert order(10, 9, 10) == [("b", "the only model left")]
+    assert [c.name for c in decide(found, Request()).candidates] == ["a", "b", "c"]

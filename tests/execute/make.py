@@ -15,18 +15,27 @@ from policy_router.model import Candidate, Decision, Model, Request
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
+    from policy_router.model import Accept, Skip
+
 DICE = random.Random(1)  # noqa: S311  jitter that repeats
 HELLO = Body(messages=[{"role": "user", "content": "hi"}])
 
 
-def candidate(name: str, context: int | None = None, url: str | None = None) -> Candidate:
-    model = Model(name, f"openai/{name}", "small", 0, context=context, api_base=url)
+def candidate(
+    name: str, context: int | None = None, url: str | None = None, rank: int = 0
+) -> Candidate:
+    model = Model(name, f"openai/{name}", f"tier-{rank}", rank, context=context, api_base=url)
     return Candidate(model, "written order", "")
 
 
-def decision(*candidates: Candidate | str, url: str | None = None) -> Decision:
+def decision(
+    *candidates: Candidate | str,
+    url: str | None = None,
+    accept: tuple[Accept, ...] = (),
+    barred: tuple[Skip, ...] = (),
+) -> Decision:
     them = tuple(candidate(c, url=url) if isinstance(c, str) else c for c in candidates)
-    return Decision("rev", Request(), None, None, None, them, (), ())
+    return Decision("rev", Request(), None, None, None, them, (), (), accept=accept, barred=barred)
 
 
 def response(text: str = "hello", finish: str = "stop", usage: Any = None) -> Any:

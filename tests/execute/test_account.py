@@ -15,7 +15,7 @@ from policy_router.errors import StoreError
 from policy_router.execute.account import LEASE, Account, Ledger
 from policy_router.execute.failure import Failure, Kind
 from policy_router.execute.shape import Usage
-from policy_router.meter import Meter, Metric, Period, Reading
+from policy_router.meter import Meter, Metric, Period, Reading, Then
 from policy_router.model import FREE_PRICE, Model, Price, Request, Snapshot
 from policy_router.state.memory import MemoryStore
 from policy_router.state.store import Ended, Entry, Stale, Unavailable
@@ -192,6 +192,66 @@ def test_without_a_store_nothing_that_counts_is_sent(caplog: pytest.LogCaptureFi
         with caplog.at_level(logging.WARNING):
             used = await ledger.readings(found, REQUEST, Snapshot(NOON))
         assert used == {"budgets/team|usd|day|-": None}
+
+    asyncio.run(main())
+
+
+def test_what_falls_under_no_meter_is_in_the_ledger_too() -> None:
+    async def main() -> None:
+        store = MemoryStore(lambda: NOON)
+        opened = account(store, policy(budget(3000, then=Then.FREE_ONLY)))
+        assert await opened.open(FREE) is None
+        assert opened.output_cap is None
+        opened.ended(Usage(), Failure(Kind.SERVER_ERROR, status=500), 0)
+        assert await opened.open(PAID) is None
+        opened.ended(USED, None, 50)
+        assert await opened.open(FREE) is None
+        opened.ended(USED, None, 50)
+        await opened.close()
+        day = "budgets/team|usd|day|2026-11-18|-"
+        assert [(r.about.model, r.cost, r.tokens_in, r.keys) for r in await rows(store)] == [
+            ("free", 0, 0, ()), ("paid", 50, 10, (day,)), ("free", 0, 10, ()),
+        ]  # fmt: skip
+        assert await store.audit() == ()
+        silent = account(store, policy())
+        assert await silent.open(FREE) is None
+        silent.ended(USED, None, 50)
+        await silent.close()
+        assert len(await rows(store)) == 3
+
+    asyncio.run(main())
+
+
+@pytest.mark.parametrize(
+    "answers", [[], [Unavailable("resting", 1.0)], [Stale(NOON)] * 3], ids=["down", "rests", "odd"]
+)
+def test_what_falls_under_no_meter_needs_no_store(answers: list[Any]) -> None:
+    async def main() -> None:
+        store = Broken(down=not answers, answers=answers)
+        found = policy(budget(3000, then=Then.FREE_ONLY))
+        opened = account(store, found)
+        assert await opened.open(FREE) is None
+        opened.ended(USED, None, 50)
+        assert opened.actual is not None
+        assert opened.actual.tokens == 30
+        await opened.close()
+        assert await rows(store) == []
+
+    asyncio.run(main())
+
+
+def test_what_a_store_missed_is_settled_in_the_end() -> None:
+    async def main() -> None:
+        store = Broken()
+        opened = account(store, policy(budget(3000, then=Then.FREE_ONLY)))
+        assert await opened.open(PAID) is None
+        opened.ended(USED, Failure(Kind.STREAM_BROKEN), 5)
+        store.down = True
+        assert await opened.open(FREE) is None
+        opened.ended(USED, None, 50)
+        store.down = False
+        await opened.close()
+        assert [(r.about.model, r.cost) for r in await rows(store)] == [("paid", 50)]
 
     asyncio.run(main())
 

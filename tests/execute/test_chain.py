@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 
 from policy_router.execute.chain import ACTIONS, Chain, Move, Step
@@ -73,6 +75,7 @@ def test_max_attempts_counts_retries_too() -> None:
         (Kind.CONNECTION_LOST, None, Move.RETRY),
         (Kind.MALFORMED, None, Move.NEXT),
         (Kind.EMPTY, None, Move.NEXT),
+        (Kind.REJECTED, None, Move.END),  # nobody is of a higher tier
         (Kind.STREAM_BROKEN, None, Move.RETRY),
         (Kind.DEADLINE, None, Move.NEXT),
         (Kind.CANCELLED, None, Move.STOP),
@@ -214,3 +217,105 @@ def test_candidates_passed_over_at_the_end_are_reported() -> None:
 
 def test_bigger_context_before_anyone_was_asked_is_next() -> None:
     assert chain_of("a").failed(TOO_LONG, PLENTY) == Step(Move.NEXT)
+
+
+REJECTED = Failure(Kind.REJECTED)
+
+
+def ranked(*ranks: int, **options: Any) -> Chain:
+    """A chain of models named m0, m1, ..., of these tiers; the first is being asked."""
+    them = [candidate(f"m{i}", rank=rank) for i, rank in enumerate(ranks)]
+    chain = Chain(them, Fallback(**options))
+    chain.next()
+    return chain
+
+
+@pytest.mark.parametrize(
+    ("ranks", "taken", "passed_over"),
+    [
+        ((0, 1), "m1", []),
+        ((0, 0, 1), "m2", ["m1"]),
+        ((1, 0, 1, 2), "m3", ["m1", "m2"]),
+        ((0, 2, 1), "m1", []),
+        ((0,), None, []),
+        ((0, 0), None, ["m1"]),
+        ((2, 1, 0), None, ["m1", "m2"]),
+    ],
+)
+def test_a_rejected_answer_goes_up_a_tier(
+    ranks: tuple[int, ...], taken: str | None, passed_over: list[str]
+) -> None:
+    chain = ranked(*ranks)
+    assert chain.failed(REJECTED, PLENTY) == Step(Move.NEXT if taken else Move.END)
+    following = chain.next()
+    assert (following.name if following else None) == taken
+    assert [s.model for s in chain.skipped] == passed_over
+    assert {s.reason for s in chain.skipped} <= {Reason.TIER}
+    words = "not of a higher tier than `m0`, whose answer was rejected"
+    assert {s.detail for s in chain.skipped} <= {words}
+
+
+@pytest.mark.parametrize(
+    ("failures", "asked"),
+    [
+        ("rr", "m0 m2 m3"),
+        ("rrr", "m0 m2 m3 m5"),
+        ("rrrr", "m0 m2 m3 m5"),
+        ("ef", "m0 m1 m2"),
+        ("rf", "m0 m2 m3"),
+        ("rff", "m0 m2 m3 m4"),
+        ("rfr", "m0 m2 m3 m5"),
+        ("frf", "m0 m1 m2 m3"),
+    ],
+)
+def test_only_higher_tiers_for_the_rest_of_the_request(failures: str, asked: str) -> None:
+    """r: rejected, e: empty, f: failed otherwise. Others may fail: then whoever is next of those
+    above the tier that was rejected is asked."""
+    chain = ranked(0, 0, 1, 2, 1, 3, max_attempts=9)
+    kinds = {"r": Kind.REJECTED, "e": Kind.EMPTY, "f": Kind.TIMEOUT}
+    names = ["m0"]
+    for letter in failures:
+        if chain.failed(Failure(kinds[letter]), PLENTY).move is Move.NEXT:
+            following = chain.next()
+            assert following is not None
+            names.append(following.name)
+    assert " ".join(names) == asked
+
+
+def test_who_is_passed_over_is_said_once() -> None:
+    chain = ranked(0, 1, 0)
+    chain.failed(REJECTED, PLENTY)
+    chain.next()
+    assert chain.failed(REJECTED, PLENTY) == Step(Move.END)
+    assert chain.next() is None
+    assert [s.model for s in chain.skipped] == ["m2"]
+
+
+def test_no_higher_tier_without_an_attempt_or_time_left() -> None:
+    assert ranked(0, 1, max_attempts=1).failed(REJECTED, PLENTY) == Step(Move.END)
+    assert ranked(0, 1).failed(REJECTED, 0.49) == Step(Move.END)
+
+
+def test_a_higher_tier_must_also_have_the_context() -> None:
+    them = [
+        candidate("a", 8, rank=0), candidate("b", 16, rank=0), candidate("c", 8, rank=1),
+        candidate("d", 16, rank=1), candidate("e", 32, rank=2),
+    ]  # fmt: skip
+    chain = Chain(them, Fallback())
+    chain.next()
+    chain.failed(TOO_LONG, PLENTY)
+    chain.next()
+    assert chain.failed(REJECTED, PLENTY) == Step(Move.NEXT)
+    following = chain.next()
+    assert following is not None
+    assert following.name == "d"
+    assert [(s.model, s.reason) for s in chain.skipped] == [("c", Reason.CONTEXT)]
+
+
+def test_no_policy_takes_a_rejected_answer_elsewhere() -> None:
+    everything = dict.fromkeys(Fault, Action.RETRY)
+    assert ranked(0, 0, 1, on_error=everything).failed(REJECTED, PLENTY) == Step(Move.NEXT)
+
+
+def test_rejected_before_anyone_was_asked_is_next() -> None:
+    assert chain_of("a").failed(REJECTED, PLENTY) == Step(Move.NEXT)

@@ -12,7 +12,7 @@ from policy_router.language.catalog import Catalog
 from policy_router.language.compile import DEFAULT_BANDS, DEFAULT_PREFER, DEFAULT_TIERS
 from policy_router.language.files import PolicyFile
 from policy_router.language.load import Loaded, compile_files
-from policy_router.model import ON_ERROR, Fallback
+from policy_router.model import CONFIDENT, ON_ERROR, Complexity, Fallback, Weights
 
 if TYPE_CHECKING:
     from policy_router.model import Policy
@@ -470,3 +470,65 @@ def test_severities_and_order() -> None:
     spans = [d.span for d in found if d.span]
     assert spans == sorted(spans)
     assert Span("2.yaml", 2, 1, 2, 2) in spans
+
+
+MODEL = (
+    "version: 1\ntiers: [light, heavy]\nmodels:\n  m: { model: x/y, tier: light, price: free }\n"
+)
+
+
+def test_what_tells_a_task_reaches_the_policy() -> None:
+    policy = good(
+        MODEL + "tasks:\n"
+        "  a: { keywords: [x, y], pattern: 'z+', needs: [json], criticality: 0.5 }\n"
+        "  math: { confidence: 0.9 }\n"
+        "  rest: {}\n"
+    )
+    a, math, rest = policy.tasks
+    assert (a.keywords, a.pattern, a.needs) == (("x", "y"), "z+", frozenset({"json"}))
+    assert (a.criticality, a.conditions, a.confidence) == (0.5, True, CONFIDENT)
+    assert (math.confidence, math.conditions, math.default) == (0.9, False, False)
+    assert (rest.criticality, rest.conditions, rest.default) == (0.0, False, True)
+
+
+@pytest.mark.parametrize("condition", ["keywords: [x]", "pattern: x", "needs: [json]"])
+def test_any_condition_makes_a_task_one_with_conditions(condition: str) -> None:
+    assert good(f"{MODEL}tasks: {{ a: {{ {condition} }}, rest: {{}} }}").tasks[0].conditions
+
+
+def test_what_complexity_is_made_of_reaches_the_policy() -> None:
+    assert good(MODEL).complexity == Complexity("heuristic", weights=Weights(), keywords=())
+    policy = good(
+        MODEL + "complexity: { estimator: learned, keywords: [x], "
+        "weights: { message: 66.6%, depth: 33.4% } }"
+    )
+    assert policy.complexity.estimator == "learned"
+    assert policy.complexity.keywords == ("x",)
+    assert policy.complexity.weights == Weights(0.666, 0.0, 0.0, 0.334, 0.0)
+
+
+def test_weights_make_a_whole() -> None:
+    loaded = load(MODEL + "complexity: { weights: { message: 30%, depth: 60.5% } }")
+    assert loaded.policy is None
+    (found,) = loaded.diagnostics
+    assert (found.rule, found.message) == ("bad-value", "the weights come to 90.5%, not to 100%")
+    assert good(MODEL + "complexity: { weights: { message: 33.3%, depth: 33.3%, context: 33.3% } }")
+    broken = load(MODEL + "complexity: { weights: { message: 30%, depth: much } }")
+    assert [d.rule for d in broken.diagnostics] == ["bad-unit"]
+
+
+def test_bands_may_go_by_one_name() -> None:
+    tiers = good(MODEL + "complexity: { bands: three_tiers }")
+    assert [(b.name, b.start, b.min_tier) for b in tiers.bands] == [
+        ("light", 0.0, 0),
+        ("standard", 0.3, None),
+        ("heavy", 0.7, 1),
+    ]
+    levels = good(MODEL + "complexity: { bands: one_to_ten }")
+    assert [b.name for b in levels.bands] == [f"level_{n}" for n in range(1, 11)]
+    assert [b.start for b in levels.bands] == [n / 10 for n in range(10)]
+    rule = "rules: [{ name: r, when: { complexity: level_9 }, avoid: [m] }]"
+    assert good(f"{MODEL}complexity: {{ bands: one_to_ten }}\n{rule}").rules
+    unknown = load(MODEL + "complexity: { bands: four_tiers }")
+    assert unknown.policy is None
+    assert [line for _, _, line in places(unknown)] == [5]

@@ -6,11 +6,18 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from tests.state.servers import stop_shared
 from tests.state.stores import STORES, World, world
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _servers() -> Iterator[None]:
+    yield
+    stop_shared()
 
 
 @pytest.fixture(params=STORES)

@@ -116,6 +116,13 @@ def test_counters_of_another_period_are_stale(w: World) -> None:
     assert w.bucket(charge) is None
 
 
+def test_counters_of_a_period_to_come_are_stale(w: World) -> None:
+    w.clock.now = MIDNIGHT
+    charge = w.money(600)
+    w.clock.now = NOON
+    assert w.reserve("a", charge) == Stale(NOON)
+
+
 def test_a_clock_set_back_refills_nothing(w: World) -> None:
     w.clock.now = MIDNIGHT + 60
     w.reserve("a", w.money(1000), w.requests(1))
@@ -166,6 +173,14 @@ def test_a_rolling_limit_holds_over_the_edge_of_a_minute(w: World) -> None:
     refused(w.reserve("c", w.requests(3)))
     w.clock.now = NOON + 120
     granted(w.reserve("d", w.requests(3)))
+
+
+@pytest.mark.parametrize(("after", "slot"), [(0.0, 0), (0.9995, 0), (1.0, 1), (59.9999, 59)])
+def test_a_slot_begins_with_its_second(w: World, after: float, slot: int) -> None:
+    w.clock.now = NOON + after
+    w.reserve("a", w.requests(1))
+    (refusal,) = refused(w.reserve("b", w.requests(1))).refusals
+    assert refusal.opens == NOON + slot + 61
 
 
 def test_tokens_in_a_window_become_what_was_really_used(w: World) -> None:
@@ -361,6 +376,29 @@ def test_renewing_never_shortens(w: World) -> None:
     assert w.renew("a", 1)
     w.clock.now += 50
     assert w.settle("a", Actual(cost=1)).ended is Ended.DONE
+
+
+def test_holds_expire_in_the_order_of_their_leases(w: World) -> None:
+    w.reserve("a", w.money(1), lease=10)
+    w.reserve("b", w.money(2), lease=20)
+    w.renew("a", 30)
+    w.clock.now += 60
+    w.reserve("c", w.money(3))
+    assert [row.id for row in w.rows()] == ["b", "a"]
+
+
+@pytest.mark.parametrize("amount", [0, 7])
+def test_a_hold_found_after_months_is_charged_and_can_be_corrected(w: World, amount: int) -> None:
+    w.reserve("a", w.money(amount), w.seat(1), lease=10)
+    w.clock.now += 100 * DAY
+    granted(w.reserve("b", w.seat(1), lease=DAY))
+    w.clock.now += DAY / 2
+    assert w.settle("a", Actual(cost=5)).ended is Ended.ADJUSTED
+    assert [(row.kind, row.cost) for row in w.rows()] == [
+        (Entry.EXPIRE, amount),
+        (Entry.ADJUST, 5 - amount),
+    ]
+    assert w.audit() == ()
 
 
 # -- moving on -----------------------------------------------------------------------------------

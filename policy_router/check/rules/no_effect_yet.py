@@ -38,24 +38,11 @@ def check(subject: Subject) -> Iterator[Diagnostic]:
             Severity.NOTE,
             "checked, but without effect in this version: " + ", ".join(parts),
             places.key((first,)),
-            "the caller names the task and the complexity"
-            if any(p.startswith(("tasks.", "complexity.")) for p in parts)
-            else "",
         )
 
 
 def _parts(document: Document) -> Iterator[str]:
     """Single fields without effect, in sections that have one."""
-    complexity = document.complexity
-    for name in ("estimator", "weights", "keywords"):
-        if complexity is not None and getattr(complexity, name):
-            yield f"complexity.{name}"
-    tasks = (document.tasks or {}).values()
-    for name in ("keywords", "pattern", "needs", "criticality", "accept"):
-        if any(getattr(task, name) for task in tasks):
-            yield f"tasks.{name}"
-    if any(rule.accept for rule in document.rules or ()):
-        yield "rules.accept"
     models = (document.models or {}).values()
     if any(model.gpu_memory for model in models):
         yield "models.gpu_memory"

@@ -38,7 +38,7 @@ def check(subject: Subject) -> Iterator[Diagnostic]:
     gone: set[int] = set()  # reported ones no longer count as covering others
     for number in reversed(range(len(rules))):
         rule, shape, source = rules[number], shapes[number], regions.sources[number]
-        does_more = rule.deny is not None or rule.first or rule.min_tier or shape.accept is not None
+        does_more = rule.deny is not None or rule.first or rule.min_tier or rule.accept is not None
         if source.boxes == () or does_more:
             continue
         if not source.removes:
@@ -70,7 +70,7 @@ def _idle(subject: Subject, rule: Rule, shape: RuleShape) -> Iterator[Diagnostic
             "rule-without-effect",
             f"rule `{rule.name}` says nothing to do",
             rule.at,
-            "add only, avoid, first, min_tier, needs or deny",
+            "add only, avoid, first, min_tier, needs, deny or accept",
         )
     elif (
         shape.only is not None

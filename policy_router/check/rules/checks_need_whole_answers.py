@@ -1,0 +1,40 @@
+"""a stream that must wait, because its answer is checked
+
+An answer can be checked when it is whole. So nothing of a stream goes out before that, whatever
+`fallback.on_stream_break` says, and an answer that fails can still be replaced. `buffer` says the
+same for every request.
+
+Bad:
+    tasks: { form: { accept: { json: true } } }
+
+Good:
+    tasks: { form: { accept: { json: true } } }
+    fallback: { on_stream_break: buffer }
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from policy_router.diagnostics import Diagnostic, Severity
+from policy_router.model import OnBreak
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from policy_router.check.subject import Subject
+
+
+def check(subject: Subject) -> Iterator[Diagnostic]:
+    policy = subject.policy
+    sections = [t.accept for t in policy.tasks] + [r.accept for r in policy.rules]
+    asked = [accept for accept in sections if accept is not None]
+    if asked and policy.fallback.on_stream_break is not OnBreak.BUFFER:
+        yield Diagnostic(
+            "checks-need-whole-answers",
+            Severity.NOTE,
+            "a stream whose answer is checked begins when the answer is whole: asked for by "
+            + ", ".join(accept.by for accept in asked),
+            asked[0].at,
+            "`fallback.on_stream_break` holds for the other streams",
+        )

@@ -1,0 +1,92 @@
+"""`audit`: whether the counters are what the ledger adds up to."""
+
+import asyncio
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from policy_router.cli.counters import amount
+from policy_router.cli.policy import Where
+from policy_router.cli.screen import Line, fail, show, show_json, table
+from policy_router.cli.state import Place, State, find_place, opened
+from policy_router.diagnostics import printable
+from policy_router.errors import StoreError
+
+if TYPE_CHECKING:
+    from policy_router.state.store import Difference
+
+
+def audit(
+    *,
+    policy: Where = None,
+    state: State = None,
+    json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
+) -> None:
+    """Add up the ledger and compare every counter with it.
+
+    \b
+    policy-router audit
+    policy-router audit --state sqlite:////var/lib/router.db --json
+
+    What is counted over calendar periods is compared: what was spent with the ledger's rows, what
+    is held with the attempts under way. Exit code 0: all agree, 1: a counter differs, 2: the
+    counters cannot be read.
+    """
+    place = find_place(state, policy)
+    try:
+        counters, found = asyncio.run(_audit(place))
+    except StoreError as error:
+        fail(str(error))
+    if json:
+        show_json(_as_json(place, counters, found))
+    else:
+        show(_as_text(counters, found))
+    if found:
+        raise typer.Exit(1)
+
+
+async def _audit(place: Place) -> "tuple[int, tuple[Difference, ...]]":
+    async with opened(place) as store:
+        return len(await store.buckets()), await store.audit()
+
+
+def _as_text(counters: int, found: "tuple[Difference, ...]") -> list[Line]:
+    from policy_router.cli.render import count  # noqa: PLC0415
+    from policy_router.decide.metering import spell  # noqa: PLC0415
+    from policy_router.state.counting import metric_of  # noqa: PLC0415
+
+    if not found:
+        agrees = "agrees" if counters == 1 else "agree"
+        return [f"{count(counters, 'counter')} {agrees} with the ledger"]
+    rows = [("", "", "counter", "ledger")]
+    rows += [
+        (
+            printable(d.key),
+            d.field,
+            spell(metric_of(d.key), d.counter),
+            spell(metric_of(d.key), d.ledger),
+        )
+        for d in found
+    ]
+    total = f"Found {count(len(found), 'difference')} in {count(counters, 'counter')}"
+    return [*table(rows, ["bold", *("" for _ in found)]), [(total, "bold red")]]
+
+
+def _as_json(place: Place, counters: int, found: "tuple[Difference, ...]") -> dict[str, object]:
+    from policy_router.cli.render import SCHEMA_VERSION  # noqa: PLC0415
+    from policy_router.state.counting import metric_of  # noqa: PLC0415
+
+    return {
+        "schema_version": SCHEMA_VERSION,
+        "state": str(place),
+        "counters": counters,
+        "differences": [
+            {
+                "key": printable(d.key),
+                "field": d.field,
+                "counter": amount(metric_of(d.key), d.counter),
+                "ledger": amount(metric_of(d.key), d.ledger),
+            }
+            for d in found
+        ],
+    }

@@ -1,0 +1,166 @@
+"""`calibrate`: weights and bands for your own requests, as YAML to put into a policy."""
+
+import json
+import sys
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+from zlib import crc32
+
+import typer
+
+from policy_router.classify.calibrate import FEWEST, Example, Figure, Proposal, mean, propose
+from policy_router.classify.classify import Classifier
+from policy_router.cli.policy import choose, open_policy
+from policy_router.cli.screen import fail, say, write
+from policy_router.diagnostics import printable
+
+if TYPE_CHECKING:
+    from policy_router.model import Policy
+
+
+def calibrate(
+    file: Annotated[
+        Path,
+        typer.Argument(metavar="LABELS.jsonl", help="Requests, and what is known of each."),
+    ],
+    *,
+    policy: Annotated[
+        Path | None,
+        typer.Option(
+            "--policy", "-p", metavar="PATH", help="A policy file, or a folder of them. [policies/]"
+        ),
+    ] = None,
+    light: Annotated[
+        str | None,
+        typer.Option(metavar="MODEL", help="The light model of the outcomes. [the worst]"),
+    ] = None,
+    strong: Annotated[
+        str | None,
+        typer.Option(metavar="MODEL", help="The strong model of the outcomes. [the best]"),
+    ] = None,
+) -> None:
+    """Fit weights and bands of complexity to your own requests.
+
+    A line is a JSON object with `prompt` or `messages`, `tools` where they matter, and either
+    `band`, a band of the policy, or `outcomes`: what each model scored on it, 0 to 1. What is
+    printed is YAML, with the figures as comments: of requests that were not fitted, now and with
+    the change, and 95 % of the differences that chance allows. Nothing is written, sent or kept.
+
+    \b
+    policy-router calibrate labels.jsonl
+
+    Exit code 2: a line makes no sense, or there are too few.
+    """
+    known = open_policy(choose(policy))
+    lines = list(_lines(file))
+    if not lines:
+        fail("no requests")
+    by_band = "band" in lines[0][1]
+    pair = None if by_band else _pair(lines, light, strong)
+    classifier = Classifier(known)
+    examples = [_example(body, number, classifier, pair) for number, body in lines]
+    starts = [band.start for band in known.bands]
+    proposal = propose(examples, known.complexity.weights, starts)
+    if proposal is None:
+        fail(f"too few requests: {len(examples)}, where each half needs {FEWEST}")
+    if pair is not None:
+        say(f"light: {printable(pair[0])}, strong: {printable(pair[1])}")
+    write("\n".join(as_yaml(proposal, known, len(examples))) + "\n", sys.stdout)
+
+
+def as_yaml(proposal: Proposal, policy: "Policy", count: int) -> list[str]:
+    """A proposal as the lines of a `complexity` section, what speaks for it as comments."""
+    order, bands = proposal.figures
+    lines = [f"# {count} requests; each figure is of requests that were not fitted."]
+    lines += ["complexity:"] if proposal.weights or proposal.starts else []
+    lines.append(_comment(order, "weights", kept=proposal.weights is None))
+    if proposal.weights is not None:
+        weights = proposal.weights
+        lines.append("  weights:")
+        lines += [f"    {name}: {getattr(weights, name):.0%}" for name in weights.__slots__]
+    lines.append(_comment(bands, "bands", kept=proposal.starts is None))
+    if proposal.starts is not None:
+        lines.append("  bands:")
+        for band, start in zip(policy.bands, proposal.starts, strict=True):
+            tier = "" if band.min_tier is None else f", min_tier: {policy.tiers[band.min_tier]}"
+            lines.append(f"    {band.name}: {{ from: {start:g}{tier} }}")
+    return lines
+
+
+def _comment(figure: Figure, part: str, *, kept: bool) -> str:
+    change = f"{figure.then - figure.now:+.3f} [{figure.low:+.3f}, {figure.high:+.3f}]"
+    end = f": may be chance, so your {part} stay" if kept else ""
+    return f"  # {figure.name}: {figure.now:.3f} -> {figure.then:.3f}, {change}{end}"
+
+
+def _lines(file: Path) -> list[tuple[int, Mapping[str, Any]]]:
+    """The objects of a file with the numbers of their lines."""
+    try:
+        text = file.read_text(encoding="utf-8", errors="replace")
+    except OSError as problem:
+        fail(f"cannot read {printable(str(file))}: {problem.strerror}")
+    found: list[tuple[int, Mapping[str, Any]]] = []
+    for number, line in enumerate(text.split("\n"), start=1):
+        if not line.strip():
+            continue
+        try:
+            body = json.loads(line)
+        except (ValueError, RecursionError):
+            fail(f"line {number} is not JSON")
+        if not isinstance(body, dict) or ("prompt" not in body and "messages" not in body):
+            fail(f"line {number} has neither `prompt` nor `messages`")
+        if ("band" in body) == ("outcomes" in body):
+            fail(f"line {number} needs either `band` or `outcomes`")
+        if found and ("band" in body) != ("band" in found[0][1]):
+            fail(f"line {number}: all lines must have `band`, or all `outcomes`")
+        found.append((number, body))
+    return found
+
+
+def _pair(
+    lines: Sequence[tuple[int, Mapping[str, Any]]], light: str | None, strong: str | None
+) -> tuple[str, str]:
+    """The two models whose outcomes are compared: those named, else the worst and the best of
+    those that answered every request."""
+    scores: dict[str, list[float]] = {}
+    for number, body in lines:
+        outcomes = body["outcomes"]
+        if not isinstance(outcomes, dict):
+            fail(f"line {number}: `outcomes` is not a mapping of models to scores")
+        for model, score in outcomes.items():
+            if isinstance(score, bool) or not isinstance(score, int | float) or not 0 <= score <= 1:
+                fail(f"line {number}: the score of `{printable(model)}` is not a number 0 to 1")
+            scores.setdefault(model, []).append(float(score))
+    means = {model: mean(own) for model, own in scores.items() if len(own) == len(lines)}
+    for named in (light, strong):
+        if named is not None and named not in means:
+            fail(f"`{printable(named)}` has no outcome in some line")
+    if len(means) < 2:
+        fail("fewer than two models have an outcome in every line")
+    low = light or min(means, key=means.__getitem__)
+    high = strong or max(means, key=means.__getitem__)
+    if means[low] >= means[high]:
+        fail(f"`{printable(high)}` scores no better than `{printable(low)}`")
+    return low, high
+
+
+def _example(
+    body: Mapping[str, Any], number: int, classifier: Classifier, pair: tuple[str, str] | None
+) -> Example:
+    messages = body.get("messages", body.get("prompt"))
+    # No estimators are given, so it is the heuristic that tells, factor by factor.
+    seen = classifier.classify(
+        messages, tools=body.get("tools"), response_format=body.get("response_format")
+    )
+    by_name = {factor.name: factor.value for factor in seen.factors}
+    values = tuple(by_name[name] for name in classifier.policy.complexity.weights.__slots__)
+    criticality = by_name.get("criticality", 0.0)
+    half = bool(crc32(json.dumps(messages).encode()) & 1)
+    if pair is not None:
+        low, high = (float(body["outcomes"][model]) for model in pair)
+        return Example(values, criticality, half, light=low, strong=high)
+    names = [band.name for band in classifier.policy.bands]
+    if body["band"] not in names:
+        fail(f"line {number}: no band `{printable(str(body['band']))}` in the policy")
+    return Example(values, criticality, half, band=names.index(body["band"]))

@@ -1,0 +1,127 @@
+"""`classify`: what prompts are taken for: task, complexity and why."""
+
+import json
+import sys
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from policy_router.classify.classify import Classification, Classifier
+from policy_router.cli.policy import Where, choose, open_policy
+from policy_router.cli.screen import Line, fail, show, write
+from policy_router.diagnostics import printable
+
+if TYPE_CHECKING:
+    from policy_router.classify.complexity import Factor
+
+SHOWN = 40
+"""Characters of a prompt that are shown in its line."""
+
+
+def classify(
+    file: Annotated[
+        str | None,
+        typer.Argument(metavar="[FILE|-]", help="Prompts, one a line. [standard input]"),
+    ] = None,
+    *,
+    policy: Where = None,
+    as_jsonl: Annotated[bool, typer.Option("--json", help="Print one JSON object a line.")] = False,
+) -> None:
+    """Say what prompts are taken for.
+
+    A line is a prompt, or a JSON object with `prompt` or `messages` and, where they matter,
+    `tools` and `response_format`. No prompt is kept, sent or logged.
+
+    \b
+    echo "Translate this into German: good morning" | policy-router classify
+    policy-router classify prompts.jsonl --json
+
+    Exit code 2: a line is neither.
+    """
+    classifier = Classifier(open_policy(choose(policy)))
+    for number, line in enumerate(_lines(file), start=1):
+        body = _body(line, number)
+        seen = classifier.classify(
+            body["messages"], tools=body.get("tools"), response_format=body.get("response_format")
+        )
+        if as_jsonl:
+            write(json.dumps(as_json(seen)) + "\n", sys.stdout)
+        else:
+            show([_line(seen, _excerpt(body["messages"]))])
+
+
+def as_json(seen: Classification) -> dict[str, object]:
+    """A classification as one object."""
+    return {
+        "task": seen.task,
+        "confidence": round(seen.confidence, 4),
+        "by": seen.by.value,
+        "evidence": list(seen.evidence),
+        "kind": seen.kind.name,
+        "kinds": {name: round(share, 4) for name, share in seen.kind.shares},
+        "score": round(seen.score, 4),
+        "band": seen.band,
+        "estimator": seen.estimator,
+        "factors": [_factor(factor) for factor in seen.factors],
+        "tokens": seen.tokens,
+        "needs": sorted(seen.needs),
+        "script": seen.features.text.script.value,
+    }
+
+
+def _factor(factor: "Factor") -> dict[str, object]:
+    return {
+        "name": factor.name,
+        "value": round(factor.value, 4),
+        "weight": round(factor.weight, 4),
+        "share": round(factor.share, 4),
+    }
+
+
+def _lines(file: str | None) -> Iterator[str]:
+    """The lines that hold something, of a file or of standard input."""
+    try:
+        if file in {None, "-"}:
+            raw = getattr(sys.stdin, "buffer", None)
+            text = raw.read().decode("utf-8", "replace") if raw else sys.stdin.read()
+        else:
+            text = Path(str(file)).read_text(encoding="utf-8", errors="replace")
+    except OSError as problem:
+        fail(f"cannot read {printable(str(file))}: {problem.strerror}")
+    return (line for line in text.split("\n") if line.strip())
+
+
+def _body(line: str, number: int) -> Mapping[str, Any]:
+    """A line as the part of a chat body that is looked at."""
+    if not line.lstrip().startswith("{"):
+        return {"messages": line}
+    try:
+        body = json.loads(line)
+    except (ValueError, RecursionError):
+        # A prompt may begin with a brace, too.
+        return {"messages": line}
+    if "messages" in body:
+        return body if isinstance(body, dict) else {"messages": line}
+    if "prompt" not in body:
+        fail(f"line {number} has neither `prompt` nor `messages`")
+    return {**body, "messages": body["prompt"]}
+
+
+def _excerpt(messages: object) -> str:
+    last = messages[-1] if isinstance(messages, list) and messages else messages
+    text = last.get("content") if isinstance(last, Mapping) else last
+    words = " ".join(str(text or "").split())
+    return printable(words if len(words) <= SHOWN else words[: SHOWN - 1] + "…")
+
+
+def _line(seen: Classification, excerpt: str) -> Line:
+    """One prompt: task, how sure, score, band, factors, and the beginning of the prompt."""
+    factors = " ".join(f"{f.name} {f.share:.2f}" for f in seen.factors if f.share >= 0.005)
+    return [
+        (f"{printable(seen.task or '-'):16} {seen.confidence:4.0%}  ", "bold"),
+        (f"{seen.score:.2f} {seen.band or '-':9} ", ""),
+        (f"{factors}  ", "dim"),
+        (excerpt, ""),
+    ]

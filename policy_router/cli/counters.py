@@ -1,0 +1,147 @@
+"""What counters show: those that matter to a request, read before it is decided."""
+
+from __future__ import annotations
+
+import time
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
+
+from policy_router.cli.clock import iso, spell_time
+from policy_router.cli.screen import table
+from policy_router.cli.state import reached
+from policy_router.decide.metering import per, spell, spell_used, subject_of
+from policy_router.diagnostics import printable
+from policy_router.language.units import dollars
+from policy_router.meter import ANYONE, Metric
+
+if TYPE_CHECKING:
+    from policy_router.cli.request import Asked
+    from policy_router.cli.screen import Line
+    from policy_router.cli.state import Place
+    from policy_router.condition import Facts
+    from policy_router.execute.account import Ledger
+    from policy_router.meter import Meter, Reading
+    from policy_router.model import Policy
+
+
+async def counted(policy: Policy, asked: Asked, place: Place) -> Asked:
+    """The request with what the counters show that matter to it, as they are now."""
+    from policy_router.execute.account import Ledger  # noqa: PLC0415  not needed for --help
+
+    if not policy.meters:
+        return asked
+    async with reached(place) as store:
+        return await with_readings(Ledger(store, clock=time.time), policy, asked)
+
+
+async def with_readings(ledger: Ledger, policy: Policy, asked: Asked) -> Asked:
+    """The same from a ledger that is open."""
+    used = await ledger.readings(policy, asked.request, asked.snapshot)
+    return replace(asked, snapshot=replace(asked.snapshot, used=used))
+
+
+@dataclass(frozen=True, slots=True)
+class Counter:
+    """A counter that was looked at.
+
+    reading: None when it could not be read. full: no model has room in it.
+    """
+
+    meter: Meter
+    subject: str
+    reading: Reading | None
+    full: bool = False
+
+    @property
+    def opens(self) -> float | None:
+        """When one model has room again (Unix time); None when one has, or when nobody knows."""
+        return self.reading.opens if self.full and self.reading is not None else None
+
+
+def looked_at(policy: Policy, facts: Facts, asked: Asked) -> list[Counter]:
+    """Every counter that was read for this request, in the order of the policy."""
+    metering, used, request = policy.index.metering, asked.snapshot.used, asked.request
+    found = []
+    for meter in metering.applying(facts):
+        subject = subject_of(meter, request)
+        if meter.use(subject) in used:
+            reading = used[meter.use(subject)]
+            least = max(1, min(metering.asks(meter, request)))
+            full = reading is not None and reading.used + least > (meter.limit or 0)
+            found.append(Counter(meter, subject, reading, full))
+    return found
+
+
+def as_json(counters: list[Counter], policy: Policy) -> list[dict[str, object]]:
+    """One object for each counter; `used` is null where it could not be read."""
+    return [
+        {
+            **naming(c.meter, c.subject),
+            "used": None if c.reading is None else amount(c.meter.metric, c.reading.used),
+            "full": None if c.reading is None else c.full,
+            "opens": iso(c.opens, policy.timezone),
+            "at": str(c.meter.at) if c.meter.at else None,
+        }
+        for c in counters
+    ]
+
+
+def as_text(counters: list[Counter], policy: Policy, now: float) -> list[Line]:
+    """A table of the counters; nothing when there are none."""
+    rows = []
+    for c in counters:
+        used, state = "cannot be read now", ""
+        if c.reading is not None:
+            used = of_limit(c.meter, c.reading.used)
+            state = room(c, now, policy)
+        who, at = whose(c.meter, c.subject), str(c.meter.at or "")
+        rows.append(("", title(c.meter), who, used, state, at))
+    return [[("Counters", "bold")], *table(rows)] if rows else []
+
+
+def room(counter: Counter, now: float, policy: Policy) -> str:
+    """`opens 14:03:20 CET` where no model has room."""
+    if counter.opens is not None:
+        return f"opens {spell_time(counter.opens, now, policy.timezone)}"
+    seats = counter.meter.metric is Metric.SEATS
+    return "opens when an attempt ends" if counter.full and seats else ""
+
+
+def naming(meter: Meter, subject: str) -> dict[str, object]:
+    """What a counter is, for machines: amounts of money are dollars as text."""
+    return {
+        "section": meter.section,
+        "name": meter.name,
+        "metric": meter.metric.value,
+        "window": None if meter.window is None else str(meter.window),
+        "per": meter.per,
+        "subject": None if subject == ANYONE else subject,
+        "limit": None if meter.limit is None else amount(meter.metric, meter.limit),
+    }
+
+
+def amount(metric: Metric, number: int) -> int | str:
+    """An amount for machines: `"1.5"` dollars, 3 requests."""
+    return dollars(number) if metric is Metric.USD else number
+
+
+_KINDS = {"budgets": "budget", "limits": "limit", "models": "model"}
+
+
+def title(meter: Meter) -> str:
+    """`budget team`, `limit each-user`, `model small`."""
+    return printable(f"{_KINDS[meter.section]} {meter.name}")
+
+
+def whose(meter: Meter, subject: str) -> str:
+    """`user ada`; nothing where all share one count."""
+    if meter.per is None:
+        return ""
+    return f"no {meter.per}" if subject == ANYONE else printable(f"{meter.per} {subject}")
+
+
+def of_limit(meter: Meter, used: int) -> str:
+    """`$1.50 of $5.00 a month`; `$1.50 a month` where there is no limit."""
+    if meter.limit is None:
+        return f"{spell(meter.metric, used)} {per(meter.window)}"
+    return spell_used(meter.metric, used, meter.limit, meter.window)

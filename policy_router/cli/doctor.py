@@ -1,0 +1,148 @@
+"""`doctor`: whether policy and store are such that what is counted holds, and what to do if not."""
+
+import asyncio
+import time
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Final, Protocol, runtime_checkable
+
+import typer
+
+from policy_router.cli.policy import Where, choose
+from policy_router.cli.screen import Line, show, show_json, table
+from policy_router.cli.state import VARIABLE, Place, State, opened, place_of, told_place
+from policy_router.diagnostics import Severity, printable
+from policy_router.errors import StoreError
+
+if TYPE_CHECKING:
+    from policy_router.check.report import Report
+    from policy_router.state.findings import Finding
+
+_STYLES: Final = {"error": "bold red", "warning": "bold yellow", "note": "cyan", "ok": "green"}
+
+
+@runtime_checkable
+class Examined(Protocol):
+    """A store that tells what an operator should know of it. Raises StoreError."""
+
+    async def findings(self) -> "tuple[Finding, ...]":
+        """The findings, of whatever level."""
+        ...
+
+
+def doctor(
+    *,
+    policy: Where = None,
+    state: State = None,
+    json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
+) -> None:
+    """Look at the policy and at the store of counters, and say what to do about what is wrong.
+
+    \b
+    policy-router doctor
+    policy-router doctor --state redis://localhost:6379
+
+    Exit code 0: nothing is wrong, 1: something is, 2: the store's address makes no sense.
+    """
+    from policy_router.check.report import inspect_path  # noqa: PLC0415  pydantic is dear to import
+
+    path = choose(policy)
+    report = inspect_path(path)
+    place = told_place(state)
+    if place is None and report.policy is not None:
+        place = place_of(None, report.policy.name, path)
+    found = [_of_policy(report, path), *asyncio.run(_of_state(place))]
+    if json:
+        show_json(_as_json(place, found))
+    else:
+        show(_as_text(found))
+    if any(finding.level is not Severity.NOTE for finding in found):
+        raise typer.Exit(1)
+
+
+def _of_policy(report: "Report", path: Path) -> "Finding":
+    from policy_router.cli.render import count  # noqa: PLC0415
+    from policy_router.state.findings import Finding  # noqa: PLC0415
+
+    policy = report.policy
+    if policy is None:
+        errors = [d for d in report.diagnostics if d.severity is Severity.ERROR]
+        if not report.sources:
+            help_ = "name it with --policy, or write one with `policy-router init`"
+            return Finding("policy", Severity.ERROR, errors[0].message, help_)
+        text = f"{count(len(errors), 'error')} in {path}, the first: {errors[0].message}"
+        return Finding("policy", Severity.ERROR, text, f"run `policy-router check {path}`")
+    warnings = len(report.findings)
+    meters = {(m.section, m.name) for m in policy.meters}
+    text = f"{policy.name} @{policy.revision[:7]}: {count(len(policy.models), 'model')}"
+    text += f", {count(len(meters), 'limit')} and budgets" if meters else ", no limits or budgets"
+    if warnings:
+        text += f"; {count(warnings, 'warning')}"
+        return Finding("policy", Severity.WARNING, text, f"run `policy-router check {path}`")
+    return Finding("policy", Severity.NOTE, text)
+
+
+async def _of_state(place: Place | None) -> "list[Finding]":
+    from policy_router.state.findings import Finding  # noqa: PLC0415
+
+    if place is None:
+        text = "not looked at: without a policy its place is unknown"
+        return [Finding("state", Severity.NOTE, text, f"name it with --state or ${VARIABLE}")]
+    found = [Finding("state", Severity.NOTE, str(place))]
+    try:
+        return [*found, *await _look(place)]
+    except StoreError as error:
+        return [*found, Finding("store", Severity.ERROR, str(error))]
+
+
+async def _look(place: Place) -> "tuple[Finding, ...]":
+    """What is to be said of a store. Raises StoreError when it cannot be used."""
+    from policy_router.state.findings import Finding  # noqa: PLC0415
+
+    found: tuple[Finding, ...] = ()
+    if place.file is not None:
+        from policy_router.state.sqlite_findings import examine  # noqa: PLC0415
+
+        found = examine(place.file, time.time())
+        if any(finding.level is Severity.ERROR for finding in found):
+            return found  # opening it would say the same once more
+    async with opened(place) as store:
+        if isinstance(store, Examined):
+            return await store.findings()
+    if place.file is not None:
+        return found
+    help_ = "keep it in a file or in Redis"
+    return (Finding("memory", Severity.WARNING, "is gone with the process that counts", help_),)
+
+
+def _as_text(found: "list[Finding]") -> list[Line]:
+    rows = [(_mark(finding), finding.subject, printable(finding.text)) for finding in found]
+    lines: list[Line] = []
+    for finding, line in zip(found, table(rows), strict=True):
+        mark, text = _mark(finding), line if isinstance(line, str) else line[0][0]
+        lines.append([(mark, _STYLES[mark]), (text.removeprefix(mark), "")])
+        if finding.help:
+            lines.append([("   = help:", "green"), (f" {printable(finding.help)}", "")])
+    return lines
+
+
+def _mark(finding: "Finding") -> str:
+    """The level; `ok` where there is nothing to be done."""
+    return "ok" if finding.level is Severity.NOTE and not finding.help else finding.level.value
+
+
+def _as_json(place: Place | None, found: "list[Finding]") -> dict[str, object]:
+    from policy_router.cli.render import SCHEMA_VERSION  # noqa: PLC0415
+
+    return {
+        "schema_version": SCHEMA_VERSION,
+        "state": None if place is None else str(place),
+        "findings": [
+            {
+                "subject": finding.subject,
+                "level": finding.level.value,
+                "text": printable(finding.text),
+                "help": printable(finding.help),
+            }
+            for finding in found
+        ],
+    }

@@ -1,0 +1,217 @@
+"""`usage`: what was used of every limit and budget, and by every model."""
+
+import asyncio
+import time
+from typing import TYPE_CHECKING, Annotated, Final
+
+import typer
+
+from policy_router.cli.clock import iso, spell_time
+from policy_router.cli.counters import amount, naming, of_limit, title, whose
+from policy_router.cli.policy import Where, choose, open_policy
+from policy_router.cli.screen import Line, fail, say, show, show_json, table
+from policy_router.cli.state import Place, State, opened, place_of
+from policy_router.decide.metering import spell
+from policy_router.diagnostics import printable
+from policy_router.errors import StoreError
+from policy_router.language.units import dollars
+from policy_router.meter import Metric
+
+if TYPE_CHECKING:
+    from policy_router.meter import Meter
+    from policy_router.model import Policy
+    from policy_router.observe.usage import Scope, Span, Tally, Usage
+
+MOST: Final = 10
+"""So many users, tenants, teams or keys are listed for one limit or budget."""
+
+
+def usage(
+    *,
+    policy: Where = None,
+    state: State = None,
+    everyone: Annotated[
+        bool, typer.Option("--all", help=f"List everyone, not only the {MOST} largest.")
+    ] = False,
+    json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
+) -> None:
+    """Print what was used of every limit and budget, and by every model.
+
+    \b
+    policy-router usage
+    policy-router usage --all --state redis://localhost:6379
+
+    Days and months are those of the policy's time zone. Exit code 2: the counters cannot be read.
+    """
+    path = choose(policy)
+    read = open_policy(path)
+    place = place_of(state, read.name, path)
+    try:
+        found = asyncio.run(_read(read, place))
+    except StoreError as error:
+        fail(str(error))
+    if json:
+        show_json(as_json(found, read, str(place), everyone=everyone))
+    else:
+        if place.missing:
+            say(f"nothing was counted yet: there is no {printable(str(place.file))}")
+        show(as_text(found, read, str(place), everyone=everyone))
+
+
+async def _read(policy: "Policy", place: Place) -> "Usage":
+    from policy_router.observe.usage import usage as read_usage  # noqa: PLC0415  not for --help
+
+    async with opened(place) as store:
+        return await read_usage(policy, store, time.time())
+
+
+# -- for people ----------------------------------------------------------------------------------
+
+
+def as_text(found: "Usage", policy: "Policy", place: str, *, everyone: bool) -> list[Line]:
+    """Tables of the counters, and of the models today and this month."""
+    head = f"policy {printable(policy.name)} @{policy.revision[:7]}"
+    lines: list[Line] = [[(head, "bold"), (f"  {place}", "dim")]]
+    lines += _scopes(found, policy, everyone=everyone)
+    for words, span in (("Today", found.today), ("This month", found.month)):
+        lines += ["", [(f"{words}, {span.label}", "bold")], *_models(span, policy)]
+    if found.since is not None:
+        since = spell_time(found.since, found.now, policy.timezone)
+        lines += ["", [(f"What models took before {since} is no longer kept.", "yellow")]]
+    return lines
+
+
+def _scopes(found: "Usage", policy: "Policy", *, everyone: bool) -> list[Line]:
+    rows: list[tuple[str, ...]] = [("", "used", "share", "under way", "")]
+    for meter, scopes in by_meter(found, policy):
+        shown = scopes if everyone else scopes[:MOST]
+        rows += [_scope(scope, found, policy) for scope in shown]
+        if not scopes:
+            each = f"each {meter.per}: {of_limit(meter, 0)}"
+            rows.append((title(meter), each, "", "", ""))
+        if len(shown) < len(scopes):
+            more = f"and {len(scopes) - len(shown):,} more: --all"
+            rows.append((title(meter), more, "", "", ""))
+    if len(rows) == 1:
+        return ["", "The policy has no limit and no budget."]
+    return ["", *table(rows, ["bold", *("" for _ in rows[1:])])]
+
+
+def by_meter(found: "Usage", policy: "Policy") -> "list[tuple[Meter, list[Scope]]]":
+    """Every meter of the policy with its counters."""
+    return [(meter, [s for s in found.scopes if s.meter is meter]) for meter in policy.meters]
+
+
+def _scope(scope: "Scope", found: "Usage", policy: "Policy") -> tuple[str, ...]:
+    meter, zone, who = scope.meter, policy.timezone, whose(scope.meter, scope.subject)
+    again = ""
+    if scope.resets is not None:
+        again = f"resets {spell_time(scope.resets, found.now, zone)}"
+    elif scope.opens is not None:
+        again = f"opens {spell_time(scope.opens, found.now, zone)}"
+    return (
+        f"{title(meter)}, {who}" if who else title(meter),
+        of_limit(meter, scope.used),
+        "" if scope.share is None else f"{scope.share:.0%}",
+        spell(meter.metric, scope.held) if scope.held else "",
+        again,
+    )
+
+
+def _models(span: "Span", policy: "Policy") -> list[Line]:
+    if not span.models:
+        return ["nobody was asked"]
+    rows: list[tuple[str, ...]] = [("", "requests", "tokens in", "tokens out", "cost")]
+    for name, tally in span.models:
+        rows.append((printable(name), *_numbers(tally), _cost(policy, name, tally)))
+    if len(span.models) > 1:
+        total = span.total()
+        rows.append(("all", *_numbers(total), spell(Metric.USD, total.cost)))
+    lines = table(rows, ["bold", *("" for _ in rows[1:])])
+    free, answers = free_share(span, policy)
+    if answers:
+        noun = "answer" if answers == 1 else "answers"
+        lines.append(f"free models: {free:,} of {answers:,} {noun}, {free / answers:.0%}")
+    return lines
+
+
+def _numbers(tally: "Tally") -> tuple[str, str, str]:
+    return f"{tally.requests:,}", f"{tally.tokens_in:,}", f"{tally.tokens_out:,}"
+
+
+def _cost(policy: "Policy", name: str, tally: "Tally") -> str:
+    model = policy.index.by_name.get(name)
+    if model is not None and model.price is None and not tally.cost:
+        return "unknown"
+    return "free" if model is not None and model.free else spell(Metric.USD, tally.cost)
+
+
+def free_share(span: "Span", policy: "Policy") -> tuple[int, int]:
+    """Answers of models that the policy calls free, and all answers."""
+    free = span.total(model.name for model in policy.models if model.free)
+    return free.answers, span.total().answers
+
+
+# -- for machines --------------------------------------------------------------------------------
+
+
+def as_json(found: "Usage", policy: "Policy", place: str, *, everyone: bool) -> dict[str, object]:
+    """One object."""
+    from policy_router.cli.render import SCHEMA_VERSION  # noqa: PLC0415
+
+    zone = policy.timezone
+    scopes = [
+        scope
+        for _, each in by_meter(found, policy)
+        for scope in (each if everyone else each[:MOST])
+    ]
+    return {
+        "schema_version": SCHEMA_VERSION,
+        "policy": {"name": policy.name, "revision": policy.revision},
+        "state": place,
+        "at": iso(found.now, zone),
+        "counters": [_scope_json(scope, policy) for scope in scopes],
+        "today": _span_json(found.today, policy),
+        "month": _span_json(found.month, policy),
+        "ledger_since": iso(found.since, zone),
+    }
+
+
+def _scope_json(scope: "Scope", policy: "Policy") -> dict[str, object]:
+    meter = scope.meter
+    return {
+        **naming(meter, scope.subject),
+        "used": amount(meter.metric, scope.used),
+        "held": None if scope.held is None else amount(meter.metric, scope.held),
+        "share": scope.share,
+        "resets": iso(scope.resets, policy.timezone),
+        "opens": iso(scope.opens, policy.timezone),
+    }
+
+
+def _span_json(span: "Span", policy: "Policy") -> dict[str, object]:
+    free, answers = free_share(span, policy)
+    return {
+        "label": span.label,
+        "models": [
+            {
+                "model": name,
+                "free": policy.index.by_name[name].free if name in policy.index.by_name else None,
+                **_tally_json(tally),
+            }
+            for name, tally in span.models
+        ],
+        "total": _tally_json(span.total()),
+        "free_answers": free,
+        "free_share": free / answers if answers else None,
+    }
+
+
+def _tally_json(tally: "Tally") -> dict[str, object]:
+    return {
+        "requests": tally.requests,
+        "answers": tally.answers,
+        "tokens_in": tally.tokens_in,
+        "tokens_out": tally.tokens_out,
+        "cost_usd": dollars(tally.cost),
+    }

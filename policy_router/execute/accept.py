@@ -1,0 +1,172 @@
+"""What an answer is checked for that needs nobody's help: the table. No IO.
+
+    verdict = plain(decision.accept, heard(response))
+
+What is said of a failed check names the check and the policy's own words, never the answer's: it
+goes into events and logs.
+"""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from functools import lru_cache
+from types import MappingProxyType
+from typing import TYPE_CHECKING, Any, Final
+
+from policy_router.condition import search
+from policy_router.execute.failure import Failure, Kind
+from policy_router.language.answer_schema import misfit
+from policy_router.model import Otherwise
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping, Sequence
+
+    from policy_router.execute.shape import Said
+    from policy_router.model import Accept
+
+LONGEST: Final = 200
+"""Characters of a detail."""
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """A check that an answer did not pass, or that could not be made.
+
+    check: its name in the policy. detail: why, at most 200 characters. by: the task or rule that
+    asks for it. fatal: the policy wants an error rather than an answer that failed it.
+    """
+
+    check: str
+    detail: str
+    by: str
+    fatal: bool = False
+
+    def __str__(self) -> str:
+        return f"{self.check} ({self.by}): {self.detail}"
+
+
+def found(accept: Accept, check: str, detail: str) -> Finding:
+    """A finding of one of these checks."""
+    return Finding(check, detail[:LONGEST], accept.by, accept.otherwise is Otherwise.ERROR)
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """What the checks made of an answer. unchecked: those that could not be made and count against
+    nobody. passed: how many it passed."""
+
+    rejected: tuple[Finding, ...] = ()
+    unchecked: tuple[Finding, ...] = ()
+    passed: int = 0
+
+    @property
+    def failure(self) -> Failure | None:
+        """The failure of the attempt that gave this answer, if it is one."""
+        if not self.rejected:
+            return None
+        return Failure(Kind.REJECTED, "; ".join(map(str, self.rejected))[:LONGEST], 200)
+
+    @property
+    def may_stand_in(self) -> bool:
+        """Whether the answer may be given out when there is none that passes."""
+        return not any(finding.fatal for finding in self.rejected)
+
+
+PASSED: Final = Verdict()
+"""Of an answer that nothing is checked of."""
+
+
+def plain(accepts: Sequence[Accept], said: Sequence[Said]) -> Verdict:
+    """What the checks in CHECKS make of an answer with these choices: each must pass each."""
+    rejected: list[Finding] = []
+    passed = 0
+    for accept in accepts:
+        for name in accept.checks:
+            check = CHECKS.get(name)
+            if check is None:
+                continue
+            wrong = next((why for each in said if (why := check(accept, each))), None)
+            if wrong is None:
+                passed += 1
+            else:
+                rejected.append(found(accept, name, wrong))
+    return Verdict(tuple(rejected), (), passed)
+
+
+def _not_empty(_: Accept, said: Said) -> str | None:
+    return None if said.text.strip() or said.acts else "no text"
+
+
+def _json(_: Accept, said: Said) -> str | None:
+    return None if said.acts else _parsed(said.text)[1]
+
+
+def _json_schema(accept: Accept, said: Said) -> str | None:
+    if said.acts:
+        return None
+    value, wrong = _parsed(said.text)
+    return wrong or misfit(accept.json_schema or "{}", value)
+
+
+def _pattern(accept: Accept, said: Said) -> str | None:
+    if said.acts or _search(accept.pattern or "")(said.text) is not None:
+        return None
+    return "the pattern is not found"
+
+
+def _min_chars(accept: Accept, said: Said) -> str | None:
+    least = accept.min_chars or 0
+    if said.acts or len(said.text) >= least:
+        return None
+    return f"{len(said.text):,} characters, fewer than {least:,}"
+
+
+def _max_chars(accept: Accept, said: Said) -> str | None:
+    most = accept.max_chars or 0
+    if len(said.text) <= most:
+        return None
+    return f"{len(said.text):,} characters, more than {most:,}"
+
+
+def _stop_reason(accept: Accept, said: Said) -> str | None:
+    if said.finish in accept.stop_reason:
+        return None
+    return f"ended with `{said.finish}`, not {' or '.join(f'`{r}`' for r in accept.stop_reason)}"
+
+
+CHECKS: Final[Mapping[str, Callable[[Accept, Said], str | None]]] = MappingProxyType(
+    {
+        "not_empty": _not_empty,
+        "json": _json,
+        "json_schema": _json_schema,
+        "pattern": _pattern,
+        "min_chars": _min_chars,
+        "max_chars": _max_chars,
+        "stop_reason": _stop_reason,
+    }
+)
+"""Why a choice of an answer does not pass, or None. A choice that calls tools is a step on the way
+to a text, so what is asked of a text is not asked of it."""
+
+
+def _parsed(text: str) -> tuple[Any, str | None]:
+    """The value of a JSON text, and what is wrong when there is none."""
+    try:
+        return json.loads(text, parse_constant=_no_number), None
+    except json.JSONDecodeError as error:
+        return None, f"no JSON: {error.msg.lower()} at character {error.pos:,}"
+    except ValueError:
+        return None, "no JSON: a number that cannot be read"
+    except RecursionError:
+        return None, "no JSON: nested too deeply"
+
+
+def _no_number(_: str) -> object:
+    """Infinity and NaN are words of Python's, not of JSON."""
+    raise ValueError
+
+
+@lru_cache(maxsize=256)
+def _search(pattern: str) -> Callable[[str], object]:
+    return search(pattern, None)

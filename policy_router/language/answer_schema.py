@@ -1,0 +1,129 @@
+"""JSON Schemas that answers are checked by: whether one can be used, and whether a value fits it.
+
+An answer is somebody else's text. So patterns are RE2 here, nothing is ever fetched, and what is
+said of a misfit names a place in the schema, never what stood in the answer.
+"""
+
+from __future__ import annotations
+
+import json
+from functools import lru_cache
+from typing import TYPE_CHECKING, Any, Final, NamedTuple
+
+from policy_router.condition import search
+from policy_router.language.expression import RE2, pattern_problem
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+
+    from jsonschema.protocols import Validator
+    from referencing import Resource
+
+
+DRAFT: Final = "https://json-schema.org/draft/2020-12/schema"
+
+
+class Problem(NamedTuple):
+    """Why a schema cannot be used. path: where in it, as far as that is known."""
+
+    words: str
+    help: str = ""
+    path: tuple[str | int, ...] = ()
+
+
+def problem_of(schema: Any) -> Problem | None:
+    """What is wrong with a schema, or None. Draft 2020-12, unless its `$schema` says another."""
+    from jsonschema.exceptions import best_match  # noqa: PLC0415  75 ms that few policies pay
+    from referencing.jsonschema import DRAFT202012, specification_with  # noqa: PLC0415
+
+    says = str(schema.get("$schema", DRAFT))
+    kind = _drafts().get(says)
+    if kind is None:
+        return Problem(f"no draft is called `{says}`", "leave `$schema` out", ("$schema",))
+    try:
+        wrong = best_match(kind(kind.META_SCHEMA).iter_errors(schema))
+    except RecursionError:
+        return Problem("it is nested too deeply")
+    if wrong is not None:
+        return Problem(wrong.message[:200], path=tuple(wrong.absolute_path))
+    whole = specification_with(says, default=DRAFT202012).create_resource(schema)
+    return next((found for part in _parts(whole) if (found := _unusable(part, whole))), None)
+
+
+def misfit(schema: str, value: Any) -> str | None:
+    """Why a value does not fit a schema (as JSON text), or None when it does. A schema that cannot
+    be followed to its end fits nothing."""
+    try:
+        wrong = next(iter(_validator(schema).iter_errors(value)), None)
+    except Exception:  # noqa: BLE001  endless references, numbers beyond all bounds: fail closed
+        return "the schema cannot be followed to its end"
+    if wrong is None:
+        return None
+    return f"does not fit the schema at `{'/'.join(map(str, wrong.absolute_schema_path))}`"
+
+
+def _drafts() -> Mapping[str, type[Validator]]:
+    """The drafts there are, by what `$schema` calls them."""
+    from jsonschema import Draft7Validator, Draft202012Validator  # noqa: PLC0415  as above
+
+    older = "http://json-schema.org/draft-07/schema"
+    return {DRAFT: Draft202012Validator, older: Draft7Validator, f"{older}#": Draft7Validator}
+
+
+def _parts(resource: Resource[Any]) -> Iterator[Any]:
+    """Every schema within a schema, the whole first."""
+    stack = [resource]
+    while stack:
+        here = stack.pop()
+        yield here.contents
+        stack.extend(here.subresources())
+
+
+def _unusable(part: Any, whole: Resource[Any]) -> Problem | None:
+    """What a valid schema may say and ours may not."""
+    if not isinstance(part, dict):
+        return None
+    if "patternProperties" in part:
+        # jsonschema matches names by Python's `re`, which some texts keep busy for ever.
+        return Problem(
+            "`patternProperties` is not read here", "name the properties, or use `python`"
+        )
+    bad = pattern_problem(part["pattern"]) if "pattern" in part else None
+    if bad is not None:
+        return Problem(f"the pattern `{part['pattern']}` cannot be read: {bad}", RE2)
+    for word in ("$ref", "$dynamicRef"):
+        if word in part and not _leads_somewhere(part[word], whole):
+            words = f"`{word}: {part[word]}` leads nowhere"
+            return Problem(words, "refer to a part of it, as in `#/$defs/name`")
+    return None
+
+
+def _leads_somewhere(reference: str, whole: Resource[Any]) -> bool:
+    from referencing import Registry  # noqa: PLC0415  as above
+    from referencing.exceptions import Unresolvable  # noqa: PLC0415
+
+    registry: Registry[Any] = Registry()  # which fetches nothing
+    try:
+        registry.resolver_with_root(whole).lookup(reference)
+    except Unresolvable:
+        return False
+    return True
+
+
+@lru_cache(maxsize=256)
+def _validator(schema: str) -> Validator:
+    from jsonschema.validators import extend  # noqa: PLC0415  as above
+    from referencing import Registry  # noqa: PLC0415
+
+    loaded = json.loads(schema)
+    kind = _drafts()[loaded.get("$schema", DRAFT)]
+    linear = extend(kind, {"pattern": _pattern})  # type: ignore[no-untyped-call]  # partial stubs
+    made: Validator = linear(loaded, registry=Registry())
+    return made
+
+
+def _pattern(_: Any, pattern: str, value: object, __: Any) -> Iterator[Exception]:
+    from jsonschema.exceptions import ValidationError  # noqa: PLC0415  as above
+
+    if isinstance(value, str) and search(pattern, None)(value) is None:
+        yield ValidationError("the pattern is not found")

@@ -1,0 +1,362 @@
+"""What happens to requests while the store is out of reach.
+
+Budgets that refuse stay closed: nobody spends what nobody counts. Limits and seats are kept by
+this process alone, on its share of them. What comes to an end meanwhile is remembered and
+written down when the store is back. A store that fails is soon asked no more, but by one probe
+in the background: requests do not wait for it.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import threading
+import time
+from collections import deque
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Final, TypeVar
+
+from policy_router.errors import AmountError, StoreError
+from policy_router.state.memory import MemoryStore
+from policy_router.state.store import (
+    Ended,
+    Ending,
+    Granted,
+    Refused,
+    Settled,
+    Stale,
+    Unavailable,
+)
+
+if TYPE_CHECKING:
+    from collections.abc import Awaitable, Callable, Sequence
+
+    from policy_router.meter import Charge, Reading
+    from policy_router.state.store import Actual, Crossing, Hold, Store
+
+T = TypeVar("T")
+
+FAILURES: Final = 3
+WITHIN: Final = 5.0
+"""So many failures within so many seconds, and the store is not asked any more."""
+PAUSE: Final = 1.0
+"""Seconds until it is tried again; twice as many after every trial that fails."""
+LONGEST: Final = 30.0
+"""Seconds of the longest pause."""
+OWED: Final = 10_000
+"""Endings that are remembered. The holds of older ones run out, and are charged in full."""
+TRIES: Final = 10
+"""Times that one of them is tried: it may be at fault itself, and others wait behind it."""
+NOBODY: Final = "policy-router:probe"
+"""The id of no hold. Releasing it changes nothing, and works only where writing works."""
+
+
+class Breaker:
+    """Whether the store may be asked. now: monotonic seconds."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._failures: deque[float] = deque(maxlen=FAILURES)
+        self._pause = PAUSE
+        self._until: float | None = None
+
+    @property
+    def closed(self) -> bool:
+        """Everyone may ask."""
+        return self._until is None
+
+    def wait(self, now: float) -> float:
+        """Seconds until it may be tried again."""
+        return 0.0 if self._until is None else max(0.0, self._until - now)
+
+    def failed(self, now: float) -> bool:
+        """Note a failure. True when that was one too many."""
+        with self._lock:
+            self._failures.append(now)
+            tripped = len(self._failures) == FAILURES and now - self._failures[0] <= WITHIN
+            if self._until is not None or not tripped:
+                return False
+            self._until = now + self._pause
+            return True
+
+    def refused(self, now: float) -> None:
+        """Note that a trial failed."""
+        with self._lock:
+            self._pause = min(2 * self._pause, LONGEST)
+            self._until = now + self._pause
+
+    def recovered(self) -> None:
+        """Note that a trial succeeded."""
+        with self._lock:
+            self._failures.clear()
+            self._pause = PAUSE
+            self._until = None
+
+
+@dataclass(frozen=True, slots=True)
+class Status:
+    """How a guarded store is. detail: why it is not up. owed: endings to be written down.
+    lost: those that were not, and will never be."""
+
+    up: bool
+    detail: str
+    owed: int
+    lost: int
+
+
+@dataclass(frozen=True, slots=True)
+class _Owed:
+    """What the store is to be told. hold: one that it may never have heard of. ending: None for a
+    hold that nobody ended. tried: times that failed."""
+
+    hold: Hold | None
+    ending: Ending | None
+    tried: int = 0
+
+
+@dataclass(slots=True)
+class _Alone:
+    """A hold that this process took on its own. expires: Unix time."""
+
+    hold: Hold
+    expires: float
+
+
+class Guarded:
+    """A Store around a Store that may be out of reach. Raises nothing; answers Unavailable.
+
+    instances: processes that share the limits. clock: Unix time. monotonic: seconds. on_change:
+    told when the store is given up (False, why) and when it is back (True, "").
+    """
+
+    def __init__(
+        self,
+        store: Store,
+        instances: int = 1,
+        clock: Callable[[], float] = time.time,
+        monotonic: Callable[[], float] = time.monotonic,
+        on_change: Callable[[bool, str], None] = lambda _up, _detail: None,
+    ) -> None:
+        self._store = store
+        self._instances = instances
+        self._clock = clock
+        self._monotonic = monotonic
+        self._on_change = on_change
+        self._breaker = Breaker()
+        self._detail = ""
+        self._local = MemoryStore(clock)
+        self._alone: dict[str, _Alone] = {}
+        self._owed: deque[_Owed] = deque()
+        self._lost = 0
+        self._crossed: tuple[Crossing, ...] = ()
+        self._errand: asyncio.Task[None] | None = None
+
+    @property
+    def status(self) -> Status:
+        """How the store is now."""
+        up = self._breaker.closed
+        return Status(up, "" if up else self._detail, len(self._owed), self._lost)
+
+    # -- verbs -------------------------------------------------------------------------------
+
+    async def read(self, charges: Sequence[Charge]) -> tuple[Reading | None, ...]:
+        """See Store. What this process counts alone is no reading of what all use."""
+        try:
+            return await self._ask(lambda: self._store.read(charges))
+        except StoreError:
+            return (None,) * len(charges)
+
+    async def reserve(
+        self, hold: Hold, after: Ending | None = None
+    ) -> Granted | Refused | Stale | Unavailable:
+        """See Store."""
+        if after is not None and after.id in self._alone:
+            await self._end_alone(after)
+            after = None
+        asked = self._breaker.closed
+        try:
+            return self._telling(await self._ask(lambda: self._store.reserve(hold, after)))
+        except AmountError as error:
+            asked = False
+            problem: StoreError = error
+        except StoreError as error:
+            problem = error
+        if after is not None:
+            self._owe(_Owed(None, after))
+        answer = await self._reserve_alone(hold, str(problem))
+        if asked and not isinstance(answer, Granted):
+            self._owe(_Owed(None, Ending(hold.id, None)))  # it may have been taken after all
+        return answer
+
+    async def renew(self, hold_id: str, lease: float) -> bool:
+        """See Store. True also when that cannot be known: a hold that runs out meanwhile is
+        charged in full, and corrected when it is settled."""
+        alone = self._alone.get(hold_id)
+        if alone is not None:
+            alone.expires = max(alone.expires, self._clock() + lease)
+            return await self._local.renew(hold_id, lease)
+        try:
+            return await self._ask(lambda: self._store.renew(hold_id, lease))
+        except StoreError:
+            return True
+
+    async def settle(self, hold_id: str, actual: Actual) -> Settled:
+        """See Store."""
+        return await self._end(Ending(hold_id, actual))
+
+    async def release(self, hold_id: str) -> Settled:
+        """See Store."""
+        return await self._end(Ending(hold_id, None))
+
+    async def aclose(self) -> None:
+        """See Store. What is owed is written down if that works at once."""
+        if self._errand is not None and self._errand.get_loop() is asyncio.get_running_loop():
+            await self._errand
+        elif self._owed and self._breaker.closed:
+            await self._run_errand()
+        await self._store.aclose()
+
+    # -- asking ------------------------------------------------------------------------------
+
+    async def _ask(self, verb: Callable[[], Awaitable[T]]) -> T:
+        """What the store answers. Raises StoreError, at once while it is not asked."""
+        now = self._monotonic()
+        if self._errand is None and not self._breaker.wait(now):
+            self._lapse()
+            if self._owed or not self._breaker.closed:
+                self._errand = asyncio.get_running_loop().create_task(self._run_errand())
+        if not self._breaker.closed:
+            raise StoreError(self._detail)
+        try:
+            return await verb()
+        except AmountError:
+            raise
+        except StoreError as error:
+            self._failed(error)
+            await asyncio.sleep(0)  # others fail in the same moment: they count before anyone asks
+            raise
+
+    def _failed(self, error: StoreError) -> None:
+        self._detail = str(error)
+        if self._breaker.failed(self._monotonic()):
+            self._on_change(False, self._detail)
+
+    def _telling(self, answer: T) -> T:
+        """The answer, with the thresholds that were passed while something owed was written."""
+        if self._crossed and isinstance(answer, Granted | Refused | Settled):
+            crossed, self._crossed = self._crossed, ()
+            return replace(answer, crossed=crossed + answer.crossed)
+        return answer
+
+    async def _end(self, ending: Ending) -> Settled:
+        if ending.id in self._alone:
+            return await self._end_alone(ending)
+        try:
+            return self._telling(await self._ask(lambda: _finish(self._store, ending)))
+        except StoreError:
+            self._owe(_Owed(None, ending))
+            return Settled(Ended.DEFERRED)
+
+    # -- alone -------------------------------------------------------------------------------
+
+    async def _reserve_alone(
+        self, hold: Hold, detail: str
+    ) -> Granted | Refused | Stale | Unavailable:
+        closed = tuple(
+            c.counter.key for c in hold.charges if _budget(c) and c.refuses and c.limit is not None
+        )
+        if closed:
+            wait = self._breaker.wait(self._monotonic())
+            return Unavailable(detail, wait or PAUSE)
+        charges = tuple(self._share(c) for c in hold.charges if not _budget(c))
+        answer = await self._local.reserve(replace(hold, charges=charges))
+        if isinstance(answer, Granted):
+            self._alone[hold.id] = _Alone(hold, answer.expires)
+            return replace(answer, alone=True)
+        return answer
+
+    def _share(self, charge: Charge) -> Charge:
+        """The charge against this process's part of the limit: at least one of something."""
+        limit = charge.limit
+        if limit:
+            limit = max(1, limit // self._instances)
+        return replace(charge, limit=limit, warn_at=())
+
+    async def _end_alone(self, ending: Ending) -> Settled:
+        alone = self._alone.pop(ending.id)
+        await _finish(self._local, ending)
+        self._owe(_Owed(alone.hold if ending.actual is not None else None, ending))
+        return Settled(Ended.DEFERRED)
+
+    def _lapse(self) -> None:
+        """Charge holds taken alone that nobody ended, as the store does with its own."""
+        now = self._clock()
+        for hold_id in [name for name, alone in self._alone.items() if alone.expires <= now]:
+            self._owe(_Owed(self._alone.pop(hold_id).hold, None))
+
+    # -- writing down ------------------------------------------------------------------------
+
+    def _owe(self, owed: _Owed) -> None:
+        self._owed.append(owed)
+        if len(self._owed) > OWED:
+            self._owed.popleft()
+            self._lost += 1
+
+    async def _run_errand(self) -> None:
+        """See whether the store is back, and tell it what it missed."""
+        try:
+            if not self._breaker.closed:
+                await self._try_again()
+            while self._breaker.closed and self._owed:
+                await self._pay()
+        finally:
+            self._errand = None
+
+    async def _try_again(self) -> None:
+        try:
+            await self._store.release(NOBODY)
+        except StoreError as error:
+            self._detail = str(error)
+            self._breaker.refused(self._monotonic())
+        else:
+            self._breaker.recovered()
+            self._on_change(True, "")
+
+    async def _pay(self) -> None:
+        owed = self._owed.popleft()
+        try:
+            if owed.hold is not None:
+                await self._record(owed.hold, 0.0 if owed.ending is None else owed.hold.lease)
+            if owed.ending is not None:
+                self._crossed += (await _finish(self._store, owed.ending)).crossed
+        except AmountError:
+            self._lost += 1
+        except StoreError as error:
+            if owed.tried + 1 < TRIES:
+                self._owed.appendleft(replace(owed, tried=owed.tried + 1))
+            else:
+                self._lost += 1
+            self._failed(error)
+        except BaseException:
+            self._owed.appendleft(owed)  # doing it twice is doing it once
+            raise
+
+    async def _record(self, hold: Hold, lease: float) -> None:
+        """Take a hold in the books that had its place elsewhere: nothing refuses it. Counters of
+        periods that are over by now stay as they are."""
+        charges = [replace(c, refuses=False) for c in hold.charges if c.counter.calendar]
+        while True:
+            answer = await self._store.reserve(replace(hold, charges=tuple(charges), lease=lease))
+            if not isinstance(answer, Stale):
+                return
+            now = answer.now
+            charges = [c for c in charges if c.counter.start <= now < c.counter.end]
+
+
+async def _finish(store: Store, ending: Ending) -> Settled:
+    if ending.actual is None:
+        return await store.release(ending.id)
+    return await store.settle(ending.id, ending.actual)
+
+
+def _budget(charge: Charge) -> bool:
+    return charge.counter.key.startswith("budgets/")

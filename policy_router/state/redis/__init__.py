@@ -1,0 +1,202 @@
+"""Counters in Redis or Valkey: for processes on several hosts.
+
+Every verb is one script (`verbs.lua`), one atomic step of the server. Connections belong to event
+loops: each loop that asks gets its own. What is asked while an answer is awaited goes together
+the next time, so that a busy process makes few, larger round trips.
+
+What is over goes by itself: windows when they have passed, ended holds after a day, calendar
+counters 62 days after their period. The ledger is a stream that keeps the newest rows; what older
+ones had spent is the opening balance of their counters, so that an audit still comes out even.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import threading
+import time
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any, Final
+
+from policy_router.errors import StoreError, UsageError
+from policy_router.state.counting import differences
+from policy_router.state.redis import texts
+from policy_router.state.redis.link import SHA, Link, place_of
+from policy_router.state.redis.server import describe
+from policy_router.state.store import Bucket, Ended, Settled
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator, Callable, Sequence
+
+    from policy_router.meter import Charge, Reading
+    from policy_router.state.findings import Finding
+    from policy_router.state.store import (
+        Actual,
+        Difference,
+        Ending,
+        Granted,
+        Hold,
+        Refused,
+        Row,
+        Stale,
+    )
+
+PATIENCE: Final = 0.25
+"""Seconds an answer is awaited; then it is asked for once more, on a new connection."""
+UNHURRIED: Final = 10.0
+"""The same for reports and audits, which read much."""
+ROWS: Final = 100_000
+"""Rows of the ledger that are kept; older ones live on in the counters' opening balances."""
+PAGE: Final = 1000
+"""Rows read at once."""
+
+
+class RedisStore:
+    """A Store and its Books on one Redis or Valkey server, for any number of processes.
+
+    url: `redis://`, `rediss://` or `unix://`, as the redis package reads it. clock: Unix time for
+    tests; by default the server's, which never goes back. prefix: what all keys begin with. keep:
+    rows of the ledger to keep, at least; an audit needs them to be more than are written meanwhile.
+
+    After a StoreError nobody knows whether `reserve` took its hold; it is released as soon as the
+    server answers, and its id must not be used again. At first use the server is looked at: one
+    that may drop keys, is a replica or a cluster is a StoreError.
+    """
+
+    def __init__(
+        self,
+        url: str,
+        clock: Callable[[], float] | None = None,
+        prefix: str = "policy-router",
+        keep: int = ROWS,
+    ) -> None:
+        if "{" in prefix or "}" in prefix:
+            raise UsageError(f"the prefix of the store's keys has a brace: {prefix}")
+        self._place = place_of(url)
+        self._url = url
+        self._clock = clock
+        self._base = f"{{{prefix}}}"
+        self._keep = keep
+        self._links: dict[tuple[asyncio.AbstractEventLoop, float], Link] = {}
+        self._lock = threading.Lock()
+
+    # -- verbs -------------------------------------------------------------------------------
+
+    async def read(self, charges: Sequence[Charge]) -> tuple[Reading, ...]:
+        """See Store."""
+        return texts.readings(charges, await self._do("read", texts.charges_text(charges)))
+
+    async def reserve(self, hold: Hold, after: Ending | None = None) -> Granted | Refused | Stale:
+        """See Store."""
+        arguments: list[Any] = [texts.encode(hold.id), repr(hold.lease), texts.hold_text(hold)]
+        if after is not None:
+            arguments += [texts.encode(after.id), texts.actual_text(after.actual)]
+        try:
+            answer = await self._do("reserve", *arguments)
+        except (StoreError, asyncio.CancelledError):
+            # It may have been taken for nobody. If this does not arrive either, its lease ends it.
+            self._link(PATIENCE).post(
+                *self._script("finish", texts.encode(hold.id), texts.actual_text(None))
+            )
+            raise
+        return texts.reserved(hold, answer)
+
+    async def renew(self, hold_id: str, lease: float) -> bool:
+        """See Store."""
+        return bool(await self._do("renew", texts.encode(hold_id), repr(lease)))
+
+    async def settle(self, hold_id: str, actual: Actual) -> Settled:
+        """See Store."""
+        return await self._finish(hold_id, actual)
+
+    async def release(self, hold_id: str) -> Settled:
+        """See Store."""
+        return await self._finish(hold_id, None)
+
+    async def aclose(self) -> None:
+        """See Store. Connections of other loops that still run are closed there."""
+        here = asyncio.get_running_loop()
+        with self._lock:
+            links = list(self._links.items())
+            self._links.clear()
+        for (loop, _), link in links:
+            if loop is here:
+                await link.aclose()
+            elif loop.is_running():
+                await asyncio.wrap_future(asyncio.run_coroutine_threadsafe(link.aclose(), loop))
+
+    # -- books -------------------------------------------------------------------------------
+
+    async def rows(self, since: float = 0.0) -> AsyncIterator[Row]:
+        """See Books. Read page by page: rows written meanwhile come too."""
+        start = f"{max(0, int(since * 1000))}-0"
+        while True:
+            page = await self._link(UNHURRIED).ask(
+                "XRANGE", f"{self._base}:ledger", start, "+", "COUNT", PAGE
+            )
+            for name, fields in page:
+                row = texts.row(name, fields)
+                if row.ts >= since:
+                    yield row
+            if len(page) < PAGE:
+                return
+            start = texts.next_to(page[-1][0])
+
+    async def buckets(self) -> tuple[Bucket, ...]:
+        """See Books."""
+        _, _, counts, _ = await self._do("snapshot", patience=UNHURRIED)
+        found = (Bucket(texts.decode(key), int(s), int(h)) for key, s, h, _ in counts)
+        return tuple(sorted(found, key=lambda bucket: bucket.key))
+
+    async def audit(self) -> tuple[Difference, ...]:
+        """See Books. Rows never change, so most are read before the one step that counters and
+        holds are copied in; only that step keeps the server busy."""
+        rows = {row.seq: row async for row in self.rows()}
+        last, oldest, counts, open_holds = await self._do("snapshot", patience=UNHURRIED)
+        since = max((row.ts for row in rows.values()), default=0.0)
+        rows |= {row.seq: row async for row in self.rows(since)}
+        first = texts.seq(oldest) if oldest else int(last) + 1
+        kept = [Bucket(texts.decode(key), int(s) - int(o), int(h)) for key, s, h, o in counts]
+        known = {bucket.key for bucket in kept}
+        then = (
+            replace(row, keys=tuple(key for key in row.keys if key in known))
+            for seq, row in sorted(rows.items())
+            if first <= seq <= int(last)
+        )
+        held = [(texts.decode(key), int(amount)) for key, amount in open_holds]
+        return tuple(differences(kept, then, held))
+
+    async def findings(self) -> tuple[Finding, ...]:
+        """What an operator should know of the server. Raises StoreError when it cannot be asked."""
+        link = Link(self._url, self._place, PATIENCE, picky=False)
+        try:
+            info = {name: str(value) for name, value in (await link.ask("INFO")).items()}
+            seconds, micros = await link.ask("TIME")
+            here = time.time()
+            mark = await link.ask("HGET", f"{self._base}:meta", "now")
+        finally:
+            await link.aclose()
+        there = seconds + micros / 1e6
+        return describe(info, there - here, float(mark or 0) - there)
+
+    # -- asking ------------------------------------------------------------------------------
+
+    def _link(self, patience: float) -> Link:
+        key = asyncio.get_running_loop(), patience
+        with self._lock:
+            link = self._links.get(key)
+            if link is None:
+                for old in [each for each in self._links if each[0].is_closed()]:
+                    del self._links[old]
+                link = self._links[key] = Link(self._url, self._place, patience)
+            return link
+
+    def _script(self, verb: str, *arguments: Any) -> tuple[Any, ...]:
+        now = "" if self._clock is None else repr(self._clock())
+        return ("EVALSHA", SHA, 1, self._base, verb, now, self._keep, *arguments)
+
+    async def _do(self, verb: str, *arguments: Any, patience: float = PATIENCE) -> Any:
+        return await self._link(patience).ask(*self._script(verb, *arguments))
+
+    async def _finish(self, hold_id: str, actual: Actual | None) -> Settled:
+        ended, crossed = await self._do("finish", texts.encode(hold_id), texts.actual_text(actual))
+        return Settled(Ended(texts.decode(ended)), texts.crossings(crossed))

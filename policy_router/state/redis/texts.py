@@ -1,0 +1,162 @@
+"""Values as the scripts take them, and what the scripts answer as values."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING, Any, Final
+
+from policy_router.errors import AmountError
+from policy_router.meter import Reading
+from policy_router.state.counting import PER_MILLE, refusal
+from policy_router.state.store import About, Crossing, Entry, Granted, Refused, Row, Stale
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping, Sequence
+
+    from policy_router.meter import Charge
+    from policy_router.state.store import Actual, Hold
+
+EXACT: Final = 2**53 - 1
+"""The largest amount that the scripts count exactly: in nano-USD, $9.007 million."""
+ABOUT: Final = ("model", "task", "tenant", "user", "team", "key", "revision")
+
+
+def encode(text: str) -> bytes:
+    """Any text that a request may hold, lone surrogates too."""
+    return text.encode("utf-8", "surrogatepass")
+
+
+def decode(data: bytes) -> str:
+    """The text again."""
+    return data.decode("utf-8", "surrogatepass")
+
+
+# -- to the scripts ------------------------------------------------------------------------------
+
+
+def charges_text(charges: Iterable[Charge]) -> bytes:
+    """What counters are asked about. Raises AmountError."""
+    return encode(_json([_charge(charge) for charge in charges]))
+
+
+def hold_text(hold: Hold) -> bytes:
+    """What the server keeps of a hold while it is open. Raises AmountError."""
+    about = {name: text for name in ABOUT if (text := getattr(hold.about, name))}
+    keys = [charge.counter.key for charge in hold.charges if charge.counter.calendar]
+    charges = [_charge(charge) for charge in hold.charges]
+    return encode(_json([_json(about), _json(keys), charges]))
+
+
+def actual_text(actual: Actual | None) -> str:
+    """How a hold ends; None: released. Raises AmountError."""
+    if actual is None:
+        return ""
+    numbers = actual.cost, actual.tokens_in, actual.tokens_out
+    for number in numbers:
+        _bounded(number, "what an attempt came to")
+    return " ".join(map(str, (*numbers, int(actual.estimated))))
+
+
+def _json(value: Any) -> str:
+    return json.dumps(value, ensure_ascii=False, separators=(",", ":"))
+
+
+def _charge(charge: Charge) -> list[Any]:
+    counter, limit = charge.counter, charge.limit
+    warn = []
+    if limit is not None:
+        _bounded(limit, f"the limit of `{counter.key}`")
+    if limit:
+        for share in charge.warn_at:
+            mille = round(share * PER_MILLE)
+            warn.append([repr(share), mille, -(-mille * limit // PER_MILLE), str(limit)])
+    return [
+        counter.key,
+        counter.metric,
+        _bounded(charge.amount, f"what is asked of `{counter.key}`"),
+        limit if limit is not None and charge.refuses else -1,
+        counter.width,
+        counter.slots,
+        counter.start,
+        counter.end,
+        warn,
+    ]
+
+
+def _bounded(amount: int, what: str) -> int:
+    if amount > EXACT:
+        raise AmountError(f"{what} is {amount}; Redis counts exactly up to 2^53 - 1 = {EXACT}")
+    return amount
+
+
+# -- from the scripts ----------------------------------------------------------------------------
+
+
+def readings(charges: Sequence[Charge], answer: Sequence[Any]) -> tuple[Reading, ...]:
+    """What `read` answers."""
+    now, *found = answer
+    return tuple(
+        _reading(charge, int(used), slots, float(now))
+        for charge, (used, slots) in zip(charges, found, strict=True)
+    )
+
+
+def reserved(hold: Hold, answer: Sequence[Any]) -> Granted | Refused | Stale:
+    """What `reserve` answers."""
+    match answer:
+        case [b"granted", expires, crossed]:
+            return Granted(hold.id, float(expires), crossings(crossed))
+        case [b"refused", now, crossed, *places]:
+            refusals = (
+                refusal(hold.charges[place], int(used), _slots(slots), float(now))
+                for place, used, slots in places
+            )
+            return Refused(tuple(refusals), crossings(crossed))
+        case _:
+            return Stale(float(answer[1]))
+
+
+def crossings(found: Iterable[Sequence[bytes]]) -> tuple[Crossing, ...]:
+    """The thresholds that were passed."""
+    return tuple(
+        Crossing(decode(key), float(share), int(spent), int(limit))
+        for key, share, spent, limit in found
+    )
+
+
+def row(name: bytes, fields: Mapping[bytes, bytes]) -> Row:
+    """A row of the ledger. name: its id in the stream, `<milliseconds>-<seq>`."""
+    return Row(
+        seq(name),
+        decode(fields[b"id"]),
+        Entry(decode(fields[b"kind"])),
+        float(fields[b"ts"]),
+        About(**json.loads(decode(fields[b"about"]))),
+        int(fields[b"cost"]),
+        int(fields[b"in"]),
+        int(fields[b"out"]),
+        int(fields[b"requests"]),
+        fields[b"estimated"] == b"1",
+        tuple(json.loads(decode(fields[b"keys"]))),
+    )
+
+
+def seq(name: bytes) -> int:
+    """The number of a row."""
+    return int(name.partition(b"-")[2])
+
+
+def next_to(name: bytes) -> str:
+    """The first id that the row after this one may have."""
+    return f"{decode(name.partition(b'-')[0])}-{seq(name) + 1}"
+
+
+def _reading(charge: Charge, used: int, slots: Sequence[bytes], now: float) -> Reading:
+    if not charge.exceeds(used):
+        return Reading(used)
+    return Reading(used, refusal(charge, used, _slots(slots), now).opens)
+
+
+def _slots(flat: Sequence[bytes]) -> dict[int, int]:
+    numbers = iter(map(int, flat))
+    return dict(zip(numbers, numbers, strict=True))

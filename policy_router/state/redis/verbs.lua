@@ -1,0 +1,472 @@
+-- The verbs of the ledger, each one atomic step of the server.
+--
+-- KEYS[1]  what every key begins with; its hash tag keeps them together
+-- ARGV     verb, Unix time ("" for the server's own clock), rows to keep, arguments of the verb
+--
+-- <base>:meta          hash: now (the latest time ever shown), seq (rows ever written)
+-- <base>:hold:<id>     string: state, expires, taken, forget, body (see `recall`)
+-- <base>:leases        sorted set: open holds by the time they expire
+-- <base>:window:<key>  hash: slot -> amount
+-- <base>:count:<key>   hash: spent, held, told, opening (spent by rows that are no longer kept)
+-- <base>:counts        sorted set: calendar counters by the time they are forgotten
+-- <base>:seats:<key>   set: open holds
+-- <base>:ledger        stream of rows; their ids are <milliseconds>-<seq>
+--
+-- Numbers are doubles here, exact up to 2^53; callers send nothing larger. They are added by
+-- HINCRBY, in 64 bits, and leave as text.
+
+local REMEMBERED = 86400 -- seconds an ended hold is known
+local KEPT = 62 * 86400 -- seconds a calendar counter outlives its period
+local SWEPT = 256 -- expired holds charged in one step, so that no step takes long
+local TRIMMED = 64 -- rows trimmed in one step
+
+-- A charge is an array of these; WARN holds arrays of the next four.
+local KEY, METRIC, AMOUNT, CAP, WIDTH, SLOTS, START, FINISH, WARN = 1, 2, 3, 4, 5, 6, 7, 8, 9
+local SHARE, MILLE, AT, LIMIT = 1, 2, 3, 4
+
+local call = redis.call
+local base = KEYS[1]
+local META, LEASES, COUNTS = base .. ":meta", base .. ":leases", base .. ":counts"
+local LEDGER = base .. ":ledger"
+local HOLD, WINDOW = base .. ":hold:", base .. ":window:"
+local COUNT, SEATS = base .. ":count:", base .. ":seats:"
+
+local clock = tonumber(ARGV[2])
+if not clock then
+  local t = call("TIME")
+  clock = t[1] + t[2] / 1000000
+end
+-- Time never goes back, not even when another server with a slower clock took over.
+local shown = tonumber(call("HGET", META, "now") or 0)
+local now = math.max(shown, clock)
+
+local function advance()
+  if now > shown then
+    call("HSET", META, "now", string.format("%.17g", now))
+  end
+end
+
+local function whole(n)
+  return string.format("%.0f", n + 0) -- adding 0 turns -0, which HINCRBY cannot read, into 0
+end
+
+local function exact(n)
+  return string.format("%.17g", n)
+end
+
+-- From the server's clock to the ledger's, which may be ahead of it.
+local function milliseconds_until(time)
+  return whole(math.ceil((time - clock) * 1000))
+end
+
+local function slot_of(time, charge)
+  return math.floor(math.floor(time) / charge[WIDTH])
+end
+
+-- Holds ---------------------------------------------------------------------------------------
+
+-- body: JSON [about, keys, charges], `about` and `keys` being JSON themselves; "" once it can no
+-- longer be of use.
+local function recall(id)
+  local text = call("GET", HOLD .. id)
+  if not text then
+    return nil
+  end
+  local state, expires, taken, forget, body =
+    string.match(text, "^(%l+) (%S+) (%S+) (%S+) (.*)$")
+  forget = tonumber(forget)
+  if forget > 0 and forget <= now then
+    return nil
+  end
+  return {
+    id = id,
+    state = state,
+    expires = tonumber(expires),
+    taken = tonumber(taken),
+    forget = forget,
+    body = body,
+  }
+end
+
+local function keep(hold)
+  local text = string.format(
+    "%s %.17g %.17g %.17g %s",
+    hold.state, hold.expires, hold.taken, hold.forget, hold.body
+  )
+  if hold.forget > 0 then
+    call("SET", HOLD .. hold.id, text, "PX", milliseconds_until(hold.forget))
+  else
+    call("SET", HOLD .. hold.id, text)
+  end
+end
+
+local function open_body(hold)
+  local about, keys, charges = unpack(cjson.decode(hold.body))
+  hold.about, hold.keys, hold.charges = about, keys, charges
+end
+
+-- Counters ------------------------------------------------------------------------------------
+
+-- What is used of a counter, and for a rolling window what its slots hold.
+local function look(charge)
+  if charge[WIDTH] > 0 then
+    local slots = call("HGETALL", WINDOW .. charge[KEY])
+    local oldest = slot_of(now, charge) - charge[SLOTS]
+    local used = 0
+    for i = 1, #slots, 2 do
+      if tonumber(slots[i]) >= oldest then
+        used = used + slots[i + 1]
+      end
+    end
+    return used, slots
+  elseif charge[FINISH] > 0 then
+    local got = call("HMGET", COUNT .. charge[KEY], "spent", "held")
+    return (got[1] or 0) + (got[2] or 0), {}
+  end
+  return call("SCARD", SEATS .. charge[KEY]), {}
+end
+
+local function fits(charge, used)
+  return charge[CAP] < 0 or used + math.max(charge[AMOUNT], 1) <= charge[CAP]
+end
+
+local function take_slot(charge)
+  local key, slot = WINDOW .. charge[KEY], slot_of(now, charge)
+  local amount = call("HINCRBY", key, whole(slot), whole(charge[AMOUNT]))
+  if amount == charge[AMOUNT] then -- the slot is new: others may have left the window
+    local left = {}
+    for _, name in ipairs(call("HKEYS", key)) do
+      if tonumber(name) < slot - charge[SLOTS] then
+        left[#left + 1] = name
+      end
+    end
+    if #left > 0 then
+      call("HDEL", key, unpack(left))
+    end
+    call("PEXPIRE", key, milliseconds_until((slot + charge[SLOTS] + 1) * charge[WIDTH]))
+  end
+end
+
+local function take_part(charge)
+  local key = COUNT .. charge[KEY]
+  if call("EXISTS", key) == 0 then
+    local forget = charge[FINISH] + KEPT
+    call("ZREMRANGEBYSCORE", COUNTS, "-inf", exact(now))
+    call("ZADD", COUNTS, exact(forget), charge[KEY])
+    call("HSET", key, "spent", "0", "held", "0")
+    call("PEXPIRE", key, milliseconds_until(forget))
+  end
+  call("HINCRBY", key, "held", whole(charge[AMOUNT]))
+end
+
+-- Whether it is on a calendar counter that is still known. A hold can outlive its counter when
+-- nobody asked for months; what it comes to is then only in the ledger.
+local function kept(charge)
+  return charge[FINISH] > 0 and now < charge[FINISH] + KEPT
+end
+
+-- Corrects the slot that was charged, if it still counts.
+local function correct(hold, charge, by)
+  local slot = slot_of(hold.taken, charge)
+  if by ~= 0 and slot >= slot_of(now, charge) - charge[SLOTS] then
+    call("HINCRBY", WINDOW .. charge[KEY], whole(slot), whole(by))
+  end
+end
+
+-- Adds to what is spent, and to `crossed` the thresholds that nobody was told of.
+local function spend(charge, by, crossed)
+  local key, warn = COUNT .. charge[KEY], charge[WARN]
+  local spent = call("HINCRBY", key, "spent", whole(by))
+  if #warn == 0 or spent < warn[1][AT] then
+    return
+  end
+  local told = tonumber(call("HGET", key, "told") or 0)
+  for _, each in ipairs(warn) do
+    if each[MILLE] > told and spent >= each[AT] then
+      crossed[#crossed + 1] = { charge[KEY], each[SHARE], whole(spent), each[LIMIT] }
+      told = each[MILLE]
+      call("HSET", key, "told", whole(told))
+    end
+  end
+end
+
+-- Ledger --------------------------------------------------------------------------------------
+
+-- Forgets the oldest rows; what they had spent becomes the opening balance of their counters.
+local function trim(rows)
+  for _, entry in ipairs(call("XRANGE", LEDGER, "-", "+", "COUNT", TRIMMED)) do
+    local row = {}
+    for i = 1, #entry[2], 2 do
+      row[entry[2][i]] = entry[2][i + 1]
+    end
+    local parts = { usd = row.cost, tokens = row["in"] + row.out, requests = row.requests }
+    for _, name in ipairs(cjson.decode(row.keys)) do
+      if call("EXISTS", COUNT .. name) == 1 then
+        local part = parts[string.match(name, "^[^|]*|([^|]*)|")]
+        call("HINCRBY", COUNT .. name, "opening", whole(part))
+      end
+    end
+  end
+  call("XTRIM", LEDGER, "MAXLEN", rows)
+end
+
+local function write(hold, kind, cost, tokens_in, tokens_out, requests, estimated)
+  local seq = call("HINCRBY", META, "seq", 1)
+  call(
+    "XADD", LEDGER, string.format("%.0f-%.0f", math.floor(now * 1000), seq),
+    "id", hold.id, "kind", kind, "ts", exact(now), "about", hold.about,
+    "cost", whole(cost), "in", whole(tokens_in), "out", whole(tokens_out),
+    "requests", whole(requests), "estimated", estimated, "keys", hold.keys
+  )
+  local rows = tonumber(ARGV[3])
+  if call("XLEN", LEDGER) >= rows + TRIMMED then
+    trim(rows)
+  end
+end
+
+-- Steps ---------------------------------------------------------------------------------------
+
+local function comes_to(charge, actual)
+  if charge[METRIC] == "usd" then
+    return actual.cost
+  elseif charge[METRIC] == "tokens" then
+    return actual.tokens_in + actual.tokens_out
+  end
+  return charge[AMOUNT]
+end
+
+local function held_of(hold, metric)
+  for _, charge in ipairs(hold.charges) do
+    if charge[METRIC] == metric then
+      return charge[AMOUNT]
+    end
+  end
+  return 0
+end
+
+-- Takes an open hold out of everything that open holds are in.
+local function leave(hold, state)
+  for _, charge in ipairs(hold.charges) do
+    if charge[WIDTH] == 0 and charge[FINISH] == 0 then
+      call("SREM", SEATS .. charge[KEY], hold.id)
+    end
+  end
+  call("ZREM", LEASES, hold.id)
+  hold.state, hold.forget = state, now + REMEMBERED
+  if state ~= "expired" then
+    hold.body = ""
+  end
+  keep(hold)
+end
+
+local function settle(hold, actual, kind, crossed)
+  write(hold, kind, actual.cost, actual.tokens_in, actual.tokens_out, 1, actual.estimated)
+  for _, charge in ipairs(hold.charges) do
+    local amount = comes_to(charge, actual)
+    if kept(charge) then
+      call("HINCRBY", COUNT .. charge[KEY], "held", whole(-charge[AMOUNT]))
+      spend(charge, amount, crossed)
+    elseif charge[WIDTH] > 0 then
+      correct(hold, charge, amount - charge[AMOUNT])
+    end
+  end
+  leave(hold, kind == "expire" and "expired" or "settled")
+end
+
+-- Charges a hold whose lease has run out with all it holds.
+local function expire(hold, crossed)
+  open_body(hold)
+  local whole_hold = {
+    cost = held_of(hold, "usd"),
+    tokens_in = held_of(hold, "tokens"),
+    tokens_out = 0,
+    estimated = "1",
+  }
+  settle(hold, whole_hold, "expire", crossed)
+end
+
+local function sweep(crossed)
+  local ids = call("ZRANGEBYSCORE", LEASES, "-inf", exact(now), "LIMIT", 0, SWEPT)
+  for _, id in ipairs(ids) do
+    local hold = recall(id)
+    if hold then
+      expire(hold, crossed)
+    else
+      call("ZREM", LEASES, id) -- somebody deleted it; that must not stop the others
+    end
+  end
+end
+
+-- Brings an expired hold, charged in full, to what it really came to; nil: to nothing.
+local function adjust(hold, actual, crossed)
+  open_body(hold)
+  local real = actual or { cost = 0, tokens_in = 0, tokens_out = 0, estimated = "0" }
+  write(
+    hold, "adjust", real.cost - held_of(hold, "usd"),
+    real.tokens_in - held_of(hold, "tokens"), real.tokens_out, actual and 0 or -1, real.estimated
+  )
+  for _, charge in ipairs(hold.charges) do
+    local amount = actual and comes_to(charge, actual) or 0
+    if kept(charge) then
+      spend(charge, amount - charge[AMOUNT], crossed)
+    elseif charge[WIDTH] > 0 then
+      correct(hold, charge, amount - charge[AMOUNT])
+    end
+  end
+  hold.state, hold.body = "corrected", ""
+  keep(hold)
+end
+
+local function give_back(hold)
+  for _, charge in ipairs(hold.charges) do
+    if kept(charge) then
+      call("HINCRBY", COUNT .. charge[KEY], "held", whole(-charge[AMOUNT]))
+    elseif charge[WIDTH] > 0 then
+      correct(hold, charge, -charge[AMOUNT])
+    end
+  end
+  leave(hold, "released")
+end
+
+-- text: "cost tokens_in tokens_out estimated", or "" for a hold of which nothing was sent.
+local function finish(id, text, crossed)
+  local actual = nil
+  if text ~= "" then
+    local cost, tokens_in, tokens_out, estimated = string.match(text, "^(%d+) (%d+) (%d+) (%d)$")
+    actual = {
+      cost = tonumber(cost),
+      tokens_in = tonumber(tokens_in),
+      tokens_out = tonumber(tokens_out),
+      estimated = estimated,
+    }
+  end
+  local hold = recall(id)
+  if not hold then
+    return "unknown"
+  end
+  if hold.state == "open" and hold.expires <= now then
+    expire(hold, crossed) -- more leases had run out than one step sweeps
+  end
+  if hold.state == "expired" then
+    adjust(hold, actual, crossed)
+    return "adjusted"
+  elseif hold.state ~= "open" then
+    return "again"
+  end
+  open_body(hold)
+  if actual then
+    settle(hold, actual, "settle", crossed)
+  else
+    give_back(hold)
+  end
+  return "done"
+end
+
+local function take(id, lease, body, charges)
+  for _, charge in ipairs(charges) do
+    if charge[WIDTH] > 0 then
+      take_slot(charge)
+    elseif charge[FINISH] > 0 then
+      take_part(charge)
+    else
+      call("SADD", SEATS .. charge[KEY], id)
+    end
+  end
+  local expires = now + lease
+  call("ZADD", LEASES, exact(expires), id)
+  keep({ id = id, state = "open", expires = expires, taken = now, forget = 0, body = body })
+  return exact(expires)
+end
+
+-- Verbs ---------------------------------------------------------------------------------------
+
+local verbs = {}
+
+-- charges as JSON -> now, then for each what is used and, where it has no room, its slots
+function verbs.read(text)
+  local found = { exact(now) }
+  for _, charge in ipairs(cjson.decode(text)) do
+    local used, slots = look(charge)
+    found[#found + 1] = { whole(used), fits(charge, used) and {} or slots }
+  end
+  return found
+end
+
+-- id, lease, body and, where an earlier attempt ends with it, that hold's id and its actual
+-- -> "stale", now | "granted", expires, crossed | "refused", now, crossed, [place, used, slots]...
+function verbs.reserve(id, lease, body, after, actual)
+  advance()
+  local known = recall(id)
+  local charges = cjson.decode(body)[3]
+  if not known then
+    for _, charge in ipairs(charges) do
+      if charge[FINISH] > 0 and (now < charge[START] or now >= charge[FINISH]) then
+        return { "stale", exact(now) }
+      end
+    end
+  end
+  local crossed = {}
+  sweep(crossed)
+  if after then
+    finish(after, actual, crossed)
+  end
+  if known then
+    return { "granted", exact(known.expires), crossed }
+  end
+  local answer = { "refused", exact(now), crossed }
+  for place, charge in ipairs(charges) do
+    local used, slots = look(charge)
+    if not fits(charge, used) then
+      answer[#answer + 1] = { place - 1, whole(used), slots }
+    end
+  end
+  if #answer > 3 then
+    return answer
+  end
+  return { "granted", take(id, lease, body, charges), crossed }
+end
+
+-- id, lease -> 1 when it is open
+function verbs.renew(id, lease)
+  advance()
+  local hold = recall(id)
+  if not hold or hold.state ~= "open" or hold.expires <= now then
+    return 0
+  end
+  hold.expires = math.max(hold.expires, now + lease)
+  call("ZADD", LEASES, exact(hold.expires), id)
+  keep(hold)
+  return 1
+end
+
+-- id, actual -> how it ended, crossed
+function verbs.finish(id, actual)
+  advance()
+  local crossed = {}
+  sweep(crossed)
+  return { finish(id, actual, crossed), crossed }
+end
+
+-- -> rows ever written, id of the oldest row kept, [key, spent, held, opening]..., [key, held]...
+function verbs.snapshot()
+  local counts, open = {}, {}
+  for _, name in ipairs(call("ZRANGEBYSCORE", COUNTS, "(" .. exact(now), "+inf")) do
+    local got = call("HMGET", COUNT .. name, "spent", "held", "opening")
+    counts[#counts + 1] = { name, got[1] or "0", got[2] or "0", got[3] or "0" }
+  end
+  for _, id in ipairs(call("ZRANGE", LEASES, 0, -1)) do
+    local hold = recall(id)
+    if hold then
+      open_body(hold)
+      for _, charge in ipairs(hold.charges) do
+        if kept(charge) then
+          open[#open + 1] = { charge[KEY], whole(charge[AMOUNT]) }
+        end
+      end
+    end
+  end
+  local oldest = call("XRANGE", LEDGER, "-", "+", "COUNT", 1)[1]
+  return { call("HGET", META, "seq") or "0", oldest and oldest[1] or "", counts, open }
+end
+
+return verbs[ARGV[1]](unpack(ARGV, 4))

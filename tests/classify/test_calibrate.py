@@ -1,0 +1,206 @@
+from __future__ import annotations
+
+from dataclasses import astuple
+from hashlib import sha256
+from itertools import pairwise
+from typing import TYPE_CHECKING
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from policy_router.classify.calibrate import (
+    APART,
+    FEWEST,
+    STEP,
+    Example,
+    Told,
+    agreement,
+    closeness,
+    even_starts,
+    fit_starts,
+    fit_weights,
+    propose,
+    recovered,
+    scores_of,
+    spread,
+    tell,
+)
+from policy_router.model import Weights
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+EVEN = Weights(0.2, 0.2, 0.2, 0.2, 0.2)
+STARTS = (0.0, 0.3, 0.6)
+
+
+def example(
+    *values: float, band: int | None = None, gain: float = 0.0, half: bool = False
+) -> Example:
+    """Factors that are left out are nothing; the strong model is always right."""
+    filled = (*values, *[0.0] * (5 - len(values)))
+    return Example(filled, 0.0, half, band, 1 - gain, 1.0)
+
+
+def noise(number: int) -> float:
+    """A number 0..1 that has nothing to do with that of another number."""
+    return int.from_bytes(sha256(str(number).encode()).digest()[:4], "big") / 2**32
+
+
+def banded(count: int) -> list[Example]:
+    """The second factor is the band, the first is noise."""
+    return [example(noise(n), n % 3 / 2, band=n % 3, half=bool(n // 3 % 2)) for n in range(count)]
+
+
+def test_weights_and_bands_follow_what_was_planted() -> None:
+    examples = banded(300)
+    proposal = propose(examples, EVEN, STARTS)
+    assert proposal is not None
+    assert proposal.weights is not None
+    assert proposal.weights.context > proposal.weights.message
+    assert sum(astuple(proposal.weights)) == pytest.approx(1)
+    assert proposal.starts is not None
+    order, near = proposal.figures
+    assert order.now < order.then
+    assert order.low > 0
+    assert near.then > 0.9
+    told = tell(examples, proposal.weights, proposal.starts)
+    assert closeness(told, 2) > 0.9
+
+
+def test_weights_follow_outcomes() -> None:
+    examples = [
+        example(noise(n), n % 5 / 4, gain=float(n % 5 > 2), half=bool(n // 5 % 2))
+        for n in range(300)
+    ]
+    proposal = propose(examples, EVEN, STARTS)
+    assert proposal is not None
+    assert proposal.weights is not None
+    assert proposal.weights.context > proposal.weights.message
+    assert proposal.figures[0].then > proposal.figures[0].now
+
+
+def test_nothing_is_proposed_that_chance_could_explain() -> None:
+    examples = [
+        example(noise(n), noise(n + 1000), band=int(noise(n + 2000) * 3), half=bool(n % 2))
+        for n in range(200)
+    ]
+    proposal = propose(examples, EVEN, STARTS)
+    assert proposal is not None
+    assert proposal.weights is None
+    assert proposal.figures[0].low <= 0
+
+
+def test_too_few_in_one_half() -> None:
+    few = [example(0.5, band=0, half=n >= FEWEST - 1) for n in range(200)]
+    assert propose(few, EVEN, STARTS) is None
+
+
+def test_the_same_examples_give_the_same_proposal() -> None:
+    assert propose(banded(200), EVEN, STARTS) == propose(banded(200), EVEN, STARTS)
+
+
+def told(scores: Sequence[float], examples: Sequence[Example]) -> Told:
+    return Told(examples, scores, [0] * len(scores))
+
+
+@pytest.mark.parametrize(
+    ("scores", "bands", "share"),
+    [
+        ((0.1, 0.5, 0.9), (0, 1, 2), 1.0),
+        ((0.9, 0.5, 0.1), (0, 1, 2), 0.0),
+        ((0.5, 0.5, 0.5), (0, 1, 2), 0.5),
+        ((0.1, 0.9), (1, 1), 0.5),
+        ((0.1, 0.5, 0.5), (0, 1, 0), 0.75),
+    ],
+)
+def test_agreement(scores: Sequence[float], bands: Sequence[int], share: float) -> None:
+    assert agreement(told(scores, [example(band=band) for band in bands])) == share
+
+
+@given(st.lists(st.tuples(st.integers(0, 4), st.integers(0, 3)), min_size=1, max_size=25))
+def test_agreement_is_the_share_of_pairs_in_order(pairs: list[tuple[int, int]]) -> None:
+    found = [(a[0] > b[0]) + (a[0] == b[0]) / 2 for a in pairs for b in pairs if a[1] > b[1]]
+    whole = sum(found) / len(found) if found else 0.5
+    scores = [float(score) for score, _ in pairs]
+    assert agreement(told(scores, [example(band=b) for _, b in pairs])) == pytest.approx(whole)
+
+
+@pytest.mark.parametrize(
+    ("scores", "gains", "area"),
+    [
+        ((0.9, 0.1), (1.0, 0.0), 0.75),
+        ((0.1, 0.9), (1.0, 0.0), 0.25),
+        ((0.5, 0.5), (1.0, 0.0), 0.5),
+        ((0.5, 0.9), (0.0, 0.0), 0.5),
+    ],
+)
+def test_recovered(scores: Sequence[float], gains: Sequence[float], area: float) -> None:
+    assert recovered(told(scores, [example(gain=gain) for gain in gains])) == pytest.approx(area)
+
+
+def test_closeness_and_spread() -> None:
+    examples = [example(band=band) for band in (0, 1, 2, 2)]
+    assert closeness(Told(examples, (), (0, 1, 2, 2)), 2) == 1
+    assert closeness(Told(examples, (), (2, 1, 0, 2)), 2) == 0.5
+    assert spread(Told(examples, (), (0, 1, 2, 2))) == 0.5
+    assert spread(Told(examples, (), (1, 1, 1, 1))) == 0
+
+
+def test_starts_part_what_can_be_parted() -> None:
+    examples = [example(v / 20, band=v // 4) for v in range(12)]
+    starts = fit_starts(examples, EVEN, STARTS)
+    assert closeness(tell(examples, EVEN, starts), 2) == 1
+
+
+def test_a_band_that_nothing_belongs_to_begins_at_the_end() -> None:
+    examples = [example(v / 10, band=0) for v in range(10)]
+    starts = fit_starts(examples, EVEN, STARTS)
+    assert starts == (0, 1 - APART, 1)
+    assert set(tell(examples, EVEN, starts).bands) == {0}
+
+
+def test_even_starts_share_the_examples_out() -> None:
+    examples = [example(v / 30) for v in range(30)]
+    bands = tell(examples, EVEN, even_starts(examples, EVEN, STARTS)).bands
+    assert [bands.count(place) for place in range(3)] == [10, 10, 10]
+
+
+SHARES = st.floats(0, 1)
+
+
+@given(
+    st.lists(
+        st.tuples(st.lists(SHARES, min_size=5, max_size=5), st.integers(0, 4)),
+        min_size=1,
+        max_size=30,
+    ),
+    st.integers(1, 5),
+)
+def test_starts_ascend_within_the_scale(made: list[tuple[list[float], int]], many: int) -> None:
+    examples = [example(*values, band=min(band, many - 1)) for values, band in made]
+    before = tuple(place / 10 for place in range(many))
+    for fit in (fit_starts, even_starts):
+        starts = fit(examples, EVEN, before)
+        assert starts[0] == 0
+        assert len(starts) == many
+        assert all(0 < b <= 1 for b in starts[1:])
+        assert all(a < b for a, b in pairwise(starts))
+
+
+@given(st.lists(SHARES, min_size=5, max_size=5), SHARES)
+def test_scores_stay_within_the_scale(values: list[float], criticality: float) -> None:
+    (score,) = scores_of([Example(tuple(values), criticality, half=False)], EVEN)
+    assert 0 <= score <= 1
+
+
+@given(st.lists(st.integers(0, 100), min_size=5, max_size=5).filter(any))
+def test_fitted_weights_are_steps_of_a_whole(parts: list[int]) -> None:
+    """Also when they began as no multiples of a step."""
+    first = Weights(*(part / sum(parts) for part in parts))
+    fitted = astuple(fit_weights(banded(12), first, agreement))
+    assert sum(fitted) == pytest.approx(1)
+    for weight in fitted:
+        assert weight >= 0
+        assert weight / STEP == pytest.approx(round(weight / STEP))

@@ -1,0 +1,134 @@
+"""`doctor`: what is wrong with policy and store, and what to do about it."""
+
+from __future__ import annotations
+
+import sqlite3
+from typing import TYPE_CHECKING
+
+from policy_router.cli.doctor import _as_text
+from policy_router.cli.screen import show
+from policy_router.diagnostics import Severity
+from policy_router.state.findings import Finding
+from tests.cli.run import BROKEN, DOUBTFUL, TEAM, run
+from tests.cli.spent import COUNTED, Try, spend, stop_the_clock
+from tests.state.servers import shared
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    import pytest
+
+SUBJECTS = ["policy", "state", "version", "file system"]
+
+
+def found(*argv: object) -> dict[str, tuple[str, str, str]]:
+    told = run("doctor", *argv, "--json").json
+    return {f["subject"]: (f["level"], f["text"], f["help"]) for f in told["findings"]}
+
+
+def test_nothing_is_wrong(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    stop_the_clock(monkeypatch)
+    url = f"sqlite:///{tmp_path}/ledger.db"
+    spend(url, Try("big", 2))
+    done = run("doctor", "-p", COUNTED, "--state", url)
+    assert (done.code, done.err) == (0, "")
+    lines = done.out.splitlines()
+    assert lines[0].startswith("ok ")
+    assert lines[0].endswith(": 2 models, 5 limits and budgets")
+    assert lines[1].split(maxsplit=2) == ["ok", "state", url]
+    told = run("doctor", "-p", COUNTED, "--state", url, "--json").json
+    assert list(told) == ["schema_version", "state", "findings"]
+    assert told["state"] == url
+    assert [f["subject"] for f in told["findings"]] == [*SUBJECTS, "format", "size"]
+    assert all(f["level"] == "note" for f in told["findings"])
+
+
+def test_before_anything_was_counted(tmp_path: Path) -> None:
+    told = found("-p", COUNTED)
+    assert list(told) == [*SUBJECTS, "file"]
+    level, text, help_ = told["file"]
+    assert (level, text.endswith(" is not there yet"), help_) == ("note", True, "")
+    assert not (tmp_path / "state").exists()
+
+
+def test_findings_are_1(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    assert run("doctor", "-p", COUNTED, "--state", "memory://").code == 1
+    assert found("-p", COUNTED, "--state", "memory://")["memory"][0] == "warning"
+    stop_the_clock(monkeypatch)
+    url = f"sqlite:///{tmp_path}/ledger.db"
+    spend(url, Try("big", -7200))
+    level, text, _ = found("-p", COUNTED, "--state", url)["time"]
+    assert (level, "stands still for 7200 s" in text) == ("warning", True)
+    assert run("doctor", "-p", COUNTED, "--state", url).code == 1
+
+
+def test_a_policy_that_is_not_sound() -> None:
+    level, text, help_ = found("-p", DOUBTFUL)["policy"]
+    assert (level, help_) == ("warning", f"run `policy-router check {DOUBTFUL}`")
+    assert text.endswith(", no limits or budgets; 2 warnings")
+    done = run("doctor", "-p", BROKEN)
+    assert done.code == 1
+    assert done.out.startswith(f"error  policy  2 errors in {BROKEN}, the first: unknown field")
+    assert f"   = help: run `policy-router check {BROKEN}`\n" in done.out
+    level, text, help_ = found("-p", BROKEN)["state"]
+    assert (level, text) == ("note", "not looked at: without a policy its place is unknown")
+    assert "$POLICY_ROUTER_STATE" in help_
+
+
+def test_no_policy_at_all(tmp_path: Path) -> None:
+    level, text, help_ = found("-p", tmp_path / "none.yaml")["policy"]
+    assert (level, "does not exist" in text) == ("error", True)
+    assert "policy-router init" in help_
+    told = found("-p", tmp_path / "none.yaml", "--state", f"sqlite:///{tmp_path}/x.db")
+    assert list(told) == [*SUBJECTS, "file"]
+
+
+def test_a_policy_without_limits(tmp_path: Path) -> None:
+    (tmp_path / "p.yaml").write_text(
+        "version: 1\nmodels: { only: { model: ollama_chat/x, tier: light, price: free } }\n"
+    )
+    assert ": 1 model, no limits or budgets" in found("-p", tmp_path)["policy"][1]
+
+
+def test_a_store_that_cannot_be_used(tmp_path: Path) -> None:
+    (tmp_path / "ledger.db").write_text("This is no ledger. " * 100)
+    level, text, _ = found("-p", TEAM, "--state", f"sqlite:///{tmp_path}/ledger.db")["database"]
+    assert (level, "is not a database" in text) == ("error", True)
+    level, text, _ = found("-p", TEAM, "--state", "redis://:geheim@127.0.0.1:1")["store"]
+    assert (level, "127.0.0.1:1" in text, "geheim" in text) == ("error", True, False)
+
+
+def test_another_programs_database(tmp_path: Path) -> None:
+    with sqlite3.connect(tmp_path / "ledger.db") as connection:
+        connection.execute("CREATE TABLE theirs (x)")
+    level, text, _ = found("-p", TEAM, "--state", f"sqlite:///{tmp_path}/ledger.db")["database"]
+    assert (level, "another program" in text) == ("error", True)
+
+
+def test_a_server() -> None:
+    server = shared()
+    told = found("-p", TEAM, "--state", server.url)
+    assert list(told)[:3] == ["policy", "state", "version"]
+    assert told["version"][1].startswith(("Redis", "Valkey"))
+    assert "appendonly" in told
+
+
+def test_text_shows_levels_and_what_to_do(capsys: pytest.CaptureFixture[str]) -> None:
+    show(
+        _as_text(
+            [
+                Finding("policy", Severity.NOTE, "team"),
+                Finding("version", Severity.NOTE, "old", "take a newer one"),
+                Finding("clock", Severity.WARNING, "fast", "set it"),
+                Finding("store", Severity.ERROR, "\x1b[31mgone"),
+            ]
+        )
+    )
+    assert capsys.readouterr().out == (
+        "ok       policy   team\n"
+        "note     version  old\n"
+        "   = help: take a newer one\n"
+        "warning  clock    fast\n"
+        "   = help: set it\n"
+        "error    store    \N{REPLACEMENT CHARACTER}[31mgone\n"
+    )

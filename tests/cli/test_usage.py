@@ -1,0 +1,201 @@
+"""`usage`: what was used of every limit and budget, and by every model."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pytest
+
+from tests.cli.run import BROKEN, CASES, run
+from tests.cli.spent import COUNTED, DAY, MINUTE, NOON, Try, spend, stop_the_clock
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+
+@pytest.fixture
+def url(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> str:
+    """A store after a few days of ada and bob."""
+    stop_the_clock(monkeypatch)
+    found = f"sqlite:///{tmp_path}/ledger.db"
+    spend(
+        found,
+        Try("big", 30 * DAY, "bob", (500_000, 200_000)),
+        Try("big", 3 * DAY, "bob", (100_000, 200_000)),
+        Try("big", 60 * MINUTE, "bob", (40_000, 10_000), "acme"),
+        Try("small", 90),
+        Try("small", 20),
+        Try("small", 10, tokens=None),
+        Try("big", 5),
+        Try("big", 4, tokens=None),
+        Try("big", 1, "bob", running=True),
+    )
+    return found
+
+
+def test_text_is_two_tables_and_more(url: str) -> None:
+    done = run("usage", "-p", COUNTED, "--state", url)
+    assert (done.code, done.err) == (0, "")
+    head, rest = done.out.split("\n\n", 1)
+    assert head.startswith("policy counted @")
+    assert head.endswith(f"  {url}")
+    assert rest == (CASES / "usage.txt").read_text()
+
+
+def test_before_anything_was_counted(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    stop_the_clock(monkeypatch)
+    done = run("usage", "-p", COUNTED)
+    assert done.code == 0
+    assert done.err.startswith(f"nothing was counted yet: there is no {tmp_path}/state/")
+    assert done.out.split("\n\n", 1)[1] == (CASES / "unused.txt").read_text()
+
+
+def test_the_largest_are_listed_and_all_on_request(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    stop_the_clock(monkeypatch)
+    url = f"sqlite:///{tmp_path}/ledger.db"
+    spend(url, *(Try("big", MINUTE, f"u{i:02}", (1000 * i, 1)) for i in range(1, 13)))
+    rows = [
+        row.split()[3]
+        for row in run("usage", "-p", COUNTED, "--state", url).out.splitlines()
+        if row.startswith("budget each-user, user")
+    ]
+    assert rows == [f"u{i:02}" for i in range(12, 2, -1)]
+    lines = run("usage", "-p", COUNTED, "--state", url).out.splitlines()
+    assert [row for row in lines if row.startswith("budget each-user ")] == [
+        "budget each-user            and 2 more: --all"
+    ]
+    out = run("usage", "-p", COUNTED, "--state", url, "--all").out
+    assert out.count("budget each-user, user") == 12
+    assert "more" not in out
+    for more, count in ((), 10), (("--all",), 12):
+        found = run("usage", "-p", COUNTED, "--state", url, "--json", *more).json["counters"]
+        assert [c["name"] for c in found if c["window"] == "hour"] == ["each-user"] * count
+
+
+def test_a_policy_that_counts_nothing(tmp_path: Path) -> None:
+    (tmp_path / "p.yaml").write_text(
+        "version: 1\nmodels: { only: { model: ollama_chat/x, tier: light, price: free } }\n"
+    )
+    done = run("usage", "-p", tmp_path)
+    assert done.code == 0
+    assert "The policy has no limit and no budget." in done.out
+
+
+def test_models_that_are_gone_and_models_without_a_price(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    stop_the_clock(monkeypatch)
+    url = f"sqlite:///{tmp_path}/ledger.db"
+    spend(url, Try("big"), Try("small"))
+    (tmp_path / "p.yaml").write_text(
+        "version: 1\ntimezone: Europe/Berlin\n"
+        "models: { small: { model: openrouter/acme/x, tier: light } }\n"
+        "budgets: { all: { cap: unlimited } }\n"
+    )
+    done = run("usage", "-p", tmp_path, "--state", url)
+    assert "budget all  $0.00 a month" in done.out
+    assert "big    1         1,000      500         $0.002\n" in done.out
+    assert "small  1         1,000      500         unknown\n" in done.out
+    assert "free models: 0 of 2 answers, 0%" in done.out
+    found = run("usage", "-p", tmp_path, "--state", url, "--json").json
+    assert [(m["model"], m["free"]) for m in found["today"]["models"]] == [
+        ("big", None), ("small", False),
+    ]  # fmt: skip
+    assert (found["counters"][0]["limit"], found["counters"][0]["share"]) == (None, None)
+
+
+def test_json_has_one_shape(url: str) -> None:
+    found = run("usage", "-p", COUNTED, "--state", url, "--json").json
+    assert list(found) == [
+        "schema_version", "policy", "state", "at", "counters", "today", "month", "ledger_since",
+    ]  # fmt: skip
+    assert found["schema_version"] == 1
+    assert found["policy"]["name"] == "counted"
+    assert (found["state"], found["at"]) == (url, "2026-11-18T13:00:00+01:00")
+    assert found["ledger_since"] is None
+    assert found["counters"][6] == {
+        "section": "budgets",
+        "name": "team",
+        "metric": "usd",
+        "window": "month",
+        "per": None,
+        "subject": None,
+        "limit": "5",
+        "used": "0.565",
+        "held": "0.003",
+        "share": 0.113,
+        "resets": "2026-12-01T00:00:00+01:00",
+        "opens": None,
+    }
+    assert found["counters"][2] == {
+        "section": "limits",
+        "name": "each-user",
+        "metric": "requests",
+        "window": "hour",
+        "per": "user",
+        "subject": "ada",
+        "limit": 5,
+        "used": 5,
+        "held": None,
+        "share": 1.0,
+        "resets": None,
+        "opens": "2026-11-18T13:59:00+01:00",
+    }
+    assert found["today"] == {
+        "label": "2026-11-18",
+        "models": [
+            {
+                "model": "big", "free": False, "requests": 3, "answers": 2, "tokens_in": 41000,
+                "tokens_out": 10500, "cost_usd": "0.062",
+            },
+            {
+                "model": "small", "free": True, "requests": 3, "answers": 2, "tokens_in": 2000,
+                "tokens_out": 1000, "cost_usd": "0",
+            },
+        ],
+        "total": {
+            "requests": 6, "answers": 4, "tokens_in": 43000, "tokens_out": 11500,
+            "cost_usd": "0.062",
+        },
+        "free_answers": 2,
+        "free_share": 0.5,
+    }  # fmt: skip
+    assert run("usage", "-p", COUNTED, "--json").json["today"]["free_share"] is None
+
+
+def test_an_older_ledger_that_was_cut_is_said(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    stop_the_clock(monkeypatch)
+    url = f"sqlite:///{tmp_path}/ledger.db"
+    spend(url, Try("big", DAY), Try("big", 60), Try("big", 30))
+    import sqlite3
+
+    with sqlite3.connect(tmp_path / "ledger.db") as connection:
+        connection.execute("DELETE FROM ledger WHERE seq = 1")
+    done = run("usage", "-p", COUNTED, "--state", url)
+    assert done.out.endswith("\nWhat models took before 12:59:00 CET is no longer kept.\n")
+    found = run("usage", "-p", COUNTED, "--state", url, "--json").json
+    assert found["ledger_since"] == "2026-11-18T12:59:00+01:00"
+
+
+def test_what_cannot_be_read(tmp_path: Path) -> None:
+    (tmp_path / "ledger.db").write_text("This is no ledger. " * 100)
+    done = run("usage", "-p", COUNTED, "--state", f"sqlite:///{tmp_path}/ledger.db")
+    assert (done.code, done.out) == (2, "")
+    assert done.err.startswith("error: the ledger ")
+    assert "is not a database" in done.err
+    done = run("usage", "-p", COUNTED, "--state", "redis://127.0.0.1:1")
+    assert (done.code, done.out) == (2, "")
+    assert done.err.startswith("error: no answer from the store at 127.0.0.1:1")
+    assert run("usage", "-p", BROKEN).code == 1
+    assert run("usage", "-p", tmp_path / "none.yaml").code == 2
+
+
+def test_a_moment_later_is_another_window(url: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    stop_the_clock(monkeypatch, NOON + 59 * MINUTE)
+    out = run("usage", "-p", COUNTED, "--state", url).out
+    assert "model small                  0 of 3 requests a min" in out
+    assert "limit each-user, user ada    4 of 5 requests an hour" in out

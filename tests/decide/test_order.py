@@ -1,0 +1,90 @@
+"""Every place in the order has the reason that a plain look at the neighbours gives."""
+
+from __future__ import annotations
+
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from policy_router.decide.cells import flags_in
+from policy_router.decide.order import Order, sort_value
+from policy_router.model import Key, Model, Price
+from tests.generate import TIERS, models
+
+POOL = 9
+
+
+def place(key: Key, model: Model) -> object:
+    return model.price if key is Key.CHEAPEST else sort_value(key, model, 0, 0)
+
+
+@settings(max_examples=500, deadline=None)
+@given(
+    pool=models(POOL),
+    prefer=st.lists(st.sampled_from(list(Key)), max_size=4, unique=True),
+    floor=st.integers(0, len(TIERS) - 1),
+    asked=st.lists(
+        st.tuples(
+            st.integers(0, 2**POOL - 1),
+            st.lists(st.integers(0, POOL - 1), max_size=2),
+            st.sampled_from((0, 1, 2, 3, 50)),
+            st.integers(1, 3),
+        ),
+        min_size=1,
+        max_size=4,
+    ),
+)
+def test_order_and_reasons_are_those_of_a_plain_sort(
+    pool: tuple[Model, ...],
+    prefer: list[Key],
+    floor: int,
+    asked: list[tuple[int, list[int], int, int]],
+) -> None:
+    keys = tuple(prefer)
+    order = Order(pool, TIERS, keys)
+    for allowed, wanted, tokens, output in asked:
+        first = tuple(order.put(i, "somebody") for i in wanted)
+        found = order.candidates(allowed, floor, first, keys, tokens, output)
+        here = [i for i in range(POOL) if allowed >> i & 1]
+        strong = [i for i in here if pool[i].rank >= floor]
+        put = [i for i in dict.fromkeys(wanted) if i in strong]
+        keyed = sorted(
+            (i for i in strong if i not in put),
+            key=lambda i: [sort_value(k, pool[i], tokens, output) for k in prefer],
+        )
+        weak = sorted(
+            (i for i in here if i not in strong),
+            key=lambda i: (
+                -pool[i].rank,
+                [sort_value(k, pool[i], tokens, output) for k in prefer],
+            ),
+        )
+        reasons = ["first"] * len(put)
+        if len(keyed) == 1:
+            reasons.append("only candidate")
+        elif keyed:
+            beside = [keyed[1], *keyed]
+            for i, other in zip(keyed, beside, strict=False):
+                apart = [k for k in prefer if place(k, pool[i]) != place(k, pool[other])]
+                reasons.append(apart[0] if apart else "written order")
+        reasons += ["step_down"] * len(weak)
+        assert [c.name for c in found] == [pool[i].name for i in (*put, *keyed, *weak)]
+        assert [c.by for c in found] == reasons
+        if len(keyed) > 1:
+            assert found[len(put)].why.endswith("first") != (reasons[len(put)] == "written order")
+
+
+@given(st.integers(0, 300).flatmap(lambda n: st.tuples(st.permutations(range(n)), st.integers(0))))
+def test_flags_are_the_bits_in_order(drawn: tuple[list[int], int]) -> None:
+    order, number = drawn
+    number &= (1 << len(order)) - 1
+    assert list(flags_in(order)(number)) == [number >> i & 1 for i in order]
+
+
+def test_neighbours_at_the_ratio_where_their_prices_meet() -> None:
+    prices = (Price(1, 9), Price(2, 3), Price(1, 9))
+    pool = [Model(f"m{i}", f"openai/m{i}", TIERS[0], 0, price) for i, price in enumerate(prices)]
+    keys = (Key.CHEAPEST,)
+    order = Order(pool, TIERS, keys)
+    # 6 in and 1 out cost 15 by both prices: written order, but only equal prices have no other.
+    for allowed, by in ((0b111, ["cheapest"] * 3), (0b101, ["written order"] * 2)):
+        assert [c.by for c in order.candidates(allowed, 0, (), keys, 6, 1)] == by

@@ -1,0 +1,93 @@
+"""JSON Schemas that answers are checked by: which can be used, and what fits them."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import pytest
+
+from policy_router.language.answer_schema import misfit, problem_of
+
+SEVEN = "http://json-schema.org/draft-07/schema#"
+DEEP: Any = {}
+for _ in range(2_000):
+    DEEP = {"not": DEEP}
+
+
+@pytest.mark.parametrize(
+    "schema",
+    [
+        {},
+        {"type": "object", "required": ["a"]},
+        {"$ref": "#/$defs/a", "$defs": {"a": {"type": "number"}}},
+        {"$ref": "#"},
+        {"properties": {"pattern": {"type": "string"}, "$ref": {}, "patternProperties": {}}},
+        {"properties": {"a": {"pattern": r"^\w+$"}}},
+        {"enum": [{"$ref": "nowhere", "pattern": "("}]},
+        {"allOf": [True, {"$anchor": "x"}, {"$ref": "#x"}]},
+        {"$schema": SEVEN, "definitions": {"a": {}}, "items": {"$ref": "#/definitions/a"}},
+        {"$schema": SEVEN.removesuffix("#"), "items": [{}, {}]},
+        {"$schema": "https://json-schema.org/draft/2020-12/schema"},
+    ],
+)
+def test_schemas_that_can_be_used(schema: dict[str, Any]) -> None:
+    assert problem_of(schema) is None
+
+
+@pytest.mark.parametrize(
+    ("schema", "words", "path"),
+    [
+        ({"properties": {"a": {"type": "text"}}}, "'text'", ("properties", "a", "type")),
+        ({"minLength": -1}, "less than the minimum", ("minLength",)),
+        ({"required": "a"}, "not of type 'array'", ("required",)),
+        ({"$schema": SEVEN, "items": 5}, "5 is not valid", ("items",)),
+        ({"$schema": "urn:mine"}, "no draft is called `urn:mine`", ("$schema",)),
+        ({"$schema": []}, "no draft is called `[]`", ("$schema",)),
+        ({"items": {"pattern": "(?=a)"}}, "the pattern `(?=a)` cannot be read", ()),
+        ({"items": {"patternProperties": {"^a": {}}}}, "`patternProperties` is not read", ()),
+        ({"$ref": "#/$defs/b"}, "`$ref: #/$defs/b` leads nowhere", ()),
+        ({"not": {"$ref": "https://example.com/s.json"}}, "leads nowhere", ()),
+        ({"$dynamicRef": "#there"}, "`$dynamicRef: #there` leads nowhere", ()),
+        (DEEP, "nested too deeply", ()),
+    ],
+)
+def test_schemas_that_cannot(schema: dict[str, Any], words: str, path: tuple[Any, ...]) -> None:
+    problem = problem_of(schema)
+    assert problem is not None
+    assert words in problem.words
+    assert problem.path == path
+
+
+@pytest.mark.parametrize(
+    ("schema", "value", "where"),
+    [
+        ({"type": "object"}, {}, None),
+        ({"type": "object"}, [], "type"),
+        ({"items": {"pattern": "^a"}}, ["ab", 5], None),
+        ({"items": {"pattern": "^a"}}, ["b"], "items/pattern"),
+        ({"$ref": "#/$defs/a", "$defs": {"a": {"minimum": 5}}}, 5, None),
+        ({"$schema": SEVEN, "items": [{"type": "null"}]}, [5], "items/0/type"),
+        ({"format": "email"}, "no address", None),
+    ],
+)
+def test_what_fits(schema: dict[str, Any], value: Any, where: str | None) -> None:
+    found = misfit(json.dumps(schema), value)
+    assert found == (where and f"does not fit the schema at `{where}`")
+
+
+@pytest.mark.parametrize(
+    ("schema", "value"),
+    [
+        ({"$ref": "#"}, 1),
+        ({"$ref": "https://example.com/s.json"}, 1),
+        ({"multipleOf": 0.01}, 10**400),
+    ],
+)
+def test_nothing_fits_what_cannot_be_followed(schema: dict[str, Any], value: Any) -> None:
+    assert misfit(json.dumps(schema), value) == "the schema cannot be followed to its end"
+
+
+def test_a_pattern_takes_linear_time() -> None:
+    """Python's own matching would not come back from this one."""
+    assert misfit(json.dumps({"pattern": "^(a+)+$"}), "a" * 50_000 + "b") is not None

@@ -1,0 +1,142 @@
+"""Real Redis servers on sockets of their own, each ended through its process handle."""
+
+from __future__ import annotations
+
+import asyncio
+import shutil
+import signal
+import socket
+import subprocess
+import tempfile
+from functools import cache
+from pathlib import Path
+from typing import TYPE_CHECKING, Self, cast
+
+import pytest
+
+if TYPE_CHECKING:
+    from types import TracebackType
+
+QUIET = ("--save", "", "--appendonly", "no", "--loglevel", "notice")
+
+
+class Server:
+    """A redis-server in an empty folder. options: as on its command line, later ones win."""
+
+    def __init__(self, *options: str) -> None:
+        pytest.importorskip("redis", reason="the redis package is not installed")
+        program = shutil.which("redis-server")
+        if program is None:
+            pytest.skip("redis-server is not installed")
+        self._folder = Path(tempfile.mkdtemp(prefix="redis-"))
+        self._command = [program, "--port", "0", "--unixsocket", self.path, *QUIET, *options]
+        self.start()
+
+    @classmethod
+    def of_a_cluster(cls) -> Self:
+        """A lone node of a cluster. It listens on a TCP port, and on the one 10,000 above it."""
+        with socket.create_server(("127.0.0.1", 0)) as free:
+            port = free.getsockname()[1] - 10_000
+        return cls("--cluster-enabled", "yes", "--port", str(port))
+
+    @property
+    def path(self) -> str:
+        """Its socket."""
+        return str(self._folder / "s")
+
+    @property
+    def url(self) -> str:
+        return f"unix://{self.path}"
+
+    def start(self) -> None:
+        """Start it and wait until it answers."""
+        self.process = subprocess.Popen(
+            self._command, cwd=self._folder, stdout=subprocess.PIPE, text=True
+        )
+        assert self.process.stdout is not None
+        said = []
+        for line in self.process.stdout:
+            said.append(line)
+            if "ready to accept connections" in line.lower():
+                return
+        self.kill()
+        raise AssertionError("".join(said))
+
+    def freeze(self) -> None:
+        """Let it answer nothing, as a host in trouble does; connections stay."""
+        self.process.send_signal(signal.SIGSTOP)
+
+    def thaw(self) -> None:
+        self.process.send_signal(signal.SIGCONT)
+
+    def kill(self) -> None:
+        self.process.kill()
+        self.process.wait()
+        if self.process.stdout is not None:
+            self.process.stdout.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        at: TracebackType | None,
+    ) -> None:
+        self.kill()
+        shutil.rmtree(self._folder)
+
+
+@cache
+def shared() -> Server:
+    """The one that tests share which only need an empty prefix."""
+    return Server()
+
+
+def stop_shared() -> None:
+    if shared.cache_info().currsize:
+        with shared():
+            shared.cache_clear()
+
+
+class Wire:
+    """A TCP wire to a server that can lose answers. lose: how many of the answers to come that hold
+    `word` in their request are cut off, connection and all."""
+
+    def __init__(self, server: Server) -> None:
+        self._server = server
+        self._tasks: set[asyncio.Task[None]] = set()
+        self.word = b""
+        self.lose = 0
+
+    async def __aenter__(self) -> Self:
+        self._listener = await asyncio.start_server(self._serve, "127.0.0.1", 0)
+        self.url = f"redis://127.0.0.1:{self._listener.sockets[0].getsockname()[1]}"
+        return self
+
+    async def __aexit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        at: TracebackType | None,
+    ) -> None:
+        self._listener.close()
+        for task in self._tasks:
+            task.cancel()
+        await asyncio.gather(*self._tasks, return_exceptions=True)
+
+    async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        self._tasks.add(cast("asyncio.Task[None]", asyncio.current_task()))
+        up, down = await asyncio.open_unix_connection(self._server.path)
+        try:
+            while request := await reader.read(2**20):
+                down.write(request)
+                answer = await up.read(2**20)
+                if self.lose and self.word in request:
+                    self.lose -= 1
+                    return
+                writer.write(answer)
+        finally:
+            writer.close()
+            down.close()

@@ -1,0 +1,507 @@
+"""Requests while the store is out of reach: budgets stay closed, limits are kept alone."""
+
+from __future__ import annotations
+
+import asyncio
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, TypeVar
+
+import pytest
+
+from policy_router.errors import AmountError, StoreError
+from policy_router.meter import Metric, Period
+from policy_router.state.guard import LONGEST, OWED, Guarded
+from policy_router.state.memory import MemoryStore
+from policy_router.state.store import (
+    Actual,
+    Ended,
+    Ending,
+    Entry,
+    Granted,
+    Hold,
+    Refused,
+    Stale,
+    Unavailable,
+)
+from tests.state.stores import ABOUT, Clock, World
+
+if TYPE_CHECKING:
+    from collections.abc import Awaitable, Callable, Iterator, Sequence
+
+    from policy_router.meter import Charge, Reading
+    from policy_router.state.store import Settled
+
+T = TypeVar("T")
+DAY = 86_400.0
+
+
+class Shaky:
+    """A store in memory that can be out of reach.
+
+    down: why it fails. late: it fails after it did what was asked, as when an answer is lost.
+    hangs: it never answers. broken: the hold that it cannot settle.
+    """
+
+    def __init__(self, clock: Clock) -> None:
+        self.books = MemoryStore(clock)
+        self.down: StoreError | None = None
+        self.late = False
+        self.hangs = False
+        self.broken = ""
+        self.asked: list[str] = []
+        self.closed = False
+
+    async def _do(self, verb: str, work: Callable[[], Awaitable[T]]) -> T:
+        self.asked.append(verb)
+        await asyncio.sleep(0)  # the network is another turn of the loop
+        if self.hangs:
+            await asyncio.Event().wait()
+        if self.down and not self.late:
+            raise self.down
+        done = await work()
+        if self.down:
+            raise self.down
+        return done
+
+    async def read(self, charges: Sequence[Charge]) -> tuple[Reading, ...]:
+        return await self._do("read", lambda: self.books.read(charges))
+
+    async def reserve(self, hold: Hold, after: Ending | None = None) -> Granted | Refused | Stale:
+        return await self._do("reserve", lambda: self.books.reserve(hold, after))
+
+    async def renew(self, hold_id: str, lease: float) -> bool:
+        return await self._do("renew", lambda: self.books.renew(hold_id, lease))
+
+    async def settle(self, hold_id: str, actual: Actual) -> Settled:
+        if hold_id == self.broken:
+            raise StoreError("broken")
+        return await self._do("settle", lambda: self.books.settle(hold_id, actual))
+
+    async def release(self, hold_id: str) -> Settled:
+        return await self._do("release", lambda: self.books.release(hold_id))
+
+    async def aclose(self) -> None:
+        self.closed = True
+
+
+@dataclass
+class Told:
+    """An observer that remembers."""
+
+    changes: list[tuple[bool, str]] = field(default_factory=list)
+
+    def __call__(self, up: bool, detail: str) -> None:
+        self.changes.append((up, detail))
+
+
+class Guard(World):
+    """A guarded store, its shaky inside, and both clocks moving together."""
+
+    def __init__(self, instances: int, runner: asyncio.Runner) -> None:
+        clock = Clock()
+        self.inner = Shaky(clock)
+        self.told = Told()
+        guarded = Guarded(self.inner, instances, clock, clock, self.told)
+        super().__init__(guarded, clock, runner)
+        self.books = World(self.inner.books, clock, runner)
+
+    def fail(self, why: str = "gone", *, late: bool = False) -> None:
+        self.inner.down, self.inner.late = StoreError(why), late
+
+    def trip(self) -> None:
+        """Fail until it is asked no more."""
+        self.fail()
+        for _ in range(3):
+            self.read(self.requests(1))
+        assert not self.store.status.up
+
+    def heal(self, after: float = 2.0) -> None:
+        """The store works again, and somebody came by after so many seconds."""
+        self.inner.down = None
+        self.clock.now += after
+        self.pass_by()
+
+    def pass_by(self) -> None:
+        """One verb, and all that it sets going."""
+
+        async def verb() -> None:
+            await self.store.read(())
+            if self.store._errand is not None:
+                await self.store._errand
+
+        self.do(verb())
+
+    def read(self, *charges: Charge) -> tuple[Any, ...]:
+        return tuple(self.do(self.store.read(charges)))
+
+
+@contextmanager
+def guarding(instances: int = 1) -> Iterator[Guard]:
+    with asyncio.Runner() as runner:
+        yield Guard(instances, runner)
+
+
+@pytest.fixture
+def w() -> Iterator[Guard]:
+    with guarding() as opened:
+        yield opened
+
+
+# -- what stays closed ---------------------------------------------------------------------------
+
+
+def test_a_budget_that_nobody_counts_is_closed(w: Guard) -> None:
+    w.fail("no answer")
+    answer: object = w.reserve("a", w.money(1), w.requests(5))
+    assert answer == Unavailable("no answer", 1.0)
+    w.trip()
+    w.clock.now += 0.75
+    answer = w.reserve("b", w.money(1))
+    assert isinstance(answer, Unavailable)
+    assert answer.retry_after == 0.25
+
+
+@pytest.mark.parametrize("more", [{"cap": None}, {"refuses": False}], ids=["no cap", "warns"])
+def test_a_budget_that_refuses_nobody_is_not_closed(w: Guard, more: dict[str, Any]) -> None:
+    w.fail()
+    answer = w.reserve("a", w.money(600, **more))
+    assert isinstance(answer, Granted)
+    assert answer.alone
+    w.settle("a", Actual(cost=500, tokens_in=3))
+    w.heal()
+    assert w.books.used(w.money(0)) == [500]
+    (row,) = w.books.rows()
+    assert (row.id, row.kind, row.cost, row.tokens_in) == ("a", Entry.SETTLE, 500, 3)
+    assert w.books.audit() == ()
+
+
+def test_a_reading_that_cannot_be_had_is_none(w: Guard) -> None:
+    assert w.read(w.requests(1))[0].used == 0
+    w.fail()
+    assert w.read(w.requests(1), w.money(1)) == (None, None)
+    w.trip()
+    assert w.read(w.requests(1), w.money(1)) == (None, None)
+
+
+# -- what goes on alone --------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("limit", "instances", "share"), [(9, 4, 2), (3, 4, 1), (0, 4, 0), (5, 1, 5)]
+)
+def test_limits_hold_on_a_share_of_them(limit: int, instances: int, share: int) -> None:
+    with guarding(instances) as w:
+        w.trip()
+        answers = [w.reserve(f"r{i}", w.requests(limit)) for i in range(limit + 1)]
+        assert sum(isinstance(a, Granted) for a in answers) == share
+        refused = answers[-1]
+        assert isinstance(refused, Refused)
+        assert refused.refusals[0].limit == share
+
+
+def test_what_has_no_limit_is_granted(w: Guard) -> None:
+    w.trip()
+    assert isinstance(w.reserve("a", w.requests(None)), Granted)
+
+
+def test_seats_taken_alone_are_freed_alone(w: Guard) -> None:
+    w.trip()
+    assert isinstance(w.reserve("a", w.seat(1)), Granted)
+    assert isinstance(w.reserve("b", w.seat(1)), Refused)
+    assert w.settle("a", Actual()).ended is Ended.DEFERRED
+    assert isinstance(w.reserve("b", w.seat(1)), Granted)
+    assert w.release("b").ended is Ended.DEFERRED
+    assert isinstance(w.reserve("c", w.seat(1)), Granted)
+
+
+def test_moving_on_alone_gives_up_the_seat_before(w: Guard) -> None:
+    w.trip()
+    w.reserve("a", w.seat(1))
+    answer = w.reserve("b", w.seat(1), after=Ending("a", Actual(cost=7)))
+    assert isinstance(answer, Granted)
+    w.release("b")
+    w.heal()
+    assert [(r.id, r.cost) for r in w.books.rows()] == [("a", 7)]
+
+
+def test_a_hold_taken_alone_is_renewed_alone(w: Guard) -> None:
+    w.trip()
+    w.reserve("a", w.seat(1), lease=10)
+    w.clock.now += 0.5
+    assert w.renew("a", 10)
+    assert w.renew("a", 1)
+    w.clock.now += 9.75
+    assert isinstance(w.reserve("b", w.seat(1)), Refused)
+
+
+def test_counters_of_another_period_are_stale_alone_too(w: Guard) -> None:
+    quota = w.charge("limits", "free", Metric.REQUESTS, Period.DAY, 1, 50)
+    w.trip()
+    w.clock.now += DAY
+    assert w.reserve("a", quota) == Stale(w.clock.now)
+
+
+def test_what_was_counted_alone_is_counted_with_the_rest_later(w: Guard) -> None:
+    quota = w.charge("limits", "free", Metric.REQUESTS, Period.DAY, 1, 50)
+    w.reserve("before", quota)
+    w.settle("before", Actual())
+    w.trip()
+    w.reserve("a", quota, w.requests(9))
+    w.settle("a", Actual())
+    w.heal()
+    assert w.books.used(quota, w.requests(9)) == [2, 0]
+    assert w.books.audit() == ()
+
+
+def test_what_was_counted_alone_yesterday_counts_in_no_other_day(w: Guard) -> None:
+    quota = w.charge("limits", "free", Metric.REQUESTS, Period.DAY, 1, 50)
+    w.trip()
+    w.reserve("a", quota)
+    w.settle("a", Actual(cost=4))
+    w.heal(after=DAY)
+    (row,) = w.books.rows()
+    assert (row.id, row.cost, row.keys) == ("a", 4, ())
+    assert w.books.used(quota) == [0]
+
+
+def test_a_hold_taken_alone_that_nobody_ends_is_charged_in_full(w: Guard) -> None:
+    money = w.money(600, cap=None)
+    w.trip()
+    w.reserve("a", money, lease=10)
+    w.heal(after=11)
+    w.pass_by()
+    w.reserve("b", w.requests(1))
+    assert [(r.id, r.kind, r.cost) for r in w.books.rows()] == [("a", Entry.EXPIRE, 600)]
+
+
+# -- what is told later --------------------------------------------------------------------------
+
+
+def test_what_could_not_be_ended_is_ended_later(w: Guard) -> None:
+    w.reserve("a", w.money(600, warn_at=(0.1,)))
+    w.reserve("b", w.money(300))
+    w.fail()
+    assert w.settle("a", Actual(cost=100)).ended is Ended.DEFERRED
+    assert w.release("b").ended is Ended.DEFERRED
+    assert w.store.status.owed == 2
+    w.heal()
+    assert w.store.status.owed == 0
+    assert w.books.used(w.money(0)) == [100]
+    answer = w.reserve("c", w.money(1))
+    assert [c.share for c in answer.crossed] == [0.1]  # type: ignore[union-attr]
+    assert w.settle("c", Actual()).crossed == ()
+
+
+def test_what_ended_on_the_way_is_ended_later(w: Guard) -> None:
+    w.reserve("a", w.money(600))
+    w.fail()
+    w.reserve("b", w.money(1), after=Ending("a", Actual(cost=100)))
+    w.heal(after=0)
+    assert w.books.used(w.money(0)) == [100]
+
+
+def test_a_hold_that_was_taken_though_nobody_heard_is_given_back(w: Guard) -> None:
+    w.fail(late=True)
+    assert isinstance(w.reserve("a", w.money(600)), Unavailable)
+    assert w.books.used(w.money(0)) == [600]
+    w.heal(after=0)
+    assert w.books.used(w.money(0)) == [0]
+
+
+def test_a_hold_that_was_taken_though_nobody_heard_is_settled_once(w: Guard) -> None:
+    w.fail(late=True)
+    answer = w.reserve("a", w.requests(5), w.money(600, cap=None))
+    assert isinstance(answer, Granted)
+    w.settle("a", Actual(cost=9))
+    w.heal()
+    assert w.books.used(w.requests(5), w.money(0)) == [1, 9]
+    assert len(w.books.rows()) == 1
+
+
+def test_settling_twice_while_it_is_away_is_settling_once(w: Guard) -> None:
+    w.reserve("a", w.money(600))
+    w.trip()
+    w.settle("a", Actual(cost=100))
+    w.settle("a", Actual(cost=300))
+    w.heal()
+    assert w.books.used(w.money(0)) == [100]
+
+
+def test_endings_are_not_remembered_without_end(w: Guard) -> None:
+    w.reserve("a", w.money(600))
+    w.trip()
+    for i in range(OWED):
+        w.settle(f"x{i}", Actual())
+    assert (w.store.status.owed, w.store.status.lost) == (OWED, 0)
+    w.settle("a", Actual(cost=1))
+    assert (w.store.status.owed, w.store.status.lost) == (OWED, 1)
+    w.heal()
+    assert w.books.used(w.money(0)) == [1]
+
+
+def test_what_fails_alone_does_not_hold_up_the_rest(w: Guard) -> None:
+    w.reserve("a", w.money(600))
+    w.reserve("b", w.money(300))
+    w.trip()
+    w.settle("a", Actual(cost=100))
+    w.settle("b", Actual(cost=200))
+    w.inner.broken = "a"
+    for _ in range(5):
+        w.heal(after=LONGEST)
+    assert (w.store.status.owed, w.store.status.lost) == (0, 1)
+    assert [(r.id, r.cost) for r in w.books.rows() if r.kind is Entry.ADJUST] == [("b", -100)]
+
+
+def test_nobody_is_told_that_a_hold_is_lost_when_nobody_knows(w: Guard) -> None:
+    w.reserve("a", w.money(600))
+    assert w.renew("a", 10)
+    w.trip()
+    assert w.renew("a", 10)
+
+
+# -- when to ask ---------------------------------------------------------------------------------
+
+
+def test_a_dead_store_is_asked_three_times_and_then_by_one_probe_at_a_time(w: Guard) -> None:
+    w.trip()
+    assert w.told.changes == [(False, "gone")]
+    assert w.store.status.detail == "gone"
+    w.inner.asked.clear()
+    for _ in range(50):
+        w.read(w.requests(1))
+        w.settle("x", Actual())
+    assert w.inner.asked == []
+    w.inner.down = StoreError("still gone")
+    w.clock.now += 1.0
+    w.pass_by()
+    w.pass_by()
+    assert w.inner.asked == ["release"]
+    assert w.store.status.detail == "still gone"
+    assert w.told.changes == [(False, "gone")]
+
+
+def test_pauses_grow_to_a_bound(w: Guard) -> None:
+    w.trip()
+    pauses = []
+    for _ in range(7):
+        pause = w.store._breaker.wait(w.clock.now)
+        pauses.append(pause)
+        w.clock.now += pause
+        w.pass_by()
+    assert pauses == [1, 2, 4, 8, 16, LONGEST, LONGEST]
+    w.heal(after=LONGEST)
+    assert w.told.changes == [(False, "gone"), (True, "")]
+    assert w.store.status.up
+    assert w.store.status.detail == ""
+    w.trip()
+    assert w.store._breaker.wait(w.clock.now) == 1.0
+
+
+def test_failures_far_apart_are_no_reason_to_stop(w: Guard) -> None:
+    w.fail()
+    for _ in range(6):
+        w.read(w.requests(1))
+        w.clock.now += 2.6
+    assert w.store.status.up
+
+
+def test_many_failures_at_once_are_one_change(w: Guard) -> None:
+    w.fail()
+
+    async def at_once() -> None:
+        await asyncio.gather(*(w.store.read(()) for _ in range(10)))
+
+    w.do(at_once())
+    assert w.told.changes == [(False, "gone")]
+    assert w.store._breaker.wait(w.clock.now) == 1.0
+
+
+def test_a_store_that_goes_away_again_while_it_is_told_keeps_the_rest_owed(w: Guard) -> None:
+    w.reserve("a", w.money(600))
+    w.fail()
+    w.settle("a", Actual(cost=100))
+    w.fail("away")
+    w.pass_by()
+    assert w.store.status.owed == 1
+    assert not w.store.status.up
+    w.heal()
+    assert w.store.status.owed == 0
+    assert w.books.used(w.money(0)) == [100]
+
+
+def test_an_amount_that_cannot_be_counted_says_nothing_of_the_store(w: Guard) -> None:
+    w.inner.down = AmountError("too much")
+    for i in range(5):
+        answer = w.reserve(f"a{i}", w.money(1))
+        assert isinstance(answer, Unavailable)
+        assert answer.detail == "too much"
+    assert w.store.status.up
+    assert w.store.status.owed == 0
+    w.settle("a", Actual(cost=10**17))
+    w.pass_by()
+    assert (w.store.status.owed, w.store.status.lost) == (0, 1)
+
+
+# -- the end -------------------------------------------------------------------------------------
+
+
+def test_closing_writes_down_what_is_owed(w: Guard) -> None:
+    w.reserve("a", w.money(600))
+    w.fail()
+    w.settle("a", Actual(cost=100))
+    w.inner.down = None
+    w.do(w.store.aclose())
+    assert w.inner.closed
+    assert w.books.used(w.money(0)) == [100]
+
+
+def test_closing_waits_for_what_is_being_written(w: Guard) -> None:
+    w.reserve("a", w.money(600))
+    w.fail()
+    w.settle("a", Actual(cost=100))
+    w.inner.down = None
+
+    async def read_and_close() -> None:
+        await w.store.read(())
+        assert w.store._errand is not None
+        await w.store.aclose()
+
+    w.do(read_and_close())
+    assert w.books.used(w.money(0)) == [100]
+
+
+def test_closing_while_it_is_away_does_not_ask(w: Guard) -> None:
+    w.trip()
+    w.settle("a", Actual())
+    w.inner.asked.clear()
+    w.do(w.store.aclose())
+    assert w.inner.asked == []
+    assert w.inner.closed
+
+
+def test_an_errand_cut_off_with_its_loop_is_run_by_the_next() -> None:
+    clock = Clock()
+    inner = Shaky(clock)
+    guarded = Guarded(inner, 1, clock, clock)
+    money = World(inner, clock, asyncio.Runner()).money(600)
+
+    async def first() -> None:
+        await guarded.reserve(Hold("a", (money,), 60, ABOUT))
+        inner.down = StoreError("gone")
+        await guarded.settle("a", Actual(cost=100))
+        inner.down = None
+        await guarded.read(())
+        inner.hangs = True
+        assert guarded.status.owed == 0  # being told
+
+    async def second() -> None:
+        inner.hangs = False
+        assert guarded.status.owed == 1
+        await guarded.read(())
+        await guarded.aclose()
+        assert guarded.status.owed == 0
+        assert [row.cost async for row in inner.books.rows()] == [100]
+
+    asyncio.run(first())
+    asyncio.run(second())
