@@ -25,6 +25,7 @@ bench: $(VENV)/.dev
 	$(BIN)/pip install --quiet -e '.[bench]'
 	$(BIN)/python benchmarks/decide.py
 	$(BIN)/python benchmarks/check.py
+	$(BIN)/python benchmarks/ledger.py
 
 fuzz: $(VENV)/.dev
 	$(BIN)/python benchmarks/fuzz_policies.py --count 100000 --seed 1 --jobs 2

@@ -20,13 +20,11 @@ PER_MILLE: Final = 1000
 
 def comes_to(metric: Metric, amount: int, actual: Actual) -> int:
     """What a charge of `amount` is settled to."""
-    match metric:
-        case Metric.TOKENS:
-            return actual.tokens
-        case Metric.USD:
-            return actual.cost
-        case _:
-            return amount
+    if metric is Metric.USD:
+        return actual.cost
+    if metric is Metric.TOKENS:
+        return actual.tokens
+    return amount
 
 
 def opens(slots: Mapping[int, int], charge: Charge, now: float) -> float | None:

@@ -11,13 +11,16 @@ In the path of a file `%20` is a space and `%3F` a question mark.
 
 from __future__ import annotations
 
+import asyncio
 import time
 from difflib import get_close_matches
 from importlib import import_module
 from typing import TYPE_CHECKING, Any, Final, Protocol, TypeAlias
 from urllib.parse import parse_qsl, unquote, urlsplit
 
+from policy_router.diagnostics import Severity
 from policy_router.errors import StoreError, UsageError
+from policy_router.state.findings import Finding
 from policy_router.state.memory import MemoryStore
 from policy_router.state.store import Books, Store
 
@@ -27,6 +30,7 @@ if TYPE_CHECKING:
     Clock: TypeAlias = Callable[[], float] | None
 
 FORMS: Final = "`memory://`, `sqlite:///path/to/file.db` and `redis://host:6379`"
+SQLITE: Final = "use a Python with `sqlite3` and `fcntl`, on Linux or macOS"
 DURABILITIES: Final = ("normal", "strict")
 
 
@@ -49,6 +53,29 @@ def open_store(url: str, clock: Clock = None) -> Ledger:
     return opens(url, clock)
 
 
+async def examine(url: str, clock: Clock = None) -> tuple[Finding, ...]:
+    """What an operator should know of the store at an address; nothing is made. Raises UsageError,
+    and StoreError for a server that cannot be asked."""
+    scheme, _, _ = url.partition("://")
+    if scheme == "sqlite":
+        path, _ = sqlite_path(url)
+        module = _imported("sqlite_findings", SQLITE)
+        now = (clock or time.time)()
+        found: tuple[Finding, ...] = await asyncio.to_thread(module.examine, path, now)
+        return found
+    store: Any = open_store(url, clock)
+    if isinstance(store, MemoryStore):
+        help_ = "use a file, or a server, for budgets that outlive the process"
+        return (
+            Finding("memory", Severity.NOTE, "what is counted is gone with the process", help_),
+        )
+    try:
+        found = await store.findings()
+    finally:
+        await store.aclose()
+    return found
+
+
 def _memory(url: str, clock: Clock) -> Ledger:
     if url != "memory://":
         raise UsageError("a store in memory has no place: write `memory://`")
@@ -57,7 +84,7 @@ def _memory(url: str, clock: Clock) -> Ledger:
 
 def _sqlite(url: str, clock: Clock) -> Ledger:
     path, durability = sqlite_path(url)
-    module = _imported("sqlite", "a Python with `sqlite3` and `fcntl`, on Linux or macOS")
+    module = _imported("sqlite", SQLITE)
     store: Ledger = module.SqliteStore(path, clock or time.time, durability)
     return store
 

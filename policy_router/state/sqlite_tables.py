@@ -43,11 +43,12 @@ _encode: Final = json.JSONEncoder(separators=(",", ":")).encode
 
 @dataclass(slots=True)
 class Page:
-    """What was loaded. before: state and lease of the holds, windows: the slots, as they were."""
+    """What was loaded. before: state and lease of the holds; oldest: slots of the rolling windows,
+    as they were."""
 
     tables: Tables
     before: dict[str, tuple[str, float]] = field(default_factory=dict)
-    windows: dict[str, dict[int, int]] = field(default_factory=dict)
+    oldest: dict[str, int] = field(default_factory=dict)
 
 
 # -- loading -------------------------------------------------------------------------------------
@@ -90,10 +91,9 @@ def load(
 
 def _load_ended(connection: sqlite3.Connection, page: Page, ids: Sequence[str], now: float) -> None:
     """Holds that ended. The ledger knows those that were charged for as long as it is kept."""
-    rows = _find(connection, "SELECT id, expires FROM ledger WHERE id IN ({})", ids)
-    rows += _find(
-        connection, "SELECT id, expires FROM released WHERE id IN ({}) AND forget > ?", ids, now
-    )
+    released = "SELECT id, expires FROM released WHERE id IN ({}) AND forget > ?"
+    rows = _find(connection, released, ids, now)
+    rows += _find(connection, "SELECT id, expires FROM ledger WHERE id IN ({})", ids)
     for hold_id, expires in rows:
         page.tables.holds[hold_id] = Held(Hold(hold_id, (), 0, About()), SETTLED, expires, {})
         page.before[hold_id] = SETTLED, expires
@@ -118,7 +118,7 @@ def load_counters(connection: sqlite3.Connection, page: Page, counters: Iterable
     for key, text in _find(connection, slots, rolling):
         numbers = iter(map(int, text.split()))
         tables.rolling[key] = dict(zip(numbers, numbers, strict=True))
-        page.windows[key] = tables.rolling[key].copy()
+        page.oldest[key] = min(tables.rolling[key])
     for key, hold_id in _find(connection, "SELECT key, hold FROM seat WHERE key IN ({})", seats):
         tables.seats.setdefault(key, set()).add(hold_id)
 
@@ -138,7 +138,7 @@ def save(connection: sqlite3.Connection, page: Page, bodies: Mapping[int, str], 
     if not changed:
         return False
     _save_holds(connection, page, changed, bodies, now)
-    _save_counters(connection, page, [held.hold for held in changed.values()])
+    _save_counters(connection, page, changed.values())
     rows = [(*_from_row(row), tables.holds[row.id].expires) for row in tables.rows]
     _many(connection, f"INSERT INTO ledger ({LEDGER}, expires) VALUES {{}}", rows)
     connection.execute("UPDATE meta SET now = ?", (now,))
@@ -181,35 +181,39 @@ def _save_holds(
     _many(connection, "DELETE FROM seat WHERE (key, hold) IN (VALUES {})", stand)
 
 
-def _save_counters(connection: sqlite3.Connection, page: Page, holds: Iterable[Hold]) -> None:
+def _save_counters(connection: sqlite3.Connection, page: Page, changed: Iterable[Held]) -> None:
     tables = page.tables
-    counters = {c.counter.key: c.counter for hold in holds for c in hold.charges}
-    buckets, slots, over = [], [], []
-    for key, counter in counters.items():
-        if counter.calendar:
-            count = tables.counts[key]
-            buckets.append((key, count.spent, count.held, count.told, count.end))
-        elif counter.rolling:
-            window, before = tables.rolling.get(key, {}), page.windows.get(key, {})
-            slots += [
-                (key, slot, n, (slot + counter.slots + 1) * counter.width)
-                for slot, n in window.items()
-                if before.get(slot) != n
-            ]
-            over += [(key, slot) for slot in before if slot not in window]
+    buckets: dict[str, tuple[object, ...]] = {}
+    slots: dict[tuple[str, int], tuple[object, ...]] = {}
+    for held in changed:
+        for charge in held.hold.charges:
+            counter, key = charge.counter, charge.counter.key
+            if counter.calendar:
+                if key not in buckets:
+                    count = tables.counts[key]
+                    buckets[key] = key, count.spent, count.held, count.told, count.end
+            elif counter.rolling:
+                slot, window = held.slots[key], tables.rolling.get(key, {})
+                if slot in window and (key, slot) not in slots:
+                    ends = (slot + counter.slots + 1) * counter.width
+                    slots[key, slot] = key, slot, window[slot], ends
     _many(
         connection,
         "INSERT INTO bucket (key, spent, held, told, ends) VALUES {} ON CONFLICT (key) DO UPDATE"
         " SET spent = excluded.spent, held = excluded.held, told = excluded.told",
-        buckets,
+        [*buckets.values()],
     )
     _many(
         connection,
         "INSERT INTO slot (key, slot, n, ends) VALUES {}"
         " ON CONFLICT (key, slot) DO UPDATE SET n = excluded.n",
-        slots,
+        [*slots.values()],
     )
-    _many(connection, "DELETE FROM slot WHERE (key, slot) IN (VALUES {})", over)
+    for key, oldest in page.oldest.items():
+        window = tables.rolling[key]
+        if oldest not in window:
+            gone = key, min(window)
+            connection.execute("DELETE FROM slot WHERE key = ? AND slot < ?", gone)
 
 
 def forget(connection: sqlite3.Connection, now: float, after: str) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import logging
 import queue
 import sqlite3
 import threading
@@ -24,6 +25,10 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 
+LOG: Final = logging.getLogger(__name__)
+
+STEP: Final = 600.0
+"""Seconds that a clock may go forward at once before it is worth a word."""
 TOGETHER: Final = 256
 """Verbs of one transaction, at most."""
 
@@ -71,11 +76,24 @@ class Time:
 
     def __init__(self, clock: Callable[[], float]) -> None:
         self._clock = clock
+        self._last: tuple[float, float] | None = None
         self.mark = 0.0
 
     def look(self, stored: float) -> float:
         """The time now, where the ledger has seen `stored`."""
         return max(self._clock(), self.mark, stored)
+
+    def tick(self, stored: float, elapsed: float) -> float:
+        """The same, for a verb that changes something. elapsed: seconds by a clock that nobody
+        sets, from whenever on."""
+        wall = self._clock()
+        if self._last is not None:
+            step = (wall - self._last[0]) - (elapsed - self._last[1])
+            if step > STEP:
+                LOG.warning("the clock went forward by %.0f s: limits and budgets with it", step)
+        self._last = wall, elapsed
+        self.mark = max(wall, self.mark, stored)
+        return self.mark
 
 
 class Worker(ABC):

@@ -116,7 +116,7 @@ class Writer(Worker):
     def _do(self, connection: sqlite3.Connection, asks: Asks) -> None:
         connection.execute("BEGIN IMMEDIATE")
         (stored,) = connection.execute("SELECT now FROM meta").fetchone()
-        self.time.mark = now = self.time.look(stored)
+        now = self.time.tick(stored, time.monotonic())
         ids = [each for ask in asks for each in ask.ids]
         charges = [charge for ask in asks for charge in ask.charges]
         page = load(connection, ids, charges, now, self._known)

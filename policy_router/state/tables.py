@@ -99,9 +99,9 @@ class Tables:
             crossed += self.end(after.id, after.actual, now).crossed
         if known is not None:
             return Granted(hold.id, known.expires, crossed)
-        refusals = tuple(r for c in hold.charges if (r := self._refuses(c, now)) is not None)
+        refusals = [r for c in hold.charges if (r := self._refuses(c, now)) is not None]
         if refusals:
-            return Refused(refusals, crossed)
+            return Refused(tuple(refusals), crossed)
         return Granted(hold.id, self._take(hold, now), crossed)
 
     def renew(self, hold_id: str, lease: float, now: float) -> bool:
@@ -136,13 +136,15 @@ class Tables:
 
     def _used(self, charge: Charge, now: float) -> int:
         counter = charge.counter
-        if counter.rolling:
-            oldest = counter.oldest(now)
-            slots = self.rolling.get(counter.key, {})
-            return sum([n for slot, n in slots.items() if slot >= oldest])
         if counter.calendar:
             count = self.counts.get(counter.key)
-            return count.spent + count.held if count else 0
+            return 0 if count is None else count.spent + count.held
+        if counter.rolling:
+            slots = self.rolling.get(counter.key)
+            if slots is None:
+                return 0
+            oldest = counter.oldest(now)
+            return sum([n for slot, n in slots.items() if slot >= oldest])
         return len(self.seats.get(counter.key, ()))
 
     def _refuses(self, charge: Charge, now: float) -> Refusal | None:
@@ -154,17 +156,20 @@ class Tables:
     def _take(self, hold: Hold, now: float) -> float:
         slots = {}
         for charge in hold.charges:
-            counter = charge.counter
-            if counter.rolling:
-                slot = slots[counter.key] = counter.slot(now)
-                window = self.rolling.setdefault(counter.key, {})
-                for old in [s for s in window if s < counter.oldest(now)]:
+            counter, key = charge.counter, charge.counter.key
+            if counter.calendar:
+                count = self.counts.get(key)
+                if count is None:
+                    count = self.counts[key] = Count(counter.end)
+                count.held += charge.amount
+            elif counter.rolling:
+                slot = slots[key] = counter.slot(now)
+                window = self.rolling.setdefault(key, {})
+                for old in [s for s in window if s < slot - counter.slots]:
                     del window[old]
                 window[slot] = window.get(slot, 0) + charge.amount
-            elif counter.calendar:
-                self.counts.setdefault(counter.key, Count(counter.end)).held += charge.amount
             else:
-                self.seats.setdefault(counter.key, set()).add(hold.id)
+                self.seats.setdefault(key, set()).add(hold.id)
         expires = now + hold.lease
         self.holds[hold.id] = Held(hold, OPEN, expires, slots)
         heapq.heappush(self.leases, (expires, hold.id))
@@ -199,7 +204,9 @@ class Tables:
                     crossed += found
             elif counter.rolling:
                 self._correct(held, charge, amount - charge.amount)
-        self._leave(held, now)
+            else:
+                self._stand_up(held, charge)
+        self.ended.append((now + REMEMBERED, held.hold.id))
         self._write(held, kind, actual, 1, now)
         return crossed
 
@@ -235,24 +242,22 @@ class Tables:
                 self.counts[charge.counter.key].held -= charge.amount
             elif charge.counter.rolling:
                 self._correct(held, charge, -charge.amount)
-        self._leave(held, now)
+            else:
+                self._stand_up(held, charge)
+        self.ended.append((now + REMEMBERED, held.hold.id))
 
     def _correct(self, held: Held, charge: Charge, by: int) -> None:
         """Corrects the slot that was charged, if it is still of interest."""
-        window = self.rolling.get(charge.counter.key, {})
-        slot = held.slots[charge.counter.key]
+        key = charge.counter.key
+        window, slot = self.rolling.get(key, {}), held.slots[key]
         if slot in window:
             window[slot] += by
 
-    def _leave(self, held: Held, now: float) -> None:
-        """Frees the seats; the hold itself is remembered for a while."""
-        for charge in held.hold.charges:
-            if charge.counter.metric is Metric.SEATS:
-                self.seats.get(charge.counter.key, set()).discard(held.hold.id)
-        self.ended.append((now + REMEMBERED, held.hold.id))
+    def _stand_up(self, held: Held, charge: Charge) -> None:
+        self.seats.get(charge.counter.key, set()).discard(held.hold.id)
 
     def _write(self, held: Held, kind: Entry, actual: Actual, requests: int, now: float) -> None:
-        keys = tuple(c.counter.key for c in held.hold.charges if c.counter.calendar)
+        keys = tuple([c.counter.key for c in held.hold.charges if c.counter.calendar])
         self.seq += 1
         row = Row(
             self.seq, held.hold.id, kind, now, held.hold.about, actual.cost, actual.tokens_in,
@@ -263,6 +268,8 @@ class Tables:
 
 def _stale(hold: Hold, now: float) -> bool:
     """Whether a calendar counter of the hold is of another period than `now`."""
-    return any(
-        c.counter.calendar and not c.counter.start <= now < c.counter.end for c in hold.charges
-    )
+    for charge in hold.charges:
+        counter = charge.counter
+        if counter.calendar and not counter.start <= now < counter.end:
+            return True
+    return False

@@ -9,16 +9,16 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from policy_router.diagnostics import Severity
 from policy_router.errors import StoreError, UsageError
+from policy_router.state.findings import Finding
 from policy_router.state.memory import MemoryStore
-from policy_router.state.open import open_store, sqlite_path
+from policy_router.state.open import examine, open_store, sqlite_path
 from policy_router.state.sqlite import SqliteStore
 from tests.state.stores import NOON, Clock
 
 if TYPE_CHECKING:
     from pathlib import Path
-
-    from policy_router.state.store import Store
 
 
 def test_a_store_in_memory() -> None:
@@ -91,17 +91,42 @@ def test_addresses_that_make_no_sense(address: str, message: str) -> None:
 
 @pytest.mark.parametrize("scheme", ["redis://h", "rediss://h", "unix:///run/redis.sock"])
 def test_a_store_on_a_server(scheme: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    class RedisStore(MemoryStore):
+    class RedisStore:
         def __init__(self, url: str, clock: Clock | None) -> None:
-            super().__init__()
             self.opened = url, clock
 
+        async def findings(self) -> tuple[Finding, ...]:
+            return (Finding("version", Severity.NOTE, "Redis 8"),)
+
+        async def aclose(self) -> None:
+            closed.append(self)
+
+    closed: list[RedisStore] = []
     module = ModuleType("policy_router.state.redis")
     module.RedisStore = RedisStore  # type: ignore[attr-defined]
     monkeypatch.setitem(sys.modules, module.__name__, module)
-    store: Store = open_store(scheme)
+    store: object = open_store(scheme)
     assert isinstance(store, RedisStore)
     assert store.opened == (scheme, None)
+    assert [f.text for f in asyncio.run(examine(scheme))] == ["Redis 8"]
+    assert len(closed) == 1
+
+
+def test_findings_of_a_file(tmp_path: Path) -> None:
+    found = asyncio.run(examine(f"sqlite:///{tmp_path}/none.db", Clock()))
+    assert [f.text for f in found if f.subject == "file"] == [
+        f"{tmp_path}/none.db is not there yet"
+    ]
+
+
+def test_findings_of_memory() -> None:
+    (found,) = asyncio.run(examine("memory://"))
+    assert found.text == "what is counted is gone with the process"
+
+
+def test_findings_of_an_address_that_makes_no_sense() -> None:
+    with pytest.raises(UsageError, match="did you mean `sqlite`"):
+        asyncio.run(examine("sqlit:///a.db"))
 
 
 def test_a_package_that_is_not_there(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -323,6 +323,18 @@ def test_a_clock_that_steps_and_comes_back_refills_nothing(path: Path, step: flo
         assert w.rows()[-1].ts == max(NOON, NOON + step)
 
 
+def test_a_clock_that_jumps_ahead_is_told(path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    clock = Clock()
+    with opened(path, clock) as w:
+        for step in (0, 500, -HOUR, 500):
+            clock.now += step
+            w.settle("nobody", Actual())
+        assert not caplog.messages
+        clock.now += HOUR
+        w.settle("nobody", Actual())
+    assert caplog.messages == ["the clock went forward by 3600 s: limits and budgets with it"]
+
+
 # -- bad days --------------------------------------------------------------------------------------
 
 

@@ -37,9 +37,10 @@ def start(*arguments: str | Path) -> subprocess.Popen[str]:
 
 
 def said(process: subprocess.Popen[str]) -> str:
-    """The next line that a process says."""
+    """The next line that a process says; nothing when it was killed before it had said it all."""
     assert process.stdout is not None
-    return process.stdout.readline().strip()
+    line = process.stdout.readline()
+    return line.strip() if line.endswith("\n") else ""
 
 
 def money(now: float, cap: int = CAP) -> Charge:
