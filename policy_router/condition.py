@@ -193,7 +193,14 @@ def search(pattern: str, most: int | None = MAX_MATCHED) -> Callable[[str], obje
     quiet = re2.Options()
     quiet.log_errors = False  # they would go to stderr, from C++
     compiled = re2.compile(pattern, options=quiet)
-    return lambda text: compiled.search(text[:most])
+
+    def find(text: str) -> object:
+        try:
+            return compiled.search(text[:most])
+        except UnicodeEncodeError:  # half of a surrogate pair, which JSON can carry: read as `?`
+            return compiled.search(text[:most].encode("utf-8", "replace").decode())
+
+    return find
 
 
 _SOURCE: Final = {

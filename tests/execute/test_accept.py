@@ -67,6 +67,7 @@ def look(text: str, finish: str = "stop", *, acts: bool = False, **checks: Any) 
         ("see: 42", {"pattern": r"\d+$"}, None),
         ("x" * 70_000 + "7", {"pattern": r"\d$"}, None),
         ("see", {"pattern": r"\d+"}, "the pattern is not found"),
+        ("half a pair: \ud800 7", {"pattern": r"\d"}, None),
         ("ab", {"min_chars": 2}, None),
         ("a" * 999, {"min_chars": 1000}, "999 characters, fewer than 1,000"),
         ("ab", {"max_chars": 2}, None),
@@ -154,6 +155,21 @@ def test_the_failure_of_a_verdict() -> None:
 
 
 TEXTS = st.text(min_size=12, max_size=60).filter(lambda t: t.strip())
+
+
+ANY = st.text(st.characters(categories=None), max_size=40)
+"""Lone surrogates too: an answer's JSON may carry them."""
+
+
+@given(ANY, ANY, st.booleans())
+def test_any_text_can_be_checked(text: str, finish: str, acts: bool) -> None:
+    accept = Accept(
+        BY, not_empty=True, json=True, json_schema='{"pattern": "a"}', pattern="a", min_chars=3,
+        max_chars=9, stop_reason=("stop",),
+    )  # fmt: skip
+    for said in (text, json.dumps(text)):
+        verdict = plain([accept], [Said(said, finish, acts)])
+        assert verdict.passed + len(verdict.rejected) == 7
 
 
 @given(TEXTS, st.booleans(), st.sampled_from([None, "stop", "length"]))

@@ -58,6 +58,7 @@ YES: list[tuple[str, dict[str, object]]] = [
     ("city.startswith('Kö')", {"city": "Köln"}),
     ("matches(city, 'l.$')", {"city": "Köln"}),
     ("matches(city, '\\\\d\\d')", {"city": "a42"}),
+    ("matches(city, '2$')", {"city": "half a pair \ud800 2"}),
     ("city == 'two  spaces'", {"city": "two  spaces"}),
     ("city == 'no\u00a0break'", {"city": "no\u00a0break"}),
     ("city == 'a\tb'", {"city": "a\tb"}),

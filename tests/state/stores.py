@@ -42,20 +42,50 @@ class Clock:
 
 
 class World:
-    """A store and its clock. Verbs are called without await."""
+    """A store and its clock. Verbs are called without await. again: opens it once more."""
 
-    def __init__(self, store: Any, clock: Clock, runner: asyncio.Runner) -> None:
+    def __init__(
+        self,
+        store: Any,
+        clock: Clock,
+        runner: asyncio.Runner,
+        again: Callable[[], Any] | None = None,
+    ) -> None:
         self.store = store
         self.clock = clock
-        self._runner = runner
+        self._loop = runner.get_loop()
+        self._again = again
+        self._others: list[Any] = []
 
     def do(self, work: Coroutine[Any, Any, T]) -> T:
-        return self._runner.run(work)
+        return self._loop.run_until_complete(work)
+
+    def close(self) -> None:
+        for store in (self.store, *self._others):
+            self.do(store.aclose())
+
+    def change_hands(self, *, closes: bool) -> None:
+        """Go on with another handle on the same store, as another process would. closes: this one
+        ends; otherwise it has its turn again later."""
+        if closes:
+            self.do(self.store.aclose())
+        else:
+            self._others.append(self.store)
+        self.store = self._others.pop(0) if len(self._others) > 1 else self.do(self._opened())
+
+    async def _opened(self) -> Any:
+        assert self._again is not None
+        return self._again()
 
     def reserve(
-        self, name: str, *charges: Charge, lease: float = 60.0, after: Ending | None = None
+        self,
+        name: str,
+        *charges: Charge,
+        lease: float = 60.0,
+        about: About = ABOUT,
+        after: Ending | None = None,
     ) -> Granted | Refused | Stale:
-        return self.do(self.store.reserve(Hold(name, charges, lease, ABOUT), after))  # type: ignore[no-any-return]
+        return self.do(self.store.reserve(Hold(name, charges, lease, about), after))  # type: ignore[no-any-return]
 
     def settle(self, name: str, actual: Actual) -> Settled:
         return self.do(self.store.settle(name, actual))  # type: ignore[no-any-return]
@@ -136,11 +166,11 @@ def _guarded(clock: Clock, _: Path) -> GuardedMemory:
     return GuardedMemory(clock)
 
 
-def _redis(clock: Clock, _: Path) -> Any:
+def _redis(clock: Clock, place: Path) -> Any:
     server = shared()
     from policy_router.state.redis import RedisStore
 
-    return RedisStore(server.url, clock, prefix=fresh_prefix())
+    return RedisStore(server.url, clock, prefix=f"test-{place}")
 
 
 def _sqlite(clock: Clock, place: Path) -> SqliteStore:
@@ -161,7 +191,10 @@ STORES: dict[str, Callable[[Clock, Path], Any]] = {
     "sqlite": _sqlite,
     "redis": _redis,
 }
-"""How each store is opened on a fresh place of its own."""
+"""How each store is opened on a place of its own, empty at first."""
+
+LASTING: frozenset[str] = frozenset({"sqlite", "redis"})
+"""Stores of which several handles show the same."""
 
 
 @contextmanager
@@ -173,8 +206,9 @@ def world(name: str, place: Path) -> Iterator[World]:
         async def start() -> Any:
             return STORES[name](clock, place)
 
-        opened = World(runner.run(start()), clock, runner)
+        store = runner.run(start())
+        opened = World(store, clock, runner, lambda: STORES[name](clock, place))
         try:
             yield opened
         finally:
-            opened.do(opened.store.aclose())
+            opened.close()

@@ -378,6 +378,29 @@ def test_renewing_never_shortens(w: World) -> None:
     assert w.settle("a", Actual(cost=1)).ended is Ended.DONE
 
 
+def test_holds_expire_in_the_order_of_their_leases(w: World) -> None:
+    w.reserve("a", w.money(1), lease=10)
+    w.reserve("b", w.money(2), lease=20)
+    w.renew("a", 30)
+    w.clock.now += 60
+    w.reserve("c", w.money(3))
+    assert [row.id for row in w.rows()] == ["b", "a"]
+
+
+@pytest.mark.parametrize("amount", [0, 7])
+def test_a_hold_found_after_months_is_charged_and_can_be_corrected(w: World, amount: int) -> None:
+    w.reserve("a", w.money(amount), w.seat(1), lease=10)
+    w.clock.now += 100 * DAY
+    granted(w.reserve("b", w.seat(1), lease=DAY))
+    w.clock.now += DAY / 2
+    assert w.settle("a", Actual(cost=5)).ended is Ended.ADJUSTED
+    assert [(row.kind, row.cost) for row in w.rows()] == [
+        (Entry.EXPIRE, amount),
+        (Entry.ADJUST, 5 - amount),
+    ]
+    assert w.audit() == ()
+
+
 # -- moving on -----------------------------------------------------------------------------------
 
 

@@ -159,6 +159,12 @@ local function take_part(charge)
   call("HINCRBY", key, "held", whole(charge[AMOUNT]))
 end
 
+-- Whether it is on a calendar counter that is still known. A hold can outlive its counter when
+-- nobody asked for months; what it comes to is then only in the ledger.
+local function kept(charge)
+  return charge[FINISH] > 0 and now < charge[FINISH] + KEPT
+end
+
 -- Corrects the slot that was charged, if it still counts.
 local function correct(hold, charge, by)
   local slot = slot_of(hold.taken, charge)
@@ -257,7 +263,7 @@ local function settle(hold, actual, kind, crossed)
   write(hold, kind, actual.cost, actual.tokens_in, actual.tokens_out, 1, actual.estimated)
   for _, charge in ipairs(hold.charges) do
     local amount = comes_to(charge, actual)
-    if charge[FINISH] > 0 then
+    if kept(charge) then
       call("HINCRBY", COUNT .. charge[KEY], "held", whole(-charge[AMOUNT]))
       spend(charge, amount, crossed)
     elseif charge[WIDTH] > 0 then
@@ -301,7 +307,7 @@ local function adjust(hold, actual, crossed)
   )
   for _, charge in ipairs(hold.charges) do
     local amount = actual and comes_to(charge, actual) or 0
-    if charge[FINISH] > 0 then
+    if kept(charge) then
       spend(charge, amount - charge[AMOUNT], crossed)
     elseif charge[WIDTH] > 0 then
       correct(hold, charge, amount - charge[AMOUNT])
@@ -313,7 +319,7 @@ end
 
 local function give_back(hold)
   for _, charge in ipairs(hold.charges) do
-    if charge[FINISH] > 0 then
+    if kept(charge) then
       call("HINCRBY", COUNT .. charge[KEY], "held", whole(-charge[AMOUNT]))
     elseif charge[WIDTH] > 0 then
       correct(hold, charge, -charge[AMOUNT])
@@ -453,7 +459,7 @@ function verbs.snapshot()
     if hold then
       open_body(hold)
       for _, charge in ipairs(hold.charges) do
-        if charge[FINISH] > 0 then
+        if kept(charge) then
           open[#open + 1] = { charge[KEY], whole(charge[AMOUNT]) }
         end
       end

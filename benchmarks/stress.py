@@ -1,0 +1,352 @@
+"""Whether a budget holds while the processes that share it are killed.
+
+    python benchmarks/stress.py [--store sqlite|redis] [--runs 20] [--kills 25] [--processes 4]
+
+Processes take from one budget of $1, send to a provider that writes each bill to a file before
+anybody settles it, and settle. They are killed (SIGKILL) in the midst of it and others take their
+place; settles and releases are repeated, with other amounts too. A monitor looks at the counters
+all the while. Afterwards every lease has run out, and it must hold that
+
+- nothing is held, no seat is taken, and counters, ledger and open holds agree (the audit);
+- the monitor never saw more than the cap, nor more seats taken than there are;
+- what the provider billed is at most what was charged, for each attempt and in sum, and at most
+  the cap; no attempt was charged twice.
+
+Exit 1 when something does not.
+"""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import json
+import os
+import random
+import shutil
+import sqlite3
+import subprocess
+import sys
+import tempfile
+import time
+from contextlib import closing, contextmanager, suppress
+from dataclasses import dataclass
+from multiprocessing import get_context
+from pathlib import Path
+from typing import TYPE_CHECKING, Final, TypeVar
+
+sys.path.insert(0, str(Path(__file__).parents[1]))
+
+from policy_router.errors import StoreError
+from policy_router.meter import MINUTE, Charge, Counter, Metric
+from policy_router.state.open import open_store
+from policy_router.state.store import About, Actual, Entry, Granted, Hold
+
+if TYPE_CHECKING:
+    from collections.abc import Awaitable, Callable, Iterator
+    from multiprocessing.process import BaseProcess
+
+    from policy_router.state.open import Ledger
+
+T = TypeVar("T")
+
+DOLLAR: Final = 10**9
+"""Nano-USD."""
+LEAST: Final = 200_000
+MOST: Final = 4_000_000
+"""Of a hold, nano-USD."""
+SEATS: Final = 7
+LEASE: Final = 1.0
+IN_FLIGHT: Final = 2
+"""Attempts of one process at a time: with four processes, one more than there are seats."""
+PATIENCE: Final = 120.0
+"""Seconds after which a run that does not get on counts as failed."""
+
+BUDGET: Final = Counter("budgets/team|usd|month|2026-11|-", Metric.USD, end=4e9)
+"""Without bounds that a run could come across."""
+RATE: Final = Counter("limits/each|tokens|min||-", Metric.TOKENS, MINUTE.width, MINUTE.slots)
+SEAT: Final = Counter("models/haiku|concurrent|||-", Metric.SEATS)
+
+
+def charges(amount: int, cap: int) -> tuple[Charge, ...]:
+    """The budget, a count that never refuses, and a seat."""
+    return Charge(BUDGET, amount, cap), Charge(RATE, 100, None), Charge(SEAT, 1, SEATS)
+
+
+@dataclass(frozen=True)
+class Place:
+    """Where a run keeps its files. cap: of its budget, nano-USD."""
+
+    folder: Path
+    url: str
+    cap: int
+
+    @property
+    def bills(self) -> Path:
+        return self.folder / "bills"
+
+    @property
+    def samples(self) -> Path:
+        return self.folder / "samples"
+
+
+def append(path: Path, *words: object) -> None:
+    """One line, in one write: a kill leaves all of it or nothing."""
+    file = os.open(path, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o600)
+    os.write(file, (" ".join(map(str, words)) + "\n").encode())
+    os.close(file)
+
+
+# -- processes -------------------------------------------------------------------------------------
+
+
+async def insist(ask: Callable[[], Awaitable[T]]) -> T:
+    """Asks until there is an answer: a busy machine may be later than the store waits."""
+    while True:
+        with suppress(StoreError):
+            return await ask()
+        await asyncio.sleep(0.05)
+
+
+async def take(store: Ledger, place: Place, rng: random.Random, name: str) -> Hold | None:
+    """A hold, as large as there is room for; None when there is none. What got no answer may have
+    been taken, so its id is not used again: its lease ends it."""
+    amount = rng.randrange(LEAST, MOST)
+    while True:
+        hold = Hold(f"{name}/{amount}", charges(amount, place.cap), LEASE, About(user="ada"))
+        with suppress(StoreError):
+            if isinstance(await store.reserve(hold), Granted):
+                return hold
+        if amount == LEAST:
+            return None
+        amount = max(amount // 2, LEAST)
+
+
+async def attempt(store: Ledger, place: Place, rng: random.Random, name: str, old: str) -> str:
+    """One attempt at the provider, and what may go wrong around it. old: the hold before it. Its
+    hold."""
+    hold = await take(store, place, rng, name)
+    if hold is None:
+        await asyncio.sleep(0.02)
+        return old
+    fate = rng.random()
+    if fate < 0.05:  # the provider was never reached
+        await insist(lambda: store.release(hold.id))
+        await insist(lambda: store.settle(hold.id, Actual(cost=MOST)))
+        return hold.id
+    if fate < 0.08:  # it takes longer than a lease
+        for _ in range(4):
+            await asyncio.sleep(LEASE / 3)
+            await insist(lambda: store.renew(hold.id, LEASE))
+    await asyncio.sleep(rng.random() * 0.02)
+    bill = rng.randrange(hold.charges[0].amount + 1)
+    append(place.bills, hold.id, bill)
+    await asyncio.sleep(rng.random() * 0.01)
+    actual = Actual(bill, rng.randrange(50), rng.randrange(50))
+    if fate > 0.9:  # asked for again by a caller that got no answer
+        await insist(lambda: store.reserve(hold))
+    await insist(lambda: store.settle(hold.id, actual))
+    if fate > 0.8:
+        await insist(lambda: store.settle(hold.id, Actual(cost=MOST)))
+        await insist(lambda: store.release(hold.id))
+        await insist(lambda: store.release(old))
+    return hold.id
+
+
+async def work(place: Place, seed: int) -> None:
+    store = open_store(place.url)
+    rng = random.Random(seed)
+
+    async def go_on(lane: int) -> None:
+        old = "none"
+        for number in range(10**9):
+            old = await attempt(store, place, rng, f"{os.getpid()}-{seed}-{lane}-{number}", old)
+
+    await asyncio.gather(*(go_on(lane) for lane in range(IN_FLIGHT)))
+
+
+async def watch(place: Place) -> None:
+    """Writes what is spent and held together, and the seats taken, again and again."""
+    store = open_store(place.url)
+    while True:
+        buckets = {bucket.key: bucket for bucket in await insist(store.buckets)}
+        (seats,) = await insist(lambda: store.read([Charge(SEAT, 0, None)]))
+        if BUDGET.key in buckets and seats is not None:
+            bucket = buckets[BUDGET.key]
+            append(place.samples, bucket.spent, bucket.held, seats.used)
+        await asyncio.sleep(0.02)
+
+
+def start(place: Place, seed: int) -> None:
+    asyncio.run(work(place, seed))
+
+
+def start_watch(place: Place) -> None:
+    asyncio.run(watch(place))
+
+
+# -- a run -----------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What a run came to. Nano-USD; wrong: what should not be."""
+
+    kills: int
+    bills: int
+    billed: int
+    charged: int
+    most: int
+    samples: int
+    seconds: float
+    wrong: tuple[str, ...]
+
+
+def lines(path: Path) -> list[list[str]]:
+    return [line.split() for line in path.read_text().splitlines()] if path.exists() else []
+
+
+def run(place: Place, seed: int, kills: int, processes: int) -> Outcome:
+    """Until the budget is spent and all kills are done; then the reckoning."""
+    rng = random.Random(seed)
+    context = get_context("forkserver")
+    context.set_forkserver_preload([__name__, "policy_router.state.sqlite"])
+    began = time.monotonic()
+
+    def worker(number: int) -> BaseProcess:
+        process = context.Process(target=start, args=(place, seed * 1000 + number))
+        process.start()
+        return process
+
+    asyncio.run(prepare(place.url))
+    monitor = context.Process(target=start_watch, args=(place,))
+    monitor.start()
+    workers = [worker(number) for number in range(processes)]
+    killed = 0
+    try:
+        while True:
+            spent, held, _ = map(int, (lines(place.samples) or [["0", "0", "0"]])[-1])
+            if killed < kills and spent + held > (killed + rng.random()) * 0.9 * place.cap / kills:
+                victim = rng.randrange(processes)
+                workers[victim].kill()
+                workers[victim].join()
+                killed += 1
+                workers[victim] = worker(processes + killed)
+            elif killed == kills and place.cap - spent <= LEAST:
+                break
+            if time.monotonic() - began > PATIENCE:
+                break
+            if not monitor.is_alive() or not all(each.is_alive() for each in workers):
+                break  # died without being killed
+            time.sleep(rng.random() * 0.02)
+        ended = [each.exitcode for each in (*workers, monitor) if not each.is_alive()]
+    finally:
+        for process in (*workers, monitor):
+            process.kill()
+            process.join()
+    wrong = [f"a process ended by itself: {code}" for code in ended]
+    wrong += [] if time.monotonic() - began <= PATIENCE else ["it took too long"]
+    return asyncio.run(reckon(place, killed, began, wrong))
+
+
+async def prepare(url: str) -> None:
+    """Makes the store before anybody races for it."""
+    await open_store(url).aclose()
+
+
+async def reckon(place: Place, kills: int, began: float, wrong: list[str]) -> Outcome:
+    await asyncio.sleep(LEASE)
+    store = open_store(place.url)
+    await insist(lambda: store.release("nobody"))  # sweeps
+    (bucket,) = await insist(store.buckets)
+    (seats,) = await insist(lambda: store.read([Charge(SEAT, 0, None)]))
+    rows = [row async for row in store.rows()]
+    wrong += [str(difference) for difference in await insist(store.audit)]
+    await store.aclose()
+
+    charged: dict[str, int] = {}
+    kinds: dict[str, list[Entry]] = {}
+    for row in rows:
+        charged[row.id] = charged.get(row.id, 0) + row.cost
+        kinds.setdefault(row.id, []).append(row.kind)
+    bills = {name: int(amount) for name, amount in lines(place.bills)}
+    samples = [tuple(map(int, sample)) for sample in lines(place.samples)]
+    billed, most = sum(bills.values()), max(spent + held for spent, held, _ in samples)
+    once = ([Entry.SETTLE], [Entry.EXPIRE], [Entry.EXPIRE, Entry.ADJUST])
+    checks = {
+        f"held {bucket.held}": bucket.held == 0,
+        f"seats taken {seats}": seats is not None and seats.used == 0,
+        f"spent {bucket.spent} is not what rows add": bucket.spent == sum(charged.values()),
+        f"spent {bucket.spent} is above the cap": bucket.spent <= place.cap,
+        f"the monitor saw {most}": most <= place.cap,
+        "more seats were taken than there are": max(s[2] for s in samples) <= SEATS,
+        f"billed {billed} of charged {bucket.spent}": billed <= bucket.spent,
+        "an attempt was billed more than charged": all(
+            amount <= charged.get(name, -1) for name, amount in bills.items()
+        ),
+        "an attempt was charged twice": all(found in once for found in kinds.values()),
+    }
+    if place.url.startswith("sqlite"):
+        with closing(sqlite3.connect(place.folder / "ledger.db")) as connection:
+            (sound,) = connection.execute("PRAGMA integrity_check").fetchone()
+        checks[f"the file: {sound}"] = sound == "ok"
+    wrong += [what for what, holds in checks.items() if not holds]
+    return Outcome(
+        kills, len(bills), billed, bucket.spent, most, len(samples),
+        time.monotonic() - began, tuple(wrong),
+    )  # fmt: skip
+
+
+@contextmanager
+def places(store: str, cap: int = DOLLAR) -> Iterator[Place]:
+    """A fresh place for a run: a file, or a server of its own."""
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name)
+        if store == "sqlite":
+            yield Place(folder, f"sqlite:///{folder}/ledger.db", cap)
+            return
+        program = shutil.which("redis-server")
+        if program is None:
+            raise SystemExit("redis-server is not installed")
+        command = [program, "--port", "0", "--unixsocket", f"{folder}/s", "--save", ""]
+        log = folder / "log"
+        with log.open("w") as output:
+            server = subprocess.Popen(command, cwd=folder, stdout=output)  # noqa: S603  our own
+        try:
+            while "ready to accept connections" not in log.read_text().lower():
+                if server.poll() is not None:
+                    raise SystemExit("redis-server did not start")
+                time.sleep(0.01)
+            yield Place(folder, f"unix://{folder}/s", cap)
+        finally:
+            server.kill()
+            server.wait()
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(prog="python benchmarks/stress.py")
+    parser.add_argument("--store", choices=("sqlite", "redis"), default="sqlite")
+    parser.add_argument("--runs", type=int, default=20)
+    parser.add_argument("--kills", type=int, default=25)
+    parser.add_argument("--processes", type=int, default=4)
+    parser.add_argument("--seed", type=int, default=1)
+    asked = parser.parse_args()
+    print("  run  kills  bills    billed   charged  not billed  most seen  samples     s")
+    failed = 0
+    for number in range(asked.seed, asked.seed + asked.runs):
+        with places(asked.store) as place:
+            found = run(place, number, asked.kills, asked.processes)
+        print(
+            f"{number:5} {found.kills:6} {found.bills:6}  ${found.billed / DOLLAR:.5f}"
+            f"  ${found.charged / DOLLAR:.5f} {1 - found.billed / found.charged:11.1%}"
+            f"   ${found.most / DOLLAR:.5f} {found.samples:8} {found.seconds:5.1f}",
+            flush=True,
+        )
+        for wrong in found.wrong:
+            print(f"      {wrong}")
+        failed += bool(found.wrong)
+    print(json.dumps({"store": asked.store, "runs": asked.runs, "failed": failed}))
+    return int(failed > 0)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,284 @@
+"""Deliberate mistakes in the stores, each of which the state machine must notice.
+
+    python -m tests.state.mutants [--name WORDS]
+
+A mutant is one exact replacement of text that occurs once. It is applied to a copy of the package,
+and the state machine is run on that copy in a process of its own. Prints what noticed each; exit 1
+when one goes unnoticed.
+"""
+
+from __future__ import annotations
+
+import argparse
+import shutil
+import subprocess
+import sys
+import tempfile
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+ROOT: Final = Path(__file__).parents[2]
+
+
+@dataclass(frozen=True, slots=True)
+class Mutant:
+    """old, new: text of policy_router/<file>, of which only the store named is tried."""
+
+    name: str
+    file: str
+    old: str
+    new: str
+    store: str = "memory"
+
+    def apply(self, package: Path) -> None:
+        """Put the mistake into a copy. Raises ValueError when the text is not there just once."""
+        path = package / self.file
+        text = path.read_text()
+        if text.count(self.old) != 1:
+            raise ValueError(f"{self.name}: its text occurs {text.count(self.old)} times")
+        path.write_text(text.replace(self.old, self.new))
+
+
+MEMORY: Final = (
+    Mutant(
+        "only the first charge is checked", "state/tables.py",
+        "for c in hold.charges if (r :=", "for c in hold.charges[:1] if (r :=",
+    ),
+    Mutant(
+        "what is held does not count", "state/tables.py",
+        "return count.spent + count.held if count", "return count.spent if count",
+    ),
+    Mutant(
+        "a settled hold can be settled again", "state/tables.py",
+        "if held.state != OPEN:\n            return Settled(Ended.AGAIN",
+        "if held.state == RELEASED:\n            return Settled(Ended.AGAIN",
+    ),
+    Mutant(
+        "a late settle adds to what the expiry charged", "state/tables.py",
+        "count.spent += amount - charge.amount", "count.spent += amount",
+    ),
+    Mutant(
+        "what is lost is given back", "state/tables.py",
+        "crossed += self._charge(held, whole, Entry.EXPIRE, now)", "self._give_back(held, now)",
+    ),
+    Mutant(
+        "a lease lasts a moment too long", "state/tables.py",
+        "self.leases[0][0] <= now", "self.leases[0][0] < now",
+    ),
+    Mutant(
+        "a renewed hold is charged in the place of its first lease", "state/tables.py",
+        "held.expires == expires:", "held.expires <= now:",
+    ),
+    Mutant(
+        "time goes back with the clock", "state/memory.py",
+        "self._now = now = max(self._now, self._clock())", "self._now = now = self._clock()",
+    ),
+    Mutant(
+        "renewing shortens a lease", "state/tables.py",
+        "held.expires = max(held.expires, now + lease)", "held.expires = now + lease",
+    ),
+    Mutant(
+        "a seat is never left", "state/tables.py",
+        "seats.discard(held.hold.id)", "seats.add(held.hold.id)",
+    ),
+    Mutant(
+        "a correction goes to the latest slot", "state/tables.py",
+        "slot = held.slots[charge.counter.key]", "slot = max(window, default=0)",
+    ),
+    Mutant(
+        "what ended before a repeated hold does not end", "state/tables.py",
+        "if after is not None:", "if after is not None and known is None:",
+    ),
+    Mutant(
+        "what ended before a refused hold does not end", "state/tables.py",
+        "        if after is not None:\n            crossed += self.end(",
+        "        if after is not None and not [c for c in hold.charges if self._refuses(c, now)]:"
+        "\n            crossed += self.end(",
+    ),
+    Mutant(
+        "yesterday's counters are charged today", "state/tables.py",
+        "if known is None and _stale(hold, now):", "if known is None and not now:",
+    ),
+    Mutant(
+        "a day lasts a moment too long", "state/tables.py",
+        "c.counter.start <= now < c.counter.end", "c.counter.start <= now <= c.counter.end",
+    ),
+    Mutant(
+        "an id that has ended is taken anew", "state/tables.py",
+        "if known is not None:", "if known is not None and known.state == OPEN:",
+    ),
+    Mutant(
+        "a counter is forgotten while a hold can change it", "state/memory.py",
+        "and key not in named", "and not count.held",
+    ),
+    Mutant(
+        "a released hold keeps its place in a window", "state/tables.py",
+        "self._correct(held, charge, -charge.amount)", "self._correct(held, charge, 0)",
+    ),
+)  # fmt: skip
+
+SHARED: Final = (
+    Mutant(
+        "a request is given back when its attempt ends", "state/counting.py",
+        "            return amount\n\n\ndef opens", "            return 0\n\n\ndef opens",
+    ),
+    Mutant(
+        "output tokens are free", "state/counting.py",
+        "return actual.tokens\n", "return actual.tokens_in\n",
+    ),
+    Mutant(
+        "a threshold is told again and again", "state/counting.py",
+        "            told = mille\n", "",
+    ),
+    Mutant(
+        "a threshold is told a unit late", "state/counting.py",
+        "spent * PER_MILLE >= mille", "spent * PER_MILLE > mille",
+    ),
+    Mutant(
+        "a window is said to open a slot early", "state/counting.py",
+        "(slot + counter.slots + 1)", "(slot + counter.slots)",
+    ),
+    Mutant(
+        "tomorrow is said to help what never fits", "state/counting.py",
+        "elif counter.calendar and max(charge.amount, 1) <= limit:", "elif counter.calendar:",
+    ),
+    Mutant(
+        "a rolling window misses its oldest slot", "meter.py",
+        "return self.slot(now) - self.slots", "return self.slot(now) - self.slots + 1",
+    ),
+    Mutant(
+        "what costs nothing passes a spent budget", "meter.py",
+        "used + max(self.amount, 1) > self.limit", "used + self.amount > self.limit",
+    ),
+    Mutant(
+        "a limit that warns refuses", "meter.py",
+        "return self.refuses and self.limit", "return self.limit",
+    ),
+)  # fmt: skip
+
+SQLITE: Final = (
+    Mutant(
+        "SQLite: a lease lasts a moment too long", "state/sqlite_tables.py",
+        "state = 'open' AND expires <= ?", "state = 'open' AND expires < ?", "sqlite",
+    ),
+    Mutant(
+        "SQLite: a correction goes to the slot of the moment", "state/sqlite_tables.py",
+        "c.counter.key: c.counter.slot(taken)", "c.counter.key: c.counter.slot(now)", "sqlite",
+    ),
+    Mutant(
+        "SQLite: a corrected slot is not saved", "state/sqlite_tables.py",
+        "if before.get(slot) != n", "if not before.get(slot)", "sqlite",
+    ),
+    Mutant(
+        "SQLite: a longer lease is not saved", "state/sqlite_tables.py",
+        "if page.before.get(hold_id) != (held.state, held.expires)",
+        'if page.before.get(hold_id, ("",))[0] != held.state', "sqlite",
+    ),
+    Mutant(
+        "SQLite: what was told is not saved", "state/sqlite_tables.py",
+        "held = excluded.held, told = excluded.told", "held = excluded.held", "sqlite",
+    ),
+    Mutant(
+        "SQLite: only who gives back leaves the seat", "state/sqlite_tables.py",
+        "if held.state != OPEN:\n            stand += seats",
+        "if held.state == RELEASED:\n            stand += seats", "sqlite",
+    ),
+    Mutant(
+        "SQLite: what was given back is forgotten", "state/sqlite_tables.py",
+        "if held.state == RELEASED:", "if held.state == SETTLED:", "sqlite",
+    ),
+    Mutant(
+        "SQLite: the time is not saved", "state/sqlite_tables.py",
+        'connection.execute("UPDATE meta SET now = ?", (now,))',
+        'connection.execute("UPDATE meta SET now = ?", (now - 60,))', "sqlite",
+    ),
+)  # fmt: skip
+
+REDIS: Final = (
+    Mutant(
+        "Redis: time goes back with the clock", "state/redis/verbs.lua",
+        "local now = math.max(shown, clock)", "local now = clock", "redis",
+    ),
+    Mutant(
+        "Redis: what is held does not count", "state/redis/verbs.lua",
+        "return (got[1] or 0) + (got[2] or 0), {}", "return (got[1] or 0) + 0, {}", "redis",
+    ),
+    Mutant(
+        "Redis: one refusal alone does not refuse", "state/redis/verbs.lua",
+        "if #answer > 3 then", "if #answer > 4 then", "redis",
+    ),
+    Mutant(
+        "Redis: a late settle adds to what the expiry charged", "state/redis/verbs.lua",
+        "spend(charge, amount - charge[AMOUNT], crossed)", "spend(charge, amount, crossed)",
+        "redis",
+    ),
+    Mutant(
+        "Redis: a correction goes to the slot of the moment", "state/redis/verbs.lua",
+        "local slot = slot_of(hold.taken, charge)", "local slot = slot_of(now, charge)", "redis",
+    ),
+    Mutant(
+        "Redis: renewing shortens a lease", "state/redis/verbs.lua",
+        "hold.expires = math.max(hold.expires, now + lease)", "hold.expires = now + lease", "redis",
+    ),
+    Mutant(
+        "Redis: times lose their fractions", "state/redis/verbs.lua",
+        'local function exact(n)\n  return string.format("%.17g", n)',
+        'local function exact(n)\n  return string.format("%.14g", n)', "redis",
+    ),
+    Mutant(
+        "Redis: a counter long forgotten is corrected", "state/redis/verbs.lua",
+        "charge[FINISH] > 0 and now < charge[FINISH] + KEPT", "charge[FINISH] > 0", "redis",
+    ),
+)  # fmt: skip
+
+MUTANTS: Final = MEMORY + SHARED + SQLITE + REDIS
+
+
+def hunt(mutant: Mutant, examples: int = 1000) -> str | None:
+    """What noticed the mistake: the last line of the failure; None when nothing did."""
+    with tempfile.TemporaryDirectory() as place:
+        package = Path(place, "policy_router")
+        shutil.copytree(
+            ROOT / "policy_router", package, ignore=shutil.ignore_patterns("__pycache__")
+        )
+        Path(place, "tests").symlink_to(ROOT / "tests")
+        mutant.apply(package)
+        done = subprocess.run(
+            [
+                sys.executable, "-m", "tests.state.long", "--fixed", "--first", "--steps", "40",
+                "--store", mutant.store, "--examples", str(examples),
+            ],
+            cwd=place, capture_output=True, text=True, check=False,
+        )  # fmt: skip
+    if done.returncode == 0:
+        return None
+    if not done.stdout.endswith(f"{mutant.store}: broken\n"):
+        raise RuntimeError(f"{mutant.name}: the state machine did not run\n{done.stderr}")
+    return _reason(done.stderr)
+
+
+def _reason(text: str) -> str:
+    """Where a failure was noticed: the innermost function of the machine, a law before all."""
+    inner = [line.split(" in ")[-1] for line in text.splitlines() if line.startswith("  File ")]
+    error = [line for line in text.splitlines() if line and line[0].isalpha() and "Error" in line]
+    return f"{inner[-1]}: {error[-1].partition(':')[0]}" if error else inner[-1]
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(prog="python -m tests.state.mutants")
+    parser.add_argument("--name", default="")
+    parser.add_argument("--examples", type=int, default=1000)
+    asked = parser.parse_args()
+    left = 0
+    for mutant in MUTANTS:
+        if asked.name in mutant.name:
+            found = hunt(mutant, asked.examples)
+            left += found is None
+            line = f"{mutant.name:58} {found or 'UNNOTICED'}"
+            print(line, flush=True)  # noqa: T201  a command's answer
+    return min(left, 1)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,18 @@
+"""Every store obeys the laws and the model, whatever is done to it. The long form is
+`python -m tests.state.long`."""
+
+from __future__ import annotations
+
+import pytest
+from hypothesis import settings
+from hypothesis.stateful import run_state_machine_as_test
+
+from tests.state.machine import machine
+from tests.state.stores import STORES
+
+
+@pytest.mark.parametrize("store", STORES)
+def test_a_store_obeys_the_laws_and_the_model(store: str) -> None:
+    run_state_machine_as_test(
+        machine(store), settings=settings(max_examples=60, stateful_step_count=40)
+    )
