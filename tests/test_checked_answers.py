@@ -272,7 +272,7 @@ def test_a_judge_is_charged_beside_what_it_judges(tmp_path: Path, how: str) -> N
         (
             Say("PASS"),
             "limits: { o: { models: [other], tokens: [9/min] } }\n",
-            "`other` is not asked: limit `o`: 0 tokens of 9 tokens a min used, this may take ",
+            "`other` is not asked: limit `o`: 0 of 9 tokens a min used, this may take ",
         ),
         (
             Say("PASS"),

@@ -64,9 +64,16 @@ class Place:
 
 
 def told_place(given: str | None) -> Place | None:
-    """The place that the option or the environment names."""
+    """The place that the option or the environment names; ends the command when it is none."""
     url = given or os.environ.get(VARIABLE)
-    return Place(url) if url else None
+    if not url:
+        return None
+    place = Place(url)
+    try:
+        _ = place.file
+    except UsageError as error:
+        fail(str(error))
+    return place
 
 
 def place_of(given: str | None, policy: str, path: Path) -> Place:

@@ -105,6 +105,7 @@ def test_reading_makes_no_file(tmp_path: Path, argv: tuple[str, ...]) -> None:
 def test_an_address_that_makes_no_sense(argv: tuple[str, ...], url: str, said: str) -> None:
     done = run(*argv, "-p", COUNTED, "--state", url)
     assert (done.code, done.out) == (2, "")
+    assert done.err.startswith("error: ")
     assert said in done.err
 
 
