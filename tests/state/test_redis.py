@@ -283,7 +283,7 @@ with asyncio.Runner() as runner:
     clock = Clock()
 
     async def start():
-        return RedisStore({w.url!r}, clock, {w.prefix!r})
+        return RedisStore({w.url!r}, clock, {w.prefix!r}, patience={PATIENT})
 
     world = World(runner.run(start()), clock, runner)
     world.reserve("a", world.money(600), world.seat(1), lease=30)
