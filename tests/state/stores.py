@@ -177,6 +177,8 @@ def _sqlite(clock: Clock, place: Path) -> SqliteStore:
     return SqliteStore(place / "ledger.db", clock)
 
 
+PATIENT = 5.0
+"""Seconds that a test waits for a server which answers: a busy machine may let it starve."""
 _numbers = itertools.count()
 
 

@@ -21,7 +21,7 @@ from policy_router.diagnostics import Severity
 from policy_router.errors import AmountError, StoreError, UsageError
 from policy_router.meter import Metric, Period
 from policy_router.state.guard import Guarded
-from policy_router.state.redis import PAGE, PATIENCE, RedisStore
+from policy_router.state.redis import PAGE, RedisStore
 from policy_router.state.redis.server import describe
 from policy_router.state.redis.texts import EXACT
 from policy_router.state.store import (
@@ -34,7 +34,7 @@ from policy_router.state.store import (
     Unavailable,
 )
 from tests.state.servers import Server, Wire, shared
-from tests.state.stores import ABOUT, NOON, Clock, World, fresh_prefix
+from tests.state.stores import ABOUT, NOON, PATIENT, Clock, World, fresh_prefix
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Iterator
@@ -58,10 +58,12 @@ class Place(World):
         clock = Clock()
         self.url = url
         self.prefix = fresh_prefix()
+        options = {"patience": PATIENT, **options}
         super().__init__(RedisStore(url, clock, self.prefix, **options), clock, runner)
 
     def another(self, **options: Any) -> RedisStore:
-        return RedisStore(self.url, **{"clock": self.clock, "prefix": self.prefix, **options})
+        known = {"clock": self.clock, "prefix": self.prefix, "patience": PATIENT}
+        return RedisStore(**{"url": self.url, **known, **options})
 
     @contextmanager
     def raw(self) -> Iterator[Any]:
@@ -101,6 +103,9 @@ def server() -> Iterator[Server]:
 
 # -- servers that do not answer ------------------------------------------------------------------
 
+BRISK = 0.5
+"""Patience with servers that will not answer."""
+
 VERBS: dict[str, Callable[[RedisStore, Hold], Awaitable[Any]]] = {
     "read": lambda store, _: store.read(()),
     "reserve": lambda store, hold: store.reserve(hold),
@@ -112,7 +117,7 @@ VERBS: dict[str, Callable[[RedisStore, Hold], Awaitable[Any]]] = {
 
 @pytest.mark.parametrize("verb", VERBS)
 def test_a_frozen_server_is_an_error_and_not_a_wait(server: Server, verb: str) -> None:
-    with place(server.url) as w:
+    with place(server.url, patience=BRISK) as w:
         hold = Hold("a", (w.money(1),), 60, ABOUT)
         w.do(w.store.read(()))
 
@@ -128,7 +133,7 @@ def test_a_frozen_server_is_an_error_and_not_a_wait(server: Server, verb: str) -
 
 
 def test_a_guard_asks_a_frozen_server_no_more_and_finds_it_again(server: Server) -> None:
-    with place(server.url) as w:
+    with place(server.url, patience=BRISK) as w:
         ticks = Clock()
         guarded = Guarded(w.store, 1, w.clock, ticks)
         charges = w.money(1), w.requests(1)
@@ -141,8 +146,7 @@ def test_a_guard_asks_a_frozen_server_no_more_and_finds_it_again(server: Server)
                 == [(None, None)] * 3
             )
             assert not guarded.status.up
-            reached = asyncio.timeout(0.2)  # less than one wait for the server
-            async with reached:
+            async with asyncio.timeout(BRISK):  # less than one verb waits for the server
                 for i in range(100):
                     answer = await guarded.reserve(Hold(f"a{i}", charges, 60, ABOUT))
                     assert isinstance(answer, Unavailable)
@@ -226,7 +230,7 @@ def test_a_user_who_may_not_ask_is_an_error(server: Server) -> None:
 def test_a_reserve_whose_answer_is_lost_is_done_once(w: Place, lost: int) -> None:
     async def reserve() -> None:
         async with Wire(shared()) as wire:
-            store = RedisStore(wire.url, w.clock, w.prefix)
+            store = w.another(url=wire.url)
             await store.read(())
             wire.word, wire.lose = b"reserve", lost
             hold = Hold("a", (w.money(600), w.seat(1)), 60, ABOUT)
@@ -244,7 +248,7 @@ def test_a_reserve_whose_answer_is_lost_is_done_once(w: Place, lost: int) -> Non
 def test_a_settle_whose_answer_is_lost_is_done_once(w: Place) -> None:
     async def settle() -> None:
         async with Wire(shared()) as wire:
-            store = RedisStore(wire.url, w.clock, w.prefix)
+            store = w.another(url=wire.url)
             await store.reserve(Hold("a", (w.money(600),), 60, ABOUT))
             wire.word, wire.lose = b"finish", 1
             assert (await store.settle("a", Actual(cost=7))).ended is Ended.AGAIN
@@ -271,19 +275,20 @@ def test_a_hold_whose_caller_left_is_given_back(w: Place) -> None:
 
 def test_a_dead_process_leaves_holds_that_run_out(w: Place) -> None:
     code = f"""
-import asyncio, sys
+import asyncio, signal
 from policy_router.state.redis import RedisStore
-from policy_router.state.store import Hold
-from tests.state.stores import ABOUT, Clock, World
+from tests.state.stores import Clock, World
 
-async def main():
-    world = World(None, Clock(), None)
-    store = RedisStore({w.url!r}, world.clock, {w.prefix!r})
-    await store.reserve(Hold("a", (world.money(600), world.seat(1)), 30, ABOUT))
+with asyncio.Runner() as runner:
+    clock = Clock()
+
+    async def start():
+        return RedisStore({w.url!r}, clock, {w.prefix!r}, patience={PATIENT})
+
+    world = World(runner.run(start()), clock, runner)
+    world.reserve("a", world.money(600), world.seat(1), lease=30)
     print("taken", flush=True)
-    await asyncio.Event().wait()
-
-asyncio.run(main())
+    signal.pause()
 """
     with subprocess.Popen([sys.executable, "-c", code], stdout=subprocess.PIPE) as child:
         assert child.stdout is not None
@@ -336,7 +341,7 @@ def test_every_loop_has_connections_of_its_own(w: Place) -> None:
 
 @pytest.mark.parametrize("last", ["caller", "connection"])
 def test_a_loop_that_ends_leaves_nobody_waiting(server: Server, last: str) -> None:
-    store = RedisStore(server.url)
+    store = RedisStore(server.url, patience=PATIENT)
 
     async def first() -> asyncio.Task[Any]:
         await store.read(())
@@ -345,7 +350,7 @@ def test_a_loop_that_ends_leaves_nobody_waiting(server: Server, last: str) -> No
         for _ in range(50):  # turns of the loop, until it waits for an answer
             await asyncio.sleep(0)
         if last == "caller":
-            pump = store._link(PATIENCE)._pump
+            pump = store._link(PATIENT)._pump
             assert pump is not None
             pump.cancel()
             await asyncio.wait([waiting])

@@ -41,7 +41,8 @@ if TYPE_CHECKING:
     )
 
 PATIENCE: Final = 0.25
-"""Seconds an answer is awaited; then it is asked for once more, on a new connection."""
+"""Seconds an answer is awaited; then it is asked for once more, on a new connection. A verb fails
+within little more than twice that."""
 UNHURRIED: Final = 10.0
 """The same for reports and audits, which read much."""
 ROWS: Final = 100_000
@@ -56,10 +57,12 @@ class RedisStore:
     url: `redis://`, `rediss://` or `unix://`, as the redis package reads it. clock: Unix time for
     tests; by default the server's, which never goes back. prefix: what all keys begin with. keep:
     rows of the ledger to keep, at least; an audit needs them to be more than are written meanwhile.
+    patience: seconds an answer is awaited before it is asked for once more.
 
-    After a StoreError nobody knows whether `reserve` took its hold; it is released as soon as the
-    server answers, and its id must not be used again. At first use the server is looked at: one
-    that may drop keys, is a replica or a cluster is a StoreError.
+    After a StoreError nobody knows whether `reserve` took its hold: it is released if the server
+    can be told so, its lease ends it otherwise, and its id must not be used again. The server is
+    looked at whenever a connection is made: one that may drop keys, is a replica or a cluster is a
+    StoreError.
     """
 
     def __init__(
@@ -68,6 +71,7 @@ class RedisStore:
         clock: Callable[[], float] | None = None,
         prefix: str = "policy-router",
         keep: int = ROWS,
+        patience: float = PATIENCE,
     ) -> None:
         if "{" in prefix or "}" in prefix:
             raise UsageError(f"the prefix of the store's keys has a brace: {prefix}")
@@ -76,6 +80,7 @@ class RedisStore:
         self._clock = clock
         self._base = f"{{{prefix}}}"
         self._keep = keep
+        self._patience = patience
         self._links: dict[tuple[asyncio.AbstractEventLoop, float], Link] = {}
         self._lock = threading.Lock()
 
@@ -94,7 +99,7 @@ class RedisStore:
             answer = await self._do("reserve", *arguments)
         except (StoreError, asyncio.CancelledError):
             # It may have been taken for nobody. If this does not arrive either, its lease ends it.
-            self._link(PATIENCE).post(
+            self._link(self._patience).post(
                 *self._script("finish", texts.encode(hold.id), texts.actual_text(None))
             )
             raise
@@ -143,7 +148,7 @@ class RedisStore:
 
     async def buckets(self) -> tuple[Bucket, ...]:
         """See Books."""
-        _, _, counts, _ = await self._do("snapshot", patience=UNHURRIED)
+        _, _, counts, _ = await self._snapshot()
         found = (Bucket(texts.decode(key), int(s), int(h)) for key, s, h, _ in counts)
         return tuple(sorted(found, key=lambda bucket: bucket.key))
 
@@ -151,7 +156,7 @@ class RedisStore:
         """See Books. Rows never change, so most are read before the one step that counters and
         holds are copied in; only that step keeps the server busy."""
         rows = {row.seq: row async for row in self.rows()}
-        last, oldest, counts, open_holds = await self._do("snapshot", patience=UNHURRIED)
+        last, oldest, counts, open_holds = await self._snapshot()
         since = max((row.ts for row in rows.values()), default=0.0)
         rows |= {row.seq: row async for row in self.rows(since)}
         first = texts.seq(oldest) if oldest else int(last) + 1
@@ -167,7 +172,7 @@ class RedisStore:
 
     async def findings(self) -> tuple[Finding, ...]:
         """What an operator should know of the server. Raises StoreError when it cannot be asked."""
-        link = Link(self._url, self._place, PATIENCE, picky=False)
+        link = Link(self._url, self._place, self._patience, picky=False)
         try:
             info = {name: str(value) for name, value in (await link.ask("INFO")).items()}
             seconds, micros = await link.ask("TIME")
@@ -194,8 +199,11 @@ class RedisStore:
         now = "" if self._clock is None else repr(self._clock())
         return ("EVALSHA", SHA, 1, self._base, verb, now, self._keep, *arguments)
 
-    async def _do(self, verb: str, *arguments: Any, patience: float = PATIENCE) -> Any:
-        return await self._link(patience).ask(*self._script(verb, *arguments))
+    async def _do(self, verb: str, *arguments: Any) -> Any:
+        return await self._link(self._patience).ask(*self._script(verb, *arguments))
+
+    async def _snapshot(self) -> Any:
+        return await self._link(UNHURRIED).ask(*self._script("snapshot"))
 
     async def _finish(self, hold_id: str, actual: Actual | None) -> Settled:
         ended, crossed = await self._do("finish", texts.encode(hold_id), texts.actual_text(actual))
