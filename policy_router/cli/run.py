@@ -111,7 +111,7 @@ def run(
 
 
 async def _run(policy: "Policy", asked: Asked, body: "Body", place: Place) -> "Answer":
-    async with _ready(policy, asked, place) as (executor, decision, account):
+    async with _ready(policy, asked, body, place) as (executor, decision, account):
         return await executor.run(decision, policy.fallback, body, account)
 
 
@@ -120,7 +120,7 @@ async def _stream(policy: "Policy", asked: Asked, body: "Body", place: Place) ->
     import sys  # noqa: PLC0415  the stream of the moment, which a test replaces
 
     async with (
-        _ready(policy, asked, place) as (executor, decision, account),
+        _ready(policy, asked, body, place) as (executor, decision, account),
         await executor.stream(decision, policy.fallback, body, account) as answer,
     ):
         async for chunk in answer:
@@ -132,22 +132,31 @@ async def _stream(policy: "Policy", asked: Asked, body: "Body", place: Place) ->
 
 @asynccontextmanager
 async def _ready(
-    policy: "Policy", asked: Asked, place: Place
+    policy: "Policy", asked: Asked, body: "Body", place: Place
 ) -> "AsyncIterator[tuple[Executor, Decision, Account]]":
-    """What it takes to carry a request out: decided on what the counters show, with an account
-    that reserves and settles."""
+    """What it takes to carry a request out: rated by whom the policy names, decided on what the
+    counters show, with an account that reserves and settles."""
     from policy_router.execute.account import Ledger  # noqa: PLC0415
     from policy_router.execute.executor import Executor  # noqa: PLC0415
     from policy_router.execute.litellm import LiteLLMCaller  # noqa: PLC0415
+    from policy_router.execute.rating import Rater  # noqa: PLC0415
     from policy_router.state.guard import Guarded  # noqa: PLC0415
 
     async with reached(place, create=True) as store, LiteLLMCaller() as caller:
+        guarded = Guarded(store, clock=time.time)
+        ledger = Ledger(guarded, clock=time.time, told=lambda crossing: say(*_warned(crossing)))
         asked = await with_readings(Ledger(store, clock=time.time), policy, asked)
+        if asked.seen is not None and asked.scored:
+            rater = Rater(caller, ledger)
+            messages = body["messages"]
+            score = await rater.rate(policy, asked.request, asked.snapshot, messages)
+            if score is not None:
+                seen = asked.seen.rated(policy.complexity.estimator, score, policy)
+                request = replace(asked.request, complexity=seen.score)
+                asked = replace(asked, request=request, seen=seen)
         decision = made(policy, asked)
         if decision.candidates:
             await caller.prepare()
-        guarded = Guarded(store, clock=time.time)
-        ledger = Ledger(guarded, clock=time.time, told=lambda crossing: say(*_warned(crossing)))
         account = ledger.account(policy, asked.request, asked.snapshot)
         try:
             yield Executor(caller, clock=time.time), decision, account
