@@ -1,8 +1,10 @@
-"""Real Redis servers on sockets of their own, each ended through its process handle."""
+"""Real Redis servers on sockets of their own. None outlives the process that started it."""
 
 from __future__ import annotations
 
 import asyncio
+import atexit
+import os
 import shutil
 import signal
 import socket
@@ -17,6 +19,9 @@ import pytest
 if TYPE_CHECKING:
     from types import TracebackType
 
+KEPT = "kept: "
+KEEPER = f'"$@" & echo "{KEPT}$!"; read -r _; kill -9 $!; wait'
+"""A shell that ends what it started when its input ends: with whoever holds the other end."""
 QUIET = ("--save", "", "--appendonly", "no", "--loglevel", "notice")
 
 
@@ -50,13 +55,16 @@ class Server:
 
     def start(self) -> None:
         """Start it and wait until it answers."""
-        self.process = subprocess.Popen(
-            self._command, cwd=self._folder, stdout=subprocess.PIPE, text=True
-        )
-        assert self.process.stdout is not None
+        self._keeper = subprocess.Popen(
+            ["sh", "-c", KEEPER, "sh", *self._command],
+            cwd=self._folder, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True,
+        )  # fmt: skip
+        assert self._keeper.stdout is not None
         said = []
-        for line in self.process.stdout:
+        for line in self._keeper.stdout:
             said.append(line)
+            if line.startswith(KEPT):
+                self._number = int(line.removeprefix(KEPT))
             if "ready to accept connections" in line.lower():
                 return
         self.kill()
@@ -64,16 +72,14 @@ class Server:
 
     def freeze(self) -> None:
         """Let it answer nothing, as a host in trouble does; connections stay."""
-        self.process.send_signal(signal.SIGSTOP)
+        os.kill(self._number, signal.SIGSTOP)
 
     def thaw(self) -> None:
-        self.process.send_signal(signal.SIGCONT)
+        os.kill(self._number, signal.SIGCONT)
 
     def kill(self) -> None:
-        self.process.kill()
-        self.process.wait()
-        if self.process.stdout is not None:
-            self.process.stdout.close()
+        """End it, as a power cut does."""
+        self._keeper.communicate()  # it waits for the end of its input
 
     def __enter__(self) -> Self:
         return self
@@ -91,6 +97,7 @@ class Server:
 @cache
 def shared() -> Server:
     """The one that tests share which only need an empty prefix."""
+    atexit.register(stop_shared)
     return Server()
 
 
