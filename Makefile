@@ -3,7 +3,7 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 
-.PHONY: demo test lint wheel bench fuzz clean
+.PHONY: demo test lint wheel bench fuzz long clean
 
 demo: $(VENV)/.user
 	@$(BIN)/policy-router demo
@@ -29,6 +29,14 @@ bench: $(VENV)/.dev
 
 fuzz: $(VENV)/.dev
 	$(BIN)/python benchmarks/fuzz_policies.py --count 100000 --seed 1 --jobs 2
+
+long: $(VENV)/.dev
+	$(BIN)/python -m tests.state.long
+	$(BIN)/python -m tests.calendars
+	$(BIN)/pip install --quiet -e '.[bench]'
+	$(BIN)/python benchmarks/windows.py
+	$(BIN)/python benchmarks/stress.py --store sqlite
+	$(BIN)/python benchmarks/stress.py --store redis
 
 $(VENV)/.python:
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Python 3.11 or newer is needed: make PYTHON=python3.11 ...")'

@@ -1,8 +1,7 @@
 """What holds of every store after every step, told from answers and readings alone.
 
-Each law is a function of the step taken and of what the store showed before and after it; the
-names are those of docs/budgets.md. `History` remembers what callers were told: it neither counts
-nor decides.
+Each law is a function of the step taken and of what the store showed before and after it. `History`
+remembers what callers were told: it neither counts nor decides.
 """
 
 from __future__ import annotations

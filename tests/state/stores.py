@@ -170,7 +170,7 @@ def _redis(clock: Clock, place: Path) -> Any:
     server = shared()
     from policy_router.state.redis import RedisStore
 
-    return RedisStore(server.url, clock, prefix=f"test-{place}")
+    return RedisStore(server.url, clock, prefix=f"test-{place}", patience=PATIENT)
 
 
 def _sqlite(clock: Clock, place: Path) -> SqliteStore:

@@ -11,8 +11,12 @@ from tests.state.machine import machine
 from tests.state.stores import STORES
 
 
+EXAMPLES = {"memory": 100}
+"""More where they cost least."""
+
+
 @pytest.mark.parametrize("store", STORES)
 def test_a_store_obeys_the_laws_and_the_model(store: str) -> None:
     run_state_machine_as_test(
-        machine(store), settings=settings(max_examples=60, stateful_step_count=40)
+        machine(store), settings=settings(max_examples=EXAMPLES.get(store, 40), stateful_step_count=40)
     )
