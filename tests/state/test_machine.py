@@ -10,7 +10,6 @@ from hypothesis.stateful import run_state_machine_as_test
 from tests.state.machine import machine
 from tests.state.stores import STORES
 
-
 EXAMPLES = {"memory": 100}
 """More where they cost least."""
 
@@ -18,5 +17,6 @@ EXAMPLES = {"memory": 100}
 @pytest.mark.parametrize("store", STORES)
 def test_a_store_obeys_the_laws_and_the_model(store: str) -> None:
     run_state_machine_as_test(
-        machine(store), settings=settings(max_examples=EXAMPLES.get(store, 40), stateful_step_count=40)
+        machine(store),
+        settings=settings(max_examples=EXAMPLES.get(store, 40), stateful_step_count=40),
     )
