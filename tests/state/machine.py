@@ -227,9 +227,7 @@ class Ledger(RuleBasedStateMachine):
 
     def remembered(self, hold_id: str) -> bool:
         attempt = self.model.attempts.get(hold_id)
-        if attempt is None:
-            return True
-        return self.now < attempt.taken + DAY or attempt.fate is Fate.OPEN
+        return attempt is None or self.now < attempt.ended + DAY
 
     def effective(self, *endings: Ending | None) -> tuple[Ending, ...]:
         """The endings that will be the first for a hold that was granted."""

@@ -48,13 +48,14 @@ class Fate(Enum):
 @dataclass
 class Attempt:
     """A hold that was granted. actual: what it was settled to, or corrected to; None before that,
-    and when it was given back."""
+    and when it was given back. ended: Unix time of its first end."""
 
     hold: Hold
     taken: float
     expires: float
     fate: Fate = Fate.OPEN
     actual: Actual | None = None
+    ended: float = math.inf
 
     def __post_init__(self) -> None:
         self.charges = {c.counter.key: c for c in self.hold.charges}
@@ -190,6 +191,7 @@ class Model:
         crossed: tuple[Crossing, ...] = ()
         for attempt in sorted(lost, key=lambda a: (a.expires, a.hold.id)):
             attempt.fate = Fate.EXPIRED
+            attempt.ended = self.now
             self._write(attempt, Entry.EXPIRE, attempt.whole(), 1)
             crossed += self._tell(attempt)
         return crossed
@@ -218,9 +220,11 @@ class Model:
             )
         elif actual:
             attempt.fate = Fate.SETTLED
+            attempt.ended = self.now
             self._write(attempt, Entry.SETTLE, actual, 1)
         else:
             attempt.fate = Fate.RELEASED
+            attempt.ended = self.now
             return Settled(Ended.DONE)
         return Settled(Ended.ADJUSTED if late else Ended.DONE, self._tell(attempt))
 
