@@ -48,7 +48,7 @@ MEMORY: Final = (
     ),
     Mutant(
         "what is held does not count", "state/tables.py",
-        "return count.spent + count.held if count", "return count.spent if count",
+        "else count.spent + count.held", "else count.spent",
     ),
     Mutant(
         "a settled hold can be settled again", "state/tables.py",
@@ -81,7 +81,8 @@ MEMORY: Final = (
     ),
     Mutant(
         "a correction goes to the latest slot", "state/tables.py",
-        "slot = held.slots[charge.counter.key]", "slot = max(window, default=0)",
+        "window, slot = self.rolling.get(key, {}), held.slots[key]",
+        "window, slot = self.rolling.get(key, {}), max(self.rolling.get(key, {}), default=0)",
     ),
     Mutant(
         "what ended before a refused hold does not end", "state/tables.py",
@@ -106,7 +107,7 @@ MEMORY: Final = (
 SHARED: Final = (
     Mutant(
         "a request is given back when its attempt ends", "state/counting.py",
-        "            return amount\n\n\ndef opens", "            return 0\n\n\ndef opens",
+        "    return amount\n\n\ndef opens", "    return 0\n\n\ndef opens",
     ),
     Mutant(
         "output tokens are free", "state/counting.py",
@@ -146,7 +147,7 @@ SQLITE: Final = (
     ),
     Mutant(
         "SQLite: a corrected slot is not saved", "state/sqlite_tables.py",
-        "if before.get(slot) != n", "if not before.get(slot)", "sqlite",
+        "DO UPDATE SET n = excluded.n", "DO NOTHING", "sqlite",
     ),
     Mutant(
         "SQLite: a longer lease is not saved", "state/sqlite_tables.py",
