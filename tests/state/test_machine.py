@@ -8,6 +8,7 @@ from hypothesis import settings
 from hypothesis.stateful import run_state_machine_as_test
 
 from tests.state.machine import machine
+from tests.state.servers import collect_leftovers
 from tests.state.stores import STORES
 
 EXAMPLES = {"memory": 100}
@@ -16,6 +17,7 @@ EXAMPLES = {"memory": 100}
 
 @pytest.mark.parametrize("store", STORES)
 def test_a_store_obeys_the_laws_and_the_model(store: str) -> None:
+    collect_leftovers()
     run_state_machine_as_test(
         machine(store),
         settings=settings(max_examples=EXAMPLES.get(store, 40), stateful_step_count=40),

@@ -33,13 +33,20 @@ from policy_router.state.store import (
     Refused,
     Unavailable,
 )
-from tests.state.servers import Server, Wire, shared
+from tests.state.servers import Server, Wire, collect_leftovers, shared
 from tests.state.stores import ABOUT, NOON, PATIENT, Clock, World, fresh_prefix
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Iterator
 
 DAY = 86_400.0
+
+
+@pytest.fixture(autouse=True)
+def leftovers() -> Iterator[None]:
+    """What a test leaves unclosed harms no other."""
+    yield
+    collect_leftovers()
 
 
 @contextmanager
