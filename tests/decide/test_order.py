@@ -88,3 +88,16 @@ def test_neighbours_at_the_ratio_where_their_prices_meet() -> None:
     # 6 in and 1 out cost 15 by both prices: written order, but only equal prices have no other.
     for allowed, by in ((0b111, ["cheapest"] * 3), (0b101, ["written order"] * 2)):
         assert [c.by for c in order.candidates(allowed, 0, (), keys, 6, 1)] == by
+
+
+def test_what_is_put_first_stays_before_headroom() -> None:
+    pool = [Model(f"m{i}", f"openai/m{i}", TIERS[0], 0) for i in range(3)]
+    keys = (Key.HEADROOM,)
+    order = Order(pool, TIERS, keys)
+    first = (order.put(2, "somebody"), order.put(2, "somebody else"))
+    found = order.by_headroom(0b111, 0, first, keys, 1, 1, (0.2, 0.9, 0.1))
+    assert [(c.name, c.by) for c in found] == [
+        ("m2", "first"),
+        ("m1", "headroom"),
+        ("m0", "headroom"),
+    ]
