@@ -14,6 +14,7 @@ import argparse
 import asyncio
 import os
 import platform
+import queue
 import random
 import sqlite3
 import sys
@@ -27,11 +28,14 @@ from zoneinfo import ZoneInfo
 
 sys.path.insert(0, str(Path(__file__).parents[1]))
 
+from policy_router.execute.account import new_id
 from policy_router.meter import HOUR, MINUTE, Charge, Meter, Metric, Period
 from policy_router.state.open import open_store
 from policy_router.state.store import About, Actual, Granted, Hold
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from multiprocessing.process import BaseProcess
     from multiprocessing.queues import Queue
     from multiprocessing.synchronize import Barrier
 
@@ -82,7 +86,7 @@ async def attempts(store: Ledger, name: str, until: float, ran: Ran, users: int)
     rng = random.Random(name)
     done = 0
     while (began := time.perf_counter()) < until:
-        asked = hold(f"{name}-{done}#1", rng.randrange(users))
+        asked = hold(f"{new_id(time.time())}#1", rng.randrange(users))
         answer = await store.reserve(asked)
         if not isinstance(answer, Granted):
             raise SystemExit(f"not granted: {answer}")
@@ -178,7 +182,7 @@ def measure(url: str, asked: argparse.Namespace) -> int:
     ]
     for process in processes:
         process.start()
-    ran = [out.get() for _ in processes]
+    ran = results(out, processes)
     for process in processes:
         process.join()
     pairs = [each.pairs for each in ran]
@@ -196,6 +200,20 @@ def measure(url: str, asked: argparse.Namespace) -> int:
     wrong = asyncio.run(audited(url))
     print(f"  audit: {wrong} differences")
     return int(wrong > 0)
+
+
+def results(out: Queue[Ran], processes: Sequence[BaseProcess]) -> list[Ran]:
+    """What every process put out; ends them all when one of them died."""
+    ran: list[Ran] = []
+    while len(ran) < len(processes):
+        try:
+            ran.append(out.get(timeout=1))
+        except queue.Empty:
+            if any(each.exitcode for each in processes):
+                for each in processes:
+                    each.kill()
+                raise SystemExit("a process died; what it said is above") from None
+    return ran
 
 
 async def audited(url: str) -> int:

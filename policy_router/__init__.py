@@ -42,6 +42,7 @@ from policy_router.model import (
 
 if TYPE_CHECKING:
     from policy_router.check.report import load
+    from policy_router.classify.exact import count_tokens
     from policy_router.router import Router
 
 __all__ = [
@@ -67,11 +68,16 @@ __all__ = [
     "StoreError",
     "StreamBrokenError",
     "UsageError",
+    "count_tokens",
     "decide",
     "load",
 ]
 
-_LATE = {"load": "policy_router.check.report", "Router": "policy_router.router"}
+_LATE = {
+    "Router": "policy_router.router",
+    "count_tokens": "policy_router.classify.exact",
+    "load": "policy_router.check.report",
+}
 
 
 def __getattr__(name: str) -> object:

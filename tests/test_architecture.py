@@ -48,6 +48,7 @@ ONLY_IN = {
     "simpleeval": {"language.reference"},
     "re2": {"condition", "language.expression"},
     "yaml": {"language.source"},
+    "tiktoken": {"classify.exact"},
     "sqlite3": {
         "state.sqlite_file",
         "state.sqlite_tables",

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from policy_router.classify.classify import Classification, Classifier
+from policy_router.classify.exact import count_tokens
 from policy_router.cli.policy import Where, choose, open_policy
 from policy_router.cli.screen import Line, fail, show, write
 from policy_router.diagnostics import printable
@@ -18,6 +19,7 @@ if TYPE_CHECKING:
 
 SHOWN = 40
 """Characters of a prompt that are shown in its line."""
+_BESIDE = ("tools", "response_format")
 
 
 def classify(
@@ -28,6 +30,9 @@ def classify(
     *,
     policy: Where = None,
     as_jsonl: Annotated[bool, typer.Option("--json", help="Print one JSON object a line.")] = False,
+    exact: Annotated[
+        bool, typer.Option("--exact", help="Count tokens with a tokenizer; loads it first.")
+    ] = False,
 ) -> None:
     """Say what prompts are taken for.
 
@@ -43,13 +48,14 @@ def classify(
     classifier = Classifier(open_policy(choose(policy)))
     for number, line in enumerate(_lines(file), start=1):
         body = _body(line, number)
-        seen = classifier.classify(
-            body["messages"], tools=body.get("tools"), response_format=body.get("response_format")
-        )
+        seen = classifier.classify(**body)
+        tokens = count_tokens(**body) if exact else None
         if as_jsonl:
-            write(json.dumps(as_json(seen)) + "\n", sys.stdout)
+            more = {} if tokens is None else {"exact_tokens": tokens}
+            write(json.dumps(as_json(seen) | more) + "\n", sys.stdout)
         else:
-            show([_line(seen, _excerpt(body["messages"]))])
+            counted = [] if tokens is None else [(f"{_tokens(tokens)}  ", "")]
+            show([[*counted, *_line(seen, _excerpt(body["messages"]))]])
 
 
 def as_json(seen: Classification) -> dict[str, object]:
@@ -80,6 +86,10 @@ def _factor(factor: "Factor") -> dict[str, object]:
     }
 
 
+def _tokens(count: int) -> str:
+    return f"{count:,} token{'' if count == 1 else 's'}"
+
+
 def _lines(file: str | None) -> Iterator[str]:
     """The lines that hold something, of a file or of standard input."""
     try:
@@ -94,7 +104,7 @@ def _lines(file: str | None) -> Iterator[str]:
 
 
 def _body(line: str, number: int) -> Mapping[str, Any]:
-    """A line as the part of a chat body that is looked at."""
+    """A line as the parts of a chat body that are looked at."""
     if not line.lstrip().startswith("{"):
         return {"messages": line}
     try:
@@ -102,11 +112,10 @@ def _body(line: str, number: int) -> Mapping[str, Any]:
     except (ValueError, RecursionError):
         # A prompt may begin with a brace, too.
         return {"messages": line}
-    if "messages" in body:
-        return body if isinstance(body, dict) else {"messages": line}
-    if "prompt" not in body:
+    said = body.get("messages", body.get("prompt"))
+    if said is None:
         fail(f"line {number} has neither `prompt` nor `messages`")
-    return {**body, "messages": body["prompt"]}
+    return {"messages": said} | {key: body[key] for key in _BESIDE if key in body}
 
 
 def _excerpt(messages: object) -> str:

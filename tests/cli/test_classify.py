@@ -49,6 +49,14 @@ def test_a_file_and_json(tmp_path: Path) -> None:
     assert classify("-", "--json", stdin=path.read_text()).out == classify(path, "--json").out
 
 
+def test_exact_tokens_on_demand() -> None:
+    body = '{"messages": [{"role": "user", "content": "Hello"}]}\n'
+    found = json.loads(classify("--exact", "--json", stdin=body).out)
+    assert found["exact_tokens"] == 8  # three for the message, three for the answer, two words
+    assert found["exact_tokens"] <= found["tokens"] + 3
+    assert classify("--exact", stdin="Hello").out.startswith("1 token  chat")
+
+
 def test_a_long_prompt_is_cut_and_control_characters_are_not_printed() -> None:
     line = classify(stdin="word " * 50 + "\n\x1b[31mred\n").out.splitlines()
     assert line[0].endswith("word word…")
