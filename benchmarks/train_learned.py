@@ -388,14 +388,24 @@ def kind_alone(rows: Rows, folds: int) -> Floats:
     return score
 
 
+def models_of_folds(rows: Rows, everyday: Sequence[str], folds: int) -> list[Learned]:
+    """For each fold a model that was fitted without it."""
+    return [
+        fit(
+            rows.where((rows.fold != fold) & (rows.kind != "")),
+            [text for text in everyday if fold_of(text, folds) != fold],
+        ).model()
+        for fold in range(folds)
+    ]
+
+
 def cross_validate(rows: Rows, everyday: list[str], folds: int) -> tuple[Heard, Heard]:
     """What is said of each row, and of each everyday text, by a model not fitted on its fold."""
     apart = np.array([fold_of(text, folds) for text in everyday], int)
+    models = models_of_folds(rows, everyday, folds)
     heard = Heard(np.zeros(len(rows.texts)), np.zeros(len(rows.texts), bool))
     other = Heard(np.zeros(len(everyday)), np.zeros(len(everyday), bool))
-    for fold in range(folds):
-        kept = [text for text, each in zip(everyday, apart, strict=True) if each != fold]
-        model = fit(rows.where((rows.fold != fold) & (rows.kind != "")), kept).model()
+    for fold, model in enumerate(models):
         for whole, texts, here in (
             (heard, rows.texts, rows.fold == fold),
             (other, np.array(everyday, object), apart == fold),

@@ -160,13 +160,15 @@ def message(features: Features, kind: Kind) -> float:
     offered, which do the sums.
     """
     text = features.text
-    left = (
-        (1 - LENGTH * _within(log2(max(text.words, 1) / 16) / 5))
-        * (1 - CONSTRAINTS * _within(text.constraints / 6))
-        * (1 - CHOICES * _within((text.options - 4) / 3))
-        * (1 - QUESTIONS * _within((text.questions - 1) / 2))
-        * (1 - STEPS * _within((text.steps + text.bullets) / 8))
-    )
+    left = 1 - LENGTH * _within(log2(max(text.words, 1) / 16) / 5)
+    if text.constraints:
+        left *= 1 - CONSTRAINTS * _within(text.constraints / 6)
+    if text.options:
+        left *= 1 - CHOICES * _within((text.options - 4) / 3)
+    if text.questions:
+        left *= 1 - QUESTIONS * _within((text.questions - 1) / 2)
+    if text.steps or text.bullets:
+        left *= 1 - STEPS * _within((text.steps + text.bullets) / 8)
     if features.long_output:
         left *= 1 - LONG_OUTPUT
     if not features.tools:

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Final, TypeAlias
 from policy_router.classify.vocabulary import DECISIVE, FAIR, STRONG, TASK_CUES, TASKS, WEAK
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Sequence
 
     from policy_router.classify.features import Features
     from policy_router.classify.text import Text
@@ -57,8 +57,8 @@ def kind_of(features: Features) -> Kind:
     """The posterior over the kinds of work for these features."""
     text = features.text
     evidence, decisive = [0.0] * len(KINDS), [0.0] * len(KINDS)
-    for entry, times in text.found:
-        here = _loudness(entry, times, text)
+    heard = [(entry, _loudness(entry, times, text)) for entry, times in text.found]
+    for entry, here in heard:
         for kind, weight in TASK_CUES.get(entry, ()):
             if weight < DECISIVE:
                 evidence[kind] += weight * here
@@ -67,8 +67,8 @@ def kind_of(features: Features) -> Kind:
     # Greetings say nothing of a long text.
     evidence[_CHAT] *= min(1.0, max(0.0, (WORDY - text.words) / (WORDY - BRIEF)))
     signs = tuple(_signs(features, text))
-    for name, weight, _ in signs:
-        evidence[KINDS.index(name)] += weight
+    for kind, weight, _ in signs:
+        evidence[kind] += weight
     # Rounded, so that the order in which evidence is added cannot part two equal kinds.
     odds = [
         (round(exp(min(MOST, some) + more) - 1, 9), -kind)
@@ -79,17 +79,22 @@ def kind_of(features: Features) -> Kind:
         return Kind()
     whole = sum([own for own, _ in odds]) + exp(NONE + (CHOICES if text.options > 2 else 0.0))
     odds.sort(reverse=True)
-    likeliest = KINDS[-odds[0][1]]
+    likeliest = -odds[0][1]
     return Kind(
-        likeliest,
+        KINDS[likeliest],
         odds[0][0] / whole,
         tuple([(KINDS[-kind], own / whole) for own, kind in odds]),
-        _cues(likeliest, text, signs),
+        _cues(likeliest, heard, signs),
     )
 
 
 _CHAT: Final = KINDS.index("chat")
-_Signs: TypeAlias = "tuple[tuple[str, float, str], ...]"
+_CODE_GENERATION: Final = KINDS.index("code_generation")
+_CODE_REFACTOR: Final = KINDS.index("code_refactor")
+_MATH: Final = KINDS.index("math")
+_REASONING: Final = KINDS.index("reasoning")
+_TOOL_USE: Final = KINDS.index("tool_use")
+_Signs: TypeAlias = "tuple[tuple[int, float, str], ...]"
 
 
 def _loudness(entry: str, times: int, text: Text) -> float:
@@ -97,17 +102,16 @@ def _loudness(entry: str, times: int, text: Text) -> float:
     return here if times == 1 else here * (1 + AGAIN * min(REPEATS, times - 1))
 
 
-def _cues(name: str, text: Text, signs: _Signs) -> tuple[str, ...]:
-    """What speaks for this kind, loudest first."""
-    place = KINDS.index(name)
-    heard = [
-        (-weight * _loudness(entry, times, text), entry)
-        for entry, times in text.found
+def _cues(likeliest: int, heard: Sequence[tuple[str, float]], signs: _Signs) -> tuple[str, ...]:
+    """What speaks for this kind, loudest first. heard: entries, and how loud each is."""
+    found = [
+        (-weight * here, entry)
+        for entry, here in heard
         for kind, weight in TASK_CUES.get(entry, ())
-        if kind == place
+        if kind == likeliest
     ]
-    heard += [(-weight, sign) for kind, weight, sign in signs if kind == name]
-    return tuple([cue for _, cue in sorted(heard)])
+    found += [(-weight, sign) for kind, weight, sign in signs if kind == likeliest]
+    return tuple([cue for _, cue in sorted(found)])
 
 
 def is_code(text: Text) -> bool:
@@ -115,23 +119,23 @@ def is_code(text: Text) -> bool:
     return text.fences > 0 or text.code > 4 + text.words // 12 + 6 * text.formulae
 
 
-def _signs(features: Features, text: Text) -> Iterator[tuple[str, float, str]]:
+def _signs(features: Features, text: Text) -> Iterator[tuple[int, float, str]]:
     """What speaks for a kind beside words: (kind, weight, name of the sign)."""
     coded = is_code(text)
     if text.formulae > 1 or (text.formulae and text.terms):
-        yield "math", STRONG, "formulae"
+        yield _MATH, STRONG, "formulae"
     elif text.maths > 2 and not coded:
-        yield "math", FAIR, "formulae"
+        yield _MATH, FAIR, "formulae"
     if not text.options:
         if text.terms > 2:
-            yield "math", FAIR, "terms of mathematics"
+            yield _MATH, FAIR, "terms of mathematics"
         if text.numbers > 2 and text.questions and text.words < 150:
-            yield "math", FAIR, "quantities"
+            yield _MATH, FAIR, "quantities"
     if coded:
-        yield "code_generation", FAIR, "code"
-        yield "code_refactor", FAIR, "code"
-        yield "reasoning", WEAK, "code"
+        yield _CODE_GENERATION, FAIR, "code"
+        yield _CODE_REFACTOR, FAIR, "code"
+        yield _REASONING, WEAK, "code"
     if features.tools:
-        yield "tool_use", STRONG + FAIR, "tools offered"
+        yield _TOOL_USE, STRONG + FAIR, "tools offered"
     if 0 < text.words < 6 and not text.questions:
-        yield "chat", WEAK, "a few words"
+        yield _CHAT, WEAK, "a few words"

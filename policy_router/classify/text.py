@@ -11,6 +11,7 @@ from __future__ import annotations
 from bisect import bisect_right
 from dataclasses import dataclass
 from enum import StrEnum
+from itertools import compress
 from string import ascii_lowercase, digits, punctuation
 from typing import TYPE_CHECKING, Final
 
@@ -82,10 +83,10 @@ class Text:
     maths: signs of formulae. formulae: pairs of `$`, `\\(` or `\\[`, and LaTeX commands.
     code: signs that hardly stand in prose. fences: code fences. questions: question marks.
     options: lettered choices in a row, `A.`, `B.`, ... steps: numbered lines in a row. bullets:
-    lines that begin with one. constraints: words that bind the answer. terms: words of mathematics
-    proper. long: it asks for a long answer. found: entries of the built-in vocabulary and how often
-    each stands there; asked: those of them among the first and last words, where an instruction
-    stands.
+    lines that begin with one, in a text of several lines. constraints: words that bind the answer.
+    terms: words of mathematics proper. long: it asks for a long answer. found: entries of the
+    built-in vocabulary and how often each stands there; asked: those of them among the first and
+    last words, where an instruction stands.
     """
 
     characters: int = 0
@@ -153,7 +154,7 @@ def read_text(text: str) -> Text:
     low = part.lower()
     data = low.encode("utf-8", "surrogatepass")
     words = data.translate(_BLANK).decode("utf-8", "surrogatepass").split()
-    lined = f"\n{low}"
+    lines = f"\n{low}" if "\n" in low else ""
     signs = data.translate(None, _NO_SIGNS)
     beyond = "" if low.isascii() else data.translate(None, _ASCII).decode("utf-8", "surrogatepass")
     letters = len(data.translate(None, _NO_LETTERS))
@@ -175,9 +176,9 @@ def read_text(text: str) -> Text:
         code=sum(map(signs.count, _CODE)) + _CODE_WORD * seen.tally[IN_CODE],
         fences=signs.count(b"```"),
         questions=signs.count(b"?") + sum(map(beyond.count, _QUESTIONS)),
-        options=_run(lined, _OPTIONS, "\na", "\n(a") or _run(lined, _INLINE, " a)", " (a)"),
-        steps=_run(lined, _STEPS, "\n1"),
-        bullets=sum(map(lined.count, _BULLETS)),
+        options=_run(lines, _OPTIONS) or (_run(low, _INLINE) if b")" in signs else 0),
+        steps=_run(lines, _STEPS),
+        bullets=sum(map(lines.count, _BULLETS)),
         constraints=seen.tally[IN_CONSTRAINTS],
         terms=seen.tally[IN_TERMS],
         long=seen.tally[IN_LONG_OUTPUT] > 0 or _many_words(low, words),
@@ -204,10 +205,10 @@ def _lookup(words: list[str]) -> _Seen:
     found, asked, tally = seen.found, seen.asked, seen.tally
     last = len(words) - 1
     end = last - CLOSING
-    hits = [(i, known) for i, known in enumerate(map(KNOWN.get, words)) if known is not None]
-    for i, (entry, lists, phrases) in hits:
+    for i in compress(range(last + 1), map(KNOWN.__contains__, words)):
+        word = words[i]
+        entry, lists, phrases = KNOWN[word]
         if entry:
-            word = words[i]
             found[word] = found.get(word, 0) + 1
             if i < OPENING or i > end:
                 asked.add(word)
@@ -235,18 +236,16 @@ def _phrases(words: list[str], i: int, near: tuple[Phrase, ...]) -> list[str]:
     ]
 
 
-def _run(lined: str, rows: tuple[tuple[str, ...], ...], *first: str) -> int:
+def _run(text: str, rows: tuple[tuple[str, ...], ...]) -> int:
     """How many marks of one of the rows follow each other in the text, at least two; the row that
-    goes on longest counts. first: one of these stands in every text that has such marks."""
+    goes on longest counts."""
     best = 0
-    if not any(mark in lined for mark in first):
-        return best
-    for row in rows:
-        at = lined.find(row[0])
+    for row in rows if text else ():
+        at = text.find(row[0])
         n = 0
         while at >= 0:
             n += 1
-            at = lined.find(row[n], at + 1) if n < len(row) else -1
+            at = text.find(row[n], at + 1) if n < len(row) else -1
         best = max(best, n)
     return best if best > 1 else 0
 

@@ -319,9 +319,9 @@ TERMS: Final = _words(
     probability randomly expectation possible maximum minimum maximal minimal largest smallest
     greatest consecutive consecutively multiple multiples parallel volume arrangements exactly
     constant mean median graph point points side sides area length such assume assuming chosen
-    without gleichung primzahl dreieck entero enteros triángulo committee tournament inscribed
-    circumscribed tetrahedron pyramid midpoint midpoints altitude altitudes centroid arc
-    sector obtuse acute complex imaginary domain inverse composite reciprocal quotient
+    without gleichung primzahl dreieck entero enteros triángulo committee tournament handshake
+    handshakes inscribed circumscribed tetrahedron pyramid midpoint midpoints altitude altitudes
+    centroid arc sector obtuse acute complex imaginary domain inverse composite reciprocal quotient
     palindrome palindromes grid urn degrees equidistant rotated reflected intersect intersects
     intersection region shaded adjacent independent tangents circles triangles spheres
     congruence bases binary hexadecimal decimal recurring repeating irreducible monic nonzero

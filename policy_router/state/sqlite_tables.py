@@ -37,7 +37,7 @@ FEW: Final = 1000
 """Rows of a kind that are forgotten at once, at most."""
 
 SEATS: Final = Metric.SEATS
-_HOLD: Final = "SELECT id, state, taken, expires, body FROM hold WHERE"
+_HOLD: Final = "SELECT id, state, taken, expires FROM hold WHERE"
 _encode: Final = json.JSONEncoder(separators=(",", ":")).encode
 
 
@@ -59,10 +59,10 @@ def load(
     ids: Iterable[str],
     charges: Iterable[Charge],
     now: float,
-    known: Mapping[str, tuple[str, Hold]],
+    known: Mapping[str, Hold],
 ) -> Page:
     """The holds of the ids, those whose lease has run out, and the counters of all of them and of
-    the charges. known: by id, holds that need no decoding, beside what they were encoded to."""
+    the charges. known: holds by id that need not be read and decoded."""
     page = Page(Tables())
     tables = page.tables
     counters = {charge.counter.key: charge.counter for charge in charges}
@@ -70,15 +70,16 @@ def load(
     wanted = dict.fromkeys(ids)
     live = "id IN ({}) AND (state = 'open' OR forget > ?)"
     rows += _find(connection, f"{_HOLD} {live}", [*wanted], now)
-    for hold_id, state, taken, expires, body in rows:
-        text, hold = known.get(hold_id, ("", None))
-        if hold is None or text != body:
-            hold = decode(hold_id, body)
+    others = [hold_id for hold_id, *_ in rows if hold_id not in known]
+    bodies = _find(connection, "SELECT id, body FROM hold WHERE id IN ({})", others)
+    decoded = {hold_id: decode(hold_id, body) for hold_id, body in bodies}
+    for hold_id, state, taken, expires in rows:
+        hold = known.get(hold_id) or decoded[hold_id]
         slots = {}
         for charge in hold.charges:
             counter = charge.counter
             counters[counter.key] = counter
-            if counter.rolling:
+            if counter.width:
                 slots[counter.key] = counter.slot(taken)
         tables.holds[hold_id] = Held(hold, state, expires, slots)
         page.before[hold_id] = state, expires
@@ -105,7 +106,7 @@ def load_counters(connection: sqlite3.Connection, page: Page, counters: Iterable
     rolling: list[str] = []
     seats: list[str] = []
     for counter in counters:
-        kind = rolling if counter.rolling else calendar if counter.calendar else seats
+        kind = rolling if counter.width else calendar if counter.end else seats
         kind.append(counter.key)
     tables = page.tables
     buckets = "SELECT key, ends, spent, held, told FROM bucket WHERE key IN ({})"
@@ -188,11 +189,11 @@ def _save_counters(connection: sqlite3.Connection, page: Page, changed: Iterable
     for held in changed:
         for charge in held.hold.charges:
             counter, key = charge.counter, charge.counter.key
-            if counter.calendar:
+            if counter.end:
                 if key not in buckets:
                     count = tables.counts[key]
                     buckets[key] = key, count.spent, count.held, count.told, count.end
-            elif counter.rolling:
+            elif counter.width:
                 slot, window = held.slots[key], tables.rolling.get(key, {})
                 if slot in window and (key, slot) not in slots:
                     ends = (slot + counter.slots + 1) * counter.width

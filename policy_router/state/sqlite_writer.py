@@ -68,7 +68,7 @@ class Writer(Worker):
     def __init__(self, file: File, clock: Time) -> None:
         super().__init__(file, clock)
         self.lock: Lock = file.lock()
-        self._known: dict[str, tuple[str, Hold]] = {}
+        self._known: dict[str, Hold] = {}
         self._forgotten = ""
         self._syncer = Syncer(file, self._synced)
         self._syncing = self._has_synced = False
@@ -91,6 +91,12 @@ class Writer(Worker):
         self._syncer.end()
         self._part()
         self.lock.close()
+
+    def shut(self) -> None:
+        """Close the connection, and forget what was read through it: the next may be to another
+        file in its place."""
+        super().shut()
+        self._known.clear()
 
     # -- verbs -------------------------------------------------------------------------------
 
@@ -124,21 +130,20 @@ class Writer(Worker):
         bodies = {id(ask.hold): ask.body for ask in asks}
         if save(connection, page, bodies, now):
             connection.execute("COMMIT")
-            self._remember(asks, page.tables)
+            self._remember(page.tables)
             self._committed()
         else:
             connection.execute("ROLLBACK")
         for ask, answer in zip(asks, answers, strict=True):
             ask.answer = answer
 
-    def _remember(self, asks: Asks, tables: Tables) -> None:
-        """Keeps the holds that were taken here: most of them are ended here as well."""
+    def _remember(self, tables: Tables) -> None:
+        """Keeps the open holds: who takes one mostly ends it as well."""
         for hold_id, held in tables.holds.items():
-            if held.state != OPEN:
+            if held.state == OPEN:
+                self._known[hold_id] = held.hold
+            else:
                 self._known.pop(hold_id, None)
-        for ask in asks:
-            if ask.hold is not None:
-                self._known[ask.hold.id] = ask.body, ask.hold
         while len(self._known) > KNOWN:
             del self._known[next(iter(self._known))]
 

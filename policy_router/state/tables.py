@@ -3,6 +3,9 @@
 A store in memory keeps these tables whole; one on disk loads the rows that its verbs touch, lets
 the verbs run, and saves what changed. Nothing here reads a clock or does IO; who calls sees to it
 that one verb runs at a time.
+
+What a counter counts over is asked dozens of times a verb, so it is read off its fields: a calendar
+period when it has an `end`, a rolling window when it has a `width`.
 """
 
 from __future__ import annotations
@@ -136,10 +139,10 @@ class Tables:
 
     def _used(self, charge: Charge, now: float) -> int:
         counter = charge.counter
-        if counter.calendar:
+        if counter.end:
             count = self.counts.get(counter.key)
             return 0 if count is None else count.spent + count.held
-        if counter.rolling:
+        if counter.width:
             slots = self.rolling.get(counter.key)
             if slots is None:
                 return 0
@@ -157,12 +160,12 @@ class Tables:
         slots = {}
         for charge in hold.charges:
             counter, key = charge.counter, charge.counter.key
-            if counter.calendar:
+            if counter.end:
                 count = self.counts.get(key)
                 if count is None:
                     count = self.counts[key] = Count(counter.end)
                 count.held += charge.amount
-            elif counter.rolling:
+            elif counter.width:
                 slot = slots[key] = counter.slot(now)
                 window = self.rolling.setdefault(key, {})
                 for old in [s for s in window if s < slot - counter.slots]:
@@ -195,14 +198,14 @@ class Tables:
         for charge in held.hold.charges:
             counter = charge.counter
             amount = comes_to(counter.metric, charge.amount, actual)
-            if counter.calendar:
+            if counter.end:
                 count = self.counts[counter.key]
                 count.held -= charge.amount
                 count.spent += amount
                 if charge.warn_at:
                     found, count.told = crossings(charge, count.spent, count.told)
                     crossed += found
-            elif counter.rolling:
+            elif counter.width:
                 self._correct(held, charge, amount - charge.amount)
             else:
                 self._stand_up(held, charge)
@@ -218,13 +221,13 @@ class Tables:
         for charge in held.hold.charges:
             counter = charge.counter
             amount = 0 if nothing else comes_to(counter.metric, charge.amount, real)
-            if counter.calendar:
+            if counter.end:
                 count = self.counts[counter.key]
                 count.spent += amount - charge.amount
                 if charge.warn_at:
                     found, count.told = crossings(charge, count.spent, count.told)
                     crossed += found
-            elif counter.rolling:
+            elif counter.width:
                 self._correct(held, charge, amount - charge.amount)
         amounts = {c.counter.metric: c.amount for c in held.hold.charges}
         delta = Actual(
@@ -238,9 +241,9 @@ class Tables:
 
     def _give_back(self, held: Held, now: float) -> None:
         for charge in held.hold.charges:
-            if charge.counter.calendar:
+            if charge.counter.end:
                 self.counts[charge.counter.key].held -= charge.amount
-            elif charge.counter.rolling:
+            elif charge.counter.width:
                 self._correct(held, charge, -charge.amount)
             else:
                 self._stand_up(held, charge)
@@ -257,7 +260,7 @@ class Tables:
         self.seats.get(charge.counter.key, set()).discard(held.hold.id)
 
     def _write(self, held: Held, kind: Entry, actual: Actual, requests: int, now: float) -> None:
-        keys = tuple([c.counter.key for c in held.hold.charges if c.counter.calendar])
+        keys = tuple([c.counter.key for c in held.hold.charges if c.counter.end])
         self.seq += 1
         row = Row(
             self.seq, held.hold.id, kind, now, held.hold.about, actual.cost, actual.tokens_in,
@@ -270,6 +273,6 @@ def _stale(hold: Hold, now: float) -> bool:
     """Whether a calendar counter of the hold is of another period than `now`."""
     for charge in hold.charges:
         counter = charge.counter
-        if counter.calendar and not counter.start <= now < counter.end:
+        if counter.end and not counter.start <= now < counter.end:
             return True
     return False
