@@ -38,6 +38,8 @@ T = TypeVar("T")
 FAILURES: Final = 3
 WITHIN: Final = 5.0
 """So many failures within so many seconds, and the store is not asked any more."""
+SLOW: Final = 0.2
+"""A failure that took so many seconds is enough: requests would wait as long for the next."""
 PAUSE: Final = 1.0
 """Seconds until it is tried again; twice as many after every trial that fails."""
 LONGEST: Final = 30.0
@@ -68,11 +70,12 @@ class Breaker:
         """Seconds until it may be tried again."""
         return 0.0 if self._until is None else max(0.0, self._until - now)
 
-    def failed(self, now: float) -> bool:
-        """Note a failure. True when that was one too many."""
+    def failed(self, now: float, took: float) -> bool:
+        """Note a failure that took so many seconds. True when that was one too many."""
         with self._lock:
             self._failures.append(now)
-            tripped = len(self._failures) == FAILURES and now - self._failures[0] <= WITHIN
+            often = len(self._failures) == FAILURES and now - self._failures[0] <= WITHIN
+            tripped = often or took >= SLOW
             if self._until is not None or not tripped:
                 return False
             self._until = now + self._pause
@@ -231,13 +234,14 @@ class Guarded:
         except AmountError:
             raise
         except StoreError as error:
-            self._failed(error)
+            self._failed(error, now)
             await asyncio.sleep(0)  # others fail in the same moment: they count before anyone asks
             raise
 
-    def _failed(self, error: StoreError) -> None:
+    def _failed(self, error: StoreError, began: float) -> None:
         self._detail = str(error)
-        if self._breaker.failed(self._monotonic()):
+        now = self._monotonic()
+        if self._breaker.failed(now, now - began):
             self._on_change(False, self._detail)
 
     def _telling(self, answer: T) -> T:
@@ -322,7 +326,7 @@ class Guarded:
             self._on_change(True, "")
 
     async def _pay(self) -> None:
-        owed = self._owed.popleft()
+        owed, began = self._owed.popleft(), self._monotonic()
         try:
             if owed.hold is not None:
                 await self._record(owed.hold, 0.0 if owed.ending is None else owed.hold.lease)
@@ -335,7 +339,7 @@ class Guarded:
                 self._owed.appendleft(replace(owed, tried=owed.tried + 1))
             else:
                 self._lost += 1
-            self._failed(error)
+            self._failed(error, began)
         except BaseException:
             self._owed.appendleft(owed)  # doing it twice is doing it once
             raise

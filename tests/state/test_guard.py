@@ -11,7 +11,7 @@ import pytest
 
 from policy_router.errors import AmountError, StoreError
 from policy_router.meter import Metric, Period
-from policy_router.state.guard import LONGEST, OWED, Guarded
+from policy_router.state.guard import LONGEST, OWED, SLOW, Guarded
 from policy_router.state.memory import MemoryStore
 from policy_router.state.store import (
     Actual,
@@ -40,11 +40,13 @@ class Shaky:
     """A store in memory that can be out of reach.
 
     down: why it fails. late: it fails after it did what was asked, as when an answer is lost.
-    hangs: it never answers. broken: the hold that it cannot settle.
+    hangs: it never answers. takes: seconds of each verb. broken: the hold that it cannot settle.
     """
 
     def __init__(self, clock: Clock) -> None:
         self.books = MemoryStore(clock)
+        self.clock = clock
+        self.takes = 0.0
         self.down: StoreError | None = None
         self.late = False
         self.hangs = False
@@ -57,6 +59,7 @@ class Shaky:
         await asyncio.sleep(0)  # the network is another turn of the loop
         if self.hangs:
             await asyncio.Event().wait()
+        self.clock.now += self.takes
         if self.down and not self.late:
             raise self.down
         done = await work()
@@ -406,6 +409,14 @@ def test_failures_far_apart_are_no_reason_to_stop(w: Guard) -> None:
     assert w.store.status.up
 
 
+@pytest.mark.parametrize(("seconds", "up"), [(SLOW - 0.01, True), (SLOW, False)])
+def test_one_failure_that_took_long_is_enough(w: Guard, seconds: float, up: bool) -> None:
+    w.fail()
+    w.inner.takes = seconds
+    assert w.read(w.requests(1)) == (None,)
+    assert w.store.status.up is up
+
+
 def test_many_failures_at_once_are_one_change(w: Guard) -> None:
     w.fail()
 
@@ -484,7 +495,8 @@ def test_an_errand_cut_off_with_its_loop_is_run_by_the_next() -> None:
     clock = Clock()
     inner = Shaky(clock)
     guarded = Guarded(inner, 1, clock, clock)
-    money = World(inner, clock, asyncio.Runner()).money(600)
+    with asyncio.Runner() as runner:
+        money = World(inner, clock, runner).money(600)
 
     async def first() -> None:
         await guarded.reserve(Hold("a", (money,), 60, ABOUT))

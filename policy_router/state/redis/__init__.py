@@ -57,7 +57,7 @@ class RedisStore:
     url: `redis://`, `rediss://` or `unix://`, as the redis package reads it. clock: Unix time for
     tests; by default the server's, which never goes back. prefix: what all keys begin with. keep:
     rows of the ledger to keep, at least; an audit needs them to be more than are written meanwhile.
-    patience: seconds an answer is awaited before it is asked for once more.
+    patience: seconds an answer is awaited.
 
     After a StoreError nobody knows whether `reserve` took its hold: it is released if the server
     can be told so, its lease ends it otherwise, and its id must not be used again. The server is

@@ -1,7 +1,7 @@
 """The way from one event loop to the server, and what goes over it together.
 
-Nothing is done twice behind the caller's back: an answer that does not come is asked for once
-more, and every command of the ledger, done twice, is done once.
+Nothing is done twice behind the caller's back: when a connection breaks, what was asked is asked
+once more on a new one, and every command of the ledger, done twice, is done once.
 """
 
 from __future__ import annotations
@@ -31,7 +31,8 @@ TOGETHER: Final = 32
 SCRIPT: Final = resources.files(__package__).joinpath("verbs.lua").read_text(encoding="utf-8")
 SHA: Final = hashlib.sha1(SCRIPT.encode(), usedforsecurity=False).hexdigest()
 
-_LOST: Final = (Disconnected, Unanswered, OSError)
+_LATE: Final = (Unanswered, TimeoutError)
+_LOST: Final = (Disconnected, OSError)
 
 
 def place_of(url: str) -> str:
@@ -71,7 +72,7 @@ class Link:
         )
 
     async def ask(self, *command: Any) -> Any:
-        """The answer to one command, within twice the patience. Raises StoreError."""
+        """The answer to one command, within little more than the patience. Raises StoreError."""
         return await self._put(command)
 
     def post(self, *command: Any) -> None:
@@ -136,25 +137,26 @@ class Link:
 
     async def _deliver(self, commands: list[Sequence[Any]]) -> list[Any]:
         try:
-            return await self._send(commands)
-        except _LOST:
-            pass  # once more, on a new connection
-        try:
-            return await self._send(commands)
-        except _LOST as error:
+            async with asyncio.timeout(self._patience * 1.1):  # connecting takes several steps
+                try:
+                    return await self._send(commands)
+                except _LATE:
+                    raise  # who does not answer once would only be waited for twice
+                except _LOST:
+                    return await self._send(commands)
+        except (*_LATE, *_LOST) as error:
             detail = str(error) or "timed out"
             raise StoreError(f"no answer from the store at {self._place}: {detail}") from error
 
     async def _send(self, commands: list[Sequence[Any]]) -> list[Any]:
-        async with asyncio.timeout(self._patience * 1.1):  # connecting takes several steps
-            answers = await self._pipe(commands)
-            unknown = [i for i, answer in enumerate(answers) if isinstance(answer, NoScriptError)]
-            if unknown:
-                await self._client.script_load(SCRIPT)
-                again = await self._pipe([commands[i] for i in unknown])
-                for i, answer in zip(unknown, again, strict=True):
-                    answers[i] = answer
-            return answers
+        answers = await self._pipe(commands)
+        unknown = [i for i, answer in enumerate(answers) if isinstance(answer, NoScriptError)]
+        if unknown:
+            await self._client.script_load(SCRIPT)
+            again = await self._pipe([commands[i] for i in unknown])
+            for i, answer in zip(unknown, again, strict=True):
+                answers[i] = answer
+        return answers
 
     async def _pipe(self, commands: list[Sequence[Any]]) -> list[Any]:
         async with self._client.pipeline(transaction=False) as pipe:
