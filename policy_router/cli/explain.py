@@ -185,6 +185,7 @@ def _json(told: _Told, path: Path, only: str | None) -> dict[str, object]:
         "facts": told.known,
         "task_from": told.task_from,
         "classification": classification(told.asked.seen) if told.asked.seen else None,
+        "rated_by": _asked_estimator(told),
         "floor": floor
         and {
             "tier": floor[0],
@@ -377,7 +378,18 @@ def _complexity(told: _Told) -> str:
     start = " where the band begins" if isinstance(told.decision.request.complexity, str) else ""
     seen = told.asked.seen
     by = f", by the {seen.estimator} estimator" if seen is not None and told.asked.scored else ""
+    asked = _asked_estimator(told)
+    if asked is not None:
+        by += f"; a request that is carried out is rated by `{asked}`, which is not asked here"
     return f"{told.band.name}: {score}{start}{by}{_at(told.band)}"
+
+
+def _asked_estimator(told: _Told) -> str | None:
+    """The model or the code that would rate the request: only a real request costs either."""
+    settings = told.policy.complexity
+    if told.asked.seen is None or not told.asked.scored:
+        return None
+    return settings.model or settings.function
 
 
 def _factors(told: _Told) -> list[tuple[str, str]]:

@@ -129,8 +129,17 @@ def read_prompt(word: str | None) -> str | None:
     return raw.read().decode("utf-8", "replace") if raw else sys.stdin.read()
 
 
-def ask(policy: "Policy", given: Given, *, now: float | None = None) -> Asked:
-    """The request for this policy. now: Unix time, the clock's unless given.
+def messages_of(prompt: str, system: str | None) -> list[dict[str, str]]:
+    """A chat of a prompt, after a system message if there is one."""
+    before = [] if system is None else [{"role": "system", "content": system}]
+    return [*before, {"role": "user", "content": prompt}]
+
+
+def ask(
+    policy: "Policy", given: Given, *, system: str | None = None, now: float | None = None
+) -> Asked:
+    """The request for this policy. system: a message before the prompt. now: Unix time, the
+    clock's unless given.
 
     Ends the command when an option's value makes no sense whatever the policy says, or a fact is
     none of the policy's.
@@ -142,11 +151,12 @@ def ask(policy: "Policy", given: Given, *, now: float | None = None) -> Asked:
     seen, tokens, most = None, 0, None
     if prompt is not None:
         cap = facts.known.get("max_tokens")
-        seen = Classifier(policy).classify(prompt, max_output=cap, needs=needs, task=task)
+        messages = messages_of(prompt, system)
+        seen = Classifier(policy).classify(messages, max_output=cap, needs=needs, task=task)
         # The caller's word wins.
         task, tokens = seen.told, seen.tokens
         complexity = seen.score if complexity is None else complexity
-        most = most_tokens([{"role": "user", "content": prompt}])
+        most = most_tokens(messages)
     if given.tokens is not None:
         tokens = _whole(given.tokens, "--tokens")
     request = Request(

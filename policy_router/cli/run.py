@@ -8,11 +8,17 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from policy_router.classify.bound import most_tokens
 from policy_router.cli.clock import iso, spell_time
 from policy_router.cli.counters import with_readings
 from policy_router.cli.policy import choose, open_policy
-from policy_router.cli.request import Asked, Given, ask, read_prompt, takes_request
+from policy_router.cli.request import (
+    Asked,
+    Given,
+    ask,
+    messages_of,
+    read_prompt,
+    takes_request,
+)
 from policy_router.cli.route import as_json, made, not_used, out, verdict
 from policy_router.cli.screen import Line, fail, say, show, show_json, write
 from policy_router.cli.state import Place, place_of, reached
@@ -68,12 +74,8 @@ def run(
         raise typer.BadParameter("--stream and --json exclude each other", param_hint="--stream")
     path = choose(given.policy)
     policy = open_policy(path)
-    asked = ask(policy, replace(given, prompt=prompt))
-    messages = [{"role": "user", "content": prompt}]
-    if system is not None:
-        messages.insert(0, {"role": "system", "content": system})
-        most = max(asked.request.tokens, most_tokens(messages))
-        asked = replace(asked, request=replace(asked.request, most_tokens=most))
+    asked = ask(policy, replace(given, prompt=prompt), system=system)
+    messages = messages_of(prompt, system)
     from policy_router.execute.caller import Body  # noqa: PLC0415  not needed for --help
 
     body = Body(messages=messages, max_tokens=asked.request.max_output, user=given.user)

@@ -170,7 +170,8 @@ def test_json_has_one_shape() -> None:
     routed = run("route", "-p", TEAM, *NOON, "--tag", "private", "--task", "code", "--json").json
     found = explain("--tag", "private", "--task", "code", "--json").json
     extra = [
-        "policy", "facts", "task_from", "classification", "floor", "counters", "trace", "accept",
+        "policy", "facts", "task_from", "classification", "rated_by", "floor", "counters", "trace",
+        "accept",
         "barred",
     ]  # fmt: skip
     assert list(found) == [*routed, *extra]
@@ -257,6 +258,24 @@ def test_the_evidence_for_task_and_complexity() -> None:
         "message", "context", "capability", "depth", "keywords",
     ]  # fmt: skip
     assert "+0.367  capability: 0.60 of 1, weight 25%" in lines[7]
+
+
+@pytest.mark.parametrize(
+    ("estimator", "who"), [("{ llm: m }", "m"), ("{ python: ours:rate }", "ours:rate")]
+)
+def test_an_estimator_that_must_be_asked_is_named_and_not_asked(
+    tmp_path: Path, estimator: str, who: str
+) -> None:
+    text = (
+        "version: 1\nmodels:\n  m: { model: ollama_chat/llama3.2, tier: light, price: free }\n"
+        f"complexity: {{ estimator: {estimator} }}\n"
+    )
+    (tmp_path / "p.yaml").write_text(text)
+    shown = run("explain", "Hello there", "-p", tmp_path).out
+    assert f"a request that is carried out is rated by `{who}`, which is not asked here" in shown
+    assert run("explain", "Hello there", "-p", tmp_path, "--json").json["rated_by"] == who
+    given = run("explain", "Hello there", "-p", tmp_path, "--complexity", "0.5", "--json").json
+    assert given["rated_by"] is None
 
 
 def test_what_the_caller_says_needs_no_evidence() -> None:

@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from policy_router import load
+from policy_router.cli.request import Given, ask
 from policy_router.simulated import Cut, Fail, Say, Simulated
 from tests.cli.run import run
 from tests.two_models import write
@@ -223,6 +225,17 @@ def test_a_threshold_is_told_in_one_line(tmp_path: Path) -> None:
             "warning: budget `each` of ada has passed 40%: $0.0041 of $0.01 a month",
         ]
         assert "warning: " not in run("run", *argv).err
+
+
+def test_a_system_message_counts_as_context(tmp_path: Path) -> None:
+    with Simulated() as provider:
+        policy = load(write(tmp_path, provider))
+    alone, among = (
+        ask(policy, Given(prompt="Hello!"), system=system).request
+        for system in (None, "be brief " * 5_000)
+    )
+    assert alone.tokens < 20 < 10_000 < among.tokens
+    assert float(alone.complexity or 0) < float(among.complexity or 0)
 
 
 def test_a_system_message_is_reserved_for_too(tmp_path: Path) -> None:
