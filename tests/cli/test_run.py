@@ -234,7 +234,8 @@ def test_a_system_message_counts_as_context(tmp_path: Path) -> None:
         ask(policy, Given(prompt="Hello!"), system=system).request
         for system in (None, "be brief " * 5_000)
     )
-    assert alone.tokens < 20 < 10_000 < among.tokens
+    assert alone.tokens < 20
+    assert among.tokens > 10_000
     assert float(alone.complexity or 0) < float(among.complexity or 0)
 
 
