@@ -37,6 +37,8 @@ long: $(VENV)/.dev
 	$(BIN)/python benchmarks/windows.py
 	$(BIN)/python benchmarks/stress.py --store sqlite
 	$(BIN)/python benchmarks/stress.py --store redis
+	$(BIN)/python benchmarks/refusals.py --store sqlite
+	$(BIN)/python benchmarks/refusals.py --store redis
 
 $(VENV)/.python:
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Python 3.11 or newer is needed: make PYTHON=python3.11 ...")'
