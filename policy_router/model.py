@@ -25,6 +25,8 @@ CONFIDENT: Final = 0.4
 """From so much probability on, a request is taken for a built-in kind of work."""
 TYPICAL_OUTPUT: Final = 300
 """Tokens an answer is expected to have when the request sets no cap: for estimates and ordering."""
+UNBOUNDED: Final = 1_000_000_000
+"""Tokens in, when nobody can say how many: a file that is only referred to, say."""
 OUTPUT_CAP: Final = 4_096
 """Tokens an answer may have where money or tokens are counted and the request sets no cap: the most
 that can come out must be known before it is asked for, and is sent along."""
@@ -35,8 +37,8 @@ class Price:
     """nano-USD per million tokens, for what goes in and what comes out.
 
     cached, written: of tokens read from and written to the provider's prompt cache; None is as
-    any other input. audio: of spoken input. long: other rates for a prompt of more than so many
-    tokens, as (more than, input, output), ascending.
+    any other input. audio, speech: of sound that goes in and comes out. long: other rates for a
+    prompt of more than so many tokens, as (more than, input, output), ascending.
     """
 
     input: int
@@ -45,10 +47,20 @@ class Price:
     written: int | None = None
     audio: int | None = None
     long: tuple[tuple[int, int, int], ...] = ()
+    speech: int | None = None
 
-    def cost(self, tokens_in: int, tokens_out: int, cached: int = 0, written: int = 0) -> int:
+    def cost(  # noqa: PLR0917  each a count of tokens, by name where it is called
+        self,
+        tokens_in: int,
+        tokens_out: int,
+        cached: int = 0,
+        written: int = 0,
+        heard: int = 0,
+        spoken: int = 0,
+    ) -> int:
         """nano-USD for that many tokens, rounded up once. cached, written: how many of `tokens_in`
-        came from and went into the prompt cache; those of a long prompt cost as any other."""
+        came from and went into the prompt cache; those of a long prompt cost as any other. heard,
+        spoken: how many of what went in and came out are sound."""
         rate_in, rate_out = self.input, self.output
         for above, long_in, long_out in self.long:
             if tokens_in > above:
@@ -58,13 +70,17 @@ class Price:
             total += cached * (self.cached - rate_in)
         if self.written is not None:
             total += written * (self.written - rate_in)
+        if self.audio is not None:
+            total += heard * max(self.audio - rate_in, 0)
+        if self.speech is not None:
+            total += spoken * max(self.speech - rate_out, 0)
         return -(-total // 1_000_000)
 
     def most(self, tokens_in: int, tokens_out: int) -> int:
         """The most that so many tokens can cost, whatever rate turns out to apply."""
         tiers = [tier for tier in self.long if tokens_in > tier[0]]
         rate_in = max(self.input, self.written or 0, self.audio or 0, *(t[1] for t in tiers))
-        rate_out = max(self.output, *(t[2] for t in tiers)) if tiers else self.output
+        rate_out = max(self.output, self.speech or 0, *(t[2] for t in tiers))
         return -(-(tokens_in * rate_in + tokens_out * rate_out) // 1_000_000)
 
 
@@ -103,6 +119,14 @@ class Model:
         if self.price is None:
             return None
         return self.price.cost(tokens, TYPICAL_OUTPUT if max_output is None else max_output)
+
+    def most_input(self, request: Request) -> int:
+        """The most tokens that can go in: what the request cannot exceed, and the context where
+        nobody can say what that is."""
+        tokens = request.tokens if request.most_tokens is None else request.most_tokens
+        if tokens >= UNBOUNDED and self.context is not None:
+            return self.context
+        return tokens
 
     def output_cap(self, max_output: int | None) -> int:
         """The most tokens an answer may have, given what the request says."""

@@ -7,6 +7,7 @@ run the same core in a loop of their own thread.
 from __future__ import annotations
 
 import asyncio
+import os
 import threading
 import time
 from concurrent.futures import Future
@@ -23,7 +24,7 @@ from policy_router.decide.decide import decide
 from policy_router.errors import UsageError
 from policy_router.execute.account import Ledger
 from policy_router.execute.caller import Body
-from policy_router.execute.events import StoreChanged, Warned
+from policy_router.execute.events import StoreChanged, Warned, harmless
 from policy_router.execute.executor import Executor
 from policy_router.execute.health import Health
 from policy_router.execute.rating import Rater
@@ -77,6 +78,7 @@ class Router:
         clock: Callable[[], float] = time.time,
         observe: Callable[[Event], None] = _ignore,
     ) -> None:
+        tell = harmless(observe)
         self._live = live
         self._caller = caller
         self._clock = clock
@@ -84,9 +86,9 @@ class Router:
         self._ledger = Ledger(
             MemoryStore(clock) if store is None else store,
             clock=clock,
-            told=lambda crossing: observe(_warned(crossing)),
+            told=lambda crossing: tell(_warned(crossing)),
         )
-        self._executor = Executor(caller, clock=clock, observe=observe, health=self._health)
+        self._executor = Executor(caller, clock=clock, observe=tell, health=self._health)
         self._rater = Rater(caller, self._ledger)
         self._classifier: Classifier | None = None
         self._loop: _LoopThread | None = None
@@ -121,16 +123,17 @@ class Router:
             from policy_router.execute.litellm import LiteLLMCaller  # noqa: PLC0415  only when used
 
             caller = LiteLLMCaller()
+        tell = harmless(observe)
         store = Guarded(
             open_store(state, None if clock is time.time else clock),
             instances,
             clock,
-            on_change=lambda up, detail: observe(StoreChanged(up, detail)),
+            on_change=lambda up, detail: tell(StoreChanged(up, detail)),
         )
         live = Live(
             Path(path), _compile, watch=watch, interval=interval, on_activate=on_activate
         ).start()
-        return cls(live, caller, store=store, clock=clock, observe=observe)
+        return cls(live, caller, store=store, clock=clock, observe=tell)
 
     # -- the policy --------------------------------------------------------------------------
 
@@ -153,7 +156,9 @@ class Router:
         """What the policy makes of a request, calling nobody. Takes what `acompletion` takes."""
         facts = {name: options.pop(name) for name in _FACTS if name in options}
         policy = self.policy
-        request, snapshot = await self._asked(policy, messages, facts, options)
+        # The same as would be sent, so that the decision is the same.
+        body = Body(messages=messages, **options) if messages else options
+        request, snapshot = await self._asked(policy, body.get("messages", ()), facts, body)
         return decide(policy, request, snapshot)
 
     async def _asked(
@@ -223,11 +228,11 @@ class Router:
         """
         facts = {name: options.pop(name) for name in _FACTS if name in options}
         # What the caller names as `user` is both a fact and a parameter of the call.
-        body = Body(messages=list(messages), user=facts.get("user"), **options)
+        body = Body(messages=messages, user=facts.get("user"), **options)
         # Taken once: the request keeps this policy, whatever is reloaded meanwhile.
         policy = self.policy
         facts["stream"] = stream
-        request, snapshot = await self._asked(policy, messages, facts, body)
+        request, snapshot = await self._asked(policy, body["messages"], facts, body)
         decision = decide(policy, request, snapshot)
         await self._caller.prepare()
         account = self._ledger.account(policy, request, snapshot)
@@ -263,7 +268,7 @@ class Router:
                 "an event loop runs in this thread: await the method with an `a` instead"
             )
         with self._lock:
-            if self._loop is None:
+            if self._loop is None or not self._loop.here:
                 self._loop = _LoopThread()
             return self._loop
 
@@ -274,7 +279,7 @@ class Router:
         self._live.close()
         with self._lock:
             loop, self._loop = self._loop, None
-        if loop is not None:
+        if loop is not None and loop.here:
             loop.run(self._caller.aclose())
             loop.run(self._ledger.aclose())
             loop.close()
@@ -333,7 +338,9 @@ def _request(
         task=task,
         complexity=complexity,
         tokens=seen.tokens if tokens is None else tokens,
-        most_tokens=max(most_tokens(messages, **shown), tokens or 0),
+        most_tokens=max(
+            most_tokens(messages, prediction=body.get("prediction"), **shown), tokens or 0
+        ),
         max_output=cap,
         answers=answers if isinstance(answers, int) and answers > 0 else 1,
         # The caller may ask for more than the body shows, never for less.
@@ -379,9 +386,11 @@ def _nano(dollars: object) -> int | None:
 
 
 class _LoopThread:
-    """An event loop in a thread of its own, for callers that have none."""
+    """An event loop in a thread of its own, for callers that have none. A process that was forked
+    off has the object and not the thread."""
 
     def __init__(self) -> None:
+        self._process = os.getpid()
         started: Future[asyncio.AbstractEventLoop] = Future()
         self._stop = asyncio.Event()
 
@@ -395,6 +404,11 @@ class _LoopThread:
         )
         self._thread.start()
         self._loop = started.result()
+
+    @property
+    def here(self) -> bool:
+        """Whether this process has the thread."""
+        return self._process == os.getpid()
 
     def run(self, awaitable: Awaitable[T]) -> T:
         """The result of an awaitable, waited for. Ctrl-C cancels it."""

@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
+import os
+import signal
 import time
 from typing import TYPE_CHECKING, Any
 
@@ -88,6 +91,50 @@ def test_the_synchronous_call_refuses_to_block_a_loop(tmp_path: Path, provider: 
     asyncio.run(main())
     router.close()
     assert not provider.requests
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="this system has no fork")
+def test_without_an_event_loop_in_a_forked_process(tmp_path: Path, provider: Simulated) -> None:
+    with Router.open(write(tmp_path, provider), watch="off") as router:
+        assert router.completion(HELLO).served_by == "small"
+        child = os.fork()
+        if child == 0:
+            served = ""
+            with contextlib.suppress(BaseException):
+                signal.alarm(30)  # it must not outlive the test
+                served = router.completion(HELLO).served_by
+                router.close()
+            os._exit(served != "small")
+        assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 0
+        assert router.completion(HELLO).served_by == "small"
+    assert asked(provider) == ["small"] * 3
+
+
+def test_messages_of_any_shape_count_and_are_sent(tmp_path: Path, provider: Simulated) -> None:
+    from litellm import Message
+
+    earlier = Message(role="assistant", content="word " * 1000)
+
+    async def main() -> None:
+        async with Router.open(write(tmp_path, provider)) as router:
+            answer = await router.acompletion(messages=[*HELLO, earlier, *HELLO])
+            assert answer.decision.request.tokens > 1000
+            routed = await router.aroute(messages=[*HELLO, earlier, *HELLO])
+            assert routed.request.tokens == answer.decision.request.tokens
+
+    asyncio.run(main())
+    assert provider.requests[0].body["messages"][1]["content"] == earlier.content
+
+
+def test_text_that_no_encoding_knows_harms_nobody(tmp_path: Path, provider: Simulated) -> None:
+    async def main() -> None:
+        async with Router.open(write(tmp_path, provider)) as router:
+            for text in ["half \ud83d pair"] * 4:
+                await router.acompletion(messages=[{"role": "user", "content": text}])
+            assert (await router.acompletion(messages=HELLO)).served_by == "small"
+
+    asyncio.run(main())
+    assert asked(provider) == ["small"] * 5
 
 
 def test_a_failing_model_is_left_alone_for_a_while(tmp_path: Path) -> None:

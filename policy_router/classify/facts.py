@@ -25,12 +25,16 @@ _IMAGE: Final = 1_500
 """Tokens of one image: the dear end of what providers charge for a picture of usual size."""
 _AUDIO_CHARACTERS_PER_TOKEN: Final = 200
 """Base64 characters of compressed speech that become one audio token, rounded to the safe side."""
-_DEPTH: Final = 12
-"""How deep a body is read; tools nest a few levels, hostile bodies nest thousands."""
+_FILE_CHARACTERS_PER_TOKEN: Final = 8
+"""Base64 characters of a document that become one token: pages are read as text and as pictures."""
 
 _NEED_OF_PART: Final[Mapping[str, str]] = MappingProxyType(
-    {"image_url": "vision", "input_image": "vision", "image": "vision", "input_audio": "audio"}
-)
+    {
+        "image_url": "vision", "input_image": "vision", "image": "vision",
+        "input_audio": "audio",
+        "file": "pdf", "input_file": "pdf", "document": "pdf",
+    }
+)  # fmt: skip
 _JSON_FORMATS: Final = frozenset({"json_object", "json_schema"})
 
 
@@ -80,7 +84,12 @@ def _content(content: object, needs: set[str]) -> int:
             continue
         needs.add(need)
         # The data of an image or a recording is base64 and must not be counted as text.
-        tokens += _IMAGE if need == "vision" else _audio_tokens(part)
+        if need == "vision":
+            tokens += _IMAGE
+        elif need == "audio":
+            tokens += _audio_tokens(part)
+        else:
+            tokens += _file_tokens(part)
     return tokens
 
 
@@ -91,6 +100,13 @@ def _audio_tokens(part: object) -> int:
     return max(1, -(-size // _AUDIO_CHARACTERS_PER_TOKEN))
 
 
+def _file_tokens(part: object) -> int:
+    inner = part.values() if isinstance(part, Mapping) else ()
+    texts = [v for each in inner if isinstance(each, Mapping) for v in each.values()]
+    size = max((len(text) for text in texts if isinstance(text, str)), default=0)
+    return max(_IMAGE, size // _FILE_CHARACTERS_PER_TOKEN)
+
+
 def _items(value: object) -> Sequence[object]:
     return value if isinstance(value, list | tuple) else ()
 
@@ -99,19 +115,19 @@ def _text_tokens(value: object) -> int:
     """Tokens of all text within a value of JSON, keys included. A loop over an explicit stack:
     recursion would raise on a hostile depth."""
     tokens = 0
-    stack: list[tuple[object, int]] = [(value, 0)]
+    stack: list[object] = [value]
     while stack:
-        here, depth = stack.pop()
+        here = stack.pop()
         if isinstance(here, str):
             tokens += _count(here)
         elif isinstance(here, bool | int | float):
             tokens += 1
-        elif depth < _DEPTH and isinstance(here, Mapping):
+        elif isinstance(here, Mapping):
             for key, inner in here.items():
                 tokens += 1 + (_count(key) if isinstance(key, str) else 1)
-                stack.append((inner, depth + 1))
-        elif depth < _DEPTH:
-            stack.extend((inner, depth + 1) for inner in _items(here))
+                stack.append(inner)
+        else:
+            stack.extend(_items(here))
     return tokens
 
 

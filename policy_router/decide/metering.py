@@ -45,7 +45,7 @@ def most(metric: Metric, model: Model, request: Request) -> int:
     price is unknown."""
     if metric in (Metric.REQUESTS, Metric.SEATS):
         return 1
-    tokens = request.tokens if request.most_tokens is None else request.most_tokens
+    tokens = model.most_input(request)
     output = model.output_cap(request.max_output) * request.answers
     if metric is Metric.TOKENS:
         return tokens + output

@@ -160,7 +160,7 @@ class Account:
         why not, when something has no room. An attempt that falls under no meter takes nothing: its
         hold is there to be written into the ledger, and a store out of reach does not refuse it."""
         request = self._request
-        tokens = request.tokens if request.most_tokens is None else request.most_tokens
+        tokens = model.most_input(request)
         cap = model.output_cap(request.max_output)
         price = None if model.free else model.price
         self._worst = Worst(tokens, cap * request.answers, price)
@@ -172,8 +172,8 @@ class Account:
             self._cap = cap
         answer = await self._reserve(self._facts, model, charges)
         if isinstance(answer, Granted):
-            self._tell(answer.crossed)
             self._open = answer.id
+            self._tell(answer.crossed)
             if self._beat is None:
                 self._beat = asyncio.ensure_future(self._renew())
             return None

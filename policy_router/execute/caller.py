@@ -8,6 +8,7 @@ from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, Final, Protocol, Self
 
 from policy_router.errors import UsageError
+from policy_router.execute.plain import plain
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -44,6 +45,7 @@ PARAMETERS: Final = frozenset(
 )
 """What a caller may say, by the names of OpenAI's chat completions."""
 
+_CAPS: Final = ("max_completion_tokens", "max_tokens")
 _OURS: Final[Mapping[str, str]] = MappingProxyType(
     {
         "model": "the policy chooses the model",
@@ -64,8 +66,9 @@ models look free, or multiply the calls. Every other unknown name is refused ali
 class Body(Mapping[str, Any]):
     """The parameters of a chat request: a read-only mapping with allow-listed names.
 
-    Parameters that are None are left out. Values are passed on as they are; a provider is the
-    judge of those. Raises UsageError for a name that is not allowed and for missing messages.
+    Parameters that are None are left out. Values are plain JSON, whatever they were given as (a
+    class as `response_format` stays one); of what they say, a provider is the judge. Raises
+    UsageError for a name that is not allowed, for missing messages, for what cannot be sent.
     """
 
     __slots__ = ("_values",)
@@ -78,7 +81,19 @@ class Body(Mapping[str, Any]):
         messages = given.get("messages")
         if not isinstance(messages, list | tuple) or not messages:
             raise UsageError("`messages` must be a list with at least one message")
-        self._values: Mapping[str, Any] = MappingProxyType(given)
+        made: dict[str, Any] = {
+            k: v if isinstance(v, type) else plain(v, k) for k, v in given.items()
+        }
+        n = made.get("n", 1)
+        if type(n) is not int or n < 1:
+            raise UsageError("`n` must be a whole number of answers, at least 1")
+        caps = {made[name] for name in _CAPS if name in made}
+        if not all(type(cap) is int for cap in caps) or len(caps) > 1:
+            raise UsageError("the cap of the answer must be one whole number of tokens")
+        for i, message in enumerate(made["messages"]):
+            if not isinstance(message, dict):
+                raise UsageError(f"`messages[{i}]` must be a mapping with `role` and `content`")
+        self._values: Mapping[str, Any] = MappingProxyType(made)
 
     def __getitem__(self, name: str) -> Any:
         return self._values[name]
@@ -94,11 +109,13 @@ class Body(Mapping[str, Any]):
 
     def capped(self, tokens: int) -> Body:
         """The same with at most so many tokens in the answer, in the caller's own spelling."""
-        name = "max_completion_tokens" if "max_completion_tokens" in self._values else "max_tokens"
-        asked = self._values.get(name)
-        if isinstance(asked, int) and asked <= tokens:
+        names = [name for name in _CAPS if name in self._values] or ["max_tokens"]
+        if self._values.get(names[0], tokens + 1) <= tokens:
             return self
-        return Body(**{**self._values, name: tokens})
+        body = object.__new__(Body)
+        capped = dict.fromkeys(names, tokens)
+        body._values = MappingProxyType({**self._values, **capped})
+        return body
 
     @property
     def wants_usage(self) -> bool:

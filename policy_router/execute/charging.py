@@ -93,7 +93,9 @@ def ending(worst: Worst, usage: Usage, failure: Failure | None, said: int) -> Ac
     if bill is Bill.UNSENT:
         return None
     status = failure.status or 0
-    if bill is Bill.NOTHING or (failure.kind in _BY_STATUS and status >= _ERROR):
+    unbilled = bill is Bill.NOTHING or (failure.kind in _BY_STATUS and status >= _ERROR)
+    # What came out before it broke was made, and is billed, whatever the failure is called.
+    if unbilled and not said:
         return Actual()
     return counted or worst.actual
 
@@ -108,7 +110,8 @@ def _counted(worst: Worst, usage: Usage, said: int) -> Actual | None:
     if worst.price is not None:
         cached = min(usage.cached, tokens_in)
         written = min(usage.written, tokens_in - cached)
-        cost = worst.price.cost(tokens_in, tokens_out, cached, written)
+        heard, spoken = min(usage.heard, tokens_in), min(usage.spoken, tokens_out)
+        cost = worst.price.cost(tokens_in, tokens_out, cached, written, heard, spoken)
     return Actual(cost, tokens_in, tokens_out)
 
 

@@ -2,13 +2,19 @@
 
 from __future__ import annotations
 
+import logging
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from policy_router.execute.accept import Finding
     from policy_router.execute.failure import Failure
     from policy_router.model import Attempt, Decision, Skip
+
+
+_log: Final = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,3 +102,20 @@ class Exhausted:
 
 
 Event = Decided | Attempted | Judged | Passed | Answered | Exhausted | Warned | StoreChanged
+
+
+def harmless(observe: Callable[[Event], None]) -> Callable[[Event], None]:
+    """An observer that does what another does, and what the other raises harms no request; it is
+    logged once."""
+    complained = False
+
+    def tell(event: Event) -> None:
+        nonlocal complained
+        try:
+            observe(event)
+        except Exception:  # noqa: BLE001  an observer may raise anything
+            if not complained:
+                complained = True
+                _log.exception("an observer raised; further errors of it are not logged")
+
+    return tell

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 from policy_router.errors import ExhaustedError, RequestError, RoutingError
 from policy_router.execute.accept import PASSED
 from policy_router.execute.answer import Answer
+from policy_router.execute.events import harmless
 from policy_router.execute.examine import examine
 from policy_router.execute.failure import CallFailed, Failure, Kind
 from policy_router.execute.progress import Progress, World, within
@@ -56,7 +57,7 @@ class Executor:
         health: Health | None = None,
     ) -> None:
         dice = _random.Random() if random is None else random  # noqa: S311  jitter, not a secret
-        self._world = World(caller, clock, monotonic, sleep, dice, observe, health)
+        self._world = World(caller, clock, monotonic, sleep, dice, harmless(observe), health)
 
     async def run(
         self, decision: Decision, fallback: Fallback, body: Body, account: Account | None = None

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import logging
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Final, TypeVar
 
@@ -29,32 +28,22 @@ if TYPE_CHECKING:
 
 _T = TypeVar("_T")
 _NOTHING: Final = Usage()
-_log: Final = logging.getLogger(__name__)
 _ROUNDING: Final = 0.99
 """An attempt's limit is taken from a clock that has moved on a little since the request began."""
 
 
 @dataclass(slots=True)
 class World:
-    """What an executor needs of the world around it. clock: Unix time; monotonic: any origin."""
+    """What an executor needs of the world around it. clock: Unix time; monotonic: any origin.
+    tell: gets every event, and raises nothing."""
 
     caller: Caller
     clock: Callable[[], float]
     monotonic: Callable[[], float]
     sleep: Callable[[float], Awaitable[object]]
     random: Random
-    observe: Callable[[Event], None]
+    tell: Callable[[Event], None]
     health: Health | None
-    complained: bool = False
-
-    def tell(self, event: Event) -> None:
-        """Passes an event on. An observer that raises harms no request; it is logged once."""
-        try:
-            self.observe(event)
-        except Exception:  # noqa: BLE001  an observer may raise anything
-            if not self.complained:
-                self.complained = True
-                _log.exception("an observer raised; further errors of observers are not logged")
 
 
 @dataclass(slots=True)

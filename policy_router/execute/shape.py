@@ -15,12 +15,15 @@ class Usage:
     """Tokens of an answer; None where the provider said nothing credible.
 
     cached, written: of those that went in, read from and written to the provider's prompt cache.
+    heard, spoken: of those that went in and came out, sound.
     """
 
     tokens_in: int | None = None
     tokens_out: int | None = None
     cached: int = 0
     written: int = 0
+    heard: int = 0
+    spoken: int = 0
 
 
 def usage(answer: Any) -> Usage:
@@ -28,11 +31,14 @@ def usage(answer: Any) -> Usage:
     or broken usage must not turn into a credit."""
     used = getattr(answer, "usage", None)
     details = getattr(used, "prompt_tokens_details", None)
+    output = getattr(used, "completion_tokens_details", None)
     return Usage(
         _count(getattr(used, "prompt_tokens", None)),
         _count(getattr(used, "completion_tokens", None)),
         _count(getattr(details, "cached_tokens", None)) or 0,
         _count(getattr(used, "cache_creation_input_tokens", None)) or 0,
+        _count(getattr(details, "audio_tokens", None)) or 0,
+        _count(getattr(output, "audio_tokens", None)) or 0,
     )
 
 

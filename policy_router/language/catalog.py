@@ -38,6 +38,7 @@ _RATES: Final = {
     "cached": ("cache_read_input_token_cost",),
     "written": ("cache_creation_input_token_cost", "cache_creation_input_token_cost_above_1hr"),
     "audio": ("input_cost_per_audio_token",),
+    "speech": ("output_cost_per_audio_token",),
     "reasoning": ("output_cost_per_reasoning_token",),
 }
 
@@ -134,6 +135,7 @@ def _price(row: Mapping[str, Any]) -> Price:
         dearest["written"],
         dearest["audio"],
         tuple(sorted(long)),
+        dearest["speech"],
     )
 
 

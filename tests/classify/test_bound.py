@@ -9,6 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from policy_router.classify.bound import most_tokens
+from policy_router.model import UNBOUNDED
 
 TEXTS = st.text(max_size=200)
 VALUES = st.recursive(
@@ -45,10 +46,30 @@ def test_tools_count_with_their_spelling(schema: dict[str, int]) -> None:
         ({"type": "input_audio", "input_audio": {"data": "A" * 10**6}}, 10_000, 10_500),
         ({"type": "input_audio", "input_audio": "odd"}, 10, 100),
         ({"type": ["odd"], "text": "x"}, 1, 100),
+        ({"type": "file", "file": {"file_data": "A" * 10**6}}, 10**6, 10**6 + 100),
+        ({"type": "document", "source": {"data": "A" * 1000}}, 1000, 1100),
+        (
+            {"type": "image_url", "image_url": {"url": "x"}, "text": "A" * 10**6},
+            10**6,
+            10**6 + 4000,
+        ),
+        ({"type": "file", "file": {"file_id": "f-1"}}, UNBOUNDED, UNBOUNDED),
+        ({"type": "video_url", "video_url": {"url": "x"}}, UNBOUNDED, UNBOUNDED),
     ],
 )
 def test_media_are_not_text(part: object, least: int, most: int) -> None:
     assert least <= most_tokens([{"role": "user", "content": [part]}]) <= most
+
+
+@pytest.mark.parametrize("kind", ["image", "image_url", "input_audio", "file"])
+def test_only_parts_of_a_content_are_media(kind: str) -> None:
+    message = {"role": "user", "type": kind, "content": "word " * 10_000}
+    assert 50_000 <= most_tokens([message]) < 51_000
+
+
+def test_a_prediction_counts() -> None:
+    prediction = {"type": "content", "content": "word " * 1000}
+    assert most_tokens([], prediction=prediction) >= 5000
 
 
 def test_depth_is_no_danger() -> None:

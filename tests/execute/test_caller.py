@@ -103,6 +103,50 @@ def test_messages_are_needed(messages: object) -> None:
         Body(messages=messages)
 
 
+@pytest.mark.parametrize("message", ["hi", None, 3, ["role", "user"]])
+def test_a_message_is_a_mapping(message: object) -> None:
+    with pytest.raises(UsageError, match=r"`messages\[1\]` must be a mapping"):
+        Body(messages=[*MESSAGES, message])
+
+
+@pytest.mark.parametrize("n", [0, -1, "50", 50.0, True])
+def test_n_is_a_number_of_answers(n: object) -> None:
+    with pytest.raises(UsageError, match="`n` must be a whole number"):
+        Body(messages=MESSAGES, n=n)
+
+
+@pytest.mark.parametrize(
+    "caps",
+    [
+        {"max_tokens": "100"},
+        {"max_completion_tokens": 10.0},
+        {"max_completion_tokens": 10, "max_tokens": 1_000_000},
+    ],
+)
+def test_the_cap_is_one_number(caps: dict[str, object]) -> None:
+    with pytest.raises(UsageError, match="one whole number of tokens"):
+        Body(messages=MESSAGES, **caps)
+
+
+@pytest.mark.parametrize(
+    ("given", "capped"),
+    [
+        ({}, {"max_tokens": 10}),
+        ({"max_tokens": 5}, {"max_tokens": 5}),
+        ({"max_tokens": 50}, {"max_tokens": 10}),
+        ({"max_completion_tokens": 50}, {"max_completion_tokens": 10}),
+        (
+            {"max_completion_tokens": 50, "max_tokens": 50},
+            {"max_completion_tokens": 10, "max_tokens": 10},
+        ),
+    ],
+)
+def test_capped_in_every_spelling(given: dict[str, int], capped: dict[str, int]) -> None:
+    body = dict(Body(messages=MESSAGES, **given).capped(10))
+    del body["messages"]
+    assert body == capped
+
+
 @pytest.mark.parametrize(
     ("options", "wants"),
     [(None, False), ({}, False), ({"include_usage": True}, True), ({"include_usage": 1}, False)],

@@ -49,12 +49,22 @@ def test_every_kind_has_a_row() -> None:
         (Failure(Kind.EMPTY, status=200), Usage(10, 20), 0, COUNTED),
         (Failure(Kind.CANCELLED), Usage(), 0, ALL),
         (Failure(Kind.UNKNOWN, status=418), Usage(), 0, NOTHING),
+        # What came out before it broke was made, whatever the failure is called.
+        (Failure(Kind.OVERLOADED, status=529), Usage(), 40, ALL),
+        (Failure(Kind.SERVER_ERROR, status=500), Usage(10, 20), 40, COUNTED),
     ],
 )
 def test_what_is_charged(
     failure: Failure | None, usage: Usage, said: int, charged: Actual | None
 ) -> None:
     assert ending(WORST, usage, failure, said) == charged
+
+
+def test_sound_has_rates_of_its_own() -> None:
+    price = Price(1_000_000, 2_000_000, audio=10_000_000, speech=20_000_000)
+    heard = ending(Worst(1000, 500, price), Usage(100, 50, heard=90, spoken=40), None, 80)
+    assert heard == Actual(10 * 1 + 90 * 10 + 10 * 2 + 40 * 20, 100, 50)
+    assert price.most(100, 50) == 100 * 10 + 50 * 20
 
 
 def test_what_is_free_costs_nothing_and_its_tokens_count() -> None:
