@@ -74,6 +74,22 @@ def test_what_may_be_chance_is_not_proposed(tmp_path: Path) -> None:
     assert "complexity:" not in done.out
 
 
+def test_a_null_is_as_nothing(tmp_path: Path) -> None:
+    """A data frame writes null for what a row has not."""
+    lines = labelled(300, "band", "easy", "hard")
+    padded = [{**line, "messages": None, "tools": None, "outcomes": None} for line in lines]
+    assert calibrate(tmp_path, padded).out == calibrate(tmp_path, lines).out
+
+
+def test_a_byte_order_mark_is_no_part_of_the_first_line(tmp_path: Path) -> None:
+    first, *rest = map(json.dumps, labelled(300, "band", "easy", "hard"))
+    marked = calibrate(tmp_path, ["\ufeff" + first, *rest])
+    assert marked.code == 0
+    assert marked.out == calibrate(tmp_path, [first, *rest]).out
+    piped = run("calibrate", "-", "-p", TEAM, stdin="\n".join([first, *rest]).encode("utf-8-sig"))
+    assert piped.out == marked.out
+
+
 OUTCOMES = {"prompt": "x", "outcomes": {"a": 0, "b": 1}}
 
 
@@ -85,7 +101,9 @@ OUTCOMES = {"prompt": "x", "outcomes": {"a": 0, "b": 1}}
         (["[" * 100_000], [], "line 1 is not JSON"),
         (["", "[]"], [], "line 2 has neither `prompt` nor `messages`"),
         ([{"band": "easy"}], [], "line 1 has neither `prompt` nor `messages`"),
+        ([{"prompt": None, "messages": None}], [], "line 1 has neither `prompt` nor `messages`"),
         ([{"prompt": "x"}], [], "line 1 needs either `band` or `outcomes`"),
+        ([{"prompt": "x", "band": None}], [], "line 1 needs either `band` or `outcomes`"),
         ([{**OUTCOMES, "band": "easy"}], [], "line 1 needs either `band` or `outcomes`"),
         ([{"prompt": "x", "band": "easy"}, OUTCOMES], [], "line 2: all lines must have `band`"),
         ([{"prompt": "x", "band": "odd"}], [], "line 1: no band `odd` in the policy"),
