@@ -3,6 +3,7 @@
 import json
 import sys
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, NamedTuple
 from zlib import crc32
@@ -10,7 +11,7 @@ from zlib import crc32
 import typer
 
 from policy_router.classify.calibrate import FEWEST, Example, Figure, Proposal, mean, propose
-from policy_router.classify.classify import Classifier
+from policy_router.classify.classify import HEURISTIC, Classifier
 from policy_router.cli.lines import chat_of, read_body, read_lines
 from policy_router.cli.policy import choose, open_policy
 from policy_router.cli.screen import fail, say, write
@@ -58,7 +59,9 @@ def calibrate(
     if not rows:
         fail("no requests")
     pair = None if "band" in rows[0].body else _pair(rows, light, strong)
-    classifier = Classifier(known)
+    # Another estimator has no factors to weigh.
+    weighed = replace(known.complexity, estimator=HEURISTIC)
+    classifier = Classifier(replace(known, complexity=weighed))
     examples = [_example(row, classifier, pair) for row in rows]
     starts = [band.start for band in known.bands]
     proposal = propose(examples, known.complexity.weights, starts)
@@ -73,6 +76,12 @@ def as_yaml(proposal: Proposal, policy: "Policy", count: int) -> list[str]:
     """A proposal as the lines of a `complexity` section, what speaks for it as comments."""
     order, bands = proposal.figures
     lines = [f"# {count} requests; each figure is of requests that were not fitted."]
+    estimator = policy.complexity.estimator
+    if estimator != HEURISTIC:
+        lines += [
+            f"# All is of the heuristic's scores; your policy asks the `{estimator}` estimator:",
+            "# the weights only matter for the heuristic, and other scores may need other bands.",
+        ]
     lines += ["complexity:"] if proposal.weights or proposal.starts else []
     lines.append(_comment(order, "weights", kept=proposal.weights is None))
     if proposal.weights is not None:
@@ -144,7 +153,6 @@ def _pair(rows: Sequence[_Row], light: str | None, strong: str | None) -> tuple[
 
 
 def _example(row: _Row, classifier: Classifier, pair: tuple[str, str] | None) -> Example:
-    # No estimators are given, so it is the heuristic that tells, factor by factor.
     seen = classifier.classify(**row.chat)
     by_name = {factor.name: factor.value for factor in seen.factors}
     values = tuple(by_name[name] for name in classifier.policy.complexity.weights.__slots__)

@@ -74,6 +74,26 @@ def test_what_may_be_chance_is_not_proposed(tmp_path: Path) -> None:
     assert "complexity:" not in done.out
 
 
+@pytest.mark.parametrize(
+    ("estimator", "name"),
+    [("learned", "learned"), ("{ llm: small }", "llm"), ("{ python: 'own:score' }", "python")],
+)
+def test_the_factors_are_the_heuristics_whatever_the_policy_asks(
+    tmp_path: Path, estimator: str, name: str
+) -> None:
+    lines = labelled(300, "band", "easy", "hard")
+    first, *rest = calibrate(tmp_path, lines).out.splitlines()
+    policy = tmp_path / "policy.yaml"
+    text = (CASES / "team.yaml").read_text("utf-8")
+    policy.write_text(text.replace("complexity:\n", f"complexity:\n  estimator: {estimator}\n"))
+    done = run("calibrate", tmp_path / "labels.jsonl", "-p", policy)
+    assert done.code == 0
+    head, which, why, *others = done.out.splitlines()
+    assert (head, others) == (first, rest)
+    assert f"`{name}` estimator" in which
+    assert "the weights only matter for the heuristic" in why
+
+
 def test_a_null_is_as_nothing(tmp_path: Path) -> None:
     """A data frame writes null for what a row has not."""
     lines = labelled(300, "band", "easy", "hard")
