@@ -1,18 +1,19 @@
 """Weights and band cuts fitted to requests whose band or outcome is known, and what that is worth.
 
-Half of the examples, by `Example.half`, is judged with what was fitted on the other half, both ways
-round, so every figure is of examples that were not fitted. Nothing is proposed whose advantage may
-be chance.
+Half of the prompts, by digest, is judged with what was fitted on the other half, both ways round,
+so every figure is of prompts that were not fitted. What is counted and drawn are prompts, each with
+all its examples: one prompt many times over is no more evidence than once. Nothing is proposed
+whose advantage may be chance.
 """
 
 from __future__ import annotations
 
 from bisect import bisect_right
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import astuple, dataclass
 from functools import partial
-from itertools import groupby, pairwise
+from itertools import chain, groupby, pairwise
 from math import floor
 from random import Random
 from typing import Final, NamedTuple, TypeAlias
@@ -21,7 +22,7 @@ from policy_router.classify.complexity import CRITICAL, curve
 from policy_router.model import Weights
 
 FEWEST: Final = 50
-"""Examples a half; with fewer no difference of weights could be told from chance."""
+"""Distinct prompts a half; with fewer no difference of weights could be told from chance."""
 STEP: Final = 0.05
 """By how much weight is moved at a time from one factor to another."""
 WORTH: Final = 0.002
@@ -36,21 +37,26 @@ class Example:
     """A request with what is known of it.
 
     values: of the factors, 0..1, in the order of `Weights`. criticality: of its task, 0..1.
-    half: which half it is in. band: the place of its band, easiest 0, or None when the outcomes
+    prompt: digest of its prompt. band: the place of its band, easiest 0, or None when the outcomes
     are known: light, strong: what a light and a strong model scored, 0..1.
     """
 
     values: tuple[float, ...]
     criticality: float
-    half: bool
+    prompt: int
     band: int | None = None
     light: float = 0.0
     strong: float = 0.0
 
+    @property
+    def half(self) -> bool:
+        """Which half it is in: the same as its equals."""
+        return bool(self.prompt & 1)
+
 
 class Figure(NamedTuple):
     """A measure of unfitted examples with the settings as they are, as proposed, and the
-    difference, which lies within low..high in 95 % of the samples drawn from them."""
+    difference, which lies within low..high in 95 % of the samples drawn from their prompts."""
 
     name: str
     now: float
@@ -82,13 +88,13 @@ Measure: TypeAlias = Callable[[Told], float]
 def propose(
     examples: Sequence[Example], weights: Weights, starts: Sequence[float]
 ) -> Proposal | None:
-    """What to change, or None when one half has fewer than `FEWEST` examples.
+    """What to change, or None when one half has fewer than `FEWEST` distinct prompts.
 
     Either all examples have a band or none has. starts: where the bands begin, ascending; the
     first stays as it is. Takes some seconds for a thousand examples, and as much for each more.
     """
     halves = [[each for each in examples if each.half is half] for half in (False, True)]
-    if min(map(len, halves)) < FEWEST:
+    if min(map(distinct, halves)) < FEWEST:
         return None
     labelled = examples[0].band is not None
     order = agreement if labelled else recovered
@@ -117,6 +123,11 @@ def propose(
         cut(examples, final, starts) if figures[1].low > 0 else None,
         tuple(figures),
     )
+
+
+def distinct(examples: Iterable[Example]) -> int:
+    """How many prompts the examples have."""
+    return len({each.prompt for each in examples})
 
 
 def scores_of(examples: Sequence[Example], weights: Weights) -> list[float]:
@@ -259,11 +270,12 @@ def spread(told: Told) -> float:
 
 
 def compare(name: str, now: Sequence[Told], then: Sequence[Told], measure: Measure) -> Figure:
-    """The mean of a measure over the halves, now and then, on the same samples of examples."""
+    """The mean of a measure over the halves, now and then, on the same samples of prompts."""
     chance = Random(1)  # noqa: S311  samples, no secret; the same each time
+    groups = [_by_prompt(half.examples) for half in now]
     drawn = []
     for _ in range(DRAWS):
-        picks = [chance.choices(range(len(half.scores)), k=len(half.scores)) for half in now]
+        picks = [list(chain(*chance.choices(own, k=len(own)))) for own in groups]
         drawn.append(_mean(measure, then, picks) - _mean(measure, now, picks))
     drawn.sort()
     return Figure(
@@ -273,6 +285,14 @@ def compare(name: str, now: Sequence[Told], then: Sequence[Told], measure: Measu
         drawn[DRAWS // 40],
         drawn[-1 - DRAWS // 40],
     )
+
+
+def _by_prompt(examples: Sequence[Example]) -> list[list[int]]:
+    """The places of the examples of each prompt."""
+    found: dict[int, list[int]] = {}
+    for place, each in enumerate(examples):
+        found.setdefault(each.prompt, []).append(place)
+    return list(found.values())
 
 
 def mean(values: Sequence[float]) -> float:

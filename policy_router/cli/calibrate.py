@@ -4,13 +4,21 @@ import json
 import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
+from hashlib import sha256
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, NamedTuple
-from zlib import crc32
 
 import typer
 
-from policy_router.classify.calibrate import FEWEST, Example, Figure, Proposal, mean, propose
+from policy_router.classify.calibrate import (
+    FEWEST,
+    Example,
+    Figure,
+    Proposal,
+    distinct,
+    mean,
+    propose,
+)
 from policy_router.classify.classify import HEURISTIC, Classifier
 from policy_router.cli.lines import chat_of, read_body, read_lines
 from policy_router.cli.policy import choose, open_policy
@@ -66,16 +74,17 @@ def calibrate(
     starts = [band.start for band in known.bands]
     proposal = propose(examples, known.complexity.weights, starts)
     if proposal is None:
-        fail(f"too few requests: {len(examples)}, where each half needs {FEWEST}")
+        fail(f"too few: {_counted(examples)}, where each half needs {FEWEST} distinct prompts")
     if pair is not None:
         say(f"light: {printable(pair[0])}, strong: {printable(pair[1])}")
-    write("\n".join(as_yaml(proposal, known, len(examples))) + "\n", sys.stdout)
+    write("\n".join(as_yaml(proposal, known, _counted(examples))) + "\n", sys.stdout)
 
 
-def as_yaml(proposal: Proposal, policy: "Policy", count: int) -> list[str]:
-    """A proposal as the lines of a `complexity` section, what speaks for it as comments."""
+def as_yaml(proposal: Proposal, policy: "Policy", counted: str) -> list[str]:
+    """A proposal as the lines of a `complexity` section, what speaks for it as comments. counted:
+    how much it was fitted to, in words."""
     order, bands = proposal.figures
-    lines = [f"# {count} requests; each figure is of requests that were not fitted."]
+    lines = [f"# {counted}; each figure is of requests that were not fitted."]
     estimator = policy.complexity.estimator
     if estimator != HEURISTIC:
         lines += [
@@ -95,6 +104,12 @@ def as_yaml(proposal: Proposal, policy: "Policy", count: int) -> list[str]:
             tier = "" if band.min_tier is None else f", min_tier: {policy.tiers[band.min_tier]}"
             lines.append(f"    {band.name}: {{ from: {start:g}{tier} }}")
     return lines
+
+
+def _counted(examples: Sequence[Example]) -> str:
+    prompts = distinct(examples)
+    some = f"{len(examples)} requests"
+    return some if prompts == len(examples) else f"{some} of {prompts} distinct prompts"
 
 
 def _comment(figure: Figure, part: str, *, kept: bool) -> str:
@@ -157,12 +172,20 @@ def _example(row: _Row, classifier: Classifier, pair: tuple[str, str] | None) ->
     by_name = {factor.name: factor.value for factor in seen.factors}
     values = tuple(by_name[name] for name in classifier.policy.complexity.weights.__slots__)
     criticality = by_name.get("criticality", 0.0)
-    half = bool(crc32(json.dumps(row.chat["messages"]).encode()) & 1)
+    prompt = _digest(row.chat["messages"])
     if pair is not None:
         low, high = (float(row.body["outcomes"][model]) for model in pair)
-        return Example(values, criticality, half, light=low, strong=high)
+        return Example(values, criticality, prompt, light=low, strong=high)
     names = [band.name for band in classifier.policy.bands]
     band = row.body["band"]
     if band not in names:
         fail(f"line {row.number}: no band `{printable(str(band))}` in the policy")
-    return Example(values, criticality, half, band=names.index(band))
+    return Example(values, criticality, prompt, band=names.index(band))
+
+
+def _digest(messages: object) -> int:
+    """The same for the same prompt, whether it came as `prompt` or in `messages`."""
+    if isinstance(messages, str):
+        messages = [{"role": "user", "content": messages}]
+    said = json.dumps(messages, sort_keys=True).encode()
+    return int.from_bytes(sha256(said).digest())

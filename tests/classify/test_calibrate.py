@@ -2,7 +2,7 @@ from __future__ import annotations
 
 from dataclasses import astuple
 from hashlib import sha256
-from itertools import pairwise
+from itertools import count, pairwise
 from typing import TYPE_CHECKING
 
 import pytest
@@ -14,9 +14,11 @@ from policy_router.classify.calibrate import (
     FEWEST,
     STEP,
     Example,
+    Figure,
     Told,
     agreement,
     closeness,
+    compare,
     even_starts,
     fit_starts,
     fit_weights,
@@ -35,12 +37,16 @@ EVEN = Weights(0.2, 0.2, 0.2, 0.2, 0.2)
 STARTS = (0.0, 0.3, 0.6)
 
 
+NUMBERS = count()
+
+
 def example(
     *values: float, band: int | None = None, gain: float = 0.0, half: bool = False
 ) -> Example:
-    """Factors that are left out are nothing; the strong model is always right."""
+    """A prompt of its own. Factors that are left out are nothing; the strong model is always
+    right."""
     filled = (*values, *[0.0] * (5 - len(values)))
-    return Example(filled, 0.0, half, band, 1 - gain, 1.0)
+    return Example(filled, 0.0, 2 * next(NUMBERS) + half, band, 1 - gain, 1.0)
 
 
 def noise(number: int) -> float:
@@ -48,9 +54,9 @@ def noise(number: int) -> float:
     return int.from_bytes(sha256(str(number).encode()).digest()[:4], "big") / 2**32
 
 
-def banded(count: int) -> list[Example]:
+def banded(many: int) -> list[Example]:
     """The second factor is the band, the first is noise."""
-    return [example(noise(n), n % 3 / 2, band=n % 3, half=bool(n // 3 % 2)) for n in range(count)]
+    return [example(noise(n), n % 3 / 2, band=n % 3, half=bool(n // 3 % 2)) for n in range(many)]
 
 
 def test_weights_and_bands_follow_what_was_planted() -> None:
@@ -95,6 +101,21 @@ def test_nothing_is_proposed_that_chance_could_explain() -> None:
 def test_too_few_in_one_half() -> None:
     few = [example(0.5, band=0, half=n >= FEWEST - 1) for n in range(200)]
     assert propose(few, EVEN, STARTS) is None
+
+
+def test_a_prompt_many_times_over_counts_once() -> None:
+    assert propose(banded(2 * FEWEST - 4) * 20, EVEN, STARTS) is None
+
+
+def test_a_prompt_many_times_over_is_no_more_evidence() -> None:
+    """The interval is as wide as without the copies, for they are drawn together."""
+    other = Weights(0.4, 0.0, 0.2, 0.2, 0.2)
+
+    def figure(examples: list[Example]) -> Figure:
+        now, then = (tell(examples, weights, STARTS) for weights in (EVEN, other))
+        return compare("order", [now], [then], agreement)
+
+    assert figure(banded(60) * 20) == pytest.approx(figure(banded(60)))
 
 
 def test_the_same_examples_give_the_same_proposal() -> None:
@@ -191,7 +212,7 @@ def test_starts_ascend_within_the_scale(made: list[tuple[list[float], int]], man
 
 @given(st.lists(SHARES, min_size=5, max_size=5), SHARES)
 def test_scores_stay_within_the_scale(values: list[float], criticality: float) -> None:
-    (score,) = scores_of([Example(tuple(values), criticality, half=False)], EVEN)
+    (score,) = scores_of([Example(tuple(values), criticality, prompt=0)], EVEN)
     assert 0 <= score <= 1
 
 

@@ -94,6 +94,19 @@ def test_the_factors_are_the_heuristics_whatever_the_policy_asks(
     assert "the weights only matter for the heuristic" in why
 
 
+def test_equal_prompts_are_one_however_they_are_written(tmp_path: Path) -> None:
+    lines = labelled(300, "band", "easy", "hard")
+    chats = [
+        {"messages": [{"content": line["prompt"], "role": "user"}], "band": line["band"]}
+        for line in lines
+    ]
+    done = calibrate(tmp_path, lines + chats)
+    assert done.out.startswith("# 600 requests of 300 distinct prompts; each figure is of ")
+    few = calibrate(tmp_path, lines[:12] * 20)
+    assert (few.code, few.out) == (2, "")
+    assert "too few: 240 requests of 12 distinct prompts, where each half needs 50" in few.err
+
+
 def test_a_null_is_as_nothing(tmp_path: Path) -> None:
     """A data frame writes null for what a row has not."""
     lines = labelled(300, "band", "easy", "hard")
@@ -128,7 +141,7 @@ OUTCOMES = {"prompt": "x", "outcomes": {"a": 0, "b": 1}}
         ([{"prompt": "x", "band": "easy"}, OUTCOMES], [], "line 2: all lines must have `band`"),
         ([{"prompt": "x", "band": "odd"}], [], "line 1: no band `odd` in the policy"),
         ([{"prompt": "x", "band": ["easy"]}], [], "line 1: no band `['easy']` in the policy"),
-        ([{"prompt": "x", "band": "easy"}] * 20, [], "too few requests: 20"),
+        ([{"prompt": "x", "band": "easy"}] * 20, [], "too few: 20 requests of 1 distinct prompts"),
         ([{"prompt": "x", "outcomes": [1]}], [], "line 1: `outcomes` is not a mapping"),
         ([{"prompt": "x", "outcomes": {"a": 2}}], [], "the score of `a` is not a number 0 to 1"),
         ([{"prompt": "x", "outcomes": {"a": True}}], [], "the score of `a` is not a number"),
