@@ -11,10 +11,11 @@ from typing import TYPE_CHECKING, Annotated, Any, NamedTuple
 import typer
 
 from policy_router.classify.calibrate import (
-    FEWEST,
+    EACH,
     Example,
     Figure,
     Proposal,
+    TooFewError,
     distinct,
     mean,
     propose,
@@ -72,9 +73,10 @@ def calibrate(
     classifier = Classifier(replace(known, complexity=weighed))
     examples = [_example(row, classifier, pair) for row in rows]
     starts = [band.start for band in known.bands]
-    proposal = propose(examples, known.complexity.weights, starts)
-    if proposal is None:
-        fail(f"too few: {_counted(examples)}, where each half needs {FEWEST} distinct prompts")
+    try:
+        proposal = propose(examples, known.complexity.weights, starts)
+    except TooFewError as problem:
+        fail(f"too few: {_counted(examples)}, where {problem}")
     if pair is not None:
         say(f"light: {printable(pair[0])}, strong: {printable(pair[1])}")
     write("\n".join(as_yaml(proposal, known, _counted(examples))) + "\n", sys.stdout)
@@ -84,12 +86,18 @@ def as_yaml(proposal: Proposal, policy: "Policy", counted: str) -> list[str]:
     """A proposal as the lines of a `complexity` section, what speaks for it as comments. counted:
     how much it was fitted to, in words."""
     order, bands = proposal.figures
+    unfitted = ", ".join(policy.bands[place].name for place in proposal.unfitted)
     lines = [f"# {counted}; each figure is of requests that were not fitted."]
     estimator = policy.complexity.estimator
     if estimator != HEURISTIC:
         lines += [
             f"# All is of the heuristic's scores; your policy asks the `{estimator}` estimator:",
             "# the weights only matter for the heuristic, and other scores may need other bands.",
+        ]
+    if unfitted:
+        lines += [
+            f"# Too few labels to fit the start of {unfitted}: each half needs {EACH} distinct",
+            "# prompts. What is not fitted keeps its place between what is.",
         ]
     lines += ["complexity:"] if proposal.weights or proposal.starts else []
     lines.append(_comment(order, "weights", kept=proposal.weights is None))

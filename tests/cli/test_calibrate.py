@@ -67,11 +67,29 @@ def test_outcomes_compare_the_worst_and_the_best(tmp_path: Path) -> None:
 
 
 def test_what_may_be_chance_is_not_proposed(tmp_path: Path) -> None:
-    lines = [{"prompt": HARD.format(n), "band": "hard"} for n in range(200)]
+    lines = [{"prompt": HARD.format(n), "band": "easy" if n % 3 else "hard"} for n in range(200)]
     done = calibrate(tmp_path, lines)
     assert done.code == 0
     assert "may be chance, so your weights stay" in done.out
     assert "complexity:" not in done.out
+
+
+def test_labels_of_one_band_tell_nothing(tmp_path: Path) -> None:
+    lines = [{**line, "band": "hard"} for line in labelled(200, "band", "", "")]
+    done = calibrate(tmp_path, lines)
+    assert (done.code, done.out) == (2, "")
+    assert "too few: 200 requests, where two bands or more need 10 distinct prompts" in done.err
+
+
+def test_bands_that_no_label_names_are_said(tmp_path: Path) -> None:
+    policy = tmp_path / "policy.yaml"
+    text = (CASES / "team.yaml").read_text("utf-8")
+    more = "    so-so: { from: 0.3 }\n    hard:"
+    policy.write_text(text.replace("    hard:", more))
+    calibrate(tmp_path, labelled(300, "band", "easy", "hard"))
+    done = run("calibrate", tmp_path / "labels.jsonl", "-p", policy)
+    assert done.code == 0
+    assert "# Too few labels to fit the start of so-so: each half needs 10 distinct\n" in done.out
 
 
 @pytest.mark.parametrize(
