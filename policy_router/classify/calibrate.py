@@ -1,18 +1,19 @@
 """Weights and band cuts fitted to requests whose band or outcome is known, and what that is worth.
 
-Half of the examples, by `Example.half`, is judged with what was fitted on the other half, both ways
-round, so every figure is of examples that were not fitted. Nothing is proposed whose advantage may
-be chance.
+Half of the prompts, by digest, is judged with what was fitted on the other half, both ways round,
+so every figure is of prompts that were not fitted. What is counted and drawn are prompts, each with
+all its examples: one prompt many times over is no more evidence than once. Nothing is proposed
+whose advantage may be chance.
 """
 
 from __future__ import annotations
 
 from bisect import bisect_right
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import astuple, dataclass
 from functools import partial
-from itertools import groupby, pairwise
+from itertools import chain, groupby, pairwise
 from math import floor
 from random import Random
 from typing import Final, NamedTuple, TypeAlias
@@ -21,7 +22,9 @@ from policy_router.classify.complexity import CRITICAL, curve
 from policy_router.model import Weights
 
 FEWEST: Final = 50
-"""Examples a half; with fewer no difference of weights could be told from chance."""
+"""Distinct prompts a half; with fewer no difference of weights could be told from chance."""
+EACH: Final = 10
+"""Distinct prompts a half that a band needs for its start to be fitted."""
 STEP: Final = 0.05
 """By how much weight is moved at a time from one factor to another."""
 WORTH: Final = 0.002
@@ -36,21 +39,26 @@ class Example:
     """A request with what is known of it.
 
     values: of the factors, 0..1, in the order of `Weights`. criticality: of its task, 0..1.
-    half: which half it is in. band: the place of its band, easiest 0, or None when the outcomes
+    prompt: digest of its prompt. band: the place of its band, easiest 0, or None when the outcomes
     are known: light, strong: what a light and a strong model scored, 0..1.
     """
 
     values: tuple[float, ...]
     criticality: float
-    half: bool
+    prompt: int
     band: int | None = None
     light: float = 0.0
     strong: float = 0.0
 
+    @property
+    def half(self) -> bool:
+        """Which half it is in: the same as its equals."""
+        return bool(self.prompt & 1)
+
 
 class Figure(NamedTuple):
     """A measure of unfitted examples with the settings as they are, as proposed, and the
-    difference, which lies within low..high in 95 % of the samples drawn from them."""
+    difference, which lies within low..high in 95 % of the samples drawn from their prompts."""
 
     name: str
     now: float
@@ -61,11 +69,16 @@ class Figure(NamedTuple):
 
 class Proposal(NamedTuple):
     """weights, starts: what to write, or None where the present ones are not clearly beaten.
-    figures: why."""
+    figures: why. unfitted: places of the bands that too few labels name."""
 
     weights: Weights | None
     starts: tuple[float, ...] | None
     figures: tuple[Figure, ...]
+    unfitted: tuple[int, ...] = ()
+
+
+class TooFewError(ValueError):
+    """Nothing can be told from so few examples; says of what there are too few."""
 
 
 class Told(NamedTuple):
@@ -79,18 +92,21 @@ class Told(NamedTuple):
 Measure: TypeAlias = Callable[[Told], float]
 
 
-def propose(
-    examples: Sequence[Example], weights: Weights, starts: Sequence[float]
-) -> Proposal | None:
-    """What to change, or None when one half has fewer than `FEWEST` examples.
+def propose(examples: Sequence[Example], weights: Weights, starts: Sequence[float]) -> Proposal:
+    """What to change.
 
     Either all examples have a band or none has. starts: where the bands begin, ascending; the
     first stays as it is. Takes some seconds for a thousand examples, and as much for each more.
+    TooFewError: a half has fewer than `FEWEST` distinct prompts, or fewer than two bands have
+    `EACH` in each half.
     """
     halves = [[each for each in examples if each.half is half] for half in (False, True)]
-    if min(map(len, halves)) < FEWEST:
-        return None
+    if min(map(distinct, halves)) < FEWEST:
+        raise TooFewError(f"each half needs {FEWEST} distinct prompts")
     labelled = examples[0].band is not None
+    named = [place for place in range(len(starts)) if not labelled or _is_named(place, halves)]
+    if labelled and len(named) < 2:
+        raise TooFewError(f"two bands or more need {EACH} distinct prompts in each half")
     order = agreement if labelled else recovered
     swapped = halves[::-1]
 
@@ -103,7 +119,7 @@ def propose(
     if not better:
         fitted = [weights, weights]
 
-    cut = fit_starts if labelled else even_starts
+    cut = partial(fit_starts, named=named) if labelled else even_starts
     settings = [(w, cut(o, w, starts)) for w, o in zip(fitted, swapped, strict=True)]
     then = [tell(h, w, s) for h, (w, s) in zip(halves, settings, strict=True)]
     if labelled:
@@ -116,7 +132,18 @@ def propose(
         final if better else None,
         cut(examples, final, starts) if figures[1].low > 0 else None,
         tuple(figures),
+        tuple(place for place in range(len(starts)) if place not in named),
     )
+
+
+def _is_named(place: int, halves: Iterable[Iterable[Example]]) -> bool:
+    """Whether enough prompts of each half are in that band."""
+    return all(distinct(e for e in half if e.band == place) >= EACH for half in halves)
+
+
+def distinct(examples: Iterable[Example]) -> int:
+    """How many prompts the examples have."""
+    return len({each.prompt for each in examples})
 
 
 def scores_of(examples: Sequence[Example], weights: Weights) -> list[float]:
@@ -161,12 +188,14 @@ def fit_weights(examples: Sequence[Example], weights: Weights, order: Measure) -
 
 
 def fit_starts(
-    examples: Sequence[Example], weights: Weights, starts: Sequence[float]
+    examples: Sequence[Example], weights: Weights, starts: Sequence[float], named: Sequence[int]
 ) -> tuple[float, ...]:
-    """Starts with which fewest examples fall below or above where they belong, for each start."""
+    """Starts with which fewest examples fall below or above where they belong, for each band that
+    is named but the lowest: of that nothing says what lies below. A start that is better nowhere
+    than at an end of the scale is none. The others keep their place between those found."""
     ranked = sorted(zip(scores_of(examples, weights), (e.band or 0 for e in examples), strict=True))
-    cuts = [starts[0]]
-    for place in range(1, len(starts)):
+    fitted = {0: starts[0], len(starts): 1.0}
+    for place in named[1:]:
         # Misplaced when everything is above the cut, then with each score let below it.
         wrong = least = sum(band < place for _, band in ranked)
         cut = ranked[0][0]
@@ -174,8 +203,9 @@ def fit_starts(
             if wrong < least:
                 least, cut = wrong, score
             wrong += sum(1 if band >= place else -1 for _, band in group)
-        cuts.append(cut if least <= wrong else 1.0)
-    return _ascending(cuts)
+        if cut > ranked[0][0] and least < wrong:
+            fitted[place] = _down(cut)
+    return _ascending(_carried(starts, fitted))
 
 
 def even_starts(
@@ -184,19 +214,34 @@ def even_starts(
     """Starts that give each band the same share of the examples."""
     ranked = sorted(scores_of(examples, weights))
     many = len(starts)
-    inner = [ranked[len(ranked) * place // many] for place in range(1, many)]
+    inner = [_down(ranked[len(ranked) * place // many]) for place in range(1, many)]
     return _ascending([starts[0], *inner])
 
 
+def _carried(starts: Sequence[float], fitted: Mapping[int, float]) -> list[float]:
+    """The starts with those that were fitted, by place; the end of the scale is one of them. What
+    lies between two of them keeps its share of the way from one to the other."""
+    before = [*starts, 1.0]
+    found = []
+    for low, high in pairwise(sorted(fitted)):
+        scale = (fitted[high] - fitted[low]) / (before[high] - before[low] or 1)
+        found.append(fitted[low])
+        found += [fitted[low] + (each - before[low]) * scale for each in before[low + 1 : high]]
+    return found
+
+
 def _ascending(cuts: Sequence[float]) -> tuple[float, ...]:
-    """Each cut to three places, down, so that its example stays above it; and above the one before
-    it, and low enough for those to come."""
+    """Each cut to three places, above the one before it, and low enough for those to come."""
     found = [cuts[0]]
     for place, cut in enumerate(cuts[1:], start=1):
         most = 1 - APART * (len(cuts) - 1 - place)
-        down = floor(cut / APART) * APART
-        found.append(round(min(most, max(down, found[-1] + APART)), 3))
+        found.append(round(min(most, max(cut, found[-1] + APART)), 3))
     return tuple(found)
+
+
+def _down(cut: float) -> float:
+    """The cut to three places, such that its example stays above it."""
+    return floor(cut / APART) * APART
 
 
 def _weights(steps: Sequence[int]) -> Weights:
@@ -259,11 +304,12 @@ def spread(told: Told) -> float:
 
 
 def compare(name: str, now: Sequence[Told], then: Sequence[Told], measure: Measure) -> Figure:
-    """The mean of a measure over the halves, now and then, on the same samples of examples."""
+    """The mean of a measure over the halves, now and then, on the same samples of prompts."""
     chance = Random(1)  # noqa: S311  samples, no secret; the same each time
+    groups = [_by_prompt(half.examples) for half in now]
     drawn = []
     for _ in range(DRAWS):
-        picks = [chance.choices(range(len(half.scores)), k=len(half.scores)) for half in now]
+        picks = [list(chain(*chance.choices(own, k=len(own)))) for own in groups]
         drawn.append(_mean(measure, then, picks) - _mean(measure, now, picks))
     drawn.sort()
     return Figure(
@@ -273,6 +319,14 @@ def compare(name: str, now: Sequence[Told], then: Sequence[Told], measure: Measu
         drawn[DRAWS // 40],
         drawn[-1 - DRAWS // 40],
     )
+
+
+def _by_prompt(examples: Sequence[Example]) -> list[list[int]]:
+    """The places of the examples of each prompt."""
+    found: dict[int, list[int]] = {}
+    for place, each in enumerate(examples):
+        found.setdefault(each.prompt, []).append(place)
+    return list(found.values())
 
 
 def mean(values: Sequence[float]) -> float:

@@ -3,14 +3,25 @@
 import json
 import sys
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from hashlib import sha256
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
-from zlib import crc32
+from typing import TYPE_CHECKING, Annotated, Any, NamedTuple
 
 import typer
 
-from policy_router.classify.calibrate import FEWEST, Example, Figure, Proposal, mean, propose
-from policy_router.classify.classify import Classifier
+from policy_router.classify.calibrate import (
+    EACH,
+    Example,
+    Figure,
+    Proposal,
+    TooFewError,
+    distinct,
+    mean,
+    propose,
+)
+from policy_router.classify.classify import HEURISTIC, Classifier
+from policy_router.cli.lines import chat_of, read_body, read_lines
 from policy_router.cli.policy import choose, open_policy
 from policy_router.cli.screen import fail, say, write
 from policy_router.diagnostics import printable
@@ -22,7 +33,7 @@ if TYPE_CHECKING:
 def calibrate(
     file: Annotated[
         Path,
-        typer.Argument(metavar="LABELS.jsonl", help="Requests, and what is known of each."),
+        typer.Argument(metavar="LABELS.jsonl|-", help="Requests, and what is known of each."),
     ],
     *,
     policy: Annotated[
@@ -53,26 +64,41 @@ def calibrate(
     Exit code 2: a line makes no sense, or there are too few.
     """
     known = open_policy(choose(policy))
-    lines = list(_lines(file))
-    if not lines:
+    rows = _rows(file)
+    if not rows:
         fail("no requests")
-    by_band = "band" in lines[0][1]
-    pair = None if by_band else _pair(lines, light, strong)
-    classifier = Classifier(known)
-    examples = [_example(body, number, classifier, pair) for number, body in lines]
+    pair = None if "band" in rows[0].body else _pair(rows, light, strong)
+    # Another estimator has no factors to weigh.
+    weighed = replace(known.complexity, estimator=HEURISTIC)
+    classifier = Classifier(replace(known, complexity=weighed))
+    examples = [_example(row, classifier, pair) for row in rows]
     starts = [band.start for band in known.bands]
-    proposal = propose(examples, known.complexity.weights, starts)
-    if proposal is None:
-        fail(f"too few requests: {len(examples)}, where each half needs {FEWEST}")
+    try:
+        proposal = propose(examples, known.complexity.weights, starts)
+    except TooFewError as problem:
+        fail(f"too few: {_counted(examples)}, where {problem}")
     if pair is not None:
         say(f"light: {printable(pair[0])}, strong: {printable(pair[1])}")
-    write("\n".join(as_yaml(proposal, known, len(examples))) + "\n", sys.stdout)
+    write("\n".join(as_yaml(proposal, known, _counted(examples))) + "\n", sys.stdout)
 
 
-def as_yaml(proposal: Proposal, policy: "Policy", count: int) -> list[str]:
-    """A proposal as the lines of a `complexity` section, what speaks for it as comments."""
+def as_yaml(proposal: Proposal, policy: "Policy", counted: str) -> list[str]:
+    """A proposal as the lines of a `complexity` section, what speaks for it as comments. counted:
+    how much it was fitted to, in words."""
     order, bands = proposal.figures
-    lines = [f"# {count} requests; each figure is of requests that were not fitted."]
+    unfitted = ", ".join(policy.bands[place].name for place in proposal.unfitted)
+    lines = [f"# {counted}; each figure is of requests that were not fitted."]
+    estimator = policy.complexity.estimator
+    if estimator != HEURISTIC:
+        lines += [
+            f"# All is of the heuristic's scores; your policy asks the `{estimator}` estimator:",
+            "# the weights only matter for the heuristic, and other scores may need other bands.",
+        ]
+    if unfitted:
+        lines += [
+            f"# Too few labels to fit the start of {unfitted}: each half needs {EACH} distinct",
+            "# prompts. What is not fitted keeps its place between what is.",
+        ]
     lines += ["complexity:"] if proposal.weights or proposal.starts else []
     lines.append(_comment(order, "weights", kept=proposal.weights is None))
     if proposal.weights is not None:
@@ -88,43 +114,47 @@ def as_yaml(proposal: Proposal, policy: "Policy", count: int) -> list[str]:
     return lines
 
 
+def _counted(examples: Sequence[Example]) -> str:
+    prompts = distinct(examples)
+    some = f"{len(examples)} requests"
+    return some if prompts == len(examples) else f"{some} of {prompts} distinct prompts"
+
+
 def _comment(figure: Figure, part: str, *, kept: bool) -> str:
     change = f"{figure.then - figure.now:+.3f} [{figure.low:+.3f}, {figure.high:+.3f}]"
     end = f": may be chance, so your {part} stay" if kept else ""
     return f"  # {figure.name}: {figure.now:.3f} -> {figure.then:.3f}, {change}{end}"
 
 
-def _lines(file: Path) -> list[tuple[int, Mapping[str, Any]]]:
-    """The objects of a file with the numbers of their lines."""
-    try:
-        text = file.read_text(encoding="utf-8", errors="replace")
-    except OSError as problem:
-        fail(f"cannot read {printable(str(file))}: {problem.strerror}")
-    found: list[tuple[int, Mapping[str, Any]]] = []
-    for number, line in enumerate(text.split("\n"), start=1):
-        if not line.strip():
-            continue
+class _Row(NamedTuple):
+    """A line of the file. chat: the parts of it that are classified."""
+
+    number: int
+    body: Mapping[str, Any]
+    chat: Mapping[str, Any]
+
+
+def _rows(file: Path) -> list[_Row]:
+    found: list[_Row] = []
+    for number, line in read_lines(str(file)):
         try:
-            body = json.loads(line)
-        except (ValueError, RecursionError):
+            body = read_body(line)
+        except ValueError:
             fail(f"line {number} is not JSON")
-        if not isinstance(body, dict) or ("prompt" not in body and "messages" not in body):
-            fail(f"line {number} has neither `prompt` nor `messages`")
+        row = _Row(number, body, chat_of(body, number))
         if ("band" in body) == ("outcomes" in body):
             fail(f"line {number} needs either `band` or `outcomes`")
-        if found and ("band" in body) != ("band" in found[0][1]):
+        if found and ("band" in body) != ("band" in found[0].body):
             fail(f"line {number}: all lines must have `band`, or all `outcomes`")
-        found.append((number, body))
+        found.append(row)
     return found
 
 
-def _pair(
-    lines: Sequence[tuple[int, Mapping[str, Any]]], light: str | None, strong: str | None
-) -> tuple[str, str]:
+def _pair(rows: Sequence[_Row], light: str | None, strong: str | None) -> tuple[str, str]:
     """The two models whose outcomes are compared: those named, else the worst and the best of
     those that answered every request."""
     scores: dict[str, list[float]] = {}
-    for number, body in lines:
+    for number, body, _ in rows:
         outcomes = body["outcomes"]
         if not isinstance(outcomes, dict):
             fail(f"line {number}: `outcomes` is not a mapping of models to scores")
@@ -132,7 +162,7 @@ def _pair(
             if isinstance(score, bool) or not isinstance(score, int | float) or not 0 <= score <= 1:
                 fail(f"line {number}: the score of `{printable(model)}` is not a number 0 to 1")
             scores.setdefault(model, []).append(float(score))
-    means = {model: mean(own) for model, own in scores.items() if len(own) == len(lines)}
+    means = {model: mean(own) for model, own in scores.items() if len(own) == len(rows)}
     for named in (light, strong):
         if named is not None and named not in means:
             fail(f"`{printable(named)}` has no outcome in some line")
@@ -145,22 +175,25 @@ def _pair(
     return low, high
 
 
-def _example(
-    body: Mapping[str, Any], number: int, classifier: Classifier, pair: tuple[str, str] | None
-) -> Example:
-    messages = body.get("messages", body.get("prompt"))
-    # No estimators are given, so it is the heuristic that tells, factor by factor.
-    seen = classifier.classify(
-        messages, tools=body.get("tools"), response_format=body.get("response_format")
-    )
+def _example(row: _Row, classifier: Classifier, pair: tuple[str, str] | None) -> Example:
+    seen = classifier.classify(**row.chat)
     by_name = {factor.name: factor.value for factor in seen.factors}
     values = tuple(by_name[name] for name in classifier.policy.complexity.weights.__slots__)
     criticality = by_name.get("criticality", 0.0)
-    half = bool(crc32(json.dumps(messages).encode()) & 1)
+    prompt = _digest(row.chat["messages"])
     if pair is not None:
-        low, high = (float(body["outcomes"][model]) for model in pair)
-        return Example(values, criticality, half, light=low, strong=high)
+        low, high = (float(row.body["outcomes"][model]) for model in pair)
+        return Example(values, criticality, prompt, light=low, strong=high)
     names = [band.name for band in classifier.policy.bands]
-    if body["band"] not in names:
-        fail(f"line {number}: no band `{printable(str(body['band']))}` in the policy")
-    return Example(values, criticality, half, band=names.index(body["band"]))
+    band = row.body["band"]
+    if band not in names:
+        fail(f"line {row.number}: no band `{printable(str(band))}` in the policy")
+    return Example(values, criticality, prompt, band=names.index(band))
+
+
+def _digest(messages: object) -> int:
+    """The same for the same prompt, whether it came as `prompt` or in `messages`."""
+    if isinstance(messages, str):
+        messages = [{"role": "user", "content": messages}]
+    said = json.dumps(messages, sort_keys=True).encode()
+    return int.from_bytes(sha256(said).digest())

@@ -2,16 +2,16 @@
 
 import json
 import sys
-from collections.abc import Iterator, Mapping
-from pathlib import Path
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from policy_router.classify.classify import Classification, Classifier
 from policy_router.classify.exact import count_tokens
+from policy_router.cli.lines import chat_of, read_body, read_lines
 from policy_router.cli.policy import Where, choose, open_policy
-from policy_router.cli.screen import Line, fail, show, write
+from policy_router.cli.screen import Line, show, write
 from policy_router.diagnostics import printable
 
 if TYPE_CHECKING:
@@ -19,7 +19,6 @@ if TYPE_CHECKING:
 
 SHOWN = 40
 """Characters of a prompt that are shown in its line."""
-_BESIDE = ("tools", "response_format")
 
 
 def classify(
@@ -46,16 +45,16 @@ def classify(
     Exit code 2: a line is neither.
     """
     classifier = Classifier(open_policy(choose(policy)))
-    for number, line in enumerate(_lines(file), start=1):
-        body = _body(line, number)
-        seen = classifier.classify(**body)
-        tokens = count_tokens(**body) if exact else None
+    for number, line in read_lines(file):
+        chat = _chat(line, number)
+        seen = classifier.classify(**chat)
+        tokens = count_tokens(**chat) if exact else None
         if as_jsonl:
             more = {} if tokens is None else {"exact_tokens": tokens}
             write(json.dumps(as_json(seen) | more) + "\n", sys.stdout)
         else:
             counted = [] if tokens is None else [(f"{_tokens(tokens)}  ", "")]
-            show([[*counted, *_line(seen, _excerpt(body["messages"]))]])
+            show([[*counted, *_line(seen, _excerpt(chat["messages"]))]])
 
 
 def as_json(seen: Classification) -> dict[str, object]:
@@ -90,32 +89,16 @@ def _tokens(count: int) -> str:
     return f"{count:,} token{'' if count == 1 else 's'}"
 
 
-def _lines(file: str | None) -> Iterator[str]:
-    """The lines that hold something, of a file or of standard input."""
-    try:
-        if file in {None, "-"}:
-            raw = getattr(sys.stdin, "buffer", None)
-            text = raw.read().decode("utf-8", "replace") if raw else sys.stdin.read()
-        else:
-            text = Path(str(file)).read_text(encoding="utf-8", errors="replace")
-    except OSError as problem:
-        fail(f"cannot read {printable(str(file))}: {problem.strerror}")
-    return (line for line in text.split("\n") if line.strip())
-
-
-def _body(line: str, number: int) -> Mapping[str, Any]:
+def _chat(line: str, number: int) -> Mapping[str, Any]:
     """A line as the parts of a chat body that are looked at."""
     if not line.lstrip().startswith("{"):
         return {"messages": line}
     try:
-        body = json.loads(line)
-    except (ValueError, RecursionError):
+        body = read_body(line)
+    except ValueError:
         # A prompt may begin with a brace, too.
         return {"messages": line}
-    said = body.get("messages", body.get("prompt"))
-    if said is None:
-        fail(f"line {number} has neither `prompt` nor `messages`")
-    return {"messages": said} | {key: body[key] for key in _BESIDE if key in body}
+    return chat_of(body, number)
 
 
 def _excerpt(messages: object) -> str:

@@ -1,8 +1,9 @@
 from __future__ import annotations
 
 from dataclasses import astuple
+from functools import partial
 from hashlib import sha256
-from itertools import pairwise
+from itertools import count, pairwise
 from typing import TYPE_CHECKING
 
 import pytest
@@ -10,13 +11,16 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from policy_router.classify.calibrate import (
-    APART,
+    EACH,
     FEWEST,
     STEP,
     Example,
+    Figure,
     Told,
+    TooFewError,
     agreement,
     closeness,
+    compare,
     even_starts,
     fit_starts,
     fit_weights,
@@ -35,12 +39,16 @@ EVEN = Weights(0.2, 0.2, 0.2, 0.2, 0.2)
 STARTS = (0.0, 0.3, 0.6)
 
 
+NUMBERS = count()
+
+
 def example(
     *values: float, band: int | None = None, gain: float = 0.0, half: bool = False
 ) -> Example:
-    """Factors that are left out are nothing; the strong model is always right."""
+    """A prompt of its own. Factors that are left out are nothing; the strong model is always
+    right."""
     filled = (*values, *[0.0] * (5 - len(values)))
-    return Example(filled, 0.0, half, band, 1 - gain, 1.0)
+    return Example(filled, 0.0, 2 * next(NUMBERS) + half, band, 1 - gain, 1.0)
 
 
 def noise(number: int) -> float:
@@ -48,15 +56,14 @@ def noise(number: int) -> float:
     return int.from_bytes(sha256(str(number).encode()).digest()[:4], "big") / 2**32
 
 
-def banded(count: int) -> list[Example]:
+def banded(many: int) -> list[Example]:
     """The second factor is the band, the first is noise."""
-    return [example(noise(n), n % 3 / 2, band=n % 3, half=bool(n // 3 % 2)) for n in range(count)]
+    return [example(noise(n), n % 3 / 2, band=n % 3, half=bool(n // 3 % 2)) for n in range(many)]
 
 
 def test_weights_and_bands_follow_what_was_planted() -> None:
     examples = banded(300)
     proposal = propose(examples, EVEN, STARTS)
-    assert proposal is not None
     assert proposal.weights is not None
     assert proposal.weights.context > proposal.weights.message
     assert sum(astuple(proposal.weights)) == pytest.approx(1)
@@ -75,7 +82,6 @@ def test_weights_follow_outcomes() -> None:
         for n in range(300)
     ]
     proposal = propose(examples, EVEN, STARTS)
-    assert proposal is not None
     assert proposal.weights is not None
     assert proposal.weights.context > proposal.weights.message
     assert proposal.figures[0].then > proposal.figures[0].now
@@ -87,14 +93,49 @@ def test_nothing_is_proposed_that_chance_could_explain() -> None:
         for n in range(200)
     ]
     proposal = propose(examples, EVEN, STARTS)
-    assert proposal is not None
     assert proposal.weights is None
     assert proposal.figures[0].low <= 0
 
 
 def test_too_few_in_one_half() -> None:
-    few = [example(0.5, band=0, half=n >= FEWEST - 1) for n in range(200)]
-    assert propose(few, EVEN, STARTS) is None
+    few = [example(0.5, band=n % 2, half=n >= FEWEST - 1) for n in range(200)]
+    with pytest.raises(TooFewError, match="each half needs 50 distinct prompts"):
+        propose(few, EVEN, STARTS)
+
+
+@pytest.mark.parametrize("rare", [0, 2 * EACH - 2])
+def test_a_start_lies_between_two_bands(rare: int) -> None:
+    """Labels of one band, and as good as none of another, tell nothing."""
+    examples = [
+        example(noise(n), band=2 if n < rare else 1, half=bool(n % 2)) for n in range(3 * FEWEST)
+    ]
+    with pytest.raises(TooFewError, match="two bands or more need 10 distinct prompts"):
+        propose(examples, EVEN, STARTS)
+
+
+def test_a_band_that_few_labels_name_is_not_fitted() -> None:
+    """Nor is one that many lines name that are all of one prompt."""
+    easy, hard = ([e for e in banded(300) if e.band == band] for band in (0, 2))
+    assert propose(easy + hard, EVEN, STARTS).unfitted == (1,)
+    middling = [example(0.0, 0.5, band=1)] * 50
+    assert propose(easy + hard + middling, EVEN, STARTS).unfitted == (1,)
+    assert propose(banded(300), EVEN, STARTS).unfitted == ()
+
+
+def test_a_prompt_many_times_over_counts_once() -> None:
+    with pytest.raises(TooFewError, match="each half needs 50 distinct prompts"):
+        propose(banded(2 * FEWEST - 4) * 20, EVEN, STARTS)
+
+
+def test_a_prompt_many_times_over_is_no_more_evidence() -> None:
+    """The interval is as wide as without the copies, for they are drawn together."""
+    other = Weights(0.4, 0.0, 0.2, 0.2, 0.2)
+
+    def figure(examples: list[Example]) -> Figure:
+        now, then = (tell(examples, weights, STARTS) for weights in (EVEN, other))
+        return compare("order", [now], [then], agreement)
+
+    assert figure(banded(60) * 20) == pytest.approx(figure(banded(60)))
 
 
 def test_the_same_examples_give_the_same_proposal() -> None:
@@ -150,15 +191,34 @@ def test_closeness_and_spread() -> None:
 
 def test_starts_part_what_can_be_parted() -> None:
     examples = [example(v / 20, band=v // 4) for v in range(12)]
-    starts = fit_starts(examples, EVEN, STARTS)
+    starts = fit_starts(examples, EVEN, STARTS, range(3))
     assert closeness(tell(examples, EVEN, starts), 2) == 1
 
 
-def test_a_band_that_nothing_belongs_to_begins_at_the_end() -> None:
-    examples = [example(v / 10, band=0) for v in range(10)]
-    starts = fit_starts(examples, EVEN, STARTS)
-    assert starts == (0, 1 - APART, 1)
-    assert set(tell(examples, EVEN, starts).bands) == {0}
+@pytest.mark.parametrize(
+    ("labels", "starts"),
+    [
+        ({0: 0.0, 1: 0.6, 2: 0.8, 3: 1.0}, (0.0, 0.25, 0.379, 0.497)),
+        ({0: 0.0, 1: 0.6, 3: 1.0}, (0.0, 0.25, 0.332, 0.497)),
+        ({0: 0.0, 3: 0.6}, (0.0, 0.062, 0.125, 0.25)),
+        ({0: 0.0, 1: 0.6}, (0.0, 0.25, 0.438, 0.813)),
+        ({1: 0.0, 2: 0.6}, (0.0, 0.125, 0.25, 0.75)),
+        ({1: 0.6, 2: 0.0}, (0.0, 0.2, 0.4, 0.8)),
+        ({3: 0.6}, (0.0, 0.2, 0.4, 0.8)),
+    ],
+)
+def test_a_start_that_no_label_tells_keeps_its_place_between_the_others(
+    labels: dict[int, float], starts: Sequence[float]
+) -> None:
+    """labels: the value of the examples of each band; 0.6 scores 0.25, 1 scores 0.497."""
+    examples = [example(value, band=band) for band, value in labels.items() for _ in range(9)]
+    assert fit_starts(examples, EVEN, (0.0, 0.2, 0.4, 0.8), list(labels)) == starts
+
+
+@pytest.mark.parametrize("band", [0, 1, 2])
+def test_labels_of_one_band_move_no_start(band: int) -> None:
+    examples = [example(v / 10, band=band) for v in range(10)]
+    assert fit_starts(examples, EVEN, STARTS, range(3)) == STARTS
 
 
 def test_even_starts_share_the_examples_out() -> None:
@@ -181,7 +241,8 @@ SHARES = st.floats(0, 1)
 def test_starts_ascend_within_the_scale(made: list[tuple[list[float], int]], many: int) -> None:
     examples = [example(*values, band=min(band, many - 1)) for values, band in made]
     before = tuple(place / 10 for place in range(many))
-    for fit in (fit_starts, even_starts):
+    named = sorted({band for _, band in made if band < many})
+    for fit in (partial(fit_starts, named=named), even_starts):
         starts = fit(examples, EVEN, before)
         assert starts[0] == 0
         assert len(starts) == many
@@ -191,7 +252,7 @@ def test_starts_ascend_within_the_scale(made: list[tuple[list[float], int]], man
 
 @given(st.lists(SHARES, min_size=5, max_size=5), SHARES)
 def test_scores_stay_within_the_scale(values: list[float], criticality: float) -> None:
-    (score,) = scores_of([Example(tuple(values), criticality, half=False)], EVEN)
+    (score,) = scores_of([Example(tuple(values), criticality, prompt=0)], EVEN)
     assert 0 <= score <= 1
 
 

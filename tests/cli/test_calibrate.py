@@ -67,11 +67,78 @@ def test_outcomes_compare_the_worst_and_the_best(tmp_path: Path) -> None:
 
 
 def test_what_may_be_chance_is_not_proposed(tmp_path: Path) -> None:
-    lines = [{"prompt": HARD.format(n), "band": "hard"} for n in range(200)]
+    lines = [{"prompt": HARD.format(n), "band": "easy" if n % 3 else "hard"} for n in range(200)]
     done = calibrate(tmp_path, lines)
     assert done.code == 0
     assert "may be chance, so your weights stay" in done.out
     assert "complexity:" not in done.out
+
+
+def test_labels_of_one_band_tell_nothing(tmp_path: Path) -> None:
+    lines = [{**line, "band": "hard"} for line in labelled(200, "band", "", "")]
+    done = calibrate(tmp_path, lines)
+    assert (done.code, done.out) == (2, "")
+    assert "too few: 200 requests, where two bands or more need 10 distinct prompts" in done.err
+
+
+def test_bands_that_no_label_names_are_said(tmp_path: Path) -> None:
+    policy = tmp_path / "policy.yaml"
+    text = (CASES / "team.yaml").read_text("utf-8")
+    more = "    so-so: { from: 0.3 }\n    hard:"
+    policy.write_text(text.replace("    hard:", more))
+    calibrate(tmp_path, labelled(300, "band", "easy", "hard"))
+    done = run("calibrate", tmp_path / "labels.jsonl", "-p", policy)
+    assert done.code == 0
+    assert "# Too few labels to fit the start of so-so: each half needs 10 distinct\n" in done.out
+
+
+@pytest.mark.parametrize(
+    ("estimator", "name"),
+    [("learned", "learned"), ("{ llm: small }", "llm"), ("{ python: 'own:score' }", "python")],
+)
+def test_the_factors_are_the_heuristics_whatever_the_policy_asks(
+    tmp_path: Path, estimator: str, name: str
+) -> None:
+    lines = labelled(300, "band", "easy", "hard")
+    first, *rest = calibrate(tmp_path, lines).out.splitlines()
+    policy = tmp_path / "policy.yaml"
+    text = (CASES / "team.yaml").read_text("utf-8")
+    policy.write_text(text.replace("complexity:\n", f"complexity:\n  estimator: {estimator}\n"))
+    done = run("calibrate", tmp_path / "labels.jsonl", "-p", policy)
+    assert done.code == 0
+    head, which, why, *others = done.out.splitlines()
+    assert (head, others) == (first, rest)
+    assert f"`{name}` estimator" in which
+    assert "the weights only matter for the heuristic" in why
+
+
+def test_equal_prompts_are_one_however_they_are_written(tmp_path: Path) -> None:
+    lines = labelled(300, "band", "easy", "hard")
+    chats = [
+        {"messages": [{"content": line["prompt"], "role": "user"}], "band": line["band"]}
+        for line in lines
+    ]
+    done = calibrate(tmp_path, lines + chats)
+    assert done.out.startswith("# 600 requests of 300 distinct prompts; each figure is of ")
+    few = calibrate(tmp_path, lines[:12] * 20)
+    assert (few.code, few.out) == (2, "")
+    assert "too few: 240 requests of 12 distinct prompts, where each half needs 50" in few.err
+
+
+def test_a_null_is_as_nothing(tmp_path: Path) -> None:
+    """A data frame writes null for what a row has not."""
+    lines = labelled(300, "band", "easy", "hard")
+    padded = [{**line, "messages": None, "tools": None, "outcomes": None} for line in lines]
+    assert calibrate(tmp_path, padded).out == calibrate(tmp_path, lines).out
+
+
+def test_a_byte_order_mark_is_no_part_of_the_first_line(tmp_path: Path) -> None:
+    first, *rest = map(json.dumps, labelled(300, "band", "easy", "hard"))
+    marked = calibrate(tmp_path, ["\ufeff" + first, *rest])
+    assert marked.code == 0
+    assert marked.out == calibrate(tmp_path, [first, *rest]).out
+    piped = run("calibrate", "-", "-p", TEAM, stdin="\n".join([first, *rest]).encode("utf-8-sig"))
+    assert piped.out == marked.out
 
 
 OUTCOMES = {"prompt": "x", "outcomes": {"a": 0, "b": 1}}
@@ -85,12 +152,14 @@ OUTCOMES = {"prompt": "x", "outcomes": {"a": 0, "b": 1}}
         (["[" * 100_000], [], "line 1 is not JSON"),
         (["", "[]"], [], "line 2 has neither `prompt` nor `messages`"),
         ([{"band": "easy"}], [], "line 1 has neither `prompt` nor `messages`"),
+        ([{"prompt": None, "messages": None}], [], "line 1 has neither `prompt` nor `messages`"),
         ([{"prompt": "x"}], [], "line 1 needs either `band` or `outcomes`"),
+        ([{"prompt": "x", "band": None}], [], "line 1 needs either `band` or `outcomes`"),
         ([{**OUTCOMES, "band": "easy"}], [], "line 1 needs either `band` or `outcomes`"),
         ([{"prompt": "x", "band": "easy"}, OUTCOMES], [], "line 2: all lines must have `band`"),
         ([{"prompt": "x", "band": "odd"}], [], "line 1: no band `odd` in the policy"),
         ([{"prompt": "x", "band": ["easy"]}], [], "line 1: no band `['easy']` in the policy"),
-        ([{"prompt": "x", "band": "easy"}] * 20, [], "too few requests: 20"),
+        ([{"prompt": "x", "band": "easy"}] * 20, [], "too few: 20 requests of 1 distinct prompts"),
         ([{"prompt": "x", "outcomes": [1]}], [], "line 1: `outcomes` is not a mapping"),
         ([{"prompt": "x", "outcomes": {"a": 2}}], [], "the score of `a` is not a number 0 to 1"),
         ([{"prompt": "x", "outcomes": {"a": True}}], [], "the score of `a` is not a number"),

@@ -63,10 +63,27 @@ def test_a_long_prompt_is_cut_and_control_characters_are_not_printed() -> None:
     assert "\x1b" not in line[1]
 
 
+def test_a_null_is_as_nothing() -> None:
+    """A data frame writes null for what a row has not."""
+    line = '{"prompt": "Refactor this class", "messages": null, "tools": null}'
+    assert classify(stdin=line).out == classify(stdin='{"prompt": "Refactor this class"}').out
+
+
+def test_a_byte_order_mark_is_no_part_of_a_prompt(tmp_path: Path) -> None:
+    path = tmp_path / "prompts.jsonl"
+    path.write_text(PROMPTS, "utf-8-sig")
+    plain = classify(stdin=PROMPTS).out
+    assert classify(path).out == plain
+    assert classify(stdin="\ufeff" + PROMPTS).out == plain
+    assert classify(stdin="\ufeff" + PROMPTS.replace("\n", "\r\n")).out == plain
+
+
 def test_what_is_no_prompt(tmp_path: Path) -> None:
     refused = classify(stdin='{"text": "x"}')
     assert (refused.code, refused.out) == (2, "")
     assert "line 1 has neither `prompt` nor `messages`" in refused.err
+    refused = classify(stdin='Hello\n\n{"prompt": null, "messages": null}')
+    assert "line 3 has neither `prompt` nor `messages`" in refused.err
     missing = classify(tmp_path / "none.txt")
     assert missing.code == 2
     assert "cannot read" in missing.err
