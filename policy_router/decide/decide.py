@@ -10,6 +10,7 @@ from policy_router.condition import WEEKDAYS, Facts, Kind
 from policy_router.decide.cells import bits
 from policy_router.decide.checks import checked
 from policy_router.decide.gates import gates_for
+from policy_router.decide.index import ABILITIES
 from policy_router.model import (
     TYPICAL_OUTPUT,
     Band,
@@ -30,7 +31,10 @@ if TYPE_CHECKING:
     from policy_router.model import Policy
 
 _NOBODY: Final = Snapshot()
-_KEYS: Final = frozenset(Key)
+_KEYS: Final = tuple(Key)
+_MOST: Final = 2**63 - 1
+_LAST: Final = 250_000_000_000.0
+"""Seconds since 1970 after which no calendar of ours goes on: towards the year 9900."""
 
 
 def decide(policy: Policy, request: Request, snapshot: Snapshot = _NOBODY) -> Decision:
@@ -42,7 +46,7 @@ def decide(policy: Policy, request: Request, snapshot: Snapshot = _NOBODY) -> De
     denied with `invalid` set.
     """
     index = policy.index
-    task, band, score, problem = _subject(policy, request)
+    task, band, score, problem = _subject(policy, request, snapshot)
     name = task.name if task else None
     level = band.name if band else None
     if problem is not None:
@@ -111,7 +115,7 @@ def decide(policy: Policy, request: Request, snapshot: Snapshot = _NOBODY) -> De
 
 def facts_of(policy: Policy, request: Request, snapshot: Snapshot) -> Facts | None:
     """The facts that `decide` goes by; None for a request that makes no sense to the policy."""
-    task, band, score, problem = _subject(policy, request)
+    task, band, score, problem = _subject(policy, request, snapshot)
     if problem is not None:
         return None
     return facts(
@@ -142,11 +146,14 @@ def facts(  # noqa: PLR0917  the three last are what `_subject` made of the requ
 
 
 def _subject(
-    policy: Policy, request: Request
+    policy: Policy, request: Request, snapshot: Snapshot
 ) -> tuple[Task | None, Band | None, float | None, str | None]:
     """The task, band and score of a request, or what makes it meaningless to this policy."""
     index = policy.index
-    task, band, score, problem = index.default_task, None, None, None
+    task, band, score = index.default_task, None, None
+    problem = _impossible(request)
+    if problem is not None:
+        return task, band, score, problem
     if request.task is not None:
         task = index.tasks.get(request.task)
         if task is None:
@@ -154,6 +161,8 @@ def _subject(
     if request.complexity is not None:
         band, score, wrong = _complexity(policy, request.complexity)
         problem = problem or wrong
+    if index.reads_clock and snapshot.now is not None and not 0 <= snapshot.now < _LAST:
+        problem = problem or f"{snapshot.now} is no moment: it is seconds since 1970"
     return task, band, score, problem or _nonsense(policy, request)
 
 
@@ -182,19 +191,16 @@ def _complexity(policy: Policy, word: str | float) -> tuple[Band | None, float |
             return None, None, _unknown("complexity band", word, policy.index.bands)
         return band, band.start, None
     if not 0 <= word <= 1:
-        return None, None, f"complexity {word} is not between 0 and 1"
+        return None, None, f"complexity {_shown(word)} is not between 0 and 1"
     at = bisect_right(policy.index.band_starts, word)
     return (policy.bands[at - 1] if at else None), word, None
 
 
 def _nonsense(policy: Policy, request: Request) -> str | None:
     """What makes a request meaningless to this policy, or None."""
-    wrong = _impossible(request)
-    if wrong is not None:
-        return wrong
     if request.needs and not policy.index.abilities.issuperset(request.needs):
         need = min(set(request.needs) - policy.index.abilities)
-        return _unknown("ability", need, policy.index.abilities)
+        return _unknown("ability", need, ABILITIES)
     if request.model is not None and request.model not in policy.index.by_name:
         return _unknown("model", request.model, policy.index.by_name)
     if request.prefer is not None:
@@ -214,15 +220,49 @@ def _nonsense(policy: Policy, request: Request) -> str | None:
 
 def _impossible(request: Request) -> str | None:
     """What no request can have, whatever the policy."""
-    if request.tokens < 0:
-        return f"{request.tokens} tokens is less than none"
-    if request.max_output is not None and request.max_output < 1:
-        return f"an output cap of {request.max_output} tokens leaves no answer"
-    if request.most_tokens is not None and request.most_tokens < 0:
-        return f"at most {request.most_tokens} tokens is less than none"
-    if request.answers < 1:
-        return f"{request.answers} answers is less than one"
+    if not _whole(request.tokens, 0):
+        return f"{_shown(request.tokens)} is no number of tokens"
+    if request.max_output is not None and not _whole(request.max_output, 1):
+        return f"an output cap of {_shown(request.max_output)} tokens leaves no answer"
+    if request.most_tokens is not None and not _whole(request.most_tokens, 0):
+        return f"at most {_shown(request.most_tokens)} is no number of tokens"
+    if not _whole(request.answers, 1):
+        return f"{_shown(request.answers)} is no number of answers"
+    for words in (request.tags, request.needs):
+        if not isinstance(words, frozenset | set):
+            return f"{_shown(words)} is no set of words"
+    for word in (
+        request.task, request.user, request.team, request.tenant, request.key, request.language,
+        request.model,
+    ):  # fmt: skip
+        if word is not None and not isinstance(word, str):
+            return f"{_shown(word)} is no text"
+    if isinstance(request.complexity, bool) or not isinstance(
+        request.complexity, str | int | float | None
+    ):
+        return f"complexity {_shown(request.complexity)} is neither a band nor a number"
+    # A bound that is no number would let everything pass.
+    for name, value in (
+        ("max_cost", request.max_cost),
+        ("max_latency", request.max_latency),
+        ("min_quality", request.min_quality),
+    ):
+        if value is not None and not (isinstance(value, int | float) and -_MOST < value < _MOST):
+            return f"{name} is {_shown(value)}, which is no number"
+    if request.limit is not None and not _whole(request.limit, -_MOST):
+        return f"at most {_shown(request.limit)} is no number of candidates"
     return None
+
+
+def _whole(value: object, least: int) -> bool:
+    return isinstance(value, int) and least <= value <= _MOST
+
+
+def _shown(value: object) -> str:
+    try:
+        return str(value)[:40]
+    except ValueError:  # Python writes no number of more than 4,300 digits
+        return "a number that long"
 
 
 def _mistyped(fact: Fact, value: object) -> str | None:

@@ -32,6 +32,7 @@ if TYPE_CHECKING:
 ABILITIES: Final = ("tools", "json", "vision", "audio", "pdf", "reasoning")
 """What a request may need and a model may be able to do."""
 
+_CLOCK: Final = frozenset({"hour", "weekday"})
 KEPT_PER_RULE: Final = 256
 KEPT: Final = 4096
 """Results kept per table; when full, a table starts over."""
@@ -173,7 +174,10 @@ class Index:
         self.rules = tuple(rules)
         conditions = [r.when.tree for r in rules if r.when is not None]
         self.space = Space(vocabulary, bands, conditions)
-        self.reads_clock = any(d.fact in (HOUR, WEEKDAY) for d in self.space.dimensions)
+        timed = [m.when.reads for m in meters if m.when is not None]
+        self.reads_clock = any(d.fact in (HOUR, WEEKDAY) for d in self.space.dimensions) or any(
+            not _CLOCK.isdisjoint(reads) for reads in timed
+        )
         self._own = tuple(self._consequence(rule) for rule in self.rules)
         self._effects: dict[int, Effect] = {}
         self._build()

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
+from dataclasses import fields, replace
+from math import isnan
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from policy_router.condition import Vocabulary
+from policy_router.condition import Op, Vocabulary
+from policy_router.condition import Test as Has
 from policy_router.decide.decide import decide
 from policy_router.model import (
     FREE_PRICE,
@@ -25,7 +27,7 @@ from policy_router.model import (
     Task,
 )
 from tests import reference
-from tests.generate import BANDS, TIERS, assemble, requests, rules, situations
+from tests.generate import BANDS, TIERS, assemble, condition, requests, rules, situations
 
 Situation = tuple[Policy, Request, Snapshot]
 
@@ -139,10 +141,10 @@ BIG = model(
         (Request(complexity="hardest"), "known are `easy`, `medium`, `hard`"),
         (Request(complexity=1.5), "complexity 1.5 is not between 0 and 1"),
         (Request(complexity=float("nan")), "complexity nan is not between 0 and 1"),
-        (Request(tokens=-1), "-1 tokens is less than none"),
+        (Request(tokens=-1), "-1 is no number of tokens"),
         (Request(max_output=0), "an output cap of 0 tokens leaves no answer"),
-        (Request(most_tokens=-1), "at most -1 tokens is less than none"),
-        (Request(answers=0), "0 answers is less than one"),
+        (Request(most_tokens=-1), "at most -1 is no number of tokens"),
+        (Request(answers=0), "0 is no number of answers"),
         (Request(needs={"fly"}), "unknown ability `fly`: known are "),
         (Request(model="medium"), "unknown model `medium`: known are `small`, `big`"),
         (Request(prefer=("cheap",)), "unknown sort key `cheap`: known are "),
@@ -248,6 +250,44 @@ def test_weaker_models_step_in_last_or_not_at_all() -> None:
         SMALL, BIG, rules=(Rule("hard", None, min_tier=2),), fallback=Fallback(step_down=False)
     )
     assert "rule `hard` asks for" in decide(by_rule, Request()).skipped[0].detail
+
+
+ODD = (
+    None, True, -1, 0, 10**400, 10**5000, 1.5, float("nan"), float("inf"), "", "5", b"x", ["x"],
+    {"x"}, {"x": 1}, object(),
+)  # fmt: skip
+
+
+@pytest.mark.parametrize("name", [field.name for field in fields(Request)])
+def test_whatever_a_request_holds_has_a_decision(name: str) -> None:
+    """It is denied, or taken for what it says; a number that is none lets nothing pass."""
+    policy = policy_of(SMALL, BIG, rules=(Rule("r", None, first=("big",)),))
+    for odd in ODD:
+        if name in {"attributes", "prefer", "stream"} and not isinstance(odd, dict | tuple):
+            continue  # of their own kind; what they hold is looked at
+        decision = decide(policy, Request(**{name: odd}))  # type: ignore[arg-type]  # whatever
+        assert decision.invalid == bool(decision.denied)
+        if isinstance(odd, float) and isnan(odd):
+            assert decision.invalid
+
+
+@pytest.mark.parametrize("now", [-1.0, 1e18, 1_795_003_200_000.0, float("nan"), float("inf")])
+def test_a_moment_that_is_none_is_not_guessed(now: float) -> None:
+    vocabulary = Vocabulary((), ())
+    early = condition(Has(vocabulary.by_name["hour"], Op.LT, (8,)), vocabulary)
+    policy = policy_of(SMALL, rules=(Rule("early", early, deny="too early"),))
+    decision = decide(policy, Request(), Snapshot(now))
+    assert decision.invalid
+    assert "no moment" in str(decision.denied)
+    assert decide(policy_of(SMALL), Request(), Snapshot(now)).candidates
+
+
+def test_known_words_are_named_in_one_order() -> None:
+    policy = policy_of(SMALL)
+    needs = decide(policy, Request(needs=frozenset({"sight"}))).denied
+    assert "known are `tools`, `json`, `vision`, `audio`, `pdf`, `reasoning`" in str(needs)
+    keys = ", ".join(f"`{key}`" for key in Key)
+    assert f"known are {keys}" in str(decide(policy, Request(prefer=("x",))).denied)
 
 
 def test_each_place_in_the_order_has_its_reason() -> None:

@@ -120,6 +120,17 @@ def test_limits_of_a_condition_bind_only_where_it_holds() -> None:
 # -- charges -------------------------------------------------------------------------------------
 
 
+HOURLY = condition(Has(VOCABULARY.by_name["hour"], Op.LT, (24,)), VOCABULARY)
+
+
+def test_a_budget_by_the_clock_is_read_by_the_clock() -> None:
+    found = policy(budget(when=HOURLY))
+    assert outs(found, Request(), Snapshot(NOW)) == {}
+    assert outs(found, Request(), Snapshot()) == {"paid": "uncovered", "unknown": "uncovered"}
+    limit = Meter("limits", "all", Metric.REQUESTS, MINUTE, 1, ALL, when=HOURLY)
+    assert taken(policy(limit), Request(), 0) == [(f"{limit.id}||-", 1, True)]
+
+
 def taken(found: Policy, request: Request, model: int) -> list[tuple[str, int, bool]]:
     facts = facts_of(found, request, Snapshot(NOW))
     assert facts is not None
