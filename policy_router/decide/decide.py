@@ -228,6 +228,11 @@ def _impossible(request: Request) -> str | None:
         return f"at most {_shown(request.most_tokens)} is no number of tokens"
     if not _whole(request.answers, 1):
         return f"{_shown(request.answers)} is no number of answers"
+    return _unworded(request) or _unbounded(request)
+
+
+def _unworded(request: Request) -> str | None:
+    """What is no word, or no set of words."""
     for words in (request.tags, request.needs):
         if not isinstance(words, frozenset | set):
             return f"{_shown(words)} is no set of words"
@@ -241,7 +246,12 @@ def _impossible(request: Request) -> str | None:
         request.complexity, str | int | float | None
     ):
         return f"complexity {_shown(request.complexity)} is neither a band nor a number"
-    # A bound that is no number would let everything pass.
+    return None
+
+
+def _unbounded(request: Request) -> str | None:
+    """What is no number among the caller's own criteria: a bound that is none would let everything
+    pass."""
     for name, value in (
         ("max_cost", request.max_cost),
         ("max_latency", request.max_latency),

@@ -185,6 +185,8 @@ def _next(chain: Chain, failure: Failure, remaining: float) -> Step:  # noqa: AR
 
 
 def _retry(chain: Chain, failure: Failure, remaining: float) -> Step:
+    if not failure.reaction.again:  # asking the same model again cannot help
+        return chain._on(remaining)  # noqa: SLF001  as above
     return chain._again(failure, remaining) or Step(Move.END)  # noqa: SLF001  as above
 
 

@@ -7,6 +7,7 @@ said of a misfit names a place in the schema, never what stood in the answer.
 from __future__ import annotations
 
 import json
+from contextvars import ContextVar
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
@@ -20,6 +21,11 @@ if TYPE_CHECKING:
     from referencing import Resource
 
 
+REFERENCES: Final = 20_000
+"""References that are followed for one answer: where a schema refers to itself twice, they double
+with each level of an answer."""
+_REFERRING: Final = frozenset({"$ref", "$dynamicRef"})
+_followed: Final[ContextVar[list[int]]] = ContextVar("references followed so far")
 DRAFT: Final = "https://json-schema.org/draft/2020-12/schema"
 
 
@@ -53,6 +59,7 @@ def problem_of(schema: Any) -> Problem | None:
 def misfit(schema: str, value: Any) -> str | None:
     """Why a value does not fit a schema (as JSON text), or None when it does. A schema that cannot
     be followed to its end fits nothing."""
+    _followed.set([0])
     try:
         wrong = next(iter(_validator(schema).iter_errors(value)), None)
     except Exception:  # noqa: BLE001  endless references, numbers beyond all bounds: fail closed
@@ -88,6 +95,10 @@ def _unusable(part: Any, whole: Resource[Any]) -> Problem | None:
         return Problem(
             "`patternProperties` is not read here", "name the properties, or use `python`"
         )
+    for word in ("unevaluatedProperties", "unevaluatedItems"):
+        if word in part:
+            # Looked at anew for each property or item: long answers would take for ever.
+            return Problem(f"`{word}` is not read here", "use `additionalProperties` or `items`")
     bad = pattern_problem(part["pattern"]) if "pattern" in part else None
     if bad is not None:
         return Problem(f"the pattern `{part['pattern']}` cannot be read: {bad}", RE2)
@@ -117,9 +128,44 @@ def _validator(schema: str) -> Validator:
 
     loaded = json.loads(schema)
     kind = _drafts()[loaded.get("$schema", DRAFT)]
-    linear = extend(kind, {"pattern": _pattern})  # type: ignore[no-untyped-call]  # partial stubs
+    ours: dict[str, Any] = {"pattern": _pattern, "uniqueItems": _unique}
+    ours |= {word: _counted(kind.VALIDATORS[word]) for word in _REFERRING & kind.VALIDATORS.keys()}
+    linear = extend(kind, ours)  # type: ignore[no-untyped-call]  # partial stubs
     made: Validator = linear(loaded, registry=Registry())
     return made
+
+
+def _counted(follow: Any) -> Any:
+    """What follows a reference, up to so many for one answer."""
+
+    def counted(validator: Any, to: str, value: object, within: Any) -> Iterator[Any]:
+        followed = _followed.get()
+        followed[0] += 1
+        if followed[0] > REFERENCES:
+            raise RecursionError
+        yield from follow(validator, to, value, within)
+
+    return counted
+
+
+def _unique(_: Any, asked: bool, value: object, __: Any) -> Iterator[Exception]:
+    from jsonschema.exceptions import ValidationError  # noqa: PLC0415  as above
+
+    if asked and isinstance(value, list) and len({_canonical(each) for each in value}) < len(value):
+        yield ValidationError("an item stands there twice")
+
+
+def _canonical(value: Any) -> str:
+    """The same for what JSON Schema calls equal: 1 and 1.0 are, 1 and true are not."""
+    return json.dumps(_even(value), sort_keys=True)
+
+
+def _even(value: Any) -> Any:
+    if isinstance(value, float) and value.is_integer():
+        return int(value)
+    if isinstance(value, dict):
+        return {key: _even(each) for key, each in value.items()}
+    return [_even(each) for each in value] if isinstance(value, list) else value
 
 
 def _pattern(_: Any, pattern: str, value: object, __: Any) -> Iterator[Exception]:

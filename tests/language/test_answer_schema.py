@@ -15,6 +15,12 @@ for _ in range(2_000):
     DEEP = {"not": DEEP}
 
 
+TWICE = {"type": "array", "items": {"allOf": [{"$ref": "#"}, {"$ref": "#"}]}}
+NESTED: Any = []
+for _ in range(40):
+    NESTED = [NESTED]
+
+
 @pytest.mark.parametrize(
     "schema",
     [
@@ -49,6 +55,8 @@ def test_schemas_that_can_be_used(schema: dict[str, Any]) -> None:
         ({"$ref": "#/$defs/b"}, "`$ref: #/$defs/b` leads nowhere", ()),
         ({"not": {"$ref": "https://example.com/s.json"}}, "leads nowhere", ()),
         ({"$dynamicRef": "#there"}, "`$dynamicRef: #there` leads nowhere", ()),
+        ({"unevaluatedProperties": False}, "`unevaluatedProperties` is not read", ()),
+        ({"items": {"unevaluatedItems": False}}, "`unevaluatedItems` is not read", ()),
         (DEEP, "nested too deeply", ()),
     ],
 )
@@ -69,6 +77,11 @@ def test_schemas_that_cannot(schema: dict[str, Any], words: str, path: tuple[Any
         ({"$ref": "#/$defs/a", "$defs": {"a": {"minimum": 5}}}, 5, None),
         ({"$schema": SEVEN, "items": [{"type": "null"}]}, [5], "items/0/type"),
         ({"format": "email"}, "no address", None),
+        ({"uniqueItems": True}, [1, True, "1", None, {"a": 1}, {"a": 2}, [1], [1, 1]], None),
+        ({"uniqueItems": True}, [1, 1.0], "uniqueItems"),
+        ({"uniqueItems": True}, [{"a": 1, "b": [0.0]}, {"b": [0], "a": 1}], "uniqueItems"),
+        ({"uniqueItems": True}, "aa", None),
+        ({"uniqueItems": False}, [1, 1], None),
     ],
 )
 def test_what_fits(schema: dict[str, Any], value: Any, where: str | None) -> None:
@@ -82,6 +95,7 @@ def test_what_fits(schema: dict[str, Any], value: Any, where: str | None) -> Non
         ({"$ref": "#"}, 1),
         ({"$ref": "https://example.com/s.json"}, 1),
         ({"multipleOf": 0.01}, 10**400),
+        (TWICE, NESTED),
     ],
 )
 def test_nothing_fits_what_cannot_be_followed(schema: dict[str, Any], value: Any) -> None:
@@ -91,3 +105,14 @@ def test_nothing_fits_what_cannot_be_followed(schema: dict[str, Any], value: Any
 def test_a_pattern_takes_linear_time() -> None:
     """Python's own matching would not come back from this one."""
     assert misfit(json.dumps({"pattern": "^(a+)+$"}), "a" * 50_000 + "b") is not None
+
+
+def test_items_are_compared_in_linear_time() -> None:
+    """jsonschema's own comparison of each with each would take an hour."""
+    many = [{"a": i} for i in range(100_000)]
+    assert misfit(json.dumps({"uniqueItems": True}), many) is None
+
+
+def test_many_references_are_no_endless_ones() -> None:
+    schema = {"items": {"$ref": "#/$defs/a"}, "$defs": {"a": {"type": "number"}}}
+    assert misfit(json.dumps(schema), list(range(10_000))) is None
