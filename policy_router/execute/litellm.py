@@ -14,6 +14,8 @@ import os
 import sys
 import threading
 import time
+from contextvars import ContextVar
+from dataclasses import replace
 from http.cookiejar import CookieJar, DefaultCookiePolicy
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, Final, Self
@@ -139,26 +141,28 @@ class LiteLLMCaller:
 
     async def call(self, model: Model, body: Body, timeout: float) -> Any:  # noqa: ASYNC109  see Caller
         """A whole answer. Raises CallFailed."""
+        wire = _Wire()
         try:
-            return await self._send(model, body, timeout, {})
+            return await self._send(model, body, timeout, {}, wire)
         except CallFailed:
             raise
         except Exception as error:  # noqa: BLE001  whatever a library raises becomes a Failure
-            raise _failed(error, body) from None
+            raise _failed(error, body, wire) from None
 
     async def stream(self, model: Model, body: Body, timeout: float) -> Chunks:  # noqa: ASYNC109  see Caller
         """The chunks of an answer, usage included. Raises CallFailed, also while iterating."""
         options = {"stream": True, "stream_options": {"include_usage": True}}
+        wire = _Wire()
         try:
-            wrapper = await self._send(model, body, timeout, options)
+            wrapper = await self._send(model, body, timeout, options, wire)
         except CallFailed:
             raise
         except Exception as error:  # noqa: BLE001  as above
-            raise _failed(error, body) from None
-        return _Stream(wrapper, body)
+            raise _failed(error, body, wire) from None
+        return _Stream(wrapper, body, wire)
 
     async def _send(
-        self, model: Model, body: Body, limit: float, options: Mapping[str, Any]
+        self, model: Model, body: Body, limit: float, options: Mapping[str, Any], wire: _Wire
     ) -> Any:
         await self.prepare()
         litellm = self._litellm
@@ -188,6 +192,8 @@ class LiteLLMCaller:
         client = self._client(provider, key or known_key, model.api_base or known_base)
         if client is not None:
             arguments["client"] = client
+            wire.watched = True
+        _wire.set(wire)
         return await litellm.acompletion(**arguments)
 
     def _client(self, provider: str, key: str | None, api_base: str | None) -> Any:
@@ -220,29 +226,50 @@ class LiteLLMCaller:
                 # Prompts of different users share this client: it must not carry cookies along.
                 cookies=CookieJar(DefaultCookiePolicy(allowed_domains=[])),
                 limits=httpx.Limits(max_connections=1_000, max_keepalive_connections=100),
+                event_hooks={"request": [_note]},
             )
             self._clients[loop] = client
         return client
 
 
+class _Wire:
+    """Whether a call has sent anything. watched: that would be seen, since the client is ours."""
+
+    __slots__ = ("sent", "watched")
+
+    def __init__(self) -> None:
+        self.sent = self.watched = False
+
+
+_wire: Final[ContextVar[_Wire]] = ContextVar("the call that is under way here")
+
+
+async def _note(_: httpx.Request) -> None:
+    wire = _wire.get(None)
+    if wire is not None:
+        wire.sent = True
+
+
 class _Stream:
     """LiteLLM's stream, made honest: it ends normally only when the provider ended it."""
 
-    def __init__(self, wrapper: Any, body: Body) -> None:
+    def __init__(self, wrapper: Any, body: Body, wire: _Wire) -> None:
         self._wrapper = wrapper
         self._body = body
+        self._wire = wire
         self._began = False
 
     def __aiter__(self) -> Self:
         return self
 
     async def __anext__(self) -> Any:
+        _wire.set(self._wire)  # some of LiteLLM's streams only send when they are read
         try:
             chunk = await self._wrapper.__anext__()
         except StopAsyncIteration:
             raise
         except Exception as error:  # noqa: BLE001  whatever a library raises becomes a Failure
-            raise _failed(error, self._body) from None
+            raise _failed(error, self._body, self._wire) from None
         choices = chunk.choices
         self._began = self._began or any(_says(choice.delta) for choice in choices)
         if any(choice.finish_reason for choice in choices):
@@ -280,12 +307,17 @@ def _key(model: Model, provider: str) -> str | None:
     return key
 
 
-def _failed(error: Exception, body: Body) -> CallFailed:
+def _failed(error: Exception, body: Body, wire: _Wire) -> CallFailed:
     prompt = [value for name, value in body.items() if name in _PROMPTS]
     failure = classify(read(error, prompt, time.time()))
+    if wire.watched and not wire.sent and failure.kind in _UNREAD:
+        # LiteLLM could not even write the request: that is no fault of the model.
+        failure = replace(failure, kind=Kind.BAD_REQUEST)
     if failure.kind is Kind.UNKNOWN:
         _log.debug("a call failed in an unknown way", exc_info=error)
     return CallFailed(failure)
 
 
+_UNREAD: Final = frozenset({Kind.MALFORMED, Kind.UNKNOWN})
+"""What a failure is taken for when nothing but LiteLLM's own words speak of it."""
 _PROMPTS: Final = frozenset({"messages", "tools", "prediction", "stop", "user"})

@@ -14,6 +14,9 @@ from policy_router.errors import UsageError
 
 DEEPEST: Final = 200
 """Levels of lists and mappings within each other."""
+LARGEST: Final = 1e308
+"""Beyond it, or no number at all, a float cannot be written; and Python writes no longer whole
+number than one of 4,300 digits."""
 _SHOWN: Final = 6
 """Steps of a path that a message shows, the first ones."""
 
@@ -42,7 +45,11 @@ def plain(value: object, name: str) -> Any:
 def _plain(value: object, left: int) -> Any:
     if isinstance(value, str):
         return value if value.isascii() else _encodable(value)
-    if value is None or isinstance(value, bool | int | float):
+    if value is None or isinstance(value, bool):
+        return value
+    if isinstance(value, int | float):
+        if not -LARGEST <= value <= LARGEST:
+            raise _Strange("it is no number that every reader of JSON knows")
         return value
     if left == 0:
         raise _Strange(f"it is nested more than {DEEPEST} levels deep")

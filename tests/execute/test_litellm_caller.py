@@ -178,6 +178,21 @@ def test_the_request_s_own_fault_stops(script: Behaviour, failure: str) -> None:
     assert (attempts, called) == ([failure], ["a"])
 
 
+@pytest.mark.parametrize(
+    "wrong",
+    [{"messages": [{"role": "user", "content": 5}]}, {"response_format": 5}],
+    ids=str,
+)
+def test_what_cannot_even_be_written_is_the_request_s_own_fault(wrong: dict[str, Any]) -> None:
+    """Else a body that no client can write would look like three broken models."""
+    error, called = run(
+        {"a": Say("x"), "b": Say("x")}, body=Body(**{"messages": HELLO["messages"], **wrong})
+    )
+    assert called == []
+    assert isinstance(error, RequestError)
+    assert [a.failure for a in error.attempts] == ["bad_request"]
+
+
 def test_context_too_long_goes_to_a_larger_model() -> None:
     sizes = {"a": 8_000, "b": 8_000, "c": 32_000}
 

@@ -17,7 +17,7 @@ from policy_router.errors import UsageError
 from policy_router.execute.plain import DEEPEST, plain
 
 JSON = st.recursive(
-    st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False) | st.text(),
+    st.none() | st.booleans() | st.integers() | st.floats(-1e300, 1e300) | st.text(),
     lambda inner: st.lists(inner) | st.dictionaries(st.text(), inner),
 )
 
@@ -61,8 +61,12 @@ def test_what_has_another_shape(given: object, found: object) -> None:
         (b"x", "`it` cannot be sent: bytes is nothing that JSON can say"),
         ([{"a": [0, date(2026, 1, 1)]}], r"`it\[0\].a\[1\]` cannot be sent: date"),
         ({"a": {1, 2}}, "`it.a` cannot be sent: set"),
+        ([float("nan")], r"`it\[0\]` cannot be sent: it is no number"),
+        (float("-inf"), "it is no number"),
+        (10**5000, "it is no number"),
         (Message, "`it` cannot be sent: type|ModelMetaclass"),
     ],
+    ids=["bytes", "date", "set", "nan", "infinite", "long", "class"],
 )
 def test_what_cannot_be_said_has_a_place(given: object, problem: str) -> None:
     with pytest.raises(UsageError, match=problem):
