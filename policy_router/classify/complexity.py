@@ -100,6 +100,9 @@ ABILITY: Final[Mapping[str, float]] = MappingProxyType(
 )
 """What an ability that the request needs asks for at least."""
 
+AT_LENGTH: Final = 12
+CERTAIN: Final = 0.95
+"""From so many words on, or when the kind is so sure, a word of mathematics makes it formal."""
 FORMAL: Final = 0.9
 """What formal mathematics, or code to be executed in the head, adds to the message factor."""
 LENGTH: Final = 0.25
@@ -247,7 +250,9 @@ def _difficulty(name: str, kind: Kind, text: Text) -> float:
 def _is_formal(kind: Kind, text: Text) -> bool:
     """Whether this is mathematics proper, or code to be executed in the head."""
     if kind.name == "math":
-        return not text.options and bool(text.formulae or text.terms or text.maths > 2)
+        # A word of mathematics alone may stand in any question: "how much does a domain cost?"
+        term = text.terms and (text.words >= AT_LENGTH or kind.probability >= CERTAIN)
+        return not text.options and bool(text.formulae or text.maths > 2 or term)
     return kind.name == "reasoning" and is_code(text)
 
 

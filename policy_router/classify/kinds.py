@@ -32,9 +32,9 @@ AGAIN: Final = 0.25
 REPEATS: Final = 2
 MOST: Final = 6.0
 """More evidence for one kind adds nothing, save a decisive cue: a long text has words of all."""
-BRIEF: Final = 15
+BRIEF: Final = 5
 """Words up to which a greeting counts in full."""
-WORDY: Final = 40
+WORDY: Final = 12
 """Words from which on it counts for nothing."""
 
 

@@ -62,8 +62,8 @@ TASKS: Final[Mapping[str, Mapping[float, str]]] = MappingProxyType({
             рефакторинг, исправь код""",
         FAIR: """bug, bugs, fix, bugfix, linter, lint, deprecated, migrate, rename, exception,
             does not compile, doesn t compile, doesn t work, does not work, not working,
-            undefined, error, errors, fehler, behebe, clean up, regression, undefined behavior""",
-        WEAK: """optimize, improve, rewrite, update, change, modify, convert, add, replace,
+            undefined, error, errors, behebe, clean up, regression, undefined behavior""",
+        WEAK: """fehler, optimize, improve, rewrite, update, change, modify, convert, add, replace,
             crash, warning""",
     },
     "reasoning": {
@@ -90,7 +90,8 @@ TASKS: Final[Mapping[str, Mapping[float, str]]] = MappingProxyType({
             integral, derivative, polynomial, theorem, trigonometry, calculus, eigenvalue,
             eigenvalues, probability that, what is the probability, find the value of, solve
             for, how much money, how many more, what is the remainder, arithmetic, prove that,
-            prime numbers, greatest common divisor, how many ways, in how many ways, number of
+            prime numbers, primzahlen, beweise dass, greatest common divisor, how many ways,
+            in how many ways, number of
             ways, prime number, quadratic, logarithm, cosine, gleichung, berechne,
             wahrscheinlichkeit, ecuación, calcula, équation, calcule, уравнение, вычисли,
             докажи, вероятность, phương trình, tính, oblicz, hesapla""",
@@ -157,7 +158,7 @@ TASKS: Final[Mapping[str, Mapping[float, str]]] = MappingProxyType({
             passage, read the paragraph, given the text""",
         FAIR: """entities, as json, in json, json format, json object, csv, parse, identify the,
             from the text, from the following, passage below, mentioned, paragraph below, count
-            how many times, list the, table, invoice, names, fields, addresses, phone numbers,
+            how many times, list the, invoice, names, fields, addresses, phone numbers,
             given the following, following table, following text, given text, following passage,
             following paragraph, following information""",
         WEAK: """identify, list, field, record, records, document, following, retrieve, dates,
@@ -166,7 +167,8 @@ TASKS: Final[Mapping[str, Mapping[float, str]]] = MappingProxyType({
     "summarization": {
         DECISIVE: "summarize, summarise, tl dr, tldr",
         STRONG: """summary, key points, main points, key takeaways, zusammenfassen,
-            zusammenfassung, fasse, resume, resumen, résumé, résume, resumir, riassumi,
+            zusammenfassung, fasse, resume este, resume esta, resume el, resume la, resume los,
+            resume lo, resumen, résume, resumir, riassumi,
             суммируй, кратко, tóm tắt, streszcz, sammanfatta, özetle""",
         FAIR: "condense, shorten, recap, synopsis, digest, bullet points, in one sentence",
         WEAK: "brief, briefly, short, concise, article, overview, main, abstract",
@@ -258,13 +260,17 @@ CONTINUOUS: Final[Mapping[str, tuple[str, float]]] = MappingProxyType({
     "代码": ("code_generation", STRONG), "函数": ("code_generation", FAIR),
     "編程": ("code_generation", FAIR), "编程": ("code_generation", STRONG),
     "コード": ("code_generation", STRONG), "関数": ("code_generation", FAIR),
+    "python": ("code_generation", FAIR), "javascript": ("code_generation", FAIR),
+    "sql": ("code_generation", FAIR), "算法": ("code_generation", FAIR),
+    "排序": ("code_generation", FAIR), "脚本": ("code_generation", FAIR),
     "重构": ("code_refactor", STRONG), "调试": ("code_refactor", STRONG),
     "计算": ("math", STRONG), "計算": ("math", STRONG), "方程": ("math", STRONG),
     "证明": ("math", STRONG), "多少": ("math", FAIR), "概率": ("math", STRONG),
     "계산": ("math", STRONG),
     "推理": ("reasoning", STRONG), "谜": ("reasoning", FAIR),
-    "故事": ("creative", STRONG), "小说": ("creative", STRONG), "诗": ("creative", STRONG),
-    "詩": ("creative", STRONG), "物語": ("creative", STRONG), "写一篇": ("creative", STRONG),
+    "故事": ("creative", STRONG), "小说": ("creative", STRONG), "写诗": ("creative", STRONG),
+    "首诗": ("creative", STRONG), "首詩": ("creative", STRONG), "詩を": ("creative", STRONG),
+    "物語": ("creative", STRONG), "写一篇": ("creative", STRONG),
     "小説": ("creative", STRONG), "剧情": ("creative", FAIR),
     "你好": ("chat", STRONG), "谢谢": ("chat", STRONG), "こんにちは": ("chat", STRONG),
     "안녕": ("chat", STRONG), "歌词": ("creative", STRONG), "노래": ("creative", STRONG),
@@ -308,24 +314,23 @@ CONSTRAINTS: Final = _words("""must should only exactly without except unless
 TERMS: Final = _words(
     """integer integers polynomial polynomials triangle circle radius diameter prime primes
     divisible divisor divisors remainder modulo modular congruent lattice digit digits rhombus
-    diagonal diagonals perimeter vertex vertices hypotenuse equilateral isosceles polygon
-    hexagon pentagon octagon quadrilateral trapezoid parallelogram perpendicular tangent
-    bisector chord ellipse parabola hyperbola asymptote matrix determinant eigenvalue vector
-    derivative integral logarithm exponent coefficient coefficients quadratic cubic roots
-    permutation permutations combinations distinct identical indistinguishable distinguishable
-    factorial sequence arithmetic geometric convergent bijective injective subgroup isomorphic
-    theorem lemma inequality rational irrational factors fraction simplify bounded infinite
-    sphere cube cone cylinder coordinates coordinate slope intercept squares cubes ways
-    probability randomly expectation possible maximum minimum maximal minimal largest smallest
-    greatest consecutive consecutively multiple multiples parallel volume arrangements exactly
-    constant mean median graph point points side sides area length such assume assuming chosen
-    without gleichung primzahl dreieck entero enteros triángulo committee tournament handshake
-    handshakes inscribed circumscribed tetrahedron pyramid midpoint midpoints altitude altitudes
-    centroid arc sector obtuse acute complex imaginary domain inverse composite reciprocal quotient
-    palindrome palindromes grid urn degrees equidistant rotated reflected intersect intersects
-    intersection region shaded adjacent independent tangents circles triangles spheres
-    congruence bases binary hexadecimal decimal recurring repeating irreducible monic nonzero
-    nonnegative real sums products cosine sine"""
+    diagonal diagonals perimeter vertex vertices hypotenuse equilateral isosceles polygon hexagon
+    pentagon octagon quadrilateral trapezoid parallelogram perpendicular tangent bisector chord
+    ellipse parabola hyperbola asymptote matrix determinant eigenvalue vector derivative integral
+    logarithm exponent coefficient coefficients quadratic cubic roots permutation permutations
+    combinations distinct identical indistinguishable distinguishable factorial sequence arithmetic
+    geometric convergent bijective injective subgroup isomorphic theorem lemma inequality rational
+    irrational factors fraction simplify bounded infinite sphere cube cone cylinder coordinates
+    coordinate slope intercept squares cubes ways probability randomly expectation maximum minimum
+    maximal minimal largest smallest greatest consecutive consecutively multiple multiples parallel
+    volume arrangements exactly mean median graph gleichung primzahl primzahlen dreieck entero
+    enteros
+    triángulo committee tournament handshake handshakes inscribed circumscribed tetrahedron pyramid
+    midpoint midpoints altitude altitudes centroid arc obtuse acute imaginary inverse composite
+    reciprocal quotient palindrome palindromes grid urn degrees equidistant rotated reflected
+    intersect intersects intersection region shaded adjacent independent tangents circles triangles
+    spheres congruence bases binary hexadecimal decimal recurring repeating irreducible monic
+    nonzero nonnegative sums products cosine sine"""
 )
 """Words of mathematics proper, as against sums about everyday things."""
 

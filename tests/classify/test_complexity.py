@@ -293,3 +293,39 @@ def test_a_function_of_the_text_may_be_an_estimator(
 
     assert OfText(function).estimate(*read("Hi", tools=[{}, {}])) == estimate
     assert heard == [("Hi", 2)]
+
+
+EVERYDAY = (
+    "What do you mean?",
+    'What does "schadenfreude" mean?',
+    "How much does a domain cost?",
+    "How many sides does a stop sign have?",
+    "How much is the largest pizza?",
+    "What is the probability of rain tomorrow?",
+    "What are prime rib prices?",
+    "This product is as described, such a nice length and color",
+    "Wie viel kostet eine Domain und wie lang ist die Laufzeit?",
+    "Is it possible to change the length of my subscription without paying more?",
+    "Es gab einen Fehler in meiner Bestellung, was nun?",
+    "Can you fix my resume?",
+)
+HARD = (
+    "Prove that there are infinitely many primes.",
+    "Beweise, dass es unendlich viele Primzahlen gibt.",
+    "Find all positive integers $n$ such that $n^2 + 12n$ is a perfect square.",
+)
+
+
+@pytest.mark.parametrize("text", EVERYDAY)
+def test_a_word_of_mathematics_makes_no_everyday_question_hard(text: str) -> None:
+    assert scored(text) < 0.6
+
+
+@pytest.mark.parametrize("text", HARD)
+def test_mathematics_proper_is_hard(text: str) -> None:
+    assert scored(text) > 0.85
+
+
+def scored(text: str) -> float:
+    features, asked = read_request(text)
+    return Heuristic().estimate(features, kind_of(features), asked).score
