@@ -8,14 +8,12 @@ that was computed locally stands: rating never fails a request.
 from __future__ import annotations
 
 import asyncio
-import inspect
 import json
 import logging
 import re
 from collections import OrderedDict
 from dataclasses import replace
 from hashlib import sha256
-from importlib import import_module
 from typing import TYPE_CHECKING, Any, Final
 
 from policy_router.classify.bound import most_tokens
@@ -23,12 +21,11 @@ from policy_router.classify.features import read_request
 from policy_router.decide.decide import decide
 from policy_router.execute.caller import Body
 from policy_router.execute.failure import CallFailed, Failure, Kind
+from policy_router.execute.own_code import Broken, call_own
 from policy_router.execute.progress import within
 from policy_router.execute.shape import Usage, choices, size, usage
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-
     from policy_router.execute.account import Account, Ledger
     from policy_router.execute.caller import Caller
     from policy_router.model import Model, Policy, Request, Snapshot
@@ -93,15 +90,11 @@ class Rater:
         return score
 
     async def _by_function(self, path: str, text: str) -> float | None:
-        try:
-            async with asyncio.timeout(self._deadline):
-                found = await asyncio.to_thread(_function(path), text)
-                if inspect.isawaitable(found):
-                    found = await found
-        except Exception as error:  # noqa: BLE001  somebody's code may raise anything
-            self._complain(path, f"{type(error).__name__}: {error}"[:200])
-            return None
+        found = await call_own(path, self._deadline, text)
         if found is None:
+            return None
+        if isinstance(found, Broken):
+            self._complain(path, found.why)
             return None
         if isinstance(found, bool) or not isinstance(found, int | float) or not 0 <= found <= 1:
             self._complain(path, f"returned {type(found).__name__}, not a number from 0 to 1")
@@ -166,10 +159,3 @@ def _score(answer: Any) -> float | None:
     content = getattr(getattr(said[0], "message", None), "content", None) if said else None
     found = _NUMBER.fullmatch(content) if isinstance(content, str) else None
     return int(found[1]) / 10 if found else None
-
-
-def _function(path: str) -> Callable[[str], Any]:
-    """The function that `module:function` names; raises when there is none."""
-    module, _, name = path.partition(":")
-    found: Callable[[str], Any] = getattr(import_module(module), name)
-    return found

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import json
+import sys
+import threading
 import time
 from typing import TYPE_CHECKING
 
@@ -180,8 +182,20 @@ def abstains(_: str) -> None:
     return None
 
 
-def raises(_: str) -> float:
-    raise RuntimeError("no")
+def raises(text: str) -> float:
+    raise RuntimeError(text)
+
+
+def leaves(_: str) -> float:
+    sys.exit(3)
+
+
+async def leaves_later(_: str) -> float:
+    sys.exit(3)
+
+
+async def gives_up(_: str) -> float:
+    raise asyncio.CancelledError
 
 
 def nonsense(_: str) -> str:
@@ -192,33 +206,74 @@ def too_much(_: str) -> float:
     return 1.5
 
 
-def too_slow(_: str) -> float:
-    time.sleep(1)
+async def too_slow(_: str) -> float:
+    await asyncio.Event().wait()
     return 0.9
 
 
 @pytest.mark.parametrize(
-    ("function", "score"),
+    ("function", "score", "why"),
     [
-        ("always_hard", 0.9),
-        ("soon_hard", 0.8),
-        ("abstains", None),
-        ("raises", None),
-        ("nonsense", None),
-        ("too_much", None),
-        ("too_slow", None),
-        ("nowhere", None),
+        ("always_hard", 0.9, None),
+        ("soon_hard", 0.8, None),
+        ("abstains", None, None),
+        ("raises", None, "raised RuntimeError"),
+        ("leaves", None, "raised SystemExit"),
+        ("leaves_later", None, "raised SystemExit"),
+        ("gives_up", None, "raised CancelledError"),
+        ("nonsense", None, "returned str, not a number from 0 to 1"),
+        ("too_much", None, "returned float, not a number from 0 to 1"),
+        ("too_slow", None, "took longer than 0.3 s"),
+        ("nowhere", None, "cannot be loaded (AttributeError)"),
     ],
 )
-def test_own_code_rates(tmp_path: Path, function: str, score: float | None) -> None:
+def test_own_code_rates(
+    tmp_path: Path,
+    caplog: pytest.LogCaptureFixture,
+    function: str,
+    score: float | None,
+    why: str | None,
+) -> None:
+    path = f"tests.execute.test_rating:{function}"
+
     async def scene(router: Router, _: MemoryStore, provider: Simulated) -> None:
         local = (await router.aroute(EASY)).score
         assert local is not None
         assert local == score if score is not None else local < 0.5
         assert not provider.requests
+        gone = f"the estimator `{path}` gave no score: {why}"
+        assert caplog.messages == ([] if why is None else [gone])
 
-    path = f"{{ python: 'tests.execute.test_rating:{function}' }}"
-    play(tmp_path, Say("9"), scene, estimator=path, deadline=0.3)
+    play(tmp_path, Say("9"), scene, estimator=f"{{ python: '{path}' }}", deadline=0.3)
+
+
+HELD = threading.Event()
+"""Lets code go that hangs, at the end of a test."""
+
+
+def hangs(_: str) -> bool:
+    return HELD.wait(10)
+
+
+@pytest.mark.parametrize("where", ["tests.execute.test_rating:hangs", "hangs_on_import:rate"])
+def test_own_code_that_hangs_is_left_behind(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, where: str
+) -> None:
+    """Neither the loop nor its end waits for it."""
+    module = "from tests.execute.test_rating import HELD\nHELD.wait(10)\n"
+    (tmp_path / "hangs_on_import.py").write_text(module)
+    monkeypatch.syspath_prepend(tmp_path)
+    HELD.clear()
+    began = time.monotonic()
+
+    async def scene(router: Router, _: MemoryStore, __: Simulated) -> None:
+        assert (await router.acompletion(EASY)).served_by == "small"
+
+    try:
+        play(tmp_path, Say("9"), scene, estimator=f"{{ python: '{where}' }}", deadline=0.3)
+        assert time.monotonic() - began < 9
+    finally:
+        HELD.set()
 
 
 def test_the_oldest_ratings_are_forgotten(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
