@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Final
 
-LEAST: Final = 256
+LEAST_SHOWN: Final = 256
 """Bytes; in less there is nothing to be seen."""
 _HEAD: Final = 0.75
 """Share of a text's beginning in what is shown of it; the rest is its end."""

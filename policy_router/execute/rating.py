@@ -22,7 +22,7 @@ from policy_router.classify.features import read_request
 from policy_router.decide.checks import kept_from
 from policy_router.decide.decide import decide, facts_of
 from policy_router.execute.caller import Body
-from policy_router.execute.excerpt import LEAST, ends
+from policy_router.execute.excerpt import LEAST_SHOWN, ends
 from policy_router.execute.failure import CallFailed, Failure, Kind
 from policy_router.execute.own_code import Broken, call_own
 from policy_router.execute.progress import within
@@ -239,7 +239,7 @@ def _asking(model: Model, text: str) -> Body | None:
     room = SHOWN
     if model.context is not None:
         room = min(room, model.context - most_tokens(_messages("")) - _ANSWER)
-    if room < LEAST:
+    if room < LEAST_SHOWN:
         return None
     return Body(messages=_messages(ends(text, room)), max_tokens=_ANSWER, temperature=0)
 
