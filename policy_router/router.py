@@ -227,10 +227,13 @@ class Router:
         # Taken once: the request keeps this policy, whatever is reloaded meanwhile.
         policy = self.policy
         facts["stream"] = stream
-        await self._caller.prepare()
-        began = time.monotonic()
+        began = None
+        if policy.complexity.is_asked:
+            await self._caller.prepare()  # before the time begins to run
+            began = time.monotonic()
         request, snapshot = await self._asked(policy, messages, facts, body)
         decision = decide(policy, request, snapshot)
+        await self._caller.prepare()
         account = self._ledger.account(policy, request, snapshot)
         if stream:
             return await self._executor.stream(
