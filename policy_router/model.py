@@ -274,6 +274,11 @@ class Complexity:
     weights: Weights = Weights()
     keywords: tuple[str, ...] = ()
 
+    @property
+    def is_asked(self) -> bool:
+        """Whether the estimator is a model or own code, which only a real request asks."""
+        return self.model is not None or self.function is not None
+
 
 class Key(StrEnum):
     """What `prefer` may name; each sorts models by one property, best first."""

@@ -89,7 +89,7 @@ class Router:
             told=lambda crossing: tell(_warned(crossing)),
         )
         self._executor = Executor(caller, clock=clock, observe=tell, health=self._health)
-        self._rater = Rater(caller, self._ledger)
+        self._rater = Rater(caller, self._ledger, health=self._health)
         self._classifier: Classifier | None = None
         self._loop: _LoopThread | None = None
         self._lock = threading.Lock()
@@ -232,13 +232,19 @@ class Router:
         # Taken once: the request keeps this policy, whatever is reloaded meanwhile.
         policy = self.policy
         facts["stream"] = stream
+        began = None
+        if policy.complexity.is_asked:
+            await self._caller.prepare()  # before the time begins to run
+            began = time.monotonic()
         request, snapshot = await self._asked(policy, body["messages"], facts, body)
         decision = decide(policy, request, snapshot)
         await self._caller.prepare()
         account = self._ledger.account(policy, request, snapshot)
         if stream:
-            return await self._executor.stream(decision, policy.fallback, body, account)
-        return await self._executor.run(decision, policy.fallback, body, account)
+            return await self._executor.stream(
+                decision, policy.fallback, body, account, began=began
+            )
+        return await self._executor.run(decision, policy.fallback, body, account, began=began)
 
     @overload
     def completion(

@@ -8,12 +8,14 @@ import pytest
 
 from policy_router import ExhaustedError
 from policy_router.execute.events import Answered, Attempted, Judged
-from policy_router.simulated import Cut, Fail, Say, Simulated, Stall
+from policy_router.simulated import Cut, Fail, Garble, Say, Simulated, Stall
 from tests.test_ledger import HELLO, World, play
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
     from pathlib import Path
+
+    from policy_router.simulated.behaviour import Behaviour
 
 POLICY = """\
 version: 1
@@ -295,6 +297,35 @@ def test_without_a_judgement_the_answer_is_taken_and_marked(
     policy = POLICY.replace("first_token_within: 20s", "first_token_within: 2s")
     scripts = {"cheap": Say("Hello"), "other": judge}
     scene_of(tmp_path, scripts, scene, JUDGED + MONEY + more, policy)
+
+
+BROKEN_TEXT = (
+    '{"choices": [{"index": 0, "finish_reason": "stop", '
+    '"message": {"role": "assistant", "content": "\\ud83d you idiot"}}]}'
+)
+"""An answer with a lone surrogate, as only an escape of JSON can bring it."""
+
+
+@pytest.mark.parametrize(
+    ("question", "answer"),
+    [
+        ("Hello!", Garble(BROKEN_TEXT, "application/json")),
+        ("a b " * 60_000, Say("you idiot")),
+        ("Hello!", Say("idiot " * 9_000)),
+    ],
+    ids=["surrogate", "long question", "long answer"],
+)
+def test_no_text_switches_the_judge_off(tmp_path: Path, question: str, answer: Behaviour) -> None:
+    async def scene(w: World) -> None:
+        messages = [{"role": "user", "content": question}]
+        got = await w.router.acompletion(messages, task="form", model="large")
+        assert [f.detail for f in got.rejected] == ["`other` said FAIL"]
+        asked = next(hit for hit in w.provider.requests if hit.model == "other")
+        told = asked.body["messages"]
+        assert sum(len(m["content"].encode()) for m in told) < 8_000
+        assert "idiot" in told[1]["content"]
+
+    scene_of(tmp_path, {"large": answer, "other": Say("FAIL")}, scene, JUDGED + MONEY)
 
 
 def test_a_judge_who_is_the_model_itself_needs_no_second_seat(tmp_path: Path) -> None:

@@ -113,8 +113,8 @@ def run(
 
 
 async def _run(policy: "Policy", asked: Asked, body: "Body", place: Place) -> "Answer":
-    async with _ready(policy, asked, body, place) as (executor, decision, account):
-        return await executor.run(decision, policy.fallback, body, account)
+    async with _ready(policy, asked, body, place) as (executor, decision, account, began):
+        return await executor.run(decision, policy.fallback, body, account, began=began)
 
 
 async def _stream(policy: "Policy", asked: Asked, body: "Body", place: Place) -> "AnswerStream":
@@ -122,8 +122,8 @@ async def _stream(policy: "Policy", asked: Asked, body: "Body", place: Place) ->
     import sys  # noqa: PLC0415  the stream of the moment, which a test replaces
 
     async with (
-        _ready(policy, asked, body, place) as (executor, decision, account),
-        await executor.stream(decision, policy.fallback, body, account) as answer,
+        _ready(policy, asked, body, place) as (executor, decision, account, began),
+        await executor.stream(decision, policy.fallback, body, account, began=began) as answer,
     ):
         async for chunk in answer:
             if chunk.choices and chunk.choices[0].delta.content:
@@ -135,9 +135,10 @@ async def _stream(policy: "Policy", asked: Asked, body: "Body", place: Place) ->
 @asynccontextmanager
 async def _ready(
     policy: "Policy", asked: Asked, body: "Body", place: Place
-) -> "AsyncIterator[tuple[Executor, Decision, Account]]":
+) -> "AsyncIterator[tuple[Executor, Decision, Account, float | None]]":
     """What it takes to carry a request out: rated by whom the policy names, decided on what the
-    counters show, with an account that reserves and settles."""
+    counters show, with an account that reserves and settles; and when it was begun to be rated, on
+    the monotonic clock."""
     from policy_router.execute.account import Ledger  # noqa: PLC0415
     from policy_router.execute.executor import Executor  # noqa: PLC0415
     from policy_router.execute.litellm import LiteLLMCaller  # noqa: PLC0415
@@ -148,7 +149,10 @@ async def _ready(
         guarded = Guarded(store, clock=time.time)
         ledger = Ledger(guarded, clock=time.time, told=lambda crossing: say(*_warned(crossing)))
         asked = await with_readings(Ledger(store, clock=time.time), policy, asked)
-        if asked.seen is not None and asked.scored:
+        began = None
+        if asked.seen is not None and asked.scored and policy.complexity.is_asked:
+            await caller.prepare()  # before its time begins to run
+            began = time.monotonic()
             rater = Rater(caller, ledger)
             messages = body["messages"]
             score = await rater.rate(policy, asked.request, asked.snapshot, messages)
@@ -161,7 +165,7 @@ async def _ready(
             await caller.prepare()
         account = ledger.account(policy, asked.request, asked.snapshot)
         try:
-            yield Executor(caller, clock=time.time), decision, account
+            yield Executor(caller, clock=time.time), decision, account, began
         finally:
             await ledger.aclose()
 

@@ -1,4 +1,7 @@
-"""Which checks the answer to a request must pass, and which of their judges may not see it."""
+"""Which checks the answer to a request must pass, and which of their judges may not see it.
+
+What holds for judges holds for every model that is shown a request it is not to answer.
+"""
 
 from __future__ import annotations
 
@@ -8,7 +11,7 @@ from typing import TYPE_CHECKING
 from policy_router.model import Reason, Skip
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterable, Sequence
 
     from policy_router.condition import Facts
     from policy_router.decide.index import Index
@@ -23,26 +26,29 @@ def checked(
         accept = (task.accept, *accept)
     if not accept:
         return decision
-    return replace(decision, accept=accept, barred=_barred(index, accept, decision.rules, facts))
-
-
-def _barred(
-    index: Index, accept: Sequence[Accept], applied: Sequence[str], facts: Facts
-) -> tuple[Skip, ...]:
-    """What a rule lets only others see, or keeps from a model, a judge does not see either, and a
-    paid judge needs a budget as any model does. Tiers and abilities are about answering and bar
-    nobody. applied: names of the rules that apply."""
     judges = {each.llm.model.name: each.llm.model for each in accept if each.llm is not None}
+    barred = kept_from(index, judges.values(), decision.rules, facts)
+    return replace(decision, accept=accept, barred=barred)
+
+
+def kept_from(
+    index: Index, models: Iterable[Model], applied: Sequence[str], facts: Facts
+) -> tuple[Skip, ...]:
+    """Which of the models may not be shown a request that others answer, and why. What a rule lets
+    only others see, or keeps from a model, that model does not see, and a paid one needs a budget
+    as for an answer. Tiers and abilities are about answering and bar nobody. applied: names of the
+    rules that apply."""
     rules = [rule for rule in index.rules if rule.name in applied]
-    found = {
-        name: skip
-        for name, model in judges.items()
-        if (skip := next((s for rule in rules if (s := _kept_out(model, rule))), None)) is not None
-    }
-    _, unpaid = index.metering.not_paid_for(
-        index.mask([n for n in judges if n not in found]), facts
-    )
-    return (*found.values(), *unpaid)
+    seeing: list[str] = []
+    found: list[Skip] = []
+    for model in models:
+        skip = next((s for rule in rules if (s := _kept_out(model, rule))), None)
+        if skip is None:
+            seeing.append(model.name)
+        else:
+            found.append(skip)
+    _, unpaid = index.metering.not_paid_for(index.mask(seeing), facts)
+    return (*found, *unpaid)
 
 
 def _kept_out(model: Model, rule: Rule) -> Skip | None:

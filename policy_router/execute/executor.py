@@ -60,14 +60,21 @@ class Executor:
         self._world = World(caller, clock, monotonic, sleep, dice, harmless(observe), health)
 
     async def run(
-        self, decision: Decision, fallback: Fallback, body: Body, account: Account | None = None
+        self,
+        decision: Decision,
+        fallback: Fallback,
+        body: Body,
+        account: Account | None = None,
+        *,
+        began: float | None = None,
     ) -> Answer:
         """A whole answer. account: reserves and settles each attempt; None when nobody counts.
+        began: when the request did, by the monotonic clock, for its deadline; now unless given.
 
         Raises NoCandidateError, RequestError (the failure ends the request), ExhaustedError
         (nobody left to ask, or the deadline passed).
         """
-        progress = Progress(self._world, decision, fallback, body, account)
+        progress = Progress(self._world, decision, fallback, body, account, began=began)
         try:
             return await self._run(progress)
         except RoutingError as error:
@@ -80,12 +87,18 @@ class Executor:
             await progress.close()
 
     async def stream(
-        self, decision: Decision, fallback: Fallback, body: Body, account: Account | None = None
+        self,
+        decision: Decision,
+        fallback: Fallback,
+        body: Body,
+        account: Account | None = None,
+        *,
+        began: float | None = None,
     ) -> AnswerStream:
         """A stream of chunks; returns when the first of them is there, so that all that can be
         replaced silently has been. Raises as `run` does; iterating may raise StreamBrokenError.
         """
-        progress = Progress(self._world, decision, fallback, body, account)
+        progress = Progress(self._world, decision, fallback, body, account, began=began)
         stream = AnswerStream(progress, play(progress))
         await stream.begin()
         return stream

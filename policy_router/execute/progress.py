@@ -64,7 +64,7 @@ class Progress:
 
     attempts: those that ended. running: the one under way. served_by: who answered, once somebody
     has, and verdict: what the checks made of that answer. account: reserves and settles, if
-    anybody counts.
+    anybody counts. began: when the request did, by the world's monotonic clock; now unless given.
     """
 
     def __init__(
@@ -74,6 +74,8 @@ class Progress:
         fallback: Fallback,
         body: Body,
         account: Account | None = None,
+        *,
+        began: float | None = None,
     ) -> None:
         self.account = account
         self.verdict = PASSED
@@ -85,7 +87,9 @@ class Progress:
         self.attempts: list[Attempt] = []
         self.running: Started | None = None
         self.served_by: str | None = None
-        self._ends = world.monotonic() + fallback.deadline
+        now = world.monotonic()
+        self._ends = (now if began is None else began) + fallback.deadline
+        self._fair = min(fallback.first_token_within, (self._ends - now) / 2)
         world.tell(Decided(decision))
 
     def remaining(self) -> float:
@@ -195,8 +199,7 @@ class Progress:
     def late(self, started: Started) -> Failure:
         """What it is when an attempt was cut off: the model's fault only when it had a fair
         amount of time, as an attempt at the end of a request has not."""
-        fair = min(self.fallback.first_token_within, self.fallback.deadline / 2)
-        kind = Kind.TIMEOUT if started.limit >= fair * _ROUNDING else Kind.DEADLINE
+        kind = Kind.TIMEOUT if started.limit >= self._fair * _ROUNDING else Kind.DEADLINE
         return Failure(kind, f"no answer within {started.limit:.3g} s")
 
     def attempt(self, started: Started, usage: Usage, failure: Failure | None = None) -> Attempt:

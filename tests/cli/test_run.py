@@ -10,7 +10,7 @@ import pytest
 
 from policy_router import load
 from policy_router.cli.request import Given, ask
-from policy_router.simulated import Cut, Fail, Say, Simulated
+from policy_router.simulated import Cut, Fail, Say, Simulated, Stall
 from tests.cli.run import run
 from tests.two_models import write
 
@@ -66,6 +66,18 @@ def test_falls_back_and_says_so(tmp_path: Path) -> None:
         ]
         assert [c["model"] for c in told["decision"]["candidates"]] == ["small", "big"]
         assert told["usage"]["completion_tokens"] > 0
+
+
+def test_what_a_rating_took_is_gone_from_the_deadline(tmp_path: Path) -> None:
+    with Simulated({"small": Stall(), "big": Stall()}) as provider:
+        path = write(tmp_path, provider)
+        with path.open("a") as policy:
+            policy.write("complexity: { estimator: { llm: big } }\nfallback: { deadline: 3s }\n")
+        done = run("run", "Hello!", "-p", str(path), "--at-most", "1", "--json")
+        assert done.code == 3
+        assert [hit.model for hit in provider.requests] == ["big", "small"]
+        (attempt,) = json.loads(done.out)["attempts"]
+        assert attempt["seconds"] < 2.5  # half of it; all of it would be 3
 
 
 @pytest.mark.parametrize("more", [(), ("--json",)])

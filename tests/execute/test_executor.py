@@ -46,6 +46,7 @@ def run(
 ) -> Answer:
     health = options.pop("health", None)
     time = options.pop("time", None) or Time()
+    began = options.pop("began", None)
     executor = Executor(
         caller,
         clock=lambda: 1_000.0 + time.now,
@@ -55,7 +56,8 @@ def run(
         observe=(events if events is not None else []).append,
         health=health,
     )
-    return asyncio.run(executor.run(decision(*names), Fallback(**options), HELLO))
+    asking = executor.run(decision(*names), Fallback(**options), HELLO, began=began)
+    return asyncio.run(asking)
 
 
 def kinds(answer: Any) -> list[str | None]:
@@ -288,3 +290,18 @@ def test_an_answer_without_its_fields_is_no_endless_recursion() -> None:
 
     with pytest.raises(AttributeError):
         _ = object.__new__(Answer).response
+
+
+def test_the_deadline_counts_from_when_the_request_began() -> None:
+    caller = FakeCaller(a=[response()])
+    run(caller, "a", deadline=60, began=60.0)  # it is 100 by now
+    assert caller.limits == [20]
+    with pytest.raises(ExhaustedError):
+        run(FakeCaller(), "a", deadline=60, began=40.0)
+
+
+def test_a_model_that_hangs_is_to_blame_though_time_was_gone_before() -> None:
+    events: list[Event] = []
+    caller = FakeCaller(a=[HANG], b=[response()])
+    answer = run(caller, "a", "b", events=events, deadline=61, began=40.4)
+    assert (answer.served_by, kinds(answer)) == ("b", ["timeout", None])

@@ -3,19 +3,22 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import re
+from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from policy_router.classify.bound import most_tokens
 from policy_router.execute.caller import Body
 from policy_router.execute.events import Answered, Attempted, Decided, Event, Judged
 from policy_router.execute.executor import Executor
 from policy_router.execute.failure import Failure, Kind
 from policy_router.execute.health import Health
-from policy_router.execute.judge import OUTPUT, charge, question_of, verdict_of
+from policy_router.execute.judge import OUTPUT, charge, fitted, question_of, verdict_of
 from policy_router.model import Accept, Fallback, Judge, Model, Reason, Skip
 from tests.execute.make import HANG, FakeCaller, candidate, decision, response, usage_chunk
 
@@ -33,18 +36,55 @@ ASKED = Body(messages=[{"role": "user", "content": "Say hello"}])
         ("PASS", True),
         ("FAIL", False),
         ("\n PASS.", True),
+        ("pass", True),
+        ("Fail", False),
+        ("**PASS**", True),
+        ("**FAIL**", False),
+        ("_FAIL_", False),
+        ("`PASS`", True),
+        ("# FAIL\n", False),
         ("FAIL: it is rude", False),
-        ("PASS or FAIL?", True),
-        ("pass", None),
+        ("FAIL: it does not pass", False),
+        ("Verdict: FAIL", False),
+        ("Verdict: PASS", None),
+        ("The answer says PASS", None),
+        ("It does not pass", None),
+        # The question, or the charge, said again.
+        ("PASS or FAIL?", None),
+        ("PASS or FAIL? FAIL", False),
+        ("PASS or FAIL? PASS", True),
+        ("**PASS** or **FAIL**?\n\n**FAIL**", False),
+        ("PASS/FAIL: FAIL", False),
+        ("PASS / FAIL: PASS", True),
+        ("PASS/FAIL", None),
+        ("PASS if the answer has it, FAIL if it has not.", None),
+        ("PASS if the answer has it, FAIL if it has not. FAIL", False),
+        ("PASS if the answer has it, FAIL if it has not. PASS", None),
+        ("PASS? FAIL", False),
+        ("PASS FAIL", False),
+        # Thoughts.
+        ("<think>x</think>FAIL", False),
+        ("<think>\nFAIL, or is it?\n</think>\n\nPASS", True),
+        ("<thinking>PASS</thinking>fail", False),
+        ("<think>PASS", None),
+        ("<think>PASS or FAIL", None),
+        ("FAIL, it says <think></think>PASS", False),
         ("PASSED", None),
         ("FAILURE", None),
-        ("**PASS**", None),
-        ("The answer says PASS", None),
         ("", None),
+        ("?!", None),
     ],
 )
-def test_only_the_first_word_counts(reply: str, verdict: bool | None) -> None:
+def test_what_counts_as_a_verdict(reply: str, verdict: bool | None) -> None:
     assert verdict_of(reply) is verdict
+
+
+@given(
+    st.text(), st.sampled_from(["PASS or FAIL?", "PASS/FAIL", "Pass or fail:", "**PASS or FAIL?**"])
+)
+def test_an_echoed_question_passes_nothing(more: str, echo: str) -> None:
+    assert verdict_of(f"{echo} {more} FAIL") is False
+    assert verdict_of(f"{echo}") is None
 
 
 @given(st.text(), st.text(), st.text())
@@ -62,6 +102,52 @@ def test_braces_in_a_rubric_are_text() -> None:
     assert "{mark} {0}" in charge("{mark} {0}", "q", "a", "m")[0]["content"]
 
 
+@given(
+    st.text(st.characters(), max_size=50),
+    st.text(st.characters(), max_size=50),
+    st.integers(1, 400),
+    st.integers(1, 400),
+    st.none() | st.integers(1, 20_000),
+)
+def test_a_judge_is_told_what_its_context_holds(
+    question: str, answer: str, longer: int, longest: int, context: int | None
+) -> None:
+    judge = Judge(Model("judge", "openai/judge", "heavy", 1, context=context), "It is polite.")
+    told = fitted(judge, question * longer, answer * longest)
+    if told is None:
+        assert context is not None
+        assert context < 1_500
+        return
+    assert most_tokens(told) + OUTPUT <= (context or 33_000)
+    json.dumps(told, ensure_ascii=False).encode()  # nothing that cannot be sent
+
+
+def test_a_long_text_is_shown_by_its_ends() -> None:
+    judge = Judge(Model("judge", "openai/judge", "heavy", 1, context=4_000), "It is polite.")
+
+    def shown(question: str, answer: str) -> tuple[str, str]:
+        told = fitted(judge, question, answer)
+        assert told is not None
+        found = re.search(
+            r"<question-(\w+)>\n(.*)\n</question-\1>\n<answer-\1>\n(.*)\n</answer-\1>",
+            told[1]["content"],
+        )
+        assert found is not None
+        assert f"[cut-{found[1]}]" in told[0]["content"]
+        return found[2].replace(found[1], "MARK"), found[3].replace(found[1], "MARK")
+
+    long = "begin " + "x" * 100_000 + " end"
+    cut = re.compile(r"begin x+\[cut-MARK\]x+ end")
+    question, answer = shown(long, "short")
+    assert (bool(cut.fullmatch(question)), answer) == (True, "short")
+    question, answer = shown("short", long)
+    assert (question, bool(cut.fullmatch(answer))) == ("short", True)
+    question, answer = shown(long, long)
+    assert cut.fullmatch(question)
+    assert cut.fullmatch(answer)
+    assert abs(len(question) - len(answer)) < 50
+
+
 @pytest.mark.parametrize(
     ("messages", "question"),
     [
@@ -72,6 +158,8 @@ def test_braces_in_a_rubric_are_text() -> None:
                                        {"type": "image_url", "image_url": {"url": "x"}}]}], "see"),
         ([{"role": "system", "content": "be brief"}], ""),
         ([{"role": "user"}], ""),
+        ([SimpleNamespace(role="user", content="one"), SimpleNamespace(role="tool")], "one"),
+        (["hello", None, 3], ""),
     ],
 )  # fmt: skip
 def test_the_question_is_the_last_of_the_users(messages: Any, question: str) -> None:

@@ -4,23 +4,28 @@ from __future__ import annotations
 
 import asyncio
 import json
+import sys
+import threading
 import time
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
 from policy_router import Router
 from policy_router.execute.litellm import LiteLLMCaller
-from policy_router.execute.rating import Rater
+from policy_router.execute.rating import Rater, _score
 from policy_router.live.reload import Live
 from policy_router.router import _compile
 from policy_router.simulated import Fail, Say, Simulated, Stall
 from policy_router.state.memory import MemoryStore
+from tests.execute.make import HANG, FakeCaller, response, spoken
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
     from pathlib import Path
 
+    from policy_router.execute.caller import Body
+    from policy_router.model import Model
     from policy_router.simulated.behaviour import Behaviour
 
 POLICY = """\
@@ -36,13 +41,24 @@ models:
     price: {{ input: $1/M, output: $2/M }}
     context: 8k
 prefer: [free, smallest]
-budgets: {{ all: {{ cap: $1/day }} }}
+budgets: {{ all: {{ cap: {cap}/day }} }}
+fallback:
+  deadline: {within}
+  step_down: {step_down}
+  cooldown: {{ failures: 1, within: 1m, for: 1m }}
 complexity:
   estimator: {estimator}
   bands: {{ easy: {{ from: 0.0 }}, hard: {{ from: 0.5, min_tier: heavy }} }}
 rules:
   - {{ name: private stays, when: {{ tags: private }}, avoid: [judge] }}
 """
+HARD = [
+    {
+        "role": "user",
+        "content": "Prove that every polynomial equation $x^2+1=0$ has no integral roots, step by "
+        "step; then derive the theorem and write code that must verify it, except for n > 3.",
+    }
+]
 EASY = [{"role": "user", "content": "Hi! How was your weekend?"}]
 
 
@@ -52,16 +68,18 @@ def play(
     scene: Callable[[Router, MemoryStore, Simulated], Awaitable[None]],
     estimator: str = "{ llm: judge }",
     deadline: float = 60.0,
+    **policy: str,
 ) -> None:
     async def main() -> None:
         models = {"small": Say("from small"), "big": Say("from big"), "judge": judge}
         with Simulated(models) as provider:
             path = tmp_path / "policy.yaml"
-            path.write_text(POLICY.format(url=provider.url, estimator=estimator))
+            said = {"cap": "$1", "within": "120s", "step_down": "true", **policy}
+            path.write_text(POLICY.format(url=provider.url, estimator=estimator, **said))
             store = MemoryStore()
             caller = LiteLLMCaller()
             router = Router(Live(path, _compile, watch="off").start(), caller, store=store)
-            router._rater = Rater(caller, router._ledger, deadline=deadline)
+            router._rater = Rater(caller, router._ledger, health=router._health, deadline=deadline)
             async with router:
                 await scene(router, store, provider)
 
@@ -134,11 +152,146 @@ def test_the_local_score_stands_when_there_is_no_rating(tmp_path: Path, judge: B
 
 def test_a_rating_without_budget_is_not_asked_for(tmp_path: Path) -> None:
     async def scene(router: Router, _: MemoryStore, provider: Simulated) -> None:
-        long = [{"role": "user", "content": "Hi! " * 400_000}]
-        assert [c.name for c in (await router.aroute(long)).candidates] == []
-        assert not provider.requests
+        assert (await router.acompletion(EASY)).served_by == "small"
+        assert [hit.model for hit in provider.requests] == ["small"]
 
-    play(tmp_path, Say("9"), scene)
+    play(tmp_path, Say("9"), scene, cap="$0.0001")
+
+
+@pytest.mark.parametrize(
+    "options", [{"needs": ["tools"]}, {"tokens": 9_000}, {"min_quality": 0.9}, {"model": "big"}]
+)
+def test_what_is_about_answering_bars_no_estimator(tmp_path: Path, options: dict[str, Any]) -> None:
+    """Nor does the band that is only a guess, where a policy does not step down from it."""
+
+    async def scene(router: Router, _: MemoryStore, provider: Simulated) -> None:
+        guessed = await router.aroute(HARD, tags=["private"])
+        assert (guessed.complexity, [c.name for c in guessed.candidates]) == ("hard", ["big"])
+        assert (await router.aroute(HARD, **options)).complexity == "easy"
+        assert [hit.model for hit in provider.requests] == ["judge"]
+
+    play(tmp_path, Say("1"), scene, step_down="false")
+
+
+@pytest.mark.parametrize("judge", [Stall(), Fail(500), Fail(429)], ids=str)
+def test_an_estimator_that_fails_is_left_alone_as_any_model(
+    tmp_path: Path, judge: Behaviour
+) -> None:
+    async def scene(router: Router, _: MemoryStore, provider: Simulated) -> None:
+        for text in ("a", "b"):
+            await router.aroute([{"role": "user", "content": text}])
+        assert [hit.model for hit in provider.requests] == ["judge"]
+
+    play(tmp_path, judge, scene, deadline=0.5)
+
+
+# -- time ------------------------------------------------------------------------------------------
+
+
+def alone(
+    tmp_path: Path, caller: FakeCaller, deadline: float = 60.0, store: MemoryStore | None = None
+) -> Router:
+    """A router over this caller, on a policy whose requests have so many seconds."""
+    path = tmp_path / "policy.yaml"
+    said = {"cap": "$1", "within": f"{deadline}s", "step_down": "true"}
+    path.write_text(POLICY.format(url="http://127.0.0.1:1", estimator="{ llm: judge }", **said))
+    return Router(Live(path, _compile, watch="off").start(), caller, store=store)
+
+
+@pytest.mark.parametrize(("deadline", "limit"), [(60, 3), (4, 2)])
+def test_a_rating_has_half_of_the_request_s_time_at_most(
+    tmp_path: Path, deadline: float, limit: float
+) -> None:
+    caller = FakeCaller(judge=[response("9")])
+    score = asyncio.run(alone(tmp_path, caller, deadline).aroute(EASY)).score
+    assert score == 0.9
+    assert caller.limits == [pytest.approx(limit, abs=0.5)]
+
+
+@pytest.mark.parametrize("stream", [False, True])
+def test_what_a_rating_took_is_gone_from_the_request_s_time(tmp_path: Path, stream: bool) -> None:
+    script = spoken("hi") if stream else response("hi")
+    caller = FakeCaller(judge=[HANG], small=[script])
+
+    async def scene() -> None:
+        router = alone(tmp_path, caller, 2.4)
+        got = await router.acompletion(EASY, stream=stream, at_most=1)  # type: ignore[call-overload]  # bool
+        assert got.served_by == "small"
+        assert caller.calls == ["judge", "small"]
+        assert caller.limits[1] <= 1.2
+
+    asyncio.run(scene())
+
+
+class Slow(FakeCaller):
+    """Answers when it is let."""
+
+    def __init__(self, **scripts: Any) -> None:
+        super().__init__(**scripts)
+        self.asked = asyncio.Event()
+        self.may = asyncio.Event()
+
+    async def call(self, model: Model, body: Body, timeout: float) -> Any:  # noqa: ASYNC109  as Caller
+        self.asked.set()
+        await self.may.wait()
+        return await super().call(model, body, timeout)
+
+
+def test_those_who_ask_the_same_at_once_share_a_rating(tmp_path: Path) -> None:
+    async def scene() -> None:
+        caller = Slow(judge=[response("9"), response("3")])
+        router = alone(tmp_path, caller)
+        them = [asyncio.create_task(router.aroute(EASY)) for _ in range(10)]
+        await caller.asked.wait()
+        them[0].cancel()  # who asked first goes away, and so does somebody else
+        them[5].cancel()
+        other = asyncio.create_task(router.aroute([{"role": "user", "content": "other"}]))
+        await asyncio.wait([them[0], them[5]])
+        caller.may.set()
+        scores = {(await task).score for task in them if not task.cancelled()}
+        assert scores == {0.9}
+        assert (await other).score == 0.3
+        assert caller.calls == ["judge", "judge"]
+        assert not router._rater._underway
+
+    asyncio.run(scene())
+
+
+def test_a_rating_that_nobody_waits_for_is_given_up_and_settled(tmp_path: Path) -> None:
+    async def scene() -> None:
+        caller, store = Slow(judge=[response("9")]), MemoryStore()
+        router = alone(tmp_path, caller, store=store)
+        them = [asyncio.create_task(router.aroute(EASY)) for _ in range(2)]
+        await caller.asked.wait()
+        for each in them:
+            each.cancel()
+        await asyncio.wait(them)
+        assert [bucket.held for bucket in await store.buckets()] == [0]
+        assert await store.audit() == ()
+        # Who comes after is not cancelled with them.
+        caller.may.set()
+        assert (await router.aroute(EASY)).score == 0.9
+
+    asyncio.run(scene())
+
+
+@pytest.mark.parametrize(
+    ("said", "score"),
+    [
+        ("0", 0.0),
+        ("10", 1.0),
+        (" 7 / 10 . \n", 0.7),
+        ("7/100", None),
+        ("5" + " " * 1_000_000 + "x", None),
+        ("5" + " " * 1_000_000, 0.5),
+    ],
+    ids=["0", "10", "wide", "of 100", "endless", "padded"],
+)
+def test_what_counts_as_a_number(said: str, score: float | None) -> None:
+    assert _score(response(said)) == score
+
+
+# -- what is shown ---------------------------------------------------------------------------------
 
 
 def test_a_long_text_is_shown_by_its_ends(tmp_path: Path) -> None:
@@ -180,8 +333,20 @@ def abstains(_: str) -> None:
     return None
 
 
-def raises(_: str) -> float:
-    raise RuntimeError("no")
+def raises(text: str) -> float:
+    raise RuntimeError(text)
+
+
+def leaves(_: str) -> float:
+    sys.exit(3)
+
+
+async def leaves_later(_: str) -> float:
+    sys.exit(3)
+
+
+async def gives_up(_: str) -> float:
+    raise asyncio.CancelledError
 
 
 def nonsense(_: str) -> str:
@@ -192,33 +357,74 @@ def too_much(_: str) -> float:
     return 1.5
 
 
-def too_slow(_: str) -> float:
-    time.sleep(1)
+async def too_slow(_: str) -> float:
+    await asyncio.Event().wait()
     return 0.9
 
 
 @pytest.mark.parametrize(
-    ("function", "score"),
+    ("function", "score", "why"),
     [
-        ("always_hard", 0.9),
-        ("soon_hard", 0.8),
-        ("abstains", None),
-        ("raises", None),
-        ("nonsense", None),
-        ("too_much", None),
-        ("too_slow", None),
-        ("nowhere", None),
+        ("always_hard", 0.9, None),
+        ("soon_hard", 0.8, None),
+        ("abstains", None, None),
+        ("raises", None, "raised RuntimeError"),
+        ("leaves", None, "raised SystemExit"),
+        ("leaves_later", None, "raised SystemExit"),
+        ("gives_up", None, "raised CancelledError"),
+        ("nonsense", None, "returned str, not a number from 0 to 1"),
+        ("too_much", None, "returned float, not a number from 0 to 1"),
+        ("too_slow", None, "took longer than 0.3 s"),
+        ("nowhere", None, "cannot be loaded (AttributeError)"),
     ],
 )
-def test_own_code_rates(tmp_path: Path, function: str, score: float | None) -> None:
+def test_own_code_rates(
+    tmp_path: Path,
+    caplog: pytest.LogCaptureFixture,
+    function: str,
+    score: float | None,
+    why: str | None,
+) -> None:
+    path = f"tests.execute.test_rating:{function}"
+
     async def scene(router: Router, _: MemoryStore, provider: Simulated) -> None:
         local = (await router.aroute(EASY)).score
         assert local is not None
         assert local == score if score is not None else local < 0.5
         assert not provider.requests
+        gone = f"the estimator `{path}` gave no score: {why}"
+        assert caplog.messages == ([] if why is None else [gone])
 
-    path = f"{{ python: 'tests.execute.test_rating:{function}' }}"
-    play(tmp_path, Say("9"), scene, estimator=path, deadline=0.3)
+    play(tmp_path, Say("9"), scene, estimator=f"{{ python: '{path}' }}", deadline=0.3)
+
+
+HELD = threading.Event()
+"""Lets code go that hangs, at the end of a test."""
+
+
+def hangs(_: str) -> bool:
+    return HELD.wait(10)
+
+
+@pytest.mark.parametrize("where", ["tests.execute.test_rating:hangs", "hangs_on_import:rate"])
+def test_own_code_that_hangs_is_left_behind(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, where: str
+) -> None:
+    """Neither the loop nor its end waits for it."""
+    module = "from tests.execute.test_rating import HELD\nHELD.wait(10)\n"
+    (tmp_path / "hangs_on_import.py").write_text(module)
+    monkeypatch.syspath_prepend(tmp_path)
+    HELD.clear()
+    began = time.monotonic()
+
+    async def scene(router: Router, _: MemoryStore, __: Simulated) -> None:
+        assert (await router.acompletion(EASY)).served_by == "small"
+
+    try:
+        play(tmp_path, Say("9"), scene, estimator=f"{{ python: '{where}' }}", deadline=0.3)
+        assert time.monotonic() - began < 9
+    finally:
+        HELD.set()
 
 
 def test_the_oldest_ratings_are_forgotten(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
