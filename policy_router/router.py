@@ -153,7 +153,9 @@ class Router:
     # -- deciding ----------------------------------------------------------------------------
 
     async def aroute(self, messages: Sequence[Mapping[str, Any]] = (), **options: Any) -> Decision:
-        """What the policy makes of a request, calling nobody. Takes what `acompletion` takes."""
+        """What the policy makes of a request; nobody answers it. Takes what `acompletion` takes.
+
+        Where the policy names a model as estimator, that model is asked, and charged."""
         facts = {name: options.pop(name) for name in _FACTS if name in options}
         policy = self.policy
         # The same as would be sent, so that the decision is the same.

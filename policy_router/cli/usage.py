@@ -120,7 +120,7 @@ def _scope(scope: "Scope", found: "Usage", policy: "Policy") -> tuple[str, ...]:
 
 def _models(span: "Span", policy: "Policy") -> list[Line]:
     if not span.models:
-        return ["nobody was asked"]
+        return ["nobody was asked" if policy.meters else "nothing is counted"]
     rows: list[tuple[str, ...]] = [("", "requests", "tokens in", "tokens out", "cost")]
     for name, tally in span.models:
         rows.append((printable(name), *_numbers(tally), _cost(policy, name, tally)))

@@ -79,9 +79,10 @@ class Upstream:
             except CallFailed as failed:
                 failure = failed.failure
             else:
+                if getattr(chunk, "usage", None) is not None:
+                    self.usage = usage(chunk)
                 if not is_usage_only(chunk):
                     return chunk
-                self.usage = usage(chunk)
                 if not self._progress.body.wants_usage:
                     continue
                 chunk.choices = []  # as OpenAI sends it; LiteLLM adds an empty choice

@@ -84,6 +84,14 @@ def test_a_whole_stream() -> None:
     assert attempted.attempt.first_token is not None
 
 
+def test_usage_beside_the_last_words_counts() -> None:
+    last = chunk("", finish="stop")
+    last.usage = usage_chunk(4, 3).usage
+    (attempted,) = (e for e in read(FakeCaller(a=[[*WHOLE[:-1], last]]), "a").events
+                    if isinstance(e, Attempted))  # fmt: skip
+    assert (attempted.attempt.tokens_in, attempted.attempt.tokens_out) == (4, 3)
+
+
 @pytest.mark.parametrize(("asked", "choices"), [(False, None), (True, [])])
 def test_the_usage_chunk_goes_to_who_asked_for_it(asked: bool, choices: Any) -> None:
     options = {"include_usage": True} if asked else None
