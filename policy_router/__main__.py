@@ -17,6 +17,11 @@ def main(argv: Sequence[str] | None = None) -> int:
     Returns 0 fine, 1 findings, 2 wrong usage or unreadable policy, 3 a provider or the network
     failed, 4 the policy said no, 130 interrupted. Never raises.
     """
+    for name in ("stdin", "stdout", "stderr"):
+        if getattr(sys, name) is None:  # closed by who started us
+            mode = "r" if name == "stdin" else "w"
+            nowhere = open(os.devnull, mode, encoding="utf-8")  # noqa: SIM115, PTH123  for good
+            setattr(sys, name, nowhere)
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, io.TextIOWrapper):
             # A name the terminal cannot spell must not end the program.
@@ -30,9 +35,19 @@ def main(argv: Sequence[str] | None = None) -> int:
         return done.code if isinstance(done.code, int) else int(done.code is not None)
     except KeyboardInterrupt:
         return 130
+    except OSError as problem:
+        return _unwritten(problem)
     except Exception as problem:  # noqa: BLE001  the last net: nobody gets to see a traceback
         return _internal(problem)
     return 0
+
+
+def _unwritten(problem: OSError) -> int:
+    """Help that could not be written, or else a mistake of ours."""
+    from policy_router.cli.screen import flushed  # noqa: PLC0415
+
+    code = flushed()
+    return _internal(problem) if code is None else code
 
 
 def _internal(problem: Exception) -> int:

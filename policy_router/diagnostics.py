@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import unicodedata
 from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import TYPE_CHECKING
@@ -89,11 +90,18 @@ def frame(span: Span, text: str) -> list[str]:
     cut = max(0, start - _WIDTH // 2) if len(row) > _WIDTH else 0
     # Masked before it is cut: half a credential would not be known for one.
     shown = printable(row)[cut : cut + _WIDTH]
-    pad = "".join("\t" if c == "\t" else " " for c in row[cut:start])
-    width = max(1, min(stop, cut + _WIDTH) - start)
+    pad = "".join("\t" if c == "\t" else " " * _cells(c) for c in shown[: start - cut])
+    width = max(1, sum(map(_cells, shown[start - cut : stop - cut])))
     number = str(span.line)
     gutter = " " * len(number)
     return [f" {gutter} |", f" {number} | {shown}", f" {gutter} | {pad}{'^' * width}"]
+
+
+def _cells(char: str) -> int:
+    """How many columns of a terminal a character takes."""
+    if unicodedata.category(char) in ("Mn", "Me"):
+        return 0
+    return 2 if unicodedata.east_asian_width(char) in ("W", "F") else 1
 
 
 def printable(text: str) -> str:

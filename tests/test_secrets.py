@@ -11,7 +11,9 @@ from policy_router import secrets
 # Put together here, so that nothing that searches a repository for keys stumbles over them.
 LETTERS = "abcdefghijklmnopqrstuvwxyz"
 CREDENTIALS = [
-    "sk-" + LETTERS[:20],
+    "sk-" + "4f" + LETTERS[:18],
+    "sk-" + "Q" + LETTERS[:15] + "-x_y",
+    "sk-svcacct-" + LETTERS,
     "sk-ant-" + "api03-" + LETTERS,
     "sk-proj-" + LETTERS + "0123",
     "sk-or-v1-" + "0123456789abcdef" * 2,
@@ -31,6 +33,9 @@ CREDENTIALS = [
 HARMLESS = [
     "",
     "sk-short",
+    "sk-translations-legal",
+    "sk-translationsforthelegaldepartment",
+    "sk-Translations-2026-legal_department",
     "skill-and-patience-are-what-it-takes",
     "ANTHROPIC_API_KEY",
     "SOME_VARIABLE_WITH_A_VERY_LONG_NAME_1",

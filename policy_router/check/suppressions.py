@@ -1,15 +1,17 @@
 """`# policy-router: ignore[rule-name] why`: a finding looked at and accepted, where it stands.
 
 The comment stands on the line of the finding, or on lines of its own before it. Errors cannot be
-accepted, and a comment that accepts nothing is a finding itself.
+accepted, and a comment that accepts nothing is a finding itself. What stands in a text is none.
 """
 
 from __future__ import annotations
 
 import re
+from itertools import accumulate, chain
 from typing import TYPE_CHECKING, Final
 
 from policy_router.diagnostics import Diagnostic, Severity, Span
+from policy_router.language.source import quotations
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Iterator, Mapping
@@ -68,8 +70,17 @@ def suppress(
 def _comments(name: str, text: str) -> Iterator[tuple[int, str, Span]]:
     """The line that each comment speaks about, the rule it names, and where it stands."""
     rows = text.split("\n")
-    for number, row in enumerate(rows, start=1):
-        match = _COMMENT.search(row)
+    begins = accumulate((len(row) + 1 for row in rows), initial=0)
+    quoted = chain(quotations(text), [(len(text) + 1, len(text) + 1)])
+    start, end = next(quoted)
+    for number, (begin, row) in enumerate(zip(begins, rows, strict=False), start=1):
+        match = None
+        for each in _COMMENT.finditer(row):
+            while end <= begin + each.start(1):
+                start, end = next(quoted)
+            if begin + each.start(1) < start:
+                match = each
+                break
         if match is None:
             continue
         line = number

@@ -8,6 +8,7 @@ import typer
 
 from policy_router.cli.policy import choose
 from policy_router.cli.screen import Line, say, show, show_json
+from policy_router.diagnostics import printable
 
 if TYPE_CHECKING:
     from policy_router.check.report import Report
@@ -110,9 +111,8 @@ def _known(given: list[str] | None, option: str) -> frozenset[str]:
     known = manual.names()
     for name in names:
         if name not in known:
-            raise typer.BadParameter(
-                f"no rule is called `{name}`: {help_line(name, known)}", param_hint=option
-            )
+            words = printable(f"no rule is called `{name}`: {help_line(name, known)}")
+            raise typer.BadParameter(words, param_hint=option)
     return frozenset(names)
 
 

@@ -58,7 +58,8 @@ def explain(
     policy = open_policy(path)
     if why_not is not None and why_not not in policy.index.by_name:
         hint = help_line(why_not, policy.index.by_name)
-        raise typer.BadParameter(f"no model is called `{why_not}`: {hint}", param_hint="--why-not")
+        words_ = printable(f"no model is called `{why_not}`: {hint}")
+        raise typer.BadParameter(words_, param_hint="--why-not")
     asked = ask(policy, given)
     asked = asyncio.run(counters.counted(policy, asked, place_of(given.state, policy.name, path)))
     told = _Told(policy, asked, made(policy, asked))
@@ -274,13 +275,21 @@ def _why_not(told: _Told, name: str) -> list[Line]:
         lines = [[(f"{printable(name)} is out: {why}", "bold")]]
         lines += [f"  --> {out.at}"] if out.at else []
     for judged in told.rules:
-        if judged.applied and (
-            name in (*judged.rule.avoid, *judged.rule.first)
-            or (judged.rule.only is not None and name not in judged.rule.only)
-            or judged.rule.deny is not None
-        ):
+        if judged.applied and _concerns(judged.rule, told.policy, name):
             lines += _judged(judged)
     return lines + _counters(told, name)
+
+
+def _concerns(rule: "Rule", policy: "Policy", name: str) -> bool:
+    """Whether a rule that applies says something about a model."""
+    model = policy.model(name)
+    return (
+        name in (*rule.avoid, *rule.first)
+        or (rule.only is not None and name not in rule.only)
+        or not rule.needs <= model.abilities
+        or (not policy.fallback.step_down and model.rank < (rule.min_tier or 0))
+        or rule.deny is not None
+    )
 
 
 def _judged(judged: _Judged) -> list[Line]:

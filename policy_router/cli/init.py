@@ -8,6 +8,7 @@ import typer
 
 from policy_router.cli.policy import DEFAULT
 from policy_router.cli.screen import fail, say, show, write
+from policy_router.diagnostics import printable
 
 if TYPE_CHECKING:
     from policy_router.discover import Found
@@ -58,8 +59,9 @@ def init(
     except OSError as problem:
         fail(f"cannot write {target}: {(problem.strerror or str(problem)).lower()}")
     say(*_told(found))
-    show([f"wrote {target}"])
-    say(f"next: policy-router check {target}, then policy-router explain -p {target} 'Hi!'")
+    shown = printable(str(target))
+    show([f"wrote {shown}"])
+    say(f"next: policy-router check {shown}, then policy-router explain -p {shown} 'Hi!'")
 
 
 def _target(path: Path | None) -> Path:
@@ -69,7 +71,9 @@ def _target(path: Path | None) -> Path:
 
 
 def _refuse(target: Path, path: Path | None, *, force: bool) -> None:
-    """End the command rather than lose a file or mix two policies."""
+    """End the command rather than lose a file, mix two policies or write one that is not read."""
+    if not target.name.isprintable():
+        fail(f"the file name {target.name} has characters that cannot be shown: choose another")
     if target.exists() and not force:
         fail(f"{target} is there already: --force replaces it, --dry-run shows what would come")
     if target == path or not target.parent.is_dir():

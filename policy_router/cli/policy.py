@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Final, TypeAlias
 import typer
 
 from policy_router.cli.screen import say
+from policy_router.diagnostics import printable
 
 if TYPE_CHECKING:
     from policy_router.model import Policy
@@ -30,7 +31,7 @@ def choose(given: Path | None) -> Path:
         return given
     named = os.environ.get(VARIABLE)
     path = Path(named) if named else DEFAULT
-    say(f"policy: {path} (from ${VARIABLE})" if named else f"policy: {path}")
+    say(printable(f"policy: {path} (from ${VARIABLE})" if named else f"policy: {path}"))
     return path
 
 

@@ -19,6 +19,7 @@ from policy_router.classify.classify import Classification, Classifier
 from policy_router.cli.policy import Where
 from policy_router.cli.state import State
 from policy_router.condition import BUILT_IN, WEEKDAYS, Fact, Kind
+from policy_router.diagnostics import printable
 from policy_router.language import units
 from policy_router.language.suggest import help_line
 from policy_router.model import Request, Snapshot
@@ -213,7 +214,7 @@ def _split(words: Words) -> list[str]:
 
 
 def _wrong(option: str, message: str) -> typer.BadParameter:
-    return typer.BadParameter(message, param_hint=option)
+    return typer.BadParameter(printable(message), param_hint=option)
 
 
 def _parse(unit: "Unit", text: str, option: str) -> Any:

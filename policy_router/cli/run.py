@@ -20,7 +20,7 @@ from policy_router.cli.request import (
     takes_request,
 )
 from policy_router.cli.route import as_json, made, not_used, out, verdict
-from policy_router.cli.screen import Line, fail, say, show, show_json, write
+from policy_router.cli.screen import Line, fail, say, show, show_json, unheard, write
 from policy_router.cli.state import Place, place_of, reached
 from policy_router.decide.metering import spell_used
 from policy_router.diagnostics import printable
@@ -67,6 +67,8 @@ def run(
     The answer goes to standard output, who gave it to standard error. Exit code 3: every model
     failed, 4: the policy says no.
     """
+    if unheard():
+        fail("standard output is closed: nobody would get the answer")
     prompt = read_prompt(given.prompt)
     if not prompt:
         fail("there is no prompt: give one, or - to read it from standard input")

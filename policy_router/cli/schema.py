@@ -7,6 +7,7 @@ from typing import Annotated, Final
 import typer
 
 from policy_router.cli.screen import fail, say, show_json
+from policy_router.diagnostics import printable
 
 PUBLISHED: Final = Path("schemas/policy.schema.json")
 """Where the editor settings look for the schema when it is not written elsewhere."""
@@ -36,7 +37,7 @@ def schema(
             path.write_text(text, encoding="utf-8")
         except OSError as problem:
             fail(f"cannot write {path}: {(problem.strerror or str(problem)).lower()}")
-        say(f"wrote {path}")
+        say(printable(f"wrote {path}"))
     if vscode:
         place = path or PUBLISHED
         name = place.as_posix() if place.is_absolute() else f"./{place.as_posix()}"

@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING, NoReturn, TextIO, TypeAlias
 
 import typer
 
+from policy_router.diagnostics import printable
+
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
 
@@ -45,8 +47,27 @@ def say(*lines: Line) -> None:
 
 def fail(message: str, code: int = 2) -> NoReturn:
     """End the command with one line on stderr."""
-    say([("error", "bold red"), (f": {message}", "")])
+    say([("error", "bold red"), (f": {_rows(message)}", "")])
     raise typer.Exit(code)
+
+
+def _rows(text: str) -> str:
+    return "\n".join(map(printable, text.split("\n")))
+
+
+def unheard() -> bool:
+    """Whether standard output was closed, so that what is written to it is lost."""
+    return sys.__stdout__ is None and getattr(sys.stdout, "name", None) == os.devnull
+
+
+def flushed() -> int | None:
+    """The exit code when something is still to be written that cannot be; None when all is well."""
+    try:
+        for stream in (sys.stderr, sys.stdout):
+            write("", stream)  # what has failed once fails once more
+    except typer.Exit as ended:
+        return ended.exit_code
+    return None
 
 
 def write(text: str, stream: TextIO) -> None:

@@ -9,7 +9,7 @@ import hashlib
 import json
 from dataclasses import asdict, astuple, replace
 from keyword import iskeyword
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, TypeVar
 from zoneinfo import ZoneInfo, available_timezones
 
 from policy_router.condition import BUILT_IN, Condition, Fact, Kind, Vocabulary
@@ -36,7 +36,6 @@ from policy_router.model import (
     Fault,
     Key,
     Model,
-    OnBreak,
     Policy,
     Price,
     Rule,
@@ -51,6 +50,8 @@ if TYPE_CHECKING:
     from policy_router.language.draft import Draft
     from policy_router.language.source import Path
 
+_T = TypeVar("_T")
+_D = TypeVar("_D")
 DEFAULT_TIERS: Final = ("standard",)
 DEFAULT_PREFER: Final = (Key.FREE, Key.SMALLEST, Key.CHEAPEST)
 DEFAULT_BANDS: Final = (
@@ -197,8 +198,8 @@ class _Compiler:
             rank=rank,
             price=price,
             free=shape.price == "free",
-            context=shape.context or (entry.context if entry else None),
-            max_output=shape.max_output or (entry.max_output if entry else None),
+            context=_said(shape.context, entry.context if entry else None),
+            max_output=_said(shape.max_output, entry.max_output if entry else None),
             abilities=(
                 frozenset(shape.can)
                 if shape.can is not None
@@ -207,7 +208,7 @@ class _Compiler:
                 else frozenset()
             ),
             tags=frozenset(shape.tags or ()),
-            quality=shape.quality if shape.quality is not None else (rank + 1) / (tiers + 1),
+            quality=_said(shape.quality, (rank + 1) / (tiers + 1)),
             latency=shape.latency,
             api_base=shape.api_base,
             api_key_env=shape.api_key_env,
@@ -311,8 +312,8 @@ class _Compiler:
                     keywords=tuple(shape.keywords or ()),
                     pattern=shape.pattern,
                     needs=frozenset(shape.needs or ()),
-                    confidence=CONFIDENT if shape.confidence is None else shape.confidence,
-                    criticality=shape.criticality or 0.0,
+                    confidence=_said(shape.confidence, CONFIDENT),
+                    criticality=_said(shape.criticality, 0.0),
                 )
             )
         return tuple(tasks)
@@ -359,6 +360,11 @@ class _Compiler:
 _WORDS: Final = frozenset({"true", "false", "null", "none"})
 
 
+def _said(value: _T | None, default: _D) -> _T | _D:
+    """What the policy says, be it zero, else the default."""
+    return default if value is None else value
+
+
 def _default(tasks: Mapping[str, doc.TaskShape]) -> str | None:
     """The task of a request that fits no other: the last one, if it has no conditions. Others
     without conditions are for callers who name them."""
@@ -379,12 +385,12 @@ def _fallback(shape: doc.FallbackShape | None) -> Fallback:
     }
     cooldown = shape.cooldown
     return Fallback(
-        max_attempts=shape.max_attempts or default.max_attempts,
-        deadline=shape.deadline or default.deadline,
-        first_token_within=shape.first_token_within or default.first_token_within,
-        stall=shape.stall or default.stall,
-        on_stream_break=shape.on_stream_break or OnBreak.ERROR,
-        step_down=default.step_down if shape.step_down is None else shape.step_down,
+        max_attempts=_said(shape.max_attempts, default.max_attempts),
+        deadline=_said(shape.deadline, default.deadline),
+        first_token_within=_said(shape.first_token_within, default.first_token_within),
+        stall=_said(shape.stall, default.stall),
+        on_stream_break=_said(shape.on_stream_break, default.on_stream_break),
+        step_down=_said(shape.step_down, default.step_down),
         on_error={**ON_ERROR, **said},
         cooldown=(
             Cooldown(cooldown.failures, cooldown.within, cooldown.for_)

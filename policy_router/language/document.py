@@ -28,7 +28,7 @@ def _text(unit: Unit, description: str, *, or_integer: bool = False) -> tuple[An
     def read(value: object) -> object:
         if isinstance(value, str):
             return unit.parse(value)
-        if or_integer and isinstance(value, int) and not isinstance(value, bool) and value >= 0:
+        if or_integer and isinstance(value, int) and not isinstance(value, bool) and value > 0:
             return value
         # The models are their own reading of a value; reading one again changes nothing.
         raise ValueError(f"`{value}` is not a {unit.name}")
@@ -41,11 +41,13 @@ def _text(unit: Unit, description: str, *, or_integer: bool = False) -> tuple[An
         "type": ["string", "integer"] if or_integer else "string",
     }
     if or_integer:
-        schema["minimum"] = 0
+        schema["minimum"] = 1
     return BeforeValidator(read), WithJsonSchema(schema)
 
 
-_count = _text(units.COUNT, "A number of tokens; k is a thousand, M a million.", or_integer=True)
+_count = _text(
+    units.SOME_TOKENS, "A number of tokens; k is a thousand, M a million.", or_integer=True
+)
 Count = Annotated[int, *_count]
 Money = Annotated[int, *_text(units.MONEY, "An amount in US dollars.")]
 PerTokens = Annotated[
@@ -53,6 +55,10 @@ PerTokens = Annotated[
 ]
 Duration = Annotated[
     float, *_text(units.DURATION, "A duration in milliseconds, seconds, minutes or hours.")
+]
+Wait = Annotated[
+    float,
+    *_text(units.WAIT, "A duration in milliseconds, seconds, minutes or hours; never zero."),
 ]
 Percent = Annotated[float, *_text(units.PERCENT, "A percentage from 0% to 100%.")]
 Size = Annotated[int, *_text(units.SIZE, "An amount of memory.")]
@@ -467,13 +473,13 @@ class FallbackShape(Shape):
     max_attempts: Annotated[Annotated[int, Field(ge=1, le=100)] | None, Field(
         description="Calls per request at most.", examples=[4]
     )] = None  # fmt: skip
-    deadline: Annotated[Duration | None, Field(
+    deadline: Annotated[Wait | None, Field(
         description="For the whole request, all attempts together.", examples=["60s"]
     )] = None  # fmt: skip
-    first_token_within: Annotated[Duration | None, Field(
+    first_token_within: Annotated[Wait | None, Field(
         description="How long to wait for the first token of a stream.", examples=["15s"]
     )] = None  # fmt: skip
-    stall: Annotated[Duration | None, Field(
+    stall: Annotated[Wait | None, Field(
         description="How long a stream may pause between tokens.", examples=["20s"]
     )] = None  # fmt: skip
     on_stream_break: Annotated[Annotated[OnBreak, *_member(OnBreak)] | None, Field(

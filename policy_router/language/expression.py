@@ -32,6 +32,7 @@ from policy_router.condition import (
 )
 from policy_router.diagnostics import Diagnostic, Severity, Span
 from policy_router.language.suggest import did_you_mean, help_line
+from policy_router.language.units import count
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -166,10 +167,12 @@ class _Reader:
         try:
             parsed = syntax(self._text)
         except SyntaxError as error:
-            at = self._lead + min(max(0, (error.offset or 1) - 1), max(0, len(self._text) - 1))
-            raise _Wrong(
-                "condition-syntax", "this is not a condition", at, at + 1, _ALLOWED
-            ) from None
+            message = "this is not a condition"
+            at = min((error.offset or 0) - 1, len(self._text) - 1)
+            if at < 0:  # Python has no place for what is missing
+                message, at = "the condition breaks off here", len(self._text) - 1
+            at += self._lead
+            raise _Wrong("condition-syntax", message, at, at + 1, _ALLOWED) from None
         except (RecursionError, MemoryError, ValueError):
             self._too_large()
         return self._read(parsed, 0)
@@ -255,6 +258,8 @@ class _Reader:
         return parts[0] if len(parts) == 1 else All(tuple(parts))
 
     def _pair(self, node: ast.expr, left: ast.expr, op: ast.cmpop, right: ast.expr) -> Tree:
+        for side in (left, right):
+            self._something(side)
         match op:
             case ast.In():
                 return self._membership(node, left, right)
@@ -437,6 +442,17 @@ class _Reader:
             self._wrong(node, "condition-syntax", f"`{self._words(node)}` is not a fact")
         return _fact(node.id, self._vocabulary, start, stop)
 
+    def _something(self, node: ast.expr) -> None:
+        """Refuse what stands for nothing, and would never be found as the text of that name."""
+        named = isinstance(node, ast.Name) and node.id in ("null", "none")
+        if named or (isinstance(node, ast.Constant) and node.value is None):
+            self._wrong(
+                node,
+                "condition-type",
+                f"`{self._words(node)}`: a condition cannot ask whether a fact is absent",
+                "every comparison with an absent fact is false; `!=` and `not in` are true",
+            )
+
     def _literal(self, node: ast.expr) -> bool:
         return isinstance(node, ast.Constant) or (
             isinstance(node, ast.UnaryOp) and isinstance(node.operand, ast.Constant)
@@ -445,6 +461,7 @@ class _Reader:
     def _constant(self, fact: Fact, node: ast.expr) -> Constant:
         sign = 1
         inner = node
+        self._something(node)
         if isinstance(inner, ast.UnaryOp) and isinstance(inner.op, ast.USub):
             sign, inner = -1, inner.operand
         if isinstance(inner, ast.Name):
@@ -529,6 +546,8 @@ def _constant_for(fact: Fact, value: object, start: int, end: int) -> Constant:
         number = re.sub(r"\.0$", "", str(value))
         is_number = re.fullmatch(r"-?[0-9]+(\.[0-9]+)?", number) is not None
         help_ = f"write {number} without quotes" if is_number else help_
+        if _SCALED.fullmatch(value):
+            help_ = f"write {count(value)}: a condition has no units"
     elif fact.kind in (Kind.STRING, Kind.SET, Kind.ENUM) and not isinstance(value, str):
         close = did_you_mean(str(value), fact.values)
         help_ = f"a text stands in quotes: '{close or value}'"
@@ -552,8 +571,12 @@ _UNREADABLE: Final = (
     (re.compile(r"[\x00-\x08\x0b-\x1f\x7f]"), "a control character stands here", "take it out"),
     (re.compile(r"\'{3}|\"{3}"), "three quotes in a row", "use one kind of quotes, once"),
 )
+_SCALED: Final = re.compile(r"(?<![\w.])[0-9]{1,9}(?:\.[0-9]{1,6})?[kKM]\b")
 _SLIPS: Final = (
     # What people write by habit of other languages, and what to write instead.
+    (re.compile(r"(?<![=!<>])=>"), "condition-syntax", "`=>` is not an operator here", "write >="),
+    (re.compile(r"(?<![=!<>])=<"), "condition-syntax", "`=<` is not an operator here", "write <="),
+    (re.compile(r"<>"), "condition-syntax", "`<>` is not an operator here", "write !="),
     (re.compile(r"(?<![=!<>])=(?!=)"), "assignment", "`=` sets a value", "compare with =="),
     (re.compile(r"==="), "condition-syntax", "`===` is not an operator here", "compare with =="),
     (
@@ -575,6 +598,10 @@ def _look_for_slips(text: str, lead: int) -> None:
         if found:
             at = lead + found.start()
             raise _Wrong("condition-syntax", message, at, lead + found.end(), help_)
+    scaled = _SCALED.search(bare)
+    if scaled:
+        message, help_ = f"`{scaled[0]}` is not a number here", f"write {count(scaled[0]):_}"
+        raise _Wrong("condition-syntax", message, lead + scaled.start(), lead + scaled.end(), help_)
     for pattern, rule, message, help_ in _SLIPS:
         found = pattern.search(bare)
         if found:

@@ -15,7 +15,7 @@ from policy_router.diagnostics import Diagnostic, Severity
 from policy_router.language.suggest import did_you_mean, help_line
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping, Sequence
+    from collections.abc import Iterable, Iterator, Mapping, Sequence
 
     from jsonschema import Draft7Validator
     from jsonschema.exceptions import ValidationError
@@ -184,6 +184,8 @@ def _choice(error: ValidationError, source: Source, path: Path) -> Iterator[Faul
             for fault in _word(inner, source):
                 d = fault.diagnostic
                 ours = d.help or (_examples(_schema(error)) if fault.path == path else "")
+                if d.rule == "unknown-word" and fault.path == path:
+                    ours = _or_mapping(str(error.instance), ours, map(_resolve, branches))
                 yield fault._replace(diagnostic=replace(d, help=ours))
         return
     kinds = " or ".join(dict.fromkeys(describe(_resolve(b)) for b in branches))
@@ -197,6 +199,21 @@ def _choice(error: ValidationError, source: Source, path: Path) -> Iterator[Faul
             _examples(_schema(error)) or (_examples(_resolve(branches[-1]))),
         ),
     )
+
+
+def _or_mapping(word: str, help_: str, branches: Iterable[Mapping[str, Any]]) -> str:
+    """The help for an unknown word where a mapping may stand as well."""
+    shown = {}
+    for branch in branches:
+        fields = branch.get("properties", {})
+        example = {name: field["examples"][0] for name, field in fields.items()}
+        shown.update(dict.fromkeys(fields, f"`{_written(example)}`"))
+    key = word.partition(":")[0]
+    if key in shown:
+        return f"it is a mapping: {shown[key]}, without quotes around it"
+    if not shown or help_.startswith("did you mean"):
+        return help_
+    return f"{help_}; or write it like {' or '.join(dict.fromkeys(shown.values()))}"
 
 
 def _unknown_fields(error: ValidationError, source: Source, path: Path) -> Iterator[Fault]:
@@ -289,6 +306,11 @@ def _bad_value(
         rule, message = "wrong-type", f"{_where(path)} is empty"
         help_ = "give it a value, or leave the key out" + (f"; {help_}" if help_ else "")
     elif validator == "type":
+        written = source.written(path)
+        if isinstance(value, str) and written.startswith(("'", '"')):
+            # The quotes are what makes it a text.
+            shown = f"the text `{_short(written)}`"
+            help_ = f"write {value} without quotes" if _fits(value, schema) else help_
         rule, message = "wrong-type", f"{_where(path)} is {shown}, not {describe(schema)}"
     elif validator in ("enum", "const"):
         known = [str(v) for v in schema.get("enum", [schema.get("const")])]
@@ -316,6 +338,19 @@ _KINDS: Final = {
     "number": "a number",
     "boolean": "`true` or `false`",
 }
+
+
+_UNQUOTED: Final = {
+    "integer": re.compile(r"-?(?:0|[1-9][0-9]{0,17})"),
+    "number": re.compile(r"-?(?:0|[1-9][0-9]{0,8})(?:\.[0-9]{1,9})?"),
+    "boolean": re.compile(r"true|false"),
+}
+
+
+def _fits(text: str, schema: Mapping[str, Any]) -> bool:
+    """Whether a text in quotes would be of the right type without them."""
+    pattern = _UNQUOTED.get(schema["type"])
+    return pattern is not None and pattern.fullmatch(text) is not None
 
 
 def describe(schema: Mapping[str, Any]) -> str:

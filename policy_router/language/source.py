@@ -18,7 +18,7 @@ import yaml
 from policy_router.diagnostics import Diagnostic, Severity, Span
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterator, Mapping
 
 Path: TypeAlias = tuple[str | int, ...]
 
@@ -55,6 +55,11 @@ class Source:
                 return self.span(*found)
             path = path[:-1]
         return self.value_span(())
+
+    def written(self, path: Path) -> str:
+        """The text of the file that a value is written as."""
+        start, end, _ = self._value(path)
+        return self.text[start:end]
 
     def inside(self, path: Path, start: int, end: int) -> Span:
         """Where characters [start, end) of the text at `path` are written, quotes, escapes and
@@ -142,6 +147,25 @@ def parse(name: str, raw: bytes) -> tuple[Source | None, tuple[Diagnostic, ...]]
         return None, (*builder.found, _syntax(source, error))
     source.data = builder.root
     return (source if builder.whole else None), tuple(builder.found)
+
+
+def quotations(text: str) -> Iterator[tuple[int, int]]:
+    """Where values and keys in quotes and block texts stand, as [start, end) in order; up to the
+    first place that is not YAML."""
+    try:
+        for event in yaml.parse(text, Loader=_LOADER):
+            if isinstance(event, yaml.ScalarEvent) and event.style:
+                yield _extent(text, event)
+    except yaml.YAMLError:
+        return
+
+
+def _extent(text: str, event: Any) -> tuple[int, int]:
+    start, end = event.start_mark.index, event.end_mark.index
+    if event.style in ("|", ">"):
+        # Behind its sign a block text may have a comment of its own.
+        start += len(text[start:end].partition("\n")[0])
+    return start, end
 
 
 def as_text(raw: bytes) -> str:

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 
 _COUNT = r"(?:[0-9]{1,12}|[0-9]{1,9}(?:\.[0-9]{1,3})?[kK]|[0-9]{1,6}(?:\.[0-9]{1,6})?M)"
 _MONEY = r"\$[0-9]{1,9}(?:\.[0-9]{1,9})?"
+_DURATION = r"[0-9]{1,9}(?:\.[0-9]{1,3})?(?:ms|s|m|h)"
 _SECONDS: Final = {"ms": Decimal("0.001"), "s": Decimal(1), "m": Decimal(60), "h": Decimal(3600)}
 
 
@@ -129,8 +130,14 @@ def _unit(
 COUNT: Final = _unit("number of tokens", _COUNT, ("32k", "128k", "1M"), count)
 MONEY: Final = _unit("sum of money", _MONEY, ("$0", "$0.05", "$50"), money)
 PRICE: Final = _unit("price per tokens", rf"{_MONEY}/[MK]", ("$0.10/M", "$2.50/M"), price)
-DURATION: Final = _unit(
-    "duration", r"[0-9]{1,9}(?:\.[0-9]{1,3})?(?:ms|s|m|h)", ("500ms", "60s", "5m"), duration
+DURATION: Final = _unit("duration", _DURATION, ("500ms", "60s", "5m"), duration)
+# Where zero would leave nothing: a model that holds no token, a request without any time.
+_SOME: Final = r"(?=[0-9.]*[1-9])"
+SOME_TOKENS: Final = _unit(
+    "number of tokens above zero", f"{_SOME}{_COUNT}", COUNT.examples, COUNT.read
+)
+WAIT: Final = _unit(
+    "duration above zero", f"{_SOME}(?:{_DURATION})", DURATION.examples, DURATION.read
 )
 PERCENT: Final = _unit(
     "percentage", r"(?:100|[0-9]{1,2}(?:\.[0-9]{1,6})?)%", ("10%", "80%"), percent

@@ -329,6 +329,10 @@ SOUND: Final[dict[str, dict[str, str]]] = {
         + "\nfallback: { on_error: { context_too_long: bigger_context } }",
         "not written": "fallback: { max_attempts: 2 }",
         "only one model": models(PAID) + "\nfallback: { on_error: { context_too_long: next } }",
+        "several that are equally large": models(
+            FREE, FREE_HEAVY, "model: hosted_vllm/r, tier: heavy, price: free, context: 64k"
+        )
+        + "\nfallback: { on_error: { context_too_long: bigger_context } }",
         "other failures": "fallback: { on_error: { rate_limit: next, timeout: retry } }",
     },
     "cloud-is-not-local": {
@@ -343,6 +347,34 @@ SOUND: Final[dict[str, dict[str, str]]] = {
         "nothing is checked": rules("when: { tags: a }, accept: { not_empty: false }"),
         "every stream waits": rules("when: { tags: a }, accept: { not_empty: true }")
         + "\nfallback: { on_stream_break: buffer }",
+    },
+    "impossible-length": {
+        "one length": "tasks: { a: { accept: { min_chars: 5, max_chars: 5 } }, c: {} }",
+        "no most": rules("when: { tags: a }, accept: { min_chars: 5 }"),
+        "no least": rules("when: { tags: a }, accept: { max_chars: 5 }"),
+        "nothing at all": rules("when: { tags: a }, accept: { max_chars: 0, min_chars: 0 }"),
+        "two rules": rules(
+            "when: { tags: a }, accept: { min_chars: 5 }",
+            "when: { tags: b }, accept: { max_chars: 4 }",
+        ),
+    },
+    "nobody-to-escalate-to": {
+        "a task": "tasks: { a: { accept: { json: true } }, c: {} }",
+        "a floor with a step down":
+            "tasks: { a: { min_tier: heavy, accept: { json: true } }, c: {} }",
+        "a rule that keeps some of each": rules(
+            "when: { tags: a }, only: [local, big], accept: { json: true }"
+        ),
+        "another rule, now and then": rules(
+            "when: { tags: a }, accept: { json: true }", "when: { tags: b }, only: [local]"
+        ),
+        "nothing is checked": rules("when: { tags: a }, only: [big]"),
+        "nobody is asked": rules("deny: closed", "when: { tags: a }, accept: { json: true }, "
+        "only: [big]"),
+        "nobody is asked then": rules("when: { tags: a }, deny: no, accept: { json: true }, "
+        "only: [big]"),
+        "nobody may answer": rules("when: { tags: a }, avoid: [local, big], "
+        "accept: { json: true }"),
     },
     "no-effect-yet": {
         "all of it acts": rules("when: { tags: a }, first: [big]"),
@@ -489,12 +521,30 @@ WRONG: Final[dict[str, dict[str, str]]] = {
     },
     "fallback-to-smaller-context": {
         "again": "fallback: { on_error: { context_too_long: retry } }",
+        "only what is paid for holds more": models(FREE, PAID, PAID)
+        + "\nfallback: { on_error: { context_too_long: bigger_context } }",
         "two of the same size": models(PAID, PAID)
         + "\nfallback: { on_error: { context_too_long: bigger_context } }",
     },
     "cloud-is-not-local": {
         "a size and cloud": models(
             "model: 'ollama/q:480b-cloud', tier: heavy, price: free, context: 8k, tags: [local]"
+        ),
+    },
+    "impossible-length": {
+        "a rule": rules("when: { tags: a }, accept: { min_chars: 5, max_chars: 4 }"),
+        "a task, by one": "tasks: { a: { accept: { min_chars: 1, max_chars: 0 } }, c: {} }",
+    },
+    "nobody-to-escalate-to": {
+        "one tier": models(PAID, FREE_HEAVY) + "\ntasks: { a: { accept: { json: true } }, c: {} }",
+        "only the strongest": rules("when: { tags: a }, only: [heavy], accept: { json: true }"),
+        "not the weak": rules("when: { tags: a }, avoid: [local], accept: { json: true, "
+        "otherwise: error }"),
+        "what the others lack": rules("when: { tags: a }, needs: [tools], accept: { json: true }"),
+        "a floor without a step down": "fallback: { step_down: false }\n"
+        "tasks: { a: { min_tier: heavy, accept: { json: true } }, c: {} }",
+        "a rule for every request": rules(
+            "only: [local]", "when: { tags: a }, accept: { json: true }"
         ),
     },
     "no-effect-yet": {

@@ -86,3 +86,54 @@ def test_the_place_of_a_finding_is_the_comment() -> None:
 
 def test_a_text_that_only_mentions_the_comment_is_none() -> None:
     assert rules_found("description: how to write x#policy-router:ignore[dead-rule]") == []
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        'description: "accept it with # policy-router: ignore[no-free-model] on its line"\n',
+        "description: 'with # policy-router: ignore[no-free-model]'\n",
+        "description: |\n  above it\n  # policy-router: ignore[no-free-model]\n",
+        "description: >-\n\n  # policy-router: ignore[no-free-model]\n",
+    ],
+)
+def test_a_comment_in_a_text_is_none(text: str) -> None:
+    assert rules_found(PAID + text) == []
+    assert rules_found(PAID + text + PREFER) == ["no-free-model"]
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        f"name: 'x'\n{PREFER} # policy-router: ignore[no-free-model]",
+        f"# it's 'x'\n{PREFER} # policy-router: ignore[no-free-model]",
+        "prefer: ['free', \"cheapest\"] # policy-router: ignore[no-free-model]",
+        "description: |\n  a text\n# policy-router: ignore[no-free-model]\n" + PREFER,
+    ],
+)
+def test_a_comment_beside_a_text_is_one(text: str) -> None:
+    assert rules_found(PAID + text) == []
+
+
+def test_a_comment_behind_a_text_that_mentions_one() -> None:
+    line = (
+        'rules: [{ name: "# policy-router: ignore[x]", when: hour > 30 or stream, avoid: [big] }]'
+    )
+    assert rules_found(line) == ["constant-test"]
+    assert rules_found(f"{line} # policy-router: ignore[constant-test]") == []
+
+
+def test_a_comment_on_the_first_line_of_a_block_text() -> None:
+    rule = "rules:\n  - name: r\n    when: {}\n      hour > 30 or\n      stream\n    avoid: [big]"
+    assert rules_found(rule.format(">-")) == ["constant-test"]
+    commented = rule.format(">- # policy-router: ignore[constant-test]")
+    assert rules_found(commented) == ["unused-suppression", "constant-test"]  # of its line alone
+    at_the_end = "description: | # policy-router: ignore[bad-value]"
+    assert rules_found(at_the_end) == ["bad-value", "unused-suppression"]
+
+
+def test_comments_are_found_where_the_yaml_ends_early() -> None:
+    text = f"{PREFER} # policy-router: ignore[no-free-model]\nname: 'x\n"
+    assert rules_found(PAID + text) == ["yaml-syntax"]
+    later = f"name: 'x\\n  y'\n{PREFER} # policy-router: ignore[no-free-model]\n\t- x"
+    assert "unused-suppression" not in rules_found(PAID + later)

@@ -150,6 +150,33 @@ def test_why_not_shows_one_model() -> None:
     assert "       user                                               'bot-1'\n" in bot.out
 
 
+STRICT = """version: 1
+tiers: [light, heavy]
+models:
+  a: { model: ollama_chat/a, tier: light, price: free, context: 8k }
+  b: { model: ollama_chat/b, tier: heavy, price: free, context: 8k, can: [vision] }
+rules:
+  - { name: eyes, when: { tags: pic }, needs: [vision] }
+  - { name: strong, when: { tags: hard }, min_tier: heavy }
+fallback: { step_down: false }
+"""
+
+
+@pytest.mark.parametrize(("tag", "rule"), [("pic", "eyes"), ("hard", "strong")])
+def test_why_not_shows_the_rule_that_asks_for_more(tmp_path: Path, tag: str, rule: str) -> None:
+    path = tmp_path / "p.yaml"
+    path.write_text(STRICT)
+    told = run("explain", "-p", path, "--tag", tag, "--why-not", "a").out
+    assert told.startswith("a is out: ")
+    assert f"  + {rule}  {path}:" in told
+    assert f"'{tag}' in tags  true" in told
+    assert "+ " not in run("explain", "-p", path, "--tag", tag, "--why-not", "b").out
+    path.write_text(STRICT.replace("step_down: false", "step_down: true"))
+    lowered = run("explain", "-p", path, "--tag", "hard", "--why-not", "a").out
+    assert lowered.startswith("a is number 2 of 2\n")
+    assert "+ strong" not in lowered
+
+
 def test_why_not_in_json() -> None:
     found = explain("--tag", "private", "--why-not", "cloud", "--json").json
     assert found["candidates"] == []

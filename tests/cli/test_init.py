@@ -339,6 +339,18 @@ def test_nothing_is_overwritten_unless_asked(alone: Path) -> None:
     assert checked(path.read_text()).findings == ()
 
 
+def test_a_name_that_would_not_be_read_is_not_written(alone: Path) -> None:
+    result = run("init", "x\x1b[31m.yaml")
+    assert (result.code, result.out) == (2, "")
+    assert result.err == (
+        "error: the file name x\ufffd[31m.yaml has characters that cannot be shown: "
+        "choose another\n"
+    )
+    assert list(alone.iterdir()) == []
+    assert run("init", "x\x1b[31m").out == "wrote x\ufffd[31m/policy.yaml\n"
+    assert run("check", "x\x1b[31m").code == 0
+
+
 def test_two_policies_are_not_mixed(alone: Path) -> None:
     (alone / "policies").mkdir()
     (alone / "policies" / "other.yml").write_text("version: 1\n")

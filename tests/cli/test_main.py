@@ -138,6 +138,93 @@ def test_a_full_disk_is_said() -> None:
     assert done.returncode == 2
 
 
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="only Linux has a full device")
+@pytest.mark.parametrize("argv", [["--help"], ["route", "-h"]])
+def test_help_on_a_full_disk(argv: list[str]) -> None:
+    done = _shell(">/dev/full", *argv)
+    assert done.stderr == "error: cannot write the answer: no space left on device\n"
+    assert done.returncode == 2
+    done = _shell("2>/dev/full", "chek")
+    assert (done.stdout, done.returncode) == ("", 2)
+
+
+def _shell(redirect: str, *argv: str) -> subprocess.CompletedProcess[str]:
+    """Run a command whose streams the shell has redirected."""
+    return subprocess.run(
+        ["sh", "-c", f'exec "$@" {redirect}', "sh", sys.executable, "-m", "policy_router", *argv],
+        cwd=ROOT,
+        env=clean_environment(),
+        capture_output=True,
+        text=True,
+        timeout=120,
+        check=False,
+    )
+
+
+@pytest.mark.parametrize(
+    ("redirect", "argv", "code"),
+    [
+        (">&-", ["check", TEAM], 0),
+        (">&-", ["check", DOUBTFUL], 1),
+        ("2>&-", ["check", DOUBTFUL], 1),
+        ("<&- >&- 2>&-", ["check", DOUBTFUL], 1),
+        ("<&-", ["route", "-", "-p", TEAM], 0),
+        ("<&-", ["classify", "-p", TEAM], 0),
+        (">&-", ["--help"], 0),
+    ],
+)
+def test_a_closed_stream_leads_nowhere(redirect: str, argv: list[str], code: int) -> None:
+    done = _shell(redirect, *argv)
+    assert (done.returncode, done.stderr) == (code, "")
+
+
+def test_no_answer_is_paid_for_that_nobody_would_get() -> None:
+    done = _shell(">&-", "run", "hello", "-p", "no-policy-is-read")
+    assert done.returncode == 2
+    assert done.stderr == "error: standard output is closed: nobody would get the answer\n"
+
+
+def _cannot_read(**_: Any) -> None:
+    raise OSError("a shelf collapsed")
+
+
+def test_another_mistake_of_the_system_is_no_answer_that_cannot_be_written(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(check, "_write", lambda *_: _cannot_read())
+    result = run("check", TEAM)
+    assert (result.code, result.out) == (2, "")
+    assert result.err.startswith("internal error: OSError: a shelf collapsed")
+
+
+ESCAPE = "x\x1b[31m"
+
+
+@pytest.mark.parametrize(
+    ("argv", "code"),
+    [
+        (["rules", ESCAPE], 2),
+        (["usage", "-p", TEAM, "--state", ESCAPE], 2),
+        (["check", ESCAPE], 2),
+        (["check", TEAM, "--select", ESCAPE], 2),
+        (["explain", "-p", TEAM, "--why-not", ESCAPE], 2),
+        (["route", "-p", TEAM, "--fact", ESCAPE], 2),
+        (["init", f"{TEAM}/{ESCAPE}"], 2),
+        (["schema", "--write", f"{TEAM}/{ESCAPE}"], 2),
+        (["classify", ESCAPE, "-p", TEAM], 2),
+        (["route"], 2),
+    ],
+)
+def test_nothing_that_is_said_drives_a_terminal(
+    monkeypatch: pytest.MonkeyPatch, argv: list[str], code: int
+) -> None:
+    monkeypatch.setenv("POLICY_ROUTER_POLICY", ESCAPE)
+    result = run(*argv)
+    assert result.code == code
+    assert "31m" in result.err
+    assert "\x1b" not in result.out + result.err
+
+
 def _breaks(**_: Any) -> None:
     raise RuntimeError("a shelf\ncollapsed")
 

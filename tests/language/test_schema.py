@@ -150,6 +150,7 @@ BAD: list[tuple[str, Any]] = [
             ("api_base", "ftp://x"), ("api_base", "http://x\n"), ("api_key_env", "sk-abc"),
             ("api_key_env", "KEY\n"), ("price", 0), ("price", "0.1"), ("price", {"input": "$1/M"}),
             ("price", {"input": "$1/M", "output": "$1"}), ("price", "Free"), ("context", "32kb"),
+            ("context", 0), ("context", "0"), ("max_output", 0), ("max_output", "0k"),
             ("context", -1), ("context", 1.0), ("context", True), ("context", "32k\n"),
             ("can", ["tool"]), ("can", "tools"), ("can", [1]), ("can", [["tools"]]), ("can", None),
             ("tags", [""]), ("tags", "eu"), ("quality", 1.1), ("quality", -0.1), ("quality", "0.5"),
@@ -171,6 +172,10 @@ BAD: list[tuple[str, Any]] = [
     ),
     ("accept from_", {"version": 1, "rules": [{"name": "r", "accept": {"json_": True}}]}),
     ("no cap", {"version": 1, "budgets": {"b": {"then": "block"}}}),
+    *(
+        (f"{key} zero", {"version": 1, "fallback": {key: "0s"}})
+        for key in ("deadline", "first_token_within", "stall")
+    ),
     ("zero attempts", {"version": 1, "fallback": {"max_attempts": 0}}),
     ("two estimators", {"version": 1, "complexity": {"estimator": {"llm": "a", "python": "a:b"}}}),
     ("request", {"version": 1, "tests": [{"name": "t", "request": [], "expect": {}}]}),

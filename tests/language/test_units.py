@@ -31,6 +31,8 @@ READ = [
     (units.DURATION, "60s", 60.0),
     (units.DURATION, "1.5m", 90.0),
     (units.DURATION, "2h", 7200.0),
+    (units.WAIT, "0.001s", 0.001),
+    (units.SOME_TOKENS, "10k", 10_000),
     (units.PERCENT, "0%", 0.0),
     (units.PERCENT, "12.5%", 0.125),
     (units.PERCENT, "100%", 1.0),
@@ -82,6 +84,8 @@ def test_what_a_text_means(unit: Unit, text: str, value: object) -> None:
         (units.CAP, "$50"), (units.CAP, "50/month"), (units.CAP, "$50/hour"),
         (units.CAP, "1M/day"), (units.CAP, "Unlimited"), (units.CAP, "unlimited/day"),
         (units.USED, "50"), (units.USED, "$5/day"),
+        (units.WAIT, "0s"), (units.WAIT, "0.000h"), (units.WAIT, "00ms"), (units.WAIT, "5"),
+        (units.SOME_TOKENS, "0"), (units.SOME_TOKENS, "0.0k"), (units.SOME_TOKENS, "1.5"),
     ],
 )  # fmt: skip
 def test_what_no_unit_means(unit: Unit, text: str) -> None:

@@ -1,6 +1,7 @@
 """a prompt too long for one model falls back to one that holds no more
 
-`bigger_context` helps only where a bigger one exists; any other reaction tries smaller ones.
+`bigger_context` helps only where a bigger one exists, and one that is paid for is no help to who
+asked what is free; any other reaction tries smaller ones.
 
 Bad:
     fallback: { on_error: { context_too_long: next } }
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from policy_router.diagnostics import Diagnostic
+    from policy_router.model import Model
 
 
 def check(subject: Subject) -> Iterator[Diagnostic]:
@@ -41,7 +43,8 @@ def check(subject: Subject) -> Iterator[Diagnostic]:
         return
     best = max((m.rank for m in policy.models), default=0)
     strongest = [m for m in policy.models if m.rank == best]
-    if len(strongest) > 1 and all(m.context == max(sizes, default=None) for m in strongest):
+    largest = all(m.context == max(sizes, default=None) for m in strongest)
+    if len(strongest) > 1 and largest and not _helps(policy.models):
         names = " and ".join(f"`{m.name}`" for m in strongest)
         yield warning(
             "fallback-to-smaller-context",
@@ -50,3 +53,13 @@ def check(subject: Subject) -> Iterator[Diagnostic]:
             at,
             "add a model with a larger context, or write  context_too_long: stop",
         )
+
+
+def _helps(models: tuple[Model, ...]) -> bool:
+    """Whether one model holds more than another without being paid for where that one is free:
+    then a prompt that is too long has somewhere to go."""
+    return any(
+        (one.context or 0) < (other.context or 0) and (other.free or not one.free)
+        for one in models
+        for other in models
+    )
