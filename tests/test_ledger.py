@@ -15,11 +15,14 @@ from policy_router import (
     LimitError,
     Router,
 )
+from policy_router.execute.account import LEASE
 from policy_router.execute.events import Passed, Warned
+from policy_router.execute.litellm import LiteLLMCaller
 from policy_router.live.reload import Live
 from policy_router.router import _compile
 from policy_router.simulated import Cut, Fail, Say, Simulated, Stall
 from policy_router.state.memory import MemoryStore
+from tests.state.stores import NOON, STORES, Clock
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
@@ -29,7 +32,6 @@ if TYPE_CHECKING:
     from policy_router.state.store import Row
 
 HELLO = [{"role": "user", "content": "Hello!"}]
-NOON = 1_795_003_200.0
 
 POLICY = """\
 version: 1
@@ -83,8 +85,6 @@ def play(
     async def main(running: Simulated) -> None:
         path = tmp_path / "policy.yaml"
         path.write_text(policy.format(url=running.url, counted=counted))
-        from policy_router.execute.litellm import LiteLLMCaller
-
         events: list[Event] = []
         store = MemoryStore(lambda: NOON)
         live = Live(path, _compile, watch="off").start()
@@ -267,6 +267,31 @@ def test_a_seat_is_free_again_after_the_answer(tmp_path: Path) -> None:
         "budgets: { all: { cap: unlimited } }\nlimits: { one: { models: [big], concurrent: 1 } }"
     )
     play(tmp_path, counted, scene)
+
+
+@pytest.mark.parametrize("store", STORES)
+def test_a_seat_of_a_dead_process_is_free_after_its_lease(tmp_path: Path, store: str) -> None:
+    clock = Clock()
+
+    async def main(url: str) -> None:
+        counted = "limits: { one: { models: [big], concurrent: 1 } }\n"
+        counted += "budgets: { all: { cap: unlimited } }"
+        path = tmp_path / "policy.yaml"
+        path.write_text(POLICY.format(url=url, counted=counted))
+        live = Live(path, _compile, watch="off").start()
+        kept = STORES[store](clock, tmp_path)
+        async with Router(live, LiteLLMCaller(), store=kept, clock=clock) as router:
+            # What a process that dies leaves behind: a hold that nobody renews or ends.
+            left = await router.acompletion(HELLO, stream=True)
+            assert left.served_by == "big"
+            clock.now += LEASE - 1
+            assert (await router.acompletion(HELLO)).served_by == "small"
+            clock.now += 1
+            assert (await router.acompletion(HELLO)).served_by == "big"
+            await left.aclose()
+
+    with Simulated({"small": Say("x"), "big": Say("y")}) as running:
+        asyncio.run(main(running.url))
 
 
 def test_a_threshold_is_told_once(tmp_path: Path) -> None:

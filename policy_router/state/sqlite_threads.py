@@ -270,9 +270,9 @@ class Reader(Worker):
         connection.execute("BEGIN")
         (stored,) = connection.execute("SELECT now FROM meta").fetchone()
         counters = {c.counter.key: c.counter for ask in asks for c in ask.charges}
-        load_counters(connection, page, counters.values())
-        connection.execute("COMMIT")
         now = self.time.look(stored)
+        load_counters(connection, page, counters.values(), now)
+        connection.execute("COMMIT")
         for ask in asks:
             ask.answer = ask.run(page.tables, now)
 

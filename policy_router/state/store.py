@@ -177,8 +177,9 @@ class Store(Protocol):
     async def read(self, charges: Sequence[Charge]) -> tuple[Reading | None, ...]:
         """What the counters show, in the order of the charges; None for what cannot be read.
 
-        Advice: it holds nothing, writes nothing, and counts expired holds until they are swept. A
-        calendar counter is read under its key, whatever the clock shows.
+        Advice: it holds nothing, writes nothing, and counts expired holds until they are swept, but
+        for their seats, which are free. A calendar counter is read under its key, whatever the
+        clock shows.
         """
         ...
 

@@ -148,7 +148,10 @@ class Tables:
                 return 0
             oldest = counter.oldest(now)
             return sum([n for slot, n in slots.items() if slot >= oldest])
-        return len(self.seats.get(counter.key, ()))
+        seated = self.seats.get(counter.key, ())
+        if self.leases and self.leases[0][0] <= now:  # a reading sweeps nothing
+            return sum([self.holds[hold_id].expires > now for hold_id in seated])
+        return len(seated)
 
     def _refuses(self, charge: Charge, now: float) -> Refusal | None:
         used = self._used(charge, now)

@@ -80,6 +80,10 @@ MEMORY: Final = (
         "set()).discard(held.hold.id)", "set()).add(held.hold.id)",
     ),
     Mutant(
+        "a seat is read as taken until somebody sweeps", "state/tables.py",
+        "self.holds[hold_id].expires > now for", "bool(hold_id) for",
+    ),
+    Mutant(
         "a correction goes to the latest slot", "state/tables.py",
         "window, slot = self.rolling.get(key, {}), held.slots[key]",
         "window, slot = self.rolling.get(key, {}), max(self.rolling.get(key, {}), default=0)",
@@ -164,6 +168,11 @@ SQLITE: Final = (
         "if held.state == RELEASED:\n            stand += seats", "sqlite",
     ),
     Mutant(
+        "SQLite: a seat is read as taken until somebody sweeps", "state/sqlite_tables.py",
+        "state = 'open' AND expires <= ?)\"\n    )", "state = 'open' AND expires <= -?)\"\n    )",
+        "sqlite",
+    ),
+    Mutant(
         "SQLite: what was given back is forgotten", "state/sqlite_tables.py",
         "if held.state == RELEASED:", "if held.state == SETTLED:", "sqlite",
     ),
@@ -191,6 +200,10 @@ REDIS: Final = (
     Mutant(
         "Redis: a correction goes to the slot of the moment", "state/redis/verbs.lua",
         "local slot = slot_of(hold.taken, charge)", "local slot = slot_of(now, charge)", "redis",
+    ),
+    Mutant(
+        "Redis: a seat is read as taken until somebody sweeps", "state/redis/verbs.lua",
+        'seated = seated - call("SISMEMBER", key, id)', "", "redis",
     ),
     Mutant(
         "Redis: times lose their fractions", "state/redis/verbs.lua",

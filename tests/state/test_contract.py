@@ -254,6 +254,20 @@ def test_a_dead_process_keeps_its_seat_no_longer_than_its_lease(w: World) -> Non
     granted(w.reserve("b", w.seat(1)))
 
 
+def test_a_seat_is_read_as_free_from_the_end_of_its_lease(w: World) -> None:
+    w.reserve("a", w.seat(1), lease=30)
+    w.reserve("b", w.seat(1, name="other"), lease=30)
+    w.clock.now += 20
+    w.renew("b", 30)
+    w.clock.now = NOON + 29.9
+    assert w.used(w.seat(1), w.seat(1, name="other")) == [1, 1]
+    w.clock.now = NOON + 30
+    assert w.used(w.seat(1), w.seat(1, name="other")) == [0, 1]
+    w.clock.now = NOON + 50
+    assert w.used(w.seat(1), w.seat(1, name="other")) == [0, 0]
+    assert w.rows() == []  # reading sweeps nothing
+
+
 # -- all or nothing ------------------------------------------------------------------------------
 
 
