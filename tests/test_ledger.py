@@ -21,6 +21,7 @@ from policy_router.execute.litellm import LiteLLMCaller
 from policy_router.live.reload import Live
 from policy_router.router import _compile
 from policy_router.simulated import Cut, Fail, Say, Simulated, Stall
+from policy_router.state.guard import Guarded
 from policy_router.state.memory import MemoryStore
 from tests.state.stores import NOON, STORES, Clock
 
@@ -289,6 +290,30 @@ def test_a_seat_of_a_dead_process_is_free_after_its_lease(tmp_path: Path, store:
             clock.now += 1
             assert (await router.acompletion(HELLO)).served_by == "big"
             await left.aclose()
+
+    with Simulated({"small": Say("x"), "big": Say("y")}) as running:
+        asyncio.run(main(running.url))
+
+
+@pytest.mark.parametrize("store", STORES)
+def test_a_user_whom_no_encoding_knows_closes_nobodys_budget(tmp_path: Path, store: str) -> None:
+    async def main(url: str) -> None:
+        path = tmp_path / "policy.yaml"
+        path.write_text(
+            POLICY.format(url=url, counted="budgets: { each: { per: user, cap: $1/day } }")
+        )
+        live = Live(path, _compile, watch="off").start()
+        kept = STORES[store](Clock(), tmp_path)
+        guarded = Guarded(kept, clock=lambda: NOON)
+        async with Router(live, LiteLLMCaller(), store=guarded, clock=lambda: NOON) as router:
+            for user in ("\ud800", "\udfff", "\ud800" * 200, "bob", "\ud800"):
+                answer = await router.acompletion(HELLO, user=user, max_tokens=50)
+                assert answer.served_by == "big"
+            assert guarded.status.up
+            users = [row.about.user async for row in kept.rows()]
+            assert users == ["\\ud800", "\\udfff", "\\ud800" * 200, "bob", "\\ud800"]
+            subjects = {bucket.key.rpartition("|")[2] for bucket in await kept.buckets()}
+            assert len(subjects) == 4
 
     with Simulated({"small": Say("x"), "big": Say("y")}) as running:
         asyncio.run(main(running.url))

@@ -15,7 +15,7 @@ from collections import deque
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Final, TypeVar
 
-from policy_router.errors import AmountError, StoreError
+from policy_router.errors import StoreError, VerbError
 from policy_router.state.memory import MemoryStore
 from policy_router.state.store import (
     Ended,
@@ -178,7 +178,7 @@ class Guarded:
         asked = self._breaker.closed
         try:
             return self._telling(await self._ask(lambda: self._store.reserve(hold, after)))
-        except AmountError as error:
+        except VerbError as error:
             asked = False
             problem: StoreError = error
         except StoreError as error:
@@ -231,7 +231,7 @@ class Guarded:
             raise StoreError(self._detail)
         try:
             return await verb()
-        except AmountError:
+        except VerbError:
             raise
         except StoreError as error:
             self._failed(error, now)
@@ -332,7 +332,7 @@ class Guarded:
                 await self._record(owed.hold, 0.0 if owed.ending is None else owed.hold.lease)
             if owed.ending is not None:
                 self._crossed += (await _finish(self._store, owed.ending)).crossed
-        except AmountError:
+        except VerbError:
             self._lost += 1
         except StoreError as error:
             if owed.tried + 1 < TRIES:

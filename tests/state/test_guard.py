@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import pytest
 
-from policy_router.errors import AmountError, StoreError
+from policy_router.errors import StoreError, VerbError
 from policy_router.meter import Metric, Period
 from policy_router.state.guard import LONGEST, OWED, SLOW, Guarded
 from policy_router.state.memory import MemoryStore
@@ -441,8 +441,8 @@ def test_a_store_that_goes_away_again_while_it_is_told_keeps_the_rest_owed(w: Gu
     assert w.books.used(w.money(0)) == [100]
 
 
-def test_an_amount_that_cannot_be_counted_says_nothing_of_the_store(w: Guard) -> None:
-    w.inner.down = AmountError("too much")
+def test_a_verb_that_cannot_be_done_says_nothing_of_the_store(w: Guard) -> None:
+    w.inner.down = VerbError("too much")
     for i in range(5):
         answer = w.reserve(f"a{i}", w.money(1))
         assert isinstance(answer, Unavailable)

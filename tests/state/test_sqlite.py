@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from policy_router.errors import AmountError, StoreError
+from policy_router.errors import AmountError, StoreError, VerbError
 from policy_router.meter import MINUTE, Metric, Period
 from policy_router.state import sqlite
 from policy_router.state import sqlite_books as books
@@ -377,11 +377,11 @@ def test_one_verb_that_cannot_be_done_fails_alone(path: Path) -> None:
 
         a, b, c, d, e, f, g = w.do(together())
         assert all(isinstance(each, Granted) for each in (a, c, e))
-        assert isinstance(b, StoreError)
+        assert isinstance(b, VerbError)
         assert "surrogates" in str(b)
         assert isinstance(d, AmountError)
         assert isinstance(f, tuple)
-        assert isinstance(g, StoreError)
+        assert isinstance(g, VerbError)
         assert w.used(fine) == [3]
         assert w.audit() == ()
 
