@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from policy_router.execute.events import Event
-    from policy_router.state.store import Row
+    from policy_router.state.store import Ending, Granted, Hold, Refused, Row, Stale
 
 HELLO = [{"role": "user", "content": "Hello!"}]
 
@@ -254,6 +254,29 @@ def test_a_cancelled_request_is_settled_all_the_same(tmp_path: Path) -> None:
         assert row.tokens_out == 50
 
     provider = Simulated({"small": Say("x"), "big": Stall()})
+    play(tmp_path, "budgets: { all: { cap: $5/month } }", scene, provider)
+
+
+def test_a_request_cancelled_on_its_way_to_the_next_model_settles_the_last(tmp_path: Path) -> None:
+    async def scene(w: World) -> None:
+        moving = asyncio.Event()
+        reserve = w.store.reserve
+
+        async def hangs(hold: Hold, after: Ending | None = None) -> Granted | Refused | Stale:
+            if after is not None:
+                moving.set()
+                await asyncio.Event().wait()
+            return await reserve(hold, after)
+
+        w.store.reserve = hangs  # type: ignore[method-assign]
+        asking = asyncio.ensure_future(w.router.acompletion(HELLO, max_tokens=50))
+        await moving.wait()
+        asking.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await asking
+        assert [row.about.model for row in await w.rows()] == ["big"]
+
+    provider = Simulated({"small": Say("x"), "big": Fail(500)})
     play(tmp_path, "budgets: { all: { cap: $5/month } }", scene, provider)
 
 

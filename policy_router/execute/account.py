@@ -234,6 +234,9 @@ class Account:
                 if not isinstance(answer, Stale):
                     return answer
                 hold = Hold(hold.id, self._charges(facts, model, answer.now), LEASE, about)
+        except asyncio.CancelledError:
+            self._pending = after  # ending it twice is ending it once
+            raise
         except StoreError as error:
             self._pending = after
             return Unavailable(str(error), 1.0)

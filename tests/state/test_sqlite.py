@@ -10,7 +10,7 @@ import signal
 import sqlite3
 import threading
 import time
-from contextlib import closing, contextmanager
+from contextlib import closing, contextmanager, suppress
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
@@ -133,15 +133,56 @@ def test_a_verb_whose_caller_is_gone_is_done(path: Path) -> None:
     with opened(path) as w:
 
         async def hurried(name: str) -> None:
-            ask = asyncio.ensure_future(w.store.reserve(Hold(name, (w.money(1),), 60, ABOUT)))
+            await w.store.reserve(Hold(name, (w.money(1),), 60, ABOUT))
+            ask = asyncio.ensure_future(w.store.settle(name, Actual(cost=1)))
             await asyncio.sleep(0)
             await asyncio.sleep(0)
             ask.cancel()
 
         w.do(hurried("cancelled"))
         asyncio.run(hurried("loop closed"))
-        assert w.release("cancelled").ended is Ended.DONE
-        assert w.release("loop closed").ended is Ended.DONE
+        assert w.release("cancelled").ended is Ended.AGAIN
+        assert w.release("loop closed").ended is Ended.AGAIN
+        assert w.used(w.money(1)) == [2]
+
+
+def test_a_hold_that_nobody_waits_for_is_not_taken(path: Path) -> None:
+    with opened(path) as w:
+        with File(path, "normal", Pace()).locked():
+
+            async def hurried() -> None:
+                ask = asyncio.ensure_future(w.store.reserve(Hold("a", (w.money(1),), 60, ABOUT)))
+                await asyncio.sleep(0)
+                await asyncio.sleep(0)
+                ask.cancel()
+                with suppress(asyncio.CancelledError):
+                    await ask
+
+            w.do(hurried())
+        assert w.release("a").ended is Ended.UNKNOWN
+
+
+@pytest.mark.parametrize("own_loop", [True, False])
+def test_a_hold_that_was_taken_for_nobody_is_given_back(path: Path, own_loop: bool) -> None:
+    with opened(path) as w:
+
+        async def hurried() -> None:
+            ask = asyncio.ensure_future(w.store.reserve(Hold("a", (w.money(1),), 60, ABOUT)))
+            await asyncio.sleep(0)
+            await asyncio.sleep(0)
+            while not sql(path, "SELECT 1 FROM hold"):
+                pass  # without await: the loop must not hear of the answer
+            ask.cancel()
+            with suppress(asyncio.CancelledError):
+                await ask
+
+        if own_loop:
+            asyncio.run(hurried())
+        else:
+            w.do(hurried())
+        assert w.reserve("b", w.money(1000)) == Granted("b", NOON + 60)
+        assert w.release("a").ended is Ended.AGAIN
+        assert w.rows() == []
 
 
 def test_what_was_asked_before_closing_is_done(path: Path) -> None:
