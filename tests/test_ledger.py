@@ -21,7 +21,7 @@ from policy_router.execute.litellm import LiteLLMCaller
 from policy_router.live.reload import Live
 from policy_router.router import _compile
 from policy_router.simulated import Cut, Fail, Say, Simulated, Stall
-from policy_router.state.guard import Guarded
+from policy_router.state.guard import Guarded, Status
 from policy_router.state.memory import MemoryStore
 from tests.state.stores import NOON, STORES, Clock
 
@@ -337,6 +337,30 @@ def test_a_user_whom_no_encoding_knows_closes_nobodys_budget(tmp_path: Path, sto
             assert users == ["\\ud800", "\\udfff", "\\ud800" * 200, "bob", "\\ud800"]
             subjects = {bucket.key.rpartition("|")[2] for bucket in await kept.buckets()}
             assert len(subjects) == 4
+
+    with Simulated({"small": Say("x"), "big": Say("y")}) as running:
+        asyncio.run(main(running.url))
+
+
+@pytest.mark.parametrize("store", STORES)
+@pytest.mark.parametrize(("cap", "error"), [("unlimited", LimitError), ("$1/day", BudgetError)])
+def test_an_answer_of_any_length_is_counted(
+    tmp_path: Path, store: str, cap: str, error: type[Exception]
+) -> None:
+    async def main(url: str) -> None:
+        counted = f"budgets: {{ all: {{ models: [big], cap: {cap} }} }}\n"
+        counted += "limits: { all: { requests: [2/min] } }"
+        path = tmp_path / "policy.yaml"
+        unbounded = POLICY.replace("    context: 128k\n", "")
+        path.write_text(unbounded.format(url=url, counted=counted))
+        live = Live(path, _compile, watch="off").start()
+        guarded = Guarded(STORES[store](Clock(), tmp_path), clock=lambda: NOON)
+        async with Router(live, LiteLLMCaller(), store=guarded, clock=lambda: NOON) as router:
+            for _ in range(2 if error is LimitError else 0):
+                await router.acompletion(HELLO, max_tokens=10**17, model="big")
+            with pytest.raises(error):
+                await router.acompletion(HELLO, max_tokens=10**17, model="big")
+            assert guarded.status == Status(up=True, detail="", owed=0, lost=0)
 
     with Simulated({"small": Say("x"), "big": Say("y")}) as running:
         asyncio.run(main(running.url))

@@ -8,7 +8,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Final
 
 from policy_router.meter import ROLLING
-from policy_router.state.counting import differences, part_of
+from policy_router.state.counting import bounded, bounded_hold, differences, part_of
 from policy_router.state.store import Bucket
 from policy_router.state.tables import OPEN, REMEMBERED, Tables
 
@@ -55,12 +55,12 @@ class MemoryStore:
         """See Store."""
         with self._lock:
             now = max(self._now, self._clock())
-            return tuple(self._tables.reading(charge, now) for charge in charges)
+            return tuple(self._tables.reading(charge, now) for charge in bounded(charges))
 
     async def reserve(self, hold: Hold, after: Ending | None = None) -> Granted | Refused | Stale:
         """See Store."""
         with self._lock:
-            return self._tables.reserve(hold, after, self._tick())
+            return self._tables.reserve(bounded_hold(hold), after, self._tick())
 
     async def renew(self, hold_id: str, lease: float) -> bool:
         """See Store."""

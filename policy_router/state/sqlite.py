@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, Final, TypeVar
 from weakref import WeakSet
 
 from policy_router.state import sqlite_books as books
+from policy_router.state.counting import bounded, bounded_hold
 from policy_router.state.sqlite_file import File, Pace
 from policy_router.state.sqlite_threads import Ask, Reader, Time
 from policy_router.state.sqlite_writer import Writer
@@ -79,7 +80,7 @@ class SqliteStore:
 
     async def read(self, charges: Sequence[Charge]) -> tuple[Reading, ...]:
         """See Store."""
-        wanted = tuple(charges)
+        wanted = bounded(charges)
         return await self._ask(
             self._reader,
             lambda tables, now: tuple(tables.reading(charge, now) for charge in wanted),
@@ -88,6 +89,7 @@ class SqliteStore:
 
     async def reserve(self, hold: Hold, after: Ending | None = None) -> Granted | Refused | Stale:
         """See Store."""
+        hold = bounded_hold(hold)
         loop = asyncio.get_running_loop()
         ask: Ask[Granted | Refused | Stale] = Ask(
             lambda tables, now: tables.reserve(hold, after, now),

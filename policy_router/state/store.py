@@ -49,7 +49,8 @@ class Hold:
     """A reservation asked for. lease: seconds until it expires, unless renewed or ended.
 
     Its charges have counters of different keys, those of one metric hold the same amount, and an
-    id is used for one hold only.
+    id is used for one hold only. A store counts no more than 2^53 - 1 at once: a larger amount is
+    refused by any limit, and counts as that where there is none.
     """
 
     id: str

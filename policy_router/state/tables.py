@@ -16,7 +16,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
 from policy_router.meter import Metric, Reading
-from policy_router.state.counting import comes_to, crossings, refusal
+from policy_router.state.counting import bounded_actual, comes_to, crossings, refusal
 from policy_router.state.store import (
     Actual,
     Crossing,
@@ -118,6 +118,7 @@ class Tables:
 
     def end(self, hold_id: str, actual: Actual | None, now: float) -> Settled:
         """Settle, or release when there is no `actual`. See Store."""
+        actual = None if actual is None else bounded_actual(actual)
         crossed = self._sweep(now)
         held = self.holds.get(hold_id)
         if held is None:

@@ -20,7 +20,7 @@ from policy_router.errors import AmountError, StoreError, VerbError
 from policy_router.meter import MINUTE, Metric, Period
 from policy_router.state import sqlite
 from policy_router.state import sqlite_books as books
-from policy_router.state.counting import differences
+from policy_router.state.counting import EXACT, differences
 from policy_router.state.memory import MemoryStore
 from policy_router.state.sqlite import SqliteStore
 from policy_router.state.sqlite_file import File, Lock, Pace
@@ -407,10 +407,13 @@ def test_another_program_that_locks_the_file_is_an_error(path: Path) -> None:
 def test_one_verb_that_cannot_be_done_fails_alone(path: Path) -> None:
     with opened(path) as w:
         fine, odd = w.money(1, cap=None), w.requests(None, subject="\ud800")
-        huge = replace(fine, amount=2**63)
+        full = w.money(EXACT, cap=None, subject="full")
+        w.reserve("full", full)
+        w.release("full")
+        sql(path, "UPDATE bucket SET held = ? WHERE key = ?", 2**63 - EXACT, full.counter.key)
 
         async def together() -> list[object]:
-            asked = [(fine,), (odd,), (fine,), (huge,), (fine,)]
+            asked = [(fine,), (odd,), (fine,), (full,), (fine,)]
             holds = [Hold(f"h{i}", charges, 60, ABOUT) for i, charges in enumerate(asked)]
             verbs = (w.store.reserve(hold) for hold in holds)
             reads = (w.store.read(charges) for charges in ((fine,), (odd,)))
@@ -424,6 +427,7 @@ def test_one_verb_that_cannot_be_done_fails_alone(path: Path) -> None:
         assert isinstance(f, tuple)
         assert isinstance(g, VerbError)
         assert w.used(fine) == [3]
+        sql(path, "UPDATE bucket SET held = 0 WHERE key = ?", full.counter.key)
         assert w.audit() == ()
 
 
