@@ -70,12 +70,15 @@ class Tables:
     """holds, counts, rolling windows and seats by id or key; leases as a heap of (when, id).
 
     ended: (when it may be forgotten, id), oldest first. rows: of the ledger, in order. Both grow
-    until who keeps the tables takes from them.
+    until who keeps the tables takes from them. remembered: seconds an ended hold is known.
     """
 
-    __slots__ = ("counts", "ended", "holds", "leases", "rolling", "rows", "seats", "seq")
+    __slots__ = (
+        "counts", "ended", "holds", "leases", "remembered", "rolling", "rows", "seats", "seq",
+    )  # fmt: skip
 
-    def __init__(self) -> None:
+    def __init__(self, remembered: float = REMEMBERED) -> None:
+        self.remembered = remembered
         self.holds: dict[str, Held] = {}
         self.leases: list[tuple[float, str]] = []
         self.ended: deque[tuple[float, str]] = deque()
@@ -213,7 +216,7 @@ class Tables:
                 self._correct(held, charge, amount - charge.amount)
             else:
                 self._stand_up(held, charge)
-        self.ended.append((now + REMEMBERED, held.hold.id))
+        self.ended.append((now + self.remembered, held.hold.id))
         self._write(held, kind, actual, 1, now)
         return crossed
 
@@ -251,7 +254,7 @@ class Tables:
                 self._correct(held, charge, -charge.amount)
             else:
                 self._stand_up(held, charge)
-        self.ended.append((now + REMEMBERED, held.hold.id))
+        self.ended.append((now + self.remembered, held.hold.id))
 
     def _correct(self, held: Held, charge: Charge, by: int) -> None:
         """Corrects the slot that was charged, if it is still of interest."""
