@@ -17,8 +17,6 @@ if TYPE_CHECKING:
 
 PER_MILLE: Final = 1000
 """Shares are remembered as whole thousandths."""
-
-
 EXACT: Final = 2**53 - 1
 """The largest amount that every store counts exactly: in nano-USD, $9.007 million."""
 

@@ -192,9 +192,15 @@ class Guarded:
         if after is not None and after.id in self._alone:
             await self._end_alone(after)
             after = None
-        asked = self._breaker.closed
+        asked = False
+
+        async def verb() -> Granted | Refused | Stale | Unavailable:
+            nonlocal asked
+            asked = True
+            return await self._store.reserve(hold, after)
+
         try:
-            answer = await self._ask(lambda: self._store.reserve(hold, after))
+            answer = await self._ask(verb)
         except VerbError as error:
             asked = False
             problem: StoreError = error
@@ -419,7 +425,8 @@ def _after_fork_in_child() -> None:
         guard.after_fork_in_child()
 
 
-os.register_at_fork(after_in_child=_after_fork_in_child)
+if hasattr(os, "register_at_fork"):  # not on Windows
+    os.register_at_fork(after_in_child=_after_fork_in_child)
 
 
 async def _finish(store: Store, ending: Ending) -> Settled:

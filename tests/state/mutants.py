@@ -65,7 +65,8 @@ MEMORY: Final = (
     ),
     Mutant(
         "a lease lasts a moment too long", "state/tables.py",
-        "self.leases[0][0] <= now", "self.leases[0][0] < now",
+        "while self.leases and self.leases[0][0] <= now",
+        "while self.leases and self.leases[0][0] < now",
     ),
     Mutant(
         "time goes back with the clock", "state/memory.py",

@@ -391,6 +391,24 @@ def test_a_hold_that_was_taken_though_nobody_heard_is_given_back(w: Guard) -> No
     assert w.books.used(w.money(0)) == [0]
 
 
+def test_a_hold_that_was_taken_right_after_the_probe_is_given_back(
+    w: Guard, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def lost(hold: Hold, after: Ending | None = None) -> Granted:
+        await w.inner.books.reserve(hold, after)
+        raise StoreError("gone again")
+
+    w.trip()
+    w.clock.now += 1
+    w.inner.down = None
+    with monkeypatch.context() as patched:
+        patched.setattr(w.inner, "reserve", lost)
+        assert isinstance(w.reserve("a", w.money(600)), Unavailable)
+    assert w.books.used(w.money(0)) == [600]
+    w.heal()
+    assert w.books.used(w.money(0)) == [0]
+
+
 def test_a_hold_that_was_taken_though_nobody_heard_is_settled_once(w: Guard) -> None:
     w.fail(late=True)
     answer = w.reserve("a", w.requests(5), w.money(600, cap=None))
