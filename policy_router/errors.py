@@ -5,7 +5,8 @@ PolicyRouterError
 ├── UsageError       a call that makes no sense, whatever the policy says
 ├── ArtifactError    a data file of a model that is damaged or was made for another version
 ├── StoreError       the store of counters cannot be reached, or is broken
-│   └── AmountError      it works, but cannot count so much exactly
+│   └── VerbError        it works, but one verb cannot be done
+│       └── AmountError      it would have to count more than it can exactly
 └── RoutingError     a request that got no answer; holds the decision
     ├── NoCandidateError   the policy left no model, or denied the request
     │   ├── BudgetError    a budget is spent
@@ -60,8 +61,12 @@ class StoreError(PolicyRouterError):
     http_status = 503
 
 
-class AmountError(StoreError):
-    """An amount or a limit beyond what the store counts exactly; the store itself works."""
+class VerbError(StoreError):
+    """One verb that cannot be done, however often it is asked; the store itself works."""
+
+
+class AmountError(VerbError):
+    """A verb that would count beyond what the store counts exactly."""
 
 
 class PolicyError(PolicyRouterError):

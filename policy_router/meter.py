@@ -185,6 +185,12 @@ class Reading:
     opens: float | None = None
 
 
+def storable(text: str) -> str:
+    """A text as every store can keep it: what UTF-8 cannot say is escaped, as `\\ud800`, so that
+    texts which differ still do. Done twice is done once."""
+    return text if text.isascii() else text.encode("utf-8", "backslashreplace").decode("utf-8")
+
+
 @lru_cache(maxsize=4096)
 def _bounds(period: Period, zone: ZoneInfo, day: date) -> tuple[date, float, float]:
     if period is Period.MONTH:

@@ -15,21 +15,24 @@ from policy_router import (
     LimitError,
     Router,
 )
+from policy_router.execute.account import LEASE
 from policy_router.execute.events import Passed, Warned
+from policy_router.execute.litellm import LiteLLMCaller
 from policy_router.live.reload import Live
 from policy_router.router import _compile
 from policy_router.simulated import Cut, Fail, Say, Simulated, Stall
+from policy_router.state.guard import Guarded, Status
 from policy_router.state.memory import MemoryStore
+from tests.state.stores import NOON, STORES, Clock
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
     from pathlib import Path
 
     from policy_router.execute.events import Event
-    from policy_router.state.store import Row
+    from policy_router.state.store import Ending, Granted, Hold, Refused, Row, Stale
 
 HELLO = [{"role": "user", "content": "Hello!"}]
-NOON = 1_795_003_200.0
 
 POLICY = """\
 version: 1
@@ -83,8 +86,6 @@ def play(
     async def main(running: Simulated) -> None:
         path = tmp_path / "policy.yaml"
         path.write_text(policy.format(url=running.url, counted=counted))
-        from policy_router.execute.litellm import LiteLLMCaller
-
         events: list[Event] = []
         store = MemoryStore(lambda: NOON)
         live = Live(path, _compile, watch="off").start()
@@ -256,6 +257,29 @@ def test_a_cancelled_request_is_settled_all_the_same(tmp_path: Path) -> None:
     play(tmp_path, "budgets: { all: { cap: $5/month } }", scene, provider)
 
 
+def test_a_request_cancelled_on_its_way_to_the_next_model_settles_the_last(tmp_path: Path) -> None:
+    async def scene(w: World) -> None:
+        moving = asyncio.Event()
+        reserve = w.store.reserve
+
+        async def hangs(hold: Hold, after: Ending | None = None) -> Granted | Refused | Stale:
+            if after is not None:
+                moving.set()
+                await asyncio.Event().wait()
+            return await reserve(hold, after)
+
+        w.store.reserve = hangs  # type: ignore[method-assign]
+        asking = asyncio.ensure_future(w.router.acompletion(HELLO, max_tokens=50))
+        await moving.wait()
+        asking.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await asking
+        assert [row.about.model for row in await w.rows()] == ["big"]
+
+    provider = Simulated({"small": Say("x"), "big": Fail(500)})
+    play(tmp_path, "budgets: { all: { cap: $5/month } }", scene, provider)
+
+
 def test_a_seat_is_free_again_after_the_answer(tmp_path: Path) -> None:
     async def scene(w: World) -> None:
         for _ in range(3):
@@ -267,6 +291,79 @@ def test_a_seat_is_free_again_after_the_answer(tmp_path: Path) -> None:
         "budgets: { all: { cap: unlimited } }\nlimits: { one: { models: [big], concurrent: 1 } }"
     )
     play(tmp_path, counted, scene)
+
+
+@pytest.mark.parametrize("store", STORES)
+def test_a_seat_of_a_dead_process_is_free_after_its_lease(tmp_path: Path, store: str) -> None:
+    clock = Clock()
+
+    async def main(url: str) -> None:
+        counted = "limits: { one: { models: [big], concurrent: 1 } }\n"
+        counted += "budgets: { all: { cap: unlimited } }"
+        path = tmp_path / "policy.yaml"
+        path.write_text(POLICY.format(url=url, counted=counted))
+        live = Live(path, _compile, watch="off").start()
+        kept = STORES[store](clock, tmp_path)
+        async with Router(live, LiteLLMCaller(), store=kept, clock=clock) as router:
+            # What a process that dies leaves behind: a hold that nobody renews or ends.
+            left = await router.acompletion(HELLO, stream=True)
+            assert left.served_by == "big"
+            clock.now += LEASE - 1
+            assert (await router.acompletion(HELLO)).served_by == "small"
+            clock.now += 1
+            assert (await router.acompletion(HELLO)).served_by == "big"
+            await left.aclose()
+
+    with Simulated({"small": Say("x"), "big": Say("y")}) as running:
+        asyncio.run(main(running.url))
+
+
+@pytest.mark.parametrize("store", STORES)
+def test_a_user_whom_no_encoding_knows_closes_nobodys_budget(tmp_path: Path, store: str) -> None:
+    async def main(url: str) -> None:
+        path = tmp_path / "policy.yaml"
+        path.write_text(
+            POLICY.format(url=url, counted="budgets: { each: { per: user, cap: $1/day } }")
+        )
+        live = Live(path, _compile, watch="off").start()
+        kept = STORES[store](Clock(), tmp_path)
+        guarded = Guarded(kept, clock=lambda: NOON)
+        async with Router(live, LiteLLMCaller(), store=guarded, clock=lambda: NOON) as router:
+            for user in ("\ud800", "\udfff", "\ud800" * 200, "bob", "\ud800"):
+                answer = await router.acompletion(HELLO, user=user, max_tokens=50)
+                assert answer.served_by == "big"
+            assert guarded.status.up
+            users = [row.about.user async for row in kept.rows()]
+            assert users == ["\\ud800", "\\udfff", "\\ud800" * 200, "bob", "\\ud800"]
+            subjects = {bucket.key.rpartition("|")[2] for bucket in await kept.buckets()}
+            assert len(subjects) == 4
+
+    with Simulated({"small": Say("x"), "big": Say("y")}) as running:
+        asyncio.run(main(running.url))
+
+
+@pytest.mark.parametrize("store", STORES)
+@pytest.mark.parametrize(("cap", "error"), [("unlimited", LimitError), ("$1/day", BudgetError)])
+def test_an_answer_of_any_length_is_counted(
+    tmp_path: Path, store: str, cap: str, error: type[Exception]
+) -> None:
+    async def main(url: str) -> None:
+        counted = f"budgets: {{ all: {{ models: [big], cap: {cap} }} }}\n"
+        counted += "limits: { all: { requests: [2/min] } }"
+        path = tmp_path / "policy.yaml"
+        unbounded = POLICY.replace("    context: 128k\n", "")
+        path.write_text(unbounded.format(url=url, counted=counted))
+        live = Live(path, _compile, watch="off").start()
+        guarded = Guarded(STORES[store](Clock(), tmp_path), clock=lambda: NOON)
+        async with Router(live, LiteLLMCaller(), store=guarded, clock=lambda: NOON) as router:
+            for _ in range(2 if error is LimitError else 0):
+                await router.acompletion(HELLO, max_tokens=10**17, model="big")
+            with pytest.raises(error):
+                await router.acompletion(HELLO, max_tokens=10**17, model="big")
+            assert guarded.status == Status(up=True, detail="", owed=0, lost=0)
+
+    with Simulated({"small": Say("x"), "big": Say("y")}) as running:
+        asyncio.run(main(running.url))
 
 
 def test_a_threshold_is_told_once(tmp_path: Path) -> None:

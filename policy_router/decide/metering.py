@@ -10,7 +10,7 @@ from hashlib import blake2b
 from typing import TYPE_CHECKING, Final
 
 from policy_router.decide.cells import chosen
-from policy_router.meter import ANYONE, Charge, Metric, Period, Then
+from policy_router.meter import ANYONE, Charge, Metric, Period, Then, storable
 from policy_router.model import NANO, Reason, Skip
 
 if TYPE_CHECKING:
@@ -33,9 +33,9 @@ def subject_of(meter: Meter, asker: Request | About) -> str:
     who = getattr(asker, meter.per)
     if not who:
         return ANYONE
-    text = str(who)
+    text = storable(str(who))
     if len(text) > LONGEST_SUBJECT:
-        digest = blake2b(text.encode("utf-8", "surrogatepass"), digest_size=16).hexdigest()
+        digest = blake2b(text.encode("utf-8"), digest_size=16).hexdigest()
         return f"{text[:64]}#{digest}"
     return text
 

@@ -24,7 +24,7 @@ from policy_router.decide.decide import facts_of
 from policy_router.decide.metering import spell, spell_used
 from policy_router.errors import StoreError
 from policy_router.execute.charging import Worst, ending
-from policy_router.meter import Metric
+from policy_router.meter import Metric, storable
 from policy_router.model import Reason, Skip
 from policy_router.state.store import (
     About,
@@ -222,10 +222,9 @@ class Account:
         self, facts: Facts, model: Model, charges: tuple[Charge, ...]
     ) -> Granted | Refused | Unavailable:
         request = self._request
-        about = About(
-            model.name, request.task or "", request.tenant or "", request.user or "",
-            request.team or "", request.key or "", self._policy.revision,
-        )  # fmt: skip
+        who = request.task, request.tenant, request.user, request.team, request.key
+        words = (model.name, *[str(each or "") for each in who], self._policy.revision)
+        about = About(*map(storable, words))
         self._count += 1
         hold = Hold(f"{self._id}#{self._count}", charges, LEASE, about)
         after, self._pending = self._pending, None
@@ -235,6 +234,9 @@ class Account:
                 if not isinstance(answer, Stale):
                     return answer
                 hold = Hold(hold.id, self._charges(facts, model, answer.now), LEASE, about)
+        except asyncio.CancelledError:
+            self._pending = after  # ending it twice is ending it once
+            raise
         except StoreError as error:
             self._pending = after
             return Unavailable(str(error), 1.0)

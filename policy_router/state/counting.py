@@ -3,19 +3,57 @@
 from __future__ import annotations
 
 from collections import Counter as Tally
+from dataclasses import replace
 from typing import TYPE_CHECKING, Final
 
 from policy_router.meter import Metric
 from policy_router.state.store import Crossing, Difference, Refusal
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Mapping
+    from collections.abc import Iterable, Iterator, Mapping, Sequence
 
     from policy_router.meter import Charge
-    from policy_router.state.store import Actual, Bucket, Row
+    from policy_router.state.store import Actual, Bucket, Hold, Row
 
 PER_MILLE: Final = 1000
 """Shares are remembered as whole thousandths."""
+EXACT: Final = 2**53 - 1
+"""The largest amount that every store counts exactly: in nano-USD, $9.007 million."""
+
+
+def bounded(charges: Sequence[Charge]) -> tuple[Charge, ...]:
+    """Charges as they are counted: neither a limit nor an amount is more than EXACT. An amount that
+    a limit refuses stays as it is: more than EXACT, it never fits."""
+    for charge in charges:
+        if charge.amount > EXACT or (charge.limit or 0) > EXACT:
+            return tuple(map(_bounded, charges))
+    return tuple(charges)
+
+
+def _bounded(charge: Charge) -> Charge:
+    limit = None if charge.limit is None else min(charge.limit, EXACT)
+    refused = charge.refuses and limit is not None
+    amount = charge.amount if refused else min(charge.amount, EXACT)
+    return replace(charge, amount=amount, limit=limit)
+
+
+def bounded_hold(hold: Hold) -> Hold:
+    """A hold with such charges."""
+    charges = bounded(hold.charges)
+    return hold if charges is hold.charges else replace(hold, charges=charges)
+
+
+def bounded_actual(actual: Actual) -> Actual:
+    """What an attempt came to, likewise: its tokens together are not more than EXACT."""
+    if actual.cost <= EXACT and actual.tokens <= EXACT:
+        return actual
+    tokens_in = min(actual.tokens_in, EXACT)
+    return replace(
+        actual,
+        cost=min(actual.cost, EXACT),
+        tokens_in=tokens_in,
+        tokens_out=min(actual.tokens_out, EXACT - tokens_in),
+    )
 
 
 def comes_to(metric: Metric, amount: int, actual: Actual) -> int:

@@ -3,24 +3,31 @@
 Budgets that refuse stay closed: nobody spends what nobody counts. Limits and seats are kept by
 this process alone, on its share of them. What comes to an end meanwhile is remembered and
 written down when the store is back. A store that fails is soon asked no more, but by one probe
-in the background: requests do not wait for it.
+at a time, for which the request that sent it waits: its event loop may live no longer than it does.
+
+What this process takes from the store it counts for itself as well, so that its share of a limit is
+not granted anew when the store goes out of reach.
 """
 
 from __future__ import annotations
 
 import asyncio
+import os
 import threading
 import time
 from collections import deque
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Final, TypeVar
+from weakref import WeakSet
 
-from policy_router.errors import AmountError, StoreError
-from policy_router.state.memory import MemoryStore
+from policy_router.errors import StoreError, VerbError
+from policy_router.meter import Charge
+from policy_router.state.memory import MemoryStore, Span
 from policy_router.state.store import (
     Ended,
     Ending,
     Granted,
+    Hold,
     Refused,
     Settled,
     Stale,
@@ -30,8 +37,8 @@ from policy_router.state.store import (
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Sequence
 
-    from policy_router.meter import Charge, Reading
-    from policy_router.state.store import Actual, Crossing, Hold, Store
+    from policy_router.meter import Reading
+    from policy_router.state.store import Actual, Crossing, Store
 
 T = TypeVar("T")
 
@@ -48,6 +55,8 @@ OWED: Final = 10_000
 """Endings that are remembered. The holds of older ones run out, and are charged in full."""
 TRIES: Final = 10
 """Times that one of them is tried: it may be at fault itself, and others wait behind it."""
+BRIEF: Final = Span(rows=0, ended=0.0, periods=0.0, tidying=60.0)
+"""What this process counts for itself is kept for as long as it can refuse anything."""
 NOBODY: Final = "policy-router:probe"
 """The id of no hold. Releasing it changes nothing, and works only where writing works."""
 
@@ -144,14 +153,22 @@ class Guarded:
         self._clock = clock
         self._monotonic = monotonic
         self._on_change = on_change
+        self._begin()
+        _GUARDS.add(self)
+
+    def _begin(self) -> None:
         self._breaker = Breaker()
         self._detail = ""
-        self._local = MemoryStore(clock)
+        self._local = MemoryStore(self._clock, BRIEF)
         self._alone: dict[str, _Alone] = {}
         self._owed: deque[_Owed] = deque()
         self._lost = 0
         self._crossed: tuple[Crossing, ...] = ()
         self._errand: asyncio.Task[None] | None = None
+
+    def after_fork_in_child(self) -> None:
+        """Begin anew: tasks and locks are the parent's, and what it owes it will tell itself."""
+        self._begin()
 
     @property
     def status(self) -> Status:
@@ -175,28 +192,39 @@ class Guarded:
         if after is not None and after.id in self._alone:
             await self._end_alone(after)
             after = None
-        asked = self._breaker.closed
+        asked = False
+
+        async def verb() -> Granted | Refused | Stale | Unavailable:
+            nonlocal asked
+            asked = True
+            return await self._store.reserve(hold, after)
+
         try:
-            return self._telling(await self._ask(lambda: self._store.reserve(hold, after)))
-        except AmountError as error:
+            answer = await self._ask(verb)
+        except VerbError as error:
             asked = False
             problem: StoreError = error
         except StoreError as error:
             problem = error
+        else:
+            await self._follow(answer, hold, after)
+            return self._telling(answer)
         if after is not None:
+            await _finish(self._local, after)
             self._owe(_Owed(None, after))
-        answer = await self._reserve_alone(hold, str(problem))
-        if asked and not isinstance(answer, Granted):
+        own = await self._reserve_alone(hold, str(problem))
+        if asked and not isinstance(own, Granted):
             self._owe(_Owed(None, Ending(hold.id, None)))  # it may have been taken after all
-        return answer
+        return own
 
     async def renew(self, hold_id: str, lease: float) -> bool:
         """See Store. True also when that cannot be known: a hold that runs out meanwhile is
         charged in full, and corrected when it is settled."""
+        live = await self._local.renew(hold_id, lease)
         alone = self._alone.get(hold_id)
         if alone is not None:
             alone.expires = max(alone.expires, self._clock() + lease)
-            return await self._local.renew(hold_id, lease)
+            return live
         try:
             return await self._ask(lambda: self._store.renew(hold_id, lease))
         except StoreError:
@@ -212,26 +240,27 @@ class Guarded:
 
     async def aclose(self) -> None:
         """See Store. What is owed is written down if that works at once."""
-        if self._errand is not None and self._errand.get_loop() is asyncio.get_running_loop():
-            await self._errand
+        errand = self._under_way()
+        if errand is not None and errand.get_loop() is asyncio.get_running_loop():
+            await errand
         elif self._owed and self._breaker.closed:
-            await self._run_errand()
+            await self._pay_all()
         await self._store.aclose()
 
     # -- asking ------------------------------------------------------------------------------
 
     async def _ask(self, verb: Callable[[], Awaitable[T]]) -> T:
         """What the store answers. Raises StoreError, at once while it is not asked."""
-        now = self._monotonic()
-        if self._errand is None and not self._breaker.wait(now):
+        if not self._breaker.wait(self._monotonic()) and self._under_way() is None:
             self._lapse()
             if self._owed or not self._breaker.closed:
-                self._errand = asyncio.get_running_loop().create_task(self._run_errand())
+                await self._set_out()
         if not self._breaker.closed:
             raise StoreError(self._detail)
+        now = self._monotonic()
         try:
             return await verb()
-        except AmountError:
+        except VerbError:
             raise
         except StoreError as error:
             self._failed(error, now)
@@ -254,11 +283,28 @@ class Guarded:
     async def _end(self, ending: Ending) -> Settled:
         if ending.id in self._alone:
             return await self._end_alone(ending)
+        await _finish(self._local, ending)
         try:
             return self._telling(await self._ask(lambda: _finish(self._store, ending)))
         except StoreError:
             self._owe(_Owed(None, ending))
             return Settled(Ended.DEFERRED)
+
+    # -- beside the store --------------------------------------------------------------------
+
+    async def _follow(
+        self, answer: Granted | Refused | Stale | Unavailable, hold: Hold, after: Ending | None
+    ) -> None:
+        """Count here what the store counted."""
+        charges: tuple[Charge, ...] = ()
+        if isinstance(answer, Granted):
+            charges = tuple(
+                [Charge(c.counter, c.amount, None) for c in hold.charges if not _budget(c)]
+            )
+        if charges:
+            await self._local.reserve(Hold(hold.id, charges, hold.lease, hold.about), after)
+        elif after is not None and not isinstance(answer, Stale):
+            await _finish(self._local, after)
 
     # -- alone -------------------------------------------------------------------------------
 
@@ -305,15 +351,30 @@ class Guarded:
             self._owed.popleft()
             self._lost += 1
 
-    async def _run_errand(self) -> None:
-        """See whether the store is back, and tell it what it missed."""
-        try:
-            if not self._breaker.closed:
-                await self._try_again()
-            while self._breaker.closed and self._owed:
-                await self._pay()
-        finally:
-            self._errand = None
+    def _under_way(self) -> asyncio.Task[None] | None:
+        """The errand that somebody is on. One whose loop does not run gets nowhere."""
+        errand = self._errand
+        if errand is None or errand.done() or not errand.get_loop().is_running():
+            return None
+        return errand
+
+    async def _set_out(self) -> None:
+        """See whether the store is back, and have it told what it missed. Waits for the first, no
+        longer than the store's patience; the second goes on by itself."""
+        loop = asyncio.get_running_loop()
+        probe = None if self._breaker.closed else loop.create_task(self._try_again())
+        self._errand = loop.create_task(self._run_errand(probe))
+        if probe is not None:
+            await asyncio.shield(probe)
+
+    async def _run_errand(self, probe: asyncio.Task[None] | None) -> None:
+        if probe is not None:
+            await probe
+        await self._pay_all()
+
+    async def _pay_all(self) -> None:
+        while self._breaker.closed and self._owed:
+            await self._pay()
 
     async def _try_again(self) -> None:
         try:
@@ -332,7 +393,7 @@ class Guarded:
                 await self._record(owed.hold, 0.0 if owed.ending is None else owed.hold.lease)
             if owed.ending is not None:
                 self._crossed += (await _finish(self._store, owed.ending)).crossed
-        except AmountError:
+        except VerbError:
             self._lost += 1
         except StoreError as error:
             if owed.tried + 1 < TRIES:
@@ -354,6 +415,18 @@ class Guarded:
                 return
             now = answer.now
             charges = [c for c in charges if c.counter.start <= now < c.counter.end]
+
+
+_GUARDS: Final[WeakSet[Guarded]] = WeakSet()
+
+
+def _after_fork_in_child() -> None:
+    for guard in list(_GUARDS):
+        guard.after_fork_in_child()
+
+
+if hasattr(os, "register_at_fork"):  # not on Windows
+    os.register_at_fork(after_in_child=_after_fork_in_child)
 
 
 async def _finish(store: Store, ending: Ending) -> Settled:

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import threading
 import time
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Final
 
 from policy_router.meter import ROLLING
-from policy_router.state.counting import differences, part_of
+from policy_router.state.counting import bounded, bounded_hold, differences, part_of
 from policy_router.state.store import Bucket
 from policy_router.state.tables import OPEN, REMEMBERED, Tables
 
@@ -36,17 +36,33 @@ TIDYING: Final = 3600.0
 """Seconds between two looks for what nobody will ask for again."""
 
 
+@dataclass(frozen=True, slots=True)
+class Span:
+    """How long things are kept. rows: of the ledger. ended: seconds that an ended hold is known.
+    periods: seconds that a calendar counter outlives its period. tidying: seconds between two looks
+    for what is over."""
+
+    rows: int = ROWS
+    ended: float = REMEMBERED
+    periods: float = KEPT
+    tidying: float = TIDYING
+
+
+LONG: Final = Span()
+
+
 class MemoryStore:
     """A Store and its Books in one process, for any number of threads and event loops.
 
-    clock: Unix time; when it is set back, the store's time stands still.
+    clock: Unix time; when it is set back, the store's time stands still. keep: how long.
     """
 
-    def __init__(self, clock: Callable[[], float] = time.time) -> None:
+    def __init__(self, clock: Callable[[], float] = time.time, keep: Span = LONG) -> None:
         self._clock = clock
+        self._keep = keep
         self._lock = threading.Lock()
         self._now = 0.0
-        self._tables = Tables()
+        self._tables = Tables(keep.ended)
         self._tidied = 0.0
 
     # -- verbs -------------------------------------------------------------------------------
@@ -55,12 +71,12 @@ class MemoryStore:
         """See Store."""
         with self._lock:
             now = max(self._now, self._clock())
-            return tuple(self._tables.reading(charge, now) for charge in charges)
+            return tuple(self._tables.reading(charge, now) for charge in bounded(charges))
 
     async def reserve(self, hold: Hold, after: Ending | None = None) -> Granted | Refused | Stale:
         """See Store."""
         with self._lock:
-            return self._tables.reserve(hold, after, self._tick())
+            return self._tables.reserve(bounded_hold(hold), after, self._tick())
 
     async def renew(self, hold_id: str, lease: float) -> bool:
         """See Store."""
@@ -126,7 +142,7 @@ class MemoryStore:
         while ended and ended[0][0] <= now:
             self._tables.holds.pop(ended.popleft()[1], None)
         self._trim()
-        if now >= self._tidied + TIDYING:
+        if now >= self._tidied + self._keep.tidying:
             self._tidied = now
             self._tidy(now)
         return now
@@ -134,7 +150,7 @@ class MemoryStore:
     def _trim(self) -> None:
         """Folds the oldest rows of a long ledger into the opening balances."""
         rows, counts = self._tables.rows, self._tables.counts
-        while len(rows) > ROWS:
+        while len(rows) > self._keep.rows:
             old = rows.popleft()
             for key in old.keys:
                 if key in counts:
@@ -144,14 +160,13 @@ class MemoryStore:
         """Forgets windows that are over, and counters of periods long past that no hold can still
         change."""
         tables = self._tables
-        day = now - REMEMBERED  # no window is longer
         for key, window in list(tables.rolling.items()):
-            width = ROLLING[key.split("|", 3)[2]].width
-            if all(slot * width < day for slot in window):
+            rolling = ROLLING[key.split("|", 3)[2]]
+            if all((slot + rolling.slots + 1) * rolling.width <= now for slot in window):
                 del tables.rolling[key]
         named = {c.counter.key for held in tables.holds.values() for c in held.hold.charges}
         for key, count in list(tables.counts.items()):
-            if count.end + KEPT < now and key not in named:
+            if count.end + self._keep.periods < now and key not in named:
                 del tables.counts[key]
         for key in [key for key, seats in tables.seats.items() if not seats]:
             del tables.seats[key]

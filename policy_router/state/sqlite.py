@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, Final, TypeVar
 from weakref import WeakSet
 
 from policy_router.state import sqlite_books as books
+from policy_router.state.counting import bounded, bounded_hold
 from policy_router.state.sqlite_file import File, Pace
 from policy_router.state.sqlite_threads import Ask, Reader, Time
 from policy_router.state.sqlite_writer import Writer
@@ -79,7 +80,7 @@ class SqliteStore:
 
     async def read(self, charges: Sequence[Charge]) -> tuple[Reading, ...]:
         """See Store."""
-        wanted = tuple(charges)
+        wanted = bounded(charges)
         return await self._ask(
             self._reader,
             lambda tables, now: tuple(tables.reading(charge, now) for charge in wanted),
@@ -88,13 +89,22 @@ class SqliteStore:
 
     async def reserve(self, hold: Hold, after: Ending | None = None) -> Granted | Refused | Stale:
         """See Store."""
-        return await self._ask(
-            self._writer,
+        hold = bounded_hold(hold)
+        loop = asyncio.get_running_loop()
+        ask: Ask[Granted | Refused | Stale] = Ask(
             lambda tables, now: tables.reserve(hold, after, now),
+            loop.create_future(),
             (hold.id,) if after is None else (hold.id, after.id),
             hold.charges,
             hold,
         )
+        try:
+            return await self._answer(self._writer, ask)
+        except asyncio.CancelledError:
+            # It may have been taken for nobody.
+            if not self._writer.withdraw(ask):
+                self._give_back(hold.id)
+            raise
 
     async def renew(self, hold_id: str, lease: float) -> bool:
         """See Store."""
@@ -128,18 +138,27 @@ class SqliteStore:
         run: Callable[..., T],
         ids: tuple[str, ...] = (),
         charges: Sequence[Charge] = (),
-        hold: Hold | None = None,
     ) -> T:
+        future: asyncio.Future[T] = asyncio.get_running_loop().create_future()
+        return await self._answer(worker, Ask(run, future, ids, charges))
+
+    async def _answer(self, worker: Worker, ask: Ask[T]) -> T:
         if self._closed is not None:
             raise self._file.worded(self._closed)
-        loop = asyncio.get_running_loop()
-        ask: Ask[T] = Ask(run, loop.create_future(), ids, charges, hold)
         worker.ask(ask)
-        overdue = loop.call_later(self._file.pace.patience, self._overdue, worker, ask)
+        overdue = ask.loop.call_later(self._file.pace.patience, self._overdue, worker, ask)
         try:
             return await ask.future
         finally:
             overdue.cancel()
+
+    def _give_back(self, hold_id: str) -> None:
+        """Release a hold without waiting for it. If that fails, its lease ends it."""
+        future: asyncio.Future[Settled] = asyncio.get_running_loop().create_future()
+        future.add_done_callback(_ignore)
+        self._writer.ask(
+            Ask(lambda tables, now: tables.end(hold_id, None, now), future, (hold_id,))
+        )
 
     def _overdue(self, worker: Worker, ask: Ask[Any]) -> None:
         """Nobody waits for ever: not for the lock, and not for a disk that hangs."""
@@ -217,6 +236,12 @@ class SqliteStore:
             self._closed = self._file.trouble(why, "open it again in a new process")
         self._consulted = set()
         self._begin()
+
+
+def _ignore(future: asyncio.Future[Any]) -> None:
+    """Look at an error that concerns nobody, so that nobody is warned of it."""
+    if not future.cancelled():
+        future.exception()
 
 
 def before_fork() -> None:

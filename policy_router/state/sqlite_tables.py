@@ -86,7 +86,7 @@ def load(
         if state == OPEN:
             heappush(tables.leases, (expires, hold_id))
     _load_ended(connection, page, [each for each in wanted if each not in tables.holds], now)
-    load_counters(connection, page, counters.values())
+    load_counters(connection, page, counters.values(), now)
     return page
 
 
@@ -100,8 +100,10 @@ def _load_ended(connection: sqlite3.Connection, page: Page, ids: Sequence[str], 
         page.before[hold_id] = SETTLED, expires
 
 
-def load_counters(connection: sqlite3.Connection, page: Page, counters: Iterable[Counter]) -> None:
-    """Adds counters, each once, to what is loaded."""
+def load_counters(
+    connection: sqlite3.Connection, page: Page, counters: Iterable[Counter], now: float
+) -> None:
+    """Adds counters, each once, to what is loaded; of seats those that live holds have."""
     calendar: list[str] = []
     rolling: list[str] = []
     seats: list[str] = []
@@ -120,7 +122,11 @@ def load_counters(connection: sqlite3.Connection, page: Page, counters: Iterable
         numbers = iter(map(int, text.split()))
         tables.rolling[key] = dict(zip(numbers, numbers, strict=True))
         page.oldest[key] = min(tables.rolling[key])
-    for key, hold_id in _find(connection, "SELECT key, hold FROM seat WHERE key IN ({})", seats):
+    seated = (
+        "SELECT key, hold FROM seat WHERE key IN ({}) AND hold NOT IN"
+        " (SELECT id FROM hold WHERE state = 'open' AND expires <= ?)"
+    )
+    for key, hold_id in _find(connection, seated, seats, now):
         tables.seats.setdefault(key, set()).add(hold_id)
 
 

@@ -11,7 +11,7 @@ from abc import ABC, abstractmethod
 from collections import defaultdict
 from typing import TYPE_CHECKING, Any, ClassVar, Final, Generic, TypeAlias, TypeVar
 
-from policy_router.errors import StoreError
+from policy_router.errors import StoreError, VerbError
 from policy_router.state.sqlite_tables import Page, encode, load_counters
 from policy_router.state.tables import Tables
 
@@ -255,6 +255,8 @@ class Worker(ABC):
 
     def _worded(self, error: Exception) -> StoreError:
         found = self.file.worded(error)
+        if not (environment(error) or isinstance(found, VerbError)):
+            found = VerbError(*found.args)
         found.__cause__ = error
         return found
 
@@ -270,9 +272,9 @@ class Reader(Worker):
         connection.execute("BEGIN")
         (stored,) = connection.execute("SELECT now FROM meta").fetchone()
         counters = {c.counter.key: c.counter for ask in asks for c in ask.charges}
-        load_counters(connection, page, counters.values())
-        connection.execute("COMMIT")
         now = self.time.look(stored)
+        load_counters(connection, page, counters.values(), now)
+        connection.execute("COMMIT")
         for ask in asks:
             ask.answer = ask.run(page.tables, now)
 

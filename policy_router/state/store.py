@@ -49,7 +49,8 @@ class Hold:
     """A reservation asked for. lease: seconds until it expires, unless renewed or ended.
 
     Its charges have counters of different keys, those of one metric hold the same amount, and an
-    id is used for one hold only.
+    id is used for one hold only. A store counts no more than 2^53 - 1 at once: a larger amount is
+    refused by any limit, and counts as that where there is none.
     """
 
     id: str
@@ -177,8 +178,9 @@ class Store(Protocol):
     async def read(self, charges: Sequence[Charge]) -> tuple[Reading | None, ...]:
         """What the counters show, in the order of the charges; None for what cannot be read.
 
-        Advice: it holds nothing, writes nothing, and counts expired holds until they are swept. A
-        calendar counter is read under its key, whatever the clock shows.
+        Advice: it holds nothing, writes nothing, and counts expired holds until they are swept, but
+        for their seats, which are free. A calendar counter is read under its key, whatever the
+        clock shows.
         """
         ...
 

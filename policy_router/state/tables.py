@@ -16,7 +16,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
 from policy_router.meter import Metric, Reading
-from policy_router.state.counting import comes_to, crossings, refusal
+from policy_router.state.counting import bounded_actual, comes_to, crossings, refusal
 from policy_router.state.store import (
     Actual,
     Crossing,
@@ -70,12 +70,15 @@ class Tables:
     """holds, counts, rolling windows and seats by id or key; leases as a heap of (when, id).
 
     ended: (when it may be forgotten, id), oldest first. rows: of the ledger, in order. Both grow
-    until who keeps the tables takes from them.
+    until who keeps the tables takes from them. remembered: seconds an ended hold is known.
     """
 
-    __slots__ = ("counts", "ended", "holds", "leases", "rolling", "rows", "seats", "seq")
+    __slots__ = (
+        "counts", "ended", "holds", "leases", "remembered", "rolling", "rows", "seats", "seq",
+    )  # fmt: skip
 
-    def __init__(self) -> None:
+    def __init__(self, remembered: float = REMEMBERED) -> None:
+        self.remembered = remembered
         self.holds: dict[str, Held] = {}
         self.leases: list[tuple[float, str]] = []
         self.ended: deque[tuple[float, str]] = deque()
@@ -118,6 +121,7 @@ class Tables:
 
     def end(self, hold_id: str, actual: Actual | None, now: float) -> Settled:
         """Settle, or release when there is no `actual`. See Store."""
+        actual = None if actual is None else bounded_actual(actual)
         crossed = self._sweep(now)
         held = self.holds.get(hold_id)
         if held is None:
@@ -148,7 +152,10 @@ class Tables:
                 return 0
             oldest = counter.oldest(now)
             return sum([n for slot, n in slots.items() if slot >= oldest])
-        return len(self.seats.get(counter.key, ()))
+        seated = self.seats.get(counter.key, ())
+        if self.leases and self.leases[0][0] <= now:  # a reading sweeps nothing
+            return sum([self.holds[hold_id].expires > now for hold_id in seated])
+        return len(seated)
 
     def _refuses(self, charge: Charge, now: float) -> Refusal | None:
         used = self._used(charge, now)
@@ -209,7 +216,7 @@ class Tables:
                 self._correct(held, charge, amount - charge.amount)
             else:
                 self._stand_up(held, charge)
-        self.ended.append((now + REMEMBERED, held.hold.id))
+        self.ended.append((now + self.remembered, held.hold.id))
         self._write(held, kind, actual, 1, now)
         return crossed
 
@@ -247,7 +254,7 @@ class Tables:
                 self._correct(held, charge, -charge.amount)
             else:
                 self._stand_up(held, charge)
-        self.ended.append((now + REMEMBERED, held.hold.id))
+        self.ended.append((now + self.remembered, held.hold.id))
 
     def _correct(self, held: Held, charge: Charge, by: int) -> None:
         """Corrects the slot that was charged, if it is still of interest."""

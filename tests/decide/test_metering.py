@@ -12,8 +12,10 @@ from hypothesis import given
 from policy_router.condition import Op, Vocabulary
 from policy_router.condition import Test as Has
 from policy_router.decide.decide import decide, facts_of
-from policy_router.meter import MINUTE, Meter, Metric, Period, Reading, Then
+from policy_router.decide.metering import subject_of
+from policy_router.meter import MINUTE, Meter, Metric, Period, Reading, Then, storable
 from policy_router.model import FREE_PRICE, Key, Model, Policy, Price, Request, Skip, Snapshot
+from policy_router.state.store import About
 from tests.generate import assemble, condition, situations
 
 if TYPE_CHECKING:
@@ -170,6 +172,16 @@ def test_a_long_subject_is_shortened_and_stays_its_own() -> None:
     keys = {taken(found, Request(user="x" * 500 + end), 0)[0][0] for end in "ab"}
     assert len(keys) == 2
     assert all(len(key) < 200 for key in keys)
+
+
+def test_a_subject_is_the_same_for_a_request_and_for_what_the_ledger_keeps_of_it() -> None:
+    meter = Meter("limits", "each", Metric.REQUESTS, MINUTE, 3, ALL, per="user")
+    users = ("ada", "änna", "a\\b", "\ud800", "\ud801", "x" * 500 + "\ud800", "\ud800" * 60)
+    subjects = [subject_of(meter, Request(user=user)) for user in users]
+    assert len(set(subjects)) == len(users)
+    assert subjects == [subject_of(meter, About(user=storable(user))) for user in users]
+    assert subjects[:3] == list(users[:3])
+    assert all(subject.encode() for subject in subjects)
 
 
 def test_what_is_worth_reading() -> None:

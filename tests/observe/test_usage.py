@@ -16,7 +16,7 @@ from policy_router.meter import HOUR, Charge, Meter, Metric, Period
 from policy_router.model import FREE_PRICE, Model, Price
 from policy_router.observe.usage import Tally, Usage, usage
 from policy_router.state.guard import Guarded
-from policy_router.state.memory import MemoryStore
+from policy_router.state.memory import MemoryStore, Span
 from policy_router.state.store import About, Actual, Hold
 from tests.generate import assemble
 
@@ -227,11 +227,10 @@ def test_many_subjects_are_read_in_several_steps() -> None:
     asyncio.run(main())
 
 
-def test_a_ledger_that_was_cut_says_since_when_it_tells(monkeypatch: pytest.MonkeyPatch) -> None:
-    from policy_router.state import memory
-
+def test_a_ledger_that_was_cut_says_since_when_it_tells() -> None:
     async def main() -> None:
         w = World((TEAM,), now=NOON - 2 * DAY)
+        w.store = MemoryStore(lambda: w.now, Span(rows=3))
         for i in range(4):
             w.now = NOON - 2 * DAY + i
             await w.answer("paid", Actual(1, 1, 1))
@@ -239,7 +238,6 @@ def test_a_ledger_that_was_cut_says_since_when_it_tells(monkeypatch: pytest.Monk
         assert (found.since, found.month.total().requests) == (NOON - 2 * DAY + 1, 3)
         assert shown(found) == [("team", "-", 4, 0)]
 
-    monkeypatch.setattr(memory, "ROWS", 3)
     asyncio.run(main())
 
 

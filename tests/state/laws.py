@@ -38,13 +38,15 @@ class Seen:
 @dataclass(frozen=True)
 class Step:
     """What was asked and answered. at: the store's time. endings: those that took effect.
-    fresh: a hold that was taken by this step. repeated: a verb on what had happened already."""
+    fresh: a hold that was taken by this step. renewed: a hold that was given a lease, in seconds.
+    repeated: a verb on what had happened already."""
 
     verb: str
     at: float
     answer: object = None
     endings: tuple[Ending, ...] = ()
     fresh: Hold | None = None
+    renewed: tuple[str, float] | None = None
     repeated: bool = False
 
 
@@ -70,6 +72,7 @@ class History:
 
     def __init__(self) -> None:
         self.grants: dict[str, tuple[float, Hold]] = {}
+        self.leases: dict[str, float] = {}
         self.endings: dict[str, Ending] = {}
         self.counters: dict[str, Counter] = {}
 
@@ -78,7 +81,12 @@ class History:
             self.endings[ending.id] = ending
         if step.fresh is not None:
             self.grants[step.fresh.id] = (step.at, step.fresh)
+            self.leases[step.fresh.id] = step.at + step.fresh.lease
             self.counters.update({c.counter.key: c.counter for c in step.fresh.charges})
+
+        if step.renewed is not None:
+            hold_id, lease = step.renewed
+            self.leases[hold_id] = max(self.leases[hold_id], step.at + lease)
 
     def charges(self, key: str) -> Iterator[tuple[str, float, Charge]]:
         """Every charge that was granted on a counter: id, when, which."""
@@ -161,12 +169,13 @@ def i4_no_rolling_window_sees_more_than_its_limit(m: Moment) -> None:
             assert sum(admitted) <= charge.limit, (counter.key, admitted)
 
 
-def i5_only_open_holds_have_seats(m: Moment) -> None:
-    under_way = m.history.open(m.after)
+def i5_only_live_holds_have_seats(m: Moment) -> None:
+    """Nobody has to sweep a hold before its seat is free."""
+    live = {i for i in m.history.open(m.after) if m.step.at < m.history.leases[i]}
     for key, reading in m.after.readings.items():
         counter = m.history.counters.get(key)
         if counter is not None and counter.metric is Metric.SEATS:
-            seated = [i for i, _, _ in m.history.charges(key) if i in under_way]
+            seated = [i for i, _, _ in m.history.charges(key) if i in live]
             assert reading.used == len(seated), (key, reading, seated)
     for charge in m.taken:
         if charge.counter.metric is Metric.SEATS and charge.refuses and charge.limit is not None:
@@ -252,7 +261,7 @@ LAWS: Final[tuple[Law, ...]] = (
     i2_spent_is_the_sum_of_the_ledger,
     i3_held_is_the_sum_of_open_holds,
     i4_no_rolling_window_sees_more_than_its_limit,
-    i5_only_open_holds_have_seats,
+    i5_only_live_holds_have_seats,
     i6_every_hold_is_charged_at_most_once,
     i7_a_refusal_changes_nothing,
     i8_replaying_the_ledger_gives_the_counters,

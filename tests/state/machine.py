@@ -144,7 +144,8 @@ class Ledger(RuleBasedStateMachine):
         hold_id = self.known(pick)
         answer = self.world.renew(hold_id, lease)
         assert answer == self.model.renew(hold_id, lease, self.clock.now)
-        self.moment = self.seen_after(Step("renew", self.model.now, answer))
+        renewed = (hold_id, lease) if answer else None
+        self.moment = self.seen_after(Step("renew", self.model.now, answer, renewed=renewed))
 
     @rule(seconds=st.sampled_from(STEPS))
     def wait(self, seconds: float) -> None:
@@ -252,7 +253,7 @@ class Ledger(RuleBasedStateMachine):
             answer,
             () if isinstance(answer, Stale) else endings,
             taken,
-            not new,
+            repeated=not new,
         )
         self.moment = self.seen_after(step)
 

@@ -118,7 +118,8 @@ class Model:
 
     def used(self, counter: Counter, now: float) -> int:
         if counter.metric is Metric.SEATS:
-            return sum(a.fate is Fate.OPEN for a, _ in self.on(counter.key))
+            charged = self.on(counter.key)
+            return sum(a.fate is Fate.OPEN and now < a.expires for a, _ in charged)
         if counter.rolling:
             charged = self.on(counter.key)
             return sum(a.worth(c) for a, c in charged if now < leaves(counter, a.taken))

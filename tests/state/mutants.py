@@ -65,7 +65,8 @@ MEMORY: Final = (
     ),
     Mutant(
         "a lease lasts a moment too long", "state/tables.py",
-        "self.leases[0][0] <= now", "self.leases[0][0] < now",
+        "while self.leases and self.leases[0][0] <= now",
+        "while self.leases and self.leases[0][0] < now",
     ),
     Mutant(
         "time goes back with the clock", "state/memory.py",
@@ -78,6 +79,10 @@ MEMORY: Final = (
     Mutant(
         "a seat is never left", "state/tables.py",
         "set()).discard(held.hold.id)", "set()).add(held.hold.id)",
+    ),
+    Mutant(
+        "a seat is read as taken until somebody sweeps", "state/tables.py",
+        "self.holds[hold_id].expires > now for", "bool(hold_id) for",
     ),
     Mutant(
         "a correction goes to the latest slot", "state/tables.py",
@@ -164,6 +169,11 @@ SQLITE: Final = (
         "if held.state == RELEASED:\n            stand += seats", "sqlite",
     ),
     Mutant(
+        "SQLite: a seat is read as taken until somebody sweeps", "state/sqlite_tables.py",
+        "state = 'open' AND expires <= ?)\"\n    )", "state = 'open' AND expires <= -?)\"\n    )",
+        "sqlite",
+    ),
+    Mutant(
         "SQLite: what was given back is forgotten", "state/sqlite_tables.py",
         "if held.state == RELEASED:", "if held.state == SETTLED:", "sqlite",
     ),
@@ -191,6 +201,10 @@ REDIS: Final = (
     Mutant(
         "Redis: a correction goes to the slot of the moment", "state/redis/verbs.lua",
         "local slot = slot_of(hold.taken, charge)", "local slot = slot_of(now, charge)", "redis",
+    ),
+    Mutant(
+        "Redis: a seat is read as taken until somebody sweeps", "state/redis/verbs.lua",
+        'seated = seated - call("SISMEMBER", key, id)', "", "redis",
     ),
     Mutant(
         "Redis: times lose their fractions", "state/redis/verbs.lua",

@@ -127,9 +127,9 @@ class World:
         """A charge of tokens on a rolling minute."""
         return self.charge("limits", "each", Metric.TOKENS, MINUTE, amount, limit, **more)
 
-    def seat(self, limit: int | None) -> Charge:
+    def seat(self, limit: int | None, name: str = "qwen") -> Charge:
         """A charge of one seat."""
-        return self.charge("models", "qwen", Metric.SEATS, None, 1, limit)
+        return self.charge("models", name, Metric.SEATS, None, 1, limit)
 
     def charge(  # noqa: PLR0917  a meter's parts, in its order
         self,

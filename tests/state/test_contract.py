@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from policy_router.meter import MINUTE, Charge, Metric, Period
+from policy_router.state.counting import EXACT
 from policy_router.state.store import (
     Actual,
     Ended,
@@ -16,6 +17,7 @@ from policy_router.state.store import (
     Entry,
     Granted,
     Hold,
+    Refusal,
     Refused,
     Stale,
 )
@@ -254,6 +256,20 @@ def test_a_dead_process_keeps_its_seat_no_longer_than_its_lease(w: World) -> Non
     granted(w.reserve("b", w.seat(1)))
 
 
+def test_a_seat_is_read_as_free_from_the_end_of_its_lease(w: World) -> None:
+    w.reserve("a", w.seat(1), lease=30)
+    w.reserve("b", w.seat(1, name="other"), lease=30)
+    w.clock.now += 20
+    w.renew("b", 30)
+    w.clock.now = NOON + 29.9
+    assert w.used(w.seat(1), w.seat(1, name="other")) == [1, 1]
+    w.clock.now = NOON + 30
+    assert w.used(w.seat(1), w.seat(1, name="other")) == [0, 1]
+    w.clock.now = NOON + 50
+    assert w.used(w.seat(1), w.seat(1, name="other")) == [0, 0]
+    assert w.rows() == []  # reading sweeps nothing
+
+
 # -- all or nothing ------------------------------------------------------------------------------
 
 
@@ -461,6 +477,37 @@ def test_large_sums_stay_exact(w: World) -> None:
     w.settle("a", Actual(cost=cap - 1))
     w.settle("b", Actual(cost=1))
     assert w.used(big) == [cap]
+    assert w.audit() == ()
+
+
+@pytest.mark.parametrize("amount", [EXACT + 1, 2**63, 10**30])
+def test_an_amount_beyond_counting_is_refused_by_any_limit(w: World, amount: int) -> None:
+    for limit in (1000, EXACT, amount, 2 * amount):
+        charge = w.money(amount, cap=limit)
+        (refusal,) = refused(w.reserve("a", charge, w.requests(5))).refusals
+        assert refusal == Refusal(charge.counter.key, min(limit, EXACT), 0, amount, None)
+        assert w.opens(charge) == [None]
+    assert w.used(w.requests(1)) == [0]
+    granted(w.reserve("b", w.money(EXACT, cap=amount)))
+    refused(w.reserve("c", w.money(1, cap=amount)))
+
+
+@pytest.mark.parametrize("amount", [EXACT + 1, 2**63, 10**30])
+def test_an_amount_beyond_counting_counts_as_the_most_where_nothing_refuses(
+    w: World, amount: int
+) -> None:
+    money = w.money(amount, cap=5, refuses=False)
+    charges = money, w.tokens(amount, None), w.requests(3)
+    granted(w.reserve("a", *charges))
+    assert w.used(*charges) == [EXACT, EXACT, 1]
+    actual = Actual(cost=amount, tokens_in=amount, tokens_out=amount)
+    granted(w.reserve("b", *charges, after=Ending("a", actual)))
+    assert w.settle("b", Actual(tokens_in=7, tokens_out=amount)).ended is Ended.DONE
+    assert [(r.cost, r.tokens_in, r.tokens_out) for r in w.rows()] == [
+        (EXACT, EXACT, 0),
+        (0, 7, EXACT - 7),
+    ]
+    assert w.used(*charges) == [EXACT, 2 * EXACT, 2]
     assert w.audit() == ()
 
 

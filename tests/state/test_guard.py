@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import pytest
 
-from policy_router.errors import AmountError, StoreError
+from policy_router.errors import StoreError, VerbError
 from policy_router.meter import Metric, Period
 from policy_router.state.guard import LONGEST, OWED, SLOW, Guarded
 from policy_router.state.memory import MemoryStore
@@ -25,6 +25,7 @@ from policy_router.state.store import (
     Unavailable,
 )
 from tests.state.stores import ABOUT, Clock, World
+from tests.state.worker import said, start
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Iterator, Sequence
@@ -278,6 +279,84 @@ def test_a_hold_taken_alone_that_nobody_ends_is_charged_in_full(w: Guard) -> Non
     assert [(r.id, r.kind, r.cost) for r in w.books.rows()] == [("a", Entry.EXPIRE, 600)]
 
 
+# -- what this process took before -----------------------------------------------------------------
+
+
+@pytest.mark.parametrize(("instances", "left"), [(1, 2), (2, 0), (8, 0)])
+def test_what_was_taken_from_the_store_is_not_granted_alone_again(
+    instances: int, left: int
+) -> None:
+    with guarding(instances) as w:
+        for i in range(3):
+            w.reserve(f"a{i}", w.requests(5))
+            w.settle(f"a{i}", Actual())
+        w.trip()
+        answers = [w.reserve(f"b{i}", w.requests(5)) for i in range(5)]
+        assert sum(isinstance(a, Granted) for a in answers) == left
+        w.clock.now += 61
+        assert isinstance(w.reserve("c", w.requests(5)), Granted)
+
+
+@pytest.mark.parametrize(
+    ("actual", "asked", "fits"),
+    [
+        (Actual(tokens_in=60, tokens_out=40), 900, True),
+        (Actual(tokens_in=60, tokens_out=40), 901, False),
+        (None, 1000, True),
+        (None, 1001, False),
+    ],
+)
+@pytest.mark.parametrize("when", ["before", "meanwhile", "on the way", "on the way meanwhile"])
+def test_what_was_taken_from_the_store_is_corrected_here_too(
+    w: Guard, actual: Actual | None, asked: int, fits: bool, when: str
+) -> None:
+    w.reserve("a", w.tokens(950, 1000))
+    if "meanwhile" in when:
+        w.trip()
+    if "on the way" in when:
+        w.reserve("b", w.requests(None), after=Ending("a", actual))
+    elif actual is None:
+        w.release("a")
+    else:
+        w.settle("a", actual)
+    if w.store.status.up:
+        w.trip()
+    assert isinstance(w.reserve("c", w.tokens(asked, 1000)), Granted) == fits
+
+
+def test_a_seat_taken_from_the_store_is_taken_alone_too(w: Guard) -> None:
+    w.reserve("a", w.seat(1), lease=10)
+    w.clock.now += 9
+    assert w.renew("a", 10)
+    w.trip()
+    w.clock.now += 9
+    assert isinstance(w.reserve("b", w.seat(1)), Refused)
+    w.settle("a", Actual())
+    assert isinstance(w.reserve("b", w.seat(1)), Granted)
+
+
+def test_what_the_store_refused_is_not_counted_here(w: Guard) -> None:
+    w.reserve("a", w.tokens(600, 1000))
+    assert isinstance(w.reserve("b", w.tokens(600, 1000), after=Ending("a", None)), Granted)
+    assert isinstance(w.reserve("c", w.tokens(600, 1000)), Refused)
+    assert isinstance(w.reserve("d", w.tokens(999, 900), after=Ending("b", None)), Refused)
+    w.trip()
+    assert isinstance(w.reserve("e", w.tokens(1000, 1000)), Granted)
+
+
+def test_of_what_was_taken_no_more_is_kept_than_can_refuse(w: Guard) -> None:
+    for i in range(50):
+        quota = w.charge("limits", "free", Metric.REQUESTS, Period.DAY, 1, 50, subject=f"{i}")
+        w.reserve(f"a{i}", w.requests(9, subject=f"{i}"), quota, w.seat(9), w.money(1))
+        w.settle(f"a{i}", Actual())
+    w.clock.now += DAY
+    w.reserve("b", w.requests(9, name="other"))
+    tables = w.store._local._tables
+    assert (len(tables.holds), len(tables.rows), len(tables.ended)) == (1, 0, 0)
+    assert list(tables.rolling) == [w.requests(9, name="other").counter.key]
+    assert (tables.counts, tables.seats) == ({}, {})
+
+
 # -- what is told later --------------------------------------------------------------------------
 
 
@@ -309,6 +388,24 @@ def test_a_hold_that_was_taken_though_nobody_heard_is_given_back(w: Guard) -> No
     assert isinstance(w.reserve("a", w.money(600)), Unavailable)
     assert w.books.used(w.money(0)) == [600]
     w.heal(after=0)
+    assert w.books.used(w.money(0)) == [0]
+
+
+def test_a_hold_that_was_taken_right_after_the_probe_is_given_back(
+    w: Guard, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def lost(hold: Hold, after: Ending | None = None) -> Granted:
+        await w.inner.books.reserve(hold, after)
+        raise StoreError("gone again")
+
+    w.trip()
+    w.clock.now += 1
+    w.inner.down = None
+    with monkeypatch.context() as patched:
+        patched.setattr(w.inner, "reserve", lost)
+        assert isinstance(w.reserve("a", w.money(600)), Unavailable)
+    assert w.books.used(w.money(0)) == [600]
+    w.heal()
     assert w.books.used(w.money(0)) == [0]
 
 
@@ -441,8 +538,8 @@ def test_a_store_that_goes_away_again_while_it_is_told_keeps_the_rest_owed(w: Gu
     assert w.books.used(w.money(0)) == [100]
 
 
-def test_an_amount_that_cannot_be_counted_says_nothing_of_the_store(w: Guard) -> None:
-    w.inner.down = AmountError("too much")
+def test_a_verb_that_cannot_be_done_says_nothing_of_the_store(w: Guard) -> None:
+    w.inner.down = VerbError("too much")
     for i in range(5):
         answer = w.reserve(f"a{i}", w.money(1))
         assert isinstance(answer, Unavailable)
@@ -452,6 +549,63 @@ def test_an_amount_that_cannot_be_counted_says_nothing_of_the_store(w: Guard) ->
     w.settle("a", Actual(cost=10**17))
     w.pass_by()
     assert (w.store.status.owed, w.store.status.lost) == (0, 1)
+
+
+def test_a_store_that_is_back_is_used_by_requests_that_have_a_loop_of_their_own() -> None:
+    clock = Clock()
+    inner = Shaky(clock)
+    guarded = Guarded(inner, 1, clock, clock)
+    with asyncio.Runner() as runner:
+        money = World(inner, clock, runner).money(1)
+    answers = []
+    for i, down in enumerate((True, True, True, True, False, False)):
+        inner.down = StoreError("gone") if down else None
+        clock.now += not down
+        answers.append(asyncio.run(guarded.reserve(Hold(f"r{i}", (money,), 60, ABOUT))))
+    assert [isinstance(a, Granted) for a in answers] == [False] * 4 + [True] * 2
+    assert guarded.status.up
+
+
+def test_an_errand_of_a_loop_that_is_gone_keeps_nobody_from_another() -> None:
+    clock = Clock()
+    inner = Shaky(clock)
+    guarded = Guarded(inner, 1, clock, clock)
+    inner.down = StoreError("gone")
+    for _ in range(3):
+        asyncio.run(guarded.read(()))
+    clock.now += 1
+    inner.hangs = True
+    loop = asyncio.new_event_loop()
+    loop.set_exception_handler(lambda *_: None)  # told of the tasks that are dropped here
+    asking = loop.create_task(guarded.read(()))
+    loop.run_until_complete(asyncio.sleep(0.001))
+    assert not asking.done()
+    loop.close()  # nothing was cancelled
+    inner.hangs, inner.down = False, None
+    assert asyncio.run(guarded.read(())) == ()
+    assert guarded.status.up
+
+
+def test_a_probe_outlives_the_request_that_sent_it(w: Guard) -> None:
+    w.trip()
+    w.clock.now += 1
+    w.inner.down = None
+
+    async def hurried() -> None:
+        asking = asyncio.ensure_future(w.store.read(()))
+        await asyncio.sleep(0)
+        asking.cancel()
+        assert await w.store.read(()) == ()  # nobody else waits for it
+        assert not w.store.status.up
+        await w.store._errand
+
+    w.do(hurried())
+    assert w.store.status.up
+
+
+def test_a_forked_child_owes_nothing() -> None:
+    with start("guard") as process:
+        assert [said(process), said(process)] == ["child: up, 0 owed", "parent: up, 1 owed"]
 
 
 # -- the end -------------------------------------------------------------------------------------

@@ -7,7 +7,7 @@ import subprocess
 import sys
 import threading
 import time
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
@@ -16,14 +16,17 @@ import pytest
 pytest.importorskip("redis", reason="the redis package is not installed")
 
 from redis import Redis
+from redis.asyncio import Redis as Client
+from redis.exceptions import RedisError
 
 from policy_router.diagnostics import Severity
-from policy_router.errors import AmountError, StoreError, UsageError
+from policy_router.errors import StoreError, UsageError
 from policy_router.meter import Metric, Period
+from policy_router.state.counting import EXACT
 from policy_router.state.guard import Guarded
 from policy_router.state.redis import PAGE, RedisStore
+from policy_router.state.redis.link import OPTIONS, TLS, Link, place_of
 from policy_router.state.redis.server import describe
-from policy_router.state.redis.texts import EXACT
 from policy_router.state.store import (
     Actual,
     Ended,
@@ -695,17 +698,10 @@ def test_an_audit_while_others_write_is_of_one_moment(w: Place) -> None:
 # -- amounts and texts ---------------------------------------------------------------------------
 
 
-def test_what_cannot_be_counted_exactly_is_refused(w: Place) -> None:
+def test_the_largest_amounts_are_counted_exactly(w: Place) -> None:
     assert isinstance(w.reserve("a", w.money(EXACT - 1, cap=EXACT)), Granted)
     assert isinstance(w.reserve("b", w.money(1, cap=EXACT)), Granted)
     assert isinstance(w.reserve("c", w.money(1, cap=EXACT)), Refused)
-    for charge in (w.money(1, cap=EXACT + 1), w.money(EXACT + 1, cap=None)):
-        with pytest.raises(AmountError, match=r"2\^53"):
-            w.reserve("d", charge)
-        with pytest.raises(AmountError, match=r"2\^53"):
-            w.used(charge)
-    with pytest.raises(AmountError, match=r"2\^53"):
-        w.settle("a", Actual(cost=EXACT + 1))
     assert w.settle("a", Actual(cost=EXACT)).ended is Ended.DONE
     bucket = w.bucket(w.money(0))
     assert bucket is not None
@@ -744,9 +740,56 @@ def test_texts_that_no_encoding_knows(w: Place) -> None:
         ("http://localhost", "p"),
         ("redis://:secret/4@localhost", "p"),
         ("redis://localhost", "a{b}"),
+        ("redis://:a?secret=b@localhost", "p"),
     ],
 )
 def test_what_cannot_be_opened_is_a_usage_error(url: str, prefix: str) -> None:
     with pytest.raises(UsageError) as caught:
         RedisStore(url, prefix=prefix)
     assert "secret" not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "redis://localhost?foo=bar",
+        "redis://localhost/0?decode_responses=true",
+        "redis://localhost?db=1&socket_timeout=60",
+        "redis://localhost?ssl_ca_certs=ca.pem",
+        "unix:///run/redis.sock?protocol=3",
+        "rediss://localhost?ssl_min_version=1",
+    ],
+)
+def test_an_option_that_nobody_may_set_is_a_usage_error(url: str) -> None:
+    with pytest.raises(UsageError, match="is not known; it may have `client_name`, `db`") as got:
+        RedisStore(url)
+    assert ("`ssl_ca_certs`" in str(got.value)) == url.startswith("rediss")
+
+
+@pytest.mark.parametrize("scheme", ["redis://h", "rediss://h", "unix:///run/s"])
+def test_the_client_knows_every_option_that_may_be_set(scheme: str) -> None:
+    tls = TLS if scheme.startswith("rediss") else ()
+    url = f"{scheme}?" + "&".join(f"{name}=0" for name in (*OPTIONS, *tls))
+    assert place_of(url).endswith("(database 0)")
+    with suppress(RedisError):  # it looks at values only now
+        pool: Any = Client.from_url(url).connection_pool
+        pool.make_connection()
+
+
+def test_what_nobody_expected_is_a_store_error_for_everybody(
+    w: Place, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def odd(_link: Link, _commands: object) -> list[Any]:
+        await asyncio.sleep(0)
+        raise LookupError("odd")
+
+    async def at_once() -> list[object]:
+        verbs = [w.store.read(()), w.store.release("a"), w.store.renew("a", 1)]
+        return list(await asyncio.gather(*verbs, return_exceptions=True))
+
+    with monkeypatch.context() as patched:
+        patched.setattr(Link, "_send", odd)
+        answers = w.do(at_once())
+    assert [type(each) for each in answers] == [StoreError] * 3
+    assert "failed: LookupError: odd" in str(answers[0])
+    assert w.used(w.money(1)) == [0]

@@ -1,9 +1,10 @@
-"""Other processes for the tests of a SQLite ledger.
+"""Other processes for the tests of stores.
 
 python -m tests.state.worker work PATH NAME    reserve and settle until killed
 python -m tests.state.worker stop PATH         take the lock and stop
 python -m tests.state.worker fork PATH         reserve, fork, and go on in both
 python -m tests.state.worker open PATH         open it, as nobody in particular
+python -m tests.state.worker guard             owe something, fork, and tell how both stand
 """
 
 from __future__ import annotations
@@ -15,13 +16,19 @@ import subprocess
 import sys
 import time
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from policy_router.errors import StoreError
 from policy_router.meter import Charge, Meter, Metric, Period
+from policy_router.state.guard import Guarded
+from policy_router.state.memory import MemoryStore
 from policy_router.state.sqlite import SqliteStore
 from policy_router.state.sqlite_file import Lock
 from policy_router.state.store import About, Actual, Granted, Hold, Settled, Stale
 from tests.state.stores import UTC
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
 
 ROOT = Path(__file__).parents[2]
 CAP = 10**12
@@ -105,9 +112,29 @@ def open_(path: str) -> None:
         print(error, flush=True)  # noqa: T201
 
 
+def guard() -> None:
+    store = MemoryStore()
+    store.settle = store.release = lost  # type: ignore[method-assign, assignment]
+    guarded = Guarded(store, clock=lambda: 0.0, monotonic=lambda: 0.0)
+    asyncio.run(guarded.settle("a", Actual()))
+    child = os.fork()
+    if child:
+        os.waitpid(child, 0)
+    status = guarded.status
+    who = "parent" if child else "child"
+    print(f"{who}: {'up' if status.up else 'down'}, {status.owed} owed", flush=True)  # noqa: T201
+
+
+async def lost(*_: object) -> Settled:
+    raise StoreError("out of reach")
+
+
 if __name__ == "__main__":
     verb, *rest = sys.argv[1:]
     if verb == "work":
         asyncio.run(work(*rest))
     else:
-        {"stop": stop, "fork": fork, "open": open_}[verb](*rest)
+        verbs: dict[str, Callable[..., None]] = {
+            "stop": stop, "fork": fork, "open": open_, "guard": guard,
+        }  # fmt: skip
+        verbs[verb](*rest)

@@ -18,7 +18,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Final
 
 from policy_router.errors import StoreError, UsageError
-from policy_router.state.counting import differences
+from policy_router.state.counting import bounded, bounded_hold, differences
 from policy_router.state.redis import texts
 from policy_router.state.redis.link import SHA, Link, place_of
 from policy_router.state.redis.server import describe
@@ -88,10 +88,12 @@ class RedisStore:
 
     async def read(self, charges: Sequence[Charge]) -> tuple[Reading, ...]:
         """See Store."""
+        charges = bounded(charges)
         return texts.readings(charges, await self._do("read", texts.charges_text(charges)))
 
     async def reserve(self, hold: Hold, after: Ending | None = None) -> Granted | Refused | Stale:
         """See Store."""
+        hold = bounded_hold(hold)
         arguments: list[Any] = [texts.encode(hold.id), repr(hold.lease), texts.hold_text(hold)]
         if after is not None:
             arguments += [texts.encode(after.id), texts.actual_text(after.actual)]

@@ -11,6 +11,7 @@ import hashlib
 from collections import deque
 from importlib import resources
 from typing import TYPE_CHECKING, Any, Final
+from urllib.parse import parse_qs, urlsplit
 
 from redis.asyncio import Redis
 from redis.asyncio.connection import AbstractConnection, parse_url
@@ -31,12 +32,26 @@ TOGETHER: Final = 32
 SCRIPT: Final = resources.files(__package__).joinpath("verbs.lua").read_text(encoding="utf-8")
 SHA: Final = hashlib.sha1(SCRIPT.encode(), usedforsecurity=False).hexdigest()
 
+OPTIONS: Final = ("client_name", "db", "password", "username")
+"""What may stand in the query of every URL. What else the client knows - timeouts, how answers are
+read - is not for others to set."""
+TLS: Final = (
+    "ssl_ca_certs",
+    "ssl_ca_path",
+    "ssl_cert_reqs",
+    "ssl_certfile",
+    "ssl_check_hostname",
+    "ssl_keyfile",
+    "ssl_password",
+)
+"""What may stand beside them where the connection is encrypted."""
+
 _LATE: Final = (Unanswered, TimeoutError)
 _LOST: Final = (Disconnected, OSError)
 
 
 def place_of(url: str) -> str:
-    """Where a server is, without the password that the URL may hold."""
+    """Where a server is, without the password that the URL may hold. Raises UsageError."""
     try:
         parts = parse_url(url)
     except ValueError:  # its text may quote a part of the password
@@ -44,6 +59,12 @@ def place_of(url: str) -> str:
             "the store's URL is none of `redis://host:port/0`, `rediss://host:port/0`, "
             "`unix:///path?db=0` (a password is percent-encoded)"
         ) from None
+    address = urlsplit(url)
+    known = (*OPTIONS, *TLS) if address.scheme == "rediss" else OPTIONS
+    if any(name not in known for name in parse_qs(address.query)):
+        # Which one is not told: the query may begin in the middle of a password.
+        listed = ", ".join(f"`{each}`" for each in known)
+        raise UsageError(f"the store's URL has an option that is not known; it may have {listed}")
     where = parts.get("path") or f"{parts.get('host', 'localhost')}:{parts.get('port', 6379)}"
     return f"{where} (database {parts.get('db', 0)})"
 
@@ -110,7 +131,7 @@ class Link:
                 batch = [self._waiting.popleft() for _ in range(min(TOGETHER, len(self._waiting)))]
                 try:
                     answers = await self._deliver([command for command, _ in batch])
-                except (StoreError, RedisError) as error:
+                except Exception as error:  # noqa: BLE001  every caller is to have an answer
                     batch.extend(self._waiting)  # who waited through this has waited enough
                     self._waiting.clear()
                     answers = [error] * len(batch)
@@ -133,7 +154,11 @@ class Link:
     def _problem(self, error: Exception) -> StoreError:
         if isinstance(error, StoreError):
             return StoreError(str(error))
-        return StoreError(f"the store at {self._place} refused: {error}")
+        if isinstance(error, RedisError):
+            return StoreError(f"the store at {self._place} refused: {error}")
+        found = StoreError(f"the store at {self._place} failed: {type(error).__name__}: {error}")
+        found.__cause__ = error
+        return found
 
     async def _deliver(self, commands: list[Sequence[Any]]) -> list[Any]:
         try:

@@ -5,9 +5,8 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING, Any, Final
 
-from policy_router.errors import AmountError
 from policy_router.meter import Reading
-from policy_router.state.counting import PER_MILLE, refusal
+from policy_router.state.counting import EXACT, PER_MILLE, bounded_actual, refusal
 from policy_router.state.store import About, Crossing, Entry, Granted, Refused, Row, Stale
 
 if TYPE_CHECKING:
@@ -16,8 +15,6 @@ if TYPE_CHECKING:
     from policy_router.meter import Charge
     from policy_router.state.store import Actual, Hold
 
-EXACT: Final = 2**53 - 1
-"""The largest amount that the scripts count exactly: in nano-USD, $9.007 million."""
 ABOUT: Final = ("model", "task", "tenant", "user", "team", "key", "revision")
 
 
@@ -35,12 +32,12 @@ def decode(data: bytes) -> str:
 
 
 def charges_text(charges: Iterable[Charge]) -> bytes:
-    """What counters are asked about. Raises AmountError."""
+    """What counters are asked about."""
     return encode(_json([_charge(charge) for charge in charges]))
 
 
 def hold_text(hold: Hold) -> bytes:
-    """What the server keeps of a hold while it is open. Raises AmountError."""
+    """What the server keeps of a hold while it is open."""
     about = {name: text for name in ABOUT if (text := getattr(hold.about, name))}
     keys = [charge.counter.key for charge in hold.charges if charge.counter.calendar]
     charges = [_charge(charge) for charge in hold.charges]
@@ -48,13 +45,11 @@ def hold_text(hold: Hold) -> bytes:
 
 
 def actual_text(actual: Actual | None) -> str:
-    """How a hold ends; None: released. Raises AmountError."""
+    """How a hold ends; None: released."""
     if actual is None:
         return ""
-    numbers = actual.cost, actual.tokens_in, actual.tokens_out
-    for number in numbers:
-        _bounded(number, "what an attempt came to")
-    return " ".join(map(str, (*numbers, int(actual.estimated))))
+    real = bounded_actual(actual)
+    return f"{real.cost} {real.tokens_in} {real.tokens_out} {int(real.estimated)}"
 
 
 def _json(value: Any) -> str:
@@ -64,8 +59,6 @@ def _json(value: Any) -> str:
 def _charge(charge: Charge) -> list[Any]:
     counter, limit = charge.counter, charge.limit
     warn = []
-    if limit is not None:
-        _bounded(limit, f"the limit of `{counter.key}`")
     if limit:
         for share in charge.warn_at:
             mille = round(share * PER_MILLE)
@@ -73,7 +66,7 @@ def _charge(charge: Charge) -> list[Any]:
     return [
         counter.key,
         counter.metric,
-        _bounded(charge.amount, f"what is asked of `{counter.key}`"),
+        min(charge.amount, EXACT + 1),  # more than that never fits, and is never added
         limit if limit is not None and charge.refuses else -1,
         counter.width,
         counter.slots,
@@ -81,12 +74,6 @@ def _charge(charge: Charge) -> list[Any]:
         counter.end,
         warn,
     ]
-
-
-def _bounded(amount: int, what: str) -> int:
-    if amount > EXACT:
-        raise AmountError(f"{what} is {amount}; Redis counts exactly up to 2^53 - 1 = {EXACT}")
-    return amount
 
 
 # -- from the scripts ----------------------------------------------------------------------------

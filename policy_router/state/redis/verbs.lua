@@ -107,6 +107,18 @@ end
 
 -- Counters ------------------------------------------------------------------------------------
 
+-- Open holds whose lease has run out, as far as nobody has swept them; looked up once a step.
+local lapsed = nil
+
+local function live_seats(key)
+  lapsed = lapsed or call("ZRANGEBYSCORE", LEASES, "-inf", exact(now))
+  local seated = call("SCARD", key)
+  for _, id in ipairs(lapsed) do
+    seated = seated - call("SISMEMBER", key, id)
+  end
+  return seated
+end
+
 -- What is used of a counter, and for a rolling window what its slots hold.
 local function look(charge)
   if charge[WIDTH] > 0 then
@@ -123,7 +135,7 @@ local function look(charge)
     local got = call("HMGET", COUNT .. charge[KEY], "spent", "held")
     return (got[1] or 0) + (got[2] or 0), {}
   end
-  return call("SCARD", SEATS .. charge[KEY]), {}
+  return live_seats(SEATS .. charge[KEY]), {}
 end
 
 local function fits(charge, used)
@@ -287,6 +299,9 @@ end
 
 local function sweep(crossed)
   local ids = call("ZRANGEBYSCORE", LEASES, "-inf", exact(now), "LIMIT", 0, SWEPT)
+  if #ids < SWEPT then
+    lapsed = {} -- none is left
+  end
   for _, id in ipairs(ids) do
     local hold = recall(id)
     if hold then
