@@ -357,9 +357,9 @@ def test_an_answer_of_any_length_is_counted(
         guarded = Guarded(STORES[store](Clock(), tmp_path), clock=lambda: NOON)
         async with Router(live, LiteLLMCaller(), store=guarded, clock=lambda: NOON) as router:
             for _ in range(2 if error is LimitError else 0):
-                await router.acompletion(HELLO, max_tokens=10**17, model="big")
+                await router.acompletion(HELLO, max_tokens=10**9, n=128, model="big")
             with pytest.raises(error):
-                await router.acompletion(HELLO, max_tokens=10**17, model="big")
+                await router.acompletion(HELLO, max_tokens=10**9, n=128, model="big")
             assert guarded.status == Status(up=True, detail="", owed=0, lost=0)
 
     with Simulated({"small": Say("x"), "big": Say("y")}) as running:

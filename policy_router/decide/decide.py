@@ -32,7 +32,10 @@ if TYPE_CHECKING:
 
 _NOBODY: Final = Snapshot()
 _KEYS: Final = tuple(Key)
-_MOST: Final = 2**63 - 1
+_MOST: Final = 1_000_000_000
+"""No request has more tokens than that, nor asks for so many; what is counted stays exact."""
+_ANSWERS: Final = 1_024
+_FAR: Final = 1e30
 _LAST: Final = 250_000_000_000.0
 """Seconds since 1970 after which no calendar of ours goes on: towards the year 9900."""
 
@@ -223,10 +226,10 @@ def _impossible(request: Request) -> str | None:
     if not _whole(request.tokens, 0):
         return f"{_shown(request.tokens)} is no number of tokens"
     if request.max_output is not None and not _whole(request.max_output, 1):
-        return f"an output cap of {_shown(request.max_output)} tokens leaves no answer"
+        return f"{_shown(request.max_output)} is no number of tokens for an answer"
     if request.most_tokens is not None and not _whole(request.most_tokens, 0):
         return f"at most {_shown(request.most_tokens)} is no number of tokens"
-    if not _whole(request.answers, 1):
+    if not _whole(request.answers, 1) or request.answers > _ANSWERS:
         return f"{_shown(request.answers)} is no number of answers"
     return _unworded(request) or _unbounded(request)
 
@@ -257,7 +260,7 @@ def _unbounded(request: Request) -> str | None:
         ("max_latency", request.max_latency),
         ("min_quality", request.min_quality),
     ):
-        if value is not None and not (isinstance(value, int | float) and -_MOST < value < _MOST):
+        if value is not None and not (isinstance(value, int | float) and abs(value) < _FAR):
             return f"{name} is {_shown(value)}, which is no number"
     if request.limit is not None and not _whole(request.limit, -_MOST):
         return f"at most {_shown(request.limit)} is no number of candidates"
