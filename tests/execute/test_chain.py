@@ -115,6 +115,20 @@ def test_policy_action_and_what_follows_a_second_failure(
     assert chain.failed(failure, PLENTY).move is second
 
 
+@pytest.mark.parametrize(
+    ("kind", "fault"),
+    [
+        (Kind.TIMEOUT, Fault.TIMEOUT),
+        (Kind.CREDENTIAL, Fault.AUTH),
+        (Kind.BAD_REQUEST, Fault.BAD_REQUEST),
+        (Kind.MALFORMED, Fault.SERVER_ERROR),
+    ],
+)
+def test_a_retry_that_cannot_help_asks_the_next(kind: Kind, fault: Fault) -> None:
+    chain = begun("ab", on_error={fault: Action.RETRY})
+    assert chain.failed(Failure(kind), PLENTY).move is Move.NEXT
+
+
 def test_an_action_the_policy_does_not_name_is_next() -> None:
     assert begun("ab", on_error={}).failed(Failure(Kind.BAD_REQUEST), PLENTY).move is Move.NEXT
 
