@@ -46,6 +46,7 @@ if TYPE_CHECKING:
     from policy_router.live.reload import Active, Status
     from policy_router.live.watch import Watch
     from policy_router.model import Decision
+    from policy_router.state.guard import Status as StoreStatus
     from policy_router.state.store import Crossing, Store
 
 T = TypeVar("T")
@@ -83,8 +84,9 @@ class Router:
         self._caller = caller
         self._clock = clock
         self._health = Health(clock)
+        self._store = MemoryStore(clock) if store is None else store
         self._ledger = Ledger(
-            MemoryStore(clock) if store is None else store,
+            self._store,
             clock=clock,
             told=lambda crossing: tell(_warned(crossing)),
         )
@@ -149,6 +151,11 @@ class Router:
     def reload(self) -> Status:
         """Look at the files now, not at the next tick. Blocks; never raises for a bad file."""
         return self._live.reload_now()
+
+    def store_status(self) -> StoreStatus | None:
+        """Whether the store of limits and budgets is in reach, and what its failures came to, for a
+        gauge; None when nobody guards it."""
+        return self._store.status if isinstance(self._store, Guarded) else None
 
     # -- deciding ----------------------------------------------------------------------------
 

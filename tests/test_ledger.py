@@ -361,6 +361,7 @@ def test_an_answer_of_any_length_is_counted(
             with pytest.raises(error):
                 await router.acompletion(HELLO, max_tokens=10**9, n=128, model="big")
             assert guarded.status == Status(up=True, detail="", owed=0, lost=0)
+            assert router.store_status() == guarded.status
 
     with Simulated({"small": Say("x"), "big": Say("y")}) as running:
         asyncio.run(main(running.url))
@@ -368,6 +369,7 @@ def test_an_answer_of_any_length_is_counted(
 
 def test_a_threshold_is_told_once(tmp_path: Path) -> None:
     async def scene(w: World) -> None:
+        assert w.router.store_status() is None  # nobody guards this one
         for _ in range(3):
             await w.router.acompletion(HELLO, user="ada", max_tokens=50)
         warned = [e for e in w.events if isinstance(e, Warned)]

@@ -106,13 +106,18 @@ class Breaker:
 
 @dataclass(frozen=True, slots=True)
 class Status:
-    """How a guarded store is. detail: why it is not up. owed: endings to be written down.
-    lost: those that were not, and will never be."""
+    """How a guarded store is, in numbers that a gauge can show.
+
+    detail: why it is not up. owed: endings to be written down. lost: those that were not, and will
+    never be. failures: verbs that failed so far; outages: times that it was given up.
+    """
 
     up: bool
     detail: str
     owed: int
     lost: int
+    failures: int = 0
+    outages: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -162,7 +167,7 @@ class Guarded:
         self._local = MemoryStore(self._clock, BRIEF)
         self._alone: dict[str, _Alone] = {}
         self._owed: deque[_Owed] = deque()
-        self._lost = 0
+        self._lost = self._failures = self._outages = 0
         self._crossed: tuple[Crossing, ...] = ()
         self._errand: asyncio.Task[None] | None = None
 
@@ -174,7 +179,9 @@ class Guarded:
     def status(self) -> Status:
         """How the store is now."""
         up = self._breaker.closed
-        return Status(up, "" if up else self._detail, len(self._owed), self._lost)
+        detail = "" if up else self._detail
+        owed = len(self._owed)
+        return Status(up, detail, owed, self._lost, self._failures, self._outages)
 
     # -- verbs -------------------------------------------------------------------------------
 
@@ -269,8 +276,10 @@ class Guarded:
 
     def _failed(self, error: StoreError, began: float) -> None:
         self._detail = str(error)
+        self._failures += 1
         now = self._monotonic()
         if self._breaker.failed(now, now - began):
+            self._outages += 1
             self._on_change(False, self._detail)
 
     def _telling(self, answer: T) -> T:

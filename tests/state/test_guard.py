@@ -481,6 +481,16 @@ def test_a_dead_store_is_asked_three_times_and_then_by_one_probe_at_a_time(w: Gu
     assert w.told.changes == [(False, "gone")]
 
 
+def test_failures_and_outages_are_counted(w: Guard) -> None:
+    assert (w.store.status.failures, w.store.status.outages) == (0, 0)
+    w.trip()
+    w.read(w.requests(1))
+    assert (w.store.status.failures, w.store.status.outages) == (3, 1)
+    w.heal()
+    w.trip()
+    assert (w.store.status.failures, w.store.status.outages) == (6, 2)
+
+
 def test_pauses_grow_to_a_bound(w: Guard) -> None:
     w.trip()
     pauses = []
