@@ -243,8 +243,11 @@ def _cost(policy: "Policy", attempt: "Attempt") -> str:
 def _history(
     policy: "Policy", decision: "Decision", attempts: "tuple[Attempt, ...]"
 ) -> dict[str, Any]:
+    from policy_router.cli.render import SCHEMA_VERSION  # noqa: PLC0415  brings all renderings
+
     answered = next((a.model for a in reversed(attempts) if a.failure is None), None)
     return {
+        "schema_version": SCHEMA_VERSION,
         "model": answered,
         "attempts": [
             {

@@ -64,6 +64,7 @@ def test_falls_back_and_says_so(tmp_path: Path) -> None:
             ("small", "rate_limited", 429),
             ("big", None, None),
         ]
+        assert told["schema_version"] == 1
         assert [c["model"] for c in told["decision"]["candidates"]] == ["small", "big"]
         assert told["usage"]["completion_tokens"] > 0
 
