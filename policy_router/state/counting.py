@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from policy_router.state.store import Actual, Bucket, Hold, Row
 
 PER_MILLE: Final = 1000
-"""Shares are remembered as whole thousandths."""
+"""Shares of a limit are whole thousandths."""
 EXACT: Final = 2**53 - 1
 """The largest amount that every store counts exactly: in nano-USD, $9.007 million."""
 
@@ -91,16 +91,23 @@ def refusal(charge: Charge, used: int, slots: Mapping[int, int], now: float) -> 
     return Refusal(counter.key, limit, used, charge.amount, until)
 
 
+def threshold(share: float, limit: int) -> int:
+    """The amount at which a share of a limit is passed, rounded up."""
+    return -(-round(share * PER_MILLE) * limit // PER_MILLE)
+
+
 def crossings(charge: Charge, spent: int, told: int) -> tuple[tuple[Crossing, ...], int]:
-    """The thresholds that `spent` has passed and nobody was told of, and the highest share told
-    from now on. told: the highest before, in thousandths of the limit."""
-    found = []
-    for share in charge.warn_at:
-        mille = round(share * PER_MILLE)
-        if charge.limit and mille > told and spent * PER_MILLE >= mille * charge.limit:
-            found.append(Crossing(charge.counter.key, share, spent, charge.limit))
-            told = mille
-    return tuple(found), told
+    """The thresholds that `spent` has passed and nobody was told of, and the highest amount that
+    was told of from now on. told: the highest before; those of a limit that was raised since lie
+    beyond it."""
+    found, highest = [], told
+    for share in charge.warn_at if charge.limit else ():
+        limit = charge.limit or 0
+        at = threshold(share, limit)
+        if told < at <= spent:
+            found.append(Crossing(charge.counter.key, share, spent, limit))
+            highest = at
+    return tuple(found), highest
 
 
 def metric_of(key: str) -> Metric:

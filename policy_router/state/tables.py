@@ -56,8 +56,8 @@ class Held:
 
 @dataclass(slots=True)
 class Count:
-    """A calendar counter. end: of its period. told: the highest threshold that was told, in
-    thousandths. opening: what rows that are no longer kept had spent."""
+    """A calendar counter. end: of its period. told: the highest amount that somebody was told
+    of. opening: what rows that are no longer kept had spent."""
 
     end: float
     spent: int = 0

@@ -10,6 +10,7 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 from enum import Enum, auto
+from fractions import Fraction
 from typing import TYPE_CHECKING
 
 from policy_router.meter import Metric, Reading
@@ -239,13 +240,14 @@ class Model:
         )  # fmt: skip
 
     def _tell(self, attempt: Attempt) -> tuple[Crossing, ...]:
-        """The thresholds passed now, each told once for a counter, and none below it later."""
+        """The thresholds passed now: each amount told once for a counter, none below it later."""
         found = []
         for charge in attempt.hold.charges:
             key, limit, spent = charge.counter.key, charge.limit, self.spent(charge.counter.key)
+            told = self.told.get(key, 0)
             for share in charge.warn_at if charge.counter.end and limit else ():
-                mille = round(share * 1000)
-                if mille > self.told.get(key, 0) and spent * 1000 >= mille * (limit or 0):
-                    self.told[key] = mille
+                amount = math.ceil(Fraction(round(share * 1000), 1000) * (limit or 0))
+                if told < amount <= spent:
+                    self.told[key] = amount
                     found.append(Crossing(key, share, spent, limit or 0))
         return tuple(found)

@@ -120,11 +120,11 @@ SHARED: Final = (
     ),
     Mutant(
         "a threshold is told again and again", "state/counting.py",
-        "            told = mille\n", "",
+        "            highest = at\n", "",
     ),
     Mutant(
         "a threshold is told a unit late", "state/counting.py",
-        "spent * PER_MILLE >= mille", "spent * PER_MILLE > mille",
+        "told < at <= spent", "told < at < spent",
     ),
     Mutant(
         "a window is said to open a slot early", "state/counting.py",

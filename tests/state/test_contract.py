@@ -153,6 +153,25 @@ def test_each_threshold_is_told_once_in_a_period(w: World) -> None:
     assert spend("f", 1000) == [(0.8, 1000), (0.95, 1000)]
 
 
+def test_the_thresholds_of_a_raised_limit_are_told_of_anew(w: World) -> None:
+    def spend(name: str, cost: int, cap: int) -> list[tuple[float, int]]:
+        charge = w.money(cost, cap, warn_at=(0.8, 0.95))
+        granted(w.reserve(name, charge))
+        return [(c.share, c.spent) for c in w.settle(name, Actual(cost=cost)).crossed]
+
+    assert spend("a", 820, 1000) == [(0.8, 820)]
+    assert spend("b", 100, 2000) == []
+    assert spend("c", 700, 2000) == [(0.8, 1620)]
+    assert spend("d", 300, 2000) == [(0.95, 1920)]
+    assert spend("e", 10, 2000) == []
+
+
+def test_thresholds_at_one_amount_are_all_told(w: World) -> None:
+    charge = w.money(3, 3, warn_at=(0.8, 0.95))
+    granted(w.reserve("a", charge))
+    assert [c.share for c in w.settle("a", Actual(cost=3)).crossed] == [0.8, 0.95]
+
+
 def test_a_threshold_passed_by_an_expired_hold_is_told_to_who_finds_it(w: World) -> None:
     w.reserve("a", w.money(900, warn_at=(0.8,)), lease=10)
     w.clock.now += 11

@@ -6,7 +6,7 @@ import json
 from typing import TYPE_CHECKING, Any, Final
 
 from policy_router.meter import Reading
-from policy_router.state.counting import EXACT, PER_MILLE, bounded_actual, refusal
+from policy_router.state.counting import EXACT, bounded_actual, refusal, threshold
 from policy_router.state.store import About, Crossing, Entry, Granted, Refused, Row, Stale
 
 if TYPE_CHECKING:
@@ -58,11 +58,9 @@ def _json(value: Any) -> str:
 
 def _charge(charge: Charge) -> list[Any]:
     counter, limit = charge.counter, charge.limit
-    warn = []
+    warn: list[list[Any]] = []
     if limit:
-        for share in charge.warn_at:
-            mille = round(share * PER_MILLE)
-            warn.append([repr(share), mille, -(-mille * limit // PER_MILLE), str(limit)])
+        warn = [[repr(share), threshold(share, limit), str(limit)] for share in charge.warn_at]
     return [
         counter.key,
         counter.metric,

@@ -22,7 +22,7 @@ local TRIMMED = 64 -- rows trimmed in one step
 
 -- A charge is an array of these; WARN holds arrays of the next four.
 local KEY, METRIC, AMOUNT, CAP, WIDTH, SLOTS, START, FINISH, WARN = 1, 2, 3, 4, 5, 6, 7, 8, 9
-local SHARE, MILLE, AT, LIMIT = 1, 2, 3, 4
+local SHARE, AT, LIMIT = 1, 2, 3
 
 local call = redis.call
 local base = KEYS[1]
@@ -192,12 +192,11 @@ local function spend(charge, by, crossed)
   if #warn == 0 or spent < warn[1][AT] then
     return
   end
-  local told = tonumber(call("HGET", key, "told") or 0)
+  local told = tonumber(call("HGET", key, "told") or 0) -- the highest amount
   for _, each in ipairs(warn) do
-    if each[MILLE] > told and spent >= each[AT] then
+    if each[AT] > told and spent >= each[AT] then
       crossed[#crossed + 1] = { charge[KEY], each[SHARE], whole(spent), each[LIMIT] }
-      told = each[MILLE]
-      call("HSET", key, "told", whole(told))
+      call("HSET", key, "told", whole(each[AT]))
     end
   end
 end
