@@ -109,7 +109,7 @@ def stages(text: str) -> None:
     from policy_router.check.registry import LINT, TEXT_RULES
     from policy_router.check.report import inspect
     from policy_router.check.subject import Subject
-    from policy_router.language import schema
+    from policy_router.language import schema, schema_faults
     from policy_router.language.catalog import catalog
     from policy_router.language.files import PolicyFile
     from policy_router.language.load import compile_files
@@ -121,7 +121,7 @@ def stages(text: str) -> None:
     source, _ = _timed("parse", lambda: parse(file.name, file.data))
     if source is None:
         raise SystemExit("the policy cannot be parsed")
-    _timed("schema", lambda: schema.check(source))
+    _timed("schema", lambda: schema_faults.check(source))
     loaded = _timed("parse to compile, all of it", lambda: compile_files([file]))
     if loaded.policy is None or loaded.draft is None:
         raise SystemExit("the policy does not compile")

@@ -44,7 +44,7 @@ DISK = {"language.files": {"os"}}
 ONLY_IN = {
     "litellm": {"execute.litellm"},
     "watchdog": {"live.watch"},
-    "jsonschema": {"language.schema", "language.answer_schema"},
+    "jsonschema": {"language.schema", "language.schema_faults", "language.answer_schema"},
     "simpleeval": {"language.reference"},
     "re2": {"condition", "language.expression"},
     "yaml": {"language.source"},

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from pydantic import ValidationError
 
 from policy_router.diagnostics import Diagnostic, Severity, Span
-from policy_router.language import schema
+from policy_router.language import schema_faults
 from policy_router.language.catalog import Catalog, catalog
 from policy_router.language.compile import compile_document
 from policy_router.language.document import Document
@@ -55,7 +55,7 @@ def compile_files(files: Iterable[PolicyFile], table: Catalog | None = None) -> 
             unread = True
             continue
         texts[file.name] = source.text
-        faults = schema.check(source)
+        faults = schema_faults.check(source)
         found.extend(fault.diagnostic for fault in faults)
         broken.extend((source, fault.path) for fault in faults if fault.path is not None)
         if isinstance(source.data, dict):

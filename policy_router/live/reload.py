@@ -287,7 +287,7 @@ class Live(Generic[P]):
         while not self._closed.is_set():
             try:
                 pause = self.step()
-            except Exception:
+            except Exception:  # this thread must follow the files whatever happens; it is told
                 log.exception("looking at the policy files failed; the active policy stays")
                 pause = self._interval
             # Hints are not listened to at first: a storm of them costs one look per `settle`.
@@ -396,7 +396,7 @@ class Live(Generic[P]):
             return
         try:
             self._on_activate(old, new)
-        except Exception:
+        except Exception:  # a caller's own code may raise anything; the policy is good all the same
             log.exception("on_activate failed; the new policy stays active")
 
     def _refuse(

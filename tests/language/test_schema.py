@@ -12,7 +12,8 @@ from jsonschema import Draft7Validator
 from pydantic import ValidationError
 
 from policy_router.language.document import Document
-from policy_router.language.schema import check, generate, validator
+from policy_router.language.schema import generate, validator
+from policy_router.language.schema_faults import check
 from policy_router.language.source import parse
 
 if TYPE_CHECKING:

@@ -1,0 +1,327 @@
+"""What the schema finds wrong with a file: jsonschema gives the verdict; the words, the place and
+the help are ours."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import replace
+from functools import cache
+from typing import TYPE_CHECKING, Any, Final, NamedTuple
+
+from policy_router.diagnostics import Diagnostic, Severity
+from policy_router.language.schema import generated, validator
+from policy_router.language.suggest import did_you_mean, help_line
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator, Mapping, Sequence
+
+    from jsonschema.exceptions import ValidationError
+
+    from policy_router.language.source import Path, Source
+
+
+class Fault(NamedTuple):
+    """Something wrong with a file. path: of the part that is wrong; None when what is left of the
+    file can be read without it. meant: what a mistyped field was most likely meant to be."""
+
+    path: Path | None
+    diagnostic: Diagnostic
+    meant: str | None = None
+
+
+def check(source: Source) -> list[Fault]:
+    """What the schema finds wrong with a file, worded and placed.
+
+    A mistyped field is one mistake, so the data are given the field that was meant, and what
+    follows from its absence is not reported.
+    """
+    if not isinstance(source.data, dict):
+        where = source.value_span(())
+        message = (
+            "the file is empty" if source.data is None else "a policy is a mapping of sections"
+        )
+        help_ = "begin with  version: 1"
+        return [Fault((), Diagnostic("wrong-type", Severity.ERROR, message, where, help_))]
+    settled: list[Fault] = []
+    renamed: set[Path] = set()
+    found = _look(source)
+    # Each round settles one level of the nesting.
+    while meant := {f.path: f.meant for f in found if f.path is not None and f.meant is not None}:
+        settled += [Fault(None, f.diagnostic) for f in found if f.meant is not None]
+        renamed |= source.rename(meant)
+        found = _look(source)
+    # What a mistyped field holds may not fit the one we took it for: then it is left out.
+    settled += [f for f in found if f.path not in renamed]
+    settled += [f._replace(diagnostic=settled[0].diagnostic) for f in found if f.path in renamed]
+    return settled
+
+
+def _look(source: Source) -> list[Fault]:
+    return [f for error in validator().iter_errors(source.data) for f in _word(error, source)]
+
+
+def _word(error: ValidationError, source: Source) -> Iterator[Fault]:
+    path: Path = tuple(error.absolute_path)
+    if error.validator == "anyOf":
+        yield from _choice(error, source, path)
+    elif error.validator == "additionalProperties":
+        yield from _unknown_fields(error, source, path)
+    elif error.validator == "required":
+        yield Fault(path, _missing(error, source, path))
+    else:
+        schema = _schema(error)
+        yield Fault(path, _bad_value(error.instance, schema, source, path, str(error.validator)))
+
+
+def _schema(error: ValidationError) -> Mapping[str, Any]:
+    schema: Mapping[str, Any] = error.schema  # type: ignore[assignment]  # ours are all mappings
+    return schema
+
+
+def _choice(error: ValidationError, source: Source, path: Path) -> Iterator[Fault]:
+    """Of the alternatives, speak about the one whose type the value has."""
+    branches = list(_schema(error)["anyOf"])
+    by_branch: dict[int, list[ValidationError]] = {}
+    for inner in error.context or ():
+        by_branch.setdefault(int(inner.relative_schema_path[0]), []).append(inner)
+    depth = len(error.absolute_path)
+    fitting = [
+        found
+        for found in by_branch.values()
+        if not any(e.validator == "type" and len(e.absolute_path) == depth for e in found)
+    ]
+    if len(fitting) == 1:
+        for inner in fitting[0]:
+            for fault in _word(inner, source):
+                d = fault.diagnostic
+                ours = d.help or (_examples(_schema(error)) if fault.path == path else "")
+                if d.rule == "unknown-word" and fault.path == path:
+                    ours = _or_mapping(str(error.instance), ours, map(_resolve, branches))
+                yield fault._replace(diagnostic=replace(d, help=ours))
+        return
+    kinds = " or ".join(dict.fromkeys(describe(_resolve(b)) for b in branches))
+    yield Fault(
+        path,
+        Diagnostic(
+            "wrong-type",
+            Severity.ERROR,
+            f"{_where(path)} is {_shown(error.instance)}, not {kinds}",
+            source.key_span(path) if error.instance is None else source.value_span(path),
+            _examples(_schema(error)) or (_examples(_resolve(branches[-1]))),
+        ),
+    )
+
+
+def _or_mapping(word: str, help_: str, branches: Iterable[Mapping[str, Any]]) -> str:
+    """The help for an unknown word where a mapping may stand as well."""
+    shown = {}
+    for branch in branches:
+        fields = branch.get("properties", {})
+        example = {name: field["examples"][0] for name, field in fields.items()}
+        shown.update(dict.fromkeys(fields, f"`{_written(example)}`"))
+    key = word.partition(":")[0]
+    if key in shown:
+        return f"it is a mapping: {shown[key]}, without quotes around it"
+    if not shown or help_.startswith("did you mean"):
+        return help_
+    return f"{help_}; or write it like {' or '.join(dict.fromkeys(shown.values()))}"
+
+
+def _unknown_fields(error: ValidationError, source: Source, path: Path) -> Iterator[Fault]:
+    schema = _schema(error)
+    known = list(schema.get("properties", ()))
+    patterns = list(schema.get("patternProperties", ()))
+    present: Mapping[str, object] = error.instance  # type: ignore[assignment]  # this validator is about mappings
+    taken: set[str] = set()
+    for key in present:
+        if key in known or any(re.search(p, key) for p in patterns):
+            continue
+        span = source.key_span((*path, key))
+        if patterns:
+            yield Fault(
+                (*path, key),
+                Diagnostic(
+                    "bad-name",
+                    Severity.ERROR,
+                    f"`{_short(key)}` cannot be a name in {_where(path)}",
+                    span,
+                    "a name begins with a letter or digit; then letters, digits, `-` and `_`",
+                ),
+            )
+            continue
+        inside = f" in {_where(path)}" if path else ""
+        free = [k for k in known if k not in present and k not in taken]
+        meant = did_you_mean(key, free)
+        taken |= {meant} if meant else set()
+        yield Fault(
+            (*path, key),
+            Diagnostic(
+                "unknown-field",
+                Severity.ERROR,
+                f"unknown field `{_short(key)}`{inside}",
+                span,
+                _better(key, free or known),
+            ),
+            meant,
+        )
+
+
+def _better(key: str, known: Sequence[str]) -> str:
+    close = did_you_mean(key, known)
+    if close is not None:
+        return f"did you mean `{close}`?"
+    homes = [name for name, fields in _homes().items() if key in fields]
+    if homes:
+        return f"`{key}` belongs under `{homes[0]}`"
+    return help_line(key, known)
+
+
+@cache
+def _homes() -> Mapping[str, frozenset[str]]:
+    """Section -> the fields that stand in it."""
+    schema = generated()
+    found: dict[str, frozenset[str]] = {"the top level": frozenset(schema["properties"])}
+    for section, part in schema["properties"].items():
+        inner = _resolve(part)
+        for step in ("items", "patternProperties"):
+            if step in inner:
+                inner = inner[step] if step == "items" else next(iter(inner[step].values()))
+                inner = _resolve(inner)
+        if "properties" in inner:
+            found[section] = frozenset(inner["properties"])
+    return found
+
+
+def _missing(error: ValidationError, source: Source, path: Path) -> Diagnostic:
+    schema = _schema(error)
+    name = next(n for n in schema["required"] if f"'{n}'" in error.message)
+    return Diagnostic(
+        "missing-field",
+        Severity.ERROR,
+        f"{_where(path) or 'the file'} has no `{name}`",
+        source.key_span(path),
+        _examples(schema["properties"][name], name),
+    )
+
+
+def _bad_value(
+    value: object, schema: Mapping[str, Any], source: Source, path: Path, validator: str
+) -> Diagnostic:
+    kind = schema.get("x-kind")
+    shown, help_ = _shown(value), _examples(schema)
+    rule, message = "bad-value", f"{shown} is not allowed for {_where(path)}"
+    if kind is not None:
+        article = "an" if kind[0] in "aeiou" else "a"
+        rule, message = "bad-unit", f"{shown} is not {article} {kind}"
+    elif value is None:
+        rule, message = "wrong-type", f"{_where(path)} is empty"
+        help_ = "give it a value, or leave the key out" + (f"; {help_}" if help_ else "")
+    elif validator == "type":
+        written = source.written(path)
+        if isinstance(value, str) and written.startswith(("'", '"')):
+            # The quotes are what makes it a text.
+            shown = f"the text `{_short(written)}`"
+            help_ = f"write {value} without quotes" if _fits(value, schema) else help_
+        rule, message = "wrong-type", f"{_where(path)} is {shown}, not {describe(schema)}"
+    elif validator in ("enum", "const"):
+        known = [str(v) for v in schema.get("enum", [schema.get("const")])]
+        rule, message = "unknown-word", f"{shown} is not known in {_where(path)}"
+        help_ = help_line(str(value), known)
+    elif validator in ("minimum", "maximum"):
+        edge = schema[validator]
+        word = "less" if validator == "minimum" else "more"
+        message = (
+            f"{shown} is {word} than {edge}, the {'least' if word == 'less' else 'most'} allowed"
+        )
+    elif validator in ("minLength", "minItems", "minProperties"):
+        message = f"{_where(path)} is empty"
+    elif validator == "maxLength":
+        message = f"{_where(path)} is longer than {schema[validator]} characters"
+    span = source.key_span(path) if value is None else source.value_span(path)
+    return Diagnostic(rule, Severity.ERROR, message, span, help_)
+
+
+_KINDS: Final = {
+    "string": "text",
+    "object": "a mapping",
+    "array": "a list",
+    "integer": "a whole number",
+    "number": "a number",
+    "boolean": "`true` or `false`",
+}
+
+
+_UNQUOTED: Final = {
+    "integer": re.compile(r"-?(?:0|[1-9][0-9]{0,17})"),
+    "number": re.compile(r"-?(?:0|[1-9][0-9]{0,8})(?:\.[0-9]{1,9})?"),
+    "boolean": re.compile(r"true|false"),
+}
+
+
+def _fits(text: str, schema: Mapping[str, Any]) -> bool:
+    """Whether a text in quotes would be of the right type without them."""
+    pattern = _UNQUOTED.get(schema["type"])
+    return pattern is not None and pattern.fullmatch(text) is not None
+
+
+def describe(schema: Mapping[str, Any]) -> str:
+    """What a schema asks for, in words."""
+    if "const" in schema:
+        return f"`{schema['const']}`"
+    if "enum" in schema:
+        return " or ".join(f"`{v}`" for v in schema["enum"])
+    kinds = schema.get("type", "string")
+    return " or ".join(_KINDS[k] for k in ([kinds] if isinstance(kinds, str) else kinds))
+
+
+def _resolve(schema: Mapping[str, Any]) -> Mapping[str, Any]:
+    inner = schema.get("allOf", [schema])[0]
+    if "$ref" not in inner:
+        return schema
+    found: Mapping[str, Any] = generated()["definitions"][inner["$ref"].rsplit("/", 1)[1]]
+    return found
+
+
+def _examples(schema: Mapping[str, Any], name: str = "") -> str:
+    """`write it like ...`, from the schema's own examples."""
+    shown = [_written(e) for e in schema.get("examples", ())]
+    if not shown:
+        return ""
+    prefix = f"{name}: " if name else ""
+    return "write it like " + " or ".join(f"`{prefix}{s}`" for s in shown[:3])
+
+
+def _written(example: object) -> str:
+    """An example as YAML flow text."""
+    if isinstance(example, dict):
+        return "{ " + ", ".join(f"{k}: {_written(v)}" for k, v in example.items()) + " }"
+    if isinstance(example, list):
+        return "[" + ", ".join(map(_written, example)) + "]"
+    if isinstance(example, bool):
+        return str(example).lower()
+    return str(example)
+
+
+def _where(path: Path) -> str:
+    """A path as people say it: `models.qwen.tier`, `rules[2]`."""
+    text = ""
+    for step in path:
+        text += f"[{step + 1}]" if isinstance(step, int) else f".{step}" if text else step
+    return f"`{_short(text)}`" if text else ""
+
+
+def _short(text: str) -> str:
+    return text if len(text) <= 60 else text[:57] + "..."
+
+
+def _shown(value: object) -> str:
+    match value:
+        case None:
+            return "empty"
+        case dict():
+            return "a mapping"
+        case list():
+            return "a list"
+        case bool():
+            return f"`{str(value).lower()}`"
+    return f"`{_short(str(value))}`"
