@@ -2,8 +2,9 @@
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
+PIP = $(BIN)/pip install --quiet --disable-pip-version-check
 
-.PHONY: demo test lint wheel bench fuzz long clean
+.PHONY: demo test lint test-latest test-oldest lock wheel bench fuzz long clean
 
 demo: $(VENV)/.user
 	@$(BIN)/policy-router demo
@@ -12,6 +13,31 @@ test: $(VENV)/.dev
 	$(BIN)/python -m pytest -n 2 --cov --cov-report= $(ARGS)
 	$(BIN)/coverage report --fail-under=100 --include='policy_router/language/*,policy_router/decide/*,policy_router/condition.py,policy_router/execute/chain.py,policy_router/execute/accept.py'
 
+# The same tests with the newest release of everything that pyproject.toml allows.
+test-latest:
+	$(PYTHON) -m venv --clear .venv-latest
+	.venv-latest/bin/pip install --quiet --disable-pip-version-check -e '.[dev]'
+	.venv-latest/bin/python -m pytest -n 2 $(ARGS)
+
+# The same tests with the oldest release of everything that pyproject.toml allows.
+test-oldest: .venv-oldest/.done
+	.venv-oldest/bin/python -m pytest -n 2 $(ARGS)
+
+.venv-oldest/.done: requirements/oldest.txt
+	$(PYTHON) -m venv --clear .venv-oldest
+	.venv-oldest/bin/pip install --quiet --disable-pip-version-check --no-deps --require-hashes -r $<
+	.venv-oldest/bin/pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation -e .
+	@touch $@
+
+# Releases of the last two weeks are left out: most stolen ones are found by then.
+LOCKED = $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes \
+  --no-header --no-annotate --exclude-newer "$$(date --utc --date='14 days ago' +%F)" \
+  pyproject.toml requirements/build.in
+lock: $(VENV)/.dev
+	$(LOCKED) --upgrade -o requirements/run.txt
+	$(LOCKED) --upgrade --extra dev -o requirements/dev.txt
+	$(LOCKED) --upgrade --extra dev --resolution lowest-direct -o requirements/oldest.txt
+
 lint: $(VENV)/.dev
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
@@ -19,10 +45,10 @@ lint: $(VENV)/.dev
 
 wheel: $(VENV)/.dev
 	rm -rf dist
-	$(BIN)/python -m build --quiet
+	$(BIN)/python -m build --quiet --no-isolation
 
 bench: $(VENV)/.dev
-	$(BIN)/pip install --quiet -e '.[bench]'
+	$(PIP) -e '.[bench]'
 	$(BIN)/python benchmarks/decide.py
 	$(BIN)/python benchmarks/check.py
 	$(BIN)/python benchmarks/ledger.py
@@ -33,7 +59,7 @@ fuzz: $(VENV)/.dev
 long: $(VENV)/.dev
 	$(BIN)/python -m tests.state.long
 	$(BIN)/python -m tests.calendars
-	$(BIN)/pip install --quiet -e '.[bench]'
+	$(PIP) -e '.[bench]'
 	$(BIN)/python benchmarks/windows.py
 	$(BIN)/python benchmarks/stress.py --store sqlite
 	$(BIN)/python benchmarks/stress.py --store redis
@@ -45,13 +71,15 @@ $(VENV)/.python:
 	$(PYTHON) -m venv $(VENV)
 	@touch $@
 
-$(VENV)/.user: $(VENV)/.python pyproject.toml
-	$(BIN)/pip install --quiet --disable-pip-version-check -e .
+$(VENV)/.user: $(VENV)/.python requirements/run.txt
+	$(PIP) --no-deps --require-hashes -r requirements/run.txt
+	$(PIP) --no-deps --no-build-isolation -e .
 	@touch $@
 
-$(VENV)/.dev: $(VENV)/.python pyproject.toml
-	$(BIN)/pip install --quiet --disable-pip-version-check -e '.[dev]'
+$(VENV)/.dev: $(VENV)/.python requirements/dev.txt
+	$(PIP) --no-deps --require-hashes -r requirements/dev.txt
+	$(PIP) --no-deps --no-build-isolation -e .
 	@touch $@ $(VENV)/.user
 
 clean:
-	rm -rf $(VENV) dist .mypy_cache .ruff_cache .pytest_cache .hypothesis .coverage
+	rm -rf $(VENV) .venv-latest .venv-oldest dist .mypy_cache .ruff_cache .pytest_cache .hypothesis .coverage

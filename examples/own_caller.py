@@ -17,6 +17,8 @@ from policy_router import Router, UsageError
 from policy_router.execute.failure import CallFailed, Failure, Kind
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
     from policy_router import Model
     from policy_router.execute.caller import Body, Chunks
 
@@ -29,7 +31,7 @@ class Table:
     def __init__(self, answers: dict[str, str]) -> None:
         self._answers = answers
 
-    async def prepare(self) -> None:
+    async def prepare(self, models: Iterable[Model] = ()) -> None:
         """Nothing is slow here."""
 
     async def aclose(self) -> None:

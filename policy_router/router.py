@@ -243,11 +243,11 @@ class Router:
         facts["stream"] = stream
         began = None
         if policy.complexity.is_asked:
-            await self._caller.prepare()  # before the time begins to run
+            await self._caller.prepare(policy.models)  # before the time begins to run
             began = time.monotonic()
         request, snapshot = await self._asked(policy, body["messages"], facts, body)
         decision = decide(policy, request, snapshot)
-        await self._caller.prepare()
+        await self._caller.prepare(candidate.model for candidate in decision.candidates)
         account = self._ledger.account(policy, request, snapshot)
         if stream:
             return await self._executor.stream(

@@ -270,7 +270,9 @@ def test_a_request_cancelled_on_its_way_to_the_next_model_settles_the_last(tmp_p
 
         w.store.reserve = hangs  # type: ignore[method-assign]
         asking = asyncio.ensure_future(w.router.acompletion(HELLO, max_tokens=50))
-        await moving.wait()
+        reached = asyncio.ensure_future(moving.wait())
+        await asyncio.wait([reached, asking], return_when=asyncio.FIRST_COMPLETED)
+        assert not asking.done(), "it ended before it asked for the next model"
         asking.cancel()
         with pytest.raises(asyncio.CancelledError):
             await asking

@@ -83,7 +83,7 @@ def demo() -> None:
     A policy file, four simulated models behind a real HTTP server on this machine, six requests.
     """
     # LiteLLM takes seconds to import; meanwhile there is something to read.
-    from policy_router.execute.litellm import load  # noqa: PLC0415  see above
+    from policy_router.execute.litellm_library import load  # noqa: PLC0415  see above
 
     threading.Thread(target=load, daemon=True).start()
     from policy_router.router import Router  # noqa: PLC0415

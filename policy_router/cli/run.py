@@ -153,7 +153,7 @@ async def _ready(
         asked = await with_readings(Ledger(store, clock=time.time), policy, asked)
         began = None
         if asked.seen is not None and asked.scored and policy.complexity.is_asked:
-            await caller.prepare()  # before its time begins to run
+            await caller.prepare(policy.models)  # before its time begins to run
             began = time.monotonic()
             rater = Rater(caller, ledger)
             messages = body["messages"]
@@ -164,7 +164,7 @@ async def _ready(
                 asked = replace(asked, request=request, seen=seen)
         decision = made(policy, asked)
         if decision.candidates:
-            await caller.prepare()
+            await caller.prepare(candidate.model for candidate in decision.candidates)
         account = ledger.account(policy, asked.request, asked.snapshot)
         try:
             yield Executor(caller, clock=time.time), decision, account, began

@@ -11,7 +11,7 @@ from policy_router.errors import UsageError
 from policy_router.execute.plain import plain
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterable, Iterator
 
     from policy_router.model import Model
 
@@ -151,9 +151,9 @@ class Caller(Protocol):
     a courtesy to the connection below, for the executor enforces its own limits.
     """
 
-    async def prepare(self) -> None:
-        """Whatever is slow the first time, such as an import; awaited before a request's deadline
-        begins to run, and quick when there is nothing to do."""
+    async def prepare(self, models: Iterable[Model] = ()) -> None:
+        """Whatever is slow the first time a model is called, such as an import; awaited before a
+        request's deadline begins to run, and quick when there is nothing to do."""
         ...
 
     async def aclose(self) -> None:

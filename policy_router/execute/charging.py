@@ -54,6 +54,7 @@ BILLS: Final[Mapping[Kind, Bill]] = MappingProxyType(
         Kind.STREAM_BROKEN: Bill.WHOLE,
         Kind.DEADLINE: Bill.WHOLE,
         Kind.CANCELLED: Bill.WHOLE,
+        Kind.INTERNAL: Bill.WHOLE,
         Kind.UNKNOWN: Bill.WHOLE,
         # With status 200 the answer was made and then withheld; with an error status it was not.
         Kind.CONTENT_POLICY: Bill.WHOLE,
@@ -90,7 +91,7 @@ def ending(worst: Worst, usage: Usage, failure: Failure | None, said: int) -> Ac
     if failure is None:
         return counted or _estimated(worst, said)
     bill = BILLS[failure.kind]
-    if bill is Bill.UNSENT:
+    if bill is Bill.UNSENT or not failure.sent:
         return None
     status = failure.status or 0
     unbilled = bill is Bill.NOTHING or (failure.kind in _BY_STATUS and status >= _ERROR)

@@ -10,27 +10,46 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from policy_router.execute.failure import TRANSPORT, Evidence
 from policy_router.execute.redact import redact
 from policy_router.execute.retry_after import retry_after
+
+if TYPE_CHECKING:
+    from policy_router.execute.wire import Wire
 
 _STEPS: Final = 10
 _LIBRARY: Final = "litellm."
 _JUDGED: Final = "litellm.exceptions"
 _NOT_SEEN: Final = 500
 """LiteLLM's provider classes carry this when no status came at all; it proves nothing."""
+_REDIRECT: Final = 300
+"""The least HTTP status that is no answer."""
+_INTERNAL: Final = (Warning, ImportError)
+"""Raised by this process, never by a provider: a library's warning under filters that make errors
+of warnings, a part of a library that cannot be imported."""
 _TEXT: Final = 4_000
 """Characters of a message that are read for phrases."""
 
 
-def read(error: BaseException, prompt: object, now: float) -> Evidence:
-    """The evidence of an exception. prompt: the messages, so that no echo of them is kept.
-    now: Unix time, for a Retry-After that is a date."""
+def read(error: BaseException, prompt: object, now: float, wire: Wire | None = None) -> Evidence:
+    """The evidence of a failed call.
+
+    Args:
+        error: what the calling library raised.
+        prompt: the messages, so that no echo of them is kept.
+        now: Unix time, for a Retry-After that is a date.
+        wire: what the connection saw. Its error status, headers and body are believed before
+            anything that the library's exceptions carry.
+    """
     chain = _walk(error)
     bodies = [body for each in chain for body in _bodies(each)]
     status = _status(chain)
+    headers = _headers(chain)
+    if wire is not None and wire.status is not None and wire.status >= _REDIRECT:
+        status, headers = wire.status, wire.headers
+        bodies = [_unwrapped(body)] if (body := _json(wire.body)) else bodies
     names = tuple(type(each).__name__ for each in chain)
     transport = tuple(n for each in reversed(chain) if _is_transport(each) for n in _classes(each))
     message = next((m for b in bodies if isinstance(m := b.get("message"), str)), None)
@@ -43,7 +62,8 @@ def read(error: BaseException, prompt: object, now: float) -> Evidence:
         library=names,
         text=text[:_TEXT],
         detail=_detail(message, codes, status, transport or names, prompt),
-        retry_after=retry_after(_headers(chain), now),
+        retry_after=retry_after(headers, now),
+        internal=any(isinstance(each, _INTERNAL) for each in chain),
     )
 
 

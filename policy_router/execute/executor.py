@@ -134,7 +134,7 @@ class Executor:
         model = started.candidate.model
         call = self._world.caller.call(model, progress.request_body, started.limit)
         try:
-            response = await within(started.limit, call)
+            response = await within(started.limit, call, started.wire)
         except CallFailed as failed:
             return failed.failure, None
         except TimeoutError:

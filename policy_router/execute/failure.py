@@ -22,7 +22,8 @@ if TYPE_CHECKING:
 
 class Kind(StrEnum):
     """The classes of failure. `Attempt.failure` holds one of these. CANCELLED: the caller went
-    away; nobody failed. REJECTED: the answer did not pass the policy's checks."""
+    away; nobody failed. REJECTED: the answer did not pass the policy's checks. INTERNAL: something
+    in this process failed, such as an import, or a warning that the program makes an error of."""
 
     RATE_LIMITED = "rate_limited"
     QUOTA_EXHAUSTED = "quota_exhausted"
@@ -46,6 +47,7 @@ class Kind(StrEnum):
     DEADLINE = "deadline"
     REDIRECTED = "redirected"
     CANCELLED = "cancelled"
+    INTERNAL = "internal"
     UNKNOWN = "unknown"
 
 
@@ -106,6 +108,8 @@ REACTIONS: Final[Mapping[Kind, Reaction]] = MappingProxyType(
         Kind.CANCELLED: Reaction(_TIME, 499, "cancelled", fixed=Action.STOP),
         # Following a redirect would post the prompt and the key to a host nobody named.
         Kind.REDIRECTED: Reaction(_SERVER, 502, "upstream_redirect", rest=600, fixed=Action.NEXT),
+        # No model is at fault, so none is taken out; another caller's code may well work.
+        Kind.INTERNAL: Reaction(_SERVER, 500, "internal_error", fixed=Action.NEXT),
         Kind.UNKNOWN: Reaction(_SERVER, 502, "upstream_error", counts=True),
     }
 )
@@ -117,7 +121,7 @@ class Failure:
 
     status: HTTP status, when one came. detail: at most 200 characters, without keys or prompt.
     retry_after: seconds the provider asked to wait. certain: False when only the text said so;
-    such a failure never takes a model out.
+    such a failure never takes a model out. sent: False when it is certain that nothing left.
     """
 
     kind: Kind
@@ -125,6 +129,7 @@ class Failure:
     status: int | None = None
     retry_after: float | None = None
     certain: bool = True
+    sent: bool = True
 
     @property
     def reaction(self) -> Reaction:
@@ -151,7 +156,8 @@ class Evidence:
 
     codes: `error.code` and `error.type` of the body. status: the status on the wire.
     transport: class names of network errors, innermost first. library: the class name the
-    calling library gave it. text: its message; only read, never kept.
+    calling library gave it. text: its message; only read, never kept. internal: something was
+    raised that only this process raises.
     """
 
     codes: tuple[str, ...] = ()
@@ -161,6 +167,7 @@ class Evidence:
     text: str = ""
     detail: str = ""
     retry_after: float | None = None
+    internal: bool = False
 
 
 def classify(evidence: Evidence) -> Failure:
@@ -173,6 +180,8 @@ def classify(evidence: Evidence) -> Failure:
 def _judge(e: Evidence) -> tuple[Kind, bool]:
     """The kind, and whether more than the text speaks for it."""
     codes = [code.lower() for code in e.codes]
+    if e.internal and e.status is None:
+        return Kind.INTERNAL, True
     known = _first(codes, CODES) or _first(e.transport, TRANSPORT)
     if known is None and any(code.endswith("_spend_limit_exceeded") for code in codes):
         known = Kind.QUOTA_EXHAUSTED

@@ -169,7 +169,7 @@ async def _called(progress: Progress, started: Started, body: Body) -> tuple[Fai
     world, model = progress.world, started.candidate.model
     try:
         call = world.caller.call(model, body, started.limit)
-        return None, await within(started.limit, call)
+        return None, await within(started.limit, call, started.wire)
     except CallFailed as failed:
         failure = failed.failure
     except TimeoutError:

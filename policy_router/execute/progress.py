@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Final, TypeVar
 
 from policy_router.errors import ExhaustedError, NoCandidateError, RequestError, no_room
@@ -12,6 +12,7 @@ from policy_router.execute.chain import LEAST, Chain, Move
 from policy_router.execute.events import Answered, Attempted, Decided, Exhausted, Passed
 from policy_router.execute.failure import Failure, Kind
 from policy_router.execute.shape import Usage
+from policy_router.execute.wire import Wire, watching
 from policy_router.model import Attempt
 
 if TYPE_CHECKING:
@@ -48,7 +49,8 @@ class World:
 
 @dataclass(slots=True)
 class Started:
-    """An attempt that is running. usage, said: what is known to have come out of it."""
+    """An attempt that is running. usage, said: what is known to have come out of it. wire: what
+    its connection saw."""
 
     candidate: Candidate
     clock: float
@@ -57,6 +59,7 @@ class Started:
     first_token: float | None = None
     usage: Usage = _NOTHING
     said: int = 0
+    wire: Wire = field(default_factory=Wire)
 
 
 class Progress:
@@ -192,7 +195,8 @@ class Progress:
         if self.served_by is not None:
             return
         if self.running is not None:
-            gone = Failure(Kind.CANCELLED, "the caller went away")
+            unsent = self.running.wire.unsent
+            gone = Failure(Kind.CANCELLED, "the caller went away", sent=not unsent)
             self._end(self.running.usage, gone, self.running.said)
         self._tell_exhausted(True, None)
 
@@ -200,7 +204,8 @@ class Progress:
         """What it is when an attempt was cut off: the model's fault only when it had a fair
         amount of time, as an attempt at the end of a request has not."""
         kind = Kind.TIMEOUT if started.limit >= self._fair * _ROUNDING else Kind.DEADLINE
-        return Failure(kind, f"no answer within {started.limit:.3g} s")
+        detail = f"no answer within {started.limit:.3g} s"
+        return Failure(kind, detail, sent=not started.wire.unsent)
 
     def attempt(self, started: Started, usage: Usage, failure: Failure | None = None) -> Attempt:
         """An attempt as it stands now."""
@@ -242,7 +247,12 @@ class Progress:
         self.world.tell(Exhausted(self.decision, attempts, stopped, wait, self.chain.skipped))
 
 
-async def within(seconds: float, work: Awaitable[_T]) -> _T:
-    """The result of the work. Raises TimeoutError after so many seconds, cancelling it."""
-    async with asyncio.timeout(seconds):
-        return await work
+async def within(seconds: float, work: Awaitable[_T], wire: Wire | None = None) -> _T:
+    """The result of the work, which writes into `wire` what its connection sees.
+
+    Raises:
+        TimeoutError: after this many seconds; the work is cancelled.
+    """
+    with watching(Wire() if wire is None else wire):
+        async with asyncio.timeout(seconds):
+            return await work

@@ -27,6 +27,7 @@ from policy_router.execute.failure import CallFailed, Failure, Kind
 from policy_router.execute.own_code import Broken, call_own
 from policy_router.execute.progress import within
 from policy_router.execute.shape import Usage, choices, size, usage
+from policy_router.execute.wire import Wire
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Coroutine
@@ -146,7 +147,7 @@ class Rater:
                     await asyncio.wait([underway.task])
 
     async def _by_model(self, name: bytes, call: _Call, account: Account) -> float | None:
-        await self._caller.prepare()  # before its time begins to run
+        await self._caller.prepare([call.model])  # before its time begins to run
         clock = asyncio.get_running_loop().time
         until = clock() + call.limit
         try:
@@ -163,16 +164,17 @@ class Rater:
         return score
 
     async def _ask(self, call: _Call, account: Account, seconds: float) -> float | None:
-        failure, answer = Failure(Kind.CANCELLED), None
+        failure, answer, wire = Failure(Kind.CANCELLED), None, Wire()
         try:
             work = self._caller.call(call.model, call.body, seconds)
-            answer = await within(seconds, work)
+            answer = await within(seconds, work, wire)
         except CallFailed as failed:
             failure = failed.failure
             self._failed(call, failure, str(failure.kind))
         except TimeoutError:
             # Where reserving took most of the time, that is not the model's fault.
-            failure = Failure(Kind.TIMEOUT if seconds * 2 >= call.limit else Kind.DEADLINE)
+            kind = Kind.TIMEOUT if seconds * 2 >= call.limit else Kind.DEADLINE
+            failure = Failure(kind, sent=not wire.unsent)
             self._failed(call, failure, f"no rating within {call.limit:.3g} s")
         finally:
             counted = Usage() if answer is None else usage(answer)

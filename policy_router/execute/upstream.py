@@ -69,9 +69,9 @@ class Upstream:
                 raise CallFailed(self._late())
             try:
                 if self._chunks is None:
-                    await within(limit, self._open())
+                    await within(limit, self._open(), self._started.wire)
                     continue
-                chunk = await within(limit, self._chunks.__anext__())
+                chunk = await within(limit, self._chunks.__anext__(), self._started.wire)
             except StopAsyncIteration:
                 return None
             except TimeoutError:

@@ -83,7 +83,7 @@ class FakeCaller:
         self.limits: list[float] = []
         self.closed = 0
 
-    async def prepare(self) -> None:
+    async def prepare(self, models: Iterable[Model] = ()) -> None:
         """Ready as it is."""
 
     async def aclose(self) -> None:

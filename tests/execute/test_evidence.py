@@ -10,6 +10,7 @@ import pytest
 
 from policy_router.execute.evidence import read
 from policy_router.execute.failure import Kind, classify
+from policy_router.execute.wire import Wire
 
 NOW = 1_700_000_000.0
 
@@ -54,6 +55,25 @@ def test_a_provider_class_s_status_counts_unless_it_is_its_default(
 ) -> None:
     error = chained(made(*JUDGED, status_code=429), made(*WRAPPED, status_code=told))
     assert read(error, None, NOW).status == status
+
+
+@pytest.mark.parametrize("cause", [UserWarning("odd types"), ImportError("no module")])
+def test_a_warning_or_a_failed_import_lies_in_this_process(cause: Exception) -> None:
+    evidence = read(chained(made("litellm.exceptions", "APIConnectionError"), cause), None, NOW)
+    assert evidence.internal
+    assert classify(evidence).kind is Kind.INTERNAL
+
+
+def test_the_wire_is_believed_before_the_library() -> None:
+    error = made(*JUDGED, status_code=400, message='{"error": {"code": "invalid_api_key"}}')
+    body = b'{"error": {"code": "insufficient_quota", "message": "no credit"}}'
+    wire = Wire(watched=True, status=429, headers={"retry-after": "9"}, body=body)
+    evidence = read(error, None, NOW, wire)
+    assert (evidence.status, evidence.codes, evidence.retry_after) == (
+        429, ("insufficient_quota",), 9,
+    )  # fmt: skip
+    answered = Wire(watched=True, status=200)
+    assert read(error, None, NOW, answered).codes == ("invalid_api_key",)
 
 
 def test_cycles_end() -> None:

@@ -144,5 +144,12 @@ def test_nobody_is_told_401_for_our_credentials(kind: Kind) -> None:
     assert REACTIONS[kind].status != 401
 
 
+def test_what_this_process_raised_is_no_model_s_fault() -> None:
+    failure = classify(Evidence(library=("BadRequestError",), text="rate limit", internal=True))
+    assert failure.kind is Kind.INTERNAL
+    assert (failure.reaction.counts, failure.reaction.rest) == (False, 0)
+    assert classify(Evidence(status=500, internal=True)).kind is Kind.SERVER_ERROR
+
+
 def test_redirects_are_never_the_policy_s_choice() -> None:
     assert REACTIONS[Kind.REDIRECTED].fixed is Action.NEXT

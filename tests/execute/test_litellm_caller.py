@@ -3,12 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-import logging
-import sys
-import threading
 from contextlib import asynccontextmanager
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
@@ -16,7 +12,8 @@ from policy_router.errors import ExhaustedError, RequestError, RoutingError, Str
 from policy_router.execute.caller import Body
 from policy_router.execute.executor import Executor
 from policy_router.execute.failure import CallFailed, Failure, Kind
-from policy_router.execute.litellm import ENVIRONMENT, REFUSING, LiteLLMCaller, load
+from policy_router.execute.litellm import LiteLLMCaller
+from policy_router.execute.litellm_library import load
 from policy_router.execute.shape import finish, text
 from policy_router.model import Decision, Fallback, Model, OnBreak
 from policy_router.simulated import (
@@ -32,7 +29,7 @@ from policy_router.simulated import (
 from tests.execute.make import HELLO, candidate, decision
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Callable, Coroutine, Iterator
+    from collections.abc import AsyncIterator, Callable, Coroutine
 
 Script = Behaviour | list[Behaviour]
 PROMPT = "the secret ingredient of the soup is lovage and nothing else"
@@ -424,43 +421,6 @@ def test_details_hold_no_prompt_no_key_and_no_path() -> None:
     assert plain.detail == "400 invalid_request_error: no ***"
 
 
-class Away(BaseHTTPRequestHandler):
-    """Sends every POST elsewhere, whatever provider's path it came by."""
-
-    went: ClassVar[list[str]] = []
-
-    def do_POST(self) -> None:
-        self.rfile.read(int(self.headers.get("content-length") or 0))
-        self.went.append(self.path)
-        self.send_response(307)
-        self.send_header("location", "/elsewhere")
-        self.send_header("content-length", "0")
-        self.end_headers()
-
-    def log_message(self, format: str, *args: object) -> None:  # noqa: A002  the base's name
-        """Says nothing."""
-
-
-@pytest.fixture(scope="module")
-def away() -> Iterator[str]:
-    with ThreadingHTTPServer(("127.0.0.1", 0), Away) as server:
-        thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.05})
-        thread.start()
-        yield f"http://127.0.0.1:{server.server_port}"
-        server.shutdown()
-        thread.join()
-
-
-@pytest.mark.parametrize("provider", sorted(REFUSING))
-def test_no_redirect_is_followed(provider: str, away: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("MY_KEY", "sk-mine")
-    Away.went.clear()
-    model = Model("m", f"{provider}/m", "t", 0, api_base=away, api_key_env="MY_KEY")
-    assert failure_of(model).kind is Kind.REDIRECTED
-    assert len(Away.went) == 2, "one whole answer, one stream"
-    assert "/elsewhere" not in Away.went
-
-
 @pytest.mark.parametrize("provider", ["groq", "openai", "hosted_vllm"])
 def test_the_status_on_the_wire_is_believed(provider: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("MY_KEY", "sk-mine")
@@ -469,37 +429,3 @@ def test_the_status_on_the_wire_is_believed(provider: str, monkeypatch: pytest.M
     assert failure_of(model, {"m": echo}).kind is Kind.BAD_REQUEST
     wait = failure_of(model, {"m": Fail(429, retry_after=7)})
     assert (wait.kind, wait.status, wait.retry_after) == (Kind.RATE_LIMITED, 429, 7)
-
-
-def test_a_late_fence_is_logged(
-    caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    for name in ENVIRONMENT:
-        monkeypatch.delenv(name, raising=False)
-    with caplog.at_level(logging.INFO):
-        load()
-    assert "too late: LITELLM_LOCAL_MODEL_COST_MAP, LITELLM_MODE, HF_HUB_OFFLINE" in caplog.text
-
-
-def test_the_fence_is_up() -> None:
-    import litellm
-
-    assert litellm.disable_hf_tokenizer_download is True
-    assert litellm.suppress_debug_info is True
-    assert litellm.turn_off_message_logging is True
-    assert "litellm.proxy.proxy_server" not in sys.modules
-
-
-def test_a_stream_with_a_llama_name_loads_no_tokenizer(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("MY_KEY", "sk-mine")
-
-    async def go(url: str) -> None:
-        model = Model("m", "groq/llama-3.3-70b-versatile", "t", 0, api_key_env="MY_KEY")
-        async with LiteLLMCaller() as caller:
-            stream = await caller.stream(at(model, url), HELLO, 5)
-            assert [finish(chunk) async for chunk in stream if finish(chunk)] == ["stop"]
-            await settle()
-
-    with Simulated() as provider:
-        asyncio.run(go(provider.url))
-    assert "tokenizers" not in sys.modules
