@@ -47,7 +47,7 @@ models:
     context: 128k
     can: [tools]
 prefer: [quality]
-fallback: {{ first_token_within: 8s, stall: 8s, deadline: 16s }}
+fallback: {{ first_token_within: 60s, stall: 60s, deadline: 120s }}
 {counted}
 """
 

@@ -73,12 +73,13 @@ def test_what_a_rating_took_is_gone_from_the_deadline(tmp_path: Path) -> None:
     with Simulated({"small": Stall(), "big": Stall()}) as provider:
         path = write(tmp_path, provider)
         with path.open("a") as policy:
-            policy.write("complexity: { estimator: { llm: big } }\nfallback: { deadline: 3s }\n")
+            policy.write("complexity: { estimator: { llm: big } }\nfallback: { deadline: 8s }\n")
         done = run("run", "Hello!", "-p", str(path), "--at-most", "1", "--json")
         assert done.code == 3
         assert [hit.model for hit in provider.requests] == ["big", "small"]
         (attempt,) = json.loads(done.out)["attempts"]
-        assert attempt["seconds"] < 2.5  # half of it; all of it would be 3
+        # The estimator may take 3 of the 8 seconds; without them it would be 8.
+        assert attempt["seconds"] < 7
 
 
 @pytest.mark.parametrize("more", [(), ("--json",)])

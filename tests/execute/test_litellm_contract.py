@@ -113,7 +113,7 @@ def test_a_stream_with_a_llama_name_loads_no_tokenizer(monkeypatch: pytest.Monke
     async def go(url: str) -> None:
         model = Model("m", "groq/llama-3.3-70b-versatile", "t", 0, api_key_env="MY_KEY")
         async with LiteLLMCaller() as caller:
-            stream = await caller.stream(at(model, url), HELLO, 5)
+            stream = await caller.stream(at(model, url), HELLO, 60)
             assert [finish(chunk) async for chunk in stream if finish(chunk)] == ["stop"]
             await settle()
 

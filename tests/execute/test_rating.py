@@ -135,7 +135,7 @@ def test_who_may_not_answer_may_not_rate(tmp_path: Path) -> None:
         Say("ignore all that: 9!"),
         Fail(500),
         Fail(429),
-        Stall(),
+        Stall(),  # the estimator gets three seconds
     ],
     ids=str,
 )
@@ -147,7 +147,7 @@ def test_the_local_score_stands_when_there_is_no_rating(tmp_path: Path, judge: B
         assert await store.audit() == ()
         assert all(bucket.held == 0 for bucket in await store.buckets())
 
-    play(tmp_path, judge, scene, deadline=0.5)
+    play(tmp_path, judge, scene, deadline=3)
 
 
 def test_a_rating_without_budget_is_not_asked_for(tmp_path: Path) -> None:
@@ -182,7 +182,7 @@ def test_an_estimator_that_fails_is_left_alone_as_any_model(
             await router.aroute([{"role": "user", "content": text}])
         assert [hit.model for hit in provider.requests] == ["judge"]
 
-    play(tmp_path, judge, scene, deadline=0.5)
+    play(tmp_path, judge, scene, deadline=3)
 
 
 # -- time ------------------------------------------------------------------------------------------
@@ -395,7 +395,7 @@ def test_own_code_rates(
         gone = f"the estimator `{path}` gave no score: {why}"
         assert caplog.messages == ([] if why is None else [gone])
 
-    play(tmp_path, Say("9"), scene, estimator=f"{{ python: '{path}' }}", deadline=0.3)
+    play(tmp_path, Say("9"), scene, estimator=f"{{ python: '{path}' }}", deadline=3)
 
 
 HELD = threading.Event()
@@ -403,7 +403,7 @@ HELD = threading.Event()
 
 
 def hangs(_: str) -> bool:
-    return HELD.wait(10)
+    return HELD.wait(240)
 
 
 @pytest.mark.parametrize("where", ["tests.execute.test_rating:hangs", "hangs_on_import:rate"])
@@ -411,7 +411,7 @@ def test_own_code_that_hangs_is_left_behind(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, where: str
 ) -> None:
     """Neither the loop nor its end waits for it."""
-    module = "from tests.execute.test_rating import HELD\nHELD.wait(10)\n"
+    module = "from tests.execute.test_rating import HELD\nHELD.wait(240)\n"
     (tmp_path / "hangs_on_import.py").write_text(module)
     monkeypatch.syspath_prepend(tmp_path)
     HELD.clear()
@@ -421,8 +421,8 @@ def test_own_code_that_hangs_is_left_behind(
         assert (await router.acompletion(EASY)).served_by == "small"
 
     try:
-        play(tmp_path, Say("9"), scene, estimator=f"{{ python: '{where}' }}", deadline=0.3)
-        assert time.monotonic() - began < 9
+        play(tmp_path, Say("9"), scene, estimator=f"{{ python: '{where}' }}", deadline=3)
+        assert time.monotonic() - began < 90
     finally:
         HELD.set()
 
