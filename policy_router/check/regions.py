@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from policy_router.cancellation import Poll, never
 from policy_router.condition import (
     COMPLEXITY,
     HOUR,
@@ -57,8 +58,9 @@ class Regions:
     removers: per model, the boxes in which it is taken away. impossible: no request is in these.
     """
 
-    def __init__(self, policy: Policy) -> None:
+    def __init__(self, policy: Policy, cancelled: Poll = never) -> None:
         self._policy = policy
+        self._cancelled = cancelled
         index = policy.index
         floors: list[tuple[Tree, int, str, Span | None]] = []
         for kind, fact, parts in (("task", TASK, policy.tasks), ("band", COMPLEXITY, policy.bands)):
@@ -113,7 +115,7 @@ class Regions:
             owner += [number] * (len(flat) - begin)
             self.holds.append((1 << middle) - (1 << begin))
             self.reaches.append((1 << len(flat)) - (1 << middle) if wide else self.holds[-1])
-        self.cover = Cover(self.space, flat)
+        self.cover = Cover(self.space, flat, self._cancelled)
         self._owner = tuple(owner)
         self.removers = [0] * models
         for number, source in enumerate(self.sources):

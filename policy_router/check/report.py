@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, date, datetime
 from typing import TYPE_CHECKING
 
+from policy_router.cancellation import Poll, checkpoint, never
 from policy_router.check.concealed import conceal
 from policy_router.check.registry import LINT, TEXT_RULES
 from policy_router.check.subject import Subject
@@ -43,18 +44,27 @@ class Report:
 
 
 def inspect(
-    files: Iterable[PolicyFile], *, today: date | None = None, table: Catalog | None = None
+    files: Iterable[PolicyFile],
+    *,
+    today: date | None = None,
+    table: Catalog | None = None,
+    cancelled: Poll = never,
 ) -> Report:
     """The verdict on files already read. today: UTC's, unless given. table: LiteLLM's own table of
-    models, unless given."""
-    loaded = compile_files(files, table)
+    models, unless given.
+
+    cancelled: polled throughout, many times a second; raises Cancelled soon after it returns true.
+    """
+    loaded = compile_files(files, table, cancelled)
     found = list(loaded.diagnostics)
     for look in TEXT_RULES.values():
+        checkpoint(cancelled)
         found.extend(look(loaded.sources))
     if loaded.policy is not None and loaded.draft is not None:
         day = today or datetime.now(UTC).date()
-        subject = Subject(loaded.draft, loaded.policy, loaded.sources, day)
+        subject = Subject(loaded.draft, loaded.policy, loaded.sources, day, cancelled)
         for check in LINT.values():
+            checkpoint(cancelled)
             found.extend(check(subject))
     unasked = LINT if loaded.policy is None else ()
     kept = in_order(conceal(suppress(found, loaded.sources, unasked), loaded.sources))

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING
 
+from policy_router.cancellation import Poll, never
 from policy_router.check.regions import Regions
 from policy_router.diagnostics import Diagnostic, Severity
 from policy_router.prove.cover import GaveUp
@@ -22,17 +23,19 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Subject:
-    """A policy under inspection. sources: file name -> text. today: for dates that have passed."""
+    """A policy under inspection. sources: file name -> text. today: for dates that have passed.
+    cancelled: whether the findings are no longer wanted."""
 
     draft: Draft
     policy: Policy
     sources: Mapping[str, str]
     today: date
+    cancelled: Poll = never
 
     @cached_property
     def regions(self) -> Regions:
         """Where each rule, task and band takes models away."""
-        return Regions(self.policy)
+        return Regions(self.policy, self.cancelled)
 
     @cached_property
     def unreachable(self) -> tuple[tuple[Model, tuple[Source, ...]], ...]:

@@ -114,6 +114,7 @@ class _Compiler:
         check_unacted(self.names)
         if any(d.severity is Severity.ERROR for d in draft.found):
             return None
+        draft.checkpoint()
         fallback = _fallback(document.fallback)
         prefer = tuple(document.prefer) if document.prefer is not None else DEFAULT_PREFER
         index = Index(models, tiers, tasks, bands, prefer, rules, vocabulary, meters)
@@ -170,6 +171,7 @@ class _Compiler:
         entries = {}
         for name, shape in (self.doc.models or {}).items():
             path = ("models", name)
+            self.draft.checkpoint()
             if name in PRICES:
                 self.draft.error(
                     "reserved-name",
@@ -323,6 +325,7 @@ class _Compiler:
         names: dict[str, int] = {}
         for i, shape in enumerate(self.doc.rules or ()):
             path: Path = ("rules", i)
+            self.draft.checkpoint()
             if shape.name in names:
                 self.draft.found.append(
                     Diagnostic(

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
+from policy_router.cancellation import Poll, checkpoint, never
 from policy_router.diagnostics import Diagnostic, Severity
 
 if TYPE_CHECKING:
@@ -43,6 +44,7 @@ class Draft:
 
     whole: nothing was taken out of the document as broken. entries: the table's row per model.
     selected: where a selector stands -> its word and the models it stands for.
+    cancelled: whether the policy is no longer wanted.
     """
 
     document: Document
@@ -56,6 +58,11 @@ class Draft:
     selected: dict[Path, tuple[str, tuple[str, ...]]] = field(default_factory=dict)
     conditions: dict[Path, Condition] = field(default_factory=dict)
     policy: Policy | None = None
+    cancelled: Poll = never
+
+    def checkpoint(self) -> None:
+        """Called before each rule, model and other part that takes time. Raises Cancelled."""
+        checkpoint(self.cancelled)
 
     def error(self, rule: str, message: str, span: Span, help_: str = "") -> None:
         """Note something that makes the policy unusable."""

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from pydantic import ValidationError
 
+from policy_router.cancellation import Poll, checkpoint, never
 from policy_router.diagnostics import Diagnostic, Severity, Span
 from policy_router.language import schema_faults
 from policy_router.language.catalog import Catalog, catalog
@@ -40,28 +41,32 @@ class Loaded:
     draft: Draft | None = None
 
 
-def compile_files(files: Iterable[PolicyFile], table: Catalog | None = None) -> Loaded:
-    """The policy that the files make together. `table` replaces LiteLLM's own table of models."""
+def compile_files(
+    files: Iterable[PolicyFile], table: Catalog | None = None, cancelled: Poll = never
+) -> Loaded:
+    """The policy that the files make together. `table` replaces LiteLLM's own table of models.
+    Raises Cancelled soon after `cancelled` returns true."""
     found: list[Diagnostic] = []
     texts: dict[str, str] = {}
     sources: list[Source] = []
     broken: list[tuple[Source, Path]] = []
     unread = False
     for file in files:
-        source, problems = parse(file.name, file.data)
+        source, problems = parse(file.name, file.data, cancelled)
         found.extend(problems)
         if source is None:
             texts[file.name] = as_text(file.data)
             unread = True
             continue
         texts[file.name] = source.text
-        faults = schema_faults.check(source)
+        faults = schema_faults.check(source, cancelled)
         found.extend(fault.diagnostic for fault in faults)
         broken.extend((source, fault.path) for fault in faults if fault.path is not None)
         if isinstance(source.data, dict):
             sources.append(source)
     if not sources:
         return Loaded(None, in_order(found), texts)
+    checkpoint(cancelled)
     merged, places, twice = merge(sources)
     found.extend(twice)
     names = _names(merged)
@@ -75,7 +80,9 @@ def compile_files(files: Iterable[PolicyFile], table: Catalog | None = None) -> 
     if broken:
         data["version"] = 1  # missing or wrong, it has been reported
     document = _document(data, places, found)
-    draft = Draft(document, places, table or catalog(), names, whole=not broken)
+    draft = Draft(
+        document, places, table or catalog(), names, whole=not broken, cancelled=cancelled
+    )
     # A file that could not be read may hold any name: then only what was read is judged.
     if unread:
         return Loaded(None, in_order(found), texts)

@@ -8,6 +8,7 @@ from dataclasses import replace
 from functools import cache
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
+from policy_router.cancellation import Poll, checkpoint, never
 from policy_router.diagnostics import Diagnostic, Severity
 from policy_router.language.schema import generated, validator
 from policy_router.language.suggest import did_you_mean, help_line
@@ -29,8 +30,8 @@ class Fault(NamedTuple):
     meant: str | None = None
 
 
-def check(source: Source) -> list[Fault]:
-    """What the schema finds wrong with a file, worded and placed.
+def check(source: Source, cancelled: Poll = never) -> list[Fault]:
+    """What the schema finds wrong with a file, worded and placed. Raises Cancelled.
 
     A mistyped field is one mistake, so the data are given the field that was meant, and what
     follows from its absence is not reported.
@@ -44,20 +45,25 @@ def check(source: Source) -> list[Fault]:
         return [Fault((), Diagnostic("wrong-type", Severity.ERROR, message, where, help_))]
     settled: list[Fault] = []
     renamed: set[Path] = set()
-    found = _look(source)
+    found = _look(source, cancelled)
     # Each round settles one level of the nesting.
     while meant := {f.path: f.meant for f in found if f.path is not None and f.meant is not None}:
         settled += [Fault(None, f.diagnostic) for f in found if f.meant is not None]
         renamed |= source.rename(meant)
-        found = _look(source)
+        found = _look(source, cancelled)
     # What a mistyped field holds may not fit the one we took it for: then it is left out.
     settled += [f for f in found if f.path not in renamed]
     settled += [f._replace(diagnostic=settled[0].diagnostic) for f in found if f.path in renamed]
     return settled
 
 
-def _look(source: Source) -> list[Fault]:
-    return [f for error in validator().iter_errors(source.data) for f in _word(error, source)]
+def _look(source: Source, cancelled: Poll) -> list[Fault]:
+    found: list[Fault] = []
+    checkpoint(cancelled)
+    for error in validator().iter_errors(source.data):
+        checkpoint(cancelled)
+        found.extend(_word(error, source))
+    return found
 
 
 def _word(error: ValidationError, source: Source) -> Iterator[Fault]:

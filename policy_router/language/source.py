@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any, Final, TypeAlias
 
 import yaml
 
+from policy_router.cancellation import Poll, checkpoint, never
 from policy_router.diagnostics import Diagnostic, Severity, Span
 
 if TYPE_CHECKING:
@@ -114,10 +115,12 @@ class Source:
         self._keys[path] = start, end
 
 
-def parse(name: str, raw: bytes) -> tuple[Source | None, tuple[Diagnostic, ...]]:
+def parse(
+    name: str, raw: bytes, cancelled: Poll = never
+) -> tuple[Source | None, tuple[Diagnostic, ...]]:
     """A file's source, and every problem of its text. None when nothing can be made of it.
 
-    Total: any bytes end in data or in diagnostics with a place.
+    Total: any bytes end in data or in diagnostics with a place, unless it is cancelled.
     """
     if len(raw) > MAX_BYTES:
         at = Span(name, 1, 1, 1, 1)
@@ -140,6 +143,7 @@ def parse(name: str, raw: bytes) -> tuple[Source | None, tuple[Diagnostic, ...]]
     builder = _Builder(source)
     try:
         for event in yaml.parse(source.text, Loader=_LOADER):
+            checkpoint(cancelled)
             builder.take(event)
     except _Stop as stop:
         return None, (*builder.found, stop.diagnostic)

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
+from policy_router.cancellation import Poll, checkpoint, never
 from policy_router.decide.cells import admitting, bits
 
 if TYPE_CHECKING:
@@ -25,9 +26,11 @@ class GaveUp(Exception):  # noqa: N818  an answer ("unknown"), not an error
 
 
 class Cover:
-    """Boxes that may cover others. A set of them is an int, bit i for box i."""
+    """Boxes that may cover others. A set of them is an int, bit i for box i.
+    cancelled: polled while it searches; every search then raises Cancelled."""
 
-    def __init__(self, space: Space, boxes: Sequence[Box]) -> None:
+    def __init__(self, space: Space, boxes: Sequence[Box], cancelled: Poll = never) -> None:
+        self.cancelled = cancelled
         self.boxes = tuple(boxes)
         self.live = [d.live for d in space.dimensions]
         self._admits = [admitting(d, at, boxes) for at, d in enumerate(space.dimensions)]
@@ -100,6 +103,7 @@ class _Search:
             self._steps += 1
             if self._steps > MAX_STEPS:
                 raise GaveUp
+            checkpoint(self._cover.cancelled)
             bit = self._tightest(box, by)
             self.used |= 1 << bit
             blocker = self._cover.boxes[bit]

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from policy_router import PolicyError, load
+from policy_router.cancellation import Cancelled
 from policy_router.check.report import inspect, inspect_path
 from policy_router.diagnostics import Severity, draw
 from policy_router.language.files import PolicyFile
@@ -139,3 +140,51 @@ def test_what_is_doubtful_about_a_file_is_reported_with_the_rest(tmp_path: Path)
     report = inspect_path(file, today=TODAY)
     assert report.policy is not None
     assert {d.rule for d in report.findings} >= {"unsafe-file", "constant-test"}
+
+
+# -- abandoned by its caller -----------------------------------------------------------------------
+
+
+class Interest:
+    """A caller that loses interest at the n-th time it is asked."""
+
+    def __init__(self, lost_at: int | None = None) -> None:
+        self.asked = 0
+        self._lost_at = lost_at
+
+    def lost(self) -> bool:
+        self.asked += 1
+        return self._lost_at is not None and self.asked >= self._lost_at
+
+
+def numbered(rules: int) -> list[PolicyFile]:
+    """A policy with so many rules that have to be compared with each other."""
+    lines = [f"- {{ name: r{i}, when: {{ tags: p{i} }}, avoid: [big] }}" for i in range(rules)]
+    text = complete("\n".join(["rules:", *lines, "- { name: all, avoid: [local, big] }"]))
+    return [PolicyFile("p.yaml", text.encode())]
+
+
+def asked(rules: int) -> int:
+    interest = Interest()
+    inspect(numbered(rules), today=TODAY, table=TABLE, cancelled=interest.lost)
+    return interest.asked
+
+
+def test_a_check_ends_as_soon_as_its_caller_loses_interest() -> None:
+    every = asked(10)
+    for lost_at in range(1, every + 1):
+        interest = Interest(lost_at)
+        with pytest.raises(Cancelled):
+            inspect(numbered(10), today=TODAY, table=TABLE, cancelled=interest.lost)
+        assert interest.asked == lost_at
+
+
+def test_a_longer_check_asks_more_often() -> None:
+    assert asked(80) > 4 * asked(10)
+
+
+def test_a_caller_that_stays_interested_gets_the_same_report() -> None:
+    files = numbered(5)
+    assert inspect(files, today=TODAY, table=TABLE).diagnostics == (
+        inspect(files, today=TODAY, table=TABLE, cancelled=Interest().lost).diagnostics
+    )
