@@ -8,10 +8,12 @@ requests that fall into the same cells are the same to every condition of the po
 
 from __future__ import annotations
 
+from bisect import bisect_left
 from collections.abc import Mapping
 from dataclasses import dataclass
-from itertools import compress, pairwise
-from operator import itemgetter
+from functools import cached_property
+from itertools import accumulate, compress, pairwise
+from operator import itemgetter, xor
 from typing import TYPE_CHECKING, Final, TypeAlias, TypeVar
 
 from policy_router.condition import (
@@ -46,7 +48,7 @@ class TooWide(Exception):  # noqa: N818  a signal between two functions, not an 
     """A condition whose boxes would be too many."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Dimension:
     """One axis of the space of requests.
 
@@ -73,6 +75,16 @@ class Dimension:
         if self.kind is Kind.NUMBER:
             return 2 * len(self.constants) + 2
         return len(self.constants) + len(self.prefixes) + 2
+
+    @cached_property
+    def number(self) -> Mapping[float | str | bool, int]:
+        """The place of each constant."""
+        return {constant: i for i, constant in enumerate(self.constants)}
+
+    @property
+    def dead(self) -> int:
+        """The cells that no request can fall into."""
+        return ~self.live & (1 << self.size) - 1
 
 
 class Space:
@@ -142,15 +154,14 @@ class Space:
             found = 0
             for name in test.values:
                 low, high = self._bands[str(name)]
-                found |= _between(dimension.constants, low, high)
+                found |= _between(dimension, low, high)
             return at, found & dimension.live
         if dimension.kind is Kind.NUMBER:
-            return at, _numbers(dimension.constants, test) & dimension.live
+            return at, _numbers(dimension, test) & dimension.live
         if test.op is Op.STARTS:
             prefix = str(test.values[0])
-            texts = [*dimension.constants, *dimension.prefixes]
-            return at, sum(1 << i for i, text in enumerate(texts) if str(text).startswith(prefix))
-        return at, sum(1 << dimension.constants.index(v) for v in set(test.values))
+            return at, _beginning(dimension, prefix)
+        return at, sum(1 << dimension.number[v] for v in set(test.values))
 
     def boxes(self, tree: Tree) -> list[dict[int, int]]:
         """The union of boxes in which the tree holds. Raises TooWide beyond MAX_BOXES."""
@@ -191,24 +202,42 @@ class Space:
         return product
 
 
-def admitting(dimension: Dimension, at: int, boxes: Sequence[Box]) -> list[int]:
-    """For each cell of the dimension (the `at`-th) the set of the boxes that admit it, bit i for
+def admitting(dimensions: Sequence[Dimension], boxes: Sequence[Box]) -> list[list[int]]:
+    """For each dimension and each of its cells the set of the boxes that admit it, bit i for
     box i."""
-    free = 0
-    admits = [0] * dimension.size
-    for bit, box in enumerate(boxes):
-        cells = box.get(at)
-        if cells is None:
-            free |= 1 << bit
-        else:
-            for cell in bits(cells):
-                admits[cell] |= 1 << bit
-    return [free | a for a in admits]
+    # Where the set changes from one cell to the next: each run of cells costs a box two changes.
+    changes = [[0] * (d.size + 1) for d in dimensions]
+    free = [(1 << len(boxes)) - 1] * len(dimensions)
+    dead = [d.dead for d in dimensions]
+    for number, box in enumerate(boxes):
+        bit = 1 << number
+        for at, cells in box.items():
+            free[at] ^= bit
+            for edge in edges(cells, dead[at]):
+                changes[at][edge] ^= bit
+    found = []
+    for at, changed in enumerate(changes):
+        admits = list(accumulate(changed[:-1], xor, initial=free[at]))[1:]
+        for cell in bits(dead[at]):
+            admits[cell] = free[at]
+        found.append(admits)
+    return found
+
+
+def edges(cells: int, dead: int) -> list[int]:
+    """Where runs of cells begin and end, lowest first; each end is exclusive. A dead cell may be
+    counted in: there is one between any two whole numbers that follow each other, and they would
+    break every range into single points."""
+    cells |= cells << 1 & dead
+    return bits(cells ^ cells << 1)
 
 
 def bits(number: int) -> list[int]:
     """Positions of the bits that are set, lowest first. Taken from the top, each costs one shift
-    and one subtraction, also of a number with thousands of bits."""
+    and one subtraction, however long the number; of a long one with many, the digits are read."""
+    if number.bit_count() << _DENSE > number.bit_length() > _LONG:
+        text = bin(number)[:1:-1].encode().translate(_TRUTH)
+        return list(compress(range(len(text)), text))
     found: list[int] = []
     add = found.append
     while number:
@@ -220,6 +249,9 @@ def bits(number: int) -> list[int]:
 
 
 _TRUTH: Final = bytes.maketrans(b"01", b"\x00\x01")
+_LONG: Final = 128
+_DENSE: Final = 5
+"""One bit in 32."""
 _TABLE: Final = 256
 """Length of the table that `bytes.translate` takes."""
 
@@ -285,18 +317,30 @@ def _after(number: float) -> float:
     return number if number == float("-inf") else float(int(number // 1) + 1)
 
 
-def _between(constants: Sequence[object], low: float, high: float | None) -> int:
+def _beginning(dimension: Dimension, prefix: str) -> int:
+    """Cells of the texts that begin with a prefix."""
+    constants, prefixes = dimension.constants, dimension.prefixes
+    first = bisect_left(constants, prefix)
+    last = first
+    while last < len(constants) and str(constants[last]).startswith(prefix):
+        last += 1
+    longer = sum(1 << i for i, each in enumerate(prefixes) if each.startswith(prefix))
+    return (1 << last) - (1 << first) | longer << len(constants)
+
+
+def _between(dimension: Dimension, low: float, high: float | None) -> int:
     """Cells of [low, high): both are constants of the dimension; None is no upper end."""
-    start = 2 * constants.index(low) + 1
-    stop = 2 * len(constants) + 1 if high is None else 2 * constants.index(high) + 1
+    start = 2 * dimension.number[low] + 1
+    stop = 2 * (len(dimension.constants) if high is None else dimension.number[high]) + 1
     return (1 << stop) - (1 << start)
 
 
-def _numbers(constants: Sequence[object], test: Test) -> int:
+def _numbers(dimension: Dimension, test: Test) -> int:
+    number = dimension.number
     if test.op is Op.IN:
-        return sum(1 << 2 * constants.index(v) + 1 for v in set(test.values))
-    point = 2 * constants.index(test.values[0]) + 1
-    everything = (1 << 2 * len(constants) + 1) - 1
+        return sum(1 << 2 * number[v] + 1 for v in set(test.values))
+    point = 2 * number[test.values[0]] + 1
+    everything = (1 << 2 * len(number) + 1) - 1
     below = (1 << point) - 1
     match test.op:
         case Op.LT:

@@ -12,6 +12,8 @@ from __future__ import annotations
 
 from bisect import bisect_left
 from dataclasses import dataclass
+from itertools import accumulate
+from operator import or_
 from typing import TYPE_CHECKING, Any, Final, TypeAlias
 
 from policy_router.condition import HOUR, TAGS, WEEKDAY, Kind
@@ -167,10 +169,11 @@ class Index:
         self._lacking: dict[frozenset[str], list[Skip]] = {}
         self._unable: dict[frozenset[str], int] = {}
         self._contexts = tuple(sorted({m.context for m in models if m.context is not None}))
-        self._too_small = (0, *(
-            sum(1 << i for i, m in enumerate(models) if m.context is not None and m.context <= size)
-            for size in self._contexts
-        ))  # fmt: skip
+        of_size = dict.fromkeys(self._contexts, 0)
+        for i, model in enumerate(models):
+            if model.context is not None:
+                of_size[model.context] |= 1 << i
+        self._too_small: tuple[int, ...] = (0, *accumulate(of_size.values(), or_))
         self.rules = tuple(rules)
         conditions = [r.when.tree for r in rules if r.when is not None]
         self.space = Space(vocabulary, bands, conditions)
@@ -285,10 +288,10 @@ class Index:
         self._values: list[tuple[int, dict[object, int], int]] = []
         self._texts: list[_Text] = []
         self._tags: dict[str, tuple[int, int]] = {}
-        for at, d in enumerate(self.space.dimensions):
+        every = admitting(self.space.dimensions, boxes)
+        for at, (d, masks) in enumerate(zip(self.space.dimensions, every, strict=True)):
             if at in patterns:
                 continue
-            masks = admitting(d, at, boxes)
             if d.fact == TAGS:
                 self._tags[str(d.detail)] = (masks[0], masks[1])
             elif d.kind is Kind.NUMBER:

@@ -57,5 +57,5 @@ def _judge(resolver: Resolver, shape: doc.LlmCheck | None, path: Path) -> Judge 
     if shape is None:
         return None
     resolver.one_model(shape.model, path)
-    model = next((m for m in resolver.models if m.name == shape.model), None)
-    return None if model is None else Judge(model, shape.rubric)
+    number = resolver.numbers.get(shape.model)
+    return None if number is None else Judge(resolver.models[number], shape.rubric)

@@ -22,7 +22,7 @@ from policy_router.language.expression import (
 )
 from policy_router.language.meters import read_meters
 from policy_router.language.resolve import Resolver
-from policy_router.language.selectors import PRICES, known_words
+from policy_router.language.selectors import PRICES
 from policy_router.language.suggest import help_line
 from policy_router.language.unacted import check_unacted
 from policy_router.model import (
@@ -106,7 +106,6 @@ class _Compiler:
             self._attributes(),
             default_task=_default(kinds) is not None,
         )
-        self.names.words = known_words(models, tiers)
         tasks = self._tasks()
         complexity = self._complexity()
         rules = self._rules()

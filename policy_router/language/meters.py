@@ -34,7 +34,6 @@ def read_meters(resolver: Resolver) -> tuple[Meter, ...]:
 
 
 def _own_limits(resolver: Resolver, name: str, model: doc.ModelShape) -> Iterator[Meter]:
-    numbers = {m.name: i for i, m in enumerate(resolver.models)}
     path: Path = ("models", name, "limits")
     seen: dict[tuple[str, str], Path] = {}
     for i, rate in enumerate(model.limits or ()):
@@ -42,7 +41,7 @@ def _own_limits(resolver: Resolver, name: str, model: doc.ModelShape) -> Iterato
             at = resolver.places.value((*path, i))
             yield Meter(
                 "models", name, Metric(rate.metric), _window(rate.period), rate.amount,
-                1 << numbers[name], at=at,
+                1 << resolver.numbers[name], at=at,
             )  # fmt: skip
 
 
@@ -101,11 +100,10 @@ def _budget(resolver: Resolver, name: str, budget: doc.BudgetShape) -> Meter:
 
 def _models(resolver: Resolver, words: list[str] | None, path: Path) -> int:
     """The models a section names (bit i: model i); all when it names none."""
-    numbers = {m.name: i for i, m in enumerate(resolver.models)}
     if words is None:
-        return (1 << len(numbers)) - 1
+        return (1 << len(resolver.models)) - 1
     chosen = resolver.select(words, (*path, "models")) or ()
-    return sum(1 << numbers[name] for name in chosen)
+    return sum(1 << resolver.numbers[name] for name in chosen)
 
 
 def _window(period: str) -> Window | None:

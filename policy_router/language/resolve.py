@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
+from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 from policy_router.diagnostics import Diagnostic, Severity
 from policy_router.language.expression import RE2, pattern_problem, read_expression, read_mapping
-from policy_router.language.selectors import is_pattern, select
+from policy_router.language.selectors import Selectors, is_pattern, known_words
 from policy_router.language.suggest import help_line
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Collection, Mapping, Sequence
 
     from policy_router.condition import Condition, Vocabulary
     from policy_router.diagnostics import Span
@@ -22,18 +23,36 @@ if TYPE_CHECKING:
 class Resolver:
     """Resolves what a draft's document says; whatever is unknown is noted in the draft.
 
-    ranks: of tiers. models, words: what selectors choose from. vocabulary: of conditions. Each is
-    set as soon as it is known.
+    ranks: of tiers. models: what selectors choose from. vocabulary: of conditions. Each is set as
+    soon as it is known, and not changed after that.
     """
 
     ranks: dict[str, int]
     models: tuple[Model, ...]
-    words: tuple[str, ...]
     vocabulary: Vocabulary
 
     def __init__(self, draft: Draft) -> None:
         self.draft = draft
         self.places = draft.places
+
+    @cached_property
+    def numbers(self) -> Mapping[str, int]:
+        """The number of each model."""
+        return {model.name: i for i, model in enumerate(self.models)}
+
+    @cached_property
+    def _selectors(self) -> Selectors:
+        return Selectors(self.models)
+
+    @cached_property
+    def _words(self) -> Mapping[str, None]:
+        """Every word that a selector may be, names first."""
+        return dict.fromkeys(known_words(self.models, tuple(self.ranks)))
+
+    @cached_property
+    def _model_names(self) -> Mapping[str, None]:
+        """Every model that is written, also those whose definition is broken."""
+        return dict.fromkeys(sorted(self.draft.names.models.union(self.numbers)))
 
     def rank(self, name: str | None, path: Path) -> int | None:
         """The rank of a tier, or None; an unknown one is noted."""
@@ -65,23 +84,21 @@ class Resolver:
                 )
             seen.setdefault(name, i)
 
-    def known(self, name: str, known: Iterable[str], what: str, span: Span) -> None:
+    def known(self, name: str, known: Collection[str], what: str, span: Span) -> None:
         """Note a name that is none of the known ones."""
-        names = sorted(set(known))
-        if name not in names:
+        if name not in known:
             article = "an" if what[0] in "aeiou" else "a"
             message = f"`{name}` is not {article} {what}"
-            self.draft.error("unknown-name", message, span, help_line(name, names))
+            self.draft.error("unknown-name", message, span, help_line(name, sorted(known)))
 
     def one_model(self, name: str, path: Path) -> None:
         """Note a name that is no model's."""
-        known = {m.name for m in self.models} | self.draft.names.models
-        if name not in known:
+        if name not in self._model_names:
             self.draft.error(
                 "unknown-name",
                 f"`{name}` is not a model",
                 self.places.value(path),
-                help_line(name, sorted(known), what="models"),
+                help_line(name, self._model_names, what="models"),
             )
 
     def select(self, words: list[str] | None, path: Path) -> tuple[str, ...] | None:
@@ -90,14 +107,15 @@ class Resolver:
             return None
         chosen: dict[str, None] = {}
         for i, word in enumerate(words):
-            found = select(word, self.models)
-            if not found and not is_pattern(word) and word not in self.words:
-                if word not in self.draft.names.models | self.draft.names.words:
+            found = self._selectors.select(word)
+            if not found and not is_pattern(word) and word not in self._words:
+                names = self.draft.names
+                if word not in names.models and word not in names.words:
                     self.draft.error(
                         "unknown-name",
                         f"`{word}` is no model, tier or tag",
                         self.places.value((*path, i)),
-                        help_line(word, self.words),
+                        help_line(word, self._words),
                     )
                 continue
             self.draft.selected[(*path, i)] = (word, found)

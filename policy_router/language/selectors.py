@@ -21,16 +21,27 @@ def is_pattern(word: str) -> bool:
     return any(c in word for c in "*?[")
 
 
-def select(word: str, models: Sequence[Model]) -> tuple[str, ...]:
-    """Names of the models that a word stands for."""
-    if word in PRICES:
-        free = word == "free"
-        return tuple(m.name for m in models if m.free == free or word in m.tags)
-    if is_pattern(word):
-        return tuple(
-            m.name for m in models if fnmatchcase(m.name, word) or fnmatchcase(m.calls, word)
-        )
-    return tuple(m.name for m in models if word in (m.name, m.tier, m.calls) or word in m.tags)
+class Selectors:
+    """What every word stands for among some models."""
+
+    def __init__(self, models: Sequence[Model]) -> None:
+        self._models = models
+        self._chosen: dict[str, list[str]] = {word: [] for word in PRICES}
+        for model in models:
+            price = PRICES[not model.free]
+            for word in {price, model.name, model.tier, model.calls, *model.tags}:
+                if word == price or word not in PRICES or word in model.tags:
+                    self._chosen.setdefault(word, []).append(model.name)
+
+    def select(self, word: str) -> tuple[str, ...]:
+        """Names of the models that a word stands for."""
+        if is_pattern(word):
+            return tuple(
+                model.name
+                for model in self._models
+                if fnmatchcase(model.name, word) or fnmatchcase(model.calls, word)
+            )
+        return tuple(self._chosen.get(word, ()))
 
 
 def known_words(models: Sequence[Model], tiers: Sequence[str]) -> tuple[str, ...]:

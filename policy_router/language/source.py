@@ -27,6 +27,8 @@ MAX_BYTES: Final = 1 << 20
 MAX_DEPTH: Final = 32
 MAX_NODES: Final = 100_000
 MAX_DIGITS: Final = 18
+_TOO_DEEP: Final = f"nested more than {MAX_DEPTH} levels deep"
+_SHALLOW: Final = "a policy needs no more than six"
 
 _LOADER: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)  # libyaml may be missing
 
@@ -249,8 +251,7 @@ class _Builder:
 
     def _open(self, data: Any, event: Any) -> None:
         if len(self._levels) >= MAX_DEPTH:
-            message = f"nested more than {MAX_DEPTH} levels deep"
-            raise self._stop("too-deep", message, event, "a policy needs no more than six")
+            raise self._stop("too-deep", _TOO_DEEP, event, _SHALLOW)
         path = self._put(data, event)
         self._levels.append(_Level(data, path, event.start_mark.index))
 
@@ -396,6 +397,8 @@ def _syntax(source: Source, error: yaml.YAMLError) -> Diagnostic:
     mark = getattr(error, "problem_mark", None) or opened
     index = min(mark.index if mark else 0, max(0, len(source.text) - 1))
     problem = str(getattr(error, "problem", None) or "this is not YAML")
+    if "maximum nesting depth" in problem:  # libyaml's own, which it meets while it looks ahead
+        return _error("too-deep", _TOO_DEEP, source.span(index, index + 1), _SHALLOW)
     message, help_ = problem, ""
     for theirs, ours, remedy in _SYNTAX:
         if theirs in problem:

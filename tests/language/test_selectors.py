@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from policy_router.language.selectors import is_pattern, known_words, select
+from policy_router.language.selectors import Selectors, is_pattern, known_words
 from policy_router.model import FREE_PRICE, Model, Price
 
 
@@ -46,7 +46,7 @@ MODELS = (
     ],
 )
 def test_what_a_word_stands_for(word: str, names: list[str]) -> None:
-    found = select(word, MODELS)
+    found = Selectors(MODELS).select(word)
     assert set(found) <= {m.name for m in MODELS}
     assert sorted(found) == sorted(names)
     assert list(found) == [m.name for m in MODELS if m.name in found]

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from policy_router import condition
 from policy_router.condition import Fact, Kind, Op, Vocabulary
-from policy_router.decide.cells import Space, bits
+from policy_router.decide.cells import Space, bits, meet
 from policy_router.prove import cover as cover_module
 from policy_router.prove.cover import Cover, GaveUp
 
@@ -137,3 +137,76 @@ def test_it_gives_up_after_so_many_steps(allowed: int, monkeypatch: pytest.Monke
 def test_a_large_cube_is_answered_within_the_steps_allowed() -> None:
     over, boxes = corners(9)
     assert Cover(over, boxes).uncovered({}, (1 << len(boxes)) - 1) is None
+
+
+# -- many boxes ------------------------------------------------------------------------------------
+
+
+def test_a_search_splits_deeper_than_python_recurses() -> None:
+    # Pairs of facts that must not agree: each is settled by a split of its own, none by another.
+    pairs = 1500
+    over = space(2 * pairs)
+    live = over.dimensions[0].live
+    boxes: list[Box] = []
+    for i in range(pairs):
+        boxes += [{2 * i: 0b1, 2 * i + 1: 0b1}, {2 * i: live & ~0b1, 2 * i + 1: live & ~0b1}]
+    cover = Cover(over, boxes)
+    part = cover.uncovered({}, (1 << len(boxes)) - 1)
+    assert part is not None
+    assert not cover.meeting(part)
+    assert cover.steps < 8 * pairs
+
+
+def independent(count: int) -> Cover:
+    """So many boxes, each with a fact of its own and one that all of them share."""
+    over = space(count + 1)
+    boxes: list[Box] = [{i: 0b1, count: 0b1} for i in range(count)]
+    return Cover(over, boxes)
+
+
+def steps_of_all(count: int) -> int:
+    """Steps to find that no box is covered by the others."""
+    cover = independent(count)
+    everything = (1 << count) - 1
+    for i, box in enumerate(cover.boxes):
+        assert cover.uncovered(box, everything, 1 << i) is not None
+    return cover.steps
+
+
+def test_boxes_that_share_no_fact_take_steps_in_proportion_to_their_number() -> None:
+    assert steps_of_all(800) <= 2.2 * steps_of_all(400)
+
+
+def test_the_part_of_a_box_that_many_leave_open_is_outside_of_all() -> None:
+    cover = independent(50)
+    for i, box in enumerate(cover.boxes):
+        part = cover.uncovered(box, (1 << 50) - 1, 1 << i)
+        assert part is not None
+        assert bits(cover.meeting(part)) == [i]
+        assert meet(part, box) == part
+
+
+@given(questions(), st.data())
+def test_boxes_that_do_not_count_are_left_out(
+    question: tuple[Space, Box, list[Box]], data: st.DataObject
+) -> None:
+    over, box, boxes = question
+    by, but = (data.draw(st.integers(0, (1 << len(boxes)) - 1)) for _ in range(2))
+    cover = Cover(over, boxes)
+    assert cover.uncovered(box, by, but) == cover.uncovered(box, by & ~but)
+    assert cover.core(box, by, but) == cover.core(box, by & ~but)
+
+
+def test_questions_share_what_they_may_take() -> None:
+    over, boxes = corners(9)
+    cover = Cover(over, boxes)
+    everything = (1 << len(boxes)) - 1
+    answers = []
+    while not cover.exhausted:
+        try:
+            answers.append(cover.uncovered({}, everything))
+        except GaveUp:
+            answers.append({})
+    assert answers[0] is None
+    assert answers[-1] == {}, "a hard question is given up when the others have used up the steps"
+    assert cover.uncovered({}, 0b11) is not None, "an easy one is answered"

@@ -91,18 +91,19 @@ def _covered(regions: Regions, number: int, gone: set[int]) -> int:
     excluded = regions.holds[number]
     for other in gone:
         excluded |= regions.holds[other]
-    core = 0
+    core, impossible = 0, regions.impossible
+    # Many models share their removers, and those with the fewest are the likeliest to remain.
+    sets = {regions.removers[model] for model in bits(source.removes)}
     for box in source.boxes or ():
         near = regions.cover.meeting(box) & ~excluded
-        # Many models share their removers, and those with the fewest are the likeliest to remain.
-        sets = {regions.removers[model] & near for model in bits(source.removes)}
-        for others in sorted(sets, key=int.bit_count):
-            known = core & others | near & regions.impossible
-            if not others:
+        ordered = sorted(((others & near).bit_count(), others) for others in sets)
+        for _, others in ordered:
+            known = (core & others | impossible) & near
+            if not others & near:
                 return 0
             if known and regions.cover.uncovered(box, known) is None:
                 continue
-            found = regions.cover.core(box, others | near & regions.impossible)
+            found = regions.cover.core(box, others | impossible, excluded)
             if found is None:
                 return 0
             core |= found
