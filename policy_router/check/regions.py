@@ -20,7 +20,7 @@ from policy_router.condition import (
 )
 from policy_router.decide.cells import Space, TooWide, bits, meet
 from policy_router.meter import Metric, Then
-from policy_router.prove.cover import Cover, GaveUp
+from policy_router.prove.cover import Cover
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -147,50 +147,50 @@ class Regions:
 
     def denied(self) -> int:
         """Boxes outside of which no rule denies."""
-        rules = self._policy.rules
-        return self._union(s for s in range(len(rules)) if rules[s].deny is not None)
-
-    def demoted(self, model: int) -> int:
-        """Boxes outside of which a model (by its number) is neither out nor below the floor."""
-        numbers = range(len(self.sources))
-        return self._union(
-            n for n in numbers if (self.sources[n].removes | self.sources[n].below) >> model & 1
-        )
-
-    def _union(self, numbers: Iterator[int]) -> int:
         found = 0
-        for number in numbers:
-            found |= self.reaches[number]
+        for number, rule in enumerate(self._policy.rules):
+            if rule.deny is not None:
+                found |= self.reaches[number]
+        return found
+
+    def demoted(self, models: int) -> dict[int, int]:
+        """For each of these models (bit i: model i) the boxes outside of which it is neither out
+        nor below the floor."""
+        found = dict.fromkeys(bits(models), 0)
+        for number, source in enumerate(self.sources):
+            for model in bits((source.removes | source.below) & models):
+                found[model] |= self.reaches[number]
         return found
 
     def together(self, a: int, b: int, outside: int = 0) -> bool:
         """Whether some request surely meets the conditions of both sources, and is in none of the
-        boxes `outside`."""
+        boxes `outside`. Raises GaveUp."""
         one, other = self.sources[a], self.sources[b]
         if not (one.exact and other.exact):
             return False
         for box in one.boxes or ():
             for bit in bits(self.cover.meeting(box) & self.holds[b]):
                 both = meet(box, self.cover.boxes[bit])
-                if both is not None and self._leaves(both, outside):
+                if both is None:
+                    continue
+                if self.cover.uncovered(both, outside | self.impossible) is not None:
                     return True
         return False
 
-    def _leaves(self, box: Box, outside: int) -> bool:
-        try:
-            return self.cover.uncovered(box, outside | self.impossible) is not None
-        except GaveUp:
-            return False
-
     def within(self, a: int, b: int) -> bool:
-        """Whether every request that meets the condition of one source surely meets the other's."""
-        try:
-            return all(
-                self.cover.uncovered(box, self.holds[b] | self.impossible) is None
-                for box in self.sources[a].boxes or ()
-            )
-        except GaveUp:
-            return False
+        """Whether every request that meets the condition of one source surely meets the other's.
+        Raises GaveUp."""
+        return all(
+            self.cover.uncovered(box, self.holds[b] | self.impossible) is None
+            for box in self.sources[a].boxes or ()
+        )
+
+    def near(self, number: int, among: int) -> list[int]:
+        """The rules that own one of these boxes and have a request in common with a source."""
+        met = 0
+        for box in self.sources[number].boxes or ():
+            met |= self.cover.meeting(box) & among
+        return sorted({n for bit in bits(met) if (n := self._owner[bit]) is not None})
 
 
 def _unpaid(policy: Policy) -> Iterator[tuple[Tree | None, int, str, Span | None]]:

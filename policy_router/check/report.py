@@ -65,7 +65,9 @@ def inspect(
         subject = Subject(loaded.draft, loaded.policy, loaded.sources, day, cancelled)
         for check in LINT.values():
             checkpoint(cancelled)
+            subject.regions.cover.renew()
             found.extend(check(subject))
+        found.extend(subject.questions.told())
     unasked = LINT if loaded.policy is None else ()
     kept = in_order(conceal(suppress(found, loaded.sources, unasked), loaded.sources))
     broken = any(d.severity is Severity.ERROR for d in kept)

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 from typing import TYPE_CHECKING
 
 from policy_router.cancellation import Poll, never
 from policy_router.check.regions import Regions
+from policy_router.check.undecided import Questions
 from policy_router.diagnostics import Diagnostic, Severity
 from policy_router.prove.cover import GaveUp
 
@@ -24,13 +25,14 @@ if TYPE_CHECKING:
 @dataclass(frozen=True)
 class Subject:
     """A policy under inspection. sources: file name -> text. today: for dates that have passed.
-    cancelled: whether the findings are no longer wanted."""
+    cancelled: whether the findings are no longer wanted. questions: what could not be decided."""
 
     draft: Draft
     policy: Policy
     sources: Mapping[str, str]
     today: date
     cancelled: Poll = never
+    questions: Questions = field(default_factory=Questions)
 
     @cached_property
     def regions(self) -> Regions:
@@ -42,6 +44,7 @@ class Subject:
         """Models taken away from every request, each with a smallest set of what does it."""
         regions = self.regions
         cores: dict[int, int | None] = {}  # many models share their removers
+        unknown: set[int] = set()
         found = []
         for number, model in enumerate(self.policy.models):
             removers = regions.removers[number]
@@ -50,6 +53,10 @@ class Subject:
                     cores[removers] = regions.cover.core({}, removers | regions.impossible)
                 except GaveUp:
                     cores[removers] = None
+                    unknown.add(removers)
+            if removers in unknown:
+                name = f"model `{model.name}`"
+                self.questions.leave_open("unreachable-model", name, model.at)
             core = cores[removers]
             if core is not None:
                 found.append((model, regions.owners(core)))

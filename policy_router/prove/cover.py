@@ -26,8 +26,8 @@ if TYPE_CHECKING:
 
 MAX_STEPS: Final = 20_000
 """For one question."""
-ALL_STEPS: Final = 100_000
-"""For all questions to one Cover: a few seconds."""
+ALL_STEPS: Final = 50_000
+"""For all questions together: a second, and a few for the largest policies."""
 LEAST_STEPS: Final = 100
 """For one question when the others have used up everything."""
 _SHARE: Final = 5
@@ -57,6 +57,7 @@ class Cover:
         self.boxes = tuple(boxes)
         self.live = [d.live for d in space.dimensions]
         self.steps = 0
+        self._renewed = 0
         everything = (1 << len(self.boxes)) - 1
         self._everything = everything
         self._axes = [
@@ -75,12 +76,19 @@ class Cover:
     def exhausted(self) -> bool:
         """Whether the questions have used up what they may together. More can be asked; each
         gets LEAST_STEPS."""
-        return self.steps >= ALL_STEPS
+        return self._left <= 0
+
+    def renew(self) -> None:
+        """Begin anew to count what the questions use up together."""
+        self._renewed = self.steps
+
+    @property
+    def _left(self) -> int:
+        return ALL_STEPS - (self.steps - self._renewed)
 
     def allowance(self) -> int:
         """The steps that the next question may take."""
-        share = (ALL_STEPS - self.steps) // _SHARE
-        return min(MAX_STEPS, max(LEAST_STEPS, share))
+        return min(MAX_STEPS, max(LEAST_STEPS, self._left // _SHARE))
 
     def meeting(self, box: Box) -> int:
         """The boxes that have a point in common with this one."""
@@ -253,6 +261,7 @@ class _Search:
         cover = self._cover
         checkpoint(cover.cancelled)
         self._limit = cover.steps + cover.allowance()
+        cover.steps += 1
         near = by & ~but & cover.meeting(box)
         free: Mapping[int, int] = {}
         if near.bit_count() > _FEW:
@@ -276,9 +285,9 @@ class _Search:
         splits: list[_Split] = []
         scan_below = by.bit_count() + 1  # a scan for spare boxes waits until some have gone
         while by:
-            cover.steps += 1
             if cover.steps > self._limit:
                 raise GaveUp
+            cover.steps += 1
             checkpoint(cover.cancelled)
             tightest = _least(counts, by)
             bit = (tightest & -tightest).bit_length() - 1

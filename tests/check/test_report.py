@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import date
+from itertools import combinations
 from typing import TYPE_CHECKING
 
 import pytest
@@ -188,3 +189,63 @@ def test_a_caller_that_stays_interested_gets_the_same_report() -> None:
     assert inspect(files, today=TODAY, table=TABLE).diagnostics == (
         inspect(files, today=TODAY, table=TABLE, cancelled=Interest().lost).diagnostics
     )
+
+
+# -- what is too hard to decide --------------------------------------------------------------------
+
+
+def pigeons(count: int) -> str:
+    """Rules that take `big` away unless so many pigeons sit in one hole less, each alone: which
+    they cannot, but no short proof says so."""
+    lines = []
+    for p in range(count):
+        nowhere = " and ".join(f"'p{p}h{h}' not in tags" for h in range(count - 1))
+        lines.append(f'- {{ name: p{p} sits, when: "{nowhere}", avoid: [big] }}')
+    for h in range(count - 1):
+        for p, q in combinations(range(count), 2):
+            both = f"'p{p}h{h}' in tags and 'p{q}h{h}' in tags"
+            lines.append(f'- {{ name: p{p} or p{q} in h{h}, when: "{both}", avoid: [big] }}')
+    return "\n".join(["rules:", *lines])
+
+
+def test_what_is_too_hard_to_decide_is_told_once_and_is_no_finding() -> None:
+    report = look(pigeons(9))
+    assert report.policy is not None
+    assert report.findings == ()
+    assert [(d.rule, d.severity) for d in report.diagnostics] == [("undecided", Severity.NOTE)]
+    assert "whether any request can get model `big`" in report.diagnostics[0].message
+
+
+def test_what_can_be_decided_is_not_called_undecided() -> None:
+    report = look(pigeons(4))
+    assert [d.rule for d in report.diagnostics] == ["unreachable-model"]
+
+
+def test_a_condition_of_too_many_cases_leaves_every_question_open() -> None:
+    wide = " and ".join(
+        f"any_of(tags, {', '.join(repr(f'{c}{i}') for i in range(5))})" for c in "abc"
+    )
+    report = look(
+        "rules:\n"
+        f'- {{ name: one, when: "{wide}", avoid: [big] }}\n'
+        f'- {{ name: two, when: "{wide}", first: [big] }}'
+    )
+    assert [d.rule for d in report.diagnostics] == ["undecided"]
+    words = report.diagnostics[0].message
+    assert words.startswith("too many combinations to decide ")
+    for question in (
+        "whether any request can meet the condition of rule `one`, rule `two`",
+        "whether rule `one` changes a decision",
+        "whether rule `one` and an earlier rule leave a request without a model",
+        "whether rule `two` and an earlier rule put different models first",
+    ):
+        assert question in words
+
+
+def test_many_open_questions_are_counted() -> None:
+    wide = " and ".join(
+        f"any_of(tags, {', '.join(repr(f'{c}{i}') for i in range(5))})" for c in "abc"
+    )
+    lines = [f'- {{ name: r{i}, when: "{wide}", min_tier: heavy }}' for i in range(7)]
+    report = look("\n".join(["rules:", *lines]))
+    assert "rule `r3`, rule `r4` or any of 2 more" in report.diagnostics[0].message

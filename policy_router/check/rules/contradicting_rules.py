@@ -15,13 +15,16 @@ Good:
 
 from __future__ import annotations
 
+from itertools import combinations
 from typing import TYPE_CHECKING
 
 from policy_router.check.subject import Subject, warning
+from policy_router.prove.cover import GaveUp
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from policy_router.check.regions import Regions
     from policy_router.diagnostics import Diagnostic
 
 
@@ -29,7 +32,8 @@ def check(subject: Subject) -> Iterator[Diagnostic]:
     regions, policy = subject.regions, subject.policy
     everyone = policy.index.everyone
     denied = regions.denied()  # a refusal with its reason is no accident
-    by_removal: dict[int, list[int]] = {}
+    by_removal: dict[int, int] = {}  # a set of models -> the boxes in which it is taken away
+    removing: dict[int, int] = {}
     for number, rule in enumerate(policy.rules):
         source = regions.sources[number]
         removes = source.removes
@@ -37,7 +41,11 @@ def check(subject: Subject) -> Iterator[Diagnostic]:
         if rule.deny is not None or not removes or source.boxes == () or rule.only == ():
             continue
         if removes == everyone:
-            if denied and not regions.together(number, number, denied):
+            try:
+                if denied and not regions.together(number, number, denied):
+                    continue
+            except GaveUp:
+                subject.questions.leave_open("contradicting-rules", source.says, rule.at)
                 continue
             yield warning(
                 "contradicting-rules",
@@ -46,26 +54,57 @@ def check(subject: Subject) -> Iterator[Diagnostic]:
                 "say  deny: with the reason, or select other models",
             )
             continue
-        by_removal.setdefault(removes, []).append(number)
-    # Many rules, few sets of models: compare the sets, then the conditions.
-    pairs = [
-        (min(a, b), max(a, b))
-        for i, (one, first) in enumerate(by_removal.items())
-        for two, second in list(by_removal.items())[i + 1 :]
-        if one | two == everyone
-        for a in first
-        for b in second
-    ]
-    reported: set[int] = set()
-    for a, b in sorted(pairs, key=lambda pair: (pair[1], pair[0])):
-        if b in reported or not regions.together(a, b, denied):
+        if source.boxes is None:
+            subject.questions.leave_open("contradicting-rules", source.says, rule.at)
             continue
-        reported.add(b)
-        earlier, later = policy.rules[a], policy.rules[b]
+        by_removal[removes] = by_removal.get(removes, 0) | regions.holds[number]
+        removing[number] = removes
+    # Many rules, few sets of models: compare the sets, then the conditions.
+    partners = dict.fromkeys(by_removal, 0)
+    for one, two in combinations(by_removal, 2):
+        if one | two == everyone:
+            partners[one] |= by_removal[two]
+            partners[two] |= by_removal[one]
+    for b, removes in removing.items():
+        earlier = partners[removes] & _before(regions.holds[b])
+        try:
+            a = next(_partners(regions, b, earlier, denied), None) if earlier else None
+        except GaveUp:
+            subject.questions.leave_open(
+                "contradicting-rules", regions.sources[b].says, policy.rules[b].at
+            )
+            continue
+        if a is None:
+            continue
+        first, later = policy.rules[a], policy.rules[b]
         yield warning(
             "contradicting-rules",
-            f"a request that meets both `{earlier.name}` and `{later.name}` has no model left",
+            f"a request that meets both `{first.name}` and `{later.name}` has no model left",
             later.at,
             "make one of the conditions exclude the other, or let them share a model",
-            *((("the other rule", earlier.at),) if earlier.at else ()),
+            *((("the other rule", first.at),) if first.at else ()),
         )
+
+
+def _before(boxes: int) -> int:
+    """Every box before the first of some; boxes are numbered as the rules are written."""
+    return (boxes & -boxes) - 1 if boxes else 0
+
+
+def _partners(regions: Regions, b: int, among: int, denied: int) -> Iterator[int]:
+    """Earlier rules that a request may meet together with this one without being denied. Raises
+    GaveUp."""
+    near = regions.near(b, among)
+    if near and denied and not regions.together(b, b, denied):
+        return
+    unknown = False
+    for a in near:
+        if regions.cover.exhausted:
+            raise GaveUp
+        try:
+            if regions.together(a, b, denied):
+                yield a
+        except GaveUp:
+            unknown = True
+    if unknown:
+        raise GaveUp

@@ -25,6 +25,8 @@ if TYPE_CHECKING:
 
 def check(subject: Subject) -> Iterator[Diagnostic]:
     for source in subject.regions.sources:
+        if source.boxes is None and source.rule is not None:
+            subject.questions.leave_open("dead-rule", source.says, source.at)
         if source.boxes == () and source.rule is not None:
             when = subject.policy.rules[source.rule].when
             yield warning(

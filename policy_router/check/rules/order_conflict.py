@@ -15,33 +15,40 @@ Good:
 
 from __future__ import annotations
 
-from functools import cache
 from typing import TYPE_CHECKING
 
 from policy_router.check.subject import Subject, warning
+from policy_router.prove.cover import GaveUp
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Mapping
 
+    from policy_router.check.regions import Regions
     from policy_router.diagnostics import Diagnostic
 
 
 def check(subject: Subject) -> Iterator[Diagnostic]:
     regions, policy = subject.regions, subject.policy
     rules, at = policy.rules, policy.index.at
-    demoted = cache(regions.demoted)
-    # Only where its first model can come first does a rule compete at all.
     heads = {n: at[r.first[0]] for n, r in enumerate(rules) if r.first and r.deny is None}
-    heads = {n: head for n, head in heads.items() if regions.together(n, n, demoted(head))}
+    demoted = regions.demoted(sum(1 << head for head in set(heads.values())))
+    earlier = 0  # boxes of the rules before this one that compete
+    of_head = dict.fromkeys(demoted, 0)  # those that put the same model first
     for b, head in heads.items():
-        for a, other in heads.items():
-            if a >= b:
-                break
-            if head == other or not regions.together(a, b) or regions.within(a, b):
+        if regions.sources[b].boxes is None:
+            subject.questions.leave_open("order-conflict", regions.sources[b].says, rules[b].at)
+            continue
+        try:
+            # Only where its first model can come first does a rule compete at all.
+            if not regions.together(b, b, demoted[head]):
                 continue
-            # Where one of the two cannot come first anyway, they do not compete.
-            if not regions.together(a, b, demoted(head) | demoted(other)):
-                continue
+            a = next(_rivals(regions, b, earlier & ~of_head[head], heads, demoted), None)
+        except GaveUp:
+            subject.questions.leave_open("order-conflict", regions.sources[b].says, rules[b].at)
+            a = None
+        earlier |= regions.holds[b]
+        of_head[head] |= regions.holds[b]
+        if a is not None:
             yield warning(
                 "order-conflict",
                 f"`{rules[a].name}` and `{rules[b].name}` put different models first "
@@ -50,4 +57,23 @@ def check(subject: Subject) -> Iterator[Diagnostic]:
                 "the earlier one wins; let the narrower one come first, or exclude the other",
                 *((("the other rule", span),) if (span := rules[a].at) else ()),
             )
-            break
+
+
+def _rivals(
+    regions: Regions, b: int, among: int, heads: Mapping[int, int], demoted: Mapping[int, int]
+) -> Iterator[int]:
+    """Earlier rules that put another model first for a request that meets both. Raises GaveUp."""
+    unknown = False
+    for a in regions.near(b, among):
+        if regions.cover.exhausted:
+            raise GaveUp
+        try:
+            if not regions.together(a, b) or regions.within(a, b):
+                continue
+            # Where one of the two cannot come first anyway, they do not compete.
+            if regions.together(a, b, demoted[heads[b]] | demoted[heads[a]]):
+                yield a
+        except GaveUp:
+            unknown = True
+    if unknown:
+        raise GaveUp

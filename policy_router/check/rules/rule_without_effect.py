@@ -44,9 +44,13 @@ def check(subject: Subject) -> Iterator[Diagnostic]:
         if not source.removes:
             yield from _idle(subject, rule, shape)
             continue
+        if source.boxes is None:
+            subject.questions.leave_open("rule-without-effect", source.says, rule.at)
+            continue
         try:
             core = _covered(regions, number, gone)
         except GaveUp:
+            subject.questions.leave_open("rule-without-effect", source.says, rule.at)
             continue
         if core:
             gone.add(number)
