@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from functools import cache
 from typing import TYPE_CHECKING, Final
 
-from policy_router.check import suppressions, undecided
+from policy_router.check import shortened, suppressions, undecided
 from policy_router.check.language_rules import PAGES
 from policy_router.check.registry import LINT, TEXT_RULES
 
@@ -56,6 +56,7 @@ def _pages() -> Mapping[str, Page]:
     texts = {name: module.__doc__ or "" for name, module in modules.items()}
     texts[suppressions.UNUSED] = suppressions.PAGE
     texts[undecided.UNDECIDED] = undecided.PAGE
+    texts[shortened.MORE] = shortened.PAGE
     return {name: _read(name, text) for name, text in {**texts, **PAGES}.items()}
 
 

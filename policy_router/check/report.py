@@ -5,13 +5,14 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, date, datetime
 from typing import TYPE_CHECKING
 
 from policy_router.cancellation import Poll, checkpoint, never
 from policy_router.check.concealed import conceal
 from policy_router.check.registry import LINT, TEXT_RULES
+from policy_router.check.shortened import shorten, told
 from policy_router.check.subject import Subject
 from policy_router.check.suppressions import suppress
 from policy_router.diagnostics import Diagnostic, Severity
@@ -20,7 +21,7 @@ from policy_router.language.files import read_files
 from policy_router.language.load import compile_files, in_order
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Callable, Iterable, Mapping
     from pathlib import Path
 
     from policy_router.language.catalog import Catalog
@@ -28,14 +29,23 @@ if TYPE_CHECKING:
     from policy_router.model import Policy
 
 
+def _everything(_: Diagnostic) -> bool:
+    return True
+
+
 @dataclass(frozen=True, slots=True)
 class Report:
     """What was found in policy files. policy: None when one of the findings is an error.
-    sources: file name -> text, for drawing. files: how many were read."""
+    sources: file name -> text, for drawing.
+
+    diagnostics: at most MOST_SHOWN and a note that counts the others, errors before what is less.
+    omitted: how many of each kind are left out.
+    """
 
     policy: Policy | None
     diagnostics: tuple[Diagnostic, ...]
     sources: Mapping[str, str] = field(default_factory=dict)
+    omitted: Mapping[Severity, int] = field(default_factory=dict)
 
     @property
     def findings(self) -> tuple[Diagnostic, ...]:
@@ -48,10 +58,11 @@ def inspect(
     *,
     today: date | None = None,
     table: Catalog | None = None,
+    wanted: Callable[[Diagnostic], bool] = _everything,
     cancelled: Poll = never,
 ) -> Report:
     """The verdict on files already read. today: UTC's, unless given. table: LiteLLM's own table of
-    models, unless given.
+    models, unless given. wanted: of warnings and notes, which to report.
 
     cancelled: polled throughout, many times a second; raises Cancelled soon after it returns true.
     """
@@ -69,18 +80,29 @@ def inspect(
             found.extend(check(subject))
         found.extend(subject.questions.told())
     unasked = LINT if loaded.policy is None else ()
-    kept = in_order(conceal(suppress(found, loaded.sources, unasked), loaded.sources))
-    broken = any(d.severity is Severity.ERROR for d in kept)
-    return Report(None if broken else loaded.policy, kept, loaded.sources)
+    every = in_order(suppress(found, loaded.sources, unasked))
+    broken = any(d.severity is Severity.ERROR for d in every)
+    kept, omitted = shorten([d for d in every if d.severity is Severity.ERROR or wanted(d)])
+    shown = in_order(conceal(kept, loaded.sources))
+    return Report(
+        None if broken else loaded.policy, (*shown, *told(omitted)), loaded.sources, omitted
+    )
 
 
-def inspect_path(path: Path, *, today: date | None = None) -> Report:
-    """The verdict on a policy file, or on the folder of files that make one policy."""
+def inspect_path(
+    path: Path,
+    *,
+    today: date | None = None,
+    wanted: Callable[[Diagnostic], bool] = _everything,
+) -> Report:
+    """The verdict on a policy file, or on the folder of files that make one policy. wanted: as for
+    `inspect`."""
     files, problems = read_files(path)
     if files is None:
         return Report(None, problems)
-    report = inspect(files.files, today=today)
-    return Report(report.policy, (*problems, *report.diagnostics), report.sources)
+    report = inspect(files.files, today=today, wanted=wanted)
+    about_files = tuple(d for d in problems if d.severity is Severity.ERROR or wanted(d))
+    return replace(report, diagnostics=(*about_files, *report.diagnostics))
 
 
 def load(path: Path | str) -> Policy:

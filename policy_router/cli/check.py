@@ -12,6 +12,7 @@ from policy_router.diagnostics import printable
 
 if TYPE_CHECKING:
     from policy_router.check.report import Report
+    from policy_router.diagnostics import Diagnostic
 
 
 class Format(StrEnum):
@@ -59,9 +60,13 @@ def check(
 
     if paths and policy:
         raise typer.BadParameter("name the policies as PATHS, or one of them here", param_hint="-p")
-    chosen = _known(select, "--select"), _known(ignore, "--ignore")
+    selected, ignored = _known(select, "--select"), _known(ignore, "--ignore")
+
+    def wanted(found: "Diagnostic") -> bool:
+        return found.rule not in ignored and (not selected or found.rule in selected)
+
     places = dict.fromkeys(paths or [choose(policy)])
-    reports = {path: _filtered(inspect_path(path), *chosen) for path in places}
+    reports = {path: inspect_path(path, wanted=wanted) for path in places}
     _write(reports, Format.JSON if json else format_)
     if any(not report.sources for report in reports.values()):
         raise typer.Exit(2)
@@ -114,18 +119,3 @@ def _known(given: list[str] | None, option: str) -> frozenset[str]:
             words = printable(f"no rule is called `{name}`: {help_line(name, known)}")
             raise typer.BadParameter(words, param_hint=option)
     return frozenset(names)
-
-
-def _filtered(report: "Report", select: frozenset[str], ignore: frozenset[str]) -> "Report":
-    """The report without what is not asked for. Errors stay: what is checked is what runs."""
-    from dataclasses import replace  # noqa: PLC0415
-
-    from policy_router.diagnostics import Severity  # noqa: PLC0415
-
-    kept = tuple(
-        d
-        for d in report.diagnostics
-        if d.severity is Severity.ERROR
-        or (d.rule not in ignore and (not select or d.rule in select))
-    )
-    return replace(report, diagnostics=kept)

@@ -46,11 +46,12 @@ def summary(reports: Sequence[Report]) -> str:
     """How much was found in how many files."""
     found = [d for report in reports for d in report.findings]
     files = count(len(files_of(reports)), "file")
-    kinds = [
-        count(sum(d.severity is severity for d in found), severity)
+    totals = {
+        severity: sum(d.severity is severity for d in found)
+        + sum(report.omitted.get(severity, 0) for report in reports)
         for severity in (Severity.ERROR, Severity.WARNING)
-        if any(d.severity is severity for d in found)
-    ]
+    }
+    kinds = [count(number, severity) for severity, number in totals.items() if number]
     return f"Found {' and '.join(kinds)} in {files}" if kinds else f"No findings in {files}"
 
 
@@ -87,6 +88,10 @@ def as_json(reports: Mapping[Path, Report]) -> dict[str, object]:
         "files": files_of(list(reports.values())),
         "findings": [_finding(d) for d in found if d.severity is not Severity.NOTE],
         "notes": [_finding(d) for d in found if d.severity is Severity.NOTE],
+        "omitted": {
+            severity.value: sum(report.omitted.get(severity, 0) for report in reports.values())
+            for severity in Severity
+        },
     }
 
 

@@ -23,7 +23,6 @@ from policy_router.language.expression import (
 from policy_router.language.meters import read_meters
 from policy_router.language.resolve import Resolver
 from policy_router.language.selectors import PRICES
-from policy_router.language.suggest import help_line
 from policy_router.language.unacted import check_unacted
 from policy_router.model import (
     CONFIDENT,
@@ -145,7 +144,7 @@ class _Compiler:
                 "unknown-timezone",
                 f"`{name}` is not a time zone",
                 self.places.value(("timezone",)),
-                help_line(name, available_timezones()),
+                self.draft.hints.help_line(name, available_timezones()),
             )
             name = None
         return ZoneInfo(name or "UTC")

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from policy_router.cancellation import Poll, checkpoint, never
 from policy_router.diagnostics import Diagnostic, Severity
+from policy_router.language.suggest import Hints
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -44,7 +45,7 @@ class Draft:
 
     whole: nothing was taken out of the document as broken. entries: the table's row per model.
     selected: where a selector stands -> its word and the models it stands for.
-    cancelled: whether the policy is no longer wanted.
+    hints: suggestions for what is mistyped. cancelled: whether the policy is no longer wanted.
     """
 
     document: Document
@@ -58,6 +59,7 @@ class Draft:
     selected: dict[Path, tuple[str, tuple[str, ...]]] = field(default_factory=dict)
     conditions: dict[Path, Condition] = field(default_factory=dict)
     policy: Policy | None = None
+    hints: Hints = field(default_factory=Hints)
     cancelled: Poll = never
 
     def checkpoint(self) -> None:

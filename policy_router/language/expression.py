@@ -31,7 +31,7 @@ from policy_router.condition import (
     tests_of,
 )
 from policy_router.diagnostics import Diagnostic, Severity, Span
-from policy_router.language.suggest import did_you_mean, help_line
+from policy_router.language.suggest import Hints
 from policy_router.language.units import count
 
 if TYPE_CHECKING:
@@ -61,11 +61,11 @@ class _Wrong(Exception):  # noqa: N818  carries a diagnostic's parts to the one 
 
 
 def read_expression(
-    text: str, vocabulary: Vocabulary, locate: Locate
+    text: str, vocabulary: Vocabulary, locate: Locate, hints: Hints | None = None
 ) -> tuple[Condition | None, tuple[Diagnostic, ...]]:
     """An expression's condition, or what is wrong with it and where."""
     try:
-        reader = _Reader(text, vocabulary)
+        reader = _Reader(text, vocabulary, hints or Hints())
         tree = reader.tree()
     except _Wrong as wrong:
         at = locate(wrong.start, max(wrong.end, wrong.start + 1))
@@ -75,17 +75,19 @@ def read_expression(
     return _condition(tree, reader.text, vocabulary, locate(0, len(text)), places), ()
 
 
-def read_mapping(
+def read_mapping(  # noqa: PLR0917  a mapping, what it may say, where it stands
     mapping: Mapping[str, object],
     vocabulary: Vocabulary,
     key_at: Callable[[str], Span],
     value_at: Callable[[str, int | None], Span],
     at: Span,
+    hints: Hints | None = None,
 ) -> tuple[Condition | None, tuple[Diagnostic, ...]]:
     """A mapping's condition: every entry holds, a list means any of its values.
 
     key_at, value_at: where a key and its value (or one entry of its list) stand in the file.
     """
+    hints = hints or Hints()
     parts: list[Tree] = []
     found: list[Diagnostic] = []
     places: list[tuple[Test, Span]] = []
@@ -95,7 +97,7 @@ def read_mapping(
 
     for name, value in mapping.items():
         try:
-            index = _fact(name, vocabulary, 0, 0)
+            index = _fact(name, vocabulary, hints, 0, 0)
         except _Wrong as wrong:
             note(wrong, key_at(name))
             continue
@@ -105,7 +107,7 @@ def read_mapping(
         good: list[Constant] = []
         for i, each in enumerate(values):
             try:
-                good.append(_constant_for(fact, each, 0, 0))
+                good.append(_constant_for(fact, each, hints, 0, 0))
             except _Wrong as wrong:
                 note(wrong, value_at(name, i if listed else None))
         if not good:
@@ -144,8 +146,9 @@ def syntax(text: str) -> ast.expr:
 class _Reader:
     """One pass over an expression's syntax tree. `places` collects where each test stands."""
 
-    def __init__(self, text: str, vocabulary: Vocabulary) -> None:
+    def __init__(self, text: str, vocabulary: Vocabulary, hints: Hints) -> None:
         self._vocabulary = vocabulary
+        self._hints = hints
         self._lead = len(text) - len(text.lstrip())
         # One line, so that a column is all there is to a place; texts in quotes stay as they are.
         self._text = _SPACES.sub(lambda m: m[1].replace("\n", " ") if m[1] else " ", text.strip())
@@ -316,7 +319,7 @@ class _Reader:
                 f"`{left.id}` and `{right.id}` are both facts",
                 "one side must be a constant",
             )
-        help_ = _unknown_fact(right.id, self._vocabulary)
+        help_ = _unknown_fact(right.id, self._vocabulary, self._hints)
         if fact.kind in (Kind.ENUM, Kind.STRING):
             help_ = f"a text stands in quotes: '{right.id}'"
         message = f"`{right.id}` is not a fact about a request"
@@ -372,7 +375,7 @@ class _Reader:
                     node,
                     "condition-syntax",
                     f"`.{attr}()` is not part of a condition",
-                    help_line(attr, ["startswith"]),
+                    self._hints.help_line(attr, ["startswith"]),
                 )
             case ast.Name(id="matches") if len(node.args) == 2:
                 return self._text_test(node, self._fact(node.args[0]), Op.MATCHES, node.args[1:])
@@ -406,7 +409,7 @@ class _Reader:
                     node,
                     "unknown-function",
                     f"`{name}` is not a function",
-                    help_line(name, FUNCTIONS),
+                    self._hints.help_line(name, FUNCTIONS),
                 )
         self._wrong(node, "condition-syntax", f"`{self._words(node)}` is not part of a condition")
 
@@ -440,7 +443,7 @@ class _Reader:
         start, stop = self._span(node)
         if not isinstance(node, ast.Name):
             self._wrong(node, "condition-syntax", f"`{self._words(node)}` is not a fact")
-        return _fact(node.id, self._vocabulary, start, stop)
+        return _fact(node.id, self._vocabulary, self._hints, start, stop)
 
     def _something(self, node: ast.expr) -> None:
         """Refuse what stands for nothing, and would never be found as the text of that name."""
@@ -465,7 +468,7 @@ class _Reader:
         if isinstance(inner, ast.UnaryOp) and isinstance(inner.op, ast.USub):
             sign, inner = -1, inner.operand
         if isinstance(inner, ast.Name):
-            _fact(inner.id, self._vocabulary, *self._span(inner))
+            _fact(inner.id, self._vocabulary, self._hints, *self._span(inner))
         if not isinstance(inner, ast.Constant):
             self._wrong(node, "condition-syntax", f"`{self._words(node)}` is not a constant")
         value: object = inner.value
@@ -473,7 +476,7 @@ class _Reader:
             if isinstance(value, bool) or not isinstance(value, int | float):
                 self._wrong(node, "condition-syntax", f"`{self._words(node)}` is not a constant")
             value = -value
-        return _constant_for(fact, value, *self._span(node))
+        return _constant_for(fact, value, self._hints, *self._span(node))
 
 
 _OPERATORS: Final = {
@@ -499,24 +502,24 @@ def _a(fact: Fact) -> str:
     return words.get(fact.kind, f"a {fact.kind}")
 
 
-def _fact(name: str, vocabulary: Vocabulary, start: int, end: int) -> int:
+def _fact(name: str, vocabulary: Vocabulary, hints: Hints, start: int, end: int) -> int:
     found = vocabulary.by_name.get(name)
     if found is None:
-        help_ = _unknown_fact(name, vocabulary)
+        help_ = _unknown_fact(name, vocabulary, hints)
         raise _Wrong("unknown-fact", f"`{name}` is not a fact about a request", start, end, help_)
     return found
 
 
-def _unknown_fact(name: str, vocabulary: Vocabulary) -> str:
+def _unknown_fact(name: str, vocabulary: Vocabulary, hints: Hints) -> str:
     """What to say of a name that is no fact."""
     if name in ("true", "false"):
         return f"write {name.title()}, or just the fact or `not` and the fact"
     if name in FUNCTIONS:
         return f"`{name}` is a function: {name}(...)"
-    return help_line(name, vocabulary.by_name, what="facts")
+    return hints.help_line(name, vocabulary.by_name, what="facts")
 
 
-def _constant_for(fact: Fact, value: object, start: int, end: int) -> Constant:
+def _constant_for(fact: Fact, value: object, hints: Hints, start: int, end: int) -> Constant:
     """The constant, when it can be compared with the fact."""
     shown = f"'{value}'" if isinstance(value, str) else f"{value}"
     match fact.kind, value:
@@ -530,7 +533,7 @@ def _constant_for(fact: Fact, value: object, start: int, end: int) -> Constant:
                     f"`{value}` is not a {what}",
                     start,
                     end,
-                    help_line(value, fact.values),
+                    hints.help_line(value, fact.values),
                 )
             return value
         case (Kind.STRING | Kind.SET, str()):
@@ -549,7 +552,7 @@ def _constant_for(fact: Fact, value: object, start: int, end: int) -> Constant:
         if _SCALED.fullmatch(value):
             help_ = f"write {count(value)}: a condition has no units"
     elif fact.kind in (Kind.STRING, Kind.SET, Kind.ENUM) and not isinstance(value, str):
-        close = did_you_mean(str(value), fact.values)
+        close = hints.did_you_mean(str(value), fact.values)
         help_ = f"a text stands in quotes: '{close or value}'"
     raise _Wrong(
         "condition-type", f"`{fact.name}` is {_a(fact)}, {shown} is not", start, end, help_

@@ -17,6 +17,7 @@ from policy_router.language.document import Document
 from policy_router.language.draft import Draft, Names
 from policy_router.language.merge import LISTED, merge
 from policy_router.language.source import as_text, parse
+from policy_router.language.suggest import Hints
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
@@ -51,6 +52,7 @@ def compile_files(
     sources: list[Source] = []
     broken: list[tuple[Source, Path]] = []
     unread = False
+    hints = Hints()
     for file in files:
         source, problems = parse(file.name, file.data, cancelled)
         found.extend(problems)
@@ -59,7 +61,7 @@ def compile_files(
             unread = True
             continue
         texts[file.name] = source.text
-        faults = schema_faults.check(source, cancelled)
+        faults = schema_faults.check(source, cancelled, hints)
         found.extend(fault.diagnostic for fault in faults)
         broken.extend((source, fault.path) for fault in faults if fault.path is not None)
         if isinstance(source.data, dict):
@@ -81,7 +83,13 @@ def compile_files(
         data["version"] = 1  # missing or wrong, it has been reported
     document = _document(data, places, found)
     draft = Draft(
-        document, places, table or catalog(), names, whole=not broken, cancelled=cancelled
+        document,
+        places,
+        table or catalog(),
+        names,
+        whole=not broken,
+        hints=hints,
+        cancelled=cancelled,
     )
     # A file that could not be read may hold any name: then only what was read is judged.
     if unread:

@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING, Any
 from policy_router.diagnostics import Diagnostic, Severity
 from policy_router.language.expression import RE2, pattern_problem, read_expression, read_mapping
 from policy_router.language.selectors import Selectors, is_pattern, known_words
-from policy_router.language.suggest import help_line
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Mapping, Sequence
@@ -63,7 +62,7 @@ class Resolver:
                 "unknown-name",
                 f"`{name}` is not a tier",
                 self.places.value(path),
-                help_line(name, self.ranks, what="tiers"),
+                self.draft.hints.help_line(name, self.ranks, what="tiers"),
             )
         return self.ranks.get(name)
 
@@ -89,7 +88,8 @@ class Resolver:
         if name not in known:
             article = "an" if what[0] in "aeiou" else "a"
             message = f"`{name}` is not {article} {what}"
-            self.draft.error("unknown-name", message, span, help_line(name, sorted(known)))
+            hint = self.draft.hints.help_line(name, sorted(known))
+            self.draft.error("unknown-name", message, span, hint)
 
     def one_model(self, name: str, path: Path) -> None:
         """Note a name that is no model's."""
@@ -98,7 +98,7 @@ class Resolver:
                 "unknown-name",
                 f"`{name}` is not a model",
                 self.places.value(path),
-                help_line(name, self._model_names, what="models"),
+                self.draft.hints.help_line(name, self._model_names, what="models"),
             )
 
     def select(self, words: list[str] | None, path: Path) -> tuple[str, ...] | None:
@@ -115,7 +115,7 @@ class Resolver:
                         "unknown-name",
                         f"`{word}` is no model, tier or tag",
                         self.places.value((*path, i)),
-                        help_line(word, self._words),
+                        self.draft.hints.help_line(word, self._words),
                     )
                 continue
             self.draft.selected[(*path, i)] = (word, found)
@@ -139,7 +139,10 @@ class Resolver:
             return None
         if isinstance(value, str):
             condition, found = read_expression(
-                value, self.vocabulary, lambda start, end: self.places.inside(path, start, end)
+                value,
+                self.vocabulary,
+                lambda start, end: self.places.inside(path, start, end),
+                self.draft.hints,
             )
             self.draft.found.extend(d for d in found if not self._echo(d))
         else:
@@ -157,6 +160,7 @@ class Resolver:
             lambda key: places.key((*path, key)),
             lambda key, i: places.value((*path, key) if i is None else (*path, key, i)),
             places.value(path),
+            self.draft.hints,
         )
         self.draft.found.extend(d for d in found if not self._echo(d))
         return condition

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, Final, NamedTuple
 from policy_router.cancellation import Poll, checkpoint, never
 from policy_router.diagnostics import Diagnostic, Severity
 from policy_router.language.schema import generated, validator
-from policy_router.language.suggest import did_you_mean, help_line
+from policy_router.language.suggest import Hints
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -30,12 +30,13 @@ class Fault(NamedTuple):
     meant: str | None = None
 
 
-def check(source: Source, cancelled: Poll = never) -> list[Fault]:
+def check(source: Source, cancelled: Poll = never, hints: Hints | None = None) -> list[Fault]:
     """What the schema finds wrong with a file, worded and placed. Raises Cancelled.
 
     A mistyped field is one mistake, so the data are given the field that was meant, and what
     follows from its absence is not reported.
     """
+    hints = hints or Hints()
     if not isinstance(source.data, dict):
         where = source.value_span(())
         message = (
@@ -45,38 +46,37 @@ def check(source: Source, cancelled: Poll = never) -> list[Fault]:
         return [Fault((), Diagnostic("wrong-type", Severity.ERROR, message, where, help_))]
     settled: list[Fault] = []
     renamed: set[Path] = set()
-    found = _look(source, cancelled)
+    found = _look(source, cancelled, hints)
     # Each round settles one level of the nesting.
     while meant := {f.path: f.meant for f in found if f.path is not None and f.meant is not None}:
         settled += [Fault(None, f.diagnostic) for f in found if f.meant is not None]
         renamed |= source.rename(meant)
-        found = _look(source, cancelled)
+        found = _look(source, cancelled, hints)
     # What a mistyped field holds may not fit the one we took it for: then it is left out.
     settled += [f for f in found if f.path not in renamed]
     settled += [f._replace(diagnostic=settled[0].diagnostic) for f in found if f.path in renamed]
     return settled
 
 
-def _look(source: Source, cancelled: Poll) -> list[Fault]:
+def _look(source: Source, cancelled: Poll, hints: Hints) -> list[Fault]:
     found: list[Fault] = []
     checkpoint(cancelled)
     for error in validator().iter_errors(source.data):
         checkpoint(cancelled)
-        found.extend(_word(error, source))
+        found.extend(_word(error, source, hints))
     return found
 
 
-def _word(error: ValidationError, source: Source) -> Iterator[Fault]:
+def _word(error: ValidationError, source: Source, hints: Hints) -> Iterator[Fault]:
     path: Path = tuple(error.absolute_path)
     if error.validator == "anyOf":
-        yield from _choice(error, source, path)
+        yield from _choice(error, source, path, hints)
     elif error.validator == "additionalProperties":
-        yield from _unknown_fields(error, source, path)
+        yield from _unknown_fields(error, source, path, hints)
     elif error.validator == "required":
         yield Fault(path, _missing(error, source, path))
     else:
-        schema = _schema(error)
-        yield Fault(path, _bad_value(error.instance, schema, source, path, str(error.validator)))
+        yield Fault(path, _bad_value(error, source, path, hints))
 
 
 def _schema(error: ValidationError) -> Mapping[str, Any]:
@@ -84,7 +84,7 @@ def _schema(error: ValidationError) -> Mapping[str, Any]:
     return schema
 
 
-def _choice(error: ValidationError, source: Source, path: Path) -> Iterator[Fault]:
+def _choice(error: ValidationError, source: Source, path: Path, hints: Hints) -> Iterator[Fault]:
     """Of the alternatives, speak about the one whose type the value has."""
     branches = list(_schema(error)["anyOf"])
     by_branch: dict[int, list[ValidationError]] = {}
@@ -98,7 +98,7 @@ def _choice(error: ValidationError, source: Source, path: Path) -> Iterator[Faul
     ]
     if len(fitting) == 1:
         for inner in fitting[0]:
-            for fault in _word(inner, source):
+            for fault in _word(inner, source, hints):
                 d = fault.diagnostic
                 ours = d.help or (_examples(_schema(error)) if fault.path == path else "")
                 if d.rule == "unknown-word" and fault.path == path:
@@ -133,7 +133,9 @@ def _or_mapping(word: str, help_: str, branches: Iterable[Mapping[str, Any]]) ->
     return f"{help_}; or write it like {' or '.join(dict.fromkeys(shown.values()))}"
 
 
-def _unknown_fields(error: ValidationError, source: Source, path: Path) -> Iterator[Fault]:
+def _unknown_fields(
+    error: ValidationError, source: Source, path: Path, hints: Hints
+) -> Iterator[Fault]:
     schema = _schema(error)
     known = list(schema.get("properties", ()))
     patterns = list(schema.get("patternProperties", ()))
@@ -157,7 +159,7 @@ def _unknown_fields(error: ValidationError, source: Source, path: Path) -> Itera
             continue
         inside = f" in {_where(path)}" if path else ""
         free = [k for k in known if k not in present and k not in taken]
-        meant = did_you_mean(key, free)
+        meant = hints.did_you_mean(key, free)
         taken |= {meant} if meant else set()
         yield Fault(
             (*path, key),
@@ -166,20 +168,20 @@ def _unknown_fields(error: ValidationError, source: Source, path: Path) -> Itera
                 Severity.ERROR,
                 f"unknown field `{_short(key)}`{inside}",
                 span,
-                _better(key, free or known),
+                _better(key, free or known, hints),
             ),
             meant,
         )
 
 
-def _better(key: str, known: Sequence[str]) -> str:
-    close = did_you_mean(key, known)
+def _better(key: str, known: Sequence[str], hints: Hints) -> str:
+    close = hints.did_you_mean(key, known)
     if close is not None:
         return f"did you mean `{close}`?"
     homes = [name for name, fields in _homes().items() if key in fields]
     if homes:
         return f"`{key}` belongs under `{homes[0]}`"
-    return help_line(key, known)
+    return hints.help_line(key, known)
 
 
 @cache
@@ -210,9 +212,9 @@ def _missing(error: ValidationError, source: Source, path: Path) -> Diagnostic:
     )
 
 
-def _bad_value(
-    value: object, schema: Mapping[str, Any], source: Source, path: Path, validator: str
-) -> Diagnostic:
+def _bad_value(error: ValidationError, source: Source, path: Path, hints: Hints) -> Diagnostic:
+    value: object = error.instance
+    schema, validator = _schema(error), str(error.validator)
     kind = schema.get("x-kind")
     shown, help_ = _shown(value), _examples(schema)
     rule, message = "bad-value", f"{shown} is not allowed for {_where(path)}"
@@ -232,7 +234,7 @@ def _bad_value(
     elif validator in ("enum", "const"):
         known = [str(v) for v in schema.get("enum", [schema.get("const")])]
         rule, message = "unknown-word", f"{shown} is not known in {_where(path)}"
-        help_ = help_line(str(value), known)
+        help_ = hints.help_line(str(value), known)
     elif validator in ("minimum", "maximum"):
         edge = schema[validator]
         word = "less" if validator == "minimum" else "more"

@@ -4,14 +4,19 @@ from __future__ import annotations
 
 from dataclasses import replace
 from pathlib import Path
+from typing import TYPE_CHECKING
 from urllib.parse import unquote
 
 import pytest
 
 from policy_router.check import manual, report
 from policy_router.check.report import Report, inspect_path
+from policy_router.check.shortened import MOST_SHOWN
 from policy_router.diagnostics import Diagnostic, Severity, Span, draw
 from tests.cli.run import BROKEN, DOUBTFUL, TEAM, run
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
 
 DEAD = "warning[dead-rule] no request can meet `tokens > 1000 and tokens < 500`"
 
@@ -44,8 +49,8 @@ def test_text_is_what_draw_draws() -> None:
 def _noted(monkeypatch: pytest.MonkeyPatch) -> None:
     """Every report has a note besides."""
 
-    def noted(path: Path) -> Report:
-        found = inspect_path(path)
+    def noted(path: Path, *, wanted: Callable[[Diagnostic], bool]) -> Report:
+        found = inspect_path(path, wanted=wanted)
         note = Diagnostic("curious", Severity.NOTE, "worth knowing", Span(str(path), 1, 1, 1, 8))
         return replace(found, diagnostics=(note, *found.findings))
 
@@ -184,7 +189,10 @@ FINDING = {
 
 def test_json_has_one_shape() -> None:
     found = run("check", DOUBTFUL, "--format", "json").json
-    assert list(found) == ["schema_version", "policy", "policies", "files", "findings", "notes"]
+    assert list(found) == [
+        "schema_version", "policy", "policies", "files", "findings", "notes", "omitted",
+    ]  # fmt: skip
+    assert found["omitted"] == {"error": 0, "warning": 0, "note": 0}
     assert found["schema_version"] == 1
     assert set(found["policy"]) == {"name", "revision"}
     assert found["policies"] == [{"path": DOUBTFUL, **found["policy"]}]
@@ -361,3 +369,51 @@ def test_a_secret_is_never_repeated(tmp_path: Path, format_: str) -> None:
 def test_json_is_short_for_its_format() -> None:
     short, long = run("check", BROKEN, "--json"), run("check", BROKEN, "--format", "json")
     assert (short.code, short.json) == (long.code, long.json)
+
+
+# -- very many findings ----------------------------------------------------------------------------
+
+
+@pytest.fixture
+def crowded(tmp_path: Path) -> str:
+    """A policy with 300 warnings of one rule, then five of another, then an error."""
+    path = tmp_path / "policy.yaml"
+    rows = [
+        "version: 1",
+        "models: { m: { model: ollama_chat/x, price: free, context: 8k, tier: t } }",
+    ]
+    rows += ["rules:", *(f"  - {{ name: r{i}, when: tokens < 0, avoid: [m] }}" for i in range(300))]
+    rows += ["tiers: [t,", *(f"    t{i}," for i in range(5)), "  ]", ""]
+    path.write_text("\n".join(rows))
+    return str(path)
+
+
+def test_of_very_many_findings_the_first_are_shown_and_the_rest_counted(crowded: str) -> None:
+    result = run("check", crowded)
+    assert result.code == 1
+    assert result.out.count("warning[dead-rule]") == MOST_SHOWN
+    assert "note[more-findings] and 105 more: 105 warnings\n" in result.out
+    assert result.out.endswith("Found 305 warnings in 1 file\n")
+
+
+def test_json_counts_what_it_leaves_out(crowded: str) -> None:
+    found = run("check", crowded, "--json").json
+    assert len(found["findings"]) == MOST_SHOWN
+    assert found["omitted"] == {"error": 0, "warning": 105, "note": 0}
+    assert [note["rule"] for note in found["notes"]] == ["more-findings"]
+
+
+def test_rules_are_chosen_before_findings_are_left_out(crowded: str) -> None:
+    found = run("check", crowded, "--json", "--select", "unused-tier").json
+    assert [each["rule"] for each in found["findings"]] == ["unused-tier"] * 5
+    assert (found["notes"], found["omitted"]["warning"]) == ([], 0)
+
+
+def test_an_error_is_shown_before_warnings(crowded: str) -> None:
+    path = Path(crowded)
+    secret = "sk-proj-abcdefghijklmnopqrstuvwxyz012345"  # noqa: S105  a made-up one
+    path.write_text(path.read_text() + f"description: {secret}\n")
+    found = run("check", crowded, "--json").json
+    assert found["findings"][-1]["rule"] == "secret-in-policy"
+    assert len(found["findings"]) == MOST_SHOWN
+    assert found["omitted"]["warning"] == 106

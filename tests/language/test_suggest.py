@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from policy_router.language.suggest import did_you_mean, help_line
+from policy_router.language.suggest import EFFORT, Hints, did_you_mean, help_line
 
 WORDS = ["tiers", "tier", "only", "sonnet", "plan", "only_one", "price", "prefer", "avoid", "first"]
 
@@ -45,3 +45,47 @@ def test_what_there_is_has_a_name() -> None:
 def test_the_nearest_of_many_come_first() -> None:
     known = [f"other-{i}" for i in range(20)] + ["europe-berlin"]
     assert help_line("eurxxx", known).startswith("known are `europe-berlin`")
+
+
+def effort(slips: int, names: int) -> int:
+    """What suggestions for so many slips among so many names take."""
+    hints = Hints()
+    known = [f"model-number-{i}" for i in range(names)]
+    for i in range(slips):
+        hints.help_line(f"modelnumber{i}z", known)
+    return EFFORT - hints.left
+
+
+def test_a_suggestion_takes_effort_in_proportion_to_the_names() -> None:
+    assert effort(1, 4000) <= 2.2 * effort(1, 2000)
+
+
+def test_the_effort_for_all_suggestions_is_bounded() -> None:
+    # The last one that is begun is finished.
+    assert EFFORT <= effort(5000, 2000) <= EFFORT + 15 * 2000
+
+
+def test_without_effort_left_nothing_is_suggested() -> None:
+    hints = Hints(effort=1)
+    assert hints.help_line("teir", WORDS) == "did you mean `tier`?"
+    assert hints.help_line("teir", WORDS) == ""
+    assert hints.did_you_mean("teir", WORDS) is None
+
+
+def test_of_many_names_the_likeliest_are_listed() -> None:
+    known = [f"unlike{i}" for i in range(500)] + ["north-europe", "europe-north"]
+    assert help_line("europe-xyz", known).startswith("known are `europe-north`")
+    assert help_line("europe-xyz", known).endswith(" and 490 more")
+
+
+@pytest.mark.parametrize(
+    ("word", "known", "meant"),
+    [
+        ("größe", ["groesse", "grösse", "x"], "grösse"),
+        ("straße", ["strasse"], "strasse"),
+        ("café", ["cafe"], "cafe"),
+        ("naive", ["naïve"], "naïve"),
+    ],
+)
+def test_letters_beyond_ascii(word: str, known: list[str], meant: str) -> None:
+    assert did_you_mean(word, known) == meant

@@ -17,7 +17,6 @@ from typing import TYPE_CHECKING
 
 from policy_router.check.subject import Subject, warning
 from policy_router.language.selectors import PRICES, known_words
-from policy_router.language.suggest import did_you_mean
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -31,7 +30,7 @@ def check(subject: Subject) -> Iterator[Diagnostic]:
     for path, (word, models) in subject.draft.selected.items():
         if models or (path[-2] in ("avoid", "never") and _guards(subject, word)):
             continue
-        close = did_you_mean(word, words)
+        close = subject.draft.hints.did_you_mean(word, words)
         yield warning(
             "selector-matches-nothing",
             f"`{word}` selects no model",

@@ -16,7 +16,6 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from policy_router.check.subject import Subject, warning
-from policy_router.language.suggest import did_you_mean
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -34,7 +33,7 @@ def check(subject: Subject) -> Iterator[Diagnostic]:
             if provider is None and subject.draft.entries[model.name] is not None:
                 continue
             word = provider or model.calls
-            close = did_you_mean(word, catalog.providers)
+            close = subject.draft.hints.did_you_mean(word, catalog.providers)
             yield warning(
                 "unknown-provider",
                 f"LiteLLM knows no provider `{word}`"
