@@ -43,6 +43,12 @@ class UsageError(PolicyRouterError):
     http_status = 400
 
 
+class TooLargeError(UsageError):
+    """The request is larger than this router takes. The message names the bound."""
+
+    http_status = 413
+
+
 class ArtifactError(PolicyRouterError):
     """A data file that cannot be used. path: the file. reason: what is wrong with it."""
 

@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING, Any, Literal, Self, TypeVar, overload
 from policy_router.check.report import inspect
 from policy_router.classify.bound import most_tokens
 from policy_router.classify.classify import Classification, Classifier
-from policy_router.classify.facts import read_messages
+from policy_router.classify.facts import needs_beside, read_messages
 from policy_router.decide.decide import decide
 from policy_router.errors import UsageError
 from policy_router.execute.account import Ledger
@@ -336,12 +336,15 @@ def _request(
     shown = {name: body.get(name) for name in ("tools", "response_format")}
     task, complexity = facts.get("task"), facts.get("complexity")
     asked = _words(facts.get("needs"))
+    beside = needs_beside(body)
     cap = body.get("max_completion_tokens") or body.get("max_tokens")
     cap = cap if isinstance(cap, int) else None
     answers = body.get("n")
     seen: Classification | RequestFacts
     if messages and (task is None or complexity is None):
-        seen = classifier.classify(messages, max_output=cap, needs=asked, task=task, **shown)
+        seen = classifier.classify(
+            messages, max_output=cap, needs=asked | beside, task=task, **shown
+        )
         task = seen.told
         complexity = seen.score if complexity is None else complexity
     else:
@@ -359,7 +362,7 @@ def _request(
         max_output=cap,
         answers=answers if isinstance(answers, int) and answers > 0 else 1,
         # The caller may ask for more than the body shows, never for less.
-        needs=seen.needs | asked,
+        needs=seen.needs | beside | asked,
         tags=_words(facts.get("tags")),
         tenant=facts.get("tenant"),
         user=facts.get("user"),

@@ -20,7 +20,8 @@ from policy_router.condition import (
     spell,
     tests_of,
 )
-from policy_router.decide.index import ABILITIES, Index
+from policy_router.decide.abilities import ABILITIES
+from policy_router.decide.index import Index
 from policy_router.meter import ANYONE, MINUTE, Meter, Metric, Period, Reading, Then, Window
 from policy_router.model import (
     FREE_PRICE,

@@ -117,7 +117,11 @@ def decide(policy: Policy, request: Request, snapshot: Snapshot) -> Verdict:
         checks = [
             ("tier", not policy.fallback.step_down and model.rank < floor),
             ("model", request.model is not None and request.model != model.name),
-            ("cost", request.max_cost is not None and (cost is None or cost > request.max_cost)),
+            (
+                "cost",
+                request.max_cost is not None
+                and (cost is None or cost > request.max_cost or "hosted_tools" in request.needs),
+            ),
             (
                 "latency",
                 request.max_latency is not None
@@ -131,6 +135,10 @@ def decide(policy: Policy, request: Request, snapshot: Snapshot) -> Verdict:
                 until is not None and (snapshot.now is None or until > snapshot.now),
             ),
             *_paid_for(policy, model, facts),
+            (
+                "unpriced",
+                "hosted_tools" in request.needs and _capped_by_budget(policy, model, facts),
+            ),
             *_counted(policy, model, request, facts, snapshot),
         ]
         reason = reason or next((name for name, hit in checks if hit), None)
@@ -189,6 +197,15 @@ def _paid_for(policy: Policy, model: Model, facts: Facts) -> list[tuple[str, boo
         ("uncovered", not model.free and not money),
         ("unpriced", model.price is None and capped),
     ]
+
+
+def _capped_by_budget(policy: Policy, model: Model, facts: Facts) -> bool:
+    return any(
+        m.section == "budgets" and m.limit is not None and m.then != "warn"
+        for m in policy.meters
+        if _falls_under(m, policy, model, facts)
+        and not (model.free and (m.then == "free_only" or m.metric == "usd"))
+    )
 
 
 def _counted(

@@ -12,7 +12,7 @@ import pytest
 PACKAGE = Path(__file__).parents[1] / "policy_router"
 
 LAYERS = (
-    ("secrets", "diagnostics", "errors", "cancellation"),
+    ("secrets", "diagnostics", "errors", "cancellation", "quoting"),
     ("condition", "model", "meter"),
     ("state",),
     ("decide",),

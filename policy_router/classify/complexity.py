@@ -96,7 +96,16 @@ UNKNOWN: Final = 0.25
 SURE: Final = 0.5
 """A kind this likely counts in full."""
 ABILITY: Final[Mapping[str, float]] = MappingProxyType(
-    {"tools": 0.85, "reasoning": 0.9, "vision": 0.4, "audio": 0.4, "pdf": 0.4, "json": 0.3}
+    {
+        "tools": 0.85,
+        "hosted_tools": 0.85,
+        "reasoning": 0.9,
+        "vision": 0.4,
+        "audio": 0.4,
+        "video": 0.4,
+        "pdf": 0.4,
+        "json": 0.3,
+    }
 )
 """What an ability that the request needs asks for at least."""
 

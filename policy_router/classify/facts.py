@@ -7,7 +7,7 @@ and never raises: a body that makes no sense is refused later, by what calls the
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from string import ascii_letters
 from types import MappingProxyType
@@ -25,16 +25,54 @@ _IMAGE: Final = 1_500
 """Tokens of one image: the dear end of what providers charge for a picture of usual size."""
 _AUDIO_CHARACTERS_PER_TOKEN: Final = 200
 """Base64 characters of compressed speech that become one audio token, rounded to the safe side."""
+_MEDIA_TYPE: Final = 64
+"""Characters of a text that are looked at for a media type."""
 _FILE_CHARACTERS_PER_TOKEN: Final = 8
 """Base64 characters of a document that become one token: pages are read as text and as pictures."""
+
+_VIDEO: Final = 6_000
+"""Tokens of one video: some twenty seconds at the usual rate; its true length is not known here."""
 
 _NEED_OF_PART: Final[Mapping[str, str]] = MappingProxyType(
     {
         "image_url": "vision", "input_image": "vision", "image": "vision",
-        "input_audio": "audio",
+        "input_audio": "audio", "audio_url": "audio",
+        "video_url": "video", "input_video": "video", "video": "video",
         "file": "pdf", "input_file": "pdf", "document": "pdf",
     }
 )  # fmt: skip
+TEXT_PARTS: Final = frozenset(
+    {
+        "text", "input_text", "output_text", "refusal", "thinking", "redacted_thinking",
+        "tool_use", "tool_result",
+    }
+)  # fmt: skip
+"""Types of message parts that any model reads."""
+PARTS: Final = TEXT_PARTS | _NEED_OF_PART.keys()
+"""All types of message parts that are known here; what a model must be able to do for any other
+type cannot be told."""
+_NEED_OF_MEDIA: Final[Mapping[str, str]] = MappingProxyType(
+    {"image": "vision", "audio": "audio", "video": "video"}
+)
+"""By the first half of a media type."""
+_MEDIA_FIELDS: Final = frozenset({"format", "mime_type", "media_type"})
+_NEED_OF_MODALITY: Final[Mapping[str, str | None]] = MappingProxyType(
+    {"text": None, "image": "image_output", "audio": "audio_output"}
+)
+MODALITIES: Final = frozenset(_NEED_OF_MODALITY)
+"""What an answer may be asked to consist of."""
+_HOSTED: Final = "hosted_tools"
+_CLIENT_TOOLS: Final[Mapping[str, frozenset[str]]] = MappingProxyType(
+    {
+        "function": frozenset(
+            {"type", "function", "cache_control", "strict", "eager_input_streaming"}
+        ),
+        "custom": frozenset({"type", "custom", "function", "cache_control"}),
+    }
+)
+"""Tools that the caller runs itself, and the fields that such a tool may have. Everything else may
+be run by the provider: a type that is not known here, no type at all, or a field beside these."""
+_TOOL_CHOICES: Final = frozenset({"function", "custom", "allowed_tools"})
 _JSON_FORMATS: Final = frozenset({"json_object", "json_schema"})
 
 
@@ -63,6 +101,8 @@ def read_messages(
             tokens += _content(value, needs) if key == "content" else _text_tokens(value)
     if tools:
         needs.add("tools")
+        if not isinstance(tools, list | tuple) or not all(map(_is_client_tool, tools)):
+            needs.add(_HOSTED)
         tokens += _text_tokens(tools)
     if isinstance(response_format, Mapping):
         kind = response_format.get("type")
@@ -72,25 +112,71 @@ def read_messages(
     return RequestFacts(tokens, frozenset(needs))
 
 
-def _content(content: object, needs: set[str]) -> int:
+def needs_beside(body: Mapping[str, object]) -> frozenset[str]:
+    """Abilities that a chat body asks for outside of its messages, tools and response format."""
+    needs: set[str] = set()
+    if body.get("web_search_options") is not None:
+        needs.add(_HOSTED)
+    choice = body.get("tool_choice")
+    if isinstance(choice, Mapping) and choice.get("type") not in _TOOL_CHOICES:
+        needs.add(_HOSTED)
+    if body.get("audio") is not None:
+        needs.add("audio_output")
+    for each in _items(body.get("modalities")):
+        need = _NEED_OF_MODALITY.get(each) if isinstance(each, str) else None
+        if need is not None:
+            needs.add(need)
+    return frozenset(needs)
+
+
+def _is_client_tool(tool: object) -> bool:
+    """Whether a tool is one that the caller runs, and the provider only asks for."""
+    kind = tool.get("type") if isinstance(tool, Mapping) else None
+    fields = _CLIENT_TOOLS.get(kind) if isinstance(kind, str) else None
+    return fields is not None and isinstance(tool, Mapping) and tool.keys() <= fields
+
+
+def _content(content: object, needs: set[str], *, within: bool = False) -> int:
+    """Tokens of a message's content, or of a tool's result `within` a part of it."""
     if isinstance(content, str):
         return _count(content)
     tokens = 0
     for part in _items(content):
         kind = part.get("type") if isinstance(part, Mapping) else None
-        need = _NEED_OF_PART.get(kind) if isinstance(kind, str) else None
+        need = _need_of(part, kind) if isinstance(kind, str) else None
         if need is None:
-            tokens += _text_tokens(part)
+            if kind == "tool_result" and isinstance(part, Mapping) and not within:
+                tokens += _content(part.get("content"), needs, within=True)
+                tokens += _text_tokens({k: v for k, v in part.items() if k != "content"})
+            else:
+                tokens += _text_tokens(part)
             continue
         needs.add(need)
-        # The data of an image or a recording is base64 and must not be counted as text.
-        if need == "vision":
-            tokens += _IMAGE
-        elif need == "audio":
-            tokens += _audio_tokens(part)
-        else:
-            tokens += _file_tokens(part)
+        tokens += _MEDIA_TOKENS[need](part)
     return tokens
+
+
+def _need_of(part: object, kind: str) -> str | None:
+    """The ability that a part asks for: by its media type where it names one, else by its own type.
+    A file may hold a recording, and an image's address a video."""
+    need = _NEED_OF_PART.get(kind)
+    if need is None:
+        return None
+    return _NEED_OF_MEDIA.get(_media_type(part).partition("/")[0], need)
+
+
+def _media_type(part: object) -> str:
+    """The media type that a part names, in a field or in a `data:` URL; else an empty text."""
+    holders = [part] if isinstance(part, Mapping) else []
+    holders += [each for holder in holders for each in holder.values() if isinstance(each, Mapping)]
+    for holder in holders:
+        for name, value in holder.items():
+            if isinstance(value, str):
+                if name in _MEDIA_FIELDS and "/" in value[:_MEDIA_TYPE]:
+                    return value[:_MEDIA_TYPE].casefold()
+                if value[:5].casefold() == "data:":
+                    return value[5:_MEDIA_TYPE].partition(";")[0].casefold()
+    return ""
 
 
 def _audio_tokens(part: object) -> int:
@@ -100,11 +186,25 @@ def _audio_tokens(part: object) -> int:
     return max(1, -(-size // _AUDIO_CHARACTERS_PER_TOKEN))
 
 
+def _image_tokens(_: object) -> int:
+    # The data of an image is base64 and must not be counted as text.
+    return _IMAGE
+
+
+def _video_tokens(_: object) -> int:
+    return _VIDEO
+
+
 def _file_tokens(part: object) -> int:
     inner = part.values() if isinstance(part, Mapping) else ()
     texts = [v for each in inner if isinstance(each, Mapping) for v in each.values()]
     size = max((len(text) for text in texts if isinstance(text, str)), default=0)
     return max(_IMAGE, size // _FILE_CHARACTERS_PER_TOKEN)
+
+
+_MEDIA_TOKENS: Final[Mapping[str, Callable[[object], int]]] = MappingProxyType(
+    {"vision": _image_tokens, "audio": _audio_tokens, "video": _video_tokens, "pdf": _file_tokens}
+)
 
 
 def _items(value: object) -> Sequence[object]:

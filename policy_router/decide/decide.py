@@ -7,10 +7,10 @@ from datetime import datetime
 from typing import TYPE_CHECKING, Final
 
 from policy_router.condition import WEEKDAYS, Facts, Kind
+from policy_router.decide.abilities import ABILITIES, HOSTED_TOOLS
 from policy_router.decide.cells import bits
 from policy_router.decide.checks import checked
 from policy_router.decide.gates import gates_for
-from policy_router.decide.index import ABILITIES
 from policy_router.model import (
     TYPICAL_OUTPUT,
     Band,
@@ -85,7 +85,7 @@ def decide(policy: Policy, request: Request, snapshot: Snapshot = _NOBODY) -> De
             skipped += tuple(gate.skips(index, gone, request, snapshot))
             allowed ^= gone
     metering = index.metering
-    if snapshot.used or not metering.plain:
+    if snapshot.used or not metering.plain or HOSTED_TOOLS in request.needs:
         gone, out = metering.out(allowed, known, request, snapshot)
         skipped += out
         allowed ^= gone

@@ -6,6 +6,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
+from policy_router.decide.abilities import HOSTED_TOOLS
 from policy_router.decide.cells import chosen
 from policy_router.model import NANO, TYPICAL_OUTPUT, Reason, Skip
 
@@ -63,6 +64,8 @@ def _cost(index: Index, request: Request, _: Snapshot) -> int:
     limit = request.max_cost
     if limit is None:
         return 0
+    if HOSTED_TOOLS in request.needs:
+        return index.everyone
 
     def out(model: Model) -> bool:
         cost = model.estimate(request.tokens, request.max_output)
@@ -73,6 +76,8 @@ def _cost(index: Index, request: Request, _: Snapshot) -> int:
 
 def _price(model: Model, request: Request, _: Snapshot) -> str:
     cost = model.estimate(request.tokens, request.max_output)
+    if HOSTED_TOOLS in request.needs:
+        return "what hosted tools cost is not known and the request sets a limit"
     if cost is None:
         return "its price is unknown and the request sets a limit"
     about = "" if request.max_output is not None else f" (an answer of {TYPICAL_OUTPUT} tokens)"

@@ -17,6 +17,7 @@ from operator import or_
 from typing import TYPE_CHECKING, Any, Final, TypeAlias
 
 from policy_router.condition import HOUR, TAGS, WEEKDAY, Kind
+from policy_router.decide.abilities import ABILITIES
 from policy_router.decide.cells import Space, TooWide, admitting, bits
 from policy_router.decide.metering import Metering
 from policy_router.decide.order import Order
@@ -31,8 +32,6 @@ if TYPE_CHECKING:
     from policy_router.meter import Meter
     from policy_router.model import Accept, Band, Key, Model, Reasons, Rule, Task
 
-ABILITIES: Final = ("tools", "json", "vision", "audio", "pdf", "reasoning")
-"""What a request may need and a model may be able to do."""
 
 _CLOCK: Final = frozenset({"hour", "weekday"})
 KEPT_PER_RULE: Final = 256
@@ -199,7 +198,7 @@ class Index:
         found = self._unable.get(needs)
         if found is None:
             found = sum(1 << i for i, m in enumerate(self.models) if not needs <= m.abilities)
-            self._unable[needs] = found  # at most one entry per subset of six abilities
+            self._unable[needs] = found  # at most one entry per subset of the abilities
         return found
 
     def lacking(self, needs: frozenset[str]) -> list[Skip]:

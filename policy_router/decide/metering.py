@@ -9,6 +9,7 @@ from __future__ import annotations
 from hashlib import blake2b
 from typing import TYPE_CHECKING, Final
 
+from policy_router.decide.abilities import HOSTED_TOOLS
 from policy_router.decide.cells import chosen
 from policy_router.meter import ANYONE, Charge, Metric, Period, Then, storable
 from policy_router.model import NANO, Reason, Skip
@@ -80,6 +81,10 @@ class Metering:
         """The models among `allowed` (bit i: model i) that are out for money or for a count, each
         with its reason. For a `plain` policy and an empty snapshot there are none."""
         gone, skips = self.not_paid_for(allowed, facts)
+        if HOSTED_TOOLS in request.needs:
+            unbounded, more = self.without_bound(allowed & ~gone, facts)
+            gone |= unbounded
+            skips += more
         full, more = self.used_up(allowed & ~gone, facts, request, snapshot)
         return gone | full, (*skips, *more)
 
@@ -115,6 +120,26 @@ class Metering:
             Skip(m.name, Reason.UNPRICED, words, at=m.at) for m in chosen(self._models, unpriced)
         ]
         return uncovered | unpriced, skips
+
+    def without_bound(self, allowed: int, facts: Facts) -> tuple[int, list[Skip]]:
+        """The models among `allowed` that fall under a budget with a cap, each with the first such
+        budget: tools that run at the provider are charged by use and feed the model any number of
+        tokens, so that nothing bounds what a call may come to."""
+        gone = 0
+        skips: list[Skip] = []
+        for meter in self.applying(facts):
+            if meter.section != "budgets" or meter.limit is None or meter.then is Then.WARN:
+                continue
+            here = meter.models & allowed & ~gone
+            if meter.then is Then.FREE_ONLY or meter.metric is Metric.USD:
+                here &= ~self._free
+            words = f"what hosted tools cost is not known, and budget `{meter.name}` has a cap"
+            skips += [
+                Skip(m.name, Reason.UNPRICED, words, at=meter.at)
+                for m in chosen(self._models, here)
+            ]
+            gone |= here
+        return gone, skips
 
     # -- what the counters say -----------------------------------------------------------------
 

@@ -7,12 +7,16 @@ from collections.abc import Mapping
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, Final, Protocol, Self
 
-from policy_router.errors import UsageError
-from policy_router.execute.plain import plain
+from policy_router.classify.facts import MODALITIES, PARTS
+from policy_router.errors import TooLargeError, UsageError
+from policy_router.execute.bounds import BOUNDS
+from policy_router.execute.plain import Room, plain
+from policy_router.quoting import quoted, unknown
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
+    from policy_router.execute.bounds import Bounds
     from policy_router.model import Model
 
 PARAMETERS: Final = frozenset(
@@ -41,10 +45,12 @@ PARAMETERS: Final = frozenset(
         "top_p",
         "user",
         "verbosity",
+        "web_search_options",
     }
 )
 """What a caller may say, by the names of OpenAI's chat completions."""
 
+_LONGEST_NAME: Final = 64
 _CAPS: Final = ("max_completion_tokens", "max_tokens")
 _OURS: Final[Mapping[str, str]] = MappingProxyType(
     {
@@ -68,12 +74,13 @@ class Body(Mapping[str, Any]):
 
     Parameters that are None are left out. Values are plain JSON, whatever they were given as (a
     class as `response_format` stays one); of what they say, a provider is the judge. Raises
-    UsageError for a name that is not allowed, for missing messages, for what cannot be sent.
+    UsageError for a name that is not allowed, for missing messages, for what cannot be sent, for
+    parts of messages whose type is not known; TooLargeError for what is beyond the bounds.
     """
 
     __slots__ = ("_values",)
 
-    def __init__(self, **parameters: Any) -> None:
+    def __init__(self, bounds: Bounds = BOUNDS, /, **parameters: Any) -> None:
         given = {k: v for k, v in parameters.items() if v is not None}
         for name in given:
             if name not in PARAMETERS:
@@ -81,8 +88,14 @@ class Body(Mapping[str, Any]):
         messages = given.get("messages")
         if not isinstance(messages, list | tuple) or not messages:
             raise UsageError("`messages` must be a list with at least one message")
+        if len(messages) > bounds.messages:
+            raise TooLargeError(
+                f"`messages` has {len(messages):,} messages, more than the {bounds.messages:,} "
+                "allowed"
+            )
+        room = Room(bounds)
         made: dict[str, Any] = {
-            k: v if isinstance(v, type) else plain(v, k) for k, v in given.items()
+            k: v if isinstance(v, type) else plain(v, k, room) for k, v in given.items()
         }
         n = made.get("n", 1)
         if type(n) is not int or n < 1:
@@ -93,6 +106,12 @@ class Body(Mapping[str, Any]):
         for i, message in enumerate(made["messages"]):
             if not isinstance(message, dict):
                 raise UsageError(f"`messages[{i}]` must be a mapping with `role` and `content`")
+            _check_parts(message.get("content"), f"messages[{i}].content")
+        if not isinstance(made.get("tools", []), list):
+            raise UsageError("`tools` must be a list")
+        for each in _listed(made, "modalities"):
+            if each not in MODALITIES:
+                raise UsageError(unknown("modality", each, sorted(MODALITIES)))
         self._values: Mapping[str, Any] = MappingProxyType(made)
 
     def __getitem__(self, name: str) -> Any:
@@ -124,13 +143,32 @@ class Body(Mapping[str, Any]):
         return isinstance(options, Mapping) and options.get("include_usage") is True
 
 
+def _check_parts(content: object, place: str) -> None:
+    """Refuses parts whose type is not known: nobody could tell which models read them."""
+    for i, part in enumerate(content if isinstance(content, list) else ()):
+        kind = part.get("type") if isinstance(part, dict) else None
+        if not isinstance(part, dict) or kind is None:
+            raise UsageError(f"`{place}[{i}]` must be a mapping with a `type`")
+        if kind not in PARTS:
+            raise UsageError(f"`{place}[{i}]`: {unknown('type of part', kind, sorted(PARTS))}")
+        if kind == "tool_result":
+            _check_parts(part.get("content"), f"{place}[{i}].content")
+
+
+def _listed(made: Mapping[str, Any], name: str) -> list[Any]:
+    value = made.get(name, [])
+    if not isinstance(value, list) or not all(isinstance(each, str) for each in value):
+        raise UsageError(f"`{name}` must be a list of words")
+    return value
+
+
 def _refusal(name: str) -> str:
     reason = _OURS.get(name)
     if reason is not None:
         return f"`{name}` cannot be set here: {reason}"
-    near = difflib.get_close_matches(name, PARAMETERS, n=1)
+    near = difflib.get_close_matches(name, PARAMETERS, n=1) if len(name) <= _LONGEST_NAME else ()
     hint = f"; did you mean `{near[0]}`?" if near else ""
-    return f"unknown parameter `{name}`{hint}"
+    return f"unknown parameter `{quoted(name)}`{hint}"
 
 
 class Chunks(Protocol):

@@ -29,6 +29,8 @@ _ABILITIES: Final = {
     "supports_response_schema": "json",
     "supports_vision": "vision",
     "supports_audio_input": "audio",
+    "supports_video_input": "video",
+    "supports_audio_output": "audio_output",
     "supports_pdf_input": "pdf",
     "supports_reasoning": "reasoning",
 }
@@ -100,17 +102,25 @@ def _entry(name: str, row: Mapping[str, Any], *, priced: bool) -> Entry:
     known = priced and all(map(_is_rate, rates))
     zero = known and not any(rates)
     price = _price(row) if known and not zero else None
-    abilities = frozenset(word for flag, word in _ABILITIES.items() if row.get(flag) is True)
+    abilities = {word for flag, word in _ABILITIES.items() if row.get(flag) is True}
+    # Hosted tools are not taken from the table: what they cost is in none of its prices, so that
+    # a model has the ability only where the policy says so.
+    if "image" in _words(row.get("supported_output_modalities")):
+        abilities.add("image_output")
     return Entry(
         name,
         price,
         zero,
         _whole(row.get("max_input_tokens") or row.get("max_tokens")),
         _whole(row.get("max_output_tokens")),
-        abilities,
+        frozenset(abilities),
         # Others may go on serving what its maker switches off.
         row.get("deprecation_date") if priced else None,
     )
+
+
+def _words(value: object) -> list[object]:
+    return value if isinstance(value, list) else []
 
 
 def _price(row: Mapping[str, Any]) -> Price:

@@ -11,7 +11,7 @@ from typing import Annotated, Any, Final, Literal
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, WithJsonSchema, model_validator
 
-from policy_router.decide.index import ABILITIES
+from policy_router.decide.abilities import ABILITIES
 from policy_router.language import units
 from policy_router.language.units import Cap, Rate, Unit
 from policy_router.model import Action, Fault, Key, OnBreak, Otherwise

@@ -1,0 +1,13 @@
+"""The abilities that a request may need and a model may have."""
+
+from __future__ import annotations
+
+from typing import Final
+
+HOSTED_TOOLS: Final = "hosted_tools"
+"""Tools that run at the provider: web search, code execution, MCP servers, computer use."""
+ABILITIES: Final = (
+    "tools", "json", "vision", "audio", "video", "pdf", "reasoning", "image_output",
+    "audio_output", HOSTED_TOOLS,
+)  # fmt: skip
+"""vision, audio, video and pdf are media that go in; image_output and audio_output come out."""
