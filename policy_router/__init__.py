@@ -17,6 +17,7 @@ from policy_router.decide.decide import decide
 from policy_router.errors import (
     BudgetError,
     ExhaustedError,
+    InvalidRequestError,
     LimitError,
     NoCandidateError,
     PolicyError,
@@ -26,6 +27,7 @@ from policy_router.errors import (
     StateError,
     StoreError,
     StreamBrokenError,
+    TooLargeError,
     UsageError,
 )
 from policy_router.meter import Reading
@@ -43,14 +45,17 @@ from policy_router.model import (
 if TYPE_CHECKING:
     from policy_router.check.report import load
     from policy_router.classify.exact import count_tokens
+    from policy_router.execute.bounds import Bounds
     from policy_router.router import Router
 
 __all__ = [
     "Attempt",
+    "Bounds",
     "BudgetError",
     "Candidate",
     "Decision",
     "ExhaustedError",
+    "InvalidRequestError",
     "LimitError",
     "Model",
     "NoCandidateError",
@@ -67,6 +72,7 @@ __all__ = [
     "StateError",
     "StoreError",
     "StreamBrokenError",
+    "TooLargeError",
     "UsageError",
     "count_tokens",
     "decide",
@@ -74,6 +80,7 @@ __all__ = [
 ]
 
 _LATE = {
+    "Bounds": "policy_router.execute.bounds",
     "Router": "policy_router.router",
     "count_tokens": "policy_router.classify.exact",
     "load": "policy_router.check.report",

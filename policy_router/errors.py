@@ -130,6 +130,15 @@ class NoCandidateError(RoutingError):
         return f"{self._headline}\n  " + "\n  ".join(reasons or ["no models"])
 
 
+class InvalidRequestError(RoutingError, UsageError):
+    """The request names what the policy does not know, or has a value out of its range."""
+
+    http_status = 400
+
+    def __str__(self) -> str:
+        return f"invalid request: {self.decision.denied}"
+
+
 class BudgetError(NoCandidateError):
     """A budget is spent, and what is left may not answer."""
 
@@ -151,9 +160,13 @@ class StateError(NoCandidateError):
     _headline = "the counters cannot be reached"
 
 
-def no_room(decision: Decision, refused: Sequence[Skip] = ()) -> NoCandidateError:
+def no_room(
+    decision: Decision, refused: Sequence[Skip] = ()
+) -> NoCandidateError | InvalidRequestError:
     """The error for a request that nobody is left for, by what its models are out for. Money
     comes before limits: more requests per minute do not help who has none."""
+    if decision.invalid:
+        return InvalidRequestError(decision)
     reasons = {s.reason.value for s in (*decision.skipped, *refused)}
     for word, error in (("budget", BudgetError), ("quota", LimitError), ("state", StateError)):
         if word in reasons and decision.denied is None:

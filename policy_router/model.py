@@ -6,13 +6,17 @@ integers. Times are seconds. Spans say where a thing was written and never take 
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Final, TypeAlias
 
+from policy_router.errors import UsageError
+from policy_router.quoting import quoted
+
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable
     from zoneinfo import ZoneInfo
 
     from policy_router.condition import Condition, Vocabulary
@@ -392,10 +396,13 @@ class Request:
     """What is known of a request. Never the prompt.
 
     task: a task of the policy; None takes its default task.
-    complexity: a band's name or a score 0..1; None when unknown.
+    complexity: a band's name or a score 0..1; None when unknown. Where the bands are the levels 1
+    to 10, a whole number is a level: 7 is what 0.7 is.
     tokens: upper estimate of what goes in. most_tokens: what it cannot exceed, for reservations
     (None: tokens). max_output: cap of what comes out, when the caller set one. answers: how many.
     needs: abilities a model must have. attributes: the policy's declared facts.
+
+    A value of another type than its field has raises UsageError.
 
     The caller's own criteria can only narrow or reorder what the policy allows:
     max_cost (nano-USD, estimated), max_latency (seconds, expected), min_quality (0..1),
@@ -423,6 +430,98 @@ class Request:
     prefer: tuple[Key | str, ...] | None = None
     model: str | None = None
     limit: int | None = None
+
+    def __post_init__(self) -> None:
+        """Raises UsageError for a value of a type that its field does not have. What is kept are
+        plain values, which nothing that the caller does later can change."""
+        put = object.__setattr__
+        for name in _TEXTS:
+            value = getattr(self, name)
+            if value is not None and type(value) is not str:
+                put(self, name, _text(name, value))
+        for name in _NUMBERS:
+            value = getattr(self, name)
+            if value is not None and type(value) is not int and type(value) is not float:
+                put(self, name, _number(name, value))
+        for name in _WHOLE:
+            value = getattr(self, name)
+            if type(value) is not int and not (value is None and name in _OPTIONAL):
+                put(self, name, _whole(name, value))
+        if not isinstance(self.complexity, str):
+            put(self, "complexity", _number("complexity", self.complexity))
+        elif type(self.complexity) is not str:
+            put(self, "complexity", _text("complexity", self.complexity))
+        if type(self.stream) is not bool:
+            raise _mistyped("stream", "true or false", self.stream)
+        put(self, "needs", _words("needs", self.needs))
+        put(self, "tags", _words("tags", self.tags))
+        put(self, "attributes", _attributes(self.attributes))
+        if self.prefer is not None:
+            put(self, "prefer", _keys(self.prefer))
+
+
+_TEXTS: Final = ("task", "tenant", "user", "team", "key", "language", "model")
+_NUMBERS: Final = ("max_cost", "max_latency", "min_quality")
+_WHOLE: Final = ("tokens", "most_tokens", "max_output", "answers", "limit")
+_OPTIONAL: Final = frozenset({"most_tokens", "max_output", "limit"})
+
+
+def _mistyped(name: str, wanted: str, value: object) -> UsageError:
+    return UsageError(f"`{name}` is {wanted}, not `{quoted(value)}`")
+
+
+def _text(name: str, value: object) -> str:
+    if not isinstance(value, str):
+        raise _mistyped(name, "a text", value)
+    return str.__str__(value)  # a class derived from `str` may say it equals anything
+
+
+def _number(name: str, value: object) -> int | float | None:
+    if value is None:
+        return None
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        raise _mistyped(name, "a number", value)
+    return int.__int__(value) if isinstance(value, int) else float.__float__(value)
+
+
+def _whole(name: str, value: object) -> int:
+    if isinstance(value, bool) or not isinstance(value, int):
+        raise _mistyped(name, "a whole number", value)
+    return int.__int__(value)
+
+
+def _words(name: str, value: object) -> frozenset[str]:
+    if not isinstance(value, frozenset | set | list | tuple):
+        raise _mistyped(name, "a set of words", value)
+    return frozenset([each if type(each) is str else _text(name, each) for each in value])
+
+
+def _keys(value: object) -> tuple[Key | str, ...]:
+    if not isinstance(value, tuple | list):
+        raise _mistyped("prefer", "a list of sort keys", value)
+    return tuple([k if isinstance(k, Key) else _text("prefer", k) for k in value])
+
+
+def _attributes(value: object) -> Mapping[str, str | float | bool]:
+    if not isinstance(value, Mapping):
+        raise _mistyped("attributes", "a mapping of names to values", value)
+    try:
+        items = list(value.items())
+    except Exception:  # noqa: BLE001  a caller's mapping may raise anything
+        raise UsageError("`attributes` cannot be read") from None
+    return {
+        _text("attributes", name): each if isinstance(each, bool) else _scalar(name, each)
+        for name, each in items
+    }
+
+
+def _scalar(name: str, value: object) -> str | float:
+    if isinstance(value, str):
+        return str.__str__(value)
+    number = _number(quoted(name), value)
+    if number is None:
+        raise _mistyped(quoted(name), "a text, a number, true or false", value)
+    return number
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,9 +7,11 @@ run the same core in a loop of their own thread.
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import os
 import threading
 import time
+from collections.abc import Iterable
 from concurrent.futures import Future
 from dataclasses import replace
 from decimal import Decimal, InvalidOperation
@@ -23,6 +25,7 @@ from policy_router.classify.facts import needs_beside, read_messages
 from policy_router.decide.decide import decide
 from policy_router.errors import UsageError
 from policy_router.execute.account import Ledger
+from policy_router.execute.bounds import BOUNDS
 from policy_router.execute.caller import Body
 from policy_router.execute.events import StoreChanged, Warned, harmless
 from policy_router.execute.executor import Executor
@@ -30,15 +33,17 @@ from policy_router.execute.health import Health
 from policy_router.execute.rating import Rater
 from policy_router.live.reload import Compiled, Live
 from policy_router.model import NANO, Policy, Request, Snapshot
+from policy_router.quoting import quoted
 from policy_router.state.guard import Guarded
 from policy_router.state.memory import MemoryStore
 from policy_router.state.open import open_store
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable, Iterable, Iterator, Mapping, Sequence
+    from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
 
     from policy_router.classify.facts import RequestFacts
     from policy_router.execute.answer import Answer
+    from policy_router.execute.bounds import Bounds
     from policy_router.execute.caller import Caller
     from policy_router.execute.events import Event
     from policy_router.execute.stream import AnswerStream
@@ -78,8 +83,10 @@ class Router:
         store: Store | None = None,
         clock: Callable[[], float] = time.time,
         observe: Callable[[Event], None] = _ignore,
+        bounds: Bounds = BOUNDS,
     ) -> None:
         tell = harmless(observe)
+        self._bounds = bounds
         self._live = live
         self._caller = caller
         self._clock = clock
@@ -109,6 +116,7 @@ class Router:
         clock: Callable[[], float] = time.time,
         observe: Callable[[Event], None] = _ignore,
         on_activate: Callable[[Active[Policy], Active[Policy]], None] | None = None,
+        bounds: Bounds = BOUNDS,
     ) -> Router:
         """A router over a policy file or folder, watched until `close`.
 
@@ -119,6 +127,7 @@ class Router:
         watch: "auto", "poll" or "off".
         interval: seconds between two looks at the files. clock: Unix time. observe: gets every
         event. on_activate: told (old, new) when another policy has become active.
+        bounds: how large a request may be.
         Raises PolicyError when the policy cannot be used, StoreError when the state cannot.
         """
         if caller is None:
@@ -135,7 +144,7 @@ class Router:
         live = Live(
             Path(path), _compile, watch=watch, interval=interval, on_activate=on_activate
         ).start()
-        return cls(live, caller, store=store, clock=clock, observe=tell)
+        return cls(live, caller, store=store, clock=clock, observe=tell, bounds=bounds)
 
     # -- the policy --------------------------------------------------------------------------
 
@@ -163,12 +172,17 @@ class Router:
         """What the policy makes of a request; nobody answers it. Takes what `acompletion` takes.
 
         Where the policy names a model as estimator, that model is asked, and charged."""
-        facts = {name: options.pop(name) for name in _FACTS if name in options}
+        facts = self._facts(options)
         policy = self.policy
         # The same as would be sent, so that the decision is the same.
-        body = Body(messages=messages, **options) if messages else options
+        body = Body(self._bounds, messages=messages, **options) if messages else options
         request, snapshot = await self._asked(policy, body.get("messages", ()), facts, body)
         return decide(policy, request, snapshot)
+
+    def _facts(self, options: dict[str, Any]) -> dict[str, Any]:
+        """What the options say of the request, taken out of them."""
+        said = {name: options.pop(name) for name in _FACTS if name in options}
+        return self._bounds.check_facts(said)
 
     async def _asked(
         self,
@@ -235,9 +249,9 @@ class Router:
         Raises NoCandidateError (and its kinds BudgetError, LimitError, StateError), RequestError,
         ExhaustedError; UsageError for an unknown parameter.
         """
-        facts = {name: options.pop(name) for name in _FACTS if name in options}
+        facts = self._facts(options)
         # What the caller names as `user` is both a fact and a parameter of the call.
-        body = Body(messages=messages, user=facts.get("user"), **options)
+        body = Body(self._bounds, messages=messages, user=facts.get("user"), **options)
         # Taken once: the request keeps this policy, whatever is reloaded meanwhile.
         policy = self.policy
         facts["stream"] = stream
@@ -333,52 +347,59 @@ def _request(
 ) -> tuple[Request, Classification | None]:
     """The request as the policy sees it: what the caller says, and else what the body shows; and
     what its text was taken for, where that was asked."""
+    said = _said(facts)
     shown = {name: body.get(name) for name in ("tools", "response_format")}
-    task, complexity = facts.get("task"), facts.get("complexity")
-    asked = _words(facts.get("needs"))
-    beside = needs_beside(body)
+    task, complexity = said.task, said.complexity
+    # The caller may ask for more than the body shows, never for less.
+    needs = said.needs | needs_beside(body)
     cap = body.get("max_completion_tokens") or body.get("max_tokens")
     cap = cap if isinstance(cap, int) else None
     answers = body.get("n")
     seen: Classification | RequestFacts
     if messages and (task is None or complexity is None):
-        seen = classifier.classify(
-            messages, max_output=cap, needs=asked | beside, task=task, **shown
-        )
+        seen = classifier.classify(messages, max_output=cap, needs=needs, task=task, **shown)
         task = seen.told
         complexity = seen.score if complexity is None else complexity
     else:
         seen = read_messages(messages, **shown)
-    model = facts.get("model")
-    tokens = facts.get("tokens")
-    prefer = facts.get("prefer")
-    request = Request(
+    most = most_tokens(messages, prediction=body.get("prediction"), **shown)
+    request = replace(
+        said,
         task=task,
         complexity=complexity,
-        tokens=seen.tokens if tokens is None else tokens,
-        most_tokens=max(
-            most_tokens(messages, prediction=body.get("prediction"), **shown), tokens or 0
-        ),
+        tokens=seen.tokens if facts.get("tokens") is None else said.tokens,
+        most_tokens=max(most, said.tokens),
         max_output=cap,
         answers=answers if isinstance(answers, int) and answers > 0 else 1,
-        # The caller may ask for more than the body shows, never for less.
-        needs=seen.needs | beside | asked,
-        tags=_words(facts.get("tags")),
+        needs=seen.needs | needs,
+    )
+    return request, seen if isinstance(seen, Classification) else None
+
+
+def _said(facts: Mapping[str, Any]) -> Request:
+    """What the caller says of the request, apart from its body. Raises UsageError."""
+    attributes, tokens = facts.get("attributes"), facts.get("tokens")
+    model = facts.get("model")
+    return Request(
+        task=facts.get("task"),
+        complexity=facts.get("complexity"),
+        tokens=0 if tokens is None else tokens,
+        needs=_words(facts, "needs"),
+        tags=_words(facts, "tags"),
         tenant=facts.get("tenant"),
         user=facts.get("user"),
         team=facts.get("team"),
         key=facts.get("key"),
         language=facts.get("language"),
-        stream=bool(facts.get("stream")),
-        attributes=facts.get("attributes") or {},
+        stream=facts.get("stream") is True,
+        attributes={} if attributes is None else attributes,
         max_cost=_nano(facts.get("max_cost")),
         max_latency=facts.get("max_latency"),
         min_quality=facts.get("min_quality"),
-        prefer=None if prefer is None else tuple(prefer),
-        model=None if model == "auto" else model,
+        prefer=facts.get("prefer"),
+        model=None if isinstance(model, str) and model == "auto" else model,
         limit=facts.get("at_most"),
     )
-    return request, seen if isinstance(seen, Classification) else None
 
 
 def _warned(crossing: Crossing) -> Warned:
@@ -387,20 +408,27 @@ def _warned(crossing: Crossing) -> Warned:
     return Warned(name, subject, metric, crossing.share, crossing.spent, crossing.limit)
 
 
-def _words(given: Iterable[str] | None) -> frozenset[str]:
-    if isinstance(given, str):
-        raise UsageError(f"expected a list of words, not the text {given!r}")
-    return frozenset(given or ())
+def _words(facts: Mapping[str, Any], name: str) -> frozenset[str]:
+    given = facts.get(name)
+    if given is None:
+        return frozenset()
+    if isinstance(given, str) or not isinstance(given, Iterable):
+        raise UsageError(f"`{name}` is a list of words, not `{quoted(given)}`")
+    words = list(given)
+    for word in words:
+        if not isinstance(word, str):
+            raise UsageError(f"`{name}` is a list of words; `{quoted(word)}` is none")
+    return frozenset(words)
 
 
 def _nano(dollars: object) -> int | None:
     """Dollars as a number or a text to nano-USD."""
     if dollars is None:
         return None
-    try:
-        return int(Decimal(str(dollars).removeprefix("$")) * NANO)
-    except (InvalidOperation, ValueError, OverflowError):
-        raise UsageError(f"max_cost is an amount of dollars, not {dollars!r}") from None
+    if isinstance(dollars, int | float | str | Decimal) and not isinstance(dollars, bool):
+        with contextlib.suppress(InvalidOperation, ValueError, OverflowError):
+            return int(Decimal(str(dollars).removeprefix("$")) * NANO)
+    raise UsageError(f"`max_cost` is an amount of dollars, not `{quoted(dollars)}`")
 
 
 class _LoopThread:

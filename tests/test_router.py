@@ -12,11 +12,14 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from policy_router import (
+    Bounds,
     ExhaustedError,
+    InvalidRequestError,
     NoCandidateError,
     PolicyError,
     RequestError,
     Router,
+    TooLargeError,
     UsageError,
 )
 from policy_router.simulated import Fail, Say, Simulated
@@ -162,18 +165,100 @@ def test_refusals(tmp_path: Path, provider: Simulated) -> None:
     with Router.open(write(tmp_path, provider), watch="off") as router:
         with pytest.raises(NoCandidateError, match="denied: not with us"):
             router.completion(messages=HELLO, tags=["secret"])
-        with pytest.raises(NoCandidateError, match="unknown task `code`"):
-            router.completion(messages=HELLO, task="code")
+        for unknown in (
+            {"task": "code"},
+            {"needs": ["sight"]},
+            {"complexity": 7},
+            {"model": "smal"},
+            {"prefer": ["cheap"]},
+            {"attributes": {"plan": "free"}},
+        ):
+            with pytest.raises(InvalidRequestError) as invalid:
+                router.completion(messages=HELLO, **unknown)
+            assert invalid.value.http_status == 400
+            assert isinstance(invalid.value, UsageError)
+            assert not isinstance(invalid.value, NoCandidateError)
+        with pytest.raises(InvalidRequestError, match=r"`smal`; did you mean `small`\?"):
+            router.completion(messages=HELLO, model="smal")
         with pytest.raises(NoCandidateError, match="cannot do tools"):
             router.completion(messages=HELLO, tags=["private"], needs=["tools"])
-        for wrong in (
+        wrongs: tuple[dict[str, Any], ...] = (
             {"temprature": 0},
             {"api_base": "http://127.0.0.1:1"},
             {"tags": "private"},
             {"max_cost": "much"},
-        ):
+            {"max_cost": [5]},
+            {"tokens": "9"},
+            {"max_tokens": [5]},
+            {"tags": 5},
+            {"tags": [5]},
+            {"prefer": 5},
+            {"attributes": "x"},
+            {"task": []},
+            {"task": ["code"]},
+            {"user": 5},
+            {"model": ["small"]},
+            {"at_most": "1"},
+        )
+        for wrong in wrongs:
             with pytest.raises(UsageError):
                 router.completion(messages=HELLO, **wrong)
+    assert not provider.requests
+
+
+WEB = {"type": "web_search_20250305", "name": "web_search", "max_uses": 50}
+FUNCTION = {"type": "function", "function": {"name": "f"}}
+
+
+@pytest.mark.parametrize(
+    "asked_for",
+    [
+        {"tools": [WEB]},
+        {"tools": [FUNCTION, WEB]},
+        {"tools": [{"type": "mcp", "server_url": "https://e", "headers": {"Authorization": "x"}}]},
+        {"tools": [FUNCTION], "web_search_options": {}},
+        {"tools": [FUNCTION], "tool_choice": {"type": "file_search"}},
+    ],
+)
+def test_hosted_tools_need_a_model_that_may_use_them(
+    tmp_path: Path, provider: Simulated, asked_for: dict[str, Any]
+) -> None:
+    path = write(tmp_path, provider)
+    with Router.open(path, watch="off") as router:
+        with pytest.raises(NoCandidateError, match="big: cannot do hosted_tools"):
+            router.completion(messages=HELLO, **asked_for)
+        text = path.read_text()
+        path.write_text(text.replace("[tools, json]", "[tools, json, hosted_tools]"))
+        assert router.reload().state == "ok"
+        assert [c.name for c in router.route(HELLO, **asked_for).candidates] == ["big"]
+        capped = text.replace("[tools, json]", "[tools, json, hosted_tools]")
+        path.write_text(capped.replace("cap: unlimited", "cap: $5/day"))
+        assert router.reload().state == "ok"
+        with pytest.raises(NoCandidateError, match="hosted tools cost is not known, and budget"):
+            router.completion(messages=HELLO, **asked_for)
+    assert not provider.requests
+
+
+def test_media_need_a_model_that_takes_them(tmp_path: Path, provider: Simulated) -> None:
+    video = {"type": "video_url", "video_url": {"url": "https://e/v.mp4"}}
+    message = {"role": "user", "content": [{"type": "text", "text": "see"}, video]}
+    with Router.open(write(tmp_path, provider), watch="off") as router:
+        with pytest.raises(NoCandidateError, match="big: cannot do video"):
+            router.completion(messages=[message])
+        with pytest.raises(NoCandidateError, match="big: cannot do image_output"):
+            router.completion(messages=HELLO, modalities=["text", "image"])
+        with pytest.raises(UsageError, match=r"content\[0\]`: unknown type of part `hologram`"):
+            router.completion(messages=[{"role": "user", "content": [{"type": "hologram"}]}])
+    assert not provider.requests
+
+
+def test_a_request_has_bounds(tmp_path: Path, provider: Simulated) -> None:
+    bounds = Bounds(messages=2, fact_characters=10)
+    with Router.open(write(tmp_path, provider), watch="off", bounds=bounds) as router:
+        with pytest.raises(TooLargeError, match="3 messages, more than the 2 allowed"):
+            router.completion(messages=HELLO * 3)
+        with pytest.raises(TooLargeError, match="`task` has a text of 10,000,000 characters"):
+            router.route(messages=HELLO, task="u" * 10_000_000)
     assert not provider.requests
 
 

@@ -72,7 +72,10 @@ _CLIENT_TOOLS: Final[Mapping[str, frozenset[str]]] = MappingProxyType(
 )
 """Tools that the caller runs itself, and the fields that such a tool may have. Everything else may
 be run by the provider: a type that is not known here, no type at all, or a field beside these."""
-_TOOL_CHOICES: Final = frozenset({"function", "custom", "allowed_tools"})
+_TOOL_CHOICES: Final = frozenset(
+    {"function", "custom", "allowed_tools", "tool", "auto", "any", "required", "none"}
+)
+"""Types of `tool_choice` that name no hosted tool."""
 _JSON_FORMATS: Final = frozenset({"json_object", "json_schema"})
 
 
@@ -118,8 +121,10 @@ def needs_beside(body: Mapping[str, object]) -> frozenset[str]:
     if body.get("web_search_options") is not None:
         needs.add(_HOSTED)
     choice = body.get("tool_choice")
-    if isinstance(choice, Mapping) and choice.get("type") not in _TOOL_CHOICES:
-        needs.add(_HOSTED)
+    if isinstance(choice, Mapping):
+        kind = choice.get("type")
+        if not isinstance(kind, str) or kind not in _TOOL_CHOICES:
+            needs.add(_HOSTED)
     if body.get("audio") is not None:
         needs.add("audio_output")
     for each in _items(body.get("modalities")):

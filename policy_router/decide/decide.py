@@ -23,10 +23,9 @@ from policy_router.model import (
     Snapshot,
     Task,
 )
+from policy_router.quoting import quoted, unknown
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
-
     from policy_router.condition import Fact
     from policy_router.model import Policy
 
@@ -160,7 +159,7 @@ def _subject(
     if request.task is not None:
         task = index.tasks.get(request.task)
         if task is None:
-            problem = _unknown("task", request.task, index.tasks)
+            problem = unknown("task", request.task, index.tasks)
     if request.complexity is not None:
         band, score, wrong = _complexity(policy, request.complexity)
         problem = problem or wrong
@@ -191,10 +190,14 @@ def _complexity(policy: Policy, word: str | float) -> tuple[Band | None, float |
     if isinstance(word, str):
         band = policy.index.bands.get(word)
         if band is None:
-            return None, None, _unknown("complexity band", word, policy.index.bands)
+            return None, None, unknown("complexity band", word, policy.index.bands)
         return band, band.start, None
+    levels = policy.index.levels
+    if levels and isinstance(word, int) and 1 <= word <= levels:
+        return policy.bands[word - 1], word / levels, None
     if not 0 <= word <= 1:
-        return None, None, f"complexity {_shown(word)} is not between 0 and 1"
+        words = f"complexity {quoted(word)} is not between 0 and 1"
+        return None, None, words + (f", nor a level from 1 to {levels}" if levels else "")
     at = bisect_right(policy.index.band_starts, word)
     return (policy.bands[at - 1] if at else None), word, None
 
@@ -203,18 +206,18 @@ def _nonsense(policy: Policy, request: Request) -> str | None:
     """What makes a request meaningless to this policy, or None."""
     if request.needs and not policy.index.abilities.issuperset(request.needs):
         need = min(set(request.needs) - policy.index.abilities)
-        return _unknown("ability", need, ABILITIES)
+        return unknown("ability", need, ABILITIES)
     if request.model is not None and request.model not in policy.index.by_name:
-        return _unknown("model", request.model, policy.index.by_name)
+        return unknown("model", request.model, policy.index.by_name)
     if request.prefer is not None:
         for key in request.prefer:
             if key not in _KEYS:
-                return _unknown("sort key", key, _KEYS)
+                return unknown("sort key", key, _KEYS)
     declared = policy.vocabulary.attributes
     for name, value in request.attributes.items():
         fact = declared.get(name)
         if fact is None:
-            return _unknown("attribute", name, declared)
+            return unknown("attribute", name, declared)
         wrong = _mistyped(fact, value)
         if wrong is not None:
             return wrong
@@ -224,32 +227,14 @@ def _nonsense(policy: Policy, request: Request) -> str | None:
 def _impossible(request: Request) -> str | None:
     """What no request can have, whatever the policy."""
     if not _whole(request.tokens, 0):
-        return f"{_shown(request.tokens)} is no number of tokens"
+        return f"{quoted(request.tokens)} is no number of tokens"
     if request.max_output is not None and not _whole(request.max_output, 1):
-        return f"{_shown(request.max_output)} is no number of tokens for an answer"
+        return f"{quoted(request.max_output)} is no number of tokens for an answer"
     if request.most_tokens is not None and not _whole(request.most_tokens, 0):
-        return f"at most {_shown(request.most_tokens)} is no number of tokens"
+        return f"at most {quoted(request.most_tokens)} is no number of tokens"
     if not _whole(request.answers, 1) or request.answers > _ANSWERS:
-        return f"{_shown(request.answers)} is no number of answers"
-    return _unworded(request) or _unbounded(request)
-
-
-def _unworded(request: Request) -> str | None:
-    """What is no word, or no set of words."""
-    for words in (request.tags, request.needs):
-        if not isinstance(words, frozenset | set):
-            return f"{_shown(words)} is no set of words"
-    for word in (
-        request.task, request.user, request.team, request.tenant, request.key, request.language,
-        request.model,
-    ):  # fmt: skip
-        if word is not None and not isinstance(word, str):
-            return f"{_shown(word)} is no text"
-    if isinstance(request.complexity, bool) or not isinstance(
-        request.complexity, str | int | float | None
-    ):
-        return f"complexity {_shown(request.complexity)} is neither a band nor a number"
-    return None
+        return f"{quoted(request.answers)} is no number of answers"
+    return _unbounded(request)
 
 
 def _unbounded(request: Request) -> str | None:
@@ -260,36 +245,24 @@ def _unbounded(request: Request) -> str | None:
         ("max_latency", request.max_latency),
         ("min_quality", request.min_quality),
     ):
-        if value is not None and not (isinstance(value, int | float) and abs(value) < _FAR):
-            return f"{name} is {_shown(value)}, which is no number"
+        if value is not None and not abs(value) < _FAR:
+            return f"{name} is {quoted(value)}, which is no number"
     if request.limit is not None and not _whole(request.limit, -_MOST):
-        return f"at most {_shown(request.limit)} is no number of candidates"
+        return f"at most {quoted(request.limit)} is no number of candidates"
     return None
 
 
-def _whole(value: object, least: int) -> bool:
-    return isinstance(value, int) and least <= value <= _MOST
-
-
-def _shown(value: object) -> str:
-    try:
-        return str(value)[:40]
-    except ValueError:  # Python writes no number of more than 4,300 digits
-        return "a number that long"
+def _whole(value: int, least: int) -> bool:
+    return least <= value <= _MOST
 
 
 def _mistyped(fact: Fact, value: object) -> str | None:
     if fact.kind is Kind.ENUM:
         known = isinstance(value, str) and value in fact.values
-        return None if known else _unknown(f"value of `{fact.name}`", str(value), fact.values)
+        return None if known else unknown(f"value of `{fact.name}`", value, fact.values)
     if fact.kind is Kind.NUMBER:
-        fits = isinstance(value, int | float) and value == value  # noqa: PLR0124  NaN compares with nothing
-        fits = fits and not isinstance(value, bool)
+        fits = isinstance(value, int | float) and not isinstance(value, bool)
+        fits = fits and value == value  # noqa: PLR0124  NaN compares with nothing
     else:
         fits = isinstance(value, bool if fact.kind is Kind.BOOL else str)
-    return None if fits else f"`{fact.name}` is a {fact.kind}, not `{value}`"
-
-
-def _unknown(what: str, word: str, known: Iterable[str]) -> str:
-    names = ", ".join(f"`{k}`" for k in known)
-    return f"unknown {what} `{word}`: " + (f"known are {names}" if names else "the policy has none")
+    return None if fits else f"`{fact.name}` is a {fact.kind}, not `{quoted(value)}`"

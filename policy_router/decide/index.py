@@ -153,6 +153,8 @@ class Index:
         self.default_task = next((t for t in tasks if t.default), None)
         self.bands: Mapping[str, Band] = {b.name: b for b in bands}
         self.band_starts = tuple(b.start for b in bands)
+        names = [b.name for b in bands]
+        self.levels = len(names) if names == [f"level_{n + 1}" for n in range(10)] else 0
         self.order = Order(models, tiers, prefer)
         self.below = self.order.below
         self.first_of: Mapping[str, First] = {

@@ -100,8 +100,8 @@ class Body(Mapping[str, Any]):
         n = made.get("n", 1)
         if type(n) is not int or n < 1:
             raise UsageError("`n` must be a whole number of answers, at least 1")
-        caps = {made[name] for name in _CAPS if name in made}
-        if not all(type(cap) is int for cap in caps) or len(caps) > 1:
+        caps = [made[name] for name in _CAPS if name in made]
+        if not all(type(cap) is int and cap == caps[0] for cap in caps):
             raise UsageError("the cap of the answer must be one whole number of tokens")
         for i, message in enumerate(made["messages"]):
             if not isinstance(message, dict):
@@ -149,7 +149,7 @@ def _check_parts(content: object, place: str) -> None:
         kind = part.get("type") if isinstance(part, dict) else None
         if not isinstance(part, dict) or kind is None:
             raise UsageError(f"`{place}[{i}]` must be a mapping with a `type`")
-        if kind not in PARTS:
+        if not isinstance(kind, str) or kind not in PARTS:
             raise UsageError(f"`{place}[{i}]`: {unknown('type of part', kind, sorted(PARTS))}")
         if kind == "tool_result":
             _check_parts(part.get("content"), f"{place}[{i}].content")

@@ -6,7 +6,13 @@ import asyncio
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Final, TypeVar
 
-from policy_router.errors import ExhaustedError, NoCandidateError, RequestError, no_room
+from policy_router.errors import (
+    ExhaustedError,
+    InvalidRequestError,
+    NoCandidateError,
+    RequestError,
+    no_room,
+)
 from policy_router.execute.accept import PASSED
 from policy_router.execute.chain import LEAST, Chain, Move
 from policy_router.execute.events import Answered, Attempted, Decided, Exhausted, Passed
@@ -187,7 +193,7 @@ class Progress:
 
     def unanswered(self, error: RoutingError) -> None:
         """Tells that the request ended without an answer."""
-        stopped = isinstance(error, RequestError | NoCandidateError)
+        stopped = isinstance(error, RequestError | NoCandidateError | InvalidRequestError)
         self._tell_exhausted(stopped, getattr(error, "retry_after", None))
 
     def cancelled(self) -> None:

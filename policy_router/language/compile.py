@@ -9,6 +9,7 @@ import hashlib
 import json
 from dataclasses import asdict, astuple, replace
 from keyword import iskeyword
+from math import nextafter
 from typing import TYPE_CHECKING, Any, Final, TypeVar
 from zoneinfo import ZoneInfo, available_timezones
 
@@ -66,7 +67,11 @@ ROUNDING: Final = 0.002
 """How far weights may be from a whole: three times 33.3% is one."""
 BAND_PRESETS: Final = {
     "three_tiers": (("light", 0.0), ("standard", 0.3), ("heavy", 0.7)),
-    "one_to_ten": tuple((f"level_{n}", (n - 1) / 10) for n in range(1, 11)),
+    # Each level ends with its own tenth: 0.7 is the last score of level 7.
+    "one_to_ten": (
+        ("level_1", 0.0),
+        *((f"level_{n}", nextafter((n - 1) / 10, 1)) for n in range(2, 11)),
+    ),
 }
 """Bands that a policy may call by one name."""
 

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from policy_router.classify.facts import RequestFacts, read_messages
+from policy_router.classify.facts import RequestFacts, needs_beside, read_messages
 
 
 def user(content: Any) -> list[Any]:
@@ -30,7 +30,18 @@ AUDIO = {"type": "input_audio", "input_audio": {"data": "A" * 20_000, "format": 
         (user([{"type": "text", "text": "hi"}, IMAGE]), {}, {"vision"}),
         (user([{"type": "input_image", "image_url": "u"}]), {}, {"vision"}),
         (user([AUDIO]), {}, {"audio"}),
-        (user([IMAGE, AUDIO]), {"tools": [1]}, {"vision", "audio", "tools"}),
+        (user([IMAGE, AUDIO]), {"tools": [1]}, {"vision", "audio", "tools", "hosted_tools"}),
+        (user([{"type": "audio_url", "audio_url": {"url": "u"}}]), {}, {"audio"}),
+        (user([{"type": "video_url", "video_url": {"url": "u"}}]), {}, {"video"}),
+        (user([{"type": "input_file", "file_id": "f"}]), {}, {"pdf"}),
+        (user([{"type": "file", "file": {"file_data": "data:video/mp4;base64,A"}}]), {}, {"video"}),
+        (user([{"type": "file", "file": {"file_id": "f", "format": "audio/wav"}}]), {}, {"audio"}),
+        (user([{"type": "file", "file": {"file_data": "data:text/csv;base64,A"}}]), {}, {"pdf"}),
+        (user([{"type": "image_url", "image_url": {"url": "DATA:Video/MP4,A"}}]), {}, {"video"}),
+        (user([{"type": "image", "source": {"media_type": "image/png"}}]), {}, {"vision"}),
+        (user([{"type": "image_url", "image_url": {"url": "u", "format": 3}}]), {}, {"vision"}),
+        (user([{"type": "tool_result", "content": [IMAGE]}]), {}, {"vision"}),
+        (user([{"type": "tool_result", "content": "text"}]), {}, set()),
     ],
 )
 def test_needs(messages: Any, options: dict[str, Any], needs: set[str]) -> None:
@@ -97,7 +108,72 @@ def test_a_hostile_depth_does_not_raise() -> None:
     deep: Any = "x"
     for _ in range(100_000):
         deep = [deep]
-    assert read_messages(user([deep]), tools=deep).needs == {"tools"}
+    assert read_messages(user([deep]), tools=deep).needs == {"tools", "hosted_tools"}
+    result: Any = "x"
+    for _ in range(100_000):
+        result = {"type": "tool_result", "content": [result]}
+    assert read_messages(user([result])).needs == set()
+
+
+FUNCTION = {"type": "function", "function": {"name": "f", "parameters": {}}}
+
+
+@pytest.mark.parametrize(
+    "tool",
+    [
+        FUNCTION,
+        {**FUNCTION, "cache_control": {"type": "ephemeral"}},
+        {"type": "custom", "custom": {"name": "c"}},
+    ],
+)
+def test_tools_that_the_caller_runs(tool: Any) -> None:
+    assert read_messages(user("hi"), tools=[tool]).needs == {"tools"}
+
+
+@pytest.mark.parametrize(
+    "tool",
+    [
+        {"type": "web_search_20250305", "name": "web_search", "max_uses": 50},
+        {"type": "web_search_preview"},
+        {"type": "code_execution_20250522", "name": "code_execution"},
+        {"type": "mcp", "server_label": "e", "server_url": "https://e"},
+        {"type": "url", "name": "e", "url": "https://e"},
+        {"type": "computer_20250124", "function": {"name": "c", "parameters": {}}},
+        {"type": "file_search", "vector_store_ids": ["v"]},
+        {"type": "some_tool_of_the_future"},
+        {"type": ["function"]},
+        {"googleSearch": {}},
+        {"function": {"name": "f"}},
+        {**FUNCTION, "googleSearch": {}},
+        {"type": "custom", "server_url": "https://e"},
+        "web_search",
+        None,
+    ],
+)
+def test_tools_that_the_provider_may_run(tool: Any) -> None:
+    both = {"tools", "hosted_tools"}
+    assert read_messages(user("hi"), tools=[tool]).needs == both
+    assert read_messages(user("hi"), tools=[FUNCTION, tool]).needs == both
+    assert read_messages(user("hi"), tools={"tool": tool}).needs == both
+
+
+@pytest.mark.parametrize(
+    ("body", "needs"),
+    [
+        ({}, set()),
+        ({"web_search_options": {}}, {"hosted_tools"}),
+        ({"tool_choice": "auto"}, set()),
+        ({"tool_choice": {"type": "function", "function": {"name": "f"}}}, set()),
+        ({"tool_choice": {"type": "web_search_preview"}}, {"hosted_tools"}),
+        ({"tool_choice": {"type": [1]}}, {"hosted_tools"}),
+        ({"modalities": ["text"]}, set()),
+        ({"modalities": ["text", "image"]}, {"image_output"}),
+        ({"modalities": ["audio", 3, "dance"]}, {"audio_output"}),
+        ({"modalities": 3, "audio": {"voice": "ash"}}, {"audio_output"}),
+    ],
+)
+def test_needs_beside_the_messages(body: dict[str, Any], needs: set[str]) -> None:
+    assert needs_beside(body) == needs
 
 
 JSON = st.recursive(
@@ -110,7 +186,7 @@ JSON = st.recursive(
 def test_any_json_is_read(messages: Any, tools: Any, form: Any) -> None:
     facts = read_messages(messages, tools=tools, response_format=form)
     assert facts.tokens >= 0
-    assert facts.needs <= {"tools", "json", "vision", "audio"}
+    assert facts.needs <= {"tools", "hosted_tools", "json", "vision", "audio"}
 
 
 @given(st.text(), st.text())

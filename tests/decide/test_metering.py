@@ -69,6 +69,39 @@ def test_a_paid_model_needs_a_budget(
     assert outs(policy(*meters), request_) == out
 
 
+ABLE = frozenset({"hosted_tools"})
+HOSTED = Request(needs=ABLE)
+
+
+@pytest.mark.parametrize(
+    ("meters", "out"),
+    [
+        ((budget(),), {}),
+        ((budget(10**9),), {"paid": "unpriced", "unknown": "unpriced"}),
+        ((budget(10**9, then=Then.WARN),), {}),
+        ((budget(10**9, then=Then.BLOCK),), {"paid": "unpriced", "unknown": "unpriced"}),
+        ((budget(10**9, models=0b010),), {"paid": "unpriced", "unknown": "uncovered"}),
+        ((budget(), budget(10**9, name="vip", when=TAGGED)), {}),
+        ((budget(), budget(10**9, name="t", metric=Metric.TOKENS)), {
+            "paid": "unpriced", "unknown": "unpriced",
+        }),
+        ((budget(), budget(10**9, name="t", metric=Metric.TOKENS, then=Then.BLOCK)), {
+            "free": "unpriced", "paid": "unpriced", "unknown": "unpriced",
+        }),
+        ((budget(), budget(10, section="limits", name="t", metric=Metric.REQUESTS)), {}),
+    ],
+)  # fmt: skip
+def test_nothing_bounds_what_hosted_tools_come_to(
+    meters: tuple[Meter, ...], out: dict[str, str]
+) -> None:
+    able = tuple(replace(m, abilities=ABLE) for m in (FREE, PAID, UNKNOWN))
+    found = assemble(able, (), VOCABULARY, bands=(), meters=meters)
+    assert outs(found, HOSTED) == out
+    skips = decide(found, HOSTED).skipped
+    words = "what hosted tools cost is not known, and budget `"
+    assert all(s.detail.startswith(words) for s in skips if s.model == "paid")
+
+
 SPENT = {budget().use("-"): Reading(10**9, NOW)}
 
 

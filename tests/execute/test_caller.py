@@ -5,6 +5,7 @@ import sys
 
 import pytest
 
+from policy_router.classify.facts import PARTS
 from policy_router.errors import UsageError
 from policy_router.execute.caller import PARAMETERS, Body
 
@@ -109,6 +110,43 @@ def test_a_message_is_a_mapping(message: object) -> None:
         Body(messages=[*MESSAGES, message])
 
 
+@pytest.mark.parametrize(
+    ("part", "problem"),
+    [
+        ({"type": "image_ulr", "image_url": {"url": "u"}}, "did you mean `image_url`"),
+        ({"type": "container_upload"}, "unknown type of part `container_upload`: known are"),
+        ({"type": ["text"]}, "unknown type of part `a value of type list`"),
+        ({"text": "hi"}, "must be a mapping with a `type`"),
+        ("hi", "must be a mapping with a `type`"),
+        ({"type": "tool_result", "content": [{"type": "hologram"}]}, r"\.content\[0\]`: unknown"),
+    ],
+)
+def test_a_part_of_an_unknown_type_is_refused(part: object, problem: str) -> None:
+    message = {"role": "user", "content": [{"type": "text", "text": "hi"}, part]}
+    with pytest.raises(UsageError, match=r"`messages\[1\].content\[1\].*" + problem):
+        Body(messages=[*MESSAGES, message])
+
+
+@pytest.mark.parametrize("kind", sorted(PARTS))
+def test_parts_of_known_types_are_taken(kind: str) -> None:
+    message = {"role": "user", "content": [{"type": kind}]}
+    assert Body(messages=[message])["messages"] == [message]
+
+
+@pytest.mark.parametrize(
+    ("given", "problem"),
+    [
+        ({"modalities": ["text", "dance"]}, "unknown modality `dance`: known are `audio`, `image`"),
+        ({"modalities": "text"}, "`modalities` must be a list of words"),
+        ({"modalities": [["text"]]}, "`modalities` must be a list of words"),
+        ({"tools": {"type": "mcp"}}, "`tools` must be a list"),
+    ],
+)
+def test_what_asks_for_abilities_is_well_formed(given: dict[str, object], problem: str) -> None:
+    with pytest.raises(UsageError, match=problem):
+        Body(messages=MESSAGES, **given)
+
+
 @pytest.mark.parametrize("n", [0, -1, "50", 50.0, True])
 def test_n_is_a_number_of_answers(n: object) -> None:
     with pytest.raises(UsageError, match="`n` must be a whole number"):
@@ -119,6 +157,7 @@ def test_n_is_a_number_of_answers(n: object) -> None:
     "caps",
     [
         {"max_tokens": "100"},
+        {"max_tokens": [5]},
         {"max_completion_tokens": 10.0},
         {"max_completion_tokens": 10, "max_tokens": 1_000_000},
     ],

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+from math import nextafter
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -7,12 +8,13 @@ import yaml
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from policy_router.decide.decide import decide
 from policy_router.diagnostics import Severity, Span
 from policy_router.language.catalog import Catalog
 from policy_router.language.compile import DEFAULT_BANDS, DEFAULT_PREFER, DEFAULT_TIERS
 from policy_router.language.files import PolicyFile
 from policy_router.language.load import Loaded, compile_files
-from policy_router.model import CONFIDENT, ON_ERROR, Complexity, Fallback, Weights
+from policy_router.model import CONFIDENT, ON_ERROR, Complexity, Fallback, Request, Weights
 
 if TYPE_CHECKING:
     from policy_router.model import Policy
@@ -526,7 +528,9 @@ def test_bands_may_go_by_one_name() -> None:
     ]
     levels = good(MODEL + "complexity: { bands: one_to_ten }")
     assert [b.name for b in levels.bands] == [f"level_{n}" for n in range(1, 11)]
-    assert [b.start for b in levels.bands] == [n / 10 for n in range(10)]
+    assert [b.start for b in levels.bands] == [n and nextafter(n / 10, 1) for n in range(10)]
+    for score, name in ((0, 1), (0.1, 1), (0.11, 2), (0.7, 7), (7, 7), (1, 1), (10, 10), (1.0, 10)):
+        assert decide(levels, Request(complexity=score)).complexity == f"level_{name}"
     rule = "rules: [{ name: r, when: { complexity: level_9 }, avoid: [m] }]"
     assert good(f"{MODEL}complexity: {{ bands: one_to_ten }}\n{rule}").rules
     unknown = load(MODEL + "complexity: { bands: four_tiers }")
