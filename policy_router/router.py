@@ -27,7 +27,7 @@ from policy_router.errors import UsageError
 from policy_router.execute.account import Ledger
 from policy_router.execute.bounds import BOUNDS
 from policy_router.execute.caller import Body
-from policy_router.execute.events import StoreChanged, Warned, harmless
+from policy_router.execute.events import StoreChanged, StoreLostData, Warned, harmless
 from policy_router.execute.executor import Executor
 from policy_router.execute.health import Health
 from policy_router.execute.rating import Rater
@@ -140,6 +140,7 @@ class Router:
             instances,
             clock,
             on_change=lambda up, detail: tell(StoreChanged(up, detail)),
+            on_loss=lambda lost, detail: tell(StoreLostData(lost, detail)),
         )
         live = Live(
             Path(path), _compile, watch=watch, interval=interval, on_activate=on_activate
@@ -162,8 +163,8 @@ class Router:
         return self._live.reload_now()
 
     def store_status(self) -> StoreStatus | None:
-        """Whether the store of limits and budgets is in reach, and what its failures came to, for a
-        gauge; None when nobody guards it."""
+        """Whether the store of limits and budgets is in reach and has lost no data, and what its
+        failures came to, for a gauge; None when nobody guards it."""
         return self._store.status if isinstance(self._store, Guarded) else None
 
     # -- deciding ----------------------------------------------------------------------------

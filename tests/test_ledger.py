@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from policy_router.execute.events import Event
-    from policy_router.state.store import Ending, Granted, Hold, Refused, Row, Stale
+    from policy_router.state.store import Ending, Granted, Hold, Refused, Row, Stale, Unavailable
 
 HELLO = [{"role": "user", "content": "Hello!"}]
 
@@ -262,7 +262,9 @@ def test_a_request_cancelled_on_its_way_to_the_next_model_settles_the_last(tmp_p
         moving = asyncio.Event()
         reserve = w.store.reserve
 
-        async def hangs(hold: Hold, after: Ending | None = None) -> Granted | Refused | Stale:
+        async def hangs(
+            hold: Hold, after: Ending | None = None
+        ) -> Granted | Refused | Stale | Unavailable:
             if after is not None:
                 moving.set()
                 await asyncio.Event().wait()

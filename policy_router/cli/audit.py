@@ -13,6 +13,7 @@ from policy_router.diagnostics import printable
 from policy_router.errors import StoreError
 
 if TYPE_CHECKING:
+    from policy_router.state.continuity import Loss
     from policy_router.state.store import Difference
 
 
@@ -29,25 +30,40 @@ def audit(
     policy-router audit --state sqlite:////var/lib/router.db --json
 
     What is counted over calendar periods is compared: what was spent with the ledger's rows, what
-    is held with the attempts under way. Exit code 0: all agree, 1: a counter differs, 2: the
-    counters cannot be read.
+    is held with the attempts under way. Exit code 0: all agree, 1: a counter differs or data was
+    lost, 2: the counters cannot be read.
     """
     place = find_place(state, policy)
     try:
-        counters, found = asyncio.run(_audit(place))
+        counters, found, lost = asyncio.run(_audit(place))
     except StoreError as error:
         fail(str(error))
     if json:
-        show_json(_as_json(place, counters, found))
+        show_json(_as_json(place, counters, found, lost))
     else:
-        show(_as_text(counters, found))
-    if found:
+        show([*_as_text(counters, found), *_loss(lost)])
+    if found or lost is not None:
         raise typer.Exit(1)
 
 
-async def _audit(place: Place) -> "tuple[int, tuple[Difference, ...]]":
+async def _audit(place: Place) -> "tuple[int, tuple[Difference, ...], Loss | None]":
+    from policy_router.state.store import Continuous  # noqa: PLC0415  not needed for --help
+
     async with opened(place) as store:
-        return len(await store.buckets()), await store.audit()
+        await store.read(())  # shows whether anything is missing
+        lost = store.loss if isinstance(store, Continuous) else None
+        return len(await store.buckets()), await store.audit(), lost
+
+
+def _loss(lost: "Loss | None") -> list[Line]:
+    if lost is None:
+        return []
+    from policy_router.state.continuity import REMEDY  # noqa: PLC0415
+
+    return [
+        [("The ledger lost data", "bold red"), (f": {lost.text}", "")],
+        [("   = help:", "green"), (f" {REMEDY}", "")],
+    ]
 
 
 def _as_text(counters: int, found: "tuple[Difference, ...]") -> list[Line]:
@@ -72,7 +88,9 @@ def _as_text(counters: int, found: "tuple[Difference, ...]") -> list[Line]:
     return [*table(rows, ["bold", *("" for _ in found)]), [(total, "bold red")]]
 
 
-def _as_json(place: Place, counters: int, found: "tuple[Difference, ...]") -> dict[str, object]:
+def _as_json(
+    place: Place, counters: int, found: "tuple[Difference, ...]", lost: "Loss | None"
+) -> dict[str, object]:
     from policy_router.cli.render import SCHEMA_VERSION  # noqa: PLC0415
     from policy_router.state.counting import metric_of  # noqa: PLC0415
 
@@ -80,6 +98,7 @@ def _as_json(place: Place, counters: int, found: "tuple[Difference, ...]") -> di
         "schema_version": SCHEMA_VERSION,
         "state": str(place),
         "counters": counters,
+        "lost": None if lost is None else lost.text,
         "differences": [
             {
                 "key": printable(d.key),

@@ -33,6 +33,13 @@ def doctor(
     *,
     policy: Where = None,
     state: State = None,
+    accept_loss: Annotated[
+        bool,
+        typer.Option(
+            "--accept-loss",
+            help="Go on with what is left after the store lost data: budgets are opened again.",
+        ),
+    ] = False,
     json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
 ) -> None:
     """Look at the policy and at the store of counters, and say what to do about what is wrong.
@@ -40,6 +47,11 @@ def doctor(
     \b
     policy-router doctor
     policy-router doctor --state redis://localhost:6379
+    policy-router doctor --accept-loss
+
+    When the store has lost some of what was counted (it was emptied, an older copy was put in
+    place), the processes that use it keep budgets closed until --accept-loss. Compare what was
+    spent with your providers' bills first.
 
     Exit code 0: nothing is wrong, 1: something is, 2: the store's address makes no sense.
     """
@@ -50,7 +62,7 @@ def doctor(
     place = told_place(state)
     if place is None and report.policy is not None:
         place = place_of(None, report.policy.name, path)
-    found = [_of_policy(report, path), *asyncio.run(_of_state(place))]
+    found = [_of_policy(report, path), *asyncio.run(_of_state(place, accepts=accept_loss))]
     if json:
         show_json(_as_json(place, found))
     else:
@@ -81,7 +93,7 @@ def _of_policy(report: "Report", path: Path) -> "Finding":
     return Finding("policy", Severity.NOTE, text)
 
 
-async def _of_state(place: Place | None) -> "list[Finding]":
+async def _of_state(place: Place | None, *, accepts: bool) -> "list[Finding]":
     from policy_router.state.findings import Finding  # noqa: PLC0415
 
     if place is None:
@@ -89,9 +101,24 @@ async def _of_state(place: Place | None) -> "list[Finding]":
         return [Finding("state", Severity.NOTE, text, f"name it with --state or ${VARIABLE}")]
     found = [Finding("state", Severity.NOTE, str(place))]
     try:
+        if accepts:
+            found.append(await _accept(place))
         return [*found, *await _look(place)]
     except StoreError as error:
         return [*found, Finding("store", Severity.ERROR, str(error))]
+
+
+async def _accept(place: Place) -> "Finding":
+    """Accept what a store has lost. Raises StoreError when it cannot be used."""
+    from policy_router.state.findings import Finding  # noqa: PLC0415
+    from policy_router.state.store import Continuous  # noqa: PLC0415
+
+    async with opened(place) as store:
+        loss = await store.accept_loss() if isinstance(store, Continuous) else None
+    if loss is None:
+        return Finding("accept-loss", Severity.NOTE, "no loss of data is known: nothing to accept")
+    text = f"accepted: {loss.text}; budgets are open again in all processes"
+    return Finding("accept-loss", Severity.NOTE, text)
 
 
 async def _look(place: Place) -> "tuple[Finding, ...]":

@@ -178,6 +178,7 @@ class Account:
                 self._beat = asyncio.ensure_future(self._renew())
             return None
         if isinstance(answer, Unavailable):
+            self._tell(answer.crossed)
             if not charges:
                 return None  # what is pending is settled in the end
             await self._settle()

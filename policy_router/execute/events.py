@@ -78,6 +78,16 @@ class StoreChanged:
 
 
 @dataclass(frozen=True, slots=True)
+class StoreLostData:
+    """The store of counters lost some of what was counted (lost: True): budgets with a cap stay
+    closed until an operator accepts that. Or that is over (lost: False): it was accepted, or the
+    data is back."""
+
+    lost: bool
+    detail: str
+
+
+@dataclass(frozen=True, slots=True)
 class Answered:
     """The request has its answer. skipped: models passed over on the way. rejected: checks that
     this answer failed, when none passed. unchecked: checks that could not be made."""
@@ -101,7 +111,17 @@ class Exhausted:
     skipped: tuple[Skip, ...] = ()
 
 
-Event = Decided | Attempted | Judged | Passed | Answered | Exhausted | Warned | StoreChanged
+Event = (
+    Decided
+    | Attempted
+    | Judged
+    | Passed
+    | Answered
+    | Exhausted
+    | Warned
+    | StoreChanged
+    | StoreLostData
+)
 
 
 def harmless(observe: Callable[[Event], None]) -> Callable[[Event], None]:

@@ -110,6 +110,16 @@ def crossings(charge: Charge, spent: int, told: int) -> tuple[tuple[Crossing, ..
     return tuple(found), highest
 
 
+def is_budget(charge: Charge) -> bool:
+    """Whether a charge is on a budget."""
+    return charge.counter.key.startswith("budgets/")
+
+
+def caps_money(charges: Iterable[Charge]) -> bool:
+    """Whether one of the charges is on a budget that refuses."""
+    return any(is_budget(c) and c.refuses and c.limit is not None for c in charges)
+
+
 def metric_of(key: str) -> Metric:
     """The metric of a counter, from its key."""
     return Metric(key.split("|", 2)[1])

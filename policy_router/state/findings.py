@@ -5,8 +5,11 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from policy_router.diagnostics import Severity
+from policy_router.state.continuity import REMEDY
+
 if TYPE_CHECKING:
-    from policy_router.diagnostics import Severity
+    from policy_router.state.continuity import Loss
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,3 +24,11 @@ class Finding:
     level: Severity
     text: str
     help: str = ""
+
+
+def describe_loss(loss: Loss | None) -> tuple[Finding, ...]:
+    """What is to be said of a ledger that may have lost data."""
+    if loss is None:
+        return ()
+    text = f"lost data, and budgets are closed: {loss.text}"
+    return (Finding("continuity", Severity.ERROR, text, REMEDY),)

@@ -7,11 +7,17 @@ at a time, for which the request that sent it waits: its event loop may live no 
 
 What this process takes from the store it counts for itself as well, so that its share of a limit is
 not granted anew when the store goes out of reach.
+
+A store that lost data answers, but no longer knows what was spent: it keeps budgets closed until an
+operator accepts that. Limits go on in the store, and none is granted here beyond what this process
+itself remembers of it. Holds that the store lost are written down again when they are renewed or
+settled, so that what they come to counts.
 """
 
 from __future__ import annotations
 
 import asyncio
+import logging
 import os
 import threading
 import time
@@ -22,8 +28,11 @@ from weakref import WeakSet
 
 from policy_router.errors import StoreError, VerbError
 from policy_router.meter import Charge
+from policy_router.state.continuity import REMEDY
+from policy_router.state.counting import caps_money, is_budget
 from policy_router.state.memory import MemoryStore, Span
 from policy_router.state.store import (
+    Continuous,
     Ended,
     Ending,
     Granted,
@@ -33,14 +42,18 @@ from policy_router.state.store import (
     Stale,
     Unavailable,
 )
+from policy_router.state.tables import REMEMBERED
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Sequence
 
     from policy_router.meter import Reading
+    from policy_router.state.continuity import Loss
     from policy_router.state.store import Actual, Crossing, Store
 
 T = TypeVar("T")
+
+_log: Final = logging.getLogger(__name__)
 
 FAILURES: Final = 3
 WITHIN: Final = 5.0
@@ -57,6 +70,8 @@ TRIES: Final = 10
 """Times that one of them is tried: it may be at fault itself, and others wait behind it."""
 BRIEF: Final = Span(rows=0, ended=0.0, periods=0.0, tidying=60.0)
 """What this process counts for itself is kept for as long as it can refuse anything."""
+HELD: Final = 100_000
+"""Holds under way that are remembered, in case the store loses them."""
 NOBODY: Final = "policy-router:probe"
 """The id of no hold. Releasing it changes nothing, and works only where writing works."""
 
@@ -109,7 +124,9 @@ class Status:
     """How a guarded store is, in numbers that a gauge can show.
 
     detail: why it is not up. owed: endings to be written down. lost: those that were not, and will
-    never be. failures: verbs that failed so far; outages: times that it was given up.
+    never be. failures: verbs that failed so far; outages: times that it was given up. loss: what
+    data the store lost, "" for none; budgets are closed until an operator accepts it. losses: times
+    that it lost data. restored: holds written down again that the store did not know.
     """
 
     up: bool
@@ -118,6 +135,9 @@ class Status:
     lost: int
     failures: int = 0
     outages: int = 0
+    loss: str = ""
+    losses: int = 0
+    restored: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -128,6 +148,15 @@ class _Owed:
     hold: Hold | None
     ending: Ending | None
     tried: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class _Taken:
+    """A hold that the store took. until: Unix time up to which the store knows it, whatever became
+    of it."""
+
+    hold: Hold
+    until: float
 
 
 @dataclass(slots=True)
@@ -142,7 +171,8 @@ class Guarded:
     """A Store around a Store that may be out of reach. Raises nothing; answers Unavailable.
 
     instances: processes that share the limits. clock: Unix time. monotonic: seconds. on_change:
-    told when the store is given up (False, why) and when it is back (True, "").
+    told when the store is given up (False, why) and when it is back (True, ""). on_loss: told when
+    the store has lost data (True, what) and when that was accepted or undone (False, "").
     """
 
     def __init__(
@@ -152,12 +182,16 @@ class Guarded:
         clock: Callable[[], float] = time.time,
         monotonic: Callable[[], float] = time.monotonic,
         on_change: Callable[[bool, str], None] = lambda _up, _detail: None,
+        *,
+        on_loss: Callable[[bool, str], None] = lambda _lost, _detail: None,
     ) -> None:
         self._store = store
+        self._continuous = store if isinstance(store, Continuous) else None
         self._instances = instances
         self._clock = clock
         self._monotonic = monotonic
         self._on_change = on_change
+        self._on_loss = on_loss
         self._begin()
         _GUARDS.add(self)
 
@@ -167,7 +201,9 @@ class Guarded:
         self._local = MemoryStore(self._clock, BRIEF)
         self._alone: dict[str, _Alone] = {}
         self._owed: deque[_Owed] = deque()
-        self._lost = self._failures = self._outages = 0
+        self._taken: dict[str, _Taken] = {}
+        self._loss: Loss | None = None
+        self._lost = self._failures = self._outages = self._losses = self._restored = 0
         self._crossed: tuple[Crossing, ...] = ()
         self._errand: asyncio.Task[None] | None = None
 
@@ -181,16 +217,25 @@ class Guarded:
         up = self._breaker.closed
         detail = "" if up else self._detail
         owed = len(self._owed)
-        return Status(up, detail, owed, self._lost, self._failures, self._outages)
+        return Status(
+            up, detail, owed, self._lost, self._failures, self._outages,
+            "" if self._loss is None else self._loss.text, self._losses, self._restored,
+        )  # fmt: skip
 
     # -- verbs -------------------------------------------------------------------------------
 
     async def read(self, charges: Sequence[Charge]) -> tuple[Reading | None, ...]:
         """See Store. What this process counts alone is no reading of what all use."""
         try:
-            return await self._ask(lambda: self._store.read(charges))
+            found = await self._ask(lambda: self._store.read(charges))
         except StoreError:
             return (None,) * len(charges)
+        if self._loss is None:
+            return found
+        return tuple(
+            None if is_budget(charge) else reading
+            for charge, reading in zip(charges, found, strict=True)
+        )
 
     async def reserve(
         self, hold: Hold, after: Ending | None = None
@@ -206,6 +251,11 @@ class Guarded:
             asked = True
             return await self._store.reserve(hold, after)
 
+        recalled = self._loss is not None
+        if recalled:
+            refused = await self._recall(hold, after)
+            if refused is not None:
+                return self._telling(refused)
         try:
             answer = await self._ask(verb)
         except VerbError as error:
@@ -214,8 +264,12 @@ class Guarded:
         except StoreError as error:
             problem = error
         else:
+            if recalled and not isinstance(answer, Granted):
+                await self._local.release(hold.id)
             await self._follow(answer, hold, after)
-            return self._telling(answer)
+            return self._telling(await self._keep(answer, hold, after))
+        if recalled:
+            await self._local.release(hold.id)
         if after is not None:
             await _finish(self._local, after)
             self._owe(_Owed(None, after))
@@ -224,7 +278,7 @@ class Guarded:
             self._owe(_Owed(None, Ending(hold.id, None)))  # it may have been taken after all
         return own
 
-    async def renew(self, hold_id: str, lease: float) -> bool:
+    async def renew(self, hold_id: str, lease: float) -> bool | None:
         """See Store. True also when that cannot be known: a hold that runs out meanwhile is
         charged in full, and corrected when it is settled."""
         live = await self._local.renew(hold_id, lease)
@@ -233,9 +287,17 @@ class Guarded:
             alone.expires = max(alone.expires, self._clock() + lease)
             return live
         try:
-            return await self._ask(lambda: self._store.renew(hold_id, lease))
+            renewed = await self._ask(lambda: self._store.renew(hold_id, lease))
+            taken = self._remembered(hold_id)
+            if taken is None:
+                return renewed
+            if renewed is None:
+                await self._ask(lambda: self._restore(taken, lease))
+                renewed = True
         except StoreError:
             return True
+        self._remember(taken, lease)
+        return renewed
 
     async def settle(self, hold_id: str, actual: Actual) -> Settled:
         """See Store."""
@@ -266,13 +328,33 @@ class Guarded:
             raise StoreError(self._detail)
         now = self._monotonic()
         try:
-            return await verb()
+            answer = await verb()
         except VerbError:
             raise
         except StoreError as error:
             self._failed(error, now)
             await asyncio.sleep(0)  # others fail in the same moment: they count before anyone asks
             raise
+        self._watch()
+        return answer
+
+    def _watch(self) -> None:
+        """See whether the store has lost data, by its last answer."""
+        if self._continuous is None:
+            return
+        loss, before = self._continuous.loss, self._loss
+        if loss == before:
+            return
+        self._loss = loss
+        if loss is None:
+            _log.warning("the store's loss of data is over: budgets are open again")
+            self._on_loss(False, "")
+            return
+        self._losses += before is None
+        _log.error(
+            "the store of counters lost data, budgets stay closed: %s; %s", loss.text, REMEDY
+        )
+        self._on_loss(True, loss.text)
 
     def _failed(self, error: StoreError, began: float) -> None:
         self._detail = str(error)
@@ -284,7 +366,7 @@ class Guarded:
 
     def _telling(self, answer: T) -> T:
         """The answer, with the thresholds that were passed while something owed was written."""
-        if self._crossed and isinstance(answer, Granted | Refused | Settled):
+        if self._crossed and isinstance(answer, Granted | Refused | Settled | Unavailable):
             crossed, self._crossed = self._crossed, ()
             return replace(answer, crossed=crossed + answer.crossed)
         return answer
@@ -294,10 +376,63 @@ class Guarded:
             return await self._end_alone(ending)
         await _finish(self._local, ending)
         try:
-            return self._telling(await self._ask(lambda: _finish(self._store, ending)))
+            return self._telling(await self._ask(lambda: self._conclude(ending)))
         except StoreError:
             self._owe(_Owed(None, ending))
             return Settled(Ended.DEFERRED)
+
+    # -- what the store may lose ---------------------------------------------------------------
+
+    async def _keep(
+        self, answer: Granted | Refused | Stale | Unavailable, hold: Hold, after: Ending | None
+    ) -> Granted | Refused | Stale | Unavailable:
+        """Remember a hold that the store took, and see to it that the one before has ended."""
+        if isinstance(answer, Granted):
+            self._remember(hold, hold.lease)
+        if after is None or isinstance(answer, Stale):
+            return answer
+        if not answer.missed:
+            self._taken.pop(after.id, None)
+            return answer
+        crossed = (await self._end(after)).crossed
+        return replace(answer, crossed=answer.crossed + crossed)
+
+    def _remember(self, hold: Hold, lease: float) -> None:
+        self._taken[hold.id] = _Taken(hold, self._clock() + lease + REMEMBERED)
+        if len(self._taken) > HELD:
+            del self._taken[next(iter(self._taken))]
+
+    def _remembered(self, hold_id: str) -> Hold | None:
+        """A hold that the store took and has no reason to have forgotten."""
+        taken = self._taken.get(hold_id)
+        return taken.hold if taken is not None and self._clock() < taken.until else None
+
+    async def _conclude(self, ending: Ending) -> Settled:
+        """End a hold in the store; one that the store lost is written down first."""
+        done = await _finish(self._store, ending)
+        hold = self._remembered(ending.id)
+        if done.ended is Ended.UNKNOWN and hold is not None and ending.actual is not None:
+            await self._restore(hold, hold.lease)
+            again = await _finish(self._store, ending)
+            done = replace(again, crossed=done.crossed + again.crossed)
+        self._taken.pop(ending.id, None)
+        return done
+
+    async def _restore(self, hold: Hold, lease: float) -> None:
+        """Write a hold down again that the store does not know."""
+        await self._record(hold, hold.charges, lease)
+        self._restored += 1
+        _log.warning("the store had lost the hold %s: it was written down again", hold.id)
+
+    async def _recall(self, hold: Hold, after: Ending | None) -> Refused | None:
+        """Take the limits of a hold by what this process itself remembers; what they refuse."""
+        charges = tuple(replace(c, warn_at=()) for c in hold.charges if not is_budget(c))
+        own = await self._local.reserve(replace(hold, charges=charges), after)
+        if not isinstance(own, Refused):
+            return None  # where the clocks are of different days, the store decides
+        if after is None:
+            return own
+        return replace(own, crossed=(await self._end(after)).crossed)
 
     # -- beside the store --------------------------------------------------------------------
 
@@ -308,7 +443,7 @@ class Guarded:
         charges: tuple[Charge, ...] = ()
         if isinstance(answer, Granted):
             charges = tuple(
-                [Charge(c.counter, c.amount, None) for c in hold.charges if not _budget(c)]
+                [Charge(c.counter, c.amount, None) for c in hold.charges if not is_budget(c)]
             )
         if charges:
             await self._local.reserve(Hold(hold.id, charges, hold.lease, hold.about), after)
@@ -320,13 +455,10 @@ class Guarded:
     async def _reserve_alone(
         self, hold: Hold, detail: str
     ) -> Granted | Refused | Stale | Unavailable:
-        closed = tuple(
-            c.counter.key for c in hold.charges if _budget(c) and c.refuses and c.limit is not None
-        )
-        if closed:
+        if caps_money(hold.charges):
             wait = self._breaker.wait(self._monotonic())
             return Unavailable(detail, wait or PAUSE)
-        charges = tuple(self._share(c) for c in hold.charges if not _budget(c))
+        charges = tuple(self._share(c) for c in hold.charges if not is_budget(c))
         answer = await self._local.reserve(replace(hold, charges=charges))
         if isinstance(answer, Granted):
             self._alone[hold.id] = _Alone(hold, answer.expires)
@@ -394,14 +526,18 @@ class Guarded:
         else:
             self._breaker.recovered()
             self._on_change(True, "")
+            self._watch()
 
     async def _pay(self) -> None:
         owed, began = self._owed.popleft(), self._monotonic()
         try:
             if owed.hold is not None:
-                await self._record(owed.hold, 0.0 if owed.ending is None else owed.hold.lease)
+                charges = tuple(c for c in owed.hold.charges if c.counter.calendar)
+                lease = 0.0 if owed.ending is None else owed.hold.lease
+                await self._record(owed.hold, charges, lease)
             if owed.ending is not None:
-                self._crossed += (await _finish(self._store, owed.ending)).crossed
+                self._crossed += (await self._conclude(owed.ending)).crossed
+            self._watch()
         except VerbError:
             self._lost += 1
         except StoreError as error:
@@ -414,16 +550,20 @@ class Guarded:
             self._owed.appendleft(owed)  # doing it twice is doing it once
             raise
 
-    async def _record(self, hold: Hold, lease: float) -> None:
-        """Take a hold in the books that had its place elsewhere: nothing refuses it. Counters of
-        periods that are over by now stay as they are."""
-        charges = [replace(c, refuses=False) for c in hold.charges if c.counter.calendar]
+    async def _record(self, hold: Hold, charges: tuple[Charge, ...], lease: float) -> None:
+        """Take a hold in the books, of which it has been decided already: nothing refuses it.
+        Counters of periods that are over by now stay as they are."""
+        charges = tuple(replace(c, refuses=False) for c in charges)
         while True:
-            answer = await self._store.reserve(replace(hold, charges=tuple(charges), lease=lease))
+            answer = await self._store.reserve(replace(hold, charges=charges, lease=lease))
             if not isinstance(answer, Stale):
                 return
             now = answer.now
-            charges = [c for c in charges if c.counter.start <= now < c.counter.end]
+            charges = tuple(
+                c
+                for c in charges
+                if not c.counter.calendar or c.counter.start <= now < c.counter.end
+            )
 
 
 _GUARDS: Final[WeakSet[Guarded]] = WeakSet()
@@ -442,7 +582,3 @@ async def _finish(store: Store, ending: Ending) -> Settled:
     if ending.actual is None:
         return await store.release(ending.id)
     return await store.settle(ending.id, ending.actual)
-
-
-def _budget(charge: Charge) -> bool:
-    return charge.counter.key.startswith("budgets/")

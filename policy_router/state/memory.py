@@ -26,6 +26,7 @@ if TYPE_CHECKING:
         Row,
         Settled,
         Stale,
+        Unavailable,
     )
 
 ROWS: Final = 10_000
@@ -73,12 +74,14 @@ class MemoryStore:
             now = max(self._now, self._clock())
             return tuple(self._tables.reading(charge, now) for charge in bounded(charges))
 
-    async def reserve(self, hold: Hold, after: Ending | None = None) -> Granted | Refused | Stale:
+    async def reserve(
+        self, hold: Hold, after: Ending | None = None
+    ) -> Granted | Refused | Stale | Unavailable:
         """See Store."""
         with self._lock:
             return self._tables.reserve(bounded_hold(hold), after, self._tick())
 
-    async def renew(self, hold_id: str, lease: float) -> bool:
+    async def renew(self, hold_id: str, lease: float) -> bool | None:
         """See Store."""
         with self._lock:
             return self._tables.renew(hold_id, lease, self._tick())

@@ -5,21 +5,25 @@ from __future__ import annotations
 import asyncio
 import os
 import time
+from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, TypeVar
 from weakref import WeakSet
 
 from policy_router.state import sqlite_books as books
+from policy_router.state.continuity import Memory
 from policy_router.state.counting import bounded, bounded_hold
+from policy_router.state.sqlite_continuity import accept
 from policy_router.state.sqlite_file import File, Pace
 from policy_router.state.sqlite_threads import Ask, Reader, Time
 from policy_router.state.sqlite_writer import Writer
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Callable, Sequence
+    from collections.abc import AsyncIterator, Callable, Iterator, Sequence
 
     from policy_router.errors import StoreError
     from policy_router.meter import Charge, Reading
+    from policy_router.state.continuity import Loss
     from policy_router.state.sqlite_file import Durability
     from policy_router.state.sqlite_threads import Worker
     from policy_router.state.store import (
@@ -33,6 +37,7 @@ if TYPE_CHECKING:
         Row,
         Settled,
         Stale,
+        Unavailable,
     )
 
 T = TypeVar("T")
@@ -64,7 +69,8 @@ class SqliteStore:
         pace: Pace = DEFAULT,
     ) -> None:
         self._file = File(Path(path).resolve(), durability, pace)
-        self._file.prepare()
+        note = self._file.prepare()
+        self._memory = Memory(None if note is None else note.expected)
         self._time = Time(clock)
         self._closed: StoreError | None = None
         self._consulted: set[object] = set()
@@ -73,8 +79,8 @@ class SqliteStore:
         _STORES.add(self)
 
     def _begin(self) -> None:
-        self._writer = Writer(self._file, self._time)
-        self._reader = Reader(self._file, self._time)
+        self._writer = Writer(self._file, self._time, self._memory)
+        self._reader = Reader(self._file, self._time, self._memory)
 
     # -- verbs -------------------------------------------------------------------------------
 
@@ -87,11 +93,13 @@ class SqliteStore:
             charges=wanted,
         )
 
-    async def reserve(self, hold: Hold, after: Ending | None = None) -> Granted | Refused | Stale:
+    async def reserve(
+        self, hold: Hold, after: Ending | None = None
+    ) -> Granted | Refused | Stale | Unavailable:
         """See Store."""
         hold = bounded_hold(hold)
         loop = asyncio.get_running_loop()
-        ask: Ask[Granted | Refused | Stale] = Ask(
+        ask: Ask[Granted | Refused | Stale | Unavailable] = Ask(
             lambda tables, now: tables.reserve(hold, after, now),
             loop.create_future(),
             (hold.id,) if after is None else (hold.id, after.id),
@@ -106,7 +114,7 @@ class SqliteStore:
                 self._give_back(hold.id)
             raise
 
-    async def renew(self, hold_id: str, lease: float) -> bool:
+    async def renew(self, hold_id: str, lease: float) -> bool | None:
         """See Store."""
         return await self._ask(
             self._writer, lambda tables, now: tables.renew(hold_id, lease, now), (hold_id,)
@@ -175,6 +183,28 @@ class SqliteStore:
             why = f"it has not answered for {2 * patience:g} s"
             ask.future.set_exception(self._file.trouble(why, "look at the disk"))
 
+    # -- continuity --------------------------------------------------------------------------
+
+    @property
+    def loss(self) -> Loss | None:
+        """See Continuous."""
+        return self._memory.loss
+
+    async def accept_loss(self) -> Loss | None:
+        """See Continuous."""
+        if self._closed is not None:
+            raise self._file.worded(self._closed)
+        return await asyncio.to_thread(self._accept)
+
+    def _accept(self) -> Loss | None:
+        with (
+            self._reading(),
+            self._file.locked(),
+            self._file.spoken(),
+            closing(self._file.connect()) as connection,
+        ):
+            return accept(connection, self._memory.mark)
+
     # -- books -------------------------------------------------------------------------------
 
     async def rows(self, since: float = 0.0) -> AsyncIterator[Row]:
@@ -200,11 +230,16 @@ class SqliteStore:
         return await asyncio.to_thread(self._look, look, *about)
 
     def _look(self, look: Callable[..., T], *about: object) -> T:
+        with self._reading(), self._file.consult() as connection:
+            return look(connection, *about)
+
+    @contextmanager
+    def _reading(self) -> Iterator[None]:
+        """Says that a thread has a connection that a fork cannot close."""
         reading = object()
         self._consulted.add(reading)
         try:
-            with self._file.consult() as connection:
-                return look(connection, *about)
+            yield
         finally:
             self._consulted.discard(reading)
 

@@ -21,9 +21,15 @@ from typing import TYPE_CHECKING, Final, Literal, TypeAlias
 from urllib.parse import quote
 
 from policy_router.errors import AmountError, StoreError
+from policy_router.state.continuity import REMEDY
+from policy_router.state.sqlite_continuity import SCHEMA as CONTINUITY
+from policy_router.state.sqlite_continuity import read_note
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+
+    from policy_router.state.continuity import Loss
+    from policy_router.state.sqlite_continuity import Note
 
 Durability: TypeAlias = Literal["normal", "strict"]
 """What survives a loss of power: all but the last second, or every commit."""
@@ -123,9 +129,11 @@ SCHEMA: Final = (
     ) STRICT
     """,
 )
-MIGRATIONS: Final = (SCHEMA,)
+MIGRATIONS: Final = (SCHEMA, CONTINUITY)
 """What brings a ledger from one `user_version` to the next."""
-COUNTERS: Final = ("meta", "bucket", "slot", "seat", "hold", "released")
+COUNTERS: Final = (
+    "meta", "bucket", "slot", "seat", "hold", "released", "branch", "lost_ledger",
+)  # fmt: skip
 """The tables that are checked whenever a ledger is opened. The ledger itself may be long."""
 
 PRAGMAS: Final = (
@@ -270,6 +278,10 @@ class File:
         """The error that says so."""
         return StoreError(f"the ledger {self.path} cannot be used: {why}; {help_}")
 
+    def lost(self, loss: Loss) -> str:
+        """Why budgets are closed."""
+        return f"the ledger {self.path} lost data: {loss.text}; {REMEDY}"
+
     def worded(self, error: Exception) -> StoreError:
         """An error of SQLite, the operating system or a verb, in words."""
         if isinstance(error, StoreError):
@@ -379,8 +391,9 @@ class File:
         finally:
             os.close(log)
 
-    def prepare(self) -> None:
-        """Makes the ledger, or makes sure that it can be trusted. Raises StoreError."""
+    def prepare(self) -> Note | None:
+        """Makes the ledger, or makes sure that it can be trusted. How far it had come, if that was
+        noted. Raises StoreError."""
         if sqlite3.sqlite_version_info < OLDEST:
             oldest = ".".join(map(str, OLDEST))
             why = f"SQLite {sqlite3.sqlite_version} is too old"
@@ -400,6 +413,7 @@ class File:
                 self._trust(connection, doubted=True)
             if lock.note() is None:
                 lock.write_note(0.0, 0)
+            return read_note(lock.fd)
 
     def _create(self) -> None:
         # Only a file that was not there is opened here: closing one that a connection of this

@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING, Final
 
 from policy_router.diagnostics import Severity
 from policy_router.errors import StoreError
-from policy_router.state.findings import Finding
+from policy_router.state.findings import Finding, describe_loss
+from policy_router.state.sqlite_continuity import compare, find, read_note
 from policy_router.state.sqlite_file import (
     APPLICATION,
     MIGRATIONS,
@@ -24,6 +25,8 @@ from policy_router.state.sqlite_file import (
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+
+    from policy_router.state.continuity import Mark
 
 DEFAULT: Final = Pace()
 SKEW: Final = 1.0
@@ -96,15 +99,31 @@ def _content(file: File, now: float) -> Iterator[Finding]:
             pass
     except StoreError as error:
         yield Finding("lock", Severity.ERROR, str(error))
+    seen = _seen(file)  # before the database: others may go on meanwhile
     try:
         with file.consult() as connection:
-            yield from _database(file, connection, now)
+            yield from _database(file, connection, now, seen)
     except StoreError as error:
         help_ = f"keep a copy of {file.path}*, then restore a backup"
         yield Finding("database", Severity.ERROR, str(error), help_)
 
 
-def _database(file: File, connection: sqlite3.Connection, now: float) -> Iterator[Finding]:
+def _seen(file: File) -> Mark | None:
+    """How far the ledger had come, by the note beside it."""
+    try:
+        lock = os.open(file.path.with_name(file.path.name + "-lock"), os.O_RDONLY | os.O_CLOEXEC)
+    except OSError:
+        return None
+    try:
+        note = read_note(lock)
+    finally:
+        os.close(lock)
+    return None if note is None else note.expected
+
+
+def _database(
+    file: File, connection: sqlite3.Connection, now: float, seen: Mark | None
+) -> Iterator[Finding]:
     version, application, tables = shape(connection)
     if application != APPLICATION:
         what = "is the database of another program" if tables else "is empty"
@@ -119,7 +138,8 @@ def _database(file: File, connection: sqlite3.Connection, now: float) -> Iterato
         yield Finding("database", Severity.ERROR, f"is damaged: {line}", help_)
     if damage or level is Severity.ERROR:
         return
-    (mark,) = connection.execute("SELECT now FROM meta").fetchone()
+    mark, reached, loss = find(connection)
+    yield from describe_loss(loss or compare(connection, seen, reached, mark))
     if mark > now + SKEW:
         text = f"the ledger's time stands still for {mark - now:.0f} s: a clock was ahead"
         help_ = "windows and periods go on when the clock has caught up"

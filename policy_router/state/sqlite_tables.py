@@ -148,7 +148,7 @@ def save(connection: sqlite3.Connection, page: Page, bodies: Mapping[int, str], 
     _save_counters(connection, page, changed.values())
     rows = [(*_from_row(row), tables.holds[row.id].expires) for row in tables.rows]
     _many(connection, f"INSERT INTO ledger ({LEDGER}, expires) VALUES {{}}", rows)
-    connection.execute("UPDATE meta SET now = ?", (now,))
+    connection.execute("UPDATE meta SET now = ?, version = version + 1", (now,))
     return True
 
 

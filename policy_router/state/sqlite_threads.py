@@ -12,6 +12,7 @@ from collections import defaultdict
 from typing import TYPE_CHECKING, Any, ClassVar, Final, Generic, TypeAlias, TypeVar
 
 from policy_router.errors import StoreError, VerbError
+from policy_router.state.sqlite_continuity import History
 from policy_router.state.sqlite_tables import Page, encode, load_counters
 from policy_router.state.tables import Tables
 
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
     from policy_router.meter import Charge
+    from policy_router.state.continuity import Memory
     from policy_router.state.sqlite_file import File
     from policy_router.state.store import Hold
 
@@ -106,9 +108,10 @@ class Worker(ABC):
     name: ClassVar[str]
     reads: ClassVar[bool]
 
-    def __init__(self, file: File, clock: Time) -> None:
+    def __init__(self, file: File, clock: Time, memory: Memory) -> None:
         self.file = file
         self.time = clock
+        self.memory = memory
         self.gate = threading.Lock()
         self.connection: sqlite3.Connection | None = None
         self._identity: tuple[int, int] | None = None
@@ -227,7 +230,9 @@ class Worker(ABC):
             self._identity, self._doubted = identity, False
         elif identity != self._identity:
             self._spoiled = True
-            raise self.file.trouble("it was replaced while in use", "restart what uses it")
+            raise self.file.trouble(
+                "it was replaced while in use", "it is opened anew when it is asked again"
+            )
         return self.connection
 
     def _undo(self) -> None:
@@ -269,12 +274,14 @@ class Reader(Worker):
 
     def _do(self, connection: sqlite3.Connection, asks: Asks) -> None:
         page = Page(Tables())
+        seen = self.memory.mark
         connection.execute("BEGIN")
-        (stored,) = connection.execute("SELECT now FROM meta").fetchone()
+        history = History(connection, self.memory, seen)
         counters = {c.counter.key: c.counter for ask in asks for c in ask.charges}
-        now = self.time.look(stored)
+        now = self.time.look(history.now)
         load_counters(connection, page, counters.values(), now)
         connection.execute("COMMIT")
+        history.end()
         for ask in asks:
             ask.answer = ask.run(page.tables, now)
 

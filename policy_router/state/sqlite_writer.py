@@ -15,13 +15,17 @@ import time
 from typing import TYPE_CHECKING, Final
 
 from policy_router.errors import StoreError
+from policy_router.state.continuity import PAUSE
+from policy_router.state.sqlite_continuity import History, write_note
 from policy_router.state.sqlite_tables import forget, load, save
 from policy_router.state.sqlite_threads import Worker, deliver
+from policy_router.state.store import Unavailable
 from policy_router.state.tables import OPEN
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from policy_router.state.continuity import Memory
     from policy_router.state.sqlite_file import File, Lock
     from policy_router.state.sqlite_threads import Asks, Time
     from policy_router.state.store import Hold
@@ -65,14 +69,15 @@ class Writer(Worker):
     name = "writer"
     reads = False
 
-    def __init__(self, file: File, clock: Time) -> None:
-        super().__init__(file, clock)
+    def __init__(self, file: File, clock: Time, memory: Memory) -> None:
+        super().__init__(file, clock, memory)
         self.lock: Lock = file.lock()
         self._known: dict[str, Hold] = {}
         self._forgotten = ""
         self._syncer = Syncer(file, self._synced)
         self._syncing = self._has_synced = False
         self._dirty: float | None = None  # since when a commit waits to be brought to the disk
+        self._sent = self._synced_version = 0  # the version that is, or was, brought to the disk
 
     def _rest(self) -> float | None:
         if self._dirty is None or self._syncing:
@@ -120,20 +125,25 @@ class Writer(Worker):
         return going
 
     def _do(self, connection: sqlite3.Connection, asks: Asks) -> None:
+        seen = self.memory.mark
         connection.execute("BEGIN IMMEDIATE")
-        (stored,) = connection.execute("SELECT now FROM meta").fetchone()
-        now = self.time.tick(stored, time.monotonic())
+        history = History(connection, self.memory, seen)
+        now = self.time.tick(history.now, time.monotonic())
         ids = [each for ask in asks for each in ask.ids]
         charges = [charge for ask in asks for charge in ask.charges]
         page = load(connection, ids, charges, now, self._known)
+        if history.loss is not None:
+            page.tables.closed = Unavailable(self.file.lost(history.loss), PAUSE)
         answers = [ask.run(page.tables, now) for ask in asks]
         bodies = {id(ask.hold): ask.body for ask in asks}
-        if save(connection, page, bodies, now):
+        if history.write(changed=save(connection, page, bodies, now)):
             connection.execute("COMMIT")
+            history.end()
             self._remember(page.tables)
-            self._committed()
+            self._committed(history)
         else:
             connection.execute("ROLLBACK")
+            history.end()
         for ask, answer in zip(asks, answers, strict=True):
             ask.answer = answer
 
@@ -147,12 +157,17 @@ class Writer(Worker):
         while len(self._known) > KNOWN:
             del self._known[next(iter(self._known))]
 
-    def _committed(self) -> None:
+    def _committed(self, history: History) -> None:
         if self._dirty is None:
             self._dirty = time.monotonic()
         with contextlib.suppress(OSError):  # it only says when to do the next checkpoint
             at, commits = self.lock.note() or (0.0, 0)
             self.lock.write_note(at, commits + 1)
+        if history.loss is None:
+            version = history.mark.version
+            synced = version if self.file.durability == "strict" else self._synced_version
+            with contextlib.suppress(OSError):  # the processes that run remember it as well
+                write_note(self.lock.fd, history.mark, synced)
 
     # -- upkeep ------------------------------------------------------------------------------
 
@@ -165,9 +180,11 @@ class Writer(Worker):
         is little left that it has to wait for."""
         if self._has_synced:
             self._syncing = self._has_synced = False
+            self._synced_version = self._sent
             self._checkpoint()
         if self._rest() == 0:
             self._dirty, self._syncing = None, True
+            self._sent = 0 if self.memory.mark is None else self.memory.mark.version
             self._syncer.ask()
 
     def _checkpoint(self) -> None:

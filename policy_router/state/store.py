@@ -14,12 +14,13 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, Protocol, runtime_checkable
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Sequence
 
     from policy_router.meter import Charge, Reading
+    from policy_router.state.continuity import Loss
 
 
 class Entry(StrEnum):
@@ -103,12 +104,14 @@ class Granted:
     """A hold that was taken, or had been before. expires: Unix time of the store's clock.
 
     alone: taken by this process on its own share of the limits, while the store is out of reach.
+    missed: the store does not know the attempt that was to end with it.
     """
 
     id: str
     expires: float
     crossed: tuple[Crossing, ...] = ()
     alone: bool = False
+    missed: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -126,10 +129,12 @@ class Refusal:
 
 @dataclass(frozen=True, slots=True)
 class Refused:
-    """A hold that was not taken, and every counter that refused it, in the order of its charges."""
+    """A hold that was not taken, and every counter that refused it, in the order of its charges.
+    missed: the store does not know the attempt that was to end with it."""
 
     refusals: tuple[Refusal, ...]
     crossed: tuple[Crossing, ...] = ()
+    missed: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -142,11 +147,14 @@ class Stale:
 
 @dataclass(frozen=True, slots=True)
 class Unavailable:
-    """The store cannot be reached, and what cannot be counted is not sent. detail: for people.
-    retry_after: seconds after which to ask again."""
+    """The store cannot be reached, or it lost data: what cannot be counted is not sent. detail: for
+    people. retry_after: seconds after which to ask again. missed: the store was asked, and does not
+    know the attempt that was to end with the hold."""
 
     detail: str
     retry_after: float
+    crossed: tuple[Crossing, ...] = ()
+    missed: bool = False
 
 
 class Ended(StrEnum):
@@ -190,13 +198,14 @@ class Store(Protocol):
         """Take every charge or none. `after`: an attempt that ended, ended in the same step and
         before the check, whether the new hold is then taken or not (not when Stale). A hold id that
         is known already gets Granted as it was, in whatever state it is. Sweeps expired holds.
+        A ledger that lost data takes no hold on a budget that refuses: Unavailable.
         After a StoreError or Unavailable the id is used up: the hold may have been taken, and is
         given back when that can be done."""
         ...
 
-    async def renew(self, hold_id: str, lease: float) -> bool:
+    async def renew(self, hold_id: str, lease: float) -> bool | None:
         """Let an open hold expire `lease` seconds from now, if that is later; False when it is
-        not open."""
+        not open, None when it is not known."""
         ...
 
     async def settle(self, hold_id: str, actual: Actual) -> Settled:
@@ -211,6 +220,25 @@ class Store(Protocol):
 
     async def aclose(self) -> None:
         """Let go of files, threads and connections. Holds stay as they are."""
+        ...
+
+
+@runtime_checkable
+class Continuous(Protocol):
+    """A store whose data outlives its processes, and which notices when some of it is gone.
+
+    Every verb compares what the store has with what this process saw before, in the same step. Once
+    one process has noticed a loss, the store itself says so to all, until it is accepted or the
+    data is back.
+    """
+
+    @property
+    def loss(self) -> Loss | None:
+        """What was lost, as far as the last verb showed."""
+        ...
+
+    async def accept_loss(self) -> Loss | None:
+        """Go on with what is left, in all processes; what had been lost, None when nothing was."""
         ...
 
 

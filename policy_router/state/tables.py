@@ -12,11 +12,11 @@ from __future__ import annotations
 
 import heapq
 from collections import deque
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Final
 
 from policy_router.meter import Metric, Reading
-from policy_router.state.counting import bounded_actual, comes_to, crossings, refusal
+from policy_router.state.counting import bounded_actual, caps_money, comes_to, crossings, refusal
 from policy_router.state.store import (
     Actual,
     Crossing,
@@ -28,6 +28,7 @@ from policy_router.state.store import (
     Row,
     Settled,
     Stale,
+    Unavailable,
 )
 
 if TYPE_CHECKING:
@@ -70,11 +71,13 @@ class Tables:
     """holds, counts, rolling windows and seats by id or key; leases as a heap of (when, id).
 
     ended: (when it may be forgotten, id), oldest first. rows: of the ledger, in order. Both grow
-    until who keeps the tables takes from them. remembered: seconds an ended hold is known.
+    until who keeps the tables takes from them. remembered: seconds an ended hold is known. closed:
+    the answer to who asks for money, while data is lost.
     """
 
     __slots__ = (
-        "counts", "ended", "holds", "leases", "remembered", "rolling", "rows", "seats", "seq",
+        "closed", "counts", "ended", "holds", "leases", "remembered", "rolling", "rows", "seats",
+        "seq",
     )  # fmt: skip
 
     def __init__(self, remembered: float = REMEMBERED) -> None:
@@ -87,6 +90,7 @@ class Tables:
         self.seats: dict[str, set[str]] = {}
         self.rows: deque[Row] = deque()
         self.seq = 0
+        self.closed: Unavailable | None = None
 
     # -- verbs -------------------------------------------------------------------------------
 
@@ -95,25 +99,33 @@ class Tables:
         refused = self._refuses(charge, now)
         return Reading(self._used(charge, now), refused.opens if refused else None)
 
-    def reserve(self, hold: Hold, after: Ending | None, now: float) -> Granted | Refused | Stale:
+    def reserve(
+        self, hold: Hold, after: Ending | None, now: float
+    ) -> Granted | Refused | Stale | Unavailable:
         """See Store."""
         known = self.holds.get(hold.id)
         if known is None and _stale(hold, now):
             return Stale(now)
-        crossed = self._sweep(now)
+        crossed, missed = self._sweep(now), False
         if after is not None:
-            crossed += self.end(after.id, after.actual, now).crossed
+            ended = self.end(after.id, after.actual, now)
+            crossed += ended.crossed
+            missed = ended.ended is Ended.UNKNOWN
         if known is not None:
-            return Granted(hold.id, known.expires, crossed)
+            return Granted(hold.id, known.expires, crossed, missed=missed)
+        if self.closed is not None and caps_money(hold.charges):
+            return replace(self.closed, crossed=crossed, missed=missed)
         refusals = [r for c in hold.charges if (r := self._refuses(c, now)) is not None]
         if refusals:
-            return Refused(tuple(refusals), crossed)
-        return Granted(hold.id, self._take(hold, now), crossed)
+            return Refused(tuple(refusals), crossed, missed)
+        return Granted(hold.id, self._take(hold, now), crossed, missed=missed)
 
-    def renew(self, hold_id: str, lease: float, now: float) -> bool:
+    def renew(self, hold_id: str, lease: float, now: float) -> bool | None:
         """See Store."""
         held = self.holds.get(hold_id)
-        if held is None or held.state != OPEN or held.expires <= now:
+        if held is None:
+            return None
+        if held.state != OPEN or held.expires <= now:
             return False
         held.expires = max(held.expires, now + lease)
         heapq.heappush(self.leases, (held.expires, hold_id))

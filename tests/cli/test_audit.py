@@ -30,6 +30,7 @@ def test_all_agree(url: str) -> None:
         "schema_version": 1,
         "state": url,
         "counters": 4,
+        "lost": None,
         "differences": [],
     }
 

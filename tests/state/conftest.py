@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from tests.state.servers import stop_shared
-from tests.state.stores import STORES, World, world
+from tests.state.stores import LASTING, STORES, Data, World, world
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -25,3 +25,10 @@ def w(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[World]:
     """Every store in turn, fresh and empty."""
     with world(request.param, tmp_path) as opened:
         yield opened
+
+
+@pytest.fixture(params=sorted(LASTING))
+def lasting(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[tuple[World, Data]]:
+    """Every store whose data outlives its processes, and that data."""
+    with world(request.param, tmp_path) as opened:
+        yield opened, Data(request.param, tmp_path)

@@ -163,15 +163,16 @@ class Model:
         periods = [(c.counter.start, c.counter.end) for c in hold.charges if c.counter.end]
         if known is None and not all(start <= now < end for start, end in periods):
             return Stale(now)
-        crossed = self._sweep()
+        crossed, missed = self._sweep(), False
         if after is not None:
+            missed = after.id not in self.attempts
             crossed += self._end(after.id, after.actual).crossed
         if known is None:
             refusals = [r for c in hold.charges if (r := self.refusal(c, now))]
             if refusals:
-                return Refused(tuple(refusals), crossed)
+                return Refused(tuple(refusals), crossed, missed)
             known = self.attempts[hold.id] = Attempt(hold, now, now + hold.lease)
-        return Granted(hold.id, known.expires, crossed)
+        return Granted(hold.id, known.expires, crossed, missed=missed)
 
     def renew(self, hold_id: str, lease: float, clock: float) -> bool:
         self.now = max(self.now, clock)

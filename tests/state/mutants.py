@@ -179,8 +179,9 @@ SQLITE: Final = (
     ),
     Mutant(
         "SQLite: the time is not saved", "state/sqlite_tables.py",
-        'connection.execute("UPDATE meta SET now = ?", (now,))',
-        'connection.execute("UPDATE meta SET now = ?", (now - 60,))', "sqlite",
+        'connection.execute("UPDATE meta SET now = ?, version = version + 1", (now,))',
+        'connection.execute("UPDATE meta SET now = ?, version = version + 1", (now - 60,))',
+        "sqlite",
     ),
 )  # fmt: skip
 
@@ -191,7 +192,7 @@ REDIS: Final = (
     ),
     Mutant(
         "Redis: one refusal alone does not refuse", "state/redis/verbs.lua",
-        "if #answer > 3 then", "if #answer > 4 then", "redis",
+        "if #answer > 4 then", "if #answer > 5 then", "redis",
     ),
     Mutant(
         "Redis: a late settle adds to what the expiry charged", "state/redis/verbs.lua",

@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import asyncio
 import itertools
-from contextlib import contextmanager
+import shutil
+import sqlite3
+from contextlib import closing, contextmanager, suppress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, TypeVar
 from zoneinfo import ZoneInfo
 
+from policy_router.errors import StoreError
 from policy_router.meter import MINUTE, Charge, Meter, Metric, Period
 from policy_router.state.guard import Guarded
 from policy_router.state.memory import MemoryStore
@@ -53,6 +56,7 @@ class World:
     ) -> None:
         self.store = store
         self.clock = clock
+        self._runner = runner
         self._loop = runner.get_loop()
         self._again = again
         self._others: list[Any] = []
@@ -98,6 +102,20 @@ class World:
 
     def used(self, *charges: Charge) -> list[int]:
         return [r.used for r in self.do(self.store.read(charges))]
+
+    def another(self) -> World:
+        """Another handle on the same store, as a process that begins now has one."""
+        assert self._again is not None
+        store = self.do(self._opened())
+        self._others.append(store)
+        return World(store, self.clock, self._runner, self._again)
+
+    def settled_down(self) -> World:
+        """The same, after verbs that may fail: a file that was replaced is opened anew."""
+        for verb in (self.used, lambda: self.release("nobody")):
+            with suppress(StoreError):
+                verb()
+        return self
 
     def opens(self, *charges: Charge) -> list[float | None]:
         return [r.opens for r in self.do(self.store.read(charges))]
@@ -197,6 +215,62 @@ STORES: dict[str, Callable[[Clock, Path], Any]] = {
 
 LASTING: frozenset[str] = frozenset({"sqlite", "redis"})
 """Stores of which several handles show the same."""
+
+
+class Data:
+    """What a lasting store keeps, apart from the store: copied, put back, or emptied."""
+
+    def __init__(self, name: str, place: Path) -> None:
+        self._name = name
+        self._place = place
+        self._copies = itertools.count()
+
+    def copy(self) -> Any:
+        """The data of this moment."""
+        if self._name == "redis":
+            with self._client() as client:
+                return {key: client.dump(key) for key in self._keys(client)}
+        target = self._place / f"copy-{next(self._copies)}.db"
+        with closing(sqlite3.connect(self._file)) as connection:
+            connection.execute("VACUUM INTO ?", (str(target),))
+        return target
+
+    def put(self, copy: Any) -> None:
+        """Put a copy in the place of what is there."""
+        if self._name == "redis":
+            with self._client() as client:
+                for key in self._keys(client):
+                    client.delete(key)
+                for key, value in copy.items():
+                    client.restore(key, 0, value)
+            return
+        fresh = copy.with_suffix(".restored")
+        shutil.copy(copy, fresh)
+        fresh.replace(self._file)
+        for suffix in ("-wal", "-shm"):
+            self._file.with_name(self._file.name + suffix).unlink(missing_ok=True)
+
+    def empty(self) -> None:
+        """Put nothing in its place: what a new store begins with."""
+        if self._name == "redis":
+            self.put({})
+            return
+        other = self._place / f"empty-{next(self._copies)}"
+        _sqlite(Clock(), other)
+        self.put(other / "ledger.db")
+
+    @property
+    def _file(self) -> Path:
+        return self._place / "ledger.db"
+
+    def _client(self) -> Any:
+        from redis import Redis
+
+        make: Any = Redis.from_url  # untyped in some versions
+        return make(shared().url)
+
+    def _keys(self, client: Any) -> list[bytes]:
+        return list(client.scan_iter(f"{{test-{self._place}}}*", count=1000))
 
 
 @contextmanager

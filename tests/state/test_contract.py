@@ -10,6 +10,7 @@ import pytest
 
 from policy_router.meter import MINUTE, Charge, Metric, Period
 from policy_router.state.counting import EXACT
+from policy_router.state.guard import Guarded
 from policy_router.state.store import (
     Actual,
     Ended,
@@ -20,11 +21,12 @@ from policy_router.state.store import (
     Refusal,
     Refused,
     Stale,
+    Unavailable,
 )
-from tests.state.stores import ABOUT, NOON
+from tests.state.stores import ABOUT, NOON, World
 
 if TYPE_CHECKING:
-    from tests.state.stores import World
+    from tests.state.stores import Data
 
 DAY = 86_400.0
 MIDNIGHT = NOON + DAY / 2
@@ -535,3 +537,160 @@ def test_a_subject_may_be_any_text(w: World) -> None:
         charge: Charge = w.charge("limits", "each", Metric.REQUESTS, MINUTE, 1, 1, subject=subject)
         granted(w.reserve(f"r{i}", charge))
         assert w.used(charge) == [1]
+
+
+# -- lost data -----------------------------------------------------------------------------------
+
+
+def closed(answer: object) -> Unavailable:
+    assert isinstance(answer, Unavailable), answer
+    return answer
+
+
+def lose(data: Data, how: str, copy: object) -> None:
+    if how == "emptied":
+        data.empty()
+    else:
+        data.put(copy)
+
+
+@pytest.mark.parametrize("how", ["emptied", "older copy"])
+def test_a_store_that_lost_data_keeps_budgets_closed_until_that_is_accepted(
+    lasting: tuple[World, Data], how: str
+) -> None:
+    w, data = lasting
+    granted(w.reserve("a", w.money(300)))
+    copy = data.copy()
+    other = w.another()
+    granted(other.reserve("b", w.money(600)))
+    w.settle("a", Actual(cost=300))
+    lose(data, how, copy)
+    for each in (w.settled_down(), other.settled_down(), w.another()):
+        answer = closed(each.reserve("c", w.money(1)))
+        assert "lost data" in answer.detail
+        assert "policy-router doctor --accept-loss" in answer.detail
+        assert each.store.loss is not None
+        granted(each.reserve("d", w.requests(1), w.seat(1), w.money(5, refuses=False)))
+        assert each.release("d").ended in (Ended.DONE, Ended.AGAIN)
+    assert w.store.loss.found == (None if how == "emptied" else 1)
+    assert w.do(w.another().store.accept_loss()) is not None
+    for i, each in enumerate((w, other, w.another())):
+        granted(each.reserve(f"e{i}", w.money(1)))
+        assert each.store.loss is None
+    assert w.do(w.store.accept_loss()) is None
+    assert w.audit() == ()
+
+
+def test_data_that_is_lost_again_is_noticed_again(lasting: tuple[World, Data]) -> None:
+    w, data = lasting
+    for i in range(3):
+        granted(w.reserve(f"a{i}", w.money(10)))
+        copy = data.copy()
+        granted(w.reserve(f"b{i}", w.money(10)))
+        data.put(copy)
+        w.settled_down()
+        closed(w.reserve(f"c{i}", w.money(1)))
+        w.do(w.store.accept_loss())
+        granted(w.reserve(f"d{i}", w.money(1)))
+    data.empty()
+    w.settled_down()
+    closed(w.reserve("e", w.money(1)))
+
+
+def test_data_that_was_put_back_opens_the_budgets_again(lasting: tuple[World, Data]) -> None:
+    w, data = lasting
+    granted(w.reserve("a", w.money(300)))
+    right = data.copy()
+    data.empty()
+    w.settled_down()
+    closed(w.reserve("b", w.money(1)))
+    data.put(right)
+    w.settled_down()
+    granted(w.reserve("c", w.money(1)))
+    assert w.store.loss is None
+    assert w.used(w.money(1)) == [301]
+
+
+def test_those_who_come_later_do_not_hide_a_loss(lasting: tuple[World, Data]) -> None:
+    """The number of changes alone would catch up with what the first process had seen."""
+    w, data = lasting
+    granted(w.reserve("a", w.money(1)))
+    copy = data.copy()
+    granted(w.reserve("b", w.money(600)))
+    data.put(copy)
+    later = w.another()
+    for i in range(5):
+        later.settled_down().reserve(f"c{i}", w.requests(99))
+    w.settled_down()
+    closed(w.reserve("d", w.money(1)))
+    closed(later.reserve("e", w.money(1)))
+
+
+def test_a_process_that_saw_little_finds_it_there_however_many_came_since(
+    lasting: tuple[World, Data],
+) -> None:
+    w, _ = lasting
+    granted(w.reserve("a", w.money(1)))
+    idle = w.another()
+    idle.used(w.money(1))
+    for i in range(20):
+        granted(w.another().reserve(f"b{i}", w.money(1)))
+    assert idle.used(w.money(1)) == [21]
+    granted(idle.reserve("c", w.money(1)))
+    assert idle.store.loss is None
+
+
+def test_a_reading_notices_a_loss(lasting: tuple[World, Data]) -> None:
+    w, data = lasting
+    granted(w.reserve("a", w.money(300)))
+    data.empty()
+    w.settled_down()
+    assert w.used(w.money(1)) == [0]
+    assert w.store.loss is not None
+
+
+def test_an_attempt_that_the_store_does_not_know_is_said_to_be_missed(w: World) -> None:
+    unknown = Ending("x", Actual(cost=1))
+    assert granted(w.reserve("a", w.money(1000), after=unknown)).missed
+    assert refused(w.reserve("b", w.money(1), after=unknown)).missed
+    assert not granted(w.reserve("c", w.requests(1), after=Ending("a", None))).missed
+    assert not granted(w.reserve("d", w.requests(2))).missed
+
+
+def test_the_attempt_before_ends_though_budgets_are_closed(lasting: tuple[World, Data]) -> None:
+    w, data = lasting
+    granted(w.reserve("a", w.money(300)))
+    copy = data.copy()
+    granted(w.reserve("b", w.money(300)))
+    data.put(copy)
+    w.settled_down()
+    assert not closed(w.reserve("c", w.money(1), after=Ending("a", Actual(cost=7)))).missed
+    assert closed(w.reserve("d", w.money(1), after=Ending("b", Actual(cost=7)))).missed
+    assert w.used(w.money(1)) == [7]
+
+
+@pytest.mark.parametrize("how", ["settled", "fallback", "renewed"])
+def test_what_was_under_way_at_a_loss_counts(lasting: tuple[World, Data], how: str) -> None:
+    w, data = lasting
+    guarded = Guarded(w.store, clock=w.clock)
+    g = World(guarded, w.clock, w._runner)
+    granted(g.reserve("a", w.money(300), w.requests(9), w.seat(1)))
+    data.empty()
+    w.settled_down()
+    actual = Actual(cost=200, tokens_in=3)
+    if how == "settled":
+        assert g.settle("a", actual).ended is Ended.DONE
+    elif how == "fallback":
+        closed(g.reserve("b", w.money(1), w.requests(9), after=Ending("a", actual)))
+    else:
+        assert g.renew("a", 30)
+        assert w.used(w.money(1), w.requests(9), w.seat(1)) == [300, 1, 1]
+        g.settle("a", actual)
+    assert [(r.id, r.kind, r.cost) for r in w.rows()] == [("a", Entry.SETTLE, 200)]
+    assert w.used(w.money(1), w.seat(1)) == [200, 0]
+    assert g.settle("a", actual).ended is Ended.AGAIN
+    assert guarded.status.restored == 1
+    w.do(w.store.accept_loss())
+    (refusal,) = refused(g.reserve("c", w.money(801))).refusals
+    assert refusal.used == 200
+    assert w.audit() == ()

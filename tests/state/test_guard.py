@@ -71,10 +71,12 @@ class Shaky:
     async def read(self, charges: Sequence[Charge]) -> tuple[Reading, ...]:
         return await self._do("read", lambda: self.books.read(charges))
 
-    async def reserve(self, hold: Hold, after: Ending | None = None) -> Granted | Refused | Stale:
+    async def reserve(
+        self, hold: Hold, after: Ending | None = None
+    ) -> Granted | Refused | Stale | Unavailable:
         return await self._do("reserve", lambda: self.books.reserve(hold, after))
 
-    async def renew(self, hold_id: str, lease: float) -> bool:
+    async def renew(self, hold_id: str, lease: float) -> bool | None:
         return await self._do("renew", lambda: self.books.renew(hold_id, lease))
 
     async def settle(self, hold_id: str, actual: Actual) -> Settled:

@@ -187,13 +187,14 @@ def test_nobody_at_the_address_is_an_error() -> None:
 
 def test_a_server_started_again_gets_its_scripts_again(server: Server) -> None:
     with place(server.url) as w:
-        w.reserve("a", w.money(1000))
+        w.reserve("a", w.requests(1))
         server.kill()
         with pytest.raises(StoreError):
-            w.reserve("b", w.money(1))
+            w.reserve("b", w.requests(1))
         server.start()
-        assert isinstance(w.reserve("b", w.money(1000)), Granted)
-        assert isinstance(w.reserve("c", w.money(1)), Refused)
+        assert isinstance(w.reserve("b", w.requests(1)), Granted)
+        assert isinstance(w.reserve("c", w.requests(1)), Refused)
+        assert isinstance(w.reserve("d", w.money(1)), Unavailable)  # it kept nothing of "a"
 
 
 def test_scripts_that_the_server_forgot_are_loaded_by_many_at_once(w: Place) -> None:

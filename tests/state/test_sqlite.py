@@ -451,7 +451,7 @@ def test_a_ledger_that_is_replaced_while_in_use_is_an_error(path: Path, after: s
         shutil.copy(path, backup)
         backup.replace(path)
         verb = (lambda: w.used(w.money(1))) if after == "read" else (lambda: w.release("a"))
-        with pytest.raises(StoreError, match="it was replaced while in use; restart"):
+        with pytest.raises(StoreError, match="it was replaced while in use; it is opened anew"):
             verb()
 
 
@@ -525,7 +525,7 @@ def test_a_ledger_of_a_later_version_is_left_alone(path: Path) -> None:
     with opened(path) as w:
         w.reserve("a", w.money(1))
     sql(path, "PRAGMA user_version = 7")
-    with pytest.raises(StoreError, match="its format is 7, and this version writes 1; use the"):
+    with pytest.raises(StoreError, match="its format is 7, and this version writes 2; use the"):
         SqliteStore(path)
 
 

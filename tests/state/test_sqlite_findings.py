@@ -56,7 +56,7 @@ def test_a_sound_ledger(path: Path, mounts: Path) -> None:
     assert {f.level for f in found} == {NOTE}
     assert [f.subject for f in found] == ["version", "file system", "format", "size"]
     assert of(found, "file system") == [(NOTE, "ext4")]
-    assert of(found, "format") == [(NOTE, "1; this version writes 1")]
+    assert of(found, "format") == [(NOTE, "2; this version writes 2")]
     assert of(found, "size") == [
         (NOTE, f"{len(before) / 1e6:.1f} MB, log 0.0 MB, 0 rows in the ledger")
     ]
@@ -192,8 +192,8 @@ def test_databases_of_others(path: Path, mounts: Path, tmp_path: Path) -> None:
         (ERROR, "is the database of another program")
     ]
     with closing(sqlite3.connect(path)) as connection:
-        connection.execute("PRAGMA user_version = 2")
-    assert of(examine(path, NOON, mounts), "format") == [(ERROR, "2; this version writes 1")]
+        connection.execute("PRAGMA user_version = 3")
+    assert of(examine(path, NOON, mounts), "format") == [(ERROR, "3; this version writes 2")]
 
 
 def test_a_lock_that_is_kept(path: Path, mounts: Path) -> None:

@@ -18,7 +18,9 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Final
 
 from policy_router.errors import StoreError, UsageError
+from policy_router.state.continuity import REMEDY, Loss, Mark, Memory
 from policy_router.state.counting import bounded, bounded_hold, differences
+from policy_router.state.findings import describe_loss
 from policy_router.state.redis import texts
 from policy_router.state.redis.link import SHA, Link, place_of
 from policy_router.state.redis.server import describe
@@ -38,6 +40,7 @@ if TYPE_CHECKING:
         Refused,
         Row,
         Stale,
+        Unavailable,
     )
 
 PATIENCE: Final = 0.25
@@ -81,6 +84,7 @@ class RedisStore:
         self._base = f"{{{prefix}}}"
         self._keep = keep
         self._patience = patience
+        self._memory = Memory()
         self._links: dict[tuple[asyncio.AbstractEventLoop, float], Link] = {}
         self._lock = threading.Lock()
 
@@ -91,7 +95,9 @@ class RedisStore:
         charges = bounded(charges)
         return texts.readings(charges, await self._do("read", texts.charges_text(charges)))
 
-    async def reserve(self, hold: Hold, after: Ending | None = None) -> Granted | Refused | Stale:
+    async def reserve(
+        self, hold: Hold, after: Ending | None = None
+    ) -> Granted | Refused | Stale | Unavailable:
         """See Store."""
         hold = bounded_hold(hold)
         arguments: list[Any] = [texts.encode(hold.id), repr(hold.lease), texts.hold_text(hold)]
@@ -101,15 +107,15 @@ class RedisStore:
             answer = await self._do("reserve", *arguments)
         except (StoreError, asyncio.CancelledError):
             # It may have been taken for nobody. If this does not arrive either, its lease ends it.
-            self._link(self._patience).post(
-                *self._script("finish", texts.encode(hold.id), texts.actual_text(None))
-            )
+            release = "finish", texts.encode(hold.id), texts.actual_text(None)
+            self._link(self._patience).post(*self._script(self._memory.mark, *release))
             raise
-        return texts.reserved(hold, answer)
+        return texts.reserved(hold, answer, self._closed())
 
-    async def renew(self, hold_id: str, lease: float) -> bool:
+    async def renew(self, hold_id: str, lease: float) -> bool | None:
         """See Store."""
-        return bool(await self._do("renew", texts.encode(hold_id), repr(lease)))
+        renewed = await self._do("renew", texts.encode(hold_id), repr(lease))
+        return None if renewed < 0 else bool(renewed)
 
     async def settle(self, hold_id: str, actual: Actual) -> Settled:
         """See Store."""
@@ -130,6 +136,24 @@ class RedisStore:
                 await link.aclose()
             elif loop.is_running():
                 await asyncio.wrap_future(asyncio.run_coroutine_threadsafe(link.aclose(), loop))
+
+    # -- continuity --------------------------------------------------------------------------
+
+    @property
+    def loss(self) -> Loss | None:
+        """See Continuous."""
+        return self._memory.loss
+
+    async def accept_loss(self) -> Loss | None:
+        """See Continuous."""
+        lost = texts.decode(await self._do("accept"))
+        return Loss.restored(lost) if lost else None
+
+    def _closed(self) -> str:
+        loss = self._memory.loss
+        return (
+            "" if loss is None else f"the store at {self._place} lost data: {loss.text}; {REMEDY}"
+        )
 
     # -- books -------------------------------------------------------------------------------
 
@@ -179,11 +203,12 @@ class RedisStore:
             info = {name: str(value) for name, value in (await link.ask("INFO")).items()}
             seconds, micros = await link.ask("TIME")
             here = time.time()
-            mark = await link.ask("HGET", f"{self._base}:meta", "now")
+            mark, lost = await link.ask("HMGET", f"{self._base}:meta", "now", "lost")
         finally:
             await link.aclose()
         there = seconds + micros / 1e6
-        return describe(info, there - here, float(mark or 0) - there)
+        found = describe(info, there - here, float(mark or 0) - there)
+        return (*found, *describe_loss(Loss.restored(texts.decode(lost)) if lost else None))
 
     # -- asking ------------------------------------------------------------------------------
 
@@ -197,15 +222,27 @@ class RedisStore:
                 link = self._links[key] = Link(self._url, self._place, patience)
             return link
 
-    def _script(self, verb: str, *arguments: Any) -> tuple[Any, ...]:
+    def _script(self, seen: Mark | None, verb: str, *arguments: Any) -> tuple[Any, ...]:
         now = "" if self._clock is None else repr(self._clock())
-        return ("EVALSHA", SHA, 1, self._base, verb, now, self._keep, *arguments)
+        join = "" if self._memory.joined else self._memory.branch
+        return (
+            "EVALSHA", SHA, 1, self._base, verb, now, self._keep, *texts.mark_texts(seen), join,
+            *arguments,
+        )  # fmt: skip
 
     async def _do(self, verb: str, *arguments: Any) -> Any:
-        return await self._link(self._patience).ask(*self._script(verb, *arguments))
+        return await self._run(self._link(self._patience), verb, *arguments)
 
     async def _snapshot(self) -> Any:
-        return await self._link(UNHURRIED).ask(*self._script("snapshot"))
+        return await self._run(self._link(UNHURRIED), "snapshot")
+
+    async def _run(self, link: Link, verb: str, *arguments: Any) -> Any:
+        """The answer of a script. What it tells of the ledger is compared with what this process
+        had seen when it asked: others may be answered in between."""
+        seen = self._memory.mark
+        version, answer, *more = await link.ask(*self._script(seen, verb, *arguments))
+        self._memory.note(*texts.found(version, more, seen))
+        return answer
 
     async def _finish(self, hold_id: str, actual: Actual | None) -> Settled:
         ended, crossed = await self._do("finish", texts.encode(hold_id), texts.actual_text(actual))

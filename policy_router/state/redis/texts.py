@@ -6,8 +6,18 @@ import json
 from typing import TYPE_CHECKING, Any, Final
 
 from policy_router.meter import Reading
+from policy_router.state.continuity import PAUSE, Loss, Mark
 from policy_router.state.counting import EXACT, bounded_actual, refusal, threshold
-from policy_router.state.store import About, Crossing, Entry, Granted, Refused, Row, Stale
+from policy_router.state.store import (
+    About,
+    Crossing,
+    Entry,
+    Granted,
+    Refused,
+    Row,
+    Stale,
+    Unavailable,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
@@ -74,6 +84,11 @@ def _charge(charge: Charge) -> list[Any]:
     ]
 
 
+def mark_texts(mark: Mark | None) -> tuple[str, int]:
+    """What the caller saw last: lineage and version."""
+    return ("", 0) if mark is None else (f"{mark.ledger}.{mark.branch}", mark.version)
+
+
 # -- from the scripts ----------------------------------------------------------------------------
 
 
@@ -86,19 +101,36 @@ def readings(charges: Sequence[Charge], answer: Sequence[Any]) -> tuple[Reading,
     )
 
 
-def reserved(hold: Hold, answer: Sequence[Any]) -> Granted | Refused | Stale:
-    """What `reserve` answers."""
+def reserved(
+    hold: Hold, answer: Sequence[Any], closed: str
+) -> Granted | Refused | Stale | Unavailable:
+    """What `reserve` answers. closed: why budgets are closed, if they are."""
     match answer:
-        case [b"granted", expires, crossed]:
-            return Granted(hold.id, float(expires), crossings(crossed))
-        case [b"refused", now, crossed, *places]:
+        case [b"granted", expires, crossed, missed]:
+            return Granted(hold.id, float(expires), crossings(crossed), missed=bool(missed))
+        case [b"lost", crossed, missed]:
+            return Unavailable(closed, PAUSE, crossings(crossed), bool(missed))
+        case [b"refused", now, crossed, missed, *places]:
             refusals = (
                 refusal(hold.charges[place], int(used), _slots(slots), float(now))
                 for place, used, slots in places
             )
-            return Refused(tuple(refusals), crossings(crossed))
+            return Refused(tuple(refusals), crossings(crossed), bool(missed))
         case _:
             return Stale(float(answer[1]))
+
+
+def found(
+    version: int, more: Sequence[bytes], seen: Mark | None
+) -> tuple[Mark | None, Loss | None]:
+    """What every script tells of the ledger beside its answer; None for one that does not exist
+    yet. more: nothing when the lineage is the one that was seen last."""
+    if not more:
+        return (None if seen is None else Mark(seen.ledger, seen.branch, version)), None
+    lineage, lost = map(decode, more)
+    ledger, _, branch = lineage.partition(".")
+    mark = Mark(ledger, branch, version) if lineage else None
+    return mark, Loss.restored(lost) if lost else None
 
 
 def crossings(found: Iterable[Sequence[bytes]]) -> tuple[Crossing, ...]:

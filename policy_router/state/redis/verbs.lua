@@ -1,9 +1,19 @@
 -- The verbs of the ledger, each one atomic step of the server.
 --
 -- KEYS[1]  what every key begins with; its hash tag keeps them together
--- ARGV     verb, Unix time ("" for the server's own clock), rows to keep, arguments of the verb
+-- ARGV     verb, Unix time ("" for the server's own clock), rows to keep, the lineage and the version
+--          that the caller saw last ("" and 0 for none), its own branch ("" when the ledger has it),
+--          arguments of the verb
+-- Answers  version, answer of the verb; and when the lineage is not the one that the caller saw, or
+--          data was lost: lineage, what was lost ("" for nothing)
 --
--- <base>:meta          hash: now (the latest time ever shown), seq (rows ever written)
+-- See continuity.py for what versions and branches are for. A lineage is "<ledger>.<branch>".
+--
+-- <base>:meta          hash: now (the latest time ever shown), seq (rows ever written), lineage,
+--                      version (changes so far), lost ("<since> <seen> <found>"), pruned (the
+--                      version of the latest branch that was dropped)
+-- <base>:branches      sorted set: lineages by the version at which they were succeeded
+-- <base>:ledgers       hash: ledger -> "lost", or "accepted" when that was accepted
 -- <base>:hold:<id>     string: state, expires, taken, forget, body (see `recall`)
 -- <base>:leases        sorted set: open holds by the time they expire
 -- <base>:window:<key>  hash: slot -> amount
@@ -19,6 +29,7 @@ local REMEMBERED = 86400 -- seconds an ended hold is known
 local KEPT = 62 * 86400 -- seconds a calendar counter outlives its period
 local SWEPT = 256 -- expired holds charged in one step, so that no step takes long
 local TRIMMED = 64 -- rows trimmed in one step
+local BRANCHES_KEPT = 1000
 
 -- A charge is an array of these; WARN holds arrays of the next four.
 local KEY, METRIC, AMOUNT, CAP, WIDTH, SLOTS, START, FINISH, WARN = 1, 2, 3, 4, 5, 6, 7, 8, 9
@@ -30,20 +41,23 @@ local META, LEASES, COUNTS = base .. ":meta", base .. ":leases", base .. ":count
 local LEDGER = base .. ":ledger"
 local HOLD, WINDOW = base .. ":hold:", base .. ":window:"
 local COUNT, SEATS = base .. ":count:", base .. ":seats:"
+local BRANCHES, LEDGERS = base .. ":branches", base .. ":ledgers"
+local SEEN, SEEN_VERSION, JOIN = ARGV[4], tonumber(ARGV[5]), ARGV[6]
 
 local clock = tonumber(ARGV[2])
 if not clock then
   local t = call("TIME")
   clock = t[1] + t[2] / 1000000
 end
+local stored = call("HMGET", META, "now", "lineage", "version", "lost")
 -- Time never goes back, not even when another server with a slower clock took over.
-local shown = tonumber(call("HGET", META, "now") or 0)
+local shown = tonumber(stored[1] or 0)
 local now = math.max(shown, clock)
+local lineage, version, lost = stored[2], tonumber(stored[3] or 0), stored[4]
+local advances, changes = false, false -- whether `now` and `version` are to be stored
 
 local function advance()
-  if now > shown then
-    call("HSET", META, "now", string.format("%.17g", now))
-  end
+  advances = now > shown
 end
 
 local function whole(n)
@@ -61,6 +75,71 @@ end
 
 local function slot_of(time, charge)
   return math.floor(math.floor(time) / charge[WIDTH])
+end
+
+-- Continuity ----------------------------------------------------------------------------------
+
+local function ledger_of(name)
+  return string.match(name, "^[^.]*")
+end
+
+-- An id that no ledger had before.
+local function new_id()
+  local parts = { JOIN, SEEN, lineage or "", whole(version), exact(clock) }
+  return string.sub(redis.sha1hex(table.concat(parts, " ")), 1, 16)
+end
+
+-- Whether the history of this ledger contains what the caller saw last.
+local function contains_seen()
+  if SEEN == "" then
+    return true
+  elseif lineage == SEEN then
+    return version >= SEEN_VERSION
+  elseif not lineage or ledger_of(lineage) ~= ledger_of(SEEN) then
+    return call("HGET", LEDGERS, ledger_of(SEEN)) == "accepted"
+  end
+  local succeeded = call("ZSCORE", BRANCHES, SEEN) or call("HGET", META, "pruned") or -1
+  return SEEN_VERSION <= tonumber(succeeded)
+end
+
+-- Notices that data was lost, and writes that down for all.
+local function compare()
+  if contains_seen() then
+    return
+  end
+  call("HSETNX", LEDGERS, ledger_of(SEEN), "lost")
+  if not lost then
+    local same = lineage and ledger_of(lineage) == ledger_of(SEEN)
+    lost = exact(now) .. " " .. whole(SEEN_VERSION) .. " " .. (same and whole(version) or "-1")
+    call("HSET", META, "lost", lost)
+  end
+end
+
+local function join()
+  if lineage then
+    call("ZADD", BRANCHES, whole(version), lineage)
+    if call("ZCARD", BRANCHES) > BRANCHES_KEPT then
+      call("HSET", META, "pruned", call("ZPOPMIN", BRANCHES)[2])
+    end
+  end
+  lineage = (lineage and ledger_of(lineage) or new_id()) .. "." .. JOIN
+  call("HSET", META, "lineage", lineage)
+end
+
+-- Stores what every verb stores, in one command.
+local function store()
+  if changes then
+    if JOIN ~= "" then
+      join()
+    elseif not lineage then -- the server was emptied
+      lineage = new_id() .. "." .. new_id()
+      call("HSET", META, "lineage", lineage)
+    end
+    version = version + 1
+    call("HSET", META, "now", exact(now), "version", whole(version))
+  elseif advances then
+    call("HSET", META, "now", exact(now))
+  end
 end
 
 -- Holds ---------------------------------------------------------------------------------------
@@ -89,6 +168,7 @@ local function recall(id)
 end
 
 local function keep(hold)
+  changes = true
   local text = string.format(
     "%s %.17g %.17g %.17g %s",
     hold.state, hold.expires, hold.taken, hold.forget, hold.body
@@ -136,6 +216,15 @@ local function look(charge)
     return (got[1] or 0) + (got[2] or 0), {}
   end
   return live_seats(SEATS .. charge[KEY]), {}
+end
+
+local function caps_money(charges)
+  for _, charge in ipairs(charges) do
+    if charge[CAP] >= 0 and string.sub(charge[KEY], 1, 8) == "budgets/" then
+      return true
+    end
+  end
+  return false
 end
 
 local function fits(charge, used)
@@ -407,7 +496,9 @@ function verbs.read(text)
 end
 
 -- id, lease, body and, where an earlier attempt ends with it, that hold's id and its actual
--- -> "stale", now | "granted", expires, crossed | "refused", now, crossed, [place, used, slots]...
+-- -> "stale", now | "granted", expires, crossed, missed | "lost", crossed, missed
+--    | "refused", now, crossed, missed, [place, used, slots]...
+-- missed: 1 when the earlier attempt is not known
 function verbs.reserve(id, lease, body, after, actual)
   advance()
   local known = recall(id)
@@ -419,32 +510,38 @@ function verbs.reserve(id, lease, body, after, actual)
       end
     end
   end
-  local crossed = {}
+  local crossed, missed = {}, 0
   sweep(crossed)
-  if after then
-    finish(after, actual, crossed)
+  if after and finish(after, actual, crossed) == "unknown" then
+    missed = 1
   end
   if known then
-    return { "granted", exact(known.expires), crossed }
+    return { "granted", exact(known.expires), crossed, missed }
   end
-  local answer = { "refused", exact(now), crossed }
+  if lost and caps_money(charges) then
+    return { "lost", crossed, missed }
+  end
+  local answer = { "refused", exact(now), crossed, missed }
   for place, charge in ipairs(charges) do
     local used, slots = look(charge)
     if not fits(charge, used) then
       answer[#answer + 1] = { place - 1, whole(used), slots }
     end
   end
-  if #answer > 3 then
+  if #answer > 4 then
     return answer
   end
-  return { "granted", take(id, lease, body, charges), crossed }
+  return { "granted", take(id, lease, body, charges), crossed, missed }
 end
 
--- id, lease -> 1 when it is open
+-- id, lease -> 1 when it is open, -1 when it is not known, else 0
 function verbs.renew(id, lease)
   advance()
   local hold = recall(id)
-  if not hold or hold.state ~= "open" or hold.expires <= now then
+  if not hold then
+    return -1
+  end
+  if hold.state ~= "open" or hold.expires <= now then
     return 0
   end
   hold.expires = math.max(hold.expires, now + lease)
@@ -483,4 +580,29 @@ function verbs.snapshot()
   return { call("HGET", META, "seq") or "0", oldest and oldest[1] or "", counts, open }
 end
 
-return verbs[ARGV[1]](unpack(ARGV, 4))
+-- -> what had been lost, "" for nothing. Those who saw a lost ledger go on with this one, which has a
+-- new id from now on: should its own data be lost later, that will be noticed.
+function verbs.accept()
+  local was = lost
+  if was then
+    for _, ledger in ipairs(call("HKEYS", LEDGERS)) do
+      call("HSET", LEDGERS, ledger, "accepted")
+    end
+    if lineage then
+      call("HSET", LEDGERS, ledger_of(lineage), "accepted")
+    end
+    lineage = new_id() .. "." .. new_id()
+    call("HSET", META, "lineage", lineage)
+    call("HDEL", META, "lost")
+    lost, changes = false, true
+  end
+  return was or ""
+end
+
+compare()
+local answer = verbs[ARGV[1]](unpack(ARGV, 7))
+store()
+if lineage == SEEN and not lost then
+  return { version, answer }
+end
+return { version, answer, lineage or "", lost or "" }
