@@ -51,29 +51,34 @@ class Loss:
     """A ledger lost data, and nobody has accepted that yet.
 
     since: Unix time of the ledger's clock when it was noticed. seen: the version that somebody had
-    seen. found: the version that was there instead; None when it was another ledger.
+    seen; None when a counter was missing that the ledger itself lists. found: the version that was
+    there instead; None when it was another ledger.
     """
 
     since: float
-    seen: int
+    seen: int | None
     found: int | None
 
     @property
     def text(self) -> str:
         """What happened, in words."""
+        if self.seen is None:
+            return "counters are gone that it lists: they were deleted or evicted"
         if self.found is None:
-            return f"another ledger is in the place of the one that had counted {self.seen} changes"
+            return f"its {self.seen} changes are gone: it was emptied, or another ledger is there"
         return f"it went back from change {self.seen} to change {self.found}"
 
     def stored(self) -> str:
         """The text that a store keeps of it."""
-        return f"{self.since!r} {self.seen} {-1 if self.found is None else self.found}"
+        numbers = (-1 if each is None else each for each in (self.seen, self.found))
+        return " ".join((repr(self.since), *map(str, numbers)))
 
     @classmethod
     def restored(cls, text: str) -> Loss:
         """The loss that was stored."""
-        since, seen, found = text.split()
-        return cls(float(since), int(seen), None if int(found) < 0 else int(found))
+        since, *numbers = text.split()
+        seen, found = (None if int(each) < 0 else int(each) for each in numbers)
+        return cls(float(since), seen, found)
 
 
 def contains(

@@ -4,6 +4,7 @@
     sqlite:///router.db                            a file, from the working directory
     sqlite:////var/lib/router.db                   a file, from the root
     sqlite:///router.db?durability=strict          no commit is lost with the power
+    ...?patience=1                                 seconds until a store counts as out of reach
     redis://host:6379/0, rediss://..., unix://...  a server, for several hosts
 
 In the path of a file `%20` is a space and `%3F` a question mark.
@@ -13,6 +14,7 @@ from __future__ import annotations
 
 import asyncio
 import time
+from dataclasses import replace
 from difflib import get_close_matches
 from importlib import import_module
 from typing import TYPE_CHECKING, Any, Final, Protocol, TypeAlias
@@ -22,6 +24,7 @@ from policy_router.diagnostics import Severity
 from policy_router.errors import StoreError, UsageError
 from policy_router.state.findings import Finding
 from policy_router.state.memory import MemoryStore
+from policy_router.state.patience import read_patience
 from policy_router.state.store import Books, Store
 
 if TYPE_CHECKING:
@@ -31,6 +34,8 @@ if TYPE_CHECKING:
 
 FORMS: Final = "`memory://`, `sqlite:///path/to/file.db` and `redis://host:6379`"
 SQLITE: Final = "use a Python with `sqlite3` and `fcntl`, on Linux or macOS"
+FILES: Final = ("durability", "patience")
+"""What may stand in the query of a file's address."""
 DURABILITIES: Final = ("normal", "strict")
 
 
@@ -85,8 +90,15 @@ def _memory(url: str, clock: Clock) -> Ledger:
 def _sqlite(url: str, clock: Clock) -> Ledger:
     path, durability = sqlite_path(url)
     module = _imported("sqlite", SQLITE)
-    store: Ledger = module.SqliteStore(path, clock or time.time, durability)
+    pace = replace(module.DEFAULT, **_patience(url))
+    store: Ledger = module.SqliteStore(path, clock or time.time, durability, pace)
     return store
+
+
+def _patience(url: str) -> dict[str, float]:
+    """The patience in the address of a file, where it has one."""
+    options = parse_qsl(urlsplit(url).query)
+    return {name: read_patience(value) for name, value in options if name == "patience"}
 
 
 def sqlite_path(url: str) -> tuple[str, str]:
@@ -98,8 +110,12 @@ def sqlite_path(url: str) -> tuple[str, str]:
         raise UsageError(f"the address of a file begins with three slashes: `{meant}`")
     durability = "normal"
     for name, value in parse_qsl(parts.query, keep_blank_values=True):
-        if name != "durability":
-            raise UsageError(f"a file's address knows no `{name}`: write `?durability=strict`")
+        if name not in FILES:
+            hint = "it may have `durability` and `patience`"
+            raise UsageError(f"a file's address knows no `{name}`: {_meant(name, FILES, hint)}")
+        if name == "patience":
+            read_patience(value)
+            continue
         if value not in DURABILITIES:
             hint = _meant(value, DURABILITIES, "it is `normal` or `strict`")
             raise UsageError(f"no durability is called `{value}`: {hint}")

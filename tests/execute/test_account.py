@@ -73,7 +73,7 @@ class Broken(MemoryStore):
         self._fail()
         return await super().settle(hold_id, actual)
 
-    async def renew(self, hold_id: str, lease: float) -> bool:
+    async def renew(self, hold_id: str, lease: float) -> bool | None:
         self._fail()
         return await super().renew(hold_id, lease)
 

@@ -192,7 +192,7 @@ REDIS: Final = (
     ),
     Mutant(
         "Redis: one refusal alone does not refuse", "state/redis/verbs.lua",
-        "if #answer > 4 then", "if #answer > 5 then", "redis",
+        "elseif #answer > 4 then", "elseif #answer > 5 then", "redis",
     ),
     Mutant(
         "Redis: a late settle adds to what the expiry charged", "state/redis/verbs.lua",

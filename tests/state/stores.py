@@ -103,7 +103,7 @@ class World:
     def used(self, *charges: Charge) -> list[int]:
         return [r.used for r in self.do(self.store.read(charges))]
 
-    def another(self) -> World:
+    def newcomer(self) -> World:
         """Another handle on the same store, as a process that begins now has one."""
         assert self._again is not None
         store = self.do(self._opened())

@@ -561,11 +561,11 @@ def test_a_store_that_lost_data_keeps_budgets_closed_until_that_is_accepted(
     w, data = lasting
     granted(w.reserve("a", w.money(300)))
     copy = data.copy()
-    other = w.another()
+    other = w.newcomer()
     granted(other.reserve("b", w.money(600)))
     w.settle("a", Actual(cost=300))
     lose(data, how, copy)
-    for each in (w.settled_down(), other.settled_down(), w.another()):
+    for each in (w.settled_down(), other.settled_down(), w.newcomer()):
         answer = closed(each.reserve("c", w.money(1)))
         assert "lost data" in answer.detail
         assert "policy-router doctor --accept-loss" in answer.detail
@@ -573,8 +573,8 @@ def test_a_store_that_lost_data_keeps_budgets_closed_until_that_is_accepted(
         granted(each.reserve("d", w.requests(1), w.seat(1), w.money(5, refuses=False)))
         assert each.release("d").ended in (Ended.DONE, Ended.AGAIN)
     assert w.store.loss.found == (None if how == "emptied" else 1)
-    assert w.do(w.another().store.accept_loss()) is not None
-    for i, each in enumerate((w, other, w.another())):
+    assert w.do(w.newcomer().store.accept_loss()) is not None
+    for i, each in enumerate((w, other, w.newcomer())):
         granted(each.reserve(f"e{i}", w.money(1)))
         assert each.store.loss is None
     assert w.do(w.store.accept_loss()) is None
@@ -618,7 +618,7 @@ def test_those_who_come_later_do_not_hide_a_loss(lasting: tuple[World, Data]) ->
     copy = data.copy()
     granted(w.reserve("b", w.money(600)))
     data.put(copy)
-    later = w.another()
+    later = w.newcomer()
     for i in range(5):
         later.settled_down().reserve(f"c{i}", w.requests(99))
     w.settled_down()
@@ -631,10 +631,10 @@ def test_a_process_that_saw_little_finds_it_there_however_many_came_since(
 ) -> None:
     w, _ = lasting
     granted(w.reserve("a", w.money(1)))
-    idle = w.another()
+    idle = w.newcomer()
     idle.used(w.money(1))
     for i in range(20):
-        granted(w.another().reserve(f"b{i}", w.money(1)))
+        granted(w.newcomer().reserve(f"b{i}", w.money(1)))
     assert idle.used(w.money(1)) == [21]
     granted(idle.reserve("c", w.money(1)))
     assert idle.store.loss is None

@@ -46,7 +46,7 @@ def test_a_store_in_a_file(
     monkeypatch.chdir(tmp_path)
 
     async def main() -> None:
-        here = open_store(f"sqlite:///a/b.db?durability={durability}", Clock())
+        here = open_store(f"sqlite:///a/b.db?durability={durability}&patience=0.5", Clock())
         there = open_store(f"sqlite:///{tmp_path}/a/b.db", Clock())
         for store in (here, there):
             assert isinstance(store, SqliteStore)
@@ -55,6 +55,7 @@ def test_a_store_in_a_file(
             await store.aclose()
         assert isinstance(here, SqliteStore)
         assert here._file.durability == durability
+        assert here._file.pace.patience == 0.5
 
     asyncio.run(main())
 
@@ -77,7 +78,12 @@ def test_without_a_clock_it_is_the_hosts(tmp_path: Path) -> None:
         ("sqlite://a.db", "begins with three slashes: `sqlite:///a.db`"),
         ("sqlite://var/a.db", "begins with three slashes: `sqlite:///var/a.db`"),
         ("sqlite:///", "begins with three slashes: `sqlite:///router.db`"),
-        ("sqlite:///a.db?durable=yes", "knows no `durable`: write `?durability=strict`"),
+        ("sqlite:///a.db?durable=yes", "knows no `durable`: did you mean `durability`?"),
+        ("sqlite:///a.db?wait=1", "knows no `wait`: it may have `durability` and `patience`"),
+        ("sqlite:///a.db?patience=", "patience is a number of seconds from 0.05 to 60: write"),
+        ("sqlite:///a.db?patience=nan", "patience is a number of seconds from 0.05 to 60: write"),
+        ("sqlite:///a.db?patience=61", "patience is a number of seconds from 0.05 to 60: write"),
+        ("redis://h?patience=0", "patience is a number of seconds from 0.05 to 60: write"),
         ("sqlite:///a.db?durability=strickt", "`strickt`: did you mean `strict`?"),
         ("sqlite:///a.db?durability=", "no durability is called ``: it is `normal` or `strict`"),
     ],

@@ -25,7 +25,7 @@ from policy_router.meter import Metric, Period
 from policy_router.state.counting import EXACT
 from policy_router.state.guard import Guarded
 from policy_router.state.redis import PAGE, RedisStore
-from policy_router.state.redis.link import OPTIONS, TLS, Link, place_of
+from policy_router.state.redis.link import LOOK, OPTIONS, TLS, Link, place_of
 from policy_router.state.redis.server import describe
 from policy_router.state.store import (
     Actual,
@@ -36,6 +36,7 @@ from policy_router.state.store import (
     Refused,
     Unavailable,
 )
+from tests.state import worker
 from tests.state.servers import Server, Wire, collect_leftovers, shared
 from tests.state.stores import ABOUT, NOON, PATIENT, Clock, World, fresh_prefix
 
@@ -140,6 +141,42 @@ def test_a_frozen_server_is_an_error_and_not_a_wait(server: Server, verb: str) -
         w.do(ask())
         server.thaw()
         w.do(w.store.read(()))
+
+
+def stall(seconds: float) -> None:
+    """Hold up the event loop; time itself is the subject."""
+    time.sleep(seconds)
+
+
+def test_a_stall_of_the_event_loop_is_no_outage(w: Place) -> None:
+    """The answer lay in the socket when the loop came back to it, after more than the patience."""
+    store = w.another(patience=1.0)
+
+    async def stalled() -> None:
+        await store.read(())
+        asked = asyncio.create_task(store.reserve(Hold("a", (w.money(600),), 60, ABOUT)))
+        for _ in range(10):  # turns of the loop, until it waits for the answer
+            await asyncio.sleep(0)
+        stall(1.5)
+        assert isinstance(await asked, Granted)
+        await store.aclose()
+
+    w.do(stalled())
+
+
+def test_the_patience_stands_in_the_url(server: Server) -> None:
+    store = RedisStore(f"{server.url}?patience=0.05&db=1")
+    assert store._patience == 0.05
+
+    async def ask() -> None:
+        await store.read(())
+        server.freeze()
+        with pytest.raises(StoreError, match=r"no answer from the store at .* \(database 1\)"):
+            await store.read(())
+        server.thaw()
+        await store.aclose()
+
+    asyncio.run(ask())
 
 
 def test_a_guard_asks_a_frozen_server_no_more_and_finds_it_again(server: Server) -> None:
@@ -350,6 +387,36 @@ def test_every_loop_has_connections_of_its_own(w: Place) -> None:
     thread.join()
 
 
+def test_a_child_has_connections_of_its_own_and_can_close_them(w: Place) -> None:
+    with worker.start("fork_redis", w.url, w.prefix) as process:
+        assert [worker.said(process) for _ in range(2)] == [
+            "the child ended with 0",
+            "the parent goes on",
+        ]
+    found = {row.id for row in w.rows()}
+    assert found == {"before", "child", "parent"}
+    assert w.audit() == ()
+
+
+def test_closing_waits_for_no_loop_that_is_busy(w: Place) -> None:
+    store = w.another(patience=0.05)
+    ready, done = threading.Event(), threading.Event()
+
+    async def elsewhere() -> None:
+        await store.read(())
+        ready.set()
+        done.wait()  # without await: the loop is busy
+
+    thread = threading.Thread(target=asyncio.run, args=(elsewhere(),))
+    thread.start()
+    ready.wait()
+    try:
+        w.do(store.aclose())
+    finally:
+        done.set()
+        thread.join()
+
+
 @pytest.mark.parametrize("last", ["caller", "connection"])
 def test_a_loop_that_ends_leaves_nobody_waiting(server: Server, last: str) -> None:
     store = RedisStore(server.url, patience=PATIENT)
@@ -416,6 +483,35 @@ def test_a_server_changed_meanwhile_is_looked_at_again(server: Server) -> None:
             client.client_kill_filter(_type="normal", skipme=True)
         with pytest.raises(StoreError, match="noeviction"):
             w.reserve("b", w.money(1))
+
+
+def test_a_server_changed_meanwhile_is_looked_at_though_it_stays_connected() -> None:
+    with Server() as server, place(server.url) as there:
+        there.reserve("a", there.money(1))
+        with there.raw() as client:
+            client.config_set("maxmemory-policy", "allkeys-lru")
+        link = there.do(link_of(there))
+        assert isinstance(there.reserve("b", there.money(1)), Granted)
+        link._looked -= LOOK
+        for _ in range(2):
+            with pytest.raises(StoreError, match="noeviction"):
+                there.reserve("c", there.money(1))
+        with there.raw() as client:
+            client.config_set("maxmemory-policy", "noeviction")
+        assert isinstance(there.reserve("d", there.money(1)), Granted)
+        link._looked -= LOOK
+        assert isinstance(there.reserve("e", there.money(1)), Granted)
+        with there.raw() as client:
+            client.acl_setuser("default", commands=["-info"])
+        link._looked -= LOOK
+        with pytest.raises(StoreError, match=r"(?i)perm"):
+            there.reserve("f", there.money(1))
+
+
+async def link_of(w: Place) -> Link:
+    """The way of this loop to the server."""
+    found: Link = w.store._link(PATIENT)
+    return found
 
 
 # -- findings ------------------------------------------------------------------------------------
@@ -615,6 +711,29 @@ def test_a_hold_that_somebody_deleted_stops_nobody(w: Place) -> None:
     w.clock.now += 10
     w.reserve("c", w.money(5))
     assert [r.id for r in w.rows()] == ["b"]
+
+
+def test_a_counter_that_was_deleted_or_evicted_closes_the_budgets(w: Place) -> None:
+    w.reserve("a", w.money(600))
+    w.settle("a", Actual(cost=600))
+    with w.raw() as client:
+        client.delete(w.key(f"count:{w.money(0).counter.key}"))
+    answer = w.reserve("b", w.money(600))
+    assert isinstance(answer, Unavailable)
+    assert "counters are gone that it lists" in answer.detail
+    assert isinstance(w.reserve("c", w.requests(9)), Granted)
+    w.do(w.store.accept_loss())
+    assert isinstance(w.reserve("d", w.money(600)), Granted)
+
+
+def test_a_counter_of_which_nothing_is_asked_any_more_is_not_missed(w: Place) -> None:
+    w.reserve("a", w.money(600))
+    old = w.money(0)
+    w.clock.now += 63 * DAY
+    with w.raw() as client:
+        client.delete(w.key(f"count:{old.counter.key}"))
+    assert w.used(old) == [0]
+    assert w.store.loss is None
 
 
 # -- the ledger ----------------------------------------------------------------------------------

@@ -4,6 +4,8 @@ python -m tests.state.worker work PATH NAME    reserve and settle until killed
 python -m tests.state.worker stop PATH         take the lock and stop
 python -m tests.state.worker fork PATH         reserve, fork, and go on in both
 python -m tests.state.worker open PATH         open it, as nobody in particular
+python -m tests.state.worker fork_redis URL PREFIX
+                                               reserve, fork while a loop runs, and end the child
 python -m tests.state.worker guard             owe something, fork, and tell how both stand
 """
 
@@ -14,6 +16,7 @@ import os
 import signal
 import subprocess
 import sys
+import threading
 import time
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -25,10 +28,12 @@ from policy_router.state.memory import MemoryStore
 from policy_router.state.sqlite import SqliteStore
 from policy_router.state.sqlite_file import Lock
 from policy_router.state.store import About, Actual, Granted, Hold, Settled, Stale
-from tests.state.stores import UTC
+from tests.state.stores import PATIENT, UTC
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+
+    from policy_router.state.store import Store
 
 ROOT = Path(__file__).parents[2]
 CAP = 10**12
@@ -55,7 +60,7 @@ def money(now: float, cap: int = CAP) -> Charge:
     return Charge(meter.counter("-", now, UTC), HELD, cap)
 
 
-async def attempt(store: SqliteStore, name: str, cost: int) -> Settled:
+async def attempt(store: Store, name: str, cost: int) -> Settled:
     """Reserve and settle."""
     now = time.time()
     while True:
@@ -103,6 +108,36 @@ def fork(path: str) -> None:
     print(status, flush=True)  # noqa: T201
 
 
+def fork_redis(url: str, prefix: str) -> None:
+    from policy_router.state.redis import RedisStore
+
+    store = RedisStore(url, prefix=prefix, patience=PATIENT)
+    loop = asyncio.new_event_loop()
+    threading.Thread(target=loop.run_forever, daemon=True).start()
+    asyncio.run_coroutine_threadsafe(attempt(store, "before", 1), loop).result()
+    child = os.fork()
+    if child == 0:
+        asyncio.run(_use_and_close(store, "child"))
+        os._exit(0)
+    for _ in range(600):
+        ended, status = os.waitpid(child, os.WNOHANG)
+        if ended:
+            break
+        time.sleep(0.1)
+    else:
+        os.kill(child, signal.SIGKILL)
+        _, status = os.waitpid(child, 0)
+    print("the child ended with", status, flush=True)  # noqa: T201
+    asyncio.run_coroutine_threadsafe(_use_and_close(store, "parent"), loop).result()
+    print("the parent goes on", flush=True)  # noqa: T201
+    loop.call_soon_threadsafe(loop.stop)
+
+
+async def _use_and_close(store: Store, name: str) -> None:
+    await attempt(store, name, 1)
+    await store.aclose()
+
+
 def open_(path: str) -> None:
     if os.geteuid() == 0:
         os.setuid(65534)  # what is forbidden is not forbidden to root
@@ -136,5 +171,6 @@ if __name__ == "__main__":
     else:
         verbs: dict[str, Callable[..., None]] = {
             "stop": stop, "fork": fork, "open": open_, "guard": guard,
+            "fork_redis": fork_redis,
         }  # fmt: skip
         verbs[verb](*rest)

@@ -12,17 +12,19 @@ ones had spent is the opening balance of their counters, so that an audit still 
 from __future__ import annotations
 
 import asyncio
+import os
 import threading
 import time
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Final
+from weakref import WeakSet
 
 from policy_router.errors import StoreError, UsageError
 from policy_router.state.continuity import REMEDY, Loss, Mark, Memory
 from policy_router.state.counting import bounded, bounded_hold, differences
 from policy_router.state.findings import describe_loss
 from policy_router.state.redis import texts
-from policy_router.state.redis.link import SHA, Link, place_of
+from policy_router.state.redis.link import SHA, Link, own_options, place_of
 from policy_router.state.redis.server import describe
 from policy_router.state.store import Bucket, Ended, Settled
 
@@ -44,8 +46,8 @@ if TYPE_CHECKING:
     )
 
 PATIENCE: Final = 0.25
-"""Seconds an answer is awaited; then it is asked for once more, on a new connection. A verb fails
-within little more than twice that."""
+"""Seconds an answer is awaited, those not counted in which the event loop itself was held up. A
+verb that waits for its turn behind another one fails within twice that."""
 UNHURRIED: Final = 10.0
 """The same for reports and audits, which read much."""
 ROWS: Final = 100_000
@@ -54,18 +56,23 @@ PAGE: Final = 1000
 """Rows read at once."""
 
 
+_STORES: Final[WeakSet[RedisStore]] = WeakSet()
+_INHERITED: Final[list[Link]] = []
+"""What a child must neither use nor close."""
+
+
 class RedisStore:
     """A Store and its Books on one Redis or Valkey server, for any number of processes.
 
     url: `redis://`, `rediss://` or `unix://`, as the redis package reads it. clock: Unix time for
     tests; by default the server's, which never goes back. prefix: what all keys begin with. keep:
     rows of the ledger to keep, at least; an audit needs them to be more than are written meanwhile.
-    patience: seconds an answer is awaited.
+    patience: seconds an answer is awaited, unless the URL says it (`?patience=1`).
 
     After a StoreError nobody knows whether `reserve` took its hold: it is released if the server
     can be told so, its lease ends it otherwise, and its id must not be used again. The server is
-    looked at whenever a connection is made: one that may drop keys, is a replica or a cluster is a
-    StoreError.
+    looked at whenever a connection is made and every minute after that: one that may drop keys, is
+    a replica or a cluster is a StoreError. In a forked process, connections are made anew.
     """
 
     def __init__(
@@ -79,13 +86,20 @@ class RedisStore:
         if "{" in prefix or "}" in prefix:
             raise UsageError(f"the prefix of the store's keys has a brace: {prefix}")
         self._place = place_of(url)
-        self._url = url
+        self._url, self._patience = own_options(url, patience)
         self._clock = clock
         self._base = f"{{{prefix}}}"
         self._keep = keep
-        self._patience = patience
         self._memory = Memory()
         self._links: dict[tuple[asyncio.AbstractEventLoop, float], Link] = {}
+        self._lock = threading.Lock()
+        _STORES.add(self)
+
+    def after_fork_in_child(self) -> None:
+        """Begin anew: loops and connections are the parent's. They are kept, because to close them
+        here would take the parent's sockets out of its event loop."""
+        _INHERITED.extend(self._links.values())
+        self._links = {}
         self._lock = threading.Lock()
 
     # -- verbs -------------------------------------------------------------------------------
@@ -135,7 +149,9 @@ class RedisStore:
             if loop is here:
                 await link.aclose()
             elif loop.is_running():
-                await asyncio.wrap_future(asyncio.run_coroutine_threadsafe(link.aclose(), loop))
+                elsewhere = asyncio.run_coroutine_threadsafe(link.aclose(), loop)
+                # A loop that is busy closes it later.
+                await asyncio.wait([asyncio.wrap_future(elsewhere)], timeout=2 * self._patience)
 
     # -- continuity --------------------------------------------------------------------------
 
@@ -247,3 +263,12 @@ class RedisStore:
     async def _finish(self, hold_id: str, actual: Actual | None) -> Settled:
         ended, crossed = await self._do("finish", texts.encode(hold_id), texts.actual_text(actual))
         return Settled(Ended(texts.decode(ended)), texts.crossings(crossed))
+
+
+def _after_fork_in_child() -> None:
+    for store in list(_STORES):
+        store.after_fork_in_child()
+
+
+if hasattr(os, "register_at_fork"):  # not on Windows
+    os.register_at_fork(after_in_child=_after_fork_in_child)

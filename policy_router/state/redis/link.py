@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import hashlib
 from collections import deque
+from contextlib import suppress
 from importlib import resources
 from typing import TYPE_CHECKING, Any, Final
 from urllib.parse import parse_qs, urlsplit
@@ -22,10 +23,11 @@ from redis.exceptions import NoScriptError, RedisError
 from redis.exceptions import TimeoutError as Unanswered
 
 from policy_router.errors import StoreError, UsageError
+from policy_router.state.patience import patiently, read_patience
 from policy_router.state.redis.server import facts, faults
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
 TOGETHER: Final = 32
 """Commands that go in one round trip, at most."""
@@ -46,8 +48,27 @@ TLS: Final = (
 )
 """What may stand beside them where the connection is encrypted."""
 
+PATIENCE: Final = "patience"
+"""The option that is this package's own: seconds that an answer is awaited."""
+LOOK: Final = 60.0
+"""Seconds after which a server is looked at again that stays connected."""
+
 _LATE: Final = (Unanswered, TimeoutError)
 _LOST: Final = (Disconnected, OSError)
+
+
+def own_options(url: str, patience: float) -> tuple[str, float]:
+    """A URL as the client takes it, and the patience that it asks for, else the one given. Raises
+    UsageError."""
+    address, _, query = url.partition("?")
+    others = []
+    for option in query.split("&"):
+        name, _, value = option.partition("=")
+        if name == PATIENCE:
+            patience = read_patience(value)
+        elif option:
+            others.append(option)
+    return "?".join((address, "&".join(others))) if others else address, patience
 
 
 def place_of(url: str) -> str:
@@ -61,6 +82,7 @@ def place_of(url: str) -> str:
         ) from None
     address = urlsplit(url)
     known = (*OPTIONS, *TLS) if address.scheme == "rediss" else OPTIONS
+    known = (*known, PATIENCE)
     if any(name not in known for name in parse_qs(address.query)):
         # Which one is not told: the query may begin in the middle of a password.
         listed = ", ".join(f"`{each}`" for each in known)
@@ -82,13 +104,16 @@ class Link:
         self._waiting: deque[tuple[Sequence[Any], asyncio.Future[Any]]] = deque()
         self._pump: asyncio.Task[None] | None = None
         self._over = False
+        self._picky = picky
+        self._looked = 0.0  # when the server was looked at last, in the loop's time
         # A client's own retries would do twice what a lost answer had done.
         self._client = Redis.from_url(
             url,
             protocol=2,
             retry=Retry(NoBackoff(), 0),
-            socket_timeout=patience,
-            socket_connect_timeout=patience,
+            # Its own timeouts do not know whether it was this loop that was late.
+            socket_timeout=None,
+            socket_connect_timeout=None,
             redis_connect_func=self._greet if picky else None,
         )
 
@@ -105,7 +130,9 @@ class Link:
         """Close the connections, after what is on its way."""
         if self._pump is not None:
             await asyncio.wait([self._pump])
-        await self._client.aclose()
+        with suppress(TimeoutError):
+            async with asyncio.timeout(self._patience):
+                await self._client.aclose()
 
     def _put(self, command: Sequence[Any]) -> asyncio.Future[Any]:
         loop = asyncio.get_running_loop()
@@ -119,9 +146,27 @@ class Link:
         """Look at the server behind every new connection: it may be another one."""
         await connection.on_connect()
         await connection.send_command("INFO")
-        wrong = faults(facts(await connection.read_response()))
-        if wrong:
+        try:
+            self._judge(facts(await connection.read_response()))
+        except StoreError:
             await connection.disconnect(nowait=True)
+            raise
+        self._looked = asyncio.get_running_loop().time()
+
+    async def _look(self, info: Any) -> None:
+        """Look at a server that stays connected; on a bad one, begin anew with `_greet`."""
+        try:
+            if isinstance(info, RedisError):
+                raise info
+            self._judge({name: str(value) for name, value in info.items()})
+        except (RedisError, StoreError):
+            await self._client.connection_pool.disconnect()
+            raise
+
+    def _judge(self, info: Mapping[str, str]) -> None:
+        """Raise a StoreError when counters would not hold on a server, by its INFO."""
+        wrong = faults(info)
+        if wrong:
             raise StoreError(f"the store at {self._place} {wrong[0].text}; {wrong[0].help}")
 
     async def _run(self) -> None:
@@ -162,7 +207,7 @@ class Link:
 
     async def _deliver(self, commands: list[Sequence[Any]]) -> list[Any]:
         try:
-            async with asyncio.timeout(self._patience * 1.1):  # connecting takes several steps
+            async with patiently(self._patience):
                 try:
                     return await self._send(commands)
                 except _LATE:
@@ -174,7 +219,12 @@ class Link:
             raise StoreError(f"no answer from the store at {self._place}: {detail}") from error
 
     async def _send(self, commands: list[Sequence[Any]]) -> list[Any]:
-        answers = await self._pipe(commands)
+        loop = asyncio.get_running_loop()
+        looks = self._picky and loop.time() >= self._looked + LOOK
+        answers = await self._pipe([*commands, ("INFO",)] if looks else commands)
+        if looks:
+            await self._look(answers.pop())
+            self._looked = loop.time()
         unknown = [i for i, answer in enumerate(answers) if isinstance(answer, NoScriptError)]
         if unknown:
             await self._client.script_load(SCRIPT)

@@ -102,17 +102,22 @@ local function contains_seen()
   return SEEN_VERSION <= tonumber(succeeded)
 end
 
--- Notices that data was lost, and writes that down for all.
+-- Writes down for all that data was lost. seen: the version that somebody saw, found: the one that
+-- is there; "-1" for neither.
+local function notice(seen, found)
+  if not lost then
+    lost = exact(now) .. " " .. seen .. " " .. found
+    call("HSET", META, "lost", lost)
+  end
+end
+
 local function compare()
   if contains_seen() then
     return
   end
   call("HSETNX", LEDGERS, ledger_of(SEEN), "lost")
-  if not lost then
-    local same = lineage and ledger_of(lineage) == ledger_of(SEEN)
-    lost = exact(now) .. " " .. whole(SEEN_VERSION) .. " " .. (same and whole(version) or "-1")
-    call("HSET", META, "lost", lost)
-  end
+  local same = lineage and ledger_of(lineage) == ledger_of(SEEN)
+  notice(whole(SEEN_VERSION), same and whole(version) or "-1")
 end
 
 local function join()
@@ -213,6 +218,9 @@ local function look(charge)
     return used, slots
   elseif charge[FINISH] > 0 then
     local got = call("HMGET", COUNT .. charge[KEY], "spent", "held")
+    if not got[1] and tonumber(call("ZSCORE", COUNTS, charge[KEY]) or 0) > now then
+      notice("-1", "-1") -- it was deleted, or evicted
+    end
     return (got[1] or 0) + (got[2] or 0), {}
   end
   return live_seats(SEATS .. charge[KEY]), {}
@@ -518,9 +526,6 @@ function verbs.reserve(id, lease, body, after, actual)
   if known then
     return { "granted", exact(known.expires), crossed, missed }
   end
-  if lost and caps_money(charges) then
-    return { "lost", crossed, missed }
-  end
   local answer = { "refused", exact(now), crossed, missed }
   for place, charge in ipairs(charges) do
     local used, slots = look(charge)
@@ -528,7 +533,9 @@ function verbs.reserve(id, lease, body, after, actual)
       answer[#answer + 1] = { place - 1, whole(used), slots }
     end
   end
-  if #answer > 4 then
+  if lost and caps_money(charges) then
+    return { "lost", crossed, missed }
+  elseif #answer > 4 then
     return answer
   end
   return { "granted", take(id, lease, body, charges), crossed, missed }
@@ -593,6 +600,11 @@ function verbs.accept()
     end
     lineage = new_id() .. "." .. new_id()
     call("HSET", META, "lineage", lineage)
+    for _, name in ipairs(call("ZRANGE", COUNTS, 0, -1)) do
+      if call("EXISTS", COUNT .. name) == 0 then
+        call("ZREM", COUNTS, name)
+      end
+    end
     call("HDEL", META, "lost")
     lost, changes = false, true
   end
