@@ -42,7 +42,7 @@ DISK = {"language.files": {"os"}}
 """The one module of the core that reads the disk."""
 
 ONLY_IN = {
-    "litellm": {"execute.litellm"},
+    "litellm": {"execute.litellm_library"},
     "watchdog": {"live.watch"},
     "jsonschema": {"language.schema", "language.schema_faults", "language.answer_schema"},
     "simpleeval": {"language.reference"},
@@ -53,6 +53,7 @@ ONLY_IN = {
         "state.sqlite_file",
         "state.sqlite_tables",
         "state.sqlite_books",
+        "state.sqlite_continuity",
         "state.sqlite_threads",
         "state.sqlite_writer",
         "state.sqlite_findings",

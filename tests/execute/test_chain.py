@@ -80,6 +80,7 @@ def test_max_attempts_counts_retries_too() -> None:
         (Kind.DEADLINE, None, Move.NEXT),
         (Kind.CANCELLED, None, Move.STOP),
         (Kind.REDIRECTED, None, Move.NEXT),
+        (Kind.INTERNAL, None, Move.NEXT),
         (Kind.UNKNOWN, None, Move.NEXT),
     ],
 )
