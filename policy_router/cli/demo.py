@@ -7,6 +7,7 @@ from contextlib import ExitStack
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
+from policy_router.cli.invocation import invocation
 from policy_router.cli.screen import Line, fail, show
 from policy_router.language.units import dollars
 
@@ -82,10 +83,11 @@ def demo() -> None:
 
     A policy file, four simulated models behind a real HTTP server on this machine, six requests.
     """
-    # LiteLLM takes seconds to import; meanwhile there is something to read.
+    # It takes seconds to import; meanwhile there is something to read.
     from policy_router.execute.litellm_library import load  # noqa: PLC0415  see above
 
     threading.Thread(target=load, daemon=True).start()
+    show(["loading LiteLLM, which calls the models: some seconds ..."])
     from policy_router.router import Router  # noqa: PLC0415
     from policy_router.simulated import Limit, Say, Simulated  # noqa: PLC0415
 
@@ -132,7 +134,7 @@ class _Demo:
         self._ask("And one that divides", "the next request", task="code")
         hits = len(self._provider.requests)
         show(["", f"{self._number} requests answered over HTTP, {hits} calls made."])
-        show(["Make your own:  policy-router init"])
+        show([f"Make your own:  {invocation()} init"])
 
     def _ask(self, prompt: str, words: str, **facts: Any) -> None:
         self._number += 1

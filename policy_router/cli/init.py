@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Annotated, Final
 
 import typer
 
+from policy_router.cli.invocation import invocation
 from policy_router.cli.policy import DEFAULT
 from policy_router.cli.screen import fail, say, show, write
 from policy_router.diagnostics import printable
@@ -61,7 +62,8 @@ def init(
     say(*_told(found))
     shown = printable(str(target))
     show([f"wrote {shown}"])
-    say(f"next: policy-router check {shown}, then policy-router explain -p {shown} 'Hi!'")
+    command = invocation()
+    say(f"next: {command} check {shown}, then {command} explain -p {shown} 'Hi!'")
 
 
 def _target(path: Path | None) -> Path:

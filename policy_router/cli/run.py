@@ -20,7 +20,16 @@ from policy_router.cli.request import (
     takes_request,
 )
 from policy_router.cli.route import as_json, made, not_used, out, verdict
-from policy_router.cli.screen import Line, fail, say, show, show_json, unheard, write
+from policy_router.cli.screen import (
+    Line,
+    fail,
+    progress,
+    say,
+    show,
+    show_json,
+    unheard,
+    write,
+)
 from policy_router.cli.state import Place, place_of, reached
 from policy_router.decide.metering import spell_used
 from policy_router.diagnostics import printable
@@ -47,6 +56,7 @@ if TYPE_CHECKING:
 
 FAILED = 3
 SAID_NO = 4
+LOADING = "loading what calls the models ..."
 
 
 @takes_request
@@ -153,7 +163,8 @@ async def _ready(
         asked = await with_readings(Ledger(store, clock=time.time), policy, asked)
         began = None
         if asked.seen is not None and asked.scored and policy.complexity.is_asked:
-            await caller.prepare(policy.models)  # before its time begins to run
+            with progress(LOADING):
+                await caller.prepare(policy.models)  # before its time begins to run
             began = time.monotonic()
             rater = Rater(caller, ledger)
             messages = body["messages"]
@@ -164,7 +175,8 @@ async def _ready(
                 asked = replace(asked, request=request, seen=seen)
         decision = made(policy, asked)
         if decision.candidates:
-            await caller.prepare(candidate.model for candidate in decision.candidates)
+            with progress(LOADING):
+                await caller.prepare(candidate.model for candidate in decision.candidates)
         account = ledger.account(policy, asked.request, asked.snapshot)
         try:
             yield Executor(caller, clock=time.time), decision, account, began

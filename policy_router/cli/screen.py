@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import sys
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, NoReturn, TextIO, TypeAlias
 
 import typer
@@ -12,7 +13,7 @@ import typer
 from policy_router.diagnostics import printable
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping, Sequence
+    from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 Piece: TypeAlias = tuple[str, str]
 """A text and the style it is shown in; no style is ''."""
@@ -43,6 +44,18 @@ def show_json(value: Mapping[str, object]) -> None:
 def say(*lines: Line) -> None:
     """Lines to stderr."""
     show(lines, sys.stderr)
+
+
+@contextmanager
+def progress(text: str) -> Iterator[None]:
+    """Shows on stderr that something is going on; only to a person, and gone when it is over."""
+    if not sys.stderr.isatty():
+        yield
+        return
+    from rich.console import Console  # noqa: PLC0415  pipes need none of it
+
+    with Console(stderr=True).status(text):
+        yield
 
 
 def fail(message: str, code: int = 2) -> NoReturn:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from policy_router.check.report import inspect
 from policy_router.cli.demo import POLICY
+from policy_router.cli.invocation import invocation
 from policy_router.language.files import PolicyFile
 from tests.cli.run import run
 
@@ -25,6 +26,8 @@ def test_it_shows_each_kind_of_request_and_a_reload() -> None:
     assert "asked  qwen-free  rate_limited (429)\n   asked  own-gpu    answered" in fallen
     assert "policy reloaded" in done.out
     assert "put first by rule `code goes to our own GPU first`" in after
+    assert "loading LiteLLM" in stories[0]
+    assert done.out.splitlines()[-1] == f"Make your own:  {invocation()} init"
     assert "6 requests answered over HTTP, 7 calls made." in done.out
 
 
