@@ -185,6 +185,13 @@ class Regions:
             for box in self.sources[a].boxes or ()
         )
 
+    def inside(self, number: int) -> int:
+        """Boxes that lie in a box of a source."""
+        found = 0
+        for box in self.sources[number].boxes or ():
+            found |= self.cover.inside(box)
+        return found
+
     def near(self, number: int, among: int) -> list[int]:
         """The rules that own one of these boxes and have a request in common with a source."""
         met = 0

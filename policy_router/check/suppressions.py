@@ -73,6 +73,7 @@ def _comments(name: str, text: str) -> Iterator[tuple[int, str, Span]]:
     begins = accumulate((len(row) + 1 for row in rows), initial=0)
     quoted = chain(quotations(text), [(len(text) + 1, len(text) + 1)])
     start, end = next(quoted)
+    last = 1
     for number, (begin, row) in enumerate(zip(begins, rows, strict=False), start=1):
         match = None
         for each in _COMMENT.finditer(row):
@@ -85,8 +86,11 @@ def _comments(name: str, text: str) -> Iterator[tuple[int, str, Span]]:
             continue
         line = number
         if not row[: match.start(1)].strip():
+            # Comments that follow each other speak about the same line.
+            last = line = max(line, last)
             while line < len(rows) and rows[line - 1].lstrip().startswith("#"):
                 line += 1
+            last = line
         at = Span(name, number, match.start(1) + 1, number, match.end(1) + 1)
         for rule in match[2].split(","):
             yield line, rule.strip(), at

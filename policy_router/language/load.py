@@ -185,17 +185,20 @@ def _document(data: dict[str, Any], places: Places, found: list[Diagnostic]) -> 
         try:
             return Document.model_validate(data)
         except ValidationError as error:
-            problem = error.errors(include_url=False, include_context=False, include_input=False)[0]
-            # What is missing is not in the data: the path ends at the part that misses it.
-            path = _unit(_in_data(data, problem["loc"]))
-            if not path:
+            problems: dict[Path, str] = {}
+            for each in error.errors(include_url=False, include_context=False, include_input=False):
+                # What is missing is not in the data: the path ends at the part that misses it.
+                problems.setdefault(_unit(_in_data(data, each["loc"])), each["msg"])
+            problems.pop((), None)
+            if not problems:
                 raise
-            if clean:
-                message = problem["msg"].removeprefix("Value error, ")
-                message = message[:1].lower() + message[1:]
-                at = places.value(path)
-                found.append(Diagnostic("bad-value", Severity.ERROR, message, at))
-            _drop(data, places, path)
+            for path in sorted(problems, reverse=True):
+                if clean:
+                    message = problems[path].removeprefix("Value error, ")
+                    message = message[:1].lower() + message[1:]
+                    at = places.value(path)
+                    found.append(Diagnostic("bad-value", Severity.ERROR, message, at))
+                _drop(data, places, path)
 
 
 def _in_data(data: object, loc: Sequence[int | str]) -> Path:

@@ -36,7 +36,7 @@ _LOADER: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)  # libyaml may be m
 class Source:
     """One file: its text (line ends as `\\n`), its data, and the place of every part."""
 
-    __slots__ = ("_keys", "_lines", "_values", "data", "name", "text")
+    __slots__ = ("_aligned", "_keys", "_lines", "_values", "data", "name", "text")
 
     def __init__(self, name: str, text: str) -> None:
         self.name = name
@@ -44,6 +44,8 @@ class Source:
         self.data: Any = None
         self._values: dict[Path, tuple[int, int, str]] = {(): (0, min(1, len(text)), "")}
         self._keys: dict[Path, tuple[int, int]] = {}
+        # Of the value asked about last: a condition asks once for each of its tests.
+        self._aligned: tuple[tuple[int, int], list[int] | None] | None = None
         self._lines = [0, *(m.end() for m in re.finditer("\n", text))]
 
     def value_span(self, path: Path) -> Span:
@@ -68,7 +70,9 @@ class Source:
         """Where characters [start, end) of the text at `path` are written, quotes, escapes and
         folded lines seen through; the whole value when that cannot be told."""
         first, last, value = self._value(path)
-        places = align(self.text[first:last], value)
+        if self._aligned is None or self._aligned[0] != (first, last):
+            self._aligned = (first, last), align(self.text[first:last], value)
+        places = self._aligned[1]
         if places is None or not value:
             return self.span(first, last)
         start = min(start, len(value) - 1)

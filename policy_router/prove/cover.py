@@ -20,20 +20,22 @@ from policy_router.cancellation import Poll, checkpoint, never
 from policy_router.decide.cells import admitting, bits, edges
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Iterable, Mapping, Sequence
 
     from policy_router.decide.cells import Box, Space
 
 MAX_STEPS: Final = 20_000
 """For one question."""
-ALL_STEPS: Final = 50_000
-"""For all questions together: a second, and a few for the largest policies."""
+ALL_STEPS: Final = 100_000
+"""For all questions together: two or three seconds."""
 LEAST_STEPS: Final = 100
 """For one question when the others have used up everything."""
 _SHARE: Final = 5
 """No question may use more than this part of what is left, so that the others get theirs."""
-_SCAN: Final = 16
+_SCAN: Final = 8
 """Boxes looked at one by one that cost as much as a step."""
+_KEPT: Final = 64
+"""Sets of boxes of which it is remembered what can be said without a question."""
 _FEW: Final = 16
 """So few boxes are searched at once; more are first looked at without the question."""
 
@@ -128,32 +130,64 @@ class Cover:
         """What can be said of a set of boxes before there is a question."""
         found = self._reduced.get(by)
         if found is None:
-            free, kills = self.spare({}, by)
+            if len(self._reduced) >= _KEPT:
+                self._reduced.clear()
+            free: dict[int, int] = {}
+            kills: dict[int, int] = {}
             counts: Counts = ()
-            for gone in kills.values():
-                counts = _more(counts, gone)
+            for dimension, taken in self._constraining({}, by).items():
+                left = self.live[dimension] & ~_union(taken)
+                if left:
+                    free[dimension] = left
+                    kills[dimension] = _union(taken.values())
+                    counts = _more(counts, kills[dimension])
             found = self._reduced[by] = _Reduced(free, kills, counts)
         return found
 
-    def spare(self, box: Box, by: int) -> tuple[dict[int, int], dict[int, int]]:
-        """The dimensions in which some cells of the box are in none of the boxes that constrain it
-        there: those cells, and the boxes that are out of the question in them."""
-        taken: dict[int, int] = {}
-        constraining: dict[int, int] = {}
-        live = self.live
+    def spare(self, box: Box, by: int) -> tuple[dict[int, int], int]:
+        """Dimensions in which some cells of the box are in none of the boxes that constrain it
+        there, one after the other: those cells, and the boxes that remain."""
+        constraining = self._constraining(box, by)
+        free: dict[int, int] = {}
+        waiting = list(constraining)
+        while waiting:
+            dimension = waiting.pop()
+            taken = constraining[dimension]
+            left = box.get(dimension, self.live[dimension]) & ~_union(taken)
+            if not left or not taken:
+                continue
+            free[dimension] = left
+            gone = _union(taken.values())
+            by &= ~gone
+            for number in bits(gone):
+                for other, cells in self.boxes[number].items():
+                    sets = constraining.get(other, {})
+                    if cells in sets:
+                        sets[cells] &= ~(1 << number)
+                        if not sets[cells]:
+                            del sets[cells]
+                            waiting.append(other)
+        return free, by
+
+    def _constraining(self, box: Box, by: int) -> dict[int, dict[int, int]]:
+        """Per dimension that some of the boxes leave open, the sets of cells that they admit there
+        and which of them do."""
+        found: dict[int, dict[int, int]] = {}
         for number in bits(by):
-            bit = 1 << number
             for dimension, cells in self.boxes[number].items():
-                if box.get(dimension, live[dimension]) & ~cells:
-                    taken[dimension] = taken.get(dimension, 0) | cells
-                    constraining[dimension] = constraining.get(dimension, 0) | bit
+                if box.get(dimension, self.live[dimension]) & ~cells:
+                    sets = found.setdefault(dimension, {})
+                    sets[cells] = sets.get(cells, 0) | 1 << number
         self.steps += by.bit_count() // _SCAN
-        free = {
-            dimension: left
-            for dimension, cells in taken.items()
-            if (left := box.get(dimension, live[dimension]) & ~cells)
-        }
-        return free, {dimension: constraining[dimension] for dimension in free}
+        return found
+
+    def inside(self, box: Box) -> int:
+        """The boxes that lie in this one."""
+        found = self._everything
+        for dimension, cells in box.items():
+            outside = self.live[dimension] & ~cells
+            found &= ~self.touching(dimension, outside)
+        return found
 
 
 @dataclass(frozen=True, slots=True)
@@ -176,10 +210,7 @@ class _Reduced:
             killed = self.kills.get(dimension)
             if killed is not None:
                 counts = _fewer(counts, killed)
-        found = 0
-        for plane in counts:
-            found |= plane
-        return found
+        return _union(counts)
 
 
 class _Axis:
@@ -260,9 +291,11 @@ class _Search:
     def run(self, box: Box, by: int, but: int = 0) -> Box | None:
         cover = self._cover
         checkpoint(cover.cancelled)
+        near = by & ~but & cover.meeting(box)
+        if not near:
+            return box
         self._limit = cover.steps + cover.allowance()
         cover.steps += 1
-        near = by & ~but & cover.meeting(box)
         free: Mapping[int, int] = {}
         if near.bit_count() > _FEW:
             reduced = cover.reduced(by)
@@ -294,13 +327,12 @@ class _Search:
             blocker = cover.boxes[bit]
             open_ = [d for d, cells in blocker.items() if box.get(d, live[d]) & ~cells]
             if len(open_) > 1 and by.bit_count() < scan_below:
-                free, kills = cover.spare(box, by)
+                if cover.steps + by.bit_count() // _SCAN > self._limit:
+                    raise GaveUp
+                free, by = cover.spare(box, by)
                 scan_below = by.bit_count() // 2
                 if free:
                     box.update(free)
-                    for gone in kills.values():
-                        by &= ~gone
-                    scan_below = by.bit_count() + 1
                     continue
             self.used |= 1 << bit
             if len(open_) == 1:
@@ -333,6 +365,13 @@ class _Search:
         else:
             splits.pop()
         return part, by, counts, split.scan_below
+
+
+def _union(sets: Iterable[int]) -> int:
+    found = 0
+    for each in sets:
+        found |= each
+    return found
 
 
 def _more(counts: Counts, among: int) -> Counts:

@@ -63,8 +63,10 @@ def _rivals(
     regions: Regions, b: int, among: int, heads: Mapping[int, int], demoted: Mapping[int, int]
 ) -> Iterator[int]:
     """Earlier rules that put another model first for a request that meets both. Raises GaveUp."""
-    unknown = False
+    unknown, inside = False, regions.inside(b)
     for a in regions.near(b, among):
+        if not regions.holds[a] & ~inside:
+            continue  # the narrower one comes first
         if regions.cover.exhausted:
             raise GaveUp
         try:
