@@ -55,7 +55,8 @@ class Regions:
     A set of boxes is an int, as in Cover. holds: per source, boxes in which it surely applies,
     given what their patterns say; to prove that something is covered. reaches: per source, boxes
     outside of which it surely does not apply; to find a request that it leaves alone.
-    removers: per model, the boxes in which it is taken away. impossible: no request is in these.
+    removers: per model, the boxes in which it is taken away. kinds: such boxes -> the models that
+    have just these (bit i: model i). impossible: no request is in these.
     """
 
     def __init__(self, policy: Policy, cancelled: Poll = never) -> None:
@@ -121,6 +122,9 @@ class Regions:
         for number, source in enumerate(self.sources):
             for model in bits(source.removes):
                 self.removers[model] |= self.holds[number]
+        self.kinds: dict[int, int] = {}
+        for model, boxes in enumerate(self.removers):
+            self.kinds[boxes] = self.kinds.get(boxes, 0) | 1 << model
 
     def _boxes(self, tree: Tree | None) -> tuple[tuple[Box, ...] | None, bool]:
         if tree is None:

@@ -29,9 +29,12 @@ if TYPE_CHECKING:
     from policy_router.condition import Facts, Vocabulary
     from policy_router.decide.cells import Dimension
     from policy_router.decide.order import First
+    from policy_router.diagnostics import Span
     from policy_router.meter import Meter
     from policy_router.model import Accept, Band, Key, Model, Reasons, Rule, Task
 
+
+_Reason: TypeAlias = "tuple[int, Reason, str, Span | None]"
 
 _CLOCK: Final = frozenset({"hour", "weekday"})
 KEPT_PER_RULE: Final = 256
@@ -66,16 +69,28 @@ class Effect:
 
 
 class _Skips(dict[int, list[Skip]]):
-    """What one rule says of the models it takes away, by the set of them that is still there."""
+    """What one rule says of the models it takes away, by the set of them that is still there.
 
-    def __init__(self, skips: Mapping[int, Skip]) -> None:
+    reasons: sets of models, each with why and where; the first that has a model is its reason.
+    A rule that allows one of a thousand models takes 999 away: each is worded when it is needed.
+    """
+
+    def __init__(self, models: Sequence[Model], reasons: Sequence[_Reason]) -> None:
         super().__init__()
-        self._skips = skips
+        self._models = models
+        self._reasons = reasons
+        self._worded: dict[int, Skip] = {}
 
     def __missing__(self, gone: int) -> list[Skip]:
         if len(self) >= KEPT_PER_RULE:
             self.clear()
-        found = self[gone] = [self._skips[i] for i in bits(gone)]
+        worded = self._worded
+        found = self[gone] = [worded.get(i) or self._word(i) for i in bits(gone)]
+        return found
+
+    def _word(self, i: int) -> Skip:
+        _, reason, words, at = next(r for r in self._reasons if r[0] >> i & 1)
+        found = self._worded[i] = Skip(self._models[i].name, reason, words, at=at)
         return found
 
 
@@ -227,19 +242,18 @@ class Index:
         return self._own[number].removes
 
     def _consequence(self, rule: Rule) -> _Own:
-        skips: dict[int, Skip] = {}
         says = f"rule `{rule.name}`"
         lacking = self.unable(rule.needs) if rule.needs else 0
         outside = 0 if rule.only is None else self.everyone & ~self.mask(rule.only)
-        for gone, reason, words, at in (
-            (outside, Reason.ONLY, f"{says} allows only others", rule.only_at),
-            (self.mask(rule.avoid), Reason.AVOID, f"{says} avoids it", rule.avoid_at),
+        avoided = self.mask(rule.avoid)
+        reasons = (
+            (outside, Reason.ONLY, f"{says} allows only others", rule.only_at or rule.at),
+            (avoided, Reason.AVOID, f"{says} avoids it", rule.avoid_at or rule.at),
             (lacking, Reason.ABILITY, f"{says} needs {', '.join(sorted(rule.needs))}", rule.at),
-        ):
-            for i in bits(gone):
-                skips.setdefault(i, Skip(self.models[i].name, reason, words, at=at or rule.at))
+        )
         first = tuple(self.order.put(self.at[name], says) for name in rule.first)
-        return _Own(rule, sum(1 << i for i in skips), _Skips(skips), first)
+        skips = _Skips(self.models, reasons)
+        return _Own(rule, outside | avoided | lacking, skips, first)
 
     # -- which rules apply -------------------------------------------------------------------
 

@@ -15,7 +15,7 @@ from policy_router.condition import search
 from policy_router.language.expression import RE2, pattern_problem
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Callable, Iterator, Mapping
 
     from jsonschema.protocols import Validator
     from referencing import Resource
@@ -53,7 +53,11 @@ def problem_of(schema: Any) -> Problem | None:
     if wrong is not None:
         return Problem(wrong.message[:200], path=tuple(wrong.absolute_path))
     whole = specification_with(says, default=DRAFT202012).create_resource(schema)
-    return next((found for part in _parts(whole) if (found := _unusable(part, whole))), None)
+    try:
+        follow = _following(whole)
+    except ValueError:  # Python's, of an address such as `http://[`
+        return Problem("an `$id` in it cannot be read as an address", "leave `$id` out")
+    return next((found for part in _parts(whole) if (found := _unusable(part, follow))), None)
 
 
 def misfit(schema: str, value: Any) -> str | None:
@@ -86,7 +90,7 @@ def _parts(resource: Resource[Any]) -> Iterator[Any]:
         stack.extend(here.subresources())
 
 
-def _unusable(part: Any, whole: Resource[Any]) -> Problem | None:
+def _unusable(part: Any, follow: Callable[[str], object]) -> Problem | None:
     """What a valid schema may say and ours may not."""
     if not isinstance(part, dict):
         return None
@@ -103,20 +107,27 @@ def _unusable(part: Any, whole: Resource[Any]) -> Problem | None:
     if bad is not None:
         return Problem(f"the pattern `{part['pattern']}` cannot be read: {bad}", RE2)
     for word in ("$ref", "$dynamicRef"):
-        if word in part and not _leads_somewhere(part[word], whole):
+        if word in part and not _leads_somewhere(part[word], follow):
             words = f"`{word}: {part[word]}` leads nowhere"
             return Problem(words, "refer to a part of it, as in `#/$defs/name`")
     return None
 
 
-def _leads_somewhere(reference: str, whole: Resource[Any]) -> bool:
+def _following(whole: Resource[Any]) -> Callable[[str], object]:
+    """What follows references within a schema, its parts looked through once for all of them."""
     from referencing import Registry  # noqa: PLC0415  as above
-    from referencing.exceptions import Unresolvable  # noqa: PLC0415
 
     registry: Registry[Any] = Registry()  # which fetches nothing
+    name = whole.id() or ""
+    return registry.with_resource(name, whole).crawl().resolver_with_root(whole).lookup
+
+
+def _leads_somewhere(reference: str, follow: Callable[[str], object]) -> bool:
+    from referencing.exceptions import Unresolvable  # noqa: PLC0415
+
     try:
-        registry.resolver_with_root(whole).lookup(reference)
-    except Unresolvable:
+        follow(reference)
+    except (Unresolvable, ValueError):
         return False
     return True
 

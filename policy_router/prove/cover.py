@@ -50,8 +50,8 @@ class GaveUp(Exception):  # noqa: N818  an answer ("unknown"), not an error
 class Cover:
     """Boxes that may cover others. A set of them is an int, bit i for box i.
 
+    everything: all of them. steps: taken so far, by all questions.
     cancelled: polled while it searches; every search then raises Cancelled.
-    steps: taken so far, by all questions.
     """
 
     def __init__(self, space: Space, boxes: Sequence[Box], cancelled: Poll = never) -> None:
@@ -60,8 +60,7 @@ class Cover:
         self.live = [d.live for d in space.dimensions]
         self.steps = 0
         self._renewed = 0
-        everything = (1 << len(self.boxes)) - 1
-        self._everything = everything
+        self.everything = everything = (1 << len(self.boxes)) - 1
         self._axes = [
             _Axis(d.dead, admits, everything)
             for d, admits in zip(
@@ -94,7 +93,7 @@ class Cover:
 
     def meeting(self, box: Box) -> int:
         """The boxes that have a point in common with this one."""
-        found = self._everything
+        found = self.everything
         for dimension, cells in box.items():
             found &= self.touching(dimension, cells)
         return found
@@ -183,7 +182,7 @@ class Cover:
 
     def inside(self, box: Box) -> int:
         """The boxes that lie in this one."""
-        found = self._everything
+        found = self.everything
         for dimension, cells in box.items():
             outside = self.live[dimension] & ~cells
             found &= ~self.touching(dimension, outside)
@@ -297,10 +296,12 @@ class _Search:
         self._limit = cover.steps + cover.allowance()
         cover.steps += 1
         free: Mapping[int, int] = {}
-        if near.bit_count() > _FEW:
-            reduced = cover.reduced(by)
-            near &= ~reduced.gone(box)
-            free = reduced.free
+        # What holds of all boxes holds of some; `by` alone says more.
+        for some in (cover.everything, by):
+            if near.bit_count() > _FEW:
+                reduced = cover.reduced(some)
+                near &= ~reduced.gone(box)
+                free = {**reduced.free, **free}
         counts = cover.opens
         for dimension, cells in box.items():
             counts = self._narrowed(counts, dimension, cover.live[dimension], cells)

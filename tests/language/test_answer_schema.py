@@ -58,6 +58,10 @@ def test_schemas_that_can_be_used(schema: dict[str, Any]) -> None:
         ({"unevaluatedProperties": False}, "`unevaluatedProperties` is not read", ()),
         ({"items": {"unevaluatedItems": False}}, "`unevaluatedItems` is not read", ()),
         (DEEP, "nested too deeply", ()),
+        ({"$id": "http://["}, "an `$id` in it cannot be read as an address", ()),
+        ({"items": {"$id": "http://["}}, "an `$id` in it cannot be read as an address", ()),
+        ({"$ref": "http://["}, "leads nowhere", ()),
+        ({"allOf": [{"$ref": "#/allOf/x"}]}, "`$ref: #/allOf/x` leads nowhere", ()),
     ],
 )
 def test_schemas_that_cannot(schema: dict[str, Any], words: str, path: tuple[Any, ...]) -> None:

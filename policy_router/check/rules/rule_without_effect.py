@@ -17,10 +17,10 @@ Good:
 
 from __future__ import annotations
 
+from heapq import heapify, heappop
 from typing import TYPE_CHECKING
 
 from policy_router.check.subject import Subject, warning
-from policy_router.decide.cells import bits
 from policy_router.prove.cover import GaveUp
 
 if TYPE_CHECKING:
@@ -97,11 +97,13 @@ def _covered(regions: Regions, number: int, gone: set[int]) -> int:
         excluded |= regions.holds[other]
     core, impossible = 0, regions.impossible
     # Many models share their removers, and those with the fewest are the likeliest to remain.
-    sets = {regions.removers[model] for model in bits(source.removes)}
+    sets = [boxes for boxes, models in regions.kinds.items() if models & source.removes]
     for box in source.boxes or ():
         near = regions.cover.meeting(box) & ~excluded
-        ordered = sorted(((others & near).bit_count(), others) for others in sets)
-        for _, others in ordered:
+        waiting = [((others & near).bit_count(), others) for others in sets]
+        heapify(waiting)
+        while waiting:
+            _, others = heappop(waiting)
             known = (core & others | impossible) & near
             if not others & near:
                 return 0
