@@ -208,17 +208,21 @@ def _unpaid(policy: Policy) -> Iterator[tuple[Tree | None, int, str, Span | None
     """Where paid models (bit i: model i) are out for want of a budget or of a known price. No tree:
     everywhere."""
     money = [m for m in policy.meters if m.metric is Metric.USD]
-    for i, model in enumerate(policy.models):
-        if model.free:
-            continue
-        paying = [m for m in money if m.models >> i & 1]
-        conditions = [m.when.tree for m in paying if m.when is not None]
-        if len(conditions) == len(paying):
+    paid = {i: model for i, model in enumerate(policy.models) if not model.free}
+    # Many models are paid by the same budgets.
+    alike: dict[int, int] = {}
+    for i in paid:
+        paying = sum(1 << n for n, meter in enumerate(money) if meter.models >> i & 1)
+        alike[paying] = alike.get(paying, 0) | 1 << i
+    for paying, models in alike.items():
+        meters = [money[n] for n in bits(paying)]
+        conditions = [m.when.tree for m in meters if m.when is not None]
+        if len(conditions) == len(meters):
             unless: Tree | None = Not(Any(tuple(conditions))) if conditions else None
-            yield unless, 1 << i, "the lack of a budget", model.at
-        if model.price is not None:
-            continue
-        for meter in paying:
-            if meter.limit is not None and meter.then is not Then.WARN:
-                where = meter.when.tree if meter.when is not None else None
-                yield where, 1 << i, f"budget `{meter.name}`, its price unknown,", meter.at
+            yield unless, models, "the lack of a budget", None
+    unpriced = sum(1 << i for i, model in paid.items() if model.price is None)
+    for meter in money:
+        if meter.limit is not None and meter.then is not Then.WARN and meter.models & unpriced:
+            where = meter.when.tree if meter.when is not None else None
+            says = f"budget `{meter.name}`, its price unknown,"
+            yield where, meter.models & unpriced, says, meter.at

@@ -119,7 +119,10 @@ def _following(whole: Resource[Any]) -> Callable[[str], object]:
 
     registry: Registry[Any] = Registry()  # which fetches nothing
     name = whole.id() or ""
-    return registry.with_resource(name, whole).crawl().resolver_with_root(whole).lookup
+    follow: Callable[[str], object] = (
+        registry.with_resource(name, whole).crawl().resolver_with_root(whole).lookup
+    )
+    return follow
 
 
 def _leads_somewhere(reference: str, follow: Callable[[str], object]) -> bool:

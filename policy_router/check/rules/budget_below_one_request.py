@@ -18,6 +18,7 @@ Good:
 
 from __future__ import annotations
 
+from functools import cache
 from typing import TYPE_CHECKING
 
 from policy_router.check.subject import Subject, warning
@@ -34,25 +35,27 @@ _PLAIN = Request()
 
 
 def check(subject: Subject) -> Iterator[Diagnostic]:
+    models = subject.policy.models
+    least = cache(lambda metric: [most(metric, model, _PLAIN) for model in models])
     for meter in subject.policy.meters:
         limit = meter.limit
         if meter.section != "budgets" or limit is None or meter.then is Then.WARN:
             continue
         too_dear = []
-        for i, model in enumerate(subject.policy.models):
-            asked = most(meter.metric, model, _PLAIN)
-            counts = not model.free or meter.then is Then.BLOCK
-            if meter.models >> i & 1 and counts and asked > limit:
-                too_dear.append((asked, model))
+        for i, asked in enumerate(least(meter.metric)):
+            if asked > limit and meter.models >> i & 1:
+                model = models[i]
+                if not model.free or meter.then is Then.BLOCK:
+                    too_dear.append((asked, model))
         if too_dear:
             asked, model = min(too_dear, key=lambda pair: pair[0])
             names = ", ".join(f"`{m.name}`" for _, m in too_dear)
             tokens = f"{model.output_cap(None):,} tokens"
-            least = "" if meter.metric is Metric.TOKENS else f", {spell(meter.metric, asked)}"
+            amount = "" if meter.metric is Metric.TOKENS else f", {spell(meter.metric, asked)}"
             yield warning(
                 "budget-below-one-request",
                 f"budget `{meter.name}` does not last for one request of {names}: an answer of "
-                f"{tokens}{least} at the least, is reserved first",
+                f"{tokens}{amount} at the least, is reserved first",
                 subject.draft.places.value(("budgets", meter.name, "cap")),
                 "raise the cap, set the model's  max_output , or take the model out of the budget",
             )

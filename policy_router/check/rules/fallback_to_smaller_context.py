@@ -58,8 +58,7 @@ def check(subject: Subject) -> Iterator[Diagnostic]:
 def _helps(models: tuple[Model, ...]) -> bool:
     """Whether one model holds more than another without being paid for where that one is free:
     then a prompt that is too long has somewhere to go."""
-    return any(
-        (one.context or 0) < (other.context or 0) and (other.free or not one.free)
-        for one in models
-        for other in models
-    )
+    sizes = [m.context or 0 for m in models]
+    free = [m.context or 0 for m in models if m.free]
+    paid = [m.context or 0 for m in models if not m.free]
+    return min(sizes) < max(free, default=0) or min(paid, default=max(sizes)) < max(sizes)
