@@ -148,9 +148,23 @@ Good:
       - { name: small talk, request: { tokens: 5 }, expect: { first: local } }
 """,
     "too-many-nodes": """\
-more values in one file than a policy ever has
+more values in a policy than it can need
 
-The limit keeps a wrong or hostile file from using up memory. Split the policy into several files.
+At most 100,000 in one file and 200,000 in all files of a policy: a wrong or hostile file must not
+use up memory and time. Split a long file; make several policies of more.
+""",
+    "too-many-entries": """\
+a section with more entries than a policy can need
+
+Models, rules, tasks and the other named parts are at most 10,000 of each kind. Make several
+policies of them.
+""",
+    "policy-too-large": """\
+rules that tell too many cases apart
+
+For each value that a condition compares with, a table says which rules it concerns. Its size is the
+number of these values times the number of rules and models; beyond 32 MiB the policy is refused.
+A rule for each user or customer is best written as an attribute that they share.
 """,
     "number-too-large": """\
 a number with more digits than a policy can mean

@@ -37,6 +37,8 @@ if TYPE_CHECKING:
 _Reason: TypeAlias = "tuple[int, Reason, str, Span | None]"
 
 _CLOCK: Final = frozenset({"hour", "weekday"})
+MAX_TABLE: Final = 1 << 28
+"""Bits of the table that says for each cell which boxes admit it, of all dimensions: 32 MiB."""
 KEPT_PER_RULE: Final = 256
 KEPT: Final = 4096
 """Results kept per table; when full, a table starts over."""
@@ -66,6 +68,10 @@ class Effect:
         if self.reasons is None:
             self.reasons = self._index.reasons(self._matching)
         return self.reasons
+
+
+class TooLarge(Exception):  # noqa: N818  the policy's limit, which the compiler reports
+    """A policy whose rules are too many, and tell too many cases apart, to be looked up."""
 
 
 class _Skips(dict[int, list[Skip]]):
@@ -145,7 +151,7 @@ what the rule does where it does more than remove."""
 
 
 class Index:
-    """The compiled form of a policy's models and rules that `decide` works on."""
+    """The compiled form of a policy's models and rules that `decide` works on. Raises TooLarge."""
 
     def __init__(  # noqa: PLR0917  the parts of a policy, in its order
         self,
@@ -287,6 +293,10 @@ class Index:
         owned = self._boxes(patterns)
         # The models' bits come first, as boxes that leave every fact free.
         boxes: list[Mapping[int, int]] = [*({} for _ in self.models), *(box for _, box in owned)]
+        # Lint lines the rules up as well as the cells.
+        cells = sum(d.size for d in self.space.dimensions) + len(self.rules)
+        if cells * len(boxes) > MAX_TABLE:
+            raise TooLarge
         self._all = (1 << len(boxes)) - 1
         # Found by the bit length of a set, which is that of its models alone when no box is left.
         self._rows: list[_Row] = [(0, None)] * (len(self.models) + 1)

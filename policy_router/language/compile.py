@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any, Final, TypeVar
 from zoneinfo import ZoneInfo, available_timezones
 
 from policy_router.condition import BUILT_IN, Condition, Fact, Kind, Vocabulary
-from policy_router.decide.index import Index
+from policy_router.decide.index import Index, TooLarge
 from policy_router.diagnostics import Diagnostic, Severity
 from policy_router.language import document as doc
 from policy_router.language.accept import read_accept
@@ -120,7 +120,16 @@ class _Compiler:
         draft.checkpoint()
         fallback = _fallback(document.fallback)
         prefer = tuple(document.prefer) if document.prefer is not None else DEFAULT_PREFER
-        index = Index(models, tiers, tasks, bands, prefer, rules, vocabulary, meters)
+        try:
+            index = Index(models, tiers, tasks, bands, prefer, rules, vocabulary, meters)
+        except TooLarge:
+            draft.error(
+                "policy-too-large",
+                "the rules tell too many cases apart to be looked up at once",
+                self.places.key(("rules",)),
+                "fewer rules, or fewer different values in their conditions; or several policies",
+            )
+            return None
         draft.policy = Policy(
             name=document.name or "policy",
             description=document.description or "",

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import copy
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 from pydantic import ValidationError
 
@@ -15,7 +15,7 @@ from policy_router.language.catalog import Catalog, catalog
 from policy_router.language.compile import compile_document
 from policy_router.language.document import Document
 from policy_router.language.draft import Draft, Names
-from policy_router.language.merge import LISTED, merge
+from policy_router.language.merge import LISTED, NAMED, merge
 from policy_router.language.source import as_text, parse
 from policy_router.language.suggest import Hints
 
@@ -26,6 +26,12 @@ if TYPE_CHECKING:
     from policy_router.language.merge import Places
     from policy_router.language.source import Path, Source
     from policy_router.model import Policy
+
+
+MAX_NODES_TOGETHER: Final = 200_000
+"""Values and keys in all files of a policy."""
+MAX_ENTRIES: Final = 10_000
+"""Models, rules, tasks, and so on, of each kind."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,7 +57,7 @@ def compile_files(
     texts: dict[str, str] = {}
     sources: list[Source] = []
     broken: list[tuple[Source, Path]] = []
-    unread = False
+    unread, nodes = False, 0
     hints = Hints()
     for file in files:
         source, problems = parse(file.name, file.data, cancelled)
@@ -61,6 +67,10 @@ def compile_files(
             unread = True
             continue
         texts[file.name] = source.text
+        nodes += source.nodes
+        if nodes > MAX_NODES_TOGETHER:
+            found.append(_too_many_nodes(source))
+            return Loaded(None, in_order(found), texts)
         faults = schema_faults.check(source, cancelled, hints)
         found.extend(fault.diagnostic for fault in faults)
         broken.extend((source, fault.path) for fault in faults if fault.path is not None)
@@ -71,6 +81,9 @@ def compile_files(
     checkpoint(cancelled)
     merged, places, twice = merge(sources)
     found.extend(twice)
+    crowded = _crowded(merged, places)
+    if crowded:
+        return Loaded(None, in_order([*found, *crowded]), texts)
     names = _names(merged)
     # What is broken is taken out, so that the rest can be checked in the same run.
     data = copy.deepcopy(merged)
@@ -97,6 +110,31 @@ def compile_files(
     failed = bool(found) and any(d.severity is Severity.ERROR for d in found)
     policy = compile_document(draft)
     return Loaded(None if failed else policy, in_order([*found, *draft.found]), texts, draft)
+
+
+def _too_many_nodes(source: Source) -> Diagnostic:
+    return Diagnostic(
+        "too-many-nodes",
+        Severity.ERROR,
+        f"the files have more than {MAX_NODES_TOGETHER:,} values together",
+        source.value_span(()),
+        "make several policies of them",
+    )
+
+
+def _crowded(merged: Mapping[str, Any], places: Places) -> list[Diagnostic]:
+    """Sections of more entries than a policy may have."""
+    return [
+        Diagnostic(
+            "too-many-entries",
+            Severity.ERROR,
+            f"`{section}` has {len(merged[section]):,} entries, more than {MAX_ENTRIES:,}",
+            places.key((section,)),
+            "make several policies of it",
+        )
+        for section in (*NAMED, *LISTED)
+        if len(merged.get(section, ())) > MAX_ENTRIES
+    ]
 
 
 def in_order(found: Iterable[Diagnostic]) -> tuple[Diagnostic, ...]:

@@ -34,14 +34,16 @@ _LOADER: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)  # libyaml may be m
 
 
 class Source:
-    """One file: its text (line ends as `\\n`), its data, and the place of every part."""
+    """One file: its text (line ends as `\\n`), its data, and the place of every part.
+    nodes: how many values and keys it has."""
 
-    __slots__ = ("_aligned", "_keys", "_lines", "_values", "data", "name", "text")
+    __slots__ = ("_aligned", "_keys", "_lines", "_values", "data", "name", "nodes", "text")
 
     def __init__(self, name: str, text: str) -> None:
         self.name = name
         self.text = text
         self.data: Any = None
+        self.nodes = 0
         self._values: dict[Path, tuple[int, int, str]] = {(): (0, min(1, len(text)), "")}
         self._keys: dict[Path, tuple[int, int]] = {}
         # Of the value asked about last: a condition asks once for each of its tests.
@@ -155,7 +157,7 @@ def parse(
         return None, (*builder.found, stop.diagnostic)
     except yaml.YAMLError as error:
         return None, (*builder.found, _syntax(source, error))
-    source.data = builder.root
+    source.data, source.nodes = builder.root, builder.nodes
     return (source if builder.whole else None), tuple(builder.found)
 
 
@@ -215,7 +217,7 @@ class _Builder:
         self.whole = True
         self.root: Any = None
         self._levels: list[_Level] = []
-        self._nodes = 0
+        self.nodes = 0
         self._documents = 0
 
     def take(self, event: Any) -> None:
@@ -243,8 +245,8 @@ class _Builder:
                     raise self._stop("several-documents", message, event, "use several files")
 
     def _node(self, event: Any) -> None:
-        self._nodes += 1
-        if self._nodes > MAX_NODES:
+        self.nodes += 1
+        if self.nodes > MAX_NODES:
             raise self._stop(
                 "too-many-nodes", f"more than {MAX_NODES:,} values", event, "use several files"
             )

@@ -31,6 +31,8 @@ WITHOUT_SNIPPET = {
     "no-policy-files": "about the folder",
     "not-utf8": "about bytes that are no text",
     "too-many-files": "about the folder",
+    "policy-too-large": "about the size of a policy",
+    "too-many-entries": "about the size of a policy",
     "too-many-nodes": "about the size of a file",
     "unreadable-file": "about the file system",
     "unsafe-file": "about the file system",

@@ -8,12 +8,13 @@ import yaml
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from policy_router.condition import STREAM
 from policy_router.decide.decide import decide
 from policy_router.diagnostics import Severity, Span
 from policy_router.language.catalog import Catalog
 from policy_router.language.compile import DEFAULT_BANDS, DEFAULT_PREFER, DEFAULT_TIERS
 from policy_router.language.files import PolicyFile
-from policy_router.language.load import Loaded, compile_files
+from policy_router.language.load import MAX_ENTRIES, Loaded, compile_files
 from policy_router.model import CONFIDENT, ON_ERROR, Complexity, Fallback, Request, Weights
 
 if TYPE_CHECKING:
@@ -536,3 +537,100 @@ def test_bands_may_go_by_one_name() -> None:
     unknown = load(MODEL + "complexity: { bands: four_tiers }")
     assert unknown.policy is None
     assert [line for _, _, line in places(unknown)] == [5]
+
+
+# -- bounds ----------------------------------------------------------------------------------------
+
+
+def rules_of(loaded: Loaded) -> list[str]:
+    return [d.rule for d in loaded.diagnostics]
+
+
+def test_the_files_together_have_a_bound() -> None:
+    row = "- " + "x, " * 98
+    many = "version: 1\ntiers:\n" + (f"- [{row[2:]}]\n" * 900)
+    loaded = load(HEAD, many, many, many)
+    assert rules_of(loaded)[-1] == "too-many-nodes"
+    assert "200,000 values together" in loaded.diagnostics[-1].message
+    assert loaded.policy is None
+
+
+@pytest.mark.parametrize(
+    ("section", "entry"),
+    [
+        ("rules", "- {{ name: r{0}, avoid: [a] }}\n"),
+        ("tasks", "  t{0}: {{}}\n"),
+        ("models", "  m{0}: {{ model: x, tier: t }}\n"),
+    ],
+)
+def test_a_section_has_a_bound(section: str, entry: str) -> None:
+    head = HEAD if section != "models" else "version: 1\n"
+    half = MAX_ENTRIES // 2
+    one, two = (
+        f"{section}:\n" + "".join(entry.format(i) for i in range(start, start + count))
+        for start, count in ((0, half), (half, half + 1))
+    )
+    loaded = load(head + one, f"version: 1\n{two}")
+    assert rules_of(loaded) == ["too-many-entries"]
+    assert loaded.diagnostics[0].message == f"`{section}` has 10,001 entries, more than 10,000"
+
+
+def test_rules_that_tell_too_many_cases_apart_are_refused() -> None:
+    tags = (", ".join(f"t{i}x{j}" for j in range(60)) for i in range(250))
+    rules = "".join(
+        f"- {{name: r{i}, when: {{tags: [{t}]}}, avoid: [a]}}\n" for i, t in enumerate(tags)
+    )
+    loaded = load(f"{HEAD}rules:\n{rules}")
+    assert rules_of(loaded) == ["policy-too-large"]
+    assert loaded.policy is None
+
+
+def deep(text: str) -> str:
+    return f"{HEAD}rules: [{{ name: r, when: '{text}', avoid: [a] }}]"
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        deep("(" * 2000 + "stream" + ")" * 2000),
+        deep("not " * 1000 + "stream"),
+        deep("tokens > " + "-" * 3000 + "1"),
+        deep("tags" + ".a" * 2000),
+        deep("tags" + "()" * 2000),
+        deep("tokens in " + "[" * 1500 + "]" * 1500),
+        deep("tokens " + "< 5 " * 1000),
+        HEAD + "rules: " + "[" * 5000,
+        HEAD + "rules: " + "{ a: " * 5000,
+        HEAD + "".join(f"{' ' * i}a:\n" for i in range(500)),
+        HEAD + "tasks: { t: { accept: { json_schema: " + "{ items: " * 40 + "}" * 43,
+        HEAD + "tasks: { t: { accept: { json_schema: " + "{ items: " * 20 + "{ type: 5 " + "}" * 24,
+        HEAD
+        + "tasks: { t: { accept: { json_schema: "
+        + "{ not: " * 20
+        + "{ $ref: '#/x' "
+        + "}" * 24,
+    ],
+)
+def test_what_is_nested_too_deeply_is_a_diagnostic(text: str) -> None:
+    loaded = load(text)
+    assert loaded.policy is None
+    assert all(d.severity is Severity.ERROR for d in loaded.diagnostics)
+
+
+@pytest.mark.parametrize("levels", [10, 24, 49])
+def test_conditions_nested_as_deeply_as_allowed_compile(levels: int) -> None:
+    condition = "stream"
+    for _ in range(levels):
+        condition = f"not ({condition})"
+    rule = good(deep(condition)).rules[0]
+    assert rule.when is not None
+    facts: list[Any] = [None] * 17
+    facts[STREAM] = True
+    assert rule.when.holds(facts) is (levels % 2 == 0)
+
+
+def test_many_faults_of_one_kind_are_read_once() -> None:
+    """What the models of the document refuse is taken out at once, not one at a time."""
+    rows = "".join(f"  m{i}: {{ model: 5, tier: t }}\n" for i in range(3000))
+    loaded = load(HEAD + rows)
+    assert rules_of(loaded) == ["wrong-type"] * 3000

@@ -21,46 +21,49 @@ from policy_router.diagnostics import Diagnostic, Severity
 from policy_router.model import Otherwise, Task
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Iterator
 
     from policy_router.check.subject import Subject
-    from policy_router.model import Model, Policy, Rule
+    from policy_router.model import Policy, Rule
 
 
 def check(subject: Subject) -> Iterator[Diagnostic]:
     policy = subject.policy
-    always = [rule for rule in policy.rules if rule.when is None]
-    if any(rule.deny is not None for rule in always):
+    always = [(n, rule) for n, rule in enumerate(policy.rules) if rule.when is None]
+    if any(rule.deny is not None for _, rule in always):
         return
-    sources: list[Rule | Task] = [*policy.tasks, *(r for r in policy.rules if r.deny is None)]
-    for source in sources:
+    kept = policy.index.everyone
+    for number, rule in always:
+        kept &= ~policy.index.removed_by(number) & ~_below(policy, rule)
+    tiers: dict[str, int] = {}
+    for i, model in enumerate(policy.models):
+        tiers[model.tier] = tiers.get(model.tier, 0) | 1 << i
+    sources: list[tuple[Rule | Task, int]] = [(task, kept) for task in policy.tasks]
+    sources += [
+        (rule, kept & ~policy.index.removed_by(number))
+        for number, rule in enumerate(policy.rules)
+        if rule.deny is None
+    ]
+    for source, left in sources:
         accept = source.accept
         if accept is None:
             continue
-        applying = [*always, source]
-        tiers = {model.tier for model in policy.models if _allowed(policy, applying, model)}
+        allowed = left & ~_below(policy, source)
+        asked = [tier for tier, models in tiers.items() if models & allowed]
         # Other rules, tasks and bands take models away only: what is one tier stays one.
-        if len(tiers) == 1:
+        if len(asked) == 1:
             ends = "an error" if accept.otherwise is Otherwise.ERROR else "the best that failed"
             yield Diagnostic(
                 "nobody-to-escalate-to",
                 Severity.NOTE,
                 f"when an answer fails the checks of {accept.by}, nobody of a higher tier is left "
-                f"to ask: every model that may answer is `{tiers.pop()}`",
+                f"to ask: every model that may answer is `{asked[0]}`",
                 accept.at,
                 f"the request then gets {ends}",
             )
 
 
-def _allowed(policy: Policy, applying: Sequence[Rule | Task], model: Model) -> bool:
-    """Whether these parts of the policy, taken together, let a model answer."""
-    for part in applying:
-        if not policy.fallback.step_down and model.rank < (part.min_tier or 0):
-            return False
-        if isinstance(part, Task):
-            continue
-        if part.only is not None and model.name not in part.only:
-            return False
-        if model.name in part.avoid or not part.needs <= model.abilities:
-            return False
-    return True
+def _below(policy: Policy, part: Rule | Task) -> int:
+    """The models (bit i: model i) that a floor takes away."""
+    strict = not policy.fallback.step_down
+    return policy.index.below[part.min_tier] if strict and part.min_tier else 0
