@@ -277,6 +277,7 @@ class Complexity:
     function: str | None = None
     weights: Weights = Weights()
     keywords: tuple[str, ...] = ()
+    at: Span | None = field(default=None, compare=False, repr=False)
 
     @property
     def is_asked(self) -> bool:

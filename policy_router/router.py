@@ -15,6 +15,7 @@ from collections.abc import Iterable
 from concurrent.futures import Future
 from dataclasses import replace
 from decimal import Decimal, InvalidOperation
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, Self, TypeVar, overload
 
@@ -30,6 +31,7 @@ from policy_router.execute.caller import Body
 from policy_router.execute.events import StoreChanged, StoreLostData, Warned, harmless
 from policy_router.execute.executor import Executor
 from policy_router.execute.health import Health
+from policy_router.execute.own_code import Functions, not_allowed
 from policy_router.execute.rating import Rater
 from policy_router.live.reload import Compiled, Live
 from policy_router.model import NANO, Policy, Request, Snapshot
@@ -46,6 +48,7 @@ if TYPE_CHECKING:
     from policy_router.execute.bounds import Bounds
     from policy_router.execute.caller import Caller
     from policy_router.execute.events import Event
+    from policy_router.execute.own_code import Allowed
     from policy_router.execute.stream import AnswerStream
     from policy_router.language.files import FileSet
     from policy_router.live.reload import Active, Status
@@ -61,9 +64,12 @@ def _ignore(_: Event) -> None:
     """The observer when there is none."""
 
 
-def _compile(files: FileSet) -> Compiled[Policy]:
+def _compile(files: FileSet, functions: Functions | None = None) -> Compiled[Policy]:
+    """The policy in these files, if it is sound and calls nothing but these functions."""
     report = inspect(files.files)
-    return Compiled(report.policy, report.diagnostics, report.sources)
+    refused = () if report.policy is None else not_allowed(report.policy, functions or Functions())
+    policy = None if refused else report.policy
+    return Compiled(policy, (*report.diagnostics, *refused), report.sources)
 
 
 class Router:
@@ -84,6 +90,7 @@ class Router:
         clock: Callable[[], float] = time.time,
         observe: Callable[[Event], None] = _ignore,
         bounds: Bounds = BOUNDS,
+        functions: Functions | None = None,
     ) -> None:
         tell = harmless(observe)
         self._bounds = bounds
@@ -97,8 +104,11 @@ class Router:
             clock=clock,
             told=lambda crossing: tell(_warned(crossing)),
         )
-        self._executor = Executor(caller, clock=clock, observe=tell, health=self._health)
-        self._rater = Rater(caller, self._ledger, health=self._health)
+        functions = Functions() if functions is None else functions
+        self._executor = Executor(
+            caller, clock=clock, observe=tell, health=self._health, functions=functions
+        )
+        self._rater = Rater(caller, self._ledger, health=self._health, functions=functions)
         self._classifier: Classifier | None = None
         self._loop: _LoopThread | None = None
         self._lock = threading.Lock()
@@ -117,6 +127,7 @@ class Router:
         observe: Callable[[Event], None] = _ignore,
         on_activate: Callable[[Active[Policy], Active[Policy]], None] | None = None,
         bounds: Bounds = BOUNDS,
+        functions: Allowed = (),
     ) -> Router:
         """A router over a policy file or folder, watched until `close`.
 
@@ -128,13 +139,18 @@ class Router:
         interval: seconds between two looks at the files. clock: Unix time. observe: gets every
         event. on_activate: told (old, new) when another policy has become active.
         bounds: how large a request may be.
-        Raises PolicyError when the policy cannot be used, StoreError when the state cannot.
+        functions: what policies may call by `python:`. A list of names (`my_checks:polite`), each
+        imported when it is first called; or a mapping of such names to functions. A policy that
+        calls anything else is refused, and so is a function of Python itself.
+        Raises PolicyError when the policy cannot be used, StoreError when the state cannot,
+        UsageError for a function that cannot be allowed.
         """
         if caller is None:
             from policy_router.execute.litellm import LiteLLMCaller  # noqa: PLC0415  only when used
 
             caller = LiteLLMCaller()
         tell = harmless(observe)
+        known = Functions(functions, tell=tell)
         store = Guarded(
             open_store(state, None if clock is time.time else clock),
             instances,
@@ -143,9 +159,21 @@ class Router:
             on_loss=lambda lost, detail: tell(StoreLostData(lost, detail)),
         )
         live = Live(
-            Path(path), _compile, watch=watch, interval=interval, on_activate=on_activate
+            Path(path),
+            partial(_compile, functions=known),
+            watch=watch,
+            interval=interval,
+            on_activate=on_activate,
         ).start()
-        return cls(live, caller, store=store, clock=clock, observe=tell, bounds=bounds)
+        return cls(
+            live,
+            caller,
+            store=store,
+            clock=clock,
+            observe=tell,
+            bounds=bounds,
+            functions=known,
+        )
 
     # -- the policy --------------------------------------------------------------------------
 

@@ -12,7 +12,7 @@ from policy_router.simulated import Cut, Fail, Garble, Say, Simulated, Stall
 from tests.test_ledger import HELLO, World, play
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable
+    from collections.abc import Awaitable, Callable, Sequence
     from pathlib import Path
 
     from policy_router.simulated.behaviour import Behaviour
@@ -46,8 +46,10 @@ def scene_of(
     scene: Callable[[World], Awaitable[None]],
     counted: str = JSON + MONEY,
     policy: str = POLICY,
+    *,
+    functions: Sequence[str] = (),
 ) -> None:
-    play(tmp_path, counted, scene, Simulated(scripts), policy)
+    play(tmp_path, counted, scene, Simulated(scripts), policy, functions=functions)
 
 
 async def ask(w: World, how: str, **options: Any) -> tuple[str, Any]:
@@ -227,7 +229,8 @@ def test_a_function_of_ours(tmp_path: Path, how: str) -> None:
         "tasks: { form: { accept: { python: tests.execute.checks_of_ours:polite } }, chat: {} }\n"
     )
     scripts = {"cheap": Say("no"), "middle": Say("yes, please")}
-    scene_of(tmp_path, scripts, scene, counted + MONEY)
+    ours = ["tests.execute.checks_of_ours:polite"]
+    scene_of(tmp_path, scripts, scene, counted + MONEY, functions=ours)
 
 
 JUDGED = "tasks: { form: { accept: { llm: { model: other, rubric: It is polite. } } }, chat: {} }\n"

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import time
 from dataclasses import dataclass, field
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -18,6 +19,7 @@ from policy_router import (
 from policy_router.execute.account import LEASE
 from policy_router.execute.events import Passed, Warned
 from policy_router.execute.litellm import LiteLLMCaller
+from policy_router.execute.own_code import Functions
 from policy_router.live.reload import Live
 from policy_router.router import _compile
 from policy_router.simulated import Cut, Fail, Say, Simulated, Stall
@@ -26,7 +28,7 @@ from policy_router.state.memory import MemoryStore
 from tests.state.stores import NOON, STORES, Clock
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable
+    from collections.abc import Awaitable, Callable, Sequence
     from pathlib import Path
 
     from policy_router.execute.events import Event
@@ -80,6 +82,8 @@ def play(
     scene: Callable[[World], Awaitable[None]],
     provider: Simulated | None = None,
     policy: str = POLICY,
+    *,
+    functions: Sequence[str] = (),
 ) -> None:
     """Runs a scene on a policy with these limits and budgets."""
 
@@ -88,9 +92,15 @@ def play(
         path.write_text(policy.format(url=running.url, counted=counted))
         events: list[Event] = []
         store = MemoryStore(lambda: NOON)
-        live = Live(path, _compile, watch="off").start()
+        allowed = Functions(functions)
+        live = Live(path, partial(_compile, functions=allowed), watch="off").start()
         router = Router(
-            live, LiteLLMCaller(), store=store, clock=lambda: NOON, observe=events.append
+            live,
+            LiteLLMCaller(),
+            store=store,
+            clock=lambda: NOON,
+            observe=events.append,
+            functions=allowed,
         )
         async with router:
             await scene(World(router, store, running, events))

@@ -349,6 +349,27 @@ Bad:
 Good:
     timezone: Europe/Berlin
 """,
+    "pythons-own-function": """\
+a function of Python's standard library, or a built-in one, that a policy names
+
+What a prompt or an answer says would be its argument: `os:system` would run it as a command. Name a
+function of your own, which may call another after it has looked at what it is given.
+
+Bad:
+    tasks:
+      form: { accept: { python: "os:system" } }
+
+Good:
+    tasks:
+      form: { accept: { python: "my_checks:good" } }
+""",
+    "function-not-allowed": """\
+a function that the program using the policy does not allow
+
+A policy calls only what the program names in `Router.open(functions=...)`, or what `run` is told
+with `--allow-function`: whoever may change the policy cannot run other code by it. `check` cannot
+know what a program allows and names each such function in a note.
+""",
     "bad-schema": """\
 a JSON Schema that no answer can be checked by
 

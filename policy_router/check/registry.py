@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Final
 
 from policy_router.check.rules import (
     budget_below_one_request,
+    calls_own_function,
     checks_need_whole_answers,
     cloud_is_not_local,
     constant_test,
@@ -68,6 +69,7 @@ LINT: Final[Mapping[str, Callable[[Subject], Iterator[Diagnostic]]]] = {
     "impossible-length": impossible_length.check,
     "nobody-to-escalate-to": nobody_to_escalate_to.check,
     "checks-need-whole-answers": checks_need_whole_answers.check,
+    "calls-own-function": calls_own_function.check,
     "no-effect-yet": no_effect_yet.check,
 }
 

@@ -12,6 +12,8 @@ from policy_router.cli.screen import say
 from policy_router.diagnostics import printable
 
 if TYPE_CHECKING:
+    from policy_router.diagnostics import Diagnostic
+    from policy_router.execute.own_code import Functions
     from policy_router.model import Policy
 
 Where: TypeAlias = Annotated[
@@ -35,17 +37,23 @@ def choose(given: Path | None) -> Path:
     return path
 
 
-def open_policy(path: Path, *, broken: int = 1) -> Policy:
+def open_policy(path: Path, functions: Functions | None = None, *, broken: int = 1) -> Policy:
     """The policy at a path. One that cannot be used is drawn on stderr and ends the command: with
-    `broken` for mistakes in it, with 2 when there is nothing to read."""
+    `broken` for mistakes in it, with 2 when there is nothing to read. functions: the ones that the
+    policy may call; without them nothing of it is called."""
     from policy_router.check.report import inspect_path  # noqa: PLC0415  pydantic is dear to import
     from policy_router.cli.render import drawn  # noqa: PLC0415
     from policy_router.diagnostics import Severity  # noqa: PLC0415
 
     report = inspect_path(path)
-    if report.policy is not None:
+    refused: tuple[Diagnostic, ...] = ()
+    if report.policy is not None and functions is not None:
+        from policy_router.execute.own_code import not_allowed  # noqa: PLC0415  as above
+
+        refused = not_allowed(report.policy, functions)
+    if report.policy is not None and not refused:
         return report.policy
-    for diagnostic in report.diagnostics:
+    for diagnostic in (*report.diagnostics, *refused):
         if diagnostic.severity is Severity.ERROR:
             say(*drawn(diagnostic, report.sources))
     raise typer.Exit(broken if report.sources else 2)

@@ -13,7 +13,6 @@ from policy_router.cli.request import Asked, Given, ask, takes_request
 from policy_router.cli.screen import Line, fail, show, show_json, table
 from policy_router.cli.state import place_of
 from policy_router.diagnostics import printable
-from policy_router.language.suggest import did_you_mean
 from policy_router.language.units import dollars
 
 if TYPE_CHECKING:
@@ -58,7 +57,7 @@ def made(policy: "Policy", asked: Asked, *, json: bool = False) -> "Decision":
     if decision.invalid:
         if json:
             show_json(as_json(decision, policy.timezone))
-        fail(printable(f"{decision.denied}{_meant(policy, decision)}"))
+        fail(printable(str(decision.denied)))
     return decision
 
 
@@ -66,20 +65,6 @@ def finish(decision: "Decision") -> None:
     """End the command with what the decision means for its exit code."""
     if not decision.candidates:
         raise typer.Exit(SAID_NO)
-
-
-def _meant(policy: "Policy", decision: "Decision") -> str:
-    """`; did you mean ...` for a name that the policy does not know."""
-    request = decision.request
-    for word, known in (
-        (request.task, policy.index.tasks),
-        (request.complexity, policy.index.bands),
-        (request.model, policy.index.by_name),
-    ):
-        if isinstance(word, str) and word not in known:
-            close = did_you_mean(word, known)
-            return f"; did you mean `{close}`?" if close else ""
-    return ""
 
 
 def as_json(decision: "Decision", zone: "ZoneInfo") -> dict[str, object]:

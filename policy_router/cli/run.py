@@ -39,17 +39,19 @@ from policy_router.errors import (
     NoCandidateError,
     RoutingError,
     StateError,
+    UsageError,
 )
 from policy_router.language.units import dollars
 from policy_router.meter import ANYONE, Metric
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator
+    from collections.abc import AsyncIterator, Sequence
 
     from policy_router.execute.account import Account
     from policy_router.execute.answer import Answer
     from policy_router.execute.caller import Body
     from policy_router.execute.executor import Executor
+    from policy_router.execute.own_code import Functions
     from policy_router.execute.stream import AnswerStream
     from policy_router.model import Attempt, Decision, Policy
     from policy_router.state.store import Crossing
@@ -66,6 +68,12 @@ def run(
     stream: Annotated[bool, typer.Option("--stream", help="Print the answer as it comes.")] = False,
     system: Annotated[
         str | None, typer.Option(metavar="TEXT", help="A system message before the prompt.")
+    ] = None,
+    allow_function: Annotated[
+        list[str] | None,
+        typer.Option(
+            metavar="MODULE:NAME", help="A function that the policy may call; repeat it for more."
+        ),
     ] = None,
 ) -> None:
     """Send a prompt through the policy and print the answer.
@@ -85,7 +93,8 @@ def run(
     if stream and given.json:
         raise typer.BadParameter("--stream and --json exclude each other", param_hint="--stream")
     path = choose(given.policy)
-    policy = open_policy(path)
+    functions = _functions(allow_function or ())
+    policy = open_policy(path, functions)
     asked = ask(policy, replace(given, prompt=prompt), system=system)
     messages = messages_of(prompt, system)
     from policy_router.execute.caller import Body  # noqa: PLC0415  not needed for --help
@@ -94,10 +103,10 @@ def run(
     place = place_of(given.state, policy.name, path) if policy.meters else Place("memory://")
     try:
         if stream:
-            streamed = asyncio.run(_stream(policy, asked, body, place))
+            streamed = asyncio.run(_stream(policy, asked, body, place, functions))
             say(*_attempts(policy, streamed.attempts), *_doubts(streamed))
             return
-        answer = asyncio.run(_run(policy, asked, body, place))
+        answer = asyncio.run(_run(policy, asked, body, place, functions))
     except NoCandidateError as refused:
         if given.json:
             told = _history(policy, refused.decision, ())
@@ -124,17 +133,31 @@ def run(
         say(*_attempts(policy, answer.attempts), *_doubts(answer))
 
 
-async def _run(policy: "Policy", asked: Asked, body: "Body", place: Place) -> "Answer":
-    async with _ready(policy, asked, body, place) as (executor, decision, account, began):
+def _functions(names: "Sequence[str]") -> "Functions":
+    from policy_router.execute.own_code import Functions  # noqa: PLC0415  not needed for --help
+
+    try:
+        return Functions(names)
+    except UsageError as error:
+        raise typer.BadParameter(printable(str(error)), param_hint="--allow-function") from None
+
+
+async def _run(
+    policy: "Policy", asked: Asked, body: "Body", place: Place, functions: "Functions"
+) -> "Answer":
+    ready = _ready(policy, asked, body, place, functions)
+    async with ready as (executor, decision, account, began):
         return await executor.run(decision, policy.fallback, body, account, began=began)
 
 
-async def _stream(policy: "Policy", asked: Asked, body: "Body", place: Place) -> "AnswerStream":
+async def _stream(
+    policy: "Policy", asked: Asked, body: "Body", place: Place, functions: "Functions"
+) -> "AnswerStream":
     """A stream, after it was written."""
     import sys  # noqa: PLC0415  the stream of the moment, which a test replaces
 
     async with (
-        _ready(policy, asked, body, place) as (executor, decision, account, began),
+        _ready(policy, asked, body, place, functions) as (executor, decision, account, began),
         await executor.stream(decision, policy.fallback, body, account, began=began) as answer,
     ):
         async for chunk in answer:
@@ -146,7 +169,7 @@ async def _stream(policy: "Policy", asked: Asked, body: "Body", place: Place) ->
 
 @asynccontextmanager
 async def _ready(
-    policy: "Policy", asked: Asked, body: "Body", place: Place
+    policy: "Policy", asked: Asked, body: "Body", place: Place, functions: "Functions"
 ) -> "AsyncIterator[tuple[Executor, Decision, Account, float | None]]":
     """What it takes to carry a request out: rated by whom the policy names, decided on what the
     counters show, with an account that reserves and settles; and when it was begun to be rated, on
@@ -166,7 +189,7 @@ async def _ready(
             with progress(LOADING):
                 await caller.prepare(policy.models)  # before its time begins to run
             began = time.monotonic()
-            rater = Rater(caller, ledger)
+            rater = Rater(caller, ledger, functions=functions)
             messages = body["messages"]
             score = await rater.rate(policy, asked.request, asked.snapshot, messages)
             if score is not None:
@@ -179,7 +202,8 @@ async def _ready(
                 await caller.prepare(candidate.model for candidate in decision.candidates)
         account = ledger.account(policy, asked.request, asked.snapshot)
         try:
-            yield Executor(caller, clock=time.time), decision, account, began
+            executor = Executor(caller, clock=time.time, functions=functions)
+            yield executor, decision, account, began
         finally:
             await ledger.aclose()
 

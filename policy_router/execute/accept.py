@@ -12,7 +12,7 @@ import json
 from dataclasses import dataclass
 from functools import lru_cache
 from types import MappingProxyType
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, TypeAlias
 
 from policy_router.condition import search
 from policy_router.execute.failure import Failure, Kind
@@ -25,8 +25,16 @@ if TYPE_CHECKING:
     from policy_router.execute.shape import Said
     from policy_router.model import Accept
 
+Stopped: TypeAlias = "Callable[[], bool]"
+
 LONGEST: Final = 200
 """Characters of a detail."""
+LARGEST: Final = 1_000_000
+"""Characters of a text that is read as JSON or searched for a pattern. No model writes a longer
+one, and what is longer passes no such check."""
+_TOO_LARGE: Final = f"longer than {LARGEST:,} characters, the most that are checked"
+SLOW: Final = frozenset({"json", "json_schema", "pattern"})
+"""Checks whose time grows with the text by more than a glance."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,8 +85,16 @@ PASSED: Final = Verdict()
 """Of an answer that nothing is checked of."""
 
 
-def plain(accepts: Sequence[Accept], said: Sequence[Said]) -> Verdict:
-    """What the checks in CHECKS make of an answer with these choices: each must pass each."""
+def takes_time(accepts: Sequence[Accept]) -> bool:
+    """Whether one of the checks in CHECKS may take longer than an event loop can wait."""
+    return any(SLOW & {*accept.checks} for accept in accepts)
+
+
+def plain(
+    accepts: Sequence[Accept], said: Sequence[Said], stopped: Stopped = lambda: False
+) -> Verdict:
+    """What the checks in CHECKS make of an answer with these choices: each must pass each.
+    stopped: says that nobody waits for the verdict any more, so that the work ends."""
     rejected: list[Finding] = []
     passed = 0
     for accept in accepts:
@@ -86,7 +102,7 @@ def plain(accepts: Sequence[Accept], said: Sequence[Said]) -> Verdict:
             check = CHECKS.get(name)
             if check is None:
                 continue
-            wrong = next((why for each in said if (why := check(accept, each))), None)
+            wrong = next((why for each in said if (why := check(accept, each, stopped))), None)
             if wrong is None:
                 passed += 1
             else:
@@ -94,48 +110,52 @@ def plain(accepts: Sequence[Accept], said: Sequence[Said]) -> Verdict:
     return Verdict(tuple(rejected), (), passed)
 
 
-def _not_empty(_: Accept, said: Said) -> str | None:
+def _not_empty(_: Accept, said: Said, __: Stopped) -> str | None:
     return None if said.text.strip() or said.acts else "no text"
 
 
-def _json(_: Accept, said: Said) -> str | None:
+def _json(_: Accept, said: Said, __: Stopped) -> str | None:
     return None if said.acts else _parsed(said.text)[1]
 
 
-def _json_schema(accept: Accept, said: Said) -> str | None:
+def _json_schema(accept: Accept, said: Said, stopped: Stopped) -> str | None:
     if said.acts:
         return None
     value, wrong = _parsed(said.text)
-    return wrong or misfit(accept.json_schema or "{}", value)
+    return wrong or misfit(accept.json_schema or "{}", value, stopped)
 
 
-def _pattern(accept: Accept, said: Said) -> str | None:
-    if said.acts or _search(accept.pattern or "")(said.text) is not None:
+def _pattern(accept: Accept, said: Said, _: Stopped) -> str | None:
+    if said.acts:
         return None
-    return "the pattern is not found"
+    if len(said.text) > LARGEST:
+        return _TOO_LARGE
+    return (
+        None if _search(accept.pattern or "")(said.text) is not None else "the pattern is not found"
+    )
 
 
-def _min_chars(accept: Accept, said: Said) -> str | None:
+def _min_chars(accept: Accept, said: Said, _: Stopped) -> str | None:
     least = accept.min_chars or 0
     if said.acts or len(said.text) >= least:
         return None
     return f"{len(said.text):,} characters, fewer than {least:,}"
 
 
-def _max_chars(accept: Accept, said: Said) -> str | None:
+def _max_chars(accept: Accept, said: Said, _: Stopped) -> str | None:
     most = accept.max_chars or 0
     if len(said.text) <= most:
         return None
     return f"{len(said.text):,} characters, more than {most:,}"
 
 
-def _stop_reason(accept: Accept, said: Said) -> str | None:
+def _stop_reason(accept: Accept, said: Said, _: Stopped) -> str | None:
     if said.finish in accept.stop_reason:
         return None
     return f"ended with `{said.finish}`, not {' or '.join(f'`{r}`' for r in accept.stop_reason)}"
 
 
-CHECKS: Final[Mapping[str, Callable[[Accept, Said], str | None]]] = MappingProxyType(
+CHECKS: Final[Mapping[str, Callable[[Accept, Said, Stopped], str | None]]] = MappingProxyType(
     {
         "not_empty": _not_empty,
         "json": _json,
@@ -152,6 +172,8 @@ to a text, so what is asked of a text is not asked of it."""
 
 def _parsed(text: str) -> tuple[Any, str | None]:
     """The value of a JSON text, and what is wrong when there is none."""
+    if len(text) > LARGEST:
+        return None, _TOO_LARGE
     try:
         return json.loads(text, parse_constant=_no_number), None
     except json.JSONDecodeError as error:

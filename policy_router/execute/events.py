@@ -88,6 +88,16 @@ class StoreLostData:
 
 
 @dataclass(frozen=True, slots=True)
+class FunctionChanged:
+    """A function that the policy calls is not called for a while (up: False), as its calls do not
+    return; or it is called again. function: its name in the policy."""
+
+    function: str
+    up: bool
+    detail: str
+
+
+@dataclass(frozen=True, slots=True)
 class Answered:
     """The request has its answer. skipped: models passed over on the way. rejected: checks that
     this answer failed, when none passed. unchecked: checks that could not be made."""
@@ -121,6 +131,7 @@ Event = (
     | Warned
     | StoreChanged
     | StoreLostData
+    | FunctionChanged
 )
 
 

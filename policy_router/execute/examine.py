@@ -6,12 +6,14 @@ anyway. Within a stage every check is made, so that the best of several rejected
 
 from __future__ import annotations
 
+import threading
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
-from policy_router.execute.accept import PASSED, Verdict, found, plain
+from policy_router.execute.accept import PASSED, SLOW, Verdict, found, plain, takes_time
 from policy_router.execute.function import ask_function
 from policy_router.execute.judge import ask_judge
+from policy_router.execute.progress import within
 from policy_router.execute.shape import heard
 
 if TYPE_CHECKING:
@@ -20,6 +22,7 @@ if TYPE_CHECKING:
     from policy_router.execute.accept import Finding
     from policy_router.execute.progress import Progress
     from policy_router.execute.shape import Said
+    from policy_router.model import Accept
 
 
 async def examine(progress: Progress, answer: Any) -> Verdict:
@@ -29,12 +32,30 @@ async def examine(progress: Progress, answer: Any) -> Verdict:
     if not accepts:
         return PASSED
     said = heard(answer)
-    verdict = plain(accepts, said)
+    verdict = await _table(progress, accepts, said)
     for stage in (_functions, _judges):
         if verdict.rejected:
             break
         verdict = await stage(progress, said, answer, verdict)
     return verdict
+
+
+async def _table(progress: Progress, accepts: Sequence[Accept], said: Sequence[Said]) -> Verdict:
+    """What the checks that need nobody's help make of it. Those that may take long are made in
+    another thread, which ends soon after their time is over."""
+    if not takes_time(accepts):
+        return plain(accepts, said)
+    over = threading.Event()
+    limit = progress.share()
+    try:
+        work = progress.world.checks.run(lambda: plain(accepts, said, over.is_set))
+        return await within(limit, work)
+    except TimeoutError:
+        words = f"took longer than {limit:.3g} s"
+        slow = [(each, name) for each in accepts for name in each.checks if name in SLOW]
+        return Verdict(tuple(found(each, name, words) for each, name in slow))
+    finally:
+        over.set()
 
 
 async def _functions(
@@ -46,7 +67,8 @@ async def _functions(
         if accept.python is None:
             continue
         for each in said:
-            why = await ask_function(accept.python, each.text, answer, progress.share())
+            functions, limit = progress.world.functions, progress.share()
+            why = await ask_function(functions, accept.python, each.text, answer, limit)
             if why is not None:
                 rejected.append(found(accept, "python", f"`{accept.python}`: {why}"))
                 break

@@ -10,7 +10,7 @@ from __future__ import annotations
 import asyncio
 import random as _random
 import time
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 from policy_router.errors import ExhaustedError, RequestError, RoutingError
 from policy_router.execute.accept import PASSED
@@ -18,10 +18,12 @@ from policy_router.execute.answer import Answer
 from policy_router.execute.events import harmless
 from policy_router.execute.examine import examine
 from policy_router.execute.failure import CallFailed, Failure, Kind
+from policy_router.execute.own_code import Functions
 from policy_router.execute.progress import Progress, World, within
 from policy_router.execute.shape import choices, finish, says_anything, size, usage
 from policy_router.execute.spares import Spares, is_whole
 from policy_router.execute.stream import AnswerStream, play
+from policy_router.execute.threads import Threads
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
@@ -34,6 +36,11 @@ if TYPE_CHECKING:
     from policy_router.model import Decision, Fallback
 
 
+_CHECKING: Final = 2
+"""Answers that are checked at a time, in threads: more would keep the event loop waiting for its
+turn."""
+
+
 def _ignore(_: Event) -> None:
     """The observer when there is none."""
 
@@ -43,6 +50,7 @@ class Executor:
 
     caller: calls one model once. clock: Unix time; monotonic: for durations. observe: gets every
     event; what it raises is logged once and harms nobody. health: told of every failure.
+    functions: those that policies may call; none unless given.
     """
 
     def __init__(
@@ -55,9 +63,20 @@ class Executor:
         random: _random.Random | None = None,
         observe: Callable[[Event], None] = _ignore,
         health: Health | None = None,
+        functions: Functions | None = None,
     ) -> None:
         dice = _random.Random() if random is None else random  # noqa: S311  jitter, not a secret
-        self._world = World(caller, clock, monotonic, sleep, dice, harmless(observe), health)
+        self._world = World(
+            caller,
+            clock,
+            monotonic,
+            sleep,
+            dice,
+            harmless(observe),
+            health,
+            Functions() if functions is None else functions,
+            Threads(_CHECKING, "policy-router-checks"),
+        )
 
     async def run(
         self,

@@ -6,19 +6,24 @@ to be seen.
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from policy_router.execute.own_code import Broken, call_own
+from policy_router.execute.own_code import Broken
 from policy_router.execute.redact import redact
 
+if TYPE_CHECKING:
+    from policy_router.execute.own_code import Functions
 
-async def ask_function(name: str, text: str, answer: Any, seconds: float) -> str | None:
+
+async def ask_function(
+    functions: Functions, name: str, text: str, answer: Any, seconds: float
+) -> str | None:
     """Why the function rejects the answer, or None when it does not. Never raises.
 
     It is called as `function(text, answer)`, may be a coroutine function, and returns True, or
     False, or a text that says why not. One that is not done after `seconds` is left behind.
     """
-    said = await call_own(name, seconds, text, answer)
+    said = await functions.call(name, seconds, text, answer)
     if isinstance(said, Broken):
         return said.why
     if isinstance(said, bool):

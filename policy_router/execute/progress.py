@@ -31,6 +31,8 @@ if TYPE_CHECKING:
     from policy_router.execute.caller import Body, Caller
     from policy_router.execute.events import Event
     from policy_router.execute.health import Health
+    from policy_router.execute.own_code import Functions
+    from policy_router.execute.threads import Threads
     from policy_router.model import Candidate, Decision, Fallback
 
 _T = TypeVar("_T")
@@ -42,7 +44,8 @@ _ROUNDING: Final = 0.99
 @dataclass(slots=True)
 class World:
     """What an executor needs of the world around it. clock: Unix time; monotonic: any origin.
-    tell: gets every event, and raises nothing."""
+    tell: gets every event, and raises nothing. functions: what policies may call. checks: where
+    answers are checked."""
 
     caller: Caller
     clock: Callable[[], float]
@@ -51,6 +54,8 @@ class World:
     random: Random
     tell: Callable[[Event], None]
     health: Health | None
+    functions: Functions
+    checks: Threads
 
 
 @dataclass(slots=True)

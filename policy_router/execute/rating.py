@@ -24,7 +24,7 @@ from policy_router.decide.decide import decide, facts_of
 from policy_router.execute.caller import Body
 from policy_router.execute.excerpt import LEAST_SHOWN, ends
 from policy_router.execute.failure import CallFailed, Failure, Kind
-from policy_router.execute.own_code import Broken, call_own
+from policy_router.execute.own_code import Broken, Functions
 from policy_router.execute.progress import within
 from policy_router.execute.shape import Usage, choices, size, usage
 from policy_router.execute.wire import Wire
@@ -63,7 +63,7 @@ class Rater:
     """Asks the estimator that a policy names, when it is one that must be asked.
 
     caller, ledger: how a model is called and paid for. health: told of every failure of one.
-    deadline: seconds.
+    deadline: seconds. functions: those that policies may call; none unless given.
     """
 
     def __init__(
@@ -73,11 +73,13 @@ class Rater:
         *,
         health: Health | None = None,
         deadline: float = DEADLINE,
+        functions: Functions | None = None,
     ) -> None:
         self._caller = caller
         self._ledger = ledger
         self._health = health
         self._deadline = deadline
+        self._functions = Functions() if functions is None else functions
         self._lock = threading.Lock()
         self._known: OrderedDict[bytes, float] = OrderedDict()
         self._underway: dict[tuple[asyncio.AbstractEventLoop, bytes], _Underway] = {}
@@ -115,7 +117,7 @@ class Rater:
         return await self._shared(name, lambda: self._by_model(name, call, account))
 
     async def _by_function(self, path: str, text: str, limit: float) -> float | None:
-        found = await call_own(path, limit, text)
+        found = await self._functions.call(path, limit, text)
         if found is None:
             return None
         if isinstance(found, Broken):

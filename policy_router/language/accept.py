@@ -25,6 +25,8 @@ def read_accept(
         resolver.pattern(shape.pattern, (*path, "pattern"))
     if shape.json_schema is not None:
         _schema(resolver, shape.json_schema, (*path, "json_schema"))
+    if shape.python is not None:
+        resolver.own_function(shape.python, (*path, "python"))
     accept = Accept(
         by=by,
         not_empty=bool(shape.not_empty),

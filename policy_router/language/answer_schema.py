@@ -21,12 +21,39 @@ if TYPE_CHECKING:
     from referencing import Resource
 
 
-REFERENCES: Final = 20_000
-"""References that are followed for one answer: where a schema refers to itself twice, they double
-with each level of an answer."""
-_REFERRING: Final = frozenset({"$ref", "$dynamicRef"})
-_followed: Final[ContextVar[list[int]]] = ContextVar("references followed so far")
+STEPS: Final = 400_000
+"""Keywords of a schema that are looked at for one answer; some seconds of work."""
+_REFERENCE: Final = "$ref"
+_DYNAMIC: Final = "$dynamicRef"
 DRAFT: Final = "https://json-schema.org/draft/2020-12/schema"
+
+
+class _Beyond(Exception):  # noqa: N818  never leaves this module
+    """Following the schema takes too long, or nobody waits for it any more."""
+
+
+class _Meter:
+    """What is known while one answer is looked at.
+
+    stopped: says that nobody waits for the outcome any more. seen: whether a value fits what a
+    reference leads to, by the places of both in memory; None while that is being found out.
+    """
+
+    __slots__ = ("_left", "_stopped", "seen")
+
+    def __init__(self, stopped: Callable[[], bool]) -> None:
+        self._left = STEPS
+        self._stopped = stopped
+        self.seen: dict[tuple[int, int], bool | None] = {}
+
+    def step(self) -> None:
+        """Counts one keyword of the schema, or one item."""
+        self._left -= 1
+        if self._left < 0 or self._stopped():
+            raise _Beyond
+
+
+_meter: Final[ContextVar[_Meter]] = ContextVar("what is known of the answer looked at")
 
 
 class Problem(NamedTuple):
@@ -60,10 +87,10 @@ def problem_of(schema: Any) -> Problem | None:
     return next((found for part in _parts(whole) if (found := _unusable(part, follow))), None)
 
 
-def misfit(schema: str, value: Any) -> str | None:
+def misfit(schema: str, value: Any, stopped: Callable[[], bool] = lambda: False) -> str | None:
     """Why a value does not fit a schema (as JSON text), or None when it does. A schema that cannot
-    be followed to its end fits nothing."""
-    _followed.set([0])
+    be followed to its end fits nothing. stopped: asked often; once it says so, the work ends."""
+    _meter.set(_Meter(stopped))
     try:
         wrong = next(iter(_validator(schema).iter_errors(value)), None)
     except Exception:  # noqa: BLE001  endless references, numbers beyond all bounds: fail closed
@@ -142,35 +169,61 @@ def _validator(schema: str) -> Validator:
 
     loaded = json.loads(schema)
     kind = _drafts()[loaded.get("$schema", DRAFT)]
-    ours: dict[str, Any] = {"pattern": _pattern, "uniqueItems": _unique}
-    ours |= {word: _counted(kind.VALIDATORS[word]) for word in _REFERRING & kind.VALIDATORS.keys()}
+    words = {**kind.VALIDATORS, "pattern": _pattern, "uniqueItems": _unique}
+    ours = {word: _counted(check) for word, check in words.items()}
+    # What a dynamic reference leads to hangs on the way there, so nothing can be remembered.
+    if _DYNAMIC not in schema:
+        ours[_REFERENCE] = _remembered(words[_REFERENCE])
     linear = extend(kind, ours)  # type: ignore[no-untyped-call]  # partial stubs
     made: Validator = linear(loaded, registry=Registry())
     return made
 
 
-def _counted(follow: Any) -> Any:
-    """What follows a reference, up to so many for one answer."""
+def _counted(check: Any) -> Any:
+    """The check of a keyword, counted as a step."""
 
-    def counted(validator: Any, to: str, value: object, within: Any) -> Iterator[Any]:
-        followed = _followed.get()
-        followed[0] += 1
-        if followed[0] > REFERENCES:
-            raise RecursionError
-        yield from follow(validator, to, value, within)
+    def counted(validator: Any, asked: Any, value: object, within: Any) -> Any:
+        _meter.get().step()
+        return check(validator, asked, value, within)
 
     return counted
+
+
+def _remembered(follow: Any) -> Any:
+    """What follows a reference, once for each value: where a schema refers to itself twice, the
+    work would double with each level of an answer."""
+    from jsonschema.exceptions import ValidationError  # noqa: PLC0415  as above
+
+    def remembered(validator: Any, to: str, value: object, within: Any) -> Iterator[Exception]:
+        meter = _meter.get()
+        meter.step()
+        place = id(within), id(value)
+        if place not in meter.seen:
+            meter.seen[place] = None
+            wrong = next(iter(follow(validator, to, value, within)), None)
+            meter.seen[place] = wrong is None
+            if wrong is not None:
+                yield wrong
+            return
+        fits = meter.seen[place]
+        if fits is None:
+            raise _Beyond  # it refers to itself and never gets further
+        if not fits:
+            yield ValidationError("it does not fit")
+
+    return remembered
 
 
 def _unique(_: Any, asked: bool, value: object, __: Any) -> Iterator[Exception]:
     from jsonschema.exceptions import ValidationError  # noqa: PLC0415  as above
 
-    if asked and isinstance(value, list) and len({_canonical(each) for each in value}) < len(value):
+    if asked and isinstance(value, list) and len(set(map(_canonical, value))) < len(value):
         yield ValidationError("an item stands there twice")
 
 
 def _canonical(value: Any) -> str:
     """The same for what JSON Schema calls equal: 1 and 1.0 are, 1 and true are not."""
+    _meter.get().step()
     return json.dumps(_even(value), sort_keys=True)
 
 

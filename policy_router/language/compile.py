@@ -282,6 +282,7 @@ class _Compiler:
             case doc.LlmEstimator(llm=model):
                 kind = Complexity("llm", model=model)
             case doc.PythonEstimator(python=function):
+                self.names.own_function(function, ("complexity", "estimator", "python"))
                 kind = Complexity("python", function=function)
             case name:
                 kind = Complexity(name or "heuristic")
@@ -289,6 +290,7 @@ class _Compiler:
             kind,
             weights=weights,
             keywords=tuple(shape.keywords or ()),
+            at=self.places.key(("complexity", "estimator")) if shape.estimator else None,
         )
 
     def _attributes(self) -> list[Fact]:

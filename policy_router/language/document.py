@@ -13,6 +13,7 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, WithJsonSche
 
 from policy_router.decide.abilities import ABILITIES
 from policy_router.language import units
+from policy_router.language.functions import REFERENCE
 from policy_router.language.units import Cap, Rate, Unit
 from policy_router.model import Action, Fault, Key, OnBreak, Otherwise
 
@@ -181,7 +182,9 @@ class ModelShape(Shape):
         description="Tokens an answer may have. Left out: LiteLLM's own table.", examples=["8k"]
     )] = None  # fmt: skip
     can: Annotated[list[Ability] | None, Field(
-        description="What it can do. Left out: LiteLLM's own table.", examples=[["tools", "json"]]
+        description="What it can do. Left out: LiteLLM's own table, which never says "
+        "`hosted_tools`: tools that run at the provider, whose cost no price covers.",
+        examples=[["tools", "json"]],
     )] = None  # fmt: skip
     tags: Annotated[list[Word] | None, Field(
         description="Words that rules select it by.", examples=[["local"], ["eu"]]
@@ -260,8 +263,9 @@ class AcceptShape(Shape):
         description="It ended for one of these reasons.", examples=[["stop", "tool_calls"]]
     )] = None  # fmt: skip
     python: Annotated[str | None, Field(
-        pattern=r"^[A-Za-z_][A-Za-z0-9_.]*:[A-Za-z_][A-Za-z0-9_]*$",
-        description="A function of ours says so: `module:function`.",
+        pattern=REFERENCE,
+        description="A function of ours says so: `module:function`. The program that opens the "
+        "router must allow it.",
         examples=["my_package.checks:good"],
     )] = None  # fmt: skip
     llm: Annotated[LlmCheck | None, Field(
@@ -328,8 +332,8 @@ class PythonEstimator(Shape):
     """A function of ours rates the request."""
 
     python: Annotated[str, Field(
-        pattern=r"^[A-Za-z_][A-Za-z0-9_.]*:[A-Za-z_][A-Za-z0-9_]*$",
-        description="`module:function`.",
+        pattern=REFERENCE,
+        description="`module:function`. The program that opens the router must allow it.",
         examples=["my_package.module:function"],
     )]  # fmt: skip
 

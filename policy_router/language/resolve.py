@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from policy_router.diagnostics import Diagnostic, Severity
 from policy_router.language.expression import RE2, pattern_problem, read_expression, read_mapping
+from policy_router.language.functions import is_pythons_own
 from policy_router.language.selectors import Selectors, is_pattern, known_words
 
 if TYPE_CHECKING:
@@ -131,6 +132,16 @@ class Resolver:
                 f"the pattern cannot be read: {problem}",
                 self.places.value(path),
                 RE2,
+            )
+
+    def own_function(self, name: str, path: Path) -> None:
+        """Note a function that no policy may call."""
+        if is_pythons_own(name):
+            self.draft.error(
+                "pythons-own-function",
+                f"`{name}` is a function of Python itself, not of yours",
+                self.places.value(path),
+                "name a function of your own; it may call this one with arguments it has checked",
             )
 
     def when(self, value: str | dict[str, Any] | None, path: Path) -> Condition | None:

@@ -26,6 +26,7 @@ NAME = re.compile(r"[a-z0-9]+(?:-[a-z0-9]+)*")
 WITHOUT_SNIPPET = {
     "bad-character": "the character cannot be seen",
     "file-too-large": "about the size of a file",
+    "function-not-allowed": "about the program that uses the policy",
     "more-findings": "about the number of findings",
     "internal-error": "about the program, not the policy",
     "no-policy-files": "about the folder",

@@ -10,7 +10,16 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from policy_router.execute.accept import CHECKS, PASSED, Finding, Verdict, found, plain
+from policy_router.execute.accept import (
+    CHECKS,
+    PASSED,
+    SLOW,
+    Finding,
+    Verdict,
+    found,
+    plain,
+    takes_time,
+)
 from policy_router.execute.failure import Kind
 from policy_router.execute.shape import Said, heard
 from policy_router.model import CHECKS as NAMES
@@ -52,6 +61,12 @@ def look(text: str, finish: str = "stop", *, acts: bool = False, **checks: Any) 
         ("-Infinity", {"json": True}, "no JSON: a number that cannot be read"),
         ("9" * 5000, {"json": True}, "no JSON: a number that cannot be read"),
         ("[" * 100_000, {"json": True}, "no JSON: nested too deeply"),
+        ("1" + " " * 1_000_000, {"json": True},
+         "longer than 1,000,000 characters, the most that are checked"),
+        ("1" + " " * 1_000_000, {"json_schema": "{}"},
+         "longer than 1,000,000 characters, the most that are checked"),
+        ("1" + " " * 1_000_000, {"pattern": "1"},
+         "longer than 1,000,000 characters, the most that are checked"),
         ('{"name": "Ada", "age": 3}', {"json_schema": PERSON}, None),
         ("Ada", {"json_schema": PERSON}, "no JSON: expecting value at character 0"),
         ("{}", {"json_schema": PERSON}, "does not fit the schema at `required`"),
@@ -124,6 +139,14 @@ def test_every_choice_must_pass_and_every_check_is_counted() -> None:
     assert [(f.check, f.fatal) for f in empty.rejected] == [("json", False), ("not_empty", True)]
     assert plain([task, rule], said).may_stand_in
     assert not empty.may_stand_in
+
+
+@pytest.mark.parametrize("name", list(CHECKS))
+def test_which_checks_take_time(name: str) -> None:
+    said = {"min_chars": 1, "max_chars": 1, "pattern": "x", "json_schema": "{}"}
+    value = ("stop",) if name == "stop_reason" else said.get(name, True)
+    accept = Accept(BY, **{name: value})  # type: ignore[arg-type]  # by name
+    assert takes_time([Accept(BY, not_empty=True), accept]) is (name in SLOW)
 
 
 def test_what_needs_help_is_not_in_the_table() -> None:

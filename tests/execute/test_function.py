@@ -8,6 +8,7 @@ from types import SimpleNamespace
 import pytest
 
 from policy_router.execute.function import ask_function
+from policy_router.execute.own_code import Functions
 from tests.execute import checks_of_ours
 from tests.execute.make import response
 
@@ -16,7 +17,8 @@ OURS = "tests.execute.checks_of_ours"
 
 def ask(name: str, text: str, seconds: float = 30.0) -> str | None:
     module = name if ":" in name else f"{OURS}:{name}"
-    return asyncio.run(ask_function(module, text, response(text), seconds))
+    functions = Functions([module])
+    return asyncio.run(ask_function(functions, module, text, response(text), seconds))
 
 
 @pytest.mark.parametrize(
@@ -36,7 +38,7 @@ def ask(name: str, text: str, seconds: float = 30.0) -> str | None:
         ("late", "x", "raised TimeoutError"),
         ("no_such_function", "x", "cannot be loaded (AttributeError)"),
         ("no.such.module:check", "x", "cannot be loaded (ModuleNotFoundError)"),
-        ("HELD", "x", "raised TypeError"),
+        ("HELD", "x", "it is no function"),
     ],
 )
 def test_what_a_function_says(name: str, text: str, why: str | None) -> None:
@@ -55,8 +57,11 @@ def test_the_loop_goes_on_meanwhile() -> None:
     """The function waits for what only the loop can do."""
     checks_of_ours.HELD.clear()
 
+    name = f"{OURS}:hang"
+
     async def go() -> str | None:
-        asking = asyncio.create_task(ask_function(f"{OURS}:hang", "x", SimpleNamespace(), 30.0))
+        work = ask_function(Functions([name]), name, "x", SimpleNamespace(), 30.0)
+        asking = asyncio.create_task(work)
         await asyncio.sleep(0)
         checks_of_ours.HELD.set()
         return await asking

@@ -7,12 +7,14 @@ import json
 import sys
 import threading
 import time
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
 from policy_router import Router
 from policy_router.execute.litellm import LiteLLMCaller
+from policy_router.execute.own_code import Functions
 from policy_router.execute.rating import Rater, _score
 from policy_router.live.reload import Live
 from policy_router.router import _compile
@@ -68,6 +70,8 @@ def play(
     scene: Callable[[Router, MemoryStore, Simulated], Awaitable[None]],
     estimator: str = "{ llm: judge }",
     deadline: float = 60.0,
+    *,
+    own: str | None = None,
     **policy: str,
 ) -> None:
     async def main() -> None:
@@ -78,8 +82,16 @@ def play(
             path.write_text(POLICY.format(url=provider.url, estimator=estimator, **said))
             store = MemoryStore()
             caller = LiteLLMCaller()
-            router = Router(Live(path, _compile, watch="off").start(), caller, store=store)
-            router._rater = Rater(caller, router._ledger, health=router._health, deadline=deadline)
+            functions = Functions([] if own is None else [own])
+            live = Live(path, partial(_compile, functions=functions), watch="off").start()
+            router = Router(live, caller, store=store, functions=functions)
+            router._rater = Rater(
+                caller,
+                router._ledger,
+                health=router._health,
+                deadline=deadline,
+                functions=functions,
+            )
             async with router:
                 await scene(router, store, provider)
 
@@ -395,7 +407,8 @@ def test_own_code_rates(
         gone = f"the estimator `{path}` gave no score: {why}"
         assert caplog.messages == ([] if why is None else [gone])
 
-    play(tmp_path, Say("9"), scene, estimator=f"{{ python: '{path}' }}", deadline=3)
+    estimator = f"{{ python: '{path}' }}"
+    play(tmp_path, Say("9"), scene, estimator=estimator, deadline=3, own=path)
 
 
 HELD = threading.Event()
@@ -421,7 +434,8 @@ def test_own_code_that_hangs_is_left_behind(
         assert (await router.acompletion(EASY)).served_by == "small"
 
     try:
-        play(tmp_path, Say("9"), scene, estimator=f"{{ python: '{where}' }}", deadline=3)
+        estimator = f"{{ python: '{where}' }}"
+        play(tmp_path, Say("9"), scene, estimator=estimator, deadline=3, own=where)
         assert time.monotonic() - began < 90
     finally:
         HELD.set()

@@ -6,8 +6,12 @@ import json
 from typing import Any
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from jsonschema import Draft202012Validator
+from referencing import Registry
 
-from policy_router.language.answer_schema import misfit, problem_of
+from policy_router.language.answer_schema import STEPS, misfit, problem_of
 
 SEVEN = "http://json-schema.org/draft-07/schema#"
 DEEP: Any = {}
@@ -98,11 +102,52 @@ def test_what_fits(schema: dict[str, Any], value: Any, where: str | None) -> Non
         ({"$ref": "#"}, 1),
         ({"$ref": "https://example.com/s.json"}, 1),
         ({"multipleOf": 0.01}, 10**400),
-        (TWICE, NESTED),
+        ({"allOf": [{"$ref": "#/$defs/a"}], "$defs": {"a": {"not": {"$ref": "#/$defs/a"}}}}, 1),
+        ({"$dynamicRef": "#a", "$dynamicAnchor": "a"}, 1),
+        ({"items": {"minimum": 0}}, [1] * STEPS),
+        ({"uniqueItems": True}, [[n] for n in range(STEPS)]),
     ],
+    ids=[*"abcdefg"],
 )
 def test_nothing_fits_what_cannot_be_followed(schema: dict[str, Any], value: Any) -> None:
     assert misfit(json.dumps(schema), value) == "the schema cannot be followed to its end"
+
+
+EITHER = {"anyOf": [
+    {"type": "array", "items": {"$ref": "#"}},
+    {"type": "array", "items": {"$ref": "#"}, "minItems": 1},
+]}  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("schema", "value", "fits"),
+    [
+        (TWICE, NESTED, True),
+        ({**TWICE, "$defs": {"a": {"$anchor": "$dynamicRef"}}}, [[[]]], True),
+        (EITHER, json.loads("[" * 40 + "1" + "]" * 40), False),
+        (EITHER, json.loads("[" * 40 + "]" * 40), True),
+        (EITHER, [[1], [1], []], False),
+    ],
+    ids=[*"abcde"],
+)
+def test_a_reference_is_followed_once_for_each_value(schema: Any, value: Any, fits: bool) -> None:
+    """Else the work doubles with each level: 40 levels would take weeks."""
+    assert (misfit(json.dumps(schema), value) is None) is fits
+
+
+@given(st.recursive(st.integers(0, 2), lambda inner: st.lists(inner, max_size=3)))
+def test_what_is_remembered_is_what_would_be_found(value: Any) -> None:
+    """Held against jsonschema as it comes."""
+    for schema in (TWICE, EITHER, {"oneOf": [EITHER["anyOf"][0], {"const": 1}]}):
+        plainly = Draft202012Validator(schema, registry=Registry()).is_valid(value)
+        assert (misfit(json.dumps(schema), value) is None) is plainly
+
+
+def test_it_ends_when_nobody_waits() -> None:
+    looks = iter([*[False] * 10, *[True] * 100])
+    found = misfit(json.dumps({"items": {"minimum": 0}}), [1] * 1000, lambda: next(looks))
+    assert found == "the schema cannot be followed to its end"
+    assert next(looks) is True
 
 
 def test_a_pattern_takes_linear_time() -> None:

@@ -1,0 +1,36 @@
+"""a function of the embedding program that the policy calls
+
+It runs with what a prompt or an answer says as its argument. So the program that opens the router
+must allow it by name, in `Router.open(functions=...)` or with `run --allow-function`; until then a
+router refuses the policy.
+
+Bad:
+    tasks:
+      form: { accept: { python: "my_checks:good" } }
+
+Good:
+    tasks:
+      form: { accept: { json: true } }
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from policy_router.diagnostics import Diagnostic, Severity
+from policy_router.language.functions import functions_of
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from policy_router.check.subject import Subject
+
+
+def check(subject: Subject) -> Iterator[Diagnostic]:
+    for name, purpose, at in functions_of(subject.policy):
+        yield Diagnostic(
+            "calls-own-function",
+            Severity.NOTE,
+            f"the policy calls `{name}` {purpose}; the program that uses it must allow that",
+            at,
+        )
