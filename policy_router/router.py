@@ -28,6 +28,7 @@ from policy_router.errors import UsageError
 from policy_router.execute.account import Ledger
 from policy_router.execute.bounds import BOUNDS
 from policy_router.execute.caller import Body
+from policy_router.execute.contained import Contained
 from policy_router.execute.events import StoreChanged, StoreLostData, Warned, harmless
 from policy_router.execute.executor import Executor
 from policy_router.execute.health import Health
@@ -47,6 +48,7 @@ if TYPE_CHECKING:
     from policy_router.execute.answer import Answer
     from policy_router.execute.bounds import Bounds
     from policy_router.execute.caller import Caller
+    from policy_router.execute.contained import CallFunction
     from policy_router.execute.events import Event
     from policy_router.execute.own_code import Allowed
     from policy_router.execute.stream import AnswerStream
@@ -84,7 +86,7 @@ class Router:
     def __init__(
         self,
         live: Live[Policy],
-        caller: Caller,
+        caller: Caller | CallFunction,
         *,
         store: Store | None = None,
         clock: Callable[[], float] = time.time,
@@ -95,7 +97,7 @@ class Router:
         tell = harmless(observe)
         self._bounds = bounds
         self._live = live
-        self._caller = caller
+        caller = self._caller = Contained(caller)
         self._clock = clock
         self._health = Health(clock)
         self._store = MemoryStore(clock) if store is None else store
@@ -118,7 +120,7 @@ class Router:
         cls,
         path: Path | str = "policies/",
         *,
-        caller: Caller | None = None,
+        caller: Caller | CallFunction | None = None,
         state: str = "memory://",
         instances: int = 1,
         watch: Watch = "auto",
@@ -131,7 +133,8 @@ class Router:
     ) -> Router:
         """A router over a policy file or folder, watched until `close`.
 
-        caller: how models are called; LiteLLM unless given.
+        caller: how models are called; LiteLLM unless given. An object with the methods of a
+        Caller, or a function of a model, a body and a number of seconds that gives the answer.
         state: where limits and budgets are counted: `memory://` (this process, until it ends),
         `sqlite:///state.db` (the processes of one machine), `redis://host:6379/0` (of several).
         instances: processes that share it; out of its reach each keeps to its part of a rate limit.

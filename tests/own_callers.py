@@ -6,7 +6,7 @@ from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterable
 
     from policy_router.execute.caller import Body, Chunks
     from policy_router.model import Model
@@ -27,7 +27,7 @@ class OwnCaller:
         self.asked: list[str] = []
         self._answers = answers
 
-    async def prepare(self) -> None:
+    async def prepare(self, models: Iterable[Model] = ()) -> None:
         """Nothing is to be prepared."""
 
     async def aclose(self) -> None:

@@ -8,7 +8,7 @@ from types import MappingProxyType
 from typing import TYPE_CHECKING, Final
 
 from policy_router.classify.kinds import KINDS
-from policy_router.classify.words import Keywords
+from policy_router.classify.words import KeywordLists
 from policy_router.condition import search
 
 if TYPE_CHECKING:
@@ -64,10 +64,11 @@ class Tasks:
     The rest belongs to the default task.
     """
 
-    __slots__ = ("_built_in", "_default", "_own")
+    __slots__ = ("_built_in", "_default", "_keywords", "_own")
 
     def __init__(self, tasks: Sequence[Task]) -> None:
         self._own = tuple(_Own(task) for task in tasks if task.conditions)
+        self._keywords = KeywordLists(task.keywords for task in tasks if task.conditions)
         self._built_in = tuple(
             (task.name, _MEMBERS[task.name], task.confidence)
             for task in tasks
@@ -77,8 +78,9 @@ class Tasks:
 
     def find(self, text: str, needs: frozenset[str], kind: Kind) -> TaskFound:
         """The task of a request with this text, these needs and this kind of work."""
-        for own in self._own:
-            found = own.match(text, needs)
+        looked = self._keywords.look(text)
+        for number, own in enumerate(self._own):
+            found = own.match(text, needs, looked.found(number))
             if found is not None:
                 return found
         others = 0.0
@@ -93,20 +95,19 @@ class Tasks:
 class _Own:
     """The conditions that a task states itself."""
 
-    __slots__ = ("_keywords", "_name", "_needs", "_pattern", "_search")
+    __slots__ = ("_name", "_needs", "_pattern", "_search")
 
     def __init__(self, task: Task) -> None:
         self._name = task.name
-        self._keywords = Keywords(task.keywords)
         self._pattern = task.pattern
         self._search: Callable[[str], object] | None = (
             None if task.pattern is None else search(task.pattern)
         )
         self._needs = task.needs
 
-    def match(self, text: str, needs: frozenset[str]) -> TaskFound | None:
-        """This task, if one of its conditions holds: a word, the pattern, or all of its needs."""
-        words = self._keywords.found(text)
+    def match(self, text: str, needs: frozenset[str], words: tuple[str, ...]) -> TaskFound | None:
+        """This task, if one of its conditions holds: a word, the pattern, or all of its needs.
+        words: those of its keywords that stand in the text."""
         if words:
             return TaskFound(self._name, 1.0, By.KEYWORDS, words)
         if self._search is not None and self._search(text) is not None:

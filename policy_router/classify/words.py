@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING, Final
+
+from policy_router.condition import literals
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -12,49 +15,93 @@ _SPACELESS: Final = (
     (0xF900, 0xFAFF), (0x20000, 0x3FFFF),
 )  # fmt: skip
 """Code points of scripts that put no space around a word, or glue particles to it."""
+_JOINS: Final = f"[^\\W{''.join(f'{chr(low)}-{chr(high)}' for low, high in _SPACELESS)}]"
+"""A character by which a word may go on: a letter, a digit or `_`, of a script that parts words by
+spaces."""
+
+
+SEARCHED: Final = 500_000
+"""Characters of a text that are searched: half of them at its beginning, half at its end."""
 
 
 class Keywords:
     """Words and phrases to look for. Upper and lower case are the same; a run of white space in a
     phrase stands for any other."""
 
-    __slots__ = ("_phrases", "_words")
+    __slots__ = ("_lists",)
 
     def __init__(self, words: Iterable[str]) -> None:
-        self._words = tuple((word, _folded(word)) for word in words)
-        self._phrases = any(" " in folded for _, folded in self._words)
+        self._lists = KeywordLists([words])
 
     def found(self, text: str) -> tuple[str, ...]:
         """Those that stand in the text, as the policy writes them; in its order."""
+        return self._lists.look(text).found(0)
+
+
+class KeywordLists:
+    """Several lists of words, looked for in one pass over a text: one automaton tells which words
+    occur in it anywhere, and only those are looked at one by one."""
+
+    __slots__ = ("_alone", "_lists", "_phrases", "_search", "_words")
+
+    def __init__(self, lists: Iterable[Iterable[str]]) -> None:
+        self._lists = tuple(tuple((word, _folded(word)) for word in words) for words in lists)
+        known = {folded: None for words in self._lists for _, folded in words if folded}
+        self._words = tuple(known)
+        self._phrases = any(" " in word for word in known)
+        self._search = literals(self._words)
+        # Filled when a word first occurs: most never do.
+        self._alone: dict[str, re.Pattern[str]] = {}
+
+    def look(self, text: str) -> Looked:
+        """A text to be asked which words of each list stand in it. Of a very long one the
+        beginning and the end are searched."""
         if not self._words:
-            return ()
+            return Looked(self._lists, frozenset())
+        if len(text) > SEARCHED:
+            # No word goes on from the one part to the other.
+            text = text[: SEARCHED // 2] + _CUT + text[-SEARCHED // 2 :]
         low = _folded(text) if self._phrases else text.casefold()
-        return tuple(word for word, folded in self._words if _stands(folded, low))
+        occur = (self._words[number] for number in self._search(low))
+        return Looked(self._lists, frozenset(word for word in occur if self._stands(word, low)))
+
+    def _stands(self, word: str, text: str) -> bool:
+        pattern = self._alone.get(word)
+        if pattern is None:
+            pattern = self._alone[word] = _alone(word)
+        return pattern.search(text) is not None
+
+
+_CUT: Final = "\n\x00\n"
+
+
+class Looked:
+    """A text that was searched."""
+
+    __slots__ = ("_lists", "_standing")
+
+    def __init__(
+        self, lists: tuple[tuple[tuple[str, str], ...], ...], standing: frozenset[str]
+    ) -> None:
+        self._lists = lists
+        self._standing = standing
+
+    def found(self, number: int) -> tuple[str, ...]:
+        """The words of the list with that number that stand in it, as the policy writes them and
+        in its order."""
+        if not self._standing:
+            return ()
+        return tuple(word for word, folded in self._lists[number] if folded in self._standing)
 
 
 def _folded(text: str) -> str:
     return " ".join(text.casefold().split())
 
 
-def _stands(word: str, text: str) -> bool:
-    """Whether the word stands in the text by itself, not within another word."""
-    at = text.find(word) if word else -1
-    while at >= 0:
-        end = at + len(word)
-        if not (_glued(text[at - 1 : at], word[0]) or _glued(word[-1], text[end : end + 1])):
-            return True
-        at = text.find(word, at + 1)
-    return False
-
-
-def _glued(left: str, right: str) -> bool:
-    """Whether no word ends between these two characters; one of them may be missing."""
-    return _joins(left) and _joins(right)
-
-
-def _joins(character: str) -> bool:
-    """Whether a word may go on with this character where its script parts words by spaces."""
-    if not (character.isalnum() or character == "_"):
-        return False
-    point = ord(character)
-    return point < _SPACELESS[0][0] or not any(low <= point <= high for low, high in _SPACELESS)
+def _alone(word: str) -> re.Pattern[str]:
+    """The word where it stands by itself, not within another word. It comes first in the pattern,
+    so that a text is searched for it as fast as for any text."""
+    literal = re.escape(word)
+    before = f"(?<!{_JOINS}{literal})" if re.match(_JOINS, word[0]) else ""
+    after = f"(?!{_JOINS})" if re.match(_JOINS, word[-1]) else ""
+    return re.compile(literal + before + after)

@@ -6,6 +6,8 @@ import logging
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
+from policy_router.execute.redact import frames
+
 if TYPE_CHECKING:
     from collections.abc import Callable
 
@@ -144,9 +146,10 @@ def harmless(observe: Callable[[Event], None]) -> Callable[[Event], None]:
         nonlocal complained
         try:
             observe(event)
-        except Exception:  # noqa: BLE001  an observer may raise anything
+        except Exception as error:  # noqa: BLE001  an observer may raise anything
             if not complained:
                 complained = True
-                _log.exception("an observer raised; further errors of it are not logged")
+                words = "an observer raised; further errors of it are not logged: %s"
+                _log.error(words, frames(error))
 
     return tell

@@ -12,8 +12,8 @@ import json
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, Final
 
-from policy_router.execute.failure import TRANSPORT, Evidence
-from policy_router.execute.redact import redact
+from policy_router.execute.failure import COARSE, CODES, TRANSPORT, Evidence
+from policy_router.execute.redact import is_safe, redact
 from policy_router.execute.retry_after import retry_after
 
 if TYPE_CHECKING:
@@ -153,6 +153,10 @@ def _is_word(text: str) -> bool:
     return len(text) <= 64 and text.replace("_", "").replace("-", "").replace(".", "").isalnum()
 
 
+def _is_known(code: str) -> bool:
+    return code.lower() in CODES or code.lower() in COARSE
+
+
 def _headers(chain: list[BaseException]) -> Mapping[str, str]:
     for each in chain:
         for holder, name in (
@@ -175,5 +179,6 @@ def _detail(
     """Status, code and the provider's own message. A library's text is never used: LiteLLM's
     hold tracebacks with paths of this machine."""
     said = redact(message, prompt) if message else ""
-    head = f"{status or names[0]}{' ' + codes[0] if codes else ''}"
+    code = next((each for each in codes if _is_known(each) or is_safe(each, prompt)), None)
+    head = f"{status or names[0]}{f' {code}' if code else ''}"
     return f"{head}: {said}" if said else head

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any, Final
 from policy_router.errors import ExhaustedError, RequestError, RoutingError
 from policy_router.execute.accept import PASSED
 from policy_router.execute.answer import Answer
+from policy_router.execute.contained import Contained
 from policy_router.execute.events import harmless
 from policy_router.execute.examine import examine
 from policy_router.execute.failure import CallFailed, Failure, Kind
@@ -67,7 +68,7 @@ class Executor:
     ) -> None:
         dice = _random.Random() if random is None else random  # noqa: S311  jitter, not a secret
         self._world = World(
-            caller,
+            caller if isinstance(caller, Contained) else Contained(caller),
             clock,
             monotonic,
             sleep,

@@ -13,6 +13,7 @@ from weakref import WeakKeyDictionary
 from policy_router.execute import litellm_library
 from policy_router.execute.evidence import read
 from policy_router.execute.failure import CallFailed, Failure, Kind, classify
+from policy_router.execute.redact import frames
 from policy_router.execute.wire import Wire, current, watching
 
 if TYPE_CHECKING:
@@ -178,7 +179,7 @@ def _failed(error: Exception, body: Body, wire: Wire) -> CallFailed:
     if failure.kind is Kind.INTERNAL:
         _log.error("a call through LiteLLM failed inside this process: %s", failure.detail)
     if failure.kind is Kind.UNKNOWN:
-        _log.debug("a call failed in an unknown way", exc_info=error)
+        _log.debug("a call failed in an unknown way: %s", frames(error))
     return CallFailed(failure)
 
 

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
+from pathlib import PurePath
+from traceback import walk_tb
 from typing import TYPE_CHECKING, Final
 
 if TYPE_CHECKING:
@@ -16,6 +18,9 @@ _STEP: Final = 4
 step, so few searches find it in a prompt of any length."""
 _SHORT: Final = 6
 """Shorter pieces of a prompt ("hi") are in any message by chance and give nothing away."""
+_CHAIN: Final = 5
+_FRAMES: Final = 6
+"""Exceptions of a chain, and places of each, that are told."""
 _WITHHELD: Final = "message withheld: it repeats the {}"
 
 _SECRETS: Final = (
@@ -41,6 +46,32 @@ def redact(message: str, prompt: object, what: str = "prompt") -> str:
         head = pattern.sub("***", head)
     head = _SPACE.sub(" ", _URL.sub("***", head)).strip()
     return head if len(head) <= LIMIT else head[: LIMIT - 1] + "\N{HORIZONTAL ELLIPSIS}"
+
+
+def is_safe(code: str, prompt: object) -> bool:
+    """Whether a provider's error code may be kept: no key, and no word of the prompt in its place.
+    A code that is cut out of one text of the prompt is left out even if it is one by chance."""
+    if any(pattern.search(code) for pattern in _SECRETS):
+        return False
+    word = _fold(code)
+    return bool(word) and not any(word in _fold(text) for text in _texts(prompt))
+
+
+def frames(error: BaseException) -> str:
+    """An exception and those it came from as class names and places, without any value: messages
+    and variables may hold the prompt."""
+    parts: list[str] = []
+    seen: set[int] = set()
+    here: BaseException | None = error
+    while here is not None and id(here) not in seen and len(parts) < _CHAIN:
+        seen.add(id(here))
+        places = [
+            f"{PurePath(frame.f_code.co_filename).name}:{number} in {frame.f_code.co_name}"
+            for frame, number in walk_tb(here.__traceback__)
+        ]
+        parts.append(" < ".join([type(here).__name__, *reversed(places[-_FRAMES:])]))
+        here = here.__cause__ or here.__context__
+    return "; from ".join(parts)
 
 
 def _echoes(message: str, prompt: object) -> bool:

@@ -86,7 +86,10 @@ def test_what_the_caller_says_of_needs_and_task_is_taken() -> None:
 def test_the_body_is_read_whole() -> None:
     messages = [{"role": "system", "content": "x" * 4000}, {"role": "user", "content": "Hi"}]
     seen = CLASSIFIER.classify(
-        messages, tools=[{}], response_format={"type": "json_object"}, max_output=5000
+        messages,
+        tools=[{"type": "function"}],
+        response_format={"type": "json_object"},
+        max_output=5000,
     )
     assert seen.needs == {"json", "tools"}
     assert seen.tokens == seen.features.tokens > 1000

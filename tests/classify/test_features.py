@@ -58,7 +58,9 @@ def test_the_text_parts_of_a_message_are_its_text() -> None:
 
 
 def test_tools_are_counted_and_needed() -> None:
-    features, _ = read_request("Hi", tools=[{}, {}], response_format={"type": "json_object"})
+    features, _ = read_request(
+        "Hi", tools=[{"type": "function"}] * 2, response_format={"type": "json_object"}
+    )
     assert features.tools == 2
     assert features.needs == {"tools", "json"}
     assert features.context == 0

@@ -1,10 +1,12 @@
 from __future__ import annotations
 
+from time import perf_counter
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from policy_router.classify.words import Keywords
+from policy_router.classify.words import SEARCHED, KeywordLists, Keywords
 
 
 @pytest.mark.parametrize(
@@ -66,3 +68,61 @@ def test_a_word_that_stands_alone_is_found_between_any_others(
 ) -> None:
     expected = (word,) if word.strip() else ()
     assert Keywords((word,)).found(f"{before} {word} {after}") == expected
+
+
+ALPHABET = (
+    "abAB _-+.\u00df\u0130\u0131\u03a3\u03c2\u7ffb\u8bd1\u0e41\uac00\ud800\ud83d\U0001f600\n\t"
+)
+
+
+@given(
+    st.lists(st.lists(st.text(ALPHABET, max_size=4), max_size=4), max_size=4),
+    st.text(ALPHABET, max_size=30),
+)
+def test_one_pass_finds_what_a_look_at_each_word_finds(lists: list[list[str]], text: str) -> None:
+    looked = KeywordLists(lists).look(text)
+    for number, words in enumerate(lists):
+        plainly = tuple(word for word in words if stands(word, text))
+        assert looked.found(number) == plainly
+        assert Keywords(words).found(text) == plainly
+
+
+def test_more_words_than_the_automaton_holds() -> None:
+    many = [f"word{n}" + "x" * 190 for n in range(5_000)]
+    looked = KeywordLists([many, ["needle"]]).look(f"a Needle and {many[7]}")
+    assert (looked.found(0), looked.found(1)) == ((many[7],), ("needle",))
+
+
+@pytest.mark.parametrize("length", [SEARCHED - 20, SEARCHED, 10_000_000])
+def test_a_long_text_is_searched_where_instructions_stand(length: int) -> None:
+    lists = KeywordLists([["first"], ["middle"], ["last"], ["halves"]])
+    half = "x " * (length // 4)
+    looked = lists.look(f"first {half}middle {half}last")
+    seen = [bool(looked.found(number)) for number in range(4)]
+    assert seen == [True, length < SEARCHED, True, False]
+    # What is cut out does not join what is left.
+    cut = "x" * (SEARCHED // 2 - 5) + " half" + "y" * 1000 + "es " + "x" * (SEARCHED // 2 - 3)
+    assert KeywordLists([["halfes", "halves"]]).look(cut).found(0) == ()
+
+
+def test_many_words_take_one_pass() -> None:
+    """Held against the time of a single word, so that the machine's load counts for both."""
+    text = "the quick brown fox jumps over the lazy dog " * 10_000
+
+    def fastest(lists: KeywordLists) -> float:
+        times = []
+        for _ in range(5):
+            began = perf_counter()
+            lists.look(text)
+            times.append(perf_counter() - began)
+        return min(times)
+
+    one = KeywordLists([["zebra x"]])
+    many = KeywordLists([f"zebra{n}", f"quagga {n}"] for n in range(500))
+    assert fastest(many) < 10 * fastest(one)
+
+
+@given(st.characters())
+def test_every_character_is_taken_for_the_same(character: str) -> None:
+    found = Keywords(["word"]).found(f"{character}word")
+    assert bool(found) is stands("word", f"{character}word")

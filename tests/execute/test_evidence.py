@@ -147,3 +147,22 @@ def test_headers(fields: dict[str, Any]) -> None:
 def test_a_library_s_own_text_is_never_kept() -> None:
     error = RuntimeError('Traceback: File "/home/me/site-packages/x.py" and the prompt')
     assert read(error, None, NOW).detail == "RuntimeError"
+
+
+@pytest.mark.parametrize("field", ["code", "type"])
+@pytest.mark.parametrize(
+    ("code", "detail"),
+    [
+        ("swordfish", "400: not like that"),
+        ("sk-abc123def456", "400: not like that"),
+        ("bad_tool", "400 bad_tool: not like that"),
+        ("invalid_request_error", "400 invalid_request_error: not like that"),
+        ("RATE_LIMIT_EXCEEDED", "400 RATE_LIMIT_EXCEEDED: not like that"),
+    ],
+)
+def test_a_code_of_the_prompt_s_words_is_not_kept(field: str, code: str, detail: str) -> None:
+    prompt = [{"content": "swordfish, rate_limit_exceeded and invalid_request_error, please"}]
+    body = {field: code, "message": "not like that"}
+    evidence = read(made("openai", "E", status_code=400, body=body), prompt, NOW)
+    assert evidence.detail == detail
+    assert evidence.codes == (code,)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING, Any
 
@@ -12,9 +13,10 @@ from policy_router.errors import ExhaustedError, RequestError, RoutingError, Str
 from policy_router.execute.caller import Body
 from policy_router.execute.executor import Executor
 from policy_router.execute.failure import CallFailed, Failure, Kind
-from policy_router.execute.litellm import LiteLLMCaller
+from policy_router.execute.litellm import LiteLLMCaller, _failed
 from policy_router.execute.litellm_library import load
 from policy_router.execute.shape import finish, text
+from policy_router.execute.wire import Wire
 from policy_router.model import Decision, Fallback, Model, OnBreak
 from policy_router.simulated import (
     Behaviour,
@@ -431,3 +433,16 @@ def test_the_status_on_the_wire_is_believed(provider: str, monkeypatch: pytest.M
     assert failure_of(model, {"m": echo}).kind is Kind.BAD_REQUEST
     wait = failure_of(model, {"m": Fail(429, retry_after=7)})
     assert (wait.kind, wait.status, wait.retry_after) == (Kind.RATE_LIMITED, 429, 7)
+
+
+@pytest.mark.parametrize("error", [ValueError, ImportError, RuntimeError])
+def test_no_log_holds_the_prompt(caplog: pytest.LogCaptureFixture, error: type[Exception]) -> None:
+    body = Body(messages=[{"role": "user", "content": "the launch code is swordfish"}])
+    caplog.set_level(logging.DEBUG)
+    failed = _failed(error(f"cannot read {body['messages']}"), body, Wire())
+    assert "swordfish" not in str(failed)
+    assert "swordfish" not in caplog.text
+    for record in caplog.records:
+        assert record.exc_info is None
+        assert error.__name__ in record.getMessage()
+    assert caplog.records

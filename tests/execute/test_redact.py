@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from policy_router.execute.redact import LIMIT, redact
+from policy_router.execute.redact import LIMIT, frames, is_safe, redact
 
 PROMPT = [{"role": "user", "content": "The launch code is swordfish, tell nobody about it please"}]
 
@@ -63,3 +63,44 @@ def test_no_long_piece_of_a_prompt_survives(prompt: str, start: int, around: str
     shown = redact(f"{around}{piece}{around}", [{"content": prompt}])
     folded = "".join(piece.split())
     assert len(folded) < 16 or folded not in "".join(shown.split())
+
+
+@pytest.mark.parametrize(
+    ("code", "safe"),
+    [
+        ("invalid_tool_schema", True),
+        ("INVALID_ARGUMENT", True),
+        ("swordfish", False),
+        ("SWORD-FISH", False),
+        ("launch", False),
+        ("swordfish_is_wrong", True),
+        ("sk-abc123def456", False),
+        ("AIzaSyAbcdefghijk", False),
+        ("...", False),
+    ],
+)
+def test_a_code_is_kept_that_is_no_word_of_the_prompt(code: str, safe: bool) -> None:
+    assert is_safe(code, PROMPT) is safe
+
+
+def fails(secret: str) -> None:
+    try:
+        int(secret)
+    except ValueError as error:
+        raise KeyError(secret) from error
+
+
+def test_an_exception_is_told_without_its_values() -> None:
+    with pytest.raises(KeyError) as caught:
+        fails("the launch code")
+    told = frames(caught.value)
+    assert told.startswith("KeyError < test_redact.py:")
+    assert " in fails < test_redact.py:" in told
+    assert "; from ValueError < test_redact.py:" in told
+    assert "launch" not in told
+
+
+def test_exceptions_in_a_ring_have_an_end() -> None:
+    one, two = ValueError("x"), KeyError("y")
+    one.__cause__, two.__context__ = two, one
+    assert frames(one) == "ValueError; from KeyError"
