@@ -51,6 +51,7 @@ ONLY_IN = {
     "tiktoken": {"classify.exact"},
     "sqlite3": {
         "state.sqlite_file",
+        "state.sqlite_continuity",
         "state.sqlite_tables",
         "state.sqlite_books",
         "state.sqlite_continuity",

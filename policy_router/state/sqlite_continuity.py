@@ -17,6 +17,7 @@ from policy_router.state.continuity import BRANCHES, Loss, Mark, Memory, contain
 
 if TYPE_CHECKING:
     import sqlite3
+    from collections.abc import Callable
 
 SCHEMA: Final = (
     "ALTER TABLE meta ADD COLUMN ledger TEXT NOT NULL DEFAULT ''",
@@ -91,6 +92,13 @@ def write_note(file: int, mark: Mark, synced: int) -> None:
         synced = max(synced, before.synced)
     texts = (each.encode("ascii") for each in (mark.ledger, mark.branch, boot_id()))
     os.pwrite(file, NOTE.pack(MARK, *texts, mark.version, synced), PLACE)
+
+
+def note_synced(file: int, synced: int) -> None:
+    """Write down that the log was brought to the disk; only under the lock."""
+    note = read_note(file)
+    if note is not None:
+        write_note(file, note.mark, synced)
 
 
 def _text(padded: bytes) -> str:
@@ -174,15 +182,23 @@ def accept(connection: sqlite3.Connection, seen: Mark | None) -> Loss | None:
 class History:
     """What one transaction of a process has to do with the ledger's history.
 
-    loss: what was lost, None for nothing. now: the ledger's time.
+    seen: what the process remembered before the transaction began. look: the time now, where the
+    ledger has seen a time. loss: what was lost, None for nothing. now: the latest time that the
+    ledger has seen.
     """
 
-    def __init__(self, connection: sqlite3.Connection, memory: Memory, seen: Mark | None) -> None:
+    def __init__(
+        self,
+        connection: sqlite3.Connection,
+        memory: Memory,
+        seen: Mark | None,
+        look: Callable[[float], float],
+    ) -> None:
         self._connection = connection
         self._memory = memory
         self._seen = seen
         self.now, self.mark, known = find(connection)
-        self._new = compare(connection, seen, self.mark, self.now)
+        self._new = compare(connection, seen, self.mark, look(self.now))
         self.loss = known or self._new
         if known is not None and seen is not None and is_noted(connection, seen):
             self._new = None

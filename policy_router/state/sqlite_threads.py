@@ -276,7 +276,7 @@ class Reader(Worker):
         page = Page(Tables())
         seen = self.memory.mark
         connection.execute("BEGIN")
-        history = History(connection, self.memory, seen)
+        history = History(connection, self.memory, seen, self.time.look)
         counters = {c.counter.key: c.counter for ask in asks for c in ask.charges}
         now = self.time.look(history.now)
         load_counters(connection, page, counters.values(), now)

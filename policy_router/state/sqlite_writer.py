@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Final
 
 from policy_router.errors import StoreError
 from policy_router.state.continuity import PAUSE
-from policy_router.state.sqlite_continuity import History, write_note
+from policy_router.state.sqlite_continuity import History, note_synced, write_note
 from policy_router.state.sqlite_tables import forget, load, save
 from policy_router.state.sqlite_threads import Worker, deliver
 from policy_router.state.store import Unavailable
@@ -127,7 +127,7 @@ class Writer(Worker):
     def _do(self, connection: sqlite3.Connection, asks: Asks) -> None:
         seen = self.memory.mark
         connection.execute("BEGIN IMMEDIATE")
-        history = History(connection, self.memory, seen)
+        history = History(connection, self.memory, seen, self.time.look)
         now = self.time.tick(history.now, time.monotonic())
         ids = [each for ask in asks for each in ask.ids]
         charges = [charge for ask in asks for charge in ask.charges]
@@ -203,6 +203,7 @@ class Writer(Worker):
                     connection.execute("COMMIT")
                     self.file.checkpoint(connection)
                 self.lock.write_note(time.monotonic(), 0)
+                note_synced(self.lock.fd, self._synced_version)
         except (sqlite3.Error, OSError, StoreError):  # likewise
             self._spoiled = True
             self.drop()

@@ -2,21 +2,26 @@
 
 from __future__ import annotations
 
+import asyncio
 import sqlite3
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
+
+import pytest
+from redis import Redis
 
 from policy_router.cli.doctor import _as_text
 from policy_router.cli.screen import show
 from policy_router.diagnostics import Severity
 from policy_router.state.findings import Finding
+from policy_router.state.open import open_store
+from policy_router.state.store import About, Hold
 from tests.cli.run import BROKEN, DOUBTFUL, TEAM, run
 from tests.cli.spent import COUNTED, Try, spend, stop_the_clock
-from tests.state.servers import shared
+from tests.state.servers import Server, shared
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from pathlib import Path
-
-    import pytest
 
 SUBJECTS = ["policy", "state", "version", "file system"]
 
@@ -111,6 +116,69 @@ def test_a_server() -> None:
     assert list(told)[:3] == ["policy", "state", "version"]
     assert told["version"][1].startswith(("Redis", "Valkey"))
     assert "appendonly" in told
+
+
+@pytest.mark.parametrize("kind", ["sqlite", "redis"])
+def test_a_loss_is_shown_and_can_be_accepted(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, kind: str
+) -> None:
+    if kind == "redis":
+        with Server() as server:
+            _accept(server.url, lambda: flush(server.url))
+        return
+    stop_the_clock(monkeypatch)
+    file = tmp_path / "ledger.db"
+    url = f"sqlite:///{file}"
+    spend(url, Try("big", 3))
+    copy = file.read_bytes()
+    _accept(url, lambda: file.write_bytes(copy))
+
+
+def flush(url: str) -> None:
+    make: Any = Redis.from_url  # untyped in some versions
+    with make(url) as client:
+        client.flushall()
+
+
+def _accept(url: str, lose: Callable[[], object]) -> None:
+    where = ("-p", COUNTED, "--state", url)
+    level, text, _ = found(*where, "--accept-loss")["accept-loss"]
+    assert (level, text) == ("note", "no loss of data is known: nothing to accept")
+
+    async def lost() -> None:
+        store: Any = open_store(url)
+        await store.reserve(Hold("a", (), 60, About()))
+        if url.startswith("sqlite"):
+            await store.aclose()
+            lose()
+            return
+        lose()
+        await store.read(())
+        await store.aclose()
+
+    asyncio.run(lost())
+    audited = run("audit", "--state", url)
+    assert audited.code == 1
+    assert "\nThe ledger lost data: it" in audited.out
+    assert "policy-router doctor --accept-loss" in audited.out
+    assert run("audit", "--state", url, "--json").json["lost"].startswith("it")
+    level, text, help_ = found(*where)["continuity"]
+    assert (level, text.startswith("lost data, and budgets are closed: it")) == ("error", True)
+    assert "policy-router doctor --accept-loss" in help_
+    told = found(*where, "--accept-loss")
+    assert "continuity" not in told
+    level, text, _ = told["accept-loss"]
+    assert (level, text.startswith("accepted: it")) == ("note", True)
+    assert "continuity" not in found(*where)
+    assert run("audit", "--state", url).code == 0
+
+
+def test_nothing_can_be_accepted_where_there_is_no_store(tmp_path: Path) -> None:
+    where = ("-p", COUNTED, "--state", f"sqlite:///{tmp_path}/none.db", "--accept-loss")
+    assert found(*where)["accept-loss"][1] == "no loss of data is known: nothing to accept"
+    assert not (tmp_path / "none.db").exists()
+    refused = found("-p", COUNTED, "--state", "redis://127.0.0.1:1", "--accept-loss")
+    assert refused["store"][0] == "error"
 
 
 def test_text_shows_levels_and_what_to_do(capsys: pytest.CaptureFixture[str]) -> None:

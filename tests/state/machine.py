@@ -329,6 +329,10 @@ class Ledger(RuleBasedStateMachine):
             law(self.moment)
 
     @invariant()
+    def nothing_is_said_to_be_lost(self) -> None:
+        assert getattr(self.world.store, "loss", None) is None
+
+    @invariant()
     def readings_are_the_models(self) -> None:
         have, want = self.readings
         assert have == want, (have, want)

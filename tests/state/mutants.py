@@ -178,6 +178,10 @@ SQLITE: Final = (
         "if held.state == RELEASED:", "if held.state == SETTLED:", "sqlite",
     ),
     Mutant(
+        "SQLite: where a branch ended is forgotten", "state/sqlite_continuity.py",
+        "(found.branch, found.version))", "(branch, found.version))", "sqlite",
+    ),
+    Mutant(
         "SQLite: the time is not saved", "state/sqlite_tables.py",
         'connection.execute("UPDATE meta SET now = ?, version = version + 1", (now,))',
         'connection.execute("UPDATE meta SET now = ?, version = version + 1", (now - 60,))',
@@ -211,6 +215,10 @@ REDIS: Final = (
         "Redis: times lose their fractions", "state/redis/verbs.lua",
         'local function exact(n)\n  return string.format("%.17g", n)',
         'local function exact(n)\n  return string.format("%.14g", n)', "redis",
+    ),
+    Mutant(
+        "Redis: where a branch ended is forgotten", "state/redis/verbs.lua",
+        'call("ZADD", BRANCHES, whole(version), lineage)', "", "redis",
     ),
     Mutant(
         "Redis: a counter long forgotten is corrected", "state/redis/verbs.lua",

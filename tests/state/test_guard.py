@@ -11,6 +11,7 @@ import pytest
 
 from policy_router.errors import StoreError, VerbError
 from policy_router.meter import Metric, Period
+from policy_router.state.continuity import Loss
 from policy_router.state.guard import LONGEST, OWED, SLOW, Guarded
 from policy_router.state.memory import MemoryStore
 from policy_router.state.store import (
@@ -20,6 +21,7 @@ from policy_router.state.store import (
     Entry,
     Granted,
     Hold,
+    Refusal,
     Refused,
     Stale,
     Unavailable,
@@ -104,11 +106,13 @@ class Told:
 class Guard(World):
     """A guarded store, its shaky inside, and both clocks moving together."""
 
-    def __init__(self, instances: int, runner: asyncio.Runner) -> None:
+    def __init__(
+        self, instances: int, runner: asyncio.Runner, inner: type[Shaky] | None = None
+    ) -> None:
         clock = Clock()
-        self.inner = Shaky(clock)
-        self.told = Told()
-        guarded = Guarded(self.inner, instances, clock, clock, self.told)
+        self.inner = (inner or Shaky)(clock)
+        self.told, self.lost = Told(), Told()
+        guarded = Guarded(self.inner, instances, clock, clock, self.told, on_loss=self.lost)
         super().__init__(guarded, clock, runner)
         self.books = World(self.inner.books, clock, runner)
 
@@ -618,6 +622,182 @@ def test_a_probe_outlives_the_request_that_sent_it(w: Guard) -> None:
 def test_a_forked_child_owes_nothing() -> None:
     with start("guard") as process:
         assert [said(process), said(process)] == ["child: up, 0 owed", "parent: up, 1 owed"]
+
+
+# -- a store that lost data ----------------------------------------------------------------------
+
+
+class Forgetful(Shaky):
+    """The same, but it can lose all that it counted, and says so from its next answer on."""
+
+    def __init__(self, clock: Clock) -> None:
+        super().__init__(clock)
+        self.loss: Loss | None = None
+        self._lost: Loss | None = None
+
+    def forget(self) -> None:
+        self.books = MemoryStore(self.clock)
+        self.books._tables.closed = Unavailable("lost data", 1.0)
+        self._lost = Loss(self.clock.now, 7, None)
+
+    async def accept_loss(self) -> Loss | None:
+        lost, self._lost = self._lost, None
+        self.books._tables.closed = None
+        return lost
+
+    async def _do(self, verb: str, work: Callable[[], Awaitable[T]]) -> T:
+        done = await super()._do(verb, work)
+        self.loss = self._lost
+        return done
+
+
+@pytest.fixture
+def f() -> Iterator[Guard]:
+    """A guard around a store that can forget."""
+    with asyncio.Runner() as runner:
+        yield Guard(1, runner, Forgetful)
+
+
+def forget(f: Guard) -> None:
+    assert isinstance(f.inner, Forgetful)
+    f.inner.forget()
+    f.books.store = f.inner.books
+
+
+def accept(f: Guard) -> None:
+    assert isinstance(f.inner, Forgetful)
+    f.do(f.inner.accept_loss())
+
+
+def test_a_loss_is_told_logged_and_shown_until_it_is_accepted(
+    f: Guard, caplog: pytest.LogCaptureFixture
+) -> None:
+    f.reserve("a", f.money(600))
+    assert f.store.status.loss == ""
+    forget(f)
+    for name in "bc":
+        answer = f.reserve(name, f.money(1))
+        assert isinstance(answer, Unavailable)
+        assert answer.detail == "lost data"
+    status = f.store.status
+    assert (status.up, status.losses) == (True, 1)
+    assert status.loss == "its 7 changes are gone: it was emptied, or another ledger is there"
+    assert f.lost.changes == [(True, status.loss)]
+    (line,) = caplog.messages
+    assert line.startswith(f"the store of counters lost data, budgets stay closed: {status.loss}; ")
+    assert line.endswith("run `policy-router doctor --accept-loss`")
+    accept(f)
+    assert isinstance(f.reserve("d", f.money(1)), Granted)
+    assert f.store.status.loss == ""
+    assert f.store.status.losses == 1
+    assert f.lost.changes[1:] == [(False, "")]
+    assert f.told.changes == []
+    assert caplog.messages[1:] == ["the store's loss of data is over: budgets are open again"]
+
+
+def test_budgets_of_a_store_that_lost_data_cannot_be_read(f: Guard) -> None:
+    charges = f.money(1), f.requests(5)
+    f.reserve("a", *charges)
+    forget(f)
+    money, requests = f.read(*charges)
+    assert money is None
+    assert requests.used == 0
+
+
+def test_a_limit_is_not_granted_beyond_what_this_process_remembers(f: Guard) -> None:
+    for i in range(3):
+        f.reserve(f"a{i}", f.requests(3))
+    forget(f)
+    f.read()
+    (refusal,) = refusals(f.reserve("b", f.requests(3)))
+    assert (refusal.used, refusal.limit) == (3, 3)
+    f.clock.now += 61
+    for i in range(3):
+        assert isinstance(f.reserve(f"c{i}", f.requests(3)), Granted)
+    assert f.books.used(f.requests(3)) == [3]
+    refusals(f.reserve("d", f.requests(3)))
+
+
+def test_the_attempt_before_ends_though_a_remembered_limit_refuses(f: Guard) -> None:
+    f.reserve("a", f.requests(1), f.money(600, warn_at=(0.05,)))
+    forget(f)
+    f.read()
+    after = Ending("a", Actual(cost=100))
+    answer = f.reserve("b", f.requests(1), after=after)
+    assert refusals(answer)
+    assert [c.share for c in answer.crossed] == [0.05]  # type: ignore[union-attr]
+    assert f.books.used(f.money(0)) == [100]
+
+
+def test_what_the_store_does_not_take_uses_no_limit_here(f: Guard) -> None:
+    forget(f)
+    f.read()
+    for i in range(5):
+        assert isinstance(f.reserve(f"a{i}", f.requests(2), f.money(1)), Unavailable)
+    f.fail()
+    for i in range(3):
+        assert isinstance(f.reserve(f"b{i}", f.requests(2), f.money(1)), Unavailable)
+    f.heal()
+    for i in range(2):
+        assert isinstance(f.reserve(f"c{i}", f.requests(2)), Granted)
+    refusals(f.reserve("d", f.requests(2)))
+
+
+def test_counters_of_another_day_are_left_to_the_store(f: Guard) -> None:
+    quota = f.charge("limits", "free", Metric.REQUESTS, Period.DAY, 1, 5)
+    forget(f)
+    f.read()
+    f.clock.now += DAY
+    assert isinstance(f.reserve("a", quota), Stale)
+
+
+def test_what_ended_in_an_outage_in_which_the_data_was_lost_counts(f: Guard) -> None:
+    f.reserve("a", f.money(600))
+    f.reserve("b", f.money(300))
+    f.fail()
+    f.settle("a", Actual(cost=100))
+    f.release("b")
+    forget(f)
+    f.heal()
+    assert [(r.id, r.kind, r.cost) for r in f.books.rows()] == [("a", Entry.SETTLE, 100)]
+    assert f.books.used(f.money(0)) == [100]
+    assert f.store.status.restored == 1
+
+
+def test_a_hold_that_the_store_had_time_to_forget_is_not_charged_again(f: Guard) -> None:
+    f.reserve("a", f.money(600), lease=60)
+    f.clock.now += 60
+    forget(f)
+    f.clock.now += DAY
+    assert f.renew("a", 60) is False
+    assert f.settle("a", Actual(cost=600)).ended is Ended.UNKNOWN
+    assert f.books.rows() == []
+
+
+def test_a_hold_in_a_period_that_is_over_is_written_down_without_it(f: Guard) -> None:
+    f.reserve("a", f.money(600), f.requests(5), lease=DAY)
+    old = f.money(0)
+    forget(f)
+    f.clock.now += DAY / 2
+    f.settle("a", Actual(cost=100))
+    (row,) = f.books.rows()
+    assert (row.id, row.cost, row.keys) == ("a", 100, ())
+    assert f.books.used(old, f.requests(5)) == [0, 1]
+
+
+def test_holds_are_not_remembered_without_end(f: Guard, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("policy_router.state.guard.HELD", 2)
+    for i in range(3):
+        f.reserve(f"a{i}", f.money(1))
+    assert list(f.store._taken) == ["a1", "a2"]
+    f.settle("a1", Actual())
+    assert isinstance(f.reserve("b", f.money(1), after=Ending("a2", None)), Granted)
+    assert list(f.store._taken) == ["b"]
+
+
+def refusals(answer: object) -> tuple[Refusal, ...]:
+    assert isinstance(answer, Refused), answer
+    return answer.refusals
 
 
 # -- the end -------------------------------------------------------------------------------------

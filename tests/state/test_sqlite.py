@@ -18,14 +18,24 @@ import pytest
 
 from policy_router.errors import AmountError, StoreError, VerbError
 from policy_router.meter import MINUTE, Metric, Period
-from policy_router.state import sqlite
+from policy_router.state import sqlite, sqlite_continuity
 from policy_router.state import sqlite_books as books
+from policy_router.state.continuity import Loss, Mark
 from policy_router.state.counting import EXACT, differences
 from policy_router.state.memory import MemoryStore
 from policy_router.state.sqlite import SqliteStore
-from policy_router.state.sqlite_file import File, Lock, Pace
+from policy_router.state.sqlite_file import APPLICATION, SCHEMA, File, Lock, Pace
 from policy_router.state.sqlite_tables import forget
-from policy_router.state.store import Actual, Bucket, Difference, Ended, Granted, Hold, Refused
+from policy_router.state.store import (
+    Actual,
+    Bucket,
+    Difference,
+    Ended,
+    Granted,
+    Hold,
+    Refused,
+    Unavailable,
+)
 from policy_router.state.tables import REMEMBERED
 from tests.state.stores import ABOUT, NOON, Clock, World
 from tests.state.worker import HELD, said, start
@@ -338,6 +348,191 @@ def test_a_loop_that_was_late_itself_waits_on(path: Path) -> None:
             return await ask
 
         assert isinstance(w.do(late()), Granted)
+
+
+# -- ledgers that are older than they were ---------------------------------------------------------
+
+
+def copied(path: Path) -> Path:
+    """A copy of a ledger as it is now."""
+    target = path.with_name("copy.db")
+    sql(path, "VACUUM INTO ?", str(target))
+    return target
+
+
+def put_back(copy: Path, path: Path) -> None:
+    copy.replace(path)
+    for suffix in ("-wal", "-shm"):
+        path.with_name(path.name + suffix).unlink(missing_ok=True)
+
+
+def is_closed(w: World) -> bool:
+    return isinstance(w.reserve("closed?", w.money(1)), Unavailable)
+
+
+def test_a_process_that_begins_later_notices_an_older_copy(path: Path) -> None:
+    with opened(path) as w:
+        w.reserve("a", w.money(5))
+        copy = copied(path)
+        w.reserve("b", w.money(5))
+    put_back(copy, path)
+    with opened(path) as w:
+        assert is_closed(w)
+        assert w.store.loss == Loss(NOON, 2, 1)
+    with opened(path) as w:
+        w.used(w.money(1))
+        assert w.store.loss == Loss(NOON, 2, 1)
+        assert w.do(w.store.accept_loss()) == Loss(NOON, 2, 1)
+    with opened(path) as w:
+        assert not is_closed(w)
+
+
+def test_what_only_the_note_shows_can_be_accepted_at_once(path: Path) -> None:
+    with opened(path) as w:
+        w.reserve("a", w.money(5))
+        copy = copied(path)
+        w.reserve("b", w.money(5))
+    put_back(copy, path)
+    with opened(path) as w:
+        assert w.do(w.store.accept_loss()) == Loss(NOON, 2, 1)
+        assert not is_closed(w)
+        with pytest.raises(StoreError, match="it was closed"):
+            w.do(closed_and_asked(w))
+
+
+async def closed_and_asked(w: World) -> None:
+    await w.store.aclose()
+    await w.store.accept_loss()
+
+
+def test_a_killed_process_leaves_a_note_of_its_last_commit(path: Path) -> None:
+    with running("work", path, "a") as process:
+        said(process)
+        copy = copied(path)
+        for _ in range(20):
+            said(process)
+        process.kill()
+        process.wait()
+    with opened(path, Clock(time.time())) as w:
+        assert not is_closed(w)
+    put_back(copy, path)
+    with opened(path, Clock(time.time())) as w:
+        assert is_closed(w)
+
+
+@pytest.mark.parametrize(("durability", "noticed"), [("normal", False), ("strict", True)])
+def test_after_a_loss_of_power_only_what_was_on_the_disk_is_missed(
+    path: Path, monkeypatch: pytest.MonkeyPatch, durability: Durability, noticed: bool
+) -> None:
+    """The last second may be gone where commits are not synchronous, and that is no alarm."""
+    with opened(path, durability=durability, pace=Pace(sync=3600.0)) as w:
+        w.reserve("a", w.money(5))
+        copy = copied(path)
+        w.reserve("b", w.money(5))
+    put_back(copy, path)
+    monkeypatch.setattr(sqlite_continuity, "boot_id", lambda: "another")
+    with opened(path) as w:
+        assert is_closed(w) is noticed
+
+
+def test_what_was_brought_to_the_disk_is_missed_after_a_loss_of_power_too(
+    path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with opened(path, pace=BUSY) as w:
+        w.reserve("a", w.money(5))
+        copy = copied(path)
+        w.reserve("b", w.money(5))
+        while noted(path).synced < 2:
+            time.sleep(0.01)
+    put_back(copy, path)
+    monkeypatch.setattr(sqlite_continuity, "boot_id", lambda: "another")
+    with opened(path) as w:
+        assert is_closed(w)
+
+
+def noted(path: Path) -> sqlite_continuity.Note:
+    with (path.parent / "ledger.db-lock").open("rb") as file:
+        found = sqlite_continuity.read_note(file.fileno())
+    assert found is not None
+    return found
+
+
+def test_a_host_that_does_not_tell_its_start_is_taken_to_have_started_anew(
+    path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(sqlite_continuity, "BOOT", path.with_name("none"))
+    sqlite_continuity.boot_id.cache_clear()
+    try:
+        with opened(path) as w:
+            w.reserve("a", w.money(5))
+            assert noted(path).expected == Mark(noted(path).mark.ledger, "", 0)
+    finally:
+        sqlite_continuity.boot_id.cache_clear()
+
+
+def test_a_ledger_that_lost_data_keeps_its_note(path: Path) -> None:
+    with opened(path) as w:
+        w.reserve("a", w.money(5))
+        copy = copied(path)
+        w.reserve("b", w.money(5))
+        before = noted(path)
+    put_back(copy, path)
+    with opened(path) as w:
+        w.reserve("c", w.requests(5))
+        assert noted(path) == before
+        w.do(w.store.accept_loss())
+        w.reserve("d", w.requests(5))
+        assert noted(path).mark.ledger != before.mark.ledger
+
+
+def test_a_ledger_beside_which_nothing_is_noted_is_trusted(path: Path) -> None:
+    with opened(path) as w:
+        w.reserve("a", w.money(5))
+    os.truncate(path.parent / "ledger.db-lock", 24)
+    with opened(path) as w:
+        assert w.used(w.money(1)) == [5]
+        assert not is_closed(w)
+
+
+def test_a_new_ledger_in_the_place_of_a_used_one_is_noticed(path: Path) -> None:
+    with opened(path) as w:
+        w.reserve("a", w.money(5))
+    with opened(path.with_name("other.db")):
+        pass
+    put_back(path.with_name("other.db"), path)
+    with opened(path) as w:
+        assert is_closed(w)
+        assert w.store.loss == Loss(NOON, 1, None)
+
+
+def test_of_many_branches_the_oldest_are_dropped(
+    path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(sqlite_continuity, "BRANCHES", 3)
+    with opened(path) as idle:
+        idle.reserve("a", idle.money(1))
+        for i in range(6):
+            with opened(path) as w:
+                w.reserve(f"b{i}", w.money(1))
+        assert len(sql(path, "SELECT * FROM branch")) == 3
+        assert not is_closed(idle)
+
+
+def test_a_ledger_of_the_format_before_is_brought_to_this_one(path: Path) -> None:
+    path.parent.mkdir(parents=True)
+    with closing(sqlite3.connect(path, isolation_level=None)) as connection:
+        for statement in SCHEMA:
+            connection.execute(statement)
+        connection.execute(f"PRAGMA application_id = {APPLICATION}")
+        connection.execute("PRAGMA user_version = 1")
+        key = "budgets/team|usd|day|2026-11-18|-"
+        connection.execute("INSERT INTO bucket VALUES (?, 600, 0, 0, ?)", (key, NOON + 12 * HOUR))
+    with opened(path) as w:
+        assert w.used(w.money(1)) == [600]
+        assert isinstance(w.reserve("a", w.money(5)), Granted)
+        assert isinstance(w.reserve("b", w.money(400)), Refused)
+    ((ledger, branch, version),) = sql(path, "SELECT ledger, branch, version FROM meta")
+    assert (len(ledger), len(branch), version) == (16, 16, 1)
 
 
 # -- clocks ----------------------------------------------------------------------------------------

@@ -158,6 +158,22 @@ def test_a_clock_that_is_behind(path: Path, mounts: Path) -> None:
     ]
 
 
+def test_a_ledger_that_is_older_than_its_note(path: Path, mounts: Path) -> None:
+    copy = path.read_bytes()
+
+    async def go_on() -> None:
+        store = SqliteStore(path, Clock())
+        await store.reserve(Hold("b", (), 60, ABOUT))
+        await store.aclose()
+
+    asyncio.run(go_on())
+    path.write_bytes(copy)
+    text = "lost data, and budgets are closed: it went back from change 2 to change 1"
+    assert of(examine(path, NOON, mounts), "continuity") == [(ERROR, text)]
+    path.with_name(path.name + "-lock").unlink()
+    assert of(examine(path, NOON, mounts), "continuity") == []
+
+
 def test_damage(path: Path, mounts: Path) -> None:
     with path.open("r+b") as file:
         file.seek(4096)
