@@ -218,7 +218,7 @@ REDIS: Final = (
     ),
     Mutant(
         "Redis: where a branch ended is forgotten", "state/redis/verbs.lua",
-        'call("ZADD", BRANCHES, whole(version), lineage)', "", "redis",
+        'call("ZADD", BRANCHES, version, lineage)', "", "redis",
     ),
     Mutant(
         "Redis: a counter long forgotten is corrected", "state/redis/verbs.lua",

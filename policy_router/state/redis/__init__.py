@@ -128,7 +128,7 @@ class RedisStore:
 
     async def renew(self, hold_id: str, lease: float) -> bool | None:
         """See Store."""
-        renewed = await self._do("renew", texts.encode(hold_id), repr(lease))
+        (renewed,) = await self._do("renew", texts.encode(hold_id), repr(lease))
         return None if renewed < 0 else bool(renewed)
 
     async def settle(self, hold_id: str, actual: Actual) -> Settled:
@@ -162,8 +162,8 @@ class RedisStore:
 
     async def accept_loss(self) -> Loss | None:
         """See Continuous."""
-        lost = texts.decode(await self._do("accept"))
-        return Loss.restored(lost) if lost else None
+        (lost,) = await self._do("accept")
+        return texts.loss(lost)
 
     def _closed(self) -> str:
         loss = self._memory.loss
@@ -224,7 +224,7 @@ class RedisStore:
             await link.aclose()
         there = seconds + micros / 1e6
         found = describe(info, there - here, float(mark or 0) - there)
-        return (*found, *describe_loss(Loss.restored(texts.decode(lost)) if lost else None))
+        return (*found, *describe_loss(texts.loss(lost)))
 
     # -- asking ------------------------------------------------------------------------------
 
@@ -241,10 +241,8 @@ class RedisStore:
     def _script(self, seen: Mark | None, verb: str, *arguments: Any) -> tuple[Any, ...]:
         now = "" if self._clock is None else repr(self._clock())
         join = "" if self._memory.joined else self._memory.branch
-        return (
-            "EVALSHA", SHA, 1, self._base, verb, now, self._keep, *texts.mark_texts(seen), join,
-            *arguments,
-        )  # fmt: skip
+        header = texts.header(self._keep, seen, join)
+        return ("EVALSHA", SHA, 1, self._base, verb, now, header, *arguments)
 
     async def _do(self, verb: str, *arguments: Any) -> Any:
         return await self._run(self._link(self._patience), verb, *arguments)
@@ -256,8 +254,8 @@ class RedisStore:
         """The answer of a script. What it tells of the ledger is compared with what this process
         had seen when it asked: others may be answered in between."""
         seen = self._memory.mark
-        version, answer, *more = await link.ask(*self._script(seen, verb, *arguments))
-        self._memory.note(*texts.found(version, more, seen))
+        answer = await link.ask(*self._script(seen, verb, *arguments))
+        self._memory.note(*texts.found(answer.pop(), seen))
         return answer
 
     async def _finish(self, hold_id: str, actual: Actual | None) -> Settled:

@@ -84,9 +84,12 @@ def _charge(charge: Charge) -> list[Any]:
     ]
 
 
-def mark_texts(mark: Mark | None) -> tuple[str, int]:
-    """What the caller saw last: lineage and version."""
-    return ("", 0) if mark is None else (f"{mark.ledger}.{mark.branch}", mark.version)
+def header(rows: int, seen: Mark | None, join: str) -> str:
+    """What every script is told. rows: to keep in the ledger. seen: what the caller saw last. join:
+    the caller's branch, "" when the ledger has it."""
+    if seen is None:
+        return f"{rows} 0  {join}"
+    return f"{rows} {seen.version} {seen.ledger}.{seen.branch} {join}"
 
 
 # -- from the scripts ----------------------------------------------------------------------------
@@ -120,17 +123,19 @@ def reserved(
             return Stale(float(answer[1]))
 
 
-def found(
-    version: int, more: Sequence[bytes], seen: Mark | None
-) -> tuple[Mark | None, Loss | None]:
-    """What every script tells of the ledger beside its answer; None for one that does not exist
-    yet. more: nothing when the lineage is the one that was seen last."""
-    if not more:
-        return (None if seen is None else Mark(seen.ledger, seen.branch, version)), None
-    lineage, lost = map(decode, more)
-    ledger, _, branch = lineage.partition(".")
-    mark = Mark(ledger, branch, version) if lineage else None
-    return mark, Loss.restored(lost) if lost else None
+def found(told: Any, seen: Mark | None) -> tuple[Mark | None, Loss | None]:
+    """What every script tells of the ledger at the end of its answer; no mark for a ledger that
+    does not exist yet."""
+    if isinstance(told, int):  # the lineage is the one that was seen
+        return (None if seen is None else Mark(seen.ledger, seen.branch, told)), None
+    version, lineage, lost = told
+    ledger, _, branch = decode(lineage).partition(".")
+    return Mark(ledger, branch, version) if ledger else None, loss(lost)
+
+
+def loss(lost: bytes | None) -> Loss | None:
+    """What was lost; nothing for an empty text."""
+    return Loss.restored(decode(lost)) if lost else None
 
 
 def crossings(found: Iterable[Sequence[bytes]]) -> tuple[Crossing, ...]:

@@ -1,11 +1,11 @@
 -- The verbs of the ledger, each one atomic step of the server.
 --
 -- KEYS[1]  what every key begins with; its hash tag keeps them together
--- ARGV     verb, Unix time ("" for the server's own clock), rows to keep, the lineage and the version
---          that the caller saw last ("" and 0 for none), its own branch ("" when the ledger has it),
---          arguments of the verb
--- Answers  version, answer of the verb; and when the lineage is not the one that the caller saw, or
---          data was lost: lineage, what was lost ("" for nothing)
+-- ARGV     verb, Unix time ("" for the server's own clock), arguments of the verb after a header of
+--          "<rows to keep> <version> <lineage> <branch>": the version and the lineage that the
+--          caller saw last (0 and "" for none), and its own branch ("" when the ledger has it)
+-- Answers  what the verb answers, and after that the version; where the lineage is not the one that
+--          the caller saw, or data was lost: [version, lineage, what was lost ("" for nothing)]
 --
 -- See continuity.py for what versions and branches are for. A lineage is "<ledger>.<branch>".
 --
@@ -42,7 +42,8 @@ local LEDGER = base .. ":ledger"
 local HOLD, WINDOW = base .. ":hold:", base .. ":window:"
 local COUNT, SEATS = base .. ":count:", base .. ":seats:"
 local BRANCHES, LEDGERS = base .. ":branches", base .. ":ledgers"
-local SEEN, SEEN_VERSION, JOIN = ARGV[4], tonumber(ARGV[5]), ARGV[6]
+local rows_kept, seen_version, SEEN, JOIN = string.match(ARGV[3], "^(%d+) (%d+) (%S*) (%S*)$")
+local SEEN_VERSION = tonumber(seen_version)
 
 local clock = tonumber(ARGV[2])
 if not clock then
@@ -89,19 +90,6 @@ local function new_id()
   return string.sub(redis.sha1hex(table.concat(parts, " ")), 1, 16)
 end
 
--- Whether the history of this ledger contains what the caller saw last.
-local function contains_seen()
-  if SEEN == "" then
-    return true
-  elseif lineage == SEEN then
-    return version >= SEEN_VERSION
-  elseif not lineage or ledger_of(lineage) ~= ledger_of(SEEN) then
-    return call("HGET", LEDGERS, ledger_of(SEEN)) == "accepted"
-  end
-  local succeeded = call("ZSCORE", BRANCHES, SEEN) or call("HGET", META, "pruned") or -1
-  return SEEN_VERSION <= tonumber(succeeded)
-end
-
 -- Writes down for all that data was lost. seen: the version that somebody saw, found: the one that
 -- is there; "-1" for neither.
 local function notice(seen, found)
@@ -111,40 +99,36 @@ local function notice(seen, found)
   end
 end
 
+-- Sees whether the history of this ledger contains what the caller saw last, where that is not
+-- plain.
 local function compare()
-  if contains_seen() then
-    return
+  local ours, theirs = lineage and ledger_of(lineage), ledger_of(SEEN)
+  local there
+  if ours ~= theirs then
+    there = call("HGET", LEDGERS, theirs) == "accepted"
+  elseif lineage == SEEN then
+    there = version >= SEEN_VERSION
+  else
+    local succeeded = call("ZSCORE", BRANCHES, SEEN) or call("HGET", META, "pruned") or -1
+    there = SEEN_VERSION <= tonumber(succeeded)
   end
-  call("HSETNX", LEDGERS, ledger_of(SEEN), "lost")
-  local same = lineage and ledger_of(lineage) == ledger_of(SEEN)
-  notice(whole(SEEN_VERSION), same and whole(version) or "-1")
+  if not there then
+    call("HSETNX", LEDGERS, theirs, "lost")
+    notice(whole(SEEN_VERSION), ours == theirs and whole(version) or "-1")
+  end
 end
 
+-- Gives the ledger the branch of the caller; and an id, where the server is empty.
 local function join()
-  if lineage then
-    call("ZADD", BRANCHES, whole(version), lineage)
+  if lineage and JOIN ~= "" then
+    call("ZADD", BRANCHES, version, lineage)
     if call("ZCARD", BRANCHES) > BRANCHES_KEPT then
       call("HSET", META, "pruned", call("ZPOPMIN", BRANCHES)[2])
     end
   end
-  lineage = (lineage and ledger_of(lineage) or new_id()) .. "." .. JOIN
+  local id = new_id()
+  lineage = (lineage and ledger_of(lineage) or id) .. "." .. (JOIN == "" and id or JOIN)
   call("HSET", META, "lineage", lineage)
-end
-
--- Stores what every verb stores, in one command.
-local function store()
-  if changes then
-    if JOIN ~= "" then
-      join()
-    elseif not lineage then -- the server was emptied
-      lineage = new_id() .. "." .. new_id()
-      call("HSET", META, "lineage", lineage)
-    end
-    version = version + 1
-    call("HSET", META, "now", exact(now), "version", whole(version))
-  elseif advances then
-    call("HSET", META, "now", exact(now))
-  end
 end
 
 -- Holds ---------------------------------------------------------------------------------------
@@ -196,7 +180,7 @@ end
 local lapsed = nil
 
 local function live_seats(key)
-  lapsed = lapsed or call("ZRANGEBYSCORE", LEASES, "-inf", exact(now))
+  lapsed = lapsed or call("ZRANGEBYSCORE", LEASES, "-inf", now)
   local seated = call("SCARD", key)
   for _, id in ipairs(lapsed) do
     seated = seated - call("SISMEMBER", key, id)
@@ -322,11 +306,11 @@ local function write(hold, kind, cost, tokens_in, tokens_out, requests, estimate
   local seq = call("HINCRBY", META, "seq", 1)
   call(
     "XADD", LEDGER, string.format("%.0f-%.0f", math.floor(now * 1000), seq),
-    "id", hold.id, "kind", kind, "ts", exact(now), "about", hold.about,
+    "id", hold.id, "kind", kind, "ts", now, "about", hold.about,
     "cost", whole(cost), "in", whole(tokens_in), "out", whole(tokens_out),
     "requests", whole(requests), "estimated", estimated, "keys", hold.keys
   )
-  local rows = tonumber(ARGV[3])
+  local rows = tonumber(rows_kept)
   if call("XLEN", LEDGER) >= rows + TRIMMED then
     trim(rows)
   end
@@ -394,7 +378,7 @@ local function expire(hold, crossed)
 end
 
 local function sweep(crossed)
-  local ids = call("ZRANGEBYSCORE", LEASES, "-inf", exact(now), "LIMIT", 0, SWEPT)
+  local ids = call("ZRANGEBYSCORE", LEASES, "-inf", now, "LIMIT", 0, SWEPT)
   if #ids < SWEPT then
     lapsed = {} -- none is left
   end
@@ -546,15 +530,15 @@ function verbs.renew(id, lease)
   advance()
   local hold = recall(id)
   if not hold then
-    return -1
+    return { -1 }
   end
   if hold.state ~= "open" or hold.expires <= now then
-    return 0
+    return { 0 }
   end
   hold.expires = math.max(hold.expires, now + lease)
   call("ZADD", LEASES, exact(hold.expires), id)
   keep(hold)
-  return 1
+  return { 1 }
 end
 
 -- id, actual -> how it ended, crossed
@@ -608,13 +592,25 @@ function verbs.accept()
     call("HDEL", META, "lost")
     lost, changes = false, true
   end
-  return was or ""
+  return { was or "" }
 end
 
-compare()
-local answer = verbs[ARGV[1]](unpack(ARGV, 7))
-store()
-if lineage == SEEN and not lost then
-  return { version, answer }
+if SEEN ~= "" and (lineage ~= SEEN or version < SEEN_VERSION) then
+  compare()
 end
-return { version, answer, lineage or "", lost or "" }
+local answer = verbs[ARGV[1]](unpack(ARGV, 4))
+if changes then
+  if JOIN ~= "" or not lineage then
+    join()
+  end
+  version = version + 1
+  call("HSET", META, "now", now, "version", version)
+elseif advances then
+  call("HSET", META, "now", now)
+end
+if lineage == SEEN and not lost then
+  answer[#answer + 1] = version
+else
+  answer[#answer + 1] = { version, lineage or "", lost or "" }
+end
+return answer
