@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import sqlite3
 import time
 from dataclasses import dataclass, field
 from functools import partial
@@ -15,9 +16,10 @@ from policy_router import (
     ExhaustedError,
     LimitError,
     Router,
+    StateError,
 )
 from policy_router.execute.account import LEASE
-from policy_router.execute.events import Passed, Warned
+from policy_router.execute.events import Passed, StoreLostData, Warned
 from policy_router.execute.litellm import LiteLLMCaller
 from policy_router.execute.own_code import Functions
 from policy_router.live.reload import Live
@@ -25,6 +27,7 @@ from policy_router.router import _compile
 from policy_router.simulated import Cut, Fail, Say, Simulated, Stall
 from policy_router.state.guard import Guarded, Status
 from policy_router.state.memory import MemoryStore
+from tests.cli.run import run
 from tests.state.stores import NOON, STORES, Clock
 
 if TYPE_CHECKING:
@@ -376,6 +379,48 @@ def test_an_answer_of_any_length_is_counted(
                 await router.acompletion(HELLO, max_tokens=10**9, n=128, model="big")
             assert guarded.status == Status(up=True, detail="", owed=0, lost=0)
             assert router.store_status() == guarded.status
+
+    with Simulated({"small": Say("x"), "big": Say("y")}) as running:
+        asyncio.run(main(running.url))
+
+
+def test_a_ledger_that_lost_data_is_closed_for_money_until_an_operator_accepts(
+    tmp_path: Path,
+) -> None:
+    ledger, copy = tmp_path / "ledger.db", tmp_path / "copy.db"
+    state = f"sqlite:///{ledger}"
+
+    async def main(url: str) -> None:
+        path = tmp_path / "policy.yaml"
+        path.write_text(POLICY.format(url=url, counted="budgets: { all: { cap: $5/month } }"))
+        events: list[Event] = []
+        async with Router.open(path, state=state, watch="off", observe=events.append) as router:
+            await router.acompletion(HELLO, max_tokens=50)
+            with sqlite3.connect(ledger) as connection:
+                connection.execute("VACUUM INTO ?", (str(copy),))
+            connection.close()
+            await router.acompletion(HELLO, max_tokens=50)
+            copy.replace(ledger)
+            for suffix in ("-wal", "-shm"):
+                ledger.with_name(ledger.name + suffix).unlink(missing_ok=True)
+            for _ in range(3):
+                with pytest.raises(StateError):
+                    await router.acompletion(HELLO, max_tokens=50, model="big")
+            with pytest.raises(StateError, match="lost data: it went back from change 4 to"):
+                await router.acompletion(HELLO, max_tokens=50, model="big")
+            answer = await router.acompletion(HELLO, max_tokens=50)
+            assert answer.served_by == "small"  # it costs nothing
+            status = router.store_status()
+            assert status is not None
+            assert status.loss.startswith("it went back from change 4 to change 2")
+            accepted = await asyncio.to_thread(run, "doctor", "--accept-loss", "--state", state)
+            assert "accepted: it went back from change 4 to change 2" in accepted.out
+            answer = await router.acompletion(HELLO, max_tokens=50)
+            assert answer.served_by == "big"
+            assert [e for e in events if isinstance(e, StoreLostData)] == [
+                StoreLostData(lost=True, detail=status.loss),
+                StoreLostData(lost=False, detail=""),
+            ]
 
     with Simulated({"small": Say("x"), "big": Say("y")}) as running:
         asyncio.run(main(running.url))

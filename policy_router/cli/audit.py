@@ -8,7 +8,7 @@ import typer
 from policy_router.cli.counters import amount
 from policy_router.cli.policy import Where
 from policy_router.cli.screen import Line, fail, show, show_json, table
-from policy_router.cli.state import Place, State, find_place, opened
+from policy_router.cli.state import Place, State, find_place, lost_data, opened
 from policy_router.diagnostics import printable
 from policy_router.errors import StoreError
 
@@ -47,12 +47,8 @@ def audit(
 
 
 async def _audit(place: Place) -> "tuple[int, tuple[Difference, ...], Loss | None]":
-    from policy_router.state.store import Continuous  # noqa: PLC0415  not needed for --help
-
     async with opened(place) as store:
-        await store.read(())  # shows whether anything is missing
-        lost = store.loss if isinstance(store, Continuous) else None
-        return len(await store.buckets()), await store.audit(), lost
+        return len(await store.buckets()), await store.audit(), await lost_data(store)
 
 
 def _loss(lost: "Loss | None") -> list[Line]:

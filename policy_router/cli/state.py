@@ -22,6 +22,7 @@ from policy_router.errors import StoreError, UsageError
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Iterator
 
+    from policy_router.state.continuity import Loss
     from policy_router.state.open import Ledger
     from policy_router.state.store import Store
 
@@ -135,6 +136,14 @@ def _open(place: Place, *, create: bool) -> Ledger:
         return MemoryStore() if place.missing and not create else open_store(place.url)
     except UsageError as error:
         fail(str(error))
+
+
+async def lost_data(store: Ledger) -> Loss | None:
+    """What a store has lost, as it shows now. Raises StoreError."""
+    from policy_router.state.store import Continuous  # noqa: PLC0415  not needed for --help
+
+    await store.read(())
+    return store.loss if isinstance(store, Continuous) else None
 
 
 class Unreachable:

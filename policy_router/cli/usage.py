@@ -10,7 +10,7 @@ from policy_router.cli.clock import iso, spell_time
 from policy_router.cli.counters import amount, naming, of_limit, title, whose
 from policy_router.cli.policy import Where, choose, open_policy
 from policy_router.cli.screen import Line, fail, say, show, show_json, table
-from policy_router.cli.state import Place, State, opened, place_of
+from policy_router.cli.state import Place, State, lost_data, opened, place_of
 from policy_router.decide.metering import spell
 from policy_router.diagnostics import printable
 from policy_router.errors import StoreError
@@ -62,6 +62,10 @@ async def _read(policy: "Policy", place: Place) -> "Usage":
     from policy_router.observe.usage import usage as read_usage  # noqa: PLC0415  not for --help
 
     async with opened(place) as store:
+        lost = await lost_data(store)
+        if lost is not None:
+            hint = "run `policy-router doctor`"
+            say([("warning", "bold yellow"), (f": the ledger lost data: {lost.text}; {hint}", "")])
         return await read_usage(policy, store, time.time())
 
 

@@ -13,7 +13,7 @@ has nothing to compare with, and its changes raise the version beyond what other
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from secrets import token_hex
 from typing import TYPE_CHECKING, Final
 
@@ -55,7 +55,7 @@ class Loss:
     there instead; None when it was another ledger.
     """
 
-    since: float
+    since: float = field(compare=False)
     seen: int | None
     found: int | None
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 from policy_router.diagnostics import Severity
@@ -30,5 +31,6 @@ def describe_loss(loss: Loss | None) -> tuple[Finding, ...]:
     """What is to be said of a ledger that may have lost data."""
     if loss is None:
         return ()
-    text = f"lost data, and budgets are closed: {loss.text}"
+    when = f"{datetime.fromtimestamp(loss.since, UTC):%Y-%m-%d %H:%M:%S} UTC"
+    text = f"lost data, and budgets are closed: {loss.text} (noticed {when})"
     return (Finding("continuity", Severity.ERROR, text, REMEDY),)

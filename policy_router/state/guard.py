@@ -225,17 +225,12 @@ class Guarded:
     # -- verbs -------------------------------------------------------------------------------
 
     async def read(self, charges: Sequence[Charge]) -> tuple[Reading | None, ...]:
-        """See Store. What this process counts alone is no reading of what all use."""
+        """See Store. What this process counts alone is no reading of what all use. A store that
+        lost data shows what is left; `reserve` says why it is not enough."""
         try:
-            found = await self._ask(lambda: self._store.read(charges))
+            return await self._ask(lambda: self._store.read(charges))
         except StoreError:
             return (None,) * len(charges)
-        if self._loss is None:
-            return found
-        return tuple(
-            None if is_budget(charge) else reading
-            for charge, reading in zip(charges, found, strict=True)
-        )
 
     async def reserve(
         self, hold: Hold, after: Ending | None = None

@@ -165,6 +165,8 @@ def _accept(url: str, lose: Callable[[], object]) -> None:
     level, text, help_ = found(*where)["continuity"]
     assert (level, text.startswith("lost data, and budgets are closed: it")) == ("error", True)
     assert "policy-router doctor --accept-loss" in help_
+    used = run("usage", *where)
+    assert (used.code, "warning: the ledger lost data: it" in used.err) == (0, True)
     told = found(*where, "--accept-loss")
     assert "continuity" not in told
     level, text, _ = told["accept-loss"]

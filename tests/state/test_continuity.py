@@ -55,7 +55,7 @@ def test_a_loss_in_words_and_as_it_is_stored(loss: Loss, words: str) -> None:
     (finding,) = describe_loss(loss)
     assert (finding.level, finding.text) == (
         Severity.ERROR,
-        f"lost data, and budgets are closed: {words}",
+        f"lost data, and budgets are closed: {words} (noticed 1970-01-01 00:00:01 UTC)",
     )
     assert "--accept-loss" in finding.help
 

@@ -695,15 +695,6 @@ def test_a_loss_is_told_logged_and_shown_until_it_is_accepted(
     assert caplog.messages[1:] == ["the store's loss of data is over: budgets are open again"]
 
 
-def test_budgets_of_a_store_that_lost_data_cannot_be_read(f: Guard) -> None:
-    charges = f.money(1), f.requests(5)
-    f.reserve("a", *charges)
-    forget(f)
-    money, requests = f.read(*charges)
-    assert money is None
-    assert requests.used == 0
-
-
 def test_a_limit_is_not_granted_beyond_what_this_process_remembers(f: Guard) -> None:
     for i in range(3):
         f.reserve(f"a{i}", f.requests(3))

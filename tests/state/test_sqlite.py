@@ -503,6 +503,7 @@ def test_a_new_ledger_in_the_place_of_a_used_one_is_noticed(path: Path) -> None:
     with opened(path) as w:
         assert is_closed(w)
         assert w.store.loss == Loss(NOON, 1, None)
+        assert w.store.loss.since == NOON
 
 
 def test_of_many_branches_the_oldest_are_dropped(
