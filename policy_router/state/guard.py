@@ -382,15 +382,15 @@ class Guarded:
         self, answer: Granted | Refused | Stale | Unavailable, hold: Hold, after: Ending | None
     ) -> Granted | Refused | Stale | Unavailable:
         """Remember a hold that the store took, and see to it that the one before has ended."""
+        if after is not None and not isinstance(answer, Stale):
+            if not answer.missed:
+                self._taken.pop(after.id, None)
+            elif self._remembered(after.id) is not None:
+                crossed = (await self._end(after)).crossed
+                answer = replace(answer, crossed=answer.crossed + crossed, missed=False)
         if isinstance(answer, Granted):
             self._remember(hold, hold.lease)
-        if after is None or isinstance(answer, Stale):
-            return answer
-        if not answer.missed:
-            self._taken.pop(after.id, None)
-            return answer
-        crossed = (await self._end(after)).crossed
-        return replace(answer, crossed=answer.crossed + crossed)
+        return answer
 
     def _remember(self, hold: Hold, lease: float) -> None:
         self._taken[hold.id] = _Taken(hold, self._clock() + lease + REMEMBERED)
