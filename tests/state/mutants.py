@@ -91,9 +91,9 @@ MEMORY: Final = (
     ),
     Mutant(
         "what ended before a refused hold does not end", "state/tables.py",
-        "        if after is not None:\n            crossed += self.end(",
+        "        if after is not None:\n            ended = self.end(",
         "        if after is not None and not [c for c in hold.charges if self._refuses(c, now)]:"
-        "\n            crossed += self.end(",
+        "\n            ended = self.end(",
     ),
     Mutant(
         "yesterday's counters are charged today", "state/tables.py",
