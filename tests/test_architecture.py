@@ -54,7 +54,6 @@ ONLY_IN = {
         "state.sqlite_continuity",
         "state.sqlite_tables",
         "state.sqlite_books",
-        "state.sqlite_continuity",
         "state.sqlite_threads",
         "state.sqlite_writer",
         "state.sqlite_findings",

@@ -680,6 +680,26 @@ def test_a_counter_long_over_is_forgotten(w: Place) -> None:
     assert w.audit() == ()
 
 
+def test_of_many_branches_the_oldest_are_dropped(w: Place) -> None:
+    w.reserve("a", w.money(1))
+    lineages = w.key("branches")
+    with w.raw() as client:
+        client.zadd(lineages, {f"x.{i}": 10**6 + i for i in range(1000)})
+        w.do(begun(w))
+        assert client.zcard(lineages) == 1000
+        assert client.hget(w.key("meta"), "pruned") == b"1"
+    assert isinstance(w.reserve("c", w.money(1)), Granted)
+    assert w.store.loss is None
+
+
+async def begun(w: Place) -> None:
+    store = w.another()
+    holds = (Hold(f"b{i}", (w.money(1),), 60, ABOUT) for i in range(40))
+    for answer in await asyncio.gather(*map(store.reserve, holds)):
+        assert isinstance(answer, Granted)
+    await store.aclose()
+
+
 def test_keys_of_one_store_are_in_one_slot(w: Place) -> None:
     w.reserve("{a}b", w.requests(5, subject="{x}y"), w.seat(2))
     assert {key.partition(b"}")[0] for key in w.dump()} == {b"{" + w.prefix.encode()}

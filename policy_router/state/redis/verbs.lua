@@ -120,7 +120,9 @@ end
 
 -- Gives the ledger the branch of the caller; and an id, where the server is empty.
 local function join()
-  if lineage and JOIN ~= "" then
+  if lineage and lineage == ledger_of(lineage) .. "." .. JOIN then
+    return -- by a command that was sent together with this one
+  elseif lineage then
     call("ZADD", BRANCHES, version, lineage)
     if call("ZCARD", BRANCHES) > BRANCHES_KEPT then
       call("HSET", META, "pruned", call("ZPOPMIN", BRANCHES)[2])
