@@ -19,6 +19,8 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, Self, TypeVar, overload
 
+from policy_router import forks
+from policy_router.cancellation import Poll, never
 from policy_router.check.report import inspect
 from policy_router.classify.bound import most_tokens
 from policy_router.classify.classify import Classification, Classifier
@@ -35,6 +37,7 @@ from policy_router.execute.health import Health
 from policy_router.execute.own_code import Functions, not_allowed
 from policy_router.execute.rating import Rater
 from policy_router.live.reload import Compiled, Live
+from policy_router.live.restrictions import lost_restrictions
 from policy_router.model import NANO, Policy, Request, Snapshot
 from policy_router.quoting import quoted
 from policy_router.state.guard import Guarded
@@ -66,9 +69,11 @@ def _ignore(_: Event) -> None:
     """The observer when there is none."""
 
 
-def _compile(files: FileSet, functions: Functions | None = None) -> Compiled[Policy]:
+def _compile(
+    files: FileSet, cancelled: Poll = never, functions: Functions | None = None
+) -> Compiled[Policy]:
     """The policy in these files, if it is sound and calls nothing but these functions."""
-    report = inspect(files.files)
+    report = inspect(files.files, cancelled=cancelled)
     refused = () if report.policy is None else not_allowed(report.policy, functions or Functions())
     policy = None if refused else report.policy
     return Compiled(policy, (*report.diagnostics, *refused), report.sources)
@@ -113,7 +118,7 @@ class Router:
         self._rater = Rater(caller, self._ledger, health=self._health, functions=functions)
         self._classifier: Classifier | None = None
         self._loop: _LoopThread | None = None
-        self._lock = threading.Lock()
+        self._lock = forks.lock()
 
     @classmethod
     def open(
@@ -125,6 +130,8 @@ class Router:
         instances: int = 1,
         watch: Watch = "auto",
         interval: float = 1.0,
+        settle: float = 0.1,
+        settle_loss: float = 1.0,
         clock: Callable[[], float] = time.time,
         observe: Callable[[Event], None] = _ignore,
         on_activate: Callable[[Active[Policy], Active[Policy]], None] | None = None,
@@ -139,8 +146,10 @@ class Router:
         `sqlite:///state.db` (the processes of one machine), `redis://host:6379/0` (of several).
         instances: processes that share it; out of its reach each keeps to its part of a rate limit.
         watch: "auto", "poll" or "off".
-        interval: seconds between two looks at the files. clock: Unix time. observe: gets every
-        event. on_activate: told (old, new) when another policy has become active.
+        interval: seconds between two looks at the files. settle: seconds for which changed files
+        must have stood still. settle_loss: the same where a file became shorter or is gone, or
+        rules, limits or budgets are gone. clock: Unix time. observe: gets every event.
+        on_activate: told (old, new) when another policy has become active.
         bounds: how large a request may be.
         functions: what policies may call by `python:`. A list of names (`my_checks:polite`), each
         imported when it is first called; or a mapping of such names to functions. A policy that
@@ -166,6 +175,9 @@ class Router:
             partial(_compile, functions=known),
             watch=watch,
             interval=interval,
+            settle=settle,
+            settle_loss=settle_loss,
+            loses=lambda old, new: bool(lost_restrictions(old, new)),
             on_activate=on_activate,
         ).start()
         return cls(
@@ -489,7 +501,14 @@ class _LoopThread:
         return self._process == os.getpid()
 
     def run(self, awaitable: Awaitable[T]) -> T:
-        """The result of an awaitable, waited for. Ctrl-C cancels it."""
+        """The result of an awaitable, waited for. Ctrl-C cancels it. Raises UsageError in a process
+        that was forked off, where nothing would ever run it."""
+        if not self.here:
+            if asyncio.iscoroutine(awaitable):
+                awaitable.close()
+            raise UsageError(
+                "this belongs to the process that was forked: make the call again in this one"
+            )
 
         async def whole() -> T:
             return await awaitable
@@ -502,8 +521,10 @@ class _LoopThread:
             raise
 
     def close(self) -> None:
-        self._loop.call_soon_threadsafe(self._stop.set)
-        self._thread.join()
+        """End the thread; nothing to do in a process that was forked off."""
+        if self.here:
+            self._loop.call_soon_threadsafe(self._stop.set)
+            self._thread.join()
 
 
 class SyncStream:
@@ -525,8 +546,9 @@ class SyncStream:
         return getattr(self._stream, name)
 
     def close(self) -> None:
-        """Close the upstream connection."""
-        self._loop.run(self._stream.aclose())
+        """Close the upstream connection. In a process that was forked off it is not ours."""
+        if self._loop.here:
+            self._loop.run(self._stream.aclose())
 
     def __enter__(self) -> Self:
         return self

@@ -12,7 +12,7 @@ import pytest
 PACKAGE = Path(__file__).parents[1] / "policy_router"
 
 LAYERS = (
-    ("secrets", "diagnostics", "errors", "cancellation", "quoting"),
+    ("secrets", "diagnostics", "errors", "cancellation", "forks", "quoting"),
     ("condition", "model", "meter"),
     ("state",),
     ("decide",),
@@ -58,7 +58,7 @@ ONLY_IN = {
         "state.sqlite_writer",
         "state.sqlite_findings",
     },
-    "fcntl": {"state.sqlite_file"},
+    "fcntl": {"state.sqlite_file", "live.writers"},
     "starlette": {"simulated.server"},
     "uvicorn": {"simulated.server"},
     "redis": {"state.redis.link"},

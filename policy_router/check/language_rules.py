@@ -44,6 +44,14 @@ files that keep changing while they are read
 Half of an old and half of a new policy would be a policy that nobody wrote. Try again when they
 are written.
 """,
+    "manifest-mismatch": """\
+files that are not the ones that the folder's manifest lists
+
+A folder with a `MANIFEST.sha256` is used only as a whole: every policy file must be listed with its
+digest, and every listed policy file must be there. So a copy that is only halfway done is not used.
+After editing, run `policy-router check --write-manifest FOLDER`; when copying, copy the manifest
+last.
+""",
     "not-utf8": """\
 a file that is not UTF-8
 

@@ -94,10 +94,11 @@ def inspect_path(
     *,
     today: date | None = None,
     wanted: Callable[[Diagnostic], bool] = _everything,
+    verify: bool = True,
 ) -> Report:
     """The verdict on a policy file, or on the folder of files that make one policy. wanted: as for
-    `inspect`."""
-    files, problems = read_files(path)
+    `inspect`. verify: where the folder has a manifest, its files must match it."""
+    files, problems = read_files(path, verify=verify)
     if files is None:
         return Report(None, problems)
     report = inspect(files.files, today=today, wanted=wanted)

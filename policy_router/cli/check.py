@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from policy_router.cli.manifest import checked_and_listed
 from policy_router.cli.policy import choose
 from policy_router.cli.screen import Line, say, show, show_json
 from policy_router.diagnostics import printable
@@ -45,6 +46,13 @@ def check(
     ignore: Annotated[
         list[str] | None, typer.Option(metavar="RULE", help="Not these rules.")
     ] = None,
+    write_manifest: Annotated[
+        bool,
+        typer.Option(
+            "--write-manifest",
+            help="Write MANIFEST.sha256 into each folder whose policy has no errors.",
+        ),
+    ] = False,
 ) -> None:
     """Find mistakes in policy files.
 
@@ -66,7 +74,8 @@ def check(
         return found.rule not in ignored and (not selected or found.rule in selected)
 
     places = dict.fromkeys(paths or [choose(policy)])
-    reports = {path: inspect_path(path, wanted=wanted) for path in places}
+    look = checked_and_listed if write_manifest else inspect_path
+    reports = {path: look(path, wanted=wanted) for path in places}
     _write(reports, Format.JSON if json else format_)
     if any(not report.sources for report in reports.values()):
         raise typer.Exit(2)

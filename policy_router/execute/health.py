@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import threading
 import time
 from collections import deque
 from typing import TYPE_CHECKING, Final
 
+from policy_router import forks
 from policy_router.execute.failure import Kind
 
 if TYPE_CHECKING:
@@ -34,7 +34,7 @@ class Health:
     def __init__(self, clock: Callable[[], float] = time.time) -> None:
         """clock: Unix time in seconds."""
         self._clock = clock
-        self._lock = threading.Lock()
+        self._lock = forks.lock()
         self._failures: dict[str, deque[float]] = {}
         self._until: dict[str, float] = {}
 

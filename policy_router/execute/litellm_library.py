@@ -15,12 +15,12 @@ import asyncio
 import logging
 import os
 import sys
-import threading
 import warnings
 from http.cookiejar import CookieJar, DefaultCookiePolicy
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, Final
 
+from policy_router import forks
 from policy_router.execute.wire import Wire, current, watching
 
 if TYPE_CHECKING:
@@ -80,7 +80,7 @@ redirects. LiteLLM's own clients follow them; for other providers an egress rule
 
 _LOGGERS: Final = ("LiteLLM", "LiteLLM Router", "LiteLLM Proxy", "openai._base_client")
 """They log whole requests, or the URLs of pictures."""
-_loading: Final = threading.Lock()
+_loading: Final = forks.lock()
 _fenced = False
 _warmed: Final[set[str]] = set()
 

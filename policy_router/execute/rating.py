@@ -11,12 +11,12 @@ import asyncio
 import json
 import logging
 import re
-import threading
 from collections import OrderedDict
 from dataclasses import dataclass, replace
 from hashlib import sha256
 from typing import TYPE_CHECKING, Any, Final
 
+from policy_router import forks
 from policy_router.classify.bound import most_tokens
 from policy_router.classify.features import read_request
 from policy_router.decide.checks import kept_from
@@ -80,7 +80,7 @@ class Rater:
         self._health = health
         self._deadline = deadline
         self._functions = Functions() if functions is None else functions
-        self._lock = threading.Lock()
+        self._lock = forks.lock()
         self._known: OrderedDict[bytes, float] = OrderedDict()
         self._underway: dict[tuple[asyncio.AbstractEventLoop, bytes], _Underway] = {}
         self._complained: set[str] = set()

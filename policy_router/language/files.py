@@ -16,6 +16,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
 from policy_router.diagnostics import Diagnostic, Severity, Span, printable
+from policy_router.language.manifest import MANIFEST, compare
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -74,7 +75,8 @@ class Listing:
     """Which files a path stands for right now. Two listings are equal when nothing changed.
 
     folder: device and inode of the folder. directories: real paths of every folder in which a
-    change could matter. trouble: why there is nothing to list.
+    change could matter. trouble: why there is nothing to list. manifest: the folder's list of
+    digests, if it has one. alone: one file of the folder is meant, not all of them.
     """
 
     shown: str
@@ -82,21 +84,24 @@ class Listing:
     entries: tuple[Entry, ...]
     directories: frozenset[str]
     trouble: Diagnostic | None = None
+    manifest: Entry | None = None
+    alone: bool = False
 
 
 def read_files(
-    path: Path, *, strict: bool = False
+    path: Path, *, strict: bool = False, verify: bool = True
 ) -> tuple[FileSet | None, tuple[Diagnostic, ...]]:
     """The policy files at `path`: one file, or every *.yaml and *.yml directly in a folder.
 
     None when something stops them from being used; the diagnostics then hold an error. Doubts
     about who could have written a file are errors when `strict`, else warnings at most. The files
-    belong together: when one changes while they are read, all are read again.
+    belong together: when one changes while they are read, all are read again. verify: where there
+    is a manifest, every file must match it.
     """
     shown = printable(str(path))
     for _ in range(_TRIES):
         listing = list_files(path)
-        result = _read_all(listing, strict=strict)
+        result = _read_all(listing, strict=strict, verify=verify)
         if list_files(path) == listing:
             return result
     words = f"`{shown}` keeps changing while it is read"
@@ -108,9 +113,10 @@ def list_files(path: Path) -> Listing:
     shown = printable(str(path))
     given = os.fspath(path)
     try:
-        if os.path.isdir(given):
+        alone = not os.path.isdir(given)
+        if not alone:
             folder = os.path.realpath(given, strict=True)
-            names = sorted(n for n in os.listdir(folder) if _is_policy(n))
+            names = sorted(n for n in os.listdir(folder) if is_policy(n))
             pairs = [(n, os.path.join(folder, n)) for n in names]
             where = os.path.join(shown, "")
         else:
@@ -123,8 +129,14 @@ def list_files(path: Path) -> Listing:
         return Listing(shown, (0, 0), (), frozenset(), _unlisted(shown, problem))
     trouble = _miscounted(shown, len(pairs))
     entries = () if trouble else tuple(_entry(where, n, p, folder) for n, p in pairs)
-    homes = {os.path.dirname(e.real) for e in entries if e.real}
-    return Listing(shown, (root.st_dev, root.st_ino), entries, frozenset({folder, *homes}), trouble)
+    manifest = None
+    if os.path.lexists(os.path.join(folder, MANIFEST)):
+        manifest = _entry(where, MANIFEST, os.path.join(folder, MANIFEST), folder)
+    every = entries if manifest is None else (*entries, manifest)
+    homes = {os.path.dirname(e.real) for e in every if e.real}
+    identity = root.st_dev, root.st_ino
+    directories = frozenset({folder, *homes})
+    return Listing(shown, identity, entries, directories, trouble, manifest, alone)
 
 
 def digest_of(pairs: Sequence[tuple[str, bytes]]) -> str:
@@ -138,7 +150,8 @@ def digest_of(pairs: Sequence[tuple[str, bytes]]) -> str:
     return hashed.hexdigest()
 
 
-def _is_policy(name: str) -> bool:
+def is_policy(name: str) -> bool:
+    """Whether a file of this name, directly in a policy folder, is part of the policy."""
     return name.endswith(SUFFIXES) and not name.startswith(".")
 
 
@@ -171,7 +184,9 @@ def _misplaced(name: str, relative: str, real: str, folder: str, mode: int) -> D
     return None
 
 
-def _read_all(listing: Listing, *, strict: bool) -> tuple[FileSet | None, tuple[Diagnostic, ...]]:
+def _read_all(
+    listing: Listing, *, strict: bool, verify: bool
+) -> tuple[FileSet | None, tuple[Diagnostic, ...]]:
     if listing.trouble is not None:
         return None, (listing.trouble,)
     found: list[Diagnostic] = []
@@ -187,6 +202,18 @@ def _read_all(listing: Listing, *, strict: bool) -> tuple[FileSet | None, tuple[
             words = f"the files of `{listing.shown}` hold more than {MAX_TOTAL >> 20} MiB"
             found.append(_error("file-too-large", words, entry.name, "split the policy, or cut it"))
             break
+    manifest = listing.manifest
+    if manifest is not None and verify:
+        data, said = (
+            (None, [manifest.trouble]) if manifest.trouble else _read(manifest, strict=strict)
+        )
+        found.extend(said)
+        if data is not None and all(each.severity is not Severity.ERROR for each in found):
+            present = {entry.relative: content for entry, content in read}
+            where = manifest.name.removesuffix(MANIFEST)
+            found += compare(
+                data, present, lambda n: where + printable(n), is_policy, alone=listing.alone
+            )
     if any(each.severity is Severity.ERROR for each in found):
         return None, tuple(found)
     files = tuple(PolicyFile(entry.name, data) for entry, data in read)

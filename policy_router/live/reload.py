@@ -8,27 +8,37 @@ says why until the files are good again.
 from __future__ import annotations
 
 import logging
+import os
 import threading
 import time
 from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from types import MappingProxyType
-from typing import TYPE_CHECKING, Final, Generic, Protocol, Self, TypeVar, get_args
+from typing import TYPE_CHECKING, Final, Generic, NamedTuple, Protocol, Self, TypeVar, get_args
 
+from policy_router import forks
+from policy_router.cancellation import Cancelled, Poll, never
 from policy_router.diagnostics import Diagnostic, Severity, printable
 from policy_router.errors import PolicyError, UsageError
 from policy_router.language.files import UNSTABLE, FileSet, Listing, list_files, read_files
+from policy_router.live.settle import LONGEST, Look, Settling, Verdict
 from policy_router.live.watch import Hint, Observer, Watch, mount_points, watchdog_observer
+from policy_router.live.writers import Writers, open_for_writing
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Iterator, Mapping
     from pathlib import Path
+
+    from policy_router.language.files import Entry
 
 log = logging.getLogger(__name__)
 
-LONGEST_SETTLE: Final = 2.0
 FULL_LOOK: Final = 8
 """Every so many ticks the bytes are read although nothing points to a change."""
+LONGEST_START: Final = 10.0
+"""Seconds that a start waits for files that are still being written."""
+GLANCE: Final = 0.1
+"""Seconds between two looks for newer bytes during a compilation."""
 
 
 class Revised(Protocol):
@@ -70,7 +80,8 @@ class Active(Generic[P]):
 
 
 class State(StrEnum):
-    """OK: the files on disk are the active policy. DEGRADED: they are not, and cannot be used."""
+    """OK: the files on disk are the active policy. DEGRADED: they are not and cannot be used, or
+    nothing in this process follows them any more."""
 
     OK = "ok"
     DEGRADED = "degraded"
@@ -93,7 +104,10 @@ class Status:
     loaded_at: Unix time at which the active revision became active. since: Unix time at which
     `state` began. attempted: digest of the files last acted upon; None when they could not be
     read. errors, sources: why they were refused, and the texts to draw that with; empty when ok.
-    backend: `inotify` or the like, `poll`, or `off`. reloads: how often each result occurred.
+    backend: `inotify` or the like, `poll`, `off`, or `stopped` when the thread that should follow
+    the files does not run in this process. reloads: how often each result occurred.
+    checked_at: Unix time of the last look at the files. lag: seconds since then. compiling_since:
+    Unix time at which the compilation under way began; None when there is none.
     """
 
     state: State
@@ -106,80 +120,103 @@ class Status:
     sources: Mapping[str, str]
     backend: str
     reloads: Mapping[Result, int]
+    checked_at: float = 0.0
+    lag: float = 0.0
+    compiling_since: float | None = None
 
 
 _Seen = str | tuple[Diagnostic, ...]
 """What a look at the files showed: their digest, or why there is none."""
 
 
-@dataclass(frozen=True, slots=True)
-class _Pending:
-    """Something new was seen, first at `at`; the files have been unsettled since `began`."""
+class _Next(NamedTuple):
+    """When to look again, in seconds, and whether that is to see if the files have settled."""
 
-    seen: _Seen
-    at: float
-    began: float
+    pause: float
+    unsettled: bool = False
+
+
+@dataclass(frozen=True)
+class _Ready(Generic[P]):
+    """A compiled policy that lacks restrictions of the active one: it waits for a further look."""
+
+    digest: str
+    compiled: Compiled[P]
 
 
 class Live(Generic[P]):
     """Holds the active policy and one thread that looks after it.
 
     path: a policy file or folder. compile: makes a policy of a file set; whatever it refuses or
-    raises leaves the active policy in place. strict: as for `read_files`. interval: seconds
-    between two looks. settle: two looks at least this far apart must show the same bytes.
-    min_interval: seconds between two compilations that nobody asked for.
-    on_activate: told (old, new) after a swap to another revision; what it raises is logged.
-    clock: seconds that never go back. wall: Unix time. sleep: used by `reload_now` only.
-    observer: where file events come from.
+    raises leaves the active policy in place. It is given a callable to poll, and should raise
+    Cancelled once that returns true: the files have changed again. strict: as for `read_files`.
+    interval: seconds between two looks. settle: two looks at least this far apart must show the
+    same bytes. settle_loss: the same for bytes that lack something: a file became shorter or is
+    gone, or `loses` says so of the old and the new policy. min_interval: seconds between two
+    compilations that nobody asked for. on_activate: told (old, new) after a swap to another
+    revision; what it raises is logged. clock: seconds that never go back. wall: Unix time. sleep:
+    used by `load` and `reload_now` only. observer: where file events come from. writing: whether a
+    program has a file open for writing; None when that is unknown.
 
-    A thread does not survive a fork: start after forking, once in each process.
+    A forked child follows the files with a thread of its own.
     """
 
     def __init__(
         self,
         path: Path,
-        compile: Callable[[FileSet], Compiled[P]],  # noqa: A002  the stage bears this name
+        compile: Callable[[FileSet, Poll], Compiled[P]],  # noqa: A002  the stage bears this name
         *,
         watch: Watch = "auto",
         strict: bool = False,
         interval: float = 1.0,
         settle: float = 0.1,
+        settle_loss: float = 1.0,
         min_interval: float = 1.0,
+        loses: Callable[[P, P], bool] = lambda _old, _new: False,
         on_activate: Callable[[Active[P], Active[P]], None] | None = None,
         clock: Callable[[], float] = time.monotonic,
         wall: Callable[[], float] = time.time,
         sleep: Callable[[float], object] = time.sleep,
         observer: Callable[[], Observer] = watchdog_observer,
+        writing: Callable[[str], bool | None] = open_for_writing,
     ) -> None:
         if watch not in get_args(Watch):
             raise UsageError(f"watch is one of {', '.join(get_args(Watch))}, not {watch!r}")
-        if min(interval, settle) <= 0 or min_interval < 0:
-            raise UsageError("interval and settle must be more than 0, min_interval not less")
+        if min(interval, settle) <= 0 or min(min_interval, settle_loss) < 0:
+            raise UsageError(
+                "interval and settle must be more than 0, settle_loss and min_interval not less"
+            )
         self._path = path
         self._compile = compile
         self._watch: Watch = watch
         self._strict = strict
         self._interval = interval
-        self._settle = settle
         self._min_interval = min_interval
+        self._loses = loses
         self._on_activate = on_activate
         self._clock = clock
         self._wall = wall
         self._sleep = sleep
+        self._writing = writing
+        self._settling = Settling(settle, settle_loss)
         self._wake = threading.Event()
         self._closed = threading.Event()
         # Reentrant: `on_activate` may ask for a reload, and finds everything in order.
         self._lock = threading.RLock()
         self._thread: threading.Thread | None = None
-        self._hint = Hint(self._wake, observer) if watch == "auto" else None
+        self._hint = Hint(self._wake, observer, Writers(clock)) if watch == "auto" else None
         self._active: Active[P] | None = None
         self._status: Status | None = None
         self._listing: Listing | None = None
         self._notices: tuple[Diagnostic, ...] = ()
         self._attempted: _Seen | None = None
-        self._pending: _Pending | None = None
+        self._sizes: Mapping[str, int] = {}
+        self._ready: _Ready[P] | None = None
         self._compiled_at = float("-inf")
+        self._compiling: float | None = None
+        self._checked = (wall(), clock())
         self._ticks = 0
+        forks.follow(self)
 
     @property
     def current(self) -> Active[P]:
@@ -194,37 +231,81 @@ class Live(Generic[P]):
         status = self._status
         if status is None:
             raise UsageError("no policy is loaded yet: call start() first")
-        return replace(status, backend=self._backend())
+        at, moment = self._checked
+        status = replace(
+            status,
+            backend=self._backend(),
+            checked_at=at,
+            lag=max(0.0, self._clock() - moment),
+            compiling_since=self._compiling,
+        )
+        if status.backend != _STOPPED:
+            return status
+        words = "the thread that follows the policy files does not run in this process"
+        help_ = "restart the process; until then each call of `reload` looks once"
+        found = Diagnostic("internal-error", Severity.ERROR, words, None, help_)
+        return replace(status, state=State.DEGRADED, errors=(*status.errors, found))
 
     def load(self) -> Active[P]:
-        """Makes the first policy active; raises PolicyError when there is none to be had."""
+        """Makes the first policy active; raises PolicyError when there is none to be had. Files
+        that are still being written are waited for."""
         with self._lock:
             if self._active is not None:
                 raise UsageError("a policy is loaded already")
-            listing = list_files(self._path)
-            files, found = read_files(self._path, strict=self._strict)
+            listing, files, found = self._untouched()
             if files is None:
                 raise PolicyError(found)
-            compiled = self._compiled(files)
+            compiled = self._compiled(files, never)
             if compiled.policy is None or _errors(compiled.diagnostics):
                 raise PolicyError((*found, *compiled.diagnostics), compiled.sources)
             self._handled(listing, files.digest)
-            return self._activate(compiled.policy, compiled, files.digest, found)
+            self._checked = (self._wall(), self._clock())
+            return self._activate(compiled.policy, compiled, files, found)
 
     def start(self) -> Self:
         """Loads unless that is done, then keeps the policy up to date until `close`."""
         with self._lock:
             if self._thread is not None or self._closed.is_set():
                 raise UsageError("started already")
-            if self._active is None:
-                self.load()
             if self._hint is not None:
-                self._hint.tend(list_files(self._path).directories)
+                # Before anything is read: what is written from now on is known to be unfinished.
+                listing = list_files(self._path)
+                self._hint.tend(listing.directories, _names(listing))
+            try:
+                if self._active is None:
+                    self.load()
+            except BaseException:
+                if self._hint is not None:
+                    self._hint.close()
+                raise
             if self._watch != "off":
                 self._warn_of_mounts()
-                self._thread = threading.Thread(target=self._run, name="policy-reload", daemon=True)
-                self._thread.start()
+                self._follow()
         return self
+
+    def _follow(self) -> None:
+        self._thread = threading.Thread(target=self._run, name="policy-reload", daemon=True)
+        self._thread.start()
+
+    def after_fork_in_child(self) -> None:
+        """Follow the files in this process as well. The thread is the parent's, and so are the
+        watch and whatever the locks are held for."""
+        following = self._thread is not None and not self._closed.is_set()
+        closed = self._closed.is_set()
+        self._lock = threading.RLock()
+        self._wake, self._closed = threading.Event(), threading.Event()
+        if closed:
+            self._closed.set()
+        if self._hint is not None:
+            self._hint.abandon(self._wake)
+        # A look that was under way in the parent ends there: here everything is looked at anew.
+        self._settling.reset()
+        self._listing = self._attempted = self._ready = self._compiling = None
+        if following:
+            try:
+                self._follow()
+            except RuntimeError as problem:  # no thread to be had: the status says so
+                log.error("the policy files are not followed in this process: %s", problem)  # noqa: TRY400  a trace adds nothing
 
     def close(self) -> None:
         """Ends the thread and the watch; the active policy stays usable. May be called twice,
@@ -250,10 +331,11 @@ class Live(Generic[P]):
         force: compile even what is active or was refused before. Two calls run one after another.
         """
         with self._lock:
-            pause = self._look(list_files(self._path), asked=True, force=force)
-            while self._pending is not None:
-                self._sleep(pause)
-                pause = self._look(list_files(self._path), asked=True, force=force)
+            after = self._look(list_files(self._path), asked=True, force=force)
+            while after.unsettled:
+                self._sleep(after.pause)
+                after = self._look(list_files(self._path), asked=True, force=force)
+            self._checked = (self._wall(), self._clock())
             return self.status()
 
     def step(self) -> float:
@@ -263,18 +345,20 @@ class Live(Generic[P]):
             self._wake.clear()
             listing = list_files(self._path)
             hint = None if self._closed.is_set() else self._hint
-            if hint is not None and hint.tend(listing.directories):
+            if hint is not None and hint.tend(listing.directories, _names(listing)):
                 # What happened before the watch was armed caused no event.
                 listing = list_files(self._path)
             self._ticks += 1
             due = (
                 hinted
-                or self._pending is not None
+                or self._settling.waiting
                 or listing != self._listing
                 or not isinstance(self._attempted, str)
                 or self._ticks % FULL_LOOK == 0
             )
-            return self._look(listing) if due else self._interval
+            pause = self._look(listing).pause if due else self._interval
+            self._checked = (self._wall(), self._clock())
+            return pause
 
     def _warn_of_mounts(self) -> None:
         mounts = mount_points()
@@ -291,12 +375,37 @@ class Live(Generic[P]):
                 log.exception("looking at the policy files failed; the active policy stays")
                 pause = self._interval
             # Hints are not listened to at first: a storm of them costs one look per `settle`.
-            deaf = pause if self._pending is not None else min(pause, self._settle)
+            deaf = min(pause, self._settling.settle)
             if not self._closed.wait(deaf):
                 self._wake.wait(pause - deaf)
 
-    def _look(self, listing: Listing, *, asked: bool = False, force: bool = False) -> float:
-        """Reads the files and acts when they are new and settled. Seconds until the next look.
+    def _untouched(self) -> tuple[Listing, FileSet | None, tuple[Diagnostic, ...]]:
+        """The first files, when nobody has touched them for a moment."""
+        end = self._clock() + LONGEST_START
+        while True:
+            listing = list_files(self._path)
+            files, found = read_files(self._path, strict=self._strict)
+            writing, certain = self._writers(listing)
+            look = Look(
+                found if files is None else files.digest,
+                torn=files is None and _is_torn(found),
+                writing=writing,
+                loss=files is None or not certain,
+            )
+            quiet = self._settling.settle_loss if look.loss else self._settling.settle
+            if not (look.torn or writing or _changed_since(listing, self._wall() - quiet)):
+                break
+            answer = self._settling.look(self._clock(), look)
+            if answer.verdict is Verdict.READY:
+                break
+            if self._clock() >= end:
+                raise PolicyError((_unsettled(writing, LONGEST_START),))
+            self._sleep(answer.pause)
+        self._settling.reset()
+        return listing, files, found
+
+    def _look(self, listing: Listing, *, asked: bool = False, force: bool = False) -> _Next:
+        """Reads the files and acts when they are new and settled.
 
         `listing` was taken before reading: what changes meanwhile is seen as a change next time.
         """
@@ -308,58 +417,128 @@ class Live(Generic[P]):
             self._refresh(seen, found)
             if changed and seen == self.current.digest:
                 self._count(Result.UNCHANGED)
-            return self._interval
+            return _Next(self._interval)
         if seen == self.current.digest and not force:
             self._handled(listing, seen)
             self._refresh(seen, found)
             self._recover(self.current.digest)
-            return self._interval
-        pause = self._unsettled(seen, asked=asked)
-        if pause is not None:
-            return pause
-        self._handled(listing, seen)
+            return _Next(self._interval)
+        ready = self._ready
+        if ready is not None and ready.digest != seen:
+            ready = self._ready = None
+        look = Look(
+            seen,
+            torn=files is None and _is_torn(found),
+            writing=self._writers(listing)[0],
+            loss=ready is not None or self._lacks(listing, files),
+        )
+        early = self._compiled_at + self._min_interval
+        not_before = float("-inf") if asked or ready is not None else early
+        answer = self._settling.look(self._clock(), look, not_before)
+        match answer.verdict:
+            case Verdict.WAIT:
+                return _Next(answer.pause, unsettled=True)
+            case Verdict.CHANGING | Verdict.WRITING:
+                self._give_up(look.writing)
+                return _Next(self._interval)
         if files is None:
+            self._handled(listing, seen)
             self._refuse(found, {}, None)
+            return _Next(self._interval)
+        return self._attempt(listing, files, found, look, asked=asked, force=force)
+
+    def _writers(self, listing: Listing) -> tuple[tuple[str, ...], bool]:
+        """The files that are open for writing, and whether that is certain of all of them."""
+        names: list[str] = []
+        certain = True
+        for entry in _every(listing):
+            if entry.trouble is not None:
+                continue
+            writing = self._writing(entry.real)
+            if writing is None:
+                certain = False
+                writing = self._hint is not None and self._hint.writers.open(entry.real)
+            if writing:
+                names.append(entry.name)
+        return tuple(names), certain
+
+    def _lacks(self, listing: Listing, files: FileSet | None) -> bool:
+        """Whether files became shorter or are gone, as happens halfway through a change."""
+        if files is None:
+            return True
+        sizes = _sizes(files)
+        if any(sizes.get(name, -1) < size for name, size in self._sizes.items()):
+            return True
+        before = self._listing
+        return before is not None and before.manifest is not None and listing.manifest is None
+
+    def _attempt(
+        self,
+        listing: Listing,
+        files: FileSet,
+        found: tuple[Diagnostic, ...],
+        look: Look,
+        *,
+        asked: bool,
+        force: bool,
+    ) -> _Next:
+        """Compiles settled files, unless that is done, and swaps; or refuses them."""
+        ready, self._ready = self._ready, None
+        if ready is not None:
+            compiled = ready.compiled
         else:
-            self._attempt(files, found)
-        return self._interval
-
-    def _unsettled(self, seen: _Seen, *, asked: bool) -> float | None:
-        """Seconds to wait before `seen` may be acted on; None when it may be now."""
-        now = self._clock()
-        pending = self._pending
-        torn = isinstance(seen, tuple) and any(each.rule == UNSTABLE for each in seen)
-        if pending is None or seen != pending.seen or torn:
-            began = now if pending is None else pending.began
-            if now - began < LONGEST_SETTLE:
-                self._pending = _Pending(seen, now, began)
-                return self._settle
-            self._give_up()
-            return self._interval
-        # Compared as the moments they end in: a difference can round to a wait of nothing.
-        settled = pending.at + self._settle
-        if now < settled:
-            return settled - now
-        allowed = self._compiled_at + self._min_interval
-        if now < allowed and not asked:
-            # Settled, only too soon after the last one: what comes until then is not unrest.
-            self._pending = replace(pending, began=now)
-            return allowed - now
-        return None
-
-    def _attempt(self, files: FileSet, found: tuple[Diagnostic, ...]) -> None:
-        self._compiled_at = self._clock()
-        compiled = self._compiled(files)
-        if compiled.policy is None or _errors(compiled.diagnostics):
+            self._compiled_at = self._clock()
+            self._compiling = self._wall()
+            try:
+                compiled = self._compiled(files, self._superseded(listing, files.digest))
+            except Cancelled:
+                log.info("the policy files changed while they were compiled; beginning anew")
+                self._settling.reset()
+                if self._closed.is_set():
+                    return _Next(self._interval)
+                return self._look(list_files(self._path), asked=asked, force=force)
+            finally:
+                self._compiling = None
+        policy = compiled.policy
+        if policy is None or _errors(compiled.diagnostics):
+            self._handled(listing, files.digest)
             self._refuse((*found, *compiled.diagnostics), compiled.sources, files.digest)
-        else:
-            self._activate(compiled.policy, compiled, files.digest, found)
+            return _Next(self._interval)
+        if ready is None and self._loses(self.current.policy, policy):
+            # Half a file is a policy without the rules of the other half: looked at once more.
+            self._ready = _Ready(files.digest, compiled)
+            answer = self._settling.look(self._clock(), replace(look, loss=True))
+            return _Next(max(answer.pause, self._settling.settle), unsettled=True)
+        self._handled(listing, files.digest)
+        self._activate(policy, compiled, files, found)
+        return _Next(self._interval)
 
-    def _compiled(self, files: FileSet) -> Compiled[P]:
+    def _superseded(self, listing: Listing, digest: str) -> Poll:
+        """Whether the files are others by now, or this is closed; looks only now and then."""
+        known, glance, over = listing, self._clock() + GLANCE, False
+
+        def superseded() -> bool:
+            nonlocal known, glance, over
+            if over or self._clock() < glance:
+                return over
+            glance = self._clock() + GLANCE
+            latest = list_files(self._path)
+            if latest != known:
+                known = latest
+                files, _ = read_files(self._path, strict=self._strict)
+                over = files is None or files.digest != digest
+            over = over or self._closed.is_set()
+            return over
+
+        return superseded
+
+    def _compiled(self, files: FileSet, superseded: Poll) -> Compiled[P]:
         try:
-            return self._compile(files)
+            return self._compile(files, superseded)
         except PolicyError as problem:
             return Compiled(None, problem.diagnostics, problem.sources)
+        except Cancelled:
+            raise
         except Exception as problem:
             log.exception("compiling the policy failed")
             shown = printable(f"{type(problem).__name__}: {problem}")[:200]
@@ -369,7 +548,7 @@ class Live(Generic[P]):
             return Compiled(None, (bug,))
 
     def _activate(
-        self, policy: P, compiled: Compiled[P], digest: str, found: tuple[Diagnostic, ...]
+        self, policy: P, compiled: Compiled[P], files: FileSet, found: tuple[Diagnostic, ...]
     ) -> Active[P]:
         """Swaps. New bytes of the same revision replace the texts and nothing else is said."""
         old = self._active
@@ -378,14 +557,15 @@ class Live(Generic[P]):
         new = Active(
             policy=policy,
             revision=policy.revision,
-            digest=digest,
+            digest=files.digest,
             loaded_at=old.loaded_at if old is not None and same else now,
             sources=MappingProxyType(dict(compiled.sources)),
             diagnostics=(*found, *compiled.diagnostics),
         )
         self._active = new
         self._notices = found
-        self._publish(Result.UNCHANGED if same else Result.OK, attempted=digest)
+        self._sizes = _sizes(files)
+        self._publish(Result.UNCHANGED if same else Result.OK, attempted=files.digest)
         if old is not None and not same:
             log.info("policy reloaded %.7s -> %.7s", old.revision, new.revision)
             self._tell(old, new)
@@ -404,23 +584,26 @@ class Live(Generic[P]):
     ) -> None:
         self._publish(Result.INVALID, attempted=digest, errors=found, sources=sources)
 
-    def _give_up(self) -> None:
-        """The files did not settle: says so, and begins anew at the next tick."""
-        self._pending = None
-        self._attempted = None
-        words = f"the policy files kept changing for {LONGEST_SETTLE:g} seconds"
-        help_ = "write them once; they are read again by themselves"
-        found = (Diagnostic(UNSTABLE, Severity.ERROR, words, None, help_),)
-        self._publish(Result.UNSTABLE, attempted=None, errors=found)
+    def _give_up(self, writing: tuple[str, ...]) -> None:
+        """The files did not settle in time: says so once, and goes on looking."""
+        self._attempted = self._ready = None
+        found = (_unsettled(writing, LONGEST),)
+        status = self._status
+        if status is None or status.errors != found:
+            self._publish(Result.UNSTABLE, attempted=None, errors=found)
 
     def _recover(self, digest: str) -> None:
-        log.info("the policy files are again the active policy %.7s", self.current.revision)
-        self._publish(Result.UNCHANGED, attempted=digest)
+        """The files are the active policy again; or this is a forked child's first look."""
+        status = self._status
+        if status is None or status.state is State.DEGRADED or status.digest != digest:
+            log.info("the policy files are again the active policy %.7s", self.current.revision)
+            self._publish(Result.UNCHANGED, attempted=digest)
 
     def _handled(self, listing: Listing, seen: _Seen) -> None:
-        self._pending = None
+        self._settling.reset()
         self._listing = listing
         self._attempted = seen
+        self._ready = None
 
     def _refresh(self, seen: _Seen, found: tuple[Diagnostic, ...]) -> None:
         """Keeps what is said about the active files true: a permission can change, bytes do not."""
@@ -462,15 +645,19 @@ class Live(Generic[P]):
         )
 
     def _count(self, result: Result) -> None:
-        status = self.status()
-        self._status = replace(status, reloads=_counted(status.reloads, result))
+        status = self._status
+        if status is not None:
+            self._status = replace(status, reloads=_counted(status.reloads, result))
 
     def _backend(self) -> str:
-        if self._watch == "off":
+        if self._watch == "off" or self._closed.is_set():
             return "off"
+        if self._thread is not None and not self._thread.is_alive():
+            return _STOPPED
         return "poll" if self._hint is None else self._hint.backend
 
 
+_STOPPED: Final = "stopped"
 _BAD: Final = frozenset({Result.INVALID, Result.UNSTABLE})
 
 
@@ -481,3 +668,40 @@ def _counted(before: Mapping[Result, int], result: Result) -> Mapping[Result, in
 
 def _errors(found: tuple[Diagnostic, ...]) -> list[Diagnostic]:
     return [each for each in found if each.severity is Severity.ERROR]
+
+
+def _every(listing: Listing) -> Iterator[Entry]:
+    yield from listing.entries
+    if listing.manifest is not None:
+        yield listing.manifest
+
+
+def _names(listing: Listing) -> frozenset[str]:
+    """The names that events about the files can bear."""
+    every = list(_every(listing))
+    real = (os.path.basename(entry.real) for entry in every)  # noqa: PTH119  as the disk has it
+    return frozenset([*(entry.relative for entry in every), *real])
+
+
+def _sizes(files: FileSet) -> Mapping[str, int]:
+    return {file.name: len(file.data) for file in files.files}
+
+
+def _changed_since(listing: Listing, moment: float) -> bool:
+    """Whether a file changed after a Unix time. A change can keep the time of the content and does
+    not keep the time of the change. A file of the future counts: clocks may differ."""
+    return any(max(entry.stamp[-2:]) > moment * 1e9 for entry in _every(listing) if entry.stamp)
+
+
+def _is_torn(found: tuple[Diagnostic, ...]) -> bool:
+    return any(each.rule == UNSTABLE for each in found)
+
+
+def _unsettled(writing: tuple[str, ...], seconds: float) -> Diagnostic:
+    if writing:
+        words = f"`{writing[0]}` has been open for writing for more than {seconds:g} seconds"
+        help_ = "it is read as soon as the program that writes it closes it"
+    else:
+        words = f"the policy files kept changing for {seconds:g} seconds"
+        help_ = "write them once; they are read again by themselves"
+    return Diagnostic(UNSTABLE, Severity.ERROR, words, None, help_)

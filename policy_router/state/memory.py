@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import threading
 import time
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Final
 
+from policy_router import forks
 from policy_router.meter import ROLLING
 from policy_router.state.counting import bounded, bounded_hold, differences, part_of
 from policy_router.state.store import Bucket
@@ -61,7 +61,7 @@ class MemoryStore:
     def __init__(self, clock: Callable[[], float] = time.time, keep: Span = LONG) -> None:
         self._clock = clock
         self._keep = keep
-        self._lock = threading.Lock()
+        self._lock = forks.lock()
         self._now = 0.0
         self._tables = Tables(keep.ended)
         self._tidied = 0.0

@@ -29,6 +29,7 @@ WITHOUT_SNIPPET = {
     "function-not-allowed": "about the program that uses the policy",
     "more-findings": "about the number of findings",
     "internal-error": "about the program, not the policy",
+    "manifest-mismatch": "about the folder",
     "no-policy-files": "about the folder",
     "not-utf8": "about bytes that are no text",
     "too-many-files": "about the folder",

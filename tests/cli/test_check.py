@@ -417,3 +417,39 @@ def test_an_error_is_shown_before_warnings(crowded: str) -> None:
     assert found["findings"][-1]["rule"] == "secret-in-policy"
     assert len(found["findings"]) == MOST_SHOWN
     assert found["omitted"]["warning"] == 106
+
+
+def test_write_manifest(tmp_path: Path) -> None:
+    (tmp_path / "team.yaml").write_bytes(Path(TEAM).read_bytes())
+    manifest = tmp_path / "MANIFEST.sha256"
+    manifest.write_text("of an older version\n")
+    result = run("check", tmp_path, "--write-manifest")
+    assert (result.code, result.err) == (0, f"manifest: {manifest}\n")
+    assert [file.name for file in sorted(tmp_path.iterdir())] == [manifest.name, "team.yaml"]
+    assert run("check", tmp_path).code == 0
+    with (tmp_path / "team.yaml").open("a") as file:
+        file.write("# edited\n")
+    after = run("check", tmp_path)
+    assert after.code == 2
+    assert "error[manifest-mismatch]" in after.err
+
+
+def test_no_manifest_for_a_policy_with_errors(tmp_path: Path) -> None:
+    (tmp_path / "broken.yaml").write_bytes(Path(BROKEN).read_bytes())
+    assert run("check", tmp_path, "--write-manifest").code == 1
+    assert not (tmp_path / "MANIFEST.sha256").exists()
+    empty = tmp_path / "empty"
+    empty.mkdir()
+    assert run("check", empty, "--write-manifest").code == 2
+
+
+def test_manifest_that_cannot_be_written(tmp_path: Path) -> None:
+    result = run("check", TEAM, "--write-manifest")
+    assert result.code == 2
+    assert "is a file" in result.err
+    (tmp_path / "team.yaml").write_bytes(Path(TEAM).read_bytes())
+    (tmp_path / "MANIFEST.sha256").mkdir()
+    result = run("check", tmp_path, "--write-manifest")
+    assert result.code == 2
+    assert "cannot be written" in result.err
+    assert len(list(tmp_path.iterdir())) == 2

@@ -11,6 +11,7 @@ import time
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from policy_router.cancellation import Poll, never
 from policy_router.diagnostics import Diagnostic, Severity, Span
 from policy_router.live.reload import Active, Compiled, Live, Result
 
@@ -30,7 +31,7 @@ class Letters:
     places: tuple[Span, ...]
 
 
-def compile_letters(files: FileSet) -> Compiled[Letters]:
+def compile_letters(files: FileSet, _cancelled: Poll = never) -> Compiled[Letters]:
     found: list[Diagnostic] = []
     letters: list[str] = []
     places: list[Span] = []
@@ -75,7 +76,7 @@ class Stage:
     def __init__(
         self,
         path: Path,
-        compiler: Callable[[FileSet], Compiled[Letters]] = compile_letters,
+        compiler: Callable[[FileSet, Poll], Compiled[Letters]] = compile_letters,
         **options: Any,
     ) -> None:
         self.path = path
@@ -95,9 +96,9 @@ class Stage:
     def _advance(self, seconds: float) -> None:
         self.time += seconds
 
-    def _compile(self, files: FileSet) -> Compiled[Letters]:
+    def _compile(self, files: FileSet, cancelled: Poll) -> Compiled[Letters]:
         self.compiled.append(files.digest)
-        return self._compiler(files)
+        return self._compiler(files, cancelled)
 
     @property
     def letter(self) -> str:

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
+    from policy_router.cancellation import Poll
     from policy_router.language.files import FileSet
 
 
@@ -397,7 +398,7 @@ def test_two_triggers_at_once_run_one_after_the_other(folder: Path) -> None:
     first_is_in = threading.Event()
     second_was_asked = threading.Event()
 
-    def slow(files: FileSet) -> Compiled[Letters]:
+    def slow(files: FileSet, _cancelled: Poll) -> Compiled[Letters]:
         inside.append(1)
         overlaps.append(len(inside))
         if len(overlaps) == 2:  # the first reload; the load was before it
@@ -503,7 +504,7 @@ def test_crash_of_the_compiler_is_reported(stage: Stage, caplog: pytest.LogCaptu
 def test_policy_error_of_the_compiler_is_shown_as_it_is(folder: Path) -> None:
     broken = compile_letters
 
-    def raising(files: FileSet) -> Compiled[Letters]:
+    def raising(files: FileSet, _cancelled: Poll) -> Compiled[Letters]:
         made = broken(files)
         if made.policy is None:
             raise PolicyError(made.diagnostics, made.sources)
@@ -522,7 +523,7 @@ def test_policy_with_an_error_is_not_activated(folder: Path) -> None:
 
     verdict: list[Diagnostic] = []
 
-    def doubtful(files: FileSet) -> Compiled[Letters]:
+    def doubtful(files: FileSet, _cancelled: Poll) -> Compiled[Letters]:
         made = compile_letters(files)
         return Compiled(made.policy, tuple(verdict), made.sources)
 
@@ -583,7 +584,7 @@ def test_forced_failure_of_the_active_bytes_stays_visible(folder: Path) -> None:
     """What a policy needs can break around it: then its own bytes are no proof of health."""
     broken: list[bool] = []
 
-    def depends(files: FileSet) -> Compiled[Letters]:
+    def depends(files: FileSet, _cancelled: Poll) -> Compiled[Letters]:
         if broken:
             raise OSError("no price table")
         return compile_letters(files)

@@ -353,7 +353,7 @@ def test_close_is_final_for_the_watch(folder: Path) -> None:
     stage.live.close()
     stage.live.step()
     assert len(watchers.made) == 1
-    assert stage.live.status().backend == "poll"
+    assert stage.live.status().backend == "off"
 
 
 def test_watchdogs_own_observer_fits() -> None:

@@ -1,0 +1,48 @@
+"""Writing the manifest of a policy folder, from the very bytes that were checked."""
+
+from __future__ import annotations
+
+import os
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import typer
+
+from policy_router.cli.screen import say
+from policy_router.diagnostics import printable
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from policy_router.check.report import Report
+    from policy_router.diagnostics import Diagnostic
+
+
+def checked_and_listed(path: Path, *, wanted: Callable[[Diagnostic], bool]) -> Report:
+    """The verdict on a policy folder. When it can be used, its manifest is written; an older
+    manifest does not count. wanted: the findings to show, besides errors."""
+    from policy_router.check.report import Report, inspect  # noqa: PLC0415  pydantic is dear
+    from policy_router.language.files import read_files  # noqa: PLC0415
+    from policy_router.language.manifest import MANIFEST, manifest_of  # noqa: PLC0415
+
+    if path.exists() and not path.is_dir():
+        words = printable(f"a manifest lists the files of a folder, and `{path}` is a file")
+        raise typer.BadParameter(words, param_hint="--write-manifest")
+    files, problems = read_files(path, verify=False)
+    if files is None:
+        return Report(None, problems)
+    report = inspect(files.files, wanted=wanted)
+    if report.policy is not None:
+        text = manifest_of((Path(file.name).name, file.data) for file in files.files)
+        # By a rename: who reads the folder meanwhile sees the old manifest or the new one.
+        fresh = path / f".{MANIFEST}.{os.getpid()}"
+        try:
+            fresh.write_text(text, encoding="utf-8")
+            fresh.replace(path / MANIFEST)
+        except OSError as problem:
+            fresh.unlink(missing_ok=True)
+            words = f"the manifest cannot be written to `{path}`: {problem.strerror}"
+            raise typer.BadParameter(printable(words), param_hint="--write-manifest") from None
+        say(printable(f"manifest: {path / MANIFEST}"))
+    return replace(report, diagnostics=(*filter(wanted, problems), *report.diagnostics))

@@ -1,0 +1,33 @@
+"""What a new policy no longer restricts: the mark of a file of which only a part is there yet."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from policy_router.model import Policy
+
+
+def lost_restrictions(old: Policy, new: Policy) -> frozenset[str]:
+    """Each restriction that the old policy has and the new one lacks, in words. A restriction that
+    was renamed counts as lost; one that was only loosened does not."""
+    return frozenset(_restrictions(old)) - frozenset(_restrictions(new))
+
+
+def _restrictions(policy: Policy) -> Iterator[str]:
+    for rule in policy.rules:
+        parts = {
+            "only": rule.only is not None,
+            "avoid": rule.avoid,
+            "min_tier": rule.min_tier is not None,
+            "needs": rule.needs,
+            "deny": rule.deny is not None,
+            "accept": rule.accept is not None,
+        }
+        yield from (f"`{part}` of rule `{rule.name}`" for part, there in parts.items() if there)
+    for kind, named in (("task", policy.tasks), ("band", policy.bands)):
+        yield from (f"`min_tier` of {kind} `{n.name}`" for n in named if n.min_tier is not None)
+    yield from (f"`accept` of task `{t.name}`" for t in policy.tasks if t.accept is not None)
+    yield from (f"`{meter.section}.{meter.name}` ({meter.metric})" for meter in policy.meters)

@@ -1,0 +1,81 @@
+"""Whether a program still has a file open for writing.
+
+Two sources. The kernel knows, and tells those whom it lets: Linux, local file systems, own files.
+Elsewhere file events are followed: a file that was modified and not closed is open.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import signal
+import time
+from typing import TYPE_CHECKING, Final
+
+try:
+    import fcntl
+except ImportError:  # Windows: only events tell there
+    fcntl = None  # type: ignore[assignment]  # absence is checked before each use
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+PATIENCE: Final = 10.0
+"""Seconds without a further write after which a file counts as closed although no event said so:
+events can be lost, and some changes are not followed by a close."""
+
+_LEASES: Final = fcntl is not None and hasattr(fcntl, "F_SETLEASE") and hasattr(fcntl, "F_SETSIG")
+
+
+def open_for_writing(path: str) -> bool | None:
+    """Whether any program has the file open for writing; None when the kernel does not tell.
+
+    A read lease is granted only for a file that nobody has open for writing. It is given back at
+    once. A program that opens the file for writing in between waits those microseconds.
+    """
+    if not _LEASES:
+        return None
+    try:
+        descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_NOFOLLOW | os.O_CLOEXEC)
+    except OSError:
+        return None
+    try:
+        # The signal for such a program's arrival: the usual one would end this process, this one is
+        # ignored unless somebody handles it.
+        fcntl.fcntl(descriptor, fcntl.F_SETSIG, signal.SIGURG)
+        fcntl.fcntl(descriptor, fcntl.F_SETLEASE, fcntl.F_RDLCK)
+    except BlockingIOError:
+        return True
+    except OSError:
+        return None  # another user's file, or a file system without leases
+    else:
+        with contextlib.suppress(OSError):
+            fcntl.fcntl(descriptor, fcntl.F_SETLEASE, fcntl.F_UNLCK)
+        return False
+    finally:
+        os.close(descriptor)
+
+
+class Writers:
+    """The files that are open for writing, by the events about them. One thread notes, any asks."""
+
+    def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
+        self._clock = clock
+        self._written: dict[str, float] = {}
+
+    def note(self, kind: str, *paths: str) -> None:
+        """Note an event of watchdog's, by its kind and the paths it is about."""
+        if kind == "modified":
+            self._written[paths[0]] = self._clock()
+        elif kind in ("closed", "moved", "deleted"):
+            for path in paths:
+                self._written.pop(path, None)
+
+    def open(self, path: str) -> bool:
+        """Whether the file was written to and has not been closed since."""
+        written = self._written.get(path)
+        return written is not None and self._clock() - written < PATIENCE
+
+    def clear(self) -> None:
+        """Forget everything: from now on there are other events, or none."""
+        self._written.clear()
