@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 import os
+import sys
 import threading
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from policy_router.cancellation import checkpoint
 from policy_router.diagnostics import draw
 from policy_router.errors import PolicyError, UsageError
+from policy_router.language.manifest import MANIFEST, manifest_of
 from policy_router.live.reload import Active, Compiled, Live, Result, State
-from tests.live.stage import Letters, Stage, compile_letters, letter_of, text_of
+from policy_router.live.writers import PATIENCE as PATIENCE_OF_WRITERS
+from tests.live.stage import Letters, Stage, compile_letters, eventually, letter_of, text_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -19,6 +23,9 @@ if TYPE_CHECKING:
 
     from policy_router.cancellation import Poll
     from policy_router.language.files import FileSet
+
+
+linux = pytest.mark.skipif(sys.platform != "linux", reason="only Linux tells who writes")
 
 
 @pytest.fixture
@@ -599,8 +606,383 @@ def test_forced_failure_of_the_active_bytes_stays_visible(folder: Path) -> None:
     assert stage.live.reload_now().state is State.OK
 
 
+# -- files of which only a part is there -----------------------------------------------------------
+
+
+def unknown(_path: str) -> None:
+    """As on file systems where the kernel does not tell who writes."""
+
+
+class SlowWriter:
+    """Writes a file in place and stalls for as long as it likes."""
+
+    def __init__(self, file: Path, text: str) -> None:
+        self._file = file.open("w")
+        self.write(text)
+
+    def write(self, text: str) -> None:
+        self._file.write(text)
+        self._file.flush()
+
+    def close(self) -> None:
+        self._file.close()
+
+
+HALF = "key0: b\nkey1: b\nkey2: b\n"  # as good as all that was there before
+
+
+@linux
+@pytest.mark.parametrize("stall", [0.3, 1.0, 20.0])
+def test_half_a_file_is_not_activated(stage: Stage, stall: float) -> None:
+    writer = SlowWriter(stage.path / "p.yaml", HALF)
+    stage.run(stall)
+    assert stage.letter == "a"
+    writer.write("key3: b\n")
+    stage.run(stall)
+    assert stage.letter == "a"
+    writer.close()
+    stage.run(10)
+    assert stage.seen == [("a", "b")]
+    assert len(stage.live.current.policy.letters) == 4
+    assert stage.live.status().state is State.OK
+    assert len(stage.compiled) == 2  # only the whole file
+
+
+def test_half_a_file_where_only_events_tell(folder: Path) -> None:
+    stage = Stage(folder, watch="auto", writing=unknown)
+    stage.live.load()
+    stage.live.step()
+    hint = stage.live._hint
+    assert hint is not None
+    file = folder / "p.yaml"
+    writer = SlowWriter(file, HALF)
+    assert eventually(lambda: hint.writers.open(str(file)))
+    stage.run(PATIENCE_OF_WRITERS - 1)
+    assert stage.letter == "a"
+    writer.write("key3: b\n")
+    writer.close()
+    assert eventually(lambda: not hint.writers.open(str(file)))
+    stage.run(10)
+    assert stage.seen == [("a", "b")]
+    assert len(stage.live.current.policy.letters) == 4
+    stage.live.close()
+
+
+def test_a_write_of_which_no_end_is_heard_is_activated_in_the_end(folder: Path) -> None:
+    """The event can be lost: then the file is taken for whole when nothing more comes."""
+    stage = Stage(folder, watch="auto", writing=unknown)
+    stage.live.load()
+    stage.live.step()
+    hint = stage.live._hint
+    assert hint is not None
+    (folder / "p.yaml").write_text(text_of("b"))
+    assert stage.hinted()
+    hint.writers.note("modified", str(folder / "p.yaml"))
+    stage.run(2 * PATIENCE_OF_WRITERS)
+    assert stage.seen == [("a", "b")]
+    stage.live.close()
+
+
+@linux
+def test_a_writer_that_never_closes_is_reported_once(
+    stage: Stage, caplog: pytest.LogCaptureFixture
+) -> None:
+    writer = SlowWriter(stage.path / "p.yaml", HALF)
+    stage.run(60)
+    status = stage.live.status()
+    assert status.state is State.DEGRADED
+    (error,) = status.errors
+    assert error.rule == "unstable-files"
+    assert "p.yaml` has been open for writing" in error.message
+    assert status.reloads[Result.UNSTABLE] == 1
+    assert len([r for r in caplog.records if "NOT reloaded" in r.message]) == 1
+    assert stage.live.reload_now().state is State.DEGRADED  # and it returns
+    writer.close()
+    stage.run(10)
+    assert stage.letter == "b"
+    assert stage.live.status().state is State.OK
+
+
+@linux
+def test_start_waits_for_a_file_that_is_being_written(folder: Path) -> None:
+    writer = SlowWriter(folder / "p.yaml", HALF)
+    stage = Stage(folder)
+    sleeps: list[float] = []
+
+    def sleep(seconds: float) -> None:
+        stage.time += seconds
+        sleeps.append(seconds)
+        if len(sleeps) == 20:
+            writer.write("key3: b\n")
+        elif len(sleeps) == 30:
+            writer.close()
+
+    stage.live._sleep = sleep
+    stage.live.load()
+    assert len(stage.live.current.policy.letters) == 4
+    assert len(sleeps) >= 30
+
+
+@linux
+def test_start_does_not_wait_for_a_writer_without_end(folder: Path) -> None:
+    writer = SlowWriter(folder / "p.yaml", HALF)
+    stage = Stage(folder)
+    with pytest.raises(PolicyError) as caught:
+        stage.live.load()
+    assert [d.rule for d in caught.value.diagnostics] == ["unstable-files"]
+    assert stage.time < 1020
+    writer.close()
+
+
+def test_start_reads_again_what_was_written_a_moment_ago(folder: Path) -> None:
+    """Half of it may still be to come, also where nobody knows who writes."""
+    now = [0.0]
+    stage = Stage(folder, writing=unknown, wall=lambda: now[0])
+    now[0] = (folder / "p.yaml").stat().st_mtime + 0.3
+
+    def sleep(seconds: float) -> None:
+        stage.time += seconds
+        now[0] += seconds
+        if "a" in (folder / "p.yaml").read_text():
+            (folder / "p.yaml").write_text(text_of("b"))
+
+    stage.live._sleep = sleep
+    stage.live.load()
+    assert stage.letter == "b"
+
+
+def test_start_does_not_wait_for_files_that_nobody_touched_lately(folder: Path) -> None:
+    stage = Stage(folder, writing=unknown)
+    later = (folder / "p.yaml").stat().st_mtime + 5
+    stage.live._wall = lambda: later
+    stage.live.load()
+    assert stage.time == 1000.0
+
+
+def test_a_shorter_file_and_a_missing_file_settle_longer(stage: Stage) -> None:
+    (stage.path / "q.yaml").write_text(text_of("a"))
+    stage.run(10)
+    for change in (
+        lambda: (stage.path / "p.yaml").write_text(text_of("a", lines=2)),
+        (stage.path / "p.yaml").unlink,
+    ):
+        before = len(stage.compiled)
+        change()
+        stage.run(0.9)
+        assert len(stage.compiled) == before
+        stage.run(1.0)
+        assert len(stage.compiled) == before + 1
+        stage.run(10)
+
+
+def test_a_file_that_vanishes_for_a_moment_changes_nothing(stage: Stage) -> None:
+    """As when a checkout replaces files one after another."""
+    (stage.path / "q.yaml").write_text(text_of("a"))
+    stage.run(10)
+    good = stage.live.current
+    compiled = len(stage.compiled)
+    for _ in range(5):
+        (stage.path / "q.yaml").unlink()
+        stage.run(0.8)
+        (stage.path / "q.yaml").write_text(text_of("a"))
+        stage.run(0.8)
+    assert stage.live.current is good
+    assert len(stage.compiled) == compiled
+    assert stage.live.status().state is State.OK
+
+
+def test_a_policy_that_lost_something_is_looked_at_once_more(folder: Path) -> None:
+    """It is known only when it is compiled, and compiled once."""
+    asked: list[tuple[int, int]] = []
+
+    def loses(old: Letters, new: Letters) -> bool:
+        asked.append((len(old.letters), len(new.letters)))
+        return len(new.letters) < len(old.letters)
+
+    stage = Stage(folder, loses=loses)
+    stage.live.load()
+    half = "# " + "long " * 20 + "\n" + text_of("b", lines=2)
+    (folder / "p.yaml").write_text(half)
+    stage.run(0.5)
+    assert asked == [(3, 2)]
+    assert stage.letter == "a"
+    (folder / "p.yaml").write_text(half + "key2: b\n")
+    stage.run(10)
+    assert [len(stage.live.current.policy.letters), len(stage.compiled)] == [3, 3]
+    (folder / "p.yaml").write_text("# " + "long " * 40 + "\n" + text_of("c", lines=2))
+    stage.run(10)
+    assert stage.letter == "c"
+    assert len(stage.compiled) == 4
+    # Asked for, it waits as well: what is asked for may be half a file too.
+    (folder / "p.yaml").write_text("# " + "long " * 60 + "\n" + text_of("d", lines=1))
+    began = stage.time
+    stage.live.reload_now()
+    assert stage.letter == "d"
+    assert stage.time - began >= 1.0
+
+
+def test_settle_loss_can_be_set(folder: Path) -> None:
+    stage = Stage(folder, settle_loss=5.0)
+    stage.live.load()
+    (folder / "p.yaml").write_text(text_of("b", lines=1))
+    stage.run(4.9)
+    assert stage.letter == "a"
+    stage.run(5)
+    assert stage.letter == "b"
+
+
+def test_with_a_manifest_nothing_is_activated_before_every_file_matches(stage: Stage) -> None:
+    listed(stage.path)
+    stage.run(10)
+    assert stage.live.status().state is State.OK
+    (stage.path / "p.yaml").write_text(text_of("b"))
+    (stage.path / "q.yaml").write_text(text_of("b"))
+    stage.run(60)
+    assert stage.letter == "a"
+    assert {d.rule for d in stage.live.status().errors} == {"manifest-mismatch"}
+    listed(stage.path)
+    stage.run(10)
+    assert stage.seen == [("a", "b")]
+    assert stage.live.status().state is State.OK
+
+
+def test_a_manifest_that_vanishes_for_a_moment_frees_nothing(stage: Stage) -> None:
+    listed(stage.path)
+    stage.run(10)
+    (stage.path / MANIFEST).unlink()
+    (stage.path / "p.yaml").write_text(text_of("b"))
+    stage.run(0.9)
+    assert stage.letter == "a"
+    listed(stage.path)
+    (stage.path / "p.yaml").write_text(text_of("c"))
+    stage.run(10)
+    assert stage.letter == "a"
+    (stage.path / MANIFEST).unlink()  # for good
+    stage.run(10)
+    assert stage.letter == "c"
+
+
+def listed(folder: Path) -> None:
+    files = ((file.name, file.read_bytes()) for file in folder.glob("*.yaml"))
+    (folder / MANIFEST).write_text(manifest_of(files))
+
+
+# -- compilations that take long -------------------------------------------------------------------
+
+
+def test_a_compilation_is_abandoned_when_newer_bytes_are_there(folder: Path) -> None:
+    """The clock moves while it compiles; the operator mends the file after a second."""
+    steps: list[float] = []
+
+    def slow(files: FileSet, cancelled: Poll) -> Compiled[Letters]:
+        if b"slow" in files.files[0].data:
+            for _ in range(1000):
+                steps.append(made.time)
+                made.time += 0.05
+                if len(steps) == 20:
+                    (folder / "p.yaml").write_text(text_of("c"))
+                checkpoint(cancelled)
+        return compile_letters(files)
+
+    made = Stage(folder, slow)
+    made.live.load()
+    (folder / "p.yaml").write_text("# slow\n" + text_of("b"))
+    made.run(10)
+    assert len(steps) < 30
+    assert made.seen == [("a", "c")]
+    assert made.count(Result.INVALID) == 0
+
+
+def test_a_touch_does_not_abandon_a_compilation(folder: Path) -> None:
+    def touching(files: FileSet, cancelled: Poll) -> Compiled[Letters]:
+        for n in range(10):
+            os.utime(folder / "p.yaml", (n, n))
+            made.time += 0.2
+            checkpoint(cancelled)
+        return compile_letters(files)
+
+    made = Stage(folder, touching)
+    made.live.load()
+    (folder / "p.yaml").write_text(text_of("b"))
+    made.run(30)
+    assert made.seen == [("a", "b")]
+    assert len(made.compiled) == 2
+
+
+def test_close_does_not_wait_for_a_compilation(folder: Path) -> None:
+    """It ends with it, and is not begun anew."""
+    entered = threading.Event()
+
+    def endless(files: FileSet, cancelled: Poll) -> Compiled[Letters]:
+        while b"slow" in files.files[0].data:
+            entered.set()
+            checkpoint(cancelled)
+        return compile_letters(files)
+
+    live = Live(folder, endless, watch="poll", interval=0.02, settle=0.01)
+    with live:
+        (folder / "p.yaml").write_text("# slow\n" + text_of("b"))
+        assert entered.wait(30)
+    assert letter_of(live.current) == "a"
+
+
+def test_status_says_how_long_it_compiles_and_when_the_files_were_looked_at(folder: Path) -> None:
+    seen: list[tuple[float | None, float]] = []
+
+    def slow(files: FileSet, _cancelled: Poll) -> Compiled[Letters]:
+        if len(made.compiled) > 1:
+            made.time += 7
+            status = made.live.status()
+            seen.append((status.compiling_since, status.lag))
+        return compile_letters(files)
+
+    made = Stage(folder, slow)
+    made.live.load()
+    assert made.live.status().compiling_since is None
+    (folder / "p.yaml").write_text(text_of("b"))
+    changed = made.time
+    made.run(20)
+    ((since, lag),) = seen
+    assert since is not None
+    assert changed <= since <= changed + 3
+    assert lag >= 7
+    status = made.live.status()
+    assert status.compiling_since is None
+    made.run(20)
+    assert made.live.status().checked_at > status.checked_at
+    made.time += 100
+    assert made.live.status().lag >= 100
+
+
+@pytest.mark.filterwarnings("ignore::pytest.PytestUnhandledThreadExceptionWarning")
+def test_status_says_that_the_thread_has_ended(folder: Path) -> None:
+    def leave(_old: Active[Letters], _new: Active[Letters]) -> None:
+        raise SystemExit
+
+    with Live(
+        folder, compile_letters, watch="poll", interval=0.02, settle=0.01, on_activate=leave
+    ) as live:
+        assert live.status().backend == "poll"
+        (folder / "p.yaml").write_text(text_of("b"))
+        assert eventually(lambda: live.status().backend == "stopped")
+        status = live.status()
+        assert status.state is State.DEGRADED
+        assert "does not run in this process" in status.errors[-1].message
+    assert live.status().backend == "off"
+
+
+# -- options and order -----------------------------------------------------------------------------
+
+
 @pytest.mark.parametrize(
-    "options", [{"watch": "always"}, {"interval": 0}, {"settle": 0}, {"min_interval": -1}]
+    "options",
+    [
+        {"watch": "always"},
+        {"interval": 0},
+        {"settle": 0},
+        {"min_interval": -1},
+        {"settle_loss": -1},
+    ],
 )
 def test_options_without_sense(folder: Path, options: dict[str, Any]) -> None:
     with pytest.raises(UsageError):

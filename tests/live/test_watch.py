@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+import logging
 import os
 import shutil
 import subprocess
@@ -12,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from policy_router.language.manifest import MANIFEST, manifest_of
 from policy_router.live.reload import Live, Result, State
 from policy_router.live.watch import Hint, mount_points, watchdog_observer
 from tests.live.stage import Stage, compile_letters, eventually, letter_of, text_of
@@ -19,6 +21,8 @@ from tests.live.stage import Stage, compile_letters, eventually, letter_of, text
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
+
+    from tests.live.stage import Letters
 
 
 class Thread:
@@ -76,8 +80,10 @@ class Watchers:
 
 
 class Event:
-    def __init__(self, event_type: str) -> None:
+    def __init__(self, event_type: str, src_path: str = "", dest_path: str = "") -> None:
         self.event_type = event_type
+        self.src_path = src_path
+        self.dest_path = dest_path
 
 
 @pytest.fixture
@@ -153,6 +159,227 @@ def test_kinds_of_events() -> None:
         wake.clear()
         hint.dispatch(Event(kind))
         assert wake.is_set(), kind
+
+
+@pytest.mark.parametrize(
+    ("kind", "source", "target", "wakes"),
+    [
+        ("modified", "p.yaml", "", True),
+        ("closed", "new.yml", "", True),
+        ("created", "MANIFEST.sha256", "", True),
+        ("moved", ".p.yaml.tmp", "p.yaml", True),
+        ("moved", "p.yaml", "p.yaml~", True),
+        ("moved", "..data_tmp", "..data", True),
+        ("closed", "data", "", True),  # a link of the folder leads to it
+        ("modified", "app.log", "", False),
+        ("created", "app.log", "", False),
+        ("moved", "app.log", "app.log.1", False),
+        ("closed", ".p.yaml.swp", "", False),
+        ("modified", "..log", "", False),
+        ("modified", "", "", False),  # the folder, with whatever happens in it
+        ("deleted", "", "", True),
+    ],
+)
+def test_only_what_can_change_the_policy_wakes(
+    folder: Path, kind: str, source: str, target: str, wakes: bool
+) -> None:
+    wake = threading.Event()
+    hint = Hint(wake, Watchers())
+    hint.tend([str(folder)], ["data"])
+    paths = [str(folder / name) if name else "" for name in (source, target)]
+    hint.dispatch(Event(kind, paths[0] or str(folder), paths[1]))
+    assert wake.is_set() is wakes
+
+
+def test_events_say_which_files_are_open(folder: Path) -> None:
+    hint = Hint(threading.Event(), Watchers())
+    hint.tend([str(folder)])
+    file = str(folder / "p.yaml")
+    hint.dispatch(Event("modified", file))
+    assert hint.writers.open(file)
+    hint.dispatch(Event("closed", file))
+    assert not hint.writers.open(file)
+    hint.dispatch(Event("modified", file))
+    hint.close()  # nothing would tell that it was closed
+    assert not hint.writers.open(file)
+
+
+class OpeningHandler(logging.FileHandler):
+    """Opens and closes its file for each record, so that each is a file event of its own."""
+
+    def emit(self, record: logging.LogRecord) -> None:
+        super().emit(record)
+        self.close()
+        self._closed = False  # else it would not open the file again
+
+
+@pytest.mark.parametrize("handler", [logging.FileHandler, OpeningHandler])
+def test_a_debug_log_in_the_watched_folder_does_not_feed_itself(
+    folder: Path, handler: type[logging.FileHandler]
+) -> None:
+    path = folder / "app.log"
+    root = logging.getLogger()
+    level = root.level
+    made = handler(path)
+    root.addHandler(made)
+    root.setLevel(logging.DEBUG)
+    try:
+        live = Live(folder, compile_letters, interval=0.05, settle=0.02, min_interval=0.02)
+        with live:
+            for letter in "bcd":
+                logging.getLogger("application").debug("line")
+                (folder / "p.yaml").write_text(text_of(letter))
+                assert becomes(live, letter)
+            ticks = live._ticks
+            time.sleep(0.5)
+            assert live._ticks - ticks < 30  # by the clock alone
+    finally:
+        root.setLevel(level)
+        root.removeHandler(made)
+        made.close()
+    lines = path.read_text().splitlines()
+    assert len([line for line in lines if line == "line"]) == 3
+    assert len([line for line in lines if "policy reloaded" in line]) == 3
+    assert len(lines) < 30, lines
+
+
+def test_other_users_of_watchdog_keep_their_logs(
+    folder: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    with Live(folder, compile_letters), caplog.at_level(logging.DEBUG, "watchdog"):
+        logging.getLogger("watchdog.observers.inotify").error("of somebody else")
+    assert "of somebody else" in caplog.text
+
+
+# -- the ways in which files are replaced, with the real watcher -----------------------------------
+
+
+@pytest.fixture
+def following(folder: Path) -> Iterator[Live[Letters]]:
+    """With an hour between two looks: only events tell."""
+    for name in ("q.yaml", "r.yaml"):
+        (folder / name).write_text(text_of("a"))
+    with Live(folder, compile_letters, interval=3600.0, min_interval=0.05) as live:
+        yield live
+
+
+def becomes(live: Live[Letters], letter: str) -> bool:
+    return eventually(lambda: set(live.current.policy.letters) == {letter})
+
+
+def test_written_in_place_with_a_pause(folder: Path, following: Live[Letters]) -> None:
+    seen: set[int] = set()
+    with (folder / "p.yaml").open("w") as file:
+        file.write(text_of("a", lines=4))
+        file.flush()
+        end = time.monotonic() + 1.5
+        while time.monotonic() < end:
+            seen.add(len(following.current.policy.letters))
+            time.sleep(0.01)
+        file.write("key4: a\n")
+    assert seen == {9}
+    assert eventually(lambda: len(following.current.policy.letters) == 11)
+
+
+def test_replaced_by_cp(folder: Path, tmp_path: Path, following: Live[Letters]) -> None:
+    source = tmp_path / "source"
+    source.mkdir()
+    for name in ("p.yaml", "q.yaml", "r.yaml"):
+        (source / name).write_text(text_of("b"))
+    assert _run("cp", "-p", *map(str, source.iterdir()), str(folder)) == 0
+    assert becomes(following, "b")
+
+
+def rsync(source: Path, target: Path, *, in_place: bool) -> None:
+    """As rsync does it: a hidden file, its times set, then a rename; or over the old bytes."""
+    for file in sorted(source.iterdir()):
+        data = file.read_bytes()
+        if in_place:
+            with (target / file.name).open("r+b") as written:
+                written.write(data)
+                written.truncate()
+                os.utime(written.fileno(), (1, 1))
+        else:
+            fresh = target / f".{file.name}.Xa81Fq"
+            with fresh.open("xb") as written:
+                written.write(data)
+            os.utime(fresh, (1, 1))
+            fresh.chmod(0o644)
+            fresh.rename(target / file.name)
+
+
+@pytest.mark.parametrize("in_place", [False, True])
+def test_replaced_by_rsync(
+    folder: Path, tmp_path: Path, following: Live[Letters], in_place: bool
+) -> None:
+    source = tmp_path / "source"
+    source.mkdir()
+    for name in ("p.yaml", "q.yaml", "r.yaml"):
+        (source / name).write_text(text_of("b", lines=4))
+    rsync(source, folder, in_place=in_place)
+    assert becomes(following, "b")
+
+
+def test_replaced_by_git(tmp_path: Path) -> None:
+    """Many files, one after another, each taken away and made again. The manifest keeps what is
+    between the two from being used."""
+    folder = tmp_path / "policies"
+
+    def git(*command: str) -> None:
+        name = ("-c", "user.name=a", "-c", "user.email=a@localhost", "-c", "commit.gpgsign=false")
+        done = subprocess.run(
+            ["git", *name, *command], cwd=folder, check=False, capture_output=True, text=True
+        )
+        assert done.returncode == 0, done.stderr
+
+    folder.mkdir()
+    git("init", "-q")
+    for letter in "ab":
+        for n in range(40):
+            (folder / f"p{n}.yaml").write_text(text_of(letter))
+        files = ((file.name, file.read_bytes()) for file in folder.glob("*.yaml"))
+        (folder / MANIFEST).write_text(manifest_of(files))
+        git("checkout", "-q", "-b", letter)
+        git("add", ".")
+        git("commit", "-q", "-m", letter)
+    seen: list[tuple[str, str]] = []
+    with Live(
+        folder,
+        compile_letters,
+        interval=3600.0,
+        min_interval=0.05,
+        on_activate=lambda old, new: seen.append((letter_of(old), letter_of(new))),
+    ) as live:
+        git("checkout", "-q", "a")
+        assert becomes(live, "a")
+        git("checkout", "-q", "b")
+        assert becomes(live, "b")
+    assert seen == [("b", "a"), ("a", "b")]
+
+
+def test_replaced_by_a_rename(folder: Path, following: Live[Letters]) -> None:
+    for name in ("p.yaml", "q.yaml", "r.yaml"):
+        (folder / f".{name}.tmp").write_text(text_of("b"))
+    for name in ("p.yaml", "q.yaml", "r.yaml"):
+        (folder / f".{name}.tmp").rename(folder / name)
+    assert becomes(following, "b")
+
+
+def test_replaced_by_kubernetes(tmp_path: Path) -> None:
+    """Only `..data` changes; the names of the policy files stay what they are."""
+
+    def published(version: str, letter: str) -> None:
+        (tmp_path / version).mkdir()
+        (tmp_path / version / "p.yaml").write_text(text_of(letter))
+        (tmp_path / "..data_tmp").symlink_to(version)
+        (tmp_path / "..data_tmp").rename(tmp_path / "..data")
+
+    published("..ts1", "a")
+    (tmp_path / "p.yaml").symlink_to("..data/p.yaml")
+    with Live(tmp_path, compile_letters, interval=3600.0, min_interval=0.05) as live:
+        for version, letter in (("..ts2", "b"), ("..ts3", "c")):
+            published(version, letter)
+            assert becomes(live, letter)
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,94 @@
+"""When bytes have settled: every transition, with times given by hand."""
+
+from __future__ import annotations
+
+import pytest
+
+from policy_router.live.settle import LONGEST, Answer, Look, Settling, Verdict
+
+WAIT, READY = Verdict.WAIT, Verdict.READY
+
+
+@pytest.fixture
+def settling() -> Settling:
+    return Settling(0.1, 1.0)
+
+
+def verdicts(settling: Settling, *looks: tuple[float, Look]) -> list[Verdict]:
+    return [settling.look(now, look).verdict for now, look in looks]
+
+
+def test_the_same_bytes_twice(settling: Settling) -> None:
+    assert not settling.waiting
+    assert settling.look(5.0, Look("a")) == Answer(WAIT, 0.1)
+    assert settling.waiting
+    answer = settling.look(5.05, Look("a"))
+    assert answer.verdict is WAIT
+    assert answer.pause == pytest.approx(0.05)
+    assert settling.look(5.1, Look("a")) == Answer(READY, 0.0)
+    settling.reset()
+    assert not settling.waiting
+
+
+def test_other_bytes_begin_anew(settling: Settling) -> None:
+    looks = [(0.0, Look("a")), (0.1, Look("b")), (0.15, Look("b")), (0.21, Look("b"))]
+    assert verdicts(settling, *looks) == [WAIT, WAIT, WAIT, READY]
+
+
+def test_torn_bytes_begin_anew_even_if_they_look_the_same(settling: Settling) -> None:
+    torn = Look("a", torn=True)
+    looks = [(0.0, torn), (0.2, torn), (0.25, Look("a")), (0.35, Look("a"))]
+    assert verdicts(settling, *looks) == [WAIT, WAIT, WAIT, READY]
+
+
+def test_bytes_that_lack_something_wait_longer(settling: Settling) -> None:
+    lacking = Look("a", loss=True)
+    looks = [(0.0, lacking), (0.5, lacking), (0.99, lacking), (1.01, lacking)]
+    assert verdicts(settling, *looks) == [WAIT, WAIT, WAIT, READY]
+
+
+def test_a_loss_found_later_counts_from_when_the_bytes_came(settling: Settling) -> None:
+    settling.look(0.0, Look("a"))
+    assert settling.look(0.1, Look("a")).verdict is READY
+    answer = settling.look(0.1, Look("a", loss=True))
+    assert answer.verdict is WAIT
+    assert answer.pause == pytest.approx(0.9)
+
+
+def test_loss_never_settles_sooner() -> None:
+    assert Settling(0.5, 0.1).settle_loss == 0.5
+
+
+def test_a_writer_that_stands_still_is_waited_for(settling: Settling) -> None:
+    half = Look("half", writing=("p.yaml",))
+    looks = [(0.0, half), (0.3, half), (1.5, half)]
+    assert verdicts(settling, *looks) == [WAIT] * 3
+    # Closed without a further write: the quiet time begins now.
+    assert settling.look(1.55, Look("half")).verdict is WAIT
+    assert settling.look(1.6, Look("half")).verdict is READY
+
+
+def test_a_writer_that_stands_still_for_too_long_is_reported_and_still_waited_for(
+    settling: Settling,
+) -> None:
+    half = Look("half", writing=("p.yaml",))
+    settling.look(0.0, half)
+    assert settling.look(LONGEST, half).verdict is Verdict.WRITING
+    assert settling.look(3600.0, half).verdict is Verdict.WRITING
+    assert settling.waiting
+    assert settling.look(3600.5, Look("half")).verdict is READY
+
+
+def test_unrest_without_end_is_reported_and_begins_anew(settling: Settling) -> None:
+    changing = [(n * 0.25, Look(n)) for n in range(9)]
+    assert verdicts(settling, *changing) == [WAIT] * 8 + [Verdict.CHANGING]
+    assert not settling.waiting
+    assert verdicts(settling, (2.1, Look(9)), (2.2, Look(9))) == [WAIT, READY]
+
+
+def test_settled_bytes_that_come_too_soon_wait_and_that_is_no_unrest(settling: Settling) -> None:
+    settling.look(0.0, Look("a"))
+    assert settling.look(1.0, Look("a"), not_before=1.5) == Answer(WAIT, 0.5)
+    # Unrest is counted from then on, not from the first change.
+    assert settling.look(2.5, Look("b"), not_before=2.6).verdict is WAIT
+    assert settling.look(2.7, Look("b"), not_before=2.6).verdict is READY
