@@ -91,7 +91,7 @@ class _Compiler:
     def run(self) -> Policy | None:
         document, draft = self.doc, self.draft
         said = "models" in draft.names.sections and not draft.whole
-        if not document.models and not said:
+        if not document.models and not said and not draft.names.may_hold("models"):
             draft.error(
                 "no-models",
                 "the policy has no models",
@@ -115,7 +115,7 @@ class _Compiler:
         rules = self._rules()
         meters = read_meters(self.names)
         check_unacted(self.names)
-        if any(d.severity is Severity.ERROR for d in draft.found):
+        if draft.names.unread or any(d.severity is Severity.ERROR for d in draft.found):
             return None
         draft.checkpoint()
         fallback = _fallback(document.fallback)
@@ -167,7 +167,9 @@ class _Compiler:
         written = self.doc.tiers
         if written is None:
             used = dict.fromkeys(m.tier for m in (self.doc.models or {}).values())
-            if len(used) > 1 and "tiers" not in self.draft.names.sections:
+            names = self.draft.names
+            said = "tiers" in names.sections or names.may_hold("tiers")
+            if len(used) > 1 and not said:
                 self.draft.error(
                     "missing-field",
                     "the models are of several tiers, but their order is not said",

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from policy_router.cancellation import Poll, checkpoint, never
 from policy_router.diagnostics import Diagnostic, Severity
@@ -21,11 +22,20 @@ if TYPE_CHECKING:
     from policy_router.model import Model, Policy
 
 
+_WORD: Final = re.compile(r"""[^\s\[\]{},:'"#]+""")
+
+
+def words_of(text: str) -> frozenset[str]:
+    """What is left of a text between the characters that YAML gives a meaning."""
+    return frozenset(_WORD.findall(text))
+
+
 @dataclass(frozen=True, slots=True)
 class Names:
     """Names that were written, also those whose definition is broken, so that one mistake is
     not reported again wherever the name is used. sections: of the top level. words: tiers, tags
-    and LiteLLM names of models."""
+    and LiteLLM names of models. unread: for each file that could not be parsed, the words in it;
+    None where even those are unknown."""
 
     sections: frozenset[str] = frozenset()
     models: frozenset[str] = frozenset()
@@ -37,6 +47,14 @@ class Names:
     limits: frozenset[str] = frozenset()
     experiments: frozenset[str] = frozenset()
     rules: frozenset[str] = frozenset()
+    unread: tuple[frozenset[str] | None, ...] = ()
+
+    def may_hold(self, name: str) -> bool:
+        """Whether a file that could not be parsed may define a name: if its text has the words."""
+        if not self.unread:
+            return False
+        parts = words_of(name)
+        return any(words is None or parts <= words for words in self.unread)
 
 
 @dataclass(slots=True)

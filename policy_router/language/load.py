@@ -14,7 +14,7 @@ from policy_router.language import schema_faults
 from policy_router.language.catalog import Catalog, catalog
 from policy_router.language.compile import compile_document
 from policy_router.language.document import Document
-from policy_router.language.draft import Draft, Names
+from policy_router.language.draft import Draft, Names, words_of
 from policy_router.language.merge import LISTED, NAMED, merge
 from policy_router.language.source import as_text, parse
 from policy_router.language.suggest import Hints
@@ -57,14 +57,17 @@ def compile_files(
     texts: dict[str, str] = {}
     sources: list[Source] = []
     broken: list[tuple[Source, Path]] = []
-    unread, nodes = False, 0
+    unread: list[frozenset[str] | None] = []
+    nodes = 0
     hints = Hints()
     for file in files:
         source, problems = parse(file.name, file.data, cancelled)
         found.extend(problems)
         if source is None:
             texts[file.name] = as_text(file.data)
-            unread = True
+            # What is not UTF-8 cannot be searched for names either.
+            blind = any(problem.rule == "not-utf8" for problem in problems)
+            unread.append(None if blind else words_of(texts[file.name]))
             continue
         texts[file.name] = source.text
         nodes += source.nodes
@@ -84,7 +87,7 @@ def compile_files(
     crowded = _crowded(merged, places)
     if crowded:
         return Loaded(None, in_order([*found, *crowded]), texts)
-    names = _names(merged)
+    names = _names(merged, unread)
     # What is broken is taken out, so that the rest can be checked in the same run.
     data = copy.deepcopy(merged)
     homes = {places.home(path): path for path in _paths(merged)}
@@ -104,9 +107,6 @@ def compile_files(
         hints=hints,
         cancelled=cancelled,
     )
-    # A file that could not be read may hold any name: then only what was read is judged.
-    if unread:
-        return Loaded(None, in_order(found), texts)
     failed = bool(found) and any(d.severity is Severity.ERROR for d in found)
     policy = compile_document(draft)
     return Loaded(None if failed else policy, in_order([*found, *draft.found]), texts, draft)
@@ -143,7 +143,7 @@ def in_order(found: Iterable[Diagnostic]) -> tuple[Diagnostic, ...]:
     return tuple(sorted(dict.fromkeys(found), key=lambda d: (d.span or nowhere, d.rule)))
 
 
-def _names(merged: Mapping[str, Any]) -> Names:
+def _names(merged: Mapping[str, Any], unread: Sequence[frozenset[str] | None]) -> Names:
     """Every name the files define, whether or not its definition holds up."""
 
     def entries(*way: str) -> dict[str, Any]:
@@ -182,6 +182,7 @@ def _names(merged: Mapping[str, Any]) -> Names:
             for rule in (rules if isinstance(rules, list) else ())
             if isinstance(rule, dict) and isinstance(rule.get("name"), str)
         ),
+        unread=tuple(unread),
     )
 
 

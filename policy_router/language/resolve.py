@@ -58,7 +58,10 @@ class Resolver:
         """The rank of a tier, or None; an unknown one is noted."""
         if name is None:
             return None
-        if name not in self.ranks:
+        names = self.draft.names
+        # A written list of tiers is the whole list; without one, tiers are those of the models.
+        unsure = "tiers" not in names.sections and names.may_hold(name)
+        if name not in self.ranks and not unsure:
             self.draft.error(
                 "unknown-name",
                 f"`{name}` is not a tier",
@@ -86,7 +89,7 @@ class Resolver:
 
     def known(self, name: str, known: Collection[str], what: str, span: Span) -> None:
         """Note a name that is none of the known ones."""
-        if name not in known:
+        if name not in known and not self.draft.names.may_hold(name):
             article = "an" if what[0] in "aeiou" else "a"
             message = f"`{name}` is not {article} {what}"
             hint = self.draft.hints.help_line(name, sorted(known))
@@ -94,7 +97,7 @@ class Resolver:
 
     def one_model(self, name: str, path: Path) -> None:
         """Note a name that is no model's."""
-        if name not in self._model_names:
+        if name not in self._model_names and not self.draft.names.may_hold(name):
             self.draft.error(
                 "unknown-name",
                 f"`{name}` is not a model",
@@ -111,7 +114,8 @@ class Resolver:
             found = self._selectors.select(word)
             if not found and not is_pattern(word) and word not in self._words:
                 names = self.draft.names
-                if word not in names.models and word not in names.words:
+                written = word in names.models or word in names.words
+                if not written and not names.may_hold(word):
                     self.draft.error(
                         "unknown-name",
                         f"`{word}` is no model, tier or tag",
@@ -177,9 +181,11 @@ class Resolver:
         return condition
 
     def _echo(self, found: Diagnostic) -> bool:
-        """Whether a diagnostic only repeats that a definition is broken."""
+        """Whether a diagnostic only repeats that a definition is broken, or may do so."""
         names = self.draft.names
         word = found.message.split("`")[1] if "`" in found.message else ""
+        if found.rule in ("unknown-fact", "unknown-value") and names.may_hold(word):
+            return True
         if found.rule == "unknown-fact":
             return word in names.attributes
         return found.rule == "unknown-value" and word in names.tasks | names.bands

@@ -136,9 +136,102 @@ def test_every_file_is_read_though_one_is_no_yaml() -> None:
     ]
 
 
-def test_a_name_from_a_file_that_cannot_be_read_is_not_unknown() -> None:
-    loaded = load("version: 1\nmodels: { c: [", HEAD + "rules: [{ name: r, only: [c] }]")
+BROKEN = """\
+version: 1
+tiers: [t, u]
+models: { c: { model: acme/known, tier: u, tags: [far] } }
+tasks: { code: {} }
+attributes: { plan: [free, pro] }
+complexity: { bands: { easy: { from: 0 } } }
+limits: { l: { requests: 5/day } }
+budgets: { b: { cap: $1/day } }
+experiments: { e: { share: 5%, first: [c] } }
+rules: [{ name: quiet, avoid: [c] }
+"""
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "rules: [{ name: r, only: [c] }]",
+        "rules: [{ name: r, only: [far, u, acme/known] }]",
+        "rules: [{ name: r, min_tier: u, avoid: [a] }]",
+        "rules: [{ name: r, when: plan == 'pro', avoid: [a] }]",
+        "rules: [{ name: r, when: { plan: pro, task: code }, avoid: [a] }]",
+        "rules: [{ name: r, when: task == 'code' and complexity == 'easy', avoid: [a] }]",
+        "prompts: { p: { models: [c] } }",
+        "tests: [{ name: s, request: x, expect: { first: c, task: code, rule: quiet } }]",
+        "tests: [{ name: s, request: x, given: { used: { l: 5/day }, arm: e }, expect: {} }]",
+        "tests: [{ name: s, request: x, given: { spent: { b: $1 } }, expect: {} }]",
+        "tests: [{ name: s, request: x, expect: { complexity: easy } }]",
+    ],
+)
+def test_a_name_that_the_broken_file_may_define_is_not_unknown(text: str) -> None:
+    loaded = load(BROKEN, HEAD + text)
+    assert loaded.policy is None
+    assert [(rule, file) for rule, file, _ in places(loaded)] == [("yaml-syntax", "1.yaml")]
+
+
+def test_models_that_the_broken_file_may_define_are_not_missing() -> None:
+    loaded = load(BROKEN, "version: 1\nrules: [{ name: r, only: [c] }]")
     assert [rule for rule, *_ in places(loaded)] == ["yaml-syntax"]
+
+
+@pytest.mark.parametrize(
+    ("text", "rule"),
+    [
+        ("rules: [{ name: r, only: [nera] }]", "unknown-name"),
+        ("rules: [{ name: r, when: tokns > 5, avoid: [a] }]", "unknown-fact"),
+        ("rules: [{ name: r, when: tokens > '5', avoid: [a] }]", "condition-type"),
+        ("rules: [{ name: r, when: tokens >, avoid: [a] }]", "condition-syntax"),
+        ("rules: [{ name: r, when: { task: cooking }, avoid: [a] }]", "unknown-value"),
+        ("rules: [{ name: r, min_tier: huge, avoid: [a] }]", "unknown-name"),
+        ("rules: [{ name: r, avoid: [a] }, { name: r, avoid: [b] }]", "duplicate-name"),
+        ("timezone: Europe/Berln", "unknown-timezone"),
+        ("tasks: { talk: { pattern: '(a' } }", "bad-pattern"),
+        ("limits: { m: { per: user } }", "missing-field"),
+        ("complexity: { estimator: { llm: nobody } }", "unknown-name"),
+        ("tests: [{ name: s, request: x, expect: { rule: nobody } }]", "unknown-name"),
+        ("tiers: [s]", "unknown-name"),
+    ],
+)
+def test_a_broken_file_does_not_hide_what_is_wrong_with_the_others(text: str, rule: str) -> None:
+    loaded = load(BROKEN, HEAD + text)
+    assert loaded.policy is None
+    assert ("yaml-syntax", "1.yaml") in [(r, f) for r, f, _ in places(loaded)]
+    assert rule in [r for r, file, _ in places(loaded) if file == "2.yaml"]
+
+
+def test_a_written_list_of_tiers_is_whole_whatever_another_file_holds() -> None:
+    loaded = load(
+        "version: 1\n# u is no tier\nmodels: [",
+        HEAD.replace("tier: t", "tier: u", 1) + "tiers: [t]",
+    )
+    assert [rule for rule, *_ in places(loaded)] == ["yaml-syntax", "unknown-name"]
+
+
+def test_the_order_of_tiers_may_be_in_the_broken_file() -> None:
+    several = HEAD.replace("tier: t", "tier: u", 1)
+    loaded = load("version: 1\ntiers: [t, u", several)
+    assert [rule for rule, *_ in places(loaded)] == ["yaml-syntax"]
+    loaded = load("version: 1\nrules: [", several)
+    assert [rule for rule, *_ in places(loaded)] == ["yaml-syntax", "missing-field"]
+
+
+def test_a_file_that_is_no_text_may_define_anything() -> None:
+    other = HEAD + "timezone: Europe/Berln\nrules: [{ name: r, only: [c] }]"
+    files = [PolicyFile("1.yaml", BROKEN.encode("utf-16")), PolicyFile("2.yaml", other.encode())]
+    loaded = compile_files(files, TABLE)
+    assert [rule for rule, *_ in places(loaded)] == ["not-utf8", "unknown-timezone"]
+
+
+def test_several_broken_files_are_all_reported() -> None:
+    loaded = load("version: 1\nmodels: [", "version: 1\nrules: {", HEAD + "teirs: [t]")
+    assert places(loaded) == [
+        ("yaml-syntax", "1.yaml", 2),
+        ("yaml-syntax", "2.yaml", 2),
+        ("unknown-field", "3.yaml", 5),
+    ]
 
 
 # -- everything wrong, each once -------------------------------------------------------------------
