@@ -19,6 +19,10 @@ class Threaded(Protocol):
         """Let go of the parent's threads and locks without touching them; start own ones."""
 
 
+PATIENCE: Final = 60.0
+"""Seconds that a fork waits for a lock: more than the longest work under one takes, which is an
+import. After that the fork goes on, and the lock may stay locked in the child."""
+
 _gate: Final = threading.Lock()
 """Held from before a fork until after it, and while the sets below change."""
 _locks: Final[WeakSet[threading.Lock]] = WeakSet()
@@ -46,8 +50,8 @@ def follow(threaded: Threaded) -> None:
 def _before() -> None:
     _gate.acquire()
     for each in list(_locks):
-        each.acquire()
-        _taken.append(each)
+        if each.acquire(timeout=PATIENCE):
+            _taken.append(each)
 
 
 def _after_in_parent() -> None:
