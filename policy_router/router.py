@@ -131,7 +131,7 @@ class Router:
         watch: Watch = "auto",
         interval: float = 1.0,
         settle: float = 0.1,
-        settle_loss: float = 1.0,
+        settle_loss: float = 2.0,
         clock: Callable[[], float] = time.time,
         observe: Callable[[Event], None] = _ignore,
         on_activate: Callable[[Active[Policy], Active[Policy]], None] | None = None,

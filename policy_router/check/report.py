@@ -17,7 +17,7 @@ from policy_router.check.subject import Subject
 from policy_router.check.suppressions import suppress
 from policy_router.diagnostics import Diagnostic, Severity
 from policy_router.errors import PolicyError
-from policy_router.language.files import read_files
+from policy_router.language.files import read_files, readable_files
 from policy_router.language.load import compile_files, in_order
 
 if TYPE_CHECKING:
@@ -60,13 +60,15 @@ def inspect(
     table: Catalog | None = None,
     wanted: Callable[[Diagnostic], bool] = _everything,
     cancelled: Poll = never,
+    complete: bool = True,
 ) -> Report:
     """The verdict on files already read. today: UTC's, unless given. table: LiteLLM's own table of
     models, unless given. wanted: of warnings and notes, which to report.
 
     cancelled: polled throughout, many times a second; raises Cancelled soon after it returns true.
+    complete: these are all files; else there are others that cannot be read, and no policy.
     """
-    loaded = compile_files(files, table, cancelled)
+    loaded = compile_files(files, table, cancelled, complete=complete)
     found = list(loaded.diagnostics)
     for look in TEXT_RULES.values():
         checkpoint(cancelled)
@@ -100,10 +102,14 @@ def inspect_path(
     `inspect`. verify: where the folder has a manifest, its files must match it."""
     files, problems = read_files(path, verify=verify)
     if files is None:
-        return Report(None, problems)
-    report = inspect(files.files, today=today, wanted=wanted)
+        # What is wrong with one file does not hide what is wrong with the others.
+        readable, complete = readable_files(path)
+        report = inspect(readable, today=today, wanted=wanted, complete=complete)
+    else:
+        report = inspect(files.files, today=today, wanted=wanted)
     about_files = tuple(d for d in problems if d.severity is Severity.ERROR or wanted(d))
-    return replace(report, diagnostics=(*about_files, *report.diagnostics))
+    policy = None if files is None else report.policy
+    return replace(report, policy=policy, diagnostics=(*about_files, *report.diagnostics))
 
 
 def load(path: Path | str) -> Policy:

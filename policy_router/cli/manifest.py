@@ -22,7 +22,8 @@ if TYPE_CHECKING:
 def checked_and_listed(path: Path, *, wanted: Callable[[Diagnostic], bool]) -> Report:
     """The verdict on a policy folder. When it can be used, its manifest is written; an older
     manifest does not count. wanted: the findings to show, besides errors."""
-    from policy_router.check.report import Report, inspect  # noqa: PLC0415  pydantic is dear
+    # pydantic, which these import, takes long to import
+    from policy_router.check.report import inspect, inspect_path  # noqa: PLC0415
     from policy_router.language.files import read_files  # noqa: PLC0415
     from policy_router.language.manifest import MANIFEST, manifest_of  # noqa: PLC0415
 
@@ -31,7 +32,7 @@ def checked_and_listed(path: Path, *, wanted: Callable[[Diagnostic], bool]) -> R
         raise typer.BadParameter(words, param_hint="--write-manifest")
     files, problems = read_files(path, verify=False)
     if files is None:
-        return Report(None, problems)
+        return inspect_path(path, wanted=wanted, verify=False)
     report = inspect(files.files, wanted=wanted)
     if report.policy is not None:
         text = manifest_of((Path(file.name).name, file.data) for file in files.files)

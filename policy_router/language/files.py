@@ -108,6 +108,20 @@ def read_files(
     return None, (_error(UNSTABLE, words, None, "wait until it is written, then try again"),)
 
 
+def readable_files(path: Path) -> tuple[tuple[PolicyFile, ...], bool]:
+    """The files at `path` that can be read, whatever is wrong with the others, and whether those
+    are all. To look for further mistakes in them; never to be used as a policy."""
+    listing = list_files(path)
+    files: list[PolicyFile] = []
+    room = MAX_TOTAL
+    for entry in listing.entries:
+        data = None if entry.trouble else _read(entry, strict=False)[0]
+        if data is not None and len(data) <= room:
+            room -= len(data)
+            files.append(PolicyFile(entry.name, data))
+    return tuple(files), len(files) == len(listing.entries)
+
+
 def list_files(path: Path) -> Listing:
     """The names behind `path` with what stat says of them; opens nothing."""
     shown = printable(str(path))

@@ -49,15 +49,20 @@ class Loaded:
 
 
 def compile_files(
-    files: Iterable[PolicyFile], table: Catalog | None = None, cancelled: Poll = never
+    files: Iterable[PolicyFile],
+    table: Catalog | None = None,
+    cancelled: Poll = never,
+    *,
+    complete: bool = True,
 ) -> Loaded:
     """The policy that the files make together. `table` replaces LiteLLM's own table of models.
-    Raises Cancelled soon after `cancelled` returns true."""
+    Raises Cancelled soon after `cancelled` returns true. complete: there are no further files, with
+    which others are wrong; else there is no policy."""
     found: list[Diagnostic] = []
     texts: dict[str, str] = {}
     sources: list[Source] = []
     broken: list[tuple[Source, Path]] = []
-    unread: list[frozenset[str] | None] = []
+    unread: list[frozenset[str] | None] = [] if complete else [None]
     nodes = 0
     hints = Hints()
     for file in files:

@@ -170,7 +170,7 @@ class Live(Generic[P]):
         strict: bool = False,
         interval: float = 1.0,
         settle: float = 0.1,
-        settle_loss: float = 1.0,
+        settle_loss: float = 2.0,
         min_interval: float = 1.0,
         loses: Callable[[P, P], bool] = lambda _old, _new: False,
         on_activate: Callable[[Active[P], Active[P]], None] | None = None,

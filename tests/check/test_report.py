@@ -249,3 +249,35 @@ def test_many_open_questions_are_counted() -> None:
     lines = [f'- {{ name: r{i}, when: "{wide}", min_tier: heavy }}' for i in range(7)]
     report = look("\n".join(["rules:", *lines]))
     assert "rule `r3`, rule `r4` or any of 2 more" in report.diagnostics[0].message
+
+
+# -- several files ---------------------------------------------------------------------------------
+
+
+def test_a_file_that_cannot_be_read_does_not_hide_what_is_wrong_with_the_others(
+    tmp_path: Path,
+) -> None:
+    (tmp_path / "a.yaml").write_text("version: 1\nteirs: [t]\n" + MODELS)
+    (tmp_path / "b.yaml").write_text("version: 1\nrules: [{ name: r, only: [elsewhere] }]\n")
+    (tmp_path / "c.yaml").symlink_to("nowhere")
+    report = inspect_path(tmp_path)
+    assert report.policy is None
+    # `elsewhere` may be defined in the file that cannot be read.
+    assert {d.rule for d in report.diagnostics} == {"unreadable-file", "unknown-field"}
+    (tmp_path / "c.yaml").unlink()
+    assert {d.rule for d in inspect_path(tmp_path).diagnostics} == {"unknown-field", "unknown-name"}
+
+
+def test_a_manifest_that_does_not_match_hides_nothing(tmp_path: Path) -> None:
+    (tmp_path / "a.yaml").write_text("version: 1\n" + MODELS)
+    (tmp_path / "MANIFEST.sha256").write_text("")
+    report = inspect_path(tmp_path)
+    assert report.policy is None
+    assert "manifest-mismatch" in {d.rule for d in report.diagnostics}
+    assert report.sources
+    assert inspect_path(tmp_path, verify=False).policy is not None
+    with pytest.raises(PolicyError):
+        load(tmp_path)
+
+
+MODELS = "models: { a: { model: openai/gpt-4o, tier: t, price: free, context: 8k } }\n"

@@ -430,8 +430,8 @@ def test_write_manifest(tmp_path: Path) -> None:
     with (tmp_path / "team.yaml").open("a") as file:
         file.write("# edited\n")
     after = run("check", tmp_path)
-    assert after.code == 2
-    assert "error[manifest-mismatch]" in after.err
+    assert after.code == 1
+    assert "error[manifest-mismatch]" in after.out
 
 
 def test_no_manifest_for_a_policy_with_errors(tmp_path: Path) -> None:

@@ -15,10 +15,12 @@ from policy_router.language import files as module
 from policy_router.language.files import (
     MAX_FILE,
     MAX_FILES,
+    MAX_TOTAL,
     FileSet,
     digest_of,
     list_files,
     read_files,
+    readable_files,
 )
 
 if TYPE_CHECKING:
@@ -369,3 +371,21 @@ def test_files_that_never_rest(tmp_path: Path) -> None:
     assert files is None
     assert [d.rule for d in said] == ["unstable-files"]
     assert good(tmp_path).files[0].data == b"x"
+
+
+def test_the_files_that_can_be_read_though_others_cannot(tmp_path: Path) -> None:
+    (tmp_path / "a.yaml").write_bytes(b"one")
+    (tmp_path / "b.yaml").symlink_to("nowhere")
+    (tmp_path / "c.yaml").write_bytes(b"#" * (MAX_FILE + 1))
+    files, complete = readable_files(tmp_path)
+    assert [file.data for file in files] == [b"one"]
+    assert not complete
+    for name in ("b.yaml", "c.yaml"):
+        (tmp_path / name).unlink()
+    assert readable_files(tmp_path)[1]
+    for n in range(5):
+        (tmp_path / f"{n}.yaml").write_bytes(b"#" * MAX_FILE)
+    files, complete = readable_files(tmp_path)
+    assert sum(len(file.data) for file in files) <= MAX_TOTAL
+    assert not complete
+    assert readable_files(tmp_path / "missing")[0] == ()

@@ -225,6 +225,15 @@ def test_a_file_that_is_no_text_may_define_anything() -> None:
     assert [rule for rule, *_ in places(loaded)] == ["not-utf8", "unknown-timezone"]
 
 
+def test_without_the_other_files_only_what_they_cannot_change_is_wrong() -> None:
+    text = HEAD + "timezone: Europe/Berln\nrules: [{ name: r, only: [c] }]"
+    loaded = compile_files([PolicyFile("2.yaml", text.encode())], TABLE, complete=False)
+    assert loaded.policy is None
+    assert [rule for rule, *_ in places(loaded)] == ["unknown-timezone"]
+    loaded = compile_files([PolicyFile("2.yaml", HEAD.encode())], TABLE, complete=False)
+    assert (loaded.policy, loaded.diagnostics) == (None, ())
+
+
 def test_several_broken_files_are_all_reported() -> None:
     loaded = load("version: 1\nmodels: [", "version: 1\nrules: {", HEAD + "teirs: [t]")
     assert places(loaded) == [

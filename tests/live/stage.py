@@ -86,6 +86,7 @@ class Stage:
         self.compiled: list[str] = []
         settings: dict[str, Any] = {
             "watch": "poll",
+            "settle_loss": 1.0,
             "clock": lambda: self.time,
             "wall": lambda: self.time,
             "sleep": self._advance,
