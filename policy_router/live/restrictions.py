@@ -11,20 +11,24 @@ if TYPE_CHECKING:
 
 
 def lost_restrictions(old: Policy, new: Policy) -> frozenset[str]:
-    """Each restriction that the old policy has and the new one lacks, in words. A restriction that
-    was renamed counts as lost; one that was only loosened does not."""
-    return frozenset(_restrictions(old)) - frozenset(_restrictions(new))
+    """Each restriction that the old policy has and the new one lacks, in words.
+
+    One that was renamed counts as lost. One that was only loosened does not, nor does one about a
+    model that is gone.
+    """
+    models = frozenset(model.name for model in new.models)
+    return frozenset(_restrictions(old, models)) - frozenset(_restrictions(new, models))
 
 
-def _restrictions(policy: Policy) -> Iterator[str]:
+def _restrictions(policy: Policy, models: frozenset[str]) -> Iterator[str]:
     for rule in policy.rules:
         parts = {
             "only": rule.only is not None,
-            "avoid": rule.avoid,
             "min_tier": rule.min_tier is not None,
-            "needs": rule.needs,
             "deny": rule.deny is not None,
             "accept": rule.accept is not None,
+            **{f"avoid: {name}": name in models for name in rule.avoid},
+            **{f"needs: {ability}": True for ability in rule.needs},
         }
         yield from (f"`{part}` of rule `{rule.name}`" for part, there in parts.items() if there)
     for kind, named in (("task", policy.tasks), ("band", policy.bands)):
