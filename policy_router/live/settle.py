@@ -65,7 +65,9 @@ class Settling:
     def reset(self) -> None:
         """The bytes were acted on, or are the active ones again."""
         self._seen: Hashable | None = None
-        self._since = self._began = 0.0
+        self._began = self._came = self._closed = 0.0
+        self._still = False
+        self._writing: float | None = None
 
     @property
     def waiting(self) -> bool:
@@ -75,25 +77,31 @@ class Settling:
     def look(self, now: float, look: Look, not_before: float = float("-inf")) -> Answer:
         """What to do about a look. now: seconds of a clock that never goes back. not_before: the
         time before which even settled bytes have to wait."""
-        began = self._began if self.waiting else now
-        if look.torn or look.seen != self._seen:
-            if now - began >= LONGEST:
-                self.reset()
-                return Answer(Verdict.CHANGING, self.settle)
-            self._seen, self._since, self._began = look.seen, now, began
-            return Answer(Verdict.WAIT, self.settle)
         if look.writing:
-            # Half a file can stand still for as long as its writer does. The quiet time begins when
-            # it is closed.
-            self._since = now
-            late = now - began >= LONGEST
+            self._writing = now if self._writing is None else self._writing
+        else:
+            self._writing = None
+        if look.torn or look.seen != self._seen:
+            return self._changed(now, look)
+        # Half a file can stand still for as long as its writer does. So the quiet time begins when
+        # it is closed.
+        self._still = self._still or now >= self._came + self.settle
+        if self._writing is not None:
+            self._closed = now
+            late = now - self._writing >= LONGEST
             return Answer(Verdict.WRITING if late else Verdict.WAIT, self.settle)
         # Compared as the moments they end in: a difference can round to a wait of nothing.
-        settled = self._since + (self.settle_loss if look.loss else self.settle)
-        if now < settled:
-            return Answer(Verdict.WAIT, settled - now)
-        if now < not_before:
-            # Settled, only too soon: what comes until then is not unrest.
+        quiet = self.settle_loss if look.loss else self.settle
+        ready = max(self._closed + quiet, not_before)
+        return Answer(Verdict.WAIT, ready - now) if now < ready else Answer(Verdict.READY, 0.0)
+
+    def _changed(self, now: float, look: Look) -> Answer:
+        # Bytes that were the same for a while were held back by something else: that they are
+        # replaced is a change, not unrest.
+        if not self.waiting or self._still:
             self._began = now
-            return Answer(Verdict.WAIT, not_before - now)
-        return Answer(Verdict.READY, 0.0)
+        if now - self._began >= LONGEST:
+            self.reset()
+            return Answer(Verdict.CHANGING, self.settle)
+        self._seen, self._came, self._closed, self._still = look.seen, now, now, False
+        return Answer(Verdict.WAIT, self.settle)

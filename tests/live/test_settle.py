@@ -86,6 +86,24 @@ def test_unrest_without_end_is_reported_and_begins_anew(settling: Settling) -> N
     assert verdicts(settling, (2.1, Look(9)), (2.2, Look(9))) == [WAIT, READY]
 
 
+def test_a_change_after_a_rest_is_no_unrest(settling: Settling) -> None:
+    """What was held back for another reason is replaced, or its second half comes."""
+    for held in (Look("half", loss=True), Look("half", writing=("p.yaml",))):
+        settling.reset()
+        assert verdicts(settling, (0.0, held), (0.5, held), (1.9, held))[:2] == [WAIT, WAIT]
+        assert settling.look(LONGEST + 1, Look("whole")).verdict is WAIT
+        assert settling.look(LONGEST + 1.2, Look("whole")).verdict is READY
+
+
+def test_a_writer_with_pauses_is_reported_all_the_same(settling: Settling) -> None:
+    looks = [
+        (n * 0.5 + delay, Look(n, writing=("p.yaml",))) for n in range(5) for delay in (0, 0.2)
+    ]
+    found = verdicts(settling, *looks)
+    assert found[:-1] == [WAIT] * 9
+    assert found[-1] is Verdict.WRITING
+
+
 def test_settled_bytes_that_come_too_soon_wait_and_that_is_no_unrest(settling: Settling) -> None:
     settling.look(0.0, Look("a"))
     assert settling.look(1.0, Look("a"), not_before=1.5) == Answer(WAIT, 0.5)
