@@ -23,8 +23,9 @@ PATIENCE: Final = 60.0
 """Seconds that a fork waits for a lock: more than the longest work under one takes, which is an
 import. After that the fork goes on, and the lock may stay locked in the child."""
 
-_gate: Final = threading.Lock()
-"""Held from before a fork until after it, and while the sets below change."""
+_gate: Final = threading.RLock()
+"""Held from before a fork until after it, and while the sets below change. Reentrant: what others
+have registered for a fork may make locks here."""
 _locks: Final[WeakSet[threading.Lock]] = WeakSet()
 _threaded: Final[WeakSet[Threaded]] = WeakSet()
 _taken: Final[list[threading.Lock]] = []

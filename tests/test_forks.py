@@ -60,10 +60,10 @@ put("old")
 """
 
 
-def forked(folder: Path, code: str) -> None:
-    """Runs code after HEAD; fails with what it printed when it fails or hangs."""
+def forked(folder: Path, code: str, head: str = HEAD) -> None:
+    """Runs code after a head; fails with what it printed when it fails or hangs."""
     done = subprocess.run(
-        [sys.executable, "-c", HEAD + code, str(folder)],
+        [sys.executable, "-c", head + code, str(folder)],
         cwd=Path(__file__).parents[1],
         capture_output=True,
         text=True,
@@ -263,4 +263,28 @@ ended(child(work))
 thread.join()
 assert lock.acquire(timeout=10)
 """,
+    )
+
+
+def test_what_others_do_after_a_fork_may_make_a_router(tmp_path: Path) -> None:
+    """Also when they registered before this package did."""
+    code = HEAD.replace(
+        "from policy_router import",
+        """os.register_at_fork(
+    before=lambda: forks.lock(), after_in_child=lambda: made.append(Router.open(folder))
+)
+made = []
+from policy_router import""",
+        1,
+    )
+    forked(
+        tmp_path,
+        """
+def work():
+    follows(made[0], "old")
+    made[0].close()
+
+ended(child(work))
+""",
+        head=code,
     )
