@@ -440,7 +440,7 @@ class Live(Generic[P]):
                 return _Next(answer.pause, unsettled=True)
             case Verdict.CHANGING | Verdict.WRITING:
                 self._give_up(look.writing)
-                return _Next(self._interval)
+                return _Next(min(self._interval, LONGEST))
         if files is None:
             self._handled(listing, seen)
             self._refuse(found, {}, None)

@@ -704,6 +704,18 @@ def test_a_writer_that_never_closes_is_reported_once(
 
 
 @linux
+def test_a_file_that_is_held_back_is_looked_at_often_whatever_the_interval(folder: Path) -> None:
+    stage = Stage(folder, interval=600.0)
+    stage.live.load()
+    writer = SlowWriter(folder / "p.yaml", HALF)
+    stage.run(700)
+    assert stage.live.status().state is State.DEGRADED
+    writer.close()
+    stage.run(10)
+    assert stage.letter == "b"
+
+
+@linux
 def test_start_waits_for_a_file_that_is_being_written(folder: Path) -> None:
     writer = SlowWriter(folder / "p.yaml", HALF)
     stage = Stage(folder)
