@@ -283,15 +283,15 @@ class Guarded:
             return live
         try:
             renewed = await self._ask(lambda: self._store.renew(hold_id, lease))
-            taken = self._remembered(hold_id)
-            if taken is None:
-                return renewed
-            if renewed is None:
-                await self._ask(lambda: self._restore(taken, lease))
+            hold = self._remembered(hold_id)
+            if renewed is None and hold is not None:
+                lost = hold
+                await self._ask(lambda: self._restore(lost, lease))
                 renewed = True
         except StoreError:
             return True
-        self._remember(taken, lease)
+        if renewed and hold is not None and hold_id in self._taken:  # it may have ended meanwhile
+            self._remember(hold, lease)
         return renewed
 
     async def settle(self, hold_id: str, actual: Actual) -> Settled:

@@ -776,6 +776,32 @@ def test_a_hold_in_a_period_that_is_over_is_written_down_without_it(f: Guard) ->
     assert f.books.used(old, f.requests(5)) == [0, 1]
 
 
+def test_a_hold_that_ends_while_it_is_renewed_is_not_remembered(f: Guard) -> None:
+    f.reserve("a", f.money(600))
+    forget(f)
+
+    async def both() -> None:
+        await asyncio.gather(f.store.renew("a", 60), f.store.settle("a", Actual(cost=100)))
+
+    f.do(both())
+    assert [(r.id, r.cost) for r in f.books.rows()] == [("a", 100)]
+    assert f.books.used(f.money(0)) == [100]
+    assert not f.store._taken
+
+
+def test_a_renewed_hold_is_remembered_for_longer(f: Guard) -> None:
+    f.reserve("a", f.money(600), lease=60)
+    for _ in range(40):
+        f.clock.now += 3600
+        f.renew("a", 7200)
+    assert f.store._remembered("a") is None  # it ran out after a minute
+    f.reserve("b", f.money(600), lease=3600)
+    for _ in range(40):
+        f.clock.now += 3000
+        assert f.renew("b", 3600)
+    assert f.store._remembered("b") is not None
+
+
 def test_holds_are_not_remembered_without_end(f: Guard, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("policy_router.state.guard.HELD", 2)
     for i in range(3):
