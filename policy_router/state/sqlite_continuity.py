@@ -211,7 +211,7 @@ class History:
         if changed:
             if not self._memory.joined:
                 self.mark = join(self._connection, self.mark, self._memory.branch)
-            self.mark = replace(self.mark, version=self.mark.version + 1)
+            self.mark = Mark(self.mark.ledger, self.mark.branch, self.mark.version + 1)
         return changed or self._new is not None
 
     def end(self) -> None:
