@@ -11,7 +11,7 @@ PolicyRouterError
     ├── NoCandidateError   the policy left no model, or denied the request
     │   ├── BudgetError    a budget is spent
     │   ├── LimitError     a limit is reached
-    │   └── StateError     the counters cannot be reached, and what cannot be counted is not sent
+    │   └── StateError     the counters cannot be reached, or have lost data; nothing is sent uncounted
     ├── RequestError       a provider refused the request itself; another model would refuse it too
     ├── ExhaustedError     every candidate was tried and failed, or the deadline passed
     └── StreamBrokenError  a stream that broke after part of the answer was given out
@@ -154,10 +154,10 @@ class LimitError(NoCandidateError):
 
 
 class StateError(NoCandidateError):
-    """The counters cannot be reached, and what cannot be counted is not sent."""
+    """The counters cannot be reached or have lost data, and what cannot be counted is not sent."""
 
     http_status = 503
-    _headline = "the counters cannot be reached"
+    _headline = "the counters cannot be used"
 
 
 def no_room(

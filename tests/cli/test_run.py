@@ -204,7 +204,7 @@ def test_without_its_counters_nothing_that_costs_is_asked(
         where = ("--state", f"sqlite:///{tmp_path}/ledger.db")
         done = run("run", "Hello!", "-p", path, *where, "--model", "big", *more)
         assert done.code == 4
-        assert "The counters cannot be reached\n" in done.err
+        assert "The counters cannot be used\n" in done.err
         assert done.err.startswith("warning: the counters cannot be read: the ledger ")
         if more:
             assert (done.json["refused"]["by"], done.json["refused"]["opens"]) == ("state", None)
