@@ -17,7 +17,7 @@ from dataclasses import replace
 from decimal import Decimal, InvalidOperation
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal, Self, TypeVar, overload
+from typing import TYPE_CHECKING, Any, Final, Literal, NamedTuple, Self, TypeVar, cast, overload
 
 from policy_router import forks
 from policy_router.cancellation import Poll, never
@@ -28,7 +28,7 @@ from policy_router.classify.facts import needs_beside, read_messages
 from policy_router.decide.decide import decide
 from policy_router.errors import UsageError
 from policy_router.execute.account import Ledger
-from policy_router.execute.bounds import BOUNDS
+from policy_router.execute.bounds import BOUNDS, is_small
 from policy_router.execute.caller import Body
 from policy_router.execute.contained import Contained
 from policy_router.execute.events import StoreChanged, StoreLostData, Warned, harmless
@@ -36,6 +36,7 @@ from policy_router.execute.executor import Executor
 from policy_router.execute.health import Health
 from policy_router.execute.own_code import Functions, not_allowed
 from policy_router.execute.rating import Rater
+from policy_router.execute.threads import Threads
 from policy_router.live.reload import Compiled, Live
 from policy_router.live.restrictions import lost_restrictions
 from policy_router.model import NANO, Policy, Request, Snapshot
@@ -63,6 +64,20 @@ if TYPE_CHECKING:
     from policy_router.state.store import Crossing, Store
 
 T = TypeVar("T")
+
+
+_READING: Final = 2
+"""Large bodies that are read at a time, in threads."""
+
+
+class _Taken(NamedTuple):
+    """What a call says. body: as it is sent. rated: what its text was taken for, where the policy
+    may have it rated."""
+
+    body: Mapping[str, Any]
+    messages: Sequence[Mapping[str, Any]]
+    request: Request
+    rated: Classification | None
 
 
 def _ignore(_: Event) -> None:
@@ -117,6 +132,7 @@ class Router:
         )
         self._rater = Rater(caller, self._ledger, health=self._health, functions=functions)
         self._classifier: Classifier | None = None
+        self._reading = Threads(_READING, "policy-router-reading")
         self._loop: _LoopThread | None = None
         self._lock = forks.lock()
 
@@ -219,8 +235,9 @@ class Router:
         facts = self._facts(options)
         policy = self.policy
         # The same as would be sent, so that the decision is the same.
-        body = Body(self._bounds, messages=messages, **options) if messages else options
-        request, snapshot = await self._asked(policy, body.get("messages", ()), facts, body)
+        given = {"messages": messages, **options} if messages else None
+        taken = await self._take_in(policy, facts, given, options)
+        request, snapshot = await self._asked(policy, taken)
         return decide(policy, request, snapshot)
 
     def _facts(self, options: dict[str, Any]) -> dict[str, Any]:
@@ -228,17 +245,33 @@ class Router:
         said = {name: options.pop(name) for name in _FACTS if name in options}
         return self._bounds.check_facts(said)
 
-    async def _asked(
+    async def _take_in(
         self,
         policy: Policy,
-        messages: Sequence[Mapping[str, Any]],
         facts: Mapping[str, Any],
-        body: Mapping[str, Any],
-    ) -> tuple[Request, Snapshot]:
+        given: Mapping[str, Any] | None,
+        options: Mapping[str, Any],
+    ) -> _Taken:
+        """What a call says, as it is sent and as the policy sees it. given: the parameters of the
+        body; None when there is none, and options are all there is. A large body is read in another
+        thread, so that the event loop goes on meanwhile."""
+
+        def take() -> _Taken:
+            body = options if given is None else Body(self._bounds, **given)
+            messages = () if given is None else body["messages"]
+            request, seen = _request(self._classify(policy), messages, facts, body)
+            asked = seen is not None and facts.get("complexity") is None
+            return _Taken(body, messages, request, seen if asked else None)
+
+        if is_small(options if given is None else given):
+            return take()
+        return await self._reading.run(take)
+
+    async def _asked(self, policy: Policy, taken: _Taken) -> tuple[Request, Snapshot]:
         """The request as the policy sees it, and the world as it matters to it."""
-        request, seen = _request(self._classify(policy), messages, facts, body)
+        request, seen, messages = taken.request, taken.rated, taken.messages
         snapshot = await self._snapshot(policy, request)
-        if seen is None or facts.get("complexity") is not None:
+        if seen is None:
             return request, snapshot
         score = await self._rater.rate(policy, request, snapshot, messages)
         if score is not None:
@@ -295,15 +328,17 @@ class Router:
         """
         facts = self._facts(options)
         # What the caller names as `user` is both a fact and a parameter of the call.
-        body = Body(self._bounds, messages=messages, user=facts.get("user"), **options)
+        given = {"messages": messages, "user": facts.get("user"), **options}
         # Taken once: the request keeps this policy, whatever is reloaded meanwhile.
         policy = self.policy
         facts["stream"] = stream
+        taken = await self._take_in(policy, facts, given, options)
+        body = cast("Body", taken.body)  # as messages are given
         began = None
         if policy.complexity.is_asked:
             await self._caller.prepare(policy.models)  # before the time begins to run
             began = time.monotonic()
-        request, snapshot = await self._asked(policy, body["messages"], facts, body)
+        request, snapshot = await self._asked(policy, taken)
         decision = decide(policy, request, snapshot)
         await self._caller.prepare(candidate.model for candidate in decision.candidates)
         account = self._ledger.account(policy, request, snapshot)

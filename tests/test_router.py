@@ -23,6 +23,8 @@ from policy_router import (
     UsageError,
 )
 from policy_router.simulated import Fail, Say, Simulated
+from tests.lag import watched
+from tests.own_callers import OwnCaller, answer
 from tests.two_models import write
 
 if TYPE_CHECKING:
@@ -260,6 +262,36 @@ def test_a_request_has_bounds(tmp_path: Path, provider: Simulated) -> None:
         with pytest.raises(TooLargeError, match="`task` has a text of 10,000,000 characters"):
             router.route(messages=HELLO, task="u" * 10_000_000)
     assert not provider.requests
+
+
+@pytest.mark.parametrize(
+    "messages",
+    [
+        [{"role": "user", "content": [{"type": "text", "text": "a"}] * 60_000}],
+        HELLO * 9_000,
+        [{"role": "user", "content": "\N{CJK UNIFIED IDEOGRAPH-6F22}" * 10_000_000}],
+        [{"role": "user", "content": "needle " * 5_000_000}],
+    ],
+    ids=["parts", "messages", "characters", "words"],
+)
+def test_the_loop_goes_on_while_a_large_request_is_read(tmp_path: Path, messages: Any) -> None:
+    path = tmp_path / "policy.yaml"
+    tasks = ", ".join(f"t{n}: {{ keywords: [needles{n}] }}" for n in range(50))
+    path.write_text(
+        "version: 1\nmodels:\n  a: { model: openai/a, tier: light, price: free, context: 1M }\n"
+        f"tasks: {{ {tasks}, rest: {{}} }}\n"
+    )
+
+    async def main() -> None:
+        caller = OwnCaller(lambda _: answer("hi"))
+        async with Router.open(path, caller=caller, watch="off") as router:
+            await router.aroute(HELLO)
+            async with watched() as lag:
+                decision = await router.aroute(messages)
+            assert decision.request.tokens > 30_000
+            lag.check()
+
+    asyncio.run(main())
 
 
 def test_every_failure_is_told(tmp_path: Path) -> None:

@@ -23,6 +23,7 @@ from policy_router.diagnostics import printable
 from policy_router.language import units
 from policy_router.language.suggest import help_line
 from policy_router.model import Request, Snapshot
+from policy_router.quoting import quoted
 
 if TYPE_CHECKING:
     from zoneinfo import ZoneInfo
@@ -222,7 +223,7 @@ def _parse(unit: "Unit", text: str, option: str) -> Any:
         return unit.parse(text)
     except ValueError:
         examples = " or ".join(unit.examples[:2])
-        message = f"`{text}` is not a {unit.name}; write it like {examples}"
+        message = f"`{quoted(text)}` is not a {unit.name}; write it like {examples}"
         raise _wrong(option, message) from None
 
 
@@ -257,7 +258,7 @@ def _share(text: str | None, option: str) -> float | None:
         return None
     value = _number(text)
     if value is None or not 0 <= value <= 1:
-        raise _wrong(option, f"`{text}` is not a number from 0 to 1")
+        raise _wrong(option, f"`{quoted(text)}` is not a number from 0 to 1")
     return value
 
 
@@ -291,9 +292,11 @@ class _Facts:
         for word in self.words:
             name, equals, text = word.partition("=")
             if not equals:
-                raise _wrong("--fact", f"`{word}` has no value; write it like {name}=...")
+                raise _wrong(
+                    "--fact", f"`{quoted(word)}` has no value; write it like {quoted(name)}=..."
+                )
             if name in self.attributes or name in self.known:
-                raise _wrong("--fact", f"`{name}` is given twice")
+                raise _wrong("--fact", f"`{quoted(name)}` is given twice")
             if name in declared:
                 self.attributes[name] = _value(declared[name], text)
             elif name in _HERE:
@@ -303,7 +306,7 @@ class _Facts:
                 raise _wrong("--fact", f"`{name}` has an option of its own: {_ELSEWHERE[name]}")
             else:
                 hint = help_line(name, [*declared, *_HERE], what="facts")
-                raise _wrong("--fact", f"`{name}` is not a fact about a request: {hint}")
+                raise _wrong("--fact", f"`{quoted(name)}` is not a fact about a request: {hint}")
 
 
 def _value(fact: Fact, text: str) -> Any:
@@ -312,10 +315,10 @@ def _value(fact: Fact, text: str) -> Any:
         case Kind.BOOL if text in ("true", "false"):
             return text == "true"
         case Kind.BOOL:
-            raise _wrong("--fact", f"`{fact.name}` is true or false, not `{text}`")
+            raise _wrong("--fact", f"`{fact.name}` is true or false, not `{quoted(text)}`")
         case Kind.ENUM if text not in fact.values:
             hint = help_line(text, fact.values)
-            raise _wrong("--fact", f"`{text}` is not a value of `{fact.name}`: {hint}")
+            raise _wrong("--fact", f"`{quoted(text)}` is not a value of `{fact.name}`: {hint}")
         case Kind.NUMBER:
             return _bounded(fact, text)
     return text
@@ -324,12 +327,14 @@ def _value(fact: Fact, text: str) -> Any:
 def _bounded(fact: Fact, text: str) -> float:
     number = _number(text)
     if number is None:
-        raise _wrong("--fact", f"`{fact.name}` is a number, not `{text}`")
+        raise _wrong("--fact", f"`{fact.name}` is a number, not `{quoted(text)}`")
     if fact.integer and not isinstance(number, int):
-        raise _wrong("--fact", f"`{fact.name}` is a whole number, not `{text}`")
+        raise _wrong("--fact", f"`{fact.name}` is a whole number, not `{quoted(text)}`")
     if (fact.low is not None and number < fact.low) or (
         fact.high is not None and number > fact.high
     ):
         top = "" if fact.high is None else f" and at most {fact.high:g}"
-        raise _wrong("--fact", f"`{fact.name}` is at least {fact.low or 0:g}{top}, not {text}")
+        raise _wrong(
+            "--fact", f"`{fact.name}` is at least {fact.low or 0:g}{top}, not {quoted(text)}"
+        )
     return number

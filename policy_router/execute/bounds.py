@@ -75,3 +75,26 @@ class Bounds:
 
 BOUNDS: Final = Bounds()
 """What holds unless the program that opens a router says otherwise."""
+
+_FEW: Final = 2_000
+_SHORT: Final = 200_000
+"""Values and characters that are read within some milliseconds."""
+
+
+def is_small(value: object) -> bool:
+    """Whether an event loop can wait while a body is read. What is neither a plain list, mapping
+    nor text counts as one value."""
+    values = characters = 0
+    stack = [value]
+    while stack:
+        here = stack.pop()
+        if isinstance(here, str):
+            characters += len(here)
+        elif isinstance(here, dict | list | tuple):
+            values += len(here)
+            if values > _FEW:
+                return False
+            stack.extend(here.values() if isinstance(here, dict) else here)
+        if characters > _SHORT:
+            return False
+    return True

@@ -18,7 +18,7 @@ from policy_router.execute.failure import CallFailed, Failure, Kind, classify
 from policy_router.execute.threads import Threads
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import AsyncIterator, Iterable
 
     from policy_router.execute.caller import Body, Caller, Chunks
     from policy_router.model import Model
@@ -28,7 +28,6 @@ CallFunction: TypeAlias = "Callable[[Model, Body, float], Any]"
 other runs in a thread."""
 _THREADS: Final = 32
 """Calls of a function that is no coroutine function, at a time."""
-_METHODS: Final = ("prepare", "aclose", "call", "stream")
 
 
 class Fields(dict[str, Any]):
@@ -56,29 +55,29 @@ def with_attributes(value: Any) -> Any:
 
 
 class Contained:
-    """A Caller by another caller or by a function. Only CallFailed comes out of its calls, and
-    errors of this package, which are raised on purpose."""
+    """A Caller by another caller, of which only `call` is needed, or by a function. Only CallFailed
+    comes out of its calls, and errors of this package, which are raised on purpose."""
 
     def __init__(self, caller: Caller | CallFunction) -> None:
-        given: object = caller
-        whole = all(hasattr(caller, name) for name in _METHODS) and not isinstance(given, type)
-        inner = caller if whole else None
-        if inner is None:
-            if not callable(caller) or isinstance(given, type):
-                raise UsageError(
-                    "a caller has the methods `call`, `stream`, `prepare` and `aclose`, or is a "
-                    "function of a model, a body and a number of seconds"
-                )
-            inner = _ByFunction(caller)
-        self._caller: Any = inner
+        given: Any = caller
+        if isinstance(given, type) or not (callable(given) or hasattr(given, "call")):
+            raise UsageError(
+                "a caller has the methods `call`, `stream`, `prepare` and `aclose`, or is a "
+                "function of a model, a body and a number of seconds"
+            )
+        self._caller = given if hasattr(given, "call") else _ByFunction(given)
+        self._prepare = getattr(self._caller, "prepare", None)
+        self._with_models = self._prepare is not None and _takes_one(self._prepare)
 
     async def prepare(self, models: Iterable[Model] = ()) -> None:
-        """As the other does."""
-        await self._caller.prepare(models)
+        """As the other does, if it does."""
+        if self._prepare is not None:
+            await (self._prepare(models) if self._with_models else self._prepare())
 
     async def aclose(self) -> None:
-        """As the other does."""
-        await self._caller.aclose()
+        """As the other does, if it does."""
+        if hasattr(self._caller, "aclose"):
+            await self._caller.aclose()
 
     async def call(self, model: Model, body: Body, timeout: float) -> Any:  # noqa: ASYNC109  see Caller
         """A whole answer. Raises CallFailed."""
@@ -93,7 +92,10 @@ class Contained:
     async def stream(self, model: Model, body: Body, timeout: float) -> Chunks:  # noqa: ASYNC109  see Caller
         """The chunks of an answer. Raises CallFailed, also while iterating."""
         try:
-            chunks = await self._caller.stream(model, body, timeout)
+            if hasattr(self._caller, "stream"):
+                chunks = await self._caller.stream(model, body, timeout)
+            else:
+                chunks = _one_chunk(await self.call(model, body, timeout))
             return _ContainedChunks(aiter(chunks), chunks, body)
         except (CallFailed, PolicyRouterError):
             raise
@@ -130,17 +132,11 @@ class _ContainedChunks:
 
 
 class _ByFunction:
-    """A Caller by one function; a stream is the whole answer in one chunk."""
+    """A caller by one function."""
 
     def __init__(self, function: CallFunction) -> None:
         self._function = function
         self._threads = Threads(_THREADS, "policy-router-caller")
-
-    async def prepare(self, models: Iterable[Model] = ()) -> None:
-        """Nothing is to be prepared."""
-
-    async def aclose(self) -> None:
-        """Nothing is open."""
 
     async def call(self, model: Model, body: Body, timeout: float) -> Any:  # noqa: ASYNC109  see Caller
         """What the function gives."""
@@ -149,16 +145,19 @@ class _ByFunction:
         found = await self._threads.run(lambda: self._function(model, body, timeout))
         return await found if inspect.isawaitable(found) else found
 
-    async def stream(self, model: Model, body: Body, timeout: float) -> Any:  # noqa: ASYNC109  see Caller
-        """What the function gives, as a chunk."""
-        answer = await self.call(model, body, timeout)
-        if isinstance(answer, Mapping):
-            answer = with_attributes(answer)
 
-        async def one() -> Any:
-            yield _as_chunk(answer)
+def _takes_one(method: Callable[..., object]) -> bool:
+    """Whether a method takes an argument."""
+    try:
+        inspect.signature(method).bind(())
+    except (TypeError, ValueError):
+        return False
+    return True
 
-        return one()
+
+async def _one_chunk(answer: Any) -> AsyncIterator[Fields]:
+    """A whole answer as a stream of one chunk, for a caller that has no streams."""
+    yield _as_chunk(answer)
 
 
 def _as_chunk(answer: Any) -> Fields:

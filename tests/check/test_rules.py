@@ -376,6 +376,10 @@ SOUND: Final[dict[str, dict[str, str]]] = {
         "nobody may answer": rules("when: { tags: a }, avoid: [local, big], "
         "accept: { json: true }"),
     },
+    "calls-own-function": {
+        "checks of the language": "tasks: { form: { accept: { json: true } }, c: {} }",
+        "the learned estimator": "complexity: { estimator: learned }",
+    },
     "no-effect-yet": {
         "all of it acts": rules("when: { tags: a }, first: [big]"),
         "what tells a task": "tasks: { code: { keywords: [x], pattern: y, needs: [json], "
@@ -546,6 +550,10 @@ WRONG: Final[dict[str, dict[str, str]]] = {
         "a rule for every request": rules(
             "only: [local]", "when: { tags: a }, accept: { json: true }"
         ),
+    },
+    "calls-own-function": {
+        "a check of a rule": rules('when: { tags: a }, accept: { python: "my.checks:good" }'),
+        "an estimator": 'complexity: { estimator: { python: "my.ratings:rate" } }',
     },
     "no-effect-yet": {
         "a sort key": "prefer: [reliable]",

@@ -356,3 +356,47 @@ def test_a_check_that_could_not_be_made_is_told(tmp_path: Path) -> None:
         done = run("run", "Hello!", "-p", str(path), "--task", "judged")
         assert (done.code, done.out) == (0, "hello\n")
         assert "Not checked: llm (task `judged`): `big` gave no judgement: credential" in done.err
+
+
+def checked(folder: Path, provider: Simulated) -> Path:
+    path = write(folder, provider)
+    check = "tests.execute.checks_of_ours:polite"
+    path.write_text(path.read_text() + f"tasks: {{ form: {{ accept: {{ python: {check} }} }} }}\n")
+    return path
+
+
+def test_a_function_is_called_only_when_it_is_allowed(tmp_path: Path) -> None:
+    with Simulated({"small": Say("yes"), "big": Say("yes, please")}) as provider:
+        path = checked(tmp_path, provider)
+        refused = run("run", "Hi", "-p", path, "--task", "form")
+        assert (refused.code, refused.out) == (1, "")
+        assert "error[function-not-allowed] `tests.execute.checks_of_ours:polite`" in refused.err
+        assert "--allow-function tests.execute.checks_of_ours:polite" in " ".join(
+            refused.err.split()
+        )
+        assert not provider.requests
+        ours = "tests.execute.checks_of_ours:polite"
+        for how in ((), ("--stream",)):
+            done = run(
+                "run", "Hi", "-p", path, "--task", "form", *how, "--allow-function", ours,
+                "--allow-function", "my_checks:other",
+            )  # fmt: skip
+            assert (done.code, done.out) == (0, "yes, please\n")
+
+
+@pytest.mark.parametrize("name", ["os:system", "polite"])
+def test_a_function_that_can_never_be_allowed(tmp_path: Path, name: str) -> None:
+    with Simulated() as provider:
+        done = run("run", "Hi", "-p", checked(tmp_path, provider), "--allow-function", name)
+        assert done.code == 2
+        assert f"`{name}` cannot be allowed" in done.err
+        assert not provider.requests
+
+
+def test_other_commands_call_nothing_and_need_no_allowance(tmp_path: Path) -> None:
+    with Simulated() as provider:
+        path = checked(tmp_path, provider)
+        assert run("route", "Hi", "-p", path, "--task", "form").code == 0
+        assert run("explain", "Hi", "-p", path, "--task", "form").code == 0
+        found = run("check", path)
+        assert "note[calls-own-function] the policy calls" in found.out + found.err

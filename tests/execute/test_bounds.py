@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from policy_router import Bounds, TooLargeError, UsageError
-from policy_router.execute.bounds import DEEPEST
+from policy_router.execute.bounds import DEEPEST, is_small
 from policy_router.execute.caller import Body
 
 HELLO = {"role": "user", "content": "hi"}
@@ -114,3 +114,24 @@ def test_what_can_be_read_once_is_kept() -> None:
 def test_bounds_are_numbers(wrong: dict[str, Any], problem: str) -> None:
     with pytest.raises(UsageError, match=problem):
         Bounds(**wrong)
+
+
+@pytest.mark.parametrize(
+    ("body", "small"),
+    [
+        ({"messages": [HELLO] * 100}, True),
+        ({"messages": [HELLO] * 1_000}, False),
+        ({"messages": [{**HELLO, "content": [{"type": "text", "text": "x"}] * 2_000}]}, False),
+        ({"messages": [{**HELLO, "content": "x" * 99_000}] * 2}, True),
+        ({"messages": [{**HELLO, "content": "x" * 100_000}] * 3}, False),
+        ({"messages": object(), "stop": None, "n": 10**5000}, True),
+    ],
+)
+def test_which_bodies_are_small(body: dict[str, Any], small: bool) -> None:
+    assert is_small(body) is small
+
+
+def test_a_body_without_end_is_not_small() -> None:
+    ring: list[Any] = []
+    ring.extend([ring, ring])
+    assert not is_small(ring)

@@ -170,6 +170,33 @@ def test_a_caller_may_be_a_function(tmp_path: Path, function: Callable[..., Any]
         assert "private" not in str(failed.value)
 
 
+class Least:
+    """A caller with no more than it needs."""
+
+    async def call(self, model: Any, *_: Any) -> Any:
+        return answer(f"from {model.name}")
+
+
+class Older(Least):
+    """A caller whose `prepare` does not ask for models."""
+
+    def __init__(self) -> None:
+        self.prepared = 0
+
+    async def prepare(self) -> None:
+        self.prepared += 1
+
+
+def test_a_caller_needs_no_more_than_a_call(tmp_path: Path) -> None:
+    older = Older()
+    for caller in (Least(), older):
+        with opened(tmp_path, caller) as router:
+            assert router.completion(HELLO).choices[0].message.content == "from a"
+            with router.completion(HELLO, stream=True) as stream:
+                assert [c.choices[0].delta.content for c in stream] == ["from a"]
+    assert older.prepared >= 2
+
+
 @pytest.mark.parametrize("caller", [5, object(), OwnCaller, None])
 def test_what_is_no_caller(caller: Any) -> None:
     with pytest.raises(UsageError, match="a caller has the methods `call`, `stream`"):
