@@ -1,4 +1,5 @@
-"""How long it takes to check a large policy: each stage, each lint rule, and a fresh process.
+"""How long it takes to check a large policy: each stage, each lint rule, and a fresh process; then
+the CPU seconds of policies made to be hard, checked and compiled.
 
 python benchmarks/check.py [RULES [MODELS]]
 """
@@ -12,7 +13,7 @@ import tempfile
 from datetime import date
 from functools import partial
 from pathlib import Path
-from time import perf_counter
+from time import perf_counter, process_time
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -151,12 +152,78 @@ def fresh(text: str) -> None:
         _timed("fresh process", lambda: subprocess.run(command, check=True, capture_output=True))  # noqa: S603  this interpreter
 
 
+HEAD = """version: 1
+tiers: [light, heavy]
+budgets: { all: { cap: $5/day } }
+models:
+  a: { model: ollama_chat/llama3.2, tier: light, price: free, context: 32k, tags: [local] }
+  b: { model: openai/gpt-4o, tier: heavy, price: { input: $1/M, output: $2/M }, context: 128k }
+"""
+
+
+def more_models(count: int) -> str:
+    """So many free models, each with one of seven tags."""
+    does = "tier: light, price: free, context: 1k"
+    return "".join(
+        f"  m{i}: {{ model: openai/x{i}, {does}, tags: [t{i % 7}] }}\n" for i in range(count)
+    )
+
+
+def rules_of(count: int, when: str, does: str) -> str:
+    """So many rules; `{0}` stands for the number of each."""
+    line = f'  - {{{{ name: r{{0}}, when: "{when}", {does} }}}}\n'
+    return "rules:\n" + "".join(line.format(i) for i in range(count))
+
+
+def hard_ones() -> Iterator[tuple[str, str]]:
+    """Policies that took time in proportion to the square of their size, or worse."""
+    own_tag = rules_of(1000, "'p{0}' in tags", "avoid: [b]")
+    yield "1,000 rules, a tag each", HEAD + own_tag
+    both = rules_of(1000, "'p{0}' in tags and tokens > {0}", "avoid: [b]")
+    yield "1,000 rules, a tag and a threshold each", HEAD + both
+    some = rules_of(400, "'p{0}' in tags and tokens > {0}", "avoid: [m{0}, t3]")
+    yield "1,500 models, 400 rules", HEAD + more_models(1500) + some
+    one = rules_of(400, "user == 'u{0}'", "only: [m{0}]")
+    yield "1,500 models, 400 rules that allow one", HEAD + more_models(1500) + one
+    nested = rules_of(4000, "tokens > {0}", "only: [local]")
+    yield "4,000 rules, each within the one before", HEAD + nested
+    pairs = [(f"'p{i}' in tags", f"'p{(i + 1) % 500}' not in tags") for i in range(500)]
+    ring = (
+        f'  - {{ name: r{i}, when: "{" and ".join(pair)}", avoid: [b] }}\n'
+        for i, pair in enumerate(pairs)
+    )
+    yield "500 rules in a ring", f"{HEAD}rules:\n{''.join(ring)}"
+    yield "6,000 models", HEAD + more_models(6000)
+    slips = rules_of(800, "'p{0}' in tags", "avoid: [modelnumber{0}z]")
+    yield "800 slips among 800 models", HEAD + more_models(800) + slips
+    yield "20,000 unknown fields", HEAD + "".join(f"modles{i}: 1\n" for i in range(20_000))
+
+
+def shapes() -> None:
+    """Print the CPU seconds that each hard policy takes: to check and to compile alone."""
+    from policy_router.check.report import inspect
+    from policy_router.language.files import PolicyFile
+    from policy_router.language.load import compile_files
+
+    print(f"\n  {'CPU seconds':44}{'check':>8}{'compile':>9}{'findings':>10}")
+    for name, text in hard_ones():
+        files = [PolicyFile("policy.yaml", text.encode())]
+        begin = process_time()
+        report = inspect(files, today=date(2026, 1, 1))
+        checked = process_time()
+        compile_files(files)
+        compiled = process_time()
+        found = len(report.findings) + sum(report.omitted.values())
+        print(f"  {name:44}{checked - begin:8.2f}{compiled - checked:9.2f}{found:10,}")
+
+
 def main() -> None:
     rules, models = (*map(int, sys.argv[1:]), *(1000, 100)[len(sys.argv) - 1 :])
     text = write(rules, models)
     print(f"{rules} rules, {models} models, {len(text):,} bytes")
     stages(text)
     fresh(text)
+    shapes()
 
 
 if __name__ == "__main__":

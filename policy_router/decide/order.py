@@ -26,6 +26,11 @@ if TYPE_CHECKING:
 LOCAL_TAG: Final = "local"
 _INFINITE: Final = float("inf")
 CLOSE: Final = 1e-9
+MOST_PRICES: Final = 512
+"""Each two prices may meet at a ratio of their own. Models of more prices than this are put in
+order for each request."""
+LINES: Final = 1024
+"""Orders of all models that are kept; when they are more, they start over."""
 
 First: TypeAlias = tuple[int, ...]
 """What puts models first, by the numbers that `Order.put` gave; earliest wins."""
@@ -115,8 +120,11 @@ class _Ranking:
         groups: dict[int, list[Model]] = {}
         for i, model in enumerate(models):
             groups.setdefault(self._before[i], []).append(model)
-        ratios = [r for group in groups.values() for r in crossings(group)]
-        self._ratios = tuple(sorted(set(ratios))) if self._by_cost else ()
+        prices = max(len({m.price for m in group}) for group in groups.values()) if groups else 0
+        self._each = self._by_cost and prices > MOST_PRICES
+        cells = self._by_cost and not self._each
+        ratios = [r for group in groups.values() if cells for r in crossings(group)]
+        self._ratios = tuple(sorted(set(ratios)))
         self.lines: dict[tuple[int | None, int], _Line] = {}
         self._words = [*(key.value for key in prefer), WRITTEN]
         self._worded: dict[tuple[str, str, str], Candidate] = {}
@@ -126,7 +134,9 @@ class _Ranking:
 
     def cell(self, tokens: int, output: int) -> int | None:
         """Between which two crossing ratios the request lies; None when too close to one to be
-        told apart in floating point, where models may also tie."""
+        told apart in floating point, where models may also tie, or when the ratios are too many."""
+        if self._each:
+            return None
         ratios = self._ratios
         if not ratios:
             return 0
@@ -161,6 +171,8 @@ class _Ranking:
             breaks=range(1, len(strong)) if cell is None else gaps,
         )
         if cell is not None:
+            if len(self.lines) >= LINES:
+                self.lines.clear()
             self.lines[cell, floor] = found
         return found
 

@@ -6,7 +6,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from policy_router.decide.cells import flags_in
-from policy_router.decide.order import Order, sort_value
+from policy_router.decide.order import LINES, MOST_PRICES, Order, sort_value
 from policy_router.model import Key, Model, Price
 from tests.generate import TIERS, models
 
@@ -101,3 +101,32 @@ def test_what_is_put_first_stays_before_headroom() -> None:
         ("m1", "headroom"),
         ("m0", "headroom"),
     ]
+
+
+def priced(count: int) -> tuple[Model, ...]:
+    """Models of which no two cost the same; the dearer their input, the cheaper their output."""
+    return tuple(
+        Model(f"m{i}", f"x/m{i}", TIERS[0], 0, price=Price(1000 + i * i, 2_000_000 - 3 * i))
+        for i in range(count)
+    )
+
+
+def cheapest_first(order: Order, pool: tuple[Model, ...], tokens: int, output: int) -> bool:
+    everyone = (1 << len(pool)) - 1
+    found = order.candidates(everyone, 0, (), (Key.CHEAPEST,), tokens, output)
+    costs = [sort_value(Key.CHEAPEST, c.model, tokens, output) for c in found]
+    return len(costs) == len(pool) and costs == sorted(costs)
+
+
+def test_models_of_very_many_prices_are_in_order_too() -> None:
+    pool = priced(MOST_PRICES + 1)
+    order = Order(pool, TIERS, (Key.CHEAPEST,))
+    for tokens, output in ((1, 1), (1000, 1), (1, 1000), (10_000, 37)):
+        assert cheapest_first(order, pool, tokens, output)
+
+
+def test_orders_that_are_kept_start_over_when_they_are_too_many() -> None:
+    pool = priced(90)
+    order = Order(pool, TIERS, (Key.CHEAPEST,))
+    for tokens in range(1, LINES + 200):
+        assert cheapest_first(order, pool, tokens, 1)
