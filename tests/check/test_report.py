@@ -184,6 +184,27 @@ def test_a_longer_check_asks_more_often() -> None:
     assert asked(80) > 4 * asked(10)
 
 
+def test_rules_of_a_tag_each_are_checked_in_proportion_to_their_number() -> None:
+    """It is asked in each step of each stage, so what is asked counts the steps."""
+    assert asked(600) <= 2.2 * asked(300)
+
+
+def test_many_models_and_rules_are_checked_in_proportion_to_their_number() -> None:
+    def steps(models: int, rules: int) -> int:
+        names = [
+            f"  m{i}: {{ model: x/y, tier: light, price: free, context: 1k }}"
+            for i in range(models)
+        ]
+        lines = [f"- {{ name: r{i}, when: {{ user: u{i} }}, only: [m{i}] }}" for i in range(rules)]
+        text = complete("\n".join(["models:", *names, "rules:", *lines]))
+        interest = Interest()
+        files = [PolicyFile("p.yaml", text.encode())]
+        inspect(files, today=TODAY, table=TABLE, cancelled=interest.lost)
+        return interest.asked
+
+    assert steps(400, 200) <= 2.2 * steps(200, 100)
+
+
 def test_a_caller_that_stays_interested_gets_the_same_report() -> None:
     files = numbered(5)
     assert inspect(files, today=TODAY, table=TABLE).diagnostics == (
