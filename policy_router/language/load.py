@@ -236,12 +236,12 @@ def _document(data: dict[str, Any], places: Places, found: list[Diagnostic]) -> 
             problems.pop((), None)
             if not problems:
                 raise
+            for path, said in problems.items() if clean else ():
+                message = said.removeprefix("Value error, ")
+                message = message[:1].lower() + message[1:]
+                at = places.value(path)
+                found.append(Diagnostic("bad-value", Severity.ERROR, message, at))
             for path in sorted(problems, reverse=True):
-                if clean:
-                    message = problems[path].removeprefix("Value error, ")
-                    message = message[:1].lower() + message[1:]
-                    at = places.value(path)
-                    found.append(Diagnostic("bad-value", Severity.ERROR, message, at))
                 _drop(data, places, path)
 
 

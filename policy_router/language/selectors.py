@@ -28,10 +28,9 @@ class Selectors:
         self._models = models
         self._chosen: dict[str, list[str]] = {word: [] for word in PRICES}
         for model in models:
-            price = PRICES[not model.free]
-            for word in {price, model.name, model.tier, model.calls, *model.tags}:
-                if word == price or word not in PRICES or word in model.tags:
-                    self._chosen.setdefault(word, []).append(model.name)
+            named = {model.name, model.tier, model.calls}.difference(PRICES)
+            for word in {PRICES[not model.free], *named, *model.tags}:
+                self._chosen.setdefault(word, []).append(model.name)
 
     def select(self, word: str) -> tuple[str, ...]:
         """Names of the models that a word stands for."""
