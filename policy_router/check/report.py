@@ -65,7 +65,8 @@ def inspect(
     """The verdict on files already read. today: UTC's, unless given. table: LiteLLM's own table of
     models, unless given. wanted: of warnings and notes, which to report.
 
-    cancelled: polled throughout, many times a second; raises Cancelled soon after it returns true.
+    cancelled: polled between all steps, of which the longest take half a second; once it returns
+    true, Cancelled is raised.
     complete: these are all files; else there are others that cannot be read, and no policy.
     """
     loaded = compile_files(files, table, cancelled, complete=complete)
