@@ -17,11 +17,14 @@ from policy_router import (
     InvalidRequestError,
     NoCandidateError,
     PolicyError,
+    PolicyRouterError,
     RequestError,
     Router,
     TooLargeError,
     UsageError,
 )
+from policy_router.execute.caller import PARAMETERS
+from policy_router.router import _FACTS
 from policy_router.simulated import Fail, Say, Simulated
 from tests.lag import watched
 from tests.own_callers import OwnCaller, answer
@@ -206,6 +209,44 @@ def test_refusals(tmp_path: Path, provider: Simulated) -> None:
             with pytest.raises(UsageError):
                 router.completion(messages=HELLO, **wrong)
     assert not provider.requests
+
+
+class Evil:
+    """Answers no question without an error."""
+
+    def __str__(self) -> str:
+        raise RuntimeError
+
+    __repr__ = __str__
+
+    def __eq__(self, _: object) -> bool:
+        raise RuntimeError
+
+    def __hash__(self) -> int:
+        raise RuntimeError
+
+
+ODD: tuple[Any, ...] = (
+    None, 0, -1, True, 1.5, float("nan"), float("inf"), 10**400, 10**5000, "", "x", "\ud800",
+    "a\x00b", "x" * 100_000, b"x", [], ["x"], [[]], [None], {}, {"a": 1}, {1: 2}, (), ("x",),
+    {"x"}, object(), Evil(), [Evil()], {"a": Evil()}, len, 1j, range(3), iter([1]), "auto",
+)  # fmt: skip
+
+
+@pytest.mark.parametrize("name", [*_FACTS[:-1], *sorted(PARAMETERS)])
+def test_whatever_a_call_holds_is_answered_or_refused(tmp_path: Path, name: str) -> None:
+    """Nothing but errors of this package comes out."""
+    path = tmp_path / "policy.yaml"
+    path.write_text(
+        "version: 1\nmodels:\n  a: { model: openai/a, tier: light, price: free, context: 1M }\n"
+    )
+    hello: dict[str, Any] = {"messages": HELLO}
+    with Router.open(path, caller=OwnCaller(lambda _: answer("hi")), watch="off") as router:
+        for odd in ODD:
+            with contextlib.suppress(PolicyRouterError):
+                router.completion(**{**hello, name: odd})
+            with contextlib.suppress(PolicyRouterError):
+                router.route(**{**hello, name: odd})
 
 
 WEB = {"type": "web_search_20250305", "name": "web_search", "max_uses": 50}

@@ -9,6 +9,7 @@ goes into events and logs.
 from __future__ import annotations
 
 import json
+import re
 from dataclasses import dataclass
 from functools import lru_cache
 from types import MappingProxyType
@@ -33,6 +34,7 @@ LARGEST: Final = 1_000_000
 """Characters of a text that is read as JSON or searched for a pattern. No model writes a longer
 one, and what is longer passes no such check."""
 _TOO_LARGE: Final = f"longer than {LARGEST:,} characters, the most that are checked"
+_REASON: Final = re.compile(r"[A-Za-z_]{1,32}")
 SLOW: Final = frozenset({"json", "json_schema", "pattern"})
 """Checks whose time grows with the text by more than a glance."""
 
@@ -152,7 +154,10 @@ def _max_chars(accept: Accept, said: Said, _: Stopped) -> str | None:
 def _stop_reason(accept: Accept, said: Said, _: Stopped) -> str | None:
     if said.finish in accept.stop_reason:
         return None
-    return f"ended with `{said.finish}`, not {' or '.join(f'`{r}`' for r in accept.stop_reason)}"
+    # A reason is a word of the API; anything else in its place is the provider's own text.
+    known = isinstance(said.finish, str) and _REASON.fullmatch(said.finish) is not None
+    ended = f"`{said.finish}`" if known or said.finish is None else "another reason"
+    return f"ended with {ended}, not {' or '.join(f'`{r}`' for r in accept.stop_reason)}"
 
 
 CHECKS: Final[Mapping[str, Callable[[Accept, Said, Stopped], str | None]]] = MappingProxyType(

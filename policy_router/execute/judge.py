@@ -54,6 +54,8 @@ PASS or FAIL?"""
 
 UNKNOWN: Final = 32_000
 """Bytes that a judge is shown when nobody knows how much its context holds."""
+_LONGEST: Final = 10_000
+"""Characters of a reply that is read; a judge was asked for one word."""
 _GAP: Final = "[cut-{mark}]"
 _THOUGHT: Final = re.compile(r"\A\s*<think(ing)?>.*?(</think(ing)?>|\Z)", re.DOTALL | re.IGNORECASE)
 _WORD: Final = re.compile(r"[^\W_]+|/")
@@ -95,8 +97,10 @@ def verdict_of(reply: str) -> bool | None:
 
     What counts are the words, in any case and without marks; a thought before them and an echo of
     the question do not. PASS must be the first, and FAIL none of the others; FAIL may be the first
-    or the last. So a judge that says both has not passed the answer.
+    or the last. So a judge that says both has not passed the answer. A very long reply is none.
     """
+    if len(reply) > _LONGEST:
+        return None
     words = " ".join(_WORD.findall(_THOUGHT.sub("", reply).casefold()))
     said = _ECHO.sub("", words).replace("/", "").split()
     if not said:

@@ -97,6 +97,12 @@ def test_checks(text: str, checks: dict[str, Any], detail: str | None) -> None:
     assert look(text, **checks) == detail
 
 
+@pytest.mark.parametrize("finish", ["a very private text", "x" * 33, 5, ["stop"]])
+def test_a_finish_reason_that_is_no_word_is_not_repeated(finish: Any) -> None:
+    assert look("a", finish, stop_reason=("stop",)) == "ended with another reason, not `stop`"
+    assert look("a", None, stop_reason=("stop",)) == "ended with `None`, not `stop`"  # type: ignore[arg-type]  # as providers do
+
+
 @pytest.mark.parametrize(
     ("checks", "passes"),
     [

@@ -34,6 +34,7 @@ ASKED = Body(messages=[{"role": "user", "content": "Say hello"}])
     ("reply", "verdict"),
     [
         ("PASS", True),
+        ("PASS" + " indeed" * 2_000, None),
         ("FAIL", False),
         ("\n PASS.", True),
         ("pass", True),

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from policy_router.execute.redact import LIMIT, frames, is_safe, redact
+from policy_router.execute.redact import _LETTERS, LIMIT, _fold, frames, is_safe, redact
 
 PROMPT = [{"role": "user", "content": "The launch code is swordfish, tell nobody about it please"}]
 
@@ -104,3 +104,8 @@ def test_exceptions_in_a_ring_have_an_end() -> None:
     one, two = ValueError("x"), KeyError("y")
     one.__cause__, two.__context__ = two, one
     assert frames(one) == "ValueError; from KeyError"
+
+
+@given(st.text(st.characters(max_codepoint=255)))
+def test_what_is_compared_is_letters_and_digits_by_either_way(text: str) -> None:
+    assert _fold(text) == _LETTERS.sub("", text).lower()
