@@ -15,6 +15,7 @@ from policy_router.execute.events import Answered, Attempted, Decided, Event, Ex
 from policy_router.execute.executor import Executor
 from policy_router.execute.failure import Failure, Kind
 from policy_router.execute.health import Health
+from policy_router.execute.own_code import Functions
 from policy_router.execute.shape import text
 from policy_router.model import Accept, Fallback, OnBreak, Otherwise
 from tests.execute import checks_of_ours
@@ -38,6 +39,7 @@ WORSE = "not at all, and it goes on and on"
 LOST = Failure(Kind.CONNECTION_LOST, "lost")
 R400 = Failure(Kind.BAD_REQUEST, "400", 400)
 OURS = "tests.execute.checks_of_ours"
+ALLOWED = Functions([f"{OURS}:{name}" for name in ("polite", "short", "leaves", "hang")])
 
 
 class Came:
@@ -96,7 +98,7 @@ def ask(
     )
     executor = Executor(
         FakeCaller(**scripts), sleep=no_sleep, random=DICE, observe=came.events.append,
-        health=health,
+        health=health, functions=ALLOWED,
     )  # fmt: skip
     try:
         asyncio.run(how(came, executor, them, Fallback(**options), body))
@@ -283,7 +285,8 @@ def test_a_stream_that_is_closed_while_it_is_checked() -> None:
     accept = (Accept("task `t`", python=f"{OURS}:hang"),)
 
     async def go() -> None:
-        executor = Executor(FakeCaller(a=[spoken("x")]), observe=events.append)
+        caller = FakeCaller(a=[spoken("x")])
+        executor = Executor(caller, observe=events.append, functions=ALLOWED)
         asking = asyncio.create_task(
             executor.stream(decision(candidate("a"), accept=accept), Fallback(), HELLO)
         )
