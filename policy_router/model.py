@@ -7,7 +7,7 @@ integers. Times are seconds. Spans say where a thing was written and never take 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Final, TypeAlias
@@ -32,17 +32,26 @@ TYPICAL_OUTPUT: Final = 300
 UNBOUNDED: Final = 1_000_000_000
 """Tokens in, when nobody can say how many: a file that is only referred to, say."""
 OUTPUT_CAP: Final = 4_096
-"""Tokens an answer may have where money or tokens are counted and the request sets no cap: the most
-that can come out must be known before it is asked for, and is sent along."""
+"""Tokens an answer may have where money or tokens are counted, nobody sets a cap, and there is no
+room for all that the model can do: the most that can come out must be known before it is asked for,
+and is sent along."""
+THINKING_CAP: Final = 16_384
+"""The same for a model that thinks first, which counts as output."""
 
 
 @dataclass(frozen=True, slots=True)
 class Price:
-    """nano-USD per million tokens, for what goes in and what comes out.
+    """nano-USD per million tokens, and fees in nano-USD.
 
-    cached, written: of tokens read from and written to the provider's prompt cache; None is as
-    any other input. audio, speech: of sound that goes in and comes out. long: other rates for a
-    prompt of more than so many tokens, as (more than, input, output), ascending.
+    input, output: of tokens that go in and come out. cached, written: of tokens read from and
+    written to the provider's prompt cache, kept: of those written for an hour; None is as any
+    other input, or as written. audio, speech: of sound that goes in and comes out. reasoning: of
+    thinking, where that costs less than other output. cited: of text that the provider fetched.
+    long: the rates of a prompt of more than so many tokens, ascending. tiers: the rates of service
+    tiers, by name. fee: of each request; search: of each search the provider makes. fees: the most
+    that a request's searches and the like come to; hosted: the most that the provider's own tools
+    add, for a request that brings them. local: percent of all rates for answers that are made
+    where the provider charges more, as it then says.
     """
 
     input: int
@@ -50,8 +59,17 @@ class Price:
     cached: int | None = None
     written: int | None = None
     audio: int | None = None
-    long: tuple[tuple[int, int, int], ...] = ()
+    long: tuple[tuple[int, Price], ...] = ()
     speech: int | None = None
+    kept: int | None = None
+    reasoning: int | None = None
+    cited: int | None = None
+    tiers: tuple[tuple[str, Price], ...] = ()
+    fee: int = 0
+    search: int = 0
+    fees: int = 0
+    hosted: int = 0
+    local: int = 100
 
     def cost(  # noqa: PLR0917  each a count of tokens, by name where it is called
         self,
@@ -61,31 +79,77 @@ class Price:
         written: int = 0,
         heard: int = 0,
         spoken: int = 0,
+        *,
+        kept: int = 0,
+        thought: int = 0,
+        cited: int = 0,
+        tier: str = "",
+        local: bool = False,
     ) -> int:
-        """nano-USD for that many tokens, rounded up once. cached, written: how many of `tokens_in`
-        came from and went into the prompt cache; those of a long prompt cost as any other. heard,
-        spoken: how many of what went in and came out are sound."""
-        rate_in, rate_out = self.input, self.output
-        for above, long_in, long_out in self.long:
-            if tokens_in > above:
-                rate_in, rate_out, cached, written = long_in, long_out, 0, 0
-        total = tokens_in * rate_in + tokens_out * rate_out
-        if self.cached is not None:
-            total += cached * (self.cached - rate_in)
-        if self.written is not None:
-            total += written * (self.written - rate_in)
-        if self.audio is not None:
-            total += heard * max(self.audio - rate_in, 0)
-        if self.speech is not None:
-            total += spoken * max(self.speech - rate_out, 0)
-        return -(-total // 1_000_000)
+        """nano-USD for that many tokens, rounded up once; fees come on top. cached, written: how
+        many of `tokens_in` came from and went into the prompt cache; kept: of those written, how
+        many for an hour. heard, spoken: how many of what went in and came out are sound. thought:
+        how many of what came out are thinking. cited: tokens beside what went in. tier: the service
+        tier that answered. local: it was answered where more is charged."""
+        rates = self._applying(tokens_in, tier)
+        rate_in, rate_out = rates.input, rates.output
+        total = (tokens_in + cited) * rate_in + tokens_out * rate_out
+        if rates.cached is not None:
+            total += cached * (rates.cached - rate_in)
+        if rates.written is not None:
+            total += written * (rates.written - rate_in)
+            if rates.kept is not None:
+                total += min(kept, written) * (rates.kept - rates.written)
+        if rates.audio is not None:
+            total += heard * max(rates.audio - rate_in, 0)
+        if rates.speech is not None:
+            total += spoken * max(rates.speech - rate_out, 0)
+        if rates.reasoning is not None:
+            total += thought * (rates.reasoning - rate_out)
+        if rates.cited is not None:
+            total += cited * (rates.cited - rate_in)
+        percent = self.local if local else 100
+        return -(-total * percent // 100_000_000)
 
-    def most(self, tokens_in: int, tokens_out: int) -> int:
-        """The most that so many tokens can cost, whatever rate turns out to apply."""
-        tiers = [tier for tier in self.long if tokens_in > tier[0]]
-        rate_in = max(self.input, self.written or 0, self.audio or 0, *(t[1] for t in tiers))
-        rate_out = max(self.output, self.speech or 0, *(t[2] for t in tiers))
-        return -(-(tokens_in * rate_in + tokens_out * rate_out) // 1_000_000)
+    def most(self, tokens_in: int, tokens_out: int, *, hosted: bool = False) -> int:
+        """The most that so many tokens can cost, whatever rate turns out to apply, with all fees.
+        hosted: the request brings tools of the provider's own."""
+        found = [rates for above, rates in self.long if tokens_in > above]
+        rate_in = max(r.dearest_input for r in (self, *found))
+        rate_out = max(max(r.output, r.speech or 0) for r in (self, *found))
+        total = (tokens_in * rate_in + tokens_out * rate_out) * self.local
+        return -(-total // 100_000_000) + self.fee + self.fees + (self.hosted if hosted else 0)
+
+    @property
+    def dearest_input(self) -> int:
+        """The highest rate that a token that goes in can come under, in a prompt of any length."""
+        return max(self.input, self.written or 0, self.kept or 0, self.audio or 0)
+
+    def times(self, percent: int) -> Price:
+        """The same with every rate at so many percent; fees stay as they are."""
+        if percent == 100:
+            return self
+        rates = {name: getattr(self, name) for name in _RATES}
+        return replace(
+            self,
+            **{name: -(-rate * percent // 100) for name, rate in rates.items() if rate},
+            long=tuple((above, rates.times(percent)) for above, rates in self.long),
+            tiers=tuple((name, rates.times(percent)) for name, rates in self.tiers),
+        )
+
+    def _applying(self, tokens_in: int, tier: str) -> Price:
+        """The rates of a prompt of that length, in a service tier."""
+        base = next((rates for name, rates in self.tiers if name == tier), self) if tier else self
+        rates = base
+        for above, long in base.long:
+            if tokens_in > above:
+                rates = long
+        return rates
+
+
+_RATES: Final = (
+    "input", "output", "cached", "written", "audio", "speech", "kept", "reasoning", "cited",
+)  # fmt: skip
 
 
 FREE_PRICE: Final = Price(0, 0)
@@ -97,8 +161,10 @@ class Model:
 
     calls: the LiteLLM name it is called by. tier: ability, never money; `rank` is its place in
     the policy's tiers, weakest first. price: None when nobody knows it. free: declared free; a
-    table price of zero is not. context, max_output: tokens; None when unknown. quality: 0..1.
-    latency: expected seconds to a typical answer, when declared.
+    table price of zero is not. context, max_output: tokens; None when unknown. default_output: the
+    cap of an answer for requests that set none, when the policy declares one. quality: 0..1.
+    latency: expected seconds to a typical answer, when declared. picture, thumbnail: the most
+    tokens that it counts for a picture in full and in low detail.
     """
 
     name: str
@@ -109,33 +175,55 @@ class Model:
     free: bool = False
     context: int | None = None
     max_output: int | None = None
+    default_output: int | None = None
     abilities: frozenset[str] = frozenset()
     tags: frozenset[str] = frozenset()
     quality: float = 0.5
     latency: float | None = None
     api_base: str | None = None
     api_key_env: str | None = None
+    picture: int = 0
+    thumbnail: int = 0
     at: Span | None = field(default=None, compare=False, repr=False)
 
     def estimate(self, tokens: int, max_output: int | None) -> int | None:
-        """Expected cost in nano-USD of `tokens` in and an answer of the stated or typical length;
-        None when the price is unknown."""
-        if self.price is None:
+        """Expected cost in nano-USD of `tokens` in and an answer of the stated or typical length,
+        fees included; None when the price is unknown."""
+        price = self.price
+        if price is None:
             return None
-        return self.price.cost(tokens, TYPICAL_OUTPUT if max_output is None else max_output)
+        cost = price.cost(tokens, TYPICAL_OUTPUT if max_output is None else max_output)
+        return cost + price.fee + price.fees
 
     def most_input(self, request: Request) -> int:
         """The most tokens that can go in: what the request cannot exceed, and the context where
         nobody can say what that is."""
         tokens = request.tokens if request.most_tokens is None else request.most_tokens
+        if request.pictures or request.thumbnails:
+            tokens += request.pictures * self.picture + request.thumbnails * self.thumbnail
         if tokens >= UNBOUNDED and self.context is not None:
             return self.context
         return tokens
 
     def output_cap(self, max_output: int | None) -> int:
-        """The most tokens an answer may have, given what the request says."""
-        cap = OUTPUT_CAP if max_output is None else max_output
+        """The cap of an answer for which there must be room at the least, in tokens, given the cap
+        that the request sets."""
+        cap = self.default_output if max_output is None else max_output
+        if cap is None:
+            cap = THINKING_CAP if "reasoning" in self.abilities else OUTPUT_CAP
         return cap if self.max_output is None else min(cap, self.max_output)
+
+    def full_output(self, request: Request) -> int:
+        """The most tokens that an answer of this request can have: its own cap or the policy's,
+        else all that the model can do, which is at most what its context holds."""
+        least = self.output_cap(request.max_output)
+        if request.max_output is not None or self.default_output is not None:
+            return least
+        if self.max_output is None:
+            return least if self.context is None else max(self.context, least)
+        # Providers refuse a cap that the context has no room for.
+        room = self.max_output if self.context is None else self.context - request.tokens
+        return max(min(self.max_output, room), least)
 
 
 class Otherwise(StrEnum):
@@ -400,7 +488,9 @@ class Request:
     complexity: a band's name or a score 0..1; None when unknown. Where the bands are the levels 1
     to 10, a whole number is a level: 7 is what 0.7 is.
     tokens: upper estimate of what goes in. most_tokens: what it cannot exceed, for reservations
-    (None: tokens). max_output: cap of what comes out, when the caller set one. answers: how many.
+    (None: tokens). pictures, thumbnails: pictures in full and in low detail, beside these tokens,
+    since each model counts them its own way. max_output: cap of what comes out, when the caller set
+    one. answers: how many.
     needs: abilities a model must have. attributes: the policy's declared facts.
 
     A value of another type than its field has raises UsageError.
@@ -431,6 +521,8 @@ class Request:
     prefer: tuple[Key | str, ...] | None = None
     model: str | None = None
     limit: int | None = None
+    pictures: int = 0
+    thumbnails: int = 0
 
     def __post_init__(self) -> None:
         """Raises UsageError for a value of a type that its field does not have. What is kept are
@@ -463,7 +555,9 @@ class Request:
 
 _TEXTS: Final = ("task", "tenant", "user", "team", "key", "language", "model")
 _NUMBERS: Final = ("max_cost", "max_latency", "min_quality")
-_WHOLE: Final = ("tokens", "most_tokens", "max_output", "answers", "limit")
+_WHOLE: Final = (
+    "tokens", "most_tokens", "max_output", "answers", "limit", "pictures", "thumbnails",
+)  # fmt: skip
 _OPTIONAL: Final = frozenset({"most_tokens", "max_output", "limit"})
 
 
@@ -692,7 +786,9 @@ class Attempt:
     failure: class of the failure, or None when it answered. status: HTTP status, when one came.
     detail: at most 200 characters, secrets and prompt text removed. started: Unix time;
     seconds: how long it took. retry_after: seconds the provider asked to wait. cost: nano-USD that
-    were charged for it; None when nobody counts.
+    were charged for it; None when nobody counts. estimated: the provider's own count was missing
+    or could not be right, and this is the most that it may be. overrun: it came to more than was
+    reserved.
     """
 
     model: str
@@ -707,3 +803,5 @@ class Attempt:
     tokens_in: int | None = None
     tokens_out: int | None = None
     cost: int | None = None
+    estimated: bool = False
+    overrun: bool = False

@@ -22,7 +22,7 @@ from typing import TYPE_CHECKING, Any, Final, Literal, NamedTuple, Self, TypeVar
 from policy_router import forks
 from policy_router.cancellation import Poll, never
 from policy_router.check.report import inspect
-from policy_router.classify.bound import most_tokens
+from policy_router.classify.bound import most_tokens, pictures
 from policy_router.classify.classify import Classification, Classifier
 from policy_router.classify.facts import needs_beside, read_messages
 from policy_router.decide.decide import decide
@@ -318,7 +318,8 @@ class Router:
         """An answer in the shape that OpenAI's and LiteLLM's users know.
 
         Facts about the request: task, complexity, tokens and needs (else read from the messages),
-        tags, tenant, user, team, key, language, attributes (of the policy).
+        tags, tenant, user, team, key, language, attributes (of the policy). None of them is sent
+        to a provider.
         Criteria, which only narrow or reorder: max_cost (dollars), max_latency (seconds),
         min_quality (0..1), prefer, model (a model of the policy; "auto" is none), at_most.
         The rest are OpenAI's own parameters (temperature, tools, max_tokens, ...).
@@ -327,8 +328,8 @@ class Router:
         ExhaustedError; UsageError for an unknown parameter.
         """
         facts = self._facts(options)
-        # What the caller names as `user` is both a fact and a parameter of the call.
-        given = {"messages": messages, "user": facts.get("user"), **options}
+        # The fact `user` stays here: it is often a name or an address, and no provider needs it.
+        given = {"messages": messages, **options}
         # Taken once: the request keeps this policy, whatever is reloaded meanwhile.
         policy = self.policy
         facts["stream"] = stream
@@ -442,12 +443,15 @@ def _request(
     else:
         seen = read_messages(messages, **shown)
     most = most_tokens(messages, prediction=body.get("prediction"), **shown)
+    full, low = pictures(messages)
     request = replace(
         said,
         task=task,
         complexity=complexity,
         tokens=seen.tokens if facts.get("tokens") is None else said.tokens,
         most_tokens=max(most, said.tokens),
+        pictures=full,
+        thumbnails=low,
         max_output=cap,
         answers=answers if isinstance(answers, int) and answers > 0 else 1,
         needs=seen.needs | needs,

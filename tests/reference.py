@@ -235,10 +235,17 @@ def _asked(meter: Meter, model: Model, request: Request) -> int:
     if meter.metric in ("requests", "concurrent"):
         return 1
     size = request.tokens if request.most_tokens is None else request.most_tokens
-    cap = 4096 if request.max_output is None else request.max_output
-    answer = request.answers * (cap if model.max_output is None else min(cap, model.max_output))
+    plain = 16_384 if "reasoning" in model.abilities else 4096
+    cap = plain if request.max_output is None else request.max_output
+    cap = cap if model.max_output is None else min(cap, model.max_output)
     if meter.metric == "tokens":
-        return size + answer
+        limit = meter.limit or 0
+        if size + 256 * request.answers > limit:
+            size = min(size, request.tokens)
+        if request.max_output is None:
+            cap = min(cap, max((limit - size) // request.answers, 256))
+        return size + request.answers * cap
+    answer = request.answers * cap
     return 0 if model.price is None else model.price.cost(size, answer)
 
 

@@ -184,7 +184,19 @@ def test_a_full_limit_is_refused_with_the_time_it_opens(tmp_path: Path) -> None:
     )
 
 
-def test_the_answer_is_bounded_by_what_was_reserved(tmp_path: Path) -> None:
+@pytest.mark.parametrize(
+    ("cap", "more", "expected"),
+    [
+        # All that its context holds is reserved, and needs no cap; where money is short of that,
+        # what is left pays for a shorter answer.
+        ("$5/month", "", (None, None)),
+        ("$0.20/month", "", (4096, None)),
+        ("$5/month", "limits: { big: { models: [big], tokens: [2k/min] } }", "what fits"),
+    ],
+)
+def test_the_answer_is_bounded_by_what_was_reserved(
+    tmp_path: Path, cap: str, more: str, expected: Any
+) -> None:
     async def scene(w: World) -> None:
         await w.router.acompletion(HELLO)
         await w.router.acompletion(HELLO, max_completion_tokens=7)
@@ -193,9 +205,15 @@ def test_the_answer_is_bounded_by_what_was_reserved(tmp_path: Path) -> None:
             (r.body.get("max_tokens"), r.body.get("max_completion_tokens"))
             for r in w.provider.requests
         ]
-        assert sent == [(4096, None), (None, 7), (None, None)]
+        if expected == "what fits":
+            first = sent.pop(0)[0]
+            assert first is not None
+            assert 1_900 < first < 2_000
+        else:
+            assert sent.pop(0) == expected
+        assert sent == [(None, 7), (None, None)]
 
-    play(tmp_path, "budgets: { all: { cap: $5/month } }", scene)
+    play(tmp_path, f"budgets: {{ all: {{ cap: {cap} }} }}\n{more}", scene)
 
 
 @pytest.mark.parametrize(

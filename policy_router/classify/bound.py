@@ -1,9 +1,9 @@
 """The most tokens that a chat body can come to, for reserving money before it is sent.
 
 No tokenizer makes more tokens than there are bytes, so bytes are the bound of all that is text.
-Pictures and sound are charged by other rules and get the dear end of those. What a part only refers
-to, or a kind of part that is not known here, may be of any size: `UNBOUNDED`, which a model's
-context bounds in the end.
+Pictures are counted apart, since each model charges them in its own way; sound gets the dear end of
+what providers charge. A part that only refers to something, a document of pages, and a kind of part
+that is not known here may be of any size: `UNBOUNDED`, which a model's context bounds in the end.
 """
 
 from __future__ import annotations
@@ -15,8 +15,6 @@ from policy_router.model import UNBOUNDED
 
 _MESSAGE: Final = 16
 """Tokens that formats add around a message."""
-_IMAGE: Final = 3_000
-"""Tokens of one picture: above what most providers charge for the largest one they take."""
 _PICTURES: Final = frozenset({"image_url", "input_image", "image"})
 _PICTURED_BY: Final = frozenset({"image_url", "image", "source", "file_id"})
 """Fields of such a part that hold the picture, or say where it is."""
@@ -25,6 +23,8 @@ _AUDIO_BYTES: Final = 100
 """Base64 characters of sound that make at least one token."""
 _FILES: Final = frozenset({"file", "input_file", "document"})
 _INLINE: Final = frozenset({"file_data", "data"})
+_TEXT_DATA: Final = "data:text/"
+_MEDIA: Final = ("media_type", "format", "mime_type")
 _TEXTS: Final = frozenset(
     {
         "text", "input_text", "output_text", "refusal", "thinking", "redacted_thinking",
@@ -64,7 +64,7 @@ def _part(part: object) -> int:
     if not isinstance(part, Mapping) or not isinstance(kind, str) or kind in _TEXTS:
         return _text(part)
     if kind in _PICTURES:
-        return _IMAGE + _text({k: v for k, v in part.items() if k not in _PICTURED_BY})
+        return _text({k: v for k, v in part.items() if k not in _PICTURED_BY})
     if kind == _SOUND:
         sound = part.get(_SOUND)
         data = sound.get("data") if isinstance(sound, Mapping) else None
@@ -72,9 +72,36 @@ def _part(part: object) -> int:
             return _text(part)
         return len(data) // _AUDIO_BYTES + 1 + _text({k: v for k, v in part.items() if k != _SOUND})
     inline = kind in _FILES and any(
-        _INLINE & inner.keys() for inner in (part, *part.values()) if isinstance(inner, Mapping)
+        _is_text(inner) for inner in (part, *part.values()) if isinstance(inner, Mapping)
     )
     return _text(part) if inline else UNBOUNDED
+
+
+def _is_text(inner: Mapping[object, object]) -> bool:
+    """Whether a file's content is here and is plain text; the pages of other documents are charged
+    as pictures too, however few bytes they take."""
+    media = [inner.get(name) for name in _MEDIA]
+    said = any(isinstance(name, str) and name.startswith("text/") for name in media)
+    data = [inner[name] for name in _INLINE if name in inner]
+    return any(isinstance(d, str) and (said or d.startswith(_TEXT_DATA)) for d in data)
+
+
+def pictures(messages: object) -> tuple[int, int]:
+    """How many pictures go in, in full and in low detail. Takes any input."""
+    full = low = 0
+    for message in messages if isinstance(messages, list | tuple) else ():
+        content = message.get("content") if isinstance(message, Mapping) else None
+        for part in content if isinstance(content, list | tuple) else ():
+            kind = part.get("type") if isinstance(part, Mapping) else None
+            if not isinstance(part, Mapping) or not isinstance(kind, str) or kind not in _PICTURES:
+                continue
+            inner = part.get("image_url")
+            detail = inner.get("detail") if isinstance(inner, Mapping) else part.get("detail")
+            if detail == "low":
+                low += 1
+            else:
+                full += 1
+    return full, low
 
 
 def _text(value: object) -> int:

@@ -99,7 +99,7 @@ def run(
     messages = messages_of(prompt, system)
     from policy_router.execute.caller import Body  # noqa: PLC0415  not needed for --help
 
-    body = Body(messages=messages, max_tokens=asked.request.max_output, user=given.user)
+    body = Body(messages=messages, max_tokens=asked.request.max_output)
     place = place_of(given.state, policy.name, path) if policy.meters else Place("memory://")
     try:
         if stream:

@@ -232,6 +232,9 @@ def _impossible(request: Request) -> str | None:
         return f"{quoted(request.max_output)} is no number of tokens for an answer"
     if request.most_tokens is not None and not _whole(request.most_tokens, 0):
         return f"at most {quoted(request.most_tokens)} is no number of tokens"
+    for pictures in (request.pictures, request.thumbnails):
+        if not _whole(pictures, 0):
+            return f"{quoted(pictures)} is no number of pictures"
     if not _whole(request.answers, 1) or request.answers > _ANSWERS:
         return f"{quoted(request.answers)} is no number of answers"
     return _unbounded(request)

@@ -41,16 +41,50 @@ def subject_of(meter: Meter, asker: Request | About) -> str:
     return text
 
 
-def most(metric: Metric, model: Model, request: Request) -> int:
-    """The most of a metric that one attempt can come to; money is in nano-USD, and 0 where the
-    price is unknown."""
-    if metric in (Metric.REQUESTS, Metric.SEATS):
+LEAST_CAP: Final = 256
+"""Tokens that an answer may have at the least, however small a limit of tokens is."""
+
+
+def most(meter: Meter, model: Model, request: Request, cap: int | None = None) -> int:
+    """The most of a meter's metric that one attempt can come to; money is in nano-USD, and 0 where
+    the price is unknown. cap: tokens of one answer; the least there must be room for, unless given.
+    """
+    if meter.metric is Metric.REQUESTS or meter.metric is Metric.SEATS:
         return 1
+    if cap is None:
+        cap = model.output_cap(request.max_output)
+        if meter.metric is Metric.TOKENS:
+            cap = fitting(meter, model, request, cap)
+    output = cap * request.answers
+    if meter.metric is Metric.TOKENS:
+        return _input(meter, model, request) + output
     tokens = model.most_input(request)
-    output = model.output_cap(request.max_output) * request.answers
-    if metric is Metric.TOKENS:
-        return tokens + output
-    return model.price.most(tokens, output) if model.price else 0
+    if model.price is None:
+        return 0
+    return model.price.most(tokens, output, hosted=HOSTED_TOOLS in request.needs)
+
+
+def fitting(meter: Meter, model: Model, request: Request, cap: int) -> int:
+    """A cap of an answer that a limit of tokens has room for when nothing is used. What the request
+    itself asks for is kept: then it is refused with a reason."""
+    if meter.limit is None or request.max_output is not None:
+        return cap
+    room = (meter.limit - _input(meter, model, request)) // request.answers
+    return min(cap, max(room, LEAST_CAP))
+
+
+def _input(meter: Meter, model: Model, request: Request) -> int:
+    """The tokens that go in, for a limit of tokens: what they cannot exceed, or where the limit
+    could never fit that, what they are estimated to be."""
+    bound = model.most_input(request)
+    if meter.limit is None or bound + LEAST_CAP * request.answers <= meter.limit:
+        return bound
+    return min(bound, request.tokens)
+
+
+def refuses(meter: Meter, model: Model) -> bool:
+    """Whether a full meter refuses a model; else it only warns."""
+    return meter.then is Then.BLOCK or (meter.then is Then.FREE_ONLY and not model.free)
 
 
 class Metering:
@@ -70,6 +104,7 @@ class Metering:
         self._unpriced = _mask(models, lambda m: not m.free and m.price is None)
         money = [m for m in meters if m.metric is Metric.USD]
         self._capping = [m for m in money if m.limit is not None and m.then is not Then.WARN]
+        self._sized = [m for m in meters if m.metric is Metric.TOKENS and m.limit is not None]
         self._sometimes = [m for m in money if m.when is not None]
         self._covered = _union(m.models for m in money if m.when is None)
         self._capped = _union(m.models for m in self._capping if m.when is None)
@@ -193,10 +228,28 @@ class Metering:
 
     # -- what an attempt takes -----------------------------------------------------------------
 
-    def charges(
-        self, facts: Facts, request: Request, model: int, now: float, zone: ZoneInfo
+    def cap(self, facts: Facts, request: Request, model: int, wanted: int) -> int:
+        """The cap of an answer of a model (by its number): the wanted one, or what fits into every
+        limit of tokens that the attempt falls under."""
+        asked = self._models[model]
+        for meter in self._sized:
+            if not meter.models >> model & 1 or not refuses(meter, asked):
+                continue
+            if meter.when is None or meter.when.holds(facts):
+                wanted = fitting(meter, asked, request, wanted)
+        return wanted
+
+    def charges(  # noqa: PLR0917  the request, and the moment
+        self,
+        facts: Facts,
+        request: Request,
+        model: int,
+        now: float,
+        zone: ZoneInfo,
+        cap: int | None = None,
     ) -> tuple[Charge, ...]:
-        """What one attempt at a model (by its number) takes from which counters."""
+        """What one attempt at a model (by its number) takes from which counters, when its answers
+        may have so many tokens each (None: the least there must be room for)."""
         asked = self._models[model]
         found = []
         for meter in self.applying(facts):
@@ -205,9 +258,8 @@ class Metering:
             if meter.metric is Metric.USD and asked.free and meter.then is not Then.BLOCK:
                 continue
             counter = meter.counter(subject_of(meter, request), now, zone)
-            refuses = meter.then is Then.BLOCK or (meter.then is Then.FREE_ONLY and not asked.free)
-            amount = most(meter.metric, asked, request)
-            found.append(Charge(counter, amount, meter.limit, refuses, meter.warn_at))
+            amount = most(meter, asked, request, cap)
+            found.append(Charge(counter, amount, meter.limit, refuses(meter, asked), meter.warn_at))
         return tuple(found)
 
     def uses(
@@ -239,7 +291,7 @@ class Metering:
         if meter.limit is None or meter.then is Then.WARN:
             return []
         payers = meter.models & ~self._free if meter.then is Then.FREE_ONLY else meter.models
-        return [most(meter.metric, model, request) for _, model in self._each(payers)]
+        return [most(meter, model, request) for _, model in self._each(payers)]
 
 
 def _full(meter: Meter, model: Model, request: Request, reading: Reading | None) -> Skip | None:
@@ -251,7 +303,7 @@ def _full(meter: Meter, model: Model, request: Request, reading: Reading | None)
         words = f"{name} cannot be read now"
         return Skip(model.name, Reason.STATE, words, at=meter.at) if budget else None
     limit = meter.limit or 0
-    asked = most(meter.metric, model, request)
+    asked = most(meter, model, request)
     if reading.used + max(asked, 1) <= limit:
         return None
     reason = Reason.BUDGET if budget else Reason.QUOTA

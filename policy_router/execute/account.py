@@ -20,6 +20,7 @@ from dataclasses import replace
 from secrets import token_hex
 from typing import TYPE_CHECKING, Final
 
+from policy_router.decide.abilities import HOSTED_TOOLS
 from policy_router.decide.decide import facts_of
 from policy_router.decide.metering import spell, spell_used
 from policy_router.errors import StoreError
@@ -38,7 +39,7 @@ from policy_router.state.store import (
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable, Mapping
+    from collections.abc import Awaitable, Callable, Iterator, Mapping
 
     from policy_router.condition import Facts
     from policy_router.execute.failure import Failure
@@ -123,7 +124,7 @@ class Account:
 
     facts: what the policy goes by; None when nothing is counted. seated: counters in which the
     request has a seat already. actual: what the attempt that ended last was charged, None when
-    nothing was counted of it.
+    nothing was counted of it. overrun: it came to more than was reserved for it.
     """
 
     def __init__(
@@ -148,7 +149,9 @@ class Account:
         self._worst = Worst(0, 0, None)
         self._cap: int | None = None
         self._beat: asyncio.Task[None] | None = None
+        self._model = ""
         self.actual: Actual | None = None
+        self.overrun = False
 
     @property
     def output_cap(self) -> int | None:
@@ -159,19 +162,20 @@ class Account:
         """Takes what an attempt at this model may come to, ending the attempt before it. The reason
         why not, when something has no room. An attempt that falls under no meter takes nothing: its
         hold is there to be written into the ledger, and a store out of reach does not refuse it."""
-        request = self._request
-        tokens = model.most_input(request)
-        cap = model.output_cap(request.max_output)
-        price = None if model.free else model.price
-        self._worst = Worst(tokens, cap * request.answers, price)
-        self._cap = None
-        if self._facts is None:
+        self._cap = None if self._request.max_output is not None else model.default_output
+        facts = self._facts
+        if facts is None:
+            self._expect(model, model.full_output(self._request))
             return None
-        charges = self._charges(self._facts, model, self._ledger.clock())
-        if any(c.limit is not None and c.counter.metric in _SIZED for c in charges):
-            self._cap = cap
-        answer = await self._reserve(self._facts, model, charges)
+        for last, cap in self._caps(facts, model):
+            self._expect(model, cap)
+            charges = self._charges(facts, model, self._ledger.clock(), cap)
+            answer = await self._reserve(facts, model, charges, cap)
+            if last or not _too_large(answer):
+                break
         if isinstance(answer, Granted):
+            if any(c.limit is not None and c.counter.metric in _SIZED for c in charges):
+                self._cap = self._sent(model, cap)
             self._open = answer.id
             self._tell(answer.crossed)
             if self._beat is None:
@@ -186,11 +190,49 @@ class Account:
         self._tell(answer.crossed)
         return self._skip(model, answer.refusals[0])
 
+    def _caps(self, facts: Facts, model: Model) -> Iterator[tuple[bool, int]]:
+        """Caps of the answer to try, each with whether it is the last: all that the model can do,
+        and where money or tokens are too short for that, the least that is of use."""
+        metering, number = self._policy.index.metering, self._policy.index.at[model.name]
+        wanted = model.full_output(self._request), model.output_cap(self._request.max_output)
+        caps = [metering.cap(facts, self._request, number, each) for each in wanted]
+        if caps[0] > caps[1]:
+            yield False, caps[0]
+        yield True, caps[1]
+
+    def _expect(self, model: Model, cap: int) -> None:
+        """Notes what an attempt may come to when its answers have so many tokens."""
+        request, self._model = self._request, model.name
+        sizes = [size for size in (model.context, model.max_output) if size is not None]
+        self._worst = Worst(
+            model.most_input(request),
+            cap * request.answers,
+            None if model.free else model.price,
+            "reasoning" in model.abilities,
+            HOSTED_TOOLS in request.needs,
+            model.context,
+            None if model.context is None else max(sizes) * request.answers,
+        )
+
+    def _sent(self, model: Model, cap: int) -> int | None:
+        """The cap that is sent along; none where only the model's context bounds its answer, which
+        then bounds it without being told."""
+        unbounded = model.max_output is None and cap == model.full_output(self._request)
+        natural = unbounded and cap > model.output_cap(self._request.max_output)
+        return None if natural else cap
+
     def beside(self, tokens: int, output: int) -> Account:
         """An account for another call within the request, while the open attempt keeps its hold:
         at most so many tokens in and out. Where the attempt has a seat, it needs no second one."""
         request = replace(
-            self._request, tokens=tokens, most_tokens=tokens, max_output=output, answers=1
+            self._request,
+            tokens=tokens,
+            most_tokens=tokens,
+            max_output=output,
+            answers=1,
+            pictures=0,
+            thumbnails=0,
+            needs=self._request.needs - {HOSTED_TOOLS},
         )
         return Account(self._ledger, self._policy, request, self._facts, self._seats)
 
@@ -198,6 +240,13 @@ class Account:
         """Notes how the open attempt ended. said: bytes of what came out."""
         actual = ending(self._worst, usage, failure, said)
         self.actual = actual
+        self.overrun = actual is not None and self._worst.exceeded(usage, actual)
+        if self.overrun:
+            _log.warning(
+                "%s counted %s tokens in and %s out, more than was reserved (%d and %d)",
+                self._model, usage.tokens_in, usage.tokens_out,
+                self._worst.tokens_in, self._worst.tokens_out,
+            )  # fmt: skip
         if self._open is not None:
             self._pending = Ending(self._open, actual)
             self._open = None
@@ -210,17 +259,19 @@ class Account:
         if self._pending is not None:
             await self._ledger.finish(self._settle())
 
-    def _charges(self, facts: Facts, model: Model, now: float) -> tuple[Charge, ...]:
+    def _charges(self, facts: Facts, model: Model, now: float, cap: int) -> tuple[Charge, ...]:
         policy = self._policy
         number = policy.index.at[model.name]
-        charges = policy.index.metering.charges(facts, self._request, number, now, policy.timezone)
+        charges = policy.index.metering.charges(
+            facts, self._request, number, now, policy.timezone, cap
+        )
         self._seats = frozenset(c.counter.key for c in charges if c.counter.metric is Metric.SEATS)
         if not self._seated:
             return charges
         return tuple(c for c in charges if c.counter.key not in self._seated)
 
     async def _reserve(
-        self, facts: Facts, model: Model, charges: tuple[Charge, ...]
+        self, facts: Facts, model: Model, charges: tuple[Charge, ...], cap: int
     ) -> Granted | Refused | Unavailable:
         request = self._request
         who = request.task, request.tenant, request.user, request.team, request.key
@@ -234,7 +285,7 @@ class Account:
                 answer = await self._ledger.store.reserve(hold, after)
                 if not isinstance(answer, Stale):
                     return answer
-                hold = Hold(hold.id, self._charges(facts, model, answer.now), LEASE, about)
+                hold = Hold(hold.id, self._charges(facts, model, answer.now, cap), LEASE, about)
         except asyncio.CancelledError:
             self._pending = after  # ending it twice is ending it once
             raise
@@ -285,6 +336,13 @@ class Account:
         )
         reason = Reason.BUDGET if budget else Reason.QUOTA
         return Skip(model.name, reason, words, refusal.opens, meter.at if meter else None)
+
+
+def _too_large(answer: Granted | Refused | Unavailable) -> bool:
+    """Whether a smaller answer might have had room."""
+    return isinstance(answer, Refused) and all(
+        Metric(refusal.key.split("|", 2)[1]) in _SIZED for refusal in answer.refusals
+    )
 
 
 _SIZED: Final = frozenset({Metric.TOKENS, Metric.USD})

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, Final, Protocol, Self
 
 from policy_router.classify.facts import MODALITIES, PARTS
 from policy_router.errors import TooLargeError, UsageError
+from policy_router.execute.answer_type import schema_of
 from policy_router.execute.bounds import BOUNDS
 from policy_router.execute.plain import Room, plain
 from policy_router.quoting import quoted, unknown
@@ -73,9 +74,9 @@ class Body(Mapping[str, Any]):
     """The parameters of a chat request: a read-only mapping with allow-listed names.
 
     Parameters that are None are left out. Values are plain JSON, whatever they were given as (a
-    class as `response_format` stays one); of what they say, a provider is the judge. Raises
-    UsageError for a name that is not allowed, for missing messages, for what cannot be sent, for
-    parts of messages whose type is not known; TooLargeError for what is beyond the bounds.
+    class as `response_format` becomes its schema); of what they say, a provider is the judge.
+    Raises UsageError for a name that is not allowed, for missing messages, for what cannot be sent,
+    for parts of messages whose type is not known; TooLargeError for what is beyond the bounds.
     """
 
     __slots__ = ("_values",)
@@ -95,7 +96,8 @@ class Body(Mapping[str, Any]):
             )
         room = Room(bounds)
         made: dict[str, Any] = {
-            k: v if isinstance(v, type) else plain(v, k, room) for k, v in given.items()
+            k: plain(schema_of(v) if k == "response_format" and isinstance(v, type) else v, k, room)
+            for k, v in given.items()
         }
         n = made.get("n", 1)
         if type(n) is not int or n < 1:

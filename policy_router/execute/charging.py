@@ -68,17 +68,50 @@ _BY_STATUS: Final = frozenset({Kind.CONTENT_POLICY, Kind.SERVER_ERROR, Kind.UNKN
 
 @dataclass(frozen=True, slots=True)
 class Worst:
-    """The most that an attempt could come to. price: None when it is unknown, or free."""
+    """The most that an attempt could come to.
+
+    price: None when it is unknown, or free. thinks: the model may think without showing it.
+    hosted: the request brings tools of the provider's own. holds, writes: tokens that the model can
+    take in and give out at the very most, whatever was agreed; None when nobody knows.
+    """
 
     tokens_in: int
     tokens_out: int
     price: Price | None
+    thinks: bool = False
+    hosted: bool = False
+    holds: int | None = None
+    writes: int | None = None
 
     @property
     def actual(self) -> Actual:
         """All of it, as what was charged."""
-        cost = self.price.most(self.tokens_in, self.tokens_out) if self.price else 0
-        return Actual(cost, self.tokens_in, self.tokens_out, estimated=True)
+        return self.at_most(self.tokens_in, self.tokens_out)
+
+    def at_most(self, tokens_in: int, tokens_out: int) -> Actual:
+        """So many tokens, at the highest rates, as what was charged."""
+        cost = self.price.most(tokens_in, tokens_out, hosted=self.hosted) if self.price else 0
+        return Actual(cost, tokens_in, tokens_out, estimated=True)
+
+    @property
+    def physical(self) -> Actual:
+        """What no single request can exceed, whatever a provider counts."""
+        holds = _HOLDS if self.holds is None else self.holds
+        writes = _WRITES if self.writes is None else self.writes
+        return self.at_most(max(holds, self.tokens_in), max(writes, self.tokens_out))
+
+    def exceeded(self, usage: Usage, actual: Actual) -> bool:
+        """Whether an attempt came to more than was reserved for it, or was counted as more."""
+        return (
+            actual.cost > self.actual.cost
+            or (usage.tokens_in or 0) > self.tokens_in
+            or (usage.tokens_out or 0) > self.tokens_out
+        )
+
+
+_HOLDS: Final = 10_000_000
+_WRITES: Final = 1_000_000
+"""Tokens in and out that no model of today exceeds."""
 
 
 def ending(worst: Worst, usage: Usage, failure: Failure | None, said: int) -> Actual | None:
@@ -103,20 +136,49 @@ def ending(worst: Worst, usage: Usage, failure: Failure | None, said: int) -> Ac
 
 def _counted(worst: Worst, usage: Usage, said: int) -> Actual | None:
     """What the provider's own count comes to; None when it is not credible: an answer has a prompt
-    and, if it said anything, tokens."""
+    and, if it said anything, tokens. More than the model can do is charged as all it can do: a
+    count like that is an error of the provider's, and is recorded as an estimate."""
     tokens_in, tokens_out = usage.tokens_in, usage.tokens_out
     if not tokens_in or tokens_out is None or (said and not tokens_out):
         return None
+    most = worst.physical
+    bounded_in, bounded_out = min(tokens_in, most.tokens_in), min(tokens_out, most.tokens_out)
     cost = 0
     if worst.price is not None:
-        cached = min(usage.cached, tokens_in)
-        written = min(usage.written, tokens_in - cached)
-        heard, spoken = min(usage.heard, tokens_in), min(usage.spoken, tokens_out)
-        cost = worst.price.cost(tokens_in, tokens_out, cached, written, heard, spoken)
-    return Actual(cost, tokens_in, tokens_out)
+        cached = min(usage.cached, bounded_in)
+        written = min(usage.written, bounded_in - cached)
+        tokens = worst.price.cost(
+            bounded_in,
+            bounded_out,
+            cached,
+            written,
+            min(usage.heard, bounded_in),
+            min(usage.spoken, bounded_out),
+            # Where a provider does not tell how long it keeps them, the dearer rate.
+            kept=written if usage.kept is None else min(usage.kept, written),
+            thought=min(usage.thought, bounded_out),
+            cited=min(usage.cited, most.tokens_in),
+            tier=usage.tier,
+            local=usage.local,
+        )
+        fees = min(_fees(worst, worst.price, usage), most.cost)
+        cost = max(tokens + fees, min(usage.bill or 0, most.cost))
+    absurd = (bounded_in, bounded_out) != (tokens_in, tokens_out)
+    return Actual(cost, bounded_in, bounded_out, estimated=absurd)
+
+
+def _fees(worst: Worst, price: Price, usage: Usage) -> int:
+    """What is charged beside the tokens: as the provider's own bill has it, else by its count of
+    searches, else all that it may come to."""
+    if usage.bill is not None:
+        return 0
+    if usage.searches is not None:
+        return price.fee + usage.searches * price.search
+    return price.fee + price.fees + (price.hosted if worst.hosted else 0)
 
 
 def _estimated(worst: Worst, said: int) -> Actual:
-    out = min(said, worst.tokens_out)
-    cost = worst.price.most(worst.tokens_in, out) if worst.price else 0
-    return Actual(cost, worst.tokens_in, out, estimated=True)
+    """An answer that nobody counted: thinking that is not shown may have used all that was held."""
+    return worst.at_most(
+        worst.tokens_in, worst.tokens_out if worst.thinks else min(said, worst.tokens_out)
+    )

@@ -14,7 +14,9 @@ from policy_router.execute import litellm_library
 from policy_router.execute.evidence import read
 from policy_router.execute.failure import CallFailed, Failure, Kind, classify
 from policy_router.execute.redact import frames
+from policy_router.execute.reported import reported
 from policy_router.execute.wire import Wire, current, watching
+from policy_router.execute.wire_body import for_provider, provider_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -97,7 +99,7 @@ class LiteLLMCaller:
         return await litellm_library.send(
             self._litellm,
             model.calls,
-            {**body, **options},
+            {**for_provider(body, provider_of(model), model), **options},
             api_base=model.api_base,
             key=lambda provider: _key(model, provider),
             http=self._http,
@@ -133,6 +135,11 @@ class _Stream:
             raise
         except Exception as error:  # noqa: BLE001  whatever a library raises becomes a Failure
             raise _failed(error, self._body, self._wire) from None
+        if getattr(chunk, "usage", None) is not None:
+            # In place of LiteLLM's own sum, which it makes up where the provider counted nothing.
+            chunk.usage = reported(getattr(self._wrapper, "chunks", ()))
+            if chunk.usage is None and not any(_says(choice.delta) for choice in chunk.choices):
+                return await anext(self)  # it had nothing else to say
         choices = chunk.choices
         self._began = self._began or any(_says(choice.delta) for choice in choices)
         if any(choice.finish_reason for choice in choices):

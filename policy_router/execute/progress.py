@@ -248,7 +248,12 @@ class Progress:
         if self.account is not None:
             self.account.ended(usage, failure, said)
             actual = self.account.actual
-            attempt = replace(attempt, cost=0 if actual is None else actual.cost)
+            attempt = replace(
+                attempt,
+                cost=0 if actual is None else actual.cost,
+                estimated=actual is not None and actual.estimated,
+                overrun=self.account.overrun,
+            )
         self.attempts.append(attempt)
         self.world.tell(Attempted(self.decision, attempt, failure))
         return attempt.model

@@ -110,7 +110,14 @@ class Rater:
             return None
         most = most_tokens(asking["messages"])
         request = replace(
-            request, tokens=most, most_tokens=most, max_output=_ANSWER, answers=1, stream=False
+            request,
+            tokens=most,
+            most_tokens=most,
+            max_output=_ANSWER,
+            answers=1,
+            stream=False,
+            pictures=0,
+            thumbnails=0,
         )
         call = _Call(model, asking, limit, policy.fallback.cooldown)
         account = self._ledger.account(policy, request, snapshot)

@@ -2,20 +2,28 @@
 
 from __future__ import annotations
 
+import math
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Final
 
 _SAYING: Final = ("content", "tool_calls", "reasoning_content", "function_call", "refusal", "audio")
 """What a message or a delta says something by."""
 _TOKENS_MOST: Final = 1_000_000_000
+_DOLLARS_MOST: Final = 1e6
 
 
 @dataclass(frozen=True, slots=True)
 class Usage:
-    """Tokens of an answer; None where the provider said nothing credible.
+    """What the provider counted for an answer; None where it reported nothing credible.
 
-    cached, written: of those that went in, read from and written to the provider's prompt cache.
-    heard, spoken: of those that went in and came out, sound.
+    tokens_in, tokens_out: all of them, also those that some providers count beside these two.
+    cached, written: of those that went in, read from and written to the provider's prompt cache;
+    kept: of those written, for an hour, None when that is not reported. heard, spoken: of those
+    that went in and came out, sound. thought: of those that came out, thinking. cited: tokens of
+    text that the provider fetched, which are in neither. searches: how many it made. bill:
+    nano-USD, as the provider itself puts it. tier: the service tier that answered. local: it says
+    that it answered where it charges more.
     """
 
     tokens_in: int | None = None
@@ -24,25 +32,108 @@ class Usage:
     written: int = 0
     heard: int = 0
     spoken: int = 0
+    kept: int | None = None
+    thought: int = 0
+    cited: int = 0
+    searches: int | None = None
+    bill: int | None = None
+    tier: str = ""
+    local: bool = False
 
 
 def usage(answer: Any) -> Usage:
-    """What the provider counted. Negative, absurd and non-integer numbers become None: hostile
-    or broken usage must not turn into a credit."""
-    used = getattr(answer, "usage", None)
-    details = getattr(used, "prompt_tokens_details", None)
-    output = getattr(used, "completion_tokens_details", None)
+    """What the provider counted, in any of the spellings in use. Negative, absurd and non-integer
+    numbers become None: hostile or broken usage must not turn into a credit."""
+    used = _get(answer, "usage")
+    prompt, output = _get(used, "prompt_tokens_details"), _get(used, "completion_tokens_details")
+    tokens_in, tokens_out = _first(used, *_IN), _first(used, *_OUT)
+    cached = max(_most(prompt, "cached_tokens"), _most(used, *_CACHED))
+    written = max(_most(prompt, *_WRITTEN), _most(used, *_WRITTEN))
+    if tokens_in is not None and cached + written > tokens_in:
+        tokens_in += cached + written  # counted beside the prompt, as Anthropic does it
+    thought = max(_most(output, "reasoning_tokens"), _most(used, "reasoning_tokens"))
+    total = _first(used, "total_tokens")
+    if tokens_in is not None and tokens_out is not None:
+        beside = (total or 0) - tokens_in - tokens_out
+        if beside > 0:
+            tokens_out += beside  # thinking that `completion_tokens` leaves out, as xAI has it
+        elif thought > tokens_out:
+            tokens_out += thought
+    split = _get(used, "cache_creation") or _get(prompt, "cache_creation_token_details")
+    tier = _get(answer, "service_tier") or _get(used, "service_tier")
     return Usage(
-        _count(getattr(used, "prompt_tokens", None)),
-        _count(getattr(used, "completion_tokens", None)),
-        _count(getattr(details, "cached_tokens", None)) or 0,
-        _count(getattr(used, "cache_creation_input_tokens", None)) or 0,
-        _count(getattr(details, "audio_tokens", None)) or 0,
-        _count(getattr(output, "audio_tokens", None)) or 0,
+        tokens_in,
+        tokens_out,
+        cached,
+        written,
+        _most(prompt, "audio_tokens"),
+        _most(output, "audio_tokens"),
+        _first(split, "ephemeral_1h_input_tokens"),
+        thought,
+        _most(used, "citation_tokens"),
+        _searches(used, prompt),
+        _bill(used),
+        tier if isinstance(tier, str) else "",
+        _get(used, "inference_geo") == "us",
     )
 
 
+_IN: Final = ("prompt_tokens", "input_tokens")
+_OUT: Final = ("completion_tokens", "output_tokens")
+_CACHED: Final = ("prompt_cache_hit_tokens", "cache_read_input_tokens", "cached_tokens")
+_WRITTEN: Final = ("cache_creation_input_tokens", "cache_creation_tokens", "cache_write_tokens")
+_NANO: Final = 1_000_000_000
+
+
+def _searches(used: Any, prompt: Any) -> int | None:
+    """How many searches the provider made; None when it says nothing of them."""
+    found = (
+        _first(used, "num_search_queries", "num_sources_used"),
+        _first(prompt, "web_search_requests"),
+        _first(_get(used, "server_tool_use"), "web_search_requests"),
+    )
+    maps = _first(prompt, "google_maps_grounding_requests")
+    known = [count for count in found if count is not None]
+    return max(known, default=0) + (maps or 0) if known or maps else None
+
+
+def _bill(used: Any) -> int | None:
+    """What the provider says that it charges, in nano-USD."""
+    cost = _get(used, "cost")
+    if isinstance(cost, Mapping):
+        cost = cost.get("total_cost")
+    dollars = _amount(cost)
+    # OpenRouter's own fee, where the customer's own key pays another provider.
+    upstream = _amount(_get(_get(used, "cost_details"), "upstream_inference_cost"))
+    own_key = _get(used, "is_byok") is True
+    if dollars is None:
+        return None
+    return math.ceil((dollars + (upstream or 0 if own_key else 0)) * _NANO)
+
+
+def _amount(value: object) -> float | None:
+    number = isinstance(value, int | float) and not isinstance(value, bool)
+    return float(value) if number and 0 <= value < _DOLLARS_MOST else None  # type: ignore[arg-type,operator]  # a number by now
+
+
+def _get(value: Any, name: str) -> Any:
+    return value.get(name) if isinstance(value, Mapping) else getattr(value, name, None)
+
+
+def _first(value: Any, *names: str) -> int | None:
+    """The first of these fields that is a credible count."""
+    found = (_count(_get(value, name)) for name in names)
+    return next((count for count in found if count is not None), None)
+
+
+def _most(value: Any, *names: str) -> int:
+    """The highest of these fields: spellings of one count, never added up."""
+    return max((_count(_get(value, name)) or 0 for name in names), default=0)
+
+
 def _count(value: object) -> int | None:
+    if isinstance(value, float) and value.is_integer():
+        value = int(value)
     if not isinstance(value, int) or isinstance(value, bool):
         return None
     return value if 0 <= value <= _TOKENS_MOST else None

@@ -9,17 +9,18 @@ from __future__ import annotations
 import json
 import re
 from dataclasses import dataclass
-from decimal import ROUND_CEILING, Decimal
 from functools import cache
 from importlib.metadata import version
 from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
-from policy_router.model import NANO, Price
+from policy_router.language.table_price import first_tier, is_rate, read_price
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
+
+    from policy_router.model import Price
 
 _TABLE: Final = "model_prices_and_context_window_backup.json"
 _PROVIDERS: Final = "provider_endpoints_support_backup.json"
@@ -35,23 +36,15 @@ _ABILITIES: Final = {
     "supports_reasoning": "reasoning",
 }
 
-_LONG: Final = re.compile(r"input_cost_per_token_above_(\d+)k_tokens")
-_RATES: Final = {
-    "cached": ("cache_read_input_token_cost",),
-    "written": ("cache_creation_input_token_cost", "cache_creation_input_token_cost_above_1hr"),
-    "audio": ("input_cost_per_audio_token",),
-    "speech": ("output_cost_per_audio_token",),
-    "reasoning": ("output_cost_per_reasoning_token",),
-}
-
 
 @dataclass(frozen=True, slots=True)
 class Entry:
     """A row of the table.
 
     price: nano-USD per million tokens, rounded up; None when the table has none, or none for
-    this provider and variant. listed_zero: the table says 0, which does not mean free.
-    retired: the day the provider stops serving it, as an ISO date.
+    this provider and variant, or one that the counts of an answer do not tell. listed_zero: the
+    table says 0, which does not mean free. retired: the day the provider stops serving it, as an
+    ISO date.
     """
 
     name: str
@@ -74,9 +67,9 @@ class Catalog:
         listed = {str(row.get("litellm_provider", "")) for row in table.values()}
         self.providers = providers | {p.split("/")[0].split("-language")[0] for p in listed if p}
 
-    def find(self, calls: str) -> Entry | None:
+    def find(self, calls: str, api_base: str | None = None) -> Entry | None:
         """The row for a LiteLLM name: the whole name, then without leading segments, then
-        without a `:variant`."""
+        without a `:variant`. api_base: where it is called, which some prices depend on."""
         bare, _, variant = calls.rpartition(":")
         for name, exact in ((calls, True), (bare, False)) if bare and variant else ((calls, True),):
             parts = name.split("/")
@@ -84,7 +77,7 @@ class Catalog:
                 row = self._table.get("/".join(parts[skip:]))
                 if row is not None and row.get("mode") in (None, "chat", "completion", "responses"):
                     same = skip == 0 or str(row.get("litellm_provider", "")).startswith(parts[0])
-                    return _entry("/".join(parts[skip:]), row, priced=exact and same)
+                    return _entry("/".join(parts[skip:]), row, api_base, priced=exact and same)
         return None
 
     def provider(self, calls: str) -> str | None:
@@ -97,11 +90,12 @@ class Catalog:
         return provider in self.providers
 
 
-def _entry(name: str, row: Mapping[str, Any], *, priced: bool) -> Entry:
+def _entry(name: str, row: Mapping[str, Any], api_base: str | None, *, priced: bool) -> Entry:
+    row = first_tier(row)
     rates = row.get("input_cost_per_token"), row.get("output_cost_per_token")
-    known = priced and all(map(_is_rate, rates))
+    known = priced and all(map(is_rate, rates))
     zero = known and not any(rates)
-    price = _price(row) if known and not zero else None
+    price = read_price(name, row, api_base) if known and not zero else None
     abilities = {word for flag, word in _ABILITIES.items() if row.get(flag) is True}
     # Hosted tools are not taken from the table: what they cost is in none of its prices, so that
     # a model has the ability only where the policy says so.
@@ -121,42 +115,6 @@ def _entry(name: str, row: Mapping[str, Any], *, priced: bool) -> Entry:
 
 def _words(value: object) -> list[object]:
     return value if isinstance(value, list) else []
-
-
-def _price(row: Mapping[str, Any]) -> Price:
-    """All rates that a plain chat request can come under; batches and service tiers are for others.
-    Thinking is charged at the dearer of its two rates, and so is what is kept in the cache."""
-    long = []
-    for name, rate in row.items():
-        found = _LONG.fullmatch(name)
-        if found and _is_rate(rate):
-            above = int(found[1]) * 1000
-            out = row.get(f"output_cost_per_token_above_{found[1]}k_tokens")
-            known = out if _is_rate(out) else row["output_cost_per_token"]
-            long.append((above, _rate(rate), _rate(known)))
-    dearest = {
-        key: max((_rate(row[name]) for name in names if _is_rate(row.get(name))), default=None)
-        for key, names in _RATES.items()
-    }
-    return Price(
-        _rate(row["input_cost_per_token"]),
-        max(_rate(row["output_cost_per_token"]), dearest["reasoning"] or 0),
-        dearest["cached"],
-        dearest["written"],
-        dearest["audio"],
-        tuple(sorted(long)),
-        dearest["speech"],
-    )
-
-
-def _is_rate(value: object) -> bool:
-    return isinstance(value, int | float) and not isinstance(value, bool) and value >= 0
-
-
-def _rate(per_token: Any) -> int:
-    """US dollars per token -> nano-USD per million tokens, rounded up."""
-    exact = Decimal(repr(per_token)) * NANO * 1_000_000
-    return int(exact.to_integral_value(ROUND_CEILING))
 
 
 def _whole(value: object) -> int | None:

@@ -22,6 +22,7 @@ from policy_router.language.expression import (
     FUNCTIONS,
 )
 from policy_router.language.meters import read_meters
+from policy_router.language.pictures import picture_tokens
 from policy_router.language.resolve import Resolver
 from policy_router.language.selectors import PRICES
 from policy_router.language.unacted import check_unacted
@@ -194,7 +195,7 @@ class _Compiler:
                     "give the model another name",
                 )
             rank = self.names.rank(shape.tier, (*path, "tier"))
-            entries[name] = entry = self.draft.catalog.find(shape.model)
+            entries[name] = entry = self.draft.catalog.find(shape.model, shape.api_base)
             models.append(self._model(name, shape, rank or 0, len(tiers), entry))
         self.draft.entries = entries
         return tuple(models)
@@ -207,6 +208,8 @@ class _Compiler:
             price = FREE_PRICE
         elif isinstance(shape.price, doc.PriceShape):
             price = Price(shape.price.input, shape.price.output)
+        context = _said(shape.context, entry.context if entry else None)
+        picture, thumbnail = picture_tokens(shape.model, context)
         return Model(
             name=name,
             calls=shape.model,
@@ -214,8 +217,9 @@ class _Compiler:
             rank=rank,
             price=price,
             free=shape.price == "free",
-            context=_said(shape.context, entry.context if entry else None),
+            context=context,
             max_output=_said(shape.max_output, entry.max_output if entry else None),
+            default_output=shape.defaults.max_tokens if shape.defaults else None,
             abilities=(
                 frozenset(shape.can)
                 if shape.can is not None
@@ -228,6 +232,8 @@ class _Compiler:
             latency=shape.latency,
             api_base=shape.api_base,
             api_key_env=shape.api_key_env,
+            picture=picture,
+            thumbnail=thumbnail,
             at=self.places.key(("models", name)),
         )
 

@@ -150,6 +150,15 @@ class PriceShape(Shape):
     output: PerTokens
 
 
+class DefaultsShape(Shape):
+    """Parameters that a request gets when it does not set them itself."""
+
+    max_tokens: Annotated[Count | None, Field(
+        description="Tokens an answer may have. Left out: as many as the model can give.",
+        examples=["8k"],
+    )] = None  # fmt: skip
+
+
 class ModelShape(Shape):
     """A model that may be called."""
 
@@ -180,6 +189,10 @@ class ModelShape(Shape):
     )] = None  # fmt: skip
     max_output: Annotated[Count | None, Field(
         description="Tokens an answer may have. Left out: LiteLLM's own table.", examples=["8k"]
+    )] = None  # fmt: skip
+    defaults: Annotated[DefaultsShape | None, Field(
+        description="What is sent where a request does not say it.",
+        examples=[{"max_tokens": "8k"}],
     )] = None  # fmt: skip
     can: Annotated[list[Ability] | None, Field(
         description="What it can do. Left out: LiteLLM's own table, which never says "

@@ -42,7 +42,19 @@ SOUND: Final[dict[str, dict[str, str]]] = {
         "a budget that only warns": "budgets: { all: { cap: $0.0001/day, then: warn } }",
         "a cap on the answer makes it last": models(FREE, f"{PAID}, max_output: 50")
         + "\nbudgets: { all: { cap: $0.001/day } }",
+        "tokens are no money": "budgets: { all: { cap: unlimited }, t: { cap: 4k tokens/day } }",
+        "a default cap makes it last": models(FREE, f"{PAID}, defaults: {{ max_tokens: 50 }}")
+        + "\nbudgets: { all: { cap: $0.001/day } }",
+    },
+    "limit-below-one-request": {
         "tokens for one answer": "budgets: { all: { cap: unlimited }, t: { cap: 5k tokens/day } }",
+        "a budget that only warns":
+            "budgets: { all: { cap: $5/day }, t: { cap: 4k tokens/day, then: warn } }",
+        "a default cap that fits": models(
+            FREE, f"{PAID}, defaults: {{ max_tokens: 1k }}, limits: [4k tokens/min]"
+        ) + "\nbudgets: { all: { cap: $5/day } }",
+        "requests are no tokens":
+            "limits: { t: { requests: [5/min] } }\nbudgets: { all: { cap: $5/day } }",
     },
     "quota-above-budget": {
         "a quota that some of its models meet for nothing":
@@ -403,7 +415,15 @@ WRONG: Final[dict[str, dict[str, str]]] = {
     "budget-below-one-request": {
         "money": "budgets: { all: { cap: $0.01/day } }",
         "money each user has": "budgets: { all: { per: user, cap: $0.01/day, then: block } }",
-        "tokens": "budgets: { all: { cap: unlimited }, t: { cap: 4k tokens/day } }",
+    },
+    "limit-below-one-request": {
+        "a budget": "budgets: { all: { cap: unlimited }, t: { cap: 4k tokens/day } }",
+        "what a provider allows": models(FREE, f"{PAID}, limits: [4k tokens/min]")
+        + "\nbudgets: { all: { cap: $5/day } }",
+        "each user's": "limits: { t: { per: user, tokens: [4k/hour] } }\n"
+        "budgets: { all: { cap: $5/day } }",
+        "a model that thinks": models(FREE, f"{PAID}, can: [reasoning], limits: [9k tokens/min]")
+        + "\nbudgets: { all: { cap: $5/day } }",
     },
     "quota-above-budget": {
         "tokens": "limits: { a: { models: [big], tokens: [100M/day] } }\n"

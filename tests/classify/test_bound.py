@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from policy_router.classify.bound import most_tokens
+from policy_router.classify.bound import most_tokens, pictures
 from policy_router.model import UNBOUNDED
 
 TEXTS = st.text(max_size=200)
@@ -42,12 +42,23 @@ def test_tools_count_with_their_spelling(schema: dict[str, int]) -> None:
 @pytest.mark.parametrize(
     ("part", "least", "most"),
     [
-        ({"type": "image_url", "image_url": {"url": "data:" + "A" * 10**6}}, 3_000, 3_500),
+        ({"type": "image_url", "image_url": {"url": "data:" + "A" * 10**6}}, 0, 500),
         ({"type": "input_audio", "input_audio": {"data": "A" * 10**6}}, 10_000, 10_500),
         ({"type": "input_audio", "input_audio": "odd"}, 10, 100),
         ({"type": ["odd"], "text": "x"}, 1, 100),
-        ({"type": "file", "file": {"file_data": "A" * 10**6}}, 10**6, 10**6 + 100),
-        ({"type": "document", "source": {"data": "A" * 1000}}, 1000, 1100),
+        # A document of pages is charged by its pages, however few bytes it has.
+        ({"type": "file", "file": {"file_data": "A" * 1000}}, UNBOUNDED, UNBOUNDED),
+        ({"type": "file", "file": {"file_data": ["odd"]}}, UNBOUNDED, UNBOUNDED),
+        (
+            {"type": "file", "file": {"file_data": "data:text/plain;base64," + "A" * 1000}},
+            1000,
+            1200,
+        ),
+        (
+            {"type": "document", "source": {"media_type": "text/plain", "data": "A" * 1000}},
+            1000,
+            1200,
+        ),
         (
             {"type": "image_url", "image_url": {"url": "x"}, "text": "A" * 10**6},
             10**6,
@@ -77,3 +88,22 @@ def test_depth_is_no_danger() -> None:
     for _ in range(100_000):
         deep = [deep]
     assert most_tokens(deep) >= 1
+
+
+def test_pictures_are_counted_by_their_detail() -> None:
+    parts = [
+        {"type": "image_url", "image_url": {"url": "x"}},
+        {"type": "image_url", "image_url": {"url": "x", "detail": "high"}},
+        {"type": "image_url", "image_url": {"url": "x", "detail": "low"}},
+        {"type": "image", "source": {"data": "x"}},
+        {"type": "input_image", "image_url": "x", "detail": "low"},
+        {"type": "text", "text": "image_url"},
+        {"type": ["image_url"]},
+        "odd",
+    ]
+    assert pictures([{"role": "user", "content": parts}, {"role": "user", "content": "hi"}]) == (
+        3,
+        2,
+    )
+    assert pictures("odd") == (0, 0)
+    assert pictures(["odd", {"content": None}]) == (0, 0)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 from zoneinfo import ZoneInfo
 
 import pytest
@@ -188,6 +188,66 @@ def test_what_an_attempt_takes() -> None:
     capped = replace(request, max_output=None)
     assert taken(found, capped, 0)[0][1] == 1000 + 2 * 100
     assert taken(found, capped, 1)[1][1] == 1000 + 2 * 4096
+
+
+ROOMY = replace(FREE, max_output=None)
+
+
+def limited(limit: int, **more: Any) -> Policy:
+    meter = Meter("models", "free", Metric.TOKENS, MINUTE, limit, 0b001, **more)
+    return assemble((ROOMY,), (), VOCABULARY, bands=(), meters=(meter,))
+
+
+def capped(found: Policy, request: Request, wanted: int = 100_000) -> int:
+    facts = facts_of(found, request, Snapshot(NOW))
+    assert facts is not None
+    return found.index.metering.cap(facts, request, 0, wanted)
+
+
+@pytest.mark.parametrize(
+    ("limit", "request_", "amount", "cap"),
+    [
+        (10_000, Request(tokens=100, most_tokens=1_000), 1_000 + 4_096, 9_000),
+        # Less than it wants: the answer is capped to what fits.
+        (3_000, Request(tokens=100, most_tokens=1_000), 3_000, 2_000),
+        (3_000, Request(tokens=100, most_tokens=1_000, answers=2), 3_000, 1_000),
+        # Not even the bound of the prompt fits: its estimate counts.
+        (1_000, Request(tokens=100, most_tokens=1_000), 1_000, 900),
+        (1_000, Request(tokens=900, most_tokens=3_000), 900 + 256, 256),
+        # What the request asks for is kept, and refused.
+        (1_000, Request(tokens=100, most_tokens=500, max_output=4_000), 4_500, 100_000),
+    ],
+)
+def test_a_limit_of_tokens_has_room_for_one_request(
+    limit: int, request_: Request, amount: int, cap: int
+) -> None:
+    found = limited(limit)
+    assert taken(found, request_, 0)[0][1] == amount
+    assert capped(found, request_) == cap
+
+
+def test_only_limits_that_refuse_cap_an_answer() -> None:
+    request = Request(tokens=100)
+    assert capped(limited(1_000), request) == 900
+    assert capped(limited(1_000, then=Then.WARN), request) == 100_000
+    assert capped(limited(1_000, then=Then.FREE_ONLY), request) == 100_000
+    assert capped(limited(1_000, when=TAGGED), request) == 100_000
+    assert capped(limited(1_000, when=TAGGED), replace(request, tags=VIP.tags)) == 900
+    others = Meter("models", "b", Metric.TOKENS, MINUTE, 1_000, 0b010)
+    found = assemble((ROOMY, PAID), (), VOCABULARY, bands=(), meters=(others, budget()))
+    assert capped(found, request) == 100_000
+    endless = Meter("budgets", "b", Metric.TOKENS, Period.DAY, None, 0b001)
+    found = assemble((ROOMY,), (), VOCABULARY, bands=(), meters=(endless,))
+    assert capped(found, request) == 100_000
+    assert taken(found, request, 0)[0][1] == 100 + 4_096
+
+
+def test_pictures_are_reserved_as_their_model_counts_them() -> None:
+    seeing = replace(ROOMY, picture=40_000, thumbnail=2_000)
+    meter = Meter("models", "free", Metric.TOKENS, MINUTE, 10**6, 0b001)
+    found = assemble((seeing,), (), VOCABULARY, bands=(), meters=(meter,))
+    request = Request(tokens=10, max_output=1, pictures=2, thumbnails=3)
+    assert taken(found, request, 0)[0][1] == 10 + 2 * 40_000 + 3 * 2_000 + 1
 
 
 def test_a_budget_that_blocks_asks_free_models_for_nothing_but_asks() -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 from zoneinfo import ZoneInfo
 
@@ -146,6 +146,100 @@ def test_an_answer_is_bounded_only_where_something_counts_its_length() -> None:
         assert await opened.open(PAID) is None
         assert opened.output_cap is None
         await opened.close()
+
+    asyncio.run(main())
+
+
+@pytest.mark.parametrize(
+    ("model", "request_", "cap", "held"),
+    [
+        # Known from the model: sent, and held.
+        (PAID, REQUEST, 100, 100),
+        (replace(PAID, max_output=30_000), REQUEST, 30_000, 30_000),
+        (replace(PAID, max_output=30_000, context=20_010), REQUEST, 20_000, 20_000),
+        # Known from its context alone: held, and nothing need be sent.
+        (replace(PAID, max_output=None, context=8_000), REQUEST, None, 8_000),
+        # Known from nothing.
+        (replace(PAID, max_output=None), REQUEST, 4_096, 4_096),
+        # Set by the policy, or by the request.
+        (replace(PAID, default_output=40), REQUEST, 40, 40),
+        (replace(PAID, default_output=40), replace(REQUEST, max_output=60), 60, 60),
+        (PAID, replace(REQUEST, max_output=500), 100, 100),
+        # More than money allows: then as much as is of use.
+        (replace(PAID, max_output=200_000), REQUEST, 4_096, 4_096),
+        (
+            replace(PAID, max_output=200_000, abilities=frozenset({"reasoning"})),
+            REQUEST,
+            16_384,
+            16_384,
+        ),
+    ],
+)
+def test_the_cap_of_an_answer(model: Model, request_: Request, cap: int | None, held: int) -> None:
+    async def main() -> None:
+        store = MemoryStore(lambda: NOON)
+        found = assemble((model,), (), Vocabulary((), ()), bands=(), meters=(budget(100_000),))
+        ledger = Ledger(store, clock=lambda: NOON)
+        opened = ledger.account(found, request_, Snapshot(NOON))
+        assert await opened.open(model) is None
+        assert opened.output_cap == cap
+        assert [bucket.held for bucket in await store.buckets()] == [10 + 2 * held]
+        opened.ended(USED, None, 50)
+        await opened.close()
+
+    asyncio.run(main())
+
+
+def test_a_default_cap_is_sent_where_nothing_is_counted() -> None:
+    async def main() -> None:
+        model = replace(PAID, default_output=40)
+        found = assemble((model,), (), Vocabulary((), ()), bands=(), meters=())
+        opened = Ledger(MemoryStore(lambda: NOON)).account(found, REQUEST, Snapshot(NOON))
+        assert await opened.open(model) is None
+        assert opened.output_cap == 40
+
+    asyncio.run(main())
+
+
+def test_a_refusal_for_another_reason_is_not_tried_with_less() -> None:
+    async def main() -> None:
+        model = replace(PAID, max_output=30_000)
+        seats = Meter("models", "paid", Metric.SEATS, None, 1, 0b1)
+        meters = (budget(1_000_000), seats)
+        found = assemble((model,), (), Vocabulary((), ()), bands=(), meters=meters)
+        ledger = Ledger(MemoryStore(lambda: NOON), clock=lambda: NOON)
+        first = ledger.account(found, REQUEST, Snapshot(NOON))
+        assert await first.open(model) is None
+        second = ledger.account(found, REQUEST, Snapshot(NOON))
+        skip = await second.open(model)
+        assert skip is not None
+        assert "1 of 1 at once" in skip.detail
+        first.ended(USED, None, 50)
+        await first.close()
+
+    asyncio.run(main())
+
+
+def test_more_than_was_reserved_is_said(caplog: pytest.LogCaptureFixture) -> None:
+    async def main() -> None:
+        store = MemoryStore(lambda: NOON)
+        model = replace(PAID, context=1_000)
+        found = assemble((model,), (), Vocabulary((), ()), bands=(), meters=(budget(3000),))
+        ledger = Ledger(store, clock=lambda: NOON)
+        for used, overrun, cost in (
+            (USED, False, 50),
+            (Usage(10, 300), True, 610),
+            (Usage(900_000_000, 50), True, 1_000 + 100),
+        ):
+            opened = ledger.account(found, REQUEST, Snapshot(NOON))
+            assert await opened.open(model) is None
+            caplog.clear()
+            opened.ended(used, None, 50)
+            await opened.close()
+            assert opened.overrun is overrun
+            assert ("more than was reserved" in caplog.text) is overrun
+            assert opened.actual is not None
+            assert opened.actual.cost == cost
 
     asyncio.run(main())
 

@@ -116,11 +116,10 @@ def test_the_most_is_never_exceeded_within_its_bounds(
         data.draw(st.none() | rates),
         data.draw(st.none() | rates),
         tuple(
-            sorted(
-                (above, data.draw(rates), data.draw(rates))
-                for above in data.draw(st.sets(st.integers(1, 10**6), max_size=2))
-            )
+            (above, Price(data.draw(rates), data.draw(rates)))
+            for above in sorted(data.draw(st.sets(st.integers(1, 10**6), max_size=2)))
         ),
+        kept=data.draw(st.none() | rates),
     )
     if price.cached is not None and price.cached > price.input:
         return  # nobody charges more for reading a cache than for reading
@@ -133,3 +132,71 @@ def test_the_most_is_never_exceeded_within_its_bounds(
     actual = ending(worst, usage, None, 0)
     assert actual is not None
     assert actual.cost <= worst.actual.cost
+
+
+SEARCHING = Price(1_000_000, 2_000_000, search=50, fees=500, fee=7, hosted=9_000)
+
+
+@pytest.mark.parametrize(
+    ("usage", "hosted", "cost"),
+    [
+        (Usage(10, 20), False, 50 + 7 + 500),
+        (Usage(10, 20), True, 50 + 7 + 500 + 9_000),
+        (Usage(10, 20, searches=3), False, 50 + 7 + 3 * 50),
+        (Usage(10, 20, searches=0), True, 50 + 7),
+        # The provider's own bill says it all, and is never less than its tokens.
+        (Usage(10, 20, searches=3, bill=80), False, 80),
+        (Usage(10, 20, bill=0), True, 50),
+    ],
+)
+def test_fees_beside_the_tokens(usage: Usage, hosted: bool, cost: int) -> None:
+    worst = Worst(1000, 500, SEARCHING, hosted=hosted)
+    actual = ending(worst, usage, None, 80)
+    assert actual == Actual(cost, 10, 20)
+    assert actual.cost <= worst.actual.cost
+
+
+def test_an_absurd_bill_is_bounded_by_what_the_model_can_do() -> None:
+    worst = Worst(1000, 500, PRICE, holds=2_000, writes=1_000)
+    actual = ending(worst, Usage(10, 20, bill=10**15), None, 80)
+    assert actual == Actual(worst.physical.cost, 10, 20)
+    assert worst.exceeded(Usage(10, 20), actual)
+
+
+def test_an_absurd_count_is_charged_as_all_that_the_model_can_do() -> None:
+    worst = Worst(1000, 50, PRICE, holds=128_000, writes=16_000)
+    usage = Usage(900_000_000, 900_000_000)
+    actual = ending(worst, usage, None, 80)
+    assert actual == Actual(128_000 + 2 * 16_000, 128_000, 16_000, estimated=True)
+    assert worst.exceeded(usage, actual)
+    assert not worst.exceeded(Usage(1000, 50), COUNTED)
+    assert worst.exceeded(Usage(1000, 51), COUNTED)
+
+
+def test_an_uncounted_answer_of_a_model_that_thinks_is_charged_whole() -> None:
+    """Thinking that is not shown is billed as output."""
+    worst = Worst(1000, 500, PRICE, thinks=True)
+    assert ending(worst, Usage(), None, 8) == ALL
+
+
+@pytest.mark.parametrize(
+    ("usage", "cost"),
+    [
+        (Usage(100, 0, written=100), 200),
+        (Usage(100, 0, written=100, kept=0), 125),
+        (Usage(100, 0, written=100, kept=40), 60 * 1.25 + 40 * 2),
+        (Usage(100, 0, cached=50, written=50, kept=0), 5 + 62.5),
+    ],
+)
+def test_writing_to_the_cache_costs_by_how_long_it_is_kept(usage: Usage, cost: float) -> None:
+    price = Price(1_000_000, 2_000_000, cached=100_000, written=1_250_000, kept=2_000_000)
+    actual = ending(Worst(1000, 500, price), usage, None, 0)
+    assert actual is not None
+    assert cost <= actual.cost < cost + 1
+
+
+def test_thinking_and_citations_have_rates_of_their_own() -> None:
+    price = Price(2_000_000, 8_000_000, reasoning=3_000_000, cited=4_000_000)
+    usage = Usage(10, 100, thought=90, cited=5)
+    actual = ending(Worst(1000, 500, price), usage, None, 9)
+    assert actual == Actual(10 * 2 + 10 * 8 + 90 * 3 + 5 * 4, 10, 100)

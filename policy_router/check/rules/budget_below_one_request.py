@@ -18,7 +18,6 @@ Good:
 
 from __future__ import annotations
 
-from functools import cache
 from typing import TYPE_CHECKING
 
 from policy_router.check.subject import Subject, warning
@@ -36,13 +35,15 @@ _PLAIN = Request()
 
 def check(subject: Subject) -> Iterator[Diagnostic]:
     models = subject.policy.models
-    least = cache(lambda metric: [most(metric, model, _PLAIN) for model in models])
+    least: list[int] = []  # the same for every budget of money
     for meter in subject.policy.meters:
         limit = meter.limit
-        if meter.section != "budgets" or limit is None or meter.then is Then.WARN:
+        if meter.metric is not Metric.USD or limit is None or meter.then is Then.WARN:
             continue
         too_dear = []
-        for i, asked in enumerate(least(meter.metric)):
+        if not least:
+            least = [most(meter, model, _PLAIN) for model in models]
+        for i, asked in enumerate(least):
             if asked > limit and meter.models >> i & 1:
                 model = models[i]
                 if not model.free or meter.then is Then.BLOCK:
@@ -51,11 +52,11 @@ def check(subject: Subject) -> Iterator[Diagnostic]:
             asked, model = min(too_dear, key=lambda pair: pair[0])
             names = ", ".join(f"`{m.name}`" for _, m in too_dear)
             tokens = f"{model.output_cap(None):,} tokens"
-            amount = "" if meter.metric is Metric.TOKENS else f", {spell(meter.metric, asked)}"
             yield warning(
                 "budget-below-one-request",
                 f"budget `{meter.name}` does not last for one request of {names}: an answer of "
-                f"{tokens}{amount} at the least, is reserved first",
+                f"{tokens}, {spell(meter.metric, asked)} at the least, is reserved first",
                 subject.draft.places.value(("budgets", meter.name, "cap")),
-                "raise the cap, set the model's  max_output , or take the model out of the budget",
+                "raise the cap, set the model's  defaults: { max_tokens: ... } , or take the model "
+                "out of the budget",
             )
