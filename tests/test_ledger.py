@@ -129,6 +129,59 @@ def test_an_answer_is_charged_what_it_cost(tmp_path: Path) -> None:
     play(tmp_path, "budgets: { all: { cap: $5/month } }", scene)
 
 
+@pytest.mark.parametrize("stream", [False, True])
+@pytest.mark.parametrize(
+    ("usage", "charged", "estimated", "overrun"),
+    [
+        # No count: the prompt's bytes and 16 more, and a byte a token of what came out.
+        (None, None, True, False),
+        # Thinking beside the completion, which the total shows.
+        ({"prompt_tokens": 10, "completion_tokens": 5, "total_tokens": 35}, (10, 25), False, False),
+        # More than was asked for, and more than the model can do.
+        ({"prompt_tokens": 10, "completion_tokens": 500}, (10, 500), False, True),
+        (
+            {"prompt_tokens": 10, "completion_tokens": 900_000_000},
+            (10, 128_000),
+            True,
+            True,
+        ),
+        ({"prompt_tokens": -10, "completion_tokens": 5}, None, True, False),
+    ],
+)
+def test_what_the_provider_counted_is_what_is_charged(  # noqa: PLR0917  pytest's parameters
+    tmp_path: Path,
+    stream: bool,
+    usage: dict[str, int] | None,
+    charged: tuple[int, int] | None,
+    estimated: bool,
+    overrun: bool,
+) -> None:
+    """Whole or streamed: LiteLLM's own guess at a stream's tokens never counts."""
+
+    async def scene(w: World) -> None:
+        if stream:
+            chunks = await w.router.acompletion(HELLO, stream=True, max_tokens=100)
+            async for _ in chunks:
+                pass
+            attempt = chunks.attempts[0]
+        else:
+            answer = await w.router.acompletion(HELLO, max_tokens=100)
+            attempt = answer.attempts[0]
+        (row,) = await w.rows()
+        assert (row.estimated, attempt.estimated, attempt.overrun) == (
+            estimated, estimated, overrun,
+        )  # fmt: skip
+        if charged is None:
+            assert row.tokens_in > len("Hello!") + 16
+            assert row.tokens_out == len("one two")
+        else:
+            assert (row.tokens_in, row.tokens_out) == charged
+        assert row.cost == attempt.cost == row.tokens_in * 1000 + row.tokens_out * 2000
+
+    provider = Simulated({"big": Say("one two", usage=usage)})
+    play(tmp_path, "budgets: { all: { cap: $5/month } }", scene, provider)
+
+
 def test_a_spent_budget_means_free_models(tmp_path: Path) -> None:
     async def scene(w: World) -> None:
         first = await w.router.acompletion(HELLO, max_tokens=4000)
@@ -185,32 +238,31 @@ def test_a_full_limit_is_refused_with_the_time_it_opens(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("cap", "more", "expected"),
+    ("cap", "more", "least", "most"),
     [
-        # All that its context holds is reserved, and needs no cap; where money is short of that,
-        # what is left pays for a shorter answer.
-        ("$5/month", "", (None, None)),
-        ("$0.20/month", "", (4096, None)),
-        ("$5/month", "limits: { big: { models: [big], tokens: [2k/min] } }", "what fits"),
+        # All that its context holds is reserved, and needs no cap; but no more than a quarter of a
+        # limit, and what a limit of tokens has room for.
+        ("$5/month", "", None, None),
+        ("$0.20/month", "", 24_900, 25_000),
+        ("$0.03/month", "", 4_096, 4_096),
+        ("$5/month", "limits: { big: { models: [big], tokens: [2k/min] } }", 1_900, 2_000),
     ],
 )
 def test_the_answer_is_bounded_by_what_was_reserved(
-    tmp_path: Path, cap: str, more: str, expected: Any
+    tmp_path: Path, cap: str, more: str, least: int | None, most: int | None
 ) -> None:
     async def scene(w: World) -> None:
         await w.router.acompletion(HELLO)
         await w.router.acompletion(HELLO, max_completion_tokens=7)
         await w.router.acompletion(HELLO, model="small")
-        sent = [
+        first, *sent = [
             (r.body.get("max_tokens"), r.body.get("max_completion_tokens"))
             for r in w.provider.requests
         ]
-        if expected == "what fits":
-            first = sent.pop(0)[0]
-            assert first is not None
-            assert 1_900 < first < 2_000
+        if least is None or most is None:
+            assert first == (None, None)
         else:
-            assert sent.pop(0) == expected
+            assert least <= (first[0] or 0) <= most
         assert sent == [(None, 7), (None, None)]
 
     play(tmp_path, f"budgets: {{ all: {{ cap: {cap} }} }}\n{more}", scene)

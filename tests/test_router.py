@@ -65,6 +65,7 @@ def test_answers_by_policy(tmp_path: Path, provider: Simulated) -> None:
 
     asyncio.run(main())
     assert asked(provider) == ["small", "big"]
+    assert "ada" not in str([hit.body for hit in provider.requests])
 
 
 def test_streams(tmp_path: Path, provider: Simulated) -> None:

@@ -73,6 +73,26 @@ def fitting(meter: Meter, model: Model, request: Request, cap: int) -> int:
     return min(cap, max(room, LEAST_CAP))
 
 
+def _share(meter: Meter, model: Model, request: Request) -> int:
+    """The cap of an answer for which one request takes no more than its share of a limit."""
+    share = (meter.limit or 0) // SHARE
+    tokens = model.most_input(request)
+    if meter.metric is Metric.TOKENS:
+        return (share - tokens) // request.answers
+    price = model.price
+    if price is None:
+        return 0
+    least = price.most(tokens, 0)
+    each = (price.most(tokens, _MANY) - least) * request.answers
+    return (share - least) * _MANY // each if each else _MANY
+
+
+SHARE: Final = 4
+"""A request that sets no cap takes at most one part in so many of a limit, if that is of use: what
+it holds while it runs is out of reach for others, and most answers are short."""
+_MANY: Final = 1_000_000
+
+
 def _input(meter: Meter, model: Model, request: Request) -> int:
     """The tokens that go in, for a limit of tokens: what they cannot exceed, or where the limit
     could never fit that, what they are estimated to be."""
@@ -104,7 +124,8 @@ class Metering:
         self._unpriced = _mask(models, lambda m: not m.free and m.price is None)
         money = [m for m in meters if m.metric is Metric.USD]
         self._capping = [m for m in money if m.limit is not None and m.then is not Then.WARN]
-        self._sized = [m for m in meters if m.metric is Metric.TOKENS and m.limit is not None]
+        sizes = Metric.TOKENS, Metric.USD
+        self._sized = [m for m in meters if m.metric in sizes and m.limit is not None]
         self._sometimes = [m for m in money if m.when is not None]
         self._covered = _union(m.models for m in money if m.when is None)
         self._capped = _union(m.models for m in self._capping if m.when is None)
@@ -228,16 +249,22 @@ class Metering:
 
     # -- what an attempt takes -----------------------------------------------------------------
 
-    def cap(self, facts: Facts, request: Request, model: int, wanted: int) -> int:
-        """The cap of an answer of a model (by its number): the wanted one, or what fits into every
-        limit of tokens that the attempt falls under."""
+    def caps(self, facts: Facts, request: Request, model: int) -> tuple[int, ...]:
+        """Caps of an answer of a model (by its number) to try in turn: all that it can give, within
+        the share of each limit that one request may take, and the least that is of use."""
         asked = self._models[model]
+        least = asked.output_cap(request.max_output)
+        wanted = asked.full_output(request)
         for meter in self._sized:
             if not meter.models >> model & 1 or not refuses(meter, asked):
                 continue
-            if meter.when is None or meter.when.holds(facts):
+            if meter.when is not None and not meter.when.holds(facts):
+                continue
+            wanted = min(wanted, max(least, _share(meter, asked, request)))
+            if meter.metric is Metric.TOKENS:
                 wanted = fitting(meter, asked, request, wanted)
-        return wanted
+                least = fitting(meter, asked, request, least)
+        return (wanted, least) if wanted > least else (least,)
 
     def charges(  # noqa: PLR0917  the request, and the moment
         self,

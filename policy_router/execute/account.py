@@ -39,7 +39,7 @@ from policy_router.state.store import (
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable, Iterator, Mapping
+    from collections.abc import Awaitable, Callable, Mapping
 
     from policy_router.condition import Facts
     from policy_router.execute.failure import Failure
@@ -167,11 +167,13 @@ class Account:
         if facts is None:
             self._expect(model, model.full_output(self._request))
             return None
-        for last, cap in self._caps(facts, model):
+        number = self._policy.index.at[model.name]
+        caps = self._policy.index.metering.caps(facts, self._request, number)
+        for cap in caps:  # the next is smaller, for where money or tokens are short
             self._expect(model, cap)
             charges = self._charges(facts, model, self._ledger.clock(), cap)
             answer = await self._reserve(facts, model, charges, cap)
-            if last or not _too_large(answer):
+            if not _too_large(answer):
                 break
         if isinstance(answer, Granted):
             if any(c.limit is not None and c.counter.metric in _SIZED for c in charges):
@@ -189,16 +191,6 @@ class Account:
             return Skip(model.name, Reason.STATE, answer.detail, at=model.at)
         self._tell(answer.crossed)
         return self._skip(model, answer.refusals[0])
-
-    def _caps(self, facts: Facts, model: Model) -> Iterator[tuple[bool, int]]:
-        """Caps of the answer to try, each with whether it is the last: all that the model can do,
-        and where money or tokens are too short for that, the least that is of use."""
-        metering, number = self._policy.index.metering, self._policy.index.at[model.name]
-        wanted = model.full_output(self._request), model.output_cap(self._request.max_output)
-        caps = [metering.cap(facts, self._request, number, each) for each in wanted]
-        if caps[0] > caps[1]:
-            yield False, caps[0]
-        yield True, caps[1]
 
     def _expect(self, model: Model, cap: int) -> None:
         """Notes what an attempt may come to when its answers have so many tokens."""

@@ -101,14 +101,18 @@ class Worst:
         return self.at_most(max(holds, self.tokens_in), max(writes, self.tokens_out))
 
     def exceeded(self, usage: Usage, actual: Actual) -> bool:
-        """Whether an attempt came to more than was reserved for it, or was counted as more."""
+        """Whether an attempt came to more than was reserved for it, or was counted as more, apart
+        from what providers put around every prompt."""
+        tokens_in = self.tokens_in + _TEMPLATE
         return (
-            actual.cost > self.actual.cost
-            or (usage.tokens_in or 0) > self.tokens_in
+            actual.cost > self.at_most(tokens_in, self.tokens_out).cost
+            or (usage.tokens_in or 0) > tokens_in
             or (usage.tokens_out or 0) > self.tokens_out
         )
 
 
+_TEMPLATE: Final = 1_000
+"""Tokens that providers may add to a prompt by themselves."""
 _HOLDS: Final = 10_000_000
 _WRITES: Final = 1_000_000
 """Tokens in and out that no model of today exceeds."""

@@ -14,7 +14,7 @@ from policy_router.execute import litellm_library
 from policy_router.execute.evidence import read
 from policy_router.execute.failure import CallFailed, Failure, Kind, classify
 from policy_router.execute.redact import frames
-from policy_router.execute.reported import reported
+from policy_router.execute.reported import UNCOUNTED, reported
 from policy_router.execute.wire import Wire, current, watching
 from policy_router.execute.wire_body import for_provider, provider_of
 
@@ -73,11 +73,14 @@ class LiteLLMCaller:
         """A whole answer. Raises CallFailed."""
         with watching(current() or Wire()) as wire:
             try:
-                return await self._send(model, body, timeout, {}, wire)
+                answer = await self._send(model, body, timeout, {}, wire)
             except CallFailed:
                 raise
             except Exception as error:  # noqa: BLE001  whatever a library raises becomes a Failure
                 raise _failed(error, body, wire) from None
+            if provider_of(model) in UNCOUNTED:
+                answer.usage = None
+            return answer
 
     async def stream(self, model: Model, body: Body, timeout: float) -> Chunks:  # noqa: ASYNC109  see Caller
         """The chunks of an answer, usage included. Raises CallFailed, also while iterating."""
@@ -89,7 +92,7 @@ class LiteLLMCaller:
                 raise
             except Exception as error:  # noqa: BLE001  as above
                 raise _failed(error, body, wire) from None
-            return _Stream(wrapper, body, wire)
+            return _Stream(wrapper, body, wire, counted=provider_of(model) not in UNCOUNTED)
 
     async def _send(
         self, model: Model, body: Body, limit: float, options: Mapping[str, Any], wire: Wire
@@ -116,9 +119,11 @@ class LiteLLMCaller:
 
 
 class _Stream:
-    """LiteLLM's stream, made honest: it ends normally only when the provider ended it."""
+    """LiteLLM's stream, made honest: it ends normally only when the provider ended it, and its
+    usage is what the provider counted. counted: the provider does."""
 
-    def __init__(self, wrapper: Any, body: Body, wire: Wire) -> None:
+    def __init__(self, wrapper: Any, body: Body, wire: Wire, *, counted: bool) -> None:
+        self._counted = counted
         self._wrapper = wrapper
         self._body = body
         self._wire = wire
@@ -137,7 +142,7 @@ class _Stream:
             raise _failed(error, self._body, self._wire) from None
         if getattr(chunk, "usage", None) is not None:
             # In place of LiteLLM's own sum, which it makes up where the provider counted nothing.
-            chunk.usage = reported(getattr(self._wrapper, "chunks", ()))
+            chunk.usage = reported(self._wrapper.chunks) if self._counted else None
             if chunk.usage is None and not any(_says(choice.delta) for choice in chunk.choices):
                 return await anext(self)  # it had nothing else to say
         choices = chunk.choices

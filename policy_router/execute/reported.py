@@ -1,13 +1,28 @@
-"""The usage that a provider itself reported in a stream."""
+"""The usage that a provider itself reported, as against what a library made up."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 from policy_router.execute.shape import usage
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
+
+
+UNCOUNTED: Final = frozenset(
+    {
+        "a2a",
+        "langflow",
+        "langgraph",
+        "microsoft_365_copilot",
+        "petals",
+        "predibase",
+        "replicate",
+        "sagemaker",
+    }
+)
+"""Providers that report no tokens: what LiteLLM gives for them are its own estimates."""
 
 
 def reported(chunks: Iterable[Any]) -> Any:

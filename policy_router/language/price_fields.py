@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 from enum import StrEnum
+from functools import cache
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Final
 
@@ -138,11 +139,13 @@ _NAME: Final = re.compile(
 )
 
 
+@cache
 def is_money(name: str) -> bool:
     """Whether a field of the table is about money, by its name."""
     return _MONEY.search(name) is not None
 
 
+@cache
 def split(name: str) -> tuple[str, int, str]:
     """A field's name without its suffixes, the number of tokens above which it applies (0: any),
     and the service tier it is for (empty: the standard one)."""
@@ -152,6 +155,7 @@ def split(name: str) -> tuple[str, int, str]:
     return found["base"], int(found["above"] or 0) * 1000, found["tier"] or ""
 
 
+@cache
 def use_of(name: str) -> Use | None:
     """What is done with a field about money; None when it is not known here."""
     return FIELDS.get(split(name)[0])

@@ -5,7 +5,6 @@ from __future__ import annotations
 import re
 from decimal import ROUND_CEILING, Decimal
 from typing import TYPE_CHECKING, Any, Final
-from urllib.parse import urlsplit
 
 from policy_router.language.price_fields import (
     DEARER_TIERS,
@@ -30,6 +29,7 @@ _ABSURD: Final = 1e6
 """No price is that high: neither a number of dollars nor infinity is."""
 _HOSTED_CALLS: Final = 10
 """Calls of a provider's own tools that are reserved for, when a request brings such tools."""
+_HOST: Final = re.compile(r"https?://([^/:?#]+)")
 _REGIONAL: Final = re.compile(r"(?:^|[.-])(?:eu|us|gov|fedramp)(?:[.-]|$)")
 _IN_REGION: Final = ("regional_endpoint_uplift_multiplier",)
 """Applies to every regional endpoint; those of Vertex AI are regional unless set otherwise."""
@@ -203,7 +203,8 @@ def _fields(price: Price) -> dict[str, Any]:
 
 def _uplift(row: Mapping[str, Any], api_base: str | None) -> int:
     """By how much the rates are multiplied where the model is called, in percent."""
-    host = (urlsplit(api_base).hostname or "") if api_base else ""
+    found = _HOST.match(api_base or "")
+    host = found[1] if found else ""
     names = (*_IN_REGION, *(_BY_ADDRESS if _REGIONAL.search(host) else ()))
     return max(_percent(row.get(name) or 1) for name in names)
 

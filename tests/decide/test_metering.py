@@ -190,7 +190,7 @@ def test_what_an_attempt_takes() -> None:
     assert taken(found, capped, 1)[1][1] == 1000 + 2 * 4096
 
 
-ROOMY = replace(FREE, max_output=None)
+ROOMY = replace(FREE, max_output=None, context=100_000)
 
 
 def limited(limit: int, **more: Any) -> Policy:
@@ -198,48 +198,71 @@ def limited(limit: int, **more: Any) -> Policy:
     return assemble((ROOMY,), (), VOCABULARY, bands=(), meters=(meter,))
 
 
-def capped(found: Policy, request: Request, wanted: int = 100_000) -> int:
+def capped(found: Policy, request: Request) -> tuple[int, ...]:
     facts = facts_of(found, request, Snapshot(NOW))
     assert facts is not None
-    return found.index.metering.cap(facts, request, 0, wanted)
+    return found.index.metering.caps(facts, request, 0)
 
 
 @pytest.mark.parametrize(
-    ("limit", "request_", "amount", "cap"),
+    ("limit", "request_", "amount", "caps"),
     [
-        (10_000, Request(tokens=100, most_tokens=1_000), 1_000 + 4_096, 9_000),
+        # An answer that sets no cap takes a quarter of a limit at the most, if that is of use.
+        (1_000_000, Request(tokens=100, most_tokens=1_000), 1_000 + 4_096, (100_000, 4_096)),
+        (100_000, Request(tokens=100, most_tokens=1_000), 1_000 + 4_096, (24_000, 4_096)),
+        (10_000, Request(tokens=100, most_tokens=1_000), 1_000 + 4_096, (4_096,)),
         # Less than it wants: the answer is capped to what fits.
-        (3_000, Request(tokens=100, most_tokens=1_000), 3_000, 2_000),
-        (3_000, Request(tokens=100, most_tokens=1_000, answers=2), 3_000, 1_000),
+        (3_000, Request(tokens=100, most_tokens=1_000), 3_000, (2_000,)),
+        (3_000, Request(tokens=100, most_tokens=1_000, answers=2), 3_000, (1_000,)),
         # Not even the bound of the prompt fits: its estimate counts.
-        (1_000, Request(tokens=100, most_tokens=1_000), 1_000, 900),
-        (1_000, Request(tokens=900, most_tokens=3_000), 900 + 256, 256),
+        (1_000, Request(tokens=100, most_tokens=1_000), 1_000, (900,)),
+        (1_000, Request(tokens=900, most_tokens=3_000), 900 + 256, (256,)),
         # What the request asks for is kept, and refused.
-        (1_000, Request(tokens=100, most_tokens=500, max_output=4_000), 4_500, 100_000),
+        (1_000, Request(tokens=100, most_tokens=500, max_output=4_000), 4_500, (4_000,)),
     ],
 )
 def test_a_limit_of_tokens_has_room_for_one_request(
-    limit: int, request_: Request, amount: int, cap: int
+    limit: int, request_: Request, amount: int, caps: tuple[int, ...]
 ) -> None:
     found = limited(limit)
     assert taken(found, request_, 0)[0][1] == amount
-    assert capped(found, request_) == cap
+    assert capped(found, request_) == caps
 
 
 def test_only_limits_that_refuse_cap_an_answer() -> None:
     request = Request(tokens=100)
-    assert capped(limited(1_000), request) == 900
-    assert capped(limited(1_000, then=Then.WARN), request) == 100_000
-    assert capped(limited(1_000, then=Then.FREE_ONLY), request) == 100_000
-    assert capped(limited(1_000, when=TAGGED), request) == 100_000
-    assert capped(limited(1_000, when=TAGGED), replace(request, tags=VIP.tags)) == 900
+    free = (100_000, 4_096)
+    assert capped(limited(1_000), request) == (900,)
+    assert capped(limited(1_000, then=Then.WARN), request) == free
+    assert capped(limited(1_000, then=Then.FREE_ONLY), request) == free
+    assert capped(limited(1_000, when=TAGGED), request) == free
+    assert capped(limited(1_000, when=TAGGED), replace(request, tags=VIP.tags)) == (900,)
     others = Meter("models", "b", Metric.TOKENS, MINUTE, 1_000, 0b010)
     found = assemble((ROOMY, PAID), (), VOCABULARY, bands=(), meters=(others, budget()))
-    assert capped(found, request) == 100_000
+    assert capped(found, request) == free
     endless = Meter("budgets", "b", Metric.TOKENS, Period.DAY, None, 0b001)
     found = assemble((ROOMY,), (), VOCABULARY, bands=(), meters=(endless,))
-    assert capped(found, request) == 100_000
+    assert capped(found, request) == free
     assert taken(found, request, 0)[0][1] == 100 + 4_096
+
+
+@pytest.mark.parametrize(
+    ("limit", "price", "caps"),
+    [
+        (10**9, Price(10**9, 10**10), (24_990, 4_096)),
+        (10**12, Price(10**9, 10**10), (100_000, 4_096)),
+        (10**8, Price(10**9, 10**10), (4_096,)),
+        (10**9, Price(10**9, 0), (100_000, 4_096)),
+        (10**9, None, (4_096,)),
+    ],
+)
+def test_an_answer_takes_no_more_than_its_share_of_a_budget(
+    limit: int, price: Price | None, caps: tuple[int, ...]
+) -> None:
+    paid = replace(PAID, max_output=None, context=100_000, price=price)
+    meters = (budget(limit, then=Then.BLOCK, models=0b001),)
+    found = assemble((paid,), (), VOCABULARY, bands=(), meters=meters)
+    assert capped(found, Request(tokens=100)) == caps
 
 
 def test_pictures_are_reserved_as_their_model_counts_them() -> None:

@@ -165,20 +165,14 @@ def test_an_answer_is_bounded_only_where_something_counts_its_length() -> None:
         (replace(PAID, default_output=40), REQUEST, 40, 40),
         (replace(PAID, default_output=40), replace(REQUEST, max_output=60), 60, 60),
         (PAID, replace(REQUEST, max_output=500), 100, 100),
-        # More than money allows: then as much as is of use.
-        (replace(PAID, max_output=200_000), REQUEST, 4_096, 4_096),
-        (
-            replace(PAID, max_output=200_000, abilities=frozenset({"reasoning"})),
-            REQUEST,
-            16_384,
-            16_384,
-        ),
+        # A quarter of the budget at the most.
+        (replace(PAID, max_output=200_000), REQUEST, 124_995, 124_995),
     ],
 )
 def test_the_cap_of_an_answer(model: Model, request_: Request, cap: int | None, held: int) -> None:
     async def main() -> None:
         store = MemoryStore(lambda: NOON)
-        found = assemble((model,), (), Vocabulary((), ()), bands=(), meters=(budget(100_000),))
+        found = assemble((model,), (), Vocabulary((), ()), bands=(), meters=(budget(1_000_000),))
         ledger = Ledger(store, clock=lambda: NOON)
         opened = ledger.account(found, request_, Snapshot(NOON))
         assert await opened.open(model) is None
@@ -186,6 +180,25 @@ def test_the_cap_of_an_answer(model: Model, request_: Request, cap: int | None, 
         assert [bucket.held for bucket in await store.buckets()] == [10 + 2 * held]
         opened.ended(USED, None, 50)
         await opened.close()
+
+    asyncio.run(main())
+
+
+@pytest.mark.parametrize(("can", "cap"), [((), 4_096), (("reasoning",), 16_384)])
+def test_where_money_is_short_the_answer_is_too(can: tuple[str, ...], cap: int) -> None:
+    async def main() -> None:
+        model = replace(PAID, max_output=200_000, abilities=frozenset(can))
+        found = assemble((model,), (), Vocabulary((), ()), bands=(), meters=(budget(1_000_000),))
+        ledger = Ledger(MemoryStore(lambda: NOON), clock=lambda: NOON)
+        requests = [REQUEST, REQUEST, REQUEST, replace(REQUEST, max_output=100_000), REQUEST]
+        accounts = [ledger.account(found, each, Snapshot(NOON)) for each in requests]
+        for each in accounts:
+            assert await each.open(model) is None
+        caps = [each.output_cap for each in accounts]
+        assert caps == [124_995, 124_995, 124_995, 100_000, cap]
+        for each in accounts:
+            each.ended(USED, None, 50)
+            await each.close()
 
     asyncio.run(main())
 

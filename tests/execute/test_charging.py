@@ -171,6 +171,8 @@ def test_an_absurd_count_is_charged_as_all_that_the_model_can_do() -> None:
     assert worst.exceeded(usage, actual)
     assert not worst.exceeded(Usage(1000, 50), COUNTED)
     assert worst.exceeded(Usage(1000, 51), COUNTED)
+    assert worst.exceeded(Usage(2001, 50), COUNTED)
+    assert not worst.exceeded(Usage(2000, 50), COUNTED)
 
 
 def test_an_uncounted_answer_of_a_model_that_thinks_is_charged_whole() -> None:

@@ -270,6 +270,16 @@ def test_usage_at_the_end_of_a_stream(asked: bool) -> None:
     assert usages == ([([], 3)] if asked else [])
 
 
+@pytest.mark.parametrize("asked", [True, False])
+def test_a_stream_that_nobody_counted_has_no_usage(asked: bool) -> None:
+    options = {"include_usage": True} if asked else None
+    body = Body(messages=HELLO["messages"], stream_options=options)
+    chunks, error, *_ = read({"a": Say("one two", usage=None)}, body=body)
+    assert error is None
+    assert not [c for c in chunks if getattr(c, "usage", None)]
+    assert all(c.choices[0].delta or c.choices[0].finish_reason for c in chunks)
+
+
 def test_tools_reasoning_and_their_streams() -> None:
     call = {"id": "1", "type": "function", "function": {"name": "f", "arguments": "{}"}}
     say = Say("", finish="tool_calls", tool_calls=[call], reasoning="hm")
