@@ -11,7 +11,7 @@ PolicyRouterError
     ├── NoCandidateError   the policy left no model, or denied the request
     │   ├── BudgetError    a budget is spent
     │   ├── LimitError     a limit is reached
-    │   └── StateError     the counters cannot be reached, or have lost data; nothing is sent uncounted
+    │   └── StateError     the counters cannot be reached or have lost data; nothing is sent
     ├── RequestError       a provider refused the request itself; another model would refuse it too
     ├── ExhaustedError     every candidate was tried and failed, or the deadline passed
     └── StreamBrokenError  a stream that broke after part of the answer was given out
