@@ -7,6 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from policy_router import secrets
+from policy_router.language.schema import generated
 
 # Put together here, so that nothing that searches a repository for keys stumbles over them.
 LETTERS = "abcdefghijklmnopqrstuvwxyz"
@@ -29,6 +30,16 @@ CREDENTIALS = [
     "eyJ" + LETTERS + "." + LETTERS + "." + LETTERS,
     "a1B2c3D4e5F6" * 3,
     "Zm9vYmFy1Zm9v2abcdYmFy3Zm9v4YmFy5Zm==",
+    "pplx-" + LETTERS,
+    "glpat-" + LETTERS,
+    "nvapi-" + LETTERS,
+    "r8_" + LETTERS,
+    "csk-" + LETTERS,
+    "npm_" + LETTERS + "0123",
+    "sk_live_" + LETTERS,
+    "hvs." + LETTERS,
+    "dapi" + "0123456789abcdef" * 2,
+    "SG." + LETTERS + "." + LETTERS,
 ]
 HARMLESS = [
     "",
@@ -51,7 +62,7 @@ HARMLESS = [
 
 
 @pytest.mark.parametrize("key", CREDENTIALS, ids=[k[:8] for k in CREDENTIALS])
-@pytest.mark.parametrize("around", ["{}", "api_key: {}", "'{}'", "key={} # mine", "({})", "ä {} ö"])
+@pytest.mark.parametrize("around", ["{}", "'{}'", "key={} # mine", "({})", "ä {} ö"])
 def test_credentials_are_found_and_masked(key: str, around: str) -> None:
     text = around.format(key)
     start = text.index(key)
@@ -60,6 +71,142 @@ def test_credentials_are_found_and_masked(key: str, around: str) -> None:
     assert len(masked) == len(text)
     assert key[8:] not in masked
     assert masked == around.format(key[:6] + "*" * (len(key) - 6))
+
+
+@pytest.mark.parametrize(
+    ("text", "shown"),
+    [
+        ("api_key: 0123456789abcdef", "api_key: ****************"),
+        ("api_key: " + CREDENTIALS[0], "api_key: " + "*" * len(CREDENTIALS[0])),
+        ("{'apiKey': 'hunter2', 'x': 1}", "{'apiKey': '*******', 'x': 1}"),
+        ('"password" : "two words"', '"password" : "*** *****"'),
+        ("Authorization: Bearer abc.def", "Authorization: ****** *******"),
+        ("sent Bearer abc.def now", "sent Bearer ******* now"),
+        ("sent Basic dXNlcjpwdw==", "sent Basic ************"),
+        ("pasword=hunter2, next", "pasword=*******, next"),
+        ("api key provided: abc", "api key provided: ***"),
+        ("redis://:hunter2@host:6379/0", "redis://:*******@host:6379/0"),
+        ("https://ann:hunter2@host", "https://ann:*******@host"),
+        ("https://hunter2@host", "https://*******@host"),
+        ("https://hunter2:@host", "https://********@host"),
+        ("https://h/v1?api_key=hunter2&x=1", "https://h/v1?api_key=*******&x=1"),
+        ("https://h/v1?sig=abc#top", "https://h/v1?sig=***#top"),
+        (
+            "-----BEGIN RSA PRIVATE KEY-----\nMIIabc\n-----END RSA PRIVATE KEY-----",
+            "-----BEGIN RSA PRIVATE KEY-----\n******\n-----END RSA PRIVATE KEY-----",
+        ),
+    ],
+)
+def test_what_a_name_or_an_address_says_is_a_credential_is_masked(text: str, shown: str) -> None:
+    assert secrets.mask(text) == shown
+    assert secrets.mask(shown) == shown
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "tokens: 200k/hour",
+        "max_tokens: 8192",
+        "first_token_within: 30s",
+        "api_key_env: OPENAI_API_KEY",
+        "token == 'abc'",
+        "the basic authentication of a bearer is refused",
+        "a token is a piece of a word",
+        "https://medium.com/@someone",
+        "https://h/v1?version=2",
+        "per: key",
+    ],
+)
+def test_what_only_sounds_like_one_is_shown(text: str) -> None:
+    assert secrets.mask(text) == text
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "api_key", "apiKey", "API-Key", "x-api-key", "api_kye", "apikye", "ap_key", "api_keys",
+        "openai_key", "token", "auth_token", "secret", "client_secret", "secrte", "pasword",
+        "passwrod", "Authorization", "authorisation", "credentials", "AWS_SECRET_ACCESS_KEY",
+    ],
+)  # fmt: skip
+def test_names_of_fields_that_hold_a_credential(name: str) -> None:
+    assert secrets.is_secret_name(name)
+    assert not secrets.is_name_of_secret(name)
+    assert secrets.is_name_of_secret(f"{name}_env")
+    assert not secrets.is_secret_name(f"{name}_env")
+
+
+def test_no_field_of_the_language_holds_a_credential() -> None:
+    fields: set[str] = set()
+
+    def gather(node: object) -> None:
+        if isinstance(node, dict):
+            fields.update(node.get("properties", ()))
+            for inner in node.values():
+                gather(inner)
+        elif isinstance(node, list):
+            for inner in node:
+                gather(inner)
+
+    gather(generated())
+    assert "tokens" in fields
+    assert [name for name in fields if secrets.is_secret_name(name)] == []
+    assert [name for name in fields if secrets.is_name_of_secret(name)] == ["api_key_env"]
+
+
+@pytest.mark.parametrize("name", ["", "1", "sort_key", "key", "max_tokens", "tokens", "keywords"])
+def test_names_of_other_fields(name: str) -> None:
+    assert not secrets.is_secret_name(name)
+    assert not secrets.is_name_of_secret(name)
+
+
+@pytest.mark.parametrize(
+    ("text", "values"),
+    [
+        ("api_key: abc", ["abc"]),
+        ("api_key: 'a b' # c", ["a b"]),
+        ('"api_key": "a\\"b"', ['a\\"b']),
+        ("{ api_key: abc, x: y }", ["abc"]),
+        ("x: [{ api_key: a b }]", ["a b"]),
+        ("api_key: one\n  two\nx: y", ["one\n  two"]),
+        ("api_key: 'open\nx: y", ["open"]),
+        ("api_key: [a,\n b]\nx: y", ["[a,\n b]"]),
+        ("api_key: [a,\nx: y", ["[a,"]),
+        ("api_key:\n  - a\n  - b\nx: y", ["\n  - a\n  - b"]),
+        ("api_key: |\n  a\n\n  b\nx: y", ["\n  a\n\n  b"]),
+        ("api_key: !!str abc", [" abc"]),
+        ("api_key:\nx: y", []),
+        ("api_key: null", []),
+        ("api_key: true", []),
+        ("api_key_env: OPENAI_API_KEY", []),
+        ("api_key_env: my_own_key", []),
+        ("api_key_env: 0123456789abcdef", ["0123456789abcdef"]),
+        ("api_key_env: ABCDEF0123456789", ["ABCDEF0123456789"]),
+        ("models:\n  x:\n    key: abc", ["abc"]),
+        ("rules:\n  - name: r\n    when: { key: abc }", []),
+        ("rules:\n  - name: r\n    when:\n      key: abc", []),
+        ("tasks:\n  # words\n  secret:\n    keywords: [x]", []),
+        ("tasks: { a: { x: [1] }, secret: { keywords: [x] } }", []),
+        ("attributes: { token: string }", []),
+        ("key: abc", ["abc"]),
+    ],
+)
+def test_values_under_fields_for_credentials(text: str, values: list[str]) -> None:
+    found = [text[w.start : w.end] for w in secrets.fields(text)]
+    assert [v.lstrip("!str") for v in found] == values if "!!" in text else found == values
+
+
+@pytest.mark.parametrize(
+    ("value", "literal"),
+    [
+        ("0123456789abcdef", True), ("two words", True), ("short", False),
+        ("$OPENAI_API_KEY", False),
+        ("${OPENAI_API_KEY}", False), ("OPENAI_API_KEY", False), ("<your key>", False),
+        ("os.environ/OPENAI_API_KEY", False),
+    ],
+)  # fmt: skip
+def test_a_reference_is_no_credential(value: str, *, literal: bool) -> None:
+    assert secrets.is_literal(value) is literal
 
 
 @pytest.mark.parametrize("text", HARMLESS)

@@ -10,7 +10,7 @@ from datetime import UTC, date, datetime
 from typing import TYPE_CHECKING
 
 from policy_router.cancellation import Poll, checkpoint, never
-from policy_router.check.concealed import conceal
+from policy_router.check.concealed import conceal, conceal_sources
 from policy_router.check.registry import LINT, TEXT_RULES
 from policy_router.check.shortened import shorten, told
 from policy_router.check.subject import Subject
@@ -36,7 +36,7 @@ def _everything(_: Diagnostic) -> bool:
 @dataclass(frozen=True, slots=True)
 class Report:
     """What was found in policy files. policy: None when one of the findings is an error.
-    sources: file name -> text, for drawing.
+    sources: file name -> text, for drawing: credentials are starred out.
 
     diagnostics: at most MOST_SHOWN and a note that counts the others, errors before what is less.
     omitted: how many of each kind are left out.
@@ -87,9 +87,8 @@ def inspect(
     broken = any(d.severity is Severity.ERROR for d in every)
     kept, omitted = shorten([d for d in every if d.severity is Severity.ERROR or wanted(d)])
     shown = in_order(conceal(kept, loaded.sources))
-    return Report(
-        None if broken else loaded.policy, (*shown, *told(omitted)), loaded.sources, omitted
-    )
+    texts = conceal_sources(loaded.sources)
+    return Report(None if broken else loaded.policy, (*shown, *told(omitted)), texts, omitted)
 
 
 def inspect_path(

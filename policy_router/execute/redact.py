@@ -8,6 +8,8 @@ from pathlib import PurePath
 from traceback import walk_tb
 from typing import TYPE_CHECKING, Final
 
+from policy_router.secrets import strip
+
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
@@ -23,14 +25,6 @@ _FRAMES: Final = 6
 """Exceptions of a chain, and places of each, that are told."""
 _WITHHELD: Final = "message withheld: it repeats the {}"
 
-_SECRETS: Final = (
-    re.compile(r"(?i)\b(bearer|basic)\s+\S+"),
-    re.compile(r"(?i)\b(?:api[-_ ]?key|token|secret|password)\b\s*(?:provided)?\s*[:=]\s*\S+"),
-    re.compile(r"\b(?:sk|pk|rk|gsk|xai|key|org|proj)[-_][\w*.-]{6,}"),
-    re.compile(r"\bAIza[\w-]{10,}"),
-    # Anything long without spaces that mixes letters and digits: keys, tokens, base64.
-    re.compile(r"(?=[\w+/=*-]*\d)(?=[\w+/=*-]*[A-Za-z])[\w+/=*-]{24,}"),
-)
 _URL: Final = re.compile(r"\b\w+://\S+")
 _SPACE: Final = re.compile(r"[\s\x00-\x1f\x7f]+")
 _LETTERS: Final = re.compile(r"[\W_]+")
@@ -43,9 +37,7 @@ def redact(message: str, prompt: object, what: str = "prompt") -> str:
     head = message[: LIMIT * 4].partition("Traceback (most recent call last)")[0]
     if _echoes(head, prompt):
         return _WITHHELD.format(what)
-    for pattern in _SECRETS:
-        head = pattern.sub("***", head)
-    head = _SPACE.sub(" ", _URL.sub("***", head)).strip()
+    head = _SPACE.sub(" ", _URL.sub("***", strip(head))).strip()
     return head if len(head) <= LIMIT else head[: LIMIT - 1] + "\N{HORIZONTAL ELLIPSIS}"
 
 

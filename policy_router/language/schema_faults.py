@@ -12,6 +12,7 @@ from policy_router.cancellation import Poll, checkpoint, never
 from policy_router.diagnostics import Diagnostic, Severity
 from policy_router.language.schema import generated, validator
 from policy_router.language.suggest import Hints
+from policy_router.secrets import is_name_of_secret
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -217,6 +218,9 @@ def _bad_value(error: ValidationError, source: Source, path: Path, hints: Hints)
     schema, validator = _schema(error), str(error.validator)
     kind = schema.get("x-kind")
     shown, help_ = _shown(value), _examples(schema)
+    if path and _VARIABLE.fullmatch(str(value)) is None and is_name_of_secret(str(path[-1])):
+        # What stands where the name of a variable is expected is most likely the key itself.
+        shown, help_ = "the value", f"{help_}: the name of a variable, never the key"
     rule, message = "bad-value", f"{shown} is not allowed for {_where(path)}"
     if kind is not None:
         article = "an" if kind[0] in "aeiou" else "a"
@@ -249,6 +253,7 @@ def _bad_value(error: ValidationError, source: Source, path: Path, hints: Hints)
     return Diagnostic(rule, Severity.ERROR, message, span, help_)
 
 
+_VARIABLE: Final = re.compile(r"[A-Za-z][A-Za-z_]*_[A-Za-z_]*")
 _KINDS: Final = {
     "string": "text",
     "object": "a mapping",

@@ -2,21 +2,20 @@
 
 from __future__ import annotations
 
+import json
 from datetime import date
 from itertools import combinations
-from typing import TYPE_CHECKING
+from pathlib import Path
 
 import pytest
 
 from policy_router import PolicyError, load
 from policy_router.cancellation import Cancelled
 from policy_router.check.report import inspect, inspect_path
+from policy_router.cli.render import as_github, as_json, as_sarif
 from policy_router.diagnostics import Severity, draw
 from policy_router.language.files import PolicyFile
 from tests.check.policies import TABLE, TODAY, complete, look
-
-if TYPE_CHECKING:
-    from pathlib import Path
 
 NOTE = "learning: { mode: suggest }"
 WARNING = "rules: [{ name: r, when: tokens < 0 or stream, avoid: [big] }]"
@@ -302,3 +301,61 @@ def test_a_manifest_that_does_not_match_hides_nothing(tmp_path: Path) -> None:
 
 
 MODELS = "models: { a: { model: openai/gpt-4o, tier: t, price: free, context: 8k } }\n"
+FORMS = [
+    "api_key: V", "api_key: 'V'", 'api_kye: "V"', "apiKey: [V, other]", "api_key:\n      V",
+    "api_key: >\n      V\n      more", "api_key_env: V", "auth: { token: V }",
+    "headers: { Authorization: Bearer V }", "headers:\n      X-Api-Key: V", "key: V",
+    "openai_key: V", "pasword: V # x", "extra: { client_secret: V, x: y }",
+    "api_key: [\n V\n]", "credentials:\n      - V", "api_key: { value: V }",
+    "secret: V\n  c: [", "x: 1 # password: V", "api_key: V\n    api_key: V", "token: \tV",
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("form", FORMS)
+@pytest.mark.parametrize(
+    "value", ["0123456789abcdef0123456789abcdef", "hunterhunter", "p4ss/w0rd+"]
+)
+def test_a_value_under_a_field_for_keys_is_never_shown(form: str, value: str) -> None:
+    text = complete(
+        "models:\n  big:\n    model: openai/gpt-4o\n    tier: heavy\n    "
+        + form.replace("V", value)
+    )
+    report = inspect([PolicyFile("p.yaml", text.encode())], today=TODAY, table=TABLE)
+    assert report.findings
+    path = Path("p.yaml")
+    shown = [
+        *(draw(d, report.sources) for d in report.diagnostics),
+        json.dumps(as_json({path: report})),
+        json.dumps(as_sarif([report], "0", lambda rule: (rule, rule))),
+        *as_github([report]),
+        str(PolicyError(report.diagnostics, report.sources)),
+    ]
+    assert value[:7] not in "\n".join(shown)
+
+
+@pytest.mark.parametrize(
+    "form",
+    ["api_key: 0123456789abcdef", "params: { api_key: hunterhunter }", "password: two words\n"],
+)
+def test_a_value_under_a_field_for_keys_is_a_secret_in_the_policy(form: str) -> None:
+    report = look(f"prompts:\n  p:\n    models: [big]\n    system: Be brief.\n    {form}")
+    assert "secret-in-policy" in [d.rule for d in report.findings]
+
+
+@pytest.mark.parametrize(
+    "snippet",
+    [
+        "prompts: { p: { models: [big], params: { api_key: $OPENAI_API_KEY } } }",
+        "attributes: { token: string }",
+        "limits: { token: { tokens: [200k/hour] } }",
+        "tasks: { a: { accept: { json_schema: { properties: { password: { type: string } } } } } }",
+    ],
+)
+def test_what_is_no_key_is_no_secret(snippet: str) -> None:
+    assert "secret-in-policy" not in [d.rule for d in look(snippet).findings]
+
+
+def test_the_sources_of_a_report_keep_every_place() -> None:
+    text = complete("# password: hunterhunter\nname: x")
+    report = inspect([PolicyFile("p.yaml", text.encode())], today=TODAY, table=TABLE)
+    assert report.sources["p.yaml"] == text.replace("hunterhunter", "*" * 12)

@@ -1,6 +1,8 @@
 """a key written into a policy file
 
 Policy files are reviewed, copied and kept for ever. Write the name of an environment variable.
+A value is taken for a key by how it looks, or because it stands under a field such as `api_key`,
+`password` or `token`.
 
 Bad:
     description: our key is sk-proj-abcdefghijklmnopqrstuvwxyz012345
@@ -12,6 +14,8 @@ Good:
 
 from __future__ import annotations
 
+import re
+from bisect import bisect_right
 from typing import TYPE_CHECKING
 
 from policy_router import secrets
@@ -24,12 +28,25 @@ if TYPE_CHECKING:
 def check_text(sources: Mapping[str, str]) -> Iterator[Diagnostic]:
     """Looks at the bare text, so that a file which does not compile is searched as well."""
     for name, text in sources.items():
-        for number, line in enumerate(text.split("\n"), start=1):
-            for start, end in secrets.find(line):
-                yield Diagnostic(
-                    "secret-in-policy",
-                    Severity.ERROR,
-                    "a secret is written into the policy",
-                    Span(name, number, start + 1, number, end + 1),
-                    "write  api_key_env: NAME_OF_A_VARIABLE  and change the key, it is known now",
-                )
+        found = secrets.find(text)
+        found += [
+            (written.start, written.end)
+            for written in secrets.fields(text)
+            if written.single
+            and secrets.is_literal(text[written.start : written.end])
+            and not any(start < written.end and written.start < end for start, end in found)
+        ]
+        lines = [0, *(m.end() for m in re.finditer("\n", text))]
+        for start, end in sorted(found):
+            while start < end and text[start].isspace():
+                start += 1  # noqa: PLW2901  a block text begins on the line below its field
+            line = bisect_right(lines, start)
+            stop = min(end, text.find("\n", start) % (len(text) + 1))
+            column = start - lines[line - 1] + 1
+            yield Diagnostic(
+                "secret-in-policy",
+                Severity.ERROR,
+                "a secret is written into the policy",
+                Span(name, line, column, line, column + max(1, stop - start)),
+                "write  api_key_env: NAME_OF_A_VARIABLE  and change the key, it is known now",
+            )
