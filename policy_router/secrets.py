@@ -7,7 +7,7 @@ of `check` and the messages of providers are all cleaned by them.
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import lru_cache
 from itertools import pairwise
 from typing import TYPE_CHECKING, Final
@@ -115,7 +115,7 @@ def _is_named(found: re.Match[str]) -> bool:
 
 
 def _is_query(found: re.Match[str]) -> bool:
-    return found["name"].lower() in _IN_QUERIES or is_secret_name(found["name"])
+    return is_query_secret(found["name"])
 
 
 SHAPES: Final = (
@@ -138,7 +138,7 @@ SHAPES: Final = (
     ),
     Shape(
         "key in an address",
-        re.compile(r"[?&;](?P<name>[A-Za-z][\w.-]{0,63})=([^\s&#'\"<>`]+)"),
+        re.compile(r"[?&;#](?P<name>[A-Za-z][\w.-]{0,63})=([^\s&#'\"<>`]+)"),
         _is_query,
     ),
     Shape("bearer token", re.compile(r"(?i)\bbearer\s+([\w.~+/=-]{6,})"), _is_coded),
@@ -259,6 +259,11 @@ def is_secret_name(name: str) -> bool:
     return False
 
 
+def is_query_secret(name: str) -> bool:
+    """Whether a parameter of that name in an address holds a credential."""
+    return name.lower() in _IN_QUERIES or is_secret_name(name)
+
+
 def is_name_of_secret(name: str) -> bool:
     """Whether a field of that name says where a credential is found: `api_key_env`."""
     words = [word.lower() for word in _WORD.findall(name)]
@@ -286,8 +291,8 @@ def _is_slip(word: str, right: str) -> bool:
 # -- fields of a file ----------------------------------------------------------------------------
 
 _FIELD: Final = re.compile(
-    r"(?:(?<=^)|(?<=[\s{,\[\"'#-]))(?P<quote>[\"']?)(?P<name>[A-Za-z][\w.-]{0,63})(?P=quote)[ \t]*:"
-    r"(?=[ \t\n]|$)",
+    r"(?:^(?P<comment>[ \t]*#[#! \t]*)?(?:[ \t-]*)|(?<=[{,\[])\s*|(?<=\s)#[#! \t]*)"
+    r"(?P<quote>[\"']?)(?P<name>[A-Za-z][\w.-]{0,63})(?P=quote)[ \t]*:(?=[ \t\n]|$)",
     re.MULTILINE,
 )
 _PARENT: Final = re.compile(r"[\s{,\"']?([A-Za-z][\w.-]*)[\"']?[ \t]*:[ \t]*(?:#.*)?$")
@@ -304,11 +309,12 @@ _NOTHING: Final = frozenset({"", "null", "~", "true", "false"})
 @dataclass(frozen=True, slots=True)
 class Written:
     """A value under a field that holds a credential. start, end: where it stands, its quotes left
-    out. single: one value; else a mapping or a list."""
+    out. single: one value; else a mapping or a list. comment: it stands in a comment."""
 
     start: int
     end: int
     single: bool
+    comment: bool = False
 
 
 def fields(text: str) -> Iterator[Written]:
@@ -319,7 +325,9 @@ def fields(text: str) -> Iterator[Written]:
         where = is_name_of_secret(name)
         if not (where or is_secret_name(name) or name.lower() == "key"):
             continue
-        parent = _parent(text, match.start())
+        at = match.start("name")
+        comment = "#" in match[0]
+        parent = "" if comment else _parent(text, at)
         if parent in _NAMED and not (parent == "models" and where):
             continue
         found = _value(text, match)
@@ -330,7 +338,7 @@ def fields(text: str) -> Iterator[Written]:
             continue
         named = _VARIABLE.fullmatch(value) is not None and not _LIKE_KEY.match(value)
         if not (where and named):
-            yield found
+            yield replace(found, comment=comment)
 
 
 def is_literal(value: str) -> bool:
@@ -382,22 +390,24 @@ def _value(text: str, field: re.Match[str]) -> Written | None:
         return Written(at, _closing_bracket(text, at), single=False)
     if opening in ("", "#", "|", ">", "&", "!"):
         begin = _line_end(text, at)
-        end = _block_end(text, field.start(), begin)
+        end = _block_end(text, field.start("name"), begin)
         block = text[begin:end].strip()
         if opening in ("&", "!"):
             begin = at
         single = opening in ("|", ">") or not re.search(r":(?:\s|$)|^\s*-\s", block, re.MULTILINE)
         return Written(begin, end, single) if text[begin:end].strip() else None
-    begin = text.rfind("\n", 0, field.start()) + 1
-    row = text[begin : field.start()]
-    if row.count("{") > row.count("}"):
+    begin = text.rfind("\n", 0, field.start("name")) + 1
+    row = text[begin : field.start("name")]
+    if "#" in field[0]:
+        end = at + len(rest)
+    elif row.count("{") > row.count("}"):
         stop = re.compile(r",\s|,$|\}|\n|\s#|$").search(text, at)
         end = stop.start() if stop else len(text)
     else:
         comment = re.search(r"\s#", rest)
         end = at + (comment.start() if comment else len(rest))
         if not comment:
-            end = _block_end(text, field.start(), end)
+            end = _block_end(text, field.start("name"), end)
     return Written(at, at + len(text[at:end].rstrip()), single=True)
 
 

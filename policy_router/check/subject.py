@@ -7,6 +7,7 @@ from functools import cached_property
 from typing import TYPE_CHECKING
 
 from policy_router.cancellation import Poll, never
+from policy_router.check.addresses import Address, read
 from policy_router.check.regions import Regions
 from policy_router.check.undecided import Questions
 from policy_router.diagnostics import Diagnostic, Severity
@@ -38,6 +39,17 @@ class Subject:
     def regions(self) -> Regions:
         """Where each rule, task and band takes models away."""
         return Regions(self.policy, self.cancelled)
+
+    @cached_property
+    def addresses(self) -> tuple[tuple[Model, Address, Span], ...]:
+        """Every model with an address of its own, that address taken apart, and where it stands."""
+        places = self.draft.places
+        pairs = [(model, read(model.api_base or "")) for model in self.policy.models]
+        return tuple(
+            (model, address, places.value(("models", model.name, "api_base")))
+            for model, address in pairs
+            if address is not None
+        )
 
     @cached_property
     def unreachable(self) -> tuple[tuple[Model, tuple[Source, ...]], ...]:

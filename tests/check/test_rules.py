@@ -29,6 +29,17 @@ PAID: Final = "model: openai/gpt-4o, tier: heavy"
 FREE_HEAVY: Final = "model: hosted_vllm/q, tier: heavy, price: free, context: 64k"
 THREE: Final = models(FREE, PAID, FREE_HEAVY)
 
+
+def model_at(address: str, more: str = "") -> str:
+    """A section with a model at an address."""
+    fields = f", {more}" if more else ""
+    return models(
+        "model: hosted_vllm/q, tier: light, price: free, context: 8k, "
+        f'api_base: "{address}"{fields}',
+        tiers="light",
+    )
+
+
 SOUND: Final[dict[str, dict[str, str]]] = {
     "uncovered-model": {
         "budgets of several conditions": "budgets:\n"
@@ -404,6 +415,80 @@ SOUND: Final[dict[str, dict[str, str]]] = {
         "long words": "description: sk-learn-pipe and A_VARIABLE_OF_OURS_WITH_A_LONG_NAME_1",
         "a digest": "description: e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855",
     },
+    "placeholder": {
+        "money and patterns": 'description: "costs $5/M, not $USD or 5%"\n'
+        "tasks: { a: { pattern: '\\$\\{\\w+\\}|<\\w+>' }, c: {} }",
+        "a schema": "tasks: { a: { accept: { json_schema: { const: '${x}' } } }, c: {} }",
+        "a pattern in a condition": rules("when: \"matches(user, '^a$')\", avoid: [big]"),
+        "a variable by its name": models(f"{PAID}, api_key_env: OPENAI_API_KEY"),
+        "braces in a text": "description: 'sets {a} and <b>, 100 %'",
+        "words in angles": rules("when: { tags: '<3' }, avoid: [big]"),
+    },
+    "metadata-address": {
+        "a private network": model_at("http://10.0.0.5:8000/v1"),
+        "a name that begins alike": model_at("http://metadata.example.com:8000/v1"),
+        "a number next to it": model_at("http://169.253.169.254/v1"),
+        "this machine": model_at("http://[::1]:8000/v1"),
+    },
+    "credentials-in-address": {
+        "a version": model_at("https://h.example.com/v1?api-version=2024-10-01"),
+        "an at sign in the path": model_at("https://h.example.com/v1/@team"),
+        "an e-mail address": "description: see https://h.example.com or write to me@example.com",
+        "a placeholder": "description: 'https://USER:$PASSWORD@h.example.com?key=***'",
+    },
+    "key-over-plain-http": {
+        "this machine": model_at("http://localhost:8000/v1", "api_key_env: LLM_KEY"),
+        "a container": model_at("http://vllm:8000/v1", "api_key_env: LLM_KEY"),
+        "a private network": model_at("http://192.168.1.5:8000/v1", "api_key_env: LLM_KEY"),
+        "a name inside": model_at("http://vllm.team.svc.cluster.local/v1", "api_key_env: LLM_KEY"),
+        "https": model_at("https://llm.example.com/v1", "api_key_env: LLM_KEY"),
+        "no key": model_at("http://llm.example.com/v1"),
+    },
+    "key-of-another": {
+        "its own": model_at("https://api.openai.com/v1", "api_key_env: OPENAI_API_KEY"),
+        "the second of its own": models(f"{PAID}, api_key_env: OPENAI_API_KEY_2"),
+        "at Azure": model_at("https://x.openai.azure.com", "api_key_env: AZURE_OPENAI_API_KEY"),
+        "a proxy on this machine": model_at("http://localhost:4000", "api_key_env: OPENAI_API_KEY"),
+        "a name of our own": model_at("https://x.example.com", "api_key_env: GATEWAY_KEY"),
+        "a provider that nobody knows": models(
+            "model: acme/x, tier: light, price: free, context: 8k, api_key_env: OPENAI_API_KEY"
+        ),
+    },
+    "unusable-address": {
+        "a port and a path": model_at("http://h:65535/openai/v1/"),
+        "a word of a function in a name": model_at("http://completions:80/v1"),
+        "a placeholder is another finding": model_at("http://${HOST}:8000/v1/chat/completions"),
+    },
+    "disguised-address": {
+        "a number as usual": model_at("http://10.0.0.5:8000/v1"),
+        "a number of version 6": model_at("http://[fd12::5]:8000/v1"),
+        "a name in another alphabet": model_at("http://\u043c\u043e\u0434\u0435\u043b\u044c.example.com/v1"),
+        "the same as DNS has it": model_at("http://xn--d1acufc.example.com/v1"),
+        "no such punycode": model_at("http://xn--\u0130.example.com/v1"),
+        "a name of digits": model_at("http://1.2.3.4.5.example.com/v1"),
+        "a name with a number at its end": model_at("http://vllm-7/v1"),
+        "digits that are no octal number": model_at("http://089/v1"),
+    },
+    "look-alike": {
+        "a word of one alphabet": rules(
+            "when: { tags: '\u0432\u043d\u0443\u0442\u0440\u0438' }, avoid: [big]"
+        ),
+        "two words of two": rules("when: { tags: '\u03b1-test' }, avoid: [big]"),
+        "a micro sign": rules("when: { tags: '\u00b5service' }, avoid: [big]"),
+        "close, and seen": rules(
+            "when: { tags: [eu-1, eu-2, eu_1, fail, fall] }, avoid: [big]"
+        ),
+        "short names": models(FREE.replace("[local]", "[a1, al]")),
+        "texts for people": "description: '\u0440rivate'",
+        "a tier and a fact": rules("when: { tags: Light }, avoid: [big]"),
+    },
+    "hidden-character": {
+        "a family": 'description: "\\U0001F468\\u200D\\U0001F469 at home"\n'
+        "# \U0001f468\u200d\U0001f469 \u2764\ufe0f\u200d\U0001f525",
+        "Persian": "# \u0645\u06cc\u200c\u062e\u0648\u0627\u0647\u0645\nname: x",
+        "a mark beside Hebrew": "# \u05e9\u05dc\u05d5\u05dd\u200f!\nname: x",
+        "accents": rules("when: { tags: 'cafe\u0301' }, avoid: [big]"),
+    },
 }  # fmt: skip
 
 WRONG: Final[dict[str, dict[str, str]]] = {
@@ -588,6 +673,109 @@ WRONG: Final[dict[str, dict[str, str]]] = {
     "secret-in-policy": {
         "in a comment": "# sk-ant-api03-0123456789abcdefghij\nname: x",
         "in a file that does not parse": "prefer: [ # ghp_abcdefghijklmnopqrstuvwxyz0123456789",
+    },
+    "placeholder": {
+        "in the middle": model_at("http://$VLLM_HOST:8000/v1"),
+        "as Kubernetes has it": model_at("http://$(VLLM_HOST):8000/v1"),
+        "as Windows has it": model_at("http://%HOST%:8000/v1"),
+        "as Python has it": model_at("http://{host}:8000/v1"),
+        "as a reader fills it in": model_at("http://<host>:8000/v1"),
+        "yours": model_at("https://your-host.example.com/v1"),
+        "in the name of a model": models(
+            "model: 'openai/${MODEL}', tier: light, price: free, context: 8k"
+        ),
+        "LiteLLM's own": models("model: os.environ/MODEL, tier: light, price: free, context: 8k"),
+        "in a tag": models(FREE.replace("[local]", "['{{ region }}']")),
+        "a whole tag": models(FREE.replace("[local]", "['$region']")),
+        "in a condition": rules("when: \"user == '$ADMIN'\", avoid: [big]"),
+        "in a refusal": rules("when: { tags: x }, deny: 'not for {{ user }}'"),
+        "in a keyword": "tasks: { a: { keywords: ['${WORD}'] }, c: {} }",
+        "in a prompt": "prompts: { p: { models: [big], system: 'You are $ASSISTANT_NAME.' } }",
+        "in a description": "description: for ${TEAM}",
+    },
+    "metadata-address": {
+        address: model_at(f"http://{address}/v1")
+        for address in (
+            "169.254.169.254:80", "169.254.170.2", "2852039166", "0xa9fea9fe",
+            "0251.0376.0251.0376",
+            "169.254.43518", "[::ffff:169.254.169.254]", "[::ffff:a9fe:a9fe]", "[fd00:ec2::254]",
+            "[fe80::1]", "[64:ff9b::a9fe:a9fe]", "[2002:a9fe:a9fe::1]", "[::169.254.169.254]",
+            "metadata.google.internal", "Metadata.Google.Internal.", "metadata", "100.100.100.200",
+            "\uff11\uff16\uff19.254.169.254", "169\u3002254\u3002169\u3002254",
+            "%31%36%39.254.169.254",
+            "169.254.169.254.nip.io", "a-169-254-169-254.sslip.io", "a9fea9fe.nip.io",
+            "me@169.254.169.254",
+        )
+    },
+    "credentials-in-address": {
+        "a user and password": model_at("https://ann:hunter2@h.example.com/v1"),
+        "a key for a user": model_at("https://hunter2@h.example.com/v1"),
+        "a parameter": model_at("https://h.example.com/v1?x=1&api_key=hunter2"),
+        "behind the hash": model_at("https://h.example.com/v1#access_token=hunter2"),
+        "a signature": model_at("https://h.example.com/v1?sig=abc"),
+        "in a comment": "# see redis://:hunter2@h:6379\nname: x",
+        "in a file that does not parse": "prefer: [ # https://ann:hunter2@h",
+    },
+    "key-over-plain-http": {
+        "a name": model_at("http://llm.example.com/v1", "api_key_env: LLM_KEY"),
+        "a number": model_at("http://8.8.8.8:8000/v1", "api_key_env: LLM_KEY"),
+        "a number that looks private": model_at("http://172.32.0.1/v1", "api_key_env: LLM_KEY"),
+        "a name that looks private": model_at("http://10.0.0.1.x.com", "api_key_env: LLM_KEY"),
+    },
+    "key-of-another": {
+        "to a host that looks like theirs": model_at(
+            "https://api.openai.com.example.com", "api_key_env: OPENAI_API_KEY"
+        ),
+        "a cloud's secret": model_at("https://x.example.com", "api_key_env: AWS_SECRET_ACCESS_KEY"),
+        "a cloud's secret to ourselves": model_at(
+            "http://localhost:4566", "api_key_env: AWS_SECRET_ACCESS_KEY"
+        ),
+        "a token of the repository": model_at("https://x.example.com", "api_key_env: GITHUB_TOKEN"),
+        "another provider's": models(f"{PAID}, api_key_env: ANTHROPIC_API_KEY"),
+        "another provider's, by the bare name": models(
+            "model: gpt-4o, tier: heavy, api_key_env: AWS_SECRET_ACCESS_KEY"
+        ),
+    },
+    "unusable-address": {
+        "no host": model_at("http://:8000/v1"),
+        "a port too large": model_at("http://h:99999/v1"),
+        "a word for a port": model_at("http://h:port/v1"),
+        "no port": model_at("http://h:0/v1"),
+        "an address in brackets": model_at("http://[h]/v1"),
+        "a function": model_at("http://h/v1/chat/completions/"),
+        "Ollama's function": model_at("http://h:11434/api/chat"),
+    },
+    "disguised-address": {
+        "one number": model_at("http://167772165:8000/v1"),
+        "two numbers": model_at("http://127.1:8000/v1"),
+        "in version 6": model_at("http://[::ffff:10.0.0.5]:8000/v1"),
+        "in a name": model_at("http://10.0.0.5.nip.io/v1"),
+        "a letter of another alphabet": model_at("https://ap\u0456.example.com/v1"),
+        "the same as DNS has it": model_at("https://xn--ap-iqa.xn--pple-43d.com/v1"),
+    },
+    "look-alike": {
+        "a tag": rules("when: { tags: '\u0440rivate' }, avoid: [big]"),
+        "a text in a condition": rules("when: \"'priv\u0430te' in tags\", avoid: [big]"),
+        "a name of a rule": "rules: [{ name: 'n\u043e paid', when: { tags: x }, avoid: [big] }]",
+        "all in another alphabet": models(
+            FREE.replace("[local]", "[coco, '\u0441\u043e\u0441\u043e']")
+        ),
+        "digits": models(FREE.replace("[local]", "[local, loca1]")),
+        "models": models(FREE, PAID).replace("m0", "gpt-4o").replace("m1", "gpt-40"),
+        "case": "attributes: { plan: [pro, Pro] }",
+        "a width": rules("when: { tags: [private, '\uff50rivate'] }, avoid: [big]"),
+        "tasks": "tasks: { task_1: { keywords: [x] }, task_l: {} }",
+    },
+    "hidden-character": {
+        "in a name": "rules: [{ name: 'a\u202eb', when: { tags: x }, avoid: [big] }]",
+        "in a comment": "# \u202e } evil { \u2066\nname: x",
+        "in a tag": rules("when: { tags: 'pri\u200bvate' }, avoid: [big]"),
+        "as an escape": rules('when: { tags: "pri\\u200Bvate" }, avoid: [big]'),
+        "a soft hyphen": rules("when: { tags: 'pri\u00advate' }, avoid: [big]"),
+        "a joiner between Latin letters": rules("when: { tags: 'pri\u200dvate' }, avoid: [big]"),
+        "a joiner at the end": rules("when: { tags: 'private\u200d' }, avoid: [big]"),
+        "a mark beside nothing": rules("when: { tags: 'private\u200e' }, avoid: [big]"),
+        "a tag character": rules("when: { tags: 'private\U000e0041' }, avoid: [big]"),
     },
 }  # fmt: skip
 

@@ -33,6 +33,7 @@ def check_text(sources: Mapping[str, str]) -> Iterator[Diagnostic]:
             (written.start, written.end)
             for written in secrets.fields(text)
             if written.single
+            and not written.comment
             and secrets.is_literal(text[written.start : written.end])
             and not any(start < written.end and written.start < end for start, end in found)
         ]

@@ -1,0 +1,71 @@
+"""a user, a password or a key written into an address
+
+Addresses are shown, logged and sent on; whatever stands in them is known. The key belongs into an
+environment variable, whose name is `api_key_env`.
+
+Bad:
+    models:
+      x:
+        model: hosted_vllm/q
+        api_base: https://ann:hunter2@llm.example.com/v1
+        tier: light
+        price: free
+        context: 8k
+
+Good:
+    models:
+      x:
+        model: hosted_vllm/q
+        api_base: https://llm.example.com/v1
+        api_key_env: LLM_KEY
+        tier: light
+        price: free
+        context: 8k
+"""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING, Final
+
+from policy_router.check.addresses import read
+from policy_router.diagnostics import Diagnostic, Severity, Span
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+
+_ADDRESS: Final = re.compile(r"\b[A-Za-z][A-Za-z0-9+.-]*://[^\s\"'<>`,)\]}]+")
+# Something else is to be put in its place, or has been taken out.
+_REFERENCE: Final = re.compile(r"[$*%{]")
+
+
+def check_text(sources: Mapping[str, str]) -> Iterator[Diagnostic]:
+    """Looks at the bare text: an address in a comment is as readable as any other."""
+    for name, text in sources.items():
+        if "://" not in text:
+            continue
+        for number, row in enumerate(text.split("\n"), start=1):
+            for found in _ADDRESS.finditer(row):
+                what = _held(found[0])
+                if what:
+                    at = Span(name, number, found.start() + 1, number, found.end() + 1)
+                    yield Diagnostic(
+                        "credentials-in-address",
+                        Severity.ERROR,
+                        f"{what} is written into an address",
+                        at,
+                        "take it out, write  api_key_env: NAME_OF_A_VARIABLE  and change it, "
+                        "it is known now",
+                    )
+
+
+def _held(text: str) -> str:
+    address = read(text)
+    if address is None:
+        return ""
+    login = text.partition("://")[2].rpartition("@")[0]
+    if address.login and not _REFERENCE.search(login):
+        return "a password" if ":" in login else "a user or key"
+    if address.secrets and not _REFERENCE.search(text):
+        return f"the value of `{address.secrets[0]}`"
+    return ""

@@ -1,0 +1,66 @@
+"""an address that leads elsewhere than it seems to
+
+A number of a machine has many spellings, and a host's name may have letters of another alphabet
+that look the same. Who reviews the file sees one place, and the call goes to another.
+
+Bad:
+    models:
+      x:
+        model: hosted_vllm/q
+        api_base: http://0x0a000005:8000/v1
+        tier: light
+        price: free
+        context: 8k
+
+Good:
+    models:
+      x:
+        model: hosted_vllm/q
+        api_base: http://10.0.0.5:8000/v1
+        tier: light
+        price: free
+        context: 8k
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from policy_router.check.disguise import look_alike
+from policy_router.check.subject import warning
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from policy_router.check.subject import Subject
+    from policy_router.diagnostics import Diagnostic
+
+
+def check(subject: Subject) -> Iterator[Diagnostic]:
+    for model, address, at in subject.addresses:
+        if address.ip is not None and not address.plain:
+            yield warning(
+                "disguised-address",
+                f"the address of `{model.name}` is an unusual way to write `{address.ip}`",
+                at,
+                f"write {address.ip}",
+            )
+        elif look_alike(_decoded(address.host)):
+            yield warning(
+                "disguised-address",
+                f"the address of `{model.name}` has letters of another alphabet that look like "
+                "Latin ones",
+                at,
+                "type the host's name anew",
+            )
+
+
+def _decoded(host: str) -> str:
+    """A host's name as it is shown: `xn--` stands for letters that DNS does not have."""
+    labels = []
+    for label in host.split("."):
+        try:
+            labels.append(label[4:].encode().decode("punycode") if label[:4] == "xn--" else label)
+        except (UnicodeError, ValueError):
+            labels.append(label)
+    return ".".join(labels)

@@ -1,0 +1,77 @@
+"""a character that is not seen and changes what a text is
+
+One that turns the direction of the text lets a reviewer read another policy than the one that is
+used. One without width makes a name, tag or condition that looks like another and is never equal
+to it.
+
+Bad:
+    rules:
+      - { name: r, when: { tags: "pri\\u200Bvate" }, avoid: [big] }
+
+Good:
+    rules:
+      - { name: r, when: { tags: private }, avoid: [big] }
+"""
+
+from __future__ import annotations
+
+from bisect import bisect_right
+from typing import TYPE_CHECKING
+
+from policy_router.check.disguise import HIDDEN, hidden
+from policy_router.check.strings import strings
+from policy_router.check.subject import warning
+from policy_router.diagnostics import Diagnostic, Severity, Span
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+
+    from policy_router.check.subject import Subject
+
+
+def check_text(sources: Mapping[str, str]) -> Iterator[Diagnostic]:
+    """Looks at the bare text, where a character stands as itself, in comments as well."""
+    for name, text in sources.items():
+        if text.isascii() or not HIDDEN.search(text):
+            continue
+        lines = [0, *(i + 1 for i, char in enumerate(text) if char == "\n")]
+        for at, does in hidden(text):
+            line = bisect_right(lines, at)
+            column = at - lines[line - 1] + 1
+            span = Span(name, line, column, line, column + 1)
+            point = f"U+{ord(text[at]):04X}"
+            if does == "turns":
+                yield Diagnostic(
+                    "hidden-character",
+                    Severity.ERROR,
+                    f"{point} turns the direction of the text: it is not read as it is shown",
+                    span,
+                    "take it out",
+                )
+            elif does == "hides" or not _beside_right_to_left(text, at):
+                yield warning(
+                    "hidden-character", f"{point} stands here and is not seen", span, "take it out"
+                )
+
+
+def check(subject: Subject) -> Iterator[Diagnostic]:
+    """Looks at values in which such a character is written as an escape."""
+    for path, value, kind in strings(subject.draft.document):
+        if kind == "prose" or value.isascii():
+            continue
+        at = next(iter(hidden(value)), None)
+        span = subject.draft.places.value(path)
+        written = subject.sources.get(span.file, "").split("\n")[span.line - 1 : span.end_line]
+        if at is not None and not any(HIDDEN.search(row) for row in written):
+            yield warning(
+                "hidden-character",
+                f"U+{ord(value[at[0]]):04X} stands in this text and is not seen",
+                span,
+                "take it out",
+            )
+
+
+def _beside_right_to_left(text: str, at: int) -> bool:
+    """Whether a mark of direction has a use where it stands: near Arabic or Hebrew."""
+    near = text[max(0, at - 20) : at + 20]
+    return any("\u0590" <= char <= "\u08ff" or "\ufb1d" <= char <= "\ufefc" for char in near)

@@ -1,0 +1,71 @@
+"""a key sent to someone else than who gave it out
+
+The name of the variable says whose key it is, and the address is another's: whoever runs that
+server can use the key. A key that opens a whole account, such as AWS_SECRET_ACCESS_KEY, is an
+error; for a gateway that is meant to have the key of a provider, name a variable of its own or
+accept the finding.
+
+Bad:
+    models:
+      x:
+        model: openai/q
+        api_base: https://llm.example.com/v1
+        api_key_env: OPENAI_API_KEY
+        tier: light
+        price: free
+        context: 8k
+
+Good:
+    models:
+      x:
+        model: openai/q
+        api_base: https://llm.example.com/v1
+        api_key_env: EXAMPLE_KEY
+        tier: light
+        price: free
+        context: 8k
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from policy_router.check.owners import owner_of, owners_of
+from policy_router.diagnostics import Diagnostic, Severity
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from policy_router.check.subject import Subject
+
+
+def check(subject: Subject) -> Iterator[Diagnostic]:
+    addresses = {model.name: address for model, address, _ in subject.addresses}
+    for model in subject.policy.models:
+        owner = owner_of(model.api_key_env or "")
+        if owner is None:
+            continue
+        address = addresses.get(model.name)
+        severity = Severity.ERROR if owner.account else Severity.WARNING
+        if address is not None:
+            if address.belongs_to(owner.domains):
+                continue
+            if address.is_near:
+                # A server of our own may check any key; one for a whole account it need not see.
+                if not owner.account:
+                    continue
+                severity = Severity.WARNING
+            where = f"`{address.host}`"
+        else:
+            provider = subject.draft.catalog.provider(model.calls) or "openai"
+            if provider in owner.providers or not owners_of(provider):
+                continue
+            where = f"`{provider}`"
+        yield Diagnostic(
+            "key-of-another",
+            severity,
+            f"`{model.api_key_env}` is a key of {owner.name}, and `{model.name}` sends it to "
+            f"{where}",
+            subject.draft.places.value(("models", model.name, "api_key_env")),
+            "name the variable with the key for that server",
+        )

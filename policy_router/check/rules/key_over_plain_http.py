@@ -1,0 +1,48 @@
+"""a key sent over plain http to a server elsewhere
+
+Everybody on the way can read the key and the prompts. On this machine and in a private network
+plain http is usual.
+
+Bad:
+    models:
+      x:
+        model: openai/q
+        api_base: http://llm.example.com/v1
+        api_key_env: LLM_KEY
+        tier: light
+        price: free
+        context: 8k
+
+Good:
+    models:
+      x:
+        model: openai/q
+        api_base: https://llm.example.com/v1
+        api_key_env: LLM_KEY
+        tier: light
+        price: free
+        context: 8k
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from policy_router.diagnostics import Diagnostic, Severity
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from policy_router.check.subject import Subject
+
+
+def check(subject: Subject) -> Iterator[Diagnostic]:
+    for model, address, at in subject.addresses:
+        if model.api_key_env and address.scheme == "http" and not address.is_near:
+            yield Diagnostic(
+                "key-over-plain-http",
+                Severity.ERROR,
+                f"the key of `{model.name}` is sent to `{address.host}` over plain http",
+                at,
+                "write https://",
+            )

@@ -1,0 +1,94 @@
+"""a name that looks like another and is a different one
+
+Letters of two alphabets in one word, or two names that only differ in case, in `l` and `1`, or in
+letters that look the same: a rule about one of them does nothing for the other.
+
+Bad:
+    rules:
+      - { name: a, when: { tags: private }, avoid: [big] }
+      - { name: b, when: { tags: Private }, first: [local] }
+
+Good:
+    rules:
+      - { name: a, when: { tags: private }, avoid: [big] }
+      - { name: b, when: { tags: private }, first: [local] }
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final
+
+from policy_router.check.disguise import look_alike, script, skeletons
+from policy_router.check.strings import strings
+from policy_router.check.subject import warning
+from policy_router.condition import Kind, Op
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from policy_router.check.subject import Subject
+    from policy_router.diagnostics import Diagnostic, Span
+
+_LEAST: Final = 3
+"""Shorter names are told apart at a glance."""
+
+
+def check(subject: Subject) -> Iterator[Diagnostic]:
+    mixed = set()
+    for path, value, kind in strings(subject.draft.document):
+        if kind not in ("prose", "prompt", "address") and look_alike(value):
+            mixed.add(value)
+            odd = next(char for char in value if not char.isascii() and script(char))
+            yield warning(
+                "look-alike",
+                f"`{value}` has letters of two alphabets that look the same, such as "
+                f"U+{ord(odd):04X}",
+                subject.draft.places.value(path),
+                "type it anew",
+            )
+    for names in _spaces(subject):
+        seen: dict[str, tuple[str, Span | None]] = {}
+        for name, span in names:
+            if len(name) < _LEAST or name in mixed:
+                continue
+            keys = skeletons(name)
+            first, where = next((seen[key] for key in keys if key in seen), (name, span))
+            seen.update(dict.fromkeys(keys, (name, span)))
+            if first != name:
+                yield warning(
+                    "look-alike",
+                    f"`{name}` looks like `{first}` and is another name",
+                    span,
+                    "write both the same, or make them differ more",
+                    *((("the other", where),) if where else ()),
+                )
+
+
+def _spaces(subject: Subject) -> Iterator[list[tuple[str, Span | None]]]:
+    """Names that could be meant for each other: what stands for models, the values that one fact
+    is compared with, and the names of each section."""
+    document, places = subject.draft.document, subject.draft.places
+    words: dict[str, Span | None] = {}
+    for name, model in (document.models or {}).items():
+        words.setdefault(name, places.key(("models", name)))
+        for i, tag in enumerate(model.tags or ()):
+            words.setdefault(tag, places.value(("models", name, "tags", i)))
+    for i, tier in enumerate(document.tiers or ()):
+        words.setdefault(tier, places.value(("tiers", i)))
+    yield list(words.items())
+    for section in ("tasks", "limits", "budgets", "attributes", "experiments", "prompts"):
+        entries = getattr(document, section) or {}
+        yield [(name, places.key((section, name))) for name in entries]
+    for name, values in (document.attributes or {}).items():
+        if isinstance(values, list):
+            yield [(v, places.value(("attributes", name, i))) for i, v in enumerate(values)]
+    facts: dict[int, dict[str, Span | None]] = {}
+    for condition in subject.draft.conditions.values():
+        for test, span in condition.places:
+            fact = subject.policy.vocabulary.facts[test.fact]
+            if fact.kind in (Kind.SET, Kind.STRING) and test.op in (Op.HAS, Op.IN):
+                known = facts.setdefault(test.fact, {})
+                for value in test.values:
+                    known.setdefault(str(value), span)
+    for known in facts.values():
+        yield list(known.items())

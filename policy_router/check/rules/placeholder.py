@@ -1,0 +1,76 @@
+"""a placeholder that nothing is put in for
+
+Nothing replaces `${NAME}`, `$NAME`, `{{ name }}` or `<name>` in a policy: the text is used as it
+stands. The only thing that is read from the environment is the variable that `api_key_env` names.
+
+Bad:
+    models:
+      x:
+        model: hosted_vllm/q
+        api_base: "http://${VLLM_HOST}:8000/v1"
+        tier: light
+        price: free
+        context: 8k
+
+Good:
+    models:
+      x:
+        model: hosted_vllm/q
+        api_base: http://vllm:8000/v1
+        tier: light
+        price: free
+        context: 8k
+"""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING, Final
+
+from policy_router.check.strings import strings
+from policy_router.check.subject import warning
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from policy_router.check.subject import Subject
+    from policy_router.diagnostics import Diagnostic
+
+ADDRESS: Final = re.compile(
+    r"[${}<>]|%[A-Za-z_]\w*%|@@\w+@@|__[A-Z]\w*__|os\.environ|^env[:.]"
+    r"|(?i:\byour[-_](?!\w+\.openai)\w+|\bchange[-_]?me\b|\bplaceholder\b)"
+)
+"""What no address and no name of a model has."""
+_TEXT: Final = re.compile(
+    r"\$\{\{?[^{}$]{1,100}\}?\}|\$\([A-Z_][A-Z0-9_]*\)|(?<![\w$])\$[A-Z][A-Z0-9]*_[A-Z0-9_]+"
+    r"|\{\{-?\s*[\w.]+(?:\s*\|[^{}]*)?\s*-?\}\}|\{%\s*\w[^{}]*%\}|<%=?[^<>%]+%>|#\{\w[\w.]*\}"
+    r"|(?<!\w)%[A-Z][A-Z0-9_]*%|@@[A-Za-z]\w*@@"
+    r"|os\.environ/\w+|^(?:!env\s+|env:)\w+"
+)
+_WHOLE: Final = {
+    "name": re.compile(r"^\$[A-Za-z_]\w*$|^<[\w -]+>$"),
+    "condition": re.compile(r"(?<=['\"])\$[A-Za-z_]\w*(?=['\"])"),
+    "address": re.compile(r"\{[^{}]*\}|<[^<>]*>|\$\w+"),
+}
+
+
+def check(subject: Subject) -> Iterator[Diagnostic]:
+    for path, value, kind in strings(subject.draft.document):
+        if kind == "pattern":
+            continue
+        whole = _WHOLE.get(kind)
+        found = _TEXT.search(value) or (whole.search(value) if whole else None)
+        shown = found or (ADDRESS.search(value) if kind == "address" else None)
+        if shown:
+            yield warning(
+                "placeholder",
+                f"nothing is put in for `{shown[0]}`: the text is used as it stands",
+                subject.draft.places.inside(path, shown.start(), shown.end()),
+                "write what is meant" + _help(path),
+            )
+
+
+def _help(path: tuple[str | int, ...]) -> str:
+    if path[-1] == "api_base":
+        return "; a file for each environment may hold its own models"
+    return ""
