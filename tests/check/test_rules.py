@@ -89,6 +89,7 @@ SOUND: Final[dict[str, dict[str, str]]] = {
             "when: { tags: x }, avoid: ['groq/*']"
         ),
         "a pattern over the names of models": rules("when: { tags: x }, first: ['b*']"),
+        "one character of several": rules("when: { tags: x }, first: ['[bl]*', 'b[iu]g']"),
         "a tag, a tier, a name and a LiteLLM name": rules(
             "when: { tags: x }, first: [local, heavy, big, openai/gpt-4o]"
         ),
@@ -125,6 +126,9 @@ SOUND: Final[dict[str, dict[str, str]]] = {
         "steps down to it": rules("min_tier: heavy"),
     },
     "dead-rule": {
+        "a limit for some": "limits: { a: { when: tokens > 5 and tokens < 9, requests: [5/min] } }",
+        "a limit too wide to be told": "limits: { a: { requests: [5/min], when: \""
+        + " and ".join(f"('a{i}' in tags or 'b{i}' in tags)" for i in range(12)) + "\" } }",
         "unknown is neither": "attributes: { plan: [free, pro] }\n"
         + rules("when: plan != 'free' and plan != 'pro', avoid: [big]"),
         "the night goes past midnight": rules("when: hour >= 22 or hour < 6, avoid: [big]"),
@@ -265,6 +269,14 @@ SOUND: Final[dict[str, dict[str, str]]] = {
         "c: {} }",
         "tasks that callers name": "tasks: { code: { min_tier: heavy }, chat: {}, extract: {} }",
         "the rest comes first": "tasks: { a: {}, b: { keywords: [x] } }",
+        "part of a word": "tasks: { a: { keywords: [test] }, b: { keywords: [tests, contest] }, "
+        "c: {} }",
+        "one phrase of two": "tasks: { a: { keywords: [test] }, b: { keywords: [unit test, spec] "
+        "}, "
+        "c: {} }",
+        "a pattern for the beginning": "tasks: { a: { pattern: '^test' }, b: { keywords: [test] }, "
+        "c: {} }",
+        "more needs": "tasks: { a: { needs: [json, tools] }, b: { needs: [tools] }, c: {} }",
         "the rest comes last": "tasks: { a: { keywords: [x] }, b: {} }",
         "own abilities": "tasks: { a: { keywords: [x] }, b: { keywords: [x], needs: [json] }, "
         "c: {} }",
@@ -359,6 +371,10 @@ SOUND: Final[dict[str, dict[str, str]]] = {
         "other failures": "fallback: { on_error: { rate_limit: next, timeout: retry } }",
     },
     "cloud-is-not-local": {
+        "our own server": models(f"{PAID}, tags: [local], api_base: 'https://llm.example.com/v1'"),
+        "a server that LiteLLM knows": models(
+            "model: hosted_vllm/q, tier: light, price: free, context: 8k, tags: [local]"
+        ),
         "not tagged local": models(
             "model: 'ollama_chat/q:cloud', tier: heavy, price: free, context: 8k, tags: [us]"
         ),
@@ -489,6 +505,187 @@ SOUND: Final[dict[str, dict[str, str]]] = {
         "a mark beside Hebrew": "# \u05e9\u05dc\u05d5\u05dd\u200f!\nname: x",
         "accents": rules("when: { tags: 'cafe\u0301' }, avoid: [big]"),
     },
+    "tier-order": {
+        "weakest first": "tiers: [light, heavy]",
+        "names that say nothing": models(
+            "model: openai/gpt-4o-mini, tier: a", "model: openai/gpt-4o, tier: b", tiers="a, b"
+        ),
+        "a free one that is the strongest": models(
+            "model: openai/gpt-4o-mini, tier: a",
+            "model: hosted_vllm/q, tier: b, price: free, context: 64k", tiers="a, b",
+        ),
+        "a price that does not say much": models(
+            "model: openai/gpt-4o, tier: a", "model: openai/q, tier: b, context: 8k, "
+            "price: { input: $1/M, output: $4/M }", tiers="a, b",
+        ),
+        "names that are in order, prices that are not": models(
+            "model: openai/gpt-4o, tier: light", "model: openai/gpt-4o-mini, tier: heavy",
+        ),
+        "qualities that overlap": models(
+            "model: openai/gpt-4o, tier: a, quality: 0.7",
+            "model: openai/gpt-4o-mini, tier: b, quality: 0.6",
+            "model: hosted_vllm/q, tier: b, quality: 0.8, price: free, context: 64k", tiers="a, b",
+        ),
+        "an empty tier": models("model: openai/gpt-4o, tier: a", tiers="a, b"),
+    },
+    "implausible-number": {
+        "small and plausible": models(
+            "model: hosted_vllm/q, tier: light, price: free, context: 512, max_output: 64"
+        ),
+        "large and plausible": models(
+            "model: hosted_vllm/q, tier: light, price: free, context: 10M, max_output: 128k"
+        ),
+        "a dear model": models(
+            "model: openai/o1-pro-like, tier: heavy, context: 200k, "
+            "price: { input: $150/M, output: $600/M }"
+        ),
+        "a price per thousand": models(
+            "model: openai/q, tier: heavy, context: 8k, price: { input: $0.0025/K, output: "
+            "$0.01/K }"
+        ),
+        "a discount": models(
+            "model: openai/gpt-4o, tier: heavy, price: { input: $0.10/M, output: $0.50/M }"
+        ),
+        "a server of our own": models(
+            "model: openai/gpt-4o, tier: heavy, api_base: 'http://h:8000', "
+            "price: { input: $0.01/M, output: $0.01/M }"
+        ),
+        "nothing in": models(
+            "model: openai/gpt-4o, tier: heavy, price: { input: $0/M, output: $1/M }"
+        ),
+        "a quota of tokens": "limits: { a: { tokens: [1k/min] } }",
+        "short times": "fallback: { deadline: 500ms, first_token_within: 100ms, stall: 100ms }",
+        "long times": "fallback: { deadline: 24h }",
+    },
+    "zero-limit": {
+        "no money at all": "budgets: { all: { cap: unlimited }, a: { models: [local], "
+        "cap: $0/day } }",
+        "one": "limits: { a: { requests: [1/day], tokens: [1k/day], concurrent: 1 } }",
+        "one for a model": models(f"{PAID}, limits: [1/min, 1 concurrent], latency: 1ms"),
+        "a short cooldown": "fallback: { cooldown: { failures: 1, within: 1s, for: 1s } }",
+        "a quality and a share of nothing": models(f"{PAID}, quality: 0")
+        + "\ncomplexity: { weights: { message: 100%, depth: 0% } }",
+        "a threshold": "budgets: { all: { cap: $5/day, then: warn, warn_at: [1%] } }",
+    },
+    "unmet-need": {
+        "what a model says": models(f"{FREE}, can: [pdf]")
+        + "\ntasks: { a: { needs: [pdf] }, c: {} }",
+        "what the table says": "tasks: { a: { needs: [tools] }, c: {} }",
+    },
+    "time-without-effect": {
+        "shorter than the deadline": "fallback: { deadline: 30s, first_token_within: 29s, "
+        "stall: 29s }",
+        "defaults are nobody's mistake": "fallback: { deadline: 5s }",
+        "shorter than the usual deadline": "fallback: { first_token_within: 59s }",
+        "a model that is quick enough": models(f"{PAID}, latency: 59s"),
+    },
+    "limit-without-effect": {
+        "each binds once": "limits: { a: { requests: [20/min, 1000/hour, 5000/day] } }",
+        "of different things": "limits: { a: { requests: [20/min], tokens: [10k/min] } }",
+        "of different models": "limits: { a: { models: [big], requests: [20/min] }, "
+        "b: { models: [local], requests: [10/min] } }",
+        "the narrower one is for fewer models": "limits: { a: { requests: [20/min] }, "
+        "b: { models: [big], requests: [10/min] } }",
+        "each user beside all": "limits: { a: { per: user, requests: [10/min] }, "
+        "b: { requests: [100/min] } }",
+        "all beside each user": "limits: { a: { per: user, requests: [100/min] }, "
+        "b: { requests: [200/min] } }",
+        "for some requests only": "limits: { a: { requests: [20/min] }, "
+        "b: { when: { tags: x }, requests: [10/min] } }",
+        "what only warns stops nothing": "budgets: { a: { cap: $5/day, then: warn }, "
+        "b: { cap: $10/day } }",
+        "a step to warn at": "budgets: { a: { cap: $5/day }, "
+        "b: { cap: $10/day, warn_at: [40%] } }",
+        "what the provider allows": models(f"{PAID}, limits: [100/min]")
+        + "\nlimits: { a: { requests: [50/min] } }",
+        "a day and a month": "budgets: { a: { cap: $5/day }, b: { cap: $50/month } }",
+        "a budget for models to come": models(FREE, FREE_HEAVY) + "\nbudgets: { a: { cap: $5/day "
+        "} }",
+        "a budget over a tag": "budgets: { all: { cap: unlimited }, "
+        "a: { models: [light], cap: $5/day } }",
+        "tokens of free models": "budgets: { all: { cap: unlimited }, "
+        "a: { models: [local], cap: 1M tokens/day } }",
+    },
+    "first-without-effect": {
+        "at the floor": "tasks: { a: { min_tier: heavy, first: [big] }, c: {} }",
+        "no floor": "tasks: { a: { first: [local] }, c: {} }",
+        "some of them may": THREE + "\n" + rules("when: { tags: x }, min_tier: heavy, first: "
+        "['*']"),
+        "among those that are left": rules("when: { tags: x }, only: [local], first: [local]"),
+        "a group and more": THREE + "\n" + rules("when: { tags: x }, first: [m1, heavy]"),
+        "a group that is the same so far": rules("when: { tags: x }, first: [big, heavy]"),
+        "a pattern for models to come": rules("when: { tags: x }, first: ['b*', 'z*']"),
+    },
+    "keyword-never-matches": {
+        "code and signs": "tasks: { a: { keywords: ['c++', 'c#', '.net', '::', 'a*b', '$x', "
+        "'{}', 'if (', '[x]', '5*', 'std::move', '&&'] }, c: {} }",
+        "capitals": "tasks: { a: { keywords: [SQL, Stack Trace] }, c: {} }",
+        "a phrase with a comma": "tasks: { a: { keywords: ['hello, world', 'x'] }, c: {} }",
+        "another script": "tasks: { a: { keywords: ['\u00dcbersetzung', '\u7ffb\u8bd1'] }, c: {} }",
+        "hard words": "complexity: { keywords: [prove, trade-off] }",
+    },
+    "duplicate-entry": {
+        "words that are alike": "tasks: { a: { keywords: [test, tests, 'unit test'] }, c: {} }",
+        "a list per section": rules("when: { tags: a }, first: [big]", "when: { tags: b }, "
+        "first: [big]"),
+        "numbers and texts": "tests: [{ name: t, request: { tags: ['1', '2'] }, "
+        "expect: { first: big } }]",
+        "a schema": "tasks: { a: { accept: { json_schema: { enum: [1, true] } } }, c: {} }",
+        "tags": models(FREE.replace("[local]", "[local, eu]")),
+    },
+    "field-without-effect": {
+        "a cap to warn of": "budgets: { all: { cap: $5/day, warn_at: [80%], then: block } }",
+        "as many attempts as can be": "fallback: { max_attempts: 4 }",
+        "one attempt, and why": "fallback: { max_attempts: 1, on_error: { auth: stop } }",
+        "a built-in definition": "tasks: { math: { confidence: 0.7 }, chat: {} }",
+        "a check": rules("when: { tags: x }, accept: { json: true, otherwise: error }"),
+        "some checks off": rules("when: { tags: x }, accept: { json: true, not_empty: false }"),
+        "a length": rules("when: { tags: x }, accept: { min_chars: 1 }"),
+        "no text at all": rules("when: { tags: x }, accept: { max_chars: 0 }"),
+        "a denial": rules("when: { tags: x }, deny: no"),
+        "a guard beside an only": rules("when: { tags: x }, only: [local], avoid: [paid]"),
+        "less than only leaves": THREE + "\n" + rules("when: { tags: x }, only: [m1, m2], avoid: "
+        "[m2]"),
+        "words that weigh": "complexity: { keywords: [x], weights: { keywords: 20%, message: 80% "
+        "} }",
+        "words and the usual weights": "complexity: { keywords: [x] }",
+        "nothing of it": models(f"{PAID}, can: []") + "\nprefer: []",
+        "a prompt": "prompts: { p: { models: [big], params: { temperature: 0 } } }",
+        "a timezone": "timezone: Europe/Berlin\nbudgets: { all: { cap: $5/day } }",
+        "a timezone for hours": "timezone: Europe/Berlin\n" + rules("when: hour < 6, avoid: [big]"),
+        "an empty answer": "tests: [{ name: t, request: x, expect: { denied: false } }]",
+    },
+    "sort-key-without-effect": {
+        "each tells": models(f"{FREE}, latency: 2s", PAID)
+        + "\nprefer: [local, free, quality, fastest, headroom, smallest, cheapest]\n"
+        "limits: { a: { requests: [5/min] } }",
+        "one model": models(FREE) + "\nprefer: [fastest, headroom]",
+        "another finding": models(PAID, PAID) + "\nprefer: [free, cheapest]",
+    },
+    "misleading-tag": {
+        "words of their own": models(FREE.replace("[local]", "[local, eu]"), PAID),
+        "what it is anyway": models(
+            FREE.replace("[local]", "[free, light, m0]"), f"{PAID}, tags: [paid, heavy]"
+        ),
+        "a group and one of it": models(FREE, FREE.replace("[local]", "[local, m0]")).replace(
+            "tags: [local] }", "tags: [local, m0] }"
+        ),
+    },
+    "never-equal": {
+        "a beginning": rules("when: \"user.startswith('bot-')\", avoid: [big]"),
+        "a pattern": rules("when: \"matches(user, '^bot-.*$')\", avoid: [big]"),
+        "signs": rules("when: { tags: ['c++', 'a.b', '[x]', '$5', '50%', 'a b'] }, avoid: [big]"),
+        "a beginning with a space": rules("when: \"user.startswith('bot ')\", avoid: [big]"),
+    },
+    "falling-floor": {
+        "rising": "complexity: { bands: { a: { from: 0.0, min_tier: light }, b: { from: 0.2 }, "
+        "c: { from: 0.5, min_tier: heavy }, d: { from: 0.8, min_tier: heavy } } }",
+        "presets": "complexity: { bands: one_to_ten }",
+    },
+    "unknown-stop-reason": {
+        "OpenAI's": rules("when: { tags: x }, accept: { stop_reason: [stop, length, tool_calls] }"),
+        "none": rules("when: { tags: x }, accept: { json: true }"),
+    },
 }  # fmt: skip
 
 WRONG: Final[dict[str, dict[str, str]]] = {
@@ -519,6 +716,9 @@ WRONG: Final[dict[str, dict[str, str]]] = {
         "budgets: { all: { cap: unlimited }, u: { per: user, cap: $5/day } }",
     },
     "selector-matches-nothing": {
+        "in brackets": rules("when: { tags: x }, only: ['[local]']"),
+        "in brackets, to keep clear of": rules("when: { tags: x }, avoid: ['openai/[gpt]']"),
+        "a bracket that is not closed": rules("when: { tags: x }, avoid: ['openai/[g']"),
         "a budget for nobody": "budgets: { p: { models: ['opnai/*'], cap: $5/month } }",
         "only free models, and none is": models(PAID) + "\n" + rules("only: [free]"),
         "avoids a misspelled provider": rules("when: { tags: a }, avoid: ['opnai/*']"),
@@ -553,6 +753,10 @@ WRONG: Final[dict[str, dict[str, str]]] = {
         ),
     },
     "dead-rule": {
+        "a limit": "limits: { a: { when: tokens > 5 and tokens < 3, requests: [5/min] } }",
+        "a budget": "budgets: { all: { cap: $5/day, when: hour > 20 and hour < 6 } }",
+        "an experiment": "experiments: { e: { share: 5%, first: [big], "
+        "when: \"'a' in tags and 'a' not in tags\" } }",
         "whole numbers between": rules("when: tokens > 5 and tokens < 6, avoid: [big]"),
         "two values at once": "attributes: { plan: [free, pro] }\n"
         + rules("when: plan == 'free' and plan == 'pro', avoid: [big]"),
@@ -571,6 +775,9 @@ WRONG: Final[dict[str, dict[str, str]]] = {
         "a half token": rules("when: tokens == 0.5 or stream, avoid: [big]"),
     },
     "rule-without-effect": {
+        "all by a star": rules("when: { tags: x }, only: ['*']"),
+        "all by their price": rules("when: { tags: x }, only: [free, paid]"),
+        "all by their tier": rules("when: { tags: x }, only: [heavy, light]"),
         "says nothing": rules("when: { tags: a }"),
         "allows every model by name": rules("when: { tags: a }, only: [local, big]"),
         "the same again": rules(
@@ -607,6 +814,16 @@ WRONG: Final[dict[str, dict[str, str]]] = {
     "task-shadowed": {
         "by two tasks": "tasks: { a: { keywords: [x] }, b: { keywords: [y] }, "
         "c: { keywords: [Y, X] }, d: {} }",
+        "part of a phrase": "tasks: { a: { keywords: [test] }, b: { keywords: [unit test] }, c: "
+        "{} }",
+        "part of each phrase": "tasks: { a: { keywords: [Unit, 'c++'] }, "
+        "b: { keywords: [unit  test, 'modern c++!'] }, c: {} }",
+        "by a pattern": "tasks: { a: { pattern: '\\btest' }, b: { keywords: [unit tests] }, c: "
+        "{} }",
+        "by the same pattern": "tasks: { a: { pattern: '^x' }, b: { pattern: '^x' }, c: {} }",
+        "by a pattern for all": "tasks: { a: { pattern: 'x*' }, b: { keywords: [y], pattern: z, "
+        "needs: [tools] }, c: {} }",
+        "by fewer needs": "tasks: { a: { needs: [tools] }, b: { needs: [json, tools] }, c: {} }",
         "before the rest, twice": "tasks: { a: { keywords: [x, y] }, b: { keywords: [y] }, c: {} }",
     },
     "nested-repetition": {
@@ -636,6 +853,10 @@ WRONG: Final[dict[str, dict[str, str]]] = {
         + "\nfallback: { on_error: { context_too_long: bigger_context } }",
     },
     "cloud-is-not-local": {
+        "a provider's": models(f"{PAID}, tags: [local]"),
+        "a provider's by its address": models(
+            f"{PAID}, tags: [local], api_base: 'https://api.openai.com/v1'"
+        ),
         "a size and cloud": models(
             "model: 'ollama/q:480b-cloud', tier: heavy, price: free, context: 8k, tags: [local]"
         ),
@@ -776,6 +997,160 @@ WRONG: Final[dict[str, dict[str, str]]] = {
         "a joiner at the end": rules("when: { tags: 'private\u200d' }, avoid: [big]"),
         "a mark beside nothing": rules("when: { tags: 'private\u200e' }, avoid: [big]"),
         "a tag character": rules("when: { tags: 'private\U000e0041' }, avoid: [big]"),
+    },
+    "tier-order": {
+        "by name": models(FREE, PAID, tiers="heavy, light"),
+        "somewhere": models(
+            "model: ollama_chat/q, tier: small, price: free, context: 8k",
+            "model: openai/gpt-4o, tier: large", "model: openai/gpt-4o-mini, tier: medium",
+            tiers="small, large, medium",
+        ),
+        "by quality": models(
+            "model: openai/gpt-4o, tier: a, quality: 0.9",
+            "model: openai/gpt-4o-mini, tier: b, quality: 0.6", tiers="a, b",
+        ),
+        "by price": models(
+            "model: openai/gpt-4o, tier: a", "model: openai/gpt-4o-mini, tier: b", tiers="a, b"
+        ),
+    },
+    "implausible-number": {
+        "a context": models("model: hosted_vllm/q, tier: light, price: free, context: 128"),
+        "an answer": models(f"{PAID}, max_output: 8"),
+        "a huge context": models("model: hosted_vllm/q, tier: light, price: free, context: "
+        "128000k"),
+        "more out than in": models(f"{PAID}, context: 8k, max_output: 16k"),
+        "dollars per thousand": models(
+            "model: openai/q, tier: heavy, context: 8k, price: { input: $2.50/K, output: $10/K }"
+        ),
+        "dollars per million as per thousand": models(
+            "model: openai/gpt-4o, tier: heavy, price: { input: $0.0025/M, output: $10/M }"
+        ),
+        "cents for dollars": models(
+            "model: openai/gpt-4o, tier: heavy, price: { input: $250/M, output: $1000/M }"
+        ),
+        "a quota": "limits: { a: { tokens: [200/min] } }",
+        "a model's quota": models(f"{PAID}, limits: [400 tokens/min]"),
+        "milliseconds": "fallback: { deadline: 60ms }",
+        "hours": "fallback: { stall: 30h }",
+    },
+    "zero-limit": {
+        "requests": "limits: { a: { requests: [0/min] } }",
+        "tokens": "limits: { a: { tokens: [0k/hour] } }",
+        "a model's": models(f"{PAID}, limits: [0/min]"),
+        "seats": models(f"{PAID}, limits: [0 concurrent]"),
+        "a latency": models(f"{PAID}, latency: 0s"),
+        "a cooldown": "fallback: { cooldown: { failures: 3, within: 1m, for: 0s } }",
+        "no time to fail in": "fallback: { cooldown: { failures: 3, within: 0s, for: 1m } }",
+        "a warning from the start": "budgets: { all: { cap: $0/day, then: warn } }",
+        "a threshold": "budgets: { all: { cap: $5/day, warn_at: [0%] } }",
+        "a share": "experiments: { e: { share: 0%, first: [big] } }",
+    },
+    "unmet-need": {
+        "among others": "tasks: { a: { keywords: [x], needs: [tools, pdf] }, c: {} }",
+    },
+    "time-without-effect": {
+        "the same": "fallback: { deadline: 30s, first_token_within: 30s }",
+        "the usual deadline": "fallback: { first_token_within: 90s }",
+        "between tokens": "fallback: { deadline: 10s, stall: 15s }",
+        "a slow model": models(f"{PAID}, latency: 90s"),
+        "a slow model and a deadline": models(f"{PAID}, latency: 20s")
+        + "\nfallback: { deadline: 10s }",
+    },
+    "limit-without-effect": {
+        "a longer window": "limits: { a: { requests: [20/min, 50000/day] } }",
+        "exactly as many": "limits: { a: { requests: [60/min, 3600/hour] } }",
+        "a shorter window": "limits: { a: { requests: [100/min, 50/day] } }",
+        "a model's own": models(f"{PAID}, limits: [1000/min, 50/day]"),
+        "each user's beside all": "limits: { a: { per: user, requests: [60/min] }, "
+        "b: { requests: [20/min] } }",
+        "twice the same": "limits: { a: { requests: [60/min] }, b: { requests: [60/min] } }",
+        "of fewer models": "limits: { a: { requests: [20/min] }, "
+        "b: { models: [big], requests: [30/min] } }",
+        "under the same condition": "limits: { a: { when: { tags: x }, requests: [20/min] }, "
+        "b: { when: { tags: x }, requests: [30/min] } }",
+        "seats": "limits: { a: { concurrent: 4 }, b: { models: [big], concurrent: 8 } }",
+        "money": "budgets: { a: { cap: $5/day }, b: { cap: $500/month } }",
+        "a user's money": "budgets: { a: { cap: $50/month }, b: { per: user, cap: $100/day } }",
+        "money for nothing": "budgets: { all: { cap: unlimited }, a: { models: [local], "
+        "cap: $5/day } }",
+    },
+    "first-without-effect": {
+        "below a task's floor": "tasks: { a: { min_tier: heavy, first: [local] }, c: {} }",
+        "below a rule's floor": rules("when: { tags: x }, min_tier: heavy, first: [light]"),
+        "not among the only ones": rules("when: { tags: x }, only: [local], first: [big]"),
+        "avoided": rules("when: { tags: x }, avoid: [big], first: [big]"),
+        "without the ability": rules("when: { tags: x }, needs: [tools], first: [local]"),
+        "named before": rules("when: { tags: x }, first: [heavy, big]"),
+    },
+    "keyword-never-matches": {
+        "spaces": "tasks: { a: { keywords: [' '] }, c: {} }",
+        "an edge": "tasks: { a: { keywords: ['\\bdef\\b'] }, c: {} }",
+        "a star": "tasks: { a: { keywords: ['refactor*'] }, c: {} }",
+        "anything": "tasks: { a: { keywords: ['fix.*bug'] }, c: {} }",
+        "a slash": "tasks: { a: { keywords: ['/traceback/i'] }, c: {} }",
+        "a list": "tasks: { a: { keywords: ['refactor, rewrite'] }, c: {} }",
+        "a long list": "tasks: { a: { keywords: ['x', 'refactor,rewrite,fix'] }, c: {} }",
+        "accents apart": "tasks: { a: { keywords: ['cafe\u0301'] }, c: {} }",
+        "of complexity": "complexity: { keywords: ['prove|refute'] }",
+    },
+    "duplicate-entry": {
+        "a tag": models(FREE.replace("[local]", "[local, local]")),
+        "an ability": models(f"{PAID}, can: [tools, json, tools]"),
+        "a key": "prefer: [free, cheapest, free]",
+        "a keyword": "tasks: { a: { keywords: [Unit  Test, unit test] }, c: {} }",
+        "a condition": rules("when: { tags: [a, a] }, avoid: [big]"),
+        "a threshold": "budgets: { all: { cap: $5/day, warn_at: [80%, 80%] } }",
+        "a reason": rules("when: { tags: x }, accept: { stop_reason: [stop, stop] }"),
+        "a switch": "attributes: { x: bool }\n" + rules("when: { x: [true, true] }, avoid: [big]"),
+        "a selector": "limits: { a: { models: [big, big], requests: [5/min] } }",
+    },
+    "field-without-effect": {
+        "then": "budgets: { all: { cap: unlimited, then: block } }",
+        "too many attempts": "fallback: { max_attempts: 5 }",
+        "one attempt": "fallback: { max_attempts: 1, on_error: { server_error: retry } }",
+        "a confidence of one's own": "tasks: { a: { keywords: [x], confidence: 0.5 }, c: {} }",
+        "a confidence in the rest": "tasks: { a: { keywords: [x] }, c: { confidence: 0.5 } }",
+        "no check": rules("when: { tags: x }, accept: { json: false }"),
+        "no check at all": "tasks: { a: { accept: {} }, c: {} }",
+        "only what follows": rules("when: { tags: x }, accept: { otherwise: error }"),
+        "no length": rules("when: { tags: x }, accept: { json: true, min_chars: 0 }"),
+        "nothing after a denial": rules("when: { tags: x }, deny: no, first: [big]"),
+        "avoided anyway": rules("when: { tags: x }, only: [local], avoid: [big]"),
+        "words without weight": "complexity: { keywords: [x], weights: { message: 100% } }",
+        "an empty list": "limits: { a: { requests: [5/min], tokens: [] } }",
+        "no keywords": "tasks: { a: { keywords: [], pattern: x }, c: {} }",
+        "a prompt of nothing": "prompts: { p: { models: [big] } }",
+        "a test of nothing": "tests: [{ name: t, request: x, expect: {} }]",
+        "a timezone": "timezone: Europe/Berlin",
+    },
+    "sort-key-without-effect": {
+        "local": models(PAID, PAID) + "\nprefer: [local]",
+        "fastest": "prefer: [free, fastest]",
+        "quality": models(PAID, PAID) + "\nprefer: [quality]",
+        "headroom": "prefer: [headroom]",
+        "free": models(PAID, PAID) + "\nprefer: [cheapest, free]",
+    },
+    "misleading-tag": {
+        "free": models(FREE, f"{PAID}, tags: [free]"),
+        "paid": models(FREE.replace("[local]", "[paid]")),
+        "a model": models(FREE.replace("[local]", "[m1]"), PAID),
+        "a tier": models(FREE.replace("[local]", "[heavy]"), PAID),
+    },
+    "never-equal": {
+        "a tag": rules("when: { tags: 'eu-*' }, avoid: [big]"),
+        "one of several": rules("when: { user: [a, '*@example.com'] }, avoid: [big]"),
+        "an edge": rules("when: \"user == '^bot'\", avoid: [big]"),
+        "a beginning": rules("when: \"user.startswith('bot-*')\", avoid: [big]"),
+        "a space": rules("when: { tags: 'private ' }, avoid: [big]"),
+        "in a budget": "budgets: { all: { cap: $5/day, when: { team: 'ops*' } } }",
+    },
+    "falling-floor": {
+        "later": "complexity: { bands: { a: { from: 0.0, min_tier: heavy }, b: { from: 0.2 }, "
+        "c: { from: 0.5, min_tier: light } } }",
+    },
+    "unknown-stop-reason": {
+        "a slip": rules("when: { tags: x }, accept: { stop_reason: [stopp] }"),
+        "another's": rules("when: { tags: x }, accept: { stop_reason: [max_tokens] }"),
     },
 }  # fmt: skip
 

@@ -1,6 +1,7 @@
 """a model tagged `local` that runs elsewhere
 
-Ollama's `:cloud` and `-cloud` models are answered by ollama.com; private data would leave.
+Ollama's `:cloud` and `-cloud` models are answered by ollama.com, and a model of a provider without
+an address of your own is answered there; private data would leave.
 
 Bad:
     models:
@@ -15,6 +16,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from policy_router.check.addresses import read
+from policy_router.check.owners import OWNERS, owners_of
 from policy_router.check.subject import Subject, warning
 from policy_router.decide.order import LOCAL_TAG
 
@@ -22,15 +25,33 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from policy_router.diagnostics import Diagnostic
+    from policy_router.model import Model
 
 
 def check(subject: Subject) -> Iterator[Diagnostic]:
     for model in subject.policy.models:
         elsewhere = model.calls.startswith("ollama") and model.calls.endswith((":cloud", "-cloud"))
         if elsewhere and LOCAL_TAG in model.tags:
+            where = "ollama.com"
+        elif LOCAL_TAG in model.tags:
+            where = _provider(subject, model)
+        else:
+            continue
+        if where:
             yield warning(
                 "cloud-is-not-local",
-                f"`{model.calls}` runs on ollama.com, not on this machine",
+                f"`{model.calls}` runs on {where}, not on this machine",
                 subject.draft.places.value(("models", model.name, "model")),
                 "take the tag `local` off, or name a model that runs here",
             )
+
+
+def _provider(subject: Subject, model: Model) -> str:
+    """Whose machines a model runs on, when those are a provider's."""
+    address = read(model.api_base or "")
+    if address is not None:
+        theirs = any(address.belongs_to(owner.domains) for owner in OWNERS)
+        return f"`{address.host}`" if theirs else ""
+    provider = subject.draft.catalog.provider(model.calls)
+    owners = owners_of(provider or "")
+    return f"the machines of {owners[-1].name}" if owners and model.api_base is None else ""

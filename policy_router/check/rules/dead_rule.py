@@ -1,6 +1,7 @@
-"""a rule whose condition no request can meet
+"""a condition that no request can meet
 
-It reads like protection and protects nothing.
+A rule with one reads like protection and protects nothing; a limit, a budget or an experiment with
+one is never used.
 
 Bad:
     rules:
@@ -13,13 +14,15 @@ Good:
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from policy_router.check.subject import Subject, warning
+from policy_router.decide.cells import Space, TooWide
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from policy_router.condition import Condition
     from policy_router.diagnostics import Diagnostic
 
 
@@ -35,3 +38,23 @@ def check(subject: Subject) -> Iterator[Diagnostic]:
                 when.at if when else source.at,
                 "mend the condition, or take the rule out",
             )
+    for path, condition in subject.draft.conditions.items():
+        if path[0] in _SECTIONS and _is_dead(subject, condition):
+            yield warning(
+                "dead-rule",
+                f"no request can meet `{condition.text}`",
+                condition.at,
+                f"mend the condition, or take it out of `{path[0]}`",
+            )
+
+
+def _is_dead(subject: Subject, condition: Condition) -> bool:
+    space = Space(subject.policy.vocabulary, subject.policy.bands, [condition.tree])
+    try:
+        return not space.boxes(condition.tree)
+    except TooWide:
+        return False
+
+
+# Conditions that stand in no rule.
+_SECTIONS: Final = frozenset({"limits", "budgets", "experiments", "prompts", "invariants"})

@@ -21,10 +21,11 @@ from heapq import heapify, heappop
 from typing import TYPE_CHECKING
 
 from policy_router.check.subject import Subject, warning
+from policy_router.language.selectors import PRICES
 from policy_router.prove.cover import GaveUp
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Sequence
 
     from policy_router.check.regions import Regions
     from policy_router.diagnostics import Diagnostic
@@ -79,7 +80,7 @@ def _idle(subject: Subject, rule: Rule, shape: RuleShape) -> Iterator[Diagnostic
     elif (
         shape.only is not None
         and not (shape.avoid or shape.first or shape.min_tier or shape.needs)
-        and all(word in subject.policy.index.by_name for word in shape.only)
+        and _always_all(subject, shape.only)
     ):
         yield warning(
             "rule-without-effect",
@@ -87,6 +88,18 @@ def _idle(subject: Subject, rule: Rule, shape: RuleShape) -> Iterator[Diagnostic
             rule.at,
             "it allows every model; leave some out, or take the rule out",
         )
+
+
+def _always_all(subject: Subject, words: Sequence[str]) -> bool:
+    """Whether words select every model, and would however the models change; a tag or a pattern may
+    come to leave one out."""
+    policy = subject.policy
+    return (
+        "*" in words
+        or set(PRICES) <= set(words)
+        or set(policy.tiers) <= set(words)
+        or all(word in policy.index.by_name for word in words)
+    )
 
 
 def _covered(regions: Regions, number: int, gone: set[int]) -> int:

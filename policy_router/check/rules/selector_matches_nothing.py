@@ -1,6 +1,7 @@
 """a selector that stands for no model
 
-A limit, budget or rule that selects nothing does nothing, however it reads.
+A limit, budget or rule that selects nothing does nothing, however it reads. A pattern is `*`, `?`
+and, in brackets, one of several characters: `[local]` is one letter, not the tag `local`.
 
 Bad:
     rules:
@@ -13,10 +14,13 @@ Good:
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+import re
+from typing import TYPE_CHECKING, Final
 
 from policy_router.check.subject import Subject, warning
 from policy_router.language.selectors import PRICES, known_words
+
+_BRACKETS: Final = re.compile(r"\[([^\]]*)(\]?)")
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -28,6 +32,15 @@ def check(subject: Subject) -> Iterator[Diagnostic]:
     places, policy = subject.draft.places, subject.policy
     words = known_words(policy.models, policy.tiers)
     for path, (word, models) in subject.draft.selected.items():
+        literal = _literal(word)
+        if literal is not None and (not models or literal in words):
+            yield warning(
+                "selector-matches-nothing",
+                f"in `{word}` the brackets stand for one of the characters in them",
+                places.value(path),
+                f"did you mean `{literal}`?" if literal in words else "name it without brackets",
+            )
+            continue
         if models or (path[-2] in ("avoid", "never") and _guards(subject, word)):
             continue
         close = subject.draft.hints.did_you_mean(word, words)
@@ -37,6 +50,14 @@ def check(subject: Subject) -> Iterator[Diagnostic]:
             places.value(path),
             f"did you mean `{close}`?" if close else "name a model, a tier, a tag or a pattern",
         )
+
+
+def _literal(word: str) -> str | None:
+    """A pattern without its brackets, when they hold what looks like a word, or are not closed."""
+    found = _BRACKETS.search(word)
+    if found is None or not (len(found[1]) > 2 or not found[2]):
+        return None
+    return word.replace("[", "").replace("]", "")
 
 
 def _guards(subject: Subject, word: str) -> bool:

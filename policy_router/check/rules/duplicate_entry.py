@@ -1,0 +1,75 @@
+"""the same entry twice in a list
+
+The second one changes nothing. Most often another one was meant.
+
+Bad:
+    rules:
+      - { name: r, when: { tags: vip }, first: [big, big] }
+
+Good:
+    rules:
+      - { name: r, when: { tags: vip }, first: [big, local] }
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final
+
+from pydantic import BaseModel
+
+from policy_router.check.subject import warning
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from policy_router.check.subject import Subject
+    from policy_router.diagnostics import Diagnostic
+    from policy_router.language.source import Path
+
+# What these hold is no list of ours, or a list in which an entry may well stand twice.
+_OTHERS: Final = frozenset({"json_schema", "params", "then"})
+# Of these, twins are errors already.
+_CHECKED: Final = frozenset({"tiers", "attributes"})
+
+
+def check(subject: Subject) -> Iterator[Diagnostic]:
+    for path, entries in _lists(subject.draft.document, ()):
+        seen: dict[object, int] = {}
+        for i, entry in enumerate(entries):
+            # A keyword is the same in upper and lower case, and however its spaces are written.
+            folded = path[-1] == "keywords" and isinstance(entry, str)
+            key = " ".join(str(entry).casefold().split()) if folded else (type(entry), entry)
+            if key in seen:
+                places = subject.draft.places
+                yield warning(
+                    "duplicate-entry",
+                    f"`{_shown(entry)}` stands twice in this list",
+                    places.value((*path, i)),
+                    "take one of them out",
+                    ("the first", places.value((*path, seen[key]))),
+                )
+            seen.setdefault(key, i)
+
+
+def _lists(value: object, path: Path) -> Iterator[tuple[Path, list[object]]]:
+    """Lists of plain values."""
+    if isinstance(value, BaseModel):
+        for name, field in type(value).model_fields.items():
+            key = field.alias or name
+            if key not in _OTHERS and not (path == () and key in _CHECKED):
+                yield from _lists(getattr(value, name), (*path, key))
+    elif isinstance(value, dict):
+        for key, inner in value.items():
+            yield from _lists(inner, (*path, key))
+    elif isinstance(value, list):
+        if all(isinstance(each, str | int | float) for each in value):
+            yield path, value
+        else:
+            for i, inner in enumerate(value):
+                yield from _lists(inner, (*path, i))
+
+
+def _shown(entry: object) -> str:
+    if isinstance(entry, bool):
+        return str(entry).lower()
+    return f"{entry:.6g}" if isinstance(entry, float) else str(entry)

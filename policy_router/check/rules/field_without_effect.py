@@ -1,0 +1,194 @@
+"""a field that does nothing where it stands
+
+Something else in the same part decides before it, or it says nothing: checks that check nothing, a
+list without entries, more attempts than there are models to ask.
+
+Bad:
+    budgets:
+      all: { cap: unlimited, warn_at: [80%] }
+
+Good:
+    budgets:
+      all: { cap: $50/month, warn_at: [80%] }
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final
+
+from pydantic import BaseModel
+
+from policy_router.check.subject import warning
+from policy_router.diagnostics import Diagnostic, Severity
+from policy_router.meter import Period
+from policy_router.model import Action
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from policy_router.check.subject import Subject
+    from policy_router.language.document import AcceptShape, Document
+    from policy_router.language.source import Path
+
+Found = tuple["Path", str, str]
+# Where none is something else than nothing said.
+_MAY_BE_EMPTY: Final = frozenset({"can", "prefer", "json_schema", "params", "rules", "tests"})
+
+
+def check(subject: Subject) -> Iterator[Diagnostic]:
+    document, places = subject.draft.document, subject.draft.places
+    for look in (_models, _budgets, _tasks, _rules, _complexity, _fallback, _others):
+        for path, message, help_ in look(document):
+            yield warning("field-without-effect", message, places.key(path), help_)
+    for path in _empty(document, ()):
+        yield warning(
+            "field-without-effect",
+            "a list without entries is the same as none",
+            places.key(path),
+            "add what is meant, or leave it out",
+        )
+    if document.timezone is not None and not _is_timed(subject):
+        yield Diagnostic(
+            "field-without-effect",
+            Severity.NOTE,
+            "nothing in the policy depends on the time of day or the calendar",
+            places.key(("timezone",)),
+            "`timezone` is used by `hour`, `weekday` and periods of a day or longer",
+        )
+
+
+def _models(document: Document) -> Iterator[Found]:
+    models = document.models or {}
+    most = document.fallback.max_attempts if document.fallback else None
+    if most is not None and models and most > 2 * len(models):
+        yield (
+            ("fallback", "max_attempts"),
+            f"{most} attempts are never made: each of {len(models)} models is asked twice at most",
+            f"write {2 * len(models)} or less",
+        )
+
+
+def _budgets(document: Document) -> Iterator[Found]:
+    for name, budget in (document.budgets or {}).items():
+        if budget.cap.amount is None:
+            for field in ("warn_at", "then"):
+                if getattr(budget, field) is not None:
+                    yield (
+                        ("budgets", name, field),
+                        f"an unlimited budget is never spent, so `{field}` does nothing",
+                        f"write a cap, or leave `{field}` out",
+                    )
+
+
+def _tasks(document: Document) -> Iterator[Found]:
+    tasks = document.tasks or {}
+    for name, task in tasks.items():
+        if task.accept is not None:
+            yield from _accept(task.accept, ("tasks", name, "accept"))
+        own = task.keywords or task.pattern or task.needs
+        if task.confidence is not None and (own or name == list(tasks)[-1]):
+            yield (
+                ("tasks", name, "confidence"),
+                "`confidence` is about built-in definitions, and this task "
+                + ("has conditions of its own" if own else "takes what is left"),
+                "leave it out",
+            )
+
+
+def _rules(document: Document) -> Iterator[Found]:
+    for i, rule in enumerate(document.rules or ()):
+        path: Path = ("rules", i)
+        if rule.accept is not None:
+            yield from _accept(rule.accept, (*path, "accept"))
+        if rule.deny is not None:
+            for field in ("only", "avoid", "first", "min_tier", "needs", "accept"):
+                if getattr(rule, field) is not None:
+                    yield (
+                        (*path, field),
+                        f"a request that is denied is asked of no model, so `{field}` does nothing",
+                        f"leave `deny` or `{field}` out",
+                    )
+        if rule.only is not None and rule.avoid is not None:
+            names = document.models or {}
+            if all(word in names for word in (*rule.only, *rule.avoid)) and not (
+                set(rule.only) & set(rule.avoid)
+            ):
+                yield (
+                    (*path, "avoid"),
+                    "`only` takes these models away already",
+                    "leave `avoid` out",
+                )
+
+
+def _accept(accept: AcceptShape, path: Path) -> Iterator[Found]:
+    said = accept.model_dump(exclude_none=True)
+    otherwise = said.pop("otherwise", None)
+    least = said.pop("min_chars", None)
+    if not any(value is not False for value in said.values()) and not least:
+        what = "`otherwise` is about answers that fail a check, and" if otherwise else "here"
+        yield path, f"{what} nothing is checked", "add a check, such as  not_empty: true"
+    elif least == 0:
+        yield (*path, "min_chars"), "every text has at least 0 characters", "leave it out"
+
+
+def _complexity(document: Document) -> Iterator[Found]:
+    shape = document.complexity
+    if shape is None or shape.weights is None or not shape.keywords:
+        return
+    if not shape.weights.keywords:
+        yield (
+            ("complexity", "keywords"),
+            "`weights` gives keywords no weight, so these do nothing",
+            "add  keywords: 20%  to `weights`, or leave them out",
+        )
+
+
+def _fallback(document: Document) -> Iterator[Found]:
+    shape = document.fallback
+    if shape is None or shape.max_attempts != 1 or shape.on_error is None:
+        return
+    for fault in type(shape.on_error).model_fields:
+        action = getattr(shape.on_error, fault)
+        if action is not None and action is not Action.STOP:
+            yield (
+                ("fallback", "on_error", fault),
+                f"after the only attempt nothing follows, so `{action}` does nothing",
+                "raise `max_attempts`, or leave it out",
+            )
+
+
+def _others(document: Document) -> Iterator[Found]:
+    for name, prompt in (document.prompts or {}).items():
+        if prompt.system is None and not prompt.params:
+            yield ("prompts", name), f"prompt `{name}` adds nothing", "add system or params"
+    for i, test in enumerate(document.tests or ()):
+        if not test.expect.model_dump(exclude_none=True):
+            yield ("tests", i, "expect"), "this test expects nothing", "add what must come out"
+
+
+def _empty(value: object, path: Path) -> Iterator[Path]:
+    if isinstance(value, BaseModel):
+        for name, field in type(value).model_fields.items():
+            key = field.alias or name
+            if key not in _MAY_BE_EMPTY:
+                yield from _empty(getattr(value, name), (*path, key))
+    elif isinstance(value, dict):
+        for key, inner in value.items():
+            yield from _empty(inner, (*path, key))
+    elif isinstance(value, list):
+        if not value:
+            yield path
+        for i, inner in enumerate(value):
+            yield from _empty(inner, (*path, i))
+
+
+def _is_timed(subject: Subject) -> bool:
+    conditions = subject.draft.conditions.values()
+    return (
+        any(condition.reads & {"hour", "weekday"} for condition in conditions)
+        or any(
+            isinstance(meter.window, Period) and meter.limit is not None
+            for meter in subject.policy.meters
+        )
+        or any(each.until for each in (subject.draft.document.experiments or {}).values())
+    )

@@ -1,0 +1,125 @@
+"""a number that is most likely a thousand times too small or too large
+
+`context: 32` is a context of 32 tokens, into which no request fits; 32k was meant. Likewise an
+answer of 8 tokens, a quota of 200 tokens a minute, a price in dollars per thousand tokens that is
+one per million, a deadline of 60 milliseconds.
+
+Bad:
+    models:
+      x: { model: ollama_chat/q, tier: light, price: free, context: 32 }
+
+Good:
+    models:
+      x: { model: ollama_chat/q, tier: light, price: free, context: 32k }
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final
+
+from policy_router.check.subject import warning
+from policy_router.language.document import PriceShape
+from policy_router.language.units import dollars
+from policy_router.model import NANO
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from policy_router.check.subject import Subject
+    from policy_router.diagnostics import Diagnostic
+    from policy_router.language.document import FallbackShape, ModelShape
+    from policy_router.language.source import Path
+
+_CONTEXT: Final = 512
+_LARGEST: Final = 20_000_000
+_ANSWER: Final = 33
+_QUOTA: Final = 1000
+_DEAR: Final = 2000 * NANO
+"""No model costs so much per million tokens."""
+_APART: Final = 100
+"""How far a price may be from the table's."""
+_SOON: Final = {"deadline": 0.5, "first_token_within": 0.1, "stall": 0.1}
+_LATE: Final = 24 * 3600
+
+
+def check(subject: Subject) -> Iterator[Diagnostic]:
+    document, places = subject.draft.document, subject.draft.places
+    for name, model in (document.models or {}).items():
+        for path, message, help_ in _of_model(subject, name, model):
+            yield warning("implausible-number", message, places.value(path), help_)
+    for name, limit in (document.limits or {}).items():
+        for i, rate in enumerate(limit.tokens or ()):
+            if 0 < rate.amount < _QUOTA:
+                yield warning(
+                    "implausible-number",
+                    f"{rate.amount} tokens per {rate.period} are not enough for one request",
+                    places.value(("limits", name, "tokens", i)),
+                    f"write {rate.amount}k if thousands are meant",
+                )
+    for path, message, help_ in _of_times(document.fallback):
+        yield warning("implausible-number", message, places.value(path), help_)
+
+
+def _of_model(subject: Subject, name: str, model: ModelShape) -> Iterator[tuple[Path, str, str]]:
+    path: Path = ("models", name)
+    for field, least in (("context", _CONTEXT), ("max_output", _ANSWER)):
+        size = getattr(model, field)
+        if size is not None and size < least:
+            what = "into its context" if field == "context" else "into an answer"
+            yield (
+                (*path, field),
+                f"only {size} tokens fit {what}",
+                f"write {size}k if thousands are meant",
+            )
+        elif size is not None and size > _LARGEST:
+            yield (*path, field), f"no model has a {field} of {size:,} tokens", "write it anew"
+    if model.context and model.max_output and model.context < model.max_output:
+        sizes = f"{model.max_output:,} tokens does not fit into a context of {model.context:,}"
+        yield (
+            (*path, "max_output"),
+            f"an answer of {sizes}",
+            "lower `max_output`, or raise `context` if that is what the server is set to",
+        )
+    for i, rate in enumerate(model.limits or ()):
+        if rate.metric == "tokens" and 0 < rate.amount < _QUOTA:
+            yield (
+                (*path, "limits", i),
+                f"{rate.amount} tokens per {rate.period} are not enough for one request",
+                f"write {rate.amount}k if thousands are meant",
+            )
+    if isinstance(model.price, PriceShape):
+        yield from _of_price(subject, name, model.price)
+
+
+def _of_price(subject: Subject, name: str, price: PriceShape) -> Iterator[tuple[Path, str, str]]:
+    entry = subject.draft.entries[name]
+    own = subject.policy.model(name).api_base is not None
+    for field, amount in (("input", price.input), ("output", price.output)):
+        path: Path = ("models", name, "price", field)
+        shown = f"${dollars(amount)} per million tokens"
+        listed = getattr(entry.price, field) if entry and entry.price and not own else 0
+        if amount >= _DEAR:
+            yield path, f"no model costs {shown}", "/K is per thousand tokens, /M per million"
+        elif listed and amount and not listed / _APART < amount < listed * _APART:
+            yield (
+                path,
+                f"`{name}` costs {shown} here and ${dollars(listed)} in the table",
+                "/K is per thousand tokens, /M per million; left out, the table's price is used",
+            )
+
+
+def _of_times(fallback: FallbackShape | None) -> Iterator[tuple[Path, str, str]]:
+    for field, least in _SOON.items():
+        time = getattr(fallback, field, None)
+        if time is not None and time < least:
+            yield (
+                ("fallback", field),
+                f"no model answers within {time * 1000:g} ms",
+                "ms are milliseconds, s are seconds",
+            )
+        elif time is not None and time > _LATE:
+            yield (
+                ("fallback", field),
+                f"{time / 3600:g} hours are longer than anybody waits",
+                "m are minutes, h are hours",
+            )

@@ -1,0 +1,63 @@
+"""a keyword that stands in no text
+
+Keywords are whole words or phrases, looked for letter by letter, in upper or lower case: one that
+is written like a pattern, holds a list, or consists of spaces is found nowhere.
+
+Bad:
+    tasks: { code: { keywords: ["refactor|rewrite"] }, chat: {} }
+
+Good:
+    tasks: { code: { keywords: [refactor, rewrite] }, chat: {} }
+"""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+from typing import TYPE_CHECKING, Final
+
+from policy_router.check.subject import warning
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+    from policy_router.check.subject import Subject
+    from policy_router.diagnostics import Diagnostic
+    from policy_router.language.source import Path
+
+_PATTERN: Final = re.compile(
+    r"\\[bBdDwWsSAz]|\.[*+?]|[A-Za-z]\*$|^\*\w|\w\|\w|\[\w-\w|\(\?|^\^\w|\w\$$|^/.+/[gimsu]*$|\w\{\d"
+)
+
+
+def check(subject: Subject) -> Iterator[Diagnostic]:
+    document = subject.draft.document
+    lists: list[tuple[Path, Sequence[str]]] = [
+        (("tasks", name, "keywords"), task.keywords or ())
+        for name, task in (document.tasks or {}).items()
+    ]
+    if document.complexity:
+        lists.append((("complexity", "keywords"), document.complexity.keywords or ()))
+    for path, words in lists:
+        for i, word in enumerate(words):
+            why, help_ = _why(word, alone=len(words) == 1)
+            if why:
+                yield warning(
+                    "keyword-never-matches",
+                    f"`{word}` is found in no text: {why}",
+                    subject.draft.places.value((*path, i)),
+                    help_,
+                )
+
+
+def _why(word: str, *, alone: bool) -> tuple[str, str]:
+    if not word.strip():
+        return "there is no letter in it", "take it out"
+    if _PATTERN.search(word):
+        return "it is looked for letter by letter", "a pattern stands under `pattern`"
+    parts = [part.strip() for part in word.split(",")]
+    if len(parts) > (1 if alone else 2) and all(part and " " not in part for part in parts):
+        return "it is one phrase, commas included", f"write a list: [{', '.join(parts)}]"
+    if unicodedata.normalize("NFC", word) != word:
+        return "its accents are written apart from their letters", "type it anew"
+    return "", ""

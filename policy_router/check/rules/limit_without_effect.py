@@ -1,0 +1,100 @@
+"""a limit or budget that another one always reaches first
+
+20 requests a minute are never more than 28,800 a day, so a limit of 50,000 a day beside it says
+nothing; of 100 a minute and 50 a day it is the 100 that says nothing. The same goes for a user's
+limit above everybody's, and for a budget of dollars over models that cost none.
+
+Bad:
+    limits:
+      all: { requests: [20/min, 50000/day] }
+
+Good:
+    limits:
+      all: { requests: [20/min, 5000/day] }
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final
+
+from policy_router.check.subject import warning
+from policy_router.decide.cells import bits
+from policy_router.decide.metering import spell
+from policy_router.meter import Metric, Period, Rolling, Then
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from policy_router.check.subject import Subject
+    from policy_router.diagnostics import Diagnostic
+    from policy_router.meter import Meter, Window
+
+_SECONDS: Final = {Period.DAY: 86_400, Period.WEEK: 604_800, Period.MONTH: 31 * 86_400}
+
+
+def check(subject: Subject) -> Iterator[Diagnostic]:
+    meters = subject.policy.meters
+    idle: set[int] = set()
+    for number, meter in enumerate(meters):
+        if meter.limit is None or meter.warn_at or meter.limit == 0:
+            continue
+        for other_number, other in enumerate(meters):
+            alike = _most(other, meter) == meter.limit and _most(meter, other) == other.limit
+            if other_number in idle or other_number == number or (alike and number < other_number):
+                continue
+            most = _most(other, meter)
+            if most is not None and most <= meter.limit:
+                idle.add(number)
+                yield warning(
+                    "limit-without-effect",
+                    f"{_words(meter)} is never reached: {_words(other)} comes first",
+                    meter.at,
+                    "take it out, or make it the narrower one",
+                    *((("the other", other.at),) if other.at else ()),
+                )
+                break
+    for meter in meters:
+        named = (subject.draft.document.budgets or {}).get(meter.name)
+        free = all(subject.policy.models[i].free for i in bits(meter.models))
+        if meter.section == "budgets" and meter.metric is Metric.USD and free and meter.models:
+            known = subject.policy.index.by_name
+            if named is not None and named.models and all(word in known for word in named.models):
+                yield warning(
+                    "limit-without-effect",
+                    f"budget `{meter.name}` is never touched: its models are free",
+                    meter.at,
+                    "limit tokens or requests instead, or name models that cost something",
+                )
+
+
+def _most(other: Meter, meter: Meter) -> int | None:
+    """The most that one meter can count while another one refuses what is beyond its limit; None
+    when the other does not bound it at all."""
+    if (
+        other.limit is None
+        or other.metric is not meter.metric
+        or (other.then is not Then.BLOCK and meter.metric is not Metric.USD)
+        or other.then is Then.WARN
+        or meter.models & ~other.models
+        or other.per not in (None, meter.per)
+        or not (other.when is None or (meter.when and meter.when.text == other.when.text))
+        # What a provider allows is a fact that may stand beside our own limits.
+        or (meter.section == "models") != (other.section == "models")
+    ):
+        return None
+    here, there = _length(meter.window), _length(other.window)
+    return other.limit * max(1, -(-here // there))
+
+
+def _length(window: Window | None) -> int:
+    """Seconds of a window; of seats it is always the same one."""
+    if window is None:
+        return 1
+    return window.seconds if isinstance(window, Rolling) else _SECONDS[window]
+
+
+def _words(meter: Meter) -> str:
+    amount = spell(meter.metric, meter.limit or 0)
+    window = "" if meter.window is None else f" per {meter.window}"
+    per = f" for each {meter.per}" if meter.per else ""
+    return f"{amount}{window}{per}"

@@ -1,0 +1,55 @@
+"""a text in a condition that is compared letter by letter, and is written like a pattern
+
+`==`, `in` and a mapping compare whole texts: `user == 'bot-*'` only holds for a user who is called
+that, star included. Spaces at the ends count as well.
+
+Bad:
+    rules:
+      - { name: r, when: "user == 'bot-*'", avoid: [big] }
+
+Good:
+    rules:
+      - { name: r, when: "user.startswith('bot-')", avoid: [big] }
+"""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING, Final
+
+from policy_router.check.subject import warning
+from policy_router.condition import Kind, Op
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from policy_router.check.subject import Subject
+    from policy_router.diagnostics import Diagnostic
+
+_PATTERN: Final = re.compile(r"\*|^\^|\w\$$|\\[bdws]|\.\+|\(\?|\[\w-\w|^/.+/[gimsu]*$")
+
+
+def check(subject: Subject) -> Iterator[Diagnostic]:
+    for condition in subject.draft.conditions.values():
+        for test, span in condition.places:
+            fact = subject.policy.vocabulary.facts[test.fact]
+            if fact.kind not in (Kind.STRING, Kind.SET) or test.op is Op.MATCHES:
+                continue
+            for value in map(str, test.values):
+                if _PATTERN.search(value):
+                    as_pattern = "" if fact.kind is Kind.SET else f" or matches({fact.name}, '...')"
+                    yield warning(
+                        "never-equal",
+                        f"`{value}` is compared letter by letter, not as a pattern",
+                        span,
+                        "write the whole text"
+                        + (f", {fact.name}.startswith('...')" if as_pattern else "")
+                        + as_pattern,
+                    )
+                elif value != value.strip() and test.op is not Op.STARTS:
+                    yield warning(
+                        "never-equal",
+                        f"`{value}` has a space at its end, which counts",
+                        span,
+                        "take the space out",
+                    )

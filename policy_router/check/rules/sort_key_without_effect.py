@@ -1,0 +1,55 @@
+"""a key of `prefer` that tells no two models apart
+
+`fastest` needs a `latency`, `local` a model tagged `local`, `headroom` a limit or budget. Where
+nothing of the kind is there the key is passed over.
+
+Bad:
+    prefer: [free, fastest]
+
+Good:
+    prefer: [free, cheapest]
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from policy_router.check.subject import warning
+from policy_router.decide.order import LOCAL_TAG
+from policy_router.model import Key
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from policy_router.check.subject import Subject
+    from policy_router.diagnostics import Diagnostic
+    from policy_router.model import Policy
+
+
+def check(subject: Subject) -> Iterator[Diagnostic]:
+    if len(subject.policy.models) < 2:
+        return
+    for i, key in enumerate(subject.draft.document.prefer or ()):
+        why, help_ = _why(subject.policy, key, first=i == 0)
+        if why:
+            yield warning(
+                "sort-key-without-effect",
+                f"`{key}` tells no models apart: {why}",
+                subject.draft.places.value(("prefer", i)),
+                help_,
+            )
+
+
+def _why(policy: Policy, key: Key, *, first: bool) -> tuple[str, str]:
+    models = policy.models
+    if key is Key.FREE and not first and not any(m.free for m in models):
+        return "no model is free", "say  price: free  of a model that costs nothing"
+    if key is Key.LOCAL and not any(LOCAL_TAG in m.tags for m in models):
+        return f"no model is tagged `{LOCAL_TAG}`", f"add  tags: [{LOCAL_TAG}]  to those that are"
+    if key is Key.FASTEST and all(m.latency is None for m in models):
+        return "no model has a `latency`", "add  latency: 2s  to the models"
+    if key is Key.QUALITY and len({m.quality for m in models}) == 1:
+        return "all are of the same quality", "add  quality: 0.7  to the models, or more tiers"
+    if key is Key.HEADROOM and not any(m.limit for m in policy.meters):
+        return "there is no limit to be near to", "add a limit or a budget"
+    return "", ""

@@ -1,0 +1,89 @@
+"""tiers that seem to be written strongest first
+
+`tiers` go from the weakest to the strongest: a floor lets pass what stands at it or after it, and
+`step_down` goes backwards. Written the other way round, a request that asks for the best gets the
+weakest.
+
+Bad:
+    tiers: [heavy, light]
+
+Good:
+    tiers: [light, heavy]
+"""
+
+from __future__ import annotations
+
+from itertools import pairwise
+from typing import TYPE_CHECKING, Final
+
+from policy_router.check.subject import Subject, warning
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+    from policy_router.diagnostics import Diagnostic
+    from policy_router.model import Model
+
+_SCALES: Final = tuple(
+    {word: place for place, words in enumerate(scale) for word in words.split()}
+    for scale in (
+        (
+            "nano tiny mini micro",
+            "small little light lite weak basic low junior entry simple cheap economy bronze",
+            "medium mid middle standard normal regular balanced moderate silver",
+            "large big heavy strong high senior advanced pro premium gold expert smart best",
+            "xl huge max ultra platinum top frontier flagship genius",
+        ),
+        ("fast quick", "slow deep thorough"),
+        ("first", "second", "third"),
+    )
+)
+"""Words for ability, weakest first."""
+_DEARER: Final = 3
+"""Prices so many times apart say something about ability."""
+
+
+def check(subject: Subject) -> Iterator[Diagnostic]:
+    written = subject.draft.document.tiers or ()
+    for earlier, later in pairwise(written):
+        why = _by_name(earlier, later) or _by_models(subject, earlier, later)
+        if why:
+            yield warning(
+                "tier-order",
+                f"`{earlier}` stands before `{later}`, as the weaker of the two, {why}",
+                subject.draft.places.value(("tiers", list(written).index(later))),
+                f"write the weakest first: [{', '.join(reversed(written))}]",
+            )
+            return
+
+
+def _by_name(earlier: str, later: str) -> str:
+    places = [(scale.get(earlier), scale.get(later)) for scale in _SCALES]
+    if any(a is not None and b is not None and a > b for a, b in places):
+        return "but its name says the opposite"
+    return ""
+
+
+def _by_models(subject: Subject, earlier: str, later: str) -> str:
+    """What the models of two tiers say against their order, where their names say nothing."""
+    if any(earlier in scale and later in scale for scale in _SCALES):
+        return ""
+    models = subject.policy.models
+    before = [m for m in models if m.tier == earlier]
+    after = [m for m in models if m.tier == later]
+    if not before or not after:
+        return ""
+    shapes = subject.draft.document.models or {}
+    qualities = [[shapes[m.name].quality for m in each] for each in (before, after)]
+    if all(quality is not None for each in qualities for quality in each):
+        low, high = [q or 0.0 for q in qualities[0]], [q or 0.0 for q in qualities[1]]
+        return "but its models are of better quality" if min(low) > max(high) else ""
+    dear, cheap = _prices(before), _prices(after)
+    if len(dear) == len(before) and len(cheap) == len(after) and min(dear) > _DEARER * max(cheap):
+        return "but its models cost far more"
+    return ""
+
+
+def _prices(models: Sequence[Model]) -> list[int]:
+    """What comes out of each model costs; of those that cost something."""
+    return [m.price.output for m in models if m.price is not None and not m.free]

@@ -1,0 +1,50 @@
+"""a time that another one is always shorter than
+
+The deadline ends the whole request, so a longer patience for the first token or within a stream is
+never used up, and a model that takes longer than the deadline never answers in time.
+
+Bad:
+    fallback: { deadline: 30s, first_token_within: 45s }
+
+Good:
+    fallback: { deadline: 60s, first_token_within: 15s }
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from policy_router.check.subject import warning
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from policy_router.check.subject import Subject
+    from policy_router.diagnostics import Diagnostic
+
+
+def check(subject: Subject) -> Iterator[Diagnostic]:
+    shape, places = subject.draft.document.fallback, subject.draft.places
+    deadline = subject.policy.fallback.deadline
+    stated = shape is not None and shape.deadline is not None
+    related = (("the deadline", places.value(("fallback", "deadline"))),) if stated else ()
+    ends = f"the deadline of {deadline:g} s" + ("" if stated else ", the default,")
+    for field in ("first_token_within", "stall"):
+        time = getattr(shape, field, None)
+        if time is not None and time >= deadline:
+            yield warning(
+                "time-without-effect",
+                f"`{field}` of {time:g} s never ends: {ends} comes first",
+                places.value(("fallback", field)),
+                f"make it shorter than `deadline`, or leave `{field}` out",
+                *related,
+            )
+    for model in subject.policy.models:
+        if model.latency is not None and model.latency >= deadline:
+            yield warning(
+                "time-without-effect",
+                f"`{model.name}` takes {model.latency:g} s, and {ends} comes first",
+                places.value(("models", model.name, "latency")),
+                "raise `fallback.deadline`, or take the model out",
+                *related,
+            )

@@ -1,0 +1,36 @@
+"""an ability that tells a task, and that no model has
+
+A request that needs it belongs to the task, and no model can answer it. Where a model has the
+ability and neither the policy nor LiteLLM's table says so, `can` says it.
+
+Bad:
+    tasks: { scan: { needs: [pdf] }, chat: {} }
+
+Good:
+    tasks: { call: { needs: [tools] }, chat: {} }
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from policy_router.check.subject import warning
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from policy_router.check.subject import Subject
+    from policy_router.diagnostics import Diagnostic
+
+
+def check(subject: Subject) -> Iterator[Diagnostic]:
+    held = frozenset().union(*(model.abilities for model in subject.policy.models))
+    for name, task in (subject.draft.document.tasks or {}).items():
+        for i, ability in enumerate(task.needs or ()):
+            if ability not in held:
+                yield warning(
+                    "unmet-need",
+                    f"no model is known to have the ability `{ability}`",
+                    subject.draft.places.value(("tasks", name, "needs", i)),
+                    f"write  can: [{ability}]  at the model that has it",
+                )

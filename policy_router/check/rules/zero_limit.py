@@ -1,0 +1,88 @@
+"""a zero that switches something off, or lets nothing through
+
+A limit of `0/min` refuses every request, and reads like one that is not set. A cooldown of no time
+never leaves a failing model alone. Say what is meant with a rule, or leave the field out.
+
+Bad:
+    limits:
+      all: { requests: [0/min] }
+
+Good:
+    limits:
+      all: { requests: [60/min] }
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final
+
+from policy_router.check.subject import warning
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from policy_router.check.subject import Subject
+    from policy_router.diagnostics import Diagnostic
+    from policy_router.language.document import Document
+    from policy_router.language.source import Path
+
+Found = tuple["Path", str, str]
+
+
+_NO_LIMIT: Final = "leave it out for no limit"
+
+
+def check(subject: Subject) -> Iterator[Diagnostic]:
+    document = subject.draft.document
+    for look in (_models, _limits, _budgets, _others):
+        for path, message, help_ in look(document):
+            yield warning("zero-limit", message, subject.draft.places.value(path), help_)
+
+
+def _models(document: Document) -> Iterator[Found]:
+    for name, model in (document.models or {}).items():
+        for i, rate in enumerate(model.limits or ()):
+            if rate.amount == 0:
+                help_ = f"{_NO_LIMIT}; to use the model for nothing take it out"
+                yield ("models", name, "limits", i), f"`{name}` may never be asked", help_
+        if model.latency == 0:
+            path: Path = ("models", name, "latency")
+            yield path, f"`{name}` cannot answer in no time", "leave it out when it is not known"
+
+
+def _limits(document: Document) -> Iterator[Found]:
+    for name, limit in (document.limits or {}).items():
+        for field in ("requests", "tokens"):
+            for i, rate in enumerate(getattr(limit, field) or ()):
+                if rate.amount == 0:
+                    help_ = f"{_NO_LIMIT}; to refuse requests write a rule with  deny"
+                    yield ("limits", name, field, i), f"limit `{name}` lets nothing through", help_
+
+
+def _budgets(document: Document) -> Iterator[Found]:
+    for name, budget in (document.budgets or {}).items():
+        if budget.cap.amount == 0 and budget.then == "warn":
+            yield (
+                ("budgets", name, "cap"),
+                f"budget `{name}` is spent from the beginning and stops nothing",
+                "write the sum at which it should warn",
+            )
+        for i, share in enumerate(budget.warn_at or ()):
+            if share == 0:
+                yield (
+                    ("budgets", name, "warn_at", i),
+                    f"budget `{name}` warns before anything is spent",
+                    "write a share above 0%",
+                )
+
+
+def _others(document: Document) -> Iterator[Found]:
+    cooldown = document.fallback.cooldown if document.fallback else None
+    if cooldown is not None and (cooldown.for_ == 0 or cooldown.within == 0):
+        field = "for" if cooldown.for_ == 0 else "within"
+        path: Path = ("fallback", "cooldown", field)
+        yield path, "a failing model is never left alone", "write how long, such as 1m"
+    for name, experiment in (document.experiments or {}).items():
+        if experiment.share == 0:
+            path = ("experiments", name, "share")
+            yield path, f"no request is part of `{name}`", "write a share above 0%"
