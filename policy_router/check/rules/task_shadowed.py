@@ -25,16 +25,16 @@ from policy_router.check.subject import Subject, warning
 from policy_router.condition import search
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Callable, Iterator
 
     from policy_router.diagnostics import Diagnostic
     from policy_router.language.document import TaskShape
 
 
 def check(subject: Subject) -> Iterator[Diagnostic]:
-    before: list[tuple[str, TaskShape]] = []
+    before = _Before()
     for name, task in (subject.draft.document.tasks or {}).items():
-        takers = list(_takers(task, before))
+        takers = list(before.takers(task))
         if takers and None not in takers:
             earlier = " and ".join(dict.fromkeys(f"`{taker}`" for taker in takers))
             what = "every keyword" if not (task.pattern or task.needs) else "every condition"
@@ -44,61 +44,67 @@ def check(subject: Subject) -> Iterator[Diagnostic]:
                 subject.draft.places.key(("tasks", name)),
                 "move it up, or give it words of its own",
             )
-        before.append((name, task))
+        before.add(name, task)
 
 
-def _takers(task: TaskShape, before: Sequence[tuple[str, TaskShape]]) -> Iterator[str | None]:
-    """For each condition of a task the earlier one that holds whenever it does, or None."""
-    for word in sorted(map(_folded, task.keywords or ())):
-        yield next((name for name, other in before if _takes_word(other, word)), None)
-    if task.pattern:
-        yield next((name for name, other in before if _takes_pattern(other, task.pattern)), None)
-    if task.needs:
-        yield next(
-            (
-                name
-                for name, other in before
-                if (other.needs and set(other.needs) <= set(task.needs)) or _takes_all(other)
-            ),
-            None,
-        )
+class _Before:
+    """The conditions of the tasks so far, and to which of them each belongs."""
 
+    def __init__(self) -> None:
+        self._words: dict[str, str] = {}
+        self._patterns: dict[str, str] = {}
+        self._loose: list[tuple[str, Callable[[str], object]]] = []
+        self._needs: list[tuple[str, frozenset[str]]] = []
+        self._all: str | None = None
 
-def _takes_word(task: TaskShape, word: str) -> bool:
-    if any(_stands(part, word) for part in map(_folded, task.keywords or ()) if part):
-        return True
-    # What a pattern finds within the word it finds wherever the word stands.
-    fixed = task.pattern is not None and not _ANCHORS.search(task.pattern)
-    return _takes_all(task) or (fixed and search(task.pattern or "")(word) is not None)
+    def add(self, name: str, task: TaskShape) -> None:
+        for word in map(_folded, task.keywords or ()):
+            self._words.setdefault(word, name)
+        if task.needs:
+            self._needs.append((name, frozenset(task.needs)))
+        if task.pattern:
+            self._patterns.setdefault(task.pattern, name)
+            if not _ANCHORS.search(task.pattern):
+                finds = search(task.pattern)
+                # What is found in the empty text is found in any.
+                if self._all is None and finds("") is not None:
+                    self._all = name
+                self._loose.append((name, finds))
 
+    def takers(self, task: TaskShape) -> Iterator[str | None]:
+        """For each condition of a task the earlier task that it also belongs to, or None."""
+        for word in sorted(map(_folded, task.keywords or ())):
+            yield self._all or self._taker_of(word)
+        if task.pattern:
+            yield self._all or self._patterns.get(task.pattern)
+        if task.needs:
+            needs = frozenset(task.needs)
+            yield self._all or next((name for name, less in self._needs if less <= needs), None)
 
-def _takes_pattern(task: TaskShape, pattern: str) -> bool:
-    return task.pattern == pattern or _takes_all(task)
-
-
-def _takes_all(task: TaskShape) -> bool:
-    """Whether a pattern matches the empty text, and so any."""
-    if not task.pattern or _ANCHORS.search(task.pattern):
-        return False
-    return search(task.pattern)("") is not None
+    def _taker_of(self, word: str) -> str | None:
+        owner = next((self._words[part] for part in _parts(word) if part in self._words), None)
+        # What a pattern finds within the word it finds wherever the word stands.
+        return owner or next((name for name, finds in self._loose if finds(word) is not None), None)
 
 
 def _folded(word: str) -> str:
     return " ".join(word.casefold().split())
 
 
-def _stands(part: str, whole: str) -> bool:
-    """Whether a word or phrase stands within another by itself."""
-    bound = rf"{_before(part[0])}{re.escape(part)}{_after(part[-1])}"
-    return re.search(bound, whole) is not None
+def _parts(word: str) -> Iterator[str]:
+    """A word or phrase, and every part of it that stands by itself within it."""
+    edges = [0, *(i for i in range(1, len(word)) if not _joined(word[i - 1], word[i])), len(word)]
+    if len(edges) > _MOST:
+        yield word
+        return
+    for length in range(len(edges) - 1, 0, -1):
+        for start in range(len(edges) - length):
+            yield word[edges[start] : edges[start + length]]
 
 
-def _before(first: str) -> str:
-    return r"(?<!\w)" if first.isalnum() or first == "_" else ""
+def _joined(left: str, right: str) -> bool:
+    return (left.isalnum() or left == "_") and (right.isalnum() or right == "_")
 
 
-def _after(last: str) -> str:
-    return r"(?!\w)" if last.isalnum() or last == "_" else ""
-
-
+_MOST: Final = 40
 _ANCHORS: Final = re.compile(r"\^|\$|\\[AzZB]")
