@@ -10,6 +10,7 @@ from policy_router.cancellation import Poll, never
 from policy_router.check.addresses import Address, read
 from policy_router.check.regions import Regions
 from policy_router.check.undecided import Questions
+from policy_router.decide.cells import Space
 from policy_router.diagnostics import Diagnostic, Severity
 from policy_router.prove.cover import GaveUp
 
@@ -18,6 +19,7 @@ if TYPE_CHECKING:
     from datetime import date
 
     from policy_router.check.regions import Source
+    from policy_router.condition import Condition
     from policy_router.diagnostics import Span
     from policy_router.language.draft import Draft
     from policy_router.model import Model, Policy
@@ -39,6 +41,10 @@ class Subject:
     def regions(self) -> Regions:
         """Where each rule, task and band takes models away."""
         return Regions(self.policy, self.cancelled)
+
+    def space_of(self, condition: Condition) -> Space:
+        """The space of the requests that a condition by itself can tell apart."""
+        return Space(self.policy.vocabulary, self.policy.bands, [condition.tree])
 
     @cached_property
     def addresses(self) -> tuple[tuple[Model, Address, Span], ...]:

@@ -506,6 +506,11 @@ SOUND: Final[dict[str, dict[str, str]]] = {
         "accents": rules("when: { tags: 'cafe\u0301' }, avoid: [big]"),
     },
     "tier-order": {
+        "two words that disagree": "tiers: [light, small-heavy, heavy]",
+        "sizes that are near": models(
+            "model: 'ollama_chat/q:9b', tier: a, price: free, context: 8k",
+            "model: 'ollama_chat/r:7b', tier: b, price: free, context: 8k", tiers="a, b",
+        ),
         "weakest first": "tiers: [light, heavy]",
         "names that say nothing": models(
             "model: openai/gpt-4o-mini, tier: a", "model: openai/gpt-4o, tier: b", tiers="a, b"
@@ -634,6 +639,7 @@ SOUND: Final[dict[str, dict[str, str]]] = {
         "tags": models(FREE.replace("[local]", "[local, eu]")),
     },
     "field-without-effect": {
+        "a pattern with an edge": "tasks: { a: { pattern: '^$' }, c: {} }",
         "a cap to warn of": "budgets: { all: { cap: $5/day, warn_at: [80%], then: block } }",
         "as many attempts as can be": "fallback: { max_attempts: 4 }",
         "one attempt, and why": "fallback: { max_attempts: 1, on_error: { auth: stop } }",
@@ -770,11 +776,15 @@ WRONG: Final[dict[str, dict[str, str]]] = {
         ),
     },
     "constant-test": {
+        "in a budget": "budgets: { all: { cap: $5/day, when: tokens >= 0 } }",
         "always": rules("when: tokens >= 0, avoid: [big]"),
         "never": rules("when: hour == 24 or stream, avoid: [big]"),
         "a half token": rules("when: tokens == 0.5 or stream, avoid: [big]"),
     },
     "rule-without-effect": {
+        "said again": rules(
+            "when: { tags: x }, first: [big]", "when: { tags: x }, first: [big]"
+        ),
         "all by a star": rules("when: { tags: x }, only: ['*']"),
         "all by their price": rules("when: { tags: x }, only: [free, paid]"),
         "all by their tier": rules("when: { tags: x }, only: [heavy, light]"),
@@ -834,6 +844,9 @@ WRONG: Final[dict[str, dict[str, str]]] = {
     },
     "free-but-priced": {"without a provider": models("model: gpt-4o, tier: heavy, price: free")},
     "price-zero-is-not-free": {
+        "said in dollars": models(
+            "model: openai/q, tier: light, context: 8k, price: { input: $0/M, output: $0/M }"
+        ),
         "behind no base of our own": models("model: gemini/gemini-exp-1206, tier: light"),
     },
     "deprecated-model": {
@@ -846,6 +859,8 @@ WRONG: Final[dict[str, dict[str, str]]] = {
         "an organisation": models("model: acme/llama, tier: heavy, price: free, context: 8k"),
     },
     "fallback-to-smaller-context": {
+        "the only model": models(FREE)
+        + "\nfallback: { on_error: { context_too_long: bigger_context } }",
         "again": "fallback: { on_error: { context_too_long: retry } }",
         "only what is paid for holds more": models(FREE, PAID, PAID)
         + "\nfallback: { on_error: { context_too_long: bigger_context } }",
@@ -999,6 +1014,13 @@ WRONG: Final[dict[str, dict[str, str]]] = {
         "a tag character": rules("when: { tags: 'private\U000e0041' }, avoid: [big]"),
     },
     "tier-order": {
+        "sizes in their names": models(FREE, PAID, tiers="large_70b, small_7b, light, heavy"),
+        "sizes of their models": models(
+            "model: 'ollama_chat/q:72b', tier: a, price: free, context: 8k",
+            "model: 'ollama_chat/q:7b', tier: b, price: free, context: 8k", tiers="a, b",
+        ),
+        "a part of their names": models(FREE, PAID, tiers="very-heavy, light, heavy"),
+        "letters": models(FREE, PAID, tiers="light, l, s, heavy"),
         "by name": models(FREE, PAID, tiers="heavy, light"),
         "somewhere": models(
             "model: ollama_chat/q, tier: small, price: free, context: 8k",
@@ -1014,6 +1036,9 @@ WRONG: Final[dict[str, dict[str, str]]] = {
         ),
     },
     "implausible-number": {
+        "mixed up": models(
+            "model: openai/q, tier: light, context: 8k, price: { input: $15/M, output: $3/M }"
+        ),
         "a context": models("model: hosted_vllm/q, tier: light, price: free, context: 128"),
         "an answer": models(f"{PAID}, max_output: 8"),
         "a huge context": models("model: hosted_vllm/q, tier: light, price: free, context: "
@@ -1046,6 +1071,8 @@ WRONG: Final[dict[str, dict[str, str]]] = {
         "a share": "experiments: { e: { share: 0%, first: [big] } }",
     },
     "unmet-need": {
+        "together": models(f"{FREE}, can: [pdf]", f"{PAID}, can: [tools]")
+        + "\ntasks: { a: { needs: [pdf, tools] }, c: {} }",
         "among others": "tasks: { a: { keywords: [x], needs: [tools, pdf] }, c: {} }",
     },
     "time-without-effect": {
@@ -1083,6 +1110,7 @@ WRONG: Final[dict[str, dict[str, str]]] = {
         "named before": rules("when: { tags: x }, first: [heavy, big]"),
     },
     "keyword-never-matches": {
+        "quotes": "tasks: { a: { keywords: ['\"refactor\"'] }, c: {} }",
         "spaces": "tasks: { a: { keywords: [' '] }, c: {} }",
         "an edge": "tasks: { a: { keywords: ['\\bdef\\b'] }, c: {} }",
         "a star": "tasks: { a: { keywords: ['refactor*'] }, c: {} }",
@@ -1094,6 +1122,7 @@ WRONG: Final[dict[str, dict[str, str]]] = {
         "of complexity": "complexity: { keywords: ['prove|refute'] }",
     },
     "duplicate-entry": {
+        "a model": models(PAID, FREE, PAID),
         "a tag": models(FREE.replace("[local]", "[local, local]")),
         "an ability": models(f"{PAID}, can: [tools, json, tools]"),
         "a key": "prefer: [free, cheapest, free]",
@@ -1105,6 +1134,8 @@ WRONG: Final[dict[str, dict[str, str]]] = {
         "a selector": "limits: { a: { models: [big, big], requests: [5/min] } }",
     },
     "field-without-effect": {
+        "a pattern for all": "tasks: { a: { pattern: '.*' }, c: {} }",
+        "a pattern for every answer": rules("when: { tags: x }, accept: { pattern: 'x?' }"),
         "then": "budgets: { all: { cap: unlimited, then: block } }",
         "too many attempts": "fallback: { max_attempts: 5 }",
         "one attempt": "fallback: { max_attempts: 1, on_error: { server_error: retry } }",
@@ -1137,6 +1168,7 @@ WRONG: Final[dict[str, dict[str, str]]] = {
         "a tier": models(FREE.replace("[local]", "[heavy]"), PAID),
     },
     "never-equal": {
+        "quotes": rules("when: { tags: '\"private\"' }, avoid: [big]"),
         "a tag": rules("when: { tags: 'eu-*' }, avoid: [big]"),
         "one of several": rules("when: { user: [a, '*@example.com'] }, avoid: [big]"),
         "an edge": rules("when: \"user == '^bot'\", avoid: [big]"),
@@ -1186,3 +1218,17 @@ def test_every_rule_has_a_near_miss() -> None:
 def test_a_model_is_deprecated_after_its_last_day(today: date, *, found: bool) -> None:
     report = look(models("model: groq/llama-guard-3-8b, tier: heavy"), today)
     assert ("deprecated-model" in [d.rule for d in report.findings]) is found
+
+
+@pytest.mark.parametrize(
+    ("when", "help_"),
+    [
+        ("score > 70", "`score` goes from 0 to 1; 70 of 100 is 0.7"),
+        ("hour > 24", "`hour` goes from 0 to 23"),
+        ("tokens > 5 and tokens < 3", "correct the condition"),
+        ("score > 101", "`score` goes from 0 to 1"),
+    ],
+)
+def test_a_number_out_of_range_is_told_its_range(when: str, help_: str) -> None:
+    report = look(rules(f"when: {when}, avoid: [big]"))
+    assert [(d.rule, d.help) for d in report.findings] == [("dead-rule", help_)]

@@ -15,39 +15,44 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from policy_router.check.ranges import constant, extent
+from policy_router.check.rules.dead_rule import OTHERS, is_dead
 from policy_router.check.subject import Subject, warning
-from policy_router.condition import All, Any, Kind, Not, Test, Tree, spell
+from policy_router.condition import All, Any, Not, Test, Tree, spell
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from policy_router.condition import Condition
+    from policy_router.decide.cells import Space
     from policy_router.diagnostics import Diagnostic
 
 
 def check(subject: Subject) -> Iterator[Diagnostic]:
-    regions, vocabulary = subject.regions, subject.policy.vocabulary
-    for source in subject.regions.sources:
-        if source.rule is None or source.boxes == ():
-            continue  # a dead rule is reported as a whole
-        when = subject.policy.rules[source.rule].when
-        if when is None:
-            continue
-        bounds = set(_bounds(when.tree))
-        for test, span in when.places:
-            fact = vocabulary.facts[test.fact]
-            if fact.kind is not Kind.NUMBER:
-                continue
-            dimension, cells = regions.space.cells(test)
-            live = regions.space.dimensions[dimension].live
-            if not cells or (cells == live and test not in bounds):
-                low = "" if fact.low is None else f"{fact.low:g}"
-                high = "" if fact.high is None else f"{fact.high:g}"
+    vocabulary = subject.policy.vocabulary
+    for condition, space in _conditions(subject):
+        bounds = set(_bounds(condition.tree))
+        for test, span in condition.places:
+            always = constant(test, space, vocabulary)
+            if always is False or (always and test not in bounds):
                 yield warning(
                     "constant-test",
-                    f"`{spell(test, vocabulary)}` is {'always' if cells else 'never'} true",
+                    f"`{spell(test, vocabulary)}` is {'always' if always else 'never'} true",
                     span,
-                    f"`{fact.name}` goes from {low}" + (f" to {high}" if high else " up"),
+                    extent(test, vocabulary),
                 )
+
+
+def _conditions(subject: Subject) -> Iterator[tuple[Condition, Space]]:
+    """Every condition that some request may meet: a dead one is reported as a whole."""
+    for source in subject.regions.sources:
+        when = None if source.rule is None else subject.policy.rules[source.rule].when
+        if when is not None and source.boxes != ():
+            yield when, subject.regions.space
+    for path, condition in subject.draft.conditions.items():
+        space = subject.space_of(condition)
+        if path[0] in OTHERS and not is_dead(condition, space):
+            yield condition, space
 
 
 def _bounds(tree: Tree) -> Iterator[Test]:

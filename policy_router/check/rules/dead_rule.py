@@ -16,14 +16,20 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
+from policy_router.check.ranges import out_of_range
 from policy_router.check.subject import Subject, warning
-from policy_router.decide.cells import Space, TooWide
+from policy_router.decide.cells import TooWide
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from policy_router.condition import Condition
-    from policy_router.diagnostics import Diagnostic
+    from policy_router.decide.cells import Space
+    from policy_router.diagnostics import Diagnostic, Span
+
+
+OTHERS: Final = frozenset({"limits", "budgets", "experiments", "prompts", "invariants"})
+"""Sections whose conditions are no rule's."""
 
 
 def check(subject: Subject) -> Iterator[Diagnostic]:
@@ -32,29 +38,28 @@ def check(subject: Subject) -> Iterator[Diagnostic]:
             subject.questions.leave_open("dead-rule", source.says, source.at)
         if source.boxes == () and source.rule is not None:
             when = subject.policy.rules[source.rule].when
-            yield warning(
-                "dead-rule",
-                f"no request can meet `{when.text if when else ''}`",
-                when.at if when else source.at,
-                "mend the condition, or take the rule out",
-            )
+            yield _finding(subject, when, source.at)
     for path, condition in subject.draft.conditions.items():
-        if path[0] in _SECTIONS and _is_dead(subject, condition):
-            yield warning(
-                "dead-rule",
-                f"no request can meet `{condition.text}`",
-                condition.at,
-                f"mend the condition, or take it out of `{path[0]}`",
-            )
+        if path[0] in OTHERS and is_dead(condition, subject.space_of(condition)):
+            yield _finding(subject, condition, condition.at)
 
 
-def _is_dead(subject: Subject, condition: Condition) -> bool:
-    space = Space(subject.policy.vocabulary, subject.policy.bands, [condition.tree])
+def _finding(subject: Subject, when: Condition | None, at: Span | None) -> Diagnostic:
+    help_ = "correct the condition"
+    if when is not None:
+        space, vocabulary = subject.space_of(when), subject.policy.vocabulary
+        help_ = out_of_range(when, space, vocabulary) or help_
+    return warning(
+        "dead-rule",
+        f"no request can meet `{when.text if when else ''}`",
+        when.at if when else at,
+        help_,
+    )
+
+
+def is_dead(condition: Condition, space: Space) -> bool:
+    """Whether no request can meet a condition."""
     try:
         return not space.boxes(condition.tree)
     except TooWide:
         return False
-
-
-# Conditions that stand in no rule.
-_SECTIONS: Final = frozenset({"limits", "budgets", "experiments", "prompts", "invariants"})

@@ -1,4 +1,4 @@
-"""the same entry twice in a list
+"""the same entry twice in a list, or the same model twice
 
 The second one changes nothing. Most often another one was meant.
 
@@ -33,6 +33,7 @@ _CHECKED: Final = frozenset({"tiers", "attributes"})
 
 
 def check(subject: Subject) -> Iterator[Diagnostic]:
+    yield from _twins(subject)
     for path, entries in _lists(subject.draft.document, ()):
         seen: dict[object, int] = {}
         for i, entry in enumerate(entries):
@@ -49,6 +50,22 @@ def check(subject: Subject) -> Iterator[Diagnostic]:
                     ("the first", places.value((*path, seen[key]))),
                 )
             seen.setdefault(key, i)
+
+
+def _twins(subject: Subject) -> Iterator[Diagnostic]:
+    """Models that are alike in everything but their names."""
+    places = subject.draft.places
+    seen: dict[str, str] = {}
+    for name, model in (subject.draft.document.models or {}).items():
+        first = seen.setdefault(model.model_dump_json(exclude_none=True), name)
+        if first != name:
+            yield warning(
+                "duplicate-entry",
+                f"`{name}` is the same model as `{first}`, so it is no other to turn to",
+                places.key(("models", name)),
+                "take one of them out",
+                ("the first", places.key(("models", first))),
+            )
 
 
 def _lists(value: object, path: Path) -> Iterator[tuple[Path, list[object]]]:

@@ -44,7 +44,8 @@ def check(subject: Subject) -> Iterator[Diagnostic]:
     best = max((m.rank for m in policy.models), default=0)
     strongest = [m for m in policy.models if m.rank == best]
     largest = all(m.context == max(sizes, default=None) for m in strongest)
-    if len(strongest) > 1 and largest and not _helps(policy.models):
+    alone = len(policy.models) == 1
+    if (alone or len(strongest) > 1) and largest and not _helps(policy.models):
         names = " and ".join(f"`{m.name}`" for m in strongest)
         yield warning(
             "fallback-to-smaller-context",

@@ -14,11 +14,13 @@ Good:
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING, Final
 
 from pydantic import BaseModel
 
 from policy_router.check.subject import warning
+from policy_router.condition import search
 from policy_router.diagnostics import Diagnostic, Severity
 from policy_router.meter import Period
 from policy_router.model import Action
@@ -85,6 +87,12 @@ def _tasks(document: Document) -> Iterator[Found]:
     for name, task in tasks.items():
         if task.accept is not None:
             yield from _accept(task.accept, ("tasks", name, "accept"))
+        if _is_everywhere(task.pattern):
+            yield (
+                ("tasks", name, "pattern"),
+                "this pattern is found in every text, so every request is of this task",
+                "write what gives the task away; the last task takes the rest anyway",
+            )
         own = task.keywords or task.pattern or task.needs
         if task.confidence is not None and (own or name == list(tasks)[-1]):
             yield (
@@ -121,6 +129,8 @@ def _rules(document: Document) -> Iterator[Found]:
 
 
 def _accept(accept: AcceptShape, path: Path) -> Iterator[Found]:
+    if _is_everywhere(accept.pattern):
+        yield (*path, "pattern"), "this pattern is found in every text", "write what must be in it"
     said = accept.model_dump(exclude_none=True)
     otherwise = said.pop("otherwise", None)
     least = said.pop("min_chars", None)
@@ -129,6 +139,13 @@ def _accept(accept: AcceptShape, path: Path) -> Iterator[Found]:
         yield path, f"{what} nothing is checked", "add a check, such as  not_empty: true"
     elif least == 0:
         yield (*path, "min_chars"), "every text has at least 0 characters", "leave it out"
+
+
+def _is_everywhere(pattern: str | None) -> bool:
+    """Whether a pattern matches the empty text, and so is found in any."""
+    if not pattern or re.search(r"\^|\$|\\[AzZbB]", pattern):
+        return False
+    return search(pattern)("") is not None
 
 
 def _complexity(document: Document) -> Iterator[Found]:

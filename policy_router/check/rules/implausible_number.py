@@ -93,6 +93,13 @@ def _of_model(subject: Subject, name: str, model: ModelShape) -> Iterator[tuple[
 
 def _of_price(subject: Subject, name: str, price: PriceShape) -> Iterator[tuple[Path, str, str]]:
     entry = subject.draft.entries[name]
+    listed_so = entry and entry.price and entry.price.input > entry.price.output
+    if price.input > price.output > 0 and not listed_so:
+        yield (
+            ("models", name, "price"),
+            f"what goes into `{name}` costs more than what comes out of it",
+            "swap `input` and `output`, if they are mixed up",
+        )
     own = subject.policy.model(name).api_base is not None
     for field, amount in (("input", price.input), ("output", price.output)):
         path: Path = ("models", name, "price", field)

@@ -55,6 +55,8 @@ def _why(word: str, *, alone: bool) -> tuple[str, str]:
         return "there is no letter in it", "take it out"
     if _PATTERN.search(word):
         return "it is looked for letter by letter", "a pattern stands under `pattern`"
+    if len(word) > 2 and word[0] == word[-1] and word[0] in "'\"`":
+        return "its quotes are looked for as well", f"write {word[1:-1]}"
     parts = [part.strip() for part in word.split(",")]
     if len(parts) > (1 if alone else 2) and all(part and " " not in part for part in parts):
         return "it is one phrase, commas included", f"write a list: [{', '.join(parts)}]"

@@ -46,6 +46,13 @@ def check(subject: Subject) -> Iterator[Diagnostic]:
                         + (f", {fact.name}.startswith('...')" if as_pattern else "")
                         + as_pattern,
                     )
+                elif len(value) > 2 and value[0] == value[-1] and value[0] in "'\"`":
+                    yield warning(
+                        "never-equal",
+                        f"the quotes in `{value}` are part of the text",
+                        span,
+                        "write it with one pair of quotes",
+                    )
                 elif value != value.strip() and test.op is not Op.STARTS:
                     yield warning(
                         "never-equal",

@@ -1,6 +1,7 @@
-"""a table price of zero, taken for free
+"""a price of zero, taken for free
 
-LiteLLM's table has 0 for many models that do cost money. Free is what the policy declares.
+LiteLLM's table has 0 for many models that do cost money. Free is what the policy declares, with
+`price: free` and not with a price of $0.
 
 Bad:
     models:
@@ -16,6 +17,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from policy_router.check.subject import Subject, warning
+from policy_router.language.document import PriceShape
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -32,4 +34,13 @@ def check(subject: Subject) -> Iterator[Diagnostic]:
                 f"the table's price of `{model.name}` is 0, which does not mean that it is free",
                 subject.draft.places.value(("models", model.name, "model")),
                 "add  price: free  if it is, or its price",
+            )
+        shape = (subject.draft.document.models or {})[model.name].price
+        if isinstance(shape, PriceShape) and not (shape.input or shape.output):
+            yield warning(
+                "price-zero-is-not-free",
+                f"a price of $0 does not make `{model.name}` free: it is still asked only where a "
+                "budget pays",
+                subject.draft.places.value(("models", model.name, "price")),
+                "write  price: free",
             )

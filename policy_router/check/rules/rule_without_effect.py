@@ -17,6 +17,7 @@ Good:
 
 from __future__ import annotations
 
+from dataclasses import replace
 from heapq import heapify, heappop
 from typing import TYPE_CHECKING
 
@@ -36,6 +37,7 @@ if TYPE_CHECKING:
 def check(subject: Subject) -> Iterator[Diagnostic]:
     regions, rules = subject.regions, subject.policy.rules
     shapes = subject.draft.document.rules or ()
+    yield from _twins(rules)
     gone: set[int] = set()  # reported ones no longer count as covering others
     for number in reversed(range(len(rules))):
         rule, shape, source = rules[number], shapes[number], regions.sources[number]
@@ -62,6 +64,23 @@ def check(subject: Subject) -> Iterator[Diagnostic]:
                 f"rule `{rule.name}` takes nothing away that {others} "
                 f"{'does' if len(owners) == 1 else 'do'} not take away already",
                 rule.when.at if rule.when else rule.at,
+                "take it out; no decision changes",
+            )
+
+
+def _twins(rules: Sequence[Rule]) -> Iterator[Diagnostic]:
+    """Rules that put models first as an earlier one does, for the same requests."""
+    seen: dict[object, Rule] = {}
+    for rule in rules:
+        if not rule.first:
+            continue
+        does = replace(rule, name="", at=None, only_at=None, avoid_at=None)
+        other = seen.setdefault((str(does), rule.when and rule.when.text), rule)
+        if other is not rule:
+            yield warning(
+                "rule-without-effect",
+                f"rule `{rule.name}` says the same as rule `{other.name}`",
+                rule.at,
                 "take it out; no decision changes",
             )
 

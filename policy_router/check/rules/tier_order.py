@@ -13,13 +13,14 @@ Good:
 
 from __future__ import annotations
 
+import re
 from itertools import pairwise
 from typing import TYPE_CHECKING, Final
 
 from policy_router.check.subject import Subject, warning
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Iterator, Mapping, Sequence
 
     from policy_router.diagnostics import Diagnostic
     from policy_router.model import Model
@@ -36,9 +37,11 @@ _SCALES: Final = tuple(
         ),
         ("fast quick", "slow deep thorough"),
         ("first", "second", "third"),
+        ("xs", "s", "m", "l", "xl", "xxl"),
     )
 )
 """Words for ability, weakest first."""
+_SIZE: Final = re.compile(r"(?<![0-9.])([0-9]{1,4}(?:\.[0-9]{1,2})?)b(?![a-z0-9])")
 _DEARER: Final = 3
 """Prices so many times apart say something about ability."""
 
@@ -58,15 +61,30 @@ def check(subject: Subject) -> Iterator[Diagnostic]:
 
 
 def _by_name(earlier: str, later: str) -> str:
-    places = [(scale.get(earlier), scale.get(later)) for scale in _SCALES]
+    places = [(_place(scale, earlier), _place(scale, later)) for scale in _SCALES]
+    places.append((_size(earlier), _size(later)))
     if any(a is not None and b is not None and a > b for a, b in places):
         return "but its name says the opposite"
     return ""
 
 
+def _place(scale: Mapping[str, int], name: str) -> float | None:
+    """The place of a tier on a scale, by its name or the only part of it that is on the scale."""
+    if name in scale:
+        return scale[name]
+    found = {scale[part] for part in re.split(r"[-_]", name) if part in scale and len(part) > 2}
+    return found.pop() if len(found) == 1 else None
+
+
+def _size(name: str) -> float | None:
+    """The billions of parameters in a name; of several, such as `8x7b`, the last."""
+    found = _SIZE.findall(name.lower())
+    return float(found[-1]) if found else None
+
+
 def _by_models(subject: Subject, earlier: str, later: str) -> str:
     """What the models of two tiers say against their order, where their names say nothing."""
-    if any(earlier in scale and later in scale for scale in _SCALES):
+    if any(None not in (_place(scale, earlier), _place(scale, later)) for scale in _SCALES):
         return ""
     models = subject.policy.models
     before = [m for m in models if m.tier == earlier]
@@ -78,6 +96,10 @@ def _by_models(subject: Subject, earlier: str, later: str) -> str:
     if all(quality is not None for each in qualities for quality in each):
         low, high = [q or 0.0 for q in qualities[0]], [q or 0.0 for q in qualities[1]]
         return "but its models are of better quality" if min(low) > max(high) else ""
+    large, small = [_size(m.calls) for m in before], [_size(m.calls) for m in after]
+    if None not in (*large, *small):
+        low, high = [s or 0.0 for s in large], [s or 0.0 for s in small]
+        return "but its models are larger" if min(low) > 2 * max(high) else ""
     dear, cheap = _prices(before), _prices(after)
     if len(dear) == len(before) and len(cheap) == len(after) and min(dear) > _DEARER * max(cheap):
         return "but its models cost far more"

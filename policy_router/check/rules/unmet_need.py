@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 
 def check(subject: Subject) -> Iterator[Diagnostic]:
     held = frozenset().union(*(model.abilities for model in subject.policy.models))
+    each = [model.abilities for model in subject.policy.models]
     for name, task in (subject.draft.document.tasks or {}).items():
         for i, ability in enumerate(task.needs or ()):
             if ability not in held:
@@ -34,3 +35,11 @@ def check(subject: Subject) -> Iterator[Diagnostic]:
                     subject.draft.places.value(("tasks", name, "needs", i)),
                     f"write  can: [{ability}]  at the model that has it",
                 )
+        needs = frozenset(task.needs or ())
+        if needs <= held and not any(needs <= abilities for abilities in each):
+            yield warning(
+                "unmet-need",
+                f"no model is known to have all of the abilities {', '.join(sorted(needs))}",
+                subject.draft.places.key(("tasks", name, "needs")),
+                "write them under `can` at the model that has them",
+            )
