@@ -21,6 +21,7 @@ from policy_router.language.accept import read_accept
 from policy_router.language.expression import (
     FUNCTIONS,
 )
+from policy_router.language.meaning import ZONES
 from policy_router.language.meters import read_meters
 from policy_router.language.pictures import picture_tokens
 from policy_router.language.resolve import Resolver
@@ -159,10 +160,27 @@ class _Compiler:
                 "unknown-timezone",
                 f"`{name}` is not a time zone",
                 self.places.value(("timezone",)),
-                self.draft.hints.help_line(name, available_timezones()),
+                self._zone_help(name),
             )
             name = None
         return ZoneInfo(name or "UTC")
+
+    def _zone_help(self, name: str) -> str:
+        """A zone is a place: a short name or an offset says nothing of summer time, and one that
+        is close by its letters is another time."""
+        if name.upper() in ZONES:
+            return f"a zone is a region and a city, such as {ZONES[name.upper()]}"
+        city = name.replace(" ", "_").casefold()
+        zones = sorted(available_timezones())
+        # Those under Etc count the other way round: Etc/GMT+1 is an hour behind.
+        regional = [zone for zone in zones if "/" in zone and not zone.startswith("Etc/")]
+        found = [zone for zone in regional if zone.rpartition("/")[2].casefold() == city]
+        if len(found) == 1:
+            return f"did you mean `{found[0]}`?"
+        close = self.draft.hints.did_you_mean(name, regional) if "/" in name else None
+        if close is not None:
+            return f"did you mean `{close}`?"
+        return "a zone is a region and a city, such as Europe/Berlin"
 
     def _tiers(self) -> tuple[str, ...]:
         written = self.doc.tiers

@@ -16,6 +16,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final, NoReturn, TypeAlias
 
 from policy_router.condition import (
+    WEEKDAYS,
     All,
     Any,
     Condition,
@@ -31,6 +32,8 @@ from policy_router.condition import (
     tests_of,
 )
 from policy_router.diagnostics import Diagnostic, Severity, Span
+from policy_router.language.meaning import BOOLEANS
+from policy_router.language.meaning import WEEKDAYS as DAYS
 from policy_router.language.suggest import Hints
 from policy_router.language.units import count
 
@@ -247,7 +250,7 @@ class _Reader:
             self._wrong(
                 node,
                 "condition-type",
-                f"`{fact.name}` is {_a(fact)}, not yes or no",
+                f"`{fact.name}` is {_a(fact)}, not true or false",
                 f"compare it: {example}",
             )
         return self._test(node, index, Op.IN, True)
@@ -267,9 +270,11 @@ class _Reader:
             case ast.In():
                 return self._membership(node, left, right)
             case ast.NotIn():
-                return Not(self._membership(node, left, right))
+                return Not(self._membership(node, left, right, negated=True))
             case ast.Is() | ast.IsNot():
-                self._wrong(node, "condition-syntax", "`is` compares objects", "write == or !=")
+                said, meant = ("is", "==") if isinstance(op, ast.Is) else ("is not", "!=")
+                message = f"`{said}` compares objects"
+                self._wrong(node, "condition-syntax", message, f"write {meant}")
         name = _OPERATORS[type(op)]
         if isinstance(left, ast.Name) and isinstance(right, ast.Name):
             self._two_facts(node, left, right)
@@ -296,7 +301,7 @@ class _Reader:
                     node,
                     "condition-type",
                     f"`{fact.name}` is a set, it cannot be compared with one value",
-                    f"write {self._words(right)} in {fact.name}",
+                    f"write {self._words(right)} {'in' if name == '==' else 'not in'} {fact.name}",
                 )
             test = self._test(node, index, Op.IN, value)
             return test if name == "==" else Not(test)
@@ -325,17 +330,24 @@ class _Reader:
         message = f"`{right.id}` is not a fact about a request"
         self._wrong(right, "unknown-fact", message, help_)
 
-    def _membership(self, node: ast.expr, left: ast.expr, right: ast.expr) -> Tree:
+    def _membership(
+        self, node: ast.expr, left: ast.expr, right: ast.expr, *, negated: bool = False
+    ) -> Tree:
+        # What is proposed instead has to say the same, so `not` is carried along.
+        equal, within, no = ("!=", "not in", "not ") if negated else ("==", "in", "")
         if isinstance(right, ast.Name):
             index = self._fact(right)
             fact = self._vocabulary.facts[index]
             if fact.kind is not Kind.SET:
                 wanted = self._words(left)
+                help_ = f"write {fact.name} {equal} {wanted}"
+                if fact.kind is Kind.STRING:
+                    part = f"{no}matches({fact.name}, {_as_pattern(wanted)})"
+                    help_ = (
+                        f"for a part of it write {part}, for all of it {fact.name} {equal} {wanted}"
+                    )
                 self._wrong(
-                    node,
-                    "condition-type",
-                    f"`{fact.name}` is {_a(fact)}, nothing is in it",
-                    f"write {fact.name} == {wanted}",
+                    node, "condition-type", f"`{fact.name}` is {_a(fact)}, nothing is in it", help_
                 )
             return self._test(node, index, Op.HAS, self._constant(fact, left))
         if not isinstance(left, ast.Name):
@@ -347,7 +359,8 @@ class _Reader:
                 node,
                 "substring",
                 f"`in {self._words(right)}` looks for a piece of that text",
-                f"write {left.id} == {self._words(right)} or {left.id} in [{self._words(right)}]",
+                f"write {left.id} {equal} {self._words(right)} or {left.id} {within} "
+                f"[{self._words(right)}]",
             )
         if not isinstance(right, ast.List | ast.Tuple | ast.Set) or not right.elts:
             self._wrong(
@@ -358,7 +371,7 @@ class _Reader:
                 node,
                 "condition-type",
                 f"`{fact.name}` is a set",
-                f"write any_of({fact.name}, {', '.join(self._words(e) for e in right.elts)})",
+                f"write {no}any_of({fact.name}, {', '.join(self._words(e) for e in right.elts)})",
             )
         values = dict.fromkeys(self._constant(fact, each) for each in right.elts)
         return self._test(node, index, Op.IN, *values)
@@ -375,7 +388,8 @@ class _Reader:
                     node,
                     "condition-syntax",
                     f"`.{attr}()` is not part of a condition",
-                    self._hints.help_line(attr, ["startswith"]),
+                    self._call_help(attr, [node.func.value, *node.args])
+                    or self._hints.help_line(attr, ["startswith"]),
                 )
             case ast.Name(id="matches") if len(node.args) == 2:
                 return self._text_test(node, self._fact(node.args[0]), Op.MATCHES, node.args[1:])
@@ -387,7 +401,9 @@ class _Reader:
                         node,
                         "condition-type",
                         f"`{fact.name}` is {_a(fact)}, {name} takes a set",
-                        f"write {fact.name} in [...]",
+                        f"write {fact.name} in [...]"
+                        if name == "any_of" or len(node.args) == 2
+                        else f"`{fact.name}` has one value, which cannot equal several",
                     )
                 tests = tuple(
                     self._test(node, index, Op.HAS, self._constant(fact, each))
@@ -409,9 +425,18 @@ class _Reader:
                     node,
                     "unknown-function",
                     f"`{name}` is not a function",
-                    self._hints.help_line(name, FUNCTIONS),
+                    self._call_help(name, node.args) or self._hints.help_line(name, FUNCTIONS),
                 )
         self._wrong(node, "condition-syntax", f"`{self._words(node)}` is not part of a condition")
+
+    def _call_help(self, name: str, arguments: Sequence[ast.expr]) -> str:
+        """What to write instead of a call that conditions do not have."""
+        if not arguments:
+            return ""
+        said, *others = (self._words(each) for each in arguments)
+        index = self._vocabulary.by_name.get(said)
+        kind = None if index is None else self._vocabulary.facts[index].kind
+        return _call_help(name, said, others[0] if others else "'...'", kind)
 
     def _text_test(self, node: ast.Call, index: int, op: Op, args: Sequence[ast.expr]) -> Tree:
         fact = self._vocabulary.facts[index]
@@ -479,6 +504,39 @@ class _Reader:
         return _constant_for(fact, value, self._hints, *self._span(node))
 
 
+_PARTS_OF: Final = frozenset({
+    "contains", "includes", "has", "holds", "include", "contain", "index", "find", "some", "exists",
+})  # fmt: skip
+_AS_PATTERN: Final = frozenset({"regex", "match", "search", "re_match", "regexp", "like"})
+_FOLDING: Final = frozenset({"lower", "upper", "casefold", "tolowercase", "touppercase"})
+
+
+def _call_help(name: str, said: str, wanted: str, kind: Kind | None) -> str:
+    """How a condition says what a function or method of another language does; "" where it is not
+    known what it does. said, wanted: what it is asked of, and for. kind: of the fact."""
+    bare = name.casefold().replace("_", "")
+    if bare in _PARTS_OF:
+        in_set, in_text = f"{wanted} in {said}", f"matches({said}, {_as_pattern(wanted)})"
+        if kind in (Kind.SET, Kind.STRING):
+            return f"write {in_set if kind is Kind.SET else in_text}"
+        return f"of a set write {in_set}; of a text, {in_text}"
+    if bare in _AS_PATTERN:
+        return f"write matches({said}, {wanted})"
+    if bare in ("startswith", "beginswith"):
+        return f"write {said}.startswith({wanted})"
+    if bare == "endswith":
+        return f"write matches({said}, {_as_pattern(wanted, end='$')})"
+    if bare in _FOLDING:
+        return f"texts are compared as they are; matches({said}, '(?i)...') takes either case"
+    return ""
+
+
+def _as_pattern(constant: str, end: str = "") -> str:
+    """A constant, as it is written, as a pattern that finds it."""
+    quote, text = constant[:1], constant[1:-1]
+    return f"{quote}{re.escape(text)}{end}{quote}" if quote in ("'", '"') else constant
+
+
 _OPERATORS: Final = {
     ast.Eq: "==", ast.NotEq: "!=", ast.Lt: "<", ast.LtE: "<=", ast.Gt: ">", ast.GtE: ">=",
 }  # fmt: skip
@@ -498,7 +556,7 @@ def pattern_problem(pattern: str) -> str | None:
 
 
 def _a(fact: Fact) -> str:
-    words = {Kind.ENUM: "an enumeration", Kind.STRING: "a text", Kind.BOOL: "yes or no"}
+    words = {Kind.ENUM: "an enumeration", Kind.STRING: "a text", Kind.BOOL: "true or false"}
     return words.get(fact.kind, f"a {fact.kind}")
 
 
@@ -528,13 +586,10 @@ def _constant_for(fact: Fact, value: object, hints: Hints, start: int, end: int)
                 what = {"task": "task", "complexity": "complexity band"}.get(
                     fact.name, f"value of `{fact.name}`"
                 )
-                raise _Wrong(
-                    "unknown-value",
-                    f"`{value}` is not a {what}",
-                    start,
-                    end,
-                    hints.help_line(value, fact.values),
-                )
+                help_ = hints.help_line(value, fact.values)
+                if fact.values == WEEKDAYS and value.casefold() in DAYS:
+                    help_ = f"write {DAYS[value.casefold()]}"
+                raise _Wrong("unknown-value", f"`{value}` is not a {what}", start, end, help_)
             return value
         case (Kind.STRING | Kind.SET, str()):
             return value
@@ -551,12 +606,15 @@ def _constant_for(fact: Fact, value: object, hints: Hints, start: int, end: int)
         help_ = f"write {number} without quotes" if is_number else help_
         if _SCALED.fullmatch(value):
             help_ = f"write {count(value)}: a condition has no units"
+    elif fact.kind is Kind.BOOL and str(value).casefold() in BOOLEANS:
+        means = str(BOOLEANS[str(value).casefold()])
+        help_ = f"write {means if end else means.lower()}, without quotes"
     elif fact.kind in (Kind.STRING, Kind.SET, Kind.ENUM) and not isinstance(value, str):
         close = hints.did_you_mean(str(value), fact.values)
         help_ = f"a text stands in quotes: '{close or value}'"
-    raise _Wrong(
-        "condition-type", f"`{fact.name}` is {_a(fact)}, {shown} is not", start, end, help_
-    )
+    verdict = "neither" if fact.kind is Kind.BOOL else "not"
+    message = f"`{fact.name}` is {_a(fact)}, {shown} is {verdict}"
+    raise _Wrong("condition-type", message, start, end, help_)
 
 
 _EXAMPLES: Final = {
@@ -575,12 +633,15 @@ _UNREADABLE: Final = (
     (re.compile(r"\'{3}|\"{3}"), "three quotes in a row", "use one kind of quotes, once"),
 )
 _SCALED: Final = re.compile(r"(?<![\w.])[0-9]{1,9}(?:\.[0-9]{1,6})?[kKM]\b")
+_PATTERN: Final = "a pattern is looked for like this: matches(user, '^bot-')"
 _SLIPS: Final = (
     # What people write by habit of other languages, and what to write instead.
     (re.compile(r"(?<![=!<>])=>"), "condition-syntax", "`=>` is not an operator here", "write >="),
     (re.compile(r"(?<![=!<>])=<"), "condition-syntax", "`=<` is not an operator here", "write <="),
     (re.compile(r"<>"), "condition-syntax", "`<>` is not an operator here", "write !="),
-    (re.compile(r"(?<![=!<>])=(?!=)"), "assignment", "`=` sets a value", "compare with =="),
+    (re.compile(r"(?<![=!<>~])=(?![=~])"), "assignment", "`=` sets a value", "compare with =="),
+    (re.compile(r"!=="), "condition-syntax", "`!==` is not an operator here", "write !="),
+    (re.compile(r"=~|(?<![\w)])~|~="), "condition-syntax", "`~` is not an operator here", _PATTERN),
     (re.compile(r"==="), "condition-syntax", "`===` is not an operator here", "compare with =="),
     (
         re.compile(r"#"),
@@ -590,6 +651,27 @@ _SLIPS: Final = (
     ),
     (re.compile(r"&&"), "condition-syntax", "`&&` is not an operator here", "write `and`"),
     (re.compile(r"\|\|"), "condition-syntax", "`||` is not an operator here", "write `or`"),
+    (re.compile(r"\bAND\b"), "condition-syntax", "`AND` is not a word here", "write `and`"),
+    (re.compile(r"\bOR\b"), "condition-syntax", "`OR` is not a word here", "write `or`"),
+    (re.compile(r"\bNOT\b"), "condition-syntax", "`NOT` is not a word here", "write `not`"),
+    (
+        re.compile(r"(?<=[\w)] )(?:contains?|includes?|has)(?= ['\" ])"),
+        "condition-syntax",
+        "a condition has no word for `contains`",
+        "of a set write 'x' in tags; of a text, matches(user, 'x')",
+    ),
+    (
+        re.compile(r"(?<=[\w)] )(?:like|LIKE|regex|matches)(?= ['\" ])"),
+        "condition-syntax",
+        "a text is compared with a pattern by a function",
+        _PATTERN,
+    ),
+    (
+        re.compile(r"(?<=\w )(?:between|BETWEEN)(?= [0-9])"),
+        "condition-syntax",
+        "a condition has no word for `between`",
+        "write it like  100 <= tokens <= 500",
+    ),
     (re.compile(r"!(?!=)"), "condition-syntax", "`!` is not an operator here", "write `not`"),
 )
 

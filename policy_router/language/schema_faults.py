@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from policy_router.cancellation import Poll, checkpoint, never
 from policy_router.diagnostics import Diagnostic, Severity
+from policy_router.language.meaning import BOOLEANS, SAID_ELSEWHERE
 from policy_router.language.schema import generated, validator
 from policy_router.language.suggest import Hints
 from policy_router.secrets import is_name_of_secret
@@ -160,7 +161,14 @@ def _unknown_fields(
             continue
         inside = f" in {_where(path)}" if path else ""
         free = [k for k in known if k not in present and k not in taken]
-        meant = hints.did_you_mean(key, free)
+        help_ = _elsewhere(key, path)
+        meant = None if help_ else hints.did_you_mean(key, free)
+        if meant is not None:
+            help_ = f"did you mean `{meant}`?"
+        elif not help_ and (homes := _homes_of(key)):
+            help_ = f"`{key}` belongs under {homes}"
+        elif not help_:
+            help_ = _better(key, free, known, hints)
         taken |= {meant} if meant else set()
         yield Fault(
             (*path, key),
@@ -169,20 +177,31 @@ def _unknown_fields(
                 Severity.ERROR,
                 f"unknown field `{_short(key)}`{inside}",
                 span,
-                _better(key, free or known, hints),
+                help_,
             ),
             meant,
         )
 
 
-def _better(key: str, known: Sequence[str], hints: Hints) -> str:
-    close = hints.did_you_mean(key, known)
-    if close is not None:
-        return f"did you mean `{close}`?"
+def _elsewhere(key: str, path: Path) -> str:
+    """What to say of a field that people write here by habit of other tools; "" when there is
+    nothing to say."""
+    if len(path) > 2 or (len(path) == 2 and path[0] == "fallback"):
+        return ""
+    return SAID_ELSEWHERE.get(str(path[0]) if path else "", {}).get(key, "")
+
+
+def _homes_of(key: str) -> str:
     homes = [name for name, fields in _homes().items() if key in fields]
-    if homes:
-        return f"`{key}` belongs under `{homes[0]}`"
-    return hints.help_line(key, known)
+    return ", ".join(f"`{home}`" for home in homes)
+
+
+def _better(key: str, free: Sequence[str], known: Sequence[str], hints: Hints) -> str:
+    """What there is instead of an unknown field; one that is there already is no slip of it."""
+    close = hints.did_you_mean(key, known)
+    if close is not None and close not in free:
+        return f"`{close}` is there already"
+    return hints.help_line(key, free or known)
 
 
 @cache
@@ -234,11 +253,17 @@ def _bad_value(error: ValidationError, source: Source, path: Path, hints: Hints)
             # The quotes are what makes it a text.
             shown = f"the text `{_short(written)}`"
             help_ = f"write {value} without quotes" if _fits(value, schema) else help_
+        if schema.get("type") == "boolean" and str(value).casefold() in BOOLEANS:
+            help_ = f"write {str(BOOLEANS[str(value).casefold()]).lower()}"
         rule, message = "wrong-type", f"{_where(path)} is {shown}, not {describe(schema)}"
     elif validator in ("enum", "const"):
         known = [str(v) for v in schema.get("enum", [schema.get("const")])]
         rule, message = "unknown-word", f"{shown} is not known in {_where(path)}"
         help_ = hints.help_line(str(value), known)
+    elif path == ("version",):
+        latest = schema["maximum"]
+        message = f"{shown} is no version of this language that is known here"
+        help_ = f"this release of policy-router reads version {latest}"
     elif validator in ("minimum", "maximum"):
         edge = schema[validator]
         word = "less" if validator == "minimum" else "more"

@@ -236,7 +236,7 @@ class _Builder:
                 level = self._levels.pop()
                 self.source.place_value(level.path, level.start, self._end(event, level))
             case yaml.AliasEvent():
-                self._refuse("yaml-alias", "aliases are not allowed", event, "write it out again")
+                self._refuse("yaml-alias", "aliases are not allowed", event, _unaliased(event))
                 self._put(None, event)
             case yaml.DocumentStartEvent():
                 self._documents += 1
@@ -253,7 +253,9 @@ class _Builder:
         if event.anchor is not None:
             self._refuse("yaml-alias", "anchors are not allowed", event, "write the value out")
         if event.tag is not None:
-            self._refuse("yaml-tag", f"the tag `{event.tag}` is not allowed", event, "take it out")
+            self._refuse(
+                "yaml-tag", f"the tag `{event.tag}` is not allowed", event, _untagged(event)
+            )
 
     def _open(self, data: Any, event: Any) -> None:
         if len(self._levels) >= MAX_DEPTH:
@@ -391,8 +393,16 @@ _SYNTAX: Final = (
         "a value that begins with `>` or `|` goes on in the next line",
         "put the text in quotes",
     ),
-    ("did not find expected alphabetic or numeric", "an anchor or alias without a name", ""),
-    ("found undefined tag handle", "tags are not allowed", "take it out"),
+    (
+        "did not find expected alphabetic or numeric",
+        "an anchor or alias without a name",
+        "put a text that begins with `*` or `&` in quotes: '*'",
+    ),
+    (
+        "found undefined tag handle",
+        "tags are not allowed",
+        "put a text that begins with `!` in quotes; the opposite of a condition is  not",
+    ),
     ("found a tab character", "a tab where spaces are meant", "indent with spaces"),
 )
 _QUOTE: Final = re.compile(r"^\s*(?:-\s+)?(when|deny|name|description|pattern|system):\s*\S")
@@ -426,6 +436,21 @@ def _syntax(source: Source, error: yaml.YAMLError) -> Diagnostic:
         related = (("opened here", source.span(opened.index, opened.index + 1)),)
     help_ = help_ or "check the indentation and the quotes"
     return Diagnostic("yaml-syntax", Severity.ERROR, message, at, help_, related)
+
+
+def _unaliased(event: Any) -> str:
+    return f"write it out again; if a pattern is meant, put it in quotes: '*{event.anchor}'"
+
+
+def _untagged(event: Any) -> str:
+    """What to write instead of a tag. A condition that begins with `!` is one by mistake, and to
+    take it out would turn the condition round."""
+    name = event.tag.removeprefix("!")
+    if event.tag.startswith("!") and re.fullmatch(r"[a-z][a-z0-9_]*", name):
+        return f'if the opposite is meant, write "not {name}"; nothing here has a tag'
+    if event.tag == "!":
+        return "if the opposite is meant, write  not  in quotes; nothing here has a tag"
+    return "leave the tag out: every field has one type"
 
 
 def align(raw: str, value: str) -> list[int] | None:

@@ -11,6 +11,8 @@ from difflib import SequenceMatcher
 from heapq import nlargest
 from typing import TYPE_CHECKING, Final
 
+from policy_router.language.meaning import may_mean
+
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
 
@@ -45,7 +47,7 @@ class Hints:
         # Letters swapped are the commonest slip and look far apart to a matcher of runs.
         letters = sorted(word)
         for each in words:
-            if len(each) == len(word) > 2 and sorted(each) == letters:
+            if len(each) == len(word) > 2 and sorted(each) == letters and may_mean(word, each):
                 return each
         near = self._closest(word.casefold(), folded)
         return None if near is None else folded[near]
@@ -80,7 +82,8 @@ class Hints:
                 self.left -= _COMPARED
                 matcher.set_seq1(each)
                 found = (matcher.ratio(), each)
-                if found[0] >= least and (best is None or found > best):
+                closer = found[0] >= least and (best is None or found > best)
+                if closer and may_mean(word, each):
                     best = found
         return best and best[1]
 

@@ -297,7 +297,7 @@ WORDING = [
     ("limits: { L!: { concurrent: 1 } }", "bad-name", 4, 11, "a name begins with"),
     ("prefer: [cheap]", "unknown-word", 4, 10, "did you mean `cheapest`?"),
     ("fallback: { deadline: 60 }", "bad-unit", 4, 23, "write it like `60s`"),
-    ("fallback: { step_down: no }", "wrong-type", 4, 24, "write it like `true`"),
+    ("fallback: { step_down: no }", "wrong-type", 4, 24, "write false"),
     ("fallback: { on_error: { timeout: nxt } }", "unknown-word", 4, 34, "did you mean `next`?"),
     ("rules:\n  - only: [a]", "missing-field", 5, 5, "write it like `name: "),
     ("rules:\n  - { name: r, only: }", "wrong-type", 5, 16, "write it like `[local]`"),
