@@ -59,7 +59,7 @@ def test_the_default_policy_is_local_first_then_free_then_paid() -> None:
     kinds = ["local" if "local" in m.tags else "free" if m.free else "paid" for m in order]
     assert kinds == ["local", "local", "free", "paid", "paid", "paid"]
     hard = decide(policy, Request(complexity="complex"))
-    assert hard.candidates[0].name == "gpt-4o"
+    assert hard.candidates[0].name == "gpt"
     private = decide(policy, Request(complexity="complex", tags={"private"}))
     assert {c.name for c in private.candidates} == {"local-small", "local-coder"}
 

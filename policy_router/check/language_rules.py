@@ -36,7 +36,9 @@ It may be a folder, a dangling link, or out of reach for the user that runs this
 a file that someone else could have put there
 
 A policy decides where data goes. A file that leads out of its folder, is no regular file, or may
-be written by everybody is not to be trusted.
+be written by everybody is not to be trusted. In a container the files often belong to another user:
+`check --ignore unsafe-file` accepts that, or a comment anywhere in the file,
+`# policy-router: ignore[unsafe-file] why`. What makes a file unusable is not accepted by either.
 """,
     "unstable-files": """\
 files that keep changing while they are read

@@ -14,7 +14,7 @@ from policy_router.check.concealed import conceal, conceal_sources
 from policy_router.check.registry import LINT, TEXT_RULES
 from policy_router.check.shortened import shorten, told
 from policy_router.check.subject import Subject
-from policy_router.check.suppressions import suppress
+from policy_router.check.suppressions import suppress, suppress_about_files
 from policy_router.diagnostics import Diagnostic, Severity
 from policy_router.errors import PolicyError
 from policy_router.language.files import read_files, readable_files
@@ -107,7 +107,8 @@ def inspect_path(
         report = inspect(readable, today=today, wanted=wanted, complete=complete)
     else:
         report = inspect(files.files, today=today, wanted=wanted)
-    about_files = tuple(d for d in problems if d.severity is Severity.ERROR or wanted(d))
+    kept = suppress_about_files(problems, report.sources)
+    about_files = tuple(d for d in kept if d.severity is Severity.ERROR or wanted(d))
     policy = None if files is None else report.policy
     return replace(report, policy=policy, diagnostics=(*about_files, *report.diagnostics))
 

@@ -81,6 +81,18 @@ class Subject:
         return tuple(found)
 
 
+def near(subject: Subject, model: Model) -> str:
+    """`did you mean`, for a name that no table has and that is close to one that it has."""
+    catalog = subject.draft.catalog
+    provider = catalog.provider(model.calls)
+    bare = provider is None
+    if subject.draft.entries[model.name] is not None or model.api_base is not None:
+        return ""
+    word = f"openai/{model.calls}" if bare else model.calls
+    close = subject.draft.hints.did_you_mean(word, catalog.names(provider or "openai"))
+    return f"did you mean `{close.removeprefix('openai/') if bare else close}`?" if close else ""
+
+
 def warning(
     rule: str, message: str, span: Span | None, help_: str = "", *related: tuple[str, Span]
 ) -> Diagnostic:

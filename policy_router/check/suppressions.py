@@ -35,6 +35,28 @@ Good:
 """
 
 
+ABOUT_FILES: Final = frozenset({"unsafe-file"})
+"""Rules that find something about a file and not about a line: a comment anywhere in it accepts
+that. Whether there is anything to accept depends on where the file is read."""
+
+
+def suppress_about_files(
+    found: Iterable[Diagnostic], sources: Mapping[str, str]
+) -> Iterator[Diagnostic]:
+    """The findings about whole files that no comment in the file accepts."""
+    accepted = {
+        (name, rule)
+        for name, text in sources.items()
+        if "policy-router:" in text
+        for _, rule, _ in _comments(name, text)
+    }
+    for diagnostic in found:
+        key = (diagnostic.span.file, diagnostic.rule) if diagnostic.span else ("", "")
+        soft = diagnostic.severity is not Severity.ERROR and diagnostic.rule in ABOUT_FILES
+        if not (soft and key in accepted):
+            yield diagnostic
+
+
 def suppress(
     found: Iterable[Diagnostic], sources: Mapping[str, str], unasked: Collection[str] = ()
 ) -> Iterator[Diagnostic]:
@@ -57,7 +79,7 @@ def suppress(
         else:
             yield diagnostic
     for key, span in comments.items():
-        if key not in used and key[2] not in unasked:
+        if key not in used and key[2] not in unasked and key[2] not in ABOUT_FILES:
             yield Diagnostic(
                 UNUSED,
                 Severity.WARNING,

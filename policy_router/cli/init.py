@@ -40,6 +40,7 @@ def init(
     policy-router init team.yaml --dry-run
     """
     import sys  # noqa: PLC0415
+    from datetime import UTC, datetime  # noqa: PLC0415
 
     from policy_router.cli.starter import compose  # noqa: PLC0415
     from policy_router.discover import discover  # noqa: PLC0415
@@ -49,7 +50,7 @@ def init(
     if not dry_run:
         _refuse(target, path, force=force)
     found = discover(os.environ)
-    text = compose(found, catalog())
+    text = compose(found, catalog(), datetime.now(UTC).date())
     if dry_run:
         write(text, sys.stdout)
         return

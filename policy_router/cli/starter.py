@@ -7,8 +7,11 @@ import re
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Final
 
+from policy_router.check.rules.deprecated_model import AHEAD
+
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
+    from datetime import date
 
     from policy_router.discover import Found, Served
     from policy_router.language.catalog import Catalog
@@ -38,12 +41,14 @@ _SERVERS: Final = {
     "vllm": ("hosted_vllm", "/v1", "4k", "a guess; see --max-model-len"),
 }
 
-# Per key: names to choose from, best first, each with its tier. The first one that the table knows
-# with a price and that is not about to go away is taken.
+# Per key: names to choose from, best first, each with its tier. Of those that the table knows with
+# a price, the first one that is not about to go away is taken.
 _HOSTED: Final[dict[str, tuple[tuple[str, tuple[str, ...]], ...]]] = {
     "OPENAI_API_KEY": (
-        ("standard", ("openai/gpt-5-mini", "openai/gpt-4.1-mini", "openai/gpt-4o-mini")),
-        ("heavy", ("openai/gpt-5", "openai/gpt-4.1", "openai/gpt-4o")),
+        ("standard", ("openai/gpt-5-mini", "openai/gpt-5.4-mini", "openai/gpt-4.1-mini",
+                      "openai/gpt-4o-mini")),
+        ("heavy", ("openai/gpt-5.2", "openai/gpt-5.4", "openai/gpt-5", "openai/gpt-4.1",
+                   "openai/gpt-4o")),
     ),
     "ANTHROPIC_API_KEY": (
         ("standard", ("anthropic/claude-haiku-4-5", "anthropic/claude-3-5-haiku-20241022")),
@@ -52,7 +57,8 @@ _HOSTED: Final[dict[str, tuple[tuple[str, tuple[str, ...]], ...]]] = {
     ),
     "GEMINI_API_KEY": (
         ("standard", ("gemini/gemini-2.5-flash", "gemini/gemini-flash-latest")),
-        ("heavy", ("gemini/gemini-2.5-pro", "gemini/gemini-3-pro-preview")),
+        ("heavy", ("gemini/gemini-2.5-pro", "gemini/gemini-pro-latest",
+                   "gemini/gemini-3-pro-preview")),
     ),
     "GROQ_API_KEY": (
         ("light", ("groq/openai/gpt-oss-20b", "groq/llama-3.1-8b-instant")),
@@ -91,7 +97,7 @@ _NOTHING: Final = _Entry(
 _EXAMPLES: Final = """\
   # More to choose from; take the marks away and name the new tiers under `tiers`.
   # mini:
-  #   model: openai/gpt-5-mini
+  #   model: openai/gpt-5.4-mini
   #   api_key_env: OPENAI_API_KEY
   #   tier: standard
   # haiku:
@@ -103,15 +109,18 @@ _EXAMPLES: Final = """\
 """
 
 
-def compose(found: Found, table: Catalog) -> str:
-    """A policy file for what was found. table: LiteLLM's, for prices and contexts."""
-    entries = _named([*_local(found), *_hosted(found, table)])
+def compose(found: Found, table: Catalog, today: date) -> str:
+    """A policy file for what was found. table: LiteLLM's, for prices, contexts and the last days of
+    models."""
+    hosted = [(key, list(_hosted(key, table, today))) for key in found.keys]
+    entries = _named([*_local(found), *(entry for _, some in hosted for entry in some)])
+    useless = [key for key, some in hosted if not some]
     nothing = not entries
     if nothing:
         entries = [_NOTHING]
     tiers = [tier for tier in TIERS if any(entry.tier == tier for entry in entries)]
     parts = [
-        _HEAD.format(found=_about(found, nothing=nothing)),
+        _HEAD.format(found=_about(found, useless, nothing=nothing)),
         f"tiers: [{', '.join(tiers)}]  # weakest first: ability, never money\n",
         "models:\n" + "".join(map(_model, entries)) + (_EXAMPLES if nothing else _left_out(found)),
     ]
@@ -145,14 +154,21 @@ name: starter
 """
 
 
-def _about(found: Found, *, nothing: bool) -> str:
+def _about(found: Found, useless: Sequence[str], *, nothing: bool) -> str:
+    lines = [
+        f"{key} is set, but LiteLLM's table has no model for it that is still served: add one."
+        for key in useless
+    ]
+    there = [server.kind for server in found.servers]
+    there += [key for key in found.keys if key not in useless]
+    if there:
+        lines.insert(0, f"Found: {', '.join(there)}.")
     if nothing:
-        return (
-            "No model was found here. This one works as soon as Ollama runs and has it:\n"
-            "#   ollama pull llama3.2"
-        )
-    there = [server.kind for server in found.servers] + list(found.keys)
-    return f"Found: {', '.join(there)}."
+        lines += [
+            "No model was found here. This one works as soon as Ollama runs and has it:",
+            "  ollama pull llama3.2",
+        ]
+    return "\n# ".join(lines)
 
 
 def _local(found: Found) -> Iterator[_Entry]:
@@ -194,17 +210,23 @@ def _left_out(found: Found) -> str:
     return "".join(lines)
 
 
-def _hosted(found: Found, table: Catalog) -> Iterator[_Entry]:
-    """The models that the keys open."""
-    for key in found.keys:
-        if key == "OPENROUTER_API_KEY":
-            yield _FREE_ON_OPENROUTER
-        for tier, names in _HOSTED[key]:
-            for calls in names:
-                entry = table.find(calls)
-                if entry and entry.price and entry.context and not entry.retired:
-                    yield _Entry(_short(calls), calls, tier, (("api_key_env", key),))
-                    break
+def _hosted(key: str, table: Catalog, today: date) -> Iterator[_Entry]:
+    """The models that a key opens: per tier the best that will be served for long, else the one
+    that will be served longest."""
+    if key == "OPENROUTER_API_KEY":
+        yield _FREE_ON_OPENROUTER
+    for tier, names in _HOSTED[key]:
+        days = {}
+        for calls in names:
+            entry = table.find(calls)
+            if entry and entry.price and entry.context:
+                last = entry.last_day
+                days[calls] = AHEAD + 1 if last is None else (last - today).days
+        served = {calls: left for calls, left in days.items() if left >= 0}
+        if served:
+            lasting = [calls for calls, left in served.items() if left > AHEAD]
+            calls = lasting[0] if lasting else max(served, key=lambda name: served[name])
+            yield _Entry(_short(calls), calls, tier, (("api_key_env", key),))
 
 
 def _short(calls: str) -> str:

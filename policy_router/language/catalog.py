@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 import re
 from dataclasses import dataclass
+from datetime import date
 from functools import cache
 from importlib.metadata import version
 from importlib.util import find_spec
@@ -24,6 +25,8 @@ if TYPE_CHECKING:
 
 _TABLE: Final = "model_prices_and_context_window_backup.json"
 _PROVIDERS: Final = "provider_endpoints_support_backup.json"
+_TALKING: Final = (None, "chat", "completion", "responses")
+"""Modes of the models that a request can be sent to."""
 _TYPES: Final = Path("types", "utils.py")
 _ABILITIES: Final = {
     "supports_function_calling": "tools",
@@ -55,6 +58,14 @@ class Entry:
     abilities: frozenset[str]
     retired: str | None
 
+    @property
+    def last_day(self) -> date | None:
+        """The same as a date; None when there is none, or it is no date."""
+        try:
+            return date.fromisoformat(self.retired) if self.retired else None
+        except ValueError:
+            return None
+
 
 class Catalog:
     """A table of models and the names of known providers."""
@@ -63,6 +74,7 @@ class Catalog:
         self, table: Mapping[str, Mapping[str, Any]], providers: frozenset[str], source: str
     ) -> None:
         self._table = table
+        self._names: dict[str, tuple[str, ...]] | None = None
         self.source = source
         listed = {str(row.get("litellm_provider", "")) for row in table.values()}
         self.providers = providers | {p.split("/")[0].split("-language")[0] for p in listed if p}
@@ -75,10 +87,22 @@ class Catalog:
             parts = name.split("/")
             for skip in range(len(parts)):
                 row = self._table.get("/".join(parts[skip:]))
-                if row is not None and row.get("mode") in (None, "chat", "completion", "responses"):
+                if row is not None and row.get("mode") in _TALKING:
                     same = skip == 0 or str(row.get("litellm_provider", "")).startswith(parts[0])
                     return _entry("/".join(parts[skip:]), row, api_base, priced=exact and same)
         return None
+
+    def names(self, provider: str) -> tuple[str, ...]:
+        """The names under which LiteLLM calls a provider's models, of those in the table."""
+        if self._names is None:
+            found: dict[str, list[str]] = {}
+            for name, row in self._table.items():
+                owner = str(row.get("litellm_provider", ""))
+                whole = name if name.startswith(f"{owner}/") else f"{owner}/{name}"
+                if row.get("mode") in _TALKING:
+                    found.setdefault(owner, []).append(whole)
+            self._names = {owner: tuple(names) for owner, names in found.items()}
+        return self._names.get(provider, ())
 
     def provider(self, calls: str) -> str | None:
         """The provider that a LiteLLM name begins with; None when it begins with none."""

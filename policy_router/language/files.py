@@ -262,7 +262,8 @@ def _doubts(name: str, info: os.stat_result, *, strict: bool) -> list[Diagnostic
     found: list[tuple[str, str]] = []
     if info.st_uid not in (os.geteuid(), 0):
         words = f"`{name}` belongs to user {info.st_uid}, neither root nor the user running this"
-        found.append((words, f"make root or user {os.geteuid()} its owner"))
+        accept = "check --ignore unsafe-file  accepts it"
+        found.append((words, f"make root or user {os.geteuid()} its owner; {accept}"))
     if info.st_mode & stat.S_IWOTH:
         found.append((f"everybody may write to `{name}`", f"chmod o-w {name}"))
     elif strict and info.st_mode & stat.S_IWGRP:

@@ -103,8 +103,8 @@ def test_a_secret_is_never_shown(text: str) -> None:
 
 def test_today_is_the_day_that_is_given() -> None:
     text = "tiers: [heavy]\nmodels: { m: { model: groq/llama-guard-3-8b, tier: heavy } }"
-    assert look(text, date(2025, 6, 6)).findings == ()
-    assert [d.rule for d in look(text, date(2025, 6, 7)).findings] == ["deprecated-model"]
+    assert look(text, date(2025, 4, 6)).findings == ()
+    assert [d.rule for d in look(text, date(2025, 4, 7)).findings] == ["deprecated-model"]
 
 
 def test_load_gives_the_policy_of_a_file_and_of_a_folder(tmp_path: Path) -> None:
@@ -140,6 +140,34 @@ def test_what_is_doubtful_about_a_file_is_reported_with_the_rest(tmp_path: Path)
     report = inspect_path(file, today=TODAY)
     assert report.policy is not None
     assert {d.rule for d in report.findings} >= {"unsafe-file", "constant-test"}
+
+
+ACCEPTED = "# policy-router: ignore[unsafe-file] the container has another user"
+
+
+def test_doubts_about_a_file_are_accepted_by_a_comment_in_it(tmp_path: Path) -> None:
+    file = tmp_path / "p.yaml"
+    file.write_text(complete(f"name: x\n{ACCEPTED}\n"))
+    assert inspect_path(file, today=TODAY).findings == ()  # nothing to accept is no finding here
+    file.chmod(0o666)
+    assert inspect_path(file, today=TODAY).findings == ()
+    other = tmp_path / "q.yaml"
+    other.write_text("version: 1\n")
+    other.chmod(0o666)
+    found = inspect_path(tmp_path, today=TODAY).findings
+    assert [(d.rule, d.span and d.span.file) for d in found] == [("unsafe-file", str(other))]
+    ignoring = inspect_path(tmp_path, today=TODAY, wanted=lambda d: d.rule != "unsafe-file")
+    assert ignoring.findings == ()
+
+
+def test_what_makes_a_file_unusable_is_accepted_by_nothing(tmp_path: Path) -> None:
+    file = tmp_path / "p.yaml"
+    file.write_text(complete(ACCEPTED))
+    (tmp_path / "folder").mkdir()
+    link = tmp_path / "folder" / "p.yaml"
+    link.symlink_to(file)
+    report = inspect_path(link, today=TODAY, wanted=lambda _: False)
+    assert (report.policy, [d.rule for d in report.findings]) == (None, ["unsafe-file"])
 
 
 # -- abandoned by its caller -----------------------------------------------------------------------

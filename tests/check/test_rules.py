@@ -1213,11 +1213,41 @@ def test_every_rule_has_a_near_miss() -> None:
 
 @pytest.mark.parametrize(
     ("today", "found"),
-    [(date(2025, 6, 6), False), (date(2025, 6, 7), True), (date(2020, 1, 1), False)],
+    [
+        (date(2020, 1, 1), None),
+        (date(2025, 4, 6), None),  # 61 days before
+        (date(2025, 4, 7), "is switched off on 2025-06-06, in 60 days"),
+        (date(2025, 6, 6), "is switched off today"),
+        (date(2025, 6, 7), "was due to be switched off on 2025-06-06"),
+    ],
 )
-def test_a_model_is_deprecated_after_its_last_day(today: date, *, found: bool) -> None:
+def test_the_last_day_of_a_model_is_told_60_days_ahead(today: date, found: str | None) -> None:
     report = look(models("model: groq/llama-guard-3-8b, tier: heavy"), today)
-    assert ("deprecated-model" in [d.rule for d in report.findings]) is found
+    told = [d.message for d in report.findings if d.rule == "deprecated-model"]
+    assert told == ([f"`groq/llama-guard-3-8b` {found}"] if found else [])
+
+
+@pytest.mark.parametrize(
+    ("model", "help_"),
+    [
+        ("openai/gpt-4o-minni", "did you mean `openai/gpt-4o-mini`?"),
+        ("gpt-4o-minni", "did you mean `gpt-4o-mini`?"),
+        ("groq/llama-gaurd-3-8b", "did you mean `groq/llama-guard-3-8b`?"),
+        ("openai/gpt-5o", "add  price: free  or"),  # another version is another model
+        ("openai/xyzzy", "add  price: free  or"),
+        ("acme/gpt-4o-minni", "add  price: free  or"),
+    ],
+)
+def test_a_mistyped_model_is_looked_for_in_the_table(model: str, help_: str) -> None:
+    report = look(models(f"model: {model}, tier: heavy"))
+    told = {d.rule: d.help for d in report.findings}
+    assert told["missing-price"].startswith(help_)
+    assert told["missing-context"].startswith(help_ if "did you" in help_ else "add  context")
+
+
+def test_a_server_of_our_own_may_have_any_model() -> None:
+    report = look(models("model: openai/gpt-4o-minni, tier: heavy, api_base: 'http://h:8000'"))
+    assert "did you mean" not in " ".join(d.help for d in report.findings)
 
 
 @pytest.mark.parametrize(

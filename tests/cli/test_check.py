@@ -32,7 +32,7 @@ def test_findings_are_drawn_and_counted() -> None:
     assert result.code == 1
     assert DEAD in result.out
     assert f"  --> {DOUBTFUL}:6:25\n" in result.out
-    assert "   = help: mend the condition, or take the rule out\n" in result.out
+    assert "   = help: correct the condition\n" in result.out
     assert result.out.endswith("Found 2 warnings in 1 file\n")
     both = run("check", BROKEN, DOUBTFUL, TEAM)
     assert both.code == 1

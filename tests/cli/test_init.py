@@ -6,6 +6,7 @@ import json
 import threading
 from contextlib import contextmanager
 from dataclasses import replace
+from datetime import date, timedelta
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from itertools import combinations
 from typing import TYPE_CHECKING, Any, ClassVar
@@ -27,6 +28,7 @@ if TYPE_CHECKING:
     from policy_router.check.report import Report
     from policy_router.discover import Source
 
+DAY = date(2026, 11, 30)
 OLLAMA = {
     "models": [
         {"name": "llama3.2:latest", "size": 2_019_393_189},
@@ -122,7 +124,7 @@ def look(place: _Here, *names: str, environ: dict[str, str] | None = None) -> Fo
 
 
 def checked(text: str) -> Report:
-    return inspect([PolicyFile("p.yaml", text.encode())])
+    return inspect([PolicyFile("p.yaml", text.encode())], today=DAY)
 
 
 SOME_KEYS = [
@@ -141,7 +143,7 @@ def test_what_is_found_makes_a_policy_without_findings(here: _Here, keys: tuple[
             found = look(here, *names, environ=dict.fromkeys(keys, "a-value-nobody-may-see"))
             assert [server.kind for server in found.servers] == list(names)
             assert found.keys == tuple(keys)
-            text = compose(found, catalog())
+            text = compose(found, catalog(), DAY)
             report = checked(text)
             assert report.findings == (), text
             policy = report.policy
@@ -155,7 +157,7 @@ def test_what_is_found_makes_a_policy_without_findings(here: _Here, keys: tuple[
 
 
 def test_models_are_called_as_litellm_calls_them(here: _Here) -> None:
-    policy = checked(compose(look(here, *ANSWERS), catalog())).policy
+    policy = checked(compose(look(here, *ANSWERS), catalog(), DAY)).policy
     assert policy is not None
     assert {m.name: (m.calls, m.api_base, m.tier, m.context) for m in policy.models} == {
         "llama3.2": ("ollama_chat/llama3.2:latest", f"{here.root}/ollama", "light", 4000),
@@ -170,7 +172,7 @@ def test_models_are_called_as_litellm_calls_them(here: _Here) -> None:
 
 
 def test_private_data_stays_when_there_is_a_choice(here: _Here) -> None:
-    text = compose(look(here, "ollama", environ={"OPENAI_API_KEY": "x"}), catalog())
+    text = compose(look(here, "ollama", environ={"OPENAI_API_KEY": "x"}), catalog(), DAY)
     policy = checked(text).policy
     assert policy is not None
     (rule,) = policy.rules
@@ -187,7 +189,7 @@ def test_names_are_unique_and_no_selectors() -> None:
         Server("ollama", "http://127.0.0.1:1", models),
         Server("vllm", "http://[::1]:2", models),
     )
-    report = checked(compose(Found(servers), catalog()))
+    report = checked(compose(Found(servers), catalog(), DAY))
     assert report.findings == ()
     assert report.policy is not None
     assert len(report.policy.models) == 16
@@ -383,7 +385,7 @@ def test_nothing_found_is_said(here: _Here, alone: Path, monkeypatch: pytest.Mon
 
 def test_models_answered_elsewhere_are_nothing_here(here: _Here) -> None:
     here.says("ollama", {"models": [{"name": "gpt-oss:120b-cloud"}]})
-    report = checked(compose(look(here, "ollama"), catalog()))
+    report = checked(compose(look(here, "ollama"), catalog(), DAY))
     assert report.findings == ()
     assert report.policy is not None
     assert [model.name for model in report.policy.models] == ["llama"]
@@ -392,16 +394,64 @@ def test_models_answered_elsewhere_are_nothing_here(here: _Here) -> None:
 def test_hosted_models_the_table_does_not_know_are_left_out() -> None:
     empty = Catalog({}, frozenset(), "no table")
     for keys in (("OPENAI_API_KEY",), KEYS):
-        policy = checked(compose(Found(keys=keys), empty)).policy
+        policy = checked(compose(Found(keys=keys), empty, DAY)).policy
         assert policy is not None
         assert all(model.free for model in policy.models)
 
 
 def test_a_long_list_is_cut() -> None:
     models = tuple(Served(f"m{number}") for number in range(30))
-    text = compose(Found((Server("vllm", "http://127.0.0.1:1", models),)), catalog())
+    text = compose(Found((Server("vllm", "http://127.0.0.1:1", models),)), catalog(), DAY)
     report = checked(text)
     assert report.findings == ()
     assert report.policy is not None
     assert len(report.policy.models) == 8
     assert "  # not listed: 22 more of vllm\n" in text
+
+
+def priced(**days: str | None) -> Catalog:
+    """A table of OpenAI's models, each with its last day."""
+    rows: dict[str, dict[str, Any]] = {
+        name.replace("_", "-").replace("gpt-5-", "gpt-5."): {
+            "litellm_provider": "openai", "mode": "chat", "max_input_tokens": 128_000,
+            "input_cost_per_token": 1e-06, "output_cost_per_token": 2e-06,
+            **({"deprecation_date": day} if day else {}),
+        }
+        for name, day in days.items()
+    }  # fmt: skip
+    return Catalog(rows, frozenset({"openai"}), "test")
+
+
+def chosen(table: Catalog, today: date = DAY) -> list[str]:
+    """The models that OPENAI_API_KEY opens."""
+    found = Found(keys=("OPENAI_API_KEY",))
+    policy = inspect([PolicyFile("p.yaml", compose(found, table, today).encode())]).policy
+    assert policy is not None
+    return [m.calls.removeprefix("openai/") for m in policy.models if m.api_key_env]
+
+
+def test_a_model_without_a_last_day_goes_before_one_that_goes_soon() -> None:
+    soon = (DAY + timedelta(days=60)).isoformat()
+    late = (DAY + timedelta(days=61)).isoformat()
+    assert chosen(priced(gpt_5=soon, gpt_4o=None)) == ["gpt-4o"]
+    assert chosen(priced(gpt_5=late, gpt_4o=None)) == ["gpt-5"]
+    assert chosen(priced(gpt_5=None, gpt_4o=None)) == ["gpt-5"]
+    assert chosen(priced(gpt_5="someday", gpt_4o=None)) == ["gpt-5"]
+
+
+def test_of_models_that_all_go_soon_the_last_is_taken() -> None:
+    days = [(DAY + timedelta(days=n)).isoformat() for n in (3, 9, -1)]
+    assert chosen(priced(gpt_5=days[0], gpt_4_1=days[1], gpt_4o=days[2])) == ["gpt-5"]
+    assert chosen(priced(gpt_5=days[0], gpt_4o=days[1])) == ["gpt-4o"]
+    assert chosen(priced(gpt_5=DAY.isoformat())) == ["gpt-5"]
+
+
+def test_a_key_that_opens_nothing_is_named() -> None:
+    gone = priced(gpt_5=(DAY - timedelta(days=1)).isoformat())
+    found = Found(keys=("OPENAI_API_KEY", "OPENROUTER_API_KEY"))
+    text = compose(found, gone, DAY)
+    assert "# Found: OPENROUTER_API_KEY.\n# OPENAI_API_KEY is set, but LiteLLM's table" in text
+    text = compose(Found(keys=("OPENAI_API_KEY",)), gone, DAY)
+    assert "# OPENAI_API_KEY is set, but" in text
+    assert "# No model was found here." in text
+    assert checked(text).findings == ()

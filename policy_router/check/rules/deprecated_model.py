@@ -1,6 +1,6 @@
-"""a model that its provider has switched off
+"""a model that its provider has switched off, or will within 60 days
 
-LiteLLM's table has the day. Requests for it fail and cost an attempt each.
+LiteLLM's table has the day. Requests for it then fail and cost an attempt each.
 
 Bad:
     models:
@@ -13,7 +13,7 @@ Good:
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from policy_router.check.subject import Subject, warning
 
@@ -23,16 +23,24 @@ if TYPE_CHECKING:
     from policy_router.diagnostics import Diagnostic
 
 
+AHEAD: Final = 60
+"""Days before the last one of a model from which on it is reported."""
+
+
 def check(subject: Subject) -> Iterator[Diagnostic]:
-    today = subject.today.isoformat()
     for model in subject.policy.models:
         entry = subject.draft.entries[model.name]
         if model.api_base is not None and not model.calls.startswith("azure"):
             continue  # a server of our own may serve it as long as we like
-        if entry is not None and entry.retired is not None and entry.retired < today:
-            yield warning(
-                "deprecated-model",
-                f"`{model.calls}` was due to be switched off on {entry.retired}",
-                subject.draft.places.value(("models", model.name, "model")),
-                "name its successor",
-            )
+        day = entry.last_day if entry else None
+        if day is None or (left := (day - subject.today).days) > AHEAD:
+            continue
+        when = f"was due to be switched off on {day}"
+        if left >= 0:
+            when = f"is switched off on {day}, in {left} days" if left else "is switched off today"
+        yield warning(
+            "deprecated-model",
+            f"`{model.calls}` {when}",
+            subject.draft.places.value(("models", model.name, "model")),
+            "name its successor",
+        )

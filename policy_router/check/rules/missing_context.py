@@ -15,7 +15,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from policy_router.check.subject import Subject, warning
+from policy_router.check.subject import Subject, near, warning
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -30,5 +30,5 @@ def check(subject: Subject) -> Iterator[Diagnostic]:
                 "missing-context",
                 f"nobody knows how many tokens fit into `{model.name}`",
                 subject.draft.places.value(("models", model.name, "model")),
-                "add  context: 32k  with what its server is set to",
+                near(subject, model) or "add  context: 32k  with what its server is set to",
             )

@@ -16,7 +16,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from policy_router.check.subject import Subject, warning
+from policy_router.check.subject import Subject, near, warning
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -32,5 +32,6 @@ def check(subject: Subject) -> Iterator[Diagnostic]:
                 "missing-price",
                 f"nobody knows what `{model.name}` costs",
                 subject.draft.places.value(("models", model.name, "model")),
-                "add  price: free  or  price: { input: $0.10/M, output: $0.40/M }",
+                near(subject, model)
+                or "add  price: free  or  price: { input: $0.10/M, output: $0.40/M }",
             )
