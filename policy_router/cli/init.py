@@ -8,6 +8,7 @@ import typer
 
 from policy_router.cli.invocation import invocation
 from policy_router.cli.policy import DEFAULT
+from policy_router.cli.schema import write_schema
 from policy_router.cli.screen import fail, say, show, write
 from policy_router.diagnostics import printable
 
@@ -15,6 +16,8 @@ if TYPE_CHECKING:
     from policy_router.discover import Found
 
 FILE: Final = "policy.yaml"
+SCHEMA: Final = "policy.schema.json"
+MODELINE: Final = f"# yaml-language-server: $schema={SCHEMA}\n#\n"
 
 
 def init(
@@ -33,7 +36,8 @@ def init(
     """Write a starter policy from the models and keys found here.
 
     Looks for Ollama, LM Studio and vLLM on this machine, and for the names of variables that hold
-    keys; nothing else is asked and no key is read.
+    keys; nothing else is asked and no key is read. Writes the JSON Schema beside the policy, so
+    that an editor completes and checks it.
 
     \b
     policy-router init
@@ -50,7 +54,7 @@ def init(
     if not dry_run:
         _refuse(target, path, force=force)
     found = discover(os.environ)
-    text = compose(found, catalog(), datetime.now(UTC).date())
+    text = MODELINE + compose(found, catalog(), datetime.now(UTC).date())
     if dry_run:
         write(text, sys.stdout)
         return
@@ -63,8 +67,26 @@ def init(
     say(*_told(found))
     shown = printable(str(target))
     show([f"wrote {shown}"])
+    _describe(target.parent / SCHEMA)
     command = invocation()
     say(f"next: {command} check {shown}, then {command} explain -p {shown} 'Hi!'")
+
+
+def _describe(path: Path) -> None:
+    """Writes the schema beside the policy, for the editor; without it the policy is as good."""
+    try:
+        if path.exists() and '"policy-router policy"' not in path.read_text(encoding="utf-8"):
+            raise FileExistsError(0, "another file is there")
+        write_schema(path)
+    except (OSError, UnicodeDecodeError) as problem:
+        reason = getattr(problem, "strerror", None) or str(problem)
+        say(
+            printable(
+                f"{path} was not written, so editors do not know the fields: {reason.lower()}"
+            )
+        )
+    else:
+        say(printable(f"wrote {path}, by which editors complete and check the policy"))
 
 
 def _target(path: Path | None) -> Path:

@@ -1,6 +1,7 @@
 """`schema`: the JSON Schema of policy files, for editors."""
 
 import json
+import re
 from pathlib import Path
 from typing import Annotated, Final
 
@@ -11,12 +12,17 @@ from policy_router.diagnostics import printable
 
 PUBLISHED: Final = Path("schemas/policy.schema.json")
 """Where the editor settings look for the schema when it is not written elsewhere."""
+SETTINGS: Final = Path(".vscode/settings.json")
+KEY: Final = "yaml.schemas"
 
 
 def schema(
     *,
     vscode: Annotated[
-        bool, typer.Option("--vscode", help="Print settings for VS Code instead.")
+        bool, typer.Option("--vscode", help="Print the setting for VS Code instead.")
+    ] = False,
+    merge: Annotated[
+        bool, typer.Option("--merge", help=f"Add that setting to {SETTINGS}; keep all others.")
     ] = False,
     path: Annotated[
         Path | None, typer.Option("--write", metavar="PATH", help="Write the schema to this file.")
@@ -26,21 +32,58 @@ def schema(
 
     \b
     policy-router schema --write schemas/policy.schema.json
-    policy-router schema --vscode > .vscode/settings.json
+    policy-router schema --vscode --merge
     """
-    from policy_router.language.schema import generate  # noqa: PLC0415  pydantic is dear to import
-
     if path is not None:
-        text = json.dumps(generate(), indent=2, ensure_ascii=False) + "\n"
         try:
-            path.parent.mkdir(parents=True, exist_ok=True)
-            path.write_text(text, encoding="utf-8")
+            write_schema(path)
         except OSError as problem:
             fail(f"cannot write {path}: {(problem.strerror or str(problem)).lower()}")
         say(printable(f"wrote {path}"))
-    if vscode:
+    if vscode or merge:
         place = path or PUBLISHED
         name = place.as_posix() if place.is_absolute() else f"./{place.as_posix()}"
-        show_json({"yaml.schemas": {name: ["policies/*.yaml", "policies/*.yml"]}})
+        setting = {name: ["policies/*.yaml", "policies/*.yml"]}
+        if merge:
+            _merge(setting)
+            return
+        show_json({KEY: setting})
+        say(f"add it to {SETTINGS}, or let --merge do that; a redirection would replace the file")
     elif path is None:
-        show_json(generate())
+        show_json(_generated())
+
+
+def write_schema(path: Path) -> None:
+    """Write the schema to a file. Raises OSError."""
+    text = json.dumps(_generated(), indent=2, ensure_ascii=False) + "\n"
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(text, encoding="utf-8")
+
+
+def _generated() -> dict[str, object]:
+    from policy_router.language.schema import generate  # noqa: PLC0415  pydantic is dear to import
+
+    return generate()
+
+
+def _merge(setting: dict[str, list[str]]) -> None:
+    """Adds a setting to those there are, and leaves the others as they stand."""
+    shown = json.dumps({KEY: setting})
+    try:
+        before = SETTINGS.read_text(encoding="utf-8") if SETTINGS.exists() else "{}"
+        settings = json.loads(before)
+        present = settings.setdefault(KEY, {})
+        present.update(setting)
+    except (ValueError, AttributeError):
+        # VS Code also reads comments and commas that JSON does not have, which would be lost.
+        fail(f"{SETTINGS} is not plain JSON and is left as it is: add  {shown[1:-1]}  by hand")
+    except OSError as problem:
+        fail(f"cannot read {SETTINGS}: {(problem.strerror or str(problem)).lower()}")
+    indent = re.search(r"^([ \t]+)\S", before, re.MULTILINE)
+    text = json.dumps(settings, indent=indent[1] if indent else 2, ensure_ascii=False) + "\n"
+    try:
+        SETTINGS.parent.mkdir(exist_ok=True)
+        SETTINGS.write_text(text, encoding="utf-8")
+    except OSError as problem:
+        fail(f"cannot write {SETTINGS}: {(problem.strerror or str(problem)).lower()}")
+    say(f"added {KEY} to {SETTINGS}")

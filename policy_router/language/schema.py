@@ -9,6 +9,8 @@ import re
 from functools import cache
 from typing import TYPE_CHECKING, Any, Final
 
+from policy_router.language.editor import dress
+
 if TYPE_CHECKING:
     from jsonschema import Draft7Validator
 
@@ -23,12 +25,14 @@ def generate() -> Schema:
     raw = Document.model_json_schema(by_alias=True, ref_template="#/definitions/{model}")
     definitions = {name: _draft7(part) for name, part in sorted(raw.pop("$defs").items())}
     root = _draft7(raw)
-    return {
+    schema = {
         "$schema": DRAFT,
         "title": "policy-router policy",
         **{k: v for k, v in root.items() if k != "title"},
         "definitions": definitions,
     }
+    dress(schema)
+    return schema
 
 
 def _draft7(node: Any) -> Any:

@@ -19,6 +19,7 @@ from policy_router.cli.starter import compose
 from policy_router.discover import KEYS, SOURCES, Found, Served, Server, discover, ollama_base
 from policy_router.language.catalog import Catalog, catalog
 from policy_router.language.files import PolicyFile
+from policy_router.language.schema import generate
 from tests.cli.run import run
 
 if TYPE_CHECKING:
@@ -455,3 +456,22 @@ def test_a_key_that_opens_nothing_is_named() -> None:
     assert "# OPENAI_API_KEY is set, but" in text
     assert "# No model was found here." in text
     assert checked(text).findings == ()
+
+
+def test_the_schema_is_written_beside_the_policy(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    for name in KEYS:
+        monkeypatch.delenv(name, raising=False)
+    result = run("init", "team.yaml")
+    assert result.code == 0
+    first = (tmp_path / "team.yaml").read_text().splitlines()[0]
+    assert first == "# yaml-language-server: $schema=policy.schema.json"
+    assert json.loads((tmp_path / "policy.schema.json").read_text()) == generate()
+    assert "wrote policy.schema.json" in result.err
+    (tmp_path / "policy.schema.json").write_text("{}")
+    result = run("init", "team.yaml", "--force")
+    assert (result.code, result.out) == (0, "wrote team.yaml\n")
+    assert "another file is there" in result.err
+    assert (tmp_path / "policy.schema.json").read_text() == "{}"

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import copy
 import json
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeAlias
 
@@ -12,6 +13,8 @@ from jsonschema import Draft7Validator
 from pydantic import ValidationError
 
 from policy_router.language.document import Document
+from policy_router.language.files import PolicyFile
+from policy_router.language.load import compile_files
 from policy_router.language.schema import generate, validator
 from policy_router.language.schema_faults import check
 from policy_router.language.source import parse
@@ -360,3 +363,62 @@ def test_a_mistyped_field_that_fits_nowhere_is_one_mistake() -> None:
     assert [f.diagnostic.rule for f in found] == ["unknown-field", "unknown-field"]
     assert found[0].diagnostic == found[1].diagnostic
     assert found[1].path == ("tiers",)
+
+
+# -- what editors show ---------------------------------------------------------------------------
+
+
+def test_every_word_and_every_pattern_is_explained() -> None:
+    words, texts = 0, 0
+    for path, schema in subschemas():
+        if "enum" in schema:
+            words += 1
+            assert len(schema["enumDescriptions"]) == len(schema["enum"]), path
+            assert all(schema["enumDescriptions"]), path
+        if isinstance(schema.get("pattern"), str):
+            texts += 1
+            assert schema["patternErrorMessage"], path
+    assert (words, texts) > (10, 20)
+
+
+def test_the_same_word_means_what_its_list_is_about() -> None:
+    shapes = SCHEMA["definitions"]
+    stream = shapes["FallbackShape"]["properties"]["on_stream_break"]
+    assert stream["enumDescriptions"][0] == "the stream ends with an error"
+    assert SCHEMA["properties"]["prefer"]["items"]["enumDescriptions"][0].endswith("nothing first")
+    cap = shapes["BudgetShape"]["properties"]["cap"]
+    assert cap["patternErrorMessage"] == "a cap, such as $50/month"
+    until = shapes["ExperimentShape"]["properties"]["until"]
+    assert until["patternErrorMessage"] == "write it like 2026-12-31"
+
+
+def test_a_default_written_out_changes_nothing() -> None:
+    shapes = SCHEMA["definitions"]
+
+    def defaults(part: dict[str, Any]) -> dict[str, Any]:
+        found = part["properties"].items()
+        return {name: each["default"] for name, each in found if "default" in each}
+
+    head: dict[str, Any] = {
+        "version": 1,
+        "models": {"m": {"model": "hosted_vllm/m", "tier": "t", "price": "free", "context": "8k"}},
+        "tasks": {"math": {}, "chat": {}},
+        "budgets": {"b": {"cap": "$5/month"}},
+        "rules": [{"name": "r", "accept": {"json": True}}],
+    }
+    said = copy.deepcopy(head) | defaults(SCHEMA)
+    said["fallback"] = defaults(shapes["FallbackShape"])
+    said["fallback"]["on_error"] = defaults(shapes["OnErrorShape"])
+    said["complexity"] = defaults(shapes["ComplexityShape"])
+    said["complexity"]["weights"] = defaults(shapes["WeightsShape"])
+    said["models"]["m"] |= defaults(shapes["ModelShape"])
+    said["tasks"]["math"] |= defaults(shapes["TaskShape"])
+    said["budgets"]["b"] |= defaults(shapes["BudgetShape"])
+    said["rules"][0]["accept"] |= defaults(shapes["AcceptShape"])
+    one, other = (
+        compile_files([PolicyFile("p.yaml", json.dumps(each).encode())]) for each in (head, said)
+    )
+    assert other.policy is not None, other.diagnostics
+    assert one.policy is not None
+    # They are told apart by what was written, and by nothing else.
+    assert replace(one.policy, revision="") == replace(other.policy, revision="")
