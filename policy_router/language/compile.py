@@ -26,6 +26,7 @@ from policy_router.language.meters import read_meters
 from policy_router.language.pictures import picture_tokens
 from policy_router.language.resolve import Resolver
 from policy_router.language.selectors import PRICES
+from policy_router.language.table_price import stated_price
 from policy_router.language.unacted import check_unacted
 from policy_router.model import (
     CONFIDENT,
@@ -39,7 +40,6 @@ from policy_router.model import (
     Key,
     Model,
     Policy,
-    Price,
     Rule,
     Task,
     Weights,
@@ -225,7 +225,7 @@ class _Compiler:
         if shape.price == "free":
             price = FREE_PRICE
         elif isinstance(shape.price, doc.PriceShape):
-            price = Price(shape.price.input, shape.price.output)
+            price = stated_price(shape.price.input, shape.price.output, price)
         context = _said(shape.context, entry.context if entry else None)
         picture, thumbnail = picture_tokens(shape.model, context)
         return Model(

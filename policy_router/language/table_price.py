@@ -80,6 +80,19 @@ def read_price(name: str, row: Mapping[str, Any], api_base: str | None) -> Price
     return price.times(_uplift(row, api_base))
 
 
+def stated_price(rate_in: int, rate_out: int, listed: Price | None) -> Price:
+    """The price that a policy states, as input and output alone. Writing to the prompt cache costs
+    as much more than other input as in the table's price of the model."""
+    if listed is None:
+        return Price(rate_in, rate_out)
+    return Price(
+        rate_in,
+        rate_out,
+        written=_premium(None, listed.written, rate_in, listed.input, floor=False),
+        kept=_premium(None, listed.kept, rate_in, listed.input, floor=False),
+    )
+
+
 def _chargeable(row: Mapping[str, Any]) -> bool:
     """Whether every field about money is known, and none is in a unit that usage does not count."""
     texts = row.get("supported_output_modalities") == ["text"]
@@ -159,12 +172,15 @@ def _beside(found: Price, base: Price) -> Price:
     )
 
 
-def _premium(found: int | None, base: int | None, rate: int, base_rate: int) -> int | None:
+def _premium(
+    found: int | None, base: int | None, rate: int, base_rate: int, *, floor: bool = True
+) -> int | None:
     """The rate of writing to the cache; where it is not listed, as far above the input's as in the
-    base."""
+    base. floor: never below the base's own."""
     if found is not None or base is None:
         return found
-    return max(base, -(-base * rate // base_rate)) if base_rate else base
+    scaled = -(-base * rate // base_rate) if base_rate else base
+    return max(base, scaled) if floor else scaled
 
 
 def _higher(one: int | None, other: int | None) -> int | None:

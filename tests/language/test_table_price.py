@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 
 from policy_router.language.catalog import Catalog, catalog
+from policy_router.language.table_price import stated_price
 from policy_router.model import NANO, Price
 
 ROW: dict[str, Any] = {
@@ -196,3 +197,12 @@ def test_prices_of_the_installed_table_that_are_unknown_are_few() -> None:
     ]
     assert len(unknown) < 40
     assert not [n for n in unknown if n.startswith(("gpt-", "claude-", "deepseek/", "mistral/"))]
+
+
+def test_a_price_that_the_policy_states_keeps_the_premium_of_writing_to_the_cache() -> None:
+    listed = Price(4 * NANO, 20 * NANO, cached=NANO, written=5 * NANO, kept=8 * NANO)
+    assert stated_price(NANO, 2 * NANO, None) == Price(NANO, 2 * NANO)
+    assert stated_price(NANO, 2 * NANO, Price(NANO, NANO)) == Price(NANO, 2 * NANO)
+    assert stated_price(2 * NANO, 9 * NANO, listed) == Price(
+        2 * NANO, 9 * NANO, written=5 * NANO // 2, kept=4 * NANO
+    )
