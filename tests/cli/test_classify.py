@@ -14,7 +14,7 @@ PROMPTS = """\
 Hi there
 
 {"prompt": "Refactor this class"}
-{"messages": [{"role": "user", "content": "Hello"}, {"role": "assistant", "content": "Hi"}], "tools": [{}]}
+{"messages": [{"role": "user", "content": "Hello"}, {"role": "assistant", "content": "Hi"}], "tools": [{"type": "function", "function": {"name": "f"}}]}
 {not json, but a prompt
 """  # noqa: E501  one line each
 

@@ -33,8 +33,8 @@ def test_route_says_when_it_opens(url: str) -> None:
     assert done.out == (
         "No model may answer this request\n"
         "Not used\n"
-        f"  small  {words}  {COUNTED}:18:38\n"
-        f"  big    {words}  {COUNTED}:18:38\n"
+        f"  small  {words}  {COUNTED}:19:38\n"
+        f"  big    {words}  {COUNTED}:19:38\n"
     )
 
 
@@ -47,9 +47,9 @@ def test_route_leaves_out_what_has_no_room(url: str) -> None:
     assert done.json["skipped"][1] == {
         "model": "big",
         "reason": "budget",
-        "detail": "budget `team`: $4.98 of $5.00 a month used, this may take $0.033768",
+        "detail": "budget `team`: $4.98 of $5.00 a month used, this may take $0.121",
         "until": "2026-12-01T00:00:00+01:00",
-        "at": f"{COUNTED}:20:3",
+        "at": f"{COUNTED}:21:3",
     }
     assert done.json["skipped"][0]["until"] is None
 
@@ -78,10 +78,10 @@ def test_explain_shows_every_counter(url: str) -> None:
         "Counters\n"
         f"  model small                 0 of 3 requests a min                        {at}11:14\n"
         f"  model small                 0 of 2 at once                               {at}11:21\n"
-        f"  limit each-user   user ada  5 of 5 requests an hour  opens 13:11:00 CET  {at}18:38\n"
-        f"  limit each-user   user ada  5 of 90 requests a day                       {at}18:46\n"
-        f"  budget team                 $4.98 of $5.00 a month                       {at}20:3\n"
-        f"  budget each-user  user ada  $0.00 of $1.00 a day                         {at}21:3\n"
+        f"  limit each-user   user ada  5 of 5 requests an hour  opens 13:11:00 CET  {at}19:38\n"
+        f"  limit each-user   user ada  5 of 90 requests a day                       {at}19:46\n"
+        f"  budget team                 $4.98 of $5.00 a month                       {at}21:3\n"
+        f"  budget each-user  user ada  $0.00 of $1.00 a day                         {at}22:3\n"
     )
 
 
@@ -90,15 +90,15 @@ def test_why_not_shows_the_counters_of_one_model(url: str) -> None:
     done = run("explain", "-p", COUNTED, "--state", url, *argv)
     at = f"{COUNTED}:"
     assert done.out == (
-        "big is out: budget `team`: $4.98 of $5.00 a month used, this may take $0.033768, "
+        "big is out: budget `team`: $4.98 of $5.00 a month used, this may take $0.121, "
         "opens 2026-12-01 00:00:00 CET\n"
-        f"  --> {at}20:3\n"
+        f"  --> {at}21:3\n"
         "Counters\n"
-        f"  limit each-user   no user  0 of 5 requests an hour  {'':29}  {at}18:38\n"
-        f"  limit each-user   no user  0 of 90 requests a day   {'':29}  {at}18:46\n"
+        f"  limit each-user   no user  0 of 5 requests an hour  {'':29}  {at}19:38\n"
+        f"  limit each-user   no user  0 of 90 requests a day   {'':29}  {at}19:46\n"
         f"  budget team                $4.98 of $5.00 a month   "
-        f"opens 2026-12-01 00:00:00 CET  {at}20:3\n"
-        f"  budget each-user  no user  $0.00 of $1.00 a day     {'':29}  {at}21:3\n"
+        f"opens 2026-12-01 00:00:00 CET  {at}21:3\n"
+        f"  budget each-user  no user  $0.00 of $1.00 a day     {'':29}  {at}22:3\n"
     )
 
 
@@ -123,7 +123,7 @@ def test_explain_in_json(url: str) -> None:
         "used": 5,
         "full": True,
         "opens": "2026-11-18T13:11:00+01:00",
-        "at": f"{COUNTED}:18:38",
+        "at": f"{COUNTED}:19:38",
     }
     team = found["counters"][4]
     assert (team["used"], team["limit"], team["full"], team["opens"]) == ("4.98", "5", False, None)
@@ -145,7 +145,7 @@ def test_a_store_out_of_reach_is_said(tmp_path: Path, command: str) -> None:
     assert done.code == 0
     assert done.err.startswith("warning: the counters cannot be read: the ledger ")
     assert done.err.count("\n") == 1
-    assert f"  big  budget `team` cannot be read now  {COUNTED}:20:3\n" in done.out
+    assert f"  big  budget `team` cannot be read now  {COUNTED}:21:3\n" in done.out
     if command == "explain":
         assert done.out.count("cannot be read now") == 7
         found = run(command, "-p", COUNTED, "--state", f"sqlite:///{tmp_path}/ledger.db", "--json")

@@ -81,7 +81,7 @@ def test_no_long_piece_of_a_prompt_survives(prompt: str, start: int, around: str
         ("launch", False),
         ("swordfish_is_wrong", True),
         ("sk-abc123def456", False),
-        ("AIzaSyAbcdefghijk", False),
+        ("AIzaSyA1234567890abcdefghijklmnopqrstuv", False),
         ("...", False),
     ],
 )
