@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING
 from policy_router.decide.decide import decide
 from policy_router.errors import (
     BudgetError,
+    CooldownError,
     ExhaustedError,
     InvalidRequestError,
     LimitError,
@@ -53,6 +54,7 @@ __all__ = [
     "Bounds",
     "BudgetError",
     "Candidate",
+    "CooldownError",
     "Decision",
     "ExhaustedError",
     "InvalidRequestError",

@@ -11,15 +11,16 @@ PolicyRouterError
     ├── NoCandidateError   the policy left no model, or denied the request
     │   ├── BudgetError    a budget is spent
     │   ├── LimitError     a limit is reached
-    │   └── StateError     the counters cannot be reached or have lost data; nothing is sent
-    ├── RequestError       a provider refused the request itself; another model would refuse it too
-    ├── ExhaustedError     every candidate was tried and failed, or the deadline passed
+    │   ├── StateError     the counters cannot be reached or have lost data; nothing is sent
+    │   └── CooldownError  the models that may answer are cooling down after failures
+    ├── RequestError       the request itself was refused, or the policy stops at such a failure
+    ├── ExhaustedError     nobody is left to ask, or the deadline passed
     └── StreamBrokenError  a stream that broke after part of the answer was given out
 """
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, ClassVar
+from typing import TYPE_CHECKING, ClassVar, Final
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -34,7 +35,7 @@ class PolicyRouterError(Exception):
     `http_status` is the status a server in front of the caller would answer with.
     """
 
-    http_status: ClassVar[int] = 500
+    http_status: int = 500
 
 
 class UsageError(PolicyRouterError):
@@ -110,18 +111,23 @@ class NoCandidateError(RoutingError):
     """The policy denied the request or left no model that may answer it.
 
     refused: candidates of the decision that had no room when they were to be asked.
-    retry_at: Unix time from which one of the models may have room again, when one said so.
+    retry_at: Unix time from which one of the models may be asked again, when one said so.
+    retry_after: the same in seconds from when the request was refused, for that header.
     """
 
     http_status = 403
     _headline: ClassVar[str] = "no model may answer this request"
 
-    def __init__(self, decision: Decision, refused: Sequence[Skip] = ()) -> None:
+    def __init__(
+        self, decision: Decision, refused: Sequence[Skip] = (), now: float | None = None
+    ) -> None:
         super().__init__(decision)
-        self.args = (decision, tuple(refused))
+        self.args = (decision, tuple(refused), now)
         self.refused = tuple(refused)
         times = [s.until for s in (*decision.skipped, *refused) if s.until is not None]
         self.retry_at = min(times, default=None)
+        at = self.retry_at
+        self.retry_after = None if at is None or now is None else max(at - now, 0.0)
 
     def __str__(self) -> str:
         if self.decision.denied:
@@ -160,53 +166,91 @@ class StateError(NoCandidateError):
     _headline = "the counters cannot be used"
 
 
+class CooldownError(NoCandidateError):
+    """The policy allows models for this request, and each is cooling down after failures."""
+
+    http_status = 503
+    _headline = "the models that may answer are cooling down after failures"
+
+
+_ERRORS: Final = (
+    ("cooling", CooldownError),
+    ("budget", BudgetError),
+    ("quota", LimitError),
+    ("state", StateError),
+)
+
+
 def no_room(
-    decision: Decision, refused: Sequence[Skip] = ()
+    decision: Decision, refused: Sequence[Skip] = (), now: float | None = None
 ) -> NoCandidateError | InvalidRequestError:
-    """The error for a request that nobody is left for, by what its models are out for. Money
-    comes before limits: more requests per minute do not help who has none."""
+    """The error for a request that nobody is left for, by what its models are out for. A model that
+    is cooling down is soon there again, whatever keeps the others. Money comes before limits: more
+    requests per minute do not help who has none. now: Unix time."""
     if decision.invalid:
         return InvalidRequestError(decision)
     reasons = {s.reason.value for s in (*decision.skipped, *refused)}
-    for word, error in (("budget", BudgetError), ("quota", LimitError), ("state", StateError)):
+    for word, error in _ERRORS:
         if word in reasons and decision.denied is None:
-            return error(decision, refused)
-    return NoCandidateError(decision, refused)
+            return error(decision, refused, now)
+    return NoCandidateError(decision, refused, now)
 
 
 class _AttemptsError(RoutingError):
-    """Shared wording of the two errors that end a run of attempts."""
+    """What the errors share that end a run of attempts.
+
+    skipped: candidates that were not asked, and why. http_status: by the failure that says most.
+    """
 
     _headline: ClassVar[str]
 
+    def __init__(
+        self,
+        decision: Decision,
+        attempts: Sequence[Attempt] = (),
+        skipped: Sequence[Skip] = (),
+        *,
+        status: int | None = None,
+    ) -> None:
+        super().__init__(decision, attempts)
+        self.args = (decision, tuple(attempts), tuple(skipped))
+        self.skipped = tuple(skipped)
+        if status is not None:
+            self.http_status = status
+
     def __str__(self) -> str:
         lines = [f"{a.model}: {a.failure} ({a.detail})" for a in self.attempts]
-        return self._headline + "\n  " + "\n  ".join(lines or ["no attempt was made"])
+        lines = lines or ["no attempt was made"]
+        lines += [f"{s.model}: not asked: {s.detail}" for s in self.skipped]
+        return self._headline + "\n  " + "\n  ".join(lines)
 
 
 class RequestError(_AttemptsError):
-    """A provider refused the request itself, and the policy says to stop there."""
+    """The request itself was refused: by every model that was asked, or by one where that proves it
+    wrong for all. Or the policy says to stop at such a failure."""
 
     http_status = 400
     _headline = "the request was refused"
 
 
 class ExhaustedError(_AttemptsError):
-    """Every candidate failed, or the deadline passed.
+    """Nobody is left to ask, or the deadline passed.
 
-    retry_after: seconds until the first candidate may be asked again, when one said so.
+    retry_after: seconds until the first candidate may be asked again, when that is known.
     """
 
-    _headline = "every model failed"
+    _headline = "every model that was asked failed"
 
     def __init__(
         self,
         decision: Decision,
         attempts: Sequence[Attempt] = (),
+        skipped: Sequence[Skip] = (),
+        *,
+        status: int | None = None,
         retry_after: float | None = None,
     ) -> None:
-        super().__init__(decision, attempts)
-        self.args = (decision, tuple(attempts), retry_after)
+        super().__init__(decision, attempts, skipped, status=status)
         self.retry_after = retry_after
 
 

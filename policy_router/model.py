@@ -424,9 +424,10 @@ ON_ERROR: Final[Mapping[Fault, Action]] = MappingProxyType(
         Fault.CONTEXT_TOO_LONG: Action.BIGGER_CONTEXT,
         Fault.CONTENT_FILTER: Action.STOP,
         Fault.AUTH: Action.NEXT,
-        Fault.BAD_REQUEST: Action.STOP,
     }
 )
+"""What is done unless the policy says otherwise. `bad_request` is not here: then the next model is
+asked, and a request that is proved to be wrong for every model stops (see `failure.REACTIONS`)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -654,6 +655,7 @@ class Reason(StrEnum):
     QUOTA = "quota"
     BUDGET = "budget"
     STATE = "state"
+    NOT_ASKED = "not_asked"
 
 
 @dataclass(frozen=True, slots=True)

@@ -119,7 +119,7 @@ class Router:
         self._live = live
         caller = self._caller = Contained(caller)
         self._clock = clock
-        self._health = Health(clock)
+        self._health = Health(clock, models=lambda: self.policy.models)
         self._store = MemoryStore(clock) if store is None else store
         self._ledger = Ledger(
             self._store,

@@ -13,6 +13,7 @@ import pytest
 
 from policy_router import (
     Bounds,
+    CooldownError,
     ExhaustedError,
     InvalidRequestError,
     NoCandidateError,
@@ -165,6 +166,39 @@ def test_a_failing_model_is_left_alone_for_a_while(tmp_path: Path) -> None:
     names = [type(event).__name__ for event in events]
     assert names.count("Attempted") == 5
     assert names.count("Answered") == 3
+
+
+def test_a_new_key_ends_the_cooldown_of_the_old_one(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name in ("OLD_KEY", "NEW_KEY"):
+        monkeypatch.setenv(name, f"sk-{name}")
+    now = 1_800_000_000.0
+    path = tmp_path / "policy.yaml"
+    with Simulated({"one": [Fail(401, "invalid_api_key"), Say("x")], "two": Say("y")}) as provider:
+
+        def put(key: str) -> None:
+            of = f'api_base: "{provider.url}", api_key_env: {key}, tier: t, price: free'
+            models = [f"  {name}: {{ model: openai/{name}, {of} }}" for name in ("one", "two")]
+            path.write_text("\n".join(["version: 1", "tiers: [t]", "models:", *models, ""]))
+
+        put("OLD_KEY")
+        with Router.open(path, watch="off", clock=lambda: now) as router:
+            with pytest.raises(ExhaustedError) as failed:
+                router.completion(messages=HELLO)
+            assert [a.failure for a in failed.value.attempts] == ["credential"]
+            assert [s.detail for s in failed.value.skipped] == [
+                "shares the key of `one`: credential"
+            ]
+            # Another model with the same key would only be refused too.
+            with pytest.raises(CooldownError) as refused:
+                router.completion(messages=HELLO)
+            assert [s.model for s in refused.value.decision.skipped] == ["one", "two"]
+            assert (refused.value.http_status, refused.value.retry_after) == (503, 600)
+            assert refused.value.retry_at == now + 600
+            put("NEW_KEY")
+            assert router.reload().errors == ()
+            assert router.completion(messages=HELLO).served_by == "one"
 
 
 def test_refusals(tmp_path: Path, provider: Simulated) -> None:
@@ -350,7 +384,7 @@ def test_every_failure_is_told(tmp_path: Path) -> None:
             "credential",
         ]
         assert failed.value.decision.candidates
-    with Simulated({"small": Fail(400)}) as provider:
+    with Simulated({"small": Fail(400, "invalid_image_format")}) as provider:
         router = Router.open(write(tmp_path, provider), watch="off")
         with router, pytest.raises(RequestError):
             router.completion(messages=HELLO)

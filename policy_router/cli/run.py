@@ -4,7 +4,7 @@ import asyncio
 import time
 from contextlib import asynccontextmanager
 from dataclasses import replace
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any, Final
 
 import typer
 
@@ -35,6 +35,7 @@ from policy_router.decide.metering import spell_used
 from policy_router.diagnostics import printable
 from policy_router.errors import (
     BudgetError,
+    CooldownError,
     LimitError,
     NoCandidateError,
     RoutingError,
@@ -45,7 +46,7 @@ from policy_router.language.units import dollars
 from policy_router.meter import ANYONE, Metric
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Sequence
+    from collections.abc import AsyncIterator, Mapping, Sequence
 
     from policy_router.execute.account import Account
     from policy_router.execute.answer import Answer
@@ -53,7 +54,7 @@ if TYPE_CHECKING:
     from policy_router.execute.executor import Executor
     from policy_router.execute.own_code import Functions
     from policy_router.execute.stream import AnswerStream
-    from policy_router.model import Attempt, Decision, Policy
+    from policy_router.model import Attempt, Decision, Policy, Skip
     from policy_router.state.store import Crossing
 
 FAILED = 3
@@ -116,7 +117,7 @@ def run(
     except RoutingError as failed:
         if given.json:
             show_json({**_history(policy, failed.decision, failed.attempts), "answer": None})
-        say(*_attempts(policy, failed.attempts), [("No model answered", "bold red")])
+        say(*_attempts(policy, failed.attempts), *_unasked(failed))
         raise typer.Exit(FAILED) from None
     text = answer.choices[0].message.content or ""
     if given.json:
@@ -140,6 +141,13 @@ def _functions(names: "Sequence[str]") -> "Functions":
         return Functions(names)
     except UsageError as error:
         raise typer.BadParameter(printable(str(error)), param_hint="--allow-function") from None
+
+
+def _unasked(failed: RoutingError) -> list[Line]:
+    """That nobody answered, and who was not asked, and why."""
+    skipped: tuple[Skip, ...] = getattr(failed, "skipped", ())
+    lines = [f"{printable(s.model)}: not asked: {printable(s.detail)}" for s in skipped]
+    return [[("No model answered", "bold red")], *lines]
 
 
 async def _run(
@@ -235,7 +243,7 @@ def _refusal(policy: "Policy", refused: NoCandidateError) -> list[Line]:
     """Why nobody was asked, and when somebody may be again."""
     skips = (*refused.decision.skipped, *refused.refused)
     lines = verdict(refused.decision)
-    if not isinstance(refused, BudgetError | LimitError | StateError):
+    if type(refused) not in _BY:
         return [*lines, *not_used(skips, policy.timezone)]
     words = str(refused).partition("\n")[0]
     until = ""
@@ -246,13 +254,21 @@ def _refusal(policy: "Policy", refused: NoCandidateError) -> list[Line]:
 
 
 def _refused(policy: "Policy", refused: NoCandidateError) -> dict[str, object]:
-    """The same for machines. by: `budget`, `limit`, `state` or `policy`."""
-    kinds = {BudgetError: "budget", LimitError: "limit", StateError: "state"}
+    """The same for machines. by: `budget`, `limit`, `state`, `cooldown` or `policy`."""
     return {
-        "by": kinds.get(type(refused), "policy"),
+        "by": _BY.get(type(refused), "policy"),
         "opens": iso(refused.retry_at, policy.timezone),
         "skipped": [out(skip, policy.timezone) for skip in refused.refused],
     }
+
+
+_BY: "Final[Mapping[type[NoCandidateError], str]]" = {
+    BudgetError: "budget",
+    LimitError: "limit",
+    StateError: "state",
+    CooldownError: "cooldown",
+}
+"""What kept a request from every model, where that passes by itself."""
 
 
 def _attempts(policy: "Policy", attempts: "tuple[Attempt, ...]") -> list[Line]:

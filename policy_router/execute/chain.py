@@ -13,12 +13,14 @@ from types import MappingProxyType
 from typing import TYPE_CHECKING, Final
 
 from policy_router.execute.failure import Kind
+from policy_router.execute.place import SHARED, place
 from policy_router.model import Action, Candidate, Reason, Skip
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
     from policy_router.execute.failure import Failure
+    from policy_router.execute.place import Place
     from policy_router.model import Fallback, Model
 
 LEAST: Final = 0.5
@@ -51,8 +53,9 @@ class Chain:
     """The candidates of one request and how far it has come with them.
 
     attempts: calls begun so far. skipped: candidates passed over, because they had no room,
-    because their context is not larger than that of a model the request did not fit into, or
-    because their tier is not higher than that of a model whose answer was rejected.
+    because their context is not larger than that of a model the request did not fit into, because
+    their tier is not higher than that of a model whose answer was rejected, or because they share
+    the key, the account or the provider that was at fault.
     """
 
     def __init__(self, candidates: Sequence[Candidate], fallback: Fallback) -> None:
@@ -62,6 +65,7 @@ class Chain:
         self._retried = False
         self._floor = -1
         self._rejected: Model | None = None
+        self._at_fault: dict[Place, str] = {}
         self.attempts = 0
         self.skipped: tuple[Skip, ...] = ()
 
@@ -102,9 +106,12 @@ class Chain:
         A RETRY counts as begun here; NEXT counts when `next` is called.
         """
         reaction = failure.reaction
+        if failure.certain and failure.scope in SHARED and self.current is not None:
+            words = f"shares the {failure.scope} of `{self.current.name}`: {failure.kind}"
+            self._at_fault[place(self.current.model, failure.scope)] = words
         if reaction.higher and self.current is not None:
             self._rejected = self.current.model  # each is higher than the one before it
-        action = reaction.fixed or self._fallback.on_error.get(reaction.fault, Action.NEXT)
+        action = reaction.fixed or self._fallback.on_error.get(reaction.fault, reaction.default)
         return ACTIONS[action](self, failure, remaining)
 
     @property
@@ -128,6 +135,10 @@ class Chain:
         if self._rejected is not None and candidate.model.rank <= self._rejected.rank:
             words = f"not of a higher tier than `{self._rejected.name}`, whose answer was rejected"
             return Skip(candidate.name, Reason.TIER, words, at=candidate.model.at)
+        shared = [place(candidate.model, scope) for scope in SHARED] if self._at_fault else []
+        fault = next((self._at_fault[each] for each in shared if each in self._at_fault), None)
+        if fault is not None:
+            return Skip(candidate.name, Reason.NOT_ASKED, fault, at=candidate.model.at)
         if _context(candidate) <= self._floor:
             return self._too_small(candidate)
         return None
@@ -148,6 +159,23 @@ class Chain:
             return Step(Move.NEXT)
         self._pass_over(None)
         return Step(Move.END)
+
+    def leave(self, why: str) -> tuple[Skip, ...]:
+        """Ends the chain, and notes the candidates that were not asked and may have been, with the
+        reason in words. All that were passed over."""
+        for each in self._candidates[self._at + 1 :]:
+            at = each.model.at
+            skip = self._why_not(each) or Skip(each.name, Reason.NOT_ASKED, why, at=at)
+            self.skipped += (skip,)
+        self._at = max(self._at, len(self._candidates) - 1)
+        return self.skipped
+
+    @property
+    def _spare(self) -> bool:
+        """Whether the attempts that are left are more than the candidates that are."""
+        left = self._candidates[self._at + 1 :]
+        waiting = sum(1 for each in left if self._why_not(each) is None)
+        return self._fallback.max_attempts - self.attempts > waiting
 
     def _again(self, failure: Failure, remaining: float) -> Step | None:
         """A retry of the same model, when there may be one."""
@@ -191,7 +219,9 @@ def _retry(chain: Chain, failure: Failure, remaining: float) -> Step:
 
 
 def _retry_then_next(chain: Chain, failure: Failure, remaining: float) -> Step:
-    return chain._again(failure, remaining) or chain._on(remaining)  # noqa: SLF001  as above
+    # A model that was not asked yet is a better use of an attempt than one that has just failed.
+    again = chain._again(failure, remaining) if chain._spare else None  # noqa: SLF001  as above
+    return again or chain._on(remaining)  # noqa: SLF001  as above
 
 
 def _bigger_context(chain: Chain, failure: Failure, remaining: float) -> Step:  # noqa: ARG001  a row

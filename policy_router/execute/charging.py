@@ -41,6 +41,8 @@ BILLS: Final[Mapping[Kind, Bill]] = MappingProxyType(
         Kind.FORBIDDEN: Bill.NOTHING,
         Kind.CONTEXT_TOO_LONG: Bill.NOTHING,
         Kind.BAD_REQUEST: Bill.NOTHING,
+        Kind.INVALID_REQUEST: Bill.NOTHING,
+        Kind.REFUSED: Bill.NOTHING,
         Kind.UNSUPPORTED: Bill.NOTHING,
         Kind.MODEL_GONE: Bill.NOTHING,
         Kind.OVERLOADED: Bill.NOTHING,

@@ -13,8 +13,9 @@ from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any, Final, Self, TypeAlias
 
 from policy_router.errors import PolicyRouterError, UsageError
+from policy_router.execute.classify import classify
 from policy_router.execute.evidence import read
-from policy_router.execute.failure import CallFailed, Failure, Kind, classify
+from policy_router.execute.failure import CallFailed, Failure, Kind
 from policy_router.execute.threads import Threads
 
 if TYPE_CHECKING:

@@ -15,13 +15,14 @@ from typing import TYPE_CHECKING, Any, Final
 from policy_router.errors import ExhaustedError, RequestError, RoutingError
 from policy_router.execute.accept import PASSED
 from policy_router.execute.answer import Answer
+from policy_router.execute.complete import of_answer
 from policy_router.execute.contained import Contained
 from policy_router.execute.events import harmless
 from policy_router.execute.examine import examine
-from policy_router.execute.failure import CallFailed, Failure, Kind
+from policy_router.execute.failure import CallFailed, Failure
 from policy_router.execute.own_code import Functions
 from policy_router.execute.progress import Progress, World, within
-from policy_router.execute.shape import choices, finish, says_anything, size, usage
+from policy_router.execute.shape import size, usage
 from policy_router.execute.spares import Spares, is_whole
 from policy_router.execute.stream import AnswerStream, play
 from policy_router.execute.threads import Threads
@@ -159,7 +160,7 @@ class Executor:
             return failed.failure, None
         except TimeoutError:
             return progress.late(started), None
-        return _fault_of(response), response
+        return of_answer(response), response
 
 
 def _answer(progress: Progress, response: Any) -> Answer:
@@ -167,15 +168,3 @@ def _answer(progress: Progress, response: Any) -> Answer:
     verdict, by = progress.verdict, progress.served_by or ""
     attempts = tuple(progress.attempts)
     return Answer(response, progress.decision, attempts, by, verdict.rejected, verdict.unchecked)
-
-
-def _fault_of(response: Any) -> Failure | None:
-    """What is wrong with an answer that came with status 200."""
-    reason = finish(response)
-    if not choices(response):
-        return Failure(Kind.MALFORMED, "an answer without choices", 200)
-    if reason == "content_filter":
-        return Failure(Kind.CONTENT_POLICY, "finish reason content_filter", 200)
-    if reason == "stop" and not says_anything(response):
-        return Failure(Kind.EMPTY, "an empty answer", 200)
-    return None

@@ -164,8 +164,8 @@ def _why_not(progress: Progress, model: Model, limit: float) -> str | None:
     barred = next((s for s in progress.decision.barred if s.model == model.name), None)
     if barred is not None:
         return barred.detail
-    if world.health is not None and model.name in world.health.cooling(world.clock()):
-        return "left alone for a while after failures"
+    if world.health is not None and world.health.until(model, world.clock()) is not None:
+        return "cooling down after failures"
     return "no time is left" if limit < LEAST else None
 
 
@@ -179,5 +179,5 @@ async def _called(progress: Progress, started: Started, body: Body) -> tuple[Fai
     except TimeoutError:
         failure = progress.late(started)
     if world.health is not None:
-        world.health.failed(model.name, failure, progress.fallback.cooldown)
+        world.health.failed(model, failure, progress.fallback.cooldown)
     return failure, None

@@ -11,8 +11,10 @@ from typing import TYPE_CHECKING, Any, Final, Self
 from weakref import WeakKeyDictionary
 
 from policy_router.execute import litellm_library
+from policy_router.execute.classify import classify
 from policy_router.execute.evidence import read
-from policy_router.execute.failure import CallFailed, Failure, Kind, classify
+from policy_router.execute.failure import CallFailed, Failure, Kind
+from policy_router.execute.raw_answer import Watched, fault, restored
 from policy_router.execute.redact import frames
 from policy_router.execute.reported import UNCOUNTED, reported
 from policy_router.execute.wire import Wire, current, watching
@@ -80,7 +82,10 @@ class LiteLLMCaller:
                 raise _failed(error, body, wire) from None
             if provider_of(model) in UNCOUNTED:
                 answer.usage = None
-            return answer
+        failure = fault(wire, _prompt(body), time.time())
+        if failure is not None:
+            raise CallFailed(failure)
+        return restored(answer, wire)
 
     async def stream(self, model: Model, body: Body, timeout: float) -> Chunks:  # noqa: ASYNC109  see Caller
         """The chunks of an answer, usage included. Raises CallFailed, also while iterating."""
@@ -92,7 +97,9 @@ class LiteLLMCaller:
                 raise
             except Exception as error:  # noqa: BLE001  as above
                 raise _failed(error, body, wire) from None
-            return _Stream(wrapper, body, wire, counted=provider_of(model) not in UNCOUNTED)
+            counted = provider_of(model) not in UNCOUNTED
+            chunks = _Stream(wrapper, body, wire, counted=counted)
+            return Watched(chunks, wire, _prompt(body), time.time)
 
     async def _send(
         self, model: Model, body: Body, limit: float, options: Mapping[str, Any], wire: Wire
@@ -180,12 +187,15 @@ def _key(model: Model, provider: str) -> str | None:
     return key
 
 
+def _prompt(body: Body) -> list[Any]:
+    return [value for name, value in body.items() if name in _PROMPTS]
+
+
 def _failed(error: Exception, body: Body, wire: Wire) -> CallFailed:
-    prompt = [value for name, value in body.items() if name in _PROMPTS]
-    failure = classify(read(error, prompt, time.time(), wire))
+    failure = classify(read(error, _prompt(body), time.time(), wire))
     if wire.watched and not wire.handed_over and failure.kind in _UNREAD:
         # LiteLLM could not even write the request: that is no fault of the model.
-        failure = replace(failure, kind=Kind.BAD_REQUEST)
+        failure = replace(failure, kind=Kind.INVALID_REQUEST)
     if wire.unsent:
         failure = replace(failure, sent=False)
     if failure.kind is Kind.INTERNAL:

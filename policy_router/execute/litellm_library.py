@@ -21,6 +21,7 @@ from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, Final
 
 from policy_router import forks
+from policy_router.execute.raw_answer import watch
 from policy_router.execute.wire import Wire, current, watching
 
 if TYPE_CHECKING:
@@ -111,6 +112,8 @@ def load() -> Any:
             litellm.disable_hf_tokenizer_download = True  # one blocks the event loop for 47 s
             litellm.suppress_debug_info = True
             litellm.turn_off_message_logging = True
+            # Else a table, or a request that asks for repetition, looks like a broken model.
+            litellm.REPEATED_STREAMING_CHUNK_LIMIT = sys.maxsize
             _keep_from_asking_ollama()
         _ignore_its_warnings()
         for name in _LOGGERS:
@@ -311,6 +314,8 @@ async def _note_response(response: httpx.Response) -> None:
     wire.headers = MappingProxyType(dict(response.headers))
     if response.status_code >= _ERROR:
         wire.body = await response.aread()
+    else:
+        wire.answer = watch(response)
 
 
 _ERROR: Final = 400
@@ -318,11 +323,10 @@ _ERROR: Final = 400
 
 
 def finish_reason_seen(stream: Any) -> bool:
-    """Whether the provider itself ended this stream.
+    """Whether the provider itself ended this stream, as far as LiteLLM knows.
 
-    LiteLLM writes a last chunk with finish reason "stop" also when the connection broke. One
-    exception remains: Gemini's chunks all carry a finish reason, so a cut stream of Gemini cannot
-    be told from a whole one.
+    LiteLLM writes a last chunk with finish reason "stop" also when the connection broke. What it
+    does not know, such as how a stream of Gemini ended, is seen on the wire (`raw_answer`).
     """
     return not (stream.received_finish_reason is None and stream.intermittent_finish_reason is None)
 

@@ -16,7 +16,7 @@ from policy_router.errors import (
 from policy_router.execute.accept import PASSED
 from policy_router.execute.chain import LEAST, Chain, Move
 from policy_router.execute.events import Answered, Attempted, Decided, Exhausted, Passed
-from policy_router.execute.failure import Failure, Kind
+from policy_router.execute.failure import OWN_FAULTS, Failure, Kind
 from policy_router.execute.shape import Usage
 from policy_router.execute.wire import Wire, watching
 from policy_router.model import Attempt
@@ -33,7 +33,7 @@ if TYPE_CHECKING:
     from policy_router.execute.health import Health
     from policy_router.execute.own_code import Functions
     from policy_router.execute.threads import Threads
-    from policy_router.model import Candidate, Decision, Fallback
+    from policy_router.model import Candidate, Decision, Fallback, Model
 
 _T = TypeVar("_T")
 _NOTHING: Final = Usage()
@@ -99,6 +99,7 @@ class Progress:
         self.body = body
         self.chain = Chain(decision.candidates, fallback)
         self.attempts: list[Attempt] = []
+        self._failures: list[Failure] = []
         self.running: Started | None = None
         self.served_by: str | None = None
         now = world.monotonic()
@@ -119,7 +120,7 @@ class Progress:
         """The first candidate that has room. Raises NoCandidateError when there is none,
         ExhaustedError when the policy leaves no time for an attempt."""
         if not self.decision.candidates:
-            raise no_room(self.decision)
+            raise no_room(self.decision, now=self.world.clock())
         candidate = self.chain.next() if self.remaining() >= LEAST else None
         if candidate is None:
             raise self._exhausted()
@@ -136,7 +137,7 @@ class Progress:
             if following is None:
                 if self.attempts:
                     raise self._exhausted()
-                raise no_room(self.decision, self.chain.skipped)
+                raise no_room(self.decision, self.chain.skipped, self.world.clock())
             candidate = following
         return candidate
 
@@ -161,7 +162,9 @@ class Progress:
         Raises RequestError or ExhaustedError when nobody is."""
         step = self.chain.failed(failure, self.remaining())
         if step.move is Move.STOP:
-            raise RequestError(self.decision, self.attempts)
+            skipped = self.chain.leave(f"the request stops at {failure.kind}")
+            status = failure.reaction.status
+            raise RequestError(self.decision, self.attempts, skipped, status=status)
         if step.move is Move.RETRY:
             await self.world.sleep(self.world.random.uniform(*step.wait))
             candidate = self.chain.current
@@ -173,9 +176,10 @@ class Progress:
 
     def failed(self, failure: Failure, usage: Usage = _NOTHING, said: int = 0) -> None:
         """Notes that the running attempt failed. said: bytes that had come out of it."""
-        name = self._end(usage, failure, said)
+        model = self._end(usage, failure, said)
+        self._failures.append(failure)
         if self.world.health is not None:
-            self.world.health.failed(name, failure, self.fallback.cooldown)
+            self.world.health.failed(model, failure, self.fallback.cooldown)
 
     def came(self, usage: Usage, said: int) -> None:
         """Notes that the running attempt has given an answer, before it is checked."""
@@ -184,7 +188,10 @@ class Progress:
 
     def answered(self, usage: Usage, said: int, verdict: Verdict = PASSED) -> None:
         """Notes that the running attempt answered, and the request with it."""
-        self.settled(self._end(usage, None, said), verdict)
+        model = self._end(usage, None, said)
+        if self.world.health is not None:
+            self.world.health.answered(model)
+        self.settled(model.name, verdict)
 
     def settled(self, served_by: str, verdict: Verdict) -> None:
         """Tells that the request has its answer."""
@@ -235,12 +242,40 @@ class Progress:
             tokens_out=usage.tokens_out,
         )
 
-    def _exhausted(self) -> ExhaustedError:
-        waits = [a.retry_after for a in self.attempts if a.retry_after is not None]
-        return ExhaustedError(self.decision, self.attempts, min(waits, default=None))
+    def _exhausted(self) -> RoutingError:
+        """The error when nobody is left to ask. Where nothing failed but the request, that is what
+        it tells; else the last failure that is not the request's own says the status."""
+        skipped = self.chain.leave(self._why_left())
+        telling = [f for f in self._failures if f.fault not in OWN_FAULTS]
+        if self._failures and not telling:
+            return RequestError(self.decision, self.attempts, skipped)
+        status = telling[-1].reaction.status if telling else Failure(Kind.DEADLINE).reaction.status
+        wait = self._soonest()
+        return ExhaustedError(
+            self.decision, self.attempts, skipped, status=status, retry_after=wait
+        )
 
-    def _end(self, usage: Usage, failure: Failure | None, said: int) -> str:
-        """Files the running attempt; the name of its model."""
+    def _why_left(self) -> str:
+        """Why the candidates that are left are not asked."""
+        if self.remaining() < LEAST:
+            return f"the deadline of {self.fallback.deadline:.3g} s leaves no time"
+        if self.chain.attempts >= self.fallback.max_attempts:
+            return f"`max_attempts: {self.fallback.max_attempts}` is reached"
+        return "the policy only retries the model that failed"
+
+    def _soonest(self) -> float | None:
+        """Seconds until the first of the request's models may be asked again; None when one may be
+        at once, or nothing is known."""
+        now, health = self.world.clock(), self.world.health
+        waits = [a.retry_after for a in self.attempts if a.retry_after is not None]
+        times = [s.until for s in (*self.decision.skipped, *self.chain.skipped)]
+        if health is not None:
+            times += [health.until(c.model, now) for c in self.decision.candidates]
+        waits += [max(until - now, 0.0) for until in times if until is not None]
+        return min(waits, default=None)
+
+    def _end(self, usage: Usage, failure: Failure | None, said: int) -> Model:
+        """Files the running attempt; its model."""
         started, self.running = self.running, None
         if started is None:
             raise RuntimeError("no attempt is running")
@@ -256,7 +291,7 @@ class Progress:
             )
         self.attempts.append(attempt)
         self.world.tell(Attempted(self.decision, attempt, failure))
-        return attempt.model
+        return started.candidate.model
 
     def _tell_exhausted(self, stopped: bool, wait: float | None) -> None:
         attempts = tuple(self.attempts)

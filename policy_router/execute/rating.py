@@ -205,7 +205,7 @@ class Rater:
 
     def _failed(self, call: _Call, failure: Failure, why: str) -> None:
         if self._health is not None:
-            self._health.failed(call.model.name, failure, call.cooldown)
+            self._health.failed(call.model, failure, call.cooldown)
         self._complain(call.model.name, why)
 
     def _complain(self, who: str, why: str) -> None:

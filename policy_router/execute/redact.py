@@ -35,7 +35,7 @@ def redact(message: str, prompt: object, what: str = "prompt") -> str:
     """At most 200 characters of the message on one line; a fixed text instead when the message
     repeats a piece of the prompt (any text within that value of JSON). what: the prompt's name."""
     head = message[: LIMIT * 4].partition("Traceback (most recent call last)")[0]
-    if _echoes(head, prompt):
+    if echoes(head, prompt):
         return _WITHHELD.format(what)
     head = _SPACE.sub(" ", _URL.sub("***", strip(head))).strip()
     return head if len(head) <= LIMIT else head[: LIMIT - 1] + "\N{HORIZONTAL ELLIPSIS}"
@@ -67,7 +67,8 @@ def frames(error: BaseException) -> str:
     return "; from ".join(parts)
 
 
-def _echoes(message: str, prompt: object) -> bool:
+def echoes(message: str, prompt: object) -> bool:
+    """Whether a message repeats a piece of the prompt."""
     said = _fold(message)
     windows = [said[i : i + _WINDOW] for i in range(0, max(len(said) - _WINDOW, 0) + 1, _STEP)]
     for text in _texts(prompt):

@@ -1,55 +1,192 @@
-"""How long a provider asks to wait, from the headers of its refusal."""
+"""How long a provider asks to wait, from the headers and the body of its refusal."""
 
 from __future__ import annotations
 
 import math
 import re
+from collections.abc import Mapping
+from datetime import UTC, datetime, timedelta
 from email.utils import parsedate_to_datetime
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final
+from zoneinfo import ZoneInfo
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterable, Iterator
+    from datetime import tzinfo
 
-_UNITS: Final = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0, "d": 86400.0}
-_DURATION: Final = re.compile(r"(\d{1,12}(?:\.\d{1,12})?)(ms|[smhd])")
-_MOST: Final = 31 * 86400.0
-"""No wait is longer than a month: a monthly quota is the longest thing anyone waits for."""
+_UNITS: Final[Mapping[str, float]] = {
+    "ms": 0.001, "millisecond": 0.001,
+    "s": 1.0, "sec": 1.0, "second": 1.0,
+    "m": 60.0, "min": 60.0, "minute": 60.0,
+    "h": 3600.0, "hour": 3600.0,
+    "d": 86400.0, "day": 86400.0,
+}  # fmt: skip
+_PART: Final = (
+    r"\d{1,12}(?:\.\d{1,12})? ?(?:ms|milliseconds?|s|sec|seconds?|m|min|minutes?|h|hours?|d|days?)"
+)
+_DURATION: Final = re.compile(rf"{_PART}(?:[ ,]{{0,2}}{_PART}){{0,4}}")
+_ONE: Final = re.compile(r"(\d{1,12}(?:\.\d{1,12})?) ?([a-z]+)")
+_TOO_LONG: Final = 31 * 86400.0
+"""A monthly quota is the longest thing anyone waits for; what is longer is a mistake."""
 _EPOCH: Final = 1_000_000_000.0
 """Larger numbers are moments (Unix time), smaller ones are durations."""
+_SAID: Final = re.compile(
+    rf"\b(?:try again|retry|wait|available again|resets?) (?:in|after|for)?:? ?"
+    rf"({_DURATION.pattern})(?![\w.]*\w)",
+    re.IGNORECASE,
+)
+_REGAIN: Final = re.compile(r"\bregain access on (\d{4}-\d\d-\d\d) at (\d\d:\d\d) UTC")
+"""Anthropic's, of a spending limit."""
+_PACIFIC: Final = ZoneInfo("America/Los_Angeles")
+
+_HEADERS: Final = (
+    ("retry-after-ms", 0.001),
+    ("x-ms-retry-after-ms", 0.001),
+    ("retry-after", 1.0),
+)
+_FIELDS: Final = (
+    ("retry_after_ms", 0.001),
+    ("retry_after", 1.0),
+    ("retryAfter", 1.0),
+    ("retry_after_seconds", 1.0),
+    ("retryDelay", 1.0),  # Google's RetryInfo
+)
 
 
-def retry_after(headers: Mapping[str, str], now: float) -> float | None:
-    """Seconds to wait, or None when the headers do not say. `now` is Unix time.
+def retry_after(
+    headers: Mapping[str, str],
+    now: float,
+    objects: Iterable[Mapping[str, Any]] = (),
+    texts: Iterable[str] = (),
+) -> float | None:
+    """Seconds to wait, or None when nothing says so. `now` is Unix time.
 
-    Reads `retry-after-ms`, `retry-after` (seconds or an HTTP date), then `x-ratelimit-reset` and
-    those of `x-ratelimit-reset-*` whose `x-ratelimit-remaining-*` is 0: the others are sent with
-    every answer and say nothing about this refusal.
+    objects: the mappings of the body, of which the first that says something counts. texts: its
+    messages, unless they may be the caller's words. A quota of a day counts before anything else:
+    Google sends a short delay with it all the same. Values that make no sense say nothing: a time
+    that has passed, a negative one, one of more than a month.
     """
-    low = {str(k).lower(): str(v).strip() for k, v in headers.items()}
-    for name, factor in (("retry-after-ms", 0.001), ("retry-after", 1.0)):
-        if name in low:
-            wait = _seconds(low[name], factor, now)
-            if wait is not None:
-                return wait
-    spent = ("", *(k.rpartition("-")[2] for k, v in low.items() if _spent(k, v)))
+    bodies = list(objects)
+    inner = [h for each in bodies if isinstance(h := each.get("headers"), Mapping)]
+    said = list(texts)
+    daily = _until_reset(bodies, said, now)
+    if daily is not None and not inner:
+        return daily
+    low = _lowered(headers)
+    waits = (
+        _named(low, now),
+        _fields(bodies, now),
+        _windows(low, now),
+        *(_named(_lowered(each), now) for each in inner),
+        *(_windows(_lowered(each), now) for each in inner),
+        daily,
+        _spoken(said, now),
+    )
+    return next((wait for wait in waits if wait is not None), None)
+
+
+def _lowered(headers: Mapping[Any, Any]) -> dict[str, str]:
+    return {str(k).lower(): str(v).strip() for k, v in headers.items()}
+
+
+def _named(headers: Mapping[str, str], now: float) -> float | None:
+    waits = (_seconds(headers[name], f, now) for name, f in _HEADERS if name in headers)
+    return next((wait for wait in waits if wait is not None), None)
+
+
+def _fields(bodies: Iterable[Mapping[str, Any]], now: float) -> float | None:
+    for body in bodies:
+        for name, factor in _FIELDS:
+            value = body.get(name)
+            if isinstance(value, Mapping):  # a protobuf duration that was not spelt out
+                value = value.get("seconds")
+            if isinstance(value, str | int | float) and not isinstance(value, bool):
+                wait = _seconds(str(value).strip(), factor, now)
+                if wait is not None:
+                    return wait
+    return None
+
+
+def _windows(headers: Mapping[str, str], now: float) -> float | None:
+    """The longest wait of the windows that have nothing left. The others are sent with every
+    answer and say nothing about this refusal."""
     waits = [
         wait
-        for scope in spent
-        for value in (low.get("x-ratelimit-reset" + (f"-{scope}" if scope else "")),)
-        if value is not None and (wait := _seconds(value, 1.0, now)) is not None
+        for reset, left, status in _pairs(headers)
+        if (left is None or _is_spent(left) or status == "rejected")
+        and (wait := _seconds(reset, 1.0, now)) is not None
     ]
     return max(waits, default=None)
 
 
-def _spent(name: str, value: str) -> bool:
-    return name.startswith("x-ratelimit-remaining-") and value == "0"
+def _pairs(headers: Mapping[str, str]) -> Iterator[tuple[str, str | None, str | None]]:
+    """(reset, remaining, status) of each window; they belong together by the rest of their name.
+    Without a name of its own a window needs no `remaining`."""
+    for name, value in headers.items():
+        for prefix in _PREFIXES:
+            rest = name.removeprefix(prefix)
+            if rest == name:
+                continue
+            before, marker, after = rest.partition("reset")
+            if not marker:
+                continue
+            left = headers.get(f"{prefix}{before}remaining{after}")
+            status = headers.get(f"{prefix}{before}status{after}")
+            if before or after:
+                left = left or "unknown"
+            yield value, left, status
+            break
+
+
+_PREFIXES: Final = ("anthropic-ratelimit-", "x-ratelimit-", "ratelimit-", "x-rate-limit-")
+
+
+def _is_spent(remaining: str) -> bool:
+    try:
+        return float(remaining) <= 0
+    except ValueError:
+        return False
+
+
+def _until_reset(
+    bodies: Iterable[Mapping[str, Any]], texts: Iterable[str], now: float
+) -> float | None:
+    """Seconds until a quota of a day begins anew, when such a one is used up."""
+    for body in bodies:
+        quota = f"{body.get('quotaId') or ''} {body.get('quotaMetric') or ''}".lower()
+        if "perday" in quota.replace("_", ""):
+            return _midnight(now, _PACIFIC)
+    if any(text.lower().startswith(_FREE_MODELS) for text in texts):
+        return _midnight(now, UTC)
+    return None
+
+
+_FREE_MODELS: Final = "rate limit exceeded: free-models-per-day"
+"""OpenRouter's."""
+
+
+def _midnight(now: float, zone: tzinfo) -> float:
+    day = datetime.fromtimestamp(now, zone).date() + timedelta(days=1)
+    return datetime(day.year, day.month, day.day, tzinfo=zone).timestamp() - now
+
+
+def _spoken(texts: Iterable[str], now: float) -> float | None:
+    """What a message says in words: "Please try again in 7m12s"."""
+    for text in texts:
+        date = _REGAIN.search(text)
+        if date is not None:
+            return _moment(f"{date[1]}T{date[2]}", now)
+        found = _SAID.search(text)
+        if found is not None:
+            return _bounded(_length(found[1].lower()))
+    return None
 
 
 def _seconds(text: str, factor: float, now: float) -> float | None:
     try:
         number = float(text)
     except ValueError:
-        return _date(text, now) if "," in text else _duration(text)
+        return _moment(text, now) if ":" in text else _duration(text)
     if not math.isfinite(number):
         return None
     if number >= _EPOCH * 1000:  # milliseconds since 1970, as OpenRouter writes it
@@ -59,20 +196,28 @@ def _seconds(text: str, factor: float, now: float) -> float | None:
     return _bounded(number * factor)
 
 
-def _date(text: str, now: float) -> float | None:
-    try:
-        return _bounded(parsedate_to_datetime(text).timestamp() - now)
-    except (ValueError, OverflowError):
-        return None
+def _moment(text: str, now: float) -> float | None:
+    """A date of HTTP, or of RFC 3339 as Anthropic writes it."""
+    for read in (datetime.fromisoformat, parsedate_to_datetime):
+        try:
+            when = read(text)
+        except (ValueError, OverflowError):
+            continue
+        if when.tzinfo is None:
+            when = when.replace(tzinfo=UTC)
+        return _bounded(when.timestamp() - now)
+    return None
 
 
 def _duration(text: str) -> float | None:
     """`6m0s`, `1h2m`, `20ms`: as OpenAI writes its reset headers."""
-    parts = _DURATION.findall(text)
-    if not parts or "".join(a + b for a, b in parts) != text:
-        return None
-    return _bounded(sum(float(a) * _UNITS[b] for a, b in parts))
+    low = text.lower()
+    return _bounded(_length(low)) if _DURATION.fullmatch(low) else None
 
 
-def _bounded(seconds: float) -> float:
-    return min(max(seconds, 0.0), _MOST)
+def _length(text: str) -> float:
+    return sum(float(n) * _UNITS[u if u in _UNITS else u[:-1]] for n, u in _ONE.findall(text))
+
+
+def _bounded(seconds: float) -> float | None:
+    return seconds if 0 <= seconds <= _TOO_LONG else None

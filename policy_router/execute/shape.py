@@ -9,6 +9,8 @@ from typing import Any, Final
 
 _SAYING: Final = ("content", "tool_calls", "reasoning_content", "function_call", "refusal", "audio")
 """What a message or a delta says something by."""
+_ANSWERING: Final = ("content", "tool_calls", "function_call", "refusal", "audio", "images")
+"""What answers a request; reasoning alone does not."""
 _TOKENS_MOST: Final = 1_000_000_000
 _DOLLARS_MOST: Final = 1e6
 
@@ -148,6 +150,36 @@ def finish(answer: Any) -> str | None:
     """The first finish reason in an answer or a chunk."""
     reasons = (getattr(choice, "finish_reason", None) for choice in choices(answer))
     return next((reason for reason in reasons if reason), None)
+
+
+def field(value: Any, name: str) -> Any:
+    """A field of an object or of a mapping; None when it has none."""
+    return value.get(name) if isinstance(value, dict) else getattr(value, name, None)
+
+
+def _part(choice: Any) -> Any:
+    return field(choice, "delta") or field(choice, "message")
+
+
+def says(choice: Any) -> bool:
+    """Whether a choice holds a piece of an answer, which reasoning is not."""
+    part = _part(choice)
+    return any(field(part, name) for name in _ANSWERING)
+
+
+def acts(choice: Any) -> bool:
+    """Whether a choice calls a tool."""
+    part = _part(choice)
+    return bool(field(part, "tool_calls") or field(part, "function_call"))
+
+
+def native(choice: Any) -> str | None:
+    """The finish reason of the model's own provider, where a gateway passes it on."""
+    for holder in (choice, field(choice, "provider_specific_fields")):
+        reason = field(holder, "native_finish_reason")
+        if isinstance(reason, str):
+            return reason
+    return None
 
 
 def says_anything(chunk: Any) -> bool:

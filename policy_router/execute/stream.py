@@ -127,6 +127,8 @@ async def _play(progress: Progress) -> AsyncGenerator[Any, None]:
         finally:
             await feed.upstream.aclose()
         verdict = PASSED
+        if told.began and failure is not None and failure.kind is Kind.EMPTY:
+            failure = None  # it thought and said nothing, and what it thought went out already
         if is_whole(failure) and not told.began:
             verdict = await _examined(progress, feed)
             failure = spares.judged(verdict, failure, more=progress.chain.more)

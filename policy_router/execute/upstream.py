@@ -2,25 +2,17 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any
 
+from policy_router.execute.complete import Endings
 from policy_router.execute.failure import CallFailed, Failure, Kind
 from policy_router.execute.progress import within
-from policy_router.execute.shape import (
-    Usage,
-    finish,
-    is_usage_only,
-    says_anything,
-    size,
-    usage,
-)
+from policy_router.execute.shape import Usage, is_usage_only, says_anything, size, usage
+from policy_router.execute.tool_calls import ToolCalls
 
 if TYPE_CHECKING:
     from policy_router.execute.caller import Chunks
     from policy_router.execute.progress import Progress, Started
-
-_AT_THE_END: Final = {"content_filter": Kind.CONTENT_POLICY, "stop": Kind.EMPTY}
-"""What a finish reason means when nothing was said before it."""
 
 
 class Upstream:
@@ -31,7 +23,8 @@ class Upstream:
         self._progress = progress
         self._started = started
         self._chunks: Chunks | None = None
-        self._finish: str | None = None
+        self._endings = Endings()
+        self._tool_calls = ToolCalls()
         self.began = False
         self.usage = Usage()
         self.said = 0
@@ -41,20 +34,26 @@ class Upstream:
         is late, broken, empty or filtered away."""
         chunk = await self._pull()
         if chunk is None:
-            self._check_whole()
+            failure = self._endings.at_the_end()
+            if failure is not None:
+                raise CallFailed(failure)
             return None
+        self._tool_calls.number(chunk)
+        self._endings.add(chunk)
+        failure = self._endings.failure(chunk)
+        if failure is not None:
+            raise CallFailed(failure)
         if not self.began and says_anything(chunk):
             self.began = True
             clock = self._progress.world.monotonic()
             self._started.first_token = clock - self._started.monotonic
-        self._finish = self._finish or finish(chunk)
         self.said += size(chunk)
         return chunk
 
     @property
     def whole(self) -> bool:
-        """Whether the answer is there up to its finish reason."""
-        return self.began and self._finish is not None
+        """Whether the answer is there up to the finish reason of each choice."""
+        return self.began and self._endings.whole
 
     async def aclose(self) -> None:
         """Closes the connection below."""
@@ -109,11 +108,3 @@ class Upstream:
         if self._progress.remaining() <= 0:
             return Failure(Kind.DEADLINE, "the deadline passed in the middle of the answer")
         return Failure(Kind.TIMEOUT, f"no chunk for {self._progress.fallback.stall:.3g} s")
-
-    def _check_whole(self) -> None:
-        if self._finish is None:
-            kind = Kind.CONNECTION_LOST if self.began else Kind.MALFORMED
-            raise CallFailed(Failure(kind, "the stream ended without a finish reason"))
-        kind_of_nothing = _AT_THE_END.get(self._finish)
-        if not self.began and kind_of_nothing is not None:
-            raise CallFailed(Failure(kind_of_nothing, f"finish reason {self._finish}", 200))

@@ -19,6 +19,8 @@ from typing import TYPE_CHECKING, Final
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
+    from policy_router.execute.raw_answer import RawAnswer
+
 
 @dataclass(slots=True)
 class Wire:
@@ -26,7 +28,8 @@ class Wire:
 
     watched: the caller reports what it sends. handed_over: the library built a request and gave it
     to the client. sent: bytes of the request's body left. status, headers: of the answer; None and
-    empty before one came. body: of an answer with an error status, decoded.
+    empty before one came. body: of an answer with an error status, decoded. answer: what came with
+    any other status.
     """
 
     watched: bool = False
@@ -35,6 +38,7 @@ class Wire:
     status: int | None = None
     headers: Mapping[str, str] = field(default_factory=dict)
     body: bytes = b""
+    answer: RawAnswer | None = None
 
     @property
     def unsent(self) -> bool:

@@ -451,7 +451,7 @@ class BudgetShape(Shape):
 
 
 class CooldownShape(Shape):
-    """A model that fails often is left alone for a while."""
+    """A model that fails often cools down: it is not asked for a while."""
 
     failures: Annotated[int, Field(ge=1, description="So many failures ...", examples=[3])]
     within: Annotated[Duration, Field(description="... within this time ...", examples=["1m"])]
@@ -478,7 +478,10 @@ class OnErrorShape(Shape):
         description=_REACTION, examples=["stop"]
     )] = None  # fmt: skip
     auth: Annotated[Reaction | None, Field(description=_REACTION, examples=["next"])] = None
-    bad_request: Annotated[Reaction | None, Field(description=_REACTION, examples=["stop"])] = None
+    bad_request: Annotated[Reaction | None, Field(
+        description=f"{_REACTION}; unless set: next, and stop where every model would refuse it",
+        examples=["next"],
+    )] = None  # fmt: skip
 
 
 assert set(OnErrorShape.model_fields) == {fault.value for fault in Fault}  # noqa: S101  the two lists are one

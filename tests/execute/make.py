@@ -24,7 +24,11 @@ HELLO = Body(messages=[{"role": "user", "content": "hi"}])
 def candidate(
     name: str, context: int | None = None, url: str | None = None, rank: int = 0
 ) -> Candidate:
-    model = Model(name, f"openai/{name}", f"tier-{rank}", rank, context=context, api_base=url)
+    # Without an address it is only ever called by a script; each has a key of its own.
+    key = f"KEY_OF_{name}" if url is None else None
+    model = Model(
+        name, f"openai/{name}", f"tier-{rank}", rank, context=context, api_base=url, api_key_env=key
+    )
     return Candidate(model, "written order", "")
 
 
@@ -38,7 +42,7 @@ def decision(
     return Decision("rev", Request(), None, None, None, them, (), (), accept=accept, barred=barred)
 
 
-def response(text: str = "hello", finish: str = "stop", usage: Any = None) -> Any:
+def response(text: str = "hello", finish: str | None = "stop", usage: Any = None) -> Any:
     message = SimpleNamespace(content=text, role="assistant")
     return SimpleNamespace(
         choices=[SimpleNamespace(index=0, message=message, finish_reason=finish)],

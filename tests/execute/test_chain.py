@@ -7,8 +7,8 @@ from typing import Any
 import pytest
 
 from policy_router.execute.chain import ACTIONS, Chain, Move, Step
-from policy_router.execute.failure import Failure, Kind
-from policy_router.model import Action, Fallback, Fault, Reason
+from policy_router.execute.failure import Failure, Kind, Scope
+from policy_router.model import Action, Candidate, Fallback, Fault, Model, Reason, Skip
 from tests.execute.make import candidate
 
 ABC = tuple(candidate(name) for name in "abc")
@@ -46,11 +46,110 @@ def test_before_the_first_nobody_is_current() -> None:
 
 
 def test_max_attempts_counts_retries_too() -> None:
-    chain = begun("abc", max_attempts=2)
-    assert chain.failed(Failure(Kind.SERVER_ERROR), PLENTY).move is Move.RETRY
-    assert chain.failed(Failure(Kind.SERVER_ERROR), PLENTY).move is Move.END
+    chain = begun("a", max_attempts=2)
+    assert chain.failed(Failure(Kind.CONFLICT), PLENTY).move is Move.RETRY
+    assert chain.failed(Failure(Kind.CONFLICT), PLENTY).move is Move.END
     assert chain.next() is None
     assert chain.attempts == 2
+
+
+@pytest.mark.parametrize(
+    ("names", "limit", "asked"),
+    [
+        ("a", 4, "aa"),
+        ("ab", 4, "aabb"),
+        ("abc", 4, "aabc"),
+        ("abcd", 4, "abcd"),
+        ("abcde", 4, "abcd"),
+        ("abcd", 6, "aabbcd"),
+        ("abcd", 8, "aabbccdd"),
+    ],
+)
+def test_every_candidate_is_asked_before_one_is_asked_twice(
+    names: str, limit: int, asked: str
+) -> None:
+    chain = begun(names, max_attempts=limit)
+    order = [chain.current]
+    while (step := chain.failed(Failure(Kind.SERVER_ERROR), PLENTY)).move is not Move.END:
+        order.append(chain.current if step.move is Move.RETRY else chain.next())
+    assert "".join(each.name for each in order if each) == asked
+
+
+def keyed(*keys: str | None, free: str = "") -> Chain:
+    """A chain of models named by their place, each with this key; those in `free` cost nothing."""
+    models = [
+        Model(str(i), "openai/x", "t", 0, api_key_env=key, free=str(i) in free)
+        for i, key in enumerate(keys)
+    ]
+    chain = Chain([Candidate(model, "", "") for model in models], Fallback())
+    chain.next()
+    return chain
+
+
+@pytest.mark.parametrize(
+    ("failure", "following"),
+    [
+        (Failure(Kind.CREDENTIAL), "3"),
+        (Failure(Kind.CREDENTIAL, certain=False), "1"),
+        (Failure(Kind.QUOTA_EXHAUSTED), "2"),  # what costs nothing needs no credit
+        (Failure(Kind.QUOTA_EXHAUSTED, narrowed=Scope.REQUEST), "1"),
+        (Failure(Kind.FORBIDDEN), "1"),
+        (Failure(Kind.RATE_LIMITED), "1"),
+        (Failure(Kind.FORBIDDEN, narrowed=Scope.PROVIDER), None),
+    ],
+)
+def test_who_shares_what_is_at_fault_is_not_asked(failure: Failure, following: str | None) -> None:
+    chain = keyed("A", "A", "A", "B", free="2")
+    move = chain.failed(failure, PLENTY).move
+    found = chain.next()
+    assert (move, found.name if found else None) == (
+        (Move.NEXT, following) if following else (Move.END, None)
+    )
+    words = f"shares the {failure.scope} of `0`: {failure.kind}"
+    assert {(s.reason, s.detail) for s in chain.skipped} <= {(Reason.NOT_ASKED, words)}
+
+
+def test_who_has_no_room_is_passed_over_and_counts_for_no_attempt() -> None:
+    chain = begun("ab", max_attempts=1)
+    skip = Skip("a", Reason.QUOTA, "full")
+    following = chain.refused(skip)
+    assert following is not None
+    assert (following.name, chain.attempts, chain.skipped) == ("b", 1, (skip,))
+    assert chain.refused(skip) is None
+
+
+def test_who_was_not_asked_is_said() -> None:
+    chain = begun("abcd", max_attempts=2)
+    chain.failed(Failure(Kind.TIMEOUT), PLENTY)
+    chain.next()
+    assert chain.failed(Failure(Kind.TIMEOUT), PLENTY) == Step(Move.END)
+    skips = chain.leave("enough")
+    assert [(s.model, s.reason, s.detail) for s in skips] == [
+        ("c", Reason.NOT_ASKED, "enough"),
+        ("d", Reason.NOT_ASKED, "enough"),
+    ]
+    assert chain.leave("once more") == skips
+    assert chain.skipped == skips
+
+
+def test_who_could_not_be_asked_keeps_the_reason() -> None:
+    chain = sized(8, 4, 16, 4)
+    chain.failed(TOO_LONG, PLENTY)
+    assert [(s.model, s.reason) for s in chain.leave("no time")] == [
+        ("m1", Reason.CONTEXT),
+        ("m2", Reason.NOT_ASKED),
+        ("m3", Reason.CONTEXT),
+    ]
+
+
+@pytest.mark.parametrize("action", [Action.NEXT, Action.STOP])
+@pytest.mark.parametrize("kind", [Kind.BAD_REQUEST, Kind.INVALID_REQUEST])
+def test_what_the_policy_says_of_bad_requests_holds_for_proved_ones_too(
+    action: Action, kind: Kind
+) -> None:
+    chain = begun("ab", on_error={Fault.BAD_REQUEST: action})
+    move = Move.NEXT if action is Action.NEXT else Move.STOP
+    assert chain.failed(Failure(kind), PLENTY).move is move
 
 
 @pytest.mark.parametrize(
@@ -63,7 +162,9 @@ def test_max_attempts_counts_retries_too() -> None:
         (Kind.FORBIDDEN, None, Move.NEXT),
         (Kind.CONTEXT_TOO_LONG, None, Move.STOP),
         (Kind.CONTENT_POLICY, None, Move.STOP),
-        (Kind.BAD_REQUEST, None, Move.STOP),
+        (Kind.BAD_REQUEST, None, Move.NEXT),
+        (Kind.INVALID_REQUEST, None, Move.STOP),
+        (Kind.REFUSED, None, Move.NEXT),
         (Kind.UNSUPPORTED, None, Move.NEXT),
         (Kind.MODEL_GONE, None, Move.NEXT),
         (Kind.CONNECT, None, Move.RETRY),

@@ -8,8 +8,10 @@ from typing import Any
 
 import pytest
 
-from policy_router.execute.evidence import read
-from policy_router.execute.failure import Kind, classify
+from policy_router.execute.classify import classify
+from policy_router.execute.evidence import of_body, read
+from policy_router.execute.failure import Kind
+from policy_router.execute.raw_answer import RawAnswer
 from policy_router.execute.wire import Wire
 
 NOW = 1_700_000_000.0
@@ -95,6 +97,9 @@ def test_long_chains_are_cut() -> None:
         ("body", {"error": {"code": "insufficient_quota", "message": "no more"}}),
         ("message", '{"error": {"code": "insufficient_quota", "message": "no more"}}'),
         ("message", b'{"error": {"code": "insufficient_quota", "message": "no more"}}'),
+        ("message", """b'{"error": {"code": "insufficient_quota", "message": "no more"}}'"""),
+        ("message", '[{"error": {"code": "insufficient_quota", "message": "no more"}}]'),
+        ("body", [{"error": {"code": "insufficient_quota", "message": "no more"}}]),
     ],
 )
 def test_codes_and_messages_of_bodies(field: str, value: Any) -> None:
@@ -104,7 +109,7 @@ def test_codes_and_messages_of_bodies(field: str, value: Any) -> None:
     assert classify(evidence).kind is Kind.QUOTA_EXHAUSTED
 
 
-@pytest.mark.parametrize("message", ["{not json", "{" * 10_000, "[1]", 7, None, "text"])
+@pytest.mark.parametrize("message", ["{not json", "{" * 10_000, "[1]", 7, None, "text", "b'x"])
 def test_messages_that_are_no_body(message: Any) -> None:
     assert read(made("openai", "E", message=message), None, NOW).codes == ()
 
@@ -166,3 +171,111 @@ def test_a_code_of_the_prompt_s_words_is_not_kept(field: str, code: str, detail:
     evidence = read(made("openai", "E", status_code=400, body=body), prompt, NOW)
     assert evidence.detail == detail
     assert evidence.codes == (code,)
+
+
+def of(value: Any, status: int | None = 400, prompt: object = None) -> Any:
+    return of_body([value], status=status, headers={}, prompt=prompt, now=NOW)
+
+
+GOOGLE = {
+    "error": {
+        "code": 400,
+        "message": "API key not valid.",
+        "status": "INVALID_ARGUMENT",
+        "details": [{"@type": "type.googleapis.com/google.rpc.ErrorInfo",
+                     "reason": "API_KEY_INVALID"}],
+    }
+}  # fmt: skip
+QUOTA = {"quotaMetric": "generativelanguage.googleapis.com/requests", "quotaId": "PerDayPerProject"}
+RAW = '{"error": {"message": "prompt is too long: 9 tokens > 8 maximum", "type": "x"}}'
+
+
+@pytest.mark.parametrize(
+    ("body", "kind"),
+    [
+        (GOOGLE, Kind.CREDENTIAL),
+        ([GOOGLE], Kind.CREDENTIAL),
+        ({"error": {"code": 429, "details": [{"violations": [QUOTA]}]}}, Kind.QUOTA_EXHAUSTED),
+        ({"code": "Client specified an invalid argument", "error": "Incorrect API key provided"},
+         Kind.CREDENTIAL),
+        ({"error": {"code": "429", "message": "slow down"}}, Kind.BAD_REQUEST),
+        ({"error": {"message": "Provider returned error", "metadata": {"raw": RAW}}},
+         Kind.CONTEXT_TOO_LONG),
+        ({"error": {"metadata": {"raw": "prompt is too long: 9 tokens > 8 maximum"}}},
+         Kind.CONTEXT_TOO_LONG),
+        ({"error": {"code": 400, "metadata": {"reasons": ["x"], "flagged_input": "y"}}},
+         Kind.CONTENT_POLICY),
+        ({"error": {"code": "BadRequest",
+                    "innererror": {"code": "ResponsibleAIPolicyViolation"}}},
+         Kind.CONTENT_POLICY),
+        ({"detail": [{"type": "extra_forbidden", "loc": ["body"], "msg": "no"}]}, Kind.UNSUPPORTED),
+        ({"message": {"detail": [{"type": "extra_forbidden"}]}}, Kind.UNSUPPORTED),
+        ({"__type": "com.amazon.coral.service#ThrottlingException"}, Kind.RATE_LIMITED),
+        ({"type": "error", "error": {"type": "overloaded_error"}}, Kind.OVERLOADED),
+        ({"object": "error", "code": "model_not_found"}, Kind.MODEL_GONE),
+        ({"error": {"code": "missing_required_parameter", "param": "messages"}},
+         Kind.INVALID_REQUEST),
+        ({"error": {"code": "missing_required_parameter", "param": "top_k"}}, Kind.BAD_REQUEST),
+    ],
+)  # fmt: skip
+def test_shapes_of_bodies(body: Any, kind: Kind) -> None:
+    assert classify(of(body)).kind is kind
+
+
+def test_what_a_gateway_passes_on_stands_before_its_own_words() -> None:
+    told = of({"error": {"message": "Provider returned error", "metadata": {"raw": RAW}}})
+    assert told.detail == "400 x: prompt is too long: 9 tokens > 8 maximum"
+
+
+def test_a_code_that_is_a_status_is_what_a_200_stands_for() -> None:
+    assert classify(of({"error": {"code": 429, "message": "boom"}}, 200)).kind is Kind.RATE_LIMITED
+    assert classify(of({"error": "boom"}, 200)).kind is Kind.MALFORMED
+
+
+def test_amazon_names_its_errors_in_a_header() -> None:
+    headers = {"x-amzn-ErrorType": "AccessDeniedException:http://internal.amazon.com/"}
+    found = of_body([], status=400, headers=headers, prompt=None, now=NOW)
+    assert classify(found).kind is Kind.FORBIDDEN
+
+
+@pytest.mark.parametrize("kind", ["text/html; charset=UTF-8", "text/plain", "application/xml"])
+def test_a_page_is_none_of_the_api_s_answers(kind: str) -> None:
+    html = {"Content-Type": kind}
+    assert of_body([], status=403, headers=html, prompt=None, now=NOW).page
+    assert not of_body([{"error": "x"}], status=403, headers=html, prompt=None, now=NOW).page
+
+
+def test_a_message_that_repeats_the_prompt_is_marked_and_not_kept() -> None:
+    prompt = "prompt is too long: 9 tokens > 8 maximum, says my log"
+    found = of({"error": {"message": f"{prompt}; try again in 20 h"}}, 429, prompt)
+    assert found.quoted
+    assert found.detail == "429: message withheld: it repeats the prompt"
+    assert found.retry_after is None
+
+
+def test_a_body_without_end_is_searched_to_a_bound() -> None:
+    body: Any = {"error": {}}
+    for _ in range(500):
+        body = {"error": body, "details": [body, body]}
+    assert of(body).codes == ()
+
+
+def test_the_status_that_litellm_invents_for_a_200_is_not_believed() -> None:
+    error = chained(made(*WRAPPED, status_code=400), Exception("Error in response object"))
+    vars(error.__context__)["status_code"] = 422
+    assert classify(read(error, None, NOW)).kind is not Kind.RATE_LIMITED
+    assert read(error.__context__, None, NOW).status is None  # type: ignore[arg-type]  # it is set above
+
+
+def test_status_headers_and_body_are_the_wire_s() -> None:
+    wire = Wire(status=403, headers={"Retry-After": "7"}, body=b'{"error": {"code": "x"}}')
+    found = read(made(*JUDGED, status_code=429, message='{"code": "y"}'), None, NOW, wire)
+    assert (found.status, found.codes, found.retry_after) == (403, ("x",), 7)
+
+
+def test_an_error_in_a_200_is_taken_from_the_wire() -> None:
+    answer = RawAnswer()
+    answer.absorb({"error": {"code": 429, "message": "boom"}})
+    error = made("builtins", "AttributeError")
+    found = read(error, None, NOW, Wire(status=200, answer=answer))
+    assert (found.status, classify(found).kind) == (200, Kind.RATE_LIMITED)

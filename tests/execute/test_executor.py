@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 R429 = Failure(Kind.RATE_LIMITED, "429", 429, retry_after=30)
 R500 = Failure(Kind.SERVER_ERROR, "500", 500)
 R400 = Failure(Kind.BAD_REQUEST, "400", 400)
+INVALID = Failure(Kind.INVALID_REQUEST, "400 invalid_image", 400)
 EMPTY = response("")
 
 
@@ -88,6 +89,13 @@ def test_hostile_usage_is_no_number(count: Any) -> None:
         ({"a": [R429], "b": [response()]}, "ab", ["rate_limited", None]),
         ({"a": [R500, response()]}, "aa", ["server_error", None]),
         ({"a": [R500, R500], "b": [response()]}, "aab", ["server_error", "server_error", None]),
+        (
+            {"a": [response("half", "abort")] * 2, "b": [response()]},
+            "aab",
+            ["server_error", "server_error", None],
+        ),
+        ({"a": [response("half", "who knows")], "b": [response()]}, "ab", ["malformed", None]),
+        ({"a": [response("half", None)], "b": [response()]}, "ab", ["malformed", None]),
         ({"a": [Failure(Kind.CREDENTIAL)], "b": [response()]}, "ab", ["credential", None]),
         ({"a": [EMPTY], "b": [response()]}, "ab", ["empty", None]),
         ({"a": [response()]}, "a", [None]),
@@ -105,7 +113,7 @@ def test_reactions(scripts: dict[str, Any], called: str, failures: list[str | No
 
 
 @pytest.mark.parametrize(
-    "script", [R400, Failure(Kind.CONTENT_POLICY), response("no", "content_filter")]
+    "script", [INVALID, Failure(Kind.CONTENT_POLICY), response("no", "content_filter")]
 )
 def test_the_request_s_own_fault_stops(script: Any) -> None:
     caller = FakeCaller(a=[script], b=[response()])
@@ -116,11 +124,108 @@ def test_the_request_s_own_fault_stops(script: Any) -> None:
     assert len(caught.value.attempts) == 1
 
 
+def test_what_another_model_may_not_refuse_goes_on() -> None:
+    assert run(FakeCaller(a=[R400], b=[response()]), "a", "b").served_by == "b"
+
+
 def test_the_policy_may_say_otherwise() -> None:
     answer = run(
-        FakeCaller(a=[R400], b=[response()]), "a", "b", on_error={Fault.BAD_REQUEST: Action.NEXT}
+        FakeCaller(a=[INVALID], b=[response()]), "a", "b", on_error={Fault.BAD_REQUEST: Action.NEXT}
     )
     assert answer.served_by == "b"
+    with pytest.raises(RequestError) as caught:
+        run(FakeCaller(a=[R400]), "a", "b", on_error={Fault.BAD_REQUEST: Action.STOP})
+    assert str(caught.value) == (
+        "the request was refused\n  a: bad_request (400)"
+        "\n  b: not asked: the request stops at bad_request"
+    )
+
+
+def test_what_every_model_refuses_is_the_request_s_fault() -> None:
+    with pytest.raises(RequestError) as caught:
+        run(FakeCaller(a=[R400], b=[Failure(Kind.UNSUPPORTED)]), "a", "b")
+    assert (caught.value.http_status, len(caught.value.attempts)) == (400, 2)
+
+
+def test_every_model_is_asked_and_who_was_not_is_named() -> None:
+    caller = FakeCaller(a=[R500], b=[R500], c=[R500], d=[R500])
+    with pytest.raises(ExhaustedError) as caught:
+        run(caller, *"abcdef")
+    assert caller.calls == [*"abcd"]
+    assert [s.model for s in caught.value.skipped] == ["e", "f"]
+    assert str(caught.value).splitlines()[-2:] == [
+        "  e: not asked: `max_attempts: 4` is reached",
+        "  f: not asked: `max_attempts: 4` is reached",
+    ]
+
+
+def test_why_nobody_else_was_asked() -> None:
+    with pytest.raises(ExhaustedError) as caught:
+        run(FakeCaller(a=[R500, R500]), "a", "b", on_error={Fault.SERVER_ERROR: Action.RETRY})
+    assert [s.detail for s in caught.value.skipped] == [
+        "the policy only retries the model that failed"
+    ]
+    with pytest.raises(ExhaustedError) as caught:
+        run(FakeCaller(), "a", deadline=0.4)
+    assert [s.detail for s in caught.value.skipped] == ["the deadline of 0.4 s leaves no time"]
+
+
+@pytest.mark.parametrize(
+    ("scripts", "status"),
+    [
+        ([R429], 429),
+        ([R500, R429], 429),
+        ([Failure(Kind.TIMEOUT)], 504),
+        ([R429, Failure(Kind.TIMEOUT)], 504),
+        ([Failure(Kind.OVERLOADED)], 503),
+        ([Failure(Kind.CREDENTIAL)], 502),
+        ([R429, R400], 429),
+    ],
+)
+def test_the_status_is_the_last_telling_failure_s(scripts: list[Failure], status: int) -> None:
+    names = "abc"[: len(scripts)]
+    caller = FakeCaller(**{name: [each] for name, each in zip(names, scripts, strict=True)})
+    with pytest.raises(ExhaustedError) as caught:
+        run(caller, *names, on_error={})
+    assert caught.value.http_status == status
+
+
+def test_a_deadline_that_leaves_no_attempt_is_a_504() -> None:
+    with pytest.raises(ExhaustedError) as caught:
+        run(FakeCaller(), "a", deadline=0.4)
+    assert caught.value.http_status == 504
+
+
+def test_the_earliest_time_is_told_without_a_hint_too() -> None:
+    health = Health(lambda: 1_100.0)
+    with pytest.raises(ExhaustedError) as caught:
+        run(
+            FakeCaller(a=[Failure(Kind.RATE_LIMITED)], b=[Failure(Kind.OVERLOADED)]),
+            "a",
+            "b",
+            health=health,
+        )
+    assert caught.value.retry_after == 5
+
+
+def test_an_answer_ends_the_growth_of_cooldowns() -> None:
+    now = [1_000.0]
+    health = Health(lambda: now[0])
+    limited = Failure(Kind.RATE_LIMITED)
+    rests = []
+    for script in (limited, limited, response(), limited):
+        try:
+            run(FakeCaller(a=[script]), "a", health=health)
+        except ExhaustedError:
+            rests.append(health.cooling(now[0])["a"] - now[0])
+        now[0] += 100
+    assert rests == [5, 10, 5]
+
+
+def test_a_stop_tells_the_status_of_what_stopped_it() -> None:
+    with pytest.raises(RequestError) as caught:
+        run(FakeCaller(a=[R429]), "a", "b", on_error={Fault.RATE_LIMIT: Action.STOP})
+    assert caught.value.http_status == 429
 
 
 def test_all_fail() -> None:
@@ -130,7 +235,7 @@ def test_all_fail() -> None:
     assert [a.model for a in caught.value.attempts] == ["a", "b"]
     assert caught.value.retry_after == 4
     assert str(caught.value) == (
-        "every model failed\n  a: rate_limited (429)\n  b: overloaded (529)"
+        "every model that was asked failed\n  a: rate_limited (429)\n  b: overloaded (529)"
     )
 
 

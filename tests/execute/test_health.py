@@ -4,11 +4,19 @@ import threading
 
 import pytest
 
-from policy_router.execute.failure import Failure, Kind
+from policy_router.execute.failure import Failure, Kind, Scope
 from policy_router.execute.health import Health
-from policy_router.model import Cooldown
+from policy_router.model import Cooldown, Model
 
 BROKEN = Failure(Kind.SERVER_ERROR)
+R429 = Failure(Kind.RATE_LIMITED)
+
+
+def model(name: str, calls: str = "openai/x", **options: str) -> Model:
+    return Model(name, calls, "t", 0, **options)  # type: ignore[arg-type]  # options of a model
+
+
+M, N = model("m"), model("n")
 
 
 class Clock:
@@ -29,36 +37,36 @@ def test_nothing_cools_at_first(clock: Clock) -> None:
 
 def test_the_threshold_within_the_window(clock: Clock) -> None:
     health, rule = Health(clock), Cooldown(failures=3, within=60, duration=300)
-    health.failed("m", BROKEN, rule)
-    health.failed("m", BROKEN, rule)
+    health.failed(M, BROKEN, rule)
+    health.failed(M, BROKEN, rule)
     assert health.cooling(clock.now) == {}
     clock.now += 59
-    health.failed("m", BROKEN, rule)
+    health.failed(M, BROKEN, rule)
     assert health.cooling(clock.now) == {"m": clock.now + 300}
 
 
 def test_failures_out_of_the_window_are_forgotten(clock: Clock) -> None:
     health, rule = Health(clock), Cooldown(failures=2, within=60, duration=300)
-    health.failed("m", BROKEN, rule)
+    health.failed(M, BROKEN, rule)
     clock.now += 60
-    health.failed("m", BROKEN, rule)
+    health.failed(M, BROKEN, rule)
     assert health.cooling(clock.now) == {}
 
 
 def test_a_cooldown_ends_and_counting_starts_afresh(clock: Clock) -> None:
     health, rule = Health(clock), Cooldown(failures=2, within=600, duration=300)
-    health.failed("m", BROKEN, rule)
-    health.failed("m", BROKEN, rule)
+    health.failed(M, BROKEN, rule)
+    health.failed(M, BROKEN, rule)
     clock.now += 300
     assert health.cooling(clock.now) == {}
-    health.failed("m", BROKEN, rule)
+    health.failed(M, BROKEN, rule)
     assert health.cooling(clock.now) == {}
 
 
 def test_models_are_counted_apart(clock: Clock) -> None:
     health, rule = Health(clock), Cooldown(failures=2, within=60, duration=300)
-    health.failed("m", BROKEN, rule)
-    health.failed("n", BROKEN, rule)
+    health.failed(M, BROKEN, rule)
+    health.failed(N, BROKEN, rule)
     assert health.cooling(clock.now) == {}
 
 
@@ -78,30 +86,37 @@ def test_models_are_counted_apart(clock: Clock) -> None:
         (Failure(Kind.BAD_REQUEST), None),
         (Failure(Kind.CONTENT_POLICY), None),
         (Failure(Kind.CONTEXT_TOO_LONG), None),
-        (Failure(Kind.SERVER_ERROR, retry_after=30), None),
+        (Failure(Kind.SERVER_ERROR, retry_after=30), 30),
+        (Failure(Kind.SERVER_ERROR), None),
+        (Failure(Kind.CREDENTIAL, retry_after=5), 600),
+        (Failure(Kind.QUOTA_EXHAUSTED, narrowed=Scope.REQUEST), None),
+        (Failure(Kind.RATE_LIMITED, retry_after=30, narrowed=Scope.REQUEST), None),
+        (Failure(Kind.FORBIDDEN, narrowed=Scope.REQUEST), None),
+        (Failure(Kind.UNSUPPORTED), None),
+        (Failure(Kind.REFUSED), None),
         (Failure(Kind.DEADLINE), None),
         (Failure(Kind.CANCELLED), None),
     ],
 )
 def test_one_failure(clock: Clock, failure: Failure, seconds: float | None) -> None:
     health = Health(clock)
-    health.failed("m", failure, Cooldown())
+    health.failed(M, failure, Cooldown())
     expected = {} if seconds is None else {"m": clock.now + seconds}
     assert health.cooling(clock.now) == expected
 
 
 def test_the_later_deadline_wins(clock: Clock) -> None:
     health, rule = Health(clock), Cooldown(failures=1, within=60, duration=300)
-    health.failed("m", BROKEN, rule)
-    health.failed("m", Failure(Kind.RATE_LIMITED, retry_after=2), rule)
+    health.failed(M, BROKEN, rule)
+    health.failed(M, Failure(Kind.RATE_LIMITED, retry_after=2), rule)
     assert health.cooling(clock.now) == {"m": clock.now + 300}
-    health.failed("m", Failure(Kind.RATE_LIMITED, retry_after=1_000), rule)
+    health.failed(M, Failure(Kind.RATE_LIMITED, retry_after=1_000), rule)
     assert health.cooling(clock.now) == {"m": clock.now + 1_000}
 
 
 def test_rate_limits_do_not_count_towards_the_threshold(clock: Clock) -> None:
     health, rule = Health(clock), Cooldown(failures=1, within=60, duration=300)
-    health.failed("m", Failure(Kind.RATE_LIMITED, retry_after=2), rule)
+    health.failed(M, Failure(Kind.RATE_LIMITED, retry_after=2), rule)
     assert health.cooling(clock.now) == {"m": clock.now + 2}
 
 
@@ -110,7 +125,7 @@ def test_threads_lose_no_failure(clock: Clock) -> None:
 
     def fail() -> None:
         for _ in range(100):
-            health.failed("m", BROKEN, rule)
+            health.failed(M, BROKEN, rule)
 
     threads = [threading.Thread(target=fail) for _ in range(4)]
     for thread in threads:
@@ -118,3 +133,117 @@ def test_threads_lose_no_failure(clock: Clock) -> None:
     for thread in threads:
         thread.join()
     assert health.cooling(clock.now) == {"m": clock.now + 300}
+
+
+def test_without_a_hint_the_cooldown_doubles_to_a_bound(clock: Clock) -> None:
+    health = Health(clock)
+    rests = []
+    for _ in range(9):
+        health.failed(M, R429, Cooldown())
+        rest = health.cooling(clock.now)["m"] - clock.now
+        rests.append(rest)
+        clock.now += rest
+    assert rests == [5, 10, 20, 40, 80, 160, 300, 300, 300]
+
+
+def test_an_answer_makes_it_short_again(clock: Clock) -> None:
+    health = Health(clock)
+    for _ in range(3):
+        health.failed(M, R429, Cooldown())
+        clock.now += 60
+    health.answered(N)
+    health.answered(M)
+    health.answered(M)
+    health.failed(M, R429, Cooldown())
+    assert health.cooling(clock.now) == {"m": clock.now + 5}
+
+
+def test_requests_that_fail_together_are_one_failure(clock: Clock) -> None:
+    health = Health(clock)
+    for _ in range(20):
+        health.failed(M, R429, Cooldown())
+    assert health.cooling(clock.now) == {"m": clock.now + 5}
+
+
+def test_a_hint_does_not_lengthen_the_next_cooldown_without_one(clock: Clock) -> None:
+    health = Health(clock)
+    health.failed(M, Failure(Kind.RATE_LIMITED, retry_after=30), Cooldown())
+    clock.now += 30
+    health.failed(M, R429, Cooldown())
+    assert health.cooling(clock.now) == {"m": clock.now + 5}
+
+
+GROUP = {
+    "m": model("m", "openai/x", api_key_env="A"),
+    "same key": model("same key", "openai/y", api_key_env="A"),
+    "free": Model("free", "openai/z", "t", 0, api_key_env="A", free=True),
+    "other key": model("other key", "openai/x", api_key_env="B"),
+    "elsewhere": model("elsewhere", "openai/x", api_key_env="A", api_base="http://localhost/v1"),
+    "other provider": model("other provider", "groq/x", api_key_env="A"),
+}
+
+
+@pytest.mark.parametrize(
+    ("scope", "cooling"),
+    [
+        (Scope.REQUEST, set()),
+        (Scope.MODEL, {"m"}),
+        (Scope.KEY, {"m", "same key", "free"}),
+        (Scope.ACCOUNT, {"m", "same key"}),
+        (Scope.PROVIDER, {"m", "same key", "other key", "free"}),
+    ],
+)
+def test_what_is_at_fault_cools(clock: Clock, scope: Scope, cooling: set[str]) -> None:
+    health = Health(clock, models=GROUP.values, environment={"A": "a", "B": "b"}.get)
+    failure = Failure(Kind.QUOTA_EXHAUSTED, narrowed=scope)
+    health.failed(GROUP["m"], failure, Cooldown())
+    assert set(health.cooling(clock.now)) == cooling
+    assert {name for name, each in GROUP.items() if health.until(each, clock.now)} == cooling
+
+
+def test_a_server_of_ones_own_without_a_key_has_none_to_be_at_fault(clock: Clock) -> None:
+    own = [model(name, api_base="http://localhost/v1") for name in ("m", "n")]
+    health = Health(clock, models=lambda: own, environment=lambda _: None)
+    health.failed(own[0], Failure(Kind.CREDENTIAL), Cooldown())
+    assert set(health.cooling(clock.now)) == {"m"}
+
+
+@pytest.mark.parametrize("kind", [Kind.CREDENTIAL, Kind.RATE_LIMITED, Kind.MODEL_GONE])
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"api_key_env": "B"},
+        {"api_base": "http://localhost/v1"},
+        {"calls": "groq/x"},
+    ],
+    ids=str,
+)
+def test_a_model_that_is_called_otherwise_is_not_cooling(
+    clock: Clock, kind: Kind, change: dict[str, str]
+) -> None:
+    active = [model("m", api_key_env="A")]
+    health = Health(clock, models=lambda: active, environment={"A": "a", "B": "b"}.get)
+    health.failed(active[0], Failure(kind), Cooldown())
+    assert set(health.cooling(clock.now)) == {"m"}
+    active[0] = model("m", **{"api_key_env": "A", **change})
+    assert health.cooling(clock.now) == {}
+
+
+def test_a_key_that_gets_another_value_is_not_cooling(clock: Clock) -> None:
+    values = {"A": "bad"}
+    health = Health(clock, environment=values.get)
+    each = model("m", api_key_env="A")
+    health.failed(each, Failure(Kind.CREDENTIAL), Cooldown())
+    assert set(health.cooling(clock.now)) == {"m"}
+    values["A"] = "good"
+    assert health.cooling(clock.now) == {}
+    del values["A"]
+    assert health.cooling(clock.now) == {}
+    values["A"] = "bad"
+    assert set(health.cooling(clock.now)) == {"m"}
+
+
+def test_no_value_of_a_key_is_kept(clock: Clock) -> None:
+    health = Health(clock, environment=lambda _: "sk-secret-value")
+    health.failed(M, Failure(Kind.CREDENTIAL), Cooldown())
+    assert "sk-secret-value" not in repr(vars(health))

@@ -261,7 +261,7 @@ def test_a_judge_who_fails_is_left_alone_as_any_model() -> None:
     answer = run(caller, health=health)
     assert caller.calls == ["a", "judge", "a"]
     assert [f.detail for f in answer.unchecked] == [
-        "`judge` is not asked: left alone for a while after failures"
+        "`judge` is not asked: cooling down after failures"
     ]
 
 

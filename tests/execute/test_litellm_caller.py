@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import logging
 from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING, Any
@@ -17,7 +18,7 @@ from policy_router.execute.litellm import LiteLLMCaller, _failed
 from policy_router.execute.litellm_library import load
 from policy_router.execute.shape import finish, text
 from policy_router.execute.wire import Wire
-from policy_router.model import Decision, Fallback, Model, OnBreak
+from policy_router.model import Candidate, Decision, Fallback, Model, OnBreak, Request
 from policy_router.simulated import (
     Behaviour,
     Cut,
@@ -160,8 +161,8 @@ def test_another_model_streams(script: Behaviour, failures: list[str]) -> None:
 @pytest.mark.parametrize(
     ("script", "failure"),
     [
-        (Fail(400, message="your text on the rate limit is odd"), "bad_request"),
-        (Fail(422), "bad_request"),
+        (Fail(400, "invalid_image_format"), "invalid_request"),
+        (Fail(403, "content_moderation"), "content_policy"),
         (Fail(400, "content_filter"), "content_policy"),
         (Say("", finish="content_filter"), "content_policy"),
         (Fail(400, "context_length_exceeded"), "context_too_long"),
@@ -177,6 +178,169 @@ def test_the_request_s_own_fault_stops(script: Behaviour, failure: str) -> None:
     assert (attempts, called) == ([failure], ["a"])
 
 
+NOT_PROVED: dict[str, tuple[Behaviour, str]] = {
+    "400": (Fail(400, message="your text on the rate limit is odd"), "bad_request"),
+    "422": (Fail(422), "bad_request"),
+    "405": (Fail(405), "refused"),
+    "451": (Fail(451), "refused"),
+    "no such parameter": (Fail(400, "unknown_parameter"), "unsupported"),
+    "no credit": (Fail(400, message="Your credit balance is too low to access"), "quota_exhausted"),
+    "bad key": (Fail(400, message="Incorrect API key provided: ab***cd."), "credential"),
+    "model gone": (Fail(400, "model_decommissioned"), "model_gone"),
+    "a text for an error": (Garble('{"error": "no"}', "application/json"), "malformed"),
+}
+
+
+@pytest.mark.parametrize("name", NOT_PROVED)
+def test_what_another_model_may_not_refuse_goes_on(name: str) -> None:
+    script, failure = NOT_PROVED[name]
+    answer, called = run({"a": script, "b": Say()})
+    assert ([a.failure for a in answer.attempts], called) == ([failure, None], ["a", "b"])
+    _, error, attempts, served_by, _ = read({"a": script, "b": Say()})
+    assert (error, attempts, served_by) == (None, [failure, None], "b"), "streams fail alike"
+
+
+def events(*items: Any) -> Garble:
+    """A stream of these events."""
+    text = "".join(f"data: {json.dumps(item)}\n\n" for item in items)
+    return Garble(f"{text}data: [DONE]\n\n", "text/event-stream")
+
+
+def piece(index: int = 0, finish: str | None = None, **more: Any) -> dict[str, Any]:
+    """An event with one choice. Keys of `delta` and of the choice, as they are known."""
+    delta = {k: more.pop(k) for k in ("content", "role", "refusal", "tool_calls") if k in more}
+    choice = {"index": index, "delta": delta, "finish_reason": finish, **more}
+    return {"id": "c", "object": "chat.completion.chunk", "created": 1, "model": "m",
+            "choices": [choice]}  # fmt: skip
+
+
+def whole(finish: str | None, **choice: Any) -> Garble:
+    message = {"role": "assistant", "content": "Half an "}
+    choices = [{"index": 0, "message": message, "finish_reason": finish, **choice}]
+    body = {"id": "c", "object": "chat.completion", "created": 1, "model": "m", "choices": choices,
+            "service_tier": "default"}  # fmt: skip
+    return Garble(json.dumps(body), "application/json")
+
+
+PROVIDERS = ["openai", "openrouter", "groq", "hosted_vllm"]
+
+
+def asked_of(provider: str, script: Behaviour, *, stream: bool) -> Any:
+    """(kind of the failure, chunks or answer) of one model that is called through this provider."""
+
+    async def go(url: str) -> Any:
+        model = Model("m", f"{provider}/m", "t", 0, api_base=url, api_key_env="MY_KEY")
+        candidates = (Candidate(model, "written order", ""),)
+        made = Decision("rev", Request(), None, None, None, candidates, (), ())
+        chunks: list[Any] = []
+        async with executor() as each:
+            try:
+                if not stream:
+                    answer = await each.run(made, Fallback(on_error={}), HELLO)
+                    return answer.attempts[-1].failure, answer
+                async with await each.stream(made, Fallback(on_error={}), HELLO) as streamed:
+                    async for chunk in streamed:
+                        chunks.append(chunk)  # noqa: PERF401  what came before an error counts
+                    return None, chunks
+            except RoutingError as error:
+                return error.attempts[-1].failure, chunks
+
+    with Simulated({"m": script}) as server:
+        return asyncio.run(go(server.url))
+
+
+@pytest.mark.parametrize("provider", PROVIDERS)
+@pytest.mark.parametrize(
+    ("script", "failure"),
+    [
+        (whole("error"), "server_error"),
+        (whole("insufficient_system_resource"), "overloaded"),
+        (whole(None), "malformed"),
+        (whole("stop", native_finish_reason="network_error"), "connection_lost"),
+        (whole("error", error={"code": 502, "message": "gone"}), "server_error"),
+        (whole("tool_calls"), "malformed"),
+        (Garble('{"error": {"code": 429, "message": "no"}}', "application/json"), "rate_limited"),
+    ],
+)
+def test_half_an_answer_is_none(
+    provider: str, script: Garble, failure: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("MY_KEY", "sk-mine")
+    assert asked_of(provider, script, stream=False)[0] == failure
+
+
+@pytest.mark.parametrize("provider", PROVIDERS)
+@pytest.mark.parametrize(
+    ("script", "failure"),
+    [
+        (events(piece(content="Half "), piece(finish="error")), "stream_broken"),
+        (events(piece(content="Half "), piece(finish="abort")), "stream_broken"),
+        (events(piece(content="a"), piece(1, content="b"), piece(finish="stop")), "stream_broken"),
+        (events(piece(role="assistant"), piece(finish="tool_calls")), "malformed"),
+        (events({"error": {"code": 429, "message": "no"}}), "rate_limited"),
+        (events({"error": "no"}), "malformed"),
+        (whole("stop"), "malformed"),
+        (Garble('{"error": {"code": 429, "message": "no"}}', "application/json"), "rate_limited"),
+    ],
+)
+def test_half_a_stream_is_none(
+    provider: str, script: Garble, failure: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("MY_KEY", "sk-mine")
+    found, chunks = asked_of(provider, script, stream=True)
+    assert found == failure
+    assert not any(finish(each) for each in chunks if finish(each) != "stop")
+
+
+@pytest.mark.parametrize("provider", PROVIDERS)
+def test_every_choice_of_a_stream_ends_for_its_own_reason(
+    provider: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("MY_KEY", "sk-mine")
+    said = (piece(content="a"), piece(1, content="b"))
+    script = events(*said, piece(1, finish="length"), piece(finish="stop"))
+    failure, chunks = asked_of(provider, script, stream=True)
+    ends = {c.index: c.finish_reason for each in chunks for c in each.choices if c.finish_reason}
+    assert (failure, ends) == (None, {0: "stop", 1: "length"})
+
+
+@pytest.mark.parametrize("provider", PROVIDERS)
+def test_a_streamed_refusal_reaches_the_caller(
+    provider: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("MY_KEY", "sk-mine")
+    script = events(piece(role="assistant"), piece(refusal="I can"), piece(refusal="not"),
+                    piece(finish="stop"))  # fmt: skip
+    failure, chunks = asked_of(provider, script, stream=True)
+    assert failure is None
+    refusals = [getattr(c.delta, "refusal", None) for each in chunks for c in each.choices]
+    assert "".join(text for text in refusals if text) == "I cannot"
+
+
+def test_an_answer_may_repeat_itself(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("MY_KEY", "sk-mine")
+    script = events(*[piece(content="again ")] * 150, piece(finish="stop"))
+    failure, chunks = asked_of("openai", script, stream=True)
+    assert (failure, "".join(map(text, chunks))) == (None, "again " * 150)
+
+
+@pytest.mark.parametrize("index", [None, 0])
+def test_parallel_tool_calls_with_one_index_are_told_apart(
+    index: int | None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("MY_KEY", "sk-mine")
+
+    def call(name: str) -> dict[str, Any]:
+        place = {} if index is None else {"index": index}
+        made = {"id": name, "type": "function", "function": {"name": "f", "arguments": "{}"}}
+        return piece(tool_calls=[{**place, **made}])
+
+    script = events(piece(role="assistant"), call("a"), call("b"), piece(finish="tool_calls"))
+    failure, chunks = asked_of("openai", script, stream=True)
+    calls = [t for each in chunks for c in each.choices for t in c.delta.tool_calls or ()]
+    assert (failure, [(t.index, t.id) for t in calls]) == (None, [(0, "a"), (1, "b")])
+
+
 @pytest.mark.parametrize(
     "wrong",
     [{"messages": [{"role": "user", "content": 5}]}, {"response_format": 5}],
@@ -189,7 +353,7 @@ def test_what_cannot_even_be_written_is_the_request_s_own_fault(wrong: dict[str,
     )
     assert called == []
     assert isinstance(error, RequestError)
-    assert [a.failure for a in error.attempts] == ["bad_request"]
+    assert [a.failure for a in error.attempts] == ["invalid_request"]
 
 
 def test_context_too_long_goes_to_a_larger_model() -> None:

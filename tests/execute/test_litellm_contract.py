@@ -190,7 +190,7 @@ def test_the_stream_tells_whether_the_provider_ended_it(cut: bool) -> None:
                 async for _ in stream:
                     pass
             await settle()
-            return finish_reason_seen(stream._wrapper)
+            return finish_reason_seen(stream._chunks._wrapper)
 
     os.environ["MY_KEY"] = "sk-mine"
     script = Cut(after=2) if cut else Say("one two three four")

@@ -345,3 +345,25 @@ def test_cancelling_the_reader_closes_the_upstream() -> None:
     asyncio.run(go())
     assert caller.closed == 1
     assert [type(e) for e in events] == [Decided, Attempted, Exhausted]
+
+
+THOUGHT = [chunk(reasoning_content="hm"), chunk(finish="stop")]
+
+
+def test_a_stream_that_only_thought_is_empty_and_cannot_be_taken_back() -> None:
+    seen = read(FakeCaller(a=[THOUGHT], b=[WHOLE]), "a", "b")
+    assert (seen.error, seen.served_by, seen.attempts) == (None, "a", [None])
+    assert seen.finish == "stop"
+    seen = read(FakeCaller(a=[THOUGHT], b=[WHOLE]), "a", "b", on_stream_break=OnBreak.BUFFER)
+    assert (seen.served_by, seen.attempts, seen.text) == ("b", ["empty", None], "one two three")
+
+
+@pytest.mark.parametrize("reason", ["error", "abort", "network_error", "never heard of"])
+def test_a_reason_that_ends_no_answer_never_reaches_the_caller(reason: str) -> None:
+    broken = [*spoken("one ", finish=None), chunk(finish=reason)]
+    seen = read(FakeCaller(a=[broken], b=[WHOLE]), "a", "b")
+    assert isinstance(seen.error, StreamBrokenError)
+    assert (seen.text, seen.finish) == ("one ", None)
+    silent = [chunk(finish=reason)]
+    seen = read(FakeCaller(a=[silent] * 2, b=[WHOLE]), "a", "b")
+    assert (seen.error, seen.served_by, seen.text) == (None, "b", "one two three")
