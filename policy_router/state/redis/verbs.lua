@@ -80,57 +80,94 @@ end
 
 -- Continuity ----------------------------------------------------------------------------------
 
-local function ledger_of(name)
-  return string.match(name, "^[^.]*")
-end
+-- What has to be done when data may be lost, and when a process begins. Every function costs each
+-- run of the script a little, so these exist only where they are used.
+local function continuity()
+  local steps = {}
 
--- An id that no ledger had before.
-local function new_id()
-  local parts = { JOIN, SEEN, lineage or "", whole(version), exact(clock) }
-  return string.sub(redis.sha1hex(table.concat(parts, " ")), 1, 16)
-end
-
--- Writes down for all that data was lost. seen: the version that somebody saw, found: the one that
--- is there; "-1" for neither.
-local function notice(seen, found)
-  if not lost then
-    lost = exact(now) .. " " .. seen .. " " .. found
-    call("HSET", META, "lost", lost)
+  local function ledger_of(name)
+    return string.match(name, "^[^.]*")
   end
-end
 
--- Sees whether the history of this ledger contains what the caller saw last, where that is not
--- plain.
-local function compare()
-  local ours, theirs = lineage and ledger_of(lineage), ledger_of(SEEN)
-  local there
-  if ours ~= theirs then
-    there = call("HGET", LEDGERS, theirs) == "accepted"
-  elseif lineage == SEEN then
-    there = version >= SEEN_VERSION
-  else
-    local succeeded = call("ZSCORE", BRANCHES, SEEN) or call("HGET", META, "pruned") or -1
-    there = SEEN_VERSION <= tonumber(succeeded)
+  -- An id that no ledger had before.
+  local function new_id()
+    local parts = { JOIN, SEEN, lineage or "", whole(version), exact(clock) }
+    return string.sub(redis.sha1hex(table.concat(parts, " ")), 1, 16)
   end
-  if not there then
-    call("HSETNX", LEDGERS, theirs, "lost")
-    notice(whole(SEEN_VERSION), ours == theirs and whole(version) or "-1")
-  end
-end
 
--- Gives the ledger the branch of the caller; and an id, where the server is empty.
-local function join()
-  if lineage and lineage == ledger_of(lineage) .. "." .. JOIN then
-    return -- by a command that was sent together with this one
-  elseif lineage then
-    call("ZADD", BRANCHES, version, lineage)
-    if call("ZCARD", BRANCHES) > BRANCHES_KEPT then
-      call("HSET", META, "pruned", call("ZPOPMIN", BRANCHES)[2])
+  -- Writes down for all that data was lost. seen: the version that somebody saw, found: the one
+  -- that is there; "-1" for neither.
+  function steps.notice(seen, found)
+    if not lost then
+      lost = exact(now) .. " " .. seen .. " " .. found
+      call("HSET", META, "lost", lost)
     end
   end
-  local id = new_id()
-  lineage = (lineage and ledger_of(lineage) or id) .. "." .. (JOIN == "" and id or JOIN)
-  call("HSET", META, "lineage", lineage)
+
+  -- Sees whether the history of this ledger contains what the caller saw last, where that is not
+  -- plain.
+  function steps.compare()
+    local ours, theirs = lineage and ledger_of(lineage), ledger_of(SEEN)
+    local there
+    if ours ~= theirs then
+      there = call("HGET", LEDGERS, theirs) == "accepted"
+    elseif lineage == SEEN then
+      there = version >= SEEN_VERSION
+    else
+      local succeeded = call("ZSCORE", BRANCHES, SEEN) or call("HGET", META, "pruned") or -1
+      there = SEEN_VERSION <= tonumber(succeeded)
+    end
+    if not there then
+      call("HSETNX", LEDGERS, theirs, "lost")
+      steps.notice(whole(SEEN_VERSION), ours == theirs and whole(version) or "-1")
+    end
+  end
+
+  -- Gives the ledger the branch of the caller; and an id, where the server is empty.
+  function steps.join()
+    if lineage and lineage == ledger_of(lineage) .. "." .. JOIN then
+      return -- by a command that was sent together with this one
+    elseif lineage then
+      call("ZADD", BRANCHES, version, lineage)
+      if call("ZCARD", BRANCHES) > BRANCHES_KEPT then
+        call("HSET", META, "pruned", call("ZPOPMIN", BRANCHES)[2])
+      end
+    end
+    local id = new_id()
+    lineage = (lineage and ledger_of(lineage) or id) .. "." .. (JOIN == "" and id or JOIN)
+    call("HSET", META, "lineage", lineage)
+  end
+
+  -- Those who saw a lost ledger go on with this one, which has a new id from now on: should its own
+  -- data be lost later, that will be noticed.
+  function steps.accept()
+    for _, ledger in ipairs(call("HKEYS", LEDGERS)) do
+      call("HSET", LEDGERS, ledger, "accepted")
+    end
+    if lineage then
+      call("HSET", LEDGERS, ledger_of(lineage), "accepted")
+    end
+    lineage = new_id() .. "." .. new_id()
+    call("HSET", META, "lineage", lineage)
+    for _, name in ipairs(call("ZRANGE", COUNTS, 0, -1)) do
+      if call("EXISTS", COUNT .. name) == 0 then
+        call("ZREM", COUNTS, name)
+      end
+    end
+    call("HDEL", META, "lost")
+    lost, changes = false, true
+  end
+
+  function steps.caps_money(charges)
+    for _, charge in ipairs(charges) do
+      if charge[CAP] >= 0 and string.sub(charge[KEY], 1, 8) == "budgets/" then
+        return true
+      end
+    end
+    return false
+  end
+
+  return steps
 end
 
 -- Holds ---------------------------------------------------------------------------------------
@@ -205,20 +242,11 @@ local function look(charge)
   elseif charge[FINISH] > 0 then
     local got = call("HMGET", COUNT .. charge[KEY], "spent", "held")
     if not got[1] and tonumber(call("ZSCORE", COUNTS, charge[KEY]) or 0) > now then
-      notice("-1", "-1") -- it was deleted, or evicted
+      continuity().notice("-1", "-1") -- it was deleted, or evicted
     end
     return (got[1] or 0) + (got[2] or 0), {}
   end
   return live_seats(SEATS .. charge[KEY]), {}
-end
-
-local function caps_money(charges)
-  for _, charge in ipairs(charges) do
-    if charge[CAP] >= 0 and string.sub(charge[KEY], 1, 8) == "budgets/" then
-      return true
-    end
-  end
-  return false
 end
 
 local function fits(charge, used)
@@ -519,7 +547,7 @@ function verbs.reserve(id, lease, body, after, actual)
       answer[#answer + 1] = { place - 1, whole(used), slots }
     end
   end
-  if lost and caps_money(charges) then
+  if lost and continuity().caps_money(charges) then
     return { "lost", crossed, missed }
   elseif #answer > 4 then
     return answer
@@ -573,37 +601,22 @@ function verbs.snapshot()
   return { call("HGET", META, "seq") or "0", oldest and oldest[1] or "", counts, open }
 end
 
--- -> what had been lost, "" for nothing. Those who saw a lost ledger go on with this one, which has a
--- new id from now on: should its own data be lost later, that will be noticed.
+-- -> what had been lost, "" for nothing
 function verbs.accept()
   local was = lost
   if was then
-    for _, ledger in ipairs(call("HKEYS", LEDGERS)) do
-      call("HSET", LEDGERS, ledger, "accepted")
-    end
-    if lineage then
-      call("HSET", LEDGERS, ledger_of(lineage), "accepted")
-    end
-    lineage = new_id() .. "." .. new_id()
-    call("HSET", META, "lineage", lineage)
-    for _, name in ipairs(call("ZRANGE", COUNTS, 0, -1)) do
-      if call("EXISTS", COUNT .. name) == 0 then
-        call("ZREM", COUNTS, name)
-      end
-    end
-    call("HDEL", META, "lost")
-    lost, changes = false, true
+    continuity().accept()
   end
   return { was or "" }
 end
 
 if SEEN ~= "" and (lineage ~= SEEN or version < SEEN_VERSION) then
-  compare()
+  continuity().compare()
 end
 local answer = verbs[ARGV[1]](unpack(ARGV, 4))
 if changes then
   if JOIN ~= "" or not lineage then
-    join()
+    continuity().join()
   end
   version = version + 1
   call("HSET", META, "now", now, "version", version)
