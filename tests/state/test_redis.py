@@ -165,8 +165,8 @@ def test_a_stall_of_the_event_loop_is_no_outage(w: Place) -> None:
 
 
 def test_the_patience_stands_in_the_url(server: Server) -> None:
-    store = RedisStore(f"{server.url}?patience=0.05&db=1")
-    assert store._patience == 0.05
+    store = RedisStore(f"{server.url}?patience=2&db=1")
+    assert store._patience == 2.0
 
     async def ask() -> None:
         await store.read(())
@@ -399,17 +399,20 @@ def test_a_child_has_connections_of_its_own_and_can_close_them(w: Place) -> None
 
 
 def test_closing_waits_for_no_loop_that_is_busy(w: Place) -> None:
-    store = w.another(patience=0.05)
+    store = w.another()
     ready, done = threading.Event(), threading.Event()
 
     async def elsewhere() -> None:
-        await store.read(())
-        ready.set()
+        try:
+            await store.read(())
+        finally:
+            ready.set()
         done.wait()  # without await: the loop is busy
 
     thread = threading.Thread(target=asyncio.run, args=(elsewhere(),))
     thread.start()
     ready.wait()
+    store._patience = 0.05
     try:
         w.do(store.aclose())
     finally:

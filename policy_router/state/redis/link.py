@@ -207,7 +207,7 @@ class Link:
 
     async def _deliver(self, commands: list[Sequence[Any]]) -> list[Any]:
         try:
-            async with patiently(self._patience):
+            async with patiently(self._patience * 1.1):  # connecting takes several steps
                 try:
                     return await self._send(commands)
                 except _LATE:
