@@ -50,6 +50,8 @@ ONLY_IN = {
     "yaml": {"language.source"},
     "tiktoken": {"classify.exact"},
     "sqlite3": {
+        "state.sqlite",
+        "state.sqlite_clock",
         "state.sqlite_file",
         "state.sqlite_continuity",
         "state.sqlite_tables",
@@ -57,6 +59,7 @@ ONLY_IN = {
         "state.sqlite_threads",
         "state.sqlite_writer",
         "state.sqlite_findings",
+        "state.sqlite_view",
     },
     "fcntl": {"state.sqlite_file", "live.writers"},
     "starlette": {"simulated.server"},

@@ -9,7 +9,19 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from policy_router.meter import HOUR, MINUTE, Charge, Counter, Meter, Metric, Period, calendar
+from policy_router.meter import (
+    HOUR,
+    MINUTE,
+    Charge,
+    Counter,
+    Meter,
+    Metric,
+    Period,
+    bounded_id,
+    calendar,
+    key_id,
+    storable,
+)
 from tests.calendars import walk, year
 
 ZONES = sorted(available_timezones())
@@ -176,3 +188,25 @@ def test_what_exceeds_a_limit(
     amount: int, limit: int | None, refuses: bool, used: int, exceeds: bool
 ) -> None:
     assert Charge(Counter("k", Metric.USD), amount, limit, refuses).exceeds(used) is exceeds
+
+
+@pytest.mark.parametrize("text", ["", "ada", "änna", "x" * 128, "\ud800", "a\\b"])
+def test_a_short_name_is_kept(text: str) -> None:
+    assert bounded_id(text) == storable(text)
+
+
+@pytest.mark.parametrize("text", ["x" * 129, "x" * 10**6, "é" * 500, "\ud800" * 22])
+def test_a_long_name_is_a_part_and_a_digest(text: str) -> None:
+    short = bounded_id(text)
+    assert len(short) == 97
+    assert short.startswith(f"{storable(text)[:64]}#")
+    assert bounded_id(short) == short
+    assert bounded_id(text + "y") != short
+
+
+def test_a_key_is_a_digest() -> None:
+    # printf %s sk-1234 | sha256sum | cut -c1-16
+    assert key_id("sk-1234") == "sha256:88dc28d0f030c55e"
+    assert key_id(key_id("sk-1234")) == key_id("sk-1234")
+    assert key_id("") == ""
+    assert key_id("sha256:88dc28d0f030c55") != "sha256:88dc28d0f030c55"

@@ -8,7 +8,14 @@ import typer
 from policy_router.cli.counters import amount
 from policy_router.cli.policy import Where
 from policy_router.cli.screen import Line, fail, show, show_json, table
-from policy_router.cli.state import Place, State, find_place, lost_data, opened
+from policy_router.cli.state import (
+    Place,
+    State,
+    find_place,
+    lost_data,
+    opened,
+    warn_of_clock,
+)
 from policy_router.diagnostics import printable
 from policy_router.errors import StoreError
 
@@ -48,6 +55,7 @@ def audit(
 
 async def _audit(place: Place) -> "tuple[int, tuple[Difference, ...], Loss | None]":
     async with opened(place) as store:
+        await warn_of_clock(store)
         return len(await store.buckets()), await store.audit(), await lost_data(store)
 
 

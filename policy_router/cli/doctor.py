@@ -1,20 +1,25 @@
 """`doctor`: whether policy and store are such that what is counted holds, and what to do if not."""
 
 import asyncio
-import time
+import os
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Final, Protocol, runtime_checkable
+from zoneinfo import ZoneInfo
 
 import typer
 
 from policy_router.cli.policy import Where, choose
+from policy_router.cli.reach import missing_keys, silent_servers
 from policy_router.cli.screen import Line, show, show_json, table
 from policy_router.cli.state import VARIABLE, Place, State, opened, place_of, told_place
 from policy_router.diagnostics import Severity, printable
-from policy_router.errors import StoreError
+from policy_router.errors import StoreError, UsageError
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from policy_router.check.report import Report
+    from policy_router.model import Model
     from policy_router.state.findings import Finding
 
 _STYLES: Final = {"error": "bold red", "warning": "bold yellow", "note": "cyan", "ok": "green"}
@@ -40,14 +45,25 @@ def doctor(
             help="Go on with what is left after the store lost data: budgets are opened again.",
         ),
     ] = False,
+    fix: Annotated[
+        bool,
+        typer.Option(
+            "--fix", help="Set the time of a ledger's file to this machine's clock, if it is off."
+        ),
+    ] = False,
     json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
 ) -> None:
-    """Look at the policy and at the store of counters, and say what to do about what is wrong.
+    """Look at the policy, its models and the store of counters, and say what to do about what is
+    wrong.
 
     \b
     policy-router doctor
     policy-router doctor --state redis://localhost:6379
+    policy-router doctor --fix                    accept this machine's clock
     policy-router doctor --accept-loss
+
+    Whether keys are set is looked up without reading them; servers on this machine or its network
+    are connected to. Nothing is changed without --fix or --accept-loss.
 
     When the store has lost some of what was counted (it was emptied, an older copy was put in
     place), the processes that use it keep budgets closed until --accept-loss. Compare what was
@@ -62,7 +78,12 @@ def doctor(
     place = told_place(state)
     if place is None and report.policy is not None:
         place = place_of(None, report.policy.name, path)
-    found = [_of_policy(report, path), *asyncio.run(_of_state(place, accepts=accept_loss))]
+    models = () if report.policy is None else report.policy.models
+    found = [
+        _of_policy(report, path),
+        *missing_keys(models, os.environ),
+        *asyncio.run(_of_the_rest(models, place, fix=fix, accepts=accept_loss)),
+    ]
     if json:
         show_json(_as_json(place, found))
     else:
@@ -93,6 +114,35 @@ def _of_policy(report: "Report", path: Path) -> "Finding":
     return Finding("policy", Severity.NOTE, text)
 
 
+async def _of_the_rest(
+    models: "Sequence[Model]", place: Place | None, *, fix: bool, accepts: bool
+) -> "list[Finding]":
+    silent = await silent_servers(models, os.environ)
+    if place is None or not fix:
+        return [*silent, *await _of_state(place, accepts=accepts)]
+    before = await _of_state(place, accepts=accepts)
+    if not any(finding.subject == "time" for finding in before):
+        return [*silent, *before]
+    return [*silent, *await _set_time(place), *await _of_state(place, accepts=False)]
+
+
+async def _set_time(place: Place) -> "list[Finding]":
+    """Sets the ledger's time to this machine's clock."""
+    from policy_router.cli.clock import iso  # noqa: PLC0415
+    from policy_router.state.findings import Finding  # noqa: PLC0415
+    from policy_router.state.open import set_time  # noqa: PLC0415
+
+    try:
+        done = await asyncio.to_thread(set_time, place.url)
+    except (StoreError, UsageError) as error:
+        return [Finding("fixed", Severity.ERROR, str(error))]
+    utc = ZoneInfo("UTC")
+    text = f"the ledger's time was {iso(done.before, utc)} and is {iso(done.after, utc)} now"
+    if done.before > done.after:
+        text += "; what was counted in periods to come stays part of them"
+    return [Finding("fixed", Severity.NOTE, text)]
+
+
 async def _of_state(place: Place | None, *, accepts: bool) -> "list[Finding]":
     from policy_router.state.findings import Finding  # noqa: PLC0415
 
@@ -113,7 +163,7 @@ async def _accept(place: Place) -> "Finding":
     from policy_router.state.findings import Finding  # noqa: PLC0415
     from policy_router.state.store import Continuous  # noqa: PLC0415
 
-    async with opened(place) as store:
+    async with opened(place, create=not place.missing) as store:
         loss = await store.accept_loss() if isinstance(store, Continuous) else None
     if loss is None:
         return Finding("accept-loss", Severity.NOTE, "no loss of data is known: nothing to accept")
@@ -125,18 +175,13 @@ async def _look(place: Place) -> "tuple[Finding, ...]":
     """What is to be said of a store. Raises StoreError when it cannot be used."""
     from policy_router.state.findings import Finding  # noqa: PLC0415
 
-    found: tuple[Finding, ...] = ()
     if place.file is not None:
-        from policy_router.state.sqlite_findings import examine  # noqa: PLC0415
+        from policy_router.state.open import examine  # noqa: PLC0415
 
-        found = examine(place.file, time.time())
-        if any(finding.level is Severity.ERROR for finding in found):
-            return found  # opening it would say the same once more
+        return await examine(place.url)
     async with opened(place) as store:
         if isinstance(store, Examined):
             return await store.findings()
-    if place.file is not None:
-        return found
     help_ = "keep it in a file or in Redis"
     return (Finding("memory", Severity.WARNING, "is gone with the process that counts", help_),)
 

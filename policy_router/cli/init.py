@@ -9,7 +9,7 @@ import typer
 from policy_router.cli.invocation import invocation
 from policy_router.cli.policy import DEFAULT
 from policy_router.cli.schema import write_schema
-from policy_router.cli.screen import fail, say, show, write
+from policy_router.cli.screen import fail, reason, say, show, write
 from policy_router.diagnostics import printable
 
 if TYPE_CHECKING:
@@ -49,6 +49,7 @@ def init(
     from policy_router.cli.starter import compose  # noqa: PLC0415
     from policy_router.discover import discover  # noqa: PLC0415
     from policy_router.language.catalog import catalog  # noqa: PLC0415
+    from policy_router.state.private_file import write_text  # noqa: PLC0415
 
     target = _target(path)
     if not dry_run:
@@ -60,10 +61,9 @@ def init(
         return
     try:
         target.parent.mkdir(parents=True, exist_ok=True)
-        with target.open("w" if force else "x", encoding="utf-8") as file:
-            file.write(text)
+        write_text(target, text, replace=force)
     except OSError as problem:
-        fail(f"cannot write {target}: {(problem.strerror or str(problem)).lower()}")
+        fail(f"cannot write {target}: {reason(problem)}")
     say(*_told(found))
     shown = printable(str(target))
     show([f"wrote {shown}"])
@@ -79,12 +79,8 @@ def _describe(path: Path) -> None:
             raise FileExistsError(0, "another file is there")
         write_schema(path)
     except (OSError, UnicodeDecodeError) as problem:
-        reason = getattr(problem, "strerror", None) or str(problem)
-        say(
-            printable(
-                f"{path} was not written, so editors do not know the fields: {reason.lower()}"
-            )
-        )
+        why = reason(problem)
+        say(printable(f"{path} was not written, so editors do not know the fields: {why}"))
     else:
         say(printable(f"wrote {path}, by which editors complete and check the policy"))
 

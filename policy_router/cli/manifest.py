@@ -26,6 +26,7 @@ def checked_and_listed(path: Path, *, wanted: Callable[[Diagnostic], bool]) -> R
     from policy_router.check.report import inspect, inspect_path  # noqa: PLC0415
     from policy_router.language.files import read_files  # noqa: PLC0415
     from policy_router.language.manifest import MANIFEST, manifest_of  # noqa: PLC0415
+    from policy_router.state.private_file import write_text  # noqa: PLC0415
 
     if path.exists() and not path.is_dir():
         words = printable(f"a manifest lists the files of a folder, and `{path}` is a file")
@@ -39,7 +40,7 @@ def checked_and_listed(path: Path, *, wanted: Callable[[Diagnostic], bool]) -> R
         # By a rename: who reads the folder meanwhile sees the old manifest or the new one.
         fresh = path / f".{MANIFEST}.{os.getpid()}"
         try:
-            fresh.write_text(text, encoding="utf-8")
+            write_text(fresh, text, replace=False)
             fresh.replace(path / MANIFEST)
         except OSError as problem:
             fresh.unlink(missing_ok=True)

@@ -7,7 +7,7 @@ from typing import Annotated, Final
 
 import typer
 
-from policy_router.cli.screen import fail, say, show_json
+from policy_router.cli.screen import fail, reason, say, show_json
 from policy_router.diagnostics import printable
 
 PUBLISHED: Final = Path("schemas/policy.schema.json")
@@ -38,7 +38,7 @@ def schema(
         try:
             write_schema(path)
         except OSError as problem:
-            fail(f"cannot write {path}: {(problem.strerror or str(problem)).lower()}")
+            fail(f"cannot write {path}: {reason(problem)}")
         say(printable(f"wrote {path}"))
     if vscode or merge:
         place = path or PUBLISHED
@@ -55,9 +55,11 @@ def schema(
 
 def write_schema(path: Path) -> None:
     """Write the schema to a file. Raises OSError."""
+    from policy_router.state.private_file import write_text  # noqa: PLC0415  not needed for --help
+
     text = json.dumps(_generated(), indent=2, ensure_ascii=False) + "\n"
     path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_text(text, encoding="utf-8")
+    write_text(path, text, replace=True)
 
 
 def _generated() -> dict[str, object]:
@@ -68,6 +70,8 @@ def _generated() -> dict[str, object]:
 
 def _merge(setting: dict[str, list[str]]) -> None:
     """Adds a setting to those there are, and leaves the others as they stand."""
+    from policy_router.state.private_file import write_text  # noqa: PLC0415  not needed for --help
+
     shown = json.dumps({KEY: setting})
     try:
         before = SETTINGS.read_text(encoding="utf-8") if SETTINGS.exists() else "{}"
@@ -83,7 +87,7 @@ def _merge(setting: dict[str, list[str]]) -> None:
     text = json.dumps(settings, indent=indent[1] if indent else 2, ensure_ascii=False) + "\n"
     try:
         SETTINGS.parent.mkdir(exist_ok=True)
-        SETTINGS.write_text(text, encoding="utf-8")
+        write_text(SETTINGS, text, replace=True)
     except OSError as problem:
-        fail(f"cannot write {SETTINGS}: {(problem.strerror or str(problem)).lower()}")
+        fail(f"cannot write {SETTINGS}: {reason(problem)}")
     say(f"added {KEY} to {SETTINGS}")

@@ -64,6 +64,15 @@ def fail(message: str, code: int = 2) -> NoReturn:
     raise typer.Exit(code)
 
 
+def reason(problem: Exception) -> str:
+    """Why a file could not be written, as the end of a sentence."""
+    from policy_router.state.private_file import UnsafeFileError  # noqa: PLC0415  rarely needed
+
+    if isinstance(problem, UnsafeFileError):
+        return str(problem)
+    return (getattr(problem, "strerror", None) or str(problem)).lower()
+
+
 def _rows(text: str) -> str:
     return "\n".join(map(printable, text.split("\n")))
 

@@ -9,7 +9,15 @@ import re
 from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Final, NoReturn, TypeAlias
+from typing import (
+    TYPE_CHECKING,
+    Annotated,
+    Final,
+    NoReturn,
+    Protocol,
+    TypeAlias,
+    runtime_checkable,
+)
 from urllib.parse import quote
 
 import typer
@@ -22,11 +30,13 @@ from policy_router.errors import StoreError, UsageError
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Iterator
 
+    from policy_router.state.clock import Moment
     from policy_router.state.continuity import Loss
     from policy_router.state.open import Ledger
     from policy_router.state.store import Store
 
 VARIABLE: Final = "POLICY_ROUTER_STATE"
+FIX: Final = "run `policy-router doctor --fix`"
 State: TypeAlias = Annotated[
     str | None,
     typer.Option(
@@ -49,7 +59,7 @@ class Place:
         """The file of an SQLite store; None for another. Raises UsageError."""
         from policy_router.state.open import sqlite_path  # noqa: PLC0415  not needed for --help
 
-        return Path(sqlite_path(self.url)[0]) if self.url.startswith("sqlite:") else None
+        return Path(sqlite_path(self.url).path) if self.url.startswith("sqlite:") else None
 
     @property
     def missing(self) -> bool:
@@ -103,8 +113,8 @@ def find_place(given: str | None, policy: Path | None) -> Place:
 
 @asynccontextmanager
 async def opened(place: Place, *, create: bool = False) -> AsyncIterator[Ledger]:
-    """The store at a place; what is logged meanwhile goes to stderr. Without `create`, a file that
-    is not there counts as empty, and is not made. Raises StoreError."""
+    """The store at a place; what is logged meanwhile goes to stderr. Without `create` it is for
+    reading: nothing is written, and a file that is not there counts as empty. Raises StoreError."""
     with _said():
         store = _open(place, create=create)
         try:
@@ -130,10 +140,12 @@ async def reached(place: Place, *, create: bool = False) -> AsyncIterator[Store]
 
 def _open(place: Place, *, create: bool) -> Ledger:
     from policy_router.state.memory import MemoryStore  # noqa: PLC0415  not needed for --help
-    from policy_router.state.open import open_store  # noqa: PLC0415
+    from policy_router.state.open import open_store, open_view  # noqa: PLC0415
 
     try:
-        return MemoryStore() if place.missing and not create else open_store(place.url)
+        if create:
+            return open_store(place.url)
+        return MemoryStore() if place.missing else open_view(place.url)
     except UsageError as error:
         fail(str(error))
 
@@ -144,6 +156,28 @@ async def lost_data(store: Ledger) -> Loss | None:
 
     await store.read(())
     return store.loss if isinstance(store, Continuous) else None
+
+
+@runtime_checkable
+class Timed(Protocol):
+    """A store that knows how its time stands to this machine's clock."""
+
+    async def moment(self) -> Moment:
+        """The store's time. Raises StoreError."""
+        ...
+
+
+async def warn_of_clock(store: Ledger) -> None:
+    """Says on stderr when a ledger's time is off this machine's clock. Raises StoreError."""
+    from policy_router.state.clock import CLOSE, beside  # noqa: PLC0415  not needed for --help
+
+    if isinstance(store, Timed):
+        off = (await store.moment()).off
+        if abs(off) > CLOSE:
+            say(
+                [("warning", "bold yellow"), (f": {beside(off)}", "")],
+                [("   = help:", "green"), (" if the clock is right, ", ""), (FIX, "")],
+            )
 
 
 class Unreachable:

@@ -3,6 +3,7 @@
 import asyncio
 import time
 from typing import TYPE_CHECKING, Annotated, Final
+from urllib.parse import quote
 
 import typer
 
@@ -10,7 +11,15 @@ from policy_router.cli.clock import iso, spell_time
 from policy_router.cli.counters import amount, naming, of_limit, title, whose
 from policy_router.cli.policy import Where, choose, open_policy
 from policy_router.cli.screen import Line, fail, say, show, show_json, table
-from policy_router.cli.state import Place, State, lost_data, opened, place_of
+from policy_router.cli.state import (
+    VARIABLE,
+    Place,
+    State,
+    lost_data,
+    opened,
+    place_of,
+    warn_of_clock,
+)
 from policy_router.decide.metering import spell
 from policy_router.diagnostics import printable
 from policy_router.errors import StoreError
@@ -53,8 +62,8 @@ def usage(
     if json:
         show_json(as_json(found, read, str(place), everyone=everyone))
     else:
-        if place.missing:
-            say(f"nothing was counted yet: there is no {printable(str(place.file))}")
+        if read.meters and not (found.month.models or any(s.used for s in found.scopes)):
+            say(*nothing(place))
         show(as_text(found, read, str(place), everyone=everyone))
 
 
@@ -62,11 +71,27 @@ async def _read(policy: "Policy", place: Place) -> "Usage":
     from policy_router.observe.usage import usage as read_usage  # noqa: PLC0415  not for --help
 
     async with opened(place) as store:
+        await warn_of_clock(store)
         lost = await lost_data(store)
         if lost is not None:
             hint = "run `policy-router doctor`"
             say([("warning", "bold yellow"), (f": the ledger lost data: {lost.text}; {hint}", "")])
         return await read_usage(policy, store, time.time())
+
+
+def nothing(place: Place) -> list[Line]:
+    """What to say where nothing was counted: where that was looked up, and how to share it."""
+    file = None if place.file is None else place.file.absolute()
+    where = f"there is no {file}" if place.missing else f"{place} is empty"
+    url = str(place) if file is None else f"sqlite:///{quote(str(file))}"
+    help_ = (
+        " an application counts in its own memory unless it is opened with the same store,"
+        f' `Router.open(..., state="{printable(url)}")`; name its store with --state or ${VARIABLE}'
+    )
+    return [
+        f"nothing was counted yet: {printable(where)}",
+        [("   = help:", "green"), (help_, "")],
+    ]
 
 
 # -- for people ----------------------------------------------------------------------------------

@@ -6,12 +6,11 @@ their counters, and which models are out because a count is full or nobody pays 
 
 from __future__ import annotations
 
-from hashlib import blake2b
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING
 
 from policy_router.decide.abilities import HOSTED_TOOLS
 from policy_router.decide.cells import chosen
-from policy_router.meter import ANYONE, Charge, Metric, Period, Then, storable
+from policy_router.meter import ANYONE, Charge, Metric, Period, Then, bounded_id, key_id
 from policy_router.model import NANO, Reason, Skip
 
 if TYPE_CHECKING:
@@ -23,9 +22,6 @@ if TYPE_CHECKING:
     from policy_router.model import Model, Request, Snapshot
     from policy_router.state.store import About
 
-LONGEST_SUBJECT: Final = 128
-"""Characters of a user, tenant, team or key that are kept as they are in a counter's name."""
-
 
 def subject_of(meter: Meter, asker: Request | About) -> str:
     """Whose count a request falls under, or one that the ledger tells of."""
@@ -34,11 +30,7 @@ def subject_of(meter: Meter, asker: Request | About) -> str:
     who = getattr(asker, meter.per)
     if not who:
         return ANYONE
-    text = storable(str(who))
-    if len(text) > LONGEST_SUBJECT:
-        digest = blake2b(text.encode("utf-8"), digest_size=16).hexdigest()
-        return f"{text[:64]}#{digest}"
-    return text
+    return key_id(str(who)) if meter.per == "key" else bounded_id(str(who))
 
 
 LEAST_CAP: Final = 256

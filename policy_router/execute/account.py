@@ -25,7 +25,7 @@ from policy_router.decide.decide import facts_of
 from policy_router.decide.metering import spell, spell_used
 from policy_router.errors import StoreError
 from policy_router.execute.charging import Worst, ending
-from policy_router.meter import Metric, storable
+from policy_router.meter import Metric, bounded_id, key_id
 from policy_router.model import Reason, Skip
 from policy_router.state.store import (
     About,
@@ -266,9 +266,15 @@ class Account:
         self, facts: Facts, model: Model, charges: tuple[Charge, ...], cap: int
     ) -> Granted | Refused | Unavailable:
         request = self._request
-        who = request.task, request.tenant, request.user, request.team, request.key
-        words = (model.name, *[str(each or "") for each in who], self._policy.revision)
-        about = About(*map(storable, words))
+        about = About(
+            bounded_id(model.name),
+            _named(request.task),
+            _named(request.tenant),
+            _named(request.user),
+            _named(request.team),
+            key_id(str(request.key or "")),
+            self._policy.revision,
+        )
         self._count += 1
         hold = Hold(f"{self._id}#{self._count}", charges, LEASE, about)
         after, self._pending = self._pending, None
@@ -335,6 +341,11 @@ def _too_large(answer: Granted | Refused | Unavailable) -> bool:
     return isinstance(answer, Refused) and all(
         Metric(refusal.key.split("|", 2)[1]) in _SIZED for refusal in answer.refusals
     )
+
+
+def _named(fact: object) -> str:
+    """Who or what a request says it is for, as the ledger keeps it."""
+    return bounded_id(str(fact or ""))
 
 
 _SIZED: Final = frozenset({Metric.TOKENS, Metric.USD})

@@ -2,26 +2,29 @@
 
 from __future__ import annotations
 
+import logging
 import time
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Final
 
 from policy_router import forks
 from policy_router.meter import ROLLING
+from policy_router.state.clock import doubt, moment
 from policy_router.state.counting import bounded, bounded_hold, differences, part_of
-from policy_router.state.store import Bucket
-from policy_router.state.tables import OPEN, REMEMBERED, Tables
+from policy_router.state.store import About, Bucket, Hold
+from policy_router.state.tables import CORRECTED, OPEN, RELEASED, REMEMBERED, SETTLED, Tables
+from policy_router.state.uptime import source
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable, Sequence
 
     from policy_router.meter import Charge, Reading
+    from policy_router.state.clock import Anchor, Moment, Source
     from policy_router.state.store import (
         Actual,
         Difference,
         Ending,
         Granted,
-        Hold,
         Refused,
         Row,
         Settled,
@@ -29,19 +32,30 @@ if TYPE_CHECKING:
         Unavailable,
     )
 
+LOG: Final = logging.getLogger(__name__)
+
 ROWS: Final = 10_000
 """Rows of the ledger that are kept; older ones live on in the counters' opening balances."""
 KEPT: Final = 62 * 86_400.0
 """Seconds a calendar counter is kept after its period: this month and the last can be looked at."""
+ENDED: Final = 10_000
+"""Calendar counters that are kept after their period, at most: the latest."""
 TIDYING: Final = 3600.0
-"""Seconds between two looks for what nobody will ask for again."""
+"""Seconds between two looks for what nobody will ask for again, at most."""
+FEW: Final = 1000
+"""So many windows and counters are no reason to look sooner."""
+NOTHING: Final = Hold("", (), 0.0, About())
+"""What is kept of a hold that nothing can change any more."""
+
+
+_OVER: Final = frozenset({SETTLED, RELEASED, CORRECTED})
 
 
 @dataclass(frozen=True, slots=True)
 class Span:
     """How long things are kept. rows: of the ledger. ended: seconds that an ended hold is known.
-    periods: seconds that a calendar counter outlives its period. tidying: seconds between two looks
-    for what is over."""
+    periods: seconds that a calendar counter outlives its period, while there are few. tidying:
+    seconds between two looks for what is over, unless much has come since."""
 
     rows: int = ROWS
     ended: float = REMEMBERED
@@ -55,23 +69,36 @@ LONG: Final = Span()
 class MemoryStore:
     """A Store and its Books in one process, for any number of threads and event loops.
 
-    clock: Unix time; when it is set back, the store's time stands still. keep: how long.
+    clock: Unix time; when it is set back, the store's time stands still. The machine's own clock
+    is held against the machine's uptime (see `clock.py`), any other is believed when it goes
+    forward. keep: how long things are kept. sight: what clocks show, in place of `clock`.
     """
 
-    def __init__(self, clock: Callable[[], float] = time.time, keep: Span = LONG) -> None:
+    def __init__(
+        self,
+        clock: Callable[[], float] = time.time,
+        keep: Span = LONG,
+        sight: Source | None = None,
+    ) -> None:
         self._clock = clock
+        self._given = sight
         self._keep = keep
         self._lock = forks.lock()
         self._now = 0.0
+        self._anchor: Anchor | None = None
+        # What the clocks show now is what they are held against later.
+        self._anchor = self._look().anchor
+        self._doubted = False
         self._tables = Tables(keep.ended)
         self._tidied = 0.0
+        self._left = 0  # windows and counters after that
 
     # -- verbs -------------------------------------------------------------------------------
 
     async def read(self, charges: Sequence[Charge]) -> tuple[Reading, ...]:
         """See Store."""
         with self._lock:
-            now = max(self._now, self._clock())
+            now = self._look().now
             return tuple(self._tables.reading(charge, now) for charge in bounded(charges))
 
     async def reserve(
@@ -79,7 +106,10 @@ class MemoryStore:
     ) -> Granted | Refused | Stale | Unavailable:
         """See Store."""
         with self._lock:
-            return self._tables.reserve(bounded_hold(hold), after, self._tick())
+            answer = self._tables.reserve(bounded_hold(hold), after, self._tick())
+            if after is not None:
+                self._lighten(after.id)
+            return answer
 
     async def renew(self, hold_id: str, lease: float) -> bool | None:
         """See Store."""
@@ -89,12 +119,16 @@ class MemoryStore:
     async def settle(self, hold_id: str, actual: Actual) -> Settled:
         """See Store."""
         with self._lock:
-            return self._tables.end(hold_id, actual, self._tick())
+            settled = self._tables.end(hold_id, actual, self._tick())
+            self._lighten(hold_id)
+            return settled
 
     async def release(self, hold_id: str) -> Settled:
         """See Store."""
         with self._lock:
-            return self._tables.end(hold_id, None, self._tick())
+            settled = self._tables.end(hold_id, None, self._tick())
+            self._lighten(hold_id)
+            return settled
 
     async def aclose(self) -> None:
         """Nothing to let go of."""
@@ -139,16 +173,32 @@ class MemoryStore:
 
     # -- forgetting, under the lock --------------------------------------------------------------
 
+    def _look(self) -> Moment:
+        sight = self._given or source(self._clock)
+        return moment(self._now, self._anchor, sight())
+
     def _tick(self) -> float:
-        self._now = now = max(self._now, self._clock())
+        found = self._look()
+        self._now, self._anchor = now, _ = found.now, found.anchor
+        if found.doubted and not self._doubted:
+            LOG.warning("%s", doubt(found.off, "start the process anew"))
+        self._doubted = found.doubted
         ended = self._tables.ended
         while ended and ended[0][0] <= now:
             self._tables.holds.pop(ended.popleft()[1], None)
         self._trim()
-        if now >= self._tidied + self._keep.tidying:
+        kept = len(self._tables.rolling) + len(self._tables.counts)
+        if now >= self._tidied + self._keep.tidying or kept > 2 * self._left + FEW:
             self._tidied = now
             self._tidy(now)
+            self._left = len(self._tables.rolling) + len(self._tables.counts)
         return now
+
+    def _lighten(self, hold_id: str) -> None:
+        """Keeps no more of a hold that has ended than that it has."""
+        held = self._tables.holds.get(hold_id)
+        if held is not None and held.state in _OVER:
+            held.hold, held.slots = NOTHING, {}
 
     def _trim(self) -> None:
         """Folds the oldest rows of a long ledger into the opening balances."""
@@ -168,8 +218,14 @@ class MemoryStore:
             if all((slot + rolling.slots + 1) * rolling.width <= now for slot in window):
                 del tables.rolling[key]
         named = {c.counter.key for held in tables.holds.values() for c in held.hold.charges}
-        for key, count in list(tables.counts.items()):
-            if count.end + self._keep.periods < now and key not in named:
+        ended = [
+            (count.end, key)
+            for key, count in tables.counts.items()
+            if count.end + min(REMEMBERED, self._keep.periods) < now and key not in named
+        ]
+        ended.sort(reverse=True)
+        for place, (end, key) in enumerate(ended):
+            if place >= ENDED or end + self._keep.periods < now:
                 del tables.counts[key]
         for key in [key for key, seats in tables.seats.items() if not seats]:
             del tables.seats[key]

@@ -5,6 +5,7 @@
     sqlite:////var/lib/router.db                   a file, from the root
     sqlite:///router.db?durability=strict          no commit is lost with the power
     ...?patience=1                                 seconds until a store counts as out of reach
+    sqlite:///router.db?clock=wall                 the wall clock is believed, whatever uptime says
     redis://host:6379/0, rediss://..., unix://...  a server, for several hosts
 
 In the path of a file `%20` is a space and `%3F` a question mark.
@@ -13,12 +14,14 @@ In the path of a file `%20` is a space and `%3F` a question mark.
 from __future__ import annotations
 
 import asyncio
+import logging
 import time
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from difflib import get_close_matches
 from importlib import import_module
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, Protocol, TypeAlias
-from urllib.parse import parse_qsl, unquote, urlsplit
+from urllib.parse import parse_qsl, quote, unquote, urlsplit
 
 from policy_router.diagnostics import Severity
 from policy_router.errors import StoreError, UsageError
@@ -26,17 +29,23 @@ from policy_router.state.findings import Finding
 from policy_router.state.memory import MemoryStore
 from policy_router.state.patience import read_patience
 from policy_router.state.store import Books, Store
+from policy_router.state.uptime import source
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
+
+    from policy_router.state.clock import Source
+    from policy_router.state.sqlite_clock import Reset
+    from policy_router.state.sqlite_file import Pace
 
     Clock: TypeAlias = Callable[[], float] | None
 
 FORMS: Final = "`memory://`, `sqlite:///path/to/file.db` and `redis://host:6379`"
 SQLITE: Final = "use a Python with `sqlite3` and `fcntl`, on Linux or macOS"
-FILES: Final = ("durability", "patience")
+CHOICES: Final = {"durability": ("normal", "strict"), "clock": ("uptime", "wall")}
+FILES: Final = (*CHOICES, "patience")
 """What may stand in the query of a file's address."""
-DURABILITIES: Final = ("normal", "strict")
+LOG: Final = logging.getLogger(__name__)
 
 
 class Ledger(Store, Books, Protocol):
@@ -63,11 +72,12 @@ async def examine(url: str, clock: Clock = None) -> tuple[Finding, ...]:
     and StoreError for a server that cannot be asked."""
     scheme, _, _ = url.partition("://")
     if scheme == "sqlite":
-        path, _ = sqlite_path(url)
+        place = sqlite_path(url)
         module = _imported("sqlite_findings", SQLITE)
-        now = (clock or time.time)()
-        found: tuple[Finding, ...] = await asyncio.to_thread(module.examine, path, now)
-        return found
+        sight = place.source(clock)()
+        found: tuple[Finding, ...] = await asyncio.to_thread(module.examine, place.path, sight)
+        where = relative(place.path)
+        return found if where is None else (*found, where)
     store: Any = open_store(url, clock)
     if isinstance(store, MemoryStore):
         help_ = "use a file, or a server, for budgets that outlive the process"
@@ -88,39 +98,106 @@ def _memory(url: str, clock: Clock) -> Ledger:
 
 
 def _sqlite(url: str, clock: Clock) -> Ledger:
-    path, durability = sqlite_path(url)
+    place = sqlite_path(url)
     module = _imported("sqlite", SQLITE)
-    pace = replace(module.DEFAULT, **_patience(url))
-    store: Ledger = module.SqliteStore(path, clock or time.time, durability, pace)
+    place.warn()
+    store: Ledger = module.SqliteStore(
+        place.path, durability=place.durability, pace=place.pace(module.DEFAULT),
+        sight=place.source(clock),
+    )  # fmt: skip
     return store
 
 
-def _patience(url: str) -> dict[str, float]:
-    """The patience in the address of a file, where it has one."""
-    options = parse_qsl(urlsplit(url).query)
-    return {name: read_patience(value) for name, value in options if name == "patience"}
+def open_view(url: str, clock: Clock = None) -> Ledger:
+    """The store at an address for those who only read: in the folder of a file nothing is written,
+    and a file that is not there is an error. Raises as `open_store` does, also later."""
+    if not url.startswith("sqlite:"):
+        return open_store(url, clock)
+    place = sqlite_path(url)
+    module = _imported("sqlite_view", SQLITE)
+    place.warn()
+    view: Ledger = module.SqliteView(place.path, place.source(clock), place.pace(module.PACE))
+    return view
 
 
-def sqlite_path(url: str) -> tuple[str, str]:
-    """The path and the durability in the address of a file."""
+@dataclass(frozen=True, slots=True)
+class SqlitePlace:
+    """What the address of a file says. clock: `uptime` or `wall`, which is believed. patience:
+    seconds; None is as usual."""
+
+    path: str
+    durability: str = "normal"
+    clock: str = "uptime"
+    patience: float | None = None
+
+    def pace(self, usual: Pace) -> Pace:
+        """How long things may take."""
+        return usual if self.patience is None else replace(usual, patience=self.patience)
+
+    def source(self, clock: Clock) -> Source:
+        """Where its ledger takes the time from."""
+        believed = self.clock == "wall" and (clock is None or clock is time.time)
+        return source((lambda: time.time()) if believed else clock)  # noqa: PLW0108  not time.time
+
+    def warn(self) -> None:
+        """Says in the log where the file is, when the address may mean another place."""
+        where = Path(self.path).absolute()
+        finding = relative(self.path)
+        if finding is not None and finding.level is Severity.WARNING:
+            LOG.warning("the ledger's address %s; %s", finding.text, finding.help)
+        elif not Path(self.path).is_absolute():
+            LOG.info("the ledger is %s, from the working directory", where)
+
+
+def relative(path: str) -> Finding | None:
+    """What is to be said of a path that is relative to the working directory."""
+    if Path(path).is_absolute():
+        return None
+    where = Path(path).absolute()
+    text = f"is relative to the working directory: this is {where}"
+    first = Path(path).parts[0]
+    address = f"`sqlite:///{quote(str(where))}`"
+    if Path("/", first).is_dir():
+        help_ = f"write `sqlite:////{quote(path)}` for /{path}, or {address} for this file"
+        return Finding("address", Severity.WARNING, text, help_)
+    help_ = f"{address} is this file from everywhere"
+    return Finding("address", Severity.NOTE, text, help_)
+
+
+def set_time(url: str) -> Reset:
+    """Sets the time of the ledger in a file to this machine's clock. Raises UsageError for another
+    address, StoreError for a file that cannot be used."""
+    if not url.startswith("sqlite:"):
+        raise UsageError("only a ledger in a file keeps a time that can be set")
+    place = sqlite_path(url)
+    module = _imported("sqlite_repair", SQLITE)
+    pace = place.pace(module.PACE)
+    done: Reset = module.set_time(place.path, place.source(None)(), pace)
+    return done
+
+
+def sqlite_path(url: str) -> SqlitePlace:
+    """What the address of a file says. Raises UsageError."""
     parts = urlsplit(url)
     path = unquote(parts.path).removeprefix("/")
     if parts.netloc or not path:
         meant = f"sqlite:///{parts.netloc}{parts.path}" if parts.netloc else "sqlite:///router.db"
         raise UsageError(f"the address of a file begins with three slashes: `{meant}`")
-    durability = "normal"
+    patience: float | None = None
+    chosen = {"durability": "normal", "clock": "uptime"}
     for name, value in parse_qsl(parts.query, keep_blank_values=True):
-        if name not in FILES:
-            hint = "it may have `durability` and `patience`"
-            raise UsageError(f"a file's address knows no `{name}`: {_meant(name, FILES, hint)}")
         if name == "patience":
-            read_patience(value)
-            continue
-        if value not in DURABILITIES:
-            hint = _meant(value, DURABILITIES, "it is `normal` or `strict`")
-            raise UsageError(f"no durability is called `{value}`: {hint}")
-        durability = value
-    return path, durability
+            patience = read_patience(value)
+        elif name not in CHOICES:
+            hint = "it may have `durability`, `clock` and `patience`"
+            raise UsageError(f"a file's address knows no `{name}`: {_meant(name, FILES, hint)}")
+        elif value not in CHOICES[name]:
+            either = " or ".join(f"`{each}`" for each in CHOICES[name])
+            hint = _meant(value, CHOICES[name], f"it is {either}")
+            raise UsageError(f"no {name} is called `{value}`: {hint}")
+        else:
+            chosen[name] = value
+    return SqlitePlace(path, **chosen, patience=patience)
 
 
 def _redis(url: str, clock: Clock) -> Ledger:

@@ -6,35 +6,37 @@ import asyncio
 import os
 import time
 from contextlib import closing, contextmanager
-from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, TypeVar
 from weakref import WeakSet
 
-from policy_router.state import sqlite_books as books
+from policy_router.state import sqlite_clock
 from policy_router.state.continuity import Memory
 from policy_router.state.counting import bounded, bounded_hold
+from policy_router.state.sqlite_books import FileBooks
+from policy_router.state.sqlite_clock import Time
 from policy_router.state.sqlite_continuity import accept
 from policy_router.state.sqlite_file import File, Pace
-from policy_router.state.sqlite_threads import Ask, Reader, Time
+from policy_router.state.sqlite_threads import Ask, Reader
 from policy_router.state.sqlite_writer import Writer
+from policy_router.state.uptime import source
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Callable, Iterator, Sequence
+    import sqlite3
+    from collections.abc import Callable, Iterator, Sequence
+    from pathlib import Path
 
     from policy_router.errors import StoreError
     from policy_router.meter import Charge, Reading
+    from policy_router.state.clock import Source
     from policy_router.state.continuity import Loss
     from policy_router.state.sqlite_file import Durability
     from policy_router.state.sqlite_threads import Worker
     from policy_router.state.store import (
         Actual,
-        Bucket,
-        Difference,
         Ending,
         Granted,
         Hold,
         Refused,
-        Row,
         Settled,
         Stale,
         Unavailable,
@@ -51,11 +53,13 @@ _LOST: list[object] = []
 """What a child must neither use nor close."""
 
 
-class SqliteStore:
+class SqliteStore(FileBooks):
     """A Store and its Books in a file, for any number of processes, threads and event loops.
 
     path: of the database; folders are made. clock: Unix time; when it is set back, the ledger's
-    time stands still. durability: what survives a loss of power, all but the last second
+    time stands still. The machine's own clock is held against the machine's uptime (see
+    `clock.py`), any other is believed when it goes forward. sight: what clocks show, in place of
+    `clock`. durability: what survives a loss of power, all but the last second
     ("normal") or every commit ("strict", and slower by a write to the disk for each).
 
     Opening it makes the ledger, or checks that it can be trusted. Raises StoreError.
@@ -67,11 +71,12 @@ class SqliteStore:
         clock: Callable[[], float] = time.time,
         durability: Durability = "normal",
         pace: Pace = DEFAULT,
+        sight: Source | None = None,
     ) -> None:
-        self._file = File(Path(path).resolve(), durability, pace)
-        note = self._file.prepare()
+        self._file = File.at(path, durability, pace)
+        self._time = Time(sight or source(clock))
+        note = self._file.prepare(self._time.sight())
         self._memory = Memory(None if note is None else note.expected)
-        self._time = Time(clock)
         self._closed: StoreError | None = None
         self._consulted: set[object] = set()
         self._paused: list[Worker] = []
@@ -207,22 +212,8 @@ class SqliteStore:
 
     # -- books -------------------------------------------------------------------------------
 
-    async def rows(self, since: float = 0.0) -> AsyncIterator[Row]:
-        """See Books."""
-        first, last = await self._consult(books.span, since)
-        while first <= last:
-            found = await self._consult(books.page, first, last)
-            for row in found:
-                yield row
-            first = found[-1].seq + 1
-
-    async def buckets(self) -> tuple[Bucket, ...]:
-        """See Books."""
-        return await self._consult(books.buckets, self._time.look(0.0))
-
-    async def audit(self) -> tuple[Difference, ...]:
-        """See Books."""
-        return await self._consult(books.audit)
+    def _now(self, connection: sqlite3.Connection) -> float:
+        return self._time.look(sqlite_clock.load(connection, self._time.machine)).now
 
     async def _consult(self, look: Callable[..., T], *about: object) -> T:
         if self._closed is not None:

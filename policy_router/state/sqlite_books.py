@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import json
+from abc import ABC, abstractmethod
 from collections import Counter as Tally
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, TypeVar
 
 from policy_router.meter import Metric
 from policy_router.state.counting import compare, metric_of
@@ -14,9 +15,11 @@ from policy_router.state.store import Bucket
 
 if TYPE_CHECKING:
     import sqlite3
-    from collections.abc import Iterator
+    from collections.abc import AsyncIterator, Callable, Iterator
 
     from policy_router.state.store import Difference, Row
+
+T = TypeVar("T")
 
 PAGE: Final = 5_000
 """Rows that are read at once."""
@@ -24,23 +27,63 @@ STRETCH: Final = 100_000
 """Rows that are summed at once: as many keys are in memory, at most."""
 
 
+class FileBooks(ABC):
+    """The Books of a file, for whoever can consult it."""
+
+    @abstractmethod
+    async def _consult(self, look: Callable[..., T], *about: object) -> T:
+        """What is seen in one transaction that reads. Raises StoreError."""
+
+    @abstractmethod
+    def _now(self, connection: sqlite3.Connection) -> float:
+        """The ledger's time."""
+
+    async def rows(self, since: float = 0.0) -> AsyncIterator[Row]:
+        """See Books."""
+        first, last = await self._consult(span, since)
+        while first <= last:
+            found = await self._consult(page, first, last)
+            for row in found:
+                yield row
+            first = found[-1].seq + 1
+
+    async def buckets(self) -> tuple[Bucket, ...]:
+        """See Books."""
+        return await self._consult(lambda c: buckets(c, self._now(c)))
+
+    async def audit(self) -> tuple[Difference, ...]:
+        """See Books."""
+        return await self._consult(audit)
+
+
 def span(connection: sqlite3.Connection, since: float) -> tuple[int, int]:
     """The numbers of the first row from a time on and of the last row; empty when first > last."""
-    (first, last) = connection.execute("SELECT min(seq), max(seq) FROM ledger").fetchone()
+    first, last = connection.execute("SELECT min(seq), max(seq) FROM ledger").fetchone()
     if last is None:
         return 1, 0
-    last_of_all = last
-    # The store's time never goes back, so rows are in the order of their times.
-    last += 1
-    while first < last:
-        middle = (first + last) // 2
+    # The ledger's time goes back only where an operator set it, so between two such rows they are
+    # in the order of their times.
+    resets = connection.execute("SELECT seq FROM reset WHERE seq >= ? ORDER BY seq", (first,))
+    for (end,) in [*resets.fetchall(), (last,)]:
+        found = _first(connection, first, end, since)
+        if found is not None:
+            return found, last
+        first = end + 1
+    return last + 1, last
+
+
+def _first(connection: sqlite3.Connection, first: int, last: int, since: float) -> int | None:
+    """The first of these rows that is of that time or later."""
+    end = last + 1
+    while first < end:
+        middle = (first + end) // 2
         later = "SELECT ts FROM ledger WHERE seq >= ? ORDER BY seq LIMIT 1"
         (ts,) = connection.execute(later, (middle,)).fetchone()
         if ts >= since:
-            last = middle
+            end = middle
         else:
             first = middle + 1
-    return first, last_of_all
+    return first if first <= last else None
 
 
 def page(connection: sqlite3.Connection, first: int, last: int) -> list[Row]:

@@ -53,7 +53,7 @@ PLACE: Final = 64
 def boot_id() -> str:
     """What this start of the host is called; nothing where that cannot be told."""
     try:
-        return BOOT.read_text(encoding="ascii").strip()
+        return BOOT.read_text(encoding="utf-8").strip()
     except OSError:
         return ""
 

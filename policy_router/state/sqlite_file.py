@@ -21,13 +21,17 @@ from typing import TYPE_CHECKING, Final, Literal, TypeAlias
 from urllib.parse import quote
 
 from policy_router.errors import AmountError, StoreError
+from policy_router.state import private_file
 from policy_router.state.continuity import REMEDY
+from policy_router.state.private_file import UnsafeFileError
+from policy_router.state.sqlite_clock import anchored
 from policy_router.state.sqlite_continuity import SCHEMA as CONTINUITY
 from policy_router.state.sqlite_continuity import read_note
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Collection, Iterator
 
+    from policy_router.state.clock import Sight
     from policy_router.state.continuity import Loss
     from policy_router.state.sqlite_continuity import Note
 
@@ -40,7 +44,6 @@ OLDEST: Final = (3, 37, 0)
 """The first SQLite with STRICT tables."""
 APPLICATION: Final = 0x506F5274
 """What marks a database as a ledger of this package (`PoRt`)."""
-PRIVATE: Final = 0o600
 MOUNTS: Final = Path("/proc/mounts")
 
 NETWORK: Final = frozenset(
@@ -129,7 +132,27 @@ SCHEMA: Final = (
     ) STRICT
     """,
 )
-MIGRATIONS: Final = (SCHEMA, CONTINUITY)
+CLOCKS: Final = (
+    # What is known of the uptime of each machine (see `clock.Anchor`).
+    """
+    CREATE TABLE anchor (
+        machine TEXT PRIMARY KEY,
+        uptime REAL NOT NULL,
+        at REAL NOT NULL
+    ) STRICT
+    """,
+    # Times that an operator set the ledger's time, and the rows that had been written by then: only
+    # between two of them are rows in the order of their times.
+    """
+    CREATE TABLE reset (
+        number INTEGER PRIMARY KEY,
+        seq INTEGER NOT NULL,
+        before REAL NOT NULL,
+        after REAL NOT NULL
+    ) STRICT
+    """,
+)
+MIGRATIONS: Final = (SCHEMA, CONTINUITY, CLOCKS)
 """What brings a ledger from one `user_version` to the next."""
 COUNTERS: Final = (
     "meta", "bucket", "slot", "seat", "hold", "released", "branch", "lost_ledger",
@@ -144,6 +167,9 @@ PRAGMAS: Final = (
     "trusted_schema = OFF",
     "fullfsync = ON",  # on macOS the disk is not asked otherwise
 )
+
+ENDINGS: Final = ("-wal", "-shm", "-journal")
+"""What SQLite adds to a database's name for the files that it keeps beside it."""
 
 DOCTOR: Final = "run `policy-router doctor`"
 
@@ -185,18 +211,49 @@ class Pace:
     commits: int = 2000
 
 
+PACE: Final = Pace()
+
+
+class Connection(sqlite3.Connection):
+    """A connection to a ledger, which `is_connected` knows of as long as it is open."""
+
+    def belongs_to(self, identity: tuple[int, int]) -> None:
+        """Note the device and inode of its file."""
+        _CONNECTED[id(self)] = identity
+
+    def close(self) -> None:
+        """Close it."""
+        super().close()
+        _CONNECTED.pop(id(self), None)
+
+    def __del__(self) -> None:
+        _CONNECTED.pop(id(self), None)
+
+
+_CONNECTED: Final[dict[int, tuple[int, int]]] = {}
+"""Device and inode of the file of every open connection."""
+
+
+def is_connected(identity: tuple[int, int]) -> bool:
+    """Whether this process has a connection to a file. To open and close it without SQLite would
+    drop that connection's locks."""
+    return identity in [*_CONNECTED.values()]
+
+
 class Lock:
     """The one lock of a ledger, over all processes. An object belongs to one thread.
 
-    The file tells when the last checkpoint was, and that a ledger once was here.
+    The file tells when the last checkpoint was, and that a ledger once was here. shares: for
+    readers, who let each other in and leave no trace; without a file there is nothing to wait for.
     """
 
     _NOTE: Final = struct.Struct("<8sdq")
     _MARK: Final = b"policyrt"
 
-    def __init__(self, database: Path) -> None:
+    def __init__(self, database: Path, *, shares: bool = False) -> None:
         self._database = database
         self._path = database.with_name(database.name + "-lock")
+        self._shares = shares
         self.fd = -1
 
     def acquire(self, patience: float | None = None) -> bool:
@@ -205,25 +262,41 @@ class Lock:
         while True:
             if self.fd < 0:
                 self._open()
-            if not self._take(until):
+            if self.fd < 0 or not self._take(until):
                 return False
             if self._is_there():
                 return True
             self.close()  # someone removed the file: what is locked is not what others lock
 
     def _open(self) -> None:
-        self.fd = os.open(self._path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, PRIVATE)
-        with suppress(OSError):  # where root looks at a service's ledger, the service must get in
-            owner = self._database.stat()
-            os.fchown(self.fd, owner.st_uid, owner.st_gid)
+        database = private_file.examine(self._database)
+        owners = {private_file.user()} | ({database.st_uid} if database else set())
+        while self.fd < 0:
+            try:
+                self.fd = self._open_existing(owners)
+            except FileNotFoundError:
+                if self._shares:
+                    return
+                with suppress(FileExistsError):  # another process came first
+                    self.fd = private_file.create(self._path, database)
+
+    def _open_existing(self, owners: Collection[int]) -> int:
+        flags = os.O_RDONLY if self._shares else os.O_RDWR
+        descriptor = private_file.open_existing(self._path, flags, owners)
+        found = os.pread(descriptor, self._NOTE.size, 0)
+        if found.strip(b"\0") and not found.startswith(self._MARK):
+            os.close(descriptor)
+            raise UnsafeFileError(f"{self._path} is no lock of a ledger", f"remove {self._path}")
+        return descriptor
 
     def _take(self, until: float | None) -> bool:
+        how = fcntl.LOCK_SH if self._shares else fcntl.LOCK_EX
         if until is None:
-            fcntl.flock(self.fd, fcntl.LOCK_EX)
+            fcntl.flock(self.fd, how)
             return True
         while True:
             try:
-                fcntl.flock(self.fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                fcntl.flock(self.fd, how | fcntl.LOCK_NB)
             except BlockingIOError:
                 if time.monotonic() >= until:
                     return False
@@ -233,7 +306,7 @@ class Lock:
 
     def _is_there(self) -> bool:
         try:
-            return os.path.samestat(os.fstat(self.fd), self._path.stat())
+            return os.path.samestat(os.fstat(self.fd), self._path.lstat())
         except FileNotFoundError:
             return False
 
@@ -270,6 +343,15 @@ class File:
     pace: Pace = Pace()
     mounts: Path = MOUNTS
 
+    @classmethod
+    def at(cls, path: str | Path, durability: Durability = "normal", pace: Pace = PACE) -> File:
+        """The ledger at a path, which may be a link. Raises StoreError."""
+        given = Path(path)
+        try:
+            return cls(private_file.resolve(given), durability, pace)
+        except OSError as error:
+            raise cls(given).worded(error) from error
+
     def lock(self) -> Lock:
         """A way to the file's lock, for one thread."""
         return Lock(self.path)
@@ -286,6 +368,8 @@ class File:
         """An error of SQLite, the operating system or a verb, in words."""
         if isinstance(error, StoreError):
             return StoreError(*error.args)
+        if isinstance(error, UnsafeFileError):
+            return self.trouble(error.why, error.help)
         if isinstance(error, OverflowError):
             return AmountError(f"the ledger {self.path} cannot count so much")
         if isinstance(error, sqlite3.Error):
@@ -322,13 +406,16 @@ class File:
         why = f"another process has kept its lock for {self.pace.patience:g} s"
         return self.trouble(why, "look for one that is stopped or waits for its disk")
 
-    def connect(self, *, reads: bool = False) -> sqlite3.Connection:
-        """A connection to the file that is there. reads: it never writes."""
-        address = f"file:{quote(str(self.path))}?mode=rw"
+    def connect(self, *, reads: bool = False, mode: str = "rw") -> Connection:
+        """A connection to the file that is there. reads: it never writes. mode: `rw` or `ro`."""
+        status = self.examine()
+        address = f"file:{quote(str(self.path))}?mode={mode}"
         connection = sqlite3.connect(
             address, timeout=self.pace.patience / 2, isolation_level=None, check_same_thread=False,
-            cached_statements=256, uri=True,
+            cached_statements=256, uri=True, factory=Connection,
         )  # fmt: skip
+        if status is not None:
+            connection.belongs_to((status.st_dev, status.st_ino))
         try:
             for pragma in PRAGMAS:
                 connection.execute(f"PRAGMA {pragma}")
@@ -341,12 +428,22 @@ class File:
             raise
         return connection
 
+    def examine(self) -> os.stat_result | None:
+        """Makes sure that SQLite opens only the ledger's own files; what is known of the database.
+        Raises OSError."""
+        database = private_file.examine(self.path)
+        if database is not None:
+            owners = private_file.user(), database.st_uid
+            for ending in ENDINGS:
+                private_file.examine(Path(f"{self.path}{ending}"), owners)
+        return database
+
     def open(self, *, reads: bool, doubted: bool) -> sqlite3.Connection:
         """A connection to a ledger that can be trusted. doubted: something was wrong with it, so
         it is looked through. Raises StoreError."""
         connection = self.connect(reads=reads)
         try:
-            self._trust(connection, doubted=doubted)
+            self.trust(connection, doubted=doubted)
         except BaseException:
             connection.close()
             raise
@@ -385,15 +482,15 @@ class File:
 
     def sync(self) -> None:
         """Brings the log to the disk; without the lock. Raises OSError."""
-        log = os.open(f"{self.path}-wal", os.O_RDONLY | os.O_CLOEXEC)
+        log = private_file.open_existing(Path(f"{self.path}-wal"), os.O_RDONLY)
         try:
             os.fsync(log)
         finally:
             os.close(log)
 
-    def prepare(self) -> Note | None:
+    def prepare(self, sight: Sight) -> Note | None:
         """Makes the ledger, or makes sure that it can be trusted. How far it had come, if that was
-        noted. Raises StoreError."""
+        noted. sight: what this machine's clocks show. Raises StoreError."""
         if sqlite3.sqlite_version_info < OLDEST:
             oldest = ".".join(map(str, OLDEST))
             why = f"SQLite {sqlite3.sqlite_version} is too old"
@@ -409,8 +506,9 @@ class File:
         with self.locked() as lock, self.spoken():
             self._create()
             with closing(self.connect()) as connection:
-                self._migrate(connection, known=lock.note() is not None)
-                self._trust(connection, doubted=True)
+                self.migrate(connection, known=lock.note() is not None)
+                self.trust(connection, doubted=True)
+                anchored(connection, sight)
             if lock.note() is None:
                 lock.write_note(0.0, 0)
             return read_note(lock.fd)
@@ -419,9 +517,11 @@ class File:
         # Only a file that was not there is opened here: closing one that a connection of this
         # process has open would drop that connection's locks.
         with suppress(FileExistsError):
-            os.close(os.open(self.path, os.O_RDWR | os.O_CREAT | os.O_EXCL, PRIVATE))
+            os.close(private_file.create(self.path))
 
-    def _migrate(self, connection: sqlite3.Connection, *, known: bool) -> None:
+    def migrate(self, connection: sqlite3.Connection, *, known: bool) -> None:
+        """Brings a ledger to the format of this version; under the lock. known: a ledger was here
+        before, so that an empty file is not taken for a new one."""
         version, application, tables = shape(connection)
         if not tables and known:
             why = "it is empty, and a ledger was here before"
@@ -438,7 +538,9 @@ class File:
             connection.execute(f"PRAGMA user_version = {number + 1}")
             connection.execute("COMMIT")
 
-    def _trust(self, connection: sqlite3.Connection, *, doubted: bool) -> None:
+    def trust(self, connection: sqlite3.Connection, *, doubted: bool) -> None:
+        """Raises StoreError for a ledger of another format, and where it is doubted for a damaged
+        one."""
         version, _, _ = shape(connection)
         if version != len(MIGRATIONS):
             why = f"its format is {version}, and this version writes {len(MIGRATIONS)}"

@@ -4,33 +4,40 @@ from __future__ import annotations
 
 import os
 import sqlite3
-from pathlib import Path
+from dataclasses import replace
 from typing import TYPE_CHECKING, Final
 
 from policy_router.diagnostics import Severity
 from policy_router.errors import StoreError
+from policy_router.state import sqlite_clock
+from policy_router.state.clock import CLOSE, RATE, beside, moment
 from policy_router.state.findings import Finding, describe_loss
-from policy_router.state.sqlite_continuity import compare, find, read_note
+from policy_router.state.sqlite_continuity import compare, find
 from policy_router.state.sqlite_file import (
     APPLICATION,
     MIGRATIONS,
     MOUNTS,
     NETWORK,
     OLDEST,
+    PACE,
     File,
+    Lock,
     Pace,
     file_system,
     shape,
 )
+from policy_router.state.sqlite_view import expected, viewed
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+    from pathlib import Path
 
+    from policy_router.state.clock import Sight
     from policy_router.state.continuity import Mark
 
-DEFAULT: Final = Pace()
+DEFAULT: Final = PACE
 SKEW: Final = 1.0
-"""Seconds that the ledger's time may be ahead of the clock before it is worth a word."""
+"""Seconds that the ledger's time may be off the clock before it is worth a word."""
 LONG: Final = 256 * 2**20
 """Bytes of a log that ought to have begun anew long ago."""
 TOLD: Final = 3
@@ -38,15 +45,16 @@ TOLD: Final = 3
 
 
 def examine(
-    path: str | Path, now: float, mounts: Path = MOUNTS, pace: Pace = DEFAULT
+    path: str | Path, sight: Sight, mounts: Path = MOUNTS, pace: Pace = DEFAULT
 ) -> tuple[Finding, ...]:
     """All that an operator should know of a ledger's file. It waits for the lock for a moment and
-    reads the whole database, but changes nothing. now: Unix time."""
-    file = File(Path(path).resolve(), pace=pace, mounts=mounts)
+    reads the whole database, but writes nothing. sight: what the clocks show. Raises StoreError for
+    a path that is not followed."""
+    file = replace(File.at(path, pace=pace), mounts=mounts)
     return (
         *library(sqlite3.sqlite_version_info),
         *_place(file),
-        *(_content(file, now) if file.path.exists() else ()),
+        *(_content(file, sight) if file.path.exists() else ()),
     )
 
 
@@ -93,43 +101,56 @@ def _place(file: File) -> Iterator[Finding]:
             yield Finding("permissions", Severity.WARNING, text, help_)
 
 
-def _content(file: File, now: float) -> Iterator[Finding]:
+def _content(file: File, sight: Sight) -> Iterator[Finding]:
     try:
-        with file.locked():
-            pass
+        with file.spoken():
+            lock = Lock(file.path, shares=True)
+            had = lock.acquire(file.pace.patience) or lock.fd < 0
+            lock.close()
+            if not had:
+                raise file.held_up()
     except StoreError as error:
         yield Finding("lock", Severity.ERROR, str(error))
-    seen = _seen(file)  # before the database: others may go on meanwhile
+        return
+    seen = expected(file)  # before the database: others may go on meanwhile
     try:
-        with file.consult() as connection:
-            yield from _database(file, connection, now, seen)
+        with viewed(file) as connection:
+            yield from _database(file, connection, sight, seen)
     except StoreError as error:
         help_ = f"keep a copy of {file.path}*, then restore a backup"
         yield Finding("database", Severity.ERROR, str(error), help_)
 
 
-def _seen(file: File) -> Mark | None:
-    """How far the ledger had come, by the note beside it."""
-    try:
-        lock = os.open(file.path.with_name(file.path.name + "-lock"), os.O_RDONLY | os.O_CLOEXEC)
-    except OSError:
-        return None
-    try:
-        note = read_note(lock)
-    finally:
-        os.close(lock)
-    return None if note is None else note.expected
+def _time(connection: sqlite3.Connection, version: int, sight: Sight) -> Iterator[Finding]:
+    """How the ledger's time stands beside the clock of this machine."""
+    if version == len(MIGRATIONS):
+        stored = sqlite_clock.load(connection, sight.machine)
+    else:  # before uptime was known
+        (now,) = connection.execute("SELECT now FROM meta").fetchone()
+        stored = sqlite_clock.Stored(now, None, 0)
+    off = moment(stored.now, stored.anchor, sight).off
+    if abs(off) <= SKEW:
+        return
+    text = beside(off)
+    if not sight.machine:
+        text = f"the ledger's time stands still for {-off:.0f} s: a clock was ahead"
+    if abs(off) <= CLOSE:
+        help_ = f"it is corrected by {RATE * 3600:.1f} s an hour"
+        yield Finding("time", Severity.NOTE, text, help_)
+        return
+    help_ = f"if the clock is right, {sqlite_clock.REPAIR}"
+    yield Finding("time", Severity.WARNING, text, help_)
 
 
 def _database(
-    file: File, connection: sqlite3.Connection, now: float, seen: Mark | None
+    file: File, connection: sqlite3.Connection, sight: Sight, seen: Mark | None
 ) -> Iterator[Finding]:
     version, application, tables = shape(connection)
     if application != APPLICATION:
         what = "is the database of another program" if tables else "is empty"
         yield Finding("database", Severity.ERROR, what, "give the ledger a path of its own")
         return
-    level = Severity.NOTE if version == len(MIGRATIONS) else Severity.ERROR
+    level = Severity.NOTE if 0 < version <= len(MIGRATIONS) else Severity.ERROR
     help_ = "" if level is Severity.NOTE else "use the version that wrote it"
     yield Finding("format", level, f"{version}; this version writes {len(MIGRATIONS)}", help_)
     damage = [str(line) for (line,) in connection.execute("PRAGMA quick_check") if line != "ok"]
@@ -138,12 +159,10 @@ def _database(
         yield Finding("database", Severity.ERROR, f"is damaged: {line}", help_)
     if damage or level is Severity.ERROR:
         return
-    mark, reached, loss = find(connection)
-    yield from describe_loss(loss or compare(connection, seen, reached, mark))
-    if mark > now + SKEW:
-        text = f"the ledger's time stands still for {mark - now:.0f} s: a clock was ahead"
-        help_ = "windows and periods go on when the clock has caught up"
-        yield Finding("time", Severity.WARNING, text, help_)
+    if version > 1:
+        mark, reached, loss = find(connection)
+        yield from describe_loss(loss or compare(connection, seen, reached, mark))
+    yield from _time(connection, version, sight)
     (rows,) = connection.execute("SELECT count(*) FROM ledger").fetchone()
     log = file.path.with_name(file.path.name + "-wal")
     waiting = log.stat().st_size if log.exists() else 0

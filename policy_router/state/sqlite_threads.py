@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import logging
 import queue
 import sqlite3
 import threading
@@ -12,6 +11,7 @@ from collections import defaultdict
 from typing import TYPE_CHECKING, Any, ClassVar, Final, Generic, TypeAlias, TypeVar
 
 from policy_router.errors import StoreError, VerbError
+from policy_router.state import sqlite_clock
 from policy_router.state.sqlite_continuity import History
 from policy_router.state.sqlite_tables import Page, encode, load_counters
 from policy_router.state.tables import Tables
@@ -22,15 +22,12 @@ if TYPE_CHECKING:
 
     from policy_router.meter import Charge
     from policy_router.state.continuity import Memory
+    from policy_router.state.sqlite_clock import Time
     from policy_router.state.sqlite_file import File
     from policy_router.state.store import Hold
 
 T = TypeVar("T")
 
-LOG: Final = logging.getLogger(__name__)
-
-STEP: Final = 600.0
-"""Seconds that a clock may go forward at once before it is worth a word."""
 TOGETHER: Final = 256
 """Verbs of one transaction, at most."""
 
@@ -71,31 +68,6 @@ class Ask(Generic[T]):
 
 
 Asks: TypeAlias = list[Ask[Any]]
-
-
-class Time:
-    """A clock that never goes back. mark: the latest time that a verb was done at."""
-
-    def __init__(self, clock: Callable[[], float]) -> None:
-        self._clock = clock
-        self._last: tuple[float, float] | None = None
-        self.mark = 0.0
-
-    def look(self, stored: float) -> float:
-        """The time now, where the ledger has seen `stored`."""
-        return max(self._clock(), self.mark, stored)
-
-    def tick(self, stored: float, elapsed: float) -> float:
-        """The same, for a verb that changes something. elapsed: seconds by a clock that nobody
-        sets, from whenever on."""
-        wall = self._clock()
-        if self._last is not None:
-            step = (wall - self._last[0]) - (elapsed - self._last[1])
-            if step > STEP:
-                LOG.warning("the clock went forward by %.0f s: limits and budgets with it", step)
-        self._last = wall, elapsed
-        self.mark = max(wall, self.mark, stored)
-        return self.mark
 
 
 class Worker(ABC):
@@ -276,9 +248,10 @@ class Reader(Worker):
         page = Page(Tables())
         seen = self.memory.mark
         connection.execute("BEGIN")
-        history = History(connection, self.memory, seen, self.time.look)
+        stored = sqlite_clock.load(connection, self.time.machine)
+        now = self.time.look(stored).now
+        history = History(connection, self.memory, seen, lambda _: now)
         counters = {c.counter.key: c.counter for ask in asks for c in ask.charges}
-        now = self.time.look(history.now)
         load_counters(connection, page, counters.values(), now)
         connection.execute("COMMIT")
         history.end()

@@ -15,6 +15,7 @@ import time
 from typing import TYPE_CHECKING, Final
 
 from policy_router.errors import StoreError
+from policy_router.state import sqlite_clock
 from policy_router.state.continuity import PAUSE
 from policy_router.state.sqlite_continuity import History, note_synced, write_note
 from policy_router.state.sqlite_tables import forget, load, save
@@ -26,8 +27,9 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from policy_router.state.continuity import Memory
+    from policy_router.state.sqlite_clock import Time
     from policy_router.state.sqlite_file import File, Lock
-    from policy_router.state.sqlite_threads import Asks, Time
+    from policy_router.state.sqlite_threads import Asks
     from policy_router.state.store import Hold
     from policy_router.state.tables import Tables
 
@@ -127,8 +129,10 @@ class Writer(Worker):
     def _do(self, connection: sqlite3.Connection, asks: Asks) -> None:
         seen = self.memory.mark
         connection.execute("BEGIN IMMEDIATE")
-        history = History(connection, self.memory, seen, self.time.look)
-        now = self.time.tick(history.now, time.monotonic())
+        stored = sqlite_clock.load(connection, self.time.machine)
+        moment = self.time.tick(stored)
+        now = moment.now
+        history = History(connection, self.memory, seen, lambda _: now)
         ids = [each for ask in asks for each in ask.ids]
         charges = [charge for ask in asks for charge in ask.charges]
         page = load(connection, ids, charges, now, self._known)
@@ -137,6 +141,8 @@ class Writer(Worker):
         answers = [ask.run(page.tables, now) for ask in asks]
         bodies = {id(ask.hold): ask.body for ask in asks}
         if history.write(changed=save(connection, page, bodies, now)):
+            if moment.anchor is not None and moment.anchor != stored.anchor:
+                sqlite_clock.save(connection, self.time.machine, moment.anchor)
             connection.execute("COMMIT")
             history.end()
             self._remember(page.tables)
@@ -199,7 +205,9 @@ class Writer(Worker):
                 with self.gate:
                     connection = self._connected()
                     connection.execute("BEGIN IMMEDIATE")
-                    self._forgotten = forget(connection, self.time.mark, self._forgotten)
+                    stored = sqlite_clock.load(connection, self.time.machine)
+                    now = self.time.look(stored).now
+                    self._forgotten = forget(connection, now, self._forgotten)
                     connection.execute("COMMIT")
                     self.file.checkpoint(connection)
                 self.lock.write_note(time.monotonic(), 0)

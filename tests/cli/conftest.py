@@ -4,6 +4,7 @@ counters are kept: in a folder of the test."""
 from __future__ import annotations
 
 import os
+import socket
 from typing import TYPE_CHECKING
 
 import pytest
@@ -11,6 +12,7 @@ import pytest
 from tests.cli.run import clean_environment
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
     from pathlib import Path
 
 
@@ -21,3 +23,13 @@ def _quiet(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     for name in list(os.environ):
         if name not in kept:
             monkeypatch.delenv(name)
+
+
+@pytest.fixture
+def reachable(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """The models of the test policies can be called, for all that `doctor` looks at."""
+    monkeypatch.setenv("OPENAI_API_KEY", "set")
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        host, port = server.getsockname()
+        monkeypatch.setenv("OLLAMA_API_BASE", f"http://{host}:{port}")
+        yield

@@ -23,6 +23,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
 
+pytestmark = pytest.mark.usefixtures("reachable")
+
 SUBJECTS = ["policy", "state", "version", "file system"]
 
 
@@ -62,9 +64,42 @@ def test_findings_are_1(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None
     stop_the_clock(monkeypatch)
     url = f"sqlite:///{tmp_path}/ledger.db"
     spend(url, Try("big", -7200))
-    level, text, _ = found("-p", COUNTED, "--state", url)["time"]
-    assert (level, "stands still for 7200 s" in text) == ("warning", True)
+    assert found("-p", COUNTED, "--state", url)["time"] == (
+        "warning",
+        "the ledger's time is 2 hours ahead of this machine's clock",
+        "if the clock is right, run `policy-router doctor --fix`",
+    )
     assert run("doctor", "-p", COUNTED, "--state", url).code == 1
+
+
+def test_a_ledger_that_was_pushed_ahead_is_set_right(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    stop_the_clock(monkeypatch)
+    url = f"sqlite:///{tmp_path}/ledger.db"
+    spend(url, Try("big", -86_400))
+    argv = ("-p", COUNTED, "--state", url)
+    for command in ("usage", "audit"):
+        said = run(command, *argv).err
+        assert "warning: the ledger's time is 24 hours ahead of this machine's clock\n" in said
+        assert "   = help: if the clock is right, run `policy-router doctor --fix`\n" in said
+    fixed = run("doctor", *argv, "--fix")
+    assert fixed.code == 0
+    assert (
+        "ok    fixed        the ledger's time was 2026-11-19T12:00:00+00:00 and is"
+        " 2026-11-18T12:00:00+00:00 now; what was counted in periods to come stays part of them"
+    ) in fixed.out.splitlines()
+    assert "time" not in found(*argv)
+    assert "fixed" not in found(*argv, "--fix")
+    assert run("audit", *argv).err == ""
+    spend(url, Try("small", 0))
+    assert "small  1" in run("usage", *argv).out
+
+
+def test_there_is_no_time_to_set(tmp_path: Path) -> None:
+    assert "fixed" not in found("-p", COUNTED, "--state", f"sqlite:///{tmp_path}/x.db", "--fix")
+    assert "fixed" not in found("-p", tmp_path / "none.yaml", "--fix")
+    assert not (tmp_path / "x.db").exists()
 
 
 def test_a_policy_that_is_not_sound() -> None:

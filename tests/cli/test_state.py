@@ -85,6 +85,7 @@ COMMANDS = [
 ]
 
 
+@pytest.mark.usefixtures("reachable")
 @pytest.mark.parametrize("argv", COMMANDS, ids=[argv[0] for argv in COMMANDS])
 def test_reading_makes_no_file(tmp_path: Path, argv: tuple[str, ...]) -> None:
     assert run(*argv, "-p", COUNTED).code == 0

@@ -13,7 +13,7 @@ from policy_router.condition import Op, Vocabulary
 from policy_router.condition import Test as Has
 from policy_router.decide.decide import decide, facts_of
 from policy_router.decide.metering import subject_of
-from policy_router.meter import MINUTE, Meter, Metric, Period, Reading, Then, storable
+from policy_router.meter import ANYONE, MINUTE, Meter, Metric, Period, Reading, Then, storable
 from policy_router.model import FREE_PRICE, Key, Model, Policy, Price, Request, Skip, Snapshot
 from policy_router.state.store import About
 from tests.generate import assemble, condition, situations
@@ -298,6 +298,16 @@ def test_a_subject_is_the_same_for_a_request_and_for_what_the_ledger_keeps_of_it
     assert subjects == [subject_of(meter, About(user=storable(user))) for user in users]
     assert subjects[:3] == list(users[:3])
     assert all(subject.encode() for subject in subjects)
+
+
+def test_a_key_is_in_no_counters_name() -> None:
+    meter = Meter("limits", "each", Metric.REQUESTS, MINUTE, 3, ALL, per="key")
+    keys = ("sk-a-secret", "sk-another", "\ud800" * 500)
+    subjects = [subject_of(meter, Request(key=key)) for key in keys]
+    assert len(set(subjects)) == len(keys)
+    assert not any(key in subject for key, subject in zip(keys, subjects, strict=True))
+    assert subjects == [subject_of(meter, About(key=subject)) for subject in subjects]
+    assert subject_of(meter, Request()) == ANYONE
 
 
 def test_what_is_worth_reading() -> None:

@@ -459,3 +459,29 @@ def test_settling_outlives_a_cancelled_request() -> None:
         assert [r.kind for r in await rows(store)] == [Entry.SETTLE]
 
     asyncio.run(main())
+
+
+@pytest.mark.parametrize("fact", ["tenant", "user", "team", "key"])
+def test_what_the_ledger_keeps_of_a_name_is_bounded_and_no_key(fact: str) -> None:
+    async def main() -> None:
+        store = MemoryStore(lambda: NOON)
+        each = Meter("limits", "each", Metric.REQUESTS, Period.DAY, 5, 0b111, per=fact)
+        found = policy(budget(None), each)
+        names = ("sk-short", "sk-" + "x" * 100_000, "sk-" + "x" * 100_001)
+        for name in names:
+            who: dict[str, Any] = {fact: name}
+            asked = replace(REQUEST, **who)
+            opened = Ledger(store, clock=lambda: NOON).account(found, asked, Snapshot(NOON))
+            await opened.open(PAID)
+            opened.ended(USED, None, 5)
+            await opened.close()
+        kept = [getattr(row.about, fact) for row in await rows(store)]
+        assert len(set(kept)) == 3
+        assert max(map(len, kept)) <= 128
+        assert ("sk-short" in kept) is (fact != "key")
+        assert "sk-" not in "".join(kept) or fact != "key"
+        assert {b.key for b in await store.buckets()} >= {
+            f"limits/each|requests|day|2026-11-18|{each}" for each in kept
+        }
+
+    asyncio.run(main())

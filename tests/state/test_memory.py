@@ -6,8 +6,9 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from policy_router.state.memory import KEPT, ROWS, TIDYING
-from policy_router.state.store import Actual
+from policy_router.state import memory
+from policy_router.state.memory import FEW, KEPT, ROWS, TIDYING
+from policy_router.state.store import Actual, Ended, Ending, Granted
 from policy_router.state.tables import REMEMBERED
 from tests.state.stores import World, world
 
@@ -54,3 +55,54 @@ def test_what_may_still_be_asked_for_is_kept(w: World) -> None:
     assert w.used(charges[0], charges[2]) == [7, 1]
     tables = w.store._tables
     assert list(tables.rolling) == [w.requests(None, name="other").counter.key]
+
+
+def test_windows_of_ever_new_users_do_not_pile_up(w: World) -> None:
+    most = 0
+    for i in range(20_000):
+        w.clock.now += 0.1  # far more than a window in all, and less than the time between looks
+        w.reserve(f"r{i}", w.requests(5, subject=f"user{i}"))
+        w.release(f"r{i}")
+        most = max(most, len(w.store._tables.rolling))
+    assert 620 < most < 2 * 620 + FEW + 2
+
+
+def test_counters_of_ever_new_users_go_when_their_day_is_over(
+    w: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(memory, "ENDED", 100)
+    for day in range(4):
+        for i in range(300):
+            w.reserve(f"r{day}.{i}", w.money(1, subject=f"user{day}.{i}"))
+            if i:
+                w.settle(f"r{day}.{i}", Actual(cost=1))
+        w.clock.now += REMEMBERED
+    w.clock.now += REMEMBERED + 1
+    held = w.money(1, subject="late")
+    w.reserve("late", held, w.seat(None), lease=5 * REMEMBERED)
+    w.clock.now += 2 * REMEMBERED
+    w.reserve("new", w.money(1))
+    keys = [b.key for b in w.do(w.store.buckets())]
+    # The latest hundred, and what a hold may still change.
+    assert len([k for k in keys if "|user3." in k]) == 100
+    assert [k for k in keys if "|user1." in k] == []
+    assert held.counter.key in keys
+    assert w.audit() == ()
+
+
+def test_little_is_kept_of_a_hold_that_has_ended(w: World) -> None:
+    for name in ("settled", "released", "corrected", "moved", "expired", "open"):
+        w.reserve(name, w.money(1), lease=10 if name in ("corrected", "expired") else 60)
+    w.settle("settled", Actual(cost=1))
+    w.release("released")
+    w.clock.now += 11
+    w.settle("corrected", Actual(cost=1))
+    w.reserve("next", w.money(1), after=Ending("moved", Actual(cost=1)))
+    kept = {name for name, held in w.store._tables.holds.items() if held.hold.charges}
+    assert kept == {"expired", "open", "next"}
+    for name in ("settled", "released", "corrected", "moved"):
+        assert w.settle(name, Actual(cost=9)).ended is Ended.AGAIN
+        assert isinstance(w.reserve(name, w.money(1)), Granted)
+    assert w.settle("expired", Actual(cost=0)).ended is Ended.ADJUSTED
+    assert w.used(w.money(1)) == [5]
+    assert w.audit() == ()

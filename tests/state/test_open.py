@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 import sys
 from types import ModuleType
 from typing import TYPE_CHECKING
@@ -11,14 +12,27 @@ import pytest
 
 from policy_router.diagnostics import Severity
 from policy_router.errors import StoreError, UsageError
+from policy_router.state.clock import Sight
 from policy_router.state.findings import Finding
 from policy_router.state.memory import MemoryStore
-from policy_router.state.open import examine, open_store, sqlite_path
+from policy_router.state.open import (
+    SqlitePlace,
+    examine,
+    open_store,
+    open_view,
+    relative,
+    set_time,
+    sqlite_path,
+)
 from policy_router.state.sqlite import SqliteStore
+from policy_router.state.uptime import host
 from tests.state.stores import NOON, Clock
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from pathlib import Path
+
+    from policy_router.state.open import Ledger
 
 
 def test_a_store_in_memory() -> None:
@@ -26,17 +40,19 @@ def test_a_store_in_memory() -> None:
 
 
 @pytest.mark.parametrize(
-    ("address", "path", "durability"),
+    ("address", "place"),
     [
-        ("sqlite:///router.db", "router.db", "normal"),
-        ("sqlite:///state/router.db", "state/router.db", "normal"),
-        ("sqlite:////var/lib/router.db", "/var/lib/router.db", "normal"),
-        ("sqlite:///a%20b%3F%25.db?durability=strict", "a b?%.db", "strict"),
-        ("sqlite:///router.db?durability=normal", "router.db", "normal"),
+        ("sqlite:///router.db", SqlitePlace("router.db")),
+        ("sqlite:///state/router.db", SqlitePlace("state/router.db")),
+        ("sqlite:////var/lib/router.db", SqlitePlace("/var/lib/router.db")),
+        ("sqlite:///a%20b%3F%25.db?durability=strict", SqlitePlace("a b?%.db", "strict")),
+        ("sqlite:///router.db?durability=normal", SqlitePlace("router.db")),
+        ("sqlite:///a.db?clock=wall&durability=strict", SqlitePlace("a.db", "strict", "wall")),
+        ("sqlite:///a.db?patience=3", SqlitePlace("a.db", patience=3.0)),
     ],
 )
-def test_paths_of_files(address: str, path: str, durability: str) -> None:
-    assert sqlite_path(address) == (path, durability)
+def test_paths_of_files(address: str, place: SqlitePlace) -> None:
+    assert sqlite_path(address) == place
 
 
 @pytest.mark.parametrize("durability", ["normal", "strict"])
@@ -51,7 +67,7 @@ def test_a_store_in_a_file(
         for store in (here, there):
             assert isinstance(store, SqliteStore)
             assert store._file.path == tmp_path / "a" / "b.db"
-            assert store._time.look(0.0) == NOON
+            assert store._time.sight() == Sight(NOON)
             await store.aclose()
         assert isinstance(here, SqliteStore)
         assert here._file.durability == durability
@@ -63,7 +79,11 @@ def test_a_store_in_a_file(
 def test_without_a_clock_it_is_the_hosts(tmp_path: Path) -> None:
     store = open_store(f"sqlite:///{tmp_path}/b.db")
     assert isinstance(store, SqliteStore)
-    assert store._time.look(0.0) > NOON - 10**9
+    assert store._time.sight().wall > NOON - 10**9
+    assert store._time.machine == host().name
+    believing = open_store(f"sqlite:///{tmp_path}/b.db?clock=wall")
+    assert isinstance(believing, SqliteStore)
+    assert not believing._time.machine
 
 
 @pytest.mark.parametrize(
@@ -79,7 +99,8 @@ def test_without_a_clock_it_is_the_hosts(tmp_path: Path) -> None:
         ("sqlite://var/a.db", "begins with three slashes: `sqlite:///var/a.db`"),
         ("sqlite:///", "begins with three slashes: `sqlite:///router.db`"),
         ("sqlite:///a.db?durable=yes", "knows no `durable`: did you mean `durability`?"),
-        ("sqlite:///a.db?wait=1", "knows no `wait`: it may have `durability` and `patience`"),
+        ("sqlite:///a.db?clock=wal", "no clock is called `wal`: did you mean `wall`?"),
+        ("sqlite:///a.db?wait=1", "knows no `wait`: it may have `durability`, `clock` and"),
         ("sqlite:///a.db?patience=", "patience is a number of seconds from 0.05 to 60: write"),
         ("sqlite:///a.db?patience=nan", "patience is a number of seconds from 0.05 to 60: write"),
         ("sqlite:///a.db?patience=61", "patience is a number of seconds from 0.05 to 60: write"),
@@ -139,3 +160,77 @@ def test_a_package_that_is_not_there(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "policy_router.state.redis", None)
     with pytest.raises(StoreError, match=r"is not there: `pip install policy-router\[redis\]`"):
         open_store("redis://h")
+
+
+# -- relative paths --------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("path", "level", "help_"),
+    [
+        ("/etc/x.db", None, ""),
+        ("x.db", Severity.NOTE, "`sqlite:///{here}/x.db` is this file from everywhere"),
+        ("state/x.db", Severity.NOTE, "`sqlite:///{here}/state/x.db` is this file from everywhere"),
+        (
+            "etc/x.db",
+            Severity.WARNING,
+            "write `sqlite:////etc/x.db` for /etc/x.db, or `sqlite:///{here}/etc/x.db` for this",
+        ),
+        ("usr/x y.db", Severity.WARNING, "write `sqlite:////usr/x%20y.db` for /usr/x y.db, or "),
+    ],
+)
+def test_a_path_from_the_working_directory(
+    path: str,
+    level: Severity | None,
+    help_: str,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    finding = relative(path)
+    if level is None:
+        assert finding is None
+    else:
+        assert finding is not None
+        assert (finding.subject, finding.level) == ("address", level)
+        assert finding.text == (f"is relative to the working directory: this is {tmp_path}/{path}")
+        assert finding.help.startswith(help_.format(here=tmp_path))
+
+
+@pytest.mark.parametrize("opens", [open_store, open_view])
+def test_a_path_that_looks_absolute_is_said_to_be_relative(
+    opens: Callable[[str], Ledger],
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    caplog.set_level(logging.INFO)
+
+    async def main(path: str) -> None:
+        await opens(f"sqlite:///{path}").aclose()
+
+    asyncio.run(main("etc/x.db"))
+    asyncio.run(main("x.db"))
+    asyncio.run(main(f"{tmp_path}/x.db"))
+    warning, info = [(r.levelname, r.getMessage()) for r in caplog.records]
+    here = f"this is {tmp_path}/etc/x.db"
+    both = f"`sqlite:////etc/x.db` for /etc/x.db, or `sqlite:///{tmp_path}/etc/x.db` for this file"
+    said = f"the ledger's address is relative to the working directory: {here}; write {both}"
+    assert warning == ("WARNING", said)
+    assert info == ("INFO", f"the ledger is {tmp_path}/x.db, from the working directory")
+
+
+def test_what_an_operator_is_told_of_a_relative_path(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    found = {f.subject: f for f in asyncio.run(examine("sqlite:///etc/x.db"))}
+    assert found["address"].level is Severity.WARNING
+    assert "address" not in {f.subject for f in asyncio.run(examine(f"sqlite:///{tmp_path}/x.db"))}
+    assert not [*tmp_path.iterdir()]
+
+
+def test_only_a_file_has_a_time_that_can_be_set() -> None:
+    with pytest.raises(UsageError, match="only a ledger in a file keeps a time"):
+        set_time("redis://localhost")

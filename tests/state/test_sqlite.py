@@ -20,6 +20,7 @@ from policy_router.errors import AmountError, StoreError, VerbError
 from policy_router.meter import MINUTE, Metric, Period
 from policy_router.state import sqlite, sqlite_continuity
 from policy_router.state import sqlite_books as books
+from policy_router.state.clock import Sight
 from policy_router.state.continuity import Loss, Mark
 from policy_router.state.counting import EXACT, differences
 from policy_router.state.memory import MemoryStore
@@ -560,18 +561,6 @@ def test_a_clock_that_steps_and_comes_back_refills_nothing(path: Path, step: flo
         assert w.rows()[-1].ts == max(NOON, NOON + step)
 
 
-def test_a_clock_that_jumps_ahead_is_told(path: Path, caplog: pytest.LogCaptureFixture) -> None:
-    clock = Clock()
-    with opened(path, clock) as w:
-        for step in (0, 500, -HOUR, 500):
-            clock.now += step
-            w.settle("nobody", Actual())
-        assert not caplog.messages
-        clock.now += HOUR
-        w.settle("nobody", Actual())
-    assert caplog.messages == ["the clock went forward by 3600 s: limits and budgets with it"]
-
-
 # -- bad days --------------------------------------------------------------------------------------
 
 
@@ -721,7 +710,7 @@ def test_a_ledger_of_a_later_version_is_left_alone(path: Path) -> None:
     with opened(path) as w:
         w.reserve("a", w.money(1))
     sql(path, "PRAGMA user_version = 7")
-    with pytest.raises(StoreError, match="its format is 7, and this version writes 2; use the"):
+    with pytest.raises(StoreError, match="its format is 7, and this version writes 3; use the"):
         SqliteStore(path)
 
 
@@ -771,7 +760,7 @@ def test_a_network_file_system_is_refused(path: Path, tmp_path: Path) -> None:
     mounts = tmp_path / "mounts"
     mounts.write_text(f"disk / ext4 rw 0 0\nserver:/x {path.parent} nfs4 rw 0 0\n")
     with pytest.raises(StoreError, match=r"a network file system \(nfs4\).*use Redis for several"):
-        File(path, mounts=mounts).prepare()
+        File(path, mounts=mounts).prepare(Sight(NOON))
 
 
 # -- files -----------------------------------------------------------------------------------------

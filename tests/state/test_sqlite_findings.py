@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from policy_router.diagnostics import Severity
+from policy_router.state.clock import Sight
 from policy_router.state.sqlite import SqliteStore
 from policy_router.state.sqlite_file import File, Lock, Pace
 from policy_router.state.sqlite_findings import LONG, examine, library, mended
@@ -52,11 +53,11 @@ def of(findings: tuple[Finding, ...], subject: str) -> list[tuple[Severity, str]
 
 def test_a_sound_ledger(path: Path, mounts: Path) -> None:
     before = path.read_bytes()
-    found = examine(path, NOON, mounts)
+    found = examine(path, Sight(NOON), mounts)
     assert {f.level for f in found} == {NOTE}
     assert [f.subject for f in found] == ["version", "file system", "format", "size"]
     assert of(found, "file system") == [(NOTE, "ext4")]
-    assert of(found, "format") == [(NOTE, "2; this version writes 2")]
+    assert of(found, "format") == [(NOTE, "3; this version writes 3")]
     assert of(found, "size") == [
         (NOTE, f"{len(before) / 1e6:.1f} MB, log 0.0 MB, 0 rows in the ledger")
     ]
@@ -64,7 +65,7 @@ def test_a_sound_ledger(path: Path, mounts: Path) -> None:
 
 
 def test_a_ledger_that_is_not_there_yet(tmp_path: Path, mounts: Path) -> None:
-    found = examine(tmp_path / "none.db", NOON, mounts)
+    found = examine(tmp_path / "none.db", Sight(NOON), mounts)
     assert of(found, "file") == [(NOTE, f"{tmp_path / 'none.db'} is not there yet")]
     assert not (tmp_path / "none.db").exists()
 
@@ -114,30 +115,32 @@ def test_file_systems(
 ) -> None:
     folder = tmp_path / "state"
     mounts.write_text(table.format(folder=folder, parent=tmp_path) + "\n")
-    ((level, text),) = of(examine(folder / "a.db", NOON, mounts), "file system")
+    ((level, text),) = of(examine(folder / "a.db", Sight(NOON), mounts), "file system")
     assert level is finding[0]
     assert text.startswith(finding[1])
 
 
 def test_a_mount_point_with_a_space(tmp_path: Path, mounts: Path) -> None:
     mounts.write_text(f"s:/x {tmp_path}/with\\040space nfs rw\n")
-    found = examine(tmp_path / "with space" / "a.db", NOON, mounts)
+    found = examine(tmp_path / "with space" / "a.db", Sight(NOON), mounts)
     assert of(found, "file system")[0][0] is ERROR
 
 
 def test_no_table_of_mounts(path: Path, tmp_path: Path) -> None:
-    assert of(examine(path, NOON, tmp_path / "none"), "file system") == [(NOTE, "cannot be told")]
+    assert of(examine(path, Sight(NOON), tmp_path / "none"), "file system") == [
+        (NOTE, "cannot be told")
+    ]
 
 
 def test_who_may_look(path: Path, mounts: Path) -> None:
     path.chmod(0o644)
     path.parent.chmod(0o755)
-    assert of(examine(path, NOON, mounts), "permissions") == [
+    assert of(examine(path, Sight(NOON), mounts), "permissions") == [
         (WARNING, f"others may read {path} (mode 644)")
     ]
     path.parent.chmod(0o777)
     path.chmod(0o660)
-    assert of(examine(path, NOON, mounts), "permissions") == [
+    assert of(examine(path, Sight(NOON), mounts), "permissions") == [
         (WARNING, f"others may change {path} (mode 660)"),
         (WARNING, f"others may change {path.parent} (mode 777)"),
     ]
@@ -147,13 +150,13 @@ def test_what_this_user_may_not_do(
     path: Path, mounts: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(os, "access", lambda place, _: place != path)  # root may do anything
-    assert of(examine(path, NOON, mounts), "permissions") == [
+    assert of(examine(path, Sight(NOON), mounts), "permissions") == [
         (ERROR, f"this user may not read and write {path} (mode 600)")
     ]
 
 
 def test_a_clock_that_is_behind(path: Path, mounts: Path) -> None:
-    assert of(examine(path, NOON - 90, mounts), "time") == [
+    assert of(examine(path, Sight(NOON - 90), mounts), "time") == [
         (WARNING, "the ledger's time stands still for 90 s: a clock was ahead")
     ]
 
@@ -180,11 +183,11 @@ def test_damage(path: Path, mounts: Path) -> None:
     with path.open("r+b") as file:
         file.seek(4096)
         file.write(b"\xff" * 4096 * 3)
-    found = of(examine(path, NOON, mounts), "database")
+    found = of(examine(path, Sight(NOON), mounts), "database")
     assert 1 <= len(found) <= 3
     assert all(level is ERROR and "damaged" in text for level, text in found)
     path.write_bytes(b"no database at all" * 1000)
-    ((level, text),) = of(examine(path, NOON, mounts), "database")
+    ((level, text),) = of(examine(path, Sight(NOON), mounts), "database")
     assert level is ERROR
     assert "it is not a database" in text
 
@@ -195,7 +198,7 @@ def test_counters_that_break_their_rules(path: Path, mounts: Path) -> None:
         for i in range(9):
             connection.execute("INSERT INTO bucket VALUES (?, -1, 0, 0, 0)", (str(i),))
     assert (
-        of(examine(path, NOON, mounts), "database")
+        of(examine(path, Sight(NOON), mounts), "database")
         == [(ERROR, "is damaged: CHECK constraint failed in bucket")] * 3
     )
 
@@ -203,22 +206,22 @@ def test_counters_that_break_their_rules(path: Path, mounts: Path) -> None:
 def test_databases_of_others(path: Path, mounts: Path, tmp_path: Path) -> None:
     other = tmp_path / "other.db"
     other.touch()
-    assert of(examine(other, NOON, mounts), "database") == [(ERROR, "is empty")]
+    assert of(examine(other, Sight(NOON), mounts), "database") == [(ERROR, "is empty")]
     with closing(sqlite3.connect(other)) as connection:
         connection.execute("CREATE TABLE cookies (a)")
-    assert of(examine(other, NOON, mounts), "database") == [
+    assert of(examine(other, Sight(NOON), mounts), "database") == [
         (ERROR, "is the database of another program")
     ]
     with closing(sqlite3.connect(path)) as connection:
-        connection.execute("PRAGMA user_version = 3")
-    assert of(examine(path, NOON, mounts), "format") == [(ERROR, "3; this version writes 2")]
+        connection.execute("PRAGMA user_version = 4")
+    assert of(examine(path, Sight(NOON), mounts), "format") == [(ERROR, "4; this version writes 3")]
 
 
 def test_a_lock_that_is_kept(path: Path, mounts: Path) -> None:
     lock = Lock(path)
     lock.acquire()
     try:
-        ((level, text),) = of(examine(path, NOON, mounts, Pace(patience=0.01)), "lock")
+        ((level, text),) = of(examine(path, Sight(NOON), mounts, Pace(patience=0.01)), "lock")
     finally:
         lock.close()
     assert level is ERROR
@@ -229,4 +232,4 @@ def test_a_log_that_has_grown(path: Path, mounts: Path) -> None:
     with File(path).consult() as report:
         report.execute("SELECT * FROM ledger").fetchall()
         os.truncate(f"{path}-wal", LONG + 1)
-        assert of(examine(path, NOON, mounts), "log") == [(WARNING, "has grown to 268 MB")]
+        assert of(examine(path, Sight(NOON), mounts), "log") == [(WARNING, "has grown to 268 MB")]

@@ -1,0 +1,129 @@
+"""Whether a policy's models can be called from here: are the variables with keys set, and does
+anything listen where a server of one's own should be. No key is read, nothing is sent."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import os
+from collections import defaultdict
+from ipaddress import ip_address
+from typing import TYPE_CHECKING, Final
+from urllib.parse import urlsplit
+
+from policy_router.diagnostics import Severity
+from policy_router.discover import KEYS
+from policy_router.state.findings import Finding
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping, Sequence
+
+    from policy_router.model import Model
+
+WITHIN: Final = 1.0
+"""Seconds for all connections together."""
+OLLAMA: Final = "http://localhost:11434"
+"""Where LiteLLM calls Ollama unless it is told otherwise."""
+_PORTS: Final = {"http": 80, "https": 443}
+_LOCAL: Final = ("localhost", "host.docker.internal", "host.containers.internal")
+_NAMED: Final = 3
+"""Models that are named in one line."""
+
+
+def missing_keys(models: Sequence[Model], environ: Mapping[str, str]) -> list[Finding]:
+    """The variables that models need for their keys and that are not set."""
+    needed: defaultdict[str, list[str]] = defaultdict(list)
+    for model in models:
+        name = model.api_key_env or _usual_key(model)
+        if name is not None and not environ.get(name):
+            needed[name].append(model.name)
+    return [
+        Finding(
+            "key",
+            Severity.WARNING,
+            f"{name} is not set here: {_listed(names)} cannot be called",
+            "set it in the environment of the process that calls",
+        )
+        for name, names in needed.items()
+    ]
+
+
+async def silent_servers(
+    models: Sequence[Model], environ: Mapping[str, str], within: float = WITHIN
+) -> list[Finding]:
+    """The servers on this machine or its network at which nothing listens."""
+    users: defaultdict[str, list[str]] = defaultdict(list)
+    for model in models:
+        base = model.api_base or _usual_server(model, environ)
+        if base is not None and _place(base) is not None:
+            users[base].append(model.name)
+    answers = await asyncio.gather(*(_why_not(base, within) for base in users))
+    return [
+        Finding(
+            "server",
+            Severity.WARNING,
+            f"{base} does not answer ({why}): {_listed(users[base])} cannot be called",
+            "start it, or change `api_base`",
+        )
+        for base, why in zip(users, answers, strict=True)
+        if why is not None
+    ]
+
+
+def _usual_key(model: Model) -> str | None:
+    """The variable that a provider's key is usually in; None where it needs none, or is not known
+    well enough."""
+    if model.api_base is not None:
+        return None
+    name = f"{model.calls.partition('/')[0].replace('_', '').upper()}_API_KEY"
+    return name if name in KEYS else None
+
+
+def _usual_server(model: Model, environ: Mapping[str, str]) -> str | None:
+    if model.calls.partition("/")[0] not in ("ollama", "ollama_chat"):
+        return None
+    return environ.get("OLLAMA_API_BASE") or OLLAMA
+
+
+def _place(base: str) -> tuple[str, int] | None:
+    """Host and port of an address that needs no name server and does not leave the network."""
+    try:
+        parts = urlsplit(base)
+        host, port = parts.hostname or "", parts.port or _PORTS.get(parts.scheme)
+        local = host in _LOCAL or host.endswith(".localhost")
+        near = local or ip_address(host).is_private or ip_address(host).is_loopback
+    except ValueError:
+        return None
+    return (host, port) if near and port else None
+
+
+async def _why_not(base: str, within: float) -> str | None:
+    """Why nothing can be connected to; None when something can."""
+    place = _place(base)
+    if place is None:
+        return None
+    try:
+        async with asyncio.timeout(within):
+            _, writer = await asyncio.open_connection(*place)
+    except TimeoutError:
+        return f"no connection within {within:g} s"
+    except OSError as error:
+        return _words(error)
+    writer.close()
+    with contextlib.suppress(OSError):
+        await writer.wait_closed()
+    return None
+
+
+def _words(error: OSError) -> str:
+    number = error.errno or 0
+    return os.strerror(number).lower() if number > 0 else "no such host"
+
+
+def _listed(names: Iterable[str]) -> str:
+    """`a`, `b` and 3 more."""
+    every = [f"`{name}`" for name in names]
+    more = len(every) - _NAMED
+    if more > 0:
+        return f"{', '.join(every[:_NAMED])} and {more} more"
+    return " and ".join([", ".join(every[:-1]), every[-1]] if len(every) > 1 else every)

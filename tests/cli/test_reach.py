@@ -1,0 +1,91 @@
+"""Whether models can be called from here."""
+
+from __future__ import annotations
+
+import asyncio
+import socket
+
+import pytest
+
+from policy_router.cli.reach import missing_keys, silent_servers
+from policy_router.diagnostics import Severity
+from policy_router.model import Model
+from tests.cli.run import run
+from tests.cli.spent import COUNTED
+
+
+def model(name: str, calls: str, **more: str) -> Model:
+    return Model(name, calls, "light", 0, **more)  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize(
+    ("asked", "environ", "texts"),
+    [
+        (model("a", "openai/x", api_key_env="MINE"), {}, ["MINE is not set here: `a` cannot be c"]),
+        (model("a", "openai/x", api_key_env="MINE"), {"MINE": ""}, ["MINE is not set here"]),
+        (model("a", "openai/x", api_key_env="MINE"), {"MINE": "secret"}, []),
+        (model("a", "openai/x"), {}, ["OPENAI_API_KEY is not set here"]),
+        (model("a", "together_ai/x"), {}, ["TOGETHERAI_API_KEY is not set here"]),
+        (model("a", "openai/x", api_base="http://localhost:1/v1"), {}, []),
+        (model("a", "ollama_chat/x"), {}, []),
+        (model("a", "bedrock/x"), {}, []),
+    ],
+)
+def test_keys_by_name(asked: Model, environ: dict[str, str], texts: list[str]) -> None:
+    found = missing_keys([asked], environ)
+    assert [f.text[: len(text)] for f, text in zip(found, texts, strict=True)] == texts
+    assert all(f.level is Severity.WARNING for f in found)
+    assert "secret" not in repr(found)
+
+
+def test_models_that_need_one_key_are_told_together() -> None:
+    every = [model(name, "openai/x") for name in "abcde"]
+    for models, words in (
+        (every[:1], "`a`"),
+        (every[:2], "`a` and `b`"),
+        (every[:3], "`a`, `b` and `c`"),
+        (every, "`a`, `b`, `c` and 2 more"),
+    ):
+        (found,) = missing_keys(models, {})
+        assert found.text == f"OPENAI_API_KEY is not set here: {words} cannot be called"
+
+
+def test_servers_of_ones_own() -> None:
+    with socket.create_server(("127.0.0.1", 0)) as up, socket.create_server(("127.0.0.1", 0)) as s:
+        here, gone = up.getsockname()[1], s.getsockname()[1]
+        s.close()
+        models = [
+            model("up", "openai/x", api_base=f"http://127.0.0.1:{here}/v1"),
+            model("down", "openai/x", api_base=f"http://localhost:{gone}"),
+            model("away", "openai/x", api_base="https://api.example.com"),
+            model("public", "openai/x", api_base="http://8.8.8.8:1"),
+            model("odd", "openai/x", api_base="http://127.0.0.1:port"),
+            model("plain", "openai/x", api_base="ftp://127.0.0.1"),
+            model("ollama", "ollama_chat/x"),
+            model("cloud", "openai/x"),
+        ]
+        environ = {"OLLAMA_API_BASE": f"http://127.0.0.1:{here}"}
+        (found,) = asyncio.run(silent_servers(models, environ))
+        assert found.level is Severity.WARNING
+        assert found.text.startswith(f"http://localhost:{gone} does not answer (")
+        assert found.text.endswith("): `down` cannot be called")
+
+
+def test_a_server_that_keeps_silent_is_not_waited_for() -> None:
+    models = [model("slow", "openai/x", api_base="http://127.0.0.1:9")]
+    (found,) = asyncio.run(silent_servers(models, {}, within=0.0))
+    assert found.text == (
+        "http://127.0.0.1:9 does not answer (no connection within 0 s): `slow` cannot be called"
+    )
+
+
+def test_doctor_says_so(monkeypatch: pytest.MonkeyPatch) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        port = server.getsockname()[1]
+    monkeypatch.setenv("OLLAMA_API_BASE", f"http://127.0.0.1:{port}")
+    done = run("doctor", "-p", COUNTED)
+    assert done.code == 1
+    assert "OPENAI_API_KEY is not set here: `big` cannot be called" in done.out
+    assert f"http://127.0.0.1:{port} does not answer" in done.out
+    monkeypatch.setenv("OPENAI_API_KEY", "sk-of-nobody")
+    assert "OPENAI_API_KEY" not in run("doctor", "-p", COUNTED).out
