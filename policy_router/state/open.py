@@ -40,7 +40,7 @@ if TYPE_CHECKING:
 
     Clock: TypeAlias = Callable[[], float] | None
 
-FORMS: Final = "`memory://`, `sqlite:///path/to/file.db` and `redis://host:6379`"
+FORMS: Final = "`memory://`, `sqlite:////path/to/file.db` and `redis://host:6379`"
 SQLITE: Final = "use a Python with `sqlite3` and `fcntl`, on Linux or macOS"
 CHOICES: Final = {"durability": ("normal", "strict"), "clock": ("uptime", "wall")}
 FILES: Final = (*CHOICES, "patience")

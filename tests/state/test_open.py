@@ -91,7 +91,7 @@ def test_without_a_clock_it_is_the_hosts(tmp_path: Path) -> None:
     [
         ("sqlit:///a.db", "no store has an address like `sqlit`: did you mean `sqlite`?"),
         ("Redis://h", "no store has an address like `Redis`: did you mean `redis`?"),
-        ("postgres://u:secret@h", "like `postgres`: addresses are `memory://`, `sqlite:///path"),
+        ("postgres://u:secret@h", "like `postgres`: addresses are `memory://`, `sqlite:////path"),
         ("router.db", "no store has an address like `router.db`: addresses are"),
         ("memory", "no store has an address like `memory`: did you mean `memory`?"),
         ("memory://x", "a store in memory has no place: write `memory://`"),
