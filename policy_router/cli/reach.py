@@ -25,7 +25,13 @@ WITHIN: Final = 1.0
 OLLAMA: Final = "http://localhost:11434"
 """Where LiteLLM calls Ollama unless it is told otherwise."""
 _PORTS: Final = {"http": 80, "https": 443}
-_LOCAL: Final = ("localhost", "host.docker.internal", "host.containers.internal")
+_OTHERS: Final = {
+    "ANTHROPIC_API_KEY": ("ANTHROPIC_AUTH_TOKEN",),
+    "GEMINI_API_KEY": ("GOOGLE_API_KEY",),
+    "OPENROUTER_API_KEY": ("OR_API_KEY",),
+    "TOGETHERAI_API_KEY": ("TOGETHER_API_KEY", "TOGETHER_AI_API_KEY", "TOGETHER_AI_TOKEN"),
+}
+"""Variables that LiteLLM takes a key from as well."""
 _NAMED: Final = 3
 """Models that are named in one line."""
 
@@ -34,9 +40,9 @@ def missing_keys(models: Sequence[Model], environ: Mapping[str, str]) -> list[Fi
     """The variables that models need for their keys and that are not set."""
     needed: defaultdict[str, list[str]] = defaultdict(list)
     for model in models:
-        name = model.api_key_env or _usual_key(model)
-        if name is not None and not environ.get(name):
-            needed[name].append(model.name)
+        names = _keys(model)
+        if names and not any(environ.get(name) for name in names):
+            needed[names[0]].append(model.name)
     return [
         Finding(
             "key",
@@ -70,13 +76,15 @@ async def silent_servers(
     ]
 
 
-def _usual_key(model: Model) -> str | None:
-    """The variable that a provider's key is usually in; None where it needs none, or is not known
-    well enough."""
+def _keys(model: Model) -> tuple[str, ...]:
+    """The variables any of which may hold a model's key; none where it needs no key, or that is not
+    known well enough."""
+    if model.api_key_env is not None:
+        return (model.api_key_env,)
     if model.api_base is not None:
-        return None
+        return ()
     name = f"{model.calls.partition('/')[0].replace('_', '').upper()}_API_KEY"
-    return name if name in KEYS else None
+    return (name, *_OTHERS.get(name, ())) if name in KEYS else ()
 
 
 def _usual_server(model: Model, environ: Mapping[str, str]) -> str | None:
@@ -90,10 +98,10 @@ def _place(base: str) -> tuple[str, int] | None:
     try:
         parts = urlsplit(base)
         host, port = parts.hostname or "", parts.port or _PORTS.get(parts.scheme)
-        local = host in _LOCAL or host.endswith(".localhost")
-        near = local or ip_address(host).is_private or ip_address(host).is_loopback
+        number = ip_address("127.0.0.1" if host == "localhost" else host)
     except ValueError:
         return None
+    near = number.is_loopback or (number.is_private and not number.is_link_local)
     return (host, port) if near and port else None
 
 

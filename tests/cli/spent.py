@@ -38,6 +38,7 @@ class Try:
     user: str | None = "ada"
     tokens: tuple[int, int] | None = (1000, 500)
     tenant: str | None = None
+    key: str | None = None
     running: bool = False
     tokens_bound: int = 1000
 
@@ -54,7 +55,11 @@ async def _spend(url: str, policy: Policy, tries: tuple[Try, ...]) -> None:
     for each in sorted(tries, key=lambda t: -t.ago):
         now = NOON - each.ago
         request = Request(
-            user=each.user, tenant=each.tenant, tokens=each.tokens_bound, max_output=1000
+            user=each.user,
+            tenant=each.tenant,
+            key=each.key,
+            tokens=each.tokens_bound,
+            max_output=1000,
         )
         account = ledger.account(policy, request, Snapshot(now))
         assert await account.open(policy.model(each.model)) is None

@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from pathlib import Path
 
 import pytest
 
+from policy_router.meter import key_id
 from tests.cli.run import BROKEN, CASES, run
 from tests.cli.spent import COUNTED, DAY, MINUTE, NOON, Try, spend, stop_the_clock
-
-if TYPE_CHECKING:
-    from pathlib import Path
 
 
 @pytest.fixture
@@ -48,6 +46,40 @@ def test_before_anything_was_counted(tmp_path: Path, monkeypatch: pytest.MonkeyP
     assert done.code == 0
     assert done.err.startswith(f"nothing was counted yet: there is no {tmp_path}/state/")
     assert done.out.split("\n\n", 1)[1] == (CASES / "unused.txt").read_text()
+
+
+def test_where_nothing_was_counted_it_is_said_where_that_was_looked_up(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    told = run("usage", "-p", COUNTED, "--state", "sqlite:///our%20ledger.db").err
+    assert told == (
+        f"nothing was counted yet: there is no {tmp_path}/our ledger.db\n"
+        "   = help: an application counts in its own memory unless it is opened with the same store,"
+        f' `Router.open(..., state="sqlite:///{tmp_path}/our%20ledger.db")`; name its store with'
+        " --state or $POLICY_ROUTER_STATE\n"
+    )
+    spend("sqlite:///our%20ledger.db")  # opened, and nothing more
+    told = run("usage", "-p", COUNTED, "--state", "sqlite:///our%20ledger.db").err
+    assert told.startswith("nothing was counted yet: sqlite:///our%20ledger.db is empty\n")
+    assert f'state="sqlite:///{tmp_path}/our%20ledger.db"' in told
+    assert run("usage", "-p", COUNTED, "--state", "sqlite:///our%20ledger.db", "--json").err == ""
+
+
+def test_a_key_is_shown_as_a_digest(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    stop_the_clock(monkeypatch)
+    policy = tmp_path / "p.yaml"
+    policy.write_text(
+        Path(COUNTED).read_text().replace("per: user, requests", "per: key, requests")
+    )
+    url = f"sqlite:///{tmp_path}/ledger.db"
+    spend(url, Try("small", key="sk-a-secret"), policy=str(policy))
+    done = run("usage", "-p", policy, "--state", url)
+    shown = f"key {key_id('sk-a-secret')}"
+    assert shown in done.out
+    assert len(shown) < 30
+    for name in tmp_path.iterdir():
+        assert name.is_dir() or b"sk-a-secret" not in name.read_bytes()
 
 
 def test_the_largest_are_listed_and_all_on_request(

@@ -21,7 +21,7 @@ from policy_router.state.sqlite_file import File, Lock, Pace
 from policy_router.state.sqlite_findings import examine
 from policy_router.state.sqlite_repair import set_time
 from policy_router.state.sqlite_view import SqliteView, viewed
-from policy_router.state.store import Actual, Ended
+from policy_router.state.store import Actual, Continuous, Ended
 from tests.state.stores import NOON, Clock, World
 from tests.state.test_private_file import CONTENT, STRANGER, TRAPS
 from tests.state.worker import said, start
@@ -331,4 +331,25 @@ def test_where_another_user_owns_the_folder_a_copy_is_read(
         assert Path(file).parent != path.parent
         assert connection.execute("SELECT sum(held) FROM bucket").fetchone() == (550,)
     assert not Path(file).parent.exists()
+    assert traces(path.parent) == before
+
+
+def test_a_view_sees_that_an_older_copy_was_put_in_place(path: Path) -> None:
+    older = path.read_bytes()
+    with view(path) as w:
+        assert w.audit() == ()
+        assert w.store.loss is None
+        assert isinstance(w.store, Continuous)
+    with store(path) as w:
+        w.reserve("c", w.money(50))
+    path.write_bytes(older)
+    before = traces(path.parent)
+    with view(path) as w:
+        assert w.audit() == ()
+        assert w.store.loss is not None
+        assert w.store.loss.text.startswith("it went back from change ")
+        with pytest.raises(StoreError, match="for reading only"):
+            w.do(w.store.accept_loss())
+    found = {f.subject: f for f in examine(path, Sight(NOON))}
+    assert "it went back from change" in found["continuity"].text
     assert traces(path.parent) == before
