@@ -55,9 +55,9 @@ def test_where_nothing_was_counted_it_is_said_where_that_was_looked_up(
     told = run("usage", "-p", COUNTED, "--state", "sqlite:///our%20ledger.db").err
     assert told == (
         f"nothing was counted yet: there is no {tmp_path}/our ledger.db\n"
-        "   = help: an application counts in its own memory unless it is opened with the same store,"
-        f' `Router.open(..., state="sqlite:///{tmp_path}/our%20ledger.db")`; name its store with'
-        " --state or $POLICY_ROUTER_STATE\n"
+        "   = help: an application counts in its own memory unless it is opened with the same"
+        f' store, `Router.open(..., state="sqlite:///{tmp_path}/our%20ledger.db")`; name its'
+        " store with --state or $POLICY_ROUTER_STATE\n"
     )
     spend("sqlite:///our%20ledger.db")  # opened, and nothing more
     told = run("usage", "-p", COUNTED, "--state", "sqlite:///our%20ledger.db").err

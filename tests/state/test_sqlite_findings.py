@@ -172,11 +172,11 @@ def test_a_ledger_that_is_older_than_its_note(path: Path, mounts: Path) -> None:
     asyncio.run(go_on())
     path.write_bytes(copy)
     text = "lost data, and budgets are closed: it went back from change 2 to change 1 (noticed "
-    assert of(examine(path, NOON, mounts), "continuity") == [
+    assert of(examine(path, Sight(NOON), mounts), "continuity") == [
         (ERROR, text + "2026-11-18 12:00:00 UTC)")
     ]
     path.with_name(path.name + "-lock").unlink()
-    assert of(examine(path, NOON, mounts), "continuity") == []
+    assert of(examine(path, Sight(NOON), mounts), "continuity") == []
 
 
 def test_damage(path: Path, mounts: Path) -> None:
