@@ -100,7 +100,7 @@ def _memory(url: str, clock: Clock) -> Ledger:
 def _sqlite(url: str, clock: Clock) -> Ledger:
     place = sqlite_path(url)
     module = _imported("sqlite", SQLITE)
-    place.warn()
+    place.warn(creates=True)
     store: Ledger = module.SqliteStore(
         place.path, durability=place.durability, pace=place.pace(module.DEFAULT),
         sight=place.source(clock),
@@ -115,7 +115,7 @@ def open_view(url: str, clock: Clock = None) -> Ledger:
         return open_store(url, clock)
     place = sqlite_path(url)
     module = _imported("sqlite_view", SQLITE)
-    place.warn()
+    place.warn(creates=False)
     view: Ledger = module.SqliteView(place.path, place.source(clock), place.pace(module.PACE))
     return view
 
@@ -139,14 +139,16 @@ class SqlitePlace:
         believed = self.clock == "wall" and (clock is None or clock is time.time)
         return source((lambda: time.time()) if believed else clock)  # noqa: PLW0108  not time.time
 
-    def warn(self) -> None:
-        """Says in the log where the file is, when the address may mean another place."""
-        where = Path(self.path).absolute()
+    def warn(self, *, creates: bool) -> None:
+        """Says in the log where the file is, when the address may mean another place, or means one
+        where there was none before. creates: a file that is not there is made."""
         finding = relative(self.path)
-        if finding is not None and finding.level is Severity.WARNING:
-            LOG.warning("the ledger's address %s; %s", finding.text, finding.help)
-        elif not Path(self.path).is_absolute():
-            LOG.info("the ledger is %s, from the working directory", where)
+        if finding is None:
+            return
+        new = creates and not Path(self.path).exists()
+        ledger = "the address of this new ledger" if new else "the ledger's address"
+        level = logging.WARNING if new or finding.level is Severity.WARNING else logging.INFO
+        LOG.log(level, "%s %s; %s", ledger, finding.text, finding.help)
 
 
 def relative(path: str) -> Finding | None:

@@ -19,7 +19,8 @@ if TYPE_CHECKING:
     from collections.abc import Collection
 
 PRIVATE: Final = 0o600
-_SAFE: Final = os.O_CLOEXEC | getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_NONBLOCK", 0)
+SAFE: Final = os.O_CLOEXEC | getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_NONBLOCK", 0)
+"""Flags with which to open what may be a link or a pipe."""
 _LINKS: Final = 40
 """Symbolic links in one path, at most; the kernel has the same limit."""
 
@@ -56,7 +57,7 @@ def open_existing(path: Path, flags: int, owners: Collection[int] | None = None)
     """A descriptor of the regular file at a path, which is neither created nor reached through a
     link. Raises OSError; UnsafeFileError as `examine` does, also for a file that took its place."""
     examine(path, owners)  # tells what is wrong in words; what counts is looked at once it is open
-    descriptor = os.open(path, flags | _SAFE)
+    descriptor = os.open(path, flags | SAFE)
     try:
         _require(path, os.fstat(descriptor), owners)
     except BaseException:
@@ -71,7 +72,7 @@ def create(path: Path, owner: os.stat_result | None = None) -> int:
     owner: of a file that belongs together with the new one; root gives the new file to the same
     user. Raises OSError, FileExistsError when anything at all has that name.
     """
-    descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_EXCL | _SAFE, PRIVATE)
+    descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_EXCL | SAFE, PRIVATE)
     if owner is not None and user() == 0 and owner.st_uid != 0:
         with suppress(OSError):  # in a container root may not do that
             os.fchown(descriptor, owner.st_uid, owner.st_gid)
@@ -81,7 +82,7 @@ def create(path: Path, owner: os.stat_result | None = None) -> int:
 def write_text(path: Path, text: str, *, replace: bool) -> None:
     """Writes a text file that the caller was asked for: created, or with `replace` overwritten in
     place. Raises OSError; UnsafeFileError for what is no regular file of its own."""
-    flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | _SAFE
+    flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | SAFE
     try:
         descriptor = os.open(path, flags, 0o666)
     except FileExistsError:

@@ -482,7 +482,8 @@ class File:
 
     def sync(self) -> None:
         """Brings the log to the disk; without the lock. Raises OSError."""
-        log = private_file.open_existing(Path(f"{self.path}-wal"), os.O_RDONLY)
+        # Whatever is there, it does no harm to have it written to the disk.
+        log = os.open(f"{self.path}-wal", os.O_RDONLY | private_file.SAFE)
         try:
             os.fsync(log)
         finally:

@@ -205,20 +205,34 @@ def test_a_path_that_looks_absolute_is_said_to_be_relative(
     caplog: pytest.LogCaptureFixture,
 ) -> None:
     monkeypatch.chdir(tmp_path)
+    (tmp_path / "etc").mkdir()
+    for path in ("etc/x.db", "x.db", str(tmp_path / "y.db")):
+        (tmp_path / path).touch()
     caplog.set_level(logging.INFO)
-
-    async def main(path: str) -> None:
-        await opens(f"sqlite:///{path}").aclose()
-
-    asyncio.run(main("etc/x.db"))
-    asyncio.run(main("x.db"))
-    asyncio.run(main(f"{tmp_path}/x.db"))
+    for path in ("etc/x.db", "x.db", str(tmp_path / "y.db")):
+        asyncio.run(opens(f"sqlite:///{path}").aclose())
     warning, info = [(r.levelname, r.getMessage()) for r in caplog.records]
-    here = f"this is {tmp_path}/etc/x.db"
+    here = f"the ledger's address is relative to the working directory: this is {tmp_path}"
     both = f"`sqlite:////etc/x.db` for /etc/x.db, or `sqlite:///{tmp_path}/etc/x.db` for this file"
-    said = f"the ledger's address is relative to the working directory: {here}; write {both}"
-    assert warning == ("WARNING", said)
-    assert info == ("INFO", f"the ledger is {tmp_path}/x.db, from the working directory")
+    assert warning == ("WARNING", f"{here}/etc/x.db; write {both}")
+    every = f"`sqlite:///{tmp_path}/x.db` is this file from everywhere"
+    assert info == ("INFO", f"{here}/x.db; {every}")
+
+
+def test_a_ledger_that_a_relative_path_begins_in_another_folder_is_said_to_be_new(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    for folder in ("one", "two", "one"):
+        (tmp_path / folder).mkdir(exist_ok=True)
+        monkeypatch.chdir(tmp_path / folder)
+        asyncio.run(open_view("sqlite:///x.db").aclose())
+        asyncio.run(open_store("sqlite:///x.db").aclose())
+    asyncio.run(open_store(f"sqlite:///{tmp_path}/x.db").aclose())
+    assert [m.partition(";")[0] for m in caplog.messages] == [
+        "the address of this new ledger is relative to the working directory: this is"
+        f" {tmp_path}/{folder}/x.db"
+        for folder in ("one", "two")
+    ]
 
 
 def test_what_an_operator_is_told_of_a_relative_path(
