@@ -6,7 +6,7 @@ their counters, and which models are out because a count is full or nobody pays 
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from policy_router.decide.abilities import HOSTED_TOOLS
 from policy_router.decide.cells import chosen
