@@ -168,8 +168,8 @@ class Router:
         on_activate: told (old, new) when another policy has become active.
         bounds: how large a request may be.
         functions: what policies may call by `python:`. A list of names (`my_checks:polite`), each
-        imported when it is first called; or a mapping of such names to functions. A policy that
-        calls anything else is refused, and so is a function of Python itself.
+        imported when it is first called, or of functions; or a mapping of such names to functions.
+        A policy that calls anything else is refused, and so is a function of Python itself.
         Raises PolicyError when the policy cannot be used, StoreError when the state cannot,
         UsageError for a function that cannot be allowed.
         """

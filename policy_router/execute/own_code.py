@@ -14,7 +14,7 @@ import logging
 import time
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Final, TypeAlias
+from typing import TYPE_CHECKING, Any, Final, TypeAlias
 
 from policy_router.diagnostics import Diagnostic, Severity
 from policy_router.errors import UsageError
@@ -24,15 +24,16 @@ from policy_router.language.functions import WRAP, functions_of, is_pythons_own,
 from policy_router.quoting import quoted
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable
+    from collections.abc import Awaitable, Callable, Iterator
 
     from policy_router.execute.events import Event
     from policy_router.model import Policy
 
 _log: Final = logging.getLogger(__name__)
 
-Allowed: TypeAlias = "Mapping[str, Callable[..., object]] | Iterable[str]"
-"""Functions that policies may call: names, or what each name stands for."""
+Allowed: TypeAlias = "Mapping[str, Callable[..., object]] | Iterable[str | Callable[..., object]]"
+"""Functions that policies may call: names, functions that go by their own name, or what each name
+stands for."""
 MOST: Final = 16
 """Calls of one function that run at a time; further ones wait for one of them to return."""
 STUCK: Final = 4
@@ -62,7 +63,7 @@ class _Line:
 class Functions:
     """The functions that policies may call.
 
-        Functions(["my_checks:polite"])
+        Functions(["my_checks:polite", my_checks.short])
         Functions({"checks:polite": lambda text, answer: "please" in text})
 
     A name is imported when it is first called, and not before. Functions of Python itself are
@@ -79,14 +80,15 @@ class Functions:
     ) -> None:
         self._clock = clock
         self._tell = tell
-        self._known: dict[str, Callable[..., object] | None] = {}
+        self._known: dict[str, Any] = {}
         self._lines: dict[str, _Line] = {}
         if isinstance(allowed, str) or not isinstance(allowed, Iterable):
-            raise UsageError("`functions` is a list of names, or a mapping of names to functions")
-        for name in allowed:
-            function = allowed[name] if isinstance(allowed, Mapping) else None
+            raise UsageError(
+                "`functions` is a list of names or functions, or a mapping of names to functions"
+            )
+        for name, function in _named(allowed):
             problem = _problem(name)
-            if problem is None and isinstance(allowed, Mapping):
+            if problem is None and function is not _IMPORTED:
                 problem = _unfit(function)
             if problem is not None:
                 raise UsageError(f"`{quoted(name)}` cannot be allowed: {problem}")
@@ -109,11 +111,9 @@ class Functions:
                 found = await line.threads.run(lambda: self._call(name, given))
                 result = await _awaited(found) if inspect.isawaitable(found) else found
         except TimeoutError:
-            self._late(name, line)
-            return Broken(f"took longer than {seconds:.3g} s")
-        if line.until is not None and line.threads.stuck < STUCK:
-            line.until = None
-            self._changed(name, up=True, detail="its calls return again")
+            result = Broken(f"took longer than {seconds:.3g} s")
+        finally:  # also when the request is cancelled
+            self._look_at(name, line)
         return result
 
     def _rests(self, line: _Line) -> bool:
@@ -126,14 +126,17 @@ class Functions:
         line.until = now + REST  # this call tries it
         return False
 
-    def _late(self, name: str, line: _Line) -> None:
+    def _look_at(self, name: str, line: _Line) -> None:
+        """Gives a function up, or takes it back, by how many of its calls are stuck."""
         stuck = line.threads.stuck
-        if stuck < STUCK:
-            return
-        first, line.until = line.until is None, self._clock() + REST
-        if first:
-            detail = f"{stuck} of its calls were not done in time and have not returned"
-            self._changed(name, up=False, detail=detail)
+        if stuck >= STUCK:
+            first, line.until = line.until is None, self._clock() + REST
+            if first:
+                detail = f"{stuck} of its calls were not done in time and have not returned"
+                self._changed(name, up=False, detail=detail)
+        elif line.until is not None:
+            line.until = None
+            self._changed(name, up=True, detail="its calls return again")
 
     def _changed(self, name: str, *, up: bool, detail: str) -> None:
         words = "is called again" if up else "is not called for a while"
@@ -142,7 +145,7 @@ class Functions:
 
     def _call(self, name: str, given: tuple[object, ...]) -> object:
         function = self._known[name]
-        if function is None:
+        if function is _IMPORTED:
             module, _, attribute = name.partition(":")
             try:
                 found = getattr(importlib.import_module(module), attribute)
@@ -174,10 +177,27 @@ def not_allowed(policy: Policy, functions: Functions) -> tuple[Diagnostic, ...]:
     )
 
 
+_IMPORTED: Final = object()
+"""Stands for a function that is imported when it is first called."""
+
+
+def _named(allowed: Allowed) -> Iterator[tuple[str, Any]]:
+    """Each name with its function."""
+    if isinstance(allowed, Mapping):
+        yield from allowed.items()
+        return
+    for given in allowed:
+        if isinstance(given, str):
+            yield given, _IMPORTED
+        else:
+            own = getattr(given, "__qualname__", type(given).__name__)
+            yield f"{getattr(given, '__module__', None)}:{own}", given
+
+
 def _problem(name: object) -> str | None:
     """Why a policy may never call something by that name."""
     if not isinstance(name, str) or not is_reference(name):
-        return "a name is written `module:function`"
+        return "a name is written `module:function`; a mapping may give a function such a name"
     return WRAP if is_pythons_own(name) else None
 
 
