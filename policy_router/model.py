@@ -541,25 +541,35 @@ class Request:
             value = getattr(self, name)
             if type(value) is not int and not (value is None and name in _OPTIONAL):
                 put(self, name, _whole(name, value))
-        if not isinstance(self.complexity, str):
-            put(self, "complexity", _number("complexity", self.complexity))
-        elif type(self.complexity) is not str:
-            put(self, "complexity", _text("complexity", self.complexity))
+        score = self.complexity
+        if score is not None and type(score) not in _PLAIN:
+            read = _text if isinstance(score, str) else _number
+            put(self, "complexity", read("complexity", score))
         if type(self.stream) is not bool:
             raise _mistyped("stream", "true or false", self.stream)
-        put(self, "needs", _words("needs", self.needs))
-        put(self, "tags", _words("tags", self.tags))
-        put(self, "attributes", _attributes(self.attributes))
-        if self.prefer is not None:
-            put(self, "prefer", _keys(self.prefer))
+        _keep_collections(self)
 
 
+_PLAIN: Final = frozenset({str, int, float})
 _TEXTS: Final = ("task", "tenant", "user", "team", "key", "language", "model")
 _NUMBERS: Final = ("max_cost", "max_latency", "min_quality")
 _WHOLE: Final = (
     "tokens", "most_tokens", "max_output", "answers", "limit", "pictures", "thumbnails",
 )  # fmt: skip
 _OPTIONAL: Final = frozenset({"most_tokens", "max_output", "limit"})
+
+
+def _keep_collections(request: Request) -> None:
+    """Puts copies in the place of a request's collections; empty ones are as they should be."""
+    put = object.__setattr__
+    if request.needs or type(request.needs) is not frozenset:
+        put(request, "needs", _words("needs", request.needs))
+    if request.tags or type(request.tags) is not frozenset:
+        put(request, "tags", _words("tags", request.tags))
+    if request.attributes or type(request.attributes) is not dict:
+        put(request, "attributes", _attributes(request.attributes))
+    if request.prefer is not None:
+        put(request, "prefer", _keys(request.prefer))
 
 
 def _mistyped(name: str, wanted: str, value: object) -> UsageError:
