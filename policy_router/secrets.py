@@ -154,7 +154,7 @@ SHAPES: Final = (
     Shape("bearer token", re.compile(r"(?i)\b(?:bearer|basic)\s+(\S+)"), loose=True),
     Shape(
         "provider key",
-        re.compile(r"\b((?:sk|pk|rk|gsk|xai|key|org|proj)[-_][\w*.-]{6,})"),
+        re.compile(r"\b((?:sk|pk|rk|gsk|xai|key|org|proj)[-_][\w*.-]{6,}|AIza[\w-]{10,})"),
         loose=True,
     ),
     # Anything long without spaces that mixes letters and digits: keys, tokens, base64.

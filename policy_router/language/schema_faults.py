@@ -254,9 +254,8 @@ def _bad_value(error: ValidationError, source: Source, path: Path, hints: Hints)
             shown = f"the text `{_short(written)}`"
             help_ = f"write {value} without quotes" if _fits(value, schema) else help_
         if schema.get("type") == "boolean" and str(value).casefold() in BOOLEANS:
-            quoted = isinstance(value, str) and written.startswith(("'", '"'))
-            help_ = f"write {str(BOOLEANS[str(value).casefold()]).lower()}"
-            help_ += " without quotes" if quoted else ""
+            quotes = " without quotes" if written.startswith(("'", '"')) else ""
+            help_ = f"write {str(BOOLEANS[str(value).casefold()]).lower()}{quotes}"
         rule, message = "wrong-type", f"{_where(path)} is {shown}, not {describe(schema)}"
     elif validator in ("enum", "const"):
         known = [str(v) for v in schema.get("enum", [schema.get("const")])]
