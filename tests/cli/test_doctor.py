@@ -86,8 +86,10 @@ def test_a_ledger_that_was_pushed_ahead_is_set_right(
     fixed = found(*argv, "--fix")
     assert fixed["fixed"] == (
         "note",
-        "the ledger's time was 2026-11-19T12:00:00+00:00 and is 2026-11-18T12:00:00+00:00 now;"
-        " what was counted in periods to come stays part of them",
+        (
+            "the ledger's time was 2026-11-19T12:00:00+00:00 and is 2026-11-18T12:00:00+00:00 now;"
+            " what was counted in periods to come stays part of them"
+        ),
         "",
     )
     assert "time" not in fixed
