@@ -117,12 +117,15 @@ def _of_policy(report: "Report", path: Path) -> "Finding":
 async def _of_the_rest(
     models: "Sequence[Model]", place: Place | None, *, fix: bool, accepts: bool
 ) -> "list[Finding]":
+    from policy_router.state.findings import Finding  # noqa: PLC0415
+
     silent = await silent_servers(models, os.environ)
     if place is None or not fix:
         return [*silent, *await _of_state(place, accepts=accepts)]
     before = await _of_state(place, accepts=accepts)
     if not any(finding.subject == "time" for finding in before):
-        return [*silent, *before]
+        text = "the ledger's time is not off this machine's clock: nothing was changed"
+        return [*silent, *before, Finding("fixed", Severity.NOTE, text)]
     return [*silent, *await _set_time(place), *await _of_state(place, accepts=False)]
 
 
