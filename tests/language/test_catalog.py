@@ -110,3 +110,23 @@ def test_the_installed_table_is_large_and_read_once() -> None:
     assert len(table._table) > 1000
     assert table.source.startswith("litellm ")
     assert {"openai", "anthropic", "openrouter", "vertex_ai"} <= table.providers
+
+
+@pytest.mark.parametrize(
+    ("says", "ability"),
+    [
+        ({"supports_video_input": True}, {"video"}),
+        ({"supports_audio_output": True}, {"audio_output"}),
+        ({"supported_output_modalities": ["text", "image"]}, {"image_output"}),
+        ({"supported_output_modalities": ["text"]}, set()),
+        ({"supported_output_modalities": "image"}, set()),
+        ({"supports_web_search": True, "supports_computer_use": True}, set()),
+    ],
+)
+def test_media_are_abilities_and_hosted_tools_never_are(
+    says: dict[str, Any], ability: set[str]
+) -> None:
+    table = Catalog({"acme/m": {**CHAT, **says}}, frozenset(), "test")
+    entry = table.find("acme/m")
+    assert entry is not None
+    assert entry.abilities == ability
