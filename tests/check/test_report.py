@@ -11,9 +11,10 @@ import pytest
 
 from policy_router import PolicyError, load
 from policy_router.cancellation import Cancelled
+from policy_router.check.concealed import conceal
 from policy_router.check.report import inspect, inspect_path
 from policy_router.cli.render import as_github, as_json, as_sarif
-from policy_router.diagnostics import Severity, draw
+from policy_router.diagnostics import Diagnostic, Severity, draw
 from policy_router.language.files import PolicyFile
 from tests.check.policies import TABLE, TODAY, complete, look
 
@@ -387,3 +388,13 @@ def test_the_sources_of_a_report_keep_every_place() -> None:
     text = complete("# password: hunterhunter\nname: x")
     report = inspect([PolicyFile("p.yaml", text.encode())], today=TODAY, table=TABLE)
     assert report.sources["p.yaml"] == text.replace("hunterhunter", "*" * 12)
+
+
+def test_a_value_that_a_message_cuts_short_is_left_out_of_it() -> None:
+    value = "0123456789abcdef" * 2
+    sources = {"p.yaml": f"models: {{ x: {{ api_key: {value} }} }}"}
+    told = [f"`{value}` is odd", f"`{value[:20]}...` is odd", "`01234567` is odd"]
+    made = (Diagnostic("x", Severity.ERROR, words, None) for words in told)
+    assert [d.message for d in conceal(made, sources)] == [
+        "`***` is odd", "`***...` is odd", "`***` is odd",
+    ]  # fmt: skip

@@ -1112,6 +1112,7 @@ WRONG: Final[dict[str, dict[str, str]]] = {
     "keyword-never-matches": {
         "quotes": "tasks: { a: { keywords: ['\"refactor\"'] }, c: {} }",
         "spaces": "tasks: { a: { keywords: [' '] }, c: {} }",
+        "spaces in many": f"tasks: {{ a: {{ keywords: [' ', '{'x ' * 60}'] }}, c: {{}} }}",
         "an edge": "tasks: { a: { keywords: ['\\bdef\\b'] }, c: {} }",
         "a star": "tasks: { a: { keywords: ['refactor*'] }, c: {} }",
         "anything": "tasks: { a: { keywords: ['fix.*bug'] }, c: {} }",

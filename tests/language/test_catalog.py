@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import subprocess
 import sys
+from datetime import date
 from typing import Any
 
 import pytest
@@ -130,3 +131,21 @@ def test_media_are_abilities_and_hosted_tools_never_are(
     entry = table.find("acme/m")
     assert entry is not None
     assert entry.abilities == ability
+
+
+@pytest.mark.parametrize(
+    ("day", "last"), [("2026-01-31", date(2026, 1, 31)), ("soon", None), (None, None)]
+)
+def test_the_last_day_of_a_model_is_a_date(day: str | None, last: date | None) -> None:
+    row = {**CHAT, "deprecation_date": day} if day else CHAT
+    entry = Catalog({"acme/x": row}, frozenset(), "test").find("acme/x")
+    assert entry is not None
+    assert entry.last_day == last
+
+
+def test_the_models_of_a_provider_are_named_as_they_are_called() -> None:
+    names = TABLE.names("acme")
+    assert {"acme/big", "acme/bare", "acme/old"} <= set(names)
+    assert "acme/vectors" not in names
+    assert TABLE.names("acme") is names
+    assert TABLE.names("nobody") == ()
