@@ -81,7 +81,7 @@ def _others(document: Document) -> Iterator[Found]:
     if cooldown is not None and (cooldown.for_ == 0 or cooldown.within == 0):
         field = "for" if cooldown.for_ == 0 else "within"
         path: Path = ("fallback", "cooldown", field)
-        yield path, "a failing model is never left alone", "write how long, such as 1m"
+        yield path, "a failing model is never put into cooldown", "write how long, such as 1m"
     for name, experiment in (document.experiments or {}).items():
         if experiment.share == 0:
             path = ("experiments", name, "share")
