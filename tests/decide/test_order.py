@@ -126,7 +126,15 @@ def test_models_of_very_many_prices_are_in_order_too() -> None:
 
 
 def test_orders_that_are_kept_start_over_when_they_are_too_many() -> None:
-    pool = priced(90)
+    # Any two of these cost the same at a ratio of input to output of their own.
+    pool = tuple(
+        Model(f"m{i}", f"x/m{i}", TIERS[0], 0, price=Price(1000 + i**3, 2_000_000 - 997 * i * i))
+        for i in range(80)
+    )
     order = Order(pool, TIERS, (Key.CHEAPEST,))
-    for tokens in range(1, LINES + 200):
-        assert cheapest_first(order, pool, tokens, 1)
+    sizes = []
+    for step in range(1, 4000):
+        assert cheapest_first(order, pool, int(80_000 * 1.0012**step), 10_000)
+        sizes += [len(ranking.lines) for ranking in order._rankings.values()]
+    assert max(sizes) == LINES
+    assert sizes[-1] < LINES

@@ -15,6 +15,7 @@ from policy_router.language.source import (
     MAX_DEPTH,
     MAX_NODES,
     Source,
+    _syntax,
     align,
     as_text,
     parse,
@@ -225,6 +226,17 @@ def test_a_bracket_bomb_does_not_end_the_process() -> None:
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
     assert (done.returncode, done.stdout) == (0, "None too-deep\n" * 5)
+
+
+def test_the_depth_that_libyaml_itself_allows_is_no_riddle() -> None:
+    """Newer releases count levels while they look ahead, before an event is given out."""
+    source = good("a: [[1]]")
+    mark = yaml.Mark("p.yaml", 4, 0, 4, None, 0)
+    problem = yaml.parser.ParserError(
+        None, None, "exceeded maximum nesting depth of 1000 in yaml_parser_parse", mark
+    )
+    found = _syntax(source, problem)
+    assert (found.rule, found.span) == ("too-deep", Span("p.yaml", 1, 5, 1, 6))
 
 
 def placed(found: tuple[Diagnostic, ...], raw: bytes) -> bool:
