@@ -239,7 +239,10 @@ def _bad_value(error: ValidationError, source: Source, path: Path, hints: Hints)
     shown, help_ = _shown(value), _examples(schema)
     if path and _VARIABLE.fullmatch(str(value)) is None and is_name_of_secret(str(path[-1])):
         # What stands where the name of a variable is expected is most likely the key itself.
-        shown, help_ = "the value", f"{help_}: the name of a variable, never the key"
+        shown, help_ = "the value", f"give the name of a variable, never the key itself; {help_}"
+        reference = _REFERENCE.fullmatch(str(value))
+        if reference is not None:
+            help_ = f"name the variable alone, without `$`: `{reference[1]}`"
     rule, message = "bad-value", f"{shown} is not allowed for {_where(path)}"
     if kind is not None:
         article = "an" if kind[0] in "aeiou" else "a"
@@ -279,6 +282,8 @@ def _bad_value(error: ValidationError, source: Source, path: Path, hints: Hints)
     return Diagnostic(rule, Severity.ERROR, message, span, help_)
 
 
+_REFERENCE: Final = re.compile(r"\$\{?([A-Z][A-Z0-9_]*)\}?")
+"""A variable as shells write it."""
 _VARIABLE: Final = re.compile(r"[A-Za-z][A-Za-z_]*_[A-Za-z_]*")
 _KINDS: Final = {
     "string": "text",

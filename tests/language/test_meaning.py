@@ -63,7 +63,18 @@ def test_another_word(word: str, known: str) -> None:
         ("rules:\n  - { name: r, only: [a], onyl: [b] }", "`only` is there already"),
         ("rules:\n  - { name: r, cap: $5/day }", "`cap` belongs under `budgets`"),
         ("limits: { l: { model: [a], requests: [5/min] } }", "did you mean `models`?"),
-        ("models: { b: { model: x/y, tier: t, api_key_env: 0aB } }", "never the key"),
+        (
+            "models: { b: { model: x/y, tier: t, api_key_env: 0aB } }",
+            "give the name of a variable, never the key itself; write it like `ANTHROPIC_API_KEY`",
+        ),
+        (
+            "models: { b: { model: x/y, tier: t, api_key_env: $MY_KEY } }",
+            "name the variable alone, without `$`: `MY_KEY`",
+        ),
+        (
+            'models: { b: { model: x/y, tier: t, api_key_env: "${OPENAI_API_KEY}" } }',
+            "name the variable alone, without `$`: `OPENAI_API_KEY`",
+        ),
         ("budgets: { b: { cap: $5/day, need: x } }", "known are"),
         ("fallback: { tests: 5 }", "`tests` belongs under `the top level`"),
         ("limits: { l: { concurrent: 1, failed: x } }", "known are"),
