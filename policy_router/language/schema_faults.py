@@ -239,10 +239,7 @@ def _bad_value(error: ValidationError, source: Source, path: Path, hints: Hints)
     shown, help_ = _shown(value), _examples(schema)
     if path and _VARIABLE.fullmatch(str(value)) is None and is_name_of_secret(str(path[-1])):
         # What stands where the name of a variable is expected is most likely the key itself.
-        shown, help_ = "the value", f"give the name of a variable, never the key itself; {help_}"
-        reference = _REFERENCE.fullmatch(str(value))
-        if reference is not None:
-            help_ = f"name the variable alone, without `$`: `{reference[1]}`"
+        shown, help_ = "the value", _variable(str(value), help_)
     rule, message = "bad-value", f"{shown} is not allowed for {_where(path)}"
     if kind is not None:
         article = "an" if kind[0] in "aeiou" else "a"
@@ -280,6 +277,14 @@ def _bad_value(error: ValidationError, source: Source, path: Path, hints: Hints)
         message = f"{_where(path)} is longer than {schema[validator]} characters"
     span = source.key_span(path) if value is None else source.value_span(path)
     return Diagnostic(rule, Severity.ERROR, message, span, help_)
+
+
+def _variable(value: str, examples: str) -> str:
+    """How to name a variable, for a value that is no name of one."""
+    reference = _REFERENCE.fullmatch(value)
+    if reference is not None:
+        return f"name the variable alone, without `$`: `{reference[1]}`"
+    return f"give the name of a variable, never the key itself; {examples}"
 
 
 _REFERENCE: Final = re.compile(r"\$\{?([A-Z][A-Z0-9_]*)\}?")
