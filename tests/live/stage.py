@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
     from policy_router.language.files import FileSet
 
-PATIENCE = 10.0
+PATIENCE = 60.0
 
 
 @dataclass(frozen=True)

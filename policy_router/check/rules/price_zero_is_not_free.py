@@ -1,4 +1,4 @@
-"""a price of zero, taken for free
+"""a price of zero that stands for free
 
 LiteLLM's table has 0 for many models that do cost money. Free is what the policy declares, with
 `price: free` and not with a price of $0.
