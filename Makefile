@@ -52,6 +52,7 @@ bench: $(VENV)/.dev
 	$(BIN)/python benchmarks/decide.py
 	$(BIN)/python benchmarks/check.py
 	$(BIN)/python benchmarks/ledger.py
+	$(BIN)/python benchmarks/lag.py
 
 fuzz: $(VENV)/.dev
 	$(BIN)/python benchmarks/fuzz_policies.py --count 100000 --seed 1 --jobs 2

@@ -1,0 +1,115 @@
+"""How late the event loop is at most while the router does what might keep it busy.
+
+    python benchmarks/lag.py
+
+A task in the same loop sleeps for a millisecond at a time and notes how much longer it took. The
+provider runs in threads of this process, so its work is in the figures too. Aim: 50 ms. The first
+call imports LiteLLM in a thread, and an import keeps the interpreter lock for longer at times.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import json
+import sys
+import tempfile
+import time
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+sys.path.insert(0, str(Path(__file__).parents[1]))
+
+from policy_router import Router, UsageError
+from policy_router.simulated import Say, Simulated
+
+if TYPE_CHECKING:
+    from collections.abc import Awaitable, Callable
+
+STEP = 0.001
+HELLO = [{"role": "user", "content": "hello"}]
+DEEP = "[" * 60 + "]" * 60
+LONG = json.dumps([[1, 2, 3]] * 100_000)
+POLICY = """\
+version: 1
+tiers: [light]
+models:
+  deep: {{ model: openai/deep, api_base: "{url}", tier: light, price: free, context: 2M }}
+  long: {{ model: openai/long, api_base: "{url}", tier: light, price: free, context: 2M }}
+  plain: {{ model: openai/plain, api_base: "{url}", tier: light, price: free, context: 2M }}
+tasks:
+{tasks}
+rules:
+  - name: answers are nested lists
+    when: {{ tags: checked }}
+    accept:
+      json_schema:
+        type: array
+        items: {{ anyOf: [{{ $ref: "#" }}, {{ $ref: "#/items" }}, {{ type: number }}] }}
+      otherwise: best
+{rules}
+"""
+
+
+def policy(url: str, rules: int) -> str:
+    tasks = "\n".join(f"  t{i}: {{ keywords: [keyword{i}] }}" for i in range(50))
+    more = "\n".join(
+        f"  - {{ name: r{i}, when: {{ tags: tag{i} }}, first: [plain] }}" for i in range(rules)
+    )
+    return POLICY.format(url=url, tasks=tasks, rules=more)
+
+
+async def latest(work: Callable[[], Awaitable[object]]) -> float:
+    """Seconds by which the loop was late at most while this was done."""
+    most = 0.0
+
+    async def note() -> None:
+        nonlocal most
+        while True:
+            began = time.monotonic()
+            await asyncio.sleep(STEP)
+            most = max(most, time.monotonic() - began - STEP)
+
+    noting = asyncio.create_task(note())
+    await asyncio.sleep(0.05)
+    most = 0.0
+    with contextlib.suppress(UsageError):  # what is too large is refused
+        await work()
+    noting.cancel()
+    return most
+
+
+async def measured(path: Path, url: str) -> list[tuple[str, float]]:
+    async with Router.open(path, watch="off") as router:
+
+        def ask(model: str, *tags: str) -> Callable[[], Awaitable[object]]:
+            return lambda: router.acompletion(HELLO, model=model, tags=list(tags))
+
+        async def reload() -> None:
+            await asyncio.to_thread(path.write_text, policy(url, 1000), "utf-8")
+            await asyncio.to_thread(router.reload)
+
+        many = [{"role": "user", "content": "x"}] * 1_000_000
+        text = [{"role": "user", "content": "word " * 200_000}]
+        return [
+            ("first call of the process", await latest(ask("plain"))),
+            ("a call", await latest(ask("plain"))),
+            ("a nested answer against a recursive schema", await latest(ask("deep", "checked"))),
+            ("an answer of 1 MB against a schema", await latest(ask("long", "checked"))),
+            ("a million messages", await latest(lambda: router.aroute(many))),
+            ("50 keywords in a prompt of 1 MB", await latest(lambda: router.aroute(text))),
+            ("a reload of 1,000 rules", await latest(reload)),
+        ]
+
+
+def main() -> None:
+    scripts = {"deep": Say(DEEP), "long": Say(LONG), "plain": Say("hello")}
+    with tempfile.TemporaryDirectory() as folder, Simulated(scripts) as provider:
+        path = Path(folder, "policy.yaml")
+        path.write_text(policy(provider.url, 10), encoding="utf-8")
+        for name, seconds in asyncio.run(measured(path, provider.url)):
+            print(f"{name:45} {seconds * 1000:8.1f} ms")
+
+
+if __name__ == "__main__":
+    main()
