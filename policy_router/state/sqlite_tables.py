@@ -91,10 +91,15 @@ def load(
 
 
 def _load_ended(connection: sqlite3.Connection, page: Page, ids: Sequence[str], now: float) -> None:
-    """Holds that ended. The ledger knows those that were charged for as long as it is kept."""
+    """Holds that ended within the last day. Those that were charged are rows of the ledger, which
+    are kept for longer: every store forgets a hold at the same moment."""
     released = "SELECT id, expires FROM released WHERE id IN ({}) AND forget > ?"
     rows = _find(connection, released, ids, now)
-    rows += _find(connection, "SELECT id, expires FROM ledger WHERE id IN ({})", ids)
+    charged = (
+        "SELECT id, expires FROM ledger WHERE id IN ({})"
+        f" AND kind <> 'adjust' AND ts + {REMEMBERED} > ?"
+    )
+    rows += _find(connection, charged, ids, now)
     for hold_id, expires in rows:
         page.tables.holds[hold_id] = Held(Hold(hold_id, (), 0, About()), SETTLED, expires, {})
         page.before[hold_id] = SETTLED, expires

@@ -9,7 +9,7 @@ from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
 from policy_router.meter import HOUR, MINUTE, Metric, Period
@@ -61,6 +61,22 @@ STEPS = st.one_of(
 )
 
 
+NOTHING: tuple[Any, ...] = ((), {}, [None] * 5, False, ())
+"""A request for a hold that charges nothing."""
+
+
+def _a_day_later(*ending: tuple[Any, ...]) -> list[tuple[Any, ...]]:
+    """A hold that ends as given, and is asked for just before and just after it is forgotten."""
+    return [
+        ("reserve", "a", NOTHING, 0.5, None),
+        *ending,
+        ("pass", 86_399.75),
+        ("release", "a"),
+        ("pass", 0.25),
+        ("release", "a"),
+    ]
+
+
 class Twin(World):
     """A store on the clock it shares with the others."""
 
@@ -106,6 +122,12 @@ def runner() -> Iterator[asyncio.Runner]:
     suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
 )
 @given(steps=st.lists(STEPS, max_size=40))
+@example(steps=_a_day_later(("settle", "a", Actual(1, 1, 1))))
+@example(steps=_a_day_later(("release", "a")))
+@example(steps=_a_day_later(("pass", 1.0), ("read", NOTHING), ("reserve", "b", NOTHING, 1.0, None)))
+@example(
+    steps=[*_a_day_later(("settle", "a", Actual(1, 1, 1))), ("reserve", "a", NOTHING, 9.0, None)]
+)
 def test_every_answer_is_that_of_the_memory(
     runner: asyncio.Runner, tmp_path: Path, name: str, steps: list[tuple[Any, ...]]
 ) -> None:
