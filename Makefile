@@ -11,7 +11,7 @@ demo: $(VENV)/.user
 
 test: $(VENV)/.dev
 	$(BIN)/python -m pytest -n 2 --cov --cov-report= $(ARGS)
-	$(BIN)/coverage report --fail-under=100 --include='policy_router/language/*,policy_router/decide/*,policy_router/condition.py,policy_router/execute/chain.py,policy_router/execute/accept.py'
+	$(BIN)/coverage report --fail-under=100 --include='policy_router/language/*,policy_router/decision/*,policy_router/domain/condition.py,policy_router/execution/chain.py,policy_router/acceptance/checks.py'
 
 # The same tests with the newest release of everything that pyproject.toml allows.
 test-latest:
@@ -58,7 +58,7 @@ fuzz: $(VENV)/.dev
 	$(BIN)/python benchmarks/fuzz_policies.py --count 100000 --seed 1 --jobs 2
 
 long: $(VENV)/.dev
-	$(BIN)/python -m tests.state.long
+	$(BIN)/python -m tests.ledger.long
 	$(BIN)/python -m tests.calendars
 	$(PIP) -e '.[bench]'
 	$(BIN)/python benchmarks/windows.py

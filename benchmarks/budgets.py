@@ -29,10 +29,11 @@ from zoneinfo import ZoneInfo
 sys.path.insert(0, str(Path(__file__).parents[1]))
 
 from benchmarks.windows import report
-from policy_router.meter import MINUTE, Charge, Meter, Metric, Period
-from policy_router.simulated import Say, Simulated
-from policy_router.state.open import open_store
-from policy_router.state.store import About, Actual, Granted, Hold
+from policy_router.domain.limits import MINUTE, Charge, Meter, Metric
+from policy_router.domain.periods import Period
+from policy_router.ledger.open import open_store
+from policy_router.ledger.store import Attribution, Granted, Hold, Settlement
+from policy_router.providers.simulated import Say, Simulated
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
@@ -82,11 +83,11 @@ def ours(store: str, meter: Meter, unit: int) -> Callable[[str, Path], Ask]:
         async def ask() -> bool:
             counter = meter.counter("-", time.time(), ZoneInfo("UTC"))
             charge = Charge(counter, MOST * unit, meter.limit)
-            hold = Hold(f"{next(numbers)}#1", (charge,), 30.0, About())
+            hold = Hold(f"{next(numbers)}#1", (charge,), 30.0, Attribution())
             if not isinstance(await ledger.reserve(hold), Granted):
                 return False
             await send()
-            await ledger.settle(hold.id, Actual(TOKENS * PRICE, 50, 50))
+            await ledger.settle(hold.id, Settlement(TOKENS * PRICE, 50, 50))
             return True
 
         return ask

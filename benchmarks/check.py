@@ -107,11 +107,11 @@ def _run(check: Callable[[S], Iterator[T]], subject: S) -> list[T]:
 
 def stages(text: str) -> None:
     """Print what each stage takes in this process, imports done."""
+    from policy_router.catalog.table import catalog
     from policy_router.check.registry import LINT, TEXT_RULES
     from policy_router.check.report import inspect
     from policy_router.check.subject import Subject
-    from policy_router.language import schema, schema_faults
-    from policy_router.language.catalog import catalog
+    from policy_router.language import schema, schema_errors
     from policy_router.language.files import PolicyFile
     from policy_router.language.load import compile_files
     from policy_router.language.source import parse
@@ -122,7 +122,7 @@ def stages(text: str) -> None:
     source, _ = _timed("parse", lambda: parse(file.name, file.data))
     if source is None:
         raise SystemExit("the policy cannot be parsed")
-    _timed("schema", lambda: schema_faults.check(source))
+    _timed("schema", lambda: schema_errors.check(source))
     loaded = _timed("parse to compile, all of it", lambda: compile_files([file]))
     if loaded.policy is None or loaded.draft is None:
         raise SystemExit("the policy does not compile")

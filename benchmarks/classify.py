@@ -18,7 +18,7 @@ from pathlib import Path
 sys.path.insert(0, str(Path(__file__).parents[1]))
 
 from policy_router.check.report import load
-from policy_router.classify.classify import Classifier
+from policy_router.classification.classifier import Classifier
 
 INSTRUCTIONS = (
     "Write a function that merges two sorted lists and returns the result as JSON.",

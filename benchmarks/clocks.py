@@ -32,12 +32,21 @@ from zoneinfo import ZoneInfo
 
 sys.path.insert(0, str(Path(__file__).parents[1]))
 
-from policy_router.meter import MINUTE, Charge, Meter, Metric, Period
-from policy_router.state.open import open_store, set_time
-from policy_router.state.store import About, Actual, Granted, Hold, Refused, Stale, Unavailable
+from policy_router.domain.limits import MINUTE, Charge, Meter, Metric
+from policy_router.domain.periods import Period
+from policy_router.ledger.open import open_store, set_time
+from policy_router.ledger.store import (
+    Attribution,
+    Granted,
+    Hold,
+    Refused,
+    Settlement,
+    Stale,
+    Unavailable,
+)
 
 if TYPE_CHECKING:
-    from policy_router.state.open import Ledger
+    from policy_router.ledger.open import AuditableStore
 
 UTC: Final = ZoneInfo("UTC")
 CAP: Final = 1000
@@ -64,12 +73,12 @@ def charge(meter: Meter, now: float) -> Charge:
 
 
 async def take(
-    store: Ledger, meter: Meter, name: str, lease: float = 60.0
+    store: AuditableStore, meter: Meter, name: str, lease: float = 60.0
 ) -> Granted | Refused | Unavailable:
     """One hold, as an account takes it."""
     now = time.time()
     while True:
-        answer = await store.reserve(Hold(name, (charge(meter, now),), lease, About()))
+        answer = await store.reserve(Hold(name, (charge(meter, now),), lease, Attribution()))
         if not isinstance(answer, Stale):
             return answer
         now = answer.now
@@ -89,7 +98,7 @@ async def visit(url: str, name: str, what: str) -> dict[str, Any]:
             opens = answer.refusals[0].opens
             break
         granted += 1
-        await store.settle(f"{name}.{i}", Actual(cost=COST))
+        await store.settle(f"{name}.{i}", Settlement(cost=COST))
     await store.aclose()
     return {"granted": granted, "opens": opens}
 

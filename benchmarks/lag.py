@@ -21,7 +21,7 @@ from typing import TYPE_CHECKING
 sys.path.insert(0, str(Path(__file__).parents[1]))
 
 from policy_router import Router, UsageError
-from policy_router.simulated import Say, Simulated
+from policy_router.providers.simulated import Say, Simulated
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable

@@ -28,10 +28,11 @@ from zoneinfo import ZoneInfo
 
 sys.path.insert(0, str(Path(__file__).parents[1]))
 
-from policy_router.execute.account import new_id
-from policy_router.meter import HOUR, MINUTE, Charge, Meter, Metric, Period
-from policy_router.state.open import open_store
-from policy_router.state.store import About, Actual, Granted, Hold
+from policy_router.domain.limits import HOUR, MINUTE, Charge, Meter, Metric
+from policy_router.domain.periods import Period
+from policy_router.execution.accounting import new_id
+from policy_router.ledger.open import open_store
+from policy_router.ledger.store import Attribution, Granted, Hold, Settlement
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -39,7 +40,7 @@ if TYPE_CHECKING:
     from multiprocessing.queues import Queue
     from multiprocessing.synchronize import Barrier
 
-    from policy_router.state.open import Ledger
+    from policy_router.ledger.open import AuditableStore
 
 UTC = ZoneInfo("UTC")
 METERS = (
@@ -78,10 +79,10 @@ def hold(name: str, user: int) -> Hold:
         )
         for meter in METERS
     )  # fmt: skip
-    return Hold(name, tuple(charges), 60.0, About("haiku", "chat", user=f"user-{user}"))
+    return Hold(name, tuple(charges), 60.0, Attribution("haiku", "chat", user=f"user-{user}"))
 
 
-async def attempts(store: Ledger, name: str, until: float, ran: Ran, users: int) -> int:
+async def attempts(store: AuditableStore, name: str, until: float, ran: Ran, users: int) -> int:
     """Reserve and settle, one after the other, until a time; how often."""
     rng = random.Random(name)
     done = 0
@@ -91,7 +92,7 @@ async def attempts(store: Ledger, name: str, until: float, ran: Ran, users: int)
         if not isinstance(answer, Granted):
             raise SystemExit(f"not granted: {answer}")
         between = time.perf_counter()
-        await store.settle(asked.id, Actual(rng.randrange(4_000_000), 900, rng.randrange(2000)))
+        await store.settle(asked.id, Settlement(rng.randrange(4_000_000), 900, rng.randrange(2000)))
         ran.reserves.append((between - began) * 1000)
         ran.settles.append((time.perf_counter() - between) * 1000)
         done += 1

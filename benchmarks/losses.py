@@ -28,15 +28,22 @@ from typing import TYPE_CHECKING, Any, Final
 
 sys.path.insert(0, str(Path(__file__).parents[1]))
 
-from policy_router.meter import Charge, Counter, Metric
-from policy_router.state.guard import Guarded
-from policy_router.state.open import open_store
-from policy_router.state.store import About, Actual, Continuous, Granted, Hold, Unavailable
+from policy_router.domain.limits import Charge, Counter, Metric
+from policy_router.ledger.degraded import DegradableStore
+from policy_router.ledger.open import open_store
+from policy_router.ledger.store import (
+    Attribution,
+    Continuous,
+    Granted,
+    Hold,
+    Settlement,
+    Unavailable,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Iterator
 
-    from policy_router.state.open import Ledger
+    from policy_router.ledger.open import AuditableStore
 
 CAP: Final = 1_000_000_000
 EACH: Final = CAP // 100
@@ -84,12 +91,12 @@ class Process:
     """A guarded store on a ledger, as a process has one, and what the provider billed it."""
 
     def __init__(self, url: str, result: Result) -> None:
-        self.store: Ledger = open_store(url)
-        self.guard = Guarded(self.store, on_loss=lambda lost, _: result.told.append(lost))
+        self.store: AuditableStore = open_store(url)
+        self.guard = DegradableStore(self.store, on_loss=lambda lost, _: result.told.append(lost))
         self._result = result
 
     async def begin(self, name: str) -> bool:
-        hold = Hold(name, (Charge(BUDGET, EACH, CAP),), 600.0, About(user="ada"))
+        hold = Hold(name, (Charge(BUDGET, EACH, CAP),), 600.0, Attribution(user="ada"))
         for _ in range(100):
             answer = await self.guard.reserve(hold)
             # A store that is out of reach for a moment is not what is measured.
@@ -100,7 +107,7 @@ class Process:
 
     async def end(self, name: str) -> None:
         self._result.billed += EACH
-        await self.guard.settle(name, Actual(cost=EACH))
+        await self.guard.settle(name, Settlement(cost=EACH))
 
     async def spend(self, prefix: str, attempts: int) -> int:
         """So many attempts, one after the other; how many were granted."""
@@ -281,10 +288,10 @@ async def stall(url: str, patience: float, stalls: int) -> Result:
         done = 0
         while stalling:
             name = f"{number}-{done}"
-            hold = Hold(name, (Charge(BUDGET, 1, CAP),), 600.0, About())
+            hold = Hold(name, (Charge(BUDGET, 1, CAP),), 600.0, Attribution())
             if isinstance(await process.guard.reserve(hold), Granted):
                 result.granted += 1
-                await process.guard.settle(name, Actual(cost=1))
+                await process.guard.settle(name, Settlement(cost=1))
             else:
                 result.refused += 1
             done += 1

@@ -19,10 +19,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 from zoneinfo import ZoneInfo
 
-from policy_router.meter import MINUTE, Charge, Meter, Metric, Period
-from policy_router.state.guard import Guarded
-from policy_router.state.redis import RedisStore
-from policy_router.state.store import About, Actual, Granted, Hold
+from policy_router.domain.limits import MINUTE, Charge, Meter, Metric
+from policy_router.domain.periods import Period
+from policy_router.ledger.degraded import DegradableStore
+from policy_router.ledger.redis.store import RedisStore
+from policy_router.ledger.store import Attribution, Granted, Hold, Settlement
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -39,7 +40,7 @@ def charges(now: float) -> tuple[Charge, ...]:
 class Traffic:
     """Requests at a steady pace. times: start, seconds it took, whether it was granted."""
 
-    def __init__(self, store: Guarded, pace: float) -> None:
+    def __init__(self, store: DegradableStore, pace: float) -> None:
         self._store = store
         self._pace = pace
         self._count = 0
@@ -57,9 +58,9 @@ class Traffic:
         start = time.perf_counter()
         wanted = charges(time.time())
         await self._store.read(wanted)
-        answer = await self._store.reserve(Hold(name, wanted, 30.0, About()))
+        answer = await self._store.reserve(Hold(name, wanted, 30.0, Attribution()))
         if isinstance(answer, Granted):
-            await self._store.settle(name, Actual(cost=1))
+            await self._store.settle(name, Settlement(cost=1))
         took = time.perf_counter() - start
         self.times.append((start, took, isinstance(answer, Granted)))
 
@@ -75,7 +76,7 @@ def row(what: str, times: Sequence[tuple[float, float, bool]]) -> None:
 
 async def measure(server: subprocess.Popen[str], url: str, seconds: float, pace: float) -> None:
     changes: list[tuple[float, bool]] = []
-    store = Guarded(
+    store = DegradableStore(
         RedisStore(url), on_change=lambda up, _: changes.append((time.perf_counter(), up))
     )
     traffic = Traffic(store, pace)

@@ -25,17 +25,17 @@ from typing import TYPE_CHECKING, Any, Final
 sys.path.insert(0, str(Path(__file__).parents[1]))
 
 from benchmarks.outcomes import LABELS, Row, apgr, auc, cascade, curve, mapped_accuracy, pairs, read
-from policy_router.classify.complexity import Heuristic
-from policy_router.classify.features import read_request
-from policy_router.classify.kinds import kind_of
-from policy_router.classify.learned import shipped
-from policy_router.language.compile import DEFAULT_BANDS
-from policy_router.model import CONFIDENT
+from policy_router.classification.complexity import Heuristic
+from policy_router.classification.features import read_request
+from policy_router.classification.kinds import kind_of
+from policy_router.classification.learned import shipped
+from policy_router.domain.complexity import CONFIDENT
+from policy_router.language.compile.policy import DEFAULT_BANDS
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
-    from policy_router.classify.learned import Learned
+    from policy_router.classification.learned import Learned
 
 FOLDS: Final = 5
 CHECKERS: Final = {"none": (0.0, 0.0), "80 % / 20 %": (0.8, 0.2), "perfect": (1.0, 0.0)}

@@ -21,12 +21,13 @@ from zoneinfo import ZoneInfo
 sys.path.insert(0, str(Path(__file__).parents[1]))
 
 from benchmarks.stress import places
-from policy_router.meter import HOUR, Charge, Meter, Metric, Period
-from policy_router.state.open import open_store
-from policy_router.state.store import About, Actual, Ended, Granted, Hold, Refused
+from policy_router.domain.limits import HOUR, Charge, Meter, Metric
+from policy_router.domain.periods import Period
+from policy_router.ledger.open import open_store
+from policy_router.ledger.store import Attribution, Ended, Granted, Hold, Refused, Settlement
 
 if TYPE_CHECKING:
-    from policy_router.state.open import Ledger
+    from policy_router.ledger.open import AuditableStore
 
 ROOM: Final = 10**12
 AT_ONCE: Final = 250
@@ -38,7 +39,7 @@ METERS: Final = (
 )
 
 
-async def shown(store: Ledger, charges: tuple[Charge, ...]) -> tuple[object, ...]:
+async def shown(store: AuditableStore, charges: tuple[Charge, ...]) -> tuple[object, ...]:
     """Everything that an attempt could leave a trace in."""
     used = tuple(reading and reading.used for reading in await store.read(charges))
     rows = [row async for row in store.rows()]
@@ -49,13 +50,13 @@ async def refuse(url: str, count: int) -> list[str]:
     """What changed, in words."""
     store, now = open_store(url), time.time()
     charges = tuple(Charge(m.counter("-", now, ZoneInfo("UTC")), 1, m.limit) for m in METERS)
-    first = await store.reserve(Hold("first", charges, 10**6, About()))
-    await store.reserve(Hold("second", charges[:-1], 10**6, About()))
-    await store.settle("second", Actual(7, 3, 4))
+    first = await store.reserve(Hold("first", charges, 10**6, Attribution()))
+    await store.reserve(Hold("second", charges[:-1], 10**6, Attribution()))
+    await store.settle("second", Settlement(7, 3, 4))
     before, refused = await shown(store, charges), 0
     for start in range(0, count, AT_ONCE):
         names = (f"r{i}" for i in range(start, min(count, start + AT_ONCE)))
-        asked = (store.reserve(Hold(name, charges, 60, About())) for name in names)
+        asked = (store.reserve(Hold(name, charges, 60, Attribution())) for name in names)
         refused += sum(isinstance(answer, Refused) for answer in await asyncio.gather(*asked))
     after = await shown(store, charges)
     known = (await store.release(f"r{count // 2}")).ended

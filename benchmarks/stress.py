@@ -36,16 +36,16 @@ from typing import TYPE_CHECKING, Final, TypeVar
 
 sys.path.insert(0, str(Path(__file__).parents[1]))
 
+from policy_router.domain.limits import MINUTE, Charge, Counter, Metric
 from policy_router.errors import StoreError
-from policy_router.meter import MINUTE, Charge, Counter, Metric
-from policy_router.state.open import open_store
-from policy_router.state.store import About, Actual, Entry, Granted, Hold
+from policy_router.ledger.open import open_store
+from policy_router.ledger.store import Attribution, EntryKind, Granted, Hold, Settlement
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Iterator
     from multiprocessing.process import BaseProcess
 
-    from policy_router.state.open import Ledger
+    from policy_router.ledger.open import AuditableStore
 
 T = TypeVar("T")
 
@@ -107,12 +107,12 @@ async def insist(ask: Callable[[], Awaitable[T]]) -> T:
         await asyncio.sleep(0.05)
 
 
-async def take(store: Ledger, place: Place, rng: random.Random, name: str) -> Hold | None:
+async def take(store: AuditableStore, place: Place, rng: random.Random, name: str) -> Hold | None:
     """A hold, as large as there is room for; None when there is none. What got no answer may have
     been taken, so its id is not used again: its lease ends it."""
     amount = rng.randrange(LEAST, MOST)
     while True:
-        hold = Hold(f"{name}/{amount}", charges(amount, place.cap), LEASE, About(user="ada"))
+        hold = Hold(f"{name}/{amount}", charges(amount, place.cap), LEASE, Attribution(user="ada"))
         with suppress(StoreError):
             if isinstance(await store.reserve(hold), Granted):
                 return hold
@@ -121,7 +121,9 @@ async def take(store: Ledger, place: Place, rng: random.Random, name: str) -> Ho
         amount = max(amount // 2, LEAST)
 
 
-async def attempt(store: Ledger, place: Place, rng: random.Random, name: str, old: str) -> str:
+async def attempt(
+    store: AuditableStore, place: Place, rng: random.Random, name: str, old: str
+) -> str:
     """One attempt at the provider, and what may go wrong around it. old: the hold before it. Its
     hold."""
     hold = await take(store, place, rng, name)
@@ -131,7 +133,7 @@ async def attempt(store: Ledger, place: Place, rng: random.Random, name: str, ol
     fate = rng.random()
     if fate < 0.05:  # the provider was never reached
         await insist(lambda: store.release(hold.id))
-        await insist(lambda: store.settle(hold.id, Actual(cost=MOST)))
+        await insist(lambda: store.settle(hold.id, Settlement(cost=MOST)))
         return hold.id
     if fate < 0.08:  # it takes longer than a lease
         for _ in range(4):
@@ -141,12 +143,12 @@ async def attempt(store: Ledger, place: Place, rng: random.Random, name: str, ol
     bill = rng.randrange(hold.charges[0].amount + 1)
     append(place.bills, hold.id, bill)
     await asyncio.sleep(rng.random() * 0.01)
-    actual = Actual(bill, rng.randrange(50), rng.randrange(50))
+    actual = Settlement(bill, rng.randrange(50), rng.randrange(50))
     if fate > 0.9:  # asked for again by a caller that got no answer
         await insist(lambda: store.reserve(hold))
     await insist(lambda: store.settle(hold.id, actual))
     if fate > 0.8:
-        await insist(lambda: store.settle(hold.id, Actual(cost=MOST)))
+        await insist(lambda: store.settle(hold.id, Settlement(cost=MOST)))
         await insist(lambda: store.release(hold.id))
         await insist(lambda: store.release(old))
     return hold.id
@@ -209,7 +211,7 @@ def run(place: Place, seed: int, kills: int, processes: int) -> Outcome:
     """Until the budget is spent and all kills are done; then the reckoning."""
     rng = random.Random(seed)
     context = get_context("forkserver")
-    context.set_forkserver_preload([__name__, "policy_router.state.sqlite"])
+    context.set_forkserver_preload([__name__, "policy_router.ledger.sqlite.store"])
     began = time.monotonic()
 
     def worker(number: int) -> BaseProcess:
@@ -264,14 +266,14 @@ async def reckon(place: Place, kills: int, began: float, wrong: list[str]) -> Ou
     await store.aclose()
 
     charged: dict[str, int] = {}
-    kinds: dict[str, list[Entry]] = {}
+    kinds: dict[str, list[EntryKind]] = {}
     for row in rows:
         charged[row.id] = charged.get(row.id, 0) + row.cost
         kinds.setdefault(row.id, []).append(row.kind)
     bills = {name: int(amount) for name, amount in lines(place.bills)}
     samples = [tuple(map(int, sample)) for sample in lines(place.samples)]
     billed, most = sum(bills.values()), max(spent + held for spent, held, _ in samples)
-    once = ([Entry.SETTLE], [Entry.EXPIRE], [Entry.EXPIRE, Entry.ADJUST])
+    once = ([EntryKind.SETTLE], [EntryKind.EXPIRE], [EntryKind.EXPIRE, EntryKind.ADJUST])
     checks = {
         f"held {bucket.held}": bucket.held == 0,
         f"seats taken {seats}": seats is not None and seats.used == 0,

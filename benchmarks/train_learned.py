@@ -25,8 +25,8 @@ sys.path.insert(0, str(Path(__file__).parents[1]))
 
 from benchmarks.outcomes import MIX, PAIRS
 from benchmarks.outcomes import read as read_file
-from policy_router.classify.learned import Learned, dump, parse
-from policy_router.classify.shape import shape_of
+from policy_router.classification.learned import Learned, dump, parse
+from policy_router.classification.learned_features import shape_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence

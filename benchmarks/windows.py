@@ -22,9 +22,9 @@ from typing import TYPE_CHECKING, Any, Final, Protocol
 
 sys.path.insert(0, str(Path(__file__).parents[1]))
 
-from policy_router.meter import MINUTE, Charge, Counter, Metric
-from policy_router.state.store import About, Granted, Hold
-from policy_router.state.tables import Tables
+from policy_router.domain.limits import MINUTE, Charge, Counter, Metric
+from policy_router.ledger.engine import LedgerState
+from policy_router.ledger.store import Attribution, Granted, Hold
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
@@ -55,12 +55,12 @@ class Ours:
             "limits/each|requests|min||-", Metric.REQUESTS, MINUTE.width, MINUTE.slots
         )
         self._charges = (Charge(counter, 1, LIMIT),)
-        self._tables = Tables()
+        self._tables = LedgerState()
         self._asked = 0
 
     def admit(self, now: int) -> bool:
         self._asked += 1
-        hold = Hold(str(self._asked), self._charges, 1e6, About())
+        hold = Hold(str(self._asked), self._charges, 1e6, Attribution())
         return isinstance(self._tables.reserve(hold, None, now / 1000), Granted)
 
 

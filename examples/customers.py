@@ -12,7 +12,7 @@ import tempfile
 from pathlib import Path
 
 from policy_router import Router
-from policy_router.simulated import Behaviour, Fail, Say, Simulated
+from policy_router.providers.simulated import Behaviour, Fail, Say, Simulated
 
 POLICY = Path(__file__).with_name("customers.yaml")
 

@@ -14,13 +14,13 @@ from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any
 
 from policy_router import Router, UsageError
-from policy_router.execute.failure import CallFailed, Failure, Kind
+from policy_router.providers.failure import CallFailed, Failure, FailureKind
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
     from policy_router import Model
-    from policy_router.execute.caller import Body, Chunks
+    from policy_router.providers.caller import Body, Chunks
 
 POLICY = Path(__file__).with_name("customers.yaml")
 
@@ -40,7 +40,7 @@ class Table:
     async def call(self, model: Model, body: Body, timeout: float) -> Any:  # noqa: ARG002, ASYNC109  a Caller's shape
         text = self._answers.get(model.name)
         if text is None:
-            raise CallFailed(Failure(Kind.OVERLOADED, "not in the table", 529))
+            raise CallFailed(Failure(FailureKind.OVERLOADED, "not in the table", 529))
         message = SimpleNamespace(role="assistant", content=text, tool_calls=None)
         choice = SimpleNamespace(index=0, finish_reason="stop", message=message)
         return SimpleNamespace(model=model.calls, choices=[choice], usage=None)

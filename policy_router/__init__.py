@@ -13,65 +13,59 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from policy_router.decide.decide import decide
+from policy_router.base_errors import PolicyRouterError, UsageError
+from policy_router.decision.decide import decide
+from policy_router.decision.policy import Policy
+from policy_router.domain.decision import Attempt, Candidate, Decision, Skip
+from policy_router.domain.limits import Reading
+from policy_router.domain.models import Model
+from policy_router.domain.request import Request
+from policy_router.domain.snapshot import Snapshot
 from policy_router.errors import (
-    BudgetError,
+    AllModelsFailedError,
+    BadRequestError,
+    BudgetExceededError,
     CooldownError,
-    ExhaustedError,
     InvalidRequestError,
-    LimitError,
     NoCandidateError,
     PolicyError,
-    PolicyRouterError,
-    RequestError,
+    RateLimitError,
     RoutingError,
-    StateError,
+    StateUnavailableError,
     StoreError,
     StreamBrokenError,
     TooLargeError,
-    UsageError,
-)
-from policy_router.meter import Reading
-from policy_router.model import (
-    Attempt,
-    Candidate,
-    Decision,
-    Model,
-    Policy,
-    Request,
-    Skip,
-    Snapshot,
 )
 
 if TYPE_CHECKING:
     from policy_router.check.report import load
-    from policy_router.classify.exact import count_tokens
-    from policy_router.execute.bounds import Bounds
+    from policy_router.classification.token_count import count_tokens
+    from policy_router.providers.bounds import Bounds
     from policy_router.router import Router
 
 __all__ = [
+    "AllModelsFailedError",
     "Attempt",
+    "BadRequestError",
     "Bounds",
-    "BudgetError",
+    "BudgetExceededError",
     "Candidate",
     "CooldownError",
     "Decision",
-    "ExhaustedError",
     "InvalidRequestError",
-    "LimitError",
     "Model",
     "NoCandidateError",
     "Policy",
     "PolicyError",
     "PolicyRouterError",
+    "RateLimitError",
     "Reading",
     "Request",
-    "RequestError",
     "Router",
     "RoutingError",
     "Skip",
     "Snapshot",
-    "StateError",
+    "StateUnavailableError",
     "StoreError",
     "StreamBrokenError",
     "TooLargeError",
@@ -82,9 +76,9 @@ __all__ = [
 ]
 
 _LATE = {
-    "Bounds": "policy_router.execute.bounds",
+    "Bounds": "policy_router.providers.bounds",
     "Router": "policy_router.router",
-    "count_tokens": "policy_router.classify.exact",
+    "count_tokens": "policy_router.classification.token_count",
     "load": "policy_router.check.report",
 }
 

@@ -22,26 +22,13 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, ClassVar, Final
 
+from policy_router.base_errors import PolicyRouterError, UsageError
+
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from policy_router.diagnostics import Diagnostic
-    from policy_router.model import Attempt, Decision, Skip
-
-
-class PolicyRouterError(Exception):
-    """Base of everything this package raises on purpose.
-
-    `http_status` is the status a server in front of the caller would answer with.
-    """
-
-    http_status: int = 500
-
-
-class UsageError(PolicyRouterError):
-    """The call itself is wrong: an option that does not exist, a value out of range."""
-
-    http_status = 400
+    from policy_router.domain.decision import Attempt, Decision, Skip
 
 
 class TooLargeError(UsageError):
@@ -145,21 +132,21 @@ class InvalidRequestError(RoutingError, UsageError):
         return f"invalid request: {self.decision.denied}"
 
 
-class BudgetError(NoCandidateError):
+class BudgetExceededError(NoCandidateError):
     """A budget is spent, and what is left may not answer."""
 
     http_status = 402
     _headline = "the budget is spent"
 
 
-class LimitError(NoCandidateError):
+class RateLimitError(NoCandidateError):
     """A rate limit is reached, and what is left may not answer."""
 
     http_status = 429
     _headline = "the limit is reached"
 
 
-class StateError(NoCandidateError):
+class StateUnavailableError(NoCandidateError):
     """The counters cannot be reached or have lost data, and what cannot be counted is not sent."""
 
     http_status = 503
@@ -175,9 +162,9 @@ class CooldownError(NoCandidateError):
 
 _ERRORS: Final = (
     ("cooling", CooldownError),
-    ("budget", BudgetError),
-    ("quota", LimitError),
-    ("state", StateError),
+    ("budget", BudgetExceededError),
+    ("quota", RateLimitError),
+    ("state", StateUnavailableError),
 )
 
 
@@ -225,7 +212,7 @@ class _AttemptsError(RoutingError):
         return self._headline + "\n  " + "\n  ".join(lines)
 
 
-class RequestError(_AttemptsError):
+class BadRequestError(_AttemptsError):
     """The request itself was refused: by every model that was asked, or by one where that proves it
     wrong for all. Or the policy says to stop at such a failure."""
 
@@ -233,7 +220,7 @@ class RequestError(_AttemptsError):
     _headline = "the request was refused"
 
 
-class ExhaustedError(_AttemptsError):
+class AllModelsFailedError(_AttemptsError):
     """Nobody is left to ask, or the deadline passed.
 
     retry_after: seconds until the first candidate may be asked again, when that is known.

@@ -19,49 +19,52 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, Literal, NamedTuple, Self, TypeVar, cast, overload
 
-from policy_router import forks
-from policy_router.cancellation import Poll, never
+from policy_router.acceptance.contained import Contained
+from policy_router.acceptance.threads import Threads
+from policy_router.acceptance.user_code import Functions, not_allowed
+from policy_router.base_errors import UsageError
 from policy_router.check.report import inspect
-from policy_router.classify.bound import most_tokens, pictures
-from policy_router.classify.classify import Classification, Classifier
-from policy_router.classify.facts import needs_beside, read_messages
-from policy_router.decide.decide import decide
-from policy_router.errors import UsageError
-from policy_router.execute.account import Ledger
-from policy_router.execute.bounds import BOUNDS, is_small
-from policy_router.execute.caller import Body
-from policy_router.execute.contained import Contained
-from policy_router.execute.events import StoreChanged, StoreLostData, Warned, harmless
-from policy_router.execute.executor import Executor
-from policy_router.execute.health import Health
-from policy_router.execute.own_code import Functions, not_allowed
-from policy_router.execute.rating import Rater
-from policy_router.execute.threads import Threads
+from policy_router.classification.body import needs_beside, read_messages
+from policy_router.classification.classifier import Classification, Classifier
+from policy_router.classification.token_bound import most_tokens, pictures
+from policy_router.decision.decide import decide
+from policy_router.domain.request import Request
+from policy_router.domain.snapshot import Snapshot
+from policy_router.events import StoreChanged, StoreLostData, Warned, harmless
+from policy_router.execution.accounting import Accounting
+from policy_router.execution.cooldown import Cooldowns
+from policy_router.execution.estimators import EstimatorRunner
+from policy_router.execution.executor import Executor
+from policy_router.ledger.degraded import DegradableStore
+from policy_router.ledger.memory import MemoryStore
+from policy_router.ledger.open import open_store
 from policy_router.live.reload import Compiled, Live
 from policy_router.live.restrictions import lost_restrictions
-from policy_router.model import NANO, Policy, Request, Snapshot
+from policy_router.providers.bounds import BOUNDS, is_small
+from policy_router.providers.caller import Body
 from policy_router.quoting import quoted
-from policy_router.state.guard import Guarded
-from policy_router.state.memory import MemoryStore
-from policy_router.state.open import open_store
+from policy_router.resilience import forks
+from policy_router.resilience.cancellation import Poll, never
+from policy_router.units import NANO
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
 
-    from policy_router.classify.facts import RequestFacts
-    from policy_router.execute.answer import Answer
-    from policy_router.execute.bounds import Bounds
-    from policy_router.execute.caller import Caller
-    from policy_router.execute.contained import CallFunction
-    from policy_router.execute.events import Event
-    from policy_router.execute.own_code import Allowed
-    from policy_router.execute.stream import AnswerStream
+    from policy_router.acceptance.contained import CallFunction
+    from policy_router.acceptance.user_code import Allowed
+    from policy_router.classification.body import RequestFacts
+    from policy_router.decision.policy import Policy
+    from policy_router.domain.decision import Decision
+    from policy_router.events import Event
+    from policy_router.execution.answer import Answer
+    from policy_router.execution.stream import AnswerStream
     from policy_router.language.files import FileSet
-    from policy_router.live.reload import Active, Status
+    from policy_router.ledger.degraded import StoreStatus
+    from policy_router.ledger.store import Crossing, Store
+    from policy_router.live.reload import Active, ReloadStatus
     from policy_router.live.watch import Watch
-    from policy_router.model import Decision
-    from policy_router.state.guard import Status as StoreStatus
-    from policy_router.state.store import Crossing, Store
+    from policy_router.providers.bounds import Bounds
+    from policy_router.providers.caller import Caller
 
 T = TypeVar("T")
 
@@ -119,9 +122,9 @@ class Router:
         self._live = live
         caller = self._caller = Contained(caller)
         self._clock = clock
-        self._health = Health(clock, models=lambda: self.policy.models)
+        self._health = Cooldowns(clock, models=lambda: self.policy.models)
         self._store = MemoryStore(clock) if store is None else store
-        self._ledger = Ledger(
+        self._ledger = Accounting(
             self._store,
             clock=clock,
             told=lambda crossing: tell(_warned(crossing)),
@@ -130,7 +133,9 @@ class Router:
         self._executor = Executor(
             caller, clock=clock, observe=tell, health=self._health, functions=functions
         )
-        self._rater = Rater(caller, self._ledger, health=self._health, functions=functions)
+        self._rater = EstimatorRunner(
+            caller, self._ledger, health=self._health, functions=functions
+        )
         self._classifier: Classifier | None = None
         self._reading = Threads(_READING, "policy-router-reading")
         self._loop: _LoopThread | None = None
@@ -174,12 +179,12 @@ class Router:
         UsageError for a function that cannot be allowed.
         """
         if caller is None:
-            from policy_router.execute.litellm import LiteLLMCaller  # noqa: PLC0415  only when used
+            from policy_router.providers.litellm.caller import LiteLLMCaller  # noqa: PLC0415  only when used
 
             caller = LiteLLMCaller()
         tell = harmless(observe)
         known = Functions(functions, tell=tell)
-        store = Guarded(
+        store = DegradableStore(
             open_store(state, None if clock is time.time else clock),
             instances,
             clock,
@@ -213,18 +218,18 @@ class Router:
         """The active policy."""
         return self._live.current.policy
 
-    def status(self) -> Status:
+    def status(self) -> ReloadStatus:
         """What is live, and what was refused and why."""
         return self._live.status()
 
-    def reload(self) -> Status:
+    def reload(self) -> ReloadStatus:
         """Look at the files now, not at the next tick. Blocks; never raises for a bad file."""
         return self._live.reload_now()
 
     def store_status(self) -> StoreStatus | None:
         """Whether the store of limits and budgets is in reach and has lost no data, and what its
         failures came to, for a gauge; None when nobody guards it."""
-        return self._store.status if isinstance(self._store, Guarded) else None
+        return self._store.status if isinstance(self._store, DegradableStore) else None
 
     # -- deciding ----------------------------------------------------------------------------
 

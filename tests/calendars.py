@@ -14,7 +14,7 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 from zoneinfo import ZoneInfo, available_timezones
 
-from policy_router.meter import Period, calendar
+from policy_router.domain.periods import Period, calendar
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -6,36 +6,29 @@ from zoneinfo import ZoneInfo
 
 from hypothesis import strategies as st
 
-from policy_router.condition import (
-    All,
-    Any,
-    Condition,
-    Fact,
-    Kind,
-    Not,
-    Op,
-    Test,
-    Tree,
-    Vocabulary,
-    spell,
-    tests_of,
+from policy_router.decision.abilities import ABILITIES
+from policy_router.decision.index import Index
+from policy_router.decision.policy import Policy
+from policy_router.domain.complexity import Band
+from policy_router.domain.condition import All, Any, Condition, Not, Op, Test, Tree, spell, tests_of
+from policy_router.domain.facts import Fact, FactType, Vocabulary
+from policy_router.domain.fallback import Fallback
+from policy_router.domain.limits import (
+    ANYONE,
+    MINUTE,
+    Meter,
+    Metric,
+    Reading,
+    WhenExhausted,
+    Window,
 )
-from policy_router.decide.abilities import ABILITIES
-from policy_router.decide.index import Index
-from policy_router.meter import ANYONE, MINUTE, Meter, Metric, Period, Reading, Then, Window
-from policy_router.model import (
-    FREE_PRICE,
-    Band,
-    Fallback,
-    Key,
-    Model,
-    Policy,
-    Price,
-    Request,
-    Rule,
-    Snapshot,
-    Task,
-)
+from policy_router.domain.models import Model
+from policy_router.domain.ordering import SortKey
+from policy_router.domain.periods import Period
+from policy_router.domain.prices import FREE_PRICE, Price
+from policy_router.domain.request import Request
+from policy_router.domain.rules import Rule, Task
+from policy_router.domain.snapshot import Snapshot
 
 TIERS = ("light", "standard", "heavy")
 TAGS = ("private", "batch", "vip", "eu")
@@ -45,10 +38,10 @@ NUMBERS = (0, 1, 5, 100, 101, 5000)
 BANDS = (Band("easy", 0.0), Band("medium", 0.3, 1), Band("hard", 0.7, 2))
 TASKS = ("code", "chat")
 ATTRIBUTES = (
-    Fact("plan", Kind.ENUM, ("free", "pro")),
-    Fact("internal", Kind.BOOL),
-    Fact("age", Kind.NUMBER),
-    Fact("region", Kind.STRING),
+    Fact("plan", FactType.ENUM, ("free", "pro")),
+    Fact("internal", FactType.BOOL),
+    Fact("age", FactType.NUMBER),
+    Fact("region", FactType.STRING),
 )
 
 names = st.sampled_from(("m0", "m1", "m2", "m3", "m4"))
@@ -95,18 +88,18 @@ def tests(draw: st.DrawFn, vocabulary: Vocabulary) -> Test:
     index = draw(st.integers(0, len(vocabulary.facts) - 1))
     fact = vocabulary.facts[index]
     match fact.kind:
-        case Kind.BOOL:
+        case FactType.BOOL:
             return Test(index, Op.IN, (draw(st.booleans()),))
-        case Kind.SET:
+        case FactType.SET:
             return Test(index, Op.HAS, (draw(st.sampled_from(TAGS)),))
-        case Kind.NUMBER:
+        case FactType.NUMBER:
             values = (0, 0.3, 0.5, 1) if fact.name == "score" else NUMBERS
             op = draw(st.sampled_from((Op.IN, Op.LT, Op.LE, Op.GT, Op.GE)))
             return Test(index, op, (draw(st.sampled_from(values)),))
-        case Kind.ENUM:
+        case FactType.ENUM:
             chosen = draw(st.sets(st.sampled_from(fact.values), min_size=1, max_size=2))
             return Test(index, Op.IN, tuple(sorted(chosen)))
-        case Kind.STRING:
+        case FactType.STRING:
             if draw(st.booleans()):
                 return Test(index, Op.STARTS, (draw(st.sampled_from(PREFIXES)),))
             chosen = draw(st.sets(st.sampled_from(USERS), min_size=1, max_size=2))
@@ -156,7 +149,7 @@ def assemble(
     *,
     tasks: tuple[Task, ...] = (),
     bands: tuple[Band, ...] = BANDS,
-    prefer: tuple[Key, ...] = (Key.FREE, Key.SMALLEST, Key.CHEAPEST),
+    prefer: tuple[SortKey, ...] = (SortKey.FREE, SortKey.SMALLEST, SortKey.CHEAPEST),
     fallback: Fallback | None = None,
     meters: tuple[Meter, ...] | None = None,
 ) -> Policy:
@@ -195,7 +188,7 @@ def meters(draw: st.DrawFn, models: int, vocabulary: Vocabulary) -> tuple[Meter,
                 draw(st.integers(0, everyone)),
                 draw(st.sampled_from((None, None, "user", "tenant"))),
                 when,
-                draw(st.sampled_from(Then)) if budget else Then.BLOCK,
+                draw(st.sampled_from(WhenExhausted)) if budget else WhenExhausted.BLOCK,
             )
         )
     return tuple(found)
@@ -212,7 +205,7 @@ def policies(draw: st.DrawFn, max_rules: int = 6) -> Policy:
     )
     vocabulary = Vocabulary(TASKS, [b.name for b in BANDS], ATTRIBUTES, default_task=default)
     found = draw(rules(draw(st.integers(0, max_rules)), count, vocabulary))
-    keys = draw(st.lists(st.sampled_from(list(Key)), max_size=4, unique=True))
+    keys = draw(st.lists(st.sampled_from(list(SortKey)), max_size=4, unique=True))
     return assemble(
         pool,
         found,
@@ -257,7 +250,9 @@ def requests(draw: st.DrawFn, policy: Policy) -> Request:
         max_cost=draw(maybe | maybe | st.sampled_from((0, 10**5, 10**7))),
         max_latency=draw(maybe | maybe | st.sampled_from((1.0, 2.0))),
         min_quality=draw(maybe | maybe | st.sampled_from((0.5, 0.6))),
-        prefer=draw(maybe | maybe | st.lists(st.sampled_from(list(Key)), max_size=3).map(tuple)),
+        prefer=draw(
+            maybe | maybe | st.lists(st.sampled_from(list(SortKey)), max_size=3).map(tuple)
+        ),
         model=draw(maybe | maybe | st.sampled_from([m.name for m in policy.models])),
         limit=draw(maybe | maybe | st.integers(0, 3)),
     )

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
 
-    from policy_router.execute.caller import Body, Chunks
-    from policy_router.model import Model
+    from policy_router.domain.models import Model
+    from policy_router.providers.caller import Body, Chunks
 
 
 def answer(text: str) -> SimpleNamespace:

@@ -7,15 +7,21 @@ from datetime import datetime
 from typing import TYPE_CHECKING
 from typing import Any as Value
 
-from policy_router.condition import WEEKDAYS, All, Any, Facts, Not, Op, Test, Tree
-from policy_router.decide.order import sort_value
-from policy_router.model import TYPICAL_OUTPUT, Key, Policy, Request, Rule, Snapshot
+from policy_router.decision.ranking import sort_value
+from policy_router.domain.condition import All, Any, Facts, Not, Op, Test, Tree
+from policy_router.domain.facts import WEEKDAYS
+from policy_router.domain.models import TYPICAL_OUTPUT
+from policy_router.domain.ordering import SortKey
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from policy_router.meter import Meter
-    from policy_router.model import Model
+    from policy_router.decision.policy import Policy
+    from policy_router.domain.limits import Meter
+    from policy_router.domain.models import Model
+    from policy_router.domain.request import Request
+    from policy_router.domain.rules import Rule
+    from policy_router.domain.snapshot import Snapshot
 
 
 @dataclass(frozen=True)
@@ -144,7 +150,7 @@ def decide(policy: Policy, request: Request, snapshot: Snapshot) -> Verdict:
         reason = reason or next((name for name, hit in checks if hit), None)
         if reason is not None:
             out[model.name] = reason
-    prefer = policy.prefer if request.prefer is None else tuple(Key(k) for k in request.prefer)
+    prefer = policy.prefer if request.prefer is None else tuple(SortKey(k) for k in request.prefer)
     left = [(i, m) for i, m in enumerate(policy.models) if m.name not in out]
     left.sort(
         key=lambda pair: (
@@ -155,7 +161,7 @@ def decide(policy: Policy, request: Request, snapshot: Snapshot) -> Verdict:
             else len(first),
             *(
                 -_left(policy, pair[1], request, facts, snapshot)
-                if k is Key.HEADROOM
+                if k is SortKey.HEADROOM
                 else sort_value(k, pair[1], request.tokens, output)
                 for k in prefer
             ),

@@ -12,21 +12,21 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from policy_router import (
+    AllModelsFailedError,
+    BadRequestError,
     Bounds,
     CooldownError,
-    ExhaustedError,
     InvalidRequestError,
     NoCandidateError,
     PolicyError,
     PolicyRouterError,
-    RequestError,
     Router,
     TooLargeError,
     UsageError,
 )
-from policy_router.execute.caller import PARAMETERS
+from policy_router.providers.caller import PARAMETERS
+from policy_router.providers.simulated import Fail, Say, Simulated
 from policy_router.router import _FACTS
-from policy_router.simulated import Fail, Say, Simulated
 from tests.lag import watched
 from tests.own_callers import OwnCaller, answer
 from tests.two_models import write
@@ -35,7 +35,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
-    from policy_router.execute.events import Event
+    from policy_router.events import Event
 
 HELLO = [{"role": "user", "content": "Hello!"}]
 
@@ -184,7 +184,7 @@ def test_a_new_key_ends_the_cooldown_of_the_old_one(
 
         put("OLD_KEY")
         with Router.open(path, watch="off", clock=lambda: now) as router:
-            with pytest.raises(ExhaustedError) as failed:
+            with pytest.raises(AllModelsFailedError) as failed:
                 router.completion(messages=HELLO)
             assert [a.failure for a in failed.value.attempts] == ["credential"]
             assert [s.detail for s in failed.value.skipped] == [
@@ -375,7 +375,7 @@ def test_every_failure_is_told(tmp_path: Path) -> None:
     with Simulated(scripts) as provider:
         with (
             Router.open(write(tmp_path, provider), watch="off") as router,
-            pytest.raises(ExhaustedError) as failed,
+            pytest.raises(AllModelsFailedError) as failed,
         ):
             router.completion(messages=HELLO)
         assert [a.failure for a in failed.value.attempts] == [
@@ -386,7 +386,7 @@ def test_every_failure_is_told(tmp_path: Path) -> None:
         assert failed.value.decision.candidates
     with Simulated({"small": Fail(400, "invalid_image_format")}) as provider:
         router = Router.open(write(tmp_path, provider), watch="off")
-        with router, pytest.raises(RequestError):
+        with router, pytest.raises(BadRequestError):
             router.completion(messages=HELLO)
         assert asked(provider) == ["small"]
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from policy_router.simulated import Simulated
+    from policy_router.providers.simulated import Simulated
 
 POLICY = """\
 version: 1

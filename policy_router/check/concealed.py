@@ -11,7 +11,7 @@ from dataclasses import replace
 from itertools import takewhile
 from typing import TYPE_CHECKING, Final
 
-from policy_router.secrets import fields, find, mask, starred
+from policy_router.redaction import fields, find, mask, starred
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping

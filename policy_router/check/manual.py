@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True, slots=True)
-class Page:
+class RulePage:
     """What a rule's page says.
 
     summary: what it finds, in one line. text: why that matters. bad, good: snippets of YAML, one
@@ -43,13 +43,13 @@ def names() -> tuple[str, ...]:
     return tuple(sorted(_pages()))
 
 
-def page(name: str) -> Page | None:
+def page(name: str) -> RulePage | None:
     """The page of a rule, or None when there is no such rule."""
     return _pages().get(name)
 
 
 @cache
-def _pages() -> Mapping[str, Page]:
+def _pages() -> Mapping[str, RulePage]:
     modules = {
         name: sys.modules[check.__module__] for name, check in {**LINT, **TEXT_RULES}.items()
     }
@@ -64,11 +64,11 @@ _BAD: Final = "\nBad:\n"
 _GOOD: Final = "\nGood:\n"
 
 
-def _read(name: str, text: str) -> Page:
+def _read(name: str, text: str) -> RulePage:
     said, _, snippets = text.strip("\n").partition(_BAD)
     bad, _, good = snippets.partition(_GOOD)
     summary, _, why = said.partition("\n")
-    return Page(name, summary, why.strip(), _snippet(bad), _snippet(good))
+    return RulePage(name, summary, why.strip(), _snippet(bad), _snippet(good))
 
 
 def _snippet(text: str) -> str:

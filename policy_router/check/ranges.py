@@ -4,17 +4,19 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from policy_router.condition import SCORE, Kind
+from policy_router.domain.condition import SCORE
+from policy_router.domain.facts import FactType
 
 if TYPE_CHECKING:
-    from policy_router.condition import Condition, Test, Vocabulary
-    from policy_router.decide.cells import Space
+    from policy_router.decision.space import Space
+    from policy_router.domain.condition import Condition, Test
+    from policy_router.domain.facts import Vocabulary
 
 
 def constant(test: Test, space: Space, vocabulary: Vocabulary) -> bool | None:
     """Whether a test on a number is always or never true where the number is known; None when it
     depends on it."""
-    if vocabulary.facts[test.fact].kind is not Kind.NUMBER:
+    if vocabulary.facts[test.fact].kind is not FactType.NUMBER:
         return None
     dimension, cells = space.cells(test)
     if not cells:

@@ -9,7 +9,6 @@ from dataclasses import dataclass, field, replace
 from datetime import UTC, date, datetime
 from typing import TYPE_CHECKING
 
-from policy_router.cancellation import Poll, checkpoint, never
 from policy_router.check.concealed import conceal, conceal_sources
 from policy_router.check.registry import LINT, TEXT_RULES
 from policy_router.check.shortened import shorten, told
@@ -19,14 +18,15 @@ from policy_router.diagnostics import Diagnostic, Severity
 from policy_router.errors import PolicyError
 from policy_router.language.files import read_files, readable_files
 from policy_router.language.load import compile_files, in_order
+from policy_router.resilience.cancellation import Poll, checkpoint, never
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
     from pathlib import Path
 
-    from policy_router.language.catalog import Catalog
+    from policy_router.catalog.table import Catalog
+    from policy_router.decision.policy import Policy
     from policy_router.language.files import PolicyFile
-    from policy_router.model import Policy
 
 
 def _everything(_: Diagnostic) -> bool:

@@ -6,23 +6,24 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from typing import TYPE_CHECKING
 
-from policy_router.cancellation import Poll, never
+from policy_router.assurance.cover import GaveUp
+from policy_router.assurance.regions import Regions
 from policy_router.check.addresses import Address, read
-from policy_router.check.regions import Regions
 from policy_router.check.undecided import Questions
-from policy_router.decide.cells import Space
+from policy_router.decision.space import Space
 from policy_router.diagnostics import Diagnostic, Severity
-from policy_router.prove.cover import GaveUp
+from policy_router.resilience.cancellation import Poll, never
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
     from datetime import date
 
-    from policy_router.check.regions import Source
-    from policy_router.condition import Condition
+    from policy_router.assurance.regions import Restriction
+    from policy_router.decision.policy import Policy
     from policy_router.diagnostics import Span
-    from policy_router.language.draft import Draft
-    from policy_router.model import Model, Policy
+    from policy_router.domain.condition import Condition
+    from policy_router.domain.models import Model
+    from policy_router.language.compile.draft import Draft
 
 
 @dataclass(frozen=True)
@@ -58,7 +59,7 @@ class Subject:
         )
 
     @cached_property
-    def unreachable(self) -> tuple[tuple[Model, tuple[Source, ...]], ...]:
+    def unreachable(self) -> tuple[tuple[Model, tuple[Restriction, ...]], ...]:
         """Models taken away from every request, each with a smallest set of what does it."""
         regions = self.regions
         cores: dict[int, int | None] = {}  # many models share their removers

@@ -23,7 +23,7 @@ from policy_router.cli import (
     schema,
     usage,
 )
-from policy_router.cli.screen import show
+from policy_router.views.terminal import show
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence

@@ -7,10 +7,9 @@ import typer
 
 from policy_router.cli.counters import amount
 from policy_router.cli.policy import Where
-from policy_router.cli.screen import Line, fail, show, show_json, table
-from policy_router.cli.state import (
-    Place,
+from policy_router.cli.store_option import (
     State,
+    StoreLocation,
     find_place,
     lost_data,
     opened,
@@ -18,10 +17,11 @@ from policy_router.cli.state import (
 )
 from policy_router.diagnostics import printable
 from policy_router.errors import StoreError
+from policy_router.views.terminal import Line, fail, show, show_json, table
 
 if TYPE_CHECKING:
-    from policy_router.state.continuity import Loss
-    from policy_router.state.store import Difference
+    from policy_router.ledger.continuity import Loss
+    from policy_router.ledger.store import Difference
 
 
 def audit(
@@ -53,7 +53,7 @@ def audit(
         raise typer.Exit(1)
 
 
-async def _audit(place: Place) -> "tuple[int, tuple[Difference, ...], Loss | None]":
+async def _audit(place: StoreLocation) -> "tuple[int, tuple[Difference, ...], Loss | None]":
     async with opened(place) as store:
         await warn_of_clock(store)
         return len(await store.buckets()), await store.audit(), await lost_data(store)
@@ -62,7 +62,7 @@ async def _audit(place: Place) -> "tuple[int, tuple[Difference, ...], Loss | Non
 def _loss(lost: "Loss | None") -> list[Line]:
     if lost is None:
         return []
-    from policy_router.state.continuity import REMEDY  # noqa: PLC0415
+    from policy_router.ledger.continuity import REMEDY  # noqa: PLC0415
 
     return [
         [("The ledger lost data", "bold red"), (f": {lost.text}", "")],
@@ -72,8 +72,8 @@ def _loss(lost: "Loss | None") -> list[Line]:
 
 def _as_text(counters: int, found: "tuple[Difference, ...]") -> list[Line]:
     from policy_router.cli.render import count  # noqa: PLC0415
-    from policy_router.decide.metering import spell  # noqa: PLC0415
-    from policy_router.state.counting import metric_of  # noqa: PLC0415
+    from policy_router.decision.limits import spell  # noqa: PLC0415
+    from policy_router.ledger.arithmetic import metric_of  # noqa: PLC0415
 
     if not found:
         agrees = "agrees" if counters == 1 else "agree"
@@ -93,10 +93,10 @@ def _as_text(counters: int, found: "tuple[Difference, ...]") -> list[Line]:
 
 
 def _as_json(
-    place: Place, counters: int, found: "tuple[Difference, ...]", lost: "Loss | None"
+    place: StoreLocation, counters: int, found: "tuple[Difference, ...]", lost: "Loss | None"
 ) -> dict[str, object]:
     from policy_router.cli.render import SCHEMA_VERSION  # noqa: PLC0415
-    from policy_router.state.counting import metric_of  # noqa: PLC0415
+    from policy_router.ledger.arithmetic import metric_of  # noqa: PLC0415
 
     return {
         "schema_version": SCHEMA_VERSION,

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any, NamedTuple
 
 import typer
 
-from policy_router.classify.calibrate import (
+from policy_router.classification.calibration import (
     EACH,
     Example,
     Figure,
@@ -20,14 +20,14 @@ from policy_router.classify.calibrate import (
     mean,
     propose,
 )
-from policy_router.classify.classify import HEURISTIC, Classifier
-from policy_router.cli.lines import chat_of, read_body, read_lines
+from policy_router.classification.classifier import HEURISTIC, Classifier
+from policy_router.cli.jsonl import chat_of, read_body, read_lines
 from policy_router.cli.policy import choose, open_policy
-from policy_router.cli.screen import fail, say, write
 from policy_router.diagnostics import printable
+from policy_router.views.terminal import fail, say, write
 
 if TYPE_CHECKING:
-    from policy_router.model import Policy
+    from policy_router.decision.policy import Policy
 
 
 def calibrate(

@@ -8,8 +8,8 @@ import typer
 
 from policy_router.cli.manifest import checked_and_listed
 from policy_router.cli.policy import choose
-from policy_router.cli.screen import Line, say, show, show_json
 from policy_router.diagnostics import printable
+from policy_router.views.terminal import Line, say, show, show_json
 
 if TYPE_CHECKING:
     from policy_router.check.report import Report
@@ -119,7 +119,7 @@ def _write_text(reports: "list[Report]") -> None:
 def _known(given: list[str] | None, option: str) -> frozenset[str]:
     """The rules named, split at commas."""
     from policy_router.check import manual  # noqa: PLC0415
-    from policy_router.language.suggest import help_line  # noqa: PLC0415
+    from policy_router.suggest import help_line  # noqa: PLC0415
 
     names = [name.strip() for each in given or () for name in each.split(",")]
     known = manual.names()

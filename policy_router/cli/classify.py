@@ -7,15 +7,15 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from policy_router.classify.classify import Classification, Classifier
-from policy_router.classify.exact import count_tokens
-from policy_router.cli.lines import chat_of, read_body, read_lines
+from policy_router.classification.classifier import Classification, Classifier
+from policy_router.classification.token_count import count_tokens
+from policy_router.cli.jsonl import chat_of, read_body, read_lines
 from policy_router.cli.policy import Where, choose, open_policy
-from policy_router.cli.screen import Line, show, write
 from policy_router.diagnostics import printable
+from policy_router.views.terminal import Line, show, write
 
 if TYPE_CHECKING:
-    from policy_router.classify.complexity import Factor
+    from policy_router.classification.complexity import Factor
 
 SHOWN = 40
 """Characters of a prompt that are shown in its line."""

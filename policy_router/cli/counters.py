@@ -7,41 +7,41 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from policy_router.cli.clock import iso, spell_time
-from policy_router.cli.screen import table
-from policy_router.cli.state import reached
-from policy_router.decide.metering import per, spell, spell_used, subject_of
+from policy_router.cli.store_option import reached
+from policy_router.decision.limits import per, spell, spell_used, subject_of
 from policy_router.diagnostics import printable
-from policy_router.language.units import dollars
-from policy_router.meter import ANYONE, Metric
+from policy_router.domain.limits import ANYONE, Metric
+from policy_router.units import dollars
+from policy_router.views.terminal import table
 
 if TYPE_CHECKING:
     from policy_router.cli.request import Asked
-    from policy_router.cli.screen import Line
-    from policy_router.cli.state import Place
-    from policy_router.condition import Facts
-    from policy_router.execute.account import Ledger
-    from policy_router.meter import Meter, Reading
-    from policy_router.model import Policy
+    from policy_router.cli.store_option import StoreLocation
+    from policy_router.decision.policy import Policy
+    from policy_router.domain.condition import Facts
+    from policy_router.domain.limits import Meter, Reading
+    from policy_router.execution.accounting import Accounting
+    from policy_router.views.terminal import Line
 
 
-async def counted(policy: Policy, asked: Asked, place: Place) -> Asked:
+async def counted(policy: Policy, asked: Asked, place: StoreLocation) -> Asked:
     """The request with what the counters show that matter to it, as they are now."""
-    from policy_router.execute.account import Ledger  # noqa: PLC0415  not needed for --help
+    from policy_router.execution.accounting import Accounting  # noqa: PLC0415  not needed for --help
 
     if not policy.meters:
         return asked
     async with reached(place) as store:
-        return await with_readings(Ledger(store, clock=time.time), policy, asked)
+        return await with_readings(Accounting(store, clock=time.time), policy, asked)
 
 
-async def with_readings(ledger: Ledger, policy: Policy, asked: Asked) -> Asked:
+async def with_readings(ledger: Accounting, policy: Policy, asked: Asked) -> Asked:
     """The same from a ledger that is open."""
     used = await ledger.readings(policy, asked.request, asked.snapshot)
     return replace(asked, snapshot=replace(asked.snapshot, used=used))
 
 
 @dataclass(frozen=True, slots=True)
-class Counter:
+class CounterView:
     """A counter that was looked at.
 
     reading: None when it could not be read. full: no model has room in it.
@@ -58,7 +58,7 @@ class Counter:
         return self.reading.opens if self.full and self.reading is not None else None
 
 
-def looked_at(policy: Policy, facts: Facts, asked: Asked) -> list[Counter]:
+def looked_at(policy: Policy, facts: Facts, asked: Asked) -> list[CounterView]:
     """Every counter that was read for this request, in the order of the policy."""
     metering, used, request = policy.index.metering, asked.snapshot.used, asked.request
     found = []
@@ -68,11 +68,11 @@ def looked_at(policy: Policy, facts: Facts, asked: Asked) -> list[Counter]:
             reading = used[meter.use(subject)]
             least = max(1, min(metering.asks(meter, request)))
             full = reading is not None and reading.used + least > (meter.limit or 0)
-            found.append(Counter(meter, subject, reading, full))
+            found.append(CounterView(meter, subject, reading, full))
     return found
 
 
-def as_json(counters: list[Counter], policy: Policy) -> list[dict[str, object]]:
+def as_json(counters: list[CounterView], policy: Policy) -> list[dict[str, object]]:
     """One object for each counter; `used` is null where it could not be read."""
     return [
         {
@@ -86,7 +86,7 @@ def as_json(counters: list[Counter], policy: Policy) -> list[dict[str, object]]:
     ]
 
 
-def as_text(counters: list[Counter], policy: Policy, now: float) -> list[Line]:
+def as_text(counters: list[CounterView], policy: Policy, now: float) -> list[Line]:
     """A table of the counters; nothing when there are none."""
     rows = []
     for c in counters:
@@ -99,7 +99,7 @@ def as_text(counters: list[Counter], policy: Policy, now: float) -> list[Line]:
     return [[("Counters", "bold")], *table(rows)] if rows else []
 
 
-def room(counter: Counter, now: float, policy: Policy) -> str:
+def room(counter: CounterView, now: float, policy: Policy) -> str:
     """`opens 14:03:20 CET` where no model has room."""
     if counter.opens is not None:
         return f"opens {spell_time(counter.opens, now, policy.timezone)}"

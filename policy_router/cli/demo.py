@@ -8,13 +8,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 from policy_router.cli.invocation import invocation
-from policy_router.cli.screen import Line, fail, show
-from policy_router.language.units import dollars
+from policy_router.units import dollars
+from policy_router.views.terminal import Line, fail, show
 
 if TYPE_CHECKING:
     from policy_router import Router
-    from policy_router.execute.answer import Answer
-    from policy_router.simulated import Behaviour, Simulated
+    from policy_router.execution.answer import Answer
+    from policy_router.providers.simulated import Behaviour, Simulated
 
 POLICY: Final = """\
 version: 1
@@ -84,12 +84,12 @@ def demo() -> None:
     A policy file, four simulated models behind a real HTTP server on this machine, six requests.
     """
     # It takes seconds to import; meanwhile there is something to read.
-    from policy_router.execute.litellm_library import load  # noqa: PLC0415  see above
+    from policy_router.providers.litellm.library import load  # noqa: PLC0415  see above
 
     threading.Thread(target=load, daemon=True).start()
     show(["loading LiteLLM, which calls the models: some seconds ..."])
+    from policy_router.providers.simulated import Limit, Say, Simulated  # noqa: PLC0415
     from policy_router.router import Router  # noqa: PLC0415
-    from policy_router.simulated import Limit, Say, Simulated  # noqa: PLC0415
 
     scripts: dict[str, Behaviour] = {
         "llama": Say("Fine, thank you. And you?"),

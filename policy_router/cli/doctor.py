@@ -8,19 +8,27 @@ from zoneinfo import ZoneInfo
 
 import typer
 
+from policy_router.base_errors import UsageError
 from policy_router.cli.policy import Where, choose
 from policy_router.cli.reach import missing_keys, silent_servers
-from policy_router.cli.screen import Line, show, show_json, table
-from policy_router.cli.state import VARIABLE, Place, State, opened, place_of, told_place
+from policy_router.cli.store_option import (
+    VARIABLE,
+    State,
+    StoreLocation,
+    opened,
+    place_of,
+    told_place,
+)
 from policy_router.diagnostics import Severity, printable
-from policy_router.errors import StoreError, UsageError
+from policy_router.errors import StoreError
+from policy_router.views.terminal import Line, show, show_json, table
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from policy_router.check.report import Report
-    from policy_router.model import Model
-    from policy_router.state.findings import Finding
+    from policy_router.domain.models import Model
+    from policy_router.ledger.diagnosis import Diagnosis
 
 _STYLES: Final = {"error": "bold red", "warning": "bold yellow", "note": "cyan", "ok": "green"}
 
@@ -29,7 +37,7 @@ _STYLES: Final = {"error": "bold red", "warning": "bold yellow", "note": "cyan",
 class Examined(Protocol):
     """A store that tells what an operator should know of it. Raises StoreError."""
 
-    async def findings(self) -> "tuple[Finding, ...]":
+    async def findings(self) -> "tuple[Diagnosis, ...]":
         """The findings, of whatever level."""
         ...
 
@@ -92,32 +100,32 @@ def doctor(
         raise typer.Exit(1)
 
 
-def _of_policy(report: "Report", path: Path) -> "Finding":
+def _of_policy(report: "Report", path: Path) -> "Diagnosis":
     from policy_router.cli.render import count  # noqa: PLC0415
-    from policy_router.state.findings import Finding  # noqa: PLC0415
+    from policy_router.ledger.diagnosis import Diagnosis  # noqa: PLC0415
 
     policy = report.policy
     if policy is None:
         errors = [d for d in report.diagnostics if d.severity is Severity.ERROR]
         if not report.sources:
             help_ = "name it with --policy, or write one with `policy-router init`"
-            return Finding("policy", Severity.ERROR, errors[0].message, help_)
+            return Diagnosis("policy", Severity.ERROR, errors[0].message, help_)
         text = f"{count(len(errors), 'error')} in {path}, the first: {errors[0].message}"
-        return Finding("policy", Severity.ERROR, text, f"run `policy-router check {path}`")
+        return Diagnosis("policy", Severity.ERROR, text, f"run `policy-router check {path}`")
     warnings = len(report.findings)
     meters = {(m.section, m.name) for m in policy.meters}
     text = f"{policy.name} @{policy.revision[:7]}: {count(len(policy.models), 'model')}"
     text += f", {count(len(meters), 'limit')} and budgets" if meters else ", no limits or budgets"
     if warnings:
         text += f"; {count(warnings, 'warning')}"
-        return Finding("policy", Severity.WARNING, text, f"run `policy-router check {path}`")
-    return Finding("policy", Severity.NOTE, text)
+        return Diagnosis("policy", Severity.WARNING, text, f"run `policy-router check {path}`")
+    return Diagnosis("policy", Severity.NOTE, text)
 
 
 async def _of_the_rest(
-    models: "Sequence[Model]", place: Place | None, *, fix: bool, accepts: bool
-) -> "list[Finding]":
-    from policy_router.state.findings import Finding  # noqa: PLC0415
+    models: "Sequence[Model]", place: StoreLocation | None, *, fix: bool, accepts: bool
+) -> "list[Diagnosis]":
+    from policy_router.ledger.diagnosis import Diagnosis  # noqa: PLC0415
 
     silent = await silent_servers(models, os.environ)
     if place is None or not fix:
@@ -125,71 +133,73 @@ async def _of_the_rest(
     before = await _of_state(place, accepts=accepts)
     if not any(finding.subject == "time" for finding in before):
         text = "the ledger's time is not off this machine's clock: nothing was changed"
-        return [*silent, *before, Finding("fixed", Severity.NOTE, text)]
+        return [*silent, *before, Diagnosis("fixed", Severity.NOTE, text)]
     return [*silent, *await _set_time(place), *await _of_state(place, accepts=False)]
 
 
-async def _set_time(place: Place) -> "list[Finding]":
+async def _set_time(place: StoreLocation) -> "list[Diagnosis]":
     """Sets the ledger's time to this machine's clock."""
     from policy_router.cli.clock import iso  # noqa: PLC0415
-    from policy_router.state.findings import Finding  # noqa: PLC0415
-    from policy_router.state.open import set_time  # noqa: PLC0415
+    from policy_router.ledger.diagnosis import Diagnosis  # noqa: PLC0415
+    from policy_router.ledger.open import set_time  # noqa: PLC0415
 
     try:
         done = await asyncio.to_thread(set_time, place.url)
     except (StoreError, UsageError) as error:
-        return [Finding("fixed", Severity.ERROR, str(error))]
+        return [Diagnosis("fixed", Severity.ERROR, str(error))]
     utc = ZoneInfo("UTC")
     text = f"the ledger's time was {iso(done.before, utc)} and is {iso(done.after, utc)} now"
     if done.before > done.after:
         text += "; what was counted in periods to come stays part of them"
-    return [Finding("fixed", Severity.NOTE, text)]
+    return [Diagnosis("fixed", Severity.NOTE, text)]
 
 
-async def _of_state(place: Place | None, *, accepts: bool) -> "list[Finding]":
-    from policy_router.state.findings import Finding  # noqa: PLC0415
+async def _of_state(place: StoreLocation | None, *, accepts: bool) -> "list[Diagnosis]":
+    from policy_router.ledger.diagnosis import Diagnosis  # noqa: PLC0415
 
     if place is None:
         text = "not looked at: without a policy its place is unknown"
-        return [Finding("state", Severity.NOTE, text, f"name it with --state or ${VARIABLE}")]
-    found = [Finding("state", Severity.NOTE, str(place))]
+        return [Diagnosis("state", Severity.NOTE, text, f"name it with --state or ${VARIABLE}")]
+    found = [Diagnosis("state", Severity.NOTE, str(place))]
     try:
         if accepts:
             found.append(await _accept(place))
         return [*found, *await _look(place)]
     except StoreError as error:
-        return [*found, Finding("store", Severity.ERROR, str(error))]
+        return [*found, Diagnosis("store", Severity.ERROR, str(error))]
 
 
-async def _accept(place: Place) -> "Finding":
+async def _accept(place: StoreLocation) -> "Diagnosis":
     """Accept what a store has lost. Raises StoreError when it cannot be used."""
-    from policy_router.state.findings import Finding  # noqa: PLC0415
-    from policy_router.state.store import Continuous  # noqa: PLC0415
+    from policy_router.ledger.diagnosis import Diagnosis  # noqa: PLC0415
+    from policy_router.ledger.store import Continuous  # noqa: PLC0415
 
     async with opened(place, create=not place.missing) as store:
         loss = await store.accept_loss() if isinstance(store, Continuous) else None
     if loss is None:
-        return Finding("accept-loss", Severity.NOTE, "no loss of data is known: nothing to accept")
+        return Diagnosis(
+            "accept-loss", Severity.NOTE, "no loss of data is known: nothing to accept"
+        )
     text = f"accepted: {loss.text}; budgets are open again in all processes"
-    return Finding("accept-loss", Severity.NOTE, text)
+    return Diagnosis("accept-loss", Severity.NOTE, text)
 
 
-async def _look(place: Place) -> "tuple[Finding, ...]":
+async def _look(place: StoreLocation) -> "tuple[Diagnosis, ...]":
     """What is to be said of a store. Raises StoreError when it cannot be used."""
-    from policy_router.state.findings import Finding  # noqa: PLC0415
+    from policy_router.ledger.diagnosis import Diagnosis  # noqa: PLC0415
 
     if place.file is not None:
-        from policy_router.state.open import examine  # noqa: PLC0415
+        from policy_router.ledger.open import examine  # noqa: PLC0415
 
         return await examine(place.url)
     async with opened(place) as store:
         if isinstance(store, Examined):
             return await store.findings()
     help_ = "keep it in a file or in Redis"
-    return (Finding("memory", Severity.WARNING, "is gone with the process that counts", help_),)
+    return (Diagnosis("memory", Severity.WARNING, "is gone with the process that counts", help_),)
 
 
-def _as_text(found: "list[Finding]") -> list[Line]:
+def _as_text(found: "list[Diagnosis]") -> list[Line]:
     rows = [(_mark(finding), finding.subject, printable(finding.text)) for finding in found]
     lines: list[Line] = []
     for finding, line in zip(found, table(rows), strict=True):
@@ -200,12 +210,12 @@ def _as_text(found: "list[Finding]") -> list[Line]:
     return lines
 
 
-def _mark(finding: "Finding") -> str:
+def _mark(finding: "Diagnosis") -> str:
     """The level; `ok` where there is nothing to be done."""
     return "ok" if finding.level is Severity.NOTE and not finding.help else finding.level.value
 
 
-def _as_json(place: Place | None, found: "list[Finding]") -> dict[str, object]:
+def _as_json(place: StoreLocation | None, found: "list[Diagnosis]") -> dict[str, object]:
     from policy_router.cli.render import SCHEMA_VERSION  # noqa: PLC0415
 
     return {

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Final
 
 import typer
 
-from policy_router.classify.tasks import By
+from policy_router.classification.tasks import MatchedBy
 from policy_router.cli import counters
 from policy_router.cli.classify import as_json as classification
 from policy_router.cli.policy import choose, open_policy
@@ -23,17 +23,21 @@ from policy_router.cli.route import (
     verdict,
     words,
 )
-from policy_router.cli.screen import Line, show, show_json, table
-from policy_router.cli.state import place_of
-from policy_router.condition import quote
+from policy_router.cli.store_option import place_of
 from policy_router.diagnostics import Span, printable
-from policy_router.language.suggest import help_line
-from policy_router.model import CONFIDENT
+from policy_router.domain.complexity import CONFIDENT
+from policy_router.domain.condition import quote
+from policy_router.suggest import help_line
+from policy_router.views.terminal import Line, show, show_json, table
 
 if TYPE_CHECKING:
-    from policy_router.condition import Facts
-    from policy_router.language.reference import Step
-    from policy_router.model import Accept, Band, Decision, Policy, Rule, Task
+    from policy_router.decision.policy import Policy
+    from policy_router.domain.acceptance import Accept
+    from policy_router.domain.complexity import Band
+    from policy_router.domain.condition import Facts
+    from policy_router.domain.decision import Decision
+    from policy_router.domain.rules import Rule, Task
+    from policy_router.language.interpreter import Evaluation
 
 
 @takes_request
@@ -76,7 +80,7 @@ class _Told:
     """A decision, with what it was made from."""
 
     def __init__(self, policy: "Policy", asked: Asked, decision: "Decision") -> None:
-        from policy_router.decide.decide import facts  # noqa: PLC0415
+        from policy_router.decision.decide import facts  # noqa: PLC0415
 
         d = decision
         self.policy, self.asked, self.decision = policy, asked, decision
@@ -134,11 +138,11 @@ class _Judged:
     """A rule, whether it applied, and what each part of its condition came to."""
 
     def __init__(self, policy: "Policy", rule: "Rule", facts: "Facts") -> None:
-        from policy_router.language.reference import trace  # noqa: PLC0415  simpleeval is only for this
+        from policy_router.language.interpreter import trace  # noqa: PLC0415  simpleeval is only for this
 
         self.rule = rule
         self.applied = rule.when is None or rule.when.holds(facts)
-        self.steps: tuple[Step, ...] = (
+        self.steps: tuple[Evaluation, ...] = (
             trace(rule.when, policy.vocabulary, facts) if rule.when else ()
         )
 
@@ -358,21 +362,21 @@ def _task(told: _Told) -> str:
             rest = f"; likeliest kind of work: {kind.name}, {kind.probability:.0%} sure"
     if told.task is None:
         return f"none: the caller names none, and the policy has no default task{rest}"
-    if told.task_from == By.CALLER:
+    if told.task_from == MatchedBy.CALLER:
         who = "named by the caller"
-    elif told.task_from == By.DEFAULT or seen is None:
+    elif told.task_from == MatchedBy.DEFAULT or seen is None:
         who = "the default"
     else:
         who = f"by {_WHAT[seen.by]} {words(seen.evidence[:EVIDENCE])}"
-        who += f", {seen.confidence:.0%} sure" if seen.by is By.BUILT_IN else ""
+        who += f", {seen.confidence:.0%} sure" if seen.by is MatchedBy.BUILT_IN else ""
     return f"{told.task.name}: {who}{_at(told.task)}{rest}"
 
 
 _WHAT: Final = {
-    By.KEYWORDS: "its words",
-    By.PATTERN: "its pattern",
-    By.NEEDS: "the abilities needed,",
-    By.BUILT_IN: "the built-in definition,",
+    MatchedBy.KEYWORDS: "its words",
+    MatchedBy.PATTERN: "its pattern",
+    MatchedBy.NEEDS: "the abilities needed,",
+    MatchedBy.BUILT_IN: "the built-in definition,",
 }
 EVIDENCE: Final = 6
 """So many cues are shown; --json has all."""

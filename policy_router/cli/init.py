@@ -9,11 +9,11 @@ import typer
 from policy_router.cli.invocation import invocation
 from policy_router.cli.policy import DEFAULT
 from policy_router.cli.schema import write_schema
-from policy_router.cli.screen import fail, reason, say, show, write
 from policy_router.diagnostics import printable
+from policy_router.views.terminal import fail, reason, say, show, write
 
 if TYPE_CHECKING:
-    from policy_router.discover import Found
+    from policy_router.discovery.local import Discovered
 
 FILE: Final = "policy.yaml"
 SCHEMA: Final = "policy.schema.json"
@@ -46,10 +46,10 @@ def init(
     import sys  # noqa: PLC0415
     from datetime import UTC, datetime  # noqa: PLC0415
 
-    from policy_router.cli.starter import compose  # noqa: PLC0415
-    from policy_router.discover import discover  # noqa: PLC0415
-    from policy_router.language.catalog import catalog  # noqa: PLC0415
-    from policy_router.state.private_file import write_text  # noqa: PLC0415
+    from policy_router.catalog.table import catalog  # noqa: PLC0415
+    from policy_router.discovery.local import discover  # noqa: PLC0415
+    from policy_router.discovery.starter import compose  # noqa: PLC0415
+    from policy_router.ledger.private_file import write_text  # noqa: PLC0415
 
     target = _target(path)
     if not dry_run:
@@ -111,7 +111,7 @@ def _refuse(target: Path, path: Path | None, *, force: bool) -> None:
         )
 
 
-def _told(found: "Found") -> list[str]:
+def _told(found: "Discovered") -> list[str]:
     lines = [
         f"found {server.kind} at {server.base}: {len(server.models)} "
         f"model{'' if len(server.models) == 1 else 's'}"

@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING
 
 import typer
 
-from policy_router.cli.screen import say
 from policy_router.diagnostics import printable
+from policy_router.views.terminal import say
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -26,7 +26,7 @@ def checked_and_listed(path: Path, *, wanted: Callable[[Diagnostic], bool]) -> R
     from policy_router.check.report import inspect, inspect_path  # noqa: PLC0415
     from policy_router.language.files import read_files  # noqa: PLC0415
     from policy_router.language.manifest import MANIFEST, manifest_of  # noqa: PLC0415
-    from policy_router.state.private_file import write_text  # noqa: PLC0415
+    from policy_router.ledger.private_file import write_text  # noqa: PLC0415
 
     if path.exists() and not path.is_dir():
         words = printable(f"a manifest lists the files of a folder, and `{path}` is a file")

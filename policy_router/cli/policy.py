@@ -8,13 +8,13 @@ from typing import TYPE_CHECKING, Annotated, Final, TypeAlias
 
 import typer
 
-from policy_router.cli.screen import say
 from policy_router.diagnostics import printable
+from policy_router.views.terminal import say
 
 if TYPE_CHECKING:
+    from policy_router.acceptance.user_code import Functions
+    from policy_router.decision.policy import Policy
     from policy_router.diagnostics import Diagnostic
-    from policy_router.execute.own_code import Functions
-    from policy_router.model import Policy
 
 Where: TypeAlias = Annotated[
     Path | None,
@@ -48,7 +48,7 @@ def open_policy(path: Path, functions: Functions | None = None, *, broken: int =
     report = inspect_path(path)
     refused: tuple[Diagnostic, ...] = ()
     if report.policy is not None and functions is not None:
-        from policy_router.execute.own_code import not_allowed  # noqa: PLC0415  as above
+        from policy_router.acceptance.user_code import not_allowed  # noqa: PLC0415  as above
 
         refused = not_allowed(report.policy, functions)
     if report.policy is not None and not refused:

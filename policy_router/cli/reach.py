@@ -12,13 +12,13 @@ from typing import TYPE_CHECKING, Final
 from urllib.parse import urlsplit
 
 from policy_router.diagnostics import Severity
-from policy_router.discover import KEYS
-from policy_router.state.findings import Finding
+from policy_router.discovery.local import KEYS
+from policy_router.ledger.diagnosis import Diagnosis
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
 
-    from policy_router.model import Model
+    from policy_router.domain.models import Model
 
 WITHIN: Final = 1.0
 """Seconds for all connections together."""
@@ -36,7 +36,7 @@ _NAMED: Final = 3
 """Models that are named in one line."""
 
 
-def missing_keys(models: Sequence[Model], environ: Mapping[str, str]) -> list[Finding]:
+def missing_keys(models: Sequence[Model], environ: Mapping[str, str]) -> list[Diagnosis]:
     """The variables that models need for their keys and that are not set."""
     needed: defaultdict[str, list[str]] = defaultdict(list)
     for model in models:
@@ -44,7 +44,7 @@ def missing_keys(models: Sequence[Model], environ: Mapping[str, str]) -> list[Fi
         if names and not any(environ.get(name) for name in names):
             needed[names[0]].append(model.name)
     return [
-        Finding(
+        Diagnosis(
             "key",
             Severity.WARNING,
             f"{name} is not set here: {_listed(names)} cannot be called",
@@ -56,7 +56,7 @@ def missing_keys(models: Sequence[Model], environ: Mapping[str, str]) -> list[Fi
 
 async def silent_servers(
     models: Sequence[Model], environ: Mapping[str, str], within: float = WITHIN
-) -> list[Finding]:
+) -> list[Diagnosis]:
     """The servers on this machine or its network at which nothing listens."""
     users: defaultdict[str, list[str]] = defaultdict(list)
     for model in models:
@@ -65,7 +65,7 @@ async def silent_servers(
             users[base].append(model.name)
     answers = await asyncio.gather(*(_why_not(base, within) for base in users))
     return [
-        Finding(
+        Diagnosis(
             "server",
             Severity.WARNING,
             f"{base} does not answer ({why}): {_listed(users[base])} cannot be called",

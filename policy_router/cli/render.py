@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
 
     from policy_router.check.report import Report
-    from policy_router.cli.screen import Line
+    from policy_router.views.terminal import Line
 
 SCHEMA_VERSION: Final = 1
 """Of the JSON that commands print; a key may be added without a new one."""

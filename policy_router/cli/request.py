@@ -14,22 +14,23 @@ from typing import TYPE_CHECKING, Annotated, Any, Final, get_type_hints
 
 import typer
 
-from policy_router.classify.bound import most_tokens
-from policy_router.classify.classify import Classification, Classifier
+from policy_router import units
+from policy_router.classification.classifier import Classification, Classifier
+from policy_router.classification.token_bound import most_tokens
 from policy_router.cli.policy import Where
-from policy_router.cli.state import State
-from policy_router.condition import BUILT_IN, WEEKDAYS, Fact, Kind
+from policy_router.cli.store_option import State
 from policy_router.diagnostics import printable
-from policy_router.language import units
-from policy_router.language.suggest import help_line
-from policy_router.model import Request, Snapshot
+from policy_router.domain.facts import BUILT_IN, WEEKDAYS, Fact, FactType
+from policy_router.domain.request import Request
+from policy_router.domain.snapshot import Snapshot
 from policy_router.quoting import quoted
+from policy_router.suggest import help_line
 
 if TYPE_CHECKING:
     from zoneinfo import ZoneInfo
 
-    from policy_router.language.units import Unit
-    from policy_router.model import Policy
+    from policy_router.decision.policy import Policy
+    from policy_router.units import Unit
 
 Words = list[str] | None
 
@@ -312,14 +313,14 @@ class _Facts:
 def _value(fact: Fact, text: str) -> Any:
     """The text as a value of this fact."""
     match fact.kind:
-        case Kind.BOOL if text in ("true", "false"):
+        case FactType.BOOL if text in ("true", "false"):
             return text == "true"
-        case Kind.BOOL:
+        case FactType.BOOL:
             raise _wrong("--fact", f"`{fact.name}` is true or false, not `{quoted(text)}`")
-        case Kind.ENUM if text not in fact.values:
+        case FactType.ENUM if text not in fact.values:
             hint = help_line(text, fact.values)
             raise _wrong("--fact", f"`{quoted(text)}` is not a value of `{fact.name}`: {hint}")
-        case Kind.NUMBER:
+        case FactType.NUMBER:
             return _bounded(fact, text)
     return text
 

@@ -10,16 +10,18 @@ from policy_router.cli.clock import iso, spell_time
 from policy_router.cli.counters import counted
 from policy_router.cli.policy import choose, open_policy
 from policy_router.cli.request import Asked, Given, ask, takes_request
-from policy_router.cli.screen import Line, fail, show, show_json, table
-from policy_router.cli.state import place_of
+from policy_router.cli.store_option import place_of
 from policy_router.diagnostics import printable
-from policy_router.language.units import dollars
+from policy_router.units import dollars
+from policy_router.views.terminal import Line, fail, show, show_json, table
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
     from zoneinfo import ZoneInfo
 
-    from policy_router.model import Decision, Model, Policy, Skip
+    from policy_router.decision.policy import Policy
+    from policy_router.domain.decision import Decision, Skip
+    from policy_router.domain.models import Model
 
 SAID_NO: Final = 4
 """The exit code when the policy leaves nobody to answer."""
@@ -51,7 +53,7 @@ def route(given: Given) -> None:
 def made(policy: "Policy", asked: Asked, *, json: bool = False) -> "Decision":
     """The decision; ends the command when the request makes no sense to the policy. json: a
     machine reads standard output, and is told there as well."""
-    from policy_router.decide.decide import decide  # noqa: PLC0415
+    from policy_router.decision.decide import decide  # noqa: PLC0415
 
     decision = decide(policy, asked.request, asked.snapshot)
     if decision.invalid:

@@ -4,7 +4,7 @@ from typing import Annotated
 
 import typer
 
-from policy_router.cli.screen import Line, fail, show, show_json, table
+from policy_router.views.terminal import Line, fail, show, show_json, table
 
 
 def rules(
@@ -22,7 +22,7 @@ def rules(
     """
     from policy_router.check import manual  # noqa: PLC0415  with every rule behind it
     from policy_router.cli.render import SCHEMA_VERSION  # noqa: PLC0415
-    from policy_router.language.suggest import help_line  # noqa: PLC0415
+    from policy_router.suggest import help_line  # noqa: PLC0415
 
     if name is None:
         pairs = [(each, describe(each)[0]) for each in manual.names()]

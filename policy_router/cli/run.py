@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Final
 
 import typer
 
+from policy_router.base_errors import UsageError
 from policy_router.cli.clock import iso, spell_time
 from policy_router.cli.counters import with_readings
 from policy_router.cli.policy import choose, open_policy
@@ -20,42 +21,33 @@ from policy_router.cli.request import (
     takes_request,
 )
 from policy_router.cli.route import as_json, made, not_used, out, verdict
-from policy_router.cli.screen import (
-    Line,
-    fail,
-    progress,
-    say,
-    show,
-    show_json,
-    unheard,
-    write,
-)
-from policy_router.cli.state import Place, place_of, reached
-from policy_router.decide.metering import spell_used
+from policy_router.cli.store_option import StoreLocation, place_of, reached
+from policy_router.decision.limits import spell_used
 from policy_router.diagnostics import printable
+from policy_router.domain.limits import ANYONE, Metric
 from policy_router.errors import (
-    BudgetError,
+    BudgetExceededError,
     CooldownError,
-    LimitError,
     NoCandidateError,
+    RateLimitError,
     RoutingError,
-    StateError,
-    UsageError,
+    StateUnavailableError,
 )
-from policy_router.language.units import dollars
-from policy_router.meter import ANYONE, Metric
+from policy_router.units import dollars
+from policy_router.views.terminal import Line, fail, progress, say, show, show_json, unheard, write
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Mapping, Sequence
 
-    from policy_router.execute.account import Account
-    from policy_router.execute.answer import Answer
-    from policy_router.execute.caller import Body
-    from policy_router.execute.executor import Executor
-    from policy_router.execute.own_code import Functions
-    from policy_router.execute.stream import AnswerStream
-    from policy_router.model import Attempt, Decision, Policy, Skip
-    from policy_router.state.store import Crossing
+    from policy_router.acceptance.user_code import Functions
+    from policy_router.decision.policy import Policy
+    from policy_router.domain.decision import Attempt, Decision, Skip
+    from policy_router.execution.accounting import RequestAccount
+    from policy_router.execution.answer import Answer
+    from policy_router.execution.executor import Executor
+    from policy_router.execution.stream import AnswerStream
+    from policy_router.ledger.store import Crossing
+    from policy_router.providers.caller import Body
 
 FAILED = 3
 SAID_NO = 4
@@ -98,10 +90,12 @@ def run(
     policy = open_policy(path, functions)
     asked = ask(policy, replace(given, prompt=prompt), system=system)
     messages = messages_of(prompt, system)
-    from policy_router.execute.caller import Body  # noqa: PLC0415  not needed for --help
+    from policy_router.providers.caller import Body  # noqa: PLC0415  not needed for --help
 
     body = Body(messages=messages, max_tokens=asked.request.max_output)
-    place = place_of(given.state, policy.name, path) if policy.meters else Place("memory://")
+    place = (
+        place_of(given.state, policy.name, path) if policy.meters else StoreLocation("memory://")
+    )
     try:
         if stream:
             streamed = asyncio.run(_stream(policy, asked, body, place, functions))
@@ -135,7 +129,7 @@ def run(
 
 
 def _functions(names: "Sequence[str]") -> "Functions":
-    from policy_router.execute.own_code import Functions  # noqa: PLC0415  not needed for --help
+    from policy_router.acceptance.user_code import Functions  # noqa: PLC0415  not needed for --help
 
     try:
         return Functions(names)
@@ -151,7 +145,7 @@ def _unasked(failed: RoutingError) -> list[Line]:
 
 
 async def _run(
-    policy: "Policy", asked: Asked, body: "Body", place: Place, functions: "Functions"
+    policy: "Policy", asked: Asked, body: "Body", place: StoreLocation, functions: "Functions"
 ) -> "Answer":
     ready = _ready(policy, asked, body, place, functions)
     async with ready as (executor, decision, account, began):
@@ -159,7 +153,7 @@ async def _run(
 
 
 async def _stream(
-    policy: "Policy", asked: Asked, body: "Body", place: Place, functions: "Functions"
+    policy: "Policy", asked: Asked, body: "Body", place: StoreLocation, functions: "Functions"
 ) -> "AnswerStream":
     """A stream, after it was written."""
     import sys  # noqa: PLC0415  the stream of the moment, which a test replaces
@@ -177,27 +171,27 @@ async def _stream(
 
 @asynccontextmanager
 async def _ready(
-    policy: "Policy", asked: Asked, body: "Body", place: Place, functions: "Functions"
-) -> "AsyncIterator[tuple[Executor, Decision, Account, float | None]]":
+    policy: "Policy", asked: Asked, body: "Body", place: StoreLocation, functions: "Functions"
+) -> "AsyncIterator[tuple[Executor, Decision, RequestAccount, float | None]]":
     """What it takes to carry a request out: rated by whom the policy names, decided on what the
     counters show, with an account that reserves and settles; and when it was begun to be rated, on
     the monotonic clock."""
-    from policy_router.execute.account import Ledger  # noqa: PLC0415
-    from policy_router.execute.executor import Executor  # noqa: PLC0415
-    from policy_router.execute.litellm import LiteLLMCaller  # noqa: PLC0415
-    from policy_router.execute.rating import Rater  # noqa: PLC0415
-    from policy_router.state.guard import Guarded  # noqa: PLC0415
+    from policy_router.execution.accounting import Accounting  # noqa: PLC0415
+    from policy_router.execution.estimators import EstimatorRunner  # noqa: PLC0415
+    from policy_router.execution.executor import Executor  # noqa: PLC0415
+    from policy_router.ledger.degraded import DegradableStore  # noqa: PLC0415
+    from policy_router.providers.litellm.caller import LiteLLMCaller  # noqa: PLC0415
 
     async with reached(place, create=True) as store, LiteLLMCaller() as caller:
-        guarded = Guarded(store, clock=time.time)
-        ledger = Ledger(guarded, clock=time.time, told=lambda crossing: say(*_warned(crossing)))
-        asked = await with_readings(Ledger(store, clock=time.time), policy, asked)
+        guarded = DegradableStore(store, clock=time.time)
+        ledger = Accounting(guarded, clock=time.time, told=lambda crossing: say(*_warned(crossing)))
+        asked = await with_readings(Accounting(store, clock=time.time), policy, asked)
         began = None
         if asked.seen is not None and asked.scored and policy.complexity.is_asked:
             with progress(LOADING):
                 await caller.prepare(policy.models)  # before its time begins to run
             began = time.monotonic()
-            rater = Rater(caller, ledger, functions=functions)
+            rater = EstimatorRunner(caller, ledger, functions=functions)
             messages = body["messages"]
             score = await rater.rate(policy, asked.request, asked.snapshot, messages)
             if score is not None:
@@ -263,9 +257,9 @@ def _refused(policy: "Policy", refused: NoCandidateError) -> dict[str, object]:
 
 
 _BY: "Final[Mapping[type[NoCandidateError], str]]" = {
-    BudgetError: "budget",
-    LimitError: "limit",
-    StateError: "state",
+    BudgetExceededError: "budget",
+    RateLimitError: "limit",
+    StateUnavailableError: "state",
     CooldownError: "cooldown",
 }
 """What kept a request from every model, where that passes by itself."""

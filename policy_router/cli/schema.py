@@ -7,8 +7,8 @@ from typing import Annotated, Final
 
 import typer
 
-from policy_router.cli.screen import fail, reason, say, show_json
 from policy_router.diagnostics import printable
+from policy_router.views.terminal import fail, reason, say, show_json
 
 PUBLISHED: Final = Path("schemas/policy.schema.json")
 """Where the editor settings look for the schema when it is not written elsewhere."""
@@ -55,7 +55,7 @@ def schema(
 
 def write_schema(path: Path) -> None:
     """Write the schema to a file. Raises OSError."""
-    from policy_router.state.private_file import write_text  # noqa: PLC0415  not needed for --help
+    from policy_router.ledger.private_file import write_text  # noqa: PLC0415  not needed for --help
 
     text = json.dumps(_generated(), indent=2, ensure_ascii=False) + "\n"
     path.parent.mkdir(parents=True, exist_ok=True)
@@ -70,7 +70,7 @@ def _generated() -> dict[str, object]:
 
 def _merge(setting: dict[str, list[str]]) -> None:
     """Adds a setting to those there are, and leaves the others as they stand."""
-    from policy_router.state.private_file import write_text  # noqa: PLC0415  not needed for --help
+    from policy_router.ledger.private_file import write_text  # noqa: PLC0415  not needed for --help
 
     shown = json.dumps({KEY: setting})
     try:

@@ -10,26 +10,26 @@ import typer
 from policy_router.cli.clock import iso, spell_time
 from policy_router.cli.counters import amount, naming, of_limit, title, whose
 from policy_router.cli.policy import Where, choose, open_policy
-from policy_router.cli.screen import Line, fail, say, show, show_json, table
-from policy_router.cli.state import (
+from policy_router.cli.store_option import (
     VARIABLE,
-    Place,
     State,
+    StoreLocation,
     lost_data,
     opened,
     place_of,
     warn_of_clock,
 )
-from policy_router.decide.metering import spell
+from policy_router.decision.limits import spell
 from policy_router.diagnostics import printable
+from policy_router.domain.limits import Metric
 from policy_router.errors import StoreError
-from policy_router.language.units import dollars
-from policy_router.meter import Metric
+from policy_router.units import dollars
+from policy_router.views.terminal import Line, fail, say, show, show_json, table
 
 if TYPE_CHECKING:
-    from policy_router.meter import Meter
-    from policy_router.model import Policy
-    from policy_router.observe.usage import Scope, Span, Tally, Usage
+    from policy_router.decision.policy import Policy
+    from policy_router.domain.limits import Meter
+    from policy_router.reports.usage import CounterUsage, PeriodUsage, Tally, UsageReport
 
 MOST: Final = 10
 """So many users, tenants, teams or keys are listed for one limit or budget."""
@@ -67,8 +67,8 @@ def usage(
         show(as_text(found, read, str(place), everyone=everyone))
 
 
-async def _read(policy: "Policy", place: Place) -> "Usage":
-    from policy_router.observe.usage import usage as read_usage  # noqa: PLC0415  not for --help
+async def _read(policy: "Policy", place: StoreLocation) -> "UsageReport":
+    from policy_router.reports.usage import usage as read_usage  # noqa: PLC0415  not for --help
 
     async with opened(place) as store:
         await warn_of_clock(store)
@@ -79,7 +79,7 @@ async def _read(policy: "Policy", place: Place) -> "Usage":
         return await read_usage(policy, store, time.time())
 
 
-def nothing(place: Place) -> list[Line]:
+def nothing(place: StoreLocation) -> list[Line]:
     """What to say where nothing was counted: where that was looked up, and how to share it."""
     file = None if place.file is None else place.file.absolute()
     where = f"there is no {file}" if place.missing else f"{place} is empty"
@@ -97,7 +97,7 @@ def nothing(place: Place) -> list[Line]:
 # -- for people ----------------------------------------------------------------------------------
 
 
-def as_text(found: "Usage", policy: "Policy", place: str, *, everyone: bool) -> list[Line]:
+def as_text(found: "UsageReport", policy: "Policy", place: str, *, everyone: bool) -> list[Line]:
     """Tables of the counters, and of the models today and this month."""
     head = f"policy {printable(policy.name)} @{policy.revision[:7]}"
     lines: list[Line] = [[(head, "bold"), (f"  {place}", "dim")]]
@@ -110,7 +110,7 @@ def as_text(found: "Usage", policy: "Policy", place: str, *, everyone: bool) -> 
     return lines
 
 
-def _scopes(found: "Usage", policy: "Policy", *, everyone: bool) -> list[Line]:
+def _scopes(found: "UsageReport", policy: "Policy", *, everyone: bool) -> list[Line]:
     rows: list[tuple[str, ...]] = [("", "used", "share", "under way", "")]
     for meter, scopes in by_meter(found, policy):
         shown = scopes if everyone else scopes[:MOST]
@@ -126,12 +126,12 @@ def _scopes(found: "Usage", policy: "Policy", *, everyone: bool) -> list[Line]:
     return ["", *table(rows, ["bold", *("" for _ in rows[1:])])]
 
 
-def by_meter(found: "Usage", policy: "Policy") -> "list[tuple[Meter, list[Scope]]]":
+def by_meter(found: "UsageReport", policy: "Policy") -> "list[tuple[Meter, list[CounterUsage]]]":
     """Every meter of the policy with its counters."""
     return [(meter, [s for s in found.scopes if s.meter is meter]) for meter in policy.meters]
 
 
-def _scope(scope: "Scope", found: "Usage", policy: "Policy") -> tuple[str, ...]:
+def _scope(scope: "CounterUsage", found: "UsageReport", policy: "Policy") -> tuple[str, ...]:
     meter, zone, who = scope.meter, policy.timezone, whose(scope.meter, scope.subject)
     again = ""
     if scope.resets is not None:
@@ -147,7 +147,7 @@ def _scope(scope: "Scope", found: "Usage", policy: "Policy") -> tuple[str, ...]:
     )
 
 
-def _models(span: "Span", policy: "Policy") -> list[Line]:
+def _models(span: "PeriodUsage", policy: "Policy") -> list[Line]:
     if not span.models:
         return ["nobody was asked" if policy.meters else "nothing is counted"]
     rows: list[tuple[str, ...]] = [("", "requests", "tokens in", "tokens out", "cost")]
@@ -175,7 +175,7 @@ def _cost(policy: "Policy", name: str, tally: "Tally") -> str:
     return "free" if model is not None and model.free else spell(Metric.USD, tally.cost)
 
 
-def free_share(span: "Span", policy: "Policy") -> tuple[int, int]:
+def free_share(span: "PeriodUsage", policy: "Policy") -> tuple[int, int]:
     """Answers of models that the policy calls free, and all answers."""
     free = span.total(model.name for model in policy.models if model.free)
     return free.answers, span.total().answers
@@ -184,7 +184,9 @@ def free_share(span: "Span", policy: "Policy") -> tuple[int, int]:
 # -- for machines --------------------------------------------------------------------------------
 
 
-def as_json(found: "Usage", policy: "Policy", place: str, *, everyone: bool) -> dict[str, object]:
+def as_json(
+    found: "UsageReport", policy: "Policy", place: str, *, everyone: bool
+) -> dict[str, object]:
     """One object."""
     from policy_router.cli.render import SCHEMA_VERSION  # noqa: PLC0415
 
@@ -206,7 +208,7 @@ def as_json(found: "Usage", policy: "Policy", place: str, *, everyone: bool) -> 
     }
 
 
-def _scope_json(scope: "Scope", policy: "Policy") -> dict[str, object]:
+def _scope_json(scope: "CounterUsage", policy: "Policy") -> dict[str, object]:
     meter = scope.meter
     return {
         **naming(meter, scope.subject),
@@ -218,7 +220,7 @@ def _scope_json(scope: "Scope", policy: "Policy") -> dict[str, object]:
     }
 
 
-def _span_json(span: "Span", policy: "Policy") -> dict[str, object]:
+def _span_json(span: "PeriodUsage", policy: "Policy") -> dict[str, object]:
     free, answers = free_share(span, policy)
     return {
         "label": span.label,

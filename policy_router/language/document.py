@@ -11,11 +11,13 @@ from typing import Annotated, Any, Final, Literal
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, WithJsonSchema, model_validator
 
-from policy_router.decide.abilities import ABILITIES
-from policy_router.language import units
-from policy_router.language.functions import REFERENCE
-from policy_router.language.units import Cap, Rate, Unit
-from policy_router.model import Action, Fault, Key, OnBreak, Otherwise
+from policy_router import units
+from policy_router.decision.abilities import ABILITIES
+from policy_router.domain.acceptance import OnRejected
+from policy_router.domain.fallback import Action, FaultClass, OnBreak
+from policy_router.domain.ordering import SortKey
+from policy_router.language.compile.functions import REFERENCE
+from policy_router.units import Cap, Rate, Unit
 
 NAME: Final = "^[a-z0-9][a-z0-9_-]{0,63}$"
 ATTRIBUTE: Final = "^[a-z][a-z0-9_]{0,63}$"
@@ -98,7 +100,7 @@ def _one_of(value: object, known: tuple[str, ...]) -> object:
     return value
 
 
-def _member(kind: type[Key | Action | OnBreak | Otherwise]) -> tuple[Any, ...]:
+def _member(kind: type[SortKey | Action | OnBreak | OnRejected]) -> tuple[Any, ...]:
     """A field that holds the text of an enumeration's member."""
 
     def read(value: object) -> object:
@@ -110,7 +112,7 @@ def _member(kind: type[Key | Action | OnBreak | Otherwise]) -> tuple[Any, ...]:
     )
 
 
-SortKey = Annotated[Key, *_member(Key)]
+PreferKey = Annotated[SortKey, *_member(SortKey)]
 Reaction = Annotated[Action, *_member(Action)]
 When = Annotated[
     Text
@@ -285,7 +287,7 @@ class AcceptShape(Shape):
         description="A model says so.",
         examples=[{"model": "haiku", "rubric": "Answers every part of the question."}],
     )] = None  # fmt: skip
-    otherwise: Annotated[Annotated[Otherwise, *_member(Otherwise)] | None, Field(
+    otherwise: Annotated[Annotated[OnRejected, *_member(OnRejected)] | None, Field(
         description="When no answer passes: the best that came (unless said), or an error.",
         examples=["best"],
     )] = None  # fmt: skip
@@ -484,7 +486,7 @@ class OnErrorShape(Shape):
     )] = None  # fmt: skip
 
 
-assert set(OnErrorShape.model_fields) == {fault.value for fault in Fault}  # noqa: S101  the two lists are one
+assert set(OnErrorShape.model_fields) == {fault.value for fault in FaultClass}  # noqa: S101  the two lists are one
 
 
 class FallbackShape(Shape):
@@ -694,7 +696,7 @@ class Document(Shape):
         Field(description="How hard a request is.", examples=[{"bands": {"easy": {"from": 0.0}}}]),
     ] = None
     prefer: Annotated[
-        list[SortKey] | None,
+        list[PreferKey] | None,
         Field(
             description="What decides the order, most important first.",
             examples=[["free", "cheapest"]],

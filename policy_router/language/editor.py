@@ -9,7 +9,8 @@ from __future__ import annotations
 from dataclasses import fields
 from typing import TYPE_CHECKING, Any, Final
 
-from policy_router.model import CONFIDENT, Fallback, Weights
+from policy_router.domain.complexity import CONFIDENT, Weights
+from policy_router.domain.fallback import Fallback
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping

@@ -15,27 +15,14 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final, NoReturn, TypeAlias
 
-from policy_router.condition import (
-    WEEKDAYS,
-    All,
-    Any,
-    Condition,
-    Fact,
-    Kind,
-    Not,
-    Op,
-    Test,
-    Tree,
-    Vocabulary,
-    search,
-    spell,
-    tests_of,
-)
 from policy_router.diagnostics import Diagnostic, Severity, Span
+from policy_router.domain.condition import All, Any, Condition, Not, Op, Test, Tree, spell, tests_of
+from policy_router.domain.facts import WEEKDAYS, Fact, FactType, Vocabulary
 from policy_router.language.meaning import BOOLEANS
 from policy_router.language.meaning import WEEKDAYS as DAYS
-from policy_router.language.suggest import Hints
-from policy_router.language.units import count
+from policy_router.patterns import RE2, pattern_problem
+from policy_router.suggest import Hints
+from policy_router.units import count
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -115,7 +102,7 @@ def read_mapping(  # noqa: PLR0917  a mapping, what it may say, where it stands
                 note(wrong, value_at(name, i if listed else None))
         if not good:
             continue
-        if fact.kind is Kind.SET:
+        if fact.kind is FactType.SET:
             tests = [Test(index, Op.HAS, (v,)) for v in good]
         else:
             tests = [Test(index, Op.IN, tuple(dict.fromkeys(good)))]
@@ -242,10 +229,10 @@ class _Reader:
     def _bare(self, node: ast.Name) -> Tree:
         index = self._fact(node)
         fact = self._vocabulary.facts[index]
-        if fact.kind is not Kind.BOOL:
+        if fact.kind is not FactType.BOOL:
             example = {
-                Kind.NUMBER: f"{fact.name} > 100",
-                Kind.SET: f"'a-tag' in {fact.name}",
+                FactType.NUMBER: f"{fact.name} > 100",
+                FactType.SET: f"'a-tag' in {fact.name}",
             }.get(fact.kind, f"{fact.name} == '...'")
             self._wrong(
                 node,
@@ -296,7 +283,7 @@ class _Reader:
         fact = self._vocabulary.facts[index]
         value = self._constant(fact, right)
         if name in ("==", "!="):
-            if fact.kind is Kind.SET:
+            if fact.kind is FactType.SET:
                 self._wrong(
                     node,
                     "condition-type",
@@ -305,7 +292,7 @@ class _Reader:
                 )
             test = self._test(node, index, Op.IN, value)
             return test if name == "==" else Not(test)
-        if fact.kind is not Kind.NUMBER:
+        if fact.kind is not FactType.NUMBER:
             self._wrong(
                 node,
                 "condition-type",
@@ -325,7 +312,7 @@ class _Reader:
                 "one side must be a constant",
             )
         help_ = _unknown_fact(right.id, self._vocabulary, self._hints)
-        if fact.kind in (Kind.ENUM, Kind.STRING):
+        if fact.kind in (FactType.ENUM, FactType.STRING):
             help_ = f"a text stands in quotes: '{right.id}'"
         message = f"`{right.id}` is not a fact about a request"
         self._wrong(right, "unknown-fact", message, help_)
@@ -338,10 +325,10 @@ class _Reader:
         if isinstance(right, ast.Name):
             index = self._fact(right)
             fact = self._vocabulary.facts[index]
-            if fact.kind is not Kind.SET:
+            if fact.kind is not FactType.SET:
                 wanted = self._words(left)
                 help_ = f"write {fact.name} {equal} {wanted}"
-                if fact.kind is Kind.STRING:
+                if fact.kind is FactType.STRING:
                     part = f"{no}matches({fact.name}, {_as_pattern(wanted)})"
                     help_ = (
                         f"for a part of it write {part}, for all of it {fact.name} {equal} {wanted}"
@@ -366,7 +353,7 @@ class _Reader:
             self._wrong(
                 right, "condition-syntax", f"`{self._words(right)}` is not a list of constants"
             )
-        if fact.kind is Kind.SET:
+        if fact.kind is FactType.SET:
             self._wrong(
                 node,
                 "condition-type",
@@ -396,7 +383,7 @@ class _Reader:
             case ast.Name(id="any_of" | "all_of" as name) if len(node.args) > 1:
                 index = self._fact(node.args[0])
                 fact = self._vocabulary.facts[index]
-                if fact.kind is not Kind.SET:
+                if fact.kind is not FactType.SET:
                     self._wrong(
                         node,
                         "condition-type",
@@ -440,9 +427,9 @@ class _Reader:
 
     def _text_test(self, node: ast.Call, index: int, op: Op, args: Sequence[ast.expr]) -> Tree:
         fact = self._vocabulary.facts[index]
-        if fact.kind not in (Kind.STRING, Kind.ENUM):
+        if fact.kind not in (FactType.STRING, FactType.ENUM):
             self._wrong(node, "condition-type", f"`{fact.name}` is {_a(fact)}, not a text")
-        if fact.kind is Kind.ENUM:
+        if fact.kind is FactType.ENUM:
             self._wrong(
                 node,
                 "condition-type",
@@ -511,14 +498,14 @@ _AS_PATTERN: Final = frozenset({"regex", "match", "search", "re_match", "regexp"
 _FOLDING: Final = frozenset({"lower", "upper", "casefold", "tolowercase", "touppercase"})
 
 
-def _call_help(name: str, said: str, wanted: str, kind: Kind | None) -> str:
+def _call_help(name: str, said: str, wanted: str, kind: FactType | None) -> str:
     """How a condition says what a function or method of another language does; "" where it is not
     known what it does. said, wanted: what it is asked of, and for. kind: of the fact."""
     bare = name.casefold().replace("_", "")
     if bare in _PARTS_OF:
         in_set, in_text = f"{wanted} in {said}", f"matches({said}, {_as_pattern(wanted)})"
-        if kind in (Kind.SET, Kind.STRING):
-            return f"write {in_set if kind is Kind.SET else in_text}"
+        if kind in (FactType.SET, FactType.STRING):
+            return f"write {in_set if kind is FactType.SET else in_text}"
         return f"of a set write {in_set}; of a text, {in_text}"
     if bare in _AS_PATTERN:
         return f"write matches({said}, {wanted})"
@@ -541,22 +528,14 @@ _OPERATORS: Final = {
     ast.Eq: "==", ast.NotEq: "!=", ast.Lt: "<", ast.LtE: "<=", ast.Gt: ">", ast.GtE: ">=",
 }  # fmt: skip
 _FLIPPED: Final = {"<": ">", "<=": ">=", ">": "<", ">=": "<="}
-RE2: Final = "patterns are RE2: no look-around, no back-references"
-
-
-def pattern_problem(pattern: str) -> str | None:
-    """Why RE2 cannot read a pattern, or None."""
-    import re2  # noqa: PLC0415  few policies need it
-
-    try:
-        search(pattern)
-    except re2.error as error:
-        return str(error.args[0].decode() if isinstance(error.args[0], bytes) else error)
-    return None
 
 
 def _a(fact: Fact) -> str:
-    words = {Kind.ENUM: "an enumeration", Kind.STRING: "a text", Kind.BOOL: "true or false"}
+    words = {
+        FactType.ENUM: "an enumeration",
+        FactType.STRING: "a text",
+        FactType.BOOL: "true or false",
+    }
     return words.get(fact.kind, f"a {fact.kind}")
 
 
@@ -581,7 +560,7 @@ def _constant_for(fact: Fact, value: object, hints: Hints, start: int, end: int)
     """The constant, when it can be compared with the fact."""
     shown = f"'{value}'" if isinstance(value, str) else f"{value}"
     match fact.kind, value:
-        case (Kind.ENUM, str()):
+        case (FactType.ENUM, str()):
             if value not in fact.values:
                 what = {"task": "task", "complexity": "complexity band"}.get(
                     fact.name, f"value of `{fact.name}`"
@@ -591,38 +570,38 @@ def _constant_for(fact: Fact, value: object, hints: Hints, start: int, end: int)
                     help_ = f"write {DAYS[value.casefold()]}"
                 raise _Wrong("unknown-value", f"`{value}` is not a {what}", start, end, help_)
             return value
-        case (Kind.STRING | Kind.SET, str()):
+        case (FactType.STRING | FactType.SET, str()):
             return value
-        case (Kind.BOOL, bool()):
+        case (FactType.BOOL, bool()):
             return value
-        case (Kind.NUMBER, int() | float()) if not isinstance(value, bool):
+        case (FactType.NUMBER, int() | float()) if not isinstance(value, bool):
             if abs(value) <= 10**15:
                 return value
             raise _Wrong("condition-type", f"`{shown}` is too large", start, end, "")
     help_ = f"compare it with {_EXAMPLES[fact.kind]}"
-    if fact.kind is Kind.NUMBER and isinstance(value, str):
+    if fact.kind is FactType.NUMBER and isinstance(value, str):
         number = re.sub(r"\.0$", "", str(value))
         is_number = re.fullmatch(r"-?[0-9]+(\.[0-9]+)?", number) is not None
         help_ = f"write {number} without quotes" if is_number else help_
         if _SCALED.fullmatch(value):
             help_ = f"write {count(value)}: a condition has no units"
-    elif fact.kind is Kind.BOOL and str(value).casefold() in BOOLEANS:
+    elif fact.kind is FactType.BOOL and str(value).casefold() in BOOLEANS:
         means = str(BOOLEANS[str(value).casefold()])
         help_ = f"write {means if end else means.lower()}, without quotes"
-    elif fact.kind in (Kind.STRING, Kind.SET, Kind.ENUM) and not isinstance(value, str):
+    elif fact.kind in (FactType.STRING, FactType.SET, FactType.ENUM) and not isinstance(value, str):
         close = hints.did_you_mean(str(value), fact.values)
         help_ = f"a text stands in quotes: '{close or value}'"
-    verdict = "neither" if fact.kind is Kind.BOOL else "not"
+    verdict = "neither" if fact.kind is FactType.BOOL else "not"
     message = f"`{fact.name}` is {_a(fact)}, {shown} is {verdict}"
     raise _Wrong("condition-type", message, start, end, help_)
 
 
 _EXAMPLES: Final = {
-    Kind.ENUM: "one of its values in quotes",
-    Kind.STRING: "a text in quotes",
-    Kind.SET: "a text in quotes",
-    Kind.NUMBER: "a number such as 1000",
-    Kind.BOOL: "True or False",
+    FactType.ENUM: "one of its values in quotes",
+    FactType.STRING: "a text in quotes",
+    FactType.SET: "a text in quotes",
+    FactType.NUMBER: "a number such as 1000",
+    FactType.BOOL: "True or False",
 }
 
 _QUOTED: Final = re.compile(r"'(?:\\.|[^'\\])*'|\"(?:\\.|[^\"\\])*\"")

@@ -56,7 +56,7 @@ class FileSet:
 
 
 @dataclass(frozen=True, slots=True)
-class Entry:
+class ListedFile:
     """A file as listed, not yet read.
 
     real: where its name leads in the end. stamp: what changes when the file does (mode, device,
@@ -81,10 +81,10 @@ class Listing:
 
     shown: str
     folder: tuple[int, int]
-    entries: tuple[Entry, ...]
+    entries: tuple[ListedFile, ...]
     directories: frozenset[str]
     trouble: Diagnostic | None = None
-    manifest: Entry | None = None
+    manifest: ListedFile | None = None
     alone: bool = False
 
 
@@ -169,18 +169,18 @@ def is_policy(name: str) -> bool:
     return name.endswith(SUFFIXES) and not name.startswith(".")
 
 
-def _entry(where: str, relative: str, path: str, folder: str) -> Entry:
+def _entry(where: str, relative: str, path: str, folder: str) -> ListedFile:
     """One listed name, followed to the file it stands for, and judged by that alone."""
     name = where + printable(relative)
     try:
         real = os.path.realpath(path, strict=True)
         info = os.stat(real)
     except OSError as problem:
-        return Entry(name, relative, "", (), _unreadable(name, problem))
+        return ListedFile(name, relative, "", (), _unreadable(name, problem))
     inode = (info.st_mode, info.st_dev, info.st_ino)
     stamp = (*inode, info.st_size, info.st_mtime_ns, info.st_ctime_ns)
     trouble = _misplaced(name, relative, real, folder, info.st_mode)
-    return Entry(name, relative, real, stamp, trouble)
+    return ListedFile(name, relative, real, stamp, trouble)
 
 
 def _misplaced(name: str, relative: str, real: str, folder: str, mode: int) -> Diagnostic | None:
@@ -204,7 +204,7 @@ def _read_all(
     if listing.trouble is not None:
         return None, (listing.trouble,)
     found: list[Diagnostic] = []
-    read: list[tuple[Entry, bytes]] = []
+    read: list[tuple[ListedFile, bytes]] = []
     total = 0
     for entry in listing.entries:
         data, said = (None, [entry.trouble]) if entry.trouble else _read(entry, strict=strict)
@@ -234,7 +234,7 @@ def _read_all(
     return FileSet(files, digest_of([(e.relative, data) for e, data in read])), tuple(found)
 
 
-def _read(entry: Entry, *, strict: bool) -> tuple[bytes | None, list[Diagnostic]]:
+def _read(entry: ListedFile, *, strict: bool) -> tuple[bytes | None, list[Diagnostic]]:
     """The bytes of one file, and what was wrong with it; judged by what was really opened."""
     try:
         descriptor = os.open(entry.real, _OPEN)

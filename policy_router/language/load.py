@@ -8,24 +8,24 @@ from typing import TYPE_CHECKING, Any, Final
 
 from pydantic import ValidationError
 
-from policy_router.cancellation import Poll, checkpoint, never
+from policy_router.catalog.table import Catalog, catalog
 from policy_router.diagnostics import Diagnostic, Severity, Span
-from policy_router.language import schema_faults
-from policy_router.language.catalog import Catalog, catalog
-from policy_router.language.compile import compile_document
+from policy_router.language import schema_errors
+from policy_router.language.compile.draft import Draft, Names, words_of
+from policy_router.language.compile.policy import compile_document
 from policy_router.language.document import Document
-from policy_router.language.draft import Draft, Names, words_of
 from policy_router.language.merge import LISTED, NAMED, merge
 from policy_router.language.source import as_text, parse
-from policy_router.language.suggest import Hints
+from policy_router.resilience.cancellation import Poll, checkpoint, never
+from policy_router.suggest import Hints
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
 
+    from policy_router.decision.policy import Policy
     from policy_router.language.files import PolicyFile
     from policy_router.language.merge import Places
-    from policy_router.language.source import Path, Source
-    from policy_router.model import Policy
+    from policy_router.language.source import Path, SourceFile
 
 
 MAX_NODES_TOGETHER: Final = 200_000
@@ -60,8 +60,8 @@ def compile_files(
     which others are wrong; else there is no policy."""
     found: list[Diagnostic] = []
     texts: dict[str, str] = {}
-    sources: list[Source] = []
-    broken: list[tuple[Source, Path]] = []
+    sources: list[SourceFile] = []
+    broken: list[tuple[SourceFile, Path]] = []
     unread: list[frozenset[str] | None] = [] if complete else [None]
     nodes = 0
     hints = Hints()
@@ -79,7 +79,7 @@ def compile_files(
         if nodes > MAX_NODES_TOGETHER:
             found.append(_too_many_nodes(source))
             return Loaded(None, in_order(found), texts)
-        faults = schema_faults.check(source, cancelled, hints)
+        faults = schema_errors.check(source, cancelled, hints)
         found.extend(fault.diagnostic for fault in faults)
         broken.extend((source, fault.path) for fault in faults if fault.path is not None)
         if isinstance(source.data, dict):
@@ -117,7 +117,7 @@ def compile_files(
     return Loaded(None if failed else policy, in_order([*found, *draft.found]), texts, draft)
 
 
-def _too_many_nodes(source: Source) -> Diagnostic:
+def _too_many_nodes(source: SourceFile) -> Diagnostic:
     return Diagnostic(
         "too-many-nodes",
         Severity.ERROR,

@@ -10,7 +10,7 @@ from policy_router.diagnostics import Diagnostic, Severity, Span
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from policy_router.language.source import Path, Source
+    from policy_router.language.source import Path, SourceFile
 
 NAMED: Final = ("attributes", "models", "limits", "tasks", "budgets", "experiments", "prompts")
 LISTED: Final = ("rules", "invariants", "tests")
@@ -20,10 +20,10 @@ LISTED: Final = ("rules", "invariants", "tests")
 class Places:
     """Where each part of the merged data was written. first: the file that speaks for the whole."""
 
-    first: Source
-    _homes: dict[Path, tuple[Source, Path]] = field(default_factory=dict)
+    first: SourceFile
+    _homes: dict[Path, tuple[SourceFile, Path]] = field(default_factory=dict)
 
-    def add(self, path: Path, source: Source, inside: Path) -> None:
+    def add(self, path: Path, source: SourceFile, inside: Path) -> None:
         """The part at `path` of the merged data stands at `inside` of a file."""
         self._homes[path] = source, inside
 
@@ -35,7 +35,7 @@ class Places:
                 self._homes[section, i - 1] = self._homes[section, i]
         self._homes.pop((section, items[-1]), None)
 
-    def home(self, path: Path) -> tuple[Source, Path]:
+    def home(self, path: Path) -> tuple[SourceFile, Path]:
         """The file that holds a part, and the part's path in it."""
         for cut in range(len(path), 0, -1):
             found = self._homes.get(path[:cut])
@@ -59,13 +59,13 @@ class Places:
         return source.inside(at, start, end)
 
 
-def merge(sources: Sequence[Source]) -> tuple[dict[str, Any], Places, list[Diagnostic]]:
+def merge(sources: Sequence[SourceFile]) -> tuple[dict[str, Any], Places, list[Diagnostic]]:
     """One document from one or more files whose data are mappings, in the order given."""
     merged: dict[str, Any] = {}
     places = Places(sources[0])
     found: list[Diagnostic] = []
 
-    def twice(name: str, path: Path, source: Source, inside: Path) -> None:
+    def twice(name: str, path: Path, source: SourceFile, inside: Path) -> None:
         found.append(
             Diagnostic(
                 "duplicate-name",

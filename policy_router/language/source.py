@@ -15,8 +15,8 @@ from typing import TYPE_CHECKING, Any, Final, TypeAlias
 
 import yaml
 
-from policy_router.cancellation import Poll, checkpoint, never
 from policy_router.diagnostics import Diagnostic, Severity, Span
+from policy_router.resilience.cancellation import Poll, checkpoint, never
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -33,7 +33,7 @@ _SHALLOW: Final = "a policy needs no more than six"
 _LOADER: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)  # libyaml may be missing
 
 
-class Source:
+class SourceFile:
     """One file: its text (line ends as `\\n`), its data, and the place of every part.
     nodes: how many values and keys it has."""
 
@@ -125,7 +125,7 @@ class Source:
 
 def parse(
     name: str, raw: bytes, cancelled: Poll = never
-) -> tuple[Source | None, tuple[Diagnostic, ...]]:
+) -> tuple[SourceFile | None, tuple[Diagnostic, ...]]:
     """A file's source, and every problem of its text. None when nothing can be made of it.
 
     Total: any bytes end in data or in diagnostics with a place, unless it is cancelled.
@@ -142,7 +142,7 @@ def parse(
         at = Span(name, line, col, line, col + 1)
         message = f"byte 0x{raw[error.start]:02x} is not UTF-8"
         return None, (_error("not-utf8", message, at, "save the file as UTF-8"),)
-    source = Source(name, as_text(raw))
+    source = SourceFile(name, as_text(raw))
     odd = _ODD.search(source.text)
     if odd:
         at = source.span(odd.start(), odd.end())
@@ -211,7 +211,7 @@ class _Level:
 
 
 class _Builder:
-    def __init__(self, source: Source) -> None:
+    def __init__(self, source: SourceFile) -> None:
         self.source = source
         self.found: list[Diagnostic] = []
         self.whole = True
@@ -408,7 +408,7 @@ _SYNTAX: Final = (
 _QUOTE: Final = re.compile(r"^\s*(?:-\s+)?(when|deny|name|description|pattern|system):\s*\S")
 
 
-def _syntax(source: Source, error: yaml.YAMLError) -> Diagnostic:
+def _syntax(source: SourceFile, error: yaml.YAMLError) -> Diagnostic:
     opened = getattr(error, "context_mark", None)
     mark = getattr(error, "problem_mark", None) or opened
     index = min(mark.index if mark else 0, max(0, len(source.text) - 1))

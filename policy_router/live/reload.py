@@ -16,20 +16,21 @@ from enum import StrEnum
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Final, Generic, NamedTuple, Protocol, Self, TypeVar, get_args
 
-from policy_router import forks
-from policy_router.cancellation import Cancelled, Poll, never
+from policy_router.base_errors import UsageError
 from policy_router.diagnostics import Diagnostic, Severity, printable
-from policy_router.errors import PolicyError, UsageError
+from policy_router.errors import PolicyError
 from policy_router.language.files import UNSTABLE, FileSet, Listing, list_files, read_files
-from policy_router.live.settle import LONGEST, Look, Settling, Verdict
+from policy_router.live.settle import LONGEST, Observation, SettleState, Settling
 from policy_router.live.watch import Hint, Observer, Watch, mount_points, watchdog_observer
 from policy_router.live.writers import Writers, open_for_writing
+from policy_router.resilience import forks
+from policy_router.resilience.cancellation import Cancelled, Poll, never
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
     from pathlib import Path
 
-    from policy_router.language.files import Entry
+    from policy_router.language.files import ListedFile
 
 log = logging.getLogger(__name__)
 
@@ -98,7 +99,7 @@ class Result(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
-class Status:
+class ReloadStatus:
     """What is active, and what is wrong with what should be.
 
     loaded_at: Unix time at which the active revision became active. since: Unix time at which
@@ -206,7 +207,7 @@ class Live(Generic[P]):
         self._thread: threading.Thread | None = None
         self._hint = Hint(self._wake, observer, Writers(clock)) if watch == "auto" else None
         self._active: Active[P] | None = None
-        self._status: Status | None = None
+        self._status: ReloadStatus | None = None
         self._listing: Listing | None = None
         self._notices: tuple[Diagnostic, ...] = ()
         self._attempted: _Seen | None = None
@@ -226,7 +227,7 @@ class Live(Generic[P]):
             raise UsageError("no policy is loaded yet: call start() first")
         return active
 
-    def status(self) -> Status:
+    def status(self) -> ReloadStatus:
         """How things stand; consistent in itself, and never waits for a reload."""
         status = self._status
         if status is None:
@@ -325,7 +326,7 @@ class Live(Generic[P]):
     def __exit__(self, *_: object) -> None:
         self.close()
 
-    def reload_now(self, *, force: bool = True) -> Status:
+    def reload_now(self, *, force: bool = True) -> ReloadStatus:
         """Looks at once, waits until the files are settled, and acts. Never raises for a bad file.
 
         force: compile even what is active or was refused before. Two calls run one after another.
@@ -386,7 +387,7 @@ class Live(Generic[P]):
             listing = list_files(self._path)
             files, found = read_files(self._path, strict=self._strict)
             writing, certain = self._writers(listing)
-            look = Look(
+            look = Observation(
                 found if files is None else files.digest,
                 torn=files is None and _is_torn(found),
                 writing=writing,
@@ -396,7 +397,7 @@ class Live(Generic[P]):
             if not (look.torn or writing or _changed_since(listing, self._wall() - quiet)):
                 break
             answer = self._settling.look(self._clock(), look)
-            if answer.verdict is Verdict.READY:
+            if answer.verdict is SettleState.READY:
                 break
             if self._clock() >= end:
                 raise PolicyError((_unsettled(writing, LONGEST_START),))
@@ -426,7 +427,7 @@ class Live(Generic[P]):
         ready = self._ready
         if ready is not None and ready.digest != seen:
             ready = self._ready = None
-        look = Look(
+        look = Observation(
             seen,
             torn=files is None and _is_torn(found),
             writing=self._writers(listing)[0],
@@ -436,9 +437,9 @@ class Live(Generic[P]):
         not_before = float("-inf") if asked or ready is not None else early
         answer = self._settling.look(self._clock(), look, not_before)
         match answer.verdict:
-            case Verdict.WAIT:
+            case SettleState.WAIT:
                 return _Next(answer.pause, unsettled=True)
-            case Verdict.CHANGING | Verdict.WRITING:
+            case SettleState.CHANGING | SettleState.WRITING:
                 self._give_up(look.writing)
                 return _Next(min(self._interval, LONGEST))
         if files is None:
@@ -477,7 +478,7 @@ class Live(Generic[P]):
         listing: Listing,
         files: FileSet,
         found: tuple[Diagnostic, ...],
-        look: Look,
+        look: Observation,
         *,
         asked: bool,
         force: bool,
@@ -631,7 +632,7 @@ class Live(Generic[P]):
             said = first.message if first is not None else "no policy came of it"
             revision = active.revision
             log.warning("policy NOT reloaded: %s%s; still running %.7s", where, said, revision)
-        self._status = Status(
+        self._status = ReloadStatus(
             state=state,
             revision=active.revision,
             digest=active.digest,
@@ -670,7 +671,7 @@ def _errors(found: tuple[Diagnostic, ...]) -> list[Diagnostic]:
     return [each for each in found if each.severity is Severity.ERROR]
 
 
-def _every(listing: Listing) -> Iterator[Entry]:
+def _every(listing: Listing) -> Iterator[ListedFile]:
     yield from listing.entries
     if listing.manifest is not None:
         yield listing.manifest

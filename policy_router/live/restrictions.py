@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from policy_router.model import Policy
+    from policy_router.decision.policy import Policy
 
 
 def lost_restrictions(old: Policy, new: Policy) -> frozenset[str]:

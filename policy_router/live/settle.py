@@ -18,7 +18,7 @@ LONGEST: Final = 2.0
 """Seconds of unrest after which it is reported."""
 
 
-class Verdict(Enum):
+class SettleState(Enum):
     """READY: the bytes may be acted on. WAIT: look again. CHANGING: they have kept changing for too
     long to go on in silence. WRITING: so has a program kept a file open for writing."""
 
@@ -29,7 +29,7 @@ class Verdict(Enum):
 
 
 @dataclass(frozen=True, slots=True)
-class Look:
+class Observation:
     """What one look at the files showed.
 
     seen: identifies the bytes. torn: the files changed while they were read. writing: the files
@@ -43,10 +43,10 @@ class Look:
     loss: bool = False
 
 
-class Answer(NamedTuple):
+class SettleStep(NamedTuple):
     """What to do, and the seconds until the next look."""
 
-    verdict: Verdict
+    verdict: SettleState
     pause: float
 
 
@@ -74,7 +74,7 @@ class Settling:
         """Whether new bytes are held back."""
         return self._seen is not None
 
-    def look(self, now: float, look: Look, not_before: float = float("-inf")) -> Answer:
+    def look(self, now: float, look: Observation, not_before: float = float("-inf")) -> SettleStep:
         """What to do about a look. now: seconds of a clock that never goes back. not_before: the
         time before which even settled bytes have to wait."""
         if look.writing:
@@ -89,19 +89,23 @@ class Settling:
         if self._writing is not None:
             self._closed = now
             late = now - self._writing >= LONGEST
-            return Answer(Verdict.WRITING if late else Verdict.WAIT, self.settle)
+            return SettleStep(SettleState.WRITING if late else SettleState.WAIT, self.settle)
         # Compared as the moments they end in: a difference can round to a wait of nothing.
         quiet = self.settle_loss if look.loss else self.settle
         ready = max(self._closed + quiet, not_before)
-        return Answer(Verdict.WAIT, ready - now) if now < ready else Answer(Verdict.READY, 0.0)
+        return (
+            SettleStep(SettleState.WAIT, ready - now)
+            if now < ready
+            else SettleStep(SettleState.READY, 0.0)
+        )
 
-    def _changed(self, now: float, look: Look) -> Answer:
+    def _changed(self, now: float, look: Observation) -> SettleStep:
         # Bytes that were the same for a while were held back by something else: that they are
         # replaced is a change, not unrest.
         if not self.waiting or self._still:
             self._began = now
         if now - self._began >= LONGEST:
             self.reset()
-            return Answer(Verdict.CHANGING, self.settle)
+            return SettleStep(SettleState.CHANGING, self.settle)
         self._seen, self._came, self._closed, self._still = look.seen, now, now, False
-        return Answer(Verdict.WAIT, self.settle)
+        return SettleStep(SettleState.WAIT, self.settle)

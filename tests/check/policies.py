@@ -6,9 +6,9 @@ import re
 from datetime import date
 from typing import TYPE_CHECKING, Final
 
+from policy_router.catalog.table import Catalog
 from policy_router.check.report import inspect
 from policy_router.diagnostics import Severity
-from policy_router.language.catalog import Catalog
 from policy_router.language.files import PolicyFile
 
 if TYPE_CHECKING:

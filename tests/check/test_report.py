@@ -10,12 +10,12 @@ from pathlib import Path
 import pytest
 
 from policy_router import PolicyError, load
-from policy_router.cancellation import Cancelled
 from policy_router.check.concealed import conceal
 from policy_router.check.report import inspect, inspect_path
 from policy_router.cli.render import as_github, as_json, as_sarif
 from policy_router.diagnostics import Diagnostic, Severity, draw
 from policy_router.language.files import PolicyFile
+from policy_router.resilience.cancellation import Cancelled
 from tests.check.policies import TABLE, TODAY, complete, look
 
 NOTE = "learning: { mode: suggest }"

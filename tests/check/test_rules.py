@@ -8,7 +8,7 @@ from typing import Final
 import pytest
 
 from policy_router.check.registry import LINT, TEXT_RULES
-from policy_router.condition import WEEKDAYS
+from policy_router.domain.facts import WEEKDAYS
 from tests.check.policies import errors, look
 
 

@@ -16,15 +16,17 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from policy_router.assurance import cover
 from policy_router.check.report import inspect
-from policy_router.decide.decide import decide
+from policy_router.decision.decide import decide
+from policy_router.domain.request import Request
+from policy_router.domain.snapshot import Snapshot
 from policy_router.language.files import PolicyFile
-from policy_router.model import Request, Snapshot
-from policy_router.prove import cover
 from tests.check.policies import TABLE, TODAY
 
 if TYPE_CHECKING:
-    from policy_router.model import Decision, Policy
+    from policy_router.decision.policy import Policy
+    from policy_router.domain.decision import Decision
 
 HEAD: Final = """version: 1
 attributes: { plan: [free, pro] }

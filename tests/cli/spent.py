@@ -9,16 +9,17 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from policy_router.check.report import load
-from policy_router.execute.account import Ledger
-from policy_router.execute.failure import Failure, Kind
-from policy_router.execute.shape import Usage
-from policy_router.model import Request, Snapshot
-from policy_router.state.open import open_store
+from policy_router.domain.request import Request
+from policy_router.domain.snapshot import Snapshot
+from policy_router.execution.accounting import Accounting
+from policy_router.ledger.open import open_store
+from policy_router.providers.chat import Usage
+from policy_router.providers.failure import Failure, FailureKind
 
 if TYPE_CHECKING:
     import pytest
 
-    from policy_router.model import Policy
+    from policy_router.decision.policy import Policy
 
 COUNTED = str(Path(__file__).parent / "cases" / "counted.yaml")
 NOON = 1_795_003_200.0
@@ -51,7 +52,7 @@ def spend(url: str, *tries: Try, policy: str = COUNTED) -> None:
 async def _spend(url: str, policy: Policy, tries: tuple[Try, ...]) -> None:
     now = NOON
     store = open_store(url, lambda: now)
-    ledger = Ledger(store, clock=lambda: now)
+    ledger = Accounting(store, clock=lambda: now)
     for each in sorted(tries, key=lambda t: -t.ago):
         now = NOON - each.ago
         request = Request(
@@ -68,7 +69,7 @@ async def _spend(url: str, policy: Policy, tries: tuple[Try, ...]) -> None:
             account._beat.cancel()
             continue
         usage = Usage() if each.tokens is None else Usage(*each.tokens)
-        failure = Failure(Kind.RATE_LIMITED, status=429) if each.tokens is None else None
+        failure = Failure(FailureKind.RATE_LIMITED, status=429) if each.tokens is None else None
         account.ended(usage, failure, 0 if each.tokens is None else each.tokens[1])
         await account.close()
     await ledger.aclose()

@@ -10,14 +10,14 @@ import pytest
 from redis import Redis
 
 from policy_router.cli.doctor import _as_text
-from policy_router.cli.screen import show
 from policy_router.diagnostics import Severity
-from policy_router.state.findings import Finding
-from policy_router.state.open import open_store
-from policy_router.state.store import About, Hold
+from policy_router.ledger.diagnosis import Diagnosis
+from policy_router.ledger.open import open_store
+from policy_router.ledger.store import Attribution, Hold
+from policy_router.views.terminal import show
 from tests.cli.run import BROKEN, DOUBTFUL, TEAM, run
 from tests.cli.spent import COUNTED, Try, spend, stop_the_clock
-from tests.state.servers import Server, shared
+from tests.ledger.servers import Server, shared
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -188,7 +188,7 @@ def _accept(url: str, lose: Callable[[], object]) -> None:
 
     async def lost() -> None:
         store: Any = open_store(url)
-        await store.reserve(Hold("a", (), 60, About()))
+        await store.reserve(Hold("a", (), 60, Attribution()))
         if url.startswith("sqlite"):
             await store.aclose()
             lose()
@@ -228,10 +228,10 @@ def test_text_shows_levels_and_what_to_do(capsys: pytest.CaptureFixture[str]) ->
     show(
         _as_text(
             [
-                Finding("policy", Severity.NOTE, "team"),
-                Finding("version", Severity.NOTE, "old", "take a newer one"),
-                Finding("clock", Severity.WARNING, "fast", "set it"),
-                Finding("store", Severity.ERROR, "\x1b[31mgone"),
+                Diagnosis("policy", Severity.NOTE, "team"),
+                Diagnosis("version", Severity.NOTE, "old", "take a newer one"),
+                Diagnosis("clock", Severity.WARNING, "fast", "set it"),
+                Diagnosis("store", Severity.ERROR, "\x1b[31mgone"),
             ]
         )
     )

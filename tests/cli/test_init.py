@@ -13,11 +13,19 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 import pytest
 
-from policy_router import discover as finding
+from policy_router.catalog.table import Catalog, catalog
 from policy_router.check.report import inspect
-from policy_router.cli.starter import compose
-from policy_router.discover import KEYS, SOURCES, Found, Served, Server, discover, ollama_base
-from policy_router.language.catalog import Catalog, catalog
+from policy_router.discovery import local as finding
+from policy_router.discovery.local import (
+    KEYS,
+    SOURCES,
+    Discovered,
+    ServedModel,
+    Server,
+    discover,
+    ollama_base,
+)
+from policy_router.discovery.starter import compose
 from policy_router.language.files import PolicyFile
 from policy_router.language.schema import generate
 from tests.cli.run import run
@@ -27,7 +35,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from policy_router.check.report import Report
-    from policy_router.discover import Source
+    from policy_router.discovery.local import ServerKind
 
 DAY = date(2026, 11, 30)
 OLLAMA = {
@@ -84,7 +92,7 @@ class _Here:
         body = answer if isinstance(answer, bytes) else json.dumps(answer).encode()
         self.handler.answers[name] = (status, body, headers)
 
-    def sources(self, *names: str) -> list[Source]:
+    def sources(self, *names: str) -> list[ServerKind]:
         """The known sources, those of these names at this server, the others nowhere."""
         gone = f"{self.root}/gone"
         return [
@@ -120,7 +128,7 @@ def here() -> Iterator[_Here]:
         yield place
 
 
-def look(place: _Here, *names: str, environ: dict[str, str] | None = None) -> Found:
+def look(place: _Here, *names: str, environ: dict[str, str] | None = None) -> Discovered:
     return discover(environ or {}, sources=place.sources(*names), within=10)
 
 
@@ -183,14 +191,14 @@ def test_private_data_stays_when_there_is_a_choice(here: _Here) -> None:
 
 def test_names_are_unique_and_no_selectors() -> None:
     models = tuple(
-        Served(name)
+        ServedModel(name)
         for name in ("free", "a/local", "b/local", "HEAVY", "x/m", "y/m", "z/m", "...", "n" * 119)
     )
     servers = (
         Server("ollama", "http://127.0.0.1:1", models),
         Server("vllm", "http://[::1]:2", models),
     )
-    report = checked(compose(Found(servers), catalog(), DAY))
+    report = checked(compose(Discovered(servers), catalog(), DAY))
     assert report.findings == ()
     assert report.policy is not None
     assert len(report.policy.models) == 16
@@ -302,7 +310,7 @@ def alone(here: _Here, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """An empty folder on a machine that has vLLM and nothing else."""
     sources = here.sources("vllm")
 
-    def ask(environ: dict[str, str]) -> Found:
+    def ask(environ: dict[str, str]) -> Discovered:
         return discover(environ, sources=sources, within=10)
 
     monkeypatch.setattr(finding, "discover", ask)
@@ -395,14 +403,14 @@ def test_models_answered_elsewhere_are_nothing_here(here: _Here) -> None:
 def test_hosted_models_the_table_does_not_know_are_left_out() -> None:
     empty = Catalog({}, frozenset(), "no table")
     for keys in (("OPENAI_API_KEY",), KEYS):
-        policy = checked(compose(Found(keys=keys), empty, DAY)).policy
+        policy = checked(compose(Discovered(keys=keys), empty, DAY)).policy
         assert policy is not None
         assert all(model.free for model in policy.models)
 
 
 def test_a_long_list_is_cut() -> None:
-    models = tuple(Served(f"m{number}") for number in range(30))
-    text = compose(Found((Server("vllm", "http://127.0.0.1:1", models),)), catalog(), DAY)
+    models = tuple(ServedModel(f"m{number}") for number in range(30))
+    text = compose(Discovered((Server("vllm", "http://127.0.0.1:1", models),)), catalog(), DAY)
     report = checked(text)
     assert report.findings == ()
     assert report.policy is not None
@@ -425,7 +433,7 @@ def priced(**days: str | None) -> Catalog:
 
 def chosen(table: Catalog, today: date = DAY) -> list[str]:
     """The models that OPENAI_API_KEY opens."""
-    found = Found(keys=("OPENAI_API_KEY",))
+    found = Discovered(keys=("OPENAI_API_KEY",))
     policy = inspect([PolicyFile("p.yaml", compose(found, table, today).encode())]).policy
     assert policy is not None
     return [m.calls.removeprefix("openai/") for m in policy.models if m.api_key_env]
@@ -449,10 +457,10 @@ def test_of_models_that_all_go_soon_the_last_is_taken() -> None:
 
 def test_a_key_that_opens_nothing_is_named() -> None:
     gone = priced(gpt_5=(DAY - timedelta(days=1)).isoformat())
-    found = Found(keys=("OPENAI_API_KEY", "OPENROUTER_API_KEY"))
+    found = Discovered(keys=("OPENAI_API_KEY", "OPENROUTER_API_KEY"))
     text = compose(found, gone, DAY)
     assert "# Found: OPENROUTER_API_KEY.\n# OPENAI_API_KEY is set, but LiteLLM's table" in text
-    text = compose(Found(keys=("OPENAI_API_KEY",)), gone, DAY)
+    text = compose(Discovered(keys=("OPENAI_API_KEY",)), gone, DAY)
     assert "# OPENAI_API_KEY is set, but" in text
     assert "# No model was found here." in text
     assert checked(text).findings == ()

@@ -10,12 +10,12 @@ from zoneinfo import ZoneInfo
 import pytest
 
 from policy_router.check.report import load
-from policy_router.classify.bound import most_tokens
-from policy_router.classify.classify import Classifier
-from policy_router.classify.facts import read_messages
+from policy_router.classification.body import read_messages
+from policy_router.classification.classifier import Classifier
+from policy_router.classification.token_bound import most_tokens
 from policy_router.cli.request import Given, ask, moment
-from policy_router.condition import WEEKDAYS
-from policy_router.model import Request
+from policy_router.domain.facts import WEEKDAYS
+from policy_router.domain.request import Request
 from tests.cli.run import BROKEN, TEAM, Result, run
 
 POLICY = load(TEAM)

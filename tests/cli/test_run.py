@@ -10,7 +10,7 @@ import pytest
 
 from policy_router import load
 from policy_router.cli.request import Given, ask
-from policy_router.simulated import Cut, Fail, Say, Simulated, Stall
+from policy_router.providers.simulated import Cut, Fail, Say, Simulated, Stall
 from tests.cli.run import run
 from tests.two_models import write
 
@@ -367,7 +367,7 @@ def test_a_check_that_could_not_be_made_is_told(tmp_path: Path) -> None:
 
 def checked(folder: Path, provider: Simulated) -> Path:
     path = write(folder, provider)
-    check = "tests.execute.checks_of_ours:polite"
+    check = "tests.execution.checks_of_ours:polite"
     path.write_text(path.read_text() + f"tasks: {{ form: {{ accept: {{ python: {check} }} }} }}\n")
     return path
 
@@ -377,12 +377,12 @@ def test_a_function_is_called_only_when_it_is_allowed(tmp_path: Path) -> None:
         path = checked(tmp_path, provider)
         refused = run("run", "Hi", "-p", path, "--task", "form")
         assert (refused.code, refused.out) == (1, "")
-        assert "error[function-not-allowed] `tests.execute.checks_of_ours:polite`" in refused.err
-        assert "--allow-function tests.execute.checks_of_ours:polite" in " ".join(
+        assert "error[function-not-allowed] `tests.execution.checks_of_ours:polite`" in refused.err
+        assert "--allow-function tests.execution.checks_of_ours:polite" in " ".join(
             refused.err.split()
         )
         assert not provider.requests
-        ours = "tests.execute.checks_of_ours:polite"
+        ours = "tests.execution.checks_of_ours:polite"
         for how in ((), ("--stream",)):
             done = run(
                 "run", "Hi", "-p", path, "--task", "form", *how, "--allow-function", ours,

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from policy_router.meter import key_id
+from policy_router.domain.identity import key_id
 from tests.cli.run import BROKEN, CASES, run
 from tests.cli.spent import COUNTED, DAY, MINUTE, NOON, Try, spend, stop_the_clock
 

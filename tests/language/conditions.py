@@ -6,20 +6,11 @@ from typing import TYPE_CHECKING, Any
 
 from hypothesis import strategies as st
 
-from policy_router.condition import (
-    COMPLEXITY,
-    SCORE,
-    TASK,
-    TOKENS,
-    WEEKDAYS,
-    Condition,
-    Fact,
-    Kind,
-    Vocabulary,
-)
 from policy_router.diagnostics import Diagnostic, Span
+from policy_router.domain.complexity import Band
+from policy_router.domain.condition import COMPLEXITY, SCORE, TASK, TOKENS, Condition
+from policy_router.domain.facts import WEEKDAYS, Fact, FactType, Vocabulary
 from policy_router.language.expression import read_expression
-from policy_router.model import Band
 
 if TYPE_CHECKING:
     from hypothesis.strategies import SearchStrategy
@@ -29,16 +20,20 @@ VOCABULARY = Vocabulary(
     ("code", "chat"),
     tuple(band.name for band in BANDS),
     (
-        Fact("plan", Kind.ENUM, ("free", "plus", "pro")),
-        Fact("city", Kind.STRING),
-        Fact("age", Kind.NUMBER),
-        Fact("staff", Kind.BOOL),
+        Fact("plan", FactType.ENUM, ("free", "plus", "pro")),
+        Fact("city", FactType.STRING),
+        Fact("age", FactType.NUMBER),
+        Fact("staff", FactType.BOOL),
     ),
 )
 NAMES = tuple(fact.name for fact in VOCABULARY.facts)
 
 
-_LEAST: dict[Kind, object] = {Kind.SET: frozenset(), Kind.BOOL: False, Kind.NUMBER: 0}
+_LEAST: dict[FactType, object] = {
+    FactType.SET: frozenset(),
+    FactType.BOOL: False,
+    FactType.NUMBER: 0,
+}
 
 
 def vector(**said: object) -> list[object]:
@@ -169,15 +164,15 @@ def vectors(draw: st.DrawFn) -> list[Any]:
     for fact in VOCABULARY.facts:
         near: SearchStrategy[Any]
         match fact.kind:
-            case Kind.SET:
+            case FactType.SET:
                 near = st.frozensets(st.sampled_from((*TAG_WORDS, "other")))
-            case Kind.BOOL:
+            case FactType.BOOL:
                 near = st.booleans()
-            case Kind.ENUM:
+            case FactType.ENUM:
                 near = st.sampled_from(fact.values)
-            case Kind.STRING:
+            case FactType.STRING:
                 near = st.sampled_from((*TEXTS, "abz", "z"))
-            case Kind.NUMBER:
+            case FactType.NUMBER:
                 known = _NUMBERS[fact.name]
                 beside = known if fact.integer else (*known, 0.1, 0.26, 0.9)
                 low = -5 if fact.low is None else fact.low

@@ -7,13 +7,13 @@ from typing import TYPE_CHECKING
 import pytest
 from pydantic import ValidationError
 
+from policy_router.catalog.table import folder_of, read_catalog
 from policy_router.check.report import inspect
-from policy_router.condition import Vocabulary
+from policy_router.domain.facts import Vocabulary
 from policy_router.language import load
-from policy_router.language.catalog import folder_of, read_catalog
 from policy_router.language.files import PolicyFile
 from policy_router.language.merge import merge
-from policy_router.language.source import Source, parse
+from policy_router.language.source import SourceFile, parse
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -141,7 +141,7 @@ def test_files_that_do_not_fit_together(texts: list[str], expected: list[str]) -
     assert [f"{d.span} {d.rule}" for d in report.findings] == expected
 
 
-def source(text: str) -> Source:
+def source(text: str) -> SourceFile:
     made, problems = parse("p.yaml", text.encode())
     assert made is not None
     assert not problems

@@ -7,12 +7,14 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from policy_router.condition import TAGS, Condition, Kind, search, spell
-from policy_router.decide.cells import Space, TooWide, bits
+from policy_router.decision.space import Space, TooWide, bits
 from policy_router.diagnostics import Span
+from policy_router.domain.condition import TAGS, Condition, spell
+from policy_router.domain.facts import FactType
 from policy_router.language.expression import read_expression, read_mapping
-from policy_router.language.reference import Step, holds, trace
+from policy_router.language.interpreter import Evaluation, holds, trace
 from policy_router.language.source import parse
+from policy_router.patterns import search
 from tests.language.conditions import (
     BANDS,
     EXPRESSIONS,
@@ -25,7 +27,7 @@ from tests.language.conditions import (
 )
 
 if TYPE_CHECKING:
-    from policy_router.decide.cells import Dimension
+    from policy_router.decision.space import Dimension
 
 YES: list[tuple[str, dict[str, object]]] = [
     ("stream", {"stream": True}),
@@ -336,7 +338,7 @@ def cell_of(dimension: Dimension, facts: list[Any]) -> int:
     if value is None:
         return dimension.size - 1
     known = dimension.constants
-    if dimension.kind is Kind.NUMBER:
+    if dimension.kind is FactType.NUMBER:
         numbers = [float(c) for c in known]
         return 2 * bisect_left(numbers, value) + (value in numbers)
     if value in known:
@@ -386,17 +388,17 @@ def test_a_trace_shows_every_part_in_reading_order() -> None:
     facts = vector(task="code", tokens=5, tags=frozenset("x"))
     text = "task == 'code' and (1 < tokens <= 5 or  not staff) and 'ä' not in tags and tokens != 7"
     assert trace(read(text), VOCABULARY, facts) == (
-        Step("task", "code"),
-        Step("task == 'code'", value=True),
-        Step("tokens", 5),
-        Step("1 < tokens <= 5", value=True),
-        Step("staff", None),
-        Step("not staff", value=True),
-        Step("1 < tokens <= 5 or not staff", value=True),
-        Step("tags", frozenset("x")),
-        Step("'ä' not in tags", value=True),
-        Step("tokens != 7", value=True),
-        Step(" ".join(text.split()), value=True),
+        Evaluation("task", "code"),
+        Evaluation("task == 'code'", value=True),
+        Evaluation("tokens", 5),
+        Evaluation("1 < tokens <= 5", value=True),
+        Evaluation("staff", None),
+        Evaluation("not staff", value=True),
+        Evaluation("1 < tokens <= 5 or not staff", value=True),
+        Evaluation("tags", frozenset("x")),
+        Evaluation("'ä' not in tags", value=True),
+        Evaluation("tokens != 7", value=True),
+        Evaluation(" ".join(text.split()), value=True),
     )
 
 

@@ -8,17 +8,19 @@ import yaml
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from policy_router.condition import STREAM
-from policy_router.decide.decide import decide
+from policy_router.catalog.table import Catalog
+from policy_router.decision.decide import decide
 from policy_router.diagnostics import Severity, Span
-from policy_router.language.catalog import Catalog
-from policy_router.language.compile import DEFAULT_BANDS, DEFAULT_PREFER, DEFAULT_TIERS
+from policy_router.domain.complexity import CONFIDENT, Complexity, Weights
+from policy_router.domain.condition import STREAM
+from policy_router.domain.fallback import ON_ERROR, Fallback
+from policy_router.domain.request import Request
+from policy_router.language.compile.policy import DEFAULT_BANDS, DEFAULT_PREFER, DEFAULT_TIERS
 from policy_router.language.files import PolicyFile
 from policy_router.language.load import MAX_ENTRIES, Loaded, compile_files
-from policy_router.model import CONFIDENT, ON_ERROR, Complexity, Fallback, Request, Weights
 
 if TYPE_CHECKING:
-    from policy_router.model import Policy
+    from policy_router.decision.policy import Policy
 
 TABLE = Catalog(
     {

@@ -5,9 +5,9 @@ from __future__ import annotations
 import pytest
 
 from policy_router.language.meaning import SAID_ELSEWHERE, may_mean
-from policy_router.language.schema_faults import check
+from policy_router.language.schema_errors import check
 from policy_router.language.source import parse
-from policy_router.language.suggest import did_you_mean
+from policy_router.suggest import did_you_mean
 from tests.check.policies import look
 
 

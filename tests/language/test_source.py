@@ -14,7 +14,7 @@ from policy_router.language.source import (
     MAX_BYTES,
     MAX_DEPTH,
     MAX_NODES,
-    Source,
+    SourceFile,
     _syntax,
     align,
     as_text,
@@ -22,7 +22,7 @@ from policy_router.language.source import (
 )
 
 
-def good(text: str | bytes) -> Source:
+def good(text: str | bytes) -> SourceFile:
     source, found = parse("p.yaml", text.encode() if isinstance(text, str) else text)
     assert not found
     assert source is not None

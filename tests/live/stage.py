@@ -11,9 +11,9 @@ import time
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from policy_router.cancellation import Poll, never
 from policy_router.diagnostics import Diagnostic, Severity, Span
 from policy_router.live.reload import Active, Compiled, Live, Result
+from policy_router.resilience.cancellation import Poll, never
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -9,20 +9,21 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from policy_router.cancellation import checkpoint
+from policy_router.base_errors import UsageError
 from policy_router.diagnostics import draw
-from policy_router.errors import PolicyError, UsageError
+from policy_router.errors import PolicyError
 from policy_router.language.manifest import MANIFEST, manifest_of
 from policy_router.live.reload import Active, Compiled, Live, Result, State
 from policy_router.live.writers import PATIENCE as PATIENCE_OF_WRITERS
+from policy_router.resilience.cancellation import checkpoint
 from tests.live.stage import Letters, Stage, compile_letters, eventually, letter_of, text_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
-    from policy_router.cancellation import Poll
     from policy_router.language.files import FileSet
+    from policy_router.resilience.cancellation import Poll
 
 
 linux = pytest.mark.skipif(sys.platform != "linux", reason="only Linux tells who writes")

@@ -13,7 +13,7 @@ from tests.live.stage import eventually
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from policy_router.model import Policy
+    from policy_router.decision.policy import Policy
 
 HEAD = """\
 version: 1

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import pytest
 
-from policy_router.live.settle import LONGEST, Answer, Look, Settling, Verdict
+from policy_router.live.settle import LONGEST, Observation, SettleState, SettleStep, Settling
 
-WAIT, READY = Verdict.WAIT, Verdict.READY
+WAIT, READY = SettleState.WAIT, SettleState.READY
 
 
 @pytest.fixture
@@ -14,43 +14,48 @@ def settling() -> Settling:
     return Settling(0.1, 1.0)
 
 
-def verdicts(settling: Settling, *looks: tuple[float, Look]) -> list[Verdict]:
+def verdicts(settling: Settling, *looks: tuple[float, Observation]) -> list[SettleState]:
     return [settling.look(now, look).verdict for now, look in looks]
 
 
 def test_the_same_bytes_twice(settling: Settling) -> None:
     assert not settling.waiting
-    assert settling.look(5.0, Look("a")) == Answer(WAIT, 0.1)
+    assert settling.look(5.0, Observation("a")) == SettleStep(WAIT, 0.1)
     assert settling.waiting
-    answer = settling.look(5.05, Look("a"))
+    answer = settling.look(5.05, Observation("a"))
     assert answer.verdict is WAIT
     assert answer.pause == pytest.approx(0.05)
-    assert settling.look(5.1, Look("a")) == Answer(READY, 0.0)
+    assert settling.look(5.1, Observation("a")) == SettleStep(READY, 0.0)
     settling.reset()
     assert not settling.waiting
 
 
 def test_other_bytes_begin_anew(settling: Settling) -> None:
-    looks = [(0.0, Look("a")), (0.1, Look("b")), (0.15, Look("b")), (0.21, Look("b"))]
+    looks = [
+        (0.0, Observation("a")),
+        (0.1, Observation("b")),
+        (0.15, Observation("b")),
+        (0.21, Observation("b")),
+    ]
     assert verdicts(settling, *looks) == [WAIT, WAIT, WAIT, READY]
 
 
 def test_torn_bytes_begin_anew_even_if_they_look_the_same(settling: Settling) -> None:
-    torn = Look("a", torn=True)
-    looks = [(0.0, torn), (0.2, torn), (0.25, Look("a")), (0.35, Look("a"))]
+    torn = Observation("a", torn=True)
+    looks = [(0.0, torn), (0.2, torn), (0.25, Observation("a")), (0.35, Observation("a"))]
     assert verdicts(settling, *looks) == [WAIT, WAIT, WAIT, READY]
 
 
 def test_bytes_that_lack_something_wait_longer(settling: Settling) -> None:
-    lacking = Look("a", loss=True)
+    lacking = Observation("a", loss=True)
     looks = [(0.0, lacking), (0.5, lacking), (0.99, lacking), (1.01, lacking)]
     assert verdicts(settling, *looks) == [WAIT, WAIT, WAIT, READY]
 
 
 def test_a_loss_found_later_counts_from_when_the_bytes_came(settling: Settling) -> None:
-    settling.look(0.0, Look("a"))
-    assert settling.look(0.1, Look("a")).verdict is READY
-    answer = settling.look(0.1, Look("a", loss=True))
+    settling.look(0.0, Observation("a"))
+    assert settling.look(0.1, Observation("a")).verdict is READY
+    answer = settling.look(0.1, Observation("a", loss=True))
     assert answer.verdict is WAIT
     assert answer.pause == pytest.approx(0.9)
 
@@ -60,53 +65,55 @@ def test_loss_never_settles_sooner() -> None:
 
 
 def test_a_writer_that_stands_still_is_waited_for(settling: Settling) -> None:
-    half = Look("half", writing=("p.yaml",))
+    half = Observation("half", writing=("p.yaml",))
     looks = [(0.0, half), (0.3, half), (1.5, half)]
     assert verdicts(settling, *looks) == [WAIT] * 3
     # Closed without a further write: the quiet time begins now.
-    assert settling.look(1.55, Look("half")).verdict is WAIT
-    assert settling.look(1.6, Look("half")).verdict is READY
+    assert settling.look(1.55, Observation("half")).verdict is WAIT
+    assert settling.look(1.6, Observation("half")).verdict is READY
 
 
 def test_a_writer_that_stands_still_for_too_long_is_reported_and_still_waited_for(
     settling: Settling,
 ) -> None:
-    half = Look("half", writing=("p.yaml",))
+    half = Observation("half", writing=("p.yaml",))
     settling.look(0.0, half)
-    assert settling.look(LONGEST, half).verdict is Verdict.WRITING
-    assert settling.look(3600.0, half).verdict is Verdict.WRITING
+    assert settling.look(LONGEST, half).verdict is SettleState.WRITING
+    assert settling.look(3600.0, half).verdict is SettleState.WRITING
     assert settling.waiting
-    assert settling.look(3600.5, Look("half")).verdict is READY
+    assert settling.look(3600.5, Observation("half")).verdict is READY
 
 
 def test_unrest_without_end_is_reported_and_begins_anew(settling: Settling) -> None:
-    changing = [(n * 0.25, Look(n)) for n in range(9)]
-    assert verdicts(settling, *changing) == [WAIT] * 8 + [Verdict.CHANGING]
+    changing = [(n * 0.25, Observation(n)) for n in range(9)]
+    assert verdicts(settling, *changing) == [WAIT] * 8 + [SettleState.CHANGING]
     assert not settling.waiting
-    assert verdicts(settling, (2.1, Look(9)), (2.2, Look(9))) == [WAIT, READY]
+    assert verdicts(settling, (2.1, Observation(9)), (2.2, Observation(9))) == [WAIT, READY]
 
 
 def test_a_change_after_a_rest_is_no_unrest(settling: Settling) -> None:
     """What was held back for another reason is replaced, or its second half comes."""
-    for held in (Look("half", loss=True), Look("half", writing=("p.yaml",))):
+    for held in (Observation("half", loss=True), Observation("half", writing=("p.yaml",))):
         settling.reset()
         assert verdicts(settling, (0.0, held), (0.5, held), (1.9, held))[:2] == [WAIT, WAIT]
-        assert settling.look(LONGEST + 1, Look("whole")).verdict is WAIT
-        assert settling.look(LONGEST + 1.2, Look("whole")).verdict is READY
+        assert settling.look(LONGEST + 1, Observation("whole")).verdict is WAIT
+        assert settling.look(LONGEST + 1.2, Observation("whole")).verdict is READY
 
 
 def test_a_writer_with_pauses_is_reported_all_the_same(settling: Settling) -> None:
     looks = [
-        (n * 0.5 + delay, Look(n, writing=("p.yaml",))) for n in range(5) for delay in (0, 0.2)
+        (n * 0.5 + delay, Observation(n, writing=("p.yaml",)))
+        for n in range(5)
+        for delay in (0, 0.2)
     ]
     found = verdicts(settling, *looks)
     assert found[:-1] == [WAIT] * 9
-    assert found[-1] is Verdict.WRITING
+    assert found[-1] is SettleState.WRITING
 
 
 def test_settled_bytes_that_come_too_soon_wait_and_that_is_no_unrest(settling: Settling) -> None:
-    settling.look(0.0, Look("a"))
-    assert settling.look(1.0, Look("a"), not_before=1.5) == Answer(WAIT, 0.5)
+    settling.look(0.0, Observation("a"))
+    assert settling.look(1.0, Observation("a"), not_before=1.5) == SettleStep(WAIT, 0.5)
     # Unrest is counted from then on, not from the first change.
-    assert settling.look(2.5, Look("b"), not_before=2.6).verdict is WAIT
-    assert settling.look(2.7, Look("b"), not_before=2.6).verdict is READY
+    assert settling.look(2.5, Observation("b"), not_before=2.6).verdict is WAIT
+    assert settling.look(2.7, Observation("b"), not_before=2.6).verdict is READY

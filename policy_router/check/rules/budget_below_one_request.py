@@ -21,9 +21,9 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from policy_router.check.subject import Subject, warning
-from policy_router.decide.metering import most, spell
-from policy_router.meter import Metric, Then
-from policy_router.model import Request
+from policy_router.decision.limits import most, spell
+from policy_router.domain.limits import Metric, WhenExhausted
+from policy_router.domain.request import Request
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -38,7 +38,7 @@ def check(subject: Subject) -> Iterator[Diagnostic]:
     least: list[int] = []  # the same for every budget of money
     for meter in subject.policy.meters:
         limit = meter.limit
-        if meter.metric is not Metric.USD or limit is None or meter.then is Then.WARN:
+        if meter.metric is not Metric.USD or limit is None or meter.then is WhenExhausted.WARN:
             continue
         too_dear = []
         if not least:
@@ -46,7 +46,7 @@ def check(subject: Subject) -> Iterator[Diagnostic]:
         for i, asked in enumerate(least):
             if asked > limit and meter.models >> i & 1:
                 model = models[i]
-                if not model.free or meter.then is Then.BLOCK:
+                if not model.free or meter.then is WhenExhausted.BLOCK:
                     too_dear.append((asked, model))
         if too_dear:
             asked, model = min(too_dear, key=lambda pair: pair[0])

@@ -18,7 +18,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from policy_router.diagnostics import Diagnostic, Severity
-from policy_router.language.functions import functions_of
+from policy_router.language.compile.functions import functions_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

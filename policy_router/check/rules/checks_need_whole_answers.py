@@ -17,7 +17,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from policy_router.diagnostics import Diagnostic, Severity
-from policy_router.model import OnBreak
+from policy_router.domain.fallback import OnBreak
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

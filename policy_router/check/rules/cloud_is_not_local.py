@@ -19,13 +19,13 @@ from typing import TYPE_CHECKING
 from policy_router.check.addresses import read
 from policy_router.check.owners import OWNERS, owners_of
 from policy_router.check.subject import Subject, warning
-from policy_router.decide.order import LOCAL_TAG
+from policy_router.decision.ranking import LOCAL_TAG
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from policy_router.diagnostics import Diagnostic
-    from policy_router.model import Model
+    from policy_router.domain.models import Model
 
 
 def check(subject: Subject) -> Iterator[Diagnostic]:

@@ -18,14 +18,14 @@ from typing import TYPE_CHECKING
 from policy_router.check.ranges import constant, extent
 from policy_router.check.rules.dead_rule import OTHERS, is_dead
 from policy_router.check.subject import Subject, warning
-from policy_router.condition import All, Any, Not, Test, Tree, spell
+from policy_router.domain.condition import All, Any, Not, Test, Tree, spell
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from policy_router.condition import Condition
-    from policy_router.decide.cells import Space
+    from policy_router.decision.space import Space
     from policy_router.diagnostics import Diagnostic
+    from policy_router.domain.condition import Condition
 
 
 def check(subject: Subject) -> Iterator[Diagnostic]:

@@ -18,14 +18,14 @@ from typing import TYPE_CHECKING, Final
 
 from policy_router.check.ranges import out_of_range
 from policy_router.check.subject import Subject, warning
-from policy_router.decide.cells import TooWide
+from policy_router.decision.space import TooWide
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from policy_router.condition import Condition
-    from policy_router.decide.cells import Space
+    from policy_router.decision.space import Space
     from policy_router.diagnostics import Diagnostic, Span
+    from policy_router.domain.condition import Condition
 
 
 OTHERS: Final = frozenset({"limits", "budgets", "experiments", "prompts", "invariants"})

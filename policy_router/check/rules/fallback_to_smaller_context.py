@@ -15,13 +15,13 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from policy_router.check.subject import Subject, warning
-from policy_router.model import Action
+from policy_router.domain.fallback import Action
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from policy_router.diagnostics import Diagnostic
-    from policy_router.model import Model
+    from policy_router.domain.models import Model
 
 
 def check(subject: Subject) -> Iterator[Diagnostic]:

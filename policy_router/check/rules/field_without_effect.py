@@ -20,10 +20,10 @@ from typing import TYPE_CHECKING, Final
 from pydantic import BaseModel
 
 from policy_router.check.subject import warning
-from policy_router.condition import search
 from policy_router.diagnostics import Diagnostic, Severity
-from policy_router.meter import Period
-from policy_router.model import Action
+from policy_router.domain.fallback import Action
+from policy_router.domain.periods import Period
+from policy_router.patterns import search
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

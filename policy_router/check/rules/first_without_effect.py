@@ -15,15 +15,16 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from policy_router.check.subject import warning
-from policy_router.model import Rule
+from policy_router.domain.rules import Rule
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from policy_router.check.subject import Subject
     from policy_router.diagnostics import Diagnostic
+    from policy_router.domain.models import Model
+    from policy_router.domain.rules import Task
     from policy_router.language.source import Path
-    from policy_router.model import Model, Task
 
 
 def check(subject: Subject) -> Iterator[Diagnostic]:

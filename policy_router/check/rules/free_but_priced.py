@@ -16,7 +16,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from policy_router.check.subject import Subject, warning
-from policy_router.language.units import dollars
+from policy_router.units import dollars
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -19,8 +19,7 @@ from typing import TYPE_CHECKING, Final
 
 from policy_router.check.subject import warning
 from policy_router.language.document import PriceShape
-from policy_router.language.units import dollars
-from policy_router.model import NANO
+from policy_router.units import NANO, dollars
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -24,9 +24,9 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from policy_router.check.subject import Subject, warning
-from policy_router.decide.cells import chosen
-from policy_router.decide.metering import refuses
-from policy_router.meter import Metric
+from policy_router.decision.limits import refuses
+from policy_router.decision.space import chosen
+from policy_router.domain.limits import Metric
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -18,16 +18,17 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Final
 
 from policy_router.check.subject import warning
-from policy_router.decide.cells import bits
-from policy_router.decide.metering import spell
-from policy_router.meter import Metric, Period, Rolling, Then
+from policy_router.decision.limits import spell
+from policy_router.decision.space import bits
+from policy_router.domain.limits import Metric, Rolling, WhenExhausted
+from policy_router.domain.periods import Period
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from policy_router.check.subject import Subject
     from policy_router.diagnostics import Diagnostic
-    from policy_router.meter import Meter, Window
+    from policy_router.domain.limits import Meter, Window
 
 _SECONDS: Final = {Period.DAY: 86_400, Period.WEEK: 604_800, Period.MONTH: 31 * 86_400}
 
@@ -73,8 +74,8 @@ def _most(other: Meter, meter: Meter) -> int | None:
     if (
         other.limit is None
         or other.metric is not meter.metric
-        or (other.then is not Then.BLOCK and meter.metric is not Metric.USD)
-        or other.then is Then.WARN
+        or (other.then is not WhenExhausted.BLOCK and meter.metric is not Metric.USD)
+        or other.then is WhenExhausted.WARN
         or meter.models & ~other.models
         or other.per not in (None, meter.per)
         or not (other.when is None or (meter.when and meter.when.text == other.when.text))

@@ -21,7 +21,8 @@ from typing import TYPE_CHECKING, Final
 from policy_router.check.disguise import look_alike, script, skeletons
 from policy_router.check.strings import strings
 from policy_router.check.subject import warning
-from policy_router.condition import Kind, Op
+from policy_router.domain.condition import Op
+from policy_router.domain.facts import FactType
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -86,7 +87,7 @@ def _spaces(subject: Subject) -> Iterator[list[tuple[str, Span | None]]]:
     for condition in subject.draft.conditions.values():
         for test, span in condition.places:
             fact = subject.policy.vocabulary.facts[test.fact]
-            if fact.kind in (Kind.SET, Kind.STRING) and test.op in (Op.HAS, Op.IN):
+            if fact.kind in (FactType.SET, FactType.STRING) and test.op in (Op.HAS, Op.IN):
                 known = facts.setdefault(test.fact, {})
                 for value in test.values:
                     known.setdefault(str(value), span)

@@ -25,8 +25,9 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from policy_router.check.subject import Subject
+    from policy_router.decision.policy import Policy
     from policy_router.diagnostics import Diagnostic
-    from policy_router.model import Model, Policy
+    from policy_router.domain.models import Model
 
 
 def check(subject: Subject) -> Iterator[Diagnostic]:

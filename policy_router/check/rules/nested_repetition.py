@@ -20,7 +20,7 @@ import re
 from typing import TYPE_CHECKING, Final
 
 from policy_router.check.subject import Subject, warning
-from policy_router.condition import Op
+from policy_router.domain.condition import Op
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

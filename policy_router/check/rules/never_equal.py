@@ -18,7 +18,8 @@ import re
 from typing import TYPE_CHECKING, Final
 
 from policy_router.check.subject import warning
-from policy_router.condition import Kind, Op
+from policy_router.domain.condition import Op
+from policy_router.domain.facts import FactType
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -33,11 +34,13 @@ def check(subject: Subject) -> Iterator[Diagnostic]:
     for condition in subject.draft.conditions.values():
         for test, span in condition.places:
             fact = subject.policy.vocabulary.facts[test.fact]
-            if fact.kind not in (Kind.STRING, Kind.SET) or test.op is Op.MATCHES:
+            if fact.kind not in (FactType.STRING, FactType.SET) or test.op is Op.MATCHES:
                 continue
             for value in map(str, test.values):
                 if _PATTERN.search(value):
-                    as_pattern = "" if fact.kind is Kind.SET else f" or matches({fact.name}, '...')"
+                    as_pattern = (
+                        "" if fact.kind is FactType.SET else f" or matches({fact.name}, '...')"
+                    )
                     yield warning(
                         "never-equal",
                         f"`{value}` is compared letter by letter, not as a pattern",

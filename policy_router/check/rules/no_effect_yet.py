@@ -14,7 +14,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Final
 
 from policy_router.diagnostics import Diagnostic, Severity
-from policy_router.model import Key
+from policy_router.domain.ordering import SortKey
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -48,5 +48,5 @@ def _parts(document: Document) -> Iterator[str]:
         yield "models.gpu_memory"
     if any(model.via == "direct" for model in models):
         yield "models.via: direct"
-    if Key.RELIABLE in (document.prefer or ()):
-        yield f"prefer: {Key.RELIABLE}"
+    if SortKey.RELIABLE in (document.prefer or ()):
+        yield f"prefer: {SortKey.RELIABLE}"

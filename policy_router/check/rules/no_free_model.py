@@ -19,7 +19,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from policy_router.check.subject import Subject, warning
-from policy_router.model import Key
+from policy_router.domain.ordering import SortKey
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 
 def check(subject: Subject) -> Iterator[Diagnostic]:
     written = subject.draft.document.prefer
-    if written and written[0] is Key.FREE and not any(m.free for m in subject.policy.models):
+    if written and written[0] is SortKey.FREE and not any(m.free for m in subject.policy.models):
         yield warning(
             "no-free-model",
             "`prefer` begins with `free`, but no model is free",

@@ -18,13 +18,14 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from policy_router.diagnostics import Diagnostic, Severity
-from policy_router.model import Otherwise, Task
+from policy_router.domain.acceptance import OnRejected
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from policy_router.check.subject import Subject
-    from policy_router.model import Policy, Rule
+    from policy_router.decision.policy import Policy
+    from policy_router.domain.rules import Rule, Task
 
 
 def check(subject: Subject) -> Iterator[Diagnostic]:
@@ -52,7 +53,7 @@ def check(subject: Subject) -> Iterator[Diagnostic]:
         asked = [tier for tier, models in tiers.items() if models & allowed]
         # Other rules, tasks and bands take models away only: what is one tier stays one.
         if len(asked) == 1:
-            ends = "an error" if accept.otherwise is Otherwise.ERROR else "the best that failed"
+            ends = "an error" if accept.otherwise is OnRejected.ERROR else "the best that failed"
             yield Diagnostic(
                 "nobody-to-escalate-to",
                 Severity.NOTE,

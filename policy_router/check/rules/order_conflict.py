@@ -17,13 +17,13 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from policy_router.assurance.cover import GaveUp
 from policy_router.check.subject import Subject, warning
-from policy_router.prove.cover import GaveUp
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
-    from policy_router.check.regions import Regions
+    from policy_router.assurance.regions import Regions
     from policy_router.diagnostics import Diagnostic
 
 

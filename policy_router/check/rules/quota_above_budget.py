@@ -25,17 +25,17 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from policy_router.check.subject import warning
-from policy_router.decide.cells import bits
-from policy_router.decide.metering import spell
-from policy_router.meter import Metric, Then
+from policy_router.decision.limits import spell
+from policy_router.decision.space import bits
+from policy_router.domain.limits import Metric, WhenExhausted
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from policy_router.check.subject import Subject
+    from policy_router.decision.policy import Policy
     from policy_router.diagnostics import Diagnostic
-    from policy_router.meter import Meter
-    from policy_router.model import Policy
+    from policy_router.domain.limits import Meter
 
 
 def check(subject: Subject) -> Iterator[Diagnostic]:
@@ -43,7 +43,7 @@ def check(subject: Subject) -> Iterator[Diagnostic]:
     budgets = [
         m
         for m in policy.meters
-        if m.metric is Metric.USD and m.limit is not None and m.then is not Then.WARN
+        if m.metric is Metric.USD and m.limit is not None and m.then is not WhenExhausted.WARN
     ]
     for quota in policy.meters:
         # A model's own limits are what its provider allows, whatever anybody can pay.

@@ -21,17 +21,17 @@ from dataclasses import replace
 from heapq import heapify, heappop
 from typing import TYPE_CHECKING
 
+from policy_router.assurance.cover import GaveUp
 from policy_router.check.subject import Subject, warning
-from policy_router.language.selectors import PRICES
-from policy_router.prove.cover import GaveUp
+from policy_router.language.compile.selectors import PRICES
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
-    from policy_router.check.regions import Regions
+    from policy_router.assurance.regions import Regions
     from policy_router.diagnostics import Diagnostic
+    from policy_router.domain.rules import Rule
     from policy_router.language.document import RuleShape
-    from policy_router.model import Rule
 
 
 def check(subject: Subject) -> Iterator[Diagnostic]:

@@ -18,7 +18,7 @@ import re
 from typing import TYPE_CHECKING, Final
 
 from policy_router.check.subject import Subject, warning
-from policy_router.language.selectors import PRICES, known_words
+from policy_router.language.compile.selectors import PRICES, known_words
 
 _BRACKETS: Final = re.compile(r"\[([^\]]*)(\]?)")
 

@@ -15,15 +15,15 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from policy_router.check.subject import warning
-from policy_router.decide.order import LOCAL_TAG
-from policy_router.model import Key
+from policy_router.decision.ranking import LOCAL_TAG
+from policy_router.domain.ordering import SortKey
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from policy_router.check.subject import Subject
+    from policy_router.decision.policy import Policy
     from policy_router.diagnostics import Diagnostic
-    from policy_router.model import Policy
 
 
 def check(subject: Subject) -> Iterator[Diagnostic]:
@@ -40,16 +40,16 @@ def check(subject: Subject) -> Iterator[Diagnostic]:
             )
 
 
-def _why(policy: Policy, key: Key, *, first: bool) -> tuple[str, str]:
+def _why(policy: Policy, key: SortKey, *, first: bool) -> tuple[str, str]:
     models = policy.models
-    if key is Key.FREE and not first and not any(m.free for m in models):
+    if key is SortKey.FREE and not first and not any(m.free for m in models):
         return "no model is free", "say  price: free  of a model that costs nothing"
-    if key is Key.LOCAL and not any(LOCAL_TAG in m.tags for m in models):
+    if key is SortKey.LOCAL and not any(LOCAL_TAG in m.tags for m in models):
         return f"no model is tagged `{LOCAL_TAG}`", f"add  tags: [{LOCAL_TAG}]  to those that are"
-    if key is Key.FASTEST and all(m.latency is None for m in models):
+    if key is SortKey.FASTEST and all(m.latency is None for m in models):
         return "no model has a `latency`", "add  latency: 2s  to the models"
-    if key is Key.QUALITY and len({m.quality for m in models}) == 1:
+    if key is SortKey.QUALITY and len({m.quality for m in models}) == 1:
         return "all are of the same quality", "add  quality: 0.7  to the models, or more tiers"
-    if key is Key.HEADROOM and not any(m.limit for m in policy.meters):
+    if key is SortKey.HEADROOM and not any(m.limit for m in policy.meters):
         return "there is no limit to be near to", "add a limit or a budget"
     return "", ""

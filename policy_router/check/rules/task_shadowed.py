@@ -22,7 +22,7 @@ import re
 from typing import TYPE_CHECKING, Final
 
 from policy_router.check.subject import Subject, warning
-from policy_router.condition import search
+from policy_router.patterns import search
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
 
     from policy_router.diagnostics import Diagnostic
-    from policy_router.model import Model
+    from policy_router.domain.models import Model
 
 _SCALES: Final = tuple(
     {word: place for place, words in enumerate(scale) for word in words.split()}

@@ -23,7 +23,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from policy_router.check.subject import Subject, warning
-from policy_router.meter import Metric
+from policy_router.domain.limits import Metric
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

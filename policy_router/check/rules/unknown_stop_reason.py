@@ -15,7 +15,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Final
 
 from policy_router.check.subject import warning
-from policy_router.language.suggest import help_line
+from policy_router.suggest import help_line
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

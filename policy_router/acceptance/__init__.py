@@ -1,0 +1,1 @@
+"""Whether an answer is good enough to be returned."""

@@ -1,0 +1,186 @@
+"""A caller of the embedding program, held to what the executor relies on.
+
+Whatever it raises is a failed attempt, so that the next model is asked; an answer may be a mapping,
+as JSON is read; and a caller may be one function.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import inspect
+import time
+from collections.abc import Callable, Mapping
+from typing import TYPE_CHECKING, Any, Final, Self, TypeAlias
+
+from policy_router.acceptance.threads import Threads
+from policy_router.base_errors import PolicyRouterError, UsageError
+from policy_router.providers.classify import classify
+from policy_router.providers.failure import CallFailed, Failure, FailureKind
+from policy_router.providers.litellm.evidence import read
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator, Iterable
+
+    from policy_router.domain.models import Model
+    from policy_router.providers.caller import Body, Caller, Chunks
+
+CallFunction: TypeAlias = "Callable[[Model, Body, float], Any]"
+"""`function(model, body, timeout)` gives the whole answer. A coroutine function is awaited, any
+other runs in a thread."""
+_THREADS: Final = 32
+"""Calls of a function that is no coroutine function, at a time."""
+
+
+class Fields(dict[str, Any]):
+    """A mapping whose entries are attributes as well, as OpenAI's objects have them."""
+
+    __slots__ = ()
+
+    def __getattr__(self, name: str) -> Any:
+        try:
+            return self[name]
+        except KeyError:
+            raise AttributeError(name) from None
+
+    def __setattr__(self, name: str, value: Any) -> None:
+        self[name] = value
+
+
+def with_attributes(value: Any) -> Any:
+    """An answer whose mappings have attributes; any other value is left as it is."""
+    if isinstance(value, Mapping):
+        return Fields({str(key): with_attributes(inner) for key, inner in value.items()})
+    if isinstance(value, list | tuple):
+        return [with_attributes(inner) for inner in value]
+    return value
+
+
+class Contained:
+    """A Caller by another caller, of which only `call` is needed, or by a function. Only CallFailed
+    comes out of its calls, and errors of this package, which are raised on purpose."""
+
+    def __init__(self, caller: Caller | CallFunction) -> None:
+        given: Any = caller
+        if isinstance(given, type) or not (callable(given) or hasattr(given, "call")):
+            raise UsageError(
+                "a caller has the methods `call`, `stream`, `prepare` and `aclose`, or is a "
+                "function of a model, a body and a number of seconds"
+            )
+        self._caller = given if hasattr(given, "call") else _ByFunction(given)
+        self._prepare = getattr(self._caller, "prepare", None)
+        self._with_models = self._prepare is not None and _takes_one(self._prepare)
+
+    async def prepare(self, models: Iterable[Model] = ()) -> None:
+        """As the other does, if it does."""
+        if self._prepare is not None:
+            await (self._prepare(models) if self._with_models else self._prepare())
+
+    async def aclose(self) -> None:
+        """As the other does, if it does."""
+        if hasattr(self._caller, "aclose"):
+            await self._caller.aclose()
+
+    async def call(self, model: Model, body: Body, timeout: float) -> Any:  # noqa: ASYNC109  see Caller
+        """A whole answer. Raises CallFailed."""
+        try:
+            answer = await self._caller.call(model, body, timeout)
+            return with_attributes(answer) if isinstance(answer, Mapping) else answer
+        except (CallFailed, PolicyRouterError):
+            raise
+        except Exception as error:  # noqa: BLE001  somebody else's code may raise anything
+            raise CallFailed(_failure(error, body)) from None
+
+    async def stream(self, model: Model, body: Body, timeout: float) -> Chunks:  # noqa: ASYNC109  see Caller
+        """The chunks of an answer. Raises CallFailed, also while iterating."""
+        try:
+            if hasattr(self._caller, "stream"):
+                chunks = await self._caller.stream(model, body, timeout)
+            else:
+                chunks = _one_chunk(await self.call(model, body, timeout))
+            return _ContainedChunks(aiter(chunks), chunks, body)
+        except (CallFailed, PolicyRouterError):
+            raise
+        except Exception as error:  # noqa: BLE001  as above
+            raise CallFailed(_failure(error, body)) from None
+
+
+class _ContainedChunks:
+    """Chunks of somebody else's stream."""
+
+    def __init__(self, chunks: Any, source: Any, body: Body) -> None:
+        self._chunks = chunks
+        self._source = source
+        self._body = body
+
+    def __aiter__(self) -> Self:
+        return self
+
+    async def __anext__(self) -> Any:
+        try:
+            chunk = await anext(self._chunks)
+            return with_attributes(chunk) if isinstance(chunk, Mapping) else chunk
+        except (CallFailed, PolicyRouterError, StopAsyncIteration):
+            raise
+        except Exception as error:  # noqa: BLE001  as above
+            raise CallFailed(_failure(error, self._body)) from None
+
+    async def aclose(self) -> None:
+        """Closes the stream, if it can be closed; that it cannot changes nothing."""
+        close = getattr(self._source, "aclose", None)
+        with contextlib.suppress(Exception):
+            if close is not None:
+                await close()
+
+
+class _ByFunction:
+    """A caller by one function."""
+
+    def __init__(self, function: CallFunction) -> None:
+        self._function = function
+        self._threads = Threads(_THREADS, "policy-router-caller")
+
+    async def call(self, model: Model, body: Body, timeout: float) -> Any:  # noqa: ASYNC109  see Caller
+        """What the function gives."""
+        if inspect.iscoroutinefunction(self._function):
+            return await self._function(model, body, timeout)
+        found = await self._threads.run(lambda: self._function(model, body, timeout))
+        return await found if inspect.isawaitable(found) else found
+
+
+def _takes_one(method: Callable[..., object]) -> bool:
+    """Whether a method takes an argument."""
+    try:
+        inspect.signature(method).bind(())
+    except (TypeError, ValueError):
+        return False
+    return True
+
+
+async def _one_chunk(answer: Any) -> AsyncIterator[Fields]:
+    """A whole answer as a stream of one chunk, for a caller that has no streams."""
+    yield _as_chunk(answer)
+
+
+def _as_chunk(answer: Any) -> Fields:
+    choices = [
+        Fields(
+            index=getattr(choice, "index", None) or 0,
+            delta=getattr(choice, "message", None),
+            finish_reason=getattr(choice, "finish_reason", None),
+        )
+        for choice in getattr(answer, "choices", None) or ()
+    ]
+    return Fields(
+        id=getattr(answer, "id", None), choices=choices, usage=getattr(answer, "usage", None)
+    )
+
+
+_PROMPTS: Final = ("messages", "tools", "prediction", "stop", "user", "response_format")
+
+
+def _failure(error: Exception, body: Body) -> Failure:
+    """What an exception of somebody else's code says of the call."""
+    if isinstance(error, TimeoutError):
+        return Failure(FailureKind.TIMEOUT, type(error).__name__)
+    prompt = [body[name] for name in _PROMPTS if name in body]
+    return classify(read(error, prompt, time.time()))

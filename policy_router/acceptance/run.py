@@ -1,0 +1,97 @@
+"""Puts an answer through the checks of its request: the table first, then functions, then judges.
+
+The dear ones are asked only about an answer that has passed so far: one that fails is rejected
+anyway. Within a stage every check is made, so that the best of several rejected answers is known.
+"""
+
+from __future__ import annotations
+
+import threading
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any
+
+from policy_router.acceptance.checks import PASSED, SLOW, Verdict, found, plain, takes_time
+from policy_router.acceptance.function import ask_function
+from policy_router.acceptance.judge import ask_judge
+from policy_router.providers.chat import heard
+from policy_router.resilience.deadline import within
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from policy_router.domain.acceptance import Accept
+    from policy_router.domain.findings import Finding
+    from policy_router.execution.progress import Progress
+    from policy_router.providers.chat import Said
+
+
+async def examine(progress: Progress, answer: Any) -> Verdict:
+    """What the checks that the decision carries make of a whole answer. Never raises, and ends
+    within the request's deadline."""
+    accepts = progress.decision.accept
+    if not accepts:
+        return PASSED
+    said = heard(answer)
+    verdict = await _table(progress, accepts, said)
+    for stage in (_functions, _judges):
+        if verdict.rejected:
+            break
+        verdict = await stage(progress, said, answer, verdict)
+    return verdict
+
+
+async def _table(progress: Progress, accepts: Sequence[Accept], said: Sequence[Said]) -> Verdict:
+    """What the checks that need nobody's help make of it. Those that may take long are made in
+    another thread, which ends soon after their time is over."""
+    if not takes_time(accepts):
+        return plain(accepts, said)
+    over = threading.Event()
+    limit = progress.share()
+    try:
+        work = progress.world.checks.run(lambda: plain(accepts, said, over.is_set))
+        return await within(limit, work)
+    except TimeoutError:
+        words = f"took longer than {limit:.3g} s"
+        slow = [(each, name) for each in accepts for name in each.checks if name in SLOW]
+        return Verdict(tuple(found(each, name, words) for each, name in slow))
+    finally:
+        over.set()
+
+
+async def _functions(
+    progress: Progress, said: Sequence[Said], answer: Any, verdict: Verdict
+) -> Verdict:
+    rejected: list[Finding] = []
+    passed = verdict.passed
+    for accept in progress.decision.accept:
+        if accept.python is None:
+            continue
+        for each in said:
+            functions, limit = progress.world.functions, progress.share()
+            why = await ask_function(functions, accept.python, each.text, answer, limit)
+            if why is not None:
+                rejected.append(found(accept, "python", f"`{accept.python}`: {why}"))
+                break
+        else:
+            passed += 1
+    return replace(verdict, rejected=tuple(rejected), passed=passed)
+
+
+async def _judges(progress: Progress, said: Sequence[Said], _: Any, verdict: Verdict) -> Verdict:
+    rejected: list[Finding] = []
+    unchecked: list[Finding] = []
+    passed = verdict.passed
+    for accept in progress.decision.accept:
+        if accept.llm is None:
+            continue
+        for each in said:
+            if each.acts:
+                continue
+            judgement = await ask_judge(progress, accept.llm, each.text)
+            if judgement.passed is not True:
+                findings = unchecked if judgement.passed is None else rejected
+                findings.append(found(accept, "llm", judgement.detail))
+                break
+        else:
+            passed += 1
+    return replace(verdict, rejected=tuple(rejected), unchecked=tuple(unchecked), passed=passed)

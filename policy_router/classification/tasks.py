@@ -1,0 +1,119 @@
+"""Which task of a policy a request belongs to, and what says so."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import StrEnum
+from types import MappingProxyType
+from typing import TYPE_CHECKING, Final
+
+from policy_router.classification.keywords import KeywordLists
+from policy_router.classification.kinds import KINDS
+from policy_router.patterns import search
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping, Sequence
+
+    from policy_router.classification.kinds import WorkKind
+    from policy_router.domain.rules import Task
+
+
+GROUPS: Final[Mapping[str, tuple[str, ...]]] = MappingProxyType(
+    {"code": ("code_generation", "code_refactor")}
+)
+"""Names that stand for several built-in kinds."""
+_MEMBERS: Final[Mapping[str, tuple[str, ...]]] = MappingProxyType(
+    {**{kind: (kind,) for kind in KINDS}, **GROUPS}
+)
+
+
+class MatchedBy(StrEnum):
+    """What a task was told by."""
+
+    CALLER = "caller"
+    KEYWORDS = "keywords"
+    PATTERN = "pattern"
+    NEEDS = "needs"
+    BUILT_IN = "built-in"
+    DEFAULT = "default"
+    NOTHING = "nothing"
+
+
+@dataclass(frozen=True, slots=True)
+class TaskFound:
+    """A task, and why this one.
+
+    task: its name; None when the policy has no default task and none fits. confidence: 0..1; a
+    task's own conditions are certain, a built-in definition has the probability of its kind, and
+    the default what the likeliest of the built-in definitions in play leaves over. evidence: words
+    or pattern of the policy, abilities, or cues of the built-in vocabulary.
+    """
+
+    task: str | None
+    confidence: float
+    by: MatchedBy
+    evidence: tuple[str, ...] = ()
+
+
+class Tasks:
+    """The tasks of a policy, ready to be told apart.
+
+    Tasks with conditions of their own are tried first, in written order; any one of its conditions
+    gives a task away. Then comes a task that only bears the name of a built-in kind, or of a group
+    of them, if the likeliest kind is its own and its probability reaches the task's `confidence`.
+    The rest belongs to the default task.
+    """
+
+    __slots__ = ("_built_in", "_default", "_keywords", "_own")
+
+    def __init__(self, tasks: Sequence[Task]) -> None:
+        self._own = tuple(_Own(task) for task in tasks if task.conditions)
+        self._keywords = KeywordLists(task.keywords for task in tasks if task.conditions)
+        self._built_in = tuple(
+            (task.name, _MEMBERS[task.name], task.confidence)
+            for task in tasks
+            if task.name in _MEMBERS and not task.conditions and not task.default
+        )
+        self._default = next((task.name for task in tasks if task.default), None)
+
+    def find(self, text: str, needs: frozenset[str], kind: WorkKind) -> TaskFound:
+        """The task of a request with this text, these needs and this kind of work."""
+        looked = self._keywords.look(text)
+        for number, own in enumerate(self._own):
+            found = own.match(text, needs, looked.found(number))
+            if found is not None:
+                return found
+        others = 0.0
+        for name, members, enough in self._built_in:
+            probability = sum(share for each, share in kind.shares if each in members)
+            if kind.name in members and probability >= enough:
+                return TaskFound(name, probability, MatchedBy.BUILT_IN, kind.cues)
+            others = max(others, probability)
+        return TaskFound(
+            self._default, 1 - others, MatchedBy.DEFAULT if self._default else MatchedBy.NOTHING
+        )
+
+
+class _Own:
+    """The conditions that a task states itself."""
+
+    __slots__ = ("_name", "_needs", "_pattern", "_search")
+
+    def __init__(self, task: Task) -> None:
+        self._name = task.name
+        self._pattern = task.pattern
+        self._search: Callable[[str], object] | None = (
+            None if task.pattern is None else search(task.pattern)
+        )
+        self._needs = task.needs
+
+    def match(self, text: str, needs: frozenset[str], words: tuple[str, ...]) -> TaskFound | None:
+        """This task, if one of its conditions holds: a word, the pattern, or all of its needs.
+        words: those of its keywords that stand in the text."""
+        if words:
+            return TaskFound(self._name, 1.0, MatchedBy.KEYWORDS, words)
+        if self._search is not None and self._search(text) is not None:
+            return TaskFound(self._name, 1.0, MatchedBy.PATTERN, (str(self._pattern),))
+        if self._needs and self._needs <= needs:
+            return TaskFound(self._name, 1.0, MatchedBy.NEEDS, tuple(sorted(self._needs)))
+        return None

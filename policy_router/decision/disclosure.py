@@ -1,0 +1,64 @@
+"""Which checks the answer to a request must pass, and which of their judges may not see it.
+
+What holds for judges holds for every model that is shown a request it is not to answer.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+from policy_router.domain.decision import Reason, Skip
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+
+    from policy_router.decision.index import Index
+    from policy_router.domain.acceptance import Accept
+    from policy_router.domain.condition import Facts
+    from policy_router.domain.decision import Decision
+    from policy_router.domain.models import Model
+    from policy_router.domain.rules import Rule, Task
+
+
+def checked(
+    decision: Decision, index: Index, task: Task | None, accept: tuple[Accept, ...], facts: Facts
+) -> Decision:
+    """The decision with the checks of its task and those that its rules ask for (`accept`)."""
+    if task is not None and task.accept is not None:
+        accept = (task.accept, *accept)
+    if not accept:
+        return decision
+    judges = {each.llm.model.name: each.llm.model for each in accept if each.llm is not None}
+    barred = kept_from(index, judges.values(), decision.rules, facts)
+    return replace(decision, accept=accept, barred=barred)
+
+
+def kept_from(
+    index: Index, models: Iterable[Model], applied: Sequence[str], facts: Facts
+) -> tuple[Skip, ...]:
+    """Which of the models may not be shown a request that others answer, and why. What a rule lets
+    only others see, or keeps from a model, that model does not see, and a paid one needs a budget
+    as for an answer. Tiers and abilities are about answering and bar nobody. applied: names of the
+    rules that apply."""
+    rules = [rule for rule in index.rules if rule.name in applied]
+    seeing: list[str] = []
+    found: list[Skip] = []
+    for model in models:
+        skip = next((s for rule in rules if (s := _kept_out(model, rule))), None)
+        if skip is None:
+            seeing.append(model.name)
+        else:
+            found.append(skip)
+    _, unpaid = index.metering.not_paid_for(index.mask(seeing), facts)
+    return (*found, *unpaid)
+
+
+def _kept_out(model: Model, rule: Rule) -> Skip | None:
+    if rule.only is not None and model.name not in rule.only:
+        words = f"rule `{rule.name}` allows only others"
+        return Skip(model.name, Reason.ONLY, words, at=rule.only_at or rule.at)
+    if model.name in rule.avoid:
+        words = f"rule `{rule.name}` avoids it"
+        return Skip(model.name, Reason.AVOID, words, at=rule.avoid_at or rule.at)
+    return None

@@ -1,0 +1,357 @@
+"""Which of the allowed models comes first, and by which key.
+
+The order is lexicographic: models of the wanted tiers before weaker ones (those strongest first),
+then `first` lists, then the keys of `prefer`, then written order. All of it is fixed by the policy
+but two keys. `cheapest` depends on how the request splits into input and output tokens: two models
+change places at one ratio only, so between those ratios the order is computed once and kept.
+`headroom` depends on what is left of the quotas at the moment, and is sorted each time.
+"""
+
+from __future__ import annotations
+
+from bisect import bisect_right
+from dataclasses import dataclass
+from functools import partial
+from itertools import compress, pairwise
+from typing import TYPE_CHECKING, Final, TypeAlias
+
+from policy_router.decision.space import bits, flags_in
+from policy_router.domain.decision import Candidate
+from policy_router.domain.ordering import SortKey
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    from policy_router.domain.models import Model
+
+LOCAL_TAG: Final = "local"
+_INFINITE: Final = float("inf")
+CLOSE: Final = 1e-9
+MOST_PRICES: Final = 512
+"""Each two prices may meet at a ratio of their own. Models of more prices than this are put in
+order for each request."""
+LINES: Final = 1024
+"""Orders of all models that are kept; when they are more, they start over."""
+
+First: TypeAlias = tuple[int, ...]
+"""What puts models first, by the numbers that `Order.put` gave; earliest wins."""
+
+
+def sort_value(key: SortKey, model: Model, tokens: int, output: int) -> float:
+    """The model's place by one key; smaller comes first. Unknown values come last."""
+    match key:
+        case SortKey.FREE:
+            return not model.free
+        case SortKey.LOCAL:
+            return LOCAL_TAG not in model.tags
+        case SortKey.SMALLEST:
+            return model.rank
+        case SortKey.CHEAPEST:
+            price = model.price
+            return _INFINITE if price is None else tokens * price.input + output * price.output
+        case SortKey.FASTEST:
+            return _INFINITE if model.latency is None else model.latency
+        case SortKey.QUALITY:
+            return -model.quality
+        case _:
+            return 0  # nothing is known of RELIABLE, and of HEADROOM only by what was read
+
+
+_WORDS: Final[dict[SortKey, tuple[str, str]]] = {
+    SortKey.FREE: ("free first", "paid, after the free ones"),
+    SortKey.LOCAL: ("local first", "not local, after the local ones"),
+    SortKey.SMALLEST: ("smallest tier first", "larger tier"),
+    SortKey.CHEAPEST: ("cheapest first", "next cheapest"),
+    SortKey.FASTEST: ("fastest first", "next fastest"),
+    SortKey.QUALITY: ("best quality first", "next in quality"),
+    SortKey.HEADROOM: ("most of its quotas left", "less of its quotas left"),
+}
+WRITTEN: Final = "written order"
+
+
+@dataclass(frozen=True, slots=True)
+class _Line:
+    """All models in one order: those of the wanted tiers, best first, then the weaker ones,
+    strongest first.
+
+    strong: the models of the wanted tiers (bit i: model i). candidates: each model as it stands
+    when nobody is out. flags: from a set of models to one byte each, in this order. breaks: places
+    whose model, when it is out, may leave the next one another reason than it has here.
+    """
+
+    strong: int
+    candidates: tuple[Candidate, ...]
+    flags: Callable[[int], bytes]
+    breaks: Sequence[int]
+
+
+class _Beside(dict[tuple[str, str], Candidate]):
+    """A model as a candidate, by its name and its neighbour's. Each pair is worded once."""
+
+    def __init__(self, word: Callable[[str, str], Candidate]) -> None:
+        super().__init__()
+        self._word = word
+
+    def __missing__(self, pair: tuple[str, str]) -> Candidate:
+        found = self[pair] = self._word(*pair)
+        return found
+
+
+class _Ranking:
+    """Models by the keys of one `prefer`.
+
+    The keys before `cheapest` put the models into groups, within which the ratio of output to input
+    decides; the keys after it decide among equal costs.
+    """
+
+    def __init__(
+        self,
+        models: tuple[Model, ...],
+        prefer: tuple[SortKey, ...],
+        stepping: Sequence[Sequence[Candidate]],
+    ) -> None:
+        self._models = models
+        self._by_name = {m.name: m for m in models}
+        self._prefer = prefer
+        self._stepping = stepping
+        cost = prefer.index(SortKey.CHEAPEST) if SortKey.CHEAPEST in prefer else len(prefer)
+        self._before = _ranks(models, prefer[:cost])
+        self._after = _ranks(models, prefer[cost + 1 :])
+        self._by_cost = cost < len(prefer)
+        groups: dict[int, list[Model]] = {}
+        for i, model in enumerate(models):
+            groups.setdefault(self._before[i], []).append(model)
+        prices = max(len({m.price for m in group}) for group in groups.values()) if groups else 0
+        self._each = self._by_cost and prices > MOST_PRICES
+        cells = self._by_cost and not self._each
+        ratios = [r for group in groups.values() if cells for r in crossings(group)]
+        self._ratios = tuple(sorted(set(ratios)))
+        self.lines: dict[tuple[int | None, int], _Line] = {}
+        self._words = [*(key.value for key in prefer), WRITTEN]
+        self._worded: dict[tuple[str, str, str], Candidate] = {}
+        self.heads = _Beside(partial(self._apart, 0))
+        self.followers = _Beside(partial(self._apart, 1))
+        self.kept: dict[tuple[int, int, First, int | None], tuple[Candidate, ...]] = {}
+
+    def cell(self, tokens: int, output: int) -> int | None:
+        """Between which two crossing ratios the request lies; None when too close to one to be
+        told apart in floating point, where models may also tie, or when the ratios are too many."""
+        if self._each:
+            return None
+        ratios = self._ratios
+        if not ratios:
+            return 0
+        ratio = output / (tokens + output)
+        at = bisect_right(ratios, ratio)
+        if at and ratio - ratios[at - 1] < CLOSE:
+            return None
+        return None if at < len(ratios) and ratios[at] - ratio < CLOSE else at
+
+    def line(self, cell: int | None, floor: int, tokens: int, output: int) -> _Line:
+        """The models as they line up in this cell, or at these very numbers."""
+        before, after, models = self._before, self._after, self._models
+        costs = [0.0] * len(before)
+        if self._by_cost:
+            costs = [sort_value(SortKey.CHEAPEST, m, tokens, output) for m in models]
+        rows = list(zip(before, costs, after, strict=True))
+        order = sorted(range(len(rows)), key=rows.__getitem__)
+        strong = [i for i in order if models[i].rank >= floor]
+        weak = [i for i in order if models[i].rank < floor]
+        weak.sort(key=lambda i: -models[i].rank)
+        # The first one stands beside itself: its reason depends on who comes after it.
+        pairs = zip(strong, [*strong[:1], *strong], strict=False)
+        beside = [self.followers[models[i].name, models[other].name] for i, other in pairs]
+        # Whoever follows a gap is set apart by the weightiest key that did so within it. At the
+        # very ratio where prices meet that is not so, and every gap is looked at.
+        weights = [self._words.index(candidate.by) for candidate in beside]
+        gaps = [at for at, (here, after) in enumerate(pairwise(weights)) if here < after]
+        found = _Line(
+            strong=sum(1 << i for i in strong),
+            candidates=(*beside, *(self._stepping[floor][i] for i in weak)),
+            flags=flags_in([*strong, *weak]),
+            breaks=range(1, len(strong)) if cell is None else gaps,
+        )
+        if cell is not None:
+            if len(self.lines) >= LINES:
+                self.lines.clear()
+            self.lines[cell, floor] = found
+        return found
+
+    def _apart(self, place: int, name: str, other: str) -> Candidate:
+        """A candidate set apart from another, at the head (place 0) or after it (place 1)."""
+        here = self._by_name[name]
+        key = _apart(self._prefer, here, self._by_name[other])
+        words = (key.value, _WORDS[key][place]) if key else (WRITTEN, WRITTEN)
+        return self._worded.setdefault((name, *words), Candidate(here, *words))
+
+
+class Rankings:
+    """The orders of one policy's models, each computed when first asked for."""
+
+    KEPT: Final = 4096
+    RANKINGS: Final = 16
+
+    def __init__(
+        self, models: Sequence[Model], tiers: Sequence[str], prefer: tuple[SortKey, ...]
+    ) -> None:
+        self._models = tuple(models)
+        self._tiers = tuple(tiers)
+        self.below = tuple(
+            sum(1 << i for i, m in enumerate(models) if m.rank < rank) for rank in range(len(tiers))
+        )
+        self._usual = prefer
+        self._stepping = [
+            [Candidate(m, "step_down", f"last resort: below tier `{tier}`") for m in models]
+            for tier in tiers
+        ]
+        self._ranking = _Ranking(self._models, prefer, self._stepping)
+        self._rankings: dict[tuple[SortKey, ...], _Ranking] = {}
+        self._put: list[tuple[int, Candidate]] = []
+
+    def put(self, i: int, who: str) -> int:
+        """The number by which someone's wish to have a model first is known from now on."""
+        self._put.append((1 << i, Candidate(self._models[i], "first", f"put first by {who}")))
+        return len(self._put) - 1
+
+    def candidates(  # noqa: PLR0917  what a decision has worked out by then
+        self,
+        allowed: int,
+        floor: int,
+        first: First,
+        prefer: tuple[SortKey, ...],
+        tokens: int,
+        output: int,
+    ) -> tuple[Candidate, ...]:
+        """The allowed models (bit i: model i) in order, each with what gave it its place."""
+        ranking = self._ranking if prefer is self._usual else self._unusual(prefer)
+        cell = ranking.cell(tokens, output)
+        name = (allowed, floor, first, cell)
+        found = ranking.kept.get(name)
+        if found is None:
+            line = ranking.lines.get((cell, floor)) or ranking.line(cell, floor, tokens, output)
+            found = self._arrange(allowed, floor, first, ranking, line)
+            if cell is not None:
+                if len(ranking.kept) >= self.KEPT:
+                    ranking.kept.clear()
+                ranking.kept[name] = found
+        return found
+
+    def by_headroom(  # noqa: PLR0917  as above
+        self,
+        allowed: int,
+        floor: int,
+        first: First,
+        prefer: tuple[SortKey, ...],
+        tokens: int,
+        output: int,
+        left: Sequence[float],
+    ) -> tuple[Candidate, ...]:
+        """The same where `prefer` names headroom. left: of each model's quotas, 0..1."""
+        models = self._models
+
+        def values(i: int) -> tuple[float, ...]:
+            return tuple(
+                -left[i] if key is SortKey.HEADROOM else sort_value(key, models[i], tokens, output)
+                for key in prefer
+            )
+
+        weak = allowed & self.below[floor]
+        keyed = allowed ^ weak
+        found = []
+        for number in first:
+            bit, candidate = self._put[number]
+            if keyed & bit:
+                keyed ^= bit
+                found.append(candidate)
+        order = sorted(bits(keyed), key=values)
+        if len(order) == 1:
+            found.append(self._lone(models[order[0]], floor, bool(found), bool(weak)))
+        else:
+            for at, i in enumerate(order):
+                other = order[at - 1] if at else order[1]
+                pairs = zip(prefer, values(i), values(other), strict=True)
+                key = next((k for k, here, there in pairs if here != there), None)
+                words = (key.value, _WORDS[key][at > 0]) if key else (WRITTEN, WRITTEN)
+                found.append(Candidate(models[i], *words))
+        stepping = self._stepping[floor]
+        found += [
+            stepping[i] for i in sorted(bits(weak), key=lambda i: (-models[i].rank, values(i)))
+        ]
+        return tuple(found)
+
+    def _lone(self, model: Model, floor: int, after_first: bool, before_weak: bool) -> Candidate:
+        """The one model that the keys have to place."""
+        words = "the only model left"
+        if after_first:
+            words = "the only other model"
+        elif before_weak:
+            words = f"the only model of tier `{self._tiers[floor]}` or better"
+        return Candidate(model, "only candidate", words)
+
+    def _unusual(self, prefer: tuple[SortKey, ...]) -> _Ranking:
+        """The ranking by keys that a request brought along."""
+        ranking = self._rankings.get(prefer)
+        if ranking is None:
+            if len(self._rankings) >= self.RANKINGS:
+                self._rankings.clear()
+            ranking = self._rankings[prefer] = _Ranking(self._models, prefer, self._stepping)
+        return ranking
+
+    def _arrange(
+        self, allowed: int, floor: int, first: First, ranking: _Ranking, line: _Line
+    ) -> tuple[Candidate, ...]:
+        keyed = allowed & line.strong
+        found = []
+        for number in first:
+            bit, candidate = self._put[number]
+            if keyed & bit:
+                keyed ^= bit
+                allowed ^= bit
+                found.append(candidate)
+        start = len(found)
+        end = start + keyed.bit_count()
+        flags = line.flags(allowed)
+        found += compress(line.candidates, flags)
+        if end - start > 1:
+            found[start] = ranking.heads[found[start].model.name, found[start + 1].model.name]
+            for gap in line.breaks:
+                if not flags[gap]:
+                    at = start + flags.count(1, 0, gap)  # who comes after the gap
+                    if start < at < end:
+                        pair = found[at].model.name, found[at - 1].model.name
+                        found[at] = ranking.followers[pair]
+        elif end > start:
+            weaker = allowed != keyed
+            found[start] = self._lone(found[start].model, floor, start > 0, weaker)
+        return tuple(found)
+
+
+def _ranks(models: Sequence[Model], keys: tuple[SortKey, ...]) -> list[int]:
+    """Each model's rank by the keys together; equal models share one."""
+    values = [tuple(sort_value(k, m, 0, 0) for k in keys) for m in models]
+    rank = {value: i for i, value in enumerate(sorted(set(values)))}
+    return [rank[value] for value in values]
+
+
+def _apart(prefer: tuple[SortKey, ...], here: Model, there: Model) -> SortKey | None:
+    """The first key by which two models differ, wherever the request is not at the very ratio at
+    which they cost the same."""
+    for key in prefer:
+        if key is SortKey.CHEAPEST:
+            if here.price != there.price:
+                return key
+        elif sort_value(key, here, 0, 0) != sort_value(key, there, 0, 0):
+            return key
+    return None
+
+
+def crossings(models: Sequence[Model]) -> tuple[float, ...]:
+    """Shares of output in all tokens at which two priced models cost the same, ascending."""
+    prices = {(m.price.input, m.price.output) for m in models if m.price is not None}
+    found = set()
+    for in_a, out_a in prices:
+        for in_b, out_b in prices:
+            # a is dearer for input and no dearer for output: equal where in*(1-x) + out*x meet
+            if in_a > in_b and out_a <= out_b:
+                found.add((in_a - in_b) / ((in_a - in_b) + (out_b - out_a)))
+    return tuple(sorted(found))

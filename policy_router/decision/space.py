@@ -1,0 +1,351 @@
+"""The few parts of each fact's domain that a policy's constants can tell apart.
+
+A *dimension* is one fact (each tag and each pattern is a dimension of its own: it is there or not).
+Its *cells* are numbered from 0; a set of cells is an int whose bit i stands for cell i. A *box* is
+a product of such sets, one per dimension it constrains; a condition is a union of boxes. Two
+requests that fall into the same cells are the same to every condition of the policy.
+"""
+
+from __future__ import annotations
+
+from bisect import bisect_left
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cached_property
+from itertools import accumulate, compress, pairwise
+from operator import itemgetter, xor
+from typing import TYPE_CHECKING, Final, TypeAlias, TypeVar
+
+from policy_router.domain.condition import (
+    COMPLEXITY,
+    SCORE,
+    All,
+    Any,
+    Not,
+    Op,
+    Test,
+    Tree,
+    tests_of,
+)
+from policy_router.domain.facts import Fact, FactType, Vocabulary
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Iterator, Sequence
+
+    from policy_router.domain.complexity import Band
+
+T = TypeVar("T")
+Box: TypeAlias = Mapping[int, int]
+"""Dimension -> set of cells. A dimension that is not named is not constrained."""
+
+MAX_BOXES: Final = 64
+"""A condition that needs more is evaluated instead of indexed."""
+
+
+class TooWide(Exception):  # noqa: N818  a signal between two functions, not an error
+    """A condition whose boxes would be too many."""
+
+
+@dataclass(frozen=True)
+class Dimension:
+    """One axis of the space of requests.
+
+    fact: position in the vocabulary. detail: the tag, or the pattern, of a dimension that is only
+    there or not (cells: 0 no, 1 yes); None otherwise.
+    constants: numbers, ascending (cells: gap, point, gap ... then absent), or texts compared for
+    equality (one cell each, then one per prefix, then any other text, then absent).
+    prefixes: what texts are tested to begin with, longest first.
+    live: the cells that a request can fall into.
+    """
+
+    fact: int
+    kind: FactType
+    detail: str | None
+    constants: tuple[float | str | bool, ...]
+    prefixes: tuple[str, ...]
+    live: int
+
+    @property
+    def size(self) -> int:
+        """How many cells there are, live or not."""
+        if self.detail is not None:
+            return 2
+        if self.kind is FactType.NUMBER:
+            return 2 * len(self.constants) + 2
+        return len(self.constants) + len(self.prefixes) + 2
+
+    @cached_property
+    def number(self) -> Mapping[float | str | bool, int]:
+        """The place of each constant."""
+        return {constant: i for i, constant in enumerate(self.constants)}
+
+    @property
+    def dead(self) -> int:
+        """The cells that no request can fall into."""
+        return ~self.live & (1 << self.size) - 1
+
+
+class Space:
+    """The dimensions that a set of conditions spans."""
+
+    def __init__(
+        self, vocabulary: Vocabulary, bands: Sequence[Band], trees: Iterable[Tree]
+    ) -> None:
+        self.vocabulary = vocabulary
+        self._bands = {
+            band.name: (band.start, after.start if after else None)
+            for band, after in zip(bands, [*bands[1:], None], strict=True)
+        } if bands else {}  # fmt: skip
+        mentioned: dict[tuple[int, str | None], set[Test]] = {}
+        for tree in trees:
+            for test in tests_of(tree):
+                mentioned.setdefault(self._axis(test), set()).add(test)
+        self.dimensions = tuple(
+            self._dimension(fact, detail, tests)
+            for (fact, detail), tests in sorted(
+                mentioned.items(), key=lambda item: (item[0][0], item[0][1] or "")
+            )
+        )
+        self._at = {(d.fact, d.detail): i for i, d in enumerate(self.dimensions)}
+
+    def _axis(self, test: Test) -> tuple[int, str | None]:
+        if test.op in (Op.HAS, Op.MATCHES):
+            return test.fact, str(test.values[0])
+        # A band is a stretch of the score, so both are one dimension and cannot contradict.
+        return (SCORE if test.fact == COMPLEXITY else test.fact), None
+
+    def _dimension(self, index: int, detail: str | None, tests: set[Test]) -> Dimension:
+        fact = self.vocabulary.facts[index]
+        if detail is not None:
+            return Dimension(index, FactType.BOOL, detail, (), (), 0b11)
+        if fact.kind is FactType.NUMBER:
+            numbers: set[float] = set()
+            for test in tests:
+                if test.fact == COMPLEXITY:
+                    for name in test.values:
+                        low, high = self._bands[str(name)]
+                        numbers |= {low} if high is None else {low, high}
+                else:
+                    numbers.update(float(v) if v != int(v) else int(v) for v in test.values)
+            constants = tuple(sorted(numbers))
+            return Dimension(index, fact.kind, None, constants, (), _live(fact, constants))
+        texts: tuple[str | bool, ...]
+        prefixes: tuple[str, ...] = ()
+        if fact.kind is FactType.STRING:
+            found = {str(v) for t in tests if t.op is Op.STARTS for v in t.values}
+            prefixes = tuple(sorted(found, key=lambda p: (-len(p), p)))
+            texts = tuple(sorted({str(v) for t in tests if t.op is Op.IN for v in t.values}))
+        else:
+            texts = fact.values if fact.kind is FactType.ENUM else (False, True)
+        size = len(texts) + len(prefixes)
+        closed = fact.kind is not FactType.STRING  # no value beside the listed ones
+        live = (1 << size) - 1 | (0 if closed else 1 << size) | int(fact.optional) << size + 1
+        return Dimension(index, fact.kind, None, texts, prefixes, live)
+
+    def cells(self, test: Test) -> tuple[int, int]:
+        """The dimension a test is about and the set of its live cells in which it holds."""
+        at = self._at[self._axis(test)]
+        dimension = self.dimensions[at]
+        if dimension.detail is not None:
+            return at, 0b10
+        if test.fact == COMPLEXITY:
+            found = 0
+            for name in test.values:
+                low, high = self._bands[str(name)]
+                found |= _between(dimension, low, high)
+            return at, found & dimension.live
+        if dimension.kind is FactType.NUMBER:
+            return at, _numbers(dimension, test) & dimension.live
+        if test.op is Op.STARTS:
+            prefix = str(test.values[0])
+            return at, _beginning(dimension, prefix)
+        return at, sum(1 << dimension.number[v] for v in set(test.values))
+
+    def boxes(self, tree: Tree) -> list[dict[int, int]]:
+        """The union of boxes in which the tree holds. Raises TooWide beyond MAX_BOXES."""
+        return self._boxes(tree, holds=True)
+
+    def _boxes(self, tree: Tree, *, holds: bool) -> list[dict[int, int]]:
+        match tree:
+            case Test():
+                at, found = self.cells(tree)
+                live = self.dimensions[at].live
+                found = found if holds else live & ~found
+                return [{at: found} if found != live else {}] if found else []
+            case Not(part):
+                return self._boxes(part, holds=not holds)
+            case All(parts) if holds:
+                return self._product(parts, holds=True)
+            case Any(parts) if not holds:
+                return self._product(parts, holds=False)
+        union: list[dict[int, int]] = []
+        for part in tree.parts:
+            for box in self._boxes(part, holds=holds):
+                if not any(contains(other, box) for other in union):
+                    union = [other for other in union if not contains(box, other)]
+                    union.append(box)
+            if len(union) > MAX_BOXES:
+                raise TooWide
+        return union
+
+    def _product(self, parts: Sequence[Tree], *, holds: bool) -> list[dict[int, int]]:
+        product: list[dict[int, int]] = [{}]
+        for part in parts:
+            boxes = self._boxes(part, holds=holds)
+            product = [
+                m for left in product for right in boxes if (m := meet(left, right)) is not None
+            ]
+            if len(product) > MAX_BOXES:
+                raise TooWide
+        return product
+
+
+def admitting(dimensions: Sequence[Dimension], boxes: Sequence[Box]) -> list[list[int]]:
+    """For each dimension and each of its cells the set of the boxes that admit it, bit i for
+    box i."""
+    # Where the set changes from one cell to the next: each run of cells costs a box two changes.
+    changes = [[0] * (d.size + 1) for d in dimensions]
+    free = [(1 << len(boxes)) - 1] * len(dimensions)
+    dead = [d.dead for d in dimensions]
+    for number, box in enumerate(boxes):
+        bit = 1 << number
+        for at, cells in box.items():
+            free[at] ^= bit
+            for edge in edges(cells, dead[at]):
+                changes[at][edge] ^= bit
+    found = []
+    for at, changed in enumerate(changes):
+        admits = list(accumulate(changed[:-1], xor, initial=free[at]))[1:]
+        for cell in bits(dead[at]):
+            admits[cell] = free[at]
+        found.append(admits)
+    return found
+
+
+def edges(cells: int, dead: int) -> list[int]:
+    """Where runs of cells begin and end, lowest first; each end is exclusive. A dead cell may be
+    counted in: there is one between any two whole numbers that follow each other, and they would
+    break every range into single points."""
+    cells |= cells << 1 & dead
+    return bits(cells ^ cells << 1)
+
+
+def bits(number: int) -> list[int]:
+    """Positions of the bits that are set, lowest first. Taken from the top, each costs one shift
+    and one subtraction, however long the number; of a long one with many, the digits are read."""
+    if number.bit_count() << _DENSE > number.bit_length() > _LONG:
+        text = bin(number)[:1:-1].encode().translate(_TRUTH)
+        return list(compress(range(len(text)), text))
+    found: list[int] = []
+    add = found.append
+    while number:
+        top = number.bit_length() - 1
+        add(top)
+        number ^= 1 << top
+    found.reverse()
+    return found
+
+
+_TRUTH: Final = bytes.maketrans(b"01", b"\x00\x01")
+_LONG: Final = 128
+_DENSE: Final = 5
+"""One bit in 32."""
+_TABLE: Final = 256
+"""Length of the table that `bytes.translate` takes."""
+
+
+def chosen(items: Sequence[T], number: int) -> Iterator[T]:
+    """The items whose bit is set, lowest first. For a few dozen items of which many are chosen:
+    the number written out in binary selects them."""
+    return compress(items, bin(number)[:1:-1].encode().translate(_TRUTH))
+
+
+def flags_in(order: Sequence[int]) -> Callable[[int], bytes]:
+    """For sets of the numbers below the order's length, each of which it names once: the function
+    from a set to one byte for each of the order, 1 where the set has it and 0 where not."""
+    # `bin` writes two letters, then a bit that fixes the length, then the highest number first.
+    # A text as long as a table is one: it translates the places of numbers to what stands there.
+    mark = 1 << max(len(order), _TABLE - 3)
+    places = [mark.bit_length() + 1 - number for number in order]
+    if len(order) <= _TABLE - 3:
+        translate = bytes(places).translate
+        return lambda number: translate(bin(mark | number).encode()).translate(_TRUTH)
+    pick = itemgetter(*places)
+    return lambda number: bytes(pick(bin(mark | number).encode())).translate(_TRUTH)
+
+
+def meet(a: Box, b: Box) -> dict[int, int] | None:
+    """What two boxes have in common; None when that is nothing."""
+    both = dict(a)
+    for dimension, cells in b.items():
+        common = both.get(dimension, -1) & cells
+        if not common:
+            return None
+        both[dimension] = common
+    return both
+
+
+def contains(outer: Box, inner: Box) -> bool:
+    """Whether every point of `inner` is in `outer`."""
+    return all(not inner.get(d, -1) & ~cells for d, cells in outer.items())
+
+
+def _live(fact: Fact, constants: Sequence[float]) -> int:
+    """Cells of a number that can hold something: gaps may be empty or out of bounds."""
+    low = float("-inf") if fact.low is None else fact.low
+    high = float("inf") if fact.high is None else fact.high
+    live = 0
+    edges = [float("-inf"), *constants, float("inf")]
+    for i, (left, right) in enumerate(pairwise(edges)):
+        first = max(left, low)
+        last = min(right, high)
+        if fact.integer:
+            start = first if first > left and first == int(first) else _after(first)
+            inside = start < right and start <= last
+        else:
+            inside = first < last or (first == last and left < first < right)
+        live |= inside << 2 * i
+        if right != float("inf") and low <= right <= high:
+            live |= (not fact.integer or right == int(right)) << 2 * i + 1
+    return live | fact.optional << 2 * len(constants) + 1
+
+
+def _after(number: float) -> float:
+    """The smallest integer above a number."""
+    return number if number == float("-inf") else float(int(number // 1) + 1)
+
+
+def _beginning(dimension: Dimension, prefix: str) -> int:
+    """Cells of the texts that begin with a prefix."""
+    constants, prefixes = dimension.constants, dimension.prefixes
+    first = bisect_left(constants, prefix)
+    last = first
+    while last < len(constants) and str(constants[last]).startswith(prefix):
+        last += 1
+    longer = sum(1 << i for i, each in enumerate(prefixes) if each.startswith(prefix))
+    return (1 << last) - (1 << first) | longer << len(constants)
+
+
+def _between(dimension: Dimension, low: float, high: float | None) -> int:
+    """Cells of [low, high): both are constants of the dimension; None is no upper end."""
+    start = 2 * dimension.number[low] + 1
+    stop = 2 * (len(dimension.constants) if high is None else dimension.number[high]) + 1
+    return (1 << stop) - (1 << start)
+
+
+def _numbers(dimension: Dimension, test: Test) -> int:
+    number = dimension.number
+    if test.op is Op.IN:
+        return sum(1 << 2 * number[v] + 1 for v in set(test.values))
+    point = 2 * number[test.values[0]] + 1
+    everything = (1 << 2 * len(number) + 1) - 1
+    below = (1 << point) - 1
+    match test.op:
+        case Op.LT:
+            return below
+        case Op.LE:
+            return below | 1 << point
+        case Op.GT:
+            return everything & ~(below | 1 << point)
+        case _:
+            return everything & ~below

@@ -1,0 +1,1 @@
+"""Which models this machine can reach."""

@@ -1,0 +1,271 @@
+"""The text of a starter policy: what was found, as a policy in which `check` finds nothing."""
+
+from __future__ import annotations
+
+import json
+import re
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Final
+
+from policy_router.check.rules.deprecated_model import AHEAD
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+    from datetime import date
+
+    from policy_router.catalog.table import Catalog
+    from policy_router.discovery.local import Discovered, ServedModel
+
+TIERS: Final = ("light", "standard", "heavy")
+MOST: Final = 8
+"""Models listed per server: a starter policy is for reading."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Entry:
+    """A model as it is written. fields: the rest, as YAML flow values."""
+
+    name: str
+    calls: str
+    tier: str
+    fields: tuple[tuple[str, str], ...]
+    local: bool = False
+    free: bool = False
+
+
+# Per kind of server: the provider LiteLLM calls it by, what its address ends in, and the context it
+# gives a model unless told otherwise.
+_SERVERS: Final = {
+    "ollama": ("ollama_chat", "", "4k", "Ollama's own default; num_ctx raises it"),
+    "lmstudio": ("lm_studio", "/v1", "4k", "LM Studio's own default; see the model's settings"),
+    "vllm": ("hosted_vllm", "/v1", "4k", "a guess; see --max-model-len"),
+}
+
+# Per key: names to choose from, best first, each with its tier. Of those that the table knows with
+# a price, the first one that is not about to go away is taken.
+_HOSTED: Final[dict[str, tuple[tuple[str, tuple[str, ...]], ...]]] = {
+    "OPENAI_API_KEY": (
+        ("standard", ("openai/gpt-5-mini", "openai/gpt-5.4-mini", "openai/gpt-4.1-mini",
+                      "openai/gpt-4o-mini")),
+        ("heavy", ("openai/gpt-5.2", "openai/gpt-5.4", "openai/gpt-5", "openai/gpt-4.1",
+                   "openai/gpt-4o")),
+    ),
+    "ANTHROPIC_API_KEY": (
+        ("standard", ("anthropic/claude-haiku-4-5", "anthropic/claude-3-5-haiku-20241022")),
+        ("heavy", ("anthropic/claude-sonnet-4-6", "anthropic/claude-opus-4-6",
+                   "anthropic/claude-opus-4-5", "anthropic/claude-sonnet-4-5")),
+    ),
+    "GEMINI_API_KEY": (
+        ("standard", ("gemini/gemini-2.5-flash", "gemini/gemini-flash-latest")),
+        ("heavy", ("gemini/gemini-2.5-pro", "gemini/gemini-pro-latest",
+                   "gemini/gemini-3-pro-preview")),
+    ),
+    "GROQ_API_KEY": (
+        ("light", ("groq/openai/gpt-oss-20b", "groq/llama-3.1-8b-instant")),
+        ("standard", ("groq/openai/gpt-oss-120b", "groq/llama-3.3-70b-versatile")),
+    ),
+    "OPENROUTER_API_KEY": (),
+    "MISTRAL_API_KEY": (
+        ("light", ("mistral/mistral-small-latest",)),
+        ("standard", ("mistral/mistral-medium-latest", "mistral/mistral-large-latest")),
+    ),
+    "DEEPSEEK_API_KEY": (("standard", ("deepseek/deepseek-v3.2", "deepseek/deepseek-chat")),),
+    "XAI_API_KEY": (("heavy", ("xai/grok-4.3", "xai/grok-4", "xai/grok-3")),),
+    "TOGETHERAI_API_KEY": (("standard", ("together_ai/openai/gpt-oss-120b",)),),
+    "CEREBRAS_API_KEY": (("standard", ("cerebras/gpt-oss-120b",)),),
+}  # fmt: skip
+_FREE_ON_OPENROUTER: Final = _Entry(
+    "coder-free",
+    "openrouter/qwen/qwen3-coder:free",
+    "standard",
+    (("api_key_env", "OPENROUTER_API_KEY"), ("price", "free"), ("context", "256k")),
+    free=True,
+)
+_NOTHING: Final = _Entry(
+    "llama",
+    "ollama_chat/llama3.2",
+    "light",
+    (
+        ("api_base", '"http://localhost:11434"'),
+        ("price", "free"),
+        ("context", "4k"),
+        ("tags", "[local]"),
+    ),
+    local=True,
+    free=True,
+)
+_EXAMPLES: Final = """\
+  # More to choose from; take the marks away and name the new tiers under `tiers`.
+  # mini:
+  #   model: openai/gpt-5.4-mini
+  #   api_key_env: OPENAI_API_KEY
+  #   tier: standard
+  # haiku:
+  #   model: anthropic/claude-haiku-4-5
+  #   api_key_env: ANTHROPIC_API_KEY
+  #   tier: standard
+  # Paid models want a cap:
+  #   budgets: { monthly: { cap: $5/month, then: free_only } }
+"""
+
+
+def compose(found: Discovered, table: Catalog, today: date) -> str:
+    """A policy file for what was found. table: LiteLLM's, for prices, contexts and the last days of
+    models."""
+    hosted = [(key, list(_hosted(key, table, today))) for key in found.keys]
+    entries = _named([*_local(found), *(entry for _, some in hosted for entry in some)])
+    useless = [key for key, some in hosted if not some]
+    nothing = not entries
+    if nothing:
+        entries = [_NOTHING]
+    tiers = [tier for tier in TIERS if any(entry.tier == tier for entry in entries)]
+    parts = [
+        _HEAD.format(found=_about(found, useless, nothing=nothing)),
+        f"tiers: [{', '.join(tiers)}]  # weakest first: ability, never money\n",
+        "models:\n" + "".join(map(_model, entries)) + (_EXAMPLES if nothing else _left_out(found)),
+    ]
+    if len(tiers) > 1:
+        parts.append(
+            "tasks:  # the caller may name one\n"
+            "  code:\n    keywords: [refactor, traceback, unit test]\n"
+            f"    min_tier: {tiers[-1]}\n"
+            "  chat: {}  # everything else\n"
+        )
+    free = any(entry.free for entry in entries)
+    parts.append(f"prefer: [{'free, ' if free else ''}smallest, cheapest]\n")
+    if 0 < sum(entry.local for entry in entries) < len(entries):
+        parts.append(
+            "rules:\n"
+            "  - name: private data stays on this machine\n"
+            "    when: { tags: private }\n"
+            "    only: [local]\n"
+        )
+    if not all(entry.free for entry in entries):
+        then = "free_only" if free else "block"
+        parts.append(f"budgets:\n  monthly: {{ cap: $5/month, then: {then} }}\n")
+    return "\n".join(parts)
+
+
+_HEAD: Final = """\
+# Which model may answer, in what order, at what cost.
+# {found}
+version: 1
+name: starter
+"""
+
+
+def _about(found: Discovered, useless: Sequence[str], *, nothing: bool) -> str:
+    lines = [
+        f"{key} is set, but LiteLLM's table has no model for it that is still served: add one."
+        for key in useless
+    ]
+    there = [server.kind for server in found.servers]
+    there += [key for key in found.keys if key not in useless]
+    if there:
+        lines.insert(0, f"Found: {', '.join(there)}.")
+    if nothing:
+        lines += [
+            "No model was found here. This one works as soon as Ollama runs and has it:",
+            "  ollama pull llama3.2",
+        ]
+    return "\n# ".join(lines)
+
+
+def _local(found: Discovered) -> Iterator[_Entry]:
+    """The models of the servers on this machine."""
+    for server in found.servers:
+        provider, end, context, why = _SERVERS[server.kind]
+        for model in _here(server.models)[:MOST]:
+            size = str(model.context) if model.context else f"{context}  # {why}"
+            yield _Entry(
+                _short(model.name),
+                f"{provider}/{model.name}",
+                _tier(model.name),
+                (
+                    ("api_base", json.dumps(server.base + end)),
+                    ("price", "free"),
+                    ("context", size),
+                    ("tags", "[local]"),
+                ),
+                local=True,
+                free=True,
+            )
+
+
+def _here(models: Sequence[ServedModel]) -> list[ServedModel]:
+    return [model for model in models if not model.elsewhere]
+
+
+def _left_out(found: Discovered) -> str:
+    lines = [
+        f"  # not listed: {model.name} of {server.kind} is answered elsewhere, at its own price\n"
+        for server in found.servers
+        for model in server.models
+        if model.elsewhere
+    ]
+    for server in found.servers:
+        more = len(_here(server.models)) - MOST
+        if more > 0:
+            lines.append(f"  # not listed: {more} more of {server.kind}\n")
+    return "".join(lines)
+
+
+def _hosted(key: str, table: Catalog, today: date) -> Iterator[_Entry]:
+    """The models that a key opens: per tier the best that will be served for long, else the one
+    that will be served longest."""
+    if key == "OPENROUTER_API_KEY":
+        yield _FREE_ON_OPENROUTER
+    for tier, names in _HOSTED[key]:
+        days = {}
+        for calls in names:
+            entry = table.find(calls)
+            if entry and entry.price and entry.context:
+                last = entry.last_day
+                days[calls] = AHEAD + 1 if last is None else (last - today).days
+        served = {calls: left for calls, left in days.items() if left >= 0}
+        if served:
+            lasting = [calls for calls, left in served.items() if left > AHEAD]
+            calls = lasting[0] if lasting else max(served, key=lambda name: served[name])
+            yield _Entry(_short(calls), calls, tier, (("api_key_env", key),))
+
+
+def _short(calls: str) -> str:
+    """A model's name in the policy, from the last part of its provider's name for it."""
+    text = re.sub(r"[^A-Za-z0-9._:-]", "-", calls.rsplit("/", 1)[-1]).removesuffix(":latest")
+    return text.lstrip("._:-")[:56] or "model"
+
+
+_TAKEN: Final = frozenset({*TIERS, "free", "paid", "local", "private"})
+
+
+def _named(entries: Sequence[_Entry]) -> list[_Entry]:
+    """The entries, each under a name of its own that is no tier, tag or the like."""
+    taken = {name.casefold() for name in _TAKEN}
+    named = []
+    for entry in entries:
+        name, number = entry.name, 2
+        while name.casefold() in taken:
+            name, number = f"{entry.name}-{number}", number + 1
+        taken.add(name.casefold())
+        named.append(replace(entry, name=name))
+    return named
+
+
+def _tier(name: str) -> str:
+    """How able a model is, at a guess from the billions of parameters in its name."""
+    sizes = [
+        float(text)
+        for text in re.findall(r"(?<![0-9.a-z])([0-9]{1,4}(?:\.[0-9])?)b\b", name.lower())
+    ]
+    biggest = max(sizes, default=0.0)
+    return "light" if biggest < 15 else "standard" if biggest < 40 else "heavy"
+
+
+def _model(entry: _Entry) -> str:
+    lines = [
+        f"  {json.dumps(entry.name)}:",
+        f"    model: {json.dumps(entry.calls)}",
+        *(f"    {key}: {value}" for key, value in entry.fields),
+        f"    tier: {entry.tier}",
+    ]
+    return "".join(f"{line}\n" for line in lines)

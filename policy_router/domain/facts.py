@@ -1,0 +1,86 @@
+"""Facts: what a condition can ask about a request."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import TYPE_CHECKING, Final
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+
+class FactType(StrEnum):
+    """The type of a fact."""
+
+    ENUM = "enumeration"
+    STRING = "string"
+    NUMBER = "number"
+    BOOL = "bool"
+    SET = "set"
+
+
+@dataclass(frozen=True, slots=True)
+class Fact:
+    """Something a condition may ask of a request.
+
+    values: what an enumeration may hold, in written order. low, high: bounds of a number,
+    inclusive. optional: may be absent (a set never is: it is empty instead).
+    """
+
+    name: str
+    kind: FactType
+    values: tuple[str, ...] = ()
+    integer: bool = False
+    low: float | None = None
+    high: float | None = None
+    optional: bool = True
+
+
+WEEKDAYS: Final = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
+
+
+class Vocabulary:
+    """The facts a policy may speak of: the built-in ones, then its declared attributes."""
+
+    __slots__ = ("attributes", "by_name", "declared", "facts")
+
+    def __init__(
+        self,
+        tasks: Sequence[str],
+        bands: Sequence[str],
+        attributes: Sequence[Fact] = (),
+        *,
+        default_task: bool = False,
+    ) -> None:
+        # With a default task every request has one.
+        text, flag = FactType.STRING, FactType.BOOL
+        builtin = (
+            Fact("task", FactType.ENUM, tuple(tasks), optional=not default_task),
+            Fact("complexity", FactType.ENUM, tuple(bands)),
+            Fact("score", FactType.NUMBER, low=0, high=1),
+            Fact("tokens", FactType.NUMBER, integer=True, low=0, optional=False),
+            Fact("max_tokens", FactType.NUMBER, integer=True, low=1),
+            Fact("tags", FactType.SET, optional=False),
+            *(Fact(name, text) for name in ("user", "team", "tenant", "key")),
+            Fact("hour", FactType.NUMBER, integer=True, low=0, high=23),
+            Fact("weekday", FactType.ENUM, WEEKDAYS),
+            *(
+                Fact(name, flag, optional=False)
+                for name in ("has_tools", "has_images", "wants_json", "stream")
+            ),
+            Fact("language", text),
+        )
+        self.declared = tuple(attributes)
+        self.attributes: Mapping[str, Fact] = {fact.name: fact for fact in attributes}
+        self.facts: tuple[Fact, ...] = (*builtin, *attributes)
+        self.by_name: Mapping[str, int] = {f.name: i for i, f in enumerate(self.facts)}
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Vocabulary) and self.facts == other.facts
+
+    def __hash__(self) -> int:
+        return hash(self.facts)
+
+
+BUILT_IN: Final = frozenset(Vocabulary((), ()).by_name)

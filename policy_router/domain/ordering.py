@@ -1,0 +1,18 @@
+"""The sort keys of `prefer`."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+
+
+class SortKey(StrEnum):
+    """What `prefer` may name; each sorts models by one property, best first."""
+
+    FREE = "free"
+    LOCAL = "local"
+    SMALLEST = "smallest"
+    CHEAPEST = "cheapest"
+    FASTEST = "fastest"
+    QUALITY = "quality"
+    RELIABLE = "reliable"
+    HEADROOM = "headroom"

@@ -1,0 +1,172 @@
+"""Carries a decision out: asks its candidates in turn until one answers.
+
+How long an attempt may take. A stream's first token has its own limit in the policy. A whole answer
+gives no sign of life before it is there, so an attempt that has a successor gets half of the time
+that is left, and the last one gets all of it: a model that hangs can always be replaced.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import random as _random
+import time
+from typing import TYPE_CHECKING, Any, Final
+
+from policy_router.acceptance.best import FallbackAnswers, is_whole
+from policy_router.acceptance.checks import PASSED
+from policy_router.acceptance.contained import Contained
+from policy_router.acceptance.run import examine
+from policy_router.acceptance.threads import Threads
+from policy_router.acceptance.user_code import Functions
+from policy_router.errors import AllModelsFailedError, BadRequestError, RoutingError
+from policy_router.events import harmless
+from policy_router.execution.answer import Answer
+from policy_router.execution.progress import ExecutorContext, Progress
+from policy_router.execution.stream import AnswerStream, play
+from policy_router.providers.chat import size, usage
+from policy_router.providers.complete import of_answer
+from policy_router.providers.failure import CallFailed, Failure
+from policy_router.resilience.deadline import within
+
+if TYPE_CHECKING:
+    from collections.abc import Awaitable, Callable
+
+    from policy_router.domain.decision import Decision
+    from policy_router.domain.fallback import Fallback
+    from policy_router.events import Event
+    from policy_router.execution.accounting import RequestAccount
+    from policy_router.execution.cooldown import Cooldowns
+    from policy_router.execution.progress import RunningAttempt
+    from policy_router.providers.caller import Body, Caller
+
+
+_CHECKING: Final = 2
+"""Answers that are checked at a time, in threads: more would keep the event loop waiting for its
+turn."""
+
+
+def _ignore(_: Event) -> None:
+    """The observer when there is none."""
+
+
+class Executor:
+    """Calls models as decisions say. Holds no state of a request; use one for all of them.
+
+    caller: calls one model once. clock: Unix time; monotonic: for durations. observe: gets every
+    event; what it raises is logged once and harms nobody. health: told of every failure.
+    functions: those that policies may call; none unless given.
+    """
+
+    def __init__(
+        self,
+        caller: Caller,
+        *,
+        clock: Callable[[], float] = time.time,
+        monotonic: Callable[[], float] = time.monotonic,
+        sleep: Callable[[float], Awaitable[object]] = asyncio.sleep,
+        random: _random.Random | None = None,
+        observe: Callable[[Event], None] = _ignore,
+        health: Cooldowns | None = None,
+        functions: Functions | None = None,
+    ) -> None:
+        dice = _random.Random() if random is None else random  # noqa: S311  jitter, not a secret
+        self._world = ExecutorContext(
+            caller if isinstance(caller, Contained) else Contained(caller),
+            clock,
+            monotonic,
+            sleep,
+            dice,
+            harmless(observe),
+            health,
+            Functions() if functions is None else functions,
+            Threads(_CHECKING, "policy-router-checks"),
+        )
+
+    async def run(
+        self,
+        decision: Decision,
+        fallback: Fallback,
+        body: Body,
+        account: RequestAccount | None = None,
+        *,
+        began: float | None = None,
+    ) -> Answer:
+        """A whole answer. account: reserves and settles each attempt; None when nobody counts.
+        began: when the request did, by the monotonic clock, for its deadline; now unless given.
+
+        Raises NoCandidateError, RequestError (the failure ends the request), ExhaustedError
+        (nobody left to ask, or the deadline passed).
+        """
+        progress = Progress(self._world, decision, fallback, body, account, began=began)
+        try:
+            return await self._run(progress)
+        except RoutingError as error:
+            progress.unanswered(error)
+            raise
+        except asyncio.CancelledError:
+            progress.cancelled()
+            raise
+        finally:
+            await progress.close()
+
+    async def stream(
+        self,
+        decision: Decision,
+        fallback: Fallback,
+        body: Body,
+        account: RequestAccount | None = None,
+        *,
+        began: float | None = None,
+    ) -> AnswerStream:
+        """A stream of chunks; returns when the first of them is there, so that all that can be
+        replaced silently has been. Raises as `run` does; iterating may raise StreamBrokenError.
+        """
+        progress = Progress(self._world, decision, fallback, body, account, began=began)
+        stream = AnswerStream(progress, play(progress))
+        await stream.begin()
+        return stream
+
+    async def _run(self, progress: Progress) -> Answer:
+        spares: FallbackAnswers[Any] = FallbackAnswers()
+        candidate = await progress.first()
+        while True:
+            started = progress.start(candidate, progress.share())
+            failure, response = await self._ask(progress, started)
+            used, said = usage(response), size(response)
+            verdict = PASSED
+            if is_whole(failure):
+                progress.came(used, said)
+                verdict = await examine(progress, response)
+                failure = spares.judged(verdict, failure, more=progress.chain.more)
+            if failure is None:
+                progress.answered(used, said, verdict)
+                return _answer(progress, response)
+            if is_whole(failure):
+                spares.keep(candidate, verdict, response)
+            progress.failed(failure, used, said)
+            try:
+                candidate = await progress.after(failure)
+            except (AllModelsFailedError, BadRequestError):
+                spare = spares.best()
+                if spare is None:
+                    raise
+                progress.settled(spare.served_by, spare.verdict)
+                return _answer(progress, spare.answer)
+
+    async def _ask(self, progress: Progress, started: RunningAttempt) -> tuple[Failure | None, Any]:
+        model = started.candidate.model
+        call = self._world.caller.call(model, progress.request_body, started.limit)
+        try:
+            response = await within(started.limit, call, started.wire)
+        except CallFailed as failed:
+            return failed.failure, None
+        except TimeoutError:
+            return progress.late(started), None
+        return of_answer(response), response
+
+
+def _answer(progress: Progress, response: Any) -> Answer:
+    """The answer of a request that is settled."""
+    verdict, by = progress.verdict, progress.served_by or ""
+    attempts = tuple(progress.attempts)
+    return Answer(response, progress.decision, attempts, by, verdict.rejected, verdict.unchecked)

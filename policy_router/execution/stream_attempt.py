@@ -1,0 +1,110 @@
+"""One attempt of a stream: its limits, what it says, and whether it ended as it should."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from policy_router.providers.chat import Usage, is_usage_only, says_anything, size, usage
+from policy_router.providers.complete import Endings
+from policy_router.providers.failure import CallFailed, Failure, FailureKind
+from policy_router.providers.tool_calls import ToolCalls
+from policy_router.resilience.deadline import within
+
+if TYPE_CHECKING:
+    from policy_router.execution.progress import Progress, RunningAttempt
+    from policy_router.providers.caller import Chunks
+
+
+class StreamAttempt:
+    """The chunks of one attempt. began: something was said. usage: what the provider counted.
+    said: bytes that came out."""
+
+    def __init__(self, progress: Progress, started: RunningAttempt) -> None:
+        self._progress = progress
+        self._started = started
+        self._chunks: Chunks | None = None
+        self._endings = Endings()
+        self._tool_calls = ToolCalls()
+        self.began = False
+        self.usage = Usage()
+        self.said = 0
+
+    async def next(self) -> Any:
+        """The next chunk; None after the end of a whole answer. Raises CallFailed when the answer
+        is late, broken, empty or filtered away."""
+        chunk = await self._pull()
+        if chunk is None:
+            failure = self._endings.at_the_end()
+            if failure is not None:
+                raise CallFailed(failure)
+            return None
+        self._tool_calls.number(chunk)
+        self._endings.add(chunk)
+        failure = self._endings.failure(chunk)
+        if failure is not None:
+            raise CallFailed(failure)
+        if not self.began and says_anything(chunk):
+            self.began = True
+            clock = self._progress.world.monotonic()
+            self._started.first_token = clock - self._started.monotonic
+        self.said += size(chunk)
+        return chunk
+
+    @property
+    def whole(self) -> bool:
+        """Whether the answer is there up to the finish reason of each choice."""
+        return self.began and self._endings.whole
+
+    async def aclose(self) -> None:
+        """Closes the connection below."""
+        if self._chunks is not None:
+            await self._chunks.aclose()
+
+    async def _pull(self) -> Any:
+        """The next chunk that is for the caller; None at the end."""
+        while True:
+            limit = self._limit()
+            if limit <= 0:
+                raise CallFailed(self._late())
+            try:
+                if self._chunks is None:
+                    await within(limit, self._open(), self._started.wire)
+                    continue
+                chunk = await within(limit, self._chunks.__anext__(), self._started.wire)
+            except StopAsyncIteration:
+                return None
+            except TimeoutError:
+                failure = self._late()
+            except CallFailed as failed:
+                failure = failed.failure
+            else:
+                if getattr(chunk, "usage", None) is not None:
+                    self.usage = usage(chunk)
+                if not is_usage_only(chunk):
+                    return chunk
+                if not self._progress.body.wants_usage:
+                    continue
+                chunk.choices = []  # as OpenAI sends it; LiteLLM adds an empty choice
+                return chunk
+            if self.whole:
+                return None  # the answer was whole; what is lost is the usage after it
+            raise CallFailed(failure)
+
+    async def _open(self) -> None:
+        world, started = self._progress.world, self._started
+        model, body = started.candidate.model, self._progress.request_body
+        self._chunks = await world.caller.stream(model, body, started.limit)
+
+    def _limit(self) -> float:
+        """Seconds that the next chunk may take."""
+        if self.began:
+            return min(self._progress.fallback.stall, self._progress.remaining())
+        elapsed = self._progress.world.monotonic() - self._started.monotonic
+        return self._started.limit - elapsed
+
+    def _late(self) -> Failure:
+        if not self.began:
+            return self._progress.late(self._started)
+        if self._progress.remaining() <= 0:
+            return Failure(FailureKind.DEADLINE, "the deadline passed in the middle of the answer")
+        return Failure(FailureKind.TIMEOUT, f"no chunk for {self._progress.fallback.stall:.3g} s")

@@ -1,0 +1,1 @@
+"""From a checked document to the values of a policy."""

@@ -1,0 +1,63 @@
+"""The checks of an answer, from a document to the model."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING
+
+from policy_router.answer_schema import problem_of
+from policy_router.domain.acceptance import Accept, Judge, OnRejected
+
+if TYPE_CHECKING:
+    from policy_router.language import document as doc
+    from policy_router.language.compile.resolve import Resolver
+    from policy_router.language.source import Path
+
+
+def read_accept(
+    resolver: Resolver, shape: doc.AcceptShape | None, path: Path, by: str
+) -> Accept | None:
+    """The checks at `path`, or None when nothing is checked; what is wrong is noted. by: the task
+    or rule that asks for them, in words."""
+    if shape is None:
+        return None
+    if shape.pattern is not None:
+        resolver.pattern(shape.pattern, (*path, "pattern"))
+    if shape.json_schema is not None:
+        _schema(resolver, shape.json_schema, (*path, "json_schema"))
+    if shape.python is not None:
+        resolver.own_function(shape.python, (*path, "python"))
+    accept = Accept(
+        by=by,
+        not_empty=bool(shape.not_empty),
+        json=bool(shape.json_),
+        json_schema=None if shape.json_schema is None else json.dumps(shape.json_schema),
+        pattern=shape.pattern,
+        min_chars=shape.min_chars,
+        max_chars=shape.max_chars,
+        stop_reason=tuple(shape.stop_reason or ()),
+        python=shape.python,
+        llm=_judge(resolver, shape.llm, (*path, "llm", "model")),
+        otherwise=shape.otherwise or OnRejected.BEST,
+        at=resolver.places.key(path),
+    )
+    return accept if accept.checks else None
+
+
+def _schema(resolver: Resolver, schema: dict[str, object], path: Path) -> None:
+    problem = problem_of(schema)
+    if problem is not None:
+        resolver.draft.error(
+            "bad-schema",
+            f"no answer can be checked by this schema: {problem.words}",
+            resolver.places.value((*path, *problem.path)),
+            problem.help,
+        )
+
+
+def _judge(resolver: Resolver, shape: doc.LlmCheck | None, path: Path) -> Judge | None:
+    if shape is None:
+        return None
+    resolver.one_model(shape.model, path)
+    number = resolver.numbers.get(shape.model)
+    return None if number is None else Judge(resolver.models[number], shape.rubric)

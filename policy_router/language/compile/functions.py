@@ -1,0 +1,40 @@
+"""The functions that a policy names as `module:function`: which it may name, and which it does."""
+
+from __future__ import annotations
+
+import re
+import sys
+from typing import TYPE_CHECKING, Final
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from policy_router.decision.policy import Policy
+    from policy_router.diagnostics import Span
+
+REFERENCE: Final = r"^[A-Za-z_][A-Za-z0-9_.]*:[A-Za-z_][A-Za-z0-9_]*$"
+WRAP: Final = (
+    "functions of Python itself are never called: what a prompt or an answer says would be their "
+    "argument; write a function of your own around it"
+)
+_REFERENCE: Final = re.compile(REFERENCE)
+
+
+def is_reference(name: str) -> bool:
+    """Whether the name is written `module:function`."""
+    return _REFERENCE.fullmatch(name) is not None
+
+
+def is_pythons_own(name: str) -> bool:
+    """Whether a module, or a function by its full name, belongs to Python's standard library."""
+    return re.split("[.:]", name, maxsplit=1)[0] in sys.stdlib_module_names
+
+
+def functions_of(policy: Policy) -> Iterator[tuple[str, str, Span | None]]:
+    """Every function that the policy calls: its name, what for, and where the policy says so."""
+    estimator = policy.complexity
+    if estimator.function is not None:
+        yield estimator.function, "to rate requests", estimator.at
+    for accept in [*[t.accept for t in policy.tasks], *[r.accept for r in policy.rules]]:
+        if accept is not None and accept.python is not None:
+            yield accept.python, f"to check answers ({accept.by})", accept.at

@@ -1,0 +1,131 @@
+"""The sections that count: `limits`, `budgets` and models' own limits, read into meters."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final
+
+from policy_router.diagnostics import Diagnostic, Severity
+from policy_router.domain.limits import ROLLING, Meter, Metric, WhenExhausted
+from policy_router.domain.periods import Period
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from policy_router.domain.limits import Window
+    from policy_router.language import document as doc
+    from policy_router.language.compile.resolve import Resolver
+    from policy_router.language.source import Path
+    from policy_router.units import Rate
+
+MOST_THRESHOLDS: Final = 8
+"""Thresholds that one budget may have."""
+
+
+def read_meters(resolver: Resolver) -> tuple[Meter, ...]:
+    """Every meter of the policy: models' own limits, then limits, then budgets, as written."""
+    document = resolver.draft.document
+    found: list[Meter] = []
+    for name, model in (document.models or {}).items():
+        found += _own_limits(resolver, name, model)
+    for name, limit in (document.limits or {}).items():
+        found += _limit(resolver, name, limit)
+    for name, budget in (document.budgets or {}).items():
+        found.append(_budget(resolver, name, budget))
+    return tuple(found)
+
+
+def _own_limits(resolver: Resolver, name: str, model: doc.ModelShape) -> Iterator[Meter]:
+    path: Path = ("models", name, "limits")
+    seen: dict[tuple[str, str], Path] = {}
+    for i, rate in enumerate(model.limits or ()):
+        if _new(resolver, rate, (*path, i), seen):
+            at = resolver.places.value((*path, i))
+            yield Meter(
+                "models", name, Metric(rate.metric), _window(rate.period), rate.amount,
+                1 << resolver.numbers[name], at=at,
+            )  # fmt: skip
+
+
+def _limit(resolver: Resolver, name: str, limit: doc.LimitShape) -> Iterator[Meter]:
+    draft, places = resolver.draft, resolver.places
+    path: Path = ("limits", name)
+    models = _models(resolver, limit.models, path)
+    when = resolver.when(limit.when, (*path, "when"))
+    if draft.whole and not (limit.requests or limit.tokens or limit.concurrent):
+        draft.error(
+            "missing-field",
+            f"limit `{name}` limits nothing",
+            places.key(path),
+            "add requests, tokens or concurrent",
+        )
+    seen: dict[tuple[str, str], Path] = {}
+    for key in ("requests", "tokens"):
+        for i, rate in enumerate(getattr(limit, key) or ()):
+            if _new(resolver, rate, (*path, key, i), seen):
+                at = places.value((*path, key, i))
+                yield Meter(
+                    "limits", name, Metric(rate.metric), _window(rate.period), rate.amount,
+                    models, limit.per, when, at=at,
+                )  # fmt: skip
+    if limit.concurrent:
+        at = places.value((*path, "concurrent"))
+        yield Meter(
+            "limits", name, Metric.SEATS, None, limit.concurrent, models, limit.per, when, at=at
+        )
+
+
+def _budget(resolver: Resolver, name: str, budget: doc.BudgetShape) -> Meter:
+    path: Path = ("budgets", name)
+    cap = budget.cap
+    if len(budget.warn_at or ()) > MOST_THRESHOLDS:
+        resolver.draft.error(
+            "bad-value",
+            f"budget `{name}` has more than {MOST_THRESHOLDS} thresholds",
+            resolver.places.key((*path, "warn_at")),
+            "keep those that somebody acts on",
+        )
+    return Meter(
+        "budgets",
+        name,
+        Metric(cap.unit),
+        Period(cap.period or Period.MONTH),  # what has no cap is still counted
+        cap.amount,
+        _models(resolver, budget.models, path),
+        budget.per,
+        resolver.when(budget.when, (*path, "when")),
+        WhenExhausted(budget.then or WhenExhausted.FREE_ONLY),
+        tuple(sorted(set(budget.warn_at or ()))),
+        resolver.places.key(path),
+    )
+
+
+def _models(resolver: Resolver, words: list[str] | None, path: Path) -> int:
+    """The models a section names (bit i: model i); all when it names none."""
+    if words is None:
+        return (1 << len(resolver.models)) - 1
+    chosen = resolver.select(words, (*path, "models")) or ()
+    return sum(1 << resolver.numbers[name] for name in chosen)
+
+
+def _window(period: str) -> Window | None:
+    return ROLLING.get(period) or (Period(period) if period else None)
+
+
+def _new(resolver: Resolver, rate: Rate, path: Path, seen: dict[tuple[str, str], Path]) -> bool:
+    """Whether a list has no limit of this metric and window yet; a second one is noted."""
+    name = (rate.metric, rate.period)
+    if name in seen:
+        places = resolver.places
+        resolver.draft.found.append(
+            Diagnostic(
+                "duplicate-name",
+                Severity.ERROR,
+                f"two limits of {rate.metric}{' per ' + rate.period if rate.period else ''}",
+                places.value(path),
+                "keep the one that is meant",
+                (("the first", places.value(seen[name])),),
+            )
+        )
+        return False
+    seen[name] = path
+    return True

@@ -1,0 +1,193 @@
+"""Names, selectors and conditions of a document, resolved against what the document defines."""
+
+from __future__ import annotations
+
+from functools import cached_property
+from typing import TYPE_CHECKING, Any
+
+from policy_router.diagnostics import Diagnostic, Severity
+from policy_router.language.compile.functions import is_pythons_own
+from policy_router.language.compile.selectors import Selectors, is_pattern, known_words
+from policy_router.language.expression import read_expression, read_mapping
+from policy_router.patterns import RE2, pattern_problem
+
+if TYPE_CHECKING:
+    from collections.abc import Collection, Mapping, Sequence
+
+    from policy_router.diagnostics import Span
+    from policy_router.domain.condition import Condition
+    from policy_router.domain.facts import Vocabulary
+    from policy_router.domain.models import Model
+    from policy_router.language.compile.draft import Draft
+    from policy_router.language.source import Path
+
+
+class Resolver:
+    """Resolves what a draft's document says; whatever is unknown is noted in the draft.
+
+    ranks: of tiers. models: what selectors choose from. vocabulary: of conditions. Each is set as
+    soon as it is known, and not changed after that.
+    """
+
+    ranks: dict[str, int]
+    models: tuple[Model, ...]
+    vocabulary: Vocabulary
+
+    def __init__(self, draft: Draft) -> None:
+        self.draft = draft
+        self.places = draft.places
+
+    @cached_property
+    def numbers(self) -> Mapping[str, int]:
+        """The number of each model."""
+        return {model.name: i for i, model in enumerate(self.models)}
+
+    @cached_property
+    def _selectors(self) -> Selectors:
+        return Selectors(self.models)
+
+    @cached_property
+    def _words(self) -> Mapping[str, None]:
+        """Every word that a selector may be, names first."""
+        return dict.fromkeys(known_words(self.models, tuple(self.ranks)))
+
+    @cached_property
+    def _model_names(self) -> Mapping[str, None]:
+        """Every model that is written, also those whose definition is broken."""
+        return dict.fromkeys(sorted(self.draft.names.models.union(self.numbers)))
+
+    def rank(self, name: str | None, path: Path) -> int | None:
+        """The rank of a tier, or None; an unknown one is noted."""
+        if name is None:
+            return None
+        names = self.draft.names
+        # A written list of tiers is the whole list; without one, tiers are those of the models.
+        unsure = "tiers" not in names.sections and names.may_hold(name)
+        if name not in self.ranks and not unsure:
+            self.draft.error(
+                "unknown-name",
+                f"`{name}` is not a tier",
+                self.places.value(path),
+                self.draft.hints.help_line(name, self.ranks, what="tiers"),
+            )
+        return self.ranks.get(name)
+
+    def no_twins(self, path: Path, names: Sequence[str], what: str) -> None:
+        """Note every name that a list has twice."""
+        seen: dict[str, int] = {}
+        for i, name in enumerate(names):
+            if name in seen:
+                self.draft.found.append(
+                    Diagnostic(
+                        "duplicate-name",
+                        Severity.ERROR,
+                        f"{what} `{name}` is listed twice",
+                        self.places.value((*path, i)),
+                        "keep one of them",
+                        (("first listed here", self.places.value((*path, seen[name]))),),
+                    )
+                )
+            seen.setdefault(name, i)
+
+    def known(self, name: str, known: Collection[str], what: str, span: Span) -> None:
+        """Note a name that is none of the known ones."""
+        if name not in known and not self.draft.names.may_hold(name):
+            article = "an" if what[0] in "aeiou" else "a"
+            message = f"`{name}` is not {article} {what}"
+            hint = self.draft.hints.help_line(name, sorted(known))
+            self.draft.error("unknown-name", message, span, hint)
+
+    def one_model(self, name: str, path: Path) -> None:
+        """Note a name that is no model's."""
+        if name not in self._model_names and not self.draft.names.may_hold(name):
+            self.draft.error(
+                "unknown-name",
+                f"`{name}` is not a model",
+                self.places.value(path),
+                self.draft.hints.help_line(name, self._model_names, what="models"),
+            )
+
+    def select(self, words: list[str] | None, path: Path) -> tuple[str, ...] | None:
+        """Names of the models that a list of selectors stands for, in its order."""
+        if words is None:
+            return None
+        chosen: dict[str, None] = {}
+        for i, word in enumerate(words):
+            found = self._selectors.select(word)
+            if not found and not is_pattern(word) and word not in self._words:
+                names = self.draft.names
+                written = word in names.models or word in names.words
+                if not written and not names.may_hold(word):
+                    self.draft.error(
+                        "unknown-name",
+                        f"`{word}` is no model, tier or tag",
+                        self.places.value((*path, i)),
+                        self.draft.hints.help_line(word, self._words),
+                    )
+                continue
+            self.draft.selected[(*path, i)] = (word, found)
+            chosen.update(dict.fromkeys(found))
+        return tuple(chosen)
+
+    def pattern(self, pattern: str, path: Path) -> None:
+        """Note a pattern that RE2 cannot read."""
+        problem = pattern_problem(pattern)
+        if problem is not None:
+            self.draft.error(
+                "bad-pattern",
+                f"the pattern cannot be read: {problem}",
+                self.places.value(path),
+                RE2,
+            )
+
+    def own_function(self, name: str, path: Path) -> None:
+        """Note a function that no policy may call."""
+        if is_pythons_own(name):
+            self.draft.error(
+                "pythons-own-function",
+                f"`{name}` is a function of Python itself, not of yours",
+                self.places.value(path),
+                "name a function of your own; it may call this one with arguments it has checked",
+            )
+
+    def when(self, value: str | dict[str, Any] | None, path: Path) -> Condition | None:
+        """A `when`, read and type-checked; None when there is none, or none that holds up."""
+        if value is None:
+            return None
+        if isinstance(value, str):
+            condition, found = read_expression(
+                value,
+                self.vocabulary,
+                lambda start, end: self.places.inside(path, start, end),
+                self.draft.hints,
+            )
+            self.draft.found.extend(d for d in found if not self._echo(d))
+        else:
+            condition = self.facts(value, path)
+        if condition is not None:
+            self.draft.conditions[path] = condition
+        return condition
+
+    def facts(self, mapping: dict[str, Any], path: Path) -> Condition | None:
+        """A mapping of facts, read and type-checked."""
+        places = self.places
+        condition, found = read_mapping(
+            mapping,
+            self.vocabulary,
+            lambda key: places.key((*path, key)),
+            lambda key, i: places.value((*path, key) if i is None else (*path, key, i)),
+            places.value(path),
+            self.draft.hints,
+        )
+        self.draft.found.extend(d for d in found if not self._echo(d))
+        return condition
+
+    def _echo(self, found: Diagnostic) -> bool:
+        """Whether a diagnostic only repeats that a definition is broken, or may do so."""
+        names = self.draft.names
+        word = found.message.split("`")[1] if "`" in found.message else ""
+        if found.rule in ("unknown-fact", "unknown-value") and names.may_hold(word):
+            return True
+        if found.rule == "unknown-fact":
+            return word in names.attributes
+        return found.rule == "unknown-value" and word in names.tasks | names.bands

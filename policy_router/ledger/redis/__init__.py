@@ -1,0 +1,1 @@
+"""The ledger in Redis or Valkey, for several machines."""

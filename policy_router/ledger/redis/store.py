@@ -1,0 +1,273 @@
+"""Counters in Redis or Valkey: for processes on several hosts.
+
+Every verb is one script (`verbs.lua`), one atomic step of the server. Connections belong to event
+loops: each loop that asks gets its own. What is asked while an answer is awaited goes together
+the next time, so that a busy process makes few, larger round trips.
+
+What is over goes by itself: windows when they have passed, ended holds after a day, calendar
+counters 62 days after their period. The ledger is a stream that keeps the newest rows; what older
+ones had spent is the opening balance of their counters, so that an audit still comes out even.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import threading
+import time
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any, Final
+from weakref import WeakSet
+
+from policy_router.base_errors import UsageError
+from policy_router.errors import StoreError
+from policy_router.ledger.arithmetic import bounded, bounded_hold, differences
+from policy_router.ledger.continuity import REMEDY, Loss, Mark, SeenState
+from policy_router.ledger.diagnosis import describe_loss
+from policy_router.ledger.redis import codec
+from policy_router.ledger.redis.connection import SHA, Link, own_options, place_of
+from policy_router.ledger.redis.diagnosis import describe
+from policy_router.ledger.store import Bucket, Ended, Settled
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator, Callable, Sequence
+
+    from policy_router.domain.limits import Charge, Reading
+    from policy_router.ledger.diagnosis import Diagnosis
+    from policy_router.ledger.store import (
+        Difference,
+        Ending,
+        Granted,
+        Hold,
+        LedgerEntry,
+        Refused,
+        Settlement,
+        Stale,
+        Unavailable,
+    )
+
+PATIENCE: Final = 0.25
+"""Seconds an answer is awaited, those not counted in which the event loop itself was held up. A
+verb that waits for its turn behind another one fails within twice that."""
+UNHURRIED: Final = 10.0
+"""The same for reports and audits, which read much."""
+ROWS: Final = 100_000
+"""Rows of the ledger that are kept; older ones live on in the counters' opening balances."""
+PAGE: Final = 1000
+"""Rows read at once."""
+
+
+_STORES: Final[WeakSet[RedisStore]] = WeakSet()
+_INHERITED: Final[list[Link]] = []
+"""What a child must neither use nor close."""
+
+
+class RedisStore:
+    """A Store and its Books on one Redis or Valkey server, for any number of processes.
+
+    url: `redis://`, `rediss://` or `unix://`, as the redis package reads it. clock: Unix time for
+    tests; by default the server's, which never goes back. prefix: what all keys begin with. keep:
+    rows of the ledger to keep, at least; an audit needs them to be more than are written meanwhile.
+    patience: seconds an answer is awaited, unless the URL says it (`?patience=1`).
+
+    After a StoreError nobody knows whether `reserve` took its hold: it is released if the server
+    can be told so, its lease ends it otherwise, and its id must not be used again. The server is
+    looked at whenever a connection is made and every minute after that: one that may drop keys, is
+    a replica or a cluster is a StoreError. In a forked process, connections are made anew.
+    """
+
+    def __init__(
+        self,
+        url: str,
+        clock: Callable[[], float] | None = None,
+        prefix: str = "policy-router",
+        keep: int = ROWS,
+        patience: float = PATIENCE,
+    ) -> None:
+        if "{" in prefix or "}" in prefix:
+            raise UsageError(f"the prefix of the store's keys has a brace: {prefix}")
+        self._place = place_of(url)
+        self._url, self._patience = own_options(url, patience)
+        self._clock = clock
+        self._base = f"{{{prefix}}}"
+        self._keep = keep
+        self._memory = SeenState()
+        self._links: dict[tuple[asyncio.AbstractEventLoop, float], Link] = {}
+        self._lock = threading.Lock()
+        _STORES.add(self)
+
+    def after_fork_in_child(self) -> None:
+        """Begin anew: loops and connections are the parent's. They are kept, because to close them
+        here would take the parent's sockets out of its event loop."""
+        _INHERITED.extend(self._links.values())
+        self._links = {}
+        self._lock = threading.Lock()
+
+    # -- verbs -------------------------------------------------------------------------------
+
+    async def read(self, charges: Sequence[Charge]) -> tuple[Reading, ...]:
+        """See Store."""
+        charges = bounded(charges)
+        return codec.readings(charges, await self._do("read", codec.charges_text(charges)))
+
+    async def reserve(
+        self, hold: Hold, after: Ending | None = None
+    ) -> Granted | Refused | Stale | Unavailable:
+        """See Store."""
+        hold = bounded_hold(hold)
+        arguments: list[Any] = [codec.encode(hold.id), repr(hold.lease), codec.hold_text(hold)]
+        if after is not None:
+            arguments += [codec.encode(after.id), codec.actual_text(after.actual)]
+        try:
+            answer = await self._do("reserve", *arguments)
+        except (StoreError, asyncio.CancelledError):
+            # It may have been taken for nobody. If this does not arrive either, its lease ends it.
+            release = "finish", codec.encode(hold.id), codec.actual_text(None)
+            self._link(self._patience).post(*self._script(self._memory.mark, *release))
+            raise
+        return codec.reserved(hold, answer, self._closed())
+
+    async def renew(self, hold_id: str, lease: float) -> bool | None:
+        """See Store."""
+        (renewed,) = await self._do("renew", codec.encode(hold_id), repr(lease))
+        return None if renewed < 0 else bool(renewed)
+
+    async def settle(self, hold_id: str, actual: Settlement) -> Settled:
+        """See Store."""
+        return await self._finish(hold_id, actual)
+
+    async def release(self, hold_id: str) -> Settled:
+        """See Store."""
+        return await self._finish(hold_id, None)
+
+    async def aclose(self) -> None:
+        """See Store. Connections of other loops that still run are closed there."""
+        here = asyncio.get_running_loop()
+        with self._lock:
+            links = list(self._links.items())
+            self._links.clear()
+        for (loop, _), link in links:
+            if loop is here:
+                await link.aclose()
+            elif loop.is_running():
+                elsewhere = asyncio.run_coroutine_threadsafe(link.aclose(), loop)
+                # A loop that is busy closes it later.
+                await asyncio.wait([asyncio.wrap_future(elsewhere)], timeout=2 * self._patience)
+
+    # -- continuity --------------------------------------------------------------------------
+
+    @property
+    def loss(self) -> Loss | None:
+        """See Continuous."""
+        return self._memory.loss
+
+    async def accept_loss(self) -> Loss | None:
+        """See Continuous."""
+        (lost,) = await self._do("accept")
+        return codec.loss(lost)
+
+    def _closed(self) -> str:
+        loss = self._memory.loss
+        return (
+            "" if loss is None else f"the store at {self._place} lost data: {loss.text}; {REMEDY}"
+        )
+
+    # -- books -------------------------------------------------------------------------------
+
+    async def rows(self, since: float = 0.0) -> AsyncIterator[LedgerEntry]:
+        """See Books. Read page by page: rows written meanwhile come too."""
+        start = f"{max(0, int(since * 1000))}-0"
+        while True:
+            page = await self._link(UNHURRIED).ask(
+                "XRANGE", f"{self._base}:ledger", start, "+", "COUNT", PAGE
+            )
+            for name, fields in page:
+                row = codec.row(name, fields)
+                if row.ts >= since:
+                    yield row
+            if len(page) < PAGE:
+                return
+            start = codec.next_to(page[-1][0])
+
+    async def buckets(self) -> tuple[Bucket, ...]:
+        """See Books."""
+        _, _, counts, _ = await self._snapshot()
+        found = (Bucket(codec.decode(key), int(s), int(h)) for key, s, h, _ in counts)
+        return tuple(sorted(found, key=lambda bucket: bucket.key))
+
+    async def audit(self) -> tuple[Difference, ...]:
+        """See Books. Rows never change, so most are read before the one step that counters and
+        holds are copied in; only that step keeps the server busy."""
+        rows = {row.seq: row async for row in self.rows()}
+        last, oldest, counts, open_holds = await self._snapshot()
+        since = max((row.ts for row in rows.values()), default=0.0)
+        rows |= {row.seq: row async for row in self.rows(since)}
+        first = codec.seq(oldest) if oldest else int(last) + 1
+        kept = [Bucket(codec.decode(key), int(s) - int(o), int(h)) for key, s, h, o in counts]
+        known = {bucket.key for bucket in kept}
+        then = (
+            replace(row, keys=tuple(key for key in row.keys if key in known))
+            for seq, row in sorted(rows.items())
+            if first <= seq <= int(last)
+        )
+        held = [(codec.decode(key), int(amount)) for key, amount in open_holds]
+        return tuple(differences(kept, then, held))
+
+    async def findings(self) -> tuple[Diagnosis, ...]:
+        """What an operator should know of the server. Raises StoreError when it cannot be asked."""
+        link = Link(self._url, self._place, self._patience, picky=False)
+        try:
+            info = {name: str(value) for name, value in (await link.ask("INFO")).items()}
+            seconds, micros = await link.ask("TIME")
+            here = time.time()
+            mark, lost = await link.ask("HMGET", f"{self._base}:meta", "now", "lost")
+        finally:
+            await link.aclose()
+        there = seconds + micros / 1e6
+        found = describe(info, there - here, float(mark or 0) - there)
+        return (*found, *describe_loss(codec.loss(lost)))
+
+    # -- asking ------------------------------------------------------------------------------
+
+    def _link(self, patience: float) -> Link:
+        key = asyncio.get_running_loop(), patience
+        with self._lock:
+            link = self._links.get(key)
+            if link is None:
+                for old in [each for each in self._links if each[0].is_closed()]:
+                    del self._links[old]
+                link = self._links[key] = Link(self._url, self._place, patience)
+            return link
+
+    def _script(self, seen: Mark | None, verb: str, *arguments: Any) -> tuple[Any, ...]:
+        now = "" if self._clock is None else repr(self._clock())
+        join = "" if self._memory.joined else self._memory.branch
+        header = codec.header(self._keep, seen, join)
+        return ("EVALSHA", SHA, 1, self._base, verb, now, header, *arguments)
+
+    async def _do(self, verb: str, *arguments: Any) -> Any:
+        return await self._run(self._link(self._patience), verb, *arguments)
+
+    async def _snapshot(self) -> Any:
+        return await self._run(self._link(UNHURRIED), "snapshot")
+
+    async def _run(self, link: Link, verb: str, *arguments: Any) -> Any:
+        """The answer of a script. What it tells of the ledger is compared with what this process
+        had seen when it asked: others may be answered in between."""
+        seen = self._memory.mark
+        answer = await link.ask(*self._script(seen, verb, *arguments))
+        self._memory.note(*codec.found(answer.pop(), seen))
+        return answer
+
+    async def _finish(self, hold_id: str, actual: Settlement | None) -> Settled:
+        ended, crossed = await self._do("finish", codec.encode(hold_id), codec.actual_text(actual))
+        return Settled(Ended(codec.decode(ended)), codec.crossings(crossed))
+
+
+def _after_fork_in_child() -> None:
+    for store in list(_STORES):
+        store.after_fork_in_child()
+
+
+if hasattr(os, "register_at_fork"):  # not on Windows
+    os.register_at_fork(after_in_child=_after_fork_in_child)

@@ -1,0 +1,156 @@
+"""The time of a SQLite ledger: what its rows say of clocks, and how an operator sets it."""
+
+from __future__ import annotations
+
+import logging
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Final
+
+from policy_router.domain.limits import ROLLING
+from policy_router.ledger.clock import DOUBTED, Anchor, doubt, moment
+
+if TYPE_CHECKING:
+    import sqlite3
+
+    from policy_router.ledger.clock import ClockReading, Moment, Source
+
+LOG: Final = logging.getLogger(__name__)
+MACHINES: Final = 64
+"""Anchors that are kept, at most: each start of a machine adds one."""
+REPAIR: Final = "run `policy-router doctor --fix`"
+
+
+@dataclass(frozen=True, slots=True)
+class Stored:
+    """What a ledger says of the time. now: the latest that it was written at. resets: how often an
+    operator has set it."""
+
+    now: float
+    anchor: Anchor | None
+    resets: int
+
+
+def load(connection: sqlite3.Connection, machine: str) -> Stored:
+    """What the ledger says of the time, with the anchor of this machine."""
+    now, uptime, at, resets = connection.execute(
+        "SELECT meta.now, anchor.uptime, anchor.at, (SELECT max(number) FROM reset)"
+        " FROM meta LEFT JOIN anchor ON anchor.machine = ?",
+        (machine,),
+    ).fetchone()
+    return Stored(now, None if uptime is None else Anchor(uptime, at), resets or 0)
+
+
+def save(connection: sqlite3.Connection, machine: str, anchor: Anchor) -> None:
+    """Keeps the anchor of a machine, as the latest."""
+    connection.execute(
+        "INSERT OR REPLACE INTO anchor (machine, uptime, at) VALUES (?, ?, ?)",
+        (machine, anchor.uptime, anchor.at),
+    )
+    connection.execute(
+        "DELETE FROM anchor WHERE rowid NOT IN"
+        " (SELECT rowid FROM anchor ORDER BY rowid DESC LIMIT ?)",
+        (MACHINES,),
+    )
+
+
+class LedgerClock:
+    """The ledger's time, as the processes of a store see it.
+
+    mark: the latest time that a verb was done at; it is what keeps time from going back between
+    verbs that changed nothing, until an operator sets the ledger's time.
+    """
+
+    def __init__(self, source: Source) -> None:
+        self._source = source
+        self._resets = 0
+        self._told = False
+        self.machine = source().machine
+        self.mark = 0.0
+
+    def sight(self) -> ClockReading:
+        """What the clocks show."""
+        return self._source()
+
+    def look(self, stored: Stored) -> Moment:
+        """The time now."""
+        mark = self.mark if stored.resets == self._resets else 0.0
+        return moment(max(stored.now, mark), stored.anchor, self._source())
+
+    def tick(self, stored: Stored) -> Moment:
+        """The same, for a verb that changes something."""
+        found = self.look(stored)
+        self.mark, self._resets = found.now, stored.resets
+        if found.doubted and not self._told:
+            LOG.warning("%s", doubt(found.off, REPAIR))
+        self._told = found.doubted
+        return found
+
+
+def anchored(connection: sqlite3.Connection, sight: ClockReading) -> None:
+    """Sees to it that the ledger has an anchor for this machine, so that a clock which is set later
+    is noticed. In a transaction of its own; who calls has the lock."""
+    if not sight.machine:
+        return
+    stored = load(connection, sight.machine)
+    if stored.anchor is not None:
+        return
+    found = moment(stored.now, None, sight)
+    connection.execute("BEGIN IMMEDIATE")
+    if found.anchor is not None:
+        save(connection, sight.machine, found.anchor)
+    connection.execute("COMMIT")
+    if stored.now and abs(found.off) > DOUBTED:
+        LOG.warning("%s", doubt(found.off, REPAIR))
+
+
+# -- set by an operator ----------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class Reset:
+    """How an operator set a ledger's time: from, and to, Unix time."""
+
+    before: float
+    after: float
+
+
+def reset(connection: sqlite3.Connection, sight: ClockReading) -> Reset:
+    """Sets the ledger's time to the wall clock. In the caller's transaction, under the lock.
+
+    Holds keep what is left of their leases. What rolling windows counted in slots that are yet to
+    come moves to the slot of the moment, where it counts for one more window. Counters of the
+    calendar stay as they are: what was counted in a period to come is part of it already.
+    """
+    stored = load(connection, sight.machine)
+    before, after = moment(stored.now, stored.anchor, sight).now, sight.wall
+    shift = after - before
+    connection.execute("UPDATE meta SET now = ?", (after,))
+    connection.execute("DELETE FROM anchor")
+    if sight.machine:
+        save(connection, sight.machine, Anchor(sight.uptime, after))
+    (seq,) = connection.execute("SELECT coalesce(max(seq), 0) FROM ledger").fetchone()
+    connection.execute(
+        "INSERT INTO reset (seq, before, after) VALUES (?, ?, ?)", (seq, before, after)
+    )
+    connection.execute("UPDATE hold SET expires = expires + ? WHERE state = 'open'", (shift,))
+    if shift < 0:
+        connection.execute("UPDATE hold SET forget = forget + ? WHERE forget IS NOT NULL", (shift,))
+        connection.execute("UPDATE released SET forget = forget + ?", (shift,))
+        _bring_back(connection, after)
+    return Reset(before, after)
+
+
+def _bring_back(connection: sqlite3.Connection, now: float) -> None:
+    """Moves what is counted in slots to come to the slot of the moment."""
+    for key, slot, n, ends in connection.execute(
+        "SELECT key, slot, n, ends FROM slot WHERE ends > ?", (now,)
+    ).fetchall():
+        window = ROLLING[key.split("|", 3)[2]]
+        present = int(now // window.width)
+        if slot > present:
+            connection.execute("DELETE FROM slot WHERE key = ? AND slot = ?", (key, slot))
+            connection.execute(
+                "INSERT INTO slot (key, slot, n, ends) VALUES (?, ?, ?, ?)"
+                " ON CONFLICT (key, slot) DO UPDATE SET n = n + excluded.n",
+                (key, present, n, ends - (slot - present) * window.width),
+            )

@@ -1,0 +1,219 @@
+"""What a SQLite ledger knows of its own history, and the note beside it of how far it had come.
+
+The note is part of the lock's file. It is written with every commit, under the lock, so that a
+process that begins later notices when the database is older than its note.
+"""
+
+from __future__ import annotations
+
+import os
+import struct
+from dataclasses import dataclass, replace
+from functools import cache
+from pathlib import Path
+from typing import TYPE_CHECKING, Final
+
+from policy_router.ledger.continuity import BRANCHES, Loss, Mark, SeenState, contains, new_token
+
+if TYPE_CHECKING:
+    import sqlite3
+    from collections.abc import Callable
+
+SCHEMA: Final = (
+    "ALTER TABLE meta ADD COLUMN ledger TEXT NOT NULL DEFAULT ''",
+    "ALTER TABLE meta ADD COLUMN branch TEXT NOT NULL DEFAULT ''",
+    "ALTER TABLE meta ADD COLUMN version INTEGER NOT NULL DEFAULT 0",
+    "ALTER TABLE meta ADD COLUMN lost TEXT",
+    "UPDATE meta SET ledger = lower(hex(randomblob(8))), branch = lower(hex(randomblob(8)))",
+    """
+    CREATE TABLE branch (
+        id TEXT PRIMARY KEY,
+        succeeded INTEGER NOT NULL
+    ) STRICT, WITHOUT ROWID
+    """,
+    """
+    CREATE TABLE lost_ledger (
+        id TEXT PRIMARY KEY,
+        accepted INTEGER NOT NULL CHECK (accepted IN (0, 1))
+    ) STRICT, WITHOUT ROWID
+    """,
+)
+"""What a ledger of the format before this one lacks. meta.version: changes so far, one for each
+commit; lost: what was lost, until it is accepted. branch: those that were succeeded by others.
+lost_ledger: the ledgers that somebody saw here and that lost data."""
+
+BOOT: Final = Path("/proc/sys/kernel/random/boot_id")
+NOTE: Final = struct.Struct("<8s16s16s36sqq")
+MARK: Final = b"seenmark"
+PLACE: Final = 64
+"""Where the note begins in the lock's file."""
+
+
+@cache
+def boot_id() -> str:
+    """What this start of the host is called; nothing where that cannot be told."""
+    try:
+        return BOOT.read_text(encoding="utf-8").strip()
+    except OSError:
+        return ""
+
+
+@dataclass(frozen=True, slots=True)
+class Note:
+    """How far a ledger had come. mark: at the last commit. synced: the version that is known to be
+    on the disk. boot: the start of the host in which it was written."""
+
+    mark: Mark
+    synced: int
+    boot: str
+
+    @property
+    def expected(self) -> Mark:
+        """What the ledger has to contain: every commit, or what was on the disk when the power may
+        have been lost in between."""
+        if self.boot and self.boot == boot_id():
+            return self.mark
+        return Mark(self.mark.ledger, "", min(self.synced, self.mark.version))
+
+
+def read_note(file: int) -> Note | None:
+    """The note in a lock's file; None when there is none."""
+    found = os.pread(file, NOTE.size, PLACE)
+    if len(found) < NOTE.size or not found.startswith(MARK):
+        return None
+    _, ledger, branch, boot, version, synced = NOTE.unpack(found)
+    return Note(Mark(_text(ledger), _text(branch), version), synced, _text(boot))
+
+
+def write_note(file: int, mark: Mark, synced: int) -> None:
+    """Write the note; only under the lock. synced: as far as this process knows."""
+    before = read_note(file)
+    if before is not None and before.mark.ledger == mark.ledger:
+        synced = max(synced, before.synced)
+    texts = (each.encode("ascii") for each in (mark.ledger, mark.branch, boot_id()))
+    os.pwrite(file, NOTE.pack(MARK, *texts, mark.version, synced), PLACE)
+
+
+def note_synced(file: int, synced: int) -> None:
+    """Write down that the log was brought to the disk; only under the lock."""
+    note = read_note(file)
+    if note is not None:
+        write_note(file, note.mark, synced)
+
+
+def _text(padded: bytes) -> str:
+    return padded.rstrip(b"\0").decode("ascii", "replace")
+
+
+def find(connection: sqlite3.Connection) -> tuple[float, Mark, Loss | None]:
+    """The ledger's time, the point that it has reached, and what it is known to have lost."""
+    now, ledger, branch, version, lost = connection.execute(
+        "SELECT now, ledger, branch, version, lost FROM meta"
+    ).fetchone()
+    return now, Mark(ledger, branch, version), None if lost is None else Loss.restored(lost)
+
+
+def compare(
+    connection: sqlite3.Connection, seen: Mark | None, found: Mark, now: float
+) -> Loss | None:
+    """What was lost since `seen`; None when all of it is there."""
+    if seen is None or (found.branch == seen.branch and found.version >= seen.version):
+        return None
+    (count, oldest) = connection.execute("SELECT count(*), min(succeeded) FROM branch").fetchone()
+
+    def succeeded(branch: str) -> int | None:
+        row = connection.execute("SELECT succeeded FROM branch WHERE id = ?", (branch,)).fetchone()
+        return None if row is None else int(row[0])
+
+    def accepted(ledger: str) -> bool:
+        row = connection.execute(
+            "SELECT 1 FROM lost_ledger WHERE id = ? AND accepted", (ledger,)
+        ).fetchone()
+        return row is not None
+
+    if contains(found, seen, succeeded, oldest if count >= BRANCHES else -1, accepted):
+        return None
+    return Loss(now, seen.version, found.version if found.ledger == seen.ledger else None)
+
+
+def is_noted(connection: sqlite3.Connection, seen: Mark) -> bool:
+    """Whether it was written down that the ledger that was seen here lost data."""
+    row = connection.execute("SELECT 1 FROM lost_ledger WHERE id = ?", (seen.ledger,)).fetchone()
+    return row is not None
+
+
+def write_loss(connection: sqlite3.Connection, loss: Loss, seen: Mark) -> None:
+    """Write a loss down for everybody."""
+    connection.execute("INSERT OR IGNORE INTO lost_ledger VALUES (?, 0)", (seen.ledger,))
+    connection.execute("UPDATE meta SET lost = ? WHERE lost IS NULL", (loss.stored(),))
+
+
+def join(connection: sqlite3.Connection, found: Mark, branch: str) -> Mark:
+    """Begin a branch of one's own."""
+    connection.execute("INSERT OR REPLACE INTO branch VALUES (?, ?)", (found.branch, found.version))
+    connection.execute(
+        "DELETE FROM branch WHERE id IN (SELECT id FROM branch ORDER BY succeeded DESC"
+        f" LIMIT -1 OFFSET {BRANCHES})"
+    )
+    connection.execute("UPDATE meta SET branch = ?", (branch,))
+    return replace(found, branch=branch)
+
+
+def accept(connection: sqlite3.Connection, seen: Mark | None) -> Loss | None:
+    """Accept what was lost, in one transaction. Those who saw a lost ledger go on with this one,
+    which has a new id from now on: should its own data be lost later, that will be noticed."""
+    connection.execute("BEGIN IMMEDIATE")
+    now, found, known = find(connection)
+    new = compare(connection, seen, found, now)
+    if new is not None and seen is not None:
+        write_loss(connection, new, seen)
+    loss = known or new
+    if loss is not None:
+        connection.execute("UPDATE lost_ledger SET accepted = 1")
+        connection.execute("INSERT OR REPLACE INTO lost_ledger VALUES (?, 1)", (found.ledger,))
+        connection.execute(
+            "UPDATE meta SET lost = NULL, ledger = ?, branch = ?, version = version + 1",
+            (new_token(), new_token()),
+        )
+    connection.execute("COMMIT")
+    return loss
+
+
+class History:
+    """What one transaction of a process has to do with the ledger's history.
+
+    seen: what the process remembered before the transaction began. look: the time now, where the
+    ledger has seen a time. loss: what was lost, None for nothing. now: the latest time that the
+    ledger has seen.
+    """
+
+    def __init__(
+        self,
+        connection: sqlite3.Connection,
+        memory: SeenState,
+        seen: Mark | None,
+        look: Callable[[float], float],
+    ) -> None:
+        self._connection = connection
+        self._memory = memory
+        self._seen = seen
+        self.now, self.mark, known = find(connection)
+        self._new = compare(connection, seen, self.mark, look(self.now))
+        self.loss = known or self._new
+        if known is not None and seen is not None and is_noted(connection, seen):
+            self._new = None
+
+    def write(self, *, changed: bool) -> bool:
+        """Store what became of it, where the transaction changed something else, or data was lost.
+        Whether there is something to commit."""
+        if self._new is not None and self._seen is not None:
+            write_loss(self._connection, self._new, self._seen)
+        if changed:
+            if not self._memory.joined:
+                self.mark = join(self._connection, self.mark, self._memory.branch)
+            self.mark = Mark(self.mark.ledger, self.mark.branch, self.mark.version + 1)
+        return changed or self._new is not None
+
+    def end(self) -> None:
+        """Remember it, after the commit."""
+        self._memory.note(self.mark, self.loss)

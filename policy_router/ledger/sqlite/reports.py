@@ -1,0 +1,135 @@
+"""What reports and audits read of a SQLite ledger. Who calls holds one read transaction."""
+
+from __future__ import annotations
+
+import json
+from abc import ABC, abstractmethod
+from collections import Counter as Tally
+from typing import TYPE_CHECKING, Final, TypeVar
+
+from policy_router.domain.limits import Metric
+from policy_router.ledger.arithmetic import compare, metric_of
+from policy_router.ledger.memory import KEPT
+from policy_router.ledger.sqlite.rows import LEDGER, decode, to_row
+from policy_router.ledger.store import Bucket
+
+if TYPE_CHECKING:
+    import sqlite3
+    from collections.abc import AsyncIterator, Callable, Iterator
+
+    from policy_router.ledger.store import Difference, LedgerEntry
+
+T = TypeVar("T")
+
+PAGE: Final = 5_000
+"""Rows that are read at once."""
+STRETCH: Final = 100_000
+"""Rows that are summed at once: as many keys are in memory, at most."""
+
+
+class SqliteReader(ABC):
+    """The Books of a file, for whoever can consult it."""
+
+    @abstractmethod
+    async def _consult(self, look: Callable[..., T], *about: object) -> T:
+        """What is seen in one transaction that reads. Raises StoreError."""
+
+    @abstractmethod
+    def _now(self, connection: sqlite3.Connection) -> float:
+        """The ledger's time."""
+
+    async def rows(self, since: float = 0.0) -> AsyncIterator[LedgerEntry]:
+        """See Books."""
+        first, last = await self._consult(span, since)
+        while first <= last:
+            found = await self._consult(page, first, last)
+            for row in found:
+                yield row
+            first = found[-1].seq + 1
+
+    async def buckets(self) -> tuple[Bucket, ...]:
+        """See Books."""
+        return await self._consult(lambda c: buckets(c, self._now(c)))
+
+    async def audit(self) -> tuple[Difference, ...]:
+        """See Books."""
+        return await self._consult(audit)
+
+
+def span(connection: sqlite3.Connection, since: float) -> tuple[int, int]:
+    """The numbers of the first row from a time on and of the last row; empty when first > last."""
+    first, last = connection.execute("SELECT min(seq), max(seq) FROM ledger").fetchone()
+    if last is None:
+        return 1, 0
+    # The ledger's time goes back only where an operator set it, so between two such rows they are
+    # in the order of their times.
+    resets = connection.execute("SELECT seq FROM reset WHERE seq >= ? ORDER BY seq", (first,))
+    for (end,) in [*resets.fetchall(), (last,)]:
+        found = _first(connection, first, end, since)
+        if found is not None:
+            return found, last
+        first = end + 1
+    return last + 1, last
+
+
+def _first(connection: sqlite3.Connection, first: int, last: int, since: float) -> int | None:
+    """The first of these rows that is of that time or later."""
+    end = last + 1
+    while first < end:
+        middle = (first + end) // 2
+        later = "SELECT ts FROM ledger WHERE seq >= ? ORDER BY seq LIMIT 1"
+        (ts,) = connection.execute(later, (middle,)).fetchone()
+        if ts >= since:
+            end = middle
+        else:
+            first = middle + 1
+    return first if first <= last else None
+
+
+def page(connection: sqlite3.Connection, first: int, last: int) -> list[LedgerEntry]:
+    """The next rows of the ledger, by their numbers, in order."""
+    wanted = f"SELECT seq, {LEDGER} FROM ledger WHERE seq BETWEEN ? AND ? ORDER BY seq LIMIT {PAGE}"
+    return [to_row(columns) for columns in connection.execute(wanted, (first, last))]
+
+
+def buckets(connection: sqlite3.Connection, now: float) -> tuple[Bucket, ...]:
+    """Every calendar counter of this month and the last, and every other that something is held
+    in."""
+    wanted = "SELECT key, spent, held FROM bucket WHERE ends >= ? OR held > 0 ORDER BY key"
+    return tuple(Bucket(*row) for row in connection.execute(wanted, (now - KEPT,)))
+
+
+def audit(connection: sqlite3.Connection) -> tuple[Difference, ...]:
+    """Every calendar counter beside its ledger rows and open holds."""
+    counted = (Bucket(*row) for row in connection.execute("SELECT key, spent, held FROM bucket"))
+    return tuple(compare(counted, _spent(connection), _held(connection)))
+
+
+def _spent(connection: sqlite3.Connection) -> Tally[str]:
+    """What the ledger's rows come to, by key.
+
+    Rows that name the same keys are added up by SQLite, which lets other threads run meanwhile.
+    """
+    wanted = (
+        "SELECT keys, sum(cost), sum(tokens_in + tokens_out), sum(requests) FROM ledger"
+        " WHERE seq BETWEEN ? AND ? GROUP BY keys"
+    )
+    (first, last) = connection.execute(
+        "SELECT coalesce(min(seq), 1), coalesce(max(seq), 0) FROM ledger"
+    ).fetchone()
+    spent: Tally[str] = Tally()
+    for start in range(first, last + 1, STRETCH):
+        for keys, cost, tokens, requests in connection.execute(
+            wanted, (start, start + STRETCH - 1)
+        ):
+            parts = {Metric.USD: cost, Metric.TOKENS: tokens}
+            for key in json.loads(keys):
+                spent[key] += parts.get(metric_of(key), requests)
+    return spent
+
+
+def _held(connection: sqlite3.Connection) -> Iterator[tuple[str, int]]:
+    for hold_id, body in connection.execute("SELECT id, body FROM hold WHERE state = 'open'"):
+        for charge in decode(hold_id, body).charges:
+            if charge.counter.calendar:
+                yield charge.counter.key, charge.amount

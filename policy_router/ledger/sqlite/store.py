@@ -1,0 +1,295 @@
+"""Counters in a SQLite file: for the processes of one host."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import time
+from contextlib import closing, contextmanager
+from typing import TYPE_CHECKING, Any, Final, TypeVar
+from weakref import WeakSet
+
+from policy_router.ledger.arithmetic import bounded, bounded_hold
+from policy_router.ledger.continuity import SeenState
+from policy_router.ledger.sqlite import clock as sqlite_clock
+from policy_router.ledger.sqlite.clock import LedgerClock
+from policy_router.ledger.sqlite.continuity import accept
+from policy_router.ledger.sqlite.file import File, Timing
+from policy_router.ledger.sqlite.reports import SqliteReader
+from policy_router.ledger.sqlite.worker import Reader, VerbRequest
+from policy_router.ledger.sqlite.writer import Writer
+from policy_router.ledger.uptime import source
+
+if TYPE_CHECKING:
+    import sqlite3
+    from collections.abc import Callable, Iterator, Sequence
+    from pathlib import Path
+
+    from policy_router.domain.limits import Charge, Reading
+    from policy_router.errors import StoreError
+    from policy_router.ledger.clock import Source
+    from policy_router.ledger.continuity import Loss
+    from policy_router.ledger.sqlite.file import Durability
+    from policy_router.ledger.sqlite.worker import Worker
+    from policy_router.ledger.store import (
+        Ending,
+        Granted,
+        Hold,
+        Refused,
+        Settled,
+        Settlement,
+        Stale,
+        Unavailable,
+    )
+
+T = TypeVar("T")
+
+DEFAULT: Final = Timing()
+
+_STORES: WeakSet[SqliteStore] = WeakSet()
+_FORKING: list[SqliteStore] = []
+"""The stores of this process, and those that wait for a fork to be over."""
+_LOST: list[object] = []
+"""What a child must neither use nor close."""
+
+
+class SqliteStore(SqliteReader):
+    """A Store and its Books in a file, for any number of processes, threads and event loops.
+
+    path: of the database; folders are made. clock: Unix time; when it is set back, the ledger's
+    time stands still. The machine's own clock is held against the machine's uptime (see
+    `clock.py`), any other is believed when it goes forward. sight: what clocks show, in place of
+    `clock`. durability: what survives a loss of power, all but the last second
+    ("normal") or every commit ("strict", and slower by a write to the disk for each).
+
+    Opening it makes the ledger, or checks that it can be trusted. Raises StoreError.
+    """
+
+    def __init__(
+        self,
+        path: str | Path,
+        clock: Callable[[], float] = time.time,
+        durability: Durability = "normal",
+        pace: Timing = DEFAULT,
+        sight: Source | None = None,
+    ) -> None:
+        self._file = File.at(path, durability, pace)
+        self._time = LedgerClock(sight or source(clock))
+        note = self._file.prepare(self._time.sight())
+        self._memory = SeenState(None if note is None else note.expected)
+        self._closed: StoreError | None = None
+        self._consulted: set[object] = set()
+        self._paused: list[Worker] = []
+        self._begin()
+        _STORES.add(self)
+
+    def _begin(self) -> None:
+        self._writer = Writer(self._file, self._time, self._memory)
+        self._reader = Reader(self._file, self._time, self._memory)
+
+    # -- verbs -------------------------------------------------------------------------------
+
+    async def read(self, charges: Sequence[Charge]) -> tuple[Reading, ...]:
+        """See Store."""
+        wanted = bounded(charges)
+        return await self._ask(
+            self._reader,
+            lambda tables, now: tuple(tables.reading(charge, now) for charge in wanted),
+            charges=wanted,
+        )
+
+    async def reserve(
+        self, hold: Hold, after: Ending | None = None
+    ) -> Granted | Refused | Stale | Unavailable:
+        """See Store."""
+        hold = bounded_hold(hold)
+        loop = asyncio.get_running_loop()
+        ask: VerbRequest[Granted | Refused | Stale | Unavailable] = VerbRequest(
+            lambda tables, now: tables.reserve(hold, after, now),
+            loop.create_future(),
+            (hold.id,) if after is None else (hold.id, after.id),
+            hold.charges,
+            hold,
+        )
+        try:
+            return await self._answer(self._writer, ask)
+        except asyncio.CancelledError:
+            # It may have been taken for nobody.
+            if not self._writer.withdraw(ask):
+                self._give_back(hold.id)
+            raise
+
+    async def renew(self, hold_id: str, lease: float) -> bool | None:
+        """See Store."""
+        return await self._ask(
+            self._writer, lambda tables, now: tables.renew(hold_id, lease, now), (hold_id,)
+        )
+
+    async def settle(self, hold_id: str, actual: Settlement) -> Settled:
+        """See Store."""
+        return await self._ask(
+            self._writer, lambda tables, now: tables.end(hold_id, actual, now), (hold_id,)
+        )
+
+    async def release(self, hold_id: str) -> Settled:
+        """See Store."""
+        return await self._ask(
+            self._writer, lambda tables, now: tables.end(hold_id, None, now), (hold_id,)
+        )
+
+    async def aclose(self) -> None:
+        """See Store. What was asked before is done first."""
+        if self._closed is None:
+            self._closed = self._file.trouble("it was closed", "open it again")
+            await asyncio.sleep(0)  # what this loop has asked is sent first
+            for worker in (self._writer, self._reader):
+                await asyncio.to_thread(worker.end, self._file.pace.patience)
+
+    async def _ask(
+        self,
+        worker: Worker,
+        run: Callable[..., T],
+        ids: tuple[str, ...] = (),
+        charges: Sequence[Charge] = (),
+    ) -> T:
+        future: asyncio.Future[T] = asyncio.get_running_loop().create_future()
+        return await self._answer(worker, VerbRequest(run, future, ids, charges))
+
+    async def _answer(self, worker: Worker, ask: VerbRequest[T]) -> T:
+        if self._closed is not None:
+            raise self._file.worded(self._closed)
+        worker.ask(ask)
+        overdue = ask.loop.call_later(self._file.pace.patience, self._overdue, worker, ask)
+        try:
+            return await ask.future
+        finally:
+            overdue.cancel()
+
+    def _give_back(self, hold_id: str) -> None:
+        """Release a hold without waiting for it. If that fails, its lease ends it."""
+        future: asyncio.Future[Settled] = asyncio.get_running_loop().create_future()
+        future.add_done_callback(_ignore)
+        self._writer.ask(
+            VerbRequest(lambda tables, now: tables.end(hold_id, None, now), future, (hold_id,))
+        )
+
+    def _overdue(self, worker: Worker, ask: VerbRequest[Any]) -> None:
+        """Nobody waits for ever: not for the lock, and not for a disk that hangs."""
+        patience, waited = self._file.pace.patience, ask.loop.time() - ask.sent
+        if ask.future.done():
+            return
+        if waited < patience:  # it was this loop that was late
+            ask.loop.call_later(patience - waited, self._overdue, worker, ask)
+        elif worker.withdraw(ask):
+            ask.future.set_exception(self._file.held_up())
+        elif waited < 2 * patience:
+            ask.loop.call_later(2 * patience - waited, self._overdue, worker, ask)
+        else:
+            why = f"it has not answered for {2 * patience:g} s"
+            ask.future.set_exception(self._file.trouble(why, "look at the disk"))
+
+    # -- continuity --------------------------------------------------------------------------
+
+    @property
+    def loss(self) -> Loss | None:
+        """See Continuous."""
+        return self._memory.loss
+
+    async def accept_loss(self) -> Loss | None:
+        """See Continuous."""
+        if self._closed is not None:
+            raise self._file.worded(self._closed)
+        return await asyncio.to_thread(self._accept)
+
+    def _accept(self) -> Loss | None:
+        with (
+            self._reading(),
+            self._file.locked(),
+            self._file.spoken(),
+            closing(self._file.connect()) as connection,
+        ):
+            return accept(connection, self._memory.mark)
+
+    # -- books -------------------------------------------------------------------------------
+
+    def _now(self, connection: sqlite3.Connection) -> float:
+        return self._time.look(sqlite_clock.load(connection, self._time.machine)).now
+
+    async def _consult(self, look: Callable[..., T], *about: object) -> T:
+        if self._closed is not None:
+            raise self._file.worded(self._closed)
+        return await asyncio.to_thread(self._look, look, *about)
+
+    def _look(self, look: Callable[..., T], *about: object) -> T:
+        with self._reading(), self._file.consult() as connection:
+            return look(connection, *about)
+
+    @contextmanager
+    def _reading(self) -> Iterator[None]:
+        """Says that a thread has a connection that a fork cannot close."""
+        reading = object()
+        self._consulted.add(reading)
+        try:
+            yield
+        finally:
+            self._consulted.discard(reading)
+
+    # -- forks -------------------------------------------------------------------------------
+
+    def before_fork(self) -> None:
+        """Close the connections and keep them closed: SQLite keeps locks in the memory of a
+        process, so that a child could neither use them nor open others beside them."""
+        with self._file.closing():
+            workers = self._writer, self._reader
+            self._paused = [
+                each for each in workers if each.gate.acquire(timeout=self._file.pace.patience)
+            ]
+            for worker in self._paused:
+                worker.shut()
+
+    def after_fork_in_parent(self) -> None:
+        """Go on; connections are opened again when they are needed."""
+        for worker in self._paused:
+            worker.gate.release()
+
+    def after_fork_in_child(self) -> None:
+        """Begin anew, with other threads and connections."""
+        whole = len(self._paused) == 2 and not self._consulted
+        self._writer.lock.close()  # or the parent's lock would live as long as this process
+        if not whole:
+            _LOST.extend((self._writer, self._reader))
+            why = "this process began while the one before it was at work on it"
+            self._closed = self._file.trouble(why, "open it again in a new process")
+        self._consulted = set()
+        self._begin()
+
+
+def _ignore(future: asyncio.Future[Any]) -> None:
+    """Look at an error that concerns nobody, so that nobody is warned of it."""
+    if not future.cancelled():
+        future.exception()
+
+
+def before_fork() -> None:
+    _FORKING[:] = _STORES
+    for store in _FORKING:
+        store.before_fork()
+
+
+def after_fork_in_parent() -> None:
+    for store in _FORKING:
+        store.after_fork_in_parent()
+    _FORKING.clear()
+
+
+def after_fork_in_child() -> None:
+    for store in _FORKING:
+        store.after_fork_in_child()
+    _FORKING.clear()
+
+
+os.register_at_fork(
+    before=before_fork,
+    after_in_parent=after_fork_in_parent,
+    after_in_child=after_fork_in_child,
+)

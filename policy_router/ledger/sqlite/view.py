@@ -1,0 +1,235 @@
+"""A SQLite ledger for those who only read it: nothing is written into its folder.
+
+SQLite itself writes when it reads: it makes the files that it shares among processes, and root
+makes them over to the database's owner. So a ledger that nobody has open, or whose folder is
+another user's, is copied into a private folder, and the copy is read. Where the ledger is in use by
+processes of the same user, it is read beside them.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import errno
+import os
+import shutil
+import stat
+import tempfile
+from contextlib import ExitStack, contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Final, NoReturn, TypeVar
+
+from policy_router.ledger import private_file
+from policy_router.ledger.arithmetic import bounded
+from policy_router.ledger.engine import LedgerState
+from policy_router.ledger.sqlite import clock as sqlite_clock
+from policy_router.ledger.sqlite.clock import LedgerClock
+from policy_router.ledger.sqlite.continuity import compare, find, read_note
+from policy_router.ledger.sqlite.file import MIGRATIONS, PACE, File, Lock, is_connected, shape
+from policy_router.ledger.sqlite.reports import SqliteReader
+from policy_router.ledger.sqlite.rows import LoadedState, load_counters
+from policy_router.ledger.uptime import host
+
+if TYPE_CHECKING:
+    import sqlite3
+    from collections.abc import Callable, Iterator, Sequence
+
+    from policy_router.domain.limits import Charge, Reading
+    from policy_router.ledger.clock import Moment, Source
+    from policy_router.ledger.continuity import Loss, Mark
+    from policy_router.ledger.sqlite.file import Timing
+
+T = TypeVar("T")
+
+TRIES: Final = 5
+"""Times that a ledger is copied which somebody writes to meanwhile."""
+ROOM: Final = 64 * 2**20
+"""Bytes that a copy leaves free on its disk."""
+
+
+class SqliteView(SqliteReader):
+    """The Books of a ledger's file and what its counters show. It cannot be written to.
+
+    path: of a database that is there. sight: what clocks show; this machine's unless given. Opened
+    when it is first asked; raises StoreError then.
+    """
+
+    def __init__(self, path: str | Path, sight: Source | None = None, pace: Timing = PACE) -> None:
+        self._file = File.at(path, pace=pace)
+        self._time = LedgerClock(sight or host())
+        self._stack = ExitStack()
+        self._connection: sqlite3.Connection | None = None
+        self._loss: Loss | None = None
+
+    async def read(self, charges: Sequence[Charge]) -> tuple[Reading, ...]:
+        """See Store."""
+        wanted = bounded(charges)
+
+        def look(connection: sqlite3.Connection) -> tuple[Reading, ...]:
+            now, page = self._now(connection), LoadedState(LedgerState())
+            counters = {charge.counter.key: charge.counter for charge in wanted}
+            load_counters(connection, page, counters.values(), now)
+            return tuple(page.tables.reading(charge, now) for charge in wanted)
+
+        return await self._consult(look)
+
+    async def _write(self, *_: object) -> NoReturn:
+        raise self._file.trouble("it was opened for reading only", "open it with `open_store`")
+
+    reserve = renew = settle = release = _write
+
+    async def aclose(self) -> None:
+        """See Store."""
+        await asyncio.to_thread(self._stack.close)
+        self._connection = None
+
+    @property
+    def loss(self) -> Loss | None:
+        """See Continuous."""
+        return self._loss
+
+    async def accept_loss(self) -> NoReturn:
+        """See Continuous."""
+        await self._write()
+
+    async def moment(self) -> Moment:
+        """The ledger's time, beside this machine's clock. Raises StoreError."""
+        return await self._consult(
+            lambda connection: self._time.look(sqlite_clock.load(connection, self._time.machine))
+        )
+
+    def _now(self, connection: sqlite3.Connection) -> float:
+        return self._time.look(sqlite_clock.load(connection, self._time.machine)).now
+
+    async def _consult(self, look: Callable[..., T], *about: object) -> T:
+        return await asyncio.to_thread(self._look, look, *about)
+
+    def _look(self, look: Callable[..., T], *about: object) -> T:
+        with self._file.spoken():
+            if self._connection is None:
+                seen = expected(self._file)  # before the database: others may go on meanwhile
+                self._connection = self._stack.enter_context(usable(self._file))
+                now, reached, loss = find(self._connection)
+                self._loss = loss or compare(self._connection, seen, reached, now)
+            self._connection.execute("BEGIN")
+            try:
+                return look(self._connection, *about)
+            finally:
+                self._connection.rollback()
+
+
+@contextmanager
+def usable(file: File) -> Iterator[sqlite3.Connection]:
+    """A connection that reads a ledger in the format of this version: one in an older format is
+    copied, and the copy brought to this one. Raises StoreError."""
+    with ExitStack() as stack:
+        connection = stack.enter_context(viewed(file))
+        if 0 < shape(connection)[0] < len(MIGRATIONS):
+            connection = stack.enter_context(viewed(file, copied=True))
+            file.migrate(connection, known=True)
+        file.trust(connection, doubted=False)
+        yield connection
+
+
+@contextmanager
+def viewed(file: File, *, copied: bool = False) -> Iterator[sqlite3.Connection]:
+    """A connection that reads a ledger. copied: a copy of it, which may be changed. Raises
+    StoreError."""
+    with file.spoken(), ExitStack() as stack:
+        if not copied and _is_ours(file):
+            connection = file.connect(reads=True)
+            stack.callback(_close, file, connection)
+        elif not copied and _is_in_use(file):
+            with _shared(file):  # nobody closes the ledger, and removes what they share, meanwhile
+                connection = file.connect(reads=True, mode="ro")
+                stack.callback(connection.close)
+                shape(connection)
+        else:
+            folder = stack.enter_context(tempfile.TemporaryDirectory(prefix="policy-router-"))
+            copy = Path(folder, file.path.name)
+            _copy(file, copy)
+            connection = File(copy, file.durability, file.pace).connect()
+            stack.callback(connection.close)
+        yield connection
+
+
+def expected(file: File) -> Mark | None:
+    """How far a ledger must have come, by the note beside it."""
+    lock = Path(f"{file.path}-lock")
+    try:
+        descriptor = private_file.open_existing(lock, os.O_RDONLY)
+    except OSError:
+        return None
+    try:
+        note = read_note(descriptor)
+    finally:
+        os.close(descriptor)
+    return None if note is None else note.expected
+
+
+def _close(file: File, connection: sqlite3.Connection) -> None:
+    with file.closing():
+        connection.close()
+
+
+def _is_ours(file: File) -> bool:
+    """Whether this process has the ledger open itself."""
+    database = private_file.examine(file.path)
+    if database is None:
+        raise FileNotFoundError(errno.ENOENT, os.strerror(errno.ENOENT), str(file.path))
+    return is_connected((database.st_dev, database.st_ino))
+
+
+def _is_in_use(file: File) -> bool:
+    """Whether a ledger can be read beside processes of this user without a file being made, and
+    its folder can be trusted that far."""
+    database, user = file.examine(), private_file.user()
+    if database is None or database.st_uid != user or not Path(f"{file.path}-shm").exists():
+        return False
+    folder = file.path.parent.stat()
+    others = folder.st_mode & (stat.S_IWGRP | stat.S_IWOTH)
+    return user != 0 or (folder.st_uid == 0 and not others)
+
+
+@contextmanager
+def _shared(file: File) -> Iterator[Lock]:
+    """The ledger's lock, shared with others who read; not had where there is no such file. Raises
+    StoreError when a writer keeps it."""
+    lock = Lock(file.path, shares=True)
+    try:
+        if not lock.acquire(file.pace.patience) and lock.fd >= 0:
+            raise file.held_up()
+        yield lock
+    finally:
+        lock.close()
+
+
+def _copy(file: File, copy: Path) -> None:
+    """A consistent copy of database and log."""
+    log = Path(f"{file.path}-wal")
+    for _ in range(TRIES):
+        with _shared(file):
+            before = _stamp(file.path), _stamp(log)
+            size = sum(size for _, size, _ in before)
+            if size + ROOM > shutil.disk_usage(copy.parent).free:
+                why = f"there is no room for a copy of {size / 1e6:,.0f} MB in {copy.parent}"
+                raise file.trouble(why, "make room, or run this as the user of the service")
+            _copy_file(file.path, copy)
+            if log.exists():
+                _copy_file(log, Path(f"{copy}-wal"))
+            if before == (_stamp(file.path), _stamp(log)):
+                return
+    raise file.trouble("it changes all the time", f"restore {file.path}-lock by opening the ledger")
+
+
+def _copy_file(path: Path, copy: Path) -> None:
+    with (
+        os.fdopen(private_file.open_existing(path, os.O_RDONLY), "rb") as source,
+        copy.open("wb") as target,
+    ):
+        shutil.copyfileobj(source, target, 2**20)
+
+
+def _stamp(path: Path) -> tuple[int, int, int]:
+    """What changes with a file."""
+    status = private_file.examine(path)
+    return (0, 0, 0) if status is None else (status.st_ino, status.st_size, status.st_mtime_ns)

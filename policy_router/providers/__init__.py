@@ -1,0 +1,1 @@
+"""Calling models, and telling what an answer or a failure really was."""

@@ -1,0 +1,210 @@
+"""The seam between the executor and whatever calls a model: what goes in, what comes back."""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Mapping
+from types import MappingProxyType
+from typing import TYPE_CHECKING, Any, Final, Protocol, Self
+
+from policy_router.base_errors import UsageError
+from policy_router.classification.body import MODALITIES, PARTS
+from policy_router.errors import TooLargeError
+from policy_router.providers.answer_type import schema_of
+from policy_router.providers.bounds import BOUNDS
+from policy_router.providers.json_values import Room, plain
+from policy_router.quoting import quoted, unknown
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
+
+    from policy_router.domain.models import Model
+    from policy_router.providers.bounds import Bounds
+
+PARAMETERS: Final = frozenset(
+    {
+        "audio",
+        "frequency_penalty",
+        "logit_bias",
+        "logprobs",
+        "max_completion_tokens",
+        "max_tokens",
+        "messages",
+        "modalities",
+        "n",
+        "parallel_tool_calls",
+        "prediction",
+        "presence_penalty",
+        "reasoning_effort",
+        "response_format",
+        "seed",
+        "stop",
+        "stream_options",
+        "temperature",
+        "tool_choice",
+        "tools",
+        "top_logprobs",
+        "top_p",
+        "user",
+        "verbosity",
+        "web_search_options",
+    }
+)
+"""What a caller may say, by the names of OpenAI's chat completions."""
+
+_LONGEST_NAME: Final = 64
+_CAPS: Final = ("max_completion_tokens", "max_tokens")
+_OURS: Final[Mapping[str, str]] = MappingProxyType(
+    {
+        "model": "the policy chooses the model",
+        "stream": "call the streaming method instead",
+        "fallbacks": "the policy's `fallback` says what happens when a model fails",
+        "timeout": "the policy's `fallback.deadline` bounds a request",
+        "num_retries": "the policy's `fallback` says what is retried",
+        "max_retries": "the policy's `fallback` says what is retried",
+        "api_key": "a model's `api_key_env` names the variable that holds its key",
+        "api_base": "a model's `api_base` says where it is called",
+        "base_url": "a model's `api_base` says where it is called",
+    }
+)
+"""Refused with a reason: someone who could set these could send our keys elsewhere, make paid
+models look free, or multiply the calls. Every other unknown name is refused alike."""
+
+
+class Body(Mapping[str, Any]):
+    """The parameters of a chat request: a read-only mapping with allow-listed names.
+
+    Parameters that are None are left out. Values are plain JSON, whatever they were given as (a
+    class as `response_format` becomes its schema); of what they say, a provider is the judge.
+    Raises UsageError for a name that is not allowed, for missing messages, for what cannot be sent,
+    for parts of messages whose type is not known; TooLargeError for what is beyond the bounds.
+    """
+
+    __slots__ = ("_values",)
+
+    def __init__(self, bounds: Bounds = BOUNDS, /, **parameters: Any) -> None:
+        given = {k: v for k, v in parameters.items() if v is not None}
+        for name in given:
+            if name not in PARAMETERS:
+                raise UsageError(_refusal(name))
+        messages = given.get("messages")
+        if not isinstance(messages, list | tuple) or not messages:
+            raise UsageError("`messages` must be a list with at least one message")
+        if len(messages) > bounds.messages:
+            raise TooLargeError(
+                f"`messages` has {len(messages):,} messages, more than the {bounds.messages:,} "
+                "allowed"
+            )
+        room = Room(bounds)
+        made: dict[str, Any] = {
+            k: plain(schema_of(v) if k == "response_format" and isinstance(v, type) else v, k, room)
+            for k, v in given.items()
+        }
+        n = made.get("n", 1)
+        if type(n) is not int or n < 1:
+            raise UsageError("`n` must be a whole number of answers, at least 1")
+        caps = [made[name] for name in _CAPS if name in made]
+        if not all(type(cap) is int and cap == caps[0] for cap in caps):
+            raise UsageError("the cap of the answer must be one whole number of tokens")
+        for i, message in enumerate(made["messages"]):
+            if not isinstance(message, dict):
+                raise UsageError(f"`messages[{i}]` must be a mapping with `role` and `content`")
+            _check_parts(message.get("content"), f"messages[{i}].content")
+        if not isinstance(made.get("tools", []), list):
+            raise UsageError("`tools` must be a list")
+        for each in _listed(made, "modalities"):
+            if each not in MODALITIES:
+                raise UsageError(unknown("modality", each, sorted(MODALITIES)))
+        self._values: Mapping[str, Any] = MappingProxyType(made)
+
+    def __getitem__(self, name: str) -> Any:
+        return self._values[name]
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._values)
+
+    def __len__(self) -> int:
+        return len(self._values)
+
+    def __repr__(self) -> str:
+        return f"Body({', '.join(sorted(self._values))})"  # names only: values hold the prompt
+
+    def capped(self, tokens: int) -> Body:
+        """The same with at most so many tokens in the answer, in the caller's own spelling."""
+        names = [name for name in _CAPS if name in self._values] or ["max_tokens"]
+        if self._values.get(names[0], tokens + 1) <= tokens:
+            return self
+        body = object.__new__(Body)
+        capped = dict.fromkeys(names, tokens)
+        body._values = MappingProxyType({**self._values, **capped})
+        return body
+
+    @property
+    def wants_usage(self) -> bool:
+        """Whether the caller asked for a usage chunk at the end of a stream."""
+        options = self._values.get("stream_options")
+        return isinstance(options, Mapping) and options.get("include_usage") is True
+
+
+def _check_parts(content: object, place: str) -> None:
+    """Refuses parts whose type is not known: nobody could tell which models read them."""
+    for i, part in enumerate(content if isinstance(content, list) else ()):
+        kind = part.get("type") if isinstance(part, dict) else None
+        if not isinstance(part, dict) or kind is None:
+            raise UsageError(f"`{place}[{i}]` must be a mapping with a `type`")
+        if not isinstance(kind, str) or kind not in PARTS:
+            raise UsageError(f"`{place}[{i}]`: {unknown('type of part', kind, sorted(PARTS))}")
+        if kind == "tool_result":
+            _check_parts(part.get("content"), f"{place}[{i}].content")
+
+
+def _listed(made: Mapping[str, Any], name: str) -> list[Any]:
+    value = made.get(name, [])
+    if not isinstance(value, list) or not all(isinstance(each, str) for each in value):
+        raise UsageError(f"`{name}` must be a list of words")
+    return value
+
+
+def _refusal(name: str) -> str:
+    reason = _OURS.get(name)
+    if reason is not None:
+        return f"`{name}` cannot be set here: {reason}"
+    near = difflib.get_close_matches(name, PARAMETERS, n=1) if len(name) <= _LONGEST_NAME else ()
+    hint = f"; did you mean `{near[0]}`?" if near else ""
+    return f"unknown parameter `{quoted(name)}`{hint}"
+
+
+class Chunks(Protocol):
+    """A stream of OpenAI-shaped chunks. Iterating may raise CallFailed, also in place of a normal
+    end: a stream that ends normally was whole. `aclose` closes the connection below."""
+
+    def __aiter__(self) -> Self: ...
+
+    async def __anext__(self) -> Any: ...
+
+    async def aclose(self) -> None: ...
+
+
+class Caller(Protocol):
+    """Calls one model once: no retries, no fallback, one request on the wire.
+
+    `call` and `stream` raise CallFailed and nothing else, except CancelledError. timeout: seconds;
+    a courtesy to the connection below, for the executor enforces its own limits.
+    """
+
+    async def prepare(self, models: Iterable[Model] = ()) -> None:
+        """Whatever is slow the first time a model is called, such as an import; awaited before a
+        request's deadline begins to run, and quick when there is nothing to do."""
+        ...
+
+    async def aclose(self) -> None:
+        """Close what belongs to the running event loop."""
+        ...
+
+    async def call(self, model: Model, body: Body, timeout: float) -> Any:  # noqa: ASYNC109  see above
+        """A whole answer in the shape of OpenAI's ChatCompletion."""
+        ...
+
+    async def stream(self, model: Model, body: Body, timeout: float) -> Chunks:  # noqa: ASYNC109  see above
+        """The chunks of an answer; the request is sent when this returns or on the first chunk."""
+        ...

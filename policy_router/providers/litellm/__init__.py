@@ -1,0 +1,1 @@
+"""Calls through LiteLLM, and all that is relied on in it."""

@@ -1,0 +1,210 @@
+"""Calls models through LiteLLM. A Caller; LiteLLM itself stands behind litellm_library.py."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import os
+import time
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any, Final, Self
+from weakref import WeakKeyDictionary
+
+from policy_router.providers.classify import classify
+from policy_router.providers.failure import CallFailed, Failure, FailureKind
+from policy_router.providers.litellm import library as litellm_library
+from policy_router.providers.litellm.evidence import read
+from policy_router.providers.litellm.raw_answer import Watched, fault, restored
+from policy_router.providers.litellm.wire import Wire, current, watching
+from policy_router.providers.redact import frames
+from policy_router.providers.reported import UNCOUNTED, reported
+from policy_router.providers.wire_body import for_provider, provider_of
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
+
+    import httpx
+
+    from policy_router.domain.models import Model
+    from policy_router.providers.caller import Body, Chunks
+
+_log: Final = logging.getLogger(__name__)
+
+_NO_KEY: Final = "none"
+_KEYLESS: Final = frozenset({"openai", "hosted_vllm"})
+"""Own servers spoken to in OpenAI's format. Without a key of the policy they get a made-up one:
+LiteLLM would send them OPENAI_API_KEY."""
+_OPENAI_KEY: Final = "OPENAI_API_KEY"
+
+
+class LiteLLMCaller:
+    """A Caller by LiteLLM. Close it in the event loop that used it, or use `async with`.
+
+    Keys are read from the environment at each call and kept nowhere.
+    """
+
+    def __init__(self) -> None:
+        self._litellm: Any = None
+        self._ready_for: frozenset[str] = frozenset()
+        # A client belongs to the event loop that opened its connections.
+        self._clients: WeakKeyDictionary[asyncio.AbstractEventLoop, httpx.AsyncClient] = (
+            WeakKeyDictionary()
+        )
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        await self.aclose()
+
+    async def prepare(self, models: Iterable[Model] = ()) -> None:
+        """Imports LiteLLM and its code for these models, in a thread, unless that is done."""
+        names = frozenset(model.calls for model in models)
+        if self._litellm is None or not names <= self._ready_for:
+            self._litellm = await asyncio.to_thread(litellm_library.load)
+            await asyncio.to_thread(litellm_library.warm, names)
+            self._ready_for |= names
+
+    async def aclose(self) -> None:
+        """Closes the connections of the running event loop."""
+        client = self._clients.pop(asyncio.get_running_loop(), None)
+        if client is not None:
+            await client.aclose()
+
+    async def call(self, model: Model, body: Body, timeout: float) -> Any:  # noqa: ASYNC109  see Caller
+        """A whole answer. Raises CallFailed."""
+        with watching(current() or Wire()) as wire:
+            try:
+                answer = await self._send(model, body, timeout, {}, wire)
+            except CallFailed:
+                raise
+            except Exception as error:  # noqa: BLE001  whatever a library raises becomes a Failure
+                raise _failed(error, body, wire) from None
+            if provider_of(model) in UNCOUNTED:
+                answer.usage = None
+        failure = fault(wire, _prompt(body), time.time())
+        if failure is not None:
+            raise CallFailed(failure)
+        return restored(answer, wire)
+
+    async def stream(self, model: Model, body: Body, timeout: float) -> Chunks:  # noqa: ASYNC109  see Caller
+        """The chunks of an answer, usage included. Raises CallFailed, also while iterating."""
+        options = {"stream": True, "stream_options": {"include_usage": True}}
+        with watching(current() or Wire()) as wire:
+            try:
+                wrapper = await self._send(model, body, timeout, options, wire)
+            except CallFailed:
+                raise
+            except Exception as error:  # noqa: BLE001  as above
+                raise _failed(error, body, wire) from None
+            counted = provider_of(model) not in UNCOUNTED
+            chunks = _Stream(wrapper, body, wire, counted=counted)
+            return Watched(chunks, wire, _prompt(body), time.time)
+
+    async def _send(
+        self, model: Model, body: Body, limit: float, options: Mapping[str, Any], wire: Wire
+    ) -> Any:
+        if self._litellm is None:
+            await self.prepare([model])
+        return await litellm_library.send(
+            self._litellm,
+            model.calls,
+            {**for_provider(body, provider_of(model), model), **options},
+            api_base=model.api_base,
+            key=lambda provider: _key(model, provider),
+            http=self._http,
+            seconds=limit,
+            wire=wire,
+        )
+
+    def _http(self) -> httpx.AsyncClient:
+        loop = asyncio.get_running_loop()
+        client = self._clients.get(loop)
+        if client is None:
+            client = self._clients[loop] = litellm_library.http_client()
+        return client
+
+
+class _Stream:
+    """LiteLLM's stream, made honest: it ends normally only when the provider ended it, and its
+    usage is what the provider counted. counted: the provider does."""
+
+    def __init__(self, wrapper: Any, body: Body, wire: Wire, *, counted: bool) -> None:
+        self._counted = counted
+        self._wrapper = wrapper
+        self._body = body
+        self._wire = wire
+        self._began = False
+
+    def __aiter__(self) -> Self:
+        return self
+
+    async def __anext__(self) -> Any:
+        try:
+            with watching(self._wire):  # some of LiteLLM's streams only send when they are read
+                chunk = await self._wrapper.__anext__()
+        except StopAsyncIteration:
+            raise
+        except Exception as error:  # noqa: BLE001  whatever a library raises becomes a Failure
+            raise _failed(error, self._body, self._wire) from None
+        if getattr(chunk, "usage", None) is not None:
+            # In place of LiteLLM's own sum, which it makes up where the provider counted nothing.
+            chunk.usage = reported(self._wrapper.chunks) if self._counted else None
+            if chunk.usage is None and not any(_says(choice.delta) for choice in chunk.choices):
+                return await anext(self)  # it had nothing else to say
+        choices = chunk.choices
+        self._began = self._began or any(_says(choice.delta) for choice in choices)
+        if any(choice.finish_reason for choice in choices):
+            self._check_finish()
+        return chunk
+
+    async def aclose(self) -> None:
+        with watching(self._wire):
+            await self._wrapper.aclose()
+
+    def _check_finish(self) -> None:
+        if not litellm_library.finish_reason_seen(self._wrapper):
+            kind = FailureKind.CONNECTION_LOST if self._began else FailureKind.MALFORMED
+            raise CallFailed(Failure(kind, "the stream ended without a finish reason"))
+
+
+def _says(delta: Any) -> bool:
+    return bool(delta.content or delta.tool_calls)
+
+
+def _key(model: Model, provider: str) -> str | None:
+    """The key to call with; None leaves it to LiteLLM's own variables."""
+    name = model.api_key_env
+    if name is None:
+        if provider in _KEYLESS and model.api_base is not None:
+            return _NO_KEY
+        if provider != "openai":
+            return None
+        name = _OPENAI_KEY
+    key = os.environ.get(name)
+    if not key:
+        raise CallFailed(Failure(FailureKind.CREDENTIAL, f"environment variable {name} is not set"))
+    return key
+
+
+def _prompt(body: Body) -> list[Any]:
+    return [value for name, value in body.items() if name in _PROMPTS]
+
+
+def _failed(error: Exception, body: Body, wire: Wire) -> CallFailed:
+    failure = classify(read(error, _prompt(body), time.time(), wire))
+    if wire.watched and not wire.handed_over and failure.kind in _UNREAD:
+        # LiteLLM could not even write the request: that is no fault of the model.
+        failure = replace(failure, kind=FailureKind.INVALID_REQUEST)
+    if wire.unsent:
+        failure = replace(failure, sent=False)
+    if failure.kind is FailureKind.INTERNAL:
+        _log.error("a call through LiteLLM failed inside this process: %s", failure.detail)
+    if failure.kind is FailureKind.UNKNOWN:
+        _log.debug("a call failed in an unknown way: %s", frames(error))
+    return CallFailed(failure)
+
+
+_UNREAD: Final = frozenset({FailureKind.MALFORMED, FailureKind.UNKNOWN})
+"""What a failure is taken for when nothing but LiteLLM's own words speak of it."""
+_PROMPTS: Final = frozenset({"messages", "tools", "prediction", "stop", "user"})

@@ -1,0 +1,375 @@
+"""The LiteLLM library behind a fence: everything we rely on in it, and everything we keep it from.
+
+Nothing else in this package touches LiteLLM's names. Each behaviour relied on here has a contract
+test in tests/providers/litellm/test_contract.py, which runs against the oldest and the newest
+release that pyproject.toml allows.
+
+What LiteLLM does by itself and may not do here: downloads and `.env` files at import, retries,
+following redirects, asking Ollama for a model's data in the middle of the event loop, logging
+prompts, importing more of itself inside the first call.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import os
+import sys
+import warnings
+from http.cookiejar import CookieJar, DefaultCookiePolicy
+from types import MappingProxyType
+from typing import TYPE_CHECKING, Any, Final
+
+from policy_router.providers.litellm.raw_answer import watch
+from policy_router.providers.litellm.wire import Wire, current, watching
+from policy_router.resilience import forks
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Mapping
+
+    import httpx
+
+_log: Final = logging.getLogger(__name__)
+
+ENVIRONMENT: Final[Mapping[str, str]] = MappingProxyType(
+    {
+        "LITELLM_LOCAL_MODEL_COST_MAP": "True",  # else it fetches a price list at import
+        "LITELLM_LOCAL_ANTHROPIC_BETA_HEADERS": "True",  # else it fetches a list of beta headers
+        "LITELLM_MODE": "PRODUCTION",  # else it reads the `.env` of whatever project it is in
+        "HF_HUB_OFFLINE": "1",  # else it downloads tokenizers
+    }
+)
+"""Must be set before the import to have an effect; an operator's own values win."""
+
+CONNECT_SECONDS: Final = 3.0
+"""The most that getting a connection may take."""
+GRACE_SECONDS: Final = 1.0
+"""What the connection waits beyond the executor's limit, so that the executor cuts first."""
+
+_BY_SDK: Final = frozenset(
+    {
+        "cerebras",
+        "custom_openai",
+        "deepinfra",
+        "github",
+        "lm_studio",
+        "moonshot",
+        "nvidia_nim",
+        "openai",
+        "perplexity",
+        "sambanova",
+    }
+)
+_BY_HTTP: Final = frozenset(
+    {
+        "anthropic",
+        "deepseek",
+        "fireworks_ai",
+        "gemini",
+        "groq",
+        "hosted_vllm",
+        "mistral",
+        "ollama_chat",
+        "openrouter",
+        "together_ai",
+        "xai",
+    }
+)
+REFUSING: Final = _BY_SDK | _BY_HTTP
+"""Providers whose LiteLLM code takes a client of ours, OpenAI's SDK or its own, which follows no
+redirects. LiteLLM's own clients follow them; for other providers an egress rule must refuse."""
+
+_LOGGERS: Final = ("LiteLLM", "LiteLLM Router", "LiteLLM Proxy", "openai._base_client")
+"""They log whole requests, or the URLs of pictures."""
+_loading: Final = forks.lock()
+_fenced = False
+_warmed: Final[set[str]] = set()
+
+
+def load() -> Any:
+    """Imports LiteLLM, seconds of work, and fences it.
+
+    Safe in any thread; the second call returns at once.
+
+    Returns:
+        The `litellm` module.
+    """
+    global _fenced  # noqa: PLW0603  what is fenced is one module per process
+    with _loading:
+        if _fenced:
+            return sys.modules["litellm"]
+        if "litellm" not in sys.modules:
+            for name, value in ENVIRONMENT.items():
+                os.environ.setdefault(name, value)
+        else:
+            late = [name for name in ENVIRONMENT if name not in os.environ]
+            if late:
+                _log.info("litellm was imported before; these came too late: %s", ", ".join(late))
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # a library's own warnings are not our caller's
+            import litellm  # noqa: PLC0415  2,700 modules: only who calls a model pays for them
+
+            litellm.disable_hf_tokenizer_download = True  # one blocks the event loop for 47 s
+            litellm.suppress_debug_info = True
+            litellm.turn_off_message_logging = True
+            # Else a table, or a request that asks for repetition, looks like a broken model.
+            litellm.REPEATED_STREAMING_CHUNK_LIMIT = sys.maxsize
+            _keep_from_asking_ollama()
+        _ignore_its_warnings()
+        for name in _LOGGERS:
+            logging.getLogger(name).addFilter(_not_of_our_calls)
+        _fenced = True
+        return litellm
+
+
+def warm(calls: Iterable[str]) -> None:
+    """Makes LiteLLM import what it only imports inside a call, for the providers of these models.
+
+    Each provider's code is run once, whole and streamed, against a client that answers every
+    request with an error and opens no connection. Blocks for up to seconds: call it in a thread.
+
+    Args:
+        calls: LiteLLM names of models, such as `openai/gpt-5-mini`.
+    """
+    litellm = load()
+    with _loading, warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        names = {_GENERIC: _GENERIC} if _GENERIC not in _warmed else {}
+        for name in calls:
+            try:
+                _, provider, _, _ = litellm.get_llm_provider(name)
+            except Exception:  # noqa: BLE001, S112  an unknown provider fails when it is called
+                continue
+            if provider in REFUSING and provider not in _warmed:
+                names[provider] = name
+        if names:
+            # A loop of its own: the caller's loop has requests to serve.
+            asyncio.run(_rehearse(litellm, names))
+            _warmed.update(names)
+
+
+_GENERIC: Final = "openai/gpt-4o-mini"
+"""A model that LiteLLM's mock answers for, to reach what every provider has in common."""
+
+
+async def _rehearse(litellm: Any, names: Mapping[str, str]) -> None:
+    import httpx  # noqa: PLC0415  comes with LiteLLM
+
+    await http_client().aclose()  # imports what opens connections
+    error = {"error": {"message": "rehearsal", "type": "invalid_request_error"}}
+    transport = httpx.MockTransport(lambda _: httpx.Response(400, json=error))
+    async with httpx.AsyncClient(transport=transport) as http:
+        for provider, name in names.items():
+            for stream in (False, True):
+                arguments = {**_FIXED, "messages": _HELLO, "model": name, "api_key": "none"}
+                if stream:
+                    arguments |= {"stream": True, "stream_options": {"include_usage": True}}
+                if provider == _GENERIC:
+                    arguments["mock_response"] = "hello"
+                else:
+                    arguments["api_base"] = "http://127.0.0.1:9"
+                    arguments["client"] = _client(
+                        provider, "none", "http://127.0.0.1:9", lambda: http
+                    )
+                    arguments["tools"] = _TOOLS
+                with watching(Wire(watched=True)):
+                    await _run_through(litellm, arguments)
+    await asyncio.sleep(0)  # the tasks that LiteLLM starts for its logging
+
+
+async def _run_through(litellm: Any, arguments: Mapping[str, Any]) -> None:
+    try:
+        answer = await litellm.acompletion(**arguments)
+        if arguments.get("stream"):
+            async for _ in answer:
+                pass
+    except Exception as error:  # noqa: BLE001  it answers with an error; only the imports matter
+        _log.debug("rehearsed %s: %s", arguments["model"], type(error).__name__)
+
+
+_HELLO: Final = ({"role": "user", "content": "hello"},)
+_TOOLS: Final = (
+    {
+        "type": "function",
+        "function": {"name": "look", "parameters": {"type": "object", "properties": {}}},
+    },
+)
+
+_FIXED: Final[Mapping[str, Any]] = MappingProxyType(
+    {
+        "num_retries": 0,
+        "max_retries": 0,  # both, or LiteLLM calls three times
+        "drop_params": True,
+        # Else a call with tools imports LiteLLM's proxy, which a plain install cannot, and
+        # tools that name an MCP server would be run by it.
+        "_skip_mcp_handler": True,
+    }
+)
+
+
+async def send(
+    litellm: Any,
+    name: str,
+    body: Mapping[str, Any],
+    *,
+    api_base: str | None,
+    key: Callable[[str], str | None],
+    http: Callable[[], httpx.AsyncClient],
+    seconds: float,
+    wire: Wire,
+) -> Any:
+    """One call, over our own HTTP client where the provider's code takes one.
+
+    Args:
+        litellm: what `load` returned.
+        name: the LiteLLM name of the model.
+        body: parameters of the request; built from an allow-list, since every other keyword of
+            `acompletion` changes how and where LiteLLM calls.
+        api_base: where the model is called; None for the provider's own address.
+        key: the key for a provider; None leaves it to LiteLLM's own variables.
+        http: a client made by `http_client`.
+        seconds: the most that the call may take.
+        wire: `watched` becomes True when the client below is ours.
+
+    Returns:
+        LiteLLM's ModelResponse, or its stream.
+    """
+    import httpx as _httpx  # noqa: PLC0415  comes with LiteLLM; loaded by now
+
+    _ignore_its_warnings()
+    _, provider, known_key, known_base = litellm.get_llm_provider(name, api_base=api_base)
+    own_key = key(provider)
+    arguments = {
+        **body,
+        **_FIXED,
+        "model": name,
+        "timeout": _httpx.Timeout(seconds + GRACE_SECONDS, connect=min(CONNECT_SECONDS, seconds)),
+    }
+    if own_key is not None:
+        arguments["api_key"] = own_key
+    if api_base is not None:
+        arguments["api_base"] = api_base
+    client = _client(provider, own_key or known_key, api_base or known_base, http)
+    if client is not None:
+        arguments["client"] = client
+        wire.watched = True
+    return await litellm.acompletion(**arguments)
+
+
+def _client(
+    provider: str,
+    key: str | None,
+    api_base: str | None,
+    http: Callable[[], httpx.AsyncClient],
+) -> Any:
+    """A client for this provider around our own connections, where LiteLLM takes one."""
+    if provider in _BY_SDK and key is not None:
+        import openai  # noqa: PLC0415  comes with LiteLLM
+
+        return openai.AsyncOpenAI(api_key=key, base_url=api_base, http_client=http(), max_retries=0)
+    if provider not in _BY_HTTP:
+        return None
+    from litellm.llms.custom_httpx.http_handler import (  # noqa: PLC0415  as in load
+        AsyncHTTPHandler,
+    )
+
+    ours = http()
+    handler = AsyncHTTPHandler(transport=ours._transport, follow_redirects=False)  # noqa: SLF001  replaced at once; spares it opening one of its own
+    handler.client = ours
+    return handler
+
+
+def http_client() -> httpx.AsyncClient:
+    """A client that follows no redirects and reports to the `Wire` of the running call."""
+    import httpx  # noqa: PLC0415  comes with LiteLLM
+
+    return httpx.AsyncClient(
+        follow_redirects=False,
+        # Prompts of different users share this client: it must not carry cookies along.
+        cookies=CookieJar(DefaultCookiePolicy(allowed_domains=[])),
+        limits=httpx.Limits(max_connections=1_000, max_keepalive_connections=100),
+        event_hooks={"request": [_note_request], "response": [_note_response]},
+    )
+
+
+async def _note_request(request: httpx.Request) -> None:
+    wire = current()
+    if wire is None:
+        return
+    wire.handed_over = True
+
+    async def trace(event: str, _: Mapping[str, Any]) -> None:
+        if event.endswith("send_request_body.started"):
+            wire.sent = True
+
+    request.extensions = {**request.extensions, "trace": trace}
+
+
+async def _note_response(response: httpx.Response) -> None:
+    wire = current()
+    if wire is None:
+        return
+    wire.sent = True
+    wire.status = response.status_code
+    wire.headers = MappingProxyType(dict(response.headers))
+    if response.status_code >= _ERROR:
+        wire.body = await response.aread()
+    else:
+        wire.answer = watch(response)
+
+
+_ERROR: Final = 400
+"""The least HTTP status of an error."""
+
+
+def finish_reason_seen(stream: Any) -> bool:
+    """Whether the provider itself ended this stream, as far as LiteLLM knows.
+
+    LiteLLM writes a last chunk with finish reason "stop" also when the connection broke. What it
+    does not know, such as how a stream of Gemini ended, is seen on the wire (`raw_answer`).
+    """
+    return not (stream.received_finish_reason is None and stream.intermittent_finish_reason is None)
+
+
+def _keep_from_asking_ollama() -> None:
+    """After the first answer of an Ollama model LiteLLM asks its server for the model's data, with
+    a blocking call in the event loop. In calls of ours it gets the answer that LiteLLM gives
+    itself when that server does not answer; calls that others make are untouched."""
+    from litellm.llms.ollama.common_utils import OllamaModelInfo  # noqa: PLC0415  as in load
+
+    asks = OllamaModelInfo.get_runtime_model_info
+
+    def asks_unless_ours(self: Any, model: str, *args: Any, **options: Any) -> dict[str, object]:
+        if current() is not None:
+            return {
+                "key": model,
+                "litellm_provider": "ollama",
+                "mode": "chat",
+                "input_cost_per_token": 0.0,
+                "output_cost_per_token": 0.0,
+                "max_tokens": None,
+                "max_input_tokens": None,
+                "max_output_tokens": None,
+            }
+        found: dict[str, object] = asks(self, model, *args, **options)
+        return found
+
+    OllamaModelInfo.get_runtime_model_info = asks_unless_ours
+
+
+_ITS_WARNINGS: Final = r"litellm(\.|$)"
+
+
+def _ignore_its_warnings() -> None:
+    """LiteLLM's code warns about itself, in every stream for one. Where a program makes errors of
+    warnings, each of those would end a call. Looked at in each call, since `catch_warnings`, which
+    test frameworks use, forgets filters that were set inside it."""
+    modules = (row[3] for row in warnings.filters)
+    if not any(getattr(module, "pattern", None) == _ITS_WARNINGS for module in modules):
+        warnings.filterwarnings("ignore", module=_ITS_WARNINGS)
+
+
+def _not_of_our_calls(_: logging.LogRecord) -> bool:
+    """What LiteLLM logs inside a call of ours may quote the prompt; failures are classified and
+    logged by us."""
+    return current() is None

@@ -1,0 +1,31 @@
+"""A provider that is not there: an OpenAI-compatible server on loopback that does what it is told.
+
+with Simulated({"big": Fail(429, retry_after=7), "small": Say("hello")}) as provider:
+    ...  # call provider.url + "/chat/completions"
+    provider.requests  # what arrived
+"""
+
+from policy_router.providers.simulated.behaviour import (
+    Behaviour,
+    Cut,
+    Fail,
+    Garble,
+    Limit,
+    Redirect,
+    Say,
+    Stall,
+)
+from policy_router.providers.simulated.server import Hit, Simulated
+
+__all__ = [
+    "Behaviour",
+    "Cut",
+    "Fail",
+    "Garble",
+    "Hit",
+    "Limit",
+    "Redirect",
+    "Say",
+    "Simulated",
+    "Stall",
+]

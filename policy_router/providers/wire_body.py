@@ -1,0 +1,182 @@
+"""What one provider is sent of a request: only what it understands.
+
+A conversation may go on with another model than the one that it began with, and then holds what
+only the first provider knows: thoughts, signatures, annotations, ids of a length that others
+refuse. That is taken out for every other provider, so that a fallback is not refused because of it.
+Takes and gives plain JSON, and changes nothing in place.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from hashlib import blake2b
+from typing import TYPE_CHECKING, Any, Final
+
+if TYPE_CHECKING:
+    from policy_router.domain.models import Model
+
+_OPENAI: Final = frozenset({"openai", "azure"})
+_CLAUDE: Final = frozenset(
+    {"anthropic", "azure_ai", "bedrock", "bedrock_converse", "databricks", "vertex_ai"}
+)
+_GOOGLE: Final = frozenset({"gemini", "vertex_ai"})
+_GATEWAYS: Final = frozenset({"litellm_proxy", "openrouter", "vercel_ai_gateway"})
+"""Providers that pass a request on to others."""
+_THINKERS: Final = frozenset(
+    {"dashscope", "deepseek", "minimax", "moonshot", "volcengine", "xiaomi_mimo", "zai"}
+)
+"""Providers that want to have the thoughts of their models back."""
+_OLLAMA: Final = frozenset({"ollama", "ollama_chat"})
+_TAGGING: Final = _CLAUDE | _GOOGLE | _GATEWAYS | frozenset({"dashscope", "minimax", "zai"})
+"""Providers that take marks of what is to be kept in their prompt cache."""
+
+_FIELDS: Final[Mapping[str, frozenset[str]]] = {
+    "assistant": frozenset({"role", "content", "name", "tool_calls", "function_call"}),
+    "tool": frozenset({"role", "content", "name", "tool_call_id"}),
+}
+_PLAIN: Final = frozenset({"role", "content", "name"})
+_EXTRA: Final = (
+    (_TAGGING, frozenset({"cache_control"})),
+    (_CLAUDE | _GOOGLE | _GATEWAYS, frozenset({"thinking_blocks", "provider_specific_fields"})),
+    (_CLAUDE | _THINKERS | _GATEWAYS, frozenset({"reasoning_content"})),
+    (_GATEWAYS, frozenset({"reasoning", "reasoning_details"})),
+    (_OPENAI, frozenset({"refusal", "audio"})),
+)
+"""Fields of a message beside the common ones, and who knows them."""
+_PARTS: Final[Mapping[str, frozenset[str]]] = {
+    "text": frozenset({"type", "text"}),
+    "refusal": frozenset({"type", "refusal"}),
+    "image_url": frozenset({"type", "image_url"}),
+    "input_audio": frozenset({"type", "input_audio"}),
+    "file": frozenset({"type", "file"}),
+}
+_THOUGHTS: Final = frozenset({"thinking", "redacted_thinking"})
+_EMPTY: Final = frozenset({"tools", "stop", "modalities", "logit_bias"})
+"""Parameters that say nothing when they are empty, and that some providers then refuse."""
+_WITH_TOOLS: Final = ("tool_choice", "parallel_tool_calls")
+_ID: Final = re.compile(r"[A-Za-z0-9_-]{1,40}")
+_SHORT_ID: Final = re.compile(r"[A-Za-z0-9]{9}")
+
+_STEP: Final = 4_096
+"""Tokens that Ollama keeps of a prompt and its answer unless it is told to keep more."""
+_BYTES: Final = 2
+"""Bytes of text that make at least one token, as good as always."""
+_PICTURE: Final = 2 * 2_048
+_ANSWER: Final = 2_048
+_MOST_KEPT: Final = 131_072
+"""The most where the policy does not say how large the model's context is."""
+
+
+def provider_of(model: Model) -> str:
+    """The provider that a model's name begins with; OpenAI when it begins with none."""
+    head, slash, _ = model.calls.partition("/")
+    return head if slash else "openai"
+
+
+def for_provider(body: Mapping[str, Any], provider: str, model: Model) -> dict[str, Any]:
+    """The parameters that are sent to a provider for a model."""
+    sent = {name: value for name, value in body.items() if value or name not in _EMPTY}
+    if "tools" not in sent:
+        for name in _WITH_TOOLS:
+            sent.pop(name, None)
+    elif provider not in _TAGGING:
+        sent["tools"] = [_without(tool, "cache_control") for tool in sent["tools"]]
+    extra = frozenset[str]().union(*(names for who, names in _EXTRA if provider in who))
+    sent["messages"] = [_message(each, provider, extra) for each in sent["messages"]]
+    if provider in _OLLAMA:
+        sent["num_ctx"] = _kept(sent, model.context)
+    return sent
+
+
+def _message(message: Mapping[str, Any], provider: str, extra: frozenset[str]) -> dict[str, Any]:
+    role = message.get("role")
+    known = (_FIELDS.get(role, _PLAIN) if isinstance(role, str) else _PLAIN) | extra
+    # An empty list or an empty mapping says nothing, and some providers refuse it.
+    sent = {
+        name: value
+        for name, value in message.items()
+        if name in known and (name == "content" or value not in (None, [], {}, ""))
+    }
+    content = sent.get("content")
+    if isinstance(content, list):
+        parts = [_part(part, extra) for part in content if not _is_thought(part, extra)]
+        sent["content"] = parts
+    if "tool_calls" in sent:
+        sent["tool_calls"] = [_call(call, provider, extra) for call in sent["tool_calls"]]
+    if isinstance(sent.get("tool_call_id"), str):
+        sent["tool_call_id"] = _id(sent["tool_call_id"], provider)
+    if role == "assistant" and not (sent.get("content") or sent.keys() & _ACTS):
+        sent["content"] = message.get("refusal") or ""
+    return sent
+
+
+_ACTS: Final = frozenset({"tool_calls", "function_call", "refusal", "audio"})
+
+
+def _is_thought(part: object, extra: frozenset[str]) -> bool:
+    thought = isinstance(part, Mapping) and part.get("type") in _THOUGHTS
+    return thought and "thinking_blocks" not in extra
+
+
+def _part(part: Any, extra: frozenset[str]) -> Any:
+    """One part of a message's content; kinds that are not known here stay as they are."""
+    kind = part.get("type") if isinstance(part, Mapping) else None
+    known = _PARTS.get(kind) if isinstance(kind, str) else None
+    if known is None:
+        return part
+    allowed = known | (extra & {"cache_control", "provider_specific_fields"})
+    return {name: value for name, value in part.items() if name in allowed}
+
+
+def _call(call: Any, provider: str, extra: frozenset[str]) -> Any:
+    """One tool call of an earlier answer."""
+    if not isinstance(call, Mapping):
+        return call
+    sent = dict(call)
+    if isinstance(sent.get("id"), str):
+        sent["id"] = _id(sent["id"], provider)
+    if "provider_specific_fields" not in extra:
+        sent = _without(sent, "provider_specific_fields", "index", "cache_control")
+        if isinstance(sent.get("function"), Mapping):
+            sent["function"] = _without(sent["function"], "provider_specific_fields")
+    return sent
+
+
+def _id(name: str, provider: str) -> str:
+    """The id of a tool call as the provider takes it: its own, or a digest of it, which is the same
+    in the call and in its result. Google's ids hold the signature of a thought."""
+    if provider in _GOOGLE or provider in _GATEWAYS:
+        return name
+    rule, size = (_SHORT_ID, 9) if provider == "mistral" else (_ID, 32)
+    if rule.fullmatch(name):
+        return name
+    return blake2b(name.encode("utf-8", "surrogatepass"), digest_size=16).hexdigest()[:size]
+
+
+def _without(value: Any, *names: str) -> Any:
+    if not isinstance(value, Mapping):
+        return value
+    return {name: inner for name, inner in value.items() if name not in names}
+
+
+def _kept(sent: Mapping[str, Any], context: int | None) -> int:
+    """How many tokens Ollama must keep of a request and its answer: what goes beyond, it drops
+    without a word. In doubling steps, since every other number loads the model anew."""
+    answer = sent.get("max_completion_tokens") or sent.get("max_tokens") or _ANSWER
+    needed = _size([sent["messages"], sent.get("tools")]) // _BYTES + answer
+    kept = _STEP
+    while kept < needed:
+        kept *= 2
+    return min(kept, context or _MOST_KEPT)
+
+
+def _size(value: Any) -> int:
+    """Bytes of all the text in a value that is plain JSON, with a fixed number for a picture."""
+    if isinstance(value, str):
+        return len(value.encode("utf-8", "surrogatepass"))
+    if isinstance(value, Mapping):
+        if value.get("type") == "image_url":
+            return _PICTURE
+        return sum(_size(key) + _size(inner) for key, inner in value.items())
+    return sum(map(_size, value)) if isinstance(value, list) else 8

@@ -1,0 +1,24 @@
+"""Waiting for a result until a deadline."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import TYPE_CHECKING
+
+from policy_router.providers.litellm.wire import Wire, watching
+
+if TYPE_CHECKING:
+    from collections.abc import Awaitable
+
+    from policy_router.execution.progress import _T
+
+
+async def within(seconds: float, work: Awaitable[_T], wire: Wire | None = None) -> _T:
+    """The result of the work, which writes into `wire` what its connection sees.
+
+    Raises:
+        TimeoutError: after this many seconds; the work is cancelled.
+    """
+    with watching(Wire() if wire is None else wire):
+        async with asyncio.timeout(seconds):
+            return await work

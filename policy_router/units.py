@@ -1,0 +1,171 @@
+"""Values with their unit, as people write them, to integers: `20/min`, `$5/month`, `128k`, `60s`.
+
+Each kind is a row: a name for messages, the pattern that the JSON Schema publishes too, examples,
+and what it means. Bare numbers are refused where a unit left out is a mistake of a million.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from decimal import Decimal
+from typing import TYPE_CHECKING, Final
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+NANO: Final = 1_000_000_000
+"""nano-USD in a dollar."""
+_COUNT = r"(?:[0-9]{1,12}|[0-9]{1,9}(?:\.[0-9]{1,3})?[kK]|[0-9]{1,6}(?:\.[0-9]{1,6})?M)"
+_MONEY = r"\$[0-9]{1,9}(?:\.[0-9]{1,9})?"
+_DURATION = r"[0-9]{1,9}(?:\.[0-9]{1,3})?(?:ms|s|m|h)"
+_SECONDS: Final = {"ms": Decimal("0.001"), "s": Decimal(1), "m": Decimal(60), "h": Decimal(3600)}
+
+
+def count(text: str) -> int:
+    """`32k` -> 32000. k and M are thousands and millions, as in every provider's documentation."""
+    scale = {"k": 1000, "K": 1000, "M": 1_000_000}.get(text[-1])
+    return int(Decimal(text[:-1]) * scale) if scale else int(text)
+
+
+def money(text: str) -> int:
+    """`$0.10` -> nano-USD."""
+    return int(Decimal(text[1:]) * NANO)
+
+
+def price(text: str) -> int:
+    """`$0.10/M` -> nano-USD per million tokens; `/K` is per thousand."""
+    amount, _, per = text.partition("/")
+    return money(amount) * (1000 if per == "K" else 1)
+
+
+def duration(text: str) -> float:
+    """`90s`, `1.5m`, `500ms`, `2h` -> seconds."""
+    unit = text.lstrip("0123456789.")
+    return float(Decimal(text[: -len(unit)]) * _SECONDS[unit])
+
+
+def percent(text: str) -> float:
+    """`30%` -> 0.3."""
+    return float(Decimal(text[:-1]) / 100)
+
+
+def size(text: str) -> int:
+    """`8GB` -> bytes, in powers of 1000."""
+    return int(Decimal(text[:-2]) * {"MB": 10**6, "GB": 10**9, "TB": 10**12}[text[-2:]])
+
+
+@dataclass(frozen=True, slots=True)
+class Rate:
+    """So many of a metric (`requests`, `tokens`) per period (`min`, `hour`, `day`); for
+    `concurrent` the period is empty."""
+
+    amount: int
+    metric: str
+    period: str = ""
+
+
+def rate(metric: str) -> Callable[[str], Rate]:
+    """`20/min` -> Rate(20, metric, "min")."""
+
+    def read(text: str) -> Rate:
+        amount, _, period = text.partition("/")
+        return Rate(count(amount), metric, period)
+
+    return read
+
+
+def limit(text: str) -> Rate:
+    """A model's own limit: `50/min`, `400k tokens/min`, `4 concurrent`."""
+    amount, _, rest = text.partition(" ")
+    if rest == "concurrent":
+        return Rate(int(amount), rest)
+    if rest:
+        metric, _, period = rest.partition("/")
+        return Rate(count(amount), metric, period)
+    return rate("requests")(amount)
+
+
+@dataclass(frozen=True, slots=True)
+class Cap:
+    """What a budget holds: nano-USD or tokens per calendar period; amount None is unlimited."""
+
+    amount: int | None
+    unit: str = "usd"
+    period: str = ""
+
+
+def cap(text: str) -> Cap:
+    """`$50/month`, `1M tokens/day`, `unlimited`."""
+    if text == "unlimited":
+        return Cap(None)
+    amount, _, period = text.partition("/")
+    if amount.startswith("$"):
+        return Cap(money(amount), "usd", period)
+    return Cap(count(amount.removesuffix(" tokens")), "tokens", period)
+
+
+@dataclass(frozen=True, slots=True)
+class Unit:
+    """A kind of value: its name in messages, the pattern of its text, examples, its reader."""
+
+    name: str
+    pattern: str
+    examples: tuple[str, ...]
+    read: Callable[[str], object]
+
+    def parse(self, text: str) -> object:
+        """The value; ValueError when the text is none of this kind."""
+        if re.fullmatch(self.pattern.strip("^$"), text) is None:
+            raise ValueError(f"`{text}` is not a {self.name}")
+        return self.read(text)
+
+
+def _unit(
+    name: str, pattern: str, examples: tuple[str, ...], read: Callable[[str], object]
+) -> Unit:
+    return Unit(name, f"^(?:{pattern})$", examples, read)
+
+
+COUNT: Final = _unit("number of tokens", _COUNT, ("32k", "128k", "1M"), count)
+MONEY: Final = _unit("sum of money", _MONEY, ("$0", "$0.05", "$50"), money)
+PRICE: Final = _unit("price per tokens", rf"{_MONEY}/[MK]", ("$0.10/M", "$2.50/M"), price)
+DURATION: Final = _unit("duration", _DURATION, ("500ms", "60s", "5m"), duration)
+# Where zero would leave nothing: a model that holds no token, a request without any time.
+_SOME: Final = r"(?=[0-9.]*[1-9])"
+SOME_TOKENS: Final = _unit(
+    "number of tokens above zero", f"{_SOME}{_COUNT}", COUNT.examples, COUNT.read
+)
+WAIT: Final = _unit(
+    "duration above zero", f"{_SOME}(?:{_DURATION})", DURATION.examples, DURATION.read
+)
+PERCENT: Final = _unit(
+    "percentage", r"(?:100|[0-9]{1,2}(?:\.[0-9]{1,6})?)%", ("10%", "80%"), percent
+)
+SIZE: Final = _unit("amount of memory", r"[0-9]{1,6}(?:\.[0-9]{1,3})?(?:MB|GB|TB)", ("8GB",), size)
+REQUESTS: Final = _unit(
+    "request rate", r"[0-9]{1,12}/(?:min|hour|day)", ("20/min", "50/day"), rate("requests")
+)
+TOKENS: Final = _unit("token rate", rf"{_COUNT}/(?:min|hour|day)", ("200k/hour",), rate("tokens"))
+LIMIT: Final = _unit(
+    "limit",
+    rf"[0-9]{{1,12}}(?: requests)?/(?:min|hour|day)"
+    rf"|{_COUNT} tokens/(?:min|hour|day)|[0-9]{{1,6}} concurrent",
+    ("50/min", "400k tokens/min", "4 concurrent"),
+    limit,
+)
+CAP: Final = _unit(
+    "cap",
+    rf"unlimited|{_MONEY}/(?:day|week|month)|{_COUNT} tokens/(?:day|week|month)",
+    ("$50/month", "1M tokens/day", "unlimited"),
+    cap,
+)
+USED: Final = _unit(
+    "used quota", rf"{_COUNT}(?: tokens)?/(?:min|hour|day)", ("50/day",), lambda text: text
+)
+
+
+def dollars(nano: int) -> str:
+    """nano-USD as a plain decimal string of dollars, without an exponent or trailing zeros."""
+    text = f"{Decimal(nano) / NANO:f}"
+    return text.rstrip("0").rstrip(".") if "." in text else text

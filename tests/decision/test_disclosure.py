@@ -1,0 +1,116 @@
+"""Which checks a decision carries, and which judges may not see the answer."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pytest
+
+from policy_router.check.report import inspect
+from policy_router.decision.decide import decide
+from policy_router.domain.acceptance import Accept, Judge, OnRejected
+from policy_router.domain.decision import Reason
+from policy_router.domain.request import Request
+from policy_router.language.files import PolicyFile
+
+if TYPE_CHECKING:
+    from policy_router.decision.policy import Policy
+
+POLICY = """\
+version: 1
+tiers: [light, heavy]
+models:
+  small: { model: openai/small, tier: light, price: free, context: 8k, tags: [local], can: [json] }
+  big: { model: openai/big, tier: heavy, price: { input: $1/M, output: $2/M }, context: 8k }
+tasks:
+  form:
+    accept:
+      not_empty: true
+      json_schema: { type: object }
+      stop_reason: [stop]
+      llm: { model: big, rubric: Every field is filled in. }
+  chat: { accept: { not_empty: false } }
+rules:
+  - { name: private stays, when: { tags: private }, only: [local] }
+  - { name: not the big one, when: { tags: small }, avoid: [big] }
+  - { name: forms parse, when: { tags: strict }, accept: { json: true, otherwise: error } }
+  - name: brief
+    when: "'brief' in tags or 'strict' in tags and tokens > 10"
+    accept: { max_chars: 9 }
+  - { name: sorry, when: { tags: never }, deny: no }
+  - { name: tools, when: { tags: tools }, needs: [tools] }
+budgets: { day: { when: not stream, cap: $5/day } }
+"""
+
+
+@pytest.fixture(scope="module")
+def policy() -> Policy:
+    report = inspect([PolicyFile("p.yaml", POLICY.encode())])
+    assert report.policy is not None, report.diagnostics
+    return report.policy
+
+
+@pytest.mark.parametrize(
+    ("task", "tags", "by"),
+    [
+        ("chat", "", []),
+        ("form", "", ["task `form`"]),
+        (None, "strict", ["rule `forms parse`"]),
+        (None, "brief strict", ["rule `forms parse`", "rule `brief`"]),
+        ("form", "strict", ["task `form`", "rule `forms parse`"]),
+        ("form", "never", []),
+        ("poetry", "strict", []),
+    ],
+)
+def test_the_task_s_checks_and_every_applying_rule_s(
+    policy: Policy, task: str | None, tags: str, by: list[str]
+) -> None:
+    decision = decide(policy, Request(task=task, tags=set(tags.split())))
+    assert [accept.by for accept in decision.accept] == by
+
+
+def test_a_rule_that_applies_in_two_ways_asks_once(policy: Policy) -> None:
+    decision = decide(policy, Request(task="chat", tags={"brief", "strict"}, tokens=11))
+    assert [accept.by for accept in decision.accept] == ["rule `forms parse`", "rule `brief`"]
+
+
+def test_what_a_policy_says_of_checks(policy: Policy) -> None:
+    (accept,) = decide(policy, Request(task="form")).accept
+    assert accept == Accept(
+        "task `form`",
+        not_empty=True,
+        json_schema='{"type": "object"}',
+        stop_reason=("stop",),
+        llm=Judge(policy.model("big"), "Every field is filled in."),
+    )
+    assert str(accept.at) == "p.yaml:8:5"
+    assert policy.rules[2].accept == Accept(
+        "rule `forms parse`", json=True, otherwise=OnRejected.ERROR
+    )
+    assert policy.index.tasks["chat"].accept is None
+
+
+@pytest.mark.parametrize(
+    ("request_", "barred"),
+    [
+        (Request(task="form"), []),
+        (Request(task="form", tags={"private"}), [(Reason.ONLY, "p.yaml:15:53")]),
+        (Request(task="form", tags={"small"}), [(Reason.AVOID, "p.yaml:16:53")]),
+        (Request(task="form", stream=True), [(Reason.UNCOVERED, "p.yaml:5:3")]),
+        (Request(task="form", tags={"tools"}), []),
+        (Request(task="form", needs={"json"}), []),
+        (Request(task="form", model="small"), []),
+        (Request(task="form", tokens=9_000), []),
+        (Request(task="chat", tags={"private"}), []),
+        (Request(task="chat", tags={"private", "brief"}), []),
+    ],
+)
+def test_what_keeps_a_model_from_a_request_keeps_it_from_judging(
+    policy: Policy, request_: Request, barred: list[tuple[Reason, str]]
+) -> None:
+    """Only what guards data and money does: abilities, contexts and the caller's criteria are about
+    who answers."""
+    decision = decide(policy, request_)
+    assert [(s.model, s.reason, str(s.at)) for s in decision.barred] == [
+        ("big", reason, at) for reason, at in barred
+    ]

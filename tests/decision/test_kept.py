@@ -1,0 +1,79 @@
+"""What is kept of earlier decisions changes none, also when a table is full and starts over."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from itertools import chain, combinations, islice, permutations
+
+from policy_router.decision.decide import decide
+from policy_router.decision.index import KEPT, KEPT_PER_RULE
+from policy_router.decision.ranking import Rankings
+from policy_router.decision.space import MAX_BOXES
+from policy_router.domain.condition import TAGS, Any, Op
+from policy_router.domain.condition import Test as Has
+from policy_router.domain.facts import Vocabulary
+from policy_router.domain.models import Model
+from policy_router.domain.ordering import SortKey
+from policy_router.domain.request import Request
+from policy_router.domain.rules import Rule
+from policy_router.domain.snapshot import Snapshot
+from tests import reference
+from tests.generate import assemble, condition
+
+VOCABULARY = Vocabulary((), ())
+MODELS = tuple(Model(f"m{i}", f"openai/m{i}", "light", 0, quality=i / 20) for i in range(14))
+
+
+def tagged(tag: str) -> Has:
+    return Has(TAGS, Op.HAS, (tag,))
+
+
+def test_full_tables_start_over() -> None:
+    avoiding = [
+        Rule(f"no m{i}", condition(tagged(f"t{i}"), VOCABULARY), avoid=(f"m{i}",))
+        for i in range(13)
+    ]
+    last = Rule("only the last", condition(tagged("all"), VOCABULARY), only=("m13",))
+    policy = assemble(MODELS, (*avoiding, last), VOCABULARY, bands=())
+    tags = [f"t{i}" for i in range(13)]
+    subsets = list(chain.from_iterable(combinations(tags, n) for n in range(14)))
+    assert len(subsets) > KEPT > KEPT_PER_RULE
+    for n, subset in enumerate(subsets):
+        request = Request(tags=frozenset(subset), tokens=10)
+        more = replace(request, tags=request.tags | {"all"})
+        for each in (request, more) if n % 16 == 0 else (request,):
+            decision = decide(policy, each)
+            gone = {f"m{tag[1:]}" for tag in subset}
+            if "all" in each.tags:
+                gone |= {f"m{i}" for i in range(13)}
+            assert {s.model for s in decision.skipped} == gone
+            assert len(decision.candidates) == len(MODELS) - len(gone)
+    for subset in subsets[: KEPT_PER_RULE + 10]:
+        decision = decide(policy, Request(tags=frozenset({*subset, "all"})))
+        assert [c.name for c in decision.candidates] == ["m13"]
+
+
+def test_many_orders_of_keys() -> None:
+    policy = assemble(MODELS[:3], (), VOCABULARY, bands=())
+    orders = list(islice(permutations(SortKey, 4), Rankings.RANKINGS * 3))
+    for prefer in (*orders, *orders):
+        request = Request(prefer=prefer)
+        expected = reference.decide(policy, request, Snapshot())
+        assert tuple(c.name for c in decide(policy, request).candidates) == expected.candidates
+
+
+def test_a_condition_too_wide_to_index_is_evaluated() -> None:
+    wide = Any(tuple(tagged(f"w{i}") for i in range(MAX_BOXES + 1)))
+    rule = Rule("wide", condition(wide, VOCABULARY), avoid=("m0",))
+    policy = assemble(MODELS[:2], (rule,), VOCABULARY, bands=())
+    assert decide(policy, Request(tags={"w64"})).rules == ("wide",)
+    assert decide(policy, Request(tags={"w99"})).rules == ()
+
+
+def test_a_pattern_is_searched_only_where_the_rest_matches() -> None:
+    user = VOCABULARY.by_name["user"]
+    bot = Has(user, Op.MATCHES, ("^bot-[0-9]+$",))
+    rule = Rule("bots", condition(bot, VOCABULARY), avoid=("m0",))
+    policy = assemble(MODELS[:2], (rule,), VOCABULARY, bands=())
+    found = [decide(policy, Request(user=name)).rules for name in ("bot-7", "bob", None)]
+    assert found == [("bots",), (), ()]

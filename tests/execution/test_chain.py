@@ -1,0 +1,443 @@
+"""Tables of what follows what. No event loop, no clock."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from policy_router.domain.decision import Candidate, Reason, Skip
+from policy_router.domain.fallback import Action, Fallback, FaultClass
+from policy_router.domain.models import Model
+from policy_router.execution.chain import ACTIONS, Chain, ChainStep, Move
+from policy_router.providers.failure import Failure, FailureKind, FailureScope
+from tests.execution.make import candidate
+
+ABC = tuple(candidate(name) for name in "abc")
+PLENTY = 60.0
+
+
+def chain_of(names: str = "abc", **options: object) -> Chain:
+    fallback = Fallback(**options)  # type: ignore[arg-type]  # the test names real options
+    return Chain([candidate(name) for name in names], fallback)
+
+
+def begun(names: str = "abc", **options: object) -> Chain:
+    chain = chain_of(names, **options)
+    assert chain.next() is not None
+    return chain
+
+
+def test_candidates_come_in_order_and_end() -> None:
+    chain = chain_of("abc")
+    assert [c.name if c else None for c in (chain.next() for _ in range(4))] == [
+        "a",
+        "b",
+        "c",
+        None,
+    ]
+    assert chain.attempts == 3
+
+
+def test_before_the_first_nobody_is_current() -> None:
+    chain = chain_of("a")
+    assert chain.current is None
+    chain.next()
+    assert chain.current is not None
+    assert chain.current.name == "a"
+
+
+def test_max_attempts_counts_retries_too() -> None:
+    chain = begun("a", max_attempts=2)
+    assert chain.failed(Failure(FailureKind.CONFLICT), PLENTY).move is Move.RETRY
+    assert chain.failed(Failure(FailureKind.CONFLICT), PLENTY).move is Move.END
+    assert chain.next() is None
+    assert chain.attempts == 2
+
+
+@pytest.mark.parametrize(
+    ("names", "limit", "asked"),
+    [
+        ("a", 4, "aa"),
+        ("ab", 4, "aabb"),
+        ("abc", 4, "aabc"),
+        ("abcd", 4, "abcd"),
+        ("abcde", 4, "abcd"),
+        ("abcd", 6, "aabbcd"),
+        ("abcd", 8, "aabbccdd"),
+    ],
+)
+def test_every_candidate_is_asked_before_one_is_asked_twice(
+    names: str, limit: int, asked: str
+) -> None:
+    chain = begun(names, max_attempts=limit)
+    order = [chain.current]
+    while (step := chain.failed(Failure(FailureKind.SERVER_ERROR), PLENTY)).move is not Move.END:
+        order.append(chain.current if step.move is Move.RETRY else chain.next())
+    assert "".join(each.name for each in order if each) == asked
+
+
+def keyed(*keys: str | None, free: str = "") -> Chain:
+    """A chain of models named by their place, each with this key; those in `free` cost nothing."""
+    models = [
+        Model(str(i), "openai/x", "t", 0, api_key_env=key, free=str(i) in free)
+        for i, key in enumerate(keys)
+    ]
+    chain = Chain([Candidate(model, "", "") for model in models], Fallback())
+    chain.next()
+    return chain
+
+
+@pytest.mark.parametrize(
+    ("failure", "following"),
+    [
+        (Failure(FailureKind.CREDENTIAL), "3"),
+        (Failure(FailureKind.CREDENTIAL, certain=False), "1"),
+        (Failure(FailureKind.QUOTA_EXHAUSTED), "2"),  # what costs nothing needs no credit
+        (Failure(FailureKind.QUOTA_EXHAUSTED, narrowed=FailureScope.REQUEST), "1"),
+        (Failure(FailureKind.FORBIDDEN), "1"),
+        (Failure(FailureKind.RATE_LIMITED), "1"),
+        (Failure(FailureKind.FORBIDDEN, narrowed=FailureScope.PROVIDER), None),
+    ],
+)
+def test_who_shares_what_is_at_fault_is_not_asked(failure: Failure, following: str | None) -> None:
+    chain = keyed("A", "A", "A", "B", free="2")
+    move = chain.failed(failure, PLENTY).move
+    found = chain.next()
+    assert (move, found.name if found else None) == (
+        (Move.NEXT, following) if following else (Move.END, None)
+    )
+    words = f"shares the {failure.scope} of `0`: {failure.kind}"
+    assert {(s.reason, s.detail) for s in chain.skipped} <= {(Reason.NOT_ASKED, words)}
+
+
+def test_who_has_no_room_is_passed_over_and_counts_for_no_attempt() -> None:
+    chain = begun("ab", max_attempts=1)
+    skip = Skip("a", Reason.QUOTA, "full")
+    following = chain.refused(skip)
+    assert following is not None
+    assert (following.name, chain.attempts, chain.skipped) == ("b", 1, (skip,))
+    assert chain.refused(skip) is None
+
+
+def test_who_was_not_asked_is_said() -> None:
+    chain = begun("abcd", max_attempts=2)
+    chain.failed(Failure(FailureKind.TIMEOUT), PLENTY)
+    chain.next()
+    assert chain.failed(Failure(FailureKind.TIMEOUT), PLENTY) == ChainStep(Move.END)
+    skips = chain.leave("enough")
+    assert [(s.model, s.reason, s.detail) for s in skips] == [
+        ("c", Reason.NOT_ASKED, "enough"),
+        ("d", Reason.NOT_ASKED, "enough"),
+    ]
+    assert chain.leave("once more") == skips
+    assert chain.skipped == skips
+
+
+def test_who_could_not_be_asked_keeps_the_reason() -> None:
+    chain = sized(8, 4, 16, 4)
+    chain.failed(TOO_LONG, PLENTY)
+    assert [(s.model, s.reason) for s in chain.leave("no time")] == [
+        ("m1", Reason.CONTEXT),
+        ("m2", Reason.NOT_ASKED),
+        ("m3", Reason.CONTEXT),
+    ]
+
+
+@pytest.mark.parametrize("action", [Action.NEXT, Action.STOP])
+@pytest.mark.parametrize("kind", [FailureKind.BAD_REQUEST, FailureKind.INVALID_REQUEST])
+def test_what_the_policy_says_of_bad_requests_holds_for_proved_ones_too(
+    action: Action, kind: FailureKind
+) -> None:
+    chain = begun("ab", on_error={FaultClass.BAD_REQUEST: action})
+    move = Move.NEXT if action is Action.NEXT else Move.STOP
+    assert chain.failed(Failure(kind), PLENTY).move is move
+
+
+@pytest.mark.parametrize(
+    ("kind", "retry_after", "move"),
+    [
+        (FailureKind.RATE_LIMITED, None, Move.NEXT),
+        (FailureKind.RATE_LIMITED, 1.0, Move.NEXT),
+        (FailureKind.QUOTA_EXHAUSTED, None, Move.NEXT),
+        (FailureKind.CREDENTIAL, None, Move.NEXT),
+        (FailureKind.FORBIDDEN, None, Move.NEXT),
+        (FailureKind.CONTEXT_TOO_LONG, None, Move.STOP),
+        (FailureKind.CONTENT_POLICY, None, Move.STOP),
+        (FailureKind.BAD_REQUEST, None, Move.NEXT),
+        (FailureKind.INVALID_REQUEST, None, Move.STOP),
+        (FailureKind.REFUSED, None, Move.NEXT),
+        (FailureKind.UNSUPPORTED, None, Move.NEXT),
+        (FailureKind.MODEL_GONE, None, Move.NEXT),
+        (FailureKind.CONNECT, None, Move.RETRY),
+        (FailureKind.TIMEOUT, None, Move.NEXT),
+        (FailureKind.SERVER_ERROR, None, Move.RETRY),
+        (FailureKind.SERVER_ERROR, 30.0, Move.NEXT),
+        (FailureKind.OVERLOADED, None, Move.NEXT),
+        (FailureKind.CONFLICT, None, Move.RETRY),
+        (FailureKind.CONNECTION_LOST, None, Move.RETRY),
+        (FailureKind.MALFORMED, None, Move.NEXT),
+        (FailureKind.EMPTY, None, Move.NEXT),
+        (FailureKind.REJECTED, None, Move.END),  # nobody is of a higher tier
+        (FailureKind.STREAM_BROKEN, None, Move.RETRY),
+        (FailureKind.DEADLINE, None, Move.NEXT),
+        (FailureKind.CANCELLED, None, Move.STOP),
+        (FailureKind.REDIRECTED, None, Move.NEXT),
+        (FailureKind.INTERNAL, None, Move.NEXT),
+        (FailureKind.UNKNOWN, None, Move.NEXT),
+    ],
+)
+def test_default_policy(kind: FailureKind, retry_after: float | None, move: Move) -> None:
+    chain = begun("abc")
+    assert chain.failed(Failure(kind, retry_after=retry_after), PLENTY).move is move
+
+
+def test_every_kind_is_in_the_table_above() -> None:
+    marks = test_default_policy.pytestmark  # type: ignore[attr-defined]  # set by parametrize
+    assert {row[0] for row in marks[0].args[1]} == set(FailureKind)
+
+
+def test_every_action_has_a_row() -> None:
+    assert set(ACTIONS) == set(Action)
+
+
+@pytest.mark.parametrize(
+    ("action", "first", "second"),
+    [
+        (Action.NEXT, Move.NEXT, Move.NEXT),
+        (Action.RETRY, Move.RETRY, Move.END),
+        (Action.RETRY_THEN_NEXT, Move.RETRY, Move.NEXT),
+        (Action.STOP, Move.STOP, Move.STOP),
+    ],
+)
+def test_policy_action_and_what_follows_a_second_failure(
+    action: Action, first: Move, second: Move
+) -> None:
+    chain = begun("abc", on_error={FaultClass.SERVER_ERROR: action})
+    failure = Failure(FailureKind.SERVER_ERROR)
+    assert chain.failed(failure, PLENTY).move is first
+    assert chain.failed(failure, PLENTY).move is second
+
+
+@pytest.mark.parametrize(
+    ("kind", "fault"),
+    [
+        (FailureKind.TIMEOUT, FaultClass.TIMEOUT),
+        (FailureKind.CREDENTIAL, FaultClass.AUTH),
+        (FailureKind.BAD_REQUEST, FaultClass.BAD_REQUEST),
+        (FailureKind.MALFORMED, FaultClass.SERVER_ERROR),
+    ],
+)
+def test_a_retry_that_cannot_help_asks_the_next(kind: FailureKind, fault: FaultClass) -> None:
+    chain = begun("ab", on_error={fault: Action.RETRY})
+    assert chain.failed(Failure(kind), PLENTY).move is Move.NEXT
+
+
+def test_an_action_the_policy_does_not_name_is_next() -> None:
+    assert (
+        begun("ab", on_error={}).failed(Failure(FailureKind.BAD_REQUEST), PLENTY).move is Move.NEXT
+    )
+
+
+def test_no_policy_follows_a_redirect_or_stops_at_it() -> None:
+    chain = begun("ab", on_error={FaultClass.SERVER_ERROR: Action.STOP})
+    assert chain.failed(Failure(FailureKind.REDIRECTED), PLENTY).move is Move.NEXT
+
+
+@pytest.mark.parametrize(
+    ("kind", "retry_after", "remaining", "step"),
+    [
+        (FailureKind.SERVER_ERROR, None, PLENTY, ChainStep(Move.RETRY, (0.0, 0.5))),
+        (FailureKind.SERVER_ERROR, None, 0.7, ChainStep(Move.RETRY, (0.0, 0.7 - 0.5))),
+        (FailureKind.SERVER_ERROR, None, 0.4, ChainStep(Move.END)),
+        (FailureKind.SERVER_ERROR, 1.0, PLENTY, ChainStep(Move.RETRY, (1.0, 1.1))),
+        (FailureKind.SERVER_ERROR, 2.5, PLENTY, ChainStep(Move.NEXT)),
+        (FailureKind.SERVER_ERROR, 1.0, 3.9, ChainStep(Move.NEXT)),
+        (FailureKind.RATE_LIMITED, None, PLENTY, ChainStep(Move.NEXT)),
+        (FailureKind.RATE_LIMITED, 2.0, PLENTY, ChainStep(Move.RETRY, (2.0, 2.2))),
+        (FailureKind.MALFORMED, None, PLENTY, ChainStep(Move.NEXT)),
+    ],
+)
+def test_waits(
+    kind: FailureKind, retry_after: float | None, remaining: float, step: ChainStep
+) -> None:
+    both = dict.fromkeys(FaultClass, Action.RETRY_THEN_NEXT)
+    chain = begun("ab", on_error=both)
+    assert chain.failed(Failure(kind, retry_after=retry_after), remaining) == step
+
+
+def test_each_model_may_be_retried_once() -> None:
+    chain = begun("ab", max_attempts=9)
+    failure = Failure(FailureKind.SERVER_ERROR)
+    moves = [chain.failed(failure, PLENTY).move, chain.failed(failure, PLENTY).move]
+    chain.next()
+    moves += [chain.failed(failure, PLENTY).move, chain.failed(failure, PLENTY).move]
+    assert moves == [Move.RETRY, Move.NEXT, Move.RETRY, Move.END]
+
+
+def test_nothing_starts_with_too_little_time() -> None:
+    assert begun("ab").failed(Failure(FailureKind.TIMEOUT), 0.49).move is Move.END
+    assert begun("ab").failed(Failure(FailureKind.TIMEOUT), 0.5).move is Move.NEXT
+
+
+TOO_LONG = Failure(FailureKind.CONTEXT_TOO_LONG)
+
+
+def sized(*sizes: int | None) -> Chain:
+    them = [candidate(f"m{i}", context=size) for i, size in enumerate(sizes)]
+    chain = Chain(them, Fallback())
+    chain.next()
+    return chain
+
+
+@pytest.mark.parametrize(
+    ("sizes", "taken"),
+    [
+        ((8, 8, 16), "m2"),
+        ((8, 4, None, 9), "m3"),
+        ((None, None, 4), "m2"),
+        ((8, 16), "m1"),
+    ],
+)
+def test_bigger_context(sizes: tuple[int | None, ...], taken: str) -> None:
+    chain = sized(*sizes)
+    assert chain.failed(TOO_LONG, PLENTY) == ChainStep(Move.NEXT)
+    following = chain.next()
+    assert following is not None
+    assert following.name == taken
+    assert [s.model for s in chain.skipped] == [f"m{i}" for i in range(1, int(taken[1:]))]
+    assert all(s.reason is Reason.CONTEXT for s in chain.skipped)
+
+
+@pytest.mark.parametrize("sizes", [(8, 8), (8, None), (None, None), (8,)])
+def test_without_a_bigger_context_the_request_is_refused(sizes: tuple[int | None, ...]) -> None:
+    assert sized(*sizes).failed(TOO_LONG, PLENTY) == ChainStep(Move.STOP)
+
+
+def test_the_floor_stays_for_the_rest_of_the_request() -> None:
+    chain = sized(8, 16, 8, 32)
+    chain.failed(TOO_LONG, PLENTY)
+    chain.next()
+    assert chain.failed(Failure(FailureKind.RATE_LIMITED), PLENTY).move is Move.NEXT
+    following = chain.next()
+    assert following is not None
+    assert following.name == "m3"
+    assert [s.detail for s in chain.skipped] == [
+        "its context of 8 tokens; the request did not fit into 8 tokens"
+    ]
+
+
+def test_candidates_passed_over_at_the_end_are_reported() -> None:
+    chain = sized(8, 16, None)
+    chain.failed(TOO_LONG, PLENTY)
+    chain.next()
+    assert chain.next() is None
+    assert [s.model for s in chain.skipped] == ["m2"]
+    assert chain.next() is None
+    assert len(chain.skipped) == 1
+
+
+def test_bigger_context_before_anyone_was_asked_is_next() -> None:
+    assert chain_of("a").failed(TOO_LONG, PLENTY) == ChainStep(Move.NEXT)
+
+
+REJECTED = Failure(FailureKind.REJECTED)
+
+
+def ranked(*ranks: int, **options: Any) -> Chain:
+    """A chain of models named m0, m1, ..., of these tiers; the first is being asked."""
+    them = [candidate(f"m{i}", rank=rank) for i, rank in enumerate(ranks)]
+    chain = Chain(them, Fallback(**options))
+    chain.next()
+    return chain
+
+
+@pytest.mark.parametrize(
+    ("ranks", "taken", "passed_over"),
+    [
+        ((0, 1), "m1", []),
+        ((0, 0, 1), "m2", ["m1"]),
+        ((1, 0, 1, 2), "m3", ["m1", "m2"]),
+        ((0, 2, 1), "m1", []),
+        ((0,), None, []),
+        ((0, 0), None, ["m1"]),
+        ((2, 1, 0), None, ["m1", "m2"]),
+    ],
+)
+def test_a_rejected_answer_goes_up_a_tier(
+    ranks: tuple[int, ...], taken: str | None, passed_over: list[str]
+) -> None:
+    chain = ranked(*ranks)
+    assert chain.failed(REJECTED, PLENTY) == ChainStep(Move.NEXT if taken else Move.END)
+    following = chain.next()
+    assert (following.name if following else None) == taken
+    assert [s.model for s in chain.skipped] == passed_over
+    assert {s.reason for s in chain.skipped} <= {Reason.TIER}
+    words = "not of a higher tier than `m0`, whose answer was rejected"
+    assert {s.detail for s in chain.skipped} <= {words}
+
+
+@pytest.mark.parametrize(
+    ("failures", "asked"),
+    [
+        ("rr", "m0 m2 m3"),
+        ("rrr", "m0 m2 m3 m5"),
+        ("rrrr", "m0 m2 m3 m5"),
+        ("ef", "m0 m1 m2"),
+        ("rf", "m0 m2 m3"),
+        ("rff", "m0 m2 m3 m4"),
+        ("rfr", "m0 m2 m3 m5"),
+        ("frf", "m0 m1 m2 m3"),
+    ],
+)
+def test_only_higher_tiers_for_the_rest_of_the_request(failures: str, asked: str) -> None:
+    """r: rejected, e: empty, f: failed otherwise. Others may fail: then whoever is next of those
+    above the tier that was rejected is asked."""
+    chain = ranked(0, 0, 1, 2, 1, 3, max_attempts=9)
+    kinds = {"r": FailureKind.REJECTED, "e": FailureKind.EMPTY, "f": FailureKind.TIMEOUT}
+    names = ["m0"]
+    for letter in failures:
+        if chain.failed(Failure(kinds[letter]), PLENTY).move is Move.NEXT:
+            following = chain.next()
+            assert following is not None
+            names.append(following.name)
+    assert " ".join(names) == asked
+
+
+def test_who_is_passed_over_is_said_once() -> None:
+    chain = ranked(0, 1, 0)
+    chain.failed(REJECTED, PLENTY)
+    chain.next()
+    assert chain.failed(REJECTED, PLENTY) == ChainStep(Move.END)
+    assert chain.next() is None
+    assert [s.model for s in chain.skipped] == ["m2"]
+
+
+def test_no_higher_tier_without_an_attempt_or_time_left() -> None:
+    assert ranked(0, 1, max_attempts=1).failed(REJECTED, PLENTY) == ChainStep(Move.END)
+    assert ranked(0, 1).failed(REJECTED, 0.49) == ChainStep(Move.END)
+
+
+def test_a_higher_tier_must_also_have_the_context() -> None:
+    them = [
+        candidate("a", 8, rank=0), candidate("b", 16, rank=0), candidate("c", 8, rank=1),
+        candidate("d", 16, rank=1), candidate("e", 32, rank=2),
+    ]  # fmt: skip
+    chain = Chain(them, Fallback())
+    chain.next()
+    chain.failed(TOO_LONG, PLENTY)
+    chain.next()
+    assert chain.failed(REJECTED, PLENTY) == ChainStep(Move.NEXT)
+    following = chain.next()
+    assert following is not None
+    assert following.name == "d"
+    assert [(s.model, s.reason) for s in chain.skipped] == [("c", Reason.CONTEXT)]
+
+
+def test_no_policy_takes_a_rejected_answer_elsewhere() -> None:
+    everything = dict.fromkeys(FaultClass, Action.RETRY)
+    assert ranked(0, 0, 1, on_error=everything).failed(REJECTED, PLENTY) == ChainStep(Move.NEXT)
+
+
+def test_rejected_before_anyone_was_asked_is_next() -> None:
+    assert chain_of("a").failed(REJECTED, PLENTY) == ChainStep(Move.NEXT)

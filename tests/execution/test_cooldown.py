@@ -1,0 +1,252 @@
+from __future__ import annotations
+
+import threading
+
+import pytest
+
+from policy_router.domain.fallback import Cooldown
+from policy_router.domain.models import Model
+from policy_router.execution.cooldown import Cooldowns
+from policy_router.providers.failure import Failure, FailureKind, FailureScope
+
+BROKEN = Failure(FailureKind.SERVER_ERROR)
+R429 = Failure(FailureKind.RATE_LIMITED)
+
+
+def model(name: str, calls: str = "openai/x", **options: str) -> Model:
+    return Model(name, calls, "t", 0, **options)  # type: ignore[arg-type]  # options of a model
+
+
+M, N = model("m"), model("n")
+
+
+class Clock:
+    now = 1_000.0
+
+    def __call__(self) -> float:
+        return self.now
+
+
+@pytest.fixture
+def clock() -> Clock:
+    return Clock()
+
+
+def test_nothing_cools_at_first(clock: Clock) -> None:
+    assert Cooldowns(clock).cooling(clock.now) == {}
+
+
+def test_the_threshold_within_the_window(clock: Clock) -> None:
+    health, rule = Cooldowns(clock), Cooldown(failures=3, within=60, duration=300)
+    health.failed(M, BROKEN, rule)
+    health.failed(M, BROKEN, rule)
+    assert health.cooling(clock.now) == {}
+    clock.now += 59
+    health.failed(M, BROKEN, rule)
+    assert health.cooling(clock.now) == {"m": clock.now + 300}
+
+
+def test_failures_out_of_the_window_are_forgotten(clock: Clock) -> None:
+    health, rule = Cooldowns(clock), Cooldown(failures=2, within=60, duration=300)
+    health.failed(M, BROKEN, rule)
+    clock.now += 60
+    health.failed(M, BROKEN, rule)
+    assert health.cooling(clock.now) == {}
+
+
+def test_a_cooldown_ends_and_counting_starts_afresh(clock: Clock) -> None:
+    health, rule = Cooldowns(clock), Cooldown(failures=2, within=600, duration=300)
+    health.failed(M, BROKEN, rule)
+    health.failed(M, BROKEN, rule)
+    clock.now += 300
+    assert health.cooling(clock.now) == {}
+    health.failed(M, BROKEN, rule)
+    assert health.cooling(clock.now) == {}
+
+
+def test_models_are_counted_apart(clock: Clock) -> None:
+    health, rule = Cooldowns(clock), Cooldown(failures=2, within=60, duration=300)
+    health.failed(M, BROKEN, rule)
+    health.failed(N, BROKEN, rule)
+    assert health.cooling(clock.now) == {}
+
+
+@pytest.mark.parametrize(
+    ("failure", "seconds"),
+    [
+        (Failure(FailureKind.RATE_LIMITED, retry_after=30), 30),
+        (Failure(FailureKind.RATE_LIMITED, retry_after=0), 1),
+        (Failure(FailureKind.RATE_LIMITED, retry_after=1e9), 24 * 3600),
+        (Failure(FailureKind.RATE_LIMITED), 5),
+        (Failure(FailureKind.QUOTA_EXHAUSTED), 900),
+        (Failure(FailureKind.QUOTA_EXHAUSTED, certain=False), None),
+        (Failure(FailureKind.OVERLOADED), 10),
+        (Failure(FailureKind.OVERLOADED, retry_after=3), 3),
+        (Failure(FailureKind.CREDENTIAL), 600),
+        (Failure(FailureKind.REDIRECTED), 600),
+        (Failure(FailureKind.BAD_REQUEST), None),
+        (Failure(FailureKind.CONTENT_POLICY), None),
+        (Failure(FailureKind.CONTEXT_TOO_LONG), None),
+        (Failure(FailureKind.SERVER_ERROR, retry_after=30), 30),
+        (Failure(FailureKind.SERVER_ERROR), None),
+        (Failure(FailureKind.CREDENTIAL, retry_after=5), 600),
+        (Failure(FailureKind.QUOTA_EXHAUSTED, narrowed=FailureScope.REQUEST), None),
+        (Failure(FailureKind.RATE_LIMITED, retry_after=30, narrowed=FailureScope.REQUEST), None),
+        (Failure(FailureKind.FORBIDDEN, narrowed=FailureScope.REQUEST), None),
+        (Failure(FailureKind.UNSUPPORTED), None),
+        (Failure(FailureKind.REFUSED), None),
+        (Failure(FailureKind.DEADLINE), None),
+        (Failure(FailureKind.CANCELLED), None),
+    ],
+)
+def test_one_failure(clock: Clock, failure: Failure, seconds: float | None) -> None:
+    health = Cooldowns(clock)
+    health.failed(M, failure, Cooldown())
+    expected = {} if seconds is None else {"m": clock.now + seconds}
+    assert health.cooling(clock.now) == expected
+
+
+def test_the_later_deadline_wins(clock: Clock) -> None:
+    health, rule = Cooldowns(clock), Cooldown(failures=1, within=60, duration=300)
+    health.failed(M, BROKEN, rule)
+    health.failed(M, Failure(FailureKind.RATE_LIMITED, retry_after=2), rule)
+    assert health.cooling(clock.now) == {"m": clock.now + 300}
+    health.failed(M, Failure(FailureKind.RATE_LIMITED, retry_after=1_000), rule)
+    assert health.cooling(clock.now) == {"m": clock.now + 1_000}
+
+
+def test_rate_limits_do_not_count_towards_the_threshold(clock: Clock) -> None:
+    health, rule = Cooldowns(clock), Cooldown(failures=1, within=60, duration=300)
+    health.failed(M, Failure(FailureKind.RATE_LIMITED, retry_after=2), rule)
+    assert health.cooling(clock.now) == {"m": clock.now + 2}
+
+
+def test_threads_lose_no_failure(clock: Clock) -> None:
+    health, rule = Cooldowns(clock), Cooldown(failures=400, within=60, duration=300)
+
+    def fail() -> None:
+        for _ in range(100):
+            health.failed(M, BROKEN, rule)
+
+    threads = [threading.Thread(target=fail) for _ in range(4)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert health.cooling(clock.now) == {"m": clock.now + 300}
+
+
+def test_without_a_hint_the_cooldown_doubles_to_a_bound(clock: Clock) -> None:
+    health = Cooldowns(clock)
+    rests = []
+    for _ in range(9):
+        health.failed(M, R429, Cooldown())
+        rest = health.cooling(clock.now)["m"] - clock.now
+        rests.append(rest)
+        clock.now += rest
+    assert rests == [5, 10, 20, 40, 80, 160, 300, 300, 300]
+
+
+def test_an_answer_makes_it_short_again(clock: Clock) -> None:
+    health = Cooldowns(clock)
+    for _ in range(3):
+        health.failed(M, R429, Cooldown())
+        clock.now += 60
+    health.answered(N)
+    health.answered(M)
+    health.answered(M)
+    health.failed(M, R429, Cooldown())
+    assert health.cooling(clock.now) == {"m": clock.now + 5}
+
+
+def test_requests_that_fail_together_are_one_failure(clock: Clock) -> None:
+    health = Cooldowns(clock)
+    for _ in range(20):
+        health.failed(M, R429, Cooldown())
+    assert health.cooling(clock.now) == {"m": clock.now + 5}
+
+
+def test_a_hint_does_not_lengthen_the_next_cooldown_without_one(clock: Clock) -> None:
+    health = Cooldowns(clock)
+    health.failed(M, Failure(FailureKind.RATE_LIMITED, retry_after=30), Cooldown())
+    clock.now += 30
+    health.failed(M, R429, Cooldown())
+    assert health.cooling(clock.now) == {"m": clock.now + 5}
+
+
+GROUP = {
+    "m": model("m", "openai/x", api_key_env="A"),
+    "same key": model("same key", "openai/y", api_key_env="A"),
+    "free": Model("free", "openai/z", "t", 0, api_key_env="A", free=True),
+    "other key": model("other key", "openai/x", api_key_env="B"),
+    "elsewhere": model("elsewhere", "openai/x", api_key_env="A", api_base="http://localhost/v1"),
+    "other provider": model("other provider", "groq/x", api_key_env="A"),
+}
+
+
+@pytest.mark.parametrize(
+    ("scope", "cooling"),
+    [
+        (FailureScope.REQUEST, set()),
+        (FailureScope.MODEL, {"m"}),
+        (FailureScope.KEY, {"m", "same key", "free"}),
+        (FailureScope.ACCOUNT, {"m", "same key"}),
+        (FailureScope.PROVIDER, {"m", "same key", "other key", "free"}),
+    ],
+)
+def test_what_is_at_fault_cools(clock: Clock, scope: FailureScope, cooling: set[str]) -> None:
+    health = Cooldowns(clock, models=GROUP.values, environment={"A": "a", "B": "b"}.get)
+    failure = Failure(FailureKind.QUOTA_EXHAUSTED, narrowed=scope)
+    health.failed(GROUP["m"], failure, Cooldown())
+    assert set(health.cooling(clock.now)) == cooling
+    assert {name for name, each in GROUP.items() if health.until(each, clock.now)} == cooling
+
+
+def test_a_server_of_ones_own_without_a_key_has_none_to_be_at_fault(clock: Clock) -> None:
+    own = [model(name, api_base="http://localhost/v1") for name in ("m", "n")]
+    health = Cooldowns(clock, models=lambda: own, environment=lambda _: None)
+    health.failed(own[0], Failure(FailureKind.CREDENTIAL), Cooldown())
+    assert set(health.cooling(clock.now)) == {"m"}
+
+
+@pytest.mark.parametrize(
+    "kind", [FailureKind.CREDENTIAL, FailureKind.RATE_LIMITED, FailureKind.MODEL_GONE]
+)
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"api_key_env": "B"},
+        {"api_base": "http://localhost/v1"},
+        {"calls": "groq/x"},
+    ],
+    ids=str,
+)
+def test_a_model_that_is_called_otherwise_is_not_cooling(
+    clock: Clock, kind: FailureKind, change: dict[str, str]
+) -> None:
+    active = [model("m", api_key_env="A")]
+    health = Cooldowns(clock, models=lambda: active, environment={"A": "a", "B": "b"}.get)
+    health.failed(active[0], Failure(kind), Cooldown())
+    assert set(health.cooling(clock.now)) == {"m"}
+    active[0] = model("m", **{"api_key_env": "A", **change})
+    assert health.cooling(clock.now) == {}
+
+
+def test_a_key_that_gets_another_value_is_not_cooling(clock: Clock) -> None:
+    values = {"A": "bad"}
+    health = Cooldowns(clock, environment=values.get)
+    each = model("m", api_key_env="A")
+    health.failed(each, Failure(FailureKind.CREDENTIAL), Cooldown())
+    assert set(health.cooling(clock.now)) == {"m"}
+    values["A"] = "good"
+    assert health.cooling(clock.now) == {}
+    del values["A"]
+    assert health.cooling(clock.now) == {}
+    values["A"] = "bad"
+    assert set(health.cooling(clock.now)) == {"m"}
+
+
+def test_no_value_of_a_key_is_kept(clock: Clock) -> None:
+    health = Cooldowns(clock, environment=lambda _: "sk-secret-value")
+    health.failed(M, Failure(FailureKind.CREDENTIAL), Cooldown())
+    assert "sk-secret-value" not in repr(vars(health))

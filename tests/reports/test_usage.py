@@ -1,0 +1,272 @@
+"""What counters and ledger add up to, on a store whose clock tests set."""
+
+from __future__ import annotations
+
+import asyncio
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from policy_router.domain.facts import Vocabulary
+from policy_router.domain.limits import HOUR, Charge, Meter, Metric
+from policy_router.domain.models import Model
+from policy_router.domain.periods import Period
+from policy_router.domain.prices import FREE_PRICE, Price
+from policy_router.errors import StoreError
+from policy_router.ledger.degraded import DegradableStore
+from policy_router.ledger.memory import MemoryStore, Retention
+from policy_router.ledger.store import Attribution, Hold, Settlement
+from policy_router.reports.usage import Tally, UsageReport, usage
+from tests.generate import assemble
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from policy_router.decision.policy import Policy
+    from policy_router.domain.limits import Reading
+
+NOON = 1_795_003_200.0
+"""2026-11-18, 12:00 UTC."""
+DECEMBER = 1_796_079_600.0
+"""Midnight in Berlin."""
+DAY = 86_400.0
+FREE = Model("free", "ollama_chat/a", "light", 0, FREE_PRICE, True)
+PAID = Model("paid", "openai/b", "light", 0, Price(1_000_000, 2_000_000))
+TEAM = Meter("budgets", "team", Metric.USD, Period.MONTH, 1000, 0b11)
+EACH = Meter("budgets", "each", Metric.TOKENS, Period.DAY, 100, 0b11, per="user")
+BURST = Meter("limits", "burst", Metric.REQUESTS, HOUR, 3, 0b11, per="tenant")
+SEATS = Meter("models", "free", Metric.SEATS, None, 2, 0b01)
+
+
+def policy(*meters: Meter) -> Policy:
+    return assemble((FREE, PAID), (), Vocabulary((), ()), bands=(), meters=meters)
+
+
+BERLIN = policy().timezone
+
+
+@dataclass
+class World:
+    """A store, its clock, and short ways to use it."""
+
+    meters: tuple[Meter, ...]
+    now: float = NOON
+    count: int = 0
+    store: MemoryStore = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.store = MemoryStore(lambda: self.now)
+
+    async def take(self, model: str, **about: str) -> str:
+        self.count += 1
+        who = Attribution(model, **about)
+        charges = []
+        for meter in self.meters:
+            subject = (getattr(who, meter.per) if meter.per else "") or "-"
+            counter = meter.counter(subject, self.now, BERLIN)
+            charges.append(Charge(counter, 10 if _sized(meter) else 1, meter.limit, False))
+        await self.store.reserve(Hold(f"h{self.count}", tuple(charges), 60.0, who))
+        return f"h{self.count}"
+
+    async def answer(self, model: str, actual: Settlement, **about: str) -> None:
+        await self.store.settle(await self.take(model, **about), actual)
+
+    async def usage(self) -> UsageReport:
+        return await usage(policy(*self.meters), self.store, self.now)
+
+
+def _sized(meter: Meter) -> bool:
+    return meter.metric in (Metric.USD, Metric.TOKENS)
+
+
+def shown(found: UsageReport) -> list[tuple[str, str, int, int | None]]:
+    return [(s.meter.name, s.subject, s.used, s.held) for s in found.scopes]
+
+
+def test_scopes_stand_in_the_order_of_the_policy_the_largest_first() -> None:
+    async def main() -> None:
+        w = World((SEATS, BURST, TEAM, EACH))
+        await w.answer("paid", Settlement(40, 1, 2), user="ada", tenant="acme")
+        await w.answer("paid", Settlement(5, 3, 4), user="bob", tenant="acme")
+        await w.take("free", user="bob")
+        await w.answer("free", Settlement(), user="cid", tenant="zen")
+        found = await w.usage()
+        assert shown(found) == [
+            ("free", "-", 1, None),
+            ("burst", "acme", 2, None),
+            ("burst", "zen", 1, None),
+            ("team", "-", 55, 10),
+            ("each", "bob", 17, 10),
+            ("each", "ada", 3, 0),
+            ("each", "cid", 0, 0),
+        ]
+        team = found.scopes[3]
+        assert (team.share, team.resets, team.opens) == (0.055, DECEMBER, None)
+
+    asyncio.run(main())
+
+
+def test_a_window_that_is_full_says_when_it_opens() -> None:
+    async def main() -> None:
+        w = World((BURST,))
+        for _ in range(3):
+            await w.answer("paid", Settlement(), tenant="acme")
+        w.now += 600
+        (scope,) = (await w.usage()).scopes
+        assert (scope.used, scope.share, scope.opens) == (3, 1.0, NOON + 3660)
+        w.now += 3061
+        assert (await w.usage()).scopes == ()
+
+    asyncio.run(main())
+
+
+def test_another_period_is_another_count() -> None:
+    async def main() -> None:
+        w = World((TEAM, EACH))
+        await w.answer("paid", Settlement(40, 1, 2), user="ada")
+        w.now += DAY
+        assert shown(await w.usage()) == [("team", "-", 40, 0)]
+        w.now += 30 * DAY
+        assert shown(await w.usage()) == [("team", "-", 0, 0)]
+
+    asyncio.run(main())
+
+
+def test_a_limit_that_was_edited_forgets_nothing() -> None:
+    async def main() -> None:
+        w = World((TEAM,))
+        await w.answer("paid", Settlement(40, 1, 2))
+        w.meters = (Meter("budgets", "team", Metric.USD, Period.MONTH, None, 0b11),)
+        (scope,) = (await w.usage()).scopes
+        assert (scope.used, scope.share) == (40, None)
+
+    asyncio.run(main())
+
+
+def test_models_today_and_this_month() -> None:
+    async def main() -> None:
+        w = World((TEAM,), now=NOON - 19 * DAY)
+        await w.answer("paid", Settlement(1000, 1, 1))  # October
+        w.now = NOON - DAY
+        await w.answer("free", Settlement(0, 7, 8))
+        await w.answer("free", Settlement(0, 7, 8))
+        w.now = NOON
+        await w.answer("paid", Settlement(40, 5, 6))
+        await w.answer("free", Settlement())
+        found = await w.usage()
+        assert found.today.label == "2026-11-18"
+        assert found.today.models == (
+            ("paid", Tally(1, 1, 5, 6, 40)),
+            ("free", Tally(1, 0, 0, 0, 0)),
+        )
+        assert found.month.label == "2026-11"
+        assert found.month.models == (
+            ("paid", Tally(1, 1, 5, 6, 40)),
+            ("free", Tally(3, 2, 14, 16, 0)),
+        )
+        assert found.month.total() == Tally(4, 3, 19, 22, 40)
+        assert found.month.total(["free", "gone"]) == Tally(3, 2, 14, 16, 0)
+        assert found.since is None
+
+    asyncio.run(main())
+
+
+def test_a_hold_that_ran_out_counts_once() -> None:
+    """Charged in full when its process was gone; an answer only when somebody tells of one."""
+
+    async def main() -> None:
+        w = World((TEAM,))
+        late, lost, never = [await w.take("paid") for _ in range(3)]
+        assert (late, lost) == ("h1", "h2")
+        w.now += 61
+        await w.answer("free", Settlement(0, 1, 1))
+        assert dict((await w.usage()).today.models)["paid"] == Tally(3, 0, 0, 0, 30)
+        await w.store.settle(late, Settlement(4, 5, 6))
+        await w.store.release(never)
+        assert dict((await w.usage()).today.models)["paid"] == Tally(2, 1, 5, 6, 14)
+
+    asyncio.run(main())
+
+
+def test_what_the_store_will_not_say_is_an_error() -> None:
+    class Silent(DegradableStore):
+        """A guarded store that is out of reach, with books that are not."""
+
+        def __init__(self, inner: MemoryStore) -> None:
+            super().__init__(inner)
+            self.rows, self.buckets, self.audit = inner.rows, inner.buckets, inner.audit
+
+        async def read(self, charges: Sequence[Charge]) -> tuple[Reading | None, ...]:
+            return (None,) * len(charges)
+
+    async def main() -> None:
+        with pytest.raises(StoreError, match="`free` cannot be read"):
+            await usage(policy(SEATS), Silent(MemoryStore()), NOON)
+
+    asyncio.run(main())
+
+
+def test_many_subjects_are_read_in_several_steps() -> None:
+    class Counting(MemoryStore):
+        asked: tuple[int, ...] = ()
+
+        async def read(self, charges: Sequence[Charge]) -> tuple[Reading, ...]:
+            self.asked += (len(charges),)
+            return await super().read(charges)
+
+    async def main() -> None:
+        w = World((BURST,))
+        w.store = store = Counting(lambda: NOON)
+        for i in range(1100):
+            await w.answer("paid", Settlement(), tenant=f"t{i}")
+        found = await w.usage()
+        assert len(found.scopes) == 1100
+        assert store.asked == (500, 500, 100)
+
+    asyncio.run(main())
+
+
+def test_a_ledger_that_was_cut_says_since_when_it_tells() -> None:
+    async def main() -> None:
+        w = World((TEAM,), now=NOON - 2 * DAY)
+        w.store = MemoryStore(lambda: w.now, Retention(rows=3))
+        for i in range(4):
+            w.now = NOON - 2 * DAY + i
+            await w.answer("paid", Settlement(1, 1, 1))
+        found = await w.usage()
+        assert (found.since, found.month.total().requests) == (NOON - 2 * DAY + 1, 3)
+        assert shown(found) == [("team", "-", 4, 0)]
+
+    asyncio.run(main())
+
+
+@given(
+    st.lists(
+        st.tuples(
+            st.sampled_from(["free", "paid"]),
+            st.integers(0, 40 * 86_400),
+            st.integers(0, 10**6),
+            st.sampled_from(["", "ada", "bob"]),
+        ),
+        max_size=12,
+    )
+)
+def test_models_and_counters_tell_the_same(tries: list[tuple[str, int, int, str]]) -> None:
+    """What models cost this month is what the month's budget holds; users add up to the whole."""
+
+    async def main() -> None:
+        each = Meter("budgets", "each", Metric.USD, Period.MONTH, None, 0b11, per="user")
+        w = World((TEAM, each))
+        for model, ago, cost, user in sorted(tries, key=lambda t: -t[1]):
+            w.now = NOON - ago
+            await w.answer(model, Settlement(cost, 1, 1), user=user)
+        w.now = NOON
+        found = await w.usage()
+        team, *users = found.scopes
+        assert team.used == sum(scope.used for scope in users) == found.month.total().cost
+        assert found.today.total().cost <= found.month.total().cost
+
+    asyncio.run(main())

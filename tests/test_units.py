@@ -1,0 +1,134 @@
+from __future__ import annotations
+
+import re
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from policy_router import units
+from policy_router.units import NANO, Cap, Rate, Unit
+
+UNITS = {name: unit for name, unit in sorted(vars(units).items()) if isinstance(unit, Unit)}
+
+READ = [
+    (units.COUNT, "0", 0),
+    (units.COUNT, "8192", 8192),
+    (units.COUNT, "32k", 32_000),
+    (units.COUNT, "1.5K", 1_500),
+    (units.COUNT, "1M", 1_000_000),
+    (units.COUNT, "0.000001M", 1),
+    (units.COUNT, "999999999999", 999_999_999_999),
+    (units.MONEY, "$0", 0),
+    (units.MONEY, "$0.10", NANO // 10),
+    (units.MONEY, "$0.000000001", 1),
+    (units.MONEY, "$50", 50 * NANO),
+    (units.PRICE, "$0.10/M", NANO // 10),
+    (units.PRICE, "$0.0001/K", NANO // 10),
+    (units.PRICE, "$2.50/M", 5 * NANO // 2),
+    (units.DURATION, "500ms", 0.5),
+    (units.DURATION, "60s", 60.0),
+    (units.DURATION, "1.5m", 90.0),
+    (units.DURATION, "2h", 7200.0),
+    (units.WAIT, "0.001s", 0.001),
+    (units.SOME_TOKENS, "10k", 10_000),
+    (units.PERCENT, "0%", 0.0),
+    (units.PERCENT, "12.5%", 0.125),
+    (units.PERCENT, "100%", 1.0),
+    (units.SIZE, "8GB", 8 * 10**9),
+    (units.SIZE, "512MB", 512 * 10**6),
+    (units.SIZE, "1.5TB", 1500 * 10**9),
+    (units.REQUESTS, "20/min", Rate(20, "requests", "min")),
+    (units.TOKENS, "200k/hour", Rate(200_000, "tokens", "hour")),
+    (units.LIMIT, "50/min", Rate(50, "requests", "min")),
+    (units.LIMIT, "50 requests/day", Rate(50, "requests", "day")),
+    (units.LIMIT, "400k tokens/min", Rate(400_000, "tokens", "min")),
+    (units.LIMIT, "4 concurrent", Rate(4, "concurrent")),
+    (units.CAP, "$50/month", Cap(50 * NANO, "usd", "month")),
+    (units.CAP, "1M tokens/week", Cap(1_000_000, "tokens", "week")),
+    (units.CAP, "unlimited", Cap(None)),
+    (units.USED, "50/day", "50/day"),
+    (units.USED, "1k tokens/hour", "1k tokens/hour"),
+]
+
+
+@pytest.mark.parametrize(("unit", "text", "value"), READ, ids=[f"{u.name} {t}" for u, t, _ in READ])
+def test_what_a_text_means(unit: Unit, text: str, value: object) -> None:
+    found = unit.parse(text)
+    assert (found, type(found)) == (value, type(value))
+
+
+@pytest.mark.parametrize(
+    ("unit", "text"),
+    [
+        (units.COUNT, ""), (units.COUNT, "-1"), (units.COUNT, "1.5"), (units.COUNT, "32kb"),
+        (units.COUNT, "32 k"), (units.COUNT, "32m"), (units.COUNT, "1e3"), (units.COUNT, "k"),
+        (units.COUNT, "1_000"), (units.COUNT, "32k\n"), (units.COUNT, "٣"),
+        (units.COUNT, "1.0000M1"), (units.COUNT, "1.2345k"), (units.COUNT, "9999999999999"),
+        (units.MONEY, "5"), (units.MONEY, "-$5"), (units.MONEY, "$-5"), (units.MONEY, "5$"),
+        (units.MONEY, "$5,000"), (units.MONEY, "€5"), (units.MONEY, "$.5"), (units.MONEY, "$1."),
+        (units.MONEY, "$0.0000000001"),
+        (units.PRICE, "$0.10"), (units.PRICE, "0.10/M"), (units.PRICE, "$0.10/m"),
+        (units.PRICE, "$0.10/k"), (units.PRICE, "$0.10/M tokens"),
+        (units.DURATION, "60"), (units.DURATION, "60 s"), (units.DURATION, "1d"),
+        (units.DURATION, "-1s"), (units.DURATION, "1m30s"), (units.DURATION, "s"),
+        (units.PERCENT, "80"), (units.PERCENT, "101%"), (units.PERCENT, "100.5%"),
+        (units.PERCENT, "-1%"), (units.PERCENT, "0.8"), (units.PERCENT, "80%\n"),
+        (units.SIZE, "8"), (units.SIZE, "8GiB"), (units.SIZE, "8gb"), (units.SIZE, "8 GB"),
+        (units.REQUESTS, "20"), (units.REQUESTS, "20/s"), (units.REQUESTS, "20/minute"),
+        (units.REQUESTS, "2k/min"), (units.REQUESTS, "20 / min"), (units.REQUESTS, "/min"),
+        (units.TOKENS, "200k"), (units.TOKENS, "200k tokens/hour"),
+        (units.LIMIT, "50"), (units.LIMIT, "concurrent"), (units.LIMIT, "4k concurrent"),
+        (units.LIMIT, "400k/min"), (units.LIMIT, "50/month"), (units.LIMIT, "4 concurrent/min"),
+        (units.CAP, "$50"), (units.CAP, "50/month"), (units.CAP, "$50/hour"),
+        (units.CAP, "1M/day"), (units.CAP, "Unlimited"), (units.CAP, "unlimited/day"),
+        (units.USED, "50"), (units.USED, "$5/day"),
+        (units.WAIT, "0s"), (units.WAIT, "0.000h"), (units.WAIT, "00ms"), (units.WAIT, "5"),
+        (units.SOME_TOKENS, "0"), (units.SOME_TOKENS, "0.0k"), (units.SOME_TOKENS, "1.5"),
+    ],
+)  # fmt: skip
+def test_what_no_unit_means(unit: Unit, text: str) -> None:
+    with pytest.raises(ValueError, match="is not a"):
+        unit.parse(text)
+
+
+@given(st.data(), st.sampled_from(sorted(UNITS)))
+def test_every_text_of_the_pattern_is_read(data: st.DataObject, name: str) -> None:
+    unit = UNITS[name]
+    text = data.draw(st.from_regex(unit.pattern.removesuffix("$") + r"\Z", fullmatch=True))
+    assert unit.parse(text) == unit.parse(text)
+    assert not isinstance(unit.parse(text), int) or unit.parse(text) >= 0  # type: ignore[operator]
+
+
+NEAR = st.text("0123456789.kKM$/%msh GBTinday -+eunlimited\n", max_size=12)
+
+
+@given(NEAR | st.text(max_size=8), st.sampled_from(sorted(UNITS)))
+def test_what_the_pattern_refuses_is_not_read(text: str, name: str) -> None:
+    unit = UNITS[name]
+    if re.search(unit.pattern.removesuffix("$") + r"\Z", text):
+        unit.parse(text)
+    else:
+        with pytest.raises(ValueError, match="is not a"):
+            unit.parse(text)
+
+
+@pytest.mark.parametrize("unit", UNITS.values(), ids=UNITS.keys())
+def test_examples_are_of_their_kind(unit: Unit) -> None:
+    assert unit.examples
+    for example in unit.examples:
+        unit.parse(example)
+
+
+@pytest.mark.parametrize(
+    ("nano", "text"),
+    [(0, "0"), (1, "0.000000001"), (NANO, "1"), (NANO // 10, "0.1"), (10 * NANO, "10"),
+     (-NANO, "-1"), (10**18, "1000000000"), (5 * NANO // 2, "2.5")],
+)  # fmt: skip
+def test_dollars(nano: int, text: str) -> None:
+    assert units.dollars(nano) == text
+
+
+@given(st.integers(0, 10**18 - 1))
+def test_dollars_are_read_back(nano: int) -> None:
+    assert units.MONEY.parse(f"${units.dollars(nano)}") == nano
