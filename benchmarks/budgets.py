@@ -29,7 +29,7 @@ from zoneinfo import ZoneInfo
 sys.path.insert(0, str(Path(__file__).parents[1]))
 
 from benchmarks.windows import report
-from policy_router.domain.limits import MINUTE, Charge, Meter, Metric
+from policy_router.domain.limits import MINUTE, Charge, Limit, Metric
 from policy_router.domain.periods import Period
 from policy_router.ledger.open import open_store
 from policy_router.ledger.store import Attribution, Granted, Hold, Settlement
@@ -72,7 +72,7 @@ def sender(url: str) -> Callable[[], Awaitable[None]]:
     return send
 
 
-def ours(store: str, meter: Meter, unit: int) -> Callable[[str, Path], Ask]:
+def ours(store: str, meter: Limit, unit: int) -> Callable[[str, Path], Ask]:
     """Reserve the most it may come to, send, settle."""
 
     def make(url: str, folder: Path) -> Ask:
@@ -82,7 +82,7 @@ def ours(store: str, meter: Meter, unit: int) -> Callable[[str, Path], Ask]:
 
         async def ask() -> bool:
             counter = meter.counter("-", time.time(), ZoneInfo("UTC"))
-            charge = Charge(counter, MOST * unit, meter.limit)
+            charge = Charge(counter, MOST * unit, meter.cap)
             hold = Hold(f"{next(numbers)}#1", (charge,), 30.0, Attribution())
             if not isinstance(await ledger.reserve(hold), Granted):
                 return False
@@ -157,8 +157,8 @@ def litellm_router(params: dict[str, Any], **options: Any) -> Callable[[str, Pat
 
 
 CAP: Final = FIT * TOKENS * PRICE
-BUDGET: Final = Meter("budgets", "team", Metric.USD, Period.DAY, CAP, 1)
-LIMIT: Final = Meter("limits", "each", Metric.TOKENS, MINUTE, FIT * TOKENS, 1)
+BUDGET: Final = Limit("budgets", "team", Metric.USD, Period.DAY, CAP, 1)
+LIMIT: Final = Limit("limits", "each", Metric.TOKENS, MINUTE, FIT * TOKENS, 1)
 SQLITE: Final = "sqlite:///{folder}/ledger.db"
 DAY: Final = f"{CAP} per 1 day"
 MINUTELY: Final = f"{FIT * TOKENS} per 1 minute"

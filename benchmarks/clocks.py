@@ -32,7 +32,7 @@ from zoneinfo import ZoneInfo
 
 sys.path.insert(0, str(Path(__file__).parents[1]))
 
-from policy_router.domain.limits import MINUTE, Charge, Meter, Metric
+from policy_router.domain.limits import MINUTE, Charge, Limit, Metric
 from policy_router.domain.periods import Period
 from policy_router.ledger.open import open_store, set_time
 from policy_router.ledger.store import (
@@ -59,21 +59,21 @@ CLOCKS: Final = ("", "+1d", "", "+2d", "-1d", "+3h")
 PATIENCE: Final = 120.0
 """Seconds after which one of them counts as stuck."""
 
-BUDGET: Final = Meter("budgets", "team", Metric.USD, Period.DAY, CAP, 1)
-LIMIT: Final = Meter("limits", "each", Metric.REQUESTS, MINUTE, RATE, 1)
-SEAT: Final = Meter("models", "only", Metric.SEATS, None, 1, 1)
+BUDGET: Final = Limit("budgets", "team", Metric.USD, Period.DAY, CAP, 1)
+LIMIT: Final = Limit("limits", "each", Metric.REQUESTS, MINUTE, RATE, 1)
+SEAT: Final = Limit("models", "only", Metric.CONCURRENT, None, 1, 1)
 
 
 # -- a process that comes by -----------------------------------------------------------------------
 
 
-def charge(meter: Meter, now: float) -> Charge:
+def charge(meter: Limit, now: float) -> Charge:
     amount = COST if meter is BUDGET else 1
-    return Charge(meter.counter("-", now, UTC), amount, meter.limit)
+    return Charge(meter.counter("-", now, UTC), amount, meter.cap)
 
 
 async def take(
-    store: AuditableStore, meter: Meter, name: str, lease: float = 60.0
+    store: AuditableStore, meter: Limit, name: str, lease: float = 60.0
 ) -> Granted | Refused | Unavailable:
     """One hold, as an account takes it."""
     now = time.time()

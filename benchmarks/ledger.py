@@ -28,7 +28,7 @@ from zoneinfo import ZoneInfo
 
 sys.path.insert(0, str(Path(__file__).parents[1]))
 
-from policy_router.domain.limits import HOUR, MINUTE, Charge, Meter, Metric
+from policy_router.domain.limits import HOUR, MINUTE, Charge, Limit, Metric
 from policy_router.domain.periods import Period
 from policy_router.execution.accounting import new_id
 from policy_router.ledger.open import open_store
@@ -44,16 +44,16 @@ if TYPE_CHECKING:
 
 UTC = ZoneInfo("UTC")
 METERS = (
-    Meter("budgets", "all", Metric.USD, Period.MONTH, 10**15, 1, warn_at=(0.8, 0.95)),
-    Meter("budgets", "tenant", Metric.USD, Period.DAY, 10**15, 1, per="tenant"),
-    Meter("budgets", "team", Metric.USD, Period.DAY, 10**15, 1, per="team"),
-    Meter("budgets", "user", Metric.USD, Period.DAY, 10**15, 1, per="user"),
-    Meter("limits", "all", Metric.REQUESTS, MINUTE, 10**9, 1),
-    Meter("limits", "tokens", Metric.TOKENS, MINUTE, 10**12, 1),
-    Meter("limits", "user", Metric.REQUESTS, HOUR, 10**9, 1, per="user"),
-    Meter("models", "haiku", Metric.SEATS, None, 10**6, 1),
+    Limit("budgets", "all", Metric.USD, Period.MONTH, 10**15, 1, warn_at=(0.8, 0.95)),
+    Limit("budgets", "tenant", Metric.USD, Period.DAY, 10**15, 1, per="tenant"),
+    Limit("budgets", "team", Metric.USD, Period.DAY, 10**15, 1, per="team"),
+    Limit("budgets", "user", Metric.USD, Period.DAY, 10**15, 1, per="user"),
+    Limit("limits", "all", Metric.REQUESTS, MINUTE, 10**9, 1),
+    Limit("limits", "tokens", Metric.TOKENS, MINUTE, 10**12, 1),
+    Limit("limits", "user", Metric.REQUESTS, HOUR, 10**9, 1, per="user"),
+    Limit("models", "haiku", Metric.CONCURRENT, None, 10**6, 1),
 )
-AMOUNTS = {Metric.USD: 4_000_000, Metric.TOKENS: 3_000, Metric.REQUESTS: 1, Metric.SEATS: 1}
+AMOUNTS = {Metric.USD: 4_000_000, Metric.TOKENS: 3_000, Metric.REQUESTS: 1, Metric.CONCURRENT: 1}
 
 
 @dataclass(frozen=True)
@@ -75,7 +75,7 @@ def hold(name: str, user: int) -> Hold:
     charges = (
         Charge(
             meter.counter(subjects.get(meter.per or "", "-"), now, UTC),
-            AMOUNTS[meter.metric], meter.limit, warn_at=meter.warn_at,
+            AMOUNTS[meter.metric], meter.cap, warn_at=meter.warn_at,
         )
         for meter in METERS
     )  # fmt: skip

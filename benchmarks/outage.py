@@ -19,7 +19,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 from zoneinfo import ZoneInfo
 
-from policy_router.domain.limits import MINUTE, Charge, Meter, Metric
+from policy_router.domain.limits import MINUTE, Charge, Limit, Metric
 from policy_router.domain.periods import Period
 from policy_router.ledger.degraded import DegradableStore
 from policy_router.ledger.redis.store import RedisStore
@@ -29,12 +29,12 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
 UTC = ZoneInfo("UTC")
-BUDGET = Meter("budgets", "team", Metric.USD, Period.DAY, 10**15, 1)
-LIMIT = Meter("limits", "each", Metric.REQUESTS, MINUTE, 10**6, 1)
+BUDGET = Limit("budgets", "team", Metric.USD, Period.DAY, 10**15, 1)
+LIMIT = Limit("limits", "each", Metric.REQUESTS, MINUTE, 10**6, 1)
 
 
 def charges(now: float) -> tuple[Charge, ...]:
-    return tuple(Charge(m.counter("-", now, UTC), 1, m.limit) for m in (BUDGET, LIMIT))
+    return tuple(Charge(m.counter("-", now, UTC), 1, m.cap) for m in (BUDGET, LIMIT))
 
 
 class Traffic:

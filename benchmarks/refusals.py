@@ -21,7 +21,7 @@ from zoneinfo import ZoneInfo
 sys.path.insert(0, str(Path(__file__).parents[1]))
 
 from benchmarks.stress import places
-from policy_router.domain.limits import HOUR, Charge, Meter, Metric
+from policy_router.domain.limits import HOUR, Charge, Limit, Metric
 from policy_router.domain.periods import Period
 from policy_router.ledger.open import open_store
 from policy_router.ledger.store import Attribution, Ended, Granted, Hold, Refused, Settlement
@@ -32,10 +32,10 @@ if TYPE_CHECKING:
 ROOM: Final = 10**12
 AT_ONCE: Final = 250
 METERS: Final = (
-    *(Meter("budgets", f"b{i}", Metric.USD, Period.MONTH, ROOM, 1) for i in range(4)),
-    *(Meter("limits", f"t{i}", Metric.TOKENS, HOUR, ROOM, 1) for i in range(2)),
-    Meter("models", "m", Metric.SEATS, None, ROOM, 1),
-    Meter("limits", "last", Metric.REQUESTS, HOUR, 1, 1),
+    *(Limit("budgets", f"b{i}", Metric.USD, Period.MONTH, ROOM, 1) for i in range(4)),
+    *(Limit("limits", f"t{i}", Metric.TOKENS, HOUR, ROOM, 1) for i in range(2)),
+    Limit("models", "m", Metric.CONCURRENT, None, ROOM, 1),
+    Limit("limits", "last", Metric.REQUESTS, HOUR, 1, 1),
 )
 
 
@@ -49,7 +49,7 @@ async def shown(store: AuditableStore, charges: tuple[Charge, ...]) -> tuple[obj
 async def refuse(url: str, count: int) -> list[str]:
     """What changed, in words."""
     store, now = open_store(url), time.time()
-    charges = tuple(Charge(m.counter("-", now, ZoneInfo("UTC")), 1, m.limit) for m in METERS)
+    charges = tuple(Charge(m.counter("-", now, ZoneInfo("UTC")), 1, m.cap) for m in METERS)
     first = await store.reserve(Hold("first", charges, 10**6, Attribution()))
     await store.reserve(Hold("second", charges[:-1], 10**6, Attribution()))
     await store.settle("second", Settlement(7, 3, 4))

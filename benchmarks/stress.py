@@ -64,7 +64,7 @@ PATIENCE: Final = 120.0
 BUDGET: Final = Counter("budgets/team|usd|month|2026-11|-", Metric.USD, end=4e9)
 """Without bounds that a run could come across."""
 RATE: Final = Counter("limits/each|tokens|min||-", Metric.TOKENS, MINUTE.width, MINUTE.slots)
-SEAT: Final = Counter("models/haiku|concurrent|||-", Metric.SEATS)
+SEAT: Final = Counter("models/haiku|concurrent|||-", Metric.CONCURRENT)
 
 
 def charges(amount: int, cap: int) -> tuple[Charge, ...]:

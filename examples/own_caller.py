@@ -43,7 +43,7 @@ class Table:
             raise CallFailed(Failure(FailureKind.OVERLOADED, "not in the table", 529))
         message = SimpleNamespace(role="assistant", content=text, tool_calls=None)
         choice = SimpleNamespace(index=0, finish_reason="stop", message=message)
-        return SimpleNamespace(model=model.calls, choices=[choice], usage=None)
+        return SimpleNamespace(model=model.provider_model, choices=[choice], usage=None)
 
     async def stream(self, model: Model, body: Body, timeout: float) -> Chunks:  # noqa: ARG002, ASYNC109  as above
         raise UsageError("this caller does not stream")

@@ -58,7 +58,7 @@ _meter: Final[ContextVar[_Meter]] = ContextVar("what is known of the answer look
 class Problem(NamedTuple):
     """Why a schema cannot be used. path: where in it, as far as that is known."""
 
-    words: str
+    message: str
     help: str = ""
     path: tuple[str | int, ...] = ()
 

@@ -163,7 +163,7 @@ class CooldownError(NoCandidateError):
 _ERRORS: Final = (
     ("cooling", CooldownError),
     ("budget", BudgetExceededError),
-    ("quota", RateLimitError),
+    ("rate_limit", RateLimitError),
     ("state", StateUnavailableError),
 )
 

@@ -326,7 +326,7 @@ class Router:
         tags, tenant, user, team, key, language, attributes (of the policy). None of them is sent
         to a provider.
         Criteria, which only narrow or reorder: max_cost (dollars), max_latency (seconds),
-        min_quality (0..1), prefer, model (a model of the policy; "auto" is none), at_most.
+        min_quality (0..1), prefer, model (a model of the policy; "auto" is none), max_candidates.
         The rest are OpenAI's own parameters (temperature, tools, max_tokens, ...).
 
         Raises NoCandidateError (and its kinds BudgetError, LimitError, StateError), RequestError,
@@ -419,7 +419,8 @@ class Router:
 
 _FACTS = (
     "task", "complexity", "tags", "tenant", "user", "team", "key", "language", "attributes",
-    "tokens", "needs", "max_cost", "max_latency", "min_quality", "prefer", "model", "at_most",
+    "tokens", "needs", "max_cost", "max_latency", "min_quality", "prefer", "model",
+    "max_candidates",
     "stream",
 )  # fmt: skip
 
@@ -454,10 +455,10 @@ def _request(
         task=task,
         complexity=complexity,
         tokens=seen.tokens if facts.get("tokens") is None else said.tokens,
-        most_tokens=max(most, said.tokens),
+        max_input_tokens=max(most, said.tokens),
         pictures=full,
         thumbnails=low,
-        max_output=cap,
+        max_tokens=cap,
         answers=answers if isinstance(answers, int) and answers > 0 else 1,
         needs=seen.needs | needs,
     )
@@ -486,14 +487,14 @@ def _said(facts: Mapping[str, Any]) -> Request:
         min_quality=facts.get("min_quality"),
         prefer=facts.get("prefer"),
         model=None if isinstance(model, str) and model == "auto" else model,
-        limit=facts.get("at_most"),
+        max_candidates=facts.get("max_candidates"),
     )
 
 
 def _warned(crossing: Crossing) -> Warned:
     scope, metric, _, _, subject = crossing.key.split("|", 4)
     name = scope.partition("/")[2]
-    return Warned(name, subject, metric, crossing.share, crossing.spent, crossing.limit)
+    return Warned(name, subject, metric, crossing.share, crossing.spent, crossing.cap)
 
 
 def _words(facts: Mapping[str, Any], name: str) -> frozenset[str]:

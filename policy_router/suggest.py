@@ -11,7 +11,7 @@ from difflib import SequenceMatcher
 from heapq import nlargest
 from typing import TYPE_CHECKING, Final
 
-from policy_router.language.meaning import may_mean
+from policy_router.meaning import may_mean
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable

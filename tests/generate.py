@@ -16,7 +16,7 @@ from policy_router.domain.fallback import Fallback
 from policy_router.domain.limits import (
     ANYONE,
     MINUTE,
-    Meter,
+    Limit,
     Metric,
     Reading,
     WhenExhausted,
@@ -151,12 +151,12 @@ def assemble(
     bands: tuple[Band, ...] = BANDS,
     prefer: tuple[SortKey, ...] = (SortKey.FREE, SortKey.SMALLEST, SortKey.CHEAPEST),
     fallback: Fallback | None = None,
-    meters: tuple[Meter, ...] | None = None,
+    meters: tuple[Limit, ...] | None = None,
 ) -> Policy:
     """A policy of these parts; unless meters are given, one budget without a cap pays for all."""
     if meters is None:
         everyone = (1 << len(models)) - 1
-        meters = (Meter("budgets", "all", Metric.USD, Period.MONTH, None, everyone),)
+        meters = (Limit("budgets", "all", Metric.USD, Period.MONTH, None, everyone),)
     index = Index(models, TIERS, tasks, bands, prefer, rules, vocabulary, meters)
     return Policy(
         "generated", "", ZoneInfo("Europe/Berlin"), TIERS, models, tasks, bands, prefer, rules,
@@ -165,21 +165,21 @@ def assemble(
 
 
 @st.composite
-def meters(draw: st.DrawFn, models: int, vocabulary: Vocabulary) -> tuple[Meter, ...]:
+def meters(draw: st.DrawFn, models: int, vocabulary: Vocabulary) -> tuple[Limit, ...]:
     """Limits and budgets; most policies have a budget that pays for all."""
     found = []
     everyone = (1 << models) - 1
     if draw(st.integers(0, 3)):
-        found.append(Meter("budgets", "all", Metric.USD, Period.MONTH, None, everyone))
+        found.append(Limit("budgets", "all", Metric.USD, Period.MONTH, None, everyone))
     for i in range(draw(st.integers(0, 3))):
         metric = draw(st.sampled_from(Metric))
         window: Window | None = MINUTE if draw(st.booleans()) else Period.DAY
-        if metric is Metric.SEATS:
+        if metric is Metric.CONCURRENT:
             window = None
         when = draw(st.none() | trees(vocabulary).map(lambda t: condition(t, vocabulary)))
         budget = metric is Metric.USD or (metric is Metric.TOKENS and draw(st.booleans()))
         found.append(
-            Meter(
+            Limit(
                 "budgets" if budget else "limits",
                 f"n{i}",
                 metric,
@@ -235,8 +235,8 @@ def requests(draw: st.DrawFn, policy: Policy) -> Request:
             maybe | st.sampled_from([b.name for b in BANDS]) | st.sampled_from((0, 0.3, 0.5, 1))
         ),
         tokens=draw(st.sampled_from((*NUMBERS, 40, 60, 4999))),
-        most_tokens=draw(maybe | st.sampled_from((0, 50, 10**6))),
-        max_output=draw(maybe | st.sampled_from((1, 5, 100, 3000))),
+        max_input_tokens=draw(maybe | st.sampled_from((0, 50, 10**6))),
+        max_tokens=draw(maybe | st.sampled_from((1, 5, 100, 3000))),
         answers=draw(st.sampled_from((1, 1, 2))),
         needs=frozenset(draw(st.sets(st.sampled_from(ABILITIES), max_size=2))),
         tags=frozenset(draw(st.sets(st.sampled_from((*TAGS, "other"))))),
@@ -254,7 +254,7 @@ def requests(draw: st.DrawFn, policy: Policy) -> Request:
             maybe | maybe | st.lists(st.sampled_from(list(SortKey)), max_size=3).map(tuple)
         ),
         model=draw(maybe | maybe | st.sampled_from([m.name for m in policy.models])),
-        limit=draw(maybe | maybe | st.integers(0, 3)),
+        max_candidates=draw(maybe | maybe | st.integers(0, 3)),
     )
 
 
@@ -269,7 +269,7 @@ def snapshots(draw: st.DrawFn, policy: Policy) -> Snapshot:
         )
     )
     used: dict[str, Reading | None] = {}
-    for meter in policy.meters:
+    for meter in policy.limits:
         subject = draw(st.sampled_from((ANYONE, *USERS)))
         shown = st.sampled_from((0, 1, 4, 5, 600, 1000, 10**7, 10**8))
         reading = draw(st.none() | shown.map(Reading) | shown.map(lambda n: Reading(n, 2e9)))

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from policy_router.decision.policy import Policy
-    from policy_router.domain.limits import Meter
+    from policy_router.domain.limits import Limit
     from policy_router.domain.models import Model
     from policy_router.domain.request import Request
     from policy_router.domain.rules import Rule
@@ -80,7 +80,7 @@ def vector(
         "complexity": band,
         "score": score,
         "tokens": request.tokens,
-        "max_tokens": request.max_output,
+        "max_tokens": request.max_tokens,
         "tags": request.tags,
         "user": request.user,
         "team": request.team,
@@ -113,12 +113,12 @@ def decide(policy: Policy, request: Request, snapshot: Snapshot) -> Verdict:
     floor = max(rank or 0 for rank in [0, *floors])
     first: list[str] = [name for r in applied for name in r.first]
     first += task.first if task else ()
-    size = request.tokens + (request.max_output or 0)
-    output = TYPICAL_OUTPUT if request.max_output is None else request.max_output
+    size = request.tokens + (request.max_tokens or 0)
+    output = TYPICAL_OUTPUT if request.max_tokens is None else request.max_tokens
     out: dict[str, str] = {}
     for model in policy.models:
         reason = next((why for r in applied if (why := _taken(r, model.name, policy))), None)
-        cost = model.estimate(request.tokens, request.max_output)
+        cost = model.estimate(request.tokens, request.max_tokens)
         until = snapshot.cooling.get(model.name)
         checks = [
             ("tier", not policy.fallback.step_down and model.rank < floor),
@@ -169,9 +169,9 @@ def decide(policy: Policy, request: Request, snapshot: Snapshot) -> Verdict:
         )
     )
     order = [m.name for _, m in left]
-    if request.limit is not None:
-        out |= dict.fromkeys(order[request.limit :], "limit")
-        order = order[: request.limit]
+    if request.max_candidates is not None:
+        out |= dict.fromkeys(order[request.max_candidates :], "max_candidates")
+        order = order[: request.max_candidates]
     return Verdict(tuple(order), out, names, None)
 
 
@@ -185,7 +185,7 @@ def _taken(rule: Rule, model: str, policy: Policy) -> str | None:
     return None
 
 
-def _falls_under(meter: Meter, policy: Policy, model: Model, facts: Facts) -> bool:
+def _falls_under(meter: Limit, policy: Policy, model: Model, facts: Facts) -> bool:
     number = [m.name for m in policy.models].index(model.name)
     return bool(meter.models & 1 << number) and (
         meter.when is None or holds(meter.when.tree, facts)
@@ -195,10 +195,10 @@ def _falls_under(meter: Meter, policy: Policy, model: Model, facts: Facts) -> bo
 def _paid_for(policy: Policy, model: Model, facts: Facts) -> list[tuple[str, bool]]:
     money = [
         m
-        for m in policy.meters
+        for m in policy.limits
         if m.metric == "usd" and _falls_under(m, policy, model, facts) and not model.free
     ]
-    capped = any(m.limit is not None and m.then != "warn" for m in money)
+    capped = any(m.cap is not None and m.then != "warn" for m in money)
     return [
         ("uncovered", not model.free and not money),
         ("unpriced", model.price is None and capped),
@@ -207,8 +207,8 @@ def _paid_for(policy: Policy, model: Model, facts: Facts) -> list[tuple[str, boo
 
 def _capped_by_budget(policy: Policy, model: Model, facts: Facts) -> bool:
     return any(
-        m.section == "budgets" and m.limit is not None and m.then != "warn"
-        for m in policy.meters
+        m.section == "budgets" and m.cap is not None and m.then != "warn"
+        for m in policy.limits
         if _falls_under(m, policy, model, facts)
         and not (model.free and (m.then == "free_only" or m.metric == "usd"))
     )
@@ -218,11 +218,11 @@ def _counted(
     policy: Policy, model: Model, request: Request, facts: Facts, snapshot: Snapshot
 ) -> list[tuple[str, bool]]:
     found = []
-    for meter in policy.meters:
+    for meter in policy.limits:
         who = (getattr(request, meter.per) or "-") if meter.per else "-"
         name = f"{meter.id}|{who}"
         spared = meter.then == "warn" or (meter.then == "free_only" and model.free)
-        if name not in snapshot.used or meter.limit is None or spared:
+        if name not in snapshot.used or meter.cap is None or spared:
             continue
         if not _falls_under(meter, policy, model, facts):
             continue
@@ -232,23 +232,23 @@ def _counted(
             found.append(("state", budget))
             continue
         asked = _asked(meter, model, request)
-        full = reading.used + max(asked, 1) > meter.limit
-        found.append(("budget" if budget else "quota", full))
+        full = reading.used + max(asked, 1) > meter.cap
+        found.append(("budget" if budget else "rate_limit", full))
     return found
 
 
-def _asked(meter: Meter, model: Model, request: Request) -> int:
+def _asked(meter: Limit, model: Model, request: Request) -> int:
     if meter.metric in ("requests", "concurrent"):
         return 1
-    size = request.tokens if request.most_tokens is None else request.most_tokens
+    size = request.tokens if request.max_input_tokens is None else request.max_input_tokens
     plain = 16_384 if "reasoning" in model.abilities else 4096
-    cap = plain if request.max_output is None else request.max_output
+    cap = plain if request.max_tokens is None else request.max_tokens
     cap = cap if model.max_output is None else min(cap, model.max_output)
     if meter.metric == "tokens":
-        limit = meter.limit or 0
+        limit = meter.cap or 0
         if size + 256 * request.answers > limit:
             size = min(size, request.tokens)
-        if request.max_output is None:
+        if request.max_tokens is None:
             cap = min(cap, max((limit - size) // request.answers, 256))
         return size + request.answers * cap
     answer = request.answers * cap
@@ -259,9 +259,9 @@ def _left(
     policy: Policy, model: Model, request: Request, facts: Facts, snapshot: Snapshot
 ) -> float:
     left = 1.0
-    for meter in policy.meters:
+    for meter in policy.limits:
         who = (getattr(request, meter.per) or "-") if meter.per else "-"
         reading = snapshot.used.get(f"{meter.id}|{who}")
-        if reading is not None and meter.limit and _falls_under(meter, policy, model, facts):
-            left = min(left, max(0.0, 1 - reading.used / meter.limit))
+        if reading is not None and meter.cap and _falls_under(meter, policy, model, facts):
+            left = min(left, max(0.0, 1 - reading.used / meter.cap))
     return left

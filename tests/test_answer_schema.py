@@ -70,7 +70,7 @@ def test_schemas_that_can_be_used(schema: dict[str, Any]) -> None:
 def test_schemas_that_cannot(schema: dict[str, Any], words: str, path: tuple[Any, ...]) -> None:
     problem = problem_of(schema)
     assert problem is not None
-    assert words in problem.words
+    assert words in problem.message
     assert problem.path == path
 
 

@@ -238,7 +238,7 @@ def test_refusals(tmp_path: Path, provider: Simulated) -> None:
             {"task": ["code"]},
             {"user": 5},
             {"model": ["small"]},
-            {"at_most": "1"},
+            {"max_candidates": "1"},
         )
         for wrong in wrongs:
             with pytest.raises(UsageError):
@@ -401,7 +401,7 @@ def test_criteria_narrow_and_reorder(tmp_path: Path, provider: Simulated) -> Non
         assert order(prefer=["quality"]) == ["big", "small"]
         assert order(model="big") == ["big"]
         assert order(model="auto") == ["small", "big"]
-        assert order(at_most=1) == ["small"]
+        assert order(max_candidates=1) == ["small"]
         assert order(max_cost=0) == ["small"]
         assert order(max_cost="$0.01") == ["small", "big"]
         assert order(min_quality=0.6) == ["big"]

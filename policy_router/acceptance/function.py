@@ -25,7 +25,7 @@ async def ask_function(
     """
     said = await functions.call(name, seconds, text, answer)
     if isinstance(said, FunctionFailed):
-        return said.why
+        return said.reason
     if isinstance(said, bool):
         return None if said else "it says no"
     if isinstance(said, str):

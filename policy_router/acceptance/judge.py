@@ -22,8 +22,8 @@ from policy_router.execution.chain import LEAST
 from policy_router.execution.progress import RunningAttempt
 from policy_router.providers.caller import Body
 from policy_router.providers.chat import content, heard, size, usage
+from policy_router.providers.deadline import within
 from policy_router.providers.failure import CallFailed, Failure, FailureKind
-from policy_router.resilience.deadline import within
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

@@ -14,7 +14,7 @@ from policy_router.acceptance.checks import PASSED, SLOW, Verdict, found, plain,
 from policy_router.acceptance.function import ask_function
 from policy_router.acceptance.judge import ask_judge
 from policy_router.providers.chat import heard
-from policy_router.resilience.deadline import within
+from policy_router.providers.deadline import within
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

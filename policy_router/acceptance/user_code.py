@@ -53,7 +53,7 @@ stuck. When its calls return, it is called again at once."""
 class FunctionFailed:
     """The function came to no result. why: in words that repeat nothing it was given."""
 
-    why: str
+    reason: str
 
 
 @dataclass(slots=True)

@@ -45,7 +45,7 @@ class Restriction:
     removes: int
     below: int
     says: str
-    at: Span | None
+    span: Span | None
     rule: int | None
 
 
@@ -69,7 +69,7 @@ class Regions:
                 if part.min_tier:
                     test = Test(fact, Op.IN, (part.name,))
                     says = f"{kind} `{part.name}`"
-                    floors.append((test, index.below[part.min_tier], says, part.at))
+                    floors.append((test, index.below[part.min_tier], says, part.span))
         unpaid = list(_unpaid(policy))
         trees = [r.when.tree for r in policy.rules if r.when is not None]
         trees += [f[0] for f in floors] + [u[0] for u in unpaid if u[0] is not None]
@@ -87,7 +87,7 @@ class Regions:
             boxes, exact = self._boxes(rule.when.tree if rule.when is not None else None)
             says = f"rule `{rule.name}`"
             removes |= below if strict else 0
-            sources.append(Restriction(boxes, exact, removes, below, says, rule.at, number))
+            sources.append(Restriction(boxes, exact, removes, below, says, rule.span, number))
         for tree, below, says, at in floors:
             boxes, exact = self._boxes(tree)
             sources.append(Restriction(boxes, exact, below if strict else 0, below, says, at, None))
@@ -207,7 +207,7 @@ class Regions:
 def _unpaid(policy: Policy) -> Iterator[tuple[Tree | None, int, str, Span | None]]:
     """Where paid models (bit i: model i) are out for want of a budget or of a known price. No tree:
     everywhere."""
-    money = [m for m in policy.meters if m.metric is Metric.USD]
+    money = [m for m in policy.limits if m.metric is Metric.USD]
     paid = {i: model for i, model in enumerate(policy.models) if not model.free}
     # Many models are paid by the same budgets.
     alike: dict[int, int] = {}
@@ -223,10 +223,10 @@ def _unpaid(policy: Policy) -> Iterator[tuple[Tree | None, int, str, Span | None
     unpriced = sum(1 << i for i, model in paid.items() if model.price is None)
     for meter in money:
         if (
-            meter.limit is not None
+            meter.cap is not None
             and meter.then is not WhenExhausted.WARN
             and meter.models & unpriced
         ):
             where = meter.when.tree if meter.when is not None else None
             says = f"budget `{meter.name}`, its price unknown,"
-            yield where, meter.models & unpriced, says, meter.at
+            yield where, meter.models & unpriced, says, meter.span

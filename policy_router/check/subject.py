@@ -75,7 +75,7 @@ class Subject:
                     unknown.add(removers)
             if removers in unknown:
                 name = f"model `{model.name}`"
-                self.questions.leave_open("unreachable-model", name, model.at)
+                self.questions.leave_open("unreachable-model", name, model.span)
             core = cores[removers]
             if core is not None:
                 found.append((model, regions.owners(core)))
@@ -85,11 +85,11 @@ class Subject:
 def near(subject: Subject, model: Model) -> str:
     """`did you mean`, for a name that no table has and that is close to one that it has."""
     catalog = subject.draft.catalog
-    provider = catalog.provider(model.calls)
+    provider = catalog.provider(model.provider_model)
     bare = provider is None
     if subject.draft.entries[model.name] is not None or model.api_base is not None:
         return ""
-    word = f"openai/{model.calls}" if bare else model.calls
+    word = f"openai/{model.provider_model}" if bare else model.provider_model
     close = subject.draft.hints.did_you_mean(word, catalog.names(provider or "openai"))
     return f"did you mean `{close.removeprefix('openai/') if bare else close}`?" if close else ""
 

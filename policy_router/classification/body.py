@@ -13,6 +13,8 @@ from string import ascii_letters
 from types import MappingProxyType
 from typing import Final
 
+from policy_router.domain.content import NEED_OF_MODALITY, NEED_OF_PART
+
 _CHEAP: Final = (ascii_letters + " ").encode()
 _LETTERS_PER_TOKEN: Final = 4
 _DEAR: Final = 0.75
@@ -33,34 +35,11 @@ _FILE_CHARACTERS_PER_TOKEN: Final = 8
 _VIDEO: Final = 6_000
 """Tokens of one video: some twenty seconds at the usual rate; its true length is not known here."""
 
-_NEED_OF_PART: Final[Mapping[str, str]] = MappingProxyType(
-    {
-        "image_url": "vision", "input_image": "vision", "image": "vision",
-        "input_audio": "audio", "audio_url": "audio",
-        "video_url": "video", "input_video": "video", "video": "video",
-        "file": "pdf", "input_file": "pdf", "document": "pdf",
-    }
-)  # fmt: skip
-TEXT_PARTS: Final = frozenset(
-    {
-        "text", "input_text", "output_text", "refusal", "thinking", "redacted_thinking",
-        "tool_use", "tool_result",
-    }
-)  # fmt: skip
-"""Types of message parts that any model reads."""
-PARTS: Final = TEXT_PARTS | _NEED_OF_PART.keys()
-"""All types of message parts that are known here; what a model must be able to do for any other
-type cannot be told."""
-_NEED_OF_MEDIA: Final[Mapping[str, str]] = MappingProxyType(
+NEED_OF_MEDIA: Final[Mapping[str, str]] = MappingProxyType(
     {"image": "vision", "audio": "audio", "video": "video"}
 )
 """By the first half of a media type."""
 _MEDIA_FIELDS: Final = frozenset({"format", "mime_type", "media_type"})
-_NEED_OF_MODALITY: Final[Mapping[str, str | None]] = MappingProxyType(
-    {"text": None, "image": "image_output", "audio": "audio_output"}
-)
-MODALITIES: Final = frozenset(_NEED_OF_MODALITY)
-"""What an answer may be asked to consist of."""
 _HOSTED: Final = "hosted_tools"
 _CLIENT_TOOLS: Final[Mapping[str, frozenset[str]]] = MappingProxyType(
     {
@@ -128,7 +107,7 @@ def needs_beside(body: Mapping[str, object]) -> frozenset[str]:
     if body.get("audio") is not None:
         needs.add("audio_output")
     for each in _items(body.get("modalities")):
-        need = _NEED_OF_MODALITY.get(each) if isinstance(each, str) else None
+        need = NEED_OF_MODALITY.get(each) if isinstance(each, str) else None
         if need is not None:
             needs.add(need)
     return frozenset(needs)
@@ -164,10 +143,10 @@ def _content(content: object, needs: set[str], *, within: bool = False) -> int:
 def _need_of(part: object, kind: str) -> str | None:
     """The ability that a part asks for: by its media type where it names one, else by its own type.
     A file may hold a recording, and an image's address a video."""
-    need = _NEED_OF_PART.get(kind)
+    need = NEED_OF_PART.get(kind)
     if need is None:
         return None
-    return _NEED_OF_MEDIA.get(_media_type(part).partition("/")[0], need)
+    return NEED_OF_MEDIA.get(_media_type(part).partition("/")[0], need)
 
 
 def _media_type(part: object) -> str:

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from importlib.metadata import PackageNotFoundError
-from importlib.metadata import version as version_of
 from typing import TYPE_CHECKING, Annotated, Any, Final
 
 import typer
@@ -23,6 +21,7 @@ from policy_router.cli import (
     schema,
     usage,
 )
+from policy_router.cli.version import version
 from policy_router.views.terminal import show
 
 if TYPE_CHECKING:
@@ -43,14 +42,6 @@ COMMANDS: Final[Mapping[str, Callable[..., None]]] = {
     "rules": rules.rules,
     "schema": schema.schema,
 }
-
-
-def version() -> str:
-    """The version of the installed package."""
-    try:
-        return version_of("policy-router")
-    except PackageNotFoundError:
-        return "not installed"
 
 
 def _show_version(wanted: bool) -> None:

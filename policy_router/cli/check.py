@@ -85,8 +85,8 @@ def check(
 
 def _write(reports: "dict[Path, Report]", format_: Format) -> None:
     from policy_router.cli import render  # noqa: PLC0415
-    from policy_router.cli.app import version  # noqa: PLC0415  the table of commands names this one
     from policy_router.cli.rules import describe  # noqa: PLC0415
+    from policy_router.cli.version import version  # noqa: PLC0415  the table of commands names this one
 
     every = list(reports.values())
     match format_:

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from policy_router.cli.store_option import StoreLocation
     from policy_router.decision.policy import Policy
     from policy_router.domain.condition import Facts
-    from policy_router.domain.limits import Meter, Reading
+    from policy_router.domain.limits import Limit, Reading
     from policy_router.execution.accounting import Accounting
     from policy_router.views.terminal import Line
 
@@ -28,7 +28,7 @@ async def counted(policy: Policy, asked: Asked, place: StoreLocation) -> Asked:
     """The request with what the counters show that matter to it, as they are now."""
     from policy_router.execution.accounting import Accounting  # noqa: PLC0415  not needed for --help
 
-    if not policy.meters:
+    if not policy.limits:
         return asked
     async with reached(place) as store:
         return await with_readings(Accounting(store, clock=time.time), policy, asked)
@@ -47,7 +47,7 @@ class CounterView:
     reading: None when it could not be read. full: no model has room in it.
     """
 
-    meter: Meter
+    meter: Limit
     subject: str
     reading: Reading | None
     full: bool = False
@@ -67,7 +67,7 @@ def looked_at(policy: Policy, facts: Facts, asked: Asked) -> list[CounterView]:
         if meter.use(subject) in used:
             reading = used[meter.use(subject)]
             least = max(1, min(metering.asks(meter, request)))
-            full = reading is not None and reading.used + least > (meter.limit or 0)
+            full = reading is not None and reading.used + least > (meter.cap or 0)
             found.append(CounterView(meter, subject, reading, full))
     return found
 
@@ -80,7 +80,7 @@ def as_json(counters: list[CounterView], policy: Policy) -> list[dict[str, objec
             "used": None if c.reading is None else amount(c.meter.metric, c.reading.used),
             "full": None if c.reading is None else c.full,
             "opens": iso(c.opens, policy.timezone),
-            "at": str(c.meter.at) if c.meter.at else None,
+            "at": str(c.meter.span) if c.meter.span else None,
         }
         for c in counters
     ]
@@ -94,7 +94,7 @@ def as_text(counters: list[CounterView], policy: Policy, now: float) -> list[Lin
         if c.reading is not None:
             used = of_limit(c.meter, c.reading.used)
             state = room(c, now, policy)
-        who, at = whose(c.meter, c.subject), str(c.meter.at or "")
+        who, at = whose(c.meter, c.subject), str(c.meter.span or "")
         rows.append(("", title(c.meter), who, used, state, at))
     return [[("Counters", "bold")], *table(rows)] if rows else []
 
@@ -103,11 +103,11 @@ def room(counter: CounterView, now: float, policy: Policy) -> str:
     """`opens 14:03:20 CET` where no model has room."""
     if counter.opens is not None:
         return f"opens {spell_time(counter.opens, now, policy.timezone)}"
-    seats = counter.meter.metric is Metric.SEATS
+    seats = counter.meter.metric is Metric.CONCURRENT
     return "opens when an attempt ends" if counter.full and seats else ""
 
 
-def naming(meter: Meter, subject: str) -> dict[str, object]:
+def naming(meter: Limit, subject: str) -> dict[str, object]:
     """What a counter is, for machines: amounts of money are dollars as text."""
     return {
         "section": meter.section,
@@ -116,7 +116,7 @@ def naming(meter: Meter, subject: str) -> dict[str, object]:
         "window": None if meter.window is None else str(meter.window),
         "per": meter.per,
         "subject": None if subject == ANYONE else subject,
-        "limit": None if meter.limit is None else amount(meter.metric, meter.limit),
+        "limit": None if meter.cap is None else amount(meter.metric, meter.cap),
     }
 
 
@@ -128,20 +128,20 @@ def amount(metric: Metric, number: int) -> int | str:
 _KINDS = {"budgets": "budget", "limits": "limit", "models": "model"}
 
 
-def title(meter: Meter) -> str:
+def title(meter: Limit) -> str:
     """`budget team`, `limit each-user`, `model small`."""
     return printable(f"{_KINDS[meter.section]} {meter.name}")
 
 
-def whose(meter: Meter, subject: str) -> str:
+def whose(meter: Limit, subject: str) -> str:
     """`user ada`; nothing where all share one count."""
     if meter.per is None:
         return ""
     return f"no {meter.per}" if subject == ANYONE else printable(f"{meter.per} {subject}")
 
 
-def of_limit(meter: Meter, used: int) -> str:
+def of_limit(meter: Limit, used: int) -> str:
     """`$1.50 of $5.00 a month`; `$1.50 a month` where there is no limit."""
-    if meter.limit is None:
+    if meter.cap is None:
         return f"{spell(meter.metric, used)} {per(meter.window)}"
-    return spell_used(meter.metric, used, meter.limit, meter.window)
+    return spell_used(meter.metric, used, meter.cap, meter.window)

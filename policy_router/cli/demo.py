@@ -88,12 +88,12 @@ def demo() -> None:
 
     threading.Thread(target=load, daemon=True).start()
     show(["loading LiteLLM, which calls the models: some seconds ..."])
-    from policy_router.providers.simulated import Limit, Say, Simulated  # noqa: PLC0415
+    from policy_router.providers.simulated import RateLimited, Say, Simulated  # noqa: PLC0415
     from policy_router.router import Router  # noqa: PLC0415
 
     scripts: dict[str, Behaviour] = {
         "llama": Say("Fine, thank you. And you?"),
-        "qwen-free": Limit(1, window=3600, then=Say("def add(a, b): return a + b")),
+        "qwen-free": RateLimited(1, window=3600, then=Say("def add(a, b): return a + b")),
         "own-gpu": Say("def add(a: int, b: int) -> int: return a + b"),
         "sonnet": Say("By induction on n ..."),
     }
@@ -167,7 +167,7 @@ def _story(answer: "Answer") -> list[Line]:
     for candidate in decision.candidates:
         cost = decision.cost(candidate.model) or 0
         price = "free" if candidate.model.free else f"${dollars(cost)}"
-        lines.append(f"          {candidate.name:10} {price:10} {candidate.why}")
+        lines.append(f"          {candidate.name:10} {price:10} {candidate.detail}")
     lines += [
         [(f"          {skip.model:10} {'out':10} {skip.detail}", "dim")]
         for skip in decision.skipped

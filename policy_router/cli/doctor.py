@@ -113,7 +113,7 @@ def _of_policy(report: "Report", path: Path) -> "Diagnosis":
         text = f"{count(len(errors), 'error')} in {path}, the first: {errors[0].message}"
         return Diagnosis("policy", Severity.ERROR, text, f"run `policy-router check {path}`")
     warnings = len(report.findings)
-    meters = {(m.section, m.name) for m in policy.meters}
+    meters = {(m.section, m.name) for m in policy.limits}
     text = f"{policy.name} @{policy.revision[:7]}: {count(len(policy.models), 'model')}"
     text += f", {count(len(meters), 'limit')} and budgets" if meters else ", no limits or budgets"
     if warnings:

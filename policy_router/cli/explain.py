@@ -115,7 +115,7 @@ class _Told:
         """The lowest tier asked for, and everything that asks for one, highest first."""
         applied = [judged.rule for judged in self.rules if judged.applied]
         askers = [
-            _Asker(kind, part.name, part.min_tier, part.at)
+            _Asker(kind, part.name, part.min_tier, part.span)
             for kind, parts in (("task", [self.task]), ("band", [self.band]), ("rule", applied))
             for part in parts
             if part is not None and part.min_tier is not None
@@ -210,7 +210,7 @@ def _json(told: _Told, path: Path, only: str | None) -> dict[str, object]:
                 "rule": judged.rule.name,
                 "applied": judged.applied,
                 "when": judged.rule.when.text if judged.rule.when else None,
-                "at": str(judged.rule.at) if judged.rule.at else None,
+                "at": str(judged.rule.span) if judged.rule.span else None,
                 "steps": [{"text": s.text, "value": _plain(s.value)} for s in judged.steps],
             }
             for judged in told.rules
@@ -220,7 +220,7 @@ def _json(told: _Told, path: Path, only: str | None) -> dict[str, object]:
                 "by": accept.by,
                 "checks": list(accept.checks),
                 "otherwise": accept.otherwise.value,
-                "at": str(accept.at) if accept.at else None,
+                "at": str(accept.span) if accept.span else None,
             }
             for accept in d.accept
         ],
@@ -277,7 +277,7 @@ def _why_not(told: _Told, name: str) -> list[Line]:
     else:
         why = printable(detail(out, told.policy.timezone))
         lines = [[(f"{printable(name)} is out: {why}", "bold")]]
-        lines += [f"  --> {out.at}"] if out.at else []
+        lines += [f"  --> {out.span}"] if out.span else []
     for judged in told.rules:
         if judged.applied and _concerns(judged.rule, told.policy, name):
             lines += _judged(judged)
@@ -299,7 +299,7 @@ def _concerns(rule: "Rule", policy: "Policy", name: str) -> bool:
 def _judged(judged: _Judged) -> list[Line]:
     rule = judged.rule
     mark, style = ("+", "green") if judged.applied else ("-", "dim")
-    place = f"  {rule.at}" if rule.at else ""
+    place = f"  {rule.span}" if rule.span else ""
     words_ = f"  {mark} {printable(rule.name)}"
     if rule.when is None:
         return [[(words_, style), (f"{place}", "dim")], "      always"]
@@ -312,10 +312,10 @@ def _checks(decision: "Decision") -> list[str]:
     lines = []
     for accept in decision.accept:
         made = ", ".join(f"{name} {_check(accept, name)}".rstrip() for name in accept.checks)
-        where = f" ({accept.at})" if accept.at else ""
+        where = f" ({accept.span})" if accept.span else ""
         lines.append(f"{accept.by}: {made}; else {_ELSE[accept.otherwise]}{where}")
     for skip in decision.barred:
-        where = f" ({skip.at})" if skip.at else ""
+        where = f" ({skip.span})" if skip.span else ""
         lines.append(f"`{skip.model}` does not judge: {skip.detail}{where}")
     return lines
 
@@ -429,4 +429,4 @@ def _floor(told: _Told) -> str:
 
 
 def _at(part: "Task | Band") -> str:
-    return f" ({part.at})" if part.at else ""
+    return f" ({part.span})" if part.span else ""

@@ -83,12 +83,12 @@ def _keys(model: Model) -> tuple[str, ...]:
         return (model.api_key_env,)
     if model.api_base is not None:
         return ()
-    name = f"{model.calls.partition('/')[0].replace('_', '').upper()}_API_KEY"
+    name = f"{model.provider_model.partition('/')[0].replace('_', '').upper()}_API_KEY"
     return (name, *_OTHERS.get(name, ())) if name in KEYS else ()
 
 
 def _usual_server(model: Model, environ: Mapping[str, str]) -> str | None:
-    if model.calls.partition("/")[0] not in ("ollama", "ollama_chat"):
+    if model.provider_model.partition("/")[0] not in ("ollama", "ollama_chat"):
         return None
     return environ.get("OLLAMA_API_BASE") or OLLAMA
 

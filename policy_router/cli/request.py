@@ -74,7 +74,7 @@ class Given:
         Words, typer.Option(metavar="KEY", help="What decides the order: cheapest,fastest.")
     ] = None
     model: Annotated[str | None, typer.Option(metavar="MODEL", help="This model alone.")] = None
-    at_most: Annotated[
+    max_candidates: Annotated[
         int | None, typer.Option(metavar="N", min=1, help="At most so many models.")
     ] = None
     fact: Annotated[
@@ -166,8 +166,8 @@ def ask(
         task=task,
         complexity=complexity,
         tokens=tokens,
-        most_tokens=None if most is None else max(most, tokens),
-        max_output=facts.known.get("max_tokens"),
+        max_input_tokens=None if most is None else max(most, tokens),
+        max_tokens=facts.known.get("max_tokens"),
         needs=needs,
         tags=frozenset(_split(given.tag)),
         tenant=given.tenant,
@@ -182,7 +182,7 @@ def ask(
         min_quality=_share(given.min_quality, "--min-quality"),
         prefer=tuple(_split(given.prefer)) if given.prefer else None,
         model=given.model,
-        limit=given.at_most,
+        max_candidates=given.max_candidates,
     )
     at = moment(
         policy.timezone,

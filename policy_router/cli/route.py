@@ -83,11 +83,11 @@ def as_json(decision: "Decision", zone: "ZoneInfo") -> dict[str, object]:
         "candidates": [
             {
                 "model": c.name,
-                "calls": c.model.calls,
+                "calls": c.model.provider_model,
                 "tier": c.model.tier,
                 "free": c.model.free,
                 "cost_usd": _cost(decision, c.model),
-                "why": c.why,
+                "why": c.detail,
             }
             for c in decision.candidates
         ],
@@ -103,7 +103,7 @@ def out(skip: "Skip", zone: "ZoneInfo") -> dict[str, object]:
         "reason": skip.reason.value,
         "detail": skip.detail,
         "until": iso(skip.until, zone),
-        "at": str(skip.at) if skip.at else None,
+        "at": str(skip.span) if skip.span else None,
     }
 
 
@@ -129,7 +129,7 @@ def verdict(decision: "Decision") -> list[Line]:
 def candidates(decision: "Decision", only: str | None = None) -> list[Line]:
     """The table of candidates: rank, model, tier, estimated cost, why."""
     rows = [
-        (str(rank), printable(c.name), c.model.tier, _shown(decision, c.model), printable(c.why))
+        (str(rank), printable(c.name), c.model.tier, _shown(decision, c.model), printable(c.detail))
         for rank, c in enumerate(decision.candidates, start=1)
         if only in (None, c.name)
     ]
@@ -142,7 +142,7 @@ def candidates(decision: "Decision", only: str | None = None) -> list[Line]:
 def not_used(skips: "Iterable[Skip]", zone: "ZoneInfo", only: str | None = None) -> list[Line]:
     """The models that are out: why, until when, and where the policy says so."""
     rows = [
-        ("", printable(s.model), printable(detail(s, zone)), str(s.at or ""))
+        ("", printable(s.model), printable(detail(s, zone)), str(s.span or ""))
         for s in skips
         if only in (None, s.model)
     ]

@@ -92,9 +92,9 @@ def run(
     messages = messages_of(prompt, system)
     from policy_router.providers.caller import Body  # noqa: PLC0415  not needed for --help
 
-    body = Body(messages=messages, max_tokens=asked.request.max_output)
+    body = Body(messages=messages, max_tokens=asked.request.max_tokens)
     place = (
-        place_of(given.state, policy.name, path) if policy.meters else StoreLocation("memory://")
+        place_of(given.state, policy.name, path) if policy.limits else StoreLocation("memory://")
     )
     try:
         if stream:
@@ -228,7 +228,7 @@ def _warned(crossing: "Crossing") -> list[Line]:
     section, _, name = scope.partition("/")
     kind = Metric(metric)
     whose = "" if subject == ANYONE else f" of {subject}"
-    used = spell_used(kind, crossing.spent, crossing.limit, window)
+    used = spell_used(kind, crossing.spent, crossing.cap, window)
     words = f"{section.removesuffix('s')} `{name}`{whose} has passed {crossing.share:.0%}: {used}"
     return [[("warning", "bold yellow"), (f": {printable(words)}", "")]]
 
@@ -269,7 +269,8 @@ def _attempts(policy: "Policy", attempts: "tuple[Attempt, ...]") -> list[Line]:
     """One line per call: who, how long, what it cost, and how it ended."""
     lines: list[Line] = []
     for attempt in attempts:
-        took = f"{printable(attempt.model)} ({printable(attempt.calls)}) {attempt.seconds:.1f} s"
+        model, called = printable(attempt.model), printable(attempt.provider_model)
+        took = f"{model} ({called}) {attempt.seconds:.1f} s"
         took += f", {_cost(policy, attempt)}"
         if attempt.failure is None:
             lines.append([(f"answered by {took}", "dim")])
@@ -298,7 +299,7 @@ def _history(
         "attempts": [
             {
                 "model": a.model,
-                "calls": a.calls,
+                "calls": a.provider_model,
                 "seconds": round(a.seconds, 3),
                 "failure": a.failure,
                 "status": a.status,

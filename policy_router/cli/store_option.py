@@ -173,7 +173,7 @@ async def warn_of_clock(store: AuditableStore) -> None:
     from policy_router.ledger.clock import CLOSE, beside  # noqa: PLC0415  not needed for --help
 
     if isinstance(store, Timed):
-        off = (await store.moment()).off
+        off = (await store.moment()).offset
         if abs(off) > CLOSE:
             say(
                 [("warning", "bold yellow"), (f": {beside(off)}", "")],

@@ -28,7 +28,7 @@ from policy_router.views.terminal import Line, fail, say, show, show_json, table
 
 if TYPE_CHECKING:
     from policy_router.decision.policy import Policy
-    from policy_router.domain.limits import Meter
+    from policy_router.domain.limits import Limit
     from policy_router.reports.usage import CounterUsage, PeriodUsage, Tally, UsageReport
 
 MOST: Final = 10
@@ -62,7 +62,7 @@ def usage(
     if json:
         show_json(as_json(found, read, str(place), everyone=everyone))
     else:
-        if read.meters and not (found.month.models or any(s.used for s in found.scopes)):
+        if read.limits and not (found.month.models or any(s.used for s in found.scopes)):
             say(*nothing(place))
         show(as_text(found, read, str(place), everyone=everyone))
 
@@ -126,9 +126,9 @@ def _scopes(found: "UsageReport", policy: "Policy", *, everyone: bool) -> list[L
     return ["", *table(rows, ["bold", *("" for _ in rows[1:])])]
 
 
-def by_meter(found: "UsageReport", policy: "Policy") -> "list[tuple[Meter, list[CounterUsage]]]":
+def by_meter(found: "UsageReport", policy: "Policy") -> "list[tuple[Limit, list[CounterUsage]]]":
     """Every meter of the policy with its counters."""
-    return [(meter, [s for s in found.scopes if s.meter is meter]) for meter in policy.meters]
+    return [(meter, [s for s in found.scopes if s.meter is meter]) for meter in policy.limits]
 
 
 def _scope(scope: "CounterUsage", found: "UsageReport", policy: "Policy") -> tuple[str, ...]:
@@ -149,7 +149,7 @@ def _scope(scope: "CounterUsage", found: "UsageReport", policy: "Policy") -> tup
 
 def _models(span: "PeriodUsage", policy: "Policy") -> list[Line]:
     if not span.models:
-        return ["nobody was asked" if policy.meters else "nothing is counted"]
+        return ["nobody was asked" if policy.limits else "nothing is counted"]
     rows: list[tuple[str, ...]] = [("", "requests", "tokens in", "tokens out", "cost")]
     for name, tally in span.models:
         rows.append((printable(name), *_numbers(tally), _cost(policy, name, tally)))

@@ -85,7 +85,7 @@ def decide(policy: Policy, request: Request, snapshot: Snapshot = _NOBODY) -> De
         skipped += out
         allowed ^= gone
     prefer = policy.prefer if request.prefer is None else tuple(SortKey(k) for k in request.prefer)
-    output = TYPICAL_OUTPUT if request.max_output is None else request.max_output
+    output = TYPICAL_OUTPUT if request.max_tokens is None else request.max_tokens
     if snapshot.used and SortKey.HEADROOM in prefer:
         left = metering.headroom(known, request, snapshot)
         candidates = index.order.by_headroom(
@@ -93,11 +93,13 @@ def decide(policy: Policy, request: Request, snapshot: Snapshot = _NOBODY) -> De
         )
     else:
         candidates = index.order.candidates(allowed, floor, first, prefer, request.tokens, output)
-    if request.limit is not None and len(candidates) > request.limit:
-        words = f"the request asks for at most {request.limit}"
-        beyond = candidates[max(0, request.limit) :]
-        skipped += tuple(Skip(c.name, Reason.LIMIT, words, at=c.model.at) for c in beyond)
-        candidates = candidates[: max(0, request.limit)]
+    if request.max_candidates is not None and len(candidates) > request.max_candidates:
+        words = f"the request asks for at most {request.max_candidates}"
+        beyond = candidates[max(0, request.max_candidates) :]
+        skipped += tuple(
+            Skip(c.name, Reason.MAX_CANDIDATES, words, span=c.model.span) for c in beyond
+        )
+        candidates = candidates[: max(0, request.max_candidates)]
     decision = Decision.explained(
         policy.revision,
         request,
@@ -136,7 +138,7 @@ def facts(  # noqa: PLR0917  the three last are what `_subject` made of the requ
         hour, weekday = local.hour, WEEKDAYS[local.weekday()]
     needs, given = request.needs, request.attributes
     return [
-        task, band, score, request.tokens, request.max_output, request.tags,
+        task, band, score, request.tokens, request.max_tokens, request.tags,
         request.user, request.team, request.tenant, request.key, hour, weekday,
         "tools" in needs, "vision" in needs, "json" in needs, request.stream, request.language,
         *[given.get(fact.name) for fact in policy.vocabulary.declared],
@@ -166,13 +168,16 @@ def _subject(
 
 def _all_out(policy: Policy, words: str, rule: Rule | None) -> tuple[Skip, ...]:
     return tuple(
-        Skip(m.name, Reason.DENIED, words, at=rule.at if rule else m.at) for m in policy.models
+        Skip(m.name, Reason.DENIED, words, span=rule.span if rule else m.span)
+        for m in policy.models
     )
 
 
 def _too_weak(policy: Policy, gone: int, floor: int, asks: Rule | Task | Band) -> tuple[Skip, ...]:
     words = f"below tier `{policy.tiers[floor]}`, which {_who(asks)} asks for"
-    return tuple(Skip(policy.models[i].name, Reason.TIER, words, at=asks.at) for i in bits(gone))
+    return tuple(
+        Skip(policy.models[i].name, Reason.TIER, words, span=asks.span) for i in bits(gone)
+    )
 
 
 def _who(source: Rule | Task | Band) -> str:
@@ -224,10 +229,10 @@ def _impossible(request: Request) -> str | None:
     """What no request can have, whatever the policy."""
     if not _whole(request.tokens, 0):
         return f"{quoted(request.tokens)} is no number of tokens"
-    if request.max_output is not None and not _whole(request.max_output, 1):
-        return f"{quoted(request.max_output)} is no number of tokens for an answer"
-    if request.most_tokens is not None and not _whole(request.most_tokens, 0):
-        return f"at most {quoted(request.most_tokens)} is no number of tokens"
+    if request.max_tokens is not None and not _whole(request.max_tokens, 1):
+        return f"{quoted(request.max_tokens)} is no number of tokens for an answer"
+    if request.max_input_tokens is not None and not _whole(request.max_input_tokens, 0):
+        return f"at most {quoted(request.max_input_tokens)} is no number of tokens"
     for pictures in (request.pictures, request.thumbnails):
         if not _whole(pictures, 0):
             return f"{quoted(pictures)} is no number of pictures"
@@ -246,8 +251,8 @@ def _unbounded(request: Request) -> str | None:
     ):
         if value is not None and not abs(value) < _FAR:
             return f"{name} is {quoted(value)}, which is no number"
-    if request.limit is not None and not _whole(request.limit, -_MOST):
-        return f"at most {quoted(request.limit)} is no number of candidates"
+    if request.max_candidates is not None and not _whole(request.max_candidates, -_MOST):
+        return f"at most {quoted(request.max_candidates)} is no number of candidates"
     return None
 
 

@@ -57,8 +57,8 @@ def kept_from(
 def _kept_out(model: Model, rule: Rule) -> Skip | None:
     if rule.only is not None and model.name not in rule.only:
         words = f"rule `{rule.name}` allows only others"
-        return Skip(model.name, Reason.ONLY, words, at=rule.only_at or rule.at)
+        return Skip(model.name, Reason.ONLY, words, span=rule.only_at or rule.span)
     if model.name in rule.avoid:
         words = f"rule `{rule.name}` avoids it"
-        return Skip(model.name, Reason.AVOID, words, at=rule.avoid_at or rule.at)
+        return Skip(model.name, Reason.AVOID, words, span=rule.avoid_at or rule.span)
     return None

@@ -43,7 +43,7 @@ class Gate:
         for model in chosen(index.models, gone):
             until = snapshot.cooling.get(model.name) if self.reason is Reason.COOLING else None
             words = self.detail(model, request, snapshot)
-            found.append(Skip(model.name, self.reason, words, until, model.at))
+            found.append(Skip(model.name, self.reason, words, until, model.span))
         return found
 
 
@@ -57,7 +57,7 @@ def _ability(index: Index, request: Request, _: Snapshot) -> int:
 
 def _context(index: Index, request: Request, _: Snapshot) -> int:
     # Without a cap on the output only the input is sure to need room.
-    return index.too_small(request.tokens + (request.max_output or 0))
+    return index.too_small(request.tokens + (request.max_tokens or 0))
 
 
 def _model(index: Index, request: Request, _: Snapshot) -> int:
@@ -72,19 +72,19 @@ def _cost(index: Index, request: Request, _: Snapshot) -> int:
         return index.everyone
 
     def out(model: Model) -> bool:
-        cost = model.estimate(request.tokens, request.max_output)
+        cost = model.estimate(request.tokens, request.max_tokens)
         return cost is None or cost > limit
 
     return _where(index, out)
 
 
 def _price(model: Model, request: Request, _: Snapshot) -> str:
-    cost = model.estimate(request.tokens, request.max_output)
+    cost = model.estimate(request.tokens, request.max_tokens)
     if HOSTED_TOOLS in request.needs:
         return "what hosted tools cost is not known and the request sets a limit"
     if cost is None:
         return "its price is unknown and the request sets a limit"
-    about = "" if request.max_output is not None else f" (an answer of {TYPICAL_OUTPUT} tokens)"
+    about = "" if request.max_tokens is not None else f" (an answer of {TYPICAL_OUTPUT} tokens)"
     allowed = (request.max_cost or 0) / NANO
     return f"about ${cost / NANO:.6f}{about}, more than the ${allowed:.6f} allowed"
 

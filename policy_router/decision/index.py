@@ -35,7 +35,7 @@ if TYPE_CHECKING:
     from policy_router.domain.condition import Facts
     from policy_router.domain.decision import Reasons
     from policy_router.domain.facts import Vocabulary
-    from policy_router.domain.limits import Meter
+    from policy_router.domain.limits import Limit
     from policy_router.domain.models import Model
     from policy_router.domain.ordering import SortKey
     from policy_router.domain.rules import Rule, Task
@@ -103,7 +103,7 @@ class _Skips(dict[int, list[Skip]]):
 
     def _word(self, i: int) -> Skip:
         _, reason, words, at = next(r for r in self._reasons if r[0] >> i & 1)
-        found = self._worded[i] = Skip(self._models[i].name, reason, words, at=at)
+        found = self._worded[i] = Skip(self._models[i].name, reason, words, span=at)
         return found
 
 
@@ -169,7 +169,7 @@ class Index:
         prefer: tuple[SortKey, ...],
         rules: Sequence[Rule],
         vocabulary: Vocabulary,
-        meters: Sequence[Meter] = (),
+        meters: Sequence[Limit] = (),
     ) -> None:
         self.metering = PolicyLimits(models, meters)
         self.models = tuple(models)
@@ -191,7 +191,10 @@ class Index:
         }
         self.too_long = [
             Skip(
-                m.name, Reason.CONTEXT, f"its context holds only {m.context or 0:,} tokens", at=m.at
+                m.name,
+                Reason.CONTEXT,
+                f"its context holds only {m.context or 0:,} tokens",
+                span=m.span,
             )
             for m in models
         ]
@@ -240,7 +243,7 @@ class Index:
                     m.name,
                     Reason.ABILITY,
                     "cannot do " + ", ".join(sorted(needs - m.abilities)),
-                    at=m.at,
+                    span=m.span,
                 )
                 for m in self.models
             ]
@@ -260,9 +263,9 @@ class Index:
         outside = 0 if rule.only is None else self.everyone & ~self.mask(rule.only)
         avoided = self.mask(rule.avoid)
         reasons = (
-            (outside, Reason.ONLY, f"{says} allows only others", rule.only_at or rule.at),
-            (avoided, Reason.AVOID, f"{says} avoids it", rule.avoid_at or rule.at),
-            (lacking, Reason.ABILITY, f"{says} needs {', '.join(sorted(rule.needs))}", rule.at),
+            (outside, Reason.ONLY, f"{says} allows only others", rule.only_at or rule.span),
+            (avoided, Reason.AVOID, f"{says} avoids it", rule.avoid_at or rule.span),
+            (lacking, Reason.ABILITY, f"{says} needs {', '.join(sorted(rule.needs))}", rule.span),
         )
         first = tuple(self.order.put(self.at[name], says) for name in rule.first)
         skips = _Skips(self.models, reasons)

@@ -21,14 +21,14 @@ if TYPE_CHECKING:
     from zoneinfo import ZoneInfo
 
     from policy_router.domain.condition import Facts
-    from policy_router.domain.limits import Meter, Reading
+    from policy_router.domain.limits import Limit, Reading
     from policy_router.domain.models import Model
     from policy_router.domain.request import Request
     from policy_router.domain.snapshot import Snapshot
     from policy_router.ledger.store import Attribution
 
 
-def subject_of(meter: Meter, asker: Request | Attribution) -> str:
+def subject_of(meter: Limit, asker: Request | Attribution) -> str:
     """Whose count a request falls under, or one that the ledger tells of."""
     if meter.per is None:
         return ANYONE
@@ -42,14 +42,14 @@ LEAST_CAP: Final = 256
 """Tokens that an answer may have at the least, however small a limit of tokens is."""
 
 
-def most(meter: Meter, model: Model, request: Request, cap: int | None = None) -> int:
+def most(meter: Limit, model: Model, request: Request, cap: int | None = None) -> int:
     """The most of a meter's metric that one attempt can come to; money is in nano-USD, and 0 where
     the price is unknown. cap: tokens of one answer; the least there must be room for, unless given.
     """
-    if meter.metric is Metric.REQUESTS or meter.metric is Metric.SEATS:
+    if meter.metric is Metric.REQUESTS or meter.metric is Metric.CONCURRENT:
         return 1
     if cap is None:
-        cap = model.output_cap(request.max_output)
+        cap = model.output_cap(request.max_tokens)
         if meter.metric is Metric.TOKENS:
             cap = fitting(meter, model, request, cap)
     output = cap * request.answers
@@ -61,18 +61,18 @@ def most(meter: Meter, model: Model, request: Request, cap: int | None = None) -
     return model.price.most(tokens, output, hosted=HOSTED_TOOLS in request.needs)
 
 
-def fitting(meter: Meter, model: Model, request: Request, cap: int) -> int:
+def fitting(meter: Limit, model: Model, request: Request, cap: int) -> int:
     """A cap of an answer that a limit of tokens has room for when nothing is used. What the request
     itself asks for is kept: then it is refused with a reason."""
-    if meter.limit is None or request.max_output is not None:
+    if meter.cap is None or request.max_tokens is not None:
         return cap
-    room = (meter.limit - _input(meter, model, request)) // request.answers
+    room = (meter.cap - _input(meter, model, request)) // request.answers
     return min(cap, max(room, LEAST_CAP))
 
 
-def _share(meter: Meter, model: Model, request: Request) -> int:
+def _share(meter: Limit, model: Model, request: Request) -> int:
     """The cap of an answer for which one request takes no more than its share of a limit."""
-    share = (meter.limit or 0) // SHARE
+    share = (meter.cap or 0) // SHARE
     tokens = model.most_input(request)
     if meter.metric is Metric.TOKENS:
         return (share - tokens) // request.answers
@@ -90,16 +90,16 @@ it holds while it runs is out of reach for others, and most answers are short.""
 _MANY: Final = 1_000_000
 
 
-def _input(meter: Meter, model: Model, request: Request) -> int:
+def _input(meter: Limit, model: Model, request: Request) -> int:
     """The tokens that go in, for a limit of tokens: what they cannot exceed, or where the limit
     could never fit that, what they are estimated to be."""
     bound = model.most_input(request)
-    if meter.limit is None or bound + LEAST_CAP * request.answers <= meter.limit:
+    if meter.cap is None or bound + LEAST_CAP * request.answers <= meter.cap:
         return bound
     return min(bound, request.tokens)
 
 
-def refuses(meter: Meter, model: Model) -> bool:
+def refuses(meter: Limit, model: Model) -> bool:
     """Whether a full meter refuses a model; else it only warns."""
     return meter.then is WhenExhausted.BLOCK or (
         meter.then is WhenExhausted.FREE_ONLY and not model.free
@@ -115,18 +115,16 @@ class PolicyLimits:
     plain: no model is ever out for that.
     """
 
-    def __init__(self, models: Sequence[Model], meters: Sequence[Meter]) -> None:
+    def __init__(self, models: Sequence[Model], meters: Sequence[Limit]) -> None:
         self.meters = tuple(meters)
         self._models = tuple(models)
         self._free = _mask(models, lambda m: m.free)
         self._paid = _mask(models, lambda m: not m.free)
         self._unpriced = _mask(models, lambda m: not m.free and m.price is None)
         money = [m for m in meters if m.metric is Metric.USD]
-        self._capping = [
-            m for m in money if m.limit is not None and m.then is not WhenExhausted.WARN
-        ]
+        self._capping = [m for m in money if m.cap is not None and m.then is not WhenExhausted.WARN]
         sizes = Metric.TOKENS, Metric.USD
-        self._sized = [m for m in meters if m.metric in sizes and m.limit is not None]
+        self._sized = [m for m in meters if m.metric in sizes and m.cap is not None]
         self._sometimes = [m for m in money if m.when is not None]
         self._covered = _union(m.models for m in money if m.when is None)
         self._capped = _union(m.models for m in self._capping if m.when is None)
@@ -169,12 +167,13 @@ class PolicyLimits:
         uncovered = self.without_budget(facts) & allowed
         unpriced = self.without_price(facts) & allowed & ~uncovered
         skips = [
-            Skip(m.name, Reason.UNCOVERED, "it costs money and no budget pays for it", at=m.at)
+            Skip(m.name, Reason.UNCOVERED, "it costs money and no budget pays for it", span=m.span)
             for m in chosen(self._models, uncovered)
         ]
         words = "its price is unknown, and its budget has a cap"
         skips += [
-            Skip(m.name, Reason.UNPRICED, words, at=m.at) for m in chosen(self._models, unpriced)
+            Skip(m.name, Reason.UNPRICED, words, span=m.span)
+            for m in chosen(self._models, unpriced)
         ]
         return uncovered | unpriced, skips
 
@@ -185,18 +184,14 @@ class PolicyLimits:
         gone = 0
         skips: list[Skip] = []
         for meter in self.applying(facts):
-            if (
-                meter.section != "budgets"
-                or meter.limit is None
-                or meter.then is WhenExhausted.WARN
-            ):
+            if meter.section != "budgets" or meter.cap is None or meter.then is WhenExhausted.WARN:
                 continue
             here = meter.models & allowed & ~gone
             if meter.then is WhenExhausted.FREE_ONLY or meter.metric is Metric.USD:
                 here &= ~self._free
             words = f"what hosted tools cost is not known, and budget `{meter.name}` has a cap"
             skips += [
-                Skip(m.name, Reason.UNPRICED, words, at=meter.at)
+                Skip(m.name, Reason.UNPRICED, words, span=meter.span)
                 for m in chosen(self._models, here)
             ]
             gone |= here
@@ -204,7 +199,7 @@ class PolicyLimits:
 
     # -- what the counters say -----------------------------------------------------------------
 
-    def applying(self, facts: Facts) -> Iterator[Meter]:
+    def applying(self, facts: Facts) -> Iterator[Limit]:
         """The meters that a request falls under, in the order of the policy."""
         for meter in self.meters:
             if meter.when is None or meter.when.holds(facts):
@@ -218,7 +213,7 @@ class PolicyLimits:
         skips: list[Skip] = []
         for meter in self.meters if snapshot.used else ():
             here = allowed & meter.models & ~gone
-            if not here or meter.limit is None or meter.then is WhenExhausted.WARN:
+            if not here or meter.cap is None or meter.then is WhenExhausted.WARN:
                 continue
             name = meter.use(subject_of(meter, request))
             if name not in snapshot.used:
@@ -241,8 +236,8 @@ class PolicyLimits:
         left = [1.0] * len(self._models)
         for meter in self.applying(facts):
             reading = snapshot.used.get(meter.use(subject_of(meter, request)))
-            if reading is not None and meter.limit:
-                share = max(0.0, 1 - reading.used / meter.limit)
+            if reading is not None and meter.cap:
+                share = max(0.0, 1 - reading.used / meter.cap)
                 for i, _ in self._each(meter.models):
                     left[i] = min(left[i], share)
         return tuple(left)
@@ -258,7 +253,7 @@ class PolicyLimits:
         """Caps of an answer of a model (by its number) to try in turn: all that it can give, within
         the share of each limit that one request may take, and the least that is of use."""
         asked = self._models[model]
-        least = asked.output_cap(request.max_output)
+        least = asked.output_cap(request.max_tokens)
         wanted = asked.full_output(request)
         for meter in self._sized:
             if not meter.models >> model & 1 or not refuses(meter, asked):
@@ -291,7 +286,7 @@ class PolicyLimits:
                 continue
             counter = meter.counter(subject_of(meter, request), now, zone)
             amount = most(meter, asked, request, cap)
-            found.append(Charge(counter, amount, meter.limit, refuses(meter, asked), meter.warn_at))
+            found.append(Charge(counter, amount, meter.cap, refuses(meter, asked), meter.warn_at))
         return tuple(found)
 
     def uses(
@@ -307,20 +302,20 @@ class PolicyLimits:
         found = []
         for meter in self.applying(facts):
             amounts = self.asks(meter, request)
-            if meter.limit is None or not amounts:
+            if meter.cap is None or not amounts:
                 continue
             amount = min(amounts)
             if isinstance(meter.window, Period):
-                amount = max((a for a in amounts if a <= meter.limit), default=amount)
+                amount = max((a for a in amounts if a <= meter.cap), default=amount)
             subject = subject_of(meter, request)
             counter = meter.counter(subject, now, zone)
-            found.append((meter.use(subject), Charge(counter, amount, meter.limit)))
+            found.append((meter.use(subject), Charge(counter, amount, meter.cap)))
         return tuple(found)
 
-    def asks(self, meter: Meter, request: Request) -> list[int]:
+    def asks(self, meter: Limit, request: Request) -> list[int]:
         """The most that an attempt may take of a meter, for each model that it refuses when there
         is no room."""
-        if meter.limit is None or meter.then is WhenExhausted.WARN:
+        if meter.cap is None or meter.then is WhenExhausted.WARN:
             return []
         payers = (
             meter.models & ~self._free if meter.then is WhenExhausted.FREE_ONLY else meter.models
@@ -328,24 +323,24 @@ class PolicyLimits:
         return [most(meter, model, request) for _, model in self._each(payers)]
 
 
-def _full(meter: Meter, model: Model, request: Request, reading: Reading | None) -> Skip | None:
+def _full(meter: Limit, model: Model, request: Request, reading: Reading | None) -> Skip | None:
     """Why a meter's reading puts a model out; None when there is room. A rate limit that cannot be
     read puts nobody out: each process then keeps to its own share."""
     budget = meter.section == "budgets"
     name = f"{'budget' if budget else 'limit'} `{meter.name}`"
     if reading is None:
         words = f"{name} cannot be read now"
-        return Skip(model.name, Reason.STATE, words, at=meter.at) if budget else None
-    limit = meter.limit or 0
+        return Skip(model.name, Reason.STATE, words, span=meter.span) if budget else None
+    limit = meter.cap or 0
     asked = most(meter, model, request)
     if reading.used + max(asked, 1) <= limit:
         return None
-    reason = Reason.BUDGET if budget else Reason.QUOTA
+    reason = Reason.BUDGET if budget else Reason.RATE_LIMIT
     words = f"{name}: {spell_used(meter.metric, reading.used, limit, meter.window)} used"
     if reading.used < limit:
         words += f", this may take {spell(meter.metric, asked)}"
     opens = reading.opens if max(asked, 1) <= limit else None
-    return Skip(model.name, reason, words, opens, meter.at)
+    return Skip(model.name, reason, words, opens, meter.span)
 
 
 def spell(metric: Metric, amount: int) -> str:
@@ -354,7 +349,7 @@ def spell(metric: Metric, amount: int) -> str:
         text = f"{amount / NANO:.6f}".rstrip("0")
         whole, _, part = text.partition(".")
         return f"${whole}.{part:0<2}"
-    noun = "" if metric is Metric.SEATS else f" {metric}"
+    noun = "" if metric is Metric.CONCURRENT else f" {metric}"
     return f"{amount:,}{noun.removesuffix('s') if amount == 1 else noun}"
 
 

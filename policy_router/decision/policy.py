@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     from policy_router.decision.index import Index
     from policy_router.domain.facts import Vocabulary
     from policy_router.domain.fallback import Fallback
-    from policy_router.domain.limits import Meter
+    from policy_router.domain.limits import Limit
     from policy_router.domain.models import Model
     from policy_router.domain.ordering import SortKey
     from policy_router.domain.rules import Rule, Task
@@ -35,7 +35,7 @@ class Policy:
     prefer: tuple[SortKey, ...]
     rules: tuple[Rule, ...]
     fallback: Fallback
-    meters: tuple[Meter, ...]
+    limits: tuple[Limit, ...]
     vocabulary: Vocabulary
     revision: str
     index: Index = field(compare=False, repr=False)

@@ -163,7 +163,7 @@ class _Ranking:
         beside = [self.followers[models[i].name, models[other].name] for i, other in pairs]
         # Whoever follows a gap is set apart by the weightiest key that did so within it. At the
         # very ratio where prices meet that is not so, and every gap is looked at.
-        weights = [self._words.index(candidate.by) for candidate in beside]
+        weights = [self._words.index(candidate.placed_by) for candidate in beside]
         gaps = [at for at, (here, after) in enumerate(pairwise(weights)) if here < after]
         found = _Line(
             strong=sum(1 << i for i in strong),

@@ -53,7 +53,7 @@ class Accept:
     python: str | None = None
     llm: Judge | None = None
     otherwise: OnRejected = OnRejected.BEST
-    at: Span | None = field(default=None, compare=False, repr=False)
+    span: Span | None = field(default=None, compare=False, repr=False)
 
     @property
     def checks(self) -> tuple[str, ...]:

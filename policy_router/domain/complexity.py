@@ -20,7 +20,7 @@ class Band:
     name: str
     start: float
     min_tier: int | None = None
-    at: Span | None = field(default=None, compare=False, repr=False)
+    span: Span | None = field(default=None, compare=False, repr=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,7 +48,7 @@ class Complexity:
     function: str | None = None
     weights: Weights = Weights()
     keywords: tuple[str, ...] = ()
-    at: Span | None = field(default=None, compare=False, repr=False)
+    span: Span | None = field(default=None, compare=False, repr=False)
 
     @property
     def is_asked(self) -> bool:

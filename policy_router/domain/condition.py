@@ -88,7 +88,7 @@ class Condition:
     tree: Tree
     text: str
     reads: frozenset[str] = field(compare=False)
-    at: Span | None = field(default=None, compare=False, repr=False)
+    span: Span | None = field(default=None, compare=False, repr=False)
     places: tuple[tuple[Test, Span], ...] = field(default=(), compare=False, repr=False)
 
     @cached_property

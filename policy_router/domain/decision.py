@@ -28,11 +28,11 @@ class Reason(StrEnum):
     COST = "cost"
     LATENCY = "latency"
     QUALITY = "quality"
-    LIMIT = "limit"
+    MAX_CANDIDATES = "max_candidates"
     COOLING = "cooling"
     UNPRICED = "unpriced"
     UNCOVERED = "uncovered"
-    QUOTA = "quota"
+    RATE_LIMIT = "rate_limit"
     BUDGET = "budget"
     STATE = "state"
     NOT_ASKED = "not_asked"
@@ -47,20 +47,21 @@ class Skip:
     reason: Reason
     detail: str
     until: float | None = None
-    at: Span | None = field(default=None, compare=False)
+    span: Span | None = field(default=None, compare=False)
 
 
 @dataclass(frozen=True, slots=True)
 class Candidate:
     """A model that is in, and what gave it its place.
 
-    by: the first thing that sets it apart from the model before it (the first candidate: from the
-    one after it): `first`, a sort key, `tier`, `step_down`, `written order`, or `only candidate`.
+    placed_by: the first thing that sets it apart from the model before it (the first candidate:
+    from the one after it): `first`, a sort key, `tier`, `step_down`, `written order`, or `only
+    candidate`. detail: the same in words.
     """
 
     model: Model
-    by: str
-    why: str
+    placed_by: str
+    detail: str
 
     @property
     def name(self) -> str:
@@ -158,7 +159,7 @@ class Decision(_Explained):
 
     def cost(self, model: Model) -> int | None:
         """Estimated cost in nano-USD of asking this model; None when its price is unknown."""
-        return model.estimate(self.request.tokens, self.request.max_output)
+        return model.estimate(self.request.tokens, self.request.max_tokens)
 
 
 @dataclass(frozen=True, slots=True)
@@ -174,7 +175,7 @@ class Attempt:
     """
 
     model: str
-    calls: str
+    provider_model: str
     started: float
     seconds: float
     failure: str | None = None

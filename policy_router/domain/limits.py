@@ -30,7 +30,7 @@ class Metric(StrEnum):
     REQUESTS = "requests"
     TOKENS = "tokens"
     USD = "usd"
-    SEATS = "concurrent"
+    CONCURRENT = "concurrent"
 
 
 class WhenExhausted(StrEnum):
@@ -71,10 +71,10 @@ Window: TypeAlias = Rolling | Period
 
 
 @dataclass(frozen=True, slots=True)
-class Meter:
+class Limit:
     """One limit or budget of the policy.
 
-    section, name: where it stands (`limits/each-user`). limit: None is no limit, only a count.
+    section, name: where it stands (`limits/each-user`). cap: None is no limit, only a count.
     models: bit i is model i of the policy. per: which fact of the request is the subject.
     window: None for seats. warn_at: shares of the limit, 0..1, ascending.
     """
@@ -83,13 +83,13 @@ class Meter:
     name: str
     metric: Metric
     window: Window | None
-    limit: int | None
+    cap: int | None
     models: int
     per: str | None = None
     when: Condition | None = None
     then: WhenExhausted = WhenExhausted.BLOCK
     warn_at: tuple[float, ...] = ()
-    at: Span | None = field(default=None, compare=False, repr=False)
+    span: Span | None = field(default=None, compare=False, repr=False)
 
     @property
     def id(self) -> str:
@@ -151,21 +151,21 @@ class Counter:
 class Charge:
     """What one attempt takes from one counter.
 
-    amount: the most it can come to; settling corrects it. limit: None when nothing bounds it.
+    amount: the most it can come to; settling corrects it. cap: None when nothing bounds it.
     refuses: whether the limit refuses (else it only warns).
     warn_at: shares of the limit to tell about, 0..1, ascending; at most eight.
     """
 
     counter: Counter
     amount: int
-    limit: int | None
+    cap: int | None
     refuses: bool = True
     warn_at: tuple[float, ...] = ()
 
     def exceeds(self, used: int) -> bool:
         """Whether it does not fit beside what is used. A charge of nothing still asks for one unit
         of room: when a budget is spent, what costs nothing is refused with the rest."""
-        return self.refuses and self.limit is not None and used + max(self.amount, 1) > self.limit
+        return self.refuses and self.cap is not None and used + max(self.amount, 1) > self.cap
 
 
 @dataclass(frozen=True, slots=True)

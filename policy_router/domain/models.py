@@ -28,16 +28,24 @@ THINKING_CAP: Final = 16_384
 class Model:
     """A model the policy may call.
 
-    calls: the LiteLLM name it is called by. tier: ability, never money; `rank` is its place in
-    the policy's tiers, weakest first. price: None when nobody knows it. free: declared free; a
-    table price of zero is not. context, max_output: tokens; None when unknown. default_output: the
-    cap of an answer for requests that set none, when the policy declares one. quality: 0..1.
-    latency: expected seconds to a typical answer, when declared. picture, thumbnail: the most
-    tokens that it counts for a picture in full and in low detail.
+    Attributes:
+        name: Its name in the policy.
+        provider_model: The LiteLLM name that it is called by.
+        tier: Its ability, never its cost.
+        rank: The place of its tier among the tiers of the policy; 0 is the weakest.
+        price: None when it is unknown.
+        free: Whether it is declared free. A price of zero in LiteLLM's table does not make it free.
+        context: Tokens that fit into its context; None when unknown.
+        max_output: Tokens that an answer can have; None when unknown.
+        default_output: Limit of tokens of an answer where the request sets none, if declared.
+        quality: 0..1, when declared.
+        latency: Seconds that a typical answer is expected to take, when declared.
+        picture: The most tokens that it counts for a picture in full detail.
+        thumbnail: The most tokens that it counts for a picture in low detail.
     """
 
     name: str
-    calls: str
+    provider_model: str
     tier: str
     rank: int
     price: Price | None = None
@@ -53,7 +61,7 @@ class Model:
     api_key_env: str | None = None
     picture: int = 0
     thumbnail: int = 0
-    at: Span | None = field(default=None, compare=False, repr=False)
+    span: Span | None = field(default=None, compare=False, repr=False)
 
     def estimate(self, tokens: int, max_output: int | None) -> int | None:
         """Expected cost in nano-USD of `tokens` in and an answer of the stated or typical length,
@@ -67,7 +75,7 @@ class Model:
     def most_input(self, request: Request) -> int:
         """The most tokens that can go in: what the request cannot exceed, and the context where
         nobody can say what that is."""
-        tokens = request.tokens if request.most_tokens is None else request.most_tokens
+        tokens = request.tokens if request.max_input_tokens is None else request.max_input_tokens
         if request.pictures or request.thumbnails:
             tokens += request.pictures * self.picture + request.thumbnails * self.thumbnail
         if tokens >= UNBOUNDED and self.context is not None:
@@ -85,8 +93,8 @@ class Model:
     def full_output(self, request: Request) -> int:
         """The most tokens that an answer of this request can have: its own cap or the policy's,
         else all that the model can do, which is at most what its context holds."""
-        least = self.output_cap(request.max_output)
-        if request.max_output is not None or self.default_output is not None:
+        least = self.output_cap(request.max_tokens)
+        if request.max_tokens is not None or self.default_output is not None:
             return least
         if self.max_output is None:
             return least if self.context is None else max(self.context, least)

@@ -21,10 +21,10 @@ class Request:
     task: a task of the policy; None takes its default task.
     complexity: a band's name or a score 0..1; None when unknown. Where the bands are the levels 1
     to 10, a whole number is a level: 7 is what 0.7 is.
-    tokens: upper estimate of what goes in. most_tokens: what it cannot exceed, for reservations
-    (None: tokens). pictures, thumbnails: pictures in full and in low detail, beside these tokens,
-    since each model counts them its own way. max_output: cap of what comes out, when the caller set
-    one. answers: how many.
+    tokens: upper estimate of what goes in. max_input_tokens: what it cannot exceed, for
+    reservations (None: tokens). pictures, thumbnails: pictures in full and in low detail, in
+    addition to these tokens, since each model counts them its own way. max_tokens: cap of what
+    comes out, when the caller set one. answers: how many.
     needs: abilities a model must have. attributes: the policy's declared facts.
 
     A value of another type than its field has raises UsageError.
@@ -37,8 +37,8 @@ class Request:
     task: str | None = None
     complexity: str | float | None = None
     tokens: int = 0
-    most_tokens: int | None = None
-    max_output: int | None = None
+    max_input_tokens: int | None = None
+    max_tokens: int | None = None
     answers: int = 1
     needs: frozenset[str] | set[str] = frozenset()
     tags: frozenset[str] | set[str] = frozenset()
@@ -54,7 +54,7 @@ class Request:
     min_quality: float | None = None
     prefer: tuple[SortKey | str, ...] | None = None
     model: str | None = None
-    limit: int | None = None
+    max_candidates: int | None = None
     pictures: int = 0
     thumbnails: int = 0
 
@@ -93,11 +93,12 @@ _NUMBERS: Final = ("max_cost", "max_latency", "min_quality")
 
 
 _WHOLE: Final = (
-    "tokens", "most_tokens", "max_output", "answers", "limit", "pictures", "thumbnails",
+    "tokens", "max_input_tokens", "max_tokens", "answers", "max_candidates", "pictures",
+    "thumbnails",
 )  # fmt: skip
 
 
-_OPTIONAL: Final = frozenset({"most_tokens", "max_output", "limit"})
+_OPTIONAL: Final = frozenset({"max_input_tokens", "max_tokens", "max_candidates"})
 
 
 def _keep_collections(request: Request) -> None:

@@ -29,7 +29,7 @@ class Rule:
     needs: frozenset[str] = frozenset()
     deny: str | None = None
     accept: Accept | None = None
-    at: Span | None = field(default=None, compare=False, repr=False)
+    span: Span | None = field(default=None, compare=False, repr=False)
     only_at: Span | None = field(default=None, compare=False, repr=False)
     avoid_at: Span | None = field(default=None, compare=False, repr=False)
 
@@ -49,7 +49,7 @@ class Task:
     first: tuple[str, ...] = ()
     default: bool = False
     accept: Accept | None = None
-    at: Span | None = field(default=None, compare=False, repr=False)
+    span: Span | None = field(default=None, compare=False, repr=False)
     keywords: tuple[str, ...] = ()
     pattern: str | None = None
     needs: frozenset[str] = frozenset()

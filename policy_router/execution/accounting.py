@@ -44,7 +44,7 @@ if TYPE_CHECKING:
 
     from policy_router.decision.policy import Policy
     from policy_router.domain.condition import Facts
-    from policy_router.domain.limits import Charge, Meter, Reading
+    from policy_router.domain.limits import Charge, Limit, Reading
     from policy_router.domain.models import Model
     from policy_router.domain.request import Request
     from policy_router.domain.snapshot import Snapshot
@@ -91,7 +91,7 @@ class Accounting:
     ) -> Mapping[str, Reading | None]:
         """What the counters show that matter to this request, for `Snapshot.used`; None for those
         that cannot be read. Never raises."""
-        facts = facts_of(policy, request, snapshot) if policy.meters else None
+        facts = facts_of(policy, request, snapshot) if policy.limits else None
         if facts is None:
             return {}
         uses = policy.index.metering.uses(facts, request, self.clock(), policy.timezone)
@@ -106,7 +106,7 @@ class Accounting:
 
     def account(self, policy: Policy, request: Request, snapshot: Snapshot) -> RequestAccount:
         """The account of one request, as it was decided."""
-        facts = facts_of(policy, request, snapshot) if policy.meters else None
+        facts = facts_of(policy, request, snapshot) if policy.limits else None
         return RequestAccount(self, policy, request, facts)
 
     async def finish(self, work: Awaitable[None]) -> None:
@@ -145,7 +145,7 @@ class RequestAccount:
         self._facts = facts
         self._seated = seated
         self._seats: frozenset[str] = frozenset()
-        self._meters: Mapping[str, Meter] = {m.id: m for m in policy.meters}
+        self._meters: Mapping[str, Limit] = {m.id: m for m in policy.limits}
         self._id = new_id(ledger.clock())
         self._count = 0
         self._open: str | None = None
@@ -166,7 +166,7 @@ class RequestAccount:
         """Takes what an attempt at this model may come to, ending the attempt before it. The reason
         why not, when something has no room. An attempt that falls under no meter takes nothing: its
         hold is there to be written into the ledger, and a store out of reach does not refuse it."""
-        self._cap = None if self._request.max_output is not None else model.default_output
+        self._cap = None if self._request.max_tokens is not None else model.default_output
         facts = self._facts
         if facts is None:
             self._expect(model, model.full_output(self._request))
@@ -180,7 +180,7 @@ class RequestAccount:
             if not _too_large(answer):
                 break
         if isinstance(answer, Granted):
-            if any(c.limit is not None and c.counter.metric in _SIZED for c in charges):
+            if any(c.cap is not None and c.counter.metric in _SIZED for c in charges):
                 self._cap = self._sent(model, cap)
             self._open = answer.id
             self._tell(answer.crossed)
@@ -192,7 +192,7 @@ class RequestAccount:
             if not charges:
                 return None  # what is pending is settled in the end
             await self._settle()
-            return Skip(model.name, Reason.STATE, answer.detail, at=model.at)
+            return Skip(model.name, Reason.STATE, answer.detail, span=model.span)
         self._tell(answer.crossed)
         return self._skip(model, answer.refusals[0])
 
@@ -214,7 +214,7 @@ class RequestAccount:
         """The cap that is sent along; none where only the model's context bounds its answer, which
         then bounds it without being told."""
         unbounded = model.max_output is None and cap == model.full_output(self._request)
-        natural = unbounded and cap > model.output_cap(self._request.max_output)
+        natural = unbounded and cap > model.output_cap(self._request.max_tokens)
         return None if natural else cap
 
     def beside(self, tokens: int, output: int) -> RequestAccount:
@@ -223,8 +223,8 @@ class RequestAccount:
         request = replace(
             self._request,
             tokens=tokens,
-            most_tokens=tokens,
-            max_output=output,
+            max_input_tokens=tokens,
+            max_tokens=output,
             answers=1,
             pictures=0,
             thumbnails=0,
@@ -261,7 +261,9 @@ class RequestAccount:
         charges = policy.index.metering.charges(
             facts, self._request, number, now, policy.timezone, cap
         )
-        self._seats = frozenset(c.counter.key for c in charges if c.counter.metric is Metric.SEATS)
+        self._seats = frozenset(
+            c.counter.key for c in charges if c.counter.metric is Metric.CONCURRENT
+        )
         if not self._seated:
             return charges
         return tuple(c for c in charges if c.counter.key not in self._seated)
@@ -333,11 +335,11 @@ class RequestAccount:
         kind = Metric(metric)
         words = (
             f"{'budget' if budget else 'limit'} `{name}`: "
-            f"{spell_used(kind, refusal.used, refusal.limit, window)} used, this may take "
-            f"{spell(kind, refusal.asked)}"
+            f"{spell_used(kind, refusal.used, refusal.cap, window)} used, this may take "
+            f"{spell(kind, refusal.requested)}"
         )
-        reason = Reason.BUDGET if budget else Reason.QUOTA
-        return Skip(model.name, reason, words, refusal.opens, meter.at if meter else None)
+        reason = Reason.BUDGET if budget else Reason.RATE_LIMIT
+        return Skip(model.name, reason, words, refusal.opens, meter.span if meter else None)
 
 
 def _too_large(answer: Granted | Refused | Unavailable) -> bool:

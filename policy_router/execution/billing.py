@@ -162,8 +162,8 @@ def _counted(worst: UpperBound, usage: Usage, said: int) -> Settlement | None:
             bounded_out,
             cached,
             written,
-            min(usage.heard, bounded_in),
-            min(usage.spoken, bounded_out),
+            min(usage.audio_in, bounded_in),
+            min(usage.audio_out, bounded_out),
             # Where a provider does not tell how long it keeps them, the dearer rate.
             kept=written if usage.kept is None else min(usage.kept, written),
             thought=min(usage.thought, bounded_out),

@@ -136,11 +136,11 @@ class Chain:
         """Why a candidate is not asked any more."""
         if self._rejected is not None and candidate.model.rank <= self._rejected.rank:
             words = f"not of a higher tier than `{self._rejected.name}`, whose answer was rejected"
-            return Skip(candidate.name, Reason.TIER, words, at=candidate.model.at)
+            return Skip(candidate.name, Reason.TIER, words, span=candidate.model.span)
         shared = [place(candidate.model, scope) for scope in SHARED] if self._at_fault else []
         fault = next((self._at_fault[each] for each in shared if each in self._at_fault), None)
         if fault is not None:
-            return Skip(candidate.name, Reason.NOT_ASKED, fault, at=candidate.model.at)
+            return Skip(candidate.name, Reason.NOT_ASKED, fault, span=candidate.model.span)
         if _context(candidate) <= self._floor:
             return self._too_small(candidate)
         return None
@@ -166,8 +166,8 @@ class Chain:
         """Ends the chain, and notes the candidates that were not asked and may have been, with the
         reason in words. All that were passed over."""
         for each in self._candidates[self._at + 1 :]:
-            at = each.model.at
-            skip = self._why_not(each) or Skip(each.name, Reason.NOT_ASKED, why, at=at)
+            at = each.model.span
+            skip = self._why_not(each) or Skip(each.name, Reason.NOT_ASKED, why, span=at)
             self.skipped += (skip,)
         self._at = max(self._at, len(self._candidates) - 1)
         return self.skipped

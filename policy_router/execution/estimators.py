@@ -24,10 +24,10 @@ from policy_router.decision.decide import decide, facts_of
 from policy_router.decision.disclosure import kept_from
 from policy_router.providers.caller import Body
 from policy_router.providers.chat import Usage, choices, size, usage
+from policy_router.providers.deadline import within
 from policy_router.providers.failure import CallFailed, Failure, FailureKind
 from policy_router.providers.litellm.wire import Wire
 from policy_router.resilience import forks
-from policy_router.resilience.deadline import within
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Coroutine
@@ -116,8 +116,8 @@ class EstimatorRunner:
         request = replace(
             request,
             tokens=most,
-            most_tokens=most,
-            max_output=_ANSWER,
+            max_input_tokens=most,
+            max_tokens=_ANSWER,
             answers=1,
             stream=False,
             pictures=0,
@@ -132,7 +132,7 @@ class EstimatorRunner:
         if found is None:
             return None
         if isinstance(found, FunctionFailed):
-            self._complain(path, found.why)
+            self._complain(path, found.reason)
             return None
         if isinstance(found, bool) or not isinstance(found, int | float) or not 0 <= found <= 1:
             self._complain(path, f"returned {type(found).__name__}, not a number from 0 to 1")

@@ -25,8 +25,8 @@ from policy_router.execution.progress import ExecutorContext, Progress
 from policy_router.execution.stream import AnswerStream, play
 from policy_router.providers.chat import size, usage
 from policy_router.providers.complete import of_answer
+from policy_router.providers.deadline import within
 from policy_router.providers.failure import CallFailed, Failure
-from policy_router.resilience.deadline import within
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable

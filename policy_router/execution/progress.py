@@ -235,7 +235,7 @@ class Progress:
         model = started.candidate.model
         return Attempt(
             model=model.name,
-            calls=model.calls,
+            provider_model=model.provider_model,
             started=started.clock,
             seconds=self.world.monotonic() - started.monotonic,
             failure=None if failure is None else failure.kind.value,

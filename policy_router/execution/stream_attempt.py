@@ -6,9 +6,9 @@ from typing import TYPE_CHECKING, Any
 
 from policy_router.providers.chat import Usage, is_usage_only, says_anything, size, usage
 from policy_router.providers.complete import Endings
+from policy_router.providers.deadline import within
 from policy_router.providers.failure import CallFailed, Failure, FailureKind
 from policy_router.providers.tool_calls import ToolCalls
-from policy_router.resilience.deadline import within
 
 if TYPE_CHECKING:
     from policy_router.execution.progress import Progress, RunningAttempt

@@ -18,8 +18,8 @@ from typing import TYPE_CHECKING, Final, NoReturn, TypeAlias
 from policy_router.diagnostics import Diagnostic, Severity, Span
 from policy_router.domain.condition import All, Any, Condition, Not, Op, Test, Tree, spell, tests_of
 from policy_router.domain.facts import WEEKDAYS, Fact, FactType, Vocabulary
-from policy_router.language.meaning import BOOLEANS
-from policy_router.language.meaning import WEEKDAYS as DAYS
+from policy_router.language.habits import BOOLEANS
+from policy_router.language.habits import WEEKDAYS as DAYS
 from policy_router.patterns import RE2, pattern_problem
 from policy_router.suggest import Hints
 from policy_router.units import count

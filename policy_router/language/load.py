@@ -114,7 +114,7 @@ def compile_files(
     )
     failed = bool(found) and any(d.severity is Severity.ERROR for d in found)
     policy = compile_document(draft)
-    return Loaded(None if failed else policy, in_order([*found, *draft.found]), texts, draft)
+    return Loaded(None if failed else policy, in_order([*found, *draft.diagnostics]), texts, draft)
 
 
 def _too_many_nodes(source: SourceFile) -> Diagnostic:

@@ -9,7 +9,7 @@ from functools import cache
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from policy_router.diagnostics import Diagnostic, Severity
-from policy_router.language.meaning import BOOLEANS, SAID_ELSEWHERE
+from policy_router.language.habits import BOOLEANS, SAID_ELSEWHERE
 from policy_router.language.schema import generated, validator
 from policy_router.redaction import is_name_of_secret
 from policy_router.resilience.cancellation import Poll, checkpoint, never

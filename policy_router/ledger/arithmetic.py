@@ -25,16 +25,16 @@ def bounded(charges: Sequence[Charge]) -> tuple[Charge, ...]:
     """Charges as they are counted: neither a limit nor an amount is more than EXACT. An amount that
     a limit refuses stays as it is: more than EXACT, it never fits."""
     for charge in charges:
-        if charge.amount > EXACT or (charge.limit or 0) > EXACT:
+        if charge.amount > EXACT or (charge.cap or 0) > EXACT:
             return tuple(map(_bounded, charges))
     return tuple(charges)
 
 
 def _bounded(charge: Charge) -> Charge:
-    limit = None if charge.limit is None else min(charge.limit, EXACT)
+    limit = None if charge.cap is None else min(charge.cap, EXACT)
     refused = charge.refuses and limit is not None
     amount = charge.amount if refused else min(charge.amount, EXACT)
-    return replace(charge, amount=amount, limit=limit)
+    return replace(charge, amount=amount, cap=limit)
 
 
 def bounded_hold(hold: Hold) -> Hold:
@@ -68,7 +68,7 @@ def comes_to(metric: Metric, amount: int, actual: Settlement) -> int:
 def opens(slots: Mapping[int, int], charge: Charge, now: float) -> float | None:
     """When a charge will fit into its rolling window, if nothing else comes: as slots leave it,
     oldest first. slots: number -> what it holds. None when it never will."""
-    counter, limit = charge.counter, charge.limit
+    counter, limit = charge.counter, charge.cap
     if limit is None or max(charge.amount, 1) > limit:
         return None
     oldest = counter.oldest(now)
@@ -82,7 +82,7 @@ def opens(slots: Mapping[int, int], charge: Charge, now: float) -> float | None:
 
 def refusal(charge: Charge, used: int, slots: Mapping[int, int], now: float) -> Refusal:
     """Why a charge does not fit beside what is used. slots: of a rolling window."""
-    counter, limit = charge.counter, charge.limit or 0
+    counter, limit = charge.counter, charge.cap or 0
     until = None
     if counter.rolling:
         until = opens(slots, charge, now)
@@ -101,8 +101,8 @@ def crossings(charge: Charge, spent: int, told: int) -> tuple[tuple[Crossing, ..
     was told of from now on. told: the highest before; those of a limit that was raised since lie
     beyond it."""
     found, highest = [], told
-    for share in charge.warn_at if charge.limit else ():
-        limit = charge.limit or 0
+    for share in charge.warn_at if charge.cap else ():
+        limit = charge.cap or 0
         at = threshold(share, limit)
         if told < at <= spent:
             found.append(Crossing(charge.counter.key, share, spent, limit))
@@ -117,7 +117,7 @@ def is_budget(charge: Charge) -> bool:
 
 def caps_money(charges: Iterable[Charge]) -> bool:
     """Whether one of the charges is on a budget that refuses."""
-    return any(is_budget(c) and c.refuses and c.limit is not None for c in charges)
+    return any(is_budget(c) and c.refuses and c.cap is not None for c in charges)
 
 
 def metric_of(key: str) -> Metric:

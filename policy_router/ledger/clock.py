@@ -63,12 +63,12 @@ class Moment:
 
     now: float
     anchor: Anchor | None
-    off: float
+    offset: float
 
     @property
     def doubted(self) -> bool:
         """Whether the wall clock is ignored."""
-        return abs(self.off) > DOUBTED
+        return abs(self.offset) > DOUBTED
 
 
 def moment(stored: float, anchor: Anchor | None, sight: ClockReading) -> Moment:

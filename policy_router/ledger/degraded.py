@@ -462,10 +462,10 @@ class DegradableStore:
 
     def _share(self, charge: Charge) -> Charge:
         """The charge against this process's part of the limit: at least one of something."""
-        limit = charge.limit
+        limit = charge.cap
         if limit:
             limit = max(1, limit // self._instances)
-        return replace(charge, limit=limit, warn_at=())
+        return replace(charge, cap=limit, warn_at=())
 
     async def _end_alone(self, ending: Ending) -> Settled:
         alone = self._alone.pop(ending.id)

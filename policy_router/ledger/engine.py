@@ -63,7 +63,7 @@ class Count:
     end: float
     spent: int = 0
     held: int = 0
-    told: int = 0
+    notified: int = 0
     opening: int = 0
 
 
@@ -224,7 +224,7 @@ class LedgerState:
                 count.held -= charge.amount
                 count.spent += amount
                 if charge.warn_at:
-                    found, count.told = crossings(charge, count.spent, count.told)
+                    found, count.notified = crossings(charge, count.spent, count.notified)
                     crossed += found
             elif counter.width:
                 self._correct(held, charge, amount - charge.amount)
@@ -246,7 +246,7 @@ class LedgerState:
                 count = self.counts[counter.key]
                 count.spent += amount - charge.amount
                 if charge.warn_at:
-                    found, count.told = crossings(charge, count.spent, count.told)
+                    found, count.notified = crossings(charge, count.spent, count.notified)
                     crossed += found
             elif counter.width:
                 self._correct(held, charge, amount - charge.amount)

@@ -181,7 +181,7 @@ class MemoryStore:
         found = self._look()
         self._now, self._anchor = now, _ = found.now, found.anchor
         if found.doubted and not self._doubted:
-            LOG.warning("%s", doubt(found.off, "start the process anew"))
+            LOG.warning("%s", doubt(found.offset, "start the process anew"))
         self._doubted = found.doubted
         ended = self._tables.ended
         while ended and ended[0][0] <= now:

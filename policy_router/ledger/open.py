@@ -74,7 +74,7 @@ async def examine(url: str, clock: Clock = None) -> tuple[Diagnosis, ...]:
     scheme, _, _ = url.partition("://")
     if scheme == "sqlite":
         place = sqlite_path(url)
-        module = _imported("sqlite_findings", SQLITE)
+        module = _imported("sqlite.diagnosis", SQLITE)
         sight = place.source(clock)()
         found: tuple[Diagnosis, ...] = await asyncio.to_thread(module.examine, place.path, sight)
         where = relative(place.path)
@@ -100,7 +100,7 @@ def _memory(url: str, clock: Clock) -> AuditableStore:
 
 def _sqlite(url: str, clock: Clock) -> AuditableStore:
     place = sqlite_path(url)
-    module = _imported("sqlite", SQLITE)
+    module = _imported("sqlite.store", SQLITE)
     place.warn(creates=True)
     store: AuditableStore = module.SqliteStore(
         place.path, durability=place.durability, pace=place.pace(module.DEFAULT),
@@ -115,7 +115,7 @@ def open_view(url: str, clock: Clock = None) -> AuditableStore:
     if not url.startswith("sqlite:"):
         return open_store(url, clock)
     place = sqlite_path(url)
-    module = _imported("sqlite_view", SQLITE)
+    module = _imported("sqlite.view", SQLITE)
     place.warn(creates=False)
     view: AuditableStore = module.SqliteView(
         place.path, place.source(clock), place.pace(module.PACE)
@@ -175,7 +175,7 @@ def set_time(url: str) -> Reset:
     if not url.startswith("sqlite:"):
         raise UsageError("only a ledger in a file keeps a time that can be set")
     place = sqlite_path(url)
-    module = _imported("sqlite_repair", SQLITE)
+    module = _imported("sqlite.repair", SQLITE)
     pace = place.pace(module.PACE)
     done: Reset = module.set_time(place.path, place.source(None)(), pace)
     return done
@@ -206,7 +206,7 @@ def sqlite_path(url: str) -> SqlitePlace:
 
 
 def _redis(url: str, clock: Clock) -> AuditableStore:
-    module = _imported("redis", "`pip install policy-router[redis]`")
+    module = _imported("redis.store", "`pip install policy-router[redis]`")
     store: AuditableStore = module.RedisStore(url, clock)
     return store
 

@@ -96,7 +96,7 @@ class Crossing:
     key: str
     share: float
     spent: int
-    limit: int
+    cap: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,9 +121,9 @@ class Refusal:
     the end of other requests makes room."""
 
     key: str
-    limit: int
+    cap: int
     used: int
-    asked: int
+    requested: int
     opens: float | None
 
 

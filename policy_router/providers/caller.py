@@ -8,7 +8,7 @@ from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, Final, Protocol, Self
 
 from policy_router.base_errors import UsageError
-from policy_router.classification.body import MODALITIES, PARTS
+from policy_router.domain.content import MODALITIES, PARTS
 from policy_router.errors import TooLargeError
 from policy_router.providers.answer_type import schema_of
 from policy_router.providers.bounds import BOUNDS

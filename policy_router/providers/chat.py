@@ -21,7 +21,7 @@ class Usage:
 
     tokens_in, tokens_out: all of them, also those that some providers count beside these two.
     cached, written: of those that went in, read from and written to the provider's prompt cache;
-    kept: of those written, for an hour, None when that is not reported. heard, spoken: of those
+    kept: of those written, for an hour, None when that is not reported. heard, audio_out: of those
     that went in and came out, sound. thought: of those that came out, thinking. cited: tokens of
     text that the provider fetched, which are in neither. searches: how many it made. bill:
     nano-USD, as the provider itself puts it. tier: the service tier that answered. local: it says
@@ -32,8 +32,8 @@ class Usage:
     tokens_out: int | None = None
     cached: int = 0
     written: int = 0
-    heard: int = 0
-    spoken: int = 0
+    audio_in: int = 0
+    audio_out: int = 0
     kept: int | None = None
     thought: int = 0
     cited: int = 0

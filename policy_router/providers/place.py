@@ -19,7 +19,7 @@ SHARED: Final = (FailureScope.KEY, FailureScope.ACCOUNT, FailureScope.PROVIDER)
 def place(model: Model, scope: FailureScope) -> Place:
     """What a failure of this scope takes out. A server of one's own that is called without a key
     has none to be at fault: then it is the model."""
-    provider = model.calls.partition("/")[0]
+    provider = model.provider_model.partition("/")[0]
     key = provider, model.api_base, variable(model)
     keyless = model.api_key_env is None and model.api_base is not None
     if scope is FailureScope.PROVIDER:
@@ -28,10 +28,10 @@ def place(model: Model, scope: FailureScope) -> Place:
         return scope, *key
     if scope is FailureScope.ACCOUNT and not keyless:
         return scope, *key, "free" if model.free else "paid"
-    return FailureScope.MODEL, *key, model.name, model.calls
+    return FailureScope.MODEL, *key, model.name, model.provider_model
 
 
 def variable(model: Model) -> str:
     """The environment variable that holds its key; without one in the policy by LiteLLM's
     convention."""
-    return model.api_key_env or f"{model.calls.partition('/')[0].upper()}_API_KEY"
+    return model.api_key_env or f"{model.provider_model.partition('/')[0].upper()}_API_KEY"

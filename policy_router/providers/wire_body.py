@@ -70,7 +70,7 @@ _MOST_KEPT: Final = 131_072
 
 def provider_of(model: Model) -> str:
     """The provider that a model's name begins with; OpenAI when it begins with none."""
-    head, slash, _ = model.calls.partition("/")
+    head, slash, _ = model.provider_model.partition("/")
     return head if slash else "openai"
 
 

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
     from policy_router.decision.policy import Policy
-    from policy_router.domain.limits import Meter, Reading
+    from policy_router.domain.limits import Limit, Reading
     from policy_router.ledger.open import AuditableStore
     from policy_router.ledger.store import Bucket, LedgerEntry, LedgerReader, Store
 
@@ -39,7 +39,7 @@ class CounterUsage:
     there is none now.
     """
 
-    meter: Meter
+    meter: Limit
     subject: str
     used: int
     held: int | None = None
@@ -49,7 +49,7 @@ class CounterUsage:
     @property
     def share(self) -> float | None:
         """Of the limit, 0..1 and beyond; None without a limit."""
-        return self.used / self.meter.limit if self.meter.limit else None
+        return self.used / self.meter.cap if self.meter.cap else None
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,7 +121,7 @@ async def usage(policy: Policy, store: AuditableStore, now: float) -> UsageRepor
     recent = [row for row in rows if row.ts >= now - RECENT]
     buckets = await store.buckets()
     scopes: list[CounterUsage] = []
-    for meter in policy.meters:
+    for meter in policy.limits:
         found = (
             _counted(meter, policy, buckets, now)
             if isinstance(meter.window, Period)
@@ -138,7 +138,7 @@ async def usage(policy: Policy, store: AuditableStore, now: float) -> UsageRepor
 
 
 def _counted(
-    meter: Meter, policy: Policy, buckets: Sequence[Bucket], now: float
+    meter: Limit, policy: Policy, buckets: Sequence[Bucket], now: float
 ) -> list[CounterUsage]:
     """The calendar counters of a meter in the running period."""
     found = []
@@ -156,12 +156,12 @@ def _counted(
 
 
 async def _read(
-    meter: Meter, policy: Policy, store: Store, recent: Sequence[LedgerEntry], now: float
+    meter: Limit, policy: Policy, store: Store, recent: Sequence[LedgerEntry], now: float
 ) -> list[CounterUsage]:
     """The counters of a meter whose window rolls, or that counts seats."""
     subjects = sorted({subject_of(meter, row.about) for row in recent}) if meter.per else [ANYONE]
     charges = [
-        Charge(meter.counter(subject, now, policy.timezone), 1, meter.limit) for subject in subjects
+        Charge(meter.counter(subject, now, policy.timezone), 1, meter.cap) for subject in subjects
     ]
     readings: list[Reading | None] = []
     for start in range(0, len(charges), AT_ONCE):

@@ -51,7 +51,7 @@ def test_nothing_is_imported_that_is_not_allowed(
     monkeypatch.syspath_prepend(tmp_path)
     found = call(Functions(), "unwanted_module:check")
     assert isinstance(found, FunctionFailed)
-    assert found.why.startswith("it is not allowed")
+    assert found.reason.startswith("it is not allowed")
     allowed = Functions(["unwanted_module:check"])
     assert "unwanted_module" not in sys.modules
     assert call(allowed, "unwanted_module:check") is True
@@ -132,7 +132,7 @@ def test_a_function_that_hangs_is_given_up_and_comes_back() -> None:
 
     async def ask() -> str:
         found = await functions.call("my:hang", 60.0)
-        return found.why if isinstance(found, FunctionFailed) else "returned"
+        return found.reason if isinstance(found, FunctionFailed) else "returned"
 
     def told() -> list[tuple[str, bool]]:
         return [(e.function, e.up) for e in events if isinstance(e, FunctionChanged)]

@@ -209,7 +209,7 @@ def test_rules_in_conflict_compete_for_a_request(case: tuple[str, tuple[str, ...
             assert any(
                 {earlier, later} <= set(d.rules)
                 and {first[earlier], first[later]}
-                <= {c.name for c in d.candidates if c.by == "first"}
+                <= {c.name for c in d.candidates if c.placed_by == "first"}
                 for d in policy.decisions
             ), message
 

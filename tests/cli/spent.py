@@ -60,7 +60,7 @@ async def _spend(url: str, policy: Policy, tries: tuple[Try, ...]) -> None:
             tenant=each.tenant,
             key=each.key,
             tokens=each.tokens_bound,
-            max_output=1000,
+            max_tokens=1000,
         )
         account = ledger.account(policy, request, Snapshot(now))
         assert await account.open(policy.model(each.model)) is None

@@ -168,7 +168,7 @@ def test_what_is_found_makes_a_policy_without_findings(here: _Here, keys: tuple[
 def test_models_are_called_as_litellm_calls_them(here: _Here) -> None:
     policy = checked(compose(look(here, *ANSWERS), catalog(), DAY)).policy
     assert policy is not None
-    assert {m.name: (m.calls, m.api_base, m.tier, m.context) for m in policy.models} == {
+    assert {m.name: (m.provider_model, m.api_base, m.tier, m.context) for m in policy.models} == {
         "llama3.2": ("ollama_chat/llama3.2:latest", f"{here.root}/ollama", "light", 4000),
         "qwen2.5:72b-instruct": (
             "ollama_chat/qwen2.5:72b-instruct", f"{here.root}/ollama", "heavy", 4000,
@@ -436,7 +436,7 @@ def chosen(table: Catalog, today: date = DAY) -> list[str]:
     found = Discovered(keys=("OPENAI_API_KEY",))
     policy = inspect([PolicyFile("p.yaml", compose(found, table, today).encode())]).policy
     assert policy is not None
-    return [m.calls.removeprefix("openai/") for m in policy.models if m.api_key_env]
+    return [m.provider_model.removeprefix("openai/") for m in policy.models if m.api_key_env]
 
 
 def test_a_model_without_a_last_day_goes_before_one_that_goes_soon() -> None:

@@ -47,7 +47,7 @@ def test_version() -> None:
         (["check", "--format", "yaml"], "'sarif'"),
         (["route", "--tsk", "x"], "--task"),
         (["route", "a", "b"], "b"),
-        (["route", "--at-most", "0"], "--at-most"),
+        (["route", "--max-candidates", "0"], "--max-candidates"),
     ],
 )
 def test_wrong_usage_is_told_on_stderr(argv: list[str], said: str) -> None:

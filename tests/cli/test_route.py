@@ -61,7 +61,7 @@ def asked(**given: Any) -> Request:
         (["--prefer", "fastest"], ["big", "cloud", "small"]),
         (["--prefer", "local,quality"], ["big", "small", "cloud"]),
         (["--model", "cloud"], ["cloud"]),
-        (["--at-most", "1"], ["small"]),
+        (["--max-candidates", "1"], ["small"]),
         (["--user", "bot-7", "--prefer", "quality"], ["small", "big", "cloud"]),
         (["--fact", "region=eu-west", "--prefer", "quality"], ["small", "big", "cloud"]),
         (["--fact", "max_tokens=100000", "--tokens", "100"], ["big", "cloud"]),
@@ -116,7 +116,7 @@ def test_every_option_has_its_place_in_the_request() -> None:
         min_quality=".25",
         prefer=["free", "cheapest,fastest"],
         model="big",
-        at_most=2,
+        max_candidates=2,
         fact=[
             "plan=pro", "region=a=b", "seats=2.5", "internal=true", "language=de", "stream=true",
             "key=k1", "max_tokens=50",
@@ -126,8 +126,8 @@ def test_every_option_has_its_place_in_the_request() -> None:
         task="code",
         complexity=0.5,
         tokens=read_messages([{"role": "user", "content": "x" * 401}]).tokens,
-        most_tokens=most_tokens([{"role": "user", "content": "x" * 401}]),
-        max_output=50,
+        max_input_tokens=most_tokens([{"role": "user", "content": "x" * 401}]),
+        max_tokens=50,
         needs=frozenset({"json", "tools"}),
         tags=frozenset("abc"),
         tenant="t",
@@ -142,7 +142,7 @@ def test_every_option_has_its_place_in_the_request() -> None:
         min_quality=0.25,
         prefer=("free", "cheapest", "fastest"),
         model="big",
-        limit=2,
+        max_candidates=2,
     )
     assert asked() == Request()
 
@@ -192,7 +192,7 @@ def test_the_prompt_may_come_by_standard_input() -> None:
         (["--max-latency", ""], "is not a duration"),
         (["--min-quality", "nan"], "`nan` is not a number from 0 to 1"),
         (["--min-quality", "1.1"], "`1.1` is not a number from 0 to 1"),
-        (["--at-most", "none"], "--at-most"),
+        (["--max-candidates", "none"], "--max-candidates"),
         (["--fact", "plan"], "`plan` has no value; write it like plan=..."),
         (["--fact", "plna=pro"], "did you mean `plan`?"),
         (["--fact", "plan=pr"], "did you mean `pro`?"),

@@ -81,7 +81,7 @@ def test_what_a_rating_took_is_gone_from_the_deadline(tmp_path: Path) -> None:
         path = write(tmp_path, provider)
         with path.open("a") as policy:
             policy.write("complexity: { estimator: { llm: big } }\nfallback: { deadline: 8s }\n")
-        done = run("run", "Hello!", "-p", str(path), "--at-most", "1", "--json")
+        done = run("run", "Hello!", "-p", str(path), "--max-candidates", "1", "--json")
         assert done.code == 3
         assert [hit.model for hit in provider.requests] == ["big", "small"]
         (attempt,) = json.loads(done.out)["attempts"]

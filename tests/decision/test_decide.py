@@ -50,7 +50,7 @@ def test_candidates_and_skipped_are_all_models_once(situation: Situation) -> Non
     decision = decide(policy, request, snapshot)
     told = [c.name for c in decision.candidates] + [s.model for s in decision.skipped]
     assert sorted(told) == sorted(m.name for m in policy.models)
-    assert all(c.by and c.why for c in decision.candidates)
+    assert all(c.placed_by and c.detail for c in decision.candidates)
     assert all(s.detail for s in decision.skipped)
 
 
@@ -75,9 +75,9 @@ def test_one_more_rule_never_adds_a_candidate(situation: Situation, data: st.Dat
         tasks=policy.tasks,
         prefer=policy.prefer,
         fallback=policy.fallback,
-        meters=policy.meters,
+        meters=policy.limits,
     )
-    unlimited = replace(request, limit=None)
+    unlimited = replace(request, max_candidates=None)
     before = {c.name for c in decide(policy, unlimited, snapshot).candidates}
     assert {c.name for c in decide(longer, unlimited, snapshot).candidates} <= before
 
@@ -87,7 +87,7 @@ def test_one_more_rule_never_adds_a_candidate(situation: Situation, data: st.Dat
 def test_the_callers_own_criteria_only_narrow(situation: Situation) -> None:
     policy, request, snapshot = situation
     bare = replace(
-        request, max_cost=None, max_latency=None, min_quality=None, model=None, limit=None
+        request, max_cost=None, max_latency=None, min_quality=None, model=None, max_candidates=None
     )
     allowed = {c.name for c in decide(policy, bare, snapshot).candidates}
     assert {c.name for c in decide(policy, request, snapshot).candidates} <= allowed
@@ -97,7 +97,7 @@ def test_the_callers_own_criteria_only_narrow(situation: Situation) -> None:
 @given(situations())
 def test_the_state_only_takes_away(situation: Situation) -> None:
     policy, request, snapshot = situation
-    unlimited = replace(request, limit=None)
+    unlimited = replace(request, max_candidates=None)
     calm = {c.name for c in decide(policy, unlimited, replace(snapshot, cooling={})).candidates}
     assert {c.name for c in decide(policy, unlimited, snapshot).candidates} <= calm
 
@@ -110,7 +110,7 @@ def test_free_first_puts_no_paid_model_before_a_free_one_of_its_group(
     policy, request, snapshot = situation
     request = replace(request, prefer=(SortKey.FREE, SortKey.QUALITY))
     candidates = decide(policy, request, snapshot).candidates
-    keyed = [c for c in candidates if c.by not in ("first", "step_down")]
+    keyed = [c for c in candidates if c.placed_by not in ("first", "step_down")]
     paid_from = next((i for i, c in enumerate(keyed) if not c.model.free), len(keyed))
     assert not any(c.model.free for c in keyed[paid_from:])
 
@@ -141,11 +141,11 @@ BIG = model(
         (Request(complexity=1.5), "complexity 1.5 is not between 0 and 1"),
         (Request(complexity=float("nan")), "complexity nan is not between 0 and 1"),
         (Request(tokens=-1), "-1 is no number of tokens"),
-        (Request(max_output=0), "0 is no number of tokens for an answer"),
-        (Request(most_tokens=-1), "at most -1 is no number of tokens"),
+        (Request(max_tokens=0), "0 is no number of tokens for an answer"),
+        (Request(max_input_tokens=-1), "at most -1 is no number of tokens"),
         (Request(answers=0), "0 is no number of answers"),
         (Request(answers=1025), "1025 is no number of answers"),
-        (Request(max_output=10**9 + 1), "1000000001 is no number of tokens for an answer"),
+        (Request(max_tokens=10**9 + 1), "1000000001 is no number of tokens for an answer"),
         (Request(needs={"fly"}), "unknown ability `fly`: known are "),
         (Request(model="medium"), "unknown model `medium`: known are `small`, `big`"),
         (Request(prefer=("cheap",)), "unknown sort key `cheap`; did you mean `cheapest`?"),
@@ -210,10 +210,10 @@ def test_a_price_limit_counts_the_typical_answer_or_the_cap() -> None:
     dear = decide(policy, Request(tokens=100, max_cost=699_999))
     assert "about $0.000700 (an answer of 300 tokens)" in dear.skipped[0].detail
     assert "its price is unknown" in dear.skipped[1].detail
-    capped = decide(policy, Request(tokens=100, max_output=200, max_cost=500_000))
+    capped = decide(policy, Request(tokens=100, max_tokens=200, max_cost=500_000))
     assert [c.name for c in capped.candidates] == ["big"]
     assert "about $0.000500, more" in decide(
-        policy, Request(tokens=100, max_output=200, max_cost=1)
+        policy, Request(tokens=100, max_tokens=200, max_cost=1)
     ).skipped[0].detail  # fmt: skip
 
 
@@ -234,11 +234,11 @@ def test_weaker_models_step_in_last_or_not_at_all() -> None:
     tasks = (Task("code", min_tier=2, first=("small",)),)
     policy = policy_of(SMALL, BIG, tasks=tasks)
     decision = decide(policy, Request(task="code"))
-    assert [(c.name, c.by) for c in decision.candidates] == [
+    assert [(c.name, c.placed_by) for c in decision.candidates] == [
         ("big", "only candidate"),
         ("small", "step_down"),
     ]
-    assert "below tier `heavy`" in decision.candidates[1].why
+    assert "below tier `heavy`" in decision.candidates[1].detail
     strict = policy_of(SMALL, BIG, tasks=tasks, fallback=Fallback(step_down=False))
     skip = decide(strict, Request(task="code")).skipped[0]
     assert (skip.reason, skip.detail) == (
@@ -306,7 +306,7 @@ def test_each_place_in_the_order_has_its_reason() -> None:
     )
     rule = Rule("pick it", None, first=("picked", "weak"), min_tier=1)
     policy = policy_of(*pool, rules=(rule,))
-    assert [(c.name, c.by, c.why) for c in decide(policy, Request()).candidates] == [
+    assert [(c.name, c.placed_by, c.detail) for c in decide(policy, Request()).candidates] == [
         ("picked", "first", "put first by rule `pick it`"),
         ("free", "free", "free first"),
         ("paid-cheap", "free", "paid, after the free ones"),
@@ -318,9 +318,9 @@ def test_each_place_in_the_order_has_its_reason() -> None:
 
 
 def test_a_lone_model_is_explained() -> None:
-    assert decide(policy_of(SMALL), Request()).candidates[0].why == "the only model left"
+    assert decide(policy_of(SMALL), Request()).candidates[0].detail == "the only model left"
     beside = policy_of(SMALL, BIG, rules=(Rule("r", None, first=("big",)),))
-    assert decide(beside, Request()).candidates[1].why == "the only other model"
+    assert decide(beside, Request()).candidates[1].detail == "the only other model"
 
 
 @pytest.mark.parametrize("key", list(SortKey))
@@ -344,7 +344,7 @@ def test_cheapest_follows_the_shape_of_the_request() -> None:
     policy = policy_of(reader, writer, prefer=(SortKey.CHEAPEST,))
 
     def first(tokens: int, output: int) -> str:
-        request = Request(tokens=tokens, max_output=output)
+        request = Request(tokens=tokens, max_tokens=output)
         return decide(policy, request).candidates[0].name
 
     assert first(1000, 1) == "reader"
@@ -353,7 +353,7 @@ def test_cheapest_follows_the_shape_of_the_request() -> None:
     assert first(5, 1) == "writer"
     assert first(7, 1) == "reader"
     swapped = policy_of(writer, reader, prefer=(SortKey.CHEAPEST,))
-    assert decide(swapped, Request(tokens=6, max_output=1)).candidates[0].name == "writer"
+    assert decide(swapped, Request(tokens=6, max_tokens=1)).candidates[0].name == "writer"
 
 
 @settings(max_examples=100, deadline=None)
@@ -362,7 +362,7 @@ def test_cheapest_is_exact_at_any_size(tokens: int, output: int, data: st.DataOb
     amounts = st.integers(0, 10**6)
     pool = [model(f"m{i}", price=Price(data.draw(amounts), data.draw(amounts))) for i in range(6)]
     policy = policy_of(*pool, prefer=(SortKey.CHEAPEST,))
-    got = [c.name for c in decide(policy, Request(tokens=tokens, max_output=output)).candidates]
+    got = [c.name for c in decide(policy, Request(tokens=tokens, max_tokens=output)).candidates]
 
     def cost(m: Model) -> int:
         assert m.price is not None
@@ -379,7 +379,7 @@ def test_the_order_does_not_depend_on_what_was_asked_before() -> None:
         prefer=(SortKey.CHEAPEST,),
     )
     found = [
-        [c.name for c in decide(policy, Request(tokens=tokens, max_output=10)).candidates]
+        [c.name for c in decide(policy, Request(tokens=tokens, max_tokens=10)).candidates]
         for tokens in (0, 100, 0)
     ]
     assert found == [["dear", "cheap"], ["cheap", "dear"], ["dear", "cheap"]]
@@ -467,9 +467,9 @@ def test_unrelated_models_do_not_matter(situation: Situation, data: st.DataObjec
         tasks=policy.tasks,
         prefer=policy.prefer,
         fallback=policy.fallback,
-        meters=policy.meters,
+        meters=policy.limits,
     )
-    request = replace(request, limit=None)
+    request = replace(request, max_candidates=None)
     before = [c.name for c in decide(policy, request, snapshot).candidates]
     after = [c.name for c in decide(wider, request, snapshot).candidates]
     assert [name for name in after if name != "bystander"] == before

@@ -83,7 +83,7 @@ def test_what_a_policy_says_of_checks(policy: Policy) -> None:
         stop_reason=("stop",),
         llm=Judge(policy.model("big"), "Every field is filled in."),
     )
-    assert str(accept.at) == "p.yaml:8:5"
+    assert str(accept.span) == "p.yaml:8:5"
     assert policy.rules[2].accept == Accept(
         "rule `forms parse`", json=True, otherwise=OnRejected.ERROR
     )
@@ -111,6 +111,6 @@ def test_what_keeps_a_model_from_a_request_keeps_it_from_judging(
     """Only what guards data and money does: abilities, contexts and the caller's criteria are about
     who answers."""
     decision = decide(policy, request_)
-    assert [(s.model, s.reason, str(s.at)) for s in decision.barred] == [
+    assert [(s.model, s.reason, str(s.span)) for s in decision.barred] == [
         ("big", reason, at) for reason, at in barred
     ]

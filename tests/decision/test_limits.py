@@ -15,7 +15,7 @@ from policy_router.domain.condition import Op
 from policy_router.domain.condition import Test as Has
 from policy_router.domain.facts import Vocabulary
 from policy_router.domain.identity import storable
-from policy_router.domain.limits import ANYONE, MINUTE, Meter, Metric, Reading, WhenExhausted
+from policy_router.domain.limits import ANYONE, MINUTE, Limit, Metric, Reading, WhenExhausted
 from policy_router.domain.models import Model
 from policy_router.domain.ordering import SortKey
 from policy_router.domain.periods import Period
@@ -42,14 +42,14 @@ TAGGED = condition(Has(VOCABULARY.by_name["tags"], Op.HAS, ("vip",)), VOCABULARY
 VIP = Request(tags=frozenset({"vip"}))
 
 
-def budget(limit: int | None = None, **more: object) -> Meter:
-    meter = Meter(
+def budget(limit: int | None = None, **more: object) -> Limit:
+    meter = Limit(
         "budgets", "team", Metric.USD, Period.MONTH, limit, ALL, then=WhenExhausted.FREE_ONLY
     )
     return replace(meter, **more)  # type: ignore[arg-type]  # fields by name
 
 
-def policy(*meters: Meter) -> Policy:
+def policy(*meters: Limit) -> Policy:
     return assemble((FREE, PAID, UNKNOWN), (), VOCABULARY, bands=(), meters=meters)
 
 
@@ -75,7 +75,7 @@ def outs(found: Policy, request: Request, snapshot: Snapshot | None = None) -> d
     ],
 )  # fmt: skip
 def test_a_paid_model_needs_a_budget(
-    meters: tuple[Meter, ...], request_: Request, out: dict[str, str]
+    meters: tuple[Limit, ...], request_: Request, out: dict[str, str]
 ) -> None:
     assert outs(policy(*meters), request_) == out
 
@@ -103,7 +103,7 @@ HOSTED = Request(needs=ABLE)
     ],
 )  # fmt: skip
 def test_nothing_bounds_what_hosted_tools_come_to(
-    meters: tuple[Meter, ...], out: dict[str, str]
+    meters: tuple[Limit, ...], out: dict[str, str]
 ) -> None:
     able = tuple(replace(m, abilities=ABLE) for m in (FREE, PAID, UNKNOWN))
     found = assemble(able, (), VOCABULARY, bands=(), meters=meters)
@@ -130,17 +130,17 @@ SPENT = {budget().use("-"): Reading(10**9, NOW)}
         (budget(10**9), {budget().use("-"): None}, {"paid": "state", "unknown": "unpriced"}),
     ],
 )  # fmt: skip
-def test_a_spent_budget(meter: Meter, used: dict[str, Reading], out: dict[str, str]) -> None:
+def test_a_spent_budget(meter: Limit, used: dict[str, Reading], out: dict[str, str]) -> None:
     assert outs(policy(meter), Request(), Snapshot(NOW, used=used)) == out
 
 
 def test_a_full_limit_says_when_it_opens() -> None:
-    limit = Meter("limits", "each", Metric.REQUESTS, MINUTE, 3, 0b001, per="user")
+    limit = Limit("limits", "each", Metric.REQUESTS, MINUTE, 3, 0b001, per="user")
     found = policy(budget(), limit)
     used = {limit.use("anna"): Reading(3, NOW + 5), limit.use("-"): Reading(3)}
     skips = decide(found, Request(user="anna"), Snapshot(NOW, used=used)).skipped
     assert [(s.model, s.reason, s.detail, s.until) for s in skips] == [
-        ("free", "quota", "limit `each`: 3 of 3 requests a min used", NOW + 5)
+        ("free", "rate_limit", "limit `each`: 3 of 3 requests a min used", NOW + 5)
     ]
     assert outs(found, Request(user="bob"), Snapshot(NOW, used=used)) == {}
     unread = {limit.use("-"): None}
@@ -156,11 +156,11 @@ def test_what_does_not_fit_any_more_is_worded() -> None:
 
 
 def test_limits_of_a_condition_bind_only_where_it_holds() -> None:
-    limit = Meter("limits", "vip", Metric.SEATS, None, 1, ALL, when=TAGGED)
+    limit = Limit("limits", "vip", Metric.CONCURRENT, None, 1, ALL, when=TAGGED)
     found = policy(budget(), limit)
     snapshot = Snapshot(NOW, used={limit.use("-"): Reading(1)})
     assert outs(found, Request(), snapshot) == {}
-    assert set(outs(found, VIP, snapshot).values()) == {"quota"}
+    assert set(outs(found, VIP, snapshot).values()) == {"rate_limit"}
 
 
 # -- charges -------------------------------------------------------------------------------------
@@ -173,7 +173,7 @@ def test_a_budget_by_the_clock_is_read_by_the_clock() -> None:
     found = policy(budget(when=HOURLY))
     assert outs(found, Request(), Snapshot(NOW)) == {}
     assert outs(found, Request(), Snapshot()) == {"paid": "uncovered", "unknown": "uncovered"}
-    limit = Meter("limits", "all", Metric.REQUESTS, MINUTE, 1, ALL, when=HOURLY)
+    limit = Limit("limits", "all", Metric.REQUESTS, MINUTE, 1, ALL, when=HOURLY)
     assert taken(policy(limit), Request(), 0) == [(f"{limit.id}||-", 1, True)]
 
 
@@ -185,10 +185,10 @@ def taken(found: Policy, request: Request, model: int) -> list[tuple[str, int, b
 
 
 def test_what_an_attempt_takes() -> None:
-    tokens = Meter("budgets", "words", Metric.TOKENS, Period.DAY, 10**6, ALL, per="tenant")
-    seats = Meter("models", "paid", Metric.SEATS, None, 4, 0b010)
+    tokens = Limit("budgets", "words", Metric.TOKENS, Period.DAY, 10**6, ALL, per="tenant")
+    seats = Limit("models", "paid", Metric.CONCURRENT, None, 4, 0b010)
     found = policy(seats, tokens, budget(10**9), budget(10**8, name="vip", when=TAGGED))
-    request = Request(tokens=100, most_tokens=1000, max_output=50, answers=2, tenant="acme")
+    request = Request(tokens=100, max_input_tokens=1000, max_tokens=50, answers=2, tenant="acme")
     assert taken(found, request, 1) == [
         ("models/paid|concurrent|||-", 1, True),
         ("budgets/words|tokens|day|2026-11-18|acme", 1100, True),
@@ -196,7 +196,7 @@ def test_what_an_attempt_takes() -> None:
     ]
     # What is free takes no money, and a budget of tokens spares nobody.
     assert taken(found, request, 0) == [("budgets/words|tokens|day|2026-11-18|acme", 1100, True)]
-    capped = replace(request, max_output=None)
+    capped = replace(request, max_tokens=None)
     assert taken(found, capped, 0)[0][1] == 1000 + 2 * 100
     assert taken(found, capped, 1)[1][1] == 1000 + 2 * 4096
 
@@ -205,7 +205,7 @@ ROOMY = replace(FREE, max_output=None, context=100_000)
 
 
 def limited(limit: int, **more: Any) -> Policy:
-    meter = Meter("models", "free", Metric.TOKENS, MINUTE, limit, 0b001, **more)
+    meter = Limit("models", "free", Metric.TOKENS, MINUTE, limit, 0b001, **more)
     return assemble((ROOMY,), (), VOCABULARY, bands=(), meters=(meter,))
 
 
@@ -219,17 +219,17 @@ def capped(found: Policy, request: Request) -> tuple[int, ...]:
     ("limit", "request_", "amount", "caps"),
     [
         # An answer that sets no cap takes a quarter of a limit at the most, if that is of use.
-        (1_000_000, Request(tokens=100, most_tokens=1_000), 1_000 + 4_096, (100_000, 4_096)),
-        (100_000, Request(tokens=100, most_tokens=1_000), 1_000 + 4_096, (24_000, 4_096)),
-        (10_000, Request(tokens=100, most_tokens=1_000), 1_000 + 4_096, (4_096,)),
+        (1_000_000, Request(tokens=100, max_input_tokens=1_000), 1_000 + 4_096, (100_000, 4_096)),
+        (100_000, Request(tokens=100, max_input_tokens=1_000), 1_000 + 4_096, (24_000, 4_096)),
+        (10_000, Request(tokens=100, max_input_tokens=1_000), 1_000 + 4_096, (4_096,)),
         # Less than it wants: the answer is capped to what fits.
-        (3_000, Request(tokens=100, most_tokens=1_000), 3_000, (2_000,)),
-        (3_000, Request(tokens=100, most_tokens=1_000, answers=2), 3_000, (1_000,)),
+        (3_000, Request(tokens=100, max_input_tokens=1_000), 3_000, (2_000,)),
+        (3_000, Request(tokens=100, max_input_tokens=1_000, answers=2), 3_000, (1_000,)),
         # Not even the bound of the prompt fits: its estimate counts.
-        (1_000, Request(tokens=100, most_tokens=1_000), 1_000, (900,)),
-        (1_000, Request(tokens=900, most_tokens=3_000), 900 + 256, (256,)),
+        (1_000, Request(tokens=100, max_input_tokens=1_000), 1_000, (900,)),
+        (1_000, Request(tokens=900, max_input_tokens=3_000), 900 + 256, (256,)),
         # What the request asks for is kept, and refused.
-        (1_000, Request(tokens=100, most_tokens=500, max_output=4_000), 4_500, (4_000,)),
+        (1_000, Request(tokens=100, max_input_tokens=500, max_tokens=4_000), 4_500, (4_000,)),
     ],
 )
 def test_a_limit_of_tokens_has_room_for_one_request(
@@ -248,10 +248,10 @@ def test_only_limits_that_refuse_cap_an_answer() -> None:
     assert capped(limited(1_000, then=WhenExhausted.FREE_ONLY), request) == free
     assert capped(limited(1_000, when=TAGGED), request) == free
     assert capped(limited(1_000, when=TAGGED), replace(request, tags=VIP.tags)) == (900,)
-    others = Meter("models", "b", Metric.TOKENS, MINUTE, 1_000, 0b010)
+    others = Limit("models", "b", Metric.TOKENS, MINUTE, 1_000, 0b010)
     found = assemble((ROOMY, PAID), (), VOCABULARY, bands=(), meters=(others, budget()))
     assert capped(found, request) == free
-    endless = Meter("budgets", "b", Metric.TOKENS, Period.DAY, None, 0b001)
+    endless = Limit("budgets", "b", Metric.TOKENS, Period.DAY, None, 0b001)
     found = assemble((ROOMY,), (), VOCABULARY, bands=(), meters=(endless,))
     assert capped(found, request) == free
     assert taken(found, request, 0)[0][1] == 100 + 4_096
@@ -278,9 +278,9 @@ def test_an_answer_takes_no_more_than_its_share_of_a_budget(
 
 def test_pictures_are_reserved_as_their_model_counts_them() -> None:
     seeing = replace(ROOMY, picture=40_000, thumbnail=2_000)
-    meter = Meter("models", "free", Metric.TOKENS, MINUTE, 10**6, 0b001)
+    meter = Limit("models", "free", Metric.TOKENS, MINUTE, 10**6, 0b001)
     found = assemble((seeing,), (), VOCABULARY, bands=(), meters=(meter,))
-    request = Request(tokens=10, max_output=1, pictures=2, thumbnails=3)
+    request = Request(tokens=10, max_tokens=1, pictures=2, thumbnails=3)
     assert taken(found, request, 0)[0][1] == 10 + 2 * 40_000 + 3 * 2_000 + 1
 
 
@@ -294,7 +294,7 @@ def test_a_budget_that_blocks_asks_free_models_for_nothing_but_asks() -> None:
 
 
 def test_a_long_subject_is_shortened_and_stays_its_own() -> None:
-    limit = Meter("limits", "each", Metric.REQUESTS, MINUTE, 3, 0b001, per="user")
+    limit = Limit("limits", "each", Metric.REQUESTS, MINUTE, 3, 0b001, per="user")
     found = policy(budget(), limit)
     keys = {taken(found, Request(user="x" * 500 + end), 0)[0][0] for end in "ab"}
     assert len(keys) == 2
@@ -302,7 +302,7 @@ def test_a_long_subject_is_shortened_and_stays_its_own() -> None:
 
 
 def test_a_subject_is_the_same_for_a_request_and_for_what_the_ledger_keeps_of_it() -> None:
-    meter = Meter("limits", "each", Metric.REQUESTS, MINUTE, 3, ALL, per="user")
+    meter = Limit("limits", "each", Metric.REQUESTS, MINUTE, 3, ALL, per="user")
     users = ("ada", "änna", "a\\b", "\ud800", "\ud801", "x" * 500 + "\ud800", "\ud800" * 60)
     subjects = [subject_of(meter, Request(user=user)) for user in users]
     assert len(set(subjects)) == len(users)
@@ -312,7 +312,7 @@ def test_a_subject_is_the_same_for_a_request_and_for_what_the_ledger_keeps_of_it
 
 
 def test_a_key_is_in_no_counters_name() -> None:
-    meter = Meter("limits", "each", Metric.REQUESTS, MINUTE, 3, ALL, per="key")
+    meter = Limit("limits", "each", Metric.REQUESTS, MINUTE, 3, ALL, per="key")
     keys = ("sk-a-secret", "sk-another", "\ud800" * 500)
     subjects = [subject_of(meter, Request(key=key)) for key in keys]
     assert len(set(subjects)) == len(keys)
@@ -326,8 +326,8 @@ def test_what_is_worth_reading() -> None:
         budget(),
         budget(10**9, name="capped"),
         budget(10**9, name="told", then=WhenExhausted.WARN),
-        Meter("limits", "vip", Metric.SEATS, None, 1, ALL, when=TAGGED),
-        Meter("limits", "tokens", Metric.TOKENS, MINUTE, 10**6, ALL),
+        Limit("limits", "vip", Metric.CONCURRENT, None, 1, ALL, when=TAGGED),
+        Limit("limits", "tokens", Metric.TOKENS, MINUTE, 10**6, ALL),
         budget(10**9, name="nobody", models=0b001),
     )
     request = Request(tokens=10)
@@ -367,7 +367,7 @@ def test_facts_of_a_request_without_sense() -> None:
 
 
 def test_headroom_is_the_share_left_of_the_fullest_count() -> None:
-    limit = Meter("limits", "each", Metric.REQUESTS, MINUTE, 4, 0b011)
+    limit = Limit("limits", "each", Metric.REQUESTS, MINUTE, 4, 0b011)
     found = policy(budget(), limit, budget(10**9, name="capped", models=0b010))
     used = {limit.use("-"): Reading(1), "budgets/capped|usd|month|-": Reading(9 * 10**8)}
     facts = facts_of(found, Request(), Snapshot(NOW))
@@ -379,7 +379,7 @@ def test_headroom_is_the_share_left_of_the_fullest_count() -> None:
 @given(situations())
 def test_what_is_counted_never_adds_a_candidate(situation: Situation) -> None:
     found, request, snapshot = situation
-    request = replace(request, limit=None)
+    request = replace(request, max_candidates=None)
     idle = replace(snapshot, used={})
     before = {c.name for c in decide(found, request, idle).candidates}
     assert {c.name for c in decide(found, request, snapshot).candidates} <= before
@@ -391,8 +391,8 @@ def test_advice_and_charges_agree(situation: Situation) -> None:
     found, request, snapshot = situation
     facts = facts_of(found, request, snapshot)
     assert facts is not None
-    decision = decide(found, replace(request, limit=None), snapshot)
-    counted = {"quota", "budget"}
+    decision = decide(found, replace(request, max_candidates=None), snapshot)
+    counted = {"rate_limit", "budget"}
     out: dict[str, Skip] = {s.model: s for s in decision.skipped}
     for i, model in enumerate(found.models):
         charges = found.index.metering.charges(facts, request, i, NOW, UTC)
@@ -411,7 +411,7 @@ def test_advice_and_charges_agree(situation: Situation) -> None:
 def test_headroom_spreads_what_is_free() -> None:
     models = tuple(replace(FREE, name=name) for name in ("a", "b", "c"))
     limits = tuple(
-        Meter("models", m.name, Metric.REQUESTS, Period.DAY, 10, 1 << i)
+        Limit("models", m.name, Metric.REQUESTS, Period.DAY, 10, 1 << i)
         for i, m in enumerate(models)
     )
     found = assemble(
@@ -421,7 +421,7 @@ def test_headroom_spreads_what_is_free() -> None:
     def order(*used: int) -> list[tuple[str, str]]:
         shown = {m.use("-"): Reading(n) for m, n in zip(limits, used, strict=True)}
         decision = decide(found, Request(), Snapshot(NOW, used=shown))
-        return [(c.name, c.why) for c in decision.candidates]
+        return [(c.name, c.detail) for c in decision.candidates]
 
     assert order(5, 2, 9) == [
         ("b", "most of its quotas left"),

@@ -70,9 +70,11 @@ def test_order_and_reasons_are_those_of_a_plain_sort(
                 reasons.append(apart[0] if apart else "written order")
         reasons += ["step_down"] * len(weak)
         assert [c.name for c in found] == [pool[i].name for i in (*put, *keyed, *weak)]
-        assert [c.by for c in found] == reasons
+        assert [c.placed_by for c in found] == reasons
         if len(keyed) > 1:
-            assert found[len(put)].why.endswith("first") != (reasons[len(put)] == "written order")
+            assert found[len(put)].detail.endswith("first") != (
+                reasons[len(put)] == "written order"
+            )
 
 
 @given(st.integers(0, 300).flatmap(lambda n: st.tuples(st.permutations(range(n)), st.integers(0))))
@@ -89,7 +91,7 @@ def test_neighbours_at_the_ratio_where_their_prices_meet() -> None:
     order = Rankings(pool, TIERS, keys)
     # 6 in and 1 out cost 15 by both prices: written order, but only equal prices have no other.
     for allowed, by in ((0b111, ["cheapest"] * 3), (0b101, ["written order"] * 2)):
-        assert [c.by for c in order.candidates(allowed, 0, (), keys, 6, 1)] == by
+        assert [c.placed_by for c in order.candidates(allowed, 0, (), keys, 6, 1)] == by
 
 
 def test_what_is_put_first_stays_before_headroom() -> None:
@@ -98,7 +100,7 @@ def test_what_is_put_first_stays_before_headroom() -> None:
     order = Rankings(pool, TIERS, keys)
     first = (order.put(2, "somebody"), order.put(2, "somebody else"))
     found = order.by_headroom(0b111, 0, first, keys, 1, 1, (0.2, 0.9, 0.1))
-    assert [(c.name, c.by) for c in found] == [
+    assert [(c.name, c.placed_by) for c in found] == [
         ("m2", "first"),
         ("m1", "headroom"),
         ("m0", "headroom"),

@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from policy_router.domain.identity import bounded_id, key_id, storable
-from policy_router.domain.limits import HOUR, MINUTE, Charge, Counter, Meter, Metric
+from policy_router.domain.limits import HOUR, MINUTE, Charge, Counter, Limit, Metric
 from policy_router.domain.periods import Period, calendar
 from tests.calendars import walk, year
 
@@ -151,7 +151,7 @@ def test_a_counter_is_named_by_meter_period_and_subject(window: Period | None, k
     now = at("UTC", "2026-11-18T15:30")  # already the 19th in Tokyo
     zone = ZoneInfo("Asia/Tokyo")
     keys = {
-        Meter("limits", "each", Metric.REQUESTS, window, limit, 1).counter("anna", now, zone).key
+        Limit("limits", "each", Metric.REQUESTS, window, limit, 1).counter("anna", now, zone).key
         for limit in (None, 5, 10)
     }
     assert keys == {key}
@@ -159,7 +159,7 @@ def test_a_counter_is_named_by_meter_period_and_subject(window: Period | None, k
 
 @given(now=st.floats(0, 4e9), window=st.sampled_from((MINUTE, HOUR)))
 def test_the_slots_that_count_cover_the_window(now: float, window: object) -> None:
-    counter = Meter("l", "m", Metric.TOKENS, window, 1, 1).counter("-", now, ZoneInfo("UTC"))  # type: ignore[arg-type]
+    counter = Limit("l", "m", Metric.TOKENS, window, 1, 1).counter("-", now, ZoneInfo("UTC"))  # type: ignore[arg-type]
     seconds = counter.width * counter.slots
     assert counter.slot(now) * counter.width <= now < (counter.slot(now) + 1) * counter.width
     assert counter.oldest(now) * counter.width <= now - seconds

@@ -11,7 +11,7 @@ from zoneinfo import ZoneInfo
 import pytest
 
 from policy_router.domain.facts import Vocabulary
-from policy_router.domain.limits import Meter, Metric, Reading, WhenExhausted
+from policy_router.domain.limits import Limit, Metric, Reading, WhenExhausted
 from policy_router.domain.models import Model
 from policy_router.domain.periods import Period
 from policy_router.domain.prices import FREE_PRICE, Price
@@ -41,12 +41,12 @@ REQUEST = Request(tokens=10, user="ada", tenant="acme")
 USED = Usage(10, 20)
 
 
-def policy(*meters: Meter) -> Policy:
+def policy(*meters: Limit) -> Policy:
     return assemble((FREE, PAID, DEAR), (), Vocabulary((), ()), bands=(), meters=meters)
 
 
-def budget(limit: int | None, **more: Any) -> Meter:
-    return Meter("budgets", "team", Metric.USD, Period.DAY, limit, 0b111, **more)
+def budget(limit: int | None, **more: Any) -> Limit:
+    return Limit("budgets", "team", Metric.USD, Period.DAY, limit, 0b111, **more)
 
 
 @dataclass
@@ -145,7 +145,7 @@ def test_a_refusal_is_a_reason_for_the_next_candidate() -> None:
 
 def test_an_answer_is_bounded_only_where_something_counts_its_length() -> None:
     async def main() -> None:
-        seats = Meter("models", "paid", Metric.SEATS, None, 1, 0b010)
+        seats = Limit("models", "paid", Metric.CONCURRENT, None, 1, 0b010)
         opened = account(MemoryStore(lambda: NOON), policy(budget(None), seats))
         assert await opened.open(PAID) is None
         assert opened.output_cap is None
@@ -167,8 +167,8 @@ def test_an_answer_is_bounded_only_where_something_counts_its_length() -> None:
         (replace(PAID, max_output=None), REQUEST, 4_096, 4_096),
         # Set by the policy, or by the request.
         (replace(PAID, default_output=40), REQUEST, 40, 40),
-        (replace(PAID, default_output=40), replace(REQUEST, max_output=60), 60, 60),
-        (PAID, replace(REQUEST, max_output=500), 100, 100),
+        (replace(PAID, default_output=40), replace(REQUEST, max_tokens=60), 60, 60),
+        (PAID, replace(REQUEST, max_tokens=500), 100, 100),
         # A quarter of the budget at the most.
         (replace(PAID, max_output=200_000), REQUEST, 124_995, 124_995),
     ],
@@ -194,7 +194,7 @@ def test_where_money_is_short_the_answer_is_too(can: tuple[str, ...], cap: int) 
         model = replace(PAID, max_output=200_000, abilities=frozenset(can))
         found = assemble((model,), (), Vocabulary((), ()), bands=(), meters=(budget(1_000_000),))
         ledger = Accounting(MemoryStore(lambda: NOON), clock=lambda: NOON)
-        requests = [REQUEST, REQUEST, REQUEST, replace(REQUEST, max_output=100_000), REQUEST]
+        requests = [REQUEST, REQUEST, REQUEST, replace(REQUEST, max_tokens=100_000), REQUEST]
         accounts = [ledger.account(found, each, Snapshot(NOON)) for each in requests]
         for each in accounts:
             assert await each.open(model) is None
@@ -221,7 +221,7 @@ def test_a_default_cap_is_sent_where_nothing_is_counted() -> None:
 def test_a_refusal_for_another_reason_is_not_tried_with_less() -> None:
     async def main() -> None:
         model = replace(PAID, max_output=30_000)
-        seats = Meter("models", "paid", Metric.SEATS, None, 1, 0b1)
+        seats = Limit("models", "paid", Metric.CONCURRENT, None, 1, 0b1)
         meters = (budget(1_000_000), seats)
         found = assemble((model,), (), Vocabulary((), ()), bands=(), meters=meters)
         ledger = Accounting(MemoryStore(lambda: NOON), clock=lambda: NOON)
@@ -380,7 +380,7 @@ def test_a_store_that_says_it_is_out_of_reach() -> None:
 def test_readings_are_of_the_counters_that_matter() -> None:
     async def main() -> None:
         store = MemoryStore(lambda: NOON)
-        each = Meter("limits", "each", Metric.REQUESTS, Period.DAY, 5, 0b111, per="user")
+        each = Limit("limits", "each", Metric.REQUESTS, Period.DAY, 5, 0b111, per="user")
         found = policy(budget(None), each)
         ledger = Accounting(store, clock=lambda: NOON)
         opened = ledger.account(found, REQUEST, Snapshot(NOON))
@@ -469,7 +469,7 @@ def test_settling_outlives_a_cancelled_request() -> None:
 def test_what_the_ledger_keeps_of_a_name_is_bounded_and_no_key(fact: str) -> None:
     async def main() -> None:
         store = MemoryStore(lambda: NOON)
-        each = Meter("limits", "each", Metric.REQUESTS, Period.DAY, 5, 0b111, per=fact)
+        each = Limit("limits", "each", Metric.REQUESTS, Period.DAY, 5, 0b111, per=fact)
         found = policy(budget(None), each)
         names = ("sk-short", "sk-" + "x" * 100_000, "sk-" + "x" * 100_001)
         for name in names:

@@ -68,7 +68,9 @@ def test_what_is_charged(
 
 def test_sound_has_rates_of_its_own() -> None:
     price = Price(1_000_000, 2_000_000, audio=10_000_000, speech=20_000_000)
-    heard = ending(UpperBound(1000, 500, price), Usage(100, 50, heard=90, spoken=40), None, 80)
+    heard = ending(
+        UpperBound(1000, 500, price), Usage(100, 50, audio_in=90, audio_out=40), None, 80
+    )
     assert heard == Settlement(10 * 1 + 90 * 10 + 10 * 2 + 40 * 20, 100, 50)
     assert price.most(100, 50) == 100 * 10 + 50 * 20
 

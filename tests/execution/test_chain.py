@@ -113,7 +113,7 @@ def test_who_shares_what_is_at_fault_is_not_asked(failure: Failure, following: s
 
 def test_who_has_no_room_is_passed_over_and_counts_for_no_attempt() -> None:
     chain = begun("ab", max_attempts=1)
-    skip = Skip("a", Reason.QUOTA, "full")
+    skip = Skip("a", Reason.RATE_LIMIT, "full")
     following = chain.refused(skip)
     assert following is not None
     assert (following.name, chain.attempts, chain.skipped) == ("b", 1, (skip,))

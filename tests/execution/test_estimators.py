@@ -227,7 +227,7 @@ def test_what_a_rating_took_is_gone_from_the_request_s_time(tmp_path: Path, stre
 
     async def scene() -> None:
         router = alone(tmp_path, caller, 2.4)
-        got = await router.acompletion(EASY, stream=stream, at_most=1)  # type: ignore[call-overload]  # bool
+        got = await router.acompletion(EASY, stream=stream, max_candidates=1)  # type: ignore[call-overload]  # bool
         assert got.served_by == "small"
         assert caller.calls == ["judge", "small"]
         assert caller.limits[1] <= 1.2

@@ -72,7 +72,7 @@ def test_the_first_candidate_answers() -> None:
     assert answer.model == "wire-name"
     assert (answer.served_by, kinds(answer)) == ("a", [None])
     attempt = answer.attempts[0]
-    assert (attempt.calls, attempt.started) == ("openai/a", 1_100.0)
+    assert (attempt.provider_model, attempt.started) == ("openai/a", 1_100.0)
     assert (attempt.tokens_in, attempt.tokens_out) == (3, 5)
 
 

@@ -529,7 +529,7 @@ def test_nobody_left_after_a_failure(tmp_path: Path) -> None:
         with pytest.raises(AllModelsFailedError) as caught:
             await w.router.acompletion(HELLO)
         assert {a.model for a in caught.value.attempts} == {"big"}
-        assert [s.reason for s in caught.value.decision.skipped] == ["quota"]
+        assert [s.reason for s in caught.value.decision.skipped] == ["rate_limit"]
 
     counted = "limits: { a: { models: [small], tokens: [5/min] } }\n"
     provider = Simulated({"small": Say("x"), "big": Fail(500)})

@@ -79,7 +79,7 @@ def test_rules_come_in_the_order_of_files_and_lines() -> None:
         a=HEAD + "rules: [{name: a2, avoid: [a]}, {name: a1, avoid: [b]}]",
     )
     assert [rule.name for rule in policy.rules] == ["a2", "a1", "b1", "z1", "z2"]
-    at = policy.rules[-1].at
+    at = policy.rules[-1].span
     assert at is not None
     assert (at.file, at.line) == ("z.yaml", 4)
 

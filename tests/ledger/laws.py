@@ -138,8 +138,8 @@ def i1_no_cap_is_exceeded(m: Moment) -> None:
         charge = taken.get(key)
         allowed = max(overruns[key], 0) if charge is None else charge.amount + overruns[key]
         assert grown <= allowed, (key, grown, allowed)
-        if charge is not None and charge.refuses and charge.limit is not None:
-            assert m.after.total(key) <= charge.limit, bucket
+        if charge is not None and charge.refuses and charge.cap is not None:
+            assert m.after.total(key) <= charge.cap, bucket
 
 
 def i2_spent_is_the_sum_of_the_ledger(m: Moment) -> None:
@@ -159,14 +159,14 @@ def i4_no_rolling_window_sees_more_than_its_limit(m: Moment) -> None:
     """However it is aligned: the window that ends with the grant is the fullest there is."""
     for charge in m.taken:
         counter = charge.counter
-        if counter.rolling and charge.refuses and charge.limit is not None:
+        if counter.rolling and charge.refuses and charge.cap is not None:
             since = m.step.at - counter.width * counter.slots
             admitted = [
                 worth(c, m.history.endings[i].actual) if i in m.history.endings else c.amount
                 for i, at, c in m.history.charges(counter.key)
                 if at > since
             ]
-            assert sum(admitted) <= charge.limit, (counter.key, admitted)
+            assert sum(admitted) <= charge.cap, (counter.key, admitted)
 
 
 def i5_only_live_holds_have_seats(m: Moment) -> None:
@@ -174,12 +174,12 @@ def i5_only_live_holds_have_seats(m: Moment) -> None:
     live = {i for i in m.history.open(m.after) if m.step.at < m.history.leases[i]}
     for key, reading in m.after.readings.items():
         counter = m.history.counters.get(key)
-        if counter is not None and counter.metric is Metric.SEATS:
+        if counter is not None and counter.metric is Metric.CONCURRENT:
             seated = [i for i, _, _ in m.history.charges(key) if i in live]
             assert reading.used == len(seated), (key, reading, seated)
     for charge in m.taken:
-        if charge.counter.metric is Metric.SEATS and charge.refuses and charge.limit is not None:
-            assert m.after.readings[charge.counter.key].used <= charge.limit
+        if charge.counter.metric is Metric.CONCURRENT and charge.refuses and charge.cap is not None:
+            assert m.after.readings[charge.counter.key].used <= charge.cap
 
 
 def i6_every_hold_is_charged_at_most_once(m: Moment) -> None:

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, Final, TypeAlias
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
 
-from policy_router.domain.limits import HOUR, MINUTE, Charge, Meter, Metric, Reading
+from policy_router.domain.limits import HOUR, MINUTE, Charge, Limit, Metric, Reading
 from policy_router.domain.periods import Period
 from policy_router.ledger.store import Attribution, Ended, Ending, Granted, Hold, Settlement, Stale
 from tests.ledger.laws import LAWS, History, Moment, Seen, Step
@@ -29,14 +29,14 @@ if TYPE_CHECKING:
 DAY: Final = 86_400.0
 
 METERS: Final = (
-    Meter("budgets", "team", Metric.USD, Period.DAY, 1000, 1, warn_at=(0.5, 0.9)),
-    Meter("budgets", "all", Metric.USD, Period.MONTH, 2500, 1, warn_at=(0.8, 1.0)),
-    Meter("budgets", "quota", Metric.TOKENS, Period.WEEK, 900, 1, warn_at=(0.25,)),
-    Meter("limits", "free", Metric.REQUESTS, Period.DAY, 9, 1),
-    Meter("limits", "rate", Metric.REQUESTS, MINUTE, 3, 1, per="user"),
-    Meter("limits", "each", Metric.TOKENS, MINUTE, 300, 1),
-    Meter("limits", "hourly", Metric.TOKENS, HOUR, 700, 1),
-    Meter("models", "qwen", Metric.SEATS, None, 2, 1),
+    Limit("budgets", "team", Metric.USD, Period.DAY, 1000, 1, warn_at=(0.5, 0.9)),
+    Limit("budgets", "all", Metric.USD, Period.MONTH, 2500, 1, warn_at=(0.8, 1.0)),
+    Limit("budgets", "quota", Metric.TOKENS, Period.WEEK, 900, 1, warn_at=(0.25,)),
+    Limit("limits", "free", Metric.REQUESTS, Period.DAY, 9, 1),
+    Limit("limits", "rate", Metric.REQUESTS, MINUTE, 3, 1, per="user"),
+    Limit("limits", "each", Metric.TOKENS, MINUTE, 300, 1),
+    Limit("limits", "hourly", Metric.TOKENS, HOUR, 700, 1),
+    Limit("models", "qwen", Metric.CONCURRENT, None, 2, 1),
 )
 """Each kind of counter over few keys, with limits that a few attempts fill."""
 
@@ -69,7 +69,7 @@ picks = st.integers(0, 7)
 class Wanted:
     """What a hold is to charge, for how long and for whom."""
 
-    meters: Sequence[Meter]
+    meters: Sequence[Limit]
     cost: int = 1
     tokens: int = 1
     lease: float = 60.0
@@ -101,7 +101,7 @@ class Ledger(RuleBasedStateMachine):
         self.clock = self.world.clock
         self.model = Model()
         self.history = History()
-        self.limits = {meter.id: meter.limit for meter in METERS}
+        self.limits = {meter.id: meter.cap for meter in METERS}
         self.ids: list[str] = []
         self.made = 0
         self.readings: tuple[tuple[Reading, ...], tuple[Reading, ...]] = ((), ())
@@ -194,7 +194,7 @@ class Ledger(RuleBasedStateMachine):
         self.moment = self.seen_after(Step("change hands", self.now))
 
     @rule(meter=st.sampled_from(METERS), limit=st.sampled_from(LIMITS))
-    def edit_a_limit(self, meter: Meter, limit: int | None) -> None:
+    def edit_a_limit(self, meter: Limit, limit: int | None) -> None:
         self.limits[meter.id] = limit
         self.moment = self.seen_after(Step("edit", self.now))
 

@@ -90,7 +90,7 @@ def leaves(counter: Counter, taken: float) -> float:
 
 def fits(charge: Charge, used: int) -> bool:
     """Whether there is room. A charge of nothing asks for room of one unit."""
-    limit = charge.limit if charge.refuses else None
+    limit = charge.cap if charge.refuses else None
     return limit is None or used + max(charge.amount, 1) <= limit
 
 
@@ -118,7 +118,7 @@ class Model:
         return sum(c.amount for a, c in self.on(key) if a.fate is Fate.OPEN)
 
     def used(self, counter: Counter, now: float) -> int:
-        if counter.metric is Metric.SEATS:
+        if counter.metric is Metric.CONCURRENT:
             charged = self.on(counter.key)
             return sum(a.fate is Fate.OPEN and now < a.expires for a, _ in charged)
         if counter.rolling:
@@ -134,9 +134,9 @@ class Model:
         if fits(charge, 0) and counter.rolling:
             moments = sorted(leaves(counter, a.taken) for a, _ in self.on(counter.key))
             opens = next(t for t in moments if t > now and fits(charge, self.used(counter, t)))
-        elif fits(charge, 0) and counter.metric is not Metric.SEATS:
+        elif fits(charge, 0) and counter.metric is not Metric.CONCURRENT:
             opens = counter.end
-        return Refusal(counter.key, charge.limit or 0, used, charge.amount, opens)
+        return Refusal(counter.key, charge.cap or 0, used, charge.amount, opens)
 
     def read(self, charges: Sequence[Charge], clock: float) -> tuple[Reading, ...]:
         now = max(self.now, clock)
@@ -244,7 +244,7 @@ class Model:
         """The thresholds passed now: each amount told once for a counter, none below it later."""
         found = []
         for charge in attempt.hold.charges:
-            key, limit, spent = charge.counter.key, charge.limit, self.spent(charge.counter.key)
+            key, limit, spent = charge.counter.key, charge.cap, self.spent(charge.counter.key)
             told = self.told.get(key, 0)
             for share in charge.warn_at if charge.counter.end and limit else ():
                 amount = math.ceil(Fraction(round(share * 1000), 1000) * (limit or 0))

@@ -43,147 +43,147 @@ class Mutant:
 
 MEMORY: Final = (
     Mutant(
-        "only the first charge is checked", "state/tables.py",
+        "only the first charge is checked", "ledger/engine.py",
         "for c in hold.charges if (r :=", "for c in hold.charges[:1] if (r :=",
     ),
     Mutant(
-        "what is held does not count", "state/tables.py",
+        "what is held does not count", "ledger/engine.py",
         "else count.spent + count.held", "else count.spent",
     ),
     Mutant(
-        "a settled hold can be settled again", "state/tables.py",
+        "a settled hold can be settled again", "ledger/engine.py",
         "if held.state != OPEN:\n            return Settled(Ended.AGAIN",
         "if held.state == RELEASED:\n            return Settled(Ended.AGAIN",
     ),
     Mutant(
-        "a late settle adds to what the expiry charged", "state/tables.py",
+        "a late settle adds to what the expiry charged", "ledger/engine.py",
         "count.spent += amount - charge.amount", "count.spent += amount",
     ),
     Mutant(
-        "what is lost is given back", "state/tables.py",
-        "crossed += self._charge(held, whole, Entry.EXPIRE, now)", "self._give_back(held, now)",
+        "what is lost is given back", "ledger/engine.py",
+        "crossed += self._charge(held, whole, EntryKind.EXPIRE, now)", "self._give_back(held, now)",
     ),
     Mutant(
-        "a lease lasts a moment too long", "state/tables.py",
+        "a lease lasts a moment too long", "ledger/engine.py",
         "while self.leases and self.leases[0][0] <= now",
         "while self.leases and self.leases[0][0] < now",
     ),
     Mutant(
-        "time goes back with the clock", "state/clock.py",
+        "time goes back with the clock", "ledger/clock.py",
         "now = max(stored, sight.wall)\n        return Moment(now, None",
         "now = sight.wall\n        return Moment(now, None",
     ),
     Mutant(
-        "renewing shortens a lease", "state/tables.py",
+        "renewing shortens a lease", "ledger/engine.py",
         "held.expires = max(held.expires, now + lease)", "held.expires = now + lease",
     ),
     Mutant(
-        "a seat is never left", "state/tables.py",
+        "a seat is never left", "ledger/engine.py",
         "set()).discard(held.hold.id)", "set()).add(held.hold.id)",
     ),
     Mutant(
-        "a seat is read as taken until somebody sweeps", "state/tables.py",
+        "a seat is read as taken until somebody sweeps", "ledger/engine.py",
         "self.holds[hold_id].expires > now for", "bool(hold_id) for",
     ),
     Mutant(
-        "a correction goes to the latest slot", "state/tables.py",
+        "a correction goes to the latest slot", "ledger/engine.py",
         "window, slot = self.rolling.get(key, {}), held.slots[key]",
         "window, slot = self.rolling.get(key, {}), max(self.rolling.get(key, {}), default=0)",
     ),
     Mutant(
-        "what ended before a refused hold does not end", "state/tables.py",
+        "what ended before a refused hold does not end", "ledger/engine.py",
         "        if after is not None:\n            ended = self.end(",
         "        if after is not None and not [c for c in hold.charges if self._refuses(c, now)]:"
         "\n            ended = self.end(",
     ),
     Mutant(
-        "yesterday's counters are charged today", "state/tables.py",
+        "yesterday's counters are charged today", "ledger/engine.py",
         "if known is None and _stale(hold, now):", "if known is None and not now:",
     ),
     Mutant(
-        "an id that has ended is taken anew", "state/tables.py",
+        "an id that has ended is taken anew", "ledger/engine.py",
         "if known is not None:", "if known is not None and known.state == OPEN:",
     ),
     Mutant(
-        "a released hold keeps its place in a window", "state/tables.py",
+        "a released hold keeps its place in a window", "ledger/engine.py",
         "self._correct(held, charge, -charge.amount)", "self._correct(held, charge, 0)",
     ),
 )  # fmt: skip
 
 SHARED: Final = (
     Mutant(
-        "a request is given back when its attempt ends", "state/counting.py",
+        "a request is given back when its attempt ends", "ledger/arithmetic.py",
         "    return amount\n\n\ndef opens", "    return 0\n\n\ndef opens",
     ),
     Mutant(
-        "output tokens are free", "state/counting.py",
+        "output tokens are free", "ledger/arithmetic.py",
         "return actual.tokens\n", "return actual.tokens_in\n",
     ),
     Mutant(
-        "a threshold is told again and again", "state/counting.py",
+        "a threshold is told again and again", "ledger/arithmetic.py",
         "            highest = at\n", "",
     ),
     Mutant(
-        "a threshold is told a unit late", "state/counting.py",
+        "a threshold is told a unit late", "ledger/arithmetic.py",
         "told < at <= spent", "told < at < spent",
     ),
     Mutant(
-        "a window is said to open a slot early", "state/counting.py",
+        "a window is said to open a slot early", "ledger/arithmetic.py",
         "(slot + counter.slots + 1)", "(slot + counter.slots)",
     ),
     Mutant(
-        "tomorrow is said to help what never fits", "state/counting.py",
+        "tomorrow is said to help what never fits", "ledger/arithmetic.py",
         "elif counter.calendar and max(charge.amount, 1) <= limit:", "elif counter.calendar:",
     ),
     Mutant(
-        "a rolling window misses its oldest slot", "meter.py",
+        "a rolling window misses its oldest slot", "domain/limits.py",
         "return self.slot(now) - self.slots", "return self.slot(now) - self.slots + 1",
     ),
     Mutant(
-        "a limit that warns refuses", "meter.py",
-        "return self.refuses and self.limit", "return self.limit",
+        "a limit that warns refuses", "domain/limits.py",
+        "return self.refuses and self.cap", "return self.cap",
     ),
 )  # fmt: skip
 
 SQLITE: Final = (
     Mutant(
-        "SQLite: a correction goes to the slot of the moment", "state/sqlite_tables.py",
+        "SQLite: a correction goes to the slot of the moment", "ledger/sqlite/rows.py",
         "slots[counter.key] = counter.slot(taken)", "slots[counter.key] = counter.slot(now)",
         "sqlite",
     ),
     Mutant(
-        "SQLite: a corrected slot is not saved", "state/sqlite_tables.py",
+        "SQLite: a corrected slot is not saved", "ledger/sqlite/rows.py",
         "DO UPDATE SET n = excluded.n", "DO NOTHING", "sqlite",
     ),
     Mutant(
-        "SQLite: a longer lease is not saved", "state/sqlite_tables.py",
+        "SQLite: a longer lease is not saved", "ledger/sqlite/rows.py",
         "if page.before.get(hold_id) != (held.state, held.expires)",
         'if page.before.get(hold_id, ("",))[0] != held.state', "sqlite",
     ),
     Mutant(
-        "SQLite: what was told is not saved", "state/sqlite_tables.py",
+        "SQLite: what was told is not saved", "ledger/sqlite/rows.py",
         "held = excluded.held, told = excluded.told", "held = excluded.held", "sqlite",
     ),
     Mutant(
-        "SQLite: only who gives back leaves the seat", "state/sqlite_tables.py",
+        "SQLite: only who gives back leaves the seat", "ledger/sqlite/rows.py",
         "if held.state != OPEN:\n            stand += seats",
         "if held.state == RELEASED:\n            stand += seats", "sqlite",
     ),
     Mutant(
-        "SQLite: a seat is read as taken until somebody sweeps", "state/sqlite_tables.py",
+        "SQLite: a seat is read as taken until somebody sweeps", "ledger/sqlite/rows.py",
         "state = 'open' AND expires <= ?)\"\n    )", "state = 'open' AND expires <= -?)\"\n    )",
         "sqlite",
     ),
     Mutant(
-        "SQLite: what was given back is forgotten", "state/sqlite_tables.py",
+        "SQLite: what was given back is forgotten", "ledger/sqlite/rows.py",
         "if held.state == RELEASED:", "if held.state == SETTLED:", "sqlite",
     ),
     Mutant(
-        "SQLite: where a branch ended is forgotten", "state/sqlite_continuity.py",
+        "SQLite: where a branch ended is forgotten", "ledger/sqlite/continuity.py",
         "(found.branch, found.version))", "(branch, found.version))", "sqlite",
     ),
     Mutant(
-        "SQLite: the time is not saved", "state/sqlite_tables.py",
+        "SQLite: the time is not saved", "ledger/sqlite/rows.py",
         'connection.execute("UPDATE meta SET now = ?, version = version + 1", (now,))',
         'connection.execute("UPDATE meta SET now = ?, version = version + 1", (now - 60,))',
         "sqlite",
@@ -192,37 +192,37 @@ SQLITE: Final = (
 
 REDIS: Final = (
     Mutant(
-        "Redis: what is held does not count", "state/redis/verbs.lua",
+        "Redis: what is held does not count", "ledger/redis/verbs.lua",
         "return (got[1] or 0) + (got[2] or 0), {}", "return (got[1] or 0) + 0, {}", "redis",
     ),
     Mutant(
-        "Redis: one refusal alone does not refuse", "state/redis/verbs.lua",
+        "Redis: one refusal alone does not refuse", "ledger/redis/verbs.lua",
         "elseif #answer > 4 then", "elseif #answer > 5 then", "redis",
     ),
     Mutant(
-        "Redis: a late settle adds to what the expiry charged", "state/redis/verbs.lua",
+        "Redis: a late settle adds to what the expiry charged", "ledger/redis/verbs.lua",
         "spend(charge, amount - charge[AMOUNT], crossed)", "spend(charge, amount, crossed)",
         "redis",
     ),
     Mutant(
-        "Redis: a correction goes to the slot of the moment", "state/redis/verbs.lua",
+        "Redis: a correction goes to the slot of the moment", "ledger/redis/verbs.lua",
         "local slot = slot_of(hold.taken, charge)", "local slot = slot_of(now, charge)", "redis",
     ),
     Mutant(
-        "Redis: a seat is read as taken until somebody sweeps", "state/redis/verbs.lua",
+        "Redis: a seat is read as taken until somebody sweeps", "ledger/redis/verbs.lua",
         'seated = seated - call("SISMEMBER", key, id)', "", "redis",
     ),
     Mutant(
-        "Redis: times lose their fractions", "state/redis/verbs.lua",
+        "Redis: times lose their fractions", "ledger/redis/verbs.lua",
         'local function exact(n)\n  return string.format("%.17g", n)',
         'local function exact(n)\n  return string.format("%.14g", n)', "redis",
     ),
     Mutant(
-        "Redis: where a branch ended is forgotten", "state/redis/verbs.lua",
+        "Redis: where a branch ended is forgotten", "ledger/redis/verbs.lua",
         'call("ZADD", BRANCHES, version, lineage)', "", "redis",
     ),
     Mutant(
-        "Redis: a counter long forgotten is corrected", "state/redis/verbs.lua",
+        "Redis: a counter long forgotten is corrected", "ledger/redis/verbs.lua",
         "charge[FINISH] > 0 and now < charge[FINISH] + KEPT", "charge[FINISH] > 0", "redis",
     ),
 )  # fmt: skip

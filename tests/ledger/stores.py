@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, TypeVar
 from zoneinfo import ZoneInfo
 
-from policy_router.domain.limits import MINUTE, Charge, Meter, Metric
+from policy_router.domain.limits import MINUTE, Charge, Limit, Metric
 from policy_router.domain.periods import Period
 from policy_router.errors import StoreError
 from policy_router.ledger.degraded import DegradableStore
@@ -148,7 +148,7 @@ class World:
 
     def seat(self, limit: int | None, name: str = "qwen") -> Charge:
         """A charge of one seat."""
-        return self.charge("models", name, Metric.SEATS, None, 1, limit)
+        return self.charge("models", name, Metric.CONCURRENT, None, 1, limit)
 
     def charge(  # noqa: PLR0917  a meter's parts, in its order
         self,
@@ -163,7 +163,7 @@ class World:
         refuses: bool = True,
         warn_at: tuple[float, ...] = (),
     ) -> Charge:
-        meter = Meter(section, name, metric, window, limit, 1)
+        meter = Limit(section, name, metric, window, limit, 1)
         counter = meter.counter(subject, self.clock(), UTC)
         return Charge(counter, amount, limit, refuses, warn_at)
 

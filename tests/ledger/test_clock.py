@@ -102,7 +102,7 @@ def test_a_look_at_the_clocks(
 ) -> None:
     found = moment(stored, anchor, sight)
     assert found.now == pytest.approx(now, abs=1e-6)
-    assert found.off == sight.wall - found.now
+    assert found.offset == sight.wall - found.now
     if kept is None:
         assert found.anchor is None
     else:

@@ -49,7 +49,7 @@ def granted(answer: object) -> Granted:
 def test_a_hold_counts_before_it_is_spent(w: World) -> None:
     granted(w.reserve("a", w.money(700)))
     answer = refused(w.reserve("b", w.money(400)))
-    assert [(r.used, r.asked, r.limit, r.opens) for r in answer.refusals] == [
+    assert [(r.used, r.requested, r.cap, r.opens) for r in answer.refusals] == [
         (700, 400, 1000, MIDNIGHT)
     ]
     granted(w.reserve("c", w.money(300)))
@@ -495,7 +495,7 @@ def test_many_at_once_never_exceed(w: World) -> None:
 
 def test_large_sums_stay_exact(w: World) -> None:
     cap = 9_000_000 * 10**9
-    big = replace(w.money(cap - 1), limit=cap)
+    big = replace(w.money(cap - 1), cap=cap)
     granted(w.reserve("a", big))
     granted(w.reserve("b", replace(big, amount=1)))
     refused(w.reserve("c", replace(big, amount=1)))

@@ -208,7 +208,7 @@ def test_limits_hold_on_a_share_of_them(limit: int, instances: int, share: int) 
         assert sum(isinstance(a, Granted) for a in answers) == share
         refused = answers[-1]
         assert isinstance(refused, Refused)
-        assert refused.refusals[0].limit == share
+        assert refused.refusals[0].cap == share
 
 
 def test_what_has_no_limit_is_granted(w: Guard) -> None:
@@ -702,7 +702,7 @@ def test_a_limit_is_not_granted_beyond_what_this_process_remembers(f: Guard) -> 
     forget(f)
     f.read()
     (refusal,) = refusals(f.reserve("b", f.requests(3)))
-    assert (refusal.used, refusal.limit) == (3, 3)
+    assert (refusal.used, refusal.cap) == (3, 3)
     f.clock.now += 61
     for i in range(3):
         assert isinstance(f.reserve(f"c{i}", f.requests(3)), Granted)

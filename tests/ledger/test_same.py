@@ -31,7 +31,7 @@ METERS: tuple[tuple[str, str, Metric, Window | None], ...] = (
     ("limits", "each", Metric.TOKENS, MINUTE),
     ("limits", "each", Metric.REQUESTS, HOUR),
     ("limits", "free", Metric.REQUESTS, Period.DAY),
-    ("models", "qwen", Metric.SEATS, None),
+    ("models", "qwen", Metric.CONCURRENT, None),
 )
 ACTUALS = st.builds(
     Settlement, st.integers(0, 150), st.integers(0, 60), st.integers(0, 60), st.booleans()

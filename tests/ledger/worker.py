@@ -21,7 +21,7 @@ import time
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from policy_router.domain.limits import Charge, Meter, Metric
+from policy_router.domain.limits import Charge, Limit, Metric
 from policy_router.domain.periods import Period
 from policy_router.errors import StoreError
 from policy_router.ledger.degraded import DegradableStore
@@ -57,7 +57,7 @@ def said(process: subprocess.Popen[str]) -> str:
 
 
 def money(now: float, cap: int = CAP) -> Charge:
-    meter = Meter("budgets", "team", Metric.USD, Period.DAY, cap, 1)
+    meter = Limit("budgets", "team", Metric.USD, Period.DAY, cap, 1)
     return Charge(meter.counter("-", now, UTC), HELD, cap)
 
 

@@ -6,7 +6,7 @@ import sys
 import pytest
 
 from policy_router.base_errors import UsageError
-from policy_router.classification.body import PARTS
+from policy_router.domain.content import PARTS
 from policy_router.providers.caller import PARAMETERS, Body
 
 MESSAGES = [{"role": "user", "content": "secret words"}]

@@ -78,7 +78,7 @@ def read(answer: dict[str, Any] | None = None, **used: Any) -> Usage:
             {"prompt_tokens": 9, "completion_tokens": 9,
              "prompt_tokens_details": {"audio_tokens": 5},
              "completion_tokens_details": {"audio_tokens": 4}},
-            Usage(9, 9, heard=5, spoken=4),
+            Usage(9, 9, audio_in=5, audio_out=4),
         ),
         ({"prompt_tokens": 9, "completion_tokens": 9, "num_search_queries": 2},
          Usage(9, 9, searches=2)),

@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from policy_router.domain.facts import Vocabulary
-from policy_router.domain.limits import HOUR, Charge, Meter, Metric
+from policy_router.domain.limits import HOUR, Charge, Limit, Metric
 from policy_router.domain.models import Model
 from policy_router.domain.periods import Period
 from policy_router.domain.prices import FREE_PRICE, Price
@@ -35,13 +35,13 @@ DECEMBER = 1_796_079_600.0
 DAY = 86_400.0
 FREE = Model("free", "ollama_chat/a", "light", 0, FREE_PRICE, True)
 PAID = Model("paid", "openai/b", "light", 0, Price(1_000_000, 2_000_000))
-TEAM = Meter("budgets", "team", Metric.USD, Period.MONTH, 1000, 0b11)
-EACH = Meter("budgets", "each", Metric.TOKENS, Period.DAY, 100, 0b11, per="user")
-BURST = Meter("limits", "burst", Metric.REQUESTS, HOUR, 3, 0b11, per="tenant")
-SEATS = Meter("models", "free", Metric.SEATS, None, 2, 0b01)
+TEAM = Limit("budgets", "team", Metric.USD, Period.MONTH, 1000, 0b11)
+EACH = Limit("budgets", "each", Metric.TOKENS, Period.DAY, 100, 0b11, per="user")
+BURST = Limit("limits", "burst", Metric.REQUESTS, HOUR, 3, 0b11, per="tenant")
+SEATS = Limit("models", "free", Metric.CONCURRENT, None, 2, 0b01)
 
 
-def policy(*meters: Meter) -> Policy:
+def policy(*meters: Limit) -> Policy:
     return assemble((FREE, PAID), (), Vocabulary((), ()), bands=(), meters=meters)
 
 
@@ -52,7 +52,7 @@ BERLIN = policy().timezone
 class World:
     """A store, its clock, and short ways to use it."""
 
-    meters: tuple[Meter, ...]
+    meters: tuple[Limit, ...]
     now: float = NOON
     count: int = 0
     store: MemoryStore = field(init=False)
@@ -67,7 +67,7 @@ class World:
         for meter in self.meters:
             subject = (getattr(who, meter.per) if meter.per else "") or "-"
             counter = meter.counter(subject, self.now, BERLIN)
-            charges.append(Charge(counter, 10 if _sized(meter) else 1, meter.limit, False))
+            charges.append(Charge(counter, 10 if _sized(meter) else 1, meter.cap, False))
         await self.store.reserve(Hold(f"h{self.count}", tuple(charges), 60.0, who))
         return f"h{self.count}"
 
@@ -78,7 +78,7 @@ class World:
         return await usage(policy(*self.meters), self.store, self.now)
 
 
-def _sized(meter: Meter) -> bool:
+def _sized(meter: Limit) -> bool:
     return meter.metric in (Metric.USD, Metric.TOKENS)
 
 
@@ -139,7 +139,7 @@ def test_a_limit_that_was_edited_forgets_nothing() -> None:
     async def main() -> None:
         w = World((TEAM,))
         await w.answer("paid", Settlement(40, 1, 2))
-        w.meters = (Meter("budgets", "team", Metric.USD, Period.MONTH, None, 0b11),)
+        w.meters = (Limit("budgets", "team", Metric.USD, Period.MONTH, None, 0b11),)
         (scope,) = (await w.usage()).scopes
         assert (scope.used, scope.share) == (40, None)
 
@@ -258,7 +258,7 @@ def test_models_and_counters_tell_the_same(tries: list[tuple[str, int, int, str]
     """What models cost this month is what the month's budget holds; users add up to the whole."""
 
     async def main() -> None:
-        each = Meter("budgets", "each", Metric.USD, Period.MONTH, None, 0b11, per="user")
+        each = Limit("budgets", "each", Metric.USD, Period.MONTH, None, 0b11, per="user")
         w = World((TEAM, each))
         for model, ago, cost, user in sorted(tries, key=lambda t: -t[1]):
             w.now = NOON - ago

@@ -36,8 +36,8 @@ _PLAIN = Request()
 def check(subject: Subject) -> Iterator[Diagnostic]:
     models = subject.policy.models
     least: list[int] = []  # the same for every budget of money
-    for meter in subject.policy.meters:
-        limit = meter.limit
+    for meter in subject.policy.limits:
+        limit = meter.cap
         if meter.metric is not Metric.USD or limit is None or meter.then is WhenExhausted.WARN:
             continue
         too_dear = []

@@ -35,6 +35,6 @@ def check(subject: Subject) -> Iterator[Diagnostic]:
             Severity.NOTE,
             "a stream whose answer is checked begins when the answer is whole: asked for by "
             + ", ".join(accept.by for accept in asked),
-            asked[0].at,
+            asked[0].span,
             "`fallback.on_stream_break` holds for the other streams",
         )

@@ -30,7 +30,9 @@ if TYPE_CHECKING:
 
 def check(subject: Subject) -> Iterator[Diagnostic]:
     for model in subject.policy.models:
-        elsewhere = model.calls.startswith("ollama") and model.calls.endswith((":cloud", "-cloud"))
+        elsewhere = model.provider_model.startswith("ollama") and model.provider_model.endswith(
+            (":cloud", "-cloud")
+        )
         if elsewhere and LOCAL_TAG in model.tags:
             where = "ollama.com"
         elif LOCAL_TAG in model.tags:
@@ -40,7 +42,7 @@ def check(subject: Subject) -> Iterator[Diagnostic]:
         if where:
             yield warning(
                 "cloud-is-not-local",
-                f"`{model.calls}` runs on {where}, not on this machine",
+                f"`{model.provider_model}` runs on {where}, not on this machine",
                 subject.draft.places.value(("models", model.name, "model")),
                 "take the tag `local` off, or name a model that runs here",
             )
@@ -52,6 +54,6 @@ def _provider(subject: Subject, model: Model) -> str:
     if address is not None:
         theirs = any(address.belongs_to(owner.domains) for owner in OWNERS)
         return f"`{address.host}`" if theirs else ""
-    provider = subject.draft.catalog.provider(model.calls)
+    provider = subject.draft.catalog.provider(model.provider_model)
     owners = owners_of(provider or "")
     return f"the machines of {owners[-1].name}" if owners and model.api_base is None else ""

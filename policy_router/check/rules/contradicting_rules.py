@@ -45,17 +45,17 @@ def check(subject: Subject) -> Iterator[Diagnostic]:
                 if denied and not regions.together(number, number, denied):
                     continue
             except GaveUp:
-                subject.questions.leave_open("contradicting-rules", source.says, rule.at)
+                subject.questions.leave_open("contradicting-rules", source.says, rule.span)
                 continue
             yield warning(
                 "contradicting-rules",
                 f"rule `{rule.name}` leaves no model to any request it applies to",
-                rule.at,
+                rule.span,
                 "say  deny: with the reason, or select other models",
             )
             continue
         if source.boxes is None:
-            subject.questions.leave_open("contradicting-rules", source.says, rule.at)
+            subject.questions.leave_open("contradicting-rules", source.says, rule.span)
             continue
         by_removal[removes] = by_removal.get(removes, 0) | regions.holds[number]
         removing[number] = removes
@@ -71,7 +71,7 @@ def check(subject: Subject) -> Iterator[Diagnostic]:
             a = next(_partners(regions, b, earlier, denied), None) if earlier else None
         except GaveUp:
             subject.questions.leave_open(
-                "contradicting-rules", regions.sources[b].says, policy.rules[b].at
+                "contradicting-rules", regions.sources[b].says, policy.rules[b].span
             )
             continue
         if a is None:
@@ -80,9 +80,9 @@ def check(subject: Subject) -> Iterator[Diagnostic]:
         yield warning(
             "contradicting-rules",
             f"a request that meets both `{first.name}` and `{later.name}` has no model left",
-            later.at,
+            later.span,
             "make one of the conditions exclude the other, or let them share a model",
-            *((("the other rule", first.at),) if first.at else ()),
+            *((("the other rule", first.span),) if first.span else ()),
         )
 
 

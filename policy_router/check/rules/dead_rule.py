@@ -35,13 +35,13 @@ OTHERS: Final = frozenset({"limits", "budgets", "experiments", "prompts", "invar
 def check(subject: Subject) -> Iterator[Diagnostic]:
     for source in subject.regions.sources:
         if source.boxes is None and source.rule is not None:
-            subject.questions.leave_open("dead-rule", source.says, source.at)
+            subject.questions.leave_open("dead-rule", source.says, source.span)
         if source.boxes == () and source.rule is not None:
             when = subject.policy.rules[source.rule].when
-            yield _finding(subject, when, source.at)
+            yield _finding(subject, when, source.span)
     for path, condition in subject.draft.conditions.items():
         if path[0] in OTHERS and is_dead(condition, subject.space_of(condition)):
-            yield _finding(subject, condition, condition.at)
+            yield _finding(subject, condition, condition.span)
 
 
 def _finding(subject: Subject, when: Condition | None, at: Span | None) -> Diagnostic:
@@ -52,7 +52,7 @@ def _finding(subject: Subject, when: Condition | None, at: Span | None) -> Diagn
     return warning(
         "dead-rule",
         f"no request can meet `{when.text if when else ''}`",
-        when.at if when else at,
+        when.span if when else at,
         help_,
     )
 

@@ -30,7 +30,7 @@ AHEAD: Final = 60
 def check(subject: Subject) -> Iterator[Diagnostic]:
     for model in subject.policy.models:
         entry = subject.draft.entries[model.name]
-        if model.api_base is not None and not model.calls.startswith("azure"):
+        if model.api_base is not None and not model.provider_model.startswith("azure"):
             continue  # a server of our own may serve it as long as we like
         day = entry.last_day if entry else None
         if day is None or (left := (day - subject.today).days) > AHEAD:
@@ -40,7 +40,7 @@ def check(subject: Subject) -> Iterator[Diagnostic]:
             when = f"is switched off on {day}, in {left} days" if left else "is switched off today"
         yield warning(
             "deprecated-model",
-            f"`{model.calls}` {when}",
+            f"`{model.provider_model}` {when}",
             subject.draft.places.value(("models", model.name, "model")),
             "name its successor",
         )

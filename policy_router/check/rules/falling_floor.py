@@ -39,9 +39,9 @@ def check(subject: Subject) -> Iterator[Diagnostic]:
                 "falling-floor",
                 f"`{band.name}` is harder than `{highest.name}` and asks for "
                 f"`{tiers[band.min_tier]}`, less than `{tiers[highest.min_tier or 0]}`",
-                band.at,
+                band.span,
                 "let the floors rise from the easiest band to the hardest",
-                *((("the easier band", highest.at),) if highest.at else ()),
+                *((("the easier band", highest.span),) if highest.span else ()),
             )
         if highest is None or band.min_tier > (highest.min_tier or 0):
             highest = band

@@ -204,8 +204,8 @@ def _is_timed(subject: Subject) -> bool:
     return (
         any(condition.reads & {"hour", "weekday"} for condition in conditions)
         or any(
-            isinstance(meter.window, Period) and meter.limit is not None
-            for meter in subject.policy.meters
+            isinstance(meter.window, Period) and meter.cap is not None
+            for meter in subject.policy.limits
         )
         or any(each.until for each in (subject.draft.document.experiments or {}).values())
     )

@@ -57,7 +57,7 @@ def check(subject: Subject) -> Iterator[Diagnostic]:
                 severity = Severity.WARNING
             where = f"`{address.host}`"
         else:
-            provider = subject.draft.catalog.provider(model.calls) or "openai"
+            provider = subject.draft.catalog.provider(model.provider_model) or "openai"
             if provider in owner.providers or not owners_of(provider):
                 continue
             where = f"`{provider}`"

@@ -35,13 +35,13 @@ if TYPE_CHECKING:
 
 
 def check(subject: Subject) -> Iterator[Diagnostic]:
-    for meter in subject.policy.meters:
-        if meter.metric is not Metric.TOKENS or meter.limit is None:
+    for meter in subject.policy.limits:
+        if meter.metric is not Metric.TOKENS or meter.cap is None:
             continue
         cut = [
             (model.output_cap(None), model)
             for model in chosen(subject.policy.models, meter.models)
-            if model.output_cap(None) > meter.limit and refuses(meter, model)
+            if model.output_cap(None) > meter.cap and refuses(meter, model)
         ]
         if cut:
             longest, _ = min(cut, key=lambda pair: pair[0])
@@ -49,8 +49,8 @@ def check(subject: Subject) -> Iterator[Diagnostic]:
             kind = "budget" if meter.section == "budgets" else "limit"
             yield warning(
                 "limit-below-one-request",
-                f"{kind} `{meter.name}` of {meter.limit:,} tokens is less than one answer of "
+                f"{kind} `{meter.name}` of {meter.cap:,} tokens is less than one answer of "
                 f"{names} may have, {longest:,} tokens: answers are capped to what fits",
-                meter.at,
+                meter.span,
                 "raise it, or set the model's  defaults: { max_tokens: ... }  below it",
             )

@@ -28,30 +28,30 @@ if TYPE_CHECKING:
 
     from policy_router.check.subject import Subject
     from policy_router.diagnostics import Diagnostic
-    from policy_router.domain.limits import Meter, Window
+    from policy_router.domain.limits import Limit, Window
 
 _SECONDS: Final = {Period.DAY: 86_400, Period.WEEK: 604_800, Period.MONTH: 31 * 86_400}
 
 
 def check(subject: Subject) -> Iterator[Diagnostic]:
-    meters = subject.policy.meters
+    meters = subject.policy.limits
     idle: set[int] = set()
     for number, meter in enumerate(meters):
-        if meter.limit is None or meter.warn_at or meter.limit == 0:
+        if meter.cap is None or meter.warn_at or meter.cap == 0:
             continue
         for other_number, other in enumerate(meters):
-            alike = _most(other, meter) == meter.limit and _most(meter, other) == other.limit
+            alike = _most(other, meter) == meter.cap and _most(meter, other) == other.cap
             if other_number in idle or other_number == number or (alike and number < other_number):
                 continue
             most = _most(other, meter)
-            if most is not None and most <= meter.limit:
+            if most is not None and most <= meter.cap:
                 idle.add(number)
                 yield warning(
                     "limit-without-effect",
                     f"{_words(meter)} is never reached: {_words(other)} comes first",
-                    meter.at,
+                    meter.span,
                     "take it out, or make it the narrower one",
-                    *((("the other", other.at),) if other.at else ()),
+                    *((("the other", other.span),) if other.span else ()),
                 )
                 break
     for meter in meters:
@@ -63,16 +63,16 @@ def check(subject: Subject) -> Iterator[Diagnostic]:
                 yield warning(
                     "limit-without-effect",
                     f"budget `{meter.name}` is never touched: its models are free",
-                    meter.at,
+                    meter.span,
                     "limit tokens or requests instead, or name models that cost something",
                 )
 
 
-def _most(other: Meter, meter: Meter) -> int | None:
+def _most(other: Limit, meter: Limit) -> int | None:
     """The most that one meter can count while another one refuses what is beyond its limit; None
     when the other does not bound it at all."""
     if (
-        other.limit is None
+        other.cap is None
         or other.metric is not meter.metric
         or (other.then is not WhenExhausted.BLOCK and meter.metric is not Metric.USD)
         or other.then is WhenExhausted.WARN
@@ -84,7 +84,7 @@ def _most(other: Meter, meter: Meter) -> int | None:
     ):
         return None
     here, there = _length(meter.window), _length(other.window)
-    return other.limit * max(1, -(-here // there))
+    return other.cap * max(1, -(-here // there))
 
 
 def _length(window: Window | None) -> int:
@@ -94,8 +94,8 @@ def _length(window: Window | None) -> int:
     return window.seconds if isinstance(window, Rolling) else _SECONDS[window]
 
 
-def _words(meter: Meter) -> str:
-    amount = spell(meter.metric, meter.limit or 0)
+def _words(meter: Limit) -> str:
+    amount = spell(meter.metric, meter.cap or 0)
     window = "" if meter.window is None else f" per {meter.window}"
     per = f" for each {meter.per}" if meter.per else ""
     return f"{amount}{window}{per}"

@@ -59,7 +59,7 @@ def check(subject: Subject) -> Iterator[Diagnostic]:
                 Severity.NOTE,
                 f"when an answer fails the checks of {accept.by}, nobody of a higher tier is left "
                 f"to ask: every model that may answer is `{asked[0]}`",
-                accept.at,
+                accept.span,
                 f"the request then gets {ends}",
             )
 

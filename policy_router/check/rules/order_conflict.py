@@ -36,7 +36,7 @@ def check(subject: Subject) -> Iterator[Diagnostic]:
     of_head = dict.fromkeys(demoted, 0)  # those that put the same model first
     for b, head in heads.items():
         if regions.sources[b].boxes is None:
-            subject.questions.leave_open("order-conflict", regions.sources[b].says, rules[b].at)
+            subject.questions.leave_open("order-conflict", regions.sources[b].says, rules[b].span)
             continue
         try:
             # Only where its first model can come first does a rule compete at all.
@@ -44,7 +44,7 @@ def check(subject: Subject) -> Iterator[Diagnostic]:
                 continue
             a = next(_rivals(regions, b, earlier & ~of_head[head], heads, demoted), None)
         except GaveUp:
-            subject.questions.leave_open("order-conflict", regions.sources[b].says, rules[b].at)
+            subject.questions.leave_open("order-conflict", regions.sources[b].says, rules[b].span)
             a = None
         earlier |= regions.holds[b]
         of_head[head] |= regions.holds[b]
@@ -53,9 +53,9 @@ def check(subject: Subject) -> Iterator[Diagnostic]:
                 "order-conflict",
                 f"`{rules[a].name}` and `{rules[b].name}` put different models first "
                 "for a request that meets both",
-                rules[b].at,
+                rules[b].span,
                 "the earlier one wins; let the narrower one come first, or exclude the other",
-                *((("the other rule", span),) if (span := rules[a].at) else ()),
+                *((("the other rule", span),) if (span := rules[a].span) else ()),
             )
 
 

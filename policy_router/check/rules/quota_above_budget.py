@@ -35,39 +35,39 @@ if TYPE_CHECKING:
     from policy_router.check.subject import Subject
     from policy_router.decision.policy import Policy
     from policy_router.diagnostics import Diagnostic
-    from policy_router.domain.limits import Meter
+    from policy_router.domain.limits import Limit
 
 
 def check(subject: Subject) -> Iterator[Diagnostic]:
     policy = subject.policy
     budgets = [
         m
-        for m in policy.meters
-        if m.metric is Metric.USD and m.limit is not None and m.then is not WhenExhausted.WARN
+        for m in policy.limits
+        if m.metric is Metric.USD and m.cap is not None and m.then is not WhenExhausted.WARN
     ]
-    for quota in policy.meters:
+    for quota in policy.limits:
         # A model's own limits are what its provider allows, whatever anybody can pay.
         if quota.section != "limits" or quota.metric not in (Metric.TOKENS, Metric.REQUESTS):
             continue
         cost = _least(policy, quota)
-        bound = next((b for b in budgets if _bounds(b, quota) and cost > (b.limit or 0)), None)
+        bound = next((b for b in budgets if _bounds(b, quota) and cost > (b.cap or 0)), None)
         if bound is not None:
             yield warning(
                 "quota-above-budget",
                 f"using up `{quota.name}` once costs at least {spell(Metric.USD, cost)}, "
                 f"more than budget `{bound.name}` holds",
-                quota.at,
+                quota.span,
                 "the budget is what bounds these models; lower the quota or raise the cap",
             )
 
 
-def _bounds(budget: Meter, quota: Meter) -> bool:
+def _bounds(budget: Limit, quota: Limit) -> bool:
     """Whether all that a quota counts is paid from one count of the budget."""
     within = not quota.models & ~budget.models
     return within and budget.when is None and budget.per == quota.per
 
 
-def _least(policy: Policy, quota: Meter) -> int:
+def _least(policy: Policy, quota: Limit) -> int:
     """The least that using a quota up costs, in nano-USD; 0 when it may cost nothing, or when
     nobody knows. A request has at least one token in each direction."""
     costs = []
@@ -77,5 +77,5 @@ def _least(policy: Policy, quota: Meter) -> int:
             return 0
         rates = model.price.input, model.price.output
         each = min(rates) if quota.metric is Metric.TOKENS else sum(rates)
-        costs.append((quota.limit or 0) * each // 1_000_000)
+        costs.append((quota.cap or 0) * each // 1_000_000)
     return min(costs, default=0)

@@ -48,12 +48,12 @@ def check(subject: Subject) -> Iterator[Diagnostic]:
             yield from _idle(subject, rule, shape)
             continue
         if source.boxes is None:
-            subject.questions.leave_open("rule-without-effect", source.says, rule.at)
+            subject.questions.leave_open("rule-without-effect", source.says, rule.span)
             continue
         try:
             core = _covered(regions, number, gone)
         except GaveUp:
-            subject.questions.leave_open("rule-without-effect", source.says, rule.at)
+            subject.questions.leave_open("rule-without-effect", source.says, rule.span)
             continue
         if core:
             gone.add(number)
@@ -63,7 +63,7 @@ def check(subject: Subject) -> Iterator[Diagnostic]:
                 "rule-without-effect",
                 f"rule `{rule.name}` takes nothing away that {others} "
                 f"{'does' if len(owners) == 1 else 'do'} not take away already",
-                rule.when.at if rule.when else rule.at,
+                rule.when.span if rule.when else rule.span,
                 "take it out; no decision changes",
             )
 
@@ -74,13 +74,13 @@ def _twins(rules: Sequence[Rule]) -> Iterator[Diagnostic]:
     for rule in rules:
         if not rule.first:
             continue
-        does = replace(rule, name="", at=None, only_at=None, avoid_at=None)
+        does = replace(rule, name="", span=None, only_at=None, avoid_at=None)
         other = seen.setdefault((str(does), rule.when and rule.when.text), rule)
         if other is not rule:
             yield warning(
                 "rule-without-effect",
                 f"rule `{rule.name}` says the same as rule `{other.name}`",
-                rule.at,
+                rule.span,
                 "take it out; no decision changes",
             )
 
@@ -93,7 +93,7 @@ def _idle(subject: Subject, rule: Rule, shape: RuleShape) -> Iterator[Diagnostic
         yield warning(
             "rule-without-effect",
             f"rule `{rule.name}` says nothing to do",
-            rule.at,
+            rule.span,
             "add only, avoid, first, min_tier, needs, deny or accept",
         )
     elif (
@@ -104,7 +104,7 @@ def _idle(subject: Subject, rule: Rule, shape: RuleShape) -> Iterator[Diagnostic
         yield warning(
             "rule-without-effect",
             f"rule `{rule.name}` takes no model away",
-            rule.at,
+            rule.span,
             "it allows every model; leave some out, or take the rule out",
         )
 

@@ -50,6 +50,6 @@ def _why(policy: Policy, key: SortKey, *, first: bool) -> tuple[str, str]:
         return "no model has a `latency`", "add  latency: 2s  to the models"
     if key is SortKey.QUALITY and len({m.quality for m in models}) == 1:
         return "all are of the same quality", "add  quality: 0.7  to the models, or more tiers"
-    if key is SortKey.HEADROOM and not any(m.limit for m in policy.meters):
+    if key is SortKey.HEADROOM and not any(m.cap for m in policy.limits):
         return "there is no limit to be near to", "add a limit or a budget"
     return "", ""

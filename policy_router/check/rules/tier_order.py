@@ -96,7 +96,10 @@ def _by_models(subject: Subject, earlier: str, later: str) -> str:
     if all(quality is not None for each in qualities for quality in each):
         low, high = [q or 0.0 for q in qualities[0]], [q or 0.0 for q in qualities[1]]
         return "but its models are of better quality" if min(low) > max(high) else ""
-    large, small = [_size(m.calls) for m in before], [_size(m.calls) for m in after]
+    large, small = (
+        [_size(m.provider_model) for m in before],
+        [_size(m.provider_model) for m in after],
+    )
     if None not in (*large, *small):
         low, high = [s or 0.0 for s in large], [s or 0.0 for s in small]
         return "but its models are larger" if min(low) > 2 * max(high) else ""

@@ -34,7 +34,7 @@ if TYPE_CHECKING:
 def check(subject: Subject) -> Iterator[Diagnostic]:
     policy = subject.policy
     covered = 0
-    for meter in policy.meters:
+    for meter in policy.limits:
         if meter.metric is Metric.USD:
             covered |= meter.models
     for i, model in enumerate(policy.models):
@@ -42,6 +42,6 @@ def check(subject: Subject) -> Iterator[Diagnostic]:
             yield warning(
                 "uncovered-model",
                 f"`{model.name}` costs money and no budget pays for it, so it is never asked",
-                model.at,
+                model.span,
                 "add a budget, such as  budgets: { all: { cap: $50/month } }",
             )

@@ -26,13 +26,13 @@ if TYPE_CHECKING:
 def check(subject: Subject) -> Iterator[Diagnostic]:
     catalog = subject.draft.catalog
     for model in subject.policy.models:
-        provider = catalog.provider(model.calls)
-        if provider is None and model.calls.startswith("ft:"):
+        provider = catalog.provider(model.provider_model)
+        if provider is None and model.provider_model.startswith("ft:"):
             continue  # a fine-tuned model has a name of its own, which LiteLLM takes for OpenAI's
         if catalog.providers and not catalog.knows(provider):
             if provider is None and subject.draft.entries[model.name] is not None:
                 continue
-            word = provider or model.calls
+            word = provider or model.provider_model
             close = subject.draft.hints.did_you_mean(word, catalog.providers)
             yield warning(
                 "unknown-provider",

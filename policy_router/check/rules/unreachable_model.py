@@ -35,7 +35,7 @@ def check(subject: Subject) -> Iterator[Diagnostic]:
                 "unreachable-model",
                 f"no request can ever get `{model.name}`: {together} "
                 f"{'take' if len(sources) > 1 else 'takes'} it away from all of them",
-                last.at or model.at,
+                last.span or model.span,
                 "narrow one of the rules, or take the model out",
-                *((("the model", model.at),) if model.at else ()),
+                *((("the model", model.span),) if model.span else ()),
             )

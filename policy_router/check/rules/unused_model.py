@@ -30,6 +30,6 @@ def check(subject: Subject) -> Iterator[Diagnostic]:
             yield warning(
                 "unused-model",
                 f"`{model.name}` never answers: {together} always ask for more than its tier",
-                model.at,
+                model.span,
                 "lower a floor, let `fallback.step_down` be true, or take the model out",
             )

@@ -39,7 +39,7 @@ def read_accept(
         python=shape.python,
         llm=_judge(resolver, shape.llm, (*path, "llm", "model")),
         otherwise=shape.otherwise or OnRejected.BEST,
-        at=resolver.places.key(path),
+        span=resolver.places.key(path),
     )
     return accept if accept.checks else None
 
@@ -49,7 +49,7 @@ def _schema(resolver: Resolver, schema: dict[str, object], path: Path) -> None:
     if problem is not None:
         resolver.draft.error(
             "bad-schema",
-            f"no answer can be checked by this schema: {problem.words}",
+            f"no answer can be checked by this schema: {problem.message}",
             resolver.places.value((*path, *problem.path)),
             problem.help,
         )

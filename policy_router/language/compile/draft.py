@@ -72,7 +72,7 @@ class Draft:
     catalog: Catalog
     names: Names = field(default_factory=Names)
     whole: bool = True
-    found: list[Diagnostic] = field(default_factory=list)
+    diagnostics: list[Diagnostic] = field(default_factory=list)
     models: tuple[Model, ...] = ()
     entries: Mapping[str, CatalogEntry | None] = field(default_factory=dict)
     selected: dict[Path, tuple[str, tuple[str, ...]]] = field(default_factory=dict)
@@ -87,4 +87,4 @@ class Draft:
 
     def error(self, rule: str, message: str, span: Span, help_: str = "") -> None:
         """Note something that makes the policy unusable."""
-        self.found.append(Diagnostic(rule, Severity.ERROR, message, span, help_))
+        self.diagnostics.append(Diagnostic(rule, Severity.ERROR, message, span, help_))

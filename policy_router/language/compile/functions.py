@@ -34,7 +34,7 @@ def functions_of(policy: Policy) -> Iterator[tuple[str, str, Span | None]]:
     """Every function that the policy calls: its name, what for, and where the policy says so."""
     estimator = policy.complexity
     if estimator.function is not None:
-        yield estimator.function, "to rate requests", estimator.at
+        yield estimator.function, "to rate requests", estimator.span
     for accept in [*[t.accept for t in policy.tasks], *[r.accept for r in policy.rules]]:
         if accept is not None and accept.python is not None:
-            yield accept.python, f"to check answers ({accept.by})", accept.at
+            yield accept.python, f"to check answers ({accept.by})", accept.span

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Final
 
 from policy_router.diagnostics import Diagnostic, Severity
-from policy_router.domain.limits import ROLLING, Meter, Metric, WhenExhausted
+from policy_router.domain.limits import ROLLING, Limit, Metric, WhenExhausted
 from policy_router.domain.periods import Period
 
 if TYPE_CHECKING:
@@ -21,10 +21,10 @@ MOST_THRESHOLDS: Final = 8
 """Thresholds that one budget may have."""
 
 
-def read_meters(resolver: Resolver) -> tuple[Meter, ...]:
+def read_meters(resolver: Resolver) -> tuple[Limit, ...]:
     """Every meter of the policy: models' own limits, then limits, then budgets, as written."""
     document = resolver.draft.document
-    found: list[Meter] = []
+    found: list[Limit] = []
     for name, model in (document.models or {}).items():
         found += _own_limits(resolver, name, model)
     for name, limit in (document.limits or {}).items():
@@ -34,19 +34,19 @@ def read_meters(resolver: Resolver) -> tuple[Meter, ...]:
     return tuple(found)
 
 
-def _own_limits(resolver: Resolver, name: str, model: doc.ModelShape) -> Iterator[Meter]:
+def _own_limits(resolver: Resolver, name: str, model: doc.ModelShape) -> Iterator[Limit]:
     path: Path = ("models", name, "limits")
     seen: dict[tuple[str, str], Path] = {}
     for i, rate in enumerate(model.limits or ()):
         if _new(resolver, rate, (*path, i), seen):
             at = resolver.places.value((*path, i))
-            yield Meter(
+            yield Limit(
                 "models", name, Metric(rate.metric), _window(rate.period), rate.amount,
-                1 << resolver.numbers[name], at=at,
+                1 << resolver.numbers[name], span=at,
             )  # fmt: skip
 
 
-def _limit(resolver: Resolver, name: str, limit: doc.LimitShape) -> Iterator[Meter]:
+def _limit(resolver: Resolver, name: str, limit: doc.LimitShape) -> Iterator[Limit]:
     draft, places = resolver.draft, resolver.places
     path: Path = ("limits", name)
     models = _models(resolver, limit.models, path)
@@ -63,18 +63,26 @@ def _limit(resolver: Resolver, name: str, limit: doc.LimitShape) -> Iterator[Met
         for i, rate in enumerate(getattr(limit, key) or ()):
             if _new(resolver, rate, (*path, key, i), seen):
                 at = places.value((*path, key, i))
-                yield Meter(
+                yield Limit(
                     "limits", name, Metric(rate.metric), _window(rate.period), rate.amount,
-                    models, limit.per, when, at=at,
+                    models, limit.per, when, span=at,
                 )  # fmt: skip
     if limit.concurrent:
         at = places.value((*path, "concurrent"))
-        yield Meter(
-            "limits", name, Metric.SEATS, None, limit.concurrent, models, limit.per, when, at=at
+        yield Limit(
+            "limits",
+            name,
+            Metric.CONCURRENT,
+            None,
+            limit.concurrent,
+            models,
+            limit.per,
+            when,
+            span=at,
         )
 
 
-def _budget(resolver: Resolver, name: str, budget: doc.BudgetShape) -> Meter:
+def _budget(resolver: Resolver, name: str, budget: doc.BudgetShape) -> Limit:
     path: Path = ("budgets", name)
     cap = budget.cap
     if len(budget.warn_at or ()) > MOST_THRESHOLDS:
@@ -84,7 +92,7 @@ def _budget(resolver: Resolver, name: str, budget: doc.BudgetShape) -> Meter:
             resolver.places.key((*path, "warn_at")),
             "keep those that somebody acts on",
         )
-    return Meter(
+    return Limit(
         "budgets",
         name,
         Metric(cap.unit),
@@ -116,7 +124,7 @@ def _new(resolver: Resolver, rate: Rate, path: Path, seen: dict[tuple[str, str],
     name = (rate.metric, rate.period)
     if name in seen:
         places = resolver.places
-        resolver.draft.found.append(
+        resolver.draft.diagnostics.append(
             Diagnostic(
                 "duplicate-name",
                 Severity.ERROR,

@@ -34,7 +34,7 @@ from policy_router.language.compile.unacted import check_unacted
 from policy_router.language.expression import (
     FUNCTIONS,
 )
-from policy_router.language.meaning import ZONES
+from policy_router.language.habits import ZONES
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -109,7 +109,7 @@ class _Compiler:
         rules = self._rules()
         meters = read_meters(self.names)
         check_unacted(self.names)
-        if draft.names.unread or any(d.severity is Severity.ERROR for d in draft.found):
+        if draft.names.unread or any(d.severity is Severity.ERROR for d in draft.diagnostics):
             return None
         draft.checkpoint()
         fallback = _fallback(document.fallback)
@@ -135,7 +135,7 @@ class _Compiler:
             prefer=prefer,
             rules=rules,
             fallback=fallback,
-            meters=meters,
+            limits=meters,
             vocabulary=vocabulary,
             revision=revision(document, models, draft.conditions),
             index=index,
@@ -222,7 +222,7 @@ class _Compiler:
         picture, thumbnail = picture_tokens(shape.model, context)
         return Model(
             name=name,
-            calls=shape.model,
+            provider_model=shape.model,
             tier=shape.tier,
             rank=rank,
             price=price,
@@ -244,7 +244,7 @@ class _Compiler:
             api_key_env=shape.api_key_env,
             picture=picture,
             thumbnail=thumbnail,
-            at=self.places.key(("models", name)),
+            span=self.places.key(("models", name)),
         )
 
     def _bands(self) -> tuple[Band, ...]:
@@ -277,7 +277,7 @@ class _Compiler:
             self.draft.error(
                 "band-order",
                 f"scores below {bands[0].start:g} are in no band",
-                bands[0].at or self.places.key(("complexity", "bands")),
+                bands[0].span or self.places.key(("complexity", "bands")),
                 "let the first band begin at 0.0",
             )
         return tuple(bands)
@@ -308,7 +308,7 @@ class _Compiler:
             kind,
             weights=weights,
             keywords=tuple(shape.keywords or ()),
-            at=self.places.key(("complexity", "estimator")) if shape.estimator else None,
+            span=self.places.key(("complexity", "estimator")) if shape.estimator else None,
         )
 
     def _attributes(self) -> list[Fact]:
@@ -359,7 +359,7 @@ class _Compiler:
             path: Path = ("rules", i)
             self.draft.checkpoint()
             if shape.name in names:
-                self.draft.found.append(
+                self.draft.diagnostics.append(
                     Diagnostic(
                         "duplicate-name",
                         Severity.ERROR,
@@ -384,7 +384,7 @@ class _Compiler:
                     accept=read_accept(
                         self.names, shape.accept, (*path, "accept"), f"rule `{shape.name}`"
                     ),
-                    at=self.places.value((*path, "name")),
+                    span=self.places.value((*path, "name")),
                     only_at=self.places.key((*path, "only")) if shape.only else None,
                     avoid_at=self.places.key((*path, "avoid")) if shape.avoid else None,
                 )

@@ -77,7 +77,7 @@ class Resolver:
         seen: dict[str, int] = {}
         for i, name in enumerate(names):
             if name in seen:
-                self.draft.found.append(
+                self.draft.diagnostics.append(
                     Diagnostic(
                         "duplicate-name",
                         Severity.ERROR,
@@ -161,7 +161,7 @@ class Resolver:
                 lambda start, end: self.places.inside(path, start, end),
                 self.draft.hints,
             )
-            self.draft.found.extend(d for d in found if not self._echo(d))
+            self.draft.diagnostics.extend(d for d in found if not self._echo(d))
         else:
             condition = self.facts(value, path)
         if condition is not None:
@@ -179,7 +179,7 @@ class Resolver:
             places.value(path),
             self.draft.hints,
         )
-        self.draft.found.extend(d for d in found if not self._echo(d))
+        self.draft.diagnostics.extend(d for d in found if not self._echo(d))
         return condition
 
     def _echo(self, found: Diagnostic) -> bool:

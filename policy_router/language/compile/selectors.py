@@ -28,7 +28,7 @@ class Selectors:
         self._models = models
         self._chosen: dict[str, list[str]] = {word: [] for word in PRICES}
         for model in models:
-            named = {model.name, model.tier, model.calls}.difference(PRICES)
+            named = {model.name, model.tier, model.provider_model}.difference(PRICES)
             for word in {PRICES[not model.free], *named, *model.tags}:
                 self._chosen.setdefault(word, []).append(model.name)
 
@@ -38,7 +38,7 @@ class Selectors:
             return tuple(
                 model.name
                 for model in self._models
-                if fnmatchcase(model.name, word) or fnmatchcase(model.calls, word)
+                if fnmatchcase(model.name, word) or fnmatchcase(model.provider_model, word)
             )
         return tuple(self._chosen.get(word, ()))
 
@@ -47,4 +47,6 @@ def known_words(models: Sequence[Model], tiers: Sequence[str]) -> tuple[str, ...
     """Every word a selector may be, for `did you mean`."""
     tags = sorted({tag for m in models for tag in m.tags})
     names = [m.name for m in models]
-    return tuple(dict.fromkeys([*names, *tiers, *tags, *PRICES, *(m.calls for m in models)]))
+    return tuple(
+        dict.fromkeys([*names, *tiers, *tags, *PRICES, *(m.provider_model for m in models)])
+    )

@@ -67,7 +67,7 @@ def _json(value: Any) -> str:
 
 
 def _charge(charge: Charge) -> list[Any]:
-    counter, limit = charge.counter, charge.limit
+    counter, limit = charge.counter, charge.cap
     warn: list[list[Any]] = []
     if limit:
         warn = [[repr(share), threshold(share, limit), str(limit)] for share in charge.warn_at]

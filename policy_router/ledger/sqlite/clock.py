@@ -81,7 +81,7 @@ class LedgerClock:
         found = self.look(stored)
         self.mark, self._resets = found.now, stored.resets
         if found.doubted and not self._told:
-            LOG.warning("%s", doubt(found.off, REPAIR))
+            LOG.warning("%s", doubt(found.offset, REPAIR))
         self._told = found.doubted
         return found
 
@@ -99,8 +99,8 @@ def anchored(connection: sqlite3.Connection, sight: ClockReading) -> None:
     if found.anchor is not None:
         save(connection, sight.machine, found.anchor)
     connection.execute("COMMIT")
-    if stored.now and abs(found.off) > DOUBTED:
-        LOG.warning("%s", doubt(found.off, REPAIR))
+    if stored.now and abs(found.offset) > DOUBTED:
+        LOG.warning("%s", doubt(found.offset, REPAIR))
 
 
 # -- set by an operator ----------------------------------------------------------------------------

@@ -128,7 +128,7 @@ def _time(connection: sqlite3.Connection, version: int, sight: ClockReading) -> 
     else:  # before uptime was known
         (now,) = connection.execute("SELECT now FROM meta").fetchone()
         stored = sqlite_clock.Stored(now, None, 0)
-    off = moment(stored.now, stored.anchor, sight).off
+    off = moment(stored.now, stored.anchor, sight).offset
     if abs(off) <= SKEW:
         return
     text = beside(off)

@@ -36,7 +36,7 @@ WIDEST: Final = 256
 FEW: Final = 1000
 """Rows of a kind that are forgotten at once, at most."""
 
-SEATS: Final = Metric.SEATS
+SEATS: Final = Metric.CONCURRENT
 _HOLD: Final = "SELECT id, state, taken, expires FROM hold WHERE"
 _encode: Final = json.JSONEncoder(separators=(",", ":")).encode
 
@@ -209,7 +209,7 @@ def _save_counters(
             if counter.end:
                 if key not in buckets:
                     count = tables.counts[key]
-                    buckets[key] = key, count.spent, count.held, count.told, count.end
+                    buckets[key] = key, count.spent, count.held, count.notified, count.end
             elif counter.width:
                 slot, window = held.slots[key], tables.rolling.get(key, {})
                 if slot in window and (key, slot) not in slots:
@@ -287,7 +287,7 @@ def encode(hold: Hold) -> str:
     charges = [
         (
             c.counter.key, c.counter.width, c.counter.slots, c.counter.start, c.counter.end,
-            c.amount, c.limit, c.refuses, c.warn_at,
+            c.amount, c.cap, c.refuses, c.warn_at,
         )
         for c in hold.charges
     ]  # fmt: skip

@@ -59,7 +59,7 @@ class LiteLLMCaller:
 
     async def prepare(self, models: Iterable[Model] = ()) -> None:
         """Imports LiteLLM and its code for these models, in a thread, unless that is done."""
-        names = frozenset(model.calls for model in models)
+        names = frozenset(model.provider_model for model in models)
         if self._litellm is None or not names <= self._ready_for:
             self._litellm = await asyncio.to_thread(litellm_library.load)
             await asyncio.to_thread(litellm_library.warm, names)
@@ -108,7 +108,7 @@ class LiteLLMCaller:
             await self.prepare([model])
         return await litellm_library.send(
             self._litellm,
-            model.calls,
+            model.provider_model,
             {**for_provider(body, provider_of(model), model), **options},
             api_base=model.api_base,
             key=lambda provider: _key(model, provider),

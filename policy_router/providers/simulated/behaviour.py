@@ -78,7 +78,7 @@ class Redirect:
 
 
 @dataclass(frozen=True, slots=True)
-class Limit:
+class RateLimited:
     """Lets `requests` a `window` (seconds, by the server's clock) through to `then`; answers the
     others with 429 and the seconds until the window ends."""
 
@@ -87,4 +87,4 @@ class Limit:
     then: Say | Fail | Stall | Cut | Garble | Redirect = Say()
 
 
-Behaviour = Say | Fail | Stall | Cut | Garble | Redirect | Limit
+Behaviour = Say | Fail | Stall | Cut | Garble | Redirect | RateLimited

@@ -24,7 +24,7 @@ from policy_router.providers.simulated.behaviour import (
     Cut,
     Fail,
     Garble,
-    Limit,
+    RateLimited,
     Redirect,
     Say,
     Stall,
@@ -152,9 +152,9 @@ class Simulated:
         turn = self._turns.get(model, 0)
         self._turns[model] = turn + 1
         chosen = script[min(turn, len(script) - 1)]
-        return self._limited(model, chosen) if isinstance(chosen, Limit) else chosen
+        return self._limited(model, chosen) if isinstance(chosen, RateLimited) else chosen
 
-    def _limited(self, model: str, limit: Limit) -> _Played:
+    def _limited(self, model: str, limit: RateLimited) -> _Played:
         now = self._clock()
         started, used = self._windows.get(model, (now, 0))
         if now - started >= limit.window:

@@ -10,7 +10,7 @@ from policy_router.language.compile.selectors import Selectors, is_pattern, know
 def model(name: str, calls: str, tier: str, tags: str = "", *, free: bool = False) -> Model:
     price = FREE_PRICE if free else Price(1, 1)
     return Model(
-        name=name, calls=calls, tier=tier, rank=0, price=price, free=free,
+        name=name, provider_model=calls, tier=tier, rank=0, price=price, free=free,
         tags=frozenset(tags.split()),
     )  # fmt: skip
 

@@ -861,7 +861,7 @@ def test_thresholds_of_large_budgets_are_exact(w: Place) -> None:
     assert w.settle("a", Settlement(cost=edge - 1)).crossed == ()
     w.reserve("b", replace(charge, amount=1))
     (crossed,) = w.settle("b", Settlement(cost=1)).crossed
-    assert (crossed.spent, crossed.limit, crossed.share) == (edge, cap, 0.8)
+    assert (crossed.spent, crossed.cap, crossed.share) == (edge, cap, 0.8)
 
 
 def test_texts_that_no_encoding_knows(w: Place) -> None:

@@ -536,7 +536,9 @@ def called_with(model: Model) -> dict[str, str]:
 
 
 def at(model: Model, url: str) -> Model:
-    return Model(model.name, model.calls, "t", 0, api_base=url, api_key_env=model.api_key_env)
+    return Model(
+        model.name, model.provider_model, "t", 0, api_base=url, api_key_env=model.api_key_env
+    )
 
 
 @pytest.mark.parametrize("provider", ["openai", "hosted_vllm"])

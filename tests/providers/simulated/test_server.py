@@ -16,7 +16,7 @@ from policy_router.providers.simulated import (
     Cut,
     Fail,
     Garble,
-    Limit,
+    RateLimited,
     Redirect,
     Say,
     Simulated,
@@ -201,7 +201,7 @@ def test_what_came_before_a_cut_arrives() -> None:
 
 def test_limits_follow_the_clock() -> None:
     now = [100.0]
-    with Simulated({"m": Limit(2, 60)}, clock=lambda: now[0]) as provider:
+    with Simulated({"m": RateLimited(2, 60)}, clock=lambda: now[0]) as provider:
         assert [ask(provider).status_code for _ in range(3)] == [200, 200, 429]
         now[0] += 45.5
         refused = ask(provider)
@@ -211,7 +211,7 @@ def test_limits_follow_the_clock() -> None:
 
 
 def test_limits_of_models_are_apart() -> None:
-    with Simulated({"a": Limit(1), "b": Limit(1, then=Fail(500))}) as provider:
+    with Simulated({"a": RateLimited(1), "b": RateLimited(1, then=Fail(500))}) as provider:
         assert [ask(provider, m).status_code for m in "abab"] == [200, 500, 429, 429]
 
 

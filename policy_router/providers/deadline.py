@@ -3,17 +3,17 @@
 from __future__ import annotations
 
 import asyncio
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 
 from policy_router.providers.litellm.wire import Wire, watching
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable
 
-    from policy_router.execution.progress import _T
+T = TypeVar("T")
 
 
-async def within(seconds: float, work: Awaitable[_T], wire: Wire | None = None) -> _T:
+async def within(seconds: float, work: Awaitable[T], wire: Wire | None = None) -> T:
     """The result of the work, which writes into `wire` what its connection sees.
 
     Raises:

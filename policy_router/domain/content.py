@@ -1,0 +1,41 @@
+"""The types of content a request may have, and the abilities that they need."""
+
+from __future__ import annotations
+
+from types import MappingProxyType
+from typing import TYPE_CHECKING, Final
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+NEED_OF_PART: Final[Mapping[str, str]] = MappingProxyType(
+    {
+        "image_url": "vision", "input_image": "vision", "image": "vision",
+        "input_audio": "audio", "audio_url": "audio",
+        "video_url": "video", "input_video": "video", "video": "video",
+        "file": "pdf", "input_file": "pdf", "document": "pdf",
+    }
+)  # fmt: skip
+
+
+TEXT_PARTS: Final = frozenset(
+    {
+        "text", "input_text", "output_text", "refusal", "thinking", "redacted_thinking",
+        "tool_use", "tool_result",
+    }
+)  # fmt: skip
+"""Types of message parts that any model reads."""
+
+
+PARTS: Final = TEXT_PARTS | NEED_OF_PART.keys()
+"""All types of message parts that are known here; what a model must be able to do for any other
+type cannot be told."""
+
+
+NEED_OF_MODALITY: Final[Mapping[str, str | None]] = MappingProxyType(
+    {"text": None, "image": "image_output", "audio": "audio_output"}
+)
+
+
+MODALITIES: Final = frozenset(NEED_OF_MODALITY)
+"""What an answer may be asked to consist of."""
