@@ -1,21 +1,21 @@
 """The exceptions a caller may catch. Problems in a policy file are data; these carry that data.
 
 PolicyRouterError
-├── PolicyError      policy files that cannot be used; holds every diagnostic
-├── UsageError       a call that makes no sense, whatever the policy says
-├── ArtifactError    a data file of a model that is damaged or was made for another version
-├── StoreError       the store of counters cannot be reached, or is broken
-│   └── VerbError        it works, but one verb cannot be done
-│       └── AmountError      it would have to count more than it can exactly
-└── RoutingError     a request that got no answer; holds the decision
-    ├── NoCandidateError   the policy left no model, or denied the request
-    │   ├── BudgetError    a budget is spent
-    │   ├── LimitError     a limit is reached
-    │   ├── StateError     the counters cannot be reached or have lost data; nothing is sent
-    │   └── CooldownError  the models that may answer are cooling down after failures
-    ├── RequestError       the request itself was refused, or the policy stops at such a failure
-    ├── ExhaustedError     nobody is left to ask, or the deadline passed
-    └── StreamBrokenError  a stream that broke after part of the answer was given out
+├── PolicyError                  policy files that cannot be used; holds every diagnostic
+├── UsageError                   a call with wrong arguments, whatever the policy says
+├── ArtifactError                a data file of a model that is damaged or of another version
+├── StoreError                   the store of counters cannot be reached, or is broken
+│   └── VerbError                it works, but one operation cannot be done
+│       └── AmountError          it would have to count more than it can exactly
+└── RoutingError                 a request that got no answer; holds the decision
+    ├── NoCandidateError         the policy left no model, or denied the request
+    │   ├── BudgetExceededError  a budget is spent
+    │   ├── RateLimitError       a limit is reached
+    │   ├── StateUnavailableError  the counters cannot be reached or have lost data
+    │   └── CooldownError        the models that may answer are in cooldown after failures
+    ├── BadRequestError          the request itself was refused
+    ├── AllModelsFailedError     every model that may answer failed, or the deadline passed
+    └── StreamBrokenError        a stream that broke after part of the answer was given out
 """
 
 from __future__ import annotations

@@ -329,8 +329,9 @@ class Router:
         min_quality (0..1), prefer, model (a model of the policy; "auto" is none), max_candidates.
         The rest are OpenAI's own parameters (temperature, tools, max_tokens, ...).
 
-        Raises NoCandidateError (and its kinds BudgetError, LimitError, StateError), RequestError,
-        ExhaustedError; UsageError for an unknown parameter.
+        Raises NoCandidateError (and its kinds BudgetExceededError, RateLimitError,
+        StateUnavailableError, CooldownError), BadRequestError, AllModelsFailedError; UsageError
+        for an unknown parameter.
         """
         facts = self._facts(options)
         # The fact `user` stays here: it is often a name or an address, and no provider needs it.

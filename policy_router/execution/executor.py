@@ -94,8 +94,8 @@ class Executor:
         """A whole answer. account: reserves and settles each attempt; None when nobody counts.
         began: when the request did, by the monotonic clock, for its deadline; now unless given.
 
-        Raises NoCandidateError, RequestError (the failure ends the request), ExhaustedError
-        (nobody left to ask, or the deadline passed).
+        Raises NoCandidateError, BadRequestError (the failure ends the request),
+        AllModelsFailedError (no model is left, or the deadline passed).
         """
         progress = Progress(self._world, decision, fallback, body, account, began=began)
         try:

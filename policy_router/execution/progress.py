@@ -119,7 +119,7 @@ class Progress:
 
     async def first(self) -> Candidate:
         """The first candidate that has room. Raises NoCandidateError when there is none,
-        ExhaustedError when the policy leaves no time for an attempt."""
+        AllModelsFailedError when the policy leaves no time for an attempt."""
         if not self.decision.candidates:
             raise no_room(self.decision, now=self.world.clock())
         candidate = self.chain.next() if self.remaining() >= LEAST else None
@@ -160,7 +160,7 @@ class Progress:
 
     async def after(self, failure: Failure) -> Candidate:
         """Who is asked next after the current candidate failed, the wait before it included.
-        Raises RequestError or ExhaustedError when nobody is."""
+        Raises BadRequestError or AllModelsFailedError when nobody is."""
         step = self.chain.failed(failure, self.remaining())
         if step.move is Move.STOP:
             skipped = self.chain.leave(f"the request stops at {failure.kind}")

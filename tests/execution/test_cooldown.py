@@ -217,7 +217,7 @@ def test_a_server_of_ones_own_without_a_key_has_none_to_be_at_fault(clock: Clock
     [
         {"api_key_env": "B"},
         {"api_base": "http://localhost/v1"},
-        {"provider_model": "groq/x"},
+        {"calls": "groq/x"},
     ],
     ids=str,
 )

@@ -17,7 +17,8 @@ LIMIT = 60
 HEAD = """
 import os, sys, threading, time, warnings
 from pathlib import Path
-from policy_router import Router, forks
+from policy_router import Router
+from policy_router.resilience import forks
 from policy_router.errors import UsageError
 from policy_router.router import SyncStream, _LoopThread
 
