@@ -55,8 +55,6 @@ LONGEST = 400
 LONG = {
     "assurance.cover": "one algorithm: the search for a cover",
     "decision.index": "to be split",
-    "check.language_rules": "to become data",
-    "classification.vocabulary": "to become data",
     "cli.explain": "to be split",
     "language.compile.policy": "to be split",
     "language.document": "to be split",

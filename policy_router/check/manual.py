@@ -1,4 +1,10 @@
-"""The manual: what every rule finds, why that matters, and how to write it instead."""
+"""The manual of the rules: what each finds, why that matters, and what to write instead.
+
+The page of a lint rule is the docstring of its module. The pages of all other rules, which the
+language itself has, are Markdown files in `pages/`. Both are written in the same way: one line that
+says what the rule finds, a text that says why it matters, and where a snippet can show it, YAML
+that the rule finds (after `Bad:`) and YAML that it does not (after `Good:`).
+"""
 
 from __future__ import annotations
 
@@ -6,22 +12,25 @@ import sys
 import textwrap
 from dataclasses import dataclass
 from functools import cache
+from importlib.resources import files
 from typing import TYPE_CHECKING, Final
 
-from policy_router.check import shortened, suppressions, undecided
-from policy_router.check.language_rules import PAGES
 from policy_router.check.registry import LINT, TEXT_RULES
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from importlib.resources.abc import Traversable
 
 
 @dataclass(frozen=True, slots=True)
 class RulePage:
-    """What a rule's page says.
+    """The page of one rule.
 
-    summary: what it finds, in one line. text: why that matters. bad, good: snippets of YAML, one
-    that the rule finds and one that it does not; empty where no snippet can show it.
+    Attributes:
+        name: The rule.
+        summary: What the rule finds, in one line.
+        text: Why it matters.
+        bad: YAML that the rule finds; empty where no snippet can show it.
+        good: YAML that the rule does not find; empty where no snippet can show it.
     """
 
     name: str
@@ -38,38 +47,40 @@ class RulePage:
         return "\n\n".join(part for part in parts if part)
 
 
+@cache
 def names() -> tuple[str, ...]:
-    """Every rule that has a page, in the order of the alphabet."""
-    return tuple(sorted(_pages()))
-
-
-def page(name: str) -> RulePage | None:
-    """The page of a rule, or None when there is no such rule."""
-    return _pages().get(name)
+    """Return the names of all rules, in alphabetical order."""
+    in_files = {path.name.removesuffix(_SUFFIX) for path in _folder().iterdir()}
+    return tuple(sorted({*LINT, *TEXT_RULES, *in_files}))
 
 
 @cache
-def _pages() -> Mapping[str, RulePage]:
-    modules = {
-        name: sys.modules[check.__module__] for name, check in {**LINT, **TEXT_RULES}.items()
-    }
-    texts = {name: module.__doc__ or "" for name, module in modules.items()}
-    texts[suppressions.UNUSED] = suppressions.PAGE
-    texts[undecided.UNDECIDED] = undecided.PAGE
-    texts[shortened.MORE] = shortened.PAGE
-    return {name: _read(name, text) for name, text in {**texts, **PAGES}.items()}
+def page(name: str) -> RulePage | None:
+    """Return the page of a rule, or None when there is no such rule."""
+    if name not in names():
+        return None
+    check = LINT.get(name) or TEXT_RULES.get(name)
+    if check is not None:
+        return _parse(name, sys.modules[check.__module__].__doc__ or "")
+    text = _folder().joinpath(name + _SUFFIX).read_text("utf-8")
+    return _parse(name, text.removeprefix(f"# {name}\n"))
 
 
+_SUFFIX: Final = ".md"
 _BAD: Final = "\nBad:\n"
 _GOOD: Final = "\nGood:\n"
 
 
-def _read(name: str, text: str) -> RulePage:
-    said, _, snippets = text.strip("\n").partition(_BAD)
+def _folder() -> Traversable:
+    return files("policy_router.check").joinpath("pages")
+
+
+def _parse(name: str, text: str) -> RulePage:
+    prose, _, snippets = text.strip("\n").partition(_BAD)
     bad, _, good = snippets.partition(_GOOD)
-    summary, _, why = said.partition("\n")
-    return RulePage(name, summary, why.strip(), _snippet(bad), _snippet(good))
+    summary, _, why = prose.partition("\n")
+    return RulePage(name, summary, why.strip(), _dedented(bad), _dedented(good))
 
 
-def _snippet(text: str) -> str:
-    return textwrap.dedent(text).strip("\n") + "\n" if text.strip() else ""
+def _dedented(snippet: str) -> str:
+    return textwrap.dedent(snippet).strip("\n") + "\n" if snippet.strip() else ""

@@ -15,13 +15,6 @@ if TYPE_CHECKING:
 
 MOST_SHOWN: Final = 200
 MORE: Final = "more-findings"
-PAGE: Final = f"""\
-more was found than is shown
-
-At most {MOST_SHOWN} errors, warnings and notes are shown, errors first. This note counts the
-others, which are often the same slip again. Correct some and check again, or choose rules with
-`--select`.
-"""
 _GRAVEST: Final = (Severity.ERROR, Severity.WARNING, Severity.NOTE)
 
 

@@ -19,20 +19,6 @@ if TYPE_CHECKING:
 _COMMENT: Final = re.compile(r"(?:^|\s)(#\s*policy-router:\s*ignore\[([a-z0-9, -]*)\])")
 
 UNUSED: Final = "unused-suppression"
-PAGE: Final = """\
-a comment that accepts a finding which is not there
-
-The mistake was mended, or never made; the comment would hide the next one on its line. Errors
-cannot be accepted at all.
-
-Bad:
-    prefer: [free, cheapest] # policy-router: ignore[no-free-model]
-
-Good:
-    models:
-      big: { model: openai/gpt-4o, tier: heavy }
-    prefer: [free, cheapest] # policy-router: ignore[no-free-model] the free one comes in May
-"""
 
 
 ABOUT_FILES: Final = frozenset({"unsafe-file"})

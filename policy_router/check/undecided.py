@@ -16,25 +16,6 @@ if TYPE_CHECKING:
     from policy_router.diagnostics import Span
 
 UNDECIDED: Final = "undecided"
-PAGE: Final = """\
-questions about the rules that could not be answered
-
-The check looks for rules and models that other rules make pointless. For some policies it would
-have to try too many combinations of conditions, so it stops after a fixed number of steps, the same
-on every machine. The policy can be used; the questions named here stay open.
-
-Bad:
-    rules:
-      - name: any combination of three
-        when: >-
-          any_of(tags, 'a', 'b', 'c', 'd', 'e') and any_of(tags, 'f', 'g', 'h', 'i', 'j')
-          and any_of(tags, 'k', 'l', 'm', 'n', 'o')
-        avoid: [big]
-
-Good:
-    rules:
-      - { name: any of five, when: "any_of(tags, 'a', 'b', 'c', 'd', 'e')", avoid: [big] }
-"""
 
 _SHOWN: Final = 5
 _QUESTIONS: Final = {

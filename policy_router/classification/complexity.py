@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Final, NamedTuple, Protocol
 
 from policy_router.classification.keywords import Keywords
 from policy_router.classification.kinds import is_code
-from policy_router.classification.vocabulary import HARD_WORDS
+from policy_router.classification.vocabulary import vocabulary
 from policy_router.domain.complexity import Weights
 
 if TYPE_CHECKING:
@@ -219,8 +219,9 @@ def keywords(features: Features, own: int) -> float:
     left = (1 - OWN_WORD) ** own
     if features.tools:
         return 1 - left
+    hard_words = vocabulary().hard_words
     for entry, _ in features.text.found:
-        weight = HARD_WORDS.get(entry)
+        weight = hard_words.get(entry)
         if weight is not None:
             left *= 1 - BUILT_IN_WORD * weight
     return 1 - left

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from math import exp
 from typing import TYPE_CHECKING, Final, TypeAlias
 
-from policy_router.classification.vocabulary import DECISIVE, FAIR, STRONG, TASK_CUES, TASKS, WEAK
+from policy_router.classification.vocabulary import DECISIVE, FAIR, STRONG, WEAK, vocabulary
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -19,7 +19,11 @@ if TYPE_CHECKING:
     from policy_router.classification.features import Features
     from policy_router.classification.text import Text
 
-KINDS: Final = tuple(TASKS)
+KINDS: Final = (
+    "code_generation", "code_refactor", "reasoning", "math", "analysis", "security_analysis",
+    "classification", "extraction", "summarization", "translation", "completion", "creative",
+    "tool_use", "chat", "speaker_diarization",
+)  # fmt: skip
 """The kinds of work with a definition of their own; a policy takes one over by its name."""
 NONE: Final = 1.5
 """Log odds of a request being of none of these kinds."""
@@ -58,8 +62,9 @@ def kind_of(features: Features) -> WorkKind:
     text = features.text
     evidence, decisive = [0.0] * len(KINDS), [0.0] * len(KINDS)
     heard = [(entry, _loudness(entry, times, text)) for entry, times in text.found]
+    task_cues = vocabulary().task_cues
     for entry, here in heard:
-        for kind, weight in TASK_CUES.get(entry, ()):
+        for kind, weight in task_cues.get(entry, ()):
             if weight < DECISIVE:
                 evidence[kind] += weight * here
             else:
@@ -104,10 +109,11 @@ def _loudness(entry: str, times: int, text: Text) -> float:
 
 def _cues(likeliest: int, heard: Sequence[tuple[str, float]], signs: _Signs) -> tuple[str, ...]:
     """What speaks for this kind, loudest first. heard: entries, and how loud each is."""
+    task_cues = vocabulary().task_cues
     found = [
         (-weight * here, entry)
         for entry, here in heard
-        for kind, weight in TASK_CUES.get(entry, ())
+        for kind, weight in task_cues.get(entry, ())
         if kind == likeliest
     ]
     found += [(-weight, sign) for kind, weight, sign in signs if kind == likeliest]

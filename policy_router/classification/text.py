@@ -16,12 +16,11 @@ from string import ascii_lowercase, digits, punctuation
 from typing import TYPE_CHECKING, Final
 
 from policy_router.classification.vocabulary import (
-    CONTINUOUS,
     IN_CODE,
     IN_CONSTRAINTS,
     IN_LONG_OUTPUT,
     IN_TERMS,
-    KNOWN,
+    vocabulary,
 )
 
 if TYPE_CHECKING:
@@ -162,7 +161,7 @@ def read_text(text: str) -> Text:
     script = _script(letters, beyond) if mixed else Script.LATIN if letters else Script.NONE
     seen = _lookup(words)
     if script in _SYLLABIC:
-        for sign in CONTINUOUS:
+        for sign in vocabulary().unspaced:
             if sign in low:
                 seen.found[sign] = 1
                 seen.asked.add(sign)
@@ -201,13 +200,14 @@ class _Seen:
 
 def _lookup(words: list[str]) -> _Seen:
     """The known words and phrases among these, in one pass."""
+    known = vocabulary().words
     seen = _Seen()
     found, asked, tally = seen.found, seen.asked, seen.tally
     last = len(words) - 1
     end = last - CLOSING
-    for i in compress(range(last + 1), map(KNOWN.__contains__, words)):
+    for i in compress(range(last + 1), map(known.__contains__, words)):
         word = words[i]
-        entry, lists, phrases = KNOWN[word]
+        entry, lists, phrases = known[word]
         if entry:
             found[word] = found.get(word, 0) + 1
             if i < OPENING or i > end:

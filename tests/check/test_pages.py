@@ -12,6 +12,7 @@ import pytest
 import policy_router
 from policy_router.check import manual
 from policy_router.check.registry import LINT, TEXT_RULES
+from policy_router.check.shortened import MORE, MOST_SHOWN
 from tests.check.policies import errors, look
 
 if TYPE_CHECKING:
@@ -104,6 +105,19 @@ def test_a_page_says_what_and_why(name: str) -> None:
     assert not page.summary.endswith(".")
     for part in (page.summary, page.text, *page.bad.splitlines(), *page.good.splitlines()):
         assert part in str(page)
+
+
+def test_every_page_in_a_file_is_headed_by_the_name_of_its_rule() -> None:
+    for path in (SOURCE / "check" / "pages").iterdir():
+        heading, summary = path.read_text(encoding="utf-8").splitlines()[:3:2]
+        assert heading == f"# {path.stem}"
+        assert manual.page(path.stem).summary == summary  # type: ignore[union-attr]
+
+
+def test_the_page_about_omitted_findings_says_how_many_are_shown() -> None:
+    page = manual.page(MORE)
+    assert page is not None
+    assert f"At most {MOST_SHOWN} " in page.text
 
 
 def test_there_is_no_page_for_what_is_no_rule() -> None:

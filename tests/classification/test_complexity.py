@@ -25,11 +25,11 @@ from policy_router.classification.complexity import (
 from policy_router.classification.features import Features, read_request
 from policy_router.classification.kinds import KINDS, WorkKind, kind_of
 from policy_router.classification.text import Text
-from policy_router.classification.vocabulary import KNOWN
+from policy_router.classification.vocabulary import vocabulary
 from policy_router.domain.complexity import Weights
 
 SHARES = st.floats(0, 1)
-WORDS = st.lists(st.sampled_from(sorted(KNOWN)), max_size=30).map(" ".join)
+WORDS = st.lists(st.sampled_from(sorted(vocabulary().words)), max_size=30).map(" ".join)
 COUNTS = st.integers(0, 60)
 FEATURES = st.builds(
     Features,

@@ -9,10 +9,10 @@ from hypothesis import strategies as st
 from policy_router.classification.features import read_request
 from policy_router.classification.kinds import KINDS, WorkKind, is_code, kind_of
 from policy_router.classification.text import read_text
-from policy_router.classification.vocabulary import KNOWN
+from policy_router.classification.vocabulary import vocabulary
 from policy_router.domain.complexity import CONFIDENT
 
-WORDS = st.lists(st.sampled_from(sorted(KNOWN)), max_size=30).map(" ".join)
+WORDS = st.lists(st.sampled_from(sorted(vocabulary().words)), max_size=30).map(" ".join)
 
 
 def kind(prompt: str, **options: Any) -> WorkKind:

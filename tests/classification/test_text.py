@@ -8,11 +8,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from policy_router.classification.text import CLOSING, HEAD, OPENING, TAIL, Script, Text, read_text
-from policy_router.classification.vocabulary import HARD_WORDS as HARD
-from policy_router.classification.vocabulary import KNOWN, TASK_CUES, entries
+from policy_router.classification.vocabulary import vocabulary
 
 ANY = st.text() | st.binary().map(lambda data: data.decode("latin-1"))
-WORDS = st.lists(st.sampled_from(sorted(KNOWN)), max_size=40).map(" ".join)
+WORDS = st.lists(st.sampled_from(sorted(vocabulary().words)), max_size=40).map(" ".join)
 
 
 def found(text: str) -> dict[str, int]:
@@ -114,7 +113,8 @@ def test_nothing_but_the_vocabulary_is_kept() -> None:
 def test_any_text_has_counts_that_are_not_negative(text: str) -> None:
     read = read_text(text)
     assert read.characters == len(text)
-    assert read.asked <= dict(read.found).keys() <= TASK_CUES.keys() | set(HARD)
+    entries = vocabulary().task_cues.keys() | vocabulary().hard_words.keys()
+    assert read.asked <= dict(read.found).keys() <= entries
     for field in fields(Text):
         value = getattr(read, field.name)
         assert not isinstance(value, int) or value >= 0
@@ -134,10 +134,6 @@ def test_a_text_twice_has_each_count_twice(text: str) -> None:
 
 
 def test_every_entry_is_written_as_it_is_looked_up() -> None:
-    for entry in {*TASK_CUES, *HARD}:
+    for entry in {*vocabulary().task_cues, *vocabulary().hard_words}:
         assert entry == " ".join(entry.lower().split())
         assert entry in found(f"{entry}") or not entry.isascii(), entry
-
-
-def test_entries_are_parted_by_commas() -> None:
-    assert list(entries("a b,\n   c")) == ["a b", "c"]
