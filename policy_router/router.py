@@ -19,8 +19,6 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, Literal, NamedTuple, Self, TypeVar, cast, overload
 
-from policy_router.acceptance.contained import Contained
-from policy_router.acceptance.threads import Threads
 from policy_router.acceptance.user_code import Functions, not_allowed
 from policy_router.base_errors import UsageError
 from policy_router.check.report import inspect
@@ -42,15 +40,16 @@ from policy_router.live.reload import Compiled, Live
 from policy_router.live.restrictions import lost_restrictions
 from policy_router.providers.bounds import BOUNDS, is_small
 from policy_router.providers.caller import Body
+from policy_router.providers.user_caller import Contained
 from policy_router.quoting import quoted
 from policy_router.resilience import forks
 from policy_router.resilience.cancellation import Poll, never
+from policy_router.resilience.threads import Threads
 from policy_router.units import NANO
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
 
-    from policy_router.acceptance.contained import CallFunction
     from policy_router.acceptance.user_code import Allowed
     from policy_router.classification.body import RequestFacts
     from policy_router.decision.policy import Policy
@@ -65,6 +64,7 @@ if TYPE_CHECKING:
     from policy_router.live.watch import Watch
     from policy_router.providers.bounds import Bounds
     from policy_router.providers.caller import Caller
+    from policy_router.providers.user_caller import CallFunction
 
 T = TypeVar("T")
 

@@ -72,8 +72,6 @@ PENDING = {
     ("acceptance.judge", "execution.chain"),
     ("acceptance.judge", "execution.progress"),
     ("acceptance.run", "execution.progress"),
-    ("providers.complete", "providers.litellm.evidence"),
-    ("providers.litellm.wire", "providers.litellm.raw_answer"),
 }
 """Imports that are still to go."""
 

@@ -16,7 +16,6 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Final, TypeAlias
 
-from policy_router.acceptance.threads import Threads
 from policy_router.base_errors import UsageError
 from policy_router.diagnostics import Diagnostic, Severity
 from policy_router.events import FunctionChanged
@@ -27,6 +26,7 @@ from policy_router.language.compile.functions import (
     is_reference,
 )
 from policy_router.quoting import quoted
+from policy_router.resilience.threads import Threads
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Iterator

@@ -26,7 +26,7 @@ from policy_router.providers.caller import Body
 from policy_router.providers.chat import Usage, choices, size, usage
 from policy_router.providers.deadline import within
 from policy_router.providers.failure import CallFailed, Failure, FailureKind
-from policy_router.providers.litellm.wire import Wire
+from policy_router.providers.wire import Wire
 from policy_router.resilience import forks
 
 if TYPE_CHECKING:

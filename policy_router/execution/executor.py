@@ -14,9 +14,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from policy_router.acceptance.best import FallbackAnswers, is_whole
 from policy_router.acceptance.checks import PASSED
-from policy_router.acceptance.contained import Contained
 from policy_router.acceptance.run import examine
-from policy_router.acceptance.threads import Threads
 from policy_router.acceptance.user_code import Functions
 from policy_router.errors import AllModelsFailedError, BadRequestError, RoutingError
 from policy_router.events import harmless
@@ -27,6 +25,8 @@ from policy_router.providers.chat import size, usage
 from policy_router.providers.complete import of_answer
 from policy_router.providers.deadline import within
 from policy_router.providers.failure import CallFailed, Failure
+from policy_router.providers.user_caller import Contained
+from policy_router.resilience.threads import Threads
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable

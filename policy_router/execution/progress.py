@@ -18,14 +18,13 @@ from policy_router.events import Answered, Attempted, Decided, Exhausted, NoRoom
 from policy_router.execution.chain import LEAST, Chain, Move
 from policy_router.providers.chat import Usage
 from policy_router.providers.failure import OWN_FAULTS, Failure, FailureKind
-from policy_router.providers.litellm.wire import Wire
+from policy_router.providers.wire import Wire
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
     from random import Random
 
     from policy_router.acceptance.checks import Verdict
-    from policy_router.acceptance.threads import Threads
     from policy_router.acceptance.user_code import Functions
     from policy_router.domain.decision import Candidate, Decision
     from policy_router.domain.fallback import Fallback
@@ -35,6 +34,7 @@ if TYPE_CHECKING:
     from policy_router.execution.accounting import RequestAccount
     from policy_router.execution.cooldown import Cooldowns
     from policy_router.providers.caller import Body, Caller
+    from policy_router.resilience.threads import Threads
 
 _T = TypeVar("_T")
 _NOTHING: Final = Usage()

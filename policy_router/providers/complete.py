@@ -12,8 +12,8 @@ from typing import TYPE_CHECKING, Any, Final
 
 from policy_router.providers.chat import acts, choices, field, native, says, says_anything
 from policy_router.providers.classify import classify
+from policy_router.providers.error_body import read_error_body
 from policy_router.providers.failure import Failure, FailureKind
-from policy_router.providers.litellm.evidence import of_body
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -131,7 +131,7 @@ def _told(choice: Any) -> Failure | None:
         error = field(holder, "error")
         if error:
             value = {"error": error}
-            evidence = of_body([value], status=_STATUS, headers={}, prompt=None, now=0.0)
+            evidence = read_error_body([value], status=_STATUS, headers={}, prompt=None, now=0.0)
             word = evidence.codes[0] if evidence.codes else str(evidence.stated or "")
             return replace(classify(evidence), detail=f"an error in a choice: {word}".rstrip(": "))
     return None

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from typing import TYPE_CHECKING, TypeVar
 
-from policy_router.providers.litellm.wire import Wire, watching
+from policy_router.providers.wire import Wire, watching
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable

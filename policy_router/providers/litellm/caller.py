@@ -14,10 +14,10 @@ from policy_router.providers.classify import classify
 from policy_router.providers.failure import CallFailed, Failure, FailureKind
 from policy_router.providers.litellm import library as litellm_library
 from policy_router.providers.litellm.evidence import read
-from policy_router.providers.litellm.raw_answer import Watched, fault, restored
-from policy_router.providers.litellm.wire import Wire, current, watching
+from policy_router.providers.litellm.reported import UNCOUNTED, reported
+from policy_router.providers.litellm.restore import Watched, fault, restored
 from policy_router.providers.redact import frames
-from policy_router.providers.reported import UNCOUNTED, reported
+from policy_router.providers.wire import Wire, current, watching
 from policy_router.providers.wire_body import for_provider, provider_of
 
 if TYPE_CHECKING:

@@ -20,8 +20,8 @@ from http.cookiejar import CookieJar, DefaultCookiePolicy
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, Final
 
-from policy_router.providers.litellm.raw_answer import watch
-from policy_router.providers.litellm.wire import Wire, current, watching
+from policy_router.providers.body_tap import watch
+from policy_router.providers.wire import Wire, current, watching
 from policy_router.resilience import forks
 
 if TYPE_CHECKING:

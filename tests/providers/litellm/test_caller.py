@@ -26,7 +26,6 @@ from policy_router.providers.chat import finish, text
 from policy_router.providers.failure import CallFailed, Failure, FailureKind
 from policy_router.providers.litellm.caller import LiteLLMCaller, _failed
 from policy_router.providers.litellm.library import load
-from policy_router.providers.litellm.wire import Wire
 from policy_router.providers.simulated import (
     Behaviour,
     Cut,
@@ -37,6 +36,7 @@ from policy_router.providers.simulated import (
     Simulated,
     Stall,
 )
+from policy_router.providers.wire import Wire
 from tests.execution.make import HELLO, candidate, decision
 
 if TYPE_CHECKING:

@@ -9,10 +9,11 @@ from typing import Any
 import pytest
 
 from policy_router.providers.classify import classify
+from policy_router.providers.error_body import read_error_body
 from policy_router.providers.failure import FailureKind
-from policy_router.providers.litellm.evidence import of_body, read
-from policy_router.providers.litellm.raw_answer import RawAnswer
-from policy_router.providers.litellm.wire import Wire
+from policy_router.providers.litellm.evidence import read
+from policy_router.providers.raw_answer import RawAnswer
+from policy_router.providers.wire import Wire
 
 NOW = 1_700_000_000.0
 
@@ -174,7 +175,7 @@ def test_a_code_of_the_prompt_s_words_is_not_kept(field: str, code: str, detail:
 
 
 def of(value: Any, status: int | None = 400, prompt: object = None) -> Any:
-    return of_body([value], status=status, headers={}, prompt=prompt, now=NOW)
+    return read_error_body([value], status=status, headers={}, prompt=prompt, now=NOW)
 
 
 GOOGLE = {
@@ -246,15 +247,17 @@ def test_a_code_that_is_a_status_is_what_a_200_stands_for() -> None:
 
 def test_amazon_names_its_errors_in_a_header() -> None:
     headers = {"x-amzn-ErrorType": "AccessDeniedException:http://internal.amazon.com/"}
-    found = of_body([], status=400, headers=headers, prompt=None, now=NOW)
+    found = read_error_body([], status=400, headers=headers, prompt=None, now=NOW)
     assert classify(found).kind is FailureKind.FORBIDDEN
 
 
 @pytest.mark.parametrize("kind", ["text/html; charset=UTF-8", "text/plain", "application/xml"])
 def test_a_page_is_none_of_the_api_s_answers(kind: str) -> None:
     html = {"Content-Type": kind}
-    assert of_body([], status=403, headers=html, prompt=None, now=NOW).page
-    assert not of_body([{"error": "x"}], status=403, headers=html, prompt=None, now=NOW).page
+    assert read_error_body([], status=403, headers=html, prompt=None, now=NOW).page
+    assert not read_error_body(
+        [{"error": "x"}], status=403, headers=html, prompt=None, now=NOW
+    ).page
 
 
 def test_a_message_that_repeats_the_prompt_is_marked_and_not_kept() -> None:

@@ -14,18 +14,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from policy_router.providers.body_tap import _Reader, watch
 from policy_router.providers.chat import finish
 from policy_router.providers.failure import CallFailed, Failure, FailureKind
-from policy_router.providers.litellm.raw_answer import (
-    RawAnswer,
-    Seen,
-    Watched,
-    _Reader,
-    fault,
-    restored,
-    watch,
-)
-from policy_router.providers.litellm.wire import Wire
+from policy_router.providers.litellm.restore import Watched, fault, restored
+from policy_router.providers.raw_answer import RawAnswer, Seen
+from policy_router.providers.wire import Wire
 from tests.execution.make import FakeCaller, FakeChunks, chunk, response
 
 if TYPE_CHECKING:

@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING, Final
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
-    from policy_router.providers.litellm.raw_answer import RawAnswer
+    from policy_router.providers.raw_answer import RawAnswer
 
 
 @dataclass(slots=True)

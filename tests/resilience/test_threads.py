@@ -10,7 +10,7 @@ import threading
 
 import pytest
 
-from policy_router.acceptance.threads import Threads
+from policy_router.resilience.threads import Threads
 
 NAME = "test-of-threads"
 

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from policy_router import AllModelsFailedError, Router, UsageError
-from policy_router.acceptance.contained import Contained, Fields, with_attributes
 from policy_router.providers.failure import CallFailed, Failure, FailureKind
+from policy_router.providers.user_caller import Contained, Fields, with_attributes
 from tests.own_callers import OwnCaller, answer
 
 if TYPE_CHECKING:

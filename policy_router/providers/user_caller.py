@@ -12,11 +12,11 @@ import time
 from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any, Final, Self, TypeAlias
 
-from policy_router.acceptance.threads import Threads
 from policy_router.base_errors import PolicyRouterError, UsageError
 from policy_router.providers.classify import classify
 from policy_router.providers.failure import CallFailed, Failure, FailureKind
 from policy_router.providers.litellm.evidence import read
+from policy_router.resilience.threads import Threads
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Iterable

@@ -5,7 +5,7 @@ from __future__ import annotations
 from types import SimpleNamespace
 from typing import Any
 
-from policy_router.providers.reported import reported
+from policy_router.providers.litellm.reported import reported
 
 
 def chunk(tokens_in: int, tokens_out: int) -> Any:
