@@ -17,7 +17,7 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).parents[1]))
 
-from policy_router.check.report import load
+from policy_router import load
 from policy_router.classification.classifier import Classifier
 
 INSTRUCTIONS = (

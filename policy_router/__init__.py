@@ -38,8 +38,8 @@ from policy_router.errors import (
 )
 
 if TYPE_CHECKING:
-    from policy_router.check.report import load
     from policy_router.classification.token_count import count_tokens
+    from policy_router.loading import load
     from policy_router.providers.bounds import Bounds
     from policy_router.router import Router
 
@@ -79,7 +79,7 @@ _LATE = {
     "Bounds": "policy_router.providers.bounds",
     "Router": "policy_router.router",
     "count_tokens": "policy_router.classification.token_count",
-    "load": "policy_router.check.report",
+    "load": "policy_router.loading",
 }
 
 

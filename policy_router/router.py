@@ -8,16 +8,13 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import os
-import threading
 import time
 from collections.abc import Iterable
-from concurrent.futures import Future
 from dataclasses import replace
 from decimal import Decimal, InvalidOperation
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final, Literal, NamedTuple, Self, TypeVar, cast, overload
+from typing import TYPE_CHECKING, Any, Final, Literal, NamedTuple, Self, cast, overload
 
 from policy_router.acceptance.user_code import Functions, not_allowed
 from policy_router.base_errors import UsageError
@@ -45,13 +42,14 @@ from policy_router.quoting import quoted
 from policy_router.resilience import forks
 from policy_router.resilience.cancellation import Poll, never
 from policy_router.resilience.threads import Threads
+from policy_router.sync import LoopThread, SyncStream
 from policy_router.units import NANO
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
+    from collections.abc import Callable, Mapping, Sequence
 
     from policy_router.acceptance.user_code import Allowed
-    from policy_router.classification.body import RequestFacts
+    from policy_router.classification.body import BodyFacts
     from policy_router.decision.policy import Policy
     from policy_router.domain.decision import Decision
     from policy_router.events import Event
@@ -65,9 +63,6 @@ if TYPE_CHECKING:
     from policy_router.providers.bounds import Bounds
     from policy_router.providers.caller import Caller
     from policy_router.providers.user_caller import CallFunction
-
-T = TypeVar("T")
-
 
 _READING: Final = 2
 """Large bodies that are read at a time, in threads."""
@@ -113,11 +108,11 @@ class Router:
         *,
         store: Store | None = None,
         clock: Callable[[], float] = time.time,
-        observe: Callable[[Event], None] = _ignore,
+        on_event: Callable[[Event], None] = _ignore,
         bounds: Bounds = BOUNDS,
         functions: Functions | None = None,
     ) -> None:
-        tell = harmless(observe)
+        tell = harmless(on_event)
         self._bounds = bounds
         self._live = live
         caller = self._caller = Contained(caller)
@@ -138,7 +133,7 @@ class Router:
         )
         self._classifier: Classifier | None = None
         self._reading = Threads(_READING, "policy-router-reading")
-        self._loop: _LoopThread | None = None
+        self._loop: LoopThread | None = None
         self._lock = forks.lock()
 
     @classmethod
@@ -154,8 +149,8 @@ class Router:
         settle: float = 0.1,
         settle_loss: float = 2.0,
         clock: Callable[[], float] = time.time,
-        observe: Callable[[Event], None] = _ignore,
-        on_activate: Callable[[Active[Policy], Active[Policy]], None] | None = None,
+        on_event: Callable[[Event], None] = _ignore,
+        on_reload: Callable[[Active[Policy], Active[Policy]], None] | None = None,
         bounds: Bounds = BOUNDS,
         functions: Allowed = (),
     ) -> Router:
@@ -169,8 +164,8 @@ class Router:
         watch: "auto", "poll" or "off".
         interval: seconds between two looks at the files. settle: seconds for which changed files
         must have stood still. settle_loss: the same where a file became shorter or is gone, or
-        rules, limits or budgets are gone. clock: Unix time. observe: gets every event.
-        on_activate: told (old, new) when another policy has become active.
+        rules, limits or budgets are gone. clock: Unix time. on_event: gets every event.
+        on_reload: told (old, new) when another policy has become active.
         bounds: how large a request may be.
         functions: what policies may call by `python:`. A list of names (`my_checks:polite`), each
         imported when it is first called, or of functions; or a mapping of such names to functions.
@@ -182,7 +177,7 @@ class Router:
             from policy_router.providers.litellm.caller import LiteLLMCaller  # noqa: PLC0415  only when used
 
             caller = LiteLLMCaller()
-        tell = harmless(observe)
+        tell = harmless(on_event)
         known = Functions(functions, tell=tell)
         store = DegradableStore(
             open_store(state, None if clock is time.time else clock),
@@ -199,14 +194,14 @@ class Router:
             settle=settle,
             settle_loss=settle_loss,
             loses=lambda old, new: bool(lost_restrictions(old, new)),
-            on_activate=on_activate,
+            on_activate=on_reload,
         ).start()
         return cls(
             live,
             caller,
             store=store,
             clock=clock,
-            observe=tell,
+            on_event=tell,
             bounds=bounds,
             functions=known,
         )
@@ -294,7 +289,7 @@ class Router:
 
     def route(self, messages: Sequence[Mapping[str, Any]] = (), **options: Any) -> Decision:
         """`aroute` for code without an event loop."""
-        return self._own_loop().run(self.aroute(messages, **options))
+        return self._own_loop("route").run(self.aroute(messages, **options))
 
     async def _snapshot(self, policy: Policy, request: Request) -> Snapshot:
         """The world as it matters to this request."""
@@ -371,20 +366,22 @@ class Router:
         self, messages: Sequence[Mapping[str, Any]], *, stream: bool = False, **options: Any
     ) -> Answer | SyncStream:
         """`acompletion` for code without an event loop."""
-        loop = self._own_loop()
+        loop = self._own_loop("completion")
         if stream:
             started = loop.run(self.acompletion(messages, stream=True, **options))
             return SyncStream(loop, started)
         return loop.run(self.acompletion(messages, stream=False, **options))
 
-    def _own_loop(self) -> _LoopThread:
+    def _own_loop(self, method: str) -> LoopThread:
+        """The loop of the synchronous methods. Raises UsageError inside a running event loop."""
         if asyncio._get_running_loop() is not None:  # noqa: SLF001  the public one raises instead
             raise UsageError(
-                "an event loop runs in this thread: await the method with an `a` instead"
+                f"{method}() cannot be used inside a running event loop; use `await "
+                f"router.a{method}(...)`"
             )
         with self._lock:
-            if self._loop is None or not self._loop.here:
-                self._loop = _LoopThread()
+            if self._loop is None or not self._loop.is_usable:
+                self._loop = LoopThread()
             return self._loop
 
     # -- ending ------------------------------------------------------------------------------
@@ -394,7 +391,7 @@ class Router:
         self._live.close()
         with self._lock:
             loop, self._loop = self._loop, None
-        if loop is not None and loop.here:
+        if loop is not None and loop.is_usable:
             loop.run(self._caller.aclose())
             loop.run(self._ledger.aclose())
             loop.close()
@@ -442,7 +439,7 @@ def _request(
     cap = body.get("max_completion_tokens") or body.get("max_tokens")
     cap = cap if isinstance(cap, int) else None
     answers = body.get("n")
-    seen: Classification | RequestFacts
+    seen: Classification | BodyFacts
     if messages and (task is None or complexity is None):
         seen = classifier.classify(messages, max_output=cap, needs=needs, task=task, **shown)
         task = seen.told
@@ -519,85 +516,3 @@ def _nano(dollars: object) -> int | None:
         with contextlib.suppress(InvalidOperation, ValueError, OverflowError):
             return int(Decimal(str(dollars).removeprefix("$")) * NANO)
     raise UsageError(f"`max_cost` is an amount of dollars, not `{quoted(dollars)}`")
-
-
-class _LoopThread:
-    """An event loop in a thread of its own, for callers that have none. A process that was forked
-    off has the object and not the thread."""
-
-    def __init__(self) -> None:
-        self._process = os.getpid()
-        started: Future[asyncio.AbstractEventLoop] = Future()
-        self._stop = asyncio.Event()
-
-        async def serve() -> None:
-            started.set_result(asyncio.get_running_loop())
-            await self._stop.wait()
-
-        # asyncio.run ends what libraries leave behind in the loop: tasks, generators, threads.
-        self._thread = threading.Thread(
-            target=lambda: asyncio.run(serve()), name="policy-router", daemon=True
-        )
-        self._thread.start()
-        self._loop = started.result()
-
-    @property
-    def here(self) -> bool:
-        """Whether this process has the thread."""
-        return self._process == os.getpid()
-
-    def run(self, awaitable: Awaitable[T]) -> T:
-        """The result of an awaitable, waited for. Ctrl-C cancels it. Raises UsageError in a process
-        that was forked off, where nothing would ever run it."""
-        if not self.here:
-            if asyncio.iscoroutine(awaitable):
-                awaitable.close()
-            raise UsageError(
-                "this belongs to the process that was forked: make the call again in this one"
-            )
-
-        async def whole() -> T:
-            return await awaitable
-
-        future = asyncio.run_coroutine_threadsafe(whole(), self._loop)
-        try:
-            return future.result()
-        except BaseException:
-            future.cancel()
-            raise
-
-    def close(self) -> None:
-        """End the thread; nothing to do in a process that was forked off."""
-        if self.here:
-            self._loop.call_soon_threadsafe(self._stop.set)
-            self._thread.join()
-
-
-class SyncStream:
-    """A stream for a plain `for` loop. Leaving the loop early: `close`, or use it in a `with`."""
-
-    def __init__(self, loop: _LoopThread, stream: AnswerStream) -> None:
-        self._loop = loop
-        self._stream = stream
-
-    def __iter__(self) -> Iterator[Any]:
-        while True:
-            try:
-                chunk = self._loop.run(anext(self._stream))
-            except StopAsyncIteration:
-                return
-            yield chunk
-
-    def __getattr__(self, name: str) -> Any:
-        return getattr(self._stream, name)
-
-    def close(self) -> None:
-        """Close the upstream connection. In a process that was forked off it is not ours."""
-        if self._loop.here:
-            self._loop.run(self._stream.aclose())
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self.close()

@@ -28,7 +28,7 @@ LAYERS = (
     ("check", "acceptance"),
     ("execution",),
     ("live", "reports", "discovery"),
-    ("intake", "router", "sync", "load"),
+    ("intake", "router", "sync", "loading", "options"),
     ("views",),
     ("cli",),
     ("__main__", "__init__"),

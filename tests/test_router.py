@@ -95,7 +95,7 @@ def test_the_synchronous_call_refuses_to_block_a_loop(tmp_path: Path, provider: 
     router = Router.open(write(tmp_path, provider), watch="off")
 
     async def main() -> None:
-        with pytest.raises(UsageError, match="await the method"):
+        with pytest.raises(UsageError, match=r"await router\.acompletion\(\.\.\.\)"):
             router.completion(messages=HELLO)
 
     asyncio.run(main())
@@ -152,7 +152,7 @@ def test_a_failing_model_is_left_alone_for_a_while(tmp_path: Path) -> None:
     now = [1_800_000_000.0]
     with Simulated({"small": Fail(429, retry_after=30), "big": Say("from big")}) as provider:
         path = write(tmp_path, provider)
-        with Router.open(path, watch="off", clock=lambda: now[0], observe=events.append) as router:
+        with Router.open(path, watch="off", clock=lambda: now[0], on_event=events.append) as router:
             first = router.completion(messages=HELLO)
             assert [a.failure for a in first.attempts] == ["rate_limited", None]
             second = router.completion(messages=HELLO)
@@ -478,7 +478,7 @@ def test_a_request_keeps_its_policy(tmp_path: Path) -> None:
                 path.write_text(path.read_text().replace("big", "huge"))
                 holder[0].reload()
 
-        router = Router.open(path, watch="off", observe=swap)
+        router = Router.open(path, watch="off", on_event=swap)
         holder.append(router)
         with router:
             answer = router.completion(messages=HELLO)

@@ -1,6 +1,6 @@
 """Policy files to a verdict: what the language finds, what lint finds, and the policy if sound.
 
-`load` and a reload are this very code, so what `check` lets pass is what runs.
+Loading and reloading a policy run this same code, so a policy that passes `check` also loads.
 """
 
 from __future__ import annotations
@@ -15,7 +15,6 @@ from policy_router.check.shortened import shorten, told
 from policy_router.check.subject import Subject
 from policy_router.check.suppressions import suppress, suppress_about_files
 from policy_router.diagnostics import Diagnostic, Severity
-from policy_router.errors import PolicyError
 from policy_router.language.files import read_files, readable_files
 from policy_router.language.load import compile_files, in_order
 from policy_router.resilience.cancellation import Poll, checkpoint, never
@@ -111,16 +110,3 @@ def inspect_path(
     about_files = tuple(d for d in kept if d.severity is Severity.ERROR or wanted(d))
     policy = None if files is None else report.policy
     return replace(report, policy=policy, diagnostics=(*about_files, *report.diagnostics))
-
-
-def load(path: Path | str) -> Policy:
-    """The policy in a file, or in the folder of files that make one policy.
-
-    Raises PolicyError with every diagnostic when one of them is an error.
-    """
-    from pathlib import Path as Concrete  # noqa: PLC0415  only a type elsewhere
-
-    report = inspect_path(Concrete(path))
-    if report.policy is None:
-        raise PolicyError(report.diagnostics, report.sources)
-    return report.policy

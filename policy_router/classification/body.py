@@ -59,7 +59,7 @@ _JSON_FORMATS: Final = frozenset({"json_object", "json_schema"})
 
 
 @dataclass(frozen=True, slots=True)
-class RequestFacts:
+class BodyFacts:
     """tokens: upper estimate of what goes in. needs: abilities a model must have."""
 
     tokens: int
@@ -68,7 +68,7 @@ class RequestFacts:
 
 def read_messages(
     messages: object, *, tools: object = None, response_format: object = None
-) -> RequestFacts:
+) -> BodyFacts:
     """The facts of an OpenAI chat body. Keeps none of its text and takes any input whatever.
 
     messages: a list of {"role", "content"} where content is text or a list of parts.
@@ -91,7 +91,7 @@ def read_messages(
         if isinstance(kind, str) and kind in _JSON_FORMATS:
             needs.add("json")
             tokens += _text_tokens(response_format)
-    return RequestFacts(tokens, frozenset(needs))
+    return BodyFacts(tokens, frozenset(needs))
 
 
 def needs_beside(body: Mapping[str, object]) -> frozenset[str]:

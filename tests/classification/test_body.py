@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from policy_router.classification.body import RequestFacts, needs_beside, read_messages
+from policy_router.classification.body import BodyFacts, needs_beside, read_messages
 
 
 def user(content: Any) -> list[Any]:
@@ -49,7 +49,7 @@ def test_needs(messages: Any, options: dict[str, Any], needs: set[str]) -> None:
 
 
 def test_no_messages_are_no_tokens() -> None:
-    assert read_messages([]) == RequestFacts(0, frozenset())
+    assert read_messages([]) == BodyFacts(0, frozenset())
 
 
 @pytest.mark.parametrize(

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from policy_router.check.report import load
+from policy_router import load
 from policy_router.domain.request import Request
 from policy_router.domain.snapshot import Snapshot
 from policy_router.execution.accounting import Accounting

@@ -9,7 +9,7 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
-from policy_router.check.report import load
+from policy_router import load
 from policy_router.classification.body import read_messages
 from policy_router.classification.classifier import Classifier
 from policy_router.classification.token_bound import most_tokens

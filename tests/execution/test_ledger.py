@@ -111,7 +111,7 @@ def play(
             LiteLLMCaller(),
             store=store,
             clock=lambda: NOON,
-            observe=events.append,
+            on_event=events.append,
             functions=allowed,
         )
         async with router:
@@ -476,7 +476,7 @@ def test_a_ledger_that_lost_data_is_closed_for_money_until_an_operator_accepts(
         path = tmp_path / "policy.yaml"
         path.write_text(POLICY.format(url=url, counted="budgets: { all: { cap: $5/month } }"))
         events: list[Event] = []
-        async with Router.open(path, state=state, watch="off", observe=events.append) as router:
+        async with Router.open(path, state=state, watch="off", on_event=events.append) as router:
             await router.acompletion(HELLO, max_tokens=50)
             with sqlite3.connect(ledger) as connection:
                 connection.execute("VACUUM INTO ?", (str(copy),))

@@ -18,9 +18,9 @@ HEAD = """
 import os, sys, threading, time, warnings
 from pathlib import Path
 from policy_router import Router
-from policy_router.resilience import forks
 from policy_router.errors import UsageError
-from policy_router.router import SyncStream, _LoopThread
+from policy_router.resilience import forks
+from policy_router.sync import LoopThread, SyncStream
 
 warnings.simplefilter("ignore", DeprecationWarning)  # newer versions warn of forks beside threads
 folder = Path(sys.argv[1])
@@ -65,7 +65,7 @@ def forked(folder: Path, code: str, head: str = HEAD) -> None:
     """Runs code after a head; fails with what it printed when it fails or hangs."""
     done = subprocess.run(
         [sys.executable, "-c", head + code, str(folder)],
-        cwd=Path(__file__).parents[1],
+        cwd=Path(__file__).parents[2],
         capture_output=True,
         text=True,
         timeout=LIMIT,
@@ -117,7 +117,7 @@ def busy(old, new):
     entered.set()
     go.wait(30)
 
-router = Router.open(folder, interval=0.05, on_activate=busy)
+router = Router.open(folder, interval=0.05, on_reload=busy)
 router.route(ASK)
 put("new")
 assert entered.wait(30)
@@ -182,7 +182,7 @@ class Stream:
     def __anext__(self):
         return nothing()
 
-loop = _LoopThread()
+loop = LoopThread()
 stream = SyncStream(loop, Stream())
 
 def work():

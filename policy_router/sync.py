@@ -1,0 +1,138 @@
+"""Runs the asynchronous core for callers that have no event loop."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import threading
+from concurrent.futures import Future
+from typing import TYPE_CHECKING, Any, Self, TypeVar
+
+from policy_router.base_errors import UsageError
+
+if TYPE_CHECKING:
+    from collections.abc import Awaitable, Iterator
+
+    from policy_router.domain.decision import Attempt, Decision
+    from policy_router.domain.findings import Finding
+    from policy_router.execution.stream import AnswerStream
+
+T = TypeVar("T")
+
+
+class LoopThread:
+    """An event loop in a thread of its own.
+
+    A forked process inherits this object without its thread, so the object works only in the
+    process that created it.
+    """
+
+    def __init__(self) -> None:
+        self._process = os.getpid()
+        started: Future[asyncio.AbstractEventLoop] = Future()
+        self._stop = asyncio.Event()
+
+        async def serve() -> None:
+            started.set_result(asyncio.get_running_loop())
+            await self._stop.wait()
+
+        # asyncio.run ends what libraries leave behind in the loop: tasks, generators, threads.
+        self._thread = threading.Thread(
+            target=lambda: asyncio.run(serve()), name="policy-router", daemon=True
+        )
+        self._thread.start()
+        self._loop = started.result()
+
+    @property
+    def is_usable(self) -> bool:
+        """Whether this process is the one that created the thread."""
+        return self._process == os.getpid()
+
+    def run(self, awaitable: Awaitable[T]) -> T:
+        """Run an awaitable in the loop and wait for its result. Ctrl-C cancels it.
+
+        Raises:
+            UsageError: In a forked process, which does not have the thread.
+        """
+        if not self.is_usable:
+            if asyncio.iscoroutine(awaitable):
+                awaitable.close()
+            raise UsageError(
+                "this stream belongs to the process that was forked; make the call again in this "
+                "process"
+            )
+
+        async def whole() -> T:
+            return await awaitable
+
+        future = asyncio.run_coroutine_threadsafe(whole(), self._loop)
+        try:
+            return future.result()
+        except BaseException:
+            future.cancel()
+            raise
+
+    def close(self) -> None:
+        """End the thread. Does nothing in a forked process."""
+        if self.is_usable:
+            self._loop.call_soon_threadsafe(self._stop.set)
+            self._thread.join()
+
+
+class SyncStream:
+    """A streamed answer for a plain `for` loop.
+
+        with router.completion(messages, stream=True) as stream:
+            for chunk in stream:
+                ...
+
+    The `with` block closes the connection to the provider when the loop ends early.
+    """
+
+    def __init__(self, loop: LoopThread, stream: AnswerStream) -> None:
+        self._loop = loop
+        self._stream = stream
+
+    @property
+    def decision(self) -> Decision:
+        """The decision that is being carried out."""
+        return self._stream.decision
+
+    @property
+    def attempts(self) -> tuple[Attempt, ...]:
+        """Every call made so far, in order, including the one in progress."""
+        return self._stream.attempts
+
+    @property
+    def served_by(self) -> str:
+        """The policy's name of the model that these chunks come from."""
+        return self._stream.served_by
+
+    @property
+    def rejected(self) -> tuple[Finding, ...]:
+        """The checks that this answer failed; empty unless no answer passed."""
+        return self._stream.rejected
+
+    @property
+    def unchecked(self) -> tuple[Finding, ...]:
+        """The checks that could not be carried out."""
+        return self._stream.unchecked
+
+    def __iter__(self) -> Iterator[Any]:
+        while True:
+            try:
+                chunk = self._loop.run(anext(self._stream))
+            except StopAsyncIteration:
+                return
+            yield chunk
+
+    def close(self) -> None:
+        """Close the connection to the provider. Does nothing in a forked process."""
+        if self._loop.is_usable:
+            self._loop.run(self._stream.aclose())
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
