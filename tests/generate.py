@@ -7,7 +7,6 @@ from zoneinfo import ZoneInfo
 from hypothesis import strategies as st
 
 from policy_router.decision.abilities import ABILITIES
-from policy_router.decision.index import Index
 from policy_router.decision.policy import Policy
 from policy_router.domain.complexity import Band
 from policy_router.domain.condition import All, Any, Condition, Not, Op, Test, Tree, spell, tests_of
@@ -157,10 +156,9 @@ def assemble(
     if meters is None:
         everyone = (1 << len(models)) - 1
         meters = (Limit("budgets", "all", Metric.USD, Period.MONTH, None, everyone),)
-    index = Index(models, TIERS, tasks, bands, prefer, rules, vocabulary, meters)
     return Policy(
         "generated", "", ZoneInfo("Europe/Berlin"), TIERS, models, tasks, bands, prefer, rules,
-        fallback or Fallback(), meters, vocabulary, "0", index,
+        fallback or Fallback(), meters, vocabulary, "0",
     )  # fmt: skip
 
 

@@ -62,14 +62,13 @@ class Regions:
     def __init__(self, policy: Policy, cancelled: Poll = never) -> None:
         self._policy = policy
         self._cancelled = cancelled
-        index = policy.index
         floors: list[tuple[Tree, int, str, Span | None]] = []
         for kind, fact, parts in (("task", TASK, policy.tasks), ("band", COMPLEXITY, policy.bands)):
             for part in parts:
                 if part.min_tier:
                     test = Test(fact, Op.IN, (part.name,))
                     says = f"{kind} `{part.name}`"
-                    floors.append((test, index.below[part.min_tier], says, part.span))
+                    floors.append((test, policy.models_below(part.min_tier), says, part.span))
         unpaid = list(_unpaid(policy))
         trees = [r.when.tree for r in policy.rules if r.when is not None]
         trees += [f[0] for f in floors] + [u[0] for u in unpaid if u[0] is not None]
@@ -82,8 +81,8 @@ class Regions:
         strict = not policy.fallback.step_down
         sources = []
         for number, rule in enumerate(policy.rules):
-            below = index.below[rule.min_tier] if rule.min_tier else 0
-            removes = index.everyone if rule.deny is not None else index.removed_by(number)
+            below = policy.models_below(rule.min_tier) if rule.min_tier else 0
+            removes = policy.all_models if rule.deny is not None else policy.removed_by(number)
             boxes, exact = self._boxes(rule.when.tree if rule.when is not None else None)
             says = f"rule `{rule.name}`"
             removes |= below if strict else 0

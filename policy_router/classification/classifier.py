@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from bisect import bisect_right
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Final
 
@@ -62,7 +61,7 @@ class Classification:
 
     def rated(self, estimator: str, score: float, policy: Policy) -> Classification:
         """The same with a score that somebody else worked out."""
-        known = policy.index.tasks.get(self.task or "")
+        known = policy.task(self.task)
         estimate = Estimate(min(1.0, max(0.0, score)))
         if known is not None:
             estimate = raise_by(estimate, known.criticality)
@@ -77,8 +76,8 @@ class Classification:
 
 def band_of(policy: Policy, score: float) -> str | None:
     """The band of a policy that a score falls into."""
-    at = bisect_right(policy.index.band_starts, score)
-    return policy.bands[at - 1].name if at else None
+    band = policy.band_for(score)
+    return None if band is None else band.name
 
 
 class Classifier:
@@ -130,7 +129,7 @@ class Classifier:
         if estimate is None:
             estimator = HEURISTIC
             estimate = self._heuristic.estimate(features, kind, text)
-        known = self.policy.index.tasks.get(found.task or "")
+        known = self.policy.task(found.task)
         if known is not None:
             estimate = raise_by(estimate, known.criticality)
         return Classification(

@@ -60,13 +60,13 @@ class CounterView:
 
 def looked_at(policy: Policy, facts: Facts, asked: Asked) -> list[CounterView]:
     """Every counter that was read for this request, in the order of the policy."""
-    metering, used, request = policy.index.metering, asked.snapshot.used, asked.request
+    index, used, request = policy.limit_index, asked.snapshot.used, asked.request
     found = []
-    for meter in metering.applying(facts):
+    for meter in index.applying(facts):
         subject = subject_of(meter, request)
         if meter.use(subject) in used:
             reading = used[meter.use(subject)]
-            least = max(1, min(metering.asks(meter, request)))
+            least = max(1, min(index.asks(meter, request)))
             full = reading is not None and reading.used + least > (meter.cap or 0)
             found.append(CounterView(meter, subject, reading, full))
     return found

@@ -60,8 +60,8 @@ def explain(
     """
     path = choose(given.policy)
     policy = open_policy(path)
-    if why_not is not None and why_not not in policy.index.by_name:
-        hint = help_line(why_not, policy.index.by_name)
+    if why_not is not None and why_not not in policy.models_by_name:
+        hint = help_line(why_not, policy.models_by_name)
         words_ = printable(f"no model is called `{why_not}`: {hint}")
         raise typer.BadParameter(words_, param_hint="--why-not")
     asked = ask(policy, given)
@@ -85,8 +85,8 @@ class _Told:
         d = decision
         self.policy, self.asked, self.decision = policy, asked, decision
         self.facts: Facts = facts(policy, d.request, asked.snapshot, d.task, d.complexity, d.score)
-        self.task = policy.index.tasks.get(d.task or "")
-        self.band = policy.index.bands.get(d.complexity or "")
+        self.task = policy.task(d.task)
+        self.band = policy.band(d.complexity)
         self.rules = [_Judged(policy, rule, self.facts) for rule in policy.rules]
         self.counters = counters.looked_at(policy, self.facts, asked)
 
@@ -259,7 +259,7 @@ def _text(told: _Told, path: Path) -> list[Line]:
 
 def _counters(told: _Told, only: str | None = None) -> list[Line]:
     """What was counted, for all models or for one."""
-    models = -1 if only is None else 1 << told.policy.index.at[only]
+    models = -1 if only is None else 1 << told.policy.position(only)
     found = [c for c in told.counters if c.meter.models & models]
     return counters.as_text(found, told.policy, time.time())
 

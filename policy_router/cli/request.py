@@ -264,7 +264,7 @@ def _share(text: str | None, option: str) -> float | None:
 
 
 def _complexity(policy: "Policy", text: str | None) -> str | float | None:
-    if text is None or text in policy.index.bands:
+    if text is None or policy.band(text) is not None:
         return text
     number = _number(text)
     return text if number is None else number

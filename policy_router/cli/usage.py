@@ -169,7 +169,7 @@ def _numbers(tally: "Tally") -> tuple[str, str, str]:
 
 
 def _cost(policy: "Policy", name: str, tally: "Tally") -> str:
-    model = policy.index.by_name.get(name)
+    model = policy.models_by_name.get(name)
     if model is not None and model.price is None and not tally.cost:
         return "unknown"
     return "free" if model is not None and model.free else spell(Metric.USD, tally.cost)
@@ -227,7 +227,7 @@ def _span_json(span: "PeriodUsage", policy: "Policy") -> dict[str, object]:
         "models": [
             {
                 "model": name,
-                "free": policy.index.by_name[name].free if name in policy.index.by_name else None,
+                "free": policy.model(name).free if name in policy.models_by_name else None,
                 **_tally_json(tally),
             }
             for name, tally in span.models

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from bisect import bisect_right
 from datetime import datetime
 from typing import TYPE_CHECKING, Final
 
@@ -43,7 +42,7 @@ def decide(policy: Policy, request: Request, snapshot: Snapshot = _NOBODY) -> De
     A request that makes no sense to the policy (an unknown task, band, model or attribute) is
     denied with `invalid` set.
     """
-    index = policy.index
+    index = policy._index
     task, band, score, problem = _subject(policy, request, snapshot)
     name = task.name if task else None
     level = band.name if band else None
@@ -79,15 +78,15 @@ def decide(policy: Policy, request: Request, snapshot: Snapshot = _NOBODY) -> De
         if gone:
             skipped += tuple(gate.skips(index, gone, request, snapshot))
             allowed ^= gone
-    metering = index.metering
-    if snapshot.used or not metering.plain or HOSTED_TOOLS in request.needs:
-        gone, out = metering.out(allowed, known, request, snapshot)
+    limits = index.limits
+    if snapshot.used or not limits.plain or HOSTED_TOOLS in request.needs:
+        gone, out = limits.out(allowed, known, request, snapshot)
         skipped += out
         allowed ^= gone
     prefer = policy.prefer if request.prefer is None else tuple(SortKey(k) for k in request.prefer)
     output = TYPICAL_OUTPUT if request.max_tokens is None else request.max_tokens
     if snapshot.used and SortKey.HEADROOM in prefer:
-        left = metering.headroom(known, request, snapshot)
+        left = limits.headroom(known, request, snapshot)
         candidates = index.order.by_headroom(
             allowed, floor, first, prefer, request.tokens, output, left
         )
@@ -110,7 +109,7 @@ def decide(policy: Policy, request: Request, snapshot: Snapshot = _NOBODY) -> De
         effect.reasons or effect.explain,
         skipped,
     )
-    return checked(decision, index, task, effect.accept, known)
+    return checked(decision, policy, task, effect.accept, known)
 
 
 def facts_of(policy: Policy, request: Request, snapshot: Snapshot) -> Facts | None:
@@ -133,7 +132,7 @@ def facts(  # noqa: PLR0917  the three last are what `_subject` made of the requ
 ) -> Facts:
     """The request as a vector of facts, in the order of the policy's vocabulary."""
     hour = weekday = None
-    if snapshot.now is not None and policy.index.reads_clock:
+    if snapshot.now is not None and policy._index.reads_clock:
         local = datetime.fromtimestamp(snapshot.now, policy.timezone)
         hour, weekday = local.hour, WEEKDAYS[local.weekday()]
     needs, given = request.needs, request.attributes
@@ -149,7 +148,7 @@ def _subject(
     policy: Policy, request: Request, snapshot: Snapshot
 ) -> tuple[Task | None, Band | None, float | None, str | None]:
     """The task, band and score of a request, or what makes it meaningless to this policy."""
-    index = policy.index
+    index = policy._index
     task, band, score = index.default_task, None, None
     problem = _impossible(request)
     if problem is not None:
@@ -189,27 +188,26 @@ def _who(source: Rule | Task | Band) -> str:
 def _complexity(policy: Policy, word: str | float) -> tuple[Band | None, float | None, str | None]:
     """The band and the score that a caller's word stands for, or what is wrong with it."""
     if isinstance(word, str):
-        band = policy.index.bands.get(word)
+        band = policy._index.bands.get(word)
         if band is None:
-            return None, None, unknown("complexity band", word, policy.index.bands)
+            return None, None, unknown("complexity band", word, policy._index.bands)
         return band, band.start, None
-    levels = policy.index.levels
+    levels = policy._index.levels
     if levels and isinstance(word, int) and 1 <= word <= levels:
         return policy.bands[word - 1], word / levels, None
     if not 0 <= word <= 1:
         words = f"complexity {quoted(word)} is not between 0 and 1"
         return None, None, words + (f", nor a level from 1 to {levels}" if levels else "")
-    at = bisect_right(policy.index.band_starts, word)
-    return (policy.bands[at - 1] if at else None), word, None
+    return policy.band_for(word), word, None
 
 
 def _nonsense(policy: Policy, request: Request) -> str | None:
     """What makes a request meaningless to this policy, or None."""
-    if request.needs and not policy.index.abilities.issuperset(request.needs):
-        need = min(set(request.needs) - policy.index.abilities)
+    if request.needs and not policy._index.abilities.issuperset(request.needs):
+        need = min(set(request.needs) - policy._index.abilities)
         return unknown("ability", need, ABILITIES)
-    if request.model is not None and request.model not in policy.index.by_name:
-        return unknown("model", request.model, policy.index.by_name)
+    if request.model is not None and request.model not in policy._index.by_name:
+        return unknown("model", request.model, policy._index.by_name)
     if request.prefer is not None:
         for key in request.prefer:
             if key not in _KEYS:

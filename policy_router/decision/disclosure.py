@@ -13,7 +13,7 @@ from policy_router.domain.decision import Reason, Skip
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
-    from policy_router.decision.index import Index
+    from policy_router.decision.policy import Policy
     from policy_router.domain.acceptance import Accept
     from policy_router.domain.condition import Facts
     from policy_router.domain.decision import Decision
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 
 def checked(
-    decision: Decision, index: Index, task: Task | None, accept: tuple[Accept, ...], facts: Facts
+    decision: Decision, policy: Policy, task: Task | None, accept: tuple[Accept, ...], facts: Facts
 ) -> Decision:
     """The decision with the checks of its task and those that its rules ask for (`accept`)."""
     if task is not None and task.accept is not None:
@@ -30,18 +30,18 @@ def checked(
     if not accept:
         return decision
     judges = {each.llm.model.name: each.llm.model for each in accept if each.llm is not None}
-    barred = kept_from(index, judges.values(), decision.rules, facts)
+    barred = kept_from(policy, judges.values(), decision.rules, facts)
     return replace(decision, accept=accept, barred=barred)
 
 
 def kept_from(
-    index: Index, models: Iterable[Model], applied: Sequence[str], facts: Facts
+    policy: Policy, models: Iterable[Model], applied: Sequence[str], facts: Facts
 ) -> tuple[Skip, ...]:
     """Which of the models may not be shown a request that others answer, and why. What a rule lets
     only others see, or keeps from a model, that model does not see, and a paid one needs a budget
     as for an answer. Tiers and abilities are about answering and bar nobody. applied: names of the
     rules that apply."""
-    rules = [rule for rule in index.rules if rule.name in applied]
+    rules = [rule for rule in policy.rules if rule.name in applied]
     seeing: list[str] = []
     found: list[Skip] = []
     for model in models:
@@ -50,7 +50,8 @@ def kept_from(
             seeing.append(model.name)
         else:
             found.append(skip)
-    _, unpaid = index.metering.not_paid_for(index.mask(seeing), facts)
+    index = policy._index
+    _, unpaid = index.limits.not_paid_for(index.mask(seeing), facts)
     return (*found, *unpaid)
 
 

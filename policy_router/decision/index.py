@@ -10,14 +10,14 @@ one set of matching boxes comes to is computed once.
 
 from __future__ import annotations
 
-from bisect import bisect_left
+from bisect import bisect_left, bisect_right
 from dataclasses import dataclass
 from itertools import accumulate
 from operator import or_
 from typing import TYPE_CHECKING, Any, Final, TypeAlias
 
 from policy_router.decision.abilities import ABILITIES
-from policy_router.decision.limits import PolicyLimits
+from policy_router.decision.limits import LimitIndex
 from policy_router.decision.ranking import Rankings
 from policy_router.decision.space import Space, TooWide, admitting, bits
 from policy_router.domain.condition import HOUR, TAGS, WEEKDAY
@@ -160,8 +160,9 @@ what the rule does where it does more than remove."""
 class Index:
     """The compiled form of a policy's models and rules that `decide` works on. Raises TooLarge."""
 
-    def __init__(  # noqa: PLR0917  the parts of a policy, in its order
+    def __init__(
         self,
+        *,
         models: Sequence[Model],
         tiers: Sequence[str],
         tasks: Sequence[Task],
@@ -169,9 +170,9 @@ class Index:
         prefer: tuple[SortKey, ...],
         rules: Sequence[Rule],
         vocabulary: Vocabulary,
-        meters: Sequence[Limit] = (),
+        limits: Sequence[Limit] = (),
     ) -> None:
-        self.metering = PolicyLimits(models, meters)
+        self.limits = LimitIndex(models, limits)
         self.models = tuple(models)
         self.by_name: Mapping[str, Model] = {m.name: m for m in models}
         self.at: Mapping[str, int] = {m.name: i for i, m in enumerate(models)}
@@ -180,6 +181,7 @@ class Index:
         self.tasks: Mapping[str, Task] = {t.name: t for t in tasks}
         self.default_task = next((t for t in tasks if t.default), None)
         self.bands: Mapping[str, Band] = {b.name: b for b in bands}
+        self._bands = tuple(bands)
         self.band_starts = tuple(b.start for b in bands)
         names = [b.name for b in bands]
         self.levels = len(names) if names == [f"level_{n + 1}" for n in range(10)] else 0
@@ -209,7 +211,7 @@ class Index:
         self.rules = tuple(rules)
         conditions = [r.when.tree for r in rules if r.when is not None]
         self.space = Space(vocabulary, bands, conditions)
-        timed = [m.when.reads for m in meters if m.when is not None]
+        timed = [m.when.reads for m in limits if m.when is not None]
         self.reads_clock = any(d.fact in (HOUR, WEEKDAY) for d in self.space.dimensions) or any(
             not _CLOCK.isdisjoint(reads) for reads in timed
         )
@@ -252,6 +254,11 @@ class Index:
     def too_small(self, tokens: int) -> int:
         """The models whose context is known to be smaller than so many tokens."""
         return self._too_small[bisect_left(self._contexts, tokens)]
+
+    def band_for(self, score: float) -> Band | None:
+        """The band that a score of complexity (0..1) lies in; None when it is below all of them."""
+        number = bisect_right(self.band_starts, score)
+        return self._bands[number - 1] if number else None
 
     def removed_by(self, number: int) -> int:
         """The models that a rule (by its number) takes away where it applies."""

@@ -106,7 +106,7 @@ def refuses(meter: Limit, model: Model) -> bool:
     )
 
 
-class PolicyLimits:
+class LimitIndex:
     """The meters of one policy, made ready.
 
     A paid model needs a budget of money that covers it, and where such a budget has a cap that

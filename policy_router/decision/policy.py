@@ -5,24 +5,46 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
+from policy_router.decision.index import Index
+from policy_router.domain.complexity import Band, Complexity
+
 if TYPE_CHECKING:
+    from collections.abc import Mapping
     from zoneinfo import ZoneInfo
 
-    from policy_router.decision.index import Index
+    from policy_router.decision.limits import LimitIndex
     from policy_router.domain.facts import Vocabulary
     from policy_router.domain.fallback import Fallback
     from policy_router.domain.limits import Limit
     from policy_router.domain.models import Model
     from policy_router.domain.ordering import SortKey
     from policy_router.domain.rules import Rule, Task
-from policy_router.domain.complexity import Band, Complexity
 
 
 @dataclass(frozen=True, slots=True)
 class Policy:
-    """A compiled policy: immutable, owns no resource, decides the same for ever.
+    """A compiled policy. It never changes, owns no resource, and always decides the same.
 
-    revision: digest of what the policy means; layout and comments do not change it.
+    A set of models is an int whose bit i stands for `models[i]`.
+
+    Attributes:
+        name: Its name, `policy` when the files give none.
+        description: One line or more about it, for people.
+        timezone: The time zone of `hour`, `weekday` and of calendar budgets.
+        tiers: Names of the tiers, weakest first. The rank of a tier is its position here.
+        models: Every model, in written order.
+        tasks: Every task, in written order.
+        bands: The bands of complexity, lowest first.
+        prefer: The keys that models are sorted by, most important first.
+        rules: Every rule, in written order.
+        fallback: What happens after a failed attempt.
+        limits: Every limit and budget, in written order.
+        vocabulary: The facts that its conditions may read.
+        revision: Digest of what the policy means; layout and comments do not change it.
+        complexity: How the complexity of a request is estimated.
+
+    Raises:
+        TooLarge: The rules tell too many cases apart to be indexed.
     """
 
     name: str
@@ -38,9 +60,77 @@ class Policy:
     limits: tuple[Limit, ...]
     vocabulary: Vocabulary
     revision: str
-    index: Index = field(compare=False, repr=False)
     complexity: Complexity = Complexity()  # noqa: RUF009  frozen: one for all policies is safe
+    _index: Index = field(init=False, compare=False, repr=False)
+
+    def __post_init__(self) -> None:
+        """Build the index that decisions look things up in."""
+        index = Index(
+            models=self.models,
+            tiers=self.tiers,
+            tasks=self.tasks,
+            bands=self.bands,
+            prefer=self.prefer,
+            rules=self.rules,
+            vocabulary=self.vocabulary,
+            limits=self.limits,
+        )
+        object.__setattr__(self, "_index", index)
+
+    # -- by name -----------------------------------------------------------------------------
+
+    @property
+    def models_by_name(self) -> Mapping[str, Model]:
+        """Every model by its name, in written order."""
+        return self._index.by_name
 
     def model(self, name: str) -> Model:
-        """The model of that name; KeyError when the policy has none."""
-        return self.index.by_name[name]
+        """The model of that name.
+
+        Raises:
+            KeyError: The policy has no such model.
+        """
+        return self._index.by_name[name]
+
+    def position(self, name: str) -> int:
+        """The position of a model in `models`, which is its bit in a set of models.
+
+        Raises:
+            KeyError: The policy has no such model.
+        """
+        return self._index.at[name]
+
+    def task(self, name: str | None) -> Task | None:
+        """The task of that name; None when there is none."""
+        return self._index.tasks.get(name) if name is not None else None
+
+    def band(self, name: str | None) -> Band | None:
+        """The band of that name; None when there is none."""
+        return self._index.bands.get(name) if name is not None else None
+
+    def band_for(self, score: float) -> Band | None:
+        """The band that a score of complexity (0..1) lies in; None when it is below all of them."""
+        return self._index.band_for(score)
+
+    # -- sets of models ----------------------------------------------------------------------
+
+    @property
+    def all_models(self) -> int:
+        """The set of all models."""
+        return self._index.everyone
+
+    def models_below(self, rank: int) -> int:
+        """The set of the models whose tier has a lower rank."""
+        return self._index.below[rank]
+
+    def removed_by(self, rule: int) -> int:
+        """The set of the models that a rule, by its position in `rules`, excludes where it
+        applies."""
+        return self._index.removed_by(rule)
+
+    # -- what is counted ---------------------------------------------------------------------
+
+    @property
+    def limit_index(self) -> LimitIndex:
+        """What the limits and budgets mean for a request: charges, caps, counters to read."""
+        return self._index.limits

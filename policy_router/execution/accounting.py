@@ -94,7 +94,7 @@ class Accounting:
         facts = facts_of(policy, request, snapshot) if policy.limits else None
         if facts is None:
             return {}
-        uses = policy.index.metering.uses(facts, request, self.clock(), policy.timezone)
+        uses = policy.limit_index.uses(facts, request, self.clock(), policy.timezone)
         if not uses:
             return {}
         try:
@@ -171,8 +171,8 @@ class RequestAccount:
         if facts is None:
             self._expect(model, model.full_output(self._request))
             return None
-        number = self._policy.index.at[model.name]
-        caps = self._policy.index.metering.caps(facts, self._request, number)
+        number = self._policy.position(model.name)
+        caps = self._policy.limit_index.caps(facts, self._request, number)
         for cap in caps:  # the next is smaller, for where money or tokens are short
             self._expect(model, cap)
             charges = self._charges(facts, model, self._ledger.clock(), cap)
@@ -257,8 +257,8 @@ class RequestAccount:
 
     def _charges(self, facts: Facts, model: Model, now: float, cap: int) -> tuple[Charge, ...]:
         policy = self._policy
-        number = policy.index.at[model.name]
-        charges = policy.index.metering.charges(
+        number = policy.position(model.name)
+        charges = policy.limit_index.charges(
             facts, self._request, number, now, policy.timezone, cap
         )
         self._seats = frozenset(

@@ -246,7 +246,7 @@ def _may_see(policy: Policy, model: Model, request: Request, snapshot: Snapshot)
     decision = decide(policy, request, snapshot)
     if decision.denied is not None:
         return False
-    return not kept_from(policy.index, [model], decision.rules, facts)
+    return not kept_from(policy, [model], decision.rules, facts)
 
 
 def _asking(model: Model, text: str) -> Body | None:

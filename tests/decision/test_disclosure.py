@@ -87,7 +87,9 @@ def test_what_a_policy_says_of_checks(policy: Policy) -> None:
     assert policy.rules[2].accept == Accept(
         "rule `forms parse`", json=True, otherwise=OnRejected.ERROR
     )
-    assert policy.index.tasks["chat"].accept is None
+    chat = policy.task("chat")
+    assert chat is not None
+    assert chat.accept is None
 
 
 @pytest.mark.parametrize(

@@ -180,7 +180,7 @@ def test_a_budget_by_the_clock_is_read_by_the_clock() -> None:
 def taken(found: Policy, request: Request, model: int) -> list[tuple[str, int, bool]]:
     facts = facts_of(found, request, Snapshot(NOW))
     assert facts is not None
-    charges = found.index.metering.charges(facts, request, model, NOW, UTC)
+    charges = found.limit_index.charges(facts, request, model, NOW, UTC)
     return [(c.counter.key, c.amount, c.refuses) for c in charges]
 
 
@@ -212,7 +212,7 @@ def limited(limit: int, **more: Any) -> Policy:
 def capped(found: Policy, request: Request) -> tuple[int, ...]:
     facts = facts_of(found, request, Snapshot(NOW))
     assert facts is not None
-    return found.index.metering.caps(facts, request, 0)
+    return found.limit_index.caps(facts, request, 0)
 
 
 @pytest.mark.parametrize(
@@ -333,7 +333,7 @@ def test_what_is_worth_reading() -> None:
     request = Request(tokens=10)
     facts = facts_of(found, request, Snapshot(NOW))
     assert facts is not None
-    uses = found.index.metering.uses(facts, request, NOW, UTC)
+    uses = found.limit_index.uses(facts, request, NOW, UTC)
     assert [(name, charge.amount) for name, charge in uses] == [
         ("budgets/capped|usd|month|-", 40_970_000),  # the most that any may take
         ("limits/tokens|tokens|min|-", 110),
@@ -347,7 +347,7 @@ def test_a_period_is_over_for_whoever_has_no_room() -> None:
     request = Request(tokens=1)
     facts = facts_of(found, request, Snapshot(NOW))
     assert facts is not None
-    ((name, charge),) = found.index.metering.uses(facts, request, NOW, UTC)
+    ((name, charge),) = found.limit_index.uses(facts, request, NOW, UTC)
     assert charge.amount == 40_961_000
     used = {name: Reading(20_000_000, NOW + 99)}
     (skip,) = (
@@ -355,7 +355,7 @@ def test_a_period_is_over_for_whoever_has_no_room() -> None:
     )
     assert (skip.reason, skip.until) == ("budget", NOW + 99)
     larger = Request(tokens=10_000)
-    ((_, charge),) = found.index.metering.uses(facts, larger, NOW, UTC)
+    ((_, charge),) = found.limit_index.uses(facts, larger, NOW, UTC)
     assert charge.amount == 0  # what exceeds the limit by itself has room at no time
     used = {name: Reading(50_000_000, NOW + 99)}
     until = {s.model: s.until for s in decide(found, larger, Snapshot(NOW, used=used)).skipped}
@@ -372,7 +372,7 @@ def test_headroom_is_the_share_left_of_the_fullest_count() -> None:
     used = {limit.use("-"): Reading(1), "budgets/capped|usd|month|-": Reading(9 * 10**8)}
     facts = facts_of(found, Request(), Snapshot(NOW))
     assert facts is not None
-    left = found.index.metering.headroom(facts, Request(), Snapshot(NOW, used=used))
+    left = found.limit_index.headroom(facts, Request(), Snapshot(NOW, used=used))
     assert left == pytest.approx((0.75, 0.1, 1.0))
 
 
@@ -395,7 +395,7 @@ def test_advice_and_charges_agree(situation: Situation) -> None:
     counted = {"rate_limit", "budget"}
     out: dict[str, Skip] = {s.model: s for s in decision.skipped}
     for i, model in enumerate(found.models):
-        charges = found.index.metering.charges(facts, request, i, NOW, UTC)
+        charges = found.limit_index.charges(facts, request, i, NOW, UTC)
         full = False
         for charge in charges:
             scope, metric, window, _, subject = charge.counter.key.split("|")

@@ -30,7 +30,7 @@ if TYPE_CHECKING:
 
 def check(subject: Subject) -> Iterator[Diagnostic]:
     regions, policy = subject.regions, subject.policy
-    everyone = policy.index.everyone
+    everyone = policy.all_models
     denied = regions.denied()  # a refusal with its reason is no accident
     by_removal: dict[int, int] = {}  # a set of models -> the boxes in which it is taken away
     removing: dict[int, int] = {}

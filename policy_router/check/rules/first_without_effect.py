@@ -48,7 +48,7 @@ def check(subject: Subject) -> Iterator[Diagnostic]:
                     at,
                     "name another model, or change the rest of it",
                 )
-            elif word in before and word in subject.policy.index.by_name:
+            elif word in before and word in subject.policy.models_by_name:
                 yield warning(
                     "first-without-effect",
                     f"`{word}` is among the models named before it already",

@@ -47,7 +47,7 @@ def check(subject: Subject) -> Iterator[Diagnostic]:
 def _other(policy: Policy, model: Model, tag: str) -> str:
     if (tag == "free" and not model.free) or (tag == "paid" and model.free):
         return "models by their price"
-    other = policy.index.by_name.get(tag, model)
+    other = policy.models_by_name.get(tag, model)
     if other is not model and tag not in other.tags:  # else it is one of the group
         return "the model of that name"
     if tag != model.tier and tag in policy.tiers:

@@ -33,15 +33,15 @@ def check(subject: Subject) -> Iterator[Diagnostic]:
     always = [(n, rule) for n, rule in enumerate(policy.rules) if rule.when is None]
     if any(rule.deny is not None for _, rule in always):
         return
-    kept = policy.index.everyone
+    kept = policy.all_models
     for number, rule in always:
-        kept &= ~policy.index.removed_by(number) & ~_below(policy, rule)
+        kept &= ~policy.removed_by(number) & ~_below(policy, rule)
     tiers: dict[str, int] = {}
     for i, model in enumerate(policy.models):
         tiers[model.tier] = tiers.get(model.tier, 0) | 1 << i
     sources: list[tuple[Rule | Task, int]] = [(task, kept) for task in policy.tasks]
     sources += [
-        (rule, kept & ~policy.index.removed_by(number))
+        (rule, kept & ~policy.removed_by(number))
         for number, rule in enumerate(policy.rules)
         if rule.deny is None
     ]
@@ -67,4 +67,4 @@ def check(subject: Subject) -> Iterator[Diagnostic]:
 def _below(policy: Policy, part: Rule | Task) -> int:
     """The models (bit i: model i) that a floor takes away."""
     strict = not policy.fallback.step_down
-    return policy.index.below[part.min_tier] if strict and part.min_tier else 0
+    return policy.models_below(part.min_tier) if strict and part.min_tier else 0

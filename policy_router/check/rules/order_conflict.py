@@ -29,8 +29,10 @@ if TYPE_CHECKING:
 
 def check(subject: Subject) -> Iterator[Diagnostic]:
     regions, policy = subject.regions, subject.policy
-    rules, at = policy.rules, policy.index.at
-    heads = {n: at[r.first[0]] for n, r in enumerate(rules) if r.first and r.deny is None}
+    rules = policy.rules
+    heads = {
+        n: policy.position(r.first[0]) for n, r in enumerate(rules) if r.first and r.deny is None
+    }
     demoted = regions.demoted(sum(1 << head for head in set(heads.values())))
     earlier = 0  # boxes of the rules before this one that compete
     of_head = dict.fromkeys(demoted, 0)  # those that put the same model first

@@ -117,7 +117,7 @@ def _always_all(subject: Subject, words: Sequence[str]) -> bool:
         "*" in words
         or set(PRICES) <= set(words)
         or set(policy.tiers) <= set(words)
-        or all(word in policy.index.by_name for word in words)
+        or all(word in policy.models_by_name for word in words)
     )
 
 

@@ -15,7 +15,7 @@ from zoneinfo import ZoneInfo, available_timezones
 
 from policy_router.catalog.pictures import picture_tokens
 from policy_router.catalog.prices import stated_price
-from policy_router.decision.index import Index, TooLarge
+from policy_router.decision.index import TooLarge
 from policy_router.decision.policy import Policy
 from policy_router.diagnostics import Diagnostic, Severity
 from policy_router.domain.complexity import CONFIDENT, Band, Complexity, Weights
@@ -112,10 +112,24 @@ class _Compiler:
         if draft.names.unread or any(d.severity is Severity.ERROR for d in draft.diagnostics):
             return None
         draft.checkpoint()
-        fallback = _fallback(document.fallback)
         prefer = tuple(document.prefer) if document.prefer is not None else DEFAULT_PREFER
         try:
-            index = Index(models, tiers, tasks, bands, prefer, rules, vocabulary, meters)
+            policy = Policy(
+                name=document.name or "policy",
+                description=document.description or "",
+                timezone=zone,
+                tiers=tiers,
+                models=models,
+                tasks=tasks,
+                bands=bands,
+                prefer=prefer,
+                rules=rules,
+                fallback=_fallback(document.fallback),
+                limits=meters,
+                vocabulary=vocabulary,
+                revision=revision(document, models, draft.conditions),
+                complexity=complexity,
+            )
         except TooLarge:
             draft.error(
                 "policy-too-large",
@@ -124,24 +138,8 @@ class _Compiler:
                 "fewer rules, or fewer different values in their conditions; or several policies",
             )
             return None
-        draft.policy = Policy(
-            name=document.name or "policy",
-            description=document.description or "",
-            timezone=zone,
-            tiers=tiers,
-            models=models,
-            tasks=tasks,
-            bands=bands,
-            prefer=prefer,
-            rules=rules,
-            fallback=fallback,
-            limits=meters,
-            vocabulary=vocabulary,
-            revision=revision(document, models, draft.conditions),
-            index=index,
-            complexity=complexity,
-        )
-        return draft.policy
+        draft.policy = policy
+        return policy
 
     # -- the parts ---------------------------------------------------------------------------
 
