@@ -30,7 +30,7 @@ from policy_router.classification.features import read_request
 from policy_router.classification.kinds import kind_of
 from policy_router.classification.learned import shipped
 from policy_router.domain.complexity import CONFIDENT
-from policy_router.language.compile.policy import DEFAULT_BANDS
+from policy_router.language.compile.complexity import DEFAULT_BANDS
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence

@@ -56,7 +56,6 @@ LONG = {
     "assurance.cover": "one algorithm: the search for a cover",
     "decision.index": "to be split",
     "cli.explain": "to be split",
-    "language.compile.policy": "to be split",
     "language.document": "to be split",
     "language.expression": "to be split",
     "language.source": "to be split",

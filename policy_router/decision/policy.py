@@ -7,17 +7,22 @@ from typing import TYPE_CHECKING
 
 from policy_router.decision.index import Index
 from policy_router.domain.complexity import Band, Complexity
+from policy_router.domain.learning import Learning
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
     from zoneinfo import ZoneInfo
 
     from policy_router.decision.limits import LimitIndex
+    from policy_router.domain.experiments import Experiment
     from policy_router.domain.facts import Vocabulary
     from policy_router.domain.fallback import Fallback
+    from policy_router.domain.invariants import Invariant
     from policy_router.domain.limits import Limit
     from policy_router.domain.models import Model
     from policy_router.domain.ordering import SortKey
+    from policy_router.domain.policy_tests import PolicyTest
+    from policy_router.domain.prompts import Prompt
     from policy_router.domain.rules import Rule, Task
 
 
@@ -42,6 +47,12 @@ class Policy:
         vocabulary: The facts that its conditions may read.
         revision: Digest of what the policy means; layout and comments do not change it.
         complexity: How the complexity of a request is estimated.
+        experiments: Other orders of models for a share of the traffic, in written order. No
+            decision depends on these, nor on the following sections, in this version.
+        learning: What the outcomes of past requests may change.
+        prompts: Instructions and parameters that some models get, in written order.
+        invariants: Promises about every request, in written order.
+        tests: Requests and what is expected to be decided for them, in written order.
 
     Raises:
         TooLarge: The rules tell too many cases apart to be indexed.
@@ -61,6 +72,11 @@ class Policy:
     vocabulary: Vocabulary
     revision: str
     complexity: Complexity = Complexity()  # noqa: RUF009  frozen: one for all policies is safe
+    experiments: tuple[Experiment, ...] = ()
+    learning: Learning = Learning()  # noqa: RUF009  as above
+    prompts: tuple[Prompt, ...] = ()
+    invariants: tuple[Invariant, ...] = ()
+    tests: tuple[PolicyTest, ...] = ()
     _index: Index = field(init=False, compare=False, repr=False)
 
     def __post_init__(self) -> None:

@@ -15,7 +15,9 @@ from policy_router.domain.complexity import CONFIDENT, Complexity, Weights
 from policy_router.domain.condition import STREAM
 from policy_router.domain.fallback import ON_ERROR, Fallback
 from policy_router.domain.request import Request
-from policy_router.language.compile.policy import DEFAULT_BANDS, DEFAULT_PREFER, DEFAULT_TIERS
+from policy_router.language.compile.complexity import DEFAULT_BANDS
+from policy_router.language.compile.models import DEFAULT_TIERS
+from policy_router.language.compile.policy import DEFAULT_PREFER
 from policy_router.language.files import PolicyFile
 from policy_router.language.load import MAX_ENTRIES, Loaded, compile_files
 
@@ -618,7 +620,7 @@ def test_weights_make_a_whole() -> None:
     loaded = load(MODEL + "complexity: { weights: { message: 30%, depth: 60.5% } }")
     assert loaded.policy is None
     (found,) = loaded.diagnostics
-    assert (found.rule, found.message) == ("bad-value", "the weights come to 90.5%, not to 100%")
+    assert (found.rule, found.message) == ("bad-value", "the weights add up to 90.5%, not to 100%")
     assert good(MODEL + "complexity: { weights: { message: 33.3%, depth: 33.3%, context: 33.3% } }")
     broken = load(MODEL + "complexity: { weights: { message: 30%, depth: much } }")
     assert [d.rule for d in broken.diagnostics] == ["bad-unit"]

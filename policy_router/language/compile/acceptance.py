@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from policy_router.language.source import Path
 
 
-def read_accept(
+def compile_accept(
     resolver: Resolver, shape: doc.AcceptShape | None, path: Path, by: str
 ) -> Accept | None:
     """The checks at `path`, or None when nothing is checked; what is wrong is noted. by: the task

@@ -21,7 +21,7 @@ MOST_THRESHOLDS: Final = 8
 """Thresholds that one budget may have."""
 
 
-def read_meters(resolver: Resolver) -> tuple[Limit, ...]:
+def compile_limits(resolver: Resolver) -> tuple[Limit, ...]:
     """Every meter of the policy: models' own limits, then limits, then budgets, as written."""
     document = resolver.draft.document
     found: list[Limit] = []

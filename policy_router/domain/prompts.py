@@ -1,0 +1,39 @@
+"""Prompts: instructions and parameters that some models get with a request."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from types import MappingProxyType
+from typing import TYPE_CHECKING, TypeAlias
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from policy_router.diagnostics import Span
+    from policy_router.domain.condition import Condition
+
+ParameterValue: TypeAlias = str | float | bool
+"""A parameter of a call, or one entry of a list; whole numbers are `int`."""
+
+
+@dataclass(frozen=True, slots=True)
+class Prompt:
+    """An addition to the calls of some models. No call depends on it in this version.
+
+    Attributes:
+        name: Its name in the policy.
+        models: Names of the models it is for.
+        when: Requests it is about; None is all of them.
+        system: Text that is put before the conversation; None adds none.
+        params: Parameters of the call by name; a list is a tuple.
+        span: Where it is written.
+    """
+
+    name: str
+    models: tuple[str, ...]
+    when: Condition | None = None
+    system: str | None = None
+    params: Mapping[str, ParameterValue | tuple[ParameterValue, ...]] = field(
+        default_factory=lambda: MappingProxyType({})
+    )
+    span: Span | None = field(default=None, compare=False, repr=False)

@@ -1,0 +1,39 @@
+"""The section `fallback`: how a request goes on when a model fails."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from policy_router.domain.fallback import ON_ERROR, Cooldown, Fallback, FaultClass
+from policy_router.language import document as doc
+from policy_router.language.compile.values import given
+
+if TYPE_CHECKING:
+    from policy_router.language.compile.resolve import Resolver
+
+
+def compile_fallback(resolver: Resolver) -> Fallback:
+    """The policy's fallback, with the defaults for what it leaves out."""
+    shape, default = resolver.draft.document.fallback, Fallback()
+    if shape is None:
+        return default
+    written = {
+        FaultClass(name): action
+        for name, action in (shape.on_error or doc.OnErrorShape()).model_dump().items()
+        if action is not None
+    }
+    cooldown = shape.cooldown
+    return Fallback(
+        max_attempts=given(shape.max_attempts, default.max_attempts),
+        deadline=given(shape.deadline, default.deadline),
+        first_token_within=given(shape.first_token_within, default.first_token_within),
+        stall=given(shape.stall, default.stall),
+        on_stream_break=given(shape.on_stream_break, default.on_stream_break),
+        step_down=given(shape.step_down, default.step_down),
+        on_error={**ON_ERROR, **written},
+        cooldown=(
+            Cooldown(cooldown.failures, cooldown.within, cooldown.for_)
+            if cooldown
+            else default.cooldown
+        ),
+    )

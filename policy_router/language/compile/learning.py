@@ -1,0 +1,16 @@
+"""The section `learning`: what the outcomes of past requests may change."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from policy_router.domain.learning import Learning, LearningMode
+
+if TYPE_CHECKING:
+    from policy_router.language.compile.resolve import Resolver
+
+
+def compile_learning(resolver: Resolver) -> Learning:
+    """How the policy learns; by default it does not."""
+    shape = resolver.draft.document.learning
+    return Learning(LearningMode(shape.mode), shape.min_samples) if shape else Learning()

@@ -1,0 +1,94 @@
+"""The section `tests`: requests, and what the policy is expected to decide for them."""
+
+from __future__ import annotations
+
+from types import MappingProxyType
+from typing import TYPE_CHECKING, Final
+
+from policy_router.domain.policy_tests import Expectation, GivenState, PolicyTest
+from policy_router.language.compile.values import frozen_list
+from policy_router.units import limit
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from policy_router.domain.policy_tests import StatedValue
+    from policy_router.language import document as doc
+    from policy_router.language.compile.resolve import Resolver
+    from policy_router.language.source import Path
+
+NO_FACTS: Final = ("prompt", "needs")
+"""What may stand among the facts of a test's request without being a fact of conditions."""
+
+
+def compile_tests(resolver: Resolver) -> tuple[PolicyTest, ...]:
+    """The policy's tests in written order; names they use that do not exist are reported."""
+    tests = []
+    for i, shape in enumerate(resolver.draft.document.tests or ()):
+        path: Path = ("tests", i)
+        tests.append(
+            PolicyTest(
+                name=shape.name,
+                request=_request(resolver, shape.request, (*path, "request")),
+                expect=_expectation(resolver, shape.expect, (*path, "expect")),
+                given=_given(resolver, shape.given, (*path, "given")),
+                span=resolver.places.value((*path, "name")),
+            )
+        )
+    return tuple(tests)
+
+
+def _request(
+    resolver: Resolver, written: str | dict[str, doc.Scalar | list[doc.Scalar]], path: Path
+) -> str | Mapping[str, StatedValue | tuple[StatedValue, ...]]:
+    if isinstance(written, str):
+        return written
+    facts = {name: value for name, value in written.items() if name not in NO_FACTS}
+    if facts:
+        resolver.facts(facts, path)
+    return MappingProxyType({name: frozen_list(value) for name, value in written.items()})
+
+
+def _given(resolver: Resolver, shape: doc.GivenShape | None, path: Path) -> GivenState:
+    if shape is None:
+        return GivenState()
+    names, places = resolver.draft.names, resolver.places
+    for budget in shape.spent or ():
+        resolver.known(budget, names.budgets, "budget", places.key((*path, "spent", budget)))
+    for name in shape.used or ():
+        resolver.known(name, names.limits, "limit", places.key((*path, "used", name)))
+    if shape.arm is not None:
+        span = places.value((*path, "arm"))
+        resolver.known(shape.arm, names.experiments, "experiment", span)
+    return GivenState(
+        spent=MappingProxyType(dict(shape.spent or {})),
+        used=MappingProxyType({name: limit(text) for name, text in (shape.used or {}).items()}),
+        arm=shape.arm,
+    )
+
+
+def _expectation(resolver: Resolver, shape: doc.ExpectShape, path: Path) -> Expectation:
+    names, places = resolver.draft.names, resolver.places
+    if shape.first is not None:
+        resolver.one_model(shape.first, (*path, "first"))
+    for i, model in enumerate(shape.then or ()):
+        resolver.one_model(model, (*path, "then", i))
+    never = resolver.select(shape.never, (*path, "never")) or ()
+    if shape.task is not None:
+        resolver.known(shape.task, names.tasks, "task", places.value((*path, "task")))
+    if shape.complexity is not None:
+        bands = resolver.vocabulary.facts[resolver.vocabulary.by_name["complexity"]].values
+        span = places.value((*path, "complexity"))
+        resolver.known(shape.complexity, {*bands, *names.bands}, "complexity band", span)
+    if shape.rule is not None:
+        resolver.known(shape.rule, names.rules, "rule", places.value((*path, "rule")))
+    return Expectation(
+        first=shape.first,
+        then=None if shape.then is None else tuple(shape.then),
+        never=never,
+        task=shape.task,
+        complexity=shape.complexity,
+        rule=shape.rule,
+        cost=shape.cost,
+        denied=shape.denied,
+    )

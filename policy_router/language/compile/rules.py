@@ -1,0 +1,59 @@
+"""The section `rules`: what is taken away from, or moved in, the order of models."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from policy_router.diagnostics import Diagnostic, Severity
+from policy_router.domain.rules import Rule
+from policy_router.language.compile.acceptance import compile_accept
+
+if TYPE_CHECKING:
+    from policy_router.language import document as doc
+    from policy_router.language.compile.resolve import Resolver
+    from policy_router.language.source import Path
+
+
+def compile_rules(resolver: Resolver) -> tuple[Rule, ...]:
+    """The policy's rules in written order; two of one name are reported."""
+    rules: list[Rule] = []
+    numbers: dict[str, int] = {}
+    for i, shape in enumerate(resolver.draft.document.rules or ()):
+        resolver.draft.checkpoint()
+        if shape.name in numbers:
+            _report_twin(resolver, shape.name, i, numbers[shape.name])
+        numbers.setdefault(shape.name, i)
+        rules.append(_rule(resolver, shape, ("rules", i)))
+    return tuple(rules)
+
+
+def _report_twin(resolver: Resolver, name: str, number: int, first: int) -> None:
+    places = resolver.places
+    resolver.draft.diagnostics.append(
+        Diagnostic(
+            "duplicate-name",
+            Severity.ERROR,
+            f"two rules are named `{name}`",
+            places.value(("rules", number, "name")),
+            "the name of a rule is the reason shown for it; give each its own",
+            (("the first", places.value(("rules", first, "name"))),),
+        )
+    )
+
+
+def _rule(resolver: Resolver, shape: doc.RuleShape, path: Path) -> Rule:
+    places = resolver.places
+    return Rule(
+        name=shape.name,
+        when=resolver.when(shape.when, (*path, "when")),
+        only=resolver.select(shape.only, (*path, "only")),
+        avoid=resolver.select(shape.avoid, (*path, "avoid")) or (),
+        first=resolver.select(shape.first, (*path, "first")) or (),
+        min_tier=resolver.rank(shape.min_tier, (*path, "min_tier")),
+        needs=frozenset(shape.needs or ()),
+        deny=shape.deny,
+        accept=compile_accept(resolver, shape.accept, (*path, "accept"), f"rule `{shape.name}`"),
+        span=places.value((*path, "name")),
+        only_at=places.key((*path, "only")) if shape.only else None,
+        avoid_at=places.key((*path, "avoid")) if shape.avoid else None,
+    )

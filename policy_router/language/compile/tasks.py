@@ -1,0 +1,53 @@
+"""The section `tasks`: the kinds of request that a policy tells apart."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from policy_router.domain.complexity import CONFIDENT
+from policy_router.domain.rules import Task
+from policy_router.language.compile.acceptance import compile_accept
+from policy_router.language.compile.values import given
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from policy_router.language import document as doc
+    from policy_router.language.compile.resolve import Resolver
+
+
+def default_task(tasks: Mapping[str, doc.TaskShape]) -> str | None:
+    """Name of the task of a request that fits no other: the last one, if it has no conditions.
+
+    Other tasks without conditions are for callers that name the task, and for built-in kinds.
+    """
+    if not tasks:
+        return None
+    name, last = list(tasks.items())[-1]
+    return None if last.keywords or last.pattern or last.needs else name
+
+
+def compile_tasks(resolver: Resolver) -> tuple[Task, ...]:
+    """The policy's tasks in written order."""
+    shapes = resolver.draft.document.tasks or {}
+    default = default_task(shapes)
+    return tuple(_task(resolver, name, shape, default) for name, shape in shapes.items())
+
+
+def _task(resolver: Resolver, name: str, shape: doc.TaskShape, default: str | None) -> Task:
+    path = ("tasks", name)
+    if shape.pattern is not None:
+        resolver.pattern(shape.pattern, (*path, "pattern"))
+    return Task(
+        name=name,
+        min_tier=resolver.rank(shape.min_tier, (*path, "min_tier")),
+        first=resolver.select(shape.first, (*path, "first")) or (),
+        default=name == default,
+        accept=compile_accept(resolver, shape.accept, (*path, "accept"), f"task `{name}`"),
+        span=resolver.places.key(path),
+        keywords=tuple(shape.keywords or ()),
+        pattern=shape.pattern,
+        needs=frozenset(shape.needs or ()),
+        confidence=given(shape.confidence, CONFIDENT),
+        criticality=given(shape.criticality, 0.0),
+    )
