@@ -13,12 +13,14 @@ from policy_router.domain.experiments import Experiment
 from policy_router.domain.invariants import Invariant
 from policy_router.domain.learning import Learning, LearningMode
 from policy_router.domain.policy_tests import Expectation, GivenState, PolicyTest
-from policy_router.domain.prompts import Prompt
+from policy_router.domain.prompts import ParameterValue, Prompt
 from policy_router.language.files import PolicyFile
 from policy_router.language.load import Loaded, compile_files
 from policy_router.units import Rate
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from policy_router.decision.policy import Policy
 
 HEAD = """\
@@ -48,7 +50,7 @@ def good(text: str) -> Policy:
 
 
 def text_of(value: Experiment | Prompt | Invariant) -> str | None:
-    return value.when and value.when.text
+    return None if value.when is None else value.when.text
 
 
 def test_a_policy_without_these_sections_keeps_nothing_of_them() -> None:
@@ -91,7 +93,10 @@ def test_prompts() -> None:
     )
     terse, bare = policy.prompts
     assert text_of(terse) == "plan == 'pro'"
-    params = {"temperature": 0, "stop": ("a", "b")}
+    params: Mapping[str, ParameterValue | tuple[ParameterValue, ...]] = {
+        "temperature": 0,
+        "stop": ("a", "b"),
+    }
     assert replace(terse, when=None) == Prompt("terse", ("large",), None, "Be brief.", params)
     assert bare == Prompt("bare", ("small",))
     with pytest.raises(TypeError):
