@@ -28,7 +28,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 sys.path.insert(0, str(Path(__file__).parents[1]))
 
-from policy_router.domain.limits import Charge, Counter, Metric
+from policy_router.domain.limits import Charge, Counter, CounterKey
 from policy_router.ledger.degraded import DegradableStore
 from policy_router.ledger.open import open_store
 from policy_router.ledger.store import (
@@ -52,7 +52,7 @@ BEFORE: Final = 60
 UNDER_WAY: Final = 5
 AFTER: Final = 120
 """Attempts until the data is lost, while it is, and after that by each process."""
-BUDGET: Final = Counter("budgets/team|usd|month|2026-11|-", Metric.USD, end=4e9)
+BUDGET: Final = Counter(CounterKey.parse("budgets/team|usd|month|2026-11|-"), end=4e9)
 """Without bounds that a run could come across."""
 PATIENCE: Final = 5.0
 """Seconds that answers are awaited, so that a busy machine is no outage."""

@@ -36,7 +36,7 @@ from typing import TYPE_CHECKING, Final, TypeVar
 
 sys.path.insert(0, str(Path(__file__).parents[1]))
 
-from policy_router.domain.limits import MINUTE, Charge, Counter, Metric
+from policy_router.domain.limits import MINUTE, Charge, Counter, CounterKey
 from policy_router.errors import StoreError
 from policy_router.ledger.open import open_store
 from policy_router.ledger.store import Attribution, EntryKind, Granted, Hold, Settlement
@@ -61,10 +61,10 @@ IN_FLIGHT: Final = 2
 PATIENCE: Final = 120.0
 """Seconds after which a run that does not get on counts as failed."""
 
-BUDGET: Final = Counter("budgets/team|usd|month|2026-11|-", Metric.USD, end=4e9)
+BUDGET: Final = Counter(CounterKey.parse("budgets/team|usd|month|2026-11|-"), end=4e9)
 """Without bounds that a run could come across."""
-RATE: Final = Counter("limits/each|tokens|min||-", Metric.TOKENS, MINUTE.width, MINUTE.slots)
-SEAT: Final = Counter("models/haiku|concurrent|||-", Metric.CONCURRENT)
+RATE: Final = Counter(CounterKey.parse("limits/each|tokens|min||-"), MINUTE.width, MINUTE.slots)
+SEAT: Final = Counter(CounterKey.parse("models/haiku|concurrent|||-"))
 
 
 def charges(amount: int, cap: int) -> tuple[Charge, ...]:

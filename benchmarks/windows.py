@@ -22,7 +22,7 @@ from typing import TYPE_CHECKING, Any, Final, Protocol
 
 sys.path.insert(0, str(Path(__file__).parents[1]))
 
-from policy_router.domain.limits import MINUTE, Charge, Counter, Metric
+from policy_router.domain.limits import MINUTE, Charge, Counter, CounterKey, Metric
 from policy_router.ledger.engine import LedgerState
 from policy_router.ledger.store import Attribution, Granted, Hold
 
@@ -51,9 +51,8 @@ class Ours:
     """Sub-windows that count every slot which touches the window: what the stores do."""
 
     def __init__(self) -> None:
-        counter = Counter(
-            "limits/each|requests|min||-", Metric.REQUESTS, MINUTE.width, MINUTE.slots
-        )
+        key = CounterKey("limits", "each", Metric.REQUESTS, "min", subject="-")
+        counter = Counter(key, MINUTE.width, MINUTE.slots)
         self._charges = (Charge(counter, 1, LIMIT),)
         self._tables = LedgerState()
         self._asked = 0

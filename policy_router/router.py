@@ -490,9 +490,10 @@ def _said(facts: Mapping[str, Any]) -> Request:
 
 
 def _warned(crossing: Crossing) -> Warned:
-    scope, metric, _, _, subject = crossing.key.split("|", 4)
-    name = scope.partition("/")[2]
-    return Warned(name, subject, metric, crossing.share, crossing.spent, crossing.cap)
+    key = crossing.key
+    return Warned(
+        key.name, key.subject, key.metric.value, crossing.share, crossing.spent, crossing.cap
+    )
 
 
 def _words(facts: Mapping[str, Any], name: str) -> frozenset[str]:

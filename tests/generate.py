@@ -15,6 +15,7 @@ from policy_router.domain.fallback import Fallback
 from policy_router.domain.limits import (
     ANYONE,
     MINUTE,
+    CounterKey,
     Limit,
     Metric,
     Reading,
@@ -266,13 +267,13 @@ def snapshots(draw: st.DrawFn, policy: Policy) -> Snapshot:
             max_size=2,
         )
     )
-    used: dict[str, Reading | None] = {}
+    used: dict[CounterKey, Reading | None] = {}
     for meter in policy.limits:
         subject = draw(st.sampled_from((ANYONE, *USERS)))
         shown = st.sampled_from((0, 1, 4, 5, 600, 1000, 10**7, 10**8))
         reading = draw(st.none() | shown.map(Reading) | shown.map(lambda n: Reading(n, 2e9)))
         if draw(st.booleans()):
-            used[meter.use(subject)] = reading
+            used[meter.key(subject)] = reading
     return Snapshot(now, cooling, used)
 
 

@@ -220,14 +220,14 @@ def _counted(
     found = []
     for meter in policy.limits:
         who = (getattr(request, meter.per) or "-") if meter.per else "-"
-        name = f"{meter.id}|{who}"
+        name = meter.key(who)
         spared = meter.then == "warn" or (meter.then == "free_only" and model.free)
         if name not in snapshot.used or meter.cap is None or spared:
             continue
         if not _falls_under(meter, policy, model, facts):
             continue
         reading = snapshot.used[name]
-        budget = meter.section == "budgets"
+        budget = meter.is_budget
         if reading is None:
             found.append(("state", budget))
             continue
@@ -261,7 +261,7 @@ def _left(
     left = 1.0
     for meter in policy.limits:
         who = (getattr(request, meter.per) or "-") if meter.per else "-"
-        reading = snapshot.used.get(f"{meter.id}|{who}")
+        reading = snapshot.used.get(meter.key(who))
         if reading is not None and meter.cap and _falls_under(meter, policy, model, facts):
             left = min(left, max(0.0, 1 - reading.used / meter.cap))
     return left

@@ -73,7 +73,6 @@ def _loss(lost: "Loss | None") -> list[Line]:
 def _as_text(counters: int, found: "tuple[Difference, ...]") -> list[Line]:
     from policy_router.cli.render import count  # noqa: PLC0415
     from policy_router.decision.limits import spell  # noqa: PLC0415
-    from policy_router.ledger.arithmetic import metric_of  # noqa: PLC0415
 
     if not found:
         agrees = "agrees" if counters == 1 else "agree"
@@ -81,10 +80,10 @@ def _as_text(counters: int, found: "tuple[Difference, ...]") -> list[Line]:
     rows = [("", "", "counter", "ledger")]
     rows += [
         (
-            printable(d.key),
+            printable(str(d.key)),
             d.field,
-            spell(metric_of(d.key), d.counter),
-            spell(metric_of(d.key), d.ledger),
+            spell(d.key.metric, d.counter),
+            spell(d.key.metric, d.ledger),
         )
         for d in found
     ]
@@ -96,7 +95,6 @@ def _as_json(
     place: StoreLocation, counters: int, found: "tuple[Difference, ...]", lost: "Loss | None"
 ) -> dict[str, object]:
     from policy_router.cli.render import SCHEMA_VERSION  # noqa: PLC0415
-    from policy_router.ledger.arithmetic import metric_of  # noqa: PLC0415
 
     return {
         "schema_version": SCHEMA_VERSION,
@@ -105,10 +103,10 @@ def _as_json(
         "lost": None if lost is None else lost.text,
         "differences": [
             {
-                "key": printable(d.key),
+                "key": printable(str(d.key)),
                 "field": d.field,
-                "counter": amount(metric_of(d.key), d.counter),
-                "ledger": amount(metric_of(d.key), d.ledger),
+                "counter": amount(d.key.metric, d.counter),
+                "ledger": amount(d.key.metric, d.ledger),
             }
             for d in found
         ],

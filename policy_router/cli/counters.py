@@ -64,8 +64,8 @@ def looked_at(policy: Policy, facts: Facts, asked: Asked) -> list[CounterView]:
     found = []
     for meter in index.applying(facts):
         subject = subject_of(meter, request)
-        if meter.use(subject) in used:
-            reading = used[meter.use(subject)]
+        if meter.key(subject) in used:
+            reading = used[meter.key(subject)]
             least = max(1, min(index.asks(meter, request)))
             full = reading is not None and reading.used + least > (meter.cap or 0)
             found.append(CounterView(meter, subject, reading, full))

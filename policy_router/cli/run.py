@@ -24,7 +24,7 @@ from policy_router.cli.route import as_json, made, not_used, out, verdict
 from policy_router.cli.store_option import StoreLocation, place_of, reached
 from policy_router.decision.limits import spell_used
 from policy_router.diagnostics import printable
-from policy_router.domain.limits import ANYONE, Metric
+from policy_router.domain.limits import ANYONE
 from policy_router.errors import (
     BudgetExceededError,
     CooldownError,
@@ -224,12 +224,11 @@ def _doubts(answer: "Answer | AnswerStream") -> list[Line]:
 
 def _warned(crossing: "Crossing") -> list[Line]:
     """A threshold that was passed, in one line."""
-    scope, metric, window, _, subject = crossing.key.split("|", 4)
-    section, _, name = scope.partition("/")
-    kind = Metric(metric)
-    whose = "" if subject == ANYONE else f" of {subject}"
-    used = spell_used(kind, crossing.spent, crossing.cap, window)
-    words = f"{section.removesuffix('s')} `{name}`{whose} has passed {crossing.share:.0%}: {used}"
+    key = crossing.key
+    whose = "" if key.subject == ANYONE else f" of {key.subject}"
+    used = spell_used(key.metric, crossing.spent, crossing.cap, key.window)
+    name = f"{key.section.removesuffix('s')} `{key.name}`{whose}"
+    words = f"{name} has passed {crossing.share:.0%}: {used}"
     return [[("warning", "bold yellow"), (f": {printable(words)}", "")]]
 
 

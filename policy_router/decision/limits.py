@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from zoneinfo import ZoneInfo
 
     from policy_router.domain.condition import Facts
-    from policy_router.domain.limits import Limit, Reading
+    from policy_router.domain.limits import CounterKey, Limit, Reading
     from policy_router.domain.models import Model
     from policy_router.domain.request import Request
     from policy_router.domain.snapshot import Snapshot
@@ -184,7 +184,7 @@ class LimitIndex:
         gone = 0
         skips: list[Skip] = []
         for meter in self.applying(facts):
-            if meter.section != "budgets" or meter.cap is None or meter.then is WhenExhausted.WARN:
+            if not meter.is_budget or meter.cap is None or meter.then is WhenExhausted.WARN:
                 continue
             here = meter.models & allowed & ~gone
             if meter.then is WhenExhausted.FREE_ONLY or meter.metric is Metric.USD:
@@ -215,7 +215,7 @@ class LimitIndex:
             here = allowed & meter.models & ~gone
             if not here or meter.cap is None or meter.then is WhenExhausted.WARN:
                 continue
-            name = meter.use(subject_of(meter, request))
+            name = meter.key(subject_of(meter, request))
             if name not in snapshot.used:
                 continue
             if meter.when is not None and not meter.when.holds(facts):
@@ -235,7 +235,7 @@ class LimitIndex:
         counted."""
         left = [1.0] * len(self._models)
         for meter in self.applying(facts):
-            reading = snapshot.used.get(meter.use(subject_of(meter, request)))
+            reading = snapshot.used.get(meter.key(subject_of(meter, request)))
             if reading is not None and meter.cap:
                 share = max(0.0, 1 - reading.used / meter.cap)
                 for i, _ in self._each(meter.models):
@@ -291,7 +291,7 @@ class LimitIndex:
 
     def uses(
         self, facts: Facts, request: Request, now: float, zone: ZoneInfo
-    ) -> tuple[tuple[str, Charge], ...]:
+    ) -> tuple[tuple[CounterKey, Charge], ...]:
         """The counters worth reading before the request is decided: the name of each in a Snapshot,
         and what to ask it for.
 
@@ -309,7 +309,7 @@ class LimitIndex:
                 amount = max((a for a in amounts if a <= meter.cap), default=amount)
             subject = subject_of(meter, request)
             counter = meter.counter(subject, now, zone)
-            found.append((meter.use(subject), Charge(counter, amount, meter.cap)))
+            found.append((meter.key(subject), Charge(counter, amount, meter.cap)))
         return tuple(found)
 
     def asks(self, meter: Limit, request: Request) -> list[int]:
@@ -326,16 +326,15 @@ class LimitIndex:
 def _full(meter: Limit, model: Model, request: Request, reading: Reading | None) -> Skip | None:
     """Why a meter's reading puts a model out; None when there is room. A rate limit that cannot be
     read puts nobody out: each process then keeps to its own share."""
-    budget = meter.section == "budgets"
-    name = f"{'budget' if budget else 'limit'} `{meter.name}`"
+    name = f"{'budget' if meter.is_budget else 'limit'} `{meter.name}`"
     if reading is None:
         words = f"{name} cannot be read now"
-        return Skip(model.name, Reason.STATE, words, span=meter.span) if budget else None
+        return Skip(model.name, Reason.STATE, words, span=meter.span) if meter.is_budget else None
     limit = meter.cap or 0
     asked = most(meter, model, request)
     if reading.used + max(asked, 1) <= limit:
         return None
-    reason = Reason.BUDGET if budget else Reason.RATE_LIMIT
+    reason = Reason.BUDGET if meter.is_budget else Reason.RATE_LIMIT
     words = f"{name}: {spell_used(meter.metric, reading.used, limit, meter.window)} used"
     if reading.used < limit:
         words += f", this may take {spell(meter.metric, asked)}"

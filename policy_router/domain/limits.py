@@ -1,16 +1,18 @@
-"""What a policy counts: the meters behind `limits` and `budgets`, their windows, their counters.
+"""What a policy limits, and how it is counted: limits, counters, charges and readings.
 
-A *meter* is one line of the policy: so many of a metric, in a window, over some models, for all or
-for each user. A *counter* is one of its counts: the meter in one calendar period for one subject.
-A *charge* is what one attempt takes from a counter. Amounts are integers: requests, tokens,
-nano-USD. A counter's key never holds the limit, so that editing a limit forgets nothing.
+A *limit* is one entry under `limits` or `budgets`, or one `concurrent` of a model: at most so much
+of a metric in a window, over some models, for everybody or for each user. A *counter* is one count
+behind it: the limit in one calendar period, or in a rolling window, for one subject. A *charge* is
+what one attempt adds to a counter. Amounts are integers: requests, tokens, nano-USD. The key of a
+counter never contains the cap, so that a changed cap keeps what was counted.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass, field
 from enum import StrEnum
-from typing import TYPE_CHECKING, Final, TypeAlias
+from functools import lru_cache
+from typing import TYPE_CHECKING, Final, NamedTuple, TypeAlias
 
 from policy_router.domain.periods import Period, calendar
 
@@ -21,11 +23,15 @@ if TYPE_CHECKING:
     from policy_router.domain.condition import Condition
 
 ANYONE: Final = "-"
-"""The subject of a request that does not say who asks: all of those share one count."""
+"""The subject where all requests share one count, and of a request that does not identify whom it
+is for: all of those share one count, too."""
+
+BUDGETS: Final = "budgets"
+"""The section of the policy whose limits are budgets."""
 
 
 class Metric(StrEnum):
-    """What is counted. Every attempt is one request; seats are attempts under way."""
+    """What is counted. Every attempt is one request; CONCURRENT counts the attempts under way."""
 
     REQUESTS = "requests"
     TOKENS = "tokens"
@@ -34,7 +40,7 @@ class Metric(StrEnum):
 
 
 class WhenExhausted(StrEnum):
-    """What a used-up meter does: refuse every model, all but the free ones, or none."""
+    """What an exhausted limit does: refuse every model, all but the free ones, or none."""
 
     BLOCK = "block"
     FREE_ONLY = "free_only"
@@ -43,10 +49,16 @@ class WhenExhausted(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Rolling:
-    """Any stretch of so many seconds, cut into slots of equal whole seconds.
+    """A window that ends now and is a fixed number of seconds long.
 
-    What counts is the sum over every slot that touches the stretch, which is never less than what
-    the stretch itself saw: a limit holds in any alignment, and what was charged can be given back.
+    It is divided into slots of equal whole seconds. What counts is the sum over every slot that
+    touches the window, which is never less than what the window itself contains: a limit holds in
+    any alignment, and what was charged can be given back.
+
+    Attributes:
+        name: as a policy writes it, such as `min`.
+        seconds: the length of the window.
+        slots: the number of its slots.
     """
 
     name: str
@@ -55,7 +67,7 @@ class Rolling:
 
     @property
     def width(self) -> int:
-        """Seconds of one slot."""
+        """The length of one slot in seconds."""
         return self.seconds // self.slots
 
     def __str__(self) -> str:
@@ -65,18 +77,84 @@ class Rolling:
 MINUTE: Final = Rolling("min", 60)
 HOUR: Final = Rolling("hour", 3600)
 ROLLING: Final = {window.name: window for window in (MINUTE, HOUR)}
-"""The rolling windows that a policy may name."""
+"""The rolling windows that a policy may name, by name."""
 
 Window: TypeAlias = Rolling | Period
 
 
+class CounterKey(NamedTuple):
+    """The identity of a counter.
+
+    Its text, as files, Redis and JSON have it, is `section/name|metric|window|period|subject`.
+    Section and name contain neither `/` nor `|`, as the schema of policies ensures; the subject
+    may contain any character.
+
+    Attributes:
+        section: `limits`, `budgets` or `models`: where the limit is declared.
+        name: of the limit or of the model.
+        metric: what is counted.
+        window: the name of the window, such as `min` or `month`; empty for CONCURRENT.
+        period: the label of the calendar period, such as `2026-11`; empty for other windows.
+        subject: the user, team, tenant or key that is counted, else ANYONE.
+    """
+
+    section: str
+    name: str
+    metric: Metric
+    window: str
+    period: str = ""
+    subject: str = ""
+
+    @classmethod
+    def parse(cls, text: str) -> CounterKey:
+        """Read the text of a key.
+
+        Raises:
+            ValueError: it is not the text of a key.
+        """
+        return _parse(text)
+
+    def __str__(self) -> str:
+        section, name, metric, window, period, subject = self
+        return f"{section}/{name}|{metric}|{window}|{period}|{subject}"
+
+    @property
+    def is_budget(self) -> bool:
+        """Whether it counts for a budget."""
+        return self.section == BUDGETS
+
+    @property
+    def scope(self) -> CounterKey:
+        """The key without period and subject, which all counters of one limit share."""
+        return self._replace(period="", subject="")
+
+
+@lru_cache(maxsize=4096)
+def _parse(text: str) -> CounterKey:
+    try:
+        scope, metric, window, period, subject = text.split("|", 4)
+        section, name = scope.split("/")
+        return CounterKey(section, name, Metric(metric), window, period, subject)
+    except ValueError:
+        raise ValueError(f"`{text}` is not the key of a counter") from None
+
+
 @dataclass(frozen=True, slots=True)
 class Limit:
-    """One limit or budget of the policy.
+    """One limit or budget of a policy.
 
-    section, name: where it stands (`limits/each-user`). cap: None is no limit, only a count.
-    models: bit i is model i of the policy. per: which fact of the request is the subject.
-    window: None for seats. warn_at: shares of the limit, 0..1, ascending.
+    Attributes:
+        section: where it is declared: `limits`, `budgets` or `models`.
+        name: its name there.
+        metric: what it counts.
+        window: over which time; None for CONCURRENT.
+        cap: the most that fits; None counts without a cap.
+        models: a bit mask: bit i stands for model i of the policy.
+        per: the fact of the request that is the subject; None for one count shared by all.
+        when: which requests it applies to; None for all.
+        then: what it does when it is exhausted.
+        warn_at: shares of the cap to warn at, 0..1, ascending.
+        span: where it is in the policy files.
     """
 
     section: str
@@ -92,68 +170,96 @@ class Limit:
     span: Span | None = field(default=None, compare=False, repr=False)
 
     @property
-    def id(self) -> str:
-        """Scope, metric and window: the same after its limit was edited."""
-        window = "" if self.window is None else str(self.window)
-        return f"{self.section}/{self.name}|{self.metric}|{window}"
+    def is_budget(self) -> bool:
+        """Whether it is declared under `budgets`."""
+        return self.section == BUDGETS
 
-    def use(self, subject: str) -> str:
-        """The name under which a Snapshot holds the reading for a subject."""
-        return f"{self.id}|{subject}"
+    def key(self, subject: str = "", period: str = "") -> CounterKey:
+        """The key of one of its counters.
+
+        Args:
+            subject: which one. Without it, the key is the `scope` of all its counters.
+            period: the label of a calendar period. A Snapshot has its readings under keys without.
+        """
+        window = "" if self.window is None else str(self.window)
+        return CounterKey(self.section, self.name, self.metric, window, period, subject)
 
     def counter(self, subject: str, now: float, zone: ZoneInfo) -> Counter:
-        """The counter for a subject at a time."""
+        """The counter of a subject at a time.
+
+        Args:
+            subject: the user, team, tenant or key, else ANYONE.
+            now: Unix time in seconds.
+            zone: the time zone of the policy, in which calendar periods begin and end.
+        """
         if self.window is None:
-            return Counter(f"{self.id}||{subject}", self.metric)
+            return Counter(self.key(subject))
         if isinstance(self.window, Rolling):
-            width, slots = self.window.width, self.window.slots
-            return Counter(f"{self.id}||{subject}", self.metric, width=width, slots=slots)
+            return Counter(self.key(subject), width=self.window.width, slots=self.window.slots)
         label, start, end = calendar(self.window, zone, now)
-        return Counter(f"{self.id}|{label}|{subject}", self.metric, start=start, end=end)
+        return Counter(self.key(subject, label), start=start, end=end)
 
 
 @dataclass(frozen=True, slots=True)
 class Counter:
-    """One count, by its key `section/name|metric|window|period|subject`.
+    """One count.
 
-    Rolling: `width` seconds a slot, `slots` of them (then `width` is not 0).
-    Calendar: counts from `start` to `end` (Unix time), never outside (then `end` is not 0).
-    Seats: neither; what is counted are open holds.
+    There are three kinds. Over a rolling window, `width` is not 0. Over a calendar period, `end` is
+    not 0. Concurrency has neither: what is counted are the open holds.
+
+    Attributes:
+        key: its identity.
+        width: the length of one slot of a rolling window in seconds.
+        slots: the number of slots of a rolling window.
+        start: the begin of a calendar period, Unix time in seconds.
+        end: the end of a calendar period, Unix time; nothing is counted at or after it.
+        id: the text of the key, under which stores keep the count.
     """
 
-    key: str
-    metric: Metric
+    key: CounterKey
     width: int = 0
     slots: int = 0
     start: float = 0.0
     end: float = 0.0
+    id: str = field(init=False, compare=False, repr=False)
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "id", str(self.key))
+
+    @property
+    def metric(self) -> Metric:
+        """What is counted."""
+        return self.key.metric
 
     @property
     def rolling(self) -> bool:
-        """Counts over a rolling window."""
+        """Whether it counts over a rolling window."""
         return self.width > 0
 
     @property
     def calendar(self) -> bool:
-        """Counts over a calendar period."""
+        """Whether it counts over a calendar period."""
         return self.end > 0
 
     def slot(self, now: float) -> int:
-        """The number of the slot that `now` lies in."""
+        """The number of the slot that contains a time."""
         return int(now // self.width)
 
     def oldest(self, now: float) -> int:
-        """The oldest slot that still touches the window ending now."""
+        """The number of the oldest slot that still touches the window which ends now."""
         return self.slot(now) - self.slots
 
 
 @dataclass(frozen=True, slots=True)
 class Charge:
-    """What one attempt takes from one counter.
+    """What one attempt adds to one counter.
 
-    amount: the most it can come to; settling corrects it. cap: None when nothing bounds it.
-    refuses: whether the limit refuses (else it only warns).
-    warn_at: shares of the limit to tell about, 0..1, ascending; at most eight.
+    Attributes:
+        counter: where it is added.
+        amount: the most that the attempt may use; settling corrects it.
+        cap: the most that fits; None for no cap.
+        refuses: whether the limit refuses what does not fit; else it only warns.
+        warn_at: shares of the cap to warn at, 0..1, ascending, at most eight.
     """
 
     counter: Counter
@@ -163,15 +269,23 @@ class Charge:
     warn_at: tuple[float, ...] = ()
 
     def exceeds(self, used: int) -> bool:
-        """Whether it does not fit beside what is used. A charge of nothing still asks for one unit
-        of room: when a budget is spent, what costs nothing is refused with the rest."""
+        """Whether it does not fit in addition to what is used.
+
+        A charge of nothing still needs room for one unit: once a budget is spent, what costs
+        nothing is refused with the rest.
+        """
         return self.refuses and self.cap is not None and used + max(self.amount, 1) > self.cap
 
 
 @dataclass(frozen=True, slots=True)
 class Reading:
-    """What a counter showed. opens: when what was asked for would fit (Unix time); None when it
-    fits now, or never will."""
+    """What a counter showed.
+
+    Attributes:
+        used: spent and reserved.
+        opens: when the charge that was asked about would fit (Unix time); None when it fits now, or
+            never will.
+    """
 
     used: int
     opens: float | None = None

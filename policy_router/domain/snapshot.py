@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from policy_router.domain.limits import Reading
+    from policy_router.domain.limits import CounterKey, Reading
 
 
 @dataclass(frozen=True, slots=True)
@@ -17,10 +17,10 @@ class Snapshot:
 
     now: Unix time in seconds, or None when the caller gives no clock (then `hour` and `weekday`
     are absent). cooling: model name -> Unix time until which it is left alone.
-    used: what the policy's meters showed, by `Meter.use(subject)`; None where a counter could not
+    used: what the policy's meters showed, by `Limit.key(subject)`; None where a counter could not
     be read. A meter that is not named counts as unused.
     """
 
     now: float | None = None
     cooling: Mapping[str, float] = field(default_factory=dict)
-    used: Mapping[str, Reading | None] = field(default_factory=dict)
+    used: Mapping[CounterKey, Reading | None] = field(default_factory=dict)

@@ -44,7 +44,7 @@ if TYPE_CHECKING:
 
     from policy_router.decision.policy import Policy
     from policy_router.domain.condition import Facts
-    from policy_router.domain.limits import Charge, Limit, Reading
+    from policy_router.domain.limits import Charge, CounterKey, Limit, Reading
     from policy_router.domain.models import Model
     from policy_router.domain.request import Request
     from policy_router.domain.snapshot import Snapshot
@@ -88,7 +88,7 @@ class Accounting:
 
     async def readings(
         self, policy: Policy, request: Request, snapshot: Snapshot
-    ) -> Mapping[str, Reading | None]:
+    ) -> Mapping[CounterKey, Reading | None]:
         """What the counters show that matter to this request, for `Snapshot.used`; None for those
         that cannot be read. Never raises."""
         facts = facts_of(policy, request, snapshot) if policy.limits else None
@@ -137,15 +137,15 @@ class RequestAccount:
         policy: Policy,
         request: Request,
         facts: Facts | None,
-        seated: frozenset[str] = frozenset(),
+        seated: frozenset[CounterKey] = frozenset(),
     ) -> None:
         self._ledger = ledger
         self._policy = policy
         self._request = request
         self._facts = facts
         self._seated = seated
-        self._seats: frozenset[str] = frozenset()
-        self._meters: Mapping[str, Limit] = {m.id: m for m in policy.limits}
+        self._seats: frozenset[CounterKey] = frozenset()
+        self._meters: Mapping[CounterKey, Limit] = {m.key(): m for m in policy.limits}
         self._id = new_id(ledger.clock())
         self._count = 0
         self._open: str | None = None
@@ -328,24 +328,21 @@ class RequestAccount:
             self._ledger.told(each)
 
     def _skip(self, model: Model, refusal: Refusal) -> Skip:
-        scope, metric, window, _, _ = refusal.key.split("|", 4)
-        meter = self._meters.get(f"{scope}|{metric}|{window}")
-        section, _, name = scope.partition("/")
-        budget = section == "budgets"
-        kind = Metric(metric)
+        key = refusal.key
+        meter = self._meters.get(key.scope)
         words = (
-            f"{'budget' if budget else 'limit'} `{name}`: "
-            f"{spell_used(kind, refusal.used, refusal.cap, window)} used, this may take "
-            f"{spell(kind, refusal.requested)}"
+            f"{'budget' if key.is_budget else 'limit'} `{key.name}`: "
+            f"{spell_used(key.metric, refusal.used, refusal.cap, key.window)} used, this may take "
+            f"{spell(key.metric, refusal.requested)}"
         )
-        reason = Reason.BUDGET if budget else Reason.RATE_LIMIT
+        reason = Reason.BUDGET if key.is_budget else Reason.RATE_LIMIT
         return Skip(model.name, reason, words, refusal.opens, meter.span if meter else None)
 
 
 def _too_large(answer: Granted | Refused | Unavailable) -> bool:
     """Whether a smaller answer might have had room."""
     return isinstance(answer, Refused) and all(
-        Metric(refusal.key.split("|", 2)[1]) in _SIZED for refusal in answer.refusals
+        refusal.key.metric in _SIZED for refusal in answer.refusals
     )
 
 

@@ -12,7 +12,7 @@ from policy_router.ledger.store import Crossing, Difference, Refusal
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
 
-    from policy_router.domain.limits import Charge
+    from policy_router.domain.limits import Charge, CounterKey
     from policy_router.ledger.store import Bucket, Hold, LedgerEntry, Settlement
 
 PER_MILLE: Final = 1000
@@ -110,24 +110,14 @@ def crossings(charge: Charge, spent: int, told: int) -> tuple[tuple[Crossing, ..
     return tuple(found), highest
 
 
-def is_budget(charge: Charge) -> bool:
-    """Whether a charge is on a budget."""
-    return charge.counter.key.startswith("budgets/")
-
-
 def caps_money(charges: Iterable[Charge]) -> bool:
     """Whether one of the charges is on a budget that refuses."""
-    return any(is_budget(c) and c.refuses and c.cap is not None for c in charges)
+    return any(c.counter.key.is_budget and c.refuses and c.cap is not None for c in charges)
 
 
-def metric_of(key: str) -> Metric:
-    """The metric of a counter, from its key."""
-    return Metric(key.split("|", 2)[1])
-
-
-def part_of(row: LedgerEntry, key: str) -> int:
+def part_of(row: LedgerEntry, key: CounterKey) -> int:
     """What a row of the ledger adds to one of its counters."""
-    match metric_of(key):
+    match key.metric:
         case Metric.USD:
             return row.cost
         case Metric.TOKENS:
@@ -137,10 +127,10 @@ def part_of(row: LedgerEntry, key: str) -> int:
 
 
 def differences(
-    buckets: Iterable[Bucket], rows: Iterable[LedgerEntry], held: Iterable[tuple[str, int]]
+    buckets: Iterable[Bucket], rows: Iterable[LedgerEntry], held: Iterable[tuple[CounterKey, int]]
 ) -> Iterator[Difference]:
     """Where counters are not the sum of their ledger rows and open holds (key, amount)."""
-    spent: Tally[str] = Tally()
+    spent: Tally[CounterKey] = Tally()
     for row in rows:
         for key in row.keys:
             spent[key] += part_of(row, key)
@@ -148,14 +138,16 @@ def differences(
 
 
 def compare(
-    buckets: Iterable[Bucket], spent: Mapping[str, int], held: Iterable[tuple[str, int]]
+    buckets: Iterable[Bucket],
+    spent: Mapping[CounterKey, int],
+    held: Iterable[tuple[CounterKey, int]],
 ) -> Iterator[Difference]:
     """The same, from what the ledger's rows come to by key."""
-    holding: Tally[str] = Tally()
+    holding: Tally[CounterKey] = Tally()
     for key, amount in held:
         holding[key] += amount
     counted = {b.key: b for b in buckets}
-    for key in sorted({*counted, *spent, *holding}):
+    for key in sorted({*counted, *spent, *holding}, key=str):
         bucket = counted.get(key)
         for field, have, want in (
             ("spent", bucket.spent if bucket else 0, spent.get(key, 0)),

@@ -28,7 +28,7 @@ from weakref import WeakSet
 
 from policy_router.domain.limits import Charge
 from policy_router.errors import StoreError, VerbError
-from policy_router.ledger.arithmetic import caps_money, is_budget
+from policy_router.ledger.arithmetic import caps_money
 from policy_router.ledger.continuity import REMEDY
 from policy_router.ledger.engine import REMEMBERED
 from policy_router.ledger.memory import MemoryStore, Retention
@@ -421,7 +421,7 @@ class DegradableStore:
 
     async def _recall(self, hold: Hold, after: Ending | None) -> Refused | None:
         """Take the limits of a hold by what this process itself remembers; what they refuse."""
-        charges = tuple(replace(c, warn_at=()) for c in hold.charges if not is_budget(c))
+        charges = tuple(replace(c, warn_at=()) for c in hold.charges if not c.counter.key.is_budget)
         own = await self._local.reserve(replace(hold, charges=charges), after)
         if not isinstance(own, Refused):
             return None  # where the clocks are of different days, the store decides
@@ -438,7 +438,11 @@ class DegradableStore:
         charges: tuple[Charge, ...] = ()
         if isinstance(answer, Granted):
             charges = tuple(
-                [Charge(c.counter, c.amount, None) for c in hold.charges if not is_budget(c)]
+                [
+                    Charge(c.counter, c.amount, None)
+                    for c in hold.charges
+                    if not c.counter.key.is_budget
+                ]
             )
         if charges:
             await self._local.reserve(Hold(hold.id, charges, hold.lease, hold.about), after)
@@ -453,7 +457,7 @@ class DegradableStore:
         if caps_money(hold.charges):
             wait = self._breaker.wait(self._monotonic())
             return Unavailable(detail, wait or PAUSE)
-        charges = tuple(self._share(c) for c in hold.charges if not is_budget(c))
+        charges = tuple(self._share(c) for c in hold.charges if not c.counter.key.is_budget)
         answer = await self._local.reserve(replace(hold, charges=charges))
         if isinstance(answer, Granted):
             self._alone[hold.id] = _Alone(hold, answer.expires)

@@ -156,15 +156,15 @@ class LedgerState:
     def _used(self, charge: Charge, now: float) -> int:
         counter = charge.counter
         if counter.end:
-            count = self.counts.get(counter.key)
+            count = self.counts.get(counter.id)
             return 0 if count is None else count.spent + count.held
         if counter.width:
-            slots = self.rolling.get(counter.key)
+            slots = self.rolling.get(counter.id)
             if slots is None:
                 return 0
             oldest = counter.oldest(now)
             return sum([n for slot, n in slots.items() if slot >= oldest])
-        seated = self.seats.get(counter.key, ())
+        seated = self.seats.get(counter.id, ())
         if self.leases and self.leases[0][0] <= now:  # a reading sweeps nothing
             return sum([self.holds[hold_id].expires > now for hold_id in seated])
         return len(seated)
@@ -173,12 +173,12 @@ class LedgerState:
         used = self._used(charge, now)
         if not charge.exceeds(used):
             return None
-        return refusal(charge, used, self.rolling.get(charge.counter.key, {}), now)
+        return refusal(charge, used, self.rolling.get(charge.counter.id, {}), now)
 
     def _take(self, hold: Hold, now: float) -> float:
         slots = {}
         for charge in hold.charges:
-            counter, key = charge.counter, charge.counter.key
+            counter, key = charge.counter, charge.counter.id
             if counter.end:
                 count = self.counts.get(key)
                 if count is None:
@@ -220,7 +220,7 @@ class LedgerState:
             counter = charge.counter
             amount = comes_to(counter.metric, charge.amount, actual)
             if counter.end:
-                count = self.counts[counter.key]
+                count = self.counts[counter.id]
                 count.held -= charge.amount
                 count.spent += amount
                 if charge.warn_at:
@@ -243,7 +243,7 @@ class LedgerState:
             counter = charge.counter
             amount = 0 if nothing else comes_to(counter.metric, charge.amount, real)
             if counter.end:
-                count = self.counts[counter.key]
+                count = self.counts[counter.id]
                 count.spent += amount - charge.amount
                 if charge.warn_at:
                     found, count.notified = crossings(charge, count.spent, count.notified)
@@ -263,7 +263,7 @@ class LedgerState:
     def _give_back(self, held: Held, now: float) -> None:
         for charge in held.hold.charges:
             if charge.counter.end:
-                self.counts[charge.counter.key].held -= charge.amount
+                self.counts[charge.counter.id].held -= charge.amount
             elif charge.counter.width:
                 self._correct(held, charge, -charge.amount)
             else:
@@ -272,13 +272,13 @@ class LedgerState:
 
     def _correct(self, held: Held, charge: Charge, by: int) -> None:
         """Corrects the slot that was charged, if it is still of interest."""
-        key = charge.counter.key
+        key = charge.counter.id
         window, slot = self.rolling.get(key, {}), held.slots[key]
         if slot in window:
             window[slot] += by
 
     def _stand_up(self, held: Held, charge: Charge) -> None:
-        self.seats.get(charge.counter.key, set()).discard(held.hold.id)
+        self.seats.get(charge.counter.id, set()).discard(held.hold.id)
 
     def _write(
         self, held: Held, kind: EntryKind, actual: Settlement, requests: int, now: float

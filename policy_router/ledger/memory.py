@@ -7,7 +7,7 @@ import time
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Final
 
-from policy_router.domain.limits import ROLLING
+from policy_router.domain.limits import ROLLING, CounterKey
 from policy_router.ledger.arithmetic import bounded, bounded_hold, differences, part_of
 from policy_router.ledger.clock import doubt, moment
 from policy_router.ledger.engine import CORRECTED, OPEN, RELEASED, REMEMBERED, SETTLED, LedgerState
@@ -147,7 +147,9 @@ class MemoryStore:
         """See Books."""
         with self._lock:
             counts = sorted(self._tables.counts.items())
-            return tuple(Bucket(key, count.spent, count.held) for key, count in counts)
+            return tuple(
+                Bucket(CounterKey.parse(key), count.spent, count.held) for key, count in counts
+            )
 
     async def audit(self) -> tuple[Difference, ...]:
         """See Books."""
@@ -155,7 +157,7 @@ class MemoryStore:
             self._trim()
             counts = self._tables.counts
             kept = [
-                Bucket(key, count.spent - count.opening, count.held)
+                Bucket(CounterKey.parse(key), count.spent - count.opening, count.held)
                 for key, count in counts.items()
             ]
             held = [
@@ -166,7 +168,7 @@ class MemoryStore:
                 if charge.counter.calendar
             ]
             rows = (
-                replace(row, keys=tuple(k for k in row.keys if k in counts))
+                replace(row, keys=tuple(k for k in row.keys if str(k) in counts))
                 for row in self._tables.rows
             )
             return tuple(differences(kept, rows, held))
@@ -206,18 +208,19 @@ class MemoryStore:
         while len(rows) > self._keep.rows:
             old = rows.popleft()
             for key in old.keys:
-                if key in counts:
-                    counts[key].opening += part_of(old, key)
+                count = counts.get(str(key))
+                if count is not None:
+                    count.opening += part_of(old, key)
 
     def _tidy(self, now: float) -> None:
         """Forgets windows that are over, and counters of periods long past that no hold can still
         change."""
         tables = self._tables
         for key, window in list(tables.rolling.items()):
-            rolling = ROLLING[key.split("|", 3)[2]]
+            rolling = ROLLING[CounterKey.parse(key).window]
             if all((slot + rolling.slots + 1) * rolling.width <= now for slot in window):
                 del tables.rolling[key]
-        named = {c.counter.key for held in tables.holds.values() for c in held.hold.charges}
+        named = {c.counter.id for held in tables.holds.values() for c in held.hold.charges}
         ended = [
             (count.end, key)
             for key, count in tables.counts.items()

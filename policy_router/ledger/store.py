@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING, Protocol, runtime_checkable
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Sequence
 
-    from policy_router.domain.limits import Charge, Reading
+    from policy_router.domain.limits import Charge, CounterKey, Reading
     from policy_router.ledger.continuity import Loss
 
 
@@ -93,7 +93,7 @@ class Crossing:
     share: of the limit, 0..1. spent: what the counter holds now.
     """
 
-    key: str
+    key: CounterKey
     share: float
     spent: int
     cap: int
@@ -120,7 +120,7 @@ class Refusal:
     charge would fit if nothing else came; None when it exceeds the limit by itself, or when only
     the end of other requests makes room."""
 
-    key: str
+    key: CounterKey
     cap: int
     used: int
     requested: int
@@ -260,14 +260,14 @@ class LedgerEntry:
     tokens_out: int
     requests: int
     estimated: bool
-    keys: tuple[str, ...]
+    keys: tuple[CounterKey, ...]
 
 
 @dataclass(frozen=True, slots=True)
 class Bucket:
     """A calendar counter as it stands."""
 
-    key: str
+    key: CounterKey
     spent: int
     held: int
 
@@ -293,7 +293,7 @@ class LedgerReader(Protocol):
 class Difference:
     """A counter that is not what its ledger and its open holds add up to."""
 
-    key: str
+    key: CounterKey
     field: str
     counter: int
     ledger: int

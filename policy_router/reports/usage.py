@@ -141,18 +141,14 @@ def _counted(
     meter: Limit, policy: Policy, buckets: Sequence[Bucket], now: float
 ) -> list[CounterUsage]:
     """The calendar counters of a meter in the running period."""
-    found = []
     counter = meter.counter(ANYONE, now, policy.timezone)
-    prefix = counter.key.removesuffix(ANYONE)
-    held = {b.key: b for b in buckets if b.key.startswith(prefix)}
-    keys = held if meter.per else {counter.key}
-    for key in keys:
-        bucket = held.get(key)
-        spent, open_ = (bucket.spent, bucket.held) if bucket else (0, 0)
-        found.append(
-            CounterUsage(meter, key.removeprefix(prefix), spent + open_, open_, counter.end)
-        )
-    return found
+    running = {b.key: b for b in buckets if b.key._replace(subject=ANYONE) == counter.key}
+    usages = []
+    for key in running if meter.per else (counter.key,):
+        bucket = running.get(key)
+        spent, held = (bucket.spent, bucket.held) if bucket else (0, 0)
+        usages.append(CounterUsage(meter, key.subject, spent + held, held, counter.end))
+    return usages
 
 
 async def _read(

@@ -15,7 +15,15 @@ from policy_router.domain.condition import Op
 from policy_router.domain.condition import Test as Has
 from policy_router.domain.facts import Vocabulary
 from policy_router.domain.identity import storable
-from policy_router.domain.limits import ANYONE, MINUTE, Limit, Metric, Reading, WhenExhausted
+from policy_router.domain.limits import (
+    ANYONE,
+    MINUTE,
+    CounterKey,
+    Limit,
+    Metric,
+    Reading,
+    WhenExhausted,
+)
 from policy_router.domain.models import Model
 from policy_router.domain.ordering import SortKey
 from policy_router.domain.periods import Period
@@ -113,7 +121,8 @@ def test_nothing_bounds_what_hosted_tools_come_to(
     assert all(s.detail.startswith(words) for s in skips if s.model == "paid")
 
 
-SPENT = {budget().use("-"): Reading(10**9, NOW)}
+OTHER = CounterKey.parse("budgets/other|usd|month||-")
+SPENT = {budget().key("-"): Reading(10**9, NOW)}
 
 
 @pytest.mark.parametrize(
@@ -126,30 +135,30 @@ SPENT = {budget().use("-"): Reading(10**9, NOW)}
         (budget(10**9, then=WhenExhausted.WARN), SPENT, {}),
         (budget(10**12), SPENT, {"unknown": "unpriced"}),
         (budget(10**9, per="user"), SPENT, {"paid": "budget", "unknown": "unpriced"}),
-        (budget(10**9), {"budgets/other|usd|month|-": Reading(10**10)}, {"unknown": "unpriced"}),
-        (budget(10**9), {budget().use("-"): None}, {"paid": "state", "unknown": "unpriced"}),
+        (budget(10**9), {OTHER: Reading(10**10)}, {"unknown": "unpriced"}),
+        (budget(10**9), {budget().key("-"): None}, {"paid": "state", "unknown": "unpriced"}),
     ],
 )  # fmt: skip
-def test_a_spent_budget(meter: Limit, used: dict[str, Reading], out: dict[str, str]) -> None:
+def test_a_spent_budget(meter: Limit, used: dict[CounterKey, Reading], out: dict[str, str]) -> None:
     assert outs(policy(meter), Request(), Snapshot(NOW, used=used)) == out
 
 
 def test_a_full_limit_says_when_it_opens() -> None:
     limit = Limit("limits", "each", Metric.REQUESTS, MINUTE, 3, 0b001, per="user")
     found = policy(budget(), limit)
-    used = {limit.use("anna"): Reading(3, NOW + 5), limit.use("-"): Reading(3)}
+    used = {limit.key("anna"): Reading(3, NOW + 5), limit.key("-"): Reading(3)}
     skips = decide(found, Request(user="anna"), Snapshot(NOW, used=used)).skipped
     assert [(s.model, s.reason, s.detail, s.until) for s in skips] == [
         ("free", "rate_limit", "limit `each`: 3 of 3 requests a min used", NOW + 5)
     ]
     assert outs(found, Request(user="bob"), Snapshot(NOW, used=used)) == {}
-    unread = {limit.use("-"): None}
+    unread = {limit.key("-"): None}
     assert outs(found, Request(), Snapshot(NOW, used=unread)) == {}
 
 
 def test_what_does_not_fit_any_more_is_worded() -> None:
     found = policy(budget(10**9))
-    used = {budget().use("-"): Reading(10**9 - 1)}
+    used = {budget().key("-"): Reading(10**9 - 1)}
     skips = decide(found, Request(tokens=1), Snapshot(NOW, used=used)).skipped
     words = {s.model: s.detail for s in skips}
     assert words["paid"] == "budget `team`: $1.00 of $1.00 a month used, this may take $0.040961"
@@ -158,7 +167,7 @@ def test_what_does_not_fit_any_more_is_worded() -> None:
 def test_limits_of_a_condition_bind_only_where_it_holds() -> None:
     limit = Limit("limits", "vip", Metric.CONCURRENT, None, 1, ALL, when=TAGGED)
     found = policy(budget(), limit)
-    snapshot = Snapshot(NOW, used={limit.use("-"): Reading(1)})
+    snapshot = Snapshot(NOW, used={limit.key("-"): Reading(1)})
     assert outs(found, Request(), snapshot) == {}
     assert set(outs(found, VIP, snapshot).values()) == {"rate_limit"}
 
@@ -174,14 +183,14 @@ def test_a_budget_by_the_clock_is_read_by_the_clock() -> None:
     assert outs(found, Request(), Snapshot(NOW)) == {}
     assert outs(found, Request(), Snapshot()) == {"paid": "uncovered", "unknown": "uncovered"}
     limit = Limit("limits", "all", Metric.REQUESTS, MINUTE, 1, ALL, when=HOURLY)
-    assert taken(policy(limit), Request(), 0) == [(f"{limit.id}||-", 1, True)]
+    assert taken(policy(limit), Request(), 0) == [("limits/all|requests|min||-", 1, True)]
 
 
 def taken(found: Policy, request: Request, model: int) -> list[tuple[str, int, bool]]:
     facts = facts_of(found, request, Snapshot(NOW))
     assert facts is not None
     charges = found.limit_index.charges(facts, request, model, NOW, UTC)
-    return [(c.counter.key, c.amount, c.refuses) for c in charges]
+    return [(c.counter.id, c.amount, c.refuses) for c in charges]
 
 
 def test_what_an_attempt_takes() -> None:
@@ -334,9 +343,9 @@ def test_what_is_worth_reading() -> None:
     facts = facts_of(found, request, Snapshot(NOW))
     assert facts is not None
     uses = found.limit_index.uses(facts, request, NOW, UTC)
-    assert [(name, charge.amount) for name, charge in uses] == [
-        ("budgets/capped|usd|month|-", 40_970_000),  # the most that any may take
-        ("limits/tokens|tokens|min|-", 110),
+    assert [(str(key), charge.amount) for key, charge in uses] == [
+        ("budgets/capped|usd|month||-", 40_970_000),  # the most that any may take
+        ("limits/tokens|tokens|min||-", 110),
     ]
 
 
@@ -369,7 +378,8 @@ def test_facts_of_a_request_without_sense() -> None:
 def test_headroom_is_the_share_left_of_the_fullest_count() -> None:
     limit = Limit("limits", "each", Metric.REQUESTS, MINUTE, 4, 0b011)
     found = policy(budget(), limit, budget(10**9, name="capped", models=0b010))
-    used = {limit.use("-"): Reading(1), "budgets/capped|usd|month|-": Reading(9 * 10**8)}
+    capped = CounterKey.parse("budgets/capped|usd|month||-")
+    used = {limit.key("-"): Reading(1), capped: Reading(9 * 10**8)}
     facts = facts_of(found, Request(), Snapshot(NOW))
     assert facts is not None
     left = found.limit_index.headroom(facts, Request(), Snapshot(NOW, used=used))
@@ -398,8 +408,7 @@ def test_advice_and_charges_agree(situation: Situation) -> None:
         charges = found.limit_index.charges(facts, request, i, NOW, UTC)
         full = False
         for charge in charges:
-            scope, metric, window, _, subject = charge.counter.key.split("|")
-            reading = snapshot.used.get(f"{scope}|{metric}|{window}|{subject}")
+            reading = snapshot.used.get(charge.counter.key._replace(period=""))
             full |= reading is not None and charge.exceeds(reading.used)
         skip = out.get(model.name)
         if skip is None:
@@ -419,7 +428,7 @@ def test_headroom_spreads_what_is_free() -> None:
     )
 
     def order(*used: int) -> list[tuple[str, str]]:
-        shown = {m.use("-"): Reading(n) for m, n in zip(limits, used, strict=True)}
+        shown = {m.key("-"): Reading(n) for m, n in zip(limits, used, strict=True)}
         decision = decide(found, Request(), Snapshot(NOW, used=shown))
         return [(c.name, c.detail) for c in decision.candidates]
 

@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from policy_router.domain.identity import bounded_id, key_id, storable
-from policy_router.domain.limits import HOUR, MINUTE, Charge, Counter, Limit, Metric
+from policy_router.domain.limits import HOUR, MINUTE, Charge, Counter, CounterKey, Limit, Metric
 from policy_router.domain.periods import Period, calendar
 from tests.calendars import walk, year
 
@@ -133,7 +133,7 @@ def test_weeks_and_months_begin_where_a_day_does(zone: str, day: datetime) -> No
         assert calendar(Period.DAY, ZoneInfo(zone), end)[1] == end
 
 
-# -- meters and counters ---------------------------------------------------------------------------
+# -- limits and counters ---------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize(
@@ -147,14 +147,60 @@ def test_weeks_and_months_begin_where_a_day_does(zone: str, day: datetime) -> No
         (Period.MONTH, "limits/each|requests|month|2026-11|anna"),
     ],
 )
-def test_a_counter_is_named_by_meter_period_and_subject(window: Period | None, key: str) -> None:
+def test_a_counter_is_named_by_limit_period_and_subject(window: Period | None, key: str) -> None:
     now = at("UTC", "2026-11-18T15:30")  # already the 19th in Tokyo
     zone = ZoneInfo("Asia/Tokyo")
     keys = {
         Limit("limits", "each", Metric.REQUESTS, window, limit, 1).counter("anna", now, zone).key
         for limit in (None, 5, 10)
     }
-    assert keys == {key}
+    assert keys == {CounterKey.parse(key)}
+    assert {str(found) for found in keys} == {key}
+
+
+NAMES = st.from_regex(r"[A-Za-z0-9][A-Za-z0-9._:-]{0,63}", fullmatch=True)
+KEYS = st.builds(
+    CounterKey,
+    st.sampled_from(("limits", "budgets", "models")),
+    NAMES,
+    st.sampled_from(Metric),
+    st.sampled_from(("", "min", "hour", "day", "week", "month")),
+    st.sampled_from(("", "2026-11-19", "2026-W47", "2026-11")),
+    st.text(st.characters(exclude_categories=())) | st.text("a|/-\n", max_size=9),
+)
+
+
+@given(KEYS)
+def test_the_text_of_a_key_is_the_key(key: CounterKey) -> None:
+    parsed = CounterKey.parse(str(key))
+    assert parsed == key
+    assert type(parsed.metric) is Metric
+    assert Counter(key).id == str(key)
+
+
+@given(KEYS, KEYS)
+def test_different_keys_have_different_texts(one: CounterKey, other: CounterKey) -> None:
+    assert (str(one) == str(other)) is (one == other)
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["", "limits", "limits/a", "limits/a|usd|day|2026-11-19", "a|usd|||-", "limits/a|euro|||-",
+     "limits/a/b|usd|||-"],
+)  # fmt: skip
+def test_what_is_not_the_text_of_a_key(text: str) -> None:
+    with pytest.raises(ValueError, match="is not the key of a counter"):
+        CounterKey.parse(text)
+
+
+def test_the_counters_of_a_limit_share_a_scope() -> None:
+    limit = Limit("budgets", "team", Metric.USD, Period.DAY, 10, 1, per="user")
+    counters = [limit.counter(user, now, ZoneInfo("UTC")) for user in "ab" for now in (0, 9e8)]
+    assert len({counter.key for counter in counters}) == 4
+    assert {counter.key.scope for counter in counters} == {limit.key()}
+    assert limit.is_budget
+    assert limit.key().is_budget
+    assert not Limit("limits", "team", Metric.USD, Period.DAY, 10, 1).is_budget
 
 
 @given(now=st.floats(0, 4e9), window=st.sampled_from((MINUTE, HOUR)))
@@ -177,7 +223,12 @@ def test_the_slots_that_count_cover_the_window(now: float, window: object) -> No
 def test_what_exceeds_a_limit(
     amount: int, limit: int | None, refuses: bool, used: int, exceeds: bool
 ) -> None:
-    assert Charge(Counter("k", Metric.USD), amount, limit, refuses).exceeds(used) is exceeds
+    assert (
+        Charge(Counter(CounterKey("limits", "k", Metric.USD, "")), amount, limit, refuses).exceeds(
+            used
+        )
+        is exceeds
+    )
 
 
 @pytest.mark.parametrize("text", ["", "ada", "änna", "x" * 128, "\ud800", "a\\b"])

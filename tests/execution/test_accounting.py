@@ -11,7 +11,7 @@ from zoneinfo import ZoneInfo
 import pytest
 
 from policy_router.domain.facts import Vocabulary
-from policy_router.domain.limits import Limit, Metric, Reading, WhenExhausted
+from policy_router.domain.limits import CounterKey, Limit, Metric, Reading, WhenExhausted
 from policy_router.domain.models import Model
 from policy_router.domain.periods import Period
 from policy_router.domain.prices import FREE_PRICE, Price
@@ -269,7 +269,7 @@ def test_midnight_between_the_clock_and_the_store() -> None:
         store = MemoryStore(lambda: now)
         opened = account(store, policy(budget(3000)))
         assert await opened.open(PAID) is None
-        assert [b.key for b in await store.buckets()] == ["budgets/team|usd|day|2026-11-19|-"]
+        assert [str(b.key) for b in await store.buckets()] == ["budgets/team|usd|day|2026-11-19|-"]
         opened.ended(USED, None, 5)
         await opened.close()
 
@@ -302,7 +302,7 @@ def test_without_a_store_nothing_that_counts_is_sent(caplog: pytest.LogCaptureFi
         ledger = Accounting(store, clock=lambda: NOON)
         with caplog.at_level(logging.WARNING):
             used = await ledger.readings(found, REQUEST, Snapshot(NOON))
-        assert used == {"budgets/team|usd|day|-": None}
+        assert used == {CounterKey.parse("budgets/team|usd|day||-"): None}
 
     asyncio.run(main())
 
@@ -319,7 +319,7 @@ def test_what_falls_under_no_meter_is_in_the_ledger_too() -> None:
         assert await opened.open(FREE) is None
         opened.ended(USED, None, 50)
         await opened.close()
-        day = "budgets/team|usd|day|2026-11-18|-"
+        day = CounterKey.parse("budgets/team|usd|day|2026-11-18|-")
         assert [(r.about.model, r.cost, r.tokens_in, r.keys) for r in await rows(store)] == [
             ("free", 0, 0, ()), ("paid", 50, 10, (day,)), ("free", 0, 10, ()),
         ]  # fmt: skip
@@ -388,7 +388,7 @@ def test_readings_are_of_the_counters_that_matter() -> None:
         opened.ended(USED, None, 5)
         await opened.close()
         readings = await ledger.readings(found, REQUEST, Snapshot(NOON))
-        assert readings == {"limits/each|requests|day|ada": Reading(1)}
+        assert readings == {CounterKey.parse("limits/each|requests|day||ada"): Reading(1)}
         assert await ledger.readings(policy(budget(None)), REQUEST, Snapshot(NOON)) == {}
         assert await ledger.readings(found, Request(task="?"), Snapshot(NOON)) == {}
         assert await ledger.readings(policy(), REQUEST, Snapshot(NOON)) == {}
@@ -484,7 +484,7 @@ def test_what_the_ledger_keeps_of_a_name_is_bounded_and_no_key(fact: str) -> Non
         assert max(map(len, kept)) <= 128
         assert ("sk-short" in kept) is (fact != "key")
         assert "sk-" not in "".join(kept) or fact != "key"
-        assert {b.key for b in await store.buckets()} >= {
+        assert {str(b.key) for b in await store.buckets()} >= {
             f"limits/each|requests|day|2026-11-18|{each}" for each in kept
         }
 

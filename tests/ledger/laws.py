@@ -10,7 +10,7 @@ from collections import Counter as Tally
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Final, TypeAlias
 
-from policy_router.domain.limits import Metric
+from policy_router.domain.limits import CounterKey, Metric
 from policy_router.ledger.store import EntryKind, Refused, Stale
 
 if TYPE_CHECKING:
@@ -24,12 +24,12 @@ if TYPE_CHECKING:
 class Seen:
     """What a store showed. readings: of rolling windows and seats, by key."""
 
-    buckets: Mapping[str, Bucket] = field(default_factory=dict)
-    readings: Mapping[str, Reading] = field(default_factory=dict)
+    buckets: Mapping[CounterKey, Bucket] = field(default_factory=dict)
+    readings: Mapping[CounterKey, Reading] = field(default_factory=dict)
     rows: tuple[LedgerEntry, ...] = ()
     audit: tuple[object, ...] = ()
 
-    def total(self, key: str) -> int:
+    def total(self, key: CounterKey) -> int:
         """Spent and held together."""
         bucket = self.buckets.get(key)
         return bucket.spent + bucket.held if bucket else 0
@@ -74,7 +74,7 @@ class History:
         self.grants: dict[str, tuple[float, Hold]] = {}
         self.leases: dict[str, float] = {}
         self.endings: dict[str, Ending] = {}
-        self.counters: dict[str, Counter] = {}
+        self.counters: dict[CounterKey, Counter] = {}
 
     def note(self, step: Step) -> None:
         for ending in step.endings:
@@ -88,7 +88,7 @@ class History:
             hold_id, lease = step.renewed
             self.leases[hold_id] = max(self.leases[hold_id], step.at + lease)
 
-    def charges(self, key: str) -> Iterator[tuple[str, float, Charge]]:
+    def charges(self, key: CounterKey) -> Iterator[tuple[str, float, Charge]]:
         """Every charge that was granted on a counter: id, when, which."""
         for hold_id, (at, hold) in self.grants.items():
             for charge in hold.charges:
@@ -100,9 +100,9 @@ class History:
         lost = {row.id for row in seen.rows if row.kind is EntryKind.EXPIRE}
         return {i for i in self.grants if i not in self.endings and i not in lost}
 
-    def changes(self, step: Step) -> Tally[str]:
+    def changes(self, step: Step) -> Tally[CounterKey]:
         """By how much a step's endings correct each counter."""
-        by: Tally[str] = Tally()
+        by: Tally[CounterKey] = Tally()
         for ending in step.endings:
             for charge in self.grants[ending.id][1].charges:
                 by[charge.counter.key] += worth(charge, ending.actual) - charge.amount
@@ -217,7 +217,7 @@ def i7_a_refusal_changes_nothing(m: Moment) -> None:
 def i8_replaying_the_ledger_gives_the_counters(m: Moment) -> None:
     """Rows are only added, in order, and no counter is ever below nothing on the way."""
     assert m.after.rows[: len(m.before.rows)] == m.before.rows
-    spent: Tally[str] = Tally()
+    spent: Tally[CounterKey] = Tally()
     seq, ts = 0, 0.0
     for row in m.after.rows:
         assert row.seq > seq, row

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, Final, TypeAlias
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
 
-from policy_router.domain.limits import HOUR, MINUTE, Charge, Limit, Metric, Reading
+from policy_router.domain.limits import HOUR, MINUTE, Charge, CounterKey, Limit, Metric, Reading
 from policy_router.domain.periods import Period
 from policy_router.ledger.store import Attribution, Ended, Ending, Granted, Hold, Settlement, Stale
 from tests.ledger.laws import LAWS, History, Moment, Seen, Step
@@ -101,7 +101,7 @@ class Ledger(RuleBasedStateMachine):
         self.clock = self.world.clock
         self.model = Model()
         self.history = History()
-        self.limits = {meter.id: meter.cap for meter in METERS}
+        self.limits = {meter.key(): meter.cap for meter in METERS}
         self.ids: list[str] = []
         self.made = 0
         self.readings: tuple[tuple[Reading, ...], tuple[Reading, ...]] = ((), ())
@@ -195,7 +195,7 @@ class Ledger(RuleBasedStateMachine):
 
     @rule(meter=st.sampled_from(METERS), limit=st.sampled_from(LIMITS))
     def edit_a_limit(self, meter: Limit, limit: int | None) -> None:
-        self.limits[meter.id] = limit
+        self.limits[meter.key()] = limit
         self.moment = self.seen_after(Step("edit", self.now))
 
     # -- what each step is made of ---------------------------------------------------------------
@@ -215,7 +215,7 @@ class Ledger(RuleBasedStateMachine):
             Charge(
                 meter.counter("a|ü", at, UTC),
                 amounts.get(meter.metric, 1),
-                self.limits[meter.id],
+                self.limits[meter.key()],
                 wanted.refuses,
                 meter.warn_at,
             )
@@ -326,7 +326,7 @@ class Ledger(RuleBasedStateMachine):
             await store.audit(),
         )
 
-    def of_late(self, key: str) -> bool:
+    def of_late(self, key: CounterKey) -> bool:
         """Whether a store must still know a counter: this period and the one before."""
         counter: Counter | None = self.history.counters.get(key)
         return counter is None or counter.end + 31 * DAY > self.now

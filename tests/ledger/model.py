@@ -13,7 +13,7 @@ from enum import Enum, auto
 from fractions import Fraction
 from typing import TYPE_CHECKING
 
-from policy_router.domain.limits import Metric, Reading
+from policy_router.domain.limits import CounterKey, Metric, Reading
 from policy_router.ledger.store import (
     Crossing,
     Ended,
@@ -101,20 +101,20 @@ class Model:
         self.now = 0.0
         self.attempts: dict[str, Attempt] = {}
         self.rows: list[LedgerEntry] = []
-        self.told: dict[str, int] = {}
+        self.told: dict[CounterKey, int] = {}
 
     # -- what it shows -------------------------------------------------------------------------
 
-    def on(self, key: str) -> Iterator[tuple[Attempt, Charge]]:
+    def on(self, key: CounterKey) -> Iterator[tuple[Attempt, Charge]]:
         """Every attempt that charged a counter."""
         for attempt in self.attempts.values():
             if key in attempt.charges:
                 yield attempt, attempt.charges[key]
 
-    def spent(self, key: str) -> int:
+    def spent(self, key: CounterKey) -> int:
         return sum(a.worth(c) for a, c in self.on(key) if a.fate is not Fate.OPEN)
 
-    def held(self, key: str) -> int:
+    def held(self, key: CounterKey) -> int:
         return sum(c.amount for a, c in self.on(key) if a.fate is Fate.OPEN)
 
     def used(self, counter: Counter, now: float) -> int:
@@ -148,7 +148,7 @@ class Model:
             )
         return tuple(found)
 
-    def buckets(self) -> dict[str, tuple[int, int]]:
+    def buckets(self) -> dict[CounterKey, tuple[int, int]]:
         """Spent and held of every calendar counter that was ever charged."""
         keys = {
             c.counter.key for a in self.attempts.values() for c in a.hold.charges if c.counter.end

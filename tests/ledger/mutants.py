@@ -148,7 +148,7 @@ SHARED: Final = (
 SQLITE: Final = (
     Mutant(
         "SQLite: a correction goes to the slot of the moment", "ledger/sqlite/rows.py",
-        "slots[counter.key] = counter.slot(taken)", "slots[counter.key] = counter.slot(now)",
+        "slots[counter.id] = counter.slot(taken)", "slots[counter.id] = counter.slot(now)",
         "sqlite",
     ),
     Mutant(

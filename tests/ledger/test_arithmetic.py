@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import pytest
 
-from policy_router.domain.limits import Charge, Counter, Metric
+from policy_router.domain.limits import Charge, Counter, CounterKey
 from policy_router.ledger.arithmetic import opens
 
-COUNTER = Counter("limits/a|tokens|min||-", Metric.TOKENS, width=1, slots=60)
+COUNTER = Counter(CounterKey.parse("limits/a|tokens|min||-"), width=1, slots=60)
 
 
 @pytest.mark.parametrize(

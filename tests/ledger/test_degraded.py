@@ -360,7 +360,7 @@ def test_of_what_was_taken_no_more_is_kept_than_can_refuse(w: Guard) -> None:
     w.reserve("b", w.requests(9, name="other"))
     tables = w.store._local._tables
     assert (len(tables.holds), len(tables.rows), len(tables.ended)) == (1, 0, 0)
-    assert list(tables.rolling) == [w.requests(9, name="other").counter.key]
+    assert list(tables.rolling) == [w.requests(9, name="other").counter.id]
     assert (tables.counts, tables.seats) == ({}, {})
 
 

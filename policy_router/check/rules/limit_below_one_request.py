@@ -46,7 +46,7 @@ def check(subject: Subject) -> Iterator[Diagnostic]:
         if cut:
             longest, _ = min(cut, key=lambda pair: pair[0])
             names = ", ".join(f"`{model.name}`" for _, model in cut)
-            kind = "budget" if meter.section == "budgets" else "limit"
+            kind = "budget" if meter.is_budget else "limit"
             yield warning(
                 "limit-below-one-request",
                 f"{kind} `{meter.name}` of {meter.cap:,} tokens is less than one answer of "

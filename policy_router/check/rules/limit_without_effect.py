@@ -57,7 +57,7 @@ def check(subject: Subject) -> Iterator[Diagnostic]:
     for meter in meters:
         named = (subject.draft.document.budgets or {}).get(meter.name)
         free = all(subject.policy.models[i].free for i in bits(meter.models))
-        if meter.section == "budgets" and meter.metric is Metric.USD and free and meter.models:
+        if meter.is_budget and meter.metric is Metric.USD and free and meter.models:
             known = subject.policy.models_by_name
             if named is not None and named.models and all(word in known for word in named.models):
                 yield warning(

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING, Any, Final
 
-from policy_router.domain.limits import Reading
+from policy_router.domain.limits import CounterKey, Reading
 from policy_router.ledger.arithmetic import EXACT, bounded_actual, refusal, threshold
 from policy_router.ledger.continuity import PAUSE, Loss, Mark
 from policy_router.ledger.store import (
@@ -49,7 +49,7 @@ def charges_text(charges: Iterable[Charge]) -> bytes:
 def hold_text(hold: Hold) -> bytes:
     """What the server keeps of a hold while it is open."""
     about = {name: text for name in ABOUT if (text := getattr(hold.about, name))}
-    keys = [charge.counter.key for charge in hold.charges if charge.counter.calendar]
+    keys = [charge.counter.id for charge in hold.charges if charge.counter.calendar]
     charges = [_charge(charge) for charge in hold.charges]
     return encode(_json([_json(about), _json(keys), charges]))
 
@@ -72,7 +72,7 @@ def _charge(charge: Charge) -> list[Any]:
     if limit:
         warn = [[repr(share), threshold(share, limit), str(limit)] for share in charge.warn_at]
     return [
-        counter.key,
+        counter.id,
         counter.metric,
         min(charge.amount, EXACT + 1),  # more than that never fits, and is never added
         limit if limit is not None and charge.refuses else -1,
@@ -141,7 +141,7 @@ def loss(lost: bytes | None) -> Loss | None:
 def crossings(found: Iterable[Sequence[bytes]]) -> tuple[Crossing, ...]:
     """The thresholds that were passed."""
     return tuple(
-        Crossing(decode(key), float(share), int(spent), int(limit))
+        Crossing(counter_key(key), float(share), int(spent), int(limit))
         for key, share, spent, limit in found
     )
 
@@ -159,8 +159,13 @@ def row(name: bytes, fields: Mapping[bytes, bytes]) -> LedgerEntry:
         int(fields[b"out"]),
         int(fields[b"requests"]),
         fields[b"estimated"] == b"1",
-        tuple(json.loads(decode(fields[b"keys"]))),
+        tuple(map(CounterKey.parse, json.loads(decode(fields[b"keys"])))),
     )
+
+
+def counter_key(data: bytes) -> CounterKey:
+    """The key of a counter, from its text."""
+    return CounterKey.parse(decode(data))
 
 
 def seq(name: bytes) -> int:

@@ -192,8 +192,8 @@ class RedisStore:
     async def buckets(self) -> tuple[Bucket, ...]:
         """See Books."""
         _, _, counts, _ = await self._snapshot()
-        found = (Bucket(codec.decode(key), int(s), int(h)) for key, s, h, _ in counts)
-        return tuple(sorted(found, key=lambda bucket: bucket.key))
+        found = (Bucket(codec.counter_key(key), int(s), int(h)) for key, s, h, _ in counts)
+        return tuple(sorted(found, key=lambda bucket: str(bucket.key)))
 
     async def audit(self) -> tuple[Difference, ...]:
         """See Books. Rows never change, so most are read before the one step that counters and
@@ -203,14 +203,14 @@ class RedisStore:
         since = max((row.ts for row in rows.values()), default=0.0)
         rows |= {row.seq: row async for row in self.rows(since)}
         first = codec.seq(oldest) if oldest else int(last) + 1
-        kept = [Bucket(codec.decode(key), int(s) - int(o), int(h)) for key, s, h, o in counts]
+        kept = [Bucket(codec.counter_key(key), int(s) - int(o), int(h)) for key, s, h, o in counts]
         known = {bucket.key for bucket in kept}
         then = (
             replace(row, keys=tuple(key for key in row.keys if key in known))
             for seq, row in sorted(rows.items())
             if first <= seq <= int(last)
         )
-        held = [(codec.decode(key), int(amount)) for key, amount in open_holds]
+        held = [(codec.counter_key(key), int(amount)) for key, amount in open_holds]
         return tuple(differences(kept, then, held))
 
     async def findings(self) -> tuple[Diagnosis, ...]:

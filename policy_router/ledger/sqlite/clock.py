@@ -6,7 +6,7 @@ import logging
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
-from policy_router.domain.limits import ROLLING
+from policy_router.domain.limits import ROLLING, CounterKey
 from policy_router.ledger.clock import DOUBTED, Anchor, doubt, moment
 
 if TYPE_CHECKING:
@@ -145,7 +145,7 @@ def _bring_back(connection: sqlite3.Connection, now: float) -> None:
     for key, slot, n, ends in connection.execute(
         "SELECT key, slot, n, ends FROM slot WHERE ends > ?", (now,)
     ).fetchall():
-        window = ROLLING[key.split("|", 3)[2]]
+        window = ROLLING[CounterKey.parse(key).window]
         present = int(now // window.width)
         if slot > present:
             connection.execute("DELETE FROM slot WHERE key = ? AND slot = ?", (key, slot))

@@ -7,8 +7,8 @@ from abc import ABC, abstractmethod
 from collections import Counter as Tally
 from typing import TYPE_CHECKING, Final, TypeVar
 
-from policy_router.domain.limits import Metric
-from policy_router.ledger.arithmetic import compare, metric_of
+from policy_router.domain.limits import CounterKey, Metric
+from policy_router.ledger.arithmetic import compare
 from policy_router.ledger.memory import KEPT
 from policy_router.ledger.sqlite.rows import LEDGER, decode, to_row
 from policy_router.ledger.store import Bucket
@@ -96,16 +96,20 @@ def buckets(connection: sqlite3.Connection, now: float) -> tuple[Bucket, ...]:
     """Every calendar counter of this month and the last, and every other that something is held
     in."""
     wanted = "SELECT key, spent, held FROM bucket WHERE ends >= ? OR held > 0 ORDER BY key"
-    return tuple(Bucket(*row) for row in connection.execute(wanted, (now - KEPT,)))
+    return tuple(_bucket(*row) for row in connection.execute(wanted, (now - KEPT,)))
+
+
+def _bucket(key: str, spent: int, held: int) -> Bucket:
+    return Bucket(CounterKey.parse(key), spent, held)
 
 
 def audit(connection: sqlite3.Connection) -> tuple[Difference, ...]:
     """Every calendar counter beside its ledger rows and open holds."""
-    counted = (Bucket(*row) for row in connection.execute("SELECT key, spent, held FROM bucket"))
+    counted = (_bucket(*row) for row in connection.execute("SELECT key, spent, held FROM bucket"))
     return tuple(compare(counted, _spent(connection), _held(connection)))
 
 
-def _spent(connection: sqlite3.Connection) -> Tally[str]:
+def _spent(connection: sqlite3.Connection) -> Tally[CounterKey]:
     """What the ledger's rows come to, by key.
 
     Rows that name the same keys are added up by SQLite, which lets other threads run meanwhile.
@@ -117,18 +121,18 @@ def _spent(connection: sqlite3.Connection) -> Tally[str]:
     (first, last) = connection.execute(
         "SELECT coalesce(min(seq), 1), coalesce(max(seq), 0) FROM ledger"
     ).fetchone()
-    spent: Tally[str] = Tally()
+    spent: Tally[CounterKey] = Tally()
     for start in range(first, last + 1, STRETCH):
         for keys, cost, tokens, requests in connection.execute(
             wanted, (start, start + STRETCH - 1)
         ):
             parts = {Metric.USD: cost, Metric.TOKENS: tokens}
-            for key in json.loads(keys):
-                spent[key] += parts.get(metric_of(key), requests)
+            for key in map(CounterKey.parse, json.loads(keys)):
+                spent[key] += parts.get(key.metric, requests)
     return spent
 
 
-def _held(connection: sqlite3.Connection) -> Iterator[tuple[str, int]]:
+def _held(connection: sqlite3.Connection) -> Iterator[tuple[CounterKey, int]]:
     for hold_id, body in connection.execute("SELECT id, body FROM hold WHERE state = 'open'"):
         for charge in decode(hold_id, body).charges:
             if charge.counter.calendar:

@@ -12,8 +12,7 @@ from functools import lru_cache
 from heapq import heappush
 from typing import TYPE_CHECKING, Any, Final
 
-from policy_router.domain.limits import Charge, Counter, Metric
-from policy_router.ledger.arithmetic import metric_of
+from policy_router.domain.limits import Charge, Counter, CounterKey, Metric
 from policy_router.ledger.engine import (
     EXPIRED,
     OPEN,
@@ -65,7 +64,7 @@ def load(
     the charges. known: holds by id that need not be read and decoded."""
     page = LoadedState(LedgerState())
     tables = page.tables
-    counters = {charge.counter.key: charge.counter for charge in charges}
+    counters = {charge.counter.id: charge.counter for charge in charges}
     rows = connection.execute(f"{_HOLD} state = 'open' AND expires <= ?", (now,)).fetchall()
     wanted = dict.fromkeys(ids)
     live = "id IN ({}) AND (state = 'open' OR forget > ?)"
@@ -78,9 +77,9 @@ def load(
         slots = {}
         for charge in hold.charges:
             counter = charge.counter
-            counters[counter.key] = counter
+            counters[counter.id] = counter
             if counter.width:
-                slots[counter.key] = counter.slot(taken)
+                slots[counter.id] = counter.slot(taken)
         tables.holds[hold_id] = Held(hold, state, expires, slots)
         page.before[hold_id] = state, expires
         if state == OPEN:
@@ -116,7 +115,7 @@ def load_counters(
     seats: list[str] = []
     for counter in counters:
         kind = rolling if counter.width else calendar if counter.end else seats
-        kind.append(counter.key)
+        kind.append(counter.id)
     tables = page.tables
     buckets = "SELECT key, ends, spent, held, told FROM bucket WHERE key IN ({})"
     for key, *count in _find(connection, buckets, calendar):
@@ -185,7 +184,7 @@ def _save_holds(
             )
         if held.state == RELEASED:
             released.append((hold_id, held.expires, forget))
-        seats = ((c.counter.key, hold_id) for c in held.hold.charges if c.counter.metric is SEATS)
+        seats = ((c.counter.id, hold_id) for c in held.hold.charges if c.counter.metric is SEATS)
         if held.state != OPEN:
             stand += seats
         elif not known:
@@ -205,7 +204,7 @@ def _save_counters(
     slots: dict[tuple[str, int], tuple[object, ...]] = {}
     for held in changed:
         for charge in held.hold.charges:
-            counter, key = charge.counter, charge.counter.key
+            counter, key = charge.counter, charge.counter.id
             if counter.end:
                 if key not in buckets:
                     count = tables.counts[key]
@@ -268,8 +267,8 @@ def _from_row(row: LedgerEntry) -> tuple[object, ...]:
 
 
 @lru_cache(maxsize=4096)
-def _listed(keys: tuple[str, ...]) -> str:
-    return _encode(keys)
+def _listed(keys: tuple[CounterKey, ...]) -> str:
+    return _encode([*map(str, keys)])
 
 
 def to_row(columns: Sequence[Any]) -> LedgerEntry:
@@ -278,7 +277,7 @@ def to_row(columns: Sequence[Any]) -> LedgerEntry:
     about, (cost, tokens_in, tokens_out, requests, estimated, keys) = rest[:7], rest[7:]
     return LedgerEntry(
         seq, hold_id, EntryKind(kind), ts, Attribution(*about), cost, tokens_in, tokens_out,
-        requests, bool(estimated), tuple(json.loads(keys)),
+        requests, bool(estimated), tuple(map(CounterKey.parse, json.loads(keys))),
     )  # fmt: skip
 
 
@@ -286,7 +285,7 @@ def encode(hold: Hold) -> str:
     """All of a hold but its id, as text."""
     charges = [
         (
-            c.counter.key, c.counter.width, c.counter.slots, c.counter.start, c.counter.end,
+            c.counter.id, c.counter.width, c.counter.slots, c.counter.start, c.counter.end,
             c.amount, c.cap, c.refuses, c.warn_at,
         )
         for c in hold.charges
@@ -307,7 +306,7 @@ def decode(hold_id: str, body: str) -> Hold:
         hold_id,
         tuple(
             Charge(
-                Counter(key, metric_of(key), width, slots, start, end),
+                Counter(CounterKey.parse(key), width, slots, start, end),
                 amount, limit, refuses, tuple(warn_at),
             )
             for key, width, slots, start, end, amount, limit, refuses, warn_at in charges

@@ -66,7 +66,7 @@ class SqliteView(SqliteReader):
 
         def look(connection: sqlite3.Connection) -> tuple[Reading, ...]:
             now, page = self._now(connection), LoadedState(LedgerState())
-            counters = {charge.counter.key: charge.counter for charge in wanted}
+            counters = {charge.counter.id: charge.counter for charge in wanted}
             load_counters(connection, page, counters.values(), now)
             return tuple(page.tables.reading(charge, now) for charge in wanted)
 

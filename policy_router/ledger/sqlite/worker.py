@@ -251,7 +251,7 @@ class Reader(Worker):
         stored = sqlite_clock.load(connection, self.time.machine)
         now = self.time.look(stored).now
         history = History(connection, self.memory, seen, lambda _: now)
-        counters = {c.counter.key: c.counter for ask in asks for c in ask.charges}
+        counters = {c.counter.id: c.counter for ask in asks for c in ask.charges}
         load_counters(connection, page, counters.values(), now)
         connection.execute("COMMIT")
         history.end()

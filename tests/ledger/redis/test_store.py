@@ -647,12 +647,12 @@ def test_what_is_over_expires(w: Place) -> None:
     lasting = {name for name, ttl in left.items() if ttl == -1}
     assert lasting == {
         "meta", "ledger", "leases", "counts", "hold:open", "hold:last",
-        f"seats:{w.seat(1).counter.key}",
+        f"seats:{w.seat(1).counter.id}",
     }  # fmt: skip
     for name in ("settled", "released", "expired"):
         assert DAY - 60 <= left[f"hold:{name}"] <= DAY
-    assert 50 <= left[f"window:{w.requests(9).counter.key}"] <= 62
-    money = left[f"count:{w.money(1).counter.key}"]
+    assert 50 <= left[f"window:{w.requests(9).counter.id}"] <= 62
+    money = left[f"count:{w.money(1).counter.id}"]
     assert 62 * DAY + DAY / 2 - 60 <= money <= 62 * DAY + DAY / 2
 
 
@@ -661,7 +661,7 @@ def test_slots_that_left_their_window_are_dropped(w: Place) -> None:
         w.reserve(f"a{i}", w.requests(10**6))
         w.clock.now += 1
     with w.raw() as client:
-        assert client.hlen(w.key(f"window:{w.requests(1).counter.key}")) == 61
+        assert client.hlen(w.key(f"window:{w.requests(1).counter.id}")) == 61
 
 
 def test_a_hold_long_ended_is_forgotten(w: Place) -> None:
@@ -742,7 +742,7 @@ def test_a_counter_that_was_deleted_or_evicted_closes_the_budgets(w: Place) -> N
     w.reserve("a", w.money(600))
     w.settle("a", Settlement(cost=600))
     with w.raw() as client:
-        client.delete(w.key(f"count:{w.money(0).counter.key}"))
+        client.delete(w.key(f"count:{w.money(0).counter.id}"))
     answer = w.reserve("b", w.money(600))
     assert isinstance(answer, Unavailable)
     assert "counters are gone that it lists" in answer.detail
@@ -756,7 +756,7 @@ def test_a_counter_of_which_nothing_is_asked_any_more_is_not_missed(w: Place) ->
     old = w.money(0)
     w.clock.now += 63 * DAY
     with w.raw() as client:
-        client.delete(w.key(f"count:{old.counter.key}"))
+        client.delete(w.key(f"count:{old.counter.id}"))
     assert w.used(old) == [0]
     assert w.store.loss is None
 
@@ -789,7 +789,7 @@ def test_old_rows_make_way_and_the_books_still_balance() -> None:
         assert w.used(w.money(0)) == [sum(range(164))]
         assert w.audit() == ()
         with w.raw() as client:
-            client.hincrby(w.key(f"count:{w.money(0).counter.key}"), "spent", 3)
+            client.hincrby(w.key(f"count:{w.money(0).counter.id}"), "spent", 3)
         (difference,) = w.audit()
         assert (difference.field, difference.counter - difference.ledger) == ("spent", 3)
 

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from policy_router.domain.limits import MINUTE, Metric
+from policy_router.domain.limits import MINUTE, CounterKey, Metric
 from policy_router.domain.periods import Period
 from policy_router.errors import AmountError, StoreError, VerbError
 from policy_router.ledger.arithmetic import EXACT, differences
@@ -597,7 +597,7 @@ def test_one_verb_that_cannot_be_done_fails_alone(path: Path) -> None:
         full = w.money(EXACT, cap=None, subject="full")
         w.reserve("full", full)
         w.release("full")
-        sql(path, "UPDATE bucket SET held = ? WHERE key = ?", 2**63 - EXACT, full.counter.key)
+        sql(path, "UPDATE bucket SET held = ? WHERE key = ?", 2**63 - EXACT, full.counter.id)
 
         async def together() -> list[object]:
             asked = [(fine,), (odd,), (fine,), (full,), (fine,)]
@@ -614,7 +614,7 @@ def test_one_verb_that_cannot_be_done_fails_alone(path: Path) -> None:
         assert isinstance(f, tuple)
         assert isinstance(g, VerbError)
         assert w.used(fine) == [3]
-        sql(path, "UPDATE bucket SET held = 0 WHERE key = ?", full.counter.key)
+        sql(path, "UPDATE bucket SET held = 0 WHERE key = ?", full.counter.id)
         assert w.audit() == ()
 
 
@@ -1084,7 +1084,8 @@ def test_an_audit_is_the_sum_that_every_store_makes(
     sql(path, "INSERT INTO bucket VALUES ('budgets/x|usd|day|2026-01-01|-', 4, 0, 0, 0)")
     with opened(path, clock) as w:
         found = w.audit()
-        counted = [Bucket(*row) for row in sql(path, "SELECT key, spent, held FROM bucket")]
+        rows = sql(path, "SELECT key, spent, held FROM bucket")
+        counted = [Bucket(CounterKey.parse(key), spent, held) for key, spent, held in rows]
         with File(path).consult() as connection:
             held = list(books._held(connection))
         assert found == tuple(differences(counted, w.rows(), held))
