@@ -117,7 +117,7 @@ class Router:
         self._live = live
         caller = self._caller = Contained(caller)
         self._clock = clock
-        self._health = Cooldowns(clock, models=lambda: self.policy.models)
+        self._cooldowns = Cooldowns(clock, models=lambda: self.policy.models)
         self._store = MemoryStore(clock) if store is None else store
         self._ledger = Accounting(
             self._store,
@@ -126,10 +126,10 @@ class Router:
         )
         functions = Functions() if functions is None else functions
         self._executor = Executor(
-            caller, clock=clock, observe=tell, health=self._health, functions=functions
+            caller, clock=clock, observe=tell, cooldowns=self._cooldowns, functions=functions
         )
         self._rater = EstimatorRunner(
-            caller, self._ledger, health=self._health, functions=functions
+            caller, self._ledger, cooldowns=self._cooldowns, functions=functions
         )
         self._classifier: Classifier | None = None
         self._reading = Threads(_READING, "policy-router-reading")
@@ -294,7 +294,7 @@ class Router:
     async def _snapshot(self, policy: Policy, request: Request) -> Snapshot:
         """The world as it matters to this request."""
         now = self._clock()
-        idle = Snapshot(now, self._health.cooling(now))
+        idle = Snapshot(now, self._cooldowns.cooling(now))
         used = await self._ledger.readings(policy, request, idle)
         return replace(idle, used=used) if used else idle
 

@@ -9,7 +9,7 @@ from policy_router.providers.failure import FailureKind
 
 if TYPE_CHECKING:
     from policy_router.acceptance.checks import Verdict
-    from policy_router.domain.decision import Candidate
+    from policy_router.domain.models import Model
     from policy_router.providers.failure import Failure
 
 T = TypeVar("T")
@@ -51,10 +51,10 @@ class FallbackAnswers(Generic[T]):
         self._empty = True
         return failure
 
-    def keep(self, candidate: Candidate, verdict: Verdict, answer: T) -> None:
+    def keep(self, model: Model, verdict: Verdict, answer: T) -> None:
         """Keeps an answer, unless the policy wants an error rather than this one."""
         if verdict.may_stand_in:
-            self._kept.append(FallbackAnswer(candidate.name, candidate.model.rank, verdict, answer))
+            self._kept.append(FallbackAnswer(model.name, model.rank, verdict, answer))
 
     def best(self) -> FallbackAnswer[T] | None:
         """The one that passed the most checks; of equals the one of the strongest tier, then the

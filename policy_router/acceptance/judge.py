@@ -11,26 +11,18 @@ from __future__ import annotations
 import re
 import secrets
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
 from policy_router.acceptance.excerpt import LEAST_SHOWN, ends, weight
 from policy_router.classification.token_bound import most_tokens
-from policy_router.domain.decision import Candidate
-from policy_router.events import JudgedAnswer
-from policy_router.execution.chain import LEAST
-from policy_router.execution.progress import RunningAttempt
-from policy_router.providers.caller import Body
-from policy_router.providers.chat import content, heard, size, usage
-from policy_router.providers.deadline import within
-from policy_router.providers.failure import CallFailed, Failure, FailureKind
+from policy_router.providers.chat import content, heard
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from policy_router.acceptance.asking import Asking
     from policy_router.domain.acceptance import Judge
-    from policy_router.domain.models import Model
-    from policy_router.execution.progress import Progress
 
 OUTPUT: Final = 16
 """Tokens a judge may say: one word, and some providers take no smaller cap."""
@@ -122,66 +114,25 @@ def _part(message: object, name: str) -> Any:
     return message.get(name) if isinstance(message, Mapping) else getattr(message, name, None)
 
 
-async def ask_judge(progress: Progress, judge: Judge, answer: str) -> Judgement:
-    """What the judge says of an answer's text. The call is charged as any other, with a hold of its
-    own, and told as an event; it is none of the request's attempts."""
-    model, world = judge.model, progress.world
-    limit = min(progress.share(), progress.fallback.first_token_within)
-    why = _why_not(progress, model, limit)
-    if why is not None:
-        return Judgement(None, f"`{model.name}` is not asked: {why}")
-    messages = fitted(judge, question_of(progress.body["messages"]), answer)
-    if messages is None:
-        return Judgement(None, f"`{model.name}` is not asked: its context holds too little")
-    account = None
-    if progress.account is not None:
-        account = progress.account.beside(most_tokens(messages), OUTPUT)
-        skip = await account.open(model)
-        if skip is not None:
-            return Judgement(None, f"`{model.name}` is not asked: {skip.detail}")
-    started = RunningAttempt(Candidate(model, "judge", ""), world.clock(), world.monotonic(), limit)
-    failure: Failure | None = Failure(FailureKind.CANCELLED, "the caller went away")
-    response: Any = None
-    passed = None
-    try:
-        body = Body(messages=messages, max_tokens=OUTPUT, temperature=0)
-        failure, response = await _called(progress, started, body)
-        passed = None if failure else verdict_of("".join(s.text for s in heard(response)[:1]))
-    finally:
-        attempt = progress.attempt(started, usage(response), failure)
-        if account is not None:
-            account.ended(usage(response), failure, size(response))
-            await account.close()
-            attempt = replace(attempt, cost=0 if account.actual is None else account.actual.cost)
-        world.tell(JudgedAnswer(progress.decision, attempt, passed, failure))
-    if failure is not None:
-        return Judgement(None, f"`{model.name}` gave no judgement: {failure.kind}")
-    said = "neither PASS nor FAIL" if passed is None else "PASS" if passed else "FAIL"
-    return Judgement(passed, f"`{model.name}` said {said}")
-
-
-def _why_not(progress: Progress, model: Model, limit: float) -> str | None:
-    """Why a judge is not asked now."""
-    world = progress.world
-    barred = next((s for s in progress.decision.barred if s.model == model.name), None)
+async def ask_judge(asking: Asking, judge: Judge, answer: str) -> Judgement:
+    """What the judge says of an answer's text. The call is charged as any other and reported as an
+    event; it is not one of the request's attempts."""
+    name = judge.model.name
+    barred = next((s for s in asking.decision.barred if s.model == name), None)
     if barred is not None:
-        return barred.detail
-    if world.health is not None and world.health.until(model, world.clock()) is not None:
-        return "cooling down after failures"
-    return "no time is left" if limit < LEAST else None
+        return Judgement(None, f"`{name}` was not called: {barred.detail}")
+    messages = fitted(judge, question_of(asking.messages), answer)
+    if messages is None:
+        return Judgement(None, f"`{name}` was not called: its context is too small")
+    reply = await asking.judge(judge.model, messages, OUTPUT, _verdict_in)
+    if reply.not_called is not None:
+        return Judgement(None, f"`{name}` was not called: {reply.not_called}")
+    if reply.failed is not None:
+        return Judgement(None, f"`{name}` gave no verdict: {reply.failed}")
+    verdict = {True: "PASS", False: "FAIL", None: "neither PASS nor FAIL"}[reply.passed]
+    return Judgement(reply.passed, f"`{name}` answered {verdict}")
 
 
-async def _called(
-    progress: Progress, started: RunningAttempt, body: Body
-) -> tuple[Failure | None, Any]:
-    world, model = progress.world, started.candidate.model
-    try:
-        call = world.caller.call(model, body, started.limit)
-        return None, await within(started.limit, call, started.wire)
-    except CallFailed as failed:
-        failure = failed.failure
-    except TimeoutError:
-        failure = progress.late(started)
-    if world.health is not None:
-        world.health.failed(model, failure, progress.fallback.cooldown)
-    return failure, None
+def _verdict_in(answer: Any) -> bool | None:
+    """The verdict in a judge's answer."""
+    return verdict_of("".join(choice.text for choice in heard(answer)[:1]))

@@ -19,36 +19,36 @@ from policy_router.providers.deadline import within
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from policy_router.acceptance.asking import Asking
     from policy_router.domain.acceptance import Accept
     from policy_router.domain.findings import Finding
-    from policy_router.execution.progress import Progress
     from policy_router.providers.chat import Said
 
 
-async def examine(progress: Progress, answer: Any) -> Verdict:
+async def run_checks(asking: Asking, answer: Any) -> Verdict:
     """What the checks that the decision carries make of a whole answer. Never raises, and ends
     within the request's deadline."""
-    accepts = progress.decision.accept
+    accepts = asking.decision.accept
     if not accepts:
         return PASSED
     said = heard(answer)
-    verdict = await _table(progress, accepts, said)
+    verdict = await _table(asking, accepts, said)
     for stage in (_functions, _judges):
         if verdict.rejected:
             break
-        verdict = await stage(progress, said, answer, verdict)
+        verdict = await stage(asking, said, answer, verdict)
     return verdict
 
 
-async def _table(progress: Progress, accepts: Sequence[Accept], said: Sequence[Said]) -> Verdict:
+async def _table(asking: Asking, accepts: Sequence[Accept], said: Sequence[Said]) -> Verdict:
     """What the checks that need nobody's help make of it. Those that may take long are made in
     another thread, which ends soon after their time is over."""
     if not takes_time(accepts):
         return plain(accepts, said)
     over = threading.Event()
-    limit = progress.share()
+    limit = asking.share()
     try:
-        work = progress.world.checks.run(lambda: plain(accepts, said, over.is_set))
+        work = asking.tools.threads.run(lambda: plain(accepts, said, over.is_set))
         return await within(limit, work)
     except TimeoutError:
         words = f"took longer than {limit:.3g} s"
@@ -59,15 +59,15 @@ async def _table(progress: Progress, accepts: Sequence[Accept], said: Sequence[S
 
 
 async def _functions(
-    progress: Progress, said: Sequence[Said], answer: Any, verdict: Verdict
+    asking: Asking, said: Sequence[Said], answer: Any, verdict: Verdict
 ) -> Verdict:
     rejected: list[Finding] = []
     passed = verdict.passed
-    for accept in progress.decision.accept:
+    for accept in asking.decision.accept:
         if accept.python is None:
             continue
         for each in said:
-            functions, limit = progress.world.functions, progress.share()
+            functions, limit = asking.tools.functions, asking.share()
             why = await ask_function(functions, accept.python, each.text, answer, limit)
             if why is not None:
                 rejected.append(found(accept, "python", f"`{accept.python}`: {why}"))
@@ -77,17 +77,17 @@ async def _functions(
     return replace(verdict, rejected=tuple(rejected), passed=passed)
 
 
-async def _judges(progress: Progress, said: Sequence[Said], _: Any, verdict: Verdict) -> Verdict:
+async def _judges(asking: Asking, said: Sequence[Said], _: Any, verdict: Verdict) -> Verdict:
     rejected: list[Finding] = []
     unchecked: list[Finding] = []
     passed = verdict.passed
-    for accept in progress.decision.accept:
+    for accept in asking.decision.accept:
         if accept.llm is None:
             continue
         for each in said:
             if each.acts:
                 continue
-            judgement = await ask_judge(progress, accept.llm, each.text)
+            judgement = await ask_judge(asking, accept.llm, each.text)
             if judgement.passed is not True:
                 findings = unchecked if judgement.passed is None else rejected
                 findings.append(found(accept, "llm", judgement.detail))

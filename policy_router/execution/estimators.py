@@ -11,6 +11,7 @@ import asyncio
 import json
 import logging
 import re
+import time
 from collections import OrderedDict
 from dataclasses import dataclass, replace
 from hashlib import sha256
@@ -22,11 +23,9 @@ from policy_router.classification.features import read_request
 from policy_router.classification.token_bound import most_tokens
 from policy_router.decision.decide import decide, facts_of
 from policy_router.decision.disclosure import kept_from
+from policy_router.execution.attempt import CallContext, RunningAttempt, side_call
 from policy_router.providers.caller import Body
-from policy_router.providers.chat import Usage, choices, size, usage
-from policy_router.providers.deadline import within
-from policy_router.providers.failure import CallFailed, Failure, FailureKind
-from policy_router.providers.wire import Wire
+from policy_router.providers.chat import choices
 from policy_router.resilience import forks
 
 if TYPE_CHECKING:
@@ -66,7 +65,7 @@ RUBRIC: Final = (
 class EstimatorRunner:
     """Asks the estimator that a policy names, when it is one that must be asked.
 
-    caller, ledger: how a model is called and paid for. health: told of every failure of one.
+    caller, ledger: how a model is called and paid for. cooldowns: told how each call ended.
     deadline: seconds. functions: those that policies may call; none unless given.
     """
 
@@ -75,13 +74,13 @@ class EstimatorRunner:
         caller: Caller,
         ledger: Accounting,
         *,
-        health: Cooldowns | None = None,
+        cooldowns: Cooldowns | None = None,
         deadline: float = DEADLINE,
         functions: Functions | None = None,
     ) -> None:
         self._caller = caller
         self._ledger = ledger
-        self._health = health
+        self._context = CallContext(caller, ledger.clock, time.monotonic, cooldowns)
         self._deadline = deadline
         self._functions = Functions() if functions is None else functions
         self._lock = forks.lock()
@@ -161,39 +160,30 @@ class EstimatorRunner:
 
     async def _by_model(self, name: bytes, call: _Call, account: RequestAccount) -> float | None:
         await self._caller.prepare([call.model])  # before its time begins to run
-        clock = asyncio.get_running_loop().time
-        until = clock() + call.limit
+        attempt = RunningAttempt(
+            self._context,
+            call.model,
+            account=account,
+            cooldown=call.cooldown,
+            fair=call.limit / 2,  # the model is not at fault where reserving took most of the time
+        )
+        until = self._context.monotonic() + call.limit
         try:
-            async with asyncio.timeout_at(until):
-                if await account.open(call.model) is not None:
+            async with asyncio.timeout(call.limit):
+                if await attempt.reserve() is not None:
                     return None
-            score = await self._ask(call, account, until - clock())
+            made = await side_call(attempt, until - self._context.monotonic(), call.body)
         except TimeoutError:
             return None
         finally:
-            await account.close()
+            await attempt.settle()  # also when it was cut off while it reserved
+        if made.failure is not None:
+            self._complain(call.model.name, f"{made.failure.kind}: {made.failure.detail}")
+            return None
+        score = _score(made.answer)
         if score is not None:
             self._remember(name, score)
         return score
-
-    async def _ask(self, call: _Call, account: RequestAccount, seconds: float) -> float | None:
-        failure, answer, wire = Failure(FailureKind.CANCELLED), None, Wire()
-        try:
-            work = self._caller.call(call.model, call.body, seconds)
-            answer = await within(seconds, work, wire)
-        except CallFailed as failed:
-            failure = failed.failure
-            self._failed(call, failure, str(failure.kind))
-        except TimeoutError:
-            # Where reserving took most of the time, that is not the model's fault.
-            kind = FailureKind.TIMEOUT if seconds * 2 >= call.limit else FailureKind.DEADLINE
-            failure = Failure(kind, sent=not wire.unsent)
-            self._failed(call, failure, f"no rating within {call.limit:.3g} s")
-        finally:
-            counted = Usage() if answer is None else usage(answer)
-            said = 0 if answer is None else size(answer)
-            account.ended(counted, failure if answer is None else None, said)
-        return None if answer is None else _score(answer)
 
     def _recall(self, name: bytes) -> float | None:
         with self._lock:
@@ -206,11 +196,6 @@ class EstimatorRunner:
             self._known[name] = score
             if len(self._known) > KEPT:
                 self._known.popitem(last=False)
-
-    def _failed(self, call: _Call, failure: Failure, why: str) -> None:
-        if self._health is not None:
-            self._health.failed(call.model, failure, call.cooldown)
-        self._complain(call.model.name, why)
 
     def _complain(self, who: str, why: str) -> None:
         """Logs what is wrong with an estimator, once; the local score stands each time."""

@@ -12,18 +12,17 @@ import random as _random
 import time
 from typing import TYPE_CHECKING, Any, Final
 
+from policy_router.acceptance.asking import CheckTools
 from policy_router.acceptance.best import FallbackAnswers, is_whole
 from policy_router.acceptance.checks import PASSED
-from policy_router.acceptance.run import examine
+from policy_router.acceptance.run import run_checks
 from policy_router.acceptance.user_code import Functions
 from policy_router.errors import AllModelsFailedError, BadRequestError, RoutingError
 from policy_router.events import harmless
 from policy_router.execution.answer import Answer
 from policy_router.execution.progress import ExecutorContext, Progress
 from policy_router.execution.stream import AnswerStream, play
-from policy_router.providers.chat import size, usage
 from policy_router.providers.complete import of_answer
-from policy_router.providers.deadline import within
 from policy_router.providers.failure import CallFailed, Failure
 from policy_router.providers.user_caller import Contained
 from policy_router.resilience.threads import Threads
@@ -36,7 +35,6 @@ if TYPE_CHECKING:
     from policy_router.events import Event
     from policy_router.execution.accounting import RequestAccount
     from policy_router.execution.cooldown import Cooldowns
-    from policy_router.execution.progress import RunningAttempt
     from policy_router.providers.caller import Body, Caller
 
 
@@ -53,7 +51,7 @@ class Executor:
     """Calls models as decisions say. Holds no state of a request; use one for all of them.
 
     caller: calls one model once. clock: Unix time; monotonic: for durations. observe: gets every
-    event; what it raises is logged once and harms nobody. health: told of every failure.
+    event; what it raises is logged once and harms nobody. cooldowns: told of every failure.
     functions: those that policies may call; none unless given.
     """
 
@@ -66,20 +64,20 @@ class Executor:
         sleep: Callable[[float], Awaitable[object]] = asyncio.sleep,
         random: _random.Random | None = None,
         observe: Callable[[Event], None] = _ignore,
-        health: Cooldowns | None = None,
+        cooldowns: Cooldowns | None = None,
         functions: Functions | None = None,
     ) -> None:
         dice = _random.Random() if random is None else random  # noqa: S311  jitter, not a secret
-        self._world = ExecutorContext(
+        functions = Functions() if functions is None else functions
+        self._context = ExecutorContext(
             caller if isinstance(caller, Contained) else Contained(caller),
             clock,
             monotonic,
+            cooldowns,
             sleep,
             dice,
             harmless(observe),
-            health,
-            Functions() if functions is None else functions,
-            Threads(_CHECKING, "policy-router-checks"),
+            CheckTools(functions, Threads(_CHECKING, "policy-router-checks")),
         )
 
     async def run(
@@ -97,7 +95,7 @@ class Executor:
         Raises NoCandidateError, BadRequestError (the failure ends the request),
         AllModelsFailedError (no model is left, or the deadline passed).
         """
-        progress = Progress(self._world, decision, fallback, body, account, began=began)
+        progress = Progress(self._context, decision, fallback, body, account, began=began)
         try:
             return await self._run(progress)
         except RoutingError as error:
@@ -121,48 +119,41 @@ class Executor:
         """A stream of chunks; returns when the first of them is there, so that all that can be
         replaced silently has been. Raises as `run` does; iterating may raise StreamBrokenError.
         """
-        progress = Progress(self._world, decision, fallback, body, account, began=began)
+        progress = Progress(self._context, decision, fallback, body, account, began=began)
         stream = AnswerStream(progress, play(progress))
         await stream.begin()
         return stream
 
     async def _run(self, progress: Progress) -> Answer:
-        spares: FallbackAnswers[Any] = FallbackAnswers()
-        candidate = await progress.first()
+        best: FallbackAnswers[Any] = FallbackAnswers()
+        attempt = await progress.first()
         while True:
-            started = progress.start(candidate, progress.share())
-            failure, response = await self._ask(progress, started)
-            used, said = usage(response), size(response)
+            progress.start(attempt, progress.share())
+            failure: Failure | None = None
+            response: Any = None
             verdict = PASSED
+            try:
+                response = await attempt.call(progress.body)
+                failure = of_answer(response)
+            except CallFailed as failed:
+                failure = failed.failure
             if is_whole(failure):
-                progress.came(used, said)
-                verdict = await examine(progress, response)
-                failure = spares.judged(verdict, failure, more=progress.chain.more)
+                verdict = await run_checks(progress, response)
+                failure = best.judged(verdict, failure, more=progress.chain.more)
             if failure is None:
-                progress.answered(used, said, verdict)
+                progress.answered(verdict)
                 return _answer(progress, response)
             if is_whole(failure):
-                spares.keep(candidate, verdict, response)
-            progress.failed(failure, used, said)
+                best.keep(attempt.model, verdict, response)
+            progress.failed(failure)
             try:
-                candidate = await progress.after(failure)
+                attempt = await progress.after(failure)
             except (AllModelsFailedError, BadRequestError):
-                spare = spares.best()
+                spare = best.best()
                 if spare is None:
                     raise
                 progress.settled(spare.served_by, spare.verdict)
                 return _answer(progress, spare.answer)
-
-    async def _ask(self, progress: Progress, started: RunningAttempt) -> tuple[Failure | None, Any]:
-        model = started.candidate.model
-        call = self._world.caller.call(model, progress.request_body, started.limit)
-        try:
-            response = await within(started.limit, call, started.wire)
-        except CallFailed as failed:
-            return failed.failure, None
-        except TimeoutError:
-            return progress.late(started), None
-        return of_answer(response), response
 
 
 def _answer(progress: Progress, response: Any) -> Answer:

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field, replace
-from typing import TYPE_CHECKING, Final, TypeVar
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from math import ceil
+from typing import TYPE_CHECKING, Any
 
+from policy_router.acceptance.asking import JudgeReply
 from policy_router.acceptance.checks import PASSED
-from policy_router.domain.decision import Attempt
+from policy_router.classification.token_bound import most_tokens
 from policy_router.errors import (
     AllModelsFailedError,
     BadRequestError,
@@ -14,64 +17,42 @@ from policy_router.errors import (
     NoCandidateError,
     no_room,
 )
-from policy_router.events import Answered, Attempted, Decided, Exhausted, NoRoom
+from policy_router.events import Answered, Attempted, Decided, Exhausted, JudgedAnswer, NoRoom
+from policy_router.execution.attempt import CallContext, RunningAttempt, side_call
 from policy_router.execution.chain import LEAST, Chain, Move
-from policy_router.providers.chat import Usage
+from policy_router.providers.caller import Body
 from policy_router.providers.failure import OWN_FAULTS, Failure, FailureKind
-from policy_router.providers.wire import Wire
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable
+    from collections.abc import Awaitable, Callable, Mapping, Sequence
     from random import Random
 
+    from policy_router.acceptance.asking import CheckTools
     from policy_router.acceptance.checks import Verdict
-    from policy_router.acceptance.user_code import Functions
-    from policy_router.domain.decision import Candidate, Decision
+    from policy_router.domain.decision import Attempt, Candidate, Decision
     from policy_router.domain.fallback import Fallback
     from policy_router.domain.models import Model
     from policy_router.errors import RoutingError
     from policy_router.events import Event
     from policy_router.execution.accounting import RequestAccount
-    from policy_router.execution.cooldown import Cooldowns
-    from policy_router.providers.caller import Body, Caller
-    from policy_router.resilience.threads import Threads
-
-_T = TypeVar("_T")
-_NOTHING: Final = Usage()
-_ROUNDING: Final = 0.99
-"""An attempt's limit is taken from a clock that has moved on a little since the request began."""
+    from policy_router.execution.attempt import SideCall
 
 
 @dataclass(slots=True)
-class ExecutorContext:
-    """What an executor needs of the world around it. clock: Unix time; monotonic: any origin.
-    tell: gets every event, and raises nothing. functions: what policies may call. checks: where
-    answers are checked."""
+class ExecutorContext(CallContext):
+    """What an executor needs in addition to calls of models.
 
-    caller: Caller
-    clock: Callable[[], float]
-    monotonic: Callable[[], float]
+    Attributes:
+        sleep: Waits for a number of seconds.
+        random: Draws the wait before a retry.
+        tell: Gets every event, and raises nothing.
+        tools: What the checks of answers run in.
+    """
+
     sleep: Callable[[float], Awaitable[object]]
     random: Random
     tell: Callable[[Event], None]
-    health: Cooldowns | None
-    functions: Functions
-    checks: Threads
-
-
-@dataclass(slots=True)
-class RunningAttempt:
-    """An attempt that is running. usage, said: what is known to have come out of it. wire: what
-    its connection saw."""
-
-    candidate: Candidate
-    clock: float
-    monotonic: float
-    limit: float
-    first_token: float | None = None
-    usage: Usage = _NOTHING
-    said: int = 0
-    wire: Wire = field(default_factory=Wire)
+    tools: CheckTools
 
 
 class Progress:
@@ -84,7 +65,7 @@ class Progress:
 
     def __init__(
         self,
-        world: ExecutorContext,
+        context: ExecutorContext,
         decision: Decision,
         fallback: Fallback,
         body: Body,
@@ -94,7 +75,7 @@ class Progress:
     ) -> None:
         self.account = account
         self.verdict = PASSED
-        self.world = world
+        self.context = context
         self.decision = decision
         self.fallback = fallback
         self.body = body
@@ -103,62 +84,68 @@ class Progress:
         self._failures: list[Failure] = []
         self.running: RunningAttempt | None = None
         self.served_by: str | None = None
-        now = world.monotonic()
+        now = context.monotonic()
         self._ends = (now if began is None else began) + fallback.deadline
         self._fair = min(fallback.first_token_within, (self._ends - now) / 2)
-        world.tell(Decided(decision))
+        context.tell(Decided(decision))
 
     def remaining(self) -> float:
         """Seconds until the request's deadline."""
-        return self._ends - self.world.monotonic()
+        return self._ends - self.context.monotonic()
 
     def share(self) -> float:
         """Seconds that one thing may take which gives no sign of life before it is done: half of
         the time left while another model could be asked after it, else all."""
         return self.remaining() / (2 if self.chain.more else 1)
 
-    async def first(self) -> Candidate:
-        """The first candidate that has room. Raises NoCandidateError when there is none,
-        AllModelsFailedError when the policy leaves no time for an attempt."""
+    async def first(self) -> RunningAttempt:
+        """An attempt at the first candidate that has room, with its reservation.
+
+        Raises:
+            NoCandidateError: No candidate has room, or there is none.
+            AllModelsFailedError: The policy leaves no time for an attempt.
+        """
         if not self.decision.candidates:
-            raise no_room(self.decision, now=self.world.clock())
+            raise no_room(self.decision, now=self.context.clock())
         candidate = self.chain.next() if self.remaining() >= LEAST else None
         if candidate is None:
             raise self._exhausted()
         return await self._with_room(candidate)
 
-    async def _with_room(self, candidate: Candidate) -> Candidate:
-        """This candidate or the next one that has room in every limit and budget, reserved.
-        Raises when none has."""
-        if self.account is None:
-            return candidate
-        while (skip := await self.account.open(candidate.model)) is not None:
-            self.world.tell(NoRoom(self.decision, skip))
+    async def _with_room(self, candidate: Candidate) -> RunningAttempt:
+        """An attempt at this candidate, or at the next one that has room in every limit and budget,
+        with its reservation. Raises when none has."""
+        attempt = self._attempt(candidate.model, self.account)
+        while (skip := await attempt.reserve()) is not None:
+            self.context.tell(NoRoom(self.decision, skip))
             following = self.chain.refused(skip)
             if following is None:
                 if self.attempts:
                     raise self._exhausted()
-                raise no_room(self.decision, self.chain.skipped, self.world.clock())
-            candidate = following
-        return candidate
+                raise no_room(self.decision, self.chain.skipped, self.context.clock())
+            attempt = self._attempt(following.model, self.account)
+        return attempt
 
-    @property
-    def request_body(self) -> Body:
-        """What is sent in the running attempt: with the cap on the answer that was reserved."""
-        cap = None if self.account is None else self.account.output_cap
-        return self.body if cap is None else self.body.capped(cap)
+    def _attempt(self, model: Model, account: RequestAccount | None) -> RunningAttempt:
+        return RunningAttempt(
+            self.context,
+            model,
+            account=account,
+            cooldown=self.fallback.cooldown,
+            fair=self._fair,
+        )
 
     async def close(self) -> None:
         """Settles what the last attempt came to."""
         if self.account is not None:
             await self.account.close()
 
-    def start(self, candidate: Candidate, limit: float) -> RunningAttempt:
+    def start(self, attempt: RunningAttempt, limit: float) -> None:
         """Begins an attempt that may take `limit` seconds to its answer or first token."""
-        self.running = RunningAttempt(candidate, self.world.clock(), self.world.monotonic(), limit)
-        return self.running
+        self.running = attempt
+        attempt.start(limit)
 
-    async def after(self, failure: Failure) -> Candidate:
+    async def after(self, failure: Failure) -> RunningAttempt:
         """Who is asked next after the current candidate failed, the wait before it included.
         Raises BadRequestError or AllModelsFailedError when nobody is."""
         step = self.chain.failed(failure, self.remaining())
@@ -167,7 +154,7 @@ class Progress:
             status = failure.reaction.status
             raise BadRequestError(self.decision, self.attempts, skipped, status=status)
         if step.move is Move.RETRY:
-            await self.world.sleep(self.world.random.uniform(*step.wait))
+            await self.context.sleep(self.context.random.uniform(*step.wait))
             candidate = self.chain.current
         else:
             candidate = self.chain.next() if step.move is Move.NEXT else None
@@ -175,30 +162,20 @@ class Progress:
             raise self._exhausted()
         return await self._with_room(candidate)
 
-    def failed(self, failure: Failure, usage: Usage = _NOTHING, said: int = 0) -> None:
-        """Notes that the running attempt failed. said: bytes that had come out of it."""
-        model = self._end(usage, failure, said)
+    def failed(self, failure: Failure) -> None:
+        """Notes that the running attempt failed."""
+        self._end(failure)
         self._failures.append(failure)
-        if self.world.health is not None:
-            self.world.health.failed(model, failure, self.fallback.cooldown)
 
-    def came(self, usage: Usage, said: int) -> None:
-        """Notes that the running attempt has given an answer, before it is checked."""
-        if self.running is not None:
-            self.running.usage, self.running.said = usage, said
-
-    def answered(self, usage: Usage, said: int, verdict: Verdict = PASSED) -> None:
+    def answered(self, verdict: Verdict = PASSED) -> None:
         """Notes that the running attempt answered, and the request with it."""
-        model = self._end(usage, None, said)
-        if self.world.health is not None:
-            self.world.health.answered(model)
-        self.settled(model.name, verdict)
+        self.settled(self._end(None), verdict)
 
     def settled(self, served_by: str, verdict: Verdict) -> None:
         """Tells that the request has its answer."""
         self.served_by, self.verdict = served_by, verdict
         attempts, skipped = tuple(self.attempts), self.chain.skipped
-        self.world.tell(
+        self.context.tell(
             Answered(
                 self.decision, attempts, served_by, skipped, verdict.rejected, verdict.unchecked
             )
@@ -214,38 +191,61 @@ class Progress:
         if self.served_by is not None:
             return
         if self.running is not None:
-            unsent = self.running.wire.unsent
-            gone = Failure(FailureKind.CANCELLED, "the caller went away", sent=not unsent)
-            self._end(self.running.usage, gone, self.running.said)
+            self._end(self.running.cancelled())
         self._tell_exhausted(True, None)
 
-    def late(self, started: RunningAttempt) -> Failure:
-        """What it is when an attempt was cut off: the model's fault only when it had a fair
-        amount of time, as an attempt at the end of a request has not."""
-        kind = (
-            FailureKind.TIMEOUT if started.limit >= self._fair * _ROUNDING else FailureKind.DEADLINE
-        )
-        detail = f"no answer within {started.limit:.3g} s"
-        return Failure(kind, detail, sent=not started.wire.unsent)
+    # -- what checks need (see acceptance.asking) ----------------------------------------------
 
-    def attempt(
-        self, started: RunningAttempt, usage: Usage, failure: Failure | None = None
-    ) -> Attempt:
-        """An attempt as it stands now."""
-        model = started.candidate.model
-        return Attempt(
-            model=model.name,
-            provider_model=model.provider_model,
-            started=started.clock,
-            seconds=self.world.monotonic() - started.monotonic,
-            failure=None if failure is None else failure.kind.value,
-            status=None if failure is None else failure.status,
-            detail="" if failure is None else failure.detail,
-            retry_after=None if failure is None else failure.retry_after,
-            first_token=started.first_token,
-            tokens_in=usage.tokens_in,
-            tokens_out=usage.tokens_out,
-        )
+    @property
+    def tools(self) -> CheckTools:
+        """What checks run in."""
+        return self.context.tools
+
+    @property
+    def messages(self) -> Sequence[object]:
+        """The messages of the request."""
+        messages: Sequence[object] = self.body["messages"]
+        return messages
+
+    async def judge(
+        self,
+        model: Model,
+        messages: Sequence[Mapping[str, str]],
+        output: int,
+        read: Callable[[Any], bool | None],
+    ) -> JudgeReply:
+        """Calls a judge, pays for it and reports it as an event."""
+        limit = min(self.share(), self.fallback.first_token_within)
+        not_called = self._not_now(model, limit)
+        if not_called is not None:
+            return JudgeReply(not_called=not_called)
+        account = None
+        if self.account is not None:
+            account = self.account.beside(most_tokens(messages), output)
+        attempt = self._attempt(model, account)
+        skip = await attempt.reserve()
+        if skip is not None:
+            return JudgeReply(not_called=skip.detail)
+
+        def passed(call: SideCall) -> bool | None:
+            return None if call.failure is not None else read(call.answer)
+
+        def report(call: SideCall) -> None:
+            event = JudgedAnswer(self.decision, call.attempt, passed(call), call.failure)
+            self.context.tell(event)
+
+        body = Body(messages=messages, max_tokens=output, temperature=0)
+        call = await side_call(attempt, limit, body, report)
+        failed = None if call.failure is None else call.failure.kind.value
+        return JudgeReply(passed(call), failed=failed)
+
+    def _not_now(self, model: Model, limit: float) -> str | None:
+        """Why a judge is not called now."""
+        cooldowns, now = self.context.cooldowns, self.context.clock()
+        until = None if cooldowns is None else cooldowns.until(model, now)
+        if until is not None:
+            return f"in cooldown until {datetime.fromtimestamp(ceil(until), UTC):%H:%M:%S} UTC"
+        return "no time is left" if limit < LEAST else None
 
     def _exhausted(self) -> RoutingError:
         """The error when nobody is left to ask. Where nothing failed but the request, that is what
@@ -275,33 +275,24 @@ class Progress:
     def _soonest(self) -> float | None:
         """Seconds until the first of the request's models may be asked again; None when one may be
         at once, or nothing is known."""
-        now, health = self.world.clock(), self.world.health
+        now, cooldowns = self.context.clock(), self.context.cooldowns
         waits = [a.retry_after for a in self.attempts if a.retry_after is not None]
         times = [s.until for s in (*self.decision.skipped, *self.chain.skipped)]
-        if health is not None:
-            times += [health.until(c.model, now) for c in self.decision.candidates]
+        if cooldowns is not None:
+            times += [cooldowns.until(c.model, now) for c in self.decision.candidates]
         waits += [max(until - now, 0.0) for until in times if until is not None]
         return min(waits, default=None)
 
-    def _end(self, usage: Usage, failure: Failure | None, said: int) -> Model:
-        """Files the running attempt; its model."""
-        started, self.running = self.running, None
-        if started is None:
+    def _end(self, failure: Failure | None) -> str:
+        """Ends the running attempt and returns the name of its model."""
+        running, self.running = self.running, None
+        if running is None:
             raise RuntimeError("no attempt is running")
-        attempt = self.attempt(started, usage, failure)
-        if self.account is not None:
-            self.account.ended(usage, failure, said)
-            actual = self.account.actual
-            attempt = replace(
-                attempt,
-                cost=0 if actual is None else actual.cost,
-                estimated=actual is not None and actual.estimated,
-                overrun=self.account.overrun,
-            )
+        attempt = running.end(failure)
         self.attempts.append(attempt)
-        self.world.tell(Attempted(self.decision, attempt, failure))
-        return started.candidate.model
+        self.context.tell(Attempted(self.decision, attempt, failure))
+        return attempt.model
 
     def _tell_exhausted(self, stopped: bool, wait: float | None) -> None:
         attempts = tuple(self.attempts)
-        self.world.tell(Exhausted(self.decision, attempts, stopped, wait, self.chain.skipped))
+        self.context.tell(Exhausted(self.decision, attempts, stopped, wait, self.chain.skipped))

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, Self
 
 from policy_router.acceptance.best import FallbackAnswers, is_whole
 from policy_router.acceptance.checks import PASSED
-from policy_router.acceptance.run import examine
+from policy_router.acceptance.run import run_checks
 from policy_router.domain.fallback import OnBreak
 from policy_router.errors import (
     AllModelsFailedError,
@@ -31,8 +31,9 @@ if TYPE_CHECKING:
     from collections.abc import AsyncGenerator
 
     from policy_router.acceptance.checks import Verdict
-    from policy_router.domain.decision import Attempt, Candidate, Decision
+    from policy_router.domain.decision import Attempt, Decision
     from policy_router.domain.findings import Finding
+    from policy_router.execution.attempt import RunningAttempt
     from policy_router.execution.progress import Progress
 
 
@@ -62,7 +63,7 @@ class AnswerStream:
         """Every call made so far, in order; the running one as it stands now."""
         running = self._progress.running
         done = tuple(self._progress.attempts)
-        return done if running is None else (*done, self._progress.attempt(running, Usage()))
+        return done if running is None else (*done, running.record(Usage()))
 
     @property
     def served_by(self) -> str:
@@ -116,10 +117,10 @@ async def play(progress: Progress) -> AsyncGenerator[Any, None]:
 async def _play(progress: Progress) -> AsyncGenerator[Any, None]:
     told = ResumeFilter()
     spares: FallbackAnswers[list[Any]] = FallbackAnswers()
-    candidate: Candidate | None = await progress.first()
-    while candidate is not None:
-        limit = min(progress.fallback.first_token_within, progress.remaining())
-        feed = _Feed(progress, StreamAttempt(progress, progress.start(candidate, limit)), told)
+    attempt: RunningAttempt | None = await progress.first()
+    while attempt is not None:
+        progress.start(attempt, min(progress.fallback.first_token_within, progress.remaining()))
+        feed = _Feed(progress, StreamAttempt(progress, attempt), told)
         failure = None
         try:
             while (batch := await feed.next()) is not None:
@@ -139,13 +140,14 @@ async def _play(progress: Progress) -> AsyncGenerator[Any, None]:
             verdict = await _examined(progress, feed)
             failure = spares.judged(verdict, failure, more=progress.chain.more)
             if failure is not None:
-                spares.keep(candidate, verdict, feed.held)
+                spares.keep(attempt.model, verdict, feed.held)
         if failure is None:
-            progress.answered(feed.upstream.usage, feed.upstream.said, verdict)
+            feed.upstream.charge()
+            progress.answered(verdict)
             for chunk in feed.held:
                 yield chunk
             return
-        candidate = await _after(progress, told, failure, feed.upstream, spares)
+        attempt = await _after(progress, told, failure, feed.upstream, spares)
     spare = spares.best()
     for chunk in spare.answer if spare is not None else ():
         yield chunk
@@ -154,8 +156,8 @@ async def _play(progress: Progress) -> AsyncGenerator[Any, None]:
 async def _examined(progress: Progress, feed: _Feed) -> Verdict:
     if not progress.decision.accept:
         return PASSED
-    progress.came(feed.upstream.usage, feed.upstream.said)
-    return await examine(progress, joined(feed.held, feed.upstream.usage))
+    feed.upstream.charge()
+    return await run_checks(progress, joined(feed.held, feed.upstream.usage))
 
 
 class _Feed:
@@ -184,7 +186,8 @@ class _Feed:
     def left(self) -> None:
         """The caller stopped reading: an answer if all of it had been read."""
         if self.upstream.whole:
-            self._progress.answered(self.upstream.usage, self.upstream.said)
+            self.upstream.charge()
+            self._progress.answered()
 
 
 async def _after(
@@ -193,11 +196,12 @@ async def _after(
     failure: Failure,
     upstream: StreamAttempt,
     spares: FallbackAnswers[list[Any]],
-) -> Candidate | None:
+) -> RunningAttempt | None:
     """Who goes on after a failure; None when a spare answer has to do."""
     if told.began:
         return await _resumed(progress, told, failure, upstream)
-    progress.failed(failure, upstream.usage, upstream.said)
+    upstream.charge()
+    progress.failed(failure)
     try:
         return await progress.after(failure)
     except (AllModelsFailedError, BadRequestError):
@@ -210,20 +214,21 @@ async def _after(
 
 async def _resumed(
     progress: Progress, told: ResumeFilter, failure: Failure, upstream: StreamAttempt
-) -> Candidate:
+) -> RunningAttempt:
     """Who goes on when the caller has a part of the answer. Raises StreamBrokenError when nobody
     may. An attempt that said nothing failed as it did; one that did is a broken stream."""
     late = failure.kind is FailureKind.DEADLINE
     detail = f"{failure.kind}: {failure.detail}"[:200]
     plain = late or not upstream.began
     broken = failure if plain else Failure(FailureKind.STREAM_BROKEN, detail, failure.status)
-    progress.failed(broken, upstream.usage, upstream.said)
+    upstream.charge()
+    progress.failed(broken)
     resume = progress.fallback.on_stream_break is OnBreak.RESUME
     if late or not resume or not told.resumable:
         raise StreamBrokenError(progress.decision, progress.attempts)
     try:
-        candidate = await progress.after(broken)
+        attempt = await progress.after(broken)
     except RoutingError as error:
         raise StreamBrokenError(progress.decision, progress.attempts) from error
     told.again()
-    return candidate
+    return attempt

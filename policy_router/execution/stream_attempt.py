@@ -6,12 +6,12 @@ from typing import TYPE_CHECKING, Any
 
 from policy_router.providers.chat import Usage, is_usage_only, says_anything, size, usage
 from policy_router.providers.complete import Endings
-from policy_router.providers.deadline import within
 from policy_router.providers.failure import CallFailed, Failure, FailureKind
 from policy_router.providers.tool_calls import ToolCalls
 
 if TYPE_CHECKING:
-    from policy_router.execution.progress import Progress, RunningAttempt
+    from policy_router.execution.attempt import RunningAttempt
+    from policy_router.execution.progress import Progress
     from policy_router.providers.caller import Chunks
 
 
@@ -19,9 +19,9 @@ class StreamAttempt:
     """The chunks of one attempt. began: something was said. usage: what the provider counted.
     said: bytes that came out."""
 
-    def __init__(self, progress: Progress, started: RunningAttempt) -> None:
+    def __init__(self, progress: Progress, attempt: RunningAttempt) -> None:
         self._progress = progress
-        self._started = started
+        self._attempt = attempt
         self._chunks: Chunks | None = None
         self._endings = Endings()
         self._tool_calls = ToolCalls()
@@ -45,8 +45,7 @@ class StreamAttempt:
             raise CallFailed(failure)
         if not self.began and says_anything(chunk):
             self.began = True
-            clock = self._progress.world.monotonic()
-            self._started.first_token = clock - self._started.monotonic
+            self._attempt.mark_first_token()
         self.said += size(chunk)
         return chunk
 
@@ -54,6 +53,10 @@ class StreamAttempt:
     def whole(self) -> bool:
         """Whether the answer is there up to the finish reason of each choice."""
         return self.began and self._endings.whole
+
+    def charge(self) -> None:
+        """Has the attempt charged by what has come of it."""
+        self._attempt.usage, self._attempt.produced = self.usage, self.said
 
     async def aclose(self) -> None:
         """Closes the connection below."""
@@ -68,9 +71,9 @@ class StreamAttempt:
                 raise CallFailed(self._late())
             try:
                 if self._chunks is None:
-                    await within(limit, self._open(), self._started.wire)
+                    await self._attempt.wait(limit, self._open())
                     continue
-                chunk = await within(limit, self._chunks.__anext__(), self._started.wire)
+                chunk = await self._attempt.wait(limit, self._chunks.__anext__())
             except StopAsyncIteration:
                 return None
             except TimeoutError:
@@ -91,20 +94,18 @@ class StreamAttempt:
             raise CallFailed(failure)
 
     async def _open(self) -> None:
-        world, started = self._progress.world, self._started
-        model, body = started.candidate.model, self._progress.request_body
-        self._chunks = await world.caller.stream(model, body, started.limit)
+        # Kept inside what may be cut off, so that a stream which has just opened is closed.
+        self._chunks = await self._attempt.stream(self._progress.body)
 
     def _limit(self) -> float:
         """Seconds that the next chunk may take."""
         if self.began:
             return min(self._progress.fallback.stall, self._progress.remaining())
-        elapsed = self._progress.world.monotonic() - self._started.monotonic
-        return self._started.limit - elapsed
+        return self._attempt.limit - self._attempt.elapsed
 
     def _late(self) -> Failure:
         if not self.began:
-            return self._progress.late(self._started)
+            return self._attempt.late()
         if self._progress.remaining() <= 0:
             return Failure(FailureKind.DEADLINE, "the deadline passed in the middle of the answer")
         return Failure(FailureKind.TIMEOUT, f"no chunk for {self._progress.fallback.stall:.3g} s")

@@ -271,18 +271,18 @@ def test_a_judge_is_charged_beside_what_it_judges(tmp_path: Path, how: str) -> N
 @pytest.mark.parametrize(
     ("judge", "more", "detail"),
     [
-        (Fail(429), "", "`other` gave no judgement: rate_limited"),
-        (Stall(), "", "`other` gave no judgement: timeout"),
-        (Say("I follow the answer: PASS"), "", "`other` said neither PASS nor FAIL"),
+        (Fail(429), "", "`other` gave no verdict: rate_limited"),
+        (Stall(), "", "`other` gave no verdict: timeout"),
+        (Say("I follow the answer: PASS"), "", "`other` answered neither PASS nor FAIL"),
         (
             Say("PASS"),
             "limits: { o: { models: [other], tokens: [9/min] } }\n",
-            "`other` is not asked: limit `o`: 0 of 9 tokens a min used, this may take ",
+            "`other` was not called: limit `o`: 0 of 9 tokens a min used, this may take ",
         ),
         (
             Say("PASS"),
             "rules: [{ name: not there, when: { task: form }, avoid: [other] }]\n",
-            "`other` is not asked: rule `not there` avoids it",
+            "`other` was not called: rule `not there` avoids it",
         ),
     ],
 )
@@ -322,7 +322,7 @@ def test_no_text_switches_the_judge_off(tmp_path: Path, question: str, answer: B
     async def scene(w: World) -> None:
         messages = [{"role": "user", "content": question}]
         got = await w.router.acompletion(messages, task="form", model="large")
-        assert [f.detail for f in got.rejected] == ["`other` said FAIL"]
+        assert [f.detail for f in got.rejected] == ["`other` answered FAIL"]
         asked = next(hit for hit in w.provider.requests if hit.model == "other")
         told = asked.body["messages"]
         assert sum(len(m["content"].encode()) for m in told) < 8_000

@@ -175,12 +175,12 @@ def run(
     *,
     events: list[Event] | None = None,
     barred: tuple[Skip, ...] = (),
-    health: Cooldowns | None = None,
+    cooldowns: Cooldowns | None = None,
     accept: tuple[Accept, ...] = CHECKED,
     **options: Any,
 ) -> Answer:
     observe = (events if events is not None else []).append
-    executor = Executor(caller, observe=observe, health=health, clock=lambda: 500.0)
+    executor = Executor(caller, observe=observe, cooldowns=cooldowns, clock=lambda: 500.0)
     them = decision(candidate("a"), candidate("b", rank=1), accept=accept, barred=barred)
     return asyncio.run(executor.run(them, Fallback(**options), ASKED))
 
@@ -224,17 +224,17 @@ def test_a_judge_may_reject_an_answer() -> None:
     assert (answer.served_by, answer.rejected) == ("b", ())
     assert (answer.attempts[0].failure, answer.attempts[0].detail) == (
         "rejected",
-        "llm (task `t`): `judge` said FAIL",
+        "llm (task `t`): `judge` answered FAIL",
     )
 
 
 @pytest.mark.parametrize(
     ("reply", "detail"),
     [
-        (response("I think PASS"), "`judge` said neither PASS nor FAIL"),
-        (response(""), "`judge` said neither PASS nor FAIL"),
-        (Failure(FailureKind.RATE_LIMITED, "429", 429), "`judge` gave no judgement: rate_limited"),
-        (HANG, "`judge` gave no judgement: timeout"),
+        (response("I think PASS"), "`judge` answered neither PASS nor FAIL"),
+        (response(""), "`judge` answered neither PASS nor FAIL"),
+        (Failure(FailureKind.RATE_LIMITED, "429", 429), "`judge` gave no verdict: rate_limited"),
+        (HANG, "`judge` gave no verdict: timeout"),
     ],
 )
 def test_a_judge_that_fails_rejects_nothing(reply: Any, detail: str) -> None:
@@ -249,22 +249,22 @@ def test_a_judge_who_may_not_see_it_is_not_asked() -> None:
     skip = Skip("judge", Reason.ONLY, "rule `private` allows only others")
     answer = run(caller, barred=(skip,))
     assert [f.detail for f in answer.unchecked] == [
-        "`judge` is not asked: rule `private` allows only others"
+        "`judge` was not called: rule `private` allows only others"
     ]
     assert caller.calls == ["a"]
 
 
 def test_a_judge_who_fails_is_left_alone_as_any_model() -> None:
-    health = Cooldowns(lambda: 500.0)
+    cooldowns = Cooldowns(lambda: 500.0)
     caller = FakeCaller(
         a=[response("hello"), response("hello")],
         judge=[Failure(FailureKind.RATE_LIMITED, "429", 429, retry_after=30)],
     )
-    run(caller, health=health)
-    answer = run(caller, health=health)
+    run(caller, cooldowns=cooldowns)
+    answer = run(caller, cooldowns=cooldowns)
     assert caller.calls == ["a", "judge", "a"]
     assert [f.detail for f in answer.unchecked] == [
-        "`judge` is not asked: cooling down after failures"
+        "`judge` was not called: in cooldown until 00:08:50 UTC"
     ]
 
 
@@ -295,7 +295,7 @@ def test_every_choice_is_judged_until_one_fails() -> None:
 def test_no_time_is_left_for_a_judge() -> None:
     caller = FakeCaller(a=[response("hello")])
     answer = run(caller, first_token_within=0.4)
-    assert [f.detail for f in answer.unchecked] == ["`judge` is not asked: no time is left"]
+    assert [f.detail for f in answer.unchecked] == ["`judge` was not called: no time is left"]
 
 
 def test_a_request_that_is_cancelled_while_it_is_judged() -> None:

@@ -362,7 +362,7 @@ def test_a_check_that_could_not_be_made_is_told(tmp_path: Path) -> None:
         path.write_text(path.read_text() + CHECKS)
         done = run("run", "Hello!", "-p", str(path), "--task", "judged")
         assert (done.code, done.out) == (0, "hello\n")
-        assert "Not checked: llm (task `judged`): `big` gave no judgement: credential" in done.err
+        assert "Not checked: llm (task `judged`): `big` gave no verdict: credential" in done.err
 
 
 def checked(folder: Path, provider: Simulated) -> Path:

@@ -37,38 +37,38 @@ def test_nothing_cools_at_first(clock: Clock) -> None:
 
 
 def test_the_threshold_within_the_window(clock: Clock) -> None:
-    health, rule = Cooldowns(clock), Cooldown(failures=3, within=60, duration=300)
-    health.failed(M, BROKEN, rule)
-    health.failed(M, BROKEN, rule)
-    assert health.cooling(clock.now) == {}
+    cooldowns, rule = Cooldowns(clock), Cooldown(failures=3, within=60, duration=300)
+    cooldowns.failed(M, BROKEN, rule)
+    cooldowns.failed(M, BROKEN, rule)
+    assert cooldowns.cooling(clock.now) == {}
     clock.now += 59
-    health.failed(M, BROKEN, rule)
-    assert health.cooling(clock.now) == {"m": clock.now + 300}
+    cooldowns.failed(M, BROKEN, rule)
+    assert cooldowns.cooling(clock.now) == {"m": clock.now + 300}
 
 
 def test_failures_out_of_the_window_are_forgotten(clock: Clock) -> None:
-    health, rule = Cooldowns(clock), Cooldown(failures=2, within=60, duration=300)
-    health.failed(M, BROKEN, rule)
+    cooldowns, rule = Cooldowns(clock), Cooldown(failures=2, within=60, duration=300)
+    cooldowns.failed(M, BROKEN, rule)
     clock.now += 60
-    health.failed(M, BROKEN, rule)
-    assert health.cooling(clock.now) == {}
+    cooldowns.failed(M, BROKEN, rule)
+    assert cooldowns.cooling(clock.now) == {}
 
 
 def test_a_cooldown_ends_and_counting_starts_afresh(clock: Clock) -> None:
-    health, rule = Cooldowns(clock), Cooldown(failures=2, within=600, duration=300)
-    health.failed(M, BROKEN, rule)
-    health.failed(M, BROKEN, rule)
+    cooldowns, rule = Cooldowns(clock), Cooldown(failures=2, within=600, duration=300)
+    cooldowns.failed(M, BROKEN, rule)
+    cooldowns.failed(M, BROKEN, rule)
     clock.now += 300
-    assert health.cooling(clock.now) == {}
-    health.failed(M, BROKEN, rule)
-    assert health.cooling(clock.now) == {}
+    assert cooldowns.cooling(clock.now) == {}
+    cooldowns.failed(M, BROKEN, rule)
+    assert cooldowns.cooling(clock.now) == {}
 
 
 def test_models_are_counted_apart(clock: Clock) -> None:
-    health, rule = Cooldowns(clock), Cooldown(failures=2, within=60, duration=300)
-    health.failed(M, BROKEN, rule)
-    health.failed(N, BROKEN, rule)
-    assert health.cooling(clock.now) == {}
+    cooldowns, rule = Cooldowns(clock), Cooldown(failures=2, within=60, duration=300)
+    cooldowns.failed(M, BROKEN, rule)
+    cooldowns.failed(N, BROKEN, rule)
+    assert cooldowns.cooling(clock.now) == {}
 
 
 @pytest.mark.parametrize(
@@ -100,78 +100,78 @@ def test_models_are_counted_apart(clock: Clock) -> None:
     ],
 )
 def test_one_failure(clock: Clock, failure: Failure, seconds: float | None) -> None:
-    health = Cooldowns(clock)
-    health.failed(M, failure, Cooldown())
+    cooldowns = Cooldowns(clock)
+    cooldowns.failed(M, failure, Cooldown())
     expected = {} if seconds is None else {"m": clock.now + seconds}
-    assert health.cooling(clock.now) == expected
+    assert cooldowns.cooling(clock.now) == expected
 
 
 def test_the_later_deadline_wins(clock: Clock) -> None:
-    health, rule = Cooldowns(clock), Cooldown(failures=1, within=60, duration=300)
-    health.failed(M, BROKEN, rule)
-    health.failed(M, Failure(FailureKind.RATE_LIMITED, retry_after=2), rule)
-    assert health.cooling(clock.now) == {"m": clock.now + 300}
-    health.failed(M, Failure(FailureKind.RATE_LIMITED, retry_after=1_000), rule)
-    assert health.cooling(clock.now) == {"m": clock.now + 1_000}
+    cooldowns, rule = Cooldowns(clock), Cooldown(failures=1, within=60, duration=300)
+    cooldowns.failed(M, BROKEN, rule)
+    cooldowns.failed(M, Failure(FailureKind.RATE_LIMITED, retry_after=2), rule)
+    assert cooldowns.cooling(clock.now) == {"m": clock.now + 300}
+    cooldowns.failed(M, Failure(FailureKind.RATE_LIMITED, retry_after=1_000), rule)
+    assert cooldowns.cooling(clock.now) == {"m": clock.now + 1_000}
 
 
 def test_rate_limits_do_not_count_towards_the_threshold(clock: Clock) -> None:
-    health, rule = Cooldowns(clock), Cooldown(failures=1, within=60, duration=300)
-    health.failed(M, Failure(FailureKind.RATE_LIMITED, retry_after=2), rule)
-    assert health.cooling(clock.now) == {"m": clock.now + 2}
+    cooldowns, rule = Cooldowns(clock), Cooldown(failures=1, within=60, duration=300)
+    cooldowns.failed(M, Failure(FailureKind.RATE_LIMITED, retry_after=2), rule)
+    assert cooldowns.cooling(clock.now) == {"m": clock.now + 2}
 
 
 def test_threads_lose_no_failure(clock: Clock) -> None:
-    health, rule = Cooldowns(clock), Cooldown(failures=400, within=60, duration=300)
+    cooldowns, rule = Cooldowns(clock), Cooldown(failures=400, within=60, duration=300)
 
     def fail() -> None:
         for _ in range(100):
-            health.failed(M, BROKEN, rule)
+            cooldowns.failed(M, BROKEN, rule)
 
     threads = [threading.Thread(target=fail) for _ in range(4)]
     for thread in threads:
         thread.start()
     for thread in threads:
         thread.join()
-    assert health.cooling(clock.now) == {"m": clock.now + 300}
+    assert cooldowns.cooling(clock.now) == {"m": clock.now + 300}
 
 
 def test_without_a_hint_the_cooldown_doubles_to_a_bound(clock: Clock) -> None:
-    health = Cooldowns(clock)
+    cooldowns = Cooldowns(clock)
     rests = []
     for _ in range(9):
-        health.failed(M, R429, Cooldown())
-        rest = health.cooling(clock.now)["m"] - clock.now
+        cooldowns.failed(M, R429, Cooldown())
+        rest = cooldowns.cooling(clock.now)["m"] - clock.now
         rests.append(rest)
         clock.now += rest
     assert rests == [5, 10, 20, 40, 80, 160, 300, 300, 300]
 
 
 def test_an_answer_makes_it_short_again(clock: Clock) -> None:
-    health = Cooldowns(clock)
+    cooldowns = Cooldowns(clock)
     for _ in range(3):
-        health.failed(M, R429, Cooldown())
+        cooldowns.failed(M, R429, Cooldown())
         clock.now += 60
-    health.answered(N)
-    health.answered(M)
-    health.answered(M)
-    health.failed(M, R429, Cooldown())
-    assert health.cooling(clock.now) == {"m": clock.now + 5}
+    cooldowns.answered(N)
+    cooldowns.answered(M)
+    cooldowns.answered(M)
+    cooldowns.failed(M, R429, Cooldown())
+    assert cooldowns.cooling(clock.now) == {"m": clock.now + 5}
 
 
 def test_requests_that_fail_together_are_one_failure(clock: Clock) -> None:
-    health = Cooldowns(clock)
+    cooldowns = Cooldowns(clock)
     for _ in range(20):
-        health.failed(M, R429, Cooldown())
-    assert health.cooling(clock.now) == {"m": clock.now + 5}
+        cooldowns.failed(M, R429, Cooldown())
+    assert cooldowns.cooling(clock.now) == {"m": clock.now + 5}
 
 
 def test_a_hint_does_not_lengthen_the_next_cooldown_without_one(clock: Clock) -> None:
-    health = Cooldowns(clock)
-    health.failed(M, Failure(FailureKind.RATE_LIMITED, retry_after=30), Cooldown())
+    cooldowns = Cooldowns(clock)
+    cooldowns.failed(M, Failure(FailureKind.RATE_LIMITED, retry_after=30), Cooldown())
     clock.now += 30
-    health.failed(M, R429, Cooldown())
-    assert health.cooling(clock.now) == {"m": clock.now + 5}
+    cooldowns.failed(M, R429, Cooldown())
+    assert cooldowns.cooling(clock.now) == {"m": clock.now + 5}
 
 
 GROUP = {
@@ -195,18 +195,18 @@ GROUP = {
     ],
 )
 def test_what_is_at_fault_cools(clock: Clock, scope: FailureScope, cooling: set[str]) -> None:
-    health = Cooldowns(clock, models=GROUP.values, environment={"A": "a", "B": "b"}.get)
+    cooldowns = Cooldowns(clock, models=GROUP.values, environment={"A": "a", "B": "b"}.get)
     failure = Failure(FailureKind.QUOTA_EXHAUSTED, narrowed=scope)
-    health.failed(GROUP["m"], failure, Cooldown())
-    assert set(health.cooling(clock.now)) == cooling
-    assert {name for name, each in GROUP.items() if health.until(each, clock.now)} == cooling
+    cooldowns.failed(GROUP["m"], failure, Cooldown())
+    assert set(cooldowns.cooling(clock.now)) == cooling
+    assert {name for name, each in GROUP.items() if cooldowns.until(each, clock.now)} == cooling
 
 
 def test_a_server_of_ones_own_without_a_key_has_none_to_be_at_fault(clock: Clock) -> None:
     own = [model(name, api_base="http://localhost/v1") for name in ("m", "n")]
-    health = Cooldowns(clock, models=lambda: own, environment=lambda _: None)
-    health.failed(own[0], Failure(FailureKind.CREDENTIAL), Cooldown())
-    assert set(health.cooling(clock.now)) == {"m"}
+    cooldowns = Cooldowns(clock, models=lambda: own, environment=lambda _: None)
+    cooldowns.failed(own[0], Failure(FailureKind.CREDENTIAL), Cooldown())
+    assert set(cooldowns.cooling(clock.now)) == {"m"}
 
 
 @pytest.mark.parametrize(
@@ -225,28 +225,28 @@ def test_a_model_that_is_called_otherwise_is_not_cooling(
     clock: Clock, kind: FailureKind, change: dict[str, str]
 ) -> None:
     active = [model("m", api_key_env="A")]
-    health = Cooldowns(clock, models=lambda: active, environment={"A": "a", "B": "b"}.get)
-    health.failed(active[0], Failure(kind), Cooldown())
-    assert set(health.cooling(clock.now)) == {"m"}
+    cooldowns = Cooldowns(clock, models=lambda: active, environment={"A": "a", "B": "b"}.get)
+    cooldowns.failed(active[0], Failure(kind), Cooldown())
+    assert set(cooldowns.cooling(clock.now)) == {"m"}
     active[0] = model("m", **{"api_key_env": "A", **change})
-    assert health.cooling(clock.now) == {}
+    assert cooldowns.cooling(clock.now) == {}
 
 
 def test_a_key_that_gets_another_value_is_not_cooling(clock: Clock) -> None:
     values = {"A": "bad"}
-    health = Cooldowns(clock, environment=values.get)
+    cooldowns = Cooldowns(clock, environment=values.get)
     each = model("m", api_key_env="A")
-    health.failed(each, Failure(FailureKind.CREDENTIAL), Cooldown())
-    assert set(health.cooling(clock.now)) == {"m"}
+    cooldowns.failed(each, Failure(FailureKind.CREDENTIAL), Cooldown())
+    assert set(cooldowns.cooling(clock.now)) == {"m"}
     values["A"] = "good"
-    assert health.cooling(clock.now) == {}
+    assert cooldowns.cooling(clock.now) == {}
     del values["A"]
-    assert health.cooling(clock.now) == {}
+    assert cooldowns.cooling(clock.now) == {}
     values["A"] = "bad"
-    assert set(health.cooling(clock.now)) == {"m"}
+    assert set(cooldowns.cooling(clock.now)) == {"m"}
 
 
 def test_no_value_of_a_key_is_kept(clock: Clock) -> None:
-    health = Cooldowns(clock, environment=lambda _: "sk-secret-value")
-    health.failed(M, Failure(FailureKind.CREDENTIAL), Cooldown())
-    assert "sk-secret-value" not in repr(vars(health))
+    cooldowns = Cooldowns(clock, environment=lambda _: "sk-secret-value")
+    cooldowns.failed(M, Failure(FailureKind.CREDENTIAL), Cooldown())
+    assert "sk-secret-value" not in repr(vars(cooldowns))

@@ -83,7 +83,7 @@ def ask(
     *answers: Any,
     accept: Any = (TASK,),
     ranks: tuple[int, ...] = (0, 1, 2),
-    health: Cooldowns | None = None,
+    cooldowns: Cooldowns | None = None,
     body: Body = HELLO,
     **options: Any,
 ) -> Came:
@@ -99,7 +99,7 @@ def ask(
     )
     executor = Executor(
         FakeCaller(**scripts), sleep=no_sleep, random=DICE, observe=came.events.append,
-        health=health, functions=ALLOWED,
+        cooldowns=cooldowns, functions=ALLOWED,
     )  # fmt: skip
     try:
         asyncio.run(how(came, executor, them, Fallback(**options), body))
@@ -250,10 +250,10 @@ def test_a_function_that_cannot_be_asked_rejects(how: Any) -> None:
 
 @both
 def test_a_rejected_answer_is_no_fault_of_the_service(how: Any) -> None:
-    health = Cooldowns(lambda: 500.0)
+    cooldowns = Cooldowns(lambda: 500.0)
     for _ in range(5):
-        ask(how, BAD, GOOD, health=health)
-    assert health.cooling(500.0) == {}
+        ask(how, BAD, GOOD, cooldowns=cooldowns)
+    assert cooldowns.cooling(500.0) == {}
 
 
 @pytest.mark.parametrize("mode", OnBreak)

@@ -88,7 +88,7 @@ def play(
             router._rater = EstimatorRunner(
                 caller,
                 router._ledger,
-                health=router._health,
+                cooldowns=router._cooldowns,
                 deadline=deadline,
                 functions=functions,
             )

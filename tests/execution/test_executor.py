@@ -45,7 +45,7 @@ class Time:
 def run(
     caller: FakeCaller, *names: Any, events: list[Event] | None = None, **options: Any
 ) -> Answer:
-    health = options.pop("health", None)
+    cooldowns = options.pop("cooldowns", None)
     time = options.pop("time", None) or Time()
     began = options.pop("began", None)
     executor = Executor(
@@ -55,7 +55,7 @@ def run(
         sleep=time.sleep,
         random=DICE,
         observe=(events if events is not None else []).append,
-        health=health,
+        cooldowns=cooldowns,
     )
     asking = executor.run(decision(*names), Fallback(**options), HELLO, began=began)
     return asyncio.run(asking)
@@ -200,27 +200,27 @@ def test_a_deadline_that_leaves_no_attempt_is_a_504() -> None:
 
 
 def test_the_earliest_time_is_told_without_a_hint_too() -> None:
-    health = Cooldowns(lambda: 1_100.0)
+    cooldowns = Cooldowns(lambda: 1_100.0)
     with pytest.raises(AllModelsFailedError) as caught:
         run(
             FakeCaller(a=[Failure(FailureKind.RATE_LIMITED)], b=[Failure(FailureKind.OVERLOADED)]),
             "a",
             "b",
-            health=health,
+            cooldowns=cooldowns,
         )
     assert caught.value.retry_after == 5
 
 
 def test_an_answer_ends_the_growth_of_cooldowns() -> None:
     now = [1_000.0]
-    health = Cooldowns(lambda: now[0])
+    cooldowns = Cooldowns(lambda: now[0])
     limited = Failure(FailureKind.RATE_LIMITED)
     rests = []
     for script in (limited, limited, response(), limited):
         try:
-            run(FakeCaller(a=[script]), "a", health=health)
+            run(FakeCaller(a=[script]), "a", cooldowns=cooldowns)
         except AllModelsFailedError:
-            rests.append(health.cooling(now[0])["a"] - now[0])
+            rests.append(cooldowns.cooling(now[0])["a"] - now[0])
         now[0] += 100
     assert rests == [5, 10, 5]
 
@@ -387,10 +387,10 @@ def test_cancelling_is_seen_by_observers() -> None:
     assert attempted.attempt.failure == "cancelled"
 
 
-def test_health_hears_of_failures() -> None:
-    health = Cooldowns(lambda: 500.0)
-    run(FakeCaller(a=[R429], b=[response()]), "a", "b", health=health)
-    assert health.cooling(500.0) == {"a": 530.0}
+def test_cooldowns_follow_failures() -> None:
+    cooldowns = Cooldowns(lambda: 500.0)
+    run(FakeCaller(a=[R429], b=[response()]), "a", "b", cooldowns=cooldowns)
+    assert cooldowns.cooling(500.0) == {"a": 530.0}
 
 
 def test_an_answer_without_its_fields_is_no_endless_recursion() -> None:

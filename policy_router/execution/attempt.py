@@ -1,0 +1,257 @@
+"""One call of one model, from its reservation to its settlement.
+
+Answers, streams, judges and estimators all call models through a `RunningAttempt`:
+
+    attempt = RunningAttempt(context, model, account=account, cooldown=cooldown, fair=10.0)
+    skip = await attempt.reserve()           # None: the call may be made
+    attempt.start(limit=30.0)
+    answer = await attempt.call(body)        # raises CallFailed
+    attempt.end(None)                        # or the failure: charged, and counted for cooldowns
+    await attempt.settle()                   # when no further attempt follows on this account
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any, Final, TypeVar
+
+from policy_router.domain.decision import Attempt
+from policy_router.providers.chat import Usage, size, usage
+from policy_router.providers.deadline import within
+from policy_router.providers.failure import CallFailed, Failure, FailureKind
+from policy_router.providers.wire import Wire
+
+if TYPE_CHECKING:
+    from collections.abc import Awaitable, Callable
+
+    from policy_router.domain.decision import Skip
+    from policy_router.domain.fallback import Cooldown
+    from policy_router.domain.models import Model
+    from policy_router.execution.accounting import RequestAccount
+    from policy_router.execution.cooldown import Cooldowns
+    from policy_router.providers.caller import Body, Caller, Chunks
+
+T = TypeVar("T")
+_ROUNDING: Final = 0.99
+"""The limit of an attempt is read from a clock that has moved a little since the request began."""
+
+
+@dataclass(slots=True)
+class CallContext:
+    """What every call of a model needs.
+
+    Attributes:
+        caller: Calls a model once.
+        clock: Unix time in seconds.
+        monotonic: Seconds from any origin, for durations.
+        cooldowns: Is told how each attempt ended; None when nothing cools down.
+    """
+
+    caller: Caller
+    clock: Callable[[], float]
+    monotonic: Callable[[], float]
+    cooldowns: Cooldowns | None
+
+
+class RunningAttempt:
+    """One call of one model. Not shared between tasks.
+
+    Attributes:
+        model: The model that is called.
+        limit: Seconds that the call may take to its answer, or to its first token.
+        started: Unix time at which the call began.
+        first_token: Seconds from the start to the first token of a stream; None before it.
+        usage: Tokens that the provider counted, as far as they are to be charged.
+        produced: Bytes of the answer that are to be charged.
+    """
+
+    def __init__(
+        self,
+        context: CallContext,
+        model: Model,
+        *,
+        account: RequestAccount | None,
+        cooldown: Cooldown,
+        fair: float,
+    ) -> None:
+        """Prepares an attempt; nothing is reserved or sent yet.
+
+        Args:
+            context: How models are called.
+            model: The model to call.
+            account: Reserves and settles; None when nothing is counted.
+            cooldown: When failures take the model out.
+            fair: Seconds from which a timeout is the model's fault. An attempt at the end of a
+                request may get less, and then says nothing about the model.
+        """
+        self.model = model
+        self.limit = 0.0
+        self.started = 0.0
+        self.first_token: float | None = None
+        self.usage = Usage()
+        self.produced = 0
+        self._context = context
+        self._account = account
+        self._cooldown = cooldown
+        self._fair = fair
+        self._began = 0.0
+        self._wire = Wire()
+
+    async def reserve(self) -> Skip | None:
+        """Reserves the most that the attempt may use, ending the attempt before it on the account.
+
+        Returns:
+            None when it may be made, else the limit or budget without room for it.
+        """
+        return None if self._account is None else await self._account.open(self.model)
+
+    def start(self, limit: float) -> None:
+        """Starts the clock of an attempt that may take `limit` seconds."""
+        self.limit = limit
+        self.started = self._context.clock()
+        self._began = self._context.monotonic()
+
+    @property
+    def elapsed(self) -> float:
+        """Seconds since the start."""
+        return self._context.monotonic() - self._began
+
+    async def call(self, body: Body) -> Any:
+        """Calls the model for a whole answer, which is charged from here on.
+
+        Raises:
+            CallFailed: The call failed or took longer than its limit.
+        """
+        work = self._context.caller.call(self.model, self._capped(body), self.limit)
+        try:
+            answer = await self.wait(self.limit, work)
+        except TimeoutError:
+            raise CallFailed(self.late()) from None
+        self.usage, self.produced = usage(answer), size(answer)
+        return answer
+
+    async def stream(self, body: Body) -> Chunks:
+        """Calls the model for a stream of chunks. The reader measures the time of each.
+
+        Raises:
+            CallFailed: The call failed.
+        """
+        return await self._context.caller.stream(self.model, self._capped(body), self.limit)
+
+    async def wait(self, seconds: float, work: Awaitable[T]) -> T:
+        """Awaits a piece of the call and records what its connection sees.
+
+        Raises:
+            TimeoutError: It took longer than `seconds`.
+        """
+        return await within(seconds, work, self._wire)
+
+    def mark_first_token(self) -> None:
+        """Records when the first token came."""
+        self.first_token = self.elapsed
+
+    def late(self) -> Failure:
+        """The failure of an attempt that took longer than its limit."""
+        fair = self.limit >= self._fair * _ROUNDING
+        kind = FailureKind.TIMEOUT if fair else FailureKind.DEADLINE
+        return Failure(kind, f"no answer within {self.limit:.3g} s", sent=not self._wire.unsent)
+
+    def cancelled(self) -> Failure:
+        """The failure of an attempt whose caller no longer waits for it."""
+        detail = "the caller stopped waiting"
+        return Failure(FailureKind.CANCELLED, detail, sent=not self._wire.unsent)
+
+    def record(self, counted: Usage, failure: Failure | None = None) -> Attempt:
+        """The attempt as it stands now, without its cost."""
+        return Attempt(
+            model=self.model.name,
+            provider_model=self.model.provider_model,
+            started=self.started,
+            seconds=self.elapsed,
+            failure=None if failure is None else failure.kind.value,
+            status=None if failure is None else failure.status,
+            detail="" if failure is None else failure.detail,
+            retry_after=None if failure is None else failure.retry_after,
+            first_token=self.first_token,
+            tokens_in=counted.tokens_in,
+            tokens_out=counted.tokens_out,
+        )
+
+    def end(self, failure: Failure | None) -> Attempt:
+        """Ends the attempt: notes its charge, and what it says of the model's health.
+
+        The charge is settled when the account is used next, or by `settle`.
+        """
+        attempt = self.record(self.usage, failure)
+        if self._account is not None:
+            self._account.ended(self.usage, failure, self.produced)
+            actual = self._account.actual
+            attempt = replace(
+                attempt,
+                cost=0 if actual is None else actual.cost,
+                estimated=actual is not None and actual.estimated,
+                overrun=self._account.overrun,
+            )
+        if self._context.cooldowns is None:
+            return attempt
+        if failure is None:
+            self._context.cooldowns.answered(self.model)
+        else:
+            self._context.cooldowns.failed(self.model, failure, self._cooldown)
+        return attempt
+
+    async def settle(self) -> None:
+        """Settles what is noted on the account. Never raises."""
+        if self._account is not None:
+            await self._account.close()
+
+    def _capped(self, body: Body) -> Body:
+        """The body with the cap on the answer that was reserved."""
+        cap = None if self._account is None else self._account.output_cap
+        return body if cap is None else body.capped(cap)
+
+
+@dataclass(frozen=True, slots=True)
+class SideCall:
+    """How a call ended that is not one of its request's attempts.
+
+    Attributes:
+        attempt: The call and its cost.
+        answer: The provider's answer; None when the call failed.
+        failure: Why it failed.
+    """
+
+    attempt: Attempt
+    answer: Any
+    failure: Failure | None
+
+
+async def side_call(
+    attempt: RunningAttempt,
+    limit: float,
+    body: Body,
+    ended: Callable[[SideCall], None] = lambda _: None,
+) -> SideCall:
+    """Makes a reserved call on an account of its own, and settles it.
+
+    Args:
+        attempt: Has its reservation, and was not started.
+        limit: Seconds that the call may take.
+        body: What is sent.
+        ended: Gets the outcome, also when the task is cancelled during the call.
+    """
+    failure: Failure | None = None
+    answer: Any = None
+    attempt.start(limit)
+    try:
+        answer = await attempt.call(body)
+    except CallFailed as failed:
+        failure = failed.failure
+    except BaseException:
+        failure = attempt.cancelled()
+        raise
+    finally:
+        outcome = SideCall(attempt.end(failure), answer, failure)
+        ended(outcome)
+        await attempt.settle()
+    return outcome
