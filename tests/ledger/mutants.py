@@ -1,10 +1,9 @@
 """Deliberate mistakes in the stores, each of which the state machine must notice.
 
-    python -m tests.ledger.mutants [--name WORDS]
+    python -m tests.ledger.mutants [--name TEXT]
 
-A mutant is one exact replacement of text that occurs once. It is applied to a copy of the package,
-and the state machine is run on that copy in a process of its own. Prints what noticed each; exit 1
-when one goes unnoticed.
+A mutant is applied to a copy of the package, and the state machine is run on that copy in a process
+of its own. Prints what noticed each; exit code 1 when one goes unnoticed.
 """
 
 from __future__ import annotations
@@ -17,228 +16,236 @@ import sys
 import tempfile
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Final
+from typing import TYPE_CHECKING, Any, Final, TypeAlias
 
-ROOT: Final = Path(__file__).parents[2]
+from policy_router.domain.limits import Charge, Counter
+from policy_router.ledger import arithmetic, clock
+from policy_router.ledger.engine import LedgerState
+from policy_router.ledger.sqlite import continuity, rows
+from tests.ledger.mutation import ROOT, Place, replaced, reworded
+
+if TYPE_CHECKING:
+    import ast
+    from collections.abc import Callable
+
+VERBS: Final = Path("policy_router", "ledger", "redis", "verbs.lua")
 
 
 @dataclass(frozen=True, slots=True)
 class Mutant:
-    """old, new: text of policy_router/<file>, of which only the store named is tried."""
+    """A mistake in a function.
+
+    Attributes:
+        name: what is wrong with it.
+        function: where it is made.
+        old: the shape of the expression or statement that is changed, see `mutation`.
+        new: what it becomes.
+        store: the store that is tried.
+        change: how `old` becomes `new`: as a shape, or in a string of the function.
+    """
 
     name: str
-    file: str
+    function: Callable[..., Any]
     old: str
     new: str
     store: str = "memory"
+    change: Callable[[ast.stmt, str, str], ast.stmt] = replaced
 
-    def apply(self, package: Path) -> None:
-        """Put the mistake into a copy. Raises ValueError when the text is not there just once."""
-        path = package / self.file
-        text = path.read_text()
+    def apply(self, root: Path) -> None:
+        """Put the mistake into a copy of the repository.
+
+        Raises:
+            ValueError: what it changes is not there just once.
+        """
+        place = Place.of(self.function)
+        try:
+            place.write(root, self.change(place.tree, self.old, self.new))
+        except ValueError as error:
+            raise ValueError(f"{self.name}: {error}") from None
+
+
+@dataclass(frozen=True, slots=True)
+class LuaMutant:
+    """A mistake in the scripts of Redis, as a replacement of text that is there once."""
+
+    name: str
+    old: str
+    new: str
+    store: str = "redis"
+
+    def apply(self, root: Path) -> None:
+        """Put the mistake into a copy of the repository.
+
+        Raises:
+            ValueError: the text is not there just once.
+        """
+        text = (root / VERBS).read_text()
         if text.count(self.old) != 1:
-            raise ValueError(f"{self.name}: its text occurs {text.count(self.old)} times")
-        path.write_text(text.replace(self.old, self.new))
+            raise ValueError(f"{self.name}: its text is there {text.count(self.old)} times")
+        (root / VERBS).write_text(text.replace(self.old, self.new))
 
+
+AnyMutant: TypeAlias = Mutant | LuaMutant
 
 MEMORY: Final = (
     Mutant(
-        "only the first charge is checked", "ledger/engine.py",
-        "for c in hold.charges if (r :=", "for c in hold.charges[:1] if (r :=",
+        "only the first charge is checked", LedgerState.reserve,
+        "[A for B in C if D]", "[A for B in C[:1] if D]",
+    ),
+    Mutant("what is held does not count", LedgerState._used, "A + B", "A"),
+    Mutant(
+        "a settled hold can be settled again", LedgerState.end,
+        "A != B", "A == RELEASED",
     ),
     Mutant(
-        "what is held does not count", "ledger/engine.py",
-        "else count.spent + count.held", "else count.spent",
+        "a late settle adds to what the expiry charged", LedgerState._adjust,
+        "A += B - C", "A += B",
     ),
     Mutant(
-        "a settled hold can be settled again", "ledger/engine.py",
-        "if held.state != OPEN:\n            return Settled(Ended.AGAIN",
-        "if held.state == RELEASED:\n            return Settled(Ended.AGAIN",
+        "what is lost is given back", LedgerState._sweep,
+        "A += self._charge(B, C, D, E)", "self._give_back(B, E)",
+    ),
+    Mutant("a lease lasts a moment too long", LedgerState._sweep, "A <= B", "A < B"),
+    Mutant(
+        "time goes back with the clock", clock.moment,
+        "if not A:\n    B = max(C, D)\n    return E", "if not A:\n    B = D\n    return E",
+    ),
+    Mutant("renewing shortens a lease", LedgerState.renew, "max(A, B)", "B"),
+    Mutant("a seat is never left", LedgerState._stand_up, "A.discard(B)", "A.add(B)"),
+    Mutant(
+        "a seat is read as taken until somebody sweeps", LedgerState._used,
+        "[A > B for C in D]", "[bool(C) for C in D]",
     ),
     Mutant(
-        "a late settle adds to what the expiry charged", "ledger/engine.py",
-        "count.spent += amount - charge.amount", "count.spent += amount",
+        "a correction goes to the latest slot", LedgerState._correct,
+        "A, B = C, D", "A, B = C, max(C, default=0)",
     ),
     Mutant(
-        "what is lost is given back", "ledger/engine.py",
-        "crossed += self._charge(held, whole, EntryKind.EXPIRE, now)", "self._give_back(held, now)",
+        "what ended before a refused hold does not end", LedgerState.reserve,
+        "after is not None",
+        "after is not None and not [c for c in hold.charges if self._refuses(c, now)]",
     ),
     Mutant(
-        "a lease lasts a moment too long", "ledger/engine.py",
-        "while self.leases and self.leases[0][0] <= now",
-        "while self.leases and self.leases[0][0] < now",
+        "yesterday's counters are charged today", LedgerState.reserve,
+        "A is None and B", "A is None and not now",
     ),
     Mutant(
-        "time goes back with the clock", "ledger/clock.py",
-        "now = max(stored, sight.wall)\n        return Moment(now, None",
-        "now = sight.wall\n        return Moment(now, None",
+        "an id that has ended is taken anew", LedgerState.reserve,
+        "known is not None", "known is not None and known.state == OPEN",
     ),
     Mutant(
-        "renewing shortens a lease", "ledger/engine.py",
-        "held.expires = max(held.expires, now + lease)", "held.expires = now + lease",
-    ),
-    Mutant(
-        "a seat is never left", "ledger/engine.py",
-        "set()).discard(held.hold.id)", "set()).add(held.hold.id)",
-    ),
-    Mutant(
-        "a seat is read as taken until somebody sweeps", "ledger/engine.py",
-        "self.holds[hold_id].expires > now for", "bool(hold_id) for",
-    ),
-    Mutant(
-        "a correction goes to the latest slot", "ledger/engine.py",
-        "window, slot = self.rolling.get(key, {}), held.slots[key]",
-        "window, slot = self.rolling.get(key, {}), max(self.rolling.get(key, {}), default=0)",
-    ),
-    Mutant(
-        "what ended before a refused hold does not end", "ledger/engine.py",
-        "        if after is not None:\n            ended = self.end(",
-        "        if after is not None and not [c for c in hold.charges if self._refuses(c, now)]:"
-        "\n            ended = self.end(",
-    ),
-    Mutant(
-        "yesterday's counters are charged today", "ledger/engine.py",
-        "if known is None and _stale(hold, now):", "if known is None and not now:",
-    ),
-    Mutant(
-        "an id that has ended is taken anew", "ledger/engine.py",
-        "if known is not None:", "if known is not None and known.state == OPEN:",
-    ),
-    Mutant(
-        "a released hold keeps its place in a window", "ledger/engine.py",
-        "self._correct(held, charge, -charge.amount)", "self._correct(held, charge, 0)",
+        "a released hold keeps its place in a window", LedgerState._give_back,
+        "-A", "0",
     ),
 )  # fmt: skip
 
 SHARED: Final = (
     Mutant(
-        "a request is given back when its attempt ends", "ledger/arithmetic.py",
-        "    return amount\n\n\ndef opens", "    return 0\n\n\ndef opens",
+        "a request is given back when its attempt ends", arithmetic.comes_to,
+        "return amount", "return 0",
+    ),
+    Mutant("output tokens are free", arithmetic.comes_to, "A.tokens", "A.tokens_in"),
+    Mutant(
+        "a threshold is told again and again", arithmetic.crossings,
+        "if A < B <= C:\n    D\n    E = B", "if A < B <= C:\n    D",
+    ),
+    Mutant("a threshold is told a unit late", arithmetic.crossings, "A < B <= C", "A < B < C"),
+    Mutant(
+        "a window is said to open a slot early", arithmetic.opens,
+        "A + B + 1", "A + B",
     ),
     Mutant(
-        "output tokens are free", "ledger/arithmetic.py",
-        "return actual.tokens\n", "return actual.tokens_in\n",
+        "tomorrow is said to help what never fits", arithmetic.refusal,
+        "A.calendar and B", "A.calendar",
     ),
-    Mutant(
-        "a threshold is told again and again", "ledger/arithmetic.py",
-        "            highest = at\n", "",
-    ),
-    Mutant(
-        "a threshold is told a unit late", "ledger/arithmetic.py",
-        "told < at <= spent", "told < at < spent",
-    ),
-    Mutant(
-        "a window is said to open a slot early", "ledger/arithmetic.py",
-        "(slot + counter.slots + 1)", "(slot + counter.slots)",
-    ),
-    Mutant(
-        "tomorrow is said to help what never fits", "ledger/arithmetic.py",
-        "elif counter.calendar and max(charge.amount, 1) <= limit:", "elif counter.calendar:",
-    ),
-    Mutant(
-        "a rolling window misses its oldest slot", "domain/limits.py",
-        "return self.slot(now) - self.slots", "return self.slot(now) - self.slots + 1",
-    ),
-    Mutant(
-        "a limit that warns refuses", "domain/limits.py",
-        "return self.refuses and self.cap", "return self.cap",
-    ),
+    Mutant("a rolling window misses its oldest slot", Counter.oldest, "A - B", "A - B + 1"),
+    Mutant("a limit that warns refuses", Charge.exceeds, "A and B and C", "B and C"),
 )  # fmt: skip
 
 SQLITE: Final = (
     Mutant(
-        "SQLite: a correction goes to the slot of the moment", "ledger/sqlite/rows.py",
-        "slots[counter.id] = counter.slot(taken)", "slots[counter.id] = counter.slot(now)",
-        "sqlite",
+        "SQLite: a correction goes to the slot of the moment", rows.load,
+        "A.slot(B)", "A.slot(now)", "sqlite",
     ),
     Mutant(
-        "SQLite: a corrected slot is not saved", "ledger/sqlite/rows.py",
-        "DO UPDATE SET n = excluded.n", "DO NOTHING", "sqlite",
+        "SQLite: a corrected slot is not saved", rows._save_counters,
+        "DO UPDATE SET n = excluded.n", "DO NOTHING", "sqlite", reworded,
     ),
     Mutant(
-        "SQLite: a longer lease is not saved", "ledger/sqlite/rows.py",
-        "if page.before.get(hold_id) != (held.state, held.expires)",
-        'if page.before.get(hold_id, ("",))[0] != held.state', "sqlite",
+        "SQLite: a longer lease is not saved", rows.save,
+        "A.get(B) != (C, D)", "A.get(B, ('',))[0] != C", "sqlite",
     ),
     Mutant(
-        "SQLite: what was told is not saved", "ledger/sqlite/rows.py",
-        "held = excluded.held, told = excluded.told", "held = excluded.held", "sqlite",
+        "SQLite: what was told is not saved", rows._save_counters,
+        ", told = excluded.told", "", "sqlite", reworded,
     ),
     Mutant(
-        "SQLite: only who gives back leaves the seat", "ledger/sqlite/rows.py",
-        "if held.state != OPEN:\n            stand += seats",
-        "if held.state == RELEASED:\n            stand += seats", "sqlite",
+        "SQLite: only who gives back leaves the seat", rows._save_holds,
+        "A != B", "A == RELEASED", "sqlite",
     ),
     Mutant(
-        "SQLite: a seat is read as taken until somebody sweeps", "ledger/sqlite/rows.py",
-        "state = 'open' AND expires <= ?)\"\n    )", "state = 'open' AND expires <= -?)\"\n    )",
-        "sqlite",
+        "SQLite: a seat is read as taken until somebody sweeps", rows.load_counters,
+        "state = 'open' AND expires <= ?", "state = 'open' AND expires <= -?", "sqlite", reworded,
     ),
     Mutant(
-        "SQLite: what was given back is forgotten", "ledger/sqlite/rows.py",
-        "if held.state == RELEASED:", "if held.state == SETTLED:", "sqlite",
+        "SQLite: what was given back is forgotten", rows._save_holds,
+        "A == RELEASED", "A == SETTLED", "sqlite",
     ),
     Mutant(
-        "SQLite: where a branch ended is forgotten", "ledger/sqlite/continuity.py",
-        "(found.branch, found.version))", "(branch, found.version))", "sqlite",
+        "SQLite: where a branch ended is forgotten", continuity.join,
+        "(A.branch, B)", "(branch, B)", "sqlite",
     ),
-    Mutant(
-        "SQLite: the time is not saved", "ledger/sqlite/rows.py",
-        'connection.execute("UPDATE meta SET now = ?, version = version + 1", (now,))',
-        'connection.execute("UPDATE meta SET now = ?, version = version + 1", (now - 60,))',
-        "sqlite",
-    ),
+    Mutant("SQLite: the time is not saved", rows.save, "(now,)", "(now - 60,)", "sqlite"),
 )  # fmt: skip
 
 REDIS: Final = (
-    Mutant(
-        "Redis: what is held does not count", "ledger/redis/verbs.lua",
-        "return (got[1] or 0) + (got[2] or 0), {}", "return (got[1] or 0) + 0, {}", "redis",
+    LuaMutant(
+        "Redis: what is held does not count",
+        "return (got[1] or 0) + (got[2] or 0), {}", "return (got[1] or 0) + 0, {}",
     ),
-    Mutant(
-        "Redis: one refusal alone does not refuse", "ledger/redis/verbs.lua",
-        "elseif #answer > 4 then", "elseif #answer > 5 then", "redis",
+    LuaMutant(
+        "Redis: one refusal alone does not refuse",
+        "elseif #answer > 4 then", "elseif #answer > 5 then",
     ),
-    Mutant(
-        "Redis: a late settle adds to what the expiry charged", "ledger/redis/verbs.lua",
+    LuaMutant(
+        "Redis: a late settle adds to what the expiry charged",
         "spend(charge, amount - charge[AMOUNT], crossed)", "spend(charge, amount, crossed)",
-        "redis",
     ),
-    Mutant(
-        "Redis: a correction goes to the slot of the moment", "ledger/redis/verbs.lua",
-        "local slot = slot_of(hold.taken, charge)", "local slot = slot_of(now, charge)", "redis",
+    LuaMutant(
+        "Redis: a correction goes to the slot of the moment",
+        "local slot = slot_of(hold.taken, charge)", "local slot = slot_of(now, charge)",
     ),
-    Mutant(
-        "Redis: a seat is read as taken until somebody sweeps", "ledger/redis/verbs.lua",
-        'seated = seated - call("SISMEMBER", key, id)', "", "redis",
+    LuaMutant(
+        "Redis: a seat is read as taken until somebody sweeps",
+        'seated = seated - call("SISMEMBER", key, id)', "",
     ),
-    Mutant(
-        "Redis: times lose their fractions", "ledger/redis/verbs.lua",
+    LuaMutant(
+        "Redis: times lose their fractions",
         'local function exact(n)\n  return string.format("%.17g", n)',
-        'local function exact(n)\n  return string.format("%.14g", n)', "redis",
+        'local function exact(n)\n  return string.format("%.14g", n)',
     ),
-    Mutant(
-        "Redis: where a branch ended is forgotten", "ledger/redis/verbs.lua",
-        'call("ZADD", BRANCHES, version, lineage)', "", "redis",
+    LuaMutant(
+        "Redis: where a branch ended is forgotten",
+        'call("ZADD", BRANCHES, version, lineage)', "",
     ),
-    Mutant(
-        "Redis: a counter long forgotten is corrected", "ledger/redis/verbs.lua",
-        "charge[FINISH] > 0 and now < charge[FINISH] + KEPT", "charge[FINISH] > 0", "redis",
+    LuaMutant(
+        "Redis: a counter long forgotten is corrected",
+        "charge[FINISH] > 0 and now < charge[FINISH] + KEPT", "charge[FINISH] > 0",
     ),
 )  # fmt: skip
 
-MUTANTS: Final = MEMORY + SHARED + SQLITE + REDIS
+MUTANTS: Final[tuple[AnyMutant, ...]] = MEMORY + SHARED + SQLITE + REDIS
 
 
-def hunt(mutant: Mutant, examples: int = 1000) -> str | None:
-    """What noticed the mistake: the last line of the failure; None when nothing did."""
+def hunt(mutant: AnyMutant, examples: int = 1000) -> str | None:
+    """What noticed the mistake; None when nothing did."""
     with tempfile.TemporaryDirectory() as place:
         package = Path(place, "policy_router")
         shutil.copytree(
             ROOT / "policy_router", package, ignore=shutil.ignore_patterns("__pycache__")
         )
         Path(place, "tests").symlink_to(ROOT / "tests")
-        mutant.apply(package)
+        mutant.apply(Path(place))
         done = subprocess.run(
             [
                 sys.executable, "-m", "tests.ledger.long", "--fixed", "--first", "--steps", "40",
