@@ -1,29 +1,22 @@
-"""Carries a decision out: asks its candidates in turn until one answers.
-
-How long an attempt may take. A stream's first token has its own limit in the policy. A whole answer
-gives no sign of life before it is there, so an attempt that has a successor gets half of the time
-that is left, and the last one gets all of it: a model that hangs can always be replaced.
-"""
+"""Carries decisions out, as whole answers or as streams."""
 
 from __future__ import annotations
 
 import asyncio
 import random as _random
 import time
-from typing import TYPE_CHECKING, Any, Final
+from contextlib import aclosing
+from typing import TYPE_CHECKING, Final
 
 from policy_router.acceptance.asking import CheckTools
-from policy_router.acceptance.best import FallbackAnswers, is_whole
-from policy_router.acceptance.checks import PASSED
-from policy_router.acceptance.run import run_checks
 from policy_router.acceptance.user_code import Functions
-from policy_router.errors import AllModelsFailedError, BadRequestError, RoutingError
 from policy_router.events import harmless
 from policy_router.execution.answer import Answer
+from policy_router.execution.delivery import WholeAnswer
+from policy_router.execution.fallback_loop import answer_parts
 from policy_router.execution.progress import ExecutorContext, Progress
-from policy_router.execution.stream import AnswerStream, play
-from policy_router.providers.complete import of_answer
-from policy_router.providers.failure import CallFailed, Failure
+from policy_router.execution.stream import AnswerStream
+from policy_router.execution.stream_delivery import StreamDelivery
 from policy_router.providers.user_caller import Contained
 from policy_router.resilience.threads import Threads
 
@@ -96,16 +89,11 @@ class Executor:
         AllModelsFailedError (no model is left, or the deadline passed).
         """
         progress = Progress(self._context, decision, fallback, body, account, began=began)
-        try:
-            return await self._run(progress)
-        except RoutingError as error:
-            progress.unanswered(error)
-            raise
-        except asyncio.CancelledError:
-            progress.cancelled()
-            raise
-        finally:
-            await progress.close()
+        async with aclosing(answer_parts(progress, WholeAnswer(progress))) as parts:
+            (response,) = [part async for part in parts]
+        verdict, served_by = progress.verdict, progress.served_by or ""
+        attempts = tuple(progress.attempts)
+        return Answer(response, decision, attempts, served_by, verdict.rejected, verdict.unchecked)
 
     async def stream(
         self,
@@ -120,44 +108,6 @@ class Executor:
         replaced silently has been. Raises as `run` does; iterating may raise StreamBrokenError.
         """
         progress = Progress(self._context, decision, fallback, body, account, began=began)
-        stream = AnswerStream(progress, play(progress))
+        stream = AnswerStream(progress, answer_parts(progress, StreamDelivery(progress)))
         await stream.begin()
         return stream
-
-    async def _run(self, progress: Progress) -> Answer:
-        best: FallbackAnswers[Any] = FallbackAnswers()
-        attempt = await progress.first()
-        while True:
-            progress.start(attempt, progress.share())
-            failure: Failure | None = None
-            response: Any = None
-            verdict = PASSED
-            try:
-                response = await attempt.call(progress.body)
-                failure = of_answer(response)
-            except CallFailed as failed:
-                failure = failed.failure
-            if is_whole(failure):
-                verdict = await run_checks(progress, response)
-                failure = best.judged(verdict, failure, more=progress.chain.more)
-            if failure is None:
-                progress.answered(verdict)
-                return _answer(progress, response)
-            if is_whole(failure):
-                best.keep(attempt.model, verdict, response)
-            progress.failed(failure)
-            try:
-                attempt = await progress.after(failure)
-            except (AllModelsFailedError, BadRequestError):
-                spare = best.best()
-                if spare is None:
-                    raise
-                progress.settled(spare.served_by, spare.verdict)
-                return _answer(progress, spare.answer)
-
-
-def _answer(progress: Progress, response: Any) -> Answer:
-    """The answer of a request that is settled."""
-    verdict, by = progress.verdict, progress.served_by or ""
-    attempts = tuple(progress.attempts)
-    return Answer(response, progress.decision, attempts, by, verdict.rejected, verdict.unchecked)

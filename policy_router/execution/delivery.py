@@ -1,0 +1,120 @@
+"""How the parts of an answer reach the caller of a request."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, Protocol, TypeVar
+
+from policy_router.providers.complete import of_answer
+from policy_router.providers.failure import CallFailed
+
+if TYPE_CHECKING:
+    from policy_router.execution.attempt import RunningAttempt
+    from policy_router.execution.progress import Progress
+
+T = TypeVar("T")
+
+
+class Feed(Protocol[T]):
+    """The answer of one attempt, as it comes.
+
+    Attributes:
+        held: Parts that came and may not go out yet.
+    """
+
+    held: list[T]
+
+    async def next(self) -> list[T] | None:
+        """Waits for something to come.
+
+        Returns:
+            The parts that may go out now; None at the end of a whole answer.
+
+        Raises:
+            CallFailed: The attempt failed; what came of it is charged.
+        """
+
+    @property
+    def complete(self) -> bool:
+        """Whether the answer is whole, though the provider may send more."""
+
+    def answer(self) -> Any:
+        """The whole answer, made of what is held."""
+
+    async def aclose(self) -> None:
+        """Closes the connection of the attempt."""
+
+
+class Delivery(Protocol[T]):
+    """The way from the attempts of a request to its caller."""
+
+    @property
+    def began(self) -> bool:
+        """Whether the caller has a part of the answer."""
+
+    @property
+    def resumable(self) -> bool:
+        """Whether another attempt may continue what the caller has."""
+
+    def limit(self) -> float:
+        """Seconds that the next attempt may take to its answer or first token."""
+
+    def feed(self, attempt: RunningAttempt) -> Feed[T]:
+        """The answer of an attempt."""
+
+    def resume(self) -> None:
+        """Makes the next attempt continue what the caller has."""
+
+
+class WholeAnswer:
+    """Delivers one whole answer.
+
+    A whole answer gives no sign of life before it is there, so an attempt that may have a successor
+    gets half of the time that is left, and the last one gets all of it: a model that hangs can
+    always be replaced.
+    """
+
+    began = False
+    resumable = False
+
+    def __init__(self, progress: Progress) -> None:
+        self._progress = progress
+
+    def limit(self) -> float:
+        """Seconds that the next attempt may take."""
+        return self._progress.share()
+
+    def feed(self, attempt: RunningAttempt) -> AnswerFeed:
+        """The answer of an attempt."""
+        return AnswerFeed(self._progress, attempt)
+
+    def resume(self) -> None:
+        """Nothing is given out before the end, so there is nothing to continue."""
+
+
+class AnswerFeed:
+    """A whole answer of one attempt, as its only part."""
+
+    complete = False
+
+    def __init__(self, progress: Progress, attempt: RunningAttempt) -> None:
+        self._progress = progress
+        self._attempt = attempt
+        self.held: list[Any] = []
+
+    async def next(self) -> list[Any] | None:
+        """Calls the model, and gives out nothing before the end."""
+        if self.held:
+            return None
+        answer = await self._attempt.call(self._progress.body)
+        self.held.append(answer)
+        failure = of_answer(answer)
+        if failure is not None:
+            raise CallFailed(failure)
+        return []
+
+    def answer(self) -> Any:
+        """The whole answer."""
+        return self.held[0]
+
+    async def aclose(self) -> None:
+        """Nothing is open between two calls."""
