@@ -44,9 +44,9 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 def _unwritten(problem: OSError) -> int:
     """Help that could not be written, or else a mistake of ours."""
-    from policy_router.views.terminal import flushed  # noqa: PLC0415
+    from policy_router.cli.output import failed_write  # noqa: PLC0415
 
-    code = flushed()
+    code = failed_write()
     return _internal(problem) if code is None else code
 
 
@@ -56,10 +56,10 @@ def _internal(problem: Exception) -> int:
 
         traceback.print_exception(problem, file=sys.stderr)
         return 2
-    from policy_router.views.terminal import say  # noqa: PLC0415
+    from policy_router.cli.output import inform  # noqa: PLC0415
 
     words = " ".join(f"{type(problem).__name__}: {problem}".split())[:300]
-    say(f"internal error: {words} (run with POLICY_ROUTER_DEBUG=1 for the traceback)")
+    inform(f"internal error: {words} (run with POLICY_ROUTER_DEBUG=1 for the traceback)")
     return 2
 
 

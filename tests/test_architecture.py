@@ -28,7 +28,7 @@ LAYERS = (
     ("check", "acceptance"),
     ("execution",),
     ("live", "reports", "discovery"),
-    ("intake", "router", "sync", "loading", "options"),
+    ("intake", "router", "sync", "loading", "options", "explanation"),
     ("views",),
     ("cli",),
     ("__main__", "__init__"),
@@ -55,7 +55,6 @@ LONGEST = 400
 LONG = {
     "assurance.cover": "one algorithm: the search for a cover",
     "decision.index": "to be split",
-    "cli.explain": "to be split",
     "language.document": "to be split",
     "language.expression": "to be split",
     "language.source": "to be split",
@@ -83,7 +82,7 @@ ONLY_IN = {
     "starlette": {"providers.simulated.server"},
     "uvicorn": {"providers.simulated.server"},
     "redis": {"ledger.redis.connection"},
-    "typer": {"cli", "views.terminal"},
+    "typer": {"cli"},
     "rich": {"cli", "views"},
 }
 """Where a package may be imported: one module, or one folder."""

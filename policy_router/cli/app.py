@@ -21,8 +21,8 @@ from policy_router.cli import (
     schema,
     usage,
 )
+from policy_router.cli.output import show
 from policy_router.cli.version import version
-from policy_router.views.terminal import show
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence

@@ -6,15 +6,12 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from hashlib import sha256
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, NamedTuple
+from typing import Annotated, Any, NamedTuple
 
 import typer
 
 from policy_router.classification.calibration import (
-    EACH,
     Example,
-    Figure,
-    Proposal,
     TooFewError,
     distinct,
     mean,
@@ -22,12 +19,10 @@ from policy_router.classification.calibration import (
 )
 from policy_router.classification.classifier import HEURISTIC, Classifier
 from policy_router.cli.jsonl import chat_of, read_body, read_lines
+from policy_router.cli.output import fail, inform, write
 from policy_router.cli.policy import choose, open_policy
 from policy_router.diagnostics import printable
-from policy_router.views.terminal import fail, say, write
-
-if TYPE_CHECKING:
-    from policy_router.decision.policy import Policy
+from policy_router.views.calibration import as_yaml
 
 
 def calibrate(
@@ -78,52 +73,14 @@ def calibrate(
     except TooFewError as problem:
         fail(f"too few: {_counted(examples)}, where {problem}")
     if pair is not None:
-        say(f"light: {printable(pair[0])}, strong: {printable(pair[1])}")
-    write("\n".join(as_yaml(proposal, known, _counted(examples))) + "\n", sys.stdout)
-
-
-def as_yaml(proposal: Proposal, policy: "Policy", counted: str) -> list[str]:
-    """A proposal as the lines of a `complexity` section, what speaks for it as comments. counted:
-    how much it was fitted to, in words."""
-    order, bands = proposal.figures
-    unfitted = ", ".join(policy.bands[place].name for place in proposal.unfitted)
-    lines = [f"# {counted}; each figure is of requests that were not fitted."]
-    estimator = policy.complexity.estimator
-    if estimator != HEURISTIC:
-        lines += [
-            f"# All is of the heuristic's scores; your policy asks the `{estimator}` estimator:",
-            "# the weights only matter for the heuristic, and other scores may need other bands.",
-        ]
-    if unfitted:
-        lines += [
-            f"# Too few labels to fit the start of {unfitted}: each half needs {EACH} distinct",
-            "# prompts. What is not fitted keeps its place between what is.",
-        ]
-    lines += ["complexity:"] if proposal.weights or proposal.starts else []
-    lines.append(_comment(order, "weights", kept=proposal.weights is None))
-    if proposal.weights is not None:
-        weights = proposal.weights
-        lines.append("  weights:")
-        lines += [f"    {name}: {getattr(weights, name):.0%}" for name in weights.__slots__]
-    lines.append(_comment(bands, "bands", kept=proposal.starts is None))
-    if proposal.starts is not None:
-        lines.append("  bands:")
-        for band, start in zip(policy.bands, proposal.starts, strict=True):
-            tier = "" if band.min_tier is None else f", min_tier: {policy.tiers[band.min_tier]}"
-            lines.append(f"    {band.name}: {{ from: {start:g}{tier} }}")
-    return lines
+        inform(f"light: {printable(pair[0])}, strong: {printable(pair[1])}")
+    write(as_yaml(proposal, known, _counted(examples)), sys.stdout)
 
 
 def _counted(examples: Sequence[Example]) -> str:
     prompts = distinct(examples)
     some = f"{len(examples)} requests"
     return some if prompts == len(examples) else f"{some} of {prompts} distinct prompts"
-
-
-def _comment(figure: Figure, part: str, *, kept: bool) -> str:
-    change = f"{figure.then - figure.now:+.3f} [{figure.low:+.3f}, {figure.high:+.3f}]"
-    end = f": may be chance, so your {part} stay" if kept else ""
-    return f"  # {figure.name}: {figure.now:.3f} -> {figure.then:.3f}, {change}{end}"
 
 
 class _Row(NamedTuple):

@@ -1,4 +1,4 @@
-"""`check`: find mistakes in policy files."""
+"""The `check` command: mistakes in policy files."""
 
 from enum import StrEnum
 from pathlib import Path
@@ -6,10 +6,12 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from policy_router.cli.exit_codes import ExitCode
 from policy_router.cli.manifest import checked_and_listed
+from policy_router.cli.output import inform, show, show_json
 from policy_router.cli.policy import choose
+from policy_router.cli.version import version
 from policy_router.diagnostics import printable
-from policy_router.views.terminal import Line, say, show, show_json
 
 if TYPE_CHECKING:
     from policy_router.check.report import Report
@@ -78,42 +80,42 @@ def check(
     reports = {path: look(path, wanted=wanted) for path in places}
     _write(reports, Format.JSON if json else format_)
     if any(not report.sources for report in reports.values()):
-        raise typer.Exit(2)
+        raise typer.Exit(ExitCode.USAGE)
     if any(report.findings for report in reports.values()):
-        raise typer.Exit(1)
+        raise typer.Exit(ExitCode.FINDINGS)
 
 
 def _write(reports: "dict[Path, Report]", format_: Format) -> None:
-    from policy_router.cli import render  # noqa: PLC0415
-    from policy_router.cli.rules import describe  # noqa: PLC0415
-    from policy_router.cli.version import version  # noqa: PLC0415  the table of commands names this one
+    from policy_router.check.manual import page  # noqa: PLC0415  with every rule behind it
+    from policy_router.views import findings, github, sarif  # noqa: PLC0415  one of them is needed
 
     every = list(reports.values())
     match format_:
         case Format.TEXT:
             _write_text(every)
         case Format.JSON:
-            show_json(render.as_json(reports))
+            show_json(findings.as_json(reports))
         case Format.GITHUB:
-            show(render.as_github(every))
+            show(github.as_commands(every))
         case Format.SARIF:
-            show_json(render.as_sarif(every, version(), describe))
+            show_json(sarif.as_sarif(every, version(), page))
 
 
 def _write_text(reports: "list[Report]") -> None:
-    from policy_router.cli.render import drawn, summary  # noqa: PLC0415
+    from policy_router.views.findings import as_lines, summary  # noqa: PLC0415
 
-    lines: list[Line] = []
+    readable = [report for report in reports if report.sources]
     for report in reports:
-        text = [line for d in report.diagnostics for line in drawn(d, report.sources)]
-        if report.sources:
-            lines += text
-        else:
-            say(*text)
-    read = [report for report in reports if report.sources]
-    if read:
-        style = "bold" if any(report.findings for report in read) else "green"
-        show([*lines, [(summary(read), style)]])
+        if not report.sources:
+            inform(*(line for d in report.diagnostics for line in as_lines(d, report.sources)))
+    if readable:
+        lines = [
+            line
+            for report in readable
+            for diagnostic in report.diagnostics
+            for line in as_lines(diagnostic, report.sources)
+        ]
+        show([*lines, summary(readable)])
 
 
 def _known(given: list[str] | None, option: str) -> frozenset[str]:

@@ -7,14 +7,16 @@ from contextlib import ExitStack
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
+from policy_router.cli.exit_codes import ExitCode
 from policy_router.cli.invocation import invocation
+from policy_router.cli.output import fail, show
 from policy_router.units import dollars
-from policy_router.views.terminal import Line, fail, show
 
 if TYPE_CHECKING:
     from policy_router import Router
     from policy_router.execution.answer import Answer
     from policy_router.providers.simulated import Behaviour, Simulated
+    from policy_router.views.lines import Line
 
 POLICY: Final = """\
 version: 1
@@ -153,14 +155,14 @@ class _Demo:
         self._path.write_text(text.replace("budgets:\n", NEW_RULE + "budgets:\n"), encoding="utf-8")
         while self._router.policy.revision == before:
             if time.monotonic() - began > _PATIENCE:
-                fail("the changed policy file was not noticed", code=3)
+                fail("the changed policy file was not noticed", code=ExitCode.FAILED)
             time.sleep(0.02)
         took = time.monotonic() - began
         after = self._router.policy.revision
         show([f"   policy reloaded {before[:7]} -> {after[:7]}, {took:.1f} s after the edit", ""])
 
 
-def _story(answer: "Answer") -> list[Line]:
+def _story(answer: "Answer") -> "list[Line]":
     """What the policy made of a request: the order with its reasons, the calls, the answer."""
     decision = answer.decision
     lines: list[Line] = [f"   rule   {rule}" for rule in decision.rules]

@@ -1,14 +1,16 @@
-"""`doctor`: whether policy and store are such that what is counted holds, and what to do if not."""
+"""The `doctor` command: whether the policy, its models and the state store can be used."""
 
 import asyncio
 import os
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Final, Protocol, runtime_checkable
+from typing import TYPE_CHECKING, Annotated, Protocol, runtime_checkable
 from zoneinfo import ZoneInfo
 
 import typer
 
 from policy_router.base_errors import UsageError
+from policy_router.cli.exit_codes import ExitCode
+from policy_router.cli.output import show, show_json
 from policy_router.cli.policy import Where, choose
 from policy_router.cli.reach import missing_keys, silent_servers
 from policy_router.cli.store_option import (
@@ -19,9 +21,10 @@ from policy_router.cli.store_option import (
     place_of,
     told_place,
 )
-from policy_router.diagnostics import Severity, printable
+from policy_router.diagnostics import Severity
 from policy_router.errors import StoreError
-from policy_router.views.terminal import Line, show, show_json, table
+from policy_router.views import diagnoses as view
+from policy_router.views.lines import count
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -29,8 +32,6 @@ if TYPE_CHECKING:
     from policy_router.check.report import Report
     from policy_router.domain.models import Model
     from policy_router.ledger.diagnosis import Diagnosis
-
-_STYLES: Final = {"error": "bold red", "warning": "bold yellow", "note": "cyan", "ok": "green"}
 
 
 @runtime_checkable
@@ -87,21 +88,20 @@ def doctor(
     if place is None and report.policy is not None:
         place = place_of(None, report.policy.name, path)
     models = () if report.policy is None else report.policy.models
-    found = [
+    diagnoses = [
         _of_policy(report, path),
         *missing_keys(models, os.environ),
         *asyncio.run(_of_the_rest(models, place, fix=fix, accepts=accept_loss)),
     ]
     if json:
-        show_json(_as_json(place, found))
+        show_json(view.as_json(None if place is None else str(place), diagnoses))
     else:
-        show(_as_text(found))
-    if any(finding.level is not Severity.NOTE for finding in found):
-        raise typer.Exit(1)
+        show(view.as_lines(diagnoses))
+    if any(diagnosis.level is not Severity.NOTE for diagnosis in diagnoses):
+        raise typer.Exit(ExitCode.FINDINGS)
 
 
 def _of_policy(report: "Report", path: Path) -> "Diagnosis":
-    from policy_router.cli.render import count  # noqa: PLC0415
     from policy_router.ledger.diagnosis import Diagnosis  # noqa: PLC0415
 
     policy = report.policy
@@ -139,9 +139,9 @@ async def _of_the_rest(
 
 async def _set_time(place: StoreLocation) -> "list[Diagnosis]":
     """Sets the ledger's time to this machine's clock."""
-    from policy_router.cli.clock import iso  # noqa: PLC0415
     from policy_router.ledger.diagnosis import Diagnosis  # noqa: PLC0415
     from policy_router.ledger.open import set_time  # noqa: PLC0415
+    from policy_router.views.times import iso  # noqa: PLC0415
 
     try:
         done = await asyncio.to_thread(set_time, place.url)
@@ -197,37 +197,3 @@ async def _look(place: StoreLocation) -> "tuple[Diagnosis, ...]":
             return await store.findings()
     help_ = "keep it in a file or in Redis"
     return (Diagnosis("memory", Severity.WARNING, "is gone with the process that counts", help_),)
-
-
-def _as_text(found: "list[Diagnosis]") -> list[Line]:
-    rows = [(_mark(finding), finding.subject, printable(finding.text)) for finding in found]
-    lines: list[Line] = []
-    for finding, line in zip(found, table(rows), strict=True):
-        mark, text = _mark(finding), line if isinstance(line, str) else line[0][0]
-        lines.append([(mark, _STYLES[mark]), (text.removeprefix(mark), "")])
-        if finding.help:
-            lines.append([("   = help:", "green"), (f" {printable(finding.help)}", "")])
-    return lines
-
-
-def _mark(finding: "Diagnosis") -> str:
-    """The level; `ok` where there is nothing to be done."""
-    return "ok" if finding.level is Severity.NOTE and not finding.help else finding.level.value
-
-
-def _as_json(place: StoreLocation | None, found: "list[Diagnosis]") -> dict[str, object]:
-    from policy_router.cli.render import SCHEMA_VERSION  # noqa: PLC0415
-
-    return {
-        "schema_version": SCHEMA_VERSION,
-        "state": None if place is None else str(place),
-        "findings": [
-            {
-                "subject": finding.subject,
-                "level": finding.level.value,
-                "text": printable(finding.text),
-                "help": printable(finding.help),
-            }
-            for finding in found
-        ],
-    }

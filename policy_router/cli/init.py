@@ -7,10 +7,10 @@ from typing import TYPE_CHECKING, Annotated, Final
 import typer
 
 from policy_router.cli.invocation import invocation
+from policy_router.cli.output import cause, fail, inform, show, write
 from policy_router.cli.policy import DEFAULT
 from policy_router.cli.schema import write_schema
 from policy_router.diagnostics import printable
-from policy_router.views.terminal import fail, reason, say, show, write
 
 if TYPE_CHECKING:
     from policy_router.discovery.local import Discovered
@@ -63,13 +63,13 @@ def init(
         target.parent.mkdir(parents=True, exist_ok=True)
         write_text(target, text, replace=force)
     except OSError as problem:
-        fail(f"cannot write {target}: {reason(problem)}")
-    say(*_told(found))
+        fail(f"cannot write {target}: {cause(problem)}")
+    inform(*_told(found))
     shown = printable(str(target))
     show([f"wrote {shown}"])
     _describe(target.parent / SCHEMA)
     command = invocation()
-    say(f"next: {command} check {shown}, then {command} explain -p {shown} 'Hi!'")
+    inform(f"next: {command} check {shown}, then {command} explain -p {shown} 'Hi!'")
 
 
 def _describe(path: Path) -> None:
@@ -79,10 +79,10 @@ def _describe(path: Path) -> None:
             raise FileExistsError(0, "another file is there")
         write_schema(path)
     except (OSError, UnicodeDecodeError) as problem:
-        why = reason(problem)
-        say(printable(f"{path} was not written, so editors do not know the fields: {why}"))
+        why = cause(problem)
+        inform(printable(f"{path} was not written, so editors do not know the fields: {why}"))
     else:
-        say(printable(f"wrote {path}, by which editors complete and check the policy"))
+        inform(printable(f"wrote {path}, by which editors complete and check the policy"))
 
 
 def _target(path: Path | None) -> Path:

@@ -6,8 +6,8 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
+from policy_router.cli.output import fail
 from policy_router.diagnostics import printable
-from policy_router.views.terminal import fail
 
 _BESIDE = ("tools", "response_format")
 

@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING
 
 import typer
 
+from policy_router.cli.output import inform
 from policy_router.diagnostics import printable
-from policy_router.views.terminal import say
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -46,5 +46,5 @@ def checked_and_listed(path: Path, *, wanted: Callable[[Diagnostic], bool]) -> R
             fresh.unlink(missing_ok=True)
             words = f"the manifest cannot be written to `{path}`: {problem.strerror}"
             raise typer.BadParameter(printable(words), param_hint="--write-manifest") from None
-        say(printable(f"manifest: {path / MANIFEST}"))
+        inform(printable(f"manifest: {path / MANIFEST}"))
     return replace(report, diagnostics=(*filter(wanted, problems), *report.diagnostics))

@@ -8,8 +8,9 @@ from typing import TYPE_CHECKING, Annotated, Final, TypeAlias
 
 import typer
 
+from policy_router.cli.exit_codes import ExitCode
+from policy_router.cli.output import inform
 from policy_router.diagnostics import printable
-from policy_router.views.terminal import say
 
 if TYPE_CHECKING:
     from policy_router.acceptance.user_code import Functions
@@ -33,17 +34,19 @@ def choose(given: Path | None) -> Path:
         return given
     named = os.environ.get(VARIABLE)
     path = Path(named) if named else DEFAULT
-    say(printable(f"policy: {path} (from ${VARIABLE})" if named else f"policy: {path}"))
+    inform(printable(f"policy: {path} (from ${VARIABLE})" if named else f"policy: {path}"))
     return path
 
 
-def open_policy(path: Path, functions: Functions | None = None, *, broken: int = 1) -> Policy:
+def open_policy(
+    path: Path, functions: Functions | None = None, *, broken: ExitCode = ExitCode.FINDINGS
+) -> Policy:
     """The policy at a path. One that cannot be used is drawn on stderr and ends the command: with
     `broken` for mistakes in it, with 2 when there is nothing to read. functions: the ones that the
     policy may call; without them nothing of it is called."""
     from policy_router.check.report import inspect_path  # noqa: PLC0415  pydantic is dear to import
-    from policy_router.cli.render import drawn  # noqa: PLC0415
     from policy_router.diagnostics import Severity  # noqa: PLC0415
+    from policy_router.views.findings import as_lines  # noqa: PLC0415
 
     report = inspect_path(path)
     refused: tuple[Diagnostic, ...] = ()
@@ -55,5 +58,5 @@ def open_policy(path: Path, functions: Functions | None = None, *, broken: int =
         return report.policy
     for diagnostic in (*report.diagnostics, *refused):
         if diagnostic.severity is Severity.ERROR:
-            say(*drawn(diagnostic, report.sources))
-    raise typer.Exit(broken if report.sources else 2)
+            inform(*as_lines(diagnostic, report.sources))
+    raise typer.Exit(broken if report.sources else ExitCode.USAGE)

@@ -7,8 +7,8 @@ from typing import Annotated, Final
 
 import typer
 
+from policy_router.cli.output import cause, fail, inform, show_json
 from policy_router.diagnostics import printable
-from policy_router.views.terminal import fail, reason, say, show_json
 
 PUBLISHED: Final = Path("schemas/policy.schema.json")
 """Where the editor settings look for the schema when it is not written elsewhere."""
@@ -38,8 +38,8 @@ def schema(
         try:
             write_schema(path)
         except OSError as problem:
-            fail(f"cannot write {path}: {reason(problem)}")
-        say(printable(f"wrote {path}"))
+            fail(f"cannot write {path}: {cause(problem)}")
+        inform(printable(f"wrote {path}"))
     if vscode or merge:
         place = path or PUBLISHED
         name = place.as_posix() if place.is_absolute() else f"./{place.as_posix()}"
@@ -48,7 +48,9 @@ def schema(
             _merge(setting)
             return
         show_json({KEY: setting})
-        say(f"add it to {SETTINGS}, or let --merge do that; a redirection would replace the file")
+        inform(
+            f"add it to {SETTINGS}, or let --merge do that; a redirection would replace the file"
+        )
     elif path is None:
         show_json(_generated())
 
@@ -89,5 +91,5 @@ def _merge(setting: dict[str, list[str]]) -> None:
         SETTINGS.parent.mkdir(exist_ok=True)
         write_text(SETTINGS, text, replace=True)
     except OSError as problem:
-        fail(f"cannot write {SETTINGS}: {reason(problem)}")
-    say(f"added {KEY} to {SETTINGS}")
+        fail(f"cannot write {SETTINGS}: {cause(problem)}")
+    inform(f"added {KEY} to {SETTINGS}")

@@ -23,10 +23,11 @@ from urllib.parse import quote
 import typer
 
 from policy_router.base_errors import UsageError
+from policy_router.cli.exit_codes import ExitCode
+from policy_router.cli.output import fail, inform
 from policy_router.cli.policy import choose, open_policy
 from policy_router.diagnostics import printable
 from policy_router.errors import StoreError
-from policy_router.views.terminal import fail, say
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Iterator
@@ -109,7 +110,7 @@ def find_place(given: str | None, policy: Path | None) -> StoreLocation:
     if told is not None:
         return told
     path = choose(policy)
-    return place_of(given, open_policy(path, broken=2).name, path)
+    return place_of(given, open_policy(path, broken=ExitCode.USAGE).name, path)
 
 
 @asynccontextmanager
@@ -175,7 +176,7 @@ async def warn_of_clock(store: AuditableStore) -> None:
     if isinstance(store, Timed):
         off = (await store.moment()).offset
         if abs(off) > CLOSE:
-            say(
+            inform(
                 [("warning", "bold yellow"), (f": {beside(off)}", "")],
                 [("   = help:", "green"), (" if the clock is right, ", ""), (FIX, "")],
             )
@@ -212,4 +213,4 @@ class _Said(logging.Handler):
     def emit(self, record: logging.LogRecord) -> None:
         style = "bold red" if record.levelno >= logging.ERROR else "bold yellow"
         text = printable(record.getMessage())
-        say([(record.levelname.lower(), style), (f": {text}", "")])
+        inform([(record.levelname.lower(), style), (f": {text}", "")])

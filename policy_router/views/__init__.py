@@ -1,1 +1,1 @@
-"""What a value looks like outside: as a dict, as lines for a terminal."""
+"""The outward shape of each value: a dict for JSON and lines for a terminal."""

@@ -11,11 +11,14 @@ import pytest
 
 from policy_router import PolicyError, load
 from policy_router.check.concealed import conceal
+from policy_router.check.manual import RulePage
 from policy_router.check.report import inspect, inspect_path
-from policy_router.cli.render import as_github, as_json, as_sarif
 from policy_router.diagnostics import Diagnostic, Severity, draw
 from policy_router.language.files import PolicyFile
 from policy_router.resilience.cancellation import Cancelled
+from policy_router.views.findings import as_json
+from policy_router.views.github import as_commands
+from policy_router.views.sarif import as_sarif
 from tests.check.policies import TABLE, TODAY, complete, look
 
 NOTE = "learning: { mode: suggest }"
@@ -355,8 +358,8 @@ def test_a_value_under_a_field_for_keys_is_never_shown(form: str, value: str) ->
     shown = [
         *(draw(d, report.sources) for d in report.diagnostics),
         json.dumps(as_json({path: report})),
-        json.dumps(as_sarif([report], "0", lambda rule: (rule, rule))),
-        *as_github([report]),
+        json.dumps(as_sarif([report], "0", lambda rule: RulePage(rule, rule, rule))),
+        *as_commands([report]),
         str(PolicyError(report.diagnostics, report.sources)),
     ]
     assert value[:7] not in "\n".join(shown)

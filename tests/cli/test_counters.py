@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from policy_router.cli.clock import iso, spell_time
+from policy_router.views.times import iso, spell_time
 from tests.cli.run import run
 from tests.cli.spent import COUNTED, DAY, MINUTE, NOON, Try, spend, stop_the_clock
 

@@ -9,12 +9,12 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from redis import Redis
 
-from policy_router.cli.doctor import _as_text
 from policy_router.diagnostics import Severity
 from policy_router.ledger.diagnosis import Diagnosis
 from policy_router.ledger.open import open_store
 from policy_router.ledger.store import Attribution, Hold
-from policy_router.views.terminal import show
+from policy_router.views.diagnoses import as_lines
+from policy_router.views.terminal import render
 from tests.cli.run import BROKEN, DOUBTFUL, TEAM, run
 from tests.cli.spent import COUNTED, Try, spend, stop_the_clock
 from tests.ledger.servers import Server, shared
@@ -115,7 +115,7 @@ def test_a_policy_that_is_not_sound() -> None:
     done = run("doctor", "-p", BROKEN)
     assert done.code == 1
     assert done.out.startswith(f"error  policy  2 errors in {BROKEN}, the first: unknown field")
-    assert f"   = help: run `policy-router check {BROKEN}`\n" in done.out
+    assert f" help: run `policy-router check {BROKEN}`\n" in done.out
     level, text, help_ = found("-p", BROKEN)["state"]
     assert (level, text) == ("note", "not looked at: without a policy its place is unknown")
     assert "$POLICY_ROUTER_STATE" in help_
@@ -224,9 +224,9 @@ def test_nothing_can_be_accepted_where_there_is_no_store(tmp_path: Path) -> None
     assert refused["store"][0] == "error"
 
 
-def test_text_shows_levels_and_what_to_do(capsys: pytest.CaptureFixture[str]) -> None:
-    show(
-        _as_text(
+def test_text_shows_levels_and_what_to_do() -> None:
+    text = render(
+        as_lines(
             [
                 Diagnosis("policy", Severity.NOTE, "team"),
                 Diagnosis("version", Severity.NOTE, "old", "take a newer one"),
@@ -235,11 +235,11 @@ def test_text_shows_levels_and_what_to_do(capsys: pytest.CaptureFixture[str]) ->
             ]
         )
     )
-    assert capsys.readouterr().out == (
+    assert text == (
         "ok       policy   team\n"
         "note     version  old\n"
-        "   = help: take a newer one\n"
+        "                  help: take a newer one\n"
         "warning  clock    fast\n"
-        "   = help: set it\n"
+        "                  help: set it\n"
         "error    store    \N{REPLACEMENT CHARACTER}[31mgone\n"
     )

@@ -29,7 +29,7 @@ def test_text_says_everything() -> None:
         f"Complexity  hard: score 0.7 ({TEAM}:39:5)",
         (
             "Tier        heavy or better, weaker ones as a last resort: task `code` "
-            f"asks for heavy ({TEAM}:34:3), band `hard` asks for heavy ({TEAM}:39:5)"
+            f"requires heavy ({TEAM}:34:3), band `hard` requires heavy ({TEAM}:39:5)"
         ),
         "Rules       1 of 4 applied",
     ]
@@ -99,7 +99,7 @@ def test_a_small_policy(tmp_path: Path) -> None:
     result = run("explain", "-p", tmp_path)
     assert result.code == 0
     lines = result.out.splitlines()
-    assert "Facts       none beside these" in lines
+    assert "Facts       none besides these" in lines
     assert "Task        none: the caller names none, and the policy has no default task" in lines
     assert "Rules       1 of 1 applied" in lines
     assert "      always" in lines
@@ -114,7 +114,7 @@ def test_step_down_off_is_said(tmp_path: Path) -> None:
     text = Path(TEAM).read_text() + "fallback: { step_down: false }\n"
     (tmp_path / "p.yaml").write_text(text)
     out = run("explain", "-p", tmp_path, "--task", "code").out
-    assert "Tier        heavy or better, no weaker ones: task `code` asks for heavy" in out
+    assert "Tier        heavy or better, no weaker ones: task `code` requires heavy" in out
     assert "small  below tier `heavy`, which task `code` asks for" in out
 
 
@@ -299,7 +299,7 @@ def test_an_estimator_that_must_be_asked_is_named_and_not_asked(
     )
     (tmp_path / "p.yaml").write_text(text)
     shown = run("explain", "Hello there", "-p", tmp_path).out
-    assert f"a request that is carried out is rated by `{who}`, which is not asked here" in shown
+    assert f"when the request is sent, `{who}` rates it, which `explain` does not call" in shown
     assert run("explain", "Hello there", "-p", tmp_path, "--json").json["rated_by"] == who
     given = run("explain", "Hello there", "-p", tmp_path, "--complexity", "0.5", "--json").json
     assert given["rated_by"] is None

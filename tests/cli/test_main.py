@@ -178,10 +178,10 @@ def test_a_closed_stream_leads_nowhere(redirect: str, argv: list[str], code: int
     assert (done.returncode, done.stderr) == (code, "")
 
 
-def test_no_answer_is_paid_for_that_nobody_would_get() -> None:
+def test_no_answer_is_paid_for_that_would_be_lost() -> None:
     done = _shell(">&-", "run", "hello", "-p", "no-policy-is-read")
     assert done.returncode == 2
-    assert done.stderr == "error: standard output is closed: nobody would get the answer\n"
+    assert done.stderr == "error: standard output is closed, so the answer would be lost: open it\n"
 
 
 def _cannot_read(**_: Any) -> None:

@@ -52,7 +52,7 @@ def test_who_was_not_asked_is_named(tmp_path: Path) -> None:
     with Simulated({"small": Fail(400, "invalid_image_format")}) as provider:
         done = run("run", "Hello!", "-p", str(write(tmp_path, provider)))
         assert done.code == 3
-        assert "big: not asked: the request stops at invalid_request" in done.err
+        assert "big: not called: the request stops at invalid_request" in done.err
 
 
 def test_a_stream_that_breaks_is_no_answer(tmp_path: Path) -> None:

@@ -55,7 +55,7 @@ def test_where_nothing_was_counted_it_is_said_where_that_was_looked_up(
     told = run("usage", "-p", COUNTED, "--state", "sqlite:///our%20ledger.db").err
     assert told == (
         f"nothing was counted yet: there is no {tmp_path}/our ledger.db\n"
-        "   = help: an application counts in its own memory unless it is opened with the same"
+        "   = help: an application counts in its own memory unless it opens the same"
         f' store, `Router.open(..., state="sqlite:///{tmp_path}/our%20ledger.db")`; name its'
         " store with --state or $POLICY_ROUTER_STATE\n"
     )
@@ -112,7 +112,7 @@ def test_a_policy_that_counts_nothing(tmp_path: Path) -> None:
     )
     done = run("usage", "-p", tmp_path)
     assert done.code == 0
-    assert "The policy has no limit and no budget." in done.out
+    assert "The policy has no limits and no budgets." in done.out
 
 
 def test_models_that_are_gone_and_models_without_a_price(
@@ -208,7 +208,7 @@ def test_an_older_ledger_that_was_cut_is_said(
     with sqlite3.connect(tmp_path / "ledger.db") as connection:
         connection.execute("DELETE FROM ledger WHERE seq = 1")
     done = run("usage", "-p", COUNTED, "--state", url)
-    assert done.out.endswith("\nWhat models took before 12:59:00 CET is no longer kept.\n")
+    assert done.out.endswith("\nUsage of models before 12:59:00 CET is no longer kept.\n")
     found = run("usage", "-p", COUNTED, "--state", url, "--json").json
     assert found["ledger_since"] == "2026-11-18T12:59:00+01:00"
 

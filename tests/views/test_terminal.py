@@ -1,26 +1,52 @@
-"""What is shown while something slow goes on."""
+"""What lines and tables become in a pipe, on a terminal and in color."""
 
 from __future__ import annotations
 
-import io
-import sys
-
 import pytest
 
-from policy_router.views.terminal import progress
+from policy_router.views.lines import Block, Table
+from policy_router.views.terminal import render
+
+LONG = "word " * 40
 
 
-class Terminal(io.StringIO):
-    def isatty(self) -> bool:
-        return True
+@pytest.mark.parametrize(
+    ("blocks", "expected"),
+    [
+        ([], ""),
+        (["plain"], "plain\n"),
+        (["tabs\tstay, and so does\r"], "tabs\tstay, and so does\r\n"),
+        ([[("error", "bold red"), (": no", "")]], "error: no\n"),
+        ([LONG], LONG + "\n"),
+        ([Table([])], ""),
+        ([Table([("a", "b")])], "a  b\n"),
+        ([Table([("", "n"), ("long", "1")], header=True)], "      n\nlong  1\n"),
+        ([Table([("x", "y"), ("long", "")], indent=3)], "   x     y\n   long\n"),
+        ([Table([(("x", "red"), "y")])], "x  y\n"),
+        ([Table([("表", "y"), ("abc", "y")])], "表   y\nabc  y\n"),
+        ([Table([("a", LONG.strip())])], f"a  {LONG.strip()}\n"),
+        ([Table([("[20/min]", ":smile:")])], "[20/min]  :smile:\n"),
+    ],
+)
+def test_a_pipe_gets_plain_lines_as_long_as_they_are(blocks: list[Block], expected: str) -> None:
+    assert render(blocks) == expected
 
 
-@pytest.mark.parametrize(("stream", "shown"), [(Terminal(), True), (io.StringIO(), False)])
-def test_only_a_person_sees_progress(
-    monkeypatch: pytest.MonkeyPatch, stream: io.StringIO, shown: bool
-) -> None:
-    monkeypatch.setenv("TERM", "xterm")
-    monkeypatch.setattr(sys, "stderr", stream)
-    with progress("loading"):
-        pass
-    assert ("loading" in stream.getvalue()) is shown
+def test_styles_are_the_sixteen_standard_colors() -> None:
+    line: Block = [("error", "bold red"), (": no", "")]
+    assert render([line], color=True) == "\x1b[1;31merror\x1b[0m: no\n"
+    table = Table([("", "n"), (("x", "red"), "1")], header=True)
+    assert render([table], color=True).splitlines()[1].startswith("\x1b[31mx\x1b[0m")
+
+
+def test_a_line_is_never_wrapped_on_a_terminal() -> None:
+    assert render([LONG], width=40) == LONG + "\n"
+    assert render([[(LONG, "bold")]], color=True, width=40) == f"\x1b[1m{LONG}\x1b[0m\n"
+
+
+def test_a_cell_is_wrapped_within_its_column_on_a_terminal() -> None:
+    lines = render([Table([("model", LONG.strip())])], width=40).splitlines()
+    assert lines[0].startswith("model  word")
+    assert all(line.startswith("       word") for line in lines[1:])
+    assert max(map(len, lines)) <= 40
+    assert " ".join(lines).split() == ["model", *LONG.split()]

@@ -1,0 +1,121 @@
+"""The outward shape of a decision."""
+
+from __future__ import annotations
+
+import time
+from typing import TYPE_CHECKING
+
+from policy_router.diagnostics import printable
+from policy_router.units import dollars
+from policy_router.views.document import document
+from policy_router.views.lines import Table
+from policy_router.views.times import iso, spell_time
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+    from zoneinfo import ZoneInfo
+
+    from policy_router.domain.decision import Candidate, Decision, Skip
+    from policy_router.domain.models import Model
+    from policy_router.views.lines import Block
+
+
+def as_json(decision: Decision, zone: ZoneInfo) -> dict[str, object]:
+    """Return a decision as a JSON document.
+
+    Args:
+        decision: The decision to show.
+        zone: Time zone in which times are written.
+    """
+    return document(
+        revision=decision.revision,
+        task=decision.task,
+        complexity=decision.complexity,
+        score=decision.score,
+        denied=decision.denied,
+        candidates=[candidate_as_json(decision, each) for each in decision.candidates],
+        skipped=[skip_as_json(skip, zone) for skip in decision.skipped],
+        rules=list(decision.rules),
+    )
+
+
+def candidate_as_json(decision: Decision, candidate: Candidate) -> dict[str, object]:
+    """Return a model that may answer as a JSON object."""
+    cost = decision.cost(candidate.model)
+    return {
+        "model": candidate.name,
+        "calls": candidate.model.provider_model,
+        "tier": candidate.model.tier,
+        "free": candidate.model.free,
+        "cost_usd": None if cost is None else dollars(cost),
+        "why": candidate.detail,
+    }
+
+
+def skip_as_json(skip: Skip, zone: ZoneInfo) -> dict[str, object]:
+    """Return a model that may not answer as a JSON object."""
+    return {
+        "model": skip.model,
+        "reason": skip.reason.value,
+        "detail": skip.detail,
+        "until": iso(skip.until, zone),
+        "at": str(skip.span) if skip.span else None,
+    }
+
+
+def as_lines(decision: Decision, zone: ZoneInfo) -> list[Block]:
+    """Return the candidates of a decision as a table, and the models it leaves out."""
+    return [*verdict(decision), *candidates(decision), *left_out(decision.skipped, zone)]
+
+
+def verdict(decision: Decision) -> list[Block]:
+    """Return the headline of a decision that no model may answer; nothing for any other."""
+    if decision.denied is not None:
+        return [[("Denied", "bold red"), (f": {printable(decision.denied)}", "")]]
+    if not decision.candidates:
+        return [[("No model may answer this request", "bold red")]]
+    return []
+
+
+def candidates(decision: Decision, only: str | None = None) -> list[Block]:
+    """Return the table of candidates: rank, model, tier, estimated cost, reason.
+
+    Args:
+        decision: The decision to show.
+        only: Name of the one model to show; None shows all.
+    """
+    rows = [
+        (
+            str(rank),
+            printable(candidate.name),
+            candidate.model.tier,
+            _cost(decision, candidate.model),
+            printable(candidate.detail),
+        )
+        for rank, candidate in enumerate(decision.candidates, start=1)
+        if only in (None, candidate.name)
+    ]
+    if not rows:
+        return []
+    return [Table([("", "model", "tier", "est. cost", "why"), *rows], header=True)]
+
+
+def left_out(skips: Iterable[Skip], zone: ZoneInfo) -> list[Block]:
+    """Return the models that may not answer: why, until when, and where the policy says so."""
+    rows = [
+        (printable(skip.model), printable(skip_detail(skip, zone)), str(skip.span or ""))
+        for skip in skips
+    ]
+    return [[("Not used", "bold")], Table(rows, indent=2)] if rows else []
+
+
+def skip_detail(skip: Skip, zone: ZoneInfo) -> str:
+    """Return why a model may not answer, with the time from which it may if that is known."""
+    if skip.until is None:
+        return skip.detail
+    return f"{skip.detail}, opens {spell_time(skip.until, time.time(), zone)}"
+
+
+def _cost(decision: Decision, model: Model) -> str:
+    cost = decision.cost(model)
+    return "free" if model.free else "unknown" if cost is None else f"${dollars(cost)}"

@@ -1,0 +1,346 @@
+"""The outward shape of an explanation."""
+
+from __future__ import annotations
+
+import time
+from typing import TYPE_CHECKING, Final
+
+from policy_router.classification.tasks import MatchedBy
+from policy_router.diagnostics import printable
+from policy_router.domain.complexity import CONFIDENT
+from policy_router.domain.condition import quote
+from policy_router.views import classification as classification_view
+from policy_router.views import counters as counters_view
+from policy_router.views import decision as decision_view
+from policy_router.views.lines import Table, quoted_names
+
+if TYPE_CHECKING:
+    from policy_router.domain.acceptance import Accept
+    from policy_router.domain.complexity import Band
+    from policy_router.domain.rules import Rule, Task
+    from policy_router.explanation import Explanation, RuleTrace
+    from policy_router.views.lines import Block
+
+EVIDENCE_SHOWN: Final = 6
+"""Clues to a task that are shown on a terminal; JSON has all of them."""
+
+
+def as_json(explanation: Explanation, path: str, only: str | None = None) -> dict[str, object]:
+    """Return an explanation as a JSON document.
+
+    Args:
+        explanation: The explanation to show.
+        path: Path of the policy.
+        only: Name of the one model to show; None shows all.
+    """
+    policy, decision = explanation.policy, explanation.decision
+    seen = explanation.classification
+    return {
+        **_decision(explanation, only),
+        "policy": {"name": policy.name, "path": printable(path)},
+        "facts": explanation.known_facts,
+        "task_from": explanation.task_source and explanation.task_source.value,
+        "classification": seen and classification_view.as_json(seen),
+        "rated_by": explanation.rated_by,
+        "floor": _floor_as_json(explanation),
+        "counters": counters_view.as_json(explanation.counters, policy.timezone),
+        "trace": [_trace_as_json(trace) for trace in explanation.rules],
+        "accept": [
+            {
+                "by": accept.by,
+                "checks": list(accept.checks),
+                "otherwise": accept.otherwise.value,
+                "at": str(accept.span) if accept.span else None,
+            }
+            for accept in decision.accept
+        ],
+        "barred": [{"model": skip.model, "detail": skip.detail} for skip in decision.barred],
+    }
+
+
+def _decision(explanation: Explanation, only: str | None) -> dict[str, object]:
+    """Return the keys of the decision; for one model, its rank in place of all others."""
+    decision, zone = explanation.decision, explanation.policy.timezone
+    shown = decision_view.as_json(decision, zone)
+    if only is None:
+        return shown
+    candidates = [
+        {"rank": rank, **decision_view.candidate_as_json(decision, candidate)}
+        for rank, candidate in enumerate(decision.candidates, start=1)
+        if candidate.name == only
+    ]
+    skipped = [
+        decision_view.skip_as_json(skip, zone) for skip in decision.skipped if skip.model == only
+    ]
+    return {**shown, "candidates": candidates, "skipped": skipped}
+
+
+def _floor_as_json(explanation: Explanation) -> dict[str, object] | None:
+    requirements, tiers = explanation.tier_requirements, explanation.policy.tiers
+    if not requirements:
+        return None
+    return {
+        "tier": tiers[requirements[0].rank],
+        "asked_by": [
+            {
+                "kind": requirement.kind,
+                "name": requirement.name,
+                "tier": tiers[requirement.rank],
+                "at": str(requirement.span) if requirement.span else None,
+            }
+            for requirement in requirements
+        ],
+    }
+
+
+def _trace_as_json(trace: RuleTrace) -> dict[str, object]:
+    rule = trace.rule
+    return {
+        "rule": rule.name,
+        "applied": trace.applied,
+        "when": rule.when.text if rule.when else None,
+        "at": str(rule.span) if rule.span else None,
+        "steps": [{"text": step.text, "value": _json_value(step.value)} for step in trace.steps],
+    }
+
+
+def _json_value(value: object) -> object:
+    """Return the value of a fact or of a part of a condition; None where the fact is absent."""
+    match value:
+        case bool() | str() | int() | float():
+            return value
+        case frozenset() | set():
+            return sorted(map(str, value))
+    return None
+
+
+def as_lines(explanation: Explanation, path: str) -> list[Block]:
+    """Return an explanation: the request, every rule, every model, the counters.
+
+    Args:
+        explanation: The explanation to show.
+        path: Path of the policy.
+    """
+    policy, decision = explanation.policy, explanation.decision
+    applied = sum(trace.applied for trace in explanation.rules)
+    lines: list[Block] = [
+        [(f"policy {printable(policy.name)} @{policy.revision[:7]} ({printable(path)})", "bold")],
+        Table(
+            [
+                ("Request", _request(explanation)),
+                ("Facts", _facts(explanation)),
+                ("Task", _task(explanation)),
+                ("Complexity", _complexity(explanation)),
+                *(("", factor) for factor in _factors(explanation)),
+                ("Tier", _tier(explanation)),
+                ("Rules", f"{applied} of {len(explanation.rules)} applied"),
+                *(("Checks", printable(check)) for check in _checks(explanation)),
+            ]
+        ),
+    ]
+    for trace in explanation.rules:
+        lines += _trace(trace)
+    for part in (
+        decision_view.verdict(decision),
+        decision_view.candidates(decision),
+        decision_view.left_out(decision.skipped, policy.timezone),
+        _counters(explanation),
+    ):
+        lines += ["", *part] if part else []
+    return lines
+
+
+def why_not(explanation: Explanation, name: str) -> list[Block]:
+    """Return what an explanation says of one model: its rank or why it may not answer.
+
+    Args:
+        explanation: The explanation to show.
+        name: Name of the model, which must be in the policy.
+    """
+    policy, decision = explanation.policy, explanation.decision
+    skip = next((skip for skip in decision.skipped if skip.model == name), None)
+    lines: list[Block]
+    if skip is None:
+        rank = [candidate.name for candidate in decision.candidates].index(name) + 1
+        lines = [
+            [(f"{printable(name)} is number {rank} of {len(decision.candidates)}", "bold")],
+            *decision_view.candidates(decision, name),
+        ]
+    else:
+        detail = printable(decision_view.skip_detail(skip, policy.timezone))
+        lines = [[(f"{printable(name)} is out: {detail}", "bold")]]
+        lines += [f"  --> {skip.span}"] if skip.span else []
+    for trace in explanation.rules:
+        if trace.applied and _concerns(explanation, trace.rule, name):
+            lines += _trace(trace)
+    return lines + _counters(explanation, name)
+
+
+def _concerns(explanation: Explanation, rule: Rule, name: str) -> bool:
+    """Return whether a rule that applies affects a model."""
+    policy = explanation.policy
+    model = policy.model(name)
+    return (
+        name in (*rule.avoid, *rule.first)
+        or (rule.only is not None and name not in rule.only)
+        or not rule.needs <= model.abilities
+        or (not policy.fallback.step_down and model.rank < (rule.min_tier or 0))
+        or rule.deny is not None
+    )
+
+
+def _counters(explanation: Explanation, only: str | None = None) -> list[Block]:
+    """Return the counters that were read, for all models or for one."""
+    policy = explanation.policy
+    models = -1 if only is None else 1 << policy.position(only)
+    counters = [c for c in explanation.counters if c.limit.models & models]
+    return counters_view.as_lines(counters, policy.timezone, time.time())
+
+
+def _trace(trace: RuleTrace) -> list[Block]:
+    """Return a rule with the value of each part of its condition."""
+    rule = trace.rule
+    mark, style = ("+", "green") if trace.applied else ("-", "dim")
+    span = f"  {rule.span}" if rule.span else ""
+    head: Block = [(f"  {mark} {printable(rule.name)}", style), (span, "dim")]
+    if rule.when is None:
+        return [head, "      always"]
+    steps = [
+        (printable(" ".join(step.text.split())), _condition_value(step.value))
+        for step in trace.steps
+    ]
+    return [head, Table(steps, indent=7)]
+
+
+def _condition_value(value: object) -> str:
+    """Return a value as a condition writes it."""
+    match value:
+        case bool():
+            return "true" if value else "false"
+        case str() | int() | float():
+            return quote(value)
+        case frozenset() | set():
+            return "{" + ", ".join(sorted(map(_condition_value, value))) + "}"
+        case list() | tuple():
+            return "[" + ", ".join(map(_condition_value, value)) + "]"
+    return "absent"
+
+
+def _checks(explanation: Explanation) -> list[str]:
+    """Return a line for each set of checks of the answer, and for each judge left out."""
+    lines = []
+    for accept in explanation.decision.accept:
+        checks = ", ".join(f"{name} {_check(accept, name)}".rstrip() for name in accept.checks)
+        span = f" ({accept.span})" if accept.span else ""
+        lines.append(f"{accept.by}: {checks}; else {_OTHERWISE[accept.otherwise]}{span}")
+    for skip in explanation.decision.barred:
+        span = f" ({skip.span})" if skip.span else ""
+        lines.append(f"`{skip.model}` does not judge: {skip.detail}{span}")
+    return lines
+
+
+_OTHERWISE: Final = {
+    "best": "a higher tier, then the best answer",
+    "error": "a higher tier, then an error",
+}
+
+
+def _check(accept: Accept, name: str) -> str:
+    """Return what a check requires, in a few words; nothing where that is long."""
+    value = getattr(accept, name)
+    if name == "json_schema" or value is True:
+        return ""
+    if name == "llm":
+        return f"by `{value.model.name}`"
+    return " or ".join(value) if isinstance(value, tuple) else str(value)
+
+
+def _request(explanation: Explanation) -> str:
+    tokens = explanation.decision.request.tokens
+    if explanation.characters is None:
+        return f"{tokens:,} tokens"
+    return f"{explanation.characters:,} characters, about {tokens:,} tokens"
+
+
+_SHOWN_ELSEWHERE: Final = ("task", "complexity", "score", "tokens")
+
+
+def _facts(explanation: Explanation) -> str:
+    facts = [
+        f"{name} {printable(_condition_value(value))}"
+        for name, value in explanation.known_facts.items()
+        if name not in _SHOWN_ELSEWHERE
+    ]
+    return " · ".join(facts) or "none besides these"
+
+
+def _task(explanation: Explanation) -> str:
+    seen, task, source = explanation.classification, explanation.task, explanation.task_source
+    likely = ""
+    if seen is not None and seen.told is None and seen.kind.probability >= CONFIDENT:
+        kind = seen.kind
+        if kind.name != seen.task:
+            likely = f"; likeliest kind of work: {kind.name}, {kind.probability:.0%} sure"
+    if task is None:
+        return f"none: the caller names none, and the policy has no default task{likely}"
+    if source == MatchedBy.CALLER:
+        reason = "named by the caller"
+    elif source == MatchedBy.DEFAULT or seen is None:
+        reason = "the default"
+    else:
+        reason = f"by {_CLUES[seen.by]} {quoted_names(seen.evidence[:EVIDENCE_SHOWN])}"
+        reason += f", {seen.confidence:.0%} sure" if seen.by is MatchedBy.BUILT_IN else ""
+    return f"{task.name}: {reason}{_span(task)}{likely}"
+
+
+_CLUES: Final = {
+    MatchedBy.KEYWORDS: "its words",
+    MatchedBy.PATTERN: "its pattern",
+    MatchedBy.NEEDS: "the abilities needed,",
+    MatchedBy.BUILT_IN: "the built-in definition,",
+}
+
+
+def _complexity(explanation: Explanation) -> str:
+    decision, band = explanation.decision, explanation.band
+    if decision.score is None:
+        return "not given"
+    score = f"score {decision.score:.3g}"
+    if band is None:
+        return f"{score}: below every band"
+    start = " where the band begins" if isinstance(decision.request.complexity, str) else ""
+    by = ""
+    if explanation.classification is not None and explanation.scored:
+        by = f", by the {explanation.classification.estimator} estimator"
+    if explanation.rated_by is not None:
+        by += f"; when the request is sent, `{explanation.rated_by}` rates it, which `explain`"
+        by += " does not call"
+    return f"{band.name}: {score}{start}{by}{_span(band)}"
+
+
+def _factors(explanation: Explanation) -> list[str]:
+    """Return what the complexity score is made of."""
+    if explanation.classification is None or not explanation.scored:
+        return []
+    return [
+        f"{factor.share:+.3f}  {factor.name}: {factor.value:.2f} of 1, weight {factor.weight:.0%}"
+        for factor in explanation.classification.factors
+    ]
+
+
+def _tier(explanation: Explanation) -> str:
+    requirements, policy = explanation.tier_requirements, explanation.policy
+    if not requirements:
+        return "any"
+    required_by = ", ".join(
+        f"{requirement.kind} {quoted_names([requirement.name])} "
+        f"requires {policy.tiers[requirement.rank]}"
+        + (f" ({requirement.span})" if requirement.span else "")
+        for requirement in requirements
+    )
+    weaker = "weaker ones as a last resort" if policy.fallback.step_down else "no weaker ones"
+    return f"{policy.tiers[requirements[0].rank]} or better, {weaker}: {required_by}"
+
+
+def _span(part: Task | Band) -> str:
+    return f" ({part.span})" if part.span else ""
