@@ -5,17 +5,22 @@ from __future__ import annotations
 import asyncio
 import os
 import threading
+from abc import ABC, abstractmethod
 from concurrent.futures import Future
-from typing import TYPE_CHECKING, Any, Self, TypeVar
+from typing import TYPE_CHECKING, Any, Literal, Self, TypeVar, overload
 
 from policy_router.base_errors import UsageError
+from policy_router.resilience import forks
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Iterator
+    from collections.abc import Awaitable, Callable, Iterator, Sequence
+    from typing import Unpack
 
     from policy_router.domain.decision import Attempt, Decision
     from policy_router.domain.findings import Finding
+    from policy_router.execution.answer import Answer
     from policy_router.execution.stream import AnswerStream
+    from policy_router.options import ChatMessage, RequestOptions
 
 T = TypeVar("T")
 
@@ -136,3 +141,109 @@ class SyncStream:
 
     def __exit__(self, *_: object) -> None:
         self.close()
+
+
+class SyncMethods(ABC):
+    """The methods of a router for code without an event loop."""
+
+    def __init__(self) -> None:
+        self._loop: LoopThread | None = None
+        self._lock = forks.lock()
+
+    @abstractmethod
+    async def aroute(
+        self,
+        messages: Sequence[ChatMessage] = (),
+        *,
+        stream: bool = False,
+        **options: Unpack[RequestOptions],
+    ) -> Decision:
+        """Decide which models may answer a request."""
+
+    @overload
+    @abstractmethod
+    async def acompletion(
+        self,
+        messages: Sequence[ChatMessage],
+        *,
+        stream: Literal[False] = False,
+        **options: Unpack[RequestOptions],
+    ) -> Answer: ...
+    @overload
+    @abstractmethod
+    async def acompletion(
+        self,
+        messages: Sequence[ChatMessage],
+        *,
+        stream: Literal[True],
+        **options: Unpack[RequestOptions],
+    ) -> AnswerStream: ...
+    @abstractmethod
+    async def acompletion(
+        self,
+        messages: Sequence[ChatMessage],
+        *,
+        stream: bool = False,
+        **options: Unpack[RequestOptions],
+    ) -> Answer | AnswerStream:
+        """Answer a chat request."""
+
+    def route(
+        self,
+        messages: Sequence[ChatMessage] = (),
+        *,
+        stream: bool = False,
+        **options: Unpack[RequestOptions],
+    ) -> Decision:
+        """Do what `aroute` does, for code without an event loop."""
+        loop = self._own_loop("route")
+        return loop.run(self.aroute(messages, stream=stream, **options))
+
+    @overload
+    def completion(
+        self,
+        messages: Sequence[ChatMessage],
+        *,
+        stream: Literal[False] = False,
+        **options: Unpack[RequestOptions],
+    ) -> Answer: ...
+    @overload
+    def completion(
+        self,
+        messages: Sequence[ChatMessage],
+        *,
+        stream: Literal[True],
+        **options: Unpack[RequestOptions],
+    ) -> SyncStream: ...
+    def completion(
+        self,
+        messages: Sequence[ChatMessage],
+        *,
+        stream: bool = False,
+        **options: Unpack[RequestOptions],
+    ) -> Answer | SyncStream:
+        """Do what `acompletion` does, for code without an event loop."""
+        loop = self._own_loop("completion")
+        if stream:
+            return SyncStream(loop, loop.run(self.acompletion(messages, stream=True, **options)))
+        return loop.run(self.acompletion(messages, stream=False, **options))
+
+    def _own_loop(self, method: str) -> LoopThread:
+        """The loop of the synchronous methods. Raises UsageError inside a running event loop."""
+        if asyncio._get_running_loop() is not None:  # noqa: SLF001  the public one raises instead
+            raise UsageError(
+                f"{method}() cannot be used inside a running event loop; use `await "
+                f"router.a{method}(...)`"
+            )
+        with self._lock:
+            if self._loop is None or not self._loop.is_usable:
+                self._loop = LoopThread()
+            return self._loop
+
+    def _end_loop(self, last: Callable[[], Awaitable[None]]) -> None:
+        """End the loop of the synchronous methods, after it ran something for the last time."""
+        with self._lock:
+            loop, self._loop = self._loop, None
+        if loop is not None and loop.is_usable:
+            loop.run(last())
+            loop.close()

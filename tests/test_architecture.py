@@ -28,7 +28,7 @@ LAYERS = (
     ("check", "acceptance"),
     ("execution",),
     ("live", "reports", "discovery"),
-    ("intake", "router", "sync", "loading", "options", "explanation"),
+    ("intake", "router", "sync", "loading", "options", "deciding", "explanation"),
     ("views",),
     ("cli",),
     ("__main__", "__init__"),
@@ -62,7 +62,6 @@ LONG = {
     "ledger.sqlite.file": "to be split",
     "live.reload": "to be split",
     "redaction": "to be split",
-    "router": "to be split",
 }
 """Longer modules, and what they are."""
 

@@ -24,9 +24,8 @@ from policy_router import (
     TooLargeError,
     UsageError,
 )
-from policy_router.providers.caller import PARAMETERS
+from policy_router.options import OPTIONS
 from policy_router.providers.simulated import Fail, Say, Simulated
-from policy_router.router import _FACTS
 from tests.lag import watched
 from tests.own_callers import OwnCaller, answer
 from tests.two_models import write
@@ -268,7 +267,7 @@ ODD: tuple[Any, ...] = (
 )  # fmt: skip
 
 
-@pytest.mark.parametrize("name", [*_FACTS[:-1], *sorted(PARAMETERS)])
+@pytest.mark.parametrize("name", [*sorted(OPTIONS), "messages", "stream"])
 def test_whatever_a_call_holds_is_answered_or_refused(tmp_path: Path, name: str) -> None:
     """Nothing but errors of this package comes out."""
     path = tmp_path / "policy.yaml"

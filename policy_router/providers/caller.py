@@ -17,6 +17,7 @@ from policy_router.quoting import quoted, unknown
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
+    from collections.abc import Set as AbstractSet
 
     from policy_router.domain.models import Model
     from policy_router.providers.bounds import Bounds
@@ -83,39 +84,10 @@ class Body(Mapping[str, Any]):
     __slots__ = ("_values",)
 
     def __init__(self, bounds: Bounds = BOUNDS, /, **parameters: Any) -> None:
-        given = {k: v for k, v in parameters.items() if v is not None}
-        for name in given:
-            if name not in PARAMETERS:
-                raise UsageError(_refusal(name))
-        messages = given.get("messages")
+        messages = parameters.get("messages")
         if not isinstance(messages, list | tuple) or not messages:
             raise UsageError("`messages` must be a list with at least one message")
-        if len(messages) > bounds.messages:
-            raise TooLargeError(
-                f"`messages` has {len(messages):,} messages, more than the {bounds.messages:,} "
-                "allowed"
-            )
-        room = Room(bounds)
-        made: dict[str, Any] = {
-            k: plain(schema_of(v) if k == "response_format" and isinstance(v, type) else v, k, room)
-            for k, v in given.items()
-        }
-        n = made.get("n", 1)
-        if type(n) is not int or n < 1:
-            raise UsageError("`n` must be a whole number of answers, at least 1")
-        caps = [made[name] for name in _CAPS if name in made]
-        if not all(type(cap) is int and cap == caps[0] for cap in caps):
-            raise UsageError("the cap of the answer must be one whole number of tokens")
-        for i, message in enumerate(made["messages"]):
-            if not isinstance(message, dict):
-                raise UsageError(f"`messages[{i}]` must be a mapping with `role` and `content`")
-            _check_parts(message.get("content"), f"messages[{i}].content")
-        if not isinstance(made.get("tools", []), list):
-            raise UsageError("`tools` must be a list")
-        for each in _listed(made, "modalities"):
-            if each not in MODALITIES:
-                raise UsageError(unknown("modality", each, sorted(MODALITIES)))
-        self._values: Mapping[str, Any] = MappingProxyType(made)
+        self._values: Mapping[str, Any] = MappingProxyType(read_parameters(parameters, bounds))
 
     def __getitem__(self, name: str) -> Any:
         return self._values[name]
@@ -146,6 +118,60 @@ class Body(Mapping[str, Any]):
         return isinstance(options, Mapping) and options.get("include_usage") is True
 
 
+def read_parameters(parameters: Mapping[str, object], bounds: Bounds = BOUNDS) -> dict[str, Any]:
+    """Check the parameters of a chat body and turn their values into plain JSON.
+
+    Args:
+        parameters: The parameters by name; those that are None are left out.
+        bounds: How large the body may be.
+
+    Returns:
+        The parameters as dicts, lists, strings, numbers and booleans.
+
+    Raises:
+        UsageError: A name is not allowed, or a value cannot be sent.
+        TooLargeError: The body is beyond the bounds.
+    """
+    given = {k: v for k, v in parameters.items() if v is not None}
+    for name in given:
+        if name not in PARAMETERS:
+            raise UsageError(refusal(name))
+    messages = given.get("messages", ())
+    if isinstance(messages, list | tuple) and len(messages) > bounds.messages:
+        raise TooLargeError(
+            f"`messages` has {len(messages):,} messages, more than the {bounds.messages:,} allowed"
+        )
+    room = Room(bounds)
+    made: dict[str, Any] = {
+        k: plain(schema_of(v) if k == "response_format" and isinstance(v, type) else v, k, room)
+        for k, v in given.items()
+    }
+    n = made.get("n", 1)
+    if type(n) is not int or n < 1:
+        raise UsageError("`n` must be an integer, at least 1")
+    _check_caps(made)
+    for i, message in enumerate(made.get("messages", ())):
+        if not isinstance(message, dict):
+            raise UsageError(f"`messages[{i}]` must be a mapping with `role` and `content`")
+        _check_parts(message.get("content"), f"messages[{i}].content")
+    if not isinstance(made.get("tools", []), list):
+        raise UsageError("`tools` must be a list")
+    for modality in _listed(made, "modalities"):
+        if modality not in MODALITIES:
+            raise UsageError(unknown("modality", modality, sorted(MODALITIES)))
+    return made
+
+
+def _check_caps(made: Mapping[str, Any]) -> None:
+    """Refuses a cap of the answer that is not a number of tokens, and two that differ."""
+    caps = {name: made[name] for name in _CAPS if name in made}
+    for name, cap in caps.items():
+        if type(cap) is not int:
+            raise UsageError(f"`{name}` must be an integer")
+    if len(set(caps.values())) > 1:
+        raise UsageError(f"{' and '.join(f'`{name}`' for name in caps)} must be equal")
+
+
 def _check_parts(content: object, place: str) -> None:
     """Refuses parts whose type is not known: nobody could tell which models read them."""
     for i, part in enumerate(content if isinstance(content, list) else ()):
@@ -165,11 +191,18 @@ def _listed(made: Mapping[str, Any], name: str) -> list[Any]:
     return value
 
 
-def _refusal(name: str) -> str:
-    reason = _OURS.get(name)
+def refusal(name: object, known: AbstractSet[str] = PARAMETERS) -> str:
+    """The message for a parameter that cannot be set: the reason, or the name that was meant.
+
+    Args:
+        name: The name as the caller gave it.
+        known: The names that may be used instead.
+    """
+    reason = _OURS.get(name) if isinstance(name, str) else None
     if reason is not None:
         return f"`{name}` cannot be set here: {reason}"
-    near = difflib.get_close_matches(name, PARAMETERS, n=1) if len(name) <= _LONGEST_NAME else ()
+    word = name if isinstance(name, str) and len(name) <= _LONGEST_NAME else ""
+    near = difflib.get_close_matches(word, known, n=1)
     hint = f"; did you mean `{near[0]}`?" if near else ""
     return f"unknown parameter `{quoted(name)}`{hint}"
 

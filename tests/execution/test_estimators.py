@@ -14,12 +14,12 @@ import pytest
 
 from policy_router import Router
 from policy_router.acceptance.user_code import Functions
-from policy_router.execution.estimators import EstimatorRunner, _score
+from policy_router.execution.estimators import _score
 from policy_router.ledger.memory import MemoryStore
+from policy_router.live.compile import compile_set
 from policy_router.live.reload import Live
 from policy_router.providers.litellm.caller import LiteLLMCaller
 from policy_router.providers.simulated import Fail, Say, Simulated, Stall
-from policy_router.router import _compile
 from tests.execution.make import HANG, FakeCaller, response, spoken
 
 if TYPE_CHECKING:
@@ -83,14 +83,9 @@ def play(
             store = MemoryStore()
             caller = LiteLLMCaller()
             functions = Functions([] if own is None else [own])
-            live = Live(path, partial(_compile, functions=functions), watch="off").start()
-            router = Router(live, caller, store=store, functions=functions)
-            router._rater = EstimatorRunner(
-                caller,
-                router._ledger,
-                cooldowns=router._cooldowns,
-                deadline=deadline,
-                functions=functions,
+            live = Live(path, partial(compile_set, functions=functions), watch="off").start()
+            router = Router(
+                live, caller, store=store, functions=functions, estimator_deadline=deadline
             )
             async with router:
                 await scene(router, store, provider)
@@ -207,7 +202,7 @@ def alone(
     path = tmp_path / "policy.yaml"
     said = {"cap": "$1", "within": f"{deadline}s", "step_down": "true"}
     path.write_text(POLICY.format(url="http://127.0.0.1:1", estimator="{ llm: judge }", **said))
-    return Router(Live(path, _compile, watch="off").start(), caller, store=store)
+    return Router(Live(path, compile_set, watch="off").start(), caller, store=store)
 
 
 @pytest.mark.parametrize(("deadline", "limit"), [(60, 3), (4, 2)])
@@ -264,7 +259,7 @@ def test_those_who_ask_the_same_at_once_share_a_rating(tmp_path: Path) -> None:
         assert scores == {0.9}
         assert (await other).score == 0.3
         assert caller.calls == ["judge", "judge"]
-        assert not router._rater._underway
+        assert not router._decider._estimators._underway
 
     asyncio.run(scene())
 

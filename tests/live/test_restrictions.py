@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from policy_router import Router, load
+from policy_router.live.reload import Live
 from policy_router.live.restrictions import lost_restrictions
 from tests.live.stage import eventually
 
@@ -80,10 +81,12 @@ def test_a_router_waits_when_a_rule_is_missing(tmp_path: Path) -> None:
     file.write_text(HEAD + rule)
     with Router.open(tmp_path, interval=0.05, settle=0.05, settle_loss=600.0) as router:
         file.write_text(HEAD + "# a long comment\n" * 20)
-        assert eventually(lambda: router._live._ready is not None)
+        live = router._source
+        assert isinstance(live, Live)
+        assert eventually(lambda: live._ready is not None)
         assert [r.name for r in router.policy.rules] == ["private"]
         with file.open("a") as rest:
             rest.write(rule)
         assert eventually(lambda: router.status().digest == router.status().attempted)
-        assert eventually(lambda: len(next(iter(router._live.current.sources.values()))) > 500)
+        assert eventually(lambda: len(next(iter(live.current.sources.values()))) > 500)
         assert [r.name for r in router.policy.rules] == ["private"]

@@ -149,21 +149,24 @@ def test_what_asks_for_abilities_is_well_formed(given: dict[str, object], proble
 
 @pytest.mark.parametrize("n", [0, -1, "50", 50.0, True])
 def test_n_is_a_number_of_answers(n: object) -> None:
-    with pytest.raises(UsageError, match="`n` must be a whole number"):
+    with pytest.raises(UsageError, match="`n` must be an integer"):
         Body(messages=MESSAGES, n=n)
 
 
 @pytest.mark.parametrize(
-    "caps",
+    ("caps", "message"),
     [
-        {"max_tokens": "100"},
-        {"max_tokens": [5]},
-        {"max_completion_tokens": 10.0},
-        {"max_completion_tokens": 10, "max_tokens": 1_000_000},
+        ({"max_tokens": "100"}, "`max_tokens` must be an integer"),
+        ({"max_tokens": [5]}, "`max_tokens` must be an integer"),
+        ({"max_completion_tokens": 10.0}, "`max_completion_tokens` must be an integer"),
+        (
+            {"max_completion_tokens": 10, "max_tokens": 1_000_000},
+            "`max_completion_tokens` and `max_tokens` must be equal",
+        ),
     ],
 )
-def test_the_cap_is_one_number(caps: dict[str, object]) -> None:
-    with pytest.raises(UsageError, match="one whole number of tokens"):
+def test_the_cap_is_one_number(caps: dict[str, object], message: str) -> None:
+    with pytest.raises(UsageError, match=message):
         Body(messages=MESSAGES, **caps)
 
 

@@ -1,0 +1,117 @@
+"""Reads a call and decides it on the state of the world at that moment."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from functools import partial
+from typing import TYPE_CHECKING, Final
+
+from policy_router.classification.classifier import Classifier
+from policy_router.decision.decide import decide
+from policy_router.domain.snapshot import Snapshot
+from policy_router.intake import Intake, take_in
+from policy_router.providers.bounds import is_small
+from policy_router.resilience.threads import Threads
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    from policy_router.decision.policy import Policy
+    from policy_router.domain.decision import Decision
+    from policy_router.domain.request import Request
+    from policy_router.execution.accounting import Accounting
+    from policy_router.execution.cooldown import Cooldowns
+    from policy_router.execution.estimators import EstimatorRunner
+    from policy_router.options import ChatMessage, RequestOptions
+    from policy_router.providers.bounds import Bounds
+
+_READERS: Final = 2
+"""Threads that read large bodies."""
+
+
+@dataclass(frozen=True, slots=True)
+class DecidedRequest:
+    """A decision, with the request and the state of the world that it was made from."""
+
+    decision: Decision
+    request: Request
+    snapshot: Snapshot
+
+
+class Decider:
+    """Decides calls for any policy.
+
+    Args:
+        accounting: Reads the counters.
+        cooldowns: Knows which models are in cooldown.
+        estimators: Estimates the complexity where the policy has a model or a function do it.
+        clock: Gives Unix time.
+        decide_at: Gives the Unix time at which conditions on the hour and the weekday are
+            evaluated.
+        bounds: How large a request may be.
+    """
+
+    def __init__(
+        self,
+        accounting: Accounting,
+        cooldowns: Cooldowns,
+        estimators: EstimatorRunner,
+        *,
+        clock: Callable[[], float],
+        decide_at: Callable[[], float],
+        bounds: Bounds,
+    ) -> None:
+        self._accounting = accounting
+        self._cooldowns = cooldowns
+        self._estimators = estimators
+        self._clock = clock
+        self._decide_at = decide_at
+        self._bounds = bounds
+        self._classifier: Classifier | None = None
+        self._readers = Threads(_READERS, "policy-router-reading")
+
+    async def take_in(
+        self,
+        policy: Policy,
+        messages: Sequence[ChatMessage] | None,
+        options: RequestOptions,
+        *,
+        stream: bool,
+    ) -> Intake:
+        """Read a call; a large body in another thread, to keep the event loop free.
+
+        Raises:
+            UsageError: An option is unknown or has a value of the wrong type.
+            TooLargeError: The request is beyond the bounds.
+        """
+        classifier = self._classifier
+        if classifier is None or classifier.policy is not policy:
+            classifier = self._classifier = Classifier(policy)
+        read = partial(take_in, classifier, messages, options, stream=stream, bounds=self._bounds)
+        return read() if is_small([messages, options]) else await self._readers.run(read)
+
+    async def decide(self, policy: Policy, intake: Intake) -> DecidedRequest:
+        """Decide a call that was read."""
+        request = intake.request
+        snapshot = await self._snapshot(policy, request)
+        score = await self._estimate(policy, intake, snapshot)
+        if score is not None:
+            request = replace(request, complexity=score)
+            snapshot = await self._snapshot(policy, request)
+        return DecidedRequest(decide(policy, request, snapshot), request, snapshot)
+
+    async def _estimate(self, policy: Policy, intake: Intake, snapshot: Snapshot) -> float | None:
+        """The complexity by the model or the function that the policy names; None without one."""
+        if intake.classification is None or not intake.is_estimated or intake.body is None:
+            return None
+        messages = intake.body["messages"]
+        score = await self._estimators.rate(policy, intake.request, snapshot, messages)
+        if score is None:
+            return None
+        return intake.classification.rated(policy.complexity.estimator, score, policy).score
+
+    async def _snapshot(self, policy: Policy, request: Request) -> Snapshot:
+        """The state of the world that matters to this request."""
+        idle = Snapshot(self._decide_at(), self._cooldowns.cooling(self._clock()))
+        used = await self._accounting.readings(policy, request, idle)
+        return replace(idle, used=used) if used else idle

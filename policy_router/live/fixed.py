@@ -1,0 +1,64 @@
+"""A policy that never changes, in the place of one that follows its files."""
+
+from __future__ import annotations
+
+import time
+from typing import TYPE_CHECKING, Protocol
+
+from policy_router.live.reload import Active, ReloadStatus, State
+
+if TYPE_CHECKING:
+    from policy_router.decision.policy import Policy
+
+
+class PolicySource(Protocol):
+    """Where a router takes its policy from."""
+
+    @property
+    def current(self) -> Active[Policy]:
+        """The active policy."""
+        ...
+
+    def status(self) -> ReloadStatus:
+        """What is active, and what is wrong with the files."""
+        ...
+
+    def reload_now(self) -> ReloadStatus:
+        """Look at the files now."""
+        ...
+
+    def close(self) -> None:
+        """End what follows the files."""
+        ...
+
+
+class FixedPolicy:
+    """The source of a policy that was loaded by the program itself."""
+
+    def __init__(self, policy: Policy) -> None:
+        now = time.time()
+        self.current = Active(policy, policy.revision, "", now, {}, ())
+        self._status = ReloadStatus(
+            state=State.OK,
+            revision=policy.revision,
+            digest="",
+            loaded_at=now,
+            since=now,
+            attempted=None,
+            errors=(),
+            sources={},
+            backend="off",
+            reloads={},
+            checked_at=now,
+        )
+
+    def status(self) -> ReloadStatus:
+        """The policy is active, and nothing follows any file."""
+        return self._status
+
+    def reload_now(self) -> ReloadStatus:
+        """The same: there is no file to look at."""
+        return self._status
+
+    def close(self) -> None:
+        """Does nothing: nothing runs."""
