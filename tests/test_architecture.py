@@ -56,7 +56,6 @@ LONG = {
     "assurance.cover": "one algorithm: the search for a cover",
     "decision.index": "to be split",
     "language.document": "to be split",
-    "language.expression": "to be split",
     "language.source": "to be split",
     "ledger.degraded": "to be split",
     "ledger.sqlite.file": "to be split",

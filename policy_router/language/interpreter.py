@@ -10,7 +10,7 @@ import ast
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final, TypeAlias
 
-from policy_router.language.expression import syntax
+from policy_router.language.grammar import syntax
 from policy_router.patterns import search
 
 if TYPE_CHECKING:
@@ -24,16 +24,31 @@ Value: TypeAlias = bool | str | float | frozenset[str] | None
 
 @dataclass(frozen=True, slots=True)
 class Evaluation:
-    """A part of an expression and what it comes to; of a fact that is absent, None."""
+    """A part of an expression and its value.
+
+    Attributes:
+        text: The part as it is written.
+        value: Its value; None is a fact that is absent.
+    """
 
     text: str
     value: Value
 
 
 def trace(condition: Condition, vocabulary: Vocabulary, facts: Facts) -> tuple[Evaluation, ...]:
-    """Every part of a condition with its value, in reading order: a part after the parts it is
-    made of, so the whole comes last. A fact stands where it is first read. Parts that `and` and
-    `or` need not look at have their value too."""
+    """Every part of a condition with its value, by simpleeval.
+
+    Parts that `and` and `or` would not evaluate have their value too.
+
+    Args:
+        condition: The condition.
+        vocabulary: The facts that it may name.
+        facts: Their values for one request.
+
+    Returns:
+        The parts in reading order, each after the parts it consists of, so the whole is the last
+        one. What is written twice appears once, where it is first read.
+    """
     evaluate = _evaluator(vocabulary, facts)
     root = syntax(condition.text)
     written = condition.text.encode()
@@ -56,7 +71,7 @@ def holds(condition: Condition, vocabulary: Vocabulary, facts: Facts) -> bool:
 
 
 class _Absent:
-    """A fact that is not there: every comparison with it is false, but `!=`."""
+    """The value of a fact that is absent: every comparison with it is false, except `!=`."""
 
     __slots__ = ()
 
@@ -78,7 +93,7 @@ class _Absent:
         return False
 
     def startswith(self, _: str) -> bool:
-        """As a text's, for there is none."""
+        """Never true: there is no string to begin with anything."""
         return False
 
 
@@ -86,11 +101,11 @@ _ABSENT: Final = _Absent()
 
 
 def _any_of(held: frozenset[str], *wanted: str) -> bool:
-    return any(each in held for each in wanted)
+    return any(one in held for one in wanted)
 
 
 def _all_of(held: frozenset[str], *wanted: str) -> bool:
-    return all(each in held for each in wanted)
+    return all(one in held for one in wanted)
 
 
 def _matches(text: str | _Absent, pattern: str) -> bool:
@@ -98,7 +113,7 @@ def _matches(text: str | _Absent, pattern: str) -> bool:
 
 
 def _evaluator(vocabulary: Vocabulary, facts: Facts) -> Any:
-    """simpleeval over a vector of facts; one per call, as it keeps state between its runs."""
+    """simpleeval for one request. It keeps state between its runs, so each call gets its own."""
     from simpleeval import EvalWithCompoundTypes  # noqa: PLC0415  only explanations need it
 
     names = {
@@ -114,12 +129,12 @@ def _evaluator(vocabulary: Vocabulary, facts: Facts) -> Any:
 
 
 def _parts(node: ast.expr) -> Iterator[ast.expr]:
-    """The facts, tests and combinations of an expression, each after what it is made of."""
+    """The facts, tests and combinations of an expression, each after those it consists of."""
     match node:
         case ast.BoolOp(values=inner):
             pass
-        case ast.UnaryOp(op=ast.Not(), operand=part):
-            inner = [part]
+        case ast.UnaryOp(op=ast.Not(), operand=operand):
+            inner = [operand]
         case ast.Compare(left=left, comparators=others):
             inner = [left, *others]
         case ast.Call(func=ast.Attribute(value=owner), args=arguments):
@@ -130,6 +145,6 @@ def _parts(node: ast.expr) -> Iterator[ast.expr]:
             inner = []
         case _:
             return  # a constant is its own value
-    for each in inner:
-        yield from _parts(each)
+    for child in inner:
+        yield from _parts(child)
     yield node

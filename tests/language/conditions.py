@@ -10,7 +10,7 @@ from policy_router.diagnostics import Diagnostic, Span
 from policy_router.domain.complexity import Band
 from policy_router.domain.condition import COMPLEXITY, SCORE, TASK, TOKENS, Condition
 from policy_router.domain.facts import WEEKDAYS, Fact, FactType, Vocabulary
-from policy_router.language.expression import read_expression
+from policy_router.language.when import read_expression
 
 if TYPE_CHECKING:
     from hypothesis.strategies import SearchStrategy

@@ -6,7 +6,7 @@ from keyword import iskeyword
 from typing import TYPE_CHECKING, Final
 
 from policy_router.domain.facts import BUILT_IN, Fact, FactType
-from policy_router.language.expression import FUNCTIONS
+from policy_router.language.grammar import FUNCTIONS
 
 if TYPE_CHECKING:
     from policy_router.language.compile.resolve import Resolver

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from policy_router.diagnostics import Diagnostic, Severity
 from policy_router.language.compile.functions import is_pythons_own
 from policy_router.language.compile.selectors import Selectors, is_pattern, known_words
-from policy_router.language.expression import read_expression, read_mapping
+from policy_router.language.when import read_expression, read_mapping
 from policy_router.patterns import RE2, pattern_problem
 
 if TYPE_CHECKING:
@@ -135,7 +135,7 @@ class Resolver:
         if problem is not None:
             self.draft.error(
                 "bad-pattern",
-                f"the pattern cannot be read: {problem}",
+                f"invalid pattern: {problem}",
                 self.places.value(path),
                 RE2,
             )
