@@ -1,8 +1,33 @@
-"""Which model is asked next. No IO, no clock, no randomness: what to do is data for the executor.
+"""Which model is called next, as a state machine without IO, clock or randomness.
 
-chain = Chain(candidates, fallback)
-candidate = chain.next()
-step = chain.failed(failure, remaining=12.5)     # RETRY, NEXT, STOP or END
+A request is always in one of six states:
+
+    IDLE      No model is called. `next` chooses one, or finds that none is left.
+    CALLING   The current candidate is called; this includes reserving its limits and budgets.
+    CHECKING  Its answer came whole and goes through the policy's checks.
+    WAITING   It failed, and `retry` calls it once more after a wait.
+    DONE      The caller has an answer. Nothing follows.
+    FAILED    No model is called any more. The one thing that may follow is that an earlier answer,
+              which the checks rejected, stands in.
+
+The rules:
+
+    1. One model is called at a time, and an attempt ends before the next one is chosen.
+    2. A candidate without room in a limit or budget was not called: the chain is IDLE again, and no
+       attempt is counted.
+    3. An answer that comes whole is checked before it is given out. A stream whose chunks are given
+       out as they come is not checked, and answers straight from CALLING.
+    4. What a failure leads to is the policy's action for it (see `Chain.failed`): another model
+       (IDLE), the same one (WAITING) or the end (FAILED).
+    5. A request may be given up at any time before it is DONE: its deadline passed, or its caller
+       stopped waiting.
+
+`TRANSITIONS` is these rules as a table. What it does not list is a mistake in the program and
+raises RuntimeError.
+
+    chain = Chain(candidates, fallback)
+    candidate = chain.next()
+    step = chain.failed(failure, remaining=12.5)     # RETRY, NEXT, STOP or END
 """
 
 from __future__ import annotations
@@ -14,28 +39,88 @@ from typing import TYPE_CHECKING, Final
 
 from policy_router.domain.decision import Candidate, Reason, Skip
 from policy_router.domain.fallback import Action
+from policy_router.execution.exclusions import Exclusions
 from policy_router.providers.failure import FailureKind
-from policy_router.providers.place import SHARED, place
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
+    from collections.abc import Mapping, Sequence
 
     from policy_router.domain.fallback import Fallback
-    from policy_router.domain.models import Model
     from policy_router.providers.failure import Failure
-    from policy_router.providers.place import Place
 
 LEAST: Final = 0.5
 """Seconds: no attempt starts with less left, it could only be cut off and billed."""
 BACKOFF: Final = 0.5
-"""Seconds: the most a retry of the same model waits when the provider named no time."""
+"""Seconds: the longest wait before a retry when the provider named no time."""
 PATIENCE: Final = 2.0
-"""Seconds: the longest named wait that is worth sitting out rather than moving on."""
+"""Seconds: the longest wait named by a provider that is worth it; else another model is called."""
+
+
+class ChainState(StrEnum):
+    """Where a request stands; see the head of this module."""
+
+    IDLE = "idle"
+    CALLING = "calling"
+    CHECKING = "checking"
+    WAITING = "waiting"
+    DONE = "done"
+    FAILED = "failed"
+
+
+class ChainEvent(StrEnum):
+    """What happens to a request."""
+
+    CHOSEN = "chosen"
+    NO_ROOM = "no room"
+    CAME_WHOLE = "came whole"
+    ANSWERED = "answered"
+    MOVED_ON = "moved on"
+    PUT_OFF = "put off"
+    RETRIED = "retried"
+    GIVEN_UP = "given up"
+    STOOD_IN = "stood in"
+
+
+TRANSITIONS: Final[Mapping[ChainState, Mapping[ChainEvent, ChainState]]] = MappingProxyType(
+    {
+        ChainState.IDLE: {
+            ChainEvent.CHOSEN: ChainState.CALLING,
+            ChainEvent.GIVEN_UP: ChainState.FAILED,
+        },
+        ChainState.CALLING: {
+            ChainEvent.NO_ROOM: ChainState.IDLE,
+            ChainEvent.CAME_WHOLE: ChainState.CHECKING,
+            ChainEvent.ANSWERED: ChainState.DONE,
+            ChainEvent.MOVED_ON: ChainState.IDLE,
+            ChainEvent.PUT_OFF: ChainState.WAITING,
+            ChainEvent.GIVEN_UP: ChainState.FAILED,
+        },
+        ChainState.CHECKING: {
+            ChainEvent.ANSWERED: ChainState.DONE,
+            ChainEvent.MOVED_ON: ChainState.IDLE,
+            ChainEvent.PUT_OFF: ChainState.WAITING,
+            ChainEvent.GIVEN_UP: ChainState.FAILED,
+        },
+        ChainState.WAITING: {
+            ChainEvent.RETRIED: ChainState.CALLING,
+            ChainEvent.GIVEN_UP: ChainState.FAILED,
+        },
+        ChainState.FAILED: {
+            ChainEvent.GIVEN_UP: ChainState.FAILED,
+            ChainEvent.STOOD_IN: ChainState.DONE,
+        },
+        ChainState.DONE: {},
+    }
+)
+"""The state that follows; an event that is not listed for a state cannot happen in it."""
 
 
 class Move(StrEnum):
-    """RETRY: the same model after `Step.wait`. NEXT: take `Chain.next()`. STOP: the request
-    itself was refused. END: nothing is left to try."""
+    """What to do after a failure.
+
+    RETRY: wait, then call the same model. NEXT: call the next one. STOP: the request itself was
+    refused. END: no model is left to call.
+    """
 
     RETRY = "retry"
     NEXT = "next"
@@ -45,116 +130,168 @@ class Move(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class ChainStep:
-    """What to do. wait: seconds, the least and the most; the executor draws between them."""
+    """What to do after a failure.
+
+    Attributes:
+        move: What.
+        wait: Seconds before a RETRY, least and most; the executor draws one between them.
+    """
 
     move: Move
     wait: tuple[float, float] = (0.0, 0.0)
 
 
 class Chain:
-    """The candidates of one request and how far it has come with them.
+    """The candidates of one request, and how far it has come with them.
 
-    attempts: calls begun so far. skipped: candidates passed over, because they had no room,
-    because their context is not larger than that of a model the request did not fit into, because
-    their tier is not higher than that of a model whose answer was rejected, or because they share
-    the key, the account or the provider that was at fault.
+    Attributes:
+        state: Where the request stands.
+        attempts: Calls begun so far.
+        skipped: Candidates that were passed over: without room, with too small a context for the
+            request, of too low a tier after a rejected answer, or sharing the key, account or
+            provider that was at fault.
     """
 
     def __init__(self, candidates: Sequence[Candidate], fallback: Fallback) -> None:
         self._candidates = tuple(candidates)
         self._fallback = fallback
-        self._at = -1
+        self._index = -1
         self._retried = False
-        self._floor = -1
-        self._rejected: Model | None = None
-        self._at_fault: dict[Place, str] = {}
+        self._exclusions = Exclusions()
+        self.state = ChainState.IDLE
         self.attempts = 0
         self.skipped: tuple[Skip, ...] = ()
 
-    @property
-    def current(self) -> Candidate | None:
-        """The candidate being asked; None before the first."""
-        return self._candidates[self._at] if self._at >= 0 else None
-
-    @property
-    def more(self) -> bool:
-        """Whether another candidate could be asked after the current one."""
-        return self._allowed and self._find(self._at + 1) is not None
+    # -- what happens ------------------------------------------------------------------------
 
     def next(self) -> Candidate | None:
-        """Moves to the next candidate that may be asked; None when there is none or the policy's
-        `max_attempts` is reached."""
-        if not self._allowed:
+        """Chooses the next candidate that may be called.
+
+        Returns:
+            None when there is none, or the policy's `max_attempts` is reached; then the request has
+            failed.
+        """
+        index = self._find(self._index + 1) if self._allowed else None
+        if index is None:
+            if self._allowed:
+                self._pass_over(None)
+            self._enter(ChainEvent.GIVEN_UP)
             return None
-        found = self._find(self._at + 1)
-        self._pass_over(found)
-        if found is None:
-            return None
-        self._at = found
+        self._enter(ChainEvent.CHOSEN)
+        self._pass_over(index)
+        self._index = index
         self._retried = False
         self.attempts += 1
-        return self._candidates[found]
+        return self._candidates[index]
 
-    def refused(self, skip: Skip) -> Candidate | None:
-        """Moves on from the current candidate, which had no room and was not asked: it counts for
-        no attempt."""
+    def no_room(self, skip: Skip) -> Candidate | None:
+        """Moves on from the current candidate, which had no room and was not called.
+
+        Args:
+            skip: The limit or budget that has no room.
+
+        Returns:
+            The next candidate, as `next` does.
+        """
+        self._enter(ChainEvent.NO_ROOM)
         self.attempts -= 1
         self.skipped += (skip,)
         return self.next()
 
+    def came_whole(self) -> None:
+        """Notes that the current candidate's answer came whole and is checked now."""
+        self._enter(ChainEvent.CAME_WHOLE)
+
+    def answered(self) -> None:
+        """Notes that the current candidate's answer is the request's."""
+        self._enter(ChainEvent.ANSWERED)
+
     def failed(self, failure: Failure, remaining: float) -> ChainStep:
-        """What follows when the current candidate failed with `remaining` seconds left.
+        """Decides what follows after a failure of the current candidate.
 
         A RETRY counts as begun here; NEXT counts when `next` is called.
+
+        Args:
+            failure: Why it failed.
+            remaining: Seconds until the request's deadline.
         """
+        if self.state not in _UNDER_WAY:
+            raise self._out_of_order("failed")
         reaction = failure.reaction
-        if failure.certain and failure.scope in SHARED and self.current is not None:
-            words = f"shares the {failure.scope} of `{self.current.name}`: {failure.kind}"
-            self._at_fault[place(self.current.model, failure.scope)] = words
-        if reaction.higher and self.current is not None:
-            self._rejected = self.current.model  # each is higher than the one before it
+        self._exclusions.note(self._candidates[self._index].model, failure)
         action = reaction.fixed or self._fallback.on_error.get(reaction.fault, reaction.default)
-        return ACTIONS[action](self, failure, remaining)
+        step = self._react(action, failure, remaining)
+        self._enter(_AFTER[step.move])
+        return step
+
+    def retry(self) -> Candidate:
+        """Calls the current candidate once more, after its wait."""
+        self._enter(ChainEvent.RETRIED)
+        return self._candidates[self._index]
+
+    def give_up(self, reason: str | None = None) -> tuple[Skip, ...]:
+        """Ends the request without an answer.
+
+        Args:
+            reason: Why the candidates that are left are not called; None to leave them out.
+
+        Returns:
+            All that were passed over.
+        """
+        self._enter(ChainEvent.GIVEN_UP)
+        if reason is not None:
+            for candidate in self._candidates[self._index + 1 :]:
+                span = candidate.model.span
+                unasked = Skip(candidate.name, Reason.NOT_ASKED, reason, span=span)
+                self.skipped += (self._exclusions.of(candidate) or unasked,)
+            self._index = len(self._candidates) - 1
+        return self.skipped
+
+    def stand_in(self) -> None:
+        """Notes that an earlier answer is given out after all."""
+        self._enter(ChainEvent.STOOD_IN)
+
+    # -- what is known -----------------------------------------------------------------------
 
     @property
-    def _allowed(self) -> bool:
-        return self.attempts < self._fallback.max_attempts
+    def more(self) -> bool:
+        """Whether another candidate could be called after the current one."""
+        return self._allowed and self._find(self._index + 1) is not None
 
-    def _find(self, start: int) -> int | None:
-        places = range(start, len(self._candidates))
-        return next((i for i in places if self._why_not(self._candidates[i]) is None), None)
+    @property
+    def ended(self) -> bool:
+        """Whether the request is over."""
+        return self.state in (ChainState.DONE, ChainState.FAILED)
 
-    def _pass_over(self, until: int | None) -> None:
-        """Notes why the candidates between the current one and that place are not asked; None is
-        the end."""
-        end = len(self._candidates) if until is None else until
-        passed = self._candidates[self._at + 1 : end]
-        self.skipped += tuple(skip for each in passed if (skip := self._why_not(each)) is not None)
-        self._at = max(self._at, end - 1)
+    # -- how it is decided -------------------------------------------------------------------
 
-    def _why_not(self, candidate: Candidate) -> Skip | None:
-        """Why a candidate is not asked any more."""
-        if self._rejected is not None and candidate.model.rank <= self._rejected.rank:
-            words = f"not of a higher tier than `{self._rejected.name}`, whose answer was rejected"
-            return Skip(candidate.name, Reason.TIER, words, span=candidate.model.span)
-        shared = [place(candidate.model, scope) for scope in SHARED] if self._at_fault else []
-        fault = next((self._at_fault[each] for each in shared if each in self._at_fault), None)
-        if fault is not None:
-            return Skip(candidate.name, Reason.NOT_ASKED, fault, span=candidate.model.span)
-        if _context(candidate) <= self._floor:
-            return self._too_small(candidate)
-        return None
+    def _enter(self, event: ChainEvent) -> None:
+        following = TRANSITIONS[self.state].get(event)
+        if following is None:
+            raise self._out_of_order(event)
+        self.state = following
 
-    def _too_small(self, candidate: Candidate) -> Skip:
-        size = candidate.model.context
-        have = "is unknown" if size is None else f"of {size} tokens"
-        return Skip(
-            candidate.name,
-            Reason.CONTEXT,
-            f"its context {have}; the request did not fit into {self._floor} tokens",
-        )
+    def _out_of_order(self, event: str) -> RuntimeError:
+        return RuntimeError(f"out of order: `{event}` of a request that is `{self.state}`")
 
-    def _on(self, remaining: float) -> ChainStep:
+    def _react(self, action: Action, failure: Failure, remaining: float) -> ChainStep:
+        match action:
+            case Action.NEXT:
+                return self._move_on(remaining)
+            case Action.RETRY:
+                if not failure.reaction.again:  # calling the same model again cannot help
+                    return self._move_on(remaining)
+                return self._again(failure, remaining) or ChainStep(Move.END)
+            case Action.RETRY_THEN_NEXT:
+                # A model not called yet is a better use of an attempt than one that failed.
+                again = self._again(failure, remaining) if self._attempts_to_spare else None
+                return again or self._move_on(remaining)
+            case Action.BIGGER_CONTEXT:
+                return self._bigger(remaining)
+            case _:  # Action.STOP
+                return ChainStep(Move.STOP)
+
+    def _move_on(self, remaining: float) -> ChainStep:
         if not self._allowed or remaining < LEAST:
             return ChainStep(Move.END)
         if self.more:
@@ -162,25 +299,8 @@ class Chain:
         self._pass_over(None)
         return ChainStep(Move.END)
 
-    def leave(self, why: str) -> tuple[Skip, ...]:
-        """Ends the chain, and notes the candidates that were not asked and may have been, with the
-        reason in words. All that were passed over."""
-        for each in self._candidates[self._at + 1 :]:
-            at = each.model.span
-            skip = self._why_not(each) or Skip(each.name, Reason.NOT_ASKED, why, span=at)
-            self.skipped += (skip,)
-        self._at = max(self._at, len(self._candidates) - 1)
-        return self.skipped
-
-    @property
-    def _spare(self) -> bool:
-        """Whether the attempts that are left are more than the candidates that are."""
-        left = self._candidates[self._at + 1 :]
-        waiting = sum(1 for each in left if self._why_not(each) is None)
-        return self._fallback.max_attempts - self.attempts > waiting
-
     def _again(self, failure: Failure, remaining: float) -> ChainStep | None:
-        """A retry of the same model, when there may be one."""
+        """A retry of the same model; None when there may be none."""
         wait = _wait(failure, remaining)
         if self._retried or not self._allowed or wait is None or wait[0] + LEAST > remaining:
             return None
@@ -189,57 +309,51 @@ class Chain:
         return ChainStep(Move.RETRY, (wait[0], min(wait[1], remaining - LEAST)))
 
     def _bigger(self, remaining: float) -> ChainStep:
-        if self._at >= 0:
-            self._floor = max(self._floor, _context(self._candidates[self._at]))
+        self._exclusions.note_too_small(self._candidates[self._index].model)
         # Without a larger model every other would refuse it too: that is the request's fault.
-        return self._on(remaining) if self.more else ChainStep(Move.STOP)
+        return self._move_on(remaining) if self.more else ChainStep(Move.STOP)
+
+    @property
+    def _allowed(self) -> bool:
+        return self.attempts < self._fallback.max_attempts
+
+    @property
+    def _attempts_to_spare(self) -> bool:
+        """Whether more attempts are left than candidates."""
+        left = self._candidates[self._index + 1 :]
+        waiting = sum(1 for candidate in left if self._exclusions.of(candidate) is None)
+        return self._fallback.max_attempts - self.attempts > waiting
+
+    def _find(self, start: int) -> int | None:
+        indices = range(start, len(self._candidates))
+        return next((i for i in indices if self._exclusions.of(self._candidates[i]) is None), None)
+
+    def _pass_over(self, until: int | None) -> None:
+        """Notes why the candidates between the current one and that index are not called; None is
+        the end."""
+        end = len(self._candidates) if until is None else until
+        passed = self._candidates[self._index + 1 : end]
+        self.skipped += tuple(s for c in passed if (s := self._exclusions.of(c)) is not None)
+        self._index = max(self._index, end - 1)
 
 
-def _context(candidate: Candidate) -> int:
-    """An unknown context counts as the smallest: it is not known to be larger than any."""
-    return candidate.model.context or 0
+_UNDER_WAY: Final = (ChainState.CALLING, ChainState.CHECKING)
+_AFTER: Final[Mapping[Move, ChainEvent]] = MappingProxyType(
+    {
+        Move.RETRY: ChainEvent.PUT_OFF,
+        Move.NEXT: ChainEvent.MOVED_ON,
+        Move.STOP: ChainEvent.GIVEN_UP,
+        Move.END: ChainEvent.GIVEN_UP,
+    }
+)
+"""What a step means for the state."""
 
 
 def _wait(failure: Failure, remaining: float) -> tuple[float, float] | None:
-    """Seconds before the same model may be asked again; None when it must not be."""
-    told = failure.retry_after
-    if not failure.reaction.again or (failure.kind is FailureKind.RATE_LIMITED and told is None):
+    """Seconds before the same model may be called again; None when it must not be."""
+    named = failure.retry_after
+    if not failure.reaction.again or (failure.kind is FailureKind.RATE_LIMITED and named is None):
         return None
-    if told is None:
+    if named is None:
         return 0.0, BACKOFF
-    return (told, told * 1.1) if told <= min(PATIENCE, remaining / 4) else None
-
-
-def _next(chain: Chain, failure: Failure, remaining: float) -> ChainStep:  # noqa: ARG001  a row of ACTIONS
-    return chain._on(remaining)  # noqa: SLF001  the rows of ACTIONS are the chain's own
-
-
-def _retry(chain: Chain, failure: Failure, remaining: float) -> ChainStep:
-    if not failure.reaction.again:  # asking the same model again cannot help
-        return chain._on(remaining)  # noqa: SLF001  as above
-    return chain._again(failure, remaining) or ChainStep(Move.END)  # noqa: SLF001  as above
-
-
-def _retry_then_next(chain: Chain, failure: Failure, remaining: float) -> ChainStep:
-    # A model that was not asked yet is a better use of an attempt than one that has just failed.
-    again = chain._again(failure, remaining) if chain._spare else None  # noqa: SLF001  as above
-    return again or chain._on(remaining)  # noqa: SLF001  as above
-
-
-def _bigger_context(chain: Chain, failure: Failure, remaining: float) -> ChainStep:  # noqa: ARG001  a row
-    return chain._bigger(remaining)  # noqa: SLF001  as above
-
-
-def _stop(chain: Chain, failure: Failure, remaining: float) -> ChainStep:  # noqa: ARG001  a row of ACTIONS
-    return ChainStep(Move.STOP)
-
-
-ACTIONS: Final[Mapping[Action, Callable[[Chain, Failure, float], ChainStep]]] = MappingProxyType(
-    {
-        Action.NEXT: _next,
-        Action.RETRY: _retry,
-        Action.RETRY_THEN_NEXT: _retry_then_next,
-        Action.BIGGER_CONTEXT: _bigger_context,
-        Action.STOP: _stop,
-    }
-)
+    return (named, named * 1.1) if named <= min(PATIENCE, remaining / 4) else None

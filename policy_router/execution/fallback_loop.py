@@ -105,6 +105,7 @@ async def _checked(
     verdict = PASSED
     if not is_whole(failure):
         return verdict, failure
+    progress.came_whole()
     if progress.decision.accept:
         verdict = await run_checks(progress, feed.answer())
     failure = best.judged(verdict, failure, more=progress.chain.more)
@@ -130,7 +131,7 @@ async def _next_attempt(
         stand_in = best.best()
         if stand_in is None:
             raise
-        progress.settled(stand_in.served_by, stand_in.verdict)
+        progress.stand_in(stand_in.served_by, stand_in.verdict)
         return None
 
 

@@ -118,7 +118,7 @@ class Progress:
         attempt = self._attempt(candidate.model, self.account)
         while (skip := await attempt.reserve()) is not None:
             self.context.tell(NoRoom(self.decision, skip))
-            following = self.chain.refused(skip)
+            following = self.chain.no_room(skip)
             if following is None:
                 if self.attempts:
                     raise self._exhausted()
@@ -149,15 +149,17 @@ class Progress:
         """Who is asked next after the current candidate failed, the wait before it included.
         Raises BadRequestError or AllModelsFailedError when nobody is."""
         step = self.chain.failed(failure, self.remaining())
-        if step.move is Move.STOP:
-            skipped = self.chain.leave(f"the request stops at {failure.kind}")
-            status = failure.reaction.status
-            raise BadRequestError(self.decision, self.attempts, skipped, status=status)
-        if step.move is Move.RETRY:
-            await self.context.sleep(self.context.random.uniform(*step.wait))
-            candidate = self.chain.current
-        else:
-            candidate = self.chain.next() if step.move is Move.NEXT else None
+        candidate: Candidate | None = None
+        match step.move:
+            case Move.STOP:
+                skipped = self.chain.give_up(f"the request stops at {failure.kind}")
+                status = failure.reaction.status
+                raise BadRequestError(self.decision, self.attempts, skipped, status=status)
+            case Move.RETRY:
+                await self.context.sleep(self.context.random.uniform(*step.wait))
+                candidate = self.chain.retry()
+            case Move.NEXT:
+                candidate = self.chain.next()
         if candidate is None or self.remaining() < LEAST:
             raise self._exhausted()
         return await self._with_room(candidate)
@@ -167,32 +169,34 @@ class Progress:
         self._end(failure)
         self._failures.append(failure)
 
+    def came_whole(self) -> None:
+        """Notes that the running attempt's answer came whole and is checked now."""
+        self.chain.came_whole()
+
     def answered(self, verdict: Verdict = PASSED) -> None:
         """Notes that the running attempt answered, and the request with it."""
-        self.settled(self._end(None), verdict)
+        self.chain.answered()
+        self._settled(self._end(None), verdict)
 
-    def settled(self, served_by: str, verdict: Verdict) -> None:
-        """Tells that the request has its answer."""
-        self.served_by, self.verdict = served_by, verdict
-        attempts, skipped = tuple(self.attempts), self.chain.skipped
-        self.context.tell(
-            Answered(
-                self.decision, attempts, served_by, skipped, verdict.rejected, verdict.unchecked
-            )
-        )
+    def stand_in(self, served_by: str, verdict: Verdict) -> None:
+        """Notes that the answer of an earlier attempt stands in, though checks rejected it."""
+        self.chain.stand_in()
+        self._settled(served_by, verdict)
 
     def unanswered(self, error: RoutingError) -> None:
-        """Tells that the request ended without an answer."""
+        """Reports that the request ended without a whole answer."""
+        self.chain.give_up()
         stopped = isinstance(error, BadRequestError | NoCandidateError | InvalidRequestError)
-        self._tell_exhausted(stopped, getattr(error, "retry_after", None))
+        self._report_exhausted(stopped, getattr(error, "retry_after", None))
 
     def cancelled(self) -> None:
-        """Notes that the caller went away, unless it has its whole answer."""
-        if self.served_by is not None:
+        """Notes that the caller stopped waiting, unless it has its whole answer."""
+        if self.chain.ended:
             return
+        self.chain.give_up()
         if self.running is not None:
             self._end(self.running.cancelled())
-        self._tell_exhausted(True, None)
+        self._report_exhausted(True, None)
 
     # -- what checks need (see acceptance.asking) ----------------------------------------------
 
@@ -250,7 +254,7 @@ class Progress:
     def _exhausted(self) -> RoutingError:
         """The error when nobody is left to ask. Where nothing failed but the request, that is what
         it tells; else the last failure that is not the request's own says the status."""
-        skipped = self.chain.leave(self._why_left())
+        skipped = self.chain.give_up(self._why_left())
         telling = [f for f in self._failures if f.fault not in OWN_FAULTS]
         if self._failures and not telling:
             return BadRequestError(self.decision, self.attempts, skipped)
@@ -293,6 +297,16 @@ class Progress:
         self.context.tell(Attempted(self.decision, attempt, failure))
         return attempt.model
 
-    def _tell_exhausted(self, stopped: bool, wait: float | None) -> None:
+    def _settled(self, served_by: str, verdict: Verdict) -> None:
+        """Reports that the request has its answer."""
+        self.served_by, self.verdict = served_by, verdict
+        attempts, skipped = tuple(self.attempts), self.chain.skipped
+        self.context.tell(
+            Answered(
+                self.decision, attempts, served_by, skipped, verdict.rejected, verdict.unchecked
+            )
+        )
+
+    def _report_exhausted(self, stopped: bool, wait: float | None) -> None:
         attempts = tuple(self.attempts)
         self.context.tell(Exhausted(self.decision, attempts, stopped, wait, self.chain.skipped))

@@ -2,16 +2,26 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
 from policy_router.domain.decision import Candidate, Reason, Skip
 from policy_router.domain.fallback import Action, Fallback, FaultClass
 from policy_router.domain.models import Model
-from policy_router.execution.chain import ACTIONS, Chain, ChainStep, Move
+from policy_router.execution.chain import (
+    TRANSITIONS,
+    Chain,
+    ChainEvent,
+    ChainState,
+    ChainStep,
+    Move,
+)
 from policy_router.providers.failure import Failure, FailureKind, FailureScope
 from tests.execution.make import candidate
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
 
 ABC = tuple(candidate(name) for name in "abc")
 PLENTY = 60.0
@@ -28,31 +38,122 @@ def begun(names: str = "abc", **options: object) -> Chain:
     return chain
 
 
+def failed(chain: Chain, failure: Failure, remaining: float = PLENTY) -> ChainStep:
+    """What follows a failure of the candidate, which is called once more where that was due."""
+    if chain.state is ChainState.WAITING:
+        chain.retry()
+    return chain.failed(failure, remaining)
+
+
 def test_candidates_come_in_order_and_end() -> None:
     chain = chain_of("abc")
-    assert [c.name if c else None for c in (chain.next() for _ in range(4))] == [
-        "a",
-        "b",
-        "c",
-        None,
-    ]
+    names = []
+    while chain.state is ChainState.IDLE:
+        candidate = chain.next()
+        names.append(candidate.name if candidate else None)
+        chain.failed(Failure(FailureKind.TIMEOUT), PLENTY)
+    assert names == ["a", "b", "c"]
+    assert chain.state is ChainState.FAILED
     assert chain.attempts == 3
 
 
-def test_before_the_first_nobody_is_current() -> None:
-    chain = chain_of("a")
-    assert chain.current is None
+def test_without_candidates_there_is_none_to_call() -> None:
+    chain = chain_of("")
+    assert chain.next() is None
+    assert (chain.state, chain.attempts) == (ChainState.FAILED, 0)
+
+
+def test_a_retry_calls_the_same_candidate() -> None:
+    chain = begun("ab")
+    assert chain.failed(Failure(FailureKind.CONFLICT), PLENTY).move is Move.RETRY
+    assert chain.retry().name == "a"
+
+
+# -- states ----------------------------------------------------------------------------------------
+
+
+def in_state(state: ChainState) -> Chain:
+    """A chain of two candidates that has come there."""
+    chain = chain_of("ab")
+    if state is ChainState.IDLE:
+        return chain
     chain.next()
-    assert chain.current is not None
-    assert chain.current.name == "a"
+    match state:
+        case ChainState.CHECKING:
+            chain.came_whole()
+        case ChainState.WAITING:
+            chain.failed(Failure(FailureKind.CONFLICT), PLENTY)
+        case ChainState.DONE:
+            chain.answered()
+        case ChainState.FAILED:
+            chain.give_up()
+        case _:
+            pass
+    assert chain.state is state
+    return chain
+
+
+SKIP = Skip("a", Reason.RATE_LIMIT, "full")
+CALLS: dict[ChainEvent, Callable[[Chain], object]] = {
+    ChainEvent.CHOSEN: lambda chain: chain.next(),
+    ChainEvent.NO_ROOM: lambda chain: chain.no_room(SKIP),
+    ChainEvent.CAME_WHOLE: lambda chain: chain.came_whole(),
+    ChainEvent.ANSWERED: lambda chain: chain.answered(),
+    ChainEvent.MOVED_ON: lambda chain: chain.failed(Failure(FailureKind.TIMEOUT), PLENTY),
+    ChainEvent.PUT_OFF: lambda chain: chain.failed(Failure(FailureKind.CONFLICT), PLENTY),
+    ChainEvent.RETRIED: lambda chain: chain.retry(),
+    ChainEvent.GIVEN_UP: lambda chain: chain.give_up(),
+    ChainEvent.STOOD_IN: lambda chain: chain.stand_in(),
+}
+"""The call that makes each event happen."""
+
+
+@pytest.mark.parametrize("event", ChainEvent)
+@pytest.mark.parametrize("state", ChainState)
+def test_what_the_table_does_not_list_raises(state: ChainState, event: ChainEvent) -> None:
+    chain, following = in_state(state), TRANSITIONS[state].get(event)
+    if following is None:
+        with pytest.raises(
+            RuntimeError, match=f"out of order: `.*` of a request that is `{state}`"
+        ):
+            CALLS[event](chain)
+        assert chain.state is state
+        return
+    CALLS[event](chain)
+    # Without room for one candidate, the next one is called at once.
+    assert chain.state is (ChainState.CALLING if event is ChainEvent.NO_ROOM else following)
+
+
+def test_every_state_is_in_the_table_and_can_be_left_or_is_an_end() -> None:
+    assert set(TRANSITIONS) == set(ChainState)
+    assert [state for state, events in TRANSITIONS.items() if not events] == [ChainState.DONE]
+    assert {event for events in TRANSITIONS.values() for event in events} == set(ChainEvent)
+
+
+@pytest.mark.parametrize("state", ChainState)
+def test_a_request_is_over_when_it_is_done_or_failed(state: ChainState) -> None:
+    assert in_state(state).ended == (state in (ChainState.DONE, ChainState.FAILED))
+
+
+def test_a_request_that_is_given_up_without_a_reason_names_no_candidates() -> None:
+    assert begun("ab").give_up() == ()
+
+
+# -- what follows a failure ------------------------------------------------------------------------
 
 
 def test_max_attempts_counts_retries_too() -> None:
     chain = begun("a", max_attempts=2)
-    assert chain.failed(Failure(FailureKind.CONFLICT), PLENTY).move is Move.RETRY
-    assert chain.failed(Failure(FailureKind.CONFLICT), PLENTY).move is Move.END
-    assert chain.next() is None
+    assert failed(chain, Failure(FailureKind.CONFLICT)).move is Move.RETRY
+    assert failed(chain, Failure(FailureKind.CONFLICT)).move is Move.END
+    assert chain.state is ChainState.FAILED
     assert chain.attempts == 2
+
+
+def test_no_candidate_is_chosen_beyond_max_attempts() -> None:
+    chain = chain_of("a", max_attempts=0)
+    assert chain.next() is None
+    assert (chain.state, chain.skipped) == (ChainState.FAILED, ())
 
 
 @pytest.mark.parametrize(
@@ -70,10 +171,10 @@ def test_max_attempts_counts_retries_too() -> None:
 def test_every_candidate_is_asked_before_one_is_asked_twice(
     names: str, limit: int, asked: str
 ) -> None:
-    chain = begun(names, max_attempts=limit)
-    order = [chain.current]
+    chain = chain_of(names, max_attempts=limit)
+    order = [chain.next()]
     while (step := chain.failed(Failure(FailureKind.SERVER_ERROR), PLENTY)).move is not Move.END:
-        order.append(chain.current if step.move is Move.RETRY else chain.next())
+        order.append(chain.retry() if step.move is Move.RETRY else chain.next())
     assert "".join(each.name for each in order if each) == asked
 
 
@@ -103,10 +204,11 @@ def keyed(*keys: str | None, free: str = "") -> Chain:
 def test_who_shares_what_is_at_fault_is_not_asked(failure: Failure, following: str | None) -> None:
     chain = keyed("A", "A", "A", "B", free="2")
     move = chain.failed(failure, PLENTY).move
-    found = chain.next()
-    assert (move, found.name if found else None) == (
-        (Move.NEXT, following) if following else (Move.END, None)
-    )
+    assert move is (Move.NEXT if following else Move.END)
+    if following:
+        candidate = chain.next()
+        assert candidate is not None
+        assert candidate.name == following
     words = f"shares the {failure.scope} of `0`: {failure.kind}"
     assert {(s.reason, s.detail) for s in chain.skipped} <= {(Reason.NOT_ASKED, words)}
 
@@ -114,10 +216,11 @@ def test_who_shares_what_is_at_fault_is_not_asked(failure: Failure, following: s
 def test_who_has_no_room_is_passed_over_and_counts_for_no_attempt() -> None:
     chain = begun("ab", max_attempts=1)
     skip = Skip("a", Reason.RATE_LIMIT, "full")
-    following = chain.refused(skip)
+    following = chain.no_room(skip)
     assert following is not None
     assert (following.name, chain.attempts, chain.skipped) == ("b", 1, (skip,))
-    assert chain.refused(skip) is None
+    assert chain.no_room(skip) is None
+    assert chain.state is ChainState.FAILED
 
 
 def test_who_was_not_asked_is_said() -> None:
@@ -125,19 +228,19 @@ def test_who_was_not_asked_is_said() -> None:
     chain.failed(Failure(FailureKind.TIMEOUT), PLENTY)
     chain.next()
     assert chain.failed(Failure(FailureKind.TIMEOUT), PLENTY) == ChainStep(Move.END)
-    skips = chain.leave("enough")
+    skips = chain.give_up("enough")
     assert [(s.model, s.reason, s.detail) for s in skips] == [
         ("c", Reason.NOT_ASKED, "enough"),
         ("d", Reason.NOT_ASKED, "enough"),
     ]
-    assert chain.leave("once more") == skips
+    assert chain.give_up("once more") == skips
     assert chain.skipped == skips
 
 
 def test_who_could_not_be_asked_keeps_the_reason() -> None:
     chain = sized(8, 4, 16, 4)
     chain.failed(TOO_LONG, PLENTY)
-    assert [(s.model, s.reason) for s in chain.leave("no time")] == [
+    assert [(s.model, s.reason) for s in chain.give_up("no time")] == [
         ("m1", Reason.CONTEXT),
         ("m2", Reason.NOT_ASKED),
         ("m3", Reason.CONTEXT),
@@ -197,16 +300,13 @@ def test_every_kind_is_in_the_table_above() -> None:
     assert {row[0] for row in marks[0].args[1]} == set(FailureKind)
 
 
-def test_every_action_has_a_row() -> None:
-    assert set(ACTIONS) == set(Action)
-
-
 @pytest.mark.parametrize(
     ("action", "first", "second"),
     [
         (Action.NEXT, Move.NEXT, Move.NEXT),
         (Action.RETRY, Move.RETRY, Move.END),
         (Action.RETRY_THEN_NEXT, Move.RETRY, Move.NEXT),
+        (Action.BIGGER_CONTEXT, Move.STOP, Move.STOP),  # none is bigger
         (Action.STOP, Move.STOP, Move.STOP),
     ],
 )
@@ -216,7 +316,17 @@ def test_policy_action_and_what_follows_a_second_failure(
     chain = begun("abc", on_error={FaultClass.SERVER_ERROR: action})
     failure = Failure(FailureKind.SERVER_ERROR)
     assert chain.failed(failure, PLENTY).move is first
-    assert chain.failed(failure, PLENTY).move is second
+    if chain.state is ChainState.IDLE:
+        chain.next()
+    if chain.state is not ChainState.FAILED:
+        assert failed(chain, failure).move is second
+    else:
+        assert first is second is Move.STOP
+
+
+def test_every_action_is_in_the_table_above() -> None:
+    marks = test_policy_action_and_what_follows_a_second_failure.pytestmark  # type: ignore[attr-defined]  # as above
+    assert {row[0] for row in marks[0].args[1]} == set(Action)
 
 
 @pytest.mark.parametrize(
@@ -269,9 +379,9 @@ def test_waits(
 def test_each_model_may_be_retried_once() -> None:
     chain = begun("ab", max_attempts=9)
     failure = Failure(FailureKind.SERVER_ERROR)
-    moves = [chain.failed(failure, PLENTY).move, chain.failed(failure, PLENTY).move]
+    moves = [failed(chain, failure).move, failed(chain, failure).move]
     chain.next()
-    moves += [chain.failed(failure, PLENTY).move, chain.failed(failure, PLENTY).move]
+    moves += [failed(chain, failure).move, failed(chain, failure).move]
     assert moves == [Move.RETRY, Move.NEXT, Move.RETRY, Move.END]
 
 
@@ -331,14 +441,9 @@ def test_candidates_passed_over_at_the_end_are_reported() -> None:
     chain = sized(8, 16, None)
     chain.failed(TOO_LONG, PLENTY)
     chain.next()
-    assert chain.next() is None
-    assert [s.model for s in chain.skipped] == ["m2"]
-    assert chain.next() is None
-    assert len(chain.skipped) == 1
-
-
-def test_bigger_context_before_anyone_was_asked_is_next() -> None:
-    assert chain_of("a").failed(TOO_LONG, PLENTY) == ChainStep(Move.NEXT)
+    assert chain.no_room(SKIP) is None
+    assert [s.model for s in chain.skipped] == ["a", "m2"]
+    assert [s.model for s in chain.give_up("no time")] == ["a", "m2"]
 
 
 REJECTED = Failure(FailureKind.REJECTED)
@@ -369,7 +474,7 @@ def test_a_rejected_answer_goes_up_a_tier(
 ) -> None:
     chain = ranked(*ranks)
     assert chain.failed(REJECTED, PLENTY) == ChainStep(Move.NEXT if taken else Move.END)
-    following = chain.next()
+    following = chain.next() if taken else None
     assert (following.name if following else None) == taken
     assert [s.model for s in chain.skipped] == passed_over
     assert {s.reason for s in chain.skipped} <= {Reason.TIER}
@@ -397,6 +502,8 @@ def test_only_higher_tiers_for_the_rest_of_the_request(failures: str, asked: str
     kinds = {"r": FailureKind.REJECTED, "e": FailureKind.EMPTY, "f": FailureKind.TIMEOUT}
     names = ["m0"]
     for letter in failures:
+        if chain.ended:
+            break
         if chain.failed(Failure(kinds[letter]), PLENTY).move is Move.NEXT:
             following = chain.next()
             assert following is not None
@@ -409,8 +516,7 @@ def test_who_is_passed_over_is_said_once() -> None:
     chain.failed(REJECTED, PLENTY)
     chain.next()
     assert chain.failed(REJECTED, PLENTY) == ChainStep(Move.END)
-    assert chain.next() is None
-    assert [s.model for s in chain.skipped] == ["m2"]
+    assert [s.model for s in chain.give_up("no time")] == ["m2"]
 
 
 def test_no_higher_tier_without_an_attempt_or_time_left() -> None:
@@ -437,7 +543,3 @@ def test_a_higher_tier_must_also_have_the_context() -> None:
 def test_no_policy_takes_a_rejected_answer_elsewhere() -> None:
     everything = dict.fromkeys(FaultClass, Action.RETRY)
     assert ranked(0, 0, 1, on_error=everything).failed(REJECTED, PLENTY) == ChainStep(Move.NEXT)
-
-
-def test_rejected_before_anyone_was_asked_is_next() -> None:
-    assert chain_of("a").failed(REJECTED, PLENTY) == ChainStep(Move.NEXT)

@@ -1,0 +1,55 @@
+"""Which candidates may not be called any more after what has failed. No IO."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from policy_router.domain.decision import Candidate, Reason, Skip
+from policy_router.providers.place import SHARED, place
+
+if TYPE_CHECKING:
+    from policy_router.domain.models import Model
+    from policy_router.providers.failure import Failure
+    from policy_router.providers.place import Place
+
+
+class Exclusions:
+    """Why candidates may not be called any more, by what failed so far."""
+
+    def __init__(self) -> None:
+        self._floor = -1
+        self._rejected: Model | None = None
+        self._at_fault: dict[Place, str] = {}
+
+    def note(self, model: Model, failure: Failure) -> None:
+        """Notes what a failure of this model says of the others."""
+        if failure.certain and failure.scope in SHARED:
+            detail = f"shares the {failure.scope} of `{model.name}`: {failure.kind}"
+            self._at_fault[place(model, failure.scope)] = detail
+        if failure.reaction.higher:
+            self._rejected = model  # each is higher than the one before it
+
+    def note_too_small(self, model: Model) -> None:
+        """Notes that the request did not fit into this model's context."""
+        self._floor = max(self._floor, _context(model))
+
+    def of(self, candidate: Candidate) -> Skip | None:
+        """Why this candidate may not be called; None when it may."""
+        model = candidate.model
+        if self._rejected is not None and model.rank <= self._rejected.rank:
+            detail = f"not of a higher tier than `{self._rejected.name}`, whose answer was rejected"
+            return Skip(model.name, Reason.TIER, detail, span=model.span)
+        shared = [place(model, scope) for scope in SHARED] if self._at_fault else []
+        fault = next((self._at_fault[key] for key in shared if key in self._at_fault), None)
+        if fault is not None:
+            return Skip(model.name, Reason.NOT_ASKED, fault, span=model.span)
+        if _context(model) <= self._floor:
+            size = "is unknown" if model.context is None else f"of {model.context} tokens"
+            detail = f"its context {size}; the request did not fit into {self._floor} tokens"
+            return Skip(model.name, Reason.CONTEXT, detail)
+        return None
+
+
+def _context(model: Model) -> int:
+    """An unknown context counts as the smallest: it is not known to be larger than any."""
+    return model.context or 0
