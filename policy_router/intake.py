@@ -5,22 +5,20 @@ Reads no clock and no file, and calls nothing: the result depends on the argumen
 
 from __future__ import annotations
 
-import contextlib
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
-from decimal import Decimal, InvalidOperation
 from typing import TYPE_CHECKING, Final, cast
 
 from policy_router.base_errors import UsageError
 from policy_router.classification.body import needs_beside, read_messages
 from policy_router.classification.classifier import Classification, Classifier
 from policy_router.classification.token_bound import most_tokens, pictures
+from policy_router.domain.money import Usd, parse_usd
 from policy_router.domain.request import Request
 from policy_router.options import FACTS, OPTIONS
 from policy_router.providers.bounds import BOUNDS
 from policy_router.providers.caller import PARAMETERS, Body, read_parameters, refusal
 from policy_router.quoting import quoted
-from policy_router.units import NANO
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -194,7 +192,7 @@ def _stated(facts: RequestOptions, *, stream: bool) -> Request:
         language=facts.get("language"),
         stream=stream is True,
         attributes={} if attributes is None else attributes,
-        max_cost=_nano_usd(facts.get("max_cost")),
+        max_cost=_usd(facts.get("max_cost")),
         max_latency=facts.get("max_latency"),
         min_quality=facts.get("min_quality"),
         prefer=cast("tuple[str, ...] | None", prefer),  # a list, too, which Request makes a tuple
@@ -215,11 +213,13 @@ def _words(name: str, value: object) -> frozenset[str]:
     return frozenset(words)
 
 
-def _nano_usd(dollars: object) -> int | None:
-    """Dollars, as a number or as text, in nano-USD."""
-    if dollars is None:
-        return None
-    if isinstance(dollars, int | float | str | Decimal) and not isinstance(dollars, bool):
-        with contextlib.suppress(InvalidOperation, ValueError, OverflowError):
-            return int(Decimal(str(dollars).removeprefix("$")) * NANO)
-    raise UsageError(f"`max_cost` must be an amount in US dollars, not `{quoted(dollars)}`")
+def _usd(dollars: Usd | str | None) -> Usd | None:
+    """Dollars as a number, for those who give them as text."""
+    if not isinstance(dollars, str):
+        return dollars
+    try:
+        return parse_usd(dollars)
+    except ValueError:
+        raise UsageError(
+            f"`max_cost` must be an amount in US dollars such as `$0.05`, not `{quoted(dollars)}`"
+        ) from None

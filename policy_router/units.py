@@ -11,11 +11,11 @@ from dataclasses import dataclass
 from decimal import Decimal
 from typing import TYPE_CHECKING, Final
 
+from policy_router.domain.money import nano_usd, parse_usd
+
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-NANO: Final = 1_000_000_000
-"""nano-USD in a dollar."""
 _COUNT = r"(?:[0-9]{1,12}|[0-9]{1,9}(?:\.[0-9]{1,3})?[kK]|[0-9]{1,6}(?:\.[0-9]{1,6})?M)"
 _MONEY = r"\$[0-9]{1,9}(?:\.[0-9]{1,9})?"
 _DURATION = r"[0-9]{1,9}(?:\.[0-9]{1,3})?(?:ms|s|m|h)"
@@ -30,7 +30,7 @@ def count(text: str) -> int:
 
 def money(text: str) -> int:
     """`$0.10` -> nano-USD."""
-    return int(Decimal(text[1:]) * NANO)
+    return nano_usd(parse_usd(text))
 
 
 def price(text: str) -> int:
@@ -163,9 +163,3 @@ CAP: Final = _unit(
 USED: Final = _unit(
     "used quota", rf"{_COUNT}(?: tokens)?/(?:min|hour|day)", ("50/day",), lambda text: text
 )
-
-
-def dollars(nano: int) -> str:
-    """nano-USD as a plain decimal string of dollars, without an exponent or trailing zeros."""
-    text = f"{Decimal(nano) / NANO:f}"
-    return text.rstrip("0").rstrip(".") if "." in text else text

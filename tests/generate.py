@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from decimal import Decimal
+from typing import TYPE_CHECKING
 from zoneinfo import ZoneInfo
 
 from hypothesis import strategies as st
@@ -30,6 +32,10 @@ from policy_router.domain.request import Request
 from policy_router.domain.rules import Rule, Task
 from policy_router.domain.snapshot import Snapshot
 
+if TYPE_CHECKING:
+    from policy_router.domain.money import Usd
+
+COSTS: tuple[Usd, ...] = (0, 0.0001, Decimal("0.01"))
 TIERS = ("light", "standard", "heavy")
 TAGS = ("private", "batch", "vip", "eu")
 USERS = ("ada", "adam", "bob", "bot-1", "bot-2")
@@ -246,7 +252,7 @@ def requests(draw: st.DrawFn, policy: Policy) -> Request:
         language=draw(user),
         stream=draw(st.booleans()),
         attributes={name: draw(given[name]) for name in sorted(chosen)},
-        max_cost=draw(maybe | maybe | st.sampled_from((0, 10**5, 10**7))),
+        max_cost=draw(maybe | maybe | st.sampled_from(COSTS)),
         max_latency=draw(maybe | maybe | st.sampled_from((1.0, 2.0))),
         min_quality=draw(maybe | maybe | st.sampled_from((0.5, 0.6))),
         prefer=draw(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import datetime
+from fractions import Fraction
 from typing import TYPE_CHECKING
 from typing import Any as Value
 
@@ -126,7 +127,11 @@ def decide(policy: Policy, request: Request, snapshot: Snapshot) -> Verdict:
             (
                 "cost",
                 request.max_cost is not None
-                and (cost is None or cost > request.max_cost or "hosted_tools" in request.needs),
+                and (
+                    cost is None
+                    or Fraction(cost, 10**9) > Fraction(str(request.max_cost))
+                    or "hosted_tools" in request.needs
+                ),
             ),
             (
                 "latency",

@@ -18,10 +18,10 @@ if TYPE_CHECKING:
 PACKAGE = Path(__file__).parents[1] / "policy_router"
 
 LAYERS = (
-    ("base_errors", "diagnostics", "redaction", "patterns", "suggest", "meaning", "units",
+    ("base_errors", "diagnostics", "redaction", "patterns", "suggest", "meaning",
      "quoting", "resilience"),
     ("domain",),
-    ("errors", "catalog", "answer_schema"),
+    ("errors", "catalog", "answer_schema", "units"),
     ("ledger", "providers"),
     ("decision", "events"),
     ("classification", "assurance", "language"),

@@ -15,8 +15,8 @@ from policy_router.catalog.price_fields import (
     split,
     use_of,
 )
+from policy_router.domain.money import nano_usd
 from policy_router.domain.prices import Price
-from policy_router.units import NANO
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -237,15 +237,11 @@ def is_rate(value: object) -> bool:
 
 def _rate(per_token: Any) -> int:
     """US dollars per token -> nano-USD per million tokens, rounded up."""
-    return _exact(per_token, NANO * 1_000_000)
+    return nano_usd(Decimal(repr(per_token)) * 1_000_000, round_up=True)
 
 
 def _dollars(value: Any) -> int:
     """US dollars -> nano-USD, rounded up; the highest of a mapping; 0 for anything else."""
     if isinstance(value, dict):
         return max(map(_dollars, value.values()), default=0)
-    return _exact(value, NANO) if is_rate(value) else 0
-
-
-def _exact(value: Any, scale: int) -> int:
-    return int((Decimal(repr(value)) * scale).to_integral_value(ROUND_CEILING))
+    return nano_usd(value, round_up=True) if is_rate(value) else 0

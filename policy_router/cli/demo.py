@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, Final
 from policy_router.cli.exit_codes import ExitCode
 from policy_router.cli.invocation import invocation
 from policy_router.cli.output import fail, show
-from policy_router.units import dollars
+from policy_router.domain.money import format_usd
 
 if TYPE_CHECKING:
     from policy_router import Router
@@ -168,7 +168,7 @@ def _story(answer: "Answer") -> "list[Line]":
     lines: list[Line] = [f"   rule   {rule}" for rule in decision.rules]
     for candidate in decision.candidates:
         cost = decision.cost(candidate.model) or 0
-        price = "free" if candidate.model.free else f"${dollars(cost)}"
+        price = "free" if candidate.model.free else f"${format_usd(cost)}"
         lines.append(f"          {candidate.name:10} {price:10} {candidate.detail}")
     lines += [
         [(f"          {skip.model:10} {'out':10} {skip.detail}", "dim")]

@@ -21,12 +21,14 @@ from policy_router.cli.policy import Where
 from policy_router.cli.store_option import State
 from policy_router.diagnostics import printable
 from policy_router.domain.facts import BUILT_IN, WEEKDAYS, Fact, FactType
+from policy_router.domain.money import parse_usd
 from policy_router.domain.request import Request
 from policy_router.domain.snapshot import Snapshot
 from policy_router.quoting import quoted
 from policy_router.suggest import help_line
 
 if TYPE_CHECKING:
+    from decimal import Decimal
     from zoneinfo import ZoneInfo
 
     from policy_router.decision.policy import Policy
@@ -232,10 +234,14 @@ def _whole(text: str, option: str) -> int:
     return int(_parse(units.COUNT, text.replace("_", ""), option))
 
 
-def _money(text: str | None) -> int | None:
+def _money(text: str | None) -> "Decimal | None":
     if text is None:
         return None
-    return int(_parse(units.MONEY, "$" + text.removeprefix("$"), "--max-cost"))
+    try:
+        return parse_usd(text)
+    except ValueError:
+        message = f"`{quoted(text)}` is not an amount of dollars; write it like $0.05 or 0.05"
+        raise _wrong("--max-cost", message) from None
 
 
 def _seconds(text: str | None) -> float | None:

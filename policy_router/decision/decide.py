@@ -243,7 +243,6 @@ def _unbounded(request: Request) -> str | None:
     """What is no number among the caller's own criteria: a bound that is none would let everything
     pass."""
     for name, value in (
-        ("max_cost", request.max_cost),
         ("max_latency", request.max_latency),
         ("min_quality", request.min_quality),
     ):

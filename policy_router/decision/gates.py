@@ -10,7 +10,7 @@ from policy_router.decision.abilities import HOSTED_TOOLS
 from policy_router.decision.space import chosen
 from policy_router.domain.decision import Reason, Skip
 from policy_router.domain.models import TYPICAL_OUTPUT
-from policy_router.units import NANO
+from policy_router.domain.money import spell_usd
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -65,7 +65,7 @@ def _model(index: Index, request: Request, _: Snapshot) -> int:
 
 
 def _cost(index: Index, request: Request, _: Snapshot) -> int:
-    limit = request.max_cost
+    limit = request.max_cost_nano_usd
     if limit is None:
         return 0
     if HOSTED_TOOLS in request.needs:
@@ -85,8 +85,8 @@ def _price(model: Model, request: Request, _: Snapshot) -> str:
     if cost is None:
         return "its price is unknown and the request sets a limit"
     about = "" if request.max_tokens is not None else f" (an answer of {TYPICAL_OUTPUT} tokens)"
-    allowed = (request.max_cost or 0) / NANO
-    return f"about ${cost / NANO:.6f}{about}, more than the ${allowed:.6f} allowed"
+    allowed = spell_usd(request.max_cost_nano_usd or 0)
+    return f"about {spell_usd(cost)}{about}, more than the {allowed} allowed"
 
 
 def _latency(index: Index, request: Request, _: Snapshot) -> int:

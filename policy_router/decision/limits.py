@@ -13,8 +13,8 @@ from policy_router.decision.space import chosen
 from policy_router.domain.decision import Reason, Skip
 from policy_router.domain.identity import bounded_id, key_id
 from policy_router.domain.limits import ANYONE, Charge, Metric, WhenExhausted
+from policy_router.domain.money import spell_usd
 from policy_router.domain.periods import Period
-from policy_router.units import NANO
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -345,9 +345,7 @@ def _full(meter: Limit, model: Model, request: Request, reading: Reading | None)
 def spell(metric: Metric, amount: int) -> str:
     """An amount for people: `$1.50`, `1 request`, `3 requests`."""
     if metric is Metric.USD:
-        text = f"{amount / NANO:.6f}".rstrip("0")
-        whole, _, part = text.partition(".")
-        return f"${whole}.{part:0<2}"
+        return spell_usd(amount)
     noun = "" if metric is Metric.CONCURRENT else f" {metric}"
     return f"{amount:,}{noun.removesuffix('s') if amount == 1 else noun}"
 

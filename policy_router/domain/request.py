@@ -4,34 +4,56 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from decimal import Decimal
 from typing import Final
 
 from policy_router.base_errors import UsageError
+from policy_router.domain.money import MAX_USD, Usd, nano_usd
 from policy_router.domain.ordering import SortKey
 from policy_router.quoting import quoted
 
 UNBOUNDED: Final = 1_000_000_000
-"""Tokens in, when nobody can say how many: a file that is only referred to, say."""
+"""Input tokens of a request whose size cannot be known, such as one that refers to a file."""
 
 
 @dataclass(frozen=True, slots=True)
 class Request:
-    """What is known of a request. Never the prompt.
+    """What is known of a request, and what its caller asks for. It never holds the prompt.
 
-    task: a task of the policy; None takes its default task.
-    complexity: a band's name or a score 0..1; None when unknown. Where the bands are the levels 1
-    to 10, a whole number is a level: 7 is what 0.7 is.
-    tokens: upper estimate of what goes in. max_input_tokens: what it cannot exceed, for
-    reservations (None: tokens). pictures, thumbnails: pictures in full and in low detail, in
-    addition to these tokens, since each model counts them its own way. max_tokens: cap of what
-    comes out, when the caller set one. answers: how many.
-    needs: abilities a model must have. attributes: the policy's declared facts.
+    Collections are copied, so that nothing the caller does later changes the request.
 
-    A value of another type than its field has raises UsageError.
+    Attributes:
+        task: A task of the policy; None means the policy's default task.
+        complexity: Name of a band, or a score from 0 to 1; None when it is unknown. Where the bands
+            are the levels 1 to 10, an integer is a level: 7 means the same as 0.7.
+        tokens: Estimate of the input tokens, rather too high than too low.
+        max_input_tokens: What the input tokens cannot exceed, for reservations; None means
+            `tokens`.
+        max_tokens: The cap on the tokens of one answer, if the caller sets one.
+        answers: How many answers the request asks for.
+        needs: Abilities that a model must have.
+        tags: Tags of the request; conditions read them.
+        tenant: The tenant that the request belongs to.
+        user: The user who makes it.
+        team: The team that it is made for.
+        key: The API key that it is made with; only a hash of it is ever stored.
+        language: Natural language of the request, such as `de`.
+        stream: Whether the answer is streamed.
+        attributes: Values of the facts that the policy declares, by name.
+        max_cost: Constraint: the most that the answer may cost, as estimated, in US dollars.
+        max_latency: Constraint: the longest expected latency, in seconds.
+        min_quality: Constraint: the lowest quality, from 0 to 1.
+        prefer: Sort keys that take the place of the policy's.
+        model: Constraint: the only model that may answer.
+        max_candidates: Constraint: how many candidates are kept.
+        pictures: Pictures in full detail. They are not part of `tokens`, since each model counts
+            them in its own way.
+        thumbnails: Pictures in low detail, counted as above.
 
-    The caller's own criteria can only narrow or reorder what the policy allows:
-    max_cost (nano-USD, estimated), max_latency (seconds, expected), min_quality (0..1),
-    prefer (replaces the policy's sort keys), model (only this one), limit (at most so many).
+    The constraints can only exclude or reorder models that the policy allows.
+
+    Raises:
+        UsageError: A value has the wrong type, or `max_cost` is not a possible amount.
     """
 
     task: str | None = None
@@ -49,7 +71,7 @@ class Request:
     language: str | None = None
     stream: bool = False
     attributes: Mapping[str, str | float | bool] = field(default_factory=dict)
-    max_cost: int | None = None
+    max_cost: Usd | None = None
     max_latency: float | None = None
     min_quality: float | None = None
     prefer: tuple[SortKey | str, ...] | None = None
@@ -59,114 +81,128 @@ class Request:
     thumbnails: int = 0
 
     def __post_init__(self) -> None:
-        """Raises UsageError for a value of a type that its field does not have. What is kept are
-        plain values, which nothing that the caller does later can change."""
+        """Check the types, and keep plain copies of the values."""
         put = object.__setattr__
-        for name in _TEXTS:
+        for name in _STRINGS:
             value = getattr(self, name)
             if value is not None and type(value) is not str:
-                put(self, name, _text(name, value))
+                put(self, name, _string(f"`{name}`", value))
         for name in _NUMBERS:
             value = getattr(self, name)
             if value is not None and type(value) is not int and type(value) is not float:
-                put(self, name, _number(name, value))
-        for name in _WHOLE:
+                put(self, name, _number(f"`{name}`", value))
+        for name in _INTEGERS:
             value = getattr(self, name)
             if type(value) is not int and not (value is None and name in _OPTIONAL):
-                put(self, name, _whole(name, value))
+                put(self, name, _integer(f"`{name}`", value))
         score = self.complexity
         if score is not None and type(score) not in _PLAIN:
-            read = _text if isinstance(score, str) else _number
-            put(self, "complexity", read("complexity", score))
+            convert = _string if isinstance(score, str) else _number
+            put(self, "complexity", convert("`complexity`", score))
         if type(self.stream) is not bool:
-            raise _mistyped("stream", "true or false", self.stream)
+            raise _mistyped("`stream`", "a boolean", self.stream)
+        if self.max_cost is not None:
+            put(self, "max_cost", _dollars(self.max_cost))
         _keep_collections(self)
+
+    @property
+    def max_cost_nano_usd(self) -> int | None:
+        """`max_cost` in nano-USD, the unit of every price and counter; None when it is not set."""
+        return None if self.max_cost is None else nano_usd(self.max_cost)
 
 
 _PLAIN: Final = frozenset({str, int, float})
-
-
-_TEXTS: Final = ("task", "tenant", "user", "team", "key", "language", "model")
-
-
-_NUMBERS: Final = ("max_cost", "max_latency", "min_quality")
-
-
-_WHOLE: Final = (
+_STRINGS: Final = ("task", "tenant", "user", "team", "key", "language", "model")
+_NUMBERS: Final = ("max_latency", "min_quality")
+_INTEGERS: Final = (
     "tokens", "max_input_tokens", "max_tokens", "answers", "max_candidates", "pictures",
     "thumbnails",
 )  # fmt: skip
-
-
 _OPTIONAL: Final = frozenset({"max_input_tokens", "max_tokens", "max_candidates"})
 
 
 def _keep_collections(request: Request) -> None:
-    """Puts copies in the place of a request's collections; empty ones are as they should be."""
+    """Replace the collections of a request by copies; empty ones can stay."""
     put = object.__setattr__
     if request.needs or type(request.needs) is not frozenset:
-        put(request, "needs", _words("needs", request.needs))
+        put(request, "needs", _strings("needs", request.needs))
     if request.tags or type(request.tags) is not frozenset:
-        put(request, "tags", _words("tags", request.tags))
+        put(request, "tags", _strings("tags", request.tags))
     if request.attributes or type(request.attributes) is not dict:
         put(request, "attributes", _attributes(request.attributes))
     if request.prefer is not None:
-        put(request, "prefer", _keys(request.prefer))
+        put(request, "prefer", _sort_keys(request.prefer))
 
 
-def _mistyped(name: str, wanted: str, value: object) -> UsageError:
-    return UsageError(f"`{name}` is {wanted}, not `{quoted(value)}`")
+def _mistyped(subject: str, expected: str, value: object) -> UsageError:
+    return UsageError(f"{subject} must be {expected}, not `{quoted(value)}`")
 
 
-def _text(name: str, value: object) -> str:
+def _string(subject: str, value: object) -> str:
     if not isinstance(value, str):
-        raise _mistyped(name, "a text", value)
-    return str.__str__(value)  # a class derived from `str` may say it equals anything
+        raise _mistyped(subject, "a string", value)
+    return str.__str__(value)  # a subclass of `str` may override its comparisons
 
 
-def _number(name: str, value: object) -> int | float | None:
-    if value is None:
-        return None
+def _number(subject: str, value: object) -> int | float:
     if isinstance(value, bool) or not isinstance(value, int | float):
-        raise _mistyped(name, "a number", value)
+        raise _mistyped(subject, "a number", value)
     return int.__int__(value) if isinstance(value, int) else float.__float__(value)
 
 
-def _whole(name: str, value: object) -> int:
+def _integer(subject: str, value: object) -> int:
     if isinstance(value, bool) or not isinstance(value, int):
-        raise _mistyped(name, "a whole number", value)
+        raise _mistyped(subject, "an integer", value)
     return int.__int__(value)
 
 
-def _words(name: str, value: object) -> frozenset[str]:
+def _dollars(value: object) -> Usd:
+    subject = "`max_cost`"
+    if isinstance(value, Decimal):
+        amount: Usd = Decimal(value)
+    elif isinstance(value, bool) or not isinstance(value, int | float):
+        raise _mistyped(subject, "an amount in US dollars such as 0.05", value)
+    else:
+        amount = _number(subject, value)
+    # A comparison with a decimal that is not a number would raise.
+    if (isinstance(amount, Decimal) and amount.is_nan()) or not 0 <= amount <= MAX_USD:
+        shown = str(amount) if isinstance(amount, Decimal) else amount
+        raise _mistyped(subject, f"an amount in US dollars from 0 to {MAX_USD:,}", shown)
+    return amount
+
+
+def _strings(name: str, value: object) -> frozenset[str]:
     if not isinstance(value, frozenset | set | list | tuple):
-        raise _mistyped(name, "a set of words", value)
-    return frozenset([each if type(each) is str else _text(name, each) for each in value])
+        raise _mistyped(f"`{name}`", "a set of strings", value)
+    item = f"each item of `{name}`"
+    return frozenset([each if type(each) is str else _string(item, each) for each in value])
 
 
-def _keys(value: object) -> tuple[SortKey | str, ...]:
+def _sort_keys(value: object) -> tuple[SortKey | str, ...]:
     if not isinstance(value, tuple | list):
-        raise _mistyped("prefer", "a list of sort keys", value)
-    return tuple([k if isinstance(k, SortKey) else _text("prefer", k) for k in value])
+        raise _mistyped("`prefer`", "a list of sort keys", value)
+    item = "each item of `prefer`"
+    return tuple([key if isinstance(key, SortKey) else _string(item, key) for key in value])
 
 
 def _attributes(value: object) -> Mapping[str, str | float | bool]:
     if not isinstance(value, Mapping):
-        raise _mistyped("attributes", "a mapping of names to values", value)
+        raise _mistyped("`attributes`", "a mapping of names to values", value)
     try:
         items = list(value.items())
     except Exception:  # noqa: BLE001  a caller's mapping may raise anything
         raise UsageError("`attributes` cannot be read") from None
     return {
-        _text("attributes", name): each if isinstance(each, bool) else _scalar(name, each)
-        for name, each in items
+        _string("each name in `attributes`", name): _attribute(name, given) for name, given in items
     }
 
 
-def _scalar(name: str, value: object) -> str | float:
+def _attribute(name: object, value: object) -> str | float | bool:
+    if isinstance(value, bool):
+        return value
     if isinstance(value, str):
         return str.__str__(value)
-    number = _number(quoted(name), value)
-    if number is None:
-        raise _mistyped(quoted(name), "a text, a number, true or false", value)
-    return number
+    if not isinstance(value, int | float):
+        subject = f"attribute `{quoted(name)}`"
+        raise _mistyped(subject, "a string, a number or a boolean", value)
+    return _number("", value)

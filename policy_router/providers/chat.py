@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Final
+
+from policy_router.domain.money import nano_usd
 
 _SAYING: Final = ("content", "tool_calls", "reasoning_content", "function_call", "refusal", "audio")
 """What a message or a delta says something by."""
@@ -84,7 +85,6 @@ _IN: Final = ("prompt_tokens", "input_tokens")
 _OUT: Final = ("completion_tokens", "output_tokens")
 _CACHED: Final = ("prompt_cache_hit_tokens", "cache_read_input_tokens", "cached_tokens")
 _WRITTEN: Final = ("cache_creation_input_tokens", "cache_creation_tokens", "cache_write_tokens")
-_NANO: Final = 1_000_000_000
 
 
 def _searches(used: Any, prompt: Any) -> int | None:
@@ -110,7 +110,7 @@ def _bill(used: Any) -> int | None:
     own_key = _get(used, "is_byok") is True
     if dollars is None:
         return None
-    return math.ceil((dollars + (upstream or 0 if own_key else 0)) * _NANO)
+    return nano_usd(dollars + (upstream or 0 if own_key else 0), round_up=True)
 
 
 def _amount(value: object) -> float | None:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, Final
 from policy_router.decision.limits import spell_used
 from policy_router.diagnostics import printable
 from policy_router.domain.limits import ANYONE
+from policy_router.domain.money import format_usd
 from policy_router.errors import (
     BudgetExceededError,
     CooldownError,
@@ -15,7 +16,6 @@ from policy_router.errors import (
     RateLimitError,
     StateUnavailableError,
 )
-from policy_router.units import dollars
 from policy_router.views import decision as decision_view
 from policy_router.views.document import document
 from policy_router.views.times import iso, spell_time
@@ -102,7 +102,7 @@ def _attempt(policy: Policy, attempt: Attempt) -> dict[str, Any]:
         "status": attempt.status,
         "detail": attempt.detail,
         "retry_after": attempt.retry_after,
-        "cost_usd": dollars(attempt.cost or 0) if priced else None,
+        "cost_usd": format_usd(attempt.cost or 0) if priced else None,
     }
 
 
@@ -124,7 +124,7 @@ def _cost(policy: Policy, attempt: Attempt) -> str:
     model = policy.model(attempt.model)
     if model.free:
         return "free"
-    return "cost unknown" if model.price is None else f"${dollars(attempt.cost or 0)}"
+    return "cost unknown" if model.price is None else f"${format_usd(attempt.cost or 0)}"
 
 
 def doubts(answer: Answer | AnswerStream) -> list[Line]:

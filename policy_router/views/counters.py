@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from policy_router.decision.limits import per, spell, spell_used
 from policy_router.diagnostics import printable
 from policy_router.domain.limits import ANYONE, Metric
-from policy_router.units import dollars
+from policy_router.domain.money import format_usd
 from policy_router.views.lines import Table
 from policy_router.views.times import iso, spell_time
 
@@ -86,7 +86,7 @@ def identity(limit: Limit, subject: str) -> dict[str, object]:
 
 def amount(metric: Metric, number: int) -> int | str:
     """Return an amount for JSON: dollars as text (`"1.5"`), any other metric as an integer."""
-    return dollars(number) if metric is Metric.USD else number
+    return format_usd(number) if metric is Metric.USD else number
 
 
 _KINDS = {"budgets": "budget", "limits": "limit", "models": "model"}

@@ -6,7 +6,7 @@ import time
 from typing import TYPE_CHECKING
 
 from policy_router.diagnostics import printable
-from policy_router.units import dollars
+from policy_router.domain.money import format_usd
 from policy_router.views.document import document
 from policy_router.views.lines import Table
 from policy_router.views.times import iso, spell_time
@@ -47,7 +47,7 @@ def candidate_as_json(decision: Decision, candidate: Candidate) -> dict[str, obj
         "calls": candidate.model.provider_model,
         "tier": candidate.model.tier,
         "free": candidate.model.free,
-        "cost_usd": None if cost is None else dollars(cost),
+        "cost_usd": None if cost is None else format_usd(cost),
         "why": candidate.detail,
     }
 
@@ -118,4 +118,4 @@ def skip_detail(skip: Skip, zone: ZoneInfo) -> str:
 
 def _cost(decision: Decision, model: Model) -> str:
     cost = decision.cost(model)
-    return "free" if model.free else "unknown" if cost is None else f"${dollars(cost)}"
+    return "free" if model.free else "unknown" if cost is None else f"${format_usd(cost)}"

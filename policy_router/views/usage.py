@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Final
 from policy_router.decision.limits import spell
 from policy_router.diagnostics import printable
 from policy_router.domain.limits import Metric
-from policy_router.units import dollars
+from policy_router.domain.money import format_usd
 from policy_router.views.counters import amount, identity, owner, title, usage_of
 from policy_router.views.document import document
 from policy_router.views.lines import Table, count
@@ -184,5 +184,5 @@ def _tally_as_json(tally: Tally) -> dict[str, object]:
         "answers": tally.answers,
         "tokens_in": tally.tokens_in,
         "tokens_out": tally.tokens_out,
-        "cost_usd": dollars(tally.cost),
+        "cost_usd": format_usd(tally.cost),
     }

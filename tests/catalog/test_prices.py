@@ -8,8 +8,8 @@ import pytest
 
 from policy_router.catalog.prices import stated_price
 from policy_router.catalog.table import Catalog, catalog
+from policy_router.domain.money import NANO_PER_USD
 from policy_router.domain.prices import Price
-from policy_router.units import NANO
 
 ROW: dict[str, Any] = {
     "mode": "chat",
@@ -64,7 +64,7 @@ def test_what_usage_cannot_settle_makes_the_price_unknown(more: dict[str, Any]) 
     ],
 )
 def test_what_never_applies_changes_nothing(more: dict[str, Any]) -> None:
-    assert known(more) == Price(NANO, 2 * NANO)
+    assert known(more) == Price(NANO_PER_USD, 2 * NANO_PER_USD)
 
 
 def test_fees_of_models_that_search() -> None:
@@ -108,10 +108,12 @@ def test_long_prompts_have_rates_of_their_own() -> None:
         }
     )
     ((above, long),) = found.long
-    assert (above, long.input, long.output) == (200_000, 2 * NANO, 3 * NANO)
-    assert (long.written, long.cached) == (5 * NANO // 2, None)
-    assert long.kept == 4 * NANO  # not listed: as far above the input's as in a short prompt
-    assert long.audio == 5 * NANO
+    assert (above, long.input, long.output) == (200_000, 2 * NANO_PER_USD, 3 * NANO_PER_USD)
+    assert (long.written, long.cached) == (5 * NANO_PER_USD // 2, None)
+    assert (
+        long.kept == 4 * NANO_PER_USD
+    )  # not listed: as far above the input's as in a short prompt
+    assert long.audio == 5 * NANO_PER_USD
     assert found.cost(200_000, 1) == 200_000_000 + 2000
     assert found.cost(200_001, 1) == 400_002_000 + 3000
     assert found.cost(300_000, 0, 0, 300_000) == 750_000_000
@@ -119,7 +121,7 @@ def test_long_prompts_have_rates_of_their_own() -> None:
 
 def test_a_schedule_without_output_keeps_the_base() -> None:
     found = known({"input_cost_per_token_above_32k_tokens": 3e-06})
-    assert found.long[0][1] == Price(3 * NANO, 2 * NANO)
+    assert found.long[0][1] == Price(3 * NANO_PER_USD, 2 * NANO_PER_USD)
 
 
 def test_prices_in_tiers_of_length() -> None:
@@ -130,20 +132,24 @@ def test_prices_in_tiers_of_length() -> None:
     row = {"mode": "chat", "litellm_provider": "acme", "tiered_pricing": tiers}
     entry = Catalog({"acme/t": row}, frozenset(), "made up").find("acme/t")
     assert entry is not None
-    assert entry.price == Price(NANO, 2 * NANO, long=((1000, Price(3 * NANO, 4 * NANO)),))
+    assert entry.price == Price(
+        NANO_PER_USD, 2 * NANO_PER_USD, long=((1000, Price(3 * NANO_PER_USD, 4 * NANO_PER_USD)),)
+    )
 
 
 def test_the_dearest_time_of_day_counts() -> None:
     cheap = {"off_peak_pricing": {"input_cost_per_token": 5e-07, "windows": []}}
     dear = {"off_peak_pricing": {"input_cost_per_token": 5e-06, "windows": []}}
-    assert known(cheap).input == NANO
-    assert known(dear).input == 5 * NANO
+    assert known(cheap).input == NANO_PER_USD
+    assert known(dear).input == 5 * NANO_PER_USD
 
 
 def test_thinking_at_a_higher_rate_is_all_of_the_output() -> None:
-    assert known({"output_cost_per_reasoning_token": 4e-06}) == Price(NANO, 4 * NANO)
+    assert known({"output_cost_per_reasoning_token": 4e-06}) == Price(
+        NANO_PER_USD, 4 * NANO_PER_USD
+    )
     lower = known({"output_cost_per_reasoning_token": 1e-06})
-    assert (lower.output, lower.reasoning) == (2 * NANO, NANO)
+    assert (lower.output, lower.reasoning) == (2 * NANO_PER_USD, NANO_PER_USD)
     assert lower.cost(0, 100, thought=40) == 60 * 2000 + 40 * 1000
 
 
@@ -173,8 +179,8 @@ def test_service_tiers_apply_where_the_provider_says_so() -> None:
 def test_some_places_cost_more(field: str, api_base: str | None, percent: int) -> None:
     more = {field: 1.1, "input_cost_per_token_above_200k_tokens": 2e-06}
     found = known(more, api_base=api_base)
-    assert found.input == percent * NANO // 100
-    assert found.long[0][1].input == percent * NANO // 50
+    assert found.input == percent * NANO_PER_USD // 100
+    assert found.long[0][1].input == percent * NANO_PER_USD // 50
     assert found.cached is None
 
 
@@ -201,9 +207,19 @@ def test_prices_of_the_installed_table_that_are_unknown_are_few() -> None:
 
 
 def test_a_price_that_the_policy_states_keeps_the_premium_of_writing_to_the_cache() -> None:
-    listed = Price(4 * NANO, 20 * NANO, cached=NANO, written=5 * NANO, kept=8 * NANO)
-    assert stated_price(NANO, 2 * NANO, None) == Price(NANO, 2 * NANO)
-    assert stated_price(NANO, 2 * NANO, Price(NANO, NANO)) == Price(NANO, 2 * NANO)
-    assert stated_price(2 * NANO, 9 * NANO, listed) == Price(
-        2 * NANO, 9 * NANO, written=5 * NANO // 2, kept=4 * NANO
+    listed = Price(
+        4 * NANO_PER_USD,
+        20 * NANO_PER_USD,
+        cached=NANO_PER_USD,
+        written=5 * NANO_PER_USD,
+        kept=8 * NANO_PER_USD,
+    )
+    assert stated_price(NANO_PER_USD, 2 * NANO_PER_USD, None) == Price(
+        NANO_PER_USD, 2 * NANO_PER_USD
+    )
+    assert stated_price(NANO_PER_USD, 2 * NANO_PER_USD, Price(NANO_PER_USD, NANO_PER_USD)) == Price(
+        NANO_PER_USD, 2 * NANO_PER_USD
+    )
+    assert stated_price(2 * NANO_PER_USD, 9 * NANO_PER_USD, listed) == Price(
+        2 * NANO_PER_USD, 9 * NANO_PER_USD, written=5 * NANO_PER_USD // 2, kept=4 * NANO_PER_USD
     )

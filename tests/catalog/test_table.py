@@ -8,8 +8,8 @@ from typing import Any
 import pytest
 
 from policy_router.catalog.table import Catalog, catalog
+from policy_router.domain.money import NANO_PER_USD
 from policy_router.domain.prices import Price
-from policy_router.units import NANO
 
 CHAT: dict[str, Any] = {
     "mode": "chat",
@@ -47,13 +47,13 @@ TABLE = Catalog(
 @pytest.mark.parametrize(
     ("calls", "name", "price"),
     [
-        ("acme/big", "acme/big", Price(NANO, 5 * NANO // 2)),
-        ("bare", "bare", Price(NANO, 5 * NANO // 2)),
-        ("acme/bare", "bare", Price(NANO, 5 * NANO // 2)),
+        ("acme/big", "acme/big", Price(NANO_PER_USD, 5 * NANO_PER_USD // 2)),
+        ("bare", "bare", Price(NANO_PER_USD, 5 * NANO_PER_USD // 2)),
+        ("acme/bare", "bare", Price(NANO_PER_USD, 5 * NANO_PER_USD // 2)),
         ("gateway/bare", "bare", None),
         ("gateway/acme/big", "acme/big", None),
         ("acme/big:free", "acme/big", None),
-        ("acme/sized:1b", "acme/sized:1b", Price(NANO, 5 * NANO // 2)),
+        ("acme/sized:1b", "acme/sized:1b", Price(NANO_PER_USD, 5 * NANO_PER_USD // 2)),
         ("acme/zero", "acme/zero", None),
         ("acme/half", "acme/half", None),
         ("acme/negative", "acme/negative", None),

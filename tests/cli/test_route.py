@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import datetime
+from decimal import Decimal
 from pathlib import Path
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -137,7 +138,7 @@ def test_every_option_has_its_place_in_the_request() -> None:
         language="de",
         stream=True,
         attributes={"plan": "pro", "region": "a=b", "seats": 2.5, "internal": True},
-        max_cost=10_000_000,
+        max_cost=Decimal("0.01"),
         max_latency=90.0,
         min_quality=0.25,
         prefer=("free", "cheapest", "fastest"),
@@ -185,9 +186,9 @@ def test_the_prompt_may_come_by_standard_input() -> None:
         (["--task", "\x1b[31m"], "unknown task `\N{REPLACEMENT CHARACTER}[31m`"),
         (["--tokens", "many"], "`many` is not a number of tokens"),
         (["--tokens", "-5"], "`-5` is not a number of tokens"),
-        (["--max-cost", "cheap"], "is not a sum of money"),
-        (["--max-cost", "-1"], "is not a sum of money"),
-        (["--max-cost", "1e-3"], "is not a sum of money"),
+        (["--max-cost", "cheap"], "is not an amount of dollars"),
+        (["--max-cost", "-1"], "is not an amount of dollars"),
+        (["--max-cost", "1e-3"], "is not an amount of dollars"),
         (["--max-latency", "soon"], "is not a duration"),
         (["--max-latency", ""], "is not a duration"),
         (["--min-quality", "nan"], "`nan` is not a number from 0 to 1"),

@@ -204,16 +204,16 @@ def test_a_skip_says_why(request_: Request, reason: Reason, detail: str) -> None
 def test_a_price_limit_counts_the_typical_answer_or_the_cap() -> None:
     policy = policy_of(BIG, model("unknown"))
     # 100 tokens in at $1/M and 300 out at $2/M are $0.0007.
-    assert [c.name for c in decide(policy, Request(tokens=100, max_cost=700_000)).candidates] == [
+    assert [c.name for c in decide(policy, Request(tokens=100, max_cost=0.0007)).candidates] == [
         "big"
     ]
-    dear = decide(policy, Request(tokens=100, max_cost=699_999))
-    assert "about $0.000700 (an answer of 300 tokens)" in dear.skipped[0].detail
+    dear = decide(policy, Request(tokens=100, max_cost=0.000699999))
+    assert "about $0.0007 (an answer of 300 tokens)" in dear.skipped[0].detail
     assert "its price is unknown" in dear.skipped[1].detail
-    capped = decide(policy, Request(tokens=100, max_tokens=200, max_cost=500_000))
+    capped = decide(policy, Request(tokens=100, max_tokens=200, max_cost=0.0005))
     assert [c.name for c in capped.candidates] == ["big"]
-    assert "about $0.000500, more" in decide(
-        policy, Request(tokens=100, max_tokens=200, max_cost=1)
+    assert "about $0.0005, more" in decide(
+        policy, Request(tokens=100, max_tokens=200, max_cost=1e-9)
     ).skipped[0].detail  # fmt: skip
 
 
@@ -443,7 +443,7 @@ def test_hosted_tools_under_a_limit_of_money() -> None:
     wanted = decide(policy, Request(needs={"hosted_tools"}))
     assert [c.name for c in wanted.candidates] == ["able"]
     assert wanted.skipped[0].detail == "cannot do hosted_tools"
-    capped = decide(policy, Request(needs={"hosted_tools"}, max_cost=10**12))
+    capped = decide(policy, Request(needs={"hosted_tools"}, max_cost=1000))
     assert not capped.candidates
     assert {s.reason for s in capped.skipped} == {Reason.COST}
     assert "what hosted tools cost is not known" in capped.skipped[1].detail

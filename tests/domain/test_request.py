@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from decimal import Decimal
 from enum import IntEnum, StrEnum
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
 from policy_router import Request, UsageError
 from policy_router.domain.ordering import SortKey
+
+if TYPE_CHECKING:
+    from policy_router.domain.money import Usd
 
 
 class Word(StrEnum):
@@ -51,32 +55,44 @@ class Broken(Mapping[str, str]):
 @pytest.mark.parametrize(
     ("given", "problem"),
     [
-        ({"tokens": "9"}, "`tokens` is a whole number, not `9`"),
-        ({"tokens": True}, "`tokens` is a whole number, not `True`"),
-        ({"tokens": 1.5}, "`tokens` is a whole number"),
-        ({"tokens": None}, "`tokens` is a whole number, not `None`"),
-        ({"max_tokens": [5]}, "`max_tokens` is a whole number, not `a value of type list`"),
-        ({"answers": None}, "`answers` is a whole number"),
-        ({"max_candidates": "2"}, "`max_candidates` is a whole number"),
-        ({"tags": 5}, "`tags` is a set of words, not `5`"),
-        ({"tags": "private"}, "`tags` is a set of words"),
-        ({"tags": {"a": 1}}, "`tags` is a set of words"),
-        ({"needs": [["json"]]}, "`needs` is a text"),
-        ({"prefer": 5}, "`prefer` is a list of sort keys, not `5`"),
-        ({"prefer": "free"}, "`prefer` is a list of sort keys"),
-        ({"prefer": [5]}, "`prefer` is a text"),
-        ({"attributes": None}, "`attributes` is a mapping of names to values, not `None`"),
-        ({"attributes": "x"}, "`attributes` is a mapping"),
-        ({"attributes": {1: 2}}, "`attributes` is a text"),
-        ({"attributes": {"a": None}}, "`a` is a text, a number, true or false"),
-        ({"attributes": {"a": [1]}}, "`a` is a number, not `a value of type list`"),
-        ({"task": []}, "`task` is a text, not `a value of type list`"),
-        ({"user": 5}, "`user` is a text, not `5`"),
-        ({"complexity": True}, "`complexity` is a number, not `True`"),
-        ({"complexity": b"x"}, "`complexity` is a number"),
-        ({"max_cost": "1"}, "`max_cost` is a number"),
-        ({"max_latency": {}}, "`max_latency` is a number"),
-        ({"stream": 1}, "`stream` is true or false, not `1`"),
+        ({"tokens": "9"}, "`tokens` must be an integer, not `9`"),
+        ({"tokens": True}, "`tokens` must be an integer, not `True`"),
+        ({"tokens": 1.5}, "`tokens` must be an integer"),
+        ({"tokens": None}, "`tokens` must be an integer, not `None`"),
+        ({"max_tokens": [5]}, "`max_tokens` must be an integer, not `a value of type list`"),
+        ({"answers": None}, "`answers` must be an integer"),
+        ({"max_candidates": "2"}, "`max_candidates` must be an integer"),
+        ({"tags": 5}, "`tags` must be a set of strings, not `5`"),
+        ({"tags": "private"}, "`tags` must be a set of strings"),
+        ({"tags": {"a": 1}}, "`tags` must be a set of strings"),
+        ({"needs": [["json"]]}, "each item of `needs` must be a string"),
+        ({"prefer": 5}, "`prefer` must be a list of sort keys, not `5`"),
+        ({"prefer": "free"}, "`prefer` must be a list of sort keys"),
+        ({"prefer": [5]}, "each item of `prefer` must be a string, not `5`"),
+        ({"attributes": None}, "`attributes` must be a mapping of names to values, not `None`"),
+        ({"attributes": "x"}, "`attributes` must be a mapping"),
+        ({"attributes": {1: 2}}, "each name in `attributes` must be a string, not `1`"),
+        ({"attributes": {"a": None}}, "attribute `a` must be a string, a number or a boolean"),
+        (
+            {"attributes": {"a": [1]}},
+            "attribute `a` must be a string, a number or a boolean, not `a val",
+        ),
+        ({"task": []}, "`task` must be a string, not `a value of type list`"),
+        ({"user": 5}, "`user` must be a string, not `5`"),
+        ({"complexity": True}, "`complexity` must be a number, not `True`"),
+        ({"complexity": b"x"}, "`complexity` must be a number"),
+        ({"max_cost": "1"}, "`max_cost` must be an amount in US dollars such as 0.05, not `1`"),
+        ({"max_cost": True}, "`max_cost` must be an amount in US dollars"),
+        ({"max_cost": -0.01}, "`max_cost` must be an amount in US dollars from 0 to 1,000,000,00"),
+        ({"max_cost": float("nan")}, "`max_cost` must be an amount in US dollars from 0 to"),
+        ({"max_cost": float("inf")}, "`max_cost` must be an amount in US dollars from 0 to"),
+        ({"max_cost": 10**400}, "`max_cost` must be an amount in US dollars from 0 to"),
+        ({"max_cost": Decimal("NaN")}, "`max_cost` must be an amount in US dollars from 0 to"),
+        ({"max_cost": Decimal("sNaN")}, "`max_cost` must be an amount in US dollars from 0 to"),
+        ({"max_cost": Decimal("-Infinity")}, "`max_cost` must be an amount in US dollars from 0"),
+        ({"max_cost": Decimal("1e999999")}, "`max_cost` must be an amount in US dollars from 0"),
+        ({"max_latency": {}}, "`max_latency` must be a number"),
+        ({"stream": 1}, "`stream` must be a boolean, not `1`"),
     ],
 )
 def test_a_value_of_another_type_is_refused(given: dict[str, Any], problem: str) -> None:
@@ -91,7 +107,7 @@ def test_what_is_kept_is_plain_and_nobody_else_s() -> None:
         task=Word.CODE,
         complexity=Liar("easy"),
         tokens=Size.LARGE,
-        max_cost=Few(-5),
+        max_cost=Few(5),
         tags=tags,
         needs=["json"],  # type: ignore[arg-type]  # lists do as well
         attributes=attributes,
@@ -103,7 +119,7 @@ def test_what_is_kept_is_plain_and_nobody_else_s() -> None:
         task="code",
         complexity="easy",
         tokens=9,
-        max_cost=-5,
+        max_cost=5,
         tags=frozenset({"private"}),
         needs=frozenset({"json"}),
         attributes={"plan": "free"},
@@ -116,3 +132,12 @@ def test_what_is_kept_is_plain_and_nobody_else_s() -> None:
 def test_a_mapping_that_cannot_be_read_is_refused() -> None:
     with pytest.raises(UsageError, match="`attributes` cannot be read"):
         Request(attributes=Broken())
+
+
+@pytest.mark.parametrize(
+    ("dollars", "nano"),
+    [(0, 0), (0.05, 50_000_000), (Decimal("0.05"), 50_000_000), (3, 3 * 10**9), (None, None)],
+)
+def test_the_highest_cost_is_in_dollars(dollars: Usd | None, nano: int | None) -> None:
+    request = Request(max_cost=dollars)
+    assert (request.max_cost, request.max_cost_nano_usd) == (dollars, nano)

@@ -16,7 +16,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from policy_router.check.subject import Subject, warning
-from policy_router.units import dollars
+from policy_router.domain.money import format_usd
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -33,7 +33,7 @@ def check(subject: Subject) -> Iterator[Diagnostic]:
             yield warning(
                 "free-but-priced",
                 f"`{model.name}` is called free, but `{entry.name}` costs "
-                f"${dollars(price.input)}/M in and ${dollars(price.output)}/M out",
+                f"${format_usd(price.input)}/M in and ${format_usd(price.output)}/M out",
                 subject.draft.places.value(("models", model.name, "price")),
                 "take `price: free` out, or name the free variant",
             )

@@ -18,8 +18,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Final
 
 from policy_router.check.subject import warning
+from policy_router.domain.money import NANO_PER_USD, format_usd
 from policy_router.language.document import PriceShape
-from policy_router.units import NANO, dollars
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -33,7 +33,7 @@ _CONTEXT: Final = 512
 _LARGEST: Final = 20_000_000
 _ANSWER: Final = 33
 _QUOTA: Final = 1000
-_DEAR: Final = 2000 * NANO
+_DEAR: Final = 2000 * NANO_PER_USD
 """No model costs so much per million tokens."""
 _APART: Final = 100
 """How far a price may be from the table's."""
@@ -102,14 +102,14 @@ def _of_price(subject: Subject, name: str, price: PriceShape) -> Iterator[tuple[
     own = subject.policy.model(name).api_base is not None
     for field, amount in (("input", price.input), ("output", price.output)):
         path: Path = ("models", name, "price", field)
-        shown = f"${dollars(amount)} per million tokens"
+        shown = f"${format_usd(amount)} per million tokens"
         listed = getattr(entry.price, field) if entry and entry.price and not own else 0
         if amount >= _DEAR:
             yield path, f"no model costs {shown}", "/K is per thousand tokens, /M per million"
         elif listed and amount and not listed / _APART < amount < listed * _APART:
             yield (
                 path,
-                f"`{name}` costs {shown} here and ${dollars(listed)} in the table",
+                f"`{name}` costs {shown} here and ${format_usd(listed)} in the table",
                 "/K is per thousand tokens, /M per million; left out, the table's price is used",
             )
 
