@@ -20,8 +20,8 @@ PACKAGE = Path(__file__).parents[1] / "policy_router"
 LAYERS = (
     ("base_errors", "diagnostics", "redaction", "patterns", "suggest", "meaning",
      "quoting", "resilience"),
-    ("domain",),
-    ("errors", "catalog", "answer_schema", "units"),
+    ("domain", "units"),
+    ("errors", "catalog", "answer_schema"),
     ("ledger", "providers"),
     ("decision", "events"),
     ("classification", "assurance", "language"),
