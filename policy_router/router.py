@@ -41,7 +41,7 @@ if TYPE_CHECKING:
     from policy_router.events import Event
     from policy_router.execution.answer import Answer
     from policy_router.execution.stream import AnswerStream
-    from policy_router.ledger.degraded import StoreStatus
+    from policy_router.ledger.status import StoreStatus
     from policy_router.ledger.store import Crossing, Store
     from policy_router.live.fixed import PolicySource
     from policy_router.live.reload import Active, ReloadStatus

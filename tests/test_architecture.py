@@ -57,7 +57,6 @@ LONG = {
     "decision.index": "to be split",
     "language.document": "to be split",
     "language.source": "to be split",
-    "ledger.degraded": "to be split",
     "ledger.sqlite.file": "to be split",
     "live.reload": "to be split",
     "redaction": "to be split",
@@ -240,3 +239,25 @@ def test_deciding_needs_no_litellm(tmp_path: Path) -> None:
         f"assert decide(load({str(path)!r}), Request()).candidates"
     )
     assert "litellm" not in loaded_after(code)
+
+
+ALL_MODULES = [f"policy_router.{name}" for name in MODULES if name not in ("__init__", "__main__")]
+EFFECTS = f"""
+import importlib, os, sys
+hooks, register = [], os.register_at_fork
+def record(**given):
+    hooks.append(sys._getframe(1).f_globals["__name__"])
+    register(**given)
+os.register_at_fork = record
+before = dict(os.environ)
+for name in {ALL_MODULES!r}:
+    importlib.import_module(name)
+print([name for name in hooks if name.startswith("policy_router")], os.environ == before)
+"""
+
+
+def test_imports_register_nothing_and_write_no_environment() -> None:
+    done = subprocess.run(
+        [sys.executable, "-c", EFFECTS], capture_output=True, text=True, check=True
+    )
+    assert done.stdout.splitlines()[-1] == "[] True"

@@ -37,6 +37,7 @@ from policy_router.ledger.store import (
     Refused,
     Stale,
     Unavailable,
+    finish,
 )
 
 if TYPE_CHECKING:
@@ -303,12 +304,8 @@ class RequestAccount:
         pending, self._pending = self._pending, None
         if pending is None:
             return
-        store = self._ledger.store
         try:
-            if pending.actual is None:
-                done = await store.release(pending.id)
-            else:
-                done = await store.settle(pending.id, pending.actual)
+            done = await finish(self._ledger.store, pending)
         except StoreError as error:
             _log.warning("an attempt could not be settled; its hold expires: %s", error)
             return

@@ -223,6 +223,13 @@ class Store(Protocol):
         ...
 
 
+async def finish(store: Store, ending: Ending) -> Settled:
+    """End a hold of a store: settle it, or release it when nothing of it was sent."""
+    if ending.actual is None:
+        return await store.release(ending.id)
+    return await store.settle(ending.id, ending.actual)
+
+
 @runtime_checkable
 class Continuous(Protocol):
     """A store whose data outlives its processes, and which notices when some of it is gone.

@@ -22,8 +22,9 @@ from policy_router.acceptance.user_code import Functions
 from policy_router.domain.identity import bounded_id
 from policy_router.events import NoRoom, StoreLostData, Warned
 from policy_router.execution.accounting import LEASE
-from policy_router.ledger.degraded import DegradableStore, StoreStatus
+from policy_router.ledger.degraded import DegradableStore
 from policy_router.ledger.memory import MemoryStore
+from policy_router.ledger.status import StoreStatus
 from policy_router.live.compile import compile_set
 from policy_router.live.reload import Live
 from policy_router.providers.litellm.caller import LiteLLMCaller

@@ -67,6 +67,8 @@ def replaced(tree: ast.stmt, old: str, new: str) -> ast.stmt:
         raise ValueError(f"`{old}` is there {len(matches)} times")
     ((node, holes),) = matches
     filled = _Fill(holes).visit(deepcopy(replacement))
+    if isinstance(pattern, ast.stmt) and isinstance(filled, ast.expr):
+        filled = ast.Expr(filled)
     changed: ast.stmt = _Put(node, filled).visit(tree)
     return changed
 

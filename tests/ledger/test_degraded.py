@@ -13,8 +13,9 @@ from policy_router.domain.limits import Metric
 from policy_router.domain.periods import Period
 from policy_router.errors import StoreError, VerbError
 from policy_router.ledger.continuity import Loss
-from policy_router.ledger.degraded import LONGEST, OWED, SLOW, DegradableStore
+from policy_router.ledger.degraded import DegradableStore
 from policy_router.ledger.memory import MemoryStore
+from policy_router.ledger.outbox import SIZE
 from policy_router.ledger.store import (
     Ended,
     Ending,
@@ -27,6 +28,7 @@ from policy_router.ledger.store import (
     Stale,
     Unavailable,
 )
+from policy_router.resilience.breaker import LONGEST, SLOW
 from tests.ledger.stores import ABOUT, Clock, World
 from tests.ledger.worker import said, start
 
@@ -138,8 +140,8 @@ class Guard(World):
 
         async def verb() -> None:
             await self.store.read(())
-            if self.store._errand is not None:
-                await self.store._errand
+            if self.store._recovery is not None:
+                await self.store._recovery
 
         self.do(verb())
 
@@ -358,7 +360,7 @@ def test_of_what_was_taken_no_more_is_kept_than_can_refuse(w: Guard) -> None:
         w.settle(f"a{i}", Settlement())
     w.clock.now += DAY
     w.reserve("b", w.requests(9, name="other"))
-    tables = w.store._local._tables
+    tables = w.store._share._store._tables
     assert (len(tables.holds), len(tables.rows), len(tables.ended)) == (1, 0, 0)
     assert list(tables.rolling) == [w.requests(9, name="other").counter.id]
     assert (tables.counts, tables.seats) == ({}, {})
@@ -438,11 +440,11 @@ def test_settling_twice_while_it_is_away_is_settling_once(w: Guard) -> None:
 def test_endings_are_not_remembered_without_end(w: Guard) -> None:
     w.reserve("a", w.money(600))
     w.trip()
-    for i in range(OWED):
+    for i in range(SIZE):
         w.settle(f"x{i}", Settlement())
-    assert (w.store.status.owed, w.store.status.lost) == (OWED, 0)
+    assert (w.store.status.owed, w.store.status.lost) == (SIZE, 0)
     w.settle("a", Settlement(cost=1))
-    assert (w.store.status.owed, w.store.status.lost) == (OWED, 1)
+    assert (w.store.status.owed, w.store.status.lost) == (SIZE, 1)
     w.heal()
     assert w.books.used(w.money(0)) == [1]
 
@@ -614,7 +616,7 @@ def test_a_probe_outlives_the_request_that_sent_it(w: Guard) -> None:
         asking.cancel()
         assert await w.store.read(()) == ()  # nobody else waits for it
         assert not w.store.status.up
-        await w.store._errand
+        await w.store._recovery
 
     w.do(hurried())
     assert w.store.status.up
@@ -787,7 +789,7 @@ def test_a_hold_that_ends_while_it_is_renewed_is_not_remembered(f: Guard) -> Non
     f.do(both())
     assert [(r.id, r.cost) for r in f.books.rows()] == [("a", 100)]
     assert f.books.used(f.money(0)) == [100]
-    assert not f.store._taken
+    assert not list(f.store._granted)
 
 
 def test_a_renewed_hold_is_remembered_for_longer(f: Guard) -> None:
@@ -795,22 +797,22 @@ def test_a_renewed_hold_is_remembered_for_longer(f: Guard) -> None:
     for _ in range(40):
         f.clock.now += 3600
         f.renew("a", 7200)
-    assert f.store._remembered("a") is None  # it ran out after a minute
+    assert f.store._granted.get("a") is None  # it ran out after a minute
     f.reserve("b", f.money(600), lease=3600)
     for _ in range(40):
         f.clock.now += 3000
         assert f.renew("b", 3600)
-    assert f.store._remembered("b") is not None
+    assert f.store._granted.get("b") is not None
 
 
 def test_holds_are_not_remembered_without_end(f: Guard, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("policy_router.ledger.degraded.HELD", 2)
+    monkeypatch.setattr("policy_router.ledger.granted_holds.SIZE", 2)
     for i in range(3):
         f.reserve(f"a{i}", f.money(1))
-    assert list(f.store._taken) == ["a1", "a2"]
+    assert list(f.store._granted) == ["a1", "a2"]
     f.settle("a1", Settlement())
     assert isinstance(f.reserve("b", f.money(1), after=Ending("a2", None)), Granted)
-    assert list(f.store._taken) == ["b"]
+    assert list(f.store._granted) == ["b"]
 
 
 def refusals(answer: object) -> tuple[Refusal, ...]:
@@ -839,7 +841,7 @@ def test_closing_waits_for_what_is_being_written(w: Guard) -> None:
 
     async def read_and_close() -> None:
         await w.store.read(())
-        assert w.store._errand is not None
+        assert w.store._recovery is not None
         await w.store.aclose()
 
     w.do(read_and_close())

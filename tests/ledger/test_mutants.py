@@ -40,6 +40,7 @@ def f(a, b):
         ("A <= B", "B <= A", "b <= a.x and a is not None"),
         ("A and B", "A", "    if a.x <= b:\n"),
         ("A += B", "pass", "        pass\n"),
+        ("A += B", "A.sort(B)", "        b.sort([c.y for c in (1, 2)][0])\n"),
         ("[A for B in C]", "[B for B in C]", "[c for c in (1, 2)]"),
         ("A is not None", "A", "and a:"),
     ],

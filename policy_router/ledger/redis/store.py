@@ -12,12 +12,10 @@ ones had spent is the opening balance of their counters, so that an audit still 
 from __future__ import annotations
 
 import asyncio
-import os
 import threading
 import time
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Final
-from weakref import WeakSet
 
 from policy_router.base_errors import UsageError
 from policy_router.errors import StoreError
@@ -28,6 +26,7 @@ from policy_router.ledger.redis import codec
 from policy_router.ledger.redis.connection import SHA, Link, own_options, place_of
 from policy_router.ledger.redis.diagnosis import describe
 from policy_router.ledger.store import Bucket, Ended, Settled
+from policy_router.resilience import forks
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable, Sequence
@@ -57,7 +56,6 @@ PAGE: Final = 1000
 """Rows read at once."""
 
 
-_STORES: Final[WeakSet[RedisStore]] = WeakSet()
 _INHERITED: Final[list[Link]] = []
 """What a child must neither use nor close."""
 
@@ -94,7 +92,7 @@ class RedisStore:
         self._memory = SeenState()
         self._links: dict[tuple[asyncio.AbstractEventLoop, float], Link] = {}
         self._lock = threading.Lock()
-        _STORES.add(self)
+        forks.follow(self)
 
     def after_fork_in_child(self) -> None:
         """Begin anew: loops and connections are the parent's. They are kept, because to close them
@@ -262,12 +260,3 @@ class RedisStore:
     async def _finish(self, hold_id: str, actual: Settlement | None) -> Settled:
         ended, crossed = await self._do("finish", codec.encode(hold_id), codec.actual_text(actual))
         return Settled(Ended(codec.decode(ended)), codec.crossings(crossed))
-
-
-def _after_fork_in_child() -> None:
-    for store in list(_STORES):
-        store.after_fork_in_child()
-
-
-if hasattr(os, "register_at_fork"):  # not on Windows
-    os.register_at_fork(after_in_child=_after_fork_in_child)

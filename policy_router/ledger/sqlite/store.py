@@ -3,11 +3,9 @@
 from __future__ import annotations
 
 import asyncio
-import os
 import time
 from contextlib import closing, contextmanager
 from typing import TYPE_CHECKING, Any, Final, TypeVar
-from weakref import WeakSet
 
 from policy_router.ledger.arithmetic import bounded, bounded_hold
 from policy_router.ledger.continuity import SeenState
@@ -19,6 +17,7 @@ from policy_router.ledger.sqlite.reports import SqliteReader
 from policy_router.ledger.sqlite.worker import Reader, VerbRequest
 from policy_router.ledger.sqlite.writer import Writer
 from policy_router.ledger.uptime import source
+from policy_router.resilience import forks
 
 if TYPE_CHECKING:
     import sqlite3
@@ -46,9 +45,6 @@ T = TypeVar("T")
 
 DEFAULT: Final = Timing()
 
-_STORES: WeakSet[SqliteStore] = WeakSet()
-_FORKING: list[SqliteStore] = []
-"""The stores of this process, and those that wait for a fork to be over."""
 _LOST: list[object] = []
 """What a child must neither use nor close."""
 
@@ -81,7 +77,7 @@ class SqliteStore(SqliteReader):
         self._consulted: set[object] = set()
         self._paused: list[Worker] = []
         self._begin()
-        _STORES.add(self)
+        forks.pause(self)
 
     def _begin(self) -> None:
         self._writer = Writer(self._file, self._time, self._memory)
@@ -268,28 +264,3 @@ def _ignore(future: asyncio.Future[Any]) -> None:
     """Look at an error that concerns nobody, so that nobody is warned of it."""
     if not future.cancelled():
         future.exception()
-
-
-def before_fork() -> None:
-    _FORKING[:] = _STORES
-    for store in _FORKING:
-        store.before_fork()
-
-
-def after_fork_in_parent() -> None:
-    for store in _FORKING:
-        store.after_fork_in_parent()
-    _FORKING.clear()
-
-
-def after_fork_in_child() -> None:
-    for store in _FORKING:
-        store.after_fork_in_child()
-    _FORKING.clear()
-
-
-os.register_at_fork(
-    before=before_fork,
-    after_in_parent=after_fork_in_parent,
-    after_in_child=after_fork_in_child,
-)

@@ -15,6 +15,7 @@ import asyncio
 import logging
 import os
 import sys
+import threading
 import warnings
 from http.cookiejar import CookieJar, DefaultCookiePolicy
 from types import MappingProxyType
@@ -81,7 +82,7 @@ redirects. LiteLLM's own clients follow them; for other providers an egress rule
 
 _LOGGERS: Final = ("LiteLLM", "LiteLLM Router", "LiteLLM Proxy", "openai._base_client")
 """They log whole requests, or the URLs of pictures."""
-_loading: Final = forks.lock()
+_loading: Final = threading.Lock()
 _fenced = False
 _warmed: Final[set[str]] = set()
 
@@ -95,6 +96,7 @@ def load() -> Any:
         The `litellm` module.
     """
     global _fenced  # noqa: PLW0603  what is fenced is one module per process
+    forks.protect(_loading)
     with _loading:
         if _fenced:
             return sys.modules["litellm"]

@@ -26,7 +26,6 @@ from policy_router.ledger.engine import REMEMBERED
 from policy_router.ledger.memory import MemoryStore
 from policy_router.ledger.sqlite import continuity as sqlite_continuity
 from policy_router.ledger.sqlite import reports as books
-from policy_router.ledger.sqlite import store as sqlite
 from policy_router.ledger.sqlite.file import APPLICATION, SCHEMA, File, Lock, Timing
 from policy_router.ledger.sqlite.rows import forget
 from policy_router.ledger.sqlite.store import SqliteStore
@@ -273,8 +272,8 @@ def test_a_fork_while_the_ledger_is_read_leaves_the_child_without(path: Path) ->
     with opened(path) as w:
         w.reserve("a", w.money(1))
         w.store._consulted.add("a long report")
-        sqlite.before_fork()
-        sqlite.after_fork_in_child()
+        w.store.before_fork()
+        w.store.after_fork_in_child()
         with pytest.raises(StoreError, match="while the one before it was at work on it"):
             w.reserve("b", w.money(1))
 
@@ -284,15 +283,15 @@ def test_both_sides_of_a_fork_open_connections_of_their_own(path: Path) -> None:
         w.reserve("a", w.money(1))
         w.used(w.money(1))
         before = w.store._writer.connection
-        sqlite.before_fork()
+        w.store.before_fork()
         assert w.store._writer.connection is w.store._reader.connection is None
-        sqlite.after_fork_in_parent()
+        w.store.after_fork_in_parent()
         assert w.used(w.money(1)) == [1]
         w.reserve("b", w.money(1))
         assert w.store._writer.connection is not before
         parent = w.store._writer
-        sqlite.before_fork()
-        sqlite.after_fork_in_child()
+        w.store.before_fork()
+        w.store.after_fork_in_child()
         assert parent.lock.fd == -1
         assert w.used(w.money(1)) == [2]
         assert w.settle("a", Settlement(cost=5)).ended is Ended.DONE

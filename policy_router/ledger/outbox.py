@@ -1,0 +1,109 @@
+"""What a store must still be told once it can be reached again."""
+
+from __future__ import annotations
+
+from collections import deque
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Final
+
+from policy_router.errors import StoreError, VerbError
+from policy_router.ledger.store import Stale
+
+if TYPE_CHECKING:
+    from collections.abc import Awaitable, Callable
+
+    from policy_router.domain.limits import Charge
+    from policy_router.ledger.store import Ending, Hold, Store
+
+SIZE: Final = 10_000
+"""Entries that are kept. The holds of older ones expire, and are charged in full."""
+TRIES: Final = 10
+"""How often an entry is tried: it may be the reason for the failure, and others wait behind it."""
+
+
+@dataclass(frozen=True, slots=True)
+class OutboxEntry:
+    """A hold to record, an ending, or both.
+
+    Attributes:
+        hold: a hold that the store may not know yet; None when it knows it.
+        ending: how the hold ended; None when it expired.
+        tries: how often writing it failed so far.
+    """
+
+    hold: Hold | None
+    ending: Ending | None
+    tries: int = 0
+
+
+class Outbox:
+    """Entries that are to be written to a store, the oldest first.
+
+    Attributes:
+        lost: how many entries were given up and will never be written.
+    """
+
+    def __init__(self) -> None:
+        self._entries: deque[OutboxEntry] = deque()
+        self.lost = 0
+
+    def __len__(self) -> int:
+        return len(self._entries)
+
+    def add(self, hold: Hold | None, ending: Ending | None) -> None:
+        """Add an entry; when there are too many, the oldest is given up."""
+        self._entries.append(OutboxEntry(hold, ending))
+        if len(self._entries) > SIZE:
+            self._entries.popleft()
+            self.lost += 1
+
+    async def deliver(self, write: Callable[[OutboxEntry], Awaitable[None]]) -> None:
+        """Write the oldest entry.
+
+        An entry that the store cannot process, or that failed too often, is given up; one that
+        failed otherwise, or was interrupted, is kept: writing it twice is writing it once.
+
+        Raises:
+            StoreError: the store could not be reached.
+        """
+        entry = self._entries.popleft()
+        try:
+            await write(entry)
+        except VerbError:
+            self.lost += 1
+        except StoreError:
+            if entry.tries + 1 < TRIES:
+                self._entries.appendleft(replace(entry, tries=entry.tries + 1))
+            else:
+                self.lost += 1
+            raise
+        except BaseException:
+            self._entries.appendleft(entry)
+            raise
+
+
+async def record(store: Store, hold: Hold, charges: tuple[Charge, ...], lease: float) -> None:
+    """Take a hold in a store that was granted before: nothing refuses it.
+
+    Counters of periods that have ended stay as they are.
+
+    Args:
+        store: where the hold is recorded.
+        hold: the hold.
+        charges: which of its charges are recorded.
+        lease: seconds until it expires.
+
+    Raises:
+        StoreError: the store cannot be reached.
+    """
+    charges = tuple(replace(charge, refuses=False) for charge in charges)
+    while True:
+        answer = await store.reserve(replace(hold, charges=charges, lease=lease))
+        if not isinstance(answer, Stale):
+            return
+        now = answer.now
+        charges = tuple(
+            charge
+            for charge in charges
+            if not charge.counter.calendar or charge.counter.start <= now < charge.counter.end
+        )

@@ -1,0 +1,32 @@
+"""The state of a store that may be out of reach."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class StoreStatus:
+    """The state of a degradable store, as numbers that a gauge can show.
+
+    Attributes:
+        up: whether the store is used.
+        detail: why it is not; empty while it is.
+        owed: endings that are still to be written.
+        lost: endings that were given up and will never be written.
+        failures: calls that failed so far.
+        outages: how often the store was given up.
+        loss: what data the store lost, empty for none; while there is one, budgets are closed.
+        losses: how often it lost data.
+        restored: holds that were written down again because the store had lost them.
+    """
+
+    up: bool
+    detail: str
+    owed: int
+    lost: int
+    failures: int = 0
+    outages: int = 0
+    loss: str = ""
+    losses: int = 0
+    restored: int = 0
