@@ -1,4 +1,4 @@
-"""Which language model may answer, in what order, at what cost: policy, in YAML under review.
+"""Decide which language model answers a request, in what order and at what cost, from YAML policy.
 
     from policy_router import Request, decide, load
 
@@ -6,7 +6,7 @@
     decision = decide(policy, Request(task="code", tags={"private"}))
     [candidate.name for candidate in decision.candidates]
 
-What needs pydantic, litellm or a thread is imported when it is first asked for.
+Names that need pydantic, LiteLLM or a thread are imported when they are first used.
 """
 
 from __future__ import annotations
@@ -39,7 +39,16 @@ from policy_router.errors import (
 
 if TYPE_CHECKING:
     from policy_router.classification.token_count import count_tokens
+    from policy_router.intake import classify
     from policy_router.loading import load
+    from policy_router.options import (
+        ChatMessage,
+        ChatParameters,
+        Identity,
+        RequestConstraints,
+        RequestFacts,
+        RequestOptions,
+    )
     from policy_router.providers.bounds import Bounds
     from policy_router.router import Router
 
@@ -50,8 +59,11 @@ __all__ = [
     "Bounds",
     "BudgetExceededError",
     "Candidate",
+    "ChatMessage",
+    "ChatParameters",
     "CooldownError",
     "Decision",
+    "Identity",
     "InvalidRequestError",
     "Model",
     "NoCandidateError",
@@ -61,6 +73,9 @@ __all__ = [
     "RateLimitError",
     "Reading",
     "Request",
+    "RequestConstraints",
+    "RequestFacts",
+    "RequestOptions",
     "Router",
     "RoutingError",
     "Skip",
@@ -70,6 +85,7 @@ __all__ = [
     "StreamBrokenError",
     "TooLargeError",
     "UsageError",
+    "classify",
     "count_tokens",
     "decide",
     "load",
@@ -77,10 +93,18 @@ __all__ = [
 
 _LATE = {
     "Bounds": "policy_router.providers.bounds",
+    "ChatMessage": "policy_router.options",
+    "ChatParameters": "policy_router.options",
+    "Identity": "policy_router.options",
+    "RequestConstraints": "policy_router.options",
+    "RequestFacts": "policy_router.options",
+    "RequestOptions": "policy_router.options",
     "Router": "policy_router.router",
+    "classify": "policy_router.intake",
     "count_tokens": "policy_router.classification.token_count",
     "load": "policy_router.loading",
 }
+"""Where the names are whose modules are imported when they are first used."""
 
 
 def __getattr__(name: str) -> object:

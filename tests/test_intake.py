@@ -1,0 +1,152 @@
+"""What callers send becomes one Request, whoever sends it; what is unknown is refused."""
+
+from __future__ import annotations
+
+from decimal import Decimal
+from typing import TYPE_CHECKING, Any, cast
+
+import pytest
+
+from policy_router import Bounds, TooLargeError, UsageError, classify, load
+from policy_router.classification.classifier import Classifier
+from policy_router.intake import Intake, take_in
+from policy_router.options import FACTS, OPTIONS, ChatParameters
+from policy_router.providers.caller import PARAMETERS
+
+if TYPE_CHECKING:
+    from policy_router.options import RequestOptions
+
+POLICY = load(
+    text="""\
+version: 1
+models:
+  small: { model: openai/small, tier: light, price: free }
+tasks: { sums: { keywords: [sum] }, rest: {} }
+"""
+)
+HELLO = [{"role": "user", "content": "Hello!"}]
+SUMS = [{"role": "user", "content": "The sum of 2 and 3"}]
+TOOL = {"type": "function", "function": {"name": "f"}}
+
+
+def take(messages: Any = None, *, always: bool = False, **options: Any) -> Intake:
+    given = cast("RequestOptions", options)
+    return take_in(Classifier(POLICY), messages, given, always_classify=always)
+
+
+@pytest.mark.parametrize("messages", [(), HELLO], ids=["facts alone", "messages"])
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({"tag": ["private"]}, "unknown parameter `tag`; did you mean `tags`?"),
+        ({"usr": "ada"}, "unknown parameter `usr`; did you mean `user`?"),
+        ({"max_costs": 1}, "unknown parameter `max_costs`; did you mean `max_cost`?"),
+        ({"temprature": 0}, "unknown parameter `temprature`; did you mean `temperature`?"),
+        ({"extra": {}}, "unknown parameter `extra`"),
+        ({"q" * 99: 1}, f"unknown parameter `{'q' * 59}…`"),
+        ({"api_base": "http://e"}, "`api_base` cannot be set here: a model's `api_base` says"),
+        ({"timeout": 5}, "`timeout` cannot be set here: the policy's `fallback.deadline`"),
+        ({"extra_body": {"api_key": "k"}}, "`api_key` cannot be set here: a model's"),
+        ({"extra_body": {"models": []}}, "unknown parameter `models`"),
+        ({"extra_body": {5: 1}}, "unknown parameter `5`"),
+        ({"extra_body": {"user": "ada"}}, "`user` cannot be set in `extra_body`: pass it as an"),
+        ({"extra_body": {"messages": HELLO}}, "`messages` cannot be set in `extra_body`"),
+        ({"extra_body": {"seed": 1}, "seed": 1}, "`seed` is given twice: as an argument and in"),
+        ({"extra_body": ["seed"]}, "`extra_body` must be a mapping of names to values"),
+        ({"max_tokens": "5"}, "`max_tokens` must be an integer"),
+        ({"tags": "private"}, "`tags` must be a list of strings, not `private`"),
+        ({"needs": ["tools", 5]}, "`needs` must be a list of strings; it contains `5`"),
+        ({"max_cost": "much"}, "`max_cost` must be an amount in US dollars, not `much`"),
+        ({"max_cost": True}, "`max_cost` must be an amount in US dollars, not `True`"),
+        ({"task": ["code"]}, "`task` is a text"),
+    ],
+)
+def test_what_is_unknown_is_refused(messages: Any, options: dict[str, Any], message: str) -> None:
+    with pytest.raises(UsageError) as refused:
+        classify(POLICY, messages, **options)
+    assert message in str(refused.value)
+
+
+def test_every_parameter_of_a_body_is_an_option() -> None:
+    assert ChatParameters.__optional_keys__ == PARAMETERS - {"messages", "user"}
+    assert not ChatParameters.__optional_keys__ & FACTS
+    assert {*FACTS, *ChatParameters.__optional_keys__, "extra_body"} == OPTIONS
+
+
+def test_what_the_caller_leaves_open_is_read_from_the_messages() -> None:
+    request = classify(POLICY, SUMS, tools=[TOOL], needs={"json"})
+    assert request.task == "sums"
+    assert isinstance(request.complexity, float)
+    assert request.needs == {"tools", "json"}
+    assert 0 < request.tokens <= (request.max_input_tokens or 0)
+
+
+def test_what_the_caller_states_is_kept() -> None:
+    request = classify(
+        POLICY, SUMS, task="rest", complexity="hard", tokens=10**6, tags=("a", "b"), tenant="t",
+        user="u", team="m", key="k", language="de", attributes={"plan": "pro"}, max_latency=2,
+        min_quality=0.5, prefer=["free"], model="small", max_candidates=1, stream=True,
+        max_completion_tokens=7, n=2,
+    )  # fmt: skip
+    assert (request.task, request.complexity, request.tokens) == ("rest", "hard", 10**6)
+    assert request.max_input_tokens == 10**6
+    assert (request.tags, request.prefer, request.stream) == ({"a", "b"}, ("free",), True)
+    assert (request.tenant, request.user, request.team, request.key) == ("t", "u", "m", "k")
+    assert (request.language, request.attributes) == ("de", {"plan": "pro"})
+    assert (request.max_latency, request.min_quality, request.model) == (2, 0.5, "small")
+    assert (request.max_candidates, request.max_tokens, request.answers) == (1, 7, 2)
+
+
+def test_without_messages_the_other_arguments_are_the_request() -> None:
+    empty = classify(POLICY)
+    assert (empty.task, empty.complexity, empty.tokens, empty.needs) == (None, None, 0, set())
+    request = classify(POLICY, tools=[TOOL], max_tokens=9, n=3, web_search_options={})
+    assert request.needs == {"tools", "hosted_tools"}
+    assert (request.max_tokens, request.answers, request.task) == (9, 3, None)
+    assert take(tools=[TOOL]).body is None
+
+
+@pytest.mark.parametrize("cost", [0.05, "0.05", "$0.05", Decimal("0.05")])
+def test_a_cost_is_dollars(cost: Any) -> None:
+    assert classify(POLICY, max_cost=cost).max_cost == 50_000_000
+
+
+def test_auto_is_no_constraint_on_the_model() -> None:
+    assert classify(POLICY, model="auto").model is None
+
+
+def test_extra_body_is_sent_like_arguments() -> None:
+    body = take(HELLO, temperature=0, extra_body={"top_p": 0.5, "max_tokens": 5}).body
+    assert body is not None
+    assert dict(body) == {"messages": HELLO, "temperature": 0, "top_p": 0.5, "max_tokens": 5}
+
+
+def test_no_fact_is_sent() -> None:
+    body = take(HELLO, user="ada", tags=["a"], model="small", max_cost=1, task="rest").body
+    assert body is not None
+    assert dict(body) == {"messages": HELLO}
+
+
+def test_the_classification_is_made_where_it_is_needed() -> None:
+    assert take(SUMS).is_estimated
+    assert not take(SUMS, complexity=0.5).is_estimated
+    both: dict[str, Any] = {"task": "rest", "complexity": 0.5}
+    assert take(SUMS, **both).classification is None
+    explained = take(SUMS, **both, always=True)
+    assert explained.classification is not None
+    assert not explained.is_estimated
+    assert explained.request == take(SUMS, **both).request
+    assert take().classification is None
+
+
+def test_bounds_hold_for_facts_and_for_the_body() -> None:
+    few = Bounds(messages=1, facts=1, fact_characters=5)
+    for options in ({"tags": ["a", "b"]}, {"user": "longer"}, {"prefer": iter("ab")}):
+        with pytest.raises(TooLargeError):
+            take_in(Classifier(POLICY), HELLO, options, bounds=few)  # type: ignore[arg-type]  # as a caller without types
+    with pytest.raises(TooLargeError):
+        take_in(Classifier(POLICY), HELLO * 2, {}, bounds=few)
+
+
+def test_what_can_be_read_once_is_read_once() -> None:
+    assert classify(POLICY, tags=iter(["a"])).tags == {"a"}  # type: ignore[arg-type]  # as above

@@ -1,0 +1,64 @@
+"""Programs as users write them: what mypy accepts, what it refuses, and that the right ones run."""
+
+from __future__ import annotations
+
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[1]
+FOLDER = ROOT / "tests" / "user_programs"
+RIGHT = sorted((FOLDER / "right").glob("*.py"))
+WRONG = sorted((FOLDER / "wrong").glob("*.py"))
+ERROR = re.compile(r"(?P<file>[^:]+):(?P<line>\d+): error: (?P<message>.*)  \[(?P<code>[\w-]+)\]")
+EXPECTED = re.compile(r"  # (?P<code>[a-z-]+): (?P<message>.+)$")
+
+
+@pytest.fixture(scope="module")
+def errors() -> dict[Path, dict[int, tuple[str, str]]]:
+    """The errors of one run of mypy over all programs: by file and line, code and message."""
+    done = subprocess.run(
+        [sys.executable, "-m", "mypy", "--strict", "--no-pretty", "--hide-error-context"]
+        + [str(path.relative_to(ROOT)) for path in (*RIGHT, *WRONG)],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    errors: dict[Path, dict[int, tuple[str, str]]] = {path: {} for path in (*RIGHT, *WRONG)}
+    assert done.returncode in (0, 1), done.stdout + done.stderr
+    for line in done.stdout.splitlines():
+        match = ERROR.fullmatch(line)
+        if match is not None:
+            errors[ROOT / match["file"]][int(match["line"])] = (match["code"], match["message"])
+    return errors
+
+
+@pytest.mark.parametrize("path", RIGHT, ids=lambda path: path.stem)
+def test_right_programs_have_no_error(
+    path: Path, errors: dict[Path, dict[int, tuple[str, str]]]
+) -> None:
+    assert errors[path] == {}
+
+
+@pytest.mark.parametrize("path", WRONG, ids=lambda path: path.stem)
+def test_each_wrong_line_has_its_error(
+    path: Path, errors: dict[Path, dict[int, tuple[str, str]]]
+) -> None:
+    lines = enumerate(path.read_text().splitlines(), start=1)
+    expected = {number: match for number, line in lines if (match := EXPECTED.search(line))}
+    assert errors[path].keys() == expected.keys()
+    for number, (code, message) in errors[path].items():
+        assert code == expected[number]["code"], message
+        assert expected[number]["message"] in message
+
+
+@pytest.mark.parametrize("path", RIGHT, ids=lambda path: path.stem)
+def test_right_programs_run(path: Path, tmp_path: Path) -> None:
+    done = subprocess.run(
+        [sys.executable, str(path)], cwd=tmp_path, capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 0, done.stderr
