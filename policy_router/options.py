@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Final, Protocol, TypeAlias, TypedDict
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
     from collections.abc import Set as AbstractSet
-    from decimal import Decimal
 
+    from policy_router.domain.money import Usd
     from policy_router.domain.ordering import SortKey
 
 
@@ -80,7 +80,7 @@ class RequestConstraints(TypedDict, total=False):
         max_candidates: How many models to try at most.
     """
 
-    max_cost: float | Decimal | None
+    max_cost: Usd | None
     max_latency: float | None
     min_quality: float | None
     prefer: list[str] | list[SortKey] | tuple[str, ...] | None

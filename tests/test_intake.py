@@ -56,9 +56,12 @@ def take(messages: Any = None, *, always: bool = False, **options: Any) -> Intak
         ({"max_tokens": "5"}, "`max_tokens` must be an integer"),
         ({"tags": "private"}, "`tags` must be a list of strings, not `private`"),
         ({"needs": ["tools", 5]}, "`needs` must be a list of strings; it contains `5`"),
-        ({"max_cost": "much"}, "`max_cost` must be an amount in US dollars, not `much`"),
-        ({"max_cost": True}, "`max_cost` must be an amount in US dollars, not `True`"),
-        ({"task": ["code"]}, "`task` is a text"),
+        (
+            {"max_cost": "much"},
+            "`max_cost` must be an amount in US dollars such as `$0.05`, not `much`",
+        ),
+        ({"max_cost": True}, "`max_cost`"),
+        ({"task": ["code"]}, "`task` must be a string"),
     ],
 )
 def test_what_is_unknown_is_refused(messages: Any, options: dict[str, Any], message: str) -> None:
@@ -108,7 +111,7 @@ def test_without_messages_the_other_arguments_are_the_request() -> None:
 
 @pytest.mark.parametrize("cost", [0.05, "0.05", "$0.05", Decimal("0.05")])
 def test_a_cost_is_dollars(cost: Any) -> None:
-    assert classify(POLICY, max_cost=cost).max_cost == 50_000_000
+    assert classify(POLICY, max_cost=cost).max_cost_nano_usd == 50_000_000
 
 
 def test_auto_is_no_constraint_on_the_model() -> None:
