@@ -55,7 +55,6 @@ LONGEST = 400
 LONG = {
     "assurance.cover": "one algorithm: the search for a cover",
     "decision.index": "to be split",
-    "language.document": "to be split",
     "language.source": "to be split",
     "ledger.sqlite.file": "to be split",
     "live.reload": "to be split",

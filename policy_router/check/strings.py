@@ -9,7 +9,7 @@ from pydantic import BaseModel
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from policy_router.language.document import Document
+    from policy_router.language.document.document import Document
     from policy_router.language.source import Path
 
 _KINDS: Final = {

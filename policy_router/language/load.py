@@ -13,7 +13,7 @@ from policy_router.diagnostics import Diagnostic, Severity, Span
 from policy_router.language import schema_errors
 from policy_router.language.compile.draft import Draft, Names, words_of
 from policy_router.language.compile.policy import compile_document
-from policy_router.language.document import Document
+from policy_router.language.document.document import Document
 from policy_router.language.merge import LISTED, NAMED, merge
 from policy_router.language.source import as_text, parse
 from policy_router.resilience.cancellation import Poll, checkpoint, never

@@ -20,7 +20,7 @@ DRAFT: Final = "http://json-schema.org/draft-07/schema#"
 
 def generate() -> Schema:
     """The schema as editors want it: closed, every property described, draft-07."""
-    from policy_router.language.document import Document  # noqa: PLC0415  pydantic is dear to import
+    from policy_router.language.document.document import Document  # noqa: PLC0415  pydantic is dear to import
 
     raw = Document.model_json_schema(by_alias=True, ref_template="#/definitions/{model}")
     definitions = {name: _draft7(part) for name, part in sorted(raw.pop("$defs").items())}

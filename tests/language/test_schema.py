@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from jsonschema import Draft7Validator
 from pydantic import ValidationError
 
-from policy_router.language.document import Document
+from policy_router.language.document.document import Document
 from policy_router.language.files import PolicyFile
 from policy_router.language.load import compile_files
 from policy_router.language.schema import generate, validator

@@ -29,7 +29,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from policy_router.check.subject import Subject
-    from policy_router.language.document import AcceptShape, Document
+    from policy_router.language.document.acceptance import AcceptShape
+    from policy_router.language.document.document import Document
     from policy_router.language.source import Path
 
 Found = tuple["Path", str, str]

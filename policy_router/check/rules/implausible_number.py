@@ -19,14 +19,15 @@ from typing import TYPE_CHECKING, Final
 
 from policy_router.check.subject import warning
 from policy_router.domain.money import NANO_PER_USD, format_usd
-from policy_router.language.document import PriceShape
+from policy_router.language.document.models import PriceShape
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from policy_router.check.subject import Subject
     from policy_router.diagnostics import Diagnostic
-    from policy_router.language.document import FallbackShape, ModelShape
+    from policy_router.language.document.fallback import FallbackShape
+    from policy_router.language.document.models import ModelShape
     from policy_router.language.source import Path
 
 _CONTEXT: Final = 512

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from policy_router.diagnostics import Diagnostic
-    from policy_router.language.document import AcceptShape
+    from policy_router.language.document.acceptance import AcceptShape
     from policy_router.language.source import Path
 
 

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from policy_router.check.subject import Subject
-    from policy_router.language.document import Document
+    from policy_router.language.document.document import Document
 
 SECTIONS: Final = (
     "experiments", "learning", "prompts", "invariants", "tests",

@@ -31,7 +31,7 @@ if TYPE_CHECKING:
     from policy_router.assurance.regions import Regions
     from policy_router.diagnostics import Diagnostic
     from policy_router.domain.rules import Rule
-    from policy_router.language.document import RuleShape
+    from policy_router.language.document.rules import RuleShape
 
 
 def check(subject: Subject) -> Iterator[Diagnostic]:

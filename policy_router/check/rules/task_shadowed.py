@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
     from policy_router.diagnostics import Diagnostic
-    from policy_router.language.document import TaskShape
+    from policy_router.language.document.classification import TaskShape
 
 
 def check(subject: Subject) -> Iterator[Diagnostic]:

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
     from policy_router.check.subject import Subject
     from policy_router.diagnostics import Diagnostic
-    from policy_router.language.document import AcceptShape
+    from policy_router.language.document.acceptance import AcceptShape
     from policy_router.language.source import Path
 
 _KNOWN: Final = ("stop", "length", "tool_calls", "function_call", "content_filter")

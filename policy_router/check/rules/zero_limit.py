@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
     from policy_router.check.subject import Subject
     from policy_router.diagnostics import Diagnostic
-    from policy_router.language.document import Document
+    from policy_router.language.document.document import Document
     from policy_router.language.source import Path
 
 Found = tuple["Path", str, str]

@@ -9,13 +9,13 @@ from policy_router.answer_schema import problem_of
 from policy_router.domain.acceptance import Accept, Judge, OnRejected
 
 if TYPE_CHECKING:
-    from policy_router.language import document as doc
     from policy_router.language.compile.resolve import Resolver
+    from policy_router.language.document.acceptance import AcceptShape, LlmCheck
     from policy_router.language.source import Path
 
 
 def compile_accept(
-    resolver: Resolver, shape: doc.AcceptShape | None, path: Path, by: str
+    resolver: Resolver, shape: AcceptShape | None, path: Path, by: str
 ) -> Accept | None:
     """The checks at `path`, or None when nothing is checked; what is wrong is noted. by: the task
     or rule that asks for them, in words."""
@@ -55,7 +55,7 @@ def _schema(resolver: Resolver, schema: dict[str, object], path: Path) -> None:
         )
 
 
-def _judge(resolver: Resolver, shape: doc.LlmCheck | None, path: Path) -> Judge | None:
+def _judge(resolver: Resolver, shape: LlmCheck | None, path: Path) -> Judge | None:
     if shape is None:
         return None
     resolver.one_model(shape.model, path)

@@ -7,7 +7,12 @@ from math import nextafter
 from typing import TYPE_CHECKING, Final
 
 from policy_router.domain.complexity import Band, Complexity, Weights
-from policy_router.language import document as doc
+from policy_router.language.document.classification import (
+    BandShape,
+    ComplexityShape,
+    LlmEstimator,
+    PythonEstimator,
+)
 
 if TYPE_CHECKING:
     from policy_router.language.compile.resolve import Resolver
@@ -48,7 +53,7 @@ def compile_bands(resolver: Resolver) -> tuple[Band, ...]:
     return _own_bands(resolver, written)
 
 
-def _own_bands(resolver: Resolver, written: dict[str, doc.BandShape]) -> tuple[Band, ...]:
+def _own_bands(resolver: Resolver, written: dict[str, BandShape]) -> tuple[Band, ...]:
     draft, places = resolver.draft, resolver.places
     bands: list[Band] = []
     for name, shape in written.items():
@@ -78,13 +83,13 @@ def _own_bands(resolver: Resolver, written: dict[str, doc.BandShape]) -> tuple[B
 
 def compile_complexity(resolver: Resolver) -> Complexity:
     """How the complexity of a request is estimated."""
-    shape = resolver.draft.document.complexity or doc.ComplexityShape()
+    shape = resolver.draft.document.complexity or ComplexityShape()
     path = ("complexity", "estimator")
     match shape.estimator:
-        case doc.LlmEstimator(llm=model):
+        case LlmEstimator(llm=model):
             resolver.one_model(model, (*path, "llm"))
             estimator = Complexity("llm", model=model)
-        case doc.PythonEstimator(python=function):
+        case PythonEstimator(python=function):
             resolver.own_function(function, (*path, "python"))
             estimator = Complexity("python", function=function)
         case name:
@@ -97,7 +102,7 @@ def compile_complexity(resolver: Resolver) -> Complexity:
     )
 
 
-def _weights(resolver: Resolver, shape: doc.ComplexityShape) -> Weights:
+def _weights(resolver: Resolver, shape: ComplexityShape) -> Weights:
     default = Weights()
     if shape.weights is None:
         return default

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from policy_router.diagnostics import Span
     from policy_router.domain.condition import Condition
     from policy_router.domain.models import Model
-    from policy_router.language.document import Document
+    from policy_router.language.document.document import Document
     from policy_router.language.merge import Places
     from policy_router.language.source import Path
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from policy_router.domain.fallback import ON_ERROR, Cooldown, Fallback, FaultClass
-from policy_router.language import document as doc
 from policy_router.language.compile.values import given
+from policy_router.language.document.fallback import OnErrorShape
 
 if TYPE_CHECKING:
     from policy_router.language.compile.resolve import Resolver
@@ -19,7 +19,7 @@ def compile_fallback(resolver: Resolver) -> Fallback:
         return default
     written = {
         FaultClass(name): action
-        for name, action in (shape.on_error or doc.OnErrorShape()).model_dump().items()
+        for name, action in (shape.on_error or OnErrorShape()).model_dump().items()
         if action is not None
     }
     cooldown = shape.cooldown

@@ -12,8 +12,9 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from policy_router.domain.limits import Window
-    from policy_router.language import document as doc
     from policy_router.language.compile.resolve import Resolver
+    from policy_router.language.document.limits import BudgetShape, LimitShape
+    from policy_router.language.document.models import ModelShape
     from policy_router.language.source import Path
     from policy_router.units import Rate
 
@@ -34,7 +35,7 @@ def compile_limits(resolver: Resolver) -> tuple[Limit, ...]:
     return tuple(found)
 
 
-def _own_limits(resolver: Resolver, name: str, model: doc.ModelShape) -> Iterator[Limit]:
+def _own_limits(resolver: Resolver, name: str, model: ModelShape) -> Iterator[Limit]:
     path: Path = ("models", name, "limits")
     seen: dict[tuple[str, str], Path] = {}
     for i, rate in enumerate(model.limits or ()):
@@ -46,7 +47,7 @@ def _own_limits(resolver: Resolver, name: str, model: doc.ModelShape) -> Iterato
             )  # fmt: skip
 
 
-def _limit(resolver: Resolver, name: str, limit: doc.LimitShape) -> Iterator[Limit]:
+def _limit(resolver: Resolver, name: str, limit: LimitShape) -> Iterator[Limit]:
     draft, places = resolver.draft, resolver.places
     path: Path = ("limits", name)
     models = _models(resolver, limit.models, path)
@@ -82,7 +83,7 @@ def _limit(resolver: Resolver, name: str, limit: doc.LimitShape) -> Iterator[Lim
         )
 
 
-def _budget(resolver: Resolver, name: str, budget: doc.BudgetShape) -> Limit:
+def _budget(resolver: Resolver, name: str, budget: BudgetShape) -> Limit:
     path: Path = ("budgets", name)
     cap = budget.cap
     if len(budget.warn_at or ()) > MOST_THRESHOLDS:

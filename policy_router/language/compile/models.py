@@ -8,9 +8,9 @@ from policy_router.catalog.pictures import picture_tokens
 from policy_router.catalog.prices import stated_price
 from policy_router.domain.models import Model
 from policy_router.domain.prices import FREE_PRICE
-from policy_router.language import document as doc
 from policy_router.language.compile.selectors import PRICES
 from policy_router.language.compile.values import given
+from policy_router.language.document.models import ModelShape, PriceShape
 
 if TYPE_CHECKING:
     from policy_router.catalog.table import CatalogEntry
@@ -60,15 +60,13 @@ def compile_models(resolver: Resolver) -> tuple[Model, ...]:
     return tuple(models)
 
 
-def _model(
-    resolver: Resolver, name: str, shape: doc.ModelShape, entry: CatalogEntry | None
-) -> Model:
+def _model(resolver: Resolver, name: str, shape: ModelShape, entry: CatalogEntry | None) -> Model:
     path = ("models", name)
     rank = resolver.rank(shape.tier, (*path, "tier")) or 0
     price = entry.price if entry else None
     if shape.price == "free":
         price = FREE_PRICE
-    elif isinstance(shape.price, doc.PriceShape):
+    elif isinstance(shape.price, PriceShape):
         price = stated_price(shape.price.input, shape.price.output, price)
     context = given(shape.context, entry.context if entry else None)
     picture, thumbnail = picture_tokens(shape.model, context)

@@ -13,8 +13,9 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from policy_router.domain.policy_tests import StatedValue
-    from policy_router.language import document as doc
     from policy_router.language.compile.resolve import Resolver
+    from policy_router.language.document.promises import ExpectShape, GivenShape
+    from policy_router.language.document.types import Scalar
     from policy_router.language.source import Path
 
 NO_FACTS: Final = ("prompt", "needs")
@@ -39,7 +40,7 @@ def compile_tests(resolver: Resolver) -> tuple[PolicyTest, ...]:
 
 
 def _request(
-    resolver: Resolver, written: str | dict[str, doc.Scalar | list[doc.Scalar]], path: Path
+    resolver: Resolver, written: str | dict[str, Scalar | list[Scalar]], path: Path
 ) -> str | Mapping[str, StatedValue | tuple[StatedValue, ...]]:
     if isinstance(written, str):
         return written
@@ -49,7 +50,7 @@ def _request(
     return MappingProxyType({name: frozen_list(value) for name, value in written.items()})
 
 
-def _given(resolver: Resolver, shape: doc.GivenShape | None, path: Path) -> GivenState:
+def _given(resolver: Resolver, shape: GivenShape | None, path: Path) -> GivenState:
     if shape is None:
         return GivenState()
     names, places = resolver.draft.names, resolver.places
@@ -67,7 +68,7 @@ def _given(resolver: Resolver, shape: doc.GivenShape | None, path: Path) -> Give
     )
 
 
-def _expectation(resolver: Resolver, shape: doc.ExpectShape, path: Path) -> Expectation:
+def _expectation(resolver: Resolver, shape: ExpectShape, path: Path) -> Expectation:
     names, places = resolver.draft.names, resolver.places
     if shape.first is not None:
         resolver.one_model(shape.first, (*path, "first"))

@@ -9,8 +9,8 @@ from policy_router.domain.rules import Rule
 from policy_router.language.compile.acceptance import compile_accept
 
 if TYPE_CHECKING:
-    from policy_router.language import document as doc
     from policy_router.language.compile.resolve import Resolver
+    from policy_router.language.document.rules import RuleShape
     from policy_router.language.source import Path
 
 
@@ -41,7 +41,7 @@ def _report_twin(resolver: Resolver, name: str, number: int, first: int) -> None
     )
 
 
-def _rule(resolver: Resolver, shape: doc.RuleShape, path: Path) -> Rule:
+def _rule(resolver: Resolver, shape: RuleShape, path: Path) -> Rule:
     places = resolver.places
     return Rule(
         name=shape.name,

@@ -12,11 +12,11 @@ from policy_router.language.compile.values import given
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from policy_router.language import document as doc
     from policy_router.language.compile.resolve import Resolver
+    from policy_router.language.document.classification import TaskShape
 
 
-def default_task(tasks: Mapping[str, doc.TaskShape]) -> str | None:
+def default_task(tasks: Mapping[str, TaskShape]) -> str | None:
     """Name of the task of a request that fits no other: the last one, if it has no conditions.
 
     Other tasks without conditions are for callers that name the task, and for built-in kinds.
@@ -34,7 +34,7 @@ def compile_tasks(resolver: Resolver) -> tuple[Task, ...]:
     return tuple(_task(resolver, name, shape, default) for name, shape in shapes.items())
 
 
-def _task(resolver: Resolver, name: str, shape: doc.TaskShape, default: str | None) -> Task:
+def _task(resolver: Resolver, name: str, shape: TaskShape, default: str | None) -> Task:
     path = ("tasks", name)
     if shape.pattern is not None:
         resolver.pattern(shape.pattern, (*path, "pattern"))

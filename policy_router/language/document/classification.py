@@ -1,0 +1,135 @@
+"""The sections `tasks` and `complexity`: what kind of request it is, and how hard."""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal
+
+from pydantic import Field
+
+from policy_router.language.compile.functions import REFERENCE
+from policy_router.language.document.acceptance import AcceptShape
+from policy_router.language.document.types import (
+    Ability,
+    Name,
+    Percent,
+    Selectors,
+    Shape,
+    Share,
+    Text,
+    Word,
+)
+
+
+class TaskShape(Shape):
+    """A kind of request. The first one that matches applies; the last one, when it has no
+    conditions of its own, applies to everything else. A task without conditions that is named like
+    a built-in kind of work (math, code_generation, translation, ...) is recognized by the built-in
+    definition."""
+
+    keywords: Annotated[list[Word] | None, Field(
+        description="Words that identify it.", examples=[["traceback", "refactor"]]
+    )] = None  # fmt: skip
+    pattern: Annotated[Text | None, Field(
+        description="An RE2 pattern that identifies it.", examples=["```|\\bdef \\w+\\("]
+    )] = None  # fmt: skip
+    needs: Annotated[list[Ability] | None, Field(
+        description="A request that needs all of these abilities is one.",
+        examples=[["json"]],
+    )] = None  # fmt: skip
+    min_tier: Annotated[Name | None, Field(
+        description="The weakest tier that does it well.", examples=["standard"]
+    )] = None  # fmt: skip
+    criticality: Annotated[Share | None, Field(
+        description="How much it raises the complexity score, 0 to 1.", examples=[0.6]
+    )] = None  # fmt: skip
+    confidence: Annotated[Share | None, Field(
+        description="How certain a built-in definition must be of it, 0 to 1.",
+        examples=[0.7],
+    )] = None  # fmt: skip
+    first: Annotated[Selectors | None, Field(
+        description="Models to try first, in this order.", examples=[["qwen-7b", "coder-free"]]
+    )] = None  # fmt: skip
+    accept: Annotated[AcceptShape | None, Field(
+        description="Checks that an answer must pass.", examples=[{"json": True}]
+    )] = None  # fmt: skip
+
+
+class BandShape(Shape):
+    """A range of the complexity score; it ends where the next one begins."""
+
+    from_: Annotated[Share, Field(
+        alias="from", description="The score at which it begins.", examples=[0.35]
+    )]  # fmt: skip
+    min_tier: Annotated[Name | None, Field(
+        description="The weakest tier that may answer.", examples=["standard"]
+    )] = None  # fmt: skip
+
+
+class LlmEstimator(Shape):
+    """A model of the policy rates the request."""
+
+    llm: Annotated[Word, Field(description="The model that rates.", examples=["haiku"])]
+
+
+class PythonEstimator(Shape):
+    """A function of yours rates the request."""
+
+    python: Annotated[str, Field(
+        pattern=REFERENCE,
+        description="`module:function`. The program that opens the router must allow the "
+        "function.",
+        examples=["my_package.module:function"],
+    )]  # fmt: skip
+
+
+class WeightsShape(Shape):
+    """What each factor contributes to the score; together 100%."""
+
+    message: Annotated[Percent | None, Field(
+        description="Weight of the text.", examples=["30%"]
+    )] = None  # fmt: skip
+    context: Annotated[Percent | None, Field(
+        description="Weight of the size of the context.", examples=["15%"]
+    )] = None  # fmt: skip
+    capability: Annotated[Percent | None, Field(
+        description="Weight of the abilities that are needed.", examples=["25%"]
+    )] = None  # fmt: skip
+    depth: Annotated[Percent | None, Field(
+        description="Weight of the length of the conversation.", examples=["10%"]
+    )] = None  # fmt: skip
+    keywords: Annotated[Percent | None, Field(
+        description="Weight of words that suggest difficulty.", examples=["20%"]
+    )] = None  # fmt: skip
+
+
+class ComplexityShape(Shape):
+    """How hard a request is, 0 to 1, and the bands that this score is divided into."""
+
+    estimator: Annotated[
+        Literal["heuristic", "learned"] | LlmEstimator | PythonEstimator | None,
+        Field(
+            description="What computes the score when the caller does not state it.",
+            examples=["heuristic", {"llm": "haiku"}],
+        ),
+    ] = None
+    weights: Annotated[WeightsShape | None, Field(
+        description="What each factor contributes to the score; together 100%.",
+        examples=[{"message": "100%"}],
+    )] = None  # fmt: skip
+    keywords: Annotated[list[Word] | None, Field(
+        description="Words that suggest difficulty, in addition to the built-in ones.",
+        examples=[["prove", "trade-off"]],
+    )] = None  # fmt: skip
+    bands: Annotated[
+        Literal["three_tiers", "one_to_ten"]
+        | Annotated[dict[Name, BandShape], Field(min_length=1)]
+        | None,
+        Field(
+            description="Bands by name, easiest first; or `three_tiers`: light, standard, heavy, "
+            "each with the tier of its name as its weakest; or `one_to_ten`: level_1 to level_10.",
+            examples=[
+                {"easy": {"from": 0.0}, "hard": {"from": 0.6, "min_tier": "heavy"}},
+                "three_tiers",
+            ],
+        ),
+    ] = None

@@ -1,0 +1,157 @@
+"""A policy file, all its sections together."""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal
+
+from pydantic import Field
+
+from policy_router.language.document.classification import ComplexityShape, TaskShape
+from policy_router.language.document.experiments import (
+    ExperimentShape,
+    LearningShape,
+    PromptShape,
+)
+from policy_router.language.document.fallback import FallbackShape
+from policy_router.language.document.limits import BudgetShape, LimitShape
+from policy_router.language.document.models import ModelShape
+from policy_router.language.document.promises import InvariantShape, TestShape
+from policy_router.language.document.rules import RuleShape
+from policy_router.language.document.types import (
+    ATTRIBUTE,
+    MODEL_NAME,
+    Name,
+    PreferKey,
+    Shape,
+    Text,
+    Word,
+)
+
+
+class Document(Shape):
+    """A policy: which models may answer a request, in what order, at what cost."""
+
+    version: Annotated[
+        int, Field(ge=1, le=1, description="Version of the policy language.", examples=[1])
+    ]
+    name: Annotated[
+        Name | None, Field(description="The policy's name.", examples=["team-default"])
+    ] = None
+    description: Annotated[
+        Text | None, Field(description="What it is for.", examples=["Free and local first."])
+    ] = None
+    timezone: Annotated[
+        Word | None,
+        Field(
+            description="Time zone of `hour`, `weekday` and calendar periods.",
+            examples=["Europe/Berlin"],
+        ),
+    ] = None
+    attributes: Annotated[
+        dict[
+            Annotated[str, Field(pattern=ATTRIBUTE)],
+            Literal["string", "number", "bool"] | Annotated[list[Word], Field(min_length=1)],
+        ]
+        | None,
+        Field(
+            description="Facts in addition to the built-in ones: their values, or string, number, "
+            "bool.",
+            examples=[{"plan": ["free", "pro"], "internal": "bool"}],
+        ),
+    ] = None
+    tiers: Annotated[
+        Annotated[list[Name], Field(min_length=1)] | None,
+        Field(
+            description="Levels of capability, weakest first; independent of price.",
+            examples=[["light", "standard", "heavy"]],
+        ),
+    ] = None
+    models: Annotated[
+        dict[Annotated[str, Field(pattern=MODEL_NAME)], ModelShape] | None,
+        Field(
+            description="The models that may be called, by name.",
+            examples=[
+                {"small": {"model": "ollama_chat/llama3.2", "tier": "light", "price": "free"}}
+            ],
+        ),
+    ] = None
+    limits: Annotated[
+        dict[Name, LimitShape] | None,
+        Field(
+            description="Rate limits shared by models or kept per caller.",
+            examples=[{"each-user": {"per": "user", "requests": ["60/min"]}}],
+        ),
+    ] = None
+    tasks: Annotated[
+        dict[Name, TaskShape] | None,
+        Field(
+            description="Kinds of request; the first one that matches applies.",
+            examples=[{"code": {"keywords": ["refactor"], "min_tier": "standard"}, "chat": {}}],
+        ),
+    ] = None
+    complexity: Annotated[
+        ComplexityShape | None,
+        Field(description="How hard a request is.", examples=[{"bands": {"easy": {"from": 0.0}}}]),
+    ] = None
+    prefer: Annotated[
+        list[PreferKey] | None,
+        Field(
+            description="What models are sorted by, most important first.",
+            examples=[["free", "cheapest"]],
+        ),
+    ] = None
+    rules: Annotated[
+        list[RuleShape] | None,
+        Field(
+            description="Every rule that matches applies; it removes or reorders models.",
+            examples=[[{"name": "private stays", "when": {"tags": "private"}, "only": ["local"]}]],
+        ),
+    ] = None
+    budgets: Annotated[
+        dict[Name, BudgetShape] | None,
+        Field(
+            description="Caps on money or tokens, reserved before each call.",
+            examples=[{"team": {"cap": "$50/month", "then": "free_only"}}],
+        ),
+    ] = None
+    fallback: Annotated[
+        FallbackShape | None,
+        Field(description="What happens when a model fails.", examples=[{"max_attempts": 4}]),
+    ] = None
+    experiments: Annotated[
+        dict[Name, ExperimentShape] | None,
+        Field(
+            description="Another order of models for a share of the traffic.",
+            examples=[{"try-haiku": {"share": "10%", "first": ["haiku"]}}],
+        ),
+    ] = None
+    learning: Annotated[
+        LearningShape | None,
+        Field(
+            description="What is done with the outcomes of past requests.",
+            examples=[{"mode": "off"}],
+        ),
+    ] = None
+    prompts: Annotated[
+        dict[Name, PromptShape] | None,
+        Field(
+            description="Instructions and parameters that some models get with a request.",
+            examples=[{"terse": {"models": ["small"], "system": "Be brief."}}],
+        ),
+    ] = None
+    invariants: Annotated[
+        list[InvariantShape] | None,
+        Field(
+            description="Promises about every request, whatever the state of the world.",
+            examples=[[{"name": "private stays", "when": {"tags": "private"}, "never": ["paid"]}]],
+        ),
+    ] = None
+    tests: Annotated[
+        list[TestShape] | None,
+        Field(
+            description="Requests, and what the policy is expected to decide for them.",
+            examples=[
+                [{"name": "small talk", "request": {"tokens": 5}, "expect": {"first": "small"}}]
+            ],
+        ),
+    ] = None

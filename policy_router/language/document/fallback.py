@@ -1,0 +1,93 @@
+"""The section `fallback`: how a request goes on when a model fails."""
+
+from __future__ import annotations
+
+from typing import Annotated, Final
+
+from pydantic import Field
+
+from policy_router.domain.fallback import FaultClass, OnBreak
+from policy_router.language.document.types import Duration, Reaction, Shape, Wait, member_of
+
+
+class CooldownShape(Shape):
+    """When a model that keeps failing is not called for a while."""
+
+    failures: Annotated[int, Field(
+        ge=1, description="Number of failures that starts a cooldown.", examples=[3]
+    )]  # fmt: skip
+    within: Annotated[Duration, Field(
+        description="Time within which these failures happen.", examples=["1m"]
+    )]  # fmt: skip
+    for_: Annotated[Duration, Field(
+        alias="for", description="Length of the cooldown.", examples=["5m"]
+    )]  # fmt: skip
+
+
+def _when(failure: str) -> str:
+    return f"Reaction when {failure}: next, retry, retry_then_next, bigger_context or stop."
+
+
+class OnErrorShape(Shape):
+    """The reaction to each class of failure."""
+
+    rate_limit: Annotated[Reaction | None, Field(
+        description=_when("the provider's rate limit is reached"), examples=["next"]
+    )] = None  # fmt: skip
+    timeout: Annotated[Reaction | None, Field(
+        description=_when("the model takes too long"), examples=["next"]
+    )] = None  # fmt: skip
+    server_error: Annotated[Reaction | None, Field(
+        description=_when("the provider fails or cannot be reached"), examples=["retry_then_next"]
+    )] = None  # fmt: skip
+    context_too_long: Annotated[Reaction | None, Field(
+        description=_when("the request does not fit the model's context"),
+        examples=["bigger_context"],
+    )] = None  # fmt: skip
+    content_filter: Annotated[Reaction | None, Field(
+        description=_when("the provider filters the content"), examples=["stop"]
+    )] = None  # fmt: skip
+    auth: Annotated[Reaction | None, Field(
+        description=_when("the provider rejects the key"), examples=["next"]
+    )] = None  # fmt: skip
+    bad_request: Annotated[Reaction | None, Field(
+        description=_when("the provider rejects the request")
+        + " Default: next, but stop where every model would reject it.",
+        examples=["next"],
+    )] = None  # fmt: skip
+
+
+_CLASSES: Final = {fault.value for fault in FaultClass}
+assert set(OnErrorShape.model_fields) == _CLASSES  # noqa: S101  a class has one field here
+
+
+class FallbackShape(Shape):
+    """How a request goes on when a model fails."""
+
+    max_attempts: Annotated[Annotated[int, Field(ge=1, le=100)] | None, Field(
+        description="Largest number of calls per request, the first one included.", examples=[4]
+    )] = None  # fmt: skip
+    deadline: Annotated[Wait | None, Field(
+        description="Time for the whole request, all attempts together.", examples=["60s"]
+    )] = None  # fmt: skip
+    first_token_within: Annotated[Wait | None, Field(
+        description="Longest wait for the first token of a stream.", examples=["15s"]
+    )] = None  # fmt: skip
+    stall: Annotated[Wait | None, Field(
+        description="Longest pause between tokens of a stream.", examples=["20s"]
+    )] = None  # fmt: skip
+    on_stream_break: Annotated[Annotated[OnBreak, *member_of(OnBreak)] | None, Field(
+        description="When a stream breaks after its first token: error, resume or buffer.",
+        examples=["error"],
+    )] = None  # fmt: skip
+    step_down: Annotated[bool | None, Field(
+        description="When no model of the wanted tier is left, try the weaker tiers.",
+        examples=[True],
+    )] = None  # fmt: skip
+    on_error: Annotated[OnErrorShape | None, Field(
+        description="The reaction to each class of failure.", examples=[{"rate_limit": "next"}]
+    )] = None  # fmt: skip
+    cooldown: Annotated[CooldownShape | None, Field(
+        description="When a model that keeps failing is not called for a while.",
+        examples=[{"failures": 3, "within": "1m", "for": "5m"}],
+    )] = None  # fmt: skip

@@ -1,0 +1,41 @@
+"""The section `rules`: which models may answer, and which come first."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+from pydantic import Field
+
+from policy_router.language.document.acceptance import AcceptShape
+from policy_router.language.document.types import Ability, Name, Selectors, Shape, Text, When
+
+
+class RuleShape(Shape):
+    """A rule. Every rule that matches applies, and can only remove or reorder models."""
+
+    name: Annotated[Text, Field(
+        description="A sentence; it is the reason shown wherever the rule decides.",
+        examples=["private data stays on our machines"],
+    )]  # fmt: skip
+    when: When | None = None
+    only: Annotated[Selectors | None, Field(
+        description="Exclude all other models.", examples=[["local"]]
+    )] = None  # fmt: skip
+    avoid: Annotated[Selectors | None, Field(
+        description="Exclude these models.", examples=[["paid"]]
+    )] = None  # fmt: skip
+    first: Annotated[Selectors | None, Field(
+        description="Try these models before all others, in this order.", examples=[["sonnet"]]
+    )] = None  # fmt: skip
+    min_tier: Annotated[Name | None, Field(
+        description="The weakest tier that may answer.", examples=["heavy"]
+    )] = None  # fmt: skip
+    needs: Annotated[list[Ability] | None, Field(
+        description="Abilities that a model must have.", examples=[["tools"]]
+    )] = None  # fmt: skip
+    deny: Annotated[Text | None, Field(
+        description="Refuse the request with this text.", examples=["not on the free plan"]
+    )] = None  # fmt: skip
+    accept: Annotated[AcceptShape | None, Field(
+        description="Checks that an answer must pass.", examples=[{"not_empty": True}]
+    )] = None  # fmt: skip

@@ -1,0 +1,155 @@
+"""The types of fields in a policy file, and the base of its mappings.
+
+Every field has a description and examples, for the readers of the schema and the hover help of
+editors. Values with a unit arrive as numbers. What a type cannot express (a name that exists, a
+condition that type-checks) is checked when the policy is compiled.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Annotated, Any, Final
+
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, WithJsonSchema, model_validator
+
+from policy_router import units
+from policy_router.decision.abilities import ABILITIES
+from policy_router.domain.fallback import Action
+from policy_router.domain.ordering import SortKey
+from policy_router.units import Cap, Rate, Unit
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+    from enum import StrEnum
+
+NAME: Final = "^[a-z0-9][a-z0-9_-]{0,63}$"
+ATTRIBUTE: Final = "^[a-z][a-z0-9_]{0,63}$"
+MODEL_NAME: Final = "^[A-Za-z0-9][A-Za-z0-9._:-]{0,63}$"
+LONGEST_TEXT: Final = 4096
+
+
+def _with_unit(unit: Unit, description: str, *, or_integer: bool = False) -> tuple[Any, ...]:
+    """The metadata of a field whose values have a unit.
+
+    Args:
+        unit: The unit.
+        description: What the field holds.
+        or_integer: Whether a positive whole number does as well as a string.
+    """
+
+    def read(value: object) -> object:
+        if isinstance(value, str):
+            return unit.parse(value)
+        if or_integer and isinstance(value, int) and not isinstance(value, bool) and value > 0:
+            return value
+        # A value is read once: what a model holds already is no value of a file.
+        raise ValueError(f"`{value}` is not a {unit.name}")
+
+    schema: dict[str, Any] = {
+        "x-kind": unit.name,
+        "description": description,
+        "examples": list(unit.examples),
+        "pattern": unit.pattern,
+        "type": ["string", "integer"] if or_integer else "string",
+    }
+    if or_integer:
+        schema["minimum"] = 1
+    return BeforeValidator(read), WithJsonSchema(schema)
+
+
+_count = _with_unit(
+    units.SOME_TOKENS, "A number of tokens; k is a thousand, M a million.", or_integer=True
+)
+Count = Annotated[int, *_count]
+Money = Annotated[int, *_with_unit(units.MONEY, "An amount in US dollars.")]
+PerTokens = Annotated[
+    int, *_with_unit(units.PRICE, "US dollars per million (/M) or per thousand (/K) tokens.")
+]
+Duration = Annotated[
+    float, *_with_unit(units.DURATION, "A duration in milliseconds, seconds, minutes or hours.")
+]
+Wait = Annotated[
+    float,
+    *_with_unit(units.WAIT, "A duration in milliseconds, seconds, minutes or hours; never zero."),
+]
+Percent = Annotated[float, *_with_unit(units.PERCENT, "A percentage from 0% to 100%.")]
+Size = Annotated[int, *_with_unit(units.SIZE, "An amount of memory.")]
+RequestRate = Annotated[
+    Rate, *_with_unit(units.REQUESTS, "A number of requests per min, hour or day.")
+]
+TokenRate = Annotated[Rate, *_with_unit(units.TOKENS, "A number of tokens per min, hour or day.")]
+ModelLimit = Annotated[
+    Rate,
+    *_with_unit(units.LIMIT, "Requests or tokens per min, hour or day, or concurrent requests."),
+]
+BudgetCap = Annotated[
+    Cap,
+    *_with_unit(units.CAP, "Dollars or tokens per calendar day, week or month, or `unlimited`."),
+]
+Used = Annotated[str, *_with_unit(units.USED, "How much of a quota is used up.")]
+
+Name = Annotated[str, Field(pattern=NAME)]
+Text = Annotated[str, Field(min_length=1, max_length=LONGEST_TEXT)]
+Word = Annotated[str, Field(min_length=1, max_length=200)]
+Selector = Annotated[
+    str,
+    Field(
+        min_length=1,
+        max_length=200,
+        description="A model, a tier, a tag, `free`, `paid`, or a pattern such as `openrouter/*`.",
+        examples=["free", "local", "openrouter/*:free"],
+    ),
+]
+Share = Annotated[float, Field(ge=0, le=1)]
+Scalar = Annotated[str, Field(max_length=LONGEST_TEXT)] | bool | int | float
+
+
+def one_of(words: Iterable[str]) -> tuple[Any, ...]:
+    """The metadata of a field that holds one of some words."""
+    known = tuple(words)
+
+    def read(value: object) -> object:
+        if value not in known:
+            raise ValueError(f"`{value}` is not one of {', '.join(known)}")
+        return value
+
+    return BeforeValidator(read), WithJsonSchema({"type": "string", "enum": list(known)})
+
+
+def member_of(enumeration: type[StrEnum]) -> tuple[Any, ...]:
+    """The metadata of a field that holds the value of a member of an enumeration."""
+    known, schema = one_of(enumeration)
+    return BeforeValidator(enumeration), known, schema
+
+
+Ability = Annotated[str, *one_of(ABILITIES)]
+PreferKey = Annotated[SortKey, *member_of(SortKey)]
+Reaction = Annotated[Action, *member_of(Action)]
+When = Annotated[
+    Text
+    | Annotated[
+        # Any of nothing would be never, and an entry that is left out would be always.
+        dict[Word, Scalar | Annotated[list[Scalar], Field(min_length=1)]], Field(min_length=1)
+    ],
+    Field(
+        description="The condition: a mapping of facts (all must hold; a list means any of), or an "
+        "expression in quotes.",
+        examples=[{"tags": "private"}, "tokens > 24_000 and 'batch' in tags"],
+    ),
+]
+Selectors = Annotated[list[Selector], Field(min_length=1)]
+
+
+class Shape(BaseModel):
+    """What every mapping of a document has in common: closed, strict, frozen."""
+
+    model_config = ConfigDict(extra="forbid", strict=True, frozen=True)
+
+    @model_validator(mode="before")
+    @classmethod
+    def _nothing_is_empty(cls, data: object) -> object:
+        """Refuse a key without a value: `only:` with nothing after it would allow all models."""
+        if isinstance(data, dict):
+            for key, value in data.items():
+                if value is None:
+                    raise ValueError(f"`{key}` is empty")
+        return data
