@@ -1,26 +1,27 @@
-"""The exceptions a caller may catch. Problems in a policy file are data; these carry that data.
+"""The exceptions that a program may catch.
 
 PolicyRouterError
-├── PolicyError                  policy files that cannot be used; holds every diagnostic
-├── UsageError                   a call with wrong arguments, whatever the policy says
-├── ArtifactError                a data file of a model that is damaged or of another version
-├── StoreError                   the store of counters cannot be reached, or is broken
-│   └── VerbError                it works, but one operation cannot be done
-│       └── AmountError          it would have to count more than it can exactly
-└── RoutingError                 a request that got no answer; holds the decision
-    ├── NoCandidateError         the policy left no model, or denied the request
-    │   ├── BudgetExceededError  a budget is spent
-    │   ├── RateLimitError       a limit is reached
-    │   ├── StateUnavailableError  the counters cannot be reached or have lost data
-    │   └── CooldownError        the models that may answer are in cooldown after failures
-    ├── BadRequestError          the request itself was refused
-    ├── AllModelsFailedError     every model that may answer failed, or the deadline passed
-    └── StreamBrokenError        a stream that broke after part of the answer was given out
+├── PolicyError           policy files that cannot be used; holds every diagnostic
+├── UsageError            a call that makes no sense, whatever the policy says
+├── ArtifactError         a data file of a model that is damaged or was made for another version
+├── StoreError            the store of counters cannot be reached, or is broken
+│   └── VerbError             the store works, but one operation cannot be done
+│       └── AmountError           it would count more than the store counts exactly
+└── RoutingError          a request without an answer; holds the decision
+    ├── NoCandidateError      the policy left no model, or denied the request
+    │   ├── BudgetExceededError   a budget is spent
+    │   ├── RateLimitError        a limit is reached
+    │   ├── StateUnavailableError the counters cannot be reached or have lost data
+    │   └── CooldownError         the models that may answer are in cooldown
+    ├── InvalidRequestError   the request names what the policy does not know; also a UsageError
+    ├── BadRequestError       the request itself was refused, or the policy stops at such a failure
+    ├── AllModelsFailedError  no model is left to call, or the deadline passed
+    └── StreamBrokenError     a stream that broke after part of the answer was given out
 """
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, ClassVar, Final
+from typing import TYPE_CHECKING, ClassVar
 
 from policy_router.base_errors import PolicyRouterError, UsageError
 
@@ -38,7 +39,12 @@ class TooLargeError(UsageError):
 
 
 class ArtifactError(PolicyRouterError):
-    """A data file that cannot be used. path: the file. reason: what is wrong with it."""
+    """A data file that cannot be used.
+
+    Attributes:
+        path: The file.
+        reason: What is wrong with it.
+    """
 
     def __init__(self, path: str, reason: str) -> None:
         super().__init__(path, reason)
@@ -50,24 +56,25 @@ class ArtifactError(PolicyRouterError):
 
 
 class StoreError(PolicyRouterError):
-    """The store of counters cannot be reached or is broken. Its text is for people."""
+    """The store of counters cannot be reached or is broken; the message says why."""
 
     http_status = 503
 
 
 class VerbError(StoreError):
-    """One verb that cannot be done, however often it is asked; the store itself works."""
+    """One operation that cannot be done, however often it is tried; the store itself works."""
 
 
 class AmountError(VerbError):
-    """A verb that would count beyond what the store counts exactly."""
+    """An operation that would count beyond what the store counts exactly."""
 
 
 class PolicyError(PolicyRouterError):
     """Policy files that cannot be used.
 
-    diagnostics: every problem found, in file order.
-    sources: file name -> text, for drawing the lines they point at.
+    Attributes:
+        diagnostics: Every problem, in file order.
+        sources: File name -> text, for drawing the lines they point at.
     """
 
     def __init__(
@@ -84,7 +91,12 @@ class PolicyError(PolicyRouterError):
 
 
 class RoutingError(PolicyRouterError):
-    """A request that got no answer. `decision` says what the policy made of it."""
+    """A request without an answer.
+
+    Attributes:
+        decision: What the policy made of the request.
+        attempts: Every call that was made, in order.
+    """
 
     http_status = 502
 
@@ -95,11 +107,12 @@ class RoutingError(PolicyRouterError):
 
 
 class NoCandidateError(RoutingError):
-    """The policy denied the request or left no model that may answer it.
+    """The policy denied the request, or left no model that may answer it.
 
-    refused: candidates of the decision that had no room when they were to be asked.
-    retry_at: Unix time from which one of the models may be asked again, when one said so.
-    retry_after: the same in seconds from when the request was refused, for that header.
+    Attributes:
+        refused: Candidates of the decision without room in a limit or budget when their turn came.
+        retry_after: Seconds until one of the models may be called again; None when none will be by
+            itself, or when that is not known.
     """
 
     http_status = 403
@@ -108,13 +121,18 @@ class NoCandidateError(RoutingError):
     def __init__(
         self, decision: Decision, refused: Sequence[Skip] = (), now: float | None = None
     ) -> None:
+        """Makes the error.
+
+        Args:
+            decision: What the policy made of the request.
+            refused: See the class.
+            now: Unix time at which the request was refused, for `retry_after`.
+        """
         super().__init__(decision)
         self.args = (decision, tuple(refused), now)
         self.refused = tuple(refused)
-        times = [s.until for s in (*decision.skipped, *refused) if s.until is not None]
-        self.retry_at = min(times, default=None)
-        at = self.retry_at
-        self.retry_after = None if at is None or now is None else max(at - now, 0.0)
+        times = [skip.until for skip in (*decision.skipped, *refused) if skip.until is not None]
+        self.retry_after = None if now is None or not times else max(min(times) - now, 0.0)
 
     def __str__(self) -> str:
         if self.decision.denied:
@@ -154,39 +172,18 @@ class StateUnavailableError(NoCandidateError):
 
 
 class CooldownError(NoCandidateError):
-    """The policy allows models for this request, and each is cooling down after failures."""
+    """The policy allows models for this request, and each is in cooldown after failures."""
 
     http_status = 503
-    _headline = "the models that may answer are cooling down after failures"
-
-
-_ERRORS: Final = (
-    ("cooling", CooldownError),
-    ("budget", BudgetExceededError),
-    ("rate_limit", RateLimitError),
-    ("state", StateUnavailableError),
-)
-
-
-def no_room(
-    decision: Decision, refused: Sequence[Skip] = (), now: float | None = None
-) -> NoCandidateError | InvalidRequestError:
-    """The error for a request that nobody is left for, by what its models are out for. A model that
-    is cooling down is soon there again, whatever keeps the others. Money comes before limits: more
-    requests per minute do not help who has none. now: Unix time."""
-    if decision.invalid:
-        return InvalidRequestError(decision)
-    reasons = {s.reason.value for s in (*decision.skipped, *refused)}
-    for word, error in _ERRORS:
-        if word in reasons and decision.denied is None:
-            return error(decision, refused, now)
-    return NoCandidateError(decision, refused, now)
+    _headline = "the models that may answer are in cooldown after failures"
 
 
 class _AttemptsError(RoutingError):
-    """What the errors share that end a run of attempts.
+    """What the errors share that end a series of attempts.
 
-    skipped: candidates that were not asked, and why. http_status: by the failure that says most.
+    Attributes:
+        skipped: Candidates that were not called, and why.
+        http_status: That of the last failure which is not the request's own.
     """
 
     _headline: ClassVar[str]
@@ -208,25 +205,30 @@ class _AttemptsError(RoutingError):
     def __str__(self) -> str:
         lines = [f"{a.model}: {a.failure} ({a.detail})" for a in self.attempts]
         lines = lines or ["no attempt was made"]
-        lines += [f"{s.model}: not asked: {s.detail}" for s in self.skipped]
+        lines += [f"{s.model}: not called: {s.detail}" for s in self.skipped]
         return self._headline + "\n  " + "\n  ".join(lines)
 
 
 class BadRequestError(_AttemptsError):
-    """The request itself was refused: by every model that was asked, or by one where that proves it
-    wrong for all. Or the policy says to stop at such a failure."""
+    """The request itself was refused.
+
+    Either every model that was called refused it, or one did in a way that proves it wrong for all,
+    or the policy stops at such a failure.
+    """
 
     http_status = 400
     _headline = "the request was refused"
 
 
 class AllModelsFailedError(_AttemptsError):
-    """Nobody is left to ask, or the deadline passed.
+    """No model is left to call, or the deadline passed.
 
-    retry_after: seconds until the first candidate may be asked again, when that is known.
+    Attributes:
+        retry_after: Seconds until one of the candidates may be called again; None when that is not
+            known.
     """
 
-    _headline = "every model that was asked failed"
+    _headline = "every model that was called failed"
 
     def __init__(
         self,
@@ -242,6 +244,6 @@ class AllModelsFailedError(_AttemptsError):
 
 
 class StreamBrokenError(_AttemptsError):
-    """A stream broke after part of the answer had been given out; what came so far is not whole."""
+    """A stream broke after part of the answer was given out; what came so far is not whole."""
 
     _headline = "the stream broke before the answer was whole"

@@ -15,11 +15,11 @@ from policy_router.errors import (
     BadRequestError,
     InvalidRequestError,
     NoCandidateError,
-    no_room,
 )
 from policy_router.events import Answered, Attempted, Decided, Exhausted, JudgedAnswer, NoRoom
 from policy_router.execution.attempt import CallContext, RunningAttempt, side_call
 from policy_router.execution.chain import LEAST, Chain, Move
+from policy_router.execution.refusal import refusal
 from policy_router.providers.caller import Body
 from policy_router.providers.failure import OWN_FAULTS, Failure, FailureKind
 
@@ -106,7 +106,7 @@ class Progress:
             AllModelsFailedError: The policy leaves no time for an attempt.
         """
         if not self.decision.candidates:
-            raise no_room(self.decision, now=self.context.clock())
+            raise refusal(self.decision, now=self.context.clock())
         candidate = self.chain.next() if self.remaining() >= LEAST else None
         if candidate is None:
             raise self._exhausted()
@@ -122,7 +122,7 @@ class Progress:
             if following is None:
                 if self.attempts:
                     raise self._exhausted()
-                raise no_room(self.decision, self.chain.skipped, self.context.clock())
+                raise refusal(self.decision, self.chain.skipped, self.context.clock())
             attempt = self._attempt(following.model, self.account)
         return attempt
 

@@ -58,7 +58,7 @@ def refusal_as_json(policy: Policy, refused: NoCandidateError) -> dict[str, obje
         **_history(policy, refused.decision, ()),
         "refused": {
             "by": _REFUSED_BY.get(type(refused), "policy"),
-            "opens": iso(refused.retry_at, policy.timezone),
+            "opens": iso(_opens(refused), policy.timezone),
             "skipped": [
                 decision_view.skip_as_json(skip, policy.timezone) for skip in refused.refused
             ],
@@ -146,10 +146,17 @@ def refusal(policy: Policy, refused: NoCandidateError) -> list[Block]:
     if type(refused) not in _REFUSED_BY:
         return [*decision_view.verdict(refused.decision), *left_out]
     headline = str(refused).partition("\n")[0]
+    until = _opens(refused)
     opens = ""
-    if refused.retry_at is not None:
-        opens = f"; opens {spell_time(refused.retry_at, time.time(), policy.timezone)}"
+    if until is not None:
+        opens = f"; opens {spell_time(until, time.time(), policy.timezone)}"
     return [[(headline[0].upper() + headline[1:], "bold red"), (opens, "")], *left_out]
+
+
+def _opens(refused: NoCandidateError) -> float | None:
+    """Return the Unix time from which a model may be called again, as far as that is known."""
+    skips = (*refused.decision.skipped, *refused.refused)
+    return min((skip.until for skip in skips if skip.until is not None), default=None)
 
 
 def failure(policy: Policy, failed: RoutingError) -> list[Line]:

@@ -140,7 +140,7 @@ def test_the_policy_may_say_otherwise() -> None:
         run(FakeCaller(a=[R400]), "a", "b", on_error={FaultClass.BAD_REQUEST: Action.STOP})
     assert str(caught.value) == (
         "the request was refused\n  a: bad_request (400)"
-        "\n  b: not asked: the request stops at bad_request"
+        "\n  b: not called: the request stops at bad_request"
     )
 
 
@@ -157,8 +157,8 @@ def test_every_model_is_asked_and_who_was_not_is_named() -> None:
     assert caller.calls == [*"abcd"]
     assert [s.model for s in caught.value.skipped] == ["e", "f"]
     assert str(caught.value).splitlines()[-2:] == [
-        "  e: not asked: `max_attempts: 4` is reached",
-        "  f: not asked: `max_attempts: 4` is reached",
+        "  e: not called: `max_attempts: 4` is reached",
+        "  f: not called: `max_attempts: 4` is reached",
     ]
 
 
@@ -238,7 +238,7 @@ def test_all_fail() -> None:
     assert [a.model for a in caught.value.attempts] == ["a", "b"]
     assert caught.value.retry_after == 4
     assert str(caught.value) == (
-        "every model that was asked failed\n  a: rate_limited (429)\n  b: overloaded (529)"
+        "every model that was called failed\n  a: rate_limited (429)\n  b: overloaded (529)"
     )
 
 
