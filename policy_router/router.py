@@ -29,7 +29,7 @@ from policy_router.live.fixed import FixedPolicy
 from policy_router.live.reload import Live
 from policy_router.live.restrictions import lost_restrictions
 from policy_router.providers.bounds import BOUNDS
-from policy_router.providers.user_caller import Contained
+from policy_router.providers.user_caller import AdaptedCaller
 from policy_router.sync import SyncMethods
 
 if TYPE_CHECKING:
@@ -48,7 +48,7 @@ if TYPE_CHECKING:
     from policy_router.live.watch import Watch
     from policy_router.options import ChatMessage, RequestOptions
     from policy_router.providers.bounds import Bounds
-    from policy_router.providers.caller import Caller
+    from policy_router.providers.caller import UserCaller
     from policy_router.providers.user_caller import CallFunction
 
 
@@ -69,7 +69,7 @@ class Router(SyncMethods):
     def __init__(
         self,
         policy: Policy | PolicySource,
-        caller: Caller | CallFunction,
+        caller: UserCaller | CallFunction,
         *,
         store: Store | None = None,
         clock: Callable[[], float] = time.time,
@@ -98,7 +98,7 @@ class Router(SyncMethods):
         notify = harmless(on_event)
         functions = Functions() if functions is None else functions
         self._source = FixedPolicy(policy) if isinstance(policy, Policy) else policy
-        self._caller = Contained(caller)
+        self._caller = AdaptedCaller(caller)
         cooldowns = Cooldowns(clock, models=lambda: self.policy.models)
         self._store = MemoryStore(clock) if store is None else store
         self._accounting = Accounting(
@@ -128,7 +128,7 @@ class Router(SyncMethods):
         cls,
         path: Path | str = "policies/",
         *,
-        caller: Caller | CallFunction | None = None,
+        caller: UserCaller | CallFunction | None = None,
         state: str = "memory://",
         instances: int = 1,
         watch: Watch = "auto",

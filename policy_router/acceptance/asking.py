@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Protocol
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -11,6 +11,7 @@ if TYPE_CHECKING:
     from policy_router.acceptance.user_code import Functions
     from policy_router.domain.decision import Decision
     from policy_router.domain.models import Model
+    from policy_router.providers.chat import ChatAnswer
     from policy_router.resilience.threads import Threads
 
 
@@ -65,7 +66,7 @@ class Asking(Protocol):
         model: Model,
         messages: Sequence[Mapping[str, str]],
         output: int,
-        read: Callable[[Any], bool | None],
+        read: Callable[[ChatAnswer], bool | None],
     ) -> JudgeReply:
         """Calls a judge, pays for it and reports it as an event.
 

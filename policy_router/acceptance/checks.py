@@ -1,6 +1,6 @@
 """What an answer is checked for that needs nobody's help: the table. No IO.
 
-    verdict = plain(decision.accept, heard(response))
+    verdict = plain(decision.accept, answer.choices)
 
 What is said of a failed check names the check and the policy's own words, never the answer's: it
 goes into events and logs.
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
     from policy_router.domain.acceptance import Accept
-    from policy_router.providers.chat import Said
+    from policy_router.providers.chat import ChatChoice
 
 Stopped: TypeAlias = "Callable[[], bool]"
 
@@ -77,7 +77,7 @@ def takes_time(accepts: Sequence[Accept]) -> bool:
 
 
 def plain(
-    accepts: Sequence[Accept], said: Sequence[Said], stopped: Stopped = lambda: False
+    accepts: Sequence[Accept], choices: Sequence[ChatChoice], stopped: Stopped = lambda: False
 ) -> Verdict:
     """What the checks in CHECKS make of an answer with these choices: each must pass each.
     stopped: says that nobody waits for the verdict any more, so that the work ends."""
@@ -88,7 +88,9 @@ def plain(
             check = CHECKS.get(name)
             if check is None:
                 continue
-            wrong = next((why for each in said if (why := check(accept, each, stopped))), None)
+            wrong = next(
+                (why for choice in choices if (why := check(accept, choice, stopped))), None
+            )
             if wrong is None:
                 passed += 1
             else:
@@ -96,55 +98,62 @@ def plain(
     return Verdict(tuple(rejected), (), passed)
 
 
-def _not_empty(_: Accept, said: Said, __: Stopped) -> str | None:
-    return None if said.text.strip() or said.acts else "no text"
+def _not_empty(_: Accept, choice: ChatChoice, __: Stopped) -> str | None:
+    return None if choice.message.text.strip() or choice.message.calls_tools else "no text"
 
 
-def _json(_: Accept, said: Said, __: Stopped) -> str | None:
-    return None if said.acts else _parsed(said.text)[1]
+def _json(_: Accept, choice: ChatChoice, __: Stopped) -> str | None:
+    return None if choice.message.calls_tools else _parsed(choice.message.text)[1]
 
 
-def _json_schema(accept: Accept, said: Said, stopped: Stopped) -> str | None:
-    if said.acts:
+def _json_schema(accept: Accept, choice: ChatChoice, stopped: Stopped) -> str | None:
+    if choice.message.calls_tools:
         return None
-    value, wrong = _parsed(said.text)
+    value, wrong = _parsed(choice.message.text)
     return wrong or misfit(accept.json_schema or "{}", value, stopped)
 
 
-def _pattern(accept: Accept, said: Said, _: Stopped) -> str | None:
-    if said.acts:
+def _pattern(accept: Accept, choice: ChatChoice, _: Stopped) -> str | None:
+    if choice.message.calls_tools:
         return None
-    if len(said.text) > LARGEST:
+    if len(choice.message.text) > LARGEST:
         return _TOO_LARGE
     return (
-        None if _search(accept.pattern or "")(said.text) is not None else "the pattern is not found"
+        None
+        if _search(accept.pattern or "")(choice.message.text) is not None
+        else "the pattern is not found"
     )
 
 
-def _min_chars(accept: Accept, said: Said, _: Stopped) -> str | None:
+def _min_chars(accept: Accept, choice: ChatChoice, _: Stopped) -> str | None:
     least = accept.min_chars or 0
-    if said.acts or len(said.text) >= least:
+    if choice.message.calls_tools or len(choice.message.text) >= least:
         return None
-    return f"{len(said.text):,} characters, fewer than {least:,}"
+    return f"{len(choice.message.text):,} characters, fewer than {least:,}"
 
 
-def _max_chars(accept: Accept, said: Said, _: Stopped) -> str | None:
+def _max_chars(accept: Accept, choice: ChatChoice, _: Stopped) -> str | None:
     most = accept.max_chars or 0
-    if len(said.text) <= most:
+    if len(choice.message.text) <= most:
         return None
-    return f"{len(said.text):,} characters, more than {most:,}"
+    return f"{len(choice.message.text):,} characters, more than {most:,}"
 
 
-def _stop_reason(accept: Accept, said: Said, _: Stopped) -> str | None:
-    if said.finish in accept.stop_reason:
+def _stop_reason(accept: Accept, choice: ChatChoice, _: Stopped) -> str | None:
+    if choice.finish_reason in accept.stop_reason:
         return None
     # A reason is a word of the API; anything else in its place is the provider's own text.
-    known = isinstance(said.finish, str) and _REASON.fullmatch(said.finish) is not None
-    ended = f"`{said.finish}`" if known or said.finish is None else "another reason"
+    known = (
+        isinstance(choice.finish_reason, str)
+        and _REASON.fullmatch(choice.finish_reason) is not None
+    )
+    ended = (
+        f"`{choice.finish_reason}`" if known or choice.finish_reason is None else "another reason"
+    )
     return f"ended with {ended}, not {' or '.join(f'`{r}`' for r in accept.stop_reason)}"
 
 
-CHECKS: Final[Mapping[str, Callable[[Accept, Said, Stopped], str | None]]] = MappingProxyType(
+CHECKS: Final[Mapping[str, Callable[[Accept, ChatChoice, Stopped], str | None]]] = MappingProxyType(
     {
         "not_empty": _not_empty,
         "json": _json,

@@ -6,17 +6,18 @@ to be seen.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from policy_router.acceptance.user_code import FunctionFailed
 from policy_router.providers.redact import redact
 
 if TYPE_CHECKING:
     from policy_router.acceptance.user_code import Functions
+    from policy_router.providers.chat import ChatAnswer
 
 
 async def ask_function(
-    functions: Functions, name: str, text: str, answer: Any, seconds: float
+    functions: Functions, name: str, text: str, answer: ChatAnswer, seconds: float
 ) -> str | None:
     """Why the function rejects the answer, or None when it does not. Never raises.
 

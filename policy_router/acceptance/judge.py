@@ -16,13 +16,14 @@ from typing import TYPE_CHECKING, Any, Final
 
 from policy_router.acceptance.excerpt import LEAST_SHOWN, ends, weight
 from policy_router.classification.token_bound import most_tokens
-from policy_router.providers.chat import content, heard
+from policy_router.providers.adapt import content_text
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from policy_router.acceptance.asking import Asking
     from policy_router.domain.acceptance import Judge
+    from policy_router.providers.chat import ChatAnswer
 
 OUTPUT: Final = 16
 """Tokens a judge may say: one word, and some providers take no smaller cap."""
@@ -107,7 +108,7 @@ def verdict_of(reply: str) -> bool | None:
 def question_of(messages: Sequence[object]) -> str:
     """The text of the last message of the user's; messages are mappings or objects."""
     asked = (_part(m, "content") for m in reversed(messages) if _part(m, "role") == "user")
-    return content(next(asked, None))
+    return content_text(next(asked, None)) or ""
 
 
 def _part(message: object, name: str) -> Any:
@@ -133,6 +134,6 @@ async def ask_judge(asking: Asking, judge: Judge, answer: str) -> Judgement:
     return Judgement(reply.passed, f"`{name}` answered {verdict}")
 
 
-def _verdict_in(answer: Any) -> bool | None:
+def _verdict_in(answer: ChatAnswer) -> bool | None:
     """The verdict in a judge's answer."""
-    return verdict_of("".join(choice.text for choice in heard(answer)[:1]))
+    return verdict_of(answer.choices[0].message.text) if answer.choices else None

@@ -241,7 +241,7 @@ class RequestAccount:
         if self.overrun:
             _log.warning(
                 "%s counted %s tokens in and %s out, more than was reserved (%d and %d)",
-                self._model, usage.tokens_in, usage.tokens_out,
+                self._model, usage.prompt_tokens, usage.completion_tokens,
                 self._worst.tokens_in, self._worst.tokens_out,
             )  # fmt: skip
         if self._open is not None:

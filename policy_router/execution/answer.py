@@ -1,4 +1,4 @@
-"""What a request gets: the provider's answer, and how it came about."""
+"""The answer that a request gets, with the history of how it came about."""
 
 from __future__ import annotations
 
@@ -8,27 +8,67 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from policy_router.domain.decision import Attempt, Decision
     from policy_router.domain.findings import Finding
+    from policy_router.providers.chat import ChatAnswer, ChatChoice, Usage
 
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """An OpenAI-shaped answer with its history.
+    """An answer in OpenAI's shape, and its history.
 
-    Everything else is the response's own: `answer.choices[0].message.content`, `answer.usage`,
-    `answer.model_dump()`. served_by: the answering model's name in the policy. attempts: every
-    call that was made, in order; the last one answered, unless an earlier answer stood in.
-    rejected: checks that this answer failed; then none passed, and it was the best.
-    unchecked: checks that could not be made.
+    `answer.choices[0].message.content`, `answer.usage` and `answer.model_dump()` are those of
+    `response`.
+
+    Attributes:
+        response: the model's answer.
+        decision: the decision that was carried out.
+        attempts: every call that was made, in order. The last one answered, unless an earlier
+            answer was kept because no later one was better.
+        served_by: the policy's name of the model that answered.
+        rejected: checks that this answer failed; then no answer passed, and this was the best.
+        unchecked: checks that could not be made.
     """
 
-    response: Any
+    response: ChatAnswer
     decision: Decision
     attempts: tuple[Attempt, ...]
     served_by: str
     rejected: tuple[Finding, ...] = ()
     unchecked: tuple[Finding, ...] = ()
 
-    def __getattr__(self, name: str) -> Any:
-        if name in Answer.__slots__:
-            raise AttributeError(name)  # not set yet, as in copying; asking the response recurses
-        return getattr(self.response, name)
+    @property
+    def choices(self) -> tuple[ChatChoice, ...]:
+        """The answers, one for each that was requested with `n`."""
+        return self.response.choices
+
+    @property
+    def usage(self) -> Usage | None:
+        """What the provider counted; None when it reported nothing."""
+        return self.response.usage
+
+    @property
+    def id(self) -> str | None:
+        """The provider's id of the answer."""
+        return self.response.id
+
+    @property
+    def model(self) -> str | None:
+        """The provider's name of the model that answered."""
+        return self.response.model
+
+    @property
+    def created(self) -> int | None:
+        """When the answer was made, in Unix seconds."""
+        return self.response.created
+
+    @property
+    def raw(self) -> object:
+        """The object or dict that the caller of the model returned, untouched."""
+        return self.response.raw
+
+    def model_dump(self, *, exclude_none: bool = False) -> dict[str, Any]:
+        """The answer as a dict in the shape of OpenAI's `chat.completion`.
+
+        Args:
+            exclude_none: leave out fields that are None.
+        """
+        return self.response.model_dump(exclude_none=exclude_none)

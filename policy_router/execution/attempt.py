@@ -13,10 +13,10 @@ Answers, streams, judges and estimators all call models through a `RunningAttemp
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Any, Final, TypeVar
+from typing import TYPE_CHECKING, Final, TypeVar
 
 from policy_router.domain.decision import Attempt
-from policy_router.providers.chat import Usage, size, usage
+from policy_router.providers.chat import NO_ANSWER, NO_USAGE
 from policy_router.providers.deadline import within
 from policy_router.providers.failure import CallFailed, Failure, FailureKind
 from policy_router.providers.wire import Wire
@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     from policy_router.execution.accounting import RequestAccount
     from policy_router.execution.cooldown import Cooldowns
     from policy_router.providers.caller import Body, Caller, Chunks
+    from policy_router.providers.chat import ChatAnswer, Usage
 
 T = TypeVar("T")
 _ROUNDING: Final = 0.99
@@ -88,7 +89,7 @@ class RunningAttempt:
         self.limit = 0.0
         self.started = 0.0
         self.first_token: float | None = None
-        self.usage = Usage()
+        self.usage = NO_USAGE
         self.produced = 0
         self._context = context
         self._account = account
@@ -116,7 +117,7 @@ class RunningAttempt:
         """Seconds since the start."""
         return self._context.monotonic() - self._began
 
-    async def call(self, body: Body) -> Any:
+    async def call(self, body: Body) -> ChatAnswer:
         """Calls the model for a whole answer, which is charged from here on.
 
         Raises:
@@ -127,7 +128,7 @@ class RunningAttempt:
             answer = await self.wait(self.limit, work)
         except TimeoutError:
             raise CallFailed(self.late()) from None
-        self.usage, self.produced = usage(answer), size(answer)
+        self.usage, self.produced = answer.usage or NO_USAGE, answer.size
         return answer
 
     async def stream(self, body: Body) -> Chunks:
@@ -173,8 +174,8 @@ class RunningAttempt:
             detail="" if failure is None else failure.detail,
             retry_after=None if failure is None else failure.retry_after,
             first_token=self.first_token,
-            tokens_in=counted.tokens_in,
-            tokens_out=counted.tokens_out,
+            tokens_in=counted.prompt_tokens,
+            tokens_out=counted.completion_tokens,
         )
 
     def end(self, failure: Failure | None) -> Attempt:
@@ -217,12 +218,12 @@ class SideCall:
 
     Attributes:
         attempt: The call and its cost.
-        answer: The provider's answer; None when the call failed.
+        answer: The provider's answer; without choices when the call failed.
         failure: Why it failed.
     """
 
     attempt: Attempt
-    answer: Any
+    answer: ChatAnswer
     failure: Failure | None
 
 
@@ -241,7 +242,7 @@ async def side_call(
         ended: Gets the outcome, also when the task is cancelled during the call.
     """
     failure: Failure | None = None
-    answer: Any = None
+    answer = NO_ANSWER
     attempt.start(limit)
     try:
         answer = await attempt.call(body)

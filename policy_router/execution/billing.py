@@ -110,8 +110,8 @@ class UpperBound:
         tokens_in = self.tokens_in + _TEMPLATE
         return (
             actual.cost > self.at_most(tokens_in, self.tokens_out).cost
-            or (usage.tokens_in or 0) > tokens_in
-            or (usage.tokens_out or 0) > self.tokens_out
+            or (usage.prompt_tokens or 0) > tokens_in
+            or (usage.completion_tokens or 0) > self.tokens_out
         )
 
 
@@ -148,31 +148,33 @@ def _counted(worst: UpperBound, usage: Usage, said: int) -> Settlement | None:
     """What the provider's own count comes to; None when it is not credible: an answer has a prompt
     and, if it said anything, tokens. More than the model can do is charged as all it can do: a
     count like that is an error of the provider's, and is recorded as an estimate."""
-    tokens_in, tokens_out = usage.tokens_in, usage.tokens_out
+    tokens_in, tokens_out = usage.prompt_tokens, usage.completion_tokens
     if not tokens_in or tokens_out is None or (said and not tokens_out):
         return None
     most = worst.physical
     bounded_in, bounded_out = min(tokens_in, most.tokens_in), min(tokens_out, most.tokens_out)
     cost = 0
     if worst.price is not None:
-        cached = min(usage.cached, bounded_in)
-        written = min(usage.written, bounded_in - cached)
+        cached = min(usage.cached_tokens, bounded_in)
+        written = min(usage.cache_write_tokens, bounded_in - cached)
         tokens = worst.price.cost(
             bounded_in,
             bounded_out,
             cached,
             written,
-            min(usage.audio_in, bounded_in),
-            min(usage.audio_out, bounded_out),
+            min(usage.audio_prompt_tokens, bounded_in),
+            min(usage.audio_completion_tokens, bounded_out),
             # Where a provider does not tell how long it keeps them, the dearer rate.
-            kept=written if usage.kept is None else min(usage.kept, written),
-            thought=min(usage.thought, bounded_out),
-            cited=min(usage.cited, most.tokens_in),
-            tier=usage.tier,
-            local=usage.local,
+            kept=written
+            if usage.cache_write_1h_tokens is None
+            else min(usage.cache_write_1h_tokens, written),
+            thought=min(usage.reasoning_tokens, bounded_out),
+            cited=min(usage.citation_tokens, most.tokens_in),
+            tier=usage.service_tier,
+            local=usage.regional,
         )
         fees = min(_fees(worst, worst.price, usage), most.cost)
-        cost = max(tokens + fees, min(usage.bill or 0, most.cost))
+        cost = max(tokens + fees, min(usage.billed_nano_usd or 0, most.cost))
     absurd = (bounded_in, bounded_out) != (tokens_in, tokens_out)
     return Settlement(cost, bounded_in, bounded_out, estimated=absurd)
 
@@ -180,7 +182,7 @@ def _counted(worst: UpperBound, usage: Usage, said: int) -> Settlement | None:
 def _fees(worst: UpperBound, price: Price, usage: Usage) -> int:
     """What is charged beside the tokens: as the provider's own bill has it, else by its count of
     searches, else all that it may come to."""
-    if usage.bill is not None:
+    if usage.billed_nano_usd is not None:
         return 0
     if usage.searches is not None:
         return price.fee + usage.searches * price.search

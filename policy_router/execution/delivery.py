@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Protocol, TypeVar
+from typing import TYPE_CHECKING, Protocol, TypeVar
 
 from policy_router.providers.complete import of_answer
 from policy_router.providers.failure import CallFailed
@@ -10,6 +10,7 @@ from policy_router.providers.failure import CallFailed
 if TYPE_CHECKING:
     from policy_router.execution.attempt import RunningAttempt
     from policy_router.execution.progress import Progress
+    from policy_router.providers.chat import ChatAnswer
 
 T = TypeVar("T")
 
@@ -37,7 +38,7 @@ class Feed(Protocol[T]):
     def complete(self) -> bool:
         """Whether the answer is whole, though the provider may send more."""
 
-    def answer(self) -> Any:
+    def answer(self) -> ChatAnswer:
         """The whole answer, made of what is held."""
 
     async def aclose(self) -> None:
@@ -99,9 +100,9 @@ class AnswerFeed:
     def __init__(self, progress: Progress, attempt: RunningAttempt) -> None:
         self._progress = progress
         self._attempt = attempt
-        self.held: list[Any] = []
+        self.held: list[ChatAnswer] = []
 
-    async def next(self) -> list[Any] | None:
+    async def next(self) -> list[ChatAnswer] | None:
         """Calls the model, and gives out nothing before the end."""
         if self.held:
             return None
@@ -112,7 +113,7 @@ class AnswerFeed:
             raise CallFailed(failure)
         return []
 
-    def answer(self) -> Any:
+    def answer(self) -> ChatAnswer:
         """The whole answer."""
         return self.held[0]
 

@@ -25,7 +25,6 @@ from policy_router.decision.decide import decide, facts_of
 from policy_router.decision.disclosure import kept_from
 from policy_router.execution.attempt import CallContext, RunningAttempt, side_call
 from policy_router.providers.caller import Body
-from policy_router.providers.chat import choices
 from policy_router.resilience import forks
 
 if TYPE_CHECKING:
@@ -39,6 +38,7 @@ if TYPE_CHECKING:
     from policy_router.execution.accounting import Accounting, RequestAccount
     from policy_router.execution.cooldown import Cooldowns
     from policy_router.providers.caller import Caller
+    from policy_router.providers.chat import ChatAnswer
 
 _log: Final = logging.getLogger(__name__)
 DEADLINE: Final = 3.0
@@ -249,11 +249,9 @@ def _messages(shown: str) -> list[dict[str, str]]:
     return [{"role": "system", "content": RUBRIC}, {"role": "user", "content": data}]
 
 
-def _score(answer: Any) -> float | None:
+def _score(answer: ChatAnswer) -> float | None:
     """The number that an answer consists of, 0..1; None when it is anything else."""
-    said = choices(answer)
-    content = getattr(getattr(said[0], "message", None), "content", None) if said else None
-    word = content.strip() if isinstance(content, str) else ""
+    word = answer.choices[0].message.text.strip() if answer.choices else ""
     # The pattern takes time quadratic in what it is given.
     found = _NUMBER.fullmatch(word) if len(word) <= _LONGEST else None
     return int(found[1]) / 10 if found else None

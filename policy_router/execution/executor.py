@@ -17,7 +17,7 @@ from policy_router.execution.fallback_loop import answer_parts
 from policy_router.execution.progress import ExecutorContext, Progress
 from policy_router.execution.stream import AnswerStream
 from policy_router.execution.stream_delivery import StreamDelivery
-from policy_router.providers.user_caller import Contained
+from policy_router.providers.user_caller import AdaptedCaller
 from policy_router.resilience.threads import Threads
 
 if TYPE_CHECKING:
@@ -28,7 +28,8 @@ if TYPE_CHECKING:
     from policy_router.events import Event
     from policy_router.execution.accounting import RequestAccount
     from policy_router.execution.cooldown import Cooldowns
-    from policy_router.providers.caller import Body, Caller
+    from policy_router.providers.caller import Body, UserCaller
+    from policy_router.providers.user_caller import CallFunction
 
 
 _CHECKING: Final = 2
@@ -50,7 +51,7 @@ class Executor:
 
     def __init__(
         self,
-        caller: Caller,
+        caller: UserCaller | CallFunction,
         *,
         clock: Callable[[], float] = time.time,
         monotonic: Callable[[], float] = time.monotonic,
@@ -63,7 +64,7 @@ class Executor:
         dice = _random.Random() if random is None else random  # noqa: S311  jitter, not a secret
         functions = Functions() if functions is None else functions
         self._context = ExecutorContext(
-            caller if isinstance(caller, Contained) else Contained(caller),
+            caller if isinstance(caller, AdaptedCaller) else AdaptedCaller(caller),
             clock,
             monotonic,
             cooldowns,

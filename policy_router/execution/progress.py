@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from math import ceil
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from policy_router.acceptance.asking import JudgeReply
 from policy_router.acceptance.checks import PASSED
@@ -36,6 +36,7 @@ if TYPE_CHECKING:
     from policy_router.events import Event
     from policy_router.execution.accounting import RequestAccount
     from policy_router.execution.attempt import SideCall
+    from policy_router.providers.chat import ChatAnswer
 
 
 @dataclass(slots=True)
@@ -216,7 +217,7 @@ class Progress:
         model: Model,
         messages: Sequence[Mapping[str, str]],
         output: int,
-        read: Callable[[Any], bool | None],
+        read: Callable[[ChatAnswer], bool | None],
     ) -> JudgeReply:
         """Calls a judge, pays for it and reports it as an event."""
         limit = min(self.share(), self.fallback.first_token_within)

@@ -1,73 +1,94 @@
-"""What the caller of a stream has been told already, and what of a second answer is new to them."""
+"""Continues a broken stream with another answer, after the text that was already delivered."""
 
 from __future__ import annotations
 
-from typing import Any
+from dataclasses import replace
+from typing import TYPE_CHECKING
 
-from policy_router.providers.chat import choices, finish, says_by, set_text, text
 from policy_router.providers.failure import CallFailed, Failure, FailureKind
+
+if TYPE_CHECKING:
+    from policy_router.providers.chat import ChatChunk
 
 
 class ResumeFilter:
-    """Remembers the text given out, so that an answer that breaks can be resumed.
+    """Remembers the text that was delivered, so that an answer that breaks can be resumed.
 
-    A resumed answer begins from its start: what repeats the text already given out is swallowed,
-    and the first character that differs ends it. Only plain text of one choice can be resumed;
-    reasoning and tool calls come out differently each time.
+    The answer that resumes it begins from its start: what repeats the delivered text is dropped,
+    and the first character that differs ends the stream. Only plain text of one choice can be
+    resumed; reasoning and tool calls come out differently each time.
     """
 
     def __init__(self) -> None:
         self._text = ""
         self._repeated: int | None = None
         self._plain = True
-        self._id: Any = None
+        self._id: str | None = None
 
     @property
     def began(self) -> bool:
-        """Whether the caller was told anything."""
+        """Whether anything was delivered."""
         return bool(self._text) or not self._plain
 
     @property
     def resumable(self) -> bool:
-        """Whether another answer can go on from here."""
+        """Whether another answer can continue from here."""
         return self._plain
 
     def again(self) -> None:
-        """The next chunks come from a new answer."""
+        """Expects the chunks of a new answer from now on."""
         self._repeated = 0
 
-    def new(self, chunk: Any) -> Any:
-        """The chunk as far as it is new to the caller; None when nothing of it is. Raises
-        CallFailed when it contradicts what was told."""
+    def new(self, chunk: ChatChunk) -> ChatChunk | None:
+        """The chunk with only what was not delivered yet.
+
+        Every chunk gets the id of the first: it is one answer, whichever model wrote its end.
+
+        Returns:
+            The chunk to deliver; None when all of it was delivered before.
+
+        Raises:
+            CallFailed: it contradicts what was delivered.
+        """
         if self._repeated is not None:
-            if not self._repeats(chunk):
+            rest = self._unrepeated(chunk)
+            if rest is None:
                 return None
-            chunk.id = self._id  # one answer to the caller, whoever wrote its end
-        elif self._id is None:
-            self._id = getattr(chunk, "id", None)
-        else:
-            chunk.id = self._id
-        said = says_by(chunk)
-        if any(name != "content" for name in said) or len(choices(chunk)) > 1:
+            chunk = rest
+        self._id = self._id or chunk.id
+        if chunk.id != self._id:
+            chunk = replace(chunk, id=self._id)
+        if len(chunk.choices) > 1 or _has_more_than_text(chunk):
             self._plain = False
-        self._text += text(chunk)
+        self._text += chunk.text
         return chunk
 
-    def _repeats(self, chunk: Any) -> bool:
-        """Steps through the repetition; True when the chunk brings something new, which is all
-        that it then holds."""
+    def _unrepeated(self, chunk: ChatChunk) -> ChatChunk | None:
+        """What a chunk adds after the repetition; None when it is part of the repetition."""
         left = self._text[self._repeated :]
-        piece = text(chunk)
-        other = any(name != "content" for name in says_by(chunk))
-        ends = finish(chunk) is not None and len(piece) < len(left)
-        if other or ends or not (left.startswith(piece) or piece.startswith(left)):
+        piece = chunk.text
+        ends = chunk.finish_reason is not None and len(piece) < len(left)
+        agrees = left.startswith(piece) or piece.startswith(left)
+        if _has_more_than_text(chunk) or ends or not agrees:
             self._plain = False
             raise CallFailed(
                 Failure(FailureKind.STREAM_BROKEN, "the new answer differs from the old one")
             )
         if len(piece) < len(left):
             self._repeated = len(self._text) - len(left) + len(piece)
-            return False
+            return None
         self._repeated = None
-        set_text(chunk, piece[len(left) :])
-        return len(piece) > len(left) or finish(chunk) is not None
+        if len(piece) == len(left) and chunk.finish_reason is None:
+            return None
+        return _with_text(chunk, piece[len(left) :])
+
+
+def _has_more_than_text(chunk: ChatChunk) -> bool:
+    return any(choice.delta.has_more_than_text for choice in chunk.choices)
+
+
+def _with_text(chunk: ChatChunk, text: str) -> ChatChunk:
+    """The chunk with this text in its first choice."""
+    first, *others = chunk.choices
+    first = replace(first, delta=replace(first.delta, content=text))
+    return replace(chunk, choices=(first, *others))

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Self
+from typing import TYPE_CHECKING, Self
 
-from policy_router.providers.chat import Usage
+from policy_router.providers.chat import NO_USAGE
 
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator
@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from policy_router.domain.decision import Attempt, Decision
     from policy_router.domain.findings import Finding
     from policy_router.execution.progress import Progress
+    from policy_router.providers.chat import ChatChunk
 
 
 class AnswerStream:
@@ -21,10 +22,10 @@ class AnswerStream:
     raises StreamBrokenError when the answer breaks. One task reads it at a time.
     """
 
-    def __init__(self, progress: Progress, chunks: AsyncGenerator[Any, None]) -> None:
+    def __init__(self, progress: Progress, chunks: AsyncGenerator[ChatChunk, None]) -> None:
         self._progress = progress
         self._chunks = chunks
-        self._first: list[Any] = []
+        self._first: list[ChatChunk] = []
 
     async def begin(self) -> None:
         """Waits for the first chunk. Raises RoutingError when none comes."""
@@ -40,7 +41,7 @@ class AnswerStream:
         """Every call made so far, in order; the running one as it stands now."""
         running = self._progress.running
         done = tuple(self._progress.attempts)
-        return done if running is None else (*done, running.record(Usage()))
+        return done if running is None else (*done, running.record(NO_USAGE))
 
     @property
     def served_by(self) -> str:
@@ -60,7 +61,7 @@ class AnswerStream:
     def __aiter__(self) -> Self:
         return self
 
-    async def __anext__(self) -> Any:
+    async def __anext__(self) -> ChatChunk:
         return self._first.pop() if self._first else await anext(self._chunks)
 
     async def aclose(self) -> None:

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from dataclasses import replace
+from typing import TYPE_CHECKING
 
-from policy_router.providers.chat import Usage, is_usage_only, says_anything, size, usage
+from policy_router.providers.chat import NO_USAGE
 from policy_router.providers.complete import Endings
 from policy_router.providers.failure import CallFailed, Failure, FailureKind
 from policy_router.providers.tool_calls import ToolCalls
@@ -13,6 +14,7 @@ if TYPE_CHECKING:
     from policy_router.execution.attempt import RunningAttempt
     from policy_router.execution.progress import Progress
     from policy_router.providers.caller import Chunks
+    from policy_router.providers.chat import ChatChunk
 
 
 class StreamAttempt:
@@ -26,10 +28,10 @@ class StreamAttempt:
         self._endings = Endings()
         self._tool_calls = ToolCalls()
         self.began = False
-        self.usage = Usage()
+        self.usage = NO_USAGE
         self.said = 0
 
-    async def next(self) -> Any:
+    async def next(self) -> ChatChunk | None:
         """The next chunk; None after the end of a whole answer. Raises CallFailed when the answer
         is late, broken, empty or filtered away."""
         chunk = await self._pull()
@@ -38,15 +40,15 @@ class StreamAttempt:
             if failure is not None:
                 raise CallFailed(failure)
             return None
-        self._tool_calls.number(chunk)
+        chunk = self._tool_calls.number(chunk)
         self._endings.add(chunk)
         failure = self._endings.failure(chunk)
         if failure is not None:
             raise CallFailed(failure)
-        if not self.began and says_anything(chunk):
+        if not self.began and chunk.has_output:
             self.began = True
             self._attempt.mark_first_token()
-        self.said += size(chunk)
+        self.said += chunk.size
         return chunk
 
     @property
@@ -63,7 +65,7 @@ class StreamAttempt:
         if self._chunks is not None:
             await self._chunks.aclose()
 
-    async def _pull(self) -> Any:
+    async def _pull(self) -> ChatChunk | None:
         """The next chunk that is for the caller; None at the end."""
         while True:
             limit = self._limit()
@@ -81,14 +83,13 @@ class StreamAttempt:
             except CallFailed as failed:
                 failure = failed.failure
             else:
-                if getattr(chunk, "usage", None) is not None:
-                    self.usage = usage(chunk)
-                if not is_usage_only(chunk):
+                if chunk.usage is not None:
+                    self.usage = chunk.usage
+                if not chunk.is_usage_only:
                     return chunk
                 if not self._progress.body.wants_usage:
                     continue
-                chunk.choices = []  # as OpenAI sends it; LiteLLM adds an empty choice
-                return chunk
+                return replace(chunk, choices=())  # as OpenAI sends it; LiteLLM adds a choice
             if self.whole:
                 return None  # the answer was whole; what is lost is the usage after it
             raise CallFailed(failure)

@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from policy_router.domain.fallback import OnBreak
 from policy_router.execution.resume import ResumeFilter
 from policy_router.execution.stream_attempt import StreamAttempt
-from policy_router.providers.accumulate import joined
+from policy_router.providers.accumulate import join_chunks
 from policy_router.providers.failure import CallFailed
 
 if TYPE_CHECKING:
     from policy_router.execution.attempt import RunningAttempt
     from policy_router.execution.progress import Progress
+    from policy_router.providers.chat import ChatAnswer, ChatChunk
 
 
 class StreamDelivery:
@@ -66,9 +67,9 @@ class StreamFeed:
         self._given_out = given_out
         buffers = progress.fallback.on_stream_break is OnBreak.BUFFER
         self._buffer = buffers or bool(progress.decision.accept)
-        self.held: list[Any] = []
+        self.held: list[ChatChunk] = []
 
-    async def next(self) -> list[Any] | None:
+    async def next(self) -> list[ChatChunk] | None:
         """Waits for a chunk; the chunks that may go out now, or None at the end of the answer."""
         try:
             chunk = await self._chunks.next()
@@ -89,9 +90,9 @@ class StreamFeed:
         """Whether the answer is there up to the finish reason of each choice."""
         return self._chunks.whole
 
-    def answer(self) -> Any:
+    def answer(self) -> ChatAnswer:
         """The whole answer."""
-        return joined(self.held, self._attempt.usage)
+        return join_chunks(self.held, self._attempt.usage)
 
     async def aclose(self) -> None:
         """Closes the connection."""

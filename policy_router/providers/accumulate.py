@@ -1,69 +1,83 @@
-"""The chunks of a stream as one answer, in the shape of an answer that came whole."""
+"""Puts the chunks of a stream together as one whole answer."""
 
 from __future__ import annotations
 
-from types import SimpleNamespace
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING
 
-from policy_router.providers.chat import choices
+from policy_router.providers.chat import ChatAnswer, ChatChoice
+from policy_router.providers.message import ChatMessage, FunctionCall, ToolCall
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from policy_router.providers.chat import Usage
-
-_TEXTS: Final = ("content", "reasoning_content", "refusal")
+    from policy_router.providers.chat import ChatChunk, ChunkChoice, Usage
 
 
-def joined(chunks: Iterable[Any], used: Usage) -> Any:
-    """An object with `choices` (index, finish_reason, message) and `usage` (prompt_tokens,
-    completion_tokens), for reading."""
-    found: dict[int, _Choice] = {}
+def join_chunks(chunks: Iterable[ChatChunk], usage: Usage | None) -> ChatAnswer:
+    """The answer that these chunks are the stream of.
+
+    Args:
+        chunks: all of them, in order.
+        usage: what the provider counted; None when it reported nothing.
+
+    Returns:
+        The answer; its `raw` is None, for no caller returned it.
+    """
+    choices: dict[int, _Choice] = {}
+    first: ChatChunk | None = None
     for chunk in chunks:
-        for part in choices(chunk):
-            index = getattr(part, "index", None) or 0
-            found.setdefault(index, _Choice(index)).add(part)
-    usage = SimpleNamespace(prompt_tokens=used.tokens_in, completion_tokens=used.tokens_out)
-    return SimpleNamespace(choices=[found[index].whole() for index in sorted(found)], usage=usage)
+        first = first or chunk
+        for choice in chunk.choices:
+            choices.setdefault(choice.index, _Choice()).add(choice)
+    whole = tuple(choices[index].whole(index) for index in sorted(choices))
+    if first is None:
+        return ChatAnswer(whole, usage)
+    return ChatAnswer(whole, usage, first.id, first.model, first.created)
 
 
 class _Choice:
     """One choice, as far as its pieces have come."""
 
-    def __init__(self, index: int) -> None:
-        self._index = index
-        self._finish: str | None = None
-        self._texts: dict[str, str] = {}
-        self._calls: dict[int, SimpleNamespace] = {}
+    def __init__(self) -> None:
+        self._finish_reason: str | None = None
+        self._native: str | None = None
+        self._content: list[str] = []
+        self._reasoning: list[str] = []
+        self._refusal: list[str] = []
+        self._calls: dict[int, ToolCall] = {}
 
-    def add(self, part: Any) -> None:
-        """Adds a chunk's choice."""
-        delta = getattr(part, "delta", None)
-        self._finish = self._finish or getattr(part, "finish_reason", None)
-        for name in _TEXTS:
-            piece = getattr(delta, name, None)
-            if isinstance(piece, str):
-                self._texts[name] = self._texts.get(name, "") + piece
-        for call in getattr(delta, "tool_calls", None) or ():
-            self._add_call(call)
+    def add(self, choice: ChunkChoice) -> None:
+        """Adds what a chunk brings."""
+        delta = choice.delta
+        self._finish_reason = self._finish_reason or choice.finish_reason
+        self._native = self._native or choice.native_finish_reason
+        for pieces, piece in (
+            (self._content, delta.content),
+            (self._reasoning, delta.reasoning_content),
+            (self._refusal, delta.refusal),
+        ):
+            if piece is not None:
+                pieces.append(piece)
+        for call in delta.tool_calls:
+            index = call.index or 0
+            earlier = self._calls.get(index, ToolCall())
+            # A call comes in pieces: its name with the first, its arguments over all of them.
+            function = FunctionCall(
+                earlier.function.name + call.function.name,
+                earlier.function.arguments + call.function.arguments,
+            )
+            self._calls[index] = ToolCall(earlier.id or call.id, function, call.type)
 
-    def _add_call(self, call: Any) -> None:
-        """A tool call comes in pieces: its name with the first, its arguments over all of them."""
-        function = SimpleNamespace(name="", arguments="")
-        empty = SimpleNamespace(id=None, type="function", function=function)
-        whole = self._calls.setdefault(_of(call, "index") or 0, empty)
-        piece = _of(call, "function")
-        whole.id = whole.id or _of(call, "id")
-        whole.function.name += _of(piece, "name") or ""
-        whole.function.arguments += _of(piece, "arguments") or ""
-
-    def whole(self) -> SimpleNamespace:
+    def whole(self, index: int) -> ChatChoice:
         """The choice with its message."""
-        calls = [self._calls[index] for index in sorted(self._calls)] or None
-        texts = {name: self._texts.get(name) for name in _TEXTS}
-        message = SimpleNamespace(role="assistant", tool_calls=calls, **texts)
-        return SimpleNamespace(index=self._index, finish_reason=self._finish, message=message)
+        message = ChatMessage(
+            _joined(self._content),
+            tuple(self._calls[number] for number in sorted(self._calls)),
+            _joined(self._reasoning),
+            _joined(self._refusal),
+        )
+        return ChatChoice(index, message, self._finish_reason, self._native)
 
 
-def _of(value: Any, name: str) -> Any:
-    return value.get(name) if isinstance(value, dict) else getattr(value, name, None)
+def _joined(pieces: list[str]) -> str | None:
+    return "".join(pieces) if pieces else None

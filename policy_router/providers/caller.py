@@ -1,4 +1,4 @@
-"""The seam between the executor and whatever calls a model: what goes in, what comes back."""
+"""The protocol between the executor and whatever calls a model."""
 
 from __future__ import annotations
 
@@ -16,11 +16,12 @@ from policy_router.providers.json_values import Room, plain
 from policy_router.quoting import quoted, unknown
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Awaitable, Iterable, Iterator
     from collections.abc import Set as AbstractSet
 
     from policy_router.domain.models import Model
     from policy_router.providers.bounds import Bounds
+    from policy_router.providers.chat import ChatAnswer, ChatChunk
 
 PARAMETERS: Final = frozenset(
     {
@@ -208,36 +209,64 @@ def refusal(name: object, known: AbstractSet[str] = PARAMETERS) -> str:
 
 
 class Chunks(Protocol):
-    """A stream of OpenAI-shaped chunks. Iterating may raise CallFailed, also in place of a normal
-    end: a stream that ends normally was whole. `aclose` closes the connection below."""
+    """A stream of chunks.
+
+    Iterating may raise CallFailed, also in place of a normal end: a stream that ends normally was
+    complete.
+    """
 
     def __aiter__(self) -> Self: ...
 
-    async def __anext__(self) -> Any: ...
+    async def __anext__(self) -> ChatChunk: ...
 
-    async def aclose(self) -> None: ...
+    async def aclose(self) -> None:
+        """Close the connection that the chunks come from."""
+        ...
 
 
 class Caller(Protocol):
     """Calls one model once: no retries, no fallback, one request on the wire.
 
-    `call` and `stream` raise CallFailed and nothing else, except CancelledError. timeout: seconds;
-    a courtesy to the connection below, for the executor enforces its own limits.
+    `call` and `stream` raise CallFailed and nothing else, except CancelledError.
     """
 
     async def prepare(self, models: Iterable[Model] = ()) -> None:
-        """Whatever is slow the first time a model is called, such as an import; awaited before a
-        request's deadline begins to run, and quick when there is nothing to do."""
+        """Do whatever is slow the first time that these models are called, such as an import.
+
+        Awaited before the deadline of a request begins; quick when there is nothing to do.
+        """
         ...
 
     async def aclose(self) -> None:
         """Close what belongs to the running event loop."""
         ...
 
-    async def call(self, model: Model, body: Body, timeout: float) -> Any:  # noqa: ASYNC109  see above
-        """A whole answer in the shape of OpenAI's ChatCompletion."""
+    async def call(self, model: Model, body: Body, timeout: float) -> ChatAnswer:  # noqa: ASYNC109  see below
+        """Request a whole answer.
+
+        Args:
+            model: the model to call.
+            body: the parameters of the request.
+            timeout: seconds. A hint for the connection; the executor enforces its own limits.
+        """
         ...
 
-    async def stream(self, model: Model, body: Body, timeout: float) -> Chunks:  # noqa: ASYNC109  see above
-        """The chunks of an answer; the request is sent when this returns or on the first chunk."""
+    async def stream(self, model: Model, body: Body, timeout: float) -> Chunks:  # noqa: ASYNC109  as above
+        """Request a streamed answer; it is sent when this returns, or with the first chunk.
+
+        Args: as those of `call`.
+        """
+        ...
+
+
+class UserCaller(Protocol):
+    """What a program may hand over as its own caller: an object with at least `call`.
+
+    It may also have `stream`, `prepare` and `aclose`, as a Caller does. Its answers and chunks may
+    be objects or dicts in the shape of OpenAI's; a whole answer may also be a text. Whatever it
+    raises is a failed attempt.
+    """
+
+    def call(self, model: Model, body: Body, timeout: float) -> Awaitable[object]:
+        """Request a whole answer, as `Caller.call` does."""
         ...

@@ -1,260 +1,260 @@
-"""Reads OpenAI-shaped answers and chunks, whoever made them: attributes that may be missing."""
+"""Typed, immutable values for chat answers, in the shape that OpenAI's library gives them.
+
+Each value keeps in `raw` the object or dict that it was made from, untouched, with every field that
+has no name here: `answer.choices[0].message.content` is typed, `answer.raw` is what the caller of
+the model returned. `model_dump()` gives a dict in OpenAI's shape that holds both.
+
+Nothing here reads foreign objects; `adapt` makes these values of them.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass
-from typing import Any, Final
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, Final
 
-from policy_router.domain.money import nano_usd
+from policy_router.providers.raw_fields import fields_of, put, without_none
 
-_SAYING: Final = ("content", "tool_calls", "reasoning_content", "function_call", "refusal", "audio")
-"""What a message or a delta says something by."""
-_ANSWERING: Final = ("content", "tool_calls", "function_call", "refusal", "audio", "images")
-"""What answers a request; reasoning alone does not."""
-_TOKENS_MOST: Final = 1_000_000_000
-_DOLLARS_MOST: Final = 1e6
+if TYPE_CHECKING:
+    from policy_router.providers.message import ChatMessage, Delta
 
 
 @dataclass(frozen=True, slots=True)
 class Usage:
-    """What the provider counted for an answer; None where it reported nothing credible.
+    """What the provider counted for an answer.
 
-    tokens_in, tokens_out: all of them, also those that some providers count beside these two.
-    cached, written: of those that went in, read from and written to the provider's prompt cache;
-    kept: of those written, for an hour, None when that is not reported. heard, audio_out: of those
-    that went in and came out, sound. thought: of those that came out, thinking. cited: tokens of
-    text that the provider fetched, which are in neither. searches: how many it made. bill:
-    nano-USD, as the provider itself puts it. tier: the service tier that answered. local: it says
-    that it answered where it charges more.
+    Attributes:
+        prompt_tokens: all tokens that went in, also those that some providers count outside this
+            field; None when no credible number was reported.
+        completion_tokens: all tokens that came out, reasoning included; None as above.
+        cached_tokens: of those that went in, read from the provider's prompt cache.
+        cache_write_tokens: of those that went in, written to the prompt cache.
+        audio_prompt_tokens: of those that went in, audio.
+        audio_completion_tokens: of those that came out, audio.
+        cache_write_1h_tokens: of those written to the cache, kept there for an hour; None when the
+            provider does not report how long it keeps them.
+        reasoning_tokens: of those that came out, reasoning.
+        citation_tokens: tokens of text that the provider fetched; in neither of the first two.
+        searches: searches that the provider made; None when it reports none.
+        billed_nano_usd: nano-USD that the provider says it charges; None when it does not say.
+        service_tier: the service tier that answered; empty when it is not reported.
+        regional: whether the provider reports that it answered in a region that costs more.
+        raw: the usage object as the provider reported it.
     """
 
-    tokens_in: int | None = None
-    tokens_out: int | None = None
-    cached: int = 0
-    written: int = 0
-    audio_in: int = 0
-    audio_out: int = 0
-    kept: int | None = None
-    thought: int = 0
-    cited: int = 0
+    prompt_tokens: int | None = None
+    completion_tokens: int | None = None
+    cached_tokens: int = 0
+    cache_write_tokens: int = 0
+    audio_prompt_tokens: int = 0
+    audio_completion_tokens: int = 0
+    cache_write_1h_tokens: int | None = None
+    reasoning_tokens: int = 0
+    citation_tokens: int = 0
     searches: int | None = None
-    bill: int | None = None
-    tier: str = ""
-    local: bool = False
+    billed_nano_usd: int | None = None
+    service_tier: str = ""
+    regional: bool = False
+    raw: object = field(default=None, repr=False, compare=False)
+
+    @property
+    def total_tokens(self) -> int | None:
+        """Tokens in and out together; None when one of them is unknown."""
+        if self.prompt_tokens is None or self.completion_tokens is None:
+            return None
+        return self.prompt_tokens + self.completion_tokens
+
+    def model_dump(self, *, exclude_none: bool = False) -> dict[str, Any]:
+        """The usage object as the provider reported it, with OpenAI's three totals added.
+
+        Args:
+            exclude_none: leave out fields that are None.
+        """
+        fields = fields_of(self.raw)
+        for name in ("prompt_tokens", "completion_tokens", "total_tokens"):
+            count = getattr(self, name)
+            if count is not None:
+                fields.setdefault(name, count)
+        return without_none(fields) if exclude_none else fields
 
 
-def usage(answer: Any) -> Usage:
-    """What the provider counted, in any of the spellings in use. Negative, absurd and non-integer
-    numbers become None: hostile or broken usage must not turn into a credit."""
-    used = _get(answer, "usage")
-    prompt, output = _get(used, "prompt_tokens_details"), _get(used, "completion_tokens_details")
-    tokens_in, tokens_out = _first(used, *_IN), _first(used, *_OUT)
-    cached = max(_most(prompt, "cached_tokens"), _most(used, *_CACHED))
-    written = max(_most(prompt, *_WRITTEN), _most(used, *_WRITTEN))
-    if tokens_in is not None and cached + written > tokens_in:
-        tokens_in += cached + written  # counted beside the prompt, as Anthropic does it
-    thought = max(_most(output, "reasoning_tokens"), _most(used, "reasoning_tokens"))
-    total = _first(used, "total_tokens")
-    if tokens_in is not None and tokens_out is not None:
-        beside = (total or 0) - tokens_in - tokens_out
-        if beside > 0:
-            tokens_out += beside  # thinking that `completion_tokens` leaves out, as xAI has it
-        elif thought > tokens_out:
-            tokens_out += thought
-    split = _get(used, "cache_creation") or _get(prompt, "cache_creation_token_details")
-    tier = _get(answer, "service_tier") or _get(used, "service_tier")
-    return Usage(
-        tokens_in,
-        tokens_out,
-        cached,
-        written,
-        _most(prompt, "audio_tokens"),
-        _most(output, "audio_tokens"),
-        _first(split, "ephemeral_1h_input_tokens"),
-        thought,
-        _most(used, "citation_tokens"),
-        _searches(used, prompt),
-        _bill(used),
-        tier if isinstance(tier, str) else "",
-        _get(used, "inference_geo") == "us",
-    )
-
-
-_IN: Final = ("prompt_tokens", "input_tokens")
-_OUT: Final = ("completion_tokens", "output_tokens")
-_CACHED: Final = ("prompt_cache_hit_tokens", "cache_read_input_tokens", "cached_tokens")
-_WRITTEN: Final = ("cache_creation_input_tokens", "cache_creation_tokens", "cache_write_tokens")
-
-
-def _searches(used: Any, prompt: Any) -> int | None:
-    """How many searches the provider made; None when it says nothing of them."""
-    found = (
-        _first(used, "num_search_queries", "num_sources_used"),
-        _first(prompt, "web_search_requests"),
-        _first(_get(used, "server_tool_use"), "web_search_requests"),
-    )
-    maps = _first(prompt, "google_maps_grounding_requests")
-    known = [count for count in found if count is not None]
-    return max(known, default=0) + (maps or 0) if known or maps else None
-
-
-def _bill(used: Any) -> int | None:
-    """What the provider says that it charges, in nano-USD."""
-    cost = _get(used, "cost")
-    if isinstance(cost, Mapping):
-        cost = cost.get("total_cost")
-    dollars = _amount(cost)
-    # OpenRouter's own fee, where the customer's own key pays another provider.
-    upstream = _amount(_get(_get(used, "cost_details"), "upstream_inference_cost"))
-    own_key = _get(used, "is_byok") is True
-    if dollars is None:
-        return None
-    return nano_usd(dollars + (upstream or 0 if own_key else 0), round_up=True)
-
-
-def _amount(value: object) -> float | None:
-    number = isinstance(value, int | float) and not isinstance(value, bool)
-    return float(value) if number and 0 <= value < _DOLLARS_MOST else None  # type: ignore[arg-type,operator]  # a number by now
-
-
-def _get(value: Any, name: str) -> Any:
-    return value.get(name) if isinstance(value, Mapping) else getattr(value, name, None)
-
-
-def _first(value: Any, *names: str) -> int | None:
-    """The first of these fields that is a credible count."""
-    found = (_count(_get(value, name)) for name in names)
-    return next((count for count in found if count is not None), None)
-
-
-def _most(value: Any, *names: str) -> int:
-    """The highest of these fields: spellings of one count, never added up."""
-    return max((_count(_get(value, name)) or 0 for name in names), default=0)
-
-
-def _count(value: object) -> int | None:
-    if isinstance(value, float) and value.is_integer():
-        value = int(value)
-    if not isinstance(value, int) or isinstance(value, bool):
-        return None
-    return value if 0 <= value <= _TOKENS_MOST else None
-
-
-def choices(answer: Any) -> list[Any]:
-    """The choices of an answer or a chunk."""
-    return list(getattr(answer, "choices", None) or ())
-
-
-def finish(answer: Any) -> str | None:
-    """The first finish reason in an answer or a chunk."""
-    reasons = (getattr(choice, "finish_reason", None) for choice in choices(answer))
-    return next((reason for reason in reasons if reason), None)
-
-
-def field(value: Any, name: str) -> Any:
-    """A field of an object or of a mapping; None when it has none."""
-    return value.get(name) if isinstance(value, dict) else getattr(value, name, None)
-
-
-def _part(choice: Any) -> Any:
-    return field(choice, "delta") or field(choice, "message")
-
-
-def says(choice: Any) -> bool:
-    """Whether a choice holds a piece of an answer, which reasoning is not."""
-    part = _part(choice)
-    return any(field(part, name) for name in _ANSWERING)
-
-
-def acts(choice: Any) -> bool:
-    """Whether a choice calls a tool."""
-    part = _part(choice)
-    return bool(field(part, "tool_calls") or field(part, "function_call"))
-
-
-def native(choice: Any) -> str | None:
-    """The finish reason of the model's own provider, where a gateway passes it on."""
-    for holder in (choice, field(choice, "provider_specific_fields")):
-        reason = field(holder, "native_finish_reason")
-        if isinstance(reason, str):
-            return reason
-    return None
-
-
-def says_anything(chunk: Any) -> bool:
-    """Whether a chunk or an answer holds content, reasoning or a tool call; a role is nothing."""
-    return any(says_by(chunk))
-
-
-def says_by(chunk: Any) -> list[str]:
-    """By which fields a chunk or an answer says something."""
-    said = []
-    for choice in choices(chunk):
-        part = getattr(choice, "delta", None) or getattr(choice, "message", None)
-        said += [name for name in _SAYING if getattr(part, name, None)]
-    return said
+NO_USAGE: Final = Usage()
+"""The usage of an answer for which nothing was reported."""
 
 
 @dataclass(frozen=True, slots=True)
-class Said:
-    """One choice of an answer. finish: its finish reason. acts: it calls tools."""
+class ChatChoice:
+    """One of the answers that were requested with `n`; by default there is one.
 
-    text: str
-    finish: str | None
-    acts: bool
+    Attributes:
+        index: its number, from 0.
+        message: what the model answered.
+        finish_reason: why it ended, such as `stop`, `length` or `tool_calls`; None when the
+            provider gave no reason.
+        native_finish_reason: the reason in the words of the model's own provider, where a gateway
+            passes it on.
+        error: an error object that a gateway put in place of an answer.
+        raw: the object or dict that this was made from.
+    """
 
+    index: int
+    message: ChatMessage
+    finish_reason: str | None = None
+    native_finish_reason: str | None = None
+    error: object = None
+    raw: object = field(default=None, repr=False, compare=False)
 
-def heard(answer: Any) -> tuple[Said, ...]:
-    """The choices of a whole answer."""
-    return tuple(
-        Said(
-            content(getattr(message, "content", None)),
-            getattr(choice, "finish_reason", None),
-            bool(getattr(message, "tool_calls", None) or getattr(message, "function_call", None)),
-        )
-        for choice in choices(answer)
-        for message in (getattr(choice, "message", None),)
-    )
+    def model_dump(self, *, exclude_none: bool = False) -> dict[str, Any]:
+        """The choice as a dict in OpenAI's shape.
 
-
-def content(value: Any) -> str:
-    """The text of a message's content, which is a text or a list of parts."""
-    if isinstance(value, str):
-        return value
-    parts = value if isinstance(value, list | tuple) else ()
-    return "".join(
-        str(part.get("text") or "")
-        for part in parts
-        if isinstance(part, dict) and part.get("type") == "text"
-    )
-
-
-def size(chunk: Any) -> int:
-    """Bytes of all that a chunk or an answer says; no tokenizer makes more tokens than bytes."""
-    total = 0
-    for choice in choices(chunk):
-        part = getattr(choice, "delta", None) or getattr(choice, "message", None)
-        for name in _SAYING:
-            said = getattr(part, name, None)
-            if said:
-                words = said if isinstance(said, str) else repr(said)
-                total += len(words.encode("utf-8", "surrogatepass"))
-    return total
+        Args:
+            exclude_none: leave out fields that are None.
+        """
+        fields = fields_of(self.raw)
+        fields["index"] = self.index
+        fields["message"] = self.message.model_dump()
+        fields["finish_reason"] = self.finish_reason
+        return without_none(fields) if exclude_none else fields
 
 
-def text(chunk: Any) -> str:
-    """The text of a chunk's first choice."""
-    each = choices(chunk)
-    return str(getattr(getattr(each[0], "delta", None), "content", None) or "") if each else ""
+@dataclass(frozen=True, slots=True)
+class ChunkChoice:
+    """What one chunk of a stream adds to one choice.
+
+    Attributes:
+        index: the number of the choice, from 0.
+        delta: what is added to its message.
+        finish_reason: why the choice ended; None while it goes on.
+        native_finish_reason: the reason in the words of the model's own provider, where a gateway
+            passes it on.
+        error: an error object that a gateway put in place of an answer.
+        raw: the object or dict that this was made from.
+    """
+
+    index: int
+    delta: Delta
+    finish_reason: str | None = None
+    native_finish_reason: str | None = None
+    error: object = None
+    raw: object = field(default=None, repr=False, compare=False)
+
+    def model_dump(self, *, exclude_none: bool = False) -> dict[str, Any]:
+        """The choice as a dict in OpenAI's shape.
+
+        Args:
+            exclude_none: leave out fields that are None.
+        """
+        fields = fields_of(self.raw)
+        fields.pop("message", None)  # some servers send whole messages in place of deltas
+        fields["index"] = self.index
+        fields["delta"] = self.delta.model_dump()
+        fields["finish_reason"] = self.finish_reason
+        return without_none(fields) if exclude_none else fields
 
 
-def set_text(chunk: Any, value: str) -> None:
-    """Replaces the text of a chunk's first choice."""
-    choices(chunk)[0].delta.content = value
+@dataclass(frozen=True, slots=True)
+class ChatAnswer:
+    """A whole answer of a model.
+
+    Attributes:
+        choices: the answers, one for each that was requested with `n`.
+        usage: what the provider counted; None when it reported nothing.
+        id: the provider's id of the answer.
+        model: the provider's name of the model that answered.
+        created: when it was made, in Unix seconds.
+        raw: the object or dict that the caller of the model returned, untouched.
+    """
+
+    choices: tuple[ChatChoice, ...] = ()
+    usage: Usage | None = None
+    id: str | None = None
+    model: str | None = None
+    created: int | None = None
+    raw: object = field(default=None, repr=False, compare=False)
+
+    @property
+    def size(self) -> int:
+        """Bytes of all that the model produced."""
+        return sum(choice.message.size for choice in self.choices)
+
+    def model_dump(self, *, exclude_none: bool = False) -> dict[str, Any]:
+        """The answer as a dict in the shape of OpenAI's `chat.completion`.
+
+        Fields of `raw` that have no attribute here are in it too.
+
+        Args:
+            exclude_none: leave out fields that are None.
+        """
+        fields = _envelope(self, "chat.completion")
+        return without_none(fields) if exclude_none else fields
 
 
-def is_usage_only(chunk: Any) -> bool:
-    """Whether this is the chunk after the last that brings the usage."""
-    has = getattr(chunk, "usage", None) is not None
-    return has and not says_anything(chunk) and finish(chunk) is None
+NO_ANSWER: Final = ChatAnswer()
+"""Stands for the answer of a call that failed."""
+
+
+@dataclass(frozen=True, slots=True)
+class ChatChunk:
+    """One chunk of a streamed answer.
+
+    Attributes:
+        choices: what is added to each choice; empty in the chunk that brings the usage.
+        usage: what the provider counted; in the last chunks only.
+        id: the provider's id of the answer, the same in each of its chunks.
+        model: the provider's name of the model that answers.
+        created: when the answer was begun, in Unix seconds.
+        raw: the object or dict that the caller of the model yielded, untouched.
+    """
+
+    choices: tuple[ChunkChoice, ...] = ()
+    usage: Usage | None = None
+    id: str | None = None
+    model: str | None = None
+    created: int | None = None
+    raw: object = field(default=None, repr=False, compare=False)
+
+    @property
+    def finish_reason(self) -> str | None:
+        """The first finish reason in this chunk."""
+        return next((c.finish_reason for c in self.choices if c.finish_reason), None)
+
+    @property
+    def text(self) -> str:
+        """The text that is added to the first choice."""
+        return self.choices[0].delta.text if self.choices else ""
+
+    @property
+    def has_output(self) -> bool:
+        """Whether the model produced any of it; a role alone is no output."""
+        return any(choice.delta.has_output for choice in self.choices)
+
+    @property
+    def is_usage_only(self) -> bool:
+        """Whether this is the chunk after the last that brings the usage."""
+        return self.usage is not None and not self.has_output and self.finish_reason is None
+
+    @property
+    def size(self) -> int:
+        """Bytes of all that the model produced."""
+        return sum(choice.delta.size for choice in self.choices)
+
+    def model_dump(self, *, exclude_none: bool = False) -> dict[str, Any]:
+        """The chunk as a dict in the shape of OpenAI's `chat.completion.chunk`.
+
+        Fields of `raw` that have no attribute here are in it too.
+
+        Args:
+            exclude_none: leave out fields that are None.
+        """
+        fields = _envelope(self, "chat.completion.chunk")
+        return without_none(fields) if exclude_none else fields
+
+
+def _envelope(value: ChatAnswer | ChatChunk, type_name: str) -> dict[str, Any]:
+    fields = fields_of(value.raw)
+    put(fields, "id", value.id)
+    fields["object"] = type_name
+    put(fields, "created", value.created)
+    put(fields, "model", value.model)
+    fields["choices"] = [choice.model_dump() for choice in value.choices]
+    put(fields, "usage", None if value.usage is None else value.usage.model_dump())
+    return fields

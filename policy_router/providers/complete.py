@@ -1,22 +1,23 @@
-"""Whether an answer is complete, choice by choice, from its finish reasons: the table.
+"""Judges by its finish reasons whether an answer is complete.
 
-A reason that is not in the table is not believed: gateways end half an answer with `error`,
-`network_error`, `abort` or nothing at all, and a client would take it for a whole one.
+A reason that is not in the table counts as a failure: gateways end half an answer with `error`,
+`network_error`, `abort` or no reason at all, and a client would take it for a whole one.
 """
 
 from __future__ import annotations
 
 from dataclasses import replace
 from types import MappingProxyType
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Final
 
-from policy_router.providers.chat import acts, choices, field, native, says, says_anything
 from policy_router.providers.classify import classify
 from policy_router.providers.error_body import read_error_body
 from policy_router.providers.failure import Failure, FailureKind
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
+
+    from policy_router.providers.chat import ChatAnswer, ChatChunk
 
 ENDINGS: Final[Mapping[str, FailureKind | None]] = MappingProxyType(
     {
@@ -61,7 +62,7 @@ ENDINGS: Final[Mapping[str, FailureKind | None]] = MappingProxyType(
         "insufficient_system_resource": FailureKind.OVERLOADED,
         # The model's context ended before the answer did
         "model_length": FailureKind.CONTEXT_TOO_LONG,
-        # The model wrote what nobody can use
+        # The model wrote what no client can use
         "malformed_function_call": FailureKind.MALFORMED,
         "malformed_response": FailureKind.MALFORMED,
         "unexpected_tool_call": FailureKind.MALFORMED,
@@ -77,19 +78,27 @@ _LONGEST: Final = 40
 
 
 def is_complete(reason: str | None) -> bool:
-    """Whether an answer that ends for this reason came as far as its model meant it to."""
+    """Whether an answer that ends for this reason is as long as its model meant it to be."""
     return reason is not None and ENDINGS.get(reason.lower(), FailureKind.MALFORMED) is None
 
 
 def is_broken(reason: str) -> bool:
-    """Whether this is known to end an answer that is of no use. For reasons of any provider, which
-    a gateway passes on: of those nobody has a list."""
+    """Whether this reason is known to end an unusable answer.
+
+    For reasons of any provider, which gateways pass on: there is no complete list of them, so an
+    unknown one proves nothing.
+    """
     return ENDINGS.get(reason.lower()) is not None
 
 
 def ended(reason: str, *, calls: bool, original: str | None = None) -> Failure | None:
-    """What is wrong with a choice that ends for this reason. calls: it calls a tool. original: the
-    reason of the model's own provider, where a gateway passes it on beside its own."""
+    """What is wrong with a choice that ends for this reason; None when it is complete.
+
+    Args:
+        reason: the finish reason.
+        calls: whether the choice calls a tool.
+        original: the reason of the model's own provider, where a gateway passes it on too.
+    """
     kind = ENDINGS.get(reason.lower(), FailureKind.MALFORMED)
     if kind is None and original is not None and is_broken(original):
         kind, reason = ENDINGS[original.lower()], original
@@ -103,48 +112,51 @@ def ended(reason: str, *, calls: bool, original: str | None = None) -> Failure |
     return None
 
 
-def of_answer(answer: Any) -> Failure | None:
-    """What is wrong with a whole answer that came with status 200."""
-    each = choices(answer)
-    if not each:
+def of_answer(answer: ChatAnswer) -> Failure | None:
+    """What is wrong with a whole answer that came with status 200; None when it is complete."""
+    if not answer.choices:
         return Failure(FailureKind.MALFORMED, "an answer without choices", _STATUS)
-    for choice in each:
-        failure = _told(choice)
+    for choice in answer.choices:
+        failure = _stated(choice.error)
         if failure is not None:
             return failure
-        reason = field(choice, "finish_reason")
-        if not isinstance(reason, str) or not reason:
+        reason = choice.finish_reason
+        if not reason:
             return Failure(FailureKind.MALFORMED, "an answer without a finish reason", _STATUS)
-        failure = ended(reason, calls=acts(choice), original=native(choice))
+        calls = choice.message.calls_tools
+        failure = ended(reason, calls=calls, original=choice.native_finish_reason)
         if failure is not None:
             return failure
         if reason == "content_filter":
             return Failure(FailureKind.CONTENT_POLICY, "finish reason content_filter", _STATUS)
-    if field(each[0], "finish_reason") == "stop" and not any(map(says, each)):
+    answered = any(choice.message.has_answer for choice in answer.choices)
+    if answer.choices[0].finish_reason == "stop" and not answered:
         return Failure(FailureKind.EMPTY, "an empty answer", _STATUS)
     return None
 
 
-def _told(choice: Any) -> Failure | None:
-    """The failure that a choice holds an error object for, as gateways send it."""
-    for holder in (choice, field(choice, "provider_specific_fields")):
-        error = field(holder, "error")
-        if error:
-            value = {"error": error}
-            evidence = read_error_body([value], status=_STATUS, headers={}, prompt=None, now=0.0)
-            word = evidence.codes[0] if evidence.codes else str(evidence.stated or "")
-            return replace(classify(evidence), detail=f"an error in a choice: {word}".rstrip(": "))
-    return None
+def _stated(error: object) -> Failure | None:
+    """The failure that an error object in a choice states, as gateways send it."""
+    if not error:
+        return None
+    value = {"error": error}
+    evidence = read_error_body([value], status=_STATUS, headers={}, prompt=None, now=0.0)
+    code = evidence.codes[0] if evidence.codes else str(evidence.stated or "")
+    return replace(classify(evidence), detail=f"an error in a choice: {code}".rstrip(": "))
 
 
 class Endings:
-    """The choices of a stream, as far as they have come."""
+    """How each choice of a stream ends.
+
+    `add` takes the chunks in order; `failure` judges the chunk that was added last, and
+    `at_the_end` the stream when no chunk is left.
+    """
 
     def __init__(self) -> None:
         self._begun: set[int] = set()
-        self._calls: set[int] = set()
+        self._calling: set[int] = set()
         self._ended: dict[int, str] = {}
-        self._said = False
+        self._answered = False
         self._began = False
 
     @property
@@ -152,45 +164,43 @@ class Endings:
         """Whether every choice that began has ended."""
         return bool(self._ended) and self._begun <= self._ended.keys()
 
-    def add(self, chunk: Any) -> None:
-        """Notes a chunk."""
-        self._began = self._began or says_anything(chunk)
-        for choice in choices(chunk):
-            index = field(choice, "index") or 0
+    def add(self, chunk: ChatChunk) -> None:
+        """Takes the next chunk."""
+        for choice in chunk.choices:
+            index, delta = choice.index, choice.delta
             self._begun.add(index)
-            if acts(choice):
-                self._calls.add(index)
-            self._said = self._said or says(choice)
-            reason = field(choice, "finish_reason")
-            if isinstance(reason, str) and reason:
-                self._ended.setdefault(index, reason)
+            if delta.calls_tools:
+                self._calling.add(index)
+            self._began = self._began or delta.has_output
+            self._answered = self._answered or delta.has_answer
+            if choice.finish_reason:
+                self._ended.setdefault(index, choice.finish_reason)
 
-    def failure(self, chunk: Any) -> Failure | None:
-        """What is wrong with a choice in this chunk, which was added before."""
-        for choice in choices(chunk):
-            failure = _told(choice)
+    def failure(self, chunk: ChatChunk) -> Failure | None:
+        """What is wrong with a choice of this chunk, which was added before; None if nothing is."""
+        for choice in chunk.choices:
+            failure = _stated(choice.error)
             if failure is not None:
                 return failure
-            index = field(choice, "index") or 0
-            reason = self._ended.get(index)
-            calls = index in self._calls
+            reason = self._ended.get(choice.index)
             if reason is not None:
-                failure = ended(reason, calls=calls, original=native(choice))
+                calls = choice.index in self._calling
+                failure = ended(reason, calls=calls, original=choice.native_finish_reason)
             if failure is not None:
                 return failure
         return None
 
     def at_the_end(self) -> Failure | None:
-        """What is wrong when nothing more comes."""
+        """What is wrong with the stream when no chunk is left; None when it was complete."""
         if not self.whole:
             kind = FailureKind.CONNECTION_LOST if self._began else FailureKind.MALFORMED
             return Failure(kind, "the stream ended without a finish reason")
         reason = next(iter(self._ended.values()))
-        kind_of_nothing = None if self._said else _OF_NOTHING.get(reason)
+        kind_of_nothing = None if self._answered else _OF_NOTHING.get(reason)
         if kind_of_nothing is None:
             return None
         return Failure(kind_of_nothing, f"finish reason {reason}", _STATUS)
 
 
 _OF_NOTHING: Final = {"content_filter": FailureKind.CONTENT_POLICY, "stop": FailureKind.EMPTY}
-"""What a finish reason means when nothing was said before it."""
+"""What a finish reason means when there was no answer before it."""

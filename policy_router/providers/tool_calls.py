@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass
-from typing import Any
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
 
-from policy_router.providers.chat import choices, field
+if TYPE_CHECKING:
+    from policy_router.providers.chat import ChatChunk, ChunkChoice
+    from policy_router.providers.message import ToolCall
 
 
 @dataclass(slots=True)
 class _Call:
-    """A tool call as far as it has come. number: the index that it goes by."""
+    """A tool call as far as it has come. number: the index that it gets."""
 
     number: int
     id: str | None = None
@@ -27,6 +29,20 @@ class _Call:
             return False
         return bool(self.name)
 
+    def add(self, piece: ToolCall) -> None:
+        """Takes the next piece of it."""
+        self.id = self.id or piece.id or None
+        self.name = self.name or piece.function.name
+        self.arguments += piece.function.arguments
+
+    def goes_on_with(self, piece: ToolCall) -> bool:
+        """Whether a piece under the same index belongs to this call."""
+        if not piece.function.name:
+            return True  # some servers give each piece of one call an id of its own
+        if piece.id and self.id:
+            return piece.id == self.id
+        return not (piece.function.arguments and self.is_whole)
+
 
 class ToolCalls:
     """The tool calls of one stream."""
@@ -35,42 +51,30 @@ class ToolCalls:
         self._open: dict[tuple[int, int | None], _Call] = {}
         self._count: dict[int, int] = {}
 
-    def number(self, chunk: Any) -> None:
-        """Gives each tool call of a chunk an index of its own. A name under another id begins
-        another call, and so does, without ids, a name with arguments when those of the last call
-        are whole."""
-        for choice in choices(chunk):
-            index = field(choice, "index") or 0
-            for piece in field(field(choice, "delta"), "tool_calls") or ():
-                call = self._call(index, piece)
-                function = field(piece, "function")
-                call.id = call.id or field(piece, "id") or None
-                call.name = call.name or field(function, "name") or ""
-                call.arguments += field(function, "arguments") or ""
-                _set_index(piece, call.number)
+    def number(self, chunk: ChatChunk) -> ChatChunk:
+        """The chunk with an index of its own for each tool call.
 
-    def _call(self, choice: int, piece: Any) -> _Call:
-        place = choice, field(piece, "index")
+        A name with another id begins another call. So does, where there are no ids, a name with
+        arguments when the arguments of the call before it are complete.
+        """
+        if not any(choice.delta.tool_calls for choice in chunk.choices):
+            return chunk
+        choices = tuple(map(self._numbered, chunk.choices))
+        return chunk if choices == chunk.choices else replace(chunk, choices=choices)
+
+    def _numbered(self, choice: ChunkChoice) -> ChunkChoice:
+        pieces = tuple(
+            replace(piece, index=self._call(choice.index, piece).number)
+            for piece in choice.delta.tool_calls
+        )
+        return replace(choice, delta=replace(choice.delta, tool_calls=pieces))
+
+    def _call(self, choice: int, piece: ToolCall) -> _Call:
+        place = choice, piece.index
         call = self._open.get(place)
-        if call is None or _is_new(call, piece):
+        if call is None or not call.goes_on_with(piece):
             number = self._count.get(choice, 0)
             self._count[choice] = number + 1
             call = self._open[place] = _Call(number)
+        call.add(piece)
         return call
-
-
-def _is_new(call: _Call, piece: Any) -> bool:
-    function = field(piece, "function")
-    if not field(function, "name"):
-        return False  # some servers give each piece of one call an id of its own
-    said = field(piece, "id")
-    if said and call.id:
-        return bool(said != call.id)
-    return bool(field(function, "arguments")) and call.is_whole
-
-
-def _set_index(piece: Any, number: int) -> None:
-    if isinstance(piece, dict):
-        piece["index"] = number
-    else:
-        piece.index = number

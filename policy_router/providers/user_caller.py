@@ -1,7 +1,7 @@
-"""A caller of the embedding program, held to what the executor relies on.
+"""Adapts a caller that the embedding program wrote to what the executor relies on.
 
-Whatever it raises is a failed attempt, so that the next model is asked; an answer may be a mapping,
-as JSON is read; and a caller may be one function.
+Its answers become typed values, whether they are objects, mappings or texts. Whatever it raises is
+a failed attempt, after which the next model is called. A caller may also be one function.
 """
 
 from __future__ import annotations
@@ -9,20 +9,21 @@ from __future__ import annotations
 import contextlib
 import inspect
 import time
-from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any, Final, Self, TypeAlias
 
 from policy_router.base_errors import PolicyRouterError, UsageError
+from policy_router.providers.adapt import as_chunk, to_answer, to_chunk
 from policy_router.providers.classify import classify
 from policy_router.providers.failure import CallFailed, Failure, FailureKind
 from policy_router.providers.litellm.evidence import read
 from policy_router.resilience.threads import Threads
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Iterable
+    from collections.abc import AsyncIterator, Callable, Iterable
 
     from policy_router.domain.models import Model
-    from policy_router.providers.caller import Body, Caller, Chunks
+    from policy_router.providers.caller import Body, Chunks, UserCaller
+    from policy_router.providers.chat import ChatAnswer, ChatChunk
 
 CallFunction: TypeAlias = "Callable[[Model, Body, float], Any]"
 """`function(model, body, timeout)` gives the whole answer. A coroutine function is awaited, any
@@ -31,35 +32,19 @@ _THREADS: Final = 32
 """Calls of a function that is no coroutine function, at a time."""
 
 
-class Fields(dict[str, Any]):
-    """A mapping whose entries are attributes as well, as OpenAI's objects have them."""
+class AdaptedCaller:
+    """A Caller around a caller of which only `call` is needed, or around a function.
 
-    __slots__ = ()
+    Its calls raise only CallFailed, and errors of this package, which are raised on purpose.
 
-    def __getattr__(self, name: str) -> Any:
-        try:
-            return self[name]
-        except KeyError:
-            raise AttributeError(name) from None
+    Args:
+        caller: an object with at least `call`, or a function.
 
-    def __setattr__(self, name: str, value: Any) -> None:
-        self[name] = value
+    Raises:
+        UsageError: it is neither.
+    """
 
-
-def with_attributes(value: Any) -> Any:
-    """An answer whose mappings have attributes; any other value is left as it is."""
-    if isinstance(value, Mapping):
-        return Fields({str(key): with_attributes(inner) for key, inner in value.items()})
-    if isinstance(value, list | tuple):
-        return [with_attributes(inner) for inner in value]
-    return value
-
-
-class Contained:
-    """A Caller by another caller, of which only `call` is needed, or by a function. Only CallFailed
-    comes out of its calls, and errors of this package, which are raised on purpose."""
-
-    def __init__(self, caller: Caller | CallFunction) -> None:
+    def __init__(self, caller: UserCaller | CallFunction) -> None:
         given: Any = caller
         if isinstance(given, type) or not (callable(given) or hasattr(given, "call")):
             raise UsageError(
@@ -71,23 +56,22 @@ class Contained:
         self._with_models = self._prepare is not None and _takes_one(self._prepare)
 
     async def prepare(self, models: Iterable[Model] = ()) -> None:
-        """As the other does, if it does."""
+        """Prepare the other caller, if it can be prepared."""
         if self._prepare is not None:
             await (self._prepare(models) if self._with_models else self._prepare())
 
     async def aclose(self) -> None:
-        """As the other does, if it does."""
+        """Close the other caller, if it can be closed."""
         if hasattr(self._caller, "aclose"):
             await self._caller.aclose()
 
-    async def call(self, model: Model, body: Body, timeout: float) -> Any:  # noqa: ASYNC109  see Caller
+    async def call(self, model: Model, body: Body, timeout: float) -> ChatAnswer:  # noqa: ASYNC109  see Caller
         """A whole answer. Raises CallFailed."""
         try:
-            answer = await self._caller.call(model, body, timeout)
-            return with_attributes(answer) if isinstance(answer, Mapping) else answer
+            return to_answer(await self._caller.call(model, body, timeout))
         except (CallFailed, PolicyRouterError):
             raise
-        except Exception as error:  # noqa: BLE001  somebody else's code may raise anything
+        except Exception as error:  # noqa: BLE001  the program's code may raise anything
             raise CallFailed(_failure(error, body)) from None
 
     async def stream(self, model: Model, body: Body, timeout: float) -> Chunks:  # noqa: ASYNC109  see Caller
@@ -97,15 +81,15 @@ class Contained:
                 chunks = await self._caller.stream(model, body, timeout)
             else:
                 chunks = _one_chunk(await self.call(model, body, timeout))
-            return _ContainedChunks(aiter(chunks), chunks, body)
+            return _AdaptedChunks(aiter(chunks), chunks, body)
         except (CallFailed, PolicyRouterError):
             raise
         except Exception as error:  # noqa: BLE001  as above
             raise CallFailed(_failure(error, body)) from None
 
 
-class _ContainedChunks:
-    """Chunks of somebody else's stream."""
+class _AdaptedChunks:
+    """The chunks of a stream that the embedding program wrote."""
 
     def __init__(self, chunks: Any, source: Any, body: Body) -> None:
         self._chunks = chunks
@@ -115,10 +99,9 @@ class _ContainedChunks:
     def __aiter__(self) -> Self:
         return self
 
-    async def __anext__(self) -> Any:
+    async def __anext__(self) -> ChatChunk:
         try:
-            chunk = await anext(self._chunks)
-            return with_attributes(chunk) if isinstance(chunk, Mapping) else chunk
+            return to_chunk(await anext(self._chunks))
         except (CallFailed, PolicyRouterError, StopAsyncIteration):
             raise
         except Exception as error:  # noqa: BLE001  as above
@@ -143,8 +126,8 @@ class _ByFunction:
         """What the function gives."""
         if inspect.iscoroutinefunction(self._function):
             return await self._function(model, body, timeout)
-        found = await self._threads.run(lambda: self._function(model, body, timeout))
-        return await found if inspect.isawaitable(found) else found
+        result = await self._threads.run(lambda: self._function(model, body, timeout))
+        return await result if inspect.isawaitable(result) else result
 
 
 def _takes_one(method: Callable[..., object]) -> bool:
@@ -156,23 +139,9 @@ def _takes_one(method: Callable[..., object]) -> bool:
     return True
 
 
-async def _one_chunk(answer: Any) -> AsyncIterator[Fields]:
+async def _one_chunk(answer: ChatAnswer) -> AsyncIterator[ChatChunk]:
     """A whole answer as a stream of one chunk, for a caller that has no streams."""
-    yield _as_chunk(answer)
-
-
-def _as_chunk(answer: Any) -> Fields:
-    choices = [
-        Fields(
-            index=getattr(choice, "index", None) or 0,
-            delta=getattr(choice, "message", None),
-            finish_reason=getattr(choice, "finish_reason", None),
-        )
-        for choice in getattr(answer, "choices", None) or ()
-    ]
-    return Fields(
-        id=getattr(answer, "id", None), choices=choices, usage=getattr(answer, "usage", None)
-    )
+    yield as_chunk(answer)
 
 
 _PROMPTS: Final = ("messages", "tools", "prediction", "stop", "user", "response_format")

@@ -200,7 +200,7 @@ def test_a_stream_asked_for_with_usage_brings_the_usage_of_its_own_answer(tmp_pa
         options = {"include_usage": True}
         stream = await w.router.acompletion(HELLO, task="form", stream=True, stream_options=options)
         chunks = [chunk async for chunk in stream]
-        assert [c.usage.completion_tokens for c in chunks if getattr(c, "usage", None)] == [20]
+        assert [c.usage.completion_tokens for c in chunks if c.usage] == [20]
 
     scene_of(tmp_path, {"cheap": Say(BAD), "middle": Say(GOOD, usage=USED)}, scene)
 

@@ -15,8 +15,10 @@ from policy_router.domain.acceptance import CHECKS as NAMES
 from policy_router.domain.acceptance import Accept, Judge, OnRejected
 from policy_router.domain.findings import Finding
 from policy_router.domain.models import Model
-from policy_router.providers.chat import Said, heard
+from policy_router.providers.adapt import to_answer
+from policy_router.providers.chat import ChatChoice
 from policy_router.providers.failure import FailureKind
+from policy_router.providers.message import ChatMessage, FunctionCall, ToolCall
 
 BY = "task `form`"
 PERSON = json.dumps(
@@ -29,9 +31,16 @@ PERSON = json.dumps(
 )
 
 
+CALL = ToolCall("c", FunctionCall("f", "{}"))
+
+
+def choice(text: str, finish: str | None = "stop", acts: bool = False) -> ChatChoice:
+    return ChatChoice(0, ChatMessage(text, (CALL,) if acts else ()), finish)
+
+
 def look(text: str, finish: str = "stop", *, acts: bool = False, **checks: Any) -> str | None:
     """The one finding's detail, or None."""
-    verdict = plain([Accept(BY, **checks)], [Said(text, finish, acts)])
+    verdict = plain([Accept(BY, **checks)], [choice(text, finish, acts)])
     assert len(verdict.rejected) + verdict.passed == 1
     return verdict.rejected[0].detail if verdict.rejected else None
 
@@ -125,7 +134,7 @@ def test_every_check_is_made_by_somebody() -> None:
 def test_every_choice_must_pass_and_every_check_is_counted() -> None:
     task = Accept(BY, json=True, max_chars=4)
     rule = Accept("rule `r`", not_empty=True, otherwise=OnRejected.ERROR)
-    said = [Said("{}", "stop", False), Said("not so", "stop", False)]
+    said = [choice("{}"), choice("not so")]
     assert plain([task, rule], said) == Verdict(
         (
             Finding("json", "no JSON: expecting value at character 0", BY),
@@ -134,7 +143,7 @@ def test_every_choice_must_pass_and_every_check_is_counted() -> None:
         (),
         1,
     )
-    empty = plain([task, rule], [Said("", "stop", False)])
+    empty = plain([task, rule], [choice("")])
     assert [(f.check, f.fatal) for f in empty.rejected] == [("json", False), ("not_empty", True)]
     assert plain([task, rule], said).may_stand_in
     assert not empty.may_stand_in
@@ -150,7 +159,7 @@ def test_which_checks_take_time(name: str) -> None:
 
 def test_what_needs_help_is_not_in_the_table() -> None:
     judge = Judge(Model("j", "openai/j", "t", 0), "good")
-    assert plain([Accept(BY, python="a:b", llm=judge)], [Said("", None, False)]) == PASSED
+    assert plain([Accept(BY, python="a:b", llm=judge)], [choice("", None)]) == PASSED
 
 
 @pytest.mark.parametrize(
@@ -190,7 +199,7 @@ def test_any_text_can_be_checked(text: str, finish: str, acts: bool) -> None:
         max_chars=9, stop_reason=("stop",),
     )  # fmt: skip
     for said in (text, json.dumps(text)):
-        verdict = plain([accept], [Said(said, finish, acts)])
+        verdict = plain([accept], [choice(said, finish, acts)])
         assert verdict.passed + len(verdict.rejected) == 7
 
 
@@ -198,7 +207,7 @@ def test_any_text_can_be_checked(text: str, finish: str, acts: bool) -> None:
 def test_no_finding_repeats_the_answer(text: str, wrap: bool, finish: str | None) -> None:
     said = json.dumps({text: [text]}) if wrap else text
     accept = Accept(BY, json=True, json_schema=PERSON, pattern="^$", min_chars=10_000, max_chars=1)
-    verdict = plain([accept], [Said(said, finish, False)])
+    verdict = plain([accept], [choice(said, finish)])
     assert verdict.rejected
     for finding in verdict.rejected:
         assert text not in str(finding)
@@ -208,21 +217,23 @@ def test_no_finding_repeats_the_answer(text: str, wrap: bool, finish: str | None
 @pytest.mark.parametrize(
     ("message", "said"),
     [
-        (SimpleNamespace(content="hello"), Said("hello", "stop", False)),
-        (SimpleNamespace(content=None), Said("", "stop", False)),
-        (SimpleNamespace(content=None, tool_calls=[{}]), Said("", "stop", True)),
-        (SimpleNamespace(content="", function_call={"name": "f"}), Said("", "stop", True)),
+        (SimpleNamespace(content="hello"), ("hello", False)),
+        (SimpleNamespace(content=None), ("", False)),
+        (SimpleNamespace(content=None, tool_calls=[{}]), ("", True)),
+        (SimpleNamespace(content="", function_call={"name": "f"}), ("", True)),
         (
             SimpleNamespace(
                 content=[{"type": "text", "text": "a"}, {"type": "thinking", "text": "b"}, "c",
                          {"type": "text", "text": "d"}, {"type": "text"}]
             ),
-            Said("ad", "stop", False),
+            ("ad", False),
         ),
-        (SimpleNamespace(content=5), Said("", "stop", False)),
-        (None, Said("", "stop", False)),
+        (SimpleNamespace(content=5), ("", False)),
+        (None, ("", False)),
     ],
 )  # fmt: skip
-def test_what_is_heard_of_an_answer(message: Any, said: Said) -> None:
+def test_what_is_checked_of_an_answer(message: Any, said: tuple[str, bool]) -> None:
     answer = SimpleNamespace(choices=[SimpleNamespace(message=message, finish_reason="stop")])
-    assert heard(answer) == (said,)
+    (only,) = to_answer(answer).choices
+    assert (only.message.text, only.message.calls_tools) == said
+    assert only.finish_reason == "stop"

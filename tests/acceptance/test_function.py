@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import asyncio
-from types import SimpleNamespace
 
 import pytest
 
 from policy_router.acceptance.function import ask_function
 from policy_router.acceptance.user_code import Functions
+from policy_router.providers.adapt import to_answer
+from policy_router.providers.chat import ChatAnswer
 from tests.execution import checks_of_ours
 from tests.execution.make import response
 
@@ -18,7 +19,7 @@ OURS = "tests.execution.checks_of_ours"
 def ask(name: str, text: str, seconds: float = 30.0) -> str | None:
     module = name if ":" in name else f"{OURS}:{name}"
     functions = Functions([module])
-    return asyncio.run(ask_function(functions, module, text, response(text), seconds))
+    return asyncio.run(ask_function(functions, module, text, to_answer(response(text)), seconds))
 
 
 @pytest.mark.parametrize(
@@ -60,7 +61,7 @@ def test_the_loop_goes_on_meanwhile() -> None:
     name = f"{OURS}:hang"
 
     async def go() -> str | None:
-        work = ask_function(Functions([name]), name, "x", SimpleNamespace(), 30.0)
+        work = ask_function(Functions([name]), name, "x", ChatAnswer(), 30.0)
         asking = asyncio.create_task(work)
         await asyncio.sleep(0)
         checks_of_ours.HELD.set()

@@ -6,10 +6,10 @@ import sys
 import threading
 from typing import TYPE_CHECKING, Any
 
-from policy_router.providers.chat import finish
-
 if TYPE_CHECKING:
     from collections.abc import Coroutine
+
+    from policy_router.providers.chat import ChatAnswer
 
 BEGAN = threading.Event()
 """Set when `hang` is called."""
@@ -21,8 +21,9 @@ def short(text: str, _: Any) -> bool:
     return len(text) < 20
 
 
-def polite(text: str, answer: Any) -> str | bool:
-    return True if "please" in text and finish(answer) == "stop" else "it is not polite"
+def polite(text: str, answer: ChatAnswer) -> str | bool:
+    whole = answer.choices[0].finish_reason == "stop"
+    return True if "please" in text and whole else "it is not polite"
 
 
 def echo(text: str, _: Any) -> str:

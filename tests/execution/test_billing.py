@@ -29,8 +29,8 @@ def test_every_kind_has_a_row() -> None:
     ("failure", "usage", "said", "charged"),
     [
         (None, Usage(10, 20), 80, COUNTED),
-        (None, Usage(10, 20, cached=10), 80, Settlement(1 + 40, 10, 20)),
-        (None, Usage(10, 20, written=99), 80, Settlement(13 + 40, 10, 20)),
+        (None, Usage(10, 20, cached_tokens=10), 80, Settlement(1 + 40, 10, 20)),
+        (None, Usage(10, 20, cache_write_tokens=99), 80, Settlement(13 + 40, 10, 20)),
         (None, Usage(10, 0), 0, Settlement(10, 10, 0)),
         # Not credible, so estimated: a token a byte at the most, within what was held.
         (None, Usage(), 80, Settlement(1250 + 160, 1000, 80, estimated=True)),
@@ -69,7 +69,10 @@ def test_what_is_charged(
 def test_sound_has_rates_of_its_own() -> None:
     price = Price(1_000_000, 2_000_000, audio=10_000_000, speech=20_000_000)
     heard = ending(
-        UpperBound(1000, 500, price), Usage(100, 50, audio_in=90, audio_out=40), None, 80
+        UpperBound(1000, 500, price),
+        Usage(100, 50, audio_prompt_tokens=90, audio_completion_tokens=40),
+        None,
+        80,
     )
     assert heard == Settlement(10 * 1 + 90 * 10 + 10 * 2 + 40 * 20, 100, 50)
     assert price.most(100, 50) == 100 * 10 + 50 * 20
@@ -151,8 +154,8 @@ SEARCHING = Price(1_000_000, 2_000_000, search=50, fees=500, fee=7, hosted=9_000
         (Usage(10, 20, searches=3), False, 50 + 7 + 3 * 50),
         (Usage(10, 20, searches=0), True, 50 + 7),
         # The provider's own bill says it all, and is never less than its tokens.
-        (Usage(10, 20, searches=3, bill=80), False, 80),
-        (Usage(10, 20, bill=0), True, 50),
+        (Usage(10, 20, searches=3, billed_nano_usd=80), False, 80),
+        (Usage(10, 20, billed_nano_usd=0), True, 50),
     ],
 )
 def test_fees_beside_the_tokens(usage: Usage, hosted: bool, cost: int) -> None:
@@ -164,7 +167,7 @@ def test_fees_beside_the_tokens(usage: Usage, hosted: bool, cost: int) -> None:
 
 def test_an_absurd_bill_is_bounded_by_what_the_model_can_do() -> None:
     worst = UpperBound(1000, 500, PRICE, holds=2_000, writes=1_000)
-    actual = ending(worst, Usage(10, 20, bill=10**15), None, 80)
+    actual = ending(worst, Usage(10, 20, billed_nano_usd=10**15), None, 80)
     assert actual == Settlement(worst.physical.cost, 10, 20)
     assert worst.exceeded(Usage(10, 20), actual)
 
@@ -190,10 +193,10 @@ def test_an_uncounted_answer_of_a_model_that_thinks_is_charged_whole() -> None:
 @pytest.mark.parametrize(
     ("usage", "cost"),
     [
-        (Usage(100, 0, written=100), 200),
-        (Usage(100, 0, written=100, kept=0), 125),
-        (Usage(100, 0, written=100, kept=40), 60 * 1.25 + 40 * 2),
-        (Usage(100, 0, cached=50, written=50, kept=0), 5 + 62.5),
+        (Usage(100, 0, cache_write_tokens=100), 200),
+        (Usage(100, 0, cache_write_tokens=100, cache_write_1h_tokens=0), 125),
+        (Usage(100, 0, cache_write_tokens=100, cache_write_1h_tokens=40), 60 * 1.25 + 40 * 2),
+        (Usage(100, 0, cached_tokens=50, cache_write_tokens=50, cache_write_1h_tokens=0), 5 + 62.5),
     ],
 )
 def test_writing_to_the_cache_costs_by_how_long_it_is_kept(usage: Usage, cost: float) -> None:
@@ -205,6 +208,6 @@ def test_writing_to_the_cache_costs_by_how_long_it_is_kept(usage: Usage, cost: f
 
 def test_thinking_and_citations_have_rates_of_their_own() -> None:
     price = Price(2_000_000, 8_000_000, reasoning=3_000_000, cited=4_000_000)
-    usage = Usage(10, 100, thought=90, cited=5)
+    usage = Usage(10, 100, reasoning_tokens=90, citation_tokens=5)
     actual = ending(UpperBound(1000, 500, price), usage, None, 9)
     assert actual == Settlement(10 * 2 + 10 * 8 + 90 * 3 + 5 * 4, 10, 100)

@@ -17,7 +17,6 @@ from policy_router.events import Answered, Attempted, Decided, Event, Exhausted
 from policy_router.execution.cooldown import Cooldowns
 from policy_router.execution.executor import Executor
 from policy_router.providers.caller import Body
-from policy_router.providers.chat import text
 from policy_router.providers.failure import Failure, FailureKind
 from tests.execution import checks_of_ours
 from tests.execution.make import (
@@ -61,14 +60,14 @@ async def no_sleep(_: float) -> None:
 
 async def answer(came: Came, executor: Executor, them: Any, fallback: Fallback, body: Body) -> None:
     got = await executor.run(them, fallback, body)
-    came.text = got.choices[0].message.content
+    came.text = got.choices[0].message.text
     took(came, got)
 
 
 async def stream(came: Came, executor: Executor, them: Any, fallback: Fallback, body: Body) -> None:
     async with await executor.stream(them, fallback, body) as got:
         async for each in got:
-            came.text += text(each)
+            came.text += each.text
         took(came, got)
 
 

@@ -18,6 +18,7 @@ from policy_router.execution.estimators import _score
 from policy_router.ledger.memory import MemoryStore
 from policy_router.live.compile import compile_set
 from policy_router.live.reload import Live
+from policy_router.providers.adapt import to_answer
 from policy_router.providers.litellm.caller import LiteLLMCaller
 from policy_router.providers.simulated import Fail, Say, Simulated, Stall
 from tests.execution.make import HANG, FakeCaller, response, spoken
@@ -295,7 +296,7 @@ def test_a_rating_that_nobody_waits_for_is_given_up_and_settled(tmp_path: Path) 
     ids=["0", "10", "wide", "of 100", "endless", "padded"],
 )
 def test_what_counts_as_a_number(said: str, score: float | None) -> None:
-    assert _score(response(said)) == score
+    assert _score(to_answer(response(said))) == score
 
 
 # -- what is shown ---------------------------------------------------------------------------------

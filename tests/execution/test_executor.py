@@ -273,7 +273,7 @@ def test_an_empty_answer_is_asked_for_elsewhere_once() -> None:
 def test_an_empty_answer_is_better_than_none() -> None:
     events: list[Event] = []
     answer = run(FakeCaller(a=[EMPTY], b=[R429]), "a", "b", events=events)
-    assert answer.response is EMPTY
+    assert answer.raw is EMPTY
     assert (answer.served_by, kinds(answer)) == ("a", ["empty", "rate_limited"])
     assert [type(e) for e in events] == [Decided, Attempted, Attempted, Answered]
 

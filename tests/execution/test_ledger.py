@@ -128,6 +128,9 @@ def test_an_answer_is_charged_what_it_cost(tmp_path: Path) -> None:
     async def scene(w: World) -> None:
         answer = await w.router.acompletion(HELLO, user="ada", max_tokens=100)
         usage = answer.usage
+        assert usage is not None
+        assert usage.prompt_tokens is not None
+        assert usage.completion_tokens is not None
         (row,) = await w.rows()
         cost = usage.prompt_tokens * 1000 + usage.completion_tokens * 2000
         assert (row.cost, row.tokens_in, row.tokens_out) == (

@@ -19,7 +19,6 @@ from policy_router.errors import (
 from policy_router.events import Answered, Attempted, Decided, Event, Exhausted
 from policy_router.execution.executor import Executor
 from policy_router.providers.caller import Body
-from policy_router.providers.chat import finish, text
 from policy_router.providers.failure import Failure, FailureKind
 from tests.execution.make import DICE, HANG, HELLO, FakeCaller, chunk, decision, spoken, usage_chunk
 
@@ -42,11 +41,11 @@ class Read:
 
     @property
     def text(self) -> str:
-        return "".join(text(each) for each in self.chunks)
+        return "".join(each.text for each in self.chunks)
 
     @property
     def finish(self) -> str | None:
-        return next((r for each in self.chunks if (r := finish(each))), None)
+        return next((r for each in self.chunks if (r := each.finish_reason)), None)
 
 
 async def no_sleep(_: float) -> None:
@@ -92,12 +91,12 @@ def test_usage_beside_the_last_words_counts() -> None:
     assert (attempted.attempt.tokens_in, attempted.attempt.tokens_out) == (4, 3)
 
 
-@pytest.mark.parametrize(("asked", "choices"), [(False, None), (True, [])])
+@pytest.mark.parametrize(("asked", "choices"), [(False, None), (True, ())])
 def test_the_usage_chunk_goes_to_who_asked_for_it(asked: bool, choices: Any) -> None:
     options = {"include_usage": True} if asked else None
     body = Body(messages=[{"role": "user", "content": "hi"}], stream_options=options)
     seen = read(FakeCaller(a=[[*WHOLE, usage_chunk(4, 3)]]), "a", body=body)
-    usage = [each for each in seen.chunks if getattr(each, "usage", None)]
+    usage = [each for each in seen.chunks if each.usage]
     assert [each.choices for each in usage] == ([] if choices is None else [choices])
 
 
@@ -116,7 +115,7 @@ def test_the_usage_chunk_goes_to_who_asked_for_it(asked: bool, choices: Any) -> 
 def test_before_the_first_token_another_model_answers(before: Any, mode: OnBreak) -> None:
     seen = read(FakeCaller(a=[before, before], b=[WHOLE]), "a", "b", on_stream_break=mode)
     assert (seen.text, seen.finish, seen.served_by) == ("one two three", "stop", "b")
-    roles = [each for each in seen.chunks if getattr(each.choices[0].delta, "role", None)]
+    roles = [each for each in seen.chunks if each.choices[0].delta.role]
     assert len(roles) == 1
 
 

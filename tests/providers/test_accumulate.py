@@ -3,35 +3,44 @@
 from __future__ import annotations
 
 from types import SimpleNamespace
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from policy_router.providers.accumulate import joined
-from policy_router.providers.chat import Said, Usage, finish, heard, says_by, usage
+from policy_router.providers.accumulate import join_chunks
+from policy_router.providers.adapt import to_chunk
+from policy_router.providers.chat import ChatAnswer, Usage
 from tests.execution.make import chunk, spoken, usage_chunk
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+
+def joined(chunks: Iterable[Any], usage: Usage | None = None) -> ChatAnswer:
+    return join_chunks(map(to_chunk, chunks), usage)
+
+
+def endings(answer: ChatAnswer) -> list[tuple[str, str | None, bool]]:
+    return [(c.message.text, c.finish_reason, c.message.calls_tools) for c in answer.choices]
 
 
 def test_a_text() -> None:
     whole = joined([*spoken("one ", "two"), usage_chunk(3, 2)], Usage(3, 2))
-    assert heard(whole) == (Said("one two", "stop", False),)
+    assert endings(whole) == [("one two", "stop", False)]
     assert whole.choices[0].message.role == "assistant"
-    assert usage(whole) == Usage(3, 2)
+    assert (whole.usage, whole.id) == (Usage(3, 2), "c")
 
 
 def test_reasoning_and_refusal() -> None:
     whole = joined(
-        [chunk(reasoning_content="hm "), chunk(reasoning_content="so"), chunk(refusal="no")],
-        Usage(),
+        [chunk(reasoning_content="hm "), chunk(reasoning_content="so"), chunk(refusal="no")]
     )
     message = whole.choices[0].message
     assert (message.reasoning_content, message.refusal, message.content) == ("hm so", "no", None)
-    assert finish(whole) is None
+    assert whole.choices[0].finish_reason is None
 
 
 def test_nothing() -> None:
-    assert heard(joined([], Usage())) == ()
-    assert heard(joined([SimpleNamespace(choices=[SimpleNamespace()])], Usage())) == (
-        Said("", None, False),
-    )
+    assert joined([]) == ChatAnswer()
+    assert endings(joined([SimpleNamespace(choices=[SimpleNamespace()])])) == [("", None, False)]
 
 
 def piece(index: int | None, **function: Any) -> dict[str, Any]:
@@ -47,14 +56,14 @@ def test_tool_calls_come_in_pieces() -> None:
         )]),
         chunk(finish="tool_calls"),
     ]  # fmt: skip
-    whole = joined(chunks, Usage())
+    whole = joined(chunks)
     calls = whole.choices[0].message.tool_calls
     assert [(c.id, c.function.name, c.function.arguments) for c in calls] == [
         ("c1", "add", '{"a": 1}'),
         ("c2", "sub", "{}"),
     ]
-    assert says_by(whole) == ["tool_calls"]
-    assert heard(whole) == (Said("", "tool_calls", True),)
+    assert whole.choices[0].message.has_more_than_text
+    assert endings(whole) == [("", "tool_calls", True)]
 
 
 def test_several_choices() -> None:
@@ -65,4 +74,4 @@ def test_several_choices() -> None:
         SimpleNamespace(choices=[of(1, "b")]),
         SimpleNamespace(choices=[of(0, "a"), of(1, "c")]),
     ]
-    assert [s.text for s in heard(joined(chunks, Usage()))] == ["a", "bc"]
+    assert [c.message.text for c in joined(chunks).choices] == ["a", "bc"]

@@ -5,6 +5,7 @@ from typing import Any
 
 import pytest
 
+from policy_router.providers.adapt import to_answer, to_chunk
 from policy_router.providers.complete import ENDINGS, Endings, ended, is_complete, of_answer
 from policy_router.providers.failure import FailureKind
 from tests.execution.make import chunk
@@ -20,7 +21,7 @@ def choice(finish: Any = "stop", text: str | None = "hello", **more: Any) -> Any
 
 
 def of(*choices: Any) -> FailureKind | None:
-    failure = of_answer(SimpleNamespace(choices=list(choices)))
+    failure = of_answer(to_answer(SimpleNamespace(choices=list(choices))))
     return failure.kind if failure else None
 
 
@@ -98,7 +99,7 @@ def part(index: int, text: str | None = None, finish: str | None = None, **more:
 def stream(*chunks: Any) -> FailureKind | None:
     """The kind that the chunks fail with, at any of them or at the end."""
     endings = Endings()
-    for each in chunks:
+    for each in map(to_chunk, chunks):
         endings.add(each)
         failure = endings.failure(each)
         if failure is not None:

@@ -5,6 +5,7 @@ from typing import Any
 
 import pytest
 
+from policy_router.providers.adapt import to_chunk
 from policy_router.providers.tool_calls import ToolCalls
 from tests.execution.make import chunk
 
@@ -15,6 +16,13 @@ MORE_A, MORE_B = (0, None, None, A), (0, None, None, B)
 def piece(index: int | None, id: str | None, name: str | None, arguments: str | None) -> Any:  # noqa: A002  the wire's name
     function = SimpleNamespace(name=name, arguments=arguments)
     return SimpleNamespace(index=index, id=id, function=function)
+
+
+def numbers(*chunks: Any) -> list[int | None]:
+    """The index of each tool call in these chunks of one stream."""
+    calls = ToolCalls()
+    numbered = [calls.number(to_chunk(each)) for each in chunks]
+    return [t.index for each in numbered for c in each.choices for t in c.delta.tool_calls]
 
 
 @pytest.mark.parametrize(
@@ -47,24 +55,28 @@ def piece(index: int | None, id: str | None, name: str | None, arguments: str | 
     ],
 )
 def test_each_call_has_an_index_of_its_own(pieces: list[Any], indices: list[int]) -> None:
-    calls, made = ToolCalls(), [piece(*each) for each in pieces]
-    for each in made:
-        calls.number(chunk(tool_calls=[each]))
-    assert [each.index for each in made] == indices
+    assert numbers(*(chunk(tool_calls=[piece(*each)]) for each in pieces)) == indices
 
 
 def test_calls_in_one_chunk_of_mappings() -> None:
     made: list[dict[str, Any]] = [
         {"id": i, "function": {"name": "w", "arguments": A}} for i in ("a", "b")
     ]
-    ToolCalls().number(chunk(tool_calls=made))
-    assert [each["index"] for each in made] == [0, 1]
+    assert numbers(chunk(tool_calls=made)) == [0, 1]
+    assert all("index" not in each for each in made), "the caller's own objects stay as they are"
 
 
 def test_choices_are_numbered_apart() -> None:
-    calls, made = ToolCalls(), [piece(0, "a", "w", A), piece(0, "b", "w", B)]
-    for index, each in enumerate(made):
-        one = chunk(tool_calls=[each])
-        one.choices[0].index = index
-        calls.number(one)
-    assert [each.index for each in made] == [0, 0]
+    first, second = (
+        chunk(tool_calls=[piece(0, "a", "w", A)]),
+        chunk(tool_calls=[piece(0, "b", "w", B)]),
+    )
+    second.choices[0].index = 1
+    assert numbers(first, second) == [0, 0]
+
+
+def test_a_chunk_that_is_right_is_given_back() -> None:
+    calls = ToolCalls()
+    for right in (chunk("text"), chunk(tool_calls=[piece(0, "a", "w", A)])):
+        made = to_chunk(right)
+        assert calls.number(made) is made

@@ -9,7 +9,7 @@ import pytest
 
 from policy_router import AllModelsFailedError, Router, UsageError
 from policy_router.providers.failure import CallFailed, Failure, FailureKind
-from policy_router.providers.user_caller import Contained, Fields, with_attributes
+from policy_router.providers.user_caller import AdaptedCaller
 from tests.own_callers import OwnCaller, answer
 
 if TYPE_CHECKING:
@@ -30,7 +30,7 @@ AS_JSON = {
     "choices": [
         {"index": 0, "finish_reason": "stop", "message": {"role": "assistant", "content": "{}"}}
     ],
-    "usage": {"prompt_tokens": 3, "completion_tokens": 2},
+    "usage": {"prompt_tokens": 3, "completion_tokens": 2, "total_tokens": 5},
 }
 
 
@@ -60,7 +60,8 @@ def test_an_answer_may_be_a_mapping(tmp_path: Path, task: str) -> None:
         assert got.choices[0].message.content == "{}"
         assert (got.served_by, got.rejected) == ("a", ())
         assert (got.attempts[0].tokens_in, got.attempts[0].tokens_out) == (3, 2)
-        assert got.response["choices"][0]["message"] == AS_JSON["choices"][0]["message"]  # type: ignore[index]
+        assert got.raw is AS_JSON
+        assert got.model_dump() == {**AS_JSON, "object": "chat.completion"}
 
 
 @pytest.mark.parametrize(
@@ -85,12 +86,25 @@ def test_what_it_raises_is_a_failure_of_the_model(
         assert (first.failure, first.detail) == (failure, detail)
 
 
-@pytest.mark.parametrize("nothing", [None, "text", 5, {}, {"choices": None}, {"choices": []}])
+@pytest.mark.parametrize("nothing", [None, 5, {}, {"choices": None}, {"choices": []}])
 def test_what_is_no_answer_is_a_failure(tmp_path: Path, nothing: object) -> None:
     caller = OwnCaller(lambda name: nothing if name == "a" else AS_JSON)
     with opened(tmp_path, caller) as router:
         got = router.completion(HELLO)
         assert (got.served_by, got.attempts[0].failure) == ("b", "malformed")
+
+
+@pytest.mark.parametrize("stream", [False, True])
+def test_a_whole_answer_may_be_a_text(tmp_path: Path, stream: bool) -> None:
+    with opened(tmp_path, lambda *_: "an answer") as router:
+        if stream:
+            with router.completion(HELLO, stream=True) as chunks:
+                text = "".join(c.text for c in chunks)
+            assert text == "an answer"
+            return
+        got = router.completion(HELLO)
+        assert got.choices[0].message.content == "an answer"
+        assert (got.choices[0].finish_reason, got.usage, got.raw) == ("stop", None, "an answer")
 
 
 def test_errors_raised_on_purpose_come_through(tmp_path: Path) -> None:
@@ -200,12 +214,4 @@ def test_a_caller_needs_no_more_than_a_call(tmp_path: Path) -> None:
 @pytest.mark.parametrize("caller", [5, object(), OwnCaller, None])
 def test_what_is_no_caller(caller: Any) -> None:
     with pytest.raises(UsageError, match="a caller has the methods `call`, `stream`"):
-        Contained(caller)
-
-
-def test_fields_are_attributes() -> None:
-    found = with_attributes({"a": [{"b": 1}], 5: ({"c": 2},)})
-    assert (found.a[0].b, found["5"][0].c) == (1, 2)
-    found.a = 7
-    assert found == {"a": 7, "5": [{"c": 2}]}
-    assert not hasattr(Fields(), "a")
+        AdaptedCaller(caller)

@@ -10,12 +10,13 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Final, Self
 from weakref import WeakKeyDictionary
 
+from policy_router.providers.adapt import to_answer, to_chunk
 from policy_router.providers.classify import classify
 from policy_router.providers.failure import CallFailed, Failure, FailureKind
 from policy_router.providers.litellm import library as litellm_library
 from policy_router.providers.litellm.evidence import read
 from policy_router.providers.litellm.reported import UNCOUNTED, reported
-from policy_router.providers.litellm.restore import Watched, fault, restored
+from policy_router.providers.litellm.restore import RestoredChunks, fault, restored
 from policy_router.providers.redact import frames
 from policy_router.providers.wire import Wire, current, watching
 from policy_router.providers.wire_body import for_provider, provider_of
@@ -27,6 +28,8 @@ if TYPE_CHECKING:
 
     from policy_router.domain.models import Model
     from policy_router.providers.caller import Body, Chunks
+    from policy_router.providers.chat import ChatAnswer, ChatChunk, Usage
+    from policy_router.providers.message import Delta
 
 _log: Final = logging.getLogger(__name__)
 
@@ -71,20 +74,20 @@ class LiteLLMCaller:
         if client is not None:
             await client.aclose()
 
-    async def call(self, model: Model, body: Body, timeout: float) -> Any:  # noqa: ASYNC109  see Caller
+    async def call(self, model: Model, body: Body, timeout: float) -> ChatAnswer:  # noqa: ASYNC109  see Caller
         """A whole answer. Raises CallFailed."""
         with watching(current() or Wire()) as wire:
             try:
-                answer = await self._send(model, body, timeout, {}, wire)
+                answer = to_answer(await self._send(model, body, timeout, {}, wire))
             except CallFailed:
                 raise
             except Exception as error:  # noqa: BLE001  whatever a library raises becomes a Failure
                 raise _failed(error, body, wire) from None
-            if provider_of(model) in UNCOUNTED:
-                answer.usage = None
         failure = fault(wire, _prompt(body), time.time())
         if failure is not None:
             raise CallFailed(failure)
+        if provider_of(model) in UNCOUNTED:
+            answer = replace(answer, usage=None)
         return restored(answer, wire)
 
     async def stream(self, model: Model, body: Body, timeout: float) -> Chunks:  # noqa: ASYNC109  see Caller
@@ -99,7 +102,7 @@ class LiteLLMCaller:
                 raise _failed(error, body, wire) from None
             counted = provider_of(model) not in UNCOUNTED
             chunks = _Stream(wrapper, body, wire, counted=counted)
-            return Watched(chunks, wire, _prompt(body), time.time)
+            return RestoredChunks(chunks, wire, _prompt(body), time.time)
 
     async def _send(
         self, model: Model, body: Body, limit: float, options: Mapping[str, Any], wire: Wire
@@ -139,24 +142,31 @@ class _Stream:
     def __aiter__(self) -> Self:
         return self
 
-    async def __anext__(self) -> Any:
-        try:
-            with watching(self._wire):  # some of LiteLLM's streams only send when they are read
-                chunk = await self._wrapper.__anext__()
-        except StopAsyncIteration:
-            raise
-        except Exception as error:  # noqa: BLE001  whatever a library raises becomes a Failure
-            raise _failed(error, self._body, self._wire) from None
-        if getattr(chunk, "usage", None) is not None:
-            # In place of LiteLLM's own sum, which it makes up where the provider counted nothing.
-            chunk.usage = reported(self._wrapper.chunks) if self._counted else None
-            if chunk.usage is None and not any(_says(choice.delta) for choice in chunk.choices):
-                return await anext(self)  # it had nothing else to say
-        choices = chunk.choices
-        self._began = self._began or any(_says(choice.delta) for choice in choices)
-        if any(choice.finish_reason for choice in choices):
-            self._check_finish()
-        return chunk
+    async def __anext__(self) -> ChatChunk:
+        while True:
+            try:
+                with watching(self._wire):  # some of LiteLLM's streams only send when they are read
+                    chunk = to_chunk(await self._wrapper.__anext__())
+            except StopAsyncIteration:
+                raise
+            except Exception as error:  # noqa: BLE001  whatever a library raises becomes a Failure
+                raise _failed(error, self._body, self._wire) from None
+            if chunk.usage is not None:
+                chunk = replace(chunk, usage=self._usage(chunk.usage))
+                if chunk.usage is None and not chunk.has_output:
+                    continue  # it had nothing but a made-up usage
+            self._began = self._began or any(_says(choice.delta) for choice in chunk.choices)
+            if chunk.finish_reason is not None:
+                self._check_finish()
+            return chunk
+
+    def _usage(self, made_up: Usage) -> Usage | None:
+        """What the provider counted, in place of LiteLLM's own sum, which it makes up where the
+        provider counted nothing."""
+        usage = reported(self._wrapper.chunks) if self._counted else None
+        if usage is None or usage.service_tier:
+            return usage
+        return replace(usage, service_tier=made_up.service_tier)
 
     async def aclose(self) -> None:
         with watching(self._wire):
@@ -168,7 +178,7 @@ class _Stream:
             raise CallFailed(Failure(kind, "the stream ended without a finish reason"))
 
 
-def _says(delta: Any) -> bool:
+def _says(delta: Delta) -> bool:
     return bool(delta.content or delta.tool_calls)
 
 

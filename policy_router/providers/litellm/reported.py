@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Final
 
-from policy_router.providers.chat import usage
+from policy_router.providers.usage import to_usage
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
+
+    from policy_router.providers.chat import Usage
 
 
 UNCOUNTED: Final = frozenset(
@@ -25,16 +27,19 @@ UNCOUNTED: Final = frozenset(
 """Providers that report no tokens: what LiteLLM gives for them are its own estimates."""
 
 
-def reported(chunks: Iterable[Any]) -> Any:
-    """The usage in these chunks as they came; None when none has any. Where several have one, they
-    count what came so far: the one with the most tokens, and the last of equals."""
-    found, most = None, -1
+def reported(chunks: Iterable[Any]) -> Usage | None:
+    """The usage in these chunks of LiteLLM's, as they came from the provider; None when there is
+    none.
+
+    Where several chunks have one, each counts what came so far: the one with the most tokens is
+    taken, and the last of equals.
+    """
+    best, most = None, -1
     for chunk in chunks:
-        used = getattr(chunk, "usage", None)
-        if used is None:
+        usage = to_usage(getattr(chunk, "usage", None), getattr(chunk, "service_tier", None))
+        if usage is None:
             continue
-        counted = usage(chunk)
-        tokens = (counted.tokens_in or 0) + (counted.tokens_out or 0)
+        tokens = (usage.prompt_tokens or 0) + (usage.completion_tokens or 0)
         if tokens >= most:
-            found, most = used, tokens
-    return found
+            best, most = usage, tokens
+    return best

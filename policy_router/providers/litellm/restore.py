@@ -1,27 +1,43 @@
-"""Restores in LiteLLM's answers what came on the wire."""
+"""Restores in LiteLLM's answers what came on the wire.
+
+LiteLLM invents finish reasons, knows one finish reason for all choices of an answer, and drops
+refusals and events that it cannot read. What the provider sent was noted while LiteLLM read it
+(`body_tap`), and is put back here.
+"""
 
 from __future__ import annotations
 
-import copy
-from typing import TYPE_CHECKING, Any, Final, Self
+from dataclasses import replace
+from typing import TYPE_CHECKING, Final, Self
 
-from policy_router.providers.chat import choices, field
+from policy_router.providers.chat import ChunkChoice
 from policy_router.providers.classify import classify
 from policy_router.providers.complete import ended, is_broken, is_complete
 from policy_router.providers.error_body import read_error_body
 from policy_router.providers.failure import CallFailed, Failure, FailureKind
+from policy_router.providers.message import Delta
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
     from policy_router.providers.caller import Chunks
+    from policy_router.providers.chat import ChatAnswer, ChatChunk
     from policy_router.providers.raw_answer import Seen
     from policy_router.providers.wire import Wire
 
 
 def fault(wire: Wire, prompt: object, now: float) -> Failure | None:
-    """What is wrong with a 200, as far as it has come: an error object, or an event that cannot be
-    read. How it ended is judged with the answer."""
+    """What is wrong with an answer of status 200, as far as it has arrived.
+
+    Args:
+        wire: what the connection saw.
+        prompt: the prompt, so that no echo of it is kept.
+        now: Unix time.
+
+    Returns:
+        The failure that an error object states, or that an unreadable event is; None when there is
+        neither. How the answer ended is judged with the answer.
+    """
     raw = wire.answer
     if raw is None:
         return None
@@ -35,36 +51,42 @@ def fault(wire: Wire, prompt: object, now: float) -> Failure | None:
     return None
 
 
-_OURS: Final = frozenset({"stop", "length", "tool_calls", "function_call", "content_filter"})
-"""The words of the format that answers are in here."""
+_OPENAI_REASONS: Final = frozenset(
+    {"stop", "length", "tool_calls", "function_call", "content_filter"}
+)
+"""Finish reasons of OpenAI's format, in which answers are given here."""
 
 
-def restored(answer: Any, wire: Wire) -> Any:
+def restored(answer: ChatAnswer, wire: Wire) -> ChatAnswer:
     """A whole answer with the finish reasons that came, where a library wrote others."""
-    for choice in choices(answer):
-        seen = _seen(wire).get(field(choice, "index") or 0)
-        if seen is not None:
-            choice.finish_reason = _reason(seen, field(choice, "finish_reason"))
-    return answer
+    seen = _seen(wire)
+    choices = tuple(
+        replace(choice, finish_reason=_reason(seen[choice.index], choice.finish_reason))
+        if choice.index in seen
+        else choice
+        for choice in answer.choices
+    )
+    return answer if choices == answer.choices else replace(answer, choices=choices)
 
 
 def _seen(wire: Wire) -> Mapping[int, Seen]:
     return {} if wire.answer is None else wire.answer.seen
 
 
-def _reason(seen: Seen, told: str | None) -> str | None:
-    """Why a choice ended. told: what the library says; it stands where it only translates."""
+def _reason(seen: Seen, reported: str | None) -> str | None:
+    """Why a choice ended. The library's reason stands where it only translates."""
     if seen.native is not None and is_broken(seen.native):
         return seen.native
-    if not is_complete(seen.finish) or seen.finish in _OURS:
+    if not is_complete(seen.finish) or seen.finish in _OPENAI_REASONS:
         return seen.finish
-    return told
+    return reported
 
 
-class Watched:
-    """The chunks of a library, as truthful as what came on the wire: with the finish reasons and
-    the refusals that the library loses. Raises CallFailed for an error or an unreadable event that
-    it passed over."""
+class RestoredChunks:
+    """The chunks of a library with the finish reasons and the refusals that came on the wire.
+
+    Iterating raises CallFailed for an error or an unreadable event that the library passed over.
+    """
 
     def __init__(
         self, chunks: Chunks, wire: Wire, prompt: object, clock: Callable[[], float]
@@ -74,29 +96,29 @@ class Watched:
         self._prompt = prompt
         self._clock = clock
         self._refused: set[int] = set()
-        self._told: set[int] = set()
-        self._last: Any = None
+        self._reported: set[int] = set()
+        self._last: ChatChunk | None = None
 
     def __aiter__(self) -> Self:
         return self
 
-    async def __anext__(self) -> Any:
+    async def __anext__(self) -> ChatChunk:
         try:
             chunk = await self._next()
         except StopAsyncIteration:
             # A library that knows one finish reason for all choices ends before the others have.
-            if self._last is None or not self._untold():
+            last, unreported = self._last, self._unreported()
+            if last is None or not unreported:
                 raise
-            chunk = copy.copy(self._last)
-            first = choices(chunk)[0]
-            chunk.choices = [_without_words(first, index, "stop") for index in self._untold()]
-        self._restore(chunk)
-        return chunk
+            choices = tuple(ChunkChoice(index, Delta(), "stop") for index in unreported)
+            chunk = replace(last, choices=choices)
+        return self._restored(chunk)
 
     async def aclose(self) -> None:
+        """Closes the library's stream."""
         await self._chunks.aclose()
 
-    async def _next(self) -> Any:
+    async def _next(self) -> ChatChunk:
         try:
             chunk = await self._chunks.__anext__()
         except StopAsyncIteration:
@@ -108,15 +130,15 @@ class Watched:
                 self._check_endings()
             raise
         self._check()
-        for choice in choices(chunk):
-            if field(field(choice, "delta"), "refusal"):
-                self._refused.add(field(choice, "index") or 0)
+        for choice in chunk.choices:
+            if choice.delta.refusal:
+                self._refused.add(choice.index)
         return chunk
 
-    def _untold(self) -> list[int]:
-        """Choices that have ended on the wire, and the library did not say so."""
+    def _unreported(self) -> list[int]:
+        """Choices that ended on the wire, and have not ended in the library's chunks."""
         seen = _seen(self._wire)
-        return [i for i in sorted(seen) if seen[i].finish is not None and i not in self._told]
+        return [i for i in sorted(seen) if seen[i].finish is not None and i not in self._reported]
 
     def _check(self) -> None:
         failure = fault(self._wire, self._prompt, self._clock())
@@ -132,41 +154,38 @@ class Watched:
             if failure is not None:
                 raise CallFailed(failure)
 
-    def _restore(self, chunk: Any) -> None:
-        """Puts right how choices end in this chunk, where the library says that one does."""
-        each = choices(chunk)
-        if not each:
-            return
+    def _restored(self, chunk: ChatChunk) -> ChatChunk:
+        """The chunk with the true endings of its choices, if the library reports that one ends."""
+        if not chunk.choices:
+            return chunk
+        if chunk.finish_reason is not None:
+            indices = {choice.index for choice in chunk.choices}
+            reason = chunk.choices[0].finish_reason
+            added = [
+                ChunkChoice(index, Delta(), reason)
+                for index in self._unreported()
+                if index not in indices
+            ]
+            choices = [self._ending(c) if c.finish_reason else c for c in chunk.choices]
+            choices += map(self._ending, added)
+            chunk = replace(chunk, choices=tuple(choices))
         self._last = chunk
-        ending = [choice for choice in each if field(choice, "finish_reason")]
-        if not ending:
-            return
-        indices = {field(choice, "index") or 0 for choice in each}
-        added = [_without_words(each[0], i) for i in self._untold() if i not in indices]
-        for choice in [*ending, *added]:
-            index = field(choice, "index") or 0
-            seen = _seen(self._wire).get(index)
-            if seen is None:
-                continue
-            choice.finish_reason = _reason(seen, choice.finish_reason)
-            if seen.finish is not None:
-                self._told.add(index)
-            if seen.refusal and index not in self._refused:
-                self._refused.add(index)
-                choice.delta.refusal = seen.refusal
-        chunk.choices = [*each, *added]
+        return chunk
+
+    def _ending(self, choice: ChunkChoice) -> ChunkChoice:
+        """A choice that ends, with its own finish reason and with a refusal that was dropped."""
+        index = choice.index
+        seen = _seen(self._wire).get(index)
+        if seen is None:
+            return choice
+        if seen.finish is not None:
+            self._reported.add(index)
+        choice = replace(choice, finish_reason=_reason(seen, choice.finish_reason))
+        if seen.refusal and index not in self._refused:
+            self._refused.add(index)
+            return replace(choice, delta=replace(choice.delta, refusal=seen.refusal))
+        return choice
 
 
 _GUESSED: Final = frozenset({FailureKind.MALFORMED, FailureKind.UNKNOWN})
-"""What a failure is taken for when only the library speaks of it."""
-
-
-def _without_words(choice: Any, index: int, finish: str | None = None) -> Any:
-    """A choice of another index that says nothing."""
-    made = copy.deepcopy(choice)
-    made.index = index
-    made.finish_reason = finish or made.finish_reason
-    for name in ("content", "tool_calls", "function_call", "reasoning_content", "refusal"):
-        if getattr(made.delta, name, None):
-            setattr(made.delta, name, None)
-    return made
+"""The kinds of a failure of which only the library gives evidence."""

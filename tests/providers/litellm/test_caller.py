@@ -22,7 +22,6 @@ from policy_router.errors import (
 )
 from policy_router.execution.executor import Executor
 from policy_router.providers.caller import Body
-from policy_router.providers.chat import finish, text
 from policy_router.providers.failure import CallFailed, Failure, FailureKind
 from policy_router.providers.litellm.caller import LiteLLMCaller, _failed
 from policy_router.providers.litellm.library import load
@@ -162,7 +161,7 @@ def test_another_model_answers(script: Behaviour, failures: list[str]) -> None:
 def test_another_model_streams(script: Behaviour, failures: list[str]) -> None:
     chunks, error, attempts, served_by, called = read({"a": script, "b": Say("one two")})
     assert (error, attempts, served_by) == (None, [*failures, None], "b")
-    assert "".join(map(text, chunks)) == "one two"
+    assert "".join(c.text for c in chunks) == "one two"
     assert called == ["a"] * len(failures) + ["b"], "one hit upstream for each attempt"
 
 
@@ -297,7 +296,7 @@ def test_half_a_stream_is_none(
     monkeypatch.setenv("MY_KEY", "sk-mine")
     found, chunks = asked_of(provider, script, stream=True)
     assert found == failure
-    assert not any(finish(each) for each in chunks if finish(each) != "stop")
+    assert not any(each.finish_reason for each in chunks if each.finish_reason != "stop")
 
 
 @pytest.mark.parametrize("provider", PROVIDERS)
@@ -321,7 +320,7 @@ def test_a_streamed_refusal_reaches_the_caller(
                     piece(finish="stop"))  # fmt: skip
     failure, chunks = asked_of(provider, script, stream=True)
     assert failure is None
-    refusals = [getattr(c.delta, "refusal", None) for each in chunks for c in each.choices]
+    refusals = [c.delta.refusal for each in chunks for c in each.choices]
     assert "".join(text for text in refusals if text) == "I cannot"
 
 
@@ -329,7 +328,7 @@ def test_an_answer_may_repeat_itself(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("MY_KEY", "sk-mine")
     script = events(*[piece(content="again ")] * 150, piece(finish="stop"))
     failure, chunks = asked_of("openai", script, stream=True)
-    assert (failure, "".join(map(text, chunks))) == (None, "again " * 150)
+    assert (failure, "".join(c.text for c in chunks)) == (None, "again " * 150)
 
 
 @pytest.mark.parametrize("index", [None, 0])
@@ -345,7 +344,7 @@ def test_parallel_tool_calls_with_one_index_are_told_apart(
 
     script = events(piece(role="assistant"), call("a"), call("b"), piece(finish="tool_calls"))
     failure, chunks = asked_of("openai", script, stream=True)
-    calls = [t for each in chunks for c in each.choices for t in c.delta.tool_calls or ()]
+    calls = [t for each in chunks for c in each.choices for t in c.delta.tool_calls]
     assert (failure, [(t.index, t.id) for t in calls]) == (None, [(0, "a"), (1, "b")])
 
 
@@ -395,7 +394,7 @@ def test_a_stream_that_stalls_before_the_first_token(after: int | None) -> None:
         {"a": Stall(after), "b": Say("one two")}, first_token_within=4.0
     )
     assert (error, attempts, served_by) == (None, ["timeout", None], "b")
-    assert "".join(map(text, chunks)) == "one two"
+    assert "".join(c.text for c in chunks) == "one two"
 
 
 BROKEN: dict[str, Script] = {
@@ -410,8 +409,8 @@ BROKEN: dict[str, Script] = {
 def test_a_stream_that_breaks_after_the_first_token(name: str) -> None:
     chunks, error, attempts, _, called = read({"a": BROKEN[name], "b": Say()}, stall=4.0)
     assert isinstance(error, StreamBrokenError)
-    assert "".join(map(text, chunks)) == "one two "
-    assert [finish(chunk) for chunk in chunks if finish(chunk)] == [], "no invented finish reason"
+    assert "".join(c.text for c in chunks) == "one two "
+    assert [c.finish_reason for c in chunks if c.finish_reason] == [], "no invented finish reason"
     assert (attempts, called) == (["stream_broken"], ["a"])
 
 
@@ -422,7 +421,7 @@ def test_resume() -> None:
     )
     assert (error, served_by) == (None, "b")
     assert attempts == ["stream_broken", "server_error", None]
-    assert "".join(map(text, chunks)) == "one two three"
+    assert "".join(c.text for c in chunks) == "one two three"
     assert len({chunk.id for chunk in chunks}) == 1
 
 
@@ -430,7 +429,7 @@ def test_buffer() -> None:
     chunks, error, _, served_by, _ = read(
         {"a": Cut(2, "one two"), "b": Say("uno due")}, on_stream_break=OnBreak.BUFFER
     )
-    assert (error, served_by, "".join(map(text, chunks))) == (None, "b", "uno due")
+    assert (error, served_by, "".join(c.text for c in chunks)) == (None, "b", "uno due")
 
 
 @pytest.mark.parametrize("asked", [True, False])
@@ -438,8 +437,8 @@ def test_usage_at_the_end_of_a_stream(asked: bool) -> None:
     options = {"include_usage": True} if asked else None
     body = Body(messages=HELLO["messages"], stream_options=options)
     chunks = read({"a": Say("one two")}, body=body)[0]
-    usages = [(c.choices, c.usage.total_tokens) for c in chunks if getattr(c, "usage", None)]
-    assert usages == ([([], 3)] if asked else [])
+    usages = [(c.choices, c.usage.total_tokens) for c in chunks if c.usage]
+    assert usages == ([((), 3)] if asked else [])
 
 
 @pytest.mark.parametrize("asked", [True, False])
@@ -448,7 +447,7 @@ def test_a_stream_that_nobody_counted_has_no_usage(asked: bool) -> None:
     body = Body(messages=HELLO["messages"], stream_options=options)
     chunks, error, *_ = read({"a": Say("one two", usage=None)}, body=body)
     assert error is None
-    assert not [c for c in chunks if getattr(c, "usage", None)]
+    assert not [c for c in chunks if c.usage]
     assert all(c.choices[0].delta or c.choices[0].finish_reason for c in chunks)
 
 

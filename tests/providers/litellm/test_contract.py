@@ -20,7 +20,6 @@ from typing import TYPE_CHECKING, Any, ClassVar
 import pytest
 
 from policy_router.domain.models import Model
-from policy_router.providers.chat import finish
 from policy_router.providers.failure import CallFailed, FailureKind
 from policy_router.providers.litellm.caller import LiteLLMCaller
 from policy_router.providers.litellm.library import ENVIRONMENT, REFUSING, finish_reason_seen, load
@@ -114,7 +113,7 @@ def test_a_stream_with_a_llama_name_loads_no_tokenizer(monkeypatch: pytest.Monke
         model = Model("m", "groq/llama-3.3-70b-versatile", "t", 0, api_key_env="MY_KEY")
         async with LiteLLMCaller() as caller:
             stream = await caller.stream(at(model, url), HELLO, 60)
-            assert [finish(chunk) async for chunk in stream if finish(chunk)] == ["stop"]
+            assert [c.finish_reason async for c in stream if c.finish_reason] == ["stop"]
             await settle()
 
     with Simulated() as provider:

@@ -7,23 +7,25 @@ import gzip
 import itertools
 import json
 import zlib
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Self
 
 import httpx
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from policy_router.providers.adapt import to_answer, to_chunk
 from policy_router.providers.body_tap import _Reader, watch
-from policy_router.providers.chat import finish
 from policy_router.providers.failure import CallFailed, Failure, FailureKind
-from policy_router.providers.litellm.restore import Watched, fault, restored
+from policy_router.providers.litellm.restore import RestoredChunks, fault, restored
 from policy_router.providers.raw_answer import RawAnswer, Seen
 from policy_router.providers.wire import Wire
 from tests.execution.make import FakeCaller, FakeChunks, chunk, response
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Iterable, Iterator, Mapping
+
+    from policy_router.providers.chat import ChatChunk
 
 
 class Body(httpx.AsyncByteStream):
@@ -186,9 +188,9 @@ def test_errors_in_a_200(body: bytes, kind: FailureKind | None) -> None:
 
 def test_nothing_is_wrong_with_what_was_not_seen() -> None:
     assert fault(Wire(), None, 0.0) is None
-    answer = response()
+    answer = to_answer(response())
     assert restored(answer, Wire()) is answer
-    assert finish(answer) == "stop"
+    assert answer.choices[0].finish_reason == "stop"
 
 
 @pytest.mark.parametrize(
@@ -207,17 +209,36 @@ def test_nothing_is_wrong_with_what_was_not_seen() -> None:
 def test_the_reason_that_came_is_put_back(came: Seen, told: str, right: str | None) -> None:
     raw = RawAnswer()
     raw.seen[0] = came
-    assert finish(restored(response(finish=told), Wire(status=200, answer=raw))) == right
+    answer = restored(to_answer(response(finish=told)), Wire(status=200, answer=raw))
+    assert answer.choices[0].finish_reason == right
+
+
+class AdaptedChunks:
+    """The chunks of a script as typed values."""
+
+    def __init__(self, chunks: FakeChunks) -> None:
+        self._chunks = chunks
+
+    def __aiter__(self) -> Self:
+        return self
+
+    async def __anext__(self) -> ChatChunk:
+        return to_chunk(await anext(self._chunks))
+
+    async def aclose(self) -> None:
+        await self._chunks.aclose()
 
 
 def watched(raw: RawAnswer, *chunks_of_it: Any, items: Iterable[Any] = ()) -> list[Any]:
     """What comes of a library's chunks; a failure is the last of it."""
 
     async def go() -> list[Any]:
-        chunks = FakeChunks(FakeCaller(), chunks_of_it or items)
+        chunks = AdaptedChunks(FakeChunks(FakeCaller(), chunks_of_it or items))
         came: list[Any] = []
         try:
-            async for each in Watched(chunks, Wire(status=200, answer=raw), None, lambda: 0.0):
+            async for each in RestoredChunks(
+                chunks, Wire(status=200, answer=raw), None, lambda: 0.0
+            ):
                 came.append(each)  # noqa: PERF401  what came before a failure is wanted too
         except CallFailed as failed:
             came.append(failed.failure)
@@ -262,7 +283,7 @@ def test_a_refusal_that_the_library_dropped() -> None:
     (last,) = watched(raw, chunk(finish="stop"))
     assert last.choices[0].delta.refusal == "I cannot do that"
     kept = watched(raw, chunk(refusal="I cannot do that"), chunk(finish="stop"))
-    assert getattr(kept[-1].choices[0].delta, "refusal", None) is None
+    assert kept[-1].choices[0].delta.refusal is None
 
 
 def test_an_error_that_the_library_passed_over() -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from types import SimpleNamespace
 from typing import Any
 
+from policy_router.providers.chat import Usage
 from policy_router.providers.litellm.reported import reported
 
 
@@ -19,9 +20,11 @@ def test_nothing_was_reported() -> None:
 
 def test_counts_so_far_end_in_the_largest() -> None:
     chunks = [chunk(10, 1), SimpleNamespace(), chunk(10, 7), chunk(0, 0)]
-    assert reported(chunks) is chunks[2].usage
+    assert reported(chunks) == Usage(10, 7)
 
 
 def test_of_equals_the_last() -> None:
     chunks = [chunk(10, 1), chunk(10, 1)]
-    assert reported(chunks) is chunks[1].usage
+    usage = reported(chunks)
+    assert usage is not None
+    assert usage.raw is chunks[1].usage

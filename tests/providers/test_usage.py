@@ -7,11 +7,15 @@ from typing import Any
 
 import pytest
 
-from policy_router.providers.chat import Usage, usage
+from policy_router.providers.chat import Usage
+from policy_router.providers.usage import to_usage
 
 
-def read(answer: dict[str, Any] | None = None, **used: Any) -> Usage:
-    return usage({"usage": used, **(answer or {})})
+def read(service_tier: object = None, **used: Any) -> Usage:
+    usage = to_usage(used, service_tier)
+    assert usage is not None
+    assert usage.raw is used
+    return usage
 
 
 @pytest.mark.parametrize(
@@ -29,7 +33,7 @@ def read(answer: dict[str, Any] | None = None, **used: Any) -> Usage:
                 "prompt_tokens": 10, "completion_tokens": 4, "total_tokens": 34,
                 "completion_tokens_details": {"reasoning_tokens": 20},
             },
-            Usage(10, 24, thought=20),
+            Usage(10, 24, reasoning_tokens=20),
         ),
         # A total that counts it within.
         (
@@ -37,32 +41,32 @@ def read(answer: dict[str, Any] | None = None, **used: Any) -> Usage:
                 "prompt_tokens": 10, "completion_tokens": 24, "total_tokens": 34,
                 "completion_tokens_details": {"reasoning_tokens": 20},
             },
-            Usage(10, 24, thought=20),
+            Usage(10, 24, reasoning_tokens=20),
         ),
         # More thinking than completion, and a total that leaves it out.
         (
             {"prompt_tokens": 10, "completion_tokens": 4, "total_tokens": 14,
              "reasoning_tokens": 20},
-            Usage(10, 24, thought=20),
+            Usage(10, 24, reasoning_tokens=20),
         ),
         ({"prompt_tokens": 10, "completion_tokens": 4, "total_tokens": 9}, Usage(10, 4)),
         # The prompt cache, in every spelling; two spellings are one count.
         (
             {"prompt_tokens": 100, "completion_tokens": 1,
              "prompt_tokens_details": {"cached_tokens": 60}},
-            Usage(100, 1, cached=60),
+            Usage(100, 1, cached_tokens=60),
         ),
         (
             {"prompt_tokens": 100, "completion_tokens": 1, "prompt_cache_hit_tokens": 60,
              "prompt_tokens_details": {"cached_tokens": 60}},
-            Usage(100, 1, cached=60),
+            Usage(100, 1, cached_tokens=60),
         ),
         ({"prompt_tokens": 100, "completion_tokens": 1, "cached_tokens": 60},
-         Usage(100, 1, cached=60)),
+         Usage(100, 1, cached_tokens=60)),
         (
             {"prompt_tokens": 100, "completion_tokens": 1, "cache_creation_input_tokens": 50,
              "prompt_tokens_details": {"cache_write_tokens": 50, "cache_creation_tokens": 50}},
-            Usage(100, 1, written=50),
+            Usage(100, 1, cache_write_tokens=50),
         ),
         # Counted beside the prompt, as Anthropic's own interface does.
         (
@@ -72,13 +76,13 @@ def read(answer: dict[str, Any] | None = None, **used: Any) -> Usage:
                 "cache_creation": {"ephemeral_5m_input_tokens": 20,
                                    "ephemeral_1h_input_tokens": 30},
             },
-            Usage(90, 1, cached=30, written=50, kept=30),
+            Usage(90, 1, cached_tokens=30, cache_write_tokens=50, cache_write_1h_tokens=30),
         ),
         (
             {"prompt_tokens": 9, "completion_tokens": 9,
              "prompt_tokens_details": {"audio_tokens": 5},
              "completion_tokens_details": {"audio_tokens": 4}},
-            Usage(9, 9, audio_in=5, audio_out=4),
+            Usage(9, 9, audio_prompt_tokens=5, audio_completion_tokens=4),
         ),
         ({"prompt_tokens": 9, "completion_tokens": 9, "num_search_queries": 2},
          Usage(9, 9, searches=2)),
@@ -87,32 +91,37 @@ def read(answer: dict[str, Any] | None = None, **used: Any) -> Usage:
              "prompt_tokens_details": {"google_maps_grounding_requests": 1}},
             Usage(9, 9, searches=1),
         ),
-        ({"prompt_tokens": 9, "completion_tokens": 9, "citation_tokens": 7}, Usage(9, 9, cited=7)),
-        ({"prompt_tokens": 9, "completion_tokens": 9, "cost": 0.001}, Usage(9, 9, bill=1_000_000)),
+        ({"prompt_tokens": 9, "completion_tokens": 9, "citation_tokens": 7},
+         Usage(9, 9, citation_tokens=7)),
+        ({"prompt_tokens": 9, "completion_tokens": 9, "cost": 0.001},
+         Usage(9, 9, billed_nano_usd=1_000_000)),
         ({"prompt_tokens": 9, "completion_tokens": 9, "cost": {"total_cost": 0.001}},
-         Usage(9, 9, bill=1_000_000)),
+         Usage(9, 9, billed_nano_usd=1_000_000)),
         (
             {"prompt_tokens": 9, "completion_tokens": 9, "cost": 0.001, "is_byok": True,
              "cost_details": {"upstream_inference_cost": 0.002}},
-            Usage(9, 9, bill=3_000_000),
+            Usage(9, 9, billed_nano_usd=3_000_000),
         ),
         ({"prompt_tokens": 9, "completion_tokens": 9, "cost": float("nan")}, Usage(9, 9)),
         ({"prompt_tokens": 9, "completion_tokens": 9, "cost": -1}, Usage(9, 9)),
         ({"prompt_tokens": 9, "completion_tokens": 9, "inference_geo": "us"},
-         Usage(9, 9, local=True)),
+         Usage(9, 9, regional=True)),
     ],
 )  # fmt: skip
 def test_usage(used: dict[str, Any], expected: Usage) -> None:
     assert read(**used) == expected
-    assert usage(SimpleNamespace(usage=SimpleNamespace(**used))) == expected
+    assert to_usage(SimpleNamespace(**used)) == expected
 
 
 def test_the_service_tier_that_answered() -> None:
     used: dict[str, Any] = {"prompt_tokens": 9, "completion_tokens": 9}
-    assert read({"service_tier": "priority"}, **used).tier == "priority"
-    assert read(service_tier="flex", **used).tier == "flex"
-    assert read({"service_tier": 7}, **used).tier == ""
+    assert read("priority", **used).service_tier == "priority"
+    within = to_usage({**used, "service_tier": "flex"})
+    assert within is not None
+    assert within.service_tier == "flex"
+    assert read(7, **used).service_tier == ""
 
 
 def test_no_usage() -> None:
-    assert usage({}) == usage(None) == Usage()
+    assert to_usage({}) == Usage()
+    assert to_usage(None) is None

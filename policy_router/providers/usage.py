@@ -1,0 +1,121 @@
+"""Reads the token counts that providers report, in all their spellings."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, Final
+
+from policy_router.domain.money import nano_usd
+from policy_router.providers.chat import Usage
+
+_TOKENS_MOST: Final = 1_000_000_000
+_DOLLARS_MOST: Final = 1e6
+
+
+def to_usage(used: Any, service_tier: object = None) -> Usage | None:
+    """The usage object of an answer, in any of the spellings in use.
+
+    Numbers that are negative, absurd or not whole become None: hostile or broken usage must not
+    turn into a credit. Each token is counted once.
+
+    Args:
+        used: the object or mapping that the provider reported.
+        service_tier: the tier that answered, where the answer itself names it.
+
+    Returns:
+        What was counted; None when `used` is None.
+    """
+    if used is None:
+        return None
+    prompt, output = _get(used, "prompt_tokens_details"), _get(used, "completion_tokens_details")
+    tokens_in, tokens_out = _first(used, *_IN), _first(used, *_OUT)
+    cached = max(_most(prompt, "cached_tokens"), _most(used, *_CACHED))
+    written = max(_most(prompt, *_WRITTEN), _most(used, *_WRITTEN))
+    if tokens_in is not None and cached + written > tokens_in:
+        tokens_in += cached + written  # counted apart from the prompt, as Anthropic does it
+    thought = max(_most(output, "reasoning_tokens"), _most(used, "reasoning_tokens"))
+    total = _first(used, "total_tokens")
+    if tokens_in is not None and tokens_out is not None:
+        uncounted = (total or 0) - tokens_in - tokens_out
+        if uncounted > 0:
+            tokens_out += uncounted  # thinking that `completion_tokens` leaves out, as xAI has it
+        elif thought > tokens_out:
+            tokens_out += thought
+    split = _get(used, "cache_creation") or _get(prompt, "cache_creation_token_details")
+    tier = service_tier or _get(used, "service_tier")
+    return Usage(
+        tokens_in,
+        tokens_out,
+        cached,
+        written,
+        _most(prompt, "audio_tokens"),
+        _most(output, "audio_tokens"),
+        _first(split, "ephemeral_1h_input_tokens"),
+        thought,
+        _most(used, "citation_tokens"),
+        _searches(used, prompt),
+        _bill(used),
+        tier if isinstance(tier, str) else "",
+        _get(used, "inference_geo") == "us",
+        used,
+    )
+
+
+_IN: Final = ("prompt_tokens", "input_tokens")
+_OUT: Final = ("completion_tokens", "output_tokens")
+_CACHED: Final = ("prompt_cache_hit_tokens", "cache_read_input_tokens", "cached_tokens")
+_WRITTEN: Final = ("cache_creation_input_tokens", "cache_creation_tokens", "cache_write_tokens")
+
+
+def _searches(used: Any, prompt: Any) -> int | None:
+    """How many searches the provider made; None when it reports none."""
+    counts = (
+        _first(used, "num_search_queries", "num_sources_used"),
+        _first(prompt, "web_search_requests"),
+        _first(_get(used, "server_tool_use"), "web_search_requests"),
+    )
+    maps = _first(prompt, "google_maps_grounding_requests")
+    known = [count for count in counts if count is not None]
+    return max(known, default=0) + (maps or 0) if known or maps else None
+
+
+def _bill(used: Any) -> int | None:
+    """Nano-USD that the provider says it charges; None when it does not say."""
+    cost = _get(used, "cost")
+    if isinstance(cost, Mapping):
+        cost = cost.get("total_cost")
+    dollars = _amount(cost)
+    # OpenRouter's own fee, where the customer's own key pays another provider.
+    upstream = _amount(_get(_get(used, "cost_details"), "upstream_inference_cost"))
+    own_key = _get(used, "is_byok") is True
+    if dollars is None:
+        return None
+    return nano_usd(dollars + (upstream or 0 if own_key else 0), round_up=True)
+
+
+def _amount(value: object) -> float | None:
+    number = isinstance(value, int | float) and not isinstance(value, bool)
+    return float(value) if number and 0 <= value < _DOLLARS_MOST else None  # type: ignore[arg-type,operator]  # a number by now
+
+
+def _get(value: Any, name: str) -> Any:
+    return value.get(name) if isinstance(value, Mapping) else getattr(value, name, None)
+
+
+def _first(value: Any, *names: str) -> int | None:
+    """The first of these fields that is a credible count."""
+    counts = (_count(_get(value, name)) for name in names)
+    return next((count for count in counts if count is not None), None)
+
+
+def _most(value: Any, *names: str) -> int:
+    """The highest of these fields: spellings of one count, never added up."""
+    return max((_count(_get(value, name)) or 0 for name in names), default=0)
+
+
+def _count(value: object) -> int | None:
+    if isinstance(value, float) and value.is_integer():
+        value = int(value)
+    if not isinstance(value, int) or isinstance(value, bool):
+        return None
+    return value if 0 <= value <= _TOKENS_MOST else None
