@@ -56,7 +56,6 @@ LONG = {
     "assurance.cover": "one algorithm: the search for a cover",
     "decision.index": "to be split",
     "language.source": "to be split",
-    "ledger.sqlite.file": "to be split",
     "live.reload": "to be split",
     "redaction": "to be split",
 }
@@ -74,7 +73,7 @@ ONLY_IN = {
     "yaml": {"language.source"},
     "tiktoken": {"classification.token_count"},
     "sqlite3": {"ledger.sqlite"},
-    "fcntl": {"ledger.sqlite.file", "live.writers"},
+    "fcntl": {"ledger.sqlite.lock", "live.writers"},
     "starlette": {"providers.simulated.server"},
     "uvicorn": {"providers.simulated.server"},
     "redis": {"ledger.redis.connection"},

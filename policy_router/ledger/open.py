@@ -37,7 +37,7 @@ if TYPE_CHECKING:
 
     from policy_router.ledger.clock import Source
     from policy_router.ledger.sqlite.clock import Reset
-    from policy_router.ledger.sqlite.file import Timing
+    from policy_router.ledger.sqlite.timing import Timing
 
     Clock: TypeAlias = Callable[[], float] | None
 
@@ -103,7 +103,7 @@ def _sqlite(url: str, clock: Clock) -> AuditableStore:
     module = _imported("sqlite.store", SQLITE)
     place.warn(creates=True)
     store: AuditableStore = module.SqliteStore(
-        place.path, durability=place.durability, pace=place.pace(module.DEFAULT),
+        place.path, durability=place.durability, timing=place.timing(module.TIMING),
         sight=place.source(clock),
     )  # fmt: skip
     return store
@@ -118,7 +118,7 @@ def open_view(url: str, clock: Clock = None) -> AuditableStore:
     module = _imported("sqlite.view", SQLITE)
     place.warn(creates=False)
     view: AuditableStore = module.SqliteView(
-        place.path, place.source(clock), place.pace(module.PACE)
+        place.path, place.source(clock), place.timing(module.TIMING)
     )
     return view
 
@@ -133,7 +133,7 @@ class SqlitePlace:
     clock: str = "uptime"
     patience: float | None = None
 
-    def pace(self, usual: Timing) -> Timing:
+    def timing(self, usual: Timing) -> Timing:
         """How long things may take."""
         return usual if self.patience is None else replace(usual, patience=self.patience)
 
@@ -176,8 +176,8 @@ def set_time(url: str) -> Reset:
         raise UsageError("only a ledger in a file keeps a time that can be set")
     place = sqlite_path(url)
     module = _imported("sqlite.repair", SQLITE)
-    pace = place.pace(module.PACE)
-    done: Reset = module.set_time(place.path, place.source(None)(), pace)
+    timing = place.timing(module.TIMING)
+    done: Reset = module.set_time(place.path, place.source(None)(), timing)
     return done
 
 

@@ -39,7 +39,7 @@ def user() -> int:
     return os.geteuid() if hasattr(os, "geteuid") else -1
 
 
-def examine(path: Path, owners: Collection[int] | None = None) -> os.stat_result | None:
+def inspect(path: Path, owners: Collection[int] | None = None) -> os.stat_result | None:
     """What is at a path; None when nothing is there.
 
     owners: user ids that the file may belong to; None is anyone. Raises UnsafeFileError for
@@ -55,8 +55,8 @@ def examine(path: Path, owners: Collection[int] | None = None) -> os.stat_result
 
 def open_existing(path: Path, flags: int, owners: Collection[int] | None = None) -> int:
     """A descriptor of the regular file at a path, which is neither created nor reached through a
-    link. Raises OSError; UnsafeFileError as `examine` does, also for a file that took its place."""
-    examine(path, owners)  # tells what is wrong in words; what counts is looked at once it is open
+    link. Raises OSError; UnsafeFileError as `inspect` does, also for a file that took its place."""
+    inspect(path, owners)  # tells what is wrong in words; what counts is looked at once it is open
     descriptor = os.open(path, flags | SAFE)
     try:
         _require(path, os.fstat(descriptor), owners)

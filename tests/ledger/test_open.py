@@ -72,7 +72,7 @@ def test_a_store_in_a_file(
             await store.aclose()
         assert isinstance(here, SqliteStore)
         assert here._file.durability == durability
-        assert here._file.pace.patience == 0.5
+        assert here._file.timing.patience == 0.5
 
     asyncio.run(main())
 

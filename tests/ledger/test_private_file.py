@@ -11,7 +11,7 @@ import pytest
 from policy_router.ledger.private_file import (
     UnsafeFileError,
     create,
-    examine,
+    inspect,
     open_existing,
     resolve,
     user,
@@ -71,7 +71,7 @@ def test_what_is_no_file_of_its_own_is_not_opened(
     trap(path, victim)
     before = victim.stat()
     for attempt in (
-        lambda: examine(path),
+        lambda: inspect(path),
         lambda: open_existing(path, os.O_RDWR),
         lambda: write_text(path, "x", replace=True),
     ):
@@ -108,18 +108,18 @@ def test_a_file_that_takes_the_place_of_another_is_not_opened(
 
 def test_a_folder_is_a_folder(tmp_path: Path) -> None:
     with pytest.raises(IsADirectoryError):
-        examine(tmp_path)
+        inspect(tmp_path)
 
 
 def test_what_is_fine(tmp_path: Path) -> None:
     path = tmp_path / "file"
-    assert examine(path) is None
+    assert inspect(path) is None
     with pytest.raises(FileNotFoundError):
         open_existing(path, os.O_RDWR)
     descriptor = create(path)
     os.write(descriptor, b"one")
     os.close(descriptor)
-    status = examine(path, {user()})
+    status = inspect(path, {user()})
     assert status is not None
     assert stat.S_IMODE(status.st_mode) == 0o600
     descriptor = open_existing(path, os.O_RDONLY, {user()})
@@ -131,7 +131,7 @@ def test_an_owner_that_is_not_expected(tmp_path: Path) -> None:
     path = tmp_path / "file"
     path.touch()
     with pytest.raises(UnsafeFileError, match=rf"belongs to another user \(id {user()}\)"):
-        examine(path, {user() + 1})
+        inspect(path, {user() + 1})
     with pytest.raises(UnsafeFileError, match="belongs to another user"):
         open_existing(path, os.O_RDONLY, {user() + 1})
 

@@ -26,7 +26,7 @@ from policy_router.domain.periods import Period
 from policy_router.errors import StoreError
 from policy_router.ledger.degraded import DegradableStore
 from policy_router.ledger.memory import MemoryStore
-from policy_router.ledger.sqlite.file import Lock
+from policy_router.ledger.sqlite.lock import Lock
 from policy_router.ledger.sqlite.store import SqliteStore
 from policy_router.ledger.store import Attribution, Granted, Hold, Settled, Settlement, Stale
 from tests.ledger.stores import PATIENT, UTC

@@ -59,7 +59,7 @@ def boot_id() -> str:
 
 
 @dataclass(frozen=True, slots=True)
-class Note:
+class HighWater:
     """How far a ledger had come. mark: at the last commit. synced: the version that is known to be
     on the disk. boot: the start of the host in which it was written."""
 
@@ -76,29 +76,29 @@ class Note:
         return Mark(self.mark.ledger, "", min(self.synced, self.mark.version))
 
 
-def read_note(file: int) -> Note | None:
+def read_high_water(file: int) -> HighWater | None:
     """The note in a lock's file; None when there is none."""
     found = os.pread(file, NOTE.size, PLACE)
     if len(found) < NOTE.size or not found.startswith(MARK):
         return None
     _, ledger, branch, boot, version, synced = NOTE.unpack(found)
-    return Note(Mark(_text(ledger), _text(branch), version), synced, _text(boot))
+    return HighWater(Mark(_text(ledger), _text(branch), version), synced, _text(boot))
 
 
-def write_note(file: int, mark: Mark, synced: int) -> None:
+def write_high_water(file: int, mark: Mark, synced: int) -> None:
     """Write the note; only under the lock. synced: as far as this process knows."""
-    before = read_note(file)
+    before = read_high_water(file)
     if before is not None and before.mark.ledger == mark.ledger:
         synced = max(synced, before.synced)
     texts = (each.encode("ascii") for each in (mark.ledger, mark.branch, boot_id()))
     os.pwrite(file, NOTE.pack(MARK, *texts, mark.version, synced), PLACE)
 
 
-def note_synced(file: int, synced: int) -> None:
+def record_synced(file: int, synced: int) -> None:
     """Write down that the log was brought to the disk; only under the lock."""
-    note = read_note(file)
+    note = read_high_water(file)
     if note is not None:
-        write_note(file, note.mark, synced)
+        write_high_water(file, note.mark, synced)
 
 
 def _text(padded: bytes) -> str:

@@ -13,19 +13,11 @@ from policy_router.ledger.clock import CLOSE, RATE, beside, moment
 from policy_router.ledger.diagnosis import Diagnosis, describe_loss
 from policy_router.ledger.sqlite import clock as sqlite_clock
 from policy_router.ledger.sqlite.continuity import compare, find
-from policy_router.ledger.sqlite.file import (
-    APPLICATION,
-    MIGRATIONS,
-    MOUNTS,
-    NETWORK,
-    OLDEST,
-    PACE,
-    File,
-    Lock,
-    Timing,
-    file_system,
-    shape,
-)
+from policy_router.ledger.sqlite.file import OLDEST, LedgerFile
+from policy_router.ledger.sqlite.lock import Lock
+from policy_router.ledger.sqlite.mounts import MOUNTS, NETWORK, file_system
+from policy_router.ledger.sqlite.schema import APPLICATION, MIGRATIONS, identify
+from policy_router.ledger.sqlite.timing import TIMING, Timing
 from policy_router.ledger.sqlite.view import expected, viewed
 
 if TYPE_CHECKING:
@@ -35,7 +27,7 @@ if TYPE_CHECKING:
     from policy_router.ledger.clock import ClockReading
     from policy_router.ledger.continuity import Mark
 
-DEFAULT: Final = PACE
+DEFAULT: Final = TIMING
 SKEW: Final = 1.0
 """Seconds that the ledger's time may be off the clock before it is worth a word."""
 LONG: Final = 256 * 2**20
@@ -45,12 +37,12 @@ TOLD: Final = 3
 
 
 def examine(
-    path: str | Path, sight: ClockReading, mounts: Path = MOUNTS, pace: Timing = DEFAULT
+    path: str | Path, sight: ClockReading, mounts: Path = MOUNTS, timing: Timing = DEFAULT
 ) -> tuple[Diagnosis, ...]:
     """All that an operator should know of a ledger's file. It waits for the lock for a moment and
     reads the whole database, but writes nothing. sight: what the clocks show. Raises StoreError for
     a path that is not followed."""
-    file = replace(File.at(path, pace=pace), mounts=mounts)
+    file = replace(LedgerFile.at(path, timing=timing), mounts=mounts)
     return (
         *library(sqlite3.sqlite_version_info),
         *_place(file),
@@ -78,7 +70,7 @@ def mended(version: tuple[int, int, int]) -> bool:
     return version[2] >= series.get(version[:2], 0 if version > (3, 51) else 99)
 
 
-def _place(file: File) -> Iterator[Diagnosis]:
+def _place(file: LedgerFile) -> Iterator[Diagnosis]:
     kind = file_system(file.path, file.mounts)
     if kind in NETWORK:
         text = f"is a network file system ({kind}), where locks do not hold"
@@ -101,14 +93,14 @@ def _place(file: File) -> Iterator[Diagnosis]:
             yield Diagnosis("permissions", Severity.WARNING, text, help_)
 
 
-def _content(file: File, sight: ClockReading) -> Iterator[Diagnosis]:
+def _content(file: LedgerFile, sight: ClockReading) -> Iterator[Diagnosis]:
     try:
-        with file.spoken():
+        with file.translating():
             lock = Lock(file.path, shares=True)
-            had = lock.acquire(file.pace.patience) or lock.fd < 0
+            had = lock.acquire(file.timing.patience) or lock.fd < 0
             lock.close()
             if not had:
-                raise file.held_up()
+                raise file.lock_timeout()
     except StoreError as error:
         yield Diagnosis("lock", Severity.ERROR, str(error))
         return
@@ -143,9 +135,9 @@ def _time(connection: sqlite3.Connection, version: int, sight: ClockReading) -> 
 
 
 def _database(
-    file: File, connection: sqlite3.Connection, sight: ClockReading, seen: Mark | None
+    file: LedgerFile, connection: sqlite3.Connection, sight: ClockReading, seen: Mark | None
 ) -> Iterator[Diagnosis]:
-    version, application, tables = shape(connection)
+    version, application, tables = identify(connection)
     if application != APPLICATION:
         what = "is the database of another program" if tables else "is empty"
         yield Diagnosis("database", Severity.ERROR, what, "give the ledger a path of its own")

@@ -6,25 +6,26 @@ from contextlib import closing
 from typing import TYPE_CHECKING
 
 from policy_router.ledger.sqlite.clock import reset
-from policy_router.ledger.sqlite.file import PACE, File
+from policy_router.ledger.sqlite.file import LedgerFile
+from policy_router.ledger.sqlite.timing import TIMING
 
 if TYPE_CHECKING:
     from pathlib import Path
 
     from policy_router.ledger.clock import ClockReading
     from policy_router.ledger.sqlite.clock import Reset
-    from policy_router.ledger.sqlite.file import Timing
+    from policy_router.ledger.sqlite.timing import Timing
 
 
-def set_time(path: str | Path, sight: ClockReading, pace: Timing = PACE) -> Reset:
+def set_time(path: str | Path, sight: ClockReading, timing: Timing = TIMING) -> Reset:
     """Sets the time of a ledger to this machine's clock; processes that use it go on by it. Raises
     StoreError."""
-    file = File.at(path, pace=pace)
+    file = LedgerFile.at(path, timing=timing)
     if not file.path.exists():
-        raise file.trouble("it is not there", "name the ledger with --state")
-    with file.locked(), file.spoken(), closing(file.connect()) as connection:
-        file.migrate(connection, known=True)
-        file.trust(connection, doubted=True)
+        raise file.unusable("it is not there", "name the ledger with --state")
+    with file.locked(), file.translating(), closing(file.connect()) as connection:
+        file.migrate(connection, existed=True)
+        file.verify(connection, thorough=True)
         connection.execute("BEGIN IMMEDIATE")
         done = reset(connection, sight)
         connection.execute("COMMIT")

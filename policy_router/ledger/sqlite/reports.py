@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Final, TypeVar
 from policy_router.domain.limits import CounterKey, Metric
 from policy_router.ledger.arithmetic import compare
 from policy_router.ledger.memory import KEPT
-from policy_router.ledger.sqlite.rows import LEDGER, decode, to_row
+from policy_router.ledger.sqlite.codec import LEDGER, decode, to_entry
 from policy_router.ledger.store import Bucket
 
 if TYPE_CHECKING:
@@ -89,7 +89,7 @@ def _first(connection: sqlite3.Connection, first: int, last: int, since: float) 
 def page(connection: sqlite3.Connection, first: int, last: int) -> list[LedgerEntry]:
     """The next rows of the ledger, by their numbers, in order."""
     wanted = f"SELECT seq, {LEDGER} FROM ledger WHERE seq BETWEEN ? AND ? ORDER BY seq LIMIT {PAGE}"
-    return [to_row(columns) for columns in connection.execute(wanted, (first, last))]
+    return [to_entry(columns) for columns in connection.execute(wanted, (first, last))]
 
 
 def buckets(connection: sqlite3.Connection, now: float) -> tuple[Bucket, ...]:

@@ -6,13 +6,12 @@ can be, because each lets go of Python's global lock and may have to wait to get
 
 from __future__ import annotations
 
-import json
 from dataclasses import dataclass, field
 from functools import lru_cache
 from heapq import heappush
 from typing import TYPE_CHECKING, Any, Final
 
-from policy_router.domain.limits import Charge, Counter, CounterKey, Metric
+from policy_router.domain.limits import Charge, Counter, Metric
 from policy_router.ledger.engine import (
     EXPIRED,
     OPEN,
@@ -23,7 +22,8 @@ from policy_router.ledger.engine import (
     Held,
     LedgerState,
 )
-from policy_router.ledger.store import Attribution, EntryKind, Hold, LedgerEntry
+from policy_router.ledger.sqlite.codec import LEDGER, decode, from_entry
+from policy_router.ledger.store import Attribution, Hold
 
 if TYPE_CHECKING:
     import sqlite3
@@ -37,7 +37,6 @@ FEW: Final = 1000
 
 SEATS: Final = Metric.CONCURRENT
 _HOLD: Final = "SELECT id, state, taken, expires FROM hold WHERE"
-_encode: Final = json.JSONEncoder(separators=(",", ":")).encode
 
 
 @dataclass(slots=True)
@@ -154,7 +153,7 @@ def save(
         return False
     _save_holds(connection, page, changed, bodies, now)
     _save_counters(connection, page, changed.values())
-    rows = [(*_from_row(row), tables.holds[row.id].expires) for row in tables.rows]
+    rows = [(*from_entry(row), tables.holds[row.id].expires) for row in tables.rows]
     _many(connection, f"INSERT INTO ledger ({LEDGER}, expires) VALUES {{}}", rows)
     connection.execute("UPDATE meta SET now = ?, version = version + 1", (now,))
     return True
@@ -248,72 +247,6 @@ def forget(connection: sqlite3.Connection, now: float, after: str) -> str:
     span, bounds = ("key > ? AND key <= ?", (after, *row)) if row else ("key > ?", (after,))
     connection.execute(f"DELETE FROM slot WHERE {span} AND ends <= ?", (*bounds, now))
     return row[0] if row else ""
-
-
-# -- rows as values, values as rows ----------------------------------------------------------------
-
-LEDGER: Final = (
-    "id, kind, ts, model, task, tenant, user, team, key, revision,"
-    " cost, tokens_in, tokens_out, requests, estimated, keys"
-)
-"""The columns of a Row but its number."""
-
-
-def _from_row(row: LedgerEntry) -> tuple[object, ...]:
-    return (
-        row.id, row.kind.value, row.ts, *_words(row.about), row.cost, row.tokens_in,
-        row.tokens_out, row.requests, int(row.estimated), _listed(row.keys),
-    )  # fmt: skip
-
-
-@lru_cache(maxsize=4096)
-def _listed(keys: tuple[CounterKey, ...]) -> str:
-    return _encode([*map(str, keys)])
-
-
-def to_row(columns: Sequence[Any]) -> LedgerEntry:
-    """A row of the ledger, from its number and the columns of LEDGER."""
-    seq, hold_id, kind, ts, *rest = columns
-    about, (cost, tokens_in, tokens_out, requests, estimated, keys) = rest[:7], rest[7:]
-    return LedgerEntry(
-        seq, hold_id, EntryKind(kind), ts, Attribution(*about), cost, tokens_in, tokens_out,
-        requests, bool(estimated), tuple(map(CounterKey.parse, json.loads(keys))),
-    )  # fmt: skip
-
-
-def encode(hold: Hold) -> str:
-    """All of a hold but its id, as text."""
-    charges = [
-        (
-            c.counter.id, c.counter.width, c.counter.slots, c.counter.start, c.counter.end,
-            c.amount, c.cap, c.refuses, c.warn_at,
-        )
-        for c in hold.charges
-    ]  # fmt: skip
-    return _encode((hold.lease, _words(hold.about), charges))
-
-
-def _words(about: Attribution) -> tuple[str, ...]:
-    return (
-        about.model, about.task, about.tenant, about.user, about.team, about.key, about.revision,
-    )  # fmt: skip
-
-
-def decode(hold_id: str, body: str) -> Hold:
-    """The hold that was encoded."""
-    lease, about, charges = json.loads(body)
-    return Hold(
-        hold_id,
-        tuple(
-            Charge(
-                Counter(CounterKey.parse(key), width, slots, start, end),
-                amount, limit, refuses, tuple(warn_at),
-            )
-            for key, width, slots, start, end, amount, limit, refuses, warn_at in charges
-        ),
-        lease,
-        Attribution(*about),
-    )  # fmt: skip
 
 
 # -- statements over many rows ---------------------------------------------------------------------

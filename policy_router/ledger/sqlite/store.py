@@ -5,15 +5,16 @@ from __future__ import annotations
 import asyncio
 import time
 from contextlib import closing, contextmanager
-from typing import TYPE_CHECKING, Any, Final, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from policy_router.ledger.arithmetic import bounded, bounded_hold
 from policy_router.ledger.continuity import SeenState
 from policy_router.ledger.sqlite import clock as sqlite_clock
 from policy_router.ledger.sqlite.clock import LedgerClock
 from policy_router.ledger.sqlite.continuity import accept
-from policy_router.ledger.sqlite.file import File, Timing
+from policy_router.ledger.sqlite.file import LedgerFile
 from policy_router.ledger.sqlite.reports import SqliteReader
+from policy_router.ledger.sqlite.timing import TIMING, Timing
 from policy_router.ledger.sqlite.worker import Reader, VerbRequest
 from policy_router.ledger.sqlite.writer import Writer
 from policy_router.ledger.uptime import source
@@ -28,7 +29,7 @@ if TYPE_CHECKING:
     from policy_router.errors import StoreError
     from policy_router.ledger.clock import Source
     from policy_router.ledger.continuity import Loss
-    from policy_router.ledger.sqlite.file import Durability
+    from policy_router.ledger.sqlite.connection import Durability
     from policy_router.ledger.sqlite.worker import Worker
     from policy_router.ledger.store import (
         Ending,
@@ -42,8 +43,6 @@ if TYPE_CHECKING:
     )
 
 T = TypeVar("T")
-
-DEFAULT: Final = Timing()
 
 _LOST: list[object] = []
 """What a child must neither use nor close."""
@@ -66,10 +65,10 @@ class SqliteStore(SqliteReader):
         path: str | Path,
         clock: Callable[[], float] = time.time,
         durability: Durability = "normal",
-        pace: Timing = DEFAULT,
+        timing: Timing = TIMING,
         sight: Source | None = None,
     ) -> None:
-        self._file = File.at(path, durability, pace)
+        self._file = LedgerFile.at(path, durability, timing)
         self._time = LedgerClock(sight or source(clock))
         note = self._file.prepare(self._time.sight())
         self._memory = SeenState(None if note is None else note.expected)
@@ -136,10 +135,10 @@ class SqliteStore(SqliteReader):
     async def aclose(self) -> None:
         """See Store. What was asked before is done first."""
         if self._closed is None:
-            self._closed = self._file.trouble("it was closed", "open it again")
+            self._closed = self._file.unusable("it was closed", "open it again")
             await asyncio.sleep(0)  # what this loop has asked is sent first
             for worker in (self._writer, self._reader):
-                await asyncio.to_thread(worker.end, self._file.pace.patience)
+                await asyncio.to_thread(worker.end, self._file.timing.patience)
 
     async def _ask(
         self,
@@ -153,9 +152,9 @@ class SqliteStore(SqliteReader):
 
     async def _answer(self, worker: Worker, ask: VerbRequest[T]) -> T:
         if self._closed is not None:
-            raise self._file.worded(self._closed)
+            raise self._file.translated(self._closed)
         worker.ask(ask)
-        overdue = ask.loop.call_later(self._file.pace.patience, self._overdue, worker, ask)
+        overdue = ask.loop.call_later(self._file.timing.patience, self._overdue, worker, ask)
         try:
             return await ask.future
         finally:
@@ -171,18 +170,18 @@ class SqliteStore(SqliteReader):
 
     def _overdue(self, worker: Worker, ask: VerbRequest[Any]) -> None:
         """Nobody waits for ever: not for the lock, and not for a disk that hangs."""
-        patience, waited = self._file.pace.patience, ask.loop.time() - ask.sent
+        patience, waited = self._file.timing.patience, ask.loop.time() - ask.sent
         if ask.future.done():
             return
         if waited < patience:  # it was this loop that was late
             ask.loop.call_later(patience - waited, self._overdue, worker, ask)
         elif worker.withdraw(ask):
-            ask.future.set_exception(self._file.held_up())
+            ask.future.set_exception(self._file.lock_timeout())
         elif waited < 2 * patience:
             ask.loop.call_later(2 * patience - waited, self._overdue, worker, ask)
         else:
             why = f"it has not answered for {2 * patience:g} s"
-            ask.future.set_exception(self._file.trouble(why, "look at the disk"))
+            ask.future.set_exception(self._file.unusable(why, "look at the disk"))
 
     # -- continuity --------------------------------------------------------------------------
 
@@ -194,14 +193,14 @@ class SqliteStore(SqliteReader):
     async def accept_loss(self) -> Loss | None:
         """See Continuous."""
         if self._closed is not None:
-            raise self._file.worded(self._closed)
+            raise self._file.translated(self._closed)
         return await asyncio.to_thread(self._accept)
 
     def _accept(self) -> Loss | None:
         with (
             self._reading(),
             self._file.locked(),
-            self._file.spoken(),
+            self._file.translating(),
             closing(self._file.connect()) as connection,
         ):
             return accept(connection, self._memory.mark)
@@ -213,11 +212,11 @@ class SqliteStore(SqliteReader):
 
     async def _consult(self, look: Callable[..., T], *about: object) -> T:
         if self._closed is not None:
-            raise self._file.worded(self._closed)
+            raise self._file.translated(self._closed)
         return await asyncio.to_thread(self._look, look, *about)
 
     def _look(self, look: Callable[..., T], *about: object) -> T:
-        with self._reading(), self._file.consult() as connection:
+        with self._reading(), self._file.reading() as connection:
             return look(connection, *about)
 
     @contextmanager
@@ -238,7 +237,7 @@ class SqliteStore(SqliteReader):
         with self._file.closing():
             workers = self._writer, self._reader
             self._paused = [
-                each for each in workers if each.gate.acquire(timeout=self._file.pace.patience)
+                each for each in workers if each.gate.acquire(timeout=self._file.timing.patience)
             ]
             for worker in self._paused:
                 worker.shut()
@@ -255,7 +254,7 @@ class SqliteStore(SqliteReader):
         if not whole:
             _LOST.extend((self._writer, self._reader))
             why = "this process began while the one before it was at work on it"
-            self._closed = self._file.trouble(why, "open it again in a new process")
+            self._closed = self._file.unusable(why, "open it again in a new process")
         self._consulted = set()
         self._begin()
 

@@ -23,10 +23,14 @@ from policy_router.ledger.arithmetic import bounded
 from policy_router.ledger.engine import LedgerState
 from policy_router.ledger.sqlite import clock as sqlite_clock
 from policy_router.ledger.sqlite.clock import LedgerClock
-from policy_router.ledger.sqlite.continuity import compare, find, read_note
-from policy_router.ledger.sqlite.file import MIGRATIONS, PACE, File, Lock, is_connected, shape
+from policy_router.ledger.sqlite.connection import is_connected
+from policy_router.ledger.sqlite.continuity import compare, find, read_high_water
+from policy_router.ledger.sqlite.file import LedgerFile
+from policy_router.ledger.sqlite.lock import Lock
 from policy_router.ledger.sqlite.reports import SqliteReader
 from policy_router.ledger.sqlite.rows import LoadedState, load_counters
+from policy_router.ledger.sqlite.schema import MIGRATIONS, identify
+from policy_router.ledger.sqlite.timing import TIMING
 from policy_router.ledger.uptime import host
 
 if TYPE_CHECKING:
@@ -36,7 +40,7 @@ if TYPE_CHECKING:
     from policy_router.domain.limits import Charge, Reading
     from policy_router.ledger.clock import Moment, Source
     from policy_router.ledger.continuity import Loss, Mark
-    from policy_router.ledger.sqlite.file import Timing
+    from policy_router.ledger.sqlite.timing import Timing
 
 T = TypeVar("T")
 
@@ -53,8 +57,10 @@ class SqliteView(SqliteReader):
     when it is first asked; raises StoreError then.
     """
 
-    def __init__(self, path: str | Path, sight: Source | None = None, pace: Timing = PACE) -> None:
-        self._file = File.at(path, pace=pace)
+    def __init__(
+        self, path: str | Path, sight: Source | None = None, timing: Timing = TIMING
+    ) -> None:
+        self._file = LedgerFile.at(path, timing=timing)
         self._time = LedgerClock(sight or host())
         self._stack = ExitStack()
         self._connection: sqlite3.Connection | None = None
@@ -73,7 +79,7 @@ class SqliteView(SqliteReader):
         return await self._consult(look)
 
     async def _write(self, *_: object) -> NoReturn:
-        raise self._file.trouble("it was opened for reading only", "open it with `open_store`")
+        raise self._file.unusable("it was opened for reading only", "open it with `open_store`")
 
     reserve = renew = settle = release = _write
 
@@ -104,7 +110,7 @@ class SqliteView(SqliteReader):
         return await asyncio.to_thread(self._look, look, *about)
 
     def _look(self, look: Callable[..., T], *about: object) -> T:
-        with self._file.spoken():
+        with self._file.translating():
             if self._connection is None:
                 seen = expected(self._file)  # before the database: others may go on meanwhile
                 self._connection = self._stack.enter_context(usable(self._file))
@@ -118,23 +124,23 @@ class SqliteView(SqliteReader):
 
 
 @contextmanager
-def usable(file: File) -> Iterator[sqlite3.Connection]:
+def usable(file: LedgerFile) -> Iterator[sqlite3.Connection]:
     """A connection that reads a ledger in the format of this version: one in an older format is
     copied, and the copy brought to this one. Raises StoreError."""
     with ExitStack() as stack:
         connection = stack.enter_context(viewed(file))
-        if 0 < shape(connection)[0] < len(MIGRATIONS):
+        if 0 < identify(connection)[0] < len(MIGRATIONS):
             connection = stack.enter_context(viewed(file, copied=True))
-            file.migrate(connection, known=True)
-        file.trust(connection, doubted=False)
+            file.migrate(connection, existed=True)
+        file.verify(connection, thorough=False)
         yield connection
 
 
 @contextmanager
-def viewed(file: File, *, copied: bool = False) -> Iterator[sqlite3.Connection]:
+def viewed(file: LedgerFile, *, copied: bool = False) -> Iterator[sqlite3.Connection]:
     """A connection that reads a ledger. copied: a copy of it, which may be changed. Raises
     StoreError."""
-    with file.spoken(), ExitStack() as stack:
+    with file.translating(), ExitStack() as stack:
         if not copied and _is_ours(file):
             connection = file.connect(reads=True)
             stack.callback(_close, file, connection)
@@ -142,17 +148,17 @@ def viewed(file: File, *, copied: bool = False) -> Iterator[sqlite3.Connection]:
             with _shared(file):  # nobody closes the ledger, and removes what they share, meanwhile
                 connection = file.connect(reads=True, mode="ro")
                 stack.callback(connection.close)
-                shape(connection)
+                identify(connection)
         else:
             folder = stack.enter_context(tempfile.TemporaryDirectory(prefix="policy-router-"))
             copy = Path(folder, file.path.name)
             _copy(file, copy)
-            connection = File(copy, file.durability, file.pace).connect()
+            connection = LedgerFile(copy, file.durability, file.timing).connect()
             stack.callback(connection.close)
         yield connection
 
 
-def expected(file: File) -> Mark | None:
+def expected(file: LedgerFile) -> Mark | None:
     """How far a ledger must have come, by the note beside it."""
     lock = Path(f"{file.path}-lock")
     try:
@@ -160,29 +166,29 @@ def expected(file: File) -> Mark | None:
     except OSError:
         return None
     try:
-        note = read_note(descriptor)
+        note = read_high_water(descriptor)
     finally:
         os.close(descriptor)
     return None if note is None else note.expected
 
 
-def _close(file: File, connection: sqlite3.Connection) -> None:
+def _close(file: LedgerFile, connection: sqlite3.Connection) -> None:
     with file.closing():
         connection.close()
 
 
-def _is_ours(file: File) -> bool:
+def _is_ours(file: LedgerFile) -> bool:
     """Whether this process has the ledger open itself."""
-    database = private_file.examine(file.path)
+    database = private_file.inspect(file.path)
     if database is None:
         raise FileNotFoundError(errno.ENOENT, os.strerror(errno.ENOENT), str(file.path))
     return is_connected((database.st_dev, database.st_ino))
 
 
-def _is_in_use(file: File) -> bool:
+def _is_in_use(file: LedgerFile) -> bool:
     """Whether a ledger can be read beside processes of this user without a file being made, and
     its folder can be trusted that far."""
-    database, user = file.examine(), private_file.user()
+    database, user = file.check_files(), private_file.user()
     if database is None or database.st_uid != user or not Path(f"{file.path}-shm").exists():
         return False
     folder = file.path.parent.stat()
@@ -191,19 +197,19 @@ def _is_in_use(file: File) -> bool:
 
 
 @contextmanager
-def _shared(file: File) -> Iterator[Lock]:
+def _shared(file: LedgerFile) -> Iterator[Lock]:
     """The ledger's lock, shared with others who read; not had where there is no such file. Raises
     StoreError when a writer keeps it."""
     lock = Lock(file.path, shares=True)
     try:
-        if not lock.acquire(file.pace.patience) and lock.fd >= 0:
-            raise file.held_up()
+        if not lock.acquire(file.timing.patience) and lock.fd >= 0:
+            raise file.lock_timeout()
         yield lock
     finally:
         lock.close()
 
 
-def _copy(file: File, copy: Path) -> None:
+def _copy(file: LedgerFile, copy: Path) -> None:
     """A consistent copy of database and log."""
     log = Path(f"{file.path}-wal")
     for _ in range(TRIES):
@@ -212,13 +218,15 @@ def _copy(file: File, copy: Path) -> None:
             size = sum(size for _, size, _ in before)
             if size + ROOM > shutil.disk_usage(copy.parent).free:
                 why = f"there is no room for a copy of {size / 1e6:,.0f} MB in {copy.parent}"
-                raise file.trouble(why, "make room, or run this as the user of the service")
+                raise file.unusable(why, "make room, or run this as the user of the service")
             _copy_file(file.path, copy)
             if log.exists():
                 _copy_file(log, Path(f"{copy}-wal"))
             if before == (_stamp(file.path), _stamp(log)):
                 return
-    raise file.trouble("it changes all the time", f"restore {file.path}-lock by opening the ledger")
+    raise file.unusable(
+        "it changes all the time", f"restore {file.path}-lock by opening the ledger"
+    )
 
 
 def _copy_file(path: Path, copy: Path) -> None:
@@ -231,5 +239,5 @@ def _copy_file(path: Path, copy: Path) -> None:
 
 def _stamp(path: Path) -> tuple[int, int, int]:
     """What changes with a file."""
-    status = private_file.examine(path)
+    status = private_file.inspect(path)
     return (0, 0, 0) if status is None else (status.st_ino, status.st_size, status.st_mtime_ns)

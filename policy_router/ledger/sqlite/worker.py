@@ -13,8 +13,9 @@ from typing import TYPE_CHECKING, Any, ClassVar, Final, Generic, TypeAlias, Type
 from policy_router.errors import StoreError, VerbError
 from policy_router.ledger.engine import LedgerState
 from policy_router.ledger.sqlite import clock as sqlite_clock
+from policy_router.ledger.sqlite.codec import encode
 from policy_router.ledger.sqlite.continuity import History
-from policy_router.ledger.sqlite.rows import LoadedState, encode, load_counters
+from policy_router.ledger.sqlite.rows import LoadedState, load_counters
 
 if TYPE_CHECKING:
     import asyncio
@@ -23,7 +24,7 @@ if TYPE_CHECKING:
     from policy_router.domain.limits import Charge
     from policy_router.ledger.continuity import SeenState
     from policy_router.ledger.sqlite.clock import LedgerClock
-    from policy_router.ledger.sqlite.file import File
+    from policy_router.ledger.sqlite.file import LedgerFile
     from policy_router.ledger.store import Hold
 
 T = TypeVar("T")
@@ -80,7 +81,7 @@ class Worker(ABC):
     name: ClassVar[str]
     reads: ClassVar[bool]
 
-    def __init__(self, file: File, clock: LedgerClock, memory: SeenState) -> None:
+    def __init__(self, file: LedgerFile, clock: LedgerClock, memory: SeenState) -> None:
         self.file = file
         self.time = clock
         self.memory = memory
@@ -198,11 +199,11 @@ class Worker(ABC):
         status = self.file.path.stat()
         identity = status.st_dev, status.st_ino
         if self.connection is None:
-            self.connection = self.file.open(reads=self.reads, doubted=self._doubted)
+            self.connection = self.file.open(reads=self.reads, thorough=self._doubted)
             self._identity, self._doubted = identity, False
         elif identity != self._identity:
             self._spoiled = True
-            raise self.file.trouble(
+            raise self.file.unusable(
                 "it was replaced while in use", "it is opened anew when it is asked again"
             )
         return self.connection
@@ -231,7 +232,7 @@ class Worker(ABC):
         self._spoiled = False
 
     def _worded(self, error: Exception) -> StoreError:
-        found = self.file.worded(error)
+        found = self.file.translated(error)
         if not (environment(error) or isinstance(found, VerbError)):
             found = VerbError(*found.args)
         found.__cause__ = error

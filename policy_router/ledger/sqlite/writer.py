@@ -18,7 +18,7 @@ from policy_router.errors import StoreError
 from policy_router.ledger.continuity import PAUSE
 from policy_router.ledger.engine import OPEN
 from policy_router.ledger.sqlite import clock as sqlite_clock
-from policy_router.ledger.sqlite.continuity import History, note_synced, write_note
+from policy_router.ledger.sqlite.continuity import History, record_synced, write_high_water
 from policy_router.ledger.sqlite.rows import forget, load, save
 from policy_router.ledger.sqlite.worker import Worker, deliver
 from policy_router.ledger.store import Unavailable
@@ -29,7 +29,8 @@ if TYPE_CHECKING:
     from policy_router.ledger.continuity import SeenState
     from policy_router.ledger.engine import LedgerState
     from policy_router.ledger.sqlite.clock import LedgerClock
-    from policy_router.ledger.sqlite.file import File, Lock
+    from policy_router.ledger.sqlite.file import LedgerFile
+    from policy_router.ledger.sqlite.lock import Lock
     from policy_router.ledger.sqlite.worker import Asks
     from policy_router.ledger.store import Hold
 
@@ -40,7 +41,7 @@ KNOWN: Final = 4096
 class Syncer:
     """A thread that brings the log to the disk when asked, and says so when it is done."""
 
-    def __init__(self, file: File, done: Callable[[], None]) -> None:
+    def __init__(self, file: LedgerFile, done: Callable[[], None]) -> None:
         self._file = file
         self._done = done
         self._queue: queue.SimpleQueue[bool] = queue.SimpleQueue()
@@ -71,7 +72,7 @@ class Writer(Worker):
     name = "writer"
     reads = False
 
-    def __init__(self, file: File, clock: LedgerClock, memory: SeenState) -> None:
+    def __init__(self, file: LedgerFile, clock: LedgerClock, memory: SeenState) -> None:
         super().__init__(file, clock, memory)
         self.lock: Lock = file.lock()
         self._known: dict[str, Hold] = {}
@@ -84,7 +85,7 @@ class Writer(Worker):
     def _rest(self) -> float | None:
         if self._dirty is None or self._syncing:
             return None
-        return max(self._dirty + self.file.pace.sync - time.monotonic(), 0.0)
+        return max(self._dirty + self.file.timing.sync - time.monotonic(), 0.0)
 
     def _round(self, asks: Asks) -> bool:
         going = self._work(asks) if asks else True
@@ -167,13 +168,13 @@ class Writer(Worker):
         if self._dirty is None:
             self._dirty = time.monotonic()
         with contextlib.suppress(OSError):  # it only says when to do the next checkpoint
-            at, commits = self.lock.note() or (0.0, 0)
-            self.lock.write_note(at, commits + 1)
+            at, commits = self.lock.last_checkpoint() or (0.0, 0)
+            self.lock.record_checkpoint(at, commits + 1)
         if history.loss is None:
             version = history.mark.version
             synced = version if self.file.durability == "strict" else self._synced_version
             with contextlib.suppress(OSError):  # the processes that run remember it as well
-                write_note(self.lock.fd, history.mark, synced)
+                write_high_water(self.lock.fd, history.mark, synced)
 
     # -- upkeep ------------------------------------------------------------------------------
 
@@ -210,8 +211,8 @@ class Writer(Worker):
                     self._forgotten = forget(connection, now, self._forgotten)
                     connection.execute("COMMIT")
                     self.file.checkpoint(connection)
-                self.lock.write_note(time.monotonic(), 0)
-                note_synced(self.lock.fd, self._synced_version)
+                self.lock.record_checkpoint(time.monotonic(), 0)
+                record_synced(self.lock.fd, self._synced_version)
         except (sqlite3.Error, OSError, StoreError):  # likewise
             self._spoiled = True
             self.drop()
@@ -219,7 +220,7 @@ class Writer(Worker):
             self.lock.release()
 
     def _is_due(self) -> bool:
-        at, commits = self.lock.note() or (0.0, 0)
-        pace = self.file.pace
+        at, commits = self.lock.last_checkpoint() or (0.0, 0)
+        timing = self.file.timing
         # A time to come is one before the host was started anew.
-        return commits >= pace.commits or not at <= time.monotonic() < at + pace.checkpoint
+        return commits >= timing.commits or not at <= time.monotonic() < at + timing.checkpoint

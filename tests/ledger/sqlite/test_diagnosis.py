@@ -13,8 +13,10 @@ import pytest
 from policy_router.diagnostics import Severity
 from policy_router.ledger.clock import ClockReading
 from policy_router.ledger.sqlite.diagnosis import LONG, examine, library, mended
-from policy_router.ledger.sqlite.file import File, Lock, Timing
+from policy_router.ledger.sqlite.file import LedgerFile
+from policy_router.ledger.sqlite.lock import Lock
 from policy_router.ledger.sqlite.store import SqliteStore
+from policy_router.ledger.sqlite.timing import Timing
 from policy_router.ledger.store import Hold
 from tests.ledger.stores import ABOUT, NOON, Clock
 
@@ -233,7 +235,7 @@ def test_a_lock_that_is_kept(path: Path, mounts: Path) -> None:
 
 
 def test_a_log_that_has_grown(path: Path, mounts: Path) -> None:
-    with File(path).consult() as report:
+    with LedgerFile(path).reading() as report:
         report.execute("SELECT * FROM ledger").fetchall()
         os.truncate(f"{path}-wal", LONG + 1)
         assert of(examine(path, ClockReading(NOON), mounts), "log") == [

@@ -26,9 +26,12 @@ from policy_router.ledger.engine import REMEMBERED
 from policy_router.ledger.memory import MemoryStore
 from policy_router.ledger.sqlite import continuity as sqlite_continuity
 from policy_router.ledger.sqlite import reports as books
-from policy_router.ledger.sqlite.file import APPLICATION, SCHEMA, File, Lock, Timing
+from policy_router.ledger.sqlite.file import LedgerFile
+from policy_router.ledger.sqlite.lock import Lock
 from policy_router.ledger.sqlite.rows import forget
+from policy_router.ledger.sqlite.schema import APPLICATION, SCHEMA
 from policy_router.ledger.sqlite.store import SqliteStore
+from policy_router.ledger.sqlite.timing import Timing
 from policy_router.ledger.store import (
     Bucket,
     Difference,
@@ -47,7 +50,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
-    from policy_router.ledger.sqlite.file import Durability
+    from policy_router.ledger.sqlite.connection import Durability
 
 HOUR = 3600.0
 HASTY = Timing(patience=0.05)
@@ -64,13 +67,13 @@ def path(tmp_path: Path) -> Path:
 def opened(
     path: Path,
     clock: Clock | None = None,
-    pace: Timing = Timing(),  # noqa: B008  frozen
+    timing: Timing = Timing(),  # noqa: B008  frozen
     durability: Durability = "normal",
 ) -> Iterator[World]:
     """A store on a file, closed at the end."""
     clock = clock or Clock()
     with asyncio.Runner() as runner:
-        world = World(SqliteStore(path, clock, durability, pace), clock, runner)
+        world = World(SqliteStore(path, clock, durability, timing), clock, runner)
         try:
             yield world
         finally:
@@ -160,7 +163,7 @@ def test_a_verb_whose_caller_is_gone_is_done(path: Path) -> None:
 
 def test_a_hold_that_nobody_waits_for_is_not_taken(path: Path) -> None:
     with opened(path) as w:
-        with File(path, "normal", Timing()).locked():
+        with LedgerFile(path, "normal", Timing()).locked():
 
             async def hurried() -> None:
                 ask = asyncio.ensure_future(w.store.reserve(Hold("a", (w.money(1),), 60, ABOUT)))
@@ -219,7 +222,7 @@ def test_opening_and_closing_does_nothing(path: Path) -> None:
 
 
 def test_threads_end_when_a_store_is_closed(path: Path) -> None:
-    with opened(path, pace=BUSY) as w:
+    with opened(path, timing=BUSY) as w:
         w.reserve("a", w.money(1))
         w.used(w.money(1))
         names = {t.name for t in threading.enumerate()}
@@ -298,14 +301,14 @@ def test_both_sides_of_a_fork_open_connections_of_their_own(path: Path) -> None:
 
 
 def test_a_stopped_process_that_has_the_lock_holds_nobody_up(path: Path) -> None:
-    with opened(path, pace=HASTY) as w, running("stop", path) as holder:
+    with opened(path, timing=HASTY) as w, running("stop", path) as holder:
         w.reserve("a", w.money(10))
         w.used(w.money(1))
         assert said(holder) == "locked"
         with pytest.raises(StoreError, match=r"another process has kept its lock for 0\.05 s"):
             w.reserve("b", w.money(10))
         with pytest.raises(StoreError, match="look for one that is stopped"):
-            SqliteStore(path, pace=HASTY)
+            SqliteStore(path, timing=HASTY)
         assert w.used(w.money(1)) == [10]
         assert w.audit() == ()
         holder.kill()
@@ -318,7 +321,7 @@ def test_a_stopped_process_that_has_the_lock_holds_nobody_up(path: Path) -> None
 
 def test_a_store_can_be_closed_though_it_waits_for_the_lock(path: Path) -> None:
     lock = Lock(path)
-    with opened(path, pace=HASTY) as w:
+    with opened(path, timing=HASTY) as w:
         lock.acquire()
         with pytest.raises(StoreError):
             w.reserve("b", w.money(10))
@@ -329,7 +332,7 @@ def test_a_store_can_be_closed_though_it_waits_for_the_lock(path: Path) -> None:
 
 def test_a_disk_that_hangs_holds_nobody_up(path: Path) -> None:
     until = threading.Event()
-    with opened(path, pace=HASTY) as w:
+    with opened(path, timing=HASTY) as w:
         try:
             with pytest.raises(StoreError, match=r"it has not answered for 0\.1 s; look at the"):
                 w.do(w.store._ask(w.store._writer, lambda *_: until.wait()))
@@ -339,7 +342,7 @@ def test_a_disk_that_hangs_holds_nobody_up(path: Path) -> None:
 
 
 def test_a_loop_that_was_late_itself_waits_on(path: Path) -> None:
-    with opened(path, pace=HASTY) as w:
+    with opened(path, timing=HASTY) as w:
 
         async def late() -> Any:
             ask = asyncio.ensure_future(w.store.reserve(Hold("a", (w.money(1),), 60, ABOUT)))
@@ -427,7 +430,7 @@ def test_after_a_loss_of_power_only_what_was_on_the_disk_is_missed(
     path: Path, monkeypatch: pytest.MonkeyPatch, durability: Durability, noticed: bool
 ) -> None:
     """The last second may be gone where commits are not synchronous, and that is no alarm."""
-    with opened(path, durability=durability, pace=Timing(sync=3600.0)) as w:
+    with opened(path, durability=durability, timing=Timing(sync=3600.0)) as w:
         w.reserve("a", w.money(5))
         copy = copied(path)
         w.reserve("b", w.money(5))
@@ -440,7 +443,7 @@ def test_after_a_loss_of_power_only_what_was_on_the_disk_is_missed(
 def test_what_was_brought_to_the_disk_is_missed_after_a_loss_of_power_too(
     path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    with opened(path, pace=BUSY) as w:
+    with opened(path, timing=BUSY) as w:
         w.reserve("a", w.money(5))
         copy = copied(path)
         w.reserve("b", w.money(5))
@@ -452,9 +455,9 @@ def test_what_was_brought_to_the_disk_is_missed_after_a_loss_of_power_too(
         assert is_closed(w)
 
 
-def noted(path: Path) -> sqlite_continuity.Note:
+def noted(path: Path) -> sqlite_continuity.HighWater:
     with (path.parent / "ledger.db-lock").open("rb") as file:
-        found = sqlite_continuity.read_note(file.fileno())
+        found = sqlite_continuity.read_high_water(file.fileno())
     assert found is not None
     return found
 
@@ -572,7 +575,7 @@ def test_a_full_disk_is_an_error_and_passes(path: Path) -> None:
         (pages,) = connection.execute("PRAGMA page_count").fetchone()
         connection.execute(f"PRAGMA max_page_count = {pages}")
         subjects = [w.money(1, subject=f"{i:0200}") for i in range(40)]
-        with pytest.raises(StoreError, match="the disk is full; make room"):
+        with pytest.raises(StoreError, match="the disk is full; free some space"):
             w.reserve("b", *subjects)
         assert w.used(*subjects[:2]) == [0, 0]
         assert isinstance(w.reserve("b", *subjects), Granted)  # with a connection anew: room
@@ -580,11 +583,11 @@ def test_a_full_disk_is_an_error_and_passes(path: Path) -> None:
 
 
 def test_another_program_that_locks_the_file_is_an_error(path: Path) -> None:
-    with opened(path, pace=Timing(patience=0.5)) as w:
+    with opened(path, timing=Timing(patience=0.5)) as w:
         w.reserve("a", w.money(1))
         shell = sqlite3.connect(path, isolation_level=None)
         shell.execute("BEGIN IMMEDIATE")
-        with pytest.raises(StoreError, match="another program keeps it locked; close whatever"):
+        with pytest.raises(StoreError, match="another program keeps it locked; close other"):
             w.reserve("b", w.money(1))
         shell.close()
         assert isinstance(w.reserve("b", w.money(1)), Granted)
@@ -659,13 +662,13 @@ def test_the_lock_is_made_anew_where_it_was_removed(path: Path) -> None:
         (path.parent / "ledger.db-lock").unlink()
         a.reserve("c", a.money(5))
         b.reserve("d", b.money(5))
-        assert a.store._writer.lock._is_there()
-        assert b.store._writer.lock._is_there()
+        assert a.store._writer.lock._is_current()
+        assert b.store._writer.lock._is_current()
         assert a.used(a.money(1)) == [20]
 
 
 def test_a_ledger_that_is_damaged_while_in_use_is_an_error(path: Path) -> None:
-    with opened(path, pace=BUSY) as w:
+    with opened(path, timing=BUSY) as w:
         w.reserve("a", w.money(5))
     size = path.stat().st_size
     with opened(path) as w:
@@ -761,7 +764,7 @@ def test_a_network_file_system_is_refused(path: Path, tmp_path: Path) -> None:
     mounts = tmp_path / "mounts"
     mounts.write_text(f"disk / ext4 rw 0 0\nserver:/x {path.parent} nfs4 rw 0 0\n")
     with pytest.raises(StoreError, match=r"a network file system \(nfs4\).*use Redis for several"):
-        File(path, mounts=mounts).prepare(ClockReading(NOON))
+        LedgerFile(path, mounts=mounts).prepare(ClockReading(NOON))
 
 
 # -- files -----------------------------------------------------------------------------------------
@@ -872,7 +875,7 @@ def checkpoints(w: World) -> Iterator[threading.Event]:
 
 
 def test_the_log_is_brought_into_the_database(path: Path) -> None:
-    with opened(path, pace=BUSY) as w, checkpoints(w) as done:
+    with opened(path, timing=BUSY) as w, checkpoints(w) as done:
         empty = path.stat().st_size
         for i in range(500):
             w.reserve(f"r{i}", w.money(1, subject=f"{i:0500}"))
@@ -886,29 +889,29 @@ def test_the_log_is_brought_into_the_database(path: Path) -> None:
 
 
 def test_a_checkpoint_that_is_not_due_is_left(path: Path) -> None:
-    with opened(path, pace=Timing(sync=0.0)) as w, checkpoints(w) as done:
+    with opened(path, timing=Timing(sync=0.0)) as w, checkpoints(w) as done:
         w.reserve("a", w.money(1))
         wait_for(done)
         done.clear()
-        at, commits = w.store._writer.lock.note()
+        at, commits = w.store._writer.lock.last_checkpoint()
         assert commits == 0
         w.reserve("b", w.money(1))
         wait_for(done)
-        assert w.store._writer.lock.note() == (at, 1)
+        assert w.store._writer.lock.last_checkpoint() == (at, 1)
 
 
 def test_another_process_may_come_first(path: Path) -> None:
-    with opened(path, pace=BUSY) as w, checkpoints(w) as done:
+    with opened(path, timing=BUSY) as w, checkpoints(w) as done:
         due = iter((True, False))
         w.store._writer._is_due = lambda: next(due)
         w.reserve("a", w.money(1))
         wait_for(done)
-        assert w.store._writer.lock.note() == (0.0, 1)
+        assert w.store._writer.lock.last_checkpoint() == (0.0, 1)
 
 
 def test_a_reader_does_not_hold_a_checkpoint_up(path: Path) -> None:
-    with opened(path, pace=BUSY) as w, checkpoints(w) as done:
-        with File(path).consult() as report:
+    with opened(path, timing=BUSY) as w, checkpoints(w) as done:
+        with LedgerFile(path).reading() as report:
             assert report.execute("SELECT count(*) FROM ledger").fetchone() == (0,)
             for i in range(5):
                 w.reserve(f"r{i}", w.money(1))
@@ -918,11 +921,11 @@ def test_a_reader_does_not_hold_a_checkpoint_up(path: Path) -> None:
 
 
 def test_a_checkpoint_that_fails_is_met_by_the_next_verb(path: Path) -> None:
-    with opened(path, pace=BUSY) as w, checkpoints(w) as done:
+    with opened(path, timing=BUSY) as w, checkpoints(w) as done:
         w.reserve("a", w.money(1))
         wait_for(done)
         done.clear()
-        w.store._writer.file = replace(w.store._writer.file, pace=replace(BUSY, patience=0.01))
+        w.store._writer.file = replace(w.store._writer.file, timing=replace(BUSY, patience=0.01))
         shell = sqlite3.connect(path, isolation_level=None)
         w.store._writer.connection.execute("PRAGMA busy_timeout = 0")
         w.store._writer._dirty = 0.0
@@ -935,7 +938,7 @@ def test_a_checkpoint_that_fails_is_met_by_the_next_verb(path: Path) -> None:
 
 
 def test_a_folder_that_is_gone_ends_no_thread(path: Path) -> None:
-    with opened(path, pace=Timing(sync=0.0)) as w, checkpoints(w) as done:
+    with opened(path, timing=Timing(sync=0.0)) as w, checkpoints(w) as done:
         shutil.move(path.parent, path.parent.with_name("away"))
         path.parent.with_name("away").joinpath("ledger.db-lock").unlink()
         w.store._writer._dirty = 0.0
@@ -962,10 +965,10 @@ def test_what_nobody_can_ask_for_is_forgotten(path: Path) -> None:
         " (SELECT count(*) FROM slot)"
     )
     assert sql(path, counts) == [(5, 5, 6)]
-    with closing(File(path).connect()) as connection:
+    with closing(LedgerFile(path).connect()) as connection:
         forget(connection, clock.now + 62, "")
     assert sql(path, counts) == [(5, 5, 0)]
-    with closing(File(path).connect()) as connection:
+    with closing(LedgerFile(path).connect()) as connection:
         forget(connection, clock.now + REMEMBERED, "")
     assert sql(path, counts) == [(1, 0, 0)]
     clock.now += REMEMBERED
@@ -995,7 +998,7 @@ def test_what_one_process_expires_another_corrects(path: Path) -> None:
 def test_slots_are_looked_through_bit_by_bit(path: Path) -> None:
     with opened(path) as w:
         w.reserve("a", *(w.requests(None, subject=f"{i:04}") for i in range(2500)))
-    with closing(File(path).connect()) as connection:
+    with closing(LedgerFile(path).connect()) as connection:
         left, after = [], ""
         while True:
             after = forget(connection, NOON + 62, after)
@@ -1085,7 +1088,7 @@ def test_an_audit_is_the_sum_that_every_store_makes(
         found = w.audit()
         rows = sql(path, "SELECT key, spent, held FROM bucket")
         counted = [Bucket(CounterKey.parse(key), spent, held) for key, spent, held in rows]
-        with File(path).consult() as connection:
+        with LedgerFile(path).reading() as connection:
             held = list(books._held(connection))
         assert found == tuple(differences(counted, w.rows(), held))
         assert len(found) >= 3

@@ -18,9 +18,11 @@ from policy_router.ledger import private_file
 from policy_router.ledger.clock import ClockReading
 from policy_router.ledger.sqlite import view as sqlite_view
 from policy_router.ledger.sqlite.diagnosis import examine
-from policy_router.ledger.sqlite.file import File, Lock, Timing
+from policy_router.ledger.sqlite.file import LedgerFile
+from policy_router.ledger.sqlite.lock import Lock
 from policy_router.ledger.sqlite.repair import set_time
 from policy_router.ledger.sqlite.store import SqliteStore
+from policy_router.ledger.sqlite.timing import Timing
 from policy_router.ledger.sqlite.view import SqliteView, viewed
 from policy_router.ledger.store import Continuous, Ended, Settlement
 from tests.ledger.stores import NOON, Clock, World
@@ -56,10 +58,10 @@ def store(path: Path) -> Iterator[World]:
 
 
 @contextmanager
-def view(path: Path, pace: Timing = HASTY) -> Iterator[World]:
+def view(path: Path, timing: Timing = HASTY) -> Iterator[World]:
     clock = Clock()
     with asyncio.Runner() as runner:
-        world = World(SqliteView(path, lambda: ClockReading(clock()), pace), clock, runner)
+        world = World(SqliteView(path, lambda: ClockReading(clock()), timing), clock, runner)
         try:
             yield world
         finally:
@@ -245,7 +247,7 @@ def _verbs(path: Path) -> dict[str, Callable[[], object]]:
 
     return {
         "view": audit,
-        "examine": lambda: examine(path, ClockReading(NOON), pace=HASTY),
+        "examine": lambda: examine(path, ClockReading(NOON), timing=HASTY),
         "write": write,
         "fix": lambda: set_time(path, ClockReading(NOON)),
     }
@@ -289,7 +291,7 @@ def test_traps_in_the_folder_harm_nobody(
 def test_a_file_of_ones_own_that_is_no_lock_is_left_alone(path: Path) -> None:
     lock = path.with_name("ledger.db-lock")
     lock.write_text(CONTENT * 9)
-    with pytest.raises(StoreError, match="is no lock of a ledger; remove"), store(path):
+    with pytest.raises(StoreError, match="is not the lock file of a ledger; remove"), store(path):
         pass
     assert lock.read_text() == CONTENT * 9
     lock.write_bytes(b"\0" * 24)  # as a loss of power may leave it
@@ -308,7 +310,7 @@ def test_files_of_strangers_are_not_opened(
     else:  # then it is this process that is the stranger
         monkeypatch.setattr(private_file, "user", lambda: STRANGER)
         owner = path.stat().st_uid
-        look = private_file.examine
+        look = private_file.inspect
         monkeypatch.setattr(
             private_file,
             "examine",
@@ -327,7 +329,7 @@ def test_where_another_user_owns_the_folder_a_copy_is_read(
         for each in (path.parent, *path.parent.iterdir()):
             os.chown(each, STRANGER, STRANGER)
     before = traces(path.parent)
-    with viewed(File(path)) as connection:
+    with viewed(LedgerFile(path)) as connection:
         (_, _, file) = connection.execute("PRAGMA database_list").fetchone()
         assert Path(file).parent != path.parent
         assert connection.execute("SELECT sum(held) FROM bucket").fetchone() == (550,)
