@@ -114,7 +114,7 @@ def stages(text: str) -> None:
     from policy_router.language import schema, schema_errors
     from policy_router.language.files import PolicyFile
     from policy_router.language.load import compile_files
-    from policy_router.language.source import parse
+    from policy_router.language.yaml_reader import parse
 
     file = PolicyFile("policy.yaml", text.encode())
     _timed("table of models", catalog)

@@ -55,7 +55,6 @@ LONGEST = 400
 LONG = {
     "assurance.cover": "one algorithm: the search for a cover",
     "decision.index": "to be split",
-    "language.source": "to be split",
     "live.reload": "to be split",
     "redaction": "to be split",
 }
@@ -70,7 +69,7 @@ ONLY_IN = {
     "jsonschema": {"language.schema", "language.schema_errors", "answer_schema"},
     "simpleeval": {"language.interpreter"},
     "re2": {"patterns"},
-    "yaml": {"language.source"},
+    "yaml": {"language.yaml_reader"},
     "tiktoken": {"classification.token_count"},
     "sqlite3": {"ledger.sqlite"},
     "fcntl": {"ledger.sqlite.lock", "live.writers"},

@@ -11,7 +11,7 @@ from itertools import accumulate, chain
 from typing import TYPE_CHECKING, Final
 
 from policy_router.diagnostics import Diagnostic, Severity, Span
-from policy_router.language.source import quotations
+from policy_router.language.yaml_reader import quotations
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Iterator, Mapping

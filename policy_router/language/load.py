@@ -15,7 +15,8 @@ from policy_router.language.compile.draft import Draft, Names, words_of
 from policy_router.language.compile.policy import compile_document
 from policy_router.language.document.document import Document
 from policy_router.language.merge import LISTED, NAMED, merge
-from policy_router.language.source import as_text, parse
+from policy_router.language.source import as_text
+from policy_router.language.yaml_reader import parse
 from policy_router.resilience.cancellation import Poll, checkpoint, never
 from policy_router.suggest import Hints
 

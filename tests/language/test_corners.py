@@ -13,12 +13,13 @@ from policy_router.domain.facts import Vocabulary
 from policy_router.language import load
 from policy_router.language.files import PolicyFile
 from policy_router.language.merge import merge
-from policy_router.language.source import SourceFile, parse
+from policy_router.language.yaml_reader import parse
 
 if TYPE_CHECKING:
     from pathlib import Path
 
     from policy_router.diagnostics import Diagnostic
+    from policy_router.language.source import SourceFile
 
 HEAD = """\
 version: 1

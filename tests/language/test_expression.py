@@ -12,8 +12,8 @@ from policy_router.diagnostics import Span
 from policy_router.domain.condition import TAGS, Condition, spell
 from policy_router.domain.facts import FactType
 from policy_router.language.interpreter import Evaluation, holds, trace
-from policy_router.language.source import parse
 from policy_router.language.when import read_expression, read_mapping
+from policy_router.language.yaml_reader import parse
 from policy_router.patterns import search
 from tests.language.conditions import (
     BANDS,

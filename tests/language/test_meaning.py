@@ -6,7 +6,7 @@ import pytest
 
 from policy_router.language.habits import SAID_ELSEWHERE
 from policy_router.language.schema_errors import check
-from policy_router.language.source import parse
+from policy_router.language.yaml_reader import parse
 from policy_router.meaning import may_mean
 from policy_router.suggest import did_you_mean
 from tests.check.policies import look

@@ -17,7 +17,7 @@ from policy_router.language.files import PolicyFile
 from policy_router.language.load import compile_files
 from policy_router.language.schema import generate, validator
 from policy_router.language.schema_errors import check
-from policy_router.language.source import parse
+from policy_router.language.yaml_reader import parse
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

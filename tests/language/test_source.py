@@ -10,16 +10,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from policy_router.diagnostics import Diagnostic, Span
-from policy_router.language.source import (
-    MAX_BYTES,
-    MAX_DEPTH,
-    MAX_NODES,
-    SourceFile,
-    _syntax,
-    align,
-    as_text,
-    parse,
-)
+from policy_router.language.align import align
+from policy_router.language.source import SourceFile, as_text
+from policy_router.language.yaml_errors import MAX_DEPTH, syntax_error
+from policy_router.language.yaml_reader import MAX_BYTES, MAX_NODES, parse
 
 
 def good(text: str | bytes) -> SourceFile:
@@ -155,18 +149,22 @@ def test_what_is_refused_and_where(text: str | bytes, found: list[tuple[str, int
 @pytest.mark.parametrize(
     ("text", "message", "help_"),
     [
-        ("rules:\n  - when: >= 3", "goes on in the next line", "put the condition in quotes"),
-        ("when: tokens > 3: x", "a `:` where no key can be", "put the condition in quotes"),
-        ("deny: no: never", "a `:` where no key can be", "put the text in quotes"),
-        ("a:\n\t- 1", "a tab where spaces are meant", "indent with spaces"),
-        ("a: 'x", "a quote is never closed", "close the quote"),
-        ("when: 'x", "a quote is never closed", "close the quote"),
-        ("a: [1", "a `[` is never closed", ""),
-        ("a: {b: 1", "a `{` is never closed", ""),
-        ("a: 1\nb", "a key without `:`", "write  key: value"),
+        (
+            "rules:\n  - when: >= 3",
+            "has to continue on the next line",
+            "put the condition in quotes",
+        ),
+        ("when: tokens > 3: x", "a `:` where there cannot be a key", "put the condition in quotes"),
+        ("deny: no: never", "a `:` where there cannot be a key", "put the string in quotes"),
+        ("a:\n\t- 1", "a tab in the indentation", "indent with spaces"),
+        ("a: 'x", "a quote is not closed", "close the quote"),
+        ("when: 'x", "a quote is not closed", "close the quote"),
+        ("a: [1", "a `[` is not closed", ""),
+        ("a: {b: 1", "a `{` is not closed", ""),
+        ("a: 1\nb", "a key without a `:`", "write  key: value"),
         ('a: "\\q"', "unknown escape", "use single quotes"),
-        ("a: !x!y z", "tags are not allowed", "is  not"),
-        ("a: - 1", "a `-` where no list can begin", ""),
+        ("a: !x!y z", "tags are not allowed", "written with `not`"),
+        ("a: - 1", "a `-` where a list cannot begin", ""),
     ],
 )
 def test_syntax_errors_say_what_to_do(text: str, message: str, help_: str) -> None:
@@ -219,7 +217,7 @@ def test_an_alias_bomb_is_refused_before_it_unfolds() -> None:
 
 def test_a_bracket_bomb_does_not_end_the_process() -> None:
     code = (
-        "from policy_router.language.source import parse\n"
+        "from policy_router.language.yaml_reader import parse\n"
         "for bomb in (b'[', b'{a: ', b'? ', b'- ', b'[{'):\n"
         "    source, found = parse('p.yaml', bomb * 100_000)\n"
         "    print(source, found[-1].rule)\n"
@@ -231,11 +229,8 @@ def test_a_bracket_bomb_does_not_end_the_process() -> None:
 def test_the_depth_that_libyaml_itself_allows_is_no_riddle() -> None:
     """Newer releases count levels while they look ahead, before an event is given out."""
     source = good("a: [[1]]")
-    mark = yaml.Mark("p.yaml", 4, 0, 4, None, 0)
-    problem = yaml.parser.ParserError(
-        None, None, "exceeded maximum nesting depth of 1000 in yaml_parser_parse", mark
-    )
-    found = _syntax(source, problem)
+    problem = "exceeded maximum nesting depth of 1000 in yaml_parser_parse"
+    found = syntax_error(source, problem, 4, None)
     assert (found.rule, found.span) == ("too-deep", Span("p.yaml", 1, 5, 1, 6))
 
 
