@@ -40,8 +40,7 @@ _SYNTAX: Final = (
     (
         "found undefined tag handle",
         "tags are not allowed",
-        "put a string that begins with `!` in quotes; the opposite of a condition is written with "
-        "`not`",
+        "put a string that begins with `!` in quotes; write `not` for the opposite of a condition",
     ),
     ("found a tab character", "a tab in the indentation", "indent with spaces"),
 )

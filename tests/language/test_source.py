@@ -163,7 +163,7 @@ def test_what_is_refused_and_where(text: str | bytes, found: list[tuple[str, int
         ("a: {b: 1", "a `{` is not closed", ""),
         ("a: 1\nb", "a key without a `:`", "write  key: value"),
         ('a: "\\q"', "unknown escape", "use single quotes"),
-        ("a: !x!y z", "tags are not allowed", "written with `not`"),
+        ("a: !x!y z", "tags are not allowed", "write `not`"),
         ("a: - 1", "a `-` where a list cannot begin", ""),
     ],
 )
