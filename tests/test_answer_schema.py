@@ -6,12 +6,14 @@ import json
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from jsonschema import Draft202012Validator
 from referencing import Registry
 
-from policy_router.answer_schema import STEPS, misfit, problem_of
+from policy_router.answer_schema.match import misfit
+from policy_router.answer_schema.meter import STEPS
+from policy_router.answer_schema.problems import problem_of
 
 SEVEN = "http://json-schema.org/draft-07/schema#"
 DEEP: Any = {}
@@ -19,6 +21,8 @@ for _ in range(2_000):
     DEEP = {"not": DEEP}
 
 
+CLOSED = {"allOf": [{"properties": {"a": {}}}], "$ref": "#/$defs/b", "unevaluatedProperties": False,
+          "$defs": {"b": {"properties": {"b": {}}}}}  # fmt: skip
 TWICE = {"type": "array", "items": {"allOf": [{"$ref": "#"}, {"$ref": "#"}]}}
 NESTED: Any = []
 for _ in range(40):
@@ -39,6 +43,9 @@ for _ in range(40):
         {"$schema": SEVEN, "definitions": {"a": {}}, "items": {"$ref": "#/definitions/a"}},
         {"$schema": SEVEN.removesuffix("#"), "items": [{}, {}]},
         {"$schema": "https://json-schema.org/draft/2020-12/schema"},
+        {"items": {"patternProperties": {"^a": {}}}},
+        {"unevaluatedProperties": False, "items": {"unevaluatedItems": False}},
+        {"$dynamicRef": "#a", "$dynamicAnchor": "a"},
     ],
 )
 def test_schemas_that_can_be_used(schema: dict[str, Any]) -> None:
@@ -55,12 +62,20 @@ def test_schemas_that_can_be_used(schema: dict[str, Any]) -> None:
         ({"$schema": "urn:mine"}, "no draft is called `urn:mine`", ("$schema",)),
         ({"$schema": []}, "no draft is called `[]`", ("$schema",)),
         ({"items": {"pattern": "(?=a)"}}, "the pattern `(?=a)` cannot be read", ()),
-        ({"items": {"patternProperties": {"^a": {}}}}, "`patternProperties` is not read", ()),
+        ({"patternProperties": {"(?!a)": {}}}, "the pattern `(?!a)` cannot be read", ()),
         ({"$ref": "#/$defs/b"}, "`$ref: #/$defs/b` leads nowhere", ()),
         ({"not": {"$ref": "https://example.com/s.json"}}, "leads nowhere", ()),
         ({"$dynamicRef": "#there"}, "`$dynamicRef: #there` leads nowhere", ()),
-        ({"unevaluatedProperties": False}, "`unevaluatedProperties` is not read", ()),
-        ({"items": {"unevaluatedItems": False}}, "`unevaluatedItems` is not read", ()),
+        (
+            {"$dynamicRef": "#a", "$dynamicAnchor": "a", "unevaluatedProperties": False},
+            "`unevaluatedProperties` is not supported together with `$dynamicRef`",
+            (),
+        ),
+        (
+            {"items": {"$dynamicRef": "#a", "$dynamicAnchor": "a", "unevaluatedItems": False}},
+            "`unevaluatedItems` is not supported together with `$dynamicRef`",
+            (),
+        ),
         (DEEP, "nested too deeply", ()),
         ({"$id": "http://["}, "an `$id` in it cannot be read as an address", ()),
         ({"$ref": "http://["}, "leads nowhere", ()),
@@ -89,6 +104,24 @@ def test_schemas_that_cannot(schema: dict[str, Any], words: str, path: tuple[Any
         ({"uniqueItems": True}, [{"a": 1, "b": [0.0]}, {"b": [0], "a": 1}], "uniqueItems"),
         ({"uniqueItems": True}, "aa", None),
         ({"uniqueItems": False}, [1, 1], None),
+        ({"patternProperties": {"^a": {"type": "null"}}}, {"ab": None, "b": 1}, None),
+        ({"patternProperties": {"^a": {"type": "null"}}}, {"ab": 1}, "patternProperties/^a/type"),
+        ({"patternProperties": {"^a": {}}, "additionalProperties": False}, {"ab": 1}, None),
+        (
+            {"patternProperties": {"^a": {}}, "additionalProperties": False},
+            {"b": 1},
+            "additionalProperties",
+        ),
+        ({"additionalProperties": {"type": "null"}}, {"a secret": 1}, "additionalProperties/type"),
+        (CLOSED, {"a": 1, "b": 2}, None),
+        (CLOSED, {"a": 1, "a secret": 2}, "unevaluatedProperties"),
+        (CLOSED, [1], None),
+        ({"unevaluatedItems": {"type": "null"}, "prefixItems": [{}]}, [1, None], None),
+        (
+            {"unevaluatedItems": {"type": "null"}, "prefixItems": [{}]},
+            [1, 2],
+            "unevaluatedItems/type",
+        ),
     ],
 )
 def test_what_fits(schema: dict[str, Any], value: Any, where: str | None) -> None:
@@ -141,6 +174,83 @@ def test_what_is_remembered_is_what_would_be_found(value: Any) -> None:
     for schema in (TWICE, EITHER, {"oneOf": [EITHER["anyOf"][0], {"const": 1}]}):
         plainly = Draft202012Validator(schema, registry=Registry()).is_valid(value)
         assert (misfit(json.dumps(schema), value) is None) is plainly
+
+
+PARTS = [
+    {"properties": {"a": {"type": "integer"}, "b": {}}},
+    {"patternProperties": {"^[ab]$": {"type": "integer"}}},
+    {"additionalProperties": {"type": "integer"}},
+    {"additionalProperties": False},
+    {"unevaluatedProperties": {"type": "integer"}},
+    {"unevaluatedProperties": False},
+    {"required": ["a"], "properties": {"c": {}}},
+    {"dependentSchemas": {"a": {"properties": {"c": {}}}}},
+    {"prefixItems": [{}, {"type": "integer"}]},
+    {"items": {"type": "integer"}},
+    {"contains": {"type": "integer"}},
+    {"unevaluatedItems": {"type": "integer"}},
+    {"unevaluatedItems": False},
+    {"$ref": "#/$defs/a"},
+    {"$ref": "#/$defs/b"},
+    True,
+    {"type": "object"},
+]
+SCHEMAS = st.recursive(
+    st.sampled_from(PARTS),
+    lambda inner: st.one_of(
+        *(st.fixed_dictionaries({word: st.lists(inner, min_size=1, max_size=2)})
+          for word in ("allOf", "anyOf", "oneOf")),
+        st.fixed_dictionaries({"if": inner, "then": inner, "else": inner}),
+        st.fixed_dictionaries({"not": inner}),
+    ),
+    max_leaves=4,
+)  # fmt: skip
+LAST = st.sampled_from([*PARTS[3:6], *PARTS[11:13]])
+DEFINED = {"$defs": {"a": {"properties": {"c": {}}}, "b": {"prefixItems": [{}, {}, {}]}}}
+VALUES = st.one_of(
+    st.dictionaries(st.sampled_from("abcd"), st.sampled_from([1, "x"]), max_size=3),
+    st.lists(st.sampled_from([1, "x"]), max_size=4),
+)
+
+
+@given(SCHEMAS, LAST, VALUES)
+@settings(max_examples=300)
+def test_what_is_evaluated_is_what_jsonschema_says(schema: Any, last: Any, value: Any) -> None:
+    whole = {**DEFINED, "allOf": [schema], **last}
+    plainly = Draft202012Validator(whole, registry=Registry()).is_valid(value)
+    assert (misfit(json.dumps(whole), value) is None) is plainly
+
+
+def test_an_endless_reference_evaluates_nothing() -> None:
+    schema = {"unevaluatedProperties": False, "anyOf": [{"$ref": "#"}]}
+    assert misfit(json.dumps(schema), {"a": 1}) == "the schema cannot be followed to its end"
+
+
+def test_names_are_matched_in_linear_time() -> None:
+    """Python's own matching would not come back from these."""
+    patterns = {"^(a+)+$": {"type": "null"}}
+    name = "a" * 50_000 + "b"
+    assert misfit(json.dumps({"patternProperties": patterns}), {name: 1}) is None
+    for word in ("additionalProperties", "unevaluatedProperties"):
+        schema = {"patternProperties": patterns, word: False}
+        assert misfit(json.dumps(schema), {name: 1}) == f"does not fit the schema at `{word}`"
+
+
+def test_many_properties_are_evaluated_in_linear_time() -> None:
+    """jsonschema's own search in a list for each would take minutes."""
+    schema = {"anyOf": [{"patternProperties": {"^k": {}}}], "unevaluatedProperties": False}
+    assert misfit(json.dumps(schema), {f"k{i}": i for i in range(30_000)}) is None
+    items = {"anyOf": [{"contains": {"type": "integer"}}], "unevaluatedItems": False}
+    assert misfit(json.dumps(items), list(range(30_000))) is None
+
+
+def test_nested_unevaluated_keywords_do_not_run_away() -> None:
+    """With each level the work is some three times as much."""
+    schema: Any = {"patternProperties": {"^k": {}}}
+    for _ in range(30):
+        schema = {"anyOf": [schema, {"not": {}}], "unevaluatedProperties": False}
+    value = {f"k{i}": i for i in range(100)}
+    assert misfit(json.dumps(schema), value) == "the schema cannot be followed to its end"
 
 
 def test_it_ends_when_nobody_waits() -> None:

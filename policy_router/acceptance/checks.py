@@ -15,7 +15,7 @@ from functools import lru_cache
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, Final, TypeAlias
 
-from policy_router.answer_schema import misfit
+from policy_router.answer_schema.match import misfit
 from policy_router.domain.acceptance import OnRejected
 from policy_router.domain.findings import Finding
 from policy_router.patterns import search

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING
 
-from policy_router.answer_schema import problem_of
+from policy_router.answer_schema.problems import problem_of
 from policy_router.domain.acceptance import Accept, Judge, OnRejected
 
 if TYPE_CHECKING:
