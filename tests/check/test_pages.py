@@ -19,9 +19,11 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
 SOURCE = Path(policy_router.__file__).parent
-# How a diagnostic is made, anywhere in the package; the name of its rule is one of the arguments.
+# How a diagnostic is made, anywhere in the package; the name of its rule is one of the first two
+# arguments, or the last.
 MAKERS = {
-    "Diagnostic", "_error", "error", "warning", "_refuse", "_stop", "_wrong", "_Wrong",
+    "ConditionError", "Diagnostic", "_Slip", "_error", "_refuse", "_stop", "_wrong", "_Wrong", "error",
+    "refuse", "warning",
 }  # fmt: skip
 NAME = re.compile(r"[a-z0-9]+(?:-[a-z0-9]+)*")
 WITHOUT_SNIPPET = {
@@ -64,13 +66,6 @@ def emitted() -> set[str]:
                 first = node.value.elts[0] if node.value.elts else None
                 if names[:1] == ["rule"] and isinstance(first, ast.Constant):
                     found.add(str(first.value))
-    # The table of slips in expressions: pattern, rule, message, help.
-    slips = ast.parse((SOURCE / "language" / "expression.py").read_text(encoding="utf-8"))
-    for node in ast.walk(slips):
-        if isinstance(node, ast.Tuple) and len(node.elts) == 4:
-            head, rule = node.elts[:2]
-            if isinstance(head, ast.Call) and isinstance(rule, ast.Constant):
-                found.add(str(rule.value))
     return found
 
 
@@ -78,7 +73,7 @@ def _rule_of(node: ast.Call, constants: Mapping[str, object]) -> set[str]:
     name = node.func.attr if isinstance(node.func, ast.Attribute) else getattr(node.func, "id", "")
     if name not in MAKERS:
         return set()
-    for argument in node.args[:2]:
+    for argument in (*node.args[:2], *node.args[-1:]):
         value: object = argument.value if isinstance(argument, ast.Constant) else None
         if isinstance(argument, ast.Name):
             value = constants.get(argument.id)
