@@ -1,4 +1,4 @@
-"""The table of commands, and the program made of it."""
+"""The program: all commands under one name."""
 
 from __future__ import annotations
 
@@ -21,6 +21,7 @@ from policy_router.cli import (
     schema,
     usage,
 )
+from policy_router.cli.exit_codes import table as exit_codes
 from policy_router.cli.output import show
 from policy_router.cli.version import version
 
@@ -82,6 +83,7 @@ def command(argv: Sequence[str]) -> Any:
         add_completion=bare,
         # Without markup: help starts sooner, and `[20/min]` is shown as written.
         rich_markup_mode=None,
+        epilog=f"\b\nExit codes:\n{exit_codes()}",
         pretty_exceptions_enable=False,
         pretty_exceptions_show_locals=False,
         context_settings={"help_option_names": ["-h", "--help"]},
