@@ -28,6 +28,7 @@ from policy_router.live.compile import compile_set
 from policy_router.live.fixed import FixedPolicy
 from policy_router.live.reload import Live
 from policy_router.live.restrictions import lost_restrictions
+from policy_router.live.settings import ReloadTiming
 from policy_router.providers.bounds import BOUNDS
 from policy_router.providers.user_caller import AdaptedCaller
 from policy_router.sync import SyncMethods
@@ -43,8 +44,9 @@ if TYPE_CHECKING:
     from policy_router.execution.stream import AnswerStream
     from policy_router.ledger.status import StoreStatus
     from policy_router.ledger.store import Crossing, Store
+    from policy_router.live.active import Active
     from policy_router.live.fixed import PolicySource
-    from policy_router.live.reload import Active, ReloadStatus
+    from policy_router.live.status import ReloadStatus
     from policy_router.live.watch import Watch
     from policy_router.options import ChatMessage, RequestOptions
     from policy_router.providers.bounds import Bounds
@@ -137,7 +139,7 @@ class Router(SyncMethods):
         settle_loss: float = 2.0,
         clock: Callable[[], float] = time.time,
         on_event: Callable[[Event], None] = _ignore,
-        on_reload: Callable[[Active[Policy], Active[Policy]], None] | None = None,
+        on_reload: Callable[[Active, Active], None] | None = None,
         bounds: Bounds = BOUNDS,
         functions: Allowed = (),
     ) -> Router:
@@ -190,9 +192,7 @@ class Router(SyncMethods):
             Path(path),
             partial(compile_set, functions=allowed),
             watch=watch,
-            interval=interval,
-            settle=settle,
-            settle_loss=settle_loss,
+            timing=ReloadTiming(interval=interval, settle=settle, settle_loss=settle_loss),
             loses=lambda old, new: bool(lost_restrictions(old, new)),
             on_activate=on_reload,
         ).start()

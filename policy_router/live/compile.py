@@ -6,17 +6,16 @@ from typing import TYPE_CHECKING
 
 from policy_router.acceptance.user_code import Functions, not_allowed
 from policy_router.check.report import inspect
-from policy_router.live.reload import Compiled
+from policy_router.live.compilation import Compiled
 from policy_router.resilience.cancellation import Poll, never
 
 if TYPE_CHECKING:
-    from policy_router.decision.policy import Policy
     from policy_router.language.files import FileSet
 
 
 def compile_set(
     files: FileSet, cancelled: Poll = never, functions: Functions | None = None
-) -> Compiled[Policy]:
+) -> Compiled:
     """Compile policy files, with the functions that the policy may call.
 
     Args:

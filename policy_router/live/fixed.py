@@ -5,7 +5,8 @@ from __future__ import annotations
 import time
 from typing import TYPE_CHECKING, Protocol
 
-from policy_router.live.reload import Active, ReloadStatus, State
+from policy_router.live.active import Active
+from policy_router.live.status import ReloadState, ReloadStatus
 
 if TYPE_CHECKING:
     from policy_router.decision.policy import Policy
@@ -15,7 +16,7 @@ class PolicySource(Protocol):
     """Where a router takes its policy from."""
 
     @property
-    def current(self) -> Active[Policy]:
+    def current(self) -> Active:
         """The active policy."""
         ...
 
@@ -39,7 +40,7 @@ class FixedPolicy:
         now = time.time()
         self.current = Active(policy, policy.revision, "", now, {}, ())
         self._status = ReloadStatus(
-            state=State.OK,
+            state=ReloadState.OK,
             revision=policy.revision,
             digest="",
             loaded_at=now,

@@ -1,324 +1,202 @@
 """One active policy, replaced while in use when the files on disk become another good one.
 
 The digest of the bytes is what counts. A whole new policy is built beside the old one and one
-reference is swapped; when anything is wrong with the new one the old one stays, and the status
-says why until the files are good again.
+reference is swapped. When the new one has an error the old one stays, and the status says why until
+the files are good again.
 """
 
 from __future__ import annotations
 
 import logging
-import os
 import threading
-import time
-from dataclasses import dataclass, field, replace
-from enum import StrEnum
-from types import MappingProxyType
-from typing import TYPE_CHECKING, Final, Generic, NamedTuple, Protocol, Self, TypeVar, get_args
+from dataclasses import replace
+from typing import TYPE_CHECKING, Final, NamedTuple, Self, get_args
 
 from policy_router.base_errors import UsageError
-from policy_router.diagnostics import Diagnostic, Severity, printable
 from policy_router.errors import PolicyError
-from policy_router.language.files import UNSTABLE, FileSet, Listing, list_files, read_files
-from policy_router.live.settle import LONGEST, Observation, SettleState, Settling
-from policy_router.live.watch import Hint, Observer, Watch, mount_points, watchdog_observer
-from policy_router.live.writers import Writers, open_for_writing
+from policy_router.live.compilation import Superseded, compile_safely
+from policy_router.live.folder import PolicyFiles, unsettled
+from policy_router.live.follower import Follower
+from policy_router.live.machine import ReloadAction, ReloadMachine
+from policy_router.live.settings import ReloadTiming, Surroundings
+from policy_router.live.settle import LONGEST, SettleState
+from policy_router.live.slot import PolicySlot
+from policy_router.live.status import ReloadResult, ReloadStatus, StatusBoard
+from policy_router.live.watch import Hint, Watch, warn_of_mounts
+from policy_router.live.writers import Writers
 from policy_router.resilience import forks
 from policy_router.resilience.cancellation import Cancelled, Poll, never
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Mapping
+    from collections.abc import Callable
     from pathlib import Path
 
-    from policy_router.language.files import ListedFile
+    from policy_router.decision.policy import Policy
+    from policy_router.language.files import FileSet
+    from policy_router.live.active import Active
+    from policy_router.live.compilation import Compiled
+    from policy_router.live.folder import Look
+    from policy_router.live.settle import Observation
 
 log = logging.getLogger(__name__)
 
 FULL_LOOK: Final = 8
-"""Every so many ticks the bytes are read although nothing points to a change."""
+"""At every eighth look the bytes are read even though nothing points to a change."""
 LONGEST_START: Final = 10.0
 """Seconds that a start waits for files that are still being written."""
-GLANCE: Final = 0.1
-"""Seconds between two looks for newer bytes during a compilation."""
-
-
-class Revised(Protocol):
-    """All that is asked of a policy here: `revision` tells what it means, whatever its layout."""
-
-    @property
-    def revision(self) -> str: ...
-
-
-P = TypeVar("P", bound=Revised)
-
-
-# The generic ones have no slots: in Python 3.11 a frozen, slotted, generic dataclass cannot be
-# made through its subscript, as in `Compiled[Policy](...)`.
-@dataclass(frozen=True)
-class Compiled(Generic[P]):
-    """What a compiler made of a file set. policy: None when it cannot be used; it is not used
-    either when a diagnostic is an error. sources: file name -> text, for drawing diagnostics."""
-
-    policy: P | None
-    diagnostics: tuple[Diagnostic, ...] = ()
-    sources: Mapping[str, str] = field(default_factory=dict)
-
-
-@dataclass(frozen=True)
-class Active(Generic[P]):
-    """The policy in use, with the texts it was made from, so that its line numbers are true.
-
-    digest: of the bytes. loaded_at: Unix time at which this revision became active.
-    diagnostics: warnings and notes about it.
-    """
-
-    policy: P
-    revision: str
-    digest: str
-    loaded_at: float
-    sources: Mapping[str, str]
-    diagnostics: tuple[Diagnostic, ...]
-
-
-class State(StrEnum):
-    """OK: the files on disk are the active policy. DEGRADED: they are not and cannot be used, or
-    nothing in this process follows them any more."""
-
-    OK = "ok"
-    DEGRADED = "degraded"
-
-
-class Result(StrEnum):
-    """How a look at changed files ended. OK: a new revision is active. UNCHANGED: it means what
-    the active one means. INVALID: refused. UNSTABLE: the files did not stop changing."""
-
-    OK = "ok"
-    UNCHANGED = "unchanged"
-    INVALID = "invalid"
-    UNSTABLE = "unstable"
-
-
-@dataclass(frozen=True, slots=True)
-class ReloadStatus:
-    """What is active, and what is wrong with what should be.
-
-    loaded_at: Unix time at which the active revision became active. since: Unix time at which
-    `state` began. attempted: digest of the files last acted upon; None when they could not be
-    read. errors, sources: why they were refused, and the texts to draw that with; empty when ok.
-    backend: `inotify` or the like, `poll`, `off`, or `stopped` when the thread that should follow
-    the files does not run in this process. reloads: how often each result occurred.
-    checked_at: Unix time of the last look at the files. lag: seconds since then. compiling_since:
-    Unix time at which the compilation under way began; None when there is none.
-    """
-
-    state: State
-    revision: str
-    digest: str
-    loaded_at: float
-    since: float
-    attempted: str | None
-    errors: tuple[Diagnostic, ...]
-    sources: Mapping[str, str]
-    backend: str
-    reloads: Mapping[Result, int]
-    checked_at: float = 0.0
-    lag: float = 0.0
-    compiling_since: float | None = None
-
-
-_Seen = str | tuple[Diagnostic, ...]
-"""What a look at the files showed: their digest, or why there is none."""
 
 
 class _Next(NamedTuple):
-    """When to look again, in seconds, and whether that is to see if the files have settled."""
+    """The seconds until the next look, and whether that is to see if the files have settled."""
 
     pause: float
     unsettled: bool = False
 
 
-@dataclass(frozen=True)
-class _Ready(Generic[P]):
-    """A compiled policy that lacks restrictions of the active one: it waits for a further look."""
+class _Pending(NamedTuple):
+    """A compiled policy that lacks restrictions of the active one, so it waits for another look."""
 
     digest: str
-    compiled: Compiled[P]
+    compiled: Compiled
 
 
-class Live(Generic[P]):
+class Live:
     """Holds the active policy and one thread that looks after it.
 
-    path: a policy file or folder. compile: makes a policy of a file set; whatever it refuses or
-    raises leaves the active policy in place. It is given a callable to poll, and should raise
-    Cancelled once that returns true: the files have changed again. strict: as for `read_files`.
-    interval: seconds between two looks. settle: two looks at least this far apart must show the
-    same bytes. settle_loss: the same for bytes that lack something: a file became shorter or is
-    gone, or `loses` says so of the old and the new policy. min_interval: seconds between two
-    compilations that nobody asked for. on_activate: told (old, new) after a swap to another
-    revision; what it raises is logged. clock: seconds that never go back. wall: Unix time. sleep:
-    used by `load` and `reload_now` only. observer: where file events come from. writing: whether a
-    program has a file open for writing; None when that is unknown.
-
     A forked child follows the files with a thread of its own.
+
+    Args:
+        path: A policy file, or a folder of them.
+        compile: Makes a policy of a set of files. Whatever it refuses or raises leaves the active
+            policy in place. It is given a function to poll, and should raise Cancelled once that
+            returns true: the files have changed again.
+        watch: Whether changes are noticed by file events and polling, by polling, or only when
+            `reload_now` is called.
+        strict: Whether doubts about who could have written a file are errors.
+        timing: How often files are looked at, and how long they must have settled.
+        loses: Returns whether the second policy lacks restrictions that the first one has.
+        on_activate: Called with the old and the new policy after a swap to another revision; what
+            it raises is logged.
+        surroundings: The clocks and probes of the system.
+
+    Raises:
+        UsageError: `watch` is none of its values.
     """
 
     def __init__(
         self,
         path: Path,
-        compile: Callable[[FileSet, Poll], Compiled[P]],  # noqa: A002  the stage bears this name
+        compile: Callable[[FileSet, Poll], Compiled],  # noqa: A002  the stage bears this name
         *,
         watch: Watch = "auto",
         strict: bool = False,
-        interval: float = 1.0,
-        settle: float = 0.1,
-        settle_loss: float = 2.0,
-        min_interval: float = 1.0,
-        loses: Callable[[P, P], bool] = lambda _old, _new: False,
-        on_activate: Callable[[Active[P], Active[P]], None] | None = None,
-        clock: Callable[[], float] = time.monotonic,
-        wall: Callable[[], float] = time.time,
-        sleep: Callable[[float], object] = time.sleep,
-        observer: Callable[[], Observer] = watchdog_observer,
-        writing: Callable[[str], bool | None] = open_for_writing,
+        timing: ReloadTiming | None = None,
+        loses: Callable[[Policy, Policy], bool] = lambda _old, _new: False,
+        on_activate: Callable[[Active, Active], None] | None = None,
+        surroundings: Surroundings | None = None,
     ) -> None:
         if watch not in get_args(Watch):
             raise UsageError(f"watch is one of {', '.join(get_args(Watch))}, not {watch!r}")
-        if min(interval, settle) <= 0 or min(min_interval, settle_loss) < 0:
-            raise UsageError(
-                "interval and settle must be more than 0, settle_loss and min_interval not less"
-            )
-        self._path = path
+        timing, system = timing or ReloadTiming(), surroundings or Surroundings()
         self._compile = compile
         self._watch: Watch = watch
-        self._strict = strict
-        self._interval = interval
-        self._min_interval = min_interval
+        self._timing = timing
         self._loses = loses
-        self._on_activate = on_activate
-        self._clock = clock
-        self._wall = wall
-        self._sleep = sleep
-        self._writing = writing
-        self._settling = Settling(settle, settle_loss)
-        self._wake = threading.Event()
-        self._closed = threading.Event()
-        # Reentrant: `on_activate` may ask for a reload, and finds everything in order.
+        self._system = system
+        wake = threading.Event()
+        hint = Hint(wake, system.observer, Writers(system.clock)) if watch == "auto" else None
+        self._files = PolicyFiles(path, strict=strict, writing=system.writing, hint=hint)
+        self._machine = ReloadMachine(
+            interval=timing.interval,
+            settle=timing.settle,
+            settle_loss=timing.settle_loss,
+            min_interval=timing.min_interval,
+        )
+        self._follower = Follower(
+            self.step, hint, wake, interval=timing.interval, deaf=timing.settle
+        )
+        self._board = StatusBoard(system.clock, system.wall)
+        # Reentrant: `on_activate` may call `reload_now`, and finds everything in order.
         self._lock = threading.RLock()
-        self._thread: threading.Thread | None = None
-        self._hint = Hint(self._wake, observer, Writers(clock)) if watch == "auto" else None
-        self._active: Active[P] | None = None
-        self._status: ReloadStatus | None = None
-        self._listing: Listing | None = None
-        self._notices: tuple[Diagnostic, ...] = ()
-        self._attempted: _Seen | None = None
-        self._sizes: Mapping[str, int] = {}
-        self._ready: _Ready[P] | None = None
-        self._compiled_at = float("-inf")
-        self._compiling: float | None = None
-        self._checked = (wall(), clock())
+        self._slot = PolicySlot(self._board, system.wall, on_activate)
+        self._pending: _Pending | None = None
         self._ticks = 0
         forks.follow(self)
 
     @property
-    def current(self) -> Active[P]:
-        """The active policy. Take it once for a request and keep to it."""
-        active = self._active
-        if active is None:
-            raise UsageError("no policy is loaded yet: call start() first")
-        return active
+    def current(self) -> Active:
+        """The active policy. Take it once for a request and keep to it.
+
+        Raises:
+            UsageError: No policy is loaded yet.
+        """
+        return self._slot.current
 
     def status(self) -> ReloadStatus:
-        """How things stand; consistent in itself, and never waits for a reload."""
-        status = self._status
+        """Return the status, consistent in itself. Never waits for a reload.
+
+        Raises:
+            UsageError: No policy is loaded yet.
+        """
+        off = self._watch == "off" or self._follower.closed
+        status = self._board.report("off" if off else self._follower.backend)
         if status is None:
             raise UsageError("no policy is loaded yet: call start() first")
-        at, moment = self._checked
-        status = replace(
-            status,
-            backend=self._backend(),
-            checked_at=at,
-            lag=max(0.0, self._clock() - moment),
-            compiling_since=self._compiling,
-        )
-        if status.backend != _STOPPED:
-            return status
-        words = "the thread that follows the policy files does not run in this process"
-        help_ = "restart the process; until then each call of `reload` looks once"
-        found = Diagnostic("internal-error", Severity.ERROR, words, None, help_)
-        return replace(status, state=State.DEGRADED, errors=(*status.errors, found))
+        return status
 
-    def load(self) -> Active[P]:
-        """Makes the first policy active; raises PolicyError when there is none to be had. Files
-        that are still being written are waited for."""
+    def load(self) -> Active:
+        """Make the first policy active. Waits for files that are still being written.
+
+        Raises:
+            PolicyError: The files cannot be used.
+            UsageError: A policy is loaded already.
+        """
         with self._lock:
-            if self._active is not None:
+            if self._slot.filled:
                 raise UsageError("a policy is loaded already")
-            listing, files, found = self._untouched()
-            if files is None:
-                raise PolicyError(found)
-            compiled = self._compiled(files, never)
-            if compiled.policy is None or _errors(compiled.diagnostics):
-                raise PolicyError((*found, *compiled.diagnostics), compiled.sources)
-            self._handled(listing, files.digest)
-            self._checked = (self._wall(), self._clock())
-            return self._activate(compiled.policy, compiled, files, found)
+            look = self._first_look()
+            if look.files is None:
+                raise PolicyError(look.problems)
+            compiled = compile_safely(self._compile, look.files, never)
+            policy = compiled.usable
+            if policy is None:
+                raise PolicyError((*look.problems, *compiled.diagnostics), compiled.sources)
+            self._handled(look)
+            self._board.checked()
+            self._files.in_use(look.files)
+            return self._slot.activate(policy, compiled, look.files.digest, look.problems)
 
     def start(self) -> Self:
-        """Loads unless that is done, then keeps the policy up to date until `close`."""
+        """Load a policy unless that is done, then keep it up to date until `close`.
+
+        Raises:
+            PolicyError: The files cannot be used.
+            UsageError: It was started already.
+        """
         with self._lock:
-            if self._thread is not None or self._closed.is_set():
+            if self._follower.started or self._follower.closed:
                 raise UsageError("started already")
-            if self._hint is not None:
-                # Before anything is read: what is written from now on is known to be unfinished.
-                listing = list_files(self._path)
-                self._hint.tend(listing.directories, _names(listing))
+            # Before anything is read: what is written from now on is known to be unfinished.
+            self._follower.arm(self._files.list())
             try:
-                if self._active is None:
+                if not self._slot.filled:
                     self.load()
             except BaseException:
-                if self._hint is not None:
-                    self._hint.close()
+                self._follower.close_events()
                 raise
             if self._watch != "off":
-                self._warn_of_mounts()
-                self._follow()
+                warn_of_mounts((entry.name, entry.real) for entry in self._files.list().entries)
+                self._follower.start()
         return self
 
-    def _follow(self) -> None:
-        self._thread = threading.Thread(target=self._run, name="policy-reload", daemon=True)
-        self._thread.start()
-
-    def after_fork_in_child(self) -> None:
-        """Follow the files in this process as well. The thread is the parent's, and so are the
-        watch and whatever the locks are held for."""
-        following = self._thread is not None and not self._closed.is_set()
-        closed = self._closed.is_set()
-        self._lock = threading.RLock()
-        self._wake, self._closed = threading.Event(), threading.Event()
-        if closed:
-            self._closed.set()
-        if self._hint is not None:
-            self._hint.abandon(self._wake)
-        # A look that was under way in the parent ends there: here everything is looked at anew.
-        self._settling.reset()
-        self._listing = self._attempted = self._ready = self._compiling = None
-        if following:
-            try:
-                self._follow()
-            except RuntimeError as problem:  # no thread to be had: the status says so
-                log.error("the policy files are not followed in this process: %s", problem)  # noqa: TRY400  a trace adds nothing
-
     def close(self) -> None:
-        """Ends the thread and the watch; the active policy stays usable. May be called twice,
-        but not by `on_activate`, which runs in the middle of a reload."""
-        self._closed.set()
-        self._wake.set()
-        thread = self._thread
-        if thread is not None and thread is not threading.current_thread():
-            thread.join()
+        """End the thread and the file events; the active policy stays usable.
+
+        May be called twice, but not by `on_activate`, which runs in the middle of a reload.
+        """
+        self._follower.close()
         with self._lock:
-            if self._hint is not None:
-                self._hint.close()
+            self._follower.close_events()
 
     def __enter__(self) -> Self:
         return self.start()
@@ -326,383 +204,191 @@ class Live(Generic[P]):
     def __exit__(self, *_: object) -> None:
         self.close()
 
-    def reload_now(self, *, force: bool = True) -> ReloadStatus:
-        """Looks at once, waits until the files are settled, and acts. Never raises for a bad file.
+    def after_fork_in_child(self) -> None:
+        """Follow the files in this process as well; a look of the parent's ends in the parent."""
+        self._lock = threading.RLock()
+        self._machine.reset()
+        self._files.known = self._pending = self._board.compiling_since = None
+        self._follower.after_fork_in_child()
 
-        force: compile even what is active or was refused before. Two calls run one after another.
+    def reload_now(self, *, force: bool = True) -> ReloadStatus:
+        """Look at the files at once, wait until they have settled, and act.
+
+        Never raises for a bad file. Two calls run one after another.
+
+        Args:
+            force: Whether to compile files that are active or were refused before.
+
+        Returns:
+            The status after that.
         """
         with self._lock:
-            after = self._look(list_files(self._path), asked=True, force=force)
+            after = self._look(requested=True, force=force)
             while after.unsettled:
-                self._sleep(after.pause)
-                after = self._look(list_files(self._path), asked=True, force=force)
-            self._checked = (self._wall(), self._clock())
+                self._system.sleep(after.pause)
+                after = self._look(requested=True, force=force)
+            self._board.checked()
             return self.status()
 
     def step(self) -> float:
-        """One tick: looks whether something changed and acts on it. Seconds until the next tick."""
+        """Look once whether something changed, and act on it.
+
+        Returns:
+            The seconds until the next look.
+        """
         with self._lock:
-            hinted = self._wake.is_set()
-            self._wake.clear()
-            listing = list_files(self._path)
-            hint = None if self._closed.is_set() else self._hint
-            if hint is not None and hint.tend(listing.directories, _names(listing)):
-                # What happened before the watch was armed caused no event.
-                listing = list_files(self._path)
+            hinted = self._follower.was_hinted()
+            listing = self._files.list()
+            if self._follower.arm(listing):
+                # What happened before the events were armed caused none.
+                listing = self._files.list()
             self._ticks += 1
             due = (
                 hinted
-                or self._settling.waiting
-                or listing != self._listing
-                or not isinstance(self._attempted, str)
+                or self._machine.settling.waiting
+                or listing != self._files.known
+                or not isinstance(self._machine.attempted, str)
                 or self._ticks % FULL_LOOK == 0
             )
-            pause = self._look(listing).pause if due else self._interval
-            self._checked = (self._wall(), self._clock())
+            pause = self._act(self._files.look(listing)).pause if due else self._timing.interval
+            self._board.checked()
             return pause
 
-    def _warn_of_mounts(self) -> None:
-        mounts = mount_points()
-        for entry in list_files(self._path).entries:
-            if entry.real in mounts:
-                words = "`%s` is mounted by itself, so a new file in its place is never seen; %s"
-                log.warning(words, entry.name, "mount its folder instead")
-
-    def _run(self) -> None:
-        while not self._closed.is_set():
-            try:
-                pause = self.step()
-            except Exception:  # this thread must follow the files whatever happens; it is told
-                log.exception("looking at the policy files failed; the active policy stays")
-                pause = self._interval
-            # Hints are not listened to at first: a storm of them costs one look per `settle`.
-            deaf = min(pause, self._settling.settle)
-            if not self._closed.wait(deaf):
-                self._wake.wait(pause - deaf)
-
-    def _untouched(self) -> tuple[Listing, FileSet | None, tuple[Diagnostic, ...]]:
-        """The first files, when nobody has touched them for a moment."""
-        end = self._clock() + LONGEST_START
+    def _first_look(self) -> Look:
+        """Return the first look at files that no program has touched for a moment."""
+        settling, clock = self._machine.settling, self._system.clock
+        end = clock() + LONGEST_START
         while True:
-            listing = list_files(self._path)
-            files, found = read_files(self._path, strict=self._strict)
-            writing, certain = self._writers(listing)
-            look = Observation(
-                found if files is None else files.digest,
-                torn=files is None and _is_torn(found),
-                writing=writing,
-                loss=files is None or not certain,
-            )
-            quiet = self._settling.settle_loss if look.loss else self._settling.settle
-            if not (look.torn or writing or _changed_since(listing, self._wall() - quiet)):
+            look = self._files.look(self._files.list())
+            writing, certain = self._files.being_written(look.listing)
+            observation = look.observation(writing, loss=look.files is None or not certain)
+            quiet = settling.settle_loss if observation.loss else settling.settle
+            recent = look.changed_since(self._system.wall() - quiet)
+            if not (observation.torn or writing or recent):
                 break
-            answer = self._settling.look(self._clock(), look)
-            if answer.verdict is SettleState.READY:
+            settled = settling.look(clock(), observation)
+            if settled.verdict is SettleState.READY:
                 break
-            if self._clock() >= end:
-                raise PolicyError((_unsettled(writing, LONGEST_START),))
-            self._sleep(answer.pause)
-        self._settling.reset()
-        return listing, files, found
+            if clock() >= end:
+                raise PolicyError((unsettled(writing, LONGEST_START),))
+            self._system.sleep(settled.pause)
+        settling.reset()
+        return look
 
-    def _look(self, listing: Listing, *, asked: bool = False, force: bool = False) -> _Next:
-        """Reads the files and acts when they are new and settled.
+    def _look(self, *, requested: bool = False, force: bool = False) -> _Next:
+        return self._act(self._files.look(self._files.list()), requested=requested, force=force)
 
-        `listing` was taken before reading: what changes meanwhile is seen as a change next time.
+    def _act(self, look: Look, *, requested: bool = False, force: bool = False) -> _Next:
+        """Do about a look what the state machine says.
+
+        Args:
+            look: What was found.
+            requested: Whether a caller requested the look.
+            force: Whether to compile files that are active or were refused before.
         """
-        files, found = read_files(self._path, strict=self._strict)
-        seen: _Seen = found if files is None else files.digest
-        changed = listing != self._listing or asked
-        if seen == self._attempted and not force:
-            self._handled(listing, seen)
-            self._refresh(seen, found)
-            if changed and seen == self.current.digest:
-                self._count(Result.UNCHANGED)
-            return _Next(self._interval)
-        if seen == self.current.digest and not force:
-            self._handled(listing, seen)
-            self._refresh(seen, found)
-            self._recover(self.current.digest)
-            return _Next(self._interval)
-        ready = self._ready
-        if ready is not None and ready.digest != seen:
-            ready = self._ready = None
-        look = Observation(
-            seen,
-            torn=files is None and _is_torn(found),
-            writing=self._writers(listing)[0],
-            loss=ready is not None or self._lacks(listing, files),
+        known = None if force else self._machine.known(look.seen, self._slot.current.digest)
+        if known is not None:
+            self._nothing_new(look, known, requested=requested)
+            return _Next(self._timing.interval)
+        if self._pending is not None and self._pending.digest != look.seen:
+            self._pending = None
+        pending = self._pending is not None
+        writing, _ = self._files.being_written(look.listing)
+        observation = look.observation(writing, loss=pending or self._files.lacks_something(look))
+        step = self._machine.look(self._system.clock(), observation, urgent=requested or pending)
+        match step.action:
+            case ReloadAction.WAIT:
+                return _Next(step.pause, unsettled=True)
+            case ReloadAction.GIVE_UP:
+                self._give_up(writing)
+                return _Next(step.pause)
+        if look.files is None:
+            self._handled(look)
+            self._slot.refuse(ReloadResult.INVALID, look.problems)
+            return _Next(step.pause)
+        return self._compile_and_swap(
+            look, look.files, observation, requested=requested, force=force
         )
-        early = self._compiled_at + self._min_interval
-        not_before = float("-inf") if asked or ready is not None else early
-        answer = self._settling.look(self._clock(), look, not_before)
-        match answer.verdict:
-            case SettleState.WAIT:
-                return _Next(answer.pause, unsettled=True)
-            case SettleState.CHANGING | SettleState.WRITING:
-                self._give_up(look.writing)
-                return _Next(min(self._interval, LONGEST))
-        if files is None:
-            self._handled(listing, seen)
-            self._refuse(found, {}, None)
-            return _Next(self._interval)
-        return self._attempt(listing, files, found, look, asked=asked, force=force)
 
-    def _writers(self, listing: Listing) -> tuple[tuple[str, ...], bool]:
-        """The files that are open for writing, and whether that is certain of all of them."""
-        names: list[str] = []
-        certain = True
-        for entry in _every(listing):
-            if entry.trouble is not None:
-                continue
-            writing = self._writing(entry.real)
-            if writing is None:
-                certain = False
-                writing = self._hint is not None and self._hint.writers.open(entry.real)
-            if writing:
-                names.append(entry.name)
-        return tuple(names), certain
+    def _nothing_new(self, look: Look, action: ReloadAction, *, requested: bool) -> None:
+        """Record a look at files that are active, or that were refused before."""
+        active = self._slot.current.digest == look.seen
+        changed = requested or look.listing != self._files.known
+        self._handled(look)
+        if active:
+            self._slot.refresh(look.problems)
+        if action is ReloadAction.RESTORE:
+            self._slot.restored()
+        elif changed and active:
+            self._board.count(ReloadResult.UNCHANGED)
 
-    def _lacks(self, listing: Listing, files: FileSet | None) -> bool:
-        """Whether files became shorter or are gone, as happens halfway through a change."""
-        if files is None:
-            return True
-        sizes = _sizes(files)
-        if any(sizes.get(name, -1) < size for name, size in self._sizes.items()):
-            return True
-        before = self._listing
-        return before is not None and before.manifest is not None and listing.manifest is None
-
-    def _attempt(
+    def _compile_and_swap(
         self,
-        listing: Listing,
+        look: Look,
         files: FileSet,
-        found: tuple[Diagnostic, ...],
-        look: Observation,
+        observation: Observation,
         *,
-        asked: bool,
+        requested: bool,
         force: bool,
     ) -> _Next:
-        """Compiles settled files, unless that is done, and swaps; or refuses them."""
-        ready, self._ready = self._ready, None
-        if ready is not None:
-            compiled = ready.compiled
+        """Compile settled files, unless that is done, and swap; or refuse them."""
+        pending, self._pending = self._pending, None
+        if pending is not None:
+            compiled = pending.compiled
         else:
-            self._compiled_at = self._clock()
-            self._compiling = self._wall()
-            try:
-                compiled = self._compiled(files, self._superseded(listing, files.digest))
-            except Cancelled:
-                log.info("the policy files changed while they were compiled; beginning anew")
-                self._settling.reset()
-                if self._closed.is_set():
-                    return _Next(self._interval)
-                return self._look(list_files(self._path), asked=asked, force=force)
-            finally:
-                self._compiling = None
-        policy = compiled.policy
-        if policy is None or _errors(compiled.diagnostics):
-            self._handled(listing, files.digest)
-            self._refuse((*found, *compiled.diagnostics), compiled.sources, files.digest)
-            return _Next(self._interval)
-        if ready is None and self._loses(self.current.policy, policy):
-            # Half a file is a policy without the rules of the other half: looked at once more.
-            self._ready = _Ready(files.digest, compiled)
-            answer = self._settling.look(self._clock(), replace(look, loss=True))
-            return _Next(max(answer.pause, self._settling.settle), unsettled=True)
-        self._handled(listing, files.digest)
-        self._activate(policy, compiled, files, found)
-        return _Next(self._interval)
+            fresh = self._compiled(look, files)
+            if fresh is None:
+                log.info("the policy files changed while they were compiled; starting over")
+                self._machine.settling.reset()
+                if self._follower.closed:
+                    return _Next(self._timing.interval)
+                return self._look(requested=requested, force=force)
+            compiled = fresh
+        policy = compiled.usable
+        if policy is None:
+            self._handled(look)
+            self._slot.refuse(
+                ReloadResult.INVALID,
+                (*look.problems, *compiled.diagnostics),
+                compiled.sources,
+                files.digest,
+            )
+        elif pending is None and self._loses(self._slot.current.policy, policy):
+            # Half a file is a policy without the rules of the other half: it gets another look.
+            self._pending = _Pending(files.digest, compiled)
+            settling = self._machine.settling
+            settled = settling.look(self._system.clock(), replace(observation, loss=True))
+            return _Next(max(settled.pause, settling.settle), unsettled=True)
+        else:
+            self._handled(look)
+            self._files.in_use(files)
+            self._slot.activate(policy, compiled, files.digest, look.problems)
+        return _Next(self._timing.interval)
 
-    def _superseded(self, listing: Listing, digest: str) -> Poll:
-        """Whether the files are others by now, or this is closed; looks only now and then."""
-        known, glance, over = listing, self._clock() + GLANCE, False
-
-        def superseded() -> bool:
-            nonlocal known, glance, over
-            if over or self._clock() < glance:
-                return over
-            glance = self._clock() + GLANCE
-            latest = list_files(self._path)
-            if latest != known:
-                known = latest
-                files, _ = read_files(self._path, strict=self._strict)
-                over = files is None or files.digest != digest
-            over = over or self._closed.is_set()
-            return over
-
-        return superseded
-
-    def _compiled(self, files: FileSet, superseded: Poll) -> Compiled[P]:
-        try:
-            return self._compile(files, superseded)
-        except PolicyError as problem:
-            return Compiled(None, problem.diagnostics, problem.sources)
-        except Cancelled:
-            raise
-        except Exception as problem:
-            log.exception("compiling the policy failed")
-            shown = printable(f"{type(problem).__name__}: {problem}")[:200]
-            words = f"compiling the policy failed with `{shown}`"
-            help_ = "this is a fault of the program; please report it with the policy"
-            bug = Diagnostic("internal-error", Severity.ERROR, words, None, help_)
-            return Compiled(None, (bug,))
-
-    def _activate(
-        self, policy: P, compiled: Compiled[P], files: FileSet, found: tuple[Diagnostic, ...]
-    ) -> Active[P]:
-        """Swaps. New bytes of the same revision replace the texts and nothing else is said."""
-        old = self._active
-        same = old is not None and old.revision == policy.revision
-        now = self._wall()
-        new = Active(
-            policy=policy,
-            revision=policy.revision,
-            digest=files.digest,
-            loaded_at=old.loaded_at if old is not None and same else now,
-            sources=MappingProxyType(dict(compiled.sources)),
-            diagnostics=(*found, *compiled.diagnostics),
+    def _compiled(self, look: Look, files: FileSet) -> Compiled | None:
+        """Compile files; None when they changed meanwhile."""
+        system = self._system
+        self._machine.compiling(system.clock())
+        self._board.compiling_since = system.wall()
+        superseded = Superseded(
+            self._files, look.listing, files.digest, system.clock, lambda: self._follower.closed
         )
-        self._active = new
-        self._notices = found
-        self._sizes = _sizes(files)
-        self._publish(Result.UNCHANGED if same else Result.OK, attempted=files.digest)
-        if old is not None and not same:
-            log.info("policy reloaded %.7s -> %.7s", old.revision, new.revision)
-            self._tell(old, new)
-        return new
-
-    def _tell(self, old: Active[P], new: Active[P]) -> None:
-        if self._on_activate is None:
-            return
         try:
-            self._on_activate(old, new)
-        except Exception:  # a caller's own code may raise anything; the policy is good all the same
-            log.exception("on_activate failed; the new policy stays active")
-
-    def _refuse(
-        self, found: tuple[Diagnostic, ...], sources: Mapping[str, str], digest: str | None
-    ) -> None:
-        self._publish(Result.INVALID, attempted=digest, errors=found, sources=sources)
+            return compile_safely(self._compile, files, superseded)
+        except Cancelled:
+            return None
+        finally:
+            self._board.compiling_since = None
 
     def _give_up(self, writing: tuple[str, ...]) -> None:
-        """The files did not settle in time: says so once, and goes on looking."""
-        self._attempted = self._ready = None
-        found = (_unsettled(writing, LONGEST),)
-        status = self._status
-        if status is None or status.errors != found:
-            self._publish(Result.UNSTABLE, attempted=None, errors=found)
+        """Report once that the files did not settle in time."""
+        self._pending = None
+        errors = (unsettled(writing, LONGEST),)
+        status = self._board.published
+        if status is None or status.errors != errors:
+            self._slot.refuse(ReloadResult.UNSTABLE, errors)
 
-    def _recover(self, digest: str) -> None:
-        """The files are the active policy again; or this is a forked child's first look."""
-        status = self._status
-        if status is None or status.state is State.DEGRADED or status.digest != digest:
-            log.info("the policy files are again the active policy %.7s", self.current.revision)
-            self._publish(Result.UNCHANGED, attempted=digest)
-
-    def _handled(self, listing: Listing, seen: _Seen) -> None:
-        self._settling.reset()
-        self._listing = listing
-        self._attempted = seen
-        self._ready = None
-
-    def _refresh(self, seen: _Seen, found: tuple[Diagnostic, ...]) -> None:
-        """Keeps what is said about the active files true: a permission can change, bytes do not."""
-        active = self.current
-        if seen == active.digest and found != self._notices:
-            about_policy = active.diagnostics[len(self._notices) :]
-            self._active = replace(active, diagnostics=(*found, *about_policy))
-            self._notices = found
-
-    def _publish(
-        self,
-        result: Result,
-        *,
-        attempted: str | None,
-        errors: tuple[Diagnostic, ...] = (),
-        sources: Mapping[str, str] | None = None,
-    ) -> None:
-        """Replaces the status as a whole, so that no reader sees half of two."""
-        active = self.current
-        state = State.DEGRADED if result in _BAD else State.OK
-        before = self._status
-        if state is State.DEGRADED:
-            first = next(iter(_errors(errors)), None)
-            where = f"{first.span} " if first is not None and first.span is not None else ""
-            said = first.message if first is not None else "no policy came of it"
-            revision = active.revision
-            log.warning("policy NOT reloaded: %s%s; still running %.7s", where, said, revision)
-        self._status = ReloadStatus(
-            state=state,
-            revision=active.revision,
-            digest=active.digest,
-            loaded_at=active.loaded_at,
-            since=self._wall() if before is None or before.state != state else before.since,
-            attempted=attempted,
-            errors=errors,
-            sources=MappingProxyType(dict(sources or {})),
-            backend=self._backend(),
-            reloads=_counted({} if before is None else before.reloads, result),
-        )
-
-    def _count(self, result: Result) -> None:
-        status = self._status
-        if status is not None:
-            self._status = replace(status, reloads=_counted(status.reloads, result))
-
-    def _backend(self) -> str:
-        if self._watch == "off" or self._closed.is_set():
-            return "off"
-        if self._thread is not None and not self._thread.is_alive():
-            return _STOPPED
-        return "poll" if self._hint is None else self._hint.backend
-
-
-_STOPPED: Final = "stopped"
-_BAD: Final = frozenset({Result.INVALID, Result.UNSTABLE})
-
-
-def _counted(before: Mapping[Result, int], result: Result) -> Mapping[Result, int]:
-    counts = {each: before.get(each, 0) + (each is result) for each in Result}
-    return MappingProxyType(counts)
-
-
-def _errors(found: tuple[Diagnostic, ...]) -> list[Diagnostic]:
-    return [each for each in found if each.severity is Severity.ERROR]
-
-
-def _every(listing: Listing) -> Iterator[ListedFile]:
-    yield from listing.entries
-    if listing.manifest is not None:
-        yield listing.manifest
-
-
-def _names(listing: Listing) -> frozenset[str]:
-    """The names that events about the files can bear."""
-    every = list(_every(listing))
-    real = (os.path.basename(entry.real) for entry in every)  # noqa: PTH119  as the disk has it
-    return frozenset([*(entry.relative for entry in every), *real])
-
-
-def _sizes(files: FileSet) -> Mapping[str, int]:
-    return {file.name: len(file.data) for file in files.files}
-
-
-def _changed_since(listing: Listing, moment: float) -> bool:
-    """Whether a file changed after a Unix time. A change can keep the time of the content and does
-    not keep the time of the change. A file of the future counts: clocks may differ."""
-    return any(max(entry.stamp[-2:]) > moment * 1e9 for entry in _every(listing) if entry.stamp)
-
-
-def _is_torn(found: tuple[Diagnostic, ...]) -> bool:
-    return any(each.rule == UNSTABLE for each in found)
-
-
-def _unsettled(writing: tuple[str, ...], seconds: float) -> Diagnostic:
-    if writing:
-        words = f"`{writing[0]}` has been open for writing for more than {seconds:g} seconds"
-        help_ = "it is read as soon as the program that writes it closes it"
-    else:
-        words = f"the policy files kept changing for {seconds:g} seconds"
-        help_ = "write them once; they are read again by themselves"
-    return Diagnostic(UNSTABLE, Severity.ERROR, words, None, help_)
+    def _handled(self, look: Look) -> None:
+        self._machine.handled(look.seen)
+        self._files.known = look.listing
+        self._pending = None

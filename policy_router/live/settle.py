@@ -1,8 +1,7 @@
-"""When new bytes may be acted on: a state machine over what successive looks at the files showed.
+"""When new bytes have settled: a state machine without clock and IO over successive looks.
 
-It has no clock and no IO: each look comes with its time. Three things hold bytes back: they were
-different at the look before, a program has one of the files open for writing, or they came too soon
-after the last compilation.
+Each look comes with its time. Bytes have not settled while they differ from those of the look
+before, while a program has one of the files open for writing, or too soon after a compilation.
 """
 
 from __future__ import annotations
@@ -15,12 +14,17 @@ if TYPE_CHECKING:
     from collections.abc import Hashable
 
 LONGEST: Final = 2.0
-"""Seconds of unrest after which it is reported."""
+"""Seconds after which it is reported that files do not settle."""
 
 
 class SettleState(Enum):
-    """READY: the bytes may be acted on. WAIT: look again. CHANGING: they have kept changing for too
-    long to go on in silence. WRITING: so has a program kept a file open for writing."""
+    """Whether bytes have settled.
+
+    READY: they may be acted on.
+    WAIT: look again.
+    CHANGING: they have kept changing for so long that it is reported.
+    WRITING: a program has kept a file open for writing for so long that it is reported.
+    """
 
     READY = "ready"
     WAIT = "wait"
@@ -32,9 +36,11 @@ class SettleState(Enum):
 class Observation:
     """What one look at the files showed.
 
-    seen: identifies the bytes. torn: the files changed while they were read. writing: the files
-    that a program has open for writing, as far as that is known. loss: the bytes lack something
-    that the active ones have, as half a file would.
+    Attributes:
+        seen: Identifies the bytes.
+        torn: Whether the files changed while they were read.
+        writing: The files that a program has open for writing, as far as that is known.
+        loss: Whether the bytes lack something that the active ones have, as half a file would.
     """
 
     seen: Hashable
@@ -44,17 +50,18 @@ class Observation:
 
 
 class SettleStep(NamedTuple):
-    """What to do, and the seconds until the next look."""
+    """Whether the bytes have settled, and the seconds until the next look."""
 
     verdict: SettleState
     pause: float
 
 
 class Settling:
-    """Says when bytes have settled.
+    """Tells when bytes have settled.
 
-    settle: seconds for which the same bytes must have been there. settle_loss: the same for bytes
-    that lack something.
+    Args:
+        settle: Seconds for which the same bytes must have been there.
+        settle_loss: The same for bytes that lack something.
     """
 
     def __init__(self, settle: float, settle_loss: float) -> None:
@@ -63,7 +70,7 @@ class Settling:
         self.reset()
 
     def reset(self) -> None:
-        """The bytes were acted on, or are the active ones again."""
+        """Forget the bytes: they were acted on, or are the active ones again."""
         self._seen: Hashable | None = None
         self._began = self._came = self._closed = 0.0
         self._still = False
@@ -71,12 +78,17 @@ class Settling:
 
     @property
     def waiting(self) -> bool:
-        """Whether new bytes are held back."""
+        """Whether there are new bytes that have not settled."""
         return self._seen is not None
 
     def look(self, now: float, look: Observation, not_before: float = float("-inf")) -> SettleStep:
-        """What to do about a look. now: seconds of a clock that never goes back. not_before: the
-        time before which even settled bytes have to wait."""
+        """Return whether the bytes of a look have settled.
+
+        Args:
+            now: Seconds of a clock that never goes back.
+            look: What the look showed.
+            not_before: Time before which even settled bytes have to wait.
+        """
         if look.writing:
             self._writing = now if self._writing is None else self._writing
         else:
@@ -100,8 +112,8 @@ class Settling:
         )
 
     def _changed(self, now: float, look: Observation) -> SettleStep:
-        # Bytes that were the same for a while were held back by something else: that they are
-        # replaced is a change, not unrest.
+        # Bytes that stayed the same for a while waited for something else: their replacement
+        # begins a new period of change.
         if not self.waiting or self._still:
             self._began = now
         if now - self._began >= LONGEST:

@@ -74,6 +74,18 @@ def mount_points() -> frozenset[str]:
     return frozenset(os.fsdecode(_OCTAL.sub(_unescaped, point)) for point in points)
 
 
+def warn_of_mounts(files: Iterable[tuple[str, str]]) -> None:
+    """Log each file that is a mount point of its own. files: shown name and real path of each."""
+    mounts = mount_points()
+    for name, real in files:
+        if real in mounts:
+            log.warning(
+                "`%s` is a mount of its own, so a new file in its place is never seen; "
+                "mount its folder instead",
+                name,
+            )
+
+
 def _unescaped(found: re.Match[bytes]) -> bytes:
     return bytes([int(found[1], 8)])
 

@@ -8,30 +8,41 @@ from __future__ import annotations
 
 import hashlib
 import time
-from dataclasses import dataclass
+from dataclasses import fields, replace
 from typing import TYPE_CHECKING, Any
 
 from policy_router.diagnostics import Diagnostic, Severity, Span
-from policy_router.live.reload import Active, Compiled, Live, Result
+from policy_router.domain.rules import Task
+from policy_router.live.compilation import Compiled
+from policy_router.live.reload import Live
+from policy_router.live.settings import ReloadTiming, Surroundings
+from policy_router.loading import load
 from policy_router.resilience.cancellation import Poll, never
 
 if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
 
+    from policy_router.decision.policy import Policy
     from policy_router.language.files import FileSet
+    from policy_router.live.active import Active
+    from policy_router.live.status import ReloadResult
 
 PATIENCE = 60.0
 
 
-@dataclass(frozen=True)
-class Letters:
-    revision: str
-    letters: tuple[str, ...]
-    places: tuple[Span, ...]
+BASE = load(
+    text="version: 1\nmodels:\n"
+    "  only: { model: ollama_chat/x, tier: light, price: free, context: 8k }\n"
+)
 
 
-def compile_letters(files: FileSet, _cancelled: Poll = never) -> Compiled[Letters]:
+def letters_of(policy: Policy) -> str:
+    """The letters that a policy repeats."""
+    return policy.description
+
+
+def compile_letters(files: FileSet, _cancelled: Poll = never) -> Compiled:
     found: list[Diagnostic] = []
     letters: list[str] = []
     places: list[Span] = []
@@ -52,8 +63,14 @@ def compile_letters(files: FileSet, _cancelled: Poll = never) -> Compiled[Letter
                 places.append(place)
     if found:
         return Compiled(None, tuple(found), sources)
-    revision = hashlib.sha256("".join(letters).encode()).hexdigest()
-    return Compiled(Letters(revision, tuple(letters), tuple(places)), (), sources)
+    read = "".join(letters)
+    policy = replace(
+        BASE,
+        description=read,
+        revision=hashlib.sha256(read.encode()).hexdigest(),
+        tasks=tuple(Task(f"line{n}", span=place) for n, place in enumerate(places)),
+    )
+    return Compiled(policy, (), sources)
 
 
 def text_of(letter: str, lines: int = 3) -> str:
@@ -70,34 +87,55 @@ def eventually(condition: Callable[[], bool]) -> bool:
     return True
 
 
+def live_at(
+    path: Path,
+    compiler: Callable[[FileSet, Poll], Compiled] = compile_letters,
+    **options: Any,
+) -> Live:
+    """A Live whose timing and surroundings are given as single options."""
+    parts: dict[str, Any] = {}
+    for name, kind in (("timing", ReloadTiming), ("surroundings", Surroundings)):
+        own = {field.name for field in fields(kind)} & options.keys()
+        parts[name] = kind(**{option: options.pop(option) for option in own})
+    return Live(path, compiler, **parts, **options)
+
+
 class Stage:
     """A Live with a clock that moves only when told; `seen` has every activation."""
 
     def __init__(
         self,
         path: Path,
-        compiler: Callable[[FileSet, Poll], Compiled[Letters]] = compile_letters,
+        compiler: Callable[[FileSet, Poll], Compiled] = compile_letters,
         **options: Any,
     ) -> None:
         self.path = path
         self._compiler = compiler
         self.time = 1000.0
+        self.wall: Callable[[], float] = lambda: self.time
+        self.sleep: Callable[[float], None] = self._advance
         self.seen: list[tuple[str, str]] = []
         self.compiled: list[str] = []
         settings: dict[str, Any] = {
             "watch": "poll",
             "settle_loss": 1.0,
             "clock": lambda: self.time,
-            "wall": lambda: self.time,
-            "sleep": self._advance,
+            "wall": self._now,
+            "sleep": self._sleep,
             "on_activate": lambda old, new: self.seen.append((letter_of(old), letter_of(new))),
         }
-        self.live: Live[Letters] = Live(path, self._compile, **(settings | options))
+        self.live: Live = live_at(path, self._compile, **(settings | options))
+
+    def _now(self) -> float:
+        return self.wall()
+
+    def _sleep(self, seconds: float) -> None:
+        self.sleep(seconds)
 
     def _advance(self, seconds: float) -> None:
         self.time += seconds
 
-    def _compile(self, files: FileSet, cancelled: Poll) -> Compiled[Letters]:
+    def _compile(self, files: FileSet, cancelled: Poll) -> Compiled:
         self.compiled.append(files.digest)
         return self._compiler(files, cancelled)
 
@@ -105,7 +143,7 @@ class Stage:
     def letter(self) -> str:
         return letter_of(self.live.current)
 
-    def count(self, result: Result) -> int:
+    def count(self, result: ReloadResult) -> int:
         return self.live.status().reloads[result]
 
     def run(self, seconds: float) -> None:
@@ -120,10 +158,10 @@ class Stage:
 
     def hinted(self) -> bool:
         """Waits until a real file event has arrived; does not consume it."""
-        return self.live._wake.wait(PATIENCE)
+        return self.live._follower._wake.wait(PATIENCE)
 
 
-def letter_of(active: Active[Letters]) -> str:
+def letter_of(active: Active) -> str:
     """The one letter of a policy; fails on a mixture."""
-    (letter,) = set(active.policy.letters)
+    (letter,) = set(letters_of(active.policy))
     return letter

@@ -13,16 +13,27 @@ from policy_router.base_errors import UsageError
 from policy_router.diagnostics import draw
 from policy_router.errors import PolicyError
 from policy_router.language.manifest import MANIFEST, manifest_of
-from policy_router.live.reload import Active, Compiled, Live, Result, State
+from policy_router.live.compilation import Compiled
+from policy_router.live.status import ReloadResult, ReloadState
 from policy_router.live.writers import PATIENCE as PATIENCE_OF_WRITERS
 from policy_router.resilience.cancellation import checkpoint
-from tests.live.stage import Letters, Stage, compile_letters, eventually, letter_of, text_of
+from tests.live.stage import (
+    Stage,
+    compile_letters,
+    eventually,
+    letter_of,
+    letters_of,
+    live_at,
+    text_of,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
+    from policy_router.decision.policy import Policy
     from policy_router.language.files import FileSet
+    from policy_router.live.active import Active
     from policy_router.resilience.cancellation import Poll
 
 
@@ -64,8 +75,8 @@ def test_write_in_place(stage: Stage) -> None:
     (stage.path / "p.yaml").write_text(text_of("b"))
     stage.run(10)
     assert stage.seen == [("a", "b")]
-    assert stage.count(Result.OK) == 2  # the first load counts
-    assert stage.live.status().state is State.OK
+    assert stage.count(ReloadResult.OK) == 2  # the first load counts
+    assert stage.live.status().state is ReloadState.OK
 
 
 def test_write_in_place_to_a_single_file(folder: Path) -> None:
@@ -92,7 +103,7 @@ def test_backup_rename_as_editors_do(stage: Stage) -> None:
     file.write_text(text_of("b"))
     stage.run(10)
     assert stage.seen == [("a", "b")]
-    assert stage.count(Result.INVALID) == 0
+    assert stage.count(ReloadResult.INVALID) == 0
 
 
 @pytest.mark.parametrize("watch", ["poll", "auto"])
@@ -152,7 +163,7 @@ def test_bytes_are_read_now_and_then_whatever_stat_says(folder: Path) -> None:
     # As if stat had said nothing: the listing already is the new one.
     from policy_router.language.files import list_files
 
-    stage.live._listing = list_files(folder)
+    stage.live._files.known = list_files(folder)
     stage.run(9)
     assert stage.letter == "b"
 
@@ -168,7 +179,7 @@ def test_two_files_one_after_the_other(stage: Stage) -> None:
     stage.run(10)
     assert len(stage.compiled) == before + 1
     assert stage.letter == "b"
-    assert stage.count(Result.INVALID) == 0
+    assert stage.count(ReloadResult.INVALID) == 0
 
 
 def test_slow_write(stage: Stage) -> None:
@@ -181,7 +192,7 @@ def test_slow_write(stage: Stage) -> None:
         stage.time += 0.05
     stage.run(10)
     assert stage.seen == [("a", "b")]
-    assert stage.count(Result.INVALID) == 0
+    assert stage.count(ReloadResult.INVALID) == 0
 
 
 def test_broken_file_keeps_the_old_policy(stage: Stage) -> None:
@@ -190,13 +201,13 @@ def test_broken_file_keeps_the_old_policy(stage: Stage) -> None:
     stage.run(30)
     status = stage.live.status()
     assert stage.live.current is good
-    assert status.state is State.DEGRADED
+    assert status.state is ReloadState.DEGRADED
     assert status.revision == good.revision
     assert status.attempted not in (None, good.digest)
     (error,) = status.errors
     assert str(error.span) == f"{stage.path}/p.yaml:2:1"
     assert "2 | onyl" in draw(error, status.sources)
-    assert status.reloads[Result.INVALID] == 1
+    assert status.reloads[ReloadResult.INVALID] == 1
     assert len(stage.compiled) == 2  # the same broken bytes are not tried again
 
 
@@ -207,7 +218,7 @@ def test_broken_then_fixed(stage: Stage) -> None:
     stage.run(10)
     assert stage.seen == [("a", "b")]
     assert stage.live.status().errors == ()
-    assert stage.live.status().state is State.OK
+    assert stage.live.status().state is ReloadState.OK
 
 
 def test_all_files_deleted(stage: Stage) -> None:
@@ -216,7 +227,7 @@ def test_all_files_deleted(stage: Stage) -> None:
     assert stage.letter == "a"
     (error,) = stage.live.status().errors
     assert error.rule == "no-policy-files"
-    assert stage.count(Result.INVALID) == 1
+    assert stage.count(ReloadResult.INVALID) == 1
 
 
 def test_touches_reload_nothing(stage: Stage) -> None:
@@ -225,21 +236,21 @@ def test_touches_reload_nothing(stage: Stage) -> None:
         stage.run(1)
     assert stage.seen == []
     assert len(stage.compiled) == 1
-    assert stage.count(Result.OK) == 1
+    assert stage.count(ReloadResult.OK) == 1
 
 
 def test_reverted_after_a_break(stage: Stage) -> None:
     good = stage.live.current
     (stage.path / "p.yaml").write_text("onyl")
     stage.run(10)
-    assert stage.live.status().state is State.DEGRADED
+    assert stage.live.status().state is ReloadState.DEGRADED
     since = stage.live.status().since
     (stage.path / "p.yaml").write_text(text_of("a"))
     stage.run(10)
     assert stage.live.current is good
     assert len(stage.compiled) == 2
     status = stage.live.status()
-    assert (status.state, status.errors, status.attempted) == (State.OK, (), good.digest)
+    assert (status.state, status.errors, status.attempted) == (ReloadState.OK, (), good.digest)
     assert status.since > since
 
 
@@ -258,7 +269,7 @@ def test_no_mixture_under_many_reloads(folder: Path) -> None:
     def read(which: int) -> None:
         while not stop.wait(0.0002):
             active = live.current
-            seen = set(active.policy.letters) | {
+            seen = set(letters_of(active.policy)) | {
                 line[-1] for text in active.sources.values() for line in text.splitlines()
             }
             letters.setdefault(active.digest, set()).update(seen)
@@ -292,8 +303,14 @@ def test_no_mixture_under_many_reloads(folder: Path) -> None:
     assert faults == []
     assert min(looks) > 0
     assert all(len(seen) == 1 for seen in letters.values())
-    assert stage.count(Result.INVALID) == bad
+    assert stage.count(ReloadResult.INVALID) == bad
     assert len(stage.seen) > 200
+
+
+def first_line(active: Active) -> int:
+    span = active.policy.tasks[0].span
+    assert span is not None
+    return span.line
 
 
 def test_comment_only_edit_keeps_the_revision(stage: Stage) -> None:
@@ -304,17 +321,17 @@ def test_comment_only_edit_keeps_the_revision(stage: Stage) -> None:
     assert after.revision == before.revision
     assert after.loaded_at == before.loaded_at
     assert after.digest != before.digest
-    assert after.policy.places[0].line == before.policy.places[0].line + 1
+    assert first_line(after) == first_line(before) + 1
     assert next(iter(after.sources.values())).startswith("# a word")
     assert stage.seen == []
-    assert stage.count(Result.OK) == 1
-    assert stage.count(Result.UNCHANGED) == 1
+    assert stage.count(ReloadResult.OK) == 1
+    assert stage.count(ReloadResult.UNCHANGED) == 1
     assert stage.live.status().digest == after.digest
 
 
 def test_broken_at_the_start(folder: Path) -> None:
     (folder / "p.yaml").write_text("onyl\n")
-    live = Live(folder, compile_letters)
+    live = live_at(folder, compile_letters)
     with pytest.raises(PolicyError) as caught:
         live.start()
     assert "1 | onyl" in str(caught.value)
@@ -327,7 +344,7 @@ def test_broken_at_the_start(folder: Path) -> None:
 
 def test_nothing_at_the_start(tmp_path: Path) -> None:
     with pytest.raises(PolicyError) as caught:
-        Live(tmp_path, compile_letters).load()
+        live_at(tmp_path, compile_letters).load()
     assert [d.rule for d in caught.value.diagnostics] == ["no-policy-files"]
 
 
@@ -375,11 +392,11 @@ def test_file_that_must_not_be_read(folder: Path, spoil: Any, rule: str) -> None
     assert stage.letter == "a"
     (error,) = stage.live.status().errors
     assert error.rule == rule
-    assert stage.count(Result.INVALID) == 1
+    assert stage.count(ReloadResult.INVALID) == 1
     (folder / "p.yaml").unlink()
     (folder / "p.yaml").write_text(text_of("a"))
     stage.run(10)
-    assert stage.live.status().state is State.OK
+    assert stage.live.status().state is ReloadState.OK
     assert len(stage.compiled) == 1
 
 
@@ -406,7 +423,7 @@ def test_two_triggers_at_once_run_one_after_the_other(folder: Path) -> None:
     first_is_in = threading.Event()
     second_was_asked = threading.Event()
 
-    def slow(files: FileSet, _cancelled: Poll) -> Compiled[Letters]:
+    def slow(files: FileSet, _cancelled: Poll) -> Compiled:
         inside.append(1)
         overlaps.append(len(inside))
         if len(overlaps) == 2:  # the first reload; the load was before it
@@ -416,7 +433,7 @@ def test_two_triggers_at_once_run_one_after_the_other(folder: Path) -> None:
         inside.pop()
         return made
 
-    live = Live(folder, slow, watch="off", settle=0.01)
+    live = live_at(folder, slow, watch="off", settle=0.01)
     live.load()
     (folder / "p.yaml").write_text(text_of("b"))
     first = threading.Thread(target=live.reload_now)
@@ -430,7 +447,7 @@ def test_two_triggers_at_once_run_one_after_the_other(folder: Path) -> None:
     second.join()
     assert overlaps == [1, 1, 1]
     assert letter_of(live.current) == "c"
-    assert live.status().reloads[Result.OK] == 3
+    assert live.status().reloads[ReloadResult.OK] == 3
 
 
 def test_files_that_never_settle_are_reported_and_tried_again(stage: Stage) -> None:
@@ -439,13 +456,13 @@ def test_files_that_never_settle_are_reported_and_tried_again(stage: Stage) -> N
         stage.time += stage.live.step()
     status = stage.live.status()
     assert stage.letter == "a"
-    assert status.state is State.DEGRADED
+    assert status.state is ReloadState.DEGRADED
     assert [d.rule for d in status.errors] == ["unstable-files"]
-    assert status.reloads[Result.UNSTABLE] > 0
+    assert status.reloads[ReloadResult.UNSTABLE] > 0
     assert len(stage.compiled) == 1
     stage.run(10)
     assert stage.letter == "b"
-    assert stage.live.status().state is State.OK
+    assert stage.live.status().state is ReloadState.OK
 
 
 def test_files_that_cannot_be_read_in_peace_are_not_invalid(folder: Path) -> None:
@@ -465,20 +482,20 @@ def test_files_that_cannot_be_read_in_peace_are_not_invalid(folder: Path) -> Non
     stage.run(20)
     stop.set()
     writer.join()
-    assert stage.count(Result.INVALID) == 0
+    assert stage.count(ReloadResult.INVALID) == 0
     stage.run(10)
     assert stage.letter == "b"
-    assert stage.live.status().state is State.OK
+    assert stage.live.status().state is ReloadState.OK
 
 
 def test_unstable_then_back_to_the_active_bytes(stage: Stage) -> None:
     good = stage.live.current
-    while stage.live.status().state is State.OK:
+    while stage.live.status().state is ReloadState.OK:
         (stage.path / "p.yaml").write_text(f"# {stage.time}\n")
         stage.time += stage.live.step()
     (stage.path / "p.yaml").write_text(text_of("a"))
     stage.run(10)
-    assert stage.live.status().state is State.OK
+    assert stage.live.status().state is ReloadState.OK
     assert stage.live.current is good
 
 
@@ -489,7 +506,7 @@ def test_at_most_one_compilation_per_min_interval_and_the_latest_wins(folder: Pa
         (folder / "p.yaml").write_text(text_of("bcde"[n % 4]) if n % 3 else f"bad {n}")
         stage.run(0.25)
     assert 3 <= len(stage.compiled) - 1 <= 5
-    assert stage.count(Result.UNSTABLE) == 0
+    assert stage.count(ReloadResult.UNSTABLE) == 0
     (folder / "p.yaml").write_text(text_of("z"))
     stage.run(10)
     assert stage.letter == "z"
@@ -512,13 +529,13 @@ def test_crash_of_the_compiler_is_reported(stage: Stage, caplog: pytest.LogCaptu
 def test_policy_error_of_the_compiler_is_shown_as_it_is(folder: Path) -> None:
     broken = compile_letters
 
-    def raising(files: FileSet, _cancelled: Poll) -> Compiled[Letters]:
+    def raising(files: FileSet, _cancelled: Poll) -> Compiled:
         made = broken(files)
         if made.policy is None:
             raise PolicyError(made.diagnostics, made.sources)
         return made
 
-    live = Live(folder, raising, watch="off", settle=0.001)
+    live = live_at(folder, raising, watch="off", settle=0.001)
     live.load()
     (folder / "p.yaml").write_text("onyl")
     status = live.reload_now()
@@ -531,18 +548,18 @@ def test_policy_with_an_error_is_not_activated(folder: Path) -> None:
 
     verdict: list[Diagnostic] = []
 
-    def doubtful(files: FileSet, _cancelled: Poll) -> Compiled[Letters]:
+    def doubtful(files: FileSet, _cancelled: Poll) -> Compiled:
         made = compile_letters(files)
         return Compiled(made.policy, tuple(verdict), made.sources)
 
-    live = Live(folder, doubtful, watch="off", settle=0.001)
+    live = live_at(folder, doubtful, watch="off", settle=0.001)
     live.load()
     (folder / "p.yaml").write_text(text_of("b"))
     verdict.append(Diagnostic("broken-promise", Severity.ERROR, "an invariant fails", None))
     assert live.reload_now().errors == tuple(verdict)
     assert letter_of(live.current) == "a"
     verdict[:] = [Diagnostic("dead-rule", Severity.WARNING, "never applies", None)]
-    assert live.reload_now().state is State.OK
+    assert live.reload_now().state is ReloadState.OK
     assert letter_of(live.current) == "b"
     assert live.current.diagnostics == tuple(verdict)
 
@@ -550,7 +567,7 @@ def test_policy_with_an_error_is_not_activated(folder: Path) -> None:
 def test_exception_in_on_activate_is_logged_and_undoes_nothing(
     folder: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
-    def complain(old: Active[Letters], new: Active[Letters]) -> None:
+    def complain(old: Active, new: Active) -> None:
         raise LookupError(f"{letter_of(old)}{letter_of(new)}")
 
     stage = Stage(folder, on_activate=complain)
@@ -558,21 +575,21 @@ def test_exception_in_on_activate_is_logged_and_undoes_nothing(
     (folder / "p.yaml").write_text(text_of("b"))
     stage.run(10)
     assert stage.letter == "b"
-    assert stage.live.status().state is State.OK
+    assert stage.live.status().state is ReloadState.OK
     assert "ab" in caplog.text
 
 
 def test_on_activate_may_ask_for_a_reload(folder: Path) -> None:
-    states: list[State] = []
+    states: list[ReloadState] = []
 
-    def again(_old: Active[Letters], _new: Active[Letters]) -> None:
+    def again(_old: Active, _new: Active) -> None:
         states.append(made.live.reload_now(force=False).state)
 
     made = Stage(folder, on_activate=again)
     made.live.load()
     (folder / "p.yaml").write_text(text_of("b"))
     made.run(10)
-    assert states == [State.OK]
+    assert states == [ReloadState.OK]
     assert made.letter == "b"
 
 
@@ -583,7 +600,7 @@ def test_reload_now_forces_a_compilation_of_the_same_bytes(folder: Path) -> None
     assert len(stage.compiled) == 1
     status = stage.live.reload_now()
     assert len(stage.compiled) == 2
-    assert status.reloads[Result.UNCHANGED] == 2
+    assert status.reloads[ReloadResult.UNCHANGED] == 2
     assert status.backend == "off"
     assert stage.seen == []
 
@@ -592,7 +609,7 @@ def test_forced_failure_of_the_active_bytes_stays_visible(folder: Path) -> None:
     """What a policy needs can break around it: then its own bytes are no proof of health."""
     broken: list[bool] = []
 
-    def depends(files: FileSet, _cancelled: Poll) -> Compiled[Letters]:
+    def depends(files: FileSet, _cancelled: Poll) -> Compiled:
         if broken:
             raise OSError("no price table")
         return compile_letters(files)
@@ -600,11 +617,11 @@ def test_forced_failure_of_the_active_bytes_stays_visible(folder: Path) -> None:
     stage = Stage(folder, depends)
     stage.live.load()
     broken.append(True)
-    assert stage.live.reload_now().state is State.DEGRADED
+    assert stage.live.reload_now().state is ReloadState.DEGRADED
     stage.run(20)
-    assert stage.live.status().state is State.DEGRADED
+    assert stage.live.status().state is ReloadState.DEGRADED
     broken.clear()
-    assert stage.live.reload_now().state is State.OK
+    assert stage.live.reload_now().state is ReloadState.OK
 
 
 # -- files of which only a part is there -----------------------------------------------------------
@@ -644,8 +661,8 @@ def test_half_a_file_is_not_activated(stage: Stage, stall: float) -> None:
     writer.close()
     stage.run(10)
     assert stage.seen == [("a", "b")]
-    assert len(stage.live.current.policy.letters) == 4
-    assert stage.live.status().state is State.OK
+    assert len(letters_of(stage.live.current.policy)) == 4
+    assert stage.live.status().state is ReloadState.OK
     assert len(stage.compiled) == 2  # only the whole file
 
 
@@ -653,7 +670,7 @@ def test_half_a_file_where_only_events_tell(folder: Path) -> None:
     stage = Stage(folder, watch="auto", writing=unknown)
     stage.live.load()
     stage.live.step()
-    hint = stage.live._hint
+    hint = stage.live._follower._hint
     assert hint is not None
     file = folder / "p.yaml"
     writer = SlowWriter(file, HALF)
@@ -665,7 +682,7 @@ def test_half_a_file_where_only_events_tell(folder: Path) -> None:
     assert eventually(lambda: not hint.writers.open(str(file)))
     stage.run(10)
     assert stage.seen == [("a", "b")]
-    assert len(stage.live.current.policy.letters) == 4
+    assert len(letters_of(stage.live.current.policy)) == 4
     stage.live.close()
 
 
@@ -674,7 +691,7 @@ def test_a_write_of_which_no_end_is_heard_is_activated_in_the_end(folder: Path) 
     stage = Stage(folder, watch="auto", writing=unknown)
     stage.live.load()
     stage.live.step()
-    hint = stage.live._hint
+    hint = stage.live._follower._hint
     assert hint is not None
     (folder / "p.yaml").write_text(text_of("b"))
     assert stage.hinted()
@@ -691,17 +708,17 @@ def test_a_writer_that_never_closes_is_reported_once(
     writer = SlowWriter(stage.path / "p.yaml", HALF)
     stage.run(60)
     status = stage.live.status()
-    assert status.state is State.DEGRADED
+    assert status.state is ReloadState.DEGRADED
     (error,) = status.errors
     assert error.rule == "unstable-files"
     assert "p.yaml` has been open for writing" in error.message
-    assert status.reloads[Result.UNSTABLE] == 1
+    assert status.reloads[ReloadResult.UNSTABLE] == 1
     assert len([r for r in caplog.records if "NOT reloaded" in r.message]) == 1
-    assert stage.live.reload_now().state is State.DEGRADED  # and it returns
+    assert stage.live.reload_now().state is ReloadState.DEGRADED  # and it returns
     writer.close()
     stage.run(10)
     assert stage.letter == "b"
-    assert stage.live.status().state is State.OK
+    assert stage.live.status().state is ReloadState.OK
 
 
 @linux
@@ -710,7 +727,7 @@ def test_a_file_that_is_held_back_is_looked_at_often_whatever_the_interval(folde
     stage.live.load()
     writer = SlowWriter(folder / "p.yaml", HALF)
     stage.run(700)
-    assert stage.live.status().state is State.DEGRADED
+    assert stage.live.status().state is ReloadState.DEGRADED
     writer.close()
     stage.run(10)
     assert stage.letter == "b"
@@ -730,9 +747,9 @@ def test_start_waits_for_a_file_that_is_being_written(folder: Path) -> None:
         elif len(sleeps) == 30:
             writer.close()
 
-    stage.live._sleep = sleep
+    stage.sleep = sleep
     stage.live.load()
-    assert len(stage.live.current.policy.letters) == 4
+    assert len(letters_of(stage.live.current.policy)) == 4
     assert len(sleeps) >= 30
 
 
@@ -759,7 +776,7 @@ def test_start_reads_again_what_was_written_a_moment_ago(folder: Path) -> None:
         if "a" in (folder / "p.yaml").read_text():
             (folder / "p.yaml").write_text(text_of("b"))
 
-    stage.live._sleep = sleep
+    stage.sleep = sleep
     stage.live.load()
     assert stage.letter == "b"
 
@@ -767,7 +784,7 @@ def test_start_reads_again_what_was_written_a_moment_ago(folder: Path) -> None:
 def test_start_does_not_wait_for_files_that_nobody_touched_lately(folder: Path) -> None:
     stage = Stage(folder, writing=unknown)
     later = (folder / "p.yaml").stat().st_mtime + 5
-    stage.live._wall = lambda: later
+    stage.wall = lambda: later
     stage.live.load()
     assert stage.time == 1000.0
 
@@ -801,16 +818,16 @@ def test_a_file_that_vanishes_for_a_moment_changes_nothing(stage: Stage) -> None
         stage.run(0.8)
     assert stage.live.current is good
     assert len(stage.compiled) == compiled
-    assert stage.live.status().state is State.OK
+    assert stage.live.status().state is ReloadState.OK
 
 
 def test_a_policy_that_lost_something_is_looked_at_once_more(folder: Path) -> None:
     """It is known only when it is compiled, and compiled once."""
     asked: list[tuple[int, int]] = []
 
-    def loses(old: Letters, new: Letters) -> bool:
-        asked.append((len(old.letters), len(new.letters)))
-        return len(new.letters) < len(old.letters)
+    def loses(old: Policy, new: Policy) -> bool:
+        asked.append((len(letters_of(old)), len(letters_of(new))))
+        return len(letters_of(new)) < len(letters_of(old))
 
     stage = Stage(folder, loses=loses)
     stage.live.load()
@@ -821,7 +838,7 @@ def test_a_policy_that_lost_something_is_looked_at_once_more(folder: Path) -> No
     assert stage.letter == "a"
     (folder / "p.yaml").write_text(half + "key2: b\n")
     stage.run(10)
-    assert [len(stage.live.current.policy.letters), len(stage.compiled)] == [3, 3]
+    assert [len(letters_of(stage.live.current.policy)), len(stage.compiled)] == [3, 3]
     (folder / "p.yaml").write_text("# " + "long " * 40 + "\n" + text_of("c", lines=2))
     stage.run(10)
     assert stage.letter == "c"
@@ -847,7 +864,7 @@ def test_settle_loss_can_be_set(folder: Path) -> None:
 def test_with_a_manifest_nothing_is_activated_before_every_file_matches(stage: Stage) -> None:
     listed(stage.path)
     stage.run(10)
-    assert stage.live.status().state is State.OK
+    assert stage.live.status().state is ReloadState.OK
     (stage.path / "p.yaml").write_text(text_of("b"))
     (stage.path / "q.yaml").write_text(text_of("b"))
     stage.run(60)
@@ -856,7 +873,7 @@ def test_with_a_manifest_nothing_is_activated_before_every_file_matches(stage: S
     listed(stage.path)
     stage.run(10)
     assert stage.seen == [("a", "b")]
-    assert stage.live.status().state is State.OK
+    assert stage.live.status().state is ReloadState.OK
 
 
 def test_a_manifest_that_vanishes_for_a_moment_frees_nothing(stage: Stage) -> None:
@@ -887,7 +904,7 @@ def test_a_compilation_is_abandoned_when_newer_bytes_are_there(folder: Path) -> 
     """The clock moves while it compiles; the operator mends the file after a second."""
     steps: list[float] = []
 
-    def slow(files: FileSet, cancelled: Poll) -> Compiled[Letters]:
+    def slow(files: FileSet, cancelled: Poll) -> Compiled:
         if b"slow" in files.files[0].data:
             for _ in range(1000):
                 steps.append(made.time)
@@ -903,11 +920,11 @@ def test_a_compilation_is_abandoned_when_newer_bytes_are_there(folder: Path) -> 
     made.run(10)
     assert len(steps) < 30
     assert made.seen == [("a", "c")]
-    assert made.count(Result.INVALID) == 0
+    assert made.count(ReloadResult.INVALID) == 0
 
 
 def test_a_touch_does_not_abandon_a_compilation(folder: Path) -> None:
-    def touching(files: FileSet, cancelled: Poll) -> Compiled[Letters]:
+    def touching(files: FileSet, cancelled: Poll) -> Compiled:
         for n in range(10):
             os.utime(folder / "p.yaml", (n, n))
             made.time += 0.2
@@ -926,13 +943,13 @@ def test_close_does_not_wait_for_a_compilation(folder: Path) -> None:
     """It ends with it, and is not begun anew."""
     entered = threading.Event()
 
-    def endless(files: FileSet, cancelled: Poll) -> Compiled[Letters]:
+    def endless(files: FileSet, cancelled: Poll) -> Compiled:
         while b"slow" in files.files[0].data:
             entered.set()
             checkpoint(cancelled)
         return compile_letters(files)
 
-    live = Live(folder, endless, watch="poll", interval=0.02, settle=0.01)
+    live = live_at(folder, endless, watch="poll", interval=0.02, settle=0.01)
     with live:
         (folder / "p.yaml").write_text("# slow\n" + text_of("b"))
         assert entered.wait(30)
@@ -942,7 +959,7 @@ def test_close_does_not_wait_for_a_compilation(folder: Path) -> None:
 def test_status_says_how_long_it_compiles_and_when_the_files_were_looked_at(folder: Path) -> None:
     seen: list[tuple[float | None, float]] = []
 
-    def slow(files: FileSet, _cancelled: Poll) -> Compiled[Letters]:
+    def slow(files: FileSet, _cancelled: Poll) -> Compiled:
         if len(made.compiled) > 1:
             made.time += 7
             status = made.live.status()
@@ -969,17 +986,17 @@ def test_status_says_how_long_it_compiles_and_when_the_files_were_looked_at(fold
 
 @pytest.mark.filterwarnings("ignore::pytest.PytestUnhandledThreadExceptionWarning")
 def test_status_says_that_the_thread_has_ended(folder: Path) -> None:
-    def leave(_old: Active[Letters], _new: Active[Letters]) -> None:
+    def leave(_old: Active, _new: Active) -> None:
         raise SystemExit
 
-    with Live(
+    with live_at(
         folder, compile_letters, watch="poll", interval=0.02, settle=0.01, on_activate=leave
     ) as live:
         assert live.status().backend == "poll"
         (folder / "p.yaml").write_text(text_of("b"))
         assert eventually(lambda: live.status().backend == "stopped")
         status = live.status()
-        assert status.state is State.DEGRADED
+        assert status.state is ReloadState.DEGRADED
         assert "does not run in this process" in status.errors[-1].message
     assert live.status().backend == "off"
 
@@ -999,11 +1016,11 @@ def test_status_says_that_the_thread_has_ended(folder: Path) -> None:
 )
 def test_options_without_sense(folder: Path, options: dict[str, Any]) -> None:
     with pytest.raises(UsageError):
-        Live(folder, compile_letters, **options)
+        live_at(folder, compile_letters, **options)
 
 
 def test_loading_or_starting_twice(folder: Path) -> None:
-    live = Live(folder, compile_letters, watch="off")
+    live = live_at(folder, compile_letters, watch="off")
     with live, pytest.raises(UsageError):
         live.load()
     with pytest.raises(UsageError):

@@ -83,7 +83,7 @@ def test_a_router_waits_when_a_rule_is_missing(tmp_path: Path) -> None:
         file.write_text(HEAD + "# a long comment\n" * 20)
         live = router._source
         assert isinstance(live, Live)
-        assert eventually(lambda: live._ready is not None)
+        assert eventually(lambda: live._pending is not None)
         assert [r.name for r in router.policy.rules] == ["private"]
         with file.open("a") as rest:
             rest.write(rule)

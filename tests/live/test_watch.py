@@ -14,15 +14,23 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from policy_router.language.manifest import MANIFEST, manifest_of
-from policy_router.live.reload import Live, Result, State
+from policy_router.live.status import ReloadResult, ReloadState
 from policy_router.live.watch import Hint, mount_points, watchdog_observer
-from tests.live.stage import Stage, compile_letters, eventually, letter_of, text_of
+from tests.live.stage import (
+    Stage,
+    compile_letters,
+    eventually,
+    letter_of,
+    letters_of,
+    live_at,
+    text_of,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
-    from tests.live.stage import Letters
+    from policy_router.live.reload import Live
 
 
 class Thread:
@@ -224,7 +232,7 @@ def test_a_debug_log_in_the_watched_folder_does_not_feed_itself(
     root.addHandler(made)
     root.setLevel(logging.DEBUG)
     try:
-        live = Live(folder, compile_letters, interval=0.05, settle=0.02, min_interval=0.02)
+        live = live_at(folder, compile_letters, interval=0.05, settle=0.02, min_interval=0.02)
         with live:
             for letter in "bcd":
                 logging.getLogger("application").debug("line")
@@ -246,7 +254,7 @@ def test_a_debug_log_in_the_watched_folder_does_not_feed_itself(
 def test_other_users_of_watchdog_keep_their_logs(
     folder: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
-    with Live(folder, compile_letters), caplog.at_level(logging.DEBUG, "watchdog"):
+    with live_at(folder, compile_letters), caplog.at_level(logging.DEBUG, "watchdog"):
         logging.getLogger("watchdog.observers.inotify").error("of somebody else")
     assert "of somebody else" in caplog.text
 
@@ -255,33 +263,33 @@ def test_other_users_of_watchdog_keep_their_logs(
 
 
 @pytest.fixture
-def following(folder: Path) -> Iterator[Live[Letters]]:
+def following(folder: Path) -> Iterator[Live]:
     """With an hour between two looks: only events tell."""
     for name in ("q.yaml", "r.yaml"):
         (folder / name).write_text(text_of("a"))
-    with Live(folder, compile_letters, interval=3600.0, min_interval=0.05) as live:
+    with live_at(folder, compile_letters, interval=3600.0, min_interval=0.05) as live:
         yield live
 
 
-def becomes(live: Live[Letters], letter: str) -> bool:
-    return eventually(lambda: set(live.current.policy.letters) == {letter})
+def becomes(live: Live, letter: str) -> bool:
+    return eventually(lambda: set(letters_of(live.current.policy)) == {letter})
 
 
-def test_written_in_place_with_a_pause(folder: Path, following: Live[Letters]) -> None:
+def test_written_in_place_with_a_pause(folder: Path, following: Live) -> None:
     seen: set[int] = set()
     with (folder / "p.yaml").open("w") as file:
         file.write(text_of("a", lines=4))
         file.flush()
         end = time.monotonic() + 1.5
         while time.monotonic() < end:
-            seen.add(len(following.current.policy.letters))
+            seen.add(len(letters_of(following.current.policy)))
             time.sleep(0.01)
         file.write("key4: a\n")
     assert seen == {9}
-    assert eventually(lambda: len(following.current.policy.letters) == 11)
+    assert eventually(lambda: len(letters_of(following.current.policy)) == 11)
 
 
-def test_replaced_by_cp(folder: Path, tmp_path: Path, following: Live[Letters]) -> None:
+def test_replaced_by_cp(folder: Path, tmp_path: Path, following: Live) -> None:
     source = tmp_path / "source"
     source.mkdir()
     for name in ("p.yaml", "q.yaml", "r.yaml"):
@@ -309,9 +317,7 @@ def rsync(source: Path, target: Path, *, in_place: bool) -> None:
 
 
 @pytest.mark.parametrize("in_place", [False, True])
-def test_replaced_by_rsync(
-    folder: Path, tmp_path: Path, following: Live[Letters], in_place: bool
-) -> None:
+def test_replaced_by_rsync(folder: Path, tmp_path: Path, following: Live, in_place: bool) -> None:
     source = tmp_path / "source"
     source.mkdir()
     for name in ("p.yaml", "q.yaml", "r.yaml"):
@@ -343,7 +349,7 @@ def test_replaced_by_git(tmp_path: Path) -> None:
         git("add", ".")
         git("commit", "-q", "-m", letter)
     seen: list[tuple[str, str]] = []
-    with Live(
+    with live_at(
         folder,
         compile_letters,
         interval=3600.0,
@@ -357,7 +363,7 @@ def test_replaced_by_git(tmp_path: Path) -> None:
     assert seen == [("b", "a"), ("a", "b")]
 
 
-def test_replaced_by_a_rename(folder: Path, following: Live[Letters]) -> None:
+def test_replaced_by_a_rename(folder: Path, following: Live) -> None:
     for name in ("p.yaml", "q.yaml", "r.yaml"):
         (folder / f".{name}.tmp").write_text(text_of("b"))
     for name in ("p.yaml", "q.yaml", "r.yaml"):
@@ -376,7 +382,7 @@ def test_replaced_by_kubernetes(tmp_path: Path) -> None:
 
     published("..ts1", "a")
     (tmp_path / "p.yaml").symlink_to("..data/p.yaml")
-    with Live(tmp_path, compile_letters, interval=3600.0, min_interval=0.05) as live:
+    with live_at(tmp_path, compile_letters, interval=3600.0, min_interval=0.05) as live:
         for version, letter in (("..ts2", "b"), ("..ts3", "c")):
             published(version, letter)
             assert becomes(live, letter)
@@ -401,7 +407,7 @@ def test_events_that_cannot_be_had_leave_polling(
     stage.live.load()
     stage.live.step()
     assert stage.live.status().backend == "poll"
-    assert stage.live.status().state is State.OK
+    assert stage.live.status().state is ReloadState.OK
     assert sick.stopped
     assert str(problem) in caplog.text
     (folder / "p.yaml").write_text(text_of("b"))
@@ -433,11 +439,11 @@ def test_reading_is_not_noticed(stage: Stage) -> None:
     """Else each look would cause the next. The write at the end shows that events did flow, and
     events arrive in order."""
     seen: list[str] = []
-    hint = stage.live._hint
+    hint = stage.live._follower._hint
     assert hint is not None
     observer = hint._observer
     assert observer is not None
-    wake = stage.live._wake
+    wake = stage.live._follower._wake
 
     class Recorder:
         def dispatch(self, event: Any) -> None:
@@ -460,7 +466,7 @@ def test_hint_is_armed_anew_after_the_folder_was_made_again(stage: Stage) -> Non
     (stage.path / "p.yaml").write_text(text_of("b"))
     stage.run(10)
     assert stage.letter == "b"
-    stage.live._wake.clear()
+    stage.live._follower._wake.clear()
     (stage.path / "p.yaml").write_text(text_of("c"))
     assert stage.hinted()
 
@@ -472,7 +478,7 @@ def test_hint_is_armed_anew_after_the_folder_was_swapped(stage: Stage) -> None:
     stage.path.rename(stage.path.with_name("old"))
     fresh.rename(stage.path)
     stage.run(10)
-    stage.live._wake.clear()
+    stage.live._follower._wake.clear()
     (stage.path / "p.yaml").write_text(text_of("c"))
     assert stage.hinted()
     stage.run(10)
@@ -485,7 +491,7 @@ def test_links_are_watched_where_they_lead(tmp_path: Path) -> None:
     (tmp_path / "..data").symlink_to("..ts1")
     (tmp_path / "p.yaml").symlink_to("..data/p.yaml")
     watchers = Watchers()
-    live = Live(tmp_path, compile_letters, observer=watchers)
+    live = live_at(tmp_path, compile_letters, observer=watchers)
     live.load()
     live.step()
     assert watchers.made[0].paths == [str(tmp_path), str(tmp_path / "..ts1")]
@@ -495,25 +501,25 @@ def test_links_are_watched_where_they_lead(tmp_path: Path) -> None:
 @pytest.mark.parametrize("watch", ["auto", "poll"])
 def test_the_thread_by_itself(folder: Path, watch: Any) -> None:
     before = threads()
-    with Live(
+    with live_at(
         folder, compile_letters, watch=watch, interval=0.05, settle=0.02, min_interval=0.05
     ) as live:
         (folder / "p.yaml").write_text(text_of("b"))
         assert eventually(lambda: letter_of(live.current) == "b")
         (folder / "p.yaml").write_text("onyl")
-        assert eventually(lambda: live.status().state is State.DEGRADED)
+        assert eventually(lambda: live.status().state is ReloadState.DEGRADED)
         fresh = folder / ".fresh"
         fresh.write_text(text_of("c"))
         fresh.rename(folder / "p.yaml")
         assert eventually(lambda: letter_of(live.current) == "c")
-        assert live.status().state is State.OK
+        assert live.status().state is ReloadState.OK
     live.close()
     assert eventually(lambda: not {t for t in threads() - before if t.name == "policy-reload"})
 
 
 def test_events_are_faster_than_the_clock(folder: Path) -> None:
     """With an hour between two looks only an event can have told."""
-    with Live(folder, compile_letters, interval=3600.0, settle=0.02) as live:
+    with live_at(folder, compile_letters, interval=3600.0, settle=0.02) as live:
         (folder / "p.yaml").write_text(text_of("b"))
         assert eventually(lambda: letter_of(live.current) == "b")
 
@@ -531,7 +537,7 @@ def test_an_accident_while_looking_does_not_end_the_thread(
 
     watched: list[int] = []
     watcher = Watcher()
-    with Live(
+    with live_at(
         folder, compile_letters, observer=observer, interval=0.02, settle=0.01, min_interval=0.01
     ) as live:
         watcher.thread.alive = False  # the watch is found dead, and cannot be renewed
@@ -547,8 +553,8 @@ def test_a_storm_of_events_costs_few_looks(folder: Path) -> None:
     settle = 0.05
     watchers = Watchers()
     began = time.monotonic()
-    with Live(folder, compile_letters, observer=watchers, settle=settle, interval=0.2) as live:
-        hint = live._hint
+    with live_at(folder, compile_letters, observer=watchers, settle=settle, interval=0.2) as live:
+        hint = live._follower._hint
         assert hint is not None
         (folder / "p.yaml").write_text(text_of("b"))
         for _ in range(100_000):
@@ -556,13 +562,13 @@ def test_a_storm_of_events_costs_few_looks(folder: Path) -> None:
         assert eventually(lambda: letter_of(live.current) == "b")
         looks = live._ticks
         elapsed = time.monotonic() - began
-        assert live.status().reloads[Result.OK] == 2
+        assert live.status().reloads[ReloadResult.OK] == 2
     assert looks <= elapsed / settle + 3
 
 
 def test_off_starts_nothing(folder: Path) -> None:
     before = threads()
-    with Live(folder, compile_letters, watch="off", settle=0.01) as live:
+    with live_at(folder, compile_letters, watch="off", settle=0.01) as live:
         assert threads() == before
         assert live.status().backend == "off"
         (folder / "p.yaml").write_text(text_of("b"))
@@ -604,8 +610,8 @@ def test_file_mounted_by_itself_is_warned_of(
     if shutil.which("mount") is None or _run("mount", "--bind", str(other), str(file)) != 0:
         pytest.skip("this user may not mount")
     try:
-        with Live(folder, compile_letters, watch="poll"):
-            assert "mounted by itself" in caplog.text
+        with live_at(folder, compile_letters, watch="poll"):
+            assert "is a mount of its own" in caplog.text
             assert str(file) in caplog.text
     finally:
         assert _run("umount", str(file)) == 0

@@ -1,0 +1,33 @@
+"""The policy in use, with the texts it was made from."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from policy_router.decision.policy import Policy
+    from policy_router.diagnostics import Diagnostic
+
+
+@dataclass(frozen=True, slots=True)
+class Active:
+    """The policy in use, with the texts it was made from, so that line numbers stay true.
+
+    Attributes:
+        policy: The policy.
+        revision: The revision of the policy.
+        digest: Digest of the bytes of its files.
+        loaded_at: Unix time at which this revision became active.
+        sources: Text of each file, by name.
+        diagnostics: Warnings and notes about the policy and its files.
+    """
+
+    policy: Policy
+    revision: str
+    digest: str
+    loaded_at: float
+    sources: Mapping[str, str]
+    diagnostics: tuple[Diagnostic, ...]
