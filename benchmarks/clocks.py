@@ -34,7 +34,8 @@ sys.path.insert(0, str(Path(__file__).parents[1]))
 
 from policy_router.domain.limits import MINUTE, Charge, Limit, Metric
 from policy_router.domain.periods import Period
-from policy_router.ledger.open import open_store, set_time
+from policy_router.ledger.open import open_store
+from policy_router.ledger.repair import set_time
 from policy_router.ledger.store import (
     Attribution,
     Granted,
@@ -46,7 +47,7 @@ from policy_router.ledger.store import (
 )
 
 if TYPE_CHECKING:
-    from policy_router.ledger.open import AuditableStore
+    from policy_router.ledger.store import AuditableStore
 
 UTC: Final = ZoneInfo("UTC")
 CAP: Final = 1000

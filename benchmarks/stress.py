@@ -45,7 +45,7 @@ if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Iterator
     from multiprocessing.process import BaseProcess
 
-    from policy_router.ledger.open import AuditableStore
+    from policy_router.ledger.store import AuditableStore
 
 T = TypeVar("T")
 

@@ -3,14 +3,14 @@
 import asyncio
 import os
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Protocol, runtime_checkable
+from typing import TYPE_CHECKING, Annotated
 from zoneinfo import ZoneInfo
 
 import typer
 
 from policy_router.base_errors import UsageError
 from policy_router.cli.exit_codes import ExitCode
-from policy_router.cli.output import show, show_json
+from policy_router.cli.output import fail, show, show_json
 from policy_router.cli.policy import Where, choose
 from policy_router.cli.reach import missing_keys, silent_servers
 from policy_router.cli.store_option import (
@@ -32,15 +32,6 @@ if TYPE_CHECKING:
     from policy_router.check.report import Report
     from policy_router.domain.models import Model
     from policy_router.ledger.diagnosis import Diagnosis
-
-
-@runtime_checkable
-class Examined(Protocol):
-    """A store that tells what an operator should know of it. Raises StoreError."""
-
-    async def findings(self) -> "tuple[Diagnosis, ...]":
-        """The findings, of whatever level."""
-        ...
 
 
 def doctor(
@@ -140,7 +131,7 @@ async def _of_the_rest(
 async def _set_time(place: StoreLocation) -> "list[Diagnosis]":
     """Sets the ledger's time to this machine's clock."""
     from policy_router.ledger.diagnosis import Diagnosis  # noqa: PLC0415
-    from policy_router.ledger.open import set_time  # noqa: PLC0415
+    from policy_router.ledger.repair import set_time  # noqa: PLC0415
     from policy_router.views.times import iso  # noqa: PLC0415
 
     try:
@@ -185,15 +176,10 @@ async def _accept(place: StoreLocation) -> "Diagnosis":
 
 
 async def _look(place: StoreLocation) -> "tuple[Diagnosis, ...]":
-    """What is to be said of a store. Raises StoreError when it cannot be used."""
-    from policy_router.ledger.diagnosis import Diagnosis  # noqa: PLC0415
+    """What an operator should know of a store. Raises StoreError when it cannot be reached."""
+    from policy_router.ledger.doctor import diagnose  # noqa: PLC0415
 
-    if place.file is not None:
-        from policy_router.ledger.open import examine  # noqa: PLC0415
-
-        return await examine(place.url)
-    async with opened(place) as store:
-        if isinstance(store, Examined):
-            return await store.findings()
-    help_ = "keep it in a file or in Redis"
-    return (Diagnosis("memory", Severity.WARNING, "is gone with the process that counts", help_),)
+    try:
+        return await diagnose(place.url)
+    except UsageError as error:
+        fail(str(error))

@@ -34,8 +34,7 @@ if TYPE_CHECKING:
 
     from policy_router.ledger.clock import Moment
     from policy_router.ledger.continuity import Loss
-    from policy_router.ledger.open import AuditableStore
-    from policy_router.ledger.store import Store
+    from policy_router.ledger.store import AuditableStore, Store
 
 VARIABLE: Final = "POLICY_ROUTER_STATE"
 FIX: Final = "run `policy-router doctor --fix`"
@@ -59,9 +58,9 @@ class StoreLocation:
     @property
     def file(self) -> Path | None:
         """The file of an SQLite store; None for another. Raises UsageError."""
-        from policy_router.ledger.open import sqlite_path  # noqa: PLC0415  not needed for --help
+        from policy_router.ledger.address import SqliteAddress  # noqa: PLC0415  not needed for --help
 
-        return Path(sqlite_path(self.url).path) if self.url.startswith("sqlite:") else None
+        return Path(SqliteAddress.parse(self.url).path) if self.url.startswith("sqlite:") else None
 
     @property
     def missing(self) -> bool:

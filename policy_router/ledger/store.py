@@ -296,6 +296,10 @@ class LedgerReader(Protocol):
         ...
 
 
+class AuditableStore(Store, LedgerReader, Protocol):
+    """A store that can be audited."""
+
+
 @dataclass(frozen=True, slots=True)
 class Difference:
     """A counter that is not what its ledger and its open holds add up to."""

@@ -20,8 +20,7 @@ if TYPE_CHECKING:
 
     from policy_router.decision.policy import Policy
     from policy_router.domain.limits import Limit, Reading
-    from policy_router.ledger.open import AuditableStore
-    from policy_router.ledger.store import Bucket, LedgerEntry, LedgerReader, Store
+    from policy_router.ledger.store import AuditableStore, Bucket, LedgerEntry, LedgerReader, Store
 
 RECENT: Final = 2 * 3600.0
 """Seconds back to look for who asked: no rolling window is longer."""

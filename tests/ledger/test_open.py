@@ -13,18 +13,13 @@ import pytest
 from policy_router.base_errors import UsageError
 from policy_router.diagnostics import Severity
 from policy_router.errors import StoreError
+from policy_router.ledger.address import SqliteAddress, relative
 from policy_router.ledger.clock import ClockReading
 from policy_router.ledger.diagnosis import Diagnosis
+from policy_router.ledger.doctor import diagnose
 from policy_router.ledger.memory import MemoryStore
-from policy_router.ledger.open import (
-    SqlitePlace,
-    examine,
-    open_store,
-    open_view,
-    relative,
-    set_time,
-    sqlite_path,
-)
+from policy_router.ledger.open import open_store, open_view
+from policy_router.ledger.repair import set_time
 from policy_router.ledger.sqlite.store import SqliteStore
 from policy_router.ledger.uptime import host
 from tests.ledger.stores import NOON, Clock
@@ -33,7 +28,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
 
-    from policy_router.ledger.open import AuditableStore
+    from policy_router.ledger.store import AuditableStore
 
 
 def test_a_store_in_memory() -> None:
@@ -43,17 +38,17 @@ def test_a_store_in_memory() -> None:
 @pytest.mark.parametrize(
     ("address", "place"),
     [
-        ("sqlite:///router.db", SqlitePlace("router.db")),
-        ("sqlite:///state/router.db", SqlitePlace("state/router.db")),
-        ("sqlite:////var/lib/router.db", SqlitePlace("/var/lib/router.db")),
-        ("sqlite:///a%20b%3F%25.db?durability=strict", SqlitePlace("a b?%.db", "strict")),
-        ("sqlite:///router.db?durability=normal", SqlitePlace("router.db")),
-        ("sqlite:///a.db?clock=wall&durability=strict", SqlitePlace("a.db", "strict", "wall")),
-        ("sqlite:///a.db?patience=3", SqlitePlace("a.db", patience=3.0)),
+        ("sqlite:///router.db", SqliteAddress("router.db")),
+        ("sqlite:///state/router.db", SqliteAddress("state/router.db")),
+        ("sqlite:////var/lib/router.db", SqliteAddress("/var/lib/router.db")),
+        ("sqlite:///a%20b%3F%25.db?durability=strict", SqliteAddress("a b?%.db", "strict")),
+        ("sqlite:///router.db?durability=normal", SqliteAddress("router.db")),
+        ("sqlite:///a.db?clock=wall&durability=strict", SqliteAddress("a.db", "strict", "wall")),
+        ("sqlite:///a.db?patience=3", SqliteAddress("a.db", patience=3.0)),
     ],
 )
-def test_paths_of_files(address: str, place: SqlitePlace) -> None:
-    assert sqlite_path(address) == place
+def test_paths_of_files(address: str, place: SqliteAddress) -> None:
+    assert SqliteAddress.parse(address) == place
 
 
 @pytest.mark.parametrize("durability", ["normal", "strict"])
@@ -95,19 +90,22 @@ def test_without_a_clock_it_is_the_hosts(tmp_path: Path) -> None:
         ("postgres://u:secret@h", "like `postgres`: addresses are `memory://`, `sqlite:////path"),
         ("router.db", "no store has an address like `router.db`: addresses are"),
         ("memory", "no store has an address like `memory`: did you mean `memory`?"),
-        ("memory://x", "a store in memory has no place: write `memory://`"),
+        ("memory://x", "the address of a store in memory has no path: write `memory://`"),
         ("sqlite://a.db", "begins with three slashes: `sqlite:///a.db`"),
         ("sqlite://var/a.db", "begins with three slashes: `sqlite:///var/a.db`"),
         ("sqlite:///", "begins with three slashes: `sqlite:///router.db`"),
-        ("sqlite:///a.db?durable=yes", "knows no `durable`: did you mean `durability`?"),
-        ("sqlite:///a.db?clock=wal", "no clock is called `wal`: did you mean `wall`?"),
-        ("sqlite:///a.db?wait=1", "knows no `wait`: it may have `durability`, `clock` and"),
+        ("sqlite:///a.db?durable=yes", "has no option `durable`: did you mean `durability`?"),
+        ("sqlite:///a.db?clock=wal", "`wal` is not a value of `clock`: did you mean `wall`?"),
+        ("sqlite:///a.db?wait=1", "has no option `wait`: the options are `durability`, `clock`"),
         ("sqlite:///a.db?patience=", "patience is a number of seconds from 0.05 to 60: write"),
         ("sqlite:///a.db?patience=nan", "patience is a number of seconds from 0.05 to 60: write"),
         ("sqlite:///a.db?patience=61", "patience is a number of seconds from 0.05 to 60: write"),
         ("redis://h?patience=0", "patience is a number of seconds from 0.05 to 60: write"),
-        ("sqlite:///a.db?durability=strickt", "`strickt`: did you mean `strict`?"),
-        ("sqlite:///a.db?durability=", "no durability is called ``: it is `normal` or `strict`"),
+        ("sqlite:///a.db?durability=strickt", "of `durability`: did you mean `strict`?"),
+        (
+            "sqlite:///a.db?durability=",
+            "`` is not a value of `durability`: it is `normal` or `strict`",
+        ),
     ],
 )
 def test_addresses_that_make_no_sense(address: str, message: str) -> None:
@@ -123,7 +121,7 @@ def test_a_store_on_a_server(scheme: str, monkeypatch: pytest.MonkeyPatch) -> No
         def __init__(self, url: str, clock: Clock | None) -> None:
             self.opened = url, clock
 
-        async def findings(self) -> tuple[Diagnosis, ...]:
+        async def diagnose(self) -> tuple[Diagnosis, ...]:
             return (Diagnosis("version", Severity.NOTE, "Redis 8"),)
 
         async def aclose(self) -> None:
@@ -136,30 +134,33 @@ def test_a_store_on_a_server(scheme: str, monkeypatch: pytest.MonkeyPatch) -> No
     store: object = open_store(scheme)
     assert isinstance(store, RedisStore)
     assert store.opened == (scheme, None)
-    assert [f.text for f in asyncio.run(examine(scheme))] == ["Redis 8"]
+    assert [f.text for f in asyncio.run(diagnose(scheme))] == ["Redis 8"]
     assert len(closed) == 1
 
 
 def test_findings_of_a_file(tmp_path: Path) -> None:
-    found = asyncio.run(examine(f"sqlite:///{tmp_path}/none.db", Clock()))
+    found = asyncio.run(diagnose(f"sqlite:///{tmp_path}/none.db", Clock()))
     assert [f.text for f in found if f.subject == "file"] == [
         f"{tmp_path}/none.db is not there yet"
     ]
 
 
 def test_findings_of_memory() -> None:
-    (found,) = asyncio.run(examine("memory://"))
-    assert found.text == "what is counted is gone with the process"
+    (found,) = asyncio.run(diagnose("memory://"))
+    assert (found.level, found.text) == (
+        Severity.WARNING,
+        "loses what it counted when the process ends",
+    )
 
 
 def test_findings_of_an_address_that_makes_no_sense() -> None:
     with pytest.raises(UsageError, match="did you mean `sqlite`"):
-        asyncio.run(examine("sqlit:///a.db"))
+        asyncio.run(diagnose("sqlit:///a.db"))
 
 
 def test_a_package_that_is_not_there(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "policy_router.ledger.redis.store", None)
-    with pytest.raises(StoreError, match=r"is not there: `pip install policy-router\[redis\]`"):
+    with pytest.raises(StoreError, match=r"is not installed: `pip install policy-router\[redis\]`"):
         open_store("redis://h")
 
 
@@ -240,9 +241,9 @@ def test_what_an_operator_is_told_of_a_relative_path(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.chdir(tmp_path)
-    found = {f.subject: f for f in asyncio.run(examine("sqlite:///etc/x.db"))}
+    found = {f.subject: f for f in asyncio.run(diagnose("sqlite:///etc/x.db"))}
     assert found["address"].level is Severity.WARNING
-    assert "address" not in {f.subject for f in asyncio.run(examine(f"sqlite:///{tmp_path}/x.db"))}
+    assert "address" not in {f.subject for f in asyncio.run(diagnose(f"sqlite:///{tmp_path}/x.db"))}
     assert not [*tmp_path.iterdir()]
 
 

@@ -211,7 +211,7 @@ class RedisStore:
         held = [(codec.counter_key(key), int(amount)) for key, amount in open_holds]
         return tuple(differences(kept, then, held))
 
-    async def findings(self) -> tuple[Diagnosis, ...]:
+    async def diagnose(self) -> tuple[Diagnosis, ...]:
         """What an operator should know of the server. Raises StoreError when it cannot be asked."""
         link = Link(self._url, self._place, self._patience, picky=False)
         try:

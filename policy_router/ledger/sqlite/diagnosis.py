@@ -36,7 +36,7 @@ TOLD: Final = 3
 """Lines of damage that are told."""
 
 
-def examine(
+def diagnose(
     path: str | Path, sight: ClockReading, mounts: Path = MOUNTS, timing: Timing = DEFAULT
 ) -> tuple[Diagnosis, ...]:
     """All that an operator should know of a ledger's file. It waits for the lock for a moment and

@@ -470,7 +470,7 @@ def test_a_server_that_would_lose_counters_is_refused(
         for _ in range(2):
             with pytest.raises(StoreError, match=problem):
                 w.reserve("a", w.money(1))
-        findings = w.do(w.store.findings())
+        findings = w.do(w.store.diagnose())
         assert Severity.ERROR in [f.level for f in findings]
 
 
@@ -562,14 +562,14 @@ def test_a_good_server_has_notes_only() -> None:
 
 def test_findings_of_a_real_server(w: Place) -> None:
     w.reserve("a", w.money(1))
-    found = {f.subject: f.level for f in w.do(w.store.findings())}
+    found = {f.subject: f.level for f in w.do(w.store.diagnose())}
     assert found["appendonly"] is Severity.WARNING
     assert Severity.ERROR not in found.values()
 
 
 def test_findings_of_no_server_are_an_error() -> None:
     with place("redis://127.0.0.1:1") as w, pytest.raises(StoreError):
-        w.do(w.store.findings())
+        w.do(w.store.diagnose())
 
 
 # -- time ----------------------------------------------------------------------------------------
@@ -587,7 +587,7 @@ def test_a_server_with_a_slower_clock_refills_nothing(w: Place) -> None:
         answer = await slower.reserve(Hold("c", (), 60, ABOUT))
         assert isinstance(answer, Granted)
         assert answer.expires == w.clock.now + 60
-        (finding,) = [f for f in await slower.findings() if f.subject == "time"]
+        (finding,) = [f for f in await slower.diagnose() if f.subject == "time"]
         assert finding.level is Severity.WARNING
         await slower.aclose()
 

@@ -12,7 +12,7 @@ import pytest
 
 from policy_router.diagnostics import Severity
 from policy_router.ledger.clock import ClockReading
-from policy_router.ledger.sqlite.diagnosis import LONG, examine, library, mended
+from policy_router.ledger.sqlite.diagnosis import LONG, diagnose, library, mended
 from policy_router.ledger.sqlite.file import LedgerFile
 from policy_router.ledger.sqlite.lock import Lock
 from policy_router.ledger.sqlite.store import SqliteStore
@@ -55,7 +55,7 @@ def of(findings: tuple[Diagnosis, ...], subject: str) -> list[tuple[Severity, st
 
 def test_a_sound_ledger(path: Path, mounts: Path) -> None:
     before = path.read_bytes()
-    found = examine(path, ClockReading(NOON), mounts)
+    found = diagnose(path, ClockReading(NOON), mounts)
     assert {f.level for f in found} == {NOTE}
     assert [f.subject for f in found] == ["version", "file system", "format", "size"]
     assert of(found, "file system") == [(NOTE, "ext4")]
@@ -67,7 +67,7 @@ def test_a_sound_ledger(path: Path, mounts: Path) -> None:
 
 
 def test_a_ledger_that_is_not_there_yet(tmp_path: Path, mounts: Path) -> None:
-    found = examine(tmp_path / "none.db", ClockReading(NOON), mounts)
+    found = diagnose(tmp_path / "none.db", ClockReading(NOON), mounts)
     assert of(found, "file") == [(NOTE, f"{tmp_path / 'none.db'} is not there yet")]
     assert not (tmp_path / "none.db").exists()
 
@@ -117,19 +117,19 @@ def test_file_systems(
 ) -> None:
     folder = tmp_path / "state"
     mounts.write_text(table.format(folder=folder, parent=tmp_path) + "\n")
-    ((level, text),) = of(examine(folder / "a.db", ClockReading(NOON), mounts), "file system")
+    ((level, text),) = of(diagnose(folder / "a.db", ClockReading(NOON), mounts), "file system")
     assert level is finding[0]
     assert text.startswith(finding[1])
 
 
 def test_a_mount_point_with_a_space(tmp_path: Path, mounts: Path) -> None:
     mounts.write_text(f"s:/x {tmp_path}/with\\040space nfs rw\n")
-    found = examine(tmp_path / "with space" / "a.db", ClockReading(NOON), mounts)
+    found = diagnose(tmp_path / "with space" / "a.db", ClockReading(NOON), mounts)
     assert of(found, "file system")[0][0] is ERROR
 
 
 def test_no_table_of_mounts(path: Path, tmp_path: Path) -> None:
-    assert of(examine(path, ClockReading(NOON), tmp_path / "none"), "file system") == [
+    assert of(diagnose(path, ClockReading(NOON), tmp_path / "none"), "file system") == [
         (NOTE, "cannot be told")
     ]
 
@@ -137,12 +137,12 @@ def test_no_table_of_mounts(path: Path, tmp_path: Path) -> None:
 def test_who_may_look(path: Path, mounts: Path) -> None:
     path.chmod(0o644)
     path.parent.chmod(0o755)
-    assert of(examine(path, ClockReading(NOON), mounts), "permissions") == [
+    assert of(diagnose(path, ClockReading(NOON), mounts), "permissions") == [
         (WARNING, f"others may read {path} (mode 644)")
     ]
     path.parent.chmod(0o777)
     path.chmod(0o660)
-    assert of(examine(path, ClockReading(NOON), mounts), "permissions") == [
+    assert of(diagnose(path, ClockReading(NOON), mounts), "permissions") == [
         (WARNING, f"others may change {path} (mode 660)"),
         (WARNING, f"others may change {path.parent} (mode 777)"),
     ]
@@ -152,13 +152,13 @@ def test_what_this_user_may_not_do(
     path: Path, mounts: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(os, "access", lambda place, _: place != path)  # root may do anything
-    assert of(examine(path, ClockReading(NOON), mounts), "permissions") == [
+    assert of(diagnose(path, ClockReading(NOON), mounts), "permissions") == [
         (ERROR, f"this user may not read and write {path} (mode 600)")
     ]
 
 
 def test_a_clock_that_is_behind(path: Path, mounts: Path) -> None:
-    assert of(examine(path, ClockReading(NOON - 90), mounts), "time") == [
+    assert of(diagnose(path, ClockReading(NOON - 90), mounts), "time") == [
         (WARNING, "the ledger's time stands still for 90 s: a clock was ahead")
     ]
 
@@ -174,22 +174,22 @@ def test_a_ledger_that_is_older_than_its_note(path: Path, mounts: Path) -> None:
     asyncio.run(go_on())
     path.write_bytes(copy)
     text = "lost data, and budgets are closed: it went back from change 2 to change 1 (noticed "
-    assert of(examine(path, ClockReading(NOON), mounts), "continuity") == [
+    assert of(diagnose(path, ClockReading(NOON), mounts), "continuity") == [
         (ERROR, text + "2026-11-18 12:00:00 UTC)")
     ]
     path.with_name(path.name + "-lock").unlink()
-    assert of(examine(path, ClockReading(NOON), mounts), "continuity") == []
+    assert of(diagnose(path, ClockReading(NOON), mounts), "continuity") == []
 
 
 def test_damage(path: Path, mounts: Path) -> None:
     with path.open("r+b") as file:
         file.seek(4096)
         file.write(b"\xff" * 4096 * 3)
-    found = of(examine(path, ClockReading(NOON), mounts), "database")
+    found = of(diagnose(path, ClockReading(NOON), mounts), "database")
     assert 1 <= len(found) <= 3
     assert all(level is ERROR and "damaged" in text for level, text in found)
     path.write_bytes(b"no database at all" * 1000)
-    ((level, text),) = of(examine(path, ClockReading(NOON), mounts), "database")
+    ((level, text),) = of(diagnose(path, ClockReading(NOON), mounts), "database")
     assert level is ERROR
     assert "it is not a database" in text
 
@@ -200,7 +200,7 @@ def test_counters_that_break_their_rules(path: Path, mounts: Path) -> None:
         for i in range(9):
             connection.execute("INSERT INTO bucket VALUES (?, -1, 0, 0, 0)", (str(i),))
     assert (
-        of(examine(path, ClockReading(NOON), mounts), "database")
+        of(diagnose(path, ClockReading(NOON), mounts), "database")
         == [(ERROR, "is damaged: CHECK constraint failed in bucket")] * 3
     )
 
@@ -208,15 +208,15 @@ def test_counters_that_break_their_rules(path: Path, mounts: Path) -> None:
 def test_databases_of_others(path: Path, mounts: Path, tmp_path: Path) -> None:
     other = tmp_path / "other.db"
     other.touch()
-    assert of(examine(other, ClockReading(NOON), mounts), "database") == [(ERROR, "is empty")]
+    assert of(diagnose(other, ClockReading(NOON), mounts), "database") == [(ERROR, "is empty")]
     with closing(sqlite3.connect(other)) as connection:
         connection.execute("CREATE TABLE cookies (a)")
-    assert of(examine(other, ClockReading(NOON), mounts), "database") == [
+    assert of(diagnose(other, ClockReading(NOON), mounts), "database") == [
         (ERROR, "is the database of another program")
     ]
     with closing(sqlite3.connect(path)) as connection:
         connection.execute("PRAGMA user_version = 4")
-    assert of(examine(path, ClockReading(NOON), mounts), "format") == [
+    assert of(diagnose(path, ClockReading(NOON), mounts), "format") == [
         (ERROR, "4; this version writes 3")
     ]
 
@@ -226,7 +226,7 @@ def test_a_lock_that_is_kept(path: Path, mounts: Path) -> None:
     lock.acquire()
     try:
         ((level, text),) = of(
-            examine(path, ClockReading(NOON), mounts, Timing(patience=0.01)), "lock"
+            diagnose(path, ClockReading(NOON), mounts, Timing(patience=0.01)), "lock"
         )
     finally:
         lock.close()
@@ -238,6 +238,6 @@ def test_a_log_that_has_grown(path: Path, mounts: Path) -> None:
     with LedgerFile(path).reading() as report:
         report.execute("SELECT * FROM ledger").fetchall()
         os.truncate(f"{path}-wal", LONG + 1)
-        assert of(examine(path, ClockReading(NOON), mounts), "log") == [
+        assert of(diagnose(path, ClockReading(NOON), mounts), "log") == [
             (WARNING, "has grown to 268 MB")
         ]

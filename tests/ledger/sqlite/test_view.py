@@ -17,7 +17,7 @@ from policy_router.errors import StoreError
 from policy_router.ledger import private_file
 from policy_router.ledger.clock import ClockReading
 from policy_router.ledger.sqlite import view as sqlite_view
-from policy_router.ledger.sqlite.diagnosis import examine
+from policy_router.ledger.sqlite.diagnosis import diagnose
 from policy_router.ledger.sqlite.file import LedgerFile
 from policy_router.ledger.sqlite.lock import Lock
 from policy_router.ledger.sqlite.repair import set_time
@@ -111,7 +111,7 @@ def test_reading_leaves_no_trace(path: Path, how: str) -> None:
     with view(path) as w:
         found = everything(w)
         assert w.store._time.machine == ""
-    examine(path, ClockReading(NOON))
+    diagnose(path, ClockReading(NOON))
     after = traces(path.parent)
     if how == "crashed":  # what processes share is not the ledger: it says who reads where
         del before["ledger.db-shm"], after["ledger.db-shm"]
@@ -179,7 +179,7 @@ def test_a_ledger_of_an_earlier_format_is_read_as_it_is(path: Path) -> None:
     with view(path) as w:
         assert w.used(w.money(1)) == [700]
         assert len(w.rows()) == 1
-    found = {f.subject: f for f in examine(path, ClockReading(NOON - 90))}
+    found = {f.subject: f for f in diagnose(path, ClockReading(NOON - 90))}
     assert found["format"].text == "2; this version writes 3"
     assert found["time"].text.startswith("the ledger's time stands still for 90 s")
     assert path.read_bytes() == before
@@ -247,7 +247,7 @@ def _verbs(path: Path) -> dict[str, Callable[[], object]]:
 
     return {
         "view": audit,
-        "examine": lambda: examine(path, ClockReading(NOON), timing=HASTY),
+        "diagnose": lambda: diagnose(path, ClockReading(NOON), timing=HASTY),
         "write": write,
         "fix": lambda: set_time(path, ClockReading(NOON)),
     }
@@ -262,7 +262,7 @@ TRAPPED = [
 ]
 
 
-@pytest.mark.parametrize("verb", ["view", "examine", "write", "fix"])
+@pytest.mark.parametrize("verb", ["view", "diagnose", "write", "fix"])
 @pytest.mark.parametrize(("name", "trap"), TRAPPED)
 def test_traps_in_the_folder_harm_nobody(
     path: Path, tmp_path: Path, name: str, verb: str, trap: Callable[[Path, Path], None]
@@ -279,7 +279,7 @@ def test_traps_in_the_folder_harm_nobody(
         os.chown(path, STRANGER, STRANGER, follow_symlinks=False)
     before = {k: v for k, v in traces(tmp_path).items() if k != tmp_path.name}
     with (
-        suppress(StoreError) if verb == "examine" else pytest.raises(StoreError, match="cannot be")
+        suppress(StoreError) if verb == "diagnose" else pytest.raises(StoreError, match="cannot be")
     ):
         _verbs(path)[verb]()
     after = {k: v for k, v in traces(tmp_path).items() if k != tmp_path.name}
@@ -313,7 +313,7 @@ def test_files_of_strangers_are_not_opened(
         look = private_file.inspect
         monkeypatch.setattr(
             private_file,
-            "examine",
+            "diagnose",
             lambda p, owners=None: look(p, None if owners is None else set(owners) - {owner}),
         )
     with pytest.raises(StoreError, match=r"belongs to another user"), store(path):
@@ -353,6 +353,6 @@ def test_a_view_sees_that_an_older_copy_was_put_in_place(path: Path) -> None:
         assert w.store.loss.text.startswith("it went back from change ")
         with pytest.raises(StoreError, match="for reading only"):
             w.do(w.store.accept_loss())
-    found = {f.subject: f for f in examine(path, ClockReading(NOON))}
+    found = {f.subject: f for f in diagnose(path, ClockReading(NOON))}
     assert "it went back from change" in found["continuity"].text
     assert traces(path.parent) == before
