@@ -30,7 +30,7 @@ sys.path.insert(0, str(Path(__file__).parents[1]))
 
 from policy_router.domain.limits import HOUR, MINUTE, Charge, Limit, Metric
 from policy_router.domain.periods import Period
-from policy_router.execution.accounting import new_id
+from policy_router.ids import Ids
 from policy_router.ledger.open import open_store
 from policy_router.ledger.store import Attribution, Granted, Hold, Settlement
 
@@ -85,9 +85,9 @@ def hold(name: str, user: int) -> Hold:
 async def attempts(store: AuditableStore, name: str, until: float, ran: Ran, users: int) -> int:
     """Reserve and settle, one after the other, until a time; how often."""
     rng = random.Random(name)
-    done = 0
+    done, new_id = 0, Ids()
     while (began := time.perf_counter()) < until:
-        asked = hold(f"{new_id(time.time())}#1", rng.randrange(users))
+        asked = hold(f"{new_id()}#1", rng.randrange(users))
         answer = await store.reserve(asked)
         if not isinstance(answer, Granted):
             raise SystemExit(f"not granted: {answer}")

@@ -48,6 +48,7 @@ class Decider:
         clock: Gives Unix time.
         decide_at: Gives the Unix time at which conditions on the hour and the weekday are
             evaluated.
+        new_id: Makes the ids of decisions.
         bounds: How large a request may be.
     """
 
@@ -59,6 +60,7 @@ class Decider:
         *,
         clock: Callable[[], float],
         decide_at: Callable[[], float],
+        new_id: Callable[[], str],
         bounds: Bounds,
     ) -> None:
         self._accounting = accounting
@@ -66,6 +68,7 @@ class Decider:
         self._estimators = estimators
         self._clock = clock
         self._decide_at = decide_at
+        self._new_id = new_id
         self._bounds = bounds
         self._classifier: Classifier | None = None
         self._readers = Threads(_READERS, "policy-router-reading")
@@ -98,7 +101,8 @@ class Decider:
         if score is not None:
             request = replace(request, complexity=score)
             snapshot = await self._snapshot(policy, request)
-        return DecidedRequest(decide(policy, request, snapshot), request, snapshot)
+        decision = replace(decide(policy, request, snapshot), id=self._new_id())
+        return DecidedRequest(decision, request, snapshot)
 
     async def _estimate(self, policy: Policy, intake: Intake, snapshot: Snapshot) -> float | None:
         """The complexity by the model or the function that the policy names; None without one."""

@@ -1,11 +1,17 @@
-"""What happens to a request, as values. Observers get these; they can change nothing by them."""
+"""What happens to requests, as values for observers.
+
+Events that carry the same `request_id` belong to one request: its decision has this id. Observers
+get events and can change nothing by them.
+"""
 
 from __future__ import annotations
 
 import logging
+import time
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, TypeAlias
 
+from policy_router.ids import Ids
 from policy_router.providers.redact import frames
 
 if TYPE_CHECKING:
@@ -15,52 +21,129 @@ if TYPE_CHECKING:
     from policy_router.domain.findings import Finding
     from policy_router.providers.failure import Failure
 
-
 _log: Final = logging.getLogger(__name__)
 
 
+Identity: TypeAlias = tuple[str, str | None, float, str | None]
+"""The first fields of every event."""
+
+
 @dataclass(frozen=True, slots=True)
-class Decided:
+class Event:
+    """Something that happened.
+
+    Attributes:
+        id: Of this event alone; ids sort by time.
+        request_id: Id of the decision that the event belongs to; None when it belongs to none.
+        time: Unix time in seconds.
+        revision: Revision of the policy that decided the request; None when it belongs to none.
+    """
+
+    id: str
+    request_id: str | None
+    time: float
+    revision: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class Decided(Event):
     """A decision is about to be carried out."""
 
     decision: Decision
 
 
 @dataclass(frozen=True, slots=True)
-class Attempted:
-    """One call of one model has ended. failure: why, when it failed."""
+class Attempted(Event):
+    """A call of a model has ended.
 
-    decision: Decision
+    Attributes:
+        attempt: The call.
+        failure: Why it failed; None when it answered.
+    """
+
     attempt: Attempt
     failure: Failure | None = None
 
 
 @dataclass(frozen=True, slots=True)
-class JudgedAnswer:
-    """A model was asked to judge an answer. attempt: that call, which is none of the request's
-    attempts. passed: its judgement; None when there is none. failure: why, when the call failed."""
+class JudgedAnswer(Event):
+    """A model was called to judge an answer.
 
-    decision: Decision
+    Attributes:
+        attempt: That call, which is not one of the request's attempts.
+        passed: The verdict; None when there is none.
+        failure: Why the call failed.
+    """
+
     attempt: Attempt
     passed: bool | None
     failure: Failure | None = None
 
 
 @dataclass(frozen=True, slots=True)
-class NoRoom:
-    """A candidate had no room in a limit or a budget when it was to be asked; others may have
-    taken it since the decision."""
+class NoRoom(Event):
+    """A candidate had no room in a limit or budget when its turn came.
 
-    decision: Decision
+    Other requests may have taken the room since the decision.
+
+    Attributes:
+        skip: The candidate, and the limit or budget.
+    """
+
     skip: Skip
 
 
 @dataclass(frozen=True, slots=True)
-class Warned:
-    """A budget has passed one of its thresholds; told once per period, over all processes.
+class Answered(Event):
+    """A request has its answer.
 
-    budget: its name. subject: whose, "-" when it is everybody's. share: 0..1. spent, cap: nano-USD
-    or tokens, by metric.
+    Attributes:
+        decision: What was carried out.
+        attempts: Every call, in order.
+        served_by: Name of the model whose answer it is.
+        skipped: Models that were passed over on the way.
+        rejected: Checks that this answer failed, when no answer passed.
+        unchecked: Checks that could not be made.
+    """
+
+    decision: Decision
+    attempts: tuple[Attempt, ...]
+    served_by: str
+    skipped: tuple[Skip, ...] = ()
+    rejected: tuple[Finding, ...] = ()
+    unchecked: tuple[Finding, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Exhausted(Event):
+    """A request got no answer, or no whole one.
+
+    Attributes:
+        decision: What was carried out.
+        attempts: Every call, in order.
+        stopped: Whether its own fault, the policy or the caller ended it, not a lack of models.
+        retry_after: Seconds until one of the models may be called again, when that is known.
+        skipped: Models that were passed over.
+    """
+
+    decision: Decision
+    attempts: tuple[Attempt, ...]
+    stopped: bool
+    retry_after: float | None = None
+    skipped: tuple[Skip, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Warned(Event):
+    """A budget has passed one of its thresholds; reported once a period, over all processes.
+
+    Attributes:
+        budget: Its name.
+        subject: Whose budget; "-" when all requests share it.
+        metric: `usd` or `tokens`.
+        share: The threshold, 0..1.
+        spent: Used so far, in nano-USD or tokens.
+        cap: The cap of the budget, in the same unit.
     """
 
     budget: str
@@ -72,84 +155,90 @@ class Warned:
 
 
 @dataclass(frozen=True, slots=True)
-class StoreChanged:
-    """The store of counters went out of reach (up: False), or is back."""
+class StoreChanged(Event):
+    """The store of counters went out of reach, or is back.
+
+    Attributes:
+        up: Whether it can be reached.
+        detail: What went wrong.
+    """
 
     up: bool
     detail: str
 
 
 @dataclass(frozen=True, slots=True)
-class StoreLostData:
-    """The store of counters lost some of what was counted (lost: True): budgets with a cap stay
-    closed until an operator accepts that. Or that is over (lost: False): it was accepted, or the
-    data is back."""
+class StoreLostData(Event):
+    """The store of counters lost some of what was counted, or that is over.
+
+    Attributes:
+        lost: True: budgets with a cap stay closed until an operator accepts the loss. False: it was
+            accepted, or the data is back.
+        detail: What was lost.
+    """
 
     lost: bool
     detail: str
 
 
 @dataclass(frozen=True, slots=True)
-class FunctionChanged:
-    """A function that the policy calls is not called for a while (up: False), as its calls do not
-    return; or it is called again. function: its name in the policy."""
+class FunctionChanged(Event):
+    """A function of the policy is suspended because its calls do not return, or is called again.
+
+    Attributes:
+        function: Its name in the policy.
+        up: Whether it is called.
+        detail: Why.
+    """
 
     function: str
     up: bool
     detail: str
 
 
-@dataclass(frozen=True, slots=True)
-class Answered:
-    """The request has its answer. skipped: models passed over on the way. rejected: checks that
-    this answer failed, when none passed. unchecked: checks that could not be made."""
-
-    decision: Decision
-    attempts: tuple[Attempt, ...]
-    served_by: str
-    skipped: tuple[Skip, ...] = ()
-    rejected: tuple[Finding, ...] = ()
-    unchecked: tuple[Finding, ...] = ()
+Observer: TypeAlias = "Callable[[Event], None]"
+"""Gets every event, in the thread in which it happens; should return soon."""
 
 
-@dataclass(frozen=True, slots=True)
-class Exhausted:
-    """The request got no answer. stopped: the last failure ended it, not a lack of models."""
+class EventSource:
+    """Gives events their identity, and sends them to observers.
 
-    decision: Decision
-    attempts: tuple[Attempt, ...]
-    stopped: bool
-    retry_after: float | None = None
-    skipped: tuple[Skip, ...] = ()
+    What an observer raises harms no request; the first error of each is logged.
+    """
 
+    def __init__(
+        self,
+        *observers: Observer,
+        clock: Callable[[], float] = time.time,
+        new_id: Callable[[], str] | None = None,
+    ) -> None:
+        """Makes a source of events.
 
-Event = (
-    Decided
-    | Attempted
-    | JudgedAnswer
-    | NoRoom
-    | Answered
-    | Exhausted
-    | Warned
-    | StoreChanged
-    | StoreLostData
-    | FunctionChanged
-)
+        Args:
+            *observers: Each gets every event.
+            clock: Unix time in seconds.
+            new_id: Makes identifiers. Default: by `clock` and the system's randomness.
+        """
+        self._observers = observers
+        self._clock = clock
+        self.new_id = Ids(clock) if new_id is None else new_id
+        self._failed: set[int] = set()
 
+    def identity(self, request_id: str | None = None, revision: str | None = None) -> Identity:
+        """Returns the first fields of an event that happens now."""
+        return self.new_id(), request_id, self._clock(), revision
 
-def harmless(observe: Callable[[Event], None]) -> Callable[[Event], None]:
-    """An observer that does what another does, and what the other raises harms no request; it is
-    logged once."""
-    complained = False
+    def __call__(self, event: Event) -> None:
+        """Does what `send` does, so that a source is an observer itself."""
+        self.send(event)
 
-    def tell(event: Event) -> None:
-        nonlocal complained
-        try:
-            observe(event)
-        except Exception as error:  # noqa: BLE001  an observer may raise anything
-            if not complained:
-                complained = True
-                words = "an observer raised; further errors of it are not logged: %s"
-                _log.error(words, frames(error))
-
-    return tell
+    def send(self, event: Event) -> None:
+        """Hands an event to every observer. Never raises."""
+        for number, observer in enumerate(self._observers):
+            try:
+                observer(event)
+            except Exception as error:  # noqa: BLE001  an observer may raise anything
+                if number not in self._failed:
+                    self._failed.add(number)
+                    message = "an observer raised; its further errors are not logged: %s"
+                    _log.error(message, frames(error))

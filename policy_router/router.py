@@ -16,7 +16,13 @@ from policy_router.acceptance.user_code import Functions
 from policy_router.base_errors import UsageError
 from policy_router.deciding import Decider
 from policy_router.decision.policy import Policy
-from policy_router.events import StoreChanged, StoreLostData, Warned, harmless
+from policy_router.events import (
+    EventSource,
+    FunctionChanged,
+    StoreChanged,
+    StoreLostData,
+    Warned,
+)
 from policy_router.execution.accounting import Accounting
 from policy_router.execution.cooldown import Cooldowns
 from policy_router.execution.estimators import DEADLINE, EstimatorRunner
@@ -29,6 +35,7 @@ from policy_router.live.fixed import FixedPolicy
 from policy_router.live.reload import Live
 from policy_router.live.restrictions import lost_restrictions
 from policy_router.live.settings import ReloadTiming
+from policy_router.observe.logs import log_event
 from policy_router.providers.bounds import BOUNDS
 from policy_router.providers.user_caller import AdaptedCaller
 from policy_router.sync import SyncMethods
@@ -39,7 +46,7 @@ if TYPE_CHECKING:
 
     from policy_router.acceptance.user_code import Allowed
     from policy_router.domain.decision import Decision
-    from policy_router.events import Event
+    from policy_router.events import Event, Observer
     from policy_router.execution.answer import Answer
     from policy_router.execution.stream import AnswerStream
     from policy_router.ledger.status import StoreStatus
@@ -76,7 +83,7 @@ class Router(SyncMethods):
         store: Store | None = None,
         clock: Callable[[], float] = time.time,
         decide_at: Callable[[], float] | None = None,
-        on_event: Callable[[Event], None] = _ignore,
+        on_event: Observer = _ignore,
         bounds: Bounds = BOUNDS,
         functions: Functions | None = None,
         estimator_deadline: float = DEADLINE,
@@ -97,17 +104,15 @@ class Router(SyncMethods):
                 complexity of a request, before the local estimate is used instead.
         """
         super().__init__()
-        notify = harmless(on_event)
+        events = _event_source(on_event, clock)
         functions = Functions() if functions is None else functions
         self._source = FixedPolicy(policy) if isinstance(policy, Policy) else policy
         self._caller = AdaptedCaller(caller)
         cooldowns = Cooldowns(clock, models=lambda: self.policy.models)
         self._store = MemoryStore(clock) if store is None else store
-        self._accounting = Accounting(
-            self._store, clock=clock, told=lambda crossing: notify(_warned(crossing))
-        )
+        self._accounting = Accounting(self._store, clock=clock, on_crossing=partial(_warn, events))
         self._executor = Executor(
-            self._caller, clock=clock, observe=notify, cooldowns=cooldowns, functions=functions
+            self._caller, clock=clock, events=events, cooldowns=cooldowns, functions=functions
         )
         estimators = EstimatorRunner(
             self._caller,
@@ -122,6 +127,7 @@ class Router(SyncMethods):
             estimators,
             clock=clock,
             decide_at=clock if decide_at is None else decide_at,
+            new_id=events.new_id,
             bounds=bounds,
         )
 
@@ -138,7 +144,7 @@ class Router(SyncMethods):
         settle: float = 0.1,
         settle_loss: float = 2.0,
         clock: Callable[[], float] = time.time,
-        on_event: Callable[[Event], None] = _ignore,
+        on_event: Observer = _ignore,
         on_reload: Callable[[Active, Active], None] | None = None,
         bounds: Bounds = BOUNDS,
         functions: Allowed = (),
@@ -179,14 +185,17 @@ class Router(SyncMethods):
             from policy_router.providers.litellm.caller import LiteLLMCaller  # noqa: PLC0415  only when used
 
             caller = LiteLLMCaller()
-        notify = harmless(on_event)
-        allowed = Functions(functions, tell=notify)
+        events = _event_source(on_event, clock)
+        allowed = Functions(
+            functions,
+            on_change=lambda *change: events.send(FunctionChanged(*events.identity(), *change)),
+        )
         store = DegradableStore(
             open_store(state, None if clock is time.time else clock),
             instances,
             clock,
-            on_change=lambda up, detail: notify(StoreChanged(up, detail)),
-            on_loss=lambda lost, detail: notify(StoreLostData(lost, detail)),
+            on_change=lambda *change: events.send(StoreChanged(*events.identity(), *change)),
+            on_loss=lambda *loss: events.send(StoreLostData(*events.identity(), *loss)),
         )
         live = Live(
             Path(path),
@@ -201,7 +210,7 @@ class Router(SyncMethods):
             caller,
             store=store,
             clock=clock,
-            on_event=notify,
+            on_event=events,
             bounds=bounds,
             functions=allowed,
         )
@@ -326,7 +335,9 @@ class Router(SyncMethods):
             started = time.monotonic()
         made = await self._decider.decide(policy, intake)
         await self._caller.prepare(candidate.model for candidate in made.decision.candidates)
-        account = self._accounting.account(policy, made.request, made.snapshot)
+        account = self._accounting.account(
+            policy, made.request, made.snapshot, request_id=made.decision.id
+        )
         execute = self._executor.stream if stream else self._executor.run
         return await execute(made.decision, policy.fallback, intake.body, account, began=started)
 
@@ -359,8 +370,26 @@ class Router(SyncMethods):
         self.close()
 
 
-def _warned(crossing: Crossing) -> Warned:
+def _event_source(on_event: Observer, clock: Callable[[], float]) -> EventSource:
+    """What `on_event` is to get, which the log gets too."""
+    if isinstance(
+        on_event, EventSource
+    ):  # from `Router.open`, which needs it before there is a router
+        return on_event
+    return EventSource(log_event, on_event, clock=clock)
+
+
+def _warn(events: EventSource, crossing: Crossing, request_id: str | None, revision: str) -> None:
+    """Reports a threshold of a budget that was passed."""
     key = crossing.key
-    return Warned(
-        key.name, key.subject, key.metric.value, crossing.share, crossing.spent, crossing.cap
+    events.send(
+        Warned(
+            *events.identity(request_id, revision),
+            key.name,
+            key.subject,
+            key.metric.value,
+            crossing.share,
+            crossing.spent,
+            crossing.cap,
+        )
     )

@@ -19,7 +19,7 @@ PACKAGE = Path(__file__).parents[1] / "policy_router"
 
 LAYERS = (
     ("base_errors", "diagnostics", "redaction", "patterns", "suggest", "meaning",
-     "quoting", "resilience"),
+     "quoting", "resilience", "ids"),
     ("domain", "units"),
     ("errors", "catalog", "answer_schema"),
     ("ledger", "providers"),
@@ -27,7 +27,7 @@ LAYERS = (
     ("classification", "assurance", "language"),
     ("check", "acceptance"),
     ("execution",),
-    ("live", "reports", "discovery"),
+    ("live", "observe", "reports", "discovery"),
     ("intake", "router", "sync", "loading", "options", "deciding", "explanation"),
     ("views",),
     ("cli",),

@@ -18,7 +18,6 @@ from typing import TYPE_CHECKING, Any, Final, TypeAlias
 
 from policy_router.base_errors import UsageError
 from policy_router.diagnostics import Diagnostic, Severity
-from policy_router.events import FunctionChanged
 from policy_router.language.compile.functions import (
     WRAP,
     functions_of,
@@ -32,7 +31,6 @@ if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Iterator
 
     from policy_router.decision.policy import Policy
-    from policy_router.events import Event
 
 _log: Final = logging.getLogger(__name__)
 
@@ -81,10 +79,10 @@ class Functions:
         allowed: Allowed = (),
         *,
         clock: Callable[[], float] = time.monotonic,
-        tell: Callable[[Event], None] = lambda _: None,
+        on_change: Callable[[str, bool, str], None] = lambda _name, _up, _detail: None,
     ) -> None:
         self._clock = clock
-        self._tell = tell
+        self._on_change = on_change
         self._known: dict[str, Any] = {}
         self._lines: dict[str, _Line] = {}
         if isinstance(allowed, str) or not isinstance(allowed, Iterable):
@@ -150,7 +148,7 @@ class Functions:
     def _changed(self, name: str, *, up: bool, detail: str) -> None:
         words = "is called again" if up else "is not called for a while"
         _log.warning("the function `%s` %s: %s", name, words, detail)
-        self._tell(FunctionChanged(name, up, detail))
+        self._on_change(name, up, detail)
 
     def _call(self, name: str, given: tuple[object, ...]) -> object:
         function = self._known[name]

@@ -161,7 +161,7 @@ async def _ready(
     async with reached(place, create=True) as store, LiteLLMCaller() as caller:
         guarded = DegradableStore(store, clock=time.time)
         ledger = Accounting(
-            guarded, clock=time.time, told=lambda crossed: inform(view.crossing(crossed))
+            guarded, clock=time.time, on_crossing=lambda crossed, *_: inform(view.crossing(crossed))
         )
         asked = await with_readings(Accounting(store, clock=time.time), policy, asked)
         began = None

@@ -121,6 +121,8 @@ class Decision(_Explained):
     invalid: bool = False
     accept: tuple[Accept, ...] = ()
     barred: tuple[Skip, ...] = ()
+    id: str = field(default="", compare=False)
+    """Of this decision alone; empty until a router or executor gives it one."""
 
     @classmethod
     def explained(  # noqa: PLR0917  the fields, in their order
@@ -149,6 +151,7 @@ class Decision(_Explained):
         put(found, "invalid", False)
         put(found, "accept", ())
         put(found, "barred", ())
+        put(found, "id", "")
         if isinstance(reasons, tuple):
             put(found, "rules", reasons[0])
             put(found, "skipped", reasons[1] + more)

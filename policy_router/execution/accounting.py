@@ -17,8 +17,7 @@ import contextlib
 import logging
 import time
 from dataclasses import replace
-from secrets import token_hex
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, TypeAlias
 
 from policy_router.decision.abilities import HOSTED_TOOLS
 from policy_router.decision.decide import facts_of
@@ -28,6 +27,7 @@ from policy_router.domain.identity import bounded_id, key_id
 from policy_router.domain.limits import Metric
 from policy_router.errors import StoreError
 from policy_router.execution.billing import UpperBound, ending
+from policy_router.ids import Ids
 from policy_router.ledger.store import (
     Attribution,
     Ended,
@@ -60,16 +60,16 @@ _TRIES: Final = 3
 """How often the counters of a period are asked for anew when midnight passes in between."""
 
 
-def new_id(now: float) -> str:
-    """A name for the holds of a request that no other has. Names of about the same time lie side by
-    side in a store's index, so that a commit touches few of its pages."""
-    return f"{int(now * 1e6):014x}{token_hex(9)}"
+OnCrossing: TypeAlias = "Callable[[Crossing, str | None, str], None]"
+"""Gets a threshold that was passed, the id of the decision whose request passed it or None, and the
+revision of the policy."""
 
 
 class Accounting:
     """What a policy counts, kept in a store.
 
-    clock: Unix time. told: gets every threshold that was passed. sleep: between two renewals.
+    clock: Unix time. on_crossing: gets every threshold that was passed. sleep: waits between two
+    renewals.
     """
 
     def __init__(
@@ -77,12 +77,15 @@ class Accounting:
         store: Store,
         *,
         clock: Callable[[], float] = time.time,
-        told: Callable[[Crossing], None] = lambda _: None,
+        on_crossing: OnCrossing = lambda _crossing, _request_id, _revision: None,
         sleep: Callable[[float], Awaitable[object]] = asyncio.sleep,
     ) -> None:
         self.store = store
         self.clock = clock
-        self.told = told
+        self.on_crossing = on_crossing
+        self.new_id = Ids(clock)
+        """Names holds. Those of about the same time lie side by side in a store's index, so that a
+        commit touches few of its pages."""
         self.sleep = sleep
         # Settling goes on when its request is cancelled; the loop itself holds tasks only weakly.
         self._settling: set[asyncio.Task[None]] = set()
@@ -105,10 +108,17 @@ class Accounting:
             return dict.fromkeys(name for name, _ in uses)
         return {name: reading for (name, _), reading in zip(uses, found, strict=True)}
 
-    def account(self, policy: Policy, request: Request, snapshot: Snapshot) -> RequestAccount:
+    def account(
+        self,
+        policy: Policy,
+        request: Request,
+        snapshot: Snapshot,
+        *,
+        request_id: str | None = None,
+    ) -> RequestAccount:
         """The account of one request, as it was decided."""
         facts = facts_of(policy, request, snapshot) if policy.limits else None
-        return RequestAccount(self, policy, request, facts)
+        return RequestAccount(self, policy, request, facts, request_id=request_id)
 
     async def finish(self, work: Awaitable[None]) -> None:
         """Does the work to its end, though the caller be cancelled meanwhile."""
@@ -139,15 +149,18 @@ class RequestAccount:
         request: Request,
         facts: Facts | None,
         seated: frozenset[CounterKey] = frozenset(),
+        *,
+        request_id: str | None = None,
     ) -> None:
         self._ledger = ledger
         self._policy = policy
         self._request = request
         self._facts = facts
         self._seated = seated
+        self._request_id = request_id
         self._seats: frozenset[CounterKey] = frozenset()
         self._meters: Mapping[CounterKey, Limit] = {m.key(): m for m in policy.limits}
-        self._id = new_id(ledger.clock())
+        self._id = ledger.new_id()
         self._count = 0
         self._open: str | None = None
         self._pending: Ending | None = None
@@ -231,7 +244,14 @@ class RequestAccount:
             thumbnails=0,
             needs=self._request.needs - {HOSTED_TOOLS},
         )
-        return RequestAccount(self._ledger, self._policy, request, self._facts, self._seats)
+        return RequestAccount(
+            self._ledger,
+            self._policy,
+            request,
+            self._facts,
+            self._seats,
+            request_id=self._request_id,
+        )
 
     def ended(self, usage: Usage, failure: Failure | None, said: int) -> None:
         """Notes how the open attempt ended. said: bytes of what came out."""
@@ -322,7 +342,7 @@ class RequestAccount:
 
     def _tell(self, crossed: tuple[Crossing, ...]) -> None:
         for each in crossed:
-            self._ledger.told(each)
+            self._ledger.on_crossing(each, self._request_id, self._policy.revision)
 
     def _skip(self, model: Model, refusal: Refusal) -> Skip:
         key = refusal.key

@@ -36,6 +36,11 @@ class Answer:
     unchecked: tuple[Finding, ...] = ()
 
     @property
+    def decision_id(self) -> str:
+        """Id of the decision, which every event of the request carries."""
+        return self.decision.id
+
+    @property
     def choices(self) -> tuple[ChatChoice, ...]:
         """The answers, one for each that was requested with `n`."""
         return self.response.choices

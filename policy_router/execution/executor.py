@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Final
 
 from policy_router.acceptance.asking import CheckTools
 from policy_router.acceptance.user_code import Functions
-from policy_router.events import harmless
+from policy_router.events import EventSource
 from policy_router.execution.answer import Answer
 from policy_router.execution.delivery import WholeAnswer
 from policy_router.execution.fallback_loop import answer_parts
@@ -25,7 +25,6 @@ if TYPE_CHECKING:
 
     from policy_router.domain.decision import Decision
     from policy_router.domain.fallback import Fallback
-    from policy_router.events import Event
     from policy_router.execution.accounting import RequestAccount
     from policy_router.execution.cooldown import Cooldowns
     from policy_router.providers.caller import Body, UserCaller
@@ -37,17 +36,8 @@ _CHECKING: Final = 2
 turn."""
 
 
-def _ignore(_: Event) -> None:
-    """The observer when there is none."""
-
-
 class Executor:
-    """Calls models as decisions say. Holds no state of a request; use one for all of them.
-
-    caller: calls one model once. clock: Unix time; monotonic: for durations. observe: gets every
-    event; what it raises is logged once and harms nobody. cooldowns: told of every failure.
-    functions: those that policies may call; none unless given.
-    """
+    """Carries out decisions. Holds no state of a request; use one for all of them."""
 
     def __init__(
         self,
@@ -57,10 +47,22 @@ class Executor:
         monotonic: Callable[[], float] = time.monotonic,
         sleep: Callable[[float], Awaitable[object]] = asyncio.sleep,
         random: _random.Random | None = None,
-        observe: Callable[[Event], None] = _ignore,
+        events: EventSource | None = None,
         cooldowns: Cooldowns | None = None,
         functions: Functions | None = None,
     ) -> None:
+        """Makes an executor.
+
+        Args:
+            caller: Calls a model once.
+            clock: Unix time in seconds.
+            monotonic: Seconds from any origin, for durations.
+            sleep: Waits for a number of seconds.
+            random: Draws the wait before a retry.
+            events: Gets what happens. Default: it goes nowhere.
+            cooldowns: Is told how each call ended. Default: nothing cools down.
+            functions: The functions that policies may call. Default: none.
+        """
         dice = _random.Random() if random is None else random  # noqa: S311  jitter, not a secret
         functions = Functions() if functions is None else functions
         self._context = ExecutorContext(
@@ -70,7 +72,7 @@ class Executor:
             cooldowns,
             sleep,
             dice,
-            harmless(observe),
+            EventSource(clock=clock) if events is None else events,
             CheckTools(functions, Threads(_CHECKING, "policy-router-checks")),
         )
 
@@ -83,18 +85,28 @@ class Executor:
         *,
         began: float | None = None,
     ) -> Answer:
-        """A whole answer. account: reserves and settles each attempt; None when nobody counts.
-        began: when the request did, by the monotonic clock, for its deadline; now unless given.
+        """Returns a whole answer.
 
-        Raises NoCandidateError, BadRequestError (the failure ends the request),
-        AllModelsFailedError (no model is left, or the deadline passed).
+        Args:
+            decision: What to carry out. One without an id gets one.
+            fallback: What follows a failure.
+            body: What is sent.
+            account: Reserves and settles each attempt; None when nothing is counted.
+            began: When the request did, by `monotonic`, for its deadline. Default: now.
+
+        Raises:
+            NoCandidateError: No model may be called.
+            BadRequestError: The request itself was refused.
+            AllModelsFailedError: No model is left, or the deadline passed.
         """
         progress = Progress(self._context, decision, fallback, body, account, began=began)
         async with aclosing(answer_parts(progress, WholeAnswer(progress))) as parts:
             (response,) = [part async for part in parts]
         verdict, served_by = progress.verdict, progress.served_by or ""
         attempts = tuple(progress.attempts)
-        return Answer(response, decision, attempts, served_by, verdict.rejected, verdict.unchecked)
+        return Answer(
+            response, progress.decision, attempts, served_by, verdict.rejected, verdict.unchecked
+        )
 
     async def stream(
         self,
@@ -105,8 +117,9 @@ class Executor:
         *,
         began: float | None = None,
     ) -> AnswerStream:
-        """A stream of chunks; returns when the first of them is there, so that all that can be
-        replaced silently has been. Raises as `run` does; iterating may raise StreamBrokenError.
+        """Returns a stream once its first chunk is there: until then, another model can take over.
+
+        Takes and raises what `run` does; iterating may raise StreamBrokenError.
         """
         progress = Progress(self._context, decision, fallback, body, account, began=began)
         stream = AnswerStream(progress, answer_parts(progress, StreamDelivery(progress)))

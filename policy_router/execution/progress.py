@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from math import ceil
 from typing import TYPE_CHECKING
@@ -33,7 +33,7 @@ if TYPE_CHECKING:
     from policy_router.domain.fallback import Fallback
     from policy_router.domain.models import Model
     from policy_router.errors import RoutingError
-    from policy_router.events import Event
+    from policy_router.events import Event, EventSource, Identity
     from policy_router.execution.accounting import RequestAccount
     from policy_router.execution.attempt import SideCall
     from policy_router.providers.chat import ChatAnswer
@@ -46,13 +46,13 @@ class ExecutorContext(CallContext):
     Attributes:
         sleep: Waits for a number of seconds.
         random: Draws the wait before a retry.
-        tell: Gets every event, and raises nothing.
+        events: Gets what happens.
         tools: What the checks of answers run in.
     """
 
     sleep: Callable[[float], Awaitable[object]]
     random: Random
-    tell: Callable[[Event], None]
+    events: EventSource
     tools: CheckTools
 
 
@@ -77,6 +77,8 @@ class Progress:
         self.account = account
         self.verdict = PASSED
         self.context = context
+        if not decision.id:
+            decision = replace(decision, id=context.events.new_id())
         self.decision = decision
         self.fallback = fallback
         self.body = body
@@ -88,7 +90,7 @@ class Progress:
         now = context.monotonic()
         self._ends = (now if began is None else began) + fallback.deadline
         self._fair = min(fallback.first_token_within, (self._ends - now) / 2)
-        context.tell(Decided(decision))
+        self._send(Decided(*self._identity(), decision))
 
     def remaining(self) -> float:
         """Seconds until the request's deadline."""
@@ -118,7 +120,7 @@ class Progress:
         with its reservation. Raises when none has."""
         attempt = self._attempt(candidate.model, self.account)
         while (skip := await attempt.reserve()) is not None:
-            self.context.tell(NoRoom(self.decision, skip))
+            self._send(NoRoom(*self._identity(), skip))
             following = self.chain.no_room(skip)
             if following is None:
                 if self.attempts:
@@ -236,8 +238,7 @@ class Progress:
             return None if call.failure is not None else read(call.answer)
 
         def report(call: SideCall) -> None:
-            event = JudgedAnswer(self.decision, call.attempt, passed(call), call.failure)
-            self.context.tell(event)
+            self._send(JudgedAnswer(*self._identity(), call.attempt, passed(call), call.failure))
 
         body = Body(messages=messages, max_tokens=output, temperature=0)
         call = await side_call(attempt, limit, body, report)
@@ -295,19 +296,32 @@ class Progress:
             raise RuntimeError("no attempt is running")
         attempt = running.end(failure)
         self.attempts.append(attempt)
-        self.context.tell(Attempted(self.decision, attempt, failure))
+        self._send(Attempted(*self._identity(), attempt, failure))
         return attempt.model
 
     def _settled(self, served_by: str, verdict: Verdict) -> None:
         """Reports that the request has its answer."""
         self.served_by, self.verdict = served_by, verdict
         attempts, skipped = tuple(self.attempts), self.chain.skipped
-        self.context.tell(
+        self._send(
             Answered(
-                self.decision, attempts, served_by, skipped, verdict.rejected, verdict.unchecked
+                *self._identity(),
+                self.decision,
+                attempts,
+                served_by,
+                skipped,
+                verdict.rejected,
+                verdict.unchecked,
             )
         )
 
-    def _report_exhausted(self, stopped: bool, wait: float | None) -> None:
-        attempts = tuple(self.attempts)
-        self.context.tell(Exhausted(self.decision, attempts, stopped, wait, self.chain.skipped))
+    def _report_exhausted(self, stopped: bool, retry_after: float | None) -> None:
+        attempts, skipped = tuple(self.attempts), self.chain.skipped
+        identity = self._identity()
+        self._send(Exhausted(*identity, self.decision, attempts, stopped, retry_after, skipped))
+
+    def _identity(self) -> Identity:
+        return self.context.events.identity(self.decision.id, self.decision.revision)
+
+    def _send(self, event: Event) -> None:
+        self.context.events.send(event)

@@ -37,6 +37,11 @@ class AnswerStream:
         return self._progress.decision
 
     @property
+    def decision_id(self) -> str:
+        """Id of the decision, which every event of the request carries."""
+        return self._progress.decision.id
+
+    @property
     def attempts(self) -> tuple[Attempt, ...]:
         """Every call made so far, in order; the running one as it stands now."""
         running = self._progress.running

@@ -295,7 +295,9 @@ def test_without_a_judgement_the_answer_is_taken_and_marked(
         (finding,) = got.unchecked
         assert finding.check == "llm"
         assert finding.detail.startswith(detail)
-        assert w.events[-1].unchecked == got.unchecked  # type: ignore[union-attr]  # Answered
+        done = w.events[-1]
+        assert isinstance(done, Answered)
+        assert done.unchecked == got.unchecked
 
     policy = POLICY.replace("first_token_within: 20s", "first_token_within: 2s")
     scripts = {"cheap": Say("Hello"), "other": judge}

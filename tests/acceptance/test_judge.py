@@ -18,7 +18,7 @@ from policy_router.domain.acceptance import Accept, Judge
 from policy_router.domain.decision import Reason, Skip
 from policy_router.domain.fallback import Fallback
 from policy_router.domain.models import Model
-from policy_router.events import Answered, Attempted, Decided, Event, JudgedAnswer
+from policy_router.events import Answered, Attempted, Decided, Event, EventSource, JudgedAnswer
 from policy_router.execution.cooldown import Cooldowns
 from policy_router.execution.executor import Executor
 from policy_router.providers.caller import Body
@@ -180,7 +180,9 @@ def run(
     **options: Any,
 ) -> Answer:
     observe = (events if events is not None else []).append
-    executor = Executor(caller, observe=observe, cooldowns=cooldowns, clock=lambda: 500.0)
+    executor = Executor(
+        caller, events=EventSource(observe), cooldowns=cooldowns, clock=lambda: 500.0
+    )
     them = decision(candidate("a"), candidate("b", rank=1), accept=accept, barred=barred)
     return asyncio.run(executor.run(them, Fallback(**options), ASKED))
 
@@ -304,7 +306,7 @@ def test_a_request_that_is_cancelled_while_it_is_judged() -> None:
     caller = FakeCaller(a=[response("hello", usage=used)], judge=[HANG])
 
     async def go() -> None:
-        executor = Executor(caller, observe=events.append)
+        executor = Executor(caller, events=EventSource(events.append))
         them = decision(candidate("a"), accept=CHECKED)
         asking = asyncio.create_task(executor.run(them, Fallback(), ASKED))
         for _ in range(100):

@@ -15,14 +15,12 @@ import pytest
 
 from policy_router import PolicyError, Router, UsageError
 from policy_router.acceptance.user_code import MOST, REST, STUCK, FunctionFailed, Functions
-from policy_router.events import FunctionChanged
 from tests.own_callers import OwnCaller, answer
 
 if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
 
-    from policy_router.events import Event
 
 HERE = "tests.acceptance.test_user_code"
 
@@ -112,14 +110,18 @@ def test_what_is_wrapped_is_ours() -> None:
 
 def test_a_function_that_hangs_is_given_up_and_comes_back() -> None:
     now, held, began, calls = [0.0], threading.Event(), threading.Event(), []
-    events: list[Event] = []
+    changes: list[tuple[str, bool]] = []
 
     def hang() -> bool:
         calls.append(1)
         began.set()
         return held.wait(60)
 
-    functions = Functions({"my:hang": hang}, clock=lambda: now[0], tell=events.append)
+    functions = Functions(
+        {"my:hang": hang},
+        clock=lambda: now[0],
+        on_change=lambda name, up, _: changes.append((name, up)),
+    )
 
     async def leave() -> None:
         """A request that goes away while the function hangs."""
@@ -134,13 +136,10 @@ def test_a_function_that_hangs_is_given_up_and_comes_back() -> None:
         found = await functions.call("my:hang", 60.0)
         return found.reason if isinstance(found, FunctionFailed) else "returned"
 
-    def told() -> list[tuple[str, bool]]:
-        return [(e.function, e.up) for e in events if isinstance(e, FunctionChanged)]
-
     async def main() -> None:
         for _ in range(STUCK):
             await leave()
-        assert told() == [("my:hang", False)]
+        assert changes == [("my:hang", False)]
         given_up = f"given up for now: {STUCK} of its calls have not returned"
         assert [await ask() for _ in range(400)] == [given_up] * 400
         assert len(calls) == STUCK
@@ -157,7 +156,7 @@ def test_a_function_that_hangs_is_given_up_and_comes_back() -> None:
             if thread.name == "policy-router-own-code":
                 await asyncio.to_thread(thread.join, 60)
         assert await ask() == "returned"
-        assert told() == [("my:hang", False), ("my:hang", True)]
+        assert changes == [("my:hang", False), ("my:hang", True)]
 
     asyncio.run(main())
 

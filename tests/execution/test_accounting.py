@@ -409,9 +409,14 @@ def test_a_running_attempt_keeps_its_hold() -> None:
             await beats.put(seconds)
             await asyncio.sleep(0)
 
-        told: list[Crossing] = []
-        ledger = Accounting(store, clock=lambda: now, sleep=sleep, told=told.append)
-        opened = ledger.account(policy(budget(3000, warn_at=(0.1,))), REQUEST, Snapshot(NOON))
+        crossed: list[tuple[float, str | None, str]] = []
+
+        def on_crossing(crossing: Crossing, request_id: str | None, revision: str) -> None:
+            crossed.append((crossing.share, request_id, revision))
+
+        ledger = Accounting(store, clock=lambda: now, sleep=sleep, on_crossing=on_crossing)
+        own = policy(budget(3000, warn_at=(0.1,)))
+        opened = ledger.account(own, REQUEST, Snapshot(NOON), request_id="id")
         await opened.open(DEAR)
         for beat in range(12):
             store.down = beat == 3  # the next beat makes up for it
@@ -421,7 +426,7 @@ def test_a_running_attempt_keeps_its_hold() -> None:
         await opened.close()
         assert now > NOON + LEASE
         assert [(r.kind, r.cost) for r in await rows(store)] == [(EntryKind.SETTLE, 500)]
-        assert [c.share for c in told] == [0.1]
+        assert crossed == [(0.1, "id", own.revision)]
 
     asyncio.run(main())
 

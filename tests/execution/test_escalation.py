@@ -13,7 +13,7 @@ from policy_router.acceptance.user_code import Functions
 from policy_router.domain.acceptance import Accept, OnRejected
 from policy_router.domain.fallback import Fallback, OnBreak
 from policy_router.errors import AllModelsFailedError, RoutingError
-from policy_router.events import Answered, Attempted, Decided, Event, Exhausted
+from policy_router.events import Answered, Attempted, Decided, Event, EventSource, Exhausted
 from policy_router.execution.cooldown import Cooldowns
 from policy_router.execution.executor import Executor
 from policy_router.providers.caller import Body
@@ -97,7 +97,7 @@ def ask(
         *(candidate(n, rank=r) for n, r in zip(names, ranks, strict=False)), accept=accept
     )
     executor = Executor(
-        FakeCaller(**scripts), sleep=no_sleep, random=DICE, observe=came.events.append,
+        FakeCaller(**scripts), sleep=no_sleep, random=DICE, events=EventSource(came.events.append),
         cooldowns=cooldowns, functions=ALLOWED,
     )  # fmt: skip
     try:
@@ -286,7 +286,7 @@ def test_a_stream_that_is_closed_while_it_is_checked() -> None:
 
     async def go() -> None:
         caller = FakeCaller(a=[spoken("x")])
-        executor = Executor(caller, observe=events.append, functions=ALLOWED)
+        executor = Executor(caller, events=EventSource(events.append), functions=ALLOWED)
         asking = asyncio.create_task(
             executor.stream(decision(candidate("a"), accept=accept), Fallback(), HELLO)
         )

@@ -11,7 +11,7 @@ import pytest
 
 from policy_router.domain.fallback import Action, Fallback, FaultClass
 from policy_router.errors import AllModelsFailedError, BadRequestError, NoCandidateError
-from policy_router.events import Answered, Attempted, Decided, Event, Exhausted
+from policy_router.events import Answered, Attempted, Decided, Event, EventSource, Exhausted
 from policy_router.execution.cooldown import Cooldowns
 from policy_router.execution.executor import Executor
 from policy_router.providers.failure import Failure, FailureKind
@@ -54,7 +54,7 @@ def run(
         monotonic=time,
         sleep=time.sleep,
         random=DICE,
-        observe=(events if events is not None else []).append,
+        events=EventSource((events if events is not None else []).append),
         cooldowns=cooldowns,
     )
     asking = executor.run(decision(*names), Fallback(**options), HELLO, began=began)
@@ -361,7 +361,7 @@ def test_observers_that_raise_harm_nobody_and_are_logged_once(
     def bad(_: Event) -> None:
         raise ZeroDivisionError
 
-    executor = Executor(FakeCaller(a=[response()]), observe=bad)
+    executor = Executor(FakeCaller(a=[response()]), events=EventSource(bad))
     with caplog.at_level(logging.ERROR):
         answer = asyncio.run(executor.run(decision("a"), Fallback(), HELLO))
     assert answer.served_by == "a"
@@ -372,7 +372,7 @@ def test_cancelling_is_seen_by_observers() -> None:
     events: list[Event] = []
 
     async def cancel() -> None:
-        executor = Executor(FakeCaller(a=[HANG]), observe=events.append)
+        executor = Executor(FakeCaller(a=[HANG]), events=EventSource(events.append))
         task = asyncio.create_task(executor.run(decision("a"), Fallback(), HELLO))
         await asyncio.sleep(0)
         await asyncio.sleep(0)

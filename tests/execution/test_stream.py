@@ -16,7 +16,7 @@ from policy_router.errors import (
     RoutingError,
     StreamBrokenError,
 )
-from policy_router.events import Answered, Attempted, Decided, Event, Exhausted
+from policy_router.events import Answered, Attempted, Decided, Event, EventSource, Exhausted
 from policy_router.execution.executor import Executor
 from policy_router.providers.caller import Body
 from policy_router.providers.failure import Failure, FailureKind
@@ -54,7 +54,7 @@ async def no_sleep(_: float) -> None:
 
 def read(caller: FakeCaller, *names: str, body: Body = HELLO, **options: Any) -> Read:
     seen = Read()
-    executor = Executor(caller, sleep=no_sleep, random=DICE, observe=seen.events.append)
+    executor = Executor(caller, sleep=no_sleep, random=DICE, events=EventSource(seen.events.append))
 
     async def go() -> None:
         try:
@@ -306,7 +306,7 @@ async def leave_after(executor: Executor, count: int) -> None:
 def test_leaving_early_closes_the_upstream(count: int, failure: str | None, last: type) -> None:
     events: list[Event] = []
     caller = FakeCaller(a=[WHOLE])
-    asyncio.run(leave_after(Executor(caller, observe=events.append), count))
+    asyncio.run(leave_after(Executor(caller, events=EventSource(events.append)), count))
     assert caller.closed == 1
     attempted = next(e for e in events if isinstance(e, Attempted))
     assert attempted.attempt.failure == failure
@@ -329,7 +329,7 @@ def test_cancelling_the_reader_closes_the_upstream() -> None:
     events: list[Event] = []
 
     async def go() -> None:
-        stream = await Executor(caller, observe=events.append).stream(
+        stream = await Executor(caller, events=EventSource(events.append)).stream(
             decision("a"), Fallback(), HELLO
         )
         async with aclosing(stream):

@@ -1,0 +1,47 @@
+"""Identifiers that sort by the time at which they were made."""
+
+from __future__ import annotations
+
+import secrets
+import time
+from typing import TYPE_CHECKING, Final
+
+from policy_router.resilience import forks
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+LENGTH: Final = 32
+"""Characters of an identifier."""
+_RANDOM: Final = 9
+"""Bytes of randomness in an identifier."""
+
+
+class Ids:
+    """Makes identifiers of 32 hexadecimal digits: 14 of the time, then 18 of randomness.
+
+    Those of one maker sort in the order in which they were made, also within one microsecond and
+    when the clock is set back. It is safe to use from several threads and in forked processes.
+    """
+
+    def __init__(
+        self,
+        clock: Callable[[], float] = time.time,
+        entropy: Callable[[int], bytes] = secrets.token_bytes,
+    ) -> None:
+        """Makes a maker of identifiers.
+
+        Args:
+            clock: Unix time in seconds.
+            entropy: Returns this many random bytes.
+        """
+        self._clock = clock
+        self._entropy = entropy
+        self._lock = forks.lock()
+        self._last = 0
+
+    def __call__(self) -> str:
+        """Returns a new identifier."""
+        with self._lock:
+            self._last = max(int(self._clock() * 1e6), self._last + 1)
+            return f"{self._last:014x}{self._entropy(_RANDOM).hex()}"
