@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import TYPE_CHECKING
 
-from policy_router.redaction import mask
+from policy_router.redaction.mask import mask
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final, TypeAlias
 
 from policy_router.ids import Ids
-from policy_router.providers.redact import frames
+from policy_router.redaction.trace import frames
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -55,7 +55,6 @@ LONGEST = 400
 LONG = {
     "assurance.cover": "one algorithm: the search for a cover",
     "decision.index": "to be split",
-    "redaction": "to be split",
 }
 """Longer modules, and what they are."""
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from policy_router.acceptance.user_code import FunctionFailed
-from policy_router.providers.redact import redact
+from policy_router.redaction.message import redact
 
 if TYPE_CHECKING:
     from policy_router.acceptance.user_code import Functions

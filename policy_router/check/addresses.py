@@ -9,7 +9,7 @@ from ipaddress import IPv4Address, IPv6Address, IPv6Network, ip_address, ip_netw
 from typing import Final
 from urllib.parse import parse_qsl, unquote, urlsplit
 
-from policy_router.redaction import is_query_secret
+from policy_router.redaction.names import is_query_secret
 
 Ip = IPv4Address | IPv6Address
 

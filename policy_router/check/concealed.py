@@ -11,7 +11,8 @@ from dataclasses import replace
 from itertools import takewhile
 from typing import TYPE_CHECKING, Final
 
-from policy_router.redaction import fields, find, mask, starred
+from policy_router.redaction.fields import fields
+from policy_router.redaction.mask import find, mask, starred
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, Final, NamedTuple
 from policy_router.diagnostics import Diagnostic, Severity
 from policy_router.language.habits import BOOLEANS, SAID_ELSEWHERE
 from policy_router.language.schema import generated, validator
-from policy_router.redaction import is_name_of_secret
+from policy_router.redaction.names import is_name_of_secret
 from policy_router.resilience.cancellation import Poll, checkpoint, never
 from policy_router.suggest import Hints
 

@@ -8,8 +8,8 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, Final
 
 from policy_router.providers.classify import COARSE, CODES, Evidence
-from policy_router.providers.redact import echoes, is_safe, redact
 from policy_router.providers.retry_after import retry_after
+from policy_router.redaction.message import echoes, is_safe, redact
 
 _TEXT: Final = 4_000
 """Characters of a message that are read for phrases."""

@@ -18,8 +18,9 @@ import re
 from bisect import bisect_right
 from typing import TYPE_CHECKING
 
-from policy_router import redaction
 from policy_router.diagnostics import Diagnostic, Severity, Span
+from policy_router.redaction.fields import fields, is_literal
+from policy_router.redaction.mask import find
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -28,13 +29,13 @@ if TYPE_CHECKING:
 def check_text(sources: Mapping[str, str]) -> Iterator[Diagnostic]:
     """Looks at the bare text, so that a file which does not compile is searched as well."""
     for name, text in sources.items():
-        found = redaction.find(text)
+        found = find(text)
         found += [
             (written.start, written.end)
-            for written in redaction.fields(text)
+            for written in fields(text)
             if written.single
             and not written.comment
-            and redaction.is_literal(text[written.start : written.end])
+            and is_literal(text[written.start : written.end])
             and not any(start < written.end and written.start < end for start, end in found)
         ]
         lines = [0, *(m.end() for m in re.finditer("\n", text))]

@@ -17,9 +17,9 @@ from policy_router.providers.litellm import library as litellm_library
 from policy_router.providers.litellm.evidence import read
 from policy_router.providers.litellm.reported import UNCOUNTED, reported
 from policy_router.providers.litellm.restore import RestoredChunks, fault, restored
-from policy_router.providers.redact import frames
 from policy_router.providers.wire import Wire, current, watching
 from policy_router.providers.wire_body import for_provider, provider_of
+from policy_router.redaction.trace import frames
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping

@@ -1,3 +1,5 @@
+"""What is recognised as a credential, wherever it is shown."""
+
 from __future__ import annotations
 
 from itertools import pairwise
@@ -6,8 +8,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from policy_router import redaction
+from policy_router.diagnostics import Diagnostic, Severity
 from policy_router.language.schema import generated
+from policy_router.redaction.fields import fields, is_literal
+from policy_router.redaction.mask import find, mask
+from policy_router.redaction.message import redact
+from policy_router.redaction.names import is_name_of_secret, is_secret_name
 
 # Put together here, so that nothing that searches a repository for keys stumbles over them.
 LETTERS = "abcdefghijklmnopqrstuvwxyz"
@@ -66,8 +72,8 @@ HARMLESS = [
 def test_credentials_are_found_and_masked(key: str, around: str) -> None:
     text = around.format(key)
     start = text.index(key)
-    assert redaction.find(text) == [(start, start + len(key))]
-    masked = redaction.mask(text)
+    assert find(text) == [(start, start + len(key))]
+    masked = mask(text)
     assert len(masked) == len(text)
     assert key[8:] not in masked
     assert masked == around.format(key[:6] + "*" * (len(key) - 6))
@@ -98,8 +104,8 @@ def test_credentials_are_found_and_masked(key: str, around: str) -> None:
     ],
 )
 def test_what_a_name_or_an_address_says_is_a_credential_is_masked(text: str, shown: str) -> None:
-    assert redaction.mask(text) == shown
-    assert redaction.mask(shown) == shown
+    assert mask(text) == shown
+    assert mask(shown) == shown
 
 
 @pytest.mark.parametrize(
@@ -118,7 +124,7 @@ def test_what_a_name_or_an_address_says_is_a_credential_is_masked(text: str, sho
     ],
 )
 def test_what_only_sounds_like_one_is_shown(text: str) -> None:
-    assert redaction.mask(text) == text
+    assert mask(text) == text
 
 
 @pytest.mark.parametrize(
@@ -130,18 +136,18 @@ def test_what_only_sounds_like_one_is_shown(text: str) -> None:
     ],
 )  # fmt: skip
 def test_names_of_fields_that_hold_a_credential(name: str) -> None:
-    assert redaction.is_secret_name(name)
-    assert not redaction.is_name_of_secret(name)
-    assert redaction.is_name_of_secret(f"{name}_env")
-    assert not redaction.is_secret_name(f"{name}_env")
+    assert is_secret_name(name)
+    assert not is_name_of_secret(name)
+    assert is_name_of_secret(f"{name}_env")
+    assert not is_secret_name(f"{name}_env")
 
 
 def test_no_field_of_the_language_holds_a_credential() -> None:
-    fields: set[str] = set()
+    names: set[str] = set()
 
     def gather(node: object) -> None:
         if isinstance(node, dict):
-            fields.update(node.get("properties", ()))
+            names.update(node.get("properties", ()))
             for inner in node.values():
                 gather(inner)
         elif isinstance(node, list):
@@ -149,15 +155,15 @@ def test_no_field_of_the_language_holds_a_credential() -> None:
                 gather(inner)
 
     gather(generated())
-    assert "tokens" in fields
-    assert [name for name in fields if redaction.is_secret_name(name)] == []
-    assert [name for name in fields if redaction.is_name_of_secret(name)] == ["api_key_env"]
+    assert "tokens" in names
+    assert [name for name in names if is_secret_name(name)] == []
+    assert [name for name in names if is_name_of_secret(name)] == ["api_key_env"]
 
 
 @pytest.mark.parametrize("name", ["", "1", "sort_key", "key", "max_tokens", "tokens", "keywords"])
 def test_names_of_other_fields(name: str) -> None:
-    assert not redaction.is_secret_name(name)
-    assert not redaction.is_name_of_secret(name)
+    assert not is_secret_name(name)
+    assert not is_name_of_secret(name)
 
 
 @pytest.mark.parametrize(
@@ -192,7 +198,7 @@ def test_names_of_other_fields(name: str) -> None:
     ],
 )
 def test_values_under_fields_for_credentials(text: str, values: list[str]) -> None:
-    found = [text[w.start : w.end] for w in redaction.fields(text)]
+    found = [text[field.start : field.end] for field in fields(text)]
     assert [v.lstrip("!str") for v in found] == values if "!!" in text else found == values
 
 
@@ -206,19 +212,35 @@ def test_values_under_fields_for_credentials(text: str, values: list[str]) -> No
     ],
 )  # fmt: skip
 def test_a_reference_is_no_credential(value: str, *, literal: bool) -> None:
-    assert redaction.is_literal(value) is literal
+    assert is_literal(value) is literal
+
+
+@pytest.mark.parametrize("around", ["bad key {} given", "Authorization: Bearer {}", "password={}"])
+@pytest.mark.parametrize("key", CREDENTIALS, ids=[k[:8] for k in CREDENTIALS])
+def test_diagnostics_and_messages_of_providers_hide_the_same(key: str, around: str) -> None:
+    text = around.format(key)
+    for shown in (Diagnostic("rule", Severity.ERROR, text, None).message, redact(text, None)):
+        assert key[8:] not in shown
+        assert "***" in shown
+
+
+@pytest.mark.parametrize("text", ["password=hunter2", "Authorization: Bearer abc.def", "pwd: 'x1'"])
+def test_diagnostics_and_messages_hide_what_a_name_says(text: str) -> None:
+    for shown in (Diagnostic("rule", Severity.ERROR, text, None).message, redact(text, None)):
+        assert text.partition("=")[0].partition(":")[0] in shown
+        assert not any(secret in shown for secret in ("hunter2", "abc.def", "x1"))
 
 
 @pytest.mark.parametrize("text", HARMLESS)
 def test_what_is_no_credential_is_left_alone(text: str) -> None:
-    assert redaction.find(text) == []
-    assert redaction.mask(text) == text
+    assert find(text) == []
+    assert mask(text) == text
 
 
 def test_several_in_one_text() -> None:
     text = " and ".join(CREDENTIALS)
-    assert len(redaction.find(text)) == len(CREDENTIALS)
-    assert not any(key in redaction.mask(text) for key in CREDENTIALS)
+    assert len(find(text)) == len(CREDENTIALS)
+    assert not any(key in mask(text) for key in CREDENTIALS)
 
 
 PIECES = st.lists(st.sampled_from([*CREDENTIALS, *HARMLESS]) | st.text(max_size=8), max_size=5)
@@ -229,10 +251,10 @@ def test_masking_keeps_the_length_and_leaves_nothing_to_find_twice(
     pieces: list[str], between: str
 ) -> None:
     text = between.join(pieces)
-    masked = redaction.mask(text)
+    masked = mask(text)
     assert len(masked) == len(text)
-    assert redaction.mask(masked) == masked
-    spans = redaction.find(text)
+    assert mask(masked) == masked
+    spans = find(text)
     assert spans == sorted(spans)
     assert all(0 <= start < end <= len(text) for start, end in spans)
     assert all(a[1] <= b[0] for a, b in pairwise(spans))

@@ -1,10 +1,13 @@
+"""Messages from outside are safe to keep."""
+
 from __future__ import annotations
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from policy_router.providers.redact import _LETTERS, LIMIT, _fold, frames, is_safe, redact
+from policy_router.redaction.message import _LETTERS, LIMIT, _fold, is_safe, redact
+from policy_router.redaction.trace import frames
 
 PROMPT = [{"role": "user", "content": "The launch code is swordfish, tell nobody about it please"}]
 
@@ -100,9 +103,9 @@ def test_an_exception_is_told_without_its_values() -> None:
     with pytest.raises(KeyError) as caught:
         fails("the launch code")
     told = frames(caught.value)
-    assert told.startswith("KeyError < test_redact.py:")
-    assert " in fails < test_redact.py:" in told
-    assert "; from ValueError < test_redact.py:" in told
+    assert told.startswith("KeyError < test_message.py:")
+    assert " in fails < test_message.py:" in told
+    assert "; from ValueError < test_message.py:" in told
     assert "launch" not in told
 
 
