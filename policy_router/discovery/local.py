@@ -1,26 +1,28 @@
 """Which models can be reached from here: servers on this machine, and keys by name, never by value.
 
-Only loopback addresses are asked, past every proxy, all at once, and no longer than `within`.
+Only loopback addresses are connected to, without proxies and redirects, all at once, and no longer
+than the time allowed.
 """
 
 from __future__ import annotations
 
+import asyncio
 import json
 import re
-import threading
-import urllib.error
-import urllib.request
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from ipaddress import ip_address
-from time import monotonic
 from typing import TYPE_CHECKING, Any, Final
 from urllib.parse import urlsplit
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
 
+    import httpx
+
 WITHIN: Final = 1.0
+"""Seconds that all servers together have to answer."""
 _LONGEST_ANSWER: Final = 4 << 20
+"""Bytes of an answer; a longer one is no list of models."""
 _NAME: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9._:/@+-]{0,119}")
 _EMBEDDING: Final = re.compile(r"embed|\bbge-|rerank", re.IGNORECASE)
 
@@ -32,8 +34,13 @@ KEYS: Final = (
 
 @dataclass(frozen=True, slots=True)
 class ServedModel:
-    """A model that a server offers. context: tokens, when the server says so. elsewhere: the
-    server only passes requests on, so nothing stays on this machine."""
+    """A model that a server offers.
+
+    Attributes:
+        name: The name the server knows it by.
+        context: Tokens of its context window; None when the server does not say.
+        elsewhere: Whether the server forwards requests for it to another machine.
+    """
 
     name: str
     context: int | None = None
@@ -42,8 +49,15 @@ class ServedModel:
 
 @dataclass(frozen=True, slots=True)
 class ServerKind:
-    """A kind of server. path: where it lists its models. read: that list -> models; raises
-    KeyError, TypeError, ValueError or AttributeError on anything else."""
+    """A kind of server, and where to look for one.
+
+    Attributes:
+        name: `ollama`, `lmstudio` or `vllm`.
+        base: Its address, such as `http://127.0.0.1:8000`.
+        path: Path at which it lists its models.
+        read: Turns the decoded list into models. Raises KeyError, TypeError, ValueError or
+            AttributeError when it is anything else.
+    """
 
     name: str
     base: str
@@ -53,7 +67,13 @@ class ServerKind:
 
 @dataclass(frozen=True, slots=True)
 class Server:
-    """A server that answered. kind: name of its Source. base: http://host:port."""
+    """A server that answered.
+
+    Attributes:
+        kind: The name of its kind.
+        base: Its address, such as `http://127.0.0.1:8000`.
+        models: The models it offers, without embedding models.
+    """
 
     kind: str
     base: str
@@ -62,32 +82,38 @@ class Server:
 
 @dataclass(frozen=True, slots=True)
 class Discovered:
-    """What there is. keys: names of variables that hold a key. notes: what was not asked, why."""
+    """What can be reached from here.
+
+    Attributes:
+        servers: The servers that answered.
+        keys: Names of the environment variables that hold a key.
+        notes: Which servers were skipped, and why.
+    """
 
     servers: tuple[Server, ...] = ()
     keys: tuple[str, ...] = ()
     notes: tuple[str, ...] = ()
 
 
-def _tags(answer: Any) -> Iterator[ServedModel]:
-    """Ollama's /api/tags."""
+def _ollama_models(answer: Any) -> Iterator[ServedModel]:
+    """Read the answer of Ollama's `/api/tags`."""
     for row in answer["models"]:
         name = row["name"]
-        away = bool(row.get("remote_host")) or name.endswith((":cloud", "-cloud"))
-        yield ServedModel(name, elsewhere=away)
+        elsewhere = bool(row.get("remote_host")) or name.endswith((":cloud", "-cloud"))
+        yield ServedModel(name, elsewhere=elsewhere)
 
 
-def _listed(answer: Any) -> Iterator[ServedModel]:
-    """The /v1/models of servers that speak as OpenAI does; vLLM adds `max_model_len`."""
+def _openai_models(answer: Any) -> Iterator[ServedModel]:
+    """Read the answer of an OpenAI-compatible `/v1/models`; vLLM adds `max_model_len`."""
     for row in answer["data"]:
         size = row.get("max_model_len")
         yield ServedModel(row["id"], size if isinstance(size, int) and size > 0 else None)
 
 
 SOURCES: Final = (
-    ServerKind("ollama", "http://127.0.0.1:11434", "/api/tags", _tags),
-    ServerKind("lmstudio", "http://127.0.0.1:1234", "/v1/models", _listed),
-    ServerKind("vllm", "http://127.0.0.1:8000", "/v1/models", _listed),
+    ServerKind("ollama", "http://127.0.0.1:11434", "/api/tags", _ollama_models),
+    ServerKind("lmstudio", "http://127.0.0.1:1234", "/v1/models", _openai_models),
+    ServerKind("vllm", "http://127.0.0.1:8000", "/v1/models", _openai_models),
 )
 
 
@@ -97,24 +123,33 @@ def discover(
     sources: Sequence[ServerKind] = SOURCES,
     within: float = WITHIN,
 ) -> Discovered:
-    """What can be reached from here. within: seconds, for all servers together."""
+    """Find out what can be reached from here.
+
+    Args:
+        environ: The environment variables. Keys in them are not read, only their names.
+        sources: Where to look for servers.
+        within: Seconds that all servers together have to answer.
+    """
     notes: list[str] = []
-    asked = []
+    reachable = []
     for source in sources:
         base = source.base
         if source.name == "ollama" and environ.get("OLLAMA_HOST"):
             base = ollama_base(environ["OLLAMA_HOST"])
         if is_loopback(base):
-            asked.append(ServerKind(source.name, base, source.path, source.read))
+            reachable.append(replace(source, base=base))
         else:
-            notes.append(f"{source.name} was not asked: {base} is not on this machine")
-    servers = _ask_all(asked, within)
+            notes.append(f"{source.name} was skipped: {base} is not on this machine")
+    servers = asyncio.run(_list_all(reachable, within)) if reachable else ()
     keys = tuple(name for name in KEYS if environ.get(name))
     return Discovered(servers, keys, tuple(notes))
 
 
 def ollama_base(host: str) -> str:
-    """The address that OLLAMA_HOST stands for; the address to listen on everywhere is here too."""
+    """Return the address that a value of OLLAMA_HOST stands for.
+
+    The address that means all interfaces becomes the one of this machine.
+    """
     text = host.strip()
     text = text if "://" in text else f"http://{text}"
     try:
@@ -129,7 +164,7 @@ def ollama_base(host: str) -> str:
 
 
 def is_loopback(base: str) -> bool:
-    """Whether the address is on this very machine, without asking any name server."""
+    """Return whether an address is on this machine, without asking a name server."""
     try:
         parts = urlsplit(base)
         name = parts.hostname or ""
@@ -138,47 +173,56 @@ def is_loopback(base: str) -> bool:
         return False
 
 
-def _ask_all(sources: Sequence[ServerKind], within: float) -> tuple[Server, ...]:
-    """The servers that answered in time, in the order of their sources."""
-    found: dict[int, Server] = {}
+async def _list_all(sources: Sequence[ServerKind], within: float) -> tuple[Server, ...]:
+    """Return the servers that answered in time, in the order of the sources."""
+    import httpx  # noqa: PLC0415  takes long to import, and only `init` needs it
 
-    def ask(number: int, source: ServerKind) -> None:
-        models = _ask(source, within)
-        if models:
-            found[number] = Server(source.name, source.base, models)
-
-    # Daemons: one that hangs on a slow server does not keep the program alive.
-    threads = [threading.Thread(target=ask, args=pair, daemon=True) for pair in enumerate(sources)]
-    end = monotonic() + within
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join(max(0.0, end - monotonic()))
-    answered = dict(found)
-    return tuple(answered[number] for number in sorted(answered))
+    # Neither proxies nor redirects: a server on this machine must not send us to another.
+    async with httpx.AsyncClient(trust_env=False, follow_redirects=False, timeout=within) as client:
+        tasks = [asyncio.create_task(_list(client, source)) for source in sources]
+        _, late = await asyncio.wait(tasks, timeout=within)
+        for task in late:
+            task.cancel()
+        await asyncio.gather(*late, return_exceptions=True)
+    answers = zip(sources, tasks, strict=True)
+    found = [(source, () if task in late else task.result()) for source, task in answers]
+    return tuple(Server(source.name, source.base, models) for source, models in found if models)
 
 
-class _Stay(urllib.request.HTTPRedirectHandler):
-    """A server on this machine must not send us to another one."""
+async def _list(client: httpx.AsyncClient, source: ServerKind) -> tuple[ServedModel, ...]:
+    """Return the models of one server; none when it is not there or is something else."""
+    import httpx  # noqa: PLC0415  as above
 
-    def redirect_request(self, *_: object, **__: object) -> None:
-        return None
-
-
-def _ask(source: ServerKind, within: float) -> tuple[ServedModel, ...]:
-    """The models of one server; none when it is not there or is something else."""
-    opener = urllib.request.build_opener(urllib.request.ProxyHandler({}), _Stay())
     try:
-        with opener.open(source.base + source.path, timeout=within) as answer:
-            raw = answer.read(_LONGEST_ANSWER)
-        models = list(source.read(json.loads(raw)))
-    except (OSError, urllib.error.URLError, ValueError, RecursionError):
+        body = await _get(client, source.base + source.path)
+        models = list(source.read(json.loads(body)))
+    except (httpx.HTTPError, httpx.InvalidURL, OSError, ValueError, RecursionError):
         return ()
     except (KeyError, TypeError, AttributeError):
         return ()
-    kept = {
-        m.name: m
-        for m in models
-        if isinstance(m.name, str) and _NAME.fullmatch(m.name) and not _EMBEDDING.search(m.name)
+    chat = {
+        model.name: model
+        for model in models
+        if isinstance(model.name, str)
+        and _NAME.fullmatch(model.name)
+        and not _EMBEDDING.search(model.name)
     }
-    return tuple(kept.values())
+    return tuple(chat.values())
+
+
+async def _get(client: httpx.AsyncClient, url: str) -> bytes:
+    """Return the body of an answer.
+
+    Raises:
+        ValueError: The status is not 200, or the body is too long.
+    """
+    body = bytearray()
+    # Uncompressed: what a few bytes expand to has no bound.
+    async with client.stream("GET", url, headers={"accept-encoding": "identity"}) as response:
+        if response.status_code != 200:
+            raise ValueError("not a list of models")
+        async for chunk in response.aiter_raw():
+            body += chunk
+            if len(body) > _LONGEST_ANSWER:
+                raise ValueError("too long for a list of models")
+    return bytes(body)

@@ -1,16 +1,19 @@
-"""The text of a starter policy: what was found, as a policy in which `check` finds nothing."""
+"""The text of a starter policy: a policy without findings for the models that were discovered."""
 
 from __future__ import annotations
 
 import json
 import re
+import tomllib
 from dataclasses import dataclass, replace
+from functools import cache
+from importlib.resources import files
 from typing import TYPE_CHECKING, Final
 
 from policy_router.check.rules.deprecated_model import AHEAD
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Iterator, Mapping, Sequence
     from datetime import date
 
     from policy_router.catalog.table import Catalog
@@ -18,12 +21,21 @@ if TYPE_CHECKING:
 
 TIERS: Final = ("light", "standard", "heavy")
 MOST: Final = 8
-"""Models listed per server: a starter policy is for reading."""
+"""Models listed per server, so that a starter policy stays readable."""
 
 
 @dataclass(frozen=True, slots=True)
 class _Entry:
-    """A model as it is written. fields: the rest, as YAML flow values."""
+    """A model of the starter policy.
+
+    Attributes:
+        name: Its name in the policy.
+        calls: Its name for LiteLLM.
+        tier: Its tier.
+        fields: Further fields, as YAML flow values.
+        local: Whether it runs on this machine.
+        free: Whether it costs nothing.
+    """
 
     name: str
     calls: str
@@ -33,47 +45,30 @@ class _Entry:
     free: bool = False
 
 
-# Per kind of server: the provider LiteLLM calls it by, what its address ends in, and the context it
-# gives a model unless told otherwise.
+# Per kind of server: its provider prefix in LiteLLM, the end of its address, the context it gives a
+# model by default, and where that number comes from.
 _SERVERS: Final = {
     "ollama": ("ollama_chat", "", "4k", "Ollama's own default; num_ctx raises it"),
     "lmstudio": ("lm_studio", "/v1", "4k", "LM Studio's own default; see the model's settings"),
     "vllm": ("hosted_vllm", "/v1", "4k", "a guess; see --max-model-len"),
 }
 
-# Per key: names to choose from, best first, each with its tier. Of those that the table knows with
-# a price, the first one that is not about to go away is taken.
-_HOSTED: Final[dict[str, tuple[tuple[str, tuple[str, ...]], ...]]] = {
-    "OPENAI_API_KEY": (
-        ("standard", ("openai/gpt-5-mini", "openai/gpt-5.4-mini", "openai/gpt-4.1-mini",
-                      "openai/gpt-4o-mini")),
-        ("heavy", ("openai/gpt-5.2", "openai/gpt-5.4", "openai/gpt-5", "openai/gpt-4.1",
-                   "openai/gpt-4o")),
-    ),
-    "ANTHROPIC_API_KEY": (
-        ("standard", ("anthropic/claude-haiku-4-5", "anthropic/claude-3-5-haiku-20241022")),
-        ("heavy", ("anthropic/claude-sonnet-4-6", "anthropic/claude-opus-4-6",
-                   "anthropic/claude-opus-4-5", "anthropic/claude-sonnet-4-5")),
-    ),
-    "GEMINI_API_KEY": (
-        ("standard", ("gemini/gemini-2.5-flash", "gemini/gemini-flash-latest")),
-        ("heavy", ("gemini/gemini-2.5-pro", "gemini/gemini-pro-latest",
-                   "gemini/gemini-3-pro-preview")),
-    ),
-    "GROQ_API_KEY": (
-        ("light", ("groq/openai/gpt-oss-20b", "groq/llama-3.1-8b-instant")),
-        ("standard", ("groq/openai/gpt-oss-120b", "groq/llama-3.3-70b-versatile")),
-    ),
-    "OPENROUTER_API_KEY": (),
-    "MISTRAL_API_KEY": (
-        ("light", ("mistral/mistral-small-latest",)),
-        ("standard", ("mistral/mistral-medium-latest", "mistral/mistral-large-latest")),
-    ),
-    "DEEPSEEK_API_KEY": (("standard", ("deepseek/deepseek-v3.2", "deepseek/deepseek-chat")),),
-    "XAI_API_KEY": (("heavy", ("xai/grok-4.3", "xai/grok-4", "xai/grok-3")),),
-    "TOGETHERAI_API_KEY": (("standard", ("together_ai/openai/gpt-oss-120b",)),),
-    "CEREBRAS_API_KEY": (("standard", ("cerebras/gpt-oss-120b",)),),
-}  # fmt: skip
+
+@cache
+def hosted_models() -> Mapping[str, tuple[tuple[str, tuple[str, ...]], ...]]:
+    """Return which hosted models a starter policy may list.
+
+    Returns:
+        For each environment variable that holds a key: tiers, each with the names of models to
+        choose from, best first.
+    """
+    text = files("policy_router.discovery").joinpath("hosted_models.toml").read_text("utf-8")
+    return {
+        key: tuple((tier, tuple(names)) for tier, names in tiers.items())
+        for key, tiers in tomllib.loads(text).items()
+    }
+
+
 _FREE_ON_OPENROUTER: Final = _Entry(
     "coder-free",
     "openrouter/qwen/qwen3-coder:free",
@@ -95,7 +90,7 @@ _NOTHING: Final = _Entry(
     free=True,
 )
 _EXAMPLES: Final = """\
-  # More to choose from; take the marks away and name the new tiers under `tiers`.
+  # More models: uncomment them, and add the new tiers to `tiers`.
   # mini:
   #   model: openai/gpt-5.4-mini
   #   api_key_env: OPENAI_API_KEY
@@ -110,8 +105,13 @@ _EXAMPLES: Final = """\
 
 
 def compose(found: Discovered, table: Catalog, today: date) -> str:
-    """A policy file for what was found. table: LiteLLM's, for prices, contexts and the last days of
-    models."""
+    """Return the text of a policy file for what was discovered.
+
+    Args:
+        found: The servers and keys that were discovered.
+        table: LiteLLM's table of models: prices, contexts and last days.
+        today: The date, to leave out models that are about to be withdrawn.
+    """
     hosted = [(key, list(_hosted(key, table, today))) for key in found.keys]
     entries = _named([*_local(found), *(entry for _, some in hosted for entry in some)])
     useless = [key for key, some in hosted if not some]
@@ -172,7 +172,7 @@ def _about(found: Discovered, useless: Sequence[str], *, nothing: bool) -> str:
 
 
 def _local(found: Discovered) -> Iterator[_Entry]:
-    """The models of the servers on this machine."""
+    """Yield the models of the servers on this machine."""
     for server in found.servers:
         provider, end, context, why = _SERVERS[server.kind]
         for model in _here(server.models)[:MOST]:
@@ -211,11 +211,13 @@ def _left_out(found: Discovered) -> str:
 
 
 def _hosted(key: str, table: Catalog, today: date) -> Iterator[_Entry]:
-    """The models that a key opens: per tier the best that will be served for long, else the one
-    that will be served longest."""
+    """Yield the models that a key gives access to.
+
+    Per tier the best one that will be served for long, else the one that will be served longest.
+    """
     if key == "OPENROUTER_API_KEY":
         yield _FREE_ON_OPENROUTER
-    for tier, names in _HOSTED[key]:
+    for tier, names in hosted_models()[key]:
         days = {}
         for calls in names:
             entry = table.find(calls)
@@ -230,7 +232,7 @@ def _hosted(key: str, table: Catalog, today: date) -> Iterator[_Entry]:
 
 
 def _short(calls: str) -> str:
-    """A model's name in the policy, from the last part of its provider's name for it."""
+    """Return a name for the policy, from the last part of the name for LiteLLM."""
     text = re.sub(r"[^A-Za-z0-9._:-]", "-", calls.rsplit("/", 1)[-1]).removesuffix(":latest")
     return text.lstrip("._:-")[:56] or "model"
 
@@ -239,7 +241,7 @@ _TAKEN: Final = frozenset({*TIERS, "free", "paid", "local", "private"})
 
 
 def _named(entries: Sequence[_Entry]) -> list[_Entry]:
-    """The entries, each under a name of its own that is no tier, tag or the like."""
+    """Return the entries under unique names that are no tiers and no tags."""
     taken = {name.casefold() for name in _TAKEN}
     named = []
     for entry in entries:
@@ -252,7 +254,7 @@ def _named(entries: Sequence[_Entry]) -> list[_Entry]:
 
 
 def _tier(name: str) -> str:
-    """How able a model is, at a guess from the billions of parameters in its name."""
+    """Guess the tier of a model from the billions of parameters in its name."""
     sizes = [
         float(text)
         for text in re.findall(r"(?<![0-9.a-z])([0-9]{1,4}(?:\.[0-9])?)b\b", name.lower())

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gzip
 import json
 import threading
 from contextlib import contextmanager
@@ -25,7 +26,7 @@ from policy_router.discovery.local import (
     discover,
     ollama_base,
 )
-from policy_router.discovery.starter import compose
+from policy_router.discovery.starter import TIERS, compose, hosted_models
 from policy_router.language.files import PolicyFile
 from policy_router.language.schema import generate
 from tests.cli.run import run
@@ -225,6 +226,20 @@ def test_refusals_are_passed_over(here: _Here, status: int) -> None:
     assert look(here, "vllm").servers == ()
 
 
+def test_a_list_without_end_is_not_read_to_the_end(here: _Here) -> None:
+    names = [{"id": f"model-{number}"} for number in range(300_000)]
+    here.says("vllm", {"data": names})
+    assert look(here, "vllm").servers == ()
+    here.says("vllm", {"data": names[:100_000]})
+    assert len(look(here, "vllm").servers[0].models) == 100_000
+
+
+def test_a_compressed_answer_is_not_unpacked(here: _Here) -> None:
+    packed = gzip.compress(json.dumps(VLLM).encode())
+    here.handler.answers["vllm"] = (200, packed, {"content-encoding": "gzip"})
+    assert look(here, "vllm").servers == ()
+
+
 def test_no_server_leads_us_elsewhere(here: _Here) -> None:
     here.says("vllm", b"", 302, location=f"{here.root}/lmstudio/v1/models")
     assert look(here, "vllm").servers == ()
@@ -288,7 +303,7 @@ def test_only_this_machine_is_asked(base: str, expected: bool) -> None:
     if not expected:
         found = discover({}, sources=[replace(SOURCES[2], base=base)], within=5)
         assert found.servers == ()
-        assert found.notes == (f"vllm was not asked: {base} is not on this machine",)
+        assert found.notes == (f"vllm was skipped: {base} is not on this machine",)
 
 
 def test_ollama_host_moves_ollama(here: _Here) -> None:
@@ -301,7 +316,7 @@ def test_ollama_host_moves_ollama(here: _Here) -> None:
     assert (server.kind, server.base) == ("ollama", here.root)
     elsewhere = discover({"OLLAMA_HOST": "gpu.internal"}, sources=SOURCES[:1], within=5)
     assert elsewhere.notes == (
-        "ollama was not asked: http://gpu.internal:11434 is not on this machine",
+        "ollama was skipped: http://gpu.internal:11434 is not on this machine",
     )
 
 
@@ -406,6 +421,18 @@ def test_hosted_models_the_table_does_not_know_are_left_out() -> None:
         policy = checked(compose(Discovered(keys=keys), empty, DAY)).policy
         assert policy is not None
         assert all(model.free for model in policy.models)
+
+
+def test_hosted_models_are_known_to_litellm() -> None:
+    assert set(hosted_models()) == set(KEYS)
+    for key, tiers in hosted_models().items():
+        for tier, names in tiers:
+            assert tier in TIERS
+            for name in names:
+                entry = catalog().find(name)
+                assert entry is not None, f"{name} of {key} is not in the table"
+                assert entry.price, name
+                assert entry.context, name
 
 
 def test_a_long_list_is_cut() -> None:
