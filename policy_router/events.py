@@ -144,6 +144,7 @@ class Warned(Event):
         share: The threshold, 0..1.
         spent: Used so far, in nano-USD or tokens.
         cap: The cap of the budget, in the same unit.
+        window: The name of the budget's window, such as `month`.
     """
 
     budget: str
@@ -152,6 +153,7 @@ class Warned(Event):
     share: float
     spent: int
     cap: int
+    window: str
 
 
 @dataclass(frozen=True, slots=True)

@@ -132,7 +132,7 @@ def take_in(
         task=task,
         complexity=complexity,
         tokens=seen.tokens if facts.get("tokens") is None else stated.tokens,
-        max_input_tokens=max(upper_bound, stated.tokens),
+        max_input_tokens=max(upper_bound, stated.tokens) if sent else None,
         pictures=in_full,
         thumbnails=in_low_detail,
         max_tokens=cap,

@@ -334,7 +334,8 @@ class Router(SyncMethods):
             await self._caller.prepare(policy.models)  # before its time begins to run
             started = time.monotonic()
         made = await self._decider.decide(policy, intake)
-        await self._caller.prepare(candidate.model for candidate in made.decision.candidates)
+        if made.decision.candidates:
+            await self._caller.prepare(candidate.model for candidate in made.decision.candidates)
         account = self._accounting.account(
             policy, made.request, made.snapshot, request_id=made.decision.id
         )
@@ -391,5 +392,6 @@ def _warn(events: EventSource, crossing: Crossing, request_id: str | None, revis
             crossing.share,
             crossing.spent,
             crossing.cap,
+            key.window,
         )
     )

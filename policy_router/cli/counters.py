@@ -12,7 +12,6 @@ if TYPE_CHECKING:
     from policy_router.cli.request import Asked
     from policy_router.cli.store_option import StoreLocation
     from policy_router.decision.policy import Policy
-    from policy_router.execution.accounting import Accounting
 
 
 async def counted(policy: Policy, asked: Asked, place: StoreLocation) -> Asked:
@@ -22,10 +21,6 @@ async def counted(policy: Policy, asked: Asked, place: StoreLocation) -> Asked:
     if not policy.limits:
         return asked
     async with reached(place) as store:
-        return await with_readings(Accounting(store, clock=time.time), policy, asked)
-
-
-async def with_readings(ledger: Accounting, policy: Policy, asked: Asked) -> Asked:
-    """Return the same from accounting that is open already."""
-    used = await ledger.readings(policy, asked.request, asked.snapshot)
+        accounting = Accounting(store, clock=time.time)
+        used = await accounting.readings(policy, asked.request, asked.snapshot)
     return replace(asked, snapshot=replace(asked.snapshot, used=used))

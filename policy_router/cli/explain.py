@@ -49,8 +49,8 @@ def explain(
         policy,
         decision,
         asked.snapshot,
-        asked.seen,
-        scored=asked.scored,
+        asked.classification,
+        scored=asked.is_estimated,
         characters=asked.characters,
     )
     if given.json:

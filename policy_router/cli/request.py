@@ -1,45 +1,39 @@
-"""A request from the words of a command line: the options, once for every command that asks a
-policy, and the Request and Snapshot they come to for one policy."""
+"""A request from a command line: the options of every command that asks a policy."""
 
 import inspect
-import re
 import sys
 import time
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field, fields
+from collections.abc import Callable
+from dataclasses import dataclass, fields
 from datetime import datetime
 from functools import wraps
-from math import isfinite
-from typing import TYPE_CHECKING, Annotated, Any, Final, get_type_hints
+from typing import TYPE_CHECKING, Annotated, Any, get_type_hints
 
 import typer
 
-from policy_router import units
-from policy_router.classification.classifier import Classification, Classifier
-from policy_router.classification.token_bound import most_tokens
+from policy_router.base_errors import UsageError
+from policy_router.cli import option_values
+from policy_router.cli.fact_option import read_facts
+from policy_router.cli.output import fail
 from policy_router.cli.policy import Where
 from policy_router.cli.store_option import State
-from policy_router.diagnostics import printable
-from policy_router.domain.facts import BUILT_IN, WEEKDAYS, Fact, FactType
-from policy_router.domain.money import parse_usd
-from policy_router.domain.request import Request
+from policy_router.domain.facts import WEEKDAYS
 from policy_router.domain.snapshot import Snapshot
-from policy_router.quoting import quoted
-from policy_router.suggest import help_line
 
 if TYPE_CHECKING:
-    from decimal import Decimal
     from zoneinfo import ZoneInfo
 
+    from policy_router.classification.classifier import Classification
     from policy_router.decision.policy import Policy
-    from policy_router.units import Unit
+    from policy_router.domain.request import Request
+    from policy_router.options import RequestOptions
 
 Words = list[str] | None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Given:
-    """What the caller said of a request, as typed."""
+    """The options of a command that asks a policy, as they were typed."""
 
     prompt: Annotated[
         str | None,
@@ -51,33 +45,35 @@ class Given:
         str | None,
         typer.Option(metavar="BAND", help="A band of the policy, or a score from 0 to 1."),
     ] = None
-    tag: Annotated[
-        Words, typer.Option(metavar="TAG", help="A tag; several: repeat it, or use commas.")
-    ] = None
-    tenant: Annotated[str | None, typer.Option(metavar="NAME", help="The tenant who asks.")] = None
-    user: Annotated[str | None, typer.Option(metavar="NAME", help="The user who asks.")] = None
-    team: Annotated[str | None, typer.Option(metavar="NAME", help="The team who asks.")] = None
+    tag: Annotated[Words, typer.Option(metavar="TAG", help="A tag; repeatable.")] = None
+    tenant: Annotated[str | None, typer.Option(metavar="NAME", help="The tenant.")] = None
+    user: Annotated[str | None, typer.Option(metavar="NAME", help="The user.")] = None
+    team: Annotated[str | None, typer.Option(metavar="NAME", help="The team.")] = None
     tokens: Annotated[
-        str | None, typer.Option(metavar="COUNT", help="Tokens that go in, such as 900, 24k.")
+        str | None, typer.Option(metavar="COUNT", help="Input tokens, such as 900 or 24k.")
     ] = None
     need: Annotated[
         Words, typer.Option(metavar="ABILITY", help="An ability a model must have, such as json.")
     ] = None
     max_cost: Annotated[
-        str | None, typer.Option(metavar="DOLLARS", help="At most so many dollars: 0.01.")
+        str | None,
+        typer.Option(metavar="DOLLARS", help="The highest cost in dollars, such as 0.01."),
     ] = None
     max_latency: Annotated[
-        str | None, typer.Option(metavar="TIME", help="At most so long: 2s.")
+        str | None, typer.Option(metavar="TIME", help="The longest latency, such as 2s.")
     ] = None
     min_quality: Annotated[
-        str | None, typer.Option(metavar="SHARE", help="At least this quality, 0 to 1.")
+        str | None, typer.Option(metavar="SHARE", help="The lowest quality, 0 to 1.")
     ] = None
     prefer: Annotated[
-        Words, typer.Option(metavar="KEY", help="What decides the order: cheapest,fastest.")
+        Words,
+        typer.Option(metavar="KEY", help="The order, such as cheapest,fastest."),
     ] = None
-    model: Annotated[str | None, typer.Option(metavar="MODEL", help="This model alone.")] = None
+    model: Annotated[str | None, typer.Option(metavar="MODEL", help="The only model to use.")] = (
+        None
+    )
     max_candidates: Annotated[
-        int | None, typer.Option(metavar="N", min=1, help="At most so many models.")
+        int | None, typer.Option(metavar="N", min=1, help="Models to try at most.")
     ] = None
     fact: Annotated[
         Words,
@@ -92,19 +88,44 @@ class Given:
 
 
 @dataclass(frozen=True, slots=True)
-class Asked:
-    """A request as a policy reads it, and the moment it is made at. characters: of the prompt.
-    seen: what its text was taken for; scored: whether the score is that of `seen`."""
+class Call:
+    """A request as it was typed, read for one policy.
 
-    request: Request
+    Attributes:
+        messages: The conversation; None without a prompt.
+        options: Identity, facts, constraints and parameters.
+        stream: Whether the request is to be streamed, for conditions on it.
+        shift: Seconds from now to the moment at which the request is decided, where `--fact` names
+            an hour or a weekday; else 0.
+    """
+
+    messages: "list[dict[str, str]] | None"
+    options: "RequestOptions"
+    stream: bool
+    shift: float
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """A request as a policy sees it, with the moment at which it is decided.
+
+    Attributes:
+        request: The request.
+        snapshot: The state of the world; it has no readings yet.
+        characters: Length of the prompt; None without one.
+        classification: What the classifier made of the prompt; None without one.
+        is_estimated: Whether the complexity is the one of the classification.
+    """
+
+    request: "Request"
     snapshot: Snapshot
     characters: int | None = None
-    seen: Classification | None = None
-    scored: bool = False
+    classification: "Classification | None" = None
+    is_estimated: bool = False
 
 
 def takes_request(function: Callable[..., None]) -> Callable[..., None]:
-    """The command with an option per field of Given beside its own; it gets a Given first."""
+    """Give a command the options of Given in addition to its own; it gets a Given first."""
     hints = get_type_hints(Given, include_extras=True)
     shared = [
         inspect.Parameter(
@@ -127,7 +148,7 @@ def takes_request(function: Callable[..., None]) -> Callable[..., None]:
 
 
 def read_prompt(word: str | None) -> str | None:
-    """The prompt itself; `-` stands for what is on standard input."""
+    """Return the prompt; `-` stands for the text on standard input."""
     if word != "-":
         return word
     raw = getattr(sys.stdin, "buffer", None)
@@ -135,74 +156,87 @@ def read_prompt(word: str | None) -> str | None:
 
 
 def messages_of(prompt: str, system: str | None) -> list[dict[str, str]]:
-    """A chat of a prompt, after a system message if there is one."""
+    """Make a conversation of a prompt, after a system message if there is one."""
     before = [] if system is None else [{"role": "system", "content": system}]
     return [*before, {"role": "user", "content": prompt}]
+
+
+def read_call(
+    policy: "Policy", given: Given, *, system: str | None = None, now: float | None = None
+) -> Call:
+    """Read the options of a command for a policy.
+
+    Ends the command when the value of an option makes no sense, or a fact is unknown.
+
+    Args:
+        policy: The policy, whose bands and facts may be named.
+        given: The options as they were typed.
+        system: A system message before the prompt.
+        now: Unix time. Default: the current time.
+    """
+    prompt = read_prompt(given.prompt)
+    facts = read_facts(policy, given.fact or ())
+    built_in = facts.built_in
+    options: RequestOptions = {
+        "task": given.task,
+        "complexity": option_values.complexity(policy, given.complexity),
+        "tokens": option_values.count(given.tokens, "--tokens"),
+        "needs": option_values.words(given.need),
+        "tags": option_values.words(given.tag),
+        "tenant": given.tenant,
+        "user": given.user,
+        "team": given.team,
+        "key": built_in.get("key"),
+        "language": built_in.get("language"),
+        "attributes": facts.attributes,
+        "max_cost": option_values.usd(given.max_cost, "--max-cost"),
+        "max_latency": option_values.seconds(given.max_latency, "--max-latency"),
+        "min_quality": option_values.share(given.min_quality, "--min-quality"),
+        "prefer": option_values.words(given.prefer) if given.prefer else None,
+        "model": given.model,
+        "max_candidates": given.max_candidates,
+        "max_tokens": built_in.get("max_tokens"),
+    }
+    start = time.time() if now is None else now
+    at = moment(policy.timezone, start, built_in.get("hour"), built_in.get("weekday"))
+    messages = None if prompt is None else messages_of(prompt, system)
+    return Call(messages, options, built_in.get("stream", False), at - start)
 
 
 def ask(
     policy: "Policy", given: Given, *, system: str | None = None, now: float | None = None
 ) -> Asked:
-    """The request for this policy. system: a message before the prompt. now: Unix time, the
-    clock's unless given.
+    """Read the options of a command and make the request of them, as the router does.
 
-    Ends the command when an option's value makes no sense whatever the policy says, or a fact is
-    none of the policy's.
+    Ends the command when the value of an option makes no sense. The arguments are those of
+    `read_call`.
     """
-    prompt = read_prompt(given.prompt)
-    facts = _Facts(policy, given.fact or ())
-    needs = frozenset(_split(given.need))
-    task, complexity = given.task, _complexity(policy, given.complexity)
-    seen, tokens, most = None, 0, None
-    if prompt is not None:
-        cap = facts.known.get("max_tokens")
-        messages = messages_of(prompt, system)
-        seen = Classifier(policy).classify(messages, max_output=cap, needs=needs, task=task)
-        # The caller's word wins.
-        task, tokens = seen.told, seen.tokens
-        complexity = seen.score if complexity is None else complexity
-        most = most_tokens(messages)
-    if given.tokens is not None:
-        tokens = _whole(given.tokens, "--tokens")
-    request = Request(
-        task=task,
-        complexity=complexity,
-        tokens=tokens,
-        max_input_tokens=None if most is None else max(most, tokens),
-        max_tokens=facts.known.get("max_tokens"),
-        needs=needs,
-        tags=frozenset(_split(given.tag)),
-        tenant=given.tenant,
-        user=given.user,
-        team=given.team,
-        key=facts.known.get("key"),
-        language=facts.known.get("language"),
-        stream=facts.known.get("stream", False),
-        attributes=facts.attributes,
-        max_cost=_money(given.max_cost),
-        max_latency=_seconds(given.max_latency),
-        min_quality=_share(given.min_quality, "--min-quality"),
-        prefer=tuple(_split(given.prefer)) if given.prefer else None,
-        model=given.model,
-        max_candidates=given.max_candidates,
-    )
-    at = moment(
-        policy.timezone,
-        time.time() if now is None else now,
-        facts.known.get("hour"),
-        facts.known.get("weekday"),
-    )
+    from policy_router.classification.classifier import Classifier  # noqa: PLC0415  not needed for --help
+    from policy_router.intake import take_in  # noqa: PLC0415  as above
+
+    start = time.time() if now is None else now
+    call = read_call(policy, given, system=system, now=start)
+    try:
+        intake = take_in(
+            Classifier(policy),
+            call.messages,
+            call.options,
+            stream=call.stream,
+            always_classify=True,
+        )
+    except UsageError as error:
+        fail(str(error))
     return Asked(
-        request,
-        Snapshot(now=at),
-        None if prompt is None else len(prompt),
-        seen,
-        scored=seen is not None and given.complexity is None,
+        intake.request,
+        Snapshot(now=start + call.shift),
+        None if call.messages is None else len(call.messages[-1]["content"]),
+        intake.classification,
+        intake.is_estimated,
     )
 
 
 def moment(zone: "ZoneInfo", now: float, hour: int | None, weekday: str | None) -> float:
-    """Now, or the first moment from now on that falls on the hour and weekday asked for."""
+    """Return now, or the next moment on the given hour and weekday, in Unix time."""
     # A quarter of an hour is the finest offset of any zone. An hour that a clock change leaves out
     # comes again a week later.
     for step in range(15 * 24 * 4):
@@ -211,137 +245,3 @@ def moment(zone: "ZoneInfo", now: float, hour: int | None, weekday: str | None) 
         if hour in (None, local.hour) and weekday in (None, WEEKDAYS[local.weekday()]):
             return at
     raise AssertionError("two weeks hold every hour of every weekday")
-
-
-def _split(words: Words) -> list[str]:
-    return [part.strip() for word in words or () for part in word.split(",") if part.strip()]
-
-
-def _wrong(option: str, message: str) -> typer.BadParameter:
-    return typer.BadParameter(printable(message), param_hint=option)
-
-
-def _parse(unit: "Unit", text: str, option: str) -> Any:
-    try:
-        return unit.parse(text)
-    except ValueError:
-        examples = " or ".join(unit.examples[:2])
-        message = f"`{quoted(text)}` is not a {unit.name}; write it like {examples}"
-        raise _wrong(option, message) from None
-
-
-def _whole(text: str, option: str) -> int:
-    return int(_parse(units.COUNT, text.replace("_", ""), option))
-
-
-def _money(text: str | None) -> "Decimal | None":
-    if text is None:
-        return None
-    try:
-        return parse_usd(text)
-    except ValueError:
-        message = f"`{quoted(text)}` is not an amount of dollars; write it like $0.05 or 0.05"
-        raise _wrong("--max-cost", message) from None
-
-
-def _seconds(text: str | None) -> float | None:
-    if text is None:
-        return None
-    return float(_parse(units.DURATION, text + "s" * text[-1:].isdigit(), "--max-latency"))
-
-
-_NUMBER: Final = re.compile(r"-?(?:[0-9]+\.?[0-9]*|\.[0-9]+)(?:[eE][+-]?[0-9]{1,3})?")
-
-
-def _number(text: str) -> float | None:
-    """A finite number, whole where it is written so."""
-    if _NUMBER.fullmatch(text) is None or not isfinite(float(text)):
-        return None
-    return int(text) if text.removeprefix("-").isdigit() and len(text) < 16 else float(text)
-
-
-def _share(text: str | None, option: str) -> float | None:
-    if text is None:
-        return None
-    value = _number(text)
-    if value is None or not 0 <= value <= 1:
-        raise _wrong(option, f"`{quoted(text)}` is not a number from 0 to 1")
-    return value
-
-
-def _complexity(policy: "Policy", text: str | None) -> str | float | None:
-    if text is None or policy.band(text) is not None:
-        return text
-    number = _number(text)
-    return text if number is None else number
-
-
-_ELSEWHERE: Final = {
-    "task": "--task", "complexity": "--complexity", "score": "--complexity", "tokens": "--tokens",
-    "tags": "--tag", "user": "--user", "team": "--team", "tenant": "--tenant",
-    "has_tools": "--need tools", "has_images": "--need vision", "wants_json": "--need json",
-}  # fmt: skip
-"""Facts that have an option of their own."""
-_HERE: Final = tuple(sorted(BUILT_IN - _ELSEWHERE.keys()))
-
-
-@dataclass(slots=True)
-class _Facts:
-    """What `--fact` said: attributes of the policy, and built-in facts by name."""
-
-    policy: "Policy"
-    words: "list[str] | tuple[str, ...]"
-    attributes: dict[str, str | float | bool] = field(default_factory=dict)
-    known: dict[str, Any] = field(default_factory=dict)
-
-    def __post_init__(self) -> None:
-        declared: Mapping[str, Fact] = {f.name: f for f in self.policy.vocabulary.declared}
-        for word in self.words:
-            name, equals, text = word.partition("=")
-            if not equals:
-                raise _wrong(
-                    "--fact", f"`{quoted(word)}` has no value; write it like {quoted(name)}=..."
-                )
-            if name in self.attributes or name in self.known:
-                raise _wrong("--fact", f"`{quoted(name)}` is given twice")
-            if name in declared:
-                self.attributes[name] = _value(declared[name], text)
-            elif name in _HERE:
-                fact = self.policy.vocabulary.facts[self.policy.vocabulary.by_name[name]]
-                self.known[name] = _value(fact, text)
-            elif name in _ELSEWHERE:
-                raise _wrong("--fact", f"`{name}` has an option of its own: {_ELSEWHERE[name]}")
-            else:
-                hint = help_line(name, [*declared, *_HERE], what="facts")
-                raise _wrong("--fact", f"`{quoted(name)}` is not a fact about a request: {hint}")
-
-
-def _value(fact: Fact, text: str) -> Any:
-    """The text as a value of this fact."""
-    match fact.kind:
-        case FactType.BOOL if text in ("true", "false"):
-            return text == "true"
-        case FactType.BOOL:
-            raise _wrong("--fact", f"`{fact.name}` is true or false, not `{quoted(text)}`")
-        case FactType.ENUM if text not in fact.values:
-            hint = help_line(text, fact.values)
-            raise _wrong("--fact", f"`{quoted(text)}` is not a value of `{fact.name}`: {hint}")
-        case FactType.NUMBER:
-            return _bounded(fact, text)
-    return text
-
-
-def _bounded(fact: Fact, text: str) -> float:
-    number = _number(text)
-    if number is None:
-        raise _wrong("--fact", f"`{fact.name}` is a number, not `{quoted(text)}`")
-    if fact.integer and not isinstance(number, int):
-        raise _wrong("--fact", f"`{fact.name}` is a whole number, not `{quoted(text)}`")
-    if (fact.low is not None and number < fact.low) or (
-        fact.high is not None and number > fact.high
-    ):
-        top = "" if fact.high is None else f" and at most {fact.high:g}"
-        raise _wrong(
-            "--fact", f"`{fact.name}` is at least {fact.low or 0:g}{top}, not {quoted(text)}"
-        )
-    return number

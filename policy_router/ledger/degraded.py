@@ -123,9 +123,12 @@ class DegradableStore:
     async def read(self, charges: Sequence[Charge]) -> tuple[Reading | None, ...]:
         """See Store. Local counts are no readings, because other processes count elsewhere. A store
         that lost data shows what is left; `reserve` says why that is not enough."""
+        failures = self._failures
         try:
             return await self._call(lambda: self._store.read(charges))
-        except StoreError:
+        except StoreError as error:
+            if self._failures > failures:  # a store that is given up is not called, and not logged
+                _log.warning("the counters cannot be read: %s", error)
             return (None,) * len(charges)
 
     async def reserve(

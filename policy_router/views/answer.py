@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from policy_router.decision.limits import spell_used
 from policy_router.diagnostics import printable
-from policy_router.domain.limits import ANYONE
+from policy_router.domain.limits import ANYONE, Metric
 from policy_router.domain.money import format_usd
 from policy_router.errors import (
     BudgetExceededError,
@@ -27,9 +27,9 @@ if TYPE_CHECKING:
     from policy_router.domain.decision import Attempt, Decision, Skip
     from policy_router.domain.findings import Finding
     from policy_router.errors import RoutingError
+    from policy_router.events import Warned
     from policy_router.execution.answer import Answer
     from policy_router.execution.stream import AnswerStream
-    from policy_router.ledger.store import Crossing
     from policy_router.views.lines import Block, Line
 
 
@@ -169,11 +169,9 @@ def failure(policy: Policy, failed: RoutingError) -> list[Line]:
     ]
 
 
-def crossing(crossed: Crossing) -> Line:
-    """Return the warning that a limit or budget has passed one of its thresholds."""
-    key = crossed.key
-    owner = "" if key.subject == ANYONE else f" of {key.subject}"
-    used = spell_used(key.metric, crossed.spent, crossed.cap, key.window)
-    name = f"{key.section.removesuffix('s')} `{key.name}`{owner}"
-    text = f"{name} has passed {crossed.share:.0%}: {used}"
+def warning(event: Warned) -> Line:
+    """Return the warning that a budget has passed one of its thresholds."""
+    owner = "" if event.subject == ANYONE else f" of {event.subject}"
+    used = spell_used(Metric(event.metric), event.spent, event.cap, event.window)
+    text = f"budget `{event.budget}`{owner} has passed {event.share:.0%}: {used}"
     return [("warning", "bold yellow"), (f": {printable(text)}", "")]

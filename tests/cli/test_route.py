@@ -10,7 +10,7 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
-from policy_router import load
+from policy_router import classify, load
 from policy_router.classification.body import read_messages
 from policy_router.classification.classifier import Classifier
 from policy_router.classification.token_bound import most_tokens
@@ -100,6 +100,16 @@ def test_every_hour_of_the_week_has_a_moment(zone: str, now: float) -> None:
             assert (local.hour, WEEKDAYS[local.weekday()]) == (hour, day)
             assert 0 <= at - now <= 15 * 86_400
     assert moment(place, now, None, None) == now
+
+
+def test_a_command_line_makes_the_request_that_a_program_makes() -> None:
+    given = asked(prompt="Refactor it", tag=["a,b"], max_cost="$0.01", fact=["max_tokens=9"])
+    messages = [{"role": "user", "content": "Refactor it"}]
+    made = classify(
+        POLICY, messages, tags=["a", "b"], max_cost=Decimal("0.01"), max_tokens=9, attributes={}
+    )
+    assert given == made
+    assert asked() == classify(POLICY)
 
 
 def test_every_option_has_its_place_in_the_request() -> None:
@@ -198,15 +208,15 @@ def test_the_prompt_may_come_by_standard_input() -> None:
         (["--fact", "plna=pro"], "did you mean `plan`?"),
         (["--fact", "plan=pr"], "did you mean `pro`?"),
         (["--fact", "plan="], "known are `free`, `pro`"),
-        (["--fact", "internal=yes"], "`internal` is true or false, not `yes`"),
-        (["--fact", "seats=two"], "`seats` is a number, not `two`"),
-        (["--fact", "seats=inf"], "`seats` is a number, not `inf`"),
-        (["--fact", "seats=1e999"], "`seats` is a number, not `1e999`"),
+        (["--fact", "internal=yes"], "`internal` must be true or false, not `yes`"),
+        (["--fact", "seats=two"], "`seats` must be a number, not `two`"),
+        (["--fact", "seats=inf"], "`seats` must be a number, not `inf`"),
+        (["--fact", "seats=1e999"], "`seats` must be a number, not `1e999`"),
         (["--fact", "plan=pro", "--fact", "plan=free"], "`plan` is given twice"),
         (["--fact", "hour=1"], "`hour` is given twice"),
-        (["--fact", "max_tokens=0"], "`max_tokens` is at least 1, not 0"),
-        (["--fact", "max_tokens=1.5"], "`max_tokens` is a whole number, not `1.5`"),
-        (["--fact", "stream=1"], "`stream` is true or false, not `1`"),
+        (["--fact", "max_tokens=0"], "`max_tokens` must be at least 1, not 0"),
+        (["--fact", "max_tokens=1.5"], "`max_tokens` must be an integer, not `1.5`"),
+        (["--fact", "stream=1"], "`stream` must be true or false, not `1`"),
         (["--fact", "tags=x"], "an option of its own: --tag"),
         (["--fact", "has_tools=true"], "an option of its own: --need tools"),
         (["--fact", "=x"], "is not a fact about a request"),
@@ -225,7 +235,7 @@ def test_what_makes_no_sense_is_wrong_usage(argv: list[str], said: str) -> None:
 def test_an_hour_that_is_none(word: str) -> None:
     result = run("route", "-p", TEAM, "--fact", f"hour={word}")
     assert result.code == 2
-    assert "`hour` is" in result.err
+    assert "`hour` must be" in result.err
 
 
 def test_text_is_an_aligned_table() -> None:

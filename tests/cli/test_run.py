@@ -407,3 +407,27 @@ def test_other_commands_call_nothing_and_need_no_allowance(tmp_path: Path) -> No
         assert run("explain", "Hi", "-p", path, "--task", "form").code == 0
         found = run("check", path)
         assert "note[calls-own-function] the policy calls" in found.out + found.err
+
+
+def test_the_hour_and_the_weekday_of_conditions_can_be_set(tmp_path: Path) -> None:
+    with Simulated({"big": ANSWERS, "small": Say("from small")}) as provider:
+        lines = (
+            "budgets: { all: { cap: $1/day } }",
+            "rules: [{ name: nights, when: hour >= 22, only: [small] }]",
+        )
+        path = counted(tmp_path, provider, *lines)
+        assert run("run", "Hi", "-p", path, "--fact", "hour=23").out == "from small\n"
+        assert run("run", "Hi", "-p", path, "--fact", "hour=21").out == "from big\n"
+        # What is charged is charged today.
+        assert "budget all  $0.0041 of $1.00 a day" in run("usage", "-p", path).out
+
+
+def test_whether_an_answer_is_streamed_is_a_fact_of_its_own(tmp_path: Path) -> None:
+    with Simulated({"big": ANSWERS, "small": Say("from small")}) as provider:
+        rule = "rules: [{ name: streams, when: stream, only: [small] }]"
+        path = counted(tmp_path, provider, "budgets: { all: { cap: unlimited } }", rule)
+        assert run("run", "Hi", "-p", path, "--stream").out == "from small\n"
+        assert run("run", "Hi", "-p", path).out == "from big\n"
+        done = run("run", "Hi", "-p", path, "--fact", "stream=true")
+        assert done.code == 2
+        assert "`stream` has an option of its own: --stream" in done.err
