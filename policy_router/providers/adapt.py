@@ -165,8 +165,8 @@ def _content(
         _text(read("reasoning_content")),
         _text(read("refusal")),
         _function(called) if called else None,
-        read("audio") or None,
-        read("images") or None,
+        read("audio"),
+        read("images"),
     )
 
 
