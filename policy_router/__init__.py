@@ -39,6 +39,8 @@ from policy_router.errors import (
 
 if TYPE_CHECKING:
     from policy_router.classification.token_count import count_tokens
+    from policy_router.execution.answer import Answer
+    from policy_router.execution.stream import AnswerStream
     from policy_router.intake import classify
     from policy_router.loading import load
     from policy_router.options import (
@@ -50,15 +52,20 @@ if TYPE_CHECKING:
         RequestOptions,
     )
     from policy_router.providers.bounds import Bounds
+    from policy_router.providers.chat import ChatAnswer, ChatChunk, Usage
     from policy_router.router import Router
 
 __all__ = [
     "AllModelsFailedError",
+    "Answer",
+    "AnswerStream",
     "Attempt",
     "BadRequestError",
     "Bounds",
     "BudgetExceededError",
     "Candidate",
+    "ChatAnswer",
+    "ChatChunk",
     "ChatMessage",
     "ChatParameters",
     "CooldownError",
@@ -84,6 +91,7 @@ __all__ = [
     "StoreError",
     "StreamBrokenError",
     "TooLargeError",
+    "Usage",
     "UsageError",
     "classify",
     "count_tokens",
@@ -92,7 +100,11 @@ __all__ = [
 ]
 
 _LATE = {
+    "Answer": "policy_router.execution.answer",
+    "AnswerStream": "policy_router.execution.stream",
     "Bounds": "policy_router.providers.bounds",
+    "ChatAnswer": "policy_router.providers.chat",
+    "ChatChunk": "policy_router.providers.chat",
     "ChatMessage": "policy_router.options",
     "ChatParameters": "policy_router.options",
     "Identity": "policy_router.options",
@@ -100,6 +112,7 @@ _LATE = {
     "RequestFacts": "policy_router.options",
     "RequestOptions": "policy_router.options",
     "Router": "policy_router.router",
+    "Usage": "policy_router.providers.chat",
     "classify": "policy_router.intake",
     "count_tokens": "policy_router.classification.token_count",
     "load": "policy_router.loading",

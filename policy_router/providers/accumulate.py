@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from policy_router.providers.chat import ChatAnswer, ChatChoice
-from policy_router.providers.message import ChatMessage, FunctionCall, ToolCall
+from policy_router.providers.message import AnswerMessage, FunctionCall, ToolCall
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -70,7 +70,7 @@ class _Choice:
 
     def whole(self, index: int) -> ChatChoice:
         """The choice with its message."""
-        message = ChatMessage(
+        message = AnswerMessage(
             _joined(self._content),
             tuple(self._calls[number] for number in sorted(self._calls)),
             _joined(self._reasoning),

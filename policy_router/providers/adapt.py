@@ -12,7 +12,7 @@ from collections.abc import Callable, Mapping
 from typing import Any, Final, TypeAlias
 
 from policy_router.providers.chat import ChatAnswer, ChatChoice, ChatChunk, ChunkChoice
-from policy_router.providers.message import ChatMessage, Delta, FunctionCall, ToolCall
+from policy_router.providers.message import AnswerMessage, Delta, FunctionCall, ToolCall
 from policy_router.providers.usage import to_usage
 
 _Reader: TypeAlias = "Callable[[str], Any]"
@@ -31,7 +31,7 @@ def to_answer(value: object) -> ChatAnswer:
     if isinstance(value, ChatAnswer):
         return value
     if isinstance(value, str):
-        message = ChatMessage(content=value)
+        message = AnswerMessage(content=value)
         return ChatAnswer((ChatChoice(0, message, "stop"),), raw=value)
     read = _reader(value)
     return ChatAnswer(
@@ -81,7 +81,7 @@ def as_chunk(answer: ChatAnswer) -> ChatChunk:
     return ChatChunk(choices, answer.usage, answer.id, answer.model, answer.created, answer.raw)
 
 
-def to_delta(message: ChatMessage) -> Delta:
+def to_delta(message: AnswerMessage) -> Delta:
     """A whole message as the only delta of a stream."""
     return Delta(
         message.content,
@@ -139,10 +139,10 @@ def _ending(read: _Reader) -> tuple[str | None, str | None, object]:
     return _text(read("finish_reason")), _text(native), error or None
 
 
-def _message(value: object) -> ChatMessage:
+def _message(value: object) -> AnswerMessage:
     read = _reader(value)
     role = read("role")
-    return ChatMessage(*_content(read), value, role if isinstance(role, str) else "assistant")
+    return AnswerMessage(*_content(read), value, role if isinstance(role, str) else "assistant")
 
 
 def _delta(value: object) -> Delta:

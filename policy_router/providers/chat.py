@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any, Final
 from policy_router.providers.raw_fields import fields_of, put, without_none
 
 if TYPE_CHECKING:
-    from policy_router.providers.message import ChatMessage, Delta
+    from policy_router.providers.message import AnswerMessage, Delta
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,7 +97,7 @@ class ChatChoice:
     """
 
     index: int
-    message: ChatMessage
+    message: AnswerMessage
     finish_reason: str | None = None
     native_finish_reason: str | None = None
     error: object = None

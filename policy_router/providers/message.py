@@ -162,7 +162,7 @@ class _Content:
 
 
 @dataclass(frozen=True, slots=True)
-class ChatMessage(_Content):
+class AnswerMessage(_Content):
     """The message of a whole answer.
 
     Attributes:

@@ -18,7 +18,7 @@ from policy_router.domain.models import Model
 from policy_router.providers.adapt import to_answer
 from policy_router.providers.chat import ChatChoice
 from policy_router.providers.failure import FailureKind
-from policy_router.providers.message import ChatMessage, FunctionCall, ToolCall
+from policy_router.providers.message import AnswerMessage, FunctionCall, ToolCall
 
 BY = "task `form`"
 PERSON = json.dumps(
@@ -35,7 +35,7 @@ CALL = ToolCall("c", FunctionCall("f", "{}"))
 
 
 def choice(text: str, finish: str | None = "stop", acts: bool = False) -> ChatChoice:
-    return ChatChoice(0, ChatMessage(text, (CALL,) if acts else ()), finish)
+    return ChatChoice(0, AnswerMessage(text, (CALL,) if acts else ()), finish)
 
 
 def look(text: str, finish: str = "stop", *, acts: bool = False, **checks: Any) -> str | None:

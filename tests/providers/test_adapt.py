@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from policy_router.providers.adapt import as_chunk, content_text, to_answer, to_chunk, to_delta
 from policy_router.providers.chat import ChatAnswer, ChatChunk, Usage
-from policy_router.providers.message import ChatMessage, Delta, FunctionCall
+from policy_router.providers.message import AnswerMessage, Delta, FunctionCall
 
 MESSAGE = {
     "role": "assistant",
@@ -135,7 +135,7 @@ def test_fields_of_another_type_are_none() -> None:
         "function",
         FunctionCall(),
     )
-    assert second.message == ChatMessage()
+    assert second.message == AnswerMessage()
 
 
 @pytest.mark.parametrize(

@@ -18,7 +18,7 @@ from policy_router.providers.chat import (
     ChunkChoice,
     Usage,
 )
-from policy_router.providers.message import ChatMessage, Delta, FunctionCall, ToolCall
+from policy_router.providers.message import AnswerMessage, Delta, FunctionCall, ToolCall
 
 TEXTS = st.text(max_size=8)
 COUNTS = st.integers(0, 10_000)
@@ -113,7 +113,7 @@ def no_none(value: Any) -> bool:
 @given(ANSWERS, CHUNKS)
 def test_fields_that_are_none_can_be_left_out(answer: Any, chunk: Any) -> None:
     whole, part = to_answer(answer), to_chunk(chunk)
-    values = [whole, part, *whole.choices, *part.choices]
+    values: list[Any] = [whole, part, *whole.choices, *part.choices]
     values += [choice.message for choice in whole.choices]
     values += [choice.delta for choice in part.choices]
     values += [call for choice in whole.choices for call in choice.message.tool_calls]
@@ -124,7 +124,7 @@ def test_fields_that_are_none_can_be_left_out(answer: Any, chunk: Any) -> None:
 
 CALL = ToolCall("c1", FunctionCall("add", '{"a": 1}'))
 MADE = ChatAnswer(
-    (ChatChoice(0, ChatMessage("hello", (CALL,)), "tool_calls"),), Usage(3, 2), "id", "gpt", 7
+    (ChatChoice(0, AnswerMessage("hello", (CALL,)), "tool_calls"),), Usage(3, 2), "id", "gpt", 7
 )
 
 
@@ -154,7 +154,7 @@ def test_a_value_without_a_raw_dumps_in_openais_shape() -> None:
         "usage": {"prompt_tokens": 3, "completion_tokens": 2, "total_tokens": 5},
     }
     assert CALL.function.model_dump(exclude_none=True) == {"name": "add", "arguments": '{"a": 1}'}
-    old = ChatMessage(function_call=FunctionCall("add", "{}"))
+    old = AnswerMessage(function_call=FunctionCall("add", "{}"))
     assert old.model_dump()["function_call"] == {"name": "add", "arguments": "{}"}
     assert Usage(3).model_dump() == {"prompt_tokens": 3}
 
@@ -210,12 +210,12 @@ def test_what_counts_as_output(
 
 @given(TEXTS, TEXTS, TEXTS, TEXTS)
 def test_the_size_is_at_least_the_bytes_of_all_texts(a: str, b: str, c: str, d: str) -> None:
-    message = ChatMessage(
+    message = AnswerMessage(
         a, (ToolCall("c1", FunctionCall(b, c)),), d, c, FunctionCall(a, b), {a: b}
     )
     texts = (a, b, c, d, c, a, b)
     assert message.size >= sum(len(text.encode("utf-8", "surrogatepass")) for text in texts)
-    assert ChatMessage(a).size == len(a.encode("utf-8", "surrogatepass"))
+    assert AnswerMessage(a).size == len(a.encode("utf-8", "surrogatepass"))
 
 
 def test_the_usage_chunk() -> None:
