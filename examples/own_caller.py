@@ -10,8 +10,7 @@ from __future__ import annotations
 
 import asyncio
 from pathlib import Path
-from types import SimpleNamespace
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from policy_router import Router, UsageError
 from policy_router.providers.failure import CallFailed, Failure, FailureKind
@@ -37,13 +36,11 @@ class Table:
     async def aclose(self) -> None:
         """Nothing is open."""
 
-    async def call(self, model: Model, body: Body, timeout: float) -> Any:  # noqa: ARG002, ASYNC109  a Caller's shape
+    async def call(self, model: Model, body: Body, timeout: float) -> str:  # noqa: ARG002, ASYNC109  a Caller's shape
         text = self._answers.get(model.name)
         if text is None:
             raise CallFailed(Failure(FailureKind.OVERLOADED, "not in the table", 529))
-        message = SimpleNamespace(role="assistant", content=text, tool_calls=None)
-        choice = SimpleNamespace(index=0, finish_reason="stop", message=message)
-        return SimpleNamespace(model=model.provider_model, choices=[choice], usage=None)
+        return text  # a gateway's answer, as an object or a dict, can be returned as it is
 
     async def stream(self, model: Model, body: Body, timeout: float) -> Chunks:  # noqa: ARG002, ASYNC109  as above
         raise UsageError("this caller does not stream")

@@ -7,7 +7,7 @@ import os
 import threading
 from abc import ABC, abstractmethod
 from concurrent.futures import Future
-from typing import TYPE_CHECKING, Any, Literal, Self, TypeVar, overload
+from typing import TYPE_CHECKING, Literal, Self, TypeVar, overload
 
 from policy_router.base_errors import UsageError
 from policy_router.resilience import forks
@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from policy_router.execution.answer import Answer
     from policy_router.execution.stream import AnswerStream
     from policy_router.options import ChatMessage, RequestOptions
+    from policy_router.providers.chat import ChatChunk
 
 T = TypeVar("T")
 
@@ -123,7 +124,7 @@ class SyncStream:
         """The checks that could not be carried out."""
         return self._stream.unchecked
 
-    def __iter__(self) -> Iterator[Any]:
+    def __iter__(self) -> Iterator[ChatChunk]:
         while True:
             try:
                 chunk = self._loop.run(anext(self._stream))

@@ -13,6 +13,7 @@ import pytest
 
 from policy_router import (
     AllModelsFailedError,
+    Answer,
     BadRequestError,
     Bounds,
     CooldownError,
@@ -22,6 +23,7 @@ from policy_router import (
     PolicyRouterError,
     Router,
     TooLargeError,
+    Usage,
     UsageError,
 )
 from policy_router.options import OPTIONS
@@ -88,6 +90,30 @@ def test_without_an_event_loop(tmp_path: Path, provider: Simulated) -> None:
             assert stream.served_by == "small"
         text = [c.choices[0].delta.content or "" for c in chunks if c.choices]
         assert "".join(text) == "from small"
+        assert {c.model_dump()["object"] for c in chunks} == {"chat.completion.chunk"}
+
+
+def test_an_answer_is_typed_and_looks_like_openais(tmp_path: Path, provider: Simulated) -> None:
+    """mypy checks this file too: it refuses the misspelled fields, and needs no casts."""
+    with Router.open(write(tmp_path, provider), watch="off") as router:
+        answer: Answer = router.completion(messages=HELLO)
+        text: str | None = answer.choices[0].message.content
+        usage: Usage | None = answer.usage
+        assert (text, answer.choices[0].finish_reason) == ("from small", "stop")
+        assert usage is not None
+        assert usage.prompt_tokens == 1
+        dumped = answer.model_dump()
+        assert dumped["choices"][0]["message"]["content"] == "from small"
+        assert (dumped["id"], dumped["model"]) == (answer.id, answer.model)
+        assert dumped["created"] == answer.created
+        assert dumped["usage"]["total_tokens"] == usage.total_tokens
+        with pytest.raises(AttributeError):
+            answer.choices[0].messge  # type: ignore[attr-defined]  # noqa: B018
+        with pytest.raises(AttributeError):
+            answer.choses  # type: ignore[attr-defined]  # noqa: B018
+        # What was answered can be sent back as it is.
+        again = router.completion(messages=[*HELLO, answer.choices[0].message, *HELLO])
+        assert again.choices[0].message.content == "from small"
 
 
 def test_the_synchronous_call_refuses_to_block_a_loop(tmp_path: Path, provider: Simulated) -> None:
