@@ -22,8 +22,8 @@ SOURCE = Path(policy_router.__file__).parent
 # How a diagnostic is made, anywhere in the package; the name of its rule is one of the first two
 # arguments, or the last.
 MAKERS = {
-    "ConditionError", "Diagnostic", "_Slip", "_error", "_refuse", "_stop", "_wrong", "_Wrong",
-    "error", "refuse", "warning",
+    "ConditionError", "Diagnostic", "ScalarError", "_Slip", "_error", "_refuse", "_stop", "error",
+    "refuse", "warning",
 }  # fmt: skip
 NAME = re.compile(r"[a-z0-9]+(?:-[a-z0-9]+)*")
 WITHOUT_SNIPPET = {

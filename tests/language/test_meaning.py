@@ -127,7 +127,7 @@ def test_a_time_zone_is_a_place(zone: str, help_: str) -> None:
     ("when", "help_"),
     [
         ("!pii", 'write "not pii"'),
-        ("! pii", "write  not  in quotes"),
+        ("! pii", "write it with `not`, in quotes"),
         ("!!str pii", "every field has one type"),
         ("*pii", "put it in quotes: '*pii'"),
         ("{ pii: yes }", "write true, without quotes"),
