@@ -203,7 +203,7 @@ class Router(SyncMethods):
             watch=watch,
             timing=ReloadTiming(interval=interval, settle=settle, settle_loss=settle_loss),
             loses=lambda old, new: bool(lost_restrictions(old, new)),
-            on_activate=on_reload,
+            on_reload=on_reload,
         ).start()
         return cls(
             live,

@@ -5,7 +5,7 @@ import threading
 import time
 from contextlib import ExitStack
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Final
 
 from policy_router.cli.exit_codes import ExitCode
 from policy_router.cli.invocation import invocation
@@ -13,7 +13,9 @@ from policy_router.cli.output import fail, show
 from policy_router.domain.money import format_usd
 
 if TYPE_CHECKING:
-    from policy_router import Router
+    from typing import Unpack
+
+    from policy_router import RequestOptions, Router
     from policy_router.execution.answer import Answer
     from policy_router.providers.simulated import Behaviour, Simulated
     from policy_router.views.lines import Line
@@ -138,10 +140,12 @@ class _Demo:
         show(["", f"{self._number} requests answered over HTTP, {hits} calls made."])
         show([f"Make your own:  {invocation()} init"])
 
-    def _ask(self, prompt: str, words: str, **facts: Any) -> None:
+    def _ask(self, prompt: str, words: str, **facts: "Unpack[RequestOptions]") -> None:
         self._number += 1
-        told = {k: v if isinstance(v, str) else ",".join(v) for k, v in facts.items()}
-        shown = ", ".join(f"{name}={value}" for name, value in told.items())
+        shown = ", ".join(
+            f"{name}={','.join(value) if isinstance(value, list) else value}"
+            for name, value in facts.items()
+        )
         show([[(f"{self._number}  {prompt}", "bold"), (f"   ({words}: {shown})", "dim")]])
         answer = self._router.completion([{"role": "user", "content": prompt}], **facts)
         show(_story(answer))

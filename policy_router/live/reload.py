@@ -75,7 +75,7 @@ class Live:
         strict: Whether doubts about who could have written a file are errors.
         timing: How often files are looked at, and how long they must have settled.
         loses: Returns whether the second policy lacks restrictions that the first one has.
-        on_activate: Called with the old and the new policy after a swap to another revision; what
+        on_reload: Called with the old and the new policy after a swap to another revision; what
             it raises is logged.
         surroundings: The clocks and probes of the system.
 
@@ -92,7 +92,7 @@ class Live:
         strict: bool = False,
         timing: ReloadTiming | None = None,
         loses: Callable[[Policy, Policy], bool] = lambda _old, _new: False,
-        on_activate: Callable[[Active, Active], None] | None = None,
+        on_reload: Callable[[Active, Active], None] | None = None,
         surroundings: Surroundings | None = None,
     ) -> None:
         if watch not in get_args(Watch):
@@ -116,9 +116,9 @@ class Live:
             self.step, hint, wake, interval=timing.interval, deaf=timing.settle
         )
         self._board = StatusBoard(system.clock, system.wall)
-        # Reentrant: `on_activate` may call `reload_now`, and finds everything in order.
+        # Reentrant: `on_reload` may call `reload_now`, and finds everything in order.
         self._lock = threading.RLock()
-        self._slot = PolicySlot(self._board, system.wall, on_activate)
+        self._slot = PolicySlot(self._board, system.wall, on_reload)
         self._pending: _Pending | None = None
         self._ticks = 0
         forks.follow(self)
@@ -192,7 +192,7 @@ class Live:
     def close(self) -> None:
         """End the thread and the file events; the active policy stays usable.
 
-        May be called twice, but not by `on_activate`, which runs in the middle of a reload.
+        May be called twice, but not by `on_reload`, which runs in the middle of a reload.
         """
         self._follower.close()
         with self._lock:

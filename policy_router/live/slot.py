@@ -28,7 +28,7 @@ class PolicySlot:
     Args:
         board: Where each result is published.
         wall: Returns Unix time.
-        on_activate: Called with the old and the new policy after a swap to another revision; what
+        on_reload: Called with the old and the new policy after a swap to another revision; what
             it raises is logged.
     """
 
@@ -36,11 +36,11 @@ class PolicySlot:
         self,
         board: StatusBoard,
         wall: Callable[[], float],
-        on_activate: Callable[[Active, Active], None] | None,
+        on_reload: Callable[[Active, Active], None] | None,
     ) -> None:
         self._board = board
         self._wall = wall
-        self._on_activate = on_activate
+        self._on_reload = on_reload
         self._active: Active | None = None
         self._file_problems: tuple[Diagnostic, ...] = ()
 
@@ -64,7 +64,7 @@ class PolicySlot:
     def activate(
         self, policy: Policy, compiled: Compiled, digest: str, problems: tuple[Diagnostic, ...]
     ) -> Active:
-        """Swap. New bytes of the same revision replace the texts, and `on_activate` is not called.
+        """Swap. New bytes of the same revision replace the texts, and `on_reload` is not called.
 
         Args:
             policy: The policy that becomes active.
@@ -92,12 +92,12 @@ class PolicySlot:
         return new
 
     def _notify(self, old: Active, new: Active) -> None:
-        if self._on_activate is None:
+        if self._on_reload is None:
             return
         try:
-            self._on_activate(old, new)
+            self._on_reload(old, new)
         except Exception:  # the caller's own code may raise anything; the policy is good
-            log.exception("on_activate failed; the new policy stays active")
+            log.exception("on_reload failed; the new policy stays active")
 
     def refresh(self, problems: tuple[Diagnostic, ...]) -> None:
         """Replace the doubts about the active files: permissions can change while bytes do not."""

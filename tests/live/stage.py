@@ -122,7 +122,7 @@ class Stage:
             "clock": lambda: self.time,
             "wall": self._now,
             "sleep": self._sleep,
-            "on_activate": lambda old, new: self.seen.append((letter_of(old), letter_of(new))),
+            "on_reload": lambda old, new: self.seen.append((letter_of(old), letter_of(new))),
         }
         self.live: Live = live_at(path, self._compile, **(settings | options))
 

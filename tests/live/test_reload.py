@@ -564,13 +564,13 @@ def test_policy_with_an_error_is_not_activated(folder: Path) -> None:
     assert live.current.diagnostics == tuple(verdict)
 
 
-def test_exception_in_on_activate_is_logged_and_undoes_nothing(
+def test_exception_in_on_reload_is_logged_and_undoes_nothing(
     folder: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
     def complain(old: Active, new: Active) -> None:
         raise LookupError(f"{letter_of(old)}{letter_of(new)}")
 
-    stage = Stage(folder, on_activate=complain)
+    stage = Stage(folder, on_reload=complain)
     stage.live.load()
     (folder / "p.yaml").write_text(text_of("b"))
     stage.run(10)
@@ -579,13 +579,13 @@ def test_exception_in_on_activate_is_logged_and_undoes_nothing(
     assert "ab" in caplog.text
 
 
-def test_on_activate_may_ask_for_a_reload(folder: Path) -> None:
+def test_on_reload_may_ask_for_a_reload(folder: Path) -> None:
     states: list[ReloadState] = []
 
     def again(_old: Active, _new: Active) -> None:
         states.append(made.live.reload_now(force=False).state)
 
-    made = Stage(folder, on_activate=again)
+    made = Stage(folder, on_reload=again)
     made.live.load()
     (folder / "p.yaml").write_text(text_of("b"))
     made.run(10)
@@ -990,7 +990,7 @@ def test_status_says_that_the_thread_has_ended(folder: Path) -> None:
         raise SystemExit
 
     with live_at(
-        folder, compile_letters, watch="poll", interval=0.02, settle=0.01, on_activate=leave
+        folder, compile_letters, watch="poll", interval=0.02, settle=0.01, on_reload=leave
     ) as live:
         assert live.status().backend == "poll"
         (folder / "p.yaml").write_text(text_of("b"))

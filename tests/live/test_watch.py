@@ -354,7 +354,7 @@ def test_replaced_by_git(tmp_path: Path) -> None:
         compile_letters,
         interval=3600.0,
         min_interval=0.05,
-        on_activate=lambda old, new: seen.append((letter_of(old), letter_of(new))),
+        on_reload=lambda old, new: seen.append((letter_of(old), letter_of(new))),
     ) as live:
         git("checkout", "-q", "a")
         assert becomes(live, "a")
