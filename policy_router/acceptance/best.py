@@ -1,4 +1,4 @@
-"""Answers that were not taken, kept in case nobody has a better one. No IO."""
+"""Answers that were rejected, kept in case no model gives a better one. No IO."""
 
 from __future__ import annotations
 
@@ -23,7 +23,14 @@ def is_whole(failure: Failure | None) -> bool:
 
 @dataclass(frozen=True, slots=True)
 class FallbackAnswer(Generic[T]):
-    """An answer, who gave it, and what the checks made of it."""
+    """An answer that was rejected.
+
+    Attributes:
+        served_by: Name of the model that gave it.
+        rank: Rank of the model's tier.
+        verdict: The result of the checks.
+        answer: The answer.
+    """
 
     served_by: str
     rank: int
@@ -32,17 +39,25 @@ class FallbackAnswer(Generic[T]):
 
 
 class FallbackAnswers(Generic[T]):
-    """The spare answers of one request."""
+    """The rejected answers of one request."""
 
     def __init__(self) -> None:
         self._kept: list[FallbackAnswer[T]] = []
         self._empty = False
 
     def judged(self, verdict: Verdict, failure: Failure | None, *, more: bool) -> Failure | None:
-        """The failure of an attempt whose answer came whole; None when the answer is to be taken.
+        """Decides whether an answer that came whole is given out.
 
-        failure: EMPTY, or None. An empty answer that passes is asked for elsewhere once: when
-        others have nothing to say either, or there are no `more` to ask, it is the answer.
+        After a first empty answer that passes the checks, another model is called; when that one
+        has nothing to say either, or there is none, the empty answer is given out.
+
+        Args:
+            verdict: The result of the checks.
+            failure: EMPTY for an empty answer, else None.
+            more: Whether another model could be called.
+
+        Returns:
+            The failure of the attempt; None when its answer is given out.
         """
         if verdict.failure is not None:
             return verdict.failure
@@ -52,12 +67,12 @@ class FallbackAnswers(Generic[T]):
         return failure
 
     def keep(self, model: Model, verdict: Verdict, answer: T) -> None:
-        """Keeps an answer, unless the policy wants an error rather than this one."""
+        """Keeps a rejected answer, unless the policy wants an error instead of it."""
         if verdict.may_stand_in:
             self._kept.append(FallbackAnswer(model.name, model.rank, verdict, answer))
 
     def best(self) -> FallbackAnswer[T] | None:
-        """The one that passed the most checks; of equals the one of the strongest tier, then the
+        """The answer that passed the most checks; of equals that of the strongest tier, then the
         latest."""
         # Of equals max takes the first.
         return max(reversed(self._kept), key=lambda s: (s.verdict.passed, s.rank), default=None)

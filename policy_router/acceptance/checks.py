@@ -1,9 +1,9 @@
-"""What an answer is checked for that needs nobody's help: the table. No IO.
+"""The checks of an answer that need neither a function nor a model, as a table. No IO.
 
-    verdict = plain(decision.accept, answer.choices)
+    verdict = apply_table(decision.accept, answer.choices)
 
-What is said of a failed check names the check and the policy's own words, never the answer's: it
-goes into events and logs.
+The detail of a failed check quotes the policy and never the answer, as it goes into events and
+logs.
 """
 
 from __future__ import annotations
@@ -28,27 +28,39 @@ if TYPE_CHECKING:
     from policy_router.providers.chat import ChatChoice
 
 Stopped: TypeAlias = "Callable[[], bool]"
+"""Whether no request waits for the verdict any more, so that the work can end."""
 
 LONGEST: Final = 200
-"""Characters of a detail."""
+"""Characters of a detail, at most."""
 LARGEST: Final = 1_000_000
-"""Characters of a text that is read as JSON or searched for a pattern. No model writes a longer
-one, and what is longer passes no such check."""
+"""Characters of a text that is read as JSON or searched for a pattern, at most. No model writes a
+longer text, and a longer text fails such a check."""
 _TOO_LARGE: Final = f"longer than {LARGEST:,} characters, the most that are checked"
 _REASON: Final = re.compile(r"[A-Za-z_]{1,32}")
 SLOW: Final = frozenset({"json", "json_schema", "pattern"})
-"""Checks whose time grows with the text by more than a glance."""
+"""Checks that may take longer than the event loop can wait."""
 
 
-def found(accept: Accept, check: str, detail: str) -> Finding:
-    """A finding of one of these checks."""
+def finding_for(accept: Accept, check: str, detail: str) -> Finding:
+    """The finding that a check failed or could not be made.
+
+    Args:
+        accept: The checks it belongs to.
+        check: Its name.
+        detail: Why; shortened to `LONGEST`.
+    """
     return Finding(check, detail[:LONGEST], accept.by, accept.otherwise is OnRejected.ERROR)
 
 
 @dataclass(frozen=True, slots=True)
 class Verdict:
-    """What the checks made of an answer. unchecked: those that could not be made and count against
-    nobody. passed: how many it passed."""
+    """The result of checking an answer.
+
+    Attributes:
+        rejected: Checks that it failed.
+        unchecked: Checks that could not be made; they do not count against it.
+        passed: How many checks it passed.
+    """
 
     rejected: tuple[Finding, ...] = ()
     unchecked: tuple[Finding, ...] = ()
@@ -56,31 +68,36 @@ class Verdict:
 
     @property
     def failure(self) -> Failure | None:
-        """The failure of the attempt that gave this answer, if it is one."""
+        """The failure of the attempt that gave this answer; None when it was not rejected."""
         if not self.rejected:
             return None
         return Failure(FailureKind.REJECTED, "; ".join(map(str, self.rejected))[:LONGEST], 200)
 
     @property
     def may_stand_in(self) -> bool:
-        """Whether the answer may be given out when there is none that passes."""
+        """Whether the answer may be given out when no answer passes."""
         return not any(finding.fatal for finding in self.rejected)
 
 
 PASSED: Final = Verdict()
-"""Of an answer that nothing is checked of."""
+"""The verdict where nothing is checked."""
 
 
 def takes_time(accepts: Sequence[Accept]) -> bool:
-    """Whether one of the checks in CHECKS may take longer than an event loop can wait."""
+    """Whether one of the checks in `CHECKS` may take longer than the event loop can wait."""
     return any(SLOW & {*accept.checks} for accept in accepts)
 
 
-def plain(
+def apply_table(
     accepts: Sequence[Accept], choices: Sequence[ChatChoice], stopped: Stopped = lambda: False
 ) -> Verdict:
-    """What the checks in CHECKS make of an answer with these choices: each must pass each.
-    stopped: says that nobody waits for the verdict any more, so that the work ends."""
+    """Makes the checks in `CHECKS`.
+
+    Args:
+        accepts: What the task and the rules check.
+        choices: Those of the answer; each must pass each check.
+        stopped: Ends the work early.
+    """
     rejected: list[Finding] = []
     passed = 0
     for accept in accepts:
@@ -88,13 +105,12 @@ def plain(
             check = CHECKS.get(name)
             if check is None:
                 continue
-            wrong = next(
-                (why for choice in choices if (why := check(accept, choice, stopped))), None
-            )
-            if wrong is None:
+            failures = (check(accept, choice, stopped) for choice in choices)
+            detail = next(filter(None, failures), None)
+            if detail is None:
                 passed += 1
             else:
-                rejected.append(found(accept, name, wrong))
+                rejected.append(finding_for(accept, name, detail))
     return Verdict(tuple(rejected), (), passed)
 
 
@@ -109,8 +125,8 @@ def _json(_: Accept, choice: ChatChoice, __: Stopped) -> str | None:
 def _json_schema(accept: Accept, choice: ChatChoice, stopped: Stopped) -> str | None:
     if choice.message.calls_tools:
         return None
-    value, wrong = _parsed(choice.message.text)
-    return wrong or misfit(accept.json_schema or "{}", value, stopped)
+    value, problem = _parsed(choice.message.text)
+    return problem or misfit(accept.json_schema or "{}", value, stopped)
 
 
 def _pattern(accept: Accept, choice: ChatChoice, _: Stopped) -> str | None:
@@ -143,13 +159,9 @@ def _stop_reason(accept: Accept, choice: ChatChoice, _: Stopped) -> str | None:
     if choice.finish_reason in accept.stop_reason:
         return None
     # A reason is a word of the API; anything else in its place is the provider's own text.
-    known = (
-        isinstance(choice.finish_reason, str)
-        and _REASON.fullmatch(choice.finish_reason) is not None
-    )
-    ended = (
-        f"`{choice.finish_reason}`" if known or choice.finish_reason is None else "another reason"
-    )
+    reason = choice.finish_reason
+    known = isinstance(reason, str) and _REASON.fullmatch(reason) is not None
+    ended = f"`{reason}`" if known or reason is None else "another reason"
     return f"ended with {ended}, not {' or '.join(f'`{r}`' for r in accept.stop_reason)}"
 
 
@@ -164,12 +176,12 @@ CHECKS: Final[Mapping[str, Callable[[Accept, ChatChoice, Stopped], str | None]]]
         "stop_reason": _stop_reason,
     }
 )
-"""Why a choice of an answer does not pass, or None. A choice that calls tools is a step on the way
-to a text, so what is asked of a text is not asked of it."""
+"""By name, the function that returns why a choice fails the check, or None. A choice that calls
+tools is a step on the way to a text, so that the checks of texts do not apply to it."""
 
 
 def _parsed(text: str) -> tuple[Any, str | None]:
-    """The value of a JSON text, and what is wrong when there is none."""
+    """The value of a JSON text, and why there is none."""
     if len(text) > LARGEST:
         return None, _TOO_LARGE
     try:
@@ -183,7 +195,7 @@ def _parsed(text: str) -> tuple[Any, str | None]:
 
 
 def _no_number(_: str) -> object:
-    """Infinity and NaN are words of Python's, not of JSON."""
+    """Python reads Infinity and NaN, which JSON does not have."""
     raise ValueError
 
 

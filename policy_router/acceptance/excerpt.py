@@ -1,30 +1,35 @@
-"""Shows a model as much of a text as its context is sure to hold, in a form that can be sent."""
+"""Shortens a text to what the context of a model is sure to hold."""
 
 from __future__ import annotations
 
 from typing import Final
 
 LEAST_SHOWN: Final = 256
-"""Bytes; in less there is nothing to be seen."""
+"""Bytes that an excerpt has at least; less would show nothing of a text."""
 _HEAD: Final = 0.75
-"""Share of a text's beginning in what is shown of it; the rest is its end."""
+"""Share of the beginning in an excerpt; the rest is the end of the text."""
 
 
-def weight(text: str) -> int:
-    """Bytes of a text as it is shown; no tokenizer makes more tokens of it."""
+def byte_length(text: str) -> int:
+    """The bytes of a text as it is sent; no tokenizer makes more tokens of it."""
     return len(_bytes(text))
 
 
-def ends(text: str, room: int, gap: str = " [...] ") -> str:
-    """The text if it has at most `room` bytes, else its beginning and its end with a gap between
-    them, in so many bytes. Lone surrogates, which no request can carry, become question marks."""
+def excerpt(text: str, room: int, gap: str = " [...] ") -> str:
+    """Returns a text, or its beginning and its end when it is too long.
+
+    Args:
+        text: The text. Lone surrogates, which no request can carry, become question marks.
+        room: Bytes that the result has at most.
+        gap: Stands for what is left out.
+    """
     raw = _bytes(text)
     if len(raw) <= room:
         return raw.decode()
-    left = max(0, room - weight(gap))
+    left = max(0, room - byte_length(gap))
     head = int(left * _HEAD)
     tail = len(raw) - (left - head)
-    # A character that is cut through is left out.
+    # A character that is cut in two is left out.
     return raw[:head].decode(errors="ignore") + gap + raw[tail:].decode(errors="ignore")
 
 

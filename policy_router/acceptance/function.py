@@ -1,7 +1,7 @@
-"""Checks that a function of the policy's owner makes: `python: module:function`.
+"""The check of an answer by a function: `python: module:function`.
 
-What cannot be checked is rejected: the owner asked for that check, and code that fails is a mistake
-to be seen.
+An answer that cannot be checked is rejected: the policy demands the check, and code that fails is a
+mistake which must be seen.
 """
 
 from __future__ import annotations
@@ -16,19 +16,26 @@ if TYPE_CHECKING:
     from policy_router.providers.chat import ChatAnswer
 
 
-async def ask_function(
+async def check_with_function(
     functions: Functions, name: str, text: str, answer: ChatAnswer, seconds: float
 ) -> str | None:
-    """Why the function rejects the answer, or None when it does not. Never raises.
+    """Calls `function(text, answer)`, which returns True, False or a text that says why not.
 
-    It is called as `function(text, answer)`, may be a coroutine function, and returns True, or
-    False, or a text that says why not. One that is not done after `seconds` is left behind.
+    Args:
+        functions: Those that policies may call.
+        name: The function; it may be a coroutine function.
+        text: The text of one choice.
+        answer: The whole answer.
+        seconds: After this time the call is abandoned.
+
+    Returns:
+        Why the function rejects the answer; None when it accepts it.
     """
-    said = await functions.call(name, seconds, text, answer)
-    if isinstance(said, FunctionFailed):
-        return said.reason
-    if isinstance(said, bool):
-        return None if said else "it says no"
-    if isinstance(said, str):
-        return redact(said, text, "answer")
-    return f"returned {type(said).__name__}, neither true nor false nor a text"
+    result = await functions.call(name, seconds, text, answer)
+    if isinstance(result, FunctionFailed):
+        return result.reason
+    if isinstance(result, bool):
+        return None if result else "it says no"
+    if isinstance(result, str):
+        return redact(result, text, "answer")
+    return f"returned {type(result).__name__}, neither true nor false nor a text"

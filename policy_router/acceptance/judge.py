@@ -1,9 +1,9 @@
-"""Asks a model whether an answer has what a rubric says.
+"""Has a model judge whether an answer meets a rubric.
 
-The question and the answer reach the judge as data between marks that neither can know; of what its
-context cannot hold it sees the beginning and the end. A judge that cannot be asked, or says neither
-PASS nor FAIL, rejects nothing: it is there for quality, and its own failure must not take the
-service down.
+The question and the answer reach the judge as data between markers that neither of them can know.
+Of a text that its context cannot hold, the judge sees the beginning and the end. A judge that
+cannot be called, or answers neither PASS nor FAIL, rejects nothing: it is there for quality, and
+its own failure must not take the service down.
 """
 
 from __future__ import annotations
@@ -14,19 +14,19 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
-from policy_router.acceptance.excerpt import LEAST_SHOWN, ends, weight
+from policy_router.acceptance.excerpt import LEAST_SHOWN, byte_length, excerpt
 from policy_router.classification.token_bound import most_tokens
 from policy_router.providers.adapt import content_text
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from policy_router.acceptance.asking import Asking
+    from policy_router.acceptance.checked_request import CheckedRequest
     from policy_router.domain.acceptance import Judge
     from policy_router.providers.chat import ChatAnswer
 
 OUTPUT: Final = 16
-"""Tokens a judge may say: one word, and some providers take no smaller cap."""
+"""Tokens that a judge may answer with: one word, and some providers take no smaller cap."""
 
 _SYSTEM: Final = """\
 You judge an answer that a language model gave to a question. Both stand between marks that end in \
@@ -48,9 +48,9 @@ _USER: Final = """\
 PASS or FAIL?"""
 
 UNKNOWN: Final = 32_000
-"""Bytes that a judge is shown when nobody knows how much its context holds."""
+"""Bytes that a judge is shown when the size of its context is unknown."""
 _LONGEST: Final = 10_000
-"""Characters of a reply that is read; a judge was asked for one word."""
+"""Characters of a reply, at most; the judge was told to reply with one word."""
 _GAP: Final = "[cut-{mark}]"
 _THOUGHT: Final = re.compile(r"\A\s*<think(ing)?>.*?(</think(ing)?>|\Z)", re.DOTALL | re.IGNORECASE)
 _WORD: Final = re.compile(r"[^\W_]+|/")
@@ -59,73 +59,99 @@ _ECHO: Final = re.compile(r"\bpass (or|/) fail\b")
 
 @dataclass(frozen=True, slots=True)
 class Judgement:
-    """passed: None when there is none; then `detail` says why."""
+    """What a judge made of an answer.
+
+    Attributes:
+        passed: Its verdict; None when there is none.
+        detail: The verdict, or why there is none, in words.
+    """
 
     passed: bool | None
     detail: str = ""
 
 
-def charge(rubric: str, question: str, answer: str, mark: str) -> list[dict[str, str]]:
-    """What the judge is told. mark: a word that occurs in neither text."""
+def judge_messages(rubric: str, question: str, answer: str, mark: str) -> list[dict[str, str]]:
+    """The messages that a judge is sent.
+
+    Args:
+        rubric: What the answer must have, as the policy says.
+        question: What the answer is about.
+        answer: The text to judge.
+        mark: A word that occurs in neither text.
+    """
     system = _SYSTEM.format(mark=mark, rubric=rubric, gap=_GAP.format(mark=mark))
     user = _USER.format(mark=mark, question=question, answer=answer)
     return [{"role": "system", "content": system}, {"role": "user", "content": user}]
 
 
-def fitted(judge: Judge, question: str, answer: str) -> list[dict[str, str]] | None:
-    """What this judge is told, with a mark of its own and as much of both texts as its context is
-    sure to hold: half for each, and what one leaves over for the other. None when that is next to
-    nothing."""
+def fit_messages(judge: Judge, question: str, answer: str) -> list[dict[str, str]] | None:
+    """The messages for this judge, with as much of both texts as its context is sure to hold.
+
+    Each text gets half of the room, and what the other one leaves over.
+
+    Returns:
+        The messages with a mark of their own; None when the room is next to nothing.
+    """
     mark = secrets.token_hex(8)
     room, context = UNKNOWN, judge.model.context
     if context is not None:
-        room = context - OUTPUT - most_tokens(charge(judge.rubric, "", "", mark))
+        room = context - OUTPUT - most_tokens(judge_messages(judge.rubric, "", "", mark))
     if room < LEAST_SHOWN:
         return None
     gap = _GAP.format(mark=mark)
-    asked = ends(question, max(room // 2, room - weight(answer)), gap)
-    return charge(judge.rubric, asked, ends(answer, room - weight(asked), gap), mark)
+    shown = excerpt(question, max(room // 2, room - byte_length(answer)), gap)
+    rest = room - byte_length(shown)
+    return judge_messages(judge.rubric, shown, excerpt(answer, rest, gap), mark)
 
 
 def verdict_of(reply: str) -> bool | None:
-    """True for PASS, False for FAIL, None for anything else.
+    """Reads a judge's reply: True for PASS, False for FAIL, None for anything else.
 
-    What counts are the words, in any case and without marks; a thought before them and an echo of
-    the question do not. PASS must be the first, and FAIL none of the others; FAIL may be the first
-    or the last. So a judge that says both has not passed the answer. A very long reply is none.
+    Only words count, in upper or lower case and without punctuation; thinking before them and an
+    echo of the question are left out. PASS counts as the first word when no FAIL follows; FAIL
+    counts as the first or the last word. So an answer does not pass when the judge says both. A
+    very long reply has no verdict.
     """
     if len(reply) > _LONGEST:
         return None
-    words = " ".join(_WORD.findall(_THOUGHT.sub("", reply).casefold()))
-    said = _ECHO.sub("", words).replace("/", "").split()
-    if not said:
+    text = " ".join(_WORD.findall(_THOUGHT.sub("", reply).casefold()))
+    verdicts = _ECHO.sub("", text).replace("/", "").split()
+    if not verdicts:
         return None
-    if "fail" in (said[0], said[-1]):
+    if "fail" in (verdicts[0], verdicts[-1]):
         return False
-    return True if said[0] == "pass" and "fail" not in said else None
+    return True if verdicts[0] == "pass" and "fail" not in verdicts else None
 
 
 def question_of(messages: Sequence[object]) -> str:
-    """The text of the last message of the user's; messages are mappings or objects."""
-    asked = (_part(m, "content") for m in reversed(messages) if _part(m, "role") == "user")
-    return content_text(next(asked, None)) or ""
+    """The text of the user's last message; messages are mappings or objects."""
+    contents = (_field(m, "content") for m in reversed(messages) if _field(m, "role") == "user")
+    return content_text(next(contents, None)) or ""
 
 
-def _part(message: object, name: str) -> Any:
+def _field(message: object, name: str) -> Any:
     return message.get(name) if isinstance(message, Mapping) else getattr(message, name, None)
 
 
-async def ask_judge(asking: Asking, judge: Judge, answer: str) -> Judgement:
-    """What the judge says of an answer's text. The call is charged as any other and reported as an
-    event; it is not one of the request's attempts."""
+async def call_judge(request: CheckedRequest, judge: Judge, answer: str) -> Judgement:
+    """Has a judge read an answer.
+
+    The call is charged as any other and reported as an event; it is not one of the request's
+    attempts.
+
+    Args:
+        request: What the answer answers.
+        judge: The model and its rubric.
+        answer: The text of the answer.
+    """
     name = judge.model.name
-    barred = next((s for s in asking.decision.barred if s.model == name), None)
+    barred = next((s for s in request.decision.barred if s.model == name), None)
     if barred is not None:
         return Judgement(None, f"`{name}` was not called: {barred.detail}")
-    messages = fitted(judge, question_of(asking.messages), answer)
+    messages = fit_messages(judge, question_of(request.messages), answer)
     if messages is None:
         return Judgement(None, f"`{name}` was not called: its context is too small")
-    reply = await asking.judge(judge.model, messages, OUTPUT, _verdict_in)
+    reply = await request.judge(judge.model, messages, OUTPUT, _verdict_in)
     if reply.not_called is not None:
         return Judgement(None, f"`{name}` was not called: {reply.not_called}")
     if reply.failed is not None:

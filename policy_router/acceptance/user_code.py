@@ -1,8 +1,8 @@
-"""Calls functions of the program that opened the router, which policies name as `module:function`.
+"""Calls functions of the program, which policies name as `module:function`.
 
-A policy is data that may come from elsewhere, so it calls nothing that the program has not allowed.
-A function is called in a thread of its own: it may be slow, block or end the process. What a
-coroutine function waits for, it waits for in the caller's event loop.
+A policy is data that may come from elsewhere, so it can only call what the program that opened the
+router has allowed. Calls run in threads, as a function may be slow, block, or try to end the
+process. A coroutine is awaited in the event loop of the request.
 """
 
 from __future__ import annotations
@@ -35,29 +35,37 @@ if TYPE_CHECKING:
 _log: Final = logging.getLogger(__name__)
 
 Allowed: TypeAlias = "Mapping[str, Callable[..., object]] | Iterable[str | Callable[..., object]]"
-"""Functions that policies may call: names, functions that go by their own name, or what each name
-stands for."""
+"""Functions that policies may call: a list of names or functions, or a mapping of names to
+functions."""
 MOST: Final = 16
-"""Calls of one function that run at a time; further ones wait for one of them to return."""
+"""Calls of one function that run at a time; further ones wait until one of them returns."""
 STUCK: Final = 4
-"""Calls that were not done in time and are still running: from so many on the function is not
-called for a while."""
+"""Abandoned calls that still run: with this many, the function is suspended."""
 REST: Final = 60.0
-"""Seconds until a function that is stuck is tried with one more call, while fewer than `MOST` are
-stuck. When its calls return, it is called again at once."""
+"""Seconds until a suspended function gets one more call as a trial, while fewer than `MOST` calls
+are stuck. When its calls return, it is no longer suspended."""
 
 
 @dataclass(frozen=True, slots=True)
 class FunctionFailed:
-    """The function came to no result. why: in words that repeat nothing it was given."""
+    """A call without a result.
+
+    Attributes:
+        reason: Why; repeats nothing of the arguments.
+    """
 
     reason: str
 
 
 @dataclass(slots=True)
-class _Line:
-    """How the calls of one function go. until: when it is tried again; None while nothing is
-    wrong with it."""
+class _Calls:
+    """The calls of one function.
+
+    Attributes:
+        threads: Where they run.
+        until: Monotonic time at which a suspended function gets a trial; None while it is not
+            suspended.
+    """
 
     threads: Threads = field(default_factory=lambda: Threads(MOST, "policy-router-own-code"))
     until: float | None = None
@@ -70,8 +78,7 @@ class Functions:
         Functions({"checks:polite": lambda text, answer: "please" in text})
 
     A name is imported when it is first called, and not before. Functions of Python itself are
-    refused: `os:system` would run what a prompt says. clock: monotonic seconds. tell: gets an
-    event when a function is given up, and when it is back.
+    refused: `os:system` would run what a prompt says.
     """
 
     def __init__(
@@ -81,10 +88,21 @@ class Functions:
         clock: Callable[[], float] = time.monotonic,
         on_change: Callable[[str, bool, str], None] = lambda _name, _up, _detail: None,
     ) -> None:
+        """Takes the functions that are allowed.
+
+        Args:
+            allowed: Names, functions, or a mapping of names to functions.
+            clock: Monotonic seconds.
+            on_change: Gets the name of a function when it is suspended (False) or called again
+                (True), and why.
+
+        Raises:
+            UsageError: Something cannot be allowed.
+        """
         self._clock = clock
         self._on_change = on_change
         self._known: dict[str, Any] = {}
-        self._lines: dict[str, _Line] = {}
+        self._calls: dict[str, _Calls] = {}
         if isinstance(allowed, str) or not isinstance(allowed, Iterable):
             raise UsageError(
                 "`functions` is a list of names or functions, or a mapping of names to functions"
@@ -102,52 +120,61 @@ class Functions:
         return name in self._known
 
     async def call(self, name: str, seconds: float, *given: object) -> object:
-        """What the function returns, given these arguments, or Broken. Never raises. One that is
-        not done after `seconds` is left behind."""
+        """Calls a function.
+
+        Args:
+            name: The function.
+            seconds: After this time the call is abandoned; a thread that hangs stays behind.
+            *given: The arguments.
+
+        Returns:
+            What the function returns, or a FunctionFailed.
+        """
         if name not in self._known:
             return FunctionFailed(
                 "it is not allowed: the program that opens the router names what is"
             )
-        line = self._lines.setdefault(name, _Line())
-        if self._rests(line):
+        calls = self._calls.setdefault(name, _Calls())
+        if self._is_suspended(calls):
             return FunctionFailed(
-                f"given up for now: {line.threads.stuck} of its calls have not returned"
+                f"suspended: {calls.threads.stuck} of its calls have not returned"
             )
         try:
             async with asyncio.timeout(seconds):
-                found = await line.threads.run(lambda: self._call(name, given))
-                result = await _awaited(found) if inspect.isawaitable(found) else found
+                result = await calls.threads.run(lambda: self._call(name, given))
+                if inspect.isawaitable(result):
+                    result = await _awaited(result)
         except TimeoutError:
             result = FunctionFailed(f"took longer than {seconds:.3g} s")
         finally:  # also when the request is cancelled
-            self._look_at(name, line)
+            self._review(name, calls)
         return result
 
-    def _rests(self, line: _Line) -> bool:
-        stuck = line.threads.stuck
-        if line.until is None or stuck < STUCK:
+    def _is_suspended(self, calls: _Calls) -> bool:
+        stuck = calls.threads.stuck
+        if calls.until is None or stuck < STUCK:
             return False
         now = self._clock()
-        if stuck >= MOST or now < line.until:
+        if stuck >= MOST or now < calls.until:
             return True
-        line.until = now + REST  # this call tries it
+        calls.until = now + REST  # this call is the trial
         return False
 
-    def _look_at(self, name: str, line: _Line) -> None:
-        """Gives a function up, or takes it back, by how many of its calls are stuck."""
-        stuck = line.threads.stuck
+    def _review(self, name: str, calls: _Calls) -> None:
+        """Suspends a function or takes it back, by how many of its calls are stuck."""
+        stuck = calls.threads.stuck
         if stuck >= STUCK:
-            first, line.until = line.until is None, self._clock() + REST
+            first, calls.until = calls.until is None, self._clock() + REST
             if first:
                 detail = f"{stuck} of its calls were not done in time and have not returned"
                 self._changed(name, up=False, detail=detail)
-        elif line.until is not None:
-            line.until = None
+        elif calls.until is not None:
+            calls.until = None
             self._changed(name, up=True, detail="its calls return again")
 
     def _changed(self, name: str, *, up: bool, detail: str) -> None:
-        words = "is called again" if up else "is not called for a while"
-        _log.warning("the function `%s` %s: %s", name, words, detail)
+        change = "is called again" if up else "is suspended"
+        _log.warning("the function `%s` %s: %s", name, change, detail)
         self._on_change(name, up, detail)
 
     def _call(self, name: str, given: tuple[object, ...]) -> object:
@@ -155,13 +182,13 @@ class Functions:
         if function is _IMPORTED:
             module, _, attribute = name.partition(":")
             try:
-                found = getattr(importlib.import_module(module), attribute)
+                function = getattr(importlib.import_module(module), attribute)
             except BaseException as error:  # noqa: BLE001  `sys.exit()` in a module must not end a server
                 return FunctionFailed(f"cannot be loaded ({type(error).__name__})")
-            problem = _unfit(found)
+            problem = _unfit(function)
             if problem is not None:
                 return FunctionFailed(problem)
-            function = self._known[name] = found
+            self._known[name] = function
         try:
             return function(*given)
         except BaseException as error:  # noqa: BLE001  as above
@@ -169,17 +196,17 @@ class Functions:
 
 
 def not_allowed(policy: Policy, functions: Functions) -> tuple[Diagnostic, ...]:
-    """The functions that a policy calls and may not."""
+    """Reports the functions that a policy calls without being allowed to."""
     return tuple(
         Diagnostic(
             "function-not-allowed",
             Severity.ERROR,
             f"`{name}` is called {purpose}, and this program does not allow it",
-            at,
+            span,
             f'allow it where the policy is opened: `Router.open(..., functions=["{name}"])`, or '
             f"`policy-router run --allow-function {name}`",
         )
-        for name, purpose, at in functions_of(policy)
+        for name, purpose, span in functions_of(policy)
         if not functions.allows(name)
     )
 
@@ -202,16 +229,16 @@ def _named(allowed: Allowed) -> Iterator[tuple[str, Any]]:
 
 
 def _problem(name: object) -> str | None:
-    """Why a policy may never call something by that name."""
+    """Why no policy may call something by this name."""
     if not isinstance(name, str) or not is_reference(name):
         return "a name is written `module:function`; a mapping may give a function such a name"
     return WRAP if is_pythons_own(name) else None
 
 
 def _unfit(function: object) -> str | None:
-    """Why a policy may never call that, whatever its name is."""
+    """Why no policy may call this, whatever its name is."""
     if not callable(function):
-        return "it is no function"
+        return "it is not a function"
     home = getattr(function, "__module__", None)
     return WRAP if isinstance(home, str) and is_pythons_own(home) else None
 
@@ -222,12 +249,12 @@ async def _awaited(work: Awaitable[object]) -> object:
     except asyncio.CancelledError as error:
         task = asyncio.current_task()
         if task is None or task.cancelling():
-            raise  # the request is cancelled or its time is over: that is not the function's doing
+            raise  # the request is cancelled, or its time is over
         return _raised(error)
-    except (Exception, SystemExit) as error:  # noqa: BLE001  somebody else's code may raise anything
+    except (Exception, SystemExit) as error:  # noqa: BLE001  code of the program may raise anything
         return _raised(error)
 
 
 def _raised(error: BaseException) -> FunctionFailed:
-    """Its kind alone: the message may repeat what the function was given."""
+    """Names the class alone: the message may repeat the arguments."""
     return FunctionFailed(f"raised {type(error).__name__}")

@@ -17,7 +17,7 @@ from dataclasses import dataclass, replace
 from hashlib import sha256
 from typing import TYPE_CHECKING, Any, Final
 
-from policy_router.acceptance.excerpt import LEAST_SHOWN, ends
+from policy_router.acceptance.excerpt import LEAST_SHOWN, excerpt
 from policy_router.acceptance.user_code import FunctionFailed, Functions
 from policy_router.classification.features import read_request
 from policy_router.classification.token_bound import most_tokens
@@ -241,7 +241,7 @@ def _asking(model: Model, text: str) -> Body | None:
         room = min(room, model.context - most_tokens(_messages("")) - _ANSWER)
     if room < LEAST_SHOWN:
         return None
-    return Body(messages=_messages(ends(text, room)), max_tokens=_ANSWER, temperature=0)
+    return Body(messages=_messages(excerpt(text, room)), max_tokens=_ANSWER, temperature=0)
 
 
 def _messages(shown: str) -> list[dict[str, str]]:

@@ -8,7 +8,7 @@ import time
 from contextlib import aclosing
 from typing import TYPE_CHECKING, Final
 
-from policy_router.acceptance.asking import CheckTools
+from policy_router.acceptance.checked_request import CheckTools
 from policy_router.acceptance.user_code import Functions
 from policy_router.events import EventSource
 from policy_router.execution.answer import Answer

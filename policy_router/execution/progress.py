@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 from math import ceil
 from typing import TYPE_CHECKING
 
-from policy_router.acceptance.asking import JudgeReply
+from policy_router.acceptance.checked_request import JudgeReply
 from policy_router.acceptance.checks import PASSED
 from policy_router.classification.token_bound import most_tokens
 from policy_router.errors import (
@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Mapping, Sequence
     from random import Random
 
-    from policy_router.acceptance.asking import CheckTools
+    from policy_router.acceptance.checked_request import CheckTools
     from policy_router.acceptance.checks import Verdict
     from policy_router.domain.decision import Attempt, Candidate, Decision
     from policy_router.domain.fallback import Fallback
@@ -201,7 +201,7 @@ class Progress:
             self._end(self.running.cancelled())
         self._report_exhausted(True, None)
 
-    # -- what checks need (see acceptance.asking) ----------------------------------------------
+    # -- what checks need; see acceptance.checked_request ------------------------------------
 
     @property
     def tools(self) -> CheckTools:

@@ -10,7 +10,15 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from policy_router.acceptance.checks import CHECKS, PASSED, SLOW, Verdict, found, plain, takes_time
+from policy_router.acceptance.checks import (
+    CHECKS,
+    PASSED,
+    SLOW,
+    Verdict,
+    apply_table,
+    finding_for,
+    takes_time,
+)
 from policy_router.domain.acceptance import CHECKS as NAMES
 from policy_router.domain.acceptance import Accept, Judge, OnRejected
 from policy_router.domain.findings import Finding
@@ -40,7 +48,7 @@ def choice(text: str, finish: str | None = "stop", acts: bool = False) -> ChatCh
 
 def look(text: str, finish: str = "stop", *, acts: bool = False, **checks: Any) -> str | None:
     """The one finding's detail, or None."""
-    verdict = plain([Accept(BY, **checks)], [choice(text, finish, acts)])
+    verdict = apply_table([Accept(BY, **checks)], [choice(text, finish, acts)])
     assert len(verdict.rejected) + verdict.passed == 1
     return verdict.rejected[0].detail if verdict.rejected else None
 
@@ -135,7 +143,7 @@ def test_every_choice_must_pass_and_every_check_is_counted() -> None:
     task = Accept(BY, json=True, max_chars=4)
     rule = Accept("rule `r`", not_empty=True, otherwise=OnRejected.ERROR)
     said = [choice("{}"), choice("not so")]
-    assert plain([task, rule], said) == Verdict(
+    assert apply_table([task, rule], said) == Verdict(
         (
             Finding("json", "no JSON: expecting value at character 0", BY),
             Finding("max_chars", "6 characters, more than 4", BY),
@@ -143,9 +151,9 @@ def test_every_choice_must_pass_and_every_check_is_counted() -> None:
         (),
         1,
     )
-    empty = plain([task, rule], [choice("")])
+    empty = apply_table([task, rule], [choice("")])
     assert [(f.check, f.fatal) for f in empty.rejected] == [("json", False), ("not_empty", True)]
-    assert plain([task, rule], said).may_stand_in
+    assert apply_table([task, rule], said).may_stand_in
     assert not empty.may_stand_in
 
 
@@ -159,7 +167,7 @@ def test_which_checks_take_time(name: str) -> None:
 
 def test_what_needs_help_is_not_in_the_table() -> None:
     judge = Judge(Model("j", "openai/j", "t", 0), "good")
-    assert plain([Accept(BY, python="a:b", llm=judge)], [choice("", None)]) == PASSED
+    assert apply_table([Accept(BY, python="a:b", llm=judge)], [choice("", None)]) == PASSED
 
 
 @pytest.mark.parametrize(
@@ -178,7 +186,9 @@ def test_names_of_the_checks(checks: dict[str, Any], names: tuple[str, ...]) -> 
 def test_the_failure_of_a_verdict() -> None:
     assert PASSED.failure is None
     accept = Accept(BY, json=True)
-    failure = Verdict((found(accept, "json", "x" * 300), found(accept, "llm", "no"))).failure
+    failure = Verdict(
+        (finding_for(accept, "json", "x" * 300), finding_for(accept, "llm", "no"))
+    ).failure
     assert failure is not None
     assert (failure.kind, failure.status, len(failure.detail)) == (FailureKind.REJECTED, 200, 200)
     assert failure.detail.startswith("json (task `form`): xxx")
@@ -199,7 +209,7 @@ def test_any_text_can_be_checked(text: str, finish: str, acts: bool) -> None:
         max_chars=9, stop_reason=("stop",),
     )  # fmt: skip
     for said in (text, json.dumps(text)):
-        verdict = plain([accept], [choice(said, finish, acts)])
+        verdict = apply_table([accept], [choice(said, finish, acts)])
         assert verdict.passed + len(verdict.rejected) == 7
 
 
@@ -207,7 +217,7 @@ def test_any_text_can_be_checked(text: str, finish: str, acts: bool) -> None:
 def test_no_finding_repeats_the_answer(text: str, wrap: bool, finish: str | None) -> None:
     said = json.dumps({text: [text]}) if wrap else text
     accept = Accept(BY, json=True, json_schema=PERSON, pattern="^$", min_chars=10_000, max_chars=1)
-    verdict = plain([accept], [choice(said, finish)])
+    verdict = apply_table([accept], [choice(said, finish)])
     assert verdict.rejected
     for finding in verdict.rejected:
         assert text not in str(finding)

@@ -6,13 +6,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from policy_router.acceptance.excerpt import ends, weight
+from policy_router.acceptance.excerpt import byte_length, excerpt
 
 
 @given(st.text(st.characters()), st.integers(10, 200))
 def test_it_fits_and_can_be_sent(text: str, room: int) -> None:
-    shown = ends(text * 5, room)
-    assert len(shown.encode()) == weight(shown) <= room
+    shown = excerpt(text * 5, room)
+    assert len(shown.encode()) == byte_length(shown) <= room
 
 
 @pytest.mark.parametrize(
@@ -25,4 +25,4 @@ def test_it_fits_and_can_be_sent(text: str, room: int) -> None:
     ],
 )
 def test_its_beginning_and_its_end(text: str, room: int, shown: str) -> None:
-    assert ends(text, room) == shown
+    assert excerpt(text, room) == shown

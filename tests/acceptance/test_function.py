@@ -6,7 +6,7 @@ import asyncio
 
 import pytest
 
-from policy_router.acceptance.function import ask_function
+from policy_router.acceptance.function import check_with_function
 from policy_router.acceptance.user_code import Functions
 from policy_router.providers.adapt import to_answer
 from policy_router.providers.chat import ChatAnswer
@@ -19,7 +19,8 @@ OURS = "tests.execution.checks_of_ours"
 def ask(name: str, text: str, seconds: float = 30.0) -> str | None:
     module = name if ":" in name else f"{OURS}:{name}"
     functions = Functions([module])
-    return asyncio.run(ask_function(functions, module, text, to_answer(response(text)), seconds))
+    answer = to_answer(response(text))
+    return asyncio.run(check_with_function(functions, module, text, answer, seconds))
 
 
 @pytest.mark.parametrize(
@@ -39,7 +40,7 @@ def ask(name: str, text: str, seconds: float = 30.0) -> str | None:
         ("late", "x", "raised TimeoutError"),
         ("no_such_function", "x", "cannot be loaded (AttributeError)"),
         ("no.such.module:check", "x", "cannot be loaded (ModuleNotFoundError)"),
-        ("HELD", "x", "it is no function"),
+        ("HELD", "x", "it is not a function"),
     ],
 )
 def test_what_a_function_says(name: str, text: str, why: str | None) -> None:
@@ -61,7 +62,7 @@ def test_the_loop_goes_on_meanwhile() -> None:
     name = f"{OURS}:hang"
 
     async def go() -> str | None:
-        work = ask_function(Functions([name]), name, "x", ChatAnswer(), 30.0)
+        work = check_with_function(Functions([name]), name, "x", ChatAnswer(), 30.0)
         asking = asyncio.create_task(work)
         await asyncio.sleep(0)
         checks_of_ours.HELD.set()

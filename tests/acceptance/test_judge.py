@@ -12,7 +12,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from policy_router.acceptance.judge import OUTPUT, charge, fitted, question_of, verdict_of
+from policy_router.acceptance.judge import (
+    OUTPUT,
+    fit_messages,
+    judge_messages,
+    question_of,
+    verdict_of,
+)
 from policy_router.classification.token_bound import most_tokens
 from policy_router.domain.acceptance import Accept, Judge
 from policy_router.domain.decision import Reason, Skip
@@ -53,7 +59,7 @@ ASKED = Body(messages=[{"role": "user", "content": "Say hello"}])
         ("Verdict: PASS", None),
         ("The answer says PASS", None),
         ("It does not pass", None),
-        # The question, or the charge, said again.
+        # The question, or the judge_messages, said again.
         ("PASS or FAIL?", None),
         ("PASS or FAIL? FAIL", False),
         ("PASS or FAIL? PASS", True),
@@ -93,7 +99,7 @@ def test_an_echoed_question_passes_nothing(more: str, echo: str) -> None:
 
 @given(st.text(), st.text(), st.text())
 def test_all_that_is_judged_stands_between_marks(rubric: str, question: str, answer: str) -> None:
-    system, user = charge(rubric, question, answer, "0123456789abcdef")
+    system, user = judge_messages(rubric, question, answer, "0123456789abcdef")
     assert (system["role"], user["role"]) == ("system", "user")
     assert rubric in system["content"]
     assert user["content"] == (
@@ -103,7 +109,7 @@ def test_all_that_is_judged_stands_between_marks(rubric: str, question: str, ans
 
 
 def test_braces_in_a_rubric_are_text() -> None:
-    assert "{mark} {0}" in charge("{mark} {0}", "q", "a", "m")[0]["content"]
+    assert "{mark} {0}" in judge_messages("{mark} {0}", "q", "a", "m")[0]["content"]
 
 
 @given(
@@ -117,7 +123,7 @@ def test_a_judge_is_told_what_its_context_holds(
     question: str, answer: str, longer: int, longest: int, context: int | None
 ) -> None:
     judge = Judge(Model("judge", "openai/judge", "heavy", 1, context=context), "It is polite.")
-    told = fitted(judge, question * longer, answer * longest)
+    told = fit_messages(judge, question * longer, answer * longest)
     if told is None:
         assert context is not None
         assert context < 1_500
@@ -130,7 +136,7 @@ def test_a_long_text_is_shown_by_its_ends() -> None:
     judge = Judge(Model("judge", "openai/judge", "heavy", 1, context=4_000), "It is polite.")
 
     def shown(question: str, answer: str) -> tuple[str, str]:
-        told = fitted(judge, question, answer)
+        told = fit_messages(judge, question, answer)
         assert told is not None
         found = re.search(
             r"<question-(\w+)>\n(.*)\n</question-\1>\n<answer-\1>\n(.*)\n</answer-\1>",

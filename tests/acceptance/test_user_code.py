@@ -72,12 +72,12 @@ class Called:
         ({"mine:look": eval}, "functions of Python itself"),
         ({"mine:half": functools.partial(os.system)}, "functions of Python itself"),
         ({"os:system": double}, "functions of Python itself"),
-        ({"mine:none": 5}, "it is no function"),
+        ({"mine:none": 5}, "it is not a function"),
         (["double"], "a name is written `module:function`"),
         (["a:b:c"], "a name is written `module:function`"),
         (["a:b\n"], "a name is written `module:function`"),
         ([lambda: 5], "a name is written `module:function`"),
-        ([5], "it is no function"),
+        ([5], "it is not a function"),
         ([os.system], "functions of Python itself"),
         ([eval], "functions of Python itself"),
         ([functools.partial(double)], "functions of Python itself"),
@@ -140,17 +140,17 @@ def test_a_function_that_hangs_is_given_up_and_comes_back() -> None:
         for _ in range(STUCK):
             await leave()
         assert changes == [("my:hang", False)]
-        given_up = f"given up for now: {STUCK} of its calls have not returned"
+        given_up = f"suspended: {STUCK} of its calls have not returned"
         assert [await ask() for _ in range(400)] == [given_up] * 400
         assert len(calls) == STUCK
         # One call tries it when it has rested, and no second one until it has rested again.
         for more in range(1, MOST - STUCK + 1):
             now[0] += REST
             await leave()
-            assert (await ask()).startswith("given up for now")
+            assert (await ask()).startswith("suspended")
             assert len(calls) == STUCK + more
         now[0] += 10 * REST
-        assert await ask() == f"given up for now: {MOST} of its calls have not returned"
+        assert await ask() == f"suspended: {MOST} of its calls have not returned"
         held.set()
         for thread in threading.enumerate():
             if thread.name == "policy-router-own-code":

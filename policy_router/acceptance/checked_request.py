@@ -43,7 +43,7 @@ class JudgeReply:
     failed: str | None = None
 
 
-class Asking(Protocol):
+class CheckedRequest(Protocol):
     """A request whose answer is checked; the executor implements it."""
 
     @property
