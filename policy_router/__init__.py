@@ -38,7 +38,7 @@ from policy_router.errors import (
 )
 
 if TYPE_CHECKING:
-    from policy_router.classification.token_count import count_tokens
+    from policy_router.classification.tokens.exact import count_tokens
     from policy_router.execution.answer import Answer
     from policy_router.execution.stream import AnswerStream
     from policy_router.intake import classify
@@ -114,7 +114,7 @@ _LATE = {
     "Router": "policy_router.router",
     "Usage": "policy_router.providers.chat",
     "classify": "policy_router.intake",
-    "count_tokens": "policy_router.classification.token_count",
+    "count_tokens": "policy_router.classification.tokens.exact",
     "load": "policy_router.loading",
 }
 """Where the names are whose modules are imported when they are first used."""

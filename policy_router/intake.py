@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Final, cast
 from policy_router.base_errors import UsageError
 from policy_router.classification.body import needs_beside, read_messages
 from policy_router.classification.classifier import Classification, Classifier
-from policy_router.classification.token_bound import most_tokens, pictures
+from policy_router.classification.tokens.bound import most_tokens, pictures
 from policy_router.domain.money import Usd, parse_usd
 from policy_router.domain.request import Request
 from policy_router.options import FACTS, OPTIONS

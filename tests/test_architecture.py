@@ -68,7 +68,7 @@ ONLY_IN = {
     "simpleeval": {"language.interpreter"},
     "re2": {"patterns"},
     "yaml": {"language.yaml_reader"},
-    "tiktoken": {"classification.token_count"},
+    "tiktoken": {"classification.tokens.exact"},
     "sqlite3": {"ledger.sqlite"},
     "fcntl": {"ledger.sqlite.lock", "live.writers"},
     "starlette": {"providers.simulated.server"},

@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
 from policy_router.acceptance.excerpt import LEAST_SHOWN, byte_length, excerpt
-from policy_router.classification.token_bound import most_tokens
+from policy_router.classification.tokens.bound import most_tokens
 from policy_router.providers.adapt import content_text
 
 if TYPE_CHECKING:

@@ -8,7 +8,7 @@ from typing import Annotated, Any
 import typer
 
 from policy_router.classification.classifier import Classifier
-from policy_router.classification.token_count import count_tokens
+from policy_router.classification.tokens.exact import count_tokens
 from policy_router.cli.jsonl import chat_of, read_body, read_lines
 from policy_router.cli.output import show, write
 from policy_router.cli.policy import Where, choose, open_policy

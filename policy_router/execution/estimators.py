@@ -20,7 +20,7 @@ from typing import TYPE_CHECKING, Any, Final
 from policy_router.acceptance.excerpt import LEAST_SHOWN, excerpt
 from policy_router.acceptance.user_code import FunctionFailed, Functions
 from policy_router.classification.features import read_request
-from policy_router.classification.token_bound import most_tokens
+from policy_router.classification.tokens.bound import most_tokens
 from policy_router.decision.decide import decide, facts_of
 from policy_router.decision.disclosure import kept_from
 from policy_router.execution.attempt import CallContext, RunningAttempt, side_call

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from policy_router.acceptance.checked_request import JudgeReply
 from policy_router.acceptance.checks import PASSED
-from policy_router.classification.token_bound import most_tokens
+from policy_router.classification.tokens.bound import most_tokens
 from policy_router.errors import (
     AllModelsFailedError,
     BadRequestError,

@@ -19,7 +19,7 @@ from policy_router.acceptance.judge import (
     question_of,
     verdict_of,
 )
-from policy_router.classification.token_bound import most_tokens
+from policy_router.classification.tokens.bound import most_tokens
 from policy_router.domain.acceptance import Accept, Judge
 from policy_router.domain.decision import Reason, Skip
 from policy_router.domain.fallback import Fallback

@@ -13,7 +13,7 @@ import pytest
 from policy_router import classify, load
 from policy_router.classification.body import read_messages
 from policy_router.classification.classifier import Classifier
-from policy_router.classification.token_bound import most_tokens
+from policy_router.classification.tokens.bound import most_tokens
 from policy_router.cli.request import Given, ask, moment
 from policy_router.domain.facts import WEEKDAYS
 from policy_router.domain.request import Request

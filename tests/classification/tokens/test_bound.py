@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from policy_router.classification.token_bound import most_tokens, pictures
+from policy_router.classification.tokens.bound import most_tokens, pictures
 from policy_router.domain.request import UNBOUNDED
 
 TEXTS = st.text(max_size=200)

@@ -1,9 +1,9 @@
-"""The most tokens that a chat body can come to, for reserving money before it is sent.
+"""An upper bound of the tokens in a request, for reserving money before it is sent.
 
-No tokenizer makes more tokens than there are bytes, so bytes are the bound of all that is text.
-Pictures are counted apart, since each model charges them in its own way; sound gets the dear end of
-what providers charge. A part that only refers to something, a document of pages, and a kind of part
-that is not known here may be of any size: `UNBOUNDED`, which a model's context bounds in the end.
+No tokenizer makes more tokens than a text has bytes, so the bytes are the bound. Pictures are
+counted separately, since each model charges them in its own way; sound is charged at the upper end
+of what providers take. A reference to content elsewhere, a document of pages, and a part of an
+unknown type may have any size: they are `UNBOUNDED`, and only the context of a model bounds them.
 """
 
 from __future__ import annotations
@@ -14,13 +14,13 @@ from typing import Final
 from policy_router.domain.request import UNBOUNDED
 
 _MESSAGE: Final = 16
-"""Tokens that formats add around a message."""
+"""Tokens that formats add to a message."""
 _PICTURES: Final = frozenset({"image_url", "input_image", "image"})
 _PICTURED_BY: Final = frozenset({"image_url", "image", "source", "file_id"})
-"""Fields of such a part that hold the picture, or say where it is."""
+"""Fields of such a part that contain the picture or its address."""
 _SOUND: Final = "input_audio"
 _AUDIO_BYTES: Final = 100
-"""Base64 characters of sound that make at least one token."""
+"""Base64 characters of sound per token, at least."""
 _FILES: Final = frozenset({"file", "input_file", "document"})
 _INLINE: Final = frozenset({"file_data", "data"})
 _TEXT_DATA: Final = "data:text/"
@@ -31,7 +31,7 @@ _TEXTS: Final = frozenset(
         "tool_use", "tool_result",
     }
 )  # fmt: skip
-"""Kinds of parts that are no more than they say."""
+"""Types of parts that are nothing but their text."""
 
 
 def most_tokens(
@@ -41,7 +41,19 @@ def most_tokens(
     response_format: object = None,
     prediction: object = None,
 ) -> int:
-    """The bound for a body, at most `UNBOUNDED`. Takes any acyclic input, in time linear in it."""
+    """Return the most input tokens that an OpenAI chat body can have.
+
+    Any acyclic input is accepted; the time is linear in it. No tokens are counted for pictures.
+
+    Args:
+        messages: A list of {"role", "content"}, or a text.
+        tools: The tools that are offered.
+        response_format: The format that the answer must have.
+        prediction: The predicted output.
+
+    Returns:
+        The bound, at most `UNBOUNDED`.
+    """
     total = _text([tools, response_format, prediction])
     if not isinstance(messages, list | tuple):
         return min(total + _text(messages), UNBOUNDED)
@@ -59,7 +71,7 @@ def most_tokens(
 
 
 def _part(part: object) -> int:
-    """The bound of one part of a message's content."""
+    """Return the bound of one part of a message's content."""
     kind = part.get("type") if isinstance(part, Mapping) else None
     if not isinstance(part, Mapping) or not isinstance(kind, str) or kind in _TEXTS:
         return _text(part)
@@ -78,16 +90,18 @@ def _part(part: object) -> int:
 
 
 def _is_text(inner: Mapping[object, object]) -> bool:
-    """Whether a file's content is here and is plain text; the pages of other documents are charged
-    as pictures too, however few bytes they take."""
+    """Whether the content of a file is included and is plain text.
+
+    Pages of other documents are charged as pictures too, however few bytes they take.
+    """
     media = [inner.get(name) for name in _MEDIA]
-    said = any(isinstance(name, str) and name.startswith("text/") for name in media)
+    is_text = any(isinstance(name, str) and name.startswith("text/") for name in media)
     data = [inner[name] for name in _INLINE if name in inner]
-    return any(isinstance(d, str) and (said or d.startswith(_TEXT_DATA)) for d in data)
+    return any(isinstance(d, str) and (is_text or d.startswith(_TEXT_DATA)) for d in data)
 
 
 def pictures(messages: object) -> tuple[int, int]:
-    """How many pictures go in, in full and in low detail. Takes any input."""
+    """Count the pictures in full and in low detail. Any input is accepted."""
     full = low = 0
     for message in messages if isinstance(messages, list | tuple) else ():
         content = message.get("content") if isinstance(message, Mapping) else None
@@ -105,22 +119,22 @@ def pictures(messages: object) -> tuple[int, int]:
 
 
 def _text(value: object) -> int:
-    """Bytes of a value written as JSON, or more."""
+    """Return at least as many bytes as a value has when it is written as JSON."""
     total = 0
-    # A stack instead of recursion: a hostile body nests thousands deep.
+    # A stack instead of recursion: a hostile body may be nested thousands of levels deep.
     stack: list[object] = [value]
     while stack:
-        here = stack.pop()
-        if isinstance(here, str):
-            total += len(here.encode("utf-8", "surrogatepass"))
-        elif isinstance(here, Mapping):
-            for key, inner in here.items():
+        part = stack.pop()
+        if isinstance(part, str):
+            total += len(part.encode("utf-8", "surrogatepass"))
+        elif isinstance(part, Mapping):
+            for key, inner in part.items():
                 # Quotes, colon and comma around a key and its value.
                 total += len(str(key).encode("utf-8", "surrogatepass")) + 6
                 stack.append(inner)
-        elif isinstance(here, list | tuple):
-            total += len(here) * 2
-            stack.extend(here)
-        elif here is not None:
+        elif isinstance(part, list | tuple):
+            total += len(part) * 2
+            stack.extend(part)
+        elif part is not None:
             total += 32  # no number or truth value is written longer
     return total

@@ -10,8 +10,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from policy_router.classification.token_bound import most_tokens
-from policy_router.classification.token_count import _encoding, count_tokens
+from policy_router.classification.tokens.bound import most_tokens
+from policy_router.classification.tokens.exact import _encoding, _folder, count_tokens
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -96,15 +96,29 @@ def test_a_litellm_without_tokenizers_is_named(tmp_path: Path) -> None:
         _encoding("o200k_base", tmp_path)
 
 
-def test_neither_litellm_nor_the_network_is_needed() -> None:
+@pytest.mark.parametrize("name", ["o200k_base", "cl100k_base"])
+@given(st.text())
+def test_a_tokenizer_is_the_one_of_its_name(name: str, text: str) -> None:
+    from litellm.litellm_core_utils import default_encoding  # which names the folder to tiktoken
+    from tiktoken import get_encoding
+
+    assert default_encoding
+    ours = _encoding(name, _folder())
+    assert ours.encode(text, disallowed_special=()) == get_encoding(name).encode_ordinary(text)
+
+
+def test_neither_litellm_nor_the_network_nor_the_environment_is_needed() -> None:
     code = (
         "import socket, sys\n"
         "def no(*_): raise SystemExit('reached for the network')\n"
         "socket.socket.connect = no\n"
-        "from policy_router.classification.token_count import count_tokens\n"
+        "import os\n"
+        "from policy_router.classification.tokens.exact import count_tokens\n"
+        "before = dict(os.environ)\n"
         "assert 'tiktoken' not in sys.modules\n"
         "assert count_tokens('Hello', model='gpt-4') == 1\n"
         "assert 'litellm' not in sys.modules\n"
+        "assert os.environ == before\n"
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
