@@ -24,6 +24,9 @@ def schema(
     merge: Annotated[
         bool, typer.Option("--merge", help=f"Add that setting to {SETTINGS}; keep all others.")
     ] = False,
+    markdown: Annotated[
+        bool, typer.Option("--markdown", help="Print the reference of all fields instead.")
+    ] = False,
     path: Annotated[
         Path | None, typer.Option("--write", metavar="PATH", help="Write the schema to this file.")
     ] = None,
@@ -51,6 +54,10 @@ def schema(
         inform(
             f"add it to {SETTINGS}, or let --merge do that; a redirection would replace the file"
         )
+    elif markdown:
+        from policy_router.language.field_reference import field_reference  # noqa: PLC0415  as below
+
+        typer.echo(field_reference(_generated()), nl=False)
     elif path is None:
         show_json(_generated())
 
@@ -65,7 +72,7 @@ def write_schema(path: Path) -> None:
 
 
 def _generated() -> dict[str, object]:
-    from policy_router.language.schema import generate  # noqa: PLC0415  pydantic is dear to import
+    from policy_router.language.schema import generate  # noqa: PLC0415  pydantic is slow to import
 
     return generate()
 

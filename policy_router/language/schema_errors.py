@@ -9,6 +9,7 @@ from functools import cache
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from policy_router.diagnostics import Diagnostic, Severity
+from policy_router.language.flow import flow
 from policy_router.language.habits import BOOLEANS, SAID_ELSEWHERE
 from policy_router.language.schema import generated, validator
 from policy_router.redaction.names import is_name_of_secret
@@ -130,7 +131,7 @@ def _or_mapping(word: str, help_: str, branches: Iterable[Mapping[str, Any]]) ->
     for branch in branches:
         fields = branch.get("properties", {})
         example = {name: field["examples"][0] for name, field in fields.items()}
-        shown.update(dict.fromkeys(fields, f"`{_written(example)}`"))
+        shown.update(dict.fromkeys(fields, f"`{flow(example)}`"))
     key = word.partition(":")[0]
     if key in shown:
         return f"it is a mapping: {shown[key]}, without quotes around it"
@@ -337,22 +338,11 @@ def _resolve(schema: Mapping[str, Any]) -> Mapping[str, Any]:
 
 def _examples(schema: Mapping[str, Any], name: str = "") -> str:
     """`write it like ...`, from the schema's own examples."""
-    shown = [_written(e) for e in schema.get("examples", ())]
+    shown = [flow(e) for e in schema.get("examples", ())]
     if not shown:
         return ""
     prefix = f"{name}: " if name else ""
     return "write it like " + " or ".join(f"`{prefix}{s}`" for s in shown[:3])
-
-
-def _written(example: object) -> str:
-    """An example as YAML flow text."""
-    if isinstance(example, dict):
-        return "{ " + ", ".join(f"{k}: {_written(v)}" for k, v in example.items()) + " }"
-    if isinstance(example, list):
-        return "[" + ", ".join(map(_written, example)) + "]"
-    if isinstance(example, bool):
-        return str(example).lower()
-    return str(example)
 
 
 def _where(path: Path) -> str:

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from policy_router.language.field_reference import field_reference
 from policy_router.language.schema import generate
 from tests.cli.run import run
 
@@ -89,3 +90,9 @@ def test_settings_that_cannot_be_reached(
     result = run("schema", "--merge")
     assert (result.code, result.out) == (2, "")
     assert result.err.startswith("error: cannot ")
+
+
+def test_the_field_reference_is_printed() -> None:
+    result = run("schema", "--markdown")
+    assert (result.code, result.err) == (0, "")
+    assert result.out == field_reference(generate())

@@ -25,7 +25,7 @@ class CooldownShape(Shape):
 
 
 def _when(failure: str) -> str:
-    return f"Reaction when {failure}: next, retry, retry_then_next, bigger_context or stop."
+    return f"The reaction when {failure}."
 
 
 class OnErrorShape(Shape):
