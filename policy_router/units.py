@@ -163,3 +163,7 @@ CAP: Final = _unit(
 USED: Final = _unit(
     "used quota", rf"{_COUNT}(?: tokens)?/(?:min|hour|day)", ("50/day",), lambda text: text
 )
+UNITS: Final = (
+    SOME_TOKENS, MONEY, PRICE, DURATION, WAIT, PERCENT, SIZE, REQUESTS, TOKENS, LIMIT, CAP, USED,
+)  # fmt: skip
+"""Every unit that a policy file may have."""
