@@ -7,7 +7,8 @@ from functools import partial
 from typing import TYPE_CHECKING, Final
 
 from policy_router.classification.classifier import Classifier
-from policy_router.decision.decide import decide
+from policy_router.decision.decide import decide_on
+from policy_router.decision.facts import situation_of
 from policy_router.domain.snapshot import Snapshot
 from policy_router.intake import Intake, take_in
 from policy_router.providers.bounds import is_small
@@ -19,6 +20,7 @@ if TYPE_CHECKING:
     from policy_router.decision.policy import Policy
     from policy_router.domain.decision import Decision
     from policy_router.domain.request import Request
+    from policy_router.domain.situation import Situation
     from policy_router.execution.accounting import Accounting
     from policy_router.execution.cooldown import Cooldowns
     from policy_router.execution.estimators import EstimatorRunner
@@ -31,11 +33,15 @@ _READERS: Final = 2
 
 @dataclass(frozen=True, slots=True)
 class DecidedRequest:
-    """A decision, with the request and the state of the world that it was made from."""
+    """A decision, with the situation that it was made for.
+
+    Attributes:
+        decision: The decision.
+        situation: The request as the policy sees it.
+    """
 
     decision: Decision
-    request: Request
-    snapshot: Snapshot
+    situation: Situation
 
 
 class Decider:
@@ -95,27 +101,30 @@ class Decider:
 
     async def decide(self, policy: Policy, intake: Intake) -> DecidedRequest:
         """Decide a call that was read."""
-        request = intake.request
-        snapshot = await self._snapshot(policy, request)
-        score = await self._estimate(policy, intake, snapshot)
+        situation, snapshot = await self._situation(policy, intake.request)
+        score = await self._estimate(policy, intake, situation, snapshot)
         if score is not None:
-            request = replace(request, complexity=score)
-            snapshot = await self._snapshot(policy, request)
-        decision = replace(decide(policy, request, snapshot), id=self._new_id())
-        return DecidedRequest(decision, request, snapshot)
+            request = replace(intake.request, complexity=score)
+            situation, snapshot = await self._situation(policy, request)
+        decision = replace(decide_on(policy, situation, snapshot), id=self._new_id())
+        return DecidedRequest(decision, situation)
 
-    async def _estimate(self, policy: Policy, intake: Intake, snapshot: Snapshot) -> float | None:
+    async def _estimate(
+        self, policy: Policy, intake: Intake, situation: Situation, snapshot: Snapshot
+    ) -> float | None:
         """The complexity by the model or the function that the policy names; None without one."""
         if intake.classification is None or not intake.is_estimated or intake.body is None:
             return None
         messages = intake.body["messages"]
-        score = await self._estimators.rate(policy, intake.request, snapshot, messages)
+        score = await self._estimators.rate(policy, situation, snapshot, messages)
         if score is None:
             return None
         return intake.classification.rated(policy.complexity.estimator, score, policy).score
 
-    async def _snapshot(self, policy: Policy, request: Request) -> Snapshot:
-        """The state of the world that matters to this request."""
-        idle = Snapshot(self._decide_at(), self._cooldowns.cooling(self._clock()))
-        used = await self._accounting.readings(policy, request, idle)
-        return replace(idle, used=used) if used else idle
+    async def _situation(self, policy: Policy, request: Request) -> tuple[Situation, Snapshot]:
+        """The request as the policy sees it, and the state of the world that matters to it."""
+        now = self._decide_at()
+        situation = situation_of(policy, request, now)
+        cooling = self._cooldowns.cooling(self._clock())
+        used = await self._accounting.readings(policy, situation)
+        return situation, Snapshot(now, cooling, used)

@@ -6,7 +6,6 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from policy_router.classification.tasks import MatchedBy
-from policy_router.decision.decide import facts as facts_of
 from policy_router.decision.limits import subject_of
 from policy_router.language.interpreter import trace
 
@@ -176,14 +175,7 @@ def explain(
         scored: Whether the complexity score is the one of the classification.
         characters: Length of the prompt; None without one.
     """
-    facts = facts_of(
-        policy,
-        decision.request,
-        snapshot,
-        decision.task,
-        decision.complexity,
-        decision.score,
-    )
+    facts = decision.situation.facts
     return Explanation(
         policy=policy,
         decision=decision,

@@ -336,9 +336,7 @@ class Router(SyncMethods):
         made = await self._decider.decide(policy, intake)
         if made.decision.candidates:
             await self._caller.prepare(candidate.model for candidate in made.decision.candidates)
-        account = self._accounting.account(
-            policy, made.request, made.snapshot, request_id=made.decision.id
-        )
+        account = self._accounting.account(policy, made.situation, request_id=made.decision.id)
         execute = self._executor.stream if stream else self._executor.run
         return await execute(made.decision, policy.fallback, intake.body, account, began=started)
 

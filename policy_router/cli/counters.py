@@ -22,5 +22,5 @@ async def counted(policy: Policy, asked: Asked, place: StoreLocation) -> Asked:
         return asked
     async with reached(place) as store:
         accounting = Accounting(store, clock=time.time)
-        used = await accounting.readings(policy, asked.request, asked.snapshot)
+        used = await accounting.readings(policy, asked.situation(policy))
     return replace(asked, snapshot=replace(asked.snapshot, used=used))

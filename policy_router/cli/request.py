@@ -17,7 +17,9 @@ from policy_router.cli.fact_option import read_facts
 from policy_router.cli.output import fail
 from policy_router.cli.policy import Where
 from policy_router.cli.store_option import State
+from policy_router.decision.facts import situation_of
 from policy_router.domain.facts import WEEKDAYS
+from policy_router.domain.situation import Situation
 from policy_router.domain.snapshot import Snapshot
 
 if TYPE_CHECKING:
@@ -122,6 +124,10 @@ class Asked:
     characters: int | None = None
     classification: "Classification | None" = None
     is_estimated: bool = False
+
+    def situation(self, policy: "Policy") -> Situation:
+        """The request as the policy sees it."""
+        return situation_of(policy, self.request, self.snapshot.now)
 
 
 def takes_request(function: Callable[..., None]) -> Callable[..., None]:

@@ -5,7 +5,6 @@ What holds for judges holds for every model that is shown a request it is not to
 
 from __future__ import annotations
 
-from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from policy_router.domain.decision import Reason, Skip
@@ -13,25 +12,30 @@ from policy_router.domain.decision import Reason, Skip
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
+    from policy_router.decision.index import Effect
     from policy_router.decision.policy import Policy
     from policy_router.domain.acceptance import Accept
     from policy_router.domain.condition import Facts
-    from policy_router.domain.decision import Decision
     from policy_router.domain.models import Model
     from policy_router.domain.rules import Rule, Task
 
 
-def checked(
-    decision: Decision, policy: Policy, task: Task | None, accept: tuple[Accept, ...], facts: Facts
-) -> Decision:
-    """The decision with the checks of its task and those that its rules ask for (`accept`)."""
+def checks_for(
+    policy: Policy, task: Task | None, effect: Effect, facts: Facts
+) -> tuple[tuple[Accept, ...], tuple[Skip, ...]]:
+    """The checks that an answer must pass, and the judges among them that may not see the request.
+
+    Args:
+        policy: The policy that decides.
+        task: The task of the request, whose checks come first.
+        effect: What the rules that apply mean.
+        facts: The facts of the request.
+    """
+    accept = effect.accept
     if task is not None and task.accept is not None:
         accept = (task.accept, *accept)
-    if not accept:
-        return decision
     judges = {each.llm.model.name: each.llm.model for each in accept if each.llm is not None}
-    barred = kept_from(policy, judges.values(), decision.rules, facts)
-    return replace(decision, accept=accept, barred=barred)
+    return accept, kept_from(policy, judges.values(), effect.reasons.rules, facts)
 
 
 def kept_from(

@@ -35,16 +35,18 @@ class Gate:
     detail: Callable[[Model, Request, Snapshot], str] = lambda *_: ""
     ready: Callable[[Index, Request], Sequence[Skip]] | None = None
 
-    def skips(self, index: Index, gone: int, request: Request, snapshot: Snapshot) -> list[Skip]:
+    def skips(
+        self, index: Index, gone: int, request: Request, snapshot: Snapshot
+    ) -> tuple[Skip, ...]:
         """The reasons as they stand in a decision, for the models in `gone`."""
         if self.ready is not None:
-            return list(chosen(self.ready(index, request), gone))
-        found = []
+            return tuple(chosen(self.ready(index, request), gone))
+        skips = []
         for model in chosen(index.models, gone):
             until = snapshot.cooling.get(model.name) if self.reason is Reason.COOLING else None
             words = self.detail(model, request, snapshot)
-            found.append(Skip(model.name, self.reason, words, until, model.span))
-        return found
+            skips.append(Skip(model.name, self.reason, words, until, model.span))
+        return tuple(skips)
 
 
 def _where(index: Index, out: Callable[[Model], bool]) -> int:

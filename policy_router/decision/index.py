@@ -12,6 +12,7 @@ from __future__ import annotations
 
 from bisect import bisect_left, bisect_right
 from dataclasses import dataclass
+from functools import partial
 from itertools import accumulate
 from operator import or_
 from typing import TYPE_CHECKING, Any, Final, TypeAlias
@@ -21,7 +22,7 @@ from policy_router.decision.limits import LimitIndex
 from policy_router.decision.ranking import Rankings
 from policy_router.decision.space import Space, TooWide, admitting, bits
 from policy_router.domain.condition import HOUR, TAGS, WEEKDAY
-from policy_router.domain.decision import Reason, Skip
+from policy_router.domain.decision import Reason, RuleReasons, Skip
 from policy_router.domain.facts import FactType
 
 if TYPE_CHECKING:
@@ -33,7 +34,7 @@ if TYPE_CHECKING:
     from policy_router.domain.acceptance import Accept
     from policy_router.domain.complexity import Band
     from policy_router.domain.condition import Facts
-    from policy_router.domain.decision import Reasons
+    from policy_router.domain.decision import RulesAndSkips
     from policy_router.domain.facts import Vocabulary
     from policy_router.domain.limits import Limit
     from policy_router.domain.models import Model
@@ -51,13 +52,18 @@ KEPT: Final = 4096
 """Results kept per table; when full, a table starts over."""
 
 
-@dataclass(slots=True, eq=False)
+@dataclass(frozen=True, slots=True, eq=False)
 class Effect:
-    """What a set of matching rules comes to.
+    """What a set of matching rules means together.
 
-    allowed: bit i is model i. floor: the lowest rank asked for, and who asks. denied: the first
-    rule that denies, if any. accept: the checks that the rules ask for. reasons: the names of the
-    rules, and the models they take away, each by the first to do so; None until somebody asked.
+    Attributes:
+        allowed: The models that they leave (bit i: model i).
+        first: The models that they put first.
+        floor: The lowest rank that they want.
+        floor_by: The rule that wants it; None when none does.
+        denied: The first rule that denies the request; None when none does.
+        accept: The checks that they ask for.
+        reasons: Their names, and the models that they exclude, each by the first to do so.
     """
 
     allowed: int
@@ -66,15 +72,7 @@ class Effect:
     floor_by: Rule | None
     denied: Rule | None
     accept: tuple[Accept, ...]
-    reasons: Reasons | None
-    _index: Index
-    _matching: int
-
-    def explain(self) -> Reasons:
-        """The reasons, worked out if they are not yet."""
-        if self.reasons is None:
-            self.reasons = self._index.reasons(self._matching)
-        return self.reasons
+    reasons: RuleReasons
 
 
 class TooLarge(Exception):  # noqa: N818  the policy's limit, which the compiler reports
@@ -400,14 +398,14 @@ class Index:
                     denied = rule
                 if rule.accept is not None:
                     accept += (rule.accept,)
-        reasons = ((), ()) if matching == self.everyone else None
-        found = Effect(left, first, floor, floor_by, denied, accept, reasons, self, matching)
+        reasons = RuleReasons.later(partial(self._reasons, matching))
+        found = Effect(left, first, floor, floor_by, denied, accept, reasons)
         if len(self._effects) >= KEPT:
             self._effects.clear()
         self._effects[matching] = found
         return found
 
-    def reasons(self, matching: int) -> Reasons:
+    def _reasons(self, matching: int) -> RulesAndSkips:
         """The names of the rules that own these boxes, and the models that they take away."""
         names: list[str] = []
         skipped: list[Skip] = []

@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from policy_router.domain.acceptance import Accept
     from policy_router.domain.models import Model
     from policy_router.domain.request import Request
+    from policy_router.domain.situation import Situation
 
 
 class Reason(StrEnum):
@@ -69,96 +70,130 @@ class Candidate:
         return self.model.name
 
 
-Reasons: TypeAlias = tuple[tuple[str, ...], tuple[Skip, ...]]
-"""Names of the rules that applied, and the models they took away."""
+class RuleReasons:
+    """The rules that applied and the models that they exclude, worked out when first read.
 
-
-class _Explained:
-    """A decision's `rules` and `skipped`, which may be written out when first read.
-
-    What they say is fixed with the decision; most decisions are acted on and never asked why.
+    What they are is fixed from the start. Most decisions are acted on and never asked for reasons,
+    and with a thousand rules working those out takes longer than the decision.
     """
 
-    __slots__ = ("_more", "_reasons")
+    __slots__ = ("_compute", "_value")
 
-    _reasons: Callable[[], Reasons]
-    _more: tuple[Skip, ...]
+    def __init__(self, rules: tuple[str, ...] = (), skipped: tuple[Skip, ...] = ()) -> None:
+        self._value: RulesAndSkips | None = (rules, skipped)
+        self._compute: Callable[[], RulesAndSkips] | None = None
 
-    if not TYPE_CHECKING:  # where it would let every misspelt attribute pass
+    @classmethod
+    def later(cls, compute: Callable[[], RulesAndSkips]) -> RuleReasons:
+        """Reasons that a function works out when they are first read.
 
-        def __getattr__(self, name: str) -> object:
-            # Asked for what is not there: here a slot that is still empty.
-            if name not in ("rules", "skipped"):
-                words = f"{type(self).__name__!r} object has no attribute {name!r}"
-                raise AttributeError(words, name=name, obj=self)
-            rules, skipped = self._reasons()
-            object.__setattr__(self, "rules", rules)
-            object.__setattr__(self, "skipped", skipped + self._more)
-            return getattr(self, name)
+        Args:
+            compute: Returns the names of the rules that applied and the models that they exclude,
+                the same at every call.
+        """
+        reasons = cls()
+        reasons._compute, reasons._value = compute, None
+        return reasons
+
+    @property
+    def rules(self) -> tuple[str, ...]:
+        """Names of the rules that applied, in written order."""
+        return self._read()[0]
+
+    @property
+    def skipped(self) -> tuple[Skip, ...]:
+        """The models that they exclude, each by the first rule that does."""
+        return self._read()[1]
+
+    def _read(self) -> RulesAndSkips:
+        value = self._value
+        if value is None and self._compute is not None:
+            value = self._value = self._compute()  # two threads would store equal values
+        return value or ((), ())
+
+    def __eq__(self, other: object) -> bool:
+        if not isinstance(other, RuleReasons):
+            return NotImplemented
+        return (self.rules, self.skipped) == (other.rules, other.skipped)
+
+    def __hash__(self) -> int:
+        return hash((self.rules, self.skipped))
+
+    def __repr__(self) -> str:
+        return f"RuleReasons(rules={self.rules!r}, skipped={self.skipped!r})"
+
+    def __reduce__(self) -> tuple[type[RuleReasons], RulesAndSkips]:
+        return RuleReasons, (self.rules, self.skipped)
 
 
-@dataclass(frozen=True, slots=True)
-class Decision(_Explained):
-    """What a policy makes of a request: every model of the policy is in `candidates` or `skipped`.
+RulesAndSkips: TypeAlias = tuple[tuple[str, ...], tuple[Skip, ...]]
+"""Names of the rules that applied, and the models that they exclude."""
 
-    candidates: in the order they will be asked; this order is the fallback chain.
-    rules: names of the rules that applied. denied: why nothing may answer, or None; `invalid` when
-    that is because the request names something the policy does not know.
-    task, complexity, score: what the request was taken for.
-    accept: what the answer must pass, the task's checks before the rules'. barred: models that
-    should judge the answer and may not see it, and why.
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Decision:
+    """What a policy decides about a request.
+
+    Every model of the policy is either in `candidates` or in `skipped`.
+
+    Attributes:
+        revision: Revision of the policy that decided.
+        situation: The request as the policy sees it.
+        candidates: The models that may answer, in the order they are tried: the fallback chain.
+        reasons: The rules that applied and the models that they exclude.
+        further: The models that are out for another reason.
+        denied: Why no model may answer, if a rule denies the request or it is invalid.
+        accept: Checks that the answer must pass, those of the task before those of rules.
+        barred: Models that would judge the answer but may not see the request, and why.
+        id: Identifies this decision; empty until a router or an executor gives it an id.
     """
 
     revision: str
-    request: Request
-    task: str | None
-    complexity: str | None
-    score: float | None
+    situation: Situation
     candidates: tuple[Candidate, ...]
-    skipped: tuple[Skip, ...]
-    rules: tuple[str, ...]
+    reasons: RuleReasons = field(default_factory=RuleReasons)
+    further: tuple[Skip, ...] = ()
     denied: str | None = None
-    invalid: bool = False
     accept: tuple[Accept, ...] = ()
     barred: tuple[Skip, ...] = ()
     id: str = field(default="", compare=False)
-    """Of this decision alone; empty until a router or executor gives it one."""
 
-    @classmethod
-    def explained(  # noqa: PLR0917  the fields, in their order
-        cls,
-        revision: str,
-        request: Request,
-        task: str | None,
-        complexity: str | None,
-        score: float | None,
-        candidates: tuple[Candidate, ...],
-        reasons: Reasons | Callable[[], Reasons],
-        more: tuple[Skip, ...],
-    ) -> Decision:
-        """A decision that denies nothing and asks for no checks. Where `reasons` is a function, it
-        is called when `rules` or `skipped` is first read, and gives the same whenever that is.
-        `more` is skipped beside what the reasons say."""
-        found = object.__new__(cls)
-        put = object.__setattr__
-        put(found, "revision", revision)
-        put(found, "request", request)
-        put(found, "task", task)
-        put(found, "complexity", complexity)
-        put(found, "score", score)
-        put(found, "candidates", candidates)
-        put(found, "denied", None)
-        put(found, "invalid", False)
-        put(found, "accept", ())
-        put(found, "barred", ())
-        put(found, "id", "")
-        if isinstance(reasons, tuple):
-            put(found, "rules", reasons[0])
-            put(found, "skipped", reasons[1] + more)
-        else:
-            put(found, "_reasons", reasons)
-            put(found, "_more", more)
-        return found
+    @property
+    def request(self) -> Request:
+        """The request that was decided."""
+        return self.situation.request
+
+    @property
+    def task(self) -> str | None:
+        """Name of the request's task; None when it has none."""
+        task = self.situation.task
+        return None if task is None else task.name
+
+    @property
+    def complexity(self) -> str | None:
+        """Name of the band that the request's complexity lies in; None when it is unknown."""
+        band = self.situation.band
+        return None if band is None else band.name
+
+    @property
+    def score(self) -> float | None:
+        """The request's complexity, 0..1; None when it is unknown."""
+        return self.situation.score
+
+    @property
+    def invalid(self) -> bool:
+        """Whether the request is invalid for the policy, as `denied` says."""
+        return self.situation.problem is not None
+
+    @property
+    def rules(self) -> tuple[str, ...]:
+        """Names of the rules that applied, in written order."""
+        return self.reasons.rules
+
+    @property
+    def skipped(self) -> tuple[Skip, ...]:
+        """The models that may not answer, each with the first reason."""
+        return self.reasons.skipped + self.further
 
     def cost(self, model: Model) -> int | None:
         """Estimated cost in nano-USD of asking this model; None when its price is unknown."""

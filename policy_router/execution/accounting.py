@@ -1,7 +1,7 @@
 """Takes from the store what an attempt may come to, before it is sent, and settles what it came to.
 
     ledger = Ledger(store)
-    account = ledger.account(policy, request, snapshot)
+    account = ledger.account(policy, situation)
     skip = await account.open(candidate.model)       # None: sent may be
     account.ended(usage, failure, said)
     await account.close()
@@ -20,7 +20,6 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Final, TypeAlias
 
 from policy_router.decision.abilities import HOSTED_TOOLS
-from policy_router.decision.decide import facts_of
 from policy_router.decision.limits import spell, spell_used
 from policy_router.domain.decision import Reason, Skip
 from policy_router.domain.identity import bounded_id, key_id
@@ -48,7 +47,7 @@ if TYPE_CHECKING:
     from policy_router.domain.limits import Charge, CounterKey, Limit, Reading
     from policy_router.domain.models import Model
     from policy_router.domain.request import Request
-    from policy_router.domain.snapshot import Snapshot
+    from policy_router.domain.situation import Situation
     from policy_router.ledger.store import Crossing, Refusal, Settlement, Store
     from policy_router.providers.chat import Usage
     from policy_router.providers.failure import Failure
@@ -91,14 +90,15 @@ class Accounting:
         self._settling: set[asyncio.Task[None]] = set()
 
     async def readings(
-        self, policy: Policy, request: Request, snapshot: Snapshot
+        self, policy: Policy, situation: Situation
     ) -> Mapping[CounterKey, Reading | None]:
         """What the counters show that matter to this request, for `Snapshot.used`; None for those
         that cannot be read. Never raises."""
-        facts = facts_of(policy, request, snapshot) if policy.limits else None
-        if facts is None:
+        if situation.problem is not None or not policy.limits:
             return {}
-        uses = policy.limit_index.uses(facts, request, self.clock(), policy.timezone)
+        uses = policy.limit_index.uses(
+            situation.facts, situation.request, self.clock(), policy.timezone
+        )
         if not uses:
             return {}
         try:
@@ -109,16 +109,12 @@ class Accounting:
         return {name: reading for (name, _), reading in zip(uses, found, strict=True)}
 
     def account(
-        self,
-        policy: Policy,
-        request: Request,
-        snapshot: Snapshot,
-        *,
-        request_id: str | None = None,
+        self, policy: Policy, situation: Situation, *, request_id: str | None = None
     ) -> RequestAccount:
         """The account of one request, as it was decided."""
-        facts = facts_of(policy, request, snapshot) if policy.limits else None
-        return RequestAccount(self, policy, request, facts, request_id=request_id)
+        counted = situation.problem is None and policy.limits
+        facts = situation.facts if counted else None
+        return RequestAccount(self, policy, situation.request, facts, request_id=request_id)
 
     async def finish(self, work: Awaitable[None]) -> None:
         """Does the work to its end, though the caller be cancelled meanwhile."""

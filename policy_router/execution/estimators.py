@@ -21,8 +21,9 @@ from policy_router.acceptance.excerpt import LEAST_SHOWN, excerpt
 from policy_router.acceptance.user_code import FunctionFailed, Functions
 from policy_router.classification.features import read_request
 from policy_router.classification.tokens.bound import most_tokens
-from policy_router.decision.decide import decide, facts_of
+from policy_router.decision.decide import decide_on
 from policy_router.decision.disclosure import kept_from
+from policy_router.decision.facts import situation_of
 from policy_router.execution.attempt import CallContext, RunningAttempt, side_call
 from policy_router.providers.caller import Body
 from policy_router.resilience import forks
@@ -33,7 +34,7 @@ if TYPE_CHECKING:
     from policy_router.decision.policy import Policy
     from policy_router.domain.fallback import Cooldown
     from policy_router.domain.models import Model
-    from policy_router.domain.request import Request
+    from policy_router.domain.situation import Situation
     from policy_router.domain.snapshot import Snapshot
     from policy_router.execution.accounting import Accounting, RequestAccount
     from policy_router.execution.cooldown import Cooldowns
@@ -89,12 +90,12 @@ class EstimatorRunner:
         self._complained: set[str] = set()
 
     async def rate(
-        self, policy: Policy, request: Request, snapshot: Snapshot, messages: object
+        self, policy: Policy, situation: Situation, snapshot: Snapshot, messages: object
     ) -> float | None:
         """The score, 0..1, of a request whose complexity nobody named; None when the policy's
         estimator is computed locally, abstains, fails or takes too long. Never raises.
 
-        request: as it was classified locally.
+        situation: of the request, as it was classified locally.
         """
         settings = policy.complexity
         if not settings.is_asked:
@@ -109,11 +110,11 @@ class EstimatorRunner:
         if known is not None:
             return known
         asking = _asking(model, text)
-        if asking is None or not _may_see(policy, model, request, snapshot):
+        if asking is None or not _may_see(policy, model, situation, snapshot):
             return None
         most = most_tokens(asking["messages"])
         request = replace(
-            request,
+            situation.request,
             tokens=most,
             max_input_tokens=most,
             max_tokens=_ANSWER,
@@ -123,7 +124,8 @@ class EstimatorRunner:
             thumbnails=0,
         )
         call = _Call(model, asking, limit, policy.fallback.cooldown)
-        account = self._ledger.account(policy, request, snapshot)
+        call_situation = situation_of(policy, request, snapshot.now)
+        account = self._ledger.account(policy, call_situation)
         return await self._shared(name, lambda: self._by_model(name, call, account))
 
     async def _by_function(self, path: str, text: str, limit: float) -> float | None:
@@ -222,16 +224,15 @@ class _Underway:
     waiting: int = 0
 
 
-def _may_see(policy: Policy, model: Model, request: Request, snapshot: Snapshot) -> bool:
+def _may_see(policy: Policy, model: Model, situation: Situation, snapshot: Snapshot) -> bool:
     """Whether the model may be shown the request now: asked by the band that is still a guess, so
     tiers bar nobody."""
-    facts = facts_of(policy, request, snapshot)
-    if facts is None or model.name in snapshot.cooling:
+    if model.name in snapshot.cooling:
         return False
-    decision = decide(policy, request, snapshot)
+    decision = decide_on(policy, situation, snapshot)
     if decision.denied is not None:
         return False
-    return not kept_from(policy, [model], decision.rules, facts)
+    return not kept_from(policy, [model], decision.rules, situation.facts)
 
 
 def _asking(model: Model, text: str) -> Body | None:

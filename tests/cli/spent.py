@@ -9,8 +9,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from policy_router import load
+from policy_router.decision.facts import situation_of
 from policy_router.domain.request import Request
-from policy_router.domain.snapshot import Snapshot
 from policy_router.execution.accounting import Accounting
 from policy_router.ledger.open import open_store
 from policy_router.providers.chat import Usage
@@ -62,7 +62,7 @@ async def _spend(url: str, policy: Policy, tries: tuple[Try, ...]) -> None:
             tokens=each.tokens_bound,
             max_tokens=1000,
         )
-        account = ledger.account(policy, request, Snapshot(now))
+        account = ledger.account(policy, situation_of(policy, request, now))
         assert await account.open(policy.model(each.model)) is None
         if each.running:
             assert account._beat is not None

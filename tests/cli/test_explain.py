@@ -115,7 +115,7 @@ def test_step_down_off_is_said(tmp_path: Path) -> None:
     (tmp_path / "p.yaml").write_text(text)
     out = run("explain", "-p", tmp_path, "--task", "code").out
     assert "Tier        heavy or better, no weaker ones: task `code` requires heavy" in out
-    assert "small  below tier `heavy`, which task `code` asks for" in out
+    assert "small  below tier `heavy`, the `min_tier` of task `code`" in out
 
 
 def test_a_refusal_names_its_rule() -> None:

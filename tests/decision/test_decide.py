@@ -138,14 +138,14 @@ BIG = model(
     [
         (Request(task="cod"), "unknown task `cod`; did you mean `code`?"),
         (Request(complexity="stiff"), "known are `easy`, `medium`, `hard`"),
-        (Request(complexity=1.5), "complexity 1.5 is not between 0 and 1"),
-        (Request(complexity=float("nan")), "complexity nan is not between 0 and 1"),
-        (Request(tokens=-1), "-1 is no number of tokens"),
-        (Request(max_tokens=0), "0 is no number of tokens for an answer"),
-        (Request(max_input_tokens=-1), "at most -1 is no number of tokens"),
-        (Request(answers=0), "0 is no number of answers"),
-        (Request(answers=1025), "1025 is no number of answers"),
-        (Request(max_tokens=10**9 + 1), "1000000001 is no number of tokens for an answer"),
+        (Request(complexity=1.5), "`complexity` must be a score from 0 to 1, not `1.5`"),
+        (Request(complexity=float("nan")), "`complexity` must be a score from 0 to 1, not `nan`"),
+        (Request(tokens=-1), "`tokens` must be from 0 to 1,000,000,000, not `-1`"),
+        (Request(max_tokens=0), "`max_tokens` must be from 1 to 1,000,000,000, not `0`"),
+        (Request(max_input_tokens=-1), "`max_input_tokens` must be from 0 to 1,000,000,000"),
+        (Request(answers=0), "`answers` must be from 1 to 1,024, not `0`"),
+        (Request(answers=1025), "`answers` must be from 1 to 1,024, not `1025`"),
+        (Request(max_tokens=10**9 + 1), "`max_tokens` must be from 1 to 1,000,000,000"),
         (Request(needs={"fly"}), "unknown ability `fly`: known are "),
         (Request(model="medium"), "unknown model `medium`: known are `small`, `big`"),
         (Request(prefer=("cheap",)), "unknown sort key `cheap`; did you mean `cheapest`?"),
@@ -169,11 +169,11 @@ def test_attributes_have_types() -> None:
     cases: list[tuple[str, object, str | None]] = [
         ("plan", "gold", "unknown value of `plan` `gold`: known are `free`, `pro`"),
         ("plan", True, "unknown value of `plan` `True`"),
-        ("internal", "yes", "`internal` is a bool, not `yes`"),
-        ("age", "old", "`age` is a number, not `old`"),
-        ("age", True, "`age` is a number, not `True`"),
-        ("age", float("nan"), "`age` is a number, not `nan`"),
-        ("region", 5, "`region` is a string, not `5`"),
+        ("internal", "yes", "`internal` must be a boolean, not `yes`"),
+        ("age", "old", "`age` must be a number, not `old`"),
+        ("age", True, "`age` must be a number, not `True`"),
+        ("age", float("nan"), "`age` must be a number, not `nan`"),
+        ("region", 5, "`region` must be a string, not `5`"),
         ("plan", "pro", None),
         ("internal", False, None),
         ("age", 0.5, None),
@@ -243,14 +243,14 @@ def test_weaker_models_step_in_last_or_not_at_all() -> None:
     skip = decide(strict, Request(task="code")).skipped[0]
     assert (skip.reason, skip.detail) == (
         Reason.TIER,
-        "below tier `heavy`, which task `code` asks for",
+        "below tier `heavy`, the `min_tier` of task `code`",
     )
     by_band = decide(strict, Request(complexity="hard")).skipped[0]
-    assert "band `hard` asks for" in by_band.detail
+    assert "the `min_tier` of band `hard`" in by_band.detail
     by_rule = policy_of(
         SMALL, BIG, rules=(Rule("hard", None, min_tier=2),), fallback=Fallback(step_down=False)
     )
-    assert "rule `hard` asks for" in decide(by_rule, Request()).skipped[0].detail
+    assert "the `min_tier` of rule `hard`" in decide(by_rule, Request()).skipped[0].detail
 
 
 ODD: tuple[object, ...] = (
@@ -282,7 +282,7 @@ def test_a_moment_that_is_none_is_not_guessed(now: float) -> None:
     policy = policy_of(SMALL, rules=(Rule("early", early, deny="too early"),))
     decision = decide(policy, Request(), Snapshot(now))
     assert decision.invalid
-    assert "no moment" in str(decision.denied)
+    assert "`now` must be a Unix time in seconds" in str(decision.denied)
     assert decide(policy_of(SMALL), Request(), Snapshot(now)).candidates
 
 
@@ -432,8 +432,9 @@ def test_a_level_and_its_tenth_are_the_same(level: int) -> None:
 @pytest.mark.parametrize("score", [11, 7.5, -1])
 def test_what_is_neither_a_level_nor_a_score(score: float) -> None:
     policy = assemble((SMALL,), (), Vocabulary((), [b.name for b in LEVELS]), bands=LEVELS)
-    words = f"complexity {score} is not between 0 and 1, nor a level from 1 to 10"
-    assert decide(policy, Request(complexity=score)).denied == words
+    expected = "a score from 0 to 1 or a level from 1 to 10"
+    denied = decide(policy, Request(complexity=score)).denied
+    assert denied == f"`complexity` must be {expected}, not `{score}`"
     assert decide(policy, Request(complexity=0)).complexity == "level_1"
 
 

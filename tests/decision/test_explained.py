@@ -12,11 +12,12 @@ from typing import TYPE_CHECKING
 import pytest
 
 from policy_router.decision.decide import decide
-from policy_router.domain.decision import Decision, Reason, Skip
+from policy_router.domain.decision import Decision, Reason, RuleReasons, Skip
 from policy_router.domain.facts import Vocabulary
 from policy_router.domain.models import Model
 from policy_router.domain.request import Request
 from policy_router.domain.rules import Rule
+from policy_router.domain.situation import Situation
 from tests.generate import assemble
 
 if TYPE_CHECKING:
@@ -38,22 +39,17 @@ def unread() -> Decision:
 def whole() -> Decision:
     found = unread()
     return Decision(
-        found.revision,
-        Request(tokens=150),
-        None,
-        None,
-        None,
-        found.candidates,
-        SKIPPED,
-        ("no m3",),
+        revision=found.revision,
+        situation=Situation(Request(tokens=150)),
+        candidates=found.candidates,
+        reasons=RuleReasons(("no m3",), SKIPPED[:1]),
+        further=SKIPPED[1:],
     )
 
 
 def test_reasons_are_there_when_read() -> None:
     assert unread().rules == ("no m3",)
     assert unread().skipped == SKIPPED
-    decision = unread()
-    assert decision.skipped is decision.skipped
 
 
 def test_reasons_are_worked_out_once() -> None:
@@ -63,9 +59,9 @@ def test_reasons_are_worked_out_once() -> None:
         calls.append(1)
         return ("no m3",), SKIPPED[:1]
 
-    made = Decision.explained("", Request(), None, None, None, (), reasons, SKIPPED[1:])
+    some = RuleReasons.later(reasons)
     assert not calls
-    assert (made.rules, made.skipped, made.rules) == (("no m3",), SKIPPED, ("no m3",))
+    assert (some.rules, some.skipped, some.rules) == (("no m3",), SKIPPED[:1], ("no m3",))
     assert len(calls) == 1
 
 
@@ -98,7 +94,7 @@ def test_it_is_the_same_value(passed: Callable[[Decision], Decision]) -> None:
     assert passed(unread()) == whole()
     assert passed(whole()) == unread()
     assert repr(passed(unread())) == repr(whole())
-    assert unread() != replace(whole(), rules=())
+    assert unread() != replace(whole(), reasons=RuleReasons((), SKIPPED[:1]))
 
 
 def test_it_is_frozen_and_has_no_other_attributes() -> None:

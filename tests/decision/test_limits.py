@@ -9,7 +9,8 @@ from zoneinfo import ZoneInfo
 import pytest
 from hypothesis import given
 
-from policy_router.decision.decide import decide, facts_of
+from policy_router.decision.decide import decide
+from policy_router.decision.facts import situation_of
 from policy_router.decision.limits import subject_of
 from policy_router.domain.condition import Op
 from policy_router.domain.condition import Test as Has
@@ -187,7 +188,7 @@ def test_a_budget_by_the_clock_is_read_by_the_clock() -> None:
 
 
 def taken(found: Policy, request: Request, model: int) -> list[tuple[str, int, bool]]:
-    facts = facts_of(found, request, Snapshot(NOW))
+    facts = situation_of(found, request, NOW).facts
     assert facts is not None
     charges = found.limit_index.charges(facts, request, model, NOW, UTC)
     return [(c.counter.id, c.amount, c.refuses) for c in charges]
@@ -219,7 +220,7 @@ def limited(limit: int, **more: Any) -> Policy:
 
 
 def capped(found: Policy, request: Request) -> tuple[int, ...]:
-    facts = facts_of(found, request, Snapshot(NOW))
+    facts = situation_of(found, request, NOW).facts
     assert facts is not None
     return found.limit_index.caps(facts, request, 0)
 
@@ -340,7 +341,7 @@ def test_what_is_worth_reading() -> None:
         budget(10**9, name="nobody", models=0b001),
     )
     request = Request(tokens=10)
-    facts = facts_of(found, request, Snapshot(NOW))
+    facts = situation_of(found, request, NOW).facts
     assert facts is not None
     uses = found.limit_index.uses(facts, request, NOW, UTC)
     assert [(str(key), charge.amount) for key, charge in uses] == [
@@ -354,7 +355,7 @@ def test_a_period_is_over_for_whoever_has_no_room() -> None:
     meter = budget(50_000_000, then=WhenExhausted.BLOCK)
     found = policy(meter)
     request = Request(tokens=1)
-    facts = facts_of(found, request, Snapshot(NOW))
+    facts = situation_of(found, request, NOW).facts
     assert facts is not None
     ((name, charge),) = found.limit_index.uses(facts, request, NOW, UTC)
     assert charge.amount == 40_961_000
@@ -371,8 +372,10 @@ def test_a_period_is_over_for_whoever_has_no_room() -> None:
     assert (until["free"], until["paid"]) == (NOW + 99, None)
 
 
-def test_facts_of_a_request_without_sense() -> None:
-    assert facts_of(policy(), Request(task="nonsense"), Snapshot()) is None
+def test_an_invalid_request_has_no_facts() -> None:
+    situation = situation_of(policy(), Request(task="nonsense"), None)
+    assert situation.facts == ()
+    assert situation.problem == "unknown task `nonsense`: the policy has none"
 
 
 def test_headroom_is_the_share_left_of_the_fullest_count() -> None:
@@ -380,7 +383,7 @@ def test_headroom_is_the_share_left_of_the_fullest_count() -> None:
     found = policy(budget(), limit, budget(10**9, name="capped", models=0b010))
     capped = CounterKey.parse("budgets/capped|usd|month||-")
     used = {limit.key("-"): Reading(1), capped: Reading(9 * 10**8)}
-    facts = facts_of(found, Request(), Snapshot(NOW))
+    facts = situation_of(found, Request(), NOW).facts
     assert facts is not None
     left = found.limit_index.headroom(facts, Request(), Snapshot(NOW, used=used))
     assert left == pytest.approx((0.75, 0.1, 1.0))
@@ -399,7 +402,7 @@ def test_what_is_counted_never_adds_a_candidate(situation: Situation) -> None:
 def test_advice_and_charges_agree(situation: Situation) -> None:
     """A model is out for a count exactly when its charge would not fit beside the reading."""
     found, request, snapshot = situation
-    facts = facts_of(found, request, snapshot)
+    facts = situation_of(found, request, snapshot.now).facts
     assert facts is not None
     decision = decide(found, replace(request, max_candidates=None), snapshot)
     counted = {"rate_limit", "budget"}

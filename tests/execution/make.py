@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, Self
 from policy_router.domain.decision import Candidate, Decision
 from policy_router.domain.models import Model
 from policy_router.domain.request import Request
+from policy_router.domain.situation import Situation
 from policy_router.providers.caller import Body
 from policy_router.providers.failure import CallFailed, Failure
 
@@ -42,7 +43,13 @@ def decision(
     barred: tuple[Skip, ...] = (),
 ) -> Decision:
     them = tuple(candidate(c, url=url) if isinstance(c, str) else c for c in candidates)
-    return Decision("rev", Request(), None, None, None, them, (), (), accept=accept, barred=barred)
+    return Decision(
+        revision="rev",
+        situation=Situation(Request()),
+        candidates=them,
+        accept=accept,
+        barred=barred,
+    )
 
 
 def response(text: str = "hello", finish: str | None = "stop", usage: Any = None) -> Any:

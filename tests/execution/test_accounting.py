@@ -10,13 +10,13 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
+from policy_router.decision.facts import situation_of
 from policy_router.domain.facts import Vocabulary
 from policy_router.domain.limits import CounterKey, Limit, Metric, Reading, WhenExhausted
 from policy_router.domain.models import Model
 from policy_router.domain.periods import Period
 from policy_router.domain.prices import FREE_PRICE, Price
 from policy_router.domain.request import Request
-from policy_router.domain.snapshot import Snapshot
 from policy_router.errors import StoreError
 from policy_router.execution.accounting import LEASE, Accounting, RequestAccount
 from policy_router.ledger.memory import MemoryStore
@@ -84,7 +84,7 @@ class Broken(MemoryStore):
 
 def account(store: MemoryStore, found: Policy, **more: Any) -> RequestAccount:
     ledger = Accounting(store, clock=lambda: NOON, **more)
-    return ledger.account(found, REQUEST, Snapshot(NOON))
+    return ledger.account(found, situation_of(found, REQUEST, NOON))
 
 
 async def rows(store: MemoryStore) -> list[LedgerEntry]:
@@ -178,7 +178,7 @@ def test_the_cap_of_an_answer(model: Model, request_: Request, cap: int | None, 
         store = MemoryStore(lambda: NOON)
         found = assemble((model,), (), Vocabulary((), ()), bands=(), meters=(budget(1_000_000),))
         ledger = Accounting(store, clock=lambda: NOON)
-        opened = ledger.account(found, request_, Snapshot(NOON))
+        opened = ledger.account(found, situation_of(found, request_, NOON))
         assert await opened.open(model) is None
         assert opened.output_cap == cap
         assert [bucket.held for bucket in await store.buckets()] == [10 + 2 * held]
@@ -195,7 +195,7 @@ def test_where_money_is_short_the_answer_is_too(can: tuple[str, ...], cap: int) 
         found = assemble((model,), (), Vocabulary((), ()), bands=(), meters=(budget(1_000_000),))
         ledger = Accounting(MemoryStore(lambda: NOON), clock=lambda: NOON)
         requests = [REQUEST, REQUEST, REQUEST, replace(REQUEST, max_tokens=100_000), REQUEST]
-        accounts = [ledger.account(found, each, Snapshot(NOON)) for each in requests]
+        accounts = [ledger.account(found, situation_of(found, each, NOON)) for each in requests]
         for each in accounts:
             assert await each.open(model) is None
         caps = [each.output_cap for each in accounts]
@@ -211,7 +211,9 @@ def test_a_default_cap_is_sent_where_nothing_is_counted() -> None:
     async def main() -> None:
         model = replace(PAID, default_output=40)
         found = assemble((model,), (), Vocabulary((), ()), bands=(), meters=())
-        opened = Accounting(MemoryStore(lambda: NOON)).account(found, REQUEST, Snapshot(NOON))
+        opened = Accounting(MemoryStore(lambda: NOON)).account(
+            found, situation_of(found, REQUEST, NOON)
+        )
         assert await opened.open(model) is None
         assert opened.output_cap == 40
 
@@ -225,9 +227,9 @@ def test_a_refusal_for_another_reason_is_not_tried_with_less() -> None:
         meters = (budget(1_000_000), seats)
         found = assemble((model,), (), Vocabulary((), ()), bands=(), meters=meters)
         ledger = Accounting(MemoryStore(lambda: NOON), clock=lambda: NOON)
-        first = ledger.account(found, REQUEST, Snapshot(NOON))
+        first = ledger.account(found, situation_of(found, REQUEST, NOON))
         assert await first.open(model) is None
-        second = ledger.account(found, REQUEST, Snapshot(NOON))
+        second = ledger.account(found, situation_of(found, REQUEST, NOON))
         skip = await second.open(model)
         assert skip is not None
         assert "1 of 1 at once" in skip.detail
@@ -248,7 +250,7 @@ def test_more_than_was_reserved_is_said(caplog: pytest.LogCaptureFixture) -> Non
             (Usage(10, 300), True, 610),
             (Usage(900_000_000, 50), True, 1_000 + 100),
         ):
-            opened = ledger.account(found, REQUEST, Snapshot(NOON))
+            opened = ledger.account(found, situation_of(found, REQUEST, NOON))
             assert await opened.open(model) is None
             caplog.clear()
             opened.ended(used, None, 50)
@@ -301,7 +303,7 @@ def test_without_a_store_nothing_that_counts_is_sent(caplog: pytest.LogCaptureFi
         assert "could not be settled" in caplog.text
         ledger = Accounting(store, clock=lambda: NOON)
         with caplog.at_level(logging.WARNING):
-            used = await ledger.readings(found, REQUEST, Snapshot(NOON))
+            used = await ledger.readings(found, situation_of(found, REQUEST, NOON))
         assert used == {CounterKey.parse("budgets/team|usd|day||-"): None}
 
     asyncio.run(main())
@@ -383,15 +385,15 @@ def test_readings_are_of_the_counters_that_matter() -> None:
         each = Limit("limits", "each", Metric.REQUESTS, Period.DAY, 5, 0b111, per="user")
         found = policy(budget(None), each)
         ledger = Accounting(store, clock=lambda: NOON)
-        opened = ledger.account(found, REQUEST, Snapshot(NOON))
+        opened = ledger.account(found, situation_of(found, REQUEST, NOON))
         await opened.open(PAID)
         opened.ended(USED, None, 5)
         await opened.close()
-        readings = await ledger.readings(found, REQUEST, Snapshot(NOON))
+        readings = await ledger.readings(found, situation_of(found, REQUEST, NOON))
         assert readings == {CounterKey.parse("limits/each|requests|day||ada"): Reading(1)}
-        assert await ledger.readings(policy(budget(None)), REQUEST, Snapshot(NOON)) == {}
-        assert await ledger.readings(found, Request(task="?"), Snapshot(NOON)) == {}
-        assert await ledger.readings(policy(), REQUEST, Snapshot(NOON)) == {}
+        for other in (policy(budget(None)), policy()):
+            assert await ledger.readings(other, situation_of(other, REQUEST, NOON)) == {}
+        assert await ledger.readings(found, situation_of(found, Request(task="?"), NOON)) == {}
 
     asyncio.run(main())
 
@@ -416,7 +418,7 @@ def test_a_running_attempt_keeps_its_hold() -> None:
 
         ledger = Accounting(store, clock=lambda: now, sleep=sleep, on_crossing=on_crossing)
         own = policy(budget(3000, warn_at=(0.1,)))
-        opened = ledger.account(own, REQUEST, Snapshot(NOON), request_id="id")
+        opened = ledger.account(own, situation_of(own, REQUEST, NOON), request_id="id")
         await opened.open(DEAR)
         for beat in range(12):
             store.down = beat == 3  # the next beat makes up for it
@@ -455,7 +457,8 @@ def test_settling_outlives_a_cancelled_request() -> None:
 
         store = Slow()
         ledger = Accounting(store, clock=lambda: NOON)
-        opened = ledger.account(policy(budget(3000)), REQUEST, Snapshot(NOON))
+        found = policy(budget(3000))
+        opened = ledger.account(found, situation_of(found, REQUEST, NOON))
         await opened.open(PAID)
         opened.ended(USED, None, 5)
         closing = asyncio.ensure_future(opened.close())
@@ -480,7 +483,9 @@ def test_what_the_ledger_keeps_of_a_name_is_bounded_and_no_key(fact: str) -> Non
         for name in names:
             who: dict[str, Any] = {fact: name}
             asked = replace(REQUEST, **who)
-            opened = Accounting(store, clock=lambda: NOON).account(found, asked, Snapshot(NOON))
+            opened = Accounting(store, clock=lambda: NOON).account(
+                found, situation_of(found, asked, NOON)
+            )
             await opened.open(PAID)
             opened.ended(USED, None, 5)
             await opened.close()

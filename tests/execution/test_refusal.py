@@ -6,6 +6,7 @@ import pytest
 
 from policy_router.domain.decision import Decision, Reason, Skip
 from policy_router.domain.request import Request
+from policy_router.domain.situation import Situation
 from policy_router.errors import (
     BudgetExceededError,
     CooldownError,
@@ -20,7 +21,11 @@ from policy_router.execution.refusal import refusal
 def decided(*reasons: Reason, denied: str | None = None, invalid: bool = False) -> Decision:
     skips = tuple(Skip(f"m{i}", reason, "why") for i, reason in enumerate(reasons))
     return Decision(
-        "rev", Request(), None, None, None, (), skips, (), denied=denied, invalid=invalid
+        revision="rev",
+        situation=Situation(Request(), problem=denied if invalid else None),
+        candidates=(),
+        further=skips,
+        denied=denied,
     )
 
 

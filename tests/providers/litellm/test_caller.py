@@ -13,7 +13,6 @@ import pytest
 from policy_router.domain.decision import Candidate, Decision
 from policy_router.domain.fallback import Fallback, OnBreak
 from policy_router.domain.models import Model
-from policy_router.domain.request import Request
 from policy_router.errors import (
     AllModelsFailedError,
     BadRequestError,
@@ -237,8 +236,7 @@ def asked_of(provider: str, script: Behaviour, *, stream: bool) -> Any:
 
     async def go(url: str) -> Any:
         model = Model("m", f"{provider}/m", "t", 0, api_base=url, api_key_env="MY_KEY")
-        candidates = (Candidate(model, "written order", ""),)
-        made = Decision("rev", Request(), None, None, None, candidates, (), ())
+        made = decision(Candidate(model, "written order", ""))
         chunks: list[Any] = []
         async with executor() as each:
             try:
