@@ -24,7 +24,7 @@ NOT_WARNED_OF: Final = {
     "calls-own-function",
     "checks-need-whole-answers",
     "no-effect-yet",
-    "nobody-to-escalate-to",
+    "no-escalation-target",
 }
 
 

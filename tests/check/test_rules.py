@@ -397,7 +397,7 @@ SOUND: Final[dict[str, dict[str, str]]] = {
             "when: { tags: b }, accept: { max_chars: 4 }",
         ),
     },
-    "nobody-to-escalate-to": {
+    "no-escalation-target": {
         "a task": "tasks: { a: { accept: { json: true } }, c: {} }",
         "a floor with a step down":
             "tasks: { a: { min_tier: heavy, accept: { json: true } }, c: {} }",
@@ -880,7 +880,7 @@ WRONG: Final[dict[str, dict[str, str]]] = {
         "a rule": rules("when: { tags: a }, accept: { min_chars: 5, max_chars: 4 }"),
         "a task, by one": "tasks: { a: { accept: { min_chars: 1, max_chars: 0 } }, c: {} }",
     },
-    "nobody-to-escalate-to": {
+    "no-escalation-target": {
         "one tier": models(PAID, FREE_HEAVY) + "\ntasks: { a: { accept: { json: true } }, c: {} }",
         "only the strongest": rules("when: { tags: a }, only: [heavy], accept: { json: true }"),
         "not the weak": rules("when: { tags: a }, avoid: [local], accept: { json: true, "

@@ -1,7 +1,7 @@
-"""a budget that does not last for one request
+"""a budget that cannot cover a single request
 
-What a request can cost at most is reserved before it is sent. Where that is more than the whole
-cap, every request that sets no smaller cap on its answer is refused.
+The most that a request can cost is reserved before it is sent. Where that is more than the whole
+cap, every request that does not set a lower `max_tokens` is refused.
 
 Bad:
     models:

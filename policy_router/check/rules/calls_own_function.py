@@ -1,8 +1,8 @@
-"""a function of the embedding program that the policy calls
+"""a function of your program that the policy calls
 
-It runs with what a prompt or an answer says as its argument. So the program that opens the router
-must allow it by name, in `Router.open(functions=...)` or with `run --allow-function`; until then a
-router refuses the policy.
+It is called with text from a prompt or an answer. So the program that opens the router must allow
+it by name, in `Router.open(functions=...)` or with `run --allow-function`; until then the router
+refuses the policy.
 
 Bad:
     tasks:

@@ -1,7 +1,7 @@
-"""a stream that must wait, because its answer is checked
+"""a stream that is delayed because its answer is checked
 
-An answer can be checked when it is whole. So nothing of a stream goes out before that, whatever
-`fallback.on_stream_break` says, and an answer that fails can still be replaced. `buffer` says the
+Only a complete answer can be checked. So nothing of the stream is sent before, whatever
+`fallback.on_stream_break` says, and an answer that fails can still be replaced. `buffer` does the
 same for every request.
 
 Bad:

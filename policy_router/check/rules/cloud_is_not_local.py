@@ -1,7 +1,7 @@
 """a model tagged `local` that runs elsewhere
 
-Ollama's `:cloud` and `-cloud` models are answered by ollama.com, and a model of a provider without
-an address of your own is answered there; private data would leave.
+Ollama's `:cloud` and `-cloud` models run at ollama.com, and a model of a provider without an
+`api_base` runs at that provider; private data would leave.
 
 Bad:
     models:

@@ -1,4 +1,4 @@
-"""a comparison that is always true or never true
+"""a comparison that is always or never true
 
 The number can only be on one side of the constant.
 

@@ -1,6 +1,6 @@
 """two rules that together leave no model
 
-A request that meets both is refused, and the refusal names neither as its cause.
+A request to which both apply is refused, and the refusal names neither as its cause.
 
 Bad:
     rules:

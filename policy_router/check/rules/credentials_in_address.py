@@ -1,7 +1,7 @@
-"""a user, a password or a key written into an address
+"""a user, a password or a key in an address
 
-Addresses are shown, logged and sent on; whatever stands in them is known. The key belongs into an
-environment variable, whose name is `api_key_env`.
+Addresses are shown, logged and passed on, and so is whatever they contain. Put the key into an
+environment variable and name that in `api_key_env`.
 
 Bad:
     models:

@@ -1,7 +1,7 @@
 """a condition that no request can meet
 
-A rule with one reads like protection and protects nothing; a limit, a budget or an experiment with
-one is never used.
+Such a rule looks like protection and protects nothing; a limit, a budget or an experiment with such
+a condition is never used.
 
 Bad:
     rules:

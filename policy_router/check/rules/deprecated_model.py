@@ -1,6 +1,7 @@
 """a model that its provider has switched off, or will within 60 days
 
-LiteLLM's table has the day. Requests for it then fail and cost an attempt each.
+The date is from LiteLLM's table. From then on requests for the model fail, and each costs an
+attempt.
 
 Bad:
     models:

@@ -1,7 +1,8 @@
-"""an address that leads elsewhere than it seems to
+"""an address that does not lead where it seems to
 
-A number of a machine has many spellings, and a host's name may have letters of another alphabet
-that look the same. Who reviews the file sees one place, and the call goes to another.
+A number of a machine can be written in many ways, and the name of a host may contain letters of
+another alphabet that look the same. The reviewer of the file sees one place, and the request goes
+to another.
 
 Bad:
     models:

@@ -1,6 +1,6 @@
 """the same entry twice in a list, or the same model twice
 
-The second one changes nothing. Most often another one was meant.
+The second one has no effect. Most likely another one was meant.
 
 Bad:
     rules:

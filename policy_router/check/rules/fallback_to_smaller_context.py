@@ -1,7 +1,7 @@
-"""a prompt too long for one model falls back to one that holds no more
+"""a prompt too long for one model falls back to one with no larger context
 
-`bigger_context` helps only where a bigger one exists, and one that is paid for is no help to who
-asked what is free; any other reaction tries smaller ones.
+`bigger_context` helps only where a model with a larger context exists, and a paid one does not help
+a request for free models. Any other reaction tries smaller models.
 
 Bad:
     fallback: { on_error: { context_too_long: next } }

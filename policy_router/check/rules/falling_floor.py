@@ -1,6 +1,6 @@
-"""a harder band that asks for a weaker model than an easier one
+"""a harder band that requires a weaker model than an easier one
 
-Bands are written easiest first, so their floors rise, or stay.
+Bands are written from easy to hard, so their minimum tiers must not fall.
 
 Bad:
     complexity:

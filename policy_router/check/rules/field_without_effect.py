@@ -1,7 +1,7 @@
-"""a field that does nothing where it stands
+"""a field that has no effect here
 
-Something else in the same part decides before it, or it says nothing: checks that check nothing, a
-list without entries, more attempts than there are models to ask.
+Something else in the same section takes precedence, or the field itself is empty: checks that check
+nothing, a list without entries, more attempts than there are models.
 
 Bad:
     budgets:

@@ -1,7 +1,7 @@
-"""a model that is put first and cannot come first
+"""a model in `first` that cannot come first
 
-It is below the floor that the same task or rule asks for, or the same rule takes it away: models
-below the floor come last, as a last resort, whatever `first` says.
+It is below the minimum tier of the same task or rule, or the same rule excludes it. Models below
+the minimum tier come last, as a last resort, whatever `first` says.
 
 Bad:
     tasks: { code: { keywords: [refactor], min_tier: heavy, first: [local] }, chat: {} }

@@ -1,6 +1,6 @@
-"""free by word, priced by the table
+"""a model declared free that has a price in LiteLLM's table
 
-The policy says `price: free` of a model that its provider charges for.
+The policy says `price: free` for a model that its provider charges for.
 
 Bad:
     models:

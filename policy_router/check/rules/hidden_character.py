@@ -1,8 +1,8 @@
-"""a character that is not seen and changes what a text is
+"""an invisible character that changes the meaning of a text
 
-One that turns the direction of the text lets a reviewer read another policy than the one that is
-used. One without width makes a name, tag or condition that looks like another and is never equal
-to it.
+A character that changes the direction of the text makes a reviewer see another policy than the one
+in use. A character without width makes a name, tag or condition that looks like another and is
+never equal to it.
 
 Bad:
     rules:

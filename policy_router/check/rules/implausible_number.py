@@ -1,8 +1,8 @@
-"""a number that is most likely a thousand times too small or too large
+"""a number that is most likely wrong by a factor of a thousand
 
-`context: 32` is a context of 32 tokens, into which no request fits; 32k was meant. Likewise an
-answer of 8 tokens, a quota of 200 tokens a minute, a price in dollars per thousand tokens that is
-one per million, a deadline of 60 milliseconds.
+`context: 32` is a context of 32 tokens, which is too small for any request; 32k was meant. The same
+goes for an answer of 8 tokens, a quota of 200 tokens a minute, a price in dollars per thousand
+tokens that should be per million, and a deadline of 60 milliseconds.
 
 Bad:
     models:

@@ -1,7 +1,7 @@
-"""checks that no text can pass: it would have to be longer than it may be
+"""length checks that no text can pass
 
-`min_chars` is more than `max_chars`, so every text is rejected, each at the price of a call. Most
-likely the two are swapped.
+`min_chars` is greater than `max_chars`, so every answer is rejected, each at the price of a call.
+Most likely the two are swapped.
 
 Bad:
     tasks: { letter: { accept: { min_chars: 2000, max_chars: 200 } }, chat: {} }

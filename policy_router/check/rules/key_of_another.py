@@ -1,9 +1,9 @@
-"""a key sent to someone else than who gave it out
+"""a key that is sent to someone other than its issuer
 
-The name of the variable says whose key it is, and the address is another's: whoever runs that
-server can use the key. A key that opens a whole account, such as AWS_SECRET_ACCESS_KEY, is an
-error; for a gateway that is meant to have the key of a provider, name a variable of its own or
-accept the finding.
+The name of the variable says whose key it is, and the address belongs to someone else: whoever runs
+that server can use the key. A key that opens a whole account, such as AWS_SECRET_ACCESS_KEY, is an
+error. For a gateway that is meant to have the key of a provider, use a variable with another name,
+or accept the finding.
 
 Bad:
     models:

@@ -1,7 +1,7 @@
-"""a key sent over plain http to a server elsewhere
+"""a key that is sent over plain http to a remote server
 
-Everybody on the way can read the key and the prompts. On this machine and in a private network
-plain http is usual.
+Everyone on the way can read the key and the prompts. On this machine and in a private network plain
+http is usual.
 
 Bad:
     models:

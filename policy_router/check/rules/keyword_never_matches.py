@@ -1,7 +1,7 @@
-"""a keyword that stands in no text
+"""a keyword that occurs in no text
 
-Keywords are whole words or phrases, looked for letter by letter, in upper or lower case: one that
-is written like a pattern, holds a list, or consists of spaces is found nowhere.
+Keywords are whole words or phrases, compared letter by letter without regard to case. One that is
+written like a pattern, contains a list, or consists of spaces never matches.
 
 Bad:
     tasks: { code: { keywords: ["refactor|rewrite"] }, chat: {} }

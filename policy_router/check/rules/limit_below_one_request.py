@@ -1,8 +1,8 @@
-"""a limit of tokens below one request
+"""a token limit that is too low for a single request
 
-What a request can take at most is reserved before it is sent: all that goes in, and an answer as
-long as the model may give. Where a limit of tokens is less than that, the answers of requests that
-set no `max_tokens` are capped to what fits, and may end in the middle.
+The most tokens that a request can use are reserved before it is sent: its input, and the longest
+answer of the model. Where a token limit is lower than that, the answers of requests without
+`max_tokens` are capped to what fits, and may be truncated.
 
 Bad:
     models:

@@ -1,8 +1,8 @@
-"""a limit or budget that another one always reaches first
+"""a limit or budget that is never reached because of another one
 
-20 requests a minute are never more than 28,800 a day, so a limit of 50,000 a day beside it says
-nothing; of 100 a minute and 50 a day it is the 100 that says nothing. The same goes for a user's
-limit above everybody's, and for a budget of dollars over models that cost none.
+20 requests a minute are never more than 28,800 a day, so an additional limit of 50,000 a day has no
+effect; of 100 a minute and 50 a day, the 100 has no effect. The same goes for a limit per user that
+is higher than the limit for everyone, and for a budget in dollars over models that cost nothing.
 
 Bad:
     limits:

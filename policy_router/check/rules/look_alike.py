@@ -1,7 +1,7 @@
-"""a name that looks like another and is a different one
+"""a name that looks like another but is different
 
-Letters of two alphabets in one word, or two names that only differ in case, in `l` and `1`, or in
-letters that look the same: a rule about one of them does nothing for the other.
+Letters of two alphabets in one word, or two names that differ only in case, in `l` and `1`, or in
+letters that look the same: a rule about one of them has no effect on the other.
 
 Bad:
     rules:

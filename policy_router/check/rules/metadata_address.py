@@ -1,8 +1,8 @@
-"""an address at which a cloud keeps the credentials of its machines
+"""an address where a cloud keeps the credentials of its machines
 
-Whoever can make this machine ask 169.254.169.254 or `metadata.google.internal` can be handed the
-credentials of its account. No model is served there. Other spellings of the same number, such as
-`http://2852039166` or `http://[::ffff:169.254.169.254]`, lead there too.
+Whoever can make this machine send a request to 169.254.169.254 or `metadata.google.internal` may
+get the credentials of its account. No model is served there. Other spellings of the same number,
+such as `http://2852039166` or `http://[::ffff:169.254.169.254]`, lead there too.
 
 Bad:
     models:

@@ -1,8 +1,8 @@
-"""a tag that already means something else
+"""a tag that already has another meaning
 
-A selector takes a model by its name, its tier, its tags or its price. A tag `free` at a model that
-costs money lets `only: [free]` spend money, and a tag called like another model or tier makes a
-rule about the one a rule about both.
+A selector selects a model by its name, its tier, its tags or its price. A tag `free` on a model
+that costs money lets `only: [free]` spend money, and a tag with the name of another model or tier
+turns a rule about that one into a rule about both.
 
 Bad:
     models:

@@ -1,6 +1,6 @@
-"""a model whose context nobody knows
+"""a model of unknown context
 
-A prompt that is too long for it is only found out by asking it.
+Only a call would show that a prompt is too long for it.
 
 Bad:
     models:

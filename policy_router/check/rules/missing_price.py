@@ -1,7 +1,7 @@
-"""a model whose price nobody knows
+"""a model of unknown price
 
-LiteLLM's table does not have it and the policy does not say it: it cannot be ordered by cost, held
-to a budget, or chosen under a price limit.
+Its price is neither in LiteLLM's table nor in the policy. So it cannot be ordered by cost, held to
+a budget, or chosen under a price limit.
 
 Bad:
     models:

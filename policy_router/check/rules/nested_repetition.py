@@ -1,7 +1,7 @@
 """a pattern that repeats a repetition
 
-RE2 matches it in time linear in the text, here; wherever the pattern is copied to, an engine that
-backtracks may hang on it.
+Here RE2 matches it in linear time. Wherever the pattern is copied to, an engine that backtracks may
+hang on it.
 
 Bad:
     tasks:

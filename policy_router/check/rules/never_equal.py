@@ -1,7 +1,7 @@
-"""a text in a condition that is compared letter by letter, and is written like a pattern
+"""a string in a condition that is written like a pattern but compared literally
 
-`==`, `in` and a mapping compare whole texts: `user == 'bot-*'` only holds for a user who is called
-that, star included. Spaces at the ends count as well.
+`==`, `in` and a mapping compare whole strings: `user == 'bot-*'` is true only for a user with
+exactly that name, including the star. Spaces at the ends count as well.
 
 Bad:
     rules:

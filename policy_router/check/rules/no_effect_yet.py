@@ -1,6 +1,6 @@
-"""a part of the policy that this version reads and does not act on
+"""a part of the policy that has no effect in this version
 
-It is checked in full, so that the file stays sound, but no decision depends on it yet.
+It is fully checked, so that the file stays valid, but no decision depends on it yet.
 
 Bad:
     learning: { mode: suggest }

@@ -1,6 +1,7 @@
 """two rules that put different models first for the same request
 
-The earlier one wins, and nothing says that it should. A narrower rule before a wider one is fine.
+The earlier one wins, and the policy does not show that this is intended. A narrower rule before a
+wider one is fine.
 
 Bad:
     rules:

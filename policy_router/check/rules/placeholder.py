@@ -1,7 +1,7 @@
-"""a placeholder that nothing is put in for
+"""a placeholder that is not replaced
 
-Nothing replaces `${NAME}`, `$NAME`, `{{ name }}` or `<name>` in a policy: the text is used as it
-stands. The only thing that is read from the environment is the variable that `api_key_env` names.
+`${NAME}`, `$NAME`, `{{ name }}` and `<name>` are not replaced in a policy: the text is used
+literally. The environment is read only for the variable that `api_key_env` names.
 
 Bad:
     models:

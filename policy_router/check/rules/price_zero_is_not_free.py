@@ -1,7 +1,7 @@
-"""a price of zero that stands for free
+"""a price of zero instead of `price: free`
 
-LiteLLM's table has 0 for many models that do cost money. Free is what the policy declares, with
-`price: free` and not with a price of $0.
+LiteLLM's table has 0 for many models that do cost money. A model is free only if the policy says
+`price: free`; a price of $0 is not enough.
 
 Bad:
     models:

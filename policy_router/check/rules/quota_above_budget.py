@@ -1,7 +1,7 @@
-"""a quota that money runs out before
+"""a quota that is more than the budget can pay for
 
-Using the quota up once would cost more than the budget holds for its whole period: it is the
-budget that bounds these models, and the quota says nothing.
+Using up the quota once would cost more than the budget allows in its whole period. So only the
+budget limits these models, and the quota has no effect.
 
 Bad:
     models:

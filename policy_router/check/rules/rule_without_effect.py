@@ -1,7 +1,7 @@
 """a rule that changes no decision
 
-It says nothing, selects what it need not, or the other rules already take away all it takes away,
-from every request it applies to.
+It has no actions, selects all models, or excludes only models that other rules already exclude from
+every request it applies to.
 
 Bad:
     rules:

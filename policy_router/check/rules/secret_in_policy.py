@@ -1,8 +1,8 @@
-"""a key written into a policy file
+"""a key in a policy file
 
-Policy files are reviewed, copied and kept for ever. Write the name of an environment variable.
-A value is taken for a key by how it looks, or because it stands under a field such as `api_key`,
-`password` or `token`.
+Policy files are reviewed, copied and kept forever. Write the name of an environment variable
+instead. A value is classified as a key by what it looks like, or because it is the value of a field
+such as `api_key`, `password` or `token`.
 
 Bad:
     description: our key is sk-proj-abcdefghijklmnopqrstuvwxyz012345

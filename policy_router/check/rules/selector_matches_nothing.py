@@ -1,7 +1,8 @@
-"""a selector that stands for no model
+"""a selector that matches no model
 
-A limit, budget or rule that selects nothing does nothing, however it reads. A pattern is `*`, `?`
-and, in brackets, one of several characters: `[local]` is one letter, not the tag `local`.
+A limit, budget or rule without models has no effect, whatever it seems to say. In a pattern, `*`
+and `?` are wildcards and brackets match one of several characters: `[local]` is one letter, not the
+tag `local`.
 
 Bad:
     rules:

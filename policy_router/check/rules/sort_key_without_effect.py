@@ -1,7 +1,7 @@
-"""a key of `prefer` that tells no two models apart
+"""a key of `prefer` that does not distinguish any models
 
-`fastest` needs a `latency`, `local` a model tagged `local`, `headroom` a limit or budget. Where
-nothing of the kind is there the key is passed over.
+`fastest` needs a `latency`, `local` a model tagged `local`, and `headroom` a limit or budget.
+Without them the key is skipped.
 
 Bad:
     prefer: [free, fastest]

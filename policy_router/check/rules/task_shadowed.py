@@ -1,7 +1,8 @@
-"""a task whose conditions earlier tasks take first
+"""a task that is never chosen because an earlier task matches first
 
-The first task that matches is taken, so this one is only reached when the caller names it. Whoever
-looks for `test` finds it in `unit test` too, and a pattern that matches the empty text takes all.
+The first matching task is chosen, so this one is reached only when the caller names it. A task with
+the keyword `test` also matches `unit test`, and a pattern that matches the empty text matches
+everything.
 
 Bad:
     tasks:

@@ -1,7 +1,7 @@
 """tiers that seem to be written strongest first
 
-`tiers` go from the weakest to the strongest: a floor lets pass what stands at it or after it, and
-`step_down` goes backwards. Written the other way round, a request that asks for the best gets the
+`tiers` are written from the weakest to the strongest: a minimum tier allows that tier and those
+after it, and `step_down` goes backwards. In the wrong order, a request for the best model gets the
 weakest.
 
 Bad:

@@ -1,7 +1,7 @@
-"""a time that another one is always shorter than
+"""a timeout that a shorter one always precedes
 
-The deadline ends the whole request, so a longer patience for the first token or within a stream is
-never used up, and a model that takes longer than the deadline never answers in time.
+The deadline ends the whole request. So a longer timeout for the first token or between tokens is
+never reached, and a model whose latency is longer than the deadline never answers in time.
 
 Bad:
     fallback: { deadline: 30s, first_token_within: 45s }

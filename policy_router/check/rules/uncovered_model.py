@@ -1,7 +1,7 @@
-"""a paid model that no budget pays for
+"""a paid model that no budget covers
 
-A model that costs money is a candidate only where a budget covers it: nobody spends by accident.
-Without one it is never asked. `cap: unlimited` says on purpose that there is no bound.
+A model that costs money is a candidate only where a budget covers it, so that nobody spends money
+by accident. Without one it is never called. `cap: unlimited` is a budget without a limit.
 
 Bad:
     models:

@@ -1,6 +1,6 @@
-"""a LiteLLM name that begins with no provider
+"""a LiteLLM name that does not begin with a provider
 
-LiteLLM decides by the part before the first `/` whom to ask.
+LiteLLM chooses the provider by the part before the first `/`.
 
 Bad:
     models:

@@ -1,7 +1,8 @@
-"""a reason to stop that no answer gives
+"""a stop reason that no answer has
 
-Every provider's reasons arrive under OpenAI's names: stop, length, tool_calls, function_call and
-content_filter. A check for any other rejects every answer, each at the price of a call.
+The reasons of all providers are converted to OpenAI's names: stop, length, tool_calls,
+function_call and content_filter. A check for any other rejects every answer, each at the price of a
+call.
 
 Bad:
     tasks: { a: { accept: { stop_reason: [end_turn] } }, chat: {} }

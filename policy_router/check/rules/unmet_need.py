@@ -1,7 +1,7 @@
-"""an ability that tells a task, and that no model has
+"""a task by an ability that no model has
 
-A request that needs it belongs to the task, and no model can answer it. Where a model has the
-ability and neither the policy nor LiteLLM's table says so, `can` says it.
+A request that needs the ability belongs to the task, and no model can answer it. Where a model has
+the ability and neither the policy nor LiteLLM's table says so, declare it with `can`.
 
 Bad:
     tasks: { scan: { needs: [pdf] }, chat: {} }

@@ -1,6 +1,6 @@
 """a model that no request can ever get
 
-The rules together take it away from every request, so it costs review and serves nobody.
+The rules together exclude it from every request, so it has to be reviewed and is of no use.
 
 Bad:
     rules:

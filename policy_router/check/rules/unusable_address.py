@@ -1,7 +1,7 @@
-"""an address at which no call can arrive
+"""an address that cannot be called
 
-It has no host, or a port that does not exist, or it is the address of one function: the path that
-is called, such as `/chat/completions`, is added to it.
+It has no host, or an invalid port, or it includes the path of one endpoint: the path of each call,
+such as `/chat/completions`, is added to the address.
 
 Bad:
     models:

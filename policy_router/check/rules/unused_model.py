@@ -1,6 +1,6 @@
-"""a model that every request asks to be better than
+"""a model whose tier is too low for every request
 
-`step_down` is off and every task or band has a floor above the model's tier, so it never answers.
+`step_down` is off and every task or band has a minimum tier above the model's, so it never answers.
 
 Bad:
     tasks: { chat: { min_tier: heavy } }

@@ -1,7 +1,7 @@
-"""a tier that no model belongs to
+"""a tier without models
 
-Nothing can be routed to it, and a floor on the strongest tier finds nobody. A tier in between that
-a `min_tier` names is in use: stronger models meet that floor.
+Nothing can be routed to it, and if it is the strongest, no model meets it as a minimum tier. A tier
+in between that a `min_tier` names is in use: stronger models meet that minimum.
 
 Bad:
     tiers: [light, medium, heavy]

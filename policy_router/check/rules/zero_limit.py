@@ -1,7 +1,7 @@
-"""a zero that switches something off, or lets nothing through
+"""a zero that switches something off, or blocks everything
 
-A limit of `0/min` refuses every request, and reads like one that is not set. A cooldown of no time
-never leaves a failing model alone. Say what is meant with a rule, or leave the field out.
+A limit of `0/min` refuses every request, although it looks like a limit that is not set. A cooldown
+of zero never pauses a failing model. Say what is meant with a rule, or leave the field out.
 
 Bad:
     limits:

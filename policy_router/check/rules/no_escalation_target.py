@@ -1,8 +1,8 @@
-"""a check that can fail, and nobody of a higher tier to ask then
+"""a check that can fail, and no model of a higher tier to retry with
 
-An answer that fails a check is replaced by one of a higher tier. Where every model that may answer
-is of the same tier, there is none: the request gets the answer that failed, or with
-`otherwise: error` an error.
+An answer that fails a check is replaced by one of a higher tier. Where all models that may answer
+have the same tier, there is none: the request gets the answer that failed or, with
+`otherwise: error`, an error.
 
 Bad:
     rules:
@@ -55,7 +55,7 @@ def check(subject: Subject) -> Iterator[Diagnostic]:
         if len(asked) == 1:
             ends = "an error" if accept.otherwise is OnRejected.ERROR else "the best that failed"
             yield Diagnostic(
-                "nobody-to-escalate-to",
+                "no-escalation-target",
                 Severity.NOTE,
                 f"when an answer fails the checks of {accept.by}, nobody of a higher tier is left "
                 f"to ask: every model that may answer is `{asked[0]}`",
