@@ -25,7 +25,7 @@ from policy_router.domain.decision import Reason, Skip
 from policy_router.domain.identity import bounded_id, key_id
 from policy_router.domain.limits import Metric
 from policy_router.errors import StoreError
-from policy_router.execution.billing import UpperBound, ending
+from policy_router.execution.billing import UpperBound, charge_of
 from policy_router.ids import Ids
 from policy_router.ledger.store import (
     Attribution,
@@ -251,7 +251,7 @@ class RequestAccount:
 
     def ended(self, usage: Usage, failure: Failure | None, said: int) -> None:
         """Notes how the open attempt ended. said: bytes of what came out."""
-        actual = ending(self._worst, usage, failure, said)
+        actual = charge_of(self._worst, usage, failure, said)
         self.actual = actual
         self.overrun = actual is not None and self._worst.exceeded(usage, actual)
         if self.overrun:

@@ -1,8 +1,8 @@
-"""What an attempt is charged in the end. The table; no IO.
+"""What an attempt is charged in the end, as a table. No IO.
 
-A status line means that nothing was billed; a connection that never stood means that nothing was
-sent. Where nobody knows whether the provider worked, and bills, the whole hold is charged: the
-bill may be less than what is counted, never more.
+An error status means that nothing was billed; a connection that was never made means that nothing
+was sent. Where it is unknown whether the provider did the work and bills it, all that was reserved
+is charged: the bill may be less than what is counted, never more.
 """
 
 from __future__ import annotations
@@ -24,8 +24,12 @@ if TYPE_CHECKING:
 
 
 class Bill(StrEnum):
-    """What a failed attempt is charged. UNSENT: it never left. NOTHING: the request counts, but no
-    money and no tokens. WHOLE: all that was held, unless the provider said what it counted."""
+    """What a failed attempt is charged.
+
+    UNSENT: nothing, and it does not count as a request, because it never left. NOTHING: it counts
+    as a request, without money or tokens. WHOLE: all that was reserved, or what the provider
+    counted.
+    """
 
     UNSENT = "unsent"
     NOTHING = "nothing"
@@ -64,7 +68,7 @@ BILLS: Final[Mapping[FailureKind, Bill]] = MappingProxyType(
     }
 )
 _ERROR: Final = 400
-"""The least HTTP status of an error; an answer with one is not billed."""
+"""The lowest HTTP status of an error; an answer with one is not billed."""
 _BY_STATUS: Final = frozenset(
     {FailureKind.CONTENT_POLICY, FailureKind.SERVER_ERROR, FailureKind.UNKNOWN}
 )
@@ -72,41 +76,48 @@ _BY_STATUS: Final = frozenset(
 
 @dataclass(frozen=True, slots=True)
 class UpperBound:
-    """The most that an attempt could come to.
+    """The most that an attempt may use, as it is reserved.
 
-    price: None when it is unknown, or free. thinks: the model may think without showing it.
-    hosted: the request brings tools of the provider's own. holds, writes: tokens that the model can
-    take in and give out at the very most, whatever was agreed; None when nobody knows.
+    Attributes:
+        tokens_in: Tokens of the request.
+        tokens_out: Tokens of all its answers.
+        price: Of the model; None when it is free or unknown.
+        reasons: Whether the model may think without showing it.
+        hosted_tools: Whether the request uses tools that the provider runs.
+        max_in: Tokens that the model can take in at all; None when that is unknown.
+        max_out: Tokens that it can give out at all; None when that is unknown.
     """
 
     tokens_in: int
     tokens_out: int
     price: Price | None
-    thinks: bool = False
-    hosted: bool = False
-    holds: int | None = None
-    writes: int | None = None
+    reasons: bool = False
+    hosted_tools: bool = False
+    max_in: int | None = None
+    max_out: int | None = None
 
     @property
-    def actual(self) -> Settlement:
-        """All of it, as what was charged."""
+    def settlement(self) -> Settlement:
+        """The charge for all of it."""
         return self.at_most(self.tokens_in, self.tokens_out)
 
     def at_most(self, tokens_in: int, tokens_out: int) -> Settlement:
-        """So many tokens, at the highest rates, as what was charged."""
-        cost = self.price.most(tokens_in, tokens_out, hosted=self.hosted) if self.price else 0
+        """The charge for these numbers of tokens at the highest rates."""
+        cost = self.price.most(tokens_in, tokens_out, hosted=self.hosted_tools) if self.price else 0
         return Settlement(cost, tokens_in, tokens_out, estimated=True)
 
     @property
     def physical(self) -> Settlement:
-        """What no single request can exceed, whatever a provider counts."""
-        holds = _HOLDS if self.holds is None else self.holds
-        writes = _WRITES if self.writes is None else self.writes
-        return self.at_most(max(holds, self.tokens_in), max(writes, self.tokens_out))
+        """The charge that no single request can exceed, whatever a provider counts."""
+        max_in = _MAX_IN if self.max_in is None else self.max_in
+        max_out = _MAX_OUT if self.max_out is None else self.max_out
+        return self.at_most(max(max_in, self.tokens_in), max(max_out, self.tokens_out))
 
     def exceeded(self, usage: Usage, actual: Settlement) -> bool:
-        """Whether an attempt came to more than was reserved for it, or was counted as more, apart
-        from what providers put around every prompt."""
+        """Whether an attempt used or was charged more than was reserved for it.
+
+        What providers add to every prompt does not count.
+        """
         tokens_in = self.tokens_in + _TEMPLATE
         return (
             actual.cost > self.at_most(tokens_in, self.tokens_out).cost
@@ -116,55 +127,67 @@ class UpperBound:
 
 
 _TEMPLATE: Final = 1_000
-"""Tokens that providers may add to a prompt by themselves."""
-_HOLDS: Final = 10_000_000
-_WRITES: Final = 1_000_000
-"""Tokens in and out that no model of today exceeds."""
+"""Tokens that providers may add to a prompt."""
+_MAX_IN: Final = 10_000_000
+_MAX_OUT: Final = 1_000_000
+"""Tokens in and out that no present model exceeds."""
 
 
-def ending(
-    worst: UpperBound, usage: Usage, failure: Failure | None, said: int
+def charge_of(
+    bound: UpperBound, usage: Usage, failure: Failure | None, produced: int
 ) -> Settlement | None:
-    """What an attempt is charged; None when nothing was sent.
+    """Decides what an attempt is charged.
 
-    usage: what the provider counted. said: bytes of what came out. A whole answer without a
-    credible count is charged its input at the most, and a token a byte for what came out.
+    A whole answer without a credible count is charged all of its reserved input, and one token for
+    each byte of the answer.
+
+    Args:
+        bound: What was reserved.
+        usage: What the provider counted.
+        failure: Why the attempt failed; None when it answered.
+        produced: Bytes of the answer.
+
+    Returns:
+        The charge; None when nothing was sent.
     """
-    counted = _counted(worst, usage, said)
+    counted = _counted(bound, usage, produced)
     if failure is None:
-        return counted or _estimated(worst, said)
+        return counted or _estimated(bound, produced)
     bill = BILLS[failure.kind]
     if bill is Bill.UNSENT or not failure.sent:
         return None
     status = failure.status or 0
     unbilled = bill is Bill.NOTHING or (failure.kind in _BY_STATUS and status >= _ERROR)
-    # What came out before it broke was made, and is billed, whatever the failure is called.
-    if unbilled and not said:
+    # What came out before it broke was generated, and is billed whatever the failure is.
+    if unbilled and not produced:
         return Settlement()
-    return counted or worst.actual
+    return counted or bound.settlement
 
 
-def _counted(worst: UpperBound, usage: Usage, said: int) -> Settlement | None:
-    """What the provider's own count comes to; None when it is not credible: an answer has a prompt
-    and, if it said anything, tokens. More than the model can do is charged as all it can do: a
-    count like that is an error of the provider's, and is recorded as an estimate."""
+def _counted(bound: UpperBound, usage: Usage, produced: int) -> Settlement | None:
+    """The charge by the provider's own count; None when the count is not credible.
+
+    A credible count has tokens in and, if anything came out, tokens out. More tokens than the model
+    can handle are charged as all that it can handle: such a count is the provider's mistake, and
+    the charge is marked as estimated.
+    """
     tokens_in, tokens_out = usage.prompt_tokens, usage.completion_tokens
-    if not tokens_in or tokens_out is None or (said and not tokens_out):
+    if not tokens_in or tokens_out is None or (produced and not tokens_out):
         return None
-    most = worst.physical
+    most = bound.physical
     bounded_in, bounded_out = min(tokens_in, most.tokens_in), min(tokens_out, most.tokens_out)
     cost = 0
-    if worst.price is not None:
+    if bound.price is not None:
         cached = min(usage.cached_tokens, bounded_in)
         written = min(usage.cache_write_tokens, bounded_in - cached)
-        tokens = worst.price.cost(
+        tokens = bound.price.cost(
             bounded_in,
             bounded_out,
             cached,
             written,
             min(usage.audio_prompt_tokens, bounded_in),
             min(usage.audio_completion_tokens, bounded_out),
-            # Where a provider does not tell how long it keeps them, the dearer rate.
+            # Where a provider does not report how long it keeps them, the higher rate.
             kept=written
             if usage.cache_write_1h_tokens is None
             else min(usage.cache_write_1h_tokens, written),
@@ -173,24 +196,25 @@ def _counted(worst: UpperBound, usage: Usage, said: int) -> Settlement | None:
             tier=usage.service_tier,
             local=usage.regional,
         )
-        fees = min(_fees(worst, worst.price, usage), most.cost)
+        fees = min(_fees(bound, bound.price, usage), most.cost)
         cost = max(tokens + fees, min(usage.billed_nano_usd or 0, most.cost))
-    absurd = (bounded_in, bounded_out) != (tokens_in, tokens_out)
-    return Settlement(cost, bounded_in, bounded_out, estimated=absurd)
+    bounded = (bounded_in, bounded_out) != (tokens_in, tokens_out)
+    return Settlement(cost, bounded_in, bounded_out, estimated=bounded)
 
 
-def _fees(worst: UpperBound, price: Price, usage: Usage) -> int:
-    """What is charged beside the tokens: as the provider's own bill has it, else by its count of
-    searches, else all that it may come to."""
+def _fees(bound: UpperBound, price: Price, usage: Usage) -> int:
+    """What is charged in addition to tokens: what the provider's own bill says, else by its count of
+    searches, else all that the fees may be."""
     if usage.billed_nano_usd is not None:
         return 0
     if usage.searches is not None:
         return price.fee + usage.searches * price.search
-    return price.fee + price.fees + (price.hosted if worst.hosted else 0)
+    return price.fee + price.fees + (price.hosted if bound.hosted_tools else 0)
 
 
-def _estimated(worst: UpperBound, said: int) -> Settlement:
-    """An answer that nobody counted: thinking that is not shown may have used all that was held."""
-    return worst.at_most(
-        worst.tokens_in, worst.tokens_out if worst.thinks else min(said, worst.tokens_out)
+def _estimated(bound: UpperBound, produced: int) -> Settlement:
+    """The charge for an answer that was not counted. Thinking that is not shown may have used all
+    the tokens that were reserved."""
+    return bound.at_most(
+        bound.tokens_in, bound.tokens_out if bound.reasons else min(produced, bound.tokens_out)
     )

@@ -1,9 +1,9 @@
-"""What is cooling down after failures, and until when. In memory, one a process.
+"""Cooldowns after failures, in the memory of one process.
 
-A failure cools what is at fault (see `failure.Scope`): a model, a key with every model that is
-called with it, an account, a provider. It is known by how it is called and not by its name in the
-policy alone: when a reload changes the key's variable, the address or the model that is called, or
-when the variable gets another value, what cooled before cools no longer.
+A failure takes out what is at fault (see `FailureScope`): a model, a key with every model that is
+called with it, an account or a provider. It is identified by how it is called, not by its name in
+the policy alone: a cooldown ends when a reload changes the variable of the key, the address or the
+model that is called, and when the variable gets another value.
 """
 
 from __future__ import annotations
@@ -27,22 +27,22 @@ if TYPE_CHECKING:
     from policy_router.providers.failure import Failure, FailureKind
     from policy_router.providers.place import Place
 
-_LEAST: Final = 1.0
-_MOST: Final = 24 * 3600.0
-"""Seconds: bounds of what a provider's hint can do to a model."""
-_GROWN: Final = 300.0
-"""Seconds: the longest cooldown without a hint that grows."""
+_SHORTEST: Final = 1.0
+_LONGEST: Final = 24 * 3600.0
+"""Seconds that a provider can take its model out for, at least and at most."""
+_LONGEST_GROWN: Final = 300.0
+"""Seconds of a growing cooldown, at most."""
 _KEPT: Final = 1_000
-"""Failures remembered for one model, whatever the policy's threshold."""
+"""Failures of one model that are remembered, whatever the threshold of the policy."""
 
 
 class Cooldowns:
-    """Cooldowns. Safe to use from several threads.
+    """Which models are in cooldown, and until when. Safe to use from several threads.
 
-    A model cools after `Cooldown.failures` failures that count within `Cooldown.within` seconds,
-    and at once when the provider names a time or the kind of failure says so (see
-    `failure.REACTIONS`). Without a named time the cooldown doubles with each further failure, until
-    the model answers. Of two deadlines the later one holds.
+    A model is in cooldown after `Cooldown.failures` counted failures within `Cooldown.within`
+    seconds, and at once when the provider names a time or the class of failure demands it (see
+    `REACTIONS`). Without a named time, the cooldown doubles with each further failure until the
+    model answers. Of two times, the later one holds.
     """
 
     def __init__(
@@ -52,8 +52,13 @@ class Cooldowns:
         models: Callable[[], Iterable[Model]] | None = None,
         environment: Callable[[str], str | None] = os.environ.get,
     ) -> None:
-        """clock: Unix time in seconds. models: those that `cooling` speaks of; those that failed
-        unless given. environment: the value of a variable."""
+        """Starts without any cooldown.
+
+        Args:
+            clock: Unix time in seconds.
+            models: The models that `cooling` reports. Default: those that failed.
+            environment: The value of an environment variable.
+        """
         self._clock = clock
         self._environment = environment
         self._salt = secrets.token_bytes(16)
@@ -65,22 +70,28 @@ class Cooldowns:
         self._until: dict[Place, float] = {}
 
     def failed(self, model: Model, failure: Failure, cooldown: Cooldown) -> None:
-        """Notes one failed attempt."""
+        """Notes a failed attempt.
+
+        Args:
+            model: The model that was called.
+            failure: Why it failed.
+            cooldown: The policy's threshold.
+        """
         if failure.scope is FailureScope.REQUEST:
             return
         now = self._clock()
-        found = self._place(model, failure.scope)
+        at_fault = self._place(model, failure.scope)
         with self._lock:
             self._known[model.name] = model
-            rest = self._rest(found, failure, now)
+            rest = self._rest(at_fault, failure, now)
             if rest > 0:
-                self._until[found] = max(self._until.get(found, 0.0), now + rest)
+                self._until[at_fault] = max(self._until.get(at_fault, 0.0), now + rest)
             own = self._place(model, FailureScope.MODEL)
-            if failure.reaction.counts and self._full(own, now, cooldown):
+            if failure.reaction.counts and self._reaches_threshold(own, now, cooldown):
                 self._until[own] = max(self._until.get(own, 0.0), now + cooldown.duration)
 
     def answered(self, model: Model) -> None:
-        """Notes an attempt that answered: the next cooldown without a hint is short again."""
+        """Notes an attempt that answered: its next growing cooldown is short again."""
         if not self._streaks:
             return
         places = {self._place(model, scope) for scope in _COOLING}
@@ -89,18 +100,18 @@ class Cooldowns:
                 del self._streaks[key]
 
     def until(self, model: Model, now: float) -> float | None:
-        """Unix time until which a model is cooling down; None when it is not."""
+        """Unix time until which a model is in cooldown; None when it is not."""
         if not self._until:
             return None
         places = [self._place(model, scope) for scope in _COOLING]
         with self._lock:
-            latest = max(self._until.get(each, 0.0) for each in places)
+            latest = max(self._until.get(key, 0.0) for key in places)
         return latest if latest > now else None
 
     def cooling(self, now: float) -> Mapping[str, float]:
-        """Model name -> Unix time until which it is cooling down, for `Snapshot.cooling`."""
+        """Model name -> Unix time until which it is in cooldown, for `Snapshot.cooling`."""
         with self._lock:
-            self._until = {each: until for each, until in self._until.items() if until > now}
+            self._until = {key: until for key, until in self._until.items() if until > now}
         if not self._until:
             return {}
         times = ((model.name, self.until(model, now)) for model in self._models())
@@ -111,30 +122,30 @@ class Cooldowns:
         return *place(model, scope), digest
 
     def _digest(self, name: str) -> str | None:
-        """Tells the values of a variable apart without keeping one."""
+        """Tells values of a variable apart without keeping them."""
         value = self._environment(name)
         if value is None:
             return None
         data = value.encode("utf-8", "surrogateescape")
         return hashlib.blake2b(data, key=self._salt, digest_size=16).hexdigest()
 
-    def _rest(self, found: Place, failure: Failure, now: float) -> float:
-        """Seconds this failure alone takes its place out for."""
+    def _rest(self, at_fault: Place, failure: Failure, now: float) -> float:
+        """Seconds that this failure alone takes out what is at fault."""
         reaction = failure.reaction
         if not failure.certain:
             return 0.0
         if failure.retry_after is not None and reaction.hinted:
-            return min(max(failure.retry_after, _LEAST), _MOST)
+            return min(max(failure.retry_after, _SHORTEST), _LONGEST)
         if not reaction.grows:
             return reaction.rest
-        streak = self._streaks.get((found, failure.kind), 0)
-        if self._until.get(found, 0.0) > now:
-            # Requests that were under way together are one failure.
+        streak = self._streaks.get((at_fault, failure.kind), 0)
+        if self._until.get(at_fault, 0.0) > now:
+            # Requests that ran at the same time are one failure.
             return _grown(reaction.rest, streak - 1)
-        self._streaks[found, failure.kind] = streak + 1
+        self._streaks[at_fault, failure.kind] = streak + 1
         return _grown(reaction.rest, streak)
 
-    def _full(self, own: Place, now: float, cooldown: Cooldown) -> bool:
+    def _reaches_threshold(self, own: Place, now: float, cooldown: Cooldown) -> bool:
         times = self._failures.setdefault(own, deque(maxlen=_KEPT))
         times.append(now)
         while times[0] <= now - cooldown.within:
@@ -149,4 +160,5 @@ _COOLING: Final = (FailureScope.MODEL, *SHARED)
 
 
 def _grown(rest: float, times: int) -> float:
-    return min(rest * 2.0 ** min(max(times, 0), 30), _GROWN)
+    """A cooldown that was doubled this many times."""
+    return min(rest * 2.0 ** min(max(times, 0), 30), _LONGEST_GROWN)

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from policy_router.domain.prices import Price
-from policy_router.execution.billing import BILLS, Bill, UpperBound, ending
+from policy_router.execution.billing import BILLS, Bill, UpperBound, charge_of
 from policy_router.ledger.store import Settlement
 from policy_router.providers.chat import Usage
 from policy_router.providers.failure import Failure, FailureKind
@@ -63,12 +63,12 @@ def test_every_kind_has_a_row() -> None:
 def test_what_is_charged(
     failure: Failure | None, usage: Usage, said: int, charged: Settlement | None
 ) -> None:
-    assert ending(WORST, usage, failure, said) == charged
+    assert charge_of(WORST, usage, failure, said) == charged
 
 
 def test_sound_has_rates_of_its_own() -> None:
     price = Price(1_000_000, 2_000_000, audio=10_000_000, speech=20_000_000)
-    heard = ending(
+    heard = charge_of(
         UpperBound(1000, 500, price),
         Usage(100, 50, audio_prompt_tokens=90, audio_completion_tokens=40),
         None,
@@ -80,9 +80,9 @@ def test_sound_has_rates_of_its_own() -> None:
 
 def test_what_is_free_costs_nothing_and_its_tokens_count() -> None:
     free = UpperBound(1000, 500, None)
-    assert ending(free, Usage(10, 20), None, 5) == Settlement(0, 10, 20)
-    assert ending(free, Usage(), None, 5) == Settlement(0, 1000, 5, estimated=True)
-    assert ending(free, Usage(), Failure(FailureKind.TIMEOUT), 0) == Settlement(
+    assert charge_of(free, Usage(10, 20), None, 5) == Settlement(0, 10, 20)
+    assert charge_of(free, Usage(), None, 5) == Settlement(0, 1000, 5, estimated=True)
+    assert charge_of(free, Usage(), Failure(FailureKind.TIMEOUT), 0) == Settlement(
         0, 1000, 500, estimated=True
     )
 
@@ -103,7 +103,7 @@ def test_nothing_is_ever_given(  # noqa: PLR0917  what hypothesis draws
     said: int,
 ) -> None:
     """Whatever a provider reports, no charge is negative, and an answer is never for nothing."""
-    actual = ending(WORST, Usage(tokens_in, tokens_out, cached, written), failure, said)
+    actual = charge_of(WORST, Usage(tokens_in, tokens_out, cached, written), failure, said)
     if actual is None:
         assert failure is not None
         assert BILLS[failure.kind] is Bill.UNSENT
@@ -138,9 +138,9 @@ def test_the_most_is_never_exceeded_within_its_bounds(
     written = data.draw(st.integers(0, used_in - cached))
     worst = UpperBound(tokens_in, tokens_out, price)
     usage = Usage(used_in, used_out, cached, written)
-    actual = ending(worst, usage, None, 0)
+    actual = charge_of(worst, usage, None, 0)
     assert actual is not None
-    assert actual.cost <= worst.actual.cost
+    assert actual.cost <= worst.settlement.cost
 
 
 SEARCHING = Price(1_000_000, 2_000_000, search=50, fees=500, fee=7, hosted=9_000)
@@ -159,23 +159,23 @@ SEARCHING = Price(1_000_000, 2_000_000, search=50, fees=500, fee=7, hosted=9_000
     ],
 )
 def test_fees_beside_the_tokens(usage: Usage, hosted: bool, cost: int) -> None:
-    worst = UpperBound(1000, 500, SEARCHING, hosted=hosted)
-    actual = ending(worst, usage, None, 80)
+    worst = UpperBound(1000, 500, SEARCHING, hosted_tools=hosted)
+    actual = charge_of(worst, usage, None, 80)
     assert actual == Settlement(cost, 10, 20)
-    assert actual.cost <= worst.actual.cost
+    assert actual.cost <= worst.settlement.cost
 
 
 def test_an_absurd_bill_is_bounded_by_what_the_model_can_do() -> None:
-    worst = UpperBound(1000, 500, PRICE, holds=2_000, writes=1_000)
-    actual = ending(worst, Usage(10, 20, billed_nano_usd=10**15), None, 80)
+    worst = UpperBound(1000, 500, PRICE, max_in=2_000, max_out=1_000)
+    actual = charge_of(worst, Usage(10, 20, billed_nano_usd=10**15), None, 80)
     assert actual == Settlement(worst.physical.cost, 10, 20)
     assert worst.exceeded(Usage(10, 20), actual)
 
 
 def test_an_absurd_count_is_charged_as_all_that_the_model_can_do() -> None:
-    worst = UpperBound(1000, 50, PRICE, holds=128_000, writes=16_000)
+    worst = UpperBound(1000, 50, PRICE, max_in=128_000, max_out=16_000)
     usage = Usage(900_000_000, 900_000_000)
-    actual = ending(worst, usage, None, 80)
+    actual = charge_of(worst, usage, None, 80)
     assert actual == Settlement(128_000 + 2 * 16_000, 128_000, 16_000, estimated=True)
     assert worst.exceeded(usage, actual)
     assert not worst.exceeded(Usage(1000, 50), COUNTED)
@@ -186,8 +186,8 @@ def test_an_absurd_count_is_charged_as_all_that_the_model_can_do() -> None:
 
 def test_an_uncounted_answer_of_a_model_that_thinks_is_charged_whole() -> None:
     """Thinking that is not shown is billed as output."""
-    worst = UpperBound(1000, 500, PRICE, thinks=True)
-    assert ending(worst, Usage(), None, 8) == ALL
+    worst = UpperBound(1000, 500, PRICE, reasons=True)
+    assert charge_of(worst, Usage(), None, 8) == ALL
 
 
 @pytest.mark.parametrize(
@@ -201,7 +201,7 @@ def test_an_uncounted_answer_of_a_model_that_thinks_is_charged_whole() -> None:
 )
 def test_writing_to_the_cache_costs_by_how_long_it_is_kept(usage: Usage, cost: float) -> None:
     price = Price(1_000_000, 2_000_000, cached=100_000, written=1_250_000, kept=2_000_000)
-    actual = ending(UpperBound(1000, 500, price), usage, None, 0)
+    actual = charge_of(UpperBound(1000, 500, price), usage, None, 0)
     assert actual is not None
     assert cost <= actual.cost < cost + 1
 
@@ -209,5 +209,5 @@ def test_writing_to_the_cache_costs_by_how_long_it_is_kept(usage: Usage, cost: f
 def test_thinking_and_citations_have_rates_of_their_own() -> None:
     price = Price(2_000_000, 8_000_000, reasoning=3_000_000, cited=4_000_000)
     usage = Usage(10, 100, reasoning_tokens=90, citation_tokens=5)
-    actual = ending(UpperBound(1000, 500, price), usage, None, 9)
+    actual = charge_of(UpperBound(1000, 500, price), usage, None, 9)
     assert actual == Settlement(10 * 2 + 10 * 8 + 90 * 3 + 5 * 4, 10, 100)
