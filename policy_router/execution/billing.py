@@ -203,7 +203,7 @@ def _counted(bound: UpperBound, usage: Usage, produced: int) -> Settlement | Non
 
 
 def _fees(bound: UpperBound, price: Price, usage: Usage) -> int:
-    """What is charged in addition to tokens: what the provider's own bill says, else by its count of
+    """What is charged in addition to tokens: as the provider's own bill says, else by its count of
     searches, else all that the fees may be."""
     if usage.billed_nano_usd is not None:
         return 0

@@ -21,6 +21,7 @@ from policy_router.errors import (
     RoutingError,
     StreamBrokenError,
 )
+from policy_router.execution.checking import CheckedProgress
 from policy_router.providers.failure import CallFailed, Failure, FailureKind
 
 if TYPE_CHECKING:
@@ -107,7 +108,7 @@ async def _checked(
         return verdict, failure
     progress.came_whole()
     if progress.decision.accept:
-        verdict = await run_checks(progress, feed.answer())
+        verdict = await run_checks(CheckedProgress(progress), feed.answer())
     failure = best.judged(verdict, failure, more=progress.chain.more)
     if failure is not None:
         best.keep(attempt.model, verdict, feed.held)

@@ -1,4 +1,4 @@
-"""The error for a request that no model may be called for."""
+"""The errors for requests that no model may be called for, from the start or any more."""
 
 from __future__ import annotations
 
@@ -6,6 +6,8 @@ from typing import TYPE_CHECKING, Final
 
 from policy_router.domain.decision import Reason
 from policy_router.errors import (
+    AllModelsFailedError,
+    BadRequestError,
     BudgetExceededError,
     CooldownError,
     InvalidRequestError,
@@ -13,11 +15,13 @@ from policy_router.errors import (
     RateLimitError,
     StateUnavailableError,
 )
+from policy_router.providers.failure import OWN_FAULTS, REACTIONS, FailureKind
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from policy_router.domain.decision import Decision, Skip
+    from policy_router.domain.decision import Attempt, Decision, Skip
+    from policy_router.providers.failure import Failure
 
 _ERRORS: Final[tuple[tuple[Reason, type[NoCandidateError]], ...]] = (
     (Reason.COOLING, CooldownError),
@@ -47,3 +51,31 @@ def refusal(
         if reason in reasons and decision.denied is None:
             return error(decision, refused, now)
     return NoCandidateError(decision, refused, now)
+
+
+def exhausted(
+    decision: Decision,
+    attempts: Sequence[Attempt],
+    failures: Sequence[Failure],
+    skipped: Sequence[Skip],
+    retry_after: float | None,
+) -> BadRequestError | AllModelsFailedError:
+    """The error when no model is left to call, or no time.
+
+    Where every failure is the request's own, the request is to blame. Else the last failure that is
+    not the request's own gives the HTTP status.
+
+    Args:
+        decision: The decision that was carried out.
+        attempts: Every call, in order.
+        failures: Why each failed.
+        skipped: Candidates that were not called, and why.
+        retry_after: Seconds until one of the models may be called again.
+    """
+    telling = [failure for failure in failures if failure.fault not in OWN_FAULTS]
+    if failures and not telling:
+        return BadRequestError(decision, attempts, skipped)
+    last = telling[-1].reaction if telling else REACTIONS[FailureKind.DEADLINE]
+    return AllModelsFailedError(
+        decision, attempts, skipped, status=last.status, retry_after=retry_after
+    )

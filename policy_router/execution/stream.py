@@ -16,10 +16,10 @@ if TYPE_CHECKING:
 
 
 class AnswerStream:
-    """An async iterator of OpenAI-shaped chunks; also an async context manager.
+    """An async iterator of chunks in OpenAI's shape, and an async context manager.
 
-    Close it when not reading to the end: that closes the connection to the provider. Iterating
-    raises StreamBrokenError when the answer breaks. One task reads it at a time.
+    Close it when you do not read it to the end: that closes the connection to the provider.
+    Iterating raises StreamBrokenError when the answer breaks. One task reads it at a time.
     """
 
     def __init__(self, progress: Progress, chunks: AsyncGenerator[ChatChunk, None]) -> None:
@@ -28,7 +28,11 @@ class AnswerStream:
         self._first: list[ChatChunk] = []
 
     async def begin(self) -> None:
-        """Waits for the first chunk. Raises RoutingError when none comes."""
+        """Waits for the first chunk.
+
+        Raises:
+            RoutingError: None comes.
+        """
         self._first = [await anext(self._chunks)]
 
     @property
@@ -50,12 +54,12 @@ class AnswerStream:
 
     @property
     def served_by(self) -> str:
-        """The policy's name of the model whose chunks these are."""
+        """Name of the model whose chunks these are, in the policy."""
         return self._progress.served_by or self.attempts[-1].model
 
     @property
     def rejected(self) -> tuple[Finding, ...]:
-        """Checks that this answer failed; then none passed, and it was the best."""
+        """Checks that this answer failed, when no answer passed and it was the best."""
         return self._progress.verdict.rejected
 
     @property
@@ -70,7 +74,7 @@ class AnswerStream:
         return self._first.pop() if self._first else await anext(self._chunks)
 
     async def aclose(self) -> None:
-        """Ends the stream and closes the connection below. Does nothing the second time."""
+        """Ends the stream and closes its connection. Does nothing the second time."""
         self._first.clear()
         await self._chunks.aclose()
 

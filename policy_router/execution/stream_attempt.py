@@ -1,4 +1,4 @@
-"""One attempt of a stream: its limits, what it says, and whether it ended as it should."""
+"""The chunks of one attempt, each within its time, to the end of a whole answer."""
 
 from __future__ import annotations
 
@@ -18,8 +18,13 @@ if TYPE_CHECKING:
 
 
 class StreamAttempt:
-    """The chunks of one attempt. began: something was said. usage: what the provider counted.
-    said: bytes that came out."""
+    """The chunks of one attempt.
+
+    Attributes:
+        began: Whether something of the answer came.
+        usage: What the provider counted so far.
+        produced: Bytes of the answer that came.
+    """
 
     def __init__(self, progress: Progress, attempt: RunningAttempt) -> None:
         self._progress = progress
@@ -29,11 +34,17 @@ class StreamAttempt:
         self._tool_calls = ToolCalls()
         self.began = False
         self.usage = NO_USAGE
-        self.said = 0
+        self.produced = 0
 
     async def next(self) -> ChatChunk | None:
-        """The next chunk; None after the end of a whole answer. Raises CallFailed when the answer
-        is late, broken, empty or filtered away."""
+        """Waits for the next chunk.
+
+        Returns:
+            The chunk; None after the end of a whole answer.
+
+        Raises:
+            CallFailed: The answer is late, broken, empty or withheld by a filter.
+        """
         chunk = await self._pull()
         if chunk is None:
             failure = self._endings.at_the_end()
@@ -48,7 +59,7 @@ class StreamAttempt:
         if not self.began and chunk.has_output:
             self.began = True
             self._attempt.mark_first_token()
-        self.said += chunk.size
+        self.produced += chunk.size
         return chunk
 
     @property
@@ -57,16 +68,16 @@ class StreamAttempt:
         return self.began and self._endings.whole
 
     def charge(self) -> None:
-        """Has the attempt charged by what has come of it."""
-        self._attempt.usage, self._attempt.produced = self.usage, self.said
+        """Lets the attempt be charged by what came."""
+        self._attempt.usage, self._attempt.produced = self.usage, self.produced
 
     async def aclose(self) -> None:
-        """Closes the connection below."""
+        """Closes the connection to the provider."""
         if self._chunks is not None:
             await self._chunks.aclose()
 
     async def _pull(self) -> ChatChunk | None:
-        """The next chunk that is for the caller; None at the end."""
+        """Waits for the next chunk that the caller of the stream gets; None at the end."""
         while True:
             limit = self._limit()
             if limit <= 0:
@@ -91,11 +102,11 @@ class StreamAttempt:
                     continue
                 return replace(chunk, choices=())  # as OpenAI sends it; LiteLLM adds a choice
             if self.whole:
-                return None  # the answer was whole; what is lost is the usage after it
+                return None  # the answer is whole, and only the usage after it is lost
             raise CallFailed(failure)
 
     async def _open(self) -> None:
-        # Kept inside what may be cut off, so that a stream which has just opened is closed.
+        # Assigned inside what a timeout cuts off, so that a stream which just opened is closed.
         self._chunks = await self._attempt.stream(self._progress.body)
 
     def _limit(self) -> float:
