@@ -25,6 +25,7 @@ from policy_router import (
     TooLargeError,
     Usage,
     UsageError,
+    load,
 )
 from policy_router.options import OPTIONS
 from policy_router.providers.simulated import Fail, Say, Simulated
@@ -33,9 +34,10 @@ from tests.own_callers import OwnCaller, answer
 from tests.two_models import write
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterable, Iterator
     from pathlib import Path
 
+    from policy_router.domain.models import Model
     from policy_router.events import Event
 
 HELLO = [{"role": "user", "content": "Hello!"}]
@@ -518,3 +520,78 @@ def test_starts_on_nothing_broken(tmp_path: Path) -> None:
         Router.open(path)
     with pytest.raises(PolicyError, match="missing"):
         Router.open(tmp_path / "missing")
+
+
+LOADED = """\
+version: 1
+models:
+  small: { model: openai/small, tier: light, price: free, tags: [local] }
+  large: { model: openai/large, tier: light, price: free }
+rules:
+  - { name: private stays, when: { tags: private }, only: [local] }
+  - { name: nights, when: hour >= 22, deny: we sleep }
+"""
+
+
+def test_an_unknown_option_is_refused_without_messages_too() -> None:
+    with Router(load(text=LOADED), OwnCaller(lambda _: answer("hi"))) as router:
+        assert [c.name for c in router.route(tags=["private"]).candidates] == ["small"]
+        slip: dict[str, Any] = {"tag": ["private"]}
+        for messages in ((), HELLO):
+            with pytest.raises(UsageError, match=r"`tag`; did you mean `tags`\?"):
+                router.route(messages, **slip)
+        with pytest.raises(UsageError, match="at least one message"):
+            router.completion(())
+        with pytest.raises(UsageError, match="at least one message"):
+            router.completion(None)  # type: ignore[call-overload]  # the mistake under test
+
+
+def test_a_router_over_a_loaded_policy_follows_no_file() -> None:
+    policy = load(text=LOADED)
+    with Router(policy, OwnCaller(lambda _: answer("hi"))) as router:
+        assert router.policy is policy
+        assert (router.status().state, router.status().backend) == ("ok", "off")
+        assert router.reload() == router.status()
+        assert router.status().revision == policy.revision
+        assert router.store_status() is None
+        assert router.completion(HELLO).choices[0].message.content == "hi"
+
+
+def test_conditions_on_the_hour_can_be_decided_at_another_moment() -> None:
+    now = 1_800_000_000.0  # 8 o'clock, UTC
+    night = now + 15 * 3600
+    policy = load(text=LOADED)
+    with Router(policy, OwnCaller(lambda _: answer("hi")), clock=lambda: now) as router:
+        assert router.route().denied is None
+    later = Router(
+        policy, OwnCaller(lambda _: answer("hi")), clock=lambda: now, decide_at=lambda: night
+    )
+    with later:
+        assert later.route().denied == "we sleep"
+
+
+def test_nothing_is_prepared_for_a_request_that_no_model_may_answer() -> None:
+    class Preparing(OwnCaller):
+        prepared = 0
+
+        async def prepare(self, models: Iterable[Model] = ()) -> None:
+            self.prepared += len(list(models))
+
+    caller = Preparing(lambda _: answer("hi"))
+    with Router(load(text=LOADED), caller, clock=lambda: 1_800_054_000.0) as router:
+        with pytest.raises(NoCandidateError, match="we sleep"):
+            router.completion(HELLO)
+        assert (caller.prepared, caller.asked) == (0, [])
+
+
+def test_what_a_stream_knows_of_itself_without_an_event_loop(
+    tmp_path: Path, provider: Simulated
+) -> None:
+    with (
+        Router.open(write(tmp_path, provider), watch="off") as router,
+        router.completion(HELLO, stream=True) as stream,
+    ):
+        assert list(stream)
+        assert [a.model for a in stream.attempts] == ["small"]
+        assert stream.decision.candidates[0].name == "small"
+        assert (stream.rejected, stream.unchecked) == ((), ())
