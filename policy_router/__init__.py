@@ -54,6 +54,7 @@ if TYPE_CHECKING:
     from policy_router.providers.bounds import Bounds
     from policy_router.providers.chat import ChatAnswer, ChatChunk, Usage
     from policy_router.router import Router
+    from policy_router.sync import SyncStream
 
 __all__ = [
     "AllModelsFailedError",
@@ -90,6 +91,7 @@ __all__ = [
     "StateUnavailableError",
     "StoreError",
     "StreamBrokenError",
+    "SyncStream",
     "TooLargeError",
     "Usage",
     "UsageError",
@@ -112,6 +114,7 @@ _LATE = {
     "RequestFacts": "policy_router.options",
     "RequestOptions": "policy_router.options",
     "Router": "policy_router.router",
+    "SyncStream": "policy_router.sync",
     "Usage": "policy_router.providers.chat",
     "classify": "policy_router.intake",
     "count_tokens": "policy_router.classification.tokens.exact",

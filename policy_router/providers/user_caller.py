@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from policy_router.providers.caller import Body, Chunks, UserCaller
     from policy_router.providers.chat import ChatAnswer, ChatChunk
 
-CallFunction: TypeAlias = "Callable[[Model, Body, float], Any]"
+CallFunction: TypeAlias = "Callable[[Model, Body, float], object]"
 """`function(model, body, timeout)` gives the whole answer. A coroutine function is awaited, any
 other runs in a thread."""
 _THREADS: Final = 32

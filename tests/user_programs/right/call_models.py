@@ -4,11 +4,16 @@ import asyncio
 from collections.abc import Mapping
 
 from policy_router import (
+    Answer,
+    AnswerStream,
+    ChatChunk,
     ChatMessage,
     ChatParameters,
     Decision,
     Model,
     Router,
+    SyncStream,
+    Usage,
     UsageError,
     load,
 )
@@ -36,7 +41,8 @@ with Router(load(text=POLICY), ask) as router:
     assert answer.served_by == "small"
     parameters: ChatParameters = {"temperature": 1, "stop": ["."], "tool_choice": "auto"}
     with router.completion(MESSAGES, stream=True, **parameters) as stream:
-        assert "".join(c.choices[0].delta.content or "" for c in stream if c.choices) == "at 1"
+        opened: SyncStream = stream
+        assert "".join(c.choices[0].delta.content or "" for c in opened if c.choices) == "at 1"
         assert stream.served_by == "small"
     from_json: dict[str, object] = {"temperature": 0, "top_p": 0.5}
     again: list[ChatMessage] = [*MESSAGES, {"role": "assistant", "content": "Hi"}, *MESSAGES]
@@ -49,10 +55,14 @@ with Router(load(text=POLICY), ask) as router:
 
 async def main() -> None:
     async with Router(load(text=POLICY), ask) as router:
-        answer = await router.acompletion(MESSAGES, temperature=0, user="ada")
+        answer: Answer = await router.acompletion(MESSAGES, temperature=0, user="ada")
+        usage: Usage | None = answer.usage
+        content: str | None = answer.choices[0].message.content
+        assert (usage is None, content) == (True, "at 0")
         assert answer.decision.request.user == "ada"
         async with await router.acompletion(MESSAGES, temperature=0, stream=True) as stream:
-            chunks = [chunk async for chunk in stream]
+            opened: AnswerStream = stream
+            chunks: list[ChatChunk] = [chunk async for chunk in opened]
         assert chunks
         assert (await router.aroute()).candidates
 
