@@ -94,8 +94,18 @@ def near(subject: Subject, model: Model) -> str:
     return f"did you mean `{close.removeprefix('openai/') if bare else close}`?" if close else ""
 
 
+def error(rule: str, message: str, span: Span | None, help_: str = "") -> Diagnostic:
+    """Return an error of a lint rule: the policy is not used."""
+    return Diagnostic(rule, Severity.ERROR, message, span, help_)
+
+
 def warning(
     rule: str, message: str, span: Span | None, help_: str = "", *related: tuple[str, Span]
 ) -> Diagnostic:
-    """A finding of a lint rule."""
+    """Return a warning of a lint rule: the policy is used and most likely means something else."""
     return Diagnostic(rule, Severity.WARNING, message, span, help_, related)
+
+
+def note(rule: str, message: str, span: Span | None, help_: str = "") -> Diagnostic:
+    """Return a note of a lint rule: worth knowing, and often intended."""
+    return Diagnostic(rule, Severity.NOTE, message, span, help_)

@@ -23,7 +23,7 @@ SOURCE = Path(policy_router.__file__).parent
 # arguments, or the last.
 MAKERS = {
     "ConditionError", "Diagnostic", "ScalarError", "_Slip", "_error", "_refuse", "_stop", "error",
-    "refuse", "warning",
+    "note", "refuse", "warning",
 }  # fmt: skip
 NAME = re.compile(r"[a-z0-9]+(?:-[a-z0-9]+)*")
 WITHOUT_SNIPPET = {

@@ -17,20 +17,20 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from policy_router.diagnostics import Diagnostic, Severity
+from policy_router.check.subject import note
 from policy_router.language.compile.functions import functions_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from policy_router.check.subject import Subject
+    from policy_router.diagnostics import Diagnostic
 
 
 def check(subject: Subject) -> Iterator[Diagnostic]:
     for name, purpose, at in functions_of(subject.policy):
-        yield Diagnostic(
+        yield note(
             "calls-own-function",
-            Severity.NOTE,
             f"the policy calls `{name}` {purpose}; the program that uses it must allow that",
             at,
         )

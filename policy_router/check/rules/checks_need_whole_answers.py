@@ -16,13 +16,14 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from policy_router.diagnostics import Diagnostic, Severity
+from policy_router.check.subject import note
 from policy_router.domain.fallback import OnBreak
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from policy_router.check.subject import Subject
+    from policy_router.diagnostics import Diagnostic
 
 
 def check(subject: Subject) -> Iterator[Diagnostic]:
@@ -30,9 +31,8 @@ def check(subject: Subject) -> Iterator[Diagnostic]:
     sections = [t.accept for t in policy.tasks] + [r.accept for r in policy.rules]
     asked = [accept for accept in sections if accept is not None]
     if asked and policy.fallback.on_stream_break is not OnBreak.BUFFER:
-        yield Diagnostic(
+        yield note(
             "checks-need-whole-answers",
-            Severity.NOTE,
             "a stream whose answer is checked begins when the answer is whole: asked for by "
             + ", ".join(accept.by for accept in asked),
             asked[0].span,

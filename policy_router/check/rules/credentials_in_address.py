@@ -29,7 +29,8 @@ import re
 from typing import TYPE_CHECKING, Final
 
 from policy_router.check.addresses import read
-from policy_router.diagnostics import Diagnostic, Severity, Span
+from policy_router.check.subject import error
+from policy_router.diagnostics import Diagnostic, Span
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -49,9 +50,8 @@ def check_text(sources: Mapping[str, str]) -> Iterator[Diagnostic]:
                 what = _held(found[0])
                 if what:
                     at = Span(name, number, found.start() + 1, number, found.end() + 1)
-                    yield Diagnostic(
+                    yield error(
                         "credentials-in-address",
-                        Severity.ERROR,
                         f"{what} is written into an address",
                         at,
                         "take it out, write  api_key_env: NAME_OF_A_VARIABLE  and change it, "

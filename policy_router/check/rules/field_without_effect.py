@@ -19,8 +19,7 @@ from typing import TYPE_CHECKING, Final
 
 from pydantic import BaseModel
 
-from policy_router.check.subject import warning
-from policy_router.diagnostics import Diagnostic, Severity
+from policy_router.check.subject import note, warning
 from policy_router.domain.fallback import Action
 from policy_router.domain.periods import Period
 from policy_router.patterns import search
@@ -29,6 +28,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from policy_router.check.subject import Subject
+    from policy_router.diagnostics import Diagnostic
     from policy_router.language.document.acceptance import AcceptShape
     from policy_router.language.document.document import Document
     from policy_router.language.source import Path
@@ -51,9 +51,8 @@ def check(subject: Subject) -> Iterator[Diagnostic]:
             "add what is meant, or leave it out",
         )
     if document.timezone is not None and not _is_timed(subject):
-        yield Diagnostic(
+        yield note(
             "field-without-effect",
-            Severity.NOTE,
             "nothing in the policy depends on the time of day or the calendar",
             places.key(("timezone",)),
             "`timezone` is used by `hour`, `weekday` and periods of a day or longer",

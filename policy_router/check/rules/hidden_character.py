@@ -20,8 +20,8 @@ from typing import TYPE_CHECKING
 
 from policy_router.check.disguise import HIDDEN, hidden
 from policy_router.check.strings import strings
-from policy_router.check.subject import warning
-from policy_router.diagnostics import Diagnostic, Severity, Span
+from policy_router.check.subject import error, warning
+from policy_router.diagnostics import Diagnostic, Span
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -41,9 +41,8 @@ def check_text(sources: Mapping[str, str]) -> Iterator[Diagnostic]:
             span = Span(name, line, column, line, column + 1)
             point = f"U+{ord(text[at]):04X}"
             if does == "turns":
-                yield Diagnostic(
+                yield error(
                     "hidden-character",
-                    Severity.ERROR,
                     f"{point} turns the direction of the text: it is not read as it is shown",
                     span,
                     "take it out",

@@ -28,20 +28,20 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from policy_router.diagnostics import Diagnostic, Severity
+from policy_router.check.subject import error
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from policy_router.check.subject import Subject
+    from policy_router.diagnostics import Diagnostic
 
 
 def check(subject: Subject) -> Iterator[Diagnostic]:
     for model, address, at in subject.addresses:
         if model.api_key_env and address.scheme == "http" and not address.is_near:
-            yield Diagnostic(
+            yield error(
                 "key-over-plain-http",
-                Severity.ERROR,
                 f"the key of `{model.name}` is sent to `{address.host}` over plain http",
                 at,
                 "write https://",

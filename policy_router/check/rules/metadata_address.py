@@ -27,21 +27,21 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from policy_router.diagnostics import Diagnostic, Severity
+from policy_router.check.subject import error
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from policy_router.check.subject import Subject
+    from policy_router.diagnostics import Diagnostic
 
 
 def check(subject: Subject) -> Iterator[Diagnostic]:
     for model, address, at in subject.addresses:
         if address.is_metadata:
             where = str(address.ip or address.host)
-            yield Diagnostic(
+            yield error(
                 "metadata-address",
-                Severity.ERROR,
                 f"the address of `{model.name}` leads to `{where}`, where a cloud keeps the "
                 "credentials of its machines",
                 at,

@@ -13,13 +13,14 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
-from policy_router.diagnostics import Diagnostic, Severity
+from policy_router.check.subject import note
 from policy_router.domain.ordering import SortKey
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from policy_router.check.subject import Subject
+    from policy_router.diagnostics import Diagnostic
     from policy_router.language.document.document import Document
 
 SECTIONS: Final = (
@@ -33,9 +34,8 @@ def check(subject: Subject) -> Iterator[Diagnostic]:
     parts += _parts(document)
     if parts:
         first = parts[0].split(".")[0]
-        yield Diagnostic(
+        yield note(
             "no-effect-yet",
-            Severity.NOTE,
             "checked, but without effect in this version: " + ", ".join(parts),
             places.key((first,)),
         )

@@ -17,7 +17,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from policy_router.diagnostics import Diagnostic, Severity
+from policy_router.check.subject import note
 from policy_router.domain.acceptance import OnRejected
 
 if TYPE_CHECKING:
@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 
     from policy_router.check.subject import Subject
     from policy_router.decision.policy import Policy
+    from policy_router.diagnostics import Diagnostic
     from policy_router.domain.rules import Rule, Task
 
 
@@ -54,9 +55,8 @@ def check(subject: Subject) -> Iterator[Diagnostic]:
         # Other rules, tasks and bands take models away only: what is one tier stays one.
         if len(asked) == 1:
             ends = "an error" if accept.otherwise is OnRejected.ERROR else "the best that failed"
-            yield Diagnostic(
+            yield note(
                 "no-escalation-target",
-                Severity.NOTE,
                 f"when an answer fails the checks of {accept.by}, nobody of a higher tier is left "
                 f"to ask: every model that may answer is `{asked[0]}`",
                 accept.span,

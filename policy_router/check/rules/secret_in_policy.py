@@ -18,7 +18,8 @@ import re
 from bisect import bisect_right
 from typing import TYPE_CHECKING
 
-from policy_router.diagnostics import Diagnostic, Severity, Span
+from policy_router.check.subject import error
+from policy_router.diagnostics import Diagnostic, Span
 from policy_router.redaction.fields import fields, is_literal
 from policy_router.redaction.mask import find
 
@@ -45,9 +46,8 @@ def check_text(sources: Mapping[str, str]) -> Iterator[Diagnostic]:
             line = bisect_right(lines, start)
             stop = min(end, text.find("\n", start) % (len(text) + 1))
             column = start - lines[line - 1] + 1
-            yield Diagnostic(
+            yield error(
                 "secret-in-policy",
-                Severity.ERROR,
                 "a secret is written into the policy",
                 Span(name, line, column, line, column + max(1, stop - start)),
                 "write  api_key_env: NAME_OF_A_VARIABLE  and change the key, it is known now",
