@@ -43,7 +43,7 @@ async def shown(store: AuditableStore, charges: tuple[Charge, ...]) -> tuple[obj
     """Everything that an attempt could leave a trace in."""
     used = tuple(reading and reading.used for reading in await store.read(charges))
     rows = [row async for row in store.rows()]
-    return used, await store.buckets(), len(rows), await store.audit()
+    return used, await store.balances(), len(rows), await store.audit()
 
 
 async def refuse(url: str, count: int) -> list[str]:

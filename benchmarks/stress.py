@@ -170,10 +170,10 @@ async def watch(place: Place) -> None:
     """Writes what is spent and held together, and the seats taken, again and again."""
     store = open_store(place.url)
     while True:
-        buckets = {bucket.key: bucket for bucket in await insist(store.buckets)}
+        balances = {bucket.key: bucket for bucket in await insist(store.balances)}
         (seats,) = await insist(lambda: store.read([Charge(SEAT, 0, None)]))
-        if BUDGET.key in buckets and seats is not None:
-            bucket = buckets[BUDGET.key]
+        if BUDGET.key in balances and seats is not None:
+            bucket = balances[BUDGET.key]
             append(place.samples, bucket.spent, bucket.held, seats.used)
         await asyncio.sleep(0.02)
 
@@ -259,7 +259,7 @@ async def reckon(place: Place, kills: int, began: float, wrong: list[str]) -> Ou
     await asyncio.sleep(LEASE)
     store = open_store(place.url)
     await insist(lambda: store.release("nobody"))  # sweeps
-    (bucket,) = await insist(store.buckets)
+    (bucket,) = await insist(store.balances)
     (seats,) = await insist(lambda: store.read([Charge(SEAT, 0, None)]))
     rows = [row async for row in store.rows()]
     wrong += [str(difference) for difference in await insist(store.audit)]

@@ -54,13 +54,13 @@ class Ours:
         key = CounterKey("limits", "each", Metric.REQUESTS, "min", subject="-")
         counter = Counter(key, MINUTE.width, MINUTE.slots)
         self._charges = (Charge(counter, 1, LIMIT),)
-        self._tables = LedgerState()
+        self._ledger = LedgerState()
         self._asked = 0
 
     def admit(self, now: int) -> bool:
         self._asked += 1
         hold = Hold(str(self._asked), self._charges, 1e6, Attribution())
-        return isinstance(self._tables.reserve(hold, None, now / 1000), Granted)
+        return isinstance(self._ledger.reserve(hold, None, now / 1000), Granted)
 
 
 class Fixed:

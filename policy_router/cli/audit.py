@@ -56,4 +56,4 @@ def audit(
 async def _audit(place: StoreLocation) -> "tuple[int, tuple[Difference, ...], Loss | None]":
     async with opened(place) as store:
         await warn_of_clock(store)
-        return len(await store.buckets()), await store.audit(), await lost_data(store)
+        return len(await store.balances()), await store.audit(), await lost_data(store)

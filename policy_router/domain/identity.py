@@ -1,4 +1,4 @@
-"""Identifiers of callers: bounded in length, and safe to store."""
+"""Identifiers of callers, bounded in length and safe to store."""
 
 from __future__ import annotations
 
@@ -8,21 +8,27 @@ from typing import Final
 
 
 def storable(text: str) -> str:
-    """A text as every store can keep it: what UTF-8 cannot say is escaped, as `\\ud800`, so that
-    texts which differ still do. Done twice is done once."""
+    """A text as every store can keep it.
+
+    What UTF-8 cannot encode is escaped, as `\\ud800`, so that different texts stay different.
+    Applying it again changes nothing.
+    """
     return text if text.isascii() else text.encode("utf-8", "backslashreplace").decode("utf-8")
 
 
 LONGEST_ID: Final = 128
-"""Characters of a name that are kept as they are."""
+"""The longest identifier that is kept as it is, in characters."""
 
 
 _KEY: Final = re.compile(r"sha256:[0-9a-f]{16}")
 
 
 def bounded_id(text: str) -> str:
-    """A name from outside as every store can keep it, and no longer than it needs to be told from
-    others: of a long one a part and a digest. Done twice is done once."""
+    """An identifier from a caller as every store can keep it.
+
+    A long one is replaced by its first 64 characters and a digest, which keep it distinct from
+    others. Applying it again changes nothing.
+    """
     text = storable(text)
     if len(text) <= LONGEST_ID:
         return text
@@ -30,8 +36,10 @@ def bounded_id(text: str) -> str:
 
 
 def key_id(key: str) -> str:
-    """What stands for a key, which may be a secret: the first part of its SHA-256. Done twice is
-    done once."""
+    """The identifier of a key, which may be a secret: the begin of its SHA-256 digest.
+
+    Applying it again changes nothing.
+    """
     if not key or _KEY.fullmatch(key):
         return key
     return f"sha256:{sha256(storable(key).encode()).hexdigest()[:16]}"

@@ -33,14 +33,24 @@ def _bounds(period: Period, zone: ZoneInfo, day: date) -> tuple[date, float, flo
 
 
 def calendar(period: Period, zone: ZoneInfo, now: float) -> tuple[str, float, float]:
-    """The period that `now` lies in: its label, and its bounds [start, end) as Unix times.
+    """The calendar period that contains a time.
 
     Days begin at local midnight, or at the first moment of the day where there is no midnight; they
-    last 23 to 25 hours where clocks change. Where a day ends twice, it ends the first time.
+    last 23 to 25 hours where clocks change. Where a date occurs twice, because clocks were set back
+    over midnight, its day ends the first time.
+
+    Args:
+        period: a day, week or month.
+        zone: the time zone in which it begins and ends.
+        now: Unix time in seconds.
+
+    Returns:
+        Its label, such as `2026-11-18`, `2026-W47` or `2026-11`, and its begin and end as Unix
+        times; the end is not part of it.
     """
     day = datetime.fromtimestamp(now, zone).date()
     first, start, end = _bounds(period, zone, day)
-    if now >= end:  # clocks went back over midnight: the old date is shown once more
+    if now >= end:  # clocks went back over midnight, and show the old date again
         first, start, end = _bounds(period, zone, day + timedelta(days=1))
     return _label(period, first), start, end
 

@@ -1,4 +1,4 @@
-"""The arithmetic that every store shares: what fits, what it comes to, who is to be told."""
+"""The arithmetic that all stores share: what fits, what is settled, what is warned about."""
 
 from __future__ import annotations
 
@@ -13,51 +13,53 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
 
     from policy_router.domain.limits import Charge, CounterKey
-    from policy_router.ledger.store import Bucket, Hold, LedgerEntry, Settlement
+    from policy_router.ledger.store import Balance, Hold, LedgerEntry, Settlement
 
 PER_MILLE: Final = 1000
-"""Shares of a limit are whole thousandths."""
-EXACT: Final = 2**53 - 1
+"""Shares of a cap are whole thousandths."""
+MAX_AMOUNT: Final = 2**53 - 1
 """The largest amount that every store counts exactly: in nano-USD, $9.007 million."""
 
 
-def bounded(charges: Sequence[Charge]) -> tuple[Charge, ...]:
-    """Charges as they are counted: neither a limit nor an amount is more than EXACT. An amount that
-    a limit refuses stays as it is: more than EXACT, it never fits."""
+def clamped(charges: Sequence[Charge]) -> tuple[Charge, ...]:
+    """Charges as they are counted: no cap and no amount is above MAX_AMOUNT.
+
+    An amount that a limit refuses is not reduced: above MAX_AMOUNT it never fits.
+    """
     for charge in charges:
-        if charge.amount > EXACT or (charge.cap or 0) > EXACT:
-            return tuple(map(_bounded, charges))
+        if charge.amount > MAX_AMOUNT or (charge.cap or 0) > MAX_AMOUNT:
+            return tuple(map(_clamped, charges))
     return tuple(charges)
 
 
-def _bounded(charge: Charge) -> Charge:
-    limit = None if charge.cap is None else min(charge.cap, EXACT)
-    refused = charge.refuses and limit is not None
-    amount = charge.amount if refused else min(charge.amount, EXACT)
-    return replace(charge, amount=amount, cap=limit)
+def _clamped(charge: Charge) -> Charge:
+    cap = None if charge.cap is None else min(charge.cap, MAX_AMOUNT)
+    refused = charge.refuses and cap is not None
+    amount = charge.amount if refused else min(charge.amount, MAX_AMOUNT)
+    return replace(charge, amount=amount, cap=cap)
 
 
-def bounded_hold(hold: Hold) -> Hold:
-    """A hold with such charges."""
-    charges = bounded(hold.charges)
+def clamped_hold(hold: Hold) -> Hold:
+    """A hold with its charges as they are counted."""
+    charges = clamped(hold.charges)
     return hold if charges is hold.charges else replace(hold, charges=charges)
 
 
-def bounded_actual(actual: Settlement) -> Settlement:
-    """What an attempt came to, likewise: its tokens together are not more than EXACT."""
-    if actual.cost <= EXACT and actual.tokens <= EXACT:
+def clamped_settlement(actual: Settlement) -> Settlement:
+    """A settlement as it is counted: its cost and the sum of its tokens are at most MAX_AMOUNT."""
+    if actual.cost <= MAX_AMOUNT and actual.tokens <= MAX_AMOUNT:
         return actual
-    tokens_in = min(actual.tokens_in, EXACT)
+    tokens_in = min(actual.tokens_in, MAX_AMOUNT)
     return replace(
         actual,
-        cost=min(actual.cost, EXACT),
+        cost=min(actual.cost, MAX_AMOUNT),
         tokens_in=tokens_in,
-        tokens_out=min(actual.tokens_out, EXACT - tokens_in),
+        tokens_out=min(actual.tokens_out, MAX_AMOUNT - tokens_in),
     )
 
 
-def comes_to(metric: Metric, amount: int, actual: Settlement) -> int:
-    """What a charge of `amount` is settled to."""
+def settled_amount(metric: Metric, amount: int, actual: Settlement) -> int:
+    """The amount to which a charge of `amount` is settled."""
     if metric is Metric.USD:
         return actual.cost
     if metric is Metric.TOKENS:
@@ -65,11 +67,19 @@ def comes_to(metric: Metric, amount: int, actual: Settlement) -> int:
     return amount
 
 
-def opens(slots: Mapping[int, int], charge: Charge, now: float) -> float | None:
-    """When a charge will fit into its rolling window, if nothing else comes: as slots leave it,
-    oldest first. slots: number -> what it holds. None when it never will."""
-    counter, limit = charge.counter, charge.cap
-    if limit is None or max(charge.amount, 1) > limit:
+def opens_at(slots: Mapping[int, int], charge: Charge, now: float) -> float | None:
+    """When a charge will fit into its rolling window, if nothing else is charged.
+
+    Args:
+        slots: what was charged, by the number of the slot.
+        charge: what should fit.
+        now: Unix time.
+
+    Returns:
+        Unix time, the moment at which enough slots have left the window; None for never.
+    """
+    counter, cap = charge.counter, charge.cap
+    if cap is None or max(charge.amount, 1) > cap:
         return None
     oldest = counter.oldest(now)
     used = sum(n for slot, n in slots.items() if slot >= oldest)
@@ -81,77 +91,106 @@ def opens(slots: Mapping[int, int], charge: Charge, now: float) -> float | None:
 
 
 def refusal(charge: Charge, used: int, slots: Mapping[int, int], now: float) -> Refusal:
-    """Why a charge does not fit beside what is used. slots: of a rolling window."""
-    counter, limit = charge.counter, charge.cap or 0
-    until = None
+    """Why a charge does not fit.
+
+    Args:
+        charge: what was refused.
+        used: what is spent and held.
+        slots: what was charged to a rolling window, by the number of the slot.
+        now: Unix time.
+    """
+    counter, cap = charge.counter, charge.cap or 0
+    opens = None
     if counter.rolling:
-        until = opens(slots, charge, now)
-    elif counter.calendar and max(charge.amount, 1) <= limit:
-        until = counter.end
-    return Refusal(counter.key, limit, used, charge.amount, until)
+        opens = opens_at(slots, charge, now)
+    elif counter.calendar and max(charge.amount, 1) <= cap:
+        opens = counter.end
+    return Refusal(counter.key, cap, used, charge.amount, opens)
 
 
-def threshold(share: float, limit: int) -> int:
-    """The amount at which a share of a limit is passed, rounded up."""
-    return -(-round(share * PER_MILLE) * limit // PER_MILLE)
+def threshold(share: float, cap: int) -> int:
+    """The amount at which a share of a cap is passed, rounded up."""
+    return -(-round(share * PER_MILLE) * cap // PER_MILLE)
 
 
-def crossings(charge: Charge, spent: int, told: int) -> tuple[tuple[Crossing, ...], int]:
-    """The thresholds that `spent` has passed and nobody was told of, and the highest amount that
-    was told of from now on. told: the highest before; those of a limit that was raised since lie
-    beyond it."""
-    found, highest = [], told
+def crossings(charge: Charge, spent: int, notified: int) -> tuple[tuple[Crossing, ...], int]:
+    """The thresholds that were passed and not reported yet.
+
+    Args:
+        charge: of the counter, with the shares to warn at.
+        spent: what the counter shows now.
+        notified: the highest amount whose threshold was reported before. After a cap was raised, it
+            can be above the thresholds of the new cap.
+
+    Returns:
+        The crossings, and the highest amount that is reported from now on.
+    """
+    passed, highest = [], notified
     for share in charge.warn_at if charge.cap else ():
-        limit = charge.cap or 0
-        at = threshold(share, limit)
-        if told < at <= spent:
-            found.append(Crossing(charge.counter.key, share, spent, limit))
-            highest = at
-    return tuple(found), highest
+        cap = charge.cap or 0
+        amount = threshold(share, cap)
+        if notified < amount <= spent:
+            passed.append(Crossing(charge.counter.key, share, spent, cap))
+            highest = amount
+    return tuple(passed), highest
 
 
-def caps_money(charges: Iterable[Charge]) -> bool:
+def has_capped_budget(charges: Iterable[Charge]) -> bool:
     """Whether one of the charges is on a budget that refuses."""
     return any(c.counter.key.is_budget and c.refuses and c.cap is not None for c in charges)
 
 
-def part_of(row: LedgerEntry, key: CounterKey) -> int:
-    """What a row of the ledger adds to one of its counters."""
+def contribution(entry: LedgerEntry, key: CounterKey) -> int:
+    """What an entry of the ledger adds to one of its counters."""
     match key.metric:
         case Metric.USD:
-            return row.cost
+            return entry.cost
         case Metric.TOKENS:
-            return row.tokens_in + row.tokens_out
+            return entry.tokens_in + entry.tokens_out
         case _:
-            return row.requests
+            return entry.requests
 
 
 def differences(
-    buckets: Iterable[Bucket], rows: Iterable[LedgerEntry], held: Iterable[tuple[CounterKey, int]]
+    balances: Iterable[Balance],
+    entries: Iterable[LedgerEntry],
+    held: Iterable[tuple[CounterKey, int]],
 ) -> Iterator[Difference]:
-    """Where counters are not the sum of their ledger rows and open holds (key, amount)."""
+    """Where counters are not the sum of the ledger and the open holds.
+
+    Args:
+        balances: what the counters show.
+        entries: the ledger.
+        held: the charges of the open holds, as key and amount.
+    """
     spent: Tally[CounterKey] = Tally()
-    for row in rows:
-        for key in row.keys:
-            spent[key] += part_of(row, key)
-    return compare(buckets, spent, held)
+    for entry in entries:
+        for key in entry.keys:
+            spent[key] += contribution(entry, key)
+    return compare(balances, spent, held)
 
 
 def compare(
-    buckets: Iterable[Bucket],
+    balances: Iterable[Balance],
     spent: Mapping[CounterKey, int],
     held: Iterable[tuple[CounterKey, int]],
 ) -> Iterator[Difference]:
-    """The same, from what the ledger's rows come to by key."""
+    """Where counters are not what they should be.
+
+    Args:
+        balances: what the counters show.
+        spent: the sums of the ledger, by key.
+        held: the charges of the open holds, as key and amount.
+    """
     holding: Tally[CounterKey] = Tally()
     for key, amount in held:
         holding[key] += amount
-    counted = {b.key: b for b in buckets}
+    counted = {balance.key: balance for balance in balances}
     for key in sorted({*counted, *spent, *holding}, key=str):
-        bucket = counted.get(key)
+        balance = counted.get(key)
         for field, have, want in (
-            ("spent", bucket.spent if bucket else 0, spent.get(key, 0)),
-            ("held", bucket.held if bucket else 0, holding[key]),
+            ("spent", balance.spent if balance else 0, spent.get(key, 0)),
+            ("held", balance.held if balance else 0, holding[key]),
         ):
             if have != want:
                 yield Difference(key, field, have, want)

@@ -1,13 +1,13 @@
-"""Which time it is for a ledger, from clocks that anyone may set. Pure.
+"""The time of a ledger, computed from clocks that anybody may set, without IO.
 
-A wall clock can be set to anything; the time since the machine was started cannot. So a ledger
-keeps, beside its own time, an *anchor* for each machine: how long the machine had been up when the
-ledger's time was such and such. From there the ledger's time goes on as the machine's uptime does.
-The wall clock is believed where there is no anchor yet (a new ledger, a restarted machine); after
-that it only pulls gently, as fast as a time server may slew a clock, and not at all when it is more
-than a few minutes away. Such a clock is *doubted*: until uptime has passed that confirms it, or an
-operator accepts it, it changes nothing. Whatever clocks show, a window that rolls and a period of
-the calendar last as long as they should.
+A wall clock can be set to anything; the time since the machine started (its uptime) cannot. So in
+addition to its own time a ledger keeps an *anchor* for each machine: which uptime the machine had
+at which time of the ledger. From there the ledger's time advances with the uptime. The wall clock
+is trusted only where there is no anchor yet (a new ledger, a restarted machine). Later it corrects
+the ledger's time slowly, as a time server slews a clock, and not at all when the two differ by more
+than ten minutes. Such a wall clock is *doubted*: it changes nothing until the uptime confirms it,
+or an operator accepts it. Whatever clocks show, rolling windows and calendar periods last as long
+as they should.
 """
 
 from __future__ import annotations
@@ -19,24 +19,27 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
 DOUBTED: Final = 600.0
-"""Seconds between a wall clock and the ledger's time from which on the wall clock is ignored."""
+"""A wall clock that differs from the ledger's time by more seconds than this is ignored."""
 RATE: Final = 1 / 2000
-"""Seconds that a wall clock may pull the ledger's time by in a second: what a time server may."""
+"""How far a wall clock may move the ledger's time, in seconds per second of uptime."""
 CLOSE: Final = 60.0
-"""Seconds between the two from which on that is worth a warning."""
+"""A difference of more seconds than this is worth a warning."""
 PACE: Final = 60.0
-"""Seconds of uptime between two such corrections, so that few commits have one to write down."""
+"""Seconds of uptime between two corrections, so that few commits have to record one."""
 SLACK: Final = 1.0
-"""Seconds that the ledger's time may be beyond what an anchor comes to without another machine
-having written to it: sums of floats are rounded, and readings of uptime are coarse."""
+"""Seconds by which the ledger's time may exceed what the anchor yields before another machine must
+have written to it: sums of floats are rounded, and readings of uptime are coarse."""
 
 
 @dataclass(frozen=True, slots=True)
 class ClockReading:
-    """What a process sees of the time.
+    """What the clocks of a machine show.
 
-    wall: Unix time. uptime: seconds since the machine was started, asleep or not. machine: names
-    the machine from one start to the next, "" when nothing but the wall clock is known.
+    Attributes:
+        wall: Unix time in seconds.
+        uptime: seconds since the machine started, including sleep.
+        machine: identifies the machine from one start to the next; empty when only the wall clock
+            is known.
     """
 
     wall: float
@@ -50,7 +53,12 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Anchor:
-    """The ledger's time `at` which a machine had been up for so many seconds."""
+    """A moment that is known by two clocks.
+
+    Attributes:
+        uptime: of a machine, in seconds.
+        at: the ledger's time at that uptime, Unix time in seconds.
+    """
 
     uptime: float
     at: float
@@ -58,8 +66,13 @@ class Anchor:
 
 @dataclass(frozen=True, slots=True)
 class Moment:
-    """The ledger's time, and the anchor to keep from now on. off: seconds by which the wall clock
-    is ahead of the ledger's time."""
+    """The ledger's time.
+
+    Attributes:
+        now: Unix time in seconds.
+        anchor: what to keep for this machine from now on; None when only the wall clock is known.
+        offset: seconds by which the wall clock is ahead of the ledger's time.
+    """
 
     now: float
     anchor: Anchor | None
@@ -72,9 +85,12 @@ class Moment:
 
 
 def moment(stored: float, anchor: Anchor | None, sight: ClockReading) -> Moment:
-    """The time of a ledger that has seen `stored`, where a machine with this anchor sees this.
+    """The time of a ledger now.
 
-    It is never before `stored`.
+    Args:
+        stored: the latest time that the ledger recorded; the result is never before it.
+        anchor: what the ledger keeps for this machine; None for nothing.
+        sight: what the machine's clocks show.
     """
     if not sight.machine:
         now = max(stored, sight.wall)
@@ -86,34 +102,38 @@ def moment(stored: float, anchor: Anchor | None, sight: ClockReading) -> Moment:
     now = anchor.at + elapsed
     if stored > now + SLACK:  # another machine went ahead
         return Moment(stored, Anchor(sight.uptime, stored), sight.wall - stored)
-    off = sight.wall - now
-    if elapsed >= PACE and abs(off) <= DOUBTED:
-        pull = RATE * elapsed
-        now = max(now + min(max(off, -pull), pull), stored)
+    offset = sight.wall - now
+    if elapsed >= PACE and abs(offset) <= DOUBTED:
+        most = RATE * elapsed
+        now = max(now + min(max(offset, -most), most), stored)
         anchor = Anchor(sight.uptime, now)
     now = max(now, stored)
     return Moment(now, anchor, sight.wall - now)
 
 
 def doubt(off: float, remedy: str) -> str:
-    """What to say where a wall clock is so many seconds ahead of the ledger's time. remedy: what to
-    do if the clock is right."""
+    """The warning about a wall clock that is ignored.
+
+    Args:
+        off: seconds by which it is ahead of the ledger's time.
+        remedy: what to do if the clock is right.
+    """
     where = "ahead of" if off > 0 else "behind"
     return (
         f"the clock is {spell(abs(off))} {where} the ledger's time, and the machine's uptime does"
-        " not confirm that: limits and budgets keep to the ledger's time; if the clock is right,"
+        " not confirm that: limits and budgets use the ledger's time; if the clock is right,"
         f" {remedy}"
     )
 
 
 def beside(off: float) -> str:
-    """How a ledger's time stands to a wall clock that is so many seconds ahead of it."""
+    """How a ledger's time relates to a wall clock that is `off` seconds ahead of it."""
     where = "behind" if off > 0 else "ahead of"
     return f"the ledger's time is {spell(abs(off))} {where} this machine's clock"
 
 
 def spell(seconds: float) -> str:
-    """A stretch of time for people: `3 days`, `25 hours`, `90 s`."""
+    """A duration for people: `3 days`, `25 hours`, `90 s`."""
     for size, name in ((86_400, "days"), (3600, "hours"), (60, "minutes")):
         if seconds >= 2 * size:
             return f"{seconds / size:.0f} {name}"

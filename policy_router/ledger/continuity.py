@@ -1,14 +1,14 @@
-"""Whether a ledger still has everything that a process saw it count. Pure comparisons, no IO.
+"""Whether a ledger still contains everything that a process saw in it, without IO.
 
-Every change of a ledger gets the next number, its *version*. A ledger has a random id, and a second
+Every change of a ledger gets the next number, its *version*. A ledger has a random id and a second
 one, its *branch*, which every process that begins to write replaces by one of its own; the version
-at which a branch was succeeded is kept. A process remembers ledger, branch and version of the last
-answer that it got. When a later answer does not contain that point, then data was lost: the server
-was emptied or restarted without a log, a replica that lagged behind took over, or an older copy was
-put in place.
+at which a branch was succeeded by the next is kept. A process remembers ledger, branch and version
+of the last answer that it got. When the history of a later answer does not contain that point, data
+was lost: the server was emptied or restarted without a log, a replica that lagged behind took over,
+or an older copy was restored.
 
-The branches are needed because a version alone can catch up: a process that began after the loss
-has nothing to compare with, and its changes raise the version beyond what others remember.
+Branches are needed because a version alone can catch up: a process that starts after the loss has
+nothing to compare with, and its changes raise the version above what others remember.
 """
 
 from __future__ import annotations
@@ -25,10 +25,10 @@ REMEDY: Final = (
     "`policy-router doctor --accept-loss`"
 )
 BRANCHES: Final = 1000
-"""Branches whose end is kept. What a process saw before the oldest of them can no longer be
-compared, and counts as there."""
+"""The number of branches whose end is kept. What a process saw before the oldest of them can no
+longer be compared, and counts as present."""
 PAUSE: Final = 1.0
-"""Seconds after which to ask a ledger again that lost data: an operator may have accepted it."""
+"""Seconds after which to try a ledger again that lost data: an operator may have accepted that."""
 
 
 def new_token() -> str:
@@ -38,8 +38,13 @@ def new_token() -> str:
 
 @dataclass(frozen=True, slots=True)
 class Mark:
-    """A point in the history of a ledger: its id, its branch ("" where that is not known), and the
-    number of changes so far."""
+    """A point in the history of a ledger.
+
+    Attributes:
+        ledger: the id of the ledger.
+        branch: its branch; empty where that is unknown.
+        version: the number of changes so far.
+    """
 
     ledger: str
     branch: str
@@ -48,11 +53,13 @@ class Mark:
 
 @dataclass(frozen=True, slots=True)
 class Loss:
-    """A ledger lost data, and nobody has accepted that yet.
+    """A loss of data that was not accepted yet.
 
-    since: Unix time of the ledger's clock when it was noticed. seen: the version that somebody had
-    seen; None when a counter was missing that the ledger itself lists. found: the version that was
-    there instead; None when it was another ledger.
+    Attributes:
+        since: when it was noticed, Unix time of the ledger's clock.
+        seen: the version that a process had seen; None when a counter was missing that the ledger
+            itself lists.
+        found: the version that was there instead; None when it was another ledger.
     """
 
     since: float = field(compare=False)
@@ -61,23 +68,25 @@ class Loss:
 
     @property
     def text(self) -> str:
-        """What happened, in words."""
+        """What happened, for people."""
         if self.seen is None:
-            return "counters are gone that it lists: they were deleted or evicted"
+            return "counters that it lists are missing: they were deleted or evicted"
         if self.found is None:
-            return f"its {self.seen} changes are gone: it was emptied, or another ledger is there"
+            return (
+                f"its {self.seen} changes are missing: it was emptied, or another ledger is there"
+            )
         return f"it went back from change {self.seen} to change {self.found}"
 
     def stored(self) -> str:
-        """The text that a store keeps of it."""
-        numbers = (-1 if each is None else each for each in (self.seen, self.found))
+        """The text under which a store keeps it."""
+        numbers = (-1 if version is None else version for version in (self.seen, self.found))
         return " ".join((repr(self.since), *map(str, numbers)))
 
     @classmethod
     def restored(cls, text: str) -> Loss:
-        """The loss that was stored."""
+        """The loss, from its text."""
         since, *numbers = text.split()
-        seen, found = (None if int(each) < 0 else int(each) for each in numbers)
+        seen, found = (None if int(number) < 0 else int(number) for number in numbers)
         return cls(float(since), seen, found)
 
 
@@ -88,11 +97,14 @@ def contains(
     oldest: int,
     accepted: Callable[[str], bool],
 ) -> bool:
-    """Whether the history that leads to `found` contains the point `seen`.
+    """Whether the history of a ledger contains a point.
 
-    succeeded: the version at which a branch was succeeded; None when it is not known. oldest: the
-    version up to which those are no longer kept. accepted: whether the loss of a ledger of this id
-    was accepted.
+    Args:
+        found: where the ledger is now.
+        seen: the point.
+        succeeded: returns the version at which a branch was succeeded; None when it is unknown.
+        oldest: up to this version, the ends of branches are no longer kept.
+        accepted: whether the loss of the ledger with this id was accepted.
     """
     if found.ledger != seen.ledger:
         return accepted(seen.ledger)
@@ -103,11 +115,18 @@ def contains(
 
 
 class SeenState:
-    """What a process remembers of a ledger, and whether the ledger is known to have lost data.
+    """What a process remembers of a ledger.
 
-    mark: the last point that was seen; None before the first. branch: what this process calls its
-    branch; joined: whether the ledger has it. Threads share this without a lock: an older point
-    that replaces a newer one is still a true one.
+    Threads share it without a lock: an older point that replaces a newer one is still true.
+
+    Args:
+        mark: a point that the ledger must contain; None for nothing.
+
+    Attributes:
+        mark: the last point that was seen; None before the first.
+        branch: the id of this process's own branch.
+        joined: whether the ledger has that branch.
+        loss: what the ledger lost; None for nothing.
     """
 
     def __init__(self, mark: Mark | None = None) -> None:
@@ -117,8 +136,15 @@ class SeenState:
         self.loss: Loss | None = None
 
     def note(self, found: Mark | None, loss: Loss | None) -> None:
-        """Remember what an answer showed. found: None for a ledger without any change yet. After a
-        loss, what was there before is remembered until the loss is accepted or the data is back."""
+        """Remember what an answer showed.
+
+        After a loss, the point before it is remembered until the loss is accepted or the data is
+        back.
+
+        Args:
+            found: where the ledger is; None for a ledger without any change yet.
+            loss: what it lost; None for nothing.
+        """
         self.loss = loss
         if found is None:
             return

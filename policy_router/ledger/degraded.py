@@ -21,7 +21,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Final, TypeVar
 
 from policy_router.errors import StoreError, VerbError
-from policy_router.ledger.arithmetic import caps_money
+from policy_router.ledger.arithmetic import has_capped_budget
 from policy_router.ledger.continuity import REMEDY
 from policy_router.ledger.granted_holds import GrantedHolds
 from policy_router.ledger.local_share import LocalShare
@@ -271,7 +271,7 @@ class DegradableStore:
     async def _count(
         self, answer: Granted | Refused | Stale | Unavailable, hold: Hold, after: Ending | None
     ) -> None:
-        """Count here what the store counted."""
+        """CalendarCount here what the store counted."""
         if isinstance(answer, Granted):
             await self._share.count(hold, after)
         elif after is not None and not isinstance(answer, Stale):
@@ -325,7 +325,7 @@ class DegradableStore:
     async def _reserve_locally(
         self, hold: Hold, detail: str
     ) -> Granted | Refused | Stale | Unavailable:
-        if caps_money(hold.charges):
+        if has_capped_budget(hold.charges):
             wait = self._breaker.wait(self._monotonic())
             return Unavailable(detail, wait or PAUSE)
         return await self._share.reserve(hold)

@@ -1,4 +1,4 @@
-"""What is worth knowing of a store before money depends on it."""
+"""What an operator should know of a store, as values."""
 
 from __future__ import annotations
 
@@ -15,10 +15,13 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Diagnosis:
-    """One thing found.
+    """One observation.
 
-    subject: what was looked at. level: ERROR when counters would not hold, WARNING when they may be
-    lost, NOTE for what is merely so. text: lower case, no full stop. help: what to do about it.
+    Attributes:
+        subject: what was examined.
+        level: ERROR when counters would be wrong, WARNING when they may be lost, NOTE for a fact.
+        text: what was observed, in lower case without a full stop.
+        help: what to do about it; empty for nothing.
     """
 
     subject: str
@@ -28,7 +31,7 @@ class Diagnosis:
 
 
 def describe_loss(loss: Loss | None) -> tuple[Diagnosis, ...]:
-    """What is to be said of a ledger that may have lost data."""
+    """What an operator should know of a ledger's loss of data; nothing when there is none."""
     if loss is None:
         return ()
     when = f"{datetime.fromtimestamp(loss.since, UTC):%Y-%m-%d %H:%M:%S} UTC"

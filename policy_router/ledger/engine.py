@@ -1,11 +1,11 @@
-"""Counters and holds as plain tables, and the verbs on them at a given time.
+"""Counters and holds as plain dictionaries, and the verbs on them at a given time.
 
-A store in memory keeps these tables whole; one on disk loads the rows that its verbs touch, lets
-the verbs run, and saves what changed. Nothing here reads a clock or does IO; who calls sees to it
+A store in memory keeps a whole LedgerState; one on disk loads the part that its verbs touch, runs
+the verbs, and saves what changed. Nothing here reads a clock or does IO, and the caller makes sure
 that one verb runs at a time.
 
-What a counter counts over is asked dozens of times a verb, so it is read off its fields: a calendar
-period when it has an `end`, a rolling window when it has a `width`.
+The kind of a counter matters dozens of times in a verb, so it is read from the fields directly: a
+counter with an `end` counts over a calendar period, one with a `width` over a rolling window.
 """
 
 from __future__ import annotations
@@ -16,7 +16,13 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Final
 
 from policy_router.domain.limits import Metric, Reading
-from policy_router.ledger.arithmetic import bounded_actual, caps_money, comes_to, crossings, refusal
+from policy_router.ledger.arithmetic import (
+    clamped_settlement,
+    crossings,
+    has_capped_budget,
+    refusal,
+    settled_amount,
+)
 from policy_router.ledger.store import (
     Crossing,
     Ended,
@@ -36,7 +42,7 @@ if TYPE_CHECKING:
     from policy_router.ledger.store import Ending, Hold
 
 REMEMBERED: Final = 86_400.0
-"""Seconds an ended hold is known, so that ending it again changes nothing."""
+"""Seconds for which an ended hold is known, so that ending it again changes nothing."""
 
 OPEN: Final = "open"
 SETTLED: Final = "settled"
@@ -46,8 +52,15 @@ CORRECTED: Final = "corrected"
 
 
 @dataclass(slots=True)
-class Held:
-    """A hold and its state. slots: by counter key, the slot that was charged."""
+class HoldRecord:
+    """A hold and its state.
+
+    Attributes:
+        hold: the hold.
+        state: OPEN, SETTLED, RELEASED, EXPIRED or CORRECTED.
+        expires: Unix time.
+        slots: by the id of each rolling counter, the number of the slot that was charged.
+    """
 
     hold: Hold
     state: str
@@ -56,38 +69,63 @@ class Held:
 
 
 @dataclass(slots=True)
-class Count:
-    """A calendar counter. end: of its period. told: the highest amount that somebody was told
-    of. opening: what rows that are no longer kept had spent."""
+class CalendarCount:
+    """What a calendar counter counted.
+
+    Attributes:
+        end: the end of its period, Unix time.
+        spent: what ended holds used.
+        held: what open holds reserve.
+        notified: the highest amount whose threshold was reported.
+        opening_balance: what was spent by entries that the ledger no longer contains.
+    """
 
     end: float
     spent: int = 0
     held: int = 0
     notified: int = 0
-    opening: int = 0
+    opening_balance: int = 0
 
 
 class LedgerState:
-    """holds, counts, rolling windows and seats by id or key; leases as a heap of (when, id).
+    """The state of a store, or a part of it.
 
-    ended: (when it may be forgotten, id), oldest first. rows: of the ledger, in order. Both grow
-    until who keeps the tables takes from them. remembered: seconds an ended hold is known. closed:
-    the answer to who asks for money, while data is lost.
+    Args:
+        remembered: seconds for which an ended hold is known.
+
+    Attributes:
+        holds: by id.
+        leases: a heap of (when it expires, id); an entry whose time is not the hold's is outdated.
+        ended: (when it may be forgotten, id) of ended holds, oldest first; the owner removes them.
+        rolling: by counter id, what was charged to each slot.
+        counts: calendar counters by counter id.
+        concurrent: by counter id, the ids of the open holds.
+        rows: the entries of the ledger in order; the owner removes them.
+        seq: the number of the last entry.
+        closed: the answer to a hold on a capped budget while data is lost; None otherwise.
     """
 
     __slots__ = (
-        "closed", "counts", "ended", "holds", "leases", "remembered", "rolling", "rows", "seats",
+        "closed",
+        "concurrent",
+        "counts",
+        "ended",
+        "holds",
+        "leases",
+        "remembered",
+        "rolling",
+        "rows",
         "seq",
     )  # fmt: skip
 
     def __init__(self, remembered: float = REMEMBERED) -> None:
         self.remembered = remembered
-        self.holds: dict[str, Held] = {}
+        self.holds: dict[str, HoldRecord] = {}
         self.leases: list[tuple[float, str]] = []
         self.ended: deque[tuple[float, str]] = deque()
         self.rolling: dict[str, dict[int, int]] = {}
-        self.counts: dict[str, Count] = {}
-        self.seats: dict[str, set[str]] = {}
+        self.counts: dict[str, CalendarCount] = {}
+        self.concurrent: dict[str, set[str]] = {}
         self.rows: deque[LedgerEntry] = deque()
         self.seq = 0
         self.closed: Unavailable | None = None
@@ -95,14 +133,14 @@ class LedgerState:
     # -- verbs -------------------------------------------------------------------------------
 
     def reading(self, charge: Charge, now: float) -> Reading:
-        """What a counter shows."""
+        """Read one counter. See Store.read."""
         refused = self._refuses(charge, now)
         return Reading(self._used(charge, now), refused.opens if refused else None)
 
     def reserve(
         self, hold: Hold, after: Ending | None, now: float
     ) -> Granted | Refused | Stale | Unavailable:
-        """See Store."""
+        """See Store.reserve."""
         known = self.holds.get(hold.id)
         if known is None and _stale(hold, now):
             return Stale(now)
@@ -113,7 +151,7 @@ class LedgerState:
             missed = ended.ended is Ended.UNKNOWN
         if known is not None:
             return Granted(hold.id, known.expires, crossed, missed=missed)
-        if self.closed is not None and caps_money(hold.charges):
+        if self.closed is not None and has_capped_budget(hold.charges):
             return replace(self.closed, crossed=crossed, missed=missed)
         refusals = [r for c in hold.charges if (r := self._refuses(c, now)) is not None]
         if refusals:
@@ -121,7 +159,7 @@ class LedgerState:
         return Granted(hold.id, self._take(hold, now), crossed, missed=missed)
 
     def renew(self, hold_id: str, lease: float, now: float) -> bool | None:
-        """See Store."""
+        """See Store.renew."""
         held = self.holds.get(hold_id)
         if held is None:
             return None
@@ -132,8 +170,8 @@ class LedgerState:
         return True
 
     def end(self, hold_id: str, actual: Settlement | None, now: float) -> Settled:
-        """Settle, or release when there is no `actual`. See Store."""
-        actual = None if actual is None else bounded_actual(actual)
+        """Settle a hold, or release it when there is no `actual`. See Store."""
+        actual = None if actual is None else clamped_settlement(actual)
         crossed = self._sweep(now)
         held = self.holds.get(hold_id)
         if held is None:
@@ -151,7 +189,7 @@ class LedgerState:
             crossed += self._charge(held, actual, EntryKind.SETTLE, now)
         return Settled(Ended.DONE, crossed)
 
-    # -- what verbs are made of ----------------------------------------------------------------
+    # -- counting ------------------------------------------------------------------------------
 
     def _used(self, charge: Charge, now: float) -> int:
         counter = charge.counter
@@ -164,10 +202,10 @@ class LedgerState:
                 return 0
             oldest = counter.oldest(now)
             return sum([n for slot, n in slots.items() if slot >= oldest])
-        seated = self.seats.get(counter.id, ())
-        if self.leases and self.leases[0][0] <= now:  # a reading sweeps nothing
-            return sum([self.holds[hold_id].expires > now for hold_id in seated])
-        return len(seated)
+        under_way = self.concurrent.get(counter.id, ())
+        if self.leases and self.leases[0][0] <= now:  # reading does not expire any hold
+            return sum([self.holds[hold_id].expires > now for hold_id in under_way])
+        return len(under_way)
 
     def _refuses(self, charge: Charge, now: float) -> Refusal | None:
         used = self._used(charge, now)
@@ -182,7 +220,7 @@ class LedgerState:
             if counter.end:
                 count = self.counts.get(key)
                 if count is None:
-                    count = self.counts[key] = Count(counter.end)
+                    count = self.counts[key] = CalendarCount(counter.end)
                 count.held += charge.amount
             elif counter.width:
                 slot = slots[key] = counter.slot(now)
@@ -191,14 +229,14 @@ class LedgerState:
                     del window[old]
                 window[slot] = window.get(slot, 0) + charge.amount
             else:
-                self.seats.setdefault(key, set()).add(hold.id)
+                self.concurrent.setdefault(key, set()).add(hold.id)
         expires = now + hold.lease
-        self.holds[hold.id] = Held(hold, OPEN, expires, slots)
+        self.holds[hold.id] = HoldRecord(hold, OPEN, expires, slots)
         heapq.heappush(self.leases, (expires, hold.id))
         return expires
 
     def _sweep(self, now: float) -> tuple[Crossing, ...]:
-        """Charges every hold whose lease has run out with all it holds."""
+        """Charge every hold whose lease ran out with all that it holds."""
         crossed: tuple[Crossing, ...] = ()
         while self.leases and self.leases[0][0] <= now:
             expires, hold_id = heapq.heappop(self.leases)
@@ -213,41 +251,43 @@ class LedgerState:
         return crossed
 
     def _charge(
-        self, held: Held, actual: Settlement, kind: EntryKind, now: float
+        self, held: HoldRecord, actual: Settlement, kind: EntryKind, now: float
     ) -> tuple[Crossing, ...]:
         crossed: tuple[Crossing, ...] = ()
         for charge in held.hold.charges:
             counter = charge.counter
-            amount = comes_to(counter.metric, charge.amount, actual)
+            amount = settled_amount(counter.metric, charge.amount, actual)
             if counter.end:
                 count = self.counts[counter.id]
                 count.held -= charge.amount
                 count.spent += amount
                 if charge.warn_at:
-                    found, count.notified = crossings(charge, count.spent, count.notified)
-                    crossed += found
+                    passed, count.notified = crossings(charge, count.spent, count.notified)
+                    crossed += passed
             elif counter.width:
                 self._correct(held, charge, amount - charge.amount)
             else:
-                self._stand_up(held, charge)
+                self._free_concurrency(held, charge)
         self.ended.append((now + self.remembered, held.hold.id))
         self._write(held, kind, actual, 1, now)
         return crossed
 
-    def _adjust(self, held: Held, actual: Settlement | None, now: float) -> tuple[Crossing, ...]:
-        """Brings an expired hold, charged in full, to what it really came to."""
+    def _adjust(
+        self, held: HoldRecord, actual: Settlement | None, now: float
+    ) -> tuple[Crossing, ...]:
+        """Correct an expired hold, which was charged in full, to what was really used."""
         crossed: tuple[Crossing, ...] = ()
         nothing = actual is None
         real = Settlement() if actual is None else actual
         for charge in held.hold.charges:
             counter = charge.counter
-            amount = 0 if nothing else comes_to(counter.metric, charge.amount, real)
+            amount = 0 if nothing else settled_amount(counter.metric, charge.amount, real)
             if counter.end:
                 count = self.counts[counter.id]
                 count.spent += amount - charge.amount
                 if charge.warn_at:
-                    found, count.notified = crossings(charge, count.spent, count.notified)
-                    crossed += found
+                    passed, count.notified = crossings(charge, count.spent, count.notified)
+                    crossed += passed
             elif counter.width:
                 self._correct(held, charge, amount - charge.amount)
         amounts = {c.counter.metric: c.amount for c in held.hold.charges}
@@ -260,28 +300,28 @@ class LedgerState:
         self._write(held, EntryKind.ADJUST, delta, -1 if nothing else 0, now)
         return crossed
 
-    def _give_back(self, held: Held, now: float) -> None:
+    def _give_back(self, held: HoldRecord, now: float) -> None:
         for charge in held.hold.charges:
             if charge.counter.end:
                 self.counts[charge.counter.id].held -= charge.amount
             elif charge.counter.width:
                 self._correct(held, charge, -charge.amount)
             else:
-                self._stand_up(held, charge)
+                self._free_concurrency(held, charge)
         self.ended.append((now + self.remembered, held.hold.id))
 
-    def _correct(self, held: Held, charge: Charge, by: int) -> None:
-        """Corrects the slot that was charged, if it is still of interest."""
+    def _correct(self, held: HoldRecord, charge: Charge, by: int) -> None:
+        """Correct the slot that was charged, if it is still in the window."""
         key = charge.counter.id
         window, slot = self.rolling.get(key, {}), held.slots[key]
         if slot in window:
             window[slot] += by
 
-    def _stand_up(self, held: Held, charge: Charge) -> None:
-        self.seats.get(charge.counter.id, set()).discard(held.hold.id)
+    def _free_concurrency(self, held: HoldRecord, charge: Charge) -> None:
+        self.concurrent.get(charge.counter.id, set()).discard(held.hold.id)
 
     def _write(
-        self, held: Held, kind: EntryKind, actual: Settlement, requests: int, now: float
+        self, held: HoldRecord, kind: EntryKind, actual: Settlement, requests: int, now: float
     ) -> None:
         keys = tuple([c.counter.key for c in held.hold.charges if c.counter.end])
         self.seq += 1
@@ -293,7 +333,7 @@ class LedgerState:
 
 
 def _stale(hold: Hold, now: float) -> bool:
-    """Whether a calendar counter of the hold is of another period than `now`."""
+    """Whether a calendar counter of the hold is of another period than the one of `now`."""
     for charge in hold.charges:
         counter = charge.counter
         if counter.end and not counter.start <= now < counter.end:

@@ -1,4 +1,4 @@
-"""Counters in the memory of one process: for tests, for trying out, for one worker alone."""
+"""A store in the memory of one process, for tests, for trials and for a single worker."""
 
 from __future__ import annotations
 
@@ -8,10 +8,10 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Final
 
 from policy_router.domain.limits import ROLLING, CounterKey
-from policy_router.ledger.arithmetic import bounded, bounded_hold, differences, part_of
+from policy_router.ledger.arithmetic import clamped, clamped_hold, contribution, differences
 from policy_router.ledger.clock import doubt, moment
 from policy_router.ledger.engine import CORRECTED, OPEN, RELEASED, REMEMBERED, SETTLED, LedgerState
-from policy_router.ledger.store import Attribution, Bucket, Hold
+from policy_router.ledger.store import Attribution, Balance, Hold
 from policy_router.ledger.uptime import source
 from policy_router.resilience import forks
 
@@ -35,15 +35,15 @@ if TYPE_CHECKING:
 LOG: Final = logging.getLogger(__name__)
 
 ROWS: Final = 10_000
-"""Rows of the ledger that are kept; older ones live on in the counters' opening balances."""
+"""Entries of the ledger that are kept; older ones become the opening balances of counters."""
 KEPT: Final = 62 * 86_400.0
-"""Seconds a calendar counter is kept after its period: this month and the last can be looked at."""
+"""Seconds for which a calendar counter is kept after its period, so that last month is visible."""
 ENDED: Final = 10_000
-"""Calendar counters that are kept after their period, at most: the latest."""
+"""The most calendar counters that are kept after their periods: the latest ones."""
 TIDYING: Final = 3600.0
-"""Seconds between two looks for what nobody will ask for again, at most."""
+"""The longest time in seconds between two cleanups."""
 FEW: Final = 1000
-"""So many windows and counters are no reason to look sooner."""
+"""This many new windows and counters cause no earlier cleanup."""
 NOTHING: Final = Hold("", (), 0.0, Attribution())
 """What is kept of a hold that nothing can change any more."""
 
@@ -53,9 +53,15 @@ _OVER: Final = frozenset({SETTLED, RELEASED, CORRECTED})
 
 @dataclass(frozen=True, slots=True)
 class Retention:
-    """How long things are kept. rows: of the ledger. ended: seconds that an ended hold is known.
-    periods: seconds that a calendar counter outlives its period, while there are few. tidying:
-    seconds between two looks for what is over, unless much has come since."""
+    """How long a store in memory keeps things.
+
+    Attributes:
+        rows: the number of entries of the ledger.
+        ended: seconds for which an ended hold is known.
+        periods: seconds for which a calendar counter is kept after its period, while there are
+            few.
+        tidying: seconds between two cleanups, unless many counters are new.
+    """
 
     rows: int = ROWS
     ended: float = REMEMBERED
@@ -67,11 +73,14 @@ LONG: Final = Retention()
 
 
 class MemoryStore:
-    """A Store and its Books in one process, for any number of threads and event loops.
+    """A store in one process, for any number of threads and event loops.
 
-    clock: Unix time; when it is set back, the store's time stands still. The machine's own clock
-    is held against the machine's uptime (see `clock.py`), any other is believed when it goes
-    forward. keep: how long things are kept. sight: what clocks show, in place of `clock`.
+    Args:
+        clock: Unix time in seconds. When it is set back, the store's time stands still. The
+            machine's own clock is compared with the machine's uptime (see `ledger.clock`); any
+            other clock is trusted when it goes forward.
+        keep: how long things are kept.
+        sight: a source of clock readings to use in place of `clock`.
     """
 
     def __init__(
@@ -86,10 +95,10 @@ class MemoryStore:
         self._lock = forks.lock()
         self._now = 0.0
         self._anchor: Anchor | None = None
-        # What the clocks show now is what they are held against later.
+        # What the clocks show now is what they are compared with later.
         self._anchor = self._look().anchor
         self._doubted = False
-        self._tables = LedgerState(keep.ended)
+        self._ledger = LedgerState(keep.ended)
         self._tidied = 0.0
         self._left = 0  # windows and counters after that
 
@@ -99,14 +108,14 @@ class MemoryStore:
         """See Store."""
         with self._lock:
             now = self._look().now
-            return tuple(self._tables.reading(charge, now) for charge in bounded(charges))
+            return tuple(self._ledger.reading(charge, now) for charge in clamped(charges))
 
     async def reserve(
         self, hold: Hold, after: Ending | None = None
     ) -> Granted | Refused | Stale | Unavailable:
         """See Store."""
         with self._lock:
-            answer = self._tables.reserve(bounded_hold(hold), after, self._tick())
+            answer = self._ledger.reserve(clamped_hold(hold), after, self._tick())
             if after is not None:
                 self._lighten(after.id)
             return answer
@@ -114,66 +123,66 @@ class MemoryStore:
     async def renew(self, hold_id: str, lease: float) -> bool | None:
         """See Store."""
         with self._lock:
-            return self._tables.renew(hold_id, lease, self._tick())
+            return self._ledger.renew(hold_id, lease, self._tick())
 
     async def settle(self, hold_id: str, actual: Settlement) -> Settled:
         """See Store."""
         with self._lock:
-            settled = self._tables.end(hold_id, actual, self._tick())
+            settled = self._ledger.end(hold_id, actual, self._tick())
             self._lighten(hold_id)
             return settled
 
     async def release(self, hold_id: str) -> Settled:
         """See Store."""
         with self._lock:
-            settled = self._tables.end(hold_id, None, self._tick())
+            settled = self._ledger.end(hold_id, None, self._tick())
             self._lighten(hold_id)
             return settled
 
     async def aclose(self) -> None:
-        """Nothing to let go of."""
+        """Do nothing: there is nothing to close."""
 
-    # -- books -------------------------------------------------------------------------------
+    # -- reports and audits ------------------------------------------------------------------
 
     async def rows(self, since: float = 0.0) -> AsyncIterator[LedgerEntry]:
-        """See Books."""
+        """See LedgerReader."""
         with self._lock:
             self._trim()
-            found = [row for row in self._tables.rows if row.ts >= since]
+            found = [row for row in self._ledger.rows if row.ts >= since]
         for row in found:
             yield row
 
-    async def buckets(self) -> tuple[Bucket, ...]:
-        """See Books."""
+    async def balances(self) -> tuple[Balance, ...]:
+        """See LedgerReader."""
         with self._lock:
-            counts = sorted(self._tables.counts.items())
+            counts = sorted(self._ledger.counts.items())
             return tuple(
-                Bucket(CounterKey.parse(key), count.spent, count.held) for key, count in counts
+                Balance(CounterKey.parse(key), count.spent, count.held) for key, count in counts
             )
 
     async def audit(self) -> tuple[Difference, ...]:
-        """See Books."""
+        """See LedgerReader."""
         with self._lock:
             self._trim()
-            counts = self._tables.counts
+            counts = self._ledger.counts
             kept = [
-                Bucket(CounterKey.parse(key), count.spent - count.opening, count.held)
+                Balance(CounterKey.parse(key), count.spent - count.opening_balance, count.held)
                 for key, count in counts.items()
             ]
             held = [
                 (charge.counter.key, charge.amount)
-                for each in self._tables.holds.values()
+                for each in self._ledger.holds.values()
                 if each.state == OPEN
                 for charge in each.hold.charges
                 if charge.counter.calendar
             ]
             rows = (
                 replace(row, keys=tuple(k for k in row.keys if str(k) in counts))
-                for row in self._tables.rows
+                for row in self._ledger.rows
             )
             return tuple(differences(kept, rows, held))
 
-    # -- forgetting, under the lock --------------------------------------------------------------
+    # -- time and cleanup, under the lock ------------------------------------------------------
 
     def _look(self) -> Moment:
         sight = self._given or source(self._clock)
@@ -183,52 +192,51 @@ class MemoryStore:
         found = self._look()
         self._now, self._anchor = now, _ = found.now, found.anchor
         if found.doubted and not self._doubted:
-            LOG.warning("%s", doubt(found.offset, "start the process anew"))
+            LOG.warning("%s", doubt(found.offset, "restart the process"))
         self._doubted = found.doubted
-        ended = self._tables.ended
+        ended = self._ledger.ended
         while ended and ended[0][0] <= now:
-            self._tables.holds.pop(ended.popleft()[1], None)
+            self._ledger.holds.pop(ended.popleft()[1], None)
         self._trim()
-        kept = len(self._tables.rolling) + len(self._tables.counts)
+        kept = len(self._ledger.rolling) + len(self._ledger.counts)
         if now >= self._tidied + self._keep.tidying or kept > 2 * self._left + FEW:
             self._tidied = now
             self._tidy(now)
-            self._left = len(self._tables.rolling) + len(self._tables.counts)
+            self._left = len(self._ledger.rolling) + len(self._ledger.counts)
         return now
 
     def _lighten(self, hold_id: str) -> None:
-        """Keeps no more of a hold that has ended than that it has."""
-        held = self._tables.holds.get(hold_id)
+        """Keep of a hold that ended no more than the fact."""
+        held = self._ledger.holds.get(hold_id)
         if held is not None and held.state in _OVER:
             held.hold, held.slots = NOTHING, {}
 
     def _trim(self) -> None:
-        """Folds the oldest rows of a long ledger into the opening balances."""
-        rows, counts = self._tables.rows, self._tables.counts
+        """Move the oldest entries of a long ledger into the opening balances."""
+        rows, counts = self._ledger.rows, self._ledger.counts
         while len(rows) > self._keep.rows:
             old = rows.popleft()
             for key in old.keys:
                 count = counts.get(str(key))
                 if count is not None:
-                    count.opening += part_of(old, key)
+                    count.opening_balance += contribution(old, key)
 
     def _tidy(self, now: float) -> None:
-        """Forgets windows that are over, and counters of periods long past that no hold can still
-        change."""
-        tables = self._tables
-        for key, window in list(tables.rolling.items()):
+        """Drop windows that are over, and counters of past periods that no hold can change."""
+        ledger = self._ledger
+        for key, window in list(ledger.rolling.items()):
             rolling = ROLLING[CounterKey.parse(key).window]
             if all((slot + rolling.slots + 1) * rolling.width <= now for slot in window):
-                del tables.rolling[key]
-        named = {c.counter.id for held in tables.holds.values() for c in held.hold.charges}
+                del ledger.rolling[key]
+        named = {c.counter.id for held in ledger.holds.values() for c in held.hold.charges}
         ended = [
             (count.end, key)
-            for key, count in tables.counts.items()
+            for key, count in ledger.counts.items()
             if count.end + min(REMEMBERED, self._keep.periods) < now and key not in named
         ]
         ended.sort(reverse=True)
         for place, (end, key) in enumerate(ended):
             if place >= ENDED or end + self._keep.periods < now:
-                del tables.counts[key]
-        for key in [key for key, seats in tables.seats.items() if not seats]:
-            del tables.seats[key]
+                del ledger.counts[key]
+        for key in [key for key, holds in ledger.concurrent.items() if not holds]:
+            del ledger.concurrent[key]

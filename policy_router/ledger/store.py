@@ -1,13 +1,27 @@
-"""What a store of counters does, and the values it speaks in.
+"""The protocol of stores, which count what requests use, and the values of its verbs.
 
-A *hold* reserves the worst case of one attempt on every counter it touches, all or nothing. It is
-`open` until it is settled (to what was really used), released (nothing was sent) or expires (its
-process is gone; everything held is charged). Terminal states never change, but that a late settle
-of an expired hold corrects it. Every verb is one atomic step, and doing it twice is doing it once.
+Glossary
 
-Counters are of three kinds. Over a rolling window a charge is added to the slot of the moment and
-corrected there. Over a calendar period `held` and `spent` are kept apart, and a hold settles into
-the period it was taken in. Seats are the open holds themselves.
+    limit        a line of the policy: at most so much of a metric in a window (`domain.limits`)
+    counter      one count behind a limit: of one subject, in a rolling window, in a calendar period
+                 or of the attempts under way (concurrency); named by a `CounterKey`
+    charge       what one attempt adds to one counter
+    hold         a reservation of the most that one attempt may use, on every counter it touches
+    lease        how long a hold lives unless it is renewed or ended
+    settle       end a hold with what its attempt really used
+    release      end a hold of which nothing was sent
+    expire       end a hold whose lease ran out: everything it held is charged
+    adjust       correct a hold that expired, when it is settled or released late
+    spent, held  what ended holds used of a calendar counter; what open holds reserve of it
+    crossing     a warning threshold of a counter that was passed
+    ledger       the list of all settled attempts, from which every calendar counter can be audited
+
+A hold is `open` until it is settled, released or expires. These states are final, except that an
+expired hold is adjusted once. Every verb is one atomic step, and repeating it changes nothing.
+
+In a rolling window a charge is added to the slot of the moment and corrected there. In a calendar
+period `held` and `spent` are kept apart, and a hold settles into the period in which it was taken.
+Concurrency is the number of open holds itself.
 """
 
 from __future__ import annotations
@@ -23,18 +37,12 @@ if TYPE_CHECKING:
     from policy_router.ledger.continuity import Loss
 
 
-class EntryKind(StrEnum):
-    """The kinds of rows in the ledger: settled by its caller, charged in full when it expired,
-    corrected by a late settle."""
-
-    SETTLE = "settle"
-    EXPIRE = "expire"
-    ADJUST = "adjust"
+# -- what is asked for -----------------------------------------------------------------------------
 
 
 @dataclass(frozen=True, slots=True)
 class Attribution:
-    """Who and what a hold is for, as the ledger keeps it. Never the prompt."""
+    """What and whom a hold is for, as the ledger records it. It never contains the prompt."""
 
     model: str = ""
     task: str = ""
@@ -47,11 +55,16 @@ class Attribution:
 
 @dataclass(frozen=True, slots=True)
 class Hold:
-    """A reservation asked for. lease: seconds until it expires, unless renewed or ended.
+    """A reservation.
 
-    Its charges have counters of different keys, those of one metric hold the same amount, and an
-    id is used for one hold only. A store counts no more than 2^53 - 1 at once: a larger amount is
-    refused by any limit, and counts as that where there is none.
+    Stores count amounts up to 2^53 - 1: a larger amount is refused by any limit, and counts as that
+    where there is none.
+
+    Attributes:
+        id: identifies the hold, and is used for one hold only.
+        charges: on counters with different keys; those of one metric have the same amount.
+        lease: seconds until it expires, unless it is renewed or ended.
+        about: what and whom it is for.
     """
 
     id: str
@@ -62,9 +75,13 @@ class Hold:
 
 @dataclass(frozen=True, slots=True)
 class Settlement:
-    """What an attempt really came to: nano-USD and tokens, none of them negative.
+    """What an attempt really used. No number is negative.
 
-    estimated: nobody reported it.
+    Attributes:
+        cost: nano-USD.
+        tokens_in: tokens of the prompt.
+        tokens_out: tokens of the answer.
+        estimated: the provider did not report it.
     """
 
     cost: int = 0
@@ -74,23 +91,35 @@ class Settlement:
 
     @property
     def tokens(self) -> int:
-        """Both directions together."""
+        """Tokens of the prompt and of the answer together."""
         return self.tokens_in + self.tokens_out
 
 
 @dataclass(frozen=True, slots=True)
 class Ending:
-    """How an earlier attempt ended. actual: None when nothing of it was ever sent."""
+    """How an attempt ended.
+
+    Attributes:
+        id: of its hold.
+        actual: what it used; None when nothing of it was sent.
+    """
 
     id: str
     actual: Settlement | None
 
 
+# -- what is answered ------------------------------------------------------------------------------
+
+
 @dataclass(frozen=True, slots=True)
 class Crossing:
-    """A threshold that was passed, told to one caller once per period.
+    """A warning threshold that was passed. It is reported to one caller, once per period.
 
-    share: of the limit, 0..1. spent: what the counter holds now.
+    Attributes:
+        key: of the counter.
+        share: the threshold as a share of the cap, 0..1.
+        spent: what the counter shows now.
+        cap: the cap of its limit.
     """
 
     key: CounterKey
@@ -101,24 +130,36 @@ class Crossing:
 
 @dataclass(frozen=True, slots=True)
 class Granted:
-    """A hold that was taken, or had been before. expires: Unix time of the store's clock.
+    """A hold was taken, now or before.
 
-    alone: taken by this process on its own share of the limits, while the store is out of reach.
-    missed: the store does not know the attempt that was to end with it.
+    Attributes:
+        id: of the hold.
+        expires: Unix time of the store's clock.
+        crossed: thresholds that were passed.
+        local: this process took it on its own share of the limits, because the store is out of
+            reach.
+        missed: the store does not know the attempt that was to end with it.
     """
 
     id: str
     expires: float
     crossed: tuple[Crossing, ...] = ()
-    alone: bool = False
+    local: bool = False
     missed: bool = False
 
 
 @dataclass(frozen=True, slots=True)
 class Refusal:
-    """A counter that had no room. used: what was spent and held. opens: Unix time from which the
-    charge would fit if nothing else came; None when it exceeds the limit by itself, or when only
-    the end of other requests makes room."""
+    """A counter on which a charge did not fit.
+
+    Attributes:
+        key: of the counter.
+        cap: the cap of its limit.
+        used: spent and held.
+        requested: the amount that did not fit.
+        opens: Unix time from which the charge would fit if nothing else were charged; None when it
+            exceeds the cap by itself, or when only the end of other requests makes room.
+    """
 
     key: CounterKey
     cap: int
@@ -129,8 +170,13 @@ class Refusal:
 
 @dataclass(frozen=True, slots=True)
 class Refused:
-    """A hold that was not taken, and every counter that refused it, in the order of its charges.
-    missed: the store does not know the attempt that was to end with it."""
+    """A hold was not taken.
+
+    Attributes:
+        refusals: every counter that refused it, in the order of its charges.
+        crossed: thresholds that were passed.
+        missed: the store does not know the attempt that was to end with it.
+    """
 
     refusals: tuple[Refusal, ...]
     crossed: tuple[Crossing, ...] = ()
@@ -139,17 +185,26 @@ class Refused:
 
 @dataclass(frozen=True, slots=True)
 class Stale:
-    """A calendar counter of the hold is of another period than the store's clock shows: ask again
-    with the counters of `now`. Nothing was changed."""
+    """A calendar counter of the hold is of another period than the store's clock shows. Nothing was
+    changed; repeat the request with the counters of `now`.
+
+    Attributes:
+        now: Unix time of the store's clock.
+    """
 
     now: float
 
 
 @dataclass(frozen=True, slots=True)
 class Unavailable:
-    """The store cannot be reached, or it lost data: what cannot be counted is not sent. detail: for
-    people. retry_after: seconds after which to ask again. missed: the store was asked, and does not
-    know the attempt that was to end with the hold."""
+    """The store is out of reach or lost data: what cannot be counted is not sent.
+
+    Attributes:
+        detail: why, as text for people.
+        retry_after: seconds after which to try again.
+        crossed: thresholds that were passed.
+        missed: the store was reached, and does not know the attempt that was to end with the hold.
+    """
 
     detail: str
     retry_after: float
@@ -158,73 +213,117 @@ class Unavailable:
 
 
 class Ended(StrEnum):
-    """What ending a hold came to: DONE now; ADJUSTED a hold that had expired; AGAIN: it had been
-    ended before, nothing changed; UNKNOWN: there never was one, or it is long forgotten; DEFERRED:
-    a guarded store will end it as soon as the store can be asked."""
+    """The result of ending a hold."""
 
     DONE = "done"
+    """It ended now."""
     ADJUSTED = "adjusted"
+    """It had expired, and was corrected."""
     AGAIN = "again"
+    """It had ended before; nothing changed."""
     UNKNOWN = "unknown"
+    """There never was such a hold, or it was forgotten."""
     DEFERRED = "deferred"
+    """A degradable store ends it as soon as the store can be reached."""
 
 
 @dataclass(frozen=True, slots=True)
 class Settled:
-    """The answer to `settle` and `release`."""
+    """The answer to `settle` and `release`.
+
+    Attributes:
+        ended: the result.
+        crossed: thresholds that were passed.
+    """
 
     ended: Ended
     crossed: tuple[Crossing, ...] = ()
 
 
-class Store(Protocol):
-    """Counters and holds. Every verb is one atomic step over all processes that share the store.
+# -- the protocol ----------------------------------------------------------------------------------
 
-    Raises StoreError when the store cannot be reached or is broken; nothing else.
+
+class Store(Protocol):
+    """Counters and holds. Every verb is one atomic step for all processes that share the store.
+
+    Every verb raises StoreError when the store cannot be reached or is broken, and nothing else.
     """
 
     async def read(self, charges: Sequence[Charge]) -> tuple[Reading | None, ...]:
-        """What the counters show, in the order of the charges; None for what cannot be read.
+        """Read counters. This is advisory: it reserves and writes nothing.
 
-        Advice: it holds nothing, writes nothing, and counts expired holds until they are swept, but
-        for their seats, which are free. A calendar counter is read under its key, whatever the
-        clock shows.
+        Holds that expired are counted until another verb charges them, except for concurrency,
+        which they leave at once. A calendar counter is read under its key, whatever the clock
+        shows.
+
+        Args:
+            charges: the counters, each with the amount for which `Reading.opens` is wanted.
+
+        Returns:
+            The readings in the same order; None where a counter cannot be read.
         """
         ...
 
     async def reserve(
         self, hold: Hold, after: Ending | None = None
     ) -> Granted | Refused | Stale | Unavailable:
-        """Take every charge or none. `after`: an attempt that ended, ended in the same step and
-        before the check, whether the new hold is then taken or not (not when Stale). A hold id that
-        is known already gets Granted as it was, in whatever state it is. Sweeps expired holds.
-        A ledger that lost data takes no hold on a budget that refuses: Unavailable.
-        After a StoreError or Unavailable the id is used up: the hold may have been taken, and is
-        given back when that can be done."""
+        """Take a hold: every charge, or none.
+
+        Expired holds are charged first. A store that lost data takes no hold on a budget that
+        refuses. After a StoreError or Unavailable the id of the hold must not be used again: the
+        hold may have been taken, and is released once that is possible.
+
+        Args:
+            hold: what to reserve. A hold whose id is known is Granted as it was, in whatever state
+                it is.
+            after: how an earlier attempt ended. It is ended in the same step, before the hold is
+                checked and whether or not the hold is taken, but not when the answer is Stale.
+        """
         ...
 
     async def renew(self, hold_id: str, lease: float) -> bool | None:
-        """Let an open hold expire `lease` seconds from now, if that is later; False when it is
-        not open, None when it is not known."""
+        """Let an open hold expire later.
+
+        Args:
+            hold_id: which hold.
+            lease: seconds from now; what is left of the lease is never shortened.
+
+        Returns:
+            Whether the hold is open; None when it is unknown.
+        """
         ...
 
     async def settle(self, hold_id: str, actual: Settlement) -> Settled:
-        """End a hold with what it came to: held becomes spent; tokens in rolling windows become
-        the real number; the request stays counted; the seat is free; one row in the ledger."""
+        """End a hold with what its attempt used.
+
+        In calendar periods what was held becomes spent; in rolling windows tokens are corrected.
+        The request stays counted, concurrency is freed, and the ledger gets one entry.
+
+        Args:
+            hold_id: which hold.
+            actual: what its attempt used.
+        """
         ...
 
     async def release(self, hold_id: str) -> Settled:
-        """End a hold of which nothing was sent: everything is given back, no row is written. A
-        hold that had expired is adjusted to nothing."""
+        """End a hold of which nothing was sent.
+
+        Everything is given back, and the ledger gets no entry. A hold that expired is adjusted to
+        nothing.
+        """
         ...
 
     async def aclose(self) -> None:
-        """Let go of files, threads and connections. Holds stay as they are."""
+        """Close files, threads and connections. Holds stay as they are."""
         ...
 
 
 async def finish(store: Store, ending: Ending) -> Settled:
-    """End a hold of a store: settle it, or release it when nothing of it was sent."""
+    """End a hold of a store: settle it, or release it when nothing of it was sent.
+
+    Raises:
+        StoreError: the store cannot be reached.
+    """
     if ending.actual is None:
         return await store.release(ending.id)
     return await store.settle(ending.id, ending.actual)
@@ -232,29 +331,60 @@ async def finish(store: Store, ending: Ending) -> Settled:
 
 @runtime_checkable
 class Continuous(Protocol):
-    """A store whose data outlives its processes, and which notices when some of it is gone.
+    """A store whose data outlives its processes, and which notices when some of it is lost.
 
-    Every verb compares what the store has with what this process saw before, in the same step. Once
-    one process has noticed a loss, the store itself says so to all, until it is accepted or the
-    data is back.
+    Every verb compares the store's data with what this process saw before, in the same step. Once
+    one process noticed a loss, the store reports it to all, until the loss is accepted or the data
+    is back.
     """
 
     @property
     def loss(self) -> Loss | None:
-        """What was lost, as far as the last verb showed."""
+        """What was lost, according to the last verb."""
         ...
 
     async def accept_loss(self) -> Loss | None:
-        """Go on with what is left, in all processes; what had been lost, None when nothing was."""
+        """Go on with what is left, in all processes.
+
+        Returns:
+            What had been lost; None when nothing was.
+
+        Raises:
+            StoreError: the store cannot be reached.
+        """
         ...
+
+
+# -- reports and audits ----------------------------------------------------------------------------
+
+
+class EntryKind(StrEnum):
+    """Why there is an entry in the ledger."""
+
+    SETTLE = "settle"
+    """The caller settled a hold."""
+    EXPIRE = "expire"
+    """A hold expired and was charged in full."""
+    ADJUST = "adjust"
+    """An expired hold was settled or released late."""
 
 
 @dataclass(frozen=True, slots=True)
 class LedgerEntry:
-    """A row of the ledger; rows are only ever added.
+    """An entry of the ledger. Entries are never changed.
 
-    cost, tokens_in, tokens_out, requests: what it adds to each of `keys` (an ADJUST row may take
-    away). keys: the calendar counters that it is part of. ts: Unix time.
+    Attributes:
+        seq: its number.
+        id: of the hold.
+        kind: why it was written.
+        ts: Unix time.
+        about: what and whom the hold was for.
+        cost: nano-USD that it adds to each counter of money; negative to correct an earlier entry.
+        tokens_in: tokens of the prompt, likewise.
+        tokens_out: tokens of the answer, likewise.
+        requests: requests, likewise.
+        estimated: the provider did not report them.
+        keys: the calendar counters to which it was added.
     """
 
     seq: int
@@ -271,40 +401,57 @@ class LedgerEntry:
 
 
 @dataclass(frozen=True, slots=True)
-class Bucket:
-    """A calendar counter as it stands."""
+class Balance:
+    """What a calendar counter shows.
+
+    Attributes:
+        key: of the counter.
+        spent: what ended holds used.
+        held: what open holds reserve.
+    """
 
     key: CounterKey
     spent: int
     held: int
 
 
-class LedgerReader(Protocol):
-    """What reports and audits read of a store. A consistent view is not promised between calls,
-    but is within one."""
-
-    def rows(self, since: float = 0.0) -> AsyncIterator[LedgerEntry]:
-        """The ledger from a time on, oldest first."""
-        ...
-
-    async def audit(self) -> tuple[Difference, ...]:
-        """Recompute every calendar counter from ledger and open holds, in one consistent view."""
-        ...
-
-    async def buckets(self) -> tuple[Bucket, ...]:
-        """Every calendar counter, by key."""
-        ...
-
-
-class AuditableStore(Store, LedgerReader, Protocol):
-    """A store that can be audited."""
-
-
 @dataclass(frozen=True, slots=True)
 class Difference:
-    """A counter that is not what its ledger and its open holds add up to."""
+    """A counter that is not the sum of its ledger entries and open holds.
+
+    Attributes:
+        key: of the counter.
+        field: `spent` or `held`.
+        counter: what the counter shows.
+        ledger: what it should show.
+    """
 
     key: CounterKey
     field: str
     counter: int
     ledger: int
+
+
+class LedgerReader(Protocol):
+    """What reports and audits read of a store. Each call sees one consistent state, but two calls
+    may see different ones. All raise StoreError when the store cannot be reached."""
+
+    def rows(self, since: float = 0.0) -> AsyncIterator[LedgerEntry]:
+        """The entries of the ledger, oldest first.
+
+        Args:
+            since: Unix time; older entries are left out.
+        """
+        ...
+
+    async def audit(self) -> tuple[Difference, ...]:
+        """Compute every calendar counter from the ledger and the open holds, and compare."""
+        ...
+
+    async def balances(self) -> tuple[Balance, ...]:
+        """Every calendar counter, in the order of the keys' texts."""
+        ...
+
+
+class AuditableStore(Store, LedgerReader, Protocol):
+    """A store that can be audited."""

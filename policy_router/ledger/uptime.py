@@ -1,4 +1,4 @@
-"""This machine's clocks: the wall clock, and the uptime that nobody sets."""
+"""The clocks of this machine: the wall clock, and the uptime, which cannot be set."""
 
 from __future__ import annotations
 
@@ -18,13 +18,16 @@ if TYPE_CHECKING:
 PROC: Final = Path("/proc")
 CLOCK: Final[int | None] = getattr(time, "CLOCK_BOOTTIME", None)
 CLOSE: Final = 1.0
-"""Seconds that two readings of the uptime may lie apart and still be of the same clock."""
+"""Seconds by which two readings of the same uptime may differ."""
 
 
 class Machine:
-    """The clocks of one machine, as a process sees them. Without /proc there is only a wall clock.
+    """The clocks of one machine. Without /proc there is only a wall clock.
 
-    wall, fine: Unix time, and the uptime by the clock of the highest resolution.
+    Args:
+        proc: where /proc is.
+        wall: Unix time in seconds.
+        fine: the uptime in seconds, at a high resolution.
     """
 
     def __init__(
@@ -41,13 +44,13 @@ class Machine:
             self._uptime = os.open(proc / "uptime", os.O_RDONLY | os.O_CLOEXEC)
 
     def __call__(self) -> ClockReading:
-        """What the clocks show."""
+        """Read the clocks."""
         wall = time.time() if self._wall is None else self._wall()
         if not self.name:
             return ClockReading(wall)
         fine = self._fine()
         if self._uptime >= 0:
-            # A preloaded library may show a process any time it likes, but not through this file.
+            # A preloaded library can fake any clock of a process, but not this file.
             coarse = float(os.pread(self._uptime, 64, 0).split(maxsplit=1)[0])
             if abs(fine - coarse) > CLOSE:
                 fine = coarse
@@ -59,8 +62,8 @@ def _boottime() -> float:
 
 
 def _name(proc: Path) -> str:
-    """Names the machine from one start to the next, and the time namespace, in which uptime may
-    be another."""
+    """Identifies the machine from one start to the next, and the time namespace, which may have
+    another uptime."""
     if CLOCK is None:
         return ""
     try:
@@ -75,7 +78,7 @@ def _name(proc: Path) -> str:
 
 
 def _genuine(proc: Path) -> bool:
-    """Whether /proc/uptime is the kernel's: container managers mount one of their own over it."""
+    """Whether /proc/uptime is the kernel's: some container managers mount another file over it."""
     try:
         return (proc / "uptime").stat().st_dev == proc.stat().st_dev
     except OSError:
@@ -84,13 +87,17 @@ def _genuine(proc: Path) -> bool:
 
 @lru_cache(maxsize=1)
 def host() -> Machine:
-    """The clocks of the machine that this process runs on."""
+    """The clocks of the machine on which this process runs."""
     return Machine()
 
 
 def source(clock: Callable[[], float] | None) -> Source:
-    """Where a store takes the time from. clock: Unix time; None or `time.time` is the machine's,
-    held against its uptime. Any other clock is believed: it is set by whoever passes it."""
+    """Where a store takes the time from.
+
+    Args:
+        clock: Unix time in seconds. None and `time.time` are the machine's clock, which is compared
+            with its uptime. Any other clock is trusted, because the caller controls it.
+    """
     if clock is None or clock is time.time:
         return host()
     return lambda: ClockReading(clock())

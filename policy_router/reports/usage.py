@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
     from policy_router.decision.policy import Policy
     from policy_router.domain.limits import Limit, Reading
-    from policy_router.ledger.store import AuditableStore, Bucket, LedgerEntry, LedgerReader, Store
+    from policy_router.ledger.store import AuditableStore, Balance, LedgerEntry, LedgerReader, Store
 
 RECENT: Final = 2 * 3600.0
 """Seconds back to look for who asked: no rolling window is longer."""
@@ -118,11 +118,11 @@ async def usage(policy: Policy, store: AuditableStore, now: float) -> UsageRepor
     month_label, month, _ = calendar(Period.MONTH, zone, now)
     rows = [row async for row in store.rows(min(month, now - RECENT))]
     recent = [row for row in rows if row.ts >= now - RECENT]
-    buckets = await store.buckets()
+    balances = await store.balances()
     scopes: list[CounterUsage] = []
     for meter in policy.limits:
         found = (
-            _counted(meter, policy, buckets, now)
+            _counted(meter, policy, balances, now)
             if isinstance(meter.window, Period)
             else await _read(meter, policy, store, recent, now)
         )
@@ -137,11 +137,11 @@ async def usage(policy: Policy, store: AuditableStore, now: float) -> UsageRepor
 
 
 def _counted(
-    meter: Limit, policy: Policy, buckets: Sequence[Bucket], now: float
+    meter: Limit, policy: Policy, balances: Sequence[Balance], now: float
 ) -> list[CounterUsage]:
     """The calendar counters of a meter in the running period."""
     counter = meter.counter(ANYONE, now, policy.timezone)
-    running = {b.key: b for b in buckets if b.key._replace(subject=ANYONE) == counter.key}
+    running = {b.key: b for b in balances if b.key._replace(subject=ANYONE) == counter.key}
     usages = []
     for key in running if meter.per else (counter.key,):
         bucket = running.get(key)

@@ -118,7 +118,7 @@ def test_what_was_never_sent_is_given_back() -> None:
         opened.ended(Usage(), Failure(FailureKind.CONNECT), 0)
         await opened.close()
         assert await rows(store) == []
-        assert [b.held for b in await store.buckets()] == [0]
+        assert [b.held for b in await store.balances()] == [0]
 
     asyncio.run(main())
 
@@ -181,7 +181,7 @@ def test_the_cap_of_an_answer(model: Model, request_: Request, cap: int | None, 
         opened = ledger.account(found, situation_of(found, request_, NOON))
         assert await opened.open(model) is None
         assert opened.output_cap == cap
-        assert [bucket.held for bucket in await store.buckets()] == [10 + 2 * held]
+        assert [bucket.held for bucket in await store.balances()] == [10 + 2 * held]
         opened.ended(USED, None, 50)
         await opened.close()
 
@@ -271,7 +271,7 @@ def test_midnight_between_the_clock_and_the_store() -> None:
         store = MemoryStore(lambda: now)
         opened = account(store, policy(budget(3000)))
         assert await opened.open(PAID) is None
-        assert [str(b.key) for b in await store.buckets()] == ["budgets/team|usd|day|2026-11-19|-"]
+        assert [str(b.key) for b in await store.balances()] == ["budgets/team|usd|day|2026-11-19|-"]
         opened.ended(USED, None, 5)
         await opened.close()
 
@@ -438,8 +438,8 @@ def test_a_hold_nobody_knows_is_no_error(caplog: pytest.LogCaptureFixture) -> No
         store = MemoryStore(lambda: NOON)
         opened = account(store, policy(budget(3000)))
         await opened.open(PAID)
-        (held,) = store._tables.holds
-        del store._tables.holds[held]
+        (held,) = store._ledger.holds
+        del store._ledger.holds[held]
         assert (await store.release(held)).ended is Ended.UNKNOWN
         opened.ended(USED, None, 5)
         await opened.close()
@@ -494,7 +494,7 @@ def test_what_the_ledger_keeps_of_a_name_is_bounded_and_no_key(fact: str) -> Non
         assert max(map(len, kept)) <= 128
         assert ("sk-short" in kept) is (fact != "key")
         assert "sk-" not in "".join(kept) or fact != "key"
-        assert {str(b.key) for b in await store.buckets()} >= {
+        assert {str(b.key) for b in await store.balances()} >= {
             f"limits/each|requests|day|2026-11-18|{each}" for each in kept
         }
 

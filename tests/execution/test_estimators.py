@@ -153,7 +153,7 @@ def test_the_local_score_stands_when_there_is_no_rating(tmp_path: Path, judge: B
         assert answer.served_by == "small"
         assert provider.requests[0].model == "judge"
         assert await store.audit() == ()
-        assert all(bucket.held == 0 for bucket in await store.buckets())
+        assert all(bucket.held == 0 for bucket in await store.balances())
 
     play(tmp_path, judge, scene, deadline=3)
 
@@ -274,7 +274,7 @@ def test_a_rating_that_nobody_waits_for_is_given_up_and_settled(tmp_path: Path) 
         for each in them:
             each.cancel()
         await asyncio.wait(them)
-        assert [bucket.held for bucket in await store.buckets()] == [0]
+        assert [bucket.held for bucket in await store.balances()] == [0]
         assert await store.audit() == ()
         # Who comes after is not cancelled with them.
         caller.may.set()

@@ -118,7 +118,7 @@ def play(
         async with router:
             await scene(World(router, store, running, events))
             assert await store.audit() == ()
-            assert [b.held for b in await store.buckets()] == [0] * len(await store.buckets())
+            assert [b.held for b in await store.balances()] == [0] * len(await store.balances())
 
     with provider or Simulated({"small": Say("from small"), "big": Say("from big")}) as running:
         asyncio.run(main(running))
@@ -436,7 +436,7 @@ def test_a_user_whom_no_encoding_knows_closes_nobodys_budget(tmp_path: Path, sto
             users = [row.about.user async for row in kept.rows()]
             assert users == ["\\ud800", "\\udfff", bounded_id("\ud800" * 200), "bob", "\\ud800"]
             assert max(map(len, users)) < 100
-            subjects = {bucket.key.subject for bucket in await kept.buckets()}
+            subjects = {bucket.key.subject for bucket in await kept.balances()}
             assert len(subjects) == 4
 
     with Simulated({"small": Say("x"), "big": Say("y")}) as running:

@@ -17,21 +17,21 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
 
     from policy_router.domain.limits import Charge, Counter, Reading
-    from policy_router.ledger.store import Bucket, Ending, Hold, LedgerEntry, Settlement
+    from policy_router.ledger.store import Balance, Ending, Hold, LedgerEntry, Settlement
 
 
 @dataclass(frozen=True)
 class Seen:
     """What a store showed. readings: of rolling windows and seats, by key."""
 
-    buckets: Mapping[CounterKey, Bucket] = field(default_factory=dict)
+    balances: Mapping[CounterKey, Balance] = field(default_factory=dict)
     readings: Mapping[CounterKey, Reading] = field(default_factory=dict)
     rows: tuple[LedgerEntry, ...] = ()
     audit: tuple[object, ...] = ()
 
     def total(self, key: CounterKey) -> int:
         """Spent and held together."""
-        bucket = self.buckets.get(key)
+        bucket = self.balances.get(key)
         return bucket.spent + bucket.held if bucket else 0
 
 
@@ -131,7 +131,7 @@ def i1_no_cap_is_exceeded(m: Moment) -> None:
     """Nothing is negative; a grant stays below its cap; else only a recorded overrun adds."""
     taken = {c.counter.key: c for c in m.taken}
     overruns = m.history.changes(m.step)
-    for key, bucket in m.after.buckets.items():
+    for key, bucket in m.after.balances.items():
         assert bucket.spent >= 0, bucket
         assert bucket.held >= 0, bucket
         grown = m.after.total(key) - m.before.total(key)
@@ -143,14 +143,14 @@ def i1_no_cap_is_exceeded(m: Moment) -> None:
 
 
 def i2_spent_is_the_sum_of_the_ledger(m: Moment) -> None:
-    for key, bucket in m.after.buckets.items():
+    for key, bucket in m.after.balances.items():
         metric = m.history.counters[key].metric
         assert bucket.spent == sum(adds(r, metric) for r in m.after.rows if key in r.keys), key
 
 
 def i3_held_is_the_sum_of_open_holds(m: Moment) -> None:
     under_way = m.history.open(m.after)
-    for key, bucket in m.after.buckets.items():
+    for key, bucket in m.after.balances.items():
         charges = m.history.charges(key)
         assert bucket.held == sum(c.amount for i, _, c in charges if i in under_way), key
 
@@ -226,15 +226,15 @@ def i8_replaying_the_ledger_gives_the_counters(m: Moment) -> None:
         for key in row.keys:
             spent[key] += adds(row, m.history.counters[key].metric)
             assert spent[key] >= 0, row
-    assert {k: b.spent for k, b in m.after.buckets.items() if b.spent} == {
-        k: n for k, n in spent.items() if n and k in m.after.buckets
+    assert {k: b.spent for k, b in m.after.balances.items() if b.spent} == {
+        k: n for k, n in spent.items() if n and k in m.after.balances
     }
 
 
 def i9_room_is_made_only_by_endings(m: Moment) -> None:
     """What is used falls only by a hold that came to less than it held, and by time."""
     made = m.history.changes(m.step)
-    for key in m.before.buckets.keys() & m.after.buckets.keys():
+    for key in m.before.balances.keys() & m.after.balances.keys():
         assert m.after.total(key) - m.before.total(key) >= min(made[key], 0), key
     if m.step.verb != "clock":
         for key, reading in m.before.readings.items():
@@ -250,7 +250,7 @@ def the_books_agree(m: Moment) -> None:
 
 def _nothing_but_the_sweep(m: Moment) -> None:
     assert all(row.kind is EntryKind.EXPIRE for row in m.new_rows), m.new_rows
-    for key in m.before.buckets.keys() | m.after.buckets.keys():
+    for key in m.before.balances.keys() | m.after.balances.keys():
         assert m.after.total(key) == m.before.total(key), key
     for key, reading in m.before.readings.items():
         counter = m.history.counters.get(key)

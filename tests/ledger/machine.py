@@ -290,11 +290,11 @@ class Ledger(RuleBasedStateMachine):
 
     def seen_after(self, step: Step) -> Moment:
         charges = (*self.charges(Wanted(METERS), self.now), *self.probes())
-        readings, buckets, rows, audit = self.world.do(self.look(charges))
+        readings, balances, rows, audit = self.world.do(self.look(charges))
         self.readings = readings, self.model.read(charges, self.clock.now)
         self.history.note(step)
         after = Seen(
-            {b.key: b for b in buckets if self.of_late(b.key)},
+            {b.key: b for b in balances if self.of_late(b.key)},
             {
                 c.counter.key: r
                 for c, r in zip(charges[: len(METERS)], readings, strict=False)
@@ -317,11 +317,11 @@ class Ledger(RuleBasedStateMachine):
     async def look(
         self, charges: Sequence[Charge]
     ) -> tuple[Any, Any, tuple[LedgerEntry, ...], Any]:
-        """Everything a store shows: readings, buckets, ledger, audit."""
+        """Everything a store shows: readings, balances, ledger, audit."""
         store = self.world.store
         return (
             await store.read(charges),
-            await store.buckets(),
+            await store.balances(),
             tuple([row async for row in store.rows()]),
             await store.audit(),
         )
@@ -349,8 +349,8 @@ class Ledger(RuleBasedStateMachine):
 
     @invariant()
     def counters_are_the_models(self) -> None:
-        have = {b.key: (b.spent, b.held) for b in self.moment.after.buckets.values()}
-        want = {k: v for k, v in self.model.buckets().items() if self.of_late(k)}
+        have = {b.key: (b.spent, b.held) for b in self.moment.after.balances.values()}
+        want = {k: v for k, v in self.model.balances().items() if self.of_late(k)}
         assert have == want, (have, want)
 
     @invariant()

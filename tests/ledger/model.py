@@ -148,7 +148,7 @@ class Model:
             )
         return tuple(found)
 
-    def buckets(self) -> dict[CounterKey, tuple[int, int]]:
+    def balances(self) -> dict[CounterKey, tuple[int, int]]:
         """Spent and held of every calendar counter that was ever charged."""
         keys = {
             c.counter.key for a in self.attempts.values() for c in a.hold.charges if c.counter.end

@@ -111,7 +111,7 @@ MEMORY: Final = (
         "if not A:\n    B = max(C, D)\n    return E", "if not A:\n    B = D\n    return E",
     ),
     Mutant("renewing shortens a lease", LedgerState.renew, "max(A, B)", "B"),
-    Mutant("a seat is never left", LedgerState._stand_up, "A.discard(B)", "A.add(B)"),
+    Mutant("a seat is never left", LedgerState._free_concurrency, "A.discard(B)", "A.add(B)"),
     Mutant(
         "a seat is read as taken until somebody sweeps", LedgerState._used,
         "[A > B for C in D]", "[bool(C) for C in D]",
@@ -141,17 +141,17 @@ MEMORY: Final = (
 
 SHARED: Final = (
     Mutant(
-        "a request is given back when its attempt ends", arithmetic.comes_to,
+        "a request is given back when its attempt ends", arithmetic.settled_amount,
         "return amount", "return 0",
     ),
-    Mutant("output tokens are free", arithmetic.comes_to, "A.tokens", "A.tokens_in"),
+    Mutant("output tokens are free", arithmetic.settled_amount, "A.tokens", "A.tokens_in"),
     Mutant(
         "a threshold is told again and again", arithmetic.crossings,
         "if A < B <= C:\n    D\n    E = B", "if A < B <= C:\n    D",
     ),
     Mutant("a threshold is told a unit late", arithmetic.crossings, "A < B <= C", "A < B < C"),
     Mutant(
-        "a window is said to open a slot early", arithmetic.opens,
+        "a window is said to open a slot early", arithmetic.opens_at,
         "A + B + 1", "A + B",
     ),
     Mutant(

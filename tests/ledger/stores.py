@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from policy_router.domain.limits import Window
-    from policy_router.ledger.store import Bucket, Granted, LedgerEntry, Refused, Settled, Stale
+    from policy_router.ledger.store import Balance, Granted, LedgerEntry, Refused, Settled, Stale
 
 T = TypeVar("T")
 
@@ -127,8 +127,8 @@ class World:
 
         return self.do(collect())
 
-    def bucket(self, charge: Charge) -> Bucket | None:
-        found = {b.key: b for b in self.do(self.store.buckets())}
+    def bucket(self, charge: Charge) -> Balance | None:
+        found = {b.key: b for b in self.do(self.store.balances())}
         return found.get(charge.counter.key)
 
     def audit(self) -> tuple[Any, ...]:
@@ -178,7 +178,7 @@ class GuardedMemory(DegradableStore):
     def __init__(self, clock: Clock) -> None:
         inner = MemoryStore(clock)
         super().__init__(inner, clock=clock)
-        self.rows, self.buckets, self.audit = inner.rows, inner.buckets, inner.audit
+        self.rows, self.balances, self.audit = inner.rows, inner.balances, inner.audit
 
 
 def _guarded(clock: Clock, _: Path) -> GuardedMemory:

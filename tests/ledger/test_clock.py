@@ -334,7 +334,7 @@ def test_a_doubted_clock_is_said_once(
             "the clock is 24 hours ahead of the ledger's time, and the machine's"
         )
         assert said.endswith(
-            "run `policy-router doctor --fix`" if kind == "sqlite" else "start the process anew"
+            "run `policy-router doctor --fix`" if kind == "sqlite" else "restart the process"
         )
         for off in (0.0, -DAY):
             clocks.off = off

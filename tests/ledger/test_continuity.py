@@ -45,8 +45,11 @@ def test_what_was_before_the_oldest_branch_that_is_kept_counts_as_there(
     ("loss", "words"),
     [
         (Loss(1.5, 7, 3), "it went back from change 7 to change 3"),
-        (Loss(1.5, 7, None), "its 7 changes are gone: it was emptied, or another ledger is there"),
-        (Loss(1.5, None, None), "counters are gone that it lists: they were deleted or evicted"),
+        (
+            Loss(1.5, 7, None),
+            "its 7 changes are missing: it was emptied, or another ledger is there",
+        ),
+        (Loss(1.5, None, None), "counters that it lists are missing: they were deleted or evicted"),
     ],
 )
 def test_a_loss_in_words_and_as_it_is_stored(loss: Loss, words: str) -> None:

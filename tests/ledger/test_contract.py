@@ -10,7 +10,7 @@ import pytest
 
 from policy_router.domain.limits import MINUTE, Charge, Metric
 from policy_router.domain.periods import Period
-from policy_router.ledger.arithmetic import EXACT
+from policy_router.ledger.arithmetic import MAX_AMOUNT
 from policy_router.ledger.degraded import DegradableStore
 from policy_router.ledger.store import (
     Ended,
@@ -505,34 +505,34 @@ def test_large_sums_stay_exact(w: World) -> None:
     assert w.audit() == ()
 
 
-@pytest.mark.parametrize("amount", [EXACT + 1, 2**63, 10**30])
+@pytest.mark.parametrize("amount", [MAX_AMOUNT + 1, 2**63, 10**30])
 def test_an_amount_beyond_counting_is_refused_by_any_limit(w: World, amount: int) -> None:
-    for limit in (1000, EXACT, amount, 2 * amount):
+    for limit in (1000, MAX_AMOUNT, amount, 2 * amount):
         charge = w.money(amount, cap=limit)
         (refusal,) = refused(w.reserve("a", charge, w.requests(5))).refusals
-        assert refusal == Refusal(charge.counter.key, min(limit, EXACT), 0, amount, None)
+        assert refusal == Refusal(charge.counter.key, min(limit, MAX_AMOUNT), 0, amount, None)
         assert w.opens(charge) == [None]
     assert w.used(w.requests(1)) == [0]
-    granted(w.reserve("b", w.money(EXACT, cap=amount)))
+    granted(w.reserve("b", w.money(MAX_AMOUNT, cap=amount)))
     refused(w.reserve("c", w.money(1, cap=amount)))
 
 
-@pytest.mark.parametrize("amount", [EXACT + 1, 2**63, 10**30])
+@pytest.mark.parametrize("amount", [MAX_AMOUNT + 1, 2**63, 10**30])
 def test_an_amount_beyond_counting_counts_as_the_most_where_nothing_refuses(
     w: World, amount: int
 ) -> None:
     money = w.money(amount, cap=5, refuses=False)
     charges = money, w.tokens(amount, None), w.requests(3)
     granted(w.reserve("a", *charges))
-    assert w.used(*charges) == [EXACT, EXACT, 1]
+    assert w.used(*charges) == [MAX_AMOUNT, MAX_AMOUNT, 1]
     actual = Settlement(cost=amount, tokens_in=amount, tokens_out=amount)
     granted(w.reserve("b", *charges, after=Ending("a", actual)))
     assert w.settle("b", Settlement(tokens_in=7, tokens_out=amount)).ended is Ended.DONE
     assert [(r.cost, r.tokens_in, r.tokens_out) for r in w.rows()] == [
-        (EXACT, EXACT, 0),
-        (0, 7, EXACT - 7),
+        (MAX_AMOUNT, MAX_AMOUNT, 0),
+        (0, 7, MAX_AMOUNT - 7),
     ]
-    assert w.used(*charges) == [EXACT, 2 * EXACT, 2]
+    assert w.used(*charges) == [MAX_AMOUNT, 2 * MAX_AMOUNT, 2]
     assert w.audit() == ()
 
 

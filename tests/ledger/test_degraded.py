@@ -180,7 +180,7 @@ def test_a_budget_that_refuses_nobody_is_not_closed(w: Guard, more: dict[str, An
     w.fail()
     answer = w.reserve("a", w.money(600, **more))
     assert isinstance(answer, Granted)
-    assert answer.alone
+    assert answer.local
     w.settle("a", Settlement(cost=500, tokens_in=3))
     w.heal()
     assert w.books.used(w.money(0)) == [500]
@@ -360,10 +360,10 @@ def test_of_what_was_taken_no_more_is_kept_than_can_refuse(w: Guard) -> None:
         w.settle(f"a{i}", Settlement())
     w.clock.now += DAY
     w.reserve("b", w.requests(9, name="other"))
-    tables = w.store._share._store._tables
+    tables = w.store._share._store._ledger
     assert (len(tables.holds), len(tables.rows), len(tables.ended)) == (1, 0, 0)
     assert list(tables.rolling) == [w.requests(9, name="other").counter.id]
-    assert (tables.counts, tables.seats) == ({}, {})
+    assert (tables.counts, tables.concurrent) == ({}, {})
 
 
 # -- what is told later --------------------------------------------------------------------------
@@ -640,12 +640,12 @@ class Forgetful(Shaky):
 
     def forget(self) -> None:
         self.books = MemoryStore(self.clock)
-        self.books._tables.closed = Unavailable("lost data", 1.0)
+        self.books._ledger.closed = Unavailable("lost data", 1.0)
         self._lost = Loss(self.clock.now, 7, None)
 
     async def accept_loss(self) -> Loss | None:
         lost, self._lost = self._lost, None
-        self.books._tables.closed = None
+        self.books._ledger.closed = None
         return lost
 
     async def _do(self, verb: str, work: Callable[[], Awaitable[T]]) -> T:
@@ -684,7 +684,7 @@ def test_a_loss_is_told_logged_and_shown_until_it_is_accepted(
         assert answer.detail == "lost data"
     status = f.store.status
     assert (status.up, status.losses) == (True, 1)
-    assert status.loss == "its 7 changes are gone: it was emptied, or another ledger is there"
+    assert status.loss == "its 7 changes are missing: it was emptied, or another ledger is there"
     assert f.lost.changes == [(True, status.loss)]
     (line,) = caplog.messages
     assert line.startswith(f"the store of counters lost data, budgets stay closed: {status.loss}; ")

@@ -41,8 +41,8 @@ def test_rows_of_counters_long_gone_are_folded_into_nothing(w: World) -> None:
         w.settle(f"r{i}", Settlement(cost=1))
     assert len(w.rows()) == ROWS
     assert w.audit() == ()
-    tables = w.store._tables
-    assert (len(tables.counts), tables.rolling, tables.seats) == (1, {}, {})
+    tables = w.store._ledger
+    assert (len(tables.counts), tables.rolling, tables.concurrent) == (1, {}, {})
 
 
 def test_what_may_still_be_asked_for_is_kept(w: World) -> None:
@@ -53,7 +53,7 @@ def test_what_may_still_be_asked_for_is_kept(w: World) -> None:
     w.clock.now += TIDYING
     w.reserve("newer", w.requests(None, name="other"))
     assert w.used(charges[0], charges[2]) == [7, 1]
-    tables = w.store._tables
+    tables = w.store._ledger
     assert list(tables.rolling) == [w.requests(None, name="other").counter.id]
 
 
@@ -63,7 +63,7 @@ def test_windows_of_ever_new_users_do_not_pile_up(w: World) -> None:
         w.clock.now += 0.1  # far more than a window in all, and less than the time between looks
         w.reserve(f"r{i}", w.requests(5, subject=f"user{i}"))
         w.release(f"r{i}")
-        most = max(most, len(w.store._tables.rolling))
+        most = max(most, len(w.store._ledger.rolling))
     assert 620 < most < 2 * 620 + FEW + 2
 
 
@@ -82,7 +82,7 @@ def test_counters_of_ever_new_users_go_when_their_day_is_over(
     w.reserve("late", held, w.seat(None), lease=5 * REMEMBERED)
     w.clock.now += 2 * REMEMBERED
     w.reserve("new", w.money(1))
-    keys = [b.key for b in w.do(w.store.buckets())]
+    keys = [b.key for b in w.do(w.store.balances())]
     # The latest hundred, and what a hold may still change.
     assert len([k for k in keys if k.subject.startswith("user3.")]) == 100
     assert [k for k in keys if k.subject.startswith("user1.")] == []
@@ -98,7 +98,7 @@ def test_little_is_kept_of_a_hold_that_has_ended(w: World) -> None:
     w.clock.now += 11
     w.settle("corrected", Settlement(cost=1))
     w.reserve("next", w.money(1), after=Ending("moved", Settlement(cost=1)))
-    kept = {name for name, held in w.store._tables.holds.items() if held.hold.charges}
+    kept = {name for name, held in w.store._ledger.holds.items() if held.hold.charges}
     assert kept == {"expired", "open", "next"}
     for name in ("settled", "released", "corrected", "moved"):
         assert w.settle(name, Settlement(cost=9)).ended is Ended.AGAIN

@@ -108,7 +108,7 @@ class Twin(World):
 
     async def books(self) -> object:
         rows = [row async for row in self.store.rows()]
-        return rows, await self.store.buckets(), await self.store.audit()
+        return rows, await self.store.balances(), await self.store.audit()
 
 
 @pytest.fixture(scope="module")

@@ -197,7 +197,7 @@ def test_what_the_store_will_not_say_is_an_error() -> None:
 
         def __init__(self, inner: MemoryStore) -> None:
             super().__init__(inner)
-            self.rows, self.buckets, self.audit = inner.rows, inner.buckets, inner.audit
+            self.rows, self.balances, self.audit = inner.rows, inner.balances, inner.audit
 
         async def read(self, charges: Sequence[Charge]) -> tuple[Reading | None, ...]:
             return (None,) * len(charges)

@@ -6,7 +6,7 @@ import json
 from typing import TYPE_CHECKING, Any, Final
 
 from policy_router.domain.limits import CounterKey, Reading
-from policy_router.ledger.arithmetic import EXACT, bounded_actual, refusal, threshold
+from policy_router.ledger.arithmetic import MAX_AMOUNT, clamped_settlement, refusal, threshold
 from policy_router.ledger.continuity import PAUSE, Loss, Mark
 from policy_router.ledger.store import (
     Attribution,
@@ -58,7 +58,7 @@ def actual_text(actual: Settlement | None) -> str:
     """How a hold ends; None: released."""
     if actual is None:
         return ""
-    real = bounded_actual(actual)
+    real = clamped_settlement(actual)
     return f"{real.cost} {real.tokens_in} {real.tokens_out} {int(real.estimated)}"
 
 
@@ -74,7 +74,7 @@ def _charge(charge: Charge) -> list[Any]:
     return [
         counter.id,
         counter.metric,
-        min(charge.amount, EXACT + 1),  # more than that never fits, and is never added
+        min(charge.amount, MAX_AMOUNT + 1),  # more than that never fits, and is never added
         limit if limit is not None and charge.refuses else -1,
         counter.width,
         counter.slots,

@@ -19,13 +19,13 @@ from typing import TYPE_CHECKING, Any, Final
 
 from policy_router.base_errors import UsageError
 from policy_router.errors import StoreError
-from policy_router.ledger.arithmetic import bounded, bounded_hold, differences
+from policy_router.ledger.arithmetic import clamped, clamped_hold, differences
 from policy_router.ledger.continuity import REMEDY, Loss, Mark, SeenState
 from policy_router.ledger.diagnosis import describe_loss
 from policy_router.ledger.redis import codec
 from policy_router.ledger.redis.connection import SHA, Link, own_options, place_of
 from policy_router.ledger.redis.diagnosis import describe
-from policy_router.ledger.store import Bucket, Ended, Settled
+from policy_router.ledger.store import Balance, Ended, Settled
 from policy_router.resilience import forks
 
 if TYPE_CHECKING:
@@ -105,14 +105,14 @@ class RedisStore:
 
     async def read(self, charges: Sequence[Charge]) -> tuple[Reading, ...]:
         """See Store."""
-        charges = bounded(charges)
+        charges = clamped(charges)
         return codec.readings(charges, await self._do("read", codec.charges_text(charges)))
 
     async def reserve(
         self, hold: Hold, after: Ending | None = None
     ) -> Granted | Refused | Stale | Unavailable:
         """See Store."""
-        hold = bounded_hold(hold)
+        hold = clamped_hold(hold)
         arguments: list[Any] = [codec.encode(hold.id), repr(hold.lease), codec.hold_text(hold)]
         if after is not None:
             arguments += [codec.encode(after.id), codec.actual_text(after.actual)]
@@ -173,7 +173,7 @@ class RedisStore:
     # -- books -------------------------------------------------------------------------------
 
     async def rows(self, since: float = 0.0) -> AsyncIterator[LedgerEntry]:
-        """See Books. Read page by page: rows written meanwhile come too."""
+        """See LedgerReader. Read page by page: rows written meanwhile come too."""
         start = f"{max(0, int(since * 1000))}-0"
         while True:
             page = await self._link(UNHURRIED).ask(
@@ -187,21 +187,21 @@ class RedisStore:
                 return
             start = codec.next_to(page[-1][0])
 
-    async def buckets(self) -> tuple[Bucket, ...]:
-        """See Books."""
+    async def balances(self) -> tuple[Balance, ...]:
+        """See LedgerReader."""
         _, _, counts, _ = await self._snapshot()
-        found = (Bucket(codec.counter_key(key), int(s), int(h)) for key, s, h, _ in counts)
+        found = (Balance(codec.counter_key(key), int(s), int(h)) for key, s, h, _ in counts)
         return tuple(sorted(found, key=lambda bucket: str(bucket.key)))
 
     async def audit(self) -> tuple[Difference, ...]:
-        """See Books. Rows never change, so most are read before the one step that counters and
-        holds are copied in; only that step keeps the server busy."""
+        """See LedgerReader. Entries never change, so most are read before the one step that copies
+        counters and holds; only that step keeps the server busy."""
         rows = {row.seq: row async for row in self.rows()}
         last, oldest, counts, open_holds = await self._snapshot()
         since = max((row.ts for row in rows.values()), default=0.0)
         rows |= {row.seq: row async for row in self.rows(since)}
         first = codec.seq(oldest) if oldest else int(last) + 1
-        kept = [Bucket(codec.counter_key(key), int(s) - int(o), int(h)) for key, s, h, o in counts]
+        kept = [Balance(codec.counter_key(key), int(s) - int(o), int(h)) for key, s, h, o in counts]
         known = {bucket.key for bucket in kept}
         then = (
             replace(row, keys=tuple(key for key in row.keys if key in known))

@@ -11,7 +11,7 @@ from policy_router.domain.limits import CounterKey, Metric
 from policy_router.ledger.arithmetic import compare
 from policy_router.ledger.memory import KEPT
 from policy_router.ledger.sqlite.codec import LEDGER, decode, to_entry
-from policy_router.ledger.store import Bucket
+from policy_router.ledger.store import Balance
 
 if TYPE_CHECKING:
     import sqlite3
@@ -39,7 +39,7 @@ class SqliteReader(ABC):
         """The ledger's time."""
 
     async def rows(self, since: float = 0.0) -> AsyncIterator[LedgerEntry]:
-        """See Books."""
+        """See LedgerReader."""
         first, last = await self._consult(span, since)
         while first <= last:
             found = await self._consult(page, first, last)
@@ -47,12 +47,12 @@ class SqliteReader(ABC):
                 yield row
             first = found[-1].seq + 1
 
-    async def buckets(self) -> tuple[Bucket, ...]:
-        """See Books."""
-        return await self._consult(lambda c: buckets(c, self._now(c)))
+    async def balances(self) -> tuple[Balance, ...]:
+        """See LedgerReader."""
+        return await self._consult(lambda c: balances(c, self._now(c)))
 
     async def audit(self) -> tuple[Difference, ...]:
-        """See Books."""
+        """See LedgerReader."""
         return await self._consult(audit)
 
 
@@ -92,15 +92,15 @@ def page(connection: sqlite3.Connection, first: int, last: int) -> list[LedgerEn
     return [to_entry(columns) for columns in connection.execute(wanted, (first, last))]
 
 
-def buckets(connection: sqlite3.Connection, now: float) -> tuple[Bucket, ...]:
+def balances(connection: sqlite3.Connection, now: float) -> tuple[Balance, ...]:
     """Every calendar counter of this month and the last, and every other that something is held
     in."""
     wanted = "SELECT key, spent, held FROM bucket WHERE ends >= ? OR held > 0 ORDER BY key"
     return tuple(_bucket(*row) for row in connection.execute(wanted, (now - KEPT,)))
 
 
-def _bucket(key: str, spent: int, held: int) -> Bucket:
-    return Bucket(CounterKey.parse(key), spent, held)
+def _bucket(key: str, spent: int, held: int) -> Balance:
+    return Balance(CounterKey.parse(key), spent, held)
 
 
 def audit(connection: sqlite3.Connection) -> tuple[Difference, ...]:

@@ -1,7 +1,7 @@
-"""The rows of a SQLite ledger that a batch of verbs touches: loaded, and saved again.
+"""The rows of a SQLite ledger that a batch of verbs touches: how they are loaded and saved.
 
-A batch costs a handful of statements, however many verbs it holds. They run as few and as large as
-can be, because each lets go of Python's global lock and may have to wait to get it back.
+A batch takes a handful of statements, however many verbs it contains. Few large statements are
+faster than many small ones, because each releases Python's global lock and may wait to get it back.
 """
 
 from __future__ import annotations
@@ -18,8 +18,8 @@ from policy_router.ledger.engine import (
     RELEASED,
     REMEMBERED,
     SETTLED,
-    Count,
-    Held,
+    CalendarCount,
+    HoldRecord,
     LedgerState,
 )
 from policy_router.ledger.sqlite.codec import LEDGER, decode, from_entry
@@ -30,21 +30,25 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
 
 WIDEST: Final = 256
-"""Rows or keys of one statement, at most."""
+"""The most rows or keys of one statement."""
 
 FEW: Final = 1000
-"""Rows of a kind that are forgotten at once, at most."""
+"""The most rows of a table that are deleted in one step."""
 
-SEATS: Final = Metric.CONCURRENT
 _HOLD: Final = "SELECT id, state, taken, expires FROM hold WHERE"
 
 
 @dataclass(slots=True)
 class LoadedState:
-    """What was loaded. before: state and lease of the holds; oldest: slots of the rolling windows,
-    as they were."""
+    """What was loaded.
 
-    tables: LedgerState
+    Attributes:
+        ledger: the state that verbs change.
+        before: by hold id, state and expiry as they were loaded.
+        oldest: by counter id, the oldest slot of each rolling window as it was loaded.
+    """
+
+    ledger: LedgerState
     before: dict[str, tuple[str, float]] = field(default_factory=dict)
     oldest: dict[str, int] = field(default_factory=dict)
 
@@ -59,10 +63,17 @@ def load(
     now: float,
     known: Mapping[str, Hold],
 ) -> LoadedState:
-    """The holds of the ids, those whose lease has run out, and the counters of all of them and of
-    the charges. known: holds by id that need not be read and decoded."""
-    page = LoadedState(LedgerState())
-    tables = page.tables
+    """Load holds, and the counters that they and the charges touch.
+
+    Args:
+        connection: in a transaction.
+        ids: of the holds that are needed; those whose leases ran out are loaded in addition.
+        charges: of new holds.
+        now: Unix time of the ledger.
+        known: holds by id that need not be read and decoded.
+    """
+    loaded = LoadedState(LedgerState())
+    ledger = loaded.ledger
     counters = {charge.counter.id: charge.counter for charge in charges}
     rows = connection.execute(f"{_HOLD} state = 'open' AND expires <= ?", (now,)).fetchall()
     wanted = dict.fromkeys(ids)
@@ -79,20 +90,20 @@ def load(
             counters[counter.id] = counter
             if counter.width:
                 slots[counter.id] = counter.slot(taken)
-        tables.holds[hold_id] = Held(hold, state, expires, slots)
-        page.before[hold_id] = state, expires
+        ledger.holds[hold_id] = HoldRecord(hold, state, expires, slots)
+        loaded.before[hold_id] = state, expires
         if state == OPEN:
-            heappush(tables.leases, (expires, hold_id))
-    _load_ended(connection, page, [each for each in wanted if each not in tables.holds], now)
-    load_counters(connection, page, counters.values(), now)
-    return page
+            heappush(ledger.leases, (expires, hold_id))
+    _load_ended(connection, loaded, [each for each in wanted if each not in ledger.holds], now)
+    load_counters(connection, loaded, counters.values(), now)
+    return loaded
 
 
 def _load_ended(
-    connection: sqlite3.Connection, page: LoadedState, ids: Sequence[str], now: float
+    connection: sqlite3.Connection, loaded: LoadedState, ids: Sequence[str], now: float
 ) -> None:
-    """Holds that ended within the last day. Those that were charged are rows of the ledger, which
-    are kept for longer: every store forgets a hold at the same moment."""
+    """Load holds that ended within the last day. Those that were charged are in the ledger, which
+    keeps them for longer; but every store forgets a hold at the same moment."""
     released = "SELECT id, expires FROM released WHERE id IN ({}) AND forget > ?"
     rows = _find(connection, released, ids, now)
     charged = (
@@ -101,59 +112,77 @@ def _load_ended(
     )
     rows += _find(connection, charged, ids, now)
     for hold_id, expires in rows:
-        page.tables.holds[hold_id] = Held(Hold(hold_id, (), 0, Attribution()), SETTLED, expires, {})
-        page.before[hold_id] = SETTLED, expires
+        loaded.ledger.holds[hold_id] = HoldRecord(
+            Hold(hold_id, (), 0, Attribution()), SETTLED, expires, {}
+        )
+        loaded.before[hold_id] = SETTLED, expires
 
 
 def load_counters(
-    connection: sqlite3.Connection, page: LoadedState, counters: Iterable[Counter], now: float
+    connection: sqlite3.Connection, loaded: LoadedState, counters: Iterable[Counter], now: float
 ) -> None:
-    """Adds counters, each once, to what is loaded; of seats those that live holds have."""
+    """Load counters, each once. For concurrency, holds whose leases ran out do not count.
+
+    Args:
+        connection: in a transaction.
+        loaded: gets the counters.
+        counters: which ones.
+        now: Unix time of the ledger.
+    """
     calendar: list[str] = []
     rolling: list[str] = []
-    seats: list[str] = []
+    concurrent: list[str] = []
     for counter in counters:
-        kind = rolling if counter.width else calendar if counter.end else seats
-        kind.append(counter.id)
-    tables = page.tables
-    buckets = "SELECT key, ends, spent, held, told FROM bucket WHERE key IN ({})"
-    for key, *count in _find(connection, buckets, calendar):
-        tables.counts[key] = Count(*count)
-    # One row for each key: numbers as text, for every row is a turn at Python's global lock.
+        ids = rolling if counter.width else calendar if counter.end else concurrent
+        ids.append(counter.id)
+    ledger = loaded.ledger
+    balances = "SELECT key, ends, spent, held, told FROM bucket WHERE key IN ({})"
+    for key, *count in _find(connection, balances, calendar):
+        ledger.counts[key] = CalendarCount(*count)
+    # One row for each key, with the numbers as text: every row takes Python's global lock once.
     slots = (
         "SELECT key, group_concat(slot || ' ' || n, ' ') FROM slot WHERE key IN ({}) GROUP BY key"
     )
     for key, text in _find(connection, slots, rolling):
         numbers = iter(map(int, text.split()))
-        tables.rolling[key] = dict(zip(numbers, numbers, strict=True))
-        page.oldest[key] = min(tables.rolling[key])
-    seated = (
+        ledger.rolling[key] = dict(zip(numbers, numbers, strict=True))
+        loaded.oldest[key] = min(ledger.rolling[key])
+    under_way = (
         "SELECT key, hold FROM seat WHERE key IN ({}) AND hold NOT IN"
         " (SELECT id FROM hold WHERE state = 'open' AND expires <= ?)"
     )
-    for key, hold_id in _find(connection, seated, seats, now):
-        tables.seats.setdefault(key, set()).add(hold_id)
+    for key, hold_id in _find(connection, under_way, concurrent, now):
+        ledger.concurrent.setdefault(key, set()).add(hold_id)
 
 
 # -- saving --------------------------------------------------------------------------------------
 
 
 def save(
-    connection: sqlite3.Connection, page: LoadedState, bodies: Mapping[int, str], now: float
+    connection: sqlite3.Connection, loaded: LoadedState, bodies: Mapping[int, str], now: float
 ) -> bool:
-    """Writes what the verbs changed; whether they changed anything. bodies: new holds encoded, by
-    the object's id()."""
-    tables = page.tables
+    """Write what the verbs changed.
+
+    Args:
+        connection: in a transaction.
+        loaded: after the verbs.
+        bodies: the texts of new holds, by the id() of the hold.
+        now: Unix time of the ledger.
+
+    Returns:
+        Whether anything changed.
+    """
+    ledger = loaded.ledger
     changed = {
         hold_id: held
-        for hold_id, held in tables.holds.items()
-        if page.before.get(hold_id) != (held.state, held.expires)
+        for hold_id, held in ledger.holds.items()
+        if loaded.before.get(hold_id) != (held.state, held.expires)
     }
     if not changed:
         return False
-    _save_holds(connection, page, changed, bodies, now)
-    _save_counters(connection, page, changed.values())
-    rows = [(*from_entry(row), tables.holds[row.id].expires) for row in tables.rows]
+    _save_holds(connection, loaded, changed, bodies, now)
+    _save_counters(connection, loaded, changed.values())
+    rows = [(*from_entry(row), ledger.holds[row.id].expires) for row in ledger.rows]
     _many(connection, f"INSERT INTO ledger ({LEDGER}, expires) VALUES {{}}", rows)
     connection.execute("UPDATE meta SET now = ?, version = version + 1", (now,))
     return True
@@ -161,16 +190,16 @@ def save(
 
 def _save_holds(
     connection: sqlite3.Connection,
-    page: LoadedState,
-    changed: Mapping[str, Held],
+    loaded: LoadedState,
+    changed: Mapping[str, HoldRecord],
     bodies: Mapping[int, str],
     now: float,
 ) -> None:
     new, gone, released = [], [], []
-    sit: list[tuple[str, str]] = []
-    stand: list[tuple[str, str]] = []
+    begun: list[tuple[str, str]] = []
+    ended: list[tuple[str, str]] = []
     for hold_id, held in changed.items():
-        known = hold_id in page.before
+        known = hold_id in loaded.before
         forget = None if held.state == OPEN else now + REMEMBERED
         if held.state not in (OPEN, EXPIRED):
             gone.append(hold_id)
@@ -183,33 +212,34 @@ def _save_holds(
             )
         if held.state == RELEASED:
             released.append((hold_id, held.expires, forget))
-        seats = ((c.counter.id, hold_id) for c in held.hold.charges if c.counter.metric is SEATS)
+        charges = [c.counter for c in held.hold.charges]
+        concurrent = ((c.id, hold_id) for c in charges if c.metric is Metric.CONCURRENT)
         if held.state != OPEN:
-            stand += seats
+            ended += concurrent
         elif not known:
-            sit += seats
+            begun += concurrent
     _many(connection, "INSERT INTO hold (id, state, taken, expires, forget, body) VALUES {}", new)
     _find(connection, "DELETE FROM hold WHERE id IN ({})", gone)
     _many(connection, "INSERT OR REPLACE INTO released (id, expires, forget) VALUES {}", released)
-    _many(connection, "INSERT INTO seat (key, hold) VALUES {}", sit)
-    _many(connection, "DELETE FROM seat WHERE (key, hold) IN (VALUES {})", stand)
+    _many(connection, "INSERT INTO seat (key, hold) VALUES {}", begun)
+    _many(connection, "DELETE FROM seat WHERE (key, hold) IN (VALUES {})", ended)
 
 
 def _save_counters(
-    connection: sqlite3.Connection, page: LoadedState, changed: Iterable[Held]
+    connection: sqlite3.Connection, loaded: LoadedState, changed: Iterable[HoldRecord]
 ) -> None:
-    tables = page.tables
-    buckets: dict[str, tuple[object, ...]] = {}
+    ledger = loaded.ledger
+    balances: dict[str, tuple[object, ...]] = {}
     slots: dict[tuple[str, int], tuple[object, ...]] = {}
     for held in changed:
         for charge in held.hold.charges:
             counter, key = charge.counter, charge.counter.id
             if counter.end:
-                if key not in buckets:
-                    count = tables.counts[key]
-                    buckets[key] = key, count.spent, count.held, count.notified, count.end
+                if key not in balances:
+                    count = ledger.counts[key]
+                    balances[key] = key, count.spent, count.held, count.notified, count.end
             elif counter.width:
-                slot, window = held.slots[key], tables.rolling.get(key, {})
+                slot, window = held.slots[key], ledger.rolling.get(key, {})
                 if slot in window and (key, slot) not in slots:
                     ends = (slot + counter.slots + 1) * counter.width
                     slots[key, slot] = key, slot, window[slot], ends
@@ -217,7 +247,7 @@ def _save_counters(
         connection,
         "INSERT INTO bucket (key, spent, held, told, ends) VALUES {} ON CONFLICT (key) DO UPDATE"
         " SET spent = excluded.spent, held = excluded.held, told = excluded.told",
-        [*buckets.values()],
+        [*balances.values()],
     )
     _many(
         connection,
@@ -225,16 +255,25 @@ def _save_counters(
         " ON CONFLICT (key, slot) DO UPDATE SET n = excluded.n",
         [*slots.values()],
     )
-    for key, oldest in page.oldest.items():
-        window = tables.rolling[key]
+    for key, oldest in loaded.oldest.items():
+        window = ledger.rolling[key]
         if oldest not in window:
             gone = key, min(window)
             connection.execute("DELETE FROM slot WHERE key = ? AND slot < ?", gone)
 
 
 def forget(connection: sqlite3.Connection, now: float, after: str) -> str:
-    """Removes some of what nobody can ask for again: up to FEW holds of each kind, and slots that
-    left their windows, beginning after a key. The key to go on after the next time."""
+    """Delete some rows that can no longer matter: up to FEW holds of each table, and slots that
+    left their windows.
+
+    Args:
+        connection: in a transaction.
+        now: Unix time of the ledger.
+        after: slots are looked at after this key.
+
+    Returns:
+        The key after which to go on the next time.
+    """
     for table, which in (("hold", "state = 'expired' AND "), ("released", "")):
         connection.execute(
             f"DELETE FROM {table} WHERE id IN"
@@ -255,19 +294,19 @@ def forget(connection: sqlite3.Connection, now: float, after: str) -> str:
 def _find(
     connection: sqlite3.Connection, statement: str, keys: Sequence[str], *more: object
 ) -> list[Any]:
-    """Runs a statement for many keys; `{}` stands for their list."""
-    found: list[Any] = []
+    """Run a statement for many keys, whose list replaces `{}`."""
+    rows: list[Any] = []
     for start in range(0, len(keys), WIDEST):
         some = list(keys[start : start + WIDEST])
         width = 1 << (len(some) - 1).bit_length()  # few widths, so that statements are reused
         padding = some[-1:] * (width - len(some))
         text = _filled(statement, "?", width)
-        found += connection.execute(text, (*some, *padding, *more)).fetchall()
-    return found
+        rows += connection.execute(text, (*some, *padding, *more)).fetchall()
+    return rows
 
 
 def _many(connection: sqlite3.Connection, statement: str, rows: Sequence[Sequence[object]]) -> None:
-    """Runs a statement for many rows; `{}` stands for their list."""
+    """Run a statement for many rows, whose list replaces `{}`."""
     start = 0
     while start < len(rows):
         width = min(1 << ((len(rows) - start).bit_length() - 1), WIDEST)

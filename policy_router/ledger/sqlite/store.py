@@ -1,4 +1,4 @@
-"""Counters in a SQLite file: for the processes of one host."""
+"""A store in a SQLite file, for the processes of one host."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ import time
 from contextlib import closing, contextmanager
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from policy_router.ledger.arithmetic import bounded, bounded_hold
+from policy_router.ledger.arithmetic import clamped, clamped_hold
 from policy_router.ledger.continuity import SeenState
 from policy_router.ledger.sqlite import clock as sqlite_clock
 from policy_router.ledger.sqlite.clock import LedgerClock
@@ -45,19 +45,26 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 
 _LOST: list[object] = []
-"""What a child must neither use nor close."""
+"""What a forked child must neither use nor close."""
 
 
 class SqliteStore(SqliteReader):
-    """A Store and its Books in a file, for any number of processes, threads and event loops.
+    """A store in a file, for any number of processes, threads and event loops.
 
-    path: of the database; folders are made. clock: Unix time; when it is set back, the ledger's
-    time stands still. The machine's own clock is held against the machine's uptime (see
-    `clock.py`), any other is believed when it goes forward. sight: what clocks show, in place of
-    `clock`. durability: what survives a loss of power, all but the last second
-    ("normal") or every commit ("strict", and slower by a write to the disk for each).
+    Around a fork its threads pause; both sides then open connections of their own.
 
-    Opening it makes the ledger, or checks that it can be trusted. Raises StoreError.
+    Args:
+        path: of the database; missing folders are created.
+        clock: Unix time in seconds. When it is set back, the ledger's time stands still. The
+            machine's own clock is compared with the machine's uptime (see `ledger.clock`); any
+            other clock is trusted when it goes forward.
+        durability: what survives a loss of power: all but the last second (`normal`), or every
+            commit (`strict`, slower by one write to the disk for each commit).
+        timing: how long things may take.
+        sight: a source of clock readings to use in place of `clock`.
+
+    Raises:
+        StoreError: the ledger cannot be created, or must not be used.
     """
 
     def __init__(
@@ -86,10 +93,10 @@ class SqliteStore(SqliteReader):
 
     async def read(self, charges: Sequence[Charge]) -> tuple[Reading, ...]:
         """See Store."""
-        wanted = bounded(charges)
-        return await self._ask(
+        wanted = clamped(charges)
+        return await self._submit(
             self._reader,
-            lambda tables, now: tuple(tables.reading(charge, now) for charge in wanted),
+            lambda ledger, now: tuple(ledger.reading(charge, now) for charge in wanted),
             charges=wanted,
         )
 
@@ -97,50 +104,50 @@ class SqliteStore(SqliteReader):
         self, hold: Hold, after: Ending | None = None
     ) -> Granted | Refused | Stale | Unavailable:
         """See Store."""
-        hold = bounded_hold(hold)
+        hold = clamped_hold(hold)
         loop = asyncio.get_running_loop()
-        ask: VerbRequest[Granted | Refused | Stale | Unavailable] = VerbRequest(
-            lambda tables, now: tables.reserve(hold, after, now),
+        request: VerbRequest[Granted | Refused | Stale | Unavailable] = VerbRequest(
+            lambda ledger, now: ledger.reserve(hold, after, now),
             loop.create_future(),
             (hold.id,) if after is None else (hold.id, after.id),
             hold.charges,
             hold,
         )
         try:
-            return await self._answer(self._writer, ask)
+            return await self._answer(self._writer, request)
         except asyncio.CancelledError:
-            # It may have been taken for nobody.
-            if not self._writer.withdraw(ask):
+            # It may have been taken, and nothing would end it.
+            if not self._writer.withdraw(request):
                 self._give_back(hold.id)
             raise
 
     async def renew(self, hold_id: str, lease: float) -> bool | None:
         """See Store."""
-        return await self._ask(
-            self._writer, lambda tables, now: tables.renew(hold_id, lease, now), (hold_id,)
+        return await self._submit(
+            self._writer, lambda ledger, now: ledger.renew(hold_id, lease, now), (hold_id,)
         )
 
     async def settle(self, hold_id: str, actual: Settlement) -> Settled:
         """See Store."""
-        return await self._ask(
-            self._writer, lambda tables, now: tables.end(hold_id, actual, now), (hold_id,)
+        return await self._submit(
+            self._writer, lambda ledger, now: ledger.end(hold_id, actual, now), (hold_id,)
         )
 
     async def release(self, hold_id: str) -> Settled:
         """See Store."""
-        return await self._ask(
-            self._writer, lambda tables, now: tables.end(hold_id, None, now), (hold_id,)
+        return await self._submit(
+            self._writer, lambda ledger, now: ledger.end(hold_id, None, now), (hold_id,)
         )
 
     async def aclose(self) -> None:
-        """See Store. What was asked before is done first."""
+        """See Store. What was submitted before is done first."""
         if self._closed is None:
             self._closed = self._file.unusable("it was closed", "open it again")
-            await asyncio.sleep(0)  # what this loop has asked is sent first
+            await asyncio.sleep(0)  # what this loop submitted is sent first
             for worker in (self._writer, self._reader):
                 await asyncio.to_thread(worker.end, self._file.timing.patience)
 
-    async def _ask(
+    async def _submit(
         self,
         worker: Worker,
         run: Callable[..., T],
@@ -150,38 +157,40 @@ class SqliteStore(SqliteReader):
         future: asyncio.Future[T] = asyncio.get_running_loop().create_future()
         return await self._answer(worker, VerbRequest(run, future, ids, charges))
 
-    async def _answer(self, worker: Worker, ask: VerbRequest[T]) -> T:
+    async def _answer(self, worker: Worker, request: VerbRequest[T]) -> T:
         if self._closed is not None:
             raise self._file.translated(self._closed)
-        worker.ask(ask)
-        overdue = ask.loop.call_later(self._file.timing.patience, self._overdue, worker, ask)
+        worker.submit(request)
+        overdue = request.loop.call_later(
+            self._file.timing.patience, self._overdue, worker, request
+        )
         try:
-            return await ask.future
+            return await request.future
         finally:
             overdue.cancel()
 
     def _give_back(self, hold_id: str) -> None:
-        """Release a hold without waiting for it. If that fails, its lease ends it."""
+        """Release a hold without waiting for that. If it fails, the hold expires."""
         future: asyncio.Future[Settled] = asyncio.get_running_loop().create_future()
         future.add_done_callback(_ignore)
-        self._writer.ask(
-            VerbRequest(lambda tables, now: tables.end(hold_id, None, now), future, (hold_id,))
+        self._writer.submit(
+            VerbRequest(lambda ledger, now: ledger.end(hold_id, None, now), future, (hold_id,))
         )
 
-    def _overdue(self, worker: Worker, ask: VerbRequest[Any]) -> None:
-        """Nobody waits for ever: not for the lock, and not for a disk that hangs."""
-        patience, waited = self._file.timing.patience, ask.loop.time() - ask.sent
-        if ask.future.done():
+    def _overdue(self, worker: Worker, request: VerbRequest[Any]) -> None:
+        """End a wait that takes too long: for the lock, or for a disk that hangs."""
+        patience, waited = self._file.timing.patience, request.loop.time() - request.sent
+        if request.future.done():
             return
         if waited < patience:  # it was this loop that was late
-            ask.loop.call_later(patience - waited, self._overdue, worker, ask)
-        elif worker.withdraw(ask):
-            ask.future.set_exception(self._file.lock_timeout())
+            request.loop.call_later(patience - waited, self._overdue, worker, request)
+        elif worker.withdraw(request):
+            request.future.set_exception(self._file.lock_timeout())
         elif waited < 2 * patience:
-            ask.loop.call_later(2 * patience - waited, self._overdue, worker, ask)
+            request.loop.call_later(2 * patience - waited, self._overdue, worker, request)
         else:
-            why = f"it has not answered for {2 * patience:g} s"
-            ask.future.set_exception(self._file.unusable(why, "look at the disk"))
+            cause = f"it has not answered for {2 * patience:g} s"
+            request.future.set_exception(self._file.unusable(cause, "check the disk"))
 
     # -- continuity --------------------------------------------------------------------------
 
@@ -221,7 +230,7 @@ class SqliteStore(SqliteReader):
 
     @contextmanager
     def _reading(self) -> Iterator[None]:
-        """Says that a thread has a connection that a fork cannot close."""
+        """Note that a thread has a connection which a fork cannot close."""
         reading = object()
         self._consulted.add(reading)
         try:
@@ -232,8 +241,8 @@ class SqliteStore(SqliteReader):
     # -- forks -------------------------------------------------------------------------------
 
     def before_fork(self) -> None:
-        """Close the connections and keep them closed: SQLite keeps locks in the memory of a
-        process, so that a child could neither use them nor open others beside them."""
+        """Close the connections and keep them closed. SQLite keeps locks in the memory of a
+        process, so that a child could neither use these connections nor open others."""
         with self._file.closing():
             workers = self._writer, self._reader
             self._paused = [
@@ -243,7 +252,7 @@ class SqliteStore(SqliteReader):
                 worker.shut()
 
     def after_fork_in_parent(self) -> None:
-        """Go on; connections are opened again when they are needed."""
+        """Go on. Connections are opened when they are needed."""
         for worker in self._paused:
             worker.gate.release()
 
@@ -253,13 +262,13 @@ class SqliteStore(SqliteReader):
         self._writer.lock.close()  # or the parent's lock would live as long as this process
         if not whole:
             _LOST.extend((self._writer, self._reader))
-            why = "this process began while the one before it was at work on it"
-            self._closed = self._file.unusable(why, "open it again in a new process")
+            cause = "this process was forked while its parent was using it"
+            self._closed = self._file.unusable(cause, "open it again in a new process")
         self._consulted = set()
         self._begin()
 
 
 def _ignore(future: asyncio.Future[Any]) -> None:
-    """Look at an error that concerns nobody, so that nobody is warned of it."""
+    """Retrieve an error that does not matter, so that asyncio does not warn of it."""
     if not future.cancelled():
         future.exception()

@@ -19,7 +19,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Final, NoReturn, TypeVar
 
 from policy_router.ledger import private_file
-from policy_router.ledger.arithmetic import bounded
+from policy_router.ledger.arithmetic import clamped
 from policy_router.ledger.engine import LedgerState
 from policy_router.ledger.sqlite import clock as sqlite_clock
 from policy_router.ledger.sqlite.clock import LedgerClock
@@ -68,13 +68,13 @@ class SqliteView(SqliteReader):
 
     async def read(self, charges: Sequence[Charge]) -> tuple[Reading, ...]:
         """See Store."""
-        wanted = bounded(charges)
+        wanted = clamped(charges)
 
         def look(connection: sqlite3.Connection) -> tuple[Reading, ...]:
-            now, page = self._now(connection), LoadedState(LedgerState())
+            now, loaded = self._now(connection), LoadedState(LedgerState())
             counters = {charge.counter.id: charge.counter for charge in wanted}
-            load_counters(connection, page, counters.values(), now)
-            return tuple(page.tables.reading(charge, now) for charge in wanted)
+            load_counters(connection, loaded, counters.values(), now)
+            return tuple(loaded.ledger.reading(charge, now) for charge in wanted)
 
         return await self._consult(look)
 

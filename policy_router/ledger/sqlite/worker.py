@@ -1,4 +1,4 @@
-"""A thread that does what event loops ask of a SQLite ledger, all that waits at once."""
+"""A thread that runs the verbs which event loops submit to a SQLite ledger, many in one go."""
 
 from __future__ import annotations
 
@@ -29,16 +29,26 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 
-TOGETHER: Final = 256
-"""Verbs of one transaction, at most."""
+BATCH: Final = 256
+"""The most verbs of one transaction."""
 
 
 class VerbRequest(Generic[T]):
     """A verb that waits for a thread.
 
-    run: the verb, on what was loaded. ids, charges: what it touches. hold: a new one; body: the
-    same as text. sent: when, in its loop's time. begun: a thread has taken it. withdrawn: nobody
-    waits for it any more.
+    Attributes:
+        run: the verb, called with the loaded state and the time.
+        future: gets the result, in its own event loop.
+        loop: the loop of the future.
+        ids: the holds that the verb touches.
+        charges: the charges that the verb touches.
+        hold: the hold that it may take.
+        body: the text of that hold.
+        sent: when it was sent, in the time of its loop.
+        begun: a thread has taken it.
+        withdrawn: nothing waits for it any more.
+        answer: the result, unless it failed.
+        failure: the error, if it failed.
     """
 
     __slots__ = (
@@ -68,14 +78,19 @@ class VerbRequest(Generic[T]):
         self.failure: Exception | None = None
 
 
-Asks: TypeAlias = list[VerbRequest[Any]]
+Requests: TypeAlias = list[VerbRequest[Any]]
 
 
 class Worker(ABC):
-    """A thread with a connection of its own. It starts when it is first asked, and ends with the
-    process at the latest.
+    """A thread with a connection of its own.
 
-    gate: held while SQLite is at work, so that a fork can wait for that.
+    It starts with the first request, and ends with the process at the latest.
+
+    Attributes:
+        name: of the thread.
+        reads: its connection never writes.
+        gate: held while SQLite works, so that a fork can wait for that.
+        connection: None while there is none.
     """
 
     name: ClassVar[str]
@@ -88,110 +103,114 @@ class Worker(ABC):
         self.gate = threading.Lock()
         self.connection: sqlite3.Connection | None = None
         self._identity: tuple[int, int] | None = None
-        self._spoiled = self._doubted = False
-        self._collected: dict[asyncio.AbstractEventLoop, Asks] = {}
-        self._queue: queue.SimpleQueue[Asks | None] = queue.SimpleQueue()
+        self._broken = self._suspect = False
+        self._collected: dict[asyncio.AbstractEventLoop, Requests] = {}
+        self._queue: queue.SimpleQueue[Requests | None] = queue.SimpleQueue()
         self._taking = threading.Lock()
         self._thread: threading.Thread | None = None
 
-    # -- for those who ask -----------------------------------------------------------------------
+    # -- for callers ---------------------------------------------------------------------------
 
-    def ask(self, ask: VerbRequest[Any]) -> None:
-        """Have a verb done and its future answered; on the thread of its loop."""
-        # All that a loop asks in one go is sent at its end: a thread that was woken by the first
-        # would have the ledger's lock and wait for Python's, which the loop still needs.
-        collected = self._collected.get(ask.loop)
+    def submit(self, request: VerbRequest[Any]) -> None:
+        """Run a verb in the thread; called in the loop of its future."""
+        # All that a loop submits in one iteration is sent at the end of it: a thread that the first
+        # request woke would hold the ledger's lock and wait for Python's, which the loop needs.
+        collected = self._collected.get(request.loop)
         if collected is not None:
-            collected.append(ask)
+            collected.append(request)
             return
-        self._collected[ask.loop] = [ask]
-        ask.loop.call_soon(self._send, ask.loop)
+        self._collected[request.loop] = [request]
+        request.loop.call_soon(self._send, request.loop)
 
     def _send(self, loop: asyncio.AbstractEventLoop) -> None:
-        asks = self._collected.pop(loop)
+        requests = self._collected.pop(loop)
         now = loop.time()
-        for ask in asks:
-            ask.sent = now
-        self._queue.put(asks)
+        for request in requests:
+            request.sent = now
+        self._queue.put(requests)
         with self._taking:
             if self._thread is None:
                 name = f"policy-router {self.name}"
-                self._thread = threading.Thread(target=self._live, name=name, daemon=True)
+                self._thread = threading.Thread(target=self._run, name=name, daemon=True)
                 self._thread.start()
 
-    def withdraw(self, ask: VerbRequest[Any]) -> bool:
-        """Take a verb back; False when it has begun."""
+    def withdraw(self, request: VerbRequest[Any]) -> bool:
+        """Take a verb back. Returns False when it has begun."""
         with self._taking:
-            ask.withdrawn = not ask.begun
-            return ask.withdrawn
+            request.withdrawn = not request.begun
+            return request.withdrawn
 
     def end(self, patience: float) -> None:
-        """Do what was asked so far and end. Waits for that, but not for ever: a thread that waits
-        for the ledger's lock ends when it gets it."""
+        """Run what was submitted so far, and end the thread.
+
+        Args:
+            patience: seconds to wait for that; a thread that waits for the ledger's lock ends once
+                it gets it.
+        """
         if self._thread is not None:
             self._queue.put(None)
             self._thread.join(patience)
 
     # -- the thread --------------------------------------------------------------------------------
 
-    def _live(self) -> None:
+    def _run(self) -> None:
         going = True
         while going:
-            asks: Asks = []
+            requests: Requests = []
             with contextlib.suppress(queue.Empty):  # woken by the clock
-                going = _put(self._queue.get(timeout=self._rest()), asks)
-            going = self._round(asks) and going
-        self._leave()
+                going = _put(self._queue.get(timeout=self._idle_time()), requests)
+            going = self._take_turn(requests) and going
+        self._finish()
 
-    def _rest(self) -> float | None:
-        """Seconds to wait for something to do; None is without end."""
+    def _idle_time(self) -> float | None:
+        """Seconds to wait for a request; None waits without end."""
         return None
 
-    def _leave(self) -> None:
-        """Lets go of everything, at the end."""
-        self._part()
+    def _finish(self) -> None:
+        """Close everything, at the end of the thread."""
+        self._disconnect()
 
-    def _round(self, asks: Asks) -> bool:
-        """Does what is asked, and what was asked meanwhile; whether to go on."""
-        going = self._gather(asks)
+    def _take_turn(self, requests: Requests) -> bool:
+        """Run requests and those that arrived meanwhile. Returns whether to go on."""
+        going = self._gather(requests)
         with self.gate:
-            self._serve(asks)
-        if self._spoiled:
-            self._part()
-        deliver(asks)
+            self._process(requests)
+        if self._broken:
+            self._disconnect()
+        answer_all(requests)
         return going
 
-    def _gather(self, asks: Asks) -> bool:
+    def _gather(self, requests: Requests) -> bool:
         going = True
         with contextlib.suppress(queue.Empty):
-            while going and len(asks) < TOGETHER:
-                going = _put(self._queue.get_nowait(), asks)
+            while going and len(requests) < BATCH:
+                going = _put(self._queue.get_nowait(), requests)
         with self._taking:
-            asks[:] = [ask for ask in asks if not ask.withdrawn]
-            for ask in asks:
-                ask.begun = True
+            requests[:] = [request for request in requests if not request.withdrawn]
+            for request in requests:
+                request.begun = True
         return going
 
-    def _serve(self, asks: Asks) -> None:
-        """Has every verb answered or failed."""
-        if not asks:
+    def _process(self, requests: Requests) -> None:
+        """Run every verb, so that each has an answer or a failure."""
+        if not requests:
             return
         try:
-            self._do(self._connected(), asks)
+            self._do(self._connected(), requests)
         except Exception as error:  # noqa: BLE001  the thread must outlive whatever happens
-            self._undo()
+            self._rollback()
             if environment(error):
-                self._spoiled = True
-            elif len(asks) > 1:
-                for ask in asks:  # one of them cannot be done; the others can
-                    self._serve([ask])
+                self._broken = True
+            elif len(requests) > 1:
+                for request in requests:  # one of them is at fault; the others are not
+                    self._process([request])
                 return
-            for ask in asks:
-                ask.failure = self._worded(error)
+            for request in requests:
+                request.failure = self._translated(error)
 
     @abstractmethod
-    def _do(self, connection: sqlite3.Connection, asks: Asks) -> None:
-        """Do it in one transaction: every verb gets its answer."""
+    def _do(self, connection: sqlite3.Connection, requests: Requests) -> None:
+        """Run the verbs in one transaction, so that every one gets its answer."""
 
     # -- the connection ------------------------------------------------------------------------
 
@@ -199,94 +218,93 @@ class Worker(ABC):
         status = self.file.path.stat()
         identity = status.st_dev, status.st_ino
         if self.connection is None:
-            self.connection = self.file.open(reads=self.reads, thorough=self._doubted)
-            self._identity, self._doubted = identity, False
+            self.connection = self.file.open(reads=self.reads, thorough=self._suspect)
+            self._identity, self._suspect = identity, False
         elif identity != self._identity:
-            self._spoiled = True
-            raise self.file.unusable(
-                "it was replaced while in use", "it is opened anew when it is asked again"
-            )
+            self._broken = True
+            raise self.file.unusable("it was replaced while in use", "try again: it is opened anew")
         return self.connection
 
-    def _undo(self) -> None:
+    def _rollback(self) -> None:
         if self.connection is not None:
-            with contextlib.suppress(sqlite3.Error):  # the error before this one is told
+            with contextlib.suppress(sqlite3.Error):  # the error before this one is reported
                 self.connection.rollback()
 
-    def _part(self) -> None:
-        """Closes the connection, when this thread does not have the lock."""
+    def _disconnect(self) -> None:
+        """Close the connection; when this thread does not hold the lock."""
         with self.file.closing():
             self.drop()
 
     def drop(self) -> None:
-        """Close the connection. Who calls has the lock, or knows that this is not the last one."""
+        """Close the connection. The caller holds the lock, or knows that this is not the last
+        connection."""
         with self.gate:
             self.shut()
 
     def shut(self) -> None:
-        """The same, for who has the gate."""
+        """Close the connection. The caller holds the lock and the gate."""
         if self.connection is not None:
             self.connection.close()
             self.connection = None
-        self._doubted = self._doubted or self._spoiled
-        self._spoiled = False
+        self._suspect = self._suspect or self._broken
+        self._broken = False
 
-    def _worded(self, error: Exception) -> StoreError:
-        found = self.file.translated(error)
-        if not (environment(error) or isinstance(found, VerbError)):
-            found = VerbError(*found.args)
-        found.__cause__ = error
-        return found
+    def _translated(self, error: Exception) -> StoreError:
+        translated = self.file.translated(error)
+        if not (environment(error) or isinstance(translated, VerbError)):
+            translated = VerbError(*translated.args)
+        translated.__cause__ = error
+        return translated
 
 
 class Reader(Worker):
-    """Answers what counters show."""
+    """The thread that reads counters."""
 
     name = "reader"
     reads = True
 
-    def _do(self, connection: sqlite3.Connection, asks: Asks) -> None:
-        page = LoadedState(LedgerState())
+    def _do(self, connection: sqlite3.Connection, requests: Requests) -> None:
+        loaded = LoadedState(LedgerState())
         seen = self.memory.mark
         connection.execute("BEGIN")
         stored = sqlite_clock.load(connection, self.time.machine)
         now = self.time.look(stored).now
         history = History(connection, self.memory, seen, lambda _: now)
-        counters = {c.counter.id: c.counter for ask in asks for c in ask.charges}
-        load_counters(connection, page, counters.values(), now)
+        counters = {c.counter.id: c.counter for request in requests for c in request.charges}
+        load_counters(connection, loaded, counters.values(), now)
         connection.execute("COMMIT")
         history.end()
-        for ask in asks:
-            ask.answer = ask.run(page.tables, now)
+        for request in requests:
+            request.answer = request.run(loaded.ledger, now)
 
 
 def environment(error: Exception) -> bool:
-    """Whether an error lies in the file or the machine, not in one verb."""
+    """Whether the file or the machine is the cause of an error, rather than one verb."""
     if isinstance(error, sqlite3.DatabaseError):
         return type(error) in (sqlite3.DatabaseError, sqlite3.OperationalError)
     return isinstance(error, (OSError, StoreError))
 
 
-def deliver(asks: Asks) -> None:
-    """Has every loop tell its callers what came of their verbs."""
-    loops: dict[asyncio.AbstractEventLoop, Asks] = defaultdict(list)
-    for ask in asks:
-        loops[ask.loop].append(ask)
+def answer_all(requests: Requests) -> None:
+    """Set the results of verbs, each in the loop of its future."""
+    loops: dict[asyncio.AbstractEventLoop, Requests] = defaultdict(list)
+    for request in requests:
+        loops[request.loop].append(request)
     for loop, theirs in loops.items():
-        with contextlib.suppress(RuntimeError):  # a loop that was closed waits for nothing
+        with contextlib.suppress(RuntimeError):  # in a closed loop nothing waits
             loop.call_soon_threadsafe(_answer, theirs)
 
 
-def _answer(asks: Asks) -> None:
-    for ask in asks:
-        if not ask.future.done():
-            if ask.failure is not None:
-                ask.future.set_exception(ask.failure)
+def _answer(requests: Requests) -> None:
+    for request in requests:
+        if not request.future.done():
+            if request.failure is not None:
+                request.future.set_exception(request.failure)
             else:
-                ask.future.set_result(ask.answer)
+                request.future.set_result(request.answer)
 
 
-def _put(some: Asks | None, asks: Asks) -> bool:
+def _put(some: Requests | None, requests: Requests) -> bool:
     if some is not None:
-        asks += some
+        requests += some
     return some is not None

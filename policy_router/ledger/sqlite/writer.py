@@ -1,8 +1,8 @@
 """The thread of a SQLite store that writes.
 
-It waits for the ledger's lock, takes everything that was asked meanwhile, does it in one
-transaction, and then answers: under load a commit serves many verbs, and processes take turns.
-What takes the disk long, to have the log written for good, another thread does beside it.
+It waits for the ledger's lock, takes all verbs that were submitted meanwhile, runs them in one
+transaction, and then answers: under load one commit serves many verbs, and processes take turns.
+Synchronizing the log to the disk takes long, so another thread does that.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from policy_router.ledger.engine import OPEN
 from policy_router.ledger.sqlite import clock as sqlite_clock
 from policy_router.ledger.sqlite.continuity import History, record_synced, write_high_water
 from policy_router.ledger.sqlite.rows import forget, load, save
-from policy_router.ledger.sqlite.worker import Worker, deliver
+from policy_router.ledger.sqlite.worker import Worker, answer_all
 from policy_router.ledger.store import Unavailable
 
 if TYPE_CHECKING:
@@ -31,15 +31,20 @@ if TYPE_CHECKING:
     from policy_router.ledger.sqlite.clock import LedgerClock
     from policy_router.ledger.sqlite.file import LedgerFile
     from policy_router.ledger.sqlite.lock import Lock
-    from policy_router.ledger.sqlite.worker import Asks
+    from policy_router.ledger.sqlite.worker import Requests
     from policy_router.ledger.store import Hold
 
 KNOWN: Final = 4096
-"""Holds that a writer keeps decoded, at most."""
+"""The most holds that a writer keeps decoded."""
 
 
 class Syncer:
-    """A thread that brings the log to the disk when asked, and says so when it is done."""
+    """A thread that synchronizes the log to the disk.
+
+    Args:
+        file: of the ledger.
+        done: called in the thread after each synchronization.
+    """
 
     def __init__(self, file: LedgerFile, done: Callable[[], None]) -> None:
         self._file = file
@@ -47,27 +52,27 @@ class Syncer:
         self._queue: queue.SimpleQueue[bool] = queue.SimpleQueue()
         self._thread: threading.Thread | None = None
 
-    def ask(self) -> None:
-        """Have it done."""
+    def request(self) -> None:
+        """Synchronize the log; returns at once."""
         if self._thread is None:
             name = "policy-router syncer"
-            self._thread = threading.Thread(target=self._live, name=name, daemon=True)
+            self._thread = threading.Thread(target=self._run, name=name, daemon=True)
             self._thread.start()
         self._queue.put(True)
 
     def end(self) -> None:
-        """Do what was asked, and end."""
+        """End the thread after what was requested."""
         self._queue.put(False)
 
-    def _live(self) -> None:
+    def _run(self) -> None:
         while self._queue.get():
-            with contextlib.suppress(OSError):  # SQLite meets it at the next checkpoint
+            with contextlib.suppress(OSError):  # the next checkpoint meets the same error
                 self._file.sync()
             self._done()
 
 
 class Writer(Worker):
-    """Does the verbs that change something, under the ledger's lock."""
+    """The thread that runs verbs which change something, under the ledger's lock."""
 
     name = "writer"
     reads = False
@@ -75,131 +80,131 @@ class Writer(Worker):
     def __init__(self, file: LedgerFile, clock: LedgerClock, memory: SeenState) -> None:
         super().__init__(file, clock, memory)
         self.lock: Lock = file.lock()
-        self._known: dict[str, Hold] = {}
+        self._cache: dict[str, Hold] = {}
         self._forgotten = ""
         self._syncer = Syncer(file, self._synced)
         self._syncing = self._has_synced = False
-        self._dirty: float | None = None  # since when a commit waits to be brought to the disk
-        self._sent = self._synced_version = 0  # the version that is, or was, brought to the disk
+        self._dirty: float | None = None  # since when a commit has not been synchronized
+        self._sent = self._synced_version = 0  # versions that are being, and were, synchronized
 
-    def _rest(self) -> float | None:
+    def _idle_time(self) -> float | None:
         if self._dirty is None or self._syncing:
             return None
         return max(self._dirty + self.file.timing.sync - time.monotonic(), 0.0)
 
-    def _round(self, asks: Asks) -> bool:
-        going = self._work(asks) if asks else True
-        self._tend()
+    def _take_turn(self, requests: Requests) -> bool:
+        going = self._write(requests) if requests else True
+        self._maintain()
         return going
 
-    def _leave(self) -> None:
+    def _finish(self) -> None:
         if self._dirty is not None or self._syncing:
             with contextlib.suppress(OSError):
                 self.file.sync()
         self._syncer.end()
-        self._part()
+        self._disconnect()
         self.lock.close()
 
     def shut(self) -> None:
-        """Close the connection, and forget what was read through it: the next may be to another
-        file in its place."""
+        """Close the connection and drop what was read through it: the next one may be to another
+        file in the same place."""
         super().shut()
-        self._known.clear()
+        self._cache.clear()
 
     # -- verbs -------------------------------------------------------------------------------
 
-    def _work(self, asks: Asks) -> bool:
+    def _write(self, requests: Requests) -> bool:
         try:
             self.lock.acquire()
         except OSError as error:
-            going = self._gather(asks)
-            for ask in asks:
-                ask.failure = self._worded(error)
+            going = self._gather(requests)
+            for request in requests:
+                request.failure = self._translated(error)
         else:
             try:
-                going = self._gather(asks)
+                going = self._gather(requests)
                 with self.gate:
-                    self._serve(asks)
-                if self._spoiled:
+                    self._process(requests)
+                if self._broken:
                     self.drop()
             finally:
                 self.lock.release()
-        deliver(asks)
+        answer_all(requests)
         return going
 
-    def _do(self, connection: sqlite3.Connection, asks: Asks) -> None:
+    def _do(self, connection: sqlite3.Connection, requests: Requests) -> None:
         seen = self.memory.mark
         connection.execute("BEGIN IMMEDIATE")
         stored = sqlite_clock.load(connection, self.time.machine)
         moment = self.time.tick(stored)
         now = moment.now
         history = History(connection, self.memory, seen, lambda _: now)
-        ids = [each for ask in asks for each in ask.ids]
-        charges = [charge for ask in asks for charge in ask.charges]
-        page = load(connection, ids, charges, now, self._known)
+        ids = [each for request in requests for each in request.ids]
+        charges = [charge for request in requests for charge in request.charges]
+        loaded = load(connection, ids, charges, now, self._cache)
         if history.loss is not None:
-            page.tables.closed = Unavailable(self.file.lost(history.loss), PAUSE)
-        answers = [ask.run(page.tables, now) for ask in asks]
-        bodies = {id(ask.hold): ask.body for ask in asks}
-        if history.write(changed=save(connection, page, bodies, now)):
+            loaded.ledger.closed = Unavailable(self.file.lost(history.loss), PAUSE)
+        answers = [request.run(loaded.ledger, now) for request in requests]
+        bodies = {id(request.hold): request.body for request in requests}
+        if history.write(changed=save(connection, loaded, bodies, now)):
             if moment.anchor is not None and moment.anchor != stored.anchor:
                 sqlite_clock.save(connection, self.time.machine, moment.anchor)
             connection.execute("COMMIT")
             history.end()
-            self._remember(page.tables)
+            self._remember(loaded.ledger)
             self._committed(history)
         else:
             connection.execute("ROLLBACK")
             history.end()
-        for ask, answer in zip(asks, answers, strict=True):
-            ask.answer = answer
+        for request, answer in zip(requests, answers, strict=True):
+            request.answer = answer
 
-    def _remember(self, tables: LedgerState) -> None:
-        """Keeps the open holds: who takes one mostly ends it as well."""
-        for hold_id, held in tables.holds.items():
+    def _remember(self, ledger: LedgerState) -> None:
+        """Keep the open holds: the process that takes a hold usually ends it, too."""
+        for hold_id, held in ledger.holds.items():
             if held.state == OPEN:
-                self._known[hold_id] = held.hold
+                self._cache[hold_id] = held.hold
             else:
-                self._known.pop(hold_id, None)
-        while len(self._known) > KNOWN:
-            del self._known[next(iter(self._known))]
+                self._cache.pop(hold_id, None)
+        while len(self._cache) > KNOWN:
+            del self._cache[next(iter(self._cache))]
 
     def _committed(self, history: History) -> None:
         if self._dirty is None:
             self._dirty = time.monotonic()
-        with contextlib.suppress(OSError):  # it only says when to do the next checkpoint
+        with contextlib.suppress(OSError):  # it only affects when the next checkpoint is
             at, commits = self.lock.last_checkpoint() or (0.0, 0)
             self.lock.record_checkpoint(at, commits + 1)
         if history.loss is None:
             version = history.mark.version
             synced = version if self.file.durability == "strict" else self._synced_version
-            with contextlib.suppress(OSError):  # the processes that run remember it as well
+            with contextlib.suppress(OSError):  # running processes remember it, too
                 write_high_water(self.lock.fd, history.mark, synced)
 
     # -- upkeep ------------------------------------------------------------------------------
 
     def _synced(self) -> None:
         self._has_synced = True
-        self._queue.put([])  # wakes the thread
+        self._queue.put([])  # wakes this thread
 
-    def _tend(self) -> None:
-        """Has the log brought to the disk in time. A checkpoint comes right after that, when there
-        is little left that it has to wait for."""
+    def _maintain(self) -> None:
+        """Synchronize the log in time. A checkpoint follows right after that, when there is little
+        left that it has to wait for."""
         if self._has_synced:
             self._syncing = self._has_synced = False
             self._synced_version = self._sent
             self._checkpoint()
-        if self._rest() == 0:
+        if self._idle_time() == 0:
             self._dirty, self._syncing = None, True
             self._sent = 0 if self.memory.mark is None else self.memory.mark.version
-            self._syncer.ask()
+            self._syncer.request()
 
     def _checkpoint(self) -> None:
         try:
             if not self._is_due():
                 return
             self.lock.acquire()
-        except OSError:  # the next verb meets it and tells
+        except OSError:  # the next verb meets and reports it
             return
         try:
             if self._is_due():  # still, under the lock
@@ -214,7 +219,7 @@ class Writer(Worker):
                 self.lock.record_checkpoint(time.monotonic(), 0)
                 record_synced(self.lock.fd, self._synced_version)
         except (sqlite3.Error, OSError, StoreError):  # likewise
-            self._spoiled = True
+            self._broken = True
             self.drop()
         finally:
             self.lock.release()
@@ -222,5 +227,5 @@ class Writer(Worker):
     def _is_due(self) -> bool:
         at, commits = self.lock.last_checkpoint() or (0.0, 0)
         timing = self.file.timing
-        # A time to come is one before the host was started anew.
+        # A time in the future was recorded before the host restarted.
         return commits >= timing.commits or not at <= time.monotonic() < at + timing.checkpoint

@@ -24,7 +24,7 @@ from policy_router.diagnostics import Severity
 from policy_router.domain.limits import Metric
 from policy_router.domain.periods import Period
 from policy_router.errors import StoreError
-from policy_router.ledger.arithmetic import EXACT
+from policy_router.ledger.arithmetic import MAX_AMOUNT
 from policy_router.ledger.degraded import DegradableStore
 from policy_router.ledger.redis.connection import LOOK, OPTIONS, TLS, Link, place_of
 from policy_router.ledger.redis.diagnosis import describe
@@ -210,7 +210,7 @@ def test_a_guard_asks_a_frozen_server_no_more_and_finds_it_again(server: Server)
                 await asyncio.sleep(0)
             answer = await guarded.reserve(Hold("after", charges, 60, ABOUT))
             assert isinstance(answer, Granted)
-            assert not answer.alone
+            assert not answer.local
 
         w.do(frozen())
         w.do(thawed())
@@ -678,10 +678,10 @@ def test_a_counter_long_over_is_forgotten(w: Place) -> None:
     w.settle("a", Settlement(cost=5))
     w.clock.now += 61 * DAY
     w.reserve("b", w.money(1))
-    assert len(w.do(w.store.buckets())) == 2
+    assert len(w.do(w.store.balances())) == 2
     w.clock.now += 2 * DAY
     w.reserve("c", w.money(1))
-    assert len(w.do(w.store.buckets())) == 2
+    assert len(w.do(w.store.balances())) == 2
     assert w.audit() == ()
 
 
@@ -745,7 +745,7 @@ def test_a_counter_that_was_deleted_or_evicted_closes_the_budgets(w: Place) -> N
         client.delete(w.key(f"count:{w.money(0).counter.id}"))
     answer = w.reserve("b", w.money(600))
     assert isinstance(answer, Unavailable)
-    assert "counters are gone that it lists" in answer.detail
+    assert "counters that it lists are missing" in answer.detail
     assert isinstance(w.reserve("c", w.requests(9)), Granted)
     w.do(w.store.accept_loss())
     assert isinstance(w.reserve("d", w.money(600)), Granted)
@@ -844,17 +844,17 @@ def test_an_audit_while_others_write_is_of_one_moment(w: Place) -> None:
 
 
 def test_the_largest_amounts_are_counted_exactly(w: Place) -> None:
-    assert isinstance(w.reserve("a", w.money(EXACT - 1, cap=EXACT)), Granted)
-    assert isinstance(w.reserve("b", w.money(1, cap=EXACT)), Granted)
-    assert isinstance(w.reserve("c", w.money(1, cap=EXACT)), Refused)
-    assert w.settle("a", Settlement(cost=EXACT)).ended is Ended.DONE
+    assert isinstance(w.reserve("a", w.money(MAX_AMOUNT - 1, cap=MAX_AMOUNT)), Granted)
+    assert isinstance(w.reserve("b", w.money(1, cap=MAX_AMOUNT)), Granted)
+    assert isinstance(w.reserve("c", w.money(1, cap=MAX_AMOUNT)), Refused)
+    assert w.settle("a", Settlement(cost=MAX_AMOUNT)).ended is Ended.DONE
     bucket = w.bucket(w.money(0))
     assert bucket is not None
-    assert (bucket.spent, bucket.held) == (EXACT, 1)
+    assert (bucket.spent, bucket.held) == (MAX_AMOUNT, 1)
 
 
 def test_thresholds_of_large_budgets_are_exact(w: Place) -> None:
-    cap = EXACT - 1
+    cap = MAX_AMOUNT - 1
     edge = -(-cap * 800 // 1000)
     charge = w.money(edge, cap=cap, warn_at=(0.8,))
     w.reserve("a", charge)

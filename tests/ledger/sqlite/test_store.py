@@ -19,7 +19,7 @@ import pytest
 from policy_router.domain.limits import MINUTE, CounterKey, Metric
 from policy_router.domain.periods import Period
 from policy_router.errors import AmountError, StoreError, VerbError
-from policy_router.ledger.arithmetic import EXACT, differences
+from policy_router.ledger.arithmetic import MAX_AMOUNT, differences
 from policy_router.ledger.clock import ClockReading
 from policy_router.ledger.continuity import Loss, Mark
 from policy_router.ledger.engine import REMEMBERED
@@ -33,7 +33,7 @@ from policy_router.ledger.sqlite.schema import APPLICATION, SCHEMA
 from policy_router.ledger.sqlite.store import SqliteStore
 from policy_router.ledger.sqlite.timing import Timing
 from policy_router.ledger.store import (
-    Bucket,
+    Balance,
     Difference,
     Ended,
     Granted,
@@ -258,7 +258,7 @@ def test_a_killed_process_loses_nothing_that_was_answered(path: Path) -> None:
         assert answered.items() <= charged.items()
         lost = {row.cost for row in w.rows() if row.id not in answered and row.estimated}
         assert lost <= {HELD}
-        assert sum(b.held for b in w.do(w.store.buckets())) == 0
+        assert sum(b.held for b in w.do(w.store.balances())) == 0
         assert w.audit() == ()
     assert sql(path, "PRAGMA integrity_check") == [("ok",)]
 
@@ -277,7 +277,9 @@ def test_a_fork_while_the_ledger_is_read_leaves_the_child_without(path: Path) ->
         w.store._consulted.add("a long report")
         w.store.before_fork()
         w.store.after_fork_in_child()
-        with pytest.raises(StoreError, match="while the one before it was at work on it"):
+        with pytest.raises(
+            StoreError, match="this process was forked while its parent was using it"
+        ):
             w.reserve("b", w.money(1))
 
 
@@ -334,8 +336,8 @@ def test_a_disk_that_hangs_holds_nobody_up(path: Path) -> None:
     until = threading.Event()
     with opened(path, timing=HASTY) as w:
         try:
-            with pytest.raises(StoreError, match=r"it has not answered for 0\.1 s; look at the"):
-                w.do(w.store._ask(w.store._writer, lambda *_: until.wait()))
+            with pytest.raises(StoreError, match=r"it has not answered for 0\.1 s; check the"):
+                w.do(w.store._submit(w.store._writer, lambda *_: until.wait()))
         finally:
             until.set()
         assert isinstance(w.reserve("a", w.money(1)), Granted)
@@ -596,10 +598,10 @@ def test_another_program_that_locks_the_file_is_an_error(path: Path) -> None:
 def test_one_verb_that_cannot_be_done_fails_alone(path: Path) -> None:
     with opened(path) as w:
         fine, odd = w.money(1, cap=None), w.requests(None, subject="\ud800")
-        full = w.money(EXACT, cap=None, subject="full")
+        full = w.money(MAX_AMOUNT, cap=None, subject="full")
         w.reserve("full", full)
         w.release("full")
-        sql(path, "UPDATE bucket SET held = ? WHERE key = ?", 2**63 - EXACT, full.counter.id)
+        sql(path, "UPDATE bucket SET held = ? WHERE key = ?", 2**63 - MAX_AMOUNT, full.counter.id)
 
         async def together() -> list[object]:
             asked = [(fine,), (odd,), (fine,), (full,), (fine,)]
@@ -640,7 +642,7 @@ def test_a_ledger_that_is_replaced_while_in_use_is_an_error(path: Path, after: s
         shutil.copy(path, backup)
         backup.replace(path)
         verb = (lambda: w.used(w.money(1))) if after == "read" else (lambda: w.release("a"))
-        with pytest.raises(StoreError, match="it was replaced while in use; it is opened anew"):
+        with pytest.raises(StoreError, match="it was replaced while in use; try again"):
             verb()
 
 
@@ -1017,7 +1019,7 @@ def test_the_writer_remembers_a_bounded_number_of_holds(path: Path) -> None:
             await asyncio.gather(*(w.store.reserve(hold) for hold in holds))
 
         w.do(many())
-        assert len(w.store._writer._known) == 4096
+        assert len(w.store._writer._cache) == 4096
         assert w.settle("h0", Settlement()).ended is Ended.DONE
         assert w.settle("h4199", Settlement()).ended is Ended.DONE
         assert w.used(w.requests(None)) == [4200]
@@ -1087,7 +1089,7 @@ def test_an_audit_is_the_sum_that_every_store_makes(
     with opened(path, clock) as w:
         found = w.audit()
         rows = sql(path, "SELECT key, spent, held FROM bucket")
-        counted = [Bucket(CounterKey.parse(key), spent, held) for key, spent, held in rows]
+        counted = [Balance(CounterKey.parse(key), spent, held) for key, spent, held in rows]
         with LedgerFile(path).reading() as connection:
             held = list(books._held(connection))
         assert found == tuple(differences(counted, w.rows(), held))
@@ -1120,4 +1122,4 @@ def test_memory_and_file_do_the_same_to_a_hold_of_everything(path: Path) -> None
             assert world.settle("a", Settlement(100, 5, 6)).ended is Ended.ADJUSTED
         assert w.rows() == m.rows()
         assert w.used(*every) == m.used(*every)
-        assert w.do(w.store.buckets()) == m.do(m.store.buckets())
+        assert w.do(w.store.balances()) == m.do(m.store.balances())

@@ -79,7 +79,7 @@ def traces(folder: Path) -> dict[str, tuple[object, ...]]:
 
 def everything(w: World) -> tuple[object, ...]:
     charges = w.money(1), w.requests(1)
-    return w.used(*charges), w.rows(), w.do(w.store.buckets()), w.audit()
+    return w.used(*charges), w.rows(), w.do(w.store.balances()), w.audit()
 
 
 def crashed(path: Path) -> Path:
