@@ -47,7 +47,7 @@ from policy_router.ledger.store import (
 )
 
 if TYPE_CHECKING:
-    from policy_router.ledger.store import AuditableStore
+    from policy_router.ledger.reader import AuditableStore
 
 UTC: Final = ZoneInfo("UTC")
 CAP: Final = 1000

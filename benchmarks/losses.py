@@ -43,7 +43,7 @@ from policy_router.ledger.store import (
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Iterator
 
-    from policy_router.ledger.store import AuditableStore
+    from policy_router.ledger.reader import AuditableStore
 
 CAP: Final = 1_000_000_000
 EACH: Final = CAP // 100

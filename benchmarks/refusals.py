@@ -27,7 +27,7 @@ from policy_router.ledger.open import open_store
 from policy_router.ledger.store import Attribution, Ended, Granted, Hold, Refused, Settlement
 
 if TYPE_CHECKING:
-    from policy_router.ledger.store import AuditableStore
+    from policy_router.ledger.reader import AuditableStore
 
 ROOM: Final = 10**12
 AT_ONCE: Final = 250

@@ -39,13 +39,14 @@ sys.path.insert(0, str(Path(__file__).parents[1]))
 from policy_router.domain.limits import MINUTE, Charge, Counter, CounterKey
 from policy_router.errors import StoreError
 from policy_router.ledger.open import open_store
-from policy_router.ledger.store import Attribution, EntryKind, Granted, Hold, Settlement
+from policy_router.ledger.reader import EntryKind
+from policy_router.ledger.store import Attribution, Granted, Hold, Settlement
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Iterator
     from multiprocessing.process import BaseProcess
 
-    from policy_router.ledger.store import AuditableStore
+    from policy_router.ledger.reader import AuditableStore
 
 T = TypeVar("T")
 

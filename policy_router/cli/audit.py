@@ -21,7 +21,7 @@ from policy_router.views import audit as view
 
 if TYPE_CHECKING:
     from policy_router.ledger.continuity import Loss
-    from policy_router.ledger.store import Difference
+    from policy_router.ledger.reader import Difference
 
 
 def audit(

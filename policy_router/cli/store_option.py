@@ -34,7 +34,8 @@ if TYPE_CHECKING:
 
     from policy_router.ledger.clock import Moment
     from policy_router.ledger.continuity import Loss
-    from policy_router.ledger.store import AuditableStore, Store
+    from policy_router.ledger.reader import AuditableStore
+    from policy_router.ledger.store import Store
 
 VARIABLE: Final = "POLICY_ROUTER_STATE"
 FIX: Final = "run `policy-router doctor --fix`"

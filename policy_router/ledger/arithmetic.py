@@ -7,13 +7,15 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Final
 
 from policy_router.domain.limits import Metric
-from policy_router.ledger.store import Crossing, Difference, Refusal
+from policy_router.ledger.reader import Difference
+from policy_router.ledger.store import Crossing, Refusal
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
 
     from policy_router.domain.limits import Charge, CounterKey
-    from policy_router.ledger.store import Balance, Hold, LedgerEntry, Settlement
+    from policy_router.ledger.reader import Balance, LedgerEntry
+    from policy_router.ledger.store import Hold, Settlement
 
 PER_MILLE: Final = 1000
 """Shares of a cap are whole thousandths."""

@@ -23,12 +23,11 @@ from policy_router.ledger.arithmetic import (
     refusal,
     settled_amount,
 )
+from policy_router.ledger.reader import EntryKind, LedgerEntry
 from policy_router.ledger.store import (
     Crossing,
     Ended,
-    EntryKind,
     Granted,
-    LedgerEntry,
     Refusal,
     Refused,
     Settled,

@@ -11,7 +11,8 @@ from policy_router.domain.limits import ROLLING, CounterKey
 from policy_router.ledger.arithmetic import clamped, clamped_hold, contribution, differences
 from policy_router.ledger.clock import doubt, moment
 from policy_router.ledger.engine import CORRECTED, OPEN, RELEASED, REMEMBERED, SETTLED, LedgerState
-from policy_router.ledger.store import Attribution, Balance, Hold
+from policy_router.ledger.reader import Balance
+from policy_router.ledger.store import Attribution, Hold
 from policy_router.ledger.uptime import source
 from policy_router.resilience import forks
 
@@ -20,11 +21,10 @@ if TYPE_CHECKING:
 
     from policy_router.domain.limits import Charge, Reading
     from policy_router.ledger.clock import Anchor, Moment, Source
+    from policy_router.ledger.reader import Difference, LedgerEntry
     from policy_router.ledger.store import (
-        Difference,
         Ending,
         Granted,
-        LedgerEntry,
         Refused,
         Settled,
         Settlement,

@@ -13,7 +13,7 @@ from policy_router.ledger.memory import MemoryStore
 
 if TYPE_CHECKING:
     from policy_router.ledger.address import Clock
-    from policy_router.ledger.store import AuditableStore
+    from policy_router.ledger.reader import AuditableStore
 
 SQLITE: Final = "use a Python with `sqlite3` and `fcntl`, on Linux or macOS"
 REDIS: Final = "`pip install policy-router[redis]`"

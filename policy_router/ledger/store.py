@@ -15,6 +15,7 @@ Glossary
     spent, held  what ended holds used of a calendar counter; what open holds reserve of it
     crossing     a warning threshold of a counter that was passed
     ledger       the list of all settled attempts, from which every calendar counter can be audited
+                 (`ledger.reader`)
 
 A hold is `open` until it is settled, released or expires. These states are final, except that an
 expired hold is adjusted once. Every verb is one atomic step, and repeating it changes nothing.
@@ -31,7 +32,7 @@ from enum import StrEnum
 from typing import TYPE_CHECKING, Protocol, runtime_checkable
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Sequence
+    from collections.abc import Sequence
 
     from policy_router.domain.limits import Charge, CounterKey, Reading
     from policy_router.ledger.continuity import Loss
@@ -353,105 +354,3 @@ class Continuous(Protocol):
             StoreError: the store cannot be reached.
         """
         ...
-
-
-# -- reports and audits ----------------------------------------------------------------------------
-
-
-class EntryKind(StrEnum):
-    """Why there is an entry in the ledger."""
-
-    SETTLE = "settle"
-    """The caller settled a hold."""
-    EXPIRE = "expire"
-    """A hold expired and was charged in full."""
-    ADJUST = "adjust"
-    """An expired hold was settled or released late."""
-
-
-@dataclass(frozen=True, slots=True)
-class LedgerEntry:
-    """An entry of the ledger. Entries are never changed.
-
-    Attributes:
-        seq: its number.
-        id: of the hold.
-        kind: why it was written.
-        ts: Unix time.
-        about: what and whom the hold was for.
-        cost: nano-USD that it adds to each counter of money; negative to correct an earlier entry.
-        tokens_in: tokens of the prompt, likewise.
-        tokens_out: tokens of the answer, likewise.
-        requests: requests, likewise.
-        estimated: the provider did not report them.
-        keys: the calendar counters to which it was added.
-    """
-
-    seq: int
-    id: str
-    kind: EntryKind
-    ts: float
-    about: Attribution
-    cost: int
-    tokens_in: int
-    tokens_out: int
-    requests: int
-    estimated: bool
-    keys: tuple[CounterKey, ...]
-
-
-@dataclass(frozen=True, slots=True)
-class Balance:
-    """What a calendar counter shows.
-
-    Attributes:
-        key: of the counter.
-        spent: what ended holds used.
-        held: what open holds reserve.
-    """
-
-    key: CounterKey
-    spent: int
-    held: int
-
-
-@dataclass(frozen=True, slots=True)
-class Difference:
-    """A counter that is not the sum of its ledger entries and open holds.
-
-    Attributes:
-        key: of the counter.
-        field: `spent` or `held`.
-        counter: what the counter shows.
-        ledger: what it should show.
-    """
-
-    key: CounterKey
-    field: str
-    counter: int
-    ledger: int
-
-
-class LedgerReader(Protocol):
-    """What reports and audits read of a store. Each call sees one consistent state, but two calls
-    may see different ones. All raise StoreError when the store cannot be reached."""
-
-    def rows(self, since: float = 0.0) -> AsyncIterator[LedgerEntry]:
-        """The entries of the ledger, oldest first.
-
-        Args:
-            since: Unix time; older entries are left out.
-        """
-        ...
-
-    async def audit(self) -> tuple[Difference, ...]:
-        """Compute every calendar counter from the ledger and the open holds, and compare."""
-        ...
-
-    async def balances(self) -> tuple[Balance, ...]:
-        """Every calendar counter, in the order of the keys' texts."""
-        ...
-
-
-class AuditableStore(Store, LedgerReader, Protocol):
-    """A store that can be audited."""

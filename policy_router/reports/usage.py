@@ -13,14 +13,15 @@ from policy_router.decision.limits import subject_of
 from policy_router.domain.limits import ANYONE, Charge
 from policy_router.domain.periods import Period, calendar
 from policy_router.errors import StoreError
-from policy_router.ledger.store import EntryKind
+from policy_router.ledger.reader import EntryKind
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
     from policy_router.decision.policy import Policy
     from policy_router.domain.limits import Limit, Reading
-    from policy_router.ledger.store import AuditableStore, Balance, LedgerEntry, LedgerReader, Store
+    from policy_router.ledger.reader import AuditableStore, Balance, LedgerEntry, LedgerReader
+    from policy_router.ledger.store import Store
 
 RECENT: Final = 2 * 3600.0
 """Seconds back to look for who asked: no rolling window is longer."""

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from policy_router.ledger.continuity import Loss
-    from policy_router.ledger.store import Difference
+    from policy_router.ledger.reader import Difference
     from policy_router.views.lines import Block
 
 

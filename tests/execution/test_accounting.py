@@ -20,7 +20,8 @@ from policy_router.domain.request import Request
 from policy_router.errors import StoreError
 from policy_router.execution.accounting import LEASE, Accounting, RequestAccount
 from policy_router.ledger.memory import MemoryStore
-from policy_router.ledger.store import Ended, EntryKind, Stale, Unavailable
+from policy_router.ledger.reader import EntryKind
+from policy_router.ledger.store import Ended, Stale, Unavailable
 from policy_router.providers.chat import Usage
 from policy_router.providers.failure import Failure, FailureKind
 from tests.generate import assemble
@@ -30,7 +31,8 @@ if TYPE_CHECKING:
 
     from policy_router.decision.policy import Policy
     from policy_router.domain.limits import Charge
-    from policy_router.ledger.store import Crossing, Ending, Hold, LedgerEntry, Settlement
+    from policy_router.ledger.reader import LedgerEntry
+    from policy_router.ledger.store import Crossing, Ending, Hold, Settlement
 
 NOON = 1_795_003_200.0
 UTC = ZoneInfo("UTC")

@@ -37,15 +37,8 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from policy_router.events import Event
-    from policy_router.ledger.store import (
-        Ending,
-        Granted,
-        Hold,
-        LedgerEntry,
-        Refused,
-        Stale,
-        Unavailable,
-    )
+    from policy_router.ledger.reader import LedgerEntry
+    from policy_router.ledger.store import Ending, Granted, Hold, Refused, Stale, Unavailable
 
 HELLO = [{"role": "user", "content": "Hello!"}]
 

@@ -11,13 +11,15 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Final, TypeAlias
 
 from policy_router.domain.limits import CounterKey, Metric
-from policy_router.ledger.store import EntryKind, Refused, Stale
+from policy_router.ledger.reader import EntryKind
+from policy_router.ledger.store import Refused, Stale
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
 
     from policy_router.domain.limits import Charge, Counter, Reading
-    from policy_router.ledger.store import Balance, Ending, Hold, LedgerEntry, Settlement
+    from policy_router.ledger.reader import Balance, LedgerEntry
+    from policy_router.ledger.store import Ending, Hold, Settlement
 
 
 @dataclass(frozen=True)

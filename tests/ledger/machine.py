@@ -22,7 +22,8 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from policy_router.domain.limits import Counter
-    from policy_router.ledger.store import LedgerEntry, Refused, Settled
+    from policy_router.ledger.reader import LedgerEntry
+    from policy_router.ledger.store import Refused, Settled
 
     Answer: TypeAlias = Granted | Refused | Stale | Settled
 

@@ -14,12 +14,11 @@ from fractions import Fraction
 from typing import TYPE_CHECKING
 
 from policy_router.domain.limits import CounterKey, Metric, Reading
+from policy_router.ledger.reader import EntryKind, LedgerEntry
 from policy_router.ledger.store import (
     Crossing,
     Ended,
-    EntryKind,
     Granted,
-    LedgerEntry,
     Refusal,
     Refused,
     Settled,

@@ -25,7 +25,8 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from policy_router.domain.limits import Window
-    from policy_router.ledger.store import Balance, Granted, LedgerEntry, Refused, Settled, Stale
+    from policy_router.ledger.reader import Balance, LedgerEntry
+    from policy_router.ledger.store import Granted, Refused, Settled, Stale
 
 T = TypeVar("T")
 

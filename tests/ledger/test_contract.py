@@ -12,10 +12,10 @@ from policy_router.domain.limits import MINUTE, Charge, Metric
 from policy_router.domain.periods import Period
 from policy_router.ledger.arithmetic import MAX_AMOUNT
 from policy_router.ledger.degraded import DegradableStore
+from policy_router.ledger.reader import EntryKind
 from policy_router.ledger.store import (
     Ended,
     Ending,
-    EntryKind,
     Granted,
     Hold,
     Refusal,

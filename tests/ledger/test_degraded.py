@@ -16,10 +16,10 @@ from policy_router.ledger.continuity import Loss
 from policy_router.ledger.degraded import DegradableStore
 from policy_router.ledger.memory import MemoryStore
 from policy_router.ledger.outbox import SIZE
+from policy_router.ledger.reader import EntryKind
 from policy_router.ledger.store import (
     Ended,
     Ending,
-    EntryKind,
     Granted,
     Hold,
     Refusal,

@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
 
-    from policy_router.ledger.store import AuditableStore
+    from policy_router.ledger.reader import AuditableStore
 
 
 def test_a_store_in_memory() -> None:

@@ -8,16 +8,8 @@ from typing import TYPE_CHECKING, Any, Final
 from policy_router.domain.limits import CounterKey, Reading
 from policy_router.ledger.arithmetic import MAX_AMOUNT, clamped_settlement, refusal, threshold
 from policy_router.ledger.continuity import PAUSE, Loss, Mark
-from policy_router.ledger.store import (
-    Attribution,
-    Crossing,
-    EntryKind,
-    Granted,
-    LedgerEntry,
-    Refused,
-    Stale,
-    Unavailable,
-)
+from policy_router.ledger.reader import EntryKind, LedgerEntry
+from policy_router.ledger.store import Attribution, Crossing, Granted, Refused, Stale, Unavailable
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence

@@ -22,10 +22,11 @@ from policy_router.errors import StoreError
 from policy_router.ledger.arithmetic import clamped, clamped_hold, differences
 from policy_router.ledger.continuity import REMEDY, Loss, Mark, SeenState
 from policy_router.ledger.diagnosis import describe_loss
+from policy_router.ledger.reader import Balance
 from policy_router.ledger.redis import codec
 from policy_router.ledger.redis.connection import SHA, Link, own_options, place_of
 from policy_router.ledger.redis.diagnosis import describe
-from policy_router.ledger.store import Balance, Ended, Settled
+from policy_router.ledger.store import Ended, Settled
 from policy_router.resilience import forks
 
 if TYPE_CHECKING:
@@ -33,12 +34,11 @@ if TYPE_CHECKING:
 
     from policy_router.domain.limits import Charge, Reading
     from policy_router.ledger.diagnosis import Diagnosis
+    from policy_router.ledger.reader import Difference, LedgerEntry
     from policy_router.ledger.store import (
-        Difference,
         Ending,
         Granted,
         Hold,
-        LedgerEntry,
         Refused,
         Settlement,
         Stale,

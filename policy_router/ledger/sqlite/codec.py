@@ -7,7 +7,8 @@ from functools import lru_cache
 from typing import TYPE_CHECKING, Any, Final
 
 from policy_router.domain.limits import Charge, Counter, CounterKey
-from policy_router.ledger.store import Attribution, EntryKind, Hold, LedgerEntry
+from policy_router.ledger.reader import EntryKind, LedgerEntry
+from policy_router.ledger.store import Attribution, Hold
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

@@ -10,14 +10,14 @@ from typing import TYPE_CHECKING, Final, TypeVar
 from policy_router.domain.limits import CounterKey, Metric
 from policy_router.ledger.arithmetic import compare
 from policy_router.ledger.memory import KEPT
+from policy_router.ledger.reader import Balance
 from policy_router.ledger.sqlite.codec import LEDGER, decode, to_entry
-from policy_router.ledger.store import Balance
 
 if TYPE_CHECKING:
     import sqlite3
     from collections.abc import AsyncIterator, Callable, Iterator
 
-    from policy_router.ledger.store import Difference, LedgerEntry
+    from policy_router.ledger.reader import Difference, LedgerEntry
 
 T = TypeVar("T")
 

@@ -26,18 +26,11 @@ from policy_router.domain.periods import Period
 from policy_router.errors import StoreError
 from policy_router.ledger.arithmetic import MAX_AMOUNT
 from policy_router.ledger.degraded import DegradableStore
+from policy_router.ledger.reader import EntryKind
 from policy_router.ledger.redis.connection import LOOK, OPTIONS, TLS, Link, place_of
 from policy_router.ledger.redis.diagnosis import describe
 from policy_router.ledger.redis.store import PAGE, RedisStore
-from policy_router.ledger.store import (
-    Ended,
-    EntryKind,
-    Granted,
-    Hold,
-    Refused,
-    Settlement,
-    Unavailable,
-)
+from policy_router.ledger.store import Ended, Granted, Hold, Refused, Settlement, Unavailable
 from tests.ledger import worker
 from tests.ledger.servers import Server, Wire, collect_leftovers, shared
 from tests.ledger.stores import ABOUT, NOON, PATIENT, Clock, World, fresh_prefix

@@ -24,6 +24,7 @@ from policy_router.ledger.clock import ClockReading
 from policy_router.ledger.continuity import Loss, Mark
 from policy_router.ledger.engine import REMEMBERED
 from policy_router.ledger.memory import MemoryStore
+from policy_router.ledger.reader import Balance, Difference
 from policy_router.ledger.sqlite import continuity as sqlite_continuity
 from policy_router.ledger.sqlite import reports as books
 from policy_router.ledger.sqlite.file import LedgerFile
@@ -32,16 +33,7 @@ from policy_router.ledger.sqlite.rows import forget
 from policy_router.ledger.sqlite.schema import APPLICATION, SCHEMA
 from policy_router.ledger.sqlite.store import SqliteStore
 from policy_router.ledger.sqlite.timing import Timing
-from policy_router.ledger.store import (
-    Balance,
-    Difference,
-    Ended,
-    Granted,
-    Hold,
-    Refused,
-    Settlement,
-    Unavailable,
-)
+from policy_router.ledger.store import Ended, Granted, Hold, Refused, Settlement, Unavailable
 from tests.ledger.stores import ABOUT, NOON, Clock, World
 from tests.ledger.worker import HELD, said, start
 
