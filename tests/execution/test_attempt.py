@@ -13,7 +13,7 @@ from policy_router.domain.fallback import Cooldown
 from policy_router.execution.attempt import CallContext, RunningAttempt, SideCall, side_call
 from policy_router.execution.cooldown import Cooldowns
 from policy_router.ledger.memory import MemoryStore
-from policy_router.ledger.store import EntryKind
+from policy_router.ledger.reader import EntryKind
 from policy_router.providers.chat import NO_USAGE
 from policy_router.providers.failure import CallFailed, Failure, FailureKind
 from policy_router.providers.user_caller import AdaptedCaller
@@ -171,7 +171,7 @@ def test_a_side_call_is_settled_and_reported(script: Any, failure: FailureKind |
         assert (call.failure and call.failure.kind) == failure
         assert call.attempt.failure == failure
         assert [kind for kind, _ in await setting.kinds()] == [EntryKind.SETTLE]
-        assert [bucket.held for bucket in await setting.store.buckets()] == [0]
+        assert [bucket.held for bucket in await setting.store.balances()] == [0]
 
     asyncio.run(main())
 
