@@ -219,7 +219,9 @@ class Chain:
             raise self._out_of_order("failed")
         reaction = failure.reaction
         self._exclusions.note(self._candidates[self._index].model, failure)
-        action = reaction.fixed or self._fallback.on_error.get(reaction.fault, reaction.default)
+        action = reaction.fixed_action or self._fallback.on_error.get(
+            reaction.fault, reaction.default_action
+        )
         step = self._react(action, failure, remaining)
         self._enter(_AFTER[step.move])
         return step
@@ -279,7 +281,7 @@ class Chain:
             case Action.NEXT:
                 return self._move_on(remaining)
             case Action.RETRY:
-                if not failure.reaction.again:  # calling the same model again cannot help
+                if not failure.reaction.retryable:  # calling the same model again cannot help
                     return self._move_on(remaining)
                 return self._again(failure, remaining) or ChainStep(Move.END)
             case Action.RETRY_THEN_NEXT:
@@ -352,7 +354,9 @@ _AFTER: Final[Mapping[Move, ChainEvent]] = MappingProxyType(
 def _wait(failure: Failure, remaining: float) -> tuple[float, float] | None:
     """Seconds before the same model may be called again; None when it must not be."""
     named = failure.retry_after
-    if not failure.reaction.again or (failure.kind is FailureKind.RATE_LIMITED and named is None):
+    if not failure.reaction.retryable or (
+        failure.kind is FailureKind.RATE_LIMITED and named is None
+    ):
         return None
     if named is None:
         return 0.0, BACKOFF

@@ -16,7 +16,7 @@ from collections import deque
 from typing import TYPE_CHECKING, Final
 
 from policy_router.providers.failure import FailureScope
-from policy_router.providers.place import SHARED, place, variable
+from policy_router.providers.fault_domain import SHARED_SCOPES, fault_domain, key_variable
 from policy_router.resilience import forks
 
 if TYPE_CHECKING:
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from policy_router.domain.fallback import Cooldown
     from policy_router.domain.models import Model
     from policy_router.providers.failure import Failure, FailureKind
-    from policy_router.providers.place import Place
+    from policy_router.providers.fault_domain import FaultDomain
 
 _SHORTEST: Final = 1.0
 _LONGEST: Final = 24 * 3600.0
@@ -65,9 +65,9 @@ class Cooldowns:
         self._lock = forks.lock()
         self._known: dict[str, Model] = {}
         self._models = models or (lambda: tuple(self._known.values()))
-        self._failures: dict[Place, deque[float]] = {}
-        self._streaks: dict[tuple[Place, FailureKind], int] = {}
-        self._until: dict[Place, float] = {}
+        self._failures: dict[FaultDomain, deque[float]] = {}
+        self._streaks: dict[tuple[FaultDomain, FailureKind], int] = {}
+        self._until: dict[FaultDomain, float] = {}
 
     def failed(self, model: Model, failure: Failure, cooldown: Cooldown) -> None:
         """Notes a failed attempt.
@@ -80,32 +80,32 @@ class Cooldowns:
         if failure.scope is FailureScope.REQUEST:
             return
         now = self._clock()
-        at_fault = self._place(model, failure.scope)
+        at_fault = self._domain(model, failure.scope)
         with self._lock:
             self._known[model.name] = model
             rest = self._rest(at_fault, failure, now)
             if rest > 0:
                 self._until[at_fault] = max(self._until.get(at_fault, 0.0), now + rest)
-            own = self._place(model, FailureScope.MODEL)
-            if failure.reaction.counts and self._reaches_threshold(own, now, cooldown):
+            own = self._domain(model, FailureScope.MODEL)
+            if failure.reaction.counts_for_cooldown and self._reaches_threshold(own, now, cooldown):
                 self._until[own] = max(self._until.get(own, 0.0), now + cooldown.duration)
 
     def answered(self, model: Model) -> None:
         """Notes an attempt that answered: its next growing cooldown is short again."""
         if not self._streaks:
             return
-        places = {self._place(model, scope) for scope in _COOLING}
+        domains = {self._domain(model, scope) for scope in _COOLING}
         with self._lock:
-            for key in [key for key in self._streaks if key[0] in places]:
+            for key in [key for key in self._streaks if key[0] in domains]:
                 del self._streaks[key]
 
     def until(self, model: Model, now: float) -> float | None:
         """Unix time until which a model is in cooldown; None when it is not."""
         if not self._until:
             return None
-        places = [self._place(model, scope) for scope in _COOLING]
+        domains = [self._domain(model, scope) for scope in _COOLING]
         with self._lock:
-            latest = max(self._until.get(key, 0.0) for key in places)
+            latest = max(self._until.get(key, 0.0) for key in domains)
         return latest if latest > now else None
 
     def cooling(self, now: float) -> Mapping[str, float]:
@@ -117,9 +117,9 @@ class Cooldowns:
         times = ((model.name, self.until(model, now)) for model in self._models())
         return {name: until for name, until in times if until is not None}
 
-    def _place(self, model: Model, scope: FailureScope) -> Place:
-        digest = None if scope is FailureScope.PROVIDER else self._digest(variable(model))
-        return *place(model, scope), digest
+    def _domain(self, model: Model, scope: FailureScope) -> FaultDomain:
+        digest = None if scope is FailureScope.PROVIDER else self._digest(key_variable(model))
+        return *fault_domain(model, scope), digest
 
     def _digest(self, name: str) -> str | None:
         """Tells values of a variable apart without keeping them."""
@@ -129,23 +129,23 @@ class Cooldowns:
         data = value.encode("utf-8", "surrogateescape")
         return hashlib.blake2b(data, key=self._salt, digest_size=16).hexdigest()
 
-    def _rest(self, at_fault: Place, failure: Failure, now: float) -> float:
+    def _rest(self, at_fault: FaultDomain, failure: Failure, now: float) -> float:
         """Seconds that this failure alone takes out what is at fault."""
         reaction = failure.reaction
         if not failure.certain:
             return 0.0
-        if failure.retry_after is not None and reaction.hinted:
+        if failure.retry_after is not None and reaction.honors_retry_after:
             return min(max(failure.retry_after, _SHORTEST), _LONGEST)
-        if not reaction.grows:
-            return reaction.rest
+        if not reaction.doubles:
+            return reaction.cooldown
         streak = self._streaks.get((at_fault, failure.kind), 0)
         if self._until.get(at_fault, 0.0) > now:
             # Requests that ran at the same time are one failure.
-            return _grown(reaction.rest, streak - 1)
+            return _grown(reaction.cooldown, streak - 1)
         self._streaks[at_fault, failure.kind] = streak + 1
-        return _grown(reaction.rest, streak)
+        return _grown(reaction.cooldown, streak)
 
-    def _reaches_threshold(self, own: Place, now: float, cooldown: Cooldown) -> bool:
+    def _reaches_threshold(self, own: FaultDomain, now: float, cooldown: Cooldown) -> bool:
         times = self._failures.setdefault(own, deque(maxlen=_KEPT))
         times.append(now)
         while times[0] <= now - cooldown.within:
@@ -156,7 +156,7 @@ class Cooldowns:
         return True
 
 
-_COOLING: Final = (FailureScope.MODEL, *SHARED)
+_COOLING: Final = (FailureScope.MODEL, *SHARED_SCOPES)
 
 
 def _grown(rest: float, times: int) -> float:

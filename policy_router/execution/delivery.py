@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Protocol, TypeVar
 
-from policy_router.providers.complete import of_answer
+from policy_router.providers.complete import answer_failure
 from policy_router.providers.failure import CallFailed
 
 if TYPE_CHECKING:
@@ -108,7 +108,7 @@ class AnswerFeed:
             return None
         answer = await self._attempt.call(self._progress.body)
         self.held.append(answer)
-        failure = of_answer(answer)
+        failure = answer_failure(answer)
         if failure is not None:
             raise CallFailed(failure)
         return []

@@ -5,12 +5,12 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from policy_router.domain.decision import Candidate, Reason, Skip
-from policy_router.providers.place import SHARED, place
+from policy_router.providers.fault_domain import SHARED_SCOPES, fault_domain
 
 if TYPE_CHECKING:
     from policy_router.domain.models import Model
     from policy_router.providers.failure import Failure
-    from policy_router.providers.place import Place
+    from policy_router.providers.fault_domain import FaultDomain
 
 
 class Exclusions:
@@ -19,14 +19,14 @@ class Exclusions:
     def __init__(self) -> None:
         self._floor = -1
         self._rejected: Model | None = None
-        self._at_fault: dict[Place, str] = {}
+        self._at_fault: dict[FaultDomain, str] = {}
 
     def note(self, model: Model, failure: Failure) -> None:
         """Notes what a failure of this model says of the others."""
-        if failure.certain and failure.scope in SHARED:
+        if failure.certain and failure.scope in SHARED_SCOPES:
             detail = f"shares the {failure.scope} of `{model.name}`: {failure.kind}"
-            self._at_fault[place(model, failure.scope)] = detail
-        if failure.reaction.higher:
+            self._at_fault[fault_domain(model, failure.scope)] = detail
+        if failure.reaction.needs_higher_tier:
             self._rejected = model  # each is higher than the one before it
 
     def note_too_small(self, model: Model) -> None:
@@ -39,7 +39,7 @@ class Exclusions:
         if self._rejected is not None and model.rank <= self._rejected.rank:
             detail = f"not of a higher tier than `{self._rejected.name}`, whose answer was rejected"
             return Skip(model.name, Reason.TIER, detail, span=model.span)
-        shared = [place(model, scope) for scope in SHARED] if self._at_fault else []
+        shared = [fault_domain(model, scope) for scope in SHARED_SCOPES] if self._at_fault else []
         fault = next((self._at_fault[key] for key in shared if key in self._at_fault), None)
         if fault is not None:
             return Skip(model.name, Reason.NOT_ASKED, fault, span=model.span)

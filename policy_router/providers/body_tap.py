@@ -1,4 +1,8 @@
-"""Notes the body of an HTTP response while a library reads it."""
+"""Records the body of an HTTP response while a library reads it.
+
+The library gets every byte unchanged and at the same time. A body that is too long, or compressed
+in an unknown way, is not recorded.
+"""
 
 from __future__ import annotations
 
@@ -12,27 +16,33 @@ if TYPE_CHECKING:
 
 from policy_router.providers.raw_answer import RawAnswer
 
-_MOST: Final = 16 * 1024 * 1024
-"""Bytes of one body, or one event, that are kept to be read."""
+_LARGEST: Final = 16 * 1024 * 1024
+"""Bytes of one body, or of one event, that are held until they can be parsed."""
 
 
-def watch(response: Any) -> RawAnswer:
-    """Notes the body of an HTTP response (of httpx) while it is read."""
+def tap(response: Any) -> RawAnswer:
+    """Records the body of a response while it is read.
+
+    Args:
+        response: An `httpx.Response` whose body was not read yet; its stream is wrapped.
+
+    Returns:
+        What the body contains, as far as it was read.
+    """
     raw = RawAnswer()
     decoder = _decoder(response.headers.get("content-encoding", ""))
     if decoder is not None:
-        response.stream = _tapped()(response.stream, _Reader(raw, decoder))
+        response.stream = _tapped()(response.stream, BodyReader(raw, decoder))
     return raw
 
 
 @lru_cache(maxsize=1)
 def _tapped() -> Any:
-    """A byte stream of httpx that lets a reader see what passes. Made late, for httpx is only there
-    when a model is called."""
-    import httpx  # noqa: PLC0415  as above
+    """The class of a byte stream of httpx that shows a reader what passes."""
+    import httpx  # noqa: PLC0415  installed with LiteLLM, and loaded when a model is called
 
     class Tapped(httpx.AsyncByteStream):
-        def __init__(self, stream: Any, reader: _Reader) -> None:
+        def __init__(self, stream: Any, reader: BodyReader) -> None:
             self._stream = stream
             self._reader = reader
 
@@ -49,7 +59,7 @@ def _tapped() -> Any:
 
 
 def _decoder(encoding: str) -> Any:
-    """An object with `decompress(bytes)`; None for an encoding that is not known."""
+    """An object with `decompress(bytes)`; None for an unknown encoding."""
     if encoding in {"", "identity"}:
         return _Plain()
     if encoding in {"gzip", "x-gzip", "deflate"}:
@@ -62,8 +72,8 @@ class _Plain:
         return data
 
 
-class _Reader:
-    """Takes a body apart: events of SSE, lines of JSON, or one JSON text."""
+class BodyReader:
+    """Splits a body into server-sent events, lines of JSON, or one JSON text, and parses them."""
 
     def __init__(self, raw: RawAnswer, decoder: Any) -> None:
         self._raw = raw
@@ -73,16 +83,16 @@ class _Reader:
         self._data: list[bytes] = []
         self._events: bool | None = None
         self._lines = True
-        self._lost = False
+        self._discarded = False
 
     def feed(self, data: bytes) -> None:
         """Takes the next bytes."""
-        if self._lost:
+        if self._discarded:
             return
         try:
             self._rest += self._decoder.decompress(data)
         except zlib.error:
-            self._lose()
+            self._discard()
             return
         if self._events is None:
             start = self._rest[:_START].lstrip(b"\xef\xbb\xbf \t\r\n")
@@ -91,28 +101,28 @@ class _Reader:
             self._events = not start.startswith((b"{", b"[", b"<"))
         while self._lines and (line := self._line()) is not None:
             self._take(line)
-        if len(self._rest) > _MOST:
-            self._lose()
+        if len(self._rest) > _LARGEST:
+            self._discard()
 
     def end(self) -> None:
-        """Takes what is left at the end of the body. An event without its end was cut off."""
-        if self._lost:
+        """Takes the rest at the end of the body. An event without its end was cut off."""
+        if self._discarded:
             return
         rest = bytes(self._rest).strip()
         if self._events:
             self._take(rest)
-            self._absorb(b"\n".join(self._data))
+            self._record(b"\n".join(self._data))
         elif rest:
-            self._absorb(rest)
+            self._record(rest)
 
-    def _lose(self) -> None:
-        """Forgets all: half of what was seen would be mistaken for half an answer."""
-        self._lost = True
+    def _discard(self) -> None:
+        """Discards everything: a half-read body would look like a truncated answer."""
+        self._discarded = True
         self._rest.clear()
-        self._raw.seen.clear()
+        self._raw.choices.clear()
 
     def _line(self) -> bytes | None:
-        """The next whole line; None when there is none yet, or the body is one text of JSON."""
+        """The next whole line; None when there is none yet, or the body is one JSON text."""
         cut = self._rest.find(b"\n", self._searched)
         if cut < 0:
             self._searched = len(self._rest)
@@ -127,33 +137,33 @@ class _Reader:
 
     def _take(self, line: bytes) -> None:
         if not self._events:
-            self._absorb(line)
+            self._record(line)
         elif line.startswith(b"data:"):
             self._data.append(line[5:].strip())
-        elif not line:
+        elif not line:  # the end of an event
             data, self._data = b"\n".join(self._data), []
-            if not self._absorb(data) and data.startswith((b"{", b"[{")):
-                self._raw.garbled = True
+            if not self._record(data) and data.startswith((b"{", b"[{")):
+                self._raw.unreadable = True
 
     def _is_json(self, line: bytes) -> bool:
-        return _parsed(line) is not _NOTHING
+        return _parsed(line) is not _NOT_JSON
 
-    def _absorb(self, text: bytes) -> bool:
+    def _record(self, text: bytes) -> bool:
         value = _parsed(text)
-        if value is _NOTHING:
+        if value is _NOT_JSON:
             return False
-        self._raw.absorb(value)
+        self._raw.add(value)
         return True
 
 
 _START: Final = 64
 
 
-_NOTHING: Final = object()
+_NOT_JSON: Final = object()
 
 
 def _parsed(text: bytes) -> Any:
     try:
         return json.loads(text.decode("utf-8", "replace"))
     except (ValueError, RecursionError):
-        return _NOTHING
+        return _NOT_JSON

@@ -10,9 +10,9 @@ from typing import TYPE_CHECKING, Any, Final, Protocol, Self
 from policy_router.base_errors import UsageError
 from policy_router.domain.content import MODALITIES, PARTS
 from policy_router.errors import TooLargeError
-from policy_router.providers.answer_type import schema_of
 from policy_router.providers.bounds import BOUNDS
-from policy_router.providers.json_values import Room, plain
+from policy_router.providers.json_values import Allowance, to_json_values
+from policy_router.providers.response_format import response_schema
 from policy_router.quoting import quoted, unknown
 
 if TYPE_CHECKING:
@@ -142,9 +142,11 @@ def read_parameters(parameters: Mapping[str, object], bounds: Bounds = BOUNDS) -
         raise TooLargeError(
             f"`messages` has {len(messages):,} messages, more than the {bounds.messages:,} allowed"
         )
-    room = Room(bounds)
+    room = Allowance(bounds)
     made: dict[str, Any] = {
-        k: plain(schema_of(v) if k == "response_format" and isinstance(v, type) else v, k, room)
+        k: to_json_values(
+            response_schema(v) if k == "response_format" and isinstance(v, type) else v, k, room
+        )
         for k, v in given.items()
     }
     n = made.get("n", 1)

@@ -1,9 +1,9 @@
-"""Tells the kinds of failure apart by the evidence: the tables.
+"""Tells the kinds of failure apart, by tables of error codes, statuses and exception classes.
 
 Nothing here knows a library. Evidence is trusted in this order: the error code of the body, a
-transport error (then no status came), the HTTP status, the class a library gave it, and only then
-the text (see `phrases`), because providers quote prompts in their messages: else a user's words
-could put a model into cooldown.
+network error (then there was no status), the HTTP status, the exception class of a library, and
+only then the message (see `phrases`). Providers quote prompts in their messages, so a user's text
+could otherwise put a model into cooldown.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from types import MappingProxyType
 from typing import TYPE_CHECKING, Final
 
 from policy_router.providers.failure import Failure, FailureKind, FailureScope
-from policy_router.providers.phrases import find
+from policy_router.providers.phrases import find_phrase
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -21,48 +21,53 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Evidence:
-    """What is known of a failed call, before anyone judged it.
+    """What is known about a failed call before it is classified.
 
-    codes: what the body holds of `code`, `type`, `status`, `reason`, the most specific first.
-    status: the status on the wire. stated: the status that the body names, as gateways do inside a
-    200. page: a web page came in place of a body of the API. transport: class names of network
-    errors, innermost first. library: the class name the calling library gave it. texts: the
-    messages; only read, never kept. quoted: a message repeats the prompt. internal: something was
-    raised that only this process raises.
+    Attributes:
+        codes: The body's `code`, `type`, `status` and `reason`, the most specific first.
+        status: The HTTP status; None when no answer arrived.
+        stated_status: The status that the body names, as gateways do in an answer of status 200.
+        is_web_page: Whether a web page came in place of an answer of the API.
+        transport_classes: Class names of network errors, innermost first.
+        library_classes: Class names of the exceptions that the calling library raised.
+        texts: The messages; they are only searched, never kept.
+        quotes_prompt: Whether a message repeats a part of the prompt.
+        detail: What may be kept and shown of the failure.
+        retry_after: Seconds that the provider asked to wait.
+        internal: Whether an exception was raised that only this process can cause.
     """
 
     codes: tuple[str, ...] = ()
     status: int | None = None
-    stated: int | None = None
-    page: bool = False
-    transport: tuple[str, ...] = ()
-    library: tuple[str, ...] = ()
+    stated_status: int | None = None
+    is_web_page: bool = False
+    transport_classes: tuple[str, ...] = ()
+    library_classes: tuple[str, ...] = ()
     texts: tuple[str, ...] = ()
-    quoted: bool = False
+    quotes_prompt: bool = False
     detail: str = ""
     retry_after: float | None = None
     internal: bool = False
 
 
 def classify(evidence: Evidence) -> Failure:
-    """The failure that the evidence speaks for."""
+    """The failure that the evidence points to."""
     e = evidence
-    kind, scope, certain = _judge(e)
-    row = find(e.texts, kind)
+    kind, scope, certain = _kind_of(e)
+    row = find_phrase(e.texts, kind)
     if row is not None:
-        # A status that is clear stays certain, whatever the text makes of it.
-        certain = (certain and kind not in _UNCLEAR) or not e.quoted
+        # An unambiguous status stays certain, even if the text changes the kind.
+        certain = (certain and kind not in _UNCLEAR) or not e.quotes_prompt
         kind, scope = row.kind, row.scope
-    scope = scope or _narrowed(kind, e)
-    return Failure(kind, e.detail[:200], e.status, e.retry_after, certain, narrowed=scope)
+    scope = scope or _implied_scope(kind, e)
+    return Failure(kind, e.detail[:200], e.status, e.retry_after, certain, scope_override=scope)
 
 
 _UNCLEAR: Final = frozenset({FailureKind.BAD_REQUEST, FailureKind.UNKNOWN, FailureKind.MALFORMED})
 
 
-def _judge(e: Evidence) -> tuple[FailureKind, FailureScope | None, bool]:
-    """The kind, whose fault it is where a code says so, and whether more than a guess speaks for
-    it."""
+def _kind_of(e: Evidence) -> tuple[FailureKind, FailureScope | None, bool]:
+    """The kind, the scope where a code states it, and whether it is more than a guess."""
     codes = [code.lower() for code in e.codes]
     if e.internal and e.status is None:
         return FailureKind.INTERNAL, None, True
@@ -71,15 +76,17 @@ def _judge(e: Evidence) -> tuple[FailureKind, FailureScope | None, bool]:
         return CODES[code], CODE_SCOPES.get(code), True
     if any(c.endswith("_spend_limit_exceeded") for c in codes):
         return FailureKind.QUOTA_EXHAUSTED, None, True
-    known = _first(e.transport, TRANSPORT)
+    known = _first(e.transport_classes, TRANSPORT)
     if known is not None:
         return known, None, True
-    status = e.status if e.status is not None and e.status >= _REFUSAL else e.stated or e.status
+    status = (
+        e.status if e.status is not None and e.status >= _REFUSAL else e.stated_status or e.status
+    )
     if status in _VAGUE_STATUSES:
-        return _first(e.library, REFINEMENTS) or FailureKind.BAD_REQUEST, None, True
+        return _first(e.library_classes, REFINEMENTS) or FailureKind.BAD_REQUEST, None, True
     if status is not None and (status >= _REFUSAL or not any(c in COARSE for c in codes)):
-        return of_status(status), None, True
-    known = _first(codes, COARSE) or _first(e.library, LIBRARY)
+        return kind_of_status(status), None, True
+    known = _first(codes, COARSE) or _first(e.library_classes, LIBRARY)
     return (known, None, True) if known is not None else (FailureKind.UNKNOWN, None, False)
 
 
@@ -87,30 +94,30 @@ def _first(names: Iterable[str], table: Mapping[str, FailureKind]) -> FailureKin
     return next((table[name] for name in names if name in table), None)
 
 
-def _narrowed(kind: FailureKind, e: Evidence) -> FailureScope | None:
-    """Whose fault it is, where the shape of the refusal says so."""
-    if kind is FailureKind.FORBIDDEN and e.page:
-        return FailureScope.REQUEST  # a firewall in front of the API did not like these words
+def _implied_scope(kind: FailureKind, e: Evidence) -> FailureScope | None:
+    """The scope, where the form of the refusal implies it."""
+    if kind is FailureKind.FORBIDDEN and e.is_web_page:
+        return FailureScope.REQUEST  # a firewall in front of the API blocked this text
     if kind is FailureKind.RATE_LIMITED and e.status == _TOO_LARGE:
-        return FailureScope.REQUEST  # this request alone is more than the limit
+        return FailureScope.REQUEST  # this request alone exceeds the limit
     return None
 
 
-def of_status(status: int) -> FailureKind:
-    """The kind a bare HTTP status stands for."""
+def kind_of_status(status: int) -> FailureKind:
+    """The kind of failure that an HTTP status alone stands for."""
     if status in STATUSES:
         return STATUSES[status]
     return _HUNDREDS.get(status // 100, FailureKind.UNKNOWN)
 
 
 _REFUSAL: Final = 300
-"""The least status that refuses a request."""
+"""The lowest status that is not a success."""
 _TOO_LARGE: Final = 413
 _VAGUE_STATUSES: Final = frozenset({400, 422})
 
 CODES: Final[Mapping[str, FailureKind]] = MappingProxyType(
     {
-        # Limits of a time. Those with `per` are read from Google's quota names.
+        # Rate limits. Those with `per` are read from Google's quota names.
         "quota_per_day_per_model": FailureKind.QUOTA_EXHAUSTED,
         "quota_per_day": FailureKind.QUOTA_EXHAUSTED,
         "rate_limit_exceeded": FailureKind.RATE_LIMITED,
@@ -192,7 +199,7 @@ CODES: Final[Mapping[str, FailureKind]] = MappingProxyType(
         "unknown_parameter": FailureKind.UNSUPPORTED,
         "extra_forbidden": FailureKind.UNSUPPORTED,
         "string_above_max_length": FailureKind.UNSUPPORTED,
-        # The model failed at what was asked of it; another may not.
+        # The model failed at this task; another may succeed.
         "tool_use_failed": FailureKind.MALFORMED,
         "json_validate_failed": FailureKind.MALFORMED,
         "model_not_found": FailureKind.MODEL_GONE,
@@ -209,7 +216,7 @@ CODES: Final[Mapping[str, FailureKind]] = MappingProxyType(
         "timeout_error": FailureKind.TIMEOUT,
         "modeltimeoutexception": FailureKind.TIMEOUT,
         "modelerrorexception": FailureKind.SERVER_ERROR,
-        # Proofs that every model would refuse this request: only these stop by themselves.
+        # Every model would refuse this request: only these end it whatever the policy says.
         "invalid_function_parameters": FailureKind.INVALID_REQUEST,
         "invalid_image": FailureKind.INVALID_REQUEST,
         "invalid_image_format": FailureKind.INVALID_REQUEST,
@@ -220,20 +227,20 @@ CODES: Final[Mapping[str, FailureKind]] = MappingProxyType(
         "empty_array:messages": FailureKind.INVALID_REQUEST,
     }
 )
-"""Codes that decide, whatever the status. `code:parameter` where the parameter makes the case."""
+"""Codes that decide, whatever the status. `code:parameter` where the code alone is ambiguous."""
 
 CODE_SCOPES: Final[Mapping[str, FailureScope]] = MappingProxyType(
     {
         "quota_per_day_per_model": FailureScope.MODEL,
-        "free-models-per-day": FailureScope.MODEL,  # the account's paid models go on
+        "free-models-per-day": FailureScope.MODEL,  # the account's paid models still work
         "service_disabled": FailureScope.KEY,
         "unsupported_country_region_territory": FailureScope.PROVIDER,
-        # A prompt that this model makes nothing of: no fault of its service.
+        # The model cannot handle this prompt; its service is not at fault.
         "tool_use_failed": FailureScope.REQUEST,
         "json_validate_failed": FailureScope.REQUEST,
     }
 )
-"""Codes that say more closely than their kind whose fault it is."""
+"""Codes with a scope that differs from the one of their kind."""
 
 COARSE: Final[Mapping[str, FailureKind]] = MappingProxyType(
     {
@@ -261,7 +268,7 @@ COARSE: Final[Mapping[str, FailureKind]] = MappingProxyType(
         "aborted": FailureKind.CONFLICT,
     }
 )
-"""Codes that say less than a status does; they count when none came, as in events of a stream."""
+"""Codes less exact than a status; they count where there is none, as in the events of a stream."""
 
 STATUSES: Final[Mapping[int, FailureKind]] = MappingProxyType(
     {
@@ -323,8 +330,8 @@ REFINEMENTS: Final[Mapping[str, FailureKind]] = MappingProxyType(
         "UnsupportedParamsError": FailureKind.UNSUPPORTED,
     }
 )
-"""What a library's class may make of a 400. Anything else it says against the status is a guess
-from the text: a 400 whose message speaks of rate limits is no rate limit."""
+"""Exception classes that refine a status 400. Any other class that contradicts the status is the
+library's guess from the text: a 400 whose message mentions rate limits is not a rate limit."""
 
 LIBRARY: Final[Mapping[str, FailureKind]] = MappingProxyType(
     {
@@ -347,5 +354,5 @@ LIBRARY: Final[Mapping[str, FailureKind]] = MappingProxyType(
         "JSONSchemaValidationError": FailureKind.MALFORMED,
     }
 )
-"""Asked last, when no status and no network error was seen. Then LiteLLM's InternalServerError,
-APIConnectionError and APIError mean that an answer came and could not be read."""
+"""Used last, when there was neither a status nor a network error. Then LiteLLM's
+InternalServerError, APIConnectionError and APIError mean that an answer could not be read."""

@@ -91,7 +91,7 @@ def is_broken(reason: str) -> bool:
     return ENDINGS.get(reason.lower()) is not None
 
 
-def ended(reason: str, *, calls: bool, original: str | None = None) -> Failure | None:
+def ending_failure(reason: str, *, calls: bool, original: str | None = None) -> Failure | None:
     """What is wrong with a choice that ends for this reason; None when it is complete.
 
     Args:
@@ -112,7 +112,7 @@ def ended(reason: str, *, calls: bool, original: str | None = None) -> Failure |
     return None
 
 
-def of_answer(answer: ChatAnswer) -> Failure | None:
+def answer_failure(answer: ChatAnswer) -> Failure | None:
     """What is wrong with a whole answer that came with status 200; None when it is complete."""
     if not answer.choices:
         return Failure(FailureKind.MALFORMED, "an answer without choices", _STATUS)
@@ -124,7 +124,7 @@ def of_answer(answer: ChatAnswer) -> Failure | None:
         if not reason:
             return Failure(FailureKind.MALFORMED, "an answer without a finish reason", _STATUS)
         calls = choice.message.calls_tools
-        failure = ended(reason, calls=calls, original=choice.native_finish_reason)
+        failure = ending_failure(reason, calls=calls, original=choice.native_finish_reason)
         if failure is not None:
             return failure
         if reason == "content_filter":
@@ -141,7 +141,7 @@ def _stated(error: object) -> Failure | None:
         return None
     value = {"error": error}
     evidence = read_error_body([value], status=_STATUS, headers={}, prompt=None, now=0.0)
-    code = evidence.codes[0] if evidence.codes else str(evidence.stated or "")
+    code = evidence.codes[0] if evidence.codes else str(evidence.stated_status or "")
     return replace(classify(evidence), detail=f"an error in a choice: {code}".rstrip(": "))
 
 
@@ -185,7 +185,7 @@ class Endings:
             reason = self._ended.get(choice.index)
             if reason is not None:
                 calls = choice.index in self._calling
-                failure = ended(reason, calls=calls, original=choice.native_finish_reason)
+                failure = ending_failure(reason, calls=calls, original=choice.native_finish_reason)
             if failure is not None:
                 return failure
         return None

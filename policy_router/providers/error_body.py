@@ -48,10 +48,11 @@ def read_error_body(
     return Evidence(
         codes=tuple(words),
         status=status,
-        stated=numbers[0] if numbers else stated,
-        page=not objects and headers.get("content-type", "").lstrip().lower().startswith(_PAGES),
+        stated_status=numbers[0] if numbers else stated,
+        is_web_page=not objects
+        and headers.get("content-type", "").lstrip().lower().startswith(_PAGES),
         texts=texts,
-        quoted=quoted,
+        quotes_prompt=quoted,
         detail=_detail(told, words, status, names, prompt),
         retry_after=wait,
     )

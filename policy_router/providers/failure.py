@@ -1,4 +1,4 @@
-"""What can go wrong with a call, whose fault it is, and what follows: the table of reactions.
+"""The kinds of failure that a call can have, each with its reaction in one table.
 
 Nothing here knows a provider or a library; `classify` tells the kinds apart.
 """
@@ -17,13 +17,16 @@ if TYPE_CHECKING:
 
 
 class FailureKind(StrEnum):
-    """The classes of failure. `Attempt.failure` holds one of these.
+    """The classes of failure; `Attempt.failure` holds one of them.
 
-    BAD_REQUEST: refused, and nothing proves that another model would refuse it too.
-    INVALID_REQUEST: proved to be wrong for every model. REFUSED: by a status that says nothing
-    about the request, such as 405 or 451. REJECTED: the answer did not pass the
-    policy's checks. CANCELLED: the caller went away; nobody failed. INTERNAL: something in this
-    process failed, such as an import, or a warning that the program makes an error of.
+    Attributes:
+        BAD_REQUEST: The model refused the request; another model may accept it.
+        INVALID_REQUEST: The request is wrong for every model.
+        REFUSED: Refused with a status that says nothing about the request, such as 405 or 451.
+        REJECTED: The answer did not pass the policy's checks.
+        CANCELLED: The caller stopped waiting; no model failed.
+        INTERNAL: Something in this process failed, such as an import, or a warning that the program
+            turns into an error.
     """
 
     RATE_LIMITED = "rate_limited"
@@ -55,12 +58,15 @@ class FailureKind(StrEnum):
 
 
 class FailureScope(StrEnum):
-    """Whose fault a failure is, which is what a cooldown takes out.
+    """How much a failure takes out of service.
 
-    REQUEST: this request only; nothing cools, so that no user takes a model away from the others.
-    MODEL: one model of the policy, as it is called. KEY: every model called with the same key.
-    ACCOUNT: of those, what the account pays for, or what it gets for free. PROVIDER: every model at
-    the same provider and address.
+    Attributes:
+        REQUEST: Only this request. Nothing cools down, so that one user cannot take a model away
+            from the others.
+        MODEL: One model of the policy.
+        KEY: Every model that is called with the same key.
+        ACCOUNT: Of the models with the same key, either all paid ones or all free ones.
+        PROVIDER: Every model at the same provider and address.
     """
 
     REQUEST = "request"
@@ -74,31 +80,36 @@ class FailureScope(StrEnum):
 class Reaction:
     """What follows from a kind of failure.
 
-    fault: the name `fallback.on_error` knows it by.
-    scope: whose fault it is, unless the evidence says so more closely.
-    status, code: what a server tells its caller when this was the last failure.
-    again: the same model may be asked once more, when the policy's action says retry.
-    counts: it counts towards the model's cooldown.
-    rest: seconds of cooldown at once when the provider named no time; 0 for none.
-    grows: `rest` doubles with each further failure of this kind until the model answers.
-    hinted: a time to wait that the provider names is a cooldown.
-    fixed: the action, whatever the policy says.
-    default: the action when the policy does not name the fault.
-    higher: from here on only models of a higher tier are asked.
+    Attributes:
+        fault: The name of the failure in `fallback.on_error`.
+        scope: What is out of service, unless the evidence is more exact.
+        status: The HTTP status that a server answers with when this was the last failure.
+        code: The error code that it answers with.
+        retryable: Whether the same model may be called once more, where the policy's action is
+            `retry`.
+        counts_for_cooldown: Whether it counts towards the model's cooldown.
+        cooldown: Seconds of cooldown that begin at once when the provider names no time to wait; 0
+            for none.
+        doubles: Whether `cooldown` doubles with each further failure of this kind until the model
+            answers.
+        honors_retry_after: Whether a time to wait that the provider names is a cooldown.
+        fixed_action: The action, whatever the policy says; None leaves it to the policy.
+        default_action: The action when the policy does not name the fault.
+        needs_higher_tier: Whether only models of a higher tier are called from here on.
     """
 
     fault: FaultClass
     scope: FailureScope
     status: int
     code: str
-    again: bool = False
-    counts: bool = False
-    rest: float = 0.0
-    grows: bool = False
-    hinted: bool = False
-    fixed: Action | None = None
-    default: Action = Action.NEXT
-    higher: bool = False
+    retryable: bool = False
+    counts_for_cooldown: bool = False
+    cooldown: float = 0.0
+    doubles: bool = False
+    honors_retry_after: bool = False
+    fixed_action: Action | None = None
+    default_action: Action = Action.NEXT
+    needs_higher_tier: bool = False
 
 
 _BAD: Final = FaultClass.BAD_REQUEST
@@ -112,17 +123,29 @@ REACTIONS: Final[Mapping[FailureKind, Reaction]] = MappingProxyType(
     {
         # A rate limit is asked again only when it says after how long (see chain.py).
         FailureKind.RATE_LIMITED: Reaction(
-            _LIMIT, _MODEL, 429, "rate_limited", again=True, rest=5, grows=True, hinted=True
+            _LIMIT,
+            _MODEL,
+            429,
+            "rate_limited",
+            retryable=True,
+            cooldown=5,
+            doubles=True,
+            honors_retry_after=True,
         ),
         FailureKind.QUOTA_EXHAUSTED: Reaction(
-            _LIMIT, FailureScope.ACCOUNT, 429, "upstream_quota", rest=900, hinted=True
+            _LIMIT,
+            FailureScope.ACCOUNT,
+            429,
+            "upstream_quota",
+            cooldown=900,
+            honors_retry_after=True,
         ),
         # Never 401 to the caller: it is not the caller's credential that is wrong.
         FailureKind.CREDENTIAL: Reaction(
-            FaultClass.AUTH, FailureScope.KEY, 502, "upstream_auth", rest=600
+            FaultClass.AUTH, FailureScope.KEY, 502, "upstream_auth", cooldown=600
         ),
         FailureKind.FORBIDDEN: Reaction(
-            FaultClass.AUTH, _MODEL, 502, "upstream_forbidden", rest=600
+            FaultClass.AUTH, _MODEL, 502, "upstream_forbidden", cooldown=600
         ),
         FailureKind.CONTEXT_TOO_LONG: Reaction(
             FaultClass.CONTEXT_TOO_LONG, _REQUEST, 400, "context_length_exceeded"
@@ -133,75 +156,102 @@ REACTIONS: Final[Mapping[FailureKind, Reaction]] = MappingProxyType(
         # Faults of the account, the key, the model or its abilities come as 400 too.
         FailureKind.BAD_REQUEST: Reaction(_BAD, _REQUEST, 400, "bad_request"),
         FailureKind.INVALID_REQUEST: Reaction(
-            _BAD, _REQUEST, 400, "invalid_request", default=Action.STOP
+            _BAD, _REQUEST, 400, "invalid_request", default_action=Action.STOP
         ),
         FailureKind.UNSUPPORTED: Reaction(
-            _BAD, _REQUEST, 400, "unsupported_parameter", fixed=Action.NEXT
+            _BAD, _REQUEST, 400, "unsupported_parameter", fixed_action=Action.NEXT
         ),
         FailureKind.REFUSED: Reaction(
-            _SERVER, _REQUEST, 502, "upstream_refused", fixed=Action.NEXT
+            _SERVER, _REQUEST, 502, "upstream_refused", fixed_action=Action.NEXT
         ),
         FailureKind.MODEL_GONE: Reaction(
-            _SERVER, _MODEL, 502, "model_gone", rest=600, fixed=Action.NEXT
+            _SERVER, _MODEL, 502, "model_gone", cooldown=600, fixed_action=Action.NEXT
         ),
         FailureKind.CONNECT: Reaction(
-            _SERVER, _MODEL, 502, "upstream_unreachable", again=True, counts=True
+            _SERVER, _MODEL, 502, "upstream_unreachable", retryable=True, counts_for_cooldown=True
         ),
-        FailureKind.TIMEOUT: Reaction(_TIME, _MODEL, 504, "upstream_timeout", counts=True),
+        FailureKind.TIMEOUT: Reaction(
+            _TIME, _MODEL, 504, "upstream_timeout", counts_for_cooldown=True
+        ),
         FailureKind.SERVER_ERROR: Reaction(
-            _SERVER, _MODEL, 502, "upstream_error", again=True, counts=True, hinted=True
+            _SERVER,
+            _MODEL,
+            502,
+            "upstream_error",
+            retryable=True,
+            counts_for_cooldown=True,
+            honors_retry_after=True,
         ),
         FailureKind.OVERLOADED: Reaction(
             _SERVER,
             _MODEL,
             503,
             "upstream_overloaded",
-            counts=True,
-            rest=10,
-            grows=True,
-            hinted=True,
+            counts_for_cooldown=True,
+            cooldown=10,
+            doubles=True,
+            honors_retry_after=True,
         ),
-        FailureKind.CONFLICT: Reaction(_SERVER, _REQUEST, 502, "upstream_conflict", again=True),
+        FailureKind.CONFLICT: Reaction(_SERVER, _REQUEST, 502, "upstream_conflict", retryable=True),
         FailureKind.CONNECTION_LOST: Reaction(
-            _SERVER, _MODEL, 502, "connection_lost", again=True, counts=True
+            _SERVER, _MODEL, 502, "connection_lost", retryable=True, counts_for_cooldown=True
         ),
-        # May have been billed already: another model is asked, not the same one again.
-        FailureKind.MALFORMED: Reaction(_SERVER, _MODEL, 502, "malformed_answer", counts=True),
-        FailureKind.EMPTY: Reaction(_SERVER, _REQUEST, 502, "empty_answer", fixed=Action.NEXT),
-        # The model did what it could, and nothing is wrong with its service.
+        # May have been billed already: another model is called, not the same one again.
+        FailureKind.MALFORMED: Reaction(
+            _SERVER, _MODEL, 502, "malformed_answer", counts_for_cooldown=True
+        ),
+        FailureKind.EMPTY: Reaction(
+            _SERVER, _REQUEST, 502, "empty_answer", fixed_action=Action.NEXT
+        ),
+        # The model answered, and nothing is wrong with its service.
         FailureKind.REJECTED: Reaction(
-            _SERVER, _REQUEST, 502, "answer_rejected", fixed=Action.NEXT, higher=True
+            _SERVER,
+            _REQUEST,
+            502,
+            "answer_rejected",
+            fixed_action=Action.NEXT,
+            needs_higher_tier=True,
         ),
         FailureKind.STREAM_BROKEN: Reaction(
-            _SERVER, _MODEL, 502, "stream_broken", again=True, counts=True
+            _SERVER, _MODEL, 502, "stream_broken", retryable=True, counts_for_cooldown=True
         ),
         FailureKind.DEADLINE: Reaction(_TIME, _REQUEST, 504, "deadline"),
-        FailureKind.CANCELLED: Reaction(_TIME, _REQUEST, 499, "cancelled", fixed=Action.STOP),
-        # Following a redirect would post the prompt and the key to a host nobody named.
-        FailureKind.REDIRECTED: Reaction(
-            _SERVER, _MODEL, 502, "upstream_redirect", rest=600, fixed=Action.NEXT
+        FailureKind.CANCELLED: Reaction(
+            _TIME, _REQUEST, 499, "cancelled", fixed_action=Action.STOP
         ),
-        # No model is at fault, so none is taken out; another caller's code may well work.
-        FailureKind.INTERNAL: Reaction(_SERVER, _REQUEST, 500, "internal_error", fixed=Action.NEXT),
-        FailureKind.UNKNOWN: Reaction(_SERVER, _MODEL, 502, "upstream_error", counts=True),
+        # Following a redirect would send the prompt and the key to a host that is not configured.
+        FailureKind.REDIRECTED: Reaction(
+            _SERVER, _MODEL, 502, "upstream_redirect", cooldown=600, fixed_action=Action.NEXT
+        ),
+        # No model is at fault, so none cools down; the code that calls another one may work.
+        FailureKind.INTERNAL: Reaction(
+            _SERVER, _REQUEST, 500, "internal_error", fixed_action=Action.NEXT
+        ),
+        FailureKind.UNKNOWN: Reaction(
+            _SERVER, _MODEL, 502, "upstream_error", counts_for_cooldown=True
+        ),
     }
 )
 
 OWN_FAULTS: Final = frozenset(
     {FaultClass.BAD_REQUEST, FaultClass.CONTEXT_TOO_LONG, FaultClass.CONTENT_FILTER}
 )
-"""Faults that lie in the request: when nothing else happened, it is the request that failed."""
+"""Faults of the request itself: when all failures are of these classes, the request is to blame."""
 
 
 @dataclass(frozen=True, slots=True)
 class Failure:
     """Why a call failed.
 
-    status: HTTP status, when one came. detail: at most 200 characters, without keys or prompt.
-    retry_after: seconds the provider asked to wait. certain: False when nothing but a text that
-    the caller may have written says so; such a failure never takes a model out. sent: False when
-    it is certain that nothing left. narrowed: whose
-    fault it is where that differs from what the kind stands for.
+    Attributes:
+        kind: The class of the failure.
+        detail: At most 200 characters for logs and messages, without keys or parts of the prompt.
+        status: The HTTP status; None when no answer arrived.
+        retry_after: Seconds that the provider asked to wait.
+        certain: False when the only evidence is a text that may quote the prompt. Such a failure
+            never takes a model out of service.
+        sent: False when it is certain that no part of the request left this process.
+        scope_override: What is out of service, where that differs from the scope of the kind.
     """
 
     kind: FailureKind
@@ -210,26 +260,30 @@ class Failure:
     retry_after: float | None = None
     certain: bool = True
     sent: bool = True
-    narrowed: FailureScope | None = None
+    scope_override: FailureScope | None = None
 
     @property
     def scope(self) -> FailureScope:
-        """Whose fault it is."""
-        return self.narrowed or self.reaction.scope
+        """What is out of service."""
+        return self.scope_override or self.reaction.scope
 
     @property
     def reaction(self) -> Reaction:
-        """The table's row for this kind."""
+        """The reaction to this kind."""
         return REACTIONS[self.kind]
 
     @property
     def fault(self) -> FaultClass:
-        """The name `fallback.on_error` knows it by."""
+        """The name of the failure in `fallback.on_error`."""
         return self.reaction.fault
 
 
 class CallFailed(Exception):  # noqa: N818  internal: carries a Failure from a caller, never leaves
-    """Raised by a Caller in place of whatever its provider raised."""
+    """Raised by a Caller in place of any other exception.
+
+    Attributes:
+        failure: Why the call failed.
+    """
 
     def __init__(self, failure: Failure) -> None:
         super().__init__(failure)

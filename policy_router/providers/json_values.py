@@ -13,13 +13,12 @@ from typing import TYPE_CHECKING, Any, Final
 
 from policy_router.base_errors import UsageError
 from policy_router.errors import TooLargeError
-from policy_router.providers.bounds import BOUNDS, DEEPEST
+from policy_router.providers.bounds import BOUNDS
 from policy_router.quoting import quoted
 
 if TYPE_CHECKING:
     from policy_router.providers.bounds import Bounds
 
-__all__ = ["DEEPEST", "LARGEST", "Room", "plain"]
 
 LARGEST: Final = 1e308
 """Beyond it, or no number at all, a float cannot be written; and Python writes no longer whole
@@ -38,7 +37,7 @@ class _Strange(Exception):  # noqa: N818  never leaves this module
         self.path: list[str] = []
 
 
-class Room:
+class Allowance:
     """What is left of the bounds while one body is read."""
 
     __slots__ = ("bounds", "characters", "values")
@@ -66,14 +65,14 @@ class Room:
             )
 
 
-def plain(value: object, name: str, room: Room | None = None) -> Any:
+def to_json_values(value: object, name: str, room: Allowance | None = None) -> Any:
     """The value as dicts, lists, text, numbers, truth values and None. Half of a surrogate pair
     becomes U+FFFD; what is None in an object is left out.
 
     name: what the value is called. room: what is left for it. Raises UsageError for anything else,
     with its place, and TooLargeError when there is no room.
     """
-    room = Room() if room is None else room
+    room = Allowance() if room is None else room
     try:
         return _plain(value, room.bounds.depth, room)
     except _Strange as found:
@@ -81,7 +80,7 @@ def plain(value: object, name: str, room: Room | None = None) -> Any:
         raise UsageError(f"`{where}` cannot be sent: {found}") from None
 
 
-def _plain(value: object, left: int, room: Room) -> Any:
+def _plain(value: object, left: int, room: Allowance) -> Any:
     if isinstance(value, str):
         room.take_text(value)
         return value if value.isascii() else _encodable(value)
@@ -111,7 +110,7 @@ def _plain(value: object, left: int, room: Room) -> Any:
     raise _Strange(f"{type(value).__name__} is nothing that JSON can say")
 
 
-def _mapping(value: Mapping[Any, object], left: int, room: Room) -> dict[str, Any]:
+def _mapping(value: Mapping[Any, object], left: int, room: Allowance) -> dict[str, Any]:
     room.take(len(value))
     found = {}
     for key, inner in value.items():

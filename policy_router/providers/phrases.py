@@ -1,9 +1,9 @@
-"""What providers say in words where they send no code for it: a table to be kept up to date.
+"""Recognises failures by the wording of messages, where providers send no error code.
 
-A message may quote the prompt. So a pattern must match from the beginning of a message, where
-providers put their own words, and must never be short enough to begin an ordinary sentence. And a
-row refines only kinds that say less than it does: a text never overrules a code or a status that
-is clear.
+The table needs upkeep: providers change their wording. A message may quote the prompt, so a pattern
+must match from the beginning of the message, where providers put their own words, and must never be
+short enough to begin an ordinary sentence. A row refines only kinds that are less exact than its
+own: a text never overrules an unambiguous code or status.
 """
 
 from __future__ import annotations
@@ -20,8 +20,14 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class ErrorPhrase:
-    """One wording. kind: what it stands for. over: the kinds it refines. scope: whose fault it is,
-    where that differs from what the kind stands for."""
+    """One wording.
+
+    Attributes:
+        kind: The kind of failure that it stands for.
+        pattern: Matches the beginning of a message.
+        over: The kinds that it refines.
+        scope: What is out of service, where that differs from the scope of the kind.
+    """
 
     kind: FailureKind
     pattern: re.Pattern[str]
@@ -33,11 +39,11 @@ _PREFIX: Final = (
     r"\A\W{0,3}(?:(?:error|bad request|invalid request|input validation error|validation error|"
     r"<\d{3}> [\w.]{1,60}|[\w.]{0,60}(?:error|exception)): ?){0,3}"
 )
-"""What may stand before the words of a provider."""
+"""What may precede the words of a provider."""
 
 _VAGUE: Final = frozenset({FailureKind.BAD_REQUEST, FailureKind.UNKNOWN})
 _BROKEN: Final = _VAGUE | {FailureKind.SERVER_ERROR, FailureKind.MALFORMED, FailureKind.UNSUPPORTED}
-"""Servers of one's own answer 500, or 200, to a prompt that does not fit."""
+"""Self-hosted servers answer a prompt that is too long with 500, or even 200."""
 _LIMITS: Final = _VAGUE | {
     FailureKind.RATE_LIMITED,
     FailureKind.FORBIDDEN,
@@ -46,8 +52,8 @@ _LIMITS: Final = _VAGUE | {
 }
 
 
-def find(texts: Iterable[str], kind: FailureKind) -> ErrorPhrase | None:
-    """The first row that refines this kind by one of the texts."""
+def find_phrase(texts: Iterable[str], kind: FailureKind) -> ErrorPhrase | None:
+    """The first row that refines this kind and matches one of the texts; None if no row does."""
     for text in texts:
         for row in PHRASES:
             if kind in row.over and row.pattern.match(text):
@@ -117,7 +123,7 @@ PHRASES: Final[tuple[ErrorPhrase, ...]] = (
     *_rows(
         FailureKind.RATE_LIMITED,
         _VAGUE | {FailureKind.RATE_LIMITED, FailureKind.CONTEXT_TOO_LONG},
-        # Groq, OpenAI: this request alone is more than the tokens of a minute
+        # Groq, OpenAI: this request alone exceeds the tokens per minute
         r"request too large for (?:model )?[^ ]{1,120} .{0,200}tokens per (?:minute|min|day)",
         r"request too large .{0,100}tokens per (?:minute|min|day)",
         scope=FailureScope.REQUEST,
@@ -144,7 +150,7 @@ PHRASES: Final[tuple[ErrorPhrase, ...]] = (
     *_rows(
         FailureKind.QUOTA_EXHAUSTED,
         frozenset({FailureKind.QUOTA_EXHAUSTED}),
-        # OpenRouter: the money left pays for a shorter answer
+        # OpenRouter: the remaining credits pay for a shorter answer
         r"this request requires more credits, or fewer max_tokens",
         r"prompt tokens limit exceeded",
         scope=FailureScope.REQUEST,
@@ -196,7 +202,7 @@ PHRASES: Final[tuple[ErrorPhrase, ...]] = (
     *_rows(
         FailureKind.BAD_REQUEST,
         frozenset({FailureKind.MODEL_GONE}),
-        # What the request names was not found; the model is there.
+        # Something that the request refers to was not found; the model exists.
         r"(?:the )?(?:requested )?(?:file|image|audio|document|container|cached ?content|"
         r"previous response)s? .{0,120}not found",
         r"(?:no such file|could not find file)",
@@ -204,13 +210,13 @@ PHRASES: Final[tuple[ErrorPhrase, ...]] = (
     *_rows(
         FailureKind.BAD_REQUEST,
         frozenset({FailureKind.INVALID_REQUEST}),
-        # Beyond what OpenAI's strict mode allows of JSON Schema; others may take it.
+        # OpenAI's strict mode allows only a part of JSON Schema; other providers may accept it.
         r"invalid schema for function '[^']{1,80}': in context=",
     ),
     *_rows(
         FailureKind.INVALID_REQUEST,
         _VAGUE,
-        # Wrong by the rules of the format itself, which every provider shares.
+        # Against the rules of the format itself, which all providers share.
         r"messages with role 'tool' must be a response to a prece",
         r"an assistant message with 'tool_calls' must be followed by tool messages",
         r"invalid schema for function '[^']{1,80}': schema must be a json schema of 'type: "

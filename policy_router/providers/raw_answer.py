@@ -1,9 +1,8 @@
-"""What a provider answered on the wire, below the library that reads it for us.
+"""Records what an answer of a provider contained, independently of the library that reads it.
 
-LiteLLM invents statuses and finish reasons, skips events that it cannot read, and knows one finish
-reason for all choices. What came is noted here on its way through the HTTP client: error objects,
-and how each choice ended. It is noted only, in step with the reader; a body that is too long or
-compressed in an unknown way is not judged.
+LiteLLM invents statuses and finish reasons, skips events that it cannot read, and reports one
+finish reason for all choices. So error objects and the ending of each choice are recorded here,
+from the decoded JSON of the body (see `body_tap`).
 """
 
 from __future__ import annotations
@@ -13,39 +12,48 @@ from typing import Any
 
 
 @dataclass(slots=True)
-class Seen:
-    """One choice as it came. finish: the reason as the provider wrote it."""
+class RawChoice:
+    """One choice as the provider sent it.
 
-    finish: str | None = None
-    native: str | None = None
+    Attributes:
+        finish_reason: Why it ended, in the provider's own word; None while it has not.
+        native_finish_reason: The reason of the model's own provider, where a gateway adds it.
+        refusal: The text of a refusal, as far as it has arrived.
+        is_whole: Whether it came as a whole message, not in deltas.
+    """
+
+    finish_reason: str | None = None
+    native_finish_reason: str | None = None
     refusal: str = ""
-    whole: bool = False
+    is_whole: bool = False
 
 
 class RawAnswer:
-    """What came with a status of success.
+    """The content of an answer that came with a success status.
 
-    errors: bodies and events that tell of an error all the same. seen: the choices by index.
-    garbled: an event of the stream is no JSON.
+    Attributes:
+        errors: Bodies and events that contain an error in spite of the status.
+        choices: The choices by index.
+        unreadable: Whether an event of the stream is not valid JSON.
     """
 
     def __init__(self) -> None:
         self.errors: list[Any] = []
-        self.seen: dict[int, Seen] = {}
-        self.garbled = False
+        self.choices: dict[int, RawChoice] = {}
+        self.unreadable = False
 
-    def absorb(self, value: Any) -> None:
-        """Notes a body, or an event of a stream, in any of the wire formats."""
+    def add(self, value: Any) -> None:
+        """Records a body, or an event of a stream, in any of the providers' formats."""
         if isinstance(value, list):
-            for each in value:
-                self.absorb(each)
+            for item in value:
+                self.add(item)
         if not isinstance(value, dict):
             return
         if value.get("error") or value.get("type") == "error":
             self.errors.append(value)
         for name, reason in (("choices", "finish_reason"), ("candidates", "finishReason")):
-            each = value.get(name)
-            for choice in each if isinstance(each, list) else ():
+            listed = value.get(name)
+            for choice in listed if isinstance(listed, list) else ():
                 if isinstance(choice, dict):
                     self._choice(choice, reason)
         self._other_formats(value)
@@ -54,33 +62,29 @@ class RawAnswer:
         if choice.get("error"):
             self.errors.append({"error": choice["error"]})
         index = choice.get("index")
-        seen = self.seen.setdefault(index if isinstance(index, int) else 0, Seen())
-        seen.finish = _word(choice.get(reason)) or seen.finish
-        seen.native = _word(choice.get("native_finish_reason")) or seen.native
+        seen = self.choices.setdefault(index if isinstance(index, int) else 0, RawChoice())
+        seen.finish_reason = _text(choice.get(reason)) or seen.finish_reason
+        seen.native_finish_reason = (
+            _text(choice.get("native_finish_reason")) or seen.native_finish_reason
+        )
         delta = choice.get("delta")
-        seen.whole = seen.whole or (delta is None and isinstance(choice.get("message"), dict))
+        seen.is_whole = seen.is_whole or (delta is None and isinstance(choice.get("message"), dict))
         refusal = delta.get("refusal") if isinstance(delta, dict) else None
         seen.refusal += refusal if isinstance(refusal, str) else ""
 
     def _other_formats(self, value: dict[str, Any]) -> None:
-        """Anthropic and Ollama, which have one choice and no list of them."""
+        """Records an answer of Anthropic or Ollama, which have one choice and no list of them."""
         delta = value.get("delta")
         holder = delta if value.get("type") == "message_delta" else value
         if value.get("type") in {"message", "message_start", "message_delta"}:
-            seen = self.seen.setdefault(0, Seen())
+            seen = self.choices.setdefault(0, RawChoice())
             reason = holder.get("stop_reason") if isinstance(holder, dict) else None
-            seen.finish = _word(reason) or seen.finish
+            seen.finish_reason = _text(reason) or seen.finish_reason
         elif isinstance(value.get("done"), bool) and isinstance(value.get("message"), dict):
-            seen = self.seen.setdefault(0, Seen())
+            seen = self.choices.setdefault(0, RawChoice())
             if value["done"]:
-                seen.finish = _word(value.get("done_reason")) or "stop"
+                seen.finish_reason = _text(value.get("done_reason")) or "stop"
 
 
-def _word(value: object) -> str | None:
+def _text(value: object) -> str | None:
     return value if isinstance(value, str) and value else None
-
-
-# -- the body on its way through -------------------------------------------------------------------
-
-
-# -- the truth put back into what a library made of it ---------------------------------------------

@@ -15,7 +15,7 @@ from policy_router.base_errors import PolicyRouterError, UsageError
 from policy_router.providers.adapt import as_chunk, to_answer, to_chunk
 from policy_router.providers.classify import classify
 from policy_router.providers.failure import CallFailed, Failure, FailureKind
-from policy_router.providers.litellm.evidence import read
+from policy_router.providers.litellm.evidence import read_exception
 from policy_router.resilience.threads import Threads
 
 if TYPE_CHECKING:
@@ -152,4 +152,4 @@ def _failure(error: Exception, body: Body) -> Failure:
     if isinstance(error, TimeoutError):
         return Failure(FailureKind.TIMEOUT, type(error).__name__)
     prompt = [body[name] for name in _PROMPTS if name in body]
-    return classify(read(error, prompt, time.time()))
+    return classify(read_exception(error, prompt, time.time()))

@@ -192,7 +192,7 @@ def test_the_failure_of_a_verdict() -> None:
     assert failure is not None
     assert (failure.kind, failure.status, len(failure.detail)) == (FailureKind.REJECTED, 200, 200)
     assert failure.detail.startswith("json (task `form`): xxx")
-    assert not failure.reaction.counts
+    assert not failure.reaction.counts_for_cooldown
 
 
 TEXTS = st.text(min_size=12, max_size=60).filter(lambda t: t.strip())

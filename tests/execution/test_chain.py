@@ -195,10 +195,10 @@ def keyed(*keys: str | None, free: str = "") -> Chain:
         (Failure(FailureKind.CREDENTIAL), "3"),
         (Failure(FailureKind.CREDENTIAL, certain=False), "1"),
         (Failure(FailureKind.QUOTA_EXHAUSTED), "2"),  # what costs nothing needs no credit
-        (Failure(FailureKind.QUOTA_EXHAUSTED, narrowed=FailureScope.REQUEST), "1"),
+        (Failure(FailureKind.QUOTA_EXHAUSTED, scope_override=FailureScope.REQUEST), "1"),
         (Failure(FailureKind.FORBIDDEN), "1"),
         (Failure(FailureKind.RATE_LIMITED), "1"),
-        (Failure(FailureKind.FORBIDDEN, narrowed=FailureScope.PROVIDER), None),
+        (Failure(FailureKind.FORBIDDEN, scope_override=FailureScope.PROVIDER), None),
     ],
 )
 def test_who_shares_what_is_at_fault_is_not_asked(failure: Failure, following: str | None) -> None:

@@ -90,9 +90,12 @@ def test_models_are_counted_apart(clock: Clock) -> None:
         (Failure(FailureKind.SERVER_ERROR, retry_after=30), 30),
         (Failure(FailureKind.SERVER_ERROR), None),
         (Failure(FailureKind.CREDENTIAL, retry_after=5), 600),
-        (Failure(FailureKind.QUOTA_EXHAUSTED, narrowed=FailureScope.REQUEST), None),
-        (Failure(FailureKind.RATE_LIMITED, retry_after=30, narrowed=FailureScope.REQUEST), None),
-        (Failure(FailureKind.FORBIDDEN, narrowed=FailureScope.REQUEST), None),
+        (Failure(FailureKind.QUOTA_EXHAUSTED, scope_override=FailureScope.REQUEST), None),
+        (
+            Failure(FailureKind.RATE_LIMITED, retry_after=30, scope_override=FailureScope.REQUEST),
+            None,
+        ),
+        (Failure(FailureKind.FORBIDDEN, scope_override=FailureScope.REQUEST), None),
         (Failure(FailureKind.UNSUPPORTED), None),
         (Failure(FailureKind.REFUSED), None),
         (Failure(FailureKind.DEADLINE), None),
@@ -196,7 +199,7 @@ GROUP = {
 )
 def test_what_is_at_fault_cools(clock: Clock, scope: FailureScope, cooling: set[str]) -> None:
     cooldowns = Cooldowns(clock, models=GROUP.values, environment={"A": "a", "B": "b"}.get)
-    failure = Failure(FailureKind.QUOTA_EXHAUSTED, narrowed=scope)
+    failure = Failure(FailureKind.QUOTA_EXHAUSTED, scope_override=scope)
     cooldowns.failed(GROUP["m"], failure, Cooldown())
     assert set(cooldowns.cooling(clock.now)) == cooling
     assert {name for name, each in GROUP.items() if cooldowns.until(each, clock.now)} == cooling

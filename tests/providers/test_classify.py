@@ -14,13 +14,13 @@ from policy_router.providers.classify import (
     TRANSPORT,
     Evidence,
     classify,
-    of_status,
+    kind_of_status,
 )
 from policy_router.providers.failure import Failure, FailureKind, FailureScope
 
 
 def said(text: str, status: int | None = 400, *, quoted: bool = False) -> Evidence:
-    return Evidence(status=status, texts=(text,), quoted=quoted)
+    return Evidence(status=status, texts=(text,), quotes_prompt=quoted)
 
 
 def test_codes_are_written_as_they_are_looked_up() -> None:
@@ -57,7 +57,7 @@ def test_tables_lead_to_kinds_that_exist() -> None:
         (Evidence(("exceed_context_size_error",), 500), FailureKind.CONTEXT_TOO_LONG),
         (Evidence(status=413), FailureKind.CONTEXT_TOO_LONG),
         (
-            Evidence(status=400, library=("ContextWindowExceededError",)),
+            Evidence(status=400, library_classes=("ContextWindowExceededError",)),
             FailureKind.CONTEXT_TOO_LONG,
         ),
         # content
@@ -75,15 +75,18 @@ def test_tables_lead_to_kinds_that_exist() -> None:
         # what this model cannot do, and a model that is not there
         (Evidence(("unsupported_parameter",), 400), FailureKind.UNSUPPORTED),
         (Evidence(("extra_forbidden",), 422), FailureKind.UNSUPPORTED),
-        (Evidence(status=400, library=("UnsupportedParamsError",)), FailureKind.UNSUPPORTED),
+        (
+            Evidence(status=400, library_classes=("UnsupportedParamsError",)),
+            FailureKind.UNSUPPORTED,
+        ),
         (Evidence(status=404), FailureKind.MODEL_GONE),
         (Evidence(status=410), FailureKind.MODEL_GONE),
         (Evidence(("model_decommissioned", "invalid_request_error"), 400), FailureKind.MODEL_GONE),
         # the network and the server
-        (Evidence(transport=("ConnectError",)), FailureKind.CONNECT),
-        (Evidence(transport=("gaierror", "ConnectError")), FailureKind.CONNECT),
+        (Evidence(transport_classes=("ConnectError",)), FailureKind.CONNECT),
+        (Evidence(transport_classes=("gaierror", "ConnectError")), FailureKind.CONNECT),
         (Evidence(status=408), FailureKind.CONNECT),
-        (Evidence(transport=("ReadTimeout",)), FailureKind.TIMEOUT),
+        (Evidence(transport_classes=("ReadTimeout",)), FailureKind.TIMEOUT),
         (Evidence(status=500), FailureKind.SERVER_ERROR),
         (Evidence(status=503), FailureKind.SERVER_ERROR),
         (Evidence(status=522), FailureKind.SERVER_ERROR),
@@ -92,29 +95,32 @@ def test_tables_lead_to_kinds_that_exist() -> None:
         (Evidence(("overloaded_error",), 500), FailureKind.OVERLOADED),
         (Evidence(status=409), FailureKind.CONFLICT),
         (Evidence(status=425), FailureKind.CONFLICT),
-        (Evidence(transport=("ConnectionResetError", "ReadError")), FailureKind.CONNECTION_LOST),
+        (
+            Evidence(transport_classes=("ConnectionResetError", "ReadError")),
+            FailureKind.CONNECTION_LOST,
+        ),
         # unreadable answers, errors in a 200
-        (Evidence(transport=("JSONDecodeError",)), FailureKind.MALFORMED),
+        (Evidence(transport_classes=("JSONDecodeError",)), FailureKind.MALFORMED),
         (Evidence(status=200), FailureKind.MALFORMED),
         (Evidence(status=204), FailureKind.MALFORMED),
-        (Evidence(library=("InternalServerError",)), FailureKind.MALFORMED),
+        (Evidence(library_classes=("InternalServerError",)), FailureKind.MALFORMED),
         (Evidence(("insufficient_quota",), 200), FailureKind.QUOTA_EXHAUSTED),
-        (Evidence(status=200, stated=429), FailureKind.RATE_LIMITED),
-        (Evidence(status=200, stated=400), FailureKind.BAD_REQUEST),
-        (Evidence(stated=401), FailureKind.CREDENTIAL),
-        (Evidence(status=500, stated=429), FailureKind.SERVER_ERROR),
+        (Evidence(status=200, stated_status=429), FailureKind.RATE_LIMITED),
+        (Evidence(status=200, stated_status=400), FailureKind.BAD_REQUEST),
+        (Evidence(stated_status=401), FailureKind.CREDENTIAL),
+        (Evidence(status=500, stated_status=429), FailureKind.SERVER_ERROR),
         (Evidence(("server_error",)), FailureKind.SERVER_ERROR),
         (Evidence(("UNAVAILABLE",), 200), FailureKind.SERVER_ERROR),
         (Evidence(("invalid_request_error",), 200), FailureKind.BAD_REQUEST),
         # redirects, our own process, nothing known
         (Evidence(status=307), FailureKind.REDIRECTED),
-        (Evidence(transport=("TooManyRedirects",)), FailureKind.REDIRECTED),
+        (Evidence(transport_classes=("TooManyRedirects",)), FailureKind.REDIRECTED),
         (Evidence(internal=True), FailureKind.INTERNAL),
         (Evidence(internal=True, status=500), FailureKind.SERVER_ERROR),
         (Evidence(), FailureKind.UNKNOWN),
         (Evidence(status=700), FailureKind.UNKNOWN),
-        (Evidence(library=("MidStreamFallbackError",)), FailureKind.UNKNOWN),
-        (Evidence(library=("RateLimitError",)), FailureKind.RATE_LIMITED),
+        (Evidence(library_classes=("MidStreamFallbackError",)), FailureKind.UNKNOWN),
+        (Evidence(library_classes=("RateLimitError",)), FailureKind.RATE_LIMITED),
     ],
 )  # fmt: skip
 def test_kinds(evidence: Evidence, kind: FailureKind) -> None:
@@ -145,7 +151,7 @@ def test_other_refusals_say_nothing_about_the_request(status: int) -> None:
         # one request's own fault, whatever the status
         (Evidence(status=400), FailureScope.REQUEST),
         (Evidence(status=413), FailureScope.REQUEST),
-        (Evidence(status=403, page=True), FailureScope.REQUEST),
+        (Evidence(status=403, is_web_page=True), FailureScope.REQUEST),
         (Evidence(("content_moderation",), 403), FailureScope.REQUEST),
         (Evidence(("rate_limit_exceeded",), 413), FailureScope.REQUEST),
         (Evidence(("tool_use_failed",), 400), FailureScope.REQUEST),
@@ -166,7 +172,7 @@ def test_whose_fault_it_is(evidence: Evidence, scope: FailureScope) -> None:
 def test_a_text_about_rate_limits_is_no_rate_limit(status: int | None) -> None:
     echo = Evidence(
         status=status,
-        library=("RateLimitError",) if status else (),
+        library_classes=("RateLimitError",) if status else (),
         texts=("bad value: 'explain rate limit 429 and invalid api key'",),
     )
     assert classify(echo).kind is not FailureKind.RATE_LIMITED
@@ -176,7 +182,7 @@ def test_what_only_a_text_says_that_the_caller_may_have_written_is_not_certain()
     text = "Your credit balance is too low to access the API"
     assert classify(said(text)).certain
     assert not classify(said(text, quoted=True)).certain
-    assert classify(Evidence(("insufficient_quota",), 429, quoted=True)).certain
+    assert classify(Evidence(("insufficient_quota",), 429, quotes_prompt=True)).certain
     assert classify(said("Rate limit exceeded: free-models-per-day", 429, quoted=True)).certain
     assert not classify(Evidence()).certain
 
@@ -187,7 +193,7 @@ def test_the_failure_carries_the_evidence() -> None:
 
 
 def test_of_status_knows_every_status() -> None:
-    assert {of_status(status) for status in range(200, 600)} <= set(FailureKind) - {
+    assert {kind_of_status(status) for status in range(200, 600)} <= set(FailureKind) - {
         FailureKind.UNKNOWN
     }
-    assert of_status(100) is FailureKind.UNKNOWN
+    assert kind_of_status(100) is FailureKind.UNKNOWN

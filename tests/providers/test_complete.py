@@ -6,7 +6,13 @@ from typing import Any
 import pytest
 
 from policy_router.providers.adapt import to_answer, to_chunk
-from policy_router.providers.complete import ENDINGS, Endings, ended, is_complete, of_answer
+from policy_router.providers.complete import (
+    ENDINGS,
+    Endings,
+    answer_failure,
+    ending_failure,
+    is_complete,
+)
 from policy_router.providers.failure import FailureKind
 from tests.execution.make import chunk
 
@@ -21,7 +27,7 @@ def choice(finish: Any = "stop", text: str | None = "hello", **more: Any) -> Any
 
 
 def of(*choices: Any) -> FailureKind | None:
-    failure = of_answer(to_answer(SimpleNamespace(choices=list(choices))))
+    failure = answer_failure(to_answer(SimpleNamespace(choices=list(choices))))
     return failure.kind if failure else None
 
 
@@ -85,7 +91,7 @@ def test_a_mapping_is_read_as_an_object_is() -> None:
 
 
 def test_a_reason_that_is_no_word_is_not_repeated() -> None:
-    failure = ended("the secret of the soup", calls=False)
+    failure = ending_failure("the secret of the soup", calls=False)
     assert failure is not None
     assert failure.detail == "finish reason that is no word"
 

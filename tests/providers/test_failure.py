@@ -23,13 +23,13 @@ def test_nobody_is_told_401_for_our_credentials(kind: FailureKind) -> None:
 
 
 def test_redirects_are_never_the_policy_s_choice() -> None:
-    assert REACTIONS[FailureKind.REDIRECTED].fixed is Action.NEXT
+    assert REACTIONS[FailureKind.REDIRECTED].fixed_action is Action.NEXT
 
 
 @pytest.mark.parametrize("kind", list(FailureKind))
 def test_a_fault_of_the_request_has_no_cooldown(kind: FailureKind) -> None:
     reaction = REACTIONS[kind]
-    cools = reaction.rest > 0 or reaction.counts or reaction.hinted
+    cools = reaction.cooldown > 0 or reaction.counts_for_cooldown or reaction.honors_retry_after
     assert cools == (reaction.scope is not FailureScope.REQUEST)
 
 
@@ -45,6 +45,6 @@ def test_a_failure_knows_its_row_and_whose_fault_it_is() -> None:
     assert failure.reaction is REACTIONS[FailureKind.QUOTA_EXHAUSTED]
     assert failure.scope is FailureScope.ACCOUNT
     assert (
-        Failure(FailureKind.QUOTA_EXHAUSTED, narrowed=FailureScope.REQUEST).scope
+        Failure(FailureKind.QUOTA_EXHAUSTED, scope_override=FailureScope.REQUEST).scope
         is FailureScope.REQUEST
     )

@@ -14,7 +14,8 @@ from litellm import Message
 from openai.types.chat import ChatCompletionMessage
 
 from policy_router.base_errors import UsageError
-from policy_router.providers.json_values import DEEPEST, plain
+from policy_router.providers.bounds import DEEPEST
+from policy_router.providers.json_values import to_json_values
 
 JSON = st.recursive(
     st.none() | st.booleans() | st.integers() | st.floats(-1e300, 1e300) | st.text(),
@@ -24,12 +25,12 @@ JSON = st.recursive(
 
 @given(JSON)
 def test_json_stays_as_it_is(value: Any) -> None:
-    assert plain(value, "it") == value
+    assert to_json_values(value, "it") == value
 
 
 @given(st.recursive(st.text(st.characters()), st.lists, max_leaves=5))
 def test_all_of_it_can_be_encoded(value: Any) -> None:
-    assert json.dumps(plain(value, "it"), ensure_ascii=False).encode()
+    assert json.dumps(to_json_values(value, "it"), ensure_ascii=False).encode()
 
 
 @pytest.mark.parametrize(
@@ -52,7 +53,7 @@ def test_all_of_it_can_be_encoded(value: Any) -> None:
     ],
 )
 def test_what_has_another_shape(given: object, found: object) -> None:
-    assert plain(given, "it") == found
+    assert to_json_values(given, "it") == found
 
 
 @pytest.mark.parametrize(
@@ -70,16 +71,16 @@ def test_what_has_another_shape(given: object, found: object) -> None:
 )
 def test_what_cannot_be_said_has_a_place(given: object, problem: str) -> None:
     with pytest.raises(UsageError, match=problem):
-        plain(given, "it")
+        to_json_values(given, "it")
 
 
 def test_depth_has_an_end_and_so_has_what_holds_itself() -> None:
     deep: Any = "x"
     for _ in range(DEEPEST):
         deep = [deep]
-    assert plain(deep, "it") == deep
+    assert to_json_values(deep, "it") == deep
     ring: list[Any] = []
     ring.append(ring)
     for endless in ([deep], ring):
         with pytest.raises(UsageError, match=f"nested more than {DEEPEST} levels deep"):
-            plain(endless, "it")
+            to_json_values(endless, "it")

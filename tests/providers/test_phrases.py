@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from policy_router.providers.failure import FailureKind
-from policy_router.providers.phrases import PHRASES, find
+from policy_router.providers.phrases import PHRASES, find_phrase
 
 TOO_LONG = {
     "OpenAI": "This model's maximum context length is 8192 tokens. However, your messages resulted "
@@ -45,7 +45,7 @@ TOO_LONG = {
 
 @pytest.mark.parametrize("who", TOO_LONG)
 def test_a_prompt_that_does_not_fit(who: str) -> None:
-    row = find([TOO_LONG[who]], FailureKind.BAD_REQUEST)
+    row = find_phrase([TOO_LONG[who]], FailureKind.BAD_REQUEST)
     assert row is not None
     assert row.kind is FailureKind.CONTEXT_TOO_LONG
 
@@ -53,7 +53,7 @@ def test_a_prompt_that_does_not_fit(who: str) -> None:
 @pytest.mark.parametrize("who", TOO_LONG)
 @pytest.mark.parametrize("frame", ["Invalid value: '{}'", "tools[0].description '{}' is too short"])
 def test_a_prompt_that_is_quoted_is_not_read(who: str, frame: str) -> None:
-    assert find([frame.format(TOO_LONG[who])], FailureKind.BAD_REQUEST) is None
+    assert find_phrase([frame.format(TOO_LONG[who])], FailureKind.BAD_REQUEST) is None
 
 
 @pytest.mark.parametrize(
@@ -80,19 +80,19 @@ def test_a_prompt_that_is_quoted_is_not_read(who: str, frame: str) -> None:
     ],
 )  # fmt: skip
 def test_other_wordings(text: str, kind: FailureKind | None) -> None:
-    row = find([text], FailureKind.BAD_REQUEST)
+    row = find_phrase([text], FailureKind.BAD_REQUEST)
     assert (row.kind if row else None) is kind
 
 
 def test_a_schema_that_only_one_provider_refuses_proves_nothing() -> None:
     text = "Invalid schema for function 'f': In context=(), 'additionalProperties' is required"
-    row = find([text], FailureKind.INVALID_REQUEST)
+    row = find_phrase([text], FailureKind.INVALID_REQUEST)
     assert row is not None
     assert row.kind is FailureKind.BAD_REQUEST
 
 
 def test_the_first_text_that_says_something_counts() -> None:
-    row = find(["Provider returned error", TOO_LONG["OpenAI"]], FailureKind.BAD_REQUEST)
+    row = find_phrase(["Provider returned error", TOO_LONG["OpenAI"]], FailureKind.BAD_REQUEST)
     assert row is not None
     assert row.kind is FailureKind.CONTEXT_TOO_LONG
 
@@ -106,4 +106,6 @@ def test_a_text_overrules_nothing_that_is_clear(kind: FailureKind) -> None:
 
 
 def test_a_long_text_takes_no_long_time() -> None:
-    assert find(["error: " * 2_000 + "x" * 2_000, "(" * 4_000], FailureKind.BAD_REQUEST) is None
+    assert (
+        find_phrase(["error: " * 2_000 + "x" * 2_000, "(" * 4_000], FailureKind.BAD_REQUEST) is None
+    )

@@ -14,9 +14,9 @@ from policy_router.providers.adapt import to_answer, to_chunk
 from policy_router.providers.classify import classify
 from policy_router.providers.failure import CallFailed, Failure, FailureKind
 from policy_router.providers.litellm import library as litellm_library
-from policy_router.providers.litellm.evidence import read
-from policy_router.providers.litellm.reported import UNCOUNTED, reported
-from policy_router.providers.litellm.restore import RestoredChunks, fault, restored
+from policy_router.providers.litellm.evidence import read_exception
+from policy_router.providers.litellm.reported import UNCOUNTED, reported_usage
+from policy_router.providers.litellm.restore import RestoredChunks, raw_failure, restored
 from policy_router.providers.wire import Wire, current, watching
 from policy_router.providers.wire_body import for_provider, provider_of
 from policy_router.redaction.trace import frames
@@ -83,7 +83,7 @@ class LiteLLMCaller:
                 raise
             except Exception as error:  # noqa: BLE001  whatever a library raises becomes a Failure
                 raise _failed(error, body, wire) from None
-        failure = fault(wire, _prompt(body), time.time())
+        failure = raw_failure(wire, _prompt(body), time.time())
         if failure is not None:
             raise CallFailed(failure)
         if provider_of(model) in UNCOUNTED:
@@ -163,7 +163,7 @@ class _Stream:
     def _usage(self, made_up: Usage) -> Usage | None:
         """What the provider counted, in place of LiteLLM's own sum, which it makes up where the
         provider counted nothing."""
-        usage = reported(self._wrapper.chunks) if self._counted else None
+        usage = reported_usage(self._wrapper.chunks) if self._counted else None
         if usage is None or usage.service_tier:
             return usage
         return replace(usage, service_tier=made_up.service_tier)
@@ -202,7 +202,7 @@ def _prompt(body: Body) -> list[Any]:
 
 
 def _failed(error: Exception, body: Body, wire: Wire) -> CallFailed:
-    failure = classify(read(error, _prompt(body), time.time(), wire))
+    failure = classify(read_exception(error, _prompt(body), time.time(), wire))
     if wire.watched and not wire.handed_over and failure.kind in _UNREAD:
         # LiteLLM could not even write the request: that is no fault of the model.
         failure = replace(failure, kind=FailureKind.INVALID_REQUEST)

@@ -31,7 +31,9 @@ _INTERNAL: Final = (Warning, ImportError)
 of warnings, a part of a library that cannot be imported."""
 
 
-def read(error: BaseException, prompt: object, now: float, wire: Wire | None = None) -> Evidence:
+def read_exception(
+    error: BaseException, prompt: object, now: float, wire: Wire | None = None
+) -> Evidence:
     """The evidence of a failed call.
 
     Args:
@@ -69,7 +71,7 @@ def read(error: BaseException, prompt: object, now: float, wire: Wire | None = N
             codes=() if values else _status_words(chain),
         )
     internal = any(isinstance(each, _INTERNAL) for each in chain)
-    return replace(found, transport=transport, library=names, internal=internal)
+    return replace(found, transport_classes=transport, library_classes=names, internal=internal)
 
 
 def on_wire(wire: Wire) -> list[Any]:

@@ -21,7 +21,7 @@ from http.cookiejar import CookieJar, DefaultCookiePolicy
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, Final
 
-from policy_router.providers.body_tap import watch
+from policy_router.providers.body_tap import tap
 from policy_router.providers.wire import Wire, current, watching
 from policy_router.resilience import forks
 
@@ -317,7 +317,7 @@ async def _note_response(response: httpx.Response) -> None:
     if response.status_code >= _ERROR:
         wire.body = await response.aread()
     else:
-        wire.answer = watch(response)
+        wire.answer = tap(response)
 
 
 _ERROR: Final = 400

@@ -27,7 +27,7 @@ UNCOUNTED: Final = frozenset(
 """Providers that report no tokens: what LiteLLM gives for them are its own estimates."""
 
 
-def reported(chunks: Iterable[Any]) -> Usage | None:
+def reported_usage(chunks: Iterable[Any]) -> Usage | None:
     """The usage in these chunks of LiteLLM's, as they came from the provider; None when there is
     none.
 

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Final, Self
 
 from policy_router.providers.chat import ChunkChoice
 from policy_router.providers.classify import classify
-from policy_router.providers.complete import ended, is_broken, is_complete
+from policy_router.providers.complete import ending_failure, is_broken, is_complete
 from policy_router.providers.error_body import read_error_body
 from policy_router.providers.failure import CallFailed, Failure, FailureKind
 from policy_router.providers.message import Delta
@@ -22,11 +22,11 @@ if TYPE_CHECKING:
 
     from policy_router.providers.caller import Chunks
     from policy_router.providers.chat import ChatAnswer, ChatChunk
-    from policy_router.providers.raw_answer import Seen
+    from policy_router.providers.raw_answer import RawChoice
     from policy_router.providers.wire import Wire
 
 
-def fault(wire: Wire, prompt: object, now: float) -> Failure | None:
+def raw_failure(wire: Wire, prompt: object, now: float) -> Failure | None:
     """What is wrong with an answer of status 200, as far as it has arrived.
 
     Args:
@@ -46,7 +46,7 @@ def fault(wire: Wire, prompt: object, now: float) -> Failure | None:
             raw.errors, status=wire.status, headers=wire.headers, prompt=prompt, now=now
         )
         return classify(evidence)
-    if raw.garbled:
+    if raw.unreadable:
         return Failure(FailureKind.MALFORMED, "an event of the stream cannot be read", wire.status)
     return None
 
@@ -69,16 +69,16 @@ def restored(answer: ChatAnswer, wire: Wire) -> ChatAnswer:
     return answer if choices == answer.choices else replace(answer, choices=choices)
 
 
-def _seen(wire: Wire) -> Mapping[int, Seen]:
-    return {} if wire.answer is None else wire.answer.seen
+def _seen(wire: Wire) -> Mapping[int, RawChoice]:
+    return {} if wire.answer is None else wire.answer.choices
 
 
-def _reason(seen: Seen, reported: str | None) -> str | None:
+def _reason(seen: RawChoice, reported: str | None) -> str | None:
     """Why a choice ended. The library's reason stands where it only translates."""
-    if seen.native is not None and is_broken(seen.native):
-        return seen.native
-    if not is_complete(seen.finish) or seen.finish in _OPENAI_REASONS:
-        return seen.finish
+    if seen.native_finish_reason is not None and is_broken(seen.native_finish_reason):
+        return seen.native_finish_reason
+    if not is_complete(seen.finish_reason) or seen.finish_reason in _OPENAI_REASONS:
+        return seen.finish_reason
     return reported
 
 
@@ -138,11 +138,13 @@ class RestoredChunks:
     def _unreported(self) -> list[int]:
         """Choices that ended on the wire, and have not ended in the library's chunks."""
         seen = _seen(self._wire)
-        return [i for i in sorted(seen) if seen[i].finish is not None and i not in self._reported]
+        return [
+            i for i in sorted(seen) if seen[i].finish_reason is not None and i not in self._reported
+        ]
 
     def _check(self) -> None:
-        failure = fault(self._wire, self._prompt, self._clock())
-        if failure is None and any(seen.whole for seen in _seen(self._wire).values()):
+        failure = raw_failure(self._wire, self._prompt, self._clock())
+        if failure is None and any(seen.is_whole for seen in _seen(self._wire).values()):
             failure = Failure(FailureKind.MALFORMED, "a whole answer in place of a stream", 200)
         if failure is not None:
             raise CallFailed(failure)
@@ -150,7 +152,11 @@ class RestoredChunks:
     def _check_endings(self) -> None:
         """A library may stumble over the very reason why a choice ended."""
         for seen in _seen(self._wire).values():
-            failure = ended(seen.finish, calls=True, original=seen.native) if seen.finish else None
+            failure = (
+                ending_failure(seen.finish_reason, calls=True, original=seen.native_finish_reason)
+                if seen.finish_reason
+                else None
+            )
             if failure is not None:
                 raise CallFailed(failure)
 
@@ -178,7 +184,7 @@ class RestoredChunks:
         seen = _seen(self._wire).get(index)
         if seen is None:
             return choice
-        if seen.finish is not None:
+        if seen.finish_reason is not None:
             self._reported.add(index)
         choice = replace(choice, finish_reason=_reason(seen, choice.finish_reason))
         if seen.refusal and index not in self._refused:

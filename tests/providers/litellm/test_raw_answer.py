@@ -15,10 +15,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from policy_router.providers.adapt import to_answer, to_chunk
-from policy_router.providers.body_tap import _Reader, watch
+from policy_router.providers.body_tap import BodyReader, tap
 from policy_router.providers.failure import CallFailed, Failure, FailureKind
-from policy_router.providers.litellm.restore import RestoredChunks, fault, restored
-from policy_router.providers.raw_answer import RawAnswer, Seen
+from policy_router.providers.litellm.restore import RestoredChunks, raw_failure, restored
+from policy_router.providers.raw_answer import RawAnswer, RawChoice
 from policy_router.providers.wire import Wire
 from tests.execution.make import FakeCaller, FakeChunks, chunk, response
 
@@ -46,7 +46,7 @@ def seen(*pieces: bytes, headers: Mapping[str, str] | None = None) -> RawAnswer:
         noted: list[RawAnswer] = []
 
         async def note(each: httpx.Response) -> None:
-            noted.append(watch(each))
+            noted.append(tap(each))
 
         async with httpx.AsyncClient(
             transport=transport, event_hooks={"response": [note]}
@@ -69,14 +69,14 @@ def choice(index: int = 0, finish_reason: str | None = None, **more: Any) -> dic
 
 TWO = [choice(0), choice(1), choice(1, "length"), choice(0, "stop")]
 STREAM = b": a comment\n\n" + b"".join(map(event, TWO)) + b"data: [DONE]\n\n"
-BOTH = {0: Seen("stop"), 1: Seen("length")}
+BOTH = {0: RawChoice("stop"), 1: RawChoice("length")}
 
 
 @given(st.lists(st.integers(0, len(STREAM)), max_size=8))
 def test_a_stream_is_seen_however_it_is_cut_into_pieces(cuts: list[int]) -> None:
     places = [0, *sorted(cuts), len(STREAM)]
     pieces = [STREAM[a:b] for a, b in itertools.pairwise(places)]
-    assert seen(*pieces).seen == BOTH
+    assert seen(*pieces).choices == BOTH
 
 
 @pytest.mark.parametrize(
@@ -89,43 +89,43 @@ def test_a_stream_is_seen_however_it_is_cut_into_pieces(cuts: list[int]) -> None
     ],
 )
 def test_forms_of_a_stream(body: bytes) -> None:
-    assert seen(body).seen == BOTH
+    assert seen(body).choices == BOTH
 
 
 def test_a_packed_stream() -> None:
     packed = {"content-encoding": "gzip"}
-    assert seen(gzip.compress(STREAM), headers=packed).seen == BOTH
+    assert seen(gzip.compress(STREAM), headers=packed).choices == BOTH
 
 
 def test_a_body_that_is_lost_on_the_way_is_not_judged() -> None:
     packed = gzip.compress(STREAM)
     raw = RawAnswer()
-    reader = _Reader(raw, zlib.decompressobj(zlib.MAX_WBITS | 32))
+    reader = BodyReader(raw, zlib.decompressobj(zlib.MAX_WBITS | 32))
     reader.feed(packed[:-20])
-    assert raw.seen
+    assert raw.choices
     reader.feed(b"x" * 100)
     reader.feed(b"more")
     reader.end()
-    assert raw.seen == {}
+    assert raw.choices == {}
 
 
 def test_a_body_too_long_to_keep_is_not_judged() -> None:
     raw = RawAnswer()
-    reader = _Reader(raw, zlib.decompressobj(zlib.MAX_WBITS | 32))
+    reader = BodyReader(raw, zlib.decompressobj(zlib.MAX_WBITS | 32))
     reader.feed(gzip.compress(STREAM + b"data: " + b"x" * (17 * 1024 * 1024)))
-    assert raw.seen == {}
+    assert raw.choices == {}
 
 
 @pytest.mark.parametrize("rest", [b'data: {"choices": [{"del', b'data: {"error": tru', b"da"])
 def test_an_event_that_was_cut_off_is_no_garbled_one(rest: bytes) -> None:
     raw = seen(event(choice()), rest)
-    assert (raw.garbled, raw.seen) == (False, {0: Seen()})
+    assert (raw.unreadable, raw.choices) == (False, {0: RawChoice()})
 
 
 def test_what_cannot_be_unpacked_is_not_judged() -> None:
     answer = RawAnswer()
     unknown = httpx.Response(200, headers={"content-encoding": "snappy"}, stream=Body([]))
-    assert watch(unknown).seen == answer.seen
+    assert tap(unknown).choices == answer.choices
 
 
 @pytest.mark.parametrize(
@@ -133,33 +133,33 @@ def test_what_cannot_be_unpacked_is_not_judged() -> None:
     [
         # OpenAI's answer, in one line and over several
         (json.dumps({"choices": [{"message": {}, "finish_reason": "stop"}]}),
-         Seen("stop", whole=True)),
+         RawChoice("stop", is_whole=True)),
         (json.dumps({"choices": [{"message": {}, "finish_reason": None}]}, indent=2),
-         Seen(None, whole=True)),
+         RawChoice(None, is_whole=True)),
         (json.dumps({"choices": [{"message": {}, "finish_reason": "x",
                                   "native_finish_reason": "y"}]}) + "\n",
-         Seen("x", native="y", whole=True)),
+         RawChoice("x", native_finish_reason="y", is_whole=True)),
         # a stream that repeats the message so far beside the delta
         (event({"choices": [{"delta": {}, "message": {}, "finish_reason": "stop"}]}).decode(),
-         Seen("stop")),
+         RawChoice("stop")),
         # Gemini
-        (event({"candidates": [{"content": {}}]}).decode(), Seen(None)),
-        (event({"candidates": [{"index": 0, "finishReason": "STOP"}]}).decode(), Seen("STOP")),
+        (event({"candidates": [{"content": {}}]}).decode(), RawChoice(None)),
+        (event({"candidates": [{"index": 0, "finishReason": "STOP"}]}).decode(), RawChoice("STOP")),
         (json.dumps([{"candidates": [{}]}, {"candidates": [{"finishReason": "MAX_TOKENS"}]}]),
-         Seen("MAX_TOKENS")),
+         RawChoice("MAX_TOKENS")),
         # Anthropic
-        (json.dumps({"type": "message", "stop_reason": "end_turn"}), Seen("end_turn")),
+        (json.dumps({"type": "message", "stop_reason": "end_turn"}), RawChoice("end_turn")),
         (event({"type": "message_start", "message": {}}).decode()
          + event({"type": "message_delta", "delta": {"stop_reason": "tool_use"}}).decode(),
-         Seen("tool_use")),
+         RawChoice("tool_use")),
         # Ollama, a line each
         ('{"message": {}, "done": false}\n{"message": {}, "done": true, "done_reason": "length"}\n',
-         Seen("length")),
-        ('{"message": {}, "done": false}\n{"message": {}, "done": true}', Seen("stop")),
+         RawChoice("length")),
+        ('{"message": {}, "done": false}\n{"message": {}, "done": true}', RawChoice("stop")),
     ],
 )  # fmt: skip
-def test_wire_formats(body: str, expected: Seen) -> None:
-    assert seen(body.encode()).seen == {0: expected}
+def test_wire_formats(body: str, expected: RawChoice) -> None:
+    assert seen(body.encode()).choices == {0: expected}
 
 
 @pytest.mark.parametrize(
@@ -181,13 +181,13 @@ def test_wire_formats(body: str, expected: Seen) -> None:
 )  # fmt: skip
 def test_errors_in_a_200(body: bytes, kind: FailureKind | None) -> None:
     wire = Wire(status=200, answer=seen(body))
-    failure = fault(wire, None, 0.0)
+    failure = raw_failure(wire, None, 0.0)
     assert (failure.kind if failure else None) is kind
     assert failure is None or failure.status == 200
 
 
 def test_nothing_is_wrong_with_what_was_not_seen() -> None:
-    assert fault(Wire(), None, 0.0) is None
+    assert raw_failure(Wire(), None, 0.0) is None
     answer = to_answer(response())
     assert restored(answer, Wire()) is answer
     assert answer.choices[0].finish_reason == "stop"
@@ -196,19 +196,19 @@ def test_nothing_is_wrong_with_what_was_not_seen() -> None:
 @pytest.mark.parametrize(
     ("came", "told", "right"),
     [
-        (Seen("error"), "stop", "error"),
-        (Seen(None), "stop", None),
-        (Seen("length"), "stop", "length"),
-        (Seen("STOP"), "tool_calls", "tool_calls"),
-        (Seen("end_turn"), "stop", "stop"),
-        (Seen("MALFORMED_FUNCTION_CALL"), "stop", "MALFORMED_FUNCTION_CALL"),
-        (Seen("stop", native="network_error"), "stop", "network_error"),
-        (Seen("stop", native="a word of its own"), "stop", "stop"),
+        (RawChoice("error"), "stop", "error"),
+        (RawChoice(None), "stop", None),
+        (RawChoice("length"), "stop", "length"),
+        (RawChoice("STOP"), "tool_calls", "tool_calls"),
+        (RawChoice("end_turn"), "stop", "stop"),
+        (RawChoice("MALFORMED_FUNCTION_CALL"), "stop", "MALFORMED_FUNCTION_CALL"),
+        (RawChoice("stop", native_finish_reason="network_error"), "stop", "network_error"),
+        (RawChoice("stop", native_finish_reason="a word of its own"), "stop", "stop"),
     ],
 )
-def test_the_reason_that_came_is_put_back(came: Seen, told: str, right: str | None) -> None:
+def test_the_reason_that_came_is_put_back(came: RawChoice, told: str, right: str | None) -> None:
     raw = RawAnswer()
-    raw.seen[0] = came
+    raw.choices[0] = came
     answer = restored(to_answer(response(finish=told)), Wire(status=200, answer=raw))
     assert answer.choices[0].finish_reason == right
 
@@ -253,19 +253,19 @@ def ends(chunks: list[Any]) -> list[tuple[int, str | None]]:
 
 def test_every_choice_ends_for_its_own_reason() -> None:
     raw = RawAnswer()
-    raw.seen = dict(BOTH)
+    raw.choices = dict(BOTH)
     came = watched(raw, chunk("a"), chunk(finish="length"))
     assert ends(came) == [(0, None), (0, "stop"), (1, "length")]
 
 
 def test_a_choice_that_ends_after_the_library_did_ends_all_the_same() -> None:
     raw = RawAnswer()
-    raw.seen = {0: Seen("stop"), 1: Seen(None)}
+    raw.choices = {0: RawChoice("stop"), 1: RawChoice(None)}
 
     def late() -> Iterator[Any]:
         yield chunk(finish="stop")
         yield chunk("late")
-        raw.seen[1].finish = "length"
+        raw.choices[1].finish_reason = "length"
 
     came = watched(raw, items=late())
     assert ends(came) == [(0, "stop"), (0, None), (1, "length")]
@@ -273,13 +273,13 @@ def test_a_choice_that_ends_after_the_library_did_ends_all_the_same() -> None:
 
 def test_a_reason_that_did_not_come_is_taken_away() -> None:
     raw = RawAnswer()
-    raw.seen = {0: Seen(None)}
+    raw.choices = {0: RawChoice(None)}
     assert ends(watched(raw, chunk("a", "stop"), chunk("b", "stop"))) == [(0, None), (0, None)]
 
 
 def test_a_refusal_that_the_library_dropped() -> None:
     raw = RawAnswer()
-    raw.seen[0] = Seen("stop", refusal="I cannot do that")
+    raw.choices[0] = RawChoice("stop", refusal="I cannot do that")
     (last,) = watched(raw, chunk(finish="stop"))
     assert last.choices[0].delta.refusal == "I cannot do that"
     kept = watched(raw, chunk(refusal="I cannot do that"), chunk(finish="stop"))
@@ -288,25 +288,25 @@ def test_a_refusal_that_the_library_dropped() -> None:
 
 def test_an_error_that_the_library_passed_over() -> None:
     raw = RawAnswer()
-    raw.absorb({"error": {"code": 429}})
+    raw.add({"error": {"code": 429}})
     assert [f.kind for f in watched(raw, chunk("a"))] == [FailureKind.RATE_LIMITED]
     assert [f.kind for f in watched(raw)] == [FailureKind.RATE_LIMITED]
 
 
 def test_a_library_that_stumbles_says_less_than_what_came() -> None:
     raw = RawAnswer()
-    raw.seen[0] = Seen("insufficient_system_resource")
+    raw.choices[0] = RawChoice("insufficient_system_resource")
     (failure,) = watched(raw, Failure(FailureKind.MALFORMED))
     assert failure.kind is FailureKind.OVERLOADED
     (failure,) = watched(raw, Failure(FailureKind.CONNECTION_LOST))
     assert failure.kind is FailureKind.CONNECTION_LOST
-    raw.seen[0] = Seen("stop")
+    raw.choices[0] = RawChoice("stop")
     (failure,) = watched(raw, Failure(FailureKind.MALFORMED))
     assert failure.kind is FailureKind.MALFORMED
 
 
 def test_a_whole_answer_in_place_of_a_stream() -> None:
     raw = RawAnswer()
-    raw.seen[0] = Seen("stop", whole=True)
+    raw.choices[0] = RawChoice("stop", is_whole=True)
     (failure,) = watched(raw, chunk(finish="stop"))
     assert failure.kind is FailureKind.MALFORMED

@@ -6,7 +6,7 @@ from types import SimpleNamespace
 from typing import Any
 
 from policy_router.providers.chat import Usage
-from policy_router.providers.litellm.reported import reported
+from policy_router.providers.litellm.reported import reported_usage
 
 
 def chunk(tokens_in: int, tokens_out: int) -> Any:
@@ -14,17 +14,17 @@ def chunk(tokens_in: int, tokens_out: int) -> Any:
 
 
 def test_nothing_was_reported() -> None:
-    assert reported([]) is None
-    assert reported([SimpleNamespace(), SimpleNamespace(usage=None)]) is None
+    assert reported_usage([]) is None
+    assert reported_usage([SimpleNamespace(), SimpleNamespace(usage=None)]) is None
 
 
 def test_counts_so_far_end_in_the_largest() -> None:
     chunks = [chunk(10, 1), SimpleNamespace(), chunk(10, 7), chunk(0, 0)]
-    assert reported(chunks) == Usage(10, 7)
+    assert reported_usage(chunks) == Usage(10, 7)
 
 
 def test_of_equals_the_last() -> None:
     chunks = [chunk(10, 1), chunk(10, 1)]
-    usage = reported(chunks)
+    usage = reported_usage(chunks)
     assert usage is not None
     assert usage.raw is chunks[1].usage

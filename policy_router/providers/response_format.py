@@ -10,7 +10,7 @@ _NAME_MOST: Final = 64
 """Characters that a schema's name may have at OpenAI."""
 
 
-def schema_of(kind: type) -> dict[str, Any]:
+def response_schema(kind: type) -> dict[str, Any]:
     """The `response_format` that asks for an answer of this type: a pydantic model, a dataclass, a
     TypedDict. Raises UsageError for a class that no schema describes."""
     from pydantic import TypeAdapter  # noqa: PLC0415  heavy, and only for callers who use it

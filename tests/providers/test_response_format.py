@@ -9,8 +9,8 @@ import pytest
 from pydantic import BaseModel
 
 from policy_router.base_errors import UsageError
-from policy_router.providers.answer_type import schema_of
 from policy_router.providers.caller import Body
+from policy_router.providers.response_format import response_schema
 
 
 class City(BaseModel):
@@ -30,7 +30,7 @@ class Plain:
 
 
 def test_a_model_becomes_a_strict_schema() -> None:
-    found = schema_of(Trip)
+    found = response_schema(Trip)
     assert found["type"] == "json_schema"
     wanted: dict[str, Any] = found["json_schema"]
     assert (wanted["name"], wanted["strict"]) == ("Trip", True)
@@ -45,7 +45,7 @@ def test_a_model_becomes_a_strict_schema() -> None:
 
 
 def test_other_classes_with_a_schema() -> None:
-    schema = schema_of(Plain)["json_schema"]["schema"]
+    schema = response_schema(Plain)["json_schema"]["schema"]
     assert schema["required"] == ["name"]
 
 
@@ -54,12 +54,12 @@ def test_a_class_that_no_schema_describes() -> None:
         pass
 
     with pytest.raises(UsageError, match="Odd has no JSON schema"):
-        schema_of(Odd)
+        response_schema(Odd)
 
 
 def test_a_body_holds_the_schema() -> None:
     body = Body(messages=[{"role": "user", "content": "hi"}], response_format=City)
-    assert body["response_format"] == schema_of(City)
+    assert body["response_format"] == response_schema(City)
 
 
 def test_other_parameters_are_no_classes() -> None:
