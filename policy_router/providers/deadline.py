@@ -1,4 +1,4 @@
-"""Waiting for a result until a deadline."""
+"""Waits for a result, at most until a deadline."""
 
 from __future__ import annotations
 
@@ -14,10 +14,15 @@ T = TypeVar("T")
 
 
 async def within(seconds: float, work: Awaitable[T], wire: Wire | None = None) -> T:
-    """The result of the work, which writes into `wire` what its connection sees.
+    """The result of the work.
+
+    Args:
+        seconds: The longest to wait.
+        work: What to wait for.
+        wire: Where the connection of the work records what it sees; a new one by default.
 
     Raises:
-        TimeoutError: after this many seconds; the work is cancelled.
+        TimeoutError: The time is over; the work is cancelled.
     """
     with watching(Wire() if wire is None else wire):
         async with asyncio.timeout(seconds):

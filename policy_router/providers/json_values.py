@@ -1,9 +1,9 @@
-"""What a caller hands over, as plain JSON: one shape for everything that reads, counts or sends it.
+"""Turns the values of a request into plain JSON, the one form that is read, counted and sent.
 
-Messages come as dicts, as pydantic objects (the message of an earlier answer), with text that no
-encoding knows. What is counted must be what is sent, and what cannot be sent must be refused before
-anybody is called: a provider's client would fail on it in ways that look like the provider's fault.
-The same pass keeps to the bounds of a request, and stops where one is passed.
+Messages may be dicts or objects (such as the message of an earlier answer), and text may contain
+characters that cannot be encoded. What is counted must be what is sent, and what cannot be sent
+must be refused before any model is called: a provider's client would fail on it in ways that look
+like the provider's fault. The same pass enforces the bounds of a request.
 """
 
 from __future__ import annotations
@@ -21,16 +21,20 @@ if TYPE_CHECKING:
 
 
 LARGEST: Final = 1e308
-"""Beyond it, or no number at all, a float cannot be written; and Python writes no longer whole
-number than one of 4,300 digits."""
+"""The largest number that is sent. Infinity and NaN are not JSON, and Python does not write
+integers of more than 4,300 digits."""
 _SHOWN: Final = 6
-"""Steps of a path that a message shows, the first ones."""
+"""Steps of a path that a message shows, counted from the outside."""
 _HALVES: Final = 10_000
-"""Halves of surrogate pairs that are replaced in one text; each takes a microsecond."""
+"""The most halves of surrogate pairs that are replaced in one text; each takes a microsecond."""
 
 
-class _Strange(Exception):  # noqa: N818  never leaves this module
-    """A value that cannot be sent. path: where it is, from the inside out."""
+class _Unsendable(Exception):  # noqa: N818  never leaves this module
+    """A value that cannot be sent.
+
+    Attributes:
+        path: Where it is, from the inside out.
+    """
 
     def __init__(self, problem: str) -> None:
         super().__init__(problem)
@@ -38,7 +42,7 @@ class _Strange(Exception):  # noqa: N818  never leaves this module
 
 
 class Allowance:
-    """What is left of the bounds while one body is read."""
+    """How much of the bounds is left while one body is read."""
 
     __slots__ = ("bounds", "characters", "values")
 
@@ -48,11 +52,11 @@ class Allowance:
         self.characters = bounds.characters
 
     def take(self, values: int) -> None:
-        """Counts so many values."""
+        """Counts values."""
         self.values -= values
         if self.values < 0:
             raise TooLargeError(
-                f"the request holds more than {self.bounds.values:,} values, the most allowed"
+                f"the request contains more than {self.bounds.values:,} values, the most allowed"
             )
 
     def take_text(self, text: str) -> None:
@@ -60,24 +64,31 @@ class Allowance:
         self.characters -= len(text)
         if self.characters < 0:
             raise TooLargeError(
-                f"the request holds more than {self.bounds.characters:,} characters, the most "
+                f"the request contains more than {self.bounds.characters:,} characters, the most "
                 "allowed"
             )
 
 
 def to_json_values(value: object, name: str, room: Allowance | None = None) -> Any:
-    """The value as dicts, lists, text, numbers, truth values and None. Half of a surrogate pair
-    becomes U+FFFD; what is None in an object is left out.
+    """The value as dicts, lists, strings, numbers, booleans and None.
 
-    name: what the value is called. room: what is left for it. Raises UsageError for anything else,
-    with its place, and TooLargeError when there is no room.
+    Half of a surrogate pair becomes U+FFFD; fields of objects that are None are left out.
+
+    Args:
+        value: What a caller passed.
+        name: What the value is called in messages.
+        room: How much of the bounds is left for it; all of them by default.
+
+    Raises:
+        UsageError: A part of it cannot be sent; the message says where it is.
+        TooLargeError: It is beyond the bounds.
     """
     room = Allowance() if room is None else room
     try:
         return _plain(value, room.bounds.depth, room)
-    except _Strange as found:
-        where = name + "".join(reversed(found.path[-_SHOWN:]))
-        raise UsageError(f"`{where}` cannot be sent: {found}") from None
+    except _Unsendable as problem:
+        path = name + "".join(reversed(problem.path[-_SHOWN:]))
+        raise UsageError(f"`{path}` cannot be sent: {problem}") from None
 
 
 def _plain(value: object, left: int, room: Allowance) -> Any:
@@ -88,50 +99,52 @@ def _plain(value: object, left: int, room: Allowance) -> Any:
         return value
     if isinstance(value, int | float):
         if not -LARGEST <= value <= LARGEST:
-            raise _Strange("it is no number that every reader of JSON knows")
+            raise _Unsendable("JSON has no such number")
         return value
     if left == 0:
-        raise _Strange(f"it is nested more than {room.bounds.depth} levels deep")
+        raise _Unsendable(f"it is nested more than {room.bounds.depth} levels deep")
     if isinstance(value, Mapping):
         return _mapping(value, left, room)
     if isinstance(value, list | tuple):
         room.take(len(value))
-        found = []
+        items = []
         for inner in value:
             try:
-                found.append(_plain(inner, left - 1, room))
-            except _Strange as strange:
-                strange.path.append(f"[{len(found)}]")
+                items.append(_plain(inner, left - 1, room))
+            except _Unsendable as problem:
+                problem.path.append(f"[{len(items)}]")
                 raise
-        return found
+        return items
     dump = getattr(value, "model_dump", None)
     if callable(dump) and not isinstance(value, type):
         return _plain(dump(exclude_none=True), left - 1, room)
-    raise _Strange(f"{type(value).__name__} is nothing that JSON can say")
+    raise _Unsendable(f"a value of type `{type(value).__name__}` is not JSON")
 
 
 def _mapping(value: Mapping[Any, object], left: int, room: Allowance) -> dict[str, Any]:
     room.take(len(value))
-    found = {}
+    fields = {}
     for key, inner in value.items():
         try:
-            word = str(key)
-            room.take_text(word)
-            found[_encodable(word)] = _plain(inner, left - 1, room)
-        except _Strange as strange:
-            strange.path.append(f".{quoted(key)}")
+            name = str(key)
+            room.take_text(name)
+            fields[_encodable(name)] = _plain(inner, left - 1, room)
+        except _Unsendable as problem:
+            problem.path.append(f".{quoted(key)}")
             raise
-    return found
+    return fields
 
 
 def _encodable(text: str) -> str:
     try:
         text.encode()
     except UnicodeEncodeError:
-        # Each half takes three bytes in the one encoding and none in the other.
+        # Each half takes three bytes in one encoding and none in the other.
         halves = len(text.encode("utf-8", "surrogatepass")) - len(text.encode("utf-8", "ignore"))
         if halves > 3 * _HALVES:
-            raise _Strange(f"it holds more than {_HALVES:,} halves of surrogate pairs") from None
-        # Two halves beside each other are put together first: they are one sign.
+            raise _Unsendable(
+                f"it contains more than {_HALVES:,} halves of surrogate pairs"
+            ) from None
+        # Two adjacent halves are joined first: they are one character.
         return text.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
     return text

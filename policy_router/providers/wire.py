@@ -1,12 +1,12 @@
-"""What the connection below a call has seen, whatever the library above makes of it.
+"""Records what the connection of a call saw, whatever the calling library makes of it.
 
     wire = Wire()
     with watching(wire):
         answer = await caller.call(...)
 
-A caller that owns its HTTP client writes into the `Wire` of the running call: whether the request
-left, and the status line and headers of the answer. A caller that sees nothing of that leaves
-`watched` False, and the request then counts as sent.
+A caller with an HTTP client of its own writes into the `Wire` of the running call: whether the
+request was sent, and the status and the headers of the answer. A caller that does not know leaves
+`watched` False; the request then counts as sent.
 """
 
 from __future__ import annotations
@@ -26,10 +26,14 @@ if TYPE_CHECKING:
 class Wire:
     """One call as its connection saw it.
 
-    watched: the caller reports what it sends. handed_over: the library built a request and gave it
-    to the client. sent: bytes of the request's body left. status, headers: of the answer; None and
-    empty before one came. body: of an answer with an error status, decoded. answer: what came with
-    any other status.
+    Attributes:
+        watched: Whether the caller reports what it sends.
+        handed_over: Whether the library built a request and gave it to the HTTP client.
+        sent: Whether bytes of the request's body were sent.
+        status: The HTTP status; None before an answer arrives.
+        headers: The headers of the answer; empty before it arrives.
+        body: The decoded body of an answer with an error status.
+        answer: The content of an answer with any other status.
     """
 
     watched: bool = False
@@ -42,7 +46,7 @@ class Wire:
 
     @property
     def unsent(self) -> bool:
-        """Whether it is certain that no provider has seen the request."""
+        """Whether it is certain that no provider received the request."""
         return self.watched and not self.sent
 
 
@@ -50,13 +54,13 @@ _current: Final[ContextVar[Wire | None]] = ContextVar("policy_router_wire", defa
 
 
 def current() -> Wire | None:
-    """The wire of the call under way in this context."""
+    """The wire of the running call in this context; None outside of one."""
     return _current.get()
 
 
 @contextmanager
 def watching(wire: Wire) -> Iterator[Wire]:
-    """Makes this the wire of what is called inside."""
+    """Makes this the wire of the calls inside the `with` block."""
     token = _current.set(wire)
     try:
         yield wire

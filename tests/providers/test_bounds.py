@@ -28,22 +28,22 @@ for _ in range(20):
         (
             Bounds(values=10),
             {"messages": [HELLO], "stop": ["x"] * 10},
-            "the request holds more than 10 values, the most allowed",
+            "the request contains more than 10 values, the most allowed",
         ),
         (
             Bounds(values=5),
             {"messages": [{**HELLO, "content": [{"type": "text"}] * 5}]},
-            "the request holds more than 5 values",
+            "the request contains more than 5 values",
         ),
         (
             Bounds(characters=30),
             {"messages": [HELLO, {"role": "user", "content": "x" * 11}]},
-            "the request holds more than 30 characters, the most allowed",
+            "the request contains more than 30 characters, the most allowed",
         ),
         (
             Bounds(characters=30),
             {"messages": [{**HELLO, "x" * 30: 1}]},
-            "the request holds more than 30 characters",
+            "the request contains more than 30 characters",
         ),
     ],
 )

@@ -59,13 +59,16 @@ def test_what_has_another_shape(given: object, found: object) -> None:
 @pytest.mark.parametrize(
     ("given", "problem"),
     [
-        (b"x", "`it` cannot be sent: bytes is nothing that JSON can say"),
-        ([{"a": [0, date(2026, 1, 1)]}], r"`it\[0\].a\[1\]` cannot be sent: date"),
-        ({"a": {1, 2}}, "`it.a` cannot be sent: set"),
-        ([float("nan")], r"`it\[0\]` cannot be sent: it is no number"),
-        (float("-inf"), "it is no number"),
-        (10**5000, "it is no number"),
-        (Message, "`it` cannot be sent: type|ModelMetaclass"),
+        (b"x", "`it` cannot be sent: a value of type `bytes` is not JSON"),
+        (
+            [{"a": [0, date(2026, 1, 1)]}],
+            r"`it\[0\].a\[1\]` cannot be sent: a value of type `date`",
+        ),
+        ({"a": {1, 2}}, "`it.a` cannot be sent: a value of type `set`"),
+        ([float("nan")], r"`it\[0\]` cannot be sent: JSON has no such number"),
+        (float("-inf"), "JSON has no such number"),
+        (10**5000, "JSON has no such number"),
+        (Message, "`it` cannot be sent: a value of type `(type|ModelMetaclass)`"),
     ],
     ids=["bytes", "date", "set", "nan", "infinite", "long", "class"],
 )

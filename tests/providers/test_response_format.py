@@ -53,7 +53,7 @@ def test_a_class_that_no_schema_describes() -> None:
     class Odd:
         pass
 
-    with pytest.raises(UsageError, match="Odd has no JSON schema"):
+    with pytest.raises(UsageError, match="`Odd` has no JSON schema"):
         response_schema(Odd)
 
 

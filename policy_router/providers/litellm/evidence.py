@@ -1,10 +1,10 @@
-"""Reads what really happened out of an exception of a calling library, and out of the wire.
+"""Reads the cause of a failed call from the exception of a library and from the connection.
 
-LiteLLM judges by text before status: a 400 whose message mentions rate limits becomes its
-RateLimitError with status 429, and an answer it cannot read becomes a 400 or 422 that nobody sent.
-So the wire is believed first, where it was watched; then the exceptions of httpx, aiohttp or openai
-that survive in `__cause__` and `__context__`. Nothing here imports any of them: objects are read
-by attribute.
+LiteLLM classifies by text before status: a 400 whose message mentions rate limits becomes its
+RateLimitError with status 429, and an answer that it cannot read becomes a 400 or 422 that no
+provider sent. So the connection counts first, where it was watched; then the exceptions of httpx,
+aiohttp or openai that are preserved in `__cause__` and `__context__`. Nothing here imports any of
+them: objects are read by attribute.
 """
 
 from __future__ import annotations
@@ -23,12 +23,12 @@ _STEPS: Final = 10
 _LIBRARY: Final = "litellm."
 _JUDGED: Final = "litellm.exceptions"
 _NOT_SEEN: Final = 500
-"""LiteLLM's provider classes carry this when no status came at all; it proves nothing."""
+"""The status of LiteLLM's provider classes when there was none at all; it proves nothing."""
 _INVENTED: Final = 422
-"""LiteLLM says this of a 200 whose `error` is a text."""
+"""The status that LiteLLM makes of a 200 whose `error` is a text."""
 _INTERNAL: Final = (Warning, ImportError)
-"""Raised by this process, never by a provider: a library's warning under filters that make errors
-of warnings, a part of a library that cannot be imported."""
+"""Raised by this process, never by a provider: a warning of a library, where the program turns
+warnings into errors, or a part of a library that cannot be imported."""
 
 
 def read_exception(
@@ -37,19 +37,19 @@ def read_exception(
     """The evidence of a failed call.
 
     Args:
-        error: what the calling library raised.
-        prompt: the messages, so that no echo of them is kept.
-        now: Unix time, for hints that are dates.
-        wire: what the connection saw. Its status, headers and body are believed before anything
-            that the library's exceptions carry.
+        error: What the calling library raised.
+        prompt: The prompt, so that no part of it is kept.
+        now: Unix time, for times to wait that are dates.
+        wire: What the connection saw. Its status, headers and body count before anything that the
+            library's exceptions contain.
     """
     chain = _walk(error)
-    names = tuple(type(each).__name__ for each in chain)
-    transport = tuple(n for each in reversed(chain) if _is_transport(each) for n in _classes(each))
-    values = next((bodies for each in chain if (bodies := _values(each))), [])
+    names = tuple(type(e).__name__ for e in chain)
+    transport = tuple(n for e in reversed(chain) if _is_transport(e) for n in _classes(e))
+    values = next((bodies for e in chain if (bodies := _values(e))), [])
     if wire is not None and wire.status is not None:
         values = on_wire(wire) or values
-        found = read_error_body(
+        evidence = read_error_body(
             values,
             status=wire.status,
             headers=wire.headers,
@@ -59,7 +59,7 @@ def read_exception(
             spare=() if values else _own_texts(chain),
         )
     else:
-        found = read_error_body(
+        evidence = read_error_body(
             values,
             status=_status(chain),
             headers=_headers(chain),
@@ -70,12 +70,12 @@ def read_exception(
             spare=() if values else _own_texts(chain),
             codes=() if values else _status_words(chain),
         )
-    internal = any(isinstance(each, _INTERNAL) for each in chain)
-    return replace(found, transport_classes=transport, library_classes=names, internal=internal)
+    internal = any(isinstance(e, _INTERNAL) for e in chain)
+    return replace(evidence, transport_classes=transport, library_classes=names, internal=internal)
 
 
 def on_wire(wire: Wire) -> list[Any]:
-    """The bodies and events seen on the wire that tell of an error."""
+    """The bodies and events on the connection that report an error."""
     body = parse_json(wire.body) if wire.body else None
     if body is not None:
         return [body]
@@ -83,24 +83,24 @@ def on_wire(wire: Wire) -> list[Any]:
 
 
 def _walk(error: BaseException) -> list[BaseException]:
-    """The exception and those below it, outermost first; safe against cycles."""
-    found: list[BaseException] = []
+    """The exception and those that caused it, outermost first; safe against cycles."""
+    chain: list[BaseException] = []
     queue: list[BaseException | None] = [error]
-    while queue and len(found) < _STEPS:
-        each = queue.pop(0)
-        if each is not None and not any(each is seen for seen in found):
-            found.append(each)
-            queue += [each.__cause__, each.__context__]
-    return found
+    while queue and len(chain) < _STEPS:
+        cause = queue.pop(0)
+        if cause is not None and not any(cause is earlier for earlier in chain):
+            chain.append(cause)
+            queue += [cause.__cause__, cause.__context__]
+    return chain
 
 
 def _status(chain: list[BaseException]) -> int | None:
-    """The status on the wire, as a client of HTTP saw it."""
-    on_wire = [s for e in chain if not _of_library(e) if (s := _status_of(e)) is not None]
-    if on_wire:
-        return on_wire[0]
-    told = [s for e in chain if _module(e) != _JUDGED if (s := _status_of(e)) is not None]
-    return next((s for s in told if s != _NOT_SEEN), None)
+    """The HTTP status, from an HTTP client's exception, else from one of LiteLLM's providers."""
+    of_client = [s for e in chain if not _of_library(e) if (s := _status_of(e)) is not None]
+    if of_client:
+        return of_client[0]
+    of_library = [s for e in chain if _module(e) != _JUDGED if (s := _status_of(e)) is not None]
+    return next((s for s in of_library if s != _NOT_SEEN), None)
 
 
 def _status_of(error: BaseException) -> int | None:
@@ -114,15 +114,15 @@ def _status_of(error: BaseException) -> int | None:
 
 
 def _stated(chain: list[BaseException]) -> int | None:
-    """The code of an error object in a 200, which reaches us as a status of LiteLLM's own."""
+    """The code of an error object in a 200, which LiteLLM turns into a status."""
     codes = [http_status(getattr(e, "status_code", None)) for e in chain if type(e) is Exception]
     return next((code for code in codes if code is not None and code != _INVENTED), None)
 
 
 def _status_words(chain: list[BaseException]) -> list[str]:
-    """A gateway's error object in a 200 reaches us with its code where the status should be."""
-    words = (getattr(each, "status_code", None) for each in chain)
-    return [word for word in words if isinstance(word, str) and is_code(word)]
+    """Error codes in place of a status, as LiteLLM reports a gateway's error object in a 200."""
+    values = (getattr(error, "status_code", None) for error in chain)
+    return [value for value in values if isinstance(value, str) and is_code(value)]
 
 
 def _is_transport(error: BaseException) -> bool:
@@ -142,8 +142,8 @@ def _of_library(error: BaseException) -> bool:
 
 
 def _values(error: BaseException) -> list[Any]:
-    """Bodies that the exception holds: OpenAI's SDK keeps them parsed, LiteLLM's own handlers put
-    the body into the message."""
+    """The bodies in an exception: OpenAI's SDK keeps them parsed, LiteLLM's own handlers put them
+    into the message."""
     body = getattr(error, "body", None)
     if isinstance(body, Mapping | list) and body:
         return [body]
@@ -153,20 +153,17 @@ def _values(error: BaseException) -> list[Any]:
 
 
 def _own_texts(chain: list[BaseException]) -> tuple[str, ...]:
-    """Messages that hold the provider's words alone."""
+    """Messages that consist of the provider's text alone."""
     texts = (getattr(e, "message", None) for e in chain if _module(e) != _JUDGED)
     bodies = (getattr(e, "body", None) for e in chain)
     return tuple(text for text in (*bodies, *texts) if isinstance(text, str))
 
 
-# -- error objects, in all the shapes of providers and gateways -----------------------------------
-
-
 def _headers(chain: list[BaseException]) -> Mapping[str, str]:
-    for each in chain:
+    for error in chain:
         for holder, name in (
-            (each, "litellm_response_headers"),
-            (getattr(each, "response", None), "headers"),
+            (error, "litellm_response_headers"),
+            (getattr(error, "response", None), "headers"),
         ):
             headers = getattr(holder, name, None)
             if headers:

@@ -269,7 +269,7 @@ def test_a_page_is_none_of_the_api_s_answers(kind: str) -> None:
 def test_a_message_that_repeats_the_prompt_is_marked_and_not_kept() -> None:
     prompt = "prompt is too long: 9 tokens > 8 maximum, says my log"
     found = of({"error": {"message": f"{prompt}; try again in 20 h"}}, 429, prompt)
-    assert found.quoted
+    assert found.quotes_prompt
     assert found.detail == "429: message withheld: it repeats the prompt"
     assert found.retry_after is None
 
