@@ -60,28 +60,34 @@ def _program(
         ),
     ] = False,
 ) -> None:
-    """Which language model may answer, in what order, at what cost.
+    """Decide which language model answers a request, in what order and at what cost.
 
     \b
-    policy-router demo                            watch a policy at work
+    policy-router demo                            see a policy at work
     policy-router init                            write a starter policy
-    policy-router check policies/                 find mistakes in it
+    policy-router check policies/                 find mistakes in a policy
     policy-router route "Refactor this" --task code
     policy-router explain "Refactor this" --tag private
-    policy-router usage                           what was spent, what is left
+    policy-router usage                           show what was spent
     """
 
 
 def command(argv: Sequence[str]) -> Any:
-    """The program for these arguments: an object whose `main(args, prog_name)` runs it and ends
-    with SystemExit."""
-    # To read even an unused option, typer imports pydantic. So the options that stand before any
-    # command are left out when a command comes first.
+    """Return the program for some arguments.
+
+    Args:
+        argv: The arguments without the name of the program.
+
+    Returns:
+        An object whose `main(args, prog_name)` runs it and ends with SystemExit.
+    """
+    # Typer imports pydantic to read even an unused option. So the options before the command are
+    # left out when a command comes first.
     bare = not argv or argv[0] not in COMMANDS
     app = typer.Typer(
         no_args_is_help=True,
         add_completion=bare,
-        # Without markup: help starts sooner, and `[20/min]` is shown as written.
+        # Without markup, help starts sooner and shows `[20/min]` as written.
         rich_markup_mode=None,
         epilog=f"\b\nExit codes:\n{exit_codes()}",
         pretty_exceptions_enable=False,

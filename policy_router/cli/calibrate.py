@@ -1,4 +1,4 @@
-"""`calibrate`: weights and bands for your own requests, as YAML to put into a policy."""
+"""The `calibrate` command: complexity weights and bands fitted to labeled requests."""
 
 import json
 import sys
@@ -28,7 +28,9 @@ from policy_router.views.calibration import as_yaml
 def calibrate(
     file: Annotated[
         Path,
-        typer.Argument(metavar="LABELS.jsonl|-", help="Requests, and what is known of each."),
+        typer.Argument(
+            metavar="LABELS.jsonl|-", help="Labeled requests, one JSON object per line."
+        ),
     ],
     *,
     policy: Annotated[
@@ -39,24 +41,29 @@ def calibrate(
     ] = None,
     light: Annotated[
         str | None,
-        typer.Option(metavar="MODEL", help="The light model of the outcomes. [the worst]"),
+        typer.Option(
+            metavar="MODEL", help="The light model of the outcomes. [the one with the lowest mean]"
+        ),
     ] = None,
     strong: Annotated[
         str | None,
-        typer.Option(metavar="MODEL", help="The strong model of the outcomes. [the best]"),
+        typer.Option(
+            metavar="MODEL",
+            help="The strong model of the outcomes. [the one with the highest mean]",
+        ),
     ] = None,
 ) -> None:
-    """Fit weights and bands of complexity to your own requests.
+    """Fit complexity weights and bands to your own requests.
 
-    A line is a JSON object with `prompt` or `messages`, `tools` where they matter, and either
-    `band`, a band of the policy, or `outcomes`: what each model scored on it, 0 to 1. What is
-    printed is YAML, with the figures as comments: of requests that were not fitted, now and with
-    the change, and 95 % of the differences that chance allows. Nothing is written, sent or kept.
+    Each line is a JSON object with `prompt` or `messages`, optionally `tools`, and either `band`,
+    the name of a band of the policy, or `outcomes`, the score of each model from 0 to 1. The
+    result is YAML for a policy. Its comments compare current and new settings on requests that
+    were held out, with a 95 % confidence interval. Nothing is stored or sent.
 
     \b
     policy-router calibrate labels.jsonl
 
-    Exit code 2: a line makes no sense, or there are too few.
+    Exit code 2: a line is invalid, or there are too few.
     """
     known = open_policy(choose(policy))
     rows = _rows(file)
@@ -84,7 +91,13 @@ def _counted(examples: Sequence[Example]) -> str:
 
 
 class _Row(NamedTuple):
-    """A line of the file. chat: the parts of it that are classified."""
+    """A line of the file.
+
+    Attributes:
+        number: The number of the line, from 1.
+        body: The JSON object of the line.
+        chat: The fields of it that are classified.
+    """
 
     number: int
     body: Mapping[str, Any]
@@ -92,7 +105,7 @@ class _Row(NamedTuple):
 
 
 def _rows(file: Path) -> list[_Row]:
-    found: list[_Row] = []
+    rows: list[_Row] = []
     for number, line in read_lines(str(file)):
         try:
             body = read_body(line)
@@ -101,15 +114,18 @@ def _rows(file: Path) -> list[_Row]:
         row = _Row(number, body, chat_of(body, number))
         if ("band" in body) == ("outcomes" in body):
             fail(f"line {number} needs either `band` or `outcomes`")
-        if found and ("band" in body) != ("band" in found[0].body):
+        if rows and ("band" in body) != ("band" in rows[0].body):
             fail(f"line {number}: all lines must have `band`, or all `outcomes`")
-        found.append(row)
-    return found
+        rows.append(row)
+    return rows
 
 
 def _pair(rows: Sequence[_Row], light: str | None, strong: str | None) -> tuple[str, str]:
-    """The two models whose outcomes are compared: those named, else the worst and the best of
-    those that answered every request."""
+    """Return the light and the strong model whose outcomes are compared.
+
+    Those named, else the ones with the lowest and the highest mean among those that have an outcome
+    in every line.
+    """
     scores: dict[str, list[float]] = {}
     for number, body, _ in rows:
         outcomes = body["outcomes"]
@@ -149,8 +165,8 @@ def _example(row: _Row, classifier: Classifier, pair: tuple[str, str] | None) ->
 
 
 def _digest(messages: object) -> int:
-    """The same for the same prompt, whether it came as `prompt` or in `messages`."""
+    """Return a number that identifies a prompt, given as `prompt` or in `messages`."""
     if isinstance(messages, str):
         messages = [{"role": "user", "content": messages}]
-    said = json.dumps(messages, sort_keys=True).encode()
-    return int.from_bytes(sha256(said).digest())
+    text = json.dumps(messages, sort_keys=True).encode()
+    return int.from_bytes(sha256(text).digest())

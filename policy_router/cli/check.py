@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 
 class Format(StrEnum):
-    """How findings are written."""
+    """A format of the findings."""
 
     TEXT = "text"
     JSON = "json"
@@ -27,32 +27,49 @@ class Format(StrEnum):
     SARIF = "sarif"
 
 
+def _format(text: str) -> Format:
+    try:
+        return Format(text)
+    except ValueError:
+        names = ", ".join(Format)
+        message = printable(f"`{text}` is not a format; choose one of {names}")
+        raise typer.BadParameter(message, param_hint="--format") from None
+
+
 def check(
     *,
     paths: Annotated[
         list[Path] | None,
-        typer.Argument(metavar="PATHS", help="Policy files, or folders of them: a policy each."),
+        typer.Argument(
+            metavar="PATHS", help="Policy files, or folders of them; each is one policy."
+        ),
     ] = None,
     policy: Annotated[
         Path | None,
-        typer.Option("--policy", "-p", metavar="PATH", help="The policy, when no PATHS are given."),
+        typer.Option(
+            "--policy", "-p", metavar="PATH", help="The policy to check when there are no PATHS."
+        ),
     ] = None,
     format_: Annotated[
-        Format, typer.Option("--format", help="How to write the findings.")
+        Format,
+        typer.Option(
+            "--format", parser=_format, metavar="|".join(Format), help="Format of the findings."
+        ),
     ] = Format.TEXT,
-    json: Annotated[bool, typer.Option("--json", help="The same as --format json.")] = False,
+    json: Annotated[bool, typer.Option("--json", help="Same as --format json.")] = False,
     select: Annotated[
         list[str] | None,
-        typer.Option(metavar="RULE", help="Only these rules; errors are shown all the same."),
+        typer.Option(metavar="RULE", help="Report only these rules, besides errors; repeatable."),
     ] = None,
     ignore: Annotated[
-        list[str] | None, typer.Option(metavar="RULE", help="Not these rules.")
+        list[str] | None,
+        typer.Option(metavar="RULE", help="Do not report these rules; repeatable."),
     ] = None,
     write_manifest: Annotated[
         bool,
         typer.Option(
             "--write-manifest",
-            help="Write MANIFEST.sha256 into each folder whose policy has no errors.",
+            help="Write MANIFEST.sha256 into each policy folder without errors.",
         ),
     ] = False,
 ) -> None:
@@ -63,17 +80,20 @@ def check(
     policy-router check policies/ other.yaml --format github
     policy-router check --ignore missing-context
 
-    Exit code 0: nothing found, 1: errors or warnings, 2: there was nothing to check.
-    Errors cannot be ignored: no policy with one can be used.
+    Errors cannot be ignored, because a policy with an error cannot be used.
+
+    Exit code 0: no findings, 1: errors or warnings, 2: no policy files were found.
     """
-    from policy_router.check.report import inspect_path  # noqa: PLC0415  pydantic is dear to import
+    from policy_router.check.report import inspect_path  # noqa: PLC0415  pydantic takes long to import
 
     if paths and policy:
-        raise typer.BadParameter("name the policies as PATHS, or one of them here", param_hint="-p")
+        raise typer.BadParameter(
+            "cannot be combined with PATHS; use one of them", param_hint="--policy"
+        )
     selected, ignored = _known(select, "--select"), _known(ignore, "--ignore")
 
-    def wanted(found: "Diagnostic") -> bool:
-        return found.rule not in ignored and (not selected or found.rule in selected)
+    def wanted(finding: "Diagnostic") -> bool:
+        return finding.rule not in ignored and (not selected or finding.rule in selected)
 
     places = dict.fromkeys(paths or [choose(policy)])
     look = checked_and_listed if write_manifest else inspect_path
@@ -119,14 +139,14 @@ def _write_text(reports: "list[Report]") -> None:
 
 
 def _known(given: list[str] | None, option: str) -> frozenset[str]:
-    """The rules named, split at commas."""
+    """Return the rules that an option names, split at commas."""
     from policy_router.check import manual  # noqa: PLC0415
     from policy_router.suggest import help_line  # noqa: PLC0415
 
-    names = [name.strip() for each in given or () for name in each.split(",")]
+    names = [name.strip() for value in given or () for name in value.split(",")]
     known = manual.names()
     for name in names:
         if name not in known:
-            words = printable(f"no rule is called `{name}`: {help_line(name, known)}")
-            raise typer.BadParameter(words, param_hint=option)
+            message = printable(f"no rule is called `{name}`: {help_line(name, known)}")
+            raise typer.BadParameter(message, param_hint=option)
     return frozenset(names)

@@ -1,4 +1,4 @@
-"""`demo`: a small policy at work on simulated models, over real HTTP on loopback."""
+"""The `demo` command: a small policy with simulated models, over real HTTP on loopback."""
 
 import tempfile
 import threading
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 POLICY: Final = """\
 version: 1
 name: demo
-description: Free and local first; the paid one for what is hard.
+description: Free and local models first; the paid one for hard requests.
 tiers: [light, standard, heavy]
 models:
   llama:                                  # on our own machine
@@ -33,7 +33,7 @@ models:
     price: free
     context: 8k
     tags: [local]
-  qwen-free:                              # somebody's free offer, with its limits
+  qwen-free:                              # a free offer of a provider, with its limits
     model: openai/qwen-free
     api_base: {url}
     tier: standard
@@ -80,18 +80,19 @@ _PATIENCE: Final = 20.0
 
 
 def demo() -> None:
-    """Watch a policy decide, fall back and change: no key, no network.
+    """See a policy at work, without API keys or network.
 
     \b
     policy-router demo
 
-    A policy file, four simulated models behind a real HTTP server on this machine, six requests.
+    Sends six requests through a policy file to four simulated models, which answer over HTTP on
+    this machine.
     """
-    # It takes seconds to import; meanwhile there is something to read.
+    # LiteLLM takes seconds to import; meanwhile there is something to read.
     from policy_router.providers.litellm.library import load  # noqa: PLC0415  see above
 
     threading.Thread(target=load, daemon=True).start()
-    show(["loading LiteLLM, which calls the models: some seconds ..."])
+    show(["loading LiteLLM, which calls the models; this takes some seconds ..."])
     from policy_router.providers.simulated import RateLimited, Say, Simulated  # noqa: PLC0415
     from policy_router.router import Router  # noqa: PLC0415
 
@@ -140,19 +141,19 @@ class _Demo:
         show(["", f"{self._number} requests answered over HTTP, {hits} calls made."])
         show([f"Make your own:  {invocation()} init"])
 
-    def _ask(self, prompt: str, words: str, **facts: "Unpack[RequestOptions]") -> None:
+    def _ask(self, prompt: str, note: str, **facts: "Unpack[RequestOptions]") -> None:
         self._number += 1
         shown = ", ".join(
             f"{name}={','.join(value) if isinstance(value, list) else value}"
             for name, value in facts.items()
         )
-        show([[(f"{self._number}  {prompt}", "bold"), (f"   ({words}: {shown})", "dim")]])
+        show([[(f"{self._number}  {prompt}", "bold"), (f"   ({note}: {shown})", "dim")]])
         answer = self._router.completion([{"role": "user", "content": prompt}], **facts)
         show(_story(answer))
 
     def _edit(self) -> None:
         before = self._router.policy.revision
-        show(["", [("-- the policy file gets one more rule, nothing is restarted", "bold")]])
+        show(["", [("-- a rule is added to the policy file; nothing is restarted", "bold")]])
         show([f"   {line}" for line in NEW_RULE.splitlines()])
         text = self._path.read_text(encoding="utf-8")
         began = time.monotonic()
@@ -167,7 +168,7 @@ class _Demo:
 
 
 def _story(answer: "Answer") -> "list[Line]":
-    """What the policy made of a request: the order with its reasons, the calls, the answer."""
+    """Return what happened to a request: the order with its reasons, the calls, the answer."""
     decision = answer.decision
     lines: list[Line] = [f"   rule   {rule}" for rule in decision.rules]
     for candidate in decision.candidates:
@@ -181,6 +182,6 @@ def _story(answer: "Answer") -> "list[Line]":
     for attempt in answer.attempts:
         ending = "answered" if attempt.failure is None else f"{attempt.failure} ({attempt.status})"
         style = "green" if attempt.failure is None else "yellow"
-        lines.append([("   asked  ", ""), (f"{attempt.model:10} {ending}", style)])
-    lines.append(f"   says   {answer.choices[0].message.content}")
+        lines.append([("   call   ", ""), (f"{attempt.model:10} {ending}", style)])
+    lines.append(f"   answer {answer.choices[0].message.content}")
     return lines

@@ -17,9 +17,9 @@ from policy_router.cli.store_option import (
     VARIABLE,
     State,
     StoreLocation,
+    named_place,
     opened,
     place_of,
-    told_place,
 )
 from policy_router.diagnostics import Severity
 from policy_router.errors import StoreError
@@ -42,40 +42,39 @@ def doctor(
         bool,
         typer.Option(
             "--accept-loss",
-            help="Go on with what is left after the store lost data: budgets are opened again.",
+            help="Continue with the remaining data after a loss, and open budgets again.",
         ),
     ] = False,
     fix: Annotated[
         bool,
         typer.Option(
-            "--fix", help="Set the time of a ledger's file to this machine's clock, if it is off."
+            "--fix", help="Set the time of the ledger file to this machine's clock, if it differs."
         ),
     ] = False,
     json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
 ) -> None:
-    """Look at the policy, its models and the store of counters, and say what to do about what is
-    wrong.
+    """Check the policy, the state store and the environment.
 
     \b
     policy-router doctor
     policy-router doctor --state redis://localhost:6379
-    policy-router doctor --fix                    accept this machine's clock
+    policy-router doctor --fix
     policy-router doctor --accept-loss
 
-    Whether keys are set is looked up without reading them; servers on this machine or its network
-    are connected to. Nothing is changed without --fix or --accept-loss.
+    Checks whether API keys are set, without reading them, and connects to model servers on this
+    machine and its network. Changes nothing without --fix or --accept-loss.
 
-    When the store has lost some of what was counted (it was emptied, an older copy was put in
-    place), the processes that use it keep budgets closed until --accept-loss. Compare what was
-    spent with your providers' bills first.
+    When the store lost data (it was emptied, or replaced by an older copy), all processes that use
+    it keep budgets closed until --accept-loss. Compare the spending with your providers' bills
+    first.
 
-    Exit code 0: nothing is wrong, 1: something is, 2: the store's address makes no sense.
+    Exit code 0: no problems, 1: problems were found, 2: the address of the store is invalid.
     """
-    from policy_router.check.report import inspect_path  # noqa: PLC0415  pydantic is dear to import
+    from policy_router.check.report import inspect_path  # noqa: PLC0415  pydantic takes long to import
 
     path = choose(policy)
     report = inspect_path(path)
-    place = told_place(state)
+    place = named_place(state)
     if place is None and report.policy is not None:
         place = place_of(None, report.policy.name, path)
     models = () if report.policy is None else report.policy.models
@@ -99,7 +98,7 @@ def _of_policy(report: "Report", path: Path) -> "Diagnosis":
     if policy is None:
         errors = [d for d in report.diagnostics if d.severity is Severity.ERROR]
         if not report.sources:
-            help_ = "name it with --policy, or write one with `policy-router init`"
+            help_ = "name a policy with --policy, or write one with `policy-router init`"
             return Diagnosis("policy", Severity.ERROR, errors[0].message, help_)
         text = f"{count(len(errors), 'error')} in {path}, the first: {errors[0].message}"
         return Diagnosis("policy", Severity.ERROR, text, f"run `policy-router check {path}`")
@@ -123,13 +122,13 @@ async def _of_the_rest(
         return [*silent, *await _of_state(place, accepts=accepts)]
     before = await _of_state(place, accepts=accepts)
     if not any(finding.subject == "time" for finding in before):
-        text = "the ledger's time is not off this machine's clock: nothing was changed"
+        text = "the ledger's time agrees with this machine's clock: nothing was changed"
         return [*silent, *before, Diagnosis("fixed", Severity.NOTE, text)]
     return [*silent, *await _set_time(place), *await _of_state(place, accepts=False)]
 
 
 async def _set_time(place: StoreLocation) -> "list[Diagnosis]":
-    """Sets the ledger's time to this machine's clock."""
+    """Set the time of the ledger to the clock of this machine."""
     from policy_router.ledger.diagnosis import Diagnosis  # noqa: PLC0415
     from policy_router.ledger.repair import set_time  # noqa: PLC0415
     from policy_router.views.times import iso  # noqa: PLC0415
@@ -141,7 +140,7 @@ async def _set_time(place: StoreLocation) -> "list[Diagnosis]":
     utc = ZoneInfo("UTC")
     text = f"the ledger's time was {iso(done.before, utc)} and is {iso(done.after, utc)} now"
     if done.before > done.after:
-        text += "; what was counted in periods to come stays part of them"
+        text += "; amounts counted in future periods stay in those periods"
     return [Diagnosis("fixed", Severity.NOTE, text)]
 
 
@@ -149,34 +148,32 @@ async def _of_state(place: StoreLocation | None, *, accepts: bool) -> "list[Diag
     from policy_router.ledger.diagnosis import Diagnosis  # noqa: PLC0415
 
     if place is None:
-        text = "not looked at: without a policy its place is unknown"
+        text = "not checked: its address is unknown without a policy"
         return [Diagnosis("state", Severity.NOTE, text, f"name it with --state or ${VARIABLE}")]
-    found = [Diagnosis("state", Severity.NOTE, str(place))]
+    diagnoses = [Diagnosis("state", Severity.NOTE, str(place))]
     try:
         if accepts:
-            found.append(await _accept(place))
-        return [*found, *await _look(place)]
+            diagnoses.append(await _accept(place))
+        return [*diagnoses, *await _look(place)]
     except StoreError as error:
-        return [*found, Diagnosis("store", Severity.ERROR, str(error))]
+        return [*diagnoses, Diagnosis("store", Severity.ERROR, str(error))]
 
 
 async def _accept(place: StoreLocation) -> "Diagnosis":
-    """Accept what a store has lost. Raises StoreError when it cannot be used."""
+    """Accept the data loss of a store. Raises StoreError when the store cannot be used."""
     from policy_router.ledger.diagnosis import Diagnosis  # noqa: PLC0415
     from policy_router.ledger.store import Continuous  # noqa: PLC0415
 
     async with opened(place, create=not place.missing) as store:
         loss = await store.accept_loss() if isinstance(store, Continuous) else None
     if loss is None:
-        return Diagnosis(
-            "accept-loss", Severity.NOTE, "no loss of data is known: nothing to accept"
-        )
+        return Diagnosis("accept-loss", Severity.NOTE, "no data was lost: nothing to accept")
     text = f"accepted: {loss.text}; budgets are open again in all processes"
     return Diagnosis("accept-loss", Severity.NOTE, text)
 
 
 async def _look(place: StoreLocation) -> "tuple[Diagnosis, ...]":
-    """What an operator should know of a store. Raises StoreError when it cannot be reached."""
+    """Diagnose a store. Raises StoreError when it cannot be reached."""
     from policy_router.ledger.doctor import diagnose  # noqa: PLC0415
 
     try:

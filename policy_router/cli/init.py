@@ -1,4 +1,4 @@
-"""`init`: a starter policy from the models and keys found here."""
+"""The `init` command: a starter policy for the models and keys on this machine."""
 
 import os
 from pathlib import Path
@@ -28,16 +28,16 @@ def init(
             metavar="PATH", help="The file to write, or its folder. [policies/policy.yaml]"
         ),
     ] = None,
-    force: Annotated[bool, typer.Option("--force", help="Replace the file.")] = False,
+    force: Annotated[bool, typer.Option("--force", help="Replace an existing file.")] = False,
     dry_run: Annotated[
-        bool, typer.Option("--dry-run", help="Print the policy; write nothing.")
+        bool, typer.Option("--dry-run", help="Print the policy instead of writing it.")
     ] = False,
 ) -> None:
-    """Write a starter policy from the models and keys found here.
+    """Write a starter policy for the models and keys found.
 
-    Looks for Ollama, LM Studio and vLLM on this machine, and for the names of variables that hold
-    keys; nothing else is asked and no key is read. Writes the JSON Schema beside the policy, so
-    that an editor completes and checks it.
+    Looks for Ollama, LM Studio and vLLM on this machine, and for environment variables that hold
+    API keys, without reading the keys. Connects to nothing else. Writes the JSON Schema next to
+    the policy, so that editors complete and check it.
 
     \b
     policy-router init
@@ -64,7 +64,7 @@ def init(
         write_text(target, text, replace=force)
     except OSError as problem:
         fail(f"cannot write {target}: {cause(problem)}")
-    inform(*_told(found))
+    inform(*_summary(found))
     shown = printable(str(target))
     show([f"wrote {shown}"])
     _describe(target.parent / SCHEMA)
@@ -73,16 +73,16 @@ def init(
 
 
 def _describe(path: Path) -> None:
-    """Writes the schema beside the policy, for the editor; without it the policy is as good."""
+    """Write the schema next to the policy, for editors; the policy works without it."""
     try:
         if path.exists() and '"policy-router policy"' not in path.read_text(encoding="utf-8"):
-            raise FileExistsError(0, "another file is there")
+            raise FileExistsError(0, "another file has this name")
         write_schema(path)
     except (OSError, UnicodeDecodeError) as problem:
-        why = cause(problem)
-        inform(printable(f"{path} was not written, so editors do not know the fields: {why}"))
+        reason = cause(problem)
+        inform(printable(f"{path} was not written, so editors lack the fields: {reason}"))
     else:
-        inform(printable(f"wrote {path}, by which editors complete and check the policy"))
+        inform(printable(f"wrote {path}, which editors use to complete and check the policy"))
 
 
 def _target(path: Path | None) -> Path:
@@ -92,30 +92,31 @@ def _target(path: Path | None) -> Path:
 
 
 def _refuse(target: Path, path: Path | None, *, force: bool) -> None:
-    """End the command rather than lose a file, mix two policies or write one that is not read."""
+    """End the command if it would replace a file, mix two policies, or write an unreadable name."""
     if not target.name.isprintable():
         fail(f"the file name {target.name} has characters that cannot be shown: choose another")
     if target.exists() and not force:
-        fail(f"{target} is there already: --force replaces it, --dry-run shows what would come")
+        fail(f"{target} exists: --force replaces it, --dry-run prints the new policy instead")
     if target == path or not target.parent.is_dir():
         return
     others = sorted(
-        each.name
-        for each in target.parent.iterdir()
-        if each.suffix in (".yaml", ".yml") and each.name != target.name
+        file.name
+        for file in target.parent.iterdir()
+        if file.suffix in (".yaml", ".yml") and file.name != target.name
     )
     if others:
         fail(
-            f"{target.parent} holds {others[0]}, and all files of a folder make one policy: "
+            f"{target.parent} holds {others[0]}, and all files of a folder are one policy: "
             "name another folder, or the file to write"
         )
 
 
-def _told(found: "Discovered") -> list[str]:
+def _summary(found: "Discovered") -> list[str]:
     lines = [
         f"found {server.kind} at {server.base}: {len(server.models)} "
         f"model{'' if len(server.models) == 1 else 's'}"
         for server in found.servers
     ]
     lines += [f"found {name} in the environment" for name in found.keys]
-    return [*lines, *found.notes] or ["found no model server here and no key in the environment"]
+    nothing = "found no model server on this machine and no API key in the environment"
+    return [*lines, *found.notes] or [nothing]

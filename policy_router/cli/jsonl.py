@@ -1,4 +1,4 @@
-"""Files of requests, one a line: what `classify` and `calibrate` are given."""
+"""Files with one request per line, as `classify` and `calibrate` read them."""
 
 import json
 import sys
@@ -9,14 +9,15 @@ from typing import Any
 from policy_router.cli.output import fail
 from policy_router.diagnostics import printable
 
-_BESIDE = ("tools", "response_format")
+_OPTIONAL = ("tools", "response_format")
 
 
 def read_lines(file: str | None) -> Iterator[tuple[int, str]]:
-    """The lines that hold something, each with its number, of a file or of standard input (None
-    or `-`).
+    """Yield the lines that are not blank, with their numbers; end the command on a read error.
 
-    UTF-8, with or without a byte order mark. Ends the command when the file cannot be read.
+    Args:
+        file: Path of a UTF-8 file, with or without a byte order mark; None or `-` is standard
+            input.
     """
     try:
         if file in {None, "-"}:
@@ -31,9 +32,12 @@ def read_lines(file: str | None) -> Iterator[tuple[int, str]]:
 
 
 def read_body(line: str) -> Mapping[str, Any]:
-    """The fields of a JSON object that have a value; none of any other JSON.
+    """Return the fields of a JSON object that are not null; nothing for any other JSON.
 
-    A data frame writes null where a row has nothing. ValueError: the line is not JSON.
+    Data frames write null where a row has no value.
+
+    Raises:
+        ValueError: The line is not JSON.
     """
     try:
         body = json.loads(line)
@@ -45,8 +49,8 @@ def read_body(line: str) -> Mapping[str, Any]:
 
 
 def chat_of(body: Mapping[str, Any], number: int) -> Mapping[str, Any]:
-    """The parts of a chat body that are looked at. Ends the command when nothing is said."""
-    said = body.get("messages", body.get("prompt"))
-    if said is None:
+    """Return the fields of a chat body that are classified; end the command without a prompt."""
+    messages = body.get("messages", body.get("prompt"))
+    if messages is None:
         fail(f"line {number} has neither `prompt` nor `messages`")
-    return {"messages": said} | {name: body[name] for name in _BESIDE if name in body}
+    return {"messages": messages} | {name: body[name] for name in _OPTIONAL if name in body}

@@ -1,4 +1,4 @@
-"""Which policy a command is about, and that policy, or the end of the command."""
+"""The policy that a command works with."""
 
 from __future__ import annotations
 
@@ -23,13 +23,16 @@ Where: TypeAlias = Annotated[
         "--policy", "-p", metavar="PATH", help="A policy file, or a folder of them. [policies/]"
     ),
 ]
-"""The option of every command that is about a policy."""
+"""The option of every command that reads a policy."""
 VARIABLE: Final = "POLICY_ROUTER_POLICY"
 DEFAULT: Final = Path("policies")
 
 
 def choose(given: Path | None) -> Path:
-    """The path given, else the environment's, else `policies/`; one not given is said."""
+    """Return the path of the policy: the option, else the environment variable, else `policies/`.
+
+    A path that was not given as an option is reported on standard error.
+    """
     if given is not None:
         return given
     named = os.environ.get(VARIABLE)
@@ -41,10 +44,15 @@ def choose(given: Path | None) -> Path:
 def open_policy(
     path: Path, functions: Functions | None = None, *, broken: ExitCode = ExitCode.FINDINGS
 ) -> Policy:
-    """The policy at a path. One that cannot be used is drawn on stderr and ends the command: with
-    `broken` for mistakes in it, with 2 when there is nothing to read. functions: the ones that the
-    policy may call; without them nothing of it is called."""
-    from policy_router.check.report import inspect_path  # noqa: PLC0415  pydantic is dear to import
+    """Return the policy at a path; end the command, with its errors, when it cannot be used.
+
+    Args:
+        path: The policy file, or a folder of them.
+        functions: The functions that the policy may call. Without them, functions that it names
+            are not checked and must not be called.
+        broken: Exit code for a policy with errors.
+    """
+    from policy_router.check.report import inspect_path  # noqa: PLC0415  pydantic takes long to import
     from policy_router.diagnostics import Severity  # noqa: PLC0415
     from policy_router.views.findings import as_lines  # noqa: PLC0415
 

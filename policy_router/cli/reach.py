@@ -1,5 +1,8 @@
-"""Whether a policy's models can be called from here: are the variables with keys set, and does
-anything listen where a server of one's own should be. No key is read, nothing is sent."""
+"""Whether the models of a policy can be called from here.
+
+Checks whether the environment variables for API keys are set, without reading the keys, and whether
+model servers on this machine or its network accept connections; nothing is sent.
+"""
 
 from __future__ import annotations
 
@@ -21,9 +24,9 @@ if TYPE_CHECKING:
     from policy_router.domain.models import Model
 
 WITHIN: Final = 1.0
-"""Seconds for all connections together."""
+"""Seconds that each connection may take; all are made at once."""
 OLLAMA: Final = "http://localhost:11434"
-"""Where LiteLLM calls Ollama unless it is told otherwise."""
+"""Address at which LiteLLM calls Ollama by default."""
 _PORTS: Final = {"http": 80, "https": 443}
 _OTHERS: Final = {
     "ANTHROPIC_API_KEY": ("ANTHROPIC_AUTH_TOKEN",),
@@ -31,13 +34,13 @@ _OTHERS: Final = {
     "OPENROUTER_API_KEY": ("OR_API_KEY",),
     "TOGETHERAI_API_KEY": ("TOGETHER_API_KEY", "TOGETHER_AI_API_KEY", "TOGETHER_AI_TOKEN"),
 }
-"""Variables that LiteLLM takes a key from as well."""
+"""Further variables that LiteLLM reads a key from."""
 _NAMED: Final = 3
-"""Models that are named in one line."""
+"""Models that are named in one message."""
 
 
 def missing_keys(models: Sequence[Model], environ: Mapping[str, str]) -> list[Diagnosis]:
-    """The variables that models need for their keys and that are not set."""
+    """Return the environment variables that models need for their keys and that are not set."""
     needed: defaultdict[str, list[str]] = defaultdict(list)
     for model in models:
         names = _keys(model)
@@ -47,8 +50,8 @@ def missing_keys(models: Sequence[Model], environ: Mapping[str, str]) -> list[Di
         Diagnosis(
             "key",
             Severity.WARNING,
-            f"{name} is not set here: {_listed(names)} cannot be called",
-            "set it in the environment of the process that calls",
+            f"{name} is not set: {_listed(names)} cannot be called",
+            "set it in the environment of the process that calls the model",
         )
         for name, names in needed.items()
     ]
@@ -57,7 +60,7 @@ def missing_keys(models: Sequence[Model], environ: Mapping[str, str]) -> list[Di
 async def silent_servers(
     models: Sequence[Model], environ: Mapping[str, str], within: float = WITHIN
 ) -> list[Diagnosis]:
-    """The servers on this machine or its network at which nothing listens."""
+    """Return the servers on this machine or its network that accept no connection."""
     users: defaultdict[str, list[str]] = defaultdict(list)
     for model in models:
         base = model.api_base or _usual_server(model, environ)
@@ -77,8 +80,10 @@ async def silent_servers(
 
 
 def _keys(model: Model) -> tuple[str, ...]:
-    """The variables any of which may hold a model's key; none where it needs no key, or that is not
-    known well enough."""
+    """Return the variables any of which may hold the key of a model.
+
+    Empty where the model needs no key, or that is unknown.
+    """
     if model.api_key_env is not None:
         return (model.api_key_env,)
     if model.api_base is not None:
@@ -94,7 +99,7 @@ def _usual_server(model: Model, environ: Mapping[str, str]) -> str | None:
 
 
 def _place(base: str) -> tuple[str, int] | None:
-    """Host and port of an address that needs no name server and does not leave the network."""
+    """Return host and port of an address in this network that needs no name server, else None."""
     try:
         parts = urlsplit(base)
         host, port = parts.hostname or "", parts.port or _PORTS.get(parts.scheme)
@@ -106,7 +111,7 @@ def _place(base: str) -> tuple[str, int] | None:
 
 
 async def _why_not(base: str, within: float) -> str | None:
-    """Why nothing can be connected to; None when something can."""
+    """Return why a server accepts no connection; None when it does."""
     place = _place(base)
     if place is None:
         return None
@@ -116,14 +121,14 @@ async def _why_not(base: str, within: float) -> str | None:
     except TimeoutError:
         return f"no connection within {within:g} s"
     except OSError as error:
-        return _words(error)
+        return _message(error)
     writer.close()
     with contextlib.suppress(OSError):
         await writer.wait_closed()
     return None
 
 
-def _words(error: OSError) -> str:
+def _message(error: OSError) -> str:
     number = error.errno or 0
     return os.strerror(number).lower() if number > 0 else "no such host"
 

@@ -10,11 +10,11 @@ from policy_router.cli.output import fail, show, show_json
 def rules(
     *,
     name: Annotated[
-        str | None, typer.Argument(metavar="NAME", help="Show the page of this rule.")
+        str | None, typer.Argument(metavar="NAME", help="The rule whose page to show.")
     ] = None,
     json_: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
 ) -> None:
-    """List the rules of `check`, or show the manual page of one.
+    """List the check rules, or show the manual page of one.
 
     \b
     policy-router rules

@@ -1,17 +1,18 @@
-"""`schema`: the JSON Schema of policy files, for editors."""
+"""The `schema` command: the JSON Schema of policy files, for editors."""
 
 import json
 import re
+import sys
 from pathlib import Path
 from typing import Annotated, Final
 
 import typer
 
-from policy_router.cli.output import cause, fail, inform, show_json
+from policy_router.cli.output import cause, fail, inform, show_json, write
 from policy_router.diagnostics import printable
 
 PUBLISHED: Final = Path("schemas/policy.schema.json")
-"""Where the editor settings look for the schema when it is not written elsewhere."""
+"""Path of the schema in the editor settings, unless it is written elsewhere."""
 SETTINGS: Final = Path(".vscode/settings.json")
 KEY: Final = "yaml.schemas"
 
@@ -19,13 +20,13 @@ KEY: Final = "yaml.schemas"
 def schema(
     *,
     vscode: Annotated[
-        bool, typer.Option("--vscode", help="Print the setting for VS Code instead.")
+        bool, typer.Option("--vscode", help="Print the VS Code setting that uses the schema.")
     ] = False,
     merge: Annotated[
-        bool, typer.Option("--merge", help=f"Add that setting to {SETTINGS}; keep all others.")
+        bool, typer.Option("--merge", help=f"Add that setting to {SETTINGS}.")
     ] = False,
     markdown: Annotated[
-        bool, typer.Option("--markdown", help="Print the reference of all fields instead.")
+        bool, typer.Option("--markdown", help="Print a reference of all fields, in Markdown.")
     ] = False,
     path: Annotated[
         Path | None, typer.Option("--write", metavar="PATH", help="Write the schema to this file.")
@@ -52,18 +53,22 @@ def schema(
             return
         show_json({KEY: setting})
         inform(
-            f"add it to {SETTINGS}, or let --merge do that; a redirection would replace the file"
+            f"add it to {SETTINGS}, or use --merge; redirecting the output would replace that file"
         )
     elif markdown:
         from policy_router.language.field_reference import field_reference  # noqa: PLC0415  as below
 
-        typer.echo(field_reference(_generated()), nl=False)
+        write(field_reference(_generated()), sys.stdout)
     elif path is None:
         show_json(_generated())
 
 
 def write_schema(path: Path) -> None:
-    """Write the schema to a file. Raises OSError."""
+    """Write the schema to a file.
+
+    Raises:
+        OSError: The file cannot be written.
+    """
     from policy_router.ledger.private_file import write_text  # noqa: PLC0415  not needed for --help
 
     text = json.dumps(_generated(), indent=2, ensure_ascii=False) + "\n"
@@ -78,7 +83,7 @@ def _generated() -> dict[str, object]:
 
 
 def _merge(setting: dict[str, list[str]]) -> None:
-    """Adds a setting to those there are, and leaves the others as they stand."""
+    """Add a setting to the settings file, and keep all others."""
     from policy_router.ledger.private_file import write_text  # noqa: PLC0415  not needed for --help
 
     shown = json.dumps({KEY: setting})
@@ -88,8 +93,8 @@ def _merge(setting: dict[str, list[str]]) -> None:
         present = settings.setdefault(KEY, {})
         present.update(setting)
     except (ValueError, AttributeError):
-        # VS Code also reads comments and commas that JSON does not have, which would be lost.
-        fail(f"{SETTINGS} is not plain JSON and is left as it is: add  {shown[1:-1]}  by hand")
+        # VS Code allows comments and trailing commas, which JSON does not; they would be lost.
+        fail(f"{SETTINGS} is not plain JSON, so it was not changed: add  {shown[1:-1]}  by hand")
     except OSError as problem:
         fail(f"cannot read {SETTINGS}: {(problem.strerror or str(problem)).lower()}")
     indent = re.search(r"^([ \t]+)\S", before, re.MULTILINE)

@@ -1,4 +1,4 @@
-"""Which store of counters a command uses, and that store for as long as the command lasts."""
+"""The state store that a command uses, open for as long as the command runs."""
 
 from __future__ import annotations
 
@@ -44,40 +44,44 @@ State: TypeAlias = Annotated[
     typer.Option(
         "--state",
         metavar="URL",
-        help="Where counters are kept: sqlite:///PATH or redis://HOST. [a file of this policy]",
+        help="State store: sqlite:///PATH or redis://HOST. [a file for each policy]",
     ),
 ]
-"""The option that every command has which counts."""
+"""The option of every command that reads or writes counters."""
 
 
 @dataclass(frozen=True, slots=True)
 class StoreLocation:
-    """Where counters are kept."""
+    """The address of a state store.
+
+    Attributes:
+        url: The address, which may hold a password.
+    """
 
     url: str
 
     @property
     def file(self) -> Path | None:
-        """The file of an SQLite store; None for another. Raises UsageError."""
+        """The file of an SQLite store; None for any other store. Raises UsageError."""
         from policy_router.ledger.address import SqliteAddress  # noqa: PLC0415  not needed for --help
 
         return Path(SqliteAddress.parse(self.url).path) if self.url.startswith("sqlite:") else None
 
     @property
     def missing(self) -> bool:
-        """Whether nothing was ever counted here, because there is no file. Raises UsageError."""
+        """Whether there is no file, so that nothing was ever counted. Raises UsageError."""
         return self.file is not None and not self.file.exists()
 
     def __str__(self) -> str:
-        """The URL without a password."""
+        """Return the address without the password."""
         if self.url.startswith("sqlite:"):
             return printable(self.url)
         shown = re.sub(r"://([^:@]*):.*@", r"://\1:***@", self.url)
         return printable(re.sub(r"\bpassword=[^&]*", "password=***", shown))
 
 
-def told_place(given: str | None) -> StoreLocation | None:
-    """The place that the option or the environment names; ends the command when it is none."""
+def named_place(given: str | None) -> StoreLocation | None:
+    """Return the address that the option or the environment names; end the command if invalid."""
     url = given or os.environ.get(VARIABLE)
     if not url:
         return None
@@ -90,13 +94,18 @@ def told_place(given: str | None) -> StoreLocation | None:
 
 
 def place_of(given: str | None, policy: str, path: Path) -> StoreLocation:
-    """The place that the option or the environment names, else the file of the policy of that name
-    at that path, in the user's folder for state."""
-    told = told_place(given)
-    if told is not None:
-        return told
+    """Return the address that the option or the environment names, else the file of a policy.
+
+    Args:
+        given: Value of the option.
+        policy: Name of the policy.
+        path: Path of the policy; policies of one name at two paths have two files.
+    """
+    named = named_place(given)
+    if named is not None:
+        return named
     base = os.environ.get("XDG_STATE_HOME", "")
-    # A relative path there is to be ignored, says the specification of that variable.
+    # The specification of this variable says to ignore a relative path.
     home = Path(base) if Path(base).is_absolute() else Path.home() / ".local" / "state"
     digest = hashlib.sha256(os.fsencode(path.resolve())).hexdigest()[:8]
     name = re.sub(r"[^\w.-]+", "-", policy)[:64]
@@ -105,19 +114,27 @@ def place_of(given: str | None, policy: str, path: Path) -> StoreLocation:
 
 
 def find_place(given: str | None, policy: Path | None) -> StoreLocation:
-    """The same for a command that needs a policy for its file's name alone."""
-    told = told_place(given)
-    if told is not None:
-        return told
+    """Return the same for a command that needs the policy only for its name."""
+    named = named_place(given)
+    if named is not None:
+        return named
     path = choose(policy)
     return place_of(given, open_policy(path, broken=ExitCode.USAGE).name, path)
 
 
 @asynccontextmanager
 async def opened(place: StoreLocation, *, create: bool = False) -> AsyncIterator[AuditableStore]:
-    """The store at a place; what is logged meanwhile goes to stderr. Without `create` it is for
-    reading: nothing is written, and a file that is not there counts as empty. Raises StoreError."""
-    with _said():
+    """Open a store; what is logged meanwhile goes to standard error.
+
+    Args:
+        place: The address of the store.
+        create: Whether to open it for writing, and create it if it does not exist. Otherwise
+            nothing is written, and a missing file is an empty store.
+
+    Raises:
+        StoreError: The store cannot be opened.
+    """
+    with _logged():
         store = _open(place, create=create)
         try:
             yield store
@@ -127,8 +144,8 @@ async def opened(place: StoreLocation, *, create: bool = False) -> AsyncIterator
 
 @asynccontextmanager
 async def reached(place: StoreLocation, *, create: bool = False) -> AsyncIterator[Store]:
-    """The same, but that a store which cannot be opened is one out of reach."""
-    with _said():
+    """Open a store; one that cannot be opened raises StoreError when it is used."""
+    with _logged():
         store: Store
         try:
             store = _open(place, create=create)
@@ -153,7 +170,7 @@ def _open(place: StoreLocation, *, create: bool) -> AuditableStore:
 
 
 async def lost_data(store: AuditableStore) -> Loss | None:
-    """What a store has lost, as it shows now. Raises StoreError."""
+    """Return the data loss of a store, if any. Raises StoreError."""
     from policy_router.ledger.store import Continuous  # noqa: PLC0415  not needed for --help
 
     await store.read(())
@@ -162,15 +179,15 @@ async def lost_data(store: AuditableStore) -> Loss | None:
 
 @runtime_checkable
 class Timed(Protocol):
-    """A store that knows how its time stands to this machine's clock."""
+    """A store with a clock of its own."""
 
     async def moment(self) -> Moment:
-        """The store's time. Raises StoreError."""
+        """Return the time of the store. Raises StoreError."""
         ...
 
 
 async def warn_of_clock(store: AuditableStore) -> None:
-    """Says on stderr when a ledger's time is off this machine's clock. Raises StoreError."""
+    """Warn when the clock of a store differs from the one of this machine. Raises StoreError."""
     from policy_router.ledger.clock import CLOSE, beside  # noqa: PLC0415  not needed for --help
 
     if isinstance(store, Timed):
@@ -183,7 +200,7 @@ async def warn_of_clock(store: AuditableStore) -> None:
 
 
 class Unreachable:
-    """A store that could not be opened: every verb says why."""
+    """A store that could not be opened: every operation raises the reason."""
 
     def __init__(self, error: StoreError) -> None:
         self._error = error
@@ -194,12 +211,12 @@ class Unreachable:
     read = reserve = renew = settle = release = _fail
 
     async def aclose(self) -> None:
-        """Nothing to let go of."""
+        """Close nothing: nothing is open."""
 
 
 @contextmanager
-def _said() -> Iterator[None]:
-    logger, handler = logging.getLogger("policy_router"), _Said()
+def _logged() -> Iterator[None]:
+    logger, handler = logging.getLogger("policy_router"), _LogToStderr()
     logger.addHandler(handler)
     try:
         yield
@@ -207,8 +224,8 @@ def _said() -> Iterator[None]:
         logger.removeHandler(handler)
 
 
-class _Said(logging.Handler):
-    """What the package logs, as lines on stderr."""
+class _LogToStderr(logging.Handler):
+    """Writes the log of the package to standard error."""
 
     def emit(self, record: logging.LogRecord) -> None:
         style = "bold red" if record.levelno >= logging.ERROR else "bold yellow"

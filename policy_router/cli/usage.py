@@ -36,7 +36,7 @@ def usage(
         bool,
         typer.Option(
             "--all",
-            help=f"List every user, tenant, team and key, not only the {view.LISTED} largest.",
+            help=f"List all users, tenants, teams and keys, not only the {view.LISTED} largest.",
         ),
     ] = False,
     json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,

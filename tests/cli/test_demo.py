@@ -18,12 +18,12 @@ def test_it_shows_each_kind_of_request_and_a_reload() -> None:
         part.split(f"\n{n + 1}  ", 1)[0]
         for n, part in enumerate([requests[requests.index(f"{i}  ") :] for i in range(1, 6)], 1)
     )
-    assert "asked  llama      answered" in easy
-    assert "asked  qwen-free  answered" in code
-    assert "asked  sonnet     answered" in hard
+    assert "call   llama      answered" in easy
+    assert "call   qwen-free  answered" in code
+    assert "call   sonnet     answered" in hard
     assert "rule   private data stays on our machines" in private
-    assert "asked  own-gpu    answered" in private
-    assert "asked  qwen-free  rate_limited (429)\n   asked  own-gpu    answered" in fallen
+    assert "call   own-gpu    answered" in private
+    assert "call   qwen-free  rate_limited (429)\n   call   own-gpu    answered" in fallen
     assert "policy reloaded" in done.out
     assert "put first by rule `code goes to our own GPU first`" in after
     assert "loading LiteLLM" in stories[0]

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
 pytestmark = pytest.mark.usefixtures("reachable")
 
-NOT_OFF = "the ledger's time is not off this machine's clock: nothing was changed"
+NOT_OFF = "the ledger's time agrees with this machine's clock: nothing was changed"
 SUBJECTS = ["policy", "state", "version", "file system"]
 
 
@@ -89,7 +89,7 @@ def test_a_ledger_that_was_pushed_ahead_is_set_right(
         "note",
         (
             "the ledger's time was 2026-11-19T12:00:00+00:00 and is 2026-11-18T12:00:00+00:00 now;"
-            " what was counted in periods to come stays part of them"
+            " amounts counted in future periods stay in those periods"
         ),
         "",
     )
@@ -117,7 +117,7 @@ def test_a_policy_that_is_not_sound() -> None:
     assert done.out.startswith(f"error  policy  2 errors in {BROKEN}, the first: unknown field")
     assert f" help: run `policy-router check {BROKEN}`\n" in done.out
     level, text, help_ = found("-p", BROKEN)["state"]
-    assert (level, text) == ("note", "not looked at: without a policy its place is unknown")
+    assert (level, text) == ("note", "not checked: its address is unknown without a policy")
     assert "$POLICY_ROUTER_STATE" in help_
 
 
@@ -184,7 +184,7 @@ def flush(url: str) -> None:
 def _accept(url: str, lose: Callable[[], object]) -> None:
     where = ("-p", COUNTED, "--state", url)
     level, text, _ = found(*where, "--accept-loss")["accept-loss"]
-    assert (level, text) == ("note", "no loss of data is known: nothing to accept")
+    assert (level, text) == ("note", "no data was lost: nothing to accept")
 
     async def lost() -> None:
         store: Any = open_store(url)
@@ -218,7 +218,7 @@ def _accept(url: str, lose: Callable[[], object]) -> None:
 
 def test_nothing_can_be_accepted_where_there_is_no_store(tmp_path: Path) -> None:
     where = ("-p", COUNTED, "--state", f"sqlite:///{tmp_path}/none.db", "--accept-loss")
-    assert found(*where)["accept-loss"][1] == "no loss of data is known: nothing to accept"
+    assert found(*where)["accept-loss"][1] == "no data was lost: nothing to accept"
     assert not (tmp_path / "none.db").exists()
     refused = found("-p", COUNTED, "--state", "redis://127.0.0.1:1", "--accept-loss")
     assert refused["store"][0] == "error"

@@ -399,7 +399,7 @@ def test_nothing_found_is_said(here: _Here, alone: Path, monkeypatch: pytest.Mon
     monkeypatch.setattr(finding, "discover", lambda _: look(here))
     result = run("init")
     assert result.code == 0
-    assert "found no model server here and no key in the environment" in result.err
+    assert "found no model server on this machine and no API key in the environment" in result.err
     text = (alone / "policies" / "policy.yaml").read_text()
     assert "ollama pull llama3.2" in text
     assert "  # haiku:" in text
@@ -508,5 +508,5 @@ def test_the_schema_is_written_beside_the_policy(
     (tmp_path / "policy.schema.json").write_text("{}")
     result = run("init", "team.yaml", "--force")
     assert (result.code, result.out) == (0, "wrote team.yaml\n")
-    assert "another file is there" in result.err
+    assert "another file has this name" in result.err
     assert (tmp_path / "policy.schema.json").read_text() == "{}"

@@ -44,7 +44,7 @@ def test_version() -> None:
         ([], "Usage: policy-router"),
         (["chek"], "'check'"),
         (["check", "--formt", "json"], "--format"),
-        (["check", "--format", "yaml"], "'sarif'"),
+        (["check", "--format", "yaml"], "choose one of text, json, github, sarif"),
         (["route", "--tsk", "x"], "--task"),
         (["route", "a", "b"], "b"),
         (["route", "--max-candidates", "0"], "--max-candidates"),

@@ -21,14 +21,14 @@ def model(name: str, calls: str, **more: str) -> Model:
 @pytest.mark.parametrize(
     ("asked", "environ", "texts"),
     [
-        (model("a", "openai/x", api_key_env="MINE"), {}, ["MINE is not set here: `a` cannot be c"]),
-        (model("a", "openai/x", api_key_env="MINE"), {"MINE": ""}, ["MINE is not set here"]),
+        (model("a", "openai/x", api_key_env="MINE"), {}, ["MINE is not set: `a` cannot be c"]),
+        (model("a", "openai/x", api_key_env="MINE"), {"MINE": ""}, ["MINE is not set"]),
         (model("a", "openai/x", api_key_env="MINE"), {"MINE": "secret"}, []),
-        (model("a", "openai/x"), {}, ["OPENAI_API_KEY is not set here"]),
-        (model("a", "together_ai/x"), {}, ["TOGETHERAI_API_KEY is not set here"]),
+        (model("a", "openai/x"), {}, ["OPENAI_API_KEY is not set"]),
+        (model("a", "together_ai/x"), {}, ["TOGETHERAI_API_KEY is not set"]),
         (model("a", "openai/x", api_base="http://localhost:1/v1"), {}, []),
         (model("a", "gemini/x", api_key_env="MINE"), {"GOOGLE_API_KEY": "secret"}, ["MINE is not"]),
-        (model("a", "gemini/x"), {}, ["GEMINI_API_KEY is not set here"]),
+        (model("a", "gemini/x"), {}, ["GEMINI_API_KEY is not set"]),
         (model("a", "gemini/x"), {"GOOGLE_API_KEY": "secret"}, []),
         (model("a", "ollama_chat/x"), {}, []),
         (model("a", "bedrock/x"), {}, []),
@@ -50,7 +50,7 @@ def test_models_that_need_one_key_are_told_together() -> None:
         (every, "`a`, `b`, `c` and 2 more"),
     ):
         (found,) = missing_keys(models, {})
-        assert found.text == f"OPENAI_API_KEY is not set here: {words} cannot be called"
+        assert found.text == f"OPENAI_API_KEY is not set: {words} cannot be called"
 
 
 def test_servers_of_ones_own() -> None:
@@ -90,7 +90,7 @@ def test_doctor_says_so(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("OLLAMA_API_BASE", f"http://127.0.0.1:{port}")
     done = run("doctor", "-p", COUNTED)
     assert done.code == 1
-    assert "OPENAI_API_KEY is not set here: `big` cannot be called" in done.out
+    assert "OPENAI_API_KEY is not set: `big` cannot be called" in done.out
     assert f"http://127.0.0.1:{port} does not answer" in done.out
     monkeypatch.setenv("OPENAI_API_KEY", "sk-of-nobody")
     assert "OPENAI_API_KEY" not in run("doctor", "-p", COUNTED).out

@@ -33,7 +33,7 @@ def test_editor_settings(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Non
     files = ["policies/*.yaml", "policies/*.yml"]
     result = run("schema", "--vscode")
     assert result.json == {"yaml.schemas": {"./schemas/policy.schema.json": files}}
-    assert "let --merge do that" in result.err
+    assert "or use --merge" in result.err
     monkeypatch.chdir(tmp_path)
     settings = run("schema", "--vscode", "--write", "s.json").json
     assert settings == {"yaml.schemas": {"./s.json": files}}
