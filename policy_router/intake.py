@@ -141,6 +141,8 @@ def take_in(
     )
     if not isinstance(seen, Classification):
         return Intake(request, body)
+    if stated.task is None:
+        request = replace(request, confidence=seen.confidence)
     return Intake(request, body, seen, is_estimated=stated.complexity is None)
 
 

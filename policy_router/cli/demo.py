@@ -10,7 +10,6 @@ from typing import TYPE_CHECKING, Final
 from policy_router.cli.exit_codes import ExitCode
 from policy_router.cli.invocation import invocation
 from policy_router.cli.output import fail, show
-from policy_router.domain.money import format_usd
 
 if TYPE_CHECKING:
     from typing import Unpack
@@ -172,8 +171,8 @@ def _story(answer: "Answer") -> "list[Line]":
     decision = answer.decision
     lines: list[Line] = [f"   rule   {rule}" for rule in decision.rules]
     for candidate in decision.candidates:
-        cost = decision.cost(candidate.model) or 0
-        price = "free" if candidate.model.free else f"${format_usd(cost)}"
+        cost = decision.cost_usd(candidate.model) or 0
+        price = "free" if candidate.model.free else f"${cost:f}"
         lines.append(f"          {candidate.name:10} {price:10} {candidate.detail}")
     lines += [
         [(f"          {skip.model:10} {'out':10} {skip.detail}", "dim")]

@@ -3,11 +3,16 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from enum import StrEnum
+from math import ceil
 from typing import TYPE_CHECKING, TypeAlias
+
+from policy_router.domain.money import format_usd, parse_usd
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+    from decimal import Decimal
 
     from policy_router.diagnostics import Span
     from policy_router.domain.acceptance import Accept
@@ -41,8 +46,15 @@ class Reason(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Skip:
-    """A model that is out: why, in words, until when (Unix time, if it passes by itself),
-    and where the policy says so."""
+    """A model that may not answer, and why.
+
+    Attributes:
+        model: Its name in the policy.
+        reason: Why, as one of a fixed set.
+        detail: Why, as text for people.
+        until: Unix time from which the reason no longer holds, if it passes by itself.
+        span: Where the policy says so.
+    """
 
     model: str
     reason: Reason
@@ -50,14 +62,27 @@ class Skip:
     until: float | None = None
     span: Span | None = field(default=None, compare=False)
 
+    def as_dict(self) -> dict[str, object]:
+        """Return it as plain JSON values; `until` is text in ISO 8601, in UTC."""
+        return {
+            "model": self.model,
+            "reason": self.reason.value,
+            "detail": self.detail,
+            "until": None if self.until is None else _iso_utc(self.until),
+            "at": None if self.span is None else str(self.span),
+        }
+
 
 @dataclass(frozen=True, slots=True)
 class Candidate:
-    """A model that is in, and what gave it its place.
+    """A model that may answer, and what gave it its place in the order.
 
-    placed_by: the first thing that sets it apart from the model before it (the first candidate:
-    from the one after it): `first`, a sort key, `tier`, `step_down`, `written order`, or `only
-    candidate`. detail: the same in words.
+    Attributes:
+        model: The model.
+        placed_by: The first thing that sets it apart from the model before it, or for the first
+            candidate from the one after it: `first`, a sort key, `step_down`, `written order`, or
+            `only candidate`.
+        detail: The same as text for people.
     """
 
     model: Model
@@ -68,6 +93,22 @@ class Candidate:
     def name(self) -> str:
         """The model's name in the policy."""
         return self.model.name
+
+    def as_dict(self, request: Request) -> dict[str, object]:
+        """Return it as plain JSON values.
+
+        Args:
+            request: The request, whose cost is estimated.
+        """
+        return {
+            "model": self.name,
+            "calls": self.model.provider_model,
+            "tier": self.model.tier,
+            "free": self.model.free,
+            "cost_usd": _estimate(self.model, request),
+            "placed_by": self.placed_by,
+            "why": self.detail,
+        }
 
 
 class RuleReasons:
@@ -195,9 +236,41 @@ class Decision:
         """The models that may not answer, each with the first reason."""
         return self.reasons.skipped + self.further
 
-    def cost(self, model: Model) -> int | None:
-        """Estimated cost in nano-USD of asking this model; None when its price is unknown."""
-        return model.estimate(self.request.tokens, self.request.max_tokens)
+    @property
+    def confidence(self) -> float | None:
+        """How sure the classifier is of `task`, 0..1; None when it did not determine the task."""
+        return self.situation.request.confidence
+
+    def cost_usd(self, model: Model) -> Decimal | None:
+        """Estimate what an answer by a model costs.
+
+        Returns:
+            US dollars; None when the price of the model is unknown.
+        """
+        cost = _estimate(model, self.request)
+        return None if cost is None else parse_usd(cost)
+
+    def as_dict(self) -> dict[str, object]:
+        """Return the decision as plain JSON values.
+
+        Returns:
+            The document that `policy-router route --json` prints, without its `schema_version` and
+            with times in UTC. Money is text in US dollars, a time is text in ISO 8601, and what is
+            unknown is None.
+        """
+        return {
+            "id": self.id,
+            "revision": self.revision,
+            "task": self.task,
+            "complexity": self.complexity,
+            "score": self.score,
+            "confidence": self.confidence,
+            "denied": self.denied,
+            "invalid": self.invalid,
+            "candidates": [each.as_dict(self.request) for each in self.candidates],
+            "skipped": [skip.as_dict() for skip in self.skipped],
+            "rules": list(self.rules),
+        }
 
 
 @dataclass(frozen=True, slots=True)
@@ -226,3 +299,17 @@ class Attempt:
     cost: int | None = None
     estimated: bool = False
     overrun: bool = False
+
+
+def _iso_utc(moment: float) -> str | None:
+    """A Unix time in ISO 8601, rounded up to whole seconds; None beyond the calendar."""
+    try:
+        return datetime.fromtimestamp(ceil(moment), UTC).isoformat()
+    except (OverflowError, ValueError, OSError):
+        return None
+
+
+def _estimate(model: Model, request: Request) -> str | None:
+    """Estimated cost in US dollars, as text; None when the price is unknown."""
+    cost = model.estimate(request.tokens, request.max_tokens)
+    return None if cost is None else format_usd(cost)

@@ -49,11 +49,12 @@ class Request:
         pictures: Pictures in full detail. They are not part of `tokens`, since each model counts
             them in its own way.
         thumbnails: Pictures in low detail, counted as above.
+        confidence: How sure the classifier is of `task`, 0..1; None when the caller names the task.
 
     The constraints can only exclude or reorder models that the policy allows.
 
     Raises:
-        UsageError: A value has the wrong type, or `max_cost` is not a possible amount.
+        UsageError: A value has the wrong type, or `max_cost` or `confidence` is out of range.
     """
 
     task: str | None = None
@@ -79,6 +80,7 @@ class Request:
     max_candidates: int | None = None
     pictures: int = 0
     thumbnails: int = 0
+    confidence: float | None = None
 
     def __post_init__(self) -> None:
         """Check the types, and keep plain copies of the values."""
@@ -101,6 +103,8 @@ class Request:
             put(self, "complexity", convert("`complexity`", score))
         if type(self.stream) is not bool:
             raise _mistyped("`stream`", "a boolean", self.stream)
+        if self.confidence is not None and not 0 <= self.confidence <= 1:
+            raise _mistyped("`confidence`", "a number from 0 to 1", self.confidence)
         if self.max_cost is not None:
             put(self, "max_cost", _dollars(self.max_cost))
         _keep_collections(self)
@@ -113,7 +117,7 @@ class Request:
 
 _PLAIN: Final = frozenset({str, int, float})
 _STRINGS: Final = ("task", "tenant", "user", "team", "key", "language", "model")
-_NUMBERS: Final = ("max_latency", "min_quality")
+_NUMBERS: Final = ("max_latency", "min_quality", "confidence")
 _INTEGERS: Final = (
     "tokens", "max_input_tokens", "max_tokens", "answers", "max_candidates", "pictures",
     "thumbnails",

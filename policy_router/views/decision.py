@@ -6,7 +6,6 @@ import time
 from typing import TYPE_CHECKING
 
 from policy_router.diagnostics import printable
-from policy_router.domain.money import format_usd
 from policy_router.views.document import document
 from policy_router.views.lines import Table
 from policy_router.views.times import iso, spell_time
@@ -15,7 +14,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
     from zoneinfo import ZoneInfo
 
-    from policy_router.domain.decision import Candidate, Decision, Skip
+    from policy_router.domain.decision import Decision, Skip
     from policy_router.domain.models import Model
     from policy_router.views.lines import Block
 
@@ -27,40 +26,15 @@ def as_json(decision: Decision, zone: ZoneInfo) -> dict[str, object]:
         decision: The decision to show.
         zone: Time zone in which times are written.
     """
-    return document(
-        revision=decision.revision,
-        task=decision.task,
-        complexity=decision.complexity,
-        score=decision.score,
-        denied=decision.denied,
-        candidates=[candidate_as_json(decision, each) for each in decision.candidates],
-        skipped=[skip_as_json(skip, zone) for skip in decision.skipped],
-        rules=list(decision.rules),
-    )
-
-
-def candidate_as_json(decision: Decision, candidate: Candidate) -> dict[str, object]:
-    """Return a model that may answer as a JSON object."""
-    cost = decision.cost(candidate.model)
-    return {
-        "model": candidate.name,
-        "calls": candidate.model.provider_model,
-        "tier": candidate.model.tier,
-        "free": candidate.model.free,
-        "cost_usd": None if cost is None else format_usd(cost),
-        "why": candidate.detail,
-    }
+    skipped = [skip_as_json(skip, zone) for skip in decision.skipped]
+    shape = decision.as_dict()
+    del shape["id"]  # no log or event of a command refers to it
+    return document(**{**shape, "skipped": skipped})
 
 
 def skip_as_json(skip: Skip, zone: ZoneInfo) -> dict[str, object]:
     """Return a model that may not answer as a JSON object."""
-    return {
-        "model": skip.model,
-        "reason": skip.reason.value,
-        "detail": skip.detail,
-        "until": iso(skip.until, zone),
-        "at": str(skip.span) if skip.span else None,
-    }
+    return {**skip.as_dict(), "until": iso(skip.until, zone)}
 
 
 def as_lines(decision: Decision, zone: ZoneInfo) -> list[Block]:
@@ -117,5 +91,5 @@ def skip_detail(skip: Skip, zone: ZoneInfo) -> str:
 
 
 def _cost(decision: Decision, model: Model) -> str:
-    cost = decision.cost(model)
-    return "free" if model.free else "unknown" if cost is None else f"${format_usd(cost)}"
+    cost = decision.cost_usd(model)
+    return "free" if model.free else "unknown" if cost is None else f"${cost:f}"

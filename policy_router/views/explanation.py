@@ -65,7 +65,7 @@ def _decision(explanation: Explanation, only: str | None) -> dict[str, object]:
     if only is None:
         return shown
     candidates = [
-        {"rank": rank, **decision_view.candidate_as_json(decision, candidate)}
+        {"rank": rank, **candidate.as_dict(decision.request)}
         for rank, candidate in enumerate(decision.candidates, start=1)
         if candidate.name == only
     ]

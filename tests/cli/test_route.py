@@ -261,7 +261,10 @@ def test_a_refusal_is_4() -> None:
     assert route("--tag", "legal", "--json").json["denied"] == "legal questions need a paid plan"
 
 
-CANDIDATE = {"model": str, "calls": str, "tier": str, "free": bool, "cost_usd": str, "why": str}
+CANDIDATE = {
+    "model": str, "calls": str, "tier": str, "free": bool, "cost_usd": str, "placed_by": str,
+    "why": str,
+}  # fmt: skip
 SKIPPED = {"model": str, "reason": str, "detail": str, "until": type(None), "at": str}
 
 
@@ -269,8 +272,8 @@ def test_json_has_one_shape() -> None:
     result = route("--tokens", "1000", "--task", "code", "--complexity", "0.7", "--json")
     found = result.json
     assert list(found) == [
-        "schema_version", "revision", "task", "complexity", "score", "denied", "candidates",
-        "skipped", "rules",
+        "schema_version", "revision", "task", "complexity", "score", "confidence", "denied",
+        "invalid", "candidates", "skipped", "rules",
     ]  # fmt: skip
     assert found["schema_version"] == 1
     assert found["revision"] == POLICY.revision

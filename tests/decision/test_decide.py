@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import fields, replace
+from decimal import Decimal
 from math import isnan, nextafter
 
 import pytest
@@ -452,7 +453,8 @@ def test_hosted_tools_under_a_limit_of_money() -> None:
 
 def test_the_cost_of_a_decision() -> None:
     decision = decide(policy_of(SMALL, BIG, model("unknown")), Request(tokens=1_000_000))
-    assert [decision.cost(m) for m in (SMALL, BIG, model("unknown"))] == [0, 1_000_600_000, None]
+    costs = [decision.cost_usd(m) for m in (SMALL, BIG, model("unknown"))]
+    assert costs == [0, Decimal("1.0006"), None]
 
 
 @settings(max_examples=50, deadline=None)
