@@ -19,7 +19,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
 
     from policy_router import Model
-    from policy_router.providers.caller import Body, Chunks
+    from policy_router.providers.body import Body
+    from policy_router.providers.caller import Chunks
 
 POLICY = Path(__file__).with_name("customers.yaml")
 

@@ -16,8 +16,8 @@ from policy_router.classification.tokens.bound import most_tokens, pictures
 from policy_router.domain.money import Usd, parse_usd
 from policy_router.domain.request import Request
 from policy_router.options import FACTS, OPTIONS
+from policy_router.providers.body import PARAMETERS, Body, read_parameters, refusal
 from policy_router.providers.bounds import BOUNDS
-from policy_router.providers.caller import PARAMETERS, Body, read_parameters, refusal
 from policy_router.quoting import quoted
 
 if TYPE_CHECKING:

@@ -11,7 +11,7 @@ from policy_router import Bounds, TooLargeError, UsageError, classify, load
 from policy_router.classification.classifier import Classifier
 from policy_router.intake import Intake, take_in
 from policy_router.options import FACTS, OPTIONS, ChatParameters
-from policy_router.providers.caller import PARAMETERS
+from policy_router.providers.body import PARAMETERS
 
 if TYPE_CHECKING:
     from policy_router.options import RequestOptions

@@ -29,7 +29,8 @@ if TYPE_CHECKING:
     from policy_router.domain.models import Model
     from policy_router.execution.accounting import RequestAccount
     from policy_router.execution.cooldown import Cooldowns
-    from policy_router.providers.caller import Body, Caller, Chunks
+    from policy_router.providers.body import Body
+    from policy_router.providers.caller import Caller, Chunks
     from policy_router.providers.chat import ChatAnswer, Usage
 
 T = TypeVar("T")

@@ -10,7 +10,7 @@ from policy_router.acceptance.checked_request import JudgeReply
 from policy_router.classification.tokens.bound import most_tokens
 from policy_router.execution.attempt import side_call
 from policy_router.execution.chain import LEAST
-from policy_router.providers.caller import Body
+from policy_router.providers.body import Body
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence

@@ -25,7 +25,7 @@ from policy_router.decision.decide import decide_on
 from policy_router.decision.disclosure import kept_from
 from policy_router.decision.facts import situation_of
 from policy_router.execution.attempt import CallContext, RunningAttempt, side_call
-from policy_router.providers.caller import Body
+from policy_router.providers.body import Body
 from policy_router.resilience import forks
 
 if TYPE_CHECKING:

@@ -27,7 +27,8 @@ if TYPE_CHECKING:
     from policy_router.domain.fallback import Fallback
     from policy_router.execution.accounting import RequestAccount
     from policy_router.execution.cooldown import Cooldowns
-    from policy_router.providers.caller import Body, UserCaller
+    from policy_router.providers.body import Body
+    from policy_router.providers.caller import UserCaller
     from policy_router.providers.user_caller import CallFunction
 
 

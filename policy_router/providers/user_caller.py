@@ -22,7 +22,8 @@ if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable, Iterable
 
     from policy_router.domain.models import Model
-    from policy_router.providers.caller import Body, Chunks, UserCaller
+    from policy_router.providers.body import Body
+    from policy_router.providers.caller import Chunks, UserCaller
     from policy_router.providers.chat import ChatAnswer, ChatChunk
 
 CallFunction: TypeAlias = "Callable[[Model, Body, float], object]"

@@ -27,7 +27,7 @@ from policy_router.domain.models import Model
 from policy_router.events import Answered, Attempted, Decided, Event, EventSource, JudgedAnswer
 from policy_router.execution.cooldown import Cooldowns
 from policy_router.execution.executor import Executor
-from policy_router.providers.caller import Body
+from policy_router.providers.body import Body
 from policy_router.providers.failure import Failure, FailureKind
 from tests.execution.make import HANG, FakeCaller, candidate, decision, response, usage_chunk
 

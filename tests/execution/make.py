@@ -12,7 +12,7 @@ from policy_router.domain.decision import Candidate, Decision
 from policy_router.domain.models import Model
 from policy_router.domain.request import Request
 from policy_router.domain.situation import Situation
-from policy_router.providers.caller import Body
+from policy_router.providers.body import Body
 from policy_router.providers.failure import CallFailed, Failure
 
 if TYPE_CHECKING:

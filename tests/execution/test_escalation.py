@@ -16,7 +16,7 @@ from policy_router.errors import AllModelsFailedError, RoutingError
 from policy_router.events import Answered, Attempted, Decided, Event, EventSource, Exhausted
 from policy_router.execution.cooldown import Cooldowns
 from policy_router.execution.executor import Executor
-from policy_router.providers.caller import Body
+from policy_router.providers.body import Body
 from policy_router.providers.failure import Failure, FailureKind
 from tests.execution import checks_of_ours
 from tests.execution.make import (

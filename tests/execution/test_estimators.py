@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from policy_router.domain.models import Model
-    from policy_router.providers.caller import Body
+    from policy_router.providers.body import Body
     from policy_router.providers.simulated.behaviour import Behaviour
 
 POLICY = """\

@@ -18,7 +18,7 @@ from policy_router.errors import (
 )
 from policy_router.events import Answered, Attempted, Decided, Event, EventSource, Exhausted
 from policy_router.execution.executor import Executor
-from policy_router.providers.caller import Body
+from policy_router.providers.body import Body
 from policy_router.providers.failure import Failure, FailureKind
 from tests.execution.make import DICE, HANG, HELLO, FakeCaller, chunk, decision, spoken, usage_chunk
 

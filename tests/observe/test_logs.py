@@ -18,7 +18,7 @@ from policy_router.events import Answered, Decided, Event, EventSource, Exhauste
 from policy_router.execution.executor import Executor
 from policy_router.loading import load
 from policy_router.observe.logs import log_event
-from policy_router.providers.caller import Body
+from policy_router.providers.body import Body
 from policy_router.providers.failure import Failure, FailureKind
 from policy_router.router import Router
 from tests.execution.make import FakeCaller, candidate, decision, response

@@ -8,8 +8,8 @@ from typing import Any
 import pytest
 
 from policy_router import Bounds, TooLargeError, UsageError
+from policy_router.providers.body import Body
 from policy_router.providers.bounds import DEEPEST, is_small
-from policy_router.providers.caller import Body
 
 HELLO = {"role": "user", "content": "hi"}
 DEEP: Any = "x"

@@ -9,7 +9,7 @@ import pytest
 from pydantic import BaseModel
 
 from policy_router.base_errors import UsageError
-from policy_router.providers.caller import Body
+from policy_router.providers.body import Body
 from policy_router.providers.response_format import response_schema
 
 

@@ -27,7 +27,8 @@ if TYPE_CHECKING:
     import httpx
 
     from policy_router.domain.models import Model
-    from policy_router.providers.caller import Body, Chunks
+    from policy_router.providers.body import Body
+    from policy_router.providers.caller import Chunks
     from policy_router.providers.chat import ChatAnswer, ChatChunk, Usage
     from policy_router.providers.message import Delta
 

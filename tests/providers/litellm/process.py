@@ -18,7 +18,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import TYPE_CHECKING, Any
 
 from policy_router.domain.models import Model
-from policy_router.providers.caller import Body
+from policy_router.providers.body import Body
 from policy_router.providers.failure import CallFailed
 from policy_router.providers.litellm.caller import LiteLLMCaller
 from policy_router.providers.litellm.library import REFUSING

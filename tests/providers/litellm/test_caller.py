@@ -20,7 +20,7 @@ from policy_router.errors import (
     StreamBrokenError,
 )
 from policy_router.execution.executor import Executor
-from policy_router.providers.caller import Body
+from policy_router.providers.body import Body
 from policy_router.providers.failure import CallFailed, Failure, FailureKind
 from policy_router.providers.litellm.caller import LiteLLMCaller, _failed
 from policy_router.providers.litellm.library import load

@@ -7,7 +7,7 @@ import pytest
 
 from policy_router.base_errors import UsageError
 from policy_router.domain.content import PARTS
-from policy_router.providers.caller import PARAMETERS, Body
+from policy_router.providers.body import PARAMETERS, Body
 
 MESSAGES = [{"role": "user", "content": "secret words"}]
 

@@ -1,0 +1,214 @@
+"""The parameters of a chat request that may be sent to a model, checked."""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Mapping
+from types import MappingProxyType
+from typing import TYPE_CHECKING, Any, Final
+
+from policy_router.base_errors import UsageError
+from policy_router.domain.content import MODALITIES, PARTS
+from policy_router.errors import TooLargeError
+from policy_router.providers.bounds import BOUNDS
+from policy_router.providers.json_values import Allowance, to_json_values
+from policy_router.providers.response_format import response_schema
+from policy_router.quoting import quoted, unknown
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from collections.abc import Set as AbstractSet
+
+    from policy_router.providers.bounds import Bounds
+
+
+PARAMETERS: Final = frozenset(
+    {
+        "audio",
+        "frequency_penalty",
+        "logit_bias",
+        "logprobs",
+        "max_completion_tokens",
+        "max_tokens",
+        "messages",
+        "modalities",
+        "n",
+        "parallel_tool_calls",
+        "prediction",
+        "presence_penalty",
+        "reasoning_effort",
+        "response_format",
+        "seed",
+        "stop",
+        "stream_options",
+        "temperature",
+        "tool_choice",
+        "tools",
+        "top_logprobs",
+        "top_p",
+        "user",
+        "verbosity",
+        "web_search_options",
+    }
+)
+"""What a caller may say, by the names of OpenAI's chat completions."""
+
+
+_LONGEST_NAME: Final = 64
+
+
+_CAPS: Final = ("max_completion_tokens", "max_tokens")
+
+
+_OURS: Final[Mapping[str, str]] = MappingProxyType(
+    {
+        "model": "the policy chooses the model",
+        "stream": "call the streaming method instead",
+        "fallbacks": "the policy's `fallback` says what happens when a model fails",
+        "timeout": "the policy's `fallback.deadline` bounds a request",
+        "num_retries": "the policy's `fallback` says what is retried",
+        "max_retries": "the policy's `fallback` says what is retried",
+        "api_key": "a model's `api_key_env` names the variable that holds its key",
+        "api_base": "a model's `api_base` says where it is called",
+        "base_url": "a model's `api_base` says where it is called",
+    }
+)
+"""Refused with a reason: someone who could set these could send our keys elsewhere, make paid
+models look free, or multiply the calls. Every other unknown name is refused alike."""
+
+
+class Body(Mapping[str, Any]):
+    """The parameters of a chat request: a read-only mapping with allow-listed names.
+
+    Parameters that are None are left out. Values are plain JSON, whatever they were given as (a
+    class as `response_format` becomes its schema); of what they say, a provider is the judge.
+    Raises UsageError for a name that is not allowed, for missing messages, for what cannot be sent,
+    for parts of messages whose type is not known; TooLargeError for what is beyond the bounds.
+    """
+
+    __slots__ = ("_values",)
+
+    def __init__(self, bounds: Bounds = BOUNDS, /, **parameters: Any) -> None:
+        messages = parameters.get("messages")
+        if not isinstance(messages, list | tuple) or not messages:
+            raise UsageError("`messages` must be a list with at least one message")
+        self._values: Mapping[str, Any] = MappingProxyType(read_parameters(parameters, bounds))
+
+    def __getitem__(self, name: str) -> Any:
+        return self._values[name]
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._values)
+
+    def __len__(self) -> int:
+        return len(self._values)
+
+    def __repr__(self) -> str:
+        return f"Body({', '.join(sorted(self._values))})"  # names only: values hold the prompt
+
+    def capped(self, tokens: int) -> Body:
+        """The same with at most so many tokens in the answer, in the caller's own spelling."""
+        names = [name for name in _CAPS if name in self._values] or ["max_tokens"]
+        if self._values.get(names[0], tokens + 1) <= tokens:
+            return self
+        body = object.__new__(Body)
+        capped = dict.fromkeys(names, tokens)
+        body._values = MappingProxyType({**self._values, **capped})
+        return body
+
+    @property
+    def wants_usage(self) -> bool:
+        """Whether the caller asked for a usage chunk at the end of a stream."""
+        options = self._values.get("stream_options")
+        return isinstance(options, Mapping) and options.get("include_usage") is True
+
+
+def read_parameters(parameters: Mapping[str, object], bounds: Bounds = BOUNDS) -> dict[str, Any]:
+    """Check the parameters of a chat body and turn their values into plain JSON.
+
+    Args:
+        parameters: The parameters by name; those that are None are left out.
+        bounds: How large the body may be.
+
+    Returns:
+        The parameters as dicts, lists, strings, numbers and booleans.
+
+    Raises:
+        UsageError: A name is not allowed, or a value cannot be sent.
+        TooLargeError: The body is beyond the bounds.
+    """
+    given = {k: v for k, v in parameters.items() if v is not None}
+    for name in given:
+        if name not in PARAMETERS:
+            raise UsageError(refusal(name))
+    messages = given.get("messages", ())
+    if isinstance(messages, list | tuple) and len(messages) > bounds.messages:
+        raise TooLargeError(
+            f"`messages` has {len(messages):,} messages, more than the {bounds.messages:,} allowed"
+        )
+    room = Allowance(bounds)
+    made: dict[str, Any] = {
+        k: to_json_values(
+            response_schema(v) if k == "response_format" and isinstance(v, type) else v, k, room
+        )
+        for k, v in given.items()
+    }
+    n = made.get("n", 1)
+    if type(n) is not int or n < 1:
+        raise UsageError("`n` must be an integer, at least 1")
+    _check_caps(made)
+    for i, message in enumerate(made.get("messages", ())):
+        if not isinstance(message, dict):
+            raise UsageError(f"`messages[{i}]` must be a mapping with `role` and `content`")
+        _check_parts(message.get("content"), f"messages[{i}].content")
+    if not isinstance(made.get("tools", []), list):
+        raise UsageError("`tools` must be a list")
+    for modality in _listed(made, "modalities"):
+        if modality not in MODALITIES:
+            raise UsageError(unknown("modality", modality, sorted(MODALITIES)))
+    return made
+
+
+def _check_caps(made: Mapping[str, Any]) -> None:
+    """Refuses a cap of the answer that is not a number of tokens, and two that differ."""
+    caps = {name: made[name] for name in _CAPS if name in made}
+    for name, cap in caps.items():
+        if type(cap) is not int:
+            raise UsageError(f"`{name}` must be an integer")
+    if len(set(caps.values())) > 1:
+        raise UsageError(f"{' and '.join(f'`{name}`' for name in caps)} must be equal")
+
+
+def _check_parts(content: object, place: str) -> None:
+    """Refuses parts whose type is not known: nobody could tell which models read them."""
+    for i, part in enumerate(content if isinstance(content, list) else ()):
+        kind = part.get("type") if isinstance(part, dict) else None
+        if not isinstance(part, dict) or kind is None:
+            raise UsageError(f"`{place}[{i}]` must be a mapping with a `type`")
+        if not isinstance(kind, str) or kind not in PARTS:
+            raise UsageError(f"`{place}[{i}]`: {unknown('type of part', kind, sorted(PARTS))}")
+        if kind == "tool_result":
+            _check_parts(part.get("content"), f"{place}[{i}].content")
+
+
+def _listed(made: Mapping[str, Any], name: str) -> list[Any]:
+    value = made.get(name, [])
+    if not isinstance(value, list) or not all(isinstance(each, str) for each in value):
+        raise UsageError(f"`{name}` must be a list of words")
+    return value
+
+
+def refusal(name: object, known: AbstractSet[str] = PARAMETERS) -> str:
+    """The message for a parameter that cannot be set: the reason, or the name that was meant.
+
+    Args:
+        name: The name as the caller gave it.
+        known: The names that may be used instead.
+    """
+    reason = _OURS.get(name) if isinstance(name, str) else None
+    if reason is not None:
+        return f"`{name}` cannot be set here: {reason}"
+    word = name if isinstance(name, str) and len(name) <= _LONGEST_NAME else ""
+    near = difflib.get_close_matches(word, known, n=1)
+    hint = f"; did you mean `{near[0]}`?" if near else ""
+    return f"unknown parameter `{quoted(name)}`{hint}"
