@@ -25,7 +25,7 @@ def load(path: Path | str | None = None, *, text: str | None = None) -> Policy:
     """Load a policy.
 
     Args:
-        path: A policy file, or a folder of files that make up one policy.
+        path: A policy file, or a folder of files that together form one policy.
         text: The policy itself, as YAML, in place of `path`.
 
     Returns:

@@ -152,7 +152,7 @@ class Router(SyncMethods):
         """Open a router over a policy file or folder, and follow the files until `close`.
 
         Args:
-            path: A policy file, or a folder of files that make up one policy.
+            path: A policy file, or a folder of files that together form one policy.
             caller: How models are called: an object with the methods of `Caller`, or a function of
                 a model, a body and a timeout in seconds that returns the answer. Default: LiteLLM.
             state: Where limits and budgets are counted: `memory://` (in this process, until it
