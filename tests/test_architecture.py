@@ -256,3 +256,12 @@ def test_imports_register_nothing_and_write_no_environment() -> None:
         [sys.executable, "-c", EFFECTS], capture_output=True, text=True, check=True
     )
     assert done.stdout.splitlines()[-1] == "[] True"
+
+
+def test_no_command_imports_another() -> None:
+    from policy_router.cli.app import COMMANDS
+
+    modules_of_commands = {f"cli.{name}" for name in COMMANDS}
+    assert modules_of_commands <= MODULES.keys()
+    for name in modules_of_commands:
+        assert not own_imports(name) & modules_of_commands, name

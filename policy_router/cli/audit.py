@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from policy_router.cli.exit_codes import ExitCode
-from policy_router.cli.output import fail, show, show_json
+from policy_router.cli.output import fail, progress, show, show_json
 from policy_router.cli.policy import Where
 from policy_router.cli.store_option import (
     State,
@@ -56,4 +56,5 @@ def audit(
 async def _audit(place: StoreLocation) -> "tuple[int, tuple[Difference, ...], Loss | None]":
     async with opened(place) as store:
         await warn_of_clock(store)
-        return len(await store.balances()), await store.audit(), await lost_data(store)
+        with progress("adding up the ledger ..."):
+            return len(await store.balances()), await store.audit(), await lost_data(store)

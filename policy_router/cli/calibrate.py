@@ -19,7 +19,7 @@ from policy_router.classification.calibration import (
 )
 from policy_router.classification.classifier import HEURISTIC, Classifier
 from policy_router.cli.jsonl import chat_of, read_body, read_lines
-from policy_router.cli.output import fail, inform, write
+from policy_router.cli.output import fail, inform, progress, write
 from policy_router.cli.policy import choose, open_policy
 from policy_router.diagnostics import printable
 from policy_router.views.calibration import as_yaml
@@ -73,10 +73,15 @@ def calibrate(
     # Another estimator has no factors to weigh.
     weighed = replace(known.complexity, estimator=HEURISTIC)
     classifier = Classifier(replace(known, complexity=weighed))
-    examples = [_example(row, classifier, pair) for row in rows]
+    examples = []
+    with progress("classifying requests", len(rows)) as advance:
+        for row in rows:
+            examples.append(_example(row, classifier, pair))
+            advance()
     starts = [band.start for band in known.bands]
     try:
-        proposal = propose(examples, known.complexity.weights, starts)
+        with progress("fitting weights and bands ..."):
+            proposal = propose(examples, known.complexity.weights, starts)
     except TooFewError as problem:
         fail(f"too few: {_counted(examples)}, where {problem}")
     if pair is not None:

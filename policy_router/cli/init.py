@@ -9,7 +9,7 @@ import typer
 from policy_router.cli.invocation import invocation
 from policy_router.cli.output import cause, fail, inform, show, write
 from policy_router.cli.policy import DEFAULT
-from policy_router.cli.schema import write_schema
+from policy_router.cli.schema_file import write_schema
 from policy_router.diagnostics import printable
 
 if TYPE_CHECKING:

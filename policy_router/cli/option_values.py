@@ -41,6 +41,13 @@ def count(text: str | None, option: str) -> int | None:
     return None if text is None else int(_parse(units.COUNT, text.replace("_", ""), option))
 
 
+def candidates(text: str) -> int:
+    """Read how many models to try at most."""
+    if not text.isdecimal() or int(text) < 1:
+        raise wrong("--max-candidates", f"`{quoted(text)}` is not an integer of at least 1")
+    return int(text)
+
+
 def usd(text: str | None, option: str) -> Decimal | None:
     """Read an amount of US dollars."""
     if text is None:

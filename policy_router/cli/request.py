@@ -75,7 +75,8 @@ class Given:
         None
     )
     max_candidates: Annotated[
-        int | None, typer.Option(metavar="N", min=1, help="Models to try at most.")
+        int | None,
+        typer.Option(metavar="N", parser=option_values.candidates, help="Models to try at most."),
     ] = None
     fact: Annotated[
         Words,

@@ -9,6 +9,7 @@ from typing import Annotated, Final
 import typer
 
 from policy_router.cli.output import cause, fail, inform, show_json, write
+from policy_router.cli.schema_file import generated, write_schema
 from policy_router.diagnostics import printable
 
 PUBLISHED: Final = Path("schemas/policy.schema.json")
@@ -58,28 +59,9 @@ def schema(
     elif markdown:
         from policy_router.language.field_reference import field_reference  # noqa: PLC0415  as below
 
-        write(field_reference(_generated()), sys.stdout)
+        write(field_reference(generated()), sys.stdout)
     elif path is None:
-        show_json(_generated())
-
-
-def write_schema(path: Path) -> None:
-    """Write the schema to a file.
-
-    Raises:
-        OSError: The file cannot be written.
-    """
-    from policy_router.ledger.private_file import write_text  # noqa: PLC0415  not needed for --help
-
-    text = json.dumps(_generated(), indent=2, ensure_ascii=False) + "\n"
-    path.parent.mkdir(parents=True, exist_ok=True)
-    write_text(path, text, replace=True)
-
-
-def _generated() -> dict[str, object]:
-    from policy_router.language.schema import generate  # noqa: PLC0415  pydantic is slow to import
-
-    return generate()
+        show_json(generated())
 
 
 def _merge(setting: dict[str, list[str]]) -> None:

@@ -15,9 +15,8 @@ def test_help_shows_every_code() -> None:
 
 
 def test_documentation_shows_every_code() -> None:
-    text = (ROOT / "docs" / "operation.md").read_text(encoding="utf-8")
-    section = text.partition("## Exit codes")[2].partition("\n## ")[0]
-    rows = [line for line in section.splitlines() if line.startswith("|")][2:]
+    text = (ROOT / "docs" / "cli.md").read_text(encoding="utf-8")
+    rows = [line for line in text.partition("\n## ")[0].splitlines() if line.startswith("|")][2:]
     assert rows == [f"| {code.value} | {code.meaning} |" for code in ExitCode]
 
 

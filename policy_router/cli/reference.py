@@ -1,0 +1,64 @@
+"""The reference of all commands, generated from the commands themselves."""
+
+from __future__ import annotations
+
+import inspect
+from typing import TYPE_CHECKING, Any, Final
+
+from policy_router.cli.app import COMMANDS, command
+from policy_router.cli.exit_codes import ExitCode
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+_HEAD: Final = """\
+# Commands
+
+Every command, generated from its help text: `policy-router COMMAND --help` prints the same. The
+policy of a command is the one that `--policy` names, else `$POLICY_ROUTER_POLICY`, else
+`policies/`. The state store is the one that `--state` names, else `$POLICY_ROUTER_STATE`, else a
+file for each policy in `$XDG_STATE_HOME/policy-router` (`~/.local/state/policy-router`).
+
+The answer goes to standard output, everything else to standard error. Colors and wrapped tables
+are for terminals only; `NO_COLOR` and `FORCE_COLOR` decide otherwise. With `POLICY_ROUTER_DEBUG=1`
+an internal error shows its traceback.
+"""
+
+
+def reference() -> str:
+    """Return the reference as Markdown."""
+    lines = [_HEAD, "| exit code | meaning |", "|---|---|"]
+    lines += [f"| {code.value} | {code.meaning} |" for code in ExitCode]
+    program = command([])
+    for name in COMMANDS:
+        lines += ["", f"## {name}", "", *_description(COMMANDS[name].__doc__ or "")]
+        lines += _parameters(program.commands[name].params)
+    return "\n".join(lines) + "\n"
+
+
+def _description(text: str) -> Iterator[str]:
+    """Yield the paragraphs of a help text; examples become a code block."""
+    for number, paragraph in enumerate(inspect.cleandoc(text).split("\n\n")):
+        if number:
+            yield ""
+        examples = paragraph.removeprefix("\b\n")
+        yield from [paragraph] if examples == paragraph else ["```sh", examples, "```"]
+
+
+def _parameters(parameters: list[Any]) -> Iterator[str]:
+    """Yield the table of arguments and options; the objects are those of typer."""
+    rows = [
+        f"| `{_usage(parameter)}` | {parameter.help.replace('|', '&#124;')} |"
+        for parameter in parameters
+        if getattr(parameter, "help", None) and "--help" not in parameter.opts
+    ]
+    if rows:
+        yield from ["", "| argument or option | meaning |", "|---|---|", *rows]
+
+
+def _usage(parameter: Any) -> str:
+    metavar = (parameter.metavar or "").replace("|", "\\|")
+    if parameter.param_type_name == "argument":
+        return metavar
+    names = ", ".join(sorted(parameter.opts, key=len, reverse=True))
+    return names if parameter.is_flag else f"{names} {metavar}"
