@@ -40,23 +40,23 @@ def check(subject: Subject) -> Iterator[Diagnostic]:
         limit = meter.cap
         if meter.metric is not Metric.USD or limit is None or meter.then is WhenExhausted.WARN:
             continue
-        too_dear = []
+        too_expensive = []
         if not least:
             least = [most(meter, model, _PLAIN) for model in models]
-        for i, asked in enumerate(least):
-            if asked > limit and meter.models >> i & 1:
+        for i, least_cost in enumerate(least):
+            if least_cost > limit and meter.models >> i & 1:
                 model = models[i]
                 if not model.free or meter.then is WhenExhausted.BLOCK:
-                    too_dear.append((asked, model))
-        if too_dear:
-            asked, model = min(too_dear, key=lambda pair: pair[0])
-            names = ", ".join(f"`{m.name}`" for _, m in too_dear)
+                    too_expensive.append((least_cost, model))
+        if too_expensive:
+            least_cost, model = min(too_expensive, key=lambda pair: pair[0])
+            names = ", ".join(f"`{m.name}`" for _, m in too_expensive)
             tokens = f"{model.output_cap(None):,} tokens"
             yield warning(
                 "budget-below-one-request",
-                f"budget `{meter.name}` does not last for one request of {names}: an answer of "
-                f"{tokens}, {spell(meter.metric, asked)} at the least, is reserved first",
+                f"budget `{meter.name}` cannot cover a single request to {names}: an answer of "
+                f"{tokens} is reserved first, at {spell(meter.metric, least_cost)} or more",
                 subject.draft.places.value(("budgets", meter.name, "cap")),
-                "raise the cap, set the model's  defaults: { max_tokens: ... } , or take the model "
-                "out of the budget",
+                "raise the cap, set the model's  defaults: { max_tokens: ... } , or remove the "
+                "model from the budget",
             )

@@ -31,6 +31,6 @@ def check(subject: Subject) -> Iterator[Diagnostic]:
     for name, purpose, at in functions_of(subject.policy):
         yield note(
             "calls-own-function",
-            f"the policy calls `{name}` {purpose}; the program that uses it must allow that",
+            f"the policy calls `{name}` {purpose}; the program that opens the router must allow it",
             at,
         )

@@ -29,12 +29,12 @@ if TYPE_CHECKING:
 def check(subject: Subject) -> Iterator[Diagnostic]:
     policy = subject.policy
     sections = [t.accept for t in policy.tasks] + [r.accept for r in policy.rules]
-    asked = [accept for accept in sections if accept is not None]
-    if asked and policy.fallback.on_stream_break is not OnBreak.BUFFER:
+    checked = [accept for accept in sections if accept is not None]
+    if checked and policy.fallback.on_stream_break is not OnBreak.BUFFER:
         yield note(
             "checks-need-whole-answers",
-            "a stream whose answer is checked begins when the answer is whole: asked for by "
-            + ", ".join(accept.by for accept in asked),
-            asked[0].span,
-            "`fallback.on_stream_break` holds for the other streams",
+            "a stream is sent only when its answer is complete, since it is checked by "
+            + ", ".join(accept.by for accept in checked),
+            checked[0].span,
+            "`fallback.on_stream_break` applies to all other streams",
         )

@@ -44,12 +44,12 @@ def check(subject: Subject) -> Iterator[Diagnostic]:
                 "cloud-is-not-local",
                 f"`{model.provider_model}` runs on {where}, not on this machine",
                 subject.draft.places.value(("models", model.name, "model")),
-                "take the tag `local` off, or name a model that runs here",
+                "remove the tag `local`, or name a model that runs here",
             )
 
 
 def _provider(subject: Subject, model: Model) -> str:
-    """Whose machines a model runs on, when those are a provider's."""
+    """Return whose machines a model runs on; empty when they are not a provider's."""
     address = read(model.api_base or "")
     if address is not None:
         theirs = any(address.belongs_to(owner.domains) for owner in OWNERS)

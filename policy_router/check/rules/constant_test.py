@@ -44,7 +44,7 @@ def check(subject: Subject) -> Iterator[Diagnostic]:
 
 
 def _conditions(subject: Subject) -> Iterator[tuple[Condition, Space]]:
-    """Every condition that some request may meet: a dead one is reported as a whole."""
+    """Yield every condition that a request may meet; the others are reported by dead-rule."""
     for source in subject.regions.sources:
         when = None if source.rule is None else subject.policy.rules[source.rule].when
         if when is not None and source.boxes != ():
@@ -56,8 +56,10 @@ def _conditions(subject: Subject) -> Iterator[tuple[Condition, Space]]:
 
 
 def _bounds(tree: Tree) -> Iterator[Test]:
-    """Tests that are one end of a range, as in `0 <= tokens < 500`: spelling out the natural end
-    is no mistake."""
+    """Yield the tests that are one end of a range, as in `0 <= tokens < 500`.
+
+    Writing down the natural end of a range is not a mistake.
+    """
     match tree:
         case Not(part):
             yield from _bounds(part)

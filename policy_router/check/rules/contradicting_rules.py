@@ -31,13 +31,13 @@ if TYPE_CHECKING:
 def check(subject: Subject) -> Iterator[Diagnostic]:
     regions, policy = subject.regions, subject.policy
     everyone = policy.all_models
-    denied = regions.denied()  # a refusal with its reason is no accident
-    by_removal: dict[int, int] = {}  # a set of models -> the boxes in which it is taken away
+    denied = regions.denied()  # a refusal with a reason is intended
+    by_removal: dict[int, int] = {}  # a set of models -> the boxes in which it is excluded
     removing: dict[int, int] = {}
     for number, rule in enumerate(policy.rules):
         source = regions.sources[number]
         removes = source.removes
-        # What never applies, or selects nothing, is another rule's finding.
+        # A rule that never applies, or selects nothing, is reported by another lint rule.
         if rule.deny is not None or not removes or source.boxes == () or rule.only == ():
             continue
         if removes == everyone:
@@ -49,9 +49,9 @@ def check(subject: Subject) -> Iterator[Diagnostic]:
                 continue
             yield warning(
                 "contradicting-rules",
-                f"rule `{rule.name}` leaves no model to any request it applies to",
+                f"rule `{rule.name}` leaves no model for any request it applies to",
                 rule.span,
-                "say  deny: with the reason, or select other models",
+                "write  deny:  with the reason, or select other models",
             )
             continue
         if source.boxes is None:
@@ -79,7 +79,7 @@ def check(subject: Subject) -> Iterator[Diagnostic]:
         first, later = policy.rules[a], policy.rules[b]
         yield warning(
             "contradicting-rules",
-            f"a request that meets both `{first.name}` and `{later.name}` has no model left",
+            f"a request to which both `{first.name}` and `{later.name}` apply has no model left",
             later.span,
             "make one of the conditions exclude the other, or let them share a model",
             *((("the other rule", first.span),) if first.span else ()),
@@ -87,13 +87,16 @@ def check(subject: Subject) -> Iterator[Diagnostic]:
 
 
 def _before(boxes: int) -> int:
-    """Every box before the first of some; boxes are numbered as the rules are written."""
+    """Return all boxes before the first of these; boxes are numbered in the order of the rules."""
     return (boxes & -boxes) - 1 if boxes else 0
 
 
 def _partners(regions: Regions, b: int, among: int, denied: int) -> Iterator[int]:
-    """Earlier rules that a request may meet together with this one without being denied. Raises
-    GaveUp."""
+    """Yield earlier rules that may apply to the same request as this one without a denial.
+
+    Raises:
+        GaveUp: The search took too many steps.
+    """
     near = regions.near(b, among)
     if near and denied and not regions.together(b, b, denied):
         return

@@ -36,12 +36,12 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
 _ADDRESS: Final = re.compile(r"\b[A-Za-z][A-Za-z0-9+.-]*://[^\s\"'<>`,)\]}]+")
-# Something else is to be put in its place, or has been taken out.
+# The value is a reference to be replaced, or has been removed.
 _REFERENCE: Final = re.compile(r"[$*%{]")
 
 
 def check_text(sources: Mapping[str, str]) -> Iterator[Diagnostic]:
-    """Looks at the bare text: an address in a comment is as readable as any other."""
+    """Search the text of the files: an address in a comment can be read as well."""
     for name, text in sources.items():
         if "://" not in text:
             continue
@@ -49,13 +49,13 @@ def check_text(sources: Mapping[str, str]) -> Iterator[Diagnostic]:
             for found in _ADDRESS.finditer(row):
                 what = _held(found[0])
                 if what:
-                    at = Span(name, number, found.start() + 1, number, found.end() + 1)
+                    span = Span(name, number, found.start() + 1, number, found.end() + 1)
                     yield error(
                         "credentials-in-address",
-                        f"{what} is written into an address",
-                        at,
-                        "take it out, write  api_key_env: NAME_OF_A_VARIABLE  and change it, "
-                        "it is known now",
+                        f"{what} is part of an address",
+                        span,
+                        "remove it, write  api_key_env: NAME_OF_A_VARIABLE , and replace it, since "
+                        "it is no longer secret",
                     )
 
 

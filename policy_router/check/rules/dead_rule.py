@@ -44,7 +44,7 @@ def check(subject: Subject) -> Iterator[Diagnostic]:
             yield _finding(subject, condition, condition.span)
 
 
-def _finding(subject: Subject, when: Condition | None, at: Span | None) -> Diagnostic:
+def _finding(subject: Subject, when: Condition | None, span: Span | None) -> Diagnostic:
     help_ = "correct the condition"
     if when is not None:
         space, vocabulary = subject.space_of(when), subject.policy.vocabulary
@@ -52,7 +52,7 @@ def _finding(subject: Subject, when: Condition | None, at: Span | None) -> Diagn
     return warning(
         "dead-rule",
         f"no request can meet `{when.text if when else ''}`",
-        when.span if when else at,
+        when.span if when else span,
         help_,
     )
 

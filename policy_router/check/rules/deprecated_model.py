@@ -43,5 +43,5 @@ def check(subject: Subject) -> Iterator[Diagnostic]:
             "deprecated-model",
             f"`{model.provider_model}` {when}",
             subject.draft.places.value(("models", model.name, "model")),
-            "name its successor",
+            "use its successor",
         )

@@ -38,26 +38,26 @@ if TYPE_CHECKING:
 
 
 def check(subject: Subject) -> Iterator[Diagnostic]:
-    for model, address, at in subject.addresses:
+    for model, address, span in subject.addresses:
         if address.ip is not None and not address.plain:
             yield warning(
                 "disguised-address",
-                f"the address of `{model.name}` is an unusual way to write `{address.ip}`",
-                at,
+                f"the address of `{model.name}` is an unusual spelling of `{address.ip}`",
+                span,
                 f"write {address.ip}",
             )
         elif look_alike(_decoded(address.host)):
             yield warning(
                 "disguised-address",
-                f"the address of `{model.name}` has letters of another alphabet that look like "
-                "Latin ones",
-                at,
-                "type the host's name anew",
+                f"the address of `{model.name}` contains letters of another alphabet that look "
+                "like Latin ones",
+                span,
+                "type the name of the host again",
             )
 
 
 def _decoded(host: str) -> str:
-    """A host's name as it is shown: `xn--` stands for letters that DNS does not have."""
+    """Return the name of a host as it is displayed: `xn--` encodes letters that DNS lacks."""
     labels = []
     for label in host.split("."):
         try:

@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 
 # What these hold is no list of ours, or a list in which an entry may well stand twice.
 _OTHERS: Final = frozenset({"json_schema", "params", "then"})
-# Of these, twins are errors already.
+# Here, equal entries are errors already.
 _CHECKED: Final = frozenset({"tiers", "attributes"})
 
 
@@ -37,23 +37,23 @@ def check(subject: Subject) -> Iterator[Diagnostic]:
     for path, entries in _lists(subject.draft.document, ()):
         seen: dict[object, int] = {}
         for i, entry in enumerate(entries):
-            # A keyword is the same in upper and lower case, and however its spaces are written.
+            # Keywords are equal without regard to case and to the number of spaces.
             folded = path[-1] == "keywords" and isinstance(entry, str)
             key = " ".join(str(entry).casefold().split()) if folded else (type(entry), entry)
             if key in seen:
                 places = subject.draft.places
                 yield warning(
                     "duplicate-entry",
-                    f"`{_shown(entry)}` stands twice in this list",
+                    f"`{_shown(entry)}` is twice in this list",
                     places.value((*path, i)),
-                    "take one of them out",
+                    "remove one of them",
                     ("the first", places.value((*path, seen[key]))),
                 )
             seen.setdefault(key, i)
 
 
 def _twins(subject: Subject) -> Iterator[Diagnostic]:
-    """Models that are alike in everything but their names."""
+    """Yield models that differ in nothing but their names."""
     places = subject.draft.places
     seen: dict[str, str] = {}
     for name, model in (subject.draft.document.models or {}).items():
@@ -61,15 +61,15 @@ def _twins(subject: Subject) -> Iterator[Diagnostic]:
         if first != name:
             yield warning(
                 "duplicate-entry",
-                f"`{name}` is the same model as `{first}`, so it is no other to turn to",
+                f"`{name}` is the same model as `{first}`, so it is no fallback for it",
                 places.key(("models", name)),
-                "take one of them out",
+                "remove one of them",
                 ("the first", places.key(("models", first))),
             )
 
 
 def _lists(value: object, path: Path) -> Iterator[tuple[Path, list[object]]]:
-    """Lists of plain values."""
+    """Yield the lists of strings and numbers in a document, with their paths."""
     if isinstance(value, BaseModel):
         for name, field in type(value).model_fields.items():
             key = field.alias or name
@@ -79,7 +79,7 @@ def _lists(value: object, path: Path) -> Iterator[tuple[Path, list[object]]]:
         for key, inner in value.items():
             yield from _lists(inner, (*path, key))
     elif isinstance(value, list):
-        if all(isinstance(each, str | int | float) for each in value):
+        if all(isinstance(entry, str | int | float) for entry in value):
             yield path, value
         else:
             for i, inner in enumerate(value):

@@ -26,18 +26,19 @@ if TYPE_CHECKING:
 
 def check(subject: Subject) -> Iterator[Diagnostic]:
     fallback = subject.draft.document.fallback
-    said = fallback.on_error.context_too_long if fallback and fallback.on_error else None
-    if said is None or said is Action.STOP:
+    action = fallback.on_error.context_too_long if fallback and fallback.on_error else None
+    if action is None or action is Action.STOP:
         return
-    at = subject.draft.places.value(("fallback", "on_error", "context_too_long"))
+    span = subject.draft.places.value(("fallback", "on_error", "context_too_long"))
     policy = subject.policy
     sizes = [m.context for m in policy.models if m.context is not None]
-    if said is not Action.BIGGER_CONTEXT:
+    if action is not Action.BIGGER_CONTEXT:
         if len(sizes) > 1:
             yield warning(
                 "fallback-to-smaller-context",
-                f"after a prompt too long for one model, `{said}` may ask one that holds no more",
-                at,
+                f"after a prompt that is too long for one model, `{action}` may try one whose "
+                "context is no larger",
+                span,
                 "write  context_too_long: bigger_context",
             )
         return
@@ -49,16 +50,18 @@ def check(subject: Subject) -> Iterator[Diagnostic]:
         names = " and ".join(f"`{m.name}`" for m in strongest)
         yield warning(
             "fallback-to-smaller-context",
-            f"no model holds more than {names}, so a prompt too long for one of them has "
-            "nowhere to go",
-            at,
+            f"no model has a larger context than {names}, so a prompt that is too long for "
+            "one of them cannot be answered",
+            span,
             "add a model with a larger context, or write  context_too_long: stop",
         )
 
 
 def _helps(models: tuple[Model, ...]) -> bool:
-    """Whether one model holds more than another without being paid for where that one is free:
-    then a prompt that is too long has somewhere to go."""
+    """Whether there is a model with a larger context than another one.
+
+    A paid model is no fallback for a free one.
+    """
     sizes = [m.context or 0 for m in models]
     free = [m.context or 0 for m in models if m.free]
     paid = [m.context or 0 for m in models if not m.free]

@@ -37,10 +37,10 @@ def check(subject: Subject) -> Iterator[Diagnostic]:
             tiers = subject.policy.tiers
             yield warning(
                 "falling-floor",
-                f"`{band.name}` is harder than `{highest.name}` and asks for "
-                f"`{tiers[band.min_tier]}`, less than `{tiers[highest.min_tier or 0]}`",
+                f"`{band.name}` is harder than `{highest.name}` but requires only "
+                f"`{tiers[band.min_tier]}`, which is weaker than `{tiers[highest.min_tier or 0]}`",
                 band.span,
-                "let the floors rise from the easiest band to the hardest",
+                "let `min_tier` rise, or stay, from the easiest band to the hardest",
                 *((("the easier band", highest.span),) if highest.span else ()),
             )
         if highest is None or band.min_tier > (highest.min_tier or 0):

@@ -48,7 +48,7 @@ def check(subject: Subject) -> Iterator[Diagnostic]:
             "field-without-effect",
             "a list without entries is the same as none",
             places.key(path),
-            "add what is meant, or leave it out",
+            "add entries, or leave it out",
         )
     if document.timezone is not None and not _is_timed(subject):
         yield note(
@@ -65,7 +65,7 @@ def _models(document: Document) -> Iterator[Found]:
     if most is not None and models and most > 2 * len(models):
         yield (
             ("fallback", "max_attempts"),
-            f"{most} attempts are never made: each of {len(models)} models is asked twice at most",
+            f"{most} attempts are never made: each of {len(models)} models is called at most twice",
             f"write {2 * len(models)} or less",
         )
 
@@ -77,7 +77,7 @@ def _budgets(document: Document) -> Iterator[Found]:
                 if getattr(budget, field) is not None:
                     yield (
                         ("budgets", name, field),
-                        f"an unlimited budget is never spent, so `{field}` does nothing",
+                        f"an unlimited budget is never used up, so `{field}` has no effect",
                         f"write a cap, or leave `{field}` out",
                     )
 
@@ -90,15 +90,15 @@ def _tasks(document: Document) -> Iterator[Found]:
         if _is_everywhere(task.pattern):
             yield (
                 ("tasks", name, "pattern"),
-                "this pattern is found in every text, so every request is of this task",
-                "write what gives the task away; the last task takes the rest anyway",
+                "this pattern matches every text, so every request belongs to this task",
+                "write what identifies the task; all other requests belong to the last task anyway",
             )
         own = task.keywords or task.pattern or task.needs
         if task.confidence is not None and (own or name == list(tasks)[-1]):
             yield (
                 ("tasks", name, "confidence"),
-                "`confidence` is about built-in definitions, and this task "
-                + ("has conditions of its own" if own else "takes what is left"),
+                "`confidence` applies to built-in definitions only, and this task "
+                + ("has its own conditions" if own else "is the default task"),
                 "leave it out",
             )
 
@@ -113,7 +113,7 @@ def _rules(document: Document) -> Iterator[Found]:
                 if getattr(rule, field) is not None:
                     yield (
                         (*path, field),
-                        f"a request that is denied is asked of no model, so `{field}` does nothing",
+                        f"a denied request is sent to no model, so `{field}` has no effect",
                         f"leave `deny` or `{field}` out",
                     )
         if rule.only is not None and rule.avoid is not None:
@@ -123,26 +123,26 @@ def _rules(document: Document) -> Iterator[Found]:
             ):
                 yield (
                     (*path, "avoid"),
-                    "`only` takes these models away already",
+                    "`only` already excludes these models",
                     "leave `avoid` out",
                 )
 
 
 def _accept(accept: AcceptShape, path: Path) -> Iterator[Found]:
     if _is_everywhere(accept.pattern):
-        yield (*path, "pattern"), "this pattern is found in every text", "write what must be in it"
-    said = accept.model_dump(exclude_none=True)
-    otherwise = said.pop("otherwise", None)
-    least = said.pop("min_chars", None)
-    if not any(value is not False for value in said.values()) and not least:
-        what = "`otherwise` is about answers that fail a check, and" if otherwise else "here"
+        yield (*path, "pattern"), "this pattern matches every text", "write what must be in it"
+    checks = accept.model_dump(exclude_none=True)
+    otherwise = checks.pop("otherwise", None)
+    least = checks.pop("min_chars", None)
+    if not any(value is not False for value in checks.values()) and not least:
+        what = "`otherwise` applies to answers that fail a check, and" if otherwise else "here"
         yield path, f"{what} nothing is checked", "add a check, such as  not_empty: true"
     elif least == 0:
         yield (*path, "min_chars"), "every text has at least 0 characters", "leave it out"
 
 
 def _is_everywhere(pattern: str | None) -> bool:
-    """Whether a pattern matches the empty text, and so is found in any."""
+    """Whether a pattern matches the empty text, so that it matches every text."""
     if not pattern or re.search(r"\^|\$|\\[AzZbB]", pattern):
         return False
     return search(pattern)("") is not None
@@ -155,7 +155,7 @@ def _complexity(document: Document) -> Iterator[Found]:
     if not shape.weights.keywords:
         yield (
             ("complexity", "keywords"),
-            "`weights` gives keywords no weight, so these do nothing",
+            "`weights` gives keywords no weight, so these have no effect",
             "add  keywords: 20%  to `weights`, or leave them out",
         )
 
@@ -169,7 +169,7 @@ def _fallback(document: Document) -> Iterator[Found]:
         if action is not None and action is not Action.STOP:
             yield (
                 ("fallback", "on_error", fault),
-                f"after the only attempt nothing follows, so `{action}` does nothing",
+                f"there is only one attempt, so `{action}` has no effect",
                 "raise `max_attempts`, or leave it out",
             )
 
@@ -180,7 +180,11 @@ def _others(document: Document) -> Iterator[Found]:
             yield ("prompts", name), f"prompt `{name}` adds nothing", "add system or params"
     for i, test in enumerate(document.tests or ()):
         if not test.expect.model_dump(exclude_none=True):
-            yield ("tests", i, "expect"), "this test expects nothing", "add what must come out"
+            yield (
+                ("tests", i, "expect"),
+                "this test expects nothing",
+                "add what the decision must be",
+            )
 
 
 def _empty(value: object, path: Path) -> Iterator[Path]:
@@ -207,5 +211,7 @@ def _is_timed(subject: Subject) -> bool:
             isinstance(meter.window, Period) and meter.cap is not None
             for meter in subject.policy.limits
         )
-        or any(each.until for each in (subject.draft.document.experiments or {}).values())
+        or any(
+            experiment.until for experiment in (subject.draft.document.experiments or {}).values()
+        )
     )

@@ -39,21 +39,21 @@ def check(subject: Subject) -> Iterator[Diagnostic]:
                 break
             word, names = subject.draft.selected[*path, "first", i]
             models = [subject.policy.model(name) for name in names]
-            why = [_why_not(model, source, subject) for model in models]
-            at = subject.draft.places.value((*path, "first", i))
-            if models and all(why):
+            reasons = [_why_not(model, source, subject) for model in models]
+            span = subject.draft.places.value((*path, "first", i))
+            if models and all(reasons):
                 yield warning(
                     "first-without-effect",
-                    f"`{word}` cannot come first here: {why[0]}",
-                    at,
-                    "name another model, or change the rest of it",
+                    f"`{word}` cannot come first here: {reasons[0]}",
+                    span,
+                    "name another model, or change the other fields",
                 )
             elif word in before and word in subject.policy.models_by_name:
                 yield warning(
                     "first-without-effect",
-                    f"`{word}` is among the models named before it already",
-                    at,
-                    "name it before them, or leave it out",
+                    f"`{word}` is already among the models before it",
+                    span,
+                    "write it before them, or leave it out",
                 )
             before.update(names)
 
@@ -64,9 +64,9 @@ def _why_not(model: Model, source: Task | Rule, subject: Subject) -> str:
         return f"`{model.name}` is below `min_tier: {tier}`"
     if isinstance(source, Rule):
         if source.only is not None and model.name not in source.only:
-            return f"`only` takes `{model.name}` away"
+            return f"`only` excludes `{model.name}`"
         if model.name in source.avoid:
-            return f"`avoid` takes `{model.name}` away"
+            return f"`avoid` excludes `{model.name}`"
         if not source.needs <= model.abilities:
-            return f"`{model.name}` lacks what `needs` asks for"
+            return f"`{model.name}` lacks an ability in `needs`"
     return ""

@@ -27,13 +27,14 @@ if TYPE_CHECKING:
 def check(subject: Subject) -> Iterator[Diagnostic]:
     for model in subject.policy.models:
         entry = subject.draft.entries[model.name]
-        # A server of our own may well serve a model of that name for nothing.
+        # A server of the user may well run a model of that name at no cost.
         if model.free and model.api_base is None and entry is not None and entry.price is not None:
             price = entry.price
             yield warning(
                 "free-but-priced",
-                f"`{model.name}` is called free, but `{entry.name}` costs "
-                f"${format_usd(price.input)}/M in and ${format_usd(price.output)}/M out",
+                f"`{model.name}` is declared free, but `{entry.name}` costs "
+                f"${format_usd(price.input)}/M for input "
+                f"and ${format_usd(price.output)}/M for output",
                 subject.draft.places.value(("models", model.name, "price")),
-                "take `price: free` out, or name the free variant",
+                "remove `price: free`, or name the free variant",
             )

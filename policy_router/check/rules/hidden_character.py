@@ -30,7 +30,7 @@ if TYPE_CHECKING:
 
 
 def check_text(sources: Mapping[str, str]) -> Iterator[Diagnostic]:
-    """Looks at the bare text, where a character stands as itself, in comments as well."""
+    """Search the text of the files, comments included."""
     for name, text in sources.items():
         if text.isascii() or not HIDDEN.search(text):
             continue
@@ -43,18 +43,16 @@ def check_text(sources: Mapping[str, str]) -> Iterator[Diagnostic]:
             if does == "turns":
                 yield error(
                     "hidden-character",
-                    f"{point} turns the direction of the text: it is not read as it is shown",
+                    f"{point} changes the direction of the text, so its order on screen differs",
                     span,
-                    "take it out",
+                    "remove it",
                 )
-            elif does == "hides" or not _beside_right_to_left(text, at):
-                yield warning(
-                    "hidden-character", f"{point} stands here and is not seen", span, "take it out"
-                )
+            elif does == "hides" or not _near_right_to_left(text, at):
+                yield warning("hidden-character", f"{point} is invisible", span, "remove it")
 
 
 def check(subject: Subject) -> Iterator[Diagnostic]:
-    """Looks at values in which such a character is written as an escape."""
+    """Search the values, in which such a character may be written as an escape."""
     for path, value, kind in strings(subject.draft.document):
         if kind == "prose" or value.isascii():
             continue
@@ -64,13 +62,13 @@ def check(subject: Subject) -> Iterator[Diagnostic]:
         if at is not None and not any(HIDDEN.search(row) for row in written):
             yield warning(
                 "hidden-character",
-                f"U+{ord(value[at[0]]):04X} stands in this text and is not seen",
+                f"U+{ord(value[at[0]]):04X} in this text is invisible",
                 span,
-                "take it out",
+                "remove it",
             )
 
 
-def _beside_right_to_left(text: str, at: int) -> bool:
-    """Whether a mark of direction has a use where it stands: near Arabic or Hebrew."""
+def _near_right_to_left(text: str, at: int) -> bool:
+    """Whether a mark of direction has a use here: near Arabic or Hebrew."""
     near = text[max(0, at - 20) : at + 20]
     return any("\u0590" <= char <= "\u08ff" or "\ufb1d" <= char <= "\ufefc" for char in near)

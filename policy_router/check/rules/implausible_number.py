@@ -34,10 +34,10 @@ _CONTEXT: Final = 512
 _LARGEST: Final = 20_000_000
 _ANSWER: Final = 33
 _QUOTA: Final = 1000
-_DEAR: Final = 2000 * NANO_PER_USD
-"""No model costs so much per million tokens."""
+_HIGHEST_PRICE: Final = 2000 * NANO_PER_USD
+"""Nano-USD per million tokens that no model costs."""
 _APART: Final = 100
-"""How far a price may be from the table's."""
+"""Factor by which a price may differ from the one in LiteLLM's table."""
 _SOON: Final = {"deadline": 0.5, "first_token_within": 0.1, "stall": 0.1}
 _LATE: Final = 24 * 3600
 
@@ -52,9 +52,9 @@ def check(subject: Subject) -> Iterator[Diagnostic]:
             if 0 < rate.amount < _QUOTA:
                 yield warning(
                     "implausible-number",
-                    f"{rate.amount} tokens per {rate.period} are not enough for one request",
+                    f"{rate.amount} tokens per {rate.period} are too few for a single request",
                     places.value(("limits", name, "tokens", i)),
-                    f"write {rate.amount}k if thousands are meant",
+                    f"write {rate.amount}k if you mean thousands",
                 )
     for path, message, help_ in _of_times(document.fallback):
         yield warning("implausible-number", message, places.value(path), help_)
@@ -69,23 +69,23 @@ def _of_model(subject: Subject, name: str, model: ModelShape) -> Iterator[tuple[
             yield (
                 (*path, field),
                 f"only {size} tokens fit {what}",
-                f"write {size}k if thousands are meant",
+                f"write {size}k if you mean thousands",
             )
         elif size is not None and size > _LARGEST:
-            yield (*path, field), f"no model has a {field} of {size:,} tokens", "write it anew"
+            yield (*path, field), f"no model has a {field} of {size:,} tokens", "correct the number"
     if model.context and model.max_output and model.context < model.max_output:
-        sizes = f"{model.max_output:,} tokens does not fit into a context of {model.context:,}"
+        sizes = f"{model.max_output:,} tokens is larger than the context of {model.context:,}"
         yield (
             (*path, "max_output"),
             f"an answer of {sizes}",
-            "lower `max_output`, or raise `context` if that is what the server is set to",
+            "lower `max_output`, or raise `context` if the server is configured so",
         )
     for i, rate in enumerate(model.limits or ()):
         if rate.metric == "tokens" and 0 < rate.amount < _QUOTA:
             yield (
                 (*path, "limits", i),
-                f"{rate.amount} tokens per {rate.period} are not enough for one request",
-                f"write {rate.amount}k if thousands are meant",
+                f"{rate.amount} tokens per {rate.period} are too few for a single request",
+                f"write {rate.amount}k if you mean thousands",
             )
     if isinstance(model.price, PriceShape):
         yield from _of_price(subject, name, model.price)
@@ -97,21 +97,21 @@ def _of_price(subject: Subject, name: str, price: PriceShape) -> Iterator[tuple[
     if price.input > price.output > 0 and not listed_so:
         yield (
             ("models", name, "price"),
-            f"what goes into `{name}` costs more than what comes out of it",
-            "swap `input` and `output`, if they are mixed up",
+            f"the input of `{name}` costs more than its output",
+            "swap `input` and `output` if they are mixed up",
         )
     own = subject.policy.model(name).api_base is not None
     for field, amount in (("input", price.input), ("output", price.output)):
         path: Path = ("models", name, "price", field)
         shown = f"${format_usd(amount)} per million tokens"
         listed = getattr(entry.price, field) if entry and entry.price and not own else 0
-        if amount >= _DEAR:
+        if amount >= _HIGHEST_PRICE:
             yield path, f"no model costs {shown}", "/K is per thousand tokens, /M per million"
         elif listed and amount and not listed / _APART < amount < listed * _APART:
             yield (
                 path,
-                f"`{name}` costs {shown} here and ${format_usd(listed)} in the table",
-                "/K is per thousand tokens, /M per million; left out, the table's price is used",
+                f"`{name}` costs {shown} here and ${format_usd(listed)} in LiteLLM's table",
+                "/K is per thousand tokens, /M per million; without a price, the table's is used",
             )
 
 
@@ -127,6 +127,6 @@ def _of_times(fallback: FallbackShape | None) -> Iterator[tuple[Path, str, str]]
         elif time is not None and time > _LATE:
             yield (
                 ("fallback", field),
-                f"{time / 3600:g} hours are longer than anybody waits",
+                f"{time / 3600:g} hours are longer than any caller waits",
                 "m are minutes, h are hours",
             )

@@ -39,6 +39,6 @@ def check(subject: Subject) -> Iterator[Diagnostic]:
                 f"no text has at least {accept.min_chars:,} and at most {accept.max_chars:,} "
                 "characters",
                 places.value((*path, "accept", "min_chars")),
-                "swap the two, or take one out",
-                ("the most", places.value((*path, "accept", "max_chars"))),
+                "swap the two, or remove one",
+                ("the maximum", places.value((*path, "accept", "max_chars"))),
             )

@@ -51,7 +51,7 @@ def check(subject: Subject) -> Iterator[Diagnostic]:
             if address.belongs_to(owner.domains):
                 continue
             if address.is_near:
-                # A server of our own may check any key; one for a whole account it need not see.
+                # A server of the user may check any key, but needs none that opens a whole account.
                 if not owner.account:
                     continue
                 severity = Severity.WARNING
@@ -64,8 +64,8 @@ def check(subject: Subject) -> Iterator[Diagnostic]:
         yield Diagnostic(
             "key-of-another",
             severity,
-            f"`{model.api_key_env}` is a key of {owner.name}, and `{model.name}` sends it to "
-            f"{where}",
+            f"`{model.api_key_env}` is a key of {owner.name}, but `{model.name}` sends it "
+            f"to {where}",
             subject.draft.places.value(("models", model.name, "api_key_env")),
-            "name the variable with the key for that server",
+            "name the variable that has the key for that server",
         )

@@ -38,11 +38,11 @@ if TYPE_CHECKING:
 
 
 def check(subject: Subject) -> Iterator[Diagnostic]:
-    for model, address, at in subject.addresses:
+    for model, address, span in subject.addresses:
         if model.api_key_env and address.scheme == "http" and not address.is_near:
             yield error(
                 "key-over-plain-http",
                 f"the key of `{model.name}` is sent to `{address.host}` over plain http",
-                at,
-                "write https://",
+                span,
+                "use https://",
             )

@@ -40,26 +40,26 @@ def check(subject: Subject) -> Iterator[Diagnostic]:
         lists.append((("complexity", "keywords"), document.complexity.keywords or ()))
     for path, words in lists:
         for i, word in enumerate(words):
-            why, help_ = _why(word, alone=len(words) == 1)
-            if why:
+            reason, help_ = _reason(word, alone=len(words) == 1)
+            if reason:
                 yield warning(
                     "keyword-never-matches",
-                    f"`{word}` is found in no text: {why}",
+                    f"`{word}` matches no text: {reason}",
                     subject.draft.places.value((*path, i)),
                     help_,
                 )
 
 
-def _why(word: str, *, alone: bool) -> tuple[str, str]:
+def _reason(word: str, *, alone: bool) -> tuple[str, str]:
     if not word.strip():
-        return "there is no letter in it", "take it out"
+        return "it has no letter", "remove it"
     if _PATTERN.search(word):
-        return "it is looked for letter by letter", "a pattern stands under `pattern`"
+        return "it is compared letter by letter", "write a pattern in `pattern`"
     if len(word) > 2 and word[0] == word[-1] and word[0] in "'\"`":
-        return "its quotes are looked for as well", f"write {word[1:-1]}"
+        return "its quotes are part of it", f"write {word[1:-1]}"
     parts = [part.strip() for part in word.split(",")]
     if len(parts) > (1 if alone else 2) and all(part and " " not in part for part in parts):
         return "it is one phrase, commas included", f"write a list: [{', '.join(parts)}]"
     if unicodedata.normalize("NFC", word) != word:
-        return "its accents are written apart from their letters", "type it anew"
+        return "its accents are separate characters", "type it again"
     return "", ""

@@ -38,19 +38,19 @@ def check(subject: Subject) -> Iterator[Diagnostic]:
     for meter in subject.policy.limits:
         if meter.metric is not Metric.TOKENS or meter.cap is None:
             continue
-        cut = [
+        capped = [
             (model.output_cap(None), model)
             for model in chosen(subject.policy.models, meter.models)
             if model.output_cap(None) > meter.cap and refuses(meter, model)
         ]
-        if cut:
-            longest, _ = min(cut, key=lambda pair: pair[0])
-            names = ", ".join(f"`{model.name}`" for _, model in cut)
+        if capped:
+            longest, _ = min(capped, key=lambda pair: pair[0])
+            names = ", ".join(f"`{model.name}`" for _, model in capped)
             kind = "budget" if meter.is_budget else "limit"
             yield warning(
                 "limit-below-one-request",
-                f"{kind} `{meter.name}` of {meter.cap:,} tokens is less than one answer of "
-                f"{names} may have, {longest:,} tokens: answers are capped to what fits",
+                f"{kind} `{meter.name}` of {meter.cap:,} tokens is lower than the longest "
+                f"answer of {names}, {longest:,} tokens: answers are capped to what fits",
                 meter.span,
                 "raise it, or set the model's  defaults: { max_tokens: ... }  below it",
             )

@@ -48,9 +48,9 @@ def check(subject: Subject) -> Iterator[Diagnostic]:
                 idle.add(number)
                 yield warning(
                     "limit-without-effect",
-                    f"{_words(meter)} is never reached: {_words(other)} comes first",
+                    f"{_described(meter)} is never reached, because of {_described(other)}",
                     meter.span,
-                    "take it out, or make it the narrower one",
+                    "remove it, or make it stricter than the other",
                     *((("the other", other.span),) if other.span else ()),
                 )
                 break
@@ -62,15 +62,17 @@ def check(subject: Subject) -> Iterator[Diagnostic]:
             if named is not None and named.models and all(word in known for word in named.models):
                 yield warning(
                     "limit-without-effect",
-                    f"budget `{meter.name}` is never touched: its models are free",
+                    f"budget `{meter.name}` is never used: its models are free",
                     meter.span,
-                    "limit tokens or requests instead, or name models that cost something",
+                    "limit tokens or requests instead, or name paid models",
                 )
 
 
 def _most(other: Limit, meter: Limit) -> int | None:
-    """The most that one meter can count while another one refuses what is beyond its limit; None
-    when the other does not bound it at all."""
+    """Return the most that a limit can count, given that another one refuses what exceeds it.
+
+    None when the other one does not bound it.
+    """
     if (
         other.cap is None
         or other.metric is not meter.metric
@@ -79,7 +81,7 @@ def _most(other: Limit, meter: Limit) -> int | None:
         or meter.models & ~other.models
         or other.per not in (None, meter.per)
         or not (other.when is None or (meter.when and meter.when.text == other.when.text))
-        # What a provider allows is a fact that may stand beside our own limits.
+        # What a provider allows is worth stating in addition to the limits of the policy.
         or (meter.section == "models") != (other.section == "models")
     ):
         return None
@@ -88,13 +90,13 @@ def _most(other: Limit, meter: Limit) -> int | None:
 
 
 def _length(window: Window | None) -> int:
-    """Seconds of a window; of seats it is always the same one."""
+    """Return the seconds of a window; 1 for concurrent requests, which have none."""
     if window is None:
         return 1
     return window.seconds if isinstance(window, Rolling) else _SECONDS[window]
 
 
-def _words(meter: Limit) -> str:
+def _described(meter: Limit) -> str:
     amount = spell(meter.metric, meter.cap or 0)
     window = "" if meter.window is None else f" per {meter.window}"
     per = f" for each {meter.per}" if meter.per else ""

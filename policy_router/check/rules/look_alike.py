@@ -31,7 +31,7 @@ if TYPE_CHECKING:
     from policy_router.diagnostics import Diagnostic, Span
 
 _LEAST: Final = 3
-"""Shorter names are told apart at a glance."""
+"""Characters; shorter names are easily distinguished."""
 
 
 def check(subject: Subject) -> Iterator[Diagnostic]:
@@ -42,10 +42,10 @@ def check(subject: Subject) -> Iterator[Diagnostic]:
             odd = next(char for char in value if not char.isascii() and script(char))
             yield warning(
                 "look-alike",
-                f"`{value}` has letters of two alphabets that look the same, such as "
+                f"`{value}` mixes letters of two alphabets that look the same, such as "
                 f"U+{ord(odd):04X}",
                 subject.draft.places.value(path),
-                "type it anew",
+                "type it again",
             )
     for names in _spaces(subject):
         seen: dict[str, tuple[str, Span | None]] = {}
@@ -58,16 +58,19 @@ def check(subject: Subject) -> Iterator[Diagnostic]:
             if first != name:
                 yield warning(
                     "look-alike",
-                    f"`{name}` looks like `{first}` and is another name",
+                    f"`{name}` looks like `{first}` but is another name",
                     span,
-                    "write both the same, or make them differ more",
+                    "make both equal, or choose names that differ more",
                     *((("the other", where),) if where else ()),
                 )
 
 
 def _spaces(subject: Subject) -> Iterator[list[tuple[str, Span | None]]]:
-    """Names that could be meant for each other: what stands for models, the values that one fact
-    is compared with, and the names of each section."""
+    """Yield groups of names that could be confused.
+
+    They are the names that select models, the values that one fact is compared with, and the
+    names of each section.
+    """
     document, places = subject.draft.document, subject.draft.places
     words: dict[str, Span | None] = {}
     for name, model in (document.models or {}).items():

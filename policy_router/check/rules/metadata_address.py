@@ -37,13 +37,13 @@ if TYPE_CHECKING:
 
 
 def check(subject: Subject) -> Iterator[Diagnostic]:
-    for model, address, at in subject.addresses:
+    for model, address, span in subject.addresses:
         if address.is_metadata:
             where = str(address.ip or address.host)
             yield error(
                 "metadata-address",
                 f"the address of `{model.name}` leads to `{where}`, where a cloud keeps the "
                 "credentials of its machines",
-                at,
-                "name the server that serves the model",
+                span,
+                "write the address of the server that runs the model",
             )

@@ -38,9 +38,9 @@ def check(subject: Subject) -> Iterator[Diagnostic]:
             if other:
                 yield warning(
                     "misleading-tag",
-                    f"a selector `{tag}` means {other}, and takes `{name}` as well",
+                    f"the selector `{tag}` means {other}, but selects `{name}` as well",
                     subject.draft.places.value(("models", name, "tags", i)),
-                    "choose another word for the tag",
+                    "choose another tag",
                 )
 
 

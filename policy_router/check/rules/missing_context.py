@@ -28,7 +28,8 @@ def check(subject: Subject) -> Iterator[Diagnostic]:
         if model.context is None:
             yield warning(
                 "missing-context",
-                f"nobody knows how many tokens fit into `{model.name}`",
+                f"the context of `{model.name}` is unknown",
                 subject.draft.places.value(("models", model.name, "model")),
-                near(subject, model) or "add  context: 32k  with what its server is set to",
+                near(subject, model)
+                or "add  context: 32k  with the value that its server is configured for",
             )

@@ -30,7 +30,7 @@ def check(subject: Subject) -> Iterator[Diagnostic]:
         if model.price is None and not (entry and entry.listed_zero):
             yield warning(
                 "missing-price",
-                f"nobody knows what `{model.name}` costs",
+                f"the price of `{model.name}` is unknown",
                 subject.draft.places.value(("models", model.name, "model")),
                 near(subject, model)
                 or "add  price: free  or  price: { input: $0.10/M, output: $0.40/M }",

@@ -45,21 +45,21 @@ def check(subject: Subject) -> Iterator[Diagnostic]:
                         "never-equal",
                         f"`{value}` is compared letter by letter, not as a pattern",
                         span,
-                        "write the whole text"
+                        "write the whole string"
                         + (f", {fact.name}.startswith('...')" if as_pattern else "")
                         + as_pattern,
                     )
                 elif len(value) > 2 and value[0] == value[-1] and value[0] in "'\"`":
                     yield warning(
                         "never-equal",
-                        f"the quotes in `{value}` are part of the text",
+                        f"the quotes in `{value}` are part of the string",
                         span,
                         "write it with one pair of quotes",
                     )
                 elif value != value.strip() and test.op is not Op.STARTS:
                     yield warning(
                         "never-equal",
-                        f"`{value}` has a space at its end, which counts",
+                        f"`{value}` begins or ends with a space, which counts",
                         span,
-                        "take the space out",
+                        "remove the space",
                     )

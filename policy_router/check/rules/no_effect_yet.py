@@ -42,7 +42,7 @@ def check(subject: Subject) -> Iterator[Diagnostic]:
 
 
 def _parts(document: Document) -> Iterator[str]:
-    """Single fields without effect, in sections that have one."""
+    """Yield single fields without effect in sections that have an effect."""
     models = (document.models or {}).values()
     if any(model.gpu_memory for model in models):
         yield "models.gpu_memory"

@@ -51,20 +51,24 @@ def check(subject: Subject) -> Iterator[Diagnostic]:
         if accept is None:
             continue
         allowed = left & ~_below(policy, source)
-        asked = [tier for tier, models in tiers.items() if models & allowed]
-        # Other rules, tasks and bands take models away only: what is one tier stays one.
-        if len(asked) == 1:
-            ends = "an error" if accept.otherwise is OnRejected.ERROR else "the best that failed"
+        candidates = [tier for tier, models in tiers.items() if models & allowed]
+        # Other rules, tasks and bands can only exclude models, so one tier stays one.
+        if len(candidates) == 1:
+            ends = (
+                "an error"
+                if accept.otherwise is OnRejected.ERROR
+                else "the best of the failed answers"
+            )
             yield note(
                 "no-escalation-target",
-                f"when an answer fails the checks of {accept.by}, nobody of a higher tier is left "
-                f"to ask: every model that may answer is `{asked[0]}`",
+                f"an answer that fails the checks of {accept.by} cannot be replaced by one of a "
+                f"higher tier: all models that may answer are of tier `{candidates[0]}`",
                 accept.span,
                 f"the request then gets {ends}",
             )
 
 
 def _below(policy: Policy, part: Rule | Task) -> int:
-    """The models (bit i: model i) that a floor takes away."""
+    """Return the models (bit i: model i) that a minimum tier excludes."""
     strict = not policy.fallback.step_down
     return policy.models_below(part.min_tier) if strict and part.min_tier else 0

@@ -34,5 +34,5 @@ def check(subject: Subject) -> Iterator[Diagnostic]:
             "no-free-model",
             "`prefer` begins with `free`, but no model is free",
             subject.draft.places.value(("prefer", 0)),
-            "say  price: free  of a model that costs nothing, or take `free` out",
+            "write  price: free  for a model that costs nothing, or remove `free`",
         )

@@ -55,9 +55,9 @@ def check(subject: Subject) -> Iterator[Diagnostic]:
             yield warning(
                 "order-conflict",
                 f"`{rules[a].name}` and `{rules[b].name}` put different models first "
-                "for a request that meets both",
+                "for a request to which both apply",
                 rules[b].span,
-                "the earlier one wins; let the narrower one come first, or exclude the other",
+                "the earlier one wins; write the narrower one first, or let one exclude the other",
                 *((("the other rule", span),) if (span := rules[a].span) else ()),
             )
 
@@ -65,7 +65,11 @@ def check(subject: Subject) -> Iterator[Diagnostic]:
 def _rivals(
     regions: Regions, b: int, among: int, heads: Mapping[int, int], demoted: Mapping[int, int]
 ) -> Iterator[int]:
-    """Earlier rules that put another model first for a request that meets both. Raises GaveUp."""
+    """Yield earlier rules that put another model first for a request to which both apply.
+
+    Raises:
+        GaveUp: The search took too many steps.
+    """
     unknown, inside = False, regions.inside(b)
     for a in regions.near(b, among):
         if not regions.holds[a] & ~inside:

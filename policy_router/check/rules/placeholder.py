@@ -40,7 +40,7 @@ ADDRESS: Final = re.compile(
     r"[${}<>]|%[A-Za-z_]\w*%|@@\w+@@|__[A-Z]\w*__|os\.environ|^env[:.]"
     r"|(?i:\byour[-_](?!\w+\.openai)\w+|\bchange[-_]?me\b|\bplaceholder\b)"
 )
-"""What no address and no name of a model has."""
+"""What no address and no name of a model contains."""
 _TEXT: Final = re.compile(
     r"\$\{\{?[^{}$]{1,100}\}?\}|\$\([A-Z_][A-Z0-9_]*\)|(?<![\w$])\$[A-Z][A-Z0-9]*_[A-Z0-9_]+"
     r"|\{\{-?\s*[\w.]+(?:\s*\|[^{}]*)?\s*-?\}\}|\{%\s*\w[^{}]*%\}|<%=?[^<>%]+%>|#\{\w[\w.]*\}"
@@ -64,13 +64,13 @@ def check(subject: Subject) -> Iterator[Diagnostic]:
         if shown:
             yield warning(
                 "placeholder",
-                f"nothing is put in for `{shown[0]}`: the text is used as it stands",
+                f"`{shown[0]}` is not replaced: the text is used literally",
                 subject.draft.places.inside(path, shown.start(), shown.end()),
-                "write what is meant" + _help(path),
+                "write the value" + _help(path),
             )
 
 
 def _help(path: tuple[str | int, ...]) -> str:
     if path[-1] == "api_base":
-        return "; a file for each environment may hold its own models"
+        return "; use a file with its own models for each environment"
     return ""

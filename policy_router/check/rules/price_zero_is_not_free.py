@@ -31,16 +31,17 @@ def check(subject: Subject) -> Iterator[Diagnostic]:
         if model.price is None and entry is not None and entry.listed_zero:
             yield warning(
                 "price-zero-is-not-free",
-                f"the table's price of `{model.name}` is 0, which does not mean that it is free",
+                f"the price of `{model.name}` in LiteLLM's table is 0, which does not mean that it "
+                "is free",
                 subject.draft.places.value(("models", model.name, "model")),
-                "add  price: free  if it is, or its price",
+                "add  price: free  if it is free, or its price",
             )
         shape = (subject.draft.document.models or {})[model.name].price
         if isinstance(shape, PriceShape) and not (shape.input or shape.output):
             yield warning(
                 "price-zero-is-not-free",
-                f"a price of $0 does not make `{model.name}` free: it is still asked only where a "
-                "budget pays",
+                f"a price of $0 does not make `{model.name}` free: it still needs a budget that "
+                "covers it",
                 subject.draft.places.value(("models", model.name, "price")),
                 "write  price: free",
             )

@@ -46,7 +46,7 @@ def check(subject: Subject) -> Iterator[Diagnostic]:
         if m.metric is Metric.USD and m.cap is not None and m.then is not WhenExhausted.WARN
     ]
     for quota in policy.limits:
-        # A model's own limits are what its provider allows, whatever anybody can pay.
+        # The limits of a model are what its provider allows, independent of any budget.
         if quota.section != "limits" or quota.metric not in (Metric.TOKENS, Metric.REQUESTS):
             continue
         cost = _least(policy, quota)
@@ -55,27 +55,29 @@ def check(subject: Subject) -> Iterator[Diagnostic]:
             yield warning(
                 "quota-above-budget",
                 f"using up `{quota.name}` once costs at least {spell(Metric.USD, cost)}, "
-                f"more than budget `{bound.name}` holds",
+                f"more than the cap of budget `{bound.name}`",
                 quota.span,
-                "the budget is what bounds these models; lower the quota or raise the cap",
+                "only the budget limits these models; lower the quota or raise the cap",
             )
 
 
 def _bounds(budget: Limit, quota: Limit) -> bool:
-    """Whether all that a quota counts is paid from one count of the budget."""
+    """Whether everything that a quota counts is paid from one counter of the budget."""
     within = not quota.models & ~budget.models
     return within and budget.when is None and budget.per == quota.per
 
 
 def _least(policy: Policy, quota: Limit) -> int:
-    """The least that using a quota up costs, in nano-USD; 0 when it may cost nothing, or when
-    nobody knows. A request has at least one token in each direction."""
+    """Return the least that using up a quota costs, in nano-USD; 0 when that is unknown.
+
+    A request has at least one token of input and one of output.
+    """
     costs = []
     for i in bits(quota.models):
         model = policy.models[i]
         if model.free or model.price is None:
             return 0
         rates = model.price.input, model.price.output
-        each = min(rates) if quota.metric is Metric.TOKENS else sum(rates)
-        costs.append((quota.cap or 0) * each // 1_000_000)
+        rate = min(rates) if quota.metric is Metric.TOKENS else sum(rates)
+        costs.append((quota.cap or 0) * rate // 1_000_000)
     return min(costs, default=0)

@@ -38,7 +38,7 @@ def check(subject: Subject) -> Iterator[Diagnostic]:
     regions, rules = subject.regions, subject.policy.rules
     shapes = subject.draft.document.rules or ()
     yield from _twins(rules)
-    gone: set[int] = set()  # reported ones no longer count as covering others
+    reported: set[int] = set()  # these no longer count as covering others
     for number in reversed(range(len(rules))):
         rule, shape, source = rules[number], shapes[number], regions.sources[number]
         does_more = rule.deny is not None or rule.first or rule.min_tier or rule.accept is not None
@@ -51,25 +51,25 @@ def check(subject: Subject) -> Iterator[Diagnostic]:
             subject.questions.leave_open("rule-without-effect", source.says, rule.span)
             continue
         try:
-            core = _covered(regions, number, gone)
+            core = _covered(regions, number, reported)
         except GaveUp:
             subject.questions.leave_open("rule-without-effect", source.says, rule.span)
             continue
         if core:
-            gone.add(number)
+            reported.add(number)
             owners = regions.owners(core)
             others = " and ".join(owner.says for owner in owners)
             yield warning(
                 "rule-without-effect",
-                f"rule `{rule.name}` takes nothing away that {others} "
-                f"{'does' if len(owners) == 1 else 'do'} not take away already",
+                f"rule `{rule.name}` excludes only models that {others} "
+                f"{'excludes' if len(owners) == 1 else 'exclude'} already",
                 rule.when.span if rule.when else rule.span,
-                "take it out; no decision changes",
+                "remove it; no decision changes",
             )
 
 
 def _twins(rules: Sequence[Rule]) -> Iterator[Diagnostic]:
-    """Rules that put models first as an earlier one does, for the same requests."""
+    """Yield rules that put models first exactly as an earlier one does."""
     seen: dict[object, Rule] = {}
     for rule in rules:
         if not rule.first:
@@ -79,22 +79,25 @@ def _twins(rules: Sequence[Rule]) -> Iterator[Diagnostic]:
         if other is not rule:
             yield warning(
                 "rule-without-effect",
-                f"rule `{rule.name}` says the same as rule `{other.name}`",
+                f"rule `{rule.name}` does the same as rule `{other.name}`",
                 rule.span,
-                "take it out; no decision changes",
+                "remove it; no decision changes",
             )
 
 
 def _idle(subject: Subject, rule: Rule, shape: RuleShape) -> Iterator[Diagnostic]:
-    """A rule that takes no model away. One that selects by tag, tier, price, pattern or ability is
-    a guard for models to come; one that lists every model by name is a slip."""
-    said = (shape.only, shape.avoid, shape.first, shape.min_tier, shape.needs)
-    if all(part is None for part in said):
+    """Report a rule that excludes no model, where that is a mistake.
+
+    One that selects by tag, tier, price, pattern or ability guards against models that may be added
+    later; one that lists every model by name is a mistake.
+    """
+    actions = (shape.only, shape.avoid, shape.first, shape.min_tier, shape.needs)
+    if all(part is None for part in actions):
         yield warning(
             "rule-without-effect",
-            f"rule `{rule.name}` says nothing to do",
+            f"rule `{rule.name}` has no actions",
             rule.span,
-            "add only, avoid, first, min_tier, needs, deny or accept",
+            "add `only`, `avoid`, `first`, `min_tier`, `needs`, `deny` or `accept`",
         )
     elif (
         shape.only is not None
@@ -103,15 +106,14 @@ def _idle(subject: Subject, rule: Rule, shape: RuleShape) -> Iterator[Diagnostic
     ):
         yield warning(
             "rule-without-effect",
-            f"rule `{rule.name}` takes no model away",
+            f"rule `{rule.name}` excludes no model",
             rule.span,
-            "it allows every model; leave some out, or take the rule out",
+            "it allows every model; select fewer, or remove the rule",
         )
 
 
 def _always_all(subject: Subject, words: Sequence[str]) -> bool:
-    """Whether words select every model, and would however the models change; a tag or a pattern may
-    come to leave one out."""
+    """Whether words select every model now and always; a tag or a pattern may miss a later one."""
     policy = subject.policy
     return (
         "*" in words
@@ -121,11 +123,11 @@ def _always_all(subject: Subject, words: Sequence[str]) -> bool:
     )
 
 
-def _covered(regions: Regions, number: int, gone: set[int]) -> int:
-    """Boxes of other sources that already take away all that this one does; 0 when they do not."""
+def _covered(regions: Regions, number: int, reported: set[int]) -> int:
+    """Return boxes of other sources that exclude all that this one does; 0 when none do."""
     source = regions.sources[number]
     excluded = regions.holds[number]
-    for other in gone:
+    for other in reported:
         excluded |= regions.holds[other]
     core, impossible = 0, regions.impossible
     # Many models share their removers, and those with the fewest are the likeliest to remain.
@@ -141,8 +143,8 @@ def _covered(regions: Regions, number: int, gone: set[int]) -> int:
                 return 0
             if known and regions.cover.uncovered(box, known) is None:
                 continue
-            found = regions.cover.core(box, others | impossible, excluded)
-            if found is None:
+            cover = regions.cover.core(box, others | impossible, excluded)
+            if cover is None:
                 return 0
-            core |= found
+            core |= cover
     return core

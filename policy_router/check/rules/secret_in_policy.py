@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 
 
 def check_text(sources: Mapping[str, str]) -> Iterator[Diagnostic]:
-    """Looks at the bare text, so that a file which does not compile is searched as well."""
+    """Search the text of the files, so that one which does not compile is searched as well."""
     for name, text in sources.items():
         found = find(text)
         found += [
@@ -42,13 +42,14 @@ def check_text(sources: Mapping[str, str]) -> Iterator[Diagnostic]:
         lines = [0, *(m.end() for m in re.finditer("\n", text))]
         for start, end in sorted(found):
             while start < end and text[start].isspace():
-                start += 1  # noqa: PLW2901  a block text begins on the line below its field
+                start += 1  # noqa: PLW2901  a block scalar begins on the line below its field
             line = bisect_right(lines, start)
             stop = min(end, text.find("\n", start) % (len(text) + 1))
             column = start - lines[line - 1] + 1
             yield error(
                 "secret-in-policy",
-                "a secret is written into the policy",
+                "the policy contains a secret",
                 Span(name, line, column, line, column + max(1, stop - start)),
-                "write  api_key_env: NAME_OF_A_VARIABLE  and change the key, it is known now",
+                "write  api_key_env: NAME_OF_A_VARIABLE , and replace the key, since it is no "
+                "longer secret",
             )

@@ -37,9 +37,9 @@ def check(subject: Subject) -> Iterator[Diagnostic]:
         if literal is not None and (not models or literal in words):
             yield warning(
                 "selector-matches-nothing",
-                f"in `{word}` the brackets stand for one of the characters in them",
+                f"in `{word}` the brackets match one of the characters inside",
                 places.value(path),
-                f"did you mean `{literal}`?" if literal in words else "name it without brackets",
+                f"did you mean `{literal}`?" if literal in words else "write it without brackets",
             )
             continue
         if models or (path[-2] in ("avoid", "never") and _guards(subject, word)):
@@ -54,14 +54,14 @@ def check(subject: Subject) -> Iterator[Diagnostic]:
 
 
 def _literal(word: str) -> str | None:
-    """A pattern without its brackets, when they hold what looks like a word, or are not closed."""
-    found = _BRACKETS.search(word)
-    if found is None or not (len(found[1]) > 2 or not found[2]):
+    """Return a pattern without its brackets if they contain a word or are not closed, or None."""
+    brackets = _BRACKETS.search(word)
+    if brackets is None or not (len(brackets[1]) > 2 or not brackets[2]):
         return None
     return word.replace("[", "").replace("]", "")
 
 
 def _guards(subject: Subject, word: str) -> bool:
-    """Whether to keep clear of what a word stands for is sound before there is any such model."""
+    """Whether excluding what a word selects makes sense before there is any such model."""
     provider = subject.draft.catalog.provider(word)
     return word in PRICES or provider in subject.draft.catalog.providers

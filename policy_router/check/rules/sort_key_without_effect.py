@@ -30,26 +30,29 @@ def check(subject: Subject) -> Iterator[Diagnostic]:
     if len(subject.policy.models) < 2:
         return
     for i, key in enumerate(subject.draft.document.prefer or ()):
-        why, help_ = _why(subject.policy, key, first=i == 0)
-        if why:
+        reason, help_ = _reason(subject.policy, key, first=i == 0)
+        if reason:
             yield warning(
                 "sort-key-without-effect",
-                f"`{key}` tells no models apart: {why}",
+                f"`{key}` does not distinguish any models: {reason}",
                 subject.draft.places.value(("prefer", i)),
                 help_,
             )
 
 
-def _why(policy: Policy, key: SortKey, *, first: bool) -> tuple[str, str]:
+def _reason(policy: Policy, key: SortKey, *, first: bool) -> tuple[str, str]:
     models = policy.models
     if key is SortKey.FREE and not first and not any(m.free for m in models):
-        return "no model is free", "say  price: free  of a model that costs nothing"
+        return "no model is free", "write  price: free  for a model that costs nothing"
     if key is SortKey.LOCAL and not any(LOCAL_TAG in m.tags for m in models):
-        return f"no model is tagged `{LOCAL_TAG}`", f"add  tags: [{LOCAL_TAG}]  to those that are"
+        return (
+            f"no model is tagged `{LOCAL_TAG}`",
+            f"add  tags: [{LOCAL_TAG}]  to those that run here",
+        )
     if key is SortKey.FASTEST and all(m.latency is None for m in models):
         return "no model has a `latency`", "add  latency: 2s  to the models"
     if key is SortKey.QUALITY and len({m.quality for m in models}) == 1:
-        return "all are of the same quality", "add  quality: 0.7  to the models, or more tiers"
+        return "all have the same quality", "add  quality: 0.7  to the models, or more tiers"
     if key is SortKey.HEADROOM and not any(m.cap for m in policy.limits):
-        return "there is no limit to be near to", "add a limit or a budget"
+        return "the policy has no limits", "add a limit or a budget"
     return "", ""

@@ -35,26 +35,26 @@ if TYPE_CHECKING:
 def check(subject: Subject) -> Iterator[Diagnostic]:
     before = _Before()
     for name, task in (subject.draft.document.tasks or {}).items():
-        takers = list(before.takers(task))
-        if takers and None not in takers:
-            earlier = " and ".join(dict.fromkeys(f"`{taker}`" for taker in takers))
+        matching = list(before.matching(task))
+        if matching and None not in matching:
+            earlier = " and ".join(dict.fromkeys(f"`{owner}`" for owner in matching))
             what = "every keyword" if not (task.pattern or task.needs) else "every condition"
             yield warning(
                 "task-shadowed",
-                f"{what} of `{name}` is taken by {earlier} before it",
+                f"{what} of `{name}` also matches the earlier {earlier}",
                 subject.draft.places.key(("tasks", name)),
-                "move it up, or give it words of its own",
+                "move it up, or give it other keywords",
             )
         before.add(name, task)
 
 
 class _Before:
-    """The conditions of the tasks so far, and to which of them each belongs."""
+    """The conditions of the earlier tasks, each with its task."""
 
     def __init__(self) -> None:
         self._words: dict[str, str] = {}
         self._patterns: dict[str, str] = {}
-        self._loose: list[tuple[str, Callable[[str], object]]] = []
+        self._searches: list[tuple[str, Callable[[str], object]]] = []
         self._needs: list[tuple[str, frozenset[str]]] = []
         self._all: str | None = None
 
@@ -67,13 +67,13 @@ class _Before:
             self._patterns.setdefault(task.pattern, name)
             if not _ANCHORS.search(task.pattern):
                 finds = search(task.pattern)
-                # What is found in the empty text is found in any.
+                # A pattern that matches the empty text matches every text.
                 if self._all is None and finds("") is not None:
                     self._all = name
-                self._loose.append((name, finds))
+                self._searches.append((name, finds))
 
-    def takers(self, task: TaskShape) -> Iterator[str | None]:
-        """For each condition of a task the earlier task that it also belongs to, or None."""
+    def matching(self, task: TaskShape) -> Iterator[str | None]:
+        """Yield, for each condition of a task, an earlier task that it also matches, or None."""
         for word in sorted(map(_folded, task.keywords or ())):
             yield self._all or self._taker_of(word)
         if task.pattern:
@@ -84,8 +84,10 @@ class _Before:
 
     def _taker_of(self, word: str) -> str | None:
         owner = next((self._words[part] for part in _parts(word) if part in self._words), None)
-        # What a pattern finds within the word it finds wherever the word stands.
-        return owner or next((name for name, finds in self._loose if finds(word) is not None), None)
+        # What a pattern matches in the keyword, it matches in every text with the keyword.
+        return owner or next(
+            (name for name, finds in self._searches if finds(word) is not None), None
+        )
 
 
 def _folded(word: str) -> str:
@@ -93,7 +95,7 @@ def _folded(word: str) -> str:
 
 
 def _parts(word: str) -> Iterator[str]:
-    """A word or phrase, and every part of it that stands by itself within it."""
+    """Yield a keyword and every part of it that consists of whole words."""
     edges = [0, *(i for i in range(1, len(word)) if not _joined(word[i - 1], word[i])), len(word)]
     if len(edges) > _MOST:
         yield word

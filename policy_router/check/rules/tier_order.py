@@ -42,18 +42,18 @@ _SCALES: Final = tuple(
 )
 """Words for ability, weakest first."""
 _SIZE: Final = re.compile(r"(?<![0-9.])([0-9]{1,4}(?:\.[0-9]{1,2})?)b(?![a-z0-9])")
-_DEARER: Final = 3
-"""Prices so many times apart say something about ability."""
+_PRICE_FACTOR: Final = 3
+"""Prices that differ by this factor indicate a difference in ability."""
 
 
 def check(subject: Subject) -> Iterator[Diagnostic]:
     written = subject.draft.document.tiers or ()
     for earlier, later in pairwise(written):
-        why = _by_name(earlier, later) or _by_models(subject, earlier, later)
-        if why:
+        reason = _by_name(earlier, later) or _by_models(subject, earlier, later)
+        if reason:
             yield warning(
                 "tier-order",
-                f"`{earlier}` stands before `{later}`, as the weaker of the two, {why}",
+                f"`{earlier}` is written before `{later}`, as the weaker of the two, {reason}",
                 subject.draft.places.value(("tiers", list(written).index(later))),
                 f"write the weakest first: [{', '.join(reversed(written))}]",
             )
@@ -64,26 +64,26 @@ def _by_name(earlier: str, later: str) -> str:
     places = [(_place(scale, earlier), _place(scale, later)) for scale in _SCALES]
     places.append((_size(earlier), _size(later)))
     if any(a is not None and b is not None and a > b for a, b in places):
-        return "but its name says the opposite"
+        return "but its name suggests the opposite"
     return ""
 
 
 def _place(scale: Mapping[str, int], name: str) -> float | None:
-    """The place of a tier on a scale, by its name or the only part of it that is on the scale."""
+    """Return the place of a tier on a scale, by its name or the one part of it on the scale."""
     if name in scale:
         return scale[name]
-    found = {scale[part] for part in re.split(r"[-_]", name) if part in scale and len(part) > 2}
-    return found.pop() if len(found) == 1 else None
+    places = {scale[part] for part in re.split(r"[-_]", name) if part in scale and len(part) > 2}
+    return places.pop() if len(places) == 1 else None
 
 
 def _size(name: str) -> float | None:
-    """The billions of parameters in a name; of several, such as `8x7b`, the last."""
-    found = _SIZE.findall(name.lower())
-    return float(found[-1]) if found else None
+    """Return the billions of parameters in a name; the last number in `8x7b`."""
+    sizes = _SIZE.findall(name.lower())
+    return float(sizes[-1]) if sizes else None
 
 
 def _by_models(subject: Subject, earlier: str, later: str) -> str:
-    """What the models of two tiers say against their order, where their names say nothing."""
+    """Return what the models of two tiers show against their order, unless the names decide."""
     if any(None not in (_place(scale, earlier), _place(scale, later)) for scale in _SCALES):
         return ""
     models = subject.policy.models
@@ -92,8 +92,8 @@ def _by_models(subject: Subject, earlier: str, later: str) -> str:
     if not before or not after:
         return ""
     shapes = subject.draft.document.models or {}
-    qualities = [[shapes[m.name].quality for m in each] for each in (before, after)]
-    if all(quality is not None for each in qualities for quality in each):
+    qualities = [[shapes[m.name].quality for m in models] for models in (before, after)]
+    if all(quality is not None for group in qualities for quality in group):
         low, high = [q or 0.0 for q in qualities[0]], [q or 0.0 for q in qualities[1]]
         return "but its models are of better quality" if min(low) > max(high) else ""
     large, small = (
@@ -103,12 +103,16 @@ def _by_models(subject: Subject, earlier: str, later: str) -> str:
     if None not in (*large, *small):
         low, high = [s or 0.0 for s in large], [s or 0.0 for s in small]
         return "but its models are larger" if min(low) > 2 * max(high) else ""
-    dear, cheap = _prices(before), _prices(after)
-    if len(dear) == len(before) and len(cheap) == len(after) and min(dear) > _DEARER * max(cheap):
+    high_prices, low_prices = _prices(before), _prices(after)
+    if (
+        len(high_prices) == len(before)
+        and len(low_prices) == len(after)
+        and min(high_prices) > _PRICE_FACTOR * max(low_prices)
+    ):
         return "but its models cost far more"
     return ""
 
 
 def _prices(models: Sequence[Model]) -> list[int]:
-    """What comes out of each model costs; of those that cost something."""
+    """Return the output prices of the paid models."""
     return [m.price.output for m in models if m.price is not None and not m.free]

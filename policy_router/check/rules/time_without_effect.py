@@ -34,7 +34,7 @@ def check(subject: Subject) -> Iterator[Diagnostic]:
         if time is not None and time >= deadline:
             yield warning(
                 "time-without-effect",
-                f"`{field}` of {time:g} s never ends: {ends} comes first",
+                f"`{field}` of {time:g} s is never reached: {ends} comes first",
                 places.value(("fallback", field)),
                 f"make it shorter than `deadline`, or leave `{field}` out",
                 *related,
@@ -45,6 +45,6 @@ def check(subject: Subject) -> Iterator[Diagnostic]:
                 "time-without-effect",
                 f"`{model.name}` takes {model.latency:g} s, and {ends} comes first",
                 places.value(("models", model.name, "latency")),
-                "raise `fallback.deadline`, or take the model out",
+                "raise `fallback.deadline`, or remove the model",
                 *related,
             )

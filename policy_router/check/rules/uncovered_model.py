@@ -41,7 +41,7 @@ def check(subject: Subject) -> Iterator[Diagnostic]:
         if not model.free and not covered >> i & 1:
             yield warning(
                 "uncovered-model",
-                f"`{model.name}` costs money and no budget pays for it, so it is never asked",
+                f"`{model.name}` costs money and no budget covers it, so it is never called",
                 model.span,
                 "add a budget, such as  budgets: { all: { cap: $50/month } }",
             )

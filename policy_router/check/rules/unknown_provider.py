@@ -28,7 +28,7 @@ def check(subject: Subject) -> Iterator[Diagnostic]:
     for model in subject.policy.models:
         provider = catalog.provider(model.provider_model)
         if provider is None and model.provider_model.startswith("ft:"):
-            continue  # a fine-tuned model has a name of its own, which LiteLLM takes for OpenAI's
+            continue  # the name of a fine-tuned model, which LiteLLM assigns to OpenAI
         if catalog.providers and not catalog.knows(provider):
             if provider is None and subject.draft.entries[model.name] is not None:
                 continue
@@ -36,9 +36,9 @@ def check(subject: Subject) -> Iterator[Diagnostic]:
             close = subject.draft.hints.did_you_mean(word, catalog.providers)
             yield warning(
                 "unknown-provider",
-                f"LiteLLM knows no provider `{word}`"
+                f"LiteLLM has no provider `{word}`"
                 if provider
-                else f"`{word}` names no provider and is in no table",
+                else f"`{word}` does not begin with a provider and is not in LiteLLM's table",
                 subject.draft.places.value(("models", model.name, "model")),
                 f"did you mean `{close}`?" if close else "write  provider/model",
             )

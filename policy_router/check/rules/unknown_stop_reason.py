@@ -47,7 +47,7 @@ def check(subject: Subject) -> Iterator[Diagnostic]:
                 meant = _ELSEWHERE.get(reason)
                 yield warning(
                     "unknown-stop-reason",
-                    f"no answer stops with `{reason}`",
+                    f"no answer has the stop reason `{reason}`",
                     subject.draft.places.value((*path, "accept", "stop_reason", i)),
-                    f"it arrives as `{meant}`" if meant else help_line(reason, _KNOWN),
+                    f"it is converted to `{meant}`" if meant else help_line(reason, _KNOWN),
                 )

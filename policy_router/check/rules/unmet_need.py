@@ -24,22 +24,22 @@ if TYPE_CHECKING:
 
 
 def check(subject: Subject) -> Iterator[Diagnostic]:
-    held = frozenset().union(*(model.abilities for model in subject.policy.models))
-    each = [model.abilities for model in subject.policy.models]
+    available = frozenset().union(*(model.abilities for model in subject.policy.models))
+    by_model = [model.abilities for model in subject.policy.models]
     for name, task in (subject.draft.document.tasks or {}).items():
         for i, ability in enumerate(task.needs or ()):
-            if ability not in held:
+            if ability not in available:
                 yield warning(
                     "unmet-need",
                     f"no model is known to have the ability `{ability}`",
                     subject.draft.places.value(("tasks", name, "needs", i)),
-                    f"write  can: [{ability}]  at the model that has it",
+                    f"write  can: [{ability}]  for the model that has it",
                 )
         needs = frozenset(task.needs or ())
-        if needs <= held and not any(needs <= abilities for abilities in each):
+        if needs <= available and not any(needs <= abilities for abilities in by_model):
             yield warning(
                 "unmet-need",
                 f"no model is known to have all of the abilities {', '.join(sorted(needs))}",
                 subject.draft.places.key(("tasks", name, "needs")),
-                "write them under `can` at the model that has them",
+                "list them in `can` of the model that has them",
             )

@@ -26,16 +26,16 @@ if TYPE_CHECKING:
 
 def check(subject: Subject) -> Iterator[Diagnostic]:
     for model, sources in subject.unreachable:
-        floors = any(source.rule is None and source.below for source in sources)
-        # A want of money alone is what uncovered-model and missing-price say.
-        if not floors and any(source.rule is not None for source in sources):
+        by_tier = any(source.rule is None and source.below for source in sources)
+        # What only money excludes is reported by uncovered-model and missing-price.
+        if not by_tier and any(source.rule is not None for source in sources):
             last = sources[-1]
             together = ", ".join(source.says for source in sources)
             yield warning(
                 "unreachable-model",
                 f"no request can ever get `{model.name}`: {together} "
-                f"{'take' if len(sources) > 1 else 'takes'} it away from all of them",
+                f"{'exclude' if len(sources) > 1 else 'excludes'} it from all of them",
                 last.span or model.span,
-                "narrow one of the rules, or take the model out",
+                "narrow one of the rules, or remove the model",
                 *((("the model", model.span),) if model.span else ()),
             )

@@ -36,7 +36,7 @@ if TYPE_CHECKING:
     from policy_router.check.subject import Subject
     from policy_router.diagnostics import Diagnostic
 
-_FUNCTIONS: Final = (
+_ENDPOINTS: Final = (
     "/chat/completions", "/completions", "/v1/messages", "/v1/responses", "/api/chat",
     "/api/generate", "/v1/models",
 )  # fmt: skip
@@ -46,23 +46,23 @@ def check(subject: Subject) -> Iterator[Diagnostic]:
     for model in subject.policy.models:
         if model.api_base is None or ADDRESS.search(model.api_base):
             continue
-        why, help_ = _why(model.api_base)
-        if why:
+        reason, help_ = _reason(model.api_base)
+        if reason:
             yield warning(
                 "unusable-address",
-                f"no call to `{model.name}` can arrive: {why}",
+                f"`{model.name}` cannot be called: {reason}",
                 subject.draft.places.value(("models", model.name, "api_base")),
                 help_,
             )
 
 
-def _why(text: str) -> tuple[str, str]:
+def _reason(text: str) -> tuple[str, str]:
     address = read(text)
     if address is None:
         return "its address has no host", "write it like  http://localhost:8000/v1"
     if address.port in (-1, 0):
-        return "its address has no such port", "a port is a number from 1 to 65535"
-    for end in _FUNCTIONS:
-        if address.path.rstrip("/").endswith(end):
-            return f"`{end}` is added to its address", f"leave `{end}` out"
+        return "its address has an invalid port", "a port is a number from 1 to 65535"
+    for path in _ENDPOINTS:
+        if address.path.rstrip("/").endswith(path):
+            return f"`{path}` is added to its address", f"remove `{path}`"
     return "", ""

@@ -29,7 +29,7 @@ def check(subject: Subject) -> Iterator[Diagnostic]:
             together = ", ".join(source.says for source in sources)
             yield warning(
                 "unused-model",
-                f"`{model.name}` never answers: {together} always ask for more than its tier",
+                f"`{model.name}` never answers: {together} always require a higher tier",
                 model.span,
-                "lower a floor, let `fallback.step_down` be true, or take the model out",
+                "lower a `min_tier`, set  step_down: true  in `fallback`, or remove the model",
             )

@@ -26,13 +26,13 @@ def check(subject: Subject) -> Iterator[Diagnostic]:
     policy = subject.policy
     used = {model.tier for model in policy.models}
     best = max((model.rank for model in policy.models), default=0)
-    floors = {rule.min_tier for rule in policy.rules}
-    floors |= {task.min_tier for task in policy.tasks} | {band.min_tier for band in policy.bands}
+    minimums = {rule.min_tier for rule in policy.rules}
+    minimums |= {task.min_tier for task in policy.tasks} | {band.min_tier for band in policy.bands}
     for i, tier in enumerate(subject.draft.document.tiers or ()):
-        if tier not in used and not (i in floors and i < best):
+        if tier not in used and not (i in minimums and i < best):
             yield warning(
                 "unused-tier",
-                f"no model is of tier `{tier}`",
+                f"no model has the tier `{tier}`",
                 subject.draft.places.value(("tiers", i)),
-                "give a model that tier, or take the tier out",
+                "give a model that tier, or remove the tier",
             )

@@ -43,8 +43,8 @@ def _models(document: Document) -> Iterator[Found]:
     for name, model in (document.models or {}).items():
         for i, rate in enumerate(model.limits or ()):
             if rate.amount == 0:
-                help_ = f"{_NO_LIMIT}; to use the model for nothing take it out"
-                yield ("models", name, "limits", i), f"`{name}` may never be asked", help_
+                help_ = f"{_NO_LIMIT}; to never use the model, remove it"
+                yield ("models", name, "limits", i), f"`{name}` may never be called", help_
         if model.latency == 0:
             path: Path = ("models", name, "latency")
             yield path, f"`{name}` cannot answer in no time", "leave it out when it is not known"
@@ -56,7 +56,7 @@ def _limits(document: Document) -> Iterator[Found]:
             for i, rate in enumerate(getattr(limit, field) or ()):
                 if rate.amount == 0:
                     help_ = f"{_NO_LIMIT}; to refuse requests write a rule with  deny"
-                    yield ("limits", name, field, i), f"limit `{name}` lets nothing through", help_
+                    yield ("limits", name, field, i), f"limit `{name}` refuses every request", help_
 
 
 def _budgets(document: Document) -> Iterator[Found]:
@@ -64,14 +64,14 @@ def _budgets(document: Document) -> Iterator[Found]:
         if budget.cap.amount == 0 and budget.then == "warn":
             yield (
                 ("budgets", name, "cap"),
-                f"budget `{name}` is spent from the beginning and stops nothing",
-                "write the sum at which it should warn",
+                f"budget `{name}` is used up from the beginning and blocks nothing",
+                "write the amount at which it should warn",
             )
         for i, share in enumerate(budget.warn_at or ()):
             if share == 0:
                 yield (
                     ("budgets", name, "warn_at", i),
-                    f"budget `{name}` warns before anything is spent",
+                    f"budget `{name}` warns before any money is spent",
                     "write a share above 0%",
                 )
 
