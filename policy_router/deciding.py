@@ -101,22 +101,30 @@ class Decider:
 
     async def decide(self, policy: Policy, intake: Intake) -> DecidedRequest:
         """Decide a call that was read."""
+        decision_id = self._new_id()
         situation, snapshot = await self._situation(policy, intake.request)
-        score = await self._estimate(policy, intake, situation, snapshot)
+        score = await self._estimate(policy, intake, situation, snapshot, decision_id)
         if score is not None:
             request = replace(intake.request, complexity=score)
             situation, snapshot = await self._situation(policy, request)
-        decision = replace(decide_on(policy, situation, snapshot), id=self._new_id())
+        decision = replace(decide_on(policy, situation, snapshot), id=decision_id)
         return DecidedRequest(decision, situation)
 
     async def _estimate(
-        self, policy: Policy, intake: Intake, situation: Situation, snapshot: Snapshot
+        self,
+        policy: Policy,
+        intake: Intake,
+        situation: Situation,
+        snapshot: Snapshot,
+        decision_id: str,
     ) -> float | None:
         """The complexity by the model or the function that the policy names; None without one."""
         if intake.classification is None or not intake.is_estimated or intake.body is None:
             return None
         messages = intake.body["messages"]
-        score = await self._estimators.rate(policy, situation, snapshot, messages)
+        score = await self._estimators.rate(
+            policy, situation, snapshot, messages, request_id=decision_id
+        )
         if score is None:
             return None
         return intake.classification.rated(policy.complexity.estimator, score, policy).score

@@ -1,13 +1,13 @@
-"""Takes from the store what an attempt may come to, before it is sent, and settles what it came to.
+"""Reserves the most that an attempt may use before it is sent, and settles what it used.
 
-    ledger = Ledger(store)
-    account = ledger.account(policy, situation)
-    skip = await account.open(candidate.model)       # None: sent may be
-    account.ended(usage, failure, said)
+    accounting = Accounting(store)
+    account = accounting.account(policy, situation)
+    skip = await account.open(candidate.model)       # None: it may be sent
+    account.ended(usage, failure, produced)
     await account.close()
 
-One hold at a time: a fallback ends the last hold and takes the next in one step. A hold lives by
-its lease, renewed while its attempt runs, so that those of a dead process end by themselves.
+A request has one hold at a time: a fallback ends the last hold and takes the next one in one step.
+A hold has a lease, which is renewed while its attempt runs, so that those of a dead process expire.
 """
 
 from __future__ import annotations
@@ -54,9 +54,9 @@ if TYPE_CHECKING:
 
 _log: Final = logging.getLogger(__name__)
 LEASE: Final = 30.0
-"""Seconds until a hold of a dead process ends by itself, charged in full."""
+"""Seconds until the hold of a dead process expires, charged in full."""
 _TRIES: Final = 3
-"""How often the counters of a period are asked for anew when midnight passes in between."""
+"""How often a reservation is made anew because a period, such as a day, ended meanwhile."""
 
 
 OnCrossing: TypeAlias = "Callable[[Crossing, str | None, str], None]"
@@ -65,11 +65,7 @@ revision of the policy."""
 
 
 class Accounting:
-    """What a policy counts, kept in a store.
-
-    clock: Unix time. on_crossing: gets every threshold that was passed. sleep: waits between two
-    renewals.
-    """
+    """The counters of policies, kept in a store."""
 
     def __init__(
         self,
@@ -79,21 +75,32 @@ class Accounting:
         on_crossing: OnCrossing = lambda _crossing, _request_id, _revision: None,
         sleep: Callable[[float], Awaitable[object]] = asyncio.sleep,
     ) -> None:
+        """Uses a store.
+
+        Args:
+            store: Where the counters are.
+            clock: Unix time in seconds.
+            on_crossing: Gets every threshold of a budget that was passed.
+            sleep: Waits between two renewals.
+        """
         self.store = store
         self.clock = clock
         self.on_crossing = on_crossing
         self.new_id = Ids(clock)
-        """Names holds. Those of about the same time lie side by side in a store's index, so that a
-        commit touches few of its pages."""
+        """Names holds. Names of about the same time are neighbours in the index of a store, so that
+        a commit touches few pages."""
         self.sleep = sleep
-        # Settling goes on when its request is cancelled; the loop itself holds tasks only weakly.
+        # Settling continues when its request is cancelled; the loop keeps only weak references.
         self._settling: set[asyncio.Task[None]] = set()
 
     async def readings(
         self, policy: Policy, situation: Situation
     ) -> Mapping[CounterKey, Reading | None]:
-        """What the counters show that matter to this request, for `Snapshot.used`; None for those
-        that cannot be read. Never raises."""
+        """Reads the counters that matter to a request, for `Snapshot.used`. Never raises.
+
+        Returns:
+            Each counter with what it shows; None where it cannot be read.
+        """
         if situation.problem is not None or not policy.limits:
             return {}
         uses = policy.limit_index.uses(
@@ -102,29 +109,35 @@ class Accounting:
         if not uses:
             return {}
         try:
-            found = await self.store.read([charge for _, charge in uses])
+            readings = await self.store.read([charge for _, charge in uses])
         except StoreError as error:
             _log.warning("the counters cannot be read: %s", error)
-            return dict.fromkeys(name for name, _ in uses)
-        return {name: reading for (name, _), reading in zip(uses, found, strict=True)}
+            return dict.fromkeys(key for key, _ in uses)
+        return {key: reading for (key, _), reading in zip(uses, readings, strict=True)}
 
     def account(
         self, policy: Policy, situation: Situation, *, request_id: str | None = None
     ) -> RequestAccount:
-        """The account of one request, as it was decided."""
+        """Opens the account of one request.
+
+        Args:
+            policy: Decides the request.
+            situation: The request as it was decided.
+            request_id: Id of the decision, for the events of crossed thresholds.
+        """
         counted = situation.problem is None and policy.limits
         facts = situation.facts if counted else None
         return RequestAccount(self, policy, situation.request, facts, request_id=request_id)
 
     async def finish(self, work: Awaitable[None]) -> None:
-        """Does the work to its end, though the caller be cancelled meanwhile."""
+        """Finishes a piece of work even when its caller is cancelled meanwhile."""
         task = asyncio.ensure_future(work)
         self._settling.add(task)
         task.add_done_callback(self._settling.discard)
         await asyncio.shield(task)
 
     async def aclose(self) -> None:
-        """Waits for what is being settled in this event loop, and lets the store go."""
+        """Waits for what is being settled in this event loop, and closes the store."""
         loop = asyncio.get_running_loop()
         await asyncio.gather(*(t for t in self._settling if t.get_loop() is loop))
         await self.store.aclose()
@@ -133,49 +146,64 @@ class Accounting:
 class RequestAccount:
     """The holds of one request. Not shared between tasks.
 
-    facts: what the policy goes by; None when nothing is counted. seated: counters in which the
-    request has a seat already. actual: what the attempt that ended last was charged, None when
-    nothing was counted of it. overrun: it came to more than was reserved for it.
+    Attributes:
+        actual: The charge of the attempt that ended last; None when nothing was sent.
+        overrun: Whether that attempt used more than was reserved for it.
     """
 
     def __init__(
         self,
-        ledger: Accounting,
+        accounting: Accounting,
         policy: Policy,
         request: Request,
         facts: Facts | None,
-        seated: frozenset[CounterKey] = frozenset(),
+        held_slots: frozenset[CounterKey] = frozenset(),
         *,
         request_id: str | None = None,
     ) -> None:
-        self._ledger = ledger
+        """Opens an account without a hold.
+
+        Args:
+            accounting: Keeps the counters.
+            policy: Says what is counted.
+            request: What is sent.
+            facts: The request as the policy sees it; None when nothing is counted.
+            held_slots: Concurrency counters in which the request has a slot already.
+            request_id: Id of the decision.
+        """
+        self._accounting = accounting
         self._policy = policy
         self._request = request
         self._facts = facts
-        self._seated = seated
+        self._held_slots = held_slots
         self._request_id = request_id
-        self._seats: frozenset[CounterKey] = frozenset()
-        self._meters: Mapping[CounterKey, Limit] = {m.key(): m for m in policy.limits}
-        self._id = ledger.new_id()
+        self._slots: frozenset[CounterKey] = frozenset()
+        self._limits: Mapping[CounterKey, Limit] = {x.key(): x for x in policy.limits}
+        self._id = accounting.new_id()
         self._count = 0
         self._open: str | None = None
         self._pending: Ending | None = None
-        self._worst = UpperBound(0, 0, None)
+        self._bound = UpperBound(0, 0, None)
         self._cap: int | None = None
-        self._beat: asyncio.Task[None] | None = None
+        self._renewal: asyncio.Task[None] | None = None
         self._model = ""
         self.actual: Settlement | None = None
         self.overrun = False
 
     @property
     def output_cap(self) -> int | None:
-        """Tokens that the answer of the open attempt may have; None when nothing says so."""
+        """Tokens that the answer of the open attempt may have; None when it needs no cap."""
         return self._cap
 
     async def open(self, model: Model) -> Skip | None:
-        """Takes what an attempt at this model may come to, ending the attempt before it. The reason
-        why not, when something has no room. An attempt that falls under no meter takes nothing: its
-        hold is there to be written into the ledger, and a store out of reach does not refuse it."""
+        """Reserves the most that a call of this model may use, and ends the hold before it.
+
+        An attempt that no limit or budget covers reserves nothing: its hold only gets it into the
+        ledger, and is not refused when the store is out of reach.
+
+        Returns:
+            None when the call may be made, else the limit or budget without room for it.
+        """
         self._cap = None if self._request.max_tokens is not None else model.default_output
         facts = self._facts
         if facts is None:
@@ -183,34 +211,34 @@ class RequestAccount:
             return None
         number = self._policy.position(model.name)
         caps = self._policy.limit_index.caps(facts, self._request, number)
-        for cap in caps:  # the next is smaller, for where money or tokens are short
+        for cap in caps:  # each is smaller than the one before, in case money or tokens are short
             self._expect(model, cap)
-            charges = self._charges(facts, model, self._ledger.clock(), cap)
+            charges = self._charges(facts, model, self._accounting.clock(), cap)
             answer = await self._reserve(facts, model, charges, cap)
             if not _too_large(answer):
                 break
         if isinstance(answer, Granted):
             if any(c.cap is not None and c.counter.metric in _SIZED for c in charges):
-                self._cap = self._sent(model, cap)
+                self._cap = self._cap_to_send(model, cap)
             self._open = answer.id
-            self._tell(answer.crossed)
-            if self._beat is None:
-                self._beat = asyncio.ensure_future(self._renew())
+            self._report(answer.crossed)
+            if self._renewal is None:
+                self._renewal = asyncio.ensure_future(self._renew())
             return None
         if isinstance(answer, Unavailable):
-            self._tell(answer.crossed)
+            self._report(answer.crossed)
             if not charges:
-                return None  # what is pending is settled in the end
+                return None  # what is pending is settled by `close`
             await self._settle()
             return Skip(model.name, Reason.STATE, answer.detail, span=model.span)
-        self._tell(answer.crossed)
+        self._report(answer.crossed)
         return self._skip(model, answer.refusals[0])
 
     def _expect(self, model: Model, cap: int) -> None:
-        """Notes what an attempt may come to when its answers have so many tokens."""
+        """Notes the most that an attempt may use when each answer has up to `cap` tokens."""
         request, self._model = self._request, model.name
         sizes = [size for size in (model.context, model.max_output) if size is not None]
-        self._worst = UpperBound(
+        self._bound = UpperBound(
             model.most_input(request),
             cap * request.answers,
             None if model.free else model.price,
@@ -220,16 +248,22 @@ class RequestAccount:
             None if model.context is None else max(sizes) * request.answers,
         )
 
-    def _sent(self, model: Model, cap: int) -> int | None:
-        """The cap that is sent along; none where only the model's context bounds its answer, which
-        then bounds it without being told."""
+    def _cap_to_send(self, model: Model, cap: int) -> int | None:
+        """The cap to send; None where only the model's context limits its answer, which it does
+        without a cap."""
         unbounded = model.max_output is None and cap == model.full_output(self._request)
         natural = unbounded and cap > model.output_cap(self._request.max_tokens)
         return None if natural else cap
 
-    def beside(self, tokens: int, output: int) -> RequestAccount:
-        """An account for another call within the request, while the open attempt keeps its hold:
-        at most so many tokens in and out. Where the attempt has a seat, it needs no second one."""
+    def side_account(self, tokens: int, output: int) -> RequestAccount:
+        """Opens an account for another call within the request.
+
+        The open attempt keeps its hold. Where it has a concurrency slot, the other call needs none.
+
+        Args:
+            tokens: Tokens in, at most.
+            output: Tokens out, at most.
+        """
         request = replace(
             self._request,
             tokens=tokens,
@@ -241,36 +275,42 @@ class RequestAccount:
             needs=self._request.needs - {HOSTED_TOOLS},
         )
         return RequestAccount(
-            self._ledger,
+            self._accounting,
             self._policy,
             request,
             self._facts,
-            self._seats,
+            self._slots,
             request_id=self._request_id,
         )
 
-    def ended(self, usage: Usage, failure: Failure | None, said: int) -> None:
-        """Notes how the open attempt ended. said: bytes of what came out."""
-        actual = charge_of(self._worst, usage, failure, said)
+    def ended(self, usage: Usage, failure: Failure | None, produced: int) -> None:
+        """Notes how the open attempt ended; it is settled with the next `open`, or by `close`.
+
+        Args:
+            usage: What the provider counted.
+            failure: Why it failed; None when it answered.
+            produced: Bytes of the answer.
+        """
+        actual = charge_of(self._bound, usage, failure, produced)
         self.actual = actual
-        self.overrun = actual is not None and self._worst.exceeded(usage, actual)
+        self.overrun = actual is not None and self._bound.exceeded(usage, actual)
         if self.overrun:
             _log.warning(
                 "%s counted %s tokens in and %s out, more than was reserved (%d and %d)",
                 self._model, usage.prompt_tokens, usage.completion_tokens,
-                self._worst.tokens_in, self._worst.tokens_out,
+                self._bound.tokens_in, self._bound.tokens_out,
             )  # fmt: skip
         if self._open is not None:
             self._pending = Ending(self._open, actual)
             self._open = None
 
     async def close(self) -> None:
-        """Settles what is left to settle. Never raises: what cannot be settled expires."""
-        if self._beat is not None:
-            self._beat.cancel()
-            self._beat = None
+        """Settles what is not settled yet. Never raises: what cannot be settled expires."""
+        if self._renewal is not None:
+            self._renewal.cancel()
+            self._renewal = None
         if self._pending is not None:
-            await self._ledger.finish(self._settle())
+            await self._accounting.finish(self._settle())
 
     def _charges(self, facts: Facts, model: Model, now: float, cap: int) -> tuple[Charge, ...]:
         policy = self._policy
@@ -278,12 +318,12 @@ class RequestAccount:
         charges = policy.limit_index.charges(
             facts, self._request, number, now, policy.timezone, cap
         )
-        self._seats = frozenset(
+        self._slots = frozenset(
             c.counter.key for c in charges if c.counter.metric is Metric.CONCURRENT
         )
-        if not self._seated:
+        if not self._held_slots:
             return charges
-        return tuple(c for c in charges if c.counter.key not in self._seated)
+        return tuple(c for c in charges if c.counter.key not in self._held_slots)
 
     async def _reserve(
         self, facts: Facts, model: Model, charges: tuple[Charge, ...], cap: int
@@ -303,66 +343,66 @@ class RequestAccount:
         after, self._pending = self._pending, None
         try:
             for _ in range(_TRIES):
-                answer = await self._ledger.store.reserve(hold, after)
+                answer = await self._accounting.store.reserve(hold, after)
                 if not isinstance(answer, Stale):
                     return answer
                 hold = Hold(hold.id, self._charges(facts, model, answer.now, cap), LEASE, about)
         except asyncio.CancelledError:
-            self._pending = after  # ending it twice is ending it once
+            self._pending = after  # to end a hold twice is to end it once
             raise
         except StoreError as error:
             self._pending = after
             return Unavailable(str(error), 1.0)
         self._pending = after
-        return Unavailable("the store's clock does not hold still", 1.0)
+        return Unavailable("the clock of the store jumps from period to period", 1.0)
 
     async def _settle(self) -> None:
         pending, self._pending = self._pending, None
         if pending is None:
             return
         try:
-            done = await finish(self._ledger.store, pending)
+            done = await finish(self._accounting.store, pending)
         except StoreError as error:
             _log.warning("an attempt could not be settled; its hold expires: %s", error)
             return
         if done.ended is Ended.UNKNOWN:
-            _log.warning("the store knows nothing of the hold %s", pending.id)
-        self._tell(done.crossed)
+            _log.warning("the store does not know the hold %s", pending.id)
+        self._report(done.crossed)
 
     async def _renew(self) -> None:
         while True:
-            await self._ledger.sleep(LEASE / 3)
+            await self._accounting.sleep(LEASE / 3)
             if self._open is not None:
-                with contextlib.suppress(StoreError):  # the next beat tries again
-                    await self._ledger.store.renew(self._open, LEASE)
+                with contextlib.suppress(StoreError):  # the next renewal tries again
+                    await self._accounting.store.renew(self._open, LEASE)
 
-    def _tell(self, crossed: tuple[Crossing, ...]) -> None:
-        for each in crossed:
-            self._ledger.on_crossing(each, self._request_id, self._policy.revision)
+    def _report(self, crossed: tuple[Crossing, ...]) -> None:
+        for crossing in crossed:
+            self._accounting.on_crossing(crossing, self._request_id, self._policy.revision)
 
     def _skip(self, model: Model, refusal: Refusal) -> Skip:
         key = refusal.key
-        meter = self._meters.get(key.scope)
-        words = (
+        limit = self._limits.get(key.scope)
+        detail = (
             f"{'budget' if key.is_budget else 'limit'} `{key.name}`: "
             f"{spell_used(key.metric, refusal.used, refusal.cap, key.window)} used, this may take "
             f"{spell(key.metric, refusal.requested)}"
         )
         reason = Reason.BUDGET if key.is_budget else Reason.RATE_LIMIT
-        return Skip(model.name, reason, words, refusal.opens, meter.span if meter else None)
+        return Skip(model.name, reason, detail, refusal.opens, limit.span if limit else None)
 
 
 def _too_large(answer: Granted | Refused | Unavailable) -> bool:
-    """Whether a smaller answer might have had room."""
+    """Whether there might be room for a smaller answer."""
     return isinstance(answer, Refused) and all(
         refusal.key.metric in _SIZED for refusal in answer.refusals
     )
 
 
 def _named(fact: object) -> str:
-    """Who or what a request says it is for, as the ledger keeps it."""
+    """A fact of a request as the ledger keeps it."""
     return bounded_id(str(fact or ""))
 
 
 _SIZED: Final = frozenset({Metric.TOKENS, Metric.USD})
-"""Metrics that need to know how long an answer may get."""
+"""Metrics that depend on the length of the answer."""

@@ -64,7 +64,7 @@ class CheckedProgress:
             return JudgeReply(not_called=reason)
         account = None
         if progress.account is not None:
-            account = progress.account.beside(most_tokens(messages), output)
+            account = progress.account.side_account(most_tokens(messages), output)
         attempt = progress.attempt(model, account)
         skip = await attempt.reserve()
         if skip is not None:

@@ -1,8 +1,8 @@
-"""Estimators of complexity that are asked, not computed: a model of the policy, or own code.
+"""Has a model or a function of the program estimate the complexity of requests.
 
-A model is asked only where the policy lets it see the request, as a judge is; what it costs is
-reserved and settled as any attempt's. Whatever goes wrong, the score that was computed locally
-stands: rating never fails a request.
+A model is called only where the policy lets it see the request; its cost is reserved and settled
+like that of any attempt. Whatever goes wrong, the score that was computed locally is used: an
+estimate never fails a request.
 """
 
 from __future__ import annotations
@@ -43,17 +43,17 @@ if TYPE_CHECKING:
 
 _log: Final = logging.getLogger(__name__)
 DEADLINE: Final = 3.0
-"""Seconds that a rating may take, or half of the request's deadline if that is less; after that the
-local score stands."""
+"""Seconds that an estimate may take, or half of the request's deadline if that is less; after that
+the local score is used."""
 KEPT: Final = 4096
-"""Ratings remembered, by a digest of the text."""
+"""Scores that are remembered, by a digest of the text."""
 SHOWN: Final = 8_000
-"""Bytes of a text that are shown: how it begins and how it ends."""
+"""Bytes of a text that a model is shown at most, from its beginning and its end."""
 _ANSWER: Final = 8
-"""Tokens of a rating."""
+"""Tokens that a model may answer with."""
 _NUMBER: Final = re.compile(r"(10|[0-9])(?:\s*/\s*10)?\s*\.?")
 _LONGEST: Final = 16
-"""Characters of a number, spelt as widely as it may be."""
+"""Characters of an answer that is a number, at most."""
 RUBRIC: Final = (
     "You rate how hard requests to a language model are, from 0 (anybody can answer) to 10 (only "
     "an expert with time can). Several dependent steps, proofs, subtle code, many constraints and "
@@ -64,38 +64,57 @@ RUBRIC: Final = (
 
 
 class EstimatorRunner:
-    """Asks the estimator that a policy names, when it is one that must be asked.
-
-    caller, ledger: how a model is called and paid for. cooldowns: told how each call ended.
-    deadline: seconds. functions: those that policies may call; none unless given.
-    """
+    """Runs the estimators of policies."""
 
     def __init__(
         self,
         caller: Caller,
-        ledger: Accounting,
+        accounting: Accounting,
         *,
         cooldowns: Cooldowns | None = None,
         deadline: float = DEADLINE,
         functions: Functions | None = None,
     ) -> None:
+        """Makes a runner.
+
+        Args:
+            caller: Calls a model once.
+            accounting: Reserves and settles what a call costs.
+            cooldowns: Is told how each call ended. Default: nothing cools down.
+            deadline: Seconds that an estimate may take.
+            functions: The functions that policies may call. Default: none.
+        """
         self._caller = caller
-        self._ledger = ledger
-        self._context = CallContext(caller, ledger.clock, time.monotonic, cooldowns)
+        self._accounting = accounting
+        self._context = CallContext(caller, accounting.clock, time.monotonic, cooldowns)
         self._deadline = deadline
         self._functions = Functions() if functions is None else functions
         self._lock = forks.lock()
         self._known: OrderedDict[bytes, float] = OrderedDict()
-        self._underway: dict[tuple[asyncio.AbstractEventLoop, bytes], _Underway] = {}
+        self._running: dict[tuple[asyncio.AbstractEventLoop, bytes], _SharedWork] = {}
         self._complained: set[str] = set()
 
     async def rate(
-        self, policy: Policy, situation: Situation, snapshot: Snapshot, messages: object
+        self,
+        policy: Policy,
+        situation: Situation,
+        snapshot: Snapshot,
+        messages: object,
+        *,
+        request_id: str | None = None,
     ) -> float | None:
-        """The score, 0..1, of a request whose complexity nobody named; None when the policy's
-        estimator is computed locally, abstains, fails or takes too long. Never raises.
+        """Estimates the complexity of a request whose caller names none. Never raises.
 
-        situation: of the request, as it was classified locally.
+        Args:
+            policy: Names the estimator.
+            situation: The request as it was classified locally.
+            snapshot: The state of the world.
+            messages: The messages of the request.
+            request_id: Id of the decision that is being made.
+
+        Returns:
+            The score, 0..1; None when the policy's estimator is computed locally, abstains, fails
+            or takes too long.
         """
         settings = policy.complexity
         if not settings.is_asked:
@@ -106,13 +125,13 @@ class EstimatorRunner:
             return await self._by_function(settings.function, text, limit)
         model = policy.model(settings.model or "")
         name = sha256(f"{policy.revision} {model.name} {text}".encode(errors="replace")).digest()
-        known = self._recall(name)
-        if known is not None:
-            return known
-        asking = _asking(model, text)
-        if asking is None or not _may_see(policy, model, situation, snapshot):
+        remembered = self._recall(name)
+        if remembered is not None:
+            return remembered
+        body = _body(model, text)
+        if body is None or not _may_see(policy, model, situation, snapshot):
             return None
-        most = most_tokens(asking["messages"])
+        most = most_tokens(body["messages"])
         request = replace(
             situation.request,
             tokens=most,
@@ -123,42 +142,42 @@ class EstimatorRunner:
             pictures=0,
             thumbnails=0,
         )
-        call = _Call(model, asking, limit, policy.fallback.cooldown)
+        call = _Call(model, body, limit, policy.fallback.cooldown)
         call_situation = situation_of(policy, request, snapshot.now)
-        account = self._ledger.account(policy, call_situation)
+        account = self._accounting.account(policy, call_situation, request_id=request_id)
         return await self._shared(name, lambda: self._by_model(name, call, account))
 
     async def _by_function(self, path: str, text: str, limit: float) -> float | None:
-        found = await self._functions.call(path, limit, text)
-        if found is None:
+        score = await self._functions.call(path, limit, text)
+        if score is None:
             return None
-        if isinstance(found, FunctionFailed):
-            self._complain(path, found.reason)
+        if isinstance(score, FunctionFailed):
+            self._complain(path, score.reason)
             return None
-        if isinstance(found, bool) or not isinstance(found, int | float) or not 0 <= found <= 1:
-            self._complain(path, f"returned {type(found).__name__}, not a number from 0 to 1")
+        if isinstance(score, bool) or not isinstance(score, int | float) or not 0 <= score <= 1:
+            self._complain(path, f"returned {type(score).__name__}, not a number from 0 to 1")
             return None
-        return float(found)
+        return float(score)
 
     async def _shared(
         self, name: bytes, work: Callable[[], Coroutine[Any, Any, float | None]]
     ) -> float | None:
-        """What comes of the work, or of the same that another request in this loop waits for. It is
-        cancelled when nobody waits for it any more."""
+        """The result of the work, or of equal work that another request of this event loop waits
+        for. The work is cancelled when no request waits for it any more."""
         key = asyncio.get_running_loop(), name
-        underway = self._underway.get(key)
-        if underway is None:
-            underway = self._underway[key] = _Underway(asyncio.create_task(work()))
-        underway.waiting += 1
+        shared = self._running.get(key)
+        if shared is None:
+            shared = self._running[key] = _SharedWork(asyncio.create_task(work()))
+        shared.waiting += 1
         try:
-            return await asyncio.shield(underway.task)
+            return await asyncio.shield(shared.task)
         finally:
-            underway.waiting -= 1
-            if not underway.waiting:
-                del self._underway[key]
-                underway.task.cancel()
-                if not underway.task.done():  # it settles what it has reserved
-                    await asyncio.wait([underway.task])
+            shared.waiting -= 1
+            if not shared.waiting:
+                del self._running[key]
+                shared.task.cancel()
+                if not shared.task.done():  # it settles what it has reserved
+                    await asyncio.wait([shared.task])
 
     async def _by_model(self, name: bytes, call: _Call, account: RequestAccount) -> float | None:
         await self._caller.prepare([call.model])  # before its time begins to run
@@ -199,16 +218,23 @@ class EstimatorRunner:
             if len(self._known) > KEPT:
                 self._known.popitem(last=False)
 
-    def _complain(self, who: str, why: str) -> None:
-        """Logs what is wrong with an estimator, once; the local score stands each time."""
-        if who not in self._complained:
-            self._complained.add(who)
-            _log.warning("the estimator `%s` gave no score: %s", who, why)
+    def _complain(self, estimator: str, reason: str) -> None:
+        """Logs the first failure of an estimator; each time the local score is used."""
+        if estimator not in self._complained:
+            self._complained.add(estimator)
+            _log.warning("the estimator `%s` gave no score: %s", estimator, reason)
 
 
 @dataclass(frozen=True, slots=True)
 class _Call:
-    """A model to be asked. limit: seconds, for reserving and the call together."""
+    """A model to call.
+
+    Attributes:
+        model: The model.
+        body: What it is sent.
+        limit: Seconds for the reservation and the call together.
+        cooldown: When failures take the model out.
+    """
 
     model: Model
     body: Body
@@ -217,16 +243,21 @@ class _Call:
 
 
 @dataclass(slots=True)
-class _Underway:
-    """A rating that is being made. waiting: how many requests wait for it."""
+class _SharedWork:
+    """A running estimate.
+
+    Attributes:
+        task: Ends with the score.
+        waiting: How many requests wait for it.
+    """
 
     task: asyncio.Task[float | None]
     waiting: int = 0
 
 
 def _may_see(policy: Policy, model: Model, situation: Situation, snapshot: Snapshot) -> bool:
-    """Whether the model may be shown the request now: asked by the band that is still a guess, so
-    tiers bar nobody."""
+    """Whether the model may be shown the request now. The band is still a guess, so that tiers
+    exclude no model."""
     if model.name in snapshot.cooling:
         return False
     decision = decide_on(policy, situation, snapshot)
@@ -235,8 +266,8 @@ def _may_see(policy: Policy, model: Model, situation: Situation, snapshot: Snaps
     return not kept_from(policy, [model], decision.rules, situation.facts)
 
 
-def _asking(model: Model, text: str) -> Body | None:
-    """What a model is sent; None when its context holds too little."""
+def _body(model: Model, text: str) -> Body | None:
+    """What a model is sent; None when its context is too small."""
     room = SHOWN
     if model.context is not None:
         room = min(room, model.context - most_tokens(_messages("")) - _ANSWER)
@@ -245,14 +276,14 @@ def _asking(model: Model, text: str) -> Body | None:
     return Body(messages=_messages(excerpt(text, room)), max_tokens=_ANSWER, temperature=0)
 
 
-def _messages(shown: str) -> list[dict[str, str]]:
-    data = json.dumps(shown, ensure_ascii=False)
+def _messages(text: str) -> list[dict[str, str]]:
+    data = json.dumps(text, ensure_ascii=False)
     return [{"role": "system", "content": RUBRIC}, {"role": "user", "content": data}]
 
 
 def _score(answer: ChatAnswer) -> float | None:
-    """The number that an answer consists of, 0..1; None when it is anything else."""
+    """The score, 0..1, of an answer that is a number from 0 to 10; None of any other answer."""
     word = answer.choices[0].message.text.strip() if answer.choices else ""
-    # The pattern takes time quadratic in what it is given.
-    found = _NUMBER.fullmatch(word) if len(word) <= _LONGEST else None
-    return int(found[1]) / 10 if found else None
+    # The pattern takes time quadratic in the length of the text.
+    match = _NUMBER.fullmatch(word) if len(word) <= _LONGEST else None
+    return int(match[1]) / 10 if match else None

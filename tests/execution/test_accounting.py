@@ -445,7 +445,7 @@ def test_a_hold_nobody_knows_is_no_error(caplog: pytest.LogCaptureFixture) -> No
         assert (await store.release(held)).ended is Ended.UNKNOWN
         opened.ended(USED, None, 5)
         await opened.close()
-        assert "knows nothing of the hold" in caplog.text
+        assert "does not know the hold" in caplog.text
 
     asyncio.run(main())
 

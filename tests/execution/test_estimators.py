@@ -260,7 +260,7 @@ def test_those_who_ask_the_same_at_once_share_a_rating(tmp_path: Path) -> None:
         assert scores == {0.9}
         assert (await other).score == 0.3
         assert caller.calls == ["judge", "judge"]
-        assert not router._decider._estimators._underway
+        assert not router._decider._estimators._running
 
     asyncio.run(scene())
 
