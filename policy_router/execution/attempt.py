@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from policy_router.domain.decision import Skip
     from policy_router.domain.fallback import Cooldown
     from policy_router.domain.models import Model
-    from policy_router.execution.accounting import RequestAccount
+    from policy_router.execution.account import RequestAccount
     from policy_router.execution.cooldown import Cooldowns
     from policy_router.providers.body import Body
     from policy_router.providers.caller import Caller, Chunks

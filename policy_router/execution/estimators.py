@@ -36,7 +36,8 @@ if TYPE_CHECKING:
     from policy_router.domain.models import Model
     from policy_router.domain.situation import Situation
     from policy_router.domain.snapshot import Snapshot
-    from policy_router.execution.accounting import Accounting, RequestAccount
+    from policy_router.execution.account import RequestAccount
+    from policy_router.execution.accounting import Accounting
     from policy_router.execution.cooldown import Cooldowns
     from policy_router.providers.caller import Caller
     from policy_router.providers.chat import ChatAnswer

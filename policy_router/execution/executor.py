@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
     from policy_router.domain.decision import Decision
     from policy_router.domain.fallback import Fallback
-    from policy_router.execution.accounting import RequestAccount
+    from policy_router.execution.account import RequestAccount
     from policy_router.execution.cooldown import Cooldowns
     from policy_router.providers.body import Body
     from policy_router.providers.caller import UserCaller

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from policy_router.domain.models import Model
     from policy_router.errors import RoutingError
     from policy_router.events import EventSource
-    from policy_router.execution.accounting import RequestAccount
+    from policy_router.execution.account import RequestAccount
     from policy_router.providers.body import Body
     from policy_router.providers.failure import Failure
 

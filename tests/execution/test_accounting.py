@@ -18,7 +18,8 @@ from policy_router.domain.periods import Period
 from policy_router.domain.prices import FREE_PRICE, Price
 from policy_router.domain.request import Request
 from policy_router.errors import StoreError
-from policy_router.execution.accounting import LEASE, Accounting, RequestAccount
+from policy_router.execution.account import LEASE, RequestAccount
+from policy_router.execution.accounting import Accounting
 from policy_router.ledger.memory import MemoryStore
 from policy_router.ledger.reader import EntryKind
 from policy_router.ledger.store import Ended, Stale, Unavailable

@@ -21,7 +21,7 @@ from tests.execution.make import HANG, HELLO, FakeCaller, response, spoken
 from tests.execution.test_accounting import NOON, PAID, account, budget, policy, rows
 
 if TYPE_CHECKING:
-    from policy_router.execution.accounting import RequestAccount
+    from policy_router.execution.account import RequestAccount
 
 R500 = Failure(FailureKind.SERVER_ERROR, "500", 500)
 R429 = Failure(FailureKind.RATE_LIMITED, "429", 429, retry_after=30)
