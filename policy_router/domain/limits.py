@@ -168,6 +168,15 @@ class Limit:
     then: WhenExhausted = WhenExhausted.BLOCK
     warn_at: tuple[float, ...] = ()
     span: Span | None = field(default=None, compare=False, repr=False)
+    _scope: CounterKey = field(init=False, compare=False, repr=False)
+    _prefix: str = field(init=False, compare=False, repr=False)
+
+    def __post_init__(self) -> None:
+        window = "" if self.window is None else str(self.window)
+        scope = CounterKey(self.section, self.name, self.metric, window)
+        # Counters are created for every attempt, so what is the same in all of them is kept.
+        object.__setattr__(self, "_scope", scope)
+        object.__setattr__(self, "_prefix", str(scope).removesuffix("|"))
 
     @property
     def is_budget(self) -> bool:
@@ -181,8 +190,8 @@ class Limit:
             subject: which one. Without it, the key is the `scope` of all its counters.
             period: the label of a calendar period. A Snapshot has its readings under keys without.
         """
-        window = "" if self.window is None else str(self.window)
-        return CounterKey(self.section, self.name, self.metric, window, period, subject)
+        section, name, metric, window, _, _ = self._scope
+        return tuple.__new__(CounterKey, (section, name, metric, window, period, subject))
 
     def counter(self, subject: str, now: float, zone: ZoneInfo) -> Counter:
         """The counter of a subject at a time.
@@ -192,12 +201,15 @@ class Limit:
             now: Unix time in seconds.
             zone: the time zone of the policy, in which calendar periods begin and end.
         """
-        if self.window is None:
-            return Counter(self.key(subject))
-        if isinstance(self.window, Rolling):
-            return Counter(self.key(subject), width=self.window.width, slots=self.window.slots)
-        label, start, end = calendar(self.window, zone, now)
-        return Counter(self.key(subject, label), start=start, end=end)
+        window = self.window
+        if isinstance(window, Period):
+            label, start, end = calendar(window, zone, now)
+            text = f"{self._prefix}{label}|{subject}"
+            return Counter(self.key(subject, label), 0, 0, start, end, text)
+        text = f"{self._prefix}|{subject}"
+        if window is None:
+            return Counter(self.key(subject), id=text)
+        return Counter(self.key(subject), window.width, window.slots, id=text)
 
 
 @dataclass(frozen=True, slots=True)
@@ -213,7 +225,7 @@ class Counter:
         slots: the number of slots of a rolling window.
         start: the begin of a calendar period, Unix time in seconds.
         end: the end of a calendar period, Unix time; nothing is counted at or after it.
-        id: the text of the key, under which stores keep the count.
+        id: the text of the key, under which stores keep the count; computed unless it is given.
     """
 
     key: CounterKey
@@ -221,10 +233,11 @@ class Counter:
     slots: int = 0
     start: float = 0.0
     end: float = 0.0
-    id: str = field(init=False, compare=False, repr=False)
+    id: str = field(default="", compare=False, repr=False)
 
     def __post_init__(self) -> None:
-        object.__setattr__(self, "id", str(self.key))
+        if not self.id:
+            object.__setattr__(self, "id", str(self.key))
 
     @property
     def metric(self) -> Metric:

@@ -156,6 +156,8 @@ def test_a_counter_is_named_by_limit_period_and_subject(window: Period | None, k
     }
     assert keys == {CounterKey.parse(key)}
     assert {str(found) for found in keys} == {key}
+    counter = Limit("limits", "each", Metric.REQUESTS, window, 1, 1).counter("anna", now, zone)
+    assert counter.id == key
 
 
 NAMES = st.from_regex(r"[A-Za-z0-9][A-Za-z0-9._:-]{0,63}", fullmatch=True)
