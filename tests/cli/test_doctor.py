@@ -55,7 +55,7 @@ def test_before_anything_was_counted(tmp_path: Path) -> None:
     told = found("-p", COUNTED)
     assert list(told) == [*SUBJECTS, "file"]
     level, text, help_ = told["file"]
-    assert (level, text.endswith(" is not there yet"), help_) == ("note", True, "")
+    assert (level, text.endswith(" does not exist yet"), help_) == ("note", True, "")
     assert not (tmp_path / "state").exists()
 
 

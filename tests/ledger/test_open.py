@@ -141,7 +141,7 @@ def test_a_store_on_a_server(scheme: str, monkeypatch: pytest.MonkeyPatch) -> No
 def test_findings_of_a_file(tmp_path: Path) -> None:
     found = asyncio.run(diagnose(f"sqlite:///{tmp_path}/none.db", Clock()))
     assert [f.text for f in found if f.subject == "file"] == [
-        f"{tmp_path}/none.db is not there yet"
+        f"{tmp_path}/none.db does not exist yet"
     ]
 
 

@@ -1,4 +1,4 @@
-"""The time of a SQLite ledger: what its rows say of clocks, and how an operator sets it."""
+"""The time of a SQLite ledger, as its rows record it."""
 
 from __future__ import annotations
 
@@ -16,14 +16,19 @@ if TYPE_CHECKING:
 
 LOG: Final = logging.getLogger(__name__)
 MACHINES: Final = 64
-"""Anchors that are kept, at most: each start of a machine adds one."""
+"""The most anchors that are kept; each start of a machine adds one."""
 REPAIR: Final = "run `policy-router doctor --fix`"
 
 
 @dataclass(frozen=True, slots=True)
 class Stored:
-    """What a ledger says of the time. now: the latest that it was written at. resets: how often an
-    operator has set it."""
+    """What a ledger records of the time.
+
+    Attributes:
+        now: the time of the latest write, Unix time.
+        anchor: of this machine; None for nothing.
+        resets: how often an operator set the time.
+    """
 
     now: float
     anchor: Anchor | None
@@ -31,7 +36,7 @@ class Stored:
 
 
 def load(connection: sqlite3.Connection, machine: str) -> Stored:
-    """What the ledger says of the time, with the anchor of this machine."""
+    """Read what the ledger records of the time, with the anchor of a machine."""
     now, uptime, at, resets = connection.execute(
         "SELECT meta.now, anchor.uptime, anchor.at, (SELECT max(number) FROM reset)"
         " FROM meta LEFT JOIN anchor ON anchor.machine = ?",
@@ -41,7 +46,7 @@ def load(connection: sqlite3.Connection, machine: str) -> Stored:
 
 
 def save(connection: sqlite3.Connection, machine: str, anchor: Anchor) -> None:
-    """Keeps the anchor of a machine, as the latest."""
+    """Store the anchor of a machine, as the latest."""
     connection.execute(
         "INSERT OR REPLACE INTO anchor (machine, uptime, at) VALUES (?, ?, ?)",
         (machine, anchor.uptime, anchor.at),
@@ -54,53 +59,58 @@ def save(connection: sqlite3.Connection, machine: str, anchor: Anchor) -> None:
 
 
 class LedgerClock:
-    """The ledger's time, as the processes of a store see it.
+    """The ledger's time, as one process sees it.
 
-    mark: the latest time that a verb was done at; it is what keeps time from going back between
-    verbs that changed nothing, until an operator sets the ledger's time.
+    Args:
+        source: the clocks of the machine.
+
+    Attributes:
+        machine: identifies the machine; empty when only the wall clock is known.
+        mark: the time of the latest verb. It keeps the time from going back between verbs that
+            changed nothing, until an operator sets the ledger's time.
     """
 
     def __init__(self, source: Source) -> None:
         self._source = source
         self._resets = 0
-        self._told = False
+        self._warned = False
         self.machine = source().machine
         self.mark = 0.0
 
     def sight(self) -> ClockReading:
-        """What the clocks show."""
+        """Read the clocks."""
         return self._source()
 
     def look(self, stored: Stored) -> Moment:
-        """The time now."""
+        """The time now, for a verb that changes nothing."""
         mark = self.mark if stored.resets == self._resets else 0.0
         return moment(max(stored.now, mark), stored.anchor, self._source())
 
     def tick(self, stored: Stored) -> Moment:
-        """The same, for a verb that changes something."""
-        found = self.look(stored)
-        self.mark, self._resets = found.now, stored.resets
-        if found.doubted and not self._told:
-            LOG.warning("%s", doubt(found.offset, REPAIR))
-        self._told = found.doubted
-        return found
+        """The time now, for a verb that changes something. Warns once of a doubted clock."""
+        now = self.look(stored)
+        self.mark, self._resets = now.now, stored.resets
+        if now.doubted and not self._warned:
+            LOG.warning("%s", doubt(now.offset, REPAIR))
+        self._warned = now.doubted
+        return now
 
 
 def anchored(connection: sqlite3.Connection, sight: ClockReading) -> None:
-    """Sees to it that the ledger has an anchor for this machine, so that a clock which is set later
-    is noticed. In a transaction of its own; who calls has the lock."""
+    """Store an anchor for this machine where there is none, so that a clock which is set later is
+    noticed. In a transaction of its own; the caller holds the lock."""
     if not sight.machine:
         return
     stored = load(connection, sight.machine)
     if stored.anchor is not None:
         return
-    found = moment(stored.now, None, sight)
+    first = moment(stored.now, None, sight)
     connection.execute("BEGIN IMMEDIATE")
-    if found.anchor is not None:
-        save(connection, sight.machine, found.anchor)
+    if first.anchor is not None:
+        save(connection, sight.machine, first.anchor)
     connection.execute("COMMIT")
-    if stored.now and abs(found.offset) > DOUBTED:
-        LOG.warning("%s", doubt(found.offset, REPAIR))
+    if stored.now and abs(first.offset) > DOUBTED:
+        LOG.warning("%s", doubt(first.offset, REPAIR))
 
 
 # -- set by an operator ----------------------------------------------------------------------------
@@ -108,18 +118,23 @@ def anchored(connection: sqlite3.Connection, sight: ClockReading) -> None:
 
 @dataclass(frozen=True, slots=True)
 class Reset:
-    """How an operator set a ledger's time: from, and to, Unix time."""
+    """How an operator set a ledger's time.
+
+    Attributes:
+        before: Unix time.
+        after: Unix time.
+    """
 
     before: float
     after: float
 
 
 def reset(connection: sqlite3.Connection, sight: ClockReading) -> Reset:
-    """Sets the ledger's time to the wall clock. In the caller's transaction, under the lock.
+    """Set the ledger's time to the wall clock. In the caller's transaction, under the lock.
 
-    Holds keep what is left of their leases. What rolling windows counted in slots that are yet to
-    come moves to the slot of the moment, where it counts for one more window. Counters of the
-    calendar stay as they are: what was counted in a period to come is part of it already.
+    Holds keep what is left of their leases. What rolling windows counted in slots of the future
+    moves to the present slot, where it counts for one more window. Calendar counters stay as they
+    are: what was counted in a future period is part of that period.
     """
     stored = load(connection, sight.machine)
     before, after = moment(stored.now, stored.anchor, sight).now, sight.wall
@@ -141,7 +156,7 @@ def reset(connection: sqlite3.Connection, sight: ClockReading) -> Reset:
 
 
 def _bring_back(connection: sqlite3.Connection, now: float) -> None:
-    """Moves what is counted in slots to come to the slot of the moment."""
+    """Move what is counted in slots of the future to the present slot."""
     for key, slot, n, ends in connection.execute(
         "SELECT key, slot, n, ends FROM slot WHERE ends > ?", (now,)
     ).fetchall():

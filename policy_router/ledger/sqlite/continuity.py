@@ -1,7 +1,7 @@
-"""What a SQLite ledger knows of its own history, and the note beside it of how far it had come.
+"""What a SQLite ledger records of its own history, and its high-water mark in the lock's file.
 
-The note is part of the lock's file. It is written with every commit, under the lock, so that a
-process that begins later notices when the database is older than its note.
+The high-water mark is written with every commit, under the lock, so that a process that starts
+later notices when the database is older than the mark.
 """
 
 from __future__ import annotations
@@ -38,20 +38,20 @@ SCHEMA: Final = (
     ) STRICT, WITHOUT ROWID
     """,
 )
-"""What a ledger of the format before this one lacks. meta.version: changes so far, one for each
-commit; lost: what was lost, until it is accepted. branch: those that were succeeded by others.
-lost_ledger: the ledgers that somebody saw here and that lost data."""
+"""What the second format adds. `meta.version`: the number of changes so far, one for each commit;
+`meta.lost`: what was lost, until it is accepted. `branch`: branches that were succeeded by others.
+`lost_ledger`: the ledgers that processes saw here and that lost data."""
 
 BOOT: Final = Path("/proc/sys/kernel/random/boot_id")
 NOTE: Final = struct.Struct("<8s16s16s36sqq")
 MARK: Final = b"seenmark"
 PLACE: Final = 64
-"""Where the note begins in the lock's file."""
+"""The offset of the high-water mark in the lock's file."""
 
 
 @cache
 def boot_id() -> str:
-    """What this start of the host is called; nothing where that cannot be told."""
+    """Identifies this start of the host; empty where that is unknown."""
     try:
         return BOOT.read_text(encoding="utf-8").strip()
     except OSError:
@@ -60,8 +60,13 @@ def boot_id() -> str:
 
 @dataclass(frozen=True, slots=True)
 class HighWater:
-    """How far a ledger had come. mark: at the last commit. synced: the version that is known to be
-    on the disk. boot: the start of the host in which it was written."""
+    """How far a ledger had come.
+
+    Attributes:
+        mark: its state at the last commit.
+        synced: the version that is known to be on the disk.
+        boot: identifies the start of the host in which this was written.
+    """
 
     mark: Mark
     synced: int
@@ -69,15 +74,15 @@ class HighWater:
 
     @property
     def expected(self) -> Mark:
-        """What the ledger has to contain: every commit, or what was on the disk when the power may
-        have been lost in between."""
+        """What the ledger must contain: every commit, or what was on the disk when the power may
+        have been lost meanwhile."""
         if self.boot and self.boot == boot_id():
             return self.mark
         return Mark(self.mark.ledger, "", min(self.synced, self.mark.version))
 
 
 def read_high_water(file: int) -> HighWater | None:
-    """The note in a lock's file; None when there is none."""
+    """The high-water mark in a lock's file; None when there is none."""
     found = os.pread(file, NOTE.size, PLACE)
     if len(found) < NOTE.size or not found.startswith(MARK):
         return None
@@ -86,19 +91,25 @@ def read_high_water(file: int) -> HighWater | None:
 
 
 def write_high_water(file: int, mark: Mark, synced: int) -> None:
-    """Write the note; only under the lock. synced: as far as this process knows."""
+    """Write the high-water mark; only under the lock.
+
+    Args:
+        file: the descriptor of the lock's file.
+        mark: the state of the ledger.
+        synced: the version that this process knows to be on the disk.
+    """
     before = read_high_water(file)
     if before is not None and before.mark.ledger == mark.ledger:
         synced = max(synced, before.synced)
-    texts = (each.encode("ascii") for each in (mark.ledger, mark.branch, boot_id()))
+    texts = (text.encode("ascii") for text in (mark.ledger, mark.branch, boot_id()))
     os.pwrite(file, NOTE.pack(MARK, *texts, mark.version, synced), PLACE)
 
 
 def record_synced(file: int, synced: int) -> None:
-    """Write down that the log was brought to the disk; only under the lock."""
-    note = read_high_water(file)
-    if note is not None:
-        write_high_water(file, note.mark, synced)
+    """Record that the log was synchronized up to a version; only under the lock."""
+    high_water = read_high_water(file)
+    if high_water is not None:
+        write_high_water(file, high_water.mark, synced)
 
 
 def _text(padded: bytes) -> str:
@@ -116,7 +127,14 @@ def find(connection: sqlite3.Connection) -> tuple[float, Mark, Loss | None]:
 def compare(
     connection: sqlite3.Connection, seen: Mark | None, found: Mark, now: float
 ) -> Loss | None:
-    """What was lost since `seen`; None when all of it is there."""
+    """What was lost since a point was seen; None when nothing was.
+
+    Args:
+        connection: in a transaction.
+        seen: the point; None for nothing.
+        found: where the ledger is now.
+        now: the ledger's time.
+    """
     if seen is None or (found.branch == seen.branch and found.version >= seen.version):
         return None
     (count, oldest) = connection.execute("SELECT count(*), min(succeeded) FROM branch").fetchone()
@@ -137,19 +155,19 @@ def compare(
 
 
 def is_noted(connection: sqlite3.Connection, seen: Mark) -> bool:
-    """Whether it was written down that the ledger that was seen here lost data."""
+    """Whether it is recorded that the ledger that was seen here lost data."""
     row = connection.execute("SELECT 1 FROM lost_ledger WHERE id = ?", (seen.ledger,)).fetchone()
     return row is not None
 
 
 def write_loss(connection: sqlite3.Connection, loss: Loss, seen: Mark) -> None:
-    """Write a loss down for everybody."""
+    """Record a loss for all processes."""
     connection.execute("INSERT OR IGNORE INTO lost_ledger VALUES (?, 0)", (seen.ledger,))
     connection.execute("UPDATE meta SET lost = ? WHERE lost IS NULL", (loss.stored(),))
 
 
 def join(connection: sqlite3.Connection, found: Mark, branch: str) -> Mark:
-    """Begin a branch of one's own."""
+    """Begin a branch of this process."""
     connection.execute("INSERT OR REPLACE INTO branch VALUES (?, ?)", (found.branch, found.version))
     connection.execute(
         "DELETE FROM branch WHERE id IN (SELECT id FROM branch ORDER BY succeeded DESC"
@@ -160,8 +178,14 @@ def join(connection: sqlite3.Connection, found: Mark, branch: str) -> Mark:
 
 
 def accept(connection: sqlite3.Connection, seen: Mark | None) -> Loss | None:
-    """Accept what was lost, in one transaction. Those who saw a lost ledger go on with this one,
-    which has a new id from now on: should its own data be lost later, that will be noticed."""
+    """Accept what was lost, in one transaction.
+
+    Processes that saw a lost ledger go on with this one. It gets a new id, so that a later loss of
+    its own data will be noticed.
+
+    Returns:
+        What had been lost; None for nothing.
+    """
     connection.execute("BEGIN IMMEDIATE")
     now, found, known = find(connection)
     new = compare(connection, seen, found, now)
@@ -180,11 +204,18 @@ def accept(connection: sqlite3.Connection, seen: Mark | None) -> Loss | None:
 
 
 class History:
-    """What one transaction of a process has to do with the ledger's history.
+    """The part of one transaction that concerns the ledger's history.
 
-    seen: what the process remembered before the transaction began. look: the time now, where the
-    ledger has seen a time. loss: what was lost, None for nothing. now: the latest time that the
-    ledger has seen.
+    Args:
+        connection: in a transaction.
+        memory: what the process remembers.
+        seen: what it remembered before the transaction began.
+        look: returns the time now, from the latest time that the ledger recorded.
+
+    Attributes:
+        loss: what was lost; None for nothing.
+        mark: where the ledger is.
+        now: the latest time that the ledger recorded.
     """
 
     def __init__(
@@ -204,8 +235,14 @@ class History:
             self._new = None
 
     def write(self, *, changed: bool) -> bool:
-        """Store what became of it, where the transaction changed something else, or data was lost.
-        Whether there is something to commit."""
+        """Record the change, or a loss.
+
+        Args:
+            changed: the transaction changed something else.
+
+        Returns:
+            Whether there is anything to commit.
+        """
         if self._new is not None and self._seen is not None:
             write_loss(self._connection, self._new, self._seen)
         if changed:
@@ -215,5 +252,5 @@ class History:
         return changed or self._new is not None
 
     def end(self) -> None:
-        """Remember it, after the commit."""
+        """Remember what was seen, after the commit."""
         self._memory.note(self.mark, self.loss)

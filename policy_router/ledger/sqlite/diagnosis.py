@@ -1,4 +1,4 @@
-"""What is to be said of a SQLite ledger, whether or not it can be used."""
+"""What an operator should know of a SQLite ledger, whether or not it can be used."""
 
 from __future__ import annotations
 
@@ -29,19 +29,29 @@ if TYPE_CHECKING:
 
 DEFAULT: Final = TIMING
 SKEW: Final = 1.0
-"""Seconds that the ledger's time may be off the clock before it is worth a word."""
+"""A difference of the ledger's time and the clock of more seconds than this is reported."""
 LONG: Final = 256 * 2**20
-"""Bytes of a log that ought to have begun anew long ago."""
-TOLD: Final = 3
-"""Lines of damage that are told."""
+"""A log of more bytes should have been restarted long ago."""
+REPORTED: Final = 3
+"""The most lines of damage that are reported."""
 
 
 def diagnose(
     path: str | Path, sight: ClockReading, mounts: Path = MOUNTS, timing: Timing = DEFAULT
 ) -> tuple[Diagnosis, ...]:
-    """All that an operator should know of a ledger's file. It waits for the lock for a moment and
-    reads the whole database, but writes nothing. sight: what the clocks show. Raises StoreError for
-    a path that is not followed."""
+    """What an operator should know of a ledger's file.
+
+    It waits for the lock for a moment and reads the whole database, but writes nothing.
+
+    Args:
+        path: of the database.
+        sight: what the machine's clocks show.
+        mounts: the table of mounted file systems.
+        timing: how long things may take.
+
+    Raises:
+        StoreError: the path is a link that is not followed.
+    """
     file = replace(LedgerFile.at(path, timing=timing), mounts=mounts)
     return (
         *library(sqlite3.sqlite_version_info),
@@ -51,35 +61,35 @@ def diagnose(
 
 
 def library(version: tuple[int, int, int]) -> Iterator[Diagnosis]:
-    """What is to be said of a version of SQLite."""
+    """What an operator should know of a version of SQLite."""
     name = "SQLite " + ".".join(map(str, version))
     if version < OLDEST:
         help_ = f"use a Python with SQLite {'.'.join(map(str, OLDEST))} or later"
         yield Diagnosis("version", Severity.ERROR, f"{name} is too old", help_)
-    elif not mended(version):
+    elif not is_fixed(version):
         text = f"{name} can lose commits in a rare race, which this store's own lock rules out"
-        help_ = "open the ledger with nothing else while it is in use; SQLite 3.51.3 mends it"
+        help_ = "open the ledger with no other program while it is in use; SQLite 3.51.3 fixes this"
         yield Diagnosis("version", Severity.NOTE, text, help_)
     else:
         yield Diagnosis("version", Severity.NOTE, name)
 
 
-def mended(version: tuple[int, int, int]) -> bool:
+def is_fixed(version: tuple[int, int, int]) -> bool:
     """Whether a version is free of https://sqlite.org/wal.html#walresetbug."""
     series = {(3, 44): 6, (3, 50): 7, (3, 51): 3}
     return version[2] >= series.get(version[:2], 0 if version > (3, 51) else 99)
 
 
 def _place(file: LedgerFile) -> Iterator[Diagnosis]:
-    kind = file_system(file.path, file.mounts)
-    if kind in NETWORK:
-        text = f"is a network file system ({kind}), where locks do not hold"
+    name = file_system(file.path, file.mounts)
+    if name in NETWORK:
+        text = f"is a network file system ({name}), where locks do not work"
         help_ = "put the ledger on a local disk, or use Redis for several hosts"
         yield Diagnosis("file system", Severity.ERROR, text, help_)
     else:
-        yield Diagnosis("file system", Severity.NOTE, kind or "cannot be told")
+        yield Diagnosis("file system", Severity.NOTE, name or "unknown")
     if not file.path.exists():
-        yield Diagnosis("file", Severity.NOTE, f"{file.path} is not there yet")
+        yield Diagnosis("file", Severity.NOTE, f"{file.path} does not exist yet")
         return
     for path in (file.path, file.path.parent):
         mode = path.stat().st_mode & 0o777
@@ -97,9 +107,9 @@ def _content(file: LedgerFile, sight: ClockReading) -> Iterator[Diagnosis]:
     try:
         with file.translating():
             lock = Lock(file.path, shares=True)
-            had = lock.acquire(file.timing.patience) or lock.fd < 0
+            acquired = lock.acquire(file.timing.patience) or lock.fd < 0
             lock.close()
-            if not had:
+            if not acquired:
                 raise file.lock_timeout()
     except StoreError as error:
         yield Diagnosis("lock", Severity.ERROR, str(error))
@@ -114,19 +124,19 @@ def _content(file: LedgerFile, sight: ClockReading) -> Iterator[Diagnosis]:
 
 
 def _time(connection: sqlite3.Connection, version: int, sight: ClockReading) -> Iterator[Diagnosis]:
-    """How the ledger's time stands beside the clock of this machine."""
+    """How the ledger's time differs from the clock of this machine."""
     if version == len(MIGRATIONS):
         stored = sqlite_clock.load(connection, sight.machine)
     else:  # before uptime was known
         (now,) = connection.execute("SELECT now FROM meta").fetchone()
         stored = sqlite_clock.Stored(now, None, 0)
-    off = moment(stored.now, stored.anchor, sight).offset
-    if abs(off) <= SKEW:
+    offset = moment(stored.now, stored.anchor, sight).offset
+    if abs(offset) <= SKEW:
         return
-    text = beside(off)
+    text = beside(offset)
     if not sight.machine:
-        text = f"the ledger's time stands still for {-off:.0f} s: a clock was ahead"
-    if abs(off) <= CLOSE:
+        text = f"the ledger's time stands still for {-offset:.0f} s: a clock was ahead"
+    if abs(offset) <= CLOSE:
         help_ = f"it is corrected by {RATE * 3600:.1f} s an hour"
         yield Diagnosis("time", Severity.NOTE, text, help_)
         return
@@ -146,7 +156,7 @@ def _database(
     help_ = "" if level is Severity.NOTE else "use the version that wrote it"
     yield Diagnosis("format", level, f"{version}; this version writes {len(MIGRATIONS)}", help_)
     damage = [str(line) for (line,) in connection.execute("PRAGMA quick_check") if line != "ok"]
-    for line in damage[:TOLD]:
+    for line in damage[:REPORTED]:
         help_ = f"keep a copy of {file.path}*, then restore a backup"
         yield Diagnosis("database", Severity.ERROR, f"is damaged: {line}", help_)
     if damage or level is Severity.ERROR:

@@ -1,4 +1,4 @@
-"""What an operator may do to a SQLite ledger."""
+"""What an operator can repair in a SQLite ledger."""
 
 from __future__ import annotations
 
@@ -18,11 +18,19 @@ if TYPE_CHECKING:
 
 
 def set_time(path: str | Path, sight: ClockReading, timing: Timing = TIMING) -> Reset:
-    """Sets the time of a ledger to this machine's clock; processes that use it go on by it. Raises
-    StoreError."""
+    """Set the time of a ledger to this machine's clock; processes that use the ledger follow it.
+
+    Args:
+        path: of the database.
+        sight: what the machine's clocks show.
+        timing: how long things may take.
+
+    Raises:
+        StoreError: the ledger cannot be used.
+    """
     file = LedgerFile.at(path, timing=timing)
     if not file.path.exists():
-        raise file.unusable("it is not there", "name the ledger with --state")
+        raise file.unusable("it does not exist", "name the ledger with --state")
     with file.locked(), file.translating(), closing(file.connect()) as connection:
         file.migrate(connection, existed=True)
         file.verify(connection, thorough=True)

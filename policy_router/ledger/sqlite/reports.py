@@ -1,4 +1,4 @@
-"""What reports and audits read of a SQLite ledger. Who calls holds one read transaction."""
+"""What reports and audits read of a SQLite ledger, in one read transaction."""
 
 from __future__ import annotations
 
@@ -22,17 +22,17 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 
 PAGE: Final = 5_000
-"""Rows that are read at once."""
+"""Entries that are read at once."""
 STRETCH: Final = 100_000
-"""Rows that are summed at once: as many keys are in memory, at most."""
+"""Entries that are added up at once; at most as many lists of keys are in memory."""
 
 
 class SqliteReader(ABC):
-    """The Books of a file, for whoever can consult it."""
+    """The LedgerReader of a file; how the file is read is up to the subclass."""
 
     @abstractmethod
     async def _consult(self, look: Callable[..., T], *about: object) -> T:
-        """What is seen in one transaction that reads. Raises StoreError."""
+        """Call `look` with a connection in one transaction that reads. Raises StoreError."""
 
     @abstractmethod
     def _now(self, connection: sqlite3.Connection) -> float:
@@ -42,10 +42,10 @@ class SqliteReader(ABC):
         """See LedgerReader."""
         first, last = await self._consult(span, since)
         while first <= last:
-            found = await self._consult(page, first, last)
-            for row in found:
-                yield row
-            first = found[-1].seq + 1
+            entries = await self._consult(page, first, last)
+            for entry in entries:
+                yield entry
+            first = entries[-1].seq + 1
 
     async def balances(self) -> tuple[Balance, ...]:
         """See LedgerReader."""
@@ -57,23 +57,24 @@ class SqliteReader(ABC):
 
 
 def span(connection: sqlite3.Connection, since: float) -> tuple[int, int]:
-    """The numbers of the first row from a time on and of the last row; empty when first > last."""
+    """The numbers of the first entry from a time on and of the last entry; there are none when the
+    first is greater than the last."""
     first, last = connection.execute("SELECT min(seq), max(seq) FROM ledger").fetchone()
     if last is None:
         return 1, 0
-    # The ledger's time goes back only where an operator set it, so between two such rows they are
-    # in the order of their times.
+    # The ledger's time goes back only where an operator set it, so between two such entries they
+    # are in the order of their times.
     resets = connection.execute("SELECT seq FROM reset WHERE seq >= ? ORDER BY seq", (first,))
     for (end,) in [*resets.fetchall(), (last,)]:
-        found = _first(connection, first, end, since)
-        if found is not None:
-            return found, last
+        seq = _first(connection, first, end, since)
+        if seq is not None:
+            return seq, last
         first = end + 1
     return last + 1, last
 
 
 def _first(connection: sqlite3.Connection, first: int, last: int, since: float) -> int | None:
-    """The first of these rows that is of that time or later."""
+    """The number of the first of these entries that is not older than a time."""
     end = last + 1
     while first < end:
         middle = (first + end) // 2
@@ -87,14 +88,13 @@ def _first(connection: sqlite3.Connection, first: int, last: int, since: float) 
 
 
 def page(connection: sqlite3.Connection, first: int, last: int) -> list[LedgerEntry]:
-    """The next rows of the ledger, by their numbers, in order."""
+    """The next entries between two numbers, in order."""
     wanted = f"SELECT seq, {LEDGER} FROM ledger WHERE seq BETWEEN ? AND ? ORDER BY seq LIMIT {PAGE}"
     return [to_entry(columns) for columns in connection.execute(wanted, (first, last))]
 
 
 def balances(connection: sqlite3.Connection, now: float) -> tuple[Balance, ...]:
-    """Every calendar counter of this month and the last, and every other that something is held
-    in."""
+    """Every calendar counter of this month and the last, and every other one with open holds."""
     wanted = "SELECT key, spent, held FROM bucket WHERE ends >= ? OR held > 0 ORDER BY key"
     return tuple(_bucket(*row) for row in connection.execute(wanted, (now - KEPT,)))
 
@@ -104,15 +104,15 @@ def _bucket(key: str, spent: int, held: int) -> Balance:
 
 
 def audit(connection: sqlite3.Connection) -> tuple[Difference, ...]:
-    """Every calendar counter beside its ledger rows and open holds."""
+    """Compare every calendar counter with its ledger entries and open holds."""
     counted = (_bucket(*row) for row in connection.execute("SELECT key, spent, held FROM bucket"))
     return tuple(compare(counted, _spent(connection), _held(connection)))
 
 
 def _spent(connection: sqlite3.Connection) -> Tally[CounterKey]:
-    """What the ledger's rows come to, by key.
+    """The sums of the ledger's entries, by key.
 
-    Rows that name the same keys are added up by SQLite, which lets other threads run meanwhile.
+    SQLite adds up the entries with the same keys, which lets other threads run meanwhile.
     """
     wanted = (
         "SELECT keys, sum(cost), sum(tokens_in + tokens_out), sum(requests) FROM ledger"

@@ -1,9 +1,9 @@
-"""A SQLite ledger for those who only read it: nothing is written into its folder.
+"""A SQLite ledger that is only read: nothing is written into its folder.
 
-SQLite itself writes when it reads: it makes the files that it shares among processes, and root
-makes them over to the database's owner. So a ledger that nobody has open, or whose folder is
-another user's, is copied into a private folder, and the copy is read. Where the ledger is in use by
-processes of the same user, it is read beside them.
+SQLite itself writes when it reads: it creates the files that processes share, and as root it gives
+them to the owner of the database. So a ledger that no process has open, or whose folder belongs to
+another user, is copied into a private folder, and the copy is read. A ledger that processes of the
+same user have open is read in place.
 """
 
 from __future__ import annotations
@@ -45,16 +45,18 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 
 TRIES: Final = 5
-"""Times that a ledger is copied which somebody writes to meanwhile."""
+"""How often a ledger is copied when it is written to meanwhile."""
 ROOM: Final = 64 * 2**20
 """Bytes that a copy leaves free on its disk."""
 
 
 class SqliteView(SqliteReader):
-    """The Books of a ledger's file and what its counters show. It cannot be written to.
+    """A store for reading. It opens the file with the first call, which can raise StoreError.
 
-    path: of a database that is there. sight: what clocks show; this machine's unless given. Opened
-    when it is first asked; raises StoreError then.
+    Args:
+        path: of a database that exists.
+        sight: a source of clock readings; by default this machine's clocks.
+        timing: how long things may take.
     """
 
     def __init__(
@@ -98,7 +100,7 @@ class SqliteView(SqliteReader):
         await self._write()
 
     async def moment(self) -> Moment:
-        """The ledger's time, beside this machine's clock. Raises StoreError."""
+        """The ledger's time, and how this machine's clock differs. Raises StoreError."""
         return await self._consult(
             lambda connection: self._time.look(sqlite_clock.load(connection, self._time.machine))
         )
@@ -112,7 +114,7 @@ class SqliteView(SqliteReader):
     def _look(self, look: Callable[..., T], *about: object) -> T:
         with self._file.translating():
             if self._connection is None:
-                seen = expected(self._file)  # before the database: others may go on meanwhile
+                seen = expected(self._file)  # before the database, to which others may write
                 self._connection = self._stack.enter_context(usable(self._file))
                 now, reached, loss = find(self._connection)
                 self._loss = loss or compare(self._connection, seen, reached, now)
@@ -125,8 +127,13 @@ class SqliteView(SqliteReader):
 
 @contextmanager
 def usable(file: LedgerFile) -> Iterator[sqlite3.Connection]:
-    """A connection that reads a ledger in the format of this version: one in an older format is
-    copied, and the copy brought to this one. Raises StoreError."""
+    """A connection that reads a ledger in the format of this version.
+
+    A ledger in an older format is copied, and the copy is migrated.
+
+    Raises:
+        StoreError: it cannot be used.
+    """
     with ExitStack() as stack:
         connection = stack.enter_context(viewed(file))
         if 0 < identify(connection)[0] < len(MIGRATIONS):
@@ -138,14 +145,21 @@ def usable(file: LedgerFile) -> Iterator[sqlite3.Connection]:
 
 @contextmanager
 def viewed(file: LedgerFile, *, copied: bool = False) -> Iterator[sqlite3.Connection]:
-    """A connection that reads a ledger. copied: a copy of it, which may be changed. Raises
-    StoreError."""
+    """A connection that reads a ledger in any format.
+
+    Args:
+        file: of the ledger.
+        copied: to a copy, which may be changed.
+
+    Raises:
+        StoreError: it cannot be read.
+    """
     with file.translating(), ExitStack() as stack:
         if not copied and _is_ours(file):
             connection = file.connect(reads=True)
             stack.callback(_close, file, connection)
         elif not copied and _is_in_use(file):
-            with _shared(file):  # nobody closes the ledger, and removes what they share, meanwhile
+            with _shared(file):  # so that nobody closes the ledger and removes shared files
                 connection = file.connect(reads=True, mode="ro")
                 stack.callback(connection.close)
                 identify(connection)
@@ -159,17 +173,17 @@ def viewed(file: LedgerFile, *, copied: bool = False) -> Iterator[sqlite3.Connec
 
 
 def expected(file: LedgerFile) -> Mark | None:
-    """How far a ledger must have come, by the note beside it."""
+    """How far a ledger must have come, by its high-water mark; None where that is unknown."""
     lock = Path(f"{file.path}-lock")
     try:
         descriptor = private_file.open_existing(lock, os.O_RDONLY)
     except OSError:
         return None
     try:
-        note = read_high_water(descriptor)
+        high_water = read_high_water(descriptor)
     finally:
         os.close(descriptor)
-    return None if note is None else note.expected
+    return None if high_water is None else high_water.expected
 
 
 def _close(file: LedgerFile, connection: sqlite3.Connection) -> None:
@@ -186,8 +200,8 @@ def _is_ours(file: LedgerFile) -> bool:
 
 
 def _is_in_use(file: LedgerFile) -> bool:
-    """Whether a ledger can be read beside processes of this user without a file being made, and
-    its folder can be trusted that far."""
+    """Whether a ledger can be read in place, next to processes of this user, without a file being
+    created, and its folder can be trusted that far."""
     database, user = file.check_files(), private_file.user()
     if database is None or database.st_uid != user or not Path(f"{file.path}-shm").exists():
         return False
@@ -198,8 +212,8 @@ def _is_in_use(file: LedgerFile) -> bool:
 
 @contextmanager
 def _shared(file: LedgerFile) -> Iterator[Lock]:
-    """The ledger's lock, shared with others who read; not had where there is no such file. Raises
-    StoreError when a writer keeps it."""
+    """Hold the ledger's lock together with other readers; without a lock file, hold nothing.
+    Raises StoreError when a writer does not release it."""
     lock = Lock(file.path, shares=True)
     try:
         if not lock.acquire(file.timing.patience) and lock.fd >= 0:
@@ -210,7 +224,7 @@ def _shared(file: LedgerFile) -> Iterator[Lock]:
 
 
 def _copy(file: LedgerFile, copy: Path) -> None:
-    """A consistent copy of database and log."""
+    """Copy the database and its log in one consistent state."""
     log = Path(f"{file.path}-wal")
     for _ in range(TRIES):
         with _shared(file):
@@ -218,15 +232,13 @@ def _copy(file: LedgerFile, copy: Path) -> None:
             size = sum(size for _, size, _ in before)
             if size + ROOM > shutil.disk_usage(copy.parent).free:
                 why = f"there is no room for a copy of {size / 1e6:,.0f} MB in {copy.parent}"
-                raise file.unusable(why, "make room, or run this as the user of the service")
+                raise file.unusable(why, "free some space, or run this as the user of the service")
             _copy_file(file.path, copy)
             if log.exists():
                 _copy_file(log, Path(f"{copy}-wal"))
             if before == (_stamp(file.path), _stamp(log)):
                 return
-    raise file.unusable(
-        "it changes all the time", f"restore {file.path}-lock by opening the ledger"
-    )
+    raise file.unusable("it keeps changing", f"restore {file.path}-lock by opening the ledger")
 
 
 def _copy_file(path: Path, copy: Path) -> None:
@@ -238,6 +250,6 @@ def _copy_file(path: Path, copy: Path) -> None:
 
 
 def _stamp(path: Path) -> tuple[int, int, int]:
-    """What changes with a file."""
+    """Inode, size and time of change of a file, which change when it is written or replaced."""
     status = private_file.inspect(path)
     return (0, 0, 0) if status is None else (status.st_ino, status.st_size, status.st_mtime_ns)

@@ -12,7 +12,7 @@ import pytest
 
 from policy_router.diagnostics import Severity
 from policy_router.ledger.clock import ClockReading
-from policy_router.ledger.sqlite.diagnosis import LONG, diagnose, library, mended
+from policy_router.ledger.sqlite.diagnosis import LONG, diagnose, is_fixed, library
 from policy_router.ledger.sqlite.file import LedgerFile
 from policy_router.ledger.sqlite.lock import Lock
 from policy_router.ledger.sqlite.store import SqliteStore
@@ -68,7 +68,7 @@ def test_a_sound_ledger(path: Path, mounts: Path) -> None:
 
 def test_a_ledger_that_is_not_there_yet(tmp_path: Path, mounts: Path) -> None:
     found = diagnose(tmp_path / "none.db", ClockReading(NOON), mounts)
-    assert of(found, "file") == [(NOTE, f"{tmp_path / 'none.db'} is not there yet")]
+    assert of(found, "file") == [(NOTE, f"{tmp_path / 'none.db'} does not exist yet")]
     assert not (tmp_path / "none.db").exists()
 
 
@@ -94,8 +94,8 @@ def test_versions(version: tuple[int, int, int], level: Severity, words: str) ->
         ((3, 54, 1), True),
     ],
 )  # fmt: skip
-def test_which_versions_are_mended(version: tuple[int, int, int], sound: bool) -> None:
-    assert mended(version) is sound
+def test_which_versions_are_fixed(version: tuple[int, int, int], sound: bool) -> None:
+    assert is_fixed(version) is sound
 
 
 @pytest.mark.parametrize(
@@ -108,7 +108,7 @@ def test_which_versions_are_mended(version: tuple[int, int, int], sound: bool) -
         ("disk / ext4 rw\nx {folder} tmpfs rw", (NOTE, "tmpfs")),
         ("x {folder} tmpfs rw\ndisk / ext4 rw", (NOTE, "tmpfs")),
         ("x {folder} nfs rw\nx {folder} xfs rw", (NOTE, "xfs")),
-        ("x /elsewhere nfs rw", (NOTE, "cannot be told")),
+        ("x /elsewhere nfs rw", (NOTE, "unknown")),
         ("x {parent}/with\\040space nfs rw\ndisk / ext4 rw", (NOTE, "ext4")),
     ],
 )
@@ -130,7 +130,7 @@ def test_a_mount_point_with_a_space(tmp_path: Path, mounts: Path) -> None:
 
 def test_no_table_of_mounts(path: Path, tmp_path: Path) -> None:
     assert of(diagnose(path, ClockReading(NOON), tmp_path / "none"), "file system") == [
-        (NOTE, "cannot be told")
+        (NOTE, "unknown")
     ]
 
 

@@ -214,7 +214,7 @@ def test_a_ledger_that_changes_meanwhile_is_copied_again(
         assert w.used(w.money(1)) == [700]
     assert turns[0] == 3
     limit = 99
-    with view(path) as w, pytest.raises(StoreError, match="it changes all the time"):
+    with view(path) as w, pytest.raises(StoreError, match="it keeps changing"):
         w.audit()
 
 
