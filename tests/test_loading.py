@@ -36,7 +36,7 @@ def test_a_folder_may_be_given_as_text_or_as_a_path(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("text", "message"),
     [
-        ("version: 2\n", "`2` is no version of this language"),
+        ("version: 2\n", "version `2` of the policy language is unknown"),
         ("", "error"),
         ("models: [\n", "<text>:"),
         ("name: \ud800\n", "error"),

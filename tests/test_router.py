@@ -516,7 +516,7 @@ def test_a_request_keeps_its_policy(tmp_path: Path) -> None:
 def test_starts_on_nothing_broken(tmp_path: Path) -> None:
     path = tmp_path / "policy.yaml"
     path.write_text("version: 2\n")
-    with pytest.raises(PolicyError, match="2` is no version of this language"):
+    with pytest.raises(PolicyError, match="version `2` of the policy language is unknown"):
         Router.open(path)
     with pytest.raises(PolicyError, match="missing"):
         Router.open(tmp_path / "missing")

@@ -1,9 +1,4 @@
-"""What words mean: which known word a mistyped one cannot have been, and which one it stands for.
-
-Two words may be close by their letters and say the opposite (`max_tier`, `min_tier`) or name
-another thing of the same kind (`gpt-4`, `gpt-5`). To put one for the other would change what a
-policy does, so such a word is never suggested.
-"""
+"""Fields and words of other tools, and what to write in a policy instead."""
 
 from __future__ import annotations
 
@@ -13,9 +8,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
 
-# Section -> what people write there by habit of other tools -> what to do instead. A field of the
-# same meaning is named; where there is none the text says how to say it.
-SAID_ELSEWHERE: Final[Mapping[str, Mapping[str, str]]] = {
+FIELDS_OF_OTHER_TOOLS: Final[Mapping[str, Mapping[str, str]]] = {
     "models": {
         **dict.fromkeys(
             ("url", "base_url", "endpoint", "host", "address", "server", "api_url", "base"),
@@ -27,7 +20,7 @@ SAID_ELSEWHERE: Final[Mapping[str, Mapping[str, str]]] = {
         ),
         **dict.fromkeys(
             ("api_base_env", "url_env", "base_url_env"),
-            "an address is written out, as `api_base`; only keys are read from the environment",
+            "write the address itself as `api_base`; only keys are read from the environment",
         ),
         **dict.fromkeys(
             ("context_window", "context_length", "max_context", "max_input_tokens", "num_ctx"),
@@ -52,23 +45,25 @@ SAID_ELSEWHERE: Final[Mapping[str, Mapping[str, str]]] = {
         "free": "write  price: free",
     },
     "rules": {
-        "then": "a rule says what to do in its own fields: only, avoid, first, min_tier, needs, "
-        "deny or accept",
-        "else": "a rule says nothing of requests that do not meet `when`; write another rule",
+        "then": "what a rule does is written in its own fields: only, avoid, first, min_tier, "
+        "needs, deny or accept",
+        "else": "a rule has no `else`; write another rule for the requests that do not meet `when`",
         **dict.fromkeys(("if", "condition", "match", "where"), "the condition is `when`"),
         "unless": "write the opposite under `when`, with  not",
         **dict.fromkeys(
             ("allow", "use", "route_to", "to", "models", "model", "target"),
-            "no rule can add models: `only` takes all others away, `first` asks some first",
+            "no rule can add models: `only` excludes all others, `first` tries some first",
         ),
         **dict.fromkeys(
             ("exclude", "except", "block", "never", "forbid", "skip", "not"),
             "models that must not answer are `avoid`",
         ),
         **dict.fromkeys(
-            ("prefer", "order", "priority"), "which models are asked first in a rule is `first`"
+            ("prefer", "order", "priority"), "`first` lists the models to try first in a rule"
         ),
-        **dict.fromkeys(("last", "fallback"), "there is no `last`: the other models go `first`"),
+        **dict.fromkeys(
+            ("last", "fallback"), "there is no `last`: list the other models in `first`"
+        ),
         **dict.fromkeys(("reject", "refuse", "denied"), "to refuse a request is `deny`"),
         **dict.fromkeys(
             ("max_tier", "maxTier", "tier_max"),
@@ -82,20 +77,20 @@ SAID_ELSEWHERE: Final[Mapping[str, Mapping[str, str]]] = {
     "tasks": {
         **dict.fromkeys(
             ("max_tier", "maxTier"),
-            "there is no upper bound of tiers: `avoid` the stronger tiers in a rule about the task",
+            "there is no upper bound of tiers: `avoid` the stronger ones in a rule about the task",
         ),
         "tier": "the weakest tier that does it well is `min_tier`",
         **dict.fromkeys(
-            ("regex", "regexp", "patterns", "match"), "what gives it away is `pattern`, in RE2"
+            ("regex", "regexp", "patterns", "match"), "what identifies it is `pattern`, in RE2"
         ),
         **dict.fromkeys(
-            ("words", "triggers", "phrases", "keyword"), "words that give it away are `keywords`"
+            ("words", "triggers", "phrases", "keyword"), "words that identify it are `keywords`"
         ),
         **dict.fromkeys(
             ("only", "avoid", "use", "models"),
-            "a rule with  when: { task: ... }  and `only` or `avoid` says which models may answer",
+            "a rule with  when: { task: ... }  and `only` or `avoid` decides which models answer",
         ),
-        "prefer": "models to ask first are `first`",
+        "prefer": "models to try first are `first`",
         "when": "a task has keywords, a pattern or needs; a rule has a condition",
     },
     "budgets": {
@@ -141,18 +136,20 @@ SAID_ELSEWHERE: Final[Mapping[str, Mapping[str, str]]] = {
     },
     "": {
         **dict.fromkeys(
-            ("routes", "routing", "policies"), "which model answers what is said by `rules`"
+            ("routes", "routing", "policies"), "which model answers is decided by `rules`"
         ),
-        **dict.fromkeys(("providers", "model_list", "deployments"), "models stand under `models`"),
+        **dict.fromkeys(("providers", "model_list", "deployments"), "models belong under `models`"),
         **dict.fromkeys(("fallbacks", "retry"), "what follows a failure is `fallback`"),
         **dict.fromkeys(("tz", "time_zone"), "the time zone is `timezone`"),
-        **dict.fromkeys(("budget", "spend"), "caps on money stand under `budgets`"),
+        **dict.fromkeys(("budget", "spend"), "caps on money belong under `budgets`"),
         **dict.fromkeys(
             ("default", "default_model"), "the order is `prefer`, or `first` in a rule"
         ),
         **dict.fromkeys(("facts", "fields"), "facts of your own are `attributes`"),
     },
 }
+"""Section -> a field that other tools have there -> what to write instead: the field of the same
+meaning, or how to express it where there is none. "" is the top level."""
 
 WEEKDAYS: Final[Mapping[str, str]] = {
     name: name[:3]
@@ -175,4 +172,4 @@ ZONES: Final[Mapping[str, str]] = {
     "SGT": "Asia/Singapore", "AEST": "Australia/Sydney", "AEDT": "Australia/Sydney",
     "NZST": "Pacific/Auckland", "MSK": "Europe/Moscow", "BRT": "America/Sao_Paulo",
 }  # fmt: skip
-"""Short names of times, and one of the places that have it."""
+"""Abbreviation of a time zone -> one place in it."""

@@ -1,5 +1,5 @@
-"""What the schema finds wrong with a file: jsonschema gives the verdict; the words, the place and
-the help are ours."""
+"""Errors of the schema in our own words: jsonschema decides, and each verdict becomes a diagnostic
+with its place and a help line."""
 
 from __future__ import annotations
 
@@ -10,8 +10,17 @@ from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from policy_router.diagnostics import Diagnostic, Severity
 from policy_router.language.flow import flow
-from policy_router.language.habits import BOOLEANS, SAID_ELSEWHERE
+from policy_router.language.habits import BOOLEANS, FIELDS_OF_OTHER_TOOLS
 from policy_router.language.schema import generated, validator
+from policy_router.language.schema_words import (
+    article,
+    describe,
+    examples,
+    resolve,
+    short,
+    shown,
+    where,
+)
 from policy_router.redaction.names import is_name_of_secret
 from policy_router.resilience.cancellation import Poll, checkpoint, never
 from policy_router.suggest import Hints
@@ -24,9 +33,14 @@ if TYPE_CHECKING:
     from policy_router.language.source import Path, SourceFile
 
 
-class SchemaError(NamedTuple):
-    """Something wrong with a file. path: of the part that is wrong; None when what is left of the
-    file can be read without it. meant: what a mistyped field was most likely meant to be."""
+class SchemaProblem(NamedTuple):
+    """Something that the schema does not allow.
+
+    Attributes:
+        path: The part of the file that is wrong; None when the rest can be read in spite of it.
+        diagnostic: What is wrong, where, and what to do.
+        meant: The field that a mistyped one was most likely meant to be.
+    """
 
     path: Path | None
     diagnostic: Diagnostic
@@ -35,53 +49,63 @@ class SchemaError(NamedTuple):
 
 def check(
     source: SourceFile, cancelled: Poll = never, hints: Hints | None = None
-) -> list[SchemaError]:
-    """What the schema finds wrong with a file, worded and placed. Raises Cancelled.
+) -> list[SchemaProblem]:
+    """Everything in a file that the schema does not allow.
 
-    A mistyped field is one mistake, so the data are given the field that was meant, and what
-    follows from its absence is not reported.
+    A mistyped field is one mistake, so it is renamed in the data to the field that was meant, and
+    what would follow from the absence of that field is not reported.
+
+    Args:
+        source: The file. Mistyped fields of its data are renamed.
+        cancelled: Whether the result is no longer wanted.
+        hints: Suggestions for mistyped words, with the effort they may take.
+
+    Raises:
+        Cancelled: The result is no longer wanted.
     """
     hints = hints or Hints()
     if not isinstance(source.data, dict):
-        where = source.value_span(())
         message = (
             "the file is empty" if source.data is None else "a policy is a mapping of sections"
         )
-        help_ = "begin with  version: 1"
-        return [SchemaError((), Diagnostic("wrong-type", Severity.ERROR, message, where, help_))]
-    settled: list[SchemaError] = []
+        span, help_ = source.value_span(()), "begin with  version: 1"
+        return [SchemaProblem((), Diagnostic("wrong-type", Severity.ERROR, message, span, help_))]
+    settled: list[SchemaProblem] = []
     renamed: set[Path] = set()
-    found = _look(source, cancelled, hints)
+    problems = _validate(source, cancelled, hints)
     # Each round settles one level of the nesting.
-    while meant := {f.path: f.meant for f in found if f.path is not None and f.meant is not None}:
-        settled += [SchemaError(None, f.diagnostic) for f in found if f.meant is not None]
+    while meant := {
+        p.path: p.meant for p in problems if p.path is not None and p.meant is not None
+    }:
+        settled += [SchemaProblem(None, p.diagnostic) for p in problems if p.meant is not None]
         renamed |= source.rename(meant)
-        found = _look(source, cancelled, hints)
-    # What a mistyped field holds may not fit the one we took it for: then it is left out.
-    settled += [f for f in found if f.path not in renamed]
-    settled += [f._replace(diagnostic=settled[0].diagnostic) for f in found if f.path in renamed]
+        problems = _validate(source, cancelled, hints)
+    # The value of a mistyped field may not fit the field that was meant: then it is left out.
+    settled += [p for p in problems if p.path not in renamed]
+    settled += [p._replace(diagnostic=settled[0].diagnostic) for p in problems if p.path in renamed]
     return settled
 
 
-def _look(source: SourceFile, cancelled: Poll, hints: Hints) -> list[SchemaError]:
-    found: list[SchemaError] = []
+def _validate(source: SourceFile, cancelled: Poll, hints: Hints) -> list[SchemaProblem]:
+    problems: list[SchemaProblem] = []
     checkpoint(cancelled)
     for error in validator().iter_errors(source.data):
         checkpoint(cancelled)
-        found.extend(_word(error, source, hints))
-    return found
+        problems.extend(_problems(error, source, hints))
+    return problems
 
 
-def _word(error: ValidationError, source: SourceFile, hints: Hints) -> Iterator[SchemaError]:
+def _problems(error: ValidationError, source: SourceFile, hints: Hints) -> Iterator[SchemaProblem]:
+    """The problems that one error of jsonschema stands for."""
     path: Path = tuple(error.absolute_path)
     if error.validator == "anyOf":
         yield from _choice(error, source, path, hints)
     elif error.validator == "additionalProperties":
         yield from _unknown_fields(error, source, path, hints)
     elif error.validator == "required":
-        yield SchemaError(path, _missing(error, source, path))
+        yield SchemaProblem(path, _missing(error, source, path))
     else:
-        yield SchemaError(path, _bad_value(error, source, path, hints))
+        yield SchemaProblem(path, _bad_value(error, source, path, hints))
 
 
 def _schema(error: ValidationError) -> Mapping[str, Any]:
@@ -91,96 +115,98 @@ def _schema(error: ValidationError) -> Mapping[str, Any]:
 
 def _choice(
     error: ValidationError, source: SourceFile, path: Path, hints: Hints
-) -> Iterator[SchemaError]:
-    """Of the alternatives, speak about the one whose type the value has."""
+) -> Iterator[SchemaProblem]:
+    """The problems of the alternative whose type the value has; else that no alternative has it."""
     branches = list(_schema(error)["anyOf"])
     by_branch: dict[int, list[ValidationError]] = {}
     for inner in error.context or ():
         by_branch.setdefault(int(inner.relative_schema_path[0]), []).append(inner)
     depth = len(error.absolute_path)
     fitting = [
-        found
-        for found in by_branch.values()
-        if not any(e.validator == "type" and len(e.absolute_path) == depth for e in found)
+        errors
+        for errors in by_branch.values()
+        if not any(e.validator == "type" and len(e.absolute_path) == depth for e in errors)
     ]
     if len(fitting) == 1:
         for inner in fitting[0]:
-            for fault in _word(inner, source, hints):
-                d = fault.diagnostic
-                ours = d.help or (_examples(_schema(error)) if fault.path == path else "")
-                if d.rule == "unknown-word" and fault.path == path:
-                    ours = _or_mapping(str(error.instance), ours, map(_resolve, branches))
-                yield fault._replace(diagnostic=replace(d, help=ours))
+            for problem in _problems(inner, source, hints):
+                diagnostic = problem.diagnostic
+                help_ = diagnostic.help
+                if problem.path == path:
+                    help_ = help_ or examples(_schema(error))
+                    if diagnostic.rule == "unknown-word":
+                        help_ = _or_mapping(str(error.instance), help_, map(resolve, branches))
+                yield problem._replace(diagnostic=replace(diagnostic, help=help_))
         return
-    kinds = " or ".join(dict.fromkeys(describe(_resolve(b)) for b in branches))
-    yield SchemaError(
+    types = " or ".join(dict.fromkeys(describe(resolve(b)) for b in branches))
+    yield SchemaProblem(
         path,
         Diagnostic(
             "wrong-type",
             Severity.ERROR,
-            f"{_where(path)} is {_shown(error.instance)}, not {kinds}",
+            f"{where(path)} is {shown(error.instance)}, not {types}",
             source.key_span(path) if error.instance is None else source.value_span(path),
-            _examples(_schema(error)) or (_examples(_resolve(branches[-1]))),
+            examples(_schema(error)) or (examples(resolve(branches[-1]))),
         ),
     )
 
 
 def _or_mapping(word: str, help_: str, branches: Iterable[Mapping[str, Any]]) -> str:
-    """The help for an unknown word where a mapping may stand as well."""
-    shown = {}
+    """The help for an unknown word where a mapping is allowed too."""
+    forms = {}
     for branch in branches:
         fields = branch.get("properties", {})
         example = {name: field["examples"][0] for name, field in fields.items()}
-        shown.update(dict.fromkeys(fields, f"`{flow(example)}`"))
+        forms.update(dict.fromkeys(fields, f"`{flow(example)}`"))
     key = word.partition(":")[0]
-    if key in shown:
-        return f"it is a mapping: {shown[key]}, without quotes around it"
-    if not shown or help_.startswith("did you mean"):
+    if key in forms:
+        return f"write the mapping without quotes around it: {forms[key]}"
+    if not forms or help_.startswith("did you mean"):
         return help_
-    return f"{help_}; or write it like {' or '.join(dict.fromkeys(shown.values()))}"
+    return f"{help_}; or write it like {' or '.join(dict.fromkeys(forms.values()))}"
 
 
 def _unknown_fields(
     error: ValidationError, source: SourceFile, path: Path, hints: Hints
-) -> Iterator[SchemaError]:
+) -> Iterator[SchemaProblem]:
     schema = _schema(error)
     known = list(schema.get("properties", ()))
     patterns = list(schema.get("patternProperties", ()))
     present: Mapping[str, object] = error.instance  # type: ignore[assignment]  # this validator is about mappings
-    taken: set[str] = set()
+    suggested: set[str] = set()
     for key in present:
         if key in known or any(re.search(p, key) for p in patterns):
             continue
         span = source.key_span((*path, key))
         if patterns:
-            yield SchemaError(
+            yield SchemaProblem(
                 (*path, key),
                 Diagnostic(
                     "bad-name",
                     Severity.ERROR,
-                    f"`{_short(key)}` cannot be a name in {_where(path)}",
+                    f"`{short(key)}` is not a valid name in {where(path)}",
                     span,
-                    "a name begins with a letter or digit; then letters, digits, `-` and `_`",
+                    "a name has letters, digits, `-` and `_`, and begins with a letter or digit",
                 ),
             )
             continue
-        inside = f" in {_where(path)}" if path else ""
-        free = [k for k in known if k not in present and k not in taken]
-        help_ = _elsewhere(key, path)
+        inside = f" in {where(path)}" if path else ""
+        free = [k for k in known if k not in present and k not in suggested]
+        help_ = _habit(key, path)
         meant = None if help_ else hints.did_you_mean(key, free)
         if meant is not None:
             help_ = f"did you mean `{meant}`?"
-        elif not help_ and (homes := _homes_of(key)):
+        elif not help_ and (homes := _sections_with(key)):
             help_ = f"`{key}` belongs under {homes}"
         elif not help_:
-            help_ = _better(key, free, known, hints)
-        taken |= {meant} if meant else set()
-        yield SchemaError(
+            help_ = _close_field(key, free, known, hints)
+        suggested |= {meant} if meant else set()
+        yield SchemaProblem(
             (*path, key),
             Diagnostic(
                 "unknown-field",
                 Severity.ERROR,
-                f"unknown field `{_short(key)}`{inside}",
+                f"unknown field `{short(key)}`{inside}",
                 span,
                 help_,
             ),
@@ -188,41 +214,40 @@ def _unknown_fields(
         )
 
 
-def _elsewhere(key: str, path: Path) -> str:
-    """What to say of a field that people write here by habit of other tools; "" when there is
-    nothing to say."""
+def _habit(key: str, path: Path) -> str:
+    """What to write instead of a field of another tool; "" when the field is none."""
     if len(path) > 2 or (len(path) == 2 and path[0] == "fallback"):
         return ""
-    return SAID_ELSEWHERE.get(str(path[0]) if path else "", {}).get(key, "")
+    return FIELDS_OF_OTHER_TOOLS.get(str(path[0]) if path else "", {}).get(key, "")
 
 
-def _homes_of(key: str) -> str:
-    homes = [name for name, fields in _homes().items() if key in fields]
-    return ", ".join(f"`{home}`" for home in homes)
+def _sections_with(key: str) -> str:
+    sections = [name for name, fields in _fields_by_section().items() if key in fields]
+    return ", ".join(f"`{section}`" for section in sections)
 
 
-def _better(key: str, free: Sequence[str], known: Sequence[str], hints: Hints) -> str:
-    """What there is instead of an unknown field; one that is there already is no slip of it."""
+def _close_field(key: str, free: Sequence[str], known: Sequence[str], hints: Hints) -> str:
+    """The help for an unknown field that is not close to any field that is still missing."""
     close = hints.did_you_mean(key, known)
     if close is not None and close not in free:
-        return f"`{close}` is there already"
+        return f"`{close}` is already set"
     return hints.help_line(key, free or known)
 
 
 @cache
-def _homes() -> Mapping[str, frozenset[str]]:
-    """Section -> the fields that stand in it."""
+def _fields_by_section() -> Mapping[str, frozenset[str]]:
+    """Section -> the fields that it may have."""
     schema = generated()
-    found: dict[str, frozenset[str]] = {"the top level": frozenset(schema["properties"])}
+    fields: dict[str, frozenset[str]] = {"the top level": frozenset(schema["properties"])}
     for section, part in schema["properties"].items():
-        inner = _resolve(part)
+        inner = resolve(part)
         for step in ("items", "patternProperties"):
             if step in inner:
                 inner = inner[step] if step == "items" else next(iter(inner[step].values()))
-                inner = _resolve(inner)
+                inner = resolve(inner)
         if "properties" in inner:
-            found[section] = frozenset(inner["properties"])
-    return found
+            fields[section] = frozenset(inner["properties"])
+    return fields
 
 
 def _missing(error: ValidationError, source: SourceFile, path: Path) -> Diagnostic:
@@ -231,78 +256,88 @@ def _missing(error: ValidationError, source: SourceFile, path: Path) -> Diagnost
     return Diagnostic(
         "missing-field",
         Severity.ERROR,
-        f"{_where(path) or 'the file'} has no `{name}`",
+        f"{where(path) or 'the file'} has no `{name}`",
         source.key_span(path),
-        _examples(schema["properties"][name], name),
+        examples(schema["properties"][name], name),
     )
 
 
 def _bad_value(error: ValidationError, source: SourceFile, path: Path, hints: Hints) -> Diagnostic:
     value: object = error.instance
-    schema, validator = _schema(error), str(error.validator)
-    kind = schema.get("x-kind")
-    shown, help_ = _shown(value), _examples(schema)
-    if path and _VARIABLE.fullmatch(str(value)) is None and is_name_of_secret(str(path[-1])):
+    schema, keyword = _schema(error), str(error.validator)
+    unit = schema.get("x-kind")
+    name, text = where(path), shown(value)
+    help_ = examples(schema)
+    if _may_be_a_secret(value, path):
         # What stands where the name of a variable is expected is most likely the key itself.
-        shown, help_ = "the value", _variable(str(value), help_)
-    rule, message = "bad-value", f"{shown} is not allowed for {_where(path)}"
-    if kind is not None:
-        article = "an" if kind[0] in "aeiou" else "a"
-        rule, message = "bad-unit", f"{shown} is not {article} {kind}"
+        text, help_ = "the value", _variable(str(value), help_)
+    rule = "bad-value"
+    if unit is not None:
+        rule, message = "bad-unit", f"{text} is not {article(unit)} {unit}"
     elif value is None:
-        rule, message = "wrong-type", f"{_where(path)} is empty"
-        help_ = "give it a value, or leave the key out" + (f"; {help_}" if help_ else "")
-    elif validator == "type":
-        written = source.written(path)
-        if isinstance(value, str) and written.startswith(("'", '"')):
-            # The quotes are what makes it a text.
-            shown = f"the text `{_short(written)}`"
-            help_ = f"write {value} without quotes" if _fits(value, schema) else help_
-        if schema.get("type") == "boolean" and str(value).casefold() in BOOLEANS:
-            quotes = " without quotes" if written.startswith(("'", '"')) else ""
-            help_ = f"write {str(BOOLEANS[str(value).casefold()]).lower()}{quotes}"
-        rule, message = "wrong-type", f"{_where(path)} is {shown}, not {describe(schema)}"
-    elif validator in ("enum", "const"):
-        known = [str(v) for v in schema.get("enum", [schema.get("const")])]
-        rule, message = "unknown-word", f"{shown} is not known in {_where(path)}"
+        rule, message = "wrong-type", f"{name} is empty"
+        help_ = "; ".join(filter(None, ("give it a value, or remove the key", help_)))
+    elif keyword == "type":
+        rule = "wrong-type"
+        if isinstance(value, str):
+            text, help_ = _quoted(value, source.written(path), schema, text, help_)
+        message = f"{name} is {text}, not {describe(schema)}"
+    elif keyword in ("enum", "const"):
+        rule, message = "unknown-word", f"{text} is not allowed for {name}"
+        known = [str(word) for word in schema.get("enum", [schema.get("const")])]
         help_ = hints.help_line(str(value), known)
     elif path == ("version",):
-        latest = schema["maximum"]
-        message = f"{shown} is no version of this language that is known here"
-        help_ = f"this release of policy-router reads version {latest}"
-    elif validator in ("minimum", "maximum"):
-        edge = schema[validator]
-        word = "less" if validator == "minimum" else "more"
-        message = (
-            f"{shown} is {word} than {edge}, the {'least' if word == 'less' else 'most'} allowed"
+        message = f"version {text} of the policy language is unknown"
+        help_ = f"this release of policy-router reads version {schema['maximum']}"
+    else:
+        message = _MESSAGES.get(keyword, "{value} is not allowed for {name}").format(
+            value=text, name=name, bound=schema[keyword]
         )
-    elif validator in ("minLength", "minItems", "minProperties"):
-        message = f"{_where(path)} is empty"
-    elif validator == "maxLength":
-        message = f"{_where(path)} is longer than {schema[validator]} characters"
     span = source.key_span(path) if value is None else source.value_span(path)
     return Diagnostic(rule, Severity.ERROR, message, span, help_)
 
 
+_MESSAGES: Final = {
+    "minimum": "{value} is less than {bound}, the least allowed",
+    "maximum": "{value} is more than {bound}, the most allowed",
+    **dict.fromkeys(("minLength", "minItems", "minProperties"), "{name} is empty"),
+    "maxLength": "{name} is longer than {bound} characters",
+}
+"""Keyword of the schema -> the message about a value that breaks it."""
+
+
+def _quoted(
+    value: str, written: str, schema: Mapping[str, Any], text: str, help_: str
+) -> tuple[str, str]:
+    """A string that stands where another type is wanted, in words, and the help about it."""
+    in_quotes = written.startswith(("'", '"'))
+    if in_quotes:
+        # The quotes are what makes it a string.
+        text = f"the string `{short(written)}`"
+        help_ = f"write {value} without quotes" if _fits(value, schema) else help_
+    if schema.get("type") == "boolean" and value.casefold() in BOOLEANS:
+        meant = str(BOOLEANS[value.casefold()]).lower()
+        help_ = f"write {meant}{' without quotes' if in_quotes else ''}"
+    return text, help_
+
+
+def _may_be_a_secret(value: object, path: Path) -> bool:
+    """Whether a value stands where the name of a variable is expected, and looks like none."""
+    named = bool(path) and is_name_of_secret(str(path[-1]))
+    return named and _VARIABLE.fullmatch(str(value)) is None
+
+
 def _variable(value: str, examples: str) -> str:
-    """How to name a variable, for a value that is no name of one."""
+    """The help for a value that is not the name of a variable."""
     reference = _REFERENCE.fullmatch(value)
     if reference is not None:
-        return f"name the variable alone, without `$`: `{reference[1]}`"
-    return f"give the name of a variable, never the key itself; {examples}"
+        return f"write the name of the variable without `$`: `{reference[1]}`"
+    return f"write the name of a variable, never the key itself; {examples}"
 
 
 _REFERENCE: Final = re.compile(r"\$\{?([A-Z][A-Z0-9_]*)\}?")
 """A variable as shells write it."""
 _VARIABLE: Final = re.compile(r"[A-Za-z][A-Za-z_]*_[A-Za-z_]*")
-_KINDS: Final = {
-    "string": "text",
-    "object": "a mapping",
-    "array": "a list",
-    "integer": "a whole number",
-    "number": "a number",
-    "boolean": "`true` or `false`",
-}
 
 
 _UNQUOTED: Final = {
@@ -313,58 +348,6 @@ _UNQUOTED: Final = {
 
 
 def _fits(text: str, schema: Mapping[str, Any]) -> bool:
-    """Whether a text in quotes would be of the right type without them."""
+    """Whether a string in quotes would be of the right type without them."""
     pattern = _UNQUOTED.get(schema["type"])
     return pattern is not None and pattern.fullmatch(text) is not None
-
-
-def describe(schema: Mapping[str, Any]) -> str:
-    """What a schema asks for, in words."""
-    if "const" in schema:
-        return f"`{schema['const']}`"
-    if "enum" in schema:
-        return " or ".join(f"`{v}`" for v in schema["enum"])
-    kinds = schema.get("type", "string")
-    return " or ".join(_KINDS[k] for k in ([kinds] if isinstance(kinds, str) else kinds))
-
-
-def _resolve(schema: Mapping[str, Any]) -> Mapping[str, Any]:
-    inner = schema.get("allOf", [schema])[0]
-    if "$ref" not in inner:
-        return schema
-    found: Mapping[str, Any] = generated()["definitions"][inner["$ref"].rsplit("/", 1)[1]]
-    return found
-
-
-def _examples(schema: Mapping[str, Any], name: str = "") -> str:
-    """`write it like ...`, from the schema's own examples."""
-    shown = [flow(e) for e in schema.get("examples", ())]
-    if not shown:
-        return ""
-    prefix = f"{name}: " if name else ""
-    return "write it like " + " or ".join(f"`{prefix}{s}`" for s in shown[:3])
-
-
-def _where(path: Path) -> str:
-    """A path as people say it: `models.qwen.tier`, `rules[2]`."""
-    text = ""
-    for step in path:
-        text += f"[{step + 1}]" if isinstance(step, int) else f".{step}" if text else step
-    return f"`{_short(text)}`" if text else ""
-
-
-def _short(text: str) -> str:
-    return text if len(text) <= 60 else text[:57] + "..."
-
-
-def _shown(value: object) -> str:
-    match value:
-        case None:
-            return "empty"
-        case dict():
-            return "a mapping"
-        case list():
-            return "a list"
-        case bool():
-            return f"`{str(value).lower()}`"
-    return f"`{_short(str(value))}`"

@@ -85,16 +85,16 @@ def test_a_choice_names_its_alternatives(price: str, words: str) -> None:
 @pytest.mark.parametrize(
     ("text", "words", "help_"),
     [
-        ("fallback: { max_attempts: '4' }", "is the text `'4'`, not a whole", "4 without quotes"),
-        ('fallback: { max_attempts: "x" }', 'is the text `"x"`, not a whole', "like `4`"),
+        ("fallback: { max_attempts: '4' }", "is the string `'4'`, not a whole", "4 without quotes"),
+        ('fallback: { max_attempts: "x" }', 'is the string `"x"`, not a whole', "like `4`"),
         ("fallback: { max_attempts: x }", "is `x`, not a whole number", "like `4`"),
-        ('fallback: { step_down: "true" }', 'the text `"true"`', "write true without quotes"),
-        ('rules: "r"', 'the text `"r"`, not a list', "write it like"),
+        ('fallback: { step_down: "true" }', 'the string `"true"`', "write true without quotes"),
+        ('rules: "r"', 'the string `"r"`, not a list', "write it like"),
         ("complexity: { estimator: gpt }", "`gpt` is", "`learned`; or write it like `{ llm: haiku"),
         ("complexity: { estimator: gpt }", "`gpt` is", "`{ python: my_package.module:function }`"),
-        ("complexity: { estimator: 'llm: small' }", "`llm: small`", "mapping: `{ llm: haiku }`"),
+        ("complexity: { estimator: 'llm: small' }", "`llm: small`", "around it: `{ llm: haiku }`"),
         ("complexity: { estimator: learnt }", "`learnt` is not", "did you mean `learned`?"),
-        ("complexity: { bands: few }", "`few` is not known", "known are `three_tiers`, `one_to_"),
+        ("complexity: { bands: few }", "`few` is not allowed", "known are `three_tiers`, `one_to_"),
         ("fallback: { stall: 0s }", "`0s` is not a duration above zero", "write it like `20s`"),
     ],
 )  # fmt: skip
@@ -107,7 +107,7 @@ def test_a_slip_is_told_with_what_to_write(text: str, words: str, help_: str) ->
 def test_a_version_in_quotes_shows_them() -> None:
     report = inspect([PolicyFile("p.yaml", HEAD.replace("1", '"1"', 1).encode())])
     assert [d.message for d in report.findings] == [
-        '`version` is the text `"1"`, not a whole number'
+        '`version` is the string `"1"`, not a whole number'
     ]
 
 

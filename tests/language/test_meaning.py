@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from policy_router.language.habits import SAID_ELSEWHERE
+from policy_router.language.habits import FIELDS_OF_OTHER_TOOLS
 from policy_router.language.schema_errors import check
 from policy_router.language.yaml_reader import parse
 from policy_router.meaning import may_mean
@@ -49,7 +49,7 @@ def test_another_word(word: str, known: str) -> None:
     ("text", "help_"),
     [
         ("rules:\n  - { name: r, max_tier: t }", "`avoid` the stronger tiers by their names"),
-        ("rules:\n  - { name: r, then: x }", "a rule says what to do in its own fields"),
+        ("rules:\n  - { name: r, then: x }", "what a rule does is written in its own fields"),
         ("rules:\n  - { name: r, except: [x] }", "models that must not answer are `avoid`"),
         ("rules:\n  - { name: r, allow: [x] }", "no rule can add models"),
         ("tasks:\n  a: { max_tier: t }", "there is no upper bound of tiers"),
@@ -57,24 +57,24 @@ def test_another_word(word: str, known: str) -> None:
         ("fallback: { retries: 3 }", "counts every call, the first one included"),
         ("models: { b: { model: x/y, tier: t, context_window: 8k } }", "is `context`"),
         ("limits: { l: { rpm: 5 } }", "write  requests: [60/min]"),
-        ("routes: []", "is said by `rules`"),
+        ("routes: []", "is decided by `rules`"),
         ("fallback: { on_error: { retries: next } }", "known are `rate_limit`"),
         ("fallback: { cooldown: { max: 3, failures: 3, within: 1m, for: 1m } }", "`failures`"),
         ("rules:\n  - { name: r, accept: { empty: true } }", "known are `not_empty`"),
-        ("rules:\n  - { name: r, only: [a], onyl: [b] }", "`only` is there already"),
+        ("rules:\n  - { name: r, only: [a], onyl: [b] }", "`only` is already set"),
         ("rules:\n  - { name: r, cap: $5/day }", "`cap` belongs under `budgets`"),
         ("limits: { l: { model: [a], requests: [5/min] } }", "did you mean `models`?"),
         (
             "models: { b: { model: x/y, tier: t, api_key_env: 0aB } }",
-            "give the name of a variable, never the key itself; write it like `ANTHROPIC_API_KEY`",
+            "write the name of a variable, never the key itself; write it like `ANTHROPIC_API_KEY`",
         ),
         (
             "models: { b: { model: x/y, tier: t, api_key_env: $MY_KEY } }",
-            "name the variable alone, without `$`: `MY_KEY`",
+            "write the name of the variable without `$`: `MY_KEY`",
         ),
         (
             'models: { b: { model: x/y, tier: t, api_key_env: "${OPENAI_API_KEY}" } }',
-            "name the variable alone, without `$`: `OPENAI_API_KEY`",
+            "write the name of the variable without `$`: `OPENAI_API_KEY`",
         ),
         ("budgets: { b: { cap: $5/day, need: x } }", "known are"),
         ("fallback: { tests: 5 }", "`tests` belongs under `the top level`"),
@@ -94,7 +94,7 @@ def test_what_to_write_instead_says_the_same(text: str, help_: str) -> None:
 
 
 def test_words_of_other_tools_are_no_fields_of_ours() -> None:
-    for section, words in SAID_ELSEWHERE.items():
+    for section, words in FIELDS_OF_OTHER_TOOLS.items():
         for word in words:
             head = {"": "", "rules": "rules: [", "fallback": ""}.get(section, f"{section}: ")
             inner = f"{{ {word}: x }}" if section in ("", "fallback", "rules") else ""

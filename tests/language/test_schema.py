@@ -297,7 +297,7 @@ WORDING = [
     ("limits: { l: { requests: 20/min } }", "wrong-type", 4, 26, "like `[20/min, 50/day]`"),
     ("limits: { l: { concurrent: 0 } }", "bad-value", 4, 28, "write it like `8`"),
     ("limits: { l: { concurrent: 1.0 } }", "wrong-type", 4, 28, "write it like `8`"),
-    ("limits: { L!: { concurrent: 1 } }", "bad-name", 4, 11, "a name begins with"),
+    ("limits: { L!: { concurrent: 1 } }", "bad-name", 4, 11, "a name has letters"),
     ("prefer: [cheap]", "unknown-word", 4, 10, "did you mean `cheapest`?"),
     ("fallback: { deadline: 60 }", "bad-unit", 4, 23, "write it like `60s`"),
     ("fallback: { step_down: no }", "wrong-type", 4, 24, "write false"),
