@@ -33,7 +33,7 @@ if TYPE_CHECKING:
     from policy_router.language.source import Path, SourceFile
 
 
-class SchemaProblem(NamedTuple):
+class FileProblem(NamedTuple):
     """Something that the schema does not allow.
 
     Attributes:
@@ -49,7 +49,7 @@ class SchemaProblem(NamedTuple):
 
 def check(
     source: SourceFile, cancelled: Poll = never, hints: Hints | None = None
-) -> list[SchemaProblem]:
+) -> list[FileProblem]:
     """Everything in a file that the schema does not allow.
 
     A mistyped field is one mistake, so it is renamed in the data to the field that was meant, and
@@ -69,15 +69,15 @@ def check(
             "the file is empty" if source.data is None else "a policy is a mapping of sections"
         )
         span, help_ = source.value_span(()), "begin with  version: 1"
-        return [SchemaProblem((), Diagnostic("wrong-type", Severity.ERROR, message, span, help_))]
-    settled: list[SchemaProblem] = []
+        return [FileProblem((), Diagnostic("wrong-type", Severity.ERROR, message, span, help_))]
+    settled: list[FileProblem] = []
     renamed: set[Path] = set()
     problems = _validate(source, cancelled, hints)
     # Each round settles one level of the nesting.
     while meant := {
         p.path: p.meant for p in problems if p.path is not None and p.meant is not None
     }:
-        settled += [SchemaProblem(None, p.diagnostic) for p in problems if p.meant is not None]
+        settled += [FileProblem(None, p.diagnostic) for p in problems if p.meant is not None]
         renamed |= source.rename(meant)
         problems = _validate(source, cancelled, hints)
     # The value of a mistyped field may not fit the field that was meant: then it is left out.
@@ -86,8 +86,8 @@ def check(
     return settled
 
 
-def _validate(source: SourceFile, cancelled: Poll, hints: Hints) -> list[SchemaProblem]:
-    problems: list[SchemaProblem] = []
+def _validate(source: SourceFile, cancelled: Poll, hints: Hints) -> list[FileProblem]:
+    problems: list[FileProblem] = []
     checkpoint(cancelled)
     for error in validator().iter_errors(source.data):
         checkpoint(cancelled)
@@ -95,7 +95,7 @@ def _validate(source: SourceFile, cancelled: Poll, hints: Hints) -> list[SchemaP
     return problems
 
 
-def _problems(error: ValidationError, source: SourceFile, hints: Hints) -> Iterator[SchemaProblem]:
+def _problems(error: ValidationError, source: SourceFile, hints: Hints) -> Iterator[FileProblem]:
     """The problems that one error of jsonschema stands for."""
     path: Path = tuple(error.absolute_path)
     if error.validator == "anyOf":
@@ -103,9 +103,9 @@ def _problems(error: ValidationError, source: SourceFile, hints: Hints) -> Itera
     elif error.validator == "additionalProperties":
         yield from _unknown_fields(error, source, path, hints)
     elif error.validator == "required":
-        yield SchemaProblem(path, _missing(error, source, path))
+        yield FileProblem(path, _missing(error, source, path))
     else:
-        yield SchemaProblem(path, _bad_value(error, source, path, hints))
+        yield FileProblem(path, _bad_value(error, source, path, hints))
 
 
 def _schema(error: ValidationError) -> Mapping[str, Any]:
@@ -115,7 +115,7 @@ def _schema(error: ValidationError) -> Mapping[str, Any]:
 
 def _choice(
     error: ValidationError, source: SourceFile, path: Path, hints: Hints
-) -> Iterator[SchemaProblem]:
+) -> Iterator[FileProblem]:
     """The problems of the alternative whose type the value has; else that no alternative has it."""
     branches = list(_schema(error)["anyOf"])
     by_branch: dict[int, list[ValidationError]] = {}
@@ -139,7 +139,7 @@ def _choice(
                 yield problem._replace(diagnostic=replace(diagnostic, help=help_))
         return
     types = " or ".join(dict.fromkeys(describe(resolve(b)) for b in branches))
-    yield SchemaProblem(
+    yield FileProblem(
         path,
         Diagnostic(
             "wrong-type",
@@ -168,7 +168,7 @@ def _or_mapping(word: str, help_: str, branches: Iterable[Mapping[str, Any]]) ->
 
 def _unknown_fields(
     error: ValidationError, source: SourceFile, path: Path, hints: Hints
-) -> Iterator[SchemaProblem]:
+) -> Iterator[FileProblem]:
     schema = _schema(error)
     known = list(schema.get("properties", ()))
     patterns = list(schema.get("patternProperties", ()))
@@ -179,7 +179,7 @@ def _unknown_fields(
             continue
         span = source.key_span((*path, key))
         if patterns:
-            yield SchemaProblem(
+            yield FileProblem(
                 (*path, key),
                 Diagnostic(
                     "bad-name",
@@ -201,7 +201,7 @@ def _unknown_fields(
         elif not help_:
             help_ = _close_field(key, free, known, hints)
         suggested |= {meant} if meant else set()
-        yield SchemaProblem(
+        yield FileProblem(
             (*path, key),
             Diagnostic(
                 "unknown-field",
