@@ -16,13 +16,6 @@ from policy_router.acceptance.user_code import Functions
 from policy_router.base_errors import UsageError
 from policy_router.deciding import Decider
 from policy_router.decision.policy import Policy
-from policy_router.events import (
-    EventSource,
-    FunctionChanged,
-    StoreChanged,
-    StoreLostData,
-    Warned,
-)
 from policy_router.execution.accounting import Accounting
 from policy_router.execution.cooldown import Cooldowns
 from policy_router.execution.estimators import DEADLINE, EstimatorRunner
@@ -35,7 +28,7 @@ from policy_router.live.fixed import FixedPolicy
 from policy_router.live.reload import Live
 from policy_router.live.restrictions import lost_restrictions
 from policy_router.live.settings import ReloadTiming
-from policy_router.observe.logs import log_event
+from policy_router.observe.router_events import RouterEvents, ignore
 from policy_router.providers.bounds import BOUNDS
 from policy_router.providers.user_caller import AdaptedCaller
 from policy_router.sync import SyncMethods
@@ -46,11 +39,11 @@ if TYPE_CHECKING:
 
     from policy_router.acceptance.user_code import Allowed
     from policy_router.domain.decision import Decision
-    from policy_router.events import Event, Observer
+    from policy_router.events import Observer
     from policy_router.execution.answer import Answer
     from policy_router.execution.stream import AnswerStream
     from policy_router.ledger.status import StoreStatus
-    from policy_router.ledger.store import Crossing, Store
+    from policy_router.ledger.store import Store
     from policy_router.live.active import Active
     from policy_router.live.fixed import PolicySource
     from policy_router.live.status import ReloadStatus
@@ -59,10 +52,6 @@ if TYPE_CHECKING:
     from policy_router.providers.bounds import Bounds
     from policy_router.providers.caller import UserCaller
     from policy_router.providers.user_caller import CallFunction
-
-
-def _ignore(_: Event) -> None:
-    """The event handler when there is none."""
 
 
 class Router(SyncMethods):
@@ -83,7 +72,7 @@ class Router(SyncMethods):
         store: Store | None = None,
         clock: Callable[[], float] = time.time,
         decide_at: Callable[[], float] | None = None,
-        on_event: Observer = _ignore,
+        on_event: Observer = ignore,
         bounds: Bounds = BOUNDS,
         functions: Functions | None = None,
         estimator_deadline: float = DEADLINE,
@@ -104,13 +93,13 @@ class Router(SyncMethods):
                 complexity of a request, before the local estimate is used instead.
         """
         super().__init__()
-        events = _event_source(on_event, clock)
+        events = RouterEvents.of(on_event, clock)
         functions = Functions() if functions is None else functions
         self._source = FixedPolicy(policy) if isinstance(policy, Policy) else policy
         self._caller = AdaptedCaller(caller)
         cooldowns = Cooldowns(clock, models=lambda: self.policy.models)
         self._store = MemoryStore(clock) if store is None else store
-        self._accounting = Accounting(self._store, clock=clock, on_crossing=partial(_warn, events))
+        self._accounting = Accounting(self._store, clock=clock, on_crossing=events.threshold_passed)
         self._executor = Executor(
             self._caller, clock=clock, events=events, cooldowns=cooldowns, functions=functions
         )
@@ -144,7 +133,7 @@ class Router(SyncMethods):
         settle: float = 0.1,
         settle_loss: float = 2.0,
         clock: Callable[[], float] = time.time,
-        on_event: Observer = _ignore,
+        on_event: Observer = ignore,
         on_reload: Callable[[Active, Active], None] | None = None,
         bounds: Bounds = BOUNDS,
         functions: Allowed = (),
@@ -185,17 +174,14 @@ class Router(SyncMethods):
             from policy_router.providers.litellm.caller import LiteLLMCaller  # noqa: PLC0415  only when used
 
             caller = LiteLLMCaller()
-        events = _event_source(on_event, clock)
-        allowed = Functions(
-            functions,
-            on_change=lambda *change: events.send(FunctionChanged(*events.identity(), *change)),
-        )
+        events = RouterEvents.of(on_event, clock)
+        allowed = Functions(functions, on_change=events.function_changed)
         store = DegradableStore(
             open_store(state, None if clock is time.time else clock),
             instances,
             clock,
-            on_change=lambda *change: events.send(StoreChanged(*events.identity(), *change)),
-            on_loss=lambda *loss: events.send(StoreLostData(*events.identity(), *loss)),
+            on_change=events.store_changed,
+            on_loss=events.store_lost_data,
         )
         live = Live(
             Path(path),
@@ -367,29 +353,3 @@ class Router(SyncMethods):
 
     def __exit__(self, *_: object) -> None:
         self.close()
-
-
-def _event_source(on_event: Observer, clock: Callable[[], float]) -> EventSource:
-    """What `on_event` is to get, which the log gets too."""
-    if isinstance(
-        on_event, EventSource
-    ):  # from `Router.open`, which needs it before there is a router
-        return on_event
-    return EventSource(log_event, on_event, clock=clock)
-
-
-def _warn(events: EventSource, crossing: Crossing, request_id: str | None, revision: str) -> None:
-    """Reports a threshold of a budget that was passed."""
-    key = crossing.key
-    events.send(
-        Warned(
-            *events.identity(request_id, revision),
-            key.name,
-            key.subject,
-            key.metric.value,
-            crossing.share,
-            crossing.spent,
-            crossing.cap,
-            key.window,
-        )
-    )

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Final
 
 from policy_router.cli.option_values import number, wrong
 from policy_router.domain.facts import BUILT_IN, FactType
@@ -35,7 +35,21 @@ class StatedFacts:
     """
 
     attributes: dict[str, str | float | bool] = field(default_factory=dict)
-    built_in: dict[str, Any] = field(default_factory=dict)
+    built_in: dict[str, str | float | bool] = field(default_factory=dict)
+
+    def text(self, name: str) -> str | None:
+        """Return the value of a built-in fact that is a string."""
+        value = self.built_in.get(name)
+        return value if isinstance(value, str) else None
+
+    def integer(self, name: str) -> int | None:
+        """Return the value of a built-in fact that is an integer."""
+        value = self.built_in.get(name)
+        return value if isinstance(value, int) else None
+
+    def flag(self, name: str) -> bool:
+        """Return whether a built-in fact that is true or false is true."""
+        return self.built_in.get(name) is True
 
 
 def read_facts(policy: Policy, texts: Iterable[str]) -> StatedFacts:
@@ -63,7 +77,7 @@ def read_facts(policy: Policy, texts: Iterable[str]) -> StatedFacts:
     return facts
 
 
-def _value(fact: Fact, text: str) -> Any:
+def _value(fact: Fact, text: str) -> str | float | bool:
     """The text as a value of this fact."""
     match fact.kind:
         case FactType.BOOL if text in ("true", "false"):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from math import isfinite
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Final
 
 import typer
 
@@ -38,7 +38,9 @@ def words(values: Iterable[str] | None) -> list[str]:
 
 def count(text: str | None, option: str) -> int | None:
     """Read a number of tokens such as `900`, `24k` or `24_000`."""
-    return None if text is None else int(_parse(units.COUNT, text.replace("_", ""), option))
+    if text is None:
+        return None
+    return units.count(_checked(units.COUNT, text.replace("_", ""), option))
 
 
 def candidates(text: str) -> int:
@@ -63,7 +65,7 @@ def seconds(text: str | None, option: str) -> float | None:
     """Read a duration; a bare number is seconds."""
     if text is None:
         return None
-    return float(_parse(units.DURATION, text + "s" * text[-1:].isdigit(), option))
+    return units.duration(_checked(units.DURATION, text + "s" * text[-1:].isdigit(), option))
 
 
 def share(text: str | None, option: str) -> float | None:
@@ -92,10 +94,12 @@ def number(text: str) -> float | None:
     return int(text) if is_integer else float(text)
 
 
-def _parse(unit: Unit, text: str, option: str) -> Any:
+def _checked(unit: Unit, text: str, option: str) -> str:
+    """The text, where it is one of the unit; else the command ends."""
     try:
-        return unit.parse(text)
+        unit.parse(text)
     except ValueError:
         examples = " or ".join(unit.examples[:2])
         message = f"`{quoted(text)}` is not a {unit.name}; write it like {examples}"
         raise wrong(option, message) from None
+    return text

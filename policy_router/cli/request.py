@@ -183,7 +183,6 @@ def read_call(
     """
     prompt = read_prompt(given.prompt)
     facts = read_facts(policy, given.fact or ())
-    built_in = facts.built_in
     options: RequestOptions = {
         "task": given.task,
         "complexity": option_values.complexity(policy, given.complexity),
@@ -193,8 +192,8 @@ def read_call(
         "tenant": given.tenant,
         "user": given.user,
         "team": given.team,
-        "key": built_in.get("key"),
-        "language": built_in.get("language"),
+        "key": facts.text("key"),
+        "language": facts.text("language"),
         "attributes": facts.attributes,
         "max_cost": option_values.usd(given.max_cost, "--max-cost"),
         "max_latency": option_values.seconds(given.max_latency, "--max-latency"),
@@ -202,12 +201,12 @@ def read_call(
         "prefer": option_values.words(given.prefer) if given.prefer else None,
         "model": given.model,
         "max_candidates": given.max_candidates,
-        "max_tokens": built_in.get("max_tokens"),
+        "max_tokens": facts.integer("max_tokens"),
     }
     start = time.time() if now is None else now
-    at = moment(policy.timezone, start, built_in.get("hour"), built_in.get("weekday"))
+    at = moment(policy.timezone, start, facts.integer("hour"), facts.text("weekday"))
     messages = None if prompt is None else messages_of(prompt, system)
-    return Call(messages, options, built_in.get("stream", False), at - start)
+    return Call(messages, options, facts.flag("stream"), at - start)
 
 
 def ask(

@@ -1,0 +1,58 @@
+"""Turns what the parts of a router notice into events."""
+
+from __future__ import annotations
+
+import time
+from typing import TYPE_CHECKING
+
+from policy_router.events import (
+    EventSource,
+    FunctionChanged,
+    StoreChanged,
+    StoreLostData,
+    Warned,
+)
+from policy_router.observe.logs import log_event
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from policy_router.events import Event, Observer
+    from policy_router.ledger.store import Crossing
+
+
+def ignore(_: Event) -> None:
+    """The observer of a program that has none."""
+
+
+class RouterEvents(EventSource):
+    """The events of one router, which the log and the program's own observer get.
+
+    Its methods are the callbacks of the parts that notice something.
+    """
+
+    def __init__(self, on_event: Observer = ignore, clock: Callable[[], float] = time.time) -> None:
+        super().__init__(log_event, on_event, clock=clock)
+
+    @classmethod
+    def of(cls, on_event: Observer, clock: Callable[[], float]) -> RouterEvents:
+        """Return events for an observer, which may be such events already."""
+        return on_event if isinstance(on_event, RouterEvents) else cls(on_event, clock)
+
+    def function_changed(self, function: str, up: bool, detail: str) -> None:
+        """Send that a function is suspended (not up) or called again."""
+        self.send(FunctionChanged(*self.identity(), function, up, detail))
+
+    def store_changed(self, up: bool, detail: str) -> None:
+        """Send that the store of counters went out of reach (not up) or is back."""
+        self.send(StoreChanged(*self.identity(), up, detail))
+
+    def store_lost_data(self, lost: bool, detail: str) -> None:
+        """Send that the store of counters lost data, or that this is over (not lost)."""
+        self.send(StoreLostData(*self.identity(), lost, detail))
+
+    def threshold_passed(self, crossing: Crossing, request_id: str | None, revision: str) -> None:
+        """Send that a budget has passed one of its thresholds."""
+        key, amounts = crossing.key, (crossing.share, crossing.spent, crossing.cap)
+        identity = self.identity(request_id, revision)
+        self.send(Warned(*identity, key.name, key.subject, key.metric.value, *amounts, key.window))
