@@ -12,7 +12,6 @@ from policy_router.base_errors import UsageError
 from policy_router.cli.exit_codes import ExitCode
 from policy_router.cli.output import fail, show, show_json
 from policy_router.cli.policy import Where, choose
-from policy_router.cli.reach import missing_keys, silent_servers
 from policy_router.cli.store_option import (
     VARIABLE,
     State,
@@ -22,6 +21,7 @@ from policy_router.cli.store_option import (
     place_of,
 )
 from policy_router.diagnostics import Severity
+from policy_router.discovery.availability import missing_keys, silent_servers
 from policy_router.errors import StoreError
 from policy_router.views import diagnoses as view
 from policy_router.views.lines import count

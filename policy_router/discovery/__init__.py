@@ -1,1 +1,1 @@
-"""Which models this machine can reach."""
+"""Finds out which models can be called from this machine."""

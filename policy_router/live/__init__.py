@@ -1,4 +1,6 @@
-"""Keeping a policy up to date while it is in use: what is on disk wins, but only when it is good.
+"""Keeps the policy in use up to date with its files, as long as the files are good.
 
-`reload` decides what becomes active and when; `watch` only tells it earlier than its clock would.
+`reload` holds the pieces together: `folder` looks at the files, `settle` and `machine` decide what
+to do about a look, `compilation` makes a policy, `slot` swaps it, `status` reports, and `follower`
+runs the thread, which `watch` wakes early after a file event.
 """

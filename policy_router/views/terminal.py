@@ -38,8 +38,10 @@ def render(blocks: Iterable[Block], *, color: bool = False, width: int | None = 
 
 
 def _line(line: Line, *, color: bool) -> str:
-    if not color:
-        return (line if isinstance(line, str) else "".join(text for text, _ in line)) + "\n"
+    plain = line if isinstance(line, str) else "".join(text for text, _ in line)
+    # With colors, tabs of all lines are expanded, so that carets stay below their text.
+    if not color or (plain is line and "\t" not in plain):
+        return plain + "\n"
     from rich.text import Text  # noqa: PLC0415  pipes do without rich
 
     # Never wrapped: a terminal wraps by itself, and a code frame stays whole in a wider one.

@@ -66,10 +66,13 @@ _LOADED = (
 )
 
 
-@pytest.mark.parametrize("argv", [["--help"], *([name, "--help"] for name in COMMANDS)])
+@pytest.mark.parametrize(
+    "argv", [["--version"], ["--help"], *([name, "--help"] for name in COMMANDS)]
+)
 def test_help_imports_nothing_heavy(argv: list[str]) -> None:
-    heavy = ["litellm", "pydantic", "jsonschema", "rich", "simpleeval", "watchdog", "re2"]
-    done = start(code=_LOADED.format(argv=argv, names=heavy))
+    heavy = ["litellm", "pydantic", "jsonschema", "rich", "simpleeval", "watchdog", "re2", "httpx"]
+    in_color = {"FORCE_COLOR": "1"}
+    done = start(code=_LOADED.format(argv=argv, names=heavy), env=in_color)
     assert done.stdout.split() == ["0"], done.stderr
 
 

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import re
+
 import pytest
+from rich.cells import cell_len
 
 from policy_router.views.lines import Block, Table
 from policy_router.views.terminal import render
@@ -50,3 +53,11 @@ def test_a_cell_is_wrapped_within_its_column_on_a_terminal() -> None:
     assert all(line.startswith("       word") for line in lines[1:])
     assert max(map(len, lines)) <= 40
     assert " ".join(lines).split() == ["model", *LONG.split()]
+
+
+@pytest.mark.parametrize("before", ["", "abc", "表"])
+def test_carets_stay_below_tabbed_text_in_color(before: str) -> None:
+    blank = " " * cell_len(before)
+    shown = render([f"{before}\ttext", [(f"{blank}\t^^^^", "red")]], color=True)
+    source, caret = re.sub(r"\x1b\[[0-9;]*m", "", shown).splitlines()
+    assert cell_len(source.partition("text")[0]) == cell_len(caret.partition("^")[0])

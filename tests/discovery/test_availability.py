@@ -7,8 +7,8 @@ import socket
 
 import pytest
 
-from policy_router.cli.reach import missing_keys, silent_servers
 from policy_router.diagnostics import Severity
+from policy_router.discovery.availability import missing_keys, silent_servers
 from policy_router.domain.models import Model
 from tests.cli.run import run
 from tests.cli.spent import COUNTED
