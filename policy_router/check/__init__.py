@@ -1,1 +1,1 @@
-"""Lint: what a policy that compiles still gets wrong. One module a rule; `registry` lists them."""
+"""Lint: mistakes in a policy that compiles. One module per rule; `registry` lists them."""

@@ -1,4 +1,4 @@
-"""What an address in a policy leads to, however it is spelled; no name server is asked."""
+"""Where an address in a policy leads, however it is spelled, without a DNS lookup."""
 
 from __future__ import annotations
 
@@ -16,12 +16,18 @@ Ip = IPv4Address | IPv6Address
 
 @dataclass(frozen=True, slots=True)
 class Address:
-    """An address taken apart.
+    """The parts of an address.
 
-    host: in lower case, without a final dot, as a browser reads it. ip: what it is a number for,
-    IPv4 inside IPv6 unwrapped. plain: whether the number is spelled as usual. port: None when
-    there is none, -1 when it is no port. login: there is a user or password before the host.
-    secrets: names in the query or fragment whose values are credentials.
+    Attributes:
+        scheme: Such as `https`, in lower case.
+        host: In lower case, without a final dot, as a browser reads it.
+        ip: The IP address that the host stands for, with IPv4 inside IPv6 unwrapped; None for a
+            name.
+        plain: Whether the IP address is spelled in the usual way.
+        port: None when there is none, -1 when it is invalid.
+        path: The path.
+        login: Whether there is a user or password before the host.
+        secrets: Names in the query or fragment whose values are credentials.
     """
 
     scheme: str
@@ -35,22 +41,22 @@ class Address:
 
     @property
     def is_metadata(self) -> bool:
-        """Whether a cloud keeps the credentials of its machines there."""
+        """Whether a cloud provides the credentials of its machines there."""
         if self.ip is not None:
             return any(self.ip in net for net in _METADATA_NETS)
         return self.host in _METADATA_NAMES
 
     @property
     def is_near(self) -> bool:
-        """Whether it is on this machine, in a private network, or a name that only those have."""
+        """Whether it is this machine or in a private network, by number or by name."""
         if self.ip is not None:
             private = any(self.ip in net for net in _NEAR)
             return private or self.ip.is_loopback or self.ip.is_unspecified
         return "." not in self.host or self.host.endswith(_NEAR_NAMES)
 
     def belongs_to(self, domains: tuple[str, ...]) -> bool:
-        """Whether the host is one of these domains or below one."""
-        return any(self.host == each or self.host.endswith("." + each) for each in domains)
+        """Whether the host is one of these domains or a subdomain of one."""
+        return any(self.host == domain or self.host.endswith(f".{domain}") for domain in domains)
 
 
 _METADATA_NETS: Final = tuple(
@@ -81,7 +87,7 @@ _NEAR_NAMES: Final = (
     ".localhost", ".local", ".internal", ".lan", ".home.arpa", ".home", ".corp", ".intranet",
     ".private", ".svc", ".cluster.local", ".test", ".localdomain", ".docker",
 )  # fmt: skip
-# Name servers that answer with the number that stands in the name.
+# Domains whose name servers return the number that is part of the name.
 _NUMBERED: Final = (".nip.io", ".sslip.io", ".xip.io")
 _DASHED: Final = re.compile(r"(?:^|[.-])([0-9]{1,3}(?:[.-][0-9]{1,3}){3})$")
 _HEX: Final = re.compile(r"(?:^|[.-])([0-9a-f]{8})$")
@@ -90,7 +96,7 @@ _DOTS: Final = str.maketrans(dict.fromkeys("\u3002\uff0e\uff61", "."))
 
 
 def read(text: str) -> Address | None:
-    """The parts of an address; None when there is no host in it."""
+    """Return the parts of an address; None when it has no host."""
     try:
         parts = urlsplit(text.translate(_DOTS))
         written = parts.hostname or ""
@@ -100,7 +106,7 @@ def read(text: str) -> Address | None:
     if not host:
         return None
     ip = _number(host)
-    # An address of version 6 may stand for one of version 4.
+    # An IPv6 address may stand for an IPv4 one.
     inner = _unwrapped(ip) if isinstance(ip, IPv6Address) else ip
     plain = ip is None or (inner is ip and written.partition("%")[0] == str(ip))
     try:
@@ -121,7 +127,7 @@ def read(text: str) -> Address | None:
 
 
 def _number(host: str) -> Ip | None:
-    """The number that a host stands for, as the C library and browsers read it."""
+    """Return the IP address that a host stands for, as the C library and browsers read it."""
     try:
         return ip_address(host.partition("%")[0])
     except ValueError:

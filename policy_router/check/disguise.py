@@ -1,7 +1,7 @@
-"""Text that is not what it looks like: letters of two alphabets in a word, characters of no width.
+"""Text that is not what it looks like: mixed alphabets and invisible characters.
 
-The tables follow Unicode's own of confusable characters (UTS 39), cut down to letters that are
-hardly told apart from Latin ones in the fonts of editors.
+The tables follow Unicode's list of confusable characters (UTS 39), reduced to letters that look
+almost like Latin ones in the fonts of editors.
 """
 
 from __future__ import annotations
@@ -42,21 +42,24 @@ HIDDEN: Final = re.compile(f"[{_BIDI}{_MARKS}{_ZERO}{_JOINERS}]")
 
 
 def hidden(text: str) -> Iterator[tuple[int, str]]:
-    """Where a character stands that is not seen, and whether it turns the direction of the text
-    (`turns`), only marks one (`marks`) or has no width (`hides`)."""
-    for found in HIDDEN.finditer(text):
-        at, char = found.start(), found[0]
+    """Yield the position and the effect of each invisible character.
+
+    The effect is `turns` (it changes the direction of the text), `marks` (it marks a direction) or
+    `hides` (it has no width).
+    """
+    for match in HIDDEN.finditer(text):
+        position, char = match.start(), match[0]
         if char in _BIDI:
-            yield at, "turns"
+            yield position, "turns"
         elif char in _MARKS:
-            yield at, "marks"
-        elif char not in _JOINERS or not _joins(text, at):
-            yield at, "hides"
+            yield position, "marks"
+        elif char not in _JOINERS or not _joins(text, position):
+            yield position, "hides"
 
 
-def _joins(text: str, at: int) -> bool:
-    """Whether a joiner does what it is for: within a picture, or a word of a script that has it."""
-    left, right = text[at - 1 : at], text[at + 1 : at + 2]
+def _joins(text: str, position: int) -> bool:
+    """Whether a joiner is used properly: in an emoji, or in a word of a script that needs it."""
+    left, right = text[position - 1 : position], text[position + 1 : position + 2]
     if unicodedata.category(left or " ") in ("So", "Sk", "Mn", "Cf") and ord(left) > 0x2000:
         return True
     return all(
@@ -67,13 +70,13 @@ def _joins(text: str, at: int) -> bool:
 
 
 def script(char: str) -> str:
-    """The alphabet of a letter, among those whose letters are taken for each other's; else ""."""
+    """Return the alphabet of a letter if it is one whose letters are easily confused, else ""."""
     head = unicodedata.name(char, "").partition(" ")[0]
     return head if head in _SCRIPTS else ""
 
 
 def look_alike(text: str) -> bool:
-    """Whether a word in the text has letters that look like Latin ones among Latin ones."""
+    """Whether a word of the text mixes Latin letters with others that look like them."""
     for word in _WORD.findall(text):
         if word.isascii():
             continue
@@ -84,9 +87,11 @@ def look_alike(text: str) -> bool:
 
 
 def skeletons(text: str) -> tuple[str, str]:
-    """What is left of a name when characters that are not seen are left out, letters that look the
-    same are one, and then so are upper and lower case, or `1`, `l` and `I`. Two names that share
-    one of them are taken for each other."""
+    """Return two forms of a name. Names that share one of them are easily confused.
+
+    In both, invisible characters are removed and letters that look the same are replaced by one;
+    the first also ignores case, the second also the difference between `1`, `l` and `I`.
+    """
     seen = HIDDEN.sub("", unicodedata.normalize("NFKC", text)).translate(_ALIKE)
     seen = " ".join(seen.split())
     return f"case {seen.casefold()}", f"alike {seen.translate(_DIGITS)}"

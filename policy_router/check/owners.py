@@ -1,4 +1,4 @@
-"""Whose key an environment variable holds by its name, and where such a key belongs."""
+"""The issuer of the key in an environment variable, by the name of the variable."""
 
 from __future__ import annotations
 
@@ -9,10 +9,14 @@ from typing import Final
 
 @dataclass(frozen=True, slots=True)
 class Owner:
-    """Who gives out a key.
+    """An issuer of keys.
 
-    variables: the usual names of variables that hold it. domains: where it may be sent.
-    providers: LiteLLM's names of whom it belongs to. account: it opens more than models.
+    Attributes:
+        name: The issuer.
+        variables: The usual names of environment variables with its key.
+        domains: Where the key may be sent.
+        providers: LiteLLM's names of the issuer.
+        account: Whether the key opens more than models.
     """
 
     name: str
@@ -81,10 +85,10 @@ OWNERS: Final = (
 
 
 def owner_of(variable: str) -> Owner | None:
-    """Who gives out the key that a variable of that name holds; None when the name says nothing."""
+    """Return the issuer of the key in a variable; None when the name does not show it."""
     return next((owner for owner in OWNERS if owner.variables.fullmatch(variable)), None)
 
 
 def owners_of(provider: str) -> tuple[Owner, ...]:
-    """Whose keys a provider takes, by LiteLLM's name for it."""
+    """Return the issuers whose keys a provider accepts, by LiteLLM's name for it."""
     return tuple(owner for owner in OWNERS if provider in owner.providers)

@@ -1,4 +1,4 @@
-"""Tests on numbers that can only come out one way, and what was most likely meant."""
+"""Tests on numbers that are always or never true, and what was most likely meant."""
 
 from __future__ import annotations
 
@@ -14,8 +14,10 @@ if TYPE_CHECKING:
 
 
 def constant(test: Test, space: Space, vocabulary: Vocabulary) -> bool | None:
-    """Whether a test on a number is always or never true where the number is known; None when it
-    depends on it."""
+    """Return whether a test on a number is always (True) or never (False) true.
+
+    None when it depends on the number, or when the fact is not a number.
+    """
     if vocabulary.facts[test.fact].kind is not FactType.NUMBER:
         return None
     dimension, cells = space.cells(test)
@@ -25,7 +27,7 @@ def constant(test: Test, space: Space, vocabulary: Vocabulary) -> bool | None:
 
 
 def extent(test: Test, vocabulary: Vocabulary) -> str:
-    """From where to where the number goes; for a score out of 100, the same out of 1."""
+    """Describe the range of a number; for a score written as a percentage, also the fraction."""
     fact = vocabulary.facts[test.fact]
     low = "" if fact.low is None else f"{fact.low:g}"
     high = "" if fact.high is None else f"{fact.high:g}"
@@ -37,8 +39,8 @@ def extent(test: Test, vocabulary: Vocabulary) -> str:
 
 
 def out_of_range(condition: Condition, space: Space, vocabulary: Vocabulary) -> str:
-    """Of the first number in a condition that its fact can never reach, the fact's extent; empty
-    when there is none."""
+    """Describe the range of the first fact in a condition that can never have the value it is
+    compared with; empty when there is none."""
     for test, _ in condition.places:
         if constant(test, space, vocabulary) is False:
             return extent(test, vocabulary)

@@ -1,4 +1,4 @@
-"""Every lint rule, by name. A rule that is not in this table does not exist."""
+"""The table of lint rules."""
 
 from __future__ import annotations
 
@@ -127,4 +127,4 @@ TEXT_RULES: Final[Mapping[str, Callable[[Mapping[str, str]], Iterator[Diagnostic
     "credentials-in-address": credentials_in_address.check_text,
     "hidden-character": hidden_character.check_text,
 }
-"""Rules that look at the bare text of the files."""
+"""Rules that search the text of the files, so that they also work where it does not compile."""

@@ -1,4 +1,4 @@
-"""Policy files to a verdict: what the language finds, what lint finds, and the policy if sound.
+"""Checks policy files: errors of the language, findings of lint, and the policy if it is valid.
 
 Loading and reloading a policy run this same code, so a policy that passes `check` also loads.
 """
@@ -9,9 +9,9 @@ from dataclasses import dataclass, field, replace
 from datetime import UTC, date, datetime
 from typing import TYPE_CHECKING
 
-from policy_router.check.concealed import conceal, conceal_sources
+from policy_router.check.conceal import conceal, conceal_sources
 from policy_router.check.registry import LINT, TEXT_RULES
-from policy_router.check.shortened import shorten, told
+from policy_router.check.shorten import omitted_note, shorten
 from policy_router.check.subject import Subject
 from policy_router.check.suppressions import suppress, suppress_about_files
 from policy_router.diagnostics import Diagnostic, Severity
@@ -34,11 +34,13 @@ def _everything(_: Diagnostic) -> bool:
 
 @dataclass(frozen=True, slots=True)
 class Report:
-    """What was found in policy files. policy: None when one of the findings is an error.
-    sources: file name -> text, for drawing: credentials are starred out.
+    """The result of checking policy files.
 
-    diagnostics: at most MOST_SHOWN and a note that counts the others, errors before what is less.
-    omitted: how many of each kind are left out.
+    Attributes:
+        policy: The policy; None when one of the findings is an error.
+        diagnostics: At most `MOST_SHOWN` findings and a note that counts the others.
+        sources: File name -> text for display, with credentials masked.
+        omitted: How many findings of each severity are left out.
     """
 
     policy: Policy | None
@@ -48,7 +50,7 @@ class Report:
 
     @property
     def findings(self) -> tuple[Diagnostic, ...]:
-        """Errors and warnings; notes are none."""
+        """Errors and warnings, without notes."""
         return tuple(d for d in self.diagnostics if d.severity is not Severity.NOTE)
 
 
@@ -61,12 +63,21 @@ def inspect(
     cancelled: Poll = never,
     complete: bool = True,
 ) -> Report:
-    """The verdict on files already read. today: UTC's, unless given. table: LiteLLM's own table of
-    models, unless given. wanted: of warnings and notes, which to report.
+    """Check policy files that are already read.
 
-    cancelled: polled between all steps, of which the longest take half a second; once it returns
-    true, Cancelled is raised.
-    complete: these are all files; else there are others that cannot be read, and no policy.
+    Args:
+        files: The files.
+        today: The date that dates in the policy are compared with; default: today in UTC.
+        table: The table of models; default: LiteLLM's own.
+        wanted: Which warnings and notes to report.
+        cancelled: Polled between all steps, the longest of which take half a second.
+        complete: Whether these are all files. If not, there is no policy.
+
+    Returns:
+        The findings, and the policy when none of them is an error.
+
+    Raises:
+        Cancelled: `cancelled` returned True.
     """
     loaded = compile_files(files, table, cancelled, complete=complete)
     found = list(loaded.diagnostics)
@@ -80,14 +91,16 @@ def inspect(
             checkpoint(cancelled)
             subject.regions.cover.renew()
             found.extend(check(subject))
-        found.extend(subject.questions.told())
+        found.extend(subject.questions.as_note())
     unasked = LINT if loaded.policy is None else ()
     every = in_order(suppress(found, loaded.sources, unasked))
     broken = any(d.severity is Severity.ERROR for d in every)
     kept, omitted = shorten([d for d in every if d.severity is Severity.ERROR or wanted(d)])
     shown = in_order(conceal(kept, loaded.sources))
     texts = conceal_sources(loaded.sources)
-    return Report(None if broken else loaded.policy, (*shown, *told(omitted)), texts, omitted)
+    return Report(
+        None if broken else loaded.policy, (*shown, *omitted_note(omitted)), texts, omitted
+    )
 
 
 def inspect_path(
@@ -97,11 +110,20 @@ def inspect_path(
     wanted: Callable[[Diagnostic], bool] = _everything,
     verify: bool = True,
 ) -> Report:
-    """The verdict on a policy file, or on the folder of files that make one policy. wanted: as for
-    `inspect`. verify: where the folder has a manifest, its files must match it."""
+    """Check a policy file, or the folder of files that make one policy.
+
+    Args:
+        path: The file or folder.
+        today: As for `inspect`.
+        wanted: As for `inspect`.
+        verify: Whether the files must match the manifest of the folder, if it has one.
+
+    Returns:
+        The findings, and the policy when none of them is an error.
+    """
     files, problems = read_files(path, verify=verify)
     if files is None:
-        # What is wrong with one file does not hide what is wrong with the others.
+        # A problem in one file does not hide those in the others.
         readable, complete = readable_files(path)
         report = inspect(readable, today=today, wanted=wanted, complete=complete)
     else:

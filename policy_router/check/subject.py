@@ -1,4 +1,4 @@
-"""What a lint rule looks at: the draft, its policy, and the regions in which each rule acts."""
+"""What a lint rule examines: a draft, its policy, and the regions in which each rule applies."""
 
 from __future__ import annotations
 
@@ -28,8 +28,16 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Subject:
-    """A policy under inspection. sources: file name -> text. today: for dates that have passed.
-    cancelled: whether the findings are no longer wanted. questions: what could not be decided."""
+    """A policy under inspection.
+
+    Attributes:
+        draft: The compiled document with the places of its parts.
+        policy: The policy.
+        sources: File name -> text.
+        today: The date that dates in the policy are compared with.
+        cancelled: Returns True when the findings are no longer wanted.
+        questions: Collects what could not be decided.
+    """
 
     draft: Draft
     policy: Policy
@@ -40,16 +48,16 @@ class Subject:
 
     @cached_property
     def regions(self) -> Regions:
-        """Where each rule, task and band takes models away."""
+        """Where each rule, task and band excludes models."""
         return Regions(self.policy, self.cancelled)
 
     def space_of(self, condition: Condition) -> Space:
-        """The space of the requests that a condition by itself can tell apart."""
+        """Return the space of the requests that a condition by itself distinguishes."""
         return Space(self.policy.vocabulary, self.policy.bands, [condition.tree])
 
     @cached_property
     def addresses(self) -> tuple[tuple[Model, Address, Span], ...]:
-        """Every model with an address of its own, that address taken apart, and where it stands."""
+        """Every model with an `api_base`, the parts of that address, and its place."""
         places = self.draft.places
         pairs = [(model, read(model.api_base or "")) for model in self.policy.models]
         return tuple(
@@ -60,7 +68,7 @@ class Subject:
 
     @cached_property
     def unreachable(self) -> tuple[tuple[Model, tuple[Restriction, ...]], ...]:
-        """Models taken away from every request, each with a smallest set of what does it."""
+        """Models excluded from every request, each with a smallest set of what excludes it."""
         regions = self.regions
         cores: dict[int, int | None] = {}  # many models share their removers
         unknown: set[int] = set()
@@ -83,7 +91,7 @@ class Subject:
 
 
 def near(subject: Subject, model: Model) -> str:
-    """`did you mean`, for a name that no table has and that is close to one that it has."""
+    """Return a suggestion for a model name that is close to one in LiteLLM's table, or ""."""
     catalog = subject.draft.catalog
     provider = catalog.provider(model.provider_model)
     bare = provider is None

@@ -1,7 +1,8 @@
-"""`# policy-router: ignore[rule-name] why`: a finding looked at and accepted, where it stands.
+"""Comments that accept a finding: `# policy-router: ignore[rule-name] why`.
 
-The comment stands on the line of the finding, or on lines of its own before it. Errors cannot be
-accepted, and a comment that accepts nothing is a finding itself. What stands in a text is none.
+The comment is on the line of the finding, or on lines of its own before it. Errors cannot be
+accepted, and a comment that accepts nothing is a finding itself. Text inside a string is not a
+comment.
 """
 
 from __future__ import annotations
@@ -22,14 +23,14 @@ UNUSED: Final = "unused-suppression"
 
 
 ABOUT_FILES: Final = frozenset({"unsafe-file"})
-"""Rules that find something about a file and not about a line: a comment anywhere in it accepts
-that. Whether there is anything to accept depends on where the file is read."""
+"""Rules about a whole file: a comment anywhere in it accepts the finding. Whether there is anything
+to accept depends on the machine that reads the file."""
 
 
 def suppress_about_files(
     found: Iterable[Diagnostic], sources: Mapping[str, str]
 ) -> Iterator[Diagnostic]:
-    """The findings about whole files that no comment in the file accepts."""
+    """Yield the findings about whole files that no comment in the file accepts."""
     accepted = {
         (name, rule)
         for name, text in sources.items()
@@ -46,9 +47,12 @@ def suppress_about_files(
 def suppress(
     found: Iterable[Diagnostic], sources: Mapping[str, str], unasked: Collection[str] = ()
 ) -> Iterator[Diagnostic]:
-    """The findings that no comment accepts, and the comments that accept nothing.
+    """Yield the findings that no comment accepts, and one for each comment that accepts nothing.
 
-    unasked: rules that had no chance to find anything; comments about them are left alone.
+    Args:
+        found: All findings.
+        sources: File name -> text.
+        unasked: Rules that were not run; comments about them are not reported.
     """
     comments = {
         (name, line, rule): span
@@ -58,8 +62,8 @@ def suppress(
     }
     used = set()
     for diagnostic in found:
-        at = diagnostic.span
-        key = (at.file, at.line, diagnostic.rule) if at else None
+        span = diagnostic.span
+        key = (span.file, span.line, diagnostic.rule) if span else None
         if key in comments and diagnostic.severity is not Severity.ERROR:
             used.add(key)
         else:
@@ -69,14 +73,14 @@ def suppress(
             yield Diagnostic(
                 UNUSED,
                 Severity.WARNING,
-                f"nothing here is found by `{key[2]}`" if key[2] else "no rule is named",
+                f"`{key[2]}` finds nothing here" if key[2] else "the comment names no rule",
                 span,
-                "take the comment out; errors cannot be accepted",
+                "remove the comment; errors cannot be accepted",
             )
 
 
 def _comments(name: str, text: str) -> Iterator[tuple[int, str, Span]]:
-    """The line that each comment speaks about, the rule it names, and where it stands."""
+    """Yield the line that each comment is about, the rule it names, and its place."""
     rows = text.split("\n")
     begins = accumulate((len(row) + 1 for row in rows), initial=0)
     quoted = chain(quotations(text), [(len(text) + 1, len(text) + 1)])
@@ -84,21 +88,21 @@ def _comments(name: str, text: str) -> Iterator[tuple[int, str, Span]]:
     last = 1
     for number, (begin, row) in enumerate(zip(begins, rows, strict=False), start=1):
         match = None
-        for each in _COMMENT.finditer(row):
-            while end <= begin + each.start(1):
+        for comment in _COMMENT.finditer(row):
+            while end <= begin + comment.start(1):
                 start, end = next(quoted)
-            if begin + each.start(1) < start:
-                match = each
+            if begin + comment.start(1) < start:
+                match = comment
                 break
         if match is None:
             continue
         line = number
         if not row[: match.start(1)].strip():
-            # Comments that follow each other speak about the same line.
+            # Consecutive comments are about the same line.
             last = line = max(line, last)
             while line < len(rows) and rows[line - 1].lstrip().startswith("#"):
                 line += 1
             last = line
-        at = Span(name, number, match.start(1) + 1, number, match.end(1) + 1)
+        span = Span(name, number, match.start(1) + 1, number, match.end(1) + 1)
         for rule in match[2].split(","):
-            yield line, rule.strip(), at
+            yield line, rule.strip(), span

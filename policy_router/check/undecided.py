@@ -1,7 +1,7 @@
-"""Questions about a policy that were too hard to answer, told once, as a note.
+"""Questions about a policy that lint rules could not answer, reported in one note.
 
 Whether some rules together cover another is hard to decide in the worst case. The search stops
-after a number of steps, and then nothing is claimed: neither a finding nor that there is none.
+after a fixed number of steps, and then nothing is claimed: neither a finding nor its absence.
 """
 
 from __future__ import annotations
@@ -28,20 +28,26 @@ _QUESTIONS: Final = {
 
 
 class Questions:
-    """The questions that stayed open, by the lint rule that asked."""
+    """The open questions, by the lint rule that asked them."""
 
     def __init__(self) -> None:
         self._open: dict[str, dict[str, Span | None]] = {}
 
-    def leave_open(self, rule: str, about: str, at: Span | None) -> None:
-        """Note that a lint rule could not decide about something, such as "rule `x`"."""
-        self._open.setdefault(rule, {}).setdefault(about, at)
+    def leave_open(self, rule: str, about: str, span: Span | None) -> None:
+        """Record that a lint rule could not decide about something.
 
-    def told(self) -> tuple[Diagnostic, ...]:
-        """A note that names them; nothing when every question was answered."""
+        Args:
+            rule: The lint rule.
+            about: What it could not decide about, such as "rule `x`".
+            span: The place of that in the policy.
+        """
+        self._open.setdefault(rule, {}).setdefault(about, span)
+
+    def as_note(self) -> tuple[Diagnostic, ...]:
+        """Return a note that lists the questions; nothing when every question was answered."""
         if not self._open:
             return ()
-        spans = [at for each in self._open.values() for at in each.values()]
+        spans = [span for asked in self._open.values() for span in asked.values()]
         return (
             Diagnostic(
                 UNDECIDED,

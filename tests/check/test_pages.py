@@ -12,7 +12,7 @@ import pytest
 import policy_router
 from policy_router.check import manual
 from policy_router.check.registry import LINT, TEXT_RULES
-from policy_router.check.shortened import MORE, MOST_SHOWN
+from policy_router.check.shorten import MORE, MOST_SHOWN
 from tests.check.policies import errors, look
 
 if TYPE_CHECKING:

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from policy_router import PolicyError, load
-from policy_router.check.concealed import conceal
+from policy_router.check.conceal import conceal
 from policy_router.check.manual import RulePage
 from policy_router.check.report import inspect, inspect_path
 from policy_router.diagnostics import Diagnostic, Severity, draw

@@ -11,7 +11,7 @@ import pytest
 
 from policy_router.check import manual, report
 from policy_router.check.report import Report, inspect_path
-from policy_router.check.shortened import MOST_SHOWN
+from policy_router.check.shorten import MOST_SHOWN
 from policy_router.diagnostics import Diagnostic, Severity, Span, draw
 from tests.cli.run import BROKEN, DOUBTFUL, TEAM, run
 

@@ -1,1 +1,1 @@
-"""One module a rule: its docstring is its manual, `check` finds it."""
+"""One module per lint rule: its docstring is the page of the manual, `check` is the rule."""

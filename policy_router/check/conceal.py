@@ -1,7 +1,7 @@
-"""Credentials written into a policy, kept out of everything that is shown of it.
+"""Masks the credentials of a policy in everything that is shown of it.
 
-What looks like a credential is starred out, and so is whatever stands under a field that holds one.
-Messages quote the user's words, and may cut them short: half a credential is starred out too.
+What looks like a credential is masked, and so is the value of every field for credentials. Messages
+quote the policy and may truncate it, so parts of credentials are masked too.
 """
 
 from __future__ import annotations
@@ -21,25 +21,24 @@ if TYPE_CHECKING:
 
 _SHOWN: Final = 6
 _SHORTEST: Final = 4
-"""Shorter values are in any message by chance."""
+"""Characters; shorter values occur in any message by chance."""
 
 
 def conceal_sources(sources: Mapping[str, str]) -> dict[str, str]:
-    """The texts of the files as they may be drawn: every character in its place, credentials
-    starred out."""
+    """Return the texts of files for display, with credentials masked and every column kept."""
     shown = {}
     for name, text in sources.items():
-        pieces, at = [], 0
+        pieces, end = [], 0
         for written in fields(text):
-            if written.start >= at:
-                pieces += [text[at : written.start], starred(text[written.start : written.end])]
-                at = written.end
-        shown[name] = mask("".join([*pieces, text[at:]]))
+            if written.start >= end:
+                pieces += [text[end : written.start], starred(text[written.start : written.end])]
+                end = written.end
+        shown[name] = mask("".join([*pieces, text[end:]]))
     return shown
 
 
 def conceal(found: Iterable[Diagnostic], sources: Mapping[str, str]) -> Iterator[Diagnostic]:
-    """The same diagnostics, with no credential of the sources in their words."""
+    """Yield the same diagnostics without the credentials of the sources in their messages."""
     secrets = {text[start:end] for text in sources.values() for start, end in find(text)}
     named = {
         text[written.start : written.end]
@@ -48,19 +47,19 @@ def conceal(found: Iterable[Diagnostic], sources: Mapping[str, str]) -> Iterator
         if written.single and written.end - written.start >= _SHORTEST
     }
     for diagnostic in found:
-        words = [diagnostic.message, diagnostic.help, *(said for said, _ in diagnostic.related)]
-        message, help_, *related = (_starred(text, secrets, named) for text in words)
+        texts = [diagnostic.message, diagnostic.help, *(label for label, _ in diagnostic.related)]
+        message, help_, *related = (_masked(text, secrets, named) for text in texts)
         yield replace(
             diagnostic,
             message=message,
             help=help_,
             related=tuple(
-                (said, span) for said, (_, span) in zip(related, diagnostic.related, strict=True)
+                (label, span) for label, (_, span) in zip(related, diagnostic.related, strict=True)
             ),
         )
 
 
-def _starred(text: str, secrets: Iterable[str], named: Iterable[str]) -> str:
+def _masked(text: str, secrets: Iterable[str], named: Iterable[str]) -> str:
     for secret in named:
         text = _without(text, secret)
     for secret in secrets:
@@ -74,7 +73,7 @@ def _starred(text: str, secrets: Iterable[str], named: Iterable[str]) -> str:
 
 
 def _without(text: str, value: str) -> str:
-    """The text without a value, whole or cut short by `...`."""
+    """Return a text without a value, be it whole or truncated by `...`."""
     if value in text:
         ends = (r"(?<!\w)" if value[0].isalnum() else "", r"(?!\w)" if value[-1].isalnum() else "")
         text = re.sub(ends[0] + re.escape(value) + ends[1], "***", text)
