@@ -361,7 +361,9 @@ def test_a_request_has_bounds(tmp_path: Path, provider: Simulated) -> None:
     with Router.open(write(tmp_path, provider), watch="off", bounds=bounds) as router:
         with pytest.raises(TooLargeError, match="3 messages, more than the 2 allowed"):
             router.completion(messages=HELLO * 3)
-        with pytest.raises(TooLargeError, match="`task` has a text of 10,000,000 characters"):
+        with pytest.raises(
+            TooLargeError, match="`task` contains a string of 10,000,000 characters"
+        ):
             router.route(messages=HELLO, task="u" * 10_000_000)
     assert not provider.requests
 

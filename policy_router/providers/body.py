@@ -1,4 +1,4 @@
-"""The parameters of a chat request that may be sent to a model, checked."""
+"""Checks the parameters of a chat request that are sent to a model."""
 
 from __future__ import annotations
 
@@ -51,7 +51,7 @@ PARAMETERS: Final = frozenset(
         "web_search_options",
     }
 )
-"""What a caller may say, by the names of OpenAI's chat completions."""
+"""The parameters that a caller may set, by their names in OpenAI's chat completions."""
 
 
 _LONGEST_NAME: Final = 64
@@ -73,17 +73,25 @@ _OURS: Final[Mapping[str, str]] = MappingProxyType(
         "base_url": "a model's `api_base` says where it is called",
     }
 )
-"""Refused with a reason: someone who could set these could send our keys elsewhere, make paid
-models look free, or multiply the calls. Every other unknown name is refused alike."""
+"""Parameters that are refused with a reason. A caller who could set them could send keys to another
+host, make paid models look free, or multiply the calls. Other unknown names are refused too."""
 
 
 class Body(Mapping[str, Any]):
-    """The parameters of a chat request: a read-only mapping with allow-listed names.
+    """The parameters of a chat request, as a read-only mapping of the allowed names.
 
-    Parameters that are None are left out. Values are plain JSON, whatever they were given as (a
-    class as `response_format` becomes its schema); of what they say, a provider is the judge.
-    Raises UsageError for a name that is not allowed, for missing messages, for what cannot be sent,
-    for parts of messages whose type is not known; TooLargeError for what is beyond the bounds.
+    Parameters that are None are left out. Values become plain JSON, in whatever form they were
+    passed: a class as `response_format` becomes its schema. Whether they make sense is left to the
+    provider.
+
+    Args:
+        bounds: How large the body may be.
+        **parameters: The parameters by name.
+
+    Raises:
+        UsageError: There are no messages, a name is not allowed, a value cannot be sent, or a part
+            of a message has an unknown type.
+        TooLargeError: The body is beyond the bounds.
     """
 
     __slots__ = ("_values",)
@@ -107,7 +115,10 @@ class Body(Mapping[str, Any]):
         return f"Body({', '.join(sorted(self._values))})"  # names only: values hold the prompt
 
     def capped(self, tokens: int) -> Body:
-        """The same with at most so many tokens in the answer, in the caller's own spelling."""
+        """A body that allows at most this many tokens in the answer.
+
+        It sets the parameter that the caller set, `max_tokens` or `max_completion_tokens`.
+        """
         names = [name for name in _CAPS if name in self._values] or ["max_tokens"]
         if self._values.get(names[0], tokens + 1) <= tokens:
             return self
@@ -118,7 +129,7 @@ class Body(Mapping[str, Any]):
 
     @property
     def wants_usage(self) -> bool:
-        """Whether the caller asked for a usage chunk at the end of a stream."""
+        """Whether the caller requested a usage chunk at the end of a stream."""
         options = self._values.get("stream_options")
         return isinstance(options, Mapping) and options.get("include_usage") is True
 
@@ -180,7 +191,7 @@ def _check_caps(made: Mapping[str, Any]) -> None:
 
 
 def _check_parts(content: object, place: str) -> None:
-    """Refuses parts whose type is not known: nobody could tell which models read them."""
+    """Refuses parts of an unknown type: it would be unknown which models accept them."""
     for i, part in enumerate(content if isinstance(content, list) else ()):
         kind = part.get("type") if isinstance(part, dict) else None
         if not isinstance(part, dict) or kind is None:
@@ -193,8 +204,8 @@ def _check_parts(content: object, place: str) -> None:
 
 def _listed(made: Mapping[str, Any], name: str) -> list[Any]:
     value = made.get(name, [])
-    if not isinstance(value, list) or not all(isinstance(each, str) for each in value):
-        raise UsageError(f"`{name}` must be a list of words")
+    if not isinstance(value, list) or not all(isinstance(item, str) for item in value):
+        raise UsageError(f"`{name}` must be a list of strings")
     return value
 
 

@@ -1,4 +1,4 @@
-"""How large a request may be: refused beyond it, before anything else looks at it."""
+"""Limits how large a request may be; a larger one is refused before anything else reads it."""
 
 from __future__ import annotations
 
@@ -12,18 +12,24 @@ from policy_router.errors import TooLargeError
 from policy_router.quoting import quoted
 
 DEEPEST: Final = 200
-"""The largest `Bounds.depth`: what is nested deeper cannot be copied and written safely."""
+"""The largest `Bounds.depth`: deeper values cannot be copied and serialised safely."""
 
 
 @dataclass(frozen=True, slots=True)
 class Bounds:
-    """The most that a request may have; TooLargeError beyond it.
+    """The most that a request may contain; a larger one raises TooLargeError.
 
-    messages: in the conversation. values: texts, numbers, lists and mappings of the whole body,
-    each within each counted. characters: of all its texts together, encoded pictures included.
-    depth: levels of lists and mappings within each other, at most 200. facts: tags, needs,
-    attributes and sort keys, each. fact_characters: of one name or value of them, and of a task,
-    user, tenant, team, key, language or model.
+    Attributes:
+        messages: Messages of the conversation.
+        values: Strings, numbers, lists and mappings in the whole body, nested ones included.
+        characters: Characters of all strings together, encoded pictures included.
+        depth: Levels of nested lists and mappings, at most 200.
+        facts: Tags, needs, attributes or sort keys, each.
+        fact_characters: Characters of one name or value of these, and of a task, user, tenant,
+            team, key, language or model.
+
+    Raises:
+        UsageError: One of them is not an integer of at least 1.
     """
 
     messages: int = 10_000
@@ -37,13 +43,16 @@ class Bounds:
         for field in fields(self):
             value = getattr(self, field.name)
             if type(value) is not int or value < 1:
-                raise UsageError(f"`{field.name}` of Bounds is a whole number, at least 1")
+                raise UsageError(f"`{field.name}` of `Bounds` must be an integer, at least 1")
         if self.depth > DEEPEST:
-            raise UsageError(f"`depth` of Bounds is at most {DEEPEST}")
+            raise UsageError(f"`depth` of `Bounds` must be at most {DEEPEST}")
 
     def check_facts(self, facts: Mapping[str, object]) -> dict[str, object]:
-        """The facts as they were given, none larger than it may be; what can be read only once
-        becomes a list."""
+        """The facts as they were given; an iterator becomes a list.
+
+        Raises:
+            TooLargeError: One of them is beyond the bounds.
+        """
         return {name: self._checked(name, value) for name, value in facts.items()}
 
     def _checked(self, name: str, value: object) -> object:
@@ -55,11 +64,11 @@ class Bounds:
                 self._short(name, key)
                 self._short(name, inner)
         elif isinstance(value, Iterable):
-            words = list(islice(value, self.facts + 1))
-            self._few(name, words)
-            for word in words:
-                self._short(name, word)
-            return words if iter(value) is value else value
+            items = list(islice(value, self.facts + 1))
+            self._few(name, items)
+            for item in items:
+                self._short(name, item)
+            return items if iter(value) is value else value
         return value
 
     def _few(self, name: str, value: Mapping[object, object] | list[object]) -> None:
@@ -69,33 +78,35 @@ class Bounds:
     def _short(self, name: str, value: object) -> None:
         if isinstance(value, str) and len(value) > self.fact_characters:
             raise TooLargeError(
-                f"`{name}` has a text of {len(value):,} characters, more than the "
+                f"`{name}` contains a string of {len(value):,} characters, more than the "
                 f"{self.fact_characters:,} allowed: `{quoted(value)}`"
             )
 
 
 BOUNDS: Final = Bounds()
-"""What holds unless the program that opens a router says otherwise."""
+"""The default bounds of a router."""
 
 _FEW: Final = 2_000
 _SHORT: Final = 200_000
-"""Values and characters that are read within some milliseconds."""
+"""Values and characters that are read within a few milliseconds."""
 
 
 def is_small(value: object) -> bool:
-    """Whether an event loop can wait while a body is read. What is neither a plain list, mapping
-    nor text counts as one value."""
+    """Whether a body is so small that an event loop can wait while it is read.
+
+    Anything that is not a plain list, tuple, dict or string counts as one value.
+    """
     values = characters = 0
     stack = [value]
     while stack:
-        here = stack.pop()
-        if isinstance(here, str):
-            characters += len(here)
-        elif isinstance(here, dict | list | tuple):
-            values += len(here)
+        current = stack.pop()
+        if isinstance(current, str):
+            characters += len(current)
+        elif isinstance(current, dict | list | tuple):
+            values += len(current)
             if values > _FEW:
                 return False
-            stack.extend(here.values() if isinstance(here, dict) else here)
+            stack.extend(current.values() if isinstance(current, dict) else current)
         if characters > _SHORT:
             return False
     return True

@@ -1,4 +1,4 @@
-"""How long a provider asks to wait, from the headers and the body of its refusal."""
+"""Reads from the headers and the body of a refusal how long the provider asks to wait."""
 
 from __future__ import annotations
 
@@ -27,16 +27,16 @@ _PART: Final = (
 _DURATION: Final = re.compile(rf"{_PART}(?:[ ,]{{0,2}}{_PART}){{0,4}}")
 _ONE: Final = re.compile(r"(\d{1,12}(?:\.\d{1,12})?) ?([a-z]+)")
 _TOO_LONG: Final = 31 * 86400.0
-"""A monthly quota is the longest thing anyone waits for; what is longer is a mistake."""
+"""A monthly quota is the longest possible wait; anything longer is a mistake."""
 _EPOCH: Final = 1_000_000_000.0
-"""Larger numbers are moments (Unix time), smaller ones are durations."""
-_SAID: Final = re.compile(
+"""Larger numbers are times (Unix seconds), smaller ones are durations."""
+_WAIT: Final = re.compile(
     rf"\b(?:try again|retry|wait|available again|resets?) (?:in|after|for)?:? ?"
     rf"({_DURATION.pattern})(?![\w.]*\w)",
     re.IGNORECASE,
 )
 _REGAIN: Final = re.compile(r"\bregain access on (\d{4}-\d\d-\d\d) at (\d\d:\d\d) UTC")
-"""Anthropic's, of a spending limit."""
+"""Anthropic's message about a spending limit."""
 _PACIFIC: Final = ZoneInfo("America/Los_Angeles")
 
 _HEADERS: Final = (
@@ -59,17 +59,21 @@ def retry_after(
     objects: Iterable[Mapping[str, Any]] = (),
     texts: Iterable[str] = (),
 ) -> float | None:
-    """Seconds to wait, or None when nothing says so. `now` is Unix time.
+    """Seconds to wait, or None when the refusal does not say.
 
-    objects: the mappings of the body, of which the first that says something counts. texts: its
-    messages, unless they may be the caller's words. A quota of a day counts before anything else:
-    Google sends a short delay with it all the same. Values that make no sense say nothing: a time
-    that has passed, a negative one, one of more than a month.
+    A daily quota counts before anything else: Google sends a short delay in addition to it. Values
+    that make no sense are ignored: a time in the past, a negative one, one of more than a month.
+
+    Args:
+        headers: The headers of the answer.
+        now: Unix time.
+        objects: The mappings of the body; the first with a time to wait counts.
+        texts: The messages of the body, unless they may quote the prompt.
     """
     bodies = list(objects)
-    inner = [h for each in bodies if isinstance(h := each.get("headers"), Mapping)]
-    said = list(texts)
-    daily = _until_reset(bodies, said, now)
+    inner = [h for body in bodies if isinstance(h := body.get("headers"), Mapping)]
+    messages = list(texts)
+    daily = _until_reset(bodies, messages, now)
     if daily is not None and not inner:
         return daily
     low = _lowered(headers)
@@ -77,10 +81,10 @@ def retry_after(
         _named(low, now),
         _fields(bodies, now),
         _windows(low, now),
-        *(_named(_lowered(each), now) for each in inner),
-        *(_windows(_lowered(each), now) for each in inner),
+        *(_named(_lowered(nested), now) for nested in inner),
+        *(_windows(_lowered(nested), now) for nested in inner),
         daily,
-        _spoken(said, now),
+        _in_text(messages, now),
     )
     return next((wait for wait in waits if wait is not None), None)
 
@@ -98,7 +102,7 @@ def _fields(bodies: Iterable[Mapping[str, Any]], now: float) -> float | None:
     for body in bodies:
         for name, factor in _FIELDS:
             value = body.get(name)
-            if isinstance(value, Mapping):  # a protobuf duration that was not spelt out
+            if isinstance(value, Mapping):  # a protobuf duration as an object
                 value = value.get("seconds")
             if isinstance(value, str | int | float) and not isinstance(value, bool):
                 wait = _seconds(str(value).strip(), factor, now)
@@ -108,8 +112,8 @@ def _fields(bodies: Iterable[Mapping[str, Any]], now: float) -> float | None:
 
 
 def _windows(headers: Mapping[str, str], now: float) -> float | None:
-    """The longest wait of the windows that have nothing left. The others are sent with every
-    answer and say nothing about this refusal."""
+    """The longest wait of the rate-limit windows that are used up. The others are sent with every
+    answer and did not cause this refusal."""
     waits = [
         wait
         for reset, left, status in _pairs(headers)
@@ -120,8 +124,8 @@ def _windows(headers: Mapping[str, str], now: float) -> float | None:
 
 
 def _pairs(headers: Mapping[str, str]) -> Iterator[tuple[str, str | None, str | None]]:
-    """(reset, remaining, status) of each window; they belong together by the rest of their name.
-    Without a name of its own a window needs no `remaining`."""
+    """(reset, remaining, status) of each window; they share the rest of their headers' names.
+    A window without a name of its own needs no `remaining`."""
     for name, value in headers.items():
         for prefix in _PREFIXES:
             rest = name.removeprefix(prefix)
@@ -151,7 +155,7 @@ def _is_spent(remaining: str) -> bool:
 def _until_reset(
     bodies: Iterable[Mapping[str, Any]], texts: Iterable[str], now: float
 ) -> float | None:
-    """Seconds until a quota of a day begins anew, when such a one is used up."""
+    """Seconds until a daily quota is renewed, when one is used up."""
     for body in bodies:
         quota = f"{body.get('quotaId') or ''} {body.get('quotaMetric') or ''}".lower()
         if "perday" in quota.replace("_", ""):
@@ -162,7 +166,7 @@ def _until_reset(
 
 
 _FREE_MODELS: Final = "rate limit exceeded: free-models-per-day"
-"""OpenRouter's."""
+"""The beginning of OpenRouter's message."""
 
 
 def _midnight(now: float, zone: tzinfo) -> float:
@@ -170,15 +174,15 @@ def _midnight(now: float, zone: tzinfo) -> float:
     return datetime(day.year, day.month, day.day, tzinfo=zone).timestamp() - now
 
 
-def _spoken(texts: Iterable[str], now: float) -> float | None:
-    """What a message says in words: "Please try again in 7m12s"."""
+def _in_text(texts: Iterable[str], now: float) -> float | None:
+    """The wait in a message such as "Please try again in 7m12s"."""
     for text in texts:
         date = _REGAIN.search(text)
         if date is not None:
             return _moment(f"{date[1]}T{date[2]}", now)
-        found = _SAID.search(text)
-        if found is not None:
-            return _bounded(_length(found[1].lower()))
+        wait = _WAIT.search(text)
+        if wait is not None:
+            return _bounded(_length(wait[1].lower()))
     return None
 
 
@@ -197,7 +201,7 @@ def _seconds(text: str, factor: float, now: float) -> float | None:
 
 
 def _moment(text: str, now: float) -> float | None:
-    """A date of HTTP, or of RFC 3339 as Anthropic writes it."""
+    """The wait until a date, in the format of HTTP or of RFC 3339 (Anthropic)."""
     for read in (datetime.fromisoformat, parsedate_to_datetime):
         try:
             when = read(text)
@@ -210,7 +214,7 @@ def _moment(text: str, now: float) -> float | None:
 
 
 def _duration(text: str) -> float | None:
-    """`6m0s`, `1h2m`, `20ms`: as OpenAI writes its reset headers."""
+    """The seconds of `6m0s`, `1h2m` or `20ms`, the format of OpenAI's reset headers."""
     low = text.lower()
     return _bounded(_length(low)) if _DURATION.fullmatch(low) else None
 

@@ -27,10 +27,10 @@ if TYPE_CHECKING:
     from policy_router.providers.chat import ChatAnswer, ChatChunk
 
 CallFunction: TypeAlias = "Callable[[Model, Body, float], object]"
-"""`function(model, body, timeout)` gives the whole answer. A coroutine function is awaited, any
-other runs in a thread."""
+"""`function(model, body, timeout)` returns a whole answer. A coroutine function is awaited, any
+other function runs in a thread."""
 _THREADS: Final = 32
-"""Calls of a function that is no coroutine function, at a time."""
+"""Calls of a function that run at the same time, unless it is a coroutine function."""
 
 
 class AdaptedCaller:
@@ -109,7 +109,7 @@ class _AdaptedChunks:
             raise CallFailed(_failure(error, self._body)) from None
 
     async def aclose(self) -> None:
-        """Closes the stream, if it can be closed; that it cannot changes nothing."""
+        """Closes the stream, if it can be closed; a failure to close it is ignored."""
         close = getattr(self._source, "aclose", None)
         with contextlib.suppress(Exception):
             if close is not None:
@@ -124,7 +124,7 @@ class _ByFunction:
         self._threads = Threads(_THREADS, "policy-router-caller")
 
     async def call(self, model: Model, body: Body, timeout: float) -> Any:  # noqa: ASYNC109  see Caller
-        """What the function gives."""
+        """The answer that the function returns."""
         if inspect.iscoroutinefunction(self._function):
             return await self._function(model, body, timeout)
         result = await self._threads.run(lambda: self._function(model, body, timeout))
@@ -149,7 +149,7 @@ _PROMPTS: Final = ("messages", "tools", "prediction", "stop", "user", "response_
 
 
 def _failure(error: Exception, body: Body) -> Failure:
-    """What an exception of somebody else's code says of the call."""
+    """The failure that an exception of the program's code stands for."""
     if isinstance(error, TimeoutError):
         return Failure(FailureKind.TIMEOUT, type(error).__name__)
     prompt = [body[name] for name in _PROMPTS if name in body]

@@ -1,9 +1,9 @@
-"""What one provider is sent of a request: only what it understands.
+"""Selects the parts of a request that a provider understands.
 
-A conversation may go on with another model than the one that it began with, and then holds what
-only the first provider knows: thoughts, signatures, annotations, ids of a length that others
-refuse. That is taken out for every other provider, so that a fallback is not refused because of it.
-Takes and gives plain JSON, and changes nothing in place.
+A conversation may continue with another model than the one it began with. It then contains what
+only the first provider knows: reasoning, signatures, annotations, ids of a length that others
+refuse. That is left out for every other provider, so that a fallback is not refused because of it.
+Input and output are plain JSON, and nothing is changed in place.
 """
 
 from __future__ import annotations
@@ -23,13 +23,13 @@ _CLAUDE: Final = frozenset(
 _GOOGLE: Final = frozenset({"gemini", "vertex_ai"})
 _GATEWAYS: Final = frozenset({"litellm_proxy", "openrouter", "vercel_ai_gateway"})
 """Providers that pass a request on to others."""
-_THINKERS: Final = frozenset(
+_REASONERS: Final = frozenset(
     {"dashscope", "deepseek", "minimax", "moonshot", "volcengine", "xiaomi_mimo", "zai"}
 )
-"""Providers that want to have the thoughts of their models back."""
+"""Providers that expect to get the reasoning of their models back."""
 _OLLAMA: Final = frozenset({"ollama", "ollama_chat"})
 _TAGGING: Final = _CLAUDE | _GOOGLE | _GATEWAYS | frozenset({"dashscope", "minimax", "zai"})
-"""Providers that take marks of what is to be kept in their prompt cache."""
+"""Providers that accept marks of what to keep in their prompt cache."""
 
 _FIELDS: Final[Mapping[str, frozenset[str]]] = {
     "assistant": frozenset({"role", "content", "name", "tool_calls", "function_call"}),
@@ -39,11 +39,11 @@ _PLAIN: Final = frozenset({"role", "content", "name"})
 _EXTRA: Final = (
     (_TAGGING, frozenset({"cache_control"})),
     (_CLAUDE | _GOOGLE | _GATEWAYS, frozenset({"thinking_blocks", "provider_specific_fields"})),
-    (_CLAUDE | _THINKERS | _GATEWAYS, frozenset({"reasoning_content"})),
+    (_CLAUDE | _REASONERS | _GATEWAYS, frozenset({"reasoning_content"})),
     (_GATEWAYS, frozenset({"reasoning", "reasoning_details"})),
     (_OPENAI, frozenset({"refusal", "audio"})),
 )
-"""Fields of a message beside the common ones, and who knows them."""
+"""Fields of a message in addition to the common ones, and the providers that know them."""
 _PARTS: Final[Mapping[str, frozenset[str]]] = {
     "text": frozenset({"type", "text"}),
     "refusal": frozenset({"type", "refusal"}),
@@ -51,39 +51,45 @@ _PARTS: Final[Mapping[str, frozenset[str]]] = {
     "input_audio": frozenset({"type", "input_audio"}),
     "file": frozenset({"type", "file"}),
 }
-_THOUGHTS: Final = frozenset({"thinking", "redacted_thinking"})
+_REASONING: Final = frozenset({"thinking", "redacted_thinking"})
 _EMPTY: Final = frozenset({"tools", "stop", "modalities", "logit_bias"})
-"""Parameters that say nothing when they are empty, and that some providers then refuse."""
+"""Parameters that have no effect when they are empty, and that some providers then refuse."""
 _WITH_TOOLS: Final = ("tool_choice", "parallel_tool_calls")
 _ID: Final = re.compile(r"[A-Za-z0-9_-]{1,40}")
 _SHORT_ID: Final = re.compile(r"[A-Za-z0-9]{9}")
 
 _STEP: Final = 4_096
-"""Tokens that Ollama keeps of a prompt and its answer unless it is told to keep more."""
+"""Tokens that Ollama keeps of a prompt and its answer by default."""
 _BYTES: Final = 2
-"""Bytes of text that make at least one token, as good as always."""
+"""Bytes of text that make at least one token, almost always."""
 _PICTURE: Final = 2 * 2_048
 _ANSWER: Final = 2_048
 _MOST_KEPT: Final = 131_072
-"""The most where the policy does not say how large the model's context is."""
+"""The most tokens to keep where the policy does not give the size of the model's context."""
 
 
 def provider_of(model: Model) -> str:
-    """The provider that a model's name begins with; OpenAI when it begins with none."""
+    """The provider in a LiteLLM name of a model; `openai` when the name has none."""
     head, slash, _ = model.provider_model.partition("/")
     return head if slash else "openai"
 
 
 def for_provider(body: Mapping[str, Any], provider: str, model: Model) -> dict[str, Any]:
-    """The parameters that are sent to a provider for a model."""
+    """The parameters that are sent to a provider.
+
+    Args:
+        body: The parameters of the request.
+        provider: The provider by its LiteLLM name.
+        model: The model that is called.
+    """
     sent = {name: value for name, value in body.items() if value or name not in _EMPTY}
     if "tools" not in sent:
         for name in _WITH_TOOLS:
             sent.pop(name, None)
     elif provider not in _TAGGING:
         sent["tools"] = [_without(tool, "cache_control") for tool in sent["tools"]]
-    extra = frozenset[str]().union(*(names for who, names in _EXTRA if provider in who))
-    sent["messages"] = [_message(each, provider, extra) for each in sent["messages"]]
+    extra = frozenset[str]().union(*(names for providers, names in _EXTRA if provider in providers))
+    sent["messages"] = [_message(m, provider, extra) for m in sent["messages"]]
     if provider in _OLLAMA:
         sent["num_ctx"] = _kept(sent, model.context)
     return sent
@@ -92,7 +98,7 @@ def for_provider(body: Mapping[str, Any], provider: str, model: Model) -> dict[s
 def _message(message: Mapping[str, Any], provider: str, extra: frozenset[str]) -> dict[str, Any]:
     role = message.get("role")
     known = (_FIELDS.get(role, _PLAIN) if isinstance(role, str) else _PLAIN) | extra
-    # An empty list or an empty mapping says nothing, and some providers refuse it.
+    # An empty list or mapping has no effect, and some providers refuse it.
     sent = {
         name: value
         for name, value in message.items()
@@ -100,27 +106,27 @@ def _message(message: Mapping[str, Any], provider: str, extra: frozenset[str]) -
     }
     content = sent.get("content")
     if isinstance(content, list):
-        parts = [_part(part, extra) for part in content if not _is_thought(part, extra)]
+        parts = [_part(part, extra) for part in content if not _is_reasoning(part, extra)]
         sent["content"] = parts
     if "tool_calls" in sent:
         sent["tool_calls"] = [_call(call, provider, extra) for call in sent["tool_calls"]]
     if isinstance(sent.get("tool_call_id"), str):
         sent["tool_call_id"] = _id(sent["tool_call_id"], provider)
-    if role == "assistant" and not (sent.get("content") or sent.keys() & _ACTS):
+    if role == "assistant" and not (sent.get("content") or sent.keys() & _CALLS):
         sent["content"] = message.get("refusal") or ""
     return sent
 
 
-_ACTS: Final = frozenset({"tool_calls", "function_call", "refusal", "audio"})
+_CALLS: Final = frozenset({"tool_calls", "function_call", "refusal", "audio"})
 
 
-def _is_thought(part: object, extra: frozenset[str]) -> bool:
-    thought = isinstance(part, Mapping) and part.get("type") in _THOUGHTS
-    return thought and "thinking_blocks" not in extra
+def _is_reasoning(part: object, extra: frozenset[str]) -> bool:
+    reasoning = isinstance(part, Mapping) and part.get("type") in _REASONING
+    return reasoning and "thinking_blocks" not in extra
 
 
 def _part(part: Any, extra: frozenset[str]) -> Any:
-    """One part of a message's content; kinds that are not known here stay as they are."""
+    """One part of a message's content; a part of an unknown type stays as it is."""
     kind = part.get("type") if isinstance(part, Mapping) else None
     known = _PARTS.get(kind) if isinstance(kind, str) else None
     if known is None:
@@ -144,8 +150,8 @@ def _call(call: Any, provider: str, extra: frozenset[str]) -> Any:
 
 
 def _id(name: str, provider: str) -> str:
-    """The id of a tool call as the provider takes it: its own, or a digest of it, which is the same
-    in the call and in its result. Google's ids hold the signature of a thought."""
+    """The id of a tool call in a form that the provider accepts: itself, or a digest of it, which
+    is the same in the call and in its result. Google's ids contain a signature of the reasoning."""
     if provider in _GOOGLE or provider in _GATEWAYS:
         return name
     rule, size = (_SHORT_ID, 9) if provider == "mistral" else (_ID, 32)
@@ -161,8 +167,10 @@ def _without(value: Any, *names: str) -> Any:
 
 
 def _kept(sent: Mapping[str, Any], context: int | None) -> int:
-    """How many tokens Ollama must keep of a request and its answer: what goes beyond, it drops
-    without a word. In doubling steps, since every other number loads the model anew."""
+    """How many tokens Ollama must keep of a request and its answer; it silently drops the rest.
+
+    The number grows in doubling steps, because Ollama reloads the model whenever it changes.
+    """
     answer = sent.get("max_completion_tokens") or sent.get("max_tokens") or _ANSWER
     needed = _size([sent["messages"], sent.get("tools")]) // _BYTES + answer
     kept = _STEP
@@ -172,7 +180,7 @@ def _kept(sent: Mapping[str, Any], context: int | None) -> int:
 
 
 def _size(value: Any) -> int:
-    """Bytes of all the text in a value that is plain JSON, with a fixed number for a picture."""
+    """Bytes of all text in plain JSON, with a fixed number for a picture."""
     if isinstance(value, str):
         return len(value.encode("utf-8", "surrogatepass"))
     if isinstance(value, Mapping):

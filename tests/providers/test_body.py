@@ -137,8 +137,8 @@ def test_parts_of_known_types_are_taken(kind: str) -> None:
     ("given", "problem"),
     [
         ({"modalities": ["text", "dance"]}, "unknown modality `dance`: known are `audio`, `image`"),
-        ({"modalities": "text"}, "`modalities` must be a list of words"),
-        ({"modalities": [["text"]]}, "`modalities` must be a list of words"),
+        ({"modalities": "text"}, "`modalities` must be a list of strings"),
+        ({"modalities": [["text"]]}, "`modalities` must be a list of strings"),
         ({"tools": {"type": "mcp"}}, "`tools` must be a list"),
     ],
 )

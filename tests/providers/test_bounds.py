@@ -81,13 +81,16 @@ def test_text_that_is_mostly_no_text_is_refused() -> None:
 @pytest.mark.parametrize(
     ("facts", "problem"),
     [
-        ({"task": "x" * 11}, "`task` has a text of 11 characters, more than the 10 allowed: `xx"),
+        (
+            {"task": "x" * 11},
+            "`task` contains a string of 11 characters, more than the 10 allowed: `xx",
+        ),
         ({"tags": ["a", "b", "c"]}, "`tags` has more than 2 entries, the most allowed"),
-        ({"tags": {"x" * 11}}, "`tags` has a text of 11 characters"),
+        ({"tags": {"x" * 11}}, "`tags` contains a string of 11 characters"),
         ({"needs": (str(n) for n in count())}, "`needs` has more than 2 entries"),
         ({"attributes": {"a": 1, "b": 2, "c": 3}}, "`attributes` has more than 2 entries"),
-        ({"attributes": {"x" * 11: 1}}, "`attributes` has a text of 11"),
-        ({"attributes": {"a": "x" * 11}}, "`attributes` has a text of 11"),
+        ({"attributes": {"x" * 11: 1}}, "`attributes` contains a string of 11"),
+        ({"attributes": {"a": "x" * 11}}, "`attributes` contains a string of 11"),
     ],
 )
 def test_facts_have_bounds(facts: dict[str, Any], problem: str) -> None:
@@ -105,10 +108,10 @@ def test_what_can_be_read_once_is_kept() -> None:
 @pytest.mark.parametrize(
     ("wrong", "problem"),
     [
-        ({"messages": 0}, "`messages` of Bounds is a whole number"),
-        ({"values": "9"}, "`values` of Bounds"),
-        ({"characters": True}, "`characters` of Bounds"),
-        ({"depth": DEEPEST + 1}, f"`depth` of Bounds is at most {DEEPEST}"),
+        ({"messages": 0}, "`messages` of `Bounds` must be an integer"),
+        ({"values": "9"}, "`values` of `Bounds`"),
+        ({"characters": True}, "`characters` of `Bounds`"),
+        ({"depth": DEEPEST + 1}, f"`depth` of `Bounds` must be at most {DEEPEST}"),
     ],
 )
 def test_bounds_are_numbers(wrong: dict[str, Any], problem: str) -> None:

@@ -1,4 +1,4 @@
-"""Calls models through LiteLLM. A Caller; LiteLLM itself stands behind litellm_library.py."""
+"""Calls models through LiteLLM, which it reaches only through `library`."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from weakref import WeakKeyDictionary
 from policy_router.providers.adapt import to_answer, to_chunk
 from policy_router.providers.classify import classify
 from policy_router.providers.failure import CallFailed, Failure, FailureKind
-from policy_router.providers.litellm import library as litellm_library
+from policy_router.providers.litellm import library
 from policy_router.providers.litellm.evidence import read_exception
 from policy_router.providers.litellm.reported import UNCOUNTED, reported_usage
 from policy_router.providers.litellm.restore import RestoredChunks, raw_failure, restored
@@ -36,15 +36,15 @@ _log: Final = logging.getLogger(__name__)
 
 _NO_KEY: Final = "none"
 _KEYLESS: Final = frozenset({"openai", "hosted_vllm"})
-"""Own servers spoken to in OpenAI's format. Without a key of the policy they get a made-up one:
+"""Self-hosted servers with OpenAI's API. Without a key in the policy they get a placeholder:
 LiteLLM would send them OPENAI_API_KEY."""
 _OPENAI_KEY: Final = "OPENAI_API_KEY"
 
 
 class LiteLLMCaller:
-    """A Caller by LiteLLM. Close it in the event loop that used it, or use `async with`.
+    """A Caller that uses LiteLLM. Close it in the event loop that used it, or use `async with`.
 
-    Keys are read from the environment at each call and kept nowhere.
+    Keys are read from the environment at each call and never stored.
     """
 
     def __init__(self) -> None:
@@ -62,11 +62,11 @@ class LiteLLMCaller:
         await self.aclose()
 
     async def prepare(self, models: Iterable[Model] = ()) -> None:
-        """Imports LiteLLM and its code for these models, in a thread, unless that is done."""
+        """Imports LiteLLM and its code for these models in a thread, unless it is loaded."""
         names = frozenset(model.provider_model for model in models)
         if self._litellm is None or not names <= self._ready_for:
-            self._litellm = await asyncio.to_thread(litellm_library.load)
-            await asyncio.to_thread(litellm_library.warm, names)
+            self._litellm = await asyncio.to_thread(library.load)
+            await asyncio.to_thread(library.warm, names)
             self._ready_for |= names
 
     async def aclose(self) -> None:
@@ -82,7 +82,7 @@ class LiteLLMCaller:
                 answer = to_answer(await self._send(model, body, timeout, {}, wire))
             except CallFailed:
                 raise
-            except Exception as error:  # noqa: BLE001  whatever a library raises becomes a Failure
+            except Exception as error:  # noqa: BLE001  any exception of a library becomes a Failure
                 raise _failed(error, body, wire) from None
         failure = raw_failure(wire, _prompt(body), time.time())
         if failure is not None:
@@ -110,7 +110,7 @@ class LiteLLMCaller:
     ) -> Any:
         if self._litellm is None:
             await self.prepare([model])
-        return await litellm_library.send(
+        return await library.send(
             self._litellm,
             model.provider_model,
             {**for_provider(body, provider_of(model), model), **options},
@@ -125,13 +125,13 @@ class LiteLLMCaller:
         loop = asyncio.get_running_loop()
         client = self._clients.get(loop)
         if client is None:
-            client = self._clients[loop] = litellm_library.http_client()
+            client = self._clients[loop] = library.http_client()
         return client
 
 
 class _Stream:
-    """LiteLLM's stream, made honest: it ends normally only when the provider ended it, and its
-    usage is what the provider counted. counted: the provider does."""
+    """LiteLLM's stream, corrected: it ends normally only when the provider ended it, and its usage
+    is what the provider counted."""
 
     def __init__(self, wrapper: Any, body: Body, wire: Wire, *, counted: bool) -> None:
         self._counted = counted
@@ -150,12 +150,12 @@ class _Stream:
                     chunk = to_chunk(await self._wrapper.__anext__())
             except StopAsyncIteration:
                 raise
-            except Exception as error:  # noqa: BLE001  whatever a library raises becomes a Failure
+            except Exception as error:  # noqa: BLE001  any exception of a library becomes a Failure
                 raise _failed(error, self._body, self._wire) from None
             if chunk.usage is not None:
                 chunk = replace(chunk, usage=self._usage(chunk.usage))
                 if chunk.usage is None and not chunk.has_output:
-                    continue  # it had nothing but a made-up usage
+                    continue  # it contains only a usage that LiteLLM made up
             self._began = self._began or any(_says(choice.delta) for choice in chunk.choices)
             if chunk.finish_reason is not None:
                 self._check_finish()
@@ -174,7 +174,7 @@ class _Stream:
             await self._wrapper.aclose()
 
     def _check_finish(self) -> None:
-        if not litellm_library.finish_reason_seen(self._wrapper):
+        if not library.finish_reason_seen(self._wrapper):
             kind = FailureKind.CONNECTION_LOST if self._began else FailureKind.MALFORMED
             raise CallFailed(Failure(kind, "the stream ended without a finish reason"))
 
@@ -184,7 +184,7 @@ def _says(delta: Delta) -> bool:
 
 
 def _key(model: Model, provider: str) -> str | None:
-    """The key to call with; None leaves it to LiteLLM's own variables."""
+    """The key to call with; None leaves it to LiteLLM, which reads its own variables."""
     name = model.api_key_env
     if name is None:
         if provider in _KEYLESS and model.api_base is not None:
@@ -205,7 +205,7 @@ def _prompt(body: Body) -> list[Any]:
 def _failed(error: Exception, body: Body, wire: Wire) -> CallFailed:
     failure = classify(read_exception(error, _prompt(body), time.time(), wire))
     if wire.watched and not wire.handed_over and failure.kind in _UNREAD:
-        # LiteLLM could not even write the request: that is no fault of the model.
+        # LiteLLM could not even build the request: that is not the model's fault.
         failure = replace(failure, kind=FailureKind.INVALID_REQUEST)
     if wire.unsent:
         failure = replace(failure, sent=False)
@@ -217,5 +217,5 @@ def _failed(error: Exception, body: Body, wire: Wire) -> CallFailed:
 
 
 _UNREAD: Final = frozenset({FailureKind.MALFORMED, FailureKind.UNKNOWN})
-"""What a failure is taken for when nothing but LiteLLM's own words speak of it."""
+"""The kinds of failure that only LiteLLM's own message gives evidence of."""
 _PROMPTS: Final = frozenset({"messages", "tools", "prediction", "stop", "user"})

@@ -1,12 +1,12 @@
-"""The LiteLLM library behind a fence: everything we rely on in it, and everything we keep it from.
+"""Loads and calls the LiteLLM library, with everything switched off that must not happen here.
 
-Nothing else in this package touches LiteLLM's names. Each behaviour relied on here has a contract
+No other module of this package uses LiteLLM's names. Each behaviour relied on here has a contract
 test in tests/providers/litellm/test_contract.py, which runs against the oldest and the newest
 release that pyproject.toml allows.
 
-What LiteLLM does by itself and may not do here: downloads and `.env` files at import, retries,
-following redirects, asking Ollama for a model's data in the middle of the event loop, logging
-prompts, importing more of itself inside the first call.
+Switched off are: downloads and reading `.env` files at import, retries, following redirects,
+blocking requests to Ollama for a model's data, logging of prompts, and imports during the first
+call.
 """
 
 from __future__ import annotations
@@ -40,12 +40,12 @@ ENVIRONMENT: Final[Mapping[str, str]] = MappingProxyType(
         "HF_HUB_OFFLINE": "1",  # else it downloads tokenizers
     }
 )
-"""Must be set before the import to have an effect; an operator's own values win."""
+"""Variables that must be set before the import; values that the operator set are kept."""
 
 CONNECT_SECONDS: Final = 3.0
-"""The most that getting a connection may take."""
+"""The longest that opening a connection may take."""
 GRACE_SECONDS: Final = 1.0
-"""What the connection waits beyond the executor's limit, so that the executor cuts first."""
+"""How much longer the connection waits than the executor, so that the executor ends the call."""
 
 _BY_SDK: Final = frozenset(
     {
@@ -77,28 +77,28 @@ _BY_HTTP: Final = frozenset(
     }
 )
 REFUSING: Final = _BY_SDK | _BY_HTTP
-"""Providers whose LiteLLM code takes a client of ours, OpenAI's SDK or its own, which follows no
-redirects. LiteLLM's own clients follow them; for other providers an egress rule must refuse."""
+"""Providers whose LiteLLM code accepts a client of ours, which does not follow redirects. LiteLLM's
+own clients follow them; for other providers an egress rule must prevent it."""
 
 _LOGGERS: Final = ("LiteLLM", "LiteLLM Router", "LiteLLM Proxy", "openai._base_client")
-"""They log whole requests, or the URLs of pictures."""
+"""Loggers that log whole requests, or the URLs of pictures."""
 _loading: Final = threading.Lock()
-_fenced = False
+_configured = False
 _warmed: Final[set[str]] = set()
 
 
 def load() -> Any:
-    """Imports LiteLLM, seconds of work, and fences it.
+    """Imports LiteLLM, which takes seconds, and configures it.
 
-    Safe in any thread; the second call returns at once.
+    Safe in any thread; from the second call on it returns at once.
 
     Returns:
         The `litellm` module.
     """
-    global _fenced  # noqa: PLW0603  what is fenced is one module per process
+    global _configured  # noqa: PLW0603  LiteLLM is one module per process
     forks.protect(_loading)
     with _loading:
-        if _fenced:
+        if _configured:
             return sys.modules["litellm"]
         if "litellm" not in sys.modules:
             for name, value in ENVIRONMENT.items():
@@ -108,8 +108,8 @@ def load() -> Any:
             if late:
                 _log.info("litellm was imported before; these came too late: %s", ", ".join(late))
         with warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # a library's own warnings are not our caller's
-            import litellm  # noqa: PLC0415  2,700 modules: only who calls a model pays for them
+            warnings.simplefilter("ignore")  # the library's own warnings do not concern our caller
+            import litellm  # noqa: PLC0415  2,700 modules, only for programs that call a model
 
             litellm.disable_hf_tokenizer_download = True  # one blocks the event loop for 47 s
             litellm.suppress_debug_info = True
@@ -120,7 +120,7 @@ def load() -> Any:
         _ignore_its_warnings()
         for name in _LOGGERS:
             logging.getLogger(name).addFilter(_not_of_our_calls)
-        _fenced = True
+        _configured = True
         return litellm
 
 
@@ -151,7 +151,7 @@ def warm(calls: Iterable[str]) -> None:
 
 
 _GENERIC: Final = "openai/gpt-4o-mini"
-"""A model that LiteLLM's mock answers for, to reach what every provider has in common."""
+"""A model that LiteLLM's mock answers for, to import what all providers share."""
 
 
 async def _rehearse(litellm: Any, names: Mapping[str, str]) -> None:
@@ -334,9 +334,11 @@ def finish_reason_seen(stream: Any) -> bool:
 
 
 def _keep_from_asking_ollama() -> None:
-    """After the first answer of an Ollama model LiteLLM asks its server for the model's data, with
-    a blocking call in the event loop. In calls of ours it gets the answer that LiteLLM gives
-    itself when that server does not answer; calls that others make are untouched."""
+    """Keeps LiteLLM from asking an Ollama server for a model's data.
+
+    It does so after the first answer, with a blocking call in the event loop. In calls of ours it
+    now gets what it assumes when that server does not answer; other calls are not affected.
+    """
     from litellm.llms.ollama.common_utils import OllamaModelInfo  # noqa: PLC0415  as in load
 
     asks = OllamaModelInfo.get_runtime_model_info
@@ -363,15 +365,17 @@ _ITS_WARNINGS: Final = r"litellm(\.|$)"
 
 
 def _ignore_its_warnings() -> None:
-    """LiteLLM's code warns about itself, in every stream for one. Where a program makes errors of
-    warnings, each of those would end a call. Looked at in each call, since `catch_warnings`, which
-    test frameworks use, forgets filters that were set inside it."""
+    """Ignores the warnings that LiteLLM's code causes itself, for example in every stream.
+
+    Where a program turns warnings into errors, each of them would end a call. Checked in each call,
+    because `catch_warnings`, which test frameworks use, drops filters that were set inside it.
+    """
     modules = (row[3] for row in warnings.filters)
     if not any(getattr(module, "pattern", None) == _ITS_WARNINGS for module in modules):
         warnings.filterwarnings("ignore", module=_ITS_WARNINGS)
 
 
 def _not_of_our_calls(_: logging.LogRecord) -> bool:
-    """What LiteLLM logs inside a call of ours may quote the prompt; failures are classified and
-    logged by us."""
+    """Whether a record may be logged: what LiteLLM logs during a call of ours may quote the prompt,
+    and failures are classified and logged here."""
     return current() is None

@@ -1,4 +1,4 @@
-"""The usage that a provider itself reported, as against what a library made up."""
+"""Finds the usage that a provider itself reported, not the one that LiteLLM made up."""
 
 from __future__ import annotations
 
@@ -24,15 +24,14 @@ UNCOUNTED: Final = frozenset(
         "sagemaker",
     }
 )
-"""Providers that report no tokens: what LiteLLM gives for them are its own estimates."""
+"""Providers that report no tokens; LiteLLM's numbers for them are its own estimates."""
 
 
 def reported_usage(chunks: Iterable[Any]) -> Usage | None:
-    """The usage in these chunks of LiteLLM's, as they came from the provider; None when there is
-    none.
+    """The usage in chunks of LiteLLM's that it did not change; None when no chunk has one.
 
-    Where several chunks have one, each counts what came so far: the one with the most tokens is
-    taken, and the last of equals.
+    Where several chunks have one, each counts the tokens so far: the one with the most tokens is
+    taken, and of equal ones the last.
     """
     best, most = None, -1
     for chunk in chunks:

@@ -1,4 +1,4 @@
-"""A provider that is not there: an OpenAI-compatible server on loopback that does what it is told.
+"""Simulates a provider: a scripted server on loopback with OpenAI's API.
 
 with Simulated({"big": Fail(429, retry_after=7), "small": Say("hello")}) as provider:
     ...  # call provider.url + "/chat/completions"

@@ -1,6 +1,4 @@
-"""`python -m policy_router.providers.simulated --port 0`: serves until interrupted.
-
-Every model answers."""
+"""Serves simulated models with OpenAI's API on 127.0.0.1 until interrupted; every model answers."""
 
 from __future__ import annotations
 
@@ -11,11 +9,17 @@ from policy_router.providers.simulated.server import Simulated
 
 
 def main(arguments: list[str] | None = None) -> int:
-    """Serves on 127.0.0.1 and prints the URL on its first line. Ends with 0 on Ctrl-C."""
+    """Prints the URL and serves until interrupted.
+
+    Returns:
+        The exit code, 0.
+    """
     parser = argparse.ArgumentParser(
         prog="python -m policy_router.providers.simulated", description=__doc__
     )
-    parser.add_argument("--port", type=int, default=0, help="0 takes a free one (default)")
+    parser.add_argument(
+        "--port", type=int, default=0, help="the port; 0 takes a free one (default)"
+    )
     options = parser.parse_args(arguments)
     with Simulated(port=options.port) as provider:
         sys.stdout.write(provider.url + "\n")

@@ -1,4 +1,4 @@
-"""What a simulated model can be told to do. Values only; server.py acts them out."""
+"""The behaviours that a simulated model can have; `server` carries them out."""
 
 from __future__ import annotations
 
@@ -11,10 +11,17 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Say:
-    """Answers. text: None names the model. latency: seconds before the headers; pause: seconds
-    between the words of a stream. usage: sent as it is, None sends none, "count" counts words.
-    finish: the finish reason; None leaves it out, as no honest provider does.
-    done: whether a stream ends with `[DONE]`.
+    """Answers.
+
+    Attributes:
+        text: The text of the answer; None for a sentence that names the model.
+        latency: Seconds before the headers.
+        pause: Seconds between the words of a stream.
+        finish: The finish reason; None leaves it out, which is an error in OpenAI's format.
+        usage: Sent as it is; None sends none, "count" counts words.
+        tool_calls: The tool calls of the answer, as dicts.
+        reasoning: The reasoning of the answer.
+        done: Whether a stream ends with `[DONE]`.
     """
 
     text: str | None = None
@@ -29,8 +36,17 @@ class Say:
 
 @dataclass(frozen=True, slots=True)
 class Fail:
-    """Refuses with a status and OpenAI's error object. retry_after: the header, in seconds or as
-    text. stream_error: for a streamed request, sends the error as an event of a 200 instead."""
+    """Refuses the request with a status and OpenAI's error object.
+
+    Attributes:
+        status: The HTTP status.
+        code: The error's code.
+        type: The error's type; None for the one that fits the status.
+        message: The error's message.
+        retry_after: The `retry-after` header, in seconds or as text; None for none.
+        headers: Further headers.
+        stream_error: Whether a streamed request gets the error as an event of a 200 instead.
+    """
 
     status: int = 500
     code: str | None = None
@@ -43,8 +59,12 @@ class Fail:
 
 @dataclass(frozen=True, slots=True)
 class Stall:
-    """Stops and says nothing more until the client goes away. after: words sent before that;
-    None does not even send headers."""
+    """Sends nothing more until the client closes the connection.
+
+    Attributes:
+        after: Words sent before that; None does not even send headers.
+        text: The text whose words are sent.
+    """
 
     after: int | None = None
     text: str = "one two three four"
@@ -52,8 +72,13 @@ class Stall:
 
 @dataclass(frozen=True, slots=True)
 class Cut:
-    """Closes the connection in the middle. after: words sent before that; None sends no headers.
-    reset: with a TCP reset instead of an orderly end."""
+    """Closes the connection in the middle of the answer.
+
+    Attributes:
+        after: Words sent before that; None sends no headers.
+        text: The text whose words are sent.
+        reset: Whether it closes with a TCP reset instead of an orderly end.
+    """
 
     after: int | None = None
     text: str = "one two three four"
@@ -62,7 +87,13 @@ class Cut:
 
 @dataclass(frozen=True, slots=True)
 class Garble:
-    """Sends this body whatever was asked for."""
+    """Sends this body, whatever was requested.
+
+    Attributes:
+        body: The body.
+        content_type: Its content type.
+        status: The HTTP status.
+    """
 
     body: str = "<html>it works</html>"
     content_type: str = "text/html"
@@ -71,7 +102,12 @@ class Garble:
 
 @dataclass(frozen=True, slots=True)
 class Redirect:
-    """Sends the client elsewhere."""
+    """Redirects the client.
+
+    Attributes:
+        to: The URL to redirect to.
+        status: The HTTP status.
+    """
 
     to: str
     status: int = 307
@@ -79,8 +115,13 @@ class Redirect:
 
 @dataclass(frozen=True, slots=True)
 class RateLimited:
-    """Lets `requests` a `window` (seconds, by the server's clock) through to `then`; answers the
-    others with 429 and the seconds until the window ends."""
+    """Limits the rate of requests; beyond it answers 429 with the seconds until the window ends.
+
+    Attributes:
+        requests: Requests that are let through in each window.
+        window: Seconds of a window, by the server's clock.
+        then: The behaviour for requests that are let through.
+    """
 
     requests: int
     window: float = 60.0

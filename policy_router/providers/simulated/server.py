@@ -38,12 +38,20 @@ if TYPE_CHECKING:
 
 _Played = Say | Fail | Stall | Cut | Garble | Redirect
 _RESET = struct.pack("ii", 1, 0)
-"""SO_LINGER with no time to linger: closing sends RST instead of FIN."""
+"""SO_LINGER with no time to linger, so that closing sends RST instead of FIN."""
 
 
 @dataclass(frozen=True, slots=True)
 class Hit:
-    """One request that arrived. gone: set when the client closed before its answer was whole."""
+    """One request that arrived.
+
+    Attributes:
+        model: The requested model.
+        stream: Whether a stream was requested.
+        headers: The headers of the request.
+        body: The body of the request.
+        gone: Set when the client closed the connection before its answer was complete.
+    """
 
     model: str
     stream: bool
@@ -53,10 +61,13 @@ class Hit:
 
 
 class Simulated:
-    """A scripted provider; a context manager that serves from entry to exit.
+    """A scripted provider: a context manager that serves from entry to exit.
 
-    scripts: model name -> a behaviour, or several that are played in turn, the last one for ever.
-    Models without a script say their name. clock: seconds, for `Limit`.
+    Args:
+        scripts: Model name to a behaviour, or to several that are played in turn, the last one
+            forever. Models without a script answer with their name.
+        port: The port on 127.0.0.1; 0 takes a free one.
+        clock: Seconds from any origin, for `RateLimited`.
     """
 
     def __init__(
@@ -78,7 +89,7 @@ class Simulated:
         self._socket: socket.socket | None = None
 
     def __enter__(self) -> Self:
-        # Bound here and not in the thread: the port is known and open before anyone can call it.
+        # Bound here and not in the thread, so that the port is known and open before it is called.
         self._socket = socket.create_server(("127.0.0.1", self._port))
         config = uvicorn.Config(
             self._app(),
@@ -86,7 +97,7 @@ class Simulated:
             lifespan="off",
             access_log=False,
             log_config=None,
-            log_level="critical",  # a cut connection is this server's work, not its error
+            log_level="critical",  # a cut connection is intended, not an error
             timeout_graceful_shutdown=1,
         )
         self._server = uvicorn.Server(config)
@@ -117,7 +128,7 @@ class Simulated:
 
     @property
     def requests(self) -> tuple[Hit, ...]:
-        """The chat requests that arrived, oldest first."""
+        """The chat requests that arrived, the oldest first."""
         return tuple(self._hits)
 
     def wait(self) -> None:
@@ -167,7 +178,7 @@ class Simulated:
 
 
 class _Acting(Response):
-    """A response that does what its behaviour says, down to the connection it came by."""
+    """A response that carries out a behaviour, down to the TCP connection."""
 
     def __init__(self, behaviour: _Played, hit: Hit, transport: asyncio.Transport) -> None:
         super().__init__()
@@ -224,7 +235,7 @@ class _Acting(Response):
 
     async def _stall(self, stall: Stall, send: Send) -> None:
         await self._begin(send, stall.after, stall.text)
-        await asyncio.Event().wait()  # until the client goes, or the server ends
+        await asyncio.Event().wait()  # until the client closes, or the server ends
 
     async def _cut(self, cut: Cut, send: Send) -> None:
         await self._begin(send, cut.after, cut.text)
@@ -236,7 +247,7 @@ class _Acting(Response):
             self._transport.close()  # flushes what was sent, then an early FIN
 
     async def _begin(self, send: Send, after: int | None, text: str) -> None:
-        """The beginning of an answer: so many words of a stream, or that part of a JSON body."""
+        """Sends the beginning of an answer: some words of a stream, or that part of a JSON body."""
         if after is None:
             return
         said = "".join(wire.words(text)[:after])
@@ -282,8 +293,8 @@ async def _send(send: Send, data: bytes) -> None:
 
 
 def _protocol(transports: dict[tuple[str, int], asyncio.Transport]) -> type[H11Protocol]:
-    """uvicorn's protocol that also notes each connection's transport by its client's address:
-    ASGI has no word for "drop this connection"."""
+    """uvicorn's protocol that also records the transport of each connection by the address of its
+    client: ASGI has no message for "drop this connection"."""
 
     class Noting(H11Protocol):
         def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]  # as uvicorn declares it

@@ -1,4 +1,4 @@
-"""OpenAI's chat format as plain data: answers, chunks, errors."""
+"""Builds the answers, chunks and errors of OpenAI's chat format as plain data."""
 
 from __future__ import annotations
 
@@ -12,11 +12,11 @@ if TYPE_CHECKING:
     from policy_router.providers.simulated.behaviour import Fail, Say
 
 _CREATED = 1_700_000_000
-"""A fixed moment: the same script always sends the same bytes."""
+"""A fixed time, so that the same script always sends the same bytes."""
 
 
 def words(text: str) -> list[str]:
-    """The text in pieces that add up to it, one a word with the space after it."""
+    """The words of a text, each with the space after it; together they are the text."""
     return re.findall(r"\S+\s*|\s+", text)
 
 
@@ -67,12 +67,12 @@ def event(data: Mapping[str, Any]) -> bytes:
 
 
 def text_of(model: str, say: Say) -> str:
-    """The text of the answer; the default names the model."""
+    """The text of the answer; by default it names the model."""
     return f"This is {model}." if say.text is None else say.text
 
 
 def usage(model: str, say: Say, body: Mapping[str, Any]) -> Mapping[str, Any] | None:
-    """The usage object, counted in words unless the script says otherwise."""
+    """The usage object, counted in words unless the script has one."""
     if not isinstance(say.usage, str):
         return say.usage
     sent = sum(len(str(m.get("content") or "").split()) for m in body.get("messages", []))
