@@ -1,4 +1,4 @@
-"""What a new policy no longer restricts: the mark of a file of which only a part is there yet."""
+"""Restrictions that a new policy lacks, as it does when half of a file is written."""
 
 from __future__ import annotations
 
@@ -11,10 +11,10 @@ if TYPE_CHECKING:
 
 
 def lost_restrictions(old: Policy, new: Policy) -> frozenset[str]:
-    """Each restriction that the old policy has and the new one lacks, in words.
+    """Return each restriction that the old policy has and the new one lacks, in words.
 
-    One that was renamed counts as lost. One that was only loosened does not, nor does one about a
-    model that is gone.
+    A restriction that was renamed counts as lost. One that was only relaxed does not, nor does one
+    about a model that was removed.
     """
     models = frozenset(model.name for model in new.models)
     return frozenset(_restrictions(old, models)) - frozenset(_restrictions(new, models))

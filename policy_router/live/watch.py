@@ -1,6 +1,6 @@
-"""File system events as a hint to look again soon; never as a fact.
+"""File system events, taken as a hint to look again soon.
 
-What an event says is ignored: editors rename, ConfigMaps swap links, network disks say nothing.
+What an event says is ignored: editors rename, ConfigMaps swap links, network disks send nothing.
 A lost, doubled or misleading event therefore costs at most the time until the next poll.
 """
 
@@ -23,26 +23,29 @@ if TYPE_CHECKING:
     from threading import Event
 
 Watch = Literal["auto", "poll", "off"]
-"""auto: events and polling. poll: polling alone. off: only when asked."""
+"""How changes are noticed: `auto` by events and polling, `poll` by polling alone, `off` only when a
+reload is requested."""
 
 log = logging.getLogger(__name__)
 
 _READ_ONLY: Final = frozenset({"opened", "closed_no_write"})
 _ENTRIES: Final = frozenset({"created", "moved", "deleted"})
-"""Events that change what a name stands for, not what is in a file."""
+"""Events that change what a name stands for, and not the content of a file."""
 _PATIENCE: Final = 60
+"""Calls of `tend` after a failure until the next attempt to watch."""
 _JOIN: Final = 5.0
+"""Seconds to wait for the thread of the watch to end."""
 _OCTAL: Final = re.compile(rb"\\([0-7]{3})")
 
 
 class Alive(Protocol):
-    """A thread, as far as its supervision needs it."""
+    """The part of a thread that is supervised."""
 
     def is_alive(self) -> bool: ...
 
 
 class Observer(Protocol):
-    """The part of watchdog's observer that is used here."""
+    """The part of a watchdog observer that is used."""
 
     @property
     def emitters(self) -> Iterable[Alive]: ...
@@ -54,17 +57,17 @@ class Observer(Protocol):
 
 
 def watchdog_observer() -> Observer:
-    """watchdog's own choice for this system."""
+    """Return the observer that watchdog chooses for this system."""
     from watchdog.observers import Observer as Native  # noqa: PLC0415  late: most runs never watch
 
     return Native()
 
 
 def mount_points() -> frozenset[str]:
-    """Where something is mounted, on systems that tell (Linux); empty elsewhere.
+    """Return all mount points, on Linux; nothing on other systems.
 
-    A file that is a mount point of its own (Kubernetes `subPath`, Docker's single-file mounts)
-    shows the old inode for ever.
+    A file that is a mount point of its own (Kubernetes `subPath`, single-file mounts of Docker)
+    shows the old inode forever.
     """
     try:
         table = Path("/proc/self/mountinfo").read_bytes()
@@ -91,11 +94,18 @@ def _unescaped(found: re.Match[bytes]) -> bytes:
 
 
 class Hint:
-    """Sets `wake` whenever something may have changed in the armed folders.
+    """Sets `wake` whenever something may have changed in the watched folders.
 
-    One thread calls `tend` and `close`; `backend` may be read by any. backend: the kind of events
-    in use, such as `inotify`, or `poll` while there are none. writers: the files that are open for
-    writing, as far as the events tell.
+    One thread calls `tend` and `close`; any thread may read `backend`.
+
+    Args:
+        wake: The event to set.
+        observer: Makes the source of file events.
+        writers: Records which files are open for writing, as far as events show it.
+
+    Attributes:
+        backend: The kind of events in use, such as `inotify`; `poll` while there are none.
+        writers: The argument of that name.
     """
 
     def __init__(
@@ -114,10 +124,17 @@ class Hint:
         self._pause = 0
 
     def tend(self, directories: Iterable[str], names: Iterable[str] = ()) -> bool:
-        """Arms the folders unless they are armed already; True when something had to be done.
+        """Watch the folders, unless that is done.
 
-        A watch follows the inode, and its thread can end unnoticed: so both are compared each time.
-        names: of files that matter although they do not look like policy files, as links lead to.
+        A watch follows the inode, and its thread can end unnoticed, so both are checked each time.
+
+        Args:
+            directories: Real paths of the folders.
+            names: Names of files that matter although they do not look like policy files, such as
+                the targets of links.
+
+        Returns:
+            Whether a watch was started or ended.
         """
         self._names = frozenset(names)
         wanted = frozenset(_identified(directories))
@@ -135,7 +152,7 @@ class Hint:
         return True
 
     def close(self) -> None:
-        """Ends the threads of the watch; `tend` would start new ones."""
+        """End the threads of the watch; `tend` starts new ones."""
         observer, self._observer = self._observer, None
         self._forget()
         if observer is not None:
@@ -144,17 +161,22 @@ class Hint:
                 observer.join(_JOIN)
 
     def abandon(self, wake: Event) -> None:
-        """In a forked child: forgets the watch without touching it, as ending it would end the
-        parent's, which it is. `tend` starts one of our own, which sets `wake`."""
+        """Forget the watch in a forked child, without ending it: it belongs to the parent.
+
+        Args:
+            wake: The event that the next watch sets.
+        """
         self._wake = wake
         self._observer = None
         self._pause = 0
         self._forget()
 
     def dispatch(self, event: Any) -> None:
-        """Called by watchdog with each event. Events about other files are left out: a log file in
-        the same folder must not be a reason to look. So are those of reading, or looking would be a
-        reason to look again."""
+        """Handle an event; watchdog calls this.
+
+        Events about other files are ignored: a log file in the same folder is no reason to look.
+        So are events of reading, or each look would cause the next.
+        """
         kind = event.event_type
         if kind in _READ_ONLY:
             return
@@ -167,10 +189,9 @@ class Hint:
             self._wake.set()
 
     def _concerns(self, kind: str, path: str) -> bool:
-        """Whether an event about a path can have changed the policy."""
+        """Return whether an event about a path can have changed the policy."""
         if any(path == folder for folder, _, _ in self._armed):
-            # A folder counts as modified with everything that happens in it, and that has its own
-            # event.
+            # A folder is modified by everything that happens in it, which has an event of its own.
             return kind in _ENTRIES
         name = os.path.basename(path)  # noqa: PTH119  a name as the disk has it
         if is_policy(name) or name == MANIFEST or name in self._names:
@@ -184,7 +205,7 @@ class Hint:
         self.writers.clear()
 
     def _sound(self) -> bool:
-        """Whether events can still arrive; nothing armed has nothing to lose."""
+        """Return whether events can still arrive, if any folder is watched."""
         if not self._armed:
             return True
         observer = self._observer
@@ -204,7 +225,7 @@ class Hint:
             _quiet.silence(set(threading.enumerate()) - before)
             observer.start()
         except (OSError, RuntimeError, ImportError) as problem:
-            # No inotify instances or watches left, no thread to be had, no native library.
+            # No inotify instances or watches left, no thread left, no native library.
             log.warning("no file events (%s); polling instead", problem)
             self._pause = _PATIENCE
             if observer is not None:
@@ -217,10 +238,10 @@ class Hint:
 
 
 class _Quiet(logging.Filter):
-    """Drops what watchdog logs from our own threads; other users of watchdog keep their logs.
+    """Drops what watchdog logs from the threads of `Hint`; other users of watchdog keep their logs.
 
-    Its debug log has a line for every event, and written to a file in a watched folder each line
-    would be the next event. What matters of the rest, `Hint` notices and says itself.
+    Its debug log has a line for every event, and in a file in a watched folder each line would
+    cause the next event. `Hint` itself logs what matters.
     """
 
     def __init__(self) -> None:
@@ -228,11 +249,11 @@ class _Quiet(logging.Filter):
         self._threads: WeakSet[threading.Thread] = WeakSet()
 
     def silence(self, threads: Iterable[threading.Thread]) -> None:
-        """Drop what these threads log, as far as they are watchdog's."""
+        """Drop what those of these threads log that belong to watchdog."""
         self._threads.update(t for t in threads if type(t).__module__.startswith("watchdog."))
         for name, logger in list(logging.root.manager.loggerDict.items()):
             if isinstance(logger, logging.Logger) and name.split(".")[0] in _LOGGERS:
-                logger.addFilter(self)  # once, however often
+                logger.addFilter(self)  # has no effect the second time
 
     def filter(self, record: logging.LogRecord) -> bool:  # noqa: ARG002  whose thread it is decides
         return threading.current_thread() not in self._threads

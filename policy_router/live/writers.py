@@ -1,7 +1,7 @@
 """Whether a program still has a file open for writing.
 
-Two sources. The kernel knows, and tells those whom it lets: Linux, local file systems, own files.
-Elsewhere file events are followed: a file that was modified and not closed is open.
+Linux tells for own files on local file systems. Elsewhere file events show it: a file that was
+modified and not closed is open.
 """
 
 from __future__ import annotations
@@ -21,17 +21,18 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
 PATIENCE: Final = 10.0
-"""Seconds without a further write after which a file counts as closed although no event said so:
-events can be lost, and some changes are not followed by a close."""
+"""Seconds without a write after which a file counts as closed without an event.
+
+Events can be lost, and some changes are not followed by a close."""
 
 _LEASES: Final = fcntl is not None and hasattr(fcntl, "F_SETLEASE") and hasattr(fcntl, "F_SETSIG")
 
 
 def open_for_writing(path: str) -> bool | None:
-    """Whether any program has the file open for writing; None when the kernel does not tell.
+    """Return whether any program has the file open for writing; None when the kernel does not tell.
 
-    A read lease is granted only for a file that nobody has open for writing. It is given back at
-    once. A program that opens the file for writing in between waits those microseconds.
+    The kernel grants a read lease only for a file that no program has open for writing. The lease
+    is returned at once; a program that opens the file for writing meanwhile waits microseconds.
     """
     if not _LEASES:
         return None
@@ -40,8 +41,8 @@ def open_for_writing(path: str) -> bool | None:
     except OSError:
         return None
     try:
-        # The signal for such a program's arrival: the usual one would end this process, this one is
-        # ignored unless somebody handles it.
+        # The signal that announces such a program: the default one would end this process, this one
+        # is ignored unless it has a handler.
         fcntl.fcntl(descriptor, fcntl.F_SETSIG, signal.SIGURG)
         fcntl.fcntl(descriptor, fcntl.F_SETLEASE, fcntl.F_RDLCK)
     except BlockingIOError:
@@ -57,14 +58,19 @@ def open_for_writing(path: str) -> bool | None:
 
 
 class Writers:
-    """The files that are open for writing, by the events about them. One thread notes, any asks."""
+    """The files that are open for writing, by their events. One thread records, any may query."""
 
     def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
         self._clock = clock
         self._written: dict[str, float] = {}
 
     def note(self, kind: str, *paths: str) -> None:
-        """Note an event of watchdog's, by its kind and the paths it is about."""
+        """Record an event of watchdog.
+
+        Args:
+            kind: Kind of the event, such as `modified`.
+            paths: The paths it is about.
+        """
         if kind == "modified":
             self._written[paths[0]] = self._clock()
         elif kind in ("closed", "moved", "deleted"):
@@ -72,10 +78,10 @@ class Writers:
                 self._written.pop(path, None)
 
     def open(self, path: str) -> bool:
-        """Whether the file was written to and has not been closed since."""
+        """Return whether the file was written to and has not been closed since."""
         written = self._written.get(path)
         return written is not None and self._clock() - written < PATIENCE
 
     def clear(self) -> None:
-        """Forget everything: from now on there are other events, or none."""
+        """Forget everything, because the source of events changes."""
         self._written.clear()
