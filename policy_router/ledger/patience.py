@@ -1,8 +1,8 @@
-"""How long an answer of the server is awaited, by a clock that stalls of our own do not advance.
+"""A timeout for answers of a server that does not count the delays of this process itself.
 
-An event loop that something else keeps busy - an import, a large answer, a starved host - sees an
-answer late that lay in the socket all the time. So the wait is cut into short ticks, and each
-counts as what it was asked to take, however late the loop came to it.
+An event loop that is kept busy - by an import, a large answer, an overloaded host - sees an answer
+late that was in the socket all the time. So the wait is divided into short ticks, each of which
+counts with its nominal length, however late the loop gets to it.
 """
 
 from __future__ import annotations
@@ -17,19 +17,26 @@ if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable
 
 TICKS: Final = 8
-"""Ticks of one wait."""
+"""The ticks of one wait."""
 MOST: Final = 4 * TICKS
-"""Ticks after which even a loop that is always late gives up."""
+"""The ticks after which even a loop that is always late gives up."""
 LATE: Final = 0.5
-"""The part of a tick by which one may be late and still be the last: whoever was later than that
-gets another look at the socket."""
+"""The share of a tick by which the last one may be late. When it was later than that, the socket is
+looked at once more."""
 LEAST: Final = 0.05
 LONGEST: Final = 60.0
 """The bounds of the patience that a URL may ask for, in seconds."""
 
 
 def read_patience(text: str) -> float:
-    """The patience that the URL of a store asks for. Raises UsageError."""
+    """Read the `patience` option of a store's URL.
+
+    Returns:
+        Seconds.
+
+    Raises:
+        UsageError: it is not a number of seconds within the bounds.
+    """
     try:
         seconds = float(text)
     except ValueError:
@@ -43,9 +50,12 @@ def read_patience(text: str) -> float:
 
 
 class Countdown:
-    """Calls `over` when so many seconds have passed in which the loop could have seen an answer.
+    """Calls a function once the loop could have seen an answer for long enough.
 
-    loop: whose time it goes by.
+    Args:
+        loop: the event loop that waits.
+        seconds: how long.
+        over: the function.
     """
 
     def __init__(
@@ -70,16 +80,16 @@ class Countdown:
             self._over()
 
     def stop(self) -> None:
-        """Nobody waits any more."""
+        """Cancel the call."""
         self._handle.cancel()
 
 
 @asynccontextmanager
 async def patiently(seconds: float) -> AsyncIterator[None]:
-    """Cancels what is inside, as TimeoutError, after so many seconds of waiting."""
+    """Cancel the body with a TimeoutError after a number of seconds of waiting."""
     loop = asyncio.get_running_loop()
     async with asyncio.timeout(None) as limit:
-        # What arrived before this moment wakes its reader first: that is one more look.
+        # What arrived before this moment wakes its reader first, before the timeout acts.
         countdown = Countdown(loop, seconds, lambda: limit.reschedule(loop.time()))
         try:
             yield

@@ -1,9 +1,9 @@
-"""Opening and creating files in a folder that somebody else may own.
+"""Opening and creating files in a folder that may belong to another user.
 
-Whoever owns a folder decides what its names stand for: a name may be a link to a file of root's, a
-second name of such a file, or a pipe that blocks whoever opens it. So nothing here follows a link,
-only regular files with a single name are opened, and an owner is set on nothing but a file that was
-created in the same step.
+The owner of a folder controls what its names refer to: a name may be a link to a file of root, a
+second name of such a file, or a pipe that blocks the process that opens it. So nothing here follows
+a link, only regular files with a single name are opened, and the owner is changed only of a file
+that was created in the same step.
 """
 
 from __future__ import annotations
@@ -22,11 +22,16 @@ PRIVATE: Final = 0o600
 SAFE: Final = os.O_CLOEXEC | getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_NONBLOCK", 0)
 """Flags with which to open what may be a link or a pipe."""
 _LINKS: Final = 40
-"""Symbolic links in one path, at most; the kernel has the same limit."""
+"""The most symbolic links in one path; the kernel has the same limit."""
 
 
 class UnsafeFileError(OSError):
-    """A file that is not opened. why: what is wrong with it. help: what to do about it."""
+    """A file that is not opened.
+
+    Attributes:
+        why: what is wrong with it.
+        help: what to do about it.
+    """
 
     def __init__(self, why: str, help_: str) -> None:
         super().__init__(f"{why}; {help_}")
@@ -40,10 +45,14 @@ def user() -> int:
 
 
 def inspect(path: Path, owners: Collection[int] | None = None) -> os.stat_result | None:
-    """What is at a path; None when nothing is there.
+    """The status of the file at a path; None when there is none.
 
-    owners: user ids that the file may belong to; None is anyone. Raises UnsafeFileError for
-    anything but a regular file with one name and such an owner.
+    Args:
+        path: which file.
+        owners: the ids of users to whom it may belong; None for any user.
+
+    Raises:
+        UnsafeFileError: it is not a regular file with one name and such an owner.
     """
     try:
         status = path.lstat()
@@ -54,9 +63,21 @@ def inspect(path: Path, owners: Collection[int] | None = None) -> os.stat_result
 
 
 def open_existing(path: Path, flags: int, owners: Collection[int] | None = None) -> int:
-    """A descriptor of the regular file at a path, which is neither created nor reached through a
-    link. Raises OSError; UnsafeFileError as `inspect` does, also for a file that took its place."""
-    inspect(path, owners)  # tells what is wrong in words; what counts is looked at once it is open
+    """Open the regular file at a path, which is neither created nor reached through a link.
+
+    Args:
+        path: which file.
+        flags: for `os.open`.
+        owners: the ids of users to whom it may belong; None for any user.
+
+    Returns:
+        The descriptor.
+
+    Raises:
+        OSError: it cannot be opened. UnsafeFileError, as from `inspect`, also when another file was
+            put in its place meanwhile.
+    """
+    inspect(path, owners)  # for the message; what is opened is checked once more below
     descriptor = os.open(path, flags | SAFE)
     try:
         _require(path, os.fstat(descriptor), owners)
@@ -67,10 +88,17 @@ def open_existing(path: Path, flags: int, owners: Collection[int] | None = None)
 
 
 def create(path: Path, owner: os.stat_result | None = None) -> int:
-    """A descriptor of a new, empty file that only its owner may read and write.
+    """Create an empty file that only its owner may read and write.
 
-    owner: of a file that belongs together with the new one; root gives the new file to the same
-    user. Raises OSError, FileExistsError when anything at all has that name.
+    Args:
+        path: which file.
+        owner: the status of a related file; root gives the new file to the owner of that one.
+
+    Returns:
+        The descriptor.
+
+    Raises:
+        OSError: it cannot be created. FileExistsError when anything has that name.
     """
     descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_EXCL | SAFE, PRIVATE)
     if owner is not None and user() == 0 and owner.st_uid != 0:
@@ -80,8 +108,16 @@ def create(path: Path, owner: os.stat_result | None = None) -> int:
 
 
 def write_text(path: Path, text: str, *, replace: bool) -> None:
-    """Writes a text file that the caller was asked for: created, or with `replace` overwritten in
-    place. Raises OSError; UnsafeFileError for what is no regular file of its own."""
+    """Write a text file.
+
+    Args:
+        path: which file.
+        text: its new content.
+        replace: a file that exists is overwritten in place.
+
+    Raises:
+        OSError: it cannot be written. UnsafeFileError when it is not a regular file with one name.
+    """
     flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | SAFE
     try:
         descriptor = os.open(path, flags, 0o666)
@@ -97,29 +133,34 @@ def write_text(path: Path, text: str, *, replace: bool) -> None:
 def resolve(path: Path, trusted: Collection[int] | None = None) -> Path:
     """A path free of links.
 
-    trusted: user ids whose links are followed; None is anyone's. By default root follows only
-    links of root's: another user's link could lead it to any file. Raises UnsafeFileError.
+    Args:
+        path: any path.
+        trusted: the ids of users whose links are followed. By default root follows only links of
+            root, because the link of another user could lead to any file, and others follow all.
+
+    Raises:
+        UnsafeFileError: a link is not followed.
     """
     if trusted is None and user() == 0:
         trusted = (0,)
     if trusted is None:
         return path.resolve()
     todo = list(reversed(path.absolute().parts))
-    found = Path(todo.pop())
+    resolved = Path(todo.pop())
     links = 0
     while todo:
         part = todo.pop()
         if part == "..":
-            found = found.parent
+            resolved = resolved.parent
             continue
-        step = found / part
+        step = resolved / part
         try:
             status = step.lstat()
-        except OSError:  # not there yet; whoever opens the path says so
-            found = step
+        except OSError:  # it does not exist; opening the path reports that
+            resolved = step
             continue
         if not stat.S_ISLNK(status.st_mode):
-            found = step
+            resolved = step
             continue
         links += 1
         if links > _LINKS:
@@ -128,9 +169,9 @@ def resolve(path: Path, trusted: Collection[int] | None = None) -> Path:
             why = f"{step} is a symbolic link of another user (id {status.st_uid})"
             raise UnsafeFileError(why, "name the file that it leads to")
         target = step.readlink()
-        todo += [each for each in reversed(target.parts) if each != target.anchor]
-        found = Path(target.anchor) if target.is_absolute() else found
-    return found
+        todo += [name for name in reversed(target.parts) if name != target.anchor]
+        resolved = Path(target.anchor) if target.is_absolute() else resolved
+    return resolved
 
 
 def _require(path: Path, status: os.stat_result, owners: Collection[int] | None) -> None:

@@ -1,6 +1,6 @@
-"""What was used: of every limit and budget in its running period, and by every model.
+"""The usage of limits, budgets and models.
 
-Counters are read as they stand; what models took is added up from the ledger. Nothing is written.
+Counters are read as they are; the usage of models is added up from the ledger. Nothing is written.
 """
 
 from __future__ import annotations
@@ -24,22 +24,25 @@ if TYPE_CHECKING:
     from policy_router.ledger.store import Store
 
 RECENT: Final = 2 * 3600.0
-"""Seconds back to look for who asked: no rolling window is longer."""
+"""How many seconds back subjects are looked for in the ledger; no rolling window is longer."""
 AT_ONCE: Final = 500
 """Counters that are read in one step."""
 
 
 @dataclass(frozen=True, slots=True)
 class CounterUsage:
-    """What one counter of a meter shows.
+    """What one counter shows.
 
-    subject: whose, ANYONE when it is everybody's. used: spent and held together. held: what
-    attempts under way may still come to; None where that is not told apart. resets: Unix time at
-    which the period ends; None when it rolls. opens: Unix time from which there is room again, when
-    there is none now.
+    Attributes:
+        limit: the limit or budget.
+        subject: the user, team, tenant or key that is counted, else ANYONE.
+        used: spent and held together.
+        held: what attempts under way reserve; None where it is not counted separately.
+        resets: Unix time at which the period ends; None for other windows.
+        opens: Unix time from which one more unit fits; None when it fits now, or is unknown.
     """
 
-    meter: Limit
+    limit: Limit
     subject: str
     used: int
     held: int | None = None
@@ -48,15 +51,20 @@ class CounterUsage:
 
     @property
     def share(self) -> float | None:
-        """Of the limit, 0..1 and beyond; None without a limit."""
-        return self.used / self.meter.cap if self.meter.cap else None
+        """The share of the cap that is used, 0..1 and above; None without a cap."""
+        return self.used / self.limit.cap if self.limit.cap else None
 
 
 @dataclass(frozen=True, slots=True)
 class Tally:
-    """Attempts added up.
+    """Sums over attempts.
 
-    requests: those that were sent. answers: those that brought tokens. cost: nano-USD.
+    Attributes:
+        requests: attempts that were sent.
+        answers: attempts that returned tokens.
+        tokens_in: tokens of prompts.
+        tokens_out: tokens of answers.
+        cost: nano-USD.
     """
 
     requests: int = 0
@@ -77,27 +85,38 @@ class Tally:
 
 @dataclass(frozen=True, slots=True)
 class PeriodUsage:
-    """What models took in one calendar period, the dearest first, then the busiest.
+    """The usage of models in one calendar period.
 
-    label: `2026-11-18` or `2026-11`.
+    Attributes:
+        label: of the period, such as `2026-11-18` or `2026-11`.
+        models: name and sums of each model, the most expensive first, then the most used.
     """
 
     label: str
     models: tuple[tuple[str, Tally], ...]
 
     def total(self, names: Iterable[str] | None = None) -> Tally:
-        """All models together, or those named."""
+        """The sums over models.
+
+        Args:
+            names: of the models; None for all.
+        """
         wanted = None if names is None else set(names)
-        found = (t for name, t in self.models if wanted is None or name in wanted)
-        return sum(found, Tally())
+        tallies = (t for name, t in self.models if wanted is None or name in wanted)
+        return sum(tallies, Tally())
 
 
 @dataclass(frozen=True, slots=True)
 class UsageReport:
-    """What was used, at `now` (Unix time).
+    """The usage at one moment.
 
-    scopes: in the order of the policy, and within a meter the largest first. today, month: in the
-    policy's time zone. since: when the ledger begins, where its older rows are no longer kept.
+    Attributes:
+        now: Unix time.
+        scopes: the counters in the order of the policy; those of one limit with the most used
+            first.
+        today: the usage of models today, in the time zone of the policy.
+        month: the same for this month.
+        since: Unix time at which the ledger begins, where older entries are no longer kept.
     """
 
     now: float
@@ -108,83 +127,94 @@ class UsageReport:
 
 
 async def usage(policy: Policy, store: AuditableStore, now: float) -> UsageReport:
-    """What the store says of a policy's meters and models. Raises StoreError.
+    """Read the usage of a policy's limits and models.
 
-    A meter that counts by user, tenant, team or key has a scope for each that took something:
-    in its calendar period; for a rolling window or seats, among those with an attempt that ended
+    A limit that counts by user, tenant, team or key has a counter for each of them that used it: in
+    its calendar period; for a rolling window or concurrency, among those with an attempt that ended
     in the last two hours.
+
+    Args:
+        policy: whose limits and models.
+        store: where they are counted.
+        now: Unix time.
+
+    Raises:
+        StoreError: the store cannot be read.
     """
     zone = policy.timezone
     day_label, day, _ = calendar(Period.DAY, zone, now)
     month_label, month, _ = calendar(Period.MONTH, zone, now)
-    rows = [row async for row in store.rows(min(month, now - RECENT))]
-    recent = [row for row in rows if row.ts >= now - RECENT]
+    entries = [entry async for entry in store.rows(min(month, now - RECENT))]
+    recent = [entry for entry in entries if entry.ts >= now - RECENT]
     balances = await store.balances()
     scopes: list[CounterUsage] = []
-    for meter in policy.limits:
-        found = (
-            _counted(meter, policy, balances, now)
-            if isinstance(meter.window, Period)
-            else await _read(meter, policy, store, recent, now)
+    for limit in policy.limits:
+        counters = (
+            _calendar_usage(limit, policy, balances, now)
+            if isinstance(limit.window, Period)
+            else await _read(limit, policy, store, recent, now)
         )
-        scopes += sorted(found, key=lambda scope: (-scope.used, scope.subject))
+        scopes += sorted(counters, key=lambda counter: (-counter.used, counter.subject))
     return UsageReport(
         now,
         tuple(scopes),
-        PeriodUsage(day_label, _by_model(row for row in rows if row.ts >= day)),
-        PeriodUsage(month_label, _by_model(row for row in rows if row.ts >= month)),
-        await _begins(store, month) if rows and rows[0].seq > 1 else None,
+        PeriodUsage(day_label, _by_model(entry for entry in entries if entry.ts >= day)),
+        PeriodUsage(month_label, _by_model(entry for entry in entries if entry.ts >= month)),
+        await _begin(store, month) if entries and entries[0].seq > 1 else None,
     )
 
 
-def _counted(
-    meter: Limit, policy: Policy, balances: Sequence[Balance], now: float
+def _calendar_usage(
+    limit: Limit, policy: Policy, balances: Sequence[Balance], now: float
 ) -> list[CounterUsage]:
-    """The calendar counters of a meter in the running period."""
-    counter = meter.counter(ANYONE, now, policy.timezone)
-    running = {b.key: b for b in balances if b.key._replace(subject=ANYONE) == counter.key}
+    """The counters of a limit in its current calendar period."""
+    counter = limit.counter(ANYONE, now, policy.timezone)
+    current = {b.key: b for b in balances if b.key._replace(subject=ANYONE) == counter.key}
     usages = []
-    for key in running if meter.per else (counter.key,):
-        bucket = running.get(key)
-        spent, held = (bucket.spent, bucket.held) if bucket else (0, 0)
-        usages.append(CounterUsage(meter, key.subject, spent + held, held, counter.end))
+    for key in current if limit.per else (counter.key,):
+        balance = current.get(key)
+        spent, held = (balance.spent, balance.held) if balance else (0, 0)
+        usages.append(CounterUsage(limit, key.subject, spent + held, held, counter.end))
     return usages
 
 
 async def _read(
-    meter: Limit, policy: Policy, store: Store, recent: Sequence[LedgerEntry], now: float
+    limit: Limit, policy: Policy, store: Store, recent: Sequence[LedgerEntry], now: float
 ) -> list[CounterUsage]:
-    """The counters of a meter whose window rolls, or that counts seats."""
-    subjects = sorted({subject_of(meter, row.about) for row in recent}) if meter.per else [ANYONE]
+    """The counters of a limit with a rolling window, or on concurrency."""
+    subjects = [ANYONE]
+    if limit.per:
+        subjects = sorted({subject_of(limit, entry.about) for entry in recent})
     charges = [
-        Charge(meter.counter(subject, now, policy.timezone), 1, meter.cap) for subject in subjects
+        Charge(limit.counter(subject, now, policy.timezone), 1, limit.cap) for subject in subjects
     ]
     readings: list[Reading | None] = []
     for start in range(0, len(charges), AT_ONCE):
         readings += await store.read(charges[start : start + AT_ONCE])
-    found = []
+    usages = []
     for subject, reading in zip(subjects, readings, strict=True):
         if reading is None:
-            raise StoreError(f"the counter of `{meter.name}` cannot be read now")
-        if reading.used or not meter.per:
-            found.append(CounterUsage(meter, subject, reading.used, opens=reading.opens))
-    return found
+            raise StoreError(f"the counter of `{limit.name}` cannot be read now")
+        if reading.used or not limit.per:
+            usages.append(CounterUsage(limit, subject, reading.used, opens=reading.opens))
+    return usages
 
 
-def _by_model(rows: Iterable[LedgerEntry]) -> tuple[tuple[str, Tally], ...]:
-    found: defaultdict[str, Tally] = defaultdict(Tally)
-    for row in rows:
-        # Whether a hold that expired brought an answer, its late settle tells.
-        answers = int(row.kind is not EntryKind.EXPIRE and row.requests >= 0 and row.tokens_out > 0)
-        found[row.about.model] += Tally(
-            row.requests, answers, row.tokens_in, row.tokens_out, row.cost
-        )
-    items = sorted(found.items(), key=lambda item: (-item[1].cost, -item[1].requests, item[0]))
+def _by_model(entries: Iterable[LedgerEntry]) -> tuple[tuple[str, Tally], ...]:
+    tallies: defaultdict[str, Tally] = defaultdict(Tally)
+    for entry in entries:
+        # Whether an expired hold had an answer is known once it is settled late.
+        answered = entry.kind is not EntryKind.EXPIRE and entry.requests >= 0
+        tallies[entry.about.model] += Tally(
+            entry.requests, int(answered and entry.tokens_out > 0), entry.tokens_in,
+            entry.tokens_out, entry.cost,
+        )  # fmt: skip
+    items = sorted(tallies.items(), key=lambda item: (-item[1].cost, -item[1].requests, item[0]))
     return tuple(items)
 
 
-async def _begins(store: LedgerReader, since: float) -> float | None:
-    """When the ledger begins, if rows from `since` on are no longer kept."""
-    async for row in store.rows():
-        return row.ts if row.seq > 1 and row.ts > since else None
+async def _begin(store: LedgerReader, since: float) -> float | None:
+    """When the ledger begins, if entries from `since` on are no longer kept."""
+    async for entry in store.rows():
+        return entry.ts if entry.seq > 1 and entry.ts > since else None
     return None

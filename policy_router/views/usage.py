@@ -44,7 +44,7 @@ class UsageView:
     def counters(self) -> list[tuple[Limit, list[CounterUsage]]]:
         """Every limit of the policy with its counters."""
         return [
-            (limit, [counter for counter in self.report.scopes if counter.meter is limit])
+            (limit, [counter for counter in self.report.scopes if counter.limit is limit])
             for limit in self.policy.limits
         ]
 
@@ -82,7 +82,7 @@ def _counters(view: UsageView) -> list[Block]:
 
 
 def _counter(counter: CounterUsage, view: UsageView) -> tuple[str, ...]:
-    limit, zone, now = counter.meter, view.policy.timezone, view.report.now
+    limit, zone, now = counter.limit, view.policy.timezone, view.report.now
     whose = owner(limit, counter.subject)
     renewal = ""
     if counter.resets is not None:
@@ -148,7 +148,7 @@ def as_json(view: UsageView) -> dict[str, object]:
 
 
 def _counter_as_json(counter: CounterUsage, policy: Policy) -> dict[str, object]:
-    limit = counter.meter
+    limit = counter.limit
     return {
         **identity(limit, counter.subject),
         "used": amount(limit.metric, counter.used),

@@ -83,7 +83,7 @@ def _sized(meter: Limit) -> bool:
 
 
 def shown(found: UsageReport) -> list[tuple[str, str, int, int | None]]:
-    return [(s.meter.name, s.subject, s.used, s.held) for s in found.scopes]
+    return [(s.limit.name, s.subject, s.used, s.held) for s in found.scopes]
 
 
 def test_scopes_stand_in_the_order_of_the_policy_the_largest_first() -> None:

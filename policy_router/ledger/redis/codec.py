@@ -1,4 +1,4 @@
-"""Values as the scripts take them, and what the scripts answer as values."""
+"""Values as the scripts of the server take them, and back."""
 
 from __future__ import annotations
 
@@ -21,12 +21,12 @@ ABOUT: Final = ("model", "task", "tenant", "user", "team", "key", "revision")
 
 
 def encode(text: str) -> bytes:
-    """Any text that a request may hold, lone surrogates too."""
+    """The bytes of any text, even with lone surrogates."""
     return text.encode("utf-8", "surrogatepass")
 
 
 def decode(data: bytes) -> str:
-    """The text again."""
+    """The text, from its bytes."""
     return data.decode("utf-8", "surrogatepass")
 
 
@@ -34,12 +34,12 @@ def decode(data: bytes) -> str:
 
 
 def charges_text(charges: Iterable[Charge]) -> bytes:
-    """What counters are asked about."""
+    """Charges, as an argument."""
     return encode(_json([_charge(charge) for charge in charges]))
 
 
 def hold_text(hold: Hold) -> bytes:
-    """What the server keeps of a hold while it is open."""
+    """A hold as the server keeps it while it is open."""
     about = {name: text for name in ABOUT if (text := getattr(hold.about, name))}
     keys = [charge.counter.id for charge in hold.charges if charge.counter.calendar]
     charges = [_charge(charge) for charge in hold.charges]
@@ -47,7 +47,7 @@ def hold_text(hold: Hold) -> bytes:
 
 
 def actual_text(actual: Settlement | None) -> str:
-    """How a hold ends; None: released."""
+    """How a hold ends, as an argument; None for released."""
     if actual is None:
         return ""
     real = clamped_settlement(actual)
@@ -59,15 +59,15 @@ def _json(value: Any) -> str:
 
 
 def _charge(charge: Charge) -> list[Any]:
-    counter, limit = charge.counter, charge.cap
+    counter, cap = charge.counter, charge.cap
     warn: list[list[Any]] = []
-    if limit:
-        warn = [[repr(share), threshold(share, limit), str(limit)] for share in charge.warn_at]
+    if cap:
+        warn = [[repr(share), threshold(share, cap), str(cap)] for share in charge.warn_at]
     return [
         counter.id,
         counter.metric,
         min(charge.amount, MAX_AMOUNT + 1),  # more than that never fits, and is never added
-        limit if limit is not None and charge.refuses else -1,
+        cap if cap is not None and charge.refuses else -1,
         counter.width,
         counter.slots,
         counter.start,
@@ -77,8 +77,13 @@ def _charge(charge: Charge) -> list[Any]:
 
 
 def header(rows: int, seen: Mark | None, join: str) -> str:
-    """What every script is told. rows: to keep in the ledger. seen: what the caller saw last. join:
-    the caller's branch, "" when the ledger has it."""
+    """The first argument of every script.
+
+    Args:
+        rows: the number of entries that the ledger keeps.
+        seen: the last state of the ledger that the caller saw; None for nothing.
+        join: the branch of the caller; empty when the ledger has it.
+    """
     if seen is None:
         return f"{rows} 0  {join}"
     return f"{rows} {seen.version} {seen.ledger}.{seen.branch} {join}"
@@ -88,18 +93,24 @@ def header(rows: int, seen: Mark | None, join: str) -> str:
 
 
 def readings(charges: Sequence[Charge], answer: Sequence[Any]) -> tuple[Reading, ...]:
-    """What `read` answers."""
-    now, *found = answer
+    """The readings, from the answer of `read`."""
+    now, *counters = answer
     return tuple(
         _reading(charge, int(used), slots, float(now))
-        for charge, (used, slots) in zip(charges, found, strict=True)
+        for charge, (used, slots) in zip(charges, counters, strict=True)
     )
 
 
 def reserved(
     hold: Hold, answer: Sequence[Any], closed: str
 ) -> Granted | Refused | Stale | Unavailable:
-    """What `reserve` answers. closed: why budgets are closed, if they are."""
+    """The answer of `reserve`.
+
+    Args:
+        hold: what was reserved.
+        answer: of the script.
+        closed: why budgets are closed; empty while they are not.
+    """
     match answer:
         case [b"granted", expires, crossed, missed]:
             return Granted(hold.id, float(expires), crossings(crossed), missed=bool(missed))
@@ -115,31 +126,43 @@ def reserved(
             return Stale(float(answer[1]))
 
 
-def found(told: Any, seen: Mark | None) -> tuple[Mark | None, Loss | None]:
-    """What every script tells of the ledger at the end of its answer; no mark for a ledger that
-    does not exist yet."""
-    if isinstance(told, int):  # the lineage is the one that was seen
-        return (None if seen is None else Mark(seen.ledger, seen.branch, told)), None
-    version, lineage, lost = told
+def state(answer: Any, seen: Mark | None) -> tuple[Mark | None, Loss | None]:
+    """The state of the ledger, from the last element of every answer.
+
+    Args:
+        answer: the element.
+        seen: the state that the caller saw last; None for nothing.
+
+    Returns:
+        The state, None for a ledger that does not exist yet; and what was lost, None for nothing.
+    """
+    if isinstance(answer, int):  # the lineage is the one that was seen
+        return (None if seen is None else Mark(seen.ledger, seen.branch, answer)), None
+    version, lineage, lost = answer
     ledger, _, branch = decode(lineage).partition(".")
     return Mark(ledger, branch, version) if ledger else None, loss(lost)
 
 
 def loss(lost: bytes | None) -> Loss | None:
-    """What was lost; nothing for an empty text."""
+    """What was lost, from its text; None for an empty text."""
     return Loss.restored(decode(lost)) if lost else None
 
 
-def crossings(found: Iterable[Sequence[bytes]]) -> tuple[Crossing, ...]:
+def crossings(answer: Iterable[Sequence[bytes]]) -> tuple[Crossing, ...]:
     """The thresholds that were passed."""
     return tuple(
-        Crossing(counter_key(key), float(share), int(spent), int(limit))
-        for key, share, spent, limit in found
+        Crossing(counter_key(key), float(share), int(spent), int(cap))
+        for key, share, spent, cap in answer
     )
 
 
 def row(name: bytes, fields: Mapping[bytes, bytes]) -> LedgerEntry:
-    """A row of the ledger. name: its id in the stream, `<milliseconds>-<seq>`."""
+    """An entry of the ledger.
+
+    Args:
+        name: its id in the stream, `<milliseconds>-<seq>`.
+        fields: its fields.
+    """
     return LedgerEntry(
         seq(name),
         decode(fields[b"id"]),
@@ -161,12 +184,12 @@ def counter_key(data: bytes) -> CounterKey:
 
 
 def seq(name: bytes) -> int:
-    """The number of a row."""
+    """The number of an entry, from its id in the stream."""
     return int(name.partition(b"-")[2])
 
 
 def next_to(name: bytes) -> str:
-    """The first id that the row after this one may have."""
+    """The least id that the entry after this one can have."""
     return f"{decode(name.partition(b'-')[0])}-{seq(name) + 1}"
 
 

@@ -1,7 +1,7 @@
-"""The way from one event loop to the server, and what goes over it together.
+"""The connection of one event loop to the server, which sends commands together.
 
-Nothing is done twice behind the caller's back: when a connection breaks, what was asked is asked
-once more on a new one, and every command of the ledger, done twice, is done once.
+When a connection breaks, its commands are sent once more over a new one: repeating a command of the
+ledger changes nothing.
 """
 
 from __future__ import annotations
@@ -31,13 +31,13 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
 TOGETHER: Final = 32
-"""Commands that go in one round trip, at most."""
+"""The most commands of one round trip."""
 SCRIPT: Final = resources.files(__package__).joinpath("verbs.lua").read_text(encoding="utf-8")
 SHA: Final = hashlib.sha1(SCRIPT.encode(), usedforsecurity=False).hexdigest()
 
 OPTIONS: Final = ("client_name", "db", "password", "username")
-"""What may stand in the query of every URL. What else the client knows - timeouts, how answers are
-read - is not for others to set."""
+"""What the query of every URL may contain. Other options of the client - timeouts, how answers are
+decoded - cannot be set."""
 TLS: Final = (
     "ssl_ca_certs",
     "ssl_ca_path",
@@ -47,20 +47,30 @@ TLS: Final = (
     "ssl_keyfile",
     "ssl_password",
 )
-"""What may stand beside them where the connection is encrypted."""
+"""What it may contain in addition where the connection is encrypted."""
 
 PATIENCE: Final = "patience"
-"""The option that is this package's own: seconds that an answer is awaited."""
+"""An option of this package: how many seconds to wait for an answer."""
 LOOK: Final = 60.0
-"""Seconds after which a server is looked at again that stays connected."""
+"""Seconds after which a server that stays connected is checked again."""
 
 _LATE: Final = (Unanswered, TimeoutError)
 _LOST: Final = (Disconnected, OSError)
 
 
 def own_options(url: str, patience: float) -> tuple[str, float]:
-    """A URL as the client takes it, and the patience that it asks for, else the one given. Raises
-    UsageError."""
+    """Separate the option of this package from a URL.
+
+    Args:
+        url: of a server.
+        patience: the default, in seconds.
+
+    Returns:
+        The URL without the option, and the patience.
+
+    Raises:
+        UsageError: the patience is not a number of seconds within the bounds.
+    """
     address, _, query = url.partition("?")
     others = []
     for option in query.split("&"):
@@ -73,62 +83,76 @@ def own_options(url: str, patience: float) -> tuple[str, float]:
 
 
 def place_of(url: str) -> str:
-    """Where a server is, without the password that the URL may hold. Raises UsageError."""
+    """Where a server is, for people: without the password that its URL may contain.
+
+    Raises:
+        UsageError: it is not the URL of a server, or has unknown options.
+    """
     try:
         parts = parse_url(url)
-    except ValueError:  # its text may quote a part of the password
+    except ValueError:  # its message may contain a part of the password
         raise UsageError(
-            "the store's URL is none of `redis://host:port/0`, `rediss://host:port/0`, "
-            "`unix:///path?db=0` (a password is percent-encoded)"
+            "the store's URL is not like `redis://host:port/0`, `rediss://host:port/0` or "
+            "`unix:///path?db=0`; percent-encode the password"
         ) from None
     address = urlsplit(url)
     known = (*OPTIONS, *TLS) if address.scheme == "rediss" else OPTIONS
     known = (*known, PATIENCE)
     if any(name not in known for name in parse_qs(address.query)):
-        # Which one is not told: the query may begin in the middle of a password.
-        listed = ", ".join(f"`{each}`" for each in known)
-        raise UsageError(f"the store's URL has an option that is not known; it may have {listed}")
+        # It does not say which one: the query may begin in the middle of a password.
+        listed = ", ".join(f"`{name}`" for name in known)
+        raise UsageError(f"the store's URL has an unknown option; the options are {listed}")
     where = parts.get("path") or f"{parts.get('host', 'localhost')}:{parts.get('port', 6379)}"
     return f"{where} (database {parts.get('db', 0)})"
 
 
-class Link:
-    """The way from one event loop to the server.
+class LoopConnection:
+    """The connection of one event loop to the server.
 
-    patience: seconds an answer is awaited. picky: a server on which counters would not hold is a
-    StoreError.
+    Args:
+        url: of the server, without the option of this package.
+        place: where it is, for messages.
+        patience: seconds to wait for an answer.
+        strict: refuse a server that may lose counters with a StoreError.
     """
 
-    def __init__(self, url: str, place: str, patience: float, *, picky: bool = True) -> None:
+    def __init__(self, url: str, place: str, patience: float, *, strict: bool = True) -> None:
         self._place = place
         self._patience = patience
         self._waiting: deque[tuple[Sequence[Any], asyncio.Future[Any]]] = deque()
         self._pump: asyncio.Task[None] | None = None
         self._over = False
-        self._picky = picky
-        self._looked = 0.0  # when the server was looked at last, in the loop's time
-        # A client's own retries would do twice what a lost answer had done.
+        self._strict = strict
+        self._looked = 0.0  # when the server was checked last, in the loop's time
+        # A retry of the client would repeat what was done when only the answer was lost.
         self._client = Redis.from_url(
             url,
             protocol=2,
             retry=Retry(NoBackoff(), 0),
-            # Its own timeouts do not know whether it was this loop that was late.
+            # Its timeouts do not know whether this loop itself was late.
             socket_timeout=None,
             socket_connect_timeout=None,
-            redis_connect_func=self._greet if picky else None,
+            redis_connect_func=self._greet if strict else None,
         )
 
     async def ask(self, *command: Any) -> Any:
-        """The answer to one command, within little more than the patience. Raises StoreError."""
+        """Send a command.
+
+        Returns:
+            The answer, within little more than the patience.
+
+        Raises:
+            StoreError: there was no answer, or an error.
+        """
         return await self._put(command)
 
     def post(self, *command: Any) -> None:
-        """Send a command after those that were asked before, whatever comes of it."""
+        """Send a command after those that were submitted before, without waiting for the answer."""
         if not self._over:
             self._put(command).add_done_callback(_ignore)
 
     async def aclose(self) -> None:
-        """Close the connections, after what is on its way."""
+        """Close the connections, after the commands under way."""
         if self._pump is not None:
             await asyncio.wait([self._pump])
         with suppress(TimeoutError):
@@ -144,7 +168,7 @@ class Link:
         return future
 
     async def _greet(self, connection: AbstractConnection) -> None:
-        """Look at the server behind every new connection: it may be another one."""
+        """Check the server behind every new connection: it may be another one."""
         await connection.on_connect()
         await connection.send_command("INFO")
         try:
@@ -155,7 +179,7 @@ class Link:
         self._looked = asyncio.get_running_loop().time()
 
     async def _look(self, info: Any) -> None:
-        """Look at a server that stays connected; on a bad one, begin anew with `_greet`."""
+        """Check a server that stays connected; close connections to a bad one."""
         try:
             if isinstance(info, RedisError):
                 raise info
@@ -165,7 +189,7 @@ class Link:
             raise
 
     def _judge(self, info: Mapping[str, str]) -> None:
-        """Raise a StoreError when counters would not hold on a server, by its INFO."""
+        """Raise a StoreError when a server may lose counters, according to its INFO."""
         wrong = faults(info)
         if wrong:
             raise StoreError(f"the store at {self._place} {wrong[0].text}; {wrong[0].help}")
@@ -178,7 +202,7 @@ class Link:
                 try:
                     answers = await self._deliver([command for command, _ in batch])
                 except Exception as error:  # noqa: BLE001  every caller is to have an answer
-                    batch.extend(self._waiting)  # who waited through this has waited enough
+                    batch.extend(self._waiting)  # these have waited long enough
                     self._waiting.clear()
                     answers = [error] * len(batch)
                 for (_, future), answer in zip(batch, answers, strict=True):
@@ -202,9 +226,9 @@ class Link:
             return StoreError(str(error))
         if isinstance(error, RedisError):
             return StoreError(f"the store at {self._place} refused: {error}")
-        found = StoreError(f"the store at {self._place} failed: {type(error).__name__}: {error}")
-        found.__cause__ = error
-        return found
+        failed = StoreError(f"the store at {self._place} failed: {type(error).__name__}: {error}")
+        failed.__cause__ = error
+        return failed
 
     async def _deliver(self, commands: list[Sequence[Any]]) -> list[Any]:
         try:
@@ -221,7 +245,7 @@ class Link:
 
     async def _send(self, commands: list[Sequence[Any]]) -> list[Any]:
         loop = asyncio.get_running_loop()
-        looks = self._picky and loop.time() >= self._looked + LOOK
+        looks = self._strict and loop.time() >= self._looked + LOOK
         answers = await self._pipe([*commands, ("INFO",)] if looks else commands)
         if looks:
             await self._look(answers.pop())

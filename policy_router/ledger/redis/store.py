@@ -1,12 +1,12 @@
-"""Counters in Redis or Valkey: for processes on several hosts.
+"""A store in Redis or Valkey, for processes on several hosts.
 
-Every verb is one script (`verbs.lua`), one atomic step of the server. Connections belong to event
-loops: each loop that asks gets its own. What is asked while an answer is awaited goes together
-the next time, so that a busy process makes few, larger round trips.
+Every verb is one script (`verbs.lua`), one atomic step of the server. Each event loop has its own
+connection. Commands that are submitted while an answer is awaited are sent together, so that a busy
+process makes few, large round trips.
 
-What is over goes by itself: windows when they have passed, ended holds after a day, calendar
-counters 62 days after their period. The ledger is a stream that keeps the newest rows; what older
-ones had spent is the opening balance of their counters, so that an audit still comes out even.
+Outdated data expires by itself: windows when they have passed, ended holds after a day, calendar
+counters 62 days after their period. The ledger is a stream that keeps the newest entries; what
+older ones spent is the opening balance of their counters, so that audits stay correct.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ from policy_router.ledger.continuity import REMEDY, Loss, Mark, SeenState
 from policy_router.ledger.diagnosis import describe_loss
 from policy_router.ledger.reader import Balance
 from policy_router.ledger.redis import codec
-from policy_router.ledger.redis.connection import SHA, Link, own_options, place_of
+from policy_router.ledger.redis.connection import SHA, LoopConnection, own_options, place_of
 from policy_router.ledger.redis.diagnosis import describe
 from policy_router.ledger.store import Ended, Settled
 from policy_router.resilience import forks
@@ -46,32 +46,39 @@ if TYPE_CHECKING:
     )
 
 PATIENCE: Final = 0.25
-"""Seconds an answer is awaited, those not counted in which the event loop itself was held up. A
-verb that waits for its turn behind another one fails within twice that."""
+"""Seconds to wait for an answer, not counting those in which the event loop itself was busy. A verb
+that waits for its turn behind another one fails within twice that."""
 UNHURRIED: Final = 10.0
-"""The same for reports and audits, which read much."""
+"""The same for reports and audits, which read a lot."""
 ROWS: Final = 100_000
-"""Rows of the ledger that are kept; older ones live on in the counters' opening balances."""
+"""Entries of the ledger that are kept; older ones become the opening balances of counters."""
 PAGE: Final = 1000
-"""Rows read at once."""
+"""Entries that are read at once."""
 
 
-_INHERITED: Final[list[Link]] = []
-"""What a child must neither use nor close."""
+_INHERITED: Final[list[LoopConnection]] = []
+"""What a forked child must neither use nor close."""
 
 
 class RedisStore:
-    """A Store and its Books on one Redis or Valkey server, for any number of processes.
+    """A store on one Redis or Valkey server, for any number of processes.
 
-    url: `redis://`, `rediss://` or `unix://`, as the redis package reads it. clock: Unix time for
-    tests; by default the server's, which never goes back. prefix: what all keys begin with. keep:
-    rows of the ledger to keep, at least; an audit needs them to be more than are written meanwhile.
-    patience: seconds an answer is awaited, unless the URL says it (`?patience=1`).
+    After a StoreError it is unknown whether `reserve` took its hold: the hold is released if the
+    server can be reached, and expires otherwise; its id must not be used again. The server is
+    checked with every new connection and every minute after that: one that may drop keys, is a
+    replica or a cluster raises StoreError. A forked process opens connections of its own.
 
-    After a StoreError nobody knows whether `reserve` took its hold: it is released if the server
-    can be told so, its lease ends it otherwise, and its id must not be used again. The server is
-    looked at whenever a connection is made and every minute after that: one that may drop keys, is
-    a replica or a cluster is a StoreError. In a forked process, connections are made anew.
+    Args:
+        url: `redis://`, `rediss://` or `unix://`, as the redis package reads it.
+        clock: Unix time in seconds, for tests; by default the server's clock, and the store's time
+            never goes back.
+        prefix: what all keys begin with.
+        keep: how many entries of the ledger are kept, at least. An audit needs more than are
+            written while it runs.
+        patience: seconds to wait for an answer; `?patience=1` in the URL overrides it.
+
+    Raises:
+        UsageError: the URL or the prefix cannot be used.
     """
 
     def __init__(
@@ -83,22 +90,22 @@ class RedisStore:
         patience: float = PATIENCE,
     ) -> None:
         if "{" in prefix or "}" in prefix:
-            raise UsageError(f"the prefix of the store's keys has a brace: {prefix}")
+            raise UsageError(f"the prefix `{prefix}` contains a brace: choose one without")
         self._place = place_of(url)
         self._url, self._patience = own_options(url, patience)
         self._clock = clock
         self._base = f"{{{prefix}}}"
         self._keep = keep
         self._memory = SeenState()
-        self._links: dict[tuple[asyncio.AbstractEventLoop, float], Link] = {}
+        self._connections: dict[tuple[asyncio.AbstractEventLoop, float], LoopConnection] = {}
         self._lock = threading.Lock()
         forks.follow(self)
 
     def after_fork_in_child(self) -> None:
-        """Begin anew: loops and connections are the parent's. They are kept, because to close them
-        here would take the parent's sockets out of its event loop."""
-        _INHERITED.extend(self._links.values())
-        self._links = {}
+        """Begin anew: loops and connections are the parent's. They are kept, because closing them
+        would remove the parent's sockets from its event loop."""
+        _INHERITED.extend(self._connections.values())
+        self._connections = {}
         self._lock = threading.Lock()
 
     # -- verbs -------------------------------------------------------------------------------
@@ -119,9 +126,9 @@ class RedisStore:
         try:
             answer = await self._do("reserve", *arguments)
         except (StoreError, asyncio.CancelledError):
-            # It may have been taken for nobody. If this does not arrive either, its lease ends it.
+            # It may have been taken. If this command does not arrive either, the hold expires.
             release = "finish", codec.encode(hold.id), codec.actual_text(None)
-            self._link(self._patience).post(*self._script(self._memory.mark, *release))
+            self._connection(self._patience).post(*self._script(self._memory.mark, *release))
             raise
         return codec.reserved(hold, answer, self._closed())
 
@@ -139,16 +146,16 @@ class RedisStore:
         return await self._finish(hold_id, None)
 
     async def aclose(self) -> None:
-        """See Store. Connections of other loops that still run are closed there."""
+        """See Store. Connections of other running loops are closed in those."""
         here = asyncio.get_running_loop()
         with self._lock:
-            links = list(self._links.items())
-            self._links.clear()
-        for (loop, _), link in links:
+            connections = list(self._connections.items())
+            self._connections.clear()
+        for (loop, _), connection in connections:
             if loop is here:
-                await link.aclose()
+                await connection.aclose()
             elif loop.is_running():
-                elsewhere = asyncio.run_coroutine_threadsafe(link.aclose(), loop)
+                elsewhere = asyncio.run_coroutine_threadsafe(connection.aclose(), loop)
                 # A loop that is busy closes it later.
                 await asyncio.wait([asyncio.wrap_future(elsewhere)], timeout=2 * self._patience)
 
@@ -173,10 +180,10 @@ class RedisStore:
     # -- books -------------------------------------------------------------------------------
 
     async def rows(self, since: float = 0.0) -> AsyncIterator[LedgerEntry]:
-        """See LedgerReader. Read page by page: rows written meanwhile come too."""
+        """See LedgerReader. Read page by page, so entries written meanwhile are included."""
         start = f"{max(0, int(since * 1000))}-0"
         while True:
-            page = await self._link(UNHURRIED).ask(
+            page = await self._connection(UNHURRIED).ask(
                 "XRANGE", f"{self._base}:ledger", start, "+", "COUNT", PAGE
             )
             for name, fields in page:
@@ -190,8 +197,8 @@ class RedisStore:
     async def balances(self) -> tuple[Balance, ...]:
         """See LedgerReader."""
         _, _, counts, _ = await self._snapshot()
-        found = (Balance(codec.counter_key(key), int(s), int(h)) for key, s, h, _ in counts)
-        return tuple(sorted(found, key=lambda bucket: str(bucket.key)))
+        balances = [Balance(codec.counter_key(key), int(s), int(h)) for key, s, h, _ in counts]
+        return tuple(sorted(balances, key=lambda balance: str(balance.key)))
 
     async def audit(self) -> tuple[Difference, ...]:
         """See LedgerReader. Entries never change, so most are read before the one step that copies
@@ -212,30 +219,32 @@ class RedisStore:
         return tuple(differences(kept, then, held))
 
     async def diagnose(self) -> tuple[Diagnosis, ...]:
-        """What an operator should know of the server. Raises StoreError when it cannot be asked."""
-        link = Link(self._url, self._place, self._patience, picky=False)
+        """What an operator should know of the server. Raises StoreError when it is out of reach."""
+        connection = LoopConnection(self._url, self._place, self._patience, strict=False)
         try:
-            info = {name: str(value) for name, value in (await link.ask("INFO")).items()}
-            seconds, micros = await link.ask("TIME")
+            info = {name: str(value) for name, value in (await connection.ask("INFO")).items()}
+            seconds, micros = await connection.ask("TIME")
             here = time.time()
-            mark, lost = await link.ask("HMGET", f"{self._base}:meta", "now", "lost")
+            mark, lost = await connection.ask("HMGET", f"{self._base}:meta", "now", "lost")
         finally:
-            await link.aclose()
+            await connection.aclose()
         there = seconds + micros / 1e6
-        found = describe(info, there - here, float(mark or 0) - there)
-        return (*found, *describe_loss(codec.loss(lost)))
+        diagnoses = describe(info, there - here, float(mark or 0) - there)
+        return (*diagnoses, *describe_loss(codec.loss(lost)))
 
-    # -- asking ------------------------------------------------------------------------------
+    # -- commands ------------------------------------------------------------------------------
 
-    def _link(self, patience: float) -> Link:
+    def _connection(self, patience: float) -> LoopConnection:
         key = asyncio.get_running_loop(), patience
         with self._lock:
-            link = self._links.get(key)
-            if link is None:
-                for old in [each for each in self._links if each[0].is_closed()]:
-                    del self._links[old]
-                link = self._links[key] = Link(self._url, self._place, patience)
-            return link
+            connection = self._connections.get(key)
+            if connection is None:
+                for old in [each for each in self._connections if each[0].is_closed()]:
+                    del self._connections[old]
+                connection = self._connections[key] = LoopConnection(
+                    self._url, self._place, patience
+                )
+            return connection
 
     def _script(self, seen: Mark | None, verb: str, *arguments: Any) -> tuple[Any, ...]:
         now = "" if self._clock is None else repr(self._clock())
@@ -244,17 +253,17 @@ class RedisStore:
         return ("EVALSHA", SHA, 1, self._base, verb, now, header, *arguments)
 
     async def _do(self, verb: str, *arguments: Any) -> Any:
-        return await self._run(self._link(self._patience), verb, *arguments)
+        return await self._run(self._connection(self._patience), verb, *arguments)
 
     async def _snapshot(self) -> Any:
-        return await self._run(self._link(UNHURRIED), "snapshot")
+        return await self._run(self._connection(UNHURRIED), "snapshot")
 
-    async def _run(self, link: Link, verb: str, *arguments: Any) -> Any:
-        """The answer of a script. What it tells of the ledger is compared with what this process
-        had seen when it asked: others may be answered in between."""
+    async def _run(self, connection: LoopConnection, verb: str, *arguments: Any) -> Any:
+        """The answer of a script. It is compared with what this process had seen when the command
+        was submitted, because other answers may arrive in between."""
         seen = self._memory.mark
-        answer = await link.ask(*self._script(seen, verb, *arguments))
-        self._memory.note(*codec.found(answer.pop(), seen))
+        answer = await connection.ask(*self._script(seen, verb, *arguments))
+        self._memory.note(*codec.state(answer.pop(), seen))
         return answer
 
     async def _finish(self, hold_id: str, actual: Settlement | None) -> Settled:

@@ -27,7 +27,7 @@ from policy_router.errors import StoreError
 from policy_router.ledger.arithmetic import MAX_AMOUNT
 from policy_router.ledger.degraded import DegradableStore
 from policy_router.ledger.reader import EntryKind
-from policy_router.ledger.redis.connection import LOOK, OPTIONS, TLS, Link, place_of
+from policy_router.ledger.redis.connection import LOOK, OPTIONS, TLS, LoopConnection, place_of
 from policy_router.ledger.redis.diagnosis import describe
 from policy_router.ledger.redis.store import PAGE, RedisStore
 from policy_router.ledger.store import Ended, Granted, Hold, Refused, Settlement, Unavailable
@@ -426,7 +426,7 @@ def test_a_loop_that_ends_leaves_nobody_waiting(server: Server, last: str) -> No
         for _ in range(50):  # turns of the loop, until it waits for an answer
             await asyncio.sleep(0)
         if last == "caller":
-            pump = store._link(PATIENT)._pump
+            pump = store._connection(PATIENT)._pump
             assert pump is not None
             pump.cancel()
             await asyncio.wait([waiting])
@@ -506,9 +506,9 @@ def test_a_server_changed_meanwhile_is_looked_at_though_it_stays_connected() -> 
             there.reserve("f", there.money(1))
 
 
-async def link_of(w: Place) -> Link:
+async def link_of(w: Place) -> LoopConnection:
     """The way of this loop to the server."""
-    found: Link = w.store._link(PATIENT)
+    found: LoopConnection = w.store._connection(PATIENT)
     return found
 
 
@@ -532,7 +532,7 @@ WELL: dict[str, Any] = {
         ({"cluster_enabled": "1"}, 0, 0, "mode", Severity.ERROR, "is a cluster"),
         ({"role": "slave"}, 0, 0, "role", Severity.ERROR, "is a replica"),
         ({"maxmemory_policy": "volatile-lru"}, 0, 0, "maxmemory-policy", Severity.ERROR, "drops"),
-        ({"aof_enabled": "0"}, 0, 0, "appendonly", Severity.WARNING, "forgets"),
+        ({"aof_enabled": "0"}, 0, 0, "appendonly", Severity.WARNING, "loses"),
         ({}, 0, 0, "replicas", Severity.NOTE, "1 connected"),
         ({"connected_slaves": "0"}, 0, 0, "replicas", Severity.NOTE, "none"),
         ({}, 2.5, 0, "clock", Severity.WARNING, "its clock is 2.5 s ahead of this host's"),
@@ -899,7 +899,9 @@ def test_what_cannot_be_opened_is_a_usage_error(url: str, prefix: str) -> None:
     ],
 )
 def test_an_option_that_nobody_may_set_is_a_usage_error(url: str) -> None:
-    with pytest.raises(UsageError, match="is not known; it may have `client_name`, `db`") as got:
+    with pytest.raises(
+        UsageError, match="has an unknown option; the options are `client_name`, `db`"
+    ) as got:
         RedisStore(url)
     assert ("`ssl_ca_certs`" in str(got.value)) == url.startswith("rediss")
 
@@ -917,7 +919,7 @@ def test_the_client_knows_every_option_that_may_be_set(scheme: str) -> None:
 def test_what_nobody_expected_is_a_store_error_for_everybody(
     w: Place, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    async def odd(_link: Link, _commands: object) -> list[Any]:
+    async def odd(_connection: LoopConnection, _commands: object) -> list[Any]:
         await asyncio.sleep(0)
         raise LookupError("odd")
 
@@ -926,7 +928,7 @@ def test_what_nobody_expected_is_a_store_error_for_everybody(
         return list(await asyncio.gather(*verbs, return_exceptions=True))
 
     with monkeypatch.context() as patched:
-        patched.setattr(Link, "_send", odd)
+        patched.setattr(LoopConnection, "_send", odd)
         answers = w.do(at_once())
     assert [type(each) for each in answers] == [StoreError] * 3
     assert "failed: LookupError: odd" in str(answers[0])
