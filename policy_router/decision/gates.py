@@ -120,7 +120,7 @@ def _cooling(index: Index, _: Request, snapshot: Snapshot) -> int:
 ALWAYS: Final = (
     Gate(Reason.ABILITY, _ability, ready=lambda i, r: i.lacking(frozenset(r.needs))),
     Gate(Reason.CONTEXT, _context, ready=lambda i, _: i.too_long),
-    Gate(Reason.COOLING, _cooling, lambda *_: "cooling down after failures"),
+    Gate(Reason.COOLING, _cooling, lambda *_: "in cooldown after failures"),
 )
 CRITERIA: Final = (
     Gate(Reason.MODEL, _model, lambda _, r, __: f"the request asks for `{r.model}` alone"),

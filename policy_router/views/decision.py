@@ -6,6 +6,7 @@ import time
 from typing import TYPE_CHECKING
 
 from policy_router.diagnostics import printable
+from policy_router.domain.decision import Reason
 from policy_router.views.document import document
 from policy_router.views.lines import Table
 from policy_router.views.times import iso, spell_time
@@ -87,7 +88,8 @@ def skip_detail(skip: Skip, zone: ZoneInfo) -> str:
     """Return why a model may not answer, with the time from which it may if that is known."""
     if skip.until is None:
         return skip.detail
-    return f"{skip.detail}, opens {spell_time(skip.until, time.time(), zone)}"
+    word = "until" if skip.reason is Reason.COOLING else "opens"
+    return f"{skip.detail}, {word} {spell_time(skip.until, time.time(), zone)}"
 
 
 def _cost(decision: Decision, model: Model) -> str:
