@@ -1,7 +1,6 @@
-"""What an editor shows of the schema while a policy is written: what each word means, what a text
-of a kind looks like, and what holds where nothing is said.
+"""Keywords of the schema for editors: descriptions of words, messages about patterns, defaults.
 
-Checkers pass over these keywords: `enumDescriptions`, `patternErrorMessage` and `default`.
+Validators ignore these keywords: `enumDescriptions`, `patternErrorMessage` and `default`.
 """
 
 from __future__ import annotations
@@ -17,7 +16,7 @@ if TYPE_CHECKING:
 
 WORDS: Final[tuple[Mapping[str, str], ...]] = (
     {
-        "string": "any text",
+        "string": "any string",
         "number": "a number, with or without a fraction",
         "bool": "true or false",
     },
@@ -25,88 +24,88 @@ WORDS: Final[tuple[Mapping[str, str], ...]] = (
         "free": "models that cost nothing first",
         "local": "models tagged `local` first",
         "smallest": "models of a weaker tier first",
-        "cheapest": "by what the request is expected to cost",
-        "fastest": "by the latency of the model",
+        "cheapest": "by the expected cost of the request, lowest first",
+        "fastest": "by the latency of the model, lowest first",
         "quality": "by the quality of the model, best first",
-        "reliable": "by how often it answered",
-        "headroom": "by how much of its limits and budgets is left",
+        "reliable": "by how often the model answered (no effect yet)",
+        "headroom": "by the share of its limits and budgets that is left, largest first",
     },
     {
-        "best": "the best answer that came, with what it failed",
+        "best": "the best answer, with the checks that it failed",
         "error": "an error",
     },
     {
         "user": "for each user",
         "tenant": "for each tenant",
         "team": "for each team",
-        "key": "for each key of a caller",
+        "key": "for each caller's key",
     },
     {
         "free_only": "only free models answer until the period ends",
         "block": "no model answers until the period ends",
-        "warn": "nothing is refused",
+        "warn": "only warn",
     },
     {
-        "heuristic": "worked out from the request, without a model",
+        "heuristic": "computed from the request, without a model",
         "learned": "by the small model that comes with policy-router",
     },
     {
-        "three_tiers": "light, standard and heavy, each asking for the tier of its name",
+        "three_tiers": "light, standard and heavy, each with the tier of its name as its weakest",
         "one_to_ten": "level_1 to level_10",
     },
     {
         "error": "the stream ends with an error",
-        "resume": "another model goes on where it broke off",
-        "buffer": "nothing goes out before the answer is whole",
+        "resume": "another model continues where it broke",
+        "buffer": "nothing is sent before the answer is complete",
     },
     {
         "off": "nothing is recorded",
         "shadow": "outcomes are recorded, and nothing changes",
         "suggest": "a change of the policy is proposed for review",
-        "adjust": "the order of models follows what was learnt",
+        "adjust": "the order of models follows the outcomes",
     },
     {
         "tools": "calls functions",
         "json": "answers in JSON by a schema",
-        "vision": "reads pictures",
-        "audio": "hears sound",
-        "video": "sees videos",
+        "vision": "reads images",
+        "audio": "takes audio input",
+        "video": "takes video input",
         "pdf": "reads PDF files",
-        "reasoning": "thinks before it answers",
-        "image_output": "answers with pictures",
-        "audio_output": "answers with sound",
+        "reasoning": "reasons before it answers",
+        "image_output": "answers with images",
+        "audio_output": "answers with audio",
         "hosted_tools": "uses tools that run at the provider",
     },
     {
-        "auto": "as suits the model",
-        "direct": "straight in the OpenAI wire format",
-        "litellm": "over LiteLLM",
+        "auto": "whichever suits the model",
+        "direct": "directly in the OpenAI wire format",
+        "litellm": "through LiteLLM",
     },
     {
-        "next": "ask the next model",
-        "retry": "ask the same model once more, then give up",
-        "retry_then_next": "ask the same model once more, then the next",
-        "bigger_context": "ask the next model with a larger context",
-        "stop": "give up, and return the error",
+        "next": "call the next model",
+        "retry": "call the same model once more, then give up",
+        "retry_then_next": "call the same model once more, then the next one",
+        "bigger_context": "call the next model with a larger context",
+        "stop": "give up and return the error",
     },
 )
-"""Per set of words what each means. Sets that share a word are told apart by their other words."""
+"""For each set of words, the description of every word. Sets that share a word differ in others."""
 
 TEXTS: Final[Mapping[str, str]] = {
-    "^[a-z0-9][a-z0-9_-]{0,63}$": "a name of small letters, digits, `-` and `_`: team-default",
+    "^[a-z0-9][a-z0-9_-]{0,63}$": "lower-case letters, digits, `-` and `_`, such as team-default",
     r"^[A-Za-z_][A-Za-z0-9_.]*:[A-Za-z_][A-Za-z0-9_]*$": "write it like my_package.module:function",
     r"^[^\s]{1,200}$": "a LiteLLM name without spaces, such as anthropic/claude-haiku-4-5",
     r"^https?://[^\s]{1,500}$": "an address with http:// or https://",
     "^[A-Z][A-Z0-9_]{0,99}$": "the name of an environment variable in capitals, never the key",
 }
-"""Pattern -> what a text that does not match it should be; for patterns without a unit."""
+"""Pattern without a unit -> the message about a string that does not match it."""
 
 
 def dress(schema: dict[str, Any]) -> None:
-    """Add to a schema, in place, what editors show."""
+    """Add the keywords for editors to a schema, in place."""
     for node in _nodes(schema):
         words = node.get("enum", [node["const"]] if "const" in node else [])
-        meanings = next((each for each in WORDS if set(words) <= set(each)), None)
+        meanings = next((known for known in WORDS if set(words) <= set(known)), None)
         if words and meanings is not None:
             node["enumDescriptions"] = [meanings[word] for word in words]
         if isinstance(node.get("pattern"), str):
@@ -139,7 +138,7 @@ def _listed(node: Mapping[str, Any]) -> str:
 
 
 def _defaults() -> Mapping[tuple[str, str], object]:
-    """(Definition, property) -> what holds when the property is left out; "" is the top level."""
+    """(Definition, property) -> the value of a property that is left out; "" is the top level."""
     fallback = Fallback()
     times = {
         name: f"{getattr(fallback, name):g}s"

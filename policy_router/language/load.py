@@ -1,4 +1,4 @@
-"""Policy files to a compiled policy: every stage in order, every problem of every file at once."""
+"""Policy files to a compiled policy: every stage in order, and every problem of every file."""
 
 from __future__ import annotations
 
@@ -30,17 +30,21 @@ if TYPE_CHECKING:
 
 
 MAX_NODES_TOGETHER: Final = 200_000
-"""Values and keys in all files of a policy."""
+"""Largest number of values and keys in all files of a policy."""
 MAX_ENTRIES: Final = 10_000
-"""Models, rules, tasks, and so on, of each kind."""
+"""Largest number of entries in each section: models, rules, tasks, and so on."""
 
 
 @dataclass(frozen=True, slots=True)
 class Loaded:
-    """What became of policy files: a policy, unless one of the diagnostics is an error.
+    """The result of compiling policy files.
 
-    sources: file name -> text. draft: what was learnt on the way, for lint; None when the files
-    could not be read as a document at all.
+    Attributes:
+        policy: The policy; None when one of the diagnostics is an error.
+        diagnostics: Every problem, by file, line and column.
+        sources: File name -> text.
+        draft: What is known of the document, for the rules of `check`; None when the files could
+            not be read as a document at all.
     """
 
     policy: Policy | None
@@ -56,10 +60,19 @@ def compile_files(
     *,
     complete: bool = True,
 ) -> Loaded:
-    """The policy that the files make together. `table` replaces LiteLLM's own table of models.
-    Raises Cancelled soon after `cancelled` returns true. complete: there are no further files, with
-    which others are wrong; else there is no policy."""
-    found: list[Diagnostic] = []
+    """Compile the files that make up one policy.
+
+    Args:
+        files: The files. A policy given as text is one file of any name.
+        table: The table of models; default: LiteLLM's.
+        cancelled: Whether the policy is no longer wanted.
+        complete: Whether these are all files; else names may be defined elsewhere, and there is no
+            policy.
+
+    Raises:
+        Cancelled: The policy is no longer wanted.
+    """
+    problems: list[Diagnostic] = []
     texts: dict[str, str] = {}
     sources: list[SourceFile] = []
     broken: list[tuple[SourceFile, Path]] = []
@@ -67,43 +80,43 @@ def compile_files(
     nodes = 0
     hints = Hints()
     for file in files:
-        source, problems = parse(file.name, file.data, cancelled)
-        found.extend(problems)
+        source, of_text = parse(file.name, file.data, cancelled)
+        problems.extend(of_text)
         if source is None:
             texts[file.name] = as_text(file.data)
             # What is not UTF-8 cannot be searched for names either.
-            blind = any(problem.rule == "not-utf8" for problem in problems)
+            blind = any(problem.rule == "not-utf8" for problem in of_text)
             unread.append(None if blind else words_of(texts[file.name]))
             continue
         texts[file.name] = source.text
         nodes += source.nodes
         if nodes > MAX_NODES_TOGETHER:
-            found.append(_too_many_nodes(source))
-            return Loaded(None, in_order(found), texts)
-        faults = schema_errors.check(source, cancelled, hints)
-        found.extend(fault.diagnostic for fault in faults)
-        broken.extend((source, fault.path) for fault in faults if fault.path is not None)
+            problems.append(_too_many_nodes(source))
+            return Loaded(None, in_order(problems), texts)
+        of_schema = schema_errors.check(source, cancelled, hints)
+        problems.extend(problem.diagnostic for problem in of_schema)
+        broken.extend((source, problem.path) for problem in of_schema if problem.path is not None)
         if isinstance(source.data, dict):
             sources.append(source)
     if not sources:
-        return Loaded(None, in_order(found), texts)
+        return Loaded(None, in_order(problems), texts)
     checkpoint(cancelled)
-    merged, places, twice = merge(sources)
-    found.extend(twice)
+    merged, places, duplicates = merge(sources)
+    problems.extend(duplicates)
     crowded = _crowded(merged, places)
     if crowded:
-        return Loaded(None, in_order([*found, *crowded]), texts)
+        return Loaded(None, in_order([*problems, *crowded]), texts)
     names = _names(merged, unread)
-    # What is broken is taken out, so that the rest can be checked in the same run.
+    # What is broken is removed, so that the rest can be checked in the same run.
     data = copy.deepcopy(merged)
     homes = {places.home(path): path for path in _paths(merged)}
-    gone = {_unit(homes[part]) for part in broken if part in homes} - {()}
-    # Last first, and parts before what holds them: taking an item out moves those behind it.
-    for path in sorted(gone, reverse=True):
+    removed = {_unit(homes[place]) for place in broken if place in homes} - {()}
+    # From the end, and parts before what contains them: removing an item moves those after it.
+    for path in sorted(removed, reverse=True):
         _drop(data, places, path)
     if broken:
-        data["version"] = 1  # missing or wrong, it has been reported
-    document = _document(data, places, found)
+        data["version"] = 1  # where it is missing or wrong, that has been reported
+    document = _document(data, places, problems)
     draft = Draft(
         document,
         places,
@@ -113,9 +126,11 @@ def compile_files(
         hints=hints,
         cancelled=cancelled,
     )
-    failed = bool(found) and any(d.severity is Severity.ERROR for d in found)
+    failed = any(problem.severity is Severity.ERROR for problem in problems)
     policy = compile_document(draft)
-    return Loaded(None if failed else policy, in_order([*found, *draft.diagnostics]), texts, draft)
+    return Loaded(
+        None if failed else policy, in_order([*problems, *draft.diagnostics]), texts, draft
+    )
 
 
 def _too_many_nodes(source: SourceFile) -> Diagnostic:
@@ -124,39 +139,39 @@ def _too_many_nodes(source: SourceFile) -> Diagnostic:
         Severity.ERROR,
         f"the files have more than {MAX_NODES_TOGETHER:,} values together",
         source.value_span(()),
-        "make several policies of them",
+        "split them into several policies",
     )
 
 
 def _crowded(merged: Mapping[str, Any], places: Places) -> list[Diagnostic]:
-    """Sections of more entries than a policy may have."""
+    """Sections with more entries than a policy may have."""
     return [
         Diagnostic(
             "too-many-entries",
             Severity.ERROR,
             f"`{section}` has {len(merged[section]):,} entries, more than {MAX_ENTRIES:,}",
             places.key((section,)),
-            "make several policies of it",
+            "split it into several policies",
         )
         for section in (*NAMED, *LISTED)
         if len(merged.get(section, ())) > MAX_ENTRIES
     ]
 
 
-def in_order(found: Iterable[Diagnostic]) -> tuple[Diagnostic, ...]:
-    """Diagnostics by file, line and column, each once."""
+def in_order(diagnostics: Iterable[Diagnostic]) -> tuple[Diagnostic, ...]:
+    """Diagnostics by file, line and column, without repetitions."""
     nowhere = Span("", 0, 0, 0, 0)
-    return tuple(sorted(dict.fromkeys(found), key=lambda d: (d.span or nowhere, d.rule)))
+    return tuple(sorted(dict.fromkeys(diagnostics), key=lambda d: (d.span or nowhere, d.rule)))
 
 
 def _names(merged: Mapping[str, Any], unread: Sequence[frozenset[str] | None]) -> Names:
-    """Every name the files define, whether or not its definition holds up."""
+    """Every name that the files define, including those whose definition is broken."""
 
     def entries(*way: str) -> dict[str, Any]:
-        part: Any = merged
+        value: Any = merged
         for step in way:
-            part = part.get(step) if isinstance(part, dict) else None
-        return part if isinstance(part, dict) else {}
+            value = value.get(step) if isinstance(value, dict) else None
+        return value if isinstance(value, dict) else {}
 
     def named(*way: str) -> frozenset[str]:
         return frozenset(entries(*way))
@@ -167,12 +182,12 @@ def _names(merged: Mapping[str, Any], unread: Sequence[frozenset[str] | None]) -
     for shape in models.values():
         if isinstance(shape, dict):
             tags = shape.get("tags")
-            said = [
+            values = [
                 shape.get("tier"),
                 shape.get("model"),
                 *(tags if isinstance(tags, list) else ()),
             ]
-            words.update(word for word in said if isinstance(word, str))
+            words.update(value for value in values if isinstance(value, str))
     return Names(
         sections=frozenset(merged),
         models=frozenset(models),
@@ -193,6 +208,7 @@ def _names(merged: Mapping[str, Any], unread: Sequence[frozenset[str] | None]) -
 
 
 def _paths(data: object, path: Path = ()) -> Iterable[Path]:
+    """The paths of the data and of everything in them."""
     yield path
     steps: Iterable[tuple[Any, object]] = ()
     if isinstance(data, dict):
@@ -204,8 +220,8 @@ def _paths(data: object, path: Path = ()) -> Iterable[Path]:
 
 
 def _unit(path: Path) -> Path:
-    """The part that is left out when the one at `path` is broken: a field, or an item of a list
-    of named things; not one word of a list, without which the others mean something else."""
+    """What is removed when the value at a path is broken: a field, or an item of a section that is
+    a list; never one word of a list, because the others alone would mean something else."""
     for i, step in enumerate(path):
         if isinstance(step, int) and not (i == 1 and path[0] in LISTED):
             return path[:i]
@@ -213,41 +229,49 @@ def _unit(path: Path) -> Path:
 
 
 def _drop(data: dict[str, Any], places: Places, path: Path) -> None:
-    """Take the part at `path` out of the data."""
-    part: Any = data
+    """Remove the value at a path from the data."""
+    holder: Any = data
     for step in path[:-1]:
-        part = part[step]
-    del part[path[-1]]
+        holder = holder[step]
+    del holder[path[-1]]
     if isinstance(path[-1], int):
         places.forget_item(str(path[0]), path[-1])
 
 
-def _document(data: dict[str, Any], places: Places, found: list[Diagnostic]) -> Document:
-    """The data as a document. What the models refuse beyond the schema is worded here; what is
-    refused is dropped, until the rest holds. Raises ValidationError when nothing can be."""
-    clean = not found
+def _document(data: dict[str, Any], places: Places, problems: list[Diagnostic]) -> Document:
+    """The data as a document.
+
+    What the document models refuse although the schema allows it is reported here, and removed
+    until the rest is valid.
+
+    Raises:
+        ValidationError: Nothing can be removed that would make the data valid.
+    """
+    clean = not problems
     while True:
         try:
             return Document.model_validate(data)
         except ValidationError as error:
-            problems: dict[Path, str] = {}
-            for each in error.errors(include_url=False, include_context=False, include_input=False):
-                # What is missing is not in the data: the path ends at the part that misses it.
-                problems.setdefault(_unit(_in_data(data, each["loc"])), each["msg"])
-            problems.pop((), None)
-            if not problems:
+            refused: dict[Path, str] = {}
+            for detail in error.errors(
+                include_url=False, include_context=False, include_input=False
+            ):
+                # What is missing is not in the data: the path ends at the mapping that lacks it.
+                refused.setdefault(_unit(_in_data(data, detail["loc"])), detail["msg"])
+            refused.pop((), None)
+            if not refused:
                 raise
-            for path, said in problems.items() if clean else ():
-                message = said.removeprefix("Value error, ")
+            for path, text in refused.items() if clean else ():
+                message = text.removeprefix("Value error, ")
                 message = message[:1].lower() + message[1:]
-                at = places.value(path)
-                found.append(Diagnostic("bad-value", Severity.ERROR, message, at))
-            for path in sorted(problems, reverse=True):
+                span = places.value(path)
+                problems.append(Diagnostic("bad-value", Severity.ERROR, message, span))
+            for path in sorted(refused, reverse=True):
                 _drop(data, places, path)
 
 
 def _in_data(data: object, loc: Sequence[int | str]) -> Path:
-    """Pydantic's location without its names of alternatives."""
+    """A location of pydantic as a path: without the names of alternatives."""
     path: list[str | int] = []
     for step in loc:
         inner = dict(enumerate(data)) if isinstance(data, list) else data

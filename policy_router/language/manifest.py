@@ -1,7 +1,7 @@
-"""The manifest of a policy folder: which files belong together, and the digest of each.
+"""The manifest of a policy folder: its files with their digests.
 
-The format is that of `sha256sum`, so that `sha256sum -c MANIFEST.sha256` agrees. Lines about files
-that are no policy files are ignored.
+The format is that of `sha256sum`, so `sha256sum -c MANIFEST.sha256` checks it too. Lines about
+other files than policy files are ignored.
 """
 
 from __future__ import annotations
@@ -18,15 +18,19 @@ if TYPE_CHECKING:
 MANIFEST: Final = "MANIFEST.sha256"
 MISMATCH: Final = "manifest-mismatch"
 
-# `sha256sum` puts a backslash before a line whose name holds a backslash or a line end, and escapes
-# the name. A star before the name means that the file was read in binary mode.
+# `sha256sum` begins a line with a backslash when the name has a backslash or a line end, and
+# escapes the name. A star before the name means that the file was read in binary mode.
 _LINE: Final = re.compile(r"(\\?)([0-9a-fA-F]{64}) [ *](?:\./)?(.+)")
 _ESCAPE: Final = re.compile(r"\\([\\nr])")
 _ESCAPED: Final = {"\\": "\\", "n": "\n", "r": "\r"}
 
 
 def manifest_of(files: Iterable[tuple[str, bytes]]) -> str:
-    """The manifest of files given as (name within the folder, bytes)."""
+    """The text of a manifest.
+
+    Args:
+        files: Name within the folder, and bytes, of each file.
+    """
     lines = []
     for name, data in sorted(files):
         escaped = name.replace("\\", "\\\\")
@@ -43,22 +47,28 @@ def compare(
     *,
     alone: bool,
 ) -> list[Diagnostic]:
-    """Every difference between a manifest and the files it describes; empty when they agree.
+    """Every difference between a manifest and the files that it describes.
 
-    text: of the manifest. files: name within the folder -> bytes. shown: a name within the folder
-    as diagnostics show it. is_policy: whether a name would be read as a policy file. alone: only
-    one file of the folder is in use, so the others need not be there.
+    Args:
+        text: The manifest.
+        files: Name within the folder -> bytes.
+        shown: A name within the folder -> the name as diagnostics show it.
+        is_policy: Whether a file of that name is read as a policy file.
+        alone: Whether only one file of the folder is used, so that the others may be missing.
+
+    Returns:
+        The differences; none when they agree.
     """
     listed: dict[str, tuple[str, int]] = {}
-    found: list[Diagnostic] = []
+    problems: list[Diagnostic] = []
     manifest = shown(MANIFEST)
     for number, line in enumerate(text.decode("utf-8", "replace").splitlines(), 1):
         if not line.strip():
             continue
         parts = _LINE.fullmatch(line)
         if parts is None:
-            words = "this line is not in the format of `sha256sum`"
-            found.append(_mismatch(words, Span(manifest, number, 1, number, len(line) + 1)))
+            message = "this line does not have the format of `sha256sum`"
+            problems.append(_mismatch(message, Span(manifest, number, 1, number, len(line) + 1)))
             continue
         escaped, digest, name = parts.groups()
         if escaped:
@@ -66,21 +76,21 @@ def compare(
         listed[name] = digest.lower(), number
     for name, data in files.items():
         if name not in listed:
-            words = f"`{shown(name)}` is not listed in `{manifest}`"
-            found.append(_mismatch(words, _start(shown(name))))
+            message = f"`{shown(name)}` is not listed in `{manifest}`"
+            problems.append(_mismatch(message, _start(shown(name))))
         elif listed[name][0] != hashlib.sha256(data).hexdigest():
-            words = f"`{shown(name)}` does not have the digest that `{manifest}` gives"
-            found.append(_mismatch(words, _start(shown(name))))
+            message = f"`{shown(name)}` does not have the digest given in `{manifest}`"
+            problems.append(_mismatch(message, _start(shown(name))))
     for name, (_, number) in listed.items():
         if name not in files and is_policy(name) and not alone:
-            words = f"`{shown(name)}` is listed here and does not exist"
-            found.append(_mismatch(words, Span(manifest, number, 1, number, 65)))
-    return found
+            message = f"`{shown(name)}` is listed here but does not exist"
+            problems.append(_mismatch(message, Span(manifest, number, 1, number, 65)))
+    return problems
 
 
-def _mismatch(words: str, at: Span) -> Diagnostic:
+def _mismatch(message: str, span: Span) -> Diagnostic:
     help_ = "finish copying the files, or run  policy-router check --write-manifest FOLDER"
-    return Diagnostic(MISMATCH, Severity.ERROR, words, at, help_)
+    return Diagnostic(MISMATCH, Severity.ERROR, message, span, help_)
 
 
 def _start(name: str) -> Span:

@@ -1,4 +1,4 @@
-"""Several files, one policy: sections merge, a name defined twice is an error that shows both."""
+"""Several files as one document: sections add up, and a name defined twice is an error."""
 
 from __future__ import annotations
 
@@ -18,17 +18,21 @@ LISTED: Final = ("rules", "invariants", "tests")
 
 @dataclass(slots=True)
 class Places:
-    """Where each part of the merged data was written. first: the file that speaks for the whole."""
+    """Where each part of the merged data is written.
+
+    Attributes:
+        first: The file whose beginning stands for the whole.
+    """
 
     first: SourceFile
     _homes: dict[Path, tuple[SourceFile, Path]] = field(default_factory=dict)
 
     def add(self, path: Path, source: SourceFile, inside: Path) -> None:
-        """The part at `path` of the merged data stands at `inside` of a file."""
+        """Record that a part of the merged data is written at the path `inside` of a file."""
         self._homes[path] = source, inside
 
     def forget_item(self, section: str, index: int) -> None:
-        """The item of a list was taken out of the data; those behind it move up."""
+        """Record that an item was removed from a list, so that the items after it move up."""
         items = sorted(p[1] for p in self._homes if len(p) == 2 and p[0] == section)
         for i in items:
             if isinstance(i, int) and i > index:
@@ -38,41 +42,48 @@ class Places:
     def home(self, path: Path) -> tuple[SourceFile, Path]:
         """The file that holds a part, and the part's path in it."""
         for cut in range(len(path), 0, -1):
-            found = self._homes.get(path[:cut])
-            if found is not None:
-                return found[0], (*found[1], *path[cut:])
+            home = self._homes.get(path[:cut])
+            if home is not None:
+                return home[0], (*home[1], *path[cut:])
         return self.first, ()
 
     def key(self, path: Path) -> Span:
-        """Where the key, or the list item, is written."""
+        """Where a key, or an item of a list, is written."""
         source, inside = self.home(path)
         return source.key_span(inside)
 
     def value(self, path: Path) -> Span:
-        """Where the value is written."""
+        """Where a value is written."""
         source, inside = self.home(path)
         return source.value_span(inside)
 
     def inside(self, path: Path, start: int, end: int) -> Span:
-        """Where characters [start, end) of the text at `path` are written."""
-        source, at = self.home(path)
-        return source.inside(at, start, end)
+        """Where characters [start, end) of the string at `path` are written."""
+        source, inside = self.home(path)
+        return source.inside(inside, start, end)
 
 
 def merge(sources: Sequence[SourceFile]) -> tuple[dict[str, Any], Places, list[Diagnostic]]:
-    """One document from one or more files whose data are mappings, in the order given."""
+    """Merge files.
+
+    Args:
+        sources: One or more files whose data are mappings, in the order of the result.
+
+    Returns:
+        The merged data, where each part is written, and every name that is defined twice.
+    """
     merged: dict[str, Any] = {}
     places = Places(sources[0])
-    found: list[Diagnostic] = []
+    problems: list[Diagnostic] = []
 
     def twice(name: str, path: Path, source: SourceFile, inside: Path) -> None:
-        found.append(
+        problems.append(
             Diagnostic(
                 "duplicate-name",
                 Severity.ERROR,
                 f"`{name}` is defined twice",
                 source.key_span(inside),
-                "keep one of them, or give one another name",
+                "keep one of them, or rename one",
                 (("first defined here", places.key(path)),),
             )
         )
@@ -86,7 +97,7 @@ def merge(sources: Sequence[SourceFile]) -> tuple[dict[str, Any], Places, list[D
             elif section in NAMED:
                 into = merged.setdefault(section, {})
                 places.add((section,), source, (section,))
-                # Of another kind it is nothing to merge, and the schema has said so.
+                # A value of another type has been reported by the schema.
                 for name, entry in value.items() if isinstance(value, dict) else ():
                     if name in into:
                         twice(name, (section, name), source, (section, name))
@@ -104,4 +115,4 @@ def merge(sources: Sequence[SourceFile]) -> tuple[dict[str, Any], Places, list[D
             else:
                 merged[section] = value
                 places.add((section,), source, (section,))
-    return merged, places, found
+    return merged, places, problems

@@ -1,6 +1,6 @@
-"""The JSON Schema of a policy file, generated from the document models, and what checks by it.
+"""The JSON Schema of a policy file, generated from the document models, and its validator.
 
-The schema is draft-07, the newest that editors' YAML language servers complete and check by.
+The schema is draft-07, the newest draft that the YAML language servers of editors support.
 """
 
 from __future__ import annotations
@@ -19,8 +19,8 @@ DRAFT: Final = "http://json-schema.org/draft-07/schema#"
 
 
 def generate() -> Schema:
-    """The schema as editors want it: closed, every property described, draft-07."""
-    from policy_router.language.document.document import Document  # noqa: PLC0415  pydantic is dear to import
+    """The schema for editors: draft-07, closed, with a description of every property."""
+    from policy_router.language.document.document import Document  # noqa: PLC0415  pydantic is slow to import
 
     raw = Document.model_json_schema(by_alias=True, ref_template="#/definitions/{model}")
     definitions = {name: _draft7(part) for name, part in sorted(raw.pop("$defs").items())}
@@ -36,7 +36,7 @@ def generate() -> Schema:
 
 
 def _draft7(node: Any) -> Any:
-    """One schema, rewritten: no titles of Python classes, no nulls, no siblings of `$ref`."""
+    """A schema in draft-07, without titles of Python classes, nulls and siblings of `$ref`."""
     if isinstance(node, list):
         return [_draft7(each) for each in node]
     if not isinstance(node, dict):
@@ -71,12 +71,12 @@ generated = cache(generate)  # 75 ms
 
 @cache
 def validator() -> Draft7Validator:
-    """jsonschema's draft-07 validator over our schema, with no way to fetch anything."""
-    from jsonschema import Draft7Validator  # noqa: PLC0415  75 ms that `import policy_router` need not pay
+    """The validator of policy files. It cannot fetch anything over the network."""
+    from jsonschema import Draft7Validator  # noqa: PLC0415  takes 75 ms, which `import policy_router` should not
     from jsonschema.validators import extend  # noqa: PLC0415
     from referencing import Registry  # noqa: PLC0415
 
-    # 1.0 is no whole number here, as in the document models.
+    # 1.0 is not a whole number here, as in the document models.
     types = Draft7Validator.TYPE_CHECKER.redefine(
         "integer", lambda _, value: isinstance(value, int) and not isinstance(value, bool)
     )
@@ -86,7 +86,7 @@ def validator() -> Draft7Validator:
 
 
 def _strict_ends(node: Any) -> Any:
-    """The schema with `$` as ECMA has it, the end of the text: Python's lets a newline follow."""
+    """The schema with `\\Z` for `$`, which in Python also matches before a final newline."""
     if isinstance(node, list):
         return [_strict_ends(each) for each in node]
     if not isinstance(node, dict):

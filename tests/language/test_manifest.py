@@ -62,7 +62,7 @@ def test_file_that_is_not_listed_and_file_that_is_not_there(folder: Path) -> Non
     (folder / "b.yml").rename(folder / "c.yml")
     unlisted, missing = problems(folder)
     assert "`" + str(folder / "c.yml") + "` is not listed" in unlisted.message
-    assert "`" + str(folder / "b.yml") + "` is listed here and does not exist" in missing.message
+    assert "`" + str(folder / "b.yml") + "` is listed here but does not exist" in missing.message
     assert missing.span is not None
     assert (missing.span.file, missing.span.line) == (str(folder / MANIFEST), 2)
 

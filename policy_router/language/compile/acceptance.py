@@ -1,4 +1,4 @@
-"""The checks of an answer, from a document to the model."""
+"""The field `accept`: the checks that an answer must pass."""
 
 from __future__ import annotations
 
@@ -17,8 +17,17 @@ if TYPE_CHECKING:
 def compile_accept(
     resolver: Resolver, shape: AcceptShape | None, path: Path, by: str
 ) -> Accept | None:
-    """The checks at `path`, or None when nothing is checked; what is wrong is noted. by: the task
-    or rule that asks for them, in words."""
+    """The checks at a path; what is wrong with them is reported.
+
+    Args:
+        resolver: Resolves the names in them.
+        shape: The checks as written; None for none.
+        path: Where they are written.
+        by: The task or rule that they belong to, in words.
+
+    Returns:
+        The checks, or None when nothing is checked.
+    """
     if shape is None:
         return None
     if shape.pattern is not None:
@@ -49,7 +58,7 @@ def _schema(resolver: Resolver, schema: dict[str, object], path: Path) -> None:
     if problem is not None:
         resolver.draft.error(
             "bad-schema",
-            f"no answer can be checked by this schema: {problem.message}",
+            f"answers cannot be checked with this schema: {problem.message}",
             resolver.places.value((*path, *problem.path)),
             problem.help,
         )

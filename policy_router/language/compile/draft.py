@@ -1,4 +1,4 @@
-"""A document on its way to a policy: what was found in it, and what was learnt of it."""
+"""A document while it is compiled: its problems, and what is known of it."""
 
 from __future__ import annotations
 
@@ -27,16 +27,29 @@ _WORD: Final = re.compile(r"""[^\s\[\]{},:'"#]+""")
 
 
 def words_of(text: str) -> frozenset[str]:
-    """What is left of a text between the characters that YAML gives a meaning."""
+    """The words of a text, separated by the characters that have a meaning in YAML."""
     return frozenset(_WORD.findall(text))
 
 
 @dataclass(frozen=True, slots=True)
 class Names:
-    """Names that were written, also those whose definition is broken, so that one mistake is
-    not reported again wherever the name is used. sections: of the top level. words: tiers, tags
-    and LiteLLM names of models. unread: for each file that could not be parsed, the words in it;
-    None where even those are unknown."""
+    """Every name that the files define, including those whose definition is broken, so that one
+    mistake is not reported again wherever the name is used.
+
+    Attributes:
+        sections: Names of the top level.
+        models: Names of models.
+        words: Tiers, tags and LiteLLM names of models.
+        tasks: Names of tasks.
+        bands: Names of complexity bands.
+        attributes: Names of declared facts.
+        budgets: Names of budgets.
+        limits: Names of limits.
+        experiments: Names of experiments.
+        rules: Names of rules.
+        unread: For each file that could not be parsed, the words in it; None where even those are
+            unknown.
+    """
 
     sections: frozenset[str] = frozenset()
     models: frozenset[str] = frozenset()
@@ -51,20 +64,31 @@ class Names:
     unread: tuple[frozenset[str] | None, ...] = ()
 
     def may_hold(self, name: str) -> bool:
-        """Whether a file that could not be parsed may define a name: if its text has the words."""
+        """Whether a file that could not be parsed has all words of a name, so may define it."""
         if not self.unread:
             return False
-        parts = words_of(name)
-        return any(words is None or parts <= words for words in self.unread)
+        wanted = words_of(name)
+        return any(words is None or wanted <= words for words in self.unread)
 
 
 @dataclass(slots=True)
 class Draft:
-    """A document on its way to a policy, with all that was learnt of it; what lint reads.
+    """A document while it is compiled; the rules of `check` read it afterwards.
 
-    whole: nothing was taken out of the document as broken. entries: the table's row per model.
-    selected: where a selector stands -> its word and the models it stands for.
-    hints: suggestions for what is mistyped. cancelled: whether the policy is no longer wanted.
+    Attributes:
+        document: What the files say.
+        places: Where each part of it is written.
+        catalog: LiteLLM's table of models.
+        names: Every name that the files define.
+        whole: Whether the document is everything that was written; else broken parts were removed.
+        diagnostics: The problems so far.
+        models: The compiled models.
+        entries: The table's row of each model, by the model's name; None where it has none.
+        selected: Where a selector is written -> its word, and the names of the models it selects.
+        conditions: Where a condition is written -> the condition.
+        policy: The compiled policy, when there is no error.
+        hints: Suggestions for mistyped names, with the effort they may take.
+        cancelled: Whether the policy is no longer wanted.
     """
 
     document: Document
@@ -82,9 +106,13 @@ class Draft:
     cancelled: Poll = never
 
     def checkpoint(self) -> None:
-        """Called before each rule, model and other part that takes time. Raises Cancelled."""
+        """Stop when the policy is no longer wanted: called before each rule, model, and so on.
+
+        Raises:
+            Cancelled: The policy is no longer wanted.
+        """
         checkpoint(self.cancelled)
 
     def error(self, rule: str, message: str, span: Span, help_: str = "") -> None:
-        """Note something that makes the policy unusable."""
+        """Add a diagnostic for something that makes the policy unusable."""
         self.diagnostics.append(Diagnostic(rule, Severity.ERROR, message, span, help_))

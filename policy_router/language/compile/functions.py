@@ -1,4 +1,4 @@
-"""The functions that a policy names as `module:function`: which it may name, and which it does."""
+"""The functions that a policy names as `module:function`."""
 
 from __future__ import annotations
 
@@ -14,14 +14,14 @@ if TYPE_CHECKING:
 
 REFERENCE: Final = r"^[A-Za-z_][A-Za-z0-9_.]*:[A-Za-z_][A-Za-z0-9_]*$"
 WRAP: Final = (
-    "functions of Python itself are never called: what a prompt or an answer says would be their "
-    "argument; write a function of your own around it"
+    "functions of Python's standard library are never called, since text of a prompt or an answer "
+    "would be their argument; write a function of your own around it"
 )
 _REFERENCE: Final = re.compile(REFERENCE)
 
 
 def is_reference(name: str) -> bool:
-    """Whether the name is written `module:function`."""
+    """Whether a name is written as `module:function`."""
     return _REFERENCE.fullmatch(name) is not None
 
 
@@ -31,7 +31,7 @@ def is_pythons_own(name: str) -> bool:
 
 
 def functions_of(policy: Policy) -> Iterator[tuple[str, str, Span | None]]:
-    """Every function that the policy calls: its name, what for, and where the policy says so."""
+    """Every function that a policy calls: its name, its purpose, and where it is written."""
     estimator = policy.complexity
     if estimator.function is not None:
         yield estimator.function, "to rate requests", estimator.span

@@ -1,4 +1,4 @@
-"""The sections that count: `limits`, `budgets` and models' own limits, read into meters."""
+"""The sections `limits` and `budgets`, and the limits of single models."""
 
 from __future__ import annotations
 
@@ -19,20 +19,20 @@ if TYPE_CHECKING:
     from policy_router.units import Rate
 
 MOST_THRESHOLDS: Final = 8
-"""Thresholds that one budget may have."""
+"""Largest number of thresholds in `warn_at` of one budget."""
 
 
 def compile_limits(resolver: Resolver) -> tuple[Limit, ...]:
-    """Every meter of the policy: models' own limits, then limits, then budgets, as written."""
+    """Every limit of the policy: those of models, then limits, then budgets, in written order."""
     document = resolver.draft.document
-    found: list[Limit] = []
+    limits: list[Limit] = []
     for name, model in (document.models or {}).items():
-        found += _own_limits(resolver, name, model)
+        limits += _own_limits(resolver, name, model)
     for name, limit in (document.limits or {}).items():
-        found += _limit(resolver, name, limit)
+        limits += _limit(resolver, name, limit)
     for name, budget in (document.budgets or {}).items():
-        found.append(_budget(resolver, name, budget))
-    return tuple(found)
+        limits.append(_budget(resolver, name, budget))
+    return tuple(limits)
 
 
 def _own_limits(resolver: Resolver, name: str, model: ModelShape) -> Iterator[Limit]:
@@ -55,7 +55,7 @@ def _limit(resolver: Resolver, name: str, limit: LimitShape) -> Iterator[Limit]:
     if draft.whole and not (limit.requests or limit.tokens or limit.concurrent):
         draft.error(
             "missing-field",
-            f"limit `{name}` limits nothing",
+            f"limit `{name}` has nothing to limit",
             places.key(path),
             "add requests, tokens or concurrent",
         )
@@ -91,13 +91,13 @@ def _budget(resolver: Resolver, name: str, budget: BudgetShape) -> Limit:
             "bad-value",
             f"budget `{name}` has more than {MOST_THRESHOLDS} thresholds",
             resolver.places.key((*path, "warn_at")),
-            "keep those that somebody acts on",
+            "keep those that you act on",
         )
     return Limit(
         "budgets",
         name,
         Metric(cap.unit),
-        Period(cap.period or Period.MONTH),  # what has no cap is still counted
+        Period(cap.period or Period.MONTH),  # spending without a cap is counted as well
         cap.amount,
         _models(resolver, budget.models, path),
         budget.per,
@@ -109,7 +109,7 @@ def _budget(resolver: Resolver, name: str, budget: BudgetShape) -> Limit:
 
 
 def _models(resolver: Resolver, words: list[str] | None, path: Path) -> int:
-    """The models a section names (bit i: model i); all when it names none."""
+    """The models that selectors select, as a set of bits (bit i: model i); all for no selectors."""
     if words is None:
         return (1 << len(resolver.models)) - 1
     chosen = resolver.select(words, (*path, "models")) or ()
@@ -121,7 +121,7 @@ def _window(period: str) -> Window | None:
 
 
 def _new(resolver: Resolver, rate: Rate, path: Path, seen: dict[tuple[str, str], Path]) -> bool:
-    """Whether a list has no limit of this metric and window yet; a second one is noted."""
+    """Whether a limit is the first of its metric and window in its list; others are reported."""
     name = (rate.metric, rate.period)
     if name in seen:
         places = resolver.places
@@ -131,7 +131,7 @@ def _new(resolver: Resolver, rate: Rate, path: Path, seen: dict[tuple[str, str],
                 Severity.ERROR,
                 f"two limits of {rate.metric}{' per ' + rate.period if rate.period else ''}",
                 places.value(path),
-                "keep the one that is meant",
+                "keep one of them",
                 (("the first", places.value(seen[name])),),
             )
         )

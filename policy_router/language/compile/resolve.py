@@ -1,4 +1,4 @@
-"""Names, selectors and conditions of a document, resolved against what the document defines."""
+"""Resolves names, selectors and conditions of a document against what the document defines."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 from policy_router.diagnostics import Diagnostic, Severity
 from policy_router.language.compile.functions import is_pythons_own
 from policy_router.language.compile.selectors import Selectors, is_pattern, known_words
+from policy_router.language.schema_words import article
 from policy_router.language.when import read_expression, read_mapping
 from policy_router.patterns import RE2, pattern_problem
 
@@ -23,10 +24,14 @@ if TYPE_CHECKING:
 
 
 class Resolver:
-    """Resolves what a draft's document says; whatever is unknown is noted in the draft.
+    """Resolves what the document of a draft names; what is unknown is reported in the draft.
 
-    ranks: of tiers. models: what selectors choose from. vocabulary: of conditions. Each is set as
-    soon as it is known, and not changed after that.
+    Each attribute is set as soon as it is known, and not changed after that.
+
+    Attributes:
+        ranks: Name of a tier -> its rank; 0 is the weakest.
+        models: What selectors choose from.
+        vocabulary: The facts that conditions may name.
     """
 
     ranks: dict[str, int]
@@ -39,7 +44,7 @@ class Resolver:
 
     @cached_property
     def numbers(self) -> Mapping[str, int]:
-        """The number of each model."""
+        """Name of a model -> its position in `models`."""
         return {model.name: i for i, model in enumerate(self.models)}
 
     @cached_property
@@ -48,20 +53,20 @@ class Resolver:
 
     @cached_property
     def _words(self) -> Mapping[str, None]:
-        """Every word that a selector may be, names first."""
+        """Every word that selects something, names of models first."""
         return dict.fromkeys(known_words(self.models, tuple(self.ranks)))
 
     @cached_property
     def _model_names(self) -> Mapping[str, None]:
-        """Every model that is written, also those whose definition is broken."""
+        """Every model that is written, including those whose definition is broken."""
         return dict.fromkeys(sorted(self.draft.names.models.union(self.numbers)))
 
     def rank(self, name: str | None, path: Path) -> int | None:
-        """The rank of a tier, or None; an unknown one is noted."""
+        """The rank of a tier, or None; an unknown tier is reported."""
         if name is None:
             return None
         names = self.draft.names
-        # A written list of tiers is the whole list; without one, tiers are those of the models.
+        # A written list of tiers is complete; without one, the tiers are those of the models.
         unsure = "tiers" not in names.sections and names.may_hold(name)
         if name not in self.ranks and not unsure:
             self.draft.error(
@@ -73,7 +78,7 @@ class Resolver:
         return self.ranks.get(name)
 
     def no_twins(self, path: Path, names: Sequence[str], what: str) -> None:
-        """Note every name that a list has twice."""
+        """Report every name that appears more than once in a list."""
         seen: dict[str, int] = {}
         for i, name in enumerate(names):
             if name in seen:
@@ -90,15 +95,14 @@ class Resolver:
             seen.setdefault(name, i)
 
     def known(self, name: str, known: Collection[str], what: str, span: Span) -> None:
-        """Note a name that is none of the known ones."""
+        """Report a name that is none of the known ones."""
         if name not in known and not self.draft.names.may_hold(name):
-            article = "an" if what[0] in "aeiou" else "a"
-            message = f"`{name}` is not {article} {what}"
+            message = f"`{name}` is not {article(what)} {what}"
             hint = self.draft.hints.help_line(name, sorted(known))
             self.draft.error("unknown-name", message, span, hint)
 
     def one_model(self, name: str, path: Path) -> None:
-        """Note a name that is no model's."""
+        """Report a name that is not the name of a model."""
         if name not in self._model_names and not self.draft.names.may_hold(name):
             self.draft.error(
                 "unknown-name",
@@ -108,29 +112,29 @@ class Resolver:
             )
 
     def select(self, words: list[str] | None, path: Path) -> tuple[str, ...] | None:
-        """Names of the models that a list of selectors stands for, in its order."""
+        """Names of the models that a list of selectors selects, in its order; None for no list."""
         if words is None:
             return None
         chosen: dict[str, None] = {}
         for i, word in enumerate(words):
-            found = self._selectors.select(word)
-            if not found and not is_pattern(word) and word not in self._words:
+            models = self._selectors.select(word)
+            if not models and not is_pattern(word) and word not in self._words:
                 names = self.draft.names
                 written = word in names.models or word in names.words
                 if not written and not names.may_hold(word):
                     self.draft.error(
                         "unknown-name",
-                        f"`{word}` is no model, tier or tag",
+                        f"`{word}` is not a model, tier or tag",
                         self.places.value((*path, i)),
                         self.draft.hints.help_line(word, self._words),
                     )
                 continue
-            self.draft.selected[(*path, i)] = (word, found)
-            chosen.update(dict.fromkeys(found))
+            self.draft.selected[(*path, i)] = (word, models)
+            chosen.update(dict.fromkeys(models))
         return tuple(chosen)
 
     def pattern(self, pattern: str, path: Path) -> None:
-        """Note a pattern that RE2 cannot read."""
+        """Report a pattern that RE2 cannot compile."""
         problem = pattern_problem(pattern)
         if problem is not None:
             self.draft.error(
@@ -141,27 +145,27 @@ class Resolver:
             )
 
     def own_function(self, name: str, path: Path) -> None:
-        """Note a function that no policy may call."""
+        """Report a function that no policy may call."""
         if is_pythons_own(name):
             self.draft.error(
                 "pythons-own-function",
-                f"`{name}` is a function of Python itself, not of yours",
+                f"`{name}` is a function of Python's standard library",
                 self.places.value(path),
-                "name a function of your own; it may call this one with arguments it has checked",
+                "write a function of your own that calls it with checked arguments",
             )
 
     def when(self, value: str | dict[str, Any] | None, path: Path) -> Condition | None:
-        """A `when`, read and type-checked; None when there is none, or none that holds up."""
+        """A `when`, type-checked; None when there is none, or when it is wrong."""
         if value is None:
             return None
         if isinstance(value, str):
-            condition, found = read_expression(
+            condition, problems = read_expression(
                 value,
                 self.vocabulary,
                 lambda start, end: self.places.inside(path, start, end),
                 self.draft.hints,
             )
-            self.draft.diagnostics.extend(d for d in found if not self._echo(d))
+            self.draft.diagnostics.extend(d for d in problems if not self._repeats(d))
         else:
             condition = self.facts(value, path)
         if condition is not None:
@@ -169,9 +173,9 @@ class Resolver:
         return condition
 
     def facts(self, mapping: dict[str, Any], path: Path) -> Condition | None:
-        """A mapping of facts, read and type-checked."""
+        """The condition of a mapping of facts, type-checked; None when it is wrong."""
         places = self.places
-        condition, found = read_mapping(
+        condition, problems = read_mapping(
             mapping,
             self.vocabulary,
             lambda key: places.key((*path, key)),
@@ -179,15 +183,15 @@ class Resolver:
             places.value(path),
             self.draft.hints,
         )
-        self.draft.diagnostics.extend(d for d in found if not self._echo(d))
+        self.draft.diagnostics.extend(d for d in problems if not self._repeats(d))
         return condition
 
-    def _echo(self, found: Diagnostic) -> bool:
-        """Whether a diagnostic only repeats that a definition is broken, or may do so."""
+    def _repeats(self, problem: Diagnostic) -> bool:
+        """Whether a problem only repeats, or may repeat, that a definition is broken."""
         names = self.draft.names
-        word = found.message.split("`")[1] if "`" in found.message else ""
-        if found.rule in ("unknown-fact", "unknown-value") and names.may_hold(word):
+        word = problem.message.split("`")[1] if "`" in problem.message else ""
+        if problem.rule in ("unknown-fact", "unknown-value") and names.may_hold(word):
             return True
-        if found.rule == "unknown-fact":
+        if problem.rule == "unknown-fact":
             return word in names.attributes
-        return found.rule == "unknown-value" and word in names.tasks | names.bands
+        return problem.rule == "unknown-value" and word in names.tasks | names.bands

@@ -1,6 +1,6 @@
-"""Words that stand for models: a name, a tier, a tag, `free`, `paid`, a LiteLLM name, a pattern.
+"""Selectors: words for a model, a tier, a tag, `free`, `paid`, a LiteLLM name or a pattern.
 
-A word selects every model it fits in any of these ways, in the order the models are written.
+A word selects every model that it matches in any of these ways, in the order of the models.
 """
 
 from __future__ import annotations
@@ -17,12 +17,12 @@ PRICES: Final = ("free", "paid")
 
 
 def is_pattern(word: str) -> bool:
-    """Whether a selector is a glob over names and LiteLLM names."""
+    """Whether a selector is a pattern (`*`, `?`, `[...]`) over names and LiteLLM names."""
     return any(c in word for c in "*?[")
 
 
 class Selectors:
-    """What every word stands for among some models."""
+    """Which of some models each word selects."""
 
     def __init__(self, models: Sequence[Model]) -> None:
         self._models = models
@@ -33,7 +33,7 @@ class Selectors:
                 self._chosen.setdefault(word, []).append(model.name)
 
     def select(self, word: str) -> tuple[str, ...]:
-        """Names of the models that a word stands for."""
+        """Names of the models that a word selects."""
         if is_pattern(word):
             return tuple(
                 model.name
@@ -44,7 +44,7 @@ class Selectors:
 
 
 def known_words(models: Sequence[Model], tiers: Sequence[str]) -> tuple[str, ...]:
-    """Every word a selector may be, for `did you mean`."""
+    """Every word that a selector may be, except patterns: names of models first."""
     tags = sorted({tag for m in models for tag in m.tags})
     names = [m.name for m in models]
     return tuple(
