@@ -205,7 +205,7 @@ def _counters(
         key = limit.key(subject)
         if key in readings:
             reading = readings[key]
-            least = max(1, min(limits.asks(limit, request)))
+            least = max(1, min(limits.amounts(limit, request)))
             full = reading is not None and reading.used + least > (limit.cap or 0)
             counters.append(CounterStatus(limit, subject, reading, full))
     return counters

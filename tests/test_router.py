@@ -65,7 +65,7 @@ def test_answers_by_policy(tmp_path: Path, provider: Simulated) -> None:
                 messages=HELLO, tools=[{"type": "function", "function": {"name": "f"}}]
             )
             assert hard.choices[0].message.content == "from big"
-            assert hard.decision.skipped[0].detail == "cannot do tools"
+            assert hard.decision.skipped[0].detail == "does not support tools"
 
     asyncio.run(main())
     assert asked(provider) == ["small", "big"]
@@ -246,7 +246,7 @@ def test_refusals(tmp_path: Path, provider: Simulated) -> None:
             assert not isinstance(invalid.value, NoCandidateError)
         with pytest.raises(InvalidRequestError, match=r"`smal`; did you mean `small`\?"):
             router.completion(messages=HELLO, model="smal")
-        with pytest.raises(NoCandidateError, match="cannot do tools"):
+        with pytest.raises(NoCandidateError, match="does not support tools"):
             router.completion(messages=HELLO, tags=["private"], needs=["tools"])
         wrongs: tuple[dict[str, Any], ...] = (
             {"temprature": 0},
@@ -329,7 +329,7 @@ def test_hosted_tools_need_a_model_that_may_use_them(
 ) -> None:
     path = write(tmp_path, provider)
     with Router.open(path, watch="off") as router:
-        with pytest.raises(NoCandidateError, match="big: cannot do hosted_tools"):
+        with pytest.raises(NoCandidateError, match="big: does not support hosted_tools"):
             router.completion(messages=HELLO, **asked_for)
         text = path.read_text()
         path.write_text(text.replace("[tools, json]", "[tools, json, hosted_tools]"))
@@ -338,7 +338,7 @@ def test_hosted_tools_need_a_model_that_may_use_them(
         capped = text.replace("[tools, json]", "[tools, json, hosted_tools]")
         path.write_text(capped.replace("cap: unlimited", "cap: $5/day"))
         assert router.reload().state == "ok"
-        with pytest.raises(NoCandidateError, match="hosted tools cost is not known, and budget"):
+        with pytest.raises(NoCandidateError, match="cost of hosted tools is unknown, and budget"):
             router.completion(messages=HELLO, **asked_for)
     assert not provider.requests
 
@@ -347,9 +347,9 @@ def test_media_need_a_model_that_takes_them(tmp_path: Path, provider: Simulated)
     video = {"type": "video_url", "video_url": {"url": "https://e/v.mp4"}}
     message = {"role": "user", "content": [{"type": "text", "text": "see"}, video]}
     with Router.open(write(tmp_path, provider), watch="off") as router:
-        with pytest.raises(NoCandidateError, match="big: cannot do video"):
+        with pytest.raises(NoCandidateError, match="big: does not support video"):
             router.completion(messages=[message])
-        with pytest.raises(NoCandidateError, match="big: cannot do image_output"):
+        with pytest.raises(NoCandidateError, match="big: does not support image_output"):
             router.completion(messages=HELLO, modalities=["text", "image"])
         with pytest.raises(UsageError, match=r"content\[0\]`: unknown type of part `hologram`"):
             router.completion(messages=[{"role": "user", "content": [{"type": "hologram"}]}])

@@ -16,7 +16,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final, TypeAlias
 
-from policy_router.decision.space import admitting, bits, edges
+from policy_router.decision.bitset import bits
+from policy_router.decision.space import admitting, edges
 from policy_router.resilience.cancellation import Poll, checkpoint, never
 
 if TYPE_CHECKING:

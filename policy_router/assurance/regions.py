@@ -6,7 +6,8 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from policy_router.assurance.cover import Cover
-from policy_router.decision.space import Space, TooWide, bits, meet
+from policy_router.decision.bitset import bits
+from policy_router.decision.space import Space, TooWide, meet
 from policy_router.domain.condition import (
     COMPLEXITY,
     HOUR,

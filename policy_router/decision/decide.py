@@ -5,10 +5,10 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Final
 
 from policy_router.decision.abilities import HOSTED_TOOLS
+from policy_router.decision.bitset import bits
 from policy_router.decision.disclosure import checks_for
 from policy_router.decision.facts import situation_of
 from policy_router.decision.gates import gates_for
-from policy_router.decision.space import bits
 from policy_router.domain.complexity import Band
 from policy_router.domain.decision import Decision, Reason, RuleReasons, Skip
 from policy_router.domain.models import TYPICAL_OUTPUT
@@ -73,7 +73,7 @@ def decide_on(policy: Policy, situation: Situation, snapshot: Snapshot = _EMPTY)
             allowed ^= excluded
     limits = index.limits
     if snapshot.used or not limits.plain or HOSTED_TOOLS in request.needs:
-        excluded, skips = limits.out(allowed, facts, request, snapshot)
+        excluded, skips = limits.excluded(allowed, facts, request, snapshot)
         skipped += skips
         allowed ^= excluded
     first = effect.first

@@ -1,6 +1,6 @@
-"""Which checks the answer to a request must pass, and which of their judges may not see it.
+"""Which checks an answer must pass, and which models may not see the request for that.
 
-What holds for judges holds for every model that is shown a request it is not to answer.
+The same holds for every model that is shown a request without answering it.
 """
 
 from __future__ import annotations
@@ -41,29 +41,37 @@ def checks_for(
 def kept_from(
     policy: Policy, models: Iterable[Model], applied: Sequence[str], facts: Facts
 ) -> tuple[Skip, ...]:
-    """Which of the models may not be shown a request that others answer, and why. What a rule lets
-    only others see, or keeps from a model, that model does not see, and a paid one needs a budget
-    as for an answer. Tiers and abilities are about answering and bar nobody. applied: names of the
-    rules that apply."""
+    """Which models may not be shown a request that others answer, and why.
+
+    A rule whose `only` or `avoid` excludes a model keeps the request from it, and a model that is
+    not free needs a budget as for an answer. Tiers and abilities concern answering; they keep
+    nothing from a model.
+
+    Args:
+        policy: The policy that decides.
+        models: The models that would be shown the request.
+        applied: Names of the rules that apply.
+        facts: The facts of the request.
+    """
     rules = [rule for rule in policy.rules if rule.name in applied]
-    seeing: list[str] = []
-    found: list[Skip] = []
+    allowed: list[str] = []
+    skips: list[Skip] = []
     for model in models:
-        skip = next((s for rule in rules if (s := _kept_out(model, rule))), None)
+        skip = next((s for rule in rules if (s := _excluded(model, rule))), None)
         if skip is None:
-            seeing.append(model.name)
+            allowed.append(model.name)
         else:
-            found.append(skip)
+            skips.append(skip)
     index = policy._index
-    _, unpaid = index.limits.not_paid_for(index.mask(seeing), facts)
-    return (*found, *unpaid)
+    _, unpaid = index.limits.unpaid(index.mask(allowed), facts)
+    return (*skips, *unpaid)
 
 
-def _kept_out(model: Model, rule: Rule) -> Skip | None:
+def _excluded(model: Model, rule: Rule) -> Skip | None:
     if rule.only is not None and model.name not in rule.only:
-        words = f"rule `{rule.name}` allows only others"
-        return Skip(model.name, Reason.ONLY, words, span=rule.only_at or rule.span)
+        detail = f"excluded by `only` of rule `{rule.name}`"
+        return Skip(model.name, Reason.ONLY, detail, span=rule.only_at or rule.span)
     if model.name in rule.avoid:
-        words = f"rule `{rule.name}` avoids it"
-        return Skip(model.name, Reason.AVOID, words, span=rule.avoid_at or rule.span)
+        detail = f"excluded by `avoid` of rule `{rule.name}`"
+        return Skip(model.name, Reason.AVOID, detail, span=rule.avoid_at or rule.span)
     return None

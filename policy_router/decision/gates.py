@@ -1,5 +1,7 @@
-"""Reasons of the moment for a model to be out: what the request asks for, and what was read of
-the world. A gate can only take models away. A new reason is a new row."""
+"""Reasons that exclude a model for one request, or for the moment.
+
+A gate can only exclude models. A new reason is a new row of `ALWAYS` or `CONSTRAINTS`.
+"""
 
 from __future__ import annotations
 
@@ -7,7 +9,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
 from policy_router.decision.abilities import HOSTED_TOOLS
-from policy_router.decision.space import chosen
+from policy_router.decision.bitset import chosen
 from policy_router.domain.decision import Reason, Skip
 from policy_router.domain.models import TYPICAL_OUTPUT
 from policy_router.domain.money import spell_usd
@@ -23,11 +25,14 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Gate:
-    """One reason.
+    """One reason to exclude models.
 
-    out: the models (bit i: model i) that may not answer this request now; cheap when the request
-    does not ask. detail: why, in words, for one of them. ready: where a gate is common and its
-    words do not depend on the request, its Skip for every model, made once.
+    Attributes:
+        reason: The reason.
+        out: Returns the models that it excludes (bit i: model i).
+        detail: Says why it excludes one of them.
+        ready: Returns a Skip for every model. It is for a common gate whose text does not depend on
+            the request, so that each Skip is made once.
     """
 
     reason: Reason
@@ -36,77 +41,85 @@ class Gate:
     ready: Callable[[Index, Request], Sequence[Skip]] | None = None
 
     def skips(
-        self, index: Index, gone: int, request: Request, snapshot: Snapshot
+        self, index: Index, excluded: int, request: Request, snapshot: Snapshot
     ) -> tuple[Skip, ...]:
-        """The reasons as they stand in a decision, for the models in `gone`."""
+        """A Skip for each of the excluded models (bit i: model i)."""
         if self.ready is not None:
-            return tuple(chosen(self.ready(index, request), gone))
+            return tuple(chosen(self.ready(index, request), excluded))
         skips = []
-        for model in chosen(index.models, gone):
+        for model in chosen(index.models, excluded):
             until = snapshot.cooling.get(model.name) if self.reason is Reason.COOLING else None
-            words = self.detail(model, request, snapshot)
-            skips.append(Skip(model.name, self.reason, words, until, model.span))
+            detail = self.detail(model, request, snapshot)
+            skips.append(Skip(model.name, self.reason, detail, until, model.span))
         return tuple(skips)
 
 
-def _where(index: Index, out: Callable[[Model], bool]) -> int:
-    return sum(1 << i for i, model in enumerate(index.models) if out(model))
+def _where(index: Index, excludes: Callable[[Model], bool]) -> int:
+    return sum(1 << i for i, model in enumerate(index.models) if excludes(model))
 
 
-def _ability(index: Index, request: Request, _: Snapshot) -> int:
+def _unable(index: Index, request: Request, _: Snapshot) -> int:
     return index.unable(frozenset(request.needs)) if request.needs else 0
 
 
-def _context(index: Index, request: Request, _: Snapshot) -> int:
+def _too_small(index: Index, request: Request, _: Snapshot) -> int:
     # Without a cap on the output only the input is sure to need room.
     return index.too_small(request.tokens + (request.max_tokens or 0))
 
 
-def _model(index: Index, request: Request, _: Snapshot) -> int:
+def _other_model(index: Index, request: Request, _: Snapshot) -> int:
     return 0 if request.model is None else index.everyone & ~(1 << index.at[request.model])
 
 
-def _cost(index: Index, request: Request, _: Snapshot) -> int:
-    limit = request.max_cost_nano_usd
-    if limit is None:
+def _other_model_detail(_: Model, request: Request, __: Snapshot) -> str:
+    return f"the request allows only `{request.model}`"
+
+
+def _too_expensive(index: Index, request: Request, _: Snapshot) -> int:
+    max_cost = request.max_cost_nano_usd
+    if max_cost is None:
         return 0
     if HOSTED_TOOLS in request.needs:
         return index.everyone
 
-    def out(model: Model) -> bool:
+    def excludes(model: Model) -> bool:
         cost = model.estimate(request.tokens, request.max_tokens)
-        return cost is None or cost > limit
+        return cost is None or cost > max_cost
 
-    return _where(index, out)
+    return _where(index, excludes)
 
 
-def _price(model: Model, request: Request, _: Snapshot) -> str:
+def _too_expensive_detail(model: Model, request: Request, _: Snapshot) -> str:
     cost = model.estimate(request.tokens, request.max_tokens)
     if HOSTED_TOOLS in request.needs:
-        return "what hosted tools cost is not known and the request sets a limit"
+        return "the cost of hosted tools is unknown, and the request sets `max_cost`"
     if cost is None:
-        return "its price is unknown and the request sets a limit"
-    about = "" if request.max_tokens is not None else f" (an answer of {TYPICAL_OUTPUT} tokens)"
-    allowed = spell_usd(request.max_cost_nano_usd or 0)
-    return f"about {spell_usd(cost)}{about}, more than the {allowed} allowed"
+        return f"price of `{model.name}` is unknown, and the request sets `max_cost`"
+    answer = "" if request.max_tokens is not None else f" for an answer of {TYPICAL_OUTPUT} tokens"
+    max_cost = spell_usd(request.max_cost_nano_usd or 0)
+    return f"estimated at {spell_usd(cost)}{answer}, above the `max_cost` of {max_cost}"
 
 
-def _latency(index: Index, request: Request, _: Snapshot) -> int:
-    limit = request.max_latency
-    if limit is None:
+def _too_slow(index: Index, request: Request, _: Snapshot) -> int:
+    longest = request.max_latency
+    if longest is None:
         return 0
-    return _where(index, lambda m: m.latency is None or m.latency > limit)
+    return _where(index, lambda model: model.latency is None or model.latency > longest)
 
 
-def _slow(model: Model, _: Request, __: Snapshot) -> str:
+def _too_slow_detail(model: Model, request: Request, _: Snapshot) -> str:
     if model.latency is None:
-        return "its latency is unknown and the request sets a limit"
-    return f"expected to take {model.latency:g} s"
+        return f"latency of `{model.name}` is unknown, and the request sets `max_latency`"
+    return f"latency of {model.latency:g} s is above the `max_latency` of {request.max_latency:g} s"
 
 
-def _quality(index: Index, request: Request, _: Snapshot) -> int:
-    least = request.min_quality
-    return 0 if least is None else _where(index, lambda m: m.quality < least)
+def _too_low_quality(index: Index, request: Request, _: Snapshot) -> int:
+    lowest = request.min_quality
+    return 0 if lowest is None else _where(index, lambda model: model.quality < lowest)
+
+
+def _too_low_quality_detail(model: Model, request: Request, _: Snapshot) -> str:
+    return f"quality of {model.quality:g} is below the `min_quality` of {request.min_quality:g}"
 
 
 def _cooling(index: Index, _: Request, snapshot: Snapshot) -> int:
@@ -118,25 +131,21 @@ def _cooling(index: Index, _: Request, snapshot: Snapshot) -> int:
 
 
 ALWAYS: Final = (
-    Gate(Reason.ABILITY, _ability, ready=lambda i, r: i.lacking(frozenset(r.needs))),
-    Gate(Reason.CONTEXT, _context, ready=lambda i, _: i.too_long),
+    Gate(Reason.ABILITY, _unable, ready=lambda i, r: i.lacking(frozenset(r.needs))),
+    Gate(Reason.CONTEXT, _too_small, ready=lambda i, _: i.too_long),
     Gate(Reason.COOLING, _cooling, lambda *_: "in cooldown after failures"),
 )
-CRITERIA: Final = (
-    Gate(Reason.MODEL, _model, lambda _, r, __: f"the request asks for `{r.model}` alone"),
-    Gate(Reason.COST, _cost, _price),
-    Gate(Reason.LATENCY, _latency, _slow),
-    Gate(
-        Reason.QUALITY,
-        _quality,
-        lambda m, r, _: f"quality {m.quality:g} is less than the {r.min_quality:g} asked for",
-    ),
+CONSTRAINTS: Final = (
+    Gate(Reason.MODEL, _other_model, _other_model_detail),
+    Gate(Reason.COST, _too_expensive, _too_expensive_detail),
+    Gate(Reason.LATENCY, _too_slow, _too_slow_detail),
+    Gate(Reason.QUALITY, _too_low_quality, _too_low_quality_detail),
 )
-"""What only some requests ask for, each with a field of its own."""
+"""For what few requests set, each a field of its own."""
 
 
 def gates_for(request: Request) -> tuple[Gate, ...]:
-    """The gates that may have something to say about a request, in order."""
+    """The gates that may exclude models for a request, in order."""
     if (
         request.model is None
         and request.max_cost is None
@@ -144,4 +153,4 @@ def gates_for(request: Request) -> tuple[Gate, ...]:
         and request.min_quality is None
     ):
         return ALWAYS
-    return CRITERIA + ALWAYS
+    return CONSTRAINTS + ALWAYS

@@ -18,9 +18,10 @@ from operator import or_
 from typing import TYPE_CHECKING, Any, Final, TypeAlias
 
 from policy_router.decision.abilities import ABILITIES
+from policy_router.decision.bitset import bits
 from policy_router.decision.limits import LimitIndex
 from policy_router.decision.ranking import Rankings
-from policy_router.decision.space import Space, TooWide, admitting, bits
+from policy_router.decision.space import Space, TooWide, admitting
 from policy_router.domain.condition import HOUR, TAGS, WEEKDAY
 from policy_router.domain.decision import Reason, RuleReasons, Skip
 from policy_router.domain.facts import FactType
@@ -193,7 +194,7 @@ class Index:
             Skip(
                 m.name,
                 Reason.CONTEXT,
-                f"its context holds only {m.context or 0:,} tokens",
+                f"context of {m.context or 0:,} tokens is too small",
                 span=m.span,
             )
             for m in models
@@ -242,7 +243,7 @@ class Index:
                 Skip(
                     m.name,
                     Reason.ABILITY,
-                    "cannot do " + ", ".join(sorted(needs - m.abilities)),
+                    "does not support " + ", ".join(sorted(needs - m.abilities)),
                     span=m.span,
                 )
                 for m in self.models
@@ -268,9 +269,14 @@ class Index:
         outside = 0 if rule.only is None else self.everyone & ~self.mask(rule.only)
         avoided = self.mask(rule.avoid)
         reasons = (
-            (outside, Reason.ONLY, f"{says} allows only others", rule.only_at or rule.span),
-            (avoided, Reason.AVOID, f"{says} avoids it", rule.avoid_at or rule.span),
-            (lacking, Reason.ABILITY, f"{says} needs {', '.join(sorted(rule.needs))}", rule.span),
+            (outside, Reason.ONLY, f"excluded by `only` of {says}", rule.only_at or rule.span),
+            (avoided, Reason.AVOID, f"excluded by `avoid` of {says}", rule.avoid_at or rule.span),
+            (
+                lacking,
+                Reason.ABILITY,
+                f"excluded by `needs` of {says}: {', '.join(sorted(rule.needs))}",
+                rule.span,
+            ),
         )
         first = tuple(self.order.put(self.at[name], says) for name in rule.first)
         skips = _Skips(self.models, reasons)

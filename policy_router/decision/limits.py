@@ -1,19 +1,25 @@
-"""What a policy's meters say of a request: which of them it falls under, what an attempt takes from
-their counters, and which models are out because a count is full or nobody pays for them.
+"""What the limits and budgets of a policy mean for a request.
 
-`decide` asks by readings that were taken before, as advice; whoever reserves takes the charges.
+`decide` asks it with readings that were taken before, as advice. Whoever reserves takes the
+charges, and what the store answers then is binding.
 """
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING
 
 from policy_router.decision.abilities import HOSTED_TOOLS
-from policy_router.decision.space import chosen
+from policy_router.decision.amounts import (
+    fit_output_cap,
+    largest_amount,
+    refuses,
+    share_output_cap,
+)
+from policy_router.decision.bitset import chosen
+from policy_router.decision.wording import spell_exhausted
 from policy_router.domain.decision import Reason, Skip
 from policy_router.domain.identity import bounded_id, key_id
 from policy_router.domain.limits import ANYONE, Charge, Metric, WhenExhausted
-from policy_router.domain.money import spell_usd
 from policy_router.domain.periods import Period
 
 if TYPE_CHECKING:
@@ -28,346 +34,304 @@ if TYPE_CHECKING:
     from policy_router.ledger.store import Attribution
 
 
-def subject_of(meter: Limit, asker: Request | Attribution) -> str:
-    """Whose count a request falls under, or one that the ledger tells of."""
-    if meter.per is None:
-        return ANYONE
-    who = getattr(asker, meter.per)
-    if not who:
-        return ANYONE
-    return key_id(str(who)) if meter.per == "key" else bounded_id(str(who))
+def subject_of(limit: Limit, source: Request | Attribution) -> str:
+    """Whose counter of a limit applies.
 
+    Args:
+        limit: The limit, which may count per user, team, tenant or key.
+        source: The request, or what the ledger recorded of one.
 
-LEAST_CAP: Final = 256
-"""Tokens that an answer may have at the least, however small a limit of tokens is."""
-
-
-def most(meter: Limit, model: Model, request: Request, cap: int | None = None) -> int:
-    """The most of a meter's metric that one attempt can come to; money is in nano-USD, and 0 where
-    the price is unknown. cap: tokens of one answer; the least there must be room for, unless given.
+    Returns:
+        The name of the user, team or tenant, shortened if it is long; a hash of the key; or
+        `ANYONE` where all share one counter or the request names nobody.
     """
-    if meter.metric is Metric.REQUESTS or meter.metric is Metric.CONCURRENT:
-        return 1
-    if cap is None:
-        cap = model.output_cap(request.max_tokens)
-        if meter.metric is Metric.TOKENS:
-            cap = fitting(meter, model, request, cap)
-    output = cap * request.answers
-    if meter.metric is Metric.TOKENS:
-        return _input(meter, model, request) + output
-    tokens = model.most_input(request)
-    if model.price is None:
-        return 0
-    return model.price.most(tokens, output, hosted=HOSTED_TOOLS in request.needs)
-
-
-def fitting(meter: Limit, model: Model, request: Request, cap: int) -> int:
-    """A cap of an answer that a limit of tokens has room for when nothing is used. What the request
-    itself asks for is kept: then it is refused with a reason."""
-    if meter.cap is None or request.max_tokens is not None:
-        return cap
-    room = (meter.cap - _input(meter, model, request)) // request.answers
-    return min(cap, max(room, LEAST_CAP))
-
-
-def _share(meter: Limit, model: Model, request: Request) -> int:
-    """The cap of an answer for which one request takes no more than its share of a limit."""
-    share = (meter.cap or 0) // SHARE
-    tokens = model.most_input(request)
-    if meter.metric is Metric.TOKENS:
-        return (share - tokens) // request.answers
-    price = model.price
-    if price is None:
-        return 0
-    least = price.most(tokens, 0)
-    each = (price.most(tokens, _MANY) - least) * request.answers
-    return (share - least) * _MANY // each if each else _MANY
-
-
-SHARE: Final = 4
-"""A request that sets no cap takes at most one part in so many of a limit, if that is of use: what
-it holds while it runs is out of reach for others, and most answers are short."""
-_MANY: Final = 1_000_000
-
-
-def _input(meter: Limit, model: Model, request: Request) -> int:
-    """The tokens that go in, for a limit of tokens: what they cannot exceed, or where the limit
-    could never fit that, what they are estimated to be."""
-    bound = model.most_input(request)
-    if meter.cap is None or bound + LEAST_CAP * request.answers <= meter.cap:
-        return bound
-    return min(bound, request.tokens)
-
-
-def refuses(meter: Limit, model: Model) -> bool:
-    """Whether a full meter refuses a model; else it only warns."""
-    return meter.then is WhenExhausted.BLOCK or (
-        meter.then is WhenExhausted.FREE_ONLY and not model.free
-    )
+    if limit.per is None:
+        return ANYONE
+    name = getattr(source, limit.per)
+    if not name:
+        return ANYONE
+    return key_id(str(name)) if limit.per == "key" else bounded_id(str(name))
 
 
 class LimitIndex:
-    """The meters of one policy, made ready.
+    """The limits of one policy, prepared for lookups.
 
-    A paid model needs a budget of money that covers it, and where such a budget has a cap that
-    refuses, a known price. Both hang on the policy and the request alone.
+    A model that is not free needs a budget in dollars that covers it, and a known price where such
+    a budget has a cap that refuses. Both depend on the policy and the request alone.
 
-    plain: no model is ever out for that.
+    Sets of models are ints: bit i is model i of the policy.
+
+    Attributes:
+        limits: Every limit and budget, in written order.
+        plain: Whether no model is ever excluded for want of a budget or a price.
     """
 
-    def __init__(self, models: Sequence[Model], meters: Sequence[Limit]) -> None:
-        self.meters = tuple(meters)
+    def __init__(self, models: Sequence[Model], limits: Sequence[Limit]) -> None:
+        self.limits = tuple(limits)
         self._models = tuple(models)
-        self._free = _mask(models, lambda m: m.free)
-        self._paid = _mask(models, lambda m: not m.free)
-        self._unpriced = _mask(models, lambda m: not m.free and m.price is None)
-        money = [m for m in meters if m.metric is Metric.USD]
-        self._capping = [m for m in money if m.cap is not None and m.then is not WhenExhausted.WARN]
-        sizes = Metric.TOKENS, Metric.USD
-        self._sized = [m for m in meters if m.metric in sizes and m.cap is not None]
-        self._sometimes = [m for m in money if m.when is not None]
-        self._covered = _union(m.models for m in money if m.when is None)
-        self._capped = _union(m.models for m in self._capping if m.when is None)
+        self._free = _set_of(models, lambda model: model.free)
+        self._paid = _set_of(models, lambda model: not model.free)
+        self._unpriced = _set_of(models, lambda model: not model.free and model.price is None)
+        money = [limit for limit in limits if limit.metric is Metric.USD]
+        self._capping = [
+            limit
+            for limit in money
+            if limit.cap is not None and limit.then is not WhenExhausted.WARN
+        ]
+        self._sized = [
+            limit
+            for limit in limits
+            if limit.metric in (Metric.TOKENS, Metric.USD) and limit.cap is not None
+        ]
+        self._conditional = [limit for limit in money if limit.when is not None]
+        self._covered = _union(limit.models for limit in money if limit.when is None)
+        self._capped = _union(limit.models for limit in self._capping if limit.when is None)
         self.plain = not (self._paid & ~self._covered) and not self._unpriced
 
-    def out(
+    def applying(self, facts: Facts) -> Iterator[Limit]:
+        """The limits whose condition holds, in written order."""
+        for limit in self.limits:
+            if limit.when is None or limit.when.holds(facts):
+                yield limit
+
+    # -- which models are excluded -----------------------------------------------------------
+
+    def excluded(
         self, allowed: int, facts: Facts, request: Request, snapshot: Snapshot
     ) -> tuple[int, tuple[Skip, ...]]:
-        """The models among `allowed` (bit i: model i) that are out for money or for a count, each
-        with its reason. For a `plain` policy and an empty snapshot there are none."""
-        gone, skips = self.not_paid_for(allowed, facts)
+        """The models among `allowed` that may not answer for want of money or room, and why.
+
+        For a `plain` policy and a snapshot without readings there are none.
+        """
+        excluded, skips = self.unpaid(allowed, facts)
         if HOSTED_TOOLS in request.needs:
-            unbounded, more = self.without_bound(allowed & ~gone, facts)
-            gone |= unbounded
+            unbounded, more = self.unbounded(allowed & ~excluded, facts)
+            excluded |= unbounded
             skips += more
-        full, more = self.used_up(allowed & ~gone, facts, request, snapshot)
-        return gone | full, (*skips, *more)
+        full, more = self.exhausted(allowed & ~excluded, facts, request, snapshot)
+        return excluded | full, (*skips, *more)
 
-    # -- what the policy alone says ------------------------------------------------------------
-
-    def without_budget(self, facts: Facts) -> int:
-        """Paid models (bit i: model i) that no budget pays for."""
-        covered = self._covered
-        for meter in self._sometimes:
-            if meter.when is not None and meter.when.holds(facts):
-                covered |= meter.models
-        return self._paid & ~covered
-
-    def without_price(self, facts: Facts) -> int:
-        """Paid models of unknown price that fall under a budget with a cap."""
-        capped = self._capped
-        for meter in self._capping:
-            if meter.when is not None and meter.when.holds(facts):
-                capped |= meter.models
-        return self._unpriced & capped
-
-    def not_paid_for(self, allowed: int, facts: Facts) -> tuple[int, list[Skip]]:
-        """The models among `allowed` that the policy pays for never or not under this request, and
-        why."""
-        uncovered = self.without_budget(facts) & allowed
-        unpriced = self.without_price(facts) & allowed & ~uncovered
+    def unpaid(self, allowed: int, facts: Facts) -> tuple[int, list[Skip]]:
+        """The models among `allowed` that lack a budget or a price, and why."""
+        uncovered = self._without_budget(facts) & allowed
+        unpriced = self._without_price(facts) & allowed & ~uncovered
+        detail = "it is not free, and no budget covers it"
         skips = [
-            Skip(m.name, Reason.UNCOVERED, "it costs money and no budget pays for it", span=m.span)
-            for m in chosen(self._models, uncovered)
+            Skip(model.name, Reason.UNCOVERED, detail, span=model.span)
+            for model in chosen(self._models, uncovered)
         ]
-        words = "its price is unknown, and its budget has a cap"
         skips += [
-            Skip(m.name, Reason.UNPRICED, words, span=m.span)
-            for m in chosen(self._models, unpriced)
+            Skip(
+                model.name,
+                Reason.UNPRICED,
+                f"price of `{model.name}` is unknown, and its budget has a cap",
+                span=model.span,
+            )
+            for model in chosen(self._models, unpriced)
         ]
         return uncovered | unpriced, skips
 
-    def without_bound(self, allowed: int, facts: Facts) -> tuple[int, list[Skip]]:
-        """The models among `allowed` that fall under a budget with a cap, each with the first such
-        budget: tools that run at the provider are charged by use and feed the model any number of
-        tokens, so that nothing bounds what a call may come to."""
-        gone = 0
+    def _without_budget(self, facts: Facts) -> int:
+        covered = self._covered
+        for limit in self._conditional:
+            if limit.when is not None and limit.when.holds(facts):
+                covered |= limit.models
+        return self._paid & ~covered
+
+    def _without_price(self, facts: Facts) -> int:
+        capped = self._capped
+        for limit in self._capping:
+            if limit.when is not None and limit.when.holds(facts):
+                capped |= limit.models
+        return self._unpriced & capped
+
+    def unbounded(self, allowed: int, facts: Facts) -> tuple[int, list[Skip]]:
+        """The models among `allowed` under a budget with a cap, each with the first such budget.
+
+        It is for requests with tools that run at the provider. Those are charged by use and add any
+        number of input tokens, so that the cost of a call has no upper bound.
+        """
+        excluded = 0
         skips: list[Skip] = []
-        for meter in self.applying(facts):
-            if not meter.is_budget or meter.cap is None or meter.then is WhenExhausted.WARN:
+        for limit in self.applying(facts):
+            if limit.section != "budgets" or limit.cap is None or limit.then is WhenExhausted.WARN:
                 continue
-            here = meter.models & allowed & ~gone
-            if meter.then is WhenExhausted.FREE_ONLY or meter.metric is Metric.USD:
+            here = limit.models & allowed & ~excluded
+            if limit.then is WhenExhausted.FREE_ONLY or limit.metric is Metric.USD:
                 here &= ~self._free
-            words = f"what hosted tools cost is not known, and budget `{meter.name}` has a cap"
+            detail = f"the cost of hosted tools is unknown, and budget `{limit.name}` has a cap"
             skips += [
-                Skip(m.name, Reason.UNPRICED, words, span=meter.span)
-                for m in chosen(self._models, here)
+                Skip(model.name, Reason.UNPRICED, detail, span=limit.span)
+                for model in chosen(self._models, here)
             ]
-            gone |= here
-        return gone, skips
+            excluded |= here
+        return excluded, skips
 
-    # -- what the counters say -----------------------------------------------------------------
-
-    def applying(self, facts: Facts) -> Iterator[Limit]:
-        """The meters that a request falls under, in the order of the policy."""
-        for meter in self.meters:
-            if meter.when is None or meter.when.holds(facts):
-                yield meter
-
-    def used_up(
+    def exhausted(
         self, allowed: int, facts: Facts, request: Request, snapshot: Snapshot
     ) -> tuple[int, list[Skip]]:
-        """The models among `allowed` for which some count is full, each with the first that is."""
-        gone = 0
+        """The models among `allowed` that do not fit into a limit, each with the first such."""
+        excluded = 0
         skips: list[Skip] = []
-        for meter in self.meters if snapshot.used else ():
-            here = allowed & meter.models & ~gone
-            if not here or meter.cap is None or meter.then is WhenExhausted.WARN:
+        for limit in self.limits if snapshot.used else ():
+            here = allowed & limit.models & ~excluded
+            if not here or limit.cap is None or limit.then is WhenExhausted.WARN:
                 continue
-            name = meter.key(subject_of(meter, request))
-            if name not in snapshot.used:
+            key = limit.key(subject_of(limit, request))
+            if key not in snapshot.used:
                 continue
-            if meter.when is not None and not meter.when.holds(facts):
+            if limit.when is not None and not limit.when.holds(facts):
                 continue
-            if meter.then is WhenExhausted.FREE_ONLY:
+            if limit.then is WhenExhausted.FREE_ONLY:
                 here &= ~self._free
-            reading = snapshot.used[name]
-            for i, model in self._each(here):
-                skip = _full(meter, model, request, reading)
+            reading = snapshot.used[key]
+            for i, model in self._models_in(here):
+                skip = _exhausted(limit, key, model, request, reading)
                 if skip is not None:
-                    gone |= 1 << i
+                    excluded |= 1 << i
                     skips.append(skip)
-        return gone, skips
+        return excluded, skips
+
+    # -- what the counters say ---------------------------------------------------------------
 
     def headroom(self, facts: Facts, request: Request, snapshot: Snapshot) -> tuple[float, ...]:
-        """For each model the share of its fullest count that is left, 0..1; 1 where nothing is
-        counted."""
+        """For each model the share, 0..1, that is left of its fullest limit; 1 without limits."""
         left = [1.0] * len(self._models)
-        for meter in self.applying(facts):
-            reading = snapshot.used.get(meter.key(subject_of(meter, request)))
-            if reading is not None and meter.cap:
-                share = max(0.0, 1 - reading.used / meter.cap)
-                for i, _ in self._each(meter.models):
+        for limit in self.applying(facts):
+            reading = snapshot.used.get(limit.key(subject_of(limit, request)))
+            if reading is not None and limit.cap:
+                share = max(0.0, 1 - reading.used / limit.cap)
+                for i, _ in self._models_in(limit.models):
                     left[i] = min(left[i], share)
         return tuple(left)
 
-    def _each(self, models: int) -> Iterator[tuple[int, Model]]:
+    def counters_to_read(
+        self, facts: Facts, request: Request, now: float, zone: ZoneInfo
+    ) -> tuple[tuple[CounterKey, Charge], ...]:
+        """The counters that matter to a request before it is decided.
+
+        A calendar period ends for all models at once, so its counter is asked about the most that
+        any model can use within the cap: `opens` then holds for every model that does not fit. A
+        rolling window opens bit by bit; its counter is asked about the least.
+
+        Args:
+            facts: The facts of the request.
+            request: The request.
+            now: Unix time.
+            zone: The time zone of calendar periods.
+
+        Returns:
+            Pairs of a key in `Snapshot.used` and what to read for it.
+        """
+        counters = []
+        for limit in self.applying(facts):
+            amounts = self.amounts(limit, request)
+            if limit.cap is None or not amounts:
+                continue
+            amount = min(amounts)
+            if isinstance(limit.window, Period):
+                amount = max((a for a in amounts if a <= limit.cap), default=amount)
+            subject = subject_of(limit, request)
+            charge = Charge(limit.counter(subject, now, zone), amount, limit.cap)
+            counters.append((limit.key(subject), charge))
+        return tuple(counters)
+
+    def amounts(self, limit: Limit, request: Request) -> list[int]:
+        """The most that an attempt can use of a limit, for each model that it can refuse."""
+        if limit.cap is None or limit.then is WhenExhausted.WARN:
+            return []
+        models = limit.models
+        if limit.then is WhenExhausted.FREE_ONLY:
+            models &= ~self._free
+        return [largest_amount(limit, model, request) for _, model in self._models_in(models)]
+
+    def _models_in(self, models: int) -> Iterator[tuple[int, Model]]:
         for i, model in enumerate(self._models):
             if models >> i & 1:
                 yield i, model
 
-    # -- what an attempt takes -----------------------------------------------------------------
+    # -- what an attempt reserves ------------------------------------------------------------
 
-    def caps(self, facts: Facts, request: Request, model: int) -> tuple[int, ...]:
-        """Caps of an answer of a model (by its number) to try in turn: all that it can give, within
-        the share of each limit that one request may take, and the least that is of use."""
-        asked = self._models[model]
-        least = asked.output_cap(request.max_tokens)
-        wanted = asked.full_output(request)
-        for meter in self._sized:
-            if not meter.models >> model & 1 or not refuses(meter, asked):
+    def output_caps(self, facts: Facts, request: Request, position: int) -> tuple[int, ...]:
+        """Caps on an answer to try in turn, in tokens, for the model at a position.
+
+        The first is all that the model can write, within the share of each limit that one request
+        may reserve; the last is the least that is useful.
+        """
+        model = self._models[position]
+        least = model.output_cap(request.max_tokens)
+        wanted = model.full_output(request)
+        for limit in self._sized:
+            if not limit.models >> position & 1 or not refuses(limit, model):
                 continue
-            if meter.when is not None and not meter.when.holds(facts):
+            if limit.when is not None and not limit.when.holds(facts):
                 continue
-            wanted = min(wanted, max(least, _share(meter, asked, request)))
-            if meter.metric is Metric.TOKENS:
-                wanted = fitting(meter, asked, request, wanted)
-                least = fitting(meter, asked, request, least)
+            wanted = min(wanted, max(least, share_output_cap(limit, model, request)))
+            if limit.metric is Metric.TOKENS:
+                wanted = fit_output_cap(limit, model, request, wanted)
+                least = fit_output_cap(limit, model, request, least)
         return (wanted, least) if wanted > least else (least,)
 
-    def charges(  # noqa: PLR0917  the request, and the moment
+    def charges(
         self,
         facts: Facts,
         request: Request,
-        model: int,
+        position: int,
+        *,
         now: float,
         zone: ZoneInfo,
-        cap: int | None = None,
+        output_cap: int | None = None,
     ) -> tuple[Charge, ...]:
-        """What one attempt at a model (by its number) takes from which counters, when its answers
-        may have so many tokens each (None: the least there must be room for)."""
-        asked = self._models[model]
-        found = []
-        for meter in self.applying(facts):
-            if not meter.models >> model & 1:
-                continue
-            if meter.metric is Metric.USD and asked.free and meter.then is not WhenExhausted.BLOCK:
-                continue
-            counter = meter.counter(subject_of(meter, request), now, zone)
-            amount = most(meter, asked, request, cap)
-            found.append(Charge(counter, amount, meter.cap, refuses(meter, asked), meter.warn_at))
-        return tuple(found)
+        """What one attempt reserves from which counters.
 
-    def uses(
-        self, facts: Facts, request: Request, now: float, zone: ZoneInfo
-    ) -> tuple[tuple[CounterKey, Charge], ...]:
-        """The counters worth reading before the request is decided: the name of each in a Snapshot,
-        and what to ask it for.
-
-        A calendar period is over for all models at once, so it is asked for the most that any of
-        them may take within the limit: `opens` then holds for whoever has no room. A rolling
-        window opens bit by bit; it is asked for the least.
+        Args:
+            facts: The facts of the request.
+            request: The request.
+            position: The position of the model in the policy.
+            now: Unix time.
+            zone: The time zone of calendar periods.
+            output_cap: Tokens that each answer may have; None means the fewest that must fit.
         """
-        found = []
-        for meter in self.applying(facts):
-            amounts = self.asks(meter, request)
-            if meter.cap is None or not amounts:
+        model = self._models[position]
+        charges = []
+        for limit in self.applying(facts):
+            if not limit.models >> position & 1:
                 continue
-            amount = min(amounts)
-            if isinstance(meter.window, Period):
-                amount = max((a for a in amounts if a <= meter.cap), default=amount)
-            subject = subject_of(meter, request)
-            counter = meter.counter(subject, now, zone)
-            found.append((meter.key(subject), Charge(counter, amount, meter.cap)))
-        return tuple(found)
-
-    def asks(self, meter: Limit, request: Request) -> list[int]:
-        """The most that an attempt may take of a meter, for each model that it refuses when there
-        is no room."""
-        if meter.cap is None or meter.then is WhenExhausted.WARN:
-            return []
-        payers = (
-            meter.models & ~self._free if meter.then is WhenExhausted.FREE_ONLY else meter.models
-        )
-        return [most(meter, model, request) for _, model in self._each(payers)]
+            if limit.metric is Metric.USD and model.free and limit.then is not WhenExhausted.BLOCK:
+                continue
+            counter = limit.counter(subject_of(limit, request), now, zone)
+            amount = largest_amount(limit, model, request, output_cap)
+            charges.append(Charge(counter, amount, limit.cap, refuses(limit, model), limit.warn_at))
+        return tuple(charges)
 
 
-def _full(meter: Limit, model: Model, request: Request, reading: Reading | None) -> Skip | None:
-    """Why a meter's reading puts a model out; None when there is room. A rate limit that cannot be
-    read puts nobody out: each process then keeps to its own share."""
-    name = f"{'budget' if meter.is_budget else 'limit'} `{meter.name}`"
+def _exhausted(
+    limit: Limit, key: CounterKey, model: Model, request: Request, reading: Reading | None
+) -> Skip | None:
+    """Why a reading excludes a model; None when it fits.
+
+    A rate limit that cannot be read excludes no model: each process then keeps its own share.
+    """
+    budget = limit.section == "budgets"
     if reading is None:
-        words = f"{name} cannot be read now"
-        return Skip(model.name, Reason.STATE, words, span=meter.span) if meter.is_budget else None
-    limit = meter.cap or 0
-    asked = most(meter, model, request)
-    if reading.used + max(asked, 1) <= limit:
+        detail = f"budget `{limit.name}` cannot be read now"
+        return Skip(model.name, Reason.STATE, detail, span=limit.span) if budget else None
+    cap = limit.cap or 0
+    requested = largest_amount(limit, model, request)
+    if reading.used + max(requested, 1) <= cap:
         return None
-    reason = Reason.BUDGET if meter.is_budget else Reason.RATE_LIMIT
-    words = f"{name}: {spell_used(meter.metric, reading.used, limit, meter.window)} used"
-    if reading.used < limit:
-        words += f", this may take {spell(meter.metric, asked)}"
-    opens = reading.opens if max(asked, 1) <= limit else None
-    return Skip(model.name, reason, words, opens, meter.span)
+    reason = Reason.BUDGET if budget else Reason.RATE_LIMIT
+    detail = spell_exhausted(key, reading.used, cap, requested)
+    opens = reading.opens if max(requested, 1) <= cap else None
+    return Skip(model.name, reason, detail, opens, limit.span)
 
 
-def spell(metric: Metric, amount: int) -> str:
-    """An amount for people: `$1.50`, `1 request`, `3 requests`."""
-    if metric is Metric.USD:
-        return spell_usd(amount)
-    noun = "" if metric is Metric.CONCURRENT else f" {metric}"
-    return f"{amount:,}{noun.removesuffix('s') if amount == 1 else noun}"
+def _set_of(models: Sequence[Model], holds: Callable[[Model], bool]) -> int:
+    return sum(1 << i for i, model in enumerate(models) if holds(model))
 
 
-def spell_used(metric: Metric, used: int, limit: int, window: object) -> str:
-    """`$1.50 of $5.00 a month`, `3 of 20 requests an hour`, `2 of 4 at once` (no window)."""
-    first = spell(metric, used) if metric is Metric.USD else f"{used:,}"
-    return f"{first} of {spell(metric, limit)} {per(window)}"
-
-
-def per(window: object) -> str:
-    """`a month`, `an hour`; `at once` where there is no window."""
-    name = str(window or "")
-    return f"{'an' if name == 'hour' else 'a'} {name}" if name else "at once"
-
-
-def _mask(models: Sequence[Model], holds: Callable[[Model], bool]) -> int:
-    return sum(1 << i for i, m in enumerate(models) if holds(m))
-
-
-def _union(masks: Iterable[int]) -> int:
-    found = 0
-    for mask in masks:
-        found |= mask
-    return found
+def _union(sets: Iterable[int]) -> int:
+    union = 0
+    for models in sets:
+        union |= models
+    return union

@@ -15,7 +15,7 @@ from functools import partial
 from itertools import compress, pairwise
 from typing import TYPE_CHECKING, Final, TypeAlias
 
-from policy_router.decision.space import bits, flags_in
+from policy_router.decision.bitset import bits, flags_in
 from policy_router.domain.decision import Candidate
 from policy_router.domain.ordering import SortKey
 
@@ -64,7 +64,7 @@ _WORDS: Final[dict[SortKey, tuple[str, str]]] = {
     SortKey.CHEAPEST: ("cheapest first", "next cheapest"),
     SortKey.FASTEST: ("fastest first", "next fastest"),
     SortKey.QUALITY: ("best quality first", "next in quality"),
-    SortKey.HEADROOM: ("most of its quotas left", "less of its quotas left"),
+    SortKey.HEADROOM: ("most quota left", "less quota left"),
 }
 WRITTEN: Final = "written order"
 

@@ -12,10 +12,11 @@ from bisect import bisect_left
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
-from itertools import accumulate, compress, pairwise
-from operator import itemgetter, xor
-from typing import TYPE_CHECKING, Final, TypeAlias, TypeVar
+from itertools import accumulate, pairwise
+from operator import xor
+from typing import TYPE_CHECKING, Final, TypeAlias
 
+from policy_router.decision.bitset import bits
 from policy_router.domain.condition import (
     COMPLEXITY,
     SCORE,
@@ -30,11 +31,10 @@ from policy_router.domain.condition import (
 from policy_router.domain.facts import Fact, FactType, Vocabulary
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator, Sequence
+    from collections.abc import Iterable, Sequence
 
     from policy_router.domain.complexity import Band
 
-T = TypeVar("T")
 Box: TypeAlias = Mapping[int, int]
 """Dimension -> set of cells. A dimension that is not named is not constrained."""
 
@@ -228,50 +228,6 @@ def edges(cells: int, dead: int) -> list[int]:
     break every range into single points."""
     cells |= cells << 1 & dead
     return bits(cells ^ cells << 1)
-
-
-def bits(number: int) -> list[int]:
-    """Positions of the bits that are set, lowest first. Taken from the top, each costs one shift
-    and one subtraction, however long the number; of a long one with many, the digits are read."""
-    if number.bit_count() << _DENSE > number.bit_length() > _LONG:
-        text = bin(number)[:1:-1].encode().translate(_TRUTH)
-        return list(compress(range(len(text)), text))
-    found: list[int] = []
-    add = found.append
-    while number:
-        top = number.bit_length() - 1
-        add(top)
-        number ^= 1 << top
-    found.reverse()
-    return found
-
-
-_TRUTH: Final = bytes.maketrans(b"01", b"\x00\x01")
-_LONG: Final = 128
-_DENSE: Final = 5
-"""One bit in 32."""
-_TABLE: Final = 256
-"""Length of the table that `bytes.translate` takes."""
-
-
-def chosen(items: Sequence[T], number: int) -> Iterator[T]:
-    """The items whose bit is set, lowest first. For a few dozen items of which many are chosen:
-    the number written out in binary selects them."""
-    return compress(items, bin(number)[:1:-1].encode().translate(_TRUTH))
-
-
-def flags_in(order: Sequence[int]) -> Callable[[int], bytes]:
-    """For sets of the numbers below the order's length, each of which it names once: the function
-    from a set to one byte for each of the order, 1 where the set has it and 0 where not."""
-    # `bin` writes two letters, then a bit that fixes the length, then the highest number first.
-    # A text as long as a table is one: it translates the places of numbers to what stands there.
-    mark = 1 << max(len(order), _TABLE - 3)
-    places = [mark.bit_length() + 1 - number for number in order]
-    if len(order) <= _TABLE - 3:
-        translate = bytes(places).translate
-        return lambda number: translate(bin(mark | number).encode()).translate(_TRUTH)
-    pick = itemgetter(*places)
-    return lambda number: bytes(pick(bin(mark | number).encode())).translate(_TRUTH)
 
 
 def meet(a: Box, b: Box) -> dict[int, int] | None:

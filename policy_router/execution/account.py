@@ -18,7 +18,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Final, TypeAlias
 
 from policy_router.decision.abilities import HOSTED_TOOLS
-from policy_router.decision.limits import spell, spell_used
+from policy_router.decision.wording import spell_exhausted
 from policy_router.domain.decision import Reason, Skip
 from policy_router.domain.identity import bounded_id, key_id
 from policy_router.domain.limits import Metric
@@ -149,7 +149,7 @@ class RequestAccount:
             self._expect(model, model.full_output(self._request))
             return None
         number = self._policy.position(model.name)
-        caps = self._policy.limit_index.caps(facts, self._request, number)
+        caps = self._policy.limit_index.output_caps(facts, self._request, number)
         for cap in caps:  # each is smaller than the one before, in case money or tokens are short
             self._expect(model, cap)
             charges = self._charges(facts, model, self._context.clock(), cap)
@@ -255,7 +255,7 @@ class RequestAccount:
         policy = self._policy
         number = policy.position(model.name)
         charges = policy.limit_index.charges(
-            facts, self._request, number, now, policy.timezone, cap
+            facts, self._request, number, now=now, zone=policy.timezone, output_cap=cap
         )
         self._slots = frozenset(
             c.counter.key for c in charges if c.counter.metric is Metric.CONCURRENT
@@ -322,11 +322,7 @@ class RequestAccount:
     def _skip(self, model: Model, refusal: Refusal) -> Skip:
         key = refusal.key
         limit = self._limits.get(key.scope)
-        detail = (
-            f"{'budget' if key.is_budget else 'limit'} `{key.name}`: "
-            f"{spell_used(key.metric, refusal.used, refusal.cap, key.window)} used, this may take "
-            f"{spell(key.metric, refusal.requested)}"
-        )
+        detail = spell_exhausted(key, refusal.used, refusal.cap, refusal.requested)
         reason = Reason.BUDGET if key.is_budget else Reason.RATE_LIMIT
         return Skip(model.name, reason, detail, refusal.opens, limit.span if limit else None)
 

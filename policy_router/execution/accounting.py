@@ -63,7 +63,7 @@ class Accounting:
         """
         if situation.problem is not None or not policy.limits:
             return {}
-        uses = policy.limit_index.uses(
+        uses = policy.limit_index.counters_to_read(
             situation.facts, situation.request, self.clock(), policy.timezone
         )
         if not uses:

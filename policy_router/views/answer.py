@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from typing import TYPE_CHECKING, Any, Final
 
-from policy_router.decision.limits import spell_used
+from policy_router.decision.wording import spell_usage
 from policy_router.diagnostics import printable
 from policy_router.domain.limits import ANYONE, Metric
 from policy_router.domain.money import format_usd
@@ -172,6 +172,6 @@ def failure(policy: Policy, failed: RoutingError) -> list[Line]:
 def warning(event: Warned) -> Line:
     """Return the warning that a budget has passed one of its thresholds."""
     owner = "" if event.subject == ANYONE else f" of {event.subject}"
-    used = spell_used(Metric(event.metric), event.spent, event.cap, event.window)
+    used = spell_usage(Metric(event.metric), event.spent, event.cap, event.window)
     text = f"budget `{event.budget}`{owner} has passed {event.share:.0%}: {used}"
     return [("warning", "bold yellow"), (f": {printable(text)}", "")]

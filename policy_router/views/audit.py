@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from policy_router.decision.limits import spell
+from policy_router.decision.wording import spell_amount
 from policy_router.diagnostics import printable
 from policy_router.ledger.continuity import REMEDY
 from policy_router.views.counters import amount
@@ -33,8 +33,8 @@ def as_lines(counters: int, differences: Sequence[Difference], loss: Loss | None
             (
                 printable(str(difference.key)),
                 difference.field,
-                spell(difference.key.metric, difference.counter),
-                spell(difference.key.metric, difference.ledger),
+                spell_amount(difference.key.metric, difference.counter),
+                spell_amount(difference.key.metric, difference.ledger),
             )
             for difference in differences
         ]

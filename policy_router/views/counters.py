@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from policy_router.decision.limits import per, spell, spell_used
+from policy_router.decision.wording import per_window, spell_amount, spell_usage
 from policy_router.diagnostics import printable
 from policy_router.domain.limits import ANYONE, Metric
 from policy_router.domain.money import format_usd
@@ -107,5 +107,5 @@ def owner(limit: Limit, subject: str) -> str:
 def usage_of(limit: Limit, used: int) -> str:
     """Return how much of a limit is used: `$1.50 of $5.00 a month`, or `$1.50 a month`."""
     if limit.cap is None:
-        return f"{spell(limit.metric, used)} {per(limit.window)}"
-    return spell_used(limit.metric, used, limit.cap, limit.window)
+        return f"{spell_amount(limit.metric, used)} {per_window(limit.window)}"
+    return spell_usage(limit.metric, used, limit.cap, limit.window)

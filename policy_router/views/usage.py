@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
-from policy_router.decision.limits import spell
+from policy_router.decision.wording import spell_amount
 from policy_router.diagnostics import printable
 from policy_router.domain.limits import Metric
 from policy_router.domain.money import format_usd
@@ -93,7 +93,7 @@ def _counter(counter: CounterUsage, view: UsageView) -> tuple[str, ...]:
         f"{title(limit)}, {whose}" if whose else title(limit),
         usage_of(limit, counter.used),
         "" if counter.share is None else f"{counter.share:.0%}",
-        spell(limit.metric, counter.held) if counter.held else "",
+        spell_amount(limit.metric, counter.held) if counter.held else "",
         renewal,
     )
 
@@ -106,7 +106,7 @@ def _models(period: PeriodUsage, policy: Policy) -> list[Block]:
         rows.append((printable(name), *_numbers(tally), _cost(policy, name, tally)))
     if len(period.models) > 1:
         total = period.total()
-        rows.append(("all", *_numbers(total), spell(Metric.USD, total.cost)))
+        rows.append(("all", *_numbers(total), spell_amount(Metric.USD, total.cost)))
     lines: list[Block] = [Table(rows, header=True)]
     free, answers = _free_answers(period, policy)
     if answers:
@@ -123,7 +123,7 @@ def _cost(policy: Policy, name: str, tally: Tally) -> str:
     model = policy.models_by_name.get(name)
     if model is not None and model.price is None and not tally.cost:
         return "unknown"
-    return "free" if model is not None and model.free else spell(Metric.USD, tally.cost)
+    return "free" if model is not None and model.free else spell_amount(Metric.USD, tally.cost)
 
 
 def _free_answers(period: PeriodUsage, policy: Policy) -> tuple[int, int]:

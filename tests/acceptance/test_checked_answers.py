@@ -277,12 +277,12 @@ def test_a_judge_is_charged_beside_what_it_judges(tmp_path: Path, how: str) -> N
         (
             Say("PASS"),
             "limits: { o: { models: [other], tokens: [9/min] } }\n",
-            "`other` was not called: limit `o`: 0 of 9 tokens a min used, this may take ",
+            "`other` was not called: limit `o`: 0 of 9 tokens a min used, this request may use ",
         ),
         (
             Say("PASS"),
             "rules: [{ name: not there, when: { task: form }, avoid: [other] }]\n",
-            "`other` was not called: rule `not there` avoids it",
+            "`other` was not called: excluded by `avoid` of rule `not there`",
         ),
     ],
 )

@@ -254,10 +254,10 @@ def test_a_judge_that_fails_rejects_nothing(reply: Any, detail: str) -> None:
 
 def test_a_judge_who_may_not_see_it_is_not_asked() -> None:
     caller = FakeCaller(a=[response("hello")])
-    skip = Skip("judge", Reason.ONLY, "rule `private` allows only others")
+    skip = Skip("judge", Reason.ONLY, "excluded by `only` of rule `private`")
     answer = run(caller, barred=(skip,))
     assert [f.detail for f in answer.unchecked] == [
-        "`judge` was not called: rule `private` allows only others"
+        "`judge` was not called: excluded by `only` of rule `private`"
     ]
     assert caller.calls == ["a"]
 

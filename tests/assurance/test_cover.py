@@ -11,7 +11,8 @@ from hypothesis import strategies as st
 
 from policy_router.assurance import cover as cover_module
 from policy_router.assurance.cover import Cover, GaveUp
-from policy_router.decision.space import Space, bits, meet
+from policy_router.decision.bitset import bits
+from policy_router.decision.space import Space, meet
 from policy_router.domain import condition
 from policy_router.domain.condition import Op
 from policy_router.domain.facts import Fact, FactType, Vocabulary

@@ -47,7 +47,7 @@ def test_route_leaves_out_what_has_no_room(url: str) -> None:
     assert done.json["skipped"][1] == {
         "model": "big",
         "reason": "budget",
-        "detail": "budget `team`: $4.98 of $5.00 a month used, this may take $0.121",
+        "detail": "budget `team`: $4.98 of $5.00 a month used, this request may use $0.121",
         "until": "2026-12-01T00:00:00+01:00",
         "at": f"{COUNTED}:21:3",
     }
@@ -90,7 +90,7 @@ def test_why_not_shows_the_counters_of_one_model(url: str) -> None:
     done = run("explain", "-p", COUNTED, "--state", url, *argv)
     at = f"{COUNTED}:"
     assert done.out == (
-        "big is out: budget `team`: $4.98 of $5.00 a month used, this may take $0.121, "
+        "big is out: budget `team`: $4.98 of $5.00 a month used, this request may use $0.121, "
         "opens 2026-12-01 00:00:00 CET\n"
         f"  --> {at}21:3\n"
         "Counters\n"

@@ -64,7 +64,7 @@ def test_text_says_everything() -> None:
         "2  small  light  free        last resort: below tier `heavy`\n"
         "\n"
         "Not used\n"
-        f"  cloud  rule `private data stays here` allows only others  {TEAM}:44:5\n"
+        f"  cloud  excluded by `only` of rule `private data stays here`  {TEAM}:44:5\n"
     )
 
 
@@ -133,7 +133,7 @@ def test_why_not_shows_one_model() -> None:
     out = explain("--tag", "private", "--why-not", "cloud")
     assert out.code == 0
     assert out.out == (
-        "cloud is out: rule `private data stays here` allows only others\n"
+        "cloud is out: excluded by `only` of rule `private data stays here`\n"
         f"  --> {TEAM}:44:5\n"
         f"  + private data stays here  {TEAM}:42:11\n"
         "       tags               {'private'}\n"
@@ -379,13 +379,15 @@ def test_the_checks_of_the_answer_are_shown(tmp_path: Path) -> None:
         "llm by `big`; else a higher tier, then the best answer (" in shown
     )
     assert "rule `strict`: python a.b:c; else a higher tier, then an error (" in shown
-    assert "`big` does not judge: rule `private stays` allows only others (" in shown
+    assert "`big` does not judge: excluded by `only` of rule `private stays` (" in shown
     told = run(*request, "--json").json
     assert [(a["by"], a["checks"], a["otherwise"]) for a in told["accept"]] == [
         ("task `form`", ["json", "json_schema", "max_chars", "stop_reason", "llm"], "best"),
         ("rule `strict`", ["python"], "error"),
     ]
-    assert told["barred"] == [{"model": "big", "detail": "rule `private stays` allows only others"}]
+    assert told["barred"] == [
+        {"model": "big", "detail": "excluded by `only` of rule `private stays`"}
+    ]
 
 
 def test_no_checks_are_not_shown(tmp_path: Path) -> None:

@@ -177,7 +177,7 @@ def test_a_prompt_says_its_task_and_complexity() -> None:
 def test_the_prompt_may_come_by_standard_input() -> None:
     long = route("-", stdin=b"word " * 40_000)
     assert long.code == 0
-    assert "small  its context holds only 32,000 tokens" in long.out
+    assert "small  context of 32,000 tokens is too small" in long.out
     assert route("-", stdin=b"\xff\xfe").code == 0
     assert route("-").code == 0
 
@@ -246,7 +246,7 @@ def test_text_is_an_aligned_table() -> None:
         "1  small  light  free       free first\n"
         "2  big    heavy  $0.00022   paid, after the free ones\n"
         "Not used\n"
-        "  cloud  rule `private data stays here` allows only others  "
+        "  cloud  excluded by `only` of rule `private data stays here`  "
         f"{TEAM}:44:5\n"
     )
 
@@ -291,7 +291,7 @@ def test_json_of_models_that_are_out() -> None:
         {
             "model": "cloud",
             "reason": "only",
-            "detail": "rule `private data stays here` allows only others",
+            "detail": "excluded by `only` of rule `private data stays here`",
             "until": None,
             "at": f"{TEAM}:44:5",
         }

@@ -179,7 +179,7 @@ def test_nothing_has_room(tmp_path: Path, more: tuple[str, ...]) -> None:
         head, *rest = done.err.splitlines()
         assert re.fullmatch(r"The budget is spent; opens [-0-9]+ 00:00:00 CES?T", head)
         assert rest[0] == "Not used"
-        assert "budget `all`: $0.0041 of $0.009 a day used, this may take $0.00" in done.err
+        assert "budget `all`: $0.0041 of $0.009 a day used, this request may use $0.00" in done.err
         assert len(provider.requests) == 1
         if more == ("--json",):
             assert done.json["answer"] is None
@@ -266,7 +266,7 @@ def test_a_system_message_is_reserved_for_too(tmp_path: Path) -> None:
         argv = ("Hello!", "-p", path, "--fact", "max_tokens=10", "--model", "big")
         done = run("run", *argv, "--system", "x" * 20_000)
         assert done.code == 4
-        assert "$0.00 of $0.01 a day used, this may take $0.020" in done.err
+        assert "$0.00 of $0.01 a day used, this request may use $0.020" in done.err
         assert run("run", *argv, "--system", "x").code == 0
         assert len(provider.requests) == 1
 

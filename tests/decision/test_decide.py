@@ -189,11 +189,15 @@ def test_attributes_have_types() -> None:
 @pytest.mark.parametrize(
     ("request_", "reason", "detail"),
     [
-        (Request(tokens=101), Reason.CONTEXT, "its context holds only 100 tokens"),
-        (Request(needs={"tools"}), Reason.ABILITY, "cannot do tools"),
-        (Request(model="big"), Reason.MODEL, "the request asks for `big` alone"),
-        (Request(max_latency=2.0), Reason.LATENCY, "its latency is unknown"),
-        (Request(min_quality=0.6), Reason.QUALITY, "quality 0.5 is less than the 0.6 asked for"),
+        (Request(tokens=101), Reason.CONTEXT, "context of 100 tokens is too small"),
+        (Request(needs={"tools"}), Reason.ABILITY, "does not support tools"),
+        (Request(model="big"), Reason.MODEL, "the request allows only `big`"),
+        (Request(max_latency=2.0), Reason.LATENCY, "latency of `small` is unknown"),
+        (
+            Request(min_quality=0.6),
+            Reason.QUALITY,
+            "quality of 0.5 is below the `min_quality` of 0.6",
+        ),
     ],
 )
 def test_a_skip_says_why(request_: Request, reason: Reason, detail: str) -> None:
@@ -209,18 +213,20 @@ def test_a_price_limit_counts_the_typical_answer_or_the_cap() -> None:
         "big"
     ]
     dear = decide(policy, Request(tokens=100, max_cost=0.000699999))
-    assert "about $0.0007 (an answer of 300 tokens)" in dear.skipped[0].detail
-    assert "its price is unknown" in dear.skipped[1].detail
+    assert "estimated at $0.0007 for an answer of 300 tokens, above" in dear.skipped[0].detail
+    assert "price of `unknown` is unknown" in dear.skipped[1].detail
     capped = decide(policy, Request(tokens=100, max_tokens=200, max_cost=0.0005))
     assert [c.name for c in capped.candidates] == ["big"]
-    assert "about $0.0005, more" in decide(
+    assert "estimated at $0.0005, above the `max_cost` of $0.000000001" in decide(
         policy, Request(tokens=100, max_tokens=200, max_cost=1e-9)
     ).skipped[0].detail  # fmt: skip
 
 
 def test_latency_and_quality_limits() -> None:
     policy = policy_of(BIG, model("slow", latency=9.0))
-    assert "expected to take 9 s" in decide(policy, Request(max_latency=3.0)).skipped[0].detail
+    assert decide(policy, Request(max_latency=3.0)).skipped[0].detail == (
+        "latency of 9 s is above the `max_latency` of 3 s"
+    )
 
 
 def test_cooling_models_are_out_until_their_time() -> None:
@@ -444,11 +450,11 @@ def test_hosted_tools_under_a_limit_of_money() -> None:
     policy = policy_of(SMALL, model("able", price=Price(1, 1), abilities=able))
     wanted = decide(policy, Request(needs={"hosted_tools"}))
     assert [c.name for c in wanted.candidates] == ["able"]
-    assert wanted.skipped[0].detail == "cannot do hosted_tools"
+    assert wanted.skipped[0].detail == "does not support hosted_tools"
     capped = decide(policy, Request(needs={"hosted_tools"}, max_cost=1000))
     assert not capped.candidates
     assert {s.reason for s in capped.skipped} == {Reason.COST}
-    assert "what hosted tools cost is not known" in capped.skipped[1].detail
+    assert "the cost of hosted tools is unknown" in capped.skipped[1].detail
 
 
 def test_the_cost_of_a_decision() -> None:

@@ -26,8 +26,8 @@ if TYPE_CHECKING:
 MODELS = tuple(Model(f"m{i}", f"openai/m{i}", "light", 0, context=100 * i) for i in (1, 2, 3))
 RULES = (Rule("no m3", None, avoid=("m3",)),)
 SKIPPED = (
-    Skip("m3", Reason.AVOID, "rule `no m3` avoids it"),
-    Skip("m1", Reason.CONTEXT, "its context holds only 100 tokens"),
+    Skip("m3", Reason.AVOID, "excluded by `avoid` of rule `no m3`"),
+    Skip("m1", Reason.CONTEXT, "context of 100 tokens is too small"),
 )
 
 

@@ -118,7 +118,7 @@ def test_nothing_bounds_what_hosted_tools_come_to(
     found = assemble(able, (), VOCABULARY, bands=(), meters=meters)
     assert outs(found, HOSTED) == out
     skips = decide(found, HOSTED).skipped
-    words = "what hosted tools cost is not known, and budget `"
+    words = "the cost of hosted tools is unknown, and budget `"
     assert all(s.detail.startswith(words) for s in skips if s.model == "paid")
 
 
@@ -162,7 +162,9 @@ def test_what_does_not_fit_any_more_is_worded() -> None:
     used = {budget().key("-"): Reading(10**9 - 1)}
     skips = decide(found, Request(tokens=1), Snapshot(NOW, used=used)).skipped
     words = {s.model: s.detail for s in skips}
-    assert words["paid"] == "budget `team`: $1.00 of $1.00 a month used, this may take $0.040961"
+    assert words["paid"] == (
+        "budget `team`: $1.00 of $1.00 a month used, this request may use $0.040961"
+    )
 
 
 def test_limits_of_a_condition_bind_only_where_it_holds() -> None:
@@ -190,7 +192,7 @@ def test_a_budget_by_the_clock_is_read_by_the_clock() -> None:
 def taken(found: Policy, request: Request, model: int) -> list[tuple[str, int, bool]]:
     facts = situation_of(found, request, NOW).facts
     assert facts is not None
-    charges = found.limit_index.charges(facts, request, model, NOW, UTC)
+    charges = found.limit_index.charges(facts, request, model, now=NOW, zone=UTC)
     return [(c.counter.id, c.amount, c.refuses) for c in charges]
 
 
@@ -222,7 +224,7 @@ def limited(limit: int, **more: Any) -> Policy:
 def capped(found: Policy, request: Request) -> tuple[int, ...]:
     facts = situation_of(found, request, NOW).facts
     assert facts is not None
-    return found.limit_index.caps(facts, request, 0)
+    return found.limit_index.output_caps(facts, request, 0)
 
 
 @pytest.mark.parametrize(
@@ -343,7 +345,7 @@ def test_what_is_worth_reading() -> None:
     request = Request(tokens=10)
     facts = situation_of(found, request, NOW).facts
     assert facts is not None
-    uses = found.limit_index.uses(facts, request, NOW, UTC)
+    uses = found.limit_index.counters_to_read(facts, request, NOW, UTC)
     assert [(str(key), charge.amount) for key, charge in uses] == [
         ("budgets/capped|usd|month||-", 40_970_000),  # the most that any may take
         ("limits/tokens|tokens|min||-", 110),
@@ -357,7 +359,7 @@ def test_a_period_is_over_for_whoever_has_no_room() -> None:
     request = Request(tokens=1)
     facts = situation_of(found, request, NOW).facts
     assert facts is not None
-    ((name, charge),) = found.limit_index.uses(facts, request, NOW, UTC)
+    ((name, charge),) = found.limit_index.counters_to_read(facts, request, NOW, UTC)
     assert charge.amount == 40_961_000
     used = {name: Reading(20_000_000, NOW + 99)}
     (skip,) = (
@@ -365,7 +367,7 @@ def test_a_period_is_over_for_whoever_has_no_room() -> None:
     )
     assert (skip.reason, skip.until) == ("budget", NOW + 99)
     larger = Request(tokens=10_000)
-    ((_, charge),) = found.limit_index.uses(facts, larger, NOW, UTC)
+    ((_, charge),) = found.limit_index.counters_to_read(facts, larger, NOW, UTC)
     assert charge.amount == 0  # what exceeds the limit by itself has room at no time
     used = {name: Reading(50_000_000, NOW + 99)}
     until = {s.model: s.until for s in decide(found, larger, Snapshot(NOW, used=used)).skipped}
@@ -408,7 +410,7 @@ def test_advice_and_charges_agree(situation: Situation) -> None:
     counted = {"rate_limit", "budget"}
     out: dict[str, Skip] = {s.model: s for s in decision.skipped}
     for i, model in enumerate(found.models):
-        charges = found.limit_index.charges(facts, request, i, NOW, UTC)
+        charges = found.limit_index.charges(facts, request, i, now=NOW, zone=UTC)
         full = False
         for charge in charges:
             reading = snapshot.used.get(charge.counter.key._replace(period=""))
@@ -436,9 +438,9 @@ def test_headroom_spreads_what_is_free() -> None:
         return [(c.name, c.detail) for c in decision.candidates]
 
     assert order(5, 2, 9) == [
-        ("b", "most of its quotas left"),
-        ("a", "less of its quotas left"),
-        ("c", "less of its quotas left"),
+        ("b", "most quota left"),
+        ("a", "less quota left"),
+        ("c", "less quota left"),
     ]
     assert order(2, 2, 2) == [(name, "written order") for name in "abc"]
     assert order(10, 9, 10) == [("b", "the only model left")]

@@ -5,8 +5,8 @@ from __future__ import annotations
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from policy_router.decision.bitset import flags_in
 from policy_router.decision.ranking import LINES, MOST_PRICES, Rankings, sort_value
-from policy_router.decision.space import flags_in
 from policy_router.domain.models import Model
 from policy_router.domain.ordering import SortKey
 from policy_router.domain.prices import Price

@@ -134,7 +134,7 @@ def test_a_refusal_is_a_reason_for_the_next_candidate() -> None:
         assert skip is not None
         assert (skip.model, skip.reason, skip.until) == ("dear", "budget", None)
         assert skip.detail == (
-            "budget `team`: $0.00 of $0.000001 a day used, this may take $0.000002"
+            "budget `team`: $0.00 of $0.000001 a day used, this request may use $0.000002"
         )
         assert await opened.open(PAID) is None
         assert opened.output_cap == 100

@@ -7,7 +7,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from policy_router.decision.space import Space, TooWide, bits
+from policy_router.decision.bitset import bits
+from policy_router.decision.space import Space, TooWide
 from policy_router.diagnostics import Span
 from policy_router.domain.condition import TAGS, Condition, spell
 from policy_router.domain.facts import FactType

@@ -21,7 +21,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from policy_router.check.subject import Subject, warning
-from policy_router.decision.limits import most, spell
+from policy_router.decision.amounts import largest_amount
+from policy_router.decision.wording import spell_amount
 from policy_router.domain.limits import Metric, WhenExhausted
 from policy_router.domain.request import Request
 
@@ -42,7 +43,7 @@ def check(subject: Subject) -> Iterator[Diagnostic]:
             continue
         too_expensive = []
         if not least:
-            least = [most(meter, model, _PLAIN) for model in models]
+            least = [largest_amount(meter, model, _PLAIN) for model in models]
         for i, least_cost in enumerate(least):
             if least_cost > limit and meter.models >> i & 1:
                 model = models[i]
@@ -55,7 +56,7 @@ def check(subject: Subject) -> Iterator[Diagnostic]:
             yield warning(
                 "budget-below-one-request",
                 f"budget `{meter.name}` cannot cover a single request to {names}: an answer of "
-                f"{tokens} is reserved first, at {spell(meter.metric, least_cost)} or more",
+                f"{tokens} is reserved first, at {spell_amount(meter.metric, least_cost)} or more",
                 subject.draft.places.value(("budgets", meter.name, "cap")),
                 "raise the cap, set the model's  defaults: { max_tokens: ... } , or remove the "
                 "model from the budget",

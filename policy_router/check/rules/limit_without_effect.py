@@ -18,8 +18,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Final
 
 from policy_router.check.subject import warning
-from policy_router.decision.limits import spell
-from policy_router.decision.space import bits
+from policy_router.decision.bitset import bits
+from policy_router.decision.wording import spell_amount
 from policy_router.domain.limits import Metric, Rolling, WhenExhausted
 from policy_router.domain.periods import Period
 
@@ -97,7 +97,7 @@ def _length(window: Window | None) -> int:
 
 
 def _described(meter: Limit) -> str:
-    amount = spell(meter.metric, meter.cap or 0)
+    amount = spell_amount(meter.metric, meter.cap or 0)
     window = "" if meter.window is None else f" per {meter.window}"
     per = f" for each {meter.per}" if meter.per else ""
     return f"{amount}{window}{per}"

@@ -25,8 +25,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from policy_router.check.subject import warning
-from policy_router.decision.limits import spell
-from policy_router.decision.space import bits
+from policy_router.decision.bitset import bits
+from policy_router.decision.wording import spell_amount
 from policy_router.domain.limits import Metric, WhenExhausted
 
 if TYPE_CHECKING:
@@ -54,7 +54,7 @@ def check(subject: Subject) -> Iterator[Diagnostic]:
         if bound is not None:
             yield warning(
                 "quota-above-budget",
-                f"using up `{quota.name}` once costs at least {spell(Metric.USD, cost)}, "
+                f"using up `{quota.name}` once costs at least {spell_amount(Metric.USD, cost)}, "
                 f"more than the cap of budget `{bound.name}`",
                 quota.span,
                 "only the budget limits these models; lower the quota or raise the cap",
