@@ -9,18 +9,20 @@ from typing import TYPE_CHECKING
 from policy_router.cli.store_option import reached
 
 if TYPE_CHECKING:
-    from policy_router.cli.request import Asked
+    from policy_router.cli.request import PreparedRequest
     from policy_router.cli.store_option import StoreLocation
     from policy_router.decision.policy import Policy
 
 
-async def counted(policy: Policy, asked: Asked, place: StoreLocation) -> Asked:
+async def counted(
+    policy: Policy, prepared: PreparedRequest, place: StoreLocation
+) -> PreparedRequest:
     """Return the request with the current readings of the counters that matter to it."""
     from policy_router.execution.accounting import Accounting  # noqa: PLC0415  not needed for --help
 
     if not policy.limits:
-        return asked
+        return prepared
     async with reached(place) as store:
         accounting = Accounting(store, clock=time.time)
-        used = await accounting.readings(policy, asked.situation(policy))
-    return replace(asked, snapshot=replace(asked.snapshot, used=used))
+        used = await accounting.readings(policy, prepared.situation(policy))
+    return replace(prepared, snapshot=replace(prepared.snapshot, used=used))

@@ -11,22 +11,22 @@ from policy_router.cli.output import fail, show_json
 from policy_router.diagnostics import printable
 
 if TYPE_CHECKING:
-    from policy_router.cli.request import Asked
+    from policy_router.cli.request import PreparedRequest
     from policy_router.decision.policy import Policy
     from policy_router.domain.decision import Decision
 
 
-def decided(policy: Policy, asked: Asked, *, json: bool = False) -> Decision:
+def decided(policy: Policy, prepared: PreparedRequest, *, json: bool = False) -> Decision:
     """Decide a request; end the command when the request is invalid.
 
     Args:
         policy: The policy that decides.
-        asked: The request with its snapshot.
+        prepared: The request with its snapshot.
         json: Whether an invalid request is shown on standard output as well, as JSON.
     """
     from policy_router.decision.decide import decide  # noqa: PLC0415  not needed for --help
 
-    decision = decide(policy, asked.request, asked.snapshot)
+    decision = decide(policy, prepared.request, prepared.snapshot)
     if decision.invalid:
         if json:
             from policy_router.views.decision import as_json  # noqa: PLC0415  rarely needed

@@ -9,7 +9,7 @@ from policy_router.cli.counters import counted
 from policy_router.cli.deciding import decided, exit_unless_allowed
 from policy_router.cli.output import show, show_json
 from policy_router.cli.policy import choose, open_policy
-from policy_router.cli.request import Given, ask, takes_request
+from policy_router.cli.request import RequestArguments, prepare_request, takes_request
 from policy_router.cli.store_option import place_of
 from policy_router.diagnostics import printable
 from policy_router.suggest import help_line
@@ -17,7 +17,7 @@ from policy_router.suggest import help_line
 
 @takes_request
 def explain(
-    given: Given,
+    arguments: RequestArguments,
     *,
     why_not: Annotated[
         str | None, typer.Option(metavar="MODEL", help="Explain this model only.")
@@ -36,24 +36,24 @@ def explain(
     from policy_router import explanation  # noqa: PLC0415  simpleeval is only needed here
     from policy_router.views import explanation as view  # noqa: PLC0415
 
-    path = choose(given.policy)
+    path = choose(arguments.policy)
     policy = open_policy(path)
     if why_not is not None and why_not not in policy.models_by_name:
         hint = help_line(why_not, policy.models_by_name)
         message = printable(f"no model is called `{why_not}`: {hint}")
         raise typer.BadParameter(message, param_hint="--why-not")
-    asked = ask(policy, given)
-    asked = asyncio.run(counted(policy, asked, place_of(given.state, policy.name, path)))
-    decision = decided(policy, asked)
+    prepared = prepare_request(policy, arguments)
+    prepared = asyncio.run(counted(policy, prepared, place_of(arguments.state, policy.name, path)))
+    decision = decided(policy, prepared)
     explained = explanation.explain(
         policy,
         decision,
-        asked.snapshot,
-        asked.classification,
-        scored=asked.is_estimated,
-        characters=asked.characters,
+        prepared.snapshot,
+        prepared.classification,
+        scored=prepared.is_estimated,
+        characters=prepared.characters,
     )
-    if given.json:
+    if arguments.json:
         show_json(view.as_json(explained, str(path), why_not))
     elif why_not is not None:
         show(view.why_not(explained, why_not))

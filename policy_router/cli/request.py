@@ -34,7 +34,7 @@ Words = list[str] | None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Given:
+class RequestArguments:
     """The options of a command that asks a policy, as they were typed."""
 
     prompt: Annotated[
@@ -109,7 +109,7 @@ class Call:
 
 
 @dataclass(frozen=True, slots=True)
-class Asked:
+class PreparedRequest:
     """A request as a policy sees it, with the moment at which it is decided.
 
     Attributes:
@@ -132,21 +132,21 @@ class Asked:
 
 
 def takes_request(function: Callable[..., None]) -> Callable[..., None]:
-    """Give a command the options of Given in addition to its own; it gets a Given first."""
-    hints = get_type_hints(Given, include_extras=True)
+    """Add the options of RequestArguments to those of a command, which gets them first."""
+    hints = get_type_hints(RequestArguments, include_extras=True)
     shared = [
         inspect.Parameter(
             f.name, inspect.Parameter.KEYWORD_ONLY, default=f.default, annotation=hints[f.name]
         )
-        for f in fields(Given)
+        for f in fields(RequestArguments)
     ]
     own = list(inspect.signature(function).parameters.values())[1:]
     names = [p.name for p in shared]
 
     @wraps(function)
     def command(**values: Any) -> None:
-        given = Given(**{name: values.pop(name) for name in names})
-        function(given, **values)
+        arguments = RequestArguments(**{name: values.pop(name) for name in names})
+        function(arguments, **values)
 
     signature = inspect.Signature([*shared, *own])
     vars(command)["__signature__"] = signature
@@ -169,7 +169,11 @@ def messages_of(prompt: str, system: str | None) -> list[dict[str, str]]:
 
 
 def read_call(
-    policy: "Policy", given: Given, *, system: str | None = None, now: float | None = None
+    policy: "Policy",
+    arguments: RequestArguments,
+    *,
+    system: str | None = None,
+    now: float | None = None,
 ) -> Call:
     """Read the options of a command for a policy.
 
@@ -177,30 +181,30 @@ def read_call(
 
     Args:
         policy: The policy, whose bands and facts may be named.
-        given: The options as they were typed.
+        arguments: The options as they were typed.
         system: A system message before the prompt.
         now: Unix time. Default: the current time.
     """
-    prompt = read_prompt(given.prompt)
-    facts = read_facts(policy, given.fact or ())
+    prompt = read_prompt(arguments.prompt)
+    facts = read_facts(policy, arguments.fact or ())
     options: RequestOptions = {
-        "task": given.task,
-        "complexity": option_values.complexity(policy, given.complexity),
-        "tokens": option_values.count(given.tokens, "--tokens"),
-        "needs": option_values.words(given.need),
-        "tags": option_values.words(given.tag),
-        "tenant": given.tenant,
-        "user": given.user,
-        "team": given.team,
+        "task": arguments.task,
+        "complexity": option_values.complexity(policy, arguments.complexity),
+        "tokens": option_values.count(arguments.tokens, "--tokens"),
+        "needs": option_values.words(arguments.need),
+        "tags": option_values.words(arguments.tag),
+        "tenant": arguments.tenant,
+        "user": arguments.user,
+        "team": arguments.team,
         "key": facts.text("key"),
         "language": facts.text("language"),
         "attributes": facts.attributes,
-        "max_cost": option_values.usd(given.max_cost, "--max-cost"),
-        "max_latency": option_values.seconds(given.max_latency, "--max-latency"),
-        "min_quality": option_values.share(given.min_quality, "--min-quality"),
-        "prefer": option_values.words(given.prefer) if given.prefer else None,
-        "model": given.model,
-        "max_candidates": given.max_candidates,
+        "max_cost": option_values.usd(arguments.max_cost, "--max-cost"),
+        "max_latency": option_values.seconds(arguments.max_latency, "--max-latency"),
+        "min_quality": option_values.share(arguments.min_quality, "--min-quality"),
+        "prefer": option_values.words(arguments.prefer) if arguments.prefer else None,
+        "model": arguments.model,
+        "max_candidates": arguments.max_candidates,
         "max_tokens": facts.integer("max_tokens"),
     }
     start = time.time() if now is None else now
@@ -209,9 +213,13 @@ def read_call(
     return Call(messages, options, facts.flag("stream"), at - start)
 
 
-def ask(
-    policy: "Policy", given: Given, *, system: str | None = None, now: float | None = None
-) -> Asked:
+def prepare_request(
+    policy: "Policy",
+    arguments: RequestArguments,
+    *,
+    system: str | None = None,
+    now: float | None = None,
+) -> PreparedRequest:
     """Read the options of a command and make the request of them, as the router does.
 
     Ends the command when the value of an option makes no sense. The arguments are those of
@@ -221,7 +229,7 @@ def ask(
     from policy_router.intake import take_in  # noqa: PLC0415  as above
 
     start = time.time() if now is None else now
-    call = read_call(policy, given, system=system, now=start)
+    call = read_call(policy, arguments, system=system, now=start)
     try:
         intake = take_in(
             Classifier(policy),
@@ -232,7 +240,7 @@ def ask(
         )
     except UsageError as error:
         fail(str(error))
-    return Asked(
+    return PreparedRequest(
         intake.request,
         Snapshot(now=start + call.shift),
         None if call.messages is None else len(call.messages[-1]["content"]),

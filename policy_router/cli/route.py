@@ -6,13 +6,13 @@ from policy_router.cli.counters import counted
 from policy_router.cli.deciding import decided, exit_unless_allowed
 from policy_router.cli.output import show, show_json
 from policy_router.cli.policy import choose, open_policy
-from policy_router.cli.request import Given, ask, takes_request
+from policy_router.cli.request import RequestArguments, prepare_request, takes_request
 from policy_router.cli.store_option import place_of
 from policy_router.views import decision as view
 
 
 @takes_request
-def route(given: Given) -> None:
+def route(arguments: RequestArguments) -> None:
     """Show the models a request would try, in order.
 
     \b
@@ -22,12 +22,12 @@ def route(given: Given) -> None:
 
     Exit code 0: a model may answer, 4: the policy allows none, 2: the request is invalid.
     """
-    path = choose(given.policy)
+    path = choose(arguments.policy)
     policy = open_policy(path)
-    asked = ask(policy, given)
-    asked = asyncio.run(counted(policy, asked, place_of(given.state, policy.name, path)))
-    decision = decided(policy, asked, json=given.json)
-    if given.json:
+    prepared = prepare_request(policy, arguments)
+    prepared = asyncio.run(counted(policy, prepared, place_of(arguments.state, policy.name, path)))
+    decision = decided(policy, prepared, json=arguments.json)
+    if arguments.json:
         show_json(view.as_json(decision, policy.timezone))
     else:
         show(view.as_lines(decision, policy.timezone))

@@ -13,7 +13,7 @@ from policy_router.base_errors import UsageError
 from policy_router.cli.exit_codes import ExitCode
 from policy_router.cli.output import fail, inform, progress, show_json, stdout_is_closed, write
 from policy_router.cli.policy import choose, open_policy
-from policy_router.cli.request import Call, Given, read_call, read_prompt, takes_request
+from policy_router.cli.request import Call, RequestArguments, read_call, read_prompt, takes_request
 from policy_router.cli.store_option import StoreLocation, place_of, reached
 from policy_router.diagnostics import printable
 from policy_router.errors import InvalidRequestError, NoCandidateError, RoutingError
@@ -36,7 +36,7 @@ LOADING = "loading LiteLLM ..."
 
 @takes_request
 def run(
-    given: Given,
+    arguments: RequestArguments,
     *,
     stream: Annotated[
         bool, typer.Option("--stream", help="Print the answer while it is generated.")
@@ -62,24 +62,26 @@ def run(
     """
     if stdout_is_closed():
         fail("standard output is closed, so the answer would be lost: open it")
-    prompt = read_prompt(given.prompt)
+    prompt = read_prompt(arguments.prompt)
     if not prompt:
         fail("there is no prompt: give one, or - to read it from standard input")
-    if stream and given.json:
+    if stream and arguments.json:
         raise typer.BadParameter("--stream and --json exclude each other", param_hint="--stream")
-    path = choose(given.policy)
+    path = choose(arguments.policy)
     functions = _functions(allow_function or ())
     policy = open_policy(path, functions)
-    call = read_call(policy, replace(given, prompt=prompt), system=system)
+    call = read_call(policy, replace(arguments, prompt=prompt), system=system)
     if call.stream:
         raise typer.BadParameter("`stream` has an option of its own: --stream", param_hint="--fact")
     place = (
-        place_of(given.state, policy.name, path) if policy.limits else StoreLocation("memory://")
+        place_of(arguments.state, policy.name, path)
+        if policy.limits
+        else StoreLocation("memory://")
     )
-    with _exit_codes(policy, json=given.json):
+    with _exit_codes(policy, json=arguments.json):
         answer = asyncio.run(_answer(policy, call, place, functions, stream=stream))
     if isinstance(answer, Answer):
-        if given.json:
+        if arguments.json:
             show_json(view.as_json(policy, answer))
             return
         write(f"{answer.choices[0].message.content or ''}\n", sys.stdout)

@@ -277,12 +277,22 @@ class Decision:
 class Attempt:
     """One call of one model.
 
-    failure: class of the failure, or None when it answered. status: HTTP status, when one came.
-    detail: at most 200 characters, secrets and prompt text removed. started: Unix time;
-    seconds: how long it took. retry_after: seconds the provider asked to wait. cost: nano-USD that
-    were charged for it; None when nobody counts. estimated: the provider's own count was missing
-    or could not be right, and this is the most that it may be. overrun: it came to more than was
-    reserved.
+    Attributes:
+        model: Name of the model in the policy.
+        provider_model: The LiteLLM name that it was called by.
+        started: Unix time at which the call began.
+        seconds: How long it took.
+        failure: The class of the failure; None when the model answered.
+        status: The HTTP status, when one came.
+        detail: What failed, in at most 200 characters, without secrets and text of the prompt.
+        retry_after: Seconds that the provider asked to wait.
+        first_token: Seconds until the first token of a stream.
+        tokens_in: Input tokens that the provider counted.
+        tokens_out: Output tokens that the provider counted.
+        cost: What was charged for it, in nano-USD; None when nothing is counted.
+        estimated: Whether the provider's count is missing or cannot be right, so that `cost` is
+            the most that the call can have cost.
+        overrun: Whether it cost more than was reserved.
     """
 
     model: str

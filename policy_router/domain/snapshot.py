@@ -13,12 +13,14 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Snapshot:
-    """The world at one moment, read before a decision.
+    """The state of the world at one moment, read before a decision.
 
-    now: Unix time in seconds, or None when the caller gives no clock (then `hour` and `weekday`
-    are absent). cooling: model name -> Unix time until which it is left alone.
-    used: what the policy's meters showed, by `Limit.key(subject)`; None where a counter could not
-    be read. A meter that is not named counts as unused.
+    Attributes:
+        now: Unix time in seconds; None when there is no clock, so that the facts `hour` and
+            `weekday` are absent.
+        cooling: Models in cooldown: the name of each, with the Unix time at which it ends.
+        used: What the counters of limits and budgets showed, by `Limit.key(subject)`; None where a
+            counter could not be read. A counter that is missing counts as unused.
     """
 
     now: float | None = None

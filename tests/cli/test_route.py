@@ -14,7 +14,7 @@ from policy_router import classify, load
 from policy_router.classification.body import read_messages
 from policy_router.classification.classifier import Classifier
 from policy_router.classification.tokens.bound import most_tokens
-from policy_router.cli.request import Given, ask, moment
+from policy_router.cli.request import RequestArguments, moment, prepare_request
 from policy_router.domain.facts import WEEKDAYS
 from policy_router.domain.request import Request
 from tests.cli.run import BROKEN, TEAM, Result, run
@@ -33,7 +33,7 @@ def names(*argv: object) -> list[str]:
 
 
 def asked(**given: Any) -> Request:
-    return ask(POLICY, Given(**given), now=0.0).request
+    return prepare_request(POLICY, RequestArguments(**given), now=0.0).request
 
 
 @pytest.mark.parametrize(

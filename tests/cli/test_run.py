@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from policy_router import load
-from policy_router.cli.request import Given, ask
+from policy_router.cli.request import RequestArguments, prepare_request
 from policy_router.providers.simulated import Cut, Fail, Say, Simulated, Stall
 from tests.cli.run import run
 from tests.two_models import write
@@ -252,7 +252,7 @@ def test_a_system_message_counts_as_context(tmp_path: Path) -> None:
     with Simulated() as provider:
         policy = load(write(tmp_path, provider))
     alone, among = (
-        ask(policy, Given(prompt="Hello!"), system=system).request
+        prepare_request(policy, RequestArguments(prompt="Hello!"), system=system).request
         for system in (None, "be brief " * 5_000)
     )
     assert alone.tokens < 20
