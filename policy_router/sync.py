@@ -105,6 +105,11 @@ class SyncStream:
         return self._stream.decision
 
     @property
+    def decision_id(self) -> str:
+        """Id of the decision, which every event of the request carries."""
+        return self._stream.decision_id
+
+    @property
     def attempts(self) -> tuple[Attempt, ...]:
         """Every call made so far, in order, including the one in progress."""
         return self._stream.attempts

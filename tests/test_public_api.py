@@ -133,3 +133,10 @@ def test_each_public_name_can_be_imported_twice(name: str) -> None:
     value = getattr(policy_router, name)
     assert not inspect.ismodule(value)
     assert getattr(policy_router, name) is value
+
+
+def test_a_synchronous_stream_knows_what_a_stream_knows() -> None:
+    def properties(kind: type) -> set[str]:
+        return {name for name, value in vars(kind).items() if isinstance(value, property)}
+
+    assert properties(policy_router.SyncStream) == properties(policy_router.AnswerStream)

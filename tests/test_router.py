@@ -596,4 +596,5 @@ def test_what_a_stream_knows_of_itself_without_an_event_loop(
         assert list(stream)
         assert [a.model for a in stream.attempts] == ["small"]
         assert stream.decision.candidates[0].name == "small"
+        assert stream.decision_id == stream.decision.id
         assert (stream.rejected, stream.unchecked) == ((), ())
