@@ -39,7 +39,7 @@ def test_most_checks_then_the_strongest_tier_then_the_latest(
     assert spare is None or spare.served_by == f"m{best}"
 
 
-def test_what_the_policy_wants_an_error_for_does_not_stand_in() -> None:
+def test_an_answer_the_policy_wants_an_error_for_does_not_stand_in() -> None:
     spares: FallbackAnswers[str] = FallbackAnswers()
     spares.keep(candidate("a").model, Verdict((NO, NEVER), (), 5), "a")
     assert spares.best() is None
@@ -49,7 +49,7 @@ def test_what_the_policy_wants_an_error_for_does_not_stand_in() -> None:
     assert spare.answer == "b"
 
 
-def test_an_empty_answer_is_asked_for_elsewhere_once() -> None:
+def test_after_an_empty_answer_another_model_is_called_once() -> None:
     spares: FallbackAnswers[str] = FallbackAnswers()
     assert spares.judged(PASSED, None, more=True) is None
     assert spares.judged(PASSED, EMPTY, more=False) is None

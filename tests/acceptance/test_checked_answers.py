@@ -195,7 +195,7 @@ def test_nothing_of_a_rejected_stream_goes_out(tmp_path: Path) -> None:
     scene_of(tmp_path, scripts, scene, policy=policy)
 
 
-def test_a_stream_asked_for_with_usage_brings_the_usage_of_its_own_answer(tmp_path: Path) -> None:
+def test_a_stream_with_usage_brings_the_usage_of_its_own_answer(tmp_path: Path) -> None:
     async def scene(w: World) -> None:
         options = {"include_usage": True}
         stream = await w.router.acompletion(HELLO, task="form", stream=True, stream_options=options)
@@ -237,7 +237,7 @@ JUDGED = "tasks: { form: { accept: { llm: { model: other, rubric: It is polite. 
 
 
 @both
-def test_a_judge_is_charged_beside_what_it_judges(tmp_path: Path, how: str) -> None:
+def test_a_judge_is_charged_in_addition_to_what_it_judges(tmp_path: Path, how: str) -> None:
     async def scene(w: World) -> None:
         text, got = await ask(w, how, user="ada", max_tokens=100)
         assert (text, got.served_by) == ("Hello, please", "middle")
@@ -333,7 +333,7 @@ def test_no_text_switches_the_judge_off(tmp_path: Path, question: str, answer: B
     scene_of(tmp_path, {"large": answer, "other": Say("FAIL")}, scene, JUDGED + MONEY)
 
 
-def test_a_judge_who_is_the_model_itself_needs_no_second_seat(tmp_path: Path) -> None:
+def test_a_judge_that_is_the_model_itself_needs_no_second_slot(tmp_path: Path) -> None:
     async def scene(w: World) -> None:
         _, got = await ask(w, "whole")
         assert (got.served_by, got.unchecked) == ("cheap", ())

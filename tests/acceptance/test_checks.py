@@ -126,11 +126,11 @@ def test_a_finish_reason_that_is_no_word_is_not_repeated(finish: Any) -> None:
         ({"stop_reason": ("stop",)}, False),
     ],
 )
-def test_who_calls_a_tool_is_not_asked_for_a_text(checks: dict[str, Any], passes: bool) -> None:
+def test_a_choice_that_calls_a_tool_needs_no_text(checks: dict[str, Any], passes: bool) -> None:
     assert (look("", "tool_calls", acts=True, **checks) is None) is passes
 
 
-def test_a_text_beside_a_tool_call_is_bounded_all_the_same() -> None:
+def test_a_text_with_a_tool_call_is_bounded_all_the_same() -> None:
     assert look("much too long", acts=True, max_chars=3) == "13 characters, more than 3"
 
 

@@ -119,7 +119,7 @@ def test_braces_in_a_rubric_are_text() -> None:
     st.integers(1, 400),
     st.none() | st.integers(1, 20_000),
 )
-def test_a_judge_is_told_what_its_context_holds(
+def test_a_judge_is_sent_what_its_context_holds(
     question: str, answer: str, longer: int, longest: int, context: int | None
 ) -> None:
     judge = Judge(Model("judge", "openai/judge", "heavy", 1, context=context), "It is polite.")
@@ -252,7 +252,7 @@ def test_a_judge_that_fails_rejects_nothing(reply: Any, detail: str) -> None:
     assert [(f.check, f.detail, f.by) for f in answer.unchecked] == [("llm", detail, "task `t`")]
 
 
-def test_a_judge_who_may_not_see_it_is_not_asked() -> None:
+def test_a_judge_that_may_not_see_the_request_is_not_called() -> None:
     caller = FakeCaller(a=[response("hello")])
     skip = Skip("judge", Reason.ONLY, "excluded by `only` of rule `private`")
     answer = run(caller, barred=(skip,))
@@ -262,7 +262,7 @@ def test_a_judge_who_may_not_see_it_is_not_asked() -> None:
     assert caller.calls == ["a"]
 
 
-def test_a_judge_who_fails_is_left_alone_as_any_model() -> None:
+def test_a_judge_that_fails_goes_into_cooldown_as_any_model() -> None:
     cooldowns = Cooldowns(lambda: 500.0)
     caller = FakeCaller(
         a=[response("hello"), response("hello")],

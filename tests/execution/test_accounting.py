@@ -242,7 +242,7 @@ def test_a_refusal_for_another_reason_is_not_tried_with_less() -> None:
     asyncio.run(main())
 
 
-def test_more_than_was_reserved_is_said(caplog: pytest.LogCaptureFixture) -> None:
+def test_an_overrun_is_logged(caplog: pytest.LogCaptureFixture) -> None:
     async def main() -> None:
         store = MemoryStore(lambda: NOON)
         model = replace(PAID, context=1_000)
@@ -436,7 +436,7 @@ def test_a_running_attempt_keeps_its_hold() -> None:
     asyncio.run(main())
 
 
-def test_a_hold_nobody_knows_is_no_error(caplog: pytest.LogCaptureFixture) -> None:
+def test_a_hold_that_the_store_does_not_know_is_no_error(caplog: pytest.LogCaptureFixture) -> None:
     async def main() -> None:
         store = MemoryStore(lambda: NOON)
         opened = account(store, policy(budget(3000)))

@@ -158,7 +158,7 @@ SEARCHING = Price(1_000_000, 2_000_000, search=50, fees=500, fee=7, hosted=9_000
         (Usage(10, 20, billed_nano_usd=0), True, 50),
     ],
 )
-def test_fees_beside_the_tokens(usage: Usage, hosted: bool, cost: int) -> None:
+def test_fees_in_addition_to_tokens(usage: Usage, hosted: bool, cost: int) -> None:
     worst = UpperBound(1000, 500, SEARCHING, hosted_tools=hosted)
     actual = charge_of(worst, usage, None, 80)
     assert actual == Settlement(cost, 10, 20)

@@ -168,7 +168,7 @@ def test_no_candidate_is_chosen_beyond_max_attempts() -> None:
         ("abcd", 8, "aabbccdd"),
     ],
 )
-def test_every_candidate_is_asked_before_one_is_asked_twice(
+def test_every_candidate_is_called_before_one_is_called_twice(
     names: str, limit: int, asked: str
 ) -> None:
     chain = chain_of(names, max_attempts=limit)
@@ -201,7 +201,9 @@ def keyed(*keys: str | None, free: str = "") -> Chain:
         (Failure(FailureKind.FORBIDDEN, scope_override=FailureScope.PROVIDER), None),
     ],
 )
-def test_who_shares_what_is_at_fault_is_not_asked(failure: Failure, following: str | None) -> None:
+def test_candidates_that_share_what_is_at_fault_are_not_called(
+    failure: Failure, following: str | None
+) -> None:
     chain = keyed("A", "A", "A", "B", free="2")
     move = chain.failed(failure, PLENTY).move
     assert move is (Move.NEXT if following else Move.END)
@@ -213,7 +215,7 @@ def test_who_shares_what_is_at_fault_is_not_asked(failure: Failure, following: s
     assert {(s.reason, s.detail) for s in chain.skipped} <= {(Reason.NOT_ASKED, words)}
 
 
-def test_who_has_no_room_is_passed_over_and_counts_for_no_attempt() -> None:
+def test_a_candidate_without_room_is_passed_over_and_counts_for_no_attempt() -> None:
     chain = begun("ab", max_attempts=1)
     skip = Skip("a", Reason.RATE_LIMIT, "full")
     following = chain.no_room(skip)
@@ -223,7 +225,7 @@ def test_who_has_no_room_is_passed_over_and_counts_for_no_attempt() -> None:
     assert chain.state is ChainState.FAILED
 
 
-def test_who_was_not_asked_is_said() -> None:
+def test_candidates_that_are_left_are_reported() -> None:
     chain = begun("abcd", max_attempts=2)
     chain.failed(Failure(FailureKind.TIMEOUT), PLENTY)
     chain.next()
@@ -237,7 +239,7 @@ def test_who_was_not_asked_is_said() -> None:
     assert chain.skipped == skips
 
 
-def test_who_could_not_be_asked_keeps_the_reason() -> None:
+def test_candidates_that_may_not_be_called_keep_their_reason() -> None:
     chain = sized(8, 4, 16, 4)
     chain.failed(TOO_LONG, PLENTY)
     assert [(s.model, s.reason) for s in chain.give_up("no time")] == [
@@ -511,7 +513,7 @@ def test_only_higher_tiers_for_the_rest_of_the_request(failures: str, asked: str
     assert " ".join(names) == asked
 
 
-def test_who_is_passed_over_is_said_once() -> None:
+def test_a_candidate_that_is_passed_over_is_reported_once() -> None:
     chain = ranked(0, 1, 0)
     chain.failed(REJECTED, PLENTY)
     chain.next()

@@ -229,7 +229,7 @@ def test_an_empty_answer_is_rejected_when_that_is_checked(how: Any) -> None:
 
 
 @both
-def test_functions_are_asked_when_the_table_is_passed(how: Any) -> None:
+def test_functions_are_called_when_the_table_is_passed(how: Any) -> None:
     ours = Accept("rule `p`", python=f"{OURS}:polite")
     again = Accept("rule `q`", python=f"{OURS}:short")
     came = ask(how, "no", "yes please", "x", accept=(ours, again))
@@ -242,7 +242,7 @@ def test_functions_are_asked_when_the_table_is_passed(how: Any) -> None:
 
 
 @both
-def test_a_function_that_cannot_be_asked_rejects(how: Any) -> None:
+def test_a_function_that_cannot_be_called_rejects(how: Any) -> None:
     came = ask(how, GOOD, accept=(Accept("task `t`", python="no_such_module:check"),))
     assert (came.served_by, came.rejected) == ("a", ["python"])
 

@@ -94,7 +94,7 @@ def play(
     asyncio.run(main())
 
 
-def test_a_model_rates_once_and_is_paid(tmp_path: Path) -> None:
+def test_a_model_estimates_once_and_is_paid(tmp_path: Path) -> None:
     async def scene(router: Router, store: MemoryStore, provider: Simulated) -> None:
         for _ in range(2):
             answer = await router.acompletion(EASY, user="ada")
@@ -114,7 +114,7 @@ def test_a_model_rates_once_and_is_paid(tmp_path: Path) -> None:
     play(tmp_path, Say("9"), scene)
 
 
-def test_the_callers_word_needs_no_rating(tmp_path: Path) -> None:
+def test_the_caller_s_value_needs_no_estimate(tmp_path: Path) -> None:
     async def scene(router: Router, _: MemoryStore, provider: Simulated) -> None:
         answer = await router.acompletion(EASY, complexity="easy")
         assert answer.served_by == "small"
@@ -124,7 +124,7 @@ def test_the_callers_word_needs_no_rating(tmp_path: Path) -> None:
     play(tmp_path, Say("9"), scene)
 
 
-def test_who_may_not_answer_may_not_rate(tmp_path: Path) -> None:
+def test_a_model_that_may_not_answer_may_not_estimate(tmp_path: Path) -> None:
     async def scene(router: Router, _: MemoryStore, provider: Simulated) -> None:
         answer = await router.acompletion(EASY, tags=["private"])
         assert answer.served_by == "small"
@@ -147,7 +147,7 @@ def test_who_may_not_answer_may_not_rate(tmp_path: Path) -> None:
     ],
     ids=str,
 )
-def test_the_local_score_stands_when_there_is_no_rating(tmp_path: Path, judge: Behaviour) -> None:
+def test_the_local_score_is_used_without_an_estimate(tmp_path: Path, judge: Behaviour) -> None:
     async def scene(router: Router, store: MemoryStore, provider: Simulated) -> None:
         answer = await router.acompletion(EASY)
         assert answer.served_by == "small"
@@ -158,7 +158,7 @@ def test_the_local_score_stands_when_there_is_no_rating(tmp_path: Path, judge: B
     play(tmp_path, judge, scene, deadline=3)
 
 
-def test_a_rating_without_budget_is_not_asked_for(tmp_path: Path) -> None:
+def test_an_estimate_without_budget_is_not_made(tmp_path: Path) -> None:
     async def scene(router: Router, _: MemoryStore, provider: Simulated) -> None:
         assert (await router.acompletion(EASY)).served_by == "small"
         assert [hit.model for hit in provider.requests] == ["small"]
@@ -169,7 +169,9 @@ def test_a_rating_without_budget_is_not_asked_for(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     "options", [{"needs": ["tools"]}, {"tokens": 9_000}, {"min_quality": 0.9}, {"model": "big"}]
 )
-def test_what_is_about_answering_bars_no_estimator(tmp_path: Path, options: dict[str, Any]) -> None:
+def test_constraints_on_answers_exclude_no_estimator(
+    tmp_path: Path, options: dict[str, Any]
+) -> None:
     """Nor does the band that is only a guess, where a policy does not step down from it."""
 
     async def scene(router: Router, _: MemoryStore, provider: Simulated) -> None:
@@ -182,7 +184,7 @@ def test_what_is_about_answering_bars_no_estimator(tmp_path: Path, options: dict
 
 
 @pytest.mark.parametrize("judge", [Stall(), Fail(500), Fail(429)], ids=str)
-def test_an_estimator_that_fails_is_left_alone_as_any_model(
+def test_an_estimator_that_fails_goes_into_cooldown_as_any_model(
     tmp_path: Path, judge: Behaviour
 ) -> None:
     async def scene(router: Router, _: MemoryStore, provider: Simulated) -> None:
@@ -207,7 +209,7 @@ def alone(
 
 
 @pytest.mark.parametrize(("deadline", "limit"), [(60, 3), (4, 2)])
-def test_a_rating_has_half_of_the_request_s_time_at_most(
+def test_an_estimate_has_half_of_the_request_s_time_at_most(
     tmp_path: Path, deadline: float, limit: float
 ) -> None:
     caller = FakeCaller(judge=[response("9")])
@@ -217,7 +219,7 @@ def test_a_rating_has_half_of_the_request_s_time_at_most(
 
 
 @pytest.mark.parametrize("stream", [False, True])
-def test_what_a_rating_took_is_gone_from_the_request_s_time(tmp_path: Path, stream: bool) -> None:
+def test_an_estimate_takes_from_the_time_of_the_request(tmp_path: Path, stream: bool) -> None:
     script = spoken("hi") if stream else response("hi")
     caller = FakeCaller(judge=[HANG], small=[script])
 
@@ -245,7 +247,7 @@ class Slow(FakeCaller):
         return await super().call(model, body, timeout)
 
 
-def test_those_who_ask_the_same_at_once_share_a_rating(tmp_path: Path) -> None:
+def test_equal_requests_at_one_time_share_an_estimate(tmp_path: Path) -> None:
     async def scene() -> None:
         caller = Slow(judge=[response("9"), response("3")])
         router = alone(tmp_path, caller)
@@ -265,7 +267,7 @@ def test_those_who_ask_the_same_at_once_share_a_rating(tmp_path: Path) -> None:
     asyncio.run(scene())
 
 
-def test_a_rating_that_nobody_waits_for_is_given_up_and_settled(tmp_path: Path) -> None:
+def test_an_estimate_that_no_request_waits_for_is_cancelled_and_settled(tmp_path: Path) -> None:
     async def scene() -> None:
         caller, store = Slow(judge=[response("9")]), MemoryStore()
         router = alone(tmp_path, caller, store=store)
@@ -386,7 +388,7 @@ async def too_slow(_: str) -> float:
         ("nowhere", None, "cannot be loaded (AttributeError)"),
     ],
 )
-def test_own_code_rates(
+def test_a_function_estimates(
     tmp_path: Path,
     caplog: pytest.LogCaptureFixture,
     function: str,
@@ -416,7 +418,7 @@ def hangs(_: str) -> bool:
 
 
 @pytest.mark.parametrize("where", ["tests.execution.test_estimators:hangs", "hangs_on_import:rate"])
-def test_own_code_that_hangs_is_left_behind(
+def test_a_function_that_hangs_is_abandoned(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, where: str
 ) -> None:
     """Neither the loop nor its end waits for it."""
@@ -437,7 +439,7 @@ def test_own_code_that_hangs_is_left_behind(
         HELD.set()
 
 
-def test_the_oldest_ratings_are_forgotten(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_oldest_scores_are_forgotten(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("policy_router.execution.estimators.KEPT", 2)
 
     async def scene(router: Router, _: MemoryStore, provider: Simulated) -> None:

@@ -150,7 +150,7 @@ def test_what_every_model_refuses_is_the_request_s_fault() -> None:
     assert (caught.value.http_status, len(caught.value.attempts)) == (400, 2)
 
 
-def test_every_model_is_asked_and_who_was_not_is_named() -> None:
+def test_every_model_is_called_and_those_left_are_named() -> None:
     caller = FakeCaller(a=[R500], b=[R500], c=[R500], d=[R500])
     with pytest.raises(AllModelsFailedError) as caught:
         run(caller, *"abcdef")
@@ -162,7 +162,7 @@ def test_every_model_is_asked_and_who_was_not_is_named() -> None:
     ]
 
 
-def test_why_nobody_else_was_asked() -> None:
+def test_why_no_other_model_was_called() -> None:
     with pytest.raises(AllModelsFailedError) as caught:
         run(FakeCaller(a=[R500, R500]), "a", "b", on_error={FaultClass.SERVER_ERROR: Action.RETRY})
     assert [s.detail for s in caught.value.skipped] == [
@@ -199,7 +199,7 @@ def test_a_deadline_that_leaves_no_attempt_is_a_504() -> None:
     assert caught.value.http_status == 504
 
 
-def test_the_earliest_time_is_told_without_a_hint_too() -> None:
+def test_the_earliest_time_is_known_without_a_hint_too() -> None:
     cooldowns = Cooldowns(lambda: 1_100.0)
     with pytest.raises(AllModelsFailedError) as caught:
         run(
@@ -242,7 +242,7 @@ def test_all_fail() -> None:
     )
 
 
-def test_nobody_to_ask() -> None:
+def test_no_model_to_call() -> None:
     caller = FakeCaller()
     with pytest.raises(NoCandidateError):
         run(caller)
@@ -265,7 +265,7 @@ def test_a_single_empty_answer_is_given_as_it_is() -> None:
     assert (answer.choices[0].message.content, kinds(answer)) == ("", [None])
 
 
-def test_an_empty_answer_is_asked_for_elsewhere_once() -> None:
+def test_after_an_empty_answer_another_model_is_called_once() -> None:
     caller = FakeCaller(a=[EMPTY], b=[EMPTY], c=[])
     assert run(caller, "a", "b", "c").served_by == "b"
 
@@ -355,7 +355,7 @@ def test_events_without_an_answer(script: list[Any], stopped: bool, wait: float 
     assert (last.stopped, last.retry_after, len(last.attempts)) == (stopped, wait, 1)
 
 
-def test_observers_that_raise_harm_nobody_and_are_logged_once(
+def test_observers_that_raise_harm_no_request_and_are_logged_once(
     caplog: pytest.LogCaptureFixture,
 ) -> None:
     def bad(_: Event) -> None:
@@ -408,7 +408,7 @@ def test_the_deadline_counts_from_when_the_request_began() -> None:
         run(FakeCaller(), "a", deadline=60, began=40.0)
 
 
-def test_a_model_that_hangs_is_to_blame_though_time_was_gone_before() -> None:
+def test_a_model_that_hangs_is_to_blame_though_time_had_passed_before() -> None:
     events: list[Event] = []
     caller = FakeCaller(a=[HANG], b=[response()])
     answer = run(caller, "a", "b", events=events, deadline=61, began=40.4)

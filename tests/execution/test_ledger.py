@@ -412,7 +412,7 @@ def test_a_seat_of_a_dead_process_is_free_after_its_lease(tmp_path: Path, store:
 
 
 @pytest.mark.parametrize("store", STORES)
-def test_a_user_whom_no_encoding_knows_closes_nobodys_budget(tmp_path: Path, store: str) -> None:
+def test_a_user_that_cannot_be_encoded_closes_no_other_budget(tmp_path: Path, store: str) -> None:
     async def main(url: str) -> None:
         path = tmp_path / "policy.yaml"
         path.write_text(
@@ -505,7 +505,7 @@ def test_a_ledger_that_lost_data_is_closed_for_money_until_an_operator_accepts(
         asyncio.run(main(running.url))
 
 
-def test_a_threshold_is_told_once(tmp_path: Path) -> None:
+def test_a_threshold_is_reported_once(tmp_path: Path) -> None:
     async def scene(w: World) -> None:
         assert w.router.store_status() is None  # nobody guards this one
         for _ in range(3):
@@ -519,7 +519,7 @@ def test_a_threshold_is_told_once(tmp_path: Path) -> None:
     play(tmp_path, counted, scene)
 
 
-def test_nobody_left_after_a_failure(tmp_path: Path) -> None:
+def test_no_model_left_after_a_failure(tmp_path: Path) -> None:
     async def scene(w: World) -> None:
         with pytest.raises(AllModelsFailedError) as caught:
             await w.router.acompletion(HELLO)
@@ -531,7 +531,7 @@ def test_nobody_left_after_a_failure(tmp_path: Path) -> None:
     play(tmp_path, counted + "budgets: { all: { cap: $5/day } }", scene, provider)
 
 
-def test_nobody_has_room(tmp_path: Path) -> None:
+def test_no_model_has_room(tmp_path: Path) -> None:
     async def scene(w: World) -> None:
         with pytest.raises(RateLimitError) as caught:
             await w.router.acompletion(HELLO)

@@ -83,7 +83,7 @@ def test_a_whole_stream() -> None:
     assert attempted.attempt.first_token is not None
 
 
-def test_usage_beside_the_last_words_counts() -> None:
+def test_usage_in_the_last_chunk_of_text_counts() -> None:
     last = chunk("", finish="stop")
     last.usage = usage_chunk(4, 3).usage
     (attempted,) = (e for e in read(FakeCaller(a=[[*WHOLE[:-1], last]]), "a").events
@@ -92,7 +92,7 @@ def test_usage_beside_the_last_words_counts() -> None:
 
 
 @pytest.mark.parametrize(("asked", "choices"), [(False, None), (True, ())])
-def test_the_usage_chunk_goes_to_who_asked_for_it(asked: bool, choices: Any) -> None:
+def test_the_usage_chunk_is_given_out_when_requested(asked: bool, choices: Any) -> None:
     options = {"include_usage": True} if asked else None
     body = Body(messages=[{"role": "user", "content": "hi"}], stream_options=options)
     seen = read(FakeCaller(a=[[*WHOLE, usage_chunk(4, 3)]]), "a", body=body)
@@ -127,7 +127,7 @@ def test_before_the_first_token_another_model_answers(before: Any, mode: OnBreak
         {"tool_calls": [{"index": 0}]},
     ],
 )
-def test_after_any_delta_no_other_model_is_asked(delta: dict[str, Any]) -> None:
+def test_after_any_delta_no_other_model_is_called(delta: dict[str, Any]) -> None:
     caller = FakeCaller(a=[[chunk(**delta), LOST]], b=[WHOLE])
     seen = read(caller, "a", "b")
     assert isinstance(seen.error, StreamBrokenError)
@@ -188,7 +188,7 @@ def test_errors_before_the_first_token(script: Any, kind: type[RoutingError]) ->
     assert isinstance(seen.events[-1], Exhausted)
 
 
-def test_nobody_to_ask() -> None:
+def test_no_model_to_call() -> None:
     assert isinstance(read(FakeCaller()).error, NoCandidateError)
 
 
