@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 _log: Final = logging.getLogger(__name__)
 
 
-Identity: TypeAlias = tuple[str, str | None, float, str | None]
+EventIdentity: TypeAlias = tuple[str, str | None, float, str | None]
 """The first fields of every event."""
 
 
@@ -226,7 +226,7 @@ class EventSource:
         self.new_id = Ids(clock) if new_id is None else new_id
         self._failed: set[int] = set()
 
-    def identity(self, request_id: str | None = None, revision: str | None = None) -> Identity:
+    def identity(self, request_id: str | None = None, revision: str | None = None) -> EventIdentity:
         """Returns the first fields of an event that happens now."""
         return self.new_id(), request_id, self._clock(), revision
 

@@ -9,7 +9,7 @@ from policy_router.events import Answered, Attempted, Decided, Exhausted, Judged
 if TYPE_CHECKING:
     from policy_router.acceptance.checks import Verdict
     from policy_router.domain.decision import Attempt, Decision, Skip
-    from policy_router.events import EventSource, Identity
+    from policy_router.events import EventIdentity, EventSource
     from policy_router.providers.failure import Failure
 
 
@@ -70,5 +70,5 @@ class RequestReport:
             Exhausted(*identity, self._decision, attempts, stopped, retry_after, skipped)
         )
 
-    def _identity(self) -> Identity:
+    def _identity(self) -> EventIdentity:
         return self._source.identity(self._decision.id, self._decision.revision)
