@@ -13,7 +13,7 @@ import re
 from dataclasses import dataclass
 from functools import lru_cache
 from types import MappingProxyType
-from typing import TYPE_CHECKING, Any, Final, TypeAlias
+from typing import TYPE_CHECKING, Final, TypeAlias
 
 from policy_router.answer_schema.match import misfit
 from policy_router.domain.acceptance import OnRejected
@@ -180,7 +180,7 @@ CHECKS: Final[Mapping[str, Callable[[Accept, ChatChoice, Stopped], str | None]]]
 tools is a step on the way to a text, so that the checks of texts do not apply to it."""
 
 
-def _parsed(text: str) -> tuple[Any, str | None]:
+def _parsed(text: str) -> tuple[object, str | None]:
     """The value of a JSON text, and why there is none."""
     if len(text) > LARGEST:
         return None, _TOO_LARGE

@@ -10,17 +10,14 @@ from __future__ import annotations
 
 import re
 import secrets
-from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Final
 
 from policy_router.acceptance.excerpt import LEAST_SHOWN, byte_length, excerpt
 from policy_router.classification.tokens.bound import most_tokens
-from policy_router.providers.adapt import content_text
+from policy_router.providers.body import last_user_text
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
-
     from policy_router.acceptance.checked_request import CheckedRequest
     from policy_router.domain.acceptance import Judge
     from policy_router.providers.chat import ChatAnswer
@@ -123,16 +120,6 @@ def verdict_of(reply: str) -> bool | None:
     return True if verdicts[0] == "pass" and "fail" not in verdicts else None
 
 
-def question_of(messages: Sequence[object]) -> str:
-    """The text of the user's last message; messages are mappings or objects."""
-    contents = (_field(m, "content") for m in reversed(messages) if _field(m, "role") == "user")
-    return content_text(next(contents, None)) or ""
-
-
-def _field(message: object, name: str) -> Any:
-    return message.get(name) if isinstance(message, Mapping) else getattr(message, name, None)
-
-
 async def call_judge(request: CheckedRequest, judge: Judge, answer: str) -> Judgement:
     """Has a judge read an answer.
 
@@ -148,7 +135,7 @@ async def call_judge(request: CheckedRequest, judge: Judge, answer: str) -> Judg
     barred = next((s for s in request.decision.barred if s.model == name), None)
     if barred is not None:
         return Judgement(None, f"`{name}` was not called: {barred.detail}")
-    messages = fit_messages(judge, question_of(request.messages), answer)
+    messages = fit_messages(judge, last_user_text(request.messages), answer)
     if messages is None:
         return Judgement(None, f"`{name}` was not called: its context is too small")
     reply = await request.judge(judge.model, messages, OUTPUT, _verdict_in)

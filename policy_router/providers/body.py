@@ -10,13 +10,14 @@ from typing import TYPE_CHECKING, Any, Final
 from policy_router.base_errors import UsageError
 from policy_router.domain.content import MODALITIES, PARTS
 from policy_router.errors import TooLargeError
+from policy_router.providers.adapt import content_text
 from policy_router.providers.bounds import BOUNDS
 from policy_router.providers.json_values import Allowance, to_json_values
 from policy_router.providers.response_format import response_schema
 from policy_router.quoting import quoted, unknown
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Sequence
     from collections.abc import Set as AbstractSet
 
     from policy_router.providers.bounds import Bounds
@@ -223,3 +224,13 @@ def refusal(name: object, known: AbstractSet[str] = PARAMETERS) -> str:
     near = difflib.get_close_matches(word, known, n=1)
     hint = f"; did you mean `{near[0]}`?" if near else ""
     return f"unknown parameter `{quoted(name)}`{hint}"
+
+
+def last_user_text(messages: Sequence[object]) -> str:
+    """The text of the user's last message; messages are mappings or objects."""
+    contents = (_field(m, "content") for m in reversed(messages) if _field(m, "role") == "user")
+    return content_text(next(contents, None)) or ""
+
+
+def _field(message: object, name: str) -> object:
+    return message.get(name) if isinstance(message, Mapping) else getattr(message, name, None)

@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import json
 import re
-from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -16,7 +15,6 @@ from policy_router.acceptance.judge import (
     OUTPUT,
     fit_messages,
     judge_messages,
-    question_of,
     verdict_of,
 )
 from policy_router.classification.tokens.bound import most_tokens
@@ -156,24 +154,6 @@ def test_a_long_text_is_shown_by_its_ends() -> None:
     assert cut.fullmatch(question)
     assert cut.fullmatch(answer)
     assert abs(len(question) - len(answer)) < 50
-
-
-@pytest.mark.parametrize(
-    ("messages", "question"),
-    [
-        ([{"role": "user", "content": "one"}], "one"),
-        ([{"role": "user", "content": "one"}, {"role": "assistant", "content": "b"}], "one"),
-        ([{"role": "user", "content": "one"}, {"role": "user", "content": "two"}], "two"),
-        ([{"role": "user", "content": [{"type": "text", "text": "see"},
-                                       {"type": "image_url", "image_url": {"url": "x"}}]}], "see"),
-        ([{"role": "system", "content": "be brief"}], ""),
-        ([{"role": "user"}], ""),
-        ([SimpleNamespace(role="user", content="one"), SimpleNamespace(role="tool")], "one"),
-        (["hello", None, 3], ""),
-    ],
-)  # fmt: skip
-def test_the_question_is_the_last_of_the_users(messages: Any, question: str) -> None:
-    assert question_of(messages) == question
 
 
 def run(

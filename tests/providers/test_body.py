@@ -2,12 +2,14 @@ from __future__ import annotations
 
 import subprocess
 import sys
+from types import SimpleNamespace
+from typing import Any
 
 import pytest
 
 from policy_router.base_errors import UsageError
 from policy_router.domain.content import PARTS
-from policy_router.providers.body import PARAMETERS, Body
+from policy_router.providers.body import PARAMETERS, Body, last_user_text
 
 MESSAGES = [{"role": "user", "content": "secret words"}]
 
@@ -204,3 +206,21 @@ def test_nothing_of_execution_loads_litellm_before_a_call() -> None:
     )
     done = subprocess.run([sys.executable, "-c", code], check=False, capture_output=True, text=True)
     assert done.returncode == 0, done.stderr
+
+
+@pytest.mark.parametrize(
+    ("messages", "text"),
+    [
+        ([{"role": "user", "content": "one"}], "one"),
+        ([{"role": "user", "content": "one"}, {"role": "assistant", "content": "b"}], "one"),
+        ([{"role": "user", "content": "one"}, {"role": "user", "content": "two"}], "two"),
+        ([{"role": "user", "content": [{"type": "text", "text": "see"},
+                                       {"type": "image_url", "image_url": {"url": "x"}}]}], "see"),
+        ([{"role": "system", "content": "be brief"}], ""),
+        ([{"role": "user"}], ""),
+        ([SimpleNamespace(role="user", content="one"), SimpleNamespace(role="tool")], "one"),
+        (["hello", None, 3], ""),
+    ],
+)  # fmt: skip
+def test_the_text_of_the_users_last_message(messages: Any, text: str) -> None:
+    assert last_user_text(messages) == text
