@@ -1,165 +1,24 @@
-"""What is seen of an answer on its way through a real client of HTTP."""
+"""LiteLLM's answers with what came on the wire put back."""
 
 from __future__ import annotations
 
 import asyncio
-import gzip
-import itertools
-import json
-import zlib
 from typing import TYPE_CHECKING, Any, Self
 
-import httpx
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 
 from policy_router.providers.adapt import to_answer, to_chunk
-from policy_router.providers.body_tap import BodyReader, tap
 from policy_router.providers.failure import CallFailed, Failure, FailureKind
 from policy_router.providers.litellm.restore import RestoredChunks, raw_failure, restored
 from policy_router.providers.raw_answer import RawAnswer, RawChoice
 from policy_router.providers.wire import Wire
 from tests.execution.make import FakeCaller, FakeChunks, chunk, response
+from tests.providers.bodies import BOTH, choice, event, seen
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Iterable, Iterator, Mapping
+    from collections.abc import Iterable, Iterator
 
     from policy_router.providers.chat import ChatChunk
-
-
-class Body(httpx.AsyncByteStream):
-    def __init__(self, pieces: Iterable[bytes]) -> None:
-        self._pieces = pieces
-
-    async def __aiter__(self) -> AsyncIterator[bytes]:
-        for piece in self._pieces:
-            yield piece
-
-
-def seen(*pieces: bytes, headers: Mapping[str, str] | None = None) -> RawAnswer:
-    """What was noted of a body that came in these pieces; what was read is all of it."""
-
-    async def go() -> RawAnswer:
-        answers = [httpx.Response(200, headers=headers, stream=Body(pieces))]
-        transport = httpx.MockTransport(lambda _: answers.pop())
-        noted: list[RawAnswer] = []
-
-        async def note(each: httpx.Response) -> None:
-            noted.append(tap(each))
-
-        async with httpx.AsyncClient(
-            transport=transport, event_hooks={"response": [note]}
-        ) as client:
-            read = await client.get("http://provider")
-        if not headers:
-            assert read.content == b"".join(pieces)
-        return noted[0]
-
-    return asyncio.run(go())
-
-
-def event(value: Any, end: bytes = b"\n\n") -> bytes:
-    return b"data: " + json.dumps(value).encode() + end
-
-
-def choice(index: int = 0, finish_reason: str | None = None, **more: Any) -> dict[str, Any]:
-    return {"choices": [{"index": index, "delta": {}, "finish_reason": finish_reason, **more}]}
-
-
-TWO = [choice(0), choice(1), choice(1, "length"), choice(0, "stop")]
-STREAM = b": a comment\n\n" + b"".join(map(event, TWO)) + b"data: [DONE]\n\n"
-BOTH = {0: RawChoice("stop"), 1: RawChoice("length")}
-
-
-@given(st.lists(st.integers(0, len(STREAM)), max_size=8))
-def test_a_stream_is_seen_however_it_is_cut_into_pieces(cuts: list[int]) -> None:
-    places = [0, *sorted(cuts), len(STREAM)]
-    pieces = [STREAM[a:b] for a, b in itertools.pairwise(places)]
-    assert seen(*pieces).choices == BOTH
-
-
-@pytest.mark.parametrize(
-    "body",
-    [
-        STREAM.replace(b"\n", b"\r\n"),
-        STREAM.rstrip(),
-        b"\xef\xbb\xbf\n" + STREAM,
-        b"event: message\n" + STREAM,
-    ],
-)
-def test_forms_of_a_stream(body: bytes) -> None:
-    assert seen(body).choices == BOTH
-
-
-def test_a_packed_stream() -> None:
-    packed = {"content-encoding": "gzip"}
-    assert seen(gzip.compress(STREAM), headers=packed).choices == BOTH
-
-
-def test_a_body_that_is_lost_on_the_way_is_not_judged() -> None:
-    packed = gzip.compress(STREAM)
-    raw = RawAnswer()
-    reader = BodyReader(raw, zlib.decompressobj(zlib.MAX_WBITS | 32))
-    reader.feed(packed[:-20])
-    assert raw.choices
-    reader.feed(b"x" * 100)
-    reader.feed(b"more")
-    reader.end()
-    assert raw.choices == {}
-
-
-def test_a_body_too_long_to_keep_is_not_judged() -> None:
-    raw = RawAnswer()
-    reader = BodyReader(raw, zlib.decompressobj(zlib.MAX_WBITS | 32))
-    reader.feed(gzip.compress(STREAM + b"data: " + b"x" * (17 * 1024 * 1024)))
-    assert raw.choices == {}
-
-
-@pytest.mark.parametrize("rest", [b'data: {"choices": [{"del', b'data: {"error": tru', b"da"])
-def test_an_event_that_was_cut_off_is_no_garbled_one(rest: bytes) -> None:
-    raw = seen(event(choice()), rest)
-    assert (raw.unreadable, raw.choices) == (False, {0: RawChoice()})
-
-
-def test_what_cannot_be_unpacked_is_not_judged() -> None:
-    answer = RawAnswer()
-    unknown = httpx.Response(200, headers={"content-encoding": "snappy"}, stream=Body([]))
-    assert tap(unknown).choices == answer.choices
-
-
-@pytest.mark.parametrize(
-    ("body", "expected"),
-    [
-        # OpenAI's answer, in one line and over several
-        (json.dumps({"choices": [{"message": {}, "finish_reason": "stop"}]}),
-         RawChoice("stop", is_whole=True)),
-        (json.dumps({"choices": [{"message": {}, "finish_reason": None}]}, indent=2),
-         RawChoice(None, is_whole=True)),
-        (json.dumps({"choices": [{"message": {}, "finish_reason": "x",
-                                  "native_finish_reason": "y"}]}) + "\n",
-         RawChoice("x", native_finish_reason="y", is_whole=True)),
-        # a stream that repeats the message so far beside the delta
-        (event({"choices": [{"delta": {}, "message": {}, "finish_reason": "stop"}]}).decode(),
-         RawChoice("stop")),
-        # Gemini
-        (event({"candidates": [{"content": {}}]}).decode(), RawChoice(None)),
-        (event({"candidates": [{"index": 0, "finishReason": "STOP"}]}).decode(), RawChoice("STOP")),
-        (json.dumps([{"candidates": [{}]}, {"candidates": [{"finishReason": "MAX_TOKENS"}]}]),
-         RawChoice("MAX_TOKENS")),
-        # Anthropic
-        (json.dumps({"type": "message", "stop_reason": "end_turn"}), RawChoice("end_turn")),
-        (event({"type": "message_start", "message": {}}).decode()
-         + event({"type": "message_delta", "delta": {"stop_reason": "tool_use"}}).decode(),
-         RawChoice("tool_use")),
-        # Ollama, a line each
-        ('{"message": {}, "done": false}\n{"message": {}, "done": true, "done_reason": "length"}\n',
-         RawChoice("length")),
-        ('{"message": {}, "done": false}\n{"message": {}, "done": true}', RawChoice("stop")),
-    ],
-)  # fmt: skip
-def test_wire_formats(body: str, expected: RawChoice) -> None:
-    assert seen(body.encode()).choices == {0: expected}
 
 
 @pytest.mark.parametrize(
