@@ -121,7 +121,7 @@ def take_in(
     seen: Classification | BodyFacts
     if body is not None and (always_classify or task is None or complexity is None):
         seen = classifier.classify(conversation, max_output=cap, needs=needs, task=task, **shown)
-        task = seen.told
+        task = seen.identified_task
         complexity = seen.score if complexity is None else complexity
     else:
         seen = read_messages(conversation, **shown)

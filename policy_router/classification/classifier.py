@@ -1,4 +1,4 @@
-"""From the body of a request to what a policy wants to know of it: task, complexity, needs."""
+"""Classifies a request by the settings of a policy: task, complexity, needs."""
 
 from __future__ import annotations
 
@@ -25,12 +25,19 @@ LEARNED: Final = "learned"
 
 @dataclass(frozen=True, slots=True)
 class Classification:
-    """What a request was taken for, and why. Holds none of its text.
+    """The classification of a request, with the evidence but without its text.
 
-    task: of the policy, or None. confidence: in it, 0..1. by, evidence: what told it. kind: the
-    posterior over the built-in kinds of work. score: 0..1. band: the one it falls into, or None.
-    factors: what the score is made of; empty when the estimator cannot tell. estimator: whose
-    score it is. tokens: upper bound of what goes in. needs: abilities a model must have.
+    Attributes:
+        task: A task of the policy, or None.
+        confidence: The probability of the task, 0..1.
+        by: What identified the task.
+        evidence: The evidence for the task.
+        kind: The probabilities of the built-in kinds of work.
+        score: The complexity, 0..1.
+        band: The band of the score, or None.
+        factors: The factors of the score; empty when the estimator does not know them.
+        estimator: The estimator that gave the score.
+        features: Counts of the request.
     """
 
     task: str | None
@@ -45,22 +52,22 @@ class Classification:
     features: Features
 
     @property
-    def told(self) -> str | None:
-        """The task, when something tells it; None leaves it to the policy's default."""
+    def identified_task(self) -> str | None:
+        """The task if something identified it; None leaves it to the default of the policy."""
         return None if self.by in {MatchedBy.DEFAULT, MatchedBy.NOTHING} else self.task
 
     @property
     def tokens(self) -> int:
-        """Upper bound of the tokens that go in."""
+        """Estimate of the input tokens."""
         return self.features.tokens
 
     @property
     def needs(self) -> frozenset[str]:
-        """Abilities a model must have."""
+        """Abilities that a model must have."""
         return self.features.needs
 
     def rated(self, estimator: str, score: float, policy: Policy) -> Classification:
-        """The same with a score that somebody else worked out."""
+        """Return the same classification with the score of another estimator."""
         known = policy.task(self.task)
         estimate = Estimate(min(1.0, max(0.0, score)))
         if known is not None:
@@ -75,16 +82,19 @@ class Classification:
 
 
 def band_of(policy: Policy, score: float) -> str | None:
-    """The band of a policy that a score falls into."""
+    """Return the name of the band of a policy for a score, or None."""
     band = policy.band_for(score)
     return None if band is None else band.name
 
 
 class Classifier:
-    """Classifies requests as one revision of a policy says. Build it once; it never changes.
+    """Classifies requests by one revision of a policy. It never changes, so build it once.
 
-    estimators: by the name the policy calls them, beside the built-in ones. The heuristic stands
-    in for one that is not there, that abstains, or that must be asked.
+    Args:
+        policy: The policy.
+        estimators: Estimators by the name that `complexity.estimator` has for them, in addition to
+            the built-in ones. The heuristic is used instead of one that is missing, that abstains,
+            or that calls a model or a function.
     """
 
     def __init__(self, policy: Policy, estimators: Mapping[str, Estimator] | None = None) -> None:
@@ -107,11 +117,18 @@ class Classifier:
         needs: Iterable[str] = (),
         task: str | None = None,
     ) -> Classification:
-        """What this request is. Total: any input whatever has an answer.
+        """Classify a request. Any input is accepted, and nothing is raised.
 
-        messages: of an OpenAI chat body, or a text. max_output: tokens, the cap the caller set.
-        needs: abilities the caller asks for beside what the body shows. task: the caller's word
-        for the task, which is taken as it is.
+        Args:
+            messages: The messages of an OpenAI chat body, or a text.
+            tools: The tools that are offered.
+            response_format: The format that the answer must have.
+            max_output: `max_tokens` of the request.
+            needs: Abilities that the caller requires in addition to those of the body.
+            task: The task given by the caller, which takes precedence.
+
+        Returns:
+            The classification.
         """
         features, text = read_request(
             messages, tools=tools, response_format=response_format, max_output=max_output

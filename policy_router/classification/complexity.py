@@ -1,9 +1,9 @@
-"""How hard a request looks, 0..1: five factors, weighed as the policy says, each with its share.
+"""The complexity of a request, 0..1, as a weighted sum of five factors.
 
-The `heuristic` estimator carries no trained weights: its numbers are set by hand. What is known of
-real outcomes is built in as one prior, the kind of work, which predicts more of them than anything
-else in a text. The weighed sum is then bent along a fixed curve, so that requests spread over the
-default bands; the curve keeps their order.
+The `heuristic` estimator has no trained weights: its numbers are set by hand. Knowledge about
+actual results is built in as one prior, the kind of work, which predicts them better than anything else in
+a text. The weighted sum is then mapped by a fixed curve, so that requests spread over the default
+bands; the curve keeps their order.
 """
 
 from __future__ import annotations
@@ -28,8 +28,14 @@ if TYPE_CHECKING:
 
 
 class Factor(NamedTuple):
-    """One part of a score. value: 0..1, how much of it there is. weight: 0..1, of the policy.
-    share: what it adds to the score; the shares of all factors sum to the score."""
+    """One part of a score.
+
+    Attributes:
+        name: The factor.
+        value: How much of it the request has, 0..1.
+        weight: Its weight in the policy, 0..1.
+        share: What it adds to the score; the shares of all factors add up to the score.
+    """
 
     name: str
     value: float
@@ -39,28 +45,35 @@ class Factor(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Estimate:
-    """A score, 0..1, and what it is made of, when the estimator can tell."""
+    """A score, 0..1, with its factors if the estimator knows them."""
 
     score: float
     factors: tuple[Factor, ...] = ()
 
 
 class Estimator(Protocol):
-    """Works out how hard a request is."""
+    """Estimates the complexity of a request."""
 
     def estimate(self, features: Features, kind: WorkKind, text: str) -> Estimate | None:
-        """The estimate, or None to abstain. text: of the last message of the user. Pure, total:
-        it is asked before every decision and must not raise."""
+        """Return an estimate, or None to abstain.
+
+        Called before every decision: it must be pure and must not raise.
+
+        Args:
+            features: Counts of the request.
+            kind: The probabilities of the kinds of work.
+            text: The last message of the user.
+        """
 
 
 @dataclass(frozen=True, slots=True)
 class OfText:
-    """An estimator made of a function of the text and the number of tools; None abstains."""
+    """An estimator made from a function of the text and the number of tools; None abstains."""
 
     function: Callable[[str, int], float | None]
 
     def estimate(self, features: Features, kind: WorkKind, text: str) -> Estimate | None:  # noqa: ARG002  the Protocol's
-        """What the function says, held within 0..1."""
+        """Return the result of the function, limited to 0..1."""
         score = self.function(text, features.tools)
         return None if score is None else Estimate(_within(score))
 
@@ -84,17 +97,17 @@ DIFFICULTY: Final[Mapping[str, float]] = MappingProxyType(
         "math": 0.95,
     }
 )
-"""How much more a strong model does than a weak one, by kind of work: priors, set by hand."""
+"""How much better a strong model does than a weak one, by kind of work: priors, set by hand."""
 EVERYDAY_SUM: Final = 0.15
-"""Of a sum about everyday things, in words."""
+"""Difficulty of an arithmetic problem about everyday things."""
 CHOSEN_SUM: Final = 0.4
-"""Of a sum with choices to pick from."""
+"""Difficulty of an arithmetic problem with choices."""
 READING_CODE: Final = 0.95
-"""Of saying what code does without running it."""
+"""Difficulty of predicting what code does without running it."""
 UNKNOWN: Final = 0.25
-"""Of a request that no kind is sure for: mostly questions of fact."""
+"""Difficulty of a request of no certain kind: mostly questions of fact."""
 SURE: Final = 0.5
-"""A kind this likely counts in full."""
+"""A kind with this probability or more counts in full."""
 ABILITY: Final[Mapping[str, float]] = MappingProxyType(
     {
         "tools": 0.85,
@@ -107,13 +120,13 @@ ABILITY: Final[Mapping[str, float]] = MappingProxyType(
         "json": 0.3,
     }
 )
-"""What an ability that the request needs asks for at least."""
+"""The least capability of a request that needs an ability."""
 
 AT_LENGTH: Final = 12
 CERTAIN: Final = 0.95
-"""From so many words on, or when the kind is so sure, a word of mathematics makes it formal."""
+"""With this many words, or this probability of the kind, a term of mathematics makes it formal."""
 FORMAL: Final = 0.9
-"""What formal mathematics, or code to be executed in the head, adds to the message factor."""
+"""What formal mathematics, or code to be executed mentally, adds to the message factor."""
 LENGTH: Final = 0.25
 CONSTRAINTS: Final = 0.35
 CHOICES: Final = 0.5
@@ -123,16 +136,16 @@ STEPS: Final = 0.2
 LONG_OUTPUT: Final = 0.15
 BUILT_IN_WORD: Final = 0.15
 OWN_WORD: Final = 0.4
-"""What a word that the policy lists adds to the keywords factor; one of ours adds less."""
+"""What a keyword of the policy adds to the keywords factor; a built-in one adds less."""
 
 CURVE: Final = (
     (0.0, 0.0), (0.09, 0.15), (0.15, 0.35), (0.235, 0.6), (0.33, 0.85), (0.4, 1.0),
 )  # fmt: skip
-"""Weighed sum -> score: between these points straight, above the last always 1. Fitted so that a
-reference stream of mixed requests spreads over the default bands."""
+"""(weighted sum, score): linear between these points, 1 above the last. Chosen so that a reference
+stream of mixed requests spreads over the default bands."""
 
 CRITICAL: Final = 0.5
-"""How far towards 1 a task of criticality 1 moves the score."""
+"""How much of the distance to 1 a task of criticality 1 moves the score."""
 
 
 class Heuristic:
@@ -143,33 +156,32 @@ class Heuristic:
         self._keywords = Keywords(keywords)
 
     def estimate(self, features: Features, kind: WorkKind, text: str) -> Estimate:
-        """The weighed sum of the factors, bent along `CURVE`; never abstains."""
+        """Return the weighted sum of the factors, mapped by `CURVE`; never abstains."""
         weights = self._weights
-        weighed = (
+        weighted = (
             ("message", message(features, kind), weights.message),
             ("context", context(features), weights.context),
             ("capability", capability(features, kind), weights.capability),
             ("depth", depth(features), weights.depth),
             ("keywords", keywords(features, len(self._keywords.found(text))), weights.keywords),
         )
-        whole = sum(value * weight for _, value, weight in weighed)
+        whole = sum(value * weight for _, value, weight in weighted)
         score = curve(whole)
         part = score / whole if whole else 0.0
         return Estimate(
             score,
-            tuple(Factor(name, value, w, value * w * part) for name, value, w in weighed),
+            tuple(Factor(name, value, w, value * w * part) for name, value, w in weighted),
         )
 
 
 def message(features: Features, kind: WorkKind) -> float:
-    """What the last message itself asks for, 0..1: one minus the product of what its parts leave.
+    """Return how demanding the last message is, 0..1: 1 minus the product of (1 - part).
 
-    Parts: length (`LENGTH` at 512 words, none at 16, by doublings), words that bind the answer
-    (`CONSTRAINTS` at six), more than four choices to tell apart (`CHOICES` at seven), numbers
-    (`QUANTITIES` at twelve), more than one question (`QUESTIONS` at three), a list of steps or
-    points (`STEPS` at eight), a long answer (`LONG_OUTPUT`), and formal mathematics or code to be
-    executed in the head (`FORMAL`). Numbers and mathematics count for nothing where tools are
-    offered, which do the sums.
+    Parts: length (`LENGTH` at 512 words, none at 16, by doublings), words that constrain the answer
+    (`CONSTRAINTS` at six), more than four choices (`CHOICES` at seven), numbers (`QUANTITIES` at
+    twelve), more than one question (`QUESTIONS` at three), a list of steps or points (`STEPS` at
+    eight), a long answer (`LONG_OUTPUT`), and formal mathematics or code to be executed mentally
+    (`FORMAL`). Numbers and mathematics do not count if tools are offered, which can calculate.
     """
     text = features.text
     left = 1 - LENGTH * _within(log2(max(text.words, 1) / 16) / 5)
@@ -191,14 +203,17 @@ def message(features: Features, kind: WorkKind) -> float:
 
 
 def context(features: Features) -> float:
-    """How much there is to read beside the last message, 0..1: one eighth for each doubling of
-    500 tokens, so 1 at 128,000."""
+    """Return how much there is to read in addition to the last message, 0..1: one eighth for each
+    doubling of 500 tokens, so 1 at 128,000."""
     return _within(log2(1 + features.context / 500) / 8)
 
 
 def capability(features: Features, kind: WorkKind) -> float:
-    """What the work asks a model to be able to do, 0..1: the difficulty of its kind, drawn to that
-    of an unknown one as far as the kind is unsure; or of the dearest ability needed, if more."""
+    """Return how capable a model must be, 0..1.
+
+    It is the difficulty of the kind of work, the closer to `UNKNOWN` the less certain the kind is,
+    or the capability for the most demanding ability that is needed, whichever is higher.
+    """
     own = UNKNOWN
     if kind.name is not None:
         own += (_difficulty(kind.name, kind, features.text) - UNKNOWN) * _sure(kind)
@@ -206,15 +221,19 @@ def capability(features: Features, kind: WorkKind) -> float:
 
 
 def depth(features: Features) -> float:
-    """How far the conversation has gone, 0..1: a tenth for each earlier turn or tool result."""
+    """Return how long the conversation is, 0..1: a tenth for each earlier turn or tool result."""
     return _within((features.turns - 1 + features.calls) / 10)
 
 
 def keywords(features: Features, own: int) -> float:
-    """Words that make a request look hard, 0..1: one minus the product of what each leaves.
+    """Return how much the words suggest difficulty, 0..1: 1 minus the product of (1 - word).
 
-    own: how many words of the policy stand in the text; each leaves `1 - OWN_WORD`. A built-in one
-    leaves `1 - BUILT_IN_WORD` times its weight, unless tools are offered to do what it names.
+    A keyword of the policy counts `OWN_WORD`; a built-in word counts `BUILT_IN_WORD` times its
+    weight, and nothing if tools are offered.
+
+    Args:
+        features: Counts of the request.
+        own: How many keywords of the policy occur in the text.
     """
     left = (1 - OWN_WORD) ** own
     if features.tools:
@@ -228,11 +247,11 @@ def keywords(features: Features, own: int) -> float:
 
 
 def curve(whole: float) -> float:
-    """The score of a weighed sum: monotone, 0 at 0, 1 from the last point of `CURVE` on."""
-    at = bisect_right(_STARTS, whole)
-    if at == len(CURVE):
+    """Return the score of a weighted sum: monotone, 0 at 0, 1 from the last point of `CURVE` on."""
+    end = bisect_right(_STARTS, whole)
+    if end == len(CURVE):
         return 1.0
-    (x0, y0), (x1, y1) = CURVE[at - 1 : at + 1]
+    (x0, y0), (x1, y1) = CURVE[end - 1 : end + 1]
     return y0 + (y1 - y0) * (whole - x0) / (x1 - x0)
 
 
@@ -240,7 +259,7 @@ _STARTS: Final = tuple(x for x, _ in CURVE)
 
 
 def raise_by(estimate: Estimate, criticality: float) -> Estimate:
-    """The estimate for a task of this criticality, 0..1: `CRITICAL` of the way to 1, times it."""
+    """Move an estimate towards 1, by `CRITICAL` times the criticality (0..1) of its task."""
     if not criticality:
         return estimate
     weight = CRITICAL * criticality
@@ -258,9 +277,9 @@ def _difficulty(name: str, kind: WorkKind, text: Text) -> float:
 
 
 def _is_formal(kind: WorkKind, text: Text) -> bool:
-    """Whether this is mathematics proper, or code to be executed in the head."""
+    """Whether this is formal mathematics, or code to be executed mentally."""
     if kind.name == "math":
-        # A word of mathematics alone may stand in any question: "how much does a domain cost?"
+        # A single term of mathematics may be in any question: "how much does a domain cost?"
         term = text.terms and (text.words >= AT_LENGTH or kind.probability >= CERTAIN)
         return not text.options and bool(text.formulae or text.maths > 2 or term)
     return kind.name == "reasoning" and is_code(text)

@@ -1,4 +1,4 @@
-"""A request as the classification sees it: the text of its last question, and what surrounds it."""
+"""Counts of a request that the classification uses: its last user message and its context."""
 
 from __future__ import annotations
 
@@ -10,17 +10,22 @@ from policy_router.classification.body import read_messages
 from policy_router.classification.text import Text, read_text
 
 LONG_ANSWER: Final = 2_000
-"""From so many tokens on, a cap of the answer says that a long one is wanted."""
+"""A `max_tokens` of at least this asks for a long answer."""
 
 
 @dataclass(frozen=True, slots=True)
 class Features:
-    """Counts, never the text.
+    """Counts of a request, without its text.
 
-    text: of the last message of the user. tokens: upper bound of all that goes in. context: of
-    these, the tokens of what comes before that message or after it. turns: messages of the user.
-    calls: messages that carry results of tools. tools: how many are offered. needs: abilities a
-    model must have. long_output: a long answer is asked for, by a word, a number or the cap.
+    Attributes:
+        text: Counts of the last message of the user.
+        tokens: Estimate of all input tokens.
+        context: Estimate of the input tokens outside that message.
+        turns: Messages of the user.
+        calls: Messages with results of tools.
+        tools: Tools that are offered.
+        needs: Abilities that a model must have.
+        long_output: Whether a long answer is requested, by a word, a number or `max_tokens`.
     """
 
     text: Text = field(default_factory=Text)
@@ -40,25 +45,32 @@ def read_request(
     response_format: object = None,
     max_output: int | None = None,
 ) -> tuple[Features, str]:
-    """The features of an OpenAI chat body, and the text they were read from.
+    """Read an OpenAI chat body. Any input is accepted.
 
-    messages: a list of messages, or the text of a single one. Takes any input whatever.
+    Args:
+        messages: A list of messages, or the text of a single one.
+        tools: The tools that are offered.
+        response_format: The format that the answer must have.
+        max_output: `max_tokens` of the request.
+
+    Returns:
+        The features, and the text of the last message of the user.
     """
     if isinstance(messages, str):
         messages = [{"role": "user", "content": messages}]
     facts = read_messages(messages, tools=tools, response_format=response_format)
     last: object = None
     turns = calls = 0
-    said = messages if isinstance(messages, list | tuple) else ()
-    for message in said:
+    conversation = messages if isinstance(messages, list | tuple) else ()
+    for message in conversation:
         role = message.get("role") if isinstance(message, Mapping) else None
         if role == "user":
             last, turns = message, turns + 1
         elif role == "tool":
             calls += 1
-    around = [message for message in said if message is not last] if len(said) > 1 else ()
-    asked = _text_of(last)
-    text = read_text(asked)
+    around = [each for each in conversation if each is not last]
+    prompt = _text_of(last)
+    text = read_text(prompt)
     return (
         Features(
             text=text,
@@ -70,12 +82,12 @@ def read_request(
             needs=facts.needs,
             long_output=text.long or (max_output or 0) >= LONG_ANSWER,
         ),
-        asked,
+        prompt,
     )
 
 
 def _text_of(message: object) -> str:
-    """The text of a message: its content, or the text parts of it."""
+    """Return the text of a message: its content, or the text parts of its content."""
     content = message.get("content") if isinstance(message, Mapping) else None
     if isinstance(content, str):
         return content

@@ -1,8 +1,8 @@
-"""The built-in kinds of work, and how likely each is for a request: a posterior over cues.
+"""How likely each built-in kind of work is for a request.
 
-Every cue that stands in the text adds its weight to the kinds it speaks for, most where an
-instruction stands. The sums are log odds against no evidence, and what none of the kinds explains
-has odds of its own, so a text with faint cues is most likely none of them.
+Every cue in the text adds its weight to the kinds it is evidence for, more so where an instruction
+is expected. The sums are log odds against no evidence. "None of these kinds" has odds of its own,
+so a text with weak cues is most likely of no kind.
 """
 
 from __future__ import annotations
@@ -24,31 +24,34 @@ KINDS: Final = (
     "classification", "extraction", "summarization", "translation", "completion", "creative",
     "tool_use", "chat", "speaker_diarization",
 )  # fmt: skip
-"""The kinds of work with a definition of their own; a policy takes one over by its name."""
+"""The built-in kinds of work; a policy uses one by giving its name to a task."""
 NONE: Final = 1.5
-"""Log odds of a request being of none of these kinds."""
+"""Log odds that a request is of none of these kinds."""
 CHOICES: Final = 1.5
-"""What lettered choices add to that: the words of a quiz say what it is about, not what to do."""
+"""What lettered choices add to that: the words of a quiz are its topic, not an instruction."""
 ELSEWHERE: Final = 0.5
-"""What a cue counts in the middle of a text."""
+"""Weight of a cue in the middle of a text."""
 AGAIN: Final = 0.25
-"""What a cue adds each time it stands there again, up to `REPEATS` times."""
+"""What each repetition of a cue adds, up to `REPEATS` times."""
 REPEATS: Final = 2
 MOST: Final = 6.0
-"""More evidence for one kind adds nothing, save a decisive cue: a long text has words of all."""
+"""The most evidence for a kind without decisive cues, since a long text has words of all kinds."""
 BRIEF: Final = 5
 """Words up to which a greeting counts in full."""
 WORDY: Final = 12
-"""Words from which on it counts for nothing."""
+"""Words from which on a greeting does not count."""
 
 
 @dataclass(frozen=True, slots=True)
 class WorkKind:
     """How likely each kind of work is.
 
-    name: the likeliest kind; None when nothing speaks for any. probability: of it, 0..1.
-    shares: every kind that has evidence, likeliest first. cues: what spoke for the likeliest,
-    loudest first; entries of the built-in vocabulary and signs, never other words of a prompt.
+    Attributes:
+        name: The most likely kind; None when there is evidence for none.
+        probability: The probability of that kind, 0..1.
+        shares: (kind, probability) of every kind with evidence, the most likely first.
+        cues: The evidence for the most likely kind, the strongest first: entries of the built-in
+            vocabulary and names of signs, never other words of a prompt.
     """
 
     name: str | None = None
@@ -58,23 +61,23 @@ class WorkKind:
 
 
 def kind_of(features: Features) -> WorkKind:
-    """The posterior over the kinds of work for these features."""
+    """Return the probabilities of the kinds of work, given the features of a request."""
     text = features.text
     evidence, decisive = [0.0] * len(KINDS), [0.0] * len(KINDS)
-    heard = [(entry, _loudness(entry, times, text)) for entry, times in text.found]
+    strengths = [(entry, _strength(entry, times, text)) for entry, times in text.found]
     task_cues = vocabulary().task_cues
-    for entry, here in heard:
+    for entry, here in strengths:
         for kind, weight in task_cues.get(entry, ()):
             if weight < DECISIVE:
                 evidence[kind] += weight * here
             else:
                 decisive[kind] = max(decisive[kind], weight * here)
-    # Greetings say nothing of a long text.
+    # In a long text, greetings are no evidence.
     evidence[_CHAT] *= min(1.0, max(0.0, (WORDY - text.words) / (WORDY - BRIEF)))
     signs = tuple(_signs(features, text))
     for kind, weight, _ in signs:
         evidence[kind] += weight
-    # Rounded, so that the order in which evidence is added cannot part two equal kinds.
+    # Rounded, so that the order of additions cannot make two equal kinds differ.
     odds = [
         (round(exp(min(MOST, some) + more) - 1, 9), -kind)
         for kind, (some, more) in enumerate(zip(evidence, decisive, strict=True))
@@ -84,12 +87,12 @@ def kind_of(features: Features) -> WorkKind:
         return WorkKind()
     whole = sum([own for own, _ in odds]) + exp(NONE + (CHOICES if text.options > 2 else 0.0))
     odds.sort(reverse=True)
-    likeliest = -odds[0][1]
+    top = -odds[0][1]
     return WorkKind(
-        KINDS[likeliest],
+        KINDS[top],
         odds[0][0] / whole,
         tuple([(KINDS[-kind], own / whole) for own, kind in odds]),
-        _cues(likeliest, heard, signs),
+        _cues(top, strengths, signs),
     )
 
 
@@ -102,31 +105,31 @@ _TOOL_USE: Final = KINDS.index("tool_use")
 _Signs: TypeAlias = "tuple[tuple[int, float, str], ...]"
 
 
-def _loudness(entry: str, times: int, text: Text) -> float:
+def _strength(entry: str, times: int, text: Text) -> float:
     here = 1.0 if entry in text.asked else ELSEWHERE
     return here if times == 1 else here * (1 + AGAIN * min(REPEATS, times - 1))
 
 
-def _cues(likeliest: int, heard: Sequence[tuple[str, float]], signs: _Signs) -> tuple[str, ...]:
-    """What speaks for this kind, loudest first. heard: entries, and how loud each is."""
+def _cues(top: int, strengths: Sequence[tuple[str, float]], signs: _Signs) -> tuple[str, ...]:
+    """Return the evidence for a kind, the strongest first."""
     task_cues = vocabulary().task_cues
-    found = [
+    cues = [
         (-weight * here, entry)
-        for entry, here in heard
+        for entry, here in strengths
         for kind, weight in task_cues.get(entry, ())
-        if kind == likeliest
+        if kind == top
     ]
-    found += [(-weight, sign) for kind, weight, sign in signs if kind == likeliest]
-    return tuple([cue for _, cue in sorted(found)])
+    cues += [(-weight, sign) for kind, weight, sign in signs if kind == top]
+    return tuple([cue for _, cue in sorted(cues)])
 
 
 def is_code(text: Text) -> bool:
-    """Whether code stands in the text: a fence, or more signs than prose and formulae have."""
+    """Whether a text contains code: a fence, or more signs than prose and formulae have."""
     return text.fences > 0 or text.code > 4 + text.words // 12 + 6 * text.formulae
 
 
 def _signs(features: Features, text: Text) -> Iterator[tuple[int, float, str]]:
-    """What speaks for a kind beside words: (kind, weight, name of the sign)."""
+    """Yield evidence other than words: (index of the kind, weight, name of the sign)."""
     coded = is_code(text)
     if text.formulae > 1 or (text.formulae and text.terms):
         yield _MATH, STRONG, "formulae"

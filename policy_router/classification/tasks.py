@@ -1,4 +1,4 @@
-"""Which task of a policy a request belongs to, and what says so."""
+"""The task of a policy that a request belongs to, with the evidence for it."""
 
 from __future__ import annotations
 
@@ -21,14 +21,14 @@ if TYPE_CHECKING:
 GROUPS: Final[Mapping[str, tuple[str, ...]]] = MappingProxyType(
     {"code": ("code_generation", "code_refactor")}
 )
-"""Names that stand for several built-in kinds."""
+"""Names for several built-in kinds together."""
 _MEMBERS: Final[Mapping[str, tuple[str, ...]]] = MappingProxyType(
     {**{kind: (kind,) for kind in KINDS}, **GROUPS}
 )
 
 
 class MatchedBy(StrEnum):
-    """What a task was told by."""
+    """What identified the task of a request."""
 
     CALLER = "caller"
     KEYWORDS = "keywords"
@@ -41,12 +41,16 @@ class MatchedBy(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class TaskFound:
-    """A task, and why this one.
+    """A task and the evidence for it.
 
-    task: its name; None when the policy has no default task and none fits. confidence: 0..1; a
-    task's own conditions are certain, a built-in definition has the probability of its kind, and
-    the default what the likeliest of the built-in definitions in play leaves over. evidence: words
-    or pattern of the policy, abilities, or cues of the built-in vocabulary.
+    Attributes:
+        task: Its name; None when none matches and the policy has no default task.
+        confidence: 0..1. A task's own conditions are certain, a built-in definition has the
+            probability of its kind, and the default task has what the most likely built-in
+            definition leaves.
+        by: What identified the task.
+        evidence: Keywords or the pattern of the policy, abilities, or cues of the built-in
+            vocabulary.
     """
 
     task: str | None
@@ -56,12 +60,12 @@ class TaskFound:
 
 
 class Tasks:
-    """The tasks of a policy, ready to be told apart.
+    """The tasks of a policy, compiled for matching.
 
-    Tasks with conditions of their own are tried first, in written order; any one of its conditions
-    gives a task away. Then comes a task that only bears the name of a built-in kind, or of a group
-    of them, if the likeliest kind is its own and its probability reaches the task's `confidence`.
-    The rest belongs to the default task.
+    Tasks with their own conditions are tried first, in written order; any single condition
+    identifies a task. Next are tasks that only have the name of a built-in kind or a group of them:
+    one is chosen if the most likely kind is its own and its probability reaches the task's
+    `confidence`. All other requests belong to the default task.
     """
 
     __slots__ = ("_built_in", "_default", "_keywords", "_own")
@@ -77,17 +81,17 @@ class Tasks:
         self._default = next((task.name for task in tasks if task.default), None)
 
     def find(self, text: str, needs: frozenset[str], kind: WorkKind) -> TaskFound:
-        """The task of a request with this text, these needs and this kind of work."""
-        looked = self._keywords.look(text)
+        """Return the task of a request with this text, these needs and this kind of work."""
+        keywords = self._keywords.look(text)
         for number, own in enumerate(self._own):
-            found = own.match(text, needs, looked.found(number))
-            if found is not None:
-                return found
+            match = own.match(text, needs, keywords.found(number))
+            if match is not None:
+                return match
         others = 0.0
-        for name, members, enough in self._built_in:
-            probability = sum(share for each, share in kind.shares if each in members)
+        for task, members, enough in self._built_in:
+            probability = sum(share for name, share in kind.shares if name in members)
             if kind.name in members and probability >= enough:
-                return TaskFound(name, probability, MatchedBy.BUILT_IN, kind.cues)
+                return TaskFound(task, probability, MatchedBy.BUILT_IN, kind.cues)
             others = max(others, probability)
         return TaskFound(
             self._default, 1 - others, MatchedBy.DEFAULT if self._default else MatchedBy.NOTHING
@@ -95,7 +99,7 @@ class Tasks:
 
 
 class _Own:
-    """The conditions that a task states itself."""
+    """The conditions that a task declares itself."""
 
     __slots__ = ("_name", "_needs", "_pattern", "_search")
 
@@ -108,8 +112,13 @@ class _Own:
         self._needs = task.needs
 
     def match(self, text: str, needs: frozenset[str], words: tuple[str, ...]) -> TaskFound | None:
-        """This task, if one of its conditions holds: a word, the pattern, or all of its needs.
-        words: those of its keywords that stand in the text."""
+        """Return this task if one of its conditions is met, or None.
+
+        Args:
+            text: The text that the pattern is searched in.
+            needs: Abilities that the request needs.
+            words: The keywords of the task that occur in the text.
+        """
         if words:
             return TaskFound(self._name, 1.0, MatchedBy.KEYWORDS, words)
         if self._search is not None and self._search(text) is not None:

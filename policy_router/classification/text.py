@@ -1,9 +1,8 @@
-"""What the text of a request shows at a glance: one pass, no pattern that could take long.
+"""Counts of what the text of a request contains, made in one pass.
 
-The words are split once and looked up in tables; signs are counted in C. A text longer than
-`HEAD + TAIL` characters is read at its head and its tail only, where instructions stand, so the
-time has a bound whatever comes in. Nothing here keeps the text: what is kept are counts, and
-entries of the built-in vocabulary.
+The words are split once and looked up in tables; signs are counted in C. Of a text longer than
+`HEAD + TAIL` characters only the beginning and the end are read, where instructions are, so the
+time is bounded. The text is not kept, only counts and entries of the built-in vocabulary.
 """
 
 from __future__ import annotations
@@ -31,11 +30,11 @@ HEAD: Final = 12_000
 TAIL: Final = 4_000
 """Characters read at its end."""
 OPENING: Final = 25
-"""Words at the beginning among which an instruction is looked for."""
+"""Words at the beginning among which an instruction is expected."""
 CLOSING: Final = 25
-"""Words at the end among which one is looked for."""
+"""Words at the end among which an instruction is expected."""
 LONG: Final = 300
-"""From so many words on, `N words` in a prompt asks for a long answer."""
+"""`N words` in a prompt asks for a long answer if N is at least this."""
 
 
 class Script(StrEnum):
@@ -68,24 +67,33 @@ _RANGES: Final = (
     (0xA000, Script.HAN), (0xAC00, Script.OTHER), (0xD7B0, Script.HANGUL),
     (0xF900, Script.OTHER), (0xFB00, Script.HAN), (0xFE00, Script.ARABIC),
 )  # fmt: skip
-"""Where a stretch of code points ends, and whose it is; what lies above is of no one's."""
+"""(End of a range of code points, its script); code points above the last are `OTHER`."""
 _RANGE_ENDS: Final = tuple(end for end, _ in _RANGES)
 _RANGE_SCRIPTS: Final = (*(script for _, script in _RANGES), Script.OTHER)
 
 
 @dataclass(frozen=True, slots=True)
 class Text:
-    """Counts of what stands in a text.
+    """Counts of what a text contains. All but `characters` are of the part that is read.
 
-    characters: of the whole text; everything else is of the part that is read. words: groups of
-    letters, or two letters where words have no spaces. numbers: digit groups, `1,000.5` is one.
-    maths: signs of formulae. formulae: pairs of `$`, `\\(` or `\\[`, and LaTeX commands.
-    code: signs that hardly stand in prose. fences: code fences. questions: question marks.
-    options: lettered choices in a row, `A.`, `B.`, ... steps: numbered lines in a row. bullets:
-    lines that begin with one, in a text of several lines. constraints: words that bind the answer.
-    terms: words of mathematics proper. long: it asks for a long answer. found: entries of the
-    built-in vocabulary and how often each stands there; asked: those of them among the first and
-    last words, where an instruction stands.
+    Attributes:
+        characters: Characters of the whole text.
+        words: Groups of letters, or pairs of letters in scripts without spaces.
+        numbers: Groups of digits; `1,000.5` is one.
+        maths: Signs of formulae.
+        formulae: Pairs of `$`, `\\(` or `\\[`, and LaTeX commands.
+        code: Signs that are rare in prose.
+        fences: Code fences.
+        questions: Question marks.
+        options: Consecutive lettered choices, `A.`, `B.`, ...
+        steps: Consecutive numbered lines.
+        bullets: Lines that begin with a bullet, in a text of several lines.
+        constraints: Words that constrain the answer.
+        terms: Terms of mathematics.
+        long: Whether it asks for a long answer.
+        script: The script of most letters.
+        found: Entries of the built-in vocabulary, each with the number of its occurrences.
+        asked: Those of them among the first and last words, where an instruction is expected.
     """
 
     characters: int = 0
@@ -108,7 +116,7 @@ class Text:
 
 
 _BLANK: Final = bytes.maketrans(punctuation.encode(), b" " * len(punctuation))
-"""Signs to spaces; bytes of other scripts stay as they are."""
+"""Replaces signs by spaces; bytes of other scripts are unchanged."""
 _DIGITS: Final = bytes(ord("0") if chr(b) in digits else ord(" ") for b in range(256))
 _IN_NUMBERS: Final = b",."
 _ASCII: Final = bytes(range(128))
@@ -117,10 +125,10 @@ _NO_SIGNS: Final = bytes(b for b in range(256) if chr(b) not in punctuation)
 _MATHS: Final = (b"^", b"=", b"+", b"*", b"<", b">")
 _MATHS_BEYOND: Final = "√∑∫≤≥≠π∞×÷±∈∀∃∧∨¬⊃≡∩∪∂°²³∼∘"  # noqa: RUF001  signs of mathematics
 _CODE_WORD: Final = 4
-"""Signs that a word of code counts as."""
+"""Signs that one word of code counts as."""
 _CODE: Final = (b"{", b"}", b";", b"=", b"[", b"]", b"_", b"<", b">", b"|", b"&", b"#")
 _ESCAPES: Final = (b"\\n", b"\\t", b"\\r", b'\\"', b"\\u", b"\\x")
-"""Backslashes that are no LaTeX."""
+"""Backslashes that are not LaTeX."""
 _QUESTIONS: Final = "？؟"  # noqa: RUF001  the full-width and the Arabic one
 _BULLETS: Final = ("\n- ", "\n* ", "\n• ", "\n– ")  # noqa: RUF001  a dash as a bullet
 _OPTIONS: Final = tuple(
@@ -135,18 +143,18 @@ _STEPS: Final = tuple(
 )
 _SYLLABIC: Final = frozenset({Script.HAN, Script.KANA, Script.HANGUL, Script.THAI})
 _SAMPLE: Final = 64
-"""Signs beyond ASCII that the script is told from."""
+"""Non-ASCII characters by which the script is determined."""
 _RANGE_WEIGHTS: Final = tuple(3 if script in _SYLLABIC else 1 for script in _RANGE_SCRIPTS)
-"""Letters of an alphabet that one sign counts as: of a syllabic script, more than one."""
+"""Letters that one character counts as: more than one in a syllabic script."""
 _FEW: Final = 4
-"""A text with more letters of ASCII than so many times its other signs is not looked at closer."""
+"""A text with more than this many ASCII letters per other character is Latin."""
 _LATIN: Final = 0
-"""The stretch that the letters of ASCII are in."""
+"""Index of the range with the ASCII letters."""
 _NO_TEXT: Final = Text()
 
 
 def read_text(text: str) -> Text:
-    """The counts of a text; any text whatever, in time linear in its length."""
+    """Count what a text contains. Any text is accepted; the time is linear in its length."""
     if not text:
         return _NO_TEXT
     part = text if len(text) <= HEAD + TAIL else f"{text[:HEAD]}\n{text[-TAIL:]}"
@@ -188,7 +196,7 @@ def read_text(text: str) -> Text:
 
 
 class _Seen:
-    """What a pass over the words finds. tally: by list of the vocabulary."""
+    """The results of a pass over the words. tally: occurrences by list of counted words."""
 
     __slots__ = ("asked", "found", "tally")
 
@@ -199,7 +207,7 @@ class _Seen:
 
 
 def _lookup(words: list[str]) -> _Seen:
-    """The known words and phrases among these, in one pass."""
+    """Look up words and phrases of the vocabulary in one pass."""
     known = vocabulary().words
     seen = _Seen()
     found, asked, tally = seen.found, seen.asked, seen.tally
@@ -220,15 +228,15 @@ def _lookup(words: list[str]) -> _Seen:
             if near is None and i < last:
                 near = phrases.get(words[i + 1])
             if near is not None:
-                for each in _phrases(words, i, near):
-                    found[each] = found.get(each, 0) + 1
+                for phrase in _phrases(words, i, near):
+                    found[phrase] = found.get(phrase, 0) + 1
                     if i < OPENING or i > end:
-                        asked.add(each)
+                        asked.add(phrase)
     return seen
 
 
 def _phrases(words: list[str], i: int, near: tuple[KeywordPhrase, ...]) -> list[str]:
-    """Those of these phrases that stand about the i-th word."""
+    """Return the phrases that occur at the i-th word."""
     return [
         entry
         for entry, parts, place in near
@@ -237,34 +245,34 @@ def _phrases(words: list[str], i: int, near: tuple[KeywordPhrase, ...]) -> list[
 
 
 def _run(text: str, rows: tuple[tuple[str, ...], ...]) -> int:
-    """How many marks of one of the rows follow each other in the text, at least two; the row that
-    goes on longest counts."""
+    """Return how many marks of a row follow each other in the text: of the row with the most, and 0
+    if fewer than two."""
     best = 0
     for row in rows if text else ():
-        at = text.find(row[0])
+        position = text.find(row[0])
         n = 0
-        while at >= 0:
+        while position >= 0:
             n += 1
-            at = text.find(row[n], at + 1) if n < len(row) else -1
+            position = text.find(row[n], position + 1) if n < len(row) else -1
         best = max(best, n)
     return best if best > 1 else 0
 
 
 def _formulae(low: str, data: bytes) -> int:
-    """LaTeX commands, and pairs of dollar signs about something that is neither an amount of
-    money nor a variable of a shell."""
+    """Count LaTeX commands, and pairs of dollar signs that are neither amounts of money nor shell
+    variables."""
     commands = data.count(b"\\")
     if commands:
         commands = max(0, commands - sum(map(data.count, _ESCAPES)))
     _, *parts = low.split("$")
-    # An odd one, a brace or an arrow after it: a shell or PHP, unless there is LaTeX beside it.
+    # An odd number of them, a brace or an arrow: a shell or PHP, unless there is LaTeX as well.
     if commands < 3 and (len(parts) % 2 or "${" in low or "$_" in low or "->" in low):
         return commands
     return commands + (len([part for part in parts if not part[:1].isdigit()]) + 1) // 2
 
 
 def _many_words(low: str, words: list[str]) -> bool:
-    """Whether a number from `LONG` on stands before `words`."""
+    """Whether a number of at least `LONG` precedes `words`."""
     if " words" not in low or "words" not in words:
         return False
     number = words[words.index("words") - 1]
@@ -272,15 +280,19 @@ def _many_words(low: str, words: list[str]) -> bool:
 
 
 def _script(letters: int, beyond: str) -> Script:
-    """The script of most letters: so many are of ASCII, the others are among `beyond`. A sign that
-    stands for a syllable or a word weighs as much as the letters it would take."""
+    """Return the script of most letters.
+
+    Args:
+        letters: Number of ASCII letters.
+        beyond: The other characters. One that stands for a syllable or a word counts as several.
+    """
     counts = [0.0] * len(_RANGE_SCRIPTS)
     counts[_LATIN] = letters
-    # What the sample leaves out is taken to be like it.
+    # The characters outside the sample are assumed to be like those in it.
     scale = max(1.0, len(beyond) / _SAMPLE)
     for letter in beyond[:_SAMPLE]:
         if letter.isalpha():
-            at = bisect_right(_RANGE_ENDS, ord(letter))
-            counts[at] += scale * _RANGE_WEIGHTS[at]
-    at = max(range(len(counts)), key=counts.__getitem__)
-    return _RANGE_SCRIPTS[at] if counts[at] else Script.NONE
+            index = bisect_right(_RANGE_ENDS, ord(letter))
+            counts[index] += scale * _RANGE_WEIGHTS[index]
+    most = max(range(len(counts)), key=counts.__getitem__)
+    return _RANGE_SCRIPTS[most] if counts[most] else Script.NONE

@@ -277,7 +277,7 @@ def _facts(explanation: Explanation) -> str:
 def _task(explanation: Explanation) -> str:
     seen, task, source = explanation.classification, explanation.task, explanation.task_source
     likely = ""
-    if seen is not None and seen.told is None and seen.kind.probability >= CONFIDENT:
+    if seen is not None and seen.identified_task is None and seen.kind.probability >= CONFIDENT:
         kind = seen.kind
         if kind.name != seen.task:
             likely = f"; likeliest kind of work: {kind.name}, {kind.probability:.0%} sure"
