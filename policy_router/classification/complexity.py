@@ -1,9 +1,9 @@
 """The complexity of a request, 0..1, as a weighted sum of five factors.
 
 The `heuristic` estimator has no trained weights: its numbers are set by hand. Knowledge about
-actual results is built in as one prior, the kind of work, which predicts them better than anything else in
-a text. The weighted sum is then mapped by a fixed curve, so that requests spread over the default
-bands; the curve keeps their order.
+actual results is built in as one prior, the kind of work, which predicts them better than anything
+else in a text. The weighted sum is then mapped by a fixed curve, so that requests spread over the
+default bands; the curve keeps their order.
 """
 
 from __future__ import annotations

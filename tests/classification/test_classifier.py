@@ -52,7 +52,7 @@ class Says:
 def test_small_talk_is_trivial_and_of_the_default_task() -> None:
     seen = CLASSIFIER.classify("Hi! How was your weekend?")
     assert (seen.task, seen.by, seen.band) == ("chat", MatchedBy.DEFAULT, "trivial")
-    assert seen.told is None
+    assert seen.identified_task is None
     assert seen.kind.name == "chat"
     assert seen.estimator == "heuristic"
     assert [factor.name for factor in seen.factors] == [
@@ -62,14 +62,14 @@ def test_small_talk_is_trivial_and_of_the_default_task() -> None:
 
 def test_a_task_is_told_by_the_words_of_the_policy() -> None:
     seen = CLASSIFIER.classify("Fill in the form, please")
-    assert (seen.task, seen.told, seen.confidence) == ("extract", "extract", 1.0)
+    assert (seen.task, seen.identified_task, seen.confidence) == ("extract", "extract", 1.0)
     assert (seen.by, seen.evidence) == (MatchedBy.KEYWORDS, ("fill in the form",))
     assert seen.factors[-1].name == "criticality"
 
 
 def test_a_task_is_told_by_a_built_in_definition() -> None:
     seen = CLASSIFIER.classify("Solve the equation x + 1 = 3")
-    assert (seen.task, seen.told, seen.by) == ("math", "math", MatchedBy.BUILT_IN)
+    assert (seen.task, seen.identified_task, seen.by) == ("math", "math", MatchedBy.BUILT_IN)
     assert "equation" in seen.evidence
     assert seen.confidence == seen.kind.probability
 
