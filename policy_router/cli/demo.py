@@ -10,14 +10,13 @@ from typing import TYPE_CHECKING, Final
 from policy_router.cli.exit_codes import ExitCode
 from policy_router.cli.invocation import invocation
 from policy_router.cli.output import fail, show
+from policy_router.views.story import as_lines
 
 if TYPE_CHECKING:
     from typing import Unpack
 
     from policy_router import RequestOptions, Router
-    from policy_router.execution.answer import Answer
     from policy_router.providers.simulated import Behaviour, Simulated
-    from policy_router.views.lines import Line
 
 POLICY: Final = """\
 version: 1
@@ -148,7 +147,7 @@ class _Demo:
         )
         show([[(f"{self._number}  {prompt}", "bold"), (f"   ({note}: {shown})", "dim")]])
         answer = self._router.completion([{"role": "user", "content": prompt}], **facts)
-        show(_story(answer))
+        show(as_lines(answer))
 
     def _edit(self) -> None:
         before = self._router.policy.revision
@@ -164,23 +163,3 @@ class _Demo:
         took = time.monotonic() - began
         after = self._router.policy.revision
         show([f"   policy reloaded {before[:7]} -> {after[:7]}, {took:.1f} s after the edit", ""])
-
-
-def _story(answer: "Answer") -> "list[Line]":
-    """Return what happened to a request: the order with its reasons, the calls, the answer."""
-    decision = answer.decision
-    lines: list[Line] = [f"   rule   {rule}" for rule in decision.rules]
-    for candidate in decision.candidates:
-        cost = decision.cost_usd(candidate.model) or 0
-        price = "free" if candidate.model.free else f"${cost:f}"
-        lines.append(f"          {candidate.name:10} {price:10} {candidate.detail}")
-    lines += [
-        [(f"          {skip.model:10} {'out':10} {skip.detail}", "dim")]
-        for skip in decision.skipped
-    ]
-    for attempt in answer.attempts:
-        ending = "answered" if attempt.failure is None else f"{attempt.failure} ({attempt.status})"
-        style = "green" if attempt.failure is None else "yellow"
-        lines.append([("   call   ", ""), (f"{attempt.model:10} {ending}", style)])
-    lines.append(f"   answer {answer.choices[0].message.content}")
-    return lines
