@@ -163,7 +163,7 @@ def test_messages_of_any_shape_count_and_are_sent(tmp_path: Path, provider: Simu
     assert provider.requests[0].body["messages"][1]["content"] == earlier.content
 
 
-def test_text_that_no_encoding_knows_harms_nobody(tmp_path: Path, provider: Simulated) -> None:
+def test_half_of_a_surrogate_pair_is_replaced(tmp_path: Path, provider: Simulated) -> None:
     async def main() -> None:
         async with Router.open(write(tmp_path, provider)) as router:
             for text in ["half \ud83d pair"] * 4:
@@ -174,7 +174,7 @@ def test_text_that_no_encoding_knows_harms_nobody(tmp_path: Path, provider: Simu
     assert asked(provider) == ["small"] * 5
 
 
-def test_a_failing_model_is_left_alone_for_a_while(tmp_path: Path) -> None:
+def test_a_failing_model_is_in_cooldown(tmp_path: Path) -> None:
     events: list[Event] = []
     now = [1_800_000_000.0]
     with Simulated({"small": Fail(429, retry_after=30), "big": Say("from big")}) as provider:
@@ -398,7 +398,7 @@ def test_the_loop_goes_on_while_a_large_request_is_read(tmp_path: Path, messages
     asyncio.run(main())
 
 
-def test_every_failure_is_told(tmp_path: Path) -> None:
+def test_every_failure_is_in_the_error(tmp_path: Path) -> None:
     scripts = {"small": Fail(500), "big": Fail(401)}
     with Simulated(scripts) as provider:
         with (
@@ -419,7 +419,7 @@ def test_every_failure_is_told(tmp_path: Path) -> None:
         assert asked(provider) == ["small"]
 
 
-def test_criteria_narrow_and_reorder(tmp_path: Path, provider: Simulated) -> None:
+def test_constraints_narrow_and_reorder(tmp_path: Path, provider: Simulated) -> None:
     with Router.open(write(tmp_path, provider), watch="off") as router:
 
         def order(**options: Any) -> list[str]:

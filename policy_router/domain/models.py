@@ -64,8 +64,15 @@ class Model:
     span: Span | None = field(default=None, compare=False, repr=False)
 
     def estimate(self, tokens: int, max_output: int | None) -> int | None:
-        """Expected cost in nano-USD of `tokens` in and an answer of the stated or typical length,
-        fees included; None when the price is unknown."""
+        """Estimate what an answer costs, fees included.
+
+        Args:
+            tokens: Input tokens.
+            max_output: Cap on the output tokens; None assumes an answer of typical length.
+
+        Returns:
+            nano-USD; None when the price is unknown.
+        """
         price = self.price
         if price is None:
             return None
@@ -73,8 +80,10 @@ class Model:
         return cost + price.fee + price.fees
 
     def most_input(self, request: Request) -> int:
-        """The most tokens that can go in: what the request cannot exceed, and the context where
-        nobody can say what that is."""
+        """Return the most input tokens that a request can have.
+
+        Where the request cannot be bounded, it is the context of the model.
+        """
         tokens = request.tokens if request.max_input_tokens is None else request.max_input_tokens
         if request.pictures or request.thumbnails:
             tokens += request.pictures * self.picture + request.thumbnails * self.thumbnail
@@ -83,16 +92,22 @@ class Model:
         return tokens
 
     def output_cap(self, max_output: int | None) -> int:
-        """The cap of an answer for which there must be room at the least, in tokens, given the cap
-        that the request sets."""
+        """Return the output tokens for which there must be room at the least.
+
+        Args:
+            max_output: The cap that the request sets; None when it sets none.
+        """
         cap = self.default_output if max_output is None else max_output
         if cap is None:
             cap = THINKING_CAP if "reasoning" in self.abilities else OUTPUT_CAP
         return cap if self.max_output is None else min(cap, self.max_output)
 
     def full_output(self, request: Request) -> int:
-        """The most tokens that an answer of this request can have: its own cap or the policy's,
-        else all that the model can do, which is at most what its context holds."""
+        """Return the most output tokens that one answer to a request can have.
+
+        It is the cap of the request or of the policy. Without one, it is all that the model can
+        produce, which is at most what its context holds.
+        """
         least = self.output_cap(request.max_tokens)
         if request.max_tokens is not None or self.default_output is not None:
             return least
