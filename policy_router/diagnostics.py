@@ -1,4 +1,4 @@
-"""What was found in a policy file, where, and what to do about it."""
+"""Diagnostics: what is wrong in a policy file, where, and what to do about it."""
 
 from __future__ import annotations
 
@@ -14,18 +14,24 @@ if TYPE_CHECKING:
 
 
 class Severity(StrEnum):
-    """ERROR: the policy cannot be used. WARNING: it can, but does not do what it seems to say.
-    NOTE: worth knowing; never a finding."""
+    """How bad it is."""
 
-    ERROR = "error"
-    WARNING = "warning"
-    NOTE = "note"
+    ERROR = "error"  # the policy cannot be used
+    WARNING = "warning"  # the policy can be used, but does not do what it seems to say
+    NOTE = "note"  # worth knowing, and not counted as a finding
 
 
 @dataclass(frozen=True, slots=True, order=True)
 class Span:
-    """A stretch of a policy file. Lines and columns count from 1, columns in characters;
-    the end is exclusive."""
+    """A range of a policy file. Lines and columns count from 1, columns in characters.
+
+    Attributes:
+        file: Name of the file as diagnostics show it.
+        line: Line of the first character.
+        col: Column of the first character.
+        end_line: Line of the end.
+        end_col: Column after the last character.
+    """
 
     file: str
     line: int
@@ -41,11 +47,15 @@ class Span:
 class Diagnostic:
     """One problem.
 
-    rule: the kebab-case name that `policy-router rules NAME` explains.
-    message: lower case, no full stop, the user's words in backticks; like `help` without control
-    characters and credentials, whatever it was made from.
-    help: what to do about it.
-    related: other places that belong to the problem, each with a few words.
+    Message and help may quote the file: control characters and credentials in them are replaced.
+
+    Attributes:
+        rule: The kebab-case name that `policy-router rules NAME` explains.
+        severity: How bad it is.
+        message: What is wrong: begins in lower case, no full stop, quotations in backticks.
+        span: Where it is; None when it is not in a file.
+        help: What to do about it; may be empty.
+        related: Other places that belong to the problem, each with a few words about it.
     """
 
     rule: str
@@ -56,13 +66,18 @@ class Diagnostic:
     related: tuple[tuple[str, Span], ...] = field(default=())
 
     def __post_init__(self) -> None:
-        # Both quote the file; whatever is made of them, it is fit to be shown.
+        # Both quote the file, and may be shown anywhere.
         object.__setattr__(self, "message", printable(self.message))
         object.__setattr__(self, "help", printable(self.help))
 
 
 def draw(diagnostic: Diagnostic, sources: Mapping[str, str]) -> str:
-    """A diagnostic as text: headline, place, the line with a caret below, help."""
+    """A diagnostic as text: message, place, the line with carets below it, help.
+
+    Args:
+        diagnostic: The diagnostic.
+        sources: File name -> text, for the line.
+    """
     d = diagnostic
     lines = [f"{d.severity}[{d.rule}] {d.message}"]
     if d.span is not None:
@@ -80,7 +95,7 @@ _WIDTH = 120
 
 
 def frame(span: Span, text: str) -> list[str]:
-    """The span's first line with carets below it; nothing when the text is not at hand."""
+    """The first line of a span with carets below it; no lines when the text does not have it."""
     rows = text.split("\n")
     if not text or span.line > len(rows):
         return []
@@ -88,7 +103,7 @@ def frame(span: Span, text: str) -> list[str]:
     start = min(span.col - 1, len(row))
     stop = min(span.end_col - 1, len(row)) if span.end_line == span.line else len(row)
     cut = max(0, start - _WIDTH // 2) if len(row) > _WIDTH else 0
-    # Masked before it is cut: half a credential would not be known for one.
+    # Masked before it is cut: half a credential would not be recognized.
     shown = printable(row)[cut : cut + _WIDTH]
     pad = "".join("\t" if c == "\t" else " " * _cells(c) for c in shown[: start - cut])
     width = max(1, sum(map(_cells, shown[start - cut : stop - cut])))
@@ -98,13 +113,13 @@ def frame(span: Span, text: str) -> list[str]:
 
 
 def _cells(char: str) -> int:
-    """How many columns of a terminal a character takes."""
+    """Columns of a terminal that a character takes."""
     if unicodedata.category(char) in ("Mn", "Me"):
         return 0
     return 2 if unicodedata.east_asian_width(char) in ("W", "F") else 1
 
 
 def printable(text: str) -> str:
-    """The text as it may be shown: nothing that could drive a terminal, no credential."""
+    """The text without control characters and credentials, safe to show in a terminal."""
     text = mask(text)
     return "".join(c if c.isprintable() or c == "\t" else "\N{REPLACEMENT CHARACTER}" for c in text)

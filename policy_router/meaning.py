@@ -1,8 +1,8 @@
-"""Which known word a mistyped one cannot have been.
+"""Which known word a mistyped one cannot have meant.
 
-Two words may be close by their letters and say the opposite (`max_tier`, `min_tier`) or name
-another thing of the same kind (`gpt-4`, `gpt-5`). To put one for the other would change what a
-policy does, so such a word is never suggested.
+Two words may be similar by their letters and mean the opposite (`max_tier`, `min_tier`) or another
+thing of the same kind (`gpt-4`, `gpt-5`). Suggesting one for the other would change what a policy
+does, so such a word is never suggested.
 """
 
 from __future__ import annotations
@@ -43,12 +43,12 @@ _DIGITS: Final = re.compile(r"[0-9]+")
 
 
 _NEAR: Final = 0.55
-"""How alike two parts of names are when one is a slip of the other."""
+"""Smallest similarity of two parts of names of which one may be a typo of the other."""
 
 
 @lru_cache(maxsize=65_536)
 def may_mean(word: str, known: str) -> bool:
-    """Whether one word may be a slip of another, and does not say something else."""
+    """Whether one word may be a typo of another, and does not mean something else."""
     if word.casefold() == known.casefold():
         return True
     if _DIGITS.findall(word) != _DIGITS.findall(known):
@@ -67,12 +67,12 @@ def may_mean(word: str, known: str) -> bool:
 
 
 def _parts(word: str) -> list[str]:
-    """The words that a name is made of: `max_tier`, `maxTier`, `max-tier`."""
+    """The words that a name consists of: `max_tier`, `maxTier`, `max-tier`."""
     return [part.casefold() for part in _PARTS.findall(word)]
 
 
 def _opposed(ours: list[str], theirs: list[str]) -> bool:
-    """Whether a part of one is the opposite of a part of the other, or a slip of that."""
+    """Whether a word of one name is the opposite of a word of the other, or begins like it."""
     for a in ours:
         for b in theirs:
             if a not in theirs and b not in ours and (a, b) in _OPPOSITE:

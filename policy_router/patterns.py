@@ -1,4 +1,4 @@
-"""Searching text in linear time, with RE2."""
+"""Searches text in linear time, with RE2."""
 
 from __future__ import annotations
 
@@ -8,30 +8,46 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
 MAX_MATCHED: Final = 65_536
-"""`matches` looks at no more than so many characters of a fact."""
+"""Characters of a fact that `matches` searches."""
 
 
 def search(pattern: str, most: int | None = MAX_MATCHED) -> Callable[[str], object]:
-    """The search function of an RE2 pattern: time linear in the text, whatever the pattern.
-    most: characters of the text that it looks at; None is all."""
+    """The search function of an RE2 pattern; its time is linear in the text for every pattern.
+
+    Args:
+        pattern: The pattern.
+        most: Characters of the text that are searched; None is all.
+
+    Returns:
+        A function of a text: the match, or None.
+
+    Raises:
+        re2.error: RE2 cannot compile the pattern.
+    """
     import re2  # noqa: PLC0415  few policies need it
 
     quiet = re2.Options()
-    quiet.log_errors = False  # they would go to stderr, from C++
+    quiet.log_errors = False  # C++ would write them to stderr
     compiled = re2.compile(pattern, options=quiet)
 
     def find(text: str) -> object:
         try:
             return compiled.search(text[:most])
-        except UnicodeEncodeError:  # half of a surrogate pair, which JSON can carry: read as `?`
+        except UnicodeEncodeError:  # half of a surrogate pair, which JSON can contain: read as `?`
             return compiled.search(text[:most].encode("utf-8", "replace").decode())
 
     return find
 
 
 def literals(words: Sequence[str]) -> Callable[[str], Sequence[int]]:
-    """Which of the words occur anywhere in a text, by their places in the list: in one pass over
-    the text, however many words there are. No word is empty."""
+    """The function that finds which of some words occur in a text, in one pass over the text.
+
+    Args:
+        words: The words; none is empty.
+
+    Returns:
+        A function of a text: the positions in `words` of those that occur anywhere in it.
+    """
     if not words:
         return lambda _: ()
     import re2  # noqa: PLC0415  as above
@@ -39,37 +55,37 @@ def literals(words: Sequence[str]) -> Callable[[str], Sequence[int]]:
     options = re2.Options()
     options.log_errors = False
     options.literal = True
-    # Bytes are looked for, so that half of a surrogate pair is found as well; within UTF-8 no word
-    # begins in the middle of a sign.
+    # Bytes are searched, so that half of a surrogate pair is found as well; in UTF-8 no word begins
+    # in the middle of a character.
     options.encoding = re2.Options.Encoding.LATIN1
     options.max_mem = _AUTOMATON
-    found = re2.Set.SearchSet(options)
-    spelt = [word.encode("utf-8", "surrogatepass") for word in words]
-    for word in spelt:
-        found.Add(word)
+    automaton = re2.Set.SearchSet(options)
+    encoded = [word.encode("utf-8", "surrogatepass") for word in words]
+    for word in encoded:
+        automaton.Add(word)
     try:
-        found.Compile()
-        whole = len(found.Match(b"\n".join(spelt)) or ()) == len(words)
+        automaton.Compile()
+        complete = len(automaton.Match(b"\n".join(encoded)) or ()) == len(words)
     except re2.error:
-        whole = False
-    if not whole:  # more words than the automaton has memory for
+        complete = False
+    if not complete:  # more words than fit into the memory of the automaton
         return lambda text: [number for number, word in enumerate(words) if word in text]
 
     def find(text: str) -> Sequence[int]:
-        return found.Match(text.encode("utf-8", "surrogatepass")) or ()
+        return automaton.Match(text.encode("utf-8", "surrogatepass")) or ()
 
     return find
 
 
 _AUTOMATON: Final = 1 << 26
-"""Bytes that the automaton for words may take."""
+"""Bytes of memory that the automaton for words may use."""
 
 
 RE2: Final = "patterns are RE2: no look-around, no back-references"
 
 
 def pattern_problem(pattern: str) -> str | None:
-    """Why RE2 cannot read a pattern, or None."""
+    """Why RE2 cannot compile a pattern; None when it can."""
     import re2  # noqa: PLC0415  few policies need it
 
     try:

@@ -1,4 +1,4 @@
-"""Values of a caller as they stand in a message: short, on one line, whatever they are."""
+"""Quotes values of a caller in messages: short and on one line, whatever they are."""
 
 from __future__ import annotations
 
@@ -11,19 +11,21 @@ if TYPE_CHECKING:
 LONGEST: Final = 60
 """Characters of a value that a message repeats."""
 _COMPARED: Final = 64
-"""A longer word is compared with nothing: it is no slip of the pen."""
+"""A longer word is not compared with the known ones: it is no typo."""
 _CANDIDATES: Final = 1_000
 _SHOWN: Final = 12
 """Known words that a message lists."""
 
 
 def quoted(value: object) -> str:
-    """At most `LONGEST` characters of the value as text, without line breaks and what could drive
-    a terminal. Of what is neither a text nor a number, the type alone."""
+    """A value as text: at most `LONGEST` characters, without line breaks and control characters.
+
+    Of a value that is neither a string nor a number, only the type is shown.
+    """
     try:
-        # Cut before it is looked at: it may be of any length.
+        # Cut first: it may have any length.
         text = str.__str__(value)[: LONGEST + 1] if isinstance(value, str) else _written(value)
-    except ValueError:  # Python writes no whole number of more than 4,300 digits
+    except ValueError:  # Python does not print whole numbers of more than 4,300 digits
         text = "a number of thousands of digits"
     text = "".join(c if c.isprintable() else "\N{REPLACEMENT CHARACTER}" for c in text)
     return text if len(text) <= LONGEST else text[: LONGEST - 1] + "\N{HORIZONTAL ELLIPSIS}"
@@ -36,16 +38,22 @@ def _written(value: object) -> str:
 
 
 def unknown(what: str, word: object, known: Iterable[str]) -> str:
-    """The message for a word that is not known: what was meant, or else the words there are."""
+    """The message about an unknown word: the word that was meant, or else the known ones.
+
+    Args:
+        what: What the word is.
+        word: The unknown word, of any type.
+        known: The known words.
+    """
     words = list(dict.fromkeys(known))
-    said = f"unknown {what} `{quoted(word)}`"
+    message = f"unknown {what} `{quoted(word)}`"
     if not words:
-        return f"{said}: the policy has none"
+        return f"{message}: the policy has none"
     if isinstance(word, str) and len(word) <= _COMPARED:
-        folded = {each.casefold(): each for each in reversed(words[:_CANDIDATES])}
+        folded = {other.casefold(): other for other in reversed(words[:_CANDIDATES])}
         near = get_close_matches(word.casefold(), folded, 1, 0.7)
         if near:
-            return f"{said}; did you mean `{quoted(folded[near[0]])}`?"
-    shown = ", ".join(f"`{quoted(each)}`" for each in words[:_SHOWN])
+            return f"{message}; did you mean `{quoted(folded[near[0]])}`?"
+    shown = ", ".join(f"`{quoted(other)}`" for other in words[:_SHOWN])
     more = len(words) - _SHOWN
-    return f"{said}: known are {shown}" + (f" and {more} more" if more > 0 else "")
+    return f"{message}: known are {shown}" + (f" and {more} more" if more > 0 else "")

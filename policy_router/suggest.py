@@ -1,8 +1,8 @@
 """`did you mean`: the known word that a mistyped one was most likely meant to be.
 
-Each suggestion looks at every known word, so a file with a thousand slips among a thousand names
-could take minutes. `Hints` has an effort to spend: the first problems get suggestions, the rest
-go without.
+Every suggestion compares all known words, so a file with a thousand typos among a thousand names
+could take minutes. `Hints` has a limited effort: the first problems get suggestions, the others do
+not.
 """
 
 from __future__ import annotations
@@ -18,43 +18,62 @@ if TYPE_CHECKING:
 
 CLOSE: Final = 0.7
 EFFORT: Final = 300_000
-"""What `Hints` may spend: about half a second. Looking at a known word takes 1 of it."""
+"""Effort of one `Hints`, about half a second. Looking at a known word costs 1."""
 _COMPARED: Final = 10
-"""Aligning a word with a known one takes so much."""
+"""Effort of aligning a word with a known one."""
 _LONGEST: Final = 64
 _SHOWN: Final = 12
 _RANKED: Final = 100
-"""Of more words than this only the likeliest are put in order."""
+"""Number of known words that are sorted; of more words only the most similar are."""
 
 
 class Hints:
-    """Suggestions for the problems of one run. left: the effort that remains."""
+    """Suggestions for the problems of one run.
+
+    Attributes:
+        left: The effort that remains.
+    """
 
     def __init__(self, effort: int = EFFORT) -> None:
         self.left = effort
 
     def did_you_mean(self, word: str, known: Iterable[str]) -> str | None:
-        """The known word closest to a mistyped one, or None when none is close or the effort is
-        used up."""
+        """The known word closest to a mistyped one.
+
+        Args:
+            word: The mistyped word.
+            known: The known words.
+
+        Returns:
+            The closest word; None when none is close, or when the effort is used up.
+        """
         if self.left <= 0 or len(word) > _LONGEST:
             return None
         words = list(dict.fromkeys(known))
         self.left -= len(words)
         folded = {w.casefold(): w for w in reversed(words)}
-        found = folded.get(word.casefold())
-        if found is not None:
-            return found
-        # Letters swapped are the commonest slip and look far apart to a matcher of runs.
+        same = folded.get(word.casefold())
+        if same is not None:
+            return same
+        # Swapped letters are the most common typo, and a matcher of runs finds them far apart.
         letters = sorted(word)
-        for each in words:
-            if len(each) == len(word) > 2 and sorted(each) == letters and may_mean(word, each):
-                return each
+        for other in words:
+            if len(other) == len(word) > 2 and sorted(other) == letters and may_mean(word, other):
+                return other
         near = self._closest(word.casefold(), folded)
         return None if near is None else folded[near]
 
     def help_line(self, word: str, known: Iterable[str], *, what: str = "known") -> str:
-        """What to say after an unknown word: the one that was meant, or those there are; nothing
-        when the effort is used up."""
+        """The help about an unknown word.
+
+        Args:
+            word: The unknown word.
+            known: The known words.
+            what: What the known words are, in a list of them.
+
+        Returns:
+            The word that was meant, or else the known ones; "" when the effort is used up.
+        """
         if self.left <= 0:
             return ""
         words = list(dict.fromkeys(known))
@@ -72,55 +91,55 @@ class Hints:
         )
 
     def _closest(self, word: str, known: Iterable[str]) -> str | None:
-        """The known word that is most alike, if it is alike at all."""
+        """The most similar known word; None when none is similar."""
         best: tuple[float, str] | None = None
         likeness = _likeness(word)
         matcher = SequenceMatcher(None, "", word)
-        for each in known:
+        for other in known:
             least = best[0] if best else CLOSE
-            if _most(word, each, len(each)) >= least and likeness(each) >= least:
+            if _most(word, other, len(other)) >= least and likeness(other) >= least:
                 self.left -= _COMPARED
-                matcher.set_seq1(each)
-                found = (matcher.ratio(), each)
-                closer = found[0] >= least and (best is None or found > best)
-                if closer and may_mean(word, each):
-                    best = found
+                matcher.set_seq1(other)
+                candidate = (matcher.ratio(), other)
+                closer = candidate[0] >= least and (best is None or candidate > best)
+                if closer and may_mean(word, other):
+                    best = candidate
         return best and best[1]
 
     def _nearest(self, word: str, words: list[str]) -> list[str]:
-        """The known words that are most alike, best first."""
+        """The most similar known words, best first."""
         some = words if len(words) <= _RANKED else nlargest(_RANKED, words, key=_likeness(word))
         self.left -= len(words) + _COMPARED * len(some)
-        near = sorted(some, key=lambda each: -SequenceMatcher(None, word, each).ratio())
+        near = sorted(some, key=lambda other: -SequenceMatcher(None, word, other).ratio())
         return near[:_SHOWN]
 
 
 def did_you_mean(word: str, known: Iterable[str]) -> str | None:
-    """The known word closest to a mistyped one, or None when none is close."""
+    """The known word closest to a mistyped one; None when none is close."""
     return Hints().did_you_mean(word, known)
 
 
 def help_line(word: str, known: Iterable[str], *, what: str = "known") -> str:
-    """What to say after an unknown word: the one that was meant, or those there are."""
+    """The help about an unknown word: the word that was meant, or else the known ones."""
     return Hints().help_line(word, known, what=what)
 
 
 def _likeness(word: str) -> Callable[[str], float]:
-    """For other words the most that SequenceMatcher's ratio can be, by their letters alone."""
+    """For other words, an upper bound of SequenceMatcher's ratio, from their letters alone."""
     ours, ascii_ = word.encode(errors="replace"), word.isascii()
 
-    def bound(each: str) -> float:
-        if not (ascii_ and each.isascii()):
-            return _most(word, each, len(each))
-        theirs = each.encode()
+    def bound(other: str) -> float:
+        if not (ascii_ and other.isascii()):
+            return _most(word, other, len(other))
+        theirs = other.encode()
         shared = len(theirs) - len(theirs.translate(None, ours))
         back = len(ours) - len(ours.translate(None, theirs))
-        return _most(word, each, min(shared, back))
+        return _most(word, other, min(shared, back))
 
     return bound
 
 
 def _most(word: str, other: str, shared: int) -> float:
-    """The ratio of two words that have so many letters in common, in the same order."""
+    """The ratio of two words that have `shared` letters in common, in the same order."""
     both = len(word) + len(other)
     return 2 * min(shared, len(word), len(other)) / both if both else 1.0

@@ -1,7 +1,7 @@
-"""Values with their unit, as people write them, to integers: `20/min`, `$5/month`, `128k`, `60s`.
+"""Values with a unit, as people write them, to numbers: `20/min`, `$5/month`, `128k`, `60s`.
 
-Each kind is a row: a name for messages, the pattern that the JSON Schema publishes too, examples,
-and what it means. Bare numbers are refused where a unit left out is a mistake of a million.
+A unit has a name for messages, a pattern that the JSON Schema has too, examples, and a function
+that reads it. Only counts of tokens may be bare numbers.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ _SECONDS: Final = {"ms": Decimal("0.001"), "s": Decimal(1), "m": Decimal(60), "h
 
 
 def count(text: str) -> int:
-    """`32k` -> 32000. k and M are thousands and millions, as in every provider's documentation."""
+    """`32k` -> 32000. k is a thousand and M a million, as in the documentation of providers."""
     scale = {"k": 1000, "K": 1000, "M": 1_000_000}.get(text[-1])
     return int(Decimal(text[:-1]) * scale) if scale else int(text)
 
@@ -57,8 +57,13 @@ def size(text: str) -> int:
 
 @dataclass(frozen=True, slots=True)
 class Rate:
-    """So many of a metric (`requests`, `tokens`) per period (`min`, `hour`, `day`); for
-    `concurrent` the period is empty."""
+    """An amount per period.
+
+    Attributes:
+        amount: How many.
+        metric: Of what: `requests`, `tokens` or `concurrent` (requests at one time).
+        period: `min`, `hour` or `day`; "" for `concurrent`.
+    """
 
     amount: int
     metric: str
@@ -66,7 +71,7 @@ class Rate:
 
 
 def rate(metric: str) -> Callable[[str], Rate]:
-    """`20/min` -> Rate(20, metric, "min")."""
+    """The function that reads a rate of a metric: `20/min` -> Rate(20, metric, "min")."""
 
     def read(text: str) -> Rate:
         amount, _, period = text.partition("/")
@@ -76,7 +81,7 @@ def rate(metric: str) -> Callable[[str], Rate]:
 
 
 def limit(text: str) -> Rate:
-    """A model's own limit: `50/min`, `400k tokens/min`, `4 concurrent`."""
+    """The limit of a model: `50/min`, `400k tokens/min`, `4 concurrent`."""
     amount, _, rest = text.partition(" ")
     if rest == "concurrent":
         return Rate(int(amount), rest)
@@ -88,7 +93,13 @@ def limit(text: str) -> Rate:
 
 @dataclass(frozen=True, slots=True)
 class Cap:
-    """What a budget holds: nano-USD or tokens per calendar period; amount None is unlimited."""
+    """The cap of a budget.
+
+    Attributes:
+        amount: nano-USD or tokens; None is unlimited.
+        unit: `usd` or `tokens`.
+        period: The calendar period `day`, `week` or `month`; "" when unlimited.
+    """
 
     amount: int | None
     unit: str = "usd"
@@ -107,7 +118,14 @@ def cap(text: str) -> Cap:
 
 @dataclass(frozen=True, slots=True)
 class Unit:
-    """A kind of value: its name in messages, the pattern of its text, examples, its reader."""
+    """A kind of value.
+
+    Attributes:
+        name: Its name in messages.
+        pattern: The regular expression that its text matches.
+        examples: Texts of this kind.
+        read: A text that matches -> the value.
+    """
 
     name: str
     pattern: str
@@ -115,7 +133,11 @@ class Unit:
     read: Callable[[str], object]
 
     def parse(self, text: str) -> object:
-        """The value; ValueError when the text is none of this kind."""
+        """The value of a text.
+
+        Raises:
+            ValueError: The text is not of this kind.
+        """
         if re.fullmatch(self.pattern.strip("^$"), text) is None:
             raise ValueError(f"`{text}` is not a {self.name}")
         return self.read(text)
@@ -131,7 +153,7 @@ COUNT: Final = _unit("number of tokens", _COUNT, ("32k", "128k", "1M"), count)
 MONEY: Final = _unit("sum of money", _MONEY, ("$0", "$0.05", "$50"), money)
 PRICE: Final = _unit("price per tokens", rf"{_MONEY}/[MK]", ("$0.10/M", "$2.50/M"), price)
 DURATION: Final = _unit("duration", _DURATION, ("500ms", "60s", "5m"), duration)
-# Where zero would leave nothing: a model that holds no token, a request without any time.
+# Zero is refused where nothing could work: a context without tokens, a request without time.
 _SOME: Final = r"(?=[0-9.]*[1-9])"
 SOME_TOKENS: Final = _unit(
     "number of tokens above zero", f"{_SOME}{_COUNT}", COUNT.examples, COUNT.read

@@ -1,10 +1,10 @@
-"""Policy files on disk -> bytes: which files belong together, read safely, under one digest.
+"""Reads the files of a policy from disk, safely and all at the same moment.
 
-Only here does the language touch a disk. What is wrong with a file is a diagnostic; nothing is
-raised. Nothing is parsed here either.
+No other module of this room reads the disk. What is wrong with a file is a diagnostic, never an
+exception, and nothing is parsed here.
 """
 
-# Names stay strings, as the disk has them: Path would tidy them up.
+# Names stay strings, exactly as on disk: Path would normalize them.
 # ruff: noqa: PTH112, PTH116, PTH118, PTH119, PTH120, PTH208
 
 from __future__ import annotations
@@ -29,8 +29,8 @@ SUFFIXES: Final = (".yaml", ".yml")
 UNSTABLE: Final = "unstable-files"
 
 _TRIES: Final = 4
-# A link put in place of a checked path is not followed, and a FIFO put there cannot block us.
-# getattr: these do not exist on every system, and where they are missing so is the danger.
+# If a checked path is replaced by a link, the link is not followed; if by a FIFO, opening it does
+# not block. Systems without these flags do not have the danger either.
 _OPEN: Final = (
     os.O_RDONLY
     | getattr(os, "O_NOFOLLOW", 0)
@@ -41,7 +41,12 @@ _OPEN: Final = (
 
 @dataclass(frozen=True, slots=True)
 class PolicyFile:
-    """A file as read. `name` is what a diagnostic shows: the user's path and the file's name."""
+    """The contents of a file.
+
+    Attributes:
+        name: The name that diagnostics show: the path as given, and the file's name.
+        data: Its bytes.
+    """
 
     name: str
     data: bytes
@@ -49,7 +54,12 @@ class PolicyFile:
 
 @dataclass(frozen=True, slots=True)
 class FileSet:
-    """The files of one policy, sorted by name. `digest`: sha256 (hex) over names and bytes."""
+    """The files of one policy.
+
+    Attributes:
+        files: The files, sorted by name.
+        digest: SHA-256 of their names and bytes, in hexadecimal.
+    """
 
     files: tuple[PolicyFile, ...]
     digest: str
@@ -57,10 +67,15 @@ class FileSet:
 
 @dataclass(frozen=True, slots=True)
 class ListedFile:
-    """A file as listed, not yet read.
+    """A file that has been listed but not read.
 
-    real: where its name leads in the end. stamp: what changes when the file does (mode, device,
-    inode, size, mtime and ctime in ns). trouble: why it must not be read.
+    Attributes:
+        name: The name that diagnostics show.
+        relative: The name within the folder.
+        real: The path with all links resolved; "" when it cannot be resolved.
+        stamp: What changes when the file does: mode, device, inode, size, and the times of the last
+            modification and change in nanoseconds.
+        trouble: Why it must not be read; None when it may be.
     """
 
     name: str
@@ -72,11 +87,16 @@ class ListedFile:
 
 @dataclass(frozen=True, slots=True)
 class Listing:
-    """Which files a path stands for right now. Two listings are equal when nothing changed.
+    """The files that a path stands for at one moment. Two listings are equal if nothing changed.
 
-    folder: device and inode of the folder. directories: real paths of every folder in which a
-    change could matter. trouble: why there is nothing to list. manifest: the folder's list of
-    digests, if it has one. alone: one file of the folder is meant, not all of them.
+    Attributes:
+        shown: The path as diagnostics show it.
+        folder: Device and inode of the folder.
+        entries: The files, sorted by name.
+        directories: Real paths of every folder in which a change could matter.
+        trouble: Why there is nothing to list; None when there is.
+        manifest: The manifest of the folder; None when it has none.
+        alone: Whether the path is one file, not a folder.
     """
 
     shown: str
@@ -91,12 +111,18 @@ class Listing:
 def read_files(
     path: Path, *, strict: bool = False, verify: bool = True
 ) -> tuple[FileSet | None, tuple[Diagnostic, ...]]:
-    """The policy files at `path`: one file, or every *.yaml and *.yml directly in a folder.
+    """Read the policy files at a path.
 
-    None when something stops them from being used; the diagnostics then hold an error. Doubts
-    about who could have written a file are errors when `strict`, else warnings at most. The files
-    belong together: when one changes while they are read, all are read again. verify: where there
-    is a manifest, every file must match it.
+    The files are those of one moment: when one changes while they are read, all are read again.
+
+    Args:
+        path: A file, or a folder, of which every *.yaml and *.yml directly in it is read.
+        strict: Whether it is an error, not a warning, that another user may write to a file.
+        verify: Whether the files must match the manifest, where there is one.
+
+    Returns:
+        The files, or None when they cannot be used; and the diagnostics, of which one is an error
+        when there are no files.
     """
     shown = printable(str(path))
     for _ in range(_TRIES):
@@ -104,13 +130,18 @@ def read_files(
         result = _read_all(listing, strict=strict, verify=verify)
         if list_files(path) == listing:
             return result
-    words = f"`{shown}` keeps changing while it is read"
-    return None, (_error(UNSTABLE, words, None, "wait until it is written, then try again"),)
+    message = f"`{shown}` keeps changing while it is read"
+    return None, (_error(UNSTABLE, message, None, "wait until it is written, then try again"),)
 
 
 def readable_files(path: Path) -> tuple[tuple[PolicyFile, ...], bool]:
-    """The files at `path` that can be read, whatever is wrong with the others, and whether those
-    are all. To look for further mistakes in them; never to be used as a policy."""
+    """Read those files at a path that can be read, to find further problems in them.
+
+    They must never be used as a policy.
+
+    Returns:
+        The files, and whether these are all of them.
+    """
     listing = list_files(path)
     files: list[PolicyFile] = []
     room = MAX_TOTAL
@@ -123,7 +154,7 @@ def readable_files(path: Path) -> tuple[tuple[PolicyFile, ...], bool]:
 
 
 def list_files(path: Path) -> Listing:
-    """The names behind `path` with what stat says of them; opens nothing."""
+    """List the policy files at a path, with what `stat` reports of them; none is opened."""
     shown = printable(str(path))
     given = os.fspath(path)
     try:
@@ -147,21 +178,23 @@ def list_files(path: Path) -> Listing:
     if os.path.lexists(os.path.join(folder, MANIFEST)):
         manifest = _entry(where, MANIFEST, os.path.join(folder, MANIFEST), folder)
     every = entries if manifest is None else (*entries, manifest)
-    homes = {os.path.dirname(e.real) for e in every if e.real}
+    parents = {os.path.dirname(e.real) for e in every if e.real}
     identity = root.st_dev, root.st_ino
-    directories = frozenset({folder, *homes})
+    directories = frozenset({folder, *parents})
     return Listing(shown, identity, entries, directories, trouble, manifest, alone)
 
 
 def digest_of(pairs: Sequence[tuple[str, bytes]]) -> str:
-    """sha256 (hex) over (name, bytes) in the given order; each part is preceded by its length, so
-    that no two file sets share the same input."""
-    hashed = hashlib.sha256()
+    """SHA-256 of names and bytes in the given order, in hexadecimal.
+
+    Each of them is preceded by its length, so that different files never give the same input.
+    """
+    digest = hashlib.sha256()
     for name, data in pairs:
-        for part in (os.fsencode(name), data):
-            hashed.update(len(part).to_bytes(8))
-            hashed.update(part)
-    return hashed.hexdigest()
+        for content in (os.fsencode(name), data):
+            digest.update(len(content).to_bytes(8))
+            digest.update(content)
+    return digest.hexdigest()
 
 
 def is_policy(name: str) -> bool:
@@ -170,7 +203,7 @@ def is_policy(name: str) -> bool:
 
 
 def _entry(where: str, relative: str, path: str, folder: str) -> ListedFile:
-    """One listed name, followed to the file it stands for, and judged by that alone."""
+    """A listed name, with the file that it leads to."""
     name = where + printable(relative)
     try:
         real = os.path.realpath(path, strict=True)
@@ -185,11 +218,16 @@ def _entry(where: str, relative: str, path: str, folder: str) -> ListedFile:
 
 def _misplaced(name: str, relative: str, real: str, folder: str, mode: int) -> Diagnostic | None:
     if not relative.isprintable():
-        words = f"the file name `{name}` has characters that cannot be shown"
-        return _error("unsafe-file", words, name, "rename the file")
+        message = f"the file name `{name}` has characters that cannot be shown"
+        return _error("unsafe-file", message, name, "rename the file")
     if not real.startswith(os.path.join(folder, "")):
-        words = f"`{name}` leads out of its folder, to `{printable(real)}`"
-        return _error("unsafe-file", words, name, "put the file into the folder, or name it there")
+        message = f"`{name}` is a link out of its folder, to `{printable(real)}`"
+        return _error(
+            "unsafe-file",
+            message,
+            name,
+            "put the file into the folder, or give the path that it leads to",
+        )
     if stat.S_ISDIR(mode):
         help_ = "rename it: only files directly inside a policy folder are read"
         return _error("unreadable-file", f"`{name}` is a folder", name, help_)
@@ -203,39 +241,39 @@ def _read_all(
 ) -> tuple[FileSet | None, tuple[Diagnostic, ...]]:
     if listing.trouble is not None:
         return None, (listing.trouble,)
-    found: list[Diagnostic] = []
+    problems: list[Diagnostic] = []
     read: list[tuple[ListedFile, bytes]] = []
     total = 0
     for entry in listing.entries:
-        data, said = (None, [entry.trouble]) if entry.trouble else _read(entry, strict=strict)
-        found.extend(said)
+        data, about = (None, [entry.trouble]) if entry.trouble else _read(entry, strict=strict)
+        problems.extend(about)
         if data is not None:
             read.append((entry, data))
             total += len(data)
         if total > MAX_TOTAL:
-            words = f"the files of `{listing.shown}` hold more than {MAX_TOTAL >> 20} MiB"
-            found.append(_error("file-too-large", words, entry.name, "split the policy, or cut it"))
+            message = f"the files of `{listing.shown}` have more than {MAX_TOTAL >> 20} MiB"
+            problems.append(_error("file-too-large", message, entry.name, "split the policy"))
             break
     manifest = listing.manifest
     if manifest is not None and verify:
-        data, said = (
+        data, about = (
             (None, [manifest.trouble]) if manifest.trouble else _read(manifest, strict=strict)
         )
-        found.extend(said)
-        if data is not None and all(each.severity is not Severity.ERROR for each in found):
+        problems.extend(about)
+        if data is not None and all(p.severity is not Severity.ERROR for p in problems):
             present = {entry.relative: content for entry, content in read}
             where = manifest.name.removesuffix(MANIFEST)
-            found += compare(
+            problems += compare(
                 data, present, lambda n: where + printable(n), is_policy, alone=listing.alone
             )
-    if any(each.severity is Severity.ERROR for each in found):
-        return None, tuple(found)
+    if any(problem.severity is Severity.ERROR for problem in problems):
+        return None, tuple(problems)
     files = tuple(PolicyFile(entry.name, data) for entry, data in read)
-    return FileSet(files, digest_of([(e.relative, data) for e, data in read])), tuple(found)
+    return FileSet(files, digest_of([(e.relative, data) for e, data in read])), tuple(problems)
 
 
 def _read(entry: ListedFile, *, strict: bool) -> tuple[bytes | None, list[Diagnostic]]:
-    """The bytes of one file, and what was wrong with it; judged by what was really opened."""
+    """The bytes of one file, and what is wrong with it, checked on the opened file itself."""
     try:
         descriptor = os.open(entry.real, _OPEN)
         try:
@@ -248,60 +286,63 @@ def _read(entry: ListedFile, *, strict: bool) -> tuple[bytes | None, list[Diagno
             os.close(descriptor)
     except OSError as problem:
         return None, [_unreadable(entry.name, problem)]
-    # Where there are no user ids, there is no telling.
-    found = _doubts(entry.name, info, strict=strict) if hasattr(os, "geteuid") else []
+    # Without user ids it is not known who may write to a file.
+    doubts = _doubts(entry.name, info, strict=strict) if hasattr(os, "geteuid") else []
     if len(data) > MAX_FILE:
-        words = f"`{entry.name}` is larger than {MAX_FILE >> 20} MiB"
-        return None, [*found, _error("file-too-large", words, entry.name, "split it, or cut it")]
-    return data, found
+        message = f"`{entry.name}` is larger than {MAX_FILE >> 20} MiB"
+        return None, [*doubts, _error("file-too-large", message, entry.name, "split it")]
+    return data, doubts
 
 
 def _doubts(name: str, info: os.stat_result, *, strict: bool) -> list[Diagnostic]:
-    """Who besides us and root could have written the file."""
+    """Which other users than root and the one running this may have written a file."""
     severity = Severity.ERROR if strict else Severity.WARNING
-    found: list[tuple[str, str]] = []
+    doubts: list[tuple[str, str]] = []
     if info.st_uid not in (os.geteuid(), 0):
-        words = f"`{name}` belongs to user {info.st_uid}, neither root nor the user running this"
-        accept = "check --ignore unsafe-file  accepts it"
-        found.append((words, f"make root or user {os.geteuid()} its owner; {accept}"))
+        message = f"`{name}` belongs to user {info.st_uid}, neither root nor the user running this"
+        accept = "or accept it with  check --ignore unsafe-file"
+        doubts.append((message, f"make root or user {os.geteuid()} its owner, {accept}"))
     if info.st_mode & stat.S_IWOTH:
-        found.append((f"everybody may write to `{name}`", f"chmod o-w {name}"))
+        doubts.append((f"every user may write to `{name}`", f"chmod o-w {name}"))
     elif strict and info.st_mode & stat.S_IWGRP:
-        found.append((f"a whole group may write to `{name}`", f"chmod g-w {name}"))
-    return [Diagnostic("unsafe-file", severity, words, _at(name), hint) for words, hint in found]
+        doubts.append((f"a group of users may write to `{name}`", f"chmod g-w {name}"))
+    return [
+        Diagnostic("unsafe-file", severity, message, _start(name), help_)
+        for message, help_ in doubts
+    ]
 
 
 def _miscounted(shown: str, count: int) -> Diagnostic | None:
     if count == 0:
-        help_ = f"put a file into it whose name ends in {' or '.join(SUFFIXES)}"
+        help_ = f"add a file to it whose name ends in {' or '.join(SUFFIXES)}"
         return _error("no-policy-files", f"no policy files in `{shown}`", None, help_)
     if count > MAX_FILES:
-        words = f"`{shown}` holds {count} policy files, more than {MAX_FILES}"
-        return _error("too-many-files", words, None, "join some of them")
+        message = f"`{shown}` has {count} policy files, more than {MAX_FILES}"
+        return _error("too-many-files", message, None, "merge some of them")
     return None
 
 
 def _unlisted(shown: str, problem: OSError | ValueError) -> Diagnostic:
     if isinstance(problem, FileNotFoundError | NotADirectoryError):
-        help_ = "name a policy file, or a folder that holds some"
+        help_ = "give the path of a policy file, or of a folder with policy files"
         return _error("no-policy-files", f"`{shown}` does not exist", None, help_)
     return _unreadable(shown, problem)
 
 
 def _unreadable(name: str, problem: OSError | ValueError) -> Diagnostic:
-    why = problem.strerror if isinstance(problem, OSError) and problem.strerror else str(problem)
-    help_ = "check where it leads and that the user running this may read it"
-    return _error("unreadable-file", f"`{name}` cannot be read: {why.lower()}", name, help_)
+    cause = problem.strerror if isinstance(problem, OSError) and problem.strerror else str(problem)
+    help_ = "check that the file exists and that the user running this may read it"
+    return _error("unreadable-file", f"`{name}` cannot be read: {cause.lower()}", name, help_)
 
 
 def _irregular(name: str) -> Diagnostic:
-    words = f"`{name}` is not a regular file"
-    return _error("unsafe-file", words, name, "put a plain file in its place")
+    message = f"`{name}` is not a regular file"
+    return _error("unsafe-file", message, name, "replace it by a regular file")
 
 
 def _error(rule: str, message: str, name: str | None, help_: str) -> Diagnostic:
-    return Diagnostic(rule, Severity.ERROR, message, None if name is None else _at(name), help_)
+    return Diagnostic(rule, Severity.ERROR, message, None if name is None else _start(name), help_)
 
 
-def _at(name: str) -> Span:
+def _start(name: str) -> Span:
     return Span(name, 1, 1, 1, 1)

@@ -232,7 +232,7 @@ def test_sizes(tmp_path: Path) -> None:
     assert len(good(tmp_path).files) == 4
     (tmp_path / "e.yaml").write_bytes(b"#")
     error = refused(tmp_path)
-    assert (error.rule, "hold more than 4 MiB" in error.message) == ("file-too-large", True)
+    assert (error.rule, "have more than 4 MiB" in error.message) == ("file-too-large", True)
     (tmp_path / "e.yaml").write_bytes(b"#" * (MAX_FILE + 1))
     error = refused(tmp_path / "e.yaml")
     assert (error.rule, "larger than 1 MiB" in error.message) == ("file-too-large", True)
