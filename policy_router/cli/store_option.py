@@ -188,13 +188,13 @@ class Timed(Protocol):
 
 async def warn_of_clock(store: AuditableStore) -> None:
     """Warn when the clock of a store differs from the one of this machine. Raises StoreError."""
-    from policy_router.ledger.clock import CLOSE, beside  # noqa: PLC0415  not needed for --help
+    from policy_router.ledger.clock import CLOSE, describe_offset  # noqa: PLC0415  not needed for --help
 
     if isinstance(store, Timed):
         off = (await store.moment()).offset
         if abs(off) > CLOSE:
             inform(
-                [("warning", "bold yellow"), (f": {beside(off)}", "")],
+                [("warning", "bold yellow"), (f": {describe_offset(off)}", "")],
                 [("   = help:", "green"), (" if the clock is right, ", ""), (FIX, "")],
             )
 

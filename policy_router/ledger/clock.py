@@ -126,7 +126,7 @@ def doubt(off: float, remedy: str) -> str:
     )
 
 
-def beside(off: float) -> str:
+def describe_offset(off: float) -> str:
     """How a ledger's time relates to a wall clock that is `off` seconds ahead of it."""
     where = "behind" if off > 0 else "ahead of"
     return f"the ledger's time is {spell(abs(off))} {where} this machine's clock"

@@ -271,7 +271,7 @@ class DegradableStore:
     async def _count(
         self, answer: Granted | Refused | Stale | Unavailable, hold: Hold, after: Ending | None
     ) -> None:
-        """CalendarCount here what the store counted."""
+        """Count here what the store counted."""
         if isinstance(answer, Granted):
             await self._share.count(hold, after)
         elif after is not None and not isinstance(answer, Stale):

@@ -57,7 +57,7 @@ class LocalShare:
         return answer
 
     async def refused(self, hold: Hold, after: Ending | None) -> Refused | None:
-        """CalendarCount a hold before the store is asked for it, against the whole limits.
+        """Count a hold before the store is asked for it, against the whole limits.
 
         Returns:
             What the limits refuse by what this process remembers; None when they do not.
@@ -68,7 +68,7 @@ class LocalShare:
         return answer if isinstance(answer, Refused) else None
 
     async def count(self, hold: Hold, after: Ending | None) -> None:
-        """CalendarCount a hold that the store granted, and the end of the attempt before it."""
+        """Count a hold that the store granted, and the end of the attempt before it."""
         charges = tuple([Charge(c.counter, c.amount, None) for c in _limits(hold)])
         if charges:
             await self._store.reserve(Hold(hold.id, charges, hold.lease, hold.about), after)

@@ -1,4 +1,4 @@
-"""What a store must still be told once it can be reached again."""
+"""What must be written to a store once it can be reached again."""
 
 from __future__ import annotations
 

@@ -38,7 +38,7 @@ if TYPE_CHECKING:
     from policy_router.ledger.continuity import Loss
 
 
-# -- what is asked for -----------------------------------------------------------------------------
+# -- requests -----------------------------------------------------------------------------
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,7 +109,7 @@ class Ending:
     actual: Settlement | None
 
 
-# -- what is answered ------------------------------------------------------------------------------
+# -- answers ------------------------------------------------------------------------------
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,8 +1,8 @@
 """Work that its caller may abandon.
 
-Whoever starts a check passes a callable that says whether the result is still wanted. The check
-polls it between its steps and ends early by raising `Cancelled`. The callable must be cheap, and
-once it has returned true it must go on doing so.
+The caller of a check passes a callable that returns whether the result is no longer wanted. The
+check polls it between its steps and ends early by raising `Cancelled`. The callable must be cheap,
+and once it has returned true it must always return true.
 """
 
 from __future__ import annotations
@@ -18,11 +18,15 @@ class Cancelled(Exception):  # noqa: N818  the caller's own decision, not an err
 
 
 def never() -> bool:
-    """For work that always runs to its end."""
+    """A poll for work that always runs to its end."""
     return False
 
 
 def checkpoint(cancelled: Poll) -> None:
-    """Go on, unless the caller has lost interest. Raises Cancelled."""
+    """Return, unless the caller abandoned the work.
+
+    Raises:
+        Cancelled: the poll returned true.
+    """
     if cancelled():
         raise Cancelled

@@ -46,7 +46,7 @@ _taken: Final[list[threading.Lock]] = []
 _paused: Final[list[ForkPaused]] = []
 _installed = False
 _forking = False
-"""Whether `_before` ran: the hook of somebody else may install these while the process forks."""
+"""Whether `_before` ran. It did not when a hook of other code installs these during a fork."""
 
 
 def lock() -> threading.Lock:

@@ -1,7 +1,7 @@
-"""Work that an event loop must not wait for, in a few threads that end by themselves.
+"""A pool of a few threads that end by themselves, for work that would block an event loop.
 
-Not a pool of the standard library: its threads are waited for at the end of the process, also those
-that hang, and do not come along when a process is forked.
+It is not a pool of the standard library, because the process waits for the threads of those when it
+ends, even if they hang, and they are missing in a forked process.
 """
 
 from __future__ import annotations
@@ -20,20 +20,33 @@ _T = TypeVar("_T")
 
 
 class _Job:
-    """A piece of work. began, ended: whether a thread has taken it up, and is done with it. left:
-    nobody waits for it any more."""
+    """A piece of work.
 
-    __slots__ = ("began", "ended", "future", "left", "work")
+    Attributes:
+        work: what to call.
+        future: gets the result.
+        began: a thread has taken it.
+        ended: it is done.
+        abandoned: its caller stopped waiting while it ran.
+    """
+
+    __slots__ = ("abandoned", "began", "ended", "future", "work")
 
     def __init__(self, work: Callable[[], Any]) -> None:
         self.work = work
         self.future: Future[Any] = Future()
-        self.began = self.ended = self.left = False
+        self.began = self.ended = self.abandoned = False
 
 
 class Threads:
-    """At most so many threads, begun when there is work and ended when there is none. Further work
-    waits for one of them. Usable from any thread and event loop."""
+    """A bounded number of threads, started when there is work and ended when there is none.
+
+    Further work waits for one of them. Usable from any thread and event loop.
+
+    Args:
+        most: the largest number of threads.
+        name: of the threads.
+    """
 
     def __init__(self, most: int, name: str) -> None:
         self._most = most
@@ -49,14 +62,19 @@ class Threads:
 
     @property
     def stuck(self) -> int:
-        """Pieces of work that are still going on though nobody waits for them any more."""
+        """The pieces of work that still run although their callers stopped waiting."""
         return self._stuck if self._process == os.getpid() else 0
 
     async def run(self, work: Callable[[], _T]) -> _T:
-        """The result of the work. When the caller is cancelled, work that has
-        begun goes on without it; work that has not is dropped."""
+        """Run work in a thread.
+
+        When the caller is cancelled, work that has begun goes on, and other work is dropped.
+
+        Returns:
+            The result of the work; its exceptions are raised here.
+        """
         if self._process != os.getpid():
-            self._begin()  # forked: the threads are the parent's
+            self._begin()  # after a fork: the threads are the parent's
         job = _Job(work)
         with self._lock:
             self._jobs.append(job)
@@ -65,18 +83,18 @@ class Threads:
         if more:
             self._start()
         try:
-            found: _T = await asyncio.wrap_future(job.future)
+            result: _T = await asyncio.wrap_future(job.future)
         finally:
             with self._lock:
                 if job.began and not job.ended:
-                    job.left = True
+                    job.abandoned = True
                     self._stuck += 1
-        return found
+        return result
 
     def _start(self) -> None:
         try:
             threading.Thread(target=self._serve, name=self._name, daemon=True).start()
-        except RuntimeError:  # the system gives no thread; one that is there may take the work up
+        except RuntimeError:  # no thread is available; a running one may take the work
             with self._lock:
                 self._running -= 1
 
@@ -97,7 +115,7 @@ class Threads:
                 error = raised
             with self._lock:
                 job.ended = True
-                self._stuck -= job.left
+                self._stuck -= job.abandoned
             if error is None:
                 job.future.set_result(result)
             else:

@@ -217,7 +217,7 @@ REDIS: Final = (
     ),
     LuaMutant(
         "Redis: a seat is read as taken until somebody sweeps",
-        'seated = seated - call("SISMEMBER", key, id)', "",
+        'holds = holds - call("SISMEMBER", key, id)', "",
     ),
     LuaMutant(
         "Redis: times lose their fractions",

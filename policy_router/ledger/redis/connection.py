@@ -236,7 +236,7 @@ class LoopConnection:
                 try:
                     return await self._send(commands)
                 except _LATE:
-                    raise  # who does not answer once would only be waited for twice
+                    raise  # a server that is late once would only be waited for twice
                 except _LOST:
                     return await self._send(commands)
         except (*_LATE, *_LOST) as error:
@@ -266,6 +266,6 @@ class LoopConnection:
 
 
 def _ignore(future: asyncio.Future[Any]) -> None:
-    """Look at an error that concerns nobody, so that nobody is warned of it."""
+    """Retrieve an error that does not matter, so that asyncio does not warn of it."""
     if not future.cancelled():
         future.exception()

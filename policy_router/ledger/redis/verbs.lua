@@ -1,37 +1,39 @@
--- The verbs of the ledger, each one atomic step of the server.
+-- The verbs of the store, each of which is one atomic step of the server.
 --
--- KEYS[1]  what every key begins with; its hash tag keeps them together
--- ARGV     verb, Unix time ("" for the server's own clock), arguments of the verb after a header of
---          "<rows to keep> <version> <lineage> <branch>": the version and the lineage that the
---          caller saw last (0 and "" for none), and its own branch ("" when the ledger has it)
--- Answers  what the verb answers, and after that the version; where the lineage is not the one that
+-- KEYS[1]  the prefix of every key; its hash tag keeps the keys together
+-- ARGV     verb; Unix time ("" for the server's own clock); a header
+--          "<entries to keep> <version> <lineage> <branch>" with the version and the lineage that
+--          the caller saw last (0 and "" for none) and its own branch ("" when the ledger has it);
+--          then the arguments of the verb
+-- Returns  the answer of the verb, followed by the version; where the lineage is not the one that
 --          the caller saw, or data was lost: [version, lineage, what was lost ("" for nothing)]
 --
--- See continuity.py for what versions and branches are for. A lineage is "<ledger>.<branch>".
+-- ledger/continuity.py explains versions and branches. A lineage is "<ledger>.<branch>".
 --
--- <base>:meta          hash: now (the latest time ever shown), seq (rows ever written), lineage,
+-- <base>:meta          hash: now (the latest time), seq (the number of the last entry), lineage,
 --                      version (changes so far), lost ("<since> <seen> <found>"), pruned (the
 --                      version of the latest branch that was dropped)
 -- <base>:branches      sorted set: lineages by the version at which they were succeeded
--- <base>:ledgers       hash: ledger -> "lost", or "accepted" when that was accepted
+-- <base>:ledgers       hash: ledger -> "lost", or "accepted" once the loss was accepted
 -- <base>:hold:<id>     string: state, expires, taken, forget, body (see `recall`)
 -- <base>:leases        sorted set: open holds by the time they expire
 -- <base>:window:<key>  hash: slot -> amount
--- <base>:count:<key>   hash: spent, held, told, opening (spent by rows that are no longer kept)
+-- <base>:count:<key>   hash: spent, held, told (the highest amount whose threshold was reported),
+--                      opening (what entries that are no longer kept had spent)
 -- <base>:counts        sorted set: calendar counters by the time they are forgotten
--- <base>:seats:<key>   set: open holds
--- <base>:ledger        stream of rows; their ids are <milliseconds>-<seq>
+-- <base>:seats:<key>   set: the open holds that count for concurrency
+-- <base>:ledger        stream of entries; their ids are <milliseconds>-<seq>
 --
--- Numbers are doubles here, exact up to 2^53; callers send nothing larger. They are added by
--- HINCRBY, in 64 bits, and leave as text.
+-- Numbers are doubles in Lua, exact up to 2^53; callers send nothing larger. They are added with
+-- HINCRBY, in 64 bits, and returned as text.
 
-local REMEMBERED = 86400 -- seconds an ended hold is known
-local KEPT = 62 * 86400 -- seconds a calendar counter outlives its period
+local REMEMBERED = 86400 -- seconds for which an ended hold is known
+local KEPT = 62 * 86400 -- seconds for which a calendar counter is kept after its period
 local SWEPT = 256 -- expired holds charged in one step, so that no step takes long
-local TRIMMED = 64 -- rows trimmed in one step
+local TRIMMED = 64 -- entries trimmed in one step
 local BRANCHES_KEPT = 1000
 
--- A charge is an array of these; WARN holds arrays of the next four.
+-- A charge is an array with these indices; WARN is an array of thresholds with the next ones.
 local KEY, METRIC, AMOUNT, CAP, WIDTH, SLOTS, START, FINISH, WARN = 1, 2, 3, 4, 5, 6, 7, 8, 9
 local SHARE, AT, LIMIT = 1, 2, 3
 
@@ -62,14 +64,14 @@ local function advance()
 end
 
 local function whole(n)
-  return string.format("%.0f", n + 0) -- adding 0 turns -0, which HINCRBY cannot read, into 0
+  return string.format("%.0f", n + 0) -- adding 0 turns -0, which HINCRBY rejects, into 0
 end
 
 local function exact(n)
   return string.format("%.17g", n)
 end
 
--- From the server's clock to the ledger's, which may be ahead of it.
+-- From the server's clock to a time of the ledger, whose clock may be ahead.
 local function milliseconds_until(time)
   return whole(math.ceil((time - clock) * 1000))
 end
@@ -80,8 +82,8 @@ end
 
 -- Continuity ----------------------------------------------------------------------------------
 
--- What has to be done when data may be lost, and when a process begins. Every function costs each
--- run of the script a little, so these exist only where they are used.
+-- What is needed when data may be lost, and when a process begins. Defining a function costs every
+-- run of the script a little, so these are defined only where they are used.
 local function continuity()
   local steps = {}
 
@@ -95,8 +97,8 @@ local function continuity()
     return string.sub(redis.sha1hex(table.concat(parts, " ")), 1, 16)
   end
 
-  -- Writes down for all that data was lost. seen: the version that somebody saw, found: the one
-  -- that is there; "-1" for neither.
+  -- Records a loss of data for all processes. seen: the version that a process saw; found: the
+  -- version that is there; "-1" for unknown.
   function steps.notice(seen, found)
     if not lost then
       lost = exact(now) .. " " .. seen .. " " .. found
@@ -104,8 +106,7 @@ local function continuity()
     end
   end
 
-  -- Sees whether the history of this ledger contains what the caller saw last, where that is not
-  -- plain.
+  -- Checks whether the history of this ledger contains what the caller saw last.
   function steps.compare()
     local ours, theirs = lineage and ledger_of(lineage), ledger_of(SEEN)
     local there
@@ -123,7 +124,7 @@ local function continuity()
     end
   end
 
-  -- Gives the ledger the branch of the caller; and an id, where the server is empty.
+  -- Gives the ledger the branch of the caller, and an id where the server is empty.
   function steps.join()
     if lineage and lineage == ledger_of(lineage) .. "." .. JOIN then
       return -- by a command that was sent together with this one
@@ -138,8 +139,8 @@ local function continuity()
     call("HSET", META, "lineage", lineage)
   end
 
-  -- Those who saw a lost ledger go on with this one, which has a new id from now on: should its own
-  -- data be lost later, that will be noticed.
+  -- Processes that saw a lost ledger go on with this one. It gets a new id, so that a later loss of
+  -- its own data will be noticed.
   function steps.accept()
     for _, ledger in ipairs(call("HKEYS", LEDGERS)) do
       call("HSET", LEDGERS, ledger, "accepted")
@@ -158,7 +159,7 @@ local function continuity()
     lost, changes = false, true
   end
 
-  function steps.caps_money(charges)
+  function steps.has_capped_budget(charges)
     for _, charge in ipairs(charges) do
       if charge[CAP] >= 0 and string.sub(charge[KEY], 1, 8) == "budgets/" then
         return true
@@ -172,8 +173,8 @@ end
 
 -- Holds ---------------------------------------------------------------------------------------
 
--- body: JSON [about, keys, charges], `about` and `keys` being JSON themselves; "" once it can no
--- longer be of use.
+-- body: JSON [about, keys, charges], where `about` and `keys` are JSON texts; "" once it is no
+-- longer needed.
 local function recall(id)
   local text = call("GET", HOLD .. id)
   if not text then
@@ -215,19 +216,19 @@ end
 
 -- Counters ------------------------------------------------------------------------------------
 
--- Open holds whose lease has run out, as far as nobody has swept them; looked up once a step.
+-- Open holds whose leases ran out and that were not charged yet; looked up once in a step.
 local lapsed = nil
 
-local function live_seats(key)
+local function under_way(key)
   lapsed = lapsed or call("ZRANGEBYSCORE", LEASES, "-inf", now)
-  local seated = call("SCARD", key)
+  local holds = call("SCARD", key)
   for _, id in ipairs(lapsed) do
-    seated = seated - call("SISMEMBER", key, id)
+    holds = holds - call("SISMEMBER", key, id)
   end
-  return seated
+  return holds
 end
 
--- What is used of a counter, and for a rolling window what its slots hold.
+-- What is used of a counter, and the slots of a rolling window.
 local function look(charge)
   if charge[WIDTH] > 0 then
     local slots = call("HGETALL", WINDOW .. charge[KEY])
@@ -246,7 +247,7 @@ local function look(charge)
     end
     return (got[1] or 0) + (got[2] or 0), {}
   end
-  return live_seats(SEATS .. charge[KEY]), {}
+  return under_way(SEATS .. charge[KEY]), {}
 end
 
 local function fits(charge, used)
@@ -282,13 +283,13 @@ local function take_part(charge)
   call("HINCRBY", key, "held", whole(charge[AMOUNT]))
 end
 
--- Whether it is on a calendar counter that is still known. A hold can outlive its counter when
--- nobody asked for months; what it comes to is then only in the ledger.
+-- Whether a charge is on a calendar counter that is still kept. When no verb was called for months,
+-- a hold can outlive its counter; what it used is then only in the ledger.
 local function kept(charge)
   return charge[FINISH] > 0 and now < charge[FINISH] + KEPT
 end
 
--- Corrects the slot that was charged, if it still counts.
+-- Corrects the slot that was charged, if it is still in the window.
 local function correct(hold, charge, by)
   local slot = slot_of(hold.taken, charge)
   if by ~= 0 and slot >= slot_of(now, charge) - charge[SLOTS] then
@@ -296,25 +297,25 @@ local function correct(hold, charge, by)
   end
 end
 
--- Adds to what is spent, and to `crossed` the thresholds that nobody was told of.
+-- Adds to what is spent, and to `crossed` the thresholds that were not reported yet.
 local function spend(charge, by, crossed)
   local key, warn = COUNT .. charge[KEY], charge[WARN]
   local spent = call("HINCRBY", key, "spent", whole(by))
   if #warn == 0 or spent < warn[1][AT] then
     return
   end
-  local told = tonumber(call("HGET", key, "told") or 0) -- the highest amount
-  for _, each in ipairs(warn) do
-    if each[AT] > told and spent >= each[AT] then
-      crossed[#crossed + 1] = { charge[KEY], each[SHARE], whole(spent), each[LIMIT] }
-      call("HSET", key, "told", whole(each[AT]))
+  local notified = tonumber(call("HGET", key, "told") or 0) -- the highest amount
+  for _, threshold in ipairs(warn) do
+    if threshold[AT] > notified and spent >= threshold[AT] then
+      crossed[#crossed + 1] = { charge[KEY], threshold[SHARE], whole(spent), threshold[LIMIT] }
+      call("HSET", key, "told", whole(threshold[AT]))
     end
   end
 end
 
 -- Ledger --------------------------------------------------------------------------------------
 
--- Forgets the oldest rows; what they had spent becomes the opening balance of their counters.
+-- Drops the oldest entries; what they spent becomes the opening balance of their counters.
 local function trim(rows)
   for _, entry in ipairs(call("XRANGE", LEDGER, "-", "+", "COUNT", TRIMMED)) do
     local row = {}
@@ -348,7 +349,7 @@ end
 
 -- Steps ---------------------------------------------------------------------------------------
 
-local function comes_to(charge, actual)
+local function settled_amount(charge, actual)
   if charge[METRIC] == "usd" then
     return actual.cost
   elseif charge[METRIC] == "tokens" then
@@ -366,7 +367,7 @@ local function held_of(hold, metric)
   return 0
 end
 
--- Takes an open hold out of everything that open holds are in.
+-- Removes an open hold from everything that contains open holds.
 local function leave(hold, state)
   for _, charge in ipairs(hold.charges) do
     if charge[WIDTH] == 0 and charge[FINISH] == 0 then
@@ -384,7 +385,7 @@ end
 local function settle(hold, actual, kind, crossed)
   write(hold, kind, actual.cost, actual.tokens_in, actual.tokens_out, 1, actual.estimated)
   for _, charge in ipairs(hold.charges) do
-    local amount = comes_to(charge, actual)
+    local amount = settled_amount(charge, actual)
     if kept(charge) then
       call("HINCRBY", COUNT .. charge[KEY], "held", whole(-charge[AMOUNT]))
       spend(charge, amount, crossed)
@@ -395,7 +396,7 @@ local function settle(hold, actual, kind, crossed)
   leave(hold, kind == "expire" and "expired" or "settled")
 end
 
--- Charges a hold whose lease has run out with all it holds.
+-- Charges a hold whose lease ran out with all that it holds.
 local function expire(hold, crossed)
   open_body(hold)
   local whole_hold = {
@@ -410,19 +411,19 @@ end
 local function sweep(crossed)
   local ids = call("ZRANGEBYSCORE", LEASES, "-inf", now, "LIMIT", 0, SWEPT)
   if #ids < SWEPT then
-    lapsed = {} -- none is left
+    lapsed = {} -- none remains
   end
   for _, id in ipairs(ids) do
     local hold = recall(id)
     if hold then
       expire(hold, crossed)
     else
-      call("ZREM", LEASES, id) -- somebody deleted it; that must not stop the others
+      call("ZREM", LEASES, id) -- it was deleted; that must not stop the others
     end
   end
 end
 
--- Brings an expired hold, charged in full, to what it really came to; nil: to nothing.
+-- Corrects an expired hold, which was charged in full, to what was really used; nil: nothing.
 local function adjust(hold, actual, crossed)
   open_body(hold)
   local real = actual or { cost = 0, tokens_in = 0, tokens_out = 0, estimated = "0" }
@@ -431,7 +432,7 @@ local function adjust(hold, actual, crossed)
     real.tokens_in - held_of(hold, "tokens"), real.tokens_out, actual and 0 or -1, real.estimated
   )
   for _, charge in ipairs(hold.charges) do
-    local amount = actual and comes_to(charge, actual) or 0
+    local amount = actual and settled_amount(charge, actual) or 0
     if kept(charge) then
       spend(charge, amount - charge[AMOUNT], crossed)
     elseif charge[WIDTH] > 0 then
@@ -470,7 +471,7 @@ local function finish(id, text, crossed)
     return "unknown"
   end
   if hold.state == "open" and hold.expires <= now then
-    expire(hold, crossed) -- more leases had run out than one step sweeps
+    expire(hold, crossed) -- more leases ran out than one step charges
   end
   if hold.state == "expired" then
     adjust(hold, actual, crossed)
@@ -507,7 +508,7 @@ end
 
 local verbs = {}
 
--- charges as JSON -> now, then for each what is used and, where it has no room, its slots
+-- charges as JSON -> now, then for each what is used and, where it does not fit, its slots
 function verbs.read(text)
   local found = { exact(now) }
   for _, charge in ipairs(cjson.decode(text)) do
@@ -517,10 +518,10 @@ function verbs.read(text)
   return found
 end
 
--- id, lease, body and, where an earlier attempt ends with it, that hold's id and its actual
+-- id, lease, body and, where an earlier attempt ends with it, the id and the settlement of its hold
 -- -> "stale", now | "granted", expires, crossed, missed | "lost", crossed, missed
 --    | "refused", now, crossed, missed, [place, used, slots]...
--- missed: 1 when the earlier attempt is not known
+-- missed: 1 when the earlier attempt is unknown
 function verbs.reserve(id, lease, body, after, actual)
   advance()
   local known = recall(id)
@@ -547,7 +548,7 @@ function verbs.reserve(id, lease, body, after, actual)
       answer[#answer + 1] = { place - 1, whole(used), slots }
     end
   end
-  if lost and continuity().caps_money(charges) then
+  if lost and continuity().has_capped_budget(charges) then
     return { "lost", crossed, missed }
   elseif #answer > 4 then
     return answer
@@ -555,7 +556,7 @@ function verbs.reserve(id, lease, body, after, actual)
   return { "granted", take(id, lease, body, charges), crossed, missed }
 end
 
--- id, lease -> 1 when it is open, -1 when it is not known, else 0
+-- id, lease -> 1 when it is open, -1 when it is unknown, else 0
 function verbs.renew(id, lease)
   advance()
   local hold = recall(id)
@@ -571,7 +572,7 @@ function verbs.renew(id, lease)
   return { 1 }
 end
 
--- id, actual -> how it ended, crossed
+-- id, settlement -> how it ended, crossed
 function verbs.finish(id, actual)
   advance()
   local crossed = {}
@@ -579,7 +580,8 @@ function verbs.finish(id, actual)
   return { finish(id, actual, crossed), crossed }
 end
 
--- -> rows ever written, id of the oldest row kept, [key, spent, held, opening]..., [key, held]...
+-- -> number of the last entry, id of the oldest entry, [key, spent, held, opening]...,
+--    [key, held]...
 function verbs.snapshot()
   local counts, open = {}, {}
   for _, name in ipairs(call("ZRANGEBYSCORE", COUNTS, "(" .. exact(now), "+inf")) do

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Final
 
 from policy_router.diagnostics import Severity
 from policy_router.errors import StoreError
-from policy_router.ledger.clock import CLOSE, RATE, beside, moment
+from policy_router.ledger.clock import CLOSE, RATE, describe_offset, moment
 from policy_router.ledger.diagnosis import Diagnosis, describe_loss
 from policy_router.ledger.sqlite import clock as sqlite_clock
 from policy_router.ledger.sqlite.continuity import compare, find
@@ -133,7 +133,7 @@ def _time(connection: sqlite3.Connection, version: int, sight: ClockReading) -> 
     offset = moment(stored.now, stored.anchor, sight).offset
     if abs(offset) <= SKEW:
         return
-    text = beside(offset)
+    text = describe_offset(offset)
     if not sight.machine:
         text = f"the ledger's time stands still for {-offset:.0f} s: a clock was ahead"
     if abs(offset) <= CLOSE:

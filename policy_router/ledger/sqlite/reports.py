@@ -96,16 +96,16 @@ def page(connection: sqlite3.Connection, first: int, last: int) -> list[LedgerEn
 def balances(connection: sqlite3.Connection, now: float) -> tuple[Balance, ...]:
     """Every calendar counter of this month and the last, and every other one with open holds."""
     wanted = "SELECT key, spent, held FROM bucket WHERE ends >= ? OR held > 0 ORDER BY key"
-    return tuple(_bucket(*row) for row in connection.execute(wanted, (now - KEPT,)))
+    return tuple(_balance(*row) for row in connection.execute(wanted, (now - KEPT,)))
 
 
-def _bucket(key: str, spent: int, held: int) -> Balance:
+def _balance(key: str, spent: int, held: int) -> Balance:
     return Balance(CounterKey.parse(key), spent, held)
 
 
 def audit(connection: sqlite3.Connection) -> tuple[Difference, ...]:
     """Compare every calendar counter with its ledger entries and open holds."""
-    counted = (_bucket(*row) for row in connection.execute("SELECT key, spent, held FROM bucket"))
+    counted = (_balance(*row) for row in connection.execute("SELECT key, spent, held FROM bucket"))
     return tuple(compare(counted, _spent(connection), _held(connection)))
 
 

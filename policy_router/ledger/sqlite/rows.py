@@ -195,14 +195,14 @@ def _save_holds(
     bodies: Mapping[int, str],
     now: float,
 ) -> None:
-    new, gone, released = [], [], []
+    new, ended_ids, released = [], [], []
     begun: list[tuple[str, str]] = []
     ended: list[tuple[str, str]] = []
     for hold_id, held in changed.items():
         known = hold_id in loaded.before
         forget = None if held.state == OPEN else now + REMEMBERED
         if held.state not in (OPEN, EXPIRED):
-            gone.append(hold_id)
+            ended_ids.append(hold_id)
         elif not known:
             new.append((hold_id, held.state, now, held.expires, forget, bodies[id(held.hold)]))
         else:
@@ -219,7 +219,7 @@ def _save_holds(
         elif not known:
             begun += concurrent
     _many(connection, "INSERT INTO hold (id, state, taken, expires, forget, body) VALUES {}", new)
-    _find(connection, "DELETE FROM hold WHERE id IN ({})", gone)
+    _find(connection, "DELETE FROM hold WHERE id IN ({})", ended_ids)
     _many(connection, "INSERT OR REPLACE INTO released (id, expires, forget) VALUES {}", released)
     _many(connection, "INSERT INTO seat (key, hold) VALUES {}", begun)
     _many(connection, "DELETE FROM seat WHERE (key, hold) IN (VALUES {})", ended)
@@ -258,8 +258,8 @@ def _save_counters(
     for key, oldest in loaded.oldest.items():
         window = ledger.rolling[key]
         if oldest not in window:
-            gone = key, min(window)
-            connection.execute("DELETE FROM slot WHERE key = ? AND slot < ?", gone)
+            outdated = key, min(window)
+            connection.execute("DELETE FROM slot WHERE key = ? AND slot < ?", outdated)
 
 
 def forget(connection: sqlite3.Connection, now: float, after: str) -> str:

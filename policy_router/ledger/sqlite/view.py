@@ -159,7 +159,7 @@ def viewed(file: LedgerFile, *, copied: bool = False) -> Iterator[sqlite3.Connec
             connection = file.connect(reads=True)
             stack.callback(_close, file, connection)
         elif not copied and _is_in_use(file):
-            with _shared(file):  # so that nobody closes the ledger and removes shared files
+            with _shared(file):  # so that no process closes the ledger and removes shared files
                 connection = file.connect(reads=True, mode="ro")
                 stack.callback(connection.close)
                 identify(connection)
