@@ -87,7 +87,7 @@ router.route(ASK)
 ready = [folder / "ready0", folder / "ready1"]
 
 def work(n):
-    until(lambda: router._source._hint is None or router.status().backend != "poll")
+    until(lambda: router._source._follower._hint is None or router.status().backend != "poll")
     ready[n].touch()
     follows(router, "new")
     assert router.status().state == "ok"
