@@ -19,13 +19,13 @@ class Answer:
     `response`.
 
     Attributes:
-        response: the model's answer.
-        decision: the decision that was carried out.
-        attempts: every call that was made, in order. The last one answered, unless an earlier
+        response: The model's answer.
+        decision: The decision that was carried out.
+        attempts: Every call that was made, in order. The last one answered, unless an earlier
             answer was kept because no later one was better.
-        served_by: the policy's name of the model that answered.
-        rejected: checks that this answer failed; then no answer passed, and this was the best.
-        unchecked: checks that could not be made.
+        served_by: The policy's name of the model that answered.
+        rejected: Checks that this answer failed; then no answer passed, and this was the best.
+        unchecked: Checks that could not be made.
     """
 
     response: ChatAnswer
@@ -74,6 +74,6 @@ class Answer:
         """The answer as a dict in the shape of OpenAI's `chat.completion`.
 
         Args:
-            exclude_none: leave out fields that are None.
+            exclude_none: Leave out fields that are None.
         """
         return self.response.model_dump(exclude_none=exclude_none)

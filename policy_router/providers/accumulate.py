@@ -17,8 +17,8 @@ def join_chunks(chunks: Iterable[ChatChunk], usage: Usage | None) -> ChatAnswer:
     """The answer that these chunks are the stream of.
 
     Args:
-        chunks: all of them, in order.
-        usage: what the provider counted; None when it reported nothing.
+        chunks: All of them, in order.
+        usage: What the provider counted; None when it reported nothing.
 
     Returns:
         The answer; its `raw` is None, for no caller returned it.

@@ -25,7 +25,7 @@ def to_answer(value: object) -> ChatAnswer:
     """The whole answer that a caller returned.
 
     Args:
-        value: an object or a mapping in the shape of OpenAI's `chat.completion`, or the text of a
+        value: An object or a mapping in the shape of OpenAI's `chat.completion`, or the text of a
             complete answer. Anything else becomes an answer without choices.
     """
     if isinstance(value, ChatAnswer):
@@ -48,7 +48,7 @@ def to_chunk(value: object) -> ChatChunk:
     """The chunk of a stream that a caller yielded.
 
     Args:
-        value: an object or a mapping in the shape of OpenAI's `chat.completion.chunk`. Anything
+        value: An object or a mapping in the shape of OpenAI's `chat.completion.chunk`. Anything
             else becomes a chunk without choices.
     """
     if isinstance(value, ChatChunk):

@@ -49,9 +49,9 @@ class Caller(Protocol):
         """Request a whole answer.
 
         Args:
-            model: the model to call.
-            body: the parameters of the request.
-            timeout: seconds. A hint for the connection; the executor enforces its own limits.
+            model: The model to call.
+            body: The parameters of the request.
+            timeout: Seconds. A hint for the connection; the executor enforces its own limits.
         """
         ...
 

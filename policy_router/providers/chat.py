@@ -23,22 +23,22 @@ class Usage:
     """What the provider counted for an answer.
 
     Attributes:
-        prompt_tokens: all tokens that went in, also those that some providers count outside this
+        prompt_tokens: All tokens that went in, also those that some providers count outside this
             field; None when no credible number was reported.
-        completion_tokens: all tokens that came out, reasoning included; None as above.
-        cached_tokens: of those that went in, read from the provider's prompt cache.
-        cache_write_tokens: of those that went in, written to the prompt cache.
-        audio_prompt_tokens: of those that went in, audio.
-        audio_completion_tokens: of those that came out, audio.
-        cache_write_1h_tokens: of those written to the cache, kept there for an hour; None when the
+        completion_tokens: All tokens that came out, reasoning included; None as above.
+        cached_tokens: Of those that went in, read from the provider's prompt cache.
+        cache_write_tokens: Of those that went in, written to the prompt cache.
+        audio_prompt_tokens: Of those that went in, audio.
+        audio_completion_tokens: Of those that came out, audio.
+        cache_write_1h_tokens: Of those written to the cache, kept there for an hour; None when the
             provider does not report how long it keeps them.
-        reasoning_tokens: of those that came out, reasoning.
-        citation_tokens: tokens of text that the provider fetched; in neither of the first two.
-        searches: searches that the provider made; None when it reports none.
-        billed_nano_usd: nano-USD that the provider says it charges; None when it does not say.
-        service_tier: the service tier that answered; empty when it is not reported.
-        regional: whether the provider reports that it answered in a region that costs more.
-        raw: the usage object as the provider reported it.
+        reasoning_tokens: Of those that came out, reasoning.
+        citation_tokens: Tokens of text that the provider fetched; in neither of the first two.
+        searches: Searches that the provider made; None when it reports none.
+        billed_nano_usd: Nano-USD that the provider says it charges; None when it does not say.
+        service_tier: The service tier that answered; empty when it is not reported.
+        regional: Whether the provider reports that it answered in a region that costs more.
+        raw: The usage object as the provider reported it.
     """
 
     prompt_tokens: int | None = None
@@ -67,7 +67,7 @@ class Usage:
         """The usage object as the provider reported it, with OpenAI's three totals added.
 
         Args:
-            exclude_none: leave out fields that are None.
+            exclude_none: Leave out fields that are None.
         """
         fields = fields_of(self.raw)
         for name in ("prompt_tokens", "completion_tokens", "total_tokens"):
@@ -86,14 +86,14 @@ class ChatChoice:
     """One of the answers that were requested with `n`; by default there is one.
 
     Attributes:
-        index: its number, from 0.
-        message: what the model answered.
-        finish_reason: why it ended, such as `stop`, `length` or `tool_calls`; None when the
+        index: Its number, from 0.
+        message: What the model answered.
+        finish_reason: Why it ended, such as `stop`, `length` or `tool_calls`; None when the
             provider gave no reason.
-        native_finish_reason: the reason in the words of the model's own provider, where a gateway
+        native_finish_reason: The reason in the words of the model's own provider, where a gateway
             passes it on.
-        error: an error object that a gateway put in place of an answer.
-        raw: the object or dict that this was made from.
+        error: An error object that a gateway put in place of an answer.
+        raw: The object or dict that this was made from.
     """
 
     index: int
@@ -107,7 +107,7 @@ class ChatChoice:
         """The choice as a dict in OpenAI's shape.
 
         Args:
-            exclude_none: leave out fields that are None.
+            exclude_none: Leave out fields that are None.
         """
         fields = fields_of(self.raw)
         fields["index"] = self.index
@@ -121,13 +121,13 @@ class ChunkChoice:
     """What one chunk of a stream adds to one choice.
 
     Attributes:
-        index: the number of the choice, from 0.
-        delta: what is added to its message.
-        finish_reason: why the choice ended; None while it goes on.
-        native_finish_reason: the reason in the words of the model's own provider, where a gateway
+        index: The number of the choice, from 0.
+        delta: What is added to its message.
+        finish_reason: Why the choice ended; None while it goes on.
+        native_finish_reason: The reason in the words of the model's own provider, where a gateway
             passes it on.
-        error: an error object that a gateway put in place of an answer.
-        raw: the object or dict that this was made from.
+        error: An error object that a gateway put in place of an answer.
+        raw: The object or dict that this was made from.
     """
 
     index: int
@@ -141,7 +141,7 @@ class ChunkChoice:
         """The choice as a dict in OpenAI's shape.
 
         Args:
-            exclude_none: leave out fields that are None.
+            exclude_none: Leave out fields that are None.
         """
         fields = fields_of(self.raw)
         fields.pop("message", None)  # some servers send whole messages in place of deltas
@@ -156,12 +156,12 @@ class ChatAnswer:
     """A whole answer of a model.
 
     Attributes:
-        choices: the answers, one for each that was requested with `n`.
-        usage: what the provider counted; None when it reported nothing.
-        id: the provider's id of the answer.
-        model: the provider's name of the model that answered.
-        created: when it was made, in Unix seconds.
-        raw: the object or dict that the caller of the model returned, untouched.
+        choices: The answers, one for each that was requested with `n`.
+        usage: What the provider counted; None when it reported nothing.
+        id: The provider's id of the answer.
+        model: The provider's name of the model that answered.
+        created: When it was made, in Unix seconds.
+        raw: The object or dict that the caller of the model returned, untouched.
     """
 
     choices: tuple[ChatChoice, ...] = ()
@@ -182,7 +182,7 @@ class ChatAnswer:
         Fields of `raw` that have no attribute here are in it too.
 
         Args:
-            exclude_none: leave out fields that are None.
+            exclude_none: Leave out fields that are None.
         """
         fields = _envelope(self, "chat.completion")
         return without_none(fields) if exclude_none else fields
@@ -197,12 +197,12 @@ class ChatChunk:
     """One chunk of a streamed answer.
 
     Attributes:
-        choices: what is added to each choice; empty in the chunk that brings the usage.
-        usage: what the provider counted; in the last chunks only.
-        id: the provider's id of the answer, the same in each of its chunks.
-        model: the provider's name of the model that answers.
-        created: when the answer was begun, in Unix seconds.
-        raw: the object or dict that the caller of the model yielded, untouched.
+        choices: What is added to each choice; empty in the chunk that brings the usage.
+        usage: What the provider counted; in the last chunks only.
+        id: The provider's id of the answer, the same in each of its chunks.
+        model: The provider's name of the model that answers.
+        created: When the answer was begun, in Unix seconds.
+        raw: The object or dict that the caller of the model yielded, untouched.
     """
 
     choices: tuple[ChunkChoice, ...] = ()
@@ -243,7 +243,7 @@ class ChatChunk:
         Fields of `raw` that have no attribute here are in it too.
 
         Args:
-            exclude_none: leave out fields that are None.
+            exclude_none: Leave out fields that are None.
         """
         fields = _envelope(self, "chat.completion.chunk")
         return without_none(fields) if exclude_none else fields

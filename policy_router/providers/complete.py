@@ -95,15 +95,16 @@ def ending_failure(reason: str, *, calls: bool, original: str | None = None) -> 
     """What is wrong with a choice that ends for this reason; None when it is complete.
 
     Args:
-        reason: the finish reason.
-        calls: whether the choice calls a tool.
-        original: the reason of the model's own provider, where a gateway passes it on too.
+        reason: The finish reason.
+        calls: Whether the choice calls a tool.
+        original: The reason of the model's own provider, where a gateway passes it on too.
     """
     kind = ENDINGS.get(reason.lower(), FailureKind.MALFORMED)
     if kind is None and original is not None and is_broken(original):
         kind, reason = ENDINGS[original.lower()], original
     if kind is not None:
-        word = reason[:_LONGEST] if reason.replace("_", "").isalnum() else "that is no word"
+        # A free text in place of a word of the API might quote the prompt.
+        word = reason[:_LONGEST] if reason.replace("_", "").isalnum() else "that is not one word"
         return Failure(kind, f"finish reason {word}", _STATUS)
     if reason.lower() in _CALLS and not calls:
         return Failure(

@@ -16,7 +16,7 @@ class FunctionCall:
     """The function that a model calls.
 
     Attributes:
-        name: the function's name; in a chunk of a stream it may be empty.
+        name: The function's name; in a chunk of a stream it may be empty.
         arguments: JSON text; in a chunk of a stream, a piece of it.
     """
 
@@ -36,11 +36,11 @@ class ToolCall:
     """One call of a tool, or a piece of it in a chunk of a stream.
 
     Attributes:
-        id: the id that the result of the call refers to; None when there is none.
-        function: the function that is called.
+        id: The id that the result of the call refers to; None when there is none.
+        function: The function that is called.
         type: `function`, unless the provider has other types.
-        index: in a stream, which of the answer's calls this piece belongs to.
-        raw: the object or dict that this was made from.
+        index: In a stream, which of the answer's calls this piece belongs to.
+        raw: The object or dict that this was made from.
     """
 
     id: str | None = None
@@ -59,7 +59,7 @@ class ToolCall:
         """The call as a dict in OpenAI's shape.
 
         Args:
-            exclude_none: leave out fields that are None.
+            exclude_none: Leave out fields that are None.
         """
         fields = fields_of(self.raw)
         put(fields, "id", self.id)
@@ -75,14 +75,14 @@ class _Content:
     """What messages and the deltas of a stream have in common.
 
     Attributes:
-        content: the text; None when there is none.
-        tool_calls: the tools that are called.
-        reasoning_content: the model's reasoning, where the provider shows it.
-        refusal: why the model refuses, as text.
-        function_call: a call in the form that came before `tool_calls`.
-        audio: spoken output, as the provider sent it.
-        images: generated images, as the provider sent them.
-        raw: the object or dict that this was made from.
+        content: The text; None when there is none.
+        tool_calls: The tools that are called.
+        reasoning_content: The model's reasoning, where the provider shows it.
+        refusal: Why the model refuses, as text.
+        function_call: A call in the form that came before `tool_calls`.
+        audio: Spoken output, as the provider sent it.
+        images: Generated images, as the provider sent them.
+        raw: The object or dict that this was made from.
     """
 
     content: str | None = None
@@ -167,14 +167,14 @@ class AnswerMessage(_Content):
 
     Attributes:
         role: `assistant`.
-        content: the text; None when there is none.
-        tool_calls: the tools that the model calls; empty when it calls none.
-        reasoning_content: the model's reasoning, where the provider shows it.
-        refusal: why the model refuses, as text.
-        function_call: a call in the form that came before `tool_calls`.
-        audio: spoken output, as the provider sent it.
-        images: generated images, as the provider sent them.
-        raw: the object or dict that this was made from.
+        content: The text; None when there is none.
+        tool_calls: The tools that the model calls; empty when it calls none.
+        reasoning_content: The model's reasoning, where the provider shows it.
+        refusal: Why the model refuses, as text.
+        function_call: A call in the form that came before `tool_calls`.
+        audio: Spoken output, as the provider sent it.
+        images: Generated images, as the provider sent them.
+        raw: The object or dict that this was made from.
     """
 
     role: str = "assistant"
@@ -183,7 +183,7 @@ class AnswerMessage(_Content):
         """The message as a dict in OpenAI's shape, which can be sent back in a conversation.
 
         Args:
-            exclude_none: leave out fields that are None.
+            exclude_none: Leave out fields that are None.
         """
         fields = {"role": self.role, **self._content_fields()}
         fields["role"] = self.role
@@ -197,14 +197,14 @@ class Delta(_Content):
 
     Attributes:
         role: `assistant` in the first chunk, as a rule; else None.
-        content: the next piece of the text; None when there is none.
-        tool_calls: pieces of tool calls, told apart by their `index`.
-        reasoning_content: the next piece of the model's reasoning.
-        refusal: the next piece of a refusal.
-        function_call: a piece of a call in the form that came before `tool_calls`.
-        audio: a piece of spoken output, as the provider sent it.
-        images: generated images, as the provider sent them.
-        raw: the object or dict that this was made from.
+        content: The next piece of the text; None when there is none.
+        tool_calls: Pieces of tool calls, told apart by their `index`.
+        reasoning_content: The next piece of the model's reasoning.
+        refusal: The next piece of a refusal.
+        function_call: A piece of a call in the form that came before `tool_calls`.
+        audio: A piece of spoken output, as the provider sent it.
+        images: Generated images, as the provider sent them.
+        raw: The object or dict that this was made from.
     """
 
     role: str | None = None
@@ -213,7 +213,7 @@ class Delta(_Content):
         """The delta as a dict in OpenAI's shape.
 
         Args:
-            exclude_none: leave out fields that are None.
+            exclude_none: Leave out fields that are None.
         """
         fields = self._content_fields()
         put(fields, "role", self.role)

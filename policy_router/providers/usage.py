@@ -19,8 +19,8 @@ def to_usage(used: Any, service_tier: object = None) -> Usage | None:
     turn into a credit. Each token is counted once.
 
     Args:
-        used: the object or mapping that the provider reported.
-        service_tier: the tier that answered, where the answer itself names it.
+        used: The object or mapping that the provider reported.
+        service_tier: The tier that answered, where the answer itself names it.
 
     Returns:
         What was counted; None when `used` is None.

@@ -14,8 +14,8 @@ from typing import TYPE_CHECKING, Any, Final, Self, TypeAlias
 from policy_router.base_errors import PolicyRouterError, UsageError
 from policy_router.providers.adapt import as_chunk, to_answer, to_chunk
 from policy_router.providers.classify import classify
+from policy_router.providers.evidence import read_exception
 from policy_router.providers.failure import CallFailed, Failure, FailureKind
-from policy_router.providers.litellm.evidence import read_exception
 from policy_router.resilience.threads import Threads
 
 if TYPE_CHECKING:
@@ -39,18 +39,18 @@ class AdaptedCaller:
     Its calls raise only CallFailed, and errors of this package, which are raised on purpose.
 
     Args:
-        caller: an object with at least `call`, or a function.
+        caller: An object with at least `call`, or a function.
 
     Raises:
-        UsageError: it is neither.
+        UsageError: It is neither.
     """
 
     def __init__(self, caller: UserCaller | CallFunction) -> None:
         given: Any = caller
         if isinstance(given, type) or not (callable(given) or hasattr(given, "call")):
             raise UsageError(
-                "a caller has the methods `call`, `stream`, `prepare` and `aclose`, or is a "
-                "function of a model, a body and a number of seconds"
+                "`caller` must have a method `call(model, body, timeout)`, or be a function with "
+                "these parameters"
             )
         self._caller = given if hasattr(given, "call") else _ByFunction(given)
         self._prepare = getattr(self._caller, "prepare", None)

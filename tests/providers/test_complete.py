@@ -93,7 +93,7 @@ def test_a_mapping_is_read_as_an_object_is() -> None:
 def test_a_reason_that_is_no_word_is_not_repeated() -> None:
     failure = ending_failure("the secret of the soup", calls=False)
     assert failure is not None
-    assert failure.detail == "finish reason that is no word"
+    assert failure.detail == "finish reason that is not one word"
 
 
 def part(index: int, text: str | None = None, finish: str | None = None, **more: Any) -> Any:

@@ -213,5 +213,5 @@ def test_a_caller_needs_no_more_than_a_call(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("caller", [5, object(), OwnCaller, None])
 def test_what_is_no_caller(caller: Any) -> None:
-    with pytest.raises(UsageError, match="a caller has the methods `call`, `stream`"):
+    with pytest.raises(UsageError, match="`caller` must have a method `call"):
         AdaptedCaller(caller)

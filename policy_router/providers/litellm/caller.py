@@ -12,9 +12,9 @@ from weakref import WeakKeyDictionary
 
 from policy_router.providers.adapt import to_answer, to_chunk
 from policy_router.providers.classify import classify
+from policy_router.providers.evidence import read_exception
 from policy_router.providers.failure import CallFailed, Failure, FailureKind
 from policy_router.providers.litellm import library
-from policy_router.providers.litellm.evidence import read_exception
 from policy_router.providers.litellm.reported import UNCOUNTED, reported_usage
 from policy_router.providers.litellm.restore import RestoredChunks, raw_failure, restored
 from policy_router.providers.wire import Wire, current, watching

@@ -223,14 +223,14 @@ async def send(
     """One call, over our own HTTP client where the provider's code takes one.
 
     Args:
-        litellm: what `load` returned.
-        name: the LiteLLM name of the model.
-        body: parameters of the request; built from an allow-list, since every other keyword of
+        litellm: What `load` returned.
+        name: The LiteLLM name of the model.
+        body: Parameters of the request; built from an allow-list, since every other keyword of
             `acompletion` changes how and where LiteLLM calls.
-        api_base: where the model is called; None for the provider's own address.
-        key: the key for a provider; None leaves it to LiteLLM's own variables.
-        http: a client made by `http_client`.
-        seconds: the most that the call may take.
+        api_base: Where the model is called; None for the provider's own address.
+        key: The key for a provider; None leaves it to LiteLLM's own variables.
+        http: A client made by `http_client`.
+        seconds: The most that the call may take.
         wire: `watched` becomes True when the client below is ours.
 
     Returns:

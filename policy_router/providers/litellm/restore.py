@@ -30,8 +30,8 @@ def raw_failure(wire: Wire, prompt: object, now: float) -> Failure | None:
     """What is wrong with an answer of status 200, as far as it has arrived.
 
     Args:
-        wire: what the connection saw.
-        prompt: the prompt, so that no echo of it is kept.
+        wire: What the connection saw.
+        prompt: The prompt, so that no echo of it is kept.
         now: Unix time.
 
     Returns:

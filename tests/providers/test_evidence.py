@@ -9,8 +9,8 @@ from typing import Any
 import pytest
 
 from policy_router.providers.classify import classify
+from policy_router.providers.evidence import read_exception
 from policy_router.providers.failure import FailureKind
-from policy_router.providers.litellm.evidence import read_exception
 from policy_router.providers.raw_answer import RawAnswer
 from policy_router.providers.wire import Wire
 
