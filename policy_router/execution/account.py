@@ -1,85 +1,41 @@
 """Reserves the most that an attempt may use before it is sent, and settles what it used.
 
-    account = accounting.account(policy, situation)
-    skip = await account.open(candidate.model)       # None: it may be sent
-    account.ended(usage, failure, produced)
-    await account.close()
-
-A request has one hold at a time: a fallback ends the last hold and takes the next one in one step.
-A hold has a lease, which is renewed while its attempt runs, so that those of a dead process expire.
+account = accounting.account(policy, situation)
+skip = await account.open(candidate.model)       # None: it may be sent
+account.ended(usage, failure, produced)
+await account.close()
 """
 
 from __future__ import annotations
 
-import asyncio
-import contextlib
 import logging
-from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Final, TypeAlias
+from dataclasses import replace
+from functools import partial
+from typing import TYPE_CHECKING, Final
 
 from policy_router.decision.abilities import HOSTED_TOOLS
 from policy_router.decision.wording import spell_exhausted
 from policy_router.domain.decision import Reason, Skip
 from policy_router.domain.identity import bounded_id, key_id
 from policy_router.domain.limits import Metric
-from policy_router.errors import StoreError
 from policy_router.execution.billing import UpperBound, charge_of
-from policy_router.ledger.store import (
-    Attribution,
-    Ended,
-    Ending,
-    Granted,
-    Hold,
-    Refused,
-    Stale,
-    Unavailable,
-    finish,
-)
+from policy_router.execution.holds import Holds
+from policy_router.ledger.store import Attribution, Granted, Refused, Unavailable
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable, Mapping
+    from collections.abc import Mapping
 
     from policy_router.decision.policy import Policy
     from policy_router.domain.condition import Facts
     from policy_router.domain.limits import Charge, CounterKey, Limit
     from policy_router.domain.models import Model
     from policy_router.domain.request import Request
-    from policy_router.ledger.store import Crossing, Refusal, Settlement, Store
+    from policy_router.execution.holds import AccountContext
+    from policy_router.ledger.store import Crossing, Refusal, Settlement
     from policy_router.providers.chat import Usage
     from policy_router.providers.failure import Failure
 
 _log: Final = logging.getLogger(__name__)
-LEASE: Final = 30.0
-"""Seconds until the hold of a dead process expires, charged in full."""
-_TRIES: Final = 3
-"""How often a reservation is made anew because a period, such as a day, ended meanwhile."""
-
-
-OnCrossing: TypeAlias = "Callable[[Crossing, str | None, str], None]"
-"""Gets a threshold that was passed, the id of the decision whose request passed it or None, and the
-revision of the policy."""
-
-
-@dataclass(frozen=True, slots=True)
-class AccountContext:
-    """What the accounts of all requests share.
-
-    Attributes:
-        store: Where the counters are.
-        clock: Unix time in seconds.
-        sleep: Waits between two renewals.
-        new_id: Names holds. Names of about the same time are neighbours in the index of a store, so
-            that a commit touches few pages.
-        on_crossing: Gets every threshold of a budget that was passed.
-        finish: Finishes a piece of work even when its caller is cancelled meanwhile.
-    """
-
-    store: Store
-    clock: Callable[[], float]
-    sleep: Callable[[float], Awaitable[object]]
-    new_id: Callable[[], str]
-    on_crossing: OnCrossing
-    finish: Callable[[Awaitable[None]], Awaitable[None]]
 
 
 class RequestAccount:
@@ -118,13 +74,9 @@ class RequestAccount:
         self._request_id = request_id
         self._slots: frozenset[CounterKey] = frozenset()
         self._limits: Mapping[CounterKey, Limit] = {x.key(): x for x in policy.limits}
-        self._id = context.new_id()
-        self._count = 0
-        self._open: str | None = None
-        self._pending: Ending | None = None
+        self._holds = Holds(context, self._crossed)
         self._bound = UpperBound(0, 0, None)
         self._cap: int | None = None
-        self._renewal: asyncio.Task[None] | None = None
         self._model = ""
         self.actual: Settlement | None = None
         self.overrun = False
@@ -152,25 +104,20 @@ class RequestAccount:
         caps = self._policy.limit_index.output_caps(facts, self._request, number)
         for cap in caps:  # each is smaller than the one before, in case money or tokens are short
             self._expect(model, cap)
-            charges = self._charges(facts, model, self._context.clock(), cap)
-            answer = await self._reserve(facts, model, charges, cap)
+            charges_at = partial(self._charges, facts, model, cap)
+            charges = charges_at(self._context.clock())
+            answer = await self._holds.reserve(charges, charges_at, self._attribution(model))
             if not _too_large(answer):
                 break
         if isinstance(answer, Granted):
             if any(c.cap is not None and c.counter.metric in _SIZED for c in charges):
                 self._cap = self._cap_to_send(model, cap)
-            self._open = answer.id
-            self._report(answer.crossed)
-            if self._renewal is None:
-                self._renewal = asyncio.ensure_future(self._renew())
             return None
         if isinstance(answer, Unavailable):
-            self._report(answer.crossed)
             if not charges:
                 return None  # what is pending is settled by `close`
-            await self._settle()
+            await self._holds.settle()
             return Skip(model.name, Reason.STATE, answer.detail, span=model.span)
-        self._report(answer.crossed)
         return self._skip(model, answer.refusals[0])
 
     def _expect(self, model: Model, cap: int) -> None:
@@ -239,19 +186,13 @@ class RequestAccount:
                 self._model, usage.prompt_tokens, usage.completion_tokens,
                 self._bound.tokens_in, self._bound.tokens_out,
             )  # fmt: skip
-        if self._open is not None:
-            self._pending = Ending(self._open, actual)
-            self._open = None
+        self._holds.end(actual)
 
     async def close(self) -> None:
         """Settles what is not settled yet. Never raises: what cannot be settled expires."""
-        if self._renewal is not None:
-            self._renewal.cancel()
-            self._renewal = None
-        if self._pending is not None:
-            await self._context.finish(self._settle())
+        await self._holds.close()
 
-    def _charges(self, facts: Facts, model: Model, now: float, cap: int) -> tuple[Charge, ...]:
+    def _charges(self, facts: Facts, model: Model, cap: int, now: float) -> tuple[Charge, ...]:
         policy = self._policy
         number = policy.position(model.name)
         charges = policy.limit_index.charges(
@@ -264,11 +205,10 @@ class RequestAccount:
             return charges
         return tuple(c for c in charges if c.counter.key not in self._held_slots)
 
-    async def _reserve(
-        self, facts: Facts, model: Model, charges: tuple[Charge, ...], cap: int
-    ) -> Granted | Refused | Unavailable:
+    def _attribution(self, model: Model) -> Attribution:
+        """What the ledger keeps of an attempt."""
         request = self._request
-        about = Attribution(
+        return Attribution(
             bounded_id(model.name),
             _named(request.task),
             _named(request.tenant),
@@ -277,47 +217,9 @@ class RequestAccount:
             key_id(str(request.key or "")),
             self._policy.revision,
         )
-        self._count += 1
-        hold = Hold(f"{self._id}#{self._count}", charges, LEASE, about)
-        after, self._pending = self._pending, None
-        try:
-            for _ in range(_TRIES):
-                answer = await self._context.store.reserve(hold, after)
-                if not isinstance(answer, Stale):
-                    return answer
-                hold = Hold(hold.id, self._charges(facts, model, answer.now, cap), LEASE, about)
-        except asyncio.CancelledError:
-            self._pending = after  # to end a hold twice is to end it once
-            raise
-        except StoreError as error:
-            self._pending = after
-            return Unavailable(str(error), 1.0)
-        self._pending = after
-        return Unavailable("the clock of the store jumps from period to period", 1.0)
 
-    async def _settle(self) -> None:
-        pending, self._pending = self._pending, None
-        if pending is None:
-            return
-        try:
-            done = await finish(self._context.store, pending)
-        except StoreError as error:
-            _log.warning("an attempt could not be settled; its hold expires: %s", error)
-            return
-        if done.ended is Ended.UNKNOWN:
-            _log.warning("the store does not know the hold %s", pending.id)
-        self._report(done.crossed)
-
-    async def _renew(self) -> None:
-        while True:
-            await self._context.sleep(LEASE / 3)
-            if self._open is not None:
-                with contextlib.suppress(StoreError):  # the next renewal tries again
-                    await self._context.store.renew(self._open, LEASE)
-
-    def _report(self, crossed: tuple[Crossing, ...]) -> None:
-        for crossing in crossed:
-            self._context.on_crossing(crossing, self._request_id, self._policy.revision)
+    def _crossed(self, crossing: Crossing) -> None:
+        self._context.on_crossing(crossing, self._request_id, self._policy.revision)
 
     def _skip(self, model: Model, refusal: Refusal) -> Skip:
         key = refusal.key

@@ -13,7 +13,8 @@ import time
 from typing import TYPE_CHECKING, Final
 
 from policy_router.errors import StoreError
-from policy_router.execution.account import AccountContext, RequestAccount
+from policy_router.execution.account import RequestAccount
+from policy_router.execution.holds import AccountContext
 from policy_router.ids import Ids
 
 if TYPE_CHECKING:
@@ -22,7 +23,7 @@ if TYPE_CHECKING:
     from policy_router.decision.policy import Policy
     from policy_router.domain.limits import CounterKey, Reading
     from policy_router.domain.situation import Situation
-    from policy_router.execution.account import OnCrossing
+    from policy_router.execution.holds import OnCrossing
     from policy_router.ledger.store import Store
 
 _log: Final = logging.getLogger(__name__)

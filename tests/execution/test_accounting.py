@@ -18,11 +18,11 @@ from policy_router.domain.periods import Period
 from policy_router.domain.prices import FREE_PRICE, Price
 from policy_router.domain.request import Request
 from policy_router.errors import StoreError
-from policy_router.execution.account import LEASE, RequestAccount
 from policy_router.execution.accounting import Accounting
+from policy_router.execution.holds import LEASE
 from policy_router.ledger.memory import MemoryStore
 from policy_router.ledger.reader import EntryKind
-from policy_router.ledger.store import Ended, Stale, Unavailable
+from policy_router.ledger.store import Crossing, Ended, Refusal, Refused, Stale, Unavailable
 from policy_router.providers.chat import Usage
 from policy_router.providers.failure import Failure, FailureKind
 from tests.generate import assemble
@@ -32,8 +32,9 @@ if TYPE_CHECKING:
 
     from policy_router.decision.policy import Policy
     from policy_router.domain.limits import Charge
+    from policy_router.execution.account import RequestAccount
     from policy_router.ledger.reader import LedgerEntry
-    from policy_router.ledger.store import Crossing, Ending, Hold, Settlement
+    from policy_router.ledger.store import Ending, Hold, Settlement
 
 NOON = 1_795_003_200.0
 UTC = ZoneInfo("UTC")
@@ -500,5 +501,29 @@ def test_what_the_ledger_keeps_of_a_name_is_bounded_and_no_key(fact: str) -> Non
         assert {str(b.key) for b in await store.balances()} >= {
             f"limits/each|requests|day|2026-11-18|{each}" for each in kept
         }
+
+    asyncio.run(main())
+
+
+def test_a_threshold_that_is_passed_is_reported_whatever_follows() -> None:
+    """The reservation of a full answer settles the attempt before it and has no room; that of a
+    shorter answer has."""
+
+    async def main() -> None:
+        store = Broken()
+        crossed: list[float] = []
+        ledger = Accounting(
+            store, clock=lambda: NOON, on_crossing=lambda c, *_: crossed.append(c.share)
+        )
+        long = replace(PAID, max_output=10_000)
+        limit = replace(budget(10_000_000), models=1)
+        own = assemble((long,), (), Vocabulary((), ()), bands=(), meters=(limit,))
+        refusal = Refusal(limit.key(), 100, 90, 20, None)
+        crossing = Crossing(limit.key(), 0.8, 90, 100)
+        store.answers = [Refused((refusal,), (crossing,))]
+        opened = ledger.account(own, situation_of(own, REQUEST, NOON))
+        assert await opened.open(long) is None
+        assert opened.output_cap == long.output_cap(None)  # the shorter answer
+        assert crossed == [0.8]
 
     asyncio.run(main())

@@ -1,0 +1,159 @@
+"""Keeps the holds of one request in the store of counters, one at a time.
+
+A fallback ends the last hold and takes the next one in one step. A hold has a lease, which is
+renewed while its attempt runs, so that the holds of a dead process expire.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import logging
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Final, TypeAlias
+
+from policy_router.errors import StoreError
+from policy_router.ledger.store import Ended, Ending, Granted, Hold, Stale, Unavailable, finish
+
+if TYPE_CHECKING:
+    from collections.abc import Awaitable, Callable
+
+    from policy_router.domain.limits import Charge
+    from policy_router.ledger.store import Attribution, Crossing, Refused, Settlement, Store
+
+_log: Final = logging.getLogger(__name__)
+LEASE: Final = 30.0
+"""Seconds until the hold of a dead process expires, charged in full."""
+_TRIES: Final = 3
+"""How often a reservation is made anew because a period, such as a day, ended meanwhile."""
+
+
+OnCrossing: TypeAlias = "Callable[[Crossing, str | None, str], None]"
+"""Gets a threshold that was passed, the id of the decision whose request passed it or None, and the
+revision of the policy."""
+
+
+@dataclass(frozen=True, slots=True)
+class AccountContext:
+    """What the accounts of all requests share.
+
+    Attributes:
+        store: Where the counters are.
+        clock: Unix time in seconds.
+        sleep: Waits between two renewals.
+        new_id: Names holds. Names of about the same time are neighbours in the index of a store, so
+            that a commit touches few pages.
+        on_crossing: Gets every threshold of a budget that was passed.
+        finish: Finishes a piece of work even when its caller is cancelled meanwhile.
+    """
+
+    store: Store
+    clock: Callable[[], float]
+    sleep: Callable[[float], Awaitable[object]]
+    new_id: Callable[[], str]
+    on_crossing: OnCrossing
+    finish: Callable[[Awaitable[None]], Awaitable[None]]
+
+
+class Holds:
+    """The holds of one request. Not shared between tasks."""
+
+    def __init__(self, context: AccountContext, crossed: Callable[[Crossing], None]) -> None:
+        """Begins without a hold.
+
+        Args:
+            context: What the accounts share.
+            crossed: Gets every threshold that was passed.
+        """
+        self._context = context
+        self._crossed = crossed
+        self._name = context.new_id()
+        self._count = 0
+        self._open: str | None = None
+        self._pending: Ending | None = None
+        self._renewal: asyncio.Task[None] | None = None
+
+    async def reserve(
+        self,
+        charges: tuple[Charge, ...],
+        charges_at: Callable[[float], tuple[Charge, ...]],
+        about: Attribution,
+    ) -> Granted | Refused | Unavailable:
+        """Takes a hold, and settles the one before it in the same step.
+
+        Args:
+            charges: What to reserve.
+            charges_at: The same at another Unix time, where a period ended meanwhile.
+            about: What the hold is for.
+        """
+        answer = await self._reserve(charges, charges_at, about)
+        self._report(answer.crossed)
+        if isinstance(answer, Granted):
+            self._open = answer.id
+            if self._renewal is None:
+                self._renewal = asyncio.ensure_future(self._renew())
+        return answer
+
+    def end(self, charge: Settlement | None) -> None:
+        """Notes what the open hold is charged; None when nothing was sent."""
+        if self._open is not None:
+            self._pending = Ending(self._open, charge)
+            self._open = None
+
+    async def settle(self) -> None:
+        """Settles the hold that ended, if it is not settled yet. Never raises."""
+        pending, self._pending = self._pending, None
+        if pending is None:
+            return
+        try:
+            done = await finish(self._context.store, pending)
+        except StoreError as error:
+            _log.warning("an attempt could not be settled; its hold expires: %s", error)
+            return
+        if done.ended is Ended.UNKNOWN:
+            _log.warning("the store does not know the hold %s", pending.id)
+        self._report(done.crossed)
+
+    async def close(self) -> None:
+        """Settles what is not settled yet, also when the request is cancelled. Never raises: what
+        cannot be settled expires."""
+        if self._renewal is not None:
+            self._renewal.cancel()
+            self._renewal = None
+        if self._pending is not None:
+            await self._context.finish(self.settle())
+
+    async def _reserve(
+        self,
+        charges: tuple[Charge, ...],
+        charges_at: Callable[[float], tuple[Charge, ...]],
+        about: Attribution,
+    ) -> Granted | Refused | Unavailable:
+        self._count += 1
+        hold = Hold(f"{self._name}#{self._count}", charges, LEASE, about)
+        after, self._pending = self._pending, None
+        try:
+            for _ in range(_TRIES):
+                answer = await self._context.store.reserve(hold, after)
+                if not isinstance(answer, Stale):
+                    return answer
+                hold = Hold(hold.id, charges_at(answer.now), LEASE, about)
+        except asyncio.CancelledError:
+            self._pending = after  # to end a hold twice is to end it once
+            raise
+        except StoreError as error:
+            self._pending = after
+            return Unavailable(str(error), 1.0)
+        self._pending = after
+        return Unavailable("the clock of the store jumps from period to period", 1.0)
+
+    async def _renew(self) -> None:
+        while True:
+            await self._context.sleep(LEASE / 3)
+            if self._open is not None:
+                with contextlib.suppress(StoreError):  # the next renewal tries again
+                    await self._context.store.renew(self._open, LEASE)
+
+    def _report(self, crossed: tuple[Crossing, ...]) -> None:
+        for crossing in crossed:
+            self._crossed(crossing)
