@@ -26,7 +26,7 @@ sys.path.insert(0, str(Path(__file__).parents[1]))
 from benchmarks.outcomes import MIX, PAIRS
 from benchmarks.outcomes import read as read_file
 from policy_router.classification.learned import Learned, dump, parse
-from policy_router.classification.learned_features import shape_of
+from policy_router.classification.learned_features import features_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -206,12 +206,12 @@ def fit(rows: Rows, everyday: Sequence[str], sources: Sequence[dict[str, Any]] =
     """A model of the kinds that the rows have. everyday: texts that are none of them."""
     kinds = sorted(set(rows.kind))
     # MMLU is written with a cue at its end. The model shall know the question, not the cue.
-    shapes = [shape_of(text.removesuffix("\nAnswer:")) for text in rows.texts]
+    shapes = [features_of(text.removesuffix("\nAnswer:")) for text in rows.texts]
     numbers = np.array([shape.numbers for shape in shapes], float)
     spread = numbers.std(axis=0) + 1e-6
 
     chosen = [place for kind in kinds for place in examples(rows, kind)]
-    told = [shapes[place] for place in chosen] + [shape_of(text) for text in everyday]
+    told = [shapes[place] for place in chosen] + [features_of(text) for text in everyday]
     label = [kinds.index(rows.kind[place]) for place in chosen] + [len(kinds)] * len(everyday)
     seen = Counter(word for shape in told for word in shape.words)
     vocabulary = sorted(word for word, count in seen.items() if count >= RAREST)

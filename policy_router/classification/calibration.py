@@ -1,9 +1,9 @@
-"""Weights and band cuts fitted to requests whose band or outcome is known, and what that is worth.
+"""Fits weights and bands to requests whose band or outcome is known, and measures the advantage.
 
-Half of the prompts, by digest, is judged with what was fitted on the other half, both ways round,
-so every figure is of prompts that were not fitted. What is counted and drawn are prompts, each with
-all its examples: one prompt many times over is no more evidence than once. Nothing is proposed
-whose advantage may be chance.
+The prompts are split into two halves by digest. Each half is measured with what was fitted on the
+other, so no figure is of prompts that were fitted. Prompts are counted and sampled together with
+all their examples: repeating a prompt adds no evidence. Nothing is proposed whose advantage may be
+due to chance.
 """
 
 from __future__ import annotations
@@ -22,25 +22,29 @@ from policy_router.classification.complexity import CRITICAL, curve
 from policy_router.domain.complexity import Weights
 
 FEWEST: Final = 50
-"""Distinct prompts a half; with fewer no difference of weights could be told from chance."""
+"""Distinct prompts per half; with fewer, a difference cannot be distinguished from chance."""
 EACH: Final = 10
-"""Distinct prompts a half that a band needs for its start to be fitted."""
+"""Distinct prompts per half that a band needs for its start to be fitted."""
 STEP: Final = 0.05
-"""By how much weight is moved at a time from one factor to another."""
+"""Weight that is moved at a time from one factor to another."""
 WORTH: Final = 0.002
-"""What a move must improve the order by, so that fitting ends before it follows chance."""
+"""The least improvement of a move, so that fitting ends before it follows chance."""
 DRAWS: Final = 200
 APART: Final = 0.001
-"""Bands begin at least this far from one another."""
+"""Least distance between the starts of two bands."""
 
 
 @dataclass(frozen=True, slots=True)
 class Example:
-    """A request with what is known of it.
+    """A request with its known band or outcomes.
 
-    values: of the factors, 0..1, in the order of `Weights`. criticality: of its task, 0..1.
-    prompt: digest of its prompt. band: the place of its band, easiest 0, or None when the outcomes
-    are known: light, strong: what a light and a strong model scored, 0..1.
+    Attributes:
+        values: Values of the factors, 0..1, in the order of `Weights`.
+        criticality: The criticality of its task, 0..1.
+        prompt: A digest of its prompt.
+        band: Index of its band, 0 for the easiest; None when the outcomes are known instead.
+        light: Score of a light model, 0..1.
+        strong: Score of a strong model, 0..1.
     """
 
     values: tuple[float, ...]
@@ -52,13 +56,20 @@ class Example:
 
     @property
     def half(self) -> bool:
-        """Which half it is in: the same as its equals."""
+        """Which half it is in; examples of one prompt are in the same."""
         return bool(self.prompt & 1)
 
 
 class Figure(NamedTuple):
-    """A measure of unfitted examples with the settings as they are, as proposed, and the
-    difference, which lies within low..high in 95 % of the samples drawn from their prompts."""
+    """A measure with the current and the proposed settings, on examples that were not fitted.
+
+    Attributes:
+        name: The measure.
+        now: With the current settings.
+        then: With the proposed settings.
+        low: Lower end of the 95 % interval of the difference, over samples of the prompts.
+        high: Upper end of that interval.
+    """
 
     name: str
     now: float
@@ -68,8 +79,14 @@ class Figure(NamedTuple):
 
 
 class Proposal(NamedTuple):
-    """weights, starts: what to write, or None where the present ones are not clearly beaten.
-    figures: why. unfitted: places of the bands that too few labels name."""
+    """Proposed settings.
+
+    Attributes:
+        weights: Proposed weights; None when they are not clearly better than the current ones.
+        starts: Proposed starts of the bands; None when they are not clearly better.
+        figures: The measured advantages.
+        unfitted: Indexes of the bands with too few labels.
+    """
 
     weights: Weights | None
     starts: tuple[float, ...] | None
@@ -78,11 +95,11 @@ class Proposal(NamedTuple):
 
 
 class TooFewError(ValueError):
-    """Nothing can be told from so few examples; says of what there are too few."""
+    """There are too few examples; the message says of what."""
 
 
 class ScoredExamples(NamedTuple):
-    """Examples, and what some settings make of each: its score and the place of its band."""
+    """Examples with the score and the index of the band that some settings give to each."""
 
     examples: Sequence[Example]
     scores: Sequence[float]
@@ -93,14 +110,21 @@ Measure: TypeAlias = Callable[[ScoredExamples], float]
 
 
 def propose(examples: Sequence[Example], weights: Weights, starts: Sequence[float]) -> Proposal:
-    """What to change.
+    """Propose weights and starts of bands. Takes some seconds per thousand examples.
 
-    Either all examples have a band or none has. starts: where the bands begin, ascending; the
-    first stays as it is. Takes some seconds for a thousand examples, and as much for each more.
-    TooFewError: a half has fewer than `FEWEST` distinct prompts, or fewer than two bands have
-    `EACH` in each half.
+    Args:
+        examples: Either all with a band or all with outcomes.
+        weights: The current weights.
+        starts: The current starts of the bands, ascending. The first is never changed.
+
+    Returns:
+        What to change, and the measured advantages.
+
+    Raises:
+        TooFewError: A half has fewer than `FEWEST` distinct prompts, or fewer than two bands have
+            `EACH` of them in each half.
     """
-    halves = [[each for each in examples if each.half is half] for half in (False, True)]
+    halves = [[e for e in examples if e.half is half] for half in (False, True)]
     if min(map(distinct, halves)) < FEWEST:
         raise TooFewError(f"each half needs {FEWEST} distinct prompts")
     labelled = examples[0].band is not None
@@ -110,9 +134,9 @@ def propose(examples: Sequence[Example], weights: Weights, starts: Sequence[floa
     order = agreement if labelled else recovered
     swapped = halves[::-1]
 
-    now = [tell(half, weights, starts) for half in halves]
+    now = [evaluate(half, weights, starts) for half in halves]
     fitted = [fit_weights(other, weights, order) for other in swapped]
-    then = [tell(h, w, starts) for h, w in zip(halves, fitted, strict=True)]
+    then = [evaluate(h, w, starts) for h, w in zip(halves, fitted, strict=True)]
     name = "right order of two" if labelled else "part of the gap recovered"
     figures = [compare(name, now, then, order)]
     better = figures[0].low > 0
@@ -121,7 +145,7 @@ def propose(examples: Sequence[Example], weights: Weights, starts: Sequence[floa
 
     cut = partial(fit_starts, named=named) if labelled else even_starts
     settings = [(w, cut(o, w, starts)) for w, o in zip(fitted, swapped, strict=True)]
-    then = [tell(h, w, s) for h, (w, s) in zip(halves, settings, strict=True)]
+    then = [evaluate(h, w, s) for h, (w, s) in zip(halves, settings, strict=True)]
     if labelled:
         near = partial(closeness, most=len(starts) - 1)
         figures.append(compare("closeness to the right band", now, then, near))
@@ -137,27 +161,30 @@ def propose(examples: Sequence[Example], weights: Weights, starts: Sequence[floa
 
 
 def _is_named(place: int, halves: Iterable[Iterable[Example]]) -> bool:
-    """Whether enough prompts of each half are in that band."""
+    """Whether a band has enough prompts in each half."""
     return all(distinct(e for e in half if e.band == place) >= EACH for half in halves)
 
 
 def distinct(examples: Iterable[Example]) -> int:
-    """How many prompts the examples have."""
-    return len({each.prompt for each in examples})
+    """Return the number of distinct prompts."""
+    return len({example.prompt for example in examples})
 
 
 def scores_of(examples: Sequence[Example], weights: Weights) -> list[float]:
-    """The heuristic's scores with these weights."""
-    by = astuple(weights)
-    found = []
-    for each in examples:
-        score = curve(sum(value * weight for value, weight in zip(each.values, by, strict=True)))
-        found.append(score + (1 - score) * CRITICAL * each.criticality)
-    return found
+    """Return the scores of the heuristic with these weights."""
+    factors = astuple(weights)
+    scores = []
+    for example in examples:
+        pairs = zip(example.values, factors, strict=True)
+        score = curve(sum(value * weight for value, weight in pairs))
+        scores.append(score + (1 - score) * CRITICAL * example.criticality)
+    return scores
 
 
-def tell(examples: Sequence[Example], weights: Weights, starts: Sequence[float]) -> ScoredExamples:
-    """What these settings make of the examples."""
+def evaluate(
+    examples: Sequence[Example], weights: Weights, starts: Sequence[float]
+) -> ScoredExamples:
+    """Return the examples with the scores and bands that these settings give them."""
     scores = scores_of(examples, weights)
     return ScoredExamples(examples, scores, [max(0, bisect_right(starts, s) - 1) for s in scores])
 
@@ -166,13 +193,13 @@ def tell(examples: Sequence[Example], weights: Weights, starts: Sequence[float])
 
 
 def fit_weights(examples: Sequence[Example], weights: Weights, order: Measure) -> Weights:
-    """Weights from which no move of one step improves the order by `WORTH`."""
+    """Return weights from which no move of one step improves the order by `WORTH`."""
 
     def value(steps: Sequence[int]) -> float:
         return order(ScoredExamples(examples, scores_of(examples, _weights(steps)), ()))
 
     whole = round(1 / STEP)
-    steps = _rounded([each * whole for each in astuple(weights)])
+    steps = _rounded([weight * whole for weight in astuple(weights)])
     best = value(steps)
     while True:
         moves = [
@@ -181,22 +208,30 @@ def fit_weights(examples: Sequence[Example], weights: Weights, order: Measure) -
             for taker in range(len(steps))
             if giver != taker and steps[giver]
         ]
-        found, move = max((value(each), each) for each in moves)
-        if found < best + WORTH:
+        improved, move = max((value(move), move) for move in moves)
+        if improved < best + WORTH:
             return _weights(steps)
-        best, steps = found, move
+        best, steps = improved, move
 
 
 def fit_starts(
     examples: Sequence[Example], weights: Weights, starts: Sequence[float], named: Sequence[int]
 ) -> tuple[float, ...]:
-    """Starts with which fewest examples fall below or above where they belong, for each band that
-    is named but the lowest: of that nothing says what lies below. A start that is better nowhere
-    than at an end of the scale is none. The others keep their place between those found."""
+    """Return the starts of bands with which the fewest examples are in a wrong band.
+
+    Only the starts of `named` bands except the lowest are fitted, and only where a start inside the
+    scale is better than one at its ends. The others keep their relative place between the fitted.
+
+    Args:
+        examples: Examples with bands.
+        weights: The weights of the factors.
+        starts: The current starts, ascending.
+        named: Indexes of the bands with enough labels.
+    """
     ranked = sorted(zip(scores_of(examples, weights), (e.band or 0 for e in examples), strict=True))
     fitted = {0: starts[0], len(starts): 1.0}
     for place in named[1:]:
-        # Misplaced when everything is above the cut, then with each score let below it.
+        # The number of misplaced examples with all above the cut, then with each score below it.
         wrong = least = sum(band < place for _, band in ranked)
         cut = ranked[0][0]
         for score, group in groupby(ranked, key=lambda pair: pair[0]):
@@ -211,58 +246,63 @@ def fit_starts(
 def even_starts(
     examples: Sequence[Example], weights: Weights, starts: Sequence[float]
 ) -> tuple[float, ...]:
-    """Starts that give each band the same share of the examples."""
+    """Return starts that give each band the same share of the examples."""
     ranked = sorted(scores_of(examples, weights))
-    many = len(starts)
-    inner = [_down(ranked[len(ranked) * place // many]) for place in range(1, many)]
+    count = len(starts)
+    inner = [_down(ranked[len(ranked) * place // count]) for place in range(1, count)]
     return _ascending([starts[0], *inner])
 
 
 def _carried(starts: Sequence[float], fitted: Mapping[int, float]) -> list[float]:
-    """The starts with those that were fitted, by place; the end of the scale is one of them. What
-    lies between two of them keeps its share of the way from one to the other."""
+    """Return all starts, given the fitted ones by index and the end of the scale.
+
+    A start between two fitted ones keeps its relative distance to them.
+    """
     before = [*starts, 1.0]
-    found = []
+    carried = []
     for low, high in pairwise(sorted(fitted)):
         scale = (fitted[high] - fitted[low]) / (before[high] - before[low] or 1)
-        found.append(fitted[low])
-        found += [fitted[low] + (each - before[low]) * scale for each in before[low + 1 : high]]
-    return found
+        carried.append(fitted[low])
+        between = before[low + 1 : high]
+        carried += [fitted[low] + (start - before[low]) * scale for start in between]
+    return carried
 
 
 def _ascending(cuts: Sequence[float]) -> tuple[float, ...]:
-    """Each cut to three places, above the one before it, and low enough for those to come."""
-    found = [cuts[0]]
+    """Round the cuts to three places, ascending and with room for those that follow."""
+    rounded = [cuts[0]]
     for place, cut in enumerate(cuts[1:], start=1):
         most = 1 - APART * (len(cuts) - 1 - place)
-        found.append(round(min(most, max(cut, found[-1] + APART)), 3))
-    return tuple(found)
+        rounded.append(round(min(most, max(cut, rounded[-1] + APART)), 3))
+    return tuple(rounded)
 
 
 def _down(cut: float) -> float:
-    """The cut to three places, such that its example stays above it."""
+    """Round a cut down to three places, so that its example stays above it."""
     return floor(cut / APART) * APART
 
 
 def _weights(steps: Sequence[int]) -> Weights:
-    return Weights(*(round(each * STEP, 2) for each in steps))
+    return Weights(*(round(step * STEP, 2) for step in steps))
 
 
 def _rounded(parts: Sequence[float]) -> tuple[int, ...]:
-    """Whole numbers near these, with the same sum: the largest remainders are rounded up."""
+    """Round numbers to integers with the same sum: those with the largest remainders go up."""
     down = [floor(part) for part in parts]
     missing = round(sum(parts)) - sum(down)
     up = sorted(range(len(parts)), key=lambda i: down[i] - parts[i])[:missing]
-    return tuple(each + (i in up) for i, each in enumerate(down))
+    return tuple(part + (i in up) for i, part in enumerate(down))
 
 
 # --------------------------------------------------------------------------------------- measuring
 
 
-def agreement(told: ScoredExamples) -> float:
-    """Of all pairs of examples in two bands, the share where the harder scores higher; a tie is
-    half. Chance gives 0.5."""
-    ranked = sorted(zip(told.scores, (each.band or 0 for each in told.examples), strict=True))
+def agreement(scored: ScoredExamples) -> float:
+    """Return the share of pairs from two bands in which the harder example scores higher.
+
+    A tie counts half. Chance gives 0.5.
+    """
+    ranked = sorted(zip(scored.scores, (e.band or 0 for e in scored.examples), strict=True))
     below: Counter[int] = Counter()
     right = pairs = 0.0
     for _, group in groupby(ranked, key=lambda pair: pair[0]):
@@ -277,11 +317,14 @@ def agreement(told: ScoredExamples) -> float:
     return right / pairs if pairs else 0.5
 
 
-def recovered(told: ScoredExamples) -> float:
-    """The part of the gap between light and strong that is closed, averaged over all shares of
-    requests sent to the strong model, highest scores first. Chance gives 0.5; so does no gap."""
-    gaps = [each.strong - each.light for each in told.examples]
-    ranked = sorted(zip(told.scores, gaps, strict=True), reverse=True)
+def recovered(scored: ScoredExamples) -> float:
+    """Return the part of the gap between the light and the strong model that is closed.
+
+    It is averaged over all shares of requests sent to the strong model, the highest scores first.
+    Chance gives 0.5, and so does no gap.
+    """
+    gaps = [e.strong - e.light for e in scored.examples]
+    ranked = sorted(zip(scored.scores, gaps, strict=True), reverse=True)
     points, total, seen = [(0, 0.0)], 0.0, 0
     for _, group in groupby(ranked, key=lambda pair: pair[0]):
         closed = [gap for _, gap in group]
@@ -292,22 +335,22 @@ def recovered(told: ScoredExamples) -> float:
     return area / seen / total if total else 0.5
 
 
-def closeness(told: ScoredExamples, most: int) -> float:
-    """1 when every example is in its band, 0 when each is `most` bands away from it."""
-    away = [abs(b - (e.band or 0)) for b, e in zip(told.bands, told.examples, strict=True)]
+def closeness(scored: ScoredExamples, most: int) -> float:
+    """Return 1 when every example is in its band, 0 when each is `most` bands away from it."""
+    away = [abs(b - (e.band or 0)) for b, e in zip(scored.bands, scored.examples, strict=True)]
     return 1 - mean(away) / max(most, 1)
 
 
-def spread(told: ScoredExamples) -> float:
-    """The share of examples outside the band that has most."""
-    return 1 - max(Counter(told.bands).values()) / len(told.bands)
+def spread(scored: ScoredExamples) -> float:
+    """Return the share of examples outside the largest band."""
+    return 1 - max(Counter(scored.bands).values()) / len(scored.bands)
 
 
 def compare(
     name: str, now: Sequence[ScoredExamples], then: Sequence[ScoredExamples], measure: Measure
 ) -> Figure:
-    """The mean of a measure over the halves, now and then, on the same samples of prompts."""
-    chance = Random(1)  # noqa: S311  samples, no secret; the same each time
+    """Compare a measure, averaged over the halves, on the same samples of prompts."""
+    chance = Random(1)  # noqa: S311  for samples, not for secrets; the same each time
     groups = [_by_prompt(half.examples) for half in now]
     drawn = []
     for _ in range(DRAWS):
@@ -324,15 +367,15 @@ def compare(
 
 
 def _by_prompt(examples: Sequence[Example]) -> list[list[int]]:
-    """The places of the examples of each prompt."""
-    found: dict[int, list[int]] = {}
-    for place, each in enumerate(examples):
-        found.setdefault(each.prompt, []).append(place)
-    return list(found.values())
+    """Return the indexes of the examples of each prompt."""
+    groups: dict[int, list[int]] = {}
+    for index, example in enumerate(examples):
+        groups.setdefault(example.prompt, []).append(index)
+    return list(groups.values())
 
 
 def mean(values: Sequence[float]) -> float:
-    """Their mean. Not that of `statistics`, whose import every command would pay for."""
+    """Return the mean. The one of `statistics` would slow down the start of every command."""
     return sum(values) / len(values)
 
 

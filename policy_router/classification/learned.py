@@ -1,12 +1,22 @@
-"""A small model, fitted on public outcomes, of which requests a strong model answers better.
+"""A small model that predicts which requests a strong model answers better than a light one.
 
-It tells by shape and words which of a few kinds of work a text is, and within the kind estimates
-what sending it to the strong model gains. A text like none of them gets no estimate: what was
-learned on one kind of work says nothing about another. docs/learned.md says what it was fitted on
-and how far it can be trusted; benchmarks/train_learned.py makes the file.
+From the features of a text it predicts which of a few kinds of work the text is, and within the
+kind what sending it to the strong model gains. A text unlike all of them gets no estimate, since
+results on one kind of work predict nothing about another. docs/learned.md describes its training
+data and its limits; benchmarks/train_learned.py writes the file.
 
-All weights are whole numbers. Those of one word, or of one number of the shape, are kept side by
-side in the lanes of one long integer, so that one addition adds them all.
+All weights are integers. Those of one feature are the lanes of one long integer, so that a single
+addition adds a feature to the sums of all kinds. The lanes of a word, for three kinds of work:
+
+    bits 128..159      96..127       64..95       32..63        0..31
+        +---------+-----------+------------+------------+------------+
+        |    1    |  no kind  |   kind 2   |   kind 1   |   kind 0   |
+        +---------+-----------+------------+------------+------------+
+
+The top lane counts the known words. Numbers have the same lanes without the count, and above them
+one lane per kind for the gain in that kind. A sum below zero borrows from the lane above it;
+`_unpack` undoes that. Adding 120 words takes 5 microseconds this way, against 13 with a tuple of
+weights per word and 100 with a loop over its weights.
 """
 
 from __future__ import annotations
@@ -23,16 +33,16 @@ from pathlib import Path
 from struct import Struct
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
-from policy_router.classification.learned_features import NAMES, shape_of
+from policy_router.classification.learned_features import NAMES, features_of
 from policy_router.errors import ArtifactError
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
 
 MOST: Final = 8_000
-"""Characters. A longer text gets no estimate: hardly one that long was ever fitted on."""
+"""Characters. A longer text gets no estimate: the training data has almost none."""
 NON_ASCII: Final = 1.25
-"""Bytes a character, above which a text is taken for another script and gets no estimate."""
+"""Bytes per character; above that a text is classified as another script and gets no estimate."""
 
 SHIPPED: Final = Path(__file__).with_name("learned.model")
 
@@ -40,14 +50,19 @@ _MAGIC: Final = "policy-router learned"
 _VERSION: Final = 1
 _LANE: Final = 32
 _FAR: Final = 500.0
-"""Evidence beyond which probabilities are 0 or 1 anyway; `exp` would overflow at 710."""
+"""Log odds beyond which probabilities are 0 or 1 anyway; `exp` would overflow at 710."""
 
 
 class Prediction(NamedTuple):
-    """kind: the likeliest kind of work. unlike: probability 0..1 that the text is none of them.
-    known: share 0..1 of its distinct words that the model has weights for. gain: what the strong
-    model is expected to add, in the unit that was fitted. score: 0..1, the part of the reference
-    stream that gains less."""
+    """What the model predicts for a text.
+
+    Attributes:
+        kind: The most likely kind of work.
+        unlike: The probability that the text is of no kind, 0..1.
+        known: The share of its distinct words that the model has weights for, 0..1.
+        gain: How much better the strong model is expected to be, in the unit of the training data.
+        score: The share of the reference stream that gains less, 0..1.
+    """
 
     kind: str
     unlike: float
@@ -58,11 +73,18 @@ class Prediction(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Learned:
-    """One model in memory. Use `shipped()` for the one that comes with the package.
+    """A model in memory. Use `shipped()` for the one that comes with the package.
 
-    kinds: names of the kinds of work; the lanes of `words` are theirs in this order, then one for
-    texts of no kind, then a count of the words. `numbers` and `start` have the same lanes but the
-    count, then one for the gain in each kind. sources: what it was fitted on, with licences.
+    Attributes:
+        kinds: Names of the kinds of work, in the order of their lanes.
+        words: Word -> its packed weights.
+        numbers: Packed weights of each number, in the order of `NAMES`.
+        start: Packed weights that are added for every text.
+        scales: Units of the weights of words, of numbers for kinds, and of numbers for gains.
+        cuts: Gains at equal shares of the reference stream, ascending.
+        unlike: Above this probability of no kind, the model abstains.
+        known: Below this share of known words, the model abstains.
+        sources: The training data, with licences.
     """
 
     kinds: tuple[str, ...]
@@ -76,10 +98,18 @@ class Learned:
     sources: tuple[Mapping[str, Any], ...] = ()
 
     def estimate(self, text: str, n_tools: int = 0) -> float | None:
-        """0..1, higher gains more from the strong model; None for a text unlike those fitted on.
+        """Estimate how much a request gains from the strong model.
 
-        n_tools: how many tools the request offers; none was fitted on, so any means no estimate.
-        The same text gives the same number in every process. Takes any text, raises nothing.
+        Any text is accepted and nothing is raised. The same text has the same estimate in every
+        process.
+
+        Args:
+            text: The last message of the user.
+            n_tools: How many tools the request offers. The model was fitted on no request with
+                tools, so it abstains if there are any.
+
+        Returns:
+            A number 0..1, higher for a larger gain, or None for a text unlike the training data.
         """
         if (
             n_tools > 0
@@ -93,25 +123,27 @@ class Learned:
         return reading.score
 
     def read(self, text: str) -> Prediction:
-        """What the model sees in a text, whether or not it may say so. Linear in the text."""
-        shape = shape_of(text)
-        many = len(self.kinds)
-        by_word = _lanes(sum(map(self.words.get, shape.words, repeat(0))), many + 2)
-        by_shape = _lanes(sum(map(mul, shape.numbers, self.numbers), self.start), 2 * many + 1)
+        """Return the prediction for a text, even where `estimate` abstains."""
+        features = features_of(text)
+        count = len(self.kinds)
+        by_word = _unpack(sum(map(self.words.get, features.words, repeat(0))), count + 2)
+        by_number = _unpack(
+            sum(map(mul, features.numbers, self.numbers), self.start), 2 * count + 1
+        )
         word_scale, kind_scale, gain_scale = self.scales
-        length = len(shape.words) + 1
+        length = len(features.words) + 1
         word_scale /= math.sqrt(length)
         evidence = [
             w * word_scale + s * kind_scale
-            for w, s in zip(by_word[:-1], by_shape[: many + 1], strict=True)
+            for w, s in zip(by_word[:-1], by_number[: count + 1], strict=True)
         ]
         none = evidence.pop()
         top = max(evidence)
         kind = evidence.index(top)
-        odds = sum(math.exp(each - top) for each in evidence)
-        # The likeliest kind alone: a mean over kinds would order texts within one kind by how far
-        # they resemble another, and that is a worse guide than either kind's own.
-        gain = by_shape[many + 1 + kind] * gain_scale
+        odds = sum(math.exp(own - top) for own in evidence)
+        # Only of the most likely kind: a mean over kinds would order the texts of one kind by their
+        # resemblance to another, which is a worse guide than the gain within the kind.
+        gain = by_number[count + 1 + kind] * gain_scale
         return Prediction(
             self.kinds[kind],
             1 / (1 + odds * math.exp(max(-_FAR, min(_FAR, top - none)))),
@@ -123,12 +155,21 @@ class Learned:
 
 @cache
 def shipped() -> Learned:
-    """The model that comes with the package, read at the first call. Raises ArtifactError."""
+    """Return the model that comes with the package, read at the first call.
+
+    Raises:
+        ArtifactError: Its file is damaged.
+    """
     return load(SHIPPED)
 
 
 def load(path: Path) -> Learned:
-    """A model that `dump` wrote. Raises ArtifactError for any other file, OSError for none."""
+    """Read a model that `dump` wrote.
+
+    Raises:
+        ArtifactError: The file is not such a model.
+        OSError: The file cannot be read.
+    """
     try:
         return parse(path.read_bytes())
     except ValueError as error:
@@ -136,11 +177,15 @@ def load(path: Path) -> Learned:
 
 
 def dump(document: Mapping[str, Any], words: Mapping[str, Sequence[int]]) -> bytes:
-    """The bytes of a model: what it is, its version and digest; then all but the words as JSON;
-    then each word with its weights, in the order of the words. The same input, the same bytes.
+    """Return the content of a model's file. The same input gives the same bytes.
 
-    document: `kinds`, `numbers` and `start` (rows of whole numbers, one number a lane), `scales`,
-    `cuts`, `unlike`, `known`, `sources`. words: the weights of each.
+    The first line is the type of the file, its version and its digest; the second everything but
+    the words as JSON; then each word has a line with its weights, in alphabetical order.
+
+    Args:
+        document: `kinds`, `numbers` and `start` (rows of integers, one per lane), `scales`, `cuts`,
+            `unlike`, `known`, `sources`.
+        words: The weights of each word, one per lane.
     """
     head = json.dumps({"shape": NAMES, **document}, sort_keys=True, separators=(",", ":"))
     lines = [head, *(f"{word} {' '.join(map(str, words[word]))}" for word in sorted(words))]
@@ -150,7 +195,11 @@ def dump(document: Mapping[str, Any], words: Mapping[str, Sequence[int]]) -> byt
 
 
 def parse(data: bytes) -> Learned:
-    """The model of what `dump` gave. Raises ValueError, in words for the reader of the message."""
+    """Read a model from the content of its file.
+
+    Raises:
+        ValueError: It is not such a content; the message says why.
+    """
     head, _, body = data.partition(b"\n")
     name, _, rest = head.rpartition(b" ")[0].rpartition(b" ")
     if name != _MAGIC.encode():
@@ -165,7 +214,7 @@ def parse(data: bytes) -> Learned:
     first, *lines = body.splitlines()
     document = json.loads(first)
     if tuple(document["shape"]) != NAMES:
-        raise ValueError("made for another reading of texts; fit it again")
+        raise ValueError("made for other features; fit it again")
     one = 1 << (_LANE * (len(document["kinds"]) + 1))
     words = {}
     for line in lines:
@@ -185,23 +234,27 @@ def parse(data: bytes) -> Learned:
 
 
 def _packed(lanes: Iterable[int]) -> int:
+    """Return one integer with these numbers as its lanes, the first in the lowest bits."""
     return sum(weight << (_LANE * lane) for lane, weight in enumerate(lanes))
 
 
 @cache
-def _reader(count: int) -> tuple[int, Struct]:
+def _layout(count: int) -> tuple[int, Struct]:
     return _packed([1 << (_LANE - 1)] * count), Struct(f"<{count}i")
 
 
-def _lanes(packed: int, count: int) -> tuple[int, ...]:
-    """The sums of the lanes. Half a lane is added to each, so that none below zero borrows from
-    the next; flipping the top bits then leaves two's complement."""
-    half, layout = _reader(count)
+def _unpack(packed: int, count: int) -> tuple[int, ...]:
+    """Return the lanes of a packed integer as signed numbers.
+
+    Half a lane is added to each first, so that none is below zero and nothing is borrowed from the
+    next one; flipping the top bits then leaves two's complement.
+    """
+    half, layout = _layout(count)
     return layout.unpack(((packed + half) ^ half).to_bytes(layout.size, "little"))
 
 
 def _rank(value: float, cuts: Sequence[float]) -> float:
-    """Where a value stands among cuts at equal shares of the reference stream, 0..1."""
+    """Return the share of the reference stream below a value, 0..1."""
     place = bisect_right(cuts, value)
     if place in (0, len(cuts)):
         return float(place > 0)

@@ -1,7 +1,8 @@
-"""The shape of a text: small whole numbers that tell kinds of work apart, and its distinct words.
+"""The features that the learned model reads from a text: small integers and its distinct words.
 
-Everything is counted in C over the bytes, so a page takes some ten microseconds and the time grows
-with the text alone. Counts go up by half octaves: from 1 to 2 is as far as from 100 to 200.
+Everything is counted in C over the bytes, so a page takes about ten microseconds and the time is
+linear in the text. Counts are on a logarithmic scale of half octaves: the step from 1 to 2 is as
+large as that from 100 to 200.
 """
 
 from __future__ import annotations
@@ -9,15 +10,15 @@ from __future__ import annotations
 from typing import Final, NamedTuple
 
 SIGNS: Final = "$\\^=(,.?%{'\"-/:;|_\n"
-"""Characters whose number is part of the shape."""
+"""Characters whose number is a feature."""
 CODE: Final = ("for ", "if ", "while ", "return")
-"""Words of source code that are counted where they stand; in prose they are rare or even."""
+"""Words of source code whose number is a feature; in prose they are rare or evenly spread."""
 
 NAMES: Final = (
     "bytes", "words", "letters_per_word", "repetition", "capitals", "numbers",
     "digits_per_number", "options", "stem", "bytes_per_option", *SIGNS, *CODE,
 )  # fmt: skip
-"""What the numbers of a shape are, in order."""
+"""Names of the numbers, in order."""
 
 _DIGITS: Final = b"0123456789"
 _CAPITALS: Final = bytes(range(ord("A"), ord("Z") + 1))
@@ -25,35 +26,40 @@ _WORDS: Final = bytes(
     byte + 32 if byte in _CAPITALS else byte if byte >= 128 or byte in range(97, 123) else 32
     for byte in range(256)
 )
-"""Letters in lower case, bytes of other scripts as they are, blanks for all else."""
+"""Makes letters lower case, keeps bytes of other scripts, and replaces the rest by spaces."""
 _NUMBERS: Final = bytes(byte if byte in _DIGITS else 32 for byte in range(256))
 _SIGNS: Final = tuple(sign.encode() for sign in SIGNS)
 _CODE: Final = tuple(word.encode() for word in CODE)
 _PLAIN: Final = bytes(byte for byte in range(256) if chr(byte) not in SIGNS)
 _OPTIONS: Final = tuple((b"%c. " % c, b"%c) " % c, b"(%c) " % c) for c in b"ABCDEFGHIJ")
-"""How the options of a multiple-choice question begin, letter by letter."""
+"""Beginnings of the options of a multiple-choice question, letter by letter."""
 
 
 class LearnedFeatures(NamedTuple):
-    """numbers: in the order of `NAMES`, none negative. words: distinct, in lower case, as UTF-8."""
+    """The features of a text.
+
+    Attributes:
+        numbers: In the order of `NAMES`; none is negative.
+        words: The distinct words, in lower case, as UTF-8.
+    """
 
     numbers: tuple[int, ...]
     words: frozenset[bytes]
 
 
-def shape_of(text: str) -> LearnedFeatures:
-    """Takes any text whatever, lone surrogates included. Linear in its length."""
+def features_of(text: str) -> LearnedFeatures:
+    """Read the features of any text, lone surrogates included, in time linear in its length."""
     data = text.encode("utf-8", "surrogatepass")
     size = len(data)
     spaced = data.translate(_WORDS)
-    every = spaced.split()
-    words = frozenset(every)
-    total = len(every)
+    all_words = spaced.split()
+    words = frozenset(all_words)
+    total = len(all_words)
     letters = size - spaced.count(b" ")
     numbers = len(data.translate(_NUMBERS).split())
     digits = size - len(data.translate(None, _DIGITS))
     capitals = size - len(data.translate(None, _CAPITALS))
-    # Few bytes are signs: counting each in what is left is cheaper than in the whole.
+    # Few bytes are signs, so counting each in the remaining bytes is cheaper than in the text.
     signs = data.translate(None, _PLAIN)
     options, stem = _options(data)
     return LearnedFeatures(
@@ -80,7 +86,7 @@ def _half_octaves(count: int) -> int:
 
 
 def _options(data: bytes) -> tuple[int, int]:
-    """How many lines are lettered options, A first and in order, and where the first begins."""
+    """Return how many lines are lettered options, in order from A, and where the first begins."""
     number = 0
     start = len(data)
     place = 0

@@ -21,6 +21,7 @@ from policy_router.classification.calibration import (
     agreement,
     closeness,
     compare,
+    evaluate,
     even_starts,
     fit_starts,
     fit_weights,
@@ -28,7 +29,6 @@ from policy_router.classification.calibration import (
     recovered,
     scores_of,
     spread,
-    tell,
 )
 from policy_router.domain.complexity import Weights
 
@@ -72,7 +72,7 @@ def test_weights_and_bands_follow_what_was_planted() -> None:
     assert order.now < order.then
     assert order.low > 0
     assert near.then > 0.9
-    told = tell(examples, proposal.weights, proposal.starts)
+    told = evaluate(examples, proposal.weights, proposal.starts)
     assert closeness(told, 2) > 0.9
 
 
@@ -132,7 +132,7 @@ def test_a_prompt_many_times_over_is_no_more_evidence() -> None:
     other = Weights(0.4, 0.0, 0.2, 0.2, 0.2)
 
     def figure(examples: list[Example]) -> Figure:
-        now, then = (tell(examples, weights, STARTS) for weights in (EVEN, other))
+        now, then = (evaluate(examples, weights, STARTS) for weights in (EVEN, other))
         return compare("order", [now], [then], agreement)
 
     assert figure(banded(60) * 20) == pytest.approx(figure(banded(60)))
@@ -192,7 +192,7 @@ def test_closeness_and_spread() -> None:
 def test_starts_part_what_can_be_parted() -> None:
     examples = [example(v / 20, band=v // 4) for v in range(12)]
     starts = fit_starts(examples, EVEN, STARTS, range(3))
-    assert closeness(tell(examples, EVEN, starts), 2) == 1
+    assert closeness(evaluate(examples, EVEN, starts), 2) == 1
 
 
 @pytest.mark.parametrize(
@@ -223,7 +223,7 @@ def test_labels_of_one_band_move_no_start(band: int) -> None:
 
 def test_even_starts_share_the_examples_out() -> None:
     examples = [example(v / 30) for v in range(30)]
-    bands = tell(examples, EVEN, even_starts(examples, EVEN, STARTS)).bands
+    bands = evaluate(examples, EVEN, even_starts(examples, EVEN, STARTS)).bands
     assert [bands.count(place) for place in range(3)] == [10, 10, 10]
 
 

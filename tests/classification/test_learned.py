@@ -215,7 +215,7 @@ SOUND = dump(document(), {"ant": [1, 2, 3]})
         (SOUND.replace(b"learned 1 ", b"learned 2 "), "version 2, where this policy-router reads"),
         (SOUND[:-1], "damaged"),
         (SOUND.replace(b"ant 1", b"ant 7"), "damaged"),
-        (dump(document(shape=["words"]), {}), "made for another reading of texts"),
+        (dump(document(shape=["words"]), {}), "made for other features"),
     ],
 )
 def test_a_file_that_cannot_be_used_says_why(tmp_path: Path, data: bytes, reason: str) -> None:

@@ -4,11 +4,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from policy_router.classification.learned_features import CODE, NAMES, SIGNS, shape_of
+from policy_router.classification.learned_features import CODE, NAMES, SIGNS, features_of
 
 
 def numbers(text: str) -> dict[str, int]:
-    return dict(zip(NAMES, shape_of(text).numbers, strict=True))
+    return dict(zip(NAMES, features_of(text).numbers, strict=True))
 
 
 @pytest.mark.parametrize(
@@ -70,12 +70,12 @@ def test_the_stem_ends_where_the_options_begin() -> None:
     ],
 )
 def test_words_are_distinct_and_ascii_letters_are_lowered(text: str, words: set[str]) -> None:
-    assert shape_of(text).words == {word.encode() for word in words}
+    assert features_of(text).words == {word.encode() for word in words}
 
 
 @given(st.text(st.characters() | st.sampled_from(SIGNS + "ABC. \n1"), max_size=300))
 def test_any_text_has_a_shape_of_small_numbers(text: str) -> None:
-    found = shape_of(text)
+    found = features_of(text)
     assert len(found.numbers) == len(NAMES) == 10 + len(SIGNS) + len(CODE)
     assert all(0 <= number < 64 for number in found.numbers)
 
@@ -89,4 +89,4 @@ def test_signs_are_counted_by_half_octaves(text: str) -> None:
 
 @given(st.text(max_size=100))
 def test_a_lone_surrogate_is_a_letter_of_another_script(text: str) -> None:
-    assert shape_of("\ud800" + text).numbers[0] >= shape_of(text).numbers[0]
+    assert features_of("\ud800" + text).numbers[0] >= features_of(text).numbers[0]
