@@ -54,7 +54,6 @@ LONGEST = 400
 """Lines of a module that is not data or one algorithm."""
 LONG = {
     "assurance.cover": "one algorithm: the search for a cover",
-    "decision.index": "to be split",
 }
 """Longer modules, and what they are."""
 

@@ -16,9 +16,9 @@ from policy_router.domain.ordering import SortKey
 from policy_router.domain.snapshot import Snapshot
 
 if TYPE_CHECKING:
-    from policy_router.decision.index import Effect
     from policy_router.decision.policy import Policy
     from policy_router.decision.ranking import First
+    from policy_router.decision.rule_effects import Effect
     from policy_router.domain.decision import Candidate
     from policy_router.domain.request import Request
     from policy_router.domain.rules import Rule, Task

@@ -12,8 +12,8 @@ from policy_router.domain.decision import Reason, Skip
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
-    from policy_router.decision.index import Effect
     from policy_router.decision.policy import Policy
+    from policy_router.decision.rule_effects import Effect
     from policy_router.domain.acceptance import Accept
     from policy_router.domain.condition import Facts
     from policy_router.domain.models import Model

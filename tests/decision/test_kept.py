@@ -6,8 +6,9 @@ from dataclasses import replace
 from itertools import chain, combinations, islice, permutations
 
 from policy_router.decision.decide import decide
-from policy_router.decision.index import KEPT, KEPT_PER_RULE
+from policy_router.decision.lookup import KEPT
 from policy_router.decision.ranking import Rankings
+from policy_router.decision.rule_effects import KEPT_PER_RULE
 from policy_router.decision.space import MAX_BOXES
 from policy_router.domain.condition import TAGS, Any, Op
 from policy_router.domain.condition import Test as Has
