@@ -1,9 +1,9 @@
-"""The few parts of each fact's domain that a policy's constants can tell apart.
+"""The space of requests, divided into the few cells that a policy's conditions can distinguish.
 
-A *dimension* is one fact (each tag and each pattern is a dimension of its own: it is there or not).
-Its *cells* are numbered from 0; a set of cells is an int whose bit i stands for cell i. A *box* is
-a product of such sets, one per dimension it constrains; a condition is a union of boxes. Two
-requests that fall into the same cells are the same to every condition of the policy.
+A *dimension* is one fact; each tag and each pattern is a dimension of its own, since it is present
+or not. Its *cells* are numbered from 0, and a set of cells is an int whose bit i stands for cell i.
+A *box* is a product of such sets, one for each dimension that it constrains; a condition is a union
+of boxes. Requests that lie in the same cells are the same to every condition of the policy.
 """
 
 from __future__ import annotations
@@ -19,6 +19,7 @@ from typing import TYPE_CHECKING, Final, TypeAlias
 from policy_router.decision.bitset import bits
 from policy_router.domain.condition import (
     COMPLEXITY,
+    OPERATORS,
     SCORE,
     All,
     Any,
@@ -39,23 +40,27 @@ Box: TypeAlias = Mapping[int, int]
 """Dimension -> set of cells. A dimension that is not named is not constrained."""
 
 MAX_BOXES: Final = 64
-"""A condition that needs more is evaluated instead of indexed."""
+"""A condition that has more is evaluated instead of indexed."""
 
 
 class TooWide(Exception):  # noqa: N818  a signal between two functions, not an error
-    """A condition whose boxes would be too many."""
+    """A condition would have too many boxes."""
 
 
 @dataclass(frozen=True)
 class Dimension:
     """One axis of the space of requests.
 
-    fact: position in the vocabulary. detail: the tag, or the pattern, of a dimension that is only
-    there or not (cells: 0 no, 1 yes); None otherwise.
-    constants: numbers, ascending (cells: gap, point, gap ... then absent), or texts compared for
-    equality (one cell each, then one per prefix, then any other text, then absent).
-    prefixes: what texts are tested to begin with, longest first.
-    live: the cells that a request can fall into.
+    Attributes:
+        fact: Position of the fact in the vocabulary.
+        kind: Its type.
+        detail: The tag or the pattern, for a dimension of one (cells: 0 absent, 1 present); else
+            None.
+        constants: Numbers, ascending (cells: gap, point, gap and so on, then absent); or texts that
+            are compared for equality (a cell each, then one per prefix, then any other text, then
+            absent).
+        prefixes: The prefixes that texts are tested for, longest first.
+        live: The cells that a request can lie in.
     """
 
     fact: int
@@ -76,12 +81,12 @@ class Dimension:
 
     @cached_property
     def number(self) -> Mapping[float | str | bool, int]:
-        """The place of each constant."""
+        """The position of each constant."""
         return {constant: i for i, constant in enumerate(self.constants)}
 
     @property
     def dead(self) -> int:
-        """The cells that no request can fall into."""
+        """The cells that no request can lie in."""
         return ~self.live & (1 << self.size) - 1
 
 
@@ -138,40 +143,46 @@ class Space:
         else:
             texts = fact.values if fact.kind is FactType.ENUM else (False, True)
         size = len(texts) + len(prefixes)
-        closed = fact.kind is not FactType.STRING  # no value beside the listed ones
+        closed = fact.kind is not FactType.STRING  # has no values but the listed ones
         live = (1 << size) - 1 | (0 if closed else 1 << size) | int(fact.optional) << size + 1
         return Dimension(index, fact.kind, None, texts, prefixes, live)
 
     def cells(self, test: Test) -> tuple[int, int]:
-        """The dimension a test is about and the set of its live cells in which it holds."""
-        at = self._at[self._axis(test)]
-        dimension = self.dimensions[at]
+        """The position of the dimension of a test, and the live cells in which the test holds."""
+        position = self._at[self._axis(test)]
+        dimension = self.dimensions[position]
+        present = (1 << 2 * len(dimension.constants) + 1) - 1  # of a number
+        cells = OPERATORS[test.op].cells(self._constant_cells(dimension, test), present)
+        return position, cells & dimension.live
+
+    def _constant_cells(self, dimension: Dimension, test: Test) -> int:
+        """The cells of a test's constants."""
         if dimension.detail is not None:
-            return at, 0b10
+            return 0b10
         if test.fact == COMPLEXITY:
-            found = 0
-            for name in test.values:
-                low, high = self._bands[str(name)]
-                found |= _between(dimension, low, high)
-            return at, found & dimension.live
+            bands = (self._bands[str(name)] for name in test.values)
+            return sum(_between(dimension, low, high) for low, high in set(bands))
         if dimension.kind is FactType.NUMBER:
-            return at, _numbers(dimension, test) & dimension.live
+            return sum(1 << 2 * dimension.number[value] + 1 for value in set(test.values))
         if test.op is Op.STARTS:
-            prefix = str(test.values[0])
-            return at, _beginning(dimension, prefix)
-        return at, sum(1 << dimension.number[v] for v in set(test.values))
+            return _beginning(dimension, str(test.values[0]))
+        return sum(1 << dimension.number[value] for value in set(test.values))
 
     def boxes(self, tree: Tree) -> list[dict[int, int]]:
-        """The union of boxes in which the tree holds. Raises TooWide beyond MAX_BOXES."""
+        """The union of boxes in which a tree holds.
+
+        Raises:
+            TooWide: There are more than MAX_BOXES.
+        """
         return self._boxes(tree, holds=True)
 
     def _boxes(self, tree: Tree, *, holds: bool) -> list[dict[int, int]]:
         match tree:
             case Test():
-                at, found = self.cells(tree)
-                live = self.dimensions[at].live
-                found = found if holds else live & ~found
-                return [{at: found} if found != live else {}] if found else []
+                position, cells = self.cells(tree)
+                live = self.dimensions[position].live
+                cells = cells if holds else live & ~cells
+                return [{position: cells} if cells != live else {}] if cells else []
             case Not(part):
                 return self._boxes(part, holds=not holds)
             case All(parts) if holds:
@@ -201,37 +212,41 @@ class Space:
 
 
 def admitting(dimensions: Sequence[Dimension], boxes: Sequence[Box]) -> list[list[int]]:
-    """For each dimension and each of its cells the set of the boxes that admit it, bit i for
-    box i."""
-    # Where the set changes from one cell to the next: each run of cells costs a box two changes.
+    """For each dimension and each of its cells, the boxes that admit the cell (bit i: box i).
+
+    Dead cells admit what a box without a constraint admits.
+    """
+    # Only changes from one cell to the next are noted: two for each run of cells of a box.
     changes = [[0] * (d.size + 1) for d in dimensions]
     free = [(1 << len(boxes)) - 1] * len(dimensions)
     dead = [d.dead for d in dimensions]
     for number, box in enumerate(boxes):
         bit = 1 << number
-        for at, cells in box.items():
-            free[at] ^= bit
-            for edge in edges(cells, dead[at]):
-                changes[at][edge] ^= bit
-    found = []
-    for at, changed in enumerate(changes):
-        admits = list(accumulate(changed[:-1], xor, initial=free[at]))[1:]
-        for cell in bits(dead[at]):
-            admits[cell] = free[at]
-        found.append(admits)
-    return found
+        for position, cells in box.items():
+            free[position] ^= bit
+            for edge in edges(cells, dead[position]):
+                changes[position][edge] ^= bit
+    result = []
+    for position, changed in enumerate(changes):
+        admits = list(accumulate(changed[:-1], xor, initial=free[position]))[1:]
+        for cell in bits(dead[position]):
+            admits[cell] = free[position]
+        result.append(admits)
+    return result
 
 
 def edges(cells: int, dead: int) -> list[int]:
-    """Where runs of cells begin and end, lowest first; each end is exclusive. A dead cell may be
-    counted in: there is one between any two whole numbers that follow each other, and they would
-    break every range into single points."""
+    """Where runs of cells begin and end, lowest first; each end is exclusive.
+
+    A dead cell after a run is counted as part of it. There is one between any two consecutive
+    integers, and they would break every range into single points.
+    """
     cells |= cells << 1 & dead
     return bits(cells ^ cells << 1)
 
 
 def meet(a: Box, b: Box) -> dict[int, int] | None:
-    """What two boxes have in common; None when that is nothing."""
+    """The intersection of two boxes; None when it is empty."""
     both = dict(a)
     for dimension, cells in b.items():
         common = both.get(dimension, -1) & cells
@@ -247,7 +262,7 @@ def contains(outer: Box, inner: Box) -> bool:
 
 
 def _live(fact: Fact, constants: Sequence[float]) -> int:
-    """Cells of a number that can hold something: gaps may be empty or out of bounds."""
+    """The live cells of a number; gaps may be empty or out of its range."""
     low = float("-inf") if fact.low is None else fact.low
     high = float("inf") if fact.high is None else fact.high
     live = 0
@@ -272,36 +287,18 @@ def _after(number: float) -> float:
 
 
 def _beginning(dimension: Dimension, prefix: str) -> int:
-    """Cells of the texts that begin with a prefix."""
+    """The cells of the texts that begin with a prefix."""
     constants, prefixes = dimension.constants, dimension.prefixes
     first = bisect_left(constants, prefix)
     last = first
     while last < len(constants) and str(constants[last]).startswith(prefix):
         last += 1
-    longer = sum(1 << i for i, each in enumerate(prefixes) if each.startswith(prefix))
+    longer = sum(1 << i for i, other in enumerate(prefixes) if other.startswith(prefix))
     return (1 << last) - (1 << first) | longer << len(constants)
 
 
 def _between(dimension: Dimension, low: float, high: float | None) -> int:
-    """Cells of [low, high): both are constants of the dimension; None is no upper end."""
+    """The cells of [low, high), which are constants of the dimension; None is no upper end."""
     start = 2 * dimension.number[low] + 1
     stop = 2 * (len(dimension.constants) if high is None else dimension.number[high]) + 1
     return (1 << stop) - (1 << start)
-
-
-def _numbers(dimension: Dimension, test: Test) -> int:
-    number = dimension.number
-    if test.op is Op.IN:
-        return sum(1 << 2 * number[v] + 1 for v in set(test.values))
-    point = 2 * number[test.values[0]] + 1
-    everything = (1 << 2 * len(number) + 1) - 1
-    below = (1 << point) - 1
-    match test.op:
-        case Op.LT:
-            return below
-        case Op.LE:
-            return below | 1 << point
-        case Op.GT:
-            return everything & ~(below | 1 << point)
-        case _:
-            return everything & ~below

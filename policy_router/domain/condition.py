@@ -1,7 +1,7 @@
-"""Conditions as values: what a `when` means, what it reads, and the function it compiles to.
+"""Conditions as values: what a `when` means, which facts it reads, the function it compiles to.
 
-A condition is a tree of tests on facts. Its logic is two-valued: a test on an absent fact is
-false, and `not` is plain negation, so `plan != 'pro'` is true for a caller who names no plan.
+A condition is a tree of tests on facts. Its logic has two values: a test on an absent fact is
+false, and `not` is plain negation, so `plan != 'pro'` is true for a request without a plan.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from policy_router.domain.facts import Fact, FactType, Vocabulary
 from policy_router.patterns import search
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Sequence
+    from collections.abc import Callable, Iterator, Mapping, Sequence
 
     from policy_router.diagnostics import Span
 
@@ -30,21 +30,88 @@ if TYPE_CHECKING:
 
 
 class Op(StrEnum):
-    """How a test compares. Every one is false on an absent fact."""
+    """The operator of a test, by its token. `OPERATORS` says what each means."""
 
-    IN = "in"  # the fact is one of the values
+    IN = "in"
     LT = "<"
     LE = "<="
     GT = ">"
     GE = ">="
-    HAS = "has"  # a set fact holds the value
+    HAS = "has"
     STARTS = "startswith"
-    MATCHES = "matches"  # an RE2 pattern is found in the text
+    MATCHES = "matches"
+
+
+@dataclass(frozen=True, slots=True)
+class Operator:
+    """What an operator means, once for each place that needs it.
+
+    Attributes:
+        meaning: When a test holds, in words. No test holds for a fact that is absent.
+        text: The test as an expression writes it, from the name of the fact and its constant.
+        source: The test as Python, from the position of the fact and the name of its constant.
+        cells: The cells in which it holds, from the cells of its constant (those equal to it; for
+            `startswith` the texts that begin with it) and all cells in which the fact is present.
+            Cells of numbers ascend.
+    """
+
+    meaning: str
+    text: str
+    source: str
+    cells: Callable[[int, int], int] = lambda own, _: own
+
+
+OPERATORS: Final[Mapping[Op, Operator]] = {
+    Op.IN: Operator("the fact is one of the values", "{0} in [{1}]", "(f[{0}] in {1})"),
+    Op.LT: Operator(
+        "the number is below the constant",
+        "{0} < {1}",
+        "(f[{0}] is not None and f[{0}] < {1})",
+        lambda own, _: own - 1,
+    ),
+    Op.LE: Operator(
+        "the number is at most the constant",
+        "{0} <= {1}",
+        "(f[{0}] is not None and f[{0}] <= {1})",
+        lambda own, _: own | own - 1,
+    ),
+    Op.GT: Operator(
+        "the number is above the constant",
+        "{0} > {1}",
+        "(f[{0}] is not None and f[{0}] > {1})",
+        lambda own, present: present & ~(own | own - 1),
+    ),
+    Op.GE: Operator(
+        "the number is at least the constant",
+        "{0} >= {1}",
+        "(f[{0}] is not None and f[{0}] >= {1})",
+        lambda own, present: present & ~(own - 1),
+    ),
+    Op.HAS: Operator("the set contains the value", "{1} in {0}", "({1} in f[{0}])"),
+    Op.STARTS: Operator(
+        "the text begins with the constant",
+        "{0}.startswith({1})",
+        "(f[{0}] is not None and f[{0}].startswith({1}))",
+    ),
+    Op.MATCHES: Operator(
+        "the pattern (RE2) is found in the text",
+        "matches({0}, {1})",
+        "(f[{0}] is not None and {1}(f[{0}]) is not None)",
+    ),
+}
+"""Every operator. Conditions are compiled, indexed and written by it. The reference interpreter in
+`language.interpreter` does not read it, so that tests can compare the two."""
 
 
 @dataclass(frozen=True, slots=True)
 class Test:
-    """One fact compared with constants. fact: its position in the vocabulary."""
+    """One fact compared with constants.
+
+    Attributes:
+        fact: Its position in the vocabulary.
+        op: How they are compared.
+        values: The constants: at least one; more than one only for `Op.IN`.
+    """
 
     fact: int
     op: Op
@@ -79,10 +146,14 @@ Facts: TypeAlias = "Sequence[Anything]"
 
 @dataclass(frozen=True)
 class Condition:
-    """A `when`, read and type-checked.
+    """A `when`, parsed and type-checked.
 
-    text: the expression it stands for; the mapping form is spelled as one too.
-    reads: names of the facts it looks at. places: where each of its tests is written.
+    Attributes:
+        tree: Its tests and how they are combined.
+        text: The same as an expression; the mapping form is written as one, too.
+        reads: Names of the facts that it reads.
+        span: Where it stands.
+        places: Where each of its tests stands.
     """
 
     tree: Tree
@@ -93,12 +164,12 @@ class Condition:
 
     @cached_property
     def holds(self) -> Callable[[Facts], bool]:
-        """The condition as a function of a vector of facts."""
+        """The condition as a function of a vector of facts, compiled when first used."""
         return compile_tree(self.tree)
 
 
 def tests_of(tree: Tree) -> Iterator[Test]:
-    """Every test in the tree, in written order."""
+    """Every test of a tree, in written order."""
     match tree:
         case Test():
             yield tree
@@ -109,20 +180,11 @@ def tests_of(tree: Tree) -> Iterator[Test]:
                 yield from tests_of(part)
 
 
-_SOURCE: Final = {
-    Op.LT: "(f[{0}] is not None and f[{0}] < {1})",
-    Op.LE: "(f[{0}] is not None and f[{0}] <= {1})",
-    Op.GT: "(f[{0}] is not None and f[{0}] > {1})",
-    Op.GE: "(f[{0}] is not None and f[{0}] >= {1})",
-    Op.HAS: "({1} in f[{0}])",
-    Op.STARTS: "(f[{0}] is not None and f[{0}].startswith({1}))",
-    Op.MATCHES: "(f[{0}] is not None and {1}(f[{0}]) is not None)",
-}
-
-
 def compile_tree(tree: Tree) -> Callable[[Facts], bool]:
-    """One code object for the tree. Constants are passed by name, so no text of the policy is
-    ever part of the source."""
+    """Compile a tree to one function of a vector of facts.
+
+    Constants are passed by name, so that no text of a policy is ever part of the source.
+    """
     names: dict[str, object] = {}
 
     def constant(value: object) -> str:
@@ -134,12 +196,12 @@ def compile_tree(tree: Tree) -> Callable[[Facts], bool]:
             case Test(fact, Op.IN, values):
                 if len(values) == 1:
                     return f"(f[{fact}] == {constant(values[0])})"
-                return f"(f[{fact}] in {constant(frozenset(values))})"
+                return OPERATORS[Op.IN].source.format(fact, constant(frozenset(values)))
             case Test(fact, op, values):
                 value: object = values[0]
                 if op is Op.MATCHES:
                     value = search(str(value))
-                return _SOURCE[op].format(fact, constant(value))
+                return OPERATORS[op].source.format(fact, constant(value))
             case Not(part):
                 return f"(not {source(part)})"
             case All(parts):
@@ -153,39 +215,29 @@ def compile_tree(tree: Tree) -> Callable[[Facts], bool]:
 
 
 def spell(tree: Tree, vocabulary: Vocabulary) -> str:
-    """The tree as an expression that reads the same."""
+    """Write a tree as an expression with the same meaning."""
 
-    def words(node: Tree, *, nested: bool = False) -> str:
+    def text_of(node: Tree, *, nested: bool = False) -> str:
         match node:
             case Test():
                 return _spell_test(node, vocabulary.facts[node.fact])
             case Not(part):
-                return f"not {words(part, nested=True)}"
+                return f"not {text_of(part, nested=True)}"
             case _:
                 joint = " and " if isinstance(node, All) else " or "
-                text = joint.join(words(p, nested=True) for p in node.parts)
+                text = joint.join(text_of(p, nested=True) for p in node.parts)
                 return f"({text})" if nested else text
 
-    return words(tree)
+    return text_of(tree)
 
 
 def _spell_test(test: Test, fact: Fact) -> str:
     value = test.values[0]
-    match test.op:
-        case Op.IN if fact.kind is FactType.BOOL and len(test.values) == 1:
+    if test.op is Op.IN and len(test.values) == 1:
+        if fact.kind is FactType.BOOL:
             return fact.name if value else f"{fact.name} == False"
-        case Op.IN if len(test.values) == 1:
-            return f"{fact.name} == {quote(value)}"
-        case Op.IN:
-            return f"{fact.name} in [{', '.join(map(quote, test.values))}]"
-        case Op.HAS:
-            return f"{quote(value)} in {fact.name}"
-        case Op.STARTS:
-            return f"{fact.name}.startswith({quote(value)})"
-        case Op.MATCHES:
-            return f"matches({fact.name}, {quote(value)})"
-        case _:
-            return f"{fact.name} {test.op} {quote(value)}"
+        return f"{fact.name} == {quote(value)}"
+    return OPERATORS[test.op].text.format(fact.name, ", ".join(map(quote, test.values)))
 
 
 _PLAIN: Final = frozenset(string.ascii_letters + string.digits + string.punctuation + " ") - set(
@@ -194,7 +246,7 @@ _PLAIN: Final = frozenset(string.ascii_letters + string.digits + string.punctuat
 
 
 def quote(value: str | float | bool) -> str:
-    """A constant as an expression writes it."""
+    """Write a constant as it stands in an expression."""
     if isinstance(value, str) and _PLAIN.issuperset(value):
         return f"'{value}'"
     return repr(value)
