@@ -105,6 +105,11 @@ class RoutingError(PolicyRouterError):
         self.decision = decision
         self.attempts = tuple(attempts)
 
+    @property
+    def decision_id(self) -> str:
+        """Id of the decision, which every event of the request carries."""
+        return self.decision.id
+
 
 class NoCandidateError(RoutingError):
     """The policy denied the request, or left no model that may answer it.

@@ -94,7 +94,7 @@ def test_an_error_carries_the_id_with_its_decision() -> None:
     )
     with pytest.raises(AllModelsFailedError) as failed:
         asyncio.run(executor.run(decision("a"), Fallback(), HELLO))
-    assert {event.request_id for event in events} == {failed.value.decision.id}
+    assert {event.request_id for event in events} == {failed.value.decision_id}
 
 
 def test_decisions_of_a_router_have_ids_that_sort() -> None:
