@@ -73,6 +73,7 @@ ONLY_IN = {
     "starlette": {"providers.simulated.server"},
     "uvicorn": {"providers.simulated.server"},
     "redis": {"ledger.redis.connection"},
+    "httpx": {"discovery.local", "providers"},
     "typer": {"cli"},
     "rich": {"cli", "views"},
 }

@@ -66,7 +66,7 @@ def run(
     if not prompt:
         fail("there is no prompt: give one, or - to read it from standard input")
     if stream and arguments.json:
-        raise typer.BadParameter("--stream and --json exclude each other", param_hint="--stream")
+        raise typer.BadParameter("cannot be combined with --json", param_hint="--stream")
     path = choose(arguments.policy)
     functions = _functions(allow_function or ())
     policy = open_policy(path, functions)

@@ -112,7 +112,7 @@ def test_the_policy_says_no(tmp_path: Path, more: tuple[str, ...]) -> None:
     ("arguments", "words"),
     [
         ((), "there is no prompt"),
-        (("Hi", "--stream", "--json"), "exclude each other"),
+        (("Hi", "--stream", "--json"), "cannot be combined with --json"),
         (("Hi", "--task", "code"), "unknown task `code`"),
     ],
 )
