@@ -23,8 +23,8 @@ from policy_router.execution.executor import Executor
 from policy_router.ledger.degraded import DegradableStore
 from policy_router.ledger.memory import MemoryStore
 from policy_router.ledger.open import open_store
-from policy_router.live.compile import compile_set
 from policy_router.live.fixed import FixedPolicy
+from policy_router.live.policy_compiler import compile_policy
 from policy_router.live.reload import Live
 from policy_router.live.restrictions import lost_restrictions
 from policy_router.live.settings import ReloadTiming
@@ -142,8 +142,9 @@ class Router(SyncMethods):
 
         Args:
             path: A policy file, or a folder of files that together form one policy.
-            caller: How models are called: an object with the methods of `Caller`, or a function of
-                a model, a body and a timeout in seconds that returns the answer. Default: LiteLLM.
+            caller: How models are called: an object with the methods of `UserCaller`, or a function
+                of a model, a body and a timeout in seconds that returns the answer. Default:
+                LiteLLM.
             state: Where limits and budgets are counted: `memory://` (in this process, until it
                 ends), `sqlite:///state.db` (shared by the processes of one machine) or
                 `redis://host:6379/0` (shared by several machines).
@@ -156,7 +157,8 @@ class Router(SyncMethods):
                 rules, limits or budgets disappeared.
             clock: Gives Unix time.
             on_event: Called with every event; see `policy_router.events`.
-            on_reload: Called with the old and the new policy after another one became active.
+            on_reload: Called with the old and the new `Active`, each a `policy` with its `sources`
+                and `diagnostics`, after another policy became active.
             bounds: How large a request may be.
             functions: What policies may call by `python:`: a list of names (`my_checks:polite`),
                 each imported when it is first called, or of functions; or a mapping of such names
@@ -185,7 +187,7 @@ class Router(SyncMethods):
         )
         live = Live(
             Path(path),
-            partial(compile_set, functions=allowed),
+            partial(compile_policy, functions=allowed),
             watch=watch,
             timing=ReloadTiming(interval=interval, settle=settle, settle_loss=settle_loss),
             loses=lambda old, new: bool(lost_restrictions(old, new)),

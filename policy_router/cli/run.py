@@ -140,8 +140,7 @@ async def _answer(
                 return await router.acompletion(messages, **call.options)
             async with await router.acompletion(messages, stream=True, **call.options) as answer:
                 async for chunk in answer:
-                    if chunk.choices and chunk.choices[0].delta.content:
-                        write(chunk.choices[0].delta.content, sys.stdout)
+                    write(chunk.text, sys.stdout)
                 write("\n", sys.stdout)
                 return answer
 

@@ -16,7 +16,7 @@ from policy_router import Router
 from policy_router.acceptance.user_code import Functions
 from policy_router.execution.estimators import _score
 from policy_router.ledger.memory import MemoryStore
-from policy_router.live.compile import compile_set
+from policy_router.live.policy_compiler import compile_policy
 from policy_router.live.reload import Live
 from policy_router.providers.adapt import to_answer
 from policy_router.providers.litellm.caller import LiteLLMCaller
@@ -84,7 +84,7 @@ def play(
             store = MemoryStore()
             caller = LiteLLMCaller()
             functions = Functions([] if own is None else [own])
-            live = Live(path, partial(compile_set, functions=functions), watch="off").start()
+            live = Live(path, partial(compile_policy, functions=functions), watch="off").start()
             router = Router(
                 live, caller, store=store, functions=functions, estimator_deadline=deadline
             )
@@ -205,7 +205,7 @@ def alone(
     path = tmp_path / "policy.yaml"
     said = {"cap": "$1", "within": f"{deadline}s", "step_down": "true"}
     path.write_text(POLICY.format(url="http://127.0.0.1:1", estimator="{ llm: judge }", **said))
-    return Router(Live(path, compile_set, watch="off").start(), caller, store=store)
+    return Router(Live(path, compile_policy, watch="off").start(), caller, store=store)
 
 
 @pytest.mark.parametrize(("deadline", "limit"), [(60, 3), (4, 2)])

@@ -25,7 +25,7 @@ from policy_router.execution.holds import LEASE
 from policy_router.ledger.degraded import DegradableStore
 from policy_router.ledger.memory import MemoryStore
 from policy_router.ledger.status import StoreStatus
-from policy_router.live.compile import compile_set
+from policy_router.live.policy_compiler import compile_policy
 from policy_router.live.reload import Live
 from policy_router.providers.litellm.caller import LiteLLMCaller
 from policy_router.providers.simulated import Cut, Fail, Say, Simulated, Stall
@@ -99,7 +99,7 @@ def play(
         events: list[Event] = []
         store = MemoryStore(lambda: NOON)
         allowed = Functions(functions)
-        live = Live(path, partial(compile_set, functions=allowed), watch="off").start()
+        live = Live(path, partial(compile_policy, functions=allowed), watch="off").start()
         router = Router(
             live,
             LiteLLMCaller(),
@@ -395,7 +395,7 @@ def test_a_seat_of_a_dead_process_is_free_after_its_lease(tmp_path: Path, store:
         counted += "budgets: { all: { cap: unlimited } }"
         path = tmp_path / "policy.yaml"
         path.write_text(POLICY.format(url=url, counted=counted))
-        live = Live(path, compile_set, watch="off").start()
+        live = Live(path, compile_policy, watch="off").start()
         kept = STORES[store](clock, tmp_path)
         async with Router(live, LiteLLMCaller(), store=kept, clock=clock) as router:
             # What a process that dies leaves behind: a hold that nobody renews or ends.
@@ -418,7 +418,7 @@ def test_a_user_that_cannot_be_encoded_closes_no_other_budget(tmp_path: Path, st
         path.write_text(
             POLICY.format(url=url, counted="budgets: { each: { per: user, cap: $1/day } }")
         )
-        live = Live(path, compile_set, watch="off").start()
+        live = Live(path, compile_policy, watch="off").start()
         kept = STORES[store](Clock(), tmp_path)
         guarded = DegradableStore(kept, clock=lambda: NOON)
         async with Router(live, LiteLLMCaller(), store=guarded, clock=lambda: NOON) as router:
@@ -449,7 +449,7 @@ def test_an_answer_of_any_length_is_counted(
         path = tmp_path / "policy.yaml"
         unbounded = POLICY.replace("    context: 128k\n", "")
         path.write_text(unbounded.format(url=url, counted=counted))
-        live = Live(path, compile_set, watch="off").start()
+        live = Live(path, compile_policy, watch="off").start()
         guarded = DegradableStore(STORES[store](Clock(), tmp_path), clock=lambda: NOON)
         async with Router(live, LiteLLMCaller(), store=guarded, clock=lambda: NOON) as router:
             for _ in range(2 if error is RateLimitError else 0):

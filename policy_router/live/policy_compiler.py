@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from policy_router.language.files import FileSet
 
 
-def compile_set(
+def compile_policy(
     files: FileSet, cancelled: Poll = never, functions: Functions | None = None
 ) -> Compiled:
     """Compile policy files, with the functions that the policy may call.
