@@ -121,7 +121,7 @@ _MODEL: Final = FailureScope.MODEL
 
 REACTIONS: Final[Mapping[FailureKind, Reaction]] = MappingProxyType(
     {
-        # A rate limit is asked again only when it says after how long (see chain.py).
+        # Called again after a rate limit only when the provider says when (see `chain`).
         FailureKind.RATE_LIMITED: Reaction(
             _LIMIT,
             _MODEL,

@@ -62,28 +62,28 @@ class RawAnswer:
         if choice.get("error"):
             self.errors.append({"error": choice["error"]})
         index = choice.get("index")
-        seen = self.choices.setdefault(index if isinstance(index, int) else 0, RawChoice())
-        seen.finish_reason = _text(choice.get(reason)) or seen.finish_reason
-        seen.native_finish_reason = (
-            _text(choice.get("native_finish_reason")) or seen.native_finish_reason
+        raw = self.choices.setdefault(index if isinstance(index, int) else 0, RawChoice())
+        raw.finish_reason = _text(choice.get(reason)) or raw.finish_reason
+        raw.native_finish_reason = (
+            _text(choice.get("native_finish_reason")) or raw.native_finish_reason
         )
         delta = choice.get("delta")
-        seen.is_whole = seen.is_whole or (delta is None and isinstance(choice.get("message"), dict))
+        raw.is_whole = raw.is_whole or (delta is None and isinstance(choice.get("message"), dict))
         refusal = delta.get("refusal") if isinstance(delta, dict) else None
-        seen.refusal += refusal if isinstance(refusal, str) else ""
+        raw.refusal += refusal if isinstance(refusal, str) else ""
 
     def _other_formats(self, value: dict[str, Any]) -> None:
         """Records an answer of Anthropic or Ollama, which have one choice and no list of them."""
         delta = value.get("delta")
         holder = delta if value.get("type") == "message_delta" else value
         if value.get("type") in {"message", "message_start", "message_delta"}:
-            seen = self.choices.setdefault(0, RawChoice())
+            raw = self.choices.setdefault(0, RawChoice())
             reason = holder.get("stop_reason") if isinstance(holder, dict) else None
-            seen.finish_reason = _text(reason) or seen.finish_reason
+            raw.finish_reason = _text(reason) or raw.finish_reason
         elif isinstance(value.get("done"), bool) and isinstance(value.get("message"), dict):
-            seen = self.choices.setdefault(0, RawChoice())
+            raw = self.choices.setdefault(0, RawChoice())
             if value["done"]:
-                seen.finish_reason = _text(value.get("done_reason")) or "stop"
+                raw.finish_reason = _text(value.get("done_reason")) or "stop"
 
 
 def _text(value: object) -> str | None:

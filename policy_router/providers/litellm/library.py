@@ -355,8 +355,8 @@ def _keep_from_asking_ollama() -> None:
                 "max_input_tokens": None,
                 "max_output_tokens": None,
             }
-        found: dict[str, object] = asks(self, model, *args, **options)
-        return found
+        info: dict[str, object] = asks(self, model, *args, **options)
+        return info
 
     OllamaModelInfo.get_runtime_model_info = asks_unless_ours
 

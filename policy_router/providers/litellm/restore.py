@@ -59,26 +59,26 @@ _OPENAI_REASONS: Final = frozenset(
 
 def restored(answer: ChatAnswer, wire: Wire) -> ChatAnswer:
     """A whole answer with the finish reasons that came, where a library wrote others."""
-    seen = _seen(wire)
+    raw = _raw_choices(wire)
     choices = tuple(
-        replace(choice, finish_reason=_reason(seen[choice.index], choice.finish_reason))
-        if choice.index in seen
+        replace(choice, finish_reason=_reason(raw[choice.index], choice.finish_reason))
+        if choice.index in raw
         else choice
         for choice in answer.choices
     )
     return answer if choices == answer.choices else replace(answer, choices=choices)
 
 
-def _seen(wire: Wire) -> Mapping[int, RawChoice]:
+def _raw_choices(wire: Wire) -> Mapping[int, RawChoice]:
     return {} if wire.answer is None else wire.answer.choices
 
 
-def _reason(seen: RawChoice, reported: str | None) -> str | None:
+def _reason(raw: RawChoice, reported: str | None) -> str | None:
     """Why a choice ended. The library's reason stands where it only translates."""
-    if seen.native_finish_reason is not None and is_broken(seen.native_finish_reason):
-        return seen.native_finish_reason
-    if not is_complete(seen.finish_reason) or seen.finish_reason in _OPENAI_REASONS:
-        return seen.finish_reason
+    if raw.native_finish_reason is not None and is_broken(raw.native_finish_reason):
+        return raw.native_finish_reason
+    if not is_complete(raw.finish_reason) or raw.finish_reason in _OPENAI_REASONS:
+        return raw.finish_reason
     return reported
 
 
@@ -137,24 +137,24 @@ class RestoredChunks:
 
     def _unreported(self) -> list[int]:
         """Choices that ended on the wire, and have not ended in the library's chunks."""
-        seen = _seen(self._wire)
+        raw = _raw_choices(self._wire)
         return [
-            i for i in sorted(seen) if seen[i].finish_reason is not None and i not in self._reported
+            i for i in sorted(raw) if raw[i].finish_reason is not None and i not in self._reported
         ]
 
     def _check(self) -> None:
         failure = raw_failure(self._wire, self._prompt, self._clock())
-        if failure is None and any(seen.is_whole for seen in _seen(self._wire).values()):
+        if failure is None and any(raw.is_whole for raw in _raw_choices(self._wire).values()):
             failure = Failure(FailureKind.MALFORMED, "a whole answer in place of a stream", 200)
         if failure is not None:
             raise CallFailed(failure)
 
     def _check_endings(self) -> None:
         """A library may stumble over the very reason why a choice ended."""
-        for seen in _seen(self._wire).values():
+        for raw in _raw_choices(self._wire).values():
             failure = (
-                ending_failure(seen.finish_reason, calls=True, original=seen.native_finish_reason)
-                if seen.finish_reason
+                ending_failure(raw.finish_reason, calls=True, original=raw.native_finish_reason)
+                if raw.finish_reason
                 else None
             )
             if failure is not None:
@@ -181,15 +181,15 @@ class RestoredChunks:
     def _ending(self, choice: ChunkChoice) -> ChunkChoice:
         """A choice that ends, with its own finish reason and with a refusal that was dropped."""
         index = choice.index
-        seen = _seen(self._wire).get(index)
-        if seen is None:
+        raw = _raw_choices(self._wire).get(index)
+        if raw is None:
             return choice
-        if seen.finish_reason is not None:
+        if raw.finish_reason is not None:
             self._reported.add(index)
-        choice = replace(choice, finish_reason=_reason(seen, choice.finish_reason))
-        if seen.refusal and index not in self._refused:
+        choice = replace(choice, finish_reason=_reason(raw, choice.finish_reason))
+        if raw.refusal and index not in self._refused:
             self._refused.add(index)
-            return replace(choice, delta=replace(choice.delta, refusal=seen.refusal))
+            return replace(choice, delta=replace(choice.delta, refusal=raw.refusal))
         return choice
 
 

@@ -250,16 +250,16 @@ class _Acting(Response):
         """Sends the beginning of an answer: some words of a stream, or that part of a JSON body."""
         if after is None:
             return
-        said = "".join(wire.words(text)[:after])
+        beginning = "".join(wire.words(text)[:after])
         if self._hit.stream:
             await _start(send)
-            for chunk in wire.chunks(self._hit.model, Say(said, finish=None, usage=None), {}):
+            for chunk in wire.chunks(self._hit.model, Say(beginning, finish=None, usage=None), {}):
                 await _send(send, wire.event(chunk))
             return
         whole = json.dumps(wire.answer(self._hit.model, Say(text), self._hit.body)).encode()
         length = (b"content-length", str(len(whole)).encode())
         await _start(send, b"application/json", [length])
-        await _send(send, whole[: whole.index(said.encode()) + len(said)])
+        await _send(send, whole[: whole.index(beginning.encode()) + len(beginning)])
 
 
 def _played(script: Behaviour | Sequence[Behaviour]) -> tuple[Behaviour, ...]:
