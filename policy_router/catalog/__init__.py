@@ -1,1 +1,1 @@
-"""What is known of models without asking anyone: LiteLLM's table of models and prices."""
+"""Models, prices and abilities from LiteLLM's own table."""

@@ -1,7 +1,7 @@
-"""The most tokens that a model counts for one picture, by what its provider documents.
+"""The most tokens that a model counts for one picture, from the documentation of its provider.
 
-A picture is scaled down before it is counted, so each family has a maximum. Families that are not
-here get the highest of all.
+A picture is scaled down before it is counted, so each family of models has a maximum. Families that
+are not listed have the highest of all.
 """
 
 from __future__ import annotations
@@ -21,24 +21,31 @@ _FAMILIES: Final = tuple(
         (r"gpt-5(?:-chat|-codex|-pro)?(?:-\d{4}|-latest|$)", 70 + 8 * 140, 70),
         # Width times height / 750, of at most 2,000 x 2,000.
         (r"claude", 5_334, 5_334),
-        # 258 for each of up to 16 tiles and the whole; version 3 counts 2,240 at the most.
+        # 258 for each of up to 16 tiles and for the whole; version 3 counts at most 2,240.
         (r"gemini|gemma", 17 * 258, 17 * 258),
-        # 256 for each of up to six tiles and the whole.
+        # 256 for each of up to six tiles and for the whole.
         (r"grok", 7 * 256, 7 * 256),
-        # A token for each patch of 16 x 16, of at most 1,024 x 1,024, and one for each row.
+        # A token per patch of 16 x 16, of at most 1,024 x 1,024, and one per row of patches.
         (r"pixtral|mistral|ministral|magistral", 64 * 65, 64 * 65),
-        # A token for each patch of 28 x 28, of which providers allow up to so many.
+        # A token per patch of 28 x 28; providers allow up to this many.
         (r"qwen|qvq", 16_384, 16_384),
     )
 )
 HIGHEST: Final = max(full for _, full, _ in _FAMILIES)
-"""Tokens of a picture where the model's family is not known."""
+"""Tokens of a picture if the family of the model is unknown."""
 
 
-def picture_tokens(calls: str, context: int | None) -> tuple[int, int]:
-    """The most tokens of a picture in full detail and in low detail, for a LiteLLM name. No picture
-    takes more than the context holds."""
-    name = calls.lower()
-    found = ((full, low) for pattern, full, low in _FAMILIES if pattern.search(name))
-    full, low = next(found, (HIGHEST, HIGHEST))
+def picture_tokens(litellm_name: str, context: int | None) -> tuple[int, int]:
+    """Return the most tokens of a picture.
+
+    Args:
+        litellm_name: The LiteLLM name of the model.
+        context: The context of the model, which no picture can exceed; None when it is unknown.
+
+    Returns:
+        The most tokens in full detail, and in low detail.
+    """
+    name = litellm_name.lower()
+    matching = ((full, low) for pattern, full, low in _FAMILIES if pattern.search(name))
+    full, low = next(matching, (HIGHEST, HIGHEST))
     return (full, low) if context is None else (min(full, context), min(low, context))

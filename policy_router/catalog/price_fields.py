@@ -1,7 +1,7 @@
-"""Every field of LiteLLM's table that says something about money, and what is done with it.
+"""The fields of LiteLLM's table that are about money, and how each is used.
 
-A row with a field that is not listed here, or with one that cannot be charged, has an unknown
-price: the policy must then state it. A test holds this list against the installed table.
+A row with a field that is not listed here, or that cannot be charged, has an unknown price: the
+policy must then state it. A test compares this list with the installed table.
 """
 
 from __future__ import annotations
@@ -17,12 +17,16 @@ if TYPE_CHECKING:
 
 
 class Use(StrEnum):
-    """What a field means for the price of a chat request.
+    """How a field affects the price of a chat request.
 
-    RATE: dollars per token. FEE: dollars beside the tokens. UPLIFT: multiplies the rates somewhere.
-    SCHEDULE: rates by the length of the prompt or the time of day. UNIT: charged in a unit that an
-    answer's usage does not count. OUTPUT_UNIT: the same, and only for answers that are not text.
-    IGNORED: never charged for a chat request, or no price at all.
+    Attributes:
+        RATE: Dollars per token.
+        FEE: Dollars in addition to the tokens.
+        UPLIFT: A factor for the rates in some regions.
+        SCHEDULE: Rates by the length of the prompt or the time of day.
+        UNIT: Charged in a unit that the usage of an answer does not count.
+        OUTPUT_UNIT: The same, and only for answers that are not text.
+        IGNORED: Never charged for a chat request, or not a price.
     """
 
     RATE = "rate"
@@ -36,7 +40,7 @@ class Use(StrEnum):
 
 RATES: Final[Mapping[str, tuple[str, ...]]] = MappingProxyType(
     {
-        # Pictures cost as much as text in every chat model of the table; the higher rate is taken.
+        # Pictures cost as much as text in every chat model of the table; the higher rate is used.
         "input": ("input_cost_per_token", "input_cost_per_image_token"),
         "output": ("output_cost_per_token",),
         "cached": (
@@ -52,11 +56,11 @@ RATES: Final[Mapping[str, tuple[str, ...]]] = MappingProxyType(
         "cited": ("citation_cost_per_token",),
     }
 )
-"""Fields of a Price, and the fields of the table that they come from: the highest of them."""
+"""Fields of a Price, each with the fields of the table of which it is the highest."""
 
-DEARER_TIERS: Final = ("priority", "ultrafast")
-"""Service tiers above the standard one. They are never asked for; an account may have one as its
-default, and the provider then says so in its answer."""
+EXPENSIVE_TIERS: Final = ("priority", "ultrafast")
+"""Service tiers above the standard one. They are never requested; an account may have one as its
+default, and the provider then reports it in its answer."""
 
 FIELDS: Final[Mapping[str, Use]] = MappingProxyType(
     {
@@ -107,14 +111,14 @@ FIELDS: Final[Mapping[str, Use]] = MappingProxyType(
         "output_cost_per_second_1080p": Use.OUTPUT_UNIT,
         "output_cost_per_second_2k": Use.OUTPUT_UNIT,
         "output_cost_per_second_4k": Use.OUTPUT_UNIT,
-        # Sound and pictures read from the cache are charged as any others, which costs more.
+        # Sound and pictures from the cache are charged like any others, which costs more.
         "cache_read_input_audio_token_cost": Use.IGNORED,
         "cache_read_input_image_token_cost": Use.IGNORED,
-        # The tables have it for models of the realtime interface alone.
+        # The table has it only for models of the realtime interface.
         "cache_creation_input_audio_token_cost": Use.IGNORED,
-        # Keeping a prompt for a day takes a parameter that is never sent.
+        # Caching a prompt for a day requires a parameter that is never sent.
         "cache_creation_input_token_cost_above_12hr": Use.IGNORED,
-        # Services of other interfaces than chat completions.
+        # Services of interfaces other than chat completions.
         "code_interpreter_cost_per_session": Use.IGNORED,
         "computer_use_input_cost_per_1k_tokens": Use.IGNORED,
         "computer_use_output_cost_per_1k_tokens": Use.IGNORED,
@@ -124,7 +128,7 @@ FIELDS: Final[Mapping[str, Use]] = MappingProxyType(
         # The same price in Databricks' own currency.
         "input_dbu_cost_per_token": Use.IGNORED,
         "output_dbu_cost_per_token": Use.IGNORED,
-        # Searches that cost nothing until a number is reached: all are charged.
+        # A number of searches is free of charge; here all are charged.
         "search_free_requests": Use.IGNORED,
         "web_search_billing_unit": Use.IGNORED,
     }
@@ -141,21 +145,25 @@ _NAME: Final = re.compile(
 
 @cache
 def is_money(name: str) -> bool:
-    """Whether a field of the table is about money, by its name."""
+    """Whether a field of the table is about money, judging by its name."""
     return _MONEY.search(name) is not None
 
 
 @cache
 def split(name: str) -> tuple[str, int, str]:
-    """A field's name without its suffixes, the number of tokens above which it applies (0: any),
-    and the service tier it is for (empty: the standard one)."""
-    found = _NAME.fullmatch(name)
-    if found is None:
+    """Split the name of a field.
+
+    Returns:
+        The name without suffixes, the number of prompt tokens above which the field applies (0 for
+        any), and its service tier (empty for the standard one).
+    """
+    match = _NAME.fullmatch(name)
+    if match is None:
         return name, 0, ""
-    return found["base"], int(found["above"] or 0) * 1000, found["tier"] or ""
+    return match["base"], int(match["above"] or 0) * 1000, match["tier"] or ""
 
 
 @cache
 def use_of(name: str) -> Use | None:
-    """What is done with a field about money; None when it is not known here."""
+    """Return how a field about money is used; None when it is not listed."""
     return FIELDS.get(split(name)[0])

@@ -1,4 +1,4 @@
-"""The price in a row of LiteLLM's table, read by the list of fields in `price_fields`."""
+"""Reads the price in a row of LiteLLM's table, by the list of fields in `price_fields`."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from decimal import ROUND_CEILING, Decimal
 from typing import TYPE_CHECKING, Any, Final
 
 from policy_router.catalog.price_fields import (
-    DEARER_TIERS,
+    EXPENSIVE_TIERS,
     FIELDS,
     RATES,
     Use,
@@ -22,18 +22,18 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
 _SEARCHES: Final = re.compile(r"sonar|online|search|perplexity")
-"""Names of models that search the web for every request, where the table has a fee for it."""
+"""Names of models that search the web for every request, if the table has a fee for that."""
 _RESEARCH: Final = "deep-research"
 _MOST_SEARCHES: Final = {True: 100, False: 1}
-"""Searches of one request that are reserved for: models that research make dozens."""
+"""Searches of one request for which money is reserved; research models make dozens."""
 _ABSURD: Final = 1e6
-"""No price is that high: neither a number of dollars nor infinity is."""
+"""Dollars; no price in the table is that high, so infinity is not a price either."""
 _HOSTED_CALLS: Final = 10
-"""Calls of a provider's own tools that are reserved for, when a request brings such tools."""
+"""Calls of a provider's own tools for which money is reserved if a request has such tools."""
 _HOST: Final = re.compile(r"https?://([^/:?#]+)")
 _REGIONAL: Final = re.compile(r"(?:^|[.-])(?:eu|us|gov|fedramp)(?:[.-]|$)")
 _IN_REGION: Final = ("regional_endpoint_uplift_multiplier",)
-"""Applies to every regional endpoint; those of Vertex AI are regional unless set otherwise."""
+"""Applies to every regional endpoint; those of Vertex AI are regional by default."""
 _BY_ADDRESS: Final = (
     "regional_processing_uplift_multiplier_eu",
     "regional_processing_uplift_multiplier_us",
@@ -42,20 +42,28 @@ _BY_ADDRESS: Final = (
 _CACHE: Final = frozenset({"cached", "written", "kept"})
 _BY_USAGE: Final = "provider_specific_entry"
 _GEO: Final = frozenset({"us", "fast"})
-"""What that entry may hold: `us` for answers made in that country, which usage tells of; `fast`
-for a parameter that is never sent."""
+"""What that entry may contain: `us` for answers made in that country, which the usage reports;
+`fast` for a parameter that is never sent."""
 
 
 def first_tier(row: Mapping[str, Any]) -> Mapping[str, Any]:
-    """The row with the rates of a short prompt where only a schedule has them."""
+    """Return a row with the rates of a short prompt if only a schedule has them."""
     tiers = row.get("tiered_pricing")
     first = tiers[0] if isinstance(tiers, list) and tiers else None
     return {**row, **first} if isinstance(first, dict) else row
 
 
 def read_price(name: str, row: Mapping[str, Any], api_base: str | None) -> Price | None:
-    """The price of a plain chat request; None when it has parts that cannot be charged by the
-    counts in an answer's usage."""
+    """Return the price of a chat request.
+
+    Args:
+        name: The name of the row.
+        row: The row of the table.
+        api_base: The address where the model is called, which some prices depend on.
+
+    Returns:
+        The price; None when the usage of an answer does not have the counts to charge it.
+    """
     if not _chargeable(row):
         return None
     row = _at_peak(row)
@@ -64,7 +72,7 @@ def read_price(name: str, row: Mapping[str, Any], api_base: str | None) -> Price
     maps = _dollars(row.get("google_maps_grounding_cost_per_query"))
     fees = search * _MOST_SEARCHES[_RESEARCH in name] if _SEARCHES.search(name) else 0
     if base.cited is not None:
-        # Billed for what it read and thought, neither of which the cap on the answer bounds.
+        # Charged for citations and reasoning, neither of which `max_tokens` bounds.
         context = int(row.get("max_input_tokens") or 0)
         fees += context * (base.cited + (base.reasoning or base.output)) // 1_000_000
     entry = row.get(_BY_USAGE) or {}
@@ -82,8 +90,10 @@ def read_price(name: str, row: Mapping[str, Any], api_base: str | None) -> Price
 
 
 def stated_price(rate_in: int, rate_out: int, listed: Price | None) -> Price:
-    """The price that a policy states, as input and output alone. Writing to the prompt cache costs
-    as much more than other input as in the table's price of the model."""
+    """Return the price for the rates that a policy states, in nano-USD per million tokens.
+
+    Writing to the prompt cache costs as much more than other input as in the table's price.
+    """
     if listed is None:
         return Price(rate_in, rate_out)
     return Price(
@@ -95,7 +105,7 @@ def stated_price(rate_in: int, rate_out: int, listed: Price | None) -> Price:
 
 
 def _chargeable(row: Mapping[str, Any]) -> bool:
-    """Whether every field about money is known, and none is in a unit that usage does not count."""
+    """Whether every field about money is listed and has a unit that the usage counts."""
     texts = row.get("supported_output_modalities") == ["text"]
     for name, value in row.items():
         if not is_money(name) or not _is_charged(value):
@@ -110,14 +120,14 @@ def _chargeable(row: Mapping[str, Any]) -> bool:
 
 
 def _is_charged(value: object) -> bool:
-    """Whether a value is anything but zero; numbers may stand within a mapping."""
+    """Whether a value, or one of a mapping, is anything but zero."""
     if isinstance(value, dict):
         return any(map(_is_charged, value.values()))
     return bool(value)
 
 
 def _is_schedule(value: object) -> bool:
-    """Whether a schedule holds rates that are known here, and nothing else about money."""
+    """Whether a schedule has only listed rates, and nothing else about money."""
     parts = value if isinstance(value, list) else [value or {}]
     return all(
         isinstance(part, dict)
@@ -127,37 +137,39 @@ def _is_schedule(value: object) -> bool:
 
 
 def _at_peak(row: Mapping[str, Any]) -> Mapping[str, Any]:
-    """The row at its dearest time of day."""
+    """Return a row with the rates of its most expensive time of day."""
     other = row.get("off_peak_pricing") or {}
-    dearer = {
+    peak = {
         name: rate for name, rate in other.items() if is_money(name) and rate > (row.get(name) or 0)
     }
-    return {**row, **dearer}
+    return {**row, **peak}
 
 
 def _rates(row: Mapping[str, Any], suffix: str = "") -> Price:
-    """The rates whose names end so. What has no rate for input or output costs nothing in it."""
-    found: dict[str, Any] = {
+    """Return the rates of the fields with a suffix. A missing rate for input or output is 0."""
+    rates: dict[str, Any] = {
         key: max(
             (_rate(row[n + suffix]) for n in names if _has(row.get(n + suffix), key)), default=None
         )
         for key, names in RATES.items()
     }
-    output, thinking = found.pop("output") or 0, found.pop("reasoning")
+    output, thinking = rates.pop("output") or 0, rates.pop("reasoning")
     if thinking is not None and thinking >= output:
-        # Models that think at a higher rate charge it for the whole answer.
+        # Models with a higher rate for reasoning charge it for the whole answer.
         output, thinking = thinking, None
-    return Price(found.pop("input") or 0, output, reasoning=thinking, **found)
+    return Price(rates.pop("input") or 0, output, reasoning=thinking, **rates)
 
 
 def _has(value: object, key: str) -> bool:
-    """Whether a rate is listed. Zero for the prompt cache is a gap in the table, not a present."""
+    """Whether a rate is listed. Zero for the prompt cache is a gap in the table."""
     return is_rate(value) and (value != 0 or key not in _CACHE)
 
 
-def _beside(found: Price, base: Price) -> Price:
-    """Rates of a schedule, with those of the base where it has none, and never below the base's
-    for what the base charges more than input."""
+def _completed(found: Price, base: Price) -> Price:
+    """Return the rates of a schedule, completed by the base rates.
+
+    What the base charges more than input for never costs less than in the base.
+    """
     rate_in = found.input or base.input
     rate_out = found.output or base.output
     return Price(
@@ -176,8 +188,17 @@ def _beside(found: Price, base: Price) -> Price:
 def _premium(
     found: int | None, base: int | None, rate: int, base_rate: int, *, floor: bool = True
 ) -> int | None:
-    """The rate of writing to the cache; where it is not listed, as far above the input's as in the
-    base. floor: never below the base's own."""
+    """Return the rate of writing to the cache.
+
+    If it is not listed, it has the same ratio to the input rate as in the base.
+
+    Args:
+        found: The listed rate.
+        base: The rate in the base.
+        rate: The input rate.
+        base_rate: The input rate in the base.
+        floor: Whether the result is never below the rate in the base.
+    """
     if found is not None or base is None:
         return found
     scaled = -(-base * rate // base_rate) if base_rate else base
@@ -190,7 +211,7 @@ def _higher(one: int | None, other: int | None) -> int | None:
 
 
 def _long(row: Mapping[str, Any], base: Price, tier: str = "") -> Iterator[tuple[int, Price]]:
-    """The rates of long prompts, ascending."""
+    """Return (tokens above which they apply, rates) of long prompts, ascending."""
     by_name = {
         split(name)[1]
         for name in row
@@ -204,13 +225,13 @@ def _long(row: Mapping[str, Any], base: Price, tier: str = "") -> Iterator[tuple
         above = int(part.get("range", [0])[0])
         if above:
             found[above] = _rates(part)
-    return ((above, _beside(found[above], base)) for above in sorted(found))
+    return ((above, _completed(found[above], base)) for above in sorted(found))
 
 
 def _tiers(row: Mapping[str, Any], base: Price) -> Iterator[tuple[str, Price]]:
-    for tier in DEARER_TIERS:
+    for tier in EXPENSIVE_TIERS:
         if is_rate(row.get(f"input_cost_per_token_{tier}")):
-            rates = _beside(_rates(row, f"_{tier}"), base)
+            rates = _completed(_rates(row, f"_{tier}"), base)
             yield tier, Price(**_fields(rates), long=tuple(_long(row, rates, tier)))
 
 
@@ -219,9 +240,9 @@ def _fields(price: Price) -> dict[str, Any]:
 
 
 def _uplift(row: Mapping[str, Any], api_base: str | None) -> int:
-    """By how much the rates are multiplied where the model is called, in percent."""
-    found = _HOST.match(api_base or "")
-    host = found[1] if found else ""
+    """Return the factor for the rates at the address where the model is called, in percent."""
+    match = _HOST.match(api_base or "")
+    host = match[1] if match else ""
     names = (*_IN_REGION, *(_BY_ADDRESS if _REGIONAL.search(host) else ()))
     return max(_percent(row.get(name) or 1) for name in names)
 

@@ -1,7 +1,7 @@
-"""What LiteLLM's own table knows of a model: price, context, abilities, the day it goes away.
+"""LiteLLM's own table of models: price, context, abilities, the day a model is switched off.
 
-The table is a JSON file inside the litellm package; it is read without importing litellm, which
-would cost seconds and reach for the network.
+The table is a JSON file in the litellm package. It is read without importing litellm, which would
+take seconds and access the network.
 """
 
 from __future__ import annotations
@@ -25,8 +25,8 @@ if TYPE_CHECKING:
 
 _TABLE: Final = "model_prices_and_context_window_backup.json"
 _PROVIDERS: Final = "provider_endpoints_support_backup.json"
-_TALKING: Final = (None, "chat", "completion", "responses")
-"""Modes of the models that a request can be sent to."""
+_CHAT_MODES: Final = (None, "chat", "completion", "responses")
+"""Modes of models that chat requests can be sent to."""
 _TYPES: Final = Path("types", "utils.py")
 _ABILITIES: Final = {
     "supports_function_calling": "tools",
@@ -44,10 +44,15 @@ _ABILITIES: Final = {
 class CatalogEntry:
     """A row of the table.
 
-    price: nano-USD per million tokens, rounded up; None when the table has none, or none for
-    this provider and variant, or one that the counts of an answer do not tell. listed_zero: the
-    table says 0, which does not mean free. retired: the day the provider stops serving it, as an
-    ISO date.
+    Attributes:
+        name: The name of the row.
+        price: Nano-USD per million tokens, rounded up. None when the table has none, or none for
+            this provider and variant, or one that the usage of an answer is not enough for.
+        listed_zero: Whether the table has 0, which does not mean that the model is free.
+        context: The context in tokens, or None.
+        max_output: The longest answer in tokens, or None.
+        abilities: What the model can do.
+        retired: The day on which the provider stops serving it, as an ISO date, or None.
     """
 
     name: str
@@ -60,7 +65,7 @@ class CatalogEntry:
 
     @property
     def last_day(self) -> date | None:
-        """The same as a date; None when there is none, or it is no date."""
+        """`retired` as a date; None when there is none, or it is not a date."""
         try:
             return date.fromisoformat(self.retired) if self.retired else None
         except ValueError:
@@ -79,38 +84,46 @@ class Catalog:
         listed = {str(row.get("litellm_provider", "")) for row in table.values()}
         self.providers = providers | {p.split("/")[0].split("-language")[0] for p in listed if p}
 
-    def find(self, calls: str, api_base: str | None = None) -> CatalogEntry | None:
-        """The row for a LiteLLM name: the whole name, then without leading segments, then
-        without a `:variant`. api_base: where it is called, which some prices depend on."""
-        bare, _, variant = calls.rpartition(":")
-        for name, exact in ((calls, True), (bare, False)) if bare and variant else ((calls, True),):
+    def find(self, litellm_name: str, api_base: str | None = None) -> CatalogEntry | None:
+        """Return the row for a LiteLLM name, or None.
+
+        The whole name is looked up first, then the name without leading segments, then without a
+        `:variant`.
+
+        Args:
+            litellm_name: The name, such as `openai/gpt-4o`.
+            api_base: The address where the model is called, which some prices depend on.
+        """
+        bare, _, variant = litellm_name.rpartition(":")
+        names = [(litellm_name, True), *([(bare, False)] if bare and variant else [])]
+        for name, exact in names:
             parts = name.split("/")
             for skip in range(len(parts)):
                 row = self._table.get("/".join(parts[skip:]))
-                if row is not None and row.get("mode") in _TALKING:
+                if row is not None and row.get("mode") in _CHAT_MODES:
                     same = skip == 0 or str(row.get("litellm_provider", "")).startswith(parts[0])
                     return _entry("/".join(parts[skip:]), row, api_base, priced=exact and same)
         return None
 
     def names(self, provider: str) -> tuple[str, ...]:
-        """The names under which LiteLLM calls a provider's models, of those in the table."""
+        """Return LiteLLM's names of the models of a provider that are in the table."""
         if self._names is None:
-            found: dict[str, list[str]] = {}
+            by_owner: dict[str, list[str]] = {}
             for name, row in self._table.items():
                 owner = str(row.get("litellm_provider", ""))
                 whole = name if name.startswith(f"{owner}/") else f"{owner}/{name}"
-                if row.get("mode") in _TALKING:
-                    found.setdefault(owner, []).append(whole)
-            self._names = {owner: tuple(names) for owner, names in found.items()}
+                if row.get("mode") in _CHAT_MODES:
+                    by_owner.setdefault(owner, []).append(whole)
+            self._names = {owner: tuple(names) for owner, names in by_owner.items()}
         return self._names.get(provider, ())
 
-    def provider(self, calls: str) -> str | None:
-        """The provider that a LiteLLM name begins with; None when it begins with none."""
-        head, slash, _ = calls.partition("/")
+    def provider(self, litellm_name: str) -> str | None:
+        """Return the provider at the beginning of a LiteLLM name, or None."""
+        head, slash, _ = litellm_name.partition("/")
         return head if slash else None
 
     def knows(self, provider: str | None) -> bool:
-        """Whether LiteLLM can call a provider of that name, in its tables or not."""
+        """Whether LiteLLM can call a provider of that name."""
         return provider in self.providers
 
 
@@ -123,8 +136,8 @@ def _entry(
     zero = known and not any(rates)
     price = read_price(name, row, api_base) if known and not zero else None
     abilities = {word for flag, word in _ABILITIES.items() if row.get(flag) is True}
-    # Hosted tools are not taken from the table: what they cost is in none of its prices, so that
-    # a model has the ability only where the policy says so.
+    # Hosted tools are not read from the table: its prices do not include them, so a model has the
+    # ability only if the policy says so.
     if "image" in _words(row.get("supported_output_modalities")):
         abilities.add("image_output")
     return CatalogEntry(
@@ -134,7 +147,7 @@ def _entry(
         _whole(row.get("max_input_tokens") or row.get("max_tokens")),
         _whole(row.get("max_output_tokens")),
         frozenset(abilities),
-        # Others may go on serving what its maker switches off.
+        # Other providers may continue to serve what its maker switches off.
         row.get("deprecation_date") if priced else None,
     )
 
@@ -149,25 +162,32 @@ def _whole(value: object) -> int | None:
 
 @cache
 def catalog() -> Catalog:
-    """The table of the installed litellm; read once per process."""
+    """Return the table of the installed litellm, read once per process."""
     return read_catalog(folder_of("litellm"), f"litellm {version('litellm')}")
 
 
 def read_catalog(folder: Path, source: str) -> Catalog:
-    """The table in a litellm package's folder. Another release may have moved a file: what cannot
-    be read is not known, and the policy must say what it needs."""
+    """Read the table in the folder of a litellm package.
+
+    Another release may have moved a file: what cannot be read is unknown, and the policy must then
+    state it.
+
+    Args:
+        folder: The folder.
+        source: Where the table is from, for messages.
+    """
     providers = frozenset(_read(folder / _PROVIDERS).get("providers", {}))
     return Catalog(_read(folder / _TABLE), providers | _callable(folder / _TYPES), source)
 
 
 def folder_of(package: str) -> Path:
-    """Where a package is installed, without importing it; an empty path when it is not."""
+    """Return the folder of an installed package without importing it; empty when there is none."""
     spec = find_spec(package)
     return Path(*(list(spec.submodule_search_locations or ())[:1] if spec else ()))
 
 
 def _callable(path: Path) -> frozenset[str]:
-    """The providers in litellm's own enumeration of them, which its tables do not all list."""
+    """Return the providers in litellm's own enumeration, some of which its tables do not list."""
     source = path.read_text(encoding="utf-8") if path.is_file() else ""
     listed = re.search(r"^class LlmProviders\b.*?(?=^\S)", source, re.DOTALL | re.MULTILINE)
     return frozenset(re.findall(r"= [\"']([a-z0-9_-]+)[\"']", listed[0] if listed else ""))
@@ -175,7 +195,7 @@ def _callable(path: Path) -> frozenset[str]:
 
 def _read(path: Path) -> dict[str, Any]:
     try:
-        found: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
+        content: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
     except (OSError, ValueError):
-        return {}  # another release may have moved it; then the policy must say what it needs
-    return found
+        return {}  # another release may have moved it; the policy must then state what it needs
+    return content

@@ -6,7 +6,7 @@ import json
 
 import pytest
 
-from policy_router.catalog.price_fields import DEARER_TIERS, FIELDS, Use, is_money, split, use_of
+from policy_router.catalog.price_fields import EXPENSIVE_TIERS, FIELDS, Use, is_money, split, use_of
 from policy_router.catalog.table import folder_of
 
 TABLE = folder_of("litellm") / "model_prices_and_context_window_backup.json"
@@ -68,4 +68,4 @@ def test_every_tier_that_costs_more_is_read() -> None:
         for name, rate in row.items():
             base, above, tier = split(name)
             if base == "input_cost_per_token" and tier and not above and rate > standard:
-                assert tier in DEARER_TIERS, name
+                assert tier in EXPENSIVE_TIERS, name
