@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
 REMEDY: Final = (
-    "put the right data back, or compare what was spent with your providers' bills and run "
+    "restore the right data, or compare what was spent with your providers' bills and run "
     "`policy-router doctor --accept-loss`"
 )
 BRANCHES: Final = 1000
@@ -91,7 +91,7 @@ class Loss:
 
 
 def contains(
-    found: Mark,
+    reached: Mark,
     seen: Mark,
     succeeded: Callable[[str], int | None],
     oldest: int,
@@ -100,16 +100,16 @@ def contains(
     """Whether the history of a ledger contains a point.
 
     Args:
-        found: where the ledger is now.
+        reached: where the ledger is now.
         seen: the point.
         succeeded: returns the version at which a branch was succeeded; None when it is unknown.
         oldest: up to this version, the ends of branches are no longer kept.
         accepted: whether the loss of the ledger with this id was accepted.
     """
-    if found.ledger != seen.ledger:
+    if reached.ledger != seen.ledger:
         return accepted(seen.ledger)
-    if seen.branch in ("", found.branch):
-        return found.version >= seen.version
+    if seen.branch in ("", reached.branch):
+        return reached.version >= seen.version
     until = succeeded(seen.branch)
     return seen.version <= (oldest if until is None else until)
 
@@ -135,22 +135,22 @@ class SeenState:
         self.joined = False
         self.loss: Loss | None = None
 
-    def note(self, found: Mark | None, loss: Loss | None) -> None:
+    def record(self, reached: Mark | None, loss: Loss | None) -> None:
         """Remember what an answer showed.
 
         After a loss, the point before it is remembered until the loss is accepted or the data is
         back.
 
         Args:
-            found: where the ledger is; None for a ledger without any change yet.
+            reached: where the ledger is; None for a ledger without any change yet.
             loss: what it lost; None for nothing.
         """
         self.loss = loss
-        if found is None:
+        if reached is None:
             return
-        known = self.mark
+        before = self.mark
         if loss is None and (
-            known is None or known.ledger != found.ledger or known.version <= found.version
+            before is None or before.ledger != reached.ledger or before.version <= reached.version
         ):
-            self.mark = found
-        self.joined = self.joined or found.branch == self.branch
+            self.mark = reached
+        self.joined = self.joined or reached.branch == self.branch

@@ -140,16 +140,16 @@ class LedgerState:
         self, hold: Hold, after: Ending | None, now: float
     ) -> Granted | Refused | Stale | Unavailable:
         """See Store.reserve."""
-        known = self.holds.get(hold.id)
-        if known is None and _stale(hold, now):
+        existing = self.holds.get(hold.id)
+        if existing is None and _stale(hold, now):
             return Stale(now)
         crossed, missed = self._sweep(now), False
         if after is not None:
             ended = self.end(after.id, after.actual, now)
             crossed += ended.crossed
             missed = ended.ended is Ended.UNKNOWN
-        if known is not None:
-            return Granted(hold.id, known.expires, crossed, missed=missed)
+        if existing is not None:
+            return Granted(hold.id, existing.expires, crossed, missed=missed)
         if self.closed is not None and has_capped_budget(hold.charges):
             return replace(self.closed, crossed=crossed, missed=missed)
         refusals = [r for c in hold.charges if (r := self._refuses(c, now)) is not None]

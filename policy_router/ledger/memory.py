@@ -148,8 +148,8 @@ class MemoryStore:
         """See LedgerReader."""
         with self._lock:
             self._trim()
-            found = [row for row in self._ledger.rows if row.ts >= since]
-        for row in found:
+            rows = [row for row in self._ledger.rows if row.ts >= since]
+        for row in rows:
             yield row
 
     async def balances(self) -> tuple[Balance, ...]:
@@ -171,9 +171,9 @@ class MemoryStore:
             ]
             held = [
                 (charge.counter.key, charge.amount)
-                for each in self._ledger.holds.values()
-                if each.state == OPEN
-                for charge in each.hold.charges
+                for record in self._ledger.holds.values()
+                if record.state == OPEN
+                for charge in record.hold.charges
                 if charge.counter.calendar
             ]
             rows = (
@@ -189,11 +189,11 @@ class MemoryStore:
         return moment(self._now, self._anchor, sight())
 
     def _tick(self) -> float:
-        found = self._look()
-        self._now, self._anchor = now, _ = found.now, found.anchor
-        if found.doubted and not self._doubted:
-            LOG.warning("%s", doubt(found.offset, "restart the process"))
-        self._doubted = found.doubted
+        current = self._look()
+        self._now, self._anchor = now, _ = current.now, current.anchor
+        if current.doubted and not self._doubted:
+            LOG.warning("%s", doubt(current.offset, "restart the process"))
+        self._doubted = current.doubted
         ended = self._ledger.ended
         while ended and ended[0][0] <= now:
             self._ledger.holds.pop(ended.popleft()[1], None)

@@ -29,13 +29,13 @@ class UnsafeFileError(OSError):
     """A file that is not opened.
 
     Attributes:
-        why: what is wrong with it.
+        cause: what is wrong with it.
         help: what to do about it.
     """
 
-    def __init__(self, why: str, help_: str) -> None:
-        super().__init__(f"{why}; {help_}")
-        self.why = why
+    def __init__(self, cause: str, help_: str) -> None:
+        super().__init__(f"{cause}; {help_}")
+        self.cause = cause
         self.help = help_
 
 
@@ -166,8 +166,8 @@ def resolve(path: Path, trusted: Collection[int] | None = None) -> Path:
         if links > _LINKS:
             raise OSError(errno.ELOOP, os.strerror(errno.ELOOP), str(path))
         if status.st_uid not in trusted:
-            why = f"{step} is a symbolic link of another user (id {status.st_uid})"
-            raise UnsafeFileError(why, "name the file that it leads to")
+            cause = f"{step} is a symbolic link of another user (id {status.st_uid})"
+            raise UnsafeFileError(cause, "name the file that it leads to")
         target = step.readlink()
         todo += [name for name in reversed(target.parts) if name != target.anchor]
         resolved = Path(target.anchor) if target.is_absolute() else resolved
@@ -183,8 +183,8 @@ def _require(path: Path, status: os.stat_result, owners: Collection[int] | None)
     if not stat.S_ISREG(status.st_mode):
         raise UnsafeFileError(f"{path} is not a regular file", remove)
     if status.st_nlink > 1:
-        why = f"{path} has {status.st_nlink} names (hard links)"
-        raise UnsafeFileError(why, f"remove {path}, or put a copy in its place")
+        cause = f"{path} has {status.st_nlink} names (hard links)"
+        raise UnsafeFileError(cause, f"remove {path}, or put a copy in its place")
     if owners is not None and status.st_uid not in owners:
-        why = f"{path} belongs to another user (id {status.st_uid})"
-        raise UnsafeFileError(why, f"remove {path}, or change its owner")
+        cause = f"{path} belongs to another user (id {status.st_uid})"
+        raise UnsafeFileError(cause, f"remove {path}, or change its owner")

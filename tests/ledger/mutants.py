@@ -131,7 +131,7 @@ MEMORY: Final = (
     ),
     Mutant(
         "an id that has ended is taken anew", LedgerState.reserve,
-        "known is not None", "known is not None and known.state == OPEN",
+        "existing is not None", "existing is not None and existing.state == OPEN",
     ),
     Mutant(
         "a released hold keeps its place in a window", LedgerState._give_back,
@@ -192,7 +192,7 @@ SQLITE: Final = (
         "A == RELEASED", "A == SETTLED", "sqlite",
     ),
     Mutant(
-        "SQLite: where a branch ended is forgotten", continuity.join,
+        "SQLite: where a branch ended is forgotten", continuity.begin_branch,
         "(A.branch, B)", "(branch, B)", "sqlite",
     ),
     Mutant("SQLite: the time is not saved", rows.save, "(now,)", "(now - 60,)", "sqlite"),

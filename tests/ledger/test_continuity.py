@@ -69,23 +69,23 @@ def test_no_loss_is_no_finding() -> None:
 
 def test_the_latest_point_is_remembered() -> None:
     memory = SeenState()
-    memory.note(None, None)
+    memory.record(None, None)
     assert memory.mark is None
-    memory.note(Mark("L", "b", 5), None)
-    memory.note(Mark("L", "a", 4), None)  # an answer that came late
+    memory.record(Mark("L", "b", 5), None)
+    memory.record(Mark("L", "a", 4), None)  # an answer that came late
     assert memory.mark == Mark("L", "b", 5)
-    memory.note(Mark("L", memory.branch, 6), None)
+    memory.record(Mark("L", memory.branch, 6), None)
     assert memory.mark == Mark("L", memory.branch, 6)
     assert memory.joined
-    memory.note(Mark("L", "b", 7), None)
+    memory.record(Mark("L", "b", 7), None)
     assert memory.joined
 
 
 def test_what_was_there_is_remembered_while_it_is_lost() -> None:
     memory = SeenState(Mark("L", "a", 5))
     loss = Loss(0.0, 5, 3)
-    memory.note(Mark("L", "a", 3), loss)
-    memory.note(None, loss)
+    memory.record(Mark("L", "a", 3), loss)
+    memory.record(None, loss)
     assert (memory.mark, memory.loss) == (Mark("L", "a", 5), loss)
-    memory.note(Mark("M", "b", 4), None)
+    memory.record(Mark("M", "b", 4), None)
     assert (memory.mark, memory.loss) == (Mark("M", "b", 4), None)

@@ -209,9 +209,9 @@ class RedisStore:
         rows |= {row.seq: row async for row in self.rows(since)}
         first = codec.seq(oldest) if oldest else int(last) + 1
         kept = [Balance(codec.counter_key(key), int(s) - int(o), int(h)) for key, s, h, o in counts]
-        known = {bucket.key for bucket in kept}
+        counted = {balance.key for balance in kept}
         then = (
-            replace(row, keys=tuple(key for key in row.keys if key in known))
+            replace(row, keys=tuple(key for key in row.keys if key in counted))
             for seq, row in sorted(rows.items())
             if first <= seq <= int(last)
         )
@@ -239,7 +239,7 @@ class RedisStore:
         with self._lock:
             connection = self._connections.get(key)
             if connection is None:
-                for old in [each for each in self._connections if each[0].is_closed()]:
+                for old in [key for key in self._connections if key[0].is_closed()]:
                     del self._connections[old]
                 connection = self._connections[key] = LoopConnection(
                     self._url, self._place, patience
@@ -263,7 +263,7 @@ class RedisStore:
         was submitted, because other answers may arrive in between."""
         seen = self._memory.mark
         answer = await connection.ask(*self._script(seen, verb, *arguments))
-        self._memory.note(*codec.state(answer.pop(), seen))
+        self._memory.record(*codec.state(answer.pop(), seen))
         return answer
 
     async def _finish(self, hold_id: str, actual: Settlement | None) -> Settled:

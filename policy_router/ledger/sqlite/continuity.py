@@ -43,9 +43,9 @@ SCHEMA: Final = (
 `lost_ledger`: the ledgers that processes saw here and that lost data."""
 
 BOOT: Final = Path("/proc/sys/kernel/random/boot_id")
-NOTE: Final = struct.Struct("<8s16s16s36sqq")
+HIGH_WATER: Final = struct.Struct("<8s16s16s36sqq")
 MARK: Final = b"seenmark"
-PLACE: Final = 64
+OFFSET: Final = 64
 """The offset of the high-water mark in the lock's file."""
 
 
@@ -83,10 +83,10 @@ class HighWater:
 
 def read_high_water(file: int) -> HighWater | None:
     """The high-water mark in a lock's file; None when there is none."""
-    found = os.pread(file, NOTE.size, PLACE)
-    if len(found) < NOTE.size or not found.startswith(MARK):
+    record = os.pread(file, HIGH_WATER.size, OFFSET)
+    if len(record) < HIGH_WATER.size or not record.startswith(MARK):
         return None
-    _, ledger, branch, boot, version, synced = NOTE.unpack(found)
+    _, ledger, branch, boot, version, synced = HIGH_WATER.unpack(record)
     return HighWater(Mark(_text(ledger), _text(branch), version), synced, _text(boot))
 
 
@@ -102,7 +102,7 @@ def write_high_water(file: int, mark: Mark, synced: int) -> None:
     if before is not None and before.mark.ledger == mark.ledger:
         synced = max(synced, before.synced)
     texts = (text.encode("ascii") for text in (mark.ledger, mark.branch, boot_id()))
-    os.pwrite(file, NOTE.pack(MARK, *texts, mark.version, synced), PLACE)
+    os.pwrite(file, HIGH_WATER.pack(MARK, *texts, mark.version, synced), OFFSET)
 
 
 def record_synced(file: int, synced: int) -> None:
@@ -116,7 +116,7 @@ def _text(padded: bytes) -> str:
     return padded.rstrip(b"\0").decode("ascii", "replace")
 
 
-def find(connection: sqlite3.Connection) -> tuple[float, Mark, Loss | None]:
+def read_state(connection: sqlite3.Connection) -> tuple[float, Mark, Loss | None]:
     """The ledger's time, the point that it has reached, and what it is known to have lost."""
     now, ledger, branch, version, lost = connection.execute(
         "SELECT now, ledger, branch, version, lost FROM meta"
@@ -125,17 +125,17 @@ def find(connection: sqlite3.Connection) -> tuple[float, Mark, Loss | None]:
 
 
 def compare(
-    connection: sqlite3.Connection, seen: Mark | None, found: Mark, now: float
+    connection: sqlite3.Connection, seen: Mark | None, reached: Mark, now: float
 ) -> Loss | None:
     """What was lost since a point was seen; None when nothing was.
 
     Args:
         connection: in a transaction.
         seen: the point; None for nothing.
-        found: where the ledger is now.
+        reached: where the ledger is now.
         now: the ledger's time.
     """
-    if seen is None or (found.branch == seen.branch and found.version >= seen.version):
+    if seen is None or (reached.branch == seen.branch and reached.version >= seen.version):
         return None
     (count, oldest) = connection.execute("SELECT count(*), min(succeeded) FROM branch").fetchone()
 
@@ -149,32 +149,34 @@ def compare(
         ).fetchone()
         return row is not None
 
-    if contains(found, seen, succeeded, oldest if count >= BRANCHES else -1, accepted):
+    if contains(reached, seen, succeeded, oldest if count >= BRANCHES else -1, accepted):
         return None
-    return Loss(now, seen.version, found.version if found.ledger == seen.ledger else None)
+    return Loss(now, seen.version, reached.version if reached.ledger == seen.ledger else None)
 
 
-def is_noted(connection: sqlite3.Connection, seen: Mark) -> bool:
+def is_recorded(connection: sqlite3.Connection, seen: Mark) -> bool:
     """Whether it is recorded that the ledger that was seen here lost data."""
     row = connection.execute("SELECT 1 FROM lost_ledger WHERE id = ?", (seen.ledger,)).fetchone()
     return row is not None
 
 
-def write_loss(connection: sqlite3.Connection, loss: Loss, seen: Mark) -> None:
+def record_loss(connection: sqlite3.Connection, loss: Loss, seen: Mark) -> None:
     """Record a loss for all processes."""
     connection.execute("INSERT OR IGNORE INTO lost_ledger VALUES (?, 0)", (seen.ledger,))
     connection.execute("UPDATE meta SET lost = ? WHERE lost IS NULL", (loss.stored(),))
 
 
-def join(connection: sqlite3.Connection, found: Mark, branch: str) -> Mark:
+def begin_branch(connection: sqlite3.Connection, reached: Mark, branch: str) -> Mark:
     """Begin a branch of this process."""
-    connection.execute("INSERT OR REPLACE INTO branch VALUES (?, ?)", (found.branch, found.version))
+    connection.execute(
+        "INSERT OR REPLACE INTO branch VALUES (?, ?)", (reached.branch, reached.version)
+    )
     connection.execute(
         "DELETE FROM branch WHERE id IN (SELECT id FROM branch ORDER BY succeeded DESC"
         f" LIMIT -1 OFFSET {BRANCHES})"
     )
     connection.execute("UPDATE meta SET branch = ?", (branch,))
-    return replace(found, branch=branch)
+    return replace(reached, branch=branch)
 
 
 def accept(connection: sqlite3.Connection, seen: Mark | None) -> Loss | None:
@@ -187,14 +189,14 @@ def accept(connection: sqlite3.Connection, seen: Mark | None) -> Loss | None:
         What had been lost; None for nothing.
     """
     connection.execute("BEGIN IMMEDIATE")
-    now, found, known = find(connection)
-    new = compare(connection, seen, found, now)
+    now, reached, recorded = read_state(connection)
+    new = compare(connection, seen, reached, now)
     if new is not None and seen is not None:
-        write_loss(connection, new, seen)
-    loss = known or new
+        record_loss(connection, new, seen)
+    loss = recorded or new
     if loss is not None:
         connection.execute("UPDATE lost_ledger SET accepted = 1")
-        connection.execute("INSERT OR REPLACE INTO lost_ledger VALUES (?, 1)", (found.ledger,))
+        connection.execute("INSERT OR REPLACE INTO lost_ledger VALUES (?, 1)", (reached.ledger,))
         connection.execute(
             "UPDATE meta SET lost = NULL, ledger = ?, branch = ?, version = version + 1",
             (new_token(), new_token()),
@@ -228,10 +230,10 @@ class History:
         self._connection = connection
         self._memory = memory
         self._seen = seen
-        self.now, self.mark, known = find(connection)
+        self.now, self.mark, recorded = read_state(connection)
         self._new = compare(connection, seen, self.mark, look(self.now))
-        self.loss = known or self._new
-        if known is not None and seen is not None and is_noted(connection, seen):
+        self.loss = recorded or self._new
+        if recorded is not None and seen is not None and is_recorded(connection, seen):
             self._new = None
 
     def write(self, *, changed: bool) -> bool:
@@ -244,13 +246,13 @@ class History:
             Whether there is anything to commit.
         """
         if self._new is not None and self._seen is not None:
-            write_loss(self._connection, self._new, self._seen)
+            record_loss(self._connection, self._new, self._seen)
         if changed:
             if not self._memory.joined:
-                self.mark = join(self._connection, self.mark, self._memory.branch)
+                self.mark = begin_branch(self._connection, self.mark, self._memory.branch)
             self.mark = Mark(self.mark.ledger, self.mark.branch, self.mark.version + 1)
         return changed or self._new is not None
 
     def end(self) -> None:
         """Remember what was seen, after the commit."""
-        self._memory.note(self.mark, self.loss)
+        self._memory.record(self.mark, self.loss)

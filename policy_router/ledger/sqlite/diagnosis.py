@@ -12,7 +12,7 @@ from policy_router.errors import StoreError
 from policy_router.ledger.clock import CLOSE, RATE, describe_offset, moment
 from policy_router.ledger.diagnosis import Diagnosis, describe_loss
 from policy_router.ledger.sqlite import clock as sqlite_clock
-from policy_router.ledger.sqlite.continuity import compare, find
+from policy_router.ledger.sqlite.continuity import compare, read_state
 from policy_router.ledger.sqlite.file import OLDEST, LedgerFile
 from policy_router.ledger.sqlite.lock import Lock
 from policy_router.ledger.sqlite.mounts import MOUNTS, NETWORK, file_system
@@ -162,7 +162,7 @@ def _database(
     if damage or level is Severity.ERROR:
         return
     if version > 1:
-        mark, reached, loss = find(connection)
+        mark, reached, loss = read_state(connection)
         yield from describe_loss(loss or compare(connection, seen, reached, mark))
     yield from _time(connection, version, sight)
     (rows,) = connection.execute("SELECT count(*) FROM ledger").fetchone()

@@ -45,7 +45,7 @@ def translated(path: Path, error: Exception) -> StoreError:
     if isinstance(error, StoreError):
         return StoreError(*error.args)
     if isinstance(error, UnsafeFileError):
-        return unusable(path, error.why, error.help)
+        return unusable(path, error.cause, error.help)
     if isinstance(error, OverflowError):
         return AmountError(f"the ledger {path} cannot count an amount this large")
     if isinstance(error, sqlite3.Error):

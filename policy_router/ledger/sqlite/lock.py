@@ -90,8 +90,8 @@ class Lock:
         record = os.pread(descriptor, self._RECORD.size, 0)
         if record.strip(b"\0") and not record.startswith(self._MARK):
             os.close(descriptor)
-            why = f"{self._path} is not the lock file of a ledger"
-            raise UnsafeFileError(why, f"remove {self._path}")
+            cause = f"{self._path} is not the lock file of a ledger"
+            raise UnsafeFileError(cause, f"remove {self._path}")
         return descriptor
 
     def _take(self, until: float | None) -> bool:

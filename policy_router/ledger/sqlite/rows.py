@@ -94,7 +94,7 @@ def load(
         loaded.before[hold_id] = state, expires
         if state == OPEN:
             heappush(ledger.leases, (expires, hold_id))
-    _load_ended(connection, loaded, [each for each in wanted if each not in ledger.holds], now)
+    _load_ended(connection, loaded, [i for i in wanted if i not in ledger.holds], now)
     load_counters(connection, loaded, counters.values(), now)
     return loaded
 

@@ -246,7 +246,9 @@ class SqliteStore(SqliteReader):
         with self._file.closing():
             workers = self._writer, self._reader
             self._paused = [
-                each for each in workers if each.gate.acquire(timeout=self._file.timing.patience)
+                worker
+                for worker in workers
+                if worker.gate.acquire(timeout=self._file.timing.patience)
             ]
             for worker in self._paused:
                 worker.shut()

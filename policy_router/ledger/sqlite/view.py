@@ -24,7 +24,7 @@ from policy_router.ledger.engine import LedgerState
 from policy_router.ledger.sqlite import clock as sqlite_clock
 from policy_router.ledger.sqlite.clock import LedgerClock
 from policy_router.ledger.sqlite.connection import is_connected
-from policy_router.ledger.sqlite.continuity import compare, find, read_high_water
+from policy_router.ledger.sqlite.continuity import compare, read_high_water, read_state
 from policy_router.ledger.sqlite.file import LedgerFile
 from policy_router.ledger.sqlite.lock import Lock
 from policy_router.ledger.sqlite.reports import SqliteReader
@@ -116,7 +116,7 @@ class SqliteView(SqliteReader):
             if self._connection is None:
                 seen = expected(self._file)  # before the database, to which others may write
                 self._connection = self._stack.enter_context(usable(self._file))
-                now, reached, loss = find(self._connection)
+                now, reached, loss = read_state(self._connection)
                 self._loss = loss or compare(self._connection, seen, reached, now)
             self._connection.execute("BEGIN")
             try:
@@ -231,8 +231,10 @@ def _copy(file: LedgerFile, copy: Path) -> None:
             before = _stamp(file.path), _stamp(log)
             size = sum(size for _, size, _ in before)
             if size + ROOM > shutil.disk_usage(copy.parent).free:
-                why = f"there is no room for a copy of {size / 1e6:,.0f} MB in {copy.parent}"
-                raise file.unusable(why, "free some space, or run this as the user of the service")
+                cause = f"there is no room for a copy of {size / 1e6:,.0f} MB in {copy.parent}"
+                raise file.unusable(
+                    cause, "free some space, or run this as the user of the service"
+                )
             _copy_file(file.path, copy)
             if log.exists():
                 _copy_file(log, Path(f"{copy}-wal"))

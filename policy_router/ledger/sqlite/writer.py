@@ -139,7 +139,7 @@ class Writer(Worker):
         moment = self.time.tick(stored)
         now = moment.now
         history = History(connection, self.memory, seen, lambda _: now)
-        ids = [each for request in requests for each in request.ids]
+        ids = [hold_id for request in requests for hold_id in request.ids]
         charges = [charge for request in requests for charge in request.charges]
         loaded = load(connection, ids, charges, now, self._cache)
         if history.loss is not None:
