@@ -208,10 +208,10 @@ class _AttemptsError(RoutingError):
             self.http_status = status
 
     def __str__(self) -> str:
-        lines = [f"{a.model}: {a.failure} ({a.detail})" for a in self.attempts]
-        lines = lines or ["no attempt was made"]
+        lines = [self._headline if self.attempts else "no model was called"]
+        lines += [f"{a.model}: {a.failure} ({a.detail})" for a in self.attempts]
         lines += [f"{s.model}: not called: {s.detail}" for s in self.skipped]
-        return self._headline + "\n  " + "\n  ".join(lines)
+        return "\n  ".join(lines)
 
 
 class BadRequestError(_AttemptsError):

@@ -197,6 +197,9 @@ def test_a_deadline_that_leaves_no_attempt_is_a_504() -> None:
     with pytest.raises(AllModelsFailedError) as caught:
         run(FakeCaller(), "a", deadline=0.4)
     assert caught.value.http_status == 504
+    assert str(caught.value) == (
+        "no model was called\n  a: not called: the deadline of 0.4 s leaves no time"
+    )
 
 
 def test_the_earliest_time_is_known_without_a_hint_too() -> None:
