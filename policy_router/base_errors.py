@@ -4,15 +4,16 @@ from __future__ import annotations
 
 
 class PolicyRouterError(Exception):
-    """Base of everything this package raises on purpose.
+    """The base of every exception that this package raises on purpose.
 
-    `http_status` is the status a server in front of the caller would answer with.
+    Attributes:
+        http_status: The HTTP status that a server would answer with.
     """
 
     http_status: int = 500
 
 
 class UsageError(PolicyRouterError):
-    """The call itself is wrong: an option that does not exist, a value out of range."""
+    """The call itself is wrong: an option does not exist, or a value has the wrong type."""
 
     http_status = 400

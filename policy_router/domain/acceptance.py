@@ -1,4 +1,4 @@
-"""What an answer must be like to be accepted, as the policy states it."""
+"""The checks that an answer must pass, as the policy states them."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 
 
 class OnRejected(StrEnum):
-    """What a request gets when no answer passes: the best that came, marked, or an error."""
+    """What a request gets when no answer passes: the best one, marked as rejected, or an error."""
 
     BEST = "best"
     ERROR = "error"
@@ -20,7 +20,12 @@ class OnRejected(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Judge:
-    """A model that is asked whether an answer has what the rubric says."""
+    """A model that decides whether an answer meets a rubric.
+
+    Attributes:
+        model: The model.
+        rubric: What the answer must be, in words.
+    """
 
     model: Model
     rubric: str
@@ -30,16 +35,26 @@ CHECKS: Final = (
     "not_empty", "json", "json_schema", "pattern", "min_chars", "max_chars", "stop_reason",
     "python", "llm",
 )  # fmt: skip
-"""What an answer may be checked for, in the order the checks are made: the dear ones last."""
+"""What an answer can be checked for, in the order of the checks: the expensive ones last."""
 
 
 @dataclass(frozen=True, slots=True)
 class Accept:
     """Checks that an answer must pass. What is None, False or empty is not checked.
 
-    by: the task or rule that asks for them, in words. json_schema: the schema, as JSON.
-    pattern: RE2, found anywhere. min_chars, max_chars: of the text. stop_reason: one of these.
-    python: a function of ours, `module:function`. llm: a model that judges.
+    Attributes:
+        by: The task or rule that asks for them, such as ``task `code` ``.
+        not_empty: The answer has text or a tool call.
+        json: The text is JSON.
+        json_schema: A JSON Schema, as JSON, that the text is valid against.
+        pattern: An RE2 pattern that is found in the text.
+        min_chars: The fewest characters of the text.
+        max_chars: The most characters of the text.
+        stop_reason: Reasons to stop, one of which the provider reports.
+        python: A function that accepts the answer, as `module:function`.
+        llm: A model that accepts the answer.
+        otherwise: What the request gets when no answer passes.
+        span: Where the checks stand.
     """
 
     by: str
@@ -57,9 +72,9 @@ class Accept:
 
     @property
     def checks(self) -> tuple[str, ...]:
-        """Names of the checks that are made, in their order."""
-        return tuple(name for name in CHECKS if _said(getattr(self, name)))
+        """Names of the checks that are made, in order."""
+        return tuple(name for name in CHECKS if _is_set(getattr(self, name)))
 
 
-def _said(value: object) -> bool:
+def _is_set(value: object) -> bool:
     return value is not None and value is not False and value != ()

@@ -1,4 +1,4 @@
-"""Complexity bands: how hard a request is, and which models it needs."""
+"""The complexity of requests: its bands, and how it is estimated."""
 
 from __future__ import annotations
 
@@ -10,12 +10,19 @@ if TYPE_CHECKING:
 
 
 CONFIDENT: Final = 0.4
-"""From so much probability on, a request is taken for a built-in kind of work."""
+"""The probability from which a request is classified as a built-in kind of work."""
 
 
 @dataclass(frozen=True, slots=True)
 class Band:
-    """A stretch of the complexity score: begins at `start`, ends where the next begins."""
+    """A range of complexity scores; it ends where the next band begins.
+
+    Attributes:
+        name: Its name in the policy.
+        start: Its lowest score, 0..1.
+        min_tier: Rank of the lowest tier that its requests need, if any.
+        span: Where it stands.
+    """
 
     name: str
     start: float
@@ -25,7 +32,15 @@ class Band:
 
 @dataclass(frozen=True, slots=True)
 class Weights:
-    """What each factor of complexity weighs, 0..1; together 1."""
+    """The weight of each factor of complexity, 0..1; together they are 1.
+
+    Attributes:
+        message: The size of the latest message.
+        context: The size of the conversation before it.
+        capability: The abilities that the request needs.
+        depth: The number of turns.
+        keywords: Words that suggest difficulty.
+    """
 
     message: float = 0.30
     context: float = 0.15
@@ -36,11 +51,15 @@ class Weights:
 
 @dataclass(frozen=True, slots=True)
 class Complexity:
-    """How the complexity of a request is worked out.
+    """How the complexity of a request is estimated.
 
-    estimator: its name. model: the policy's name of the model that is asked, function: what own
-    code is (`module:function`), for estimators of that kind. keywords: words that make a request
-    look hard, beside the built-in ones.
+    Attributes:
+        estimator: Name of the estimator.
+        model: Name in the policy of the model that estimates, if a model does.
+        function: The function that estimates, as `module:function`, if a function does.
+        weights: The weights of the heuristic estimator.
+        keywords: Words that suggest difficulty, in addition to the built-in ones.
+        span: Where it stands.
     """
 
     estimator: str = "heuristic"
@@ -52,5 +71,5 @@ class Complexity:
 
     @property
     def is_asked(self) -> bool:
-        """Whether the estimator is a model or own code, which only a real request asks."""
+        """Whether a model or a function estimates; only a request that is sent calls it."""
         return self.model is not None or self.function is not None

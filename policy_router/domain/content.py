@@ -1,4 +1,4 @@
-"""The types of content a request may have, and the abilities that they need."""
+"""The types of content that a request can have, and the abilities that they need."""
 
 from __future__ import annotations
 
@@ -24,12 +24,11 @@ TEXT_PARTS: Final = frozenset(
         "tool_use", "tool_result",
     }
 )  # fmt: skip
-"""Types of message parts that any model reads."""
+"""Types of message parts that every model can read."""
 
 
 PARTS: Final = TEXT_PARTS | NEED_OF_PART.keys()
-"""All types of message parts that are known here; what a model must be able to do for any other
-type cannot be told."""
+"""All known types of message parts. Which ability any other type needs is unknown."""
 
 
 NEED_OF_MODALITY: Final[Mapping[str, str | None]] = MappingProxyType(
@@ -38,4 +37,4 @@ NEED_OF_MODALITY: Final[Mapping[str, str | None]] = MappingProxyType(
 
 
 MODALITIES: Final = frozenset(NEED_OF_MODALITY)
-"""What an answer may be asked to consist of."""
+"""What a request can ask an answer to consist of."""

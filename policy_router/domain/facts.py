@@ -1,4 +1,4 @@
-"""Facts: what a condition can ask about a request."""
+"""The facts that conditions can read of a request."""
 
 from __future__ import annotations
 
@@ -22,10 +22,16 @@ class FactType(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Fact:
-    """Something a condition may ask of a request.
+    """A fact that conditions can read of a request.
 
-    values: what an enumeration may hold, in written order. low, high: bounds of a number,
-    inclusive. optional: may be absent (a set never is: it is empty instead).
+    Attributes:
+        name: Its name in expressions.
+        kind: Its type.
+        values: The possible values of an enumeration, in written order.
+        integer: Whether a number is always an integer.
+        low: The lowest possible number, if there is one.
+        high: The highest possible number, if there is one.
+        optional: Whether it can be absent. A set never is: it is empty instead.
     """
 
     name: str
@@ -41,7 +47,7 @@ WEEKDAYS: Final = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
 
 
 class Vocabulary:
-    """The facts a policy may speak of: the built-in ones, then its declared attributes."""
+    """The facts that a policy can read: the built-in ones, then those it declares."""
 
     __slots__ = ("attributes", "by_name", "declared", "facts")
 

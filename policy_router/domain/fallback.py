@@ -1,4 +1,4 @@
-"""What happens after a failure, as the policy states it."""
+"""What happens after a failed attempt, as the policy states it."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 
 
 class Action(StrEnum):
-    """What the executor does when an attempt fails."""
+    """What is done when an attempt fails."""
 
     NEXT = "next"
     RETRY = "retry"
@@ -51,13 +51,19 @@ ON_ERROR: Final[Mapping[FaultClass, Action]] = MappingProxyType(
         FaultClass.AUTH: Action.NEXT,
     }
 )
-"""What is done unless the policy says otherwise. `bad_request` is not here: then the next model is
-asked, and a request that is proved to be wrong for every model stops (see `failure.REACTIONS`)."""
+"""The defaults. `bad_request` has none: the next model is tried, unless the failure proves that the
+request is wrong for every model (see `REACTIONS` in `providers.failure`)."""
 
 
 @dataclass(frozen=True, slots=True)
 class Cooldown:
-    """After `failures` within `within` seconds a model is left alone for `duration` seconds."""
+    """When a model is not called for a while.
+
+    Attributes:
+        failures: How many failures start a cooldown.
+        within: Seconds within which they happen.
+        duration: Seconds that the cooldown lasts.
+    """
 
     failures: int = 3
     within: float = 60.0
@@ -66,7 +72,18 @@ class Cooldown:
 
 @dataclass(frozen=True, slots=True)
 class Fallback:
-    """How a request goes on when a model fails. Durations are seconds."""
+    """How a request continues when a model fails.
+
+    Attributes:
+        max_attempts: The most calls for one request.
+        deadline: Seconds after which no further attempt is made and a running one is cut off.
+        first_token_within: Seconds until the first token of a stream.
+        stall: Seconds between two tokens of a stream.
+        on_stream_break: What is done when a stream breaks after its first token.
+        step_down: Whether models below the wanted tier are candidates, after all others.
+        on_error: What is done for each class of failure.
+        cooldown: When a model is not called for a while.
+    """
 
     max_attempts: int = 4
     deadline: float = 60.0

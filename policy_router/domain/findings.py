@@ -1,4 +1,4 @@
-"""What the checks found in an answer."""
+"""Results of the checks of an answer."""
 
 from __future__ import annotations
 
@@ -7,10 +7,13 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """A check that an answer did not pass, or that could not be made.
+    """A check that an answer failed, or that could not be made.
 
-    check: its name in the policy. detail: why, at most 200 characters. by: the task or rule that
-    asks for it. fatal: the policy wants an error rather than an answer that failed it.
+    Attributes:
+        check: Its name in the policy.
+        detail: Why, in at most 200 characters.
+        by: The task or rule that asks for it.
+        fatal: Whether the policy prefers an error to an answer that failed it.
     """
 
     check: str

@@ -1,4 +1,4 @@
-"""A model of the policy: what it can do, where it runs, what it costs."""
+"""A model of the policy: its abilities, its address, its price."""
 
 from __future__ import annotations
 
@@ -11,37 +11,42 @@ if TYPE_CHECKING:
 from policy_router.domain.request import UNBOUNDED, Request
 
 TYPICAL_OUTPUT: Final = 300
-"""Tokens an answer is expected to have when the request sets no cap: for estimates and ordering."""
+"""Tokens that an answer is expected to have without a cap, for estimates and for the order."""
 
 
 OUTPUT_CAP: Final = 4_096
-"""Tokens an answer may have where money or tokens are counted, nobody sets a cap, and there is no
-room for all that the model can do: the most that can come out must be known before it is asked for,
-and is sent along."""
+"""Cap on an answer where money or tokens are limited, neither the request nor the policy sets a
+cap, and the longest answer of the model does not fit. It is sent to the provider, since the most
+that can be used must be known before the call."""
 
 
 THINKING_CAP: Final = 16_384
-"""The same for a model that thinks first, which counts as output."""
+"""The same for a model that reasons, which counts as output."""
 
 
 @dataclass(frozen=True, slots=True)
 class Model:
-    """A model the policy may call.
+    """A model that the policy can call.
 
     Attributes:
         name: Its name in the policy.
         provider_model: The LiteLLM name that it is called by.
-        tier: Its ability, never its cost.
-        rank: The place of its tier among the tiers of the policy; 0 is the weakest.
+        tier: How capable it is, which is not what it costs.
+        rank: The position of its tier among the tiers of the policy; 0 is the weakest.
         price: None when it is unknown.
         free: Whether it is declared free. A price of zero in LiteLLM's table does not make it free.
         context: Tokens that fit into its context; None when unknown.
         max_output: Tokens that an answer can have; None when unknown.
-        default_output: Limit of tokens of an answer where the request sets none, if declared.
+        default_output: Cap on an answer, in tokens, where the request sets none, if declared.
+        abilities: What it supports, such as `tools` or `vision`.
+        tags: Tags that selectors can name.
         quality: 0..1, when declared.
         latency: Seconds that a typical answer is expected to take, when declared.
+        api_base: Address of its server, when declared.
+        api_key_env: Name of the environment variable with its API key, when declared.
         picture: The most tokens that it counts for a picture in full detail.
         thumbnail: The most tokens that it counts for a picture in low detail.
+        span: Where it stands.
     """
 
     name: str
@@ -113,6 +118,6 @@ class Model:
             return least
         if self.max_output is None:
             return least if self.context is None else max(self.context, least)
-        # Providers refuse a cap that the context has no room for.
+        # Providers refuse a cap that does not fit into the context.
         room = self.max_output if self.context is None else self.context - request.tokens
         return max(min(self.max_output, room), least)

@@ -6,7 +6,7 @@ from enum import StrEnum
 
 
 class SortKey(StrEnum):
-    """What `prefer` may name; each sorts models by one property, best first."""
+    """A key of `prefer`; each sorts models by one property, best first."""
 
     FREE = "free"
     LOCAL = "local"

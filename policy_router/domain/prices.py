@@ -11,17 +11,30 @@ from typing import Final
 
 @dataclass(frozen=True, slots=True)
 class Price:
-    """nano-USD per million tokens, and fees in nano-USD.
+    """Rates in nano-USD per million tokens, and fees in nano-USD.
 
-    input, output: of tokens that go in and come out. cached, written: of tokens read from and
-    written to the provider's prompt cache, kept: of those written for an hour; None is as any
-    other input, or as written. audio, speech: of sound that goes in and comes out. reasoning: of
-    thinking, where that costs less than other output. cited: of text that the provider fetched.
-    long: the rates of a prompt of more than so many tokens, ascending. tiers: the rates of service
-    tiers, by name. fee: of each request; search: of each search the provider makes. fees: the most
-    that a request's searches and the like come to; hosted: the most that the provider's own tools
-    add, for a request that brings them. local: percent of all rates for answers that are made
-    where the provider charges more, as it then says.
+    Where a rate is None, tokens cost as much as other tokens of their direction.
+
+    Attributes:
+        input: Rate of input tokens.
+        output: Rate of output tokens.
+        cached: Rate of input tokens that are read from the provider's prompt cache.
+        written: Rate of input tokens that are written to the prompt cache.
+        audio: Rate of audio input.
+        long: Rates of long prompts: pairs of a number of input tokens and the price above it,
+            ascending.
+        speech: Rate of audio output.
+        kept: Rate of input tokens that are written to the prompt cache for an hour; None is as
+            `written`.
+        reasoning: Rate of reasoning, where it is lower than that of other output.
+        cited: Rate of text that the provider fetched.
+        tiers: Prices of service tiers, by name.
+        fee: Fee of each request.
+        search: Fee of each search that the provider makes.
+        fees: The most that searches and the like can add to a request.
+        hosted: The most that tools that run at the provider can add.
+        local: Percentage of all rates where an answer is made in a region that costs more, if the
+            provider reports such a region.
     """
 
     input: int
@@ -56,11 +69,24 @@ class Price:
         tier: str = "",
         local: bool = False,
     ) -> int:
-        """nano-USD for that many tokens, rounded up once; fees come on top. cached, written: how
-        many of `tokens_in` came from and went into the prompt cache; kept: of those written, how
-        many for an hour. heard, spoken: how many of what went in and came out are sound. thought:
-        how many of what came out are thinking. cited: tokens beside what went in. tier: the service
-        tier that answered. local: it was answered where more is charged."""
+        """What a call costs, without fees.
+
+        Args:
+            tokens_in: Input tokens.
+            tokens_out: Output tokens.
+            cached: How many input tokens came from the prompt cache.
+            written: How many input tokens went into the prompt cache.
+            heard: How many input tokens are audio.
+            spoken: How many output tokens are audio.
+            kept: How many of `written` are kept for an hour.
+            thought: How many output tokens are reasoning.
+            cited: Tokens of fetched text, in addition to `tokens_in`.
+            tier: The service tier that answered; empty for the usual one.
+            local: Whether it was answered in a region that costs more.
+
+        Returns:
+            nano-USD, rounded up once.
+        """
         rates = self._applying(tokens_in, tier)
         rate_in, rate_out = rates.input, rates.output
         total = (tokens_in + cited) * rate_in + tokens_out * rate_out
@@ -82,21 +108,29 @@ class Price:
         return -(-total * percent // 100_000_000)
 
     def most(self, tokens_in: int, tokens_out: int, *, hosted: bool = False) -> int:
-        """The most that so many tokens can cost, whatever rate turns out to apply, with all fees.
-        hosted: the request brings tools of the provider's own."""
+        """The most that a call can cost, whichever rates apply, with all fees.
+
+        Args:
+            tokens_in: Input tokens.
+            tokens_out: Output tokens.
+            hosted: Whether the request has tools that run at the provider.
+
+        Returns:
+            nano-USD.
+        """
         found = [rates for above, rates in self.long if tokens_in > above]
-        rate_in = max(r.dearest_input for r in (self, *found))
+        rate_in = max(r.highest_input_rate for r in (self, *found))
         rate_out = max(max(r.output, r.speech or 0) for r in (self, *found))
         total = (tokens_in * rate_in + tokens_out * rate_out) * self.local
         return -(-total // 100_000_000) + self.fee + self.fees + (self.hosted if hosted else 0)
 
     @property
-    def dearest_input(self) -> int:
-        """The highest rate that a token that goes in can come under, in a prompt of any length."""
+    def highest_input_rate(self) -> int:
+        """The highest rate that can apply to an input token, in a prompt of any length."""
         return max(self.input, self.written or 0, self.kept or 0, self.audio or 0)
 
     def times(self, percent: int) -> Price:
-        """The same with every rate at so many percent; fees stay as they are."""
+        """The same with every rate multiplied by a percentage; fees stay the same."""
         if percent == 100:
             return self
         rates = {name: getattr(self, name) for name in _RATES}
@@ -108,7 +142,7 @@ class Price:
         )
 
     def _applying(self, tokens_in: int, tier: str) -> Price:
-        """The rates of a prompt of that length, in a service tier."""
+        """The rates of a prompt of this length in a service tier."""
         base = next((rates for name, rates in self.tiers if name == tier), self) if tier else self
         rates = base
         for above, long in base.long:

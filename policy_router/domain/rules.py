@@ -14,10 +14,23 @@ from policy_router.domain.complexity import CONFIDENT
 
 @dataclass(frozen=True, slots=True)
 class Rule:
-    """One rule: when its condition holds it takes models away, reorders them, or denies.
+    """One rule: where its condition holds, it excludes models, reorders them, or denies.
 
-    only, avoid, first: names of models in the order they were selected (None: not said).
-    min_tier: rank. needs: abilities a model must have. accept: what the answer is checked for.
+    Lists of models are names in the order in which the policy selects them.
+
+    Attributes:
+        name: Its name in the policy.
+        when: Its condition; None means that it always applies.
+        only: The models that are not excluded; None excludes none.
+        avoid: Models that are excluded.
+        first: Models that come first.
+        min_tier: Rank of the lowest tier that is wanted, if any.
+        needs: Abilities that a model must have.
+        deny: Why the request is denied, if it is.
+        accept: What the answer is checked for, if anything.
+        span: Where the rule stands.
+        only_at: Where `only` stands.
+        avoid_at: Where `avoid` stands.
     """
 
     name: str
@@ -36,12 +49,23 @@ class Rule:
 
 @dataclass(frozen=True, slots=True)
 class Task:
-    """A kind of request. `default`: the one that a request has when it has no other.
+    """A kind of request.
 
-    keywords, pattern (RE2), needs (all of them): conditions, any one of which gives it away. A
-    task without any that bears the name of a built-in kind of work is told by that, from this
-    `confidence` on, 0..1. criticality: 0..1, how much it raises the complexity.
-    accept: what its answers are checked for.
+    `keywords`, `pattern` and `needs` are conditions, any one of which identifies the task. A task
+    without conditions that has the name of a built-in kind of work is identified by that kind.
+
+    Attributes:
+        name: Its name in the policy.
+        min_tier: Rank of the lowest tier that is wanted, if any.
+        first: Names of the models that come first.
+        default: Whether a request without a task has this one.
+        accept: What its answers are checked for, if anything.
+        span: Where it stands.
+        keywords: Words, one of which must be in the request.
+        pattern: RE2 pattern that must be found in the request.
+        needs: Abilities, all of which the request must need.
+        confidence: The probability, 0..1, from which a built-in kind of work identifies it.
+        criticality: How much it raises the complexity, 0..1.
     """
 
     name: str
@@ -58,5 +82,5 @@ class Task:
 
     @property
     def conditions(self) -> bool:
-        """Whether it states conditions of its own."""
+        """Whether it has conditions of its own."""
         return bool(self.keywords or self.needs or self.pattern is not None)
