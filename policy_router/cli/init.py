@@ -54,8 +54,8 @@ def init(
     target = _target(path)
     if not dry_run:
         _refuse(target, path, force=force)
-    found = discover(os.environ)
-    text = MODELINE + compose(found, catalog(), datetime.now(UTC).date())
+    discovered = discover(os.environ)
+    text = MODELINE + compose(discovered, catalog(), datetime.now(UTC).date())
     if dry_run:
         write(text, sys.stdout)
         return
@@ -64,7 +64,7 @@ def init(
         write_text(target, text, replace=force)
     except OSError as problem:
         fail(f"cannot write {target}: {cause(problem)}")
-    inform(*_summary(found))
+    inform(*_summary(discovered))
     shown = printable(str(target))
     show([f"wrote {shown}"])
     _describe(target.parent / SCHEMA)
@@ -111,12 +111,12 @@ def _refuse(target: Path, path: Path | None, *, force: bool) -> None:
         )
 
 
-def _summary(found: "Discovered") -> list[str]:
+def _summary(discovered: "Discovered") -> list[str]:
     lines = [
         f"found {server.kind} at {server.base}: {len(server.models)} "
         f"model{'' if len(server.models) == 1 else 's'}"
-        for server in found.servers
+        for server in discovered.servers
     ]
-    lines += [f"found {name} in the environment" for name in found.keys]
+    lines += [f"found {name} in the environment" for name in discovered.keys]
     nothing = "found no model server on this machine and no API key in the environment"
-    return [*lines, *found.notes] or [nothing]
+    return [*lines, *discovered.notes] or [nothing]

@@ -114,8 +114,8 @@ def failed_write() -> int | None:
 def write(text: str, stream: TextIO) -> None:
     """Write text to a stream.
 
-    When the reader of a pipe is gone, the output ends and the command goes on, so that its exit
-    code stays true. Any other error ends the command.
+    When the reader of a pipe has closed it, the output ends and the command goes on, so that its
+    exit code stays true. Any other error ends the command.
     """
     try:
         stream.write(text)

@@ -185,8 +185,8 @@ async def _list_all(sources: Sequence[ServerKind], within: float) -> tuple[Serve
             task.cancel()
         await asyncio.gather(*late, return_exceptions=True)
     answers = zip(sources, tasks, strict=True)
-    found = [(source, () if task in late else task.result()) for source, task in answers]
-    return tuple(Server(source.name, source.base, models) for source, models in found if models)
+    listed = [(source, () if task in late else task.result()) for source, task in answers]
+    return tuple(Server(source.name, source.base, models) for source, models in listed if models)
 
 
 async def _list(client: httpx.AsyncClient, source: ServerKind) -> tuple[ServedModel, ...]:

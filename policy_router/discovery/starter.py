@@ -104,25 +104,27 @@ _EXAMPLES: Final = """\
 """
 
 
-def compose(found: Discovered, table: Catalog, today: date) -> str:
+def compose(discovered: Discovered, table: Catalog, today: date) -> str:
     """Return the text of a policy file for what was discovered.
 
     Args:
-        found: The servers and keys that were discovered.
+        discovered: The servers and keys that were discovered.
         table: LiteLLM's table of models: prices, contexts and last days.
         today: The date, to leave out models that are about to be withdrawn.
     """
-    hosted = [(key, list(_hosted(key, table, today))) for key in found.keys]
-    entries = _named([*_local(found), *(entry for _, some in hosted for entry in some)])
+    hosted = [(key, list(_hosted(key, table, today))) for key in discovered.keys]
+    entries = _named([*_local(discovered), *(entry for _, some in hosted for entry in some)])
     useless = [key for key, some in hosted if not some]
     nothing = not entries
     if nothing:
         entries = [_NOTHING]
     tiers = [tier for tier in TIERS if any(entry.tier == tier for entry in entries)]
     parts = [
-        _HEAD.format(found=_about(found, useless, nothing=nothing)),
+        _HEAD.format(discovered=_about(discovered, useless, nothing=nothing)),
         f"tiers: [{', '.join(tiers)}]  # weakest first: ability, never money\n",
-        "models:\n" + "".join(map(_model, entries)) + (_EXAMPLES if nothing else _left_out(found)),
+        "models:\n"
+        + "".join(map(_model, entries))
+        + (_EXAMPLES if nothing else _left_out(discovered)),
     ]
     if len(tiers) > 1:
         parts.append(
@@ -148,19 +150,19 @@ def compose(found: Discovered, table: Catalog, today: date) -> str:
 
 _HEAD: Final = """\
 # Which model may answer, in what order, at what cost.
-# {found}
+# {discovered}
 version: 1
 name: starter
 """
 
 
-def _about(found: Discovered, useless: Sequence[str], *, nothing: bool) -> str:
+def _about(discovered: Discovered, useless: Sequence[str], *, nothing: bool) -> str:
     lines = [
         f"{key} is set, but LiteLLM's table has no model for it that is still served: add one."
         for key in useless
     ]
-    there = [server.kind for server in found.servers]
-    there += [key for key in found.keys if key not in useless]
+    there = [server.kind for server in discovered.servers]
+    there += [key for key in discovered.keys if key not in useless]
     if there:
         lines.insert(0, f"Found: {', '.join(there)}.")
     if nothing:
@@ -171,12 +173,12 @@ def _about(found: Discovered, useless: Sequence[str], *, nothing: bool) -> str:
     return "\n# ".join(lines)
 
 
-def _local(found: Discovered) -> Iterator[_Entry]:
+def _local(discovered: Discovered) -> Iterator[_Entry]:
     """Yield the models of the servers on this machine."""
-    for server in found.servers:
-        provider, end, context, why = _SERVERS[server.kind]
+    for server in discovered.servers:
+        provider, end, context, origin = _SERVERS[server.kind]
         for model in _here(server.models)[:MOST]:
-            size = str(model.context) if model.context else f"{context}  # {why}"
+            size = str(model.context) if model.context else f"{context}  # {origin}"
             yield _Entry(
                 _short(model.name),
                 f"{provider}/{model.name}",
@@ -196,14 +198,14 @@ def _here(models: Sequence[ServedModel]) -> list[ServedModel]:
     return [model for model in models if not model.elsewhere]
 
 
-def _left_out(found: Discovered) -> str:
+def _left_out(discovered: Discovered) -> str:
     lines = [
         f"  # not listed: {model.name} of {server.kind} is answered elsewhere, at its own price\n"
-        for server in found.servers
+        for server in discovered.servers
         for model in server.models
         if model.elsewhere
     ]
-    for server in found.servers:
+    for server in discovered.servers:
         more = len(_here(server.models)) - MOST
         if more > 0:
             lines.append(f"  # not listed: {more} more of {server.kind}\n")

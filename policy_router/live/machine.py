@@ -46,7 +46,7 @@ class ReloadMachine:
         interval: Seconds between two looks at files that have settled.
         settle: Seconds for which the same bytes must have been there.
         settle_loss: The same for bytes that lack something that the active ones have.
-        min_interval: Seconds between two compilations that nobody requested.
+        min_interval: Seconds between two compilations that were not requested.
     """
 
     def __init__(

@@ -1,8 +1,8 @@
 """One active policy, replaced while in use when the files on disk become another good one.
 
-The digest of the bytes is what counts. A whole new policy is built beside the old one and one
-reference is swapped. When the new one has an error the old one stays, and the status says why until
-the files are good again.
+Files are compared by the digest of their bytes. A whole new policy is built while the old one is in
+use, and one reference is swapped. When the new one has an error the old one stays, and the status
+says why until the files are good again.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""What a live policy can be told: its timing, and the clocks and probes it uses."""
+"""The settings of a live policy: its timing, and the clocks and probes it uses."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ class ReloadTiming:
         settle: Seconds for which the same bytes must have been there.
         settle_loss: The same for bytes that lack something: a file became shorter or vanished, or
             the new policy lacks restrictions.
-        min_interval: Seconds between two compilations that nobody requested.
+        min_interval: Seconds between two compilations that were not requested.
 
     Raises:
         UsageError: A value is too small.

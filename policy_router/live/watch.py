@@ -89,8 +89,8 @@ def warn_of_mounts(files: Iterable[tuple[str, str]]) -> None:
             )
 
 
-def _unescaped(found: re.Match[bytes]) -> bytes:
-    return bytes([int(found[1], 8)])
+def _unescaped(match: re.Match[bytes]) -> bytes:
+    return bytes([int(match[1], 8)])
 
 
 class Hint:

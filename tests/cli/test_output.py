@@ -7,7 +7,8 @@ import sys
 
 import pytest
 
-from policy_router.cli.output import progress, wants_color
+from policy_router.cli.output import progress, show, wants_color
+from policy_router.views.lines import Table
 
 
 class Terminal(io.StringIO):
@@ -51,3 +52,15 @@ def test_color_of_a_terminal(
 def test_a_pipe_has_no_color(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("FORCE_COLOR", raising=False)
     assert not wants_color(io.StringIO())
+
+
+def test_a_table_fits_the_terminal_and_is_whole_in_a_pipe(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("NO_COLOR", "1")
+    monkeypatch.setenv("COLUMNS", "30")
+    blocks = [Table([("model", "word " * 20)])]
+    terminal, pipe = Terminal(), io.StringIO()
+    show(blocks, terminal)
+    show(blocks, pipe)
+    assert max(map(len, terminal.getvalue().splitlines())) <= 30
+    assert len(pipe.getvalue().splitlines()) == 1
+    assert "\x1b" not in terminal.getvalue()
