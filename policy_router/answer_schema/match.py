@@ -1,6 +1,6 @@
 """Whether the answer of a model fits a JSON Schema.
 
-An answer is a text that somebody else wrote. So nothing is fetched, the work has a bound that no
+The text of an answer is not trusted. So nothing is fetched, the work has a bound that no
 answer can lift, and a mismatch is described by a place in the schema, never by the answer's words.
 
 Why this walks the schema in Python: jsonschema-rs, which is faster, cannot be stopped, lets no

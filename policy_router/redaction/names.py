@@ -29,7 +29,7 @@ _OF_PLACES: Final = frozenset({"env", "var", "variable", "envvar", "name", "file
 
 @lru_cache(maxsize=4096)
 def is_secret_name(name: str) -> bool:
-    """Whether a field of that name holds a credential: `api_key`, `X-Api-Key`, `apiKye`, ..."""
+    """Whether a field of that name contains a credential: `api_key`, `X-Api-Key`, `apiKye`, ..."""
     words = [word.lower() for word in _WORD.findall(name) if not word.isdigit()]
     if not words or words[-1] in _OF_PLACES:
         return False  # it names the place of the credential
@@ -47,7 +47,7 @@ def is_secret_name(name: str) -> bool:
 
 
 def is_query_secret(name: str) -> bool:
-    """Whether a query parameter of that name holds a credential."""
+    """Whether a query parameter of that name contains a credential."""
     return name.lower() in _IN_QUERIES or is_secret_name(name)
 
 

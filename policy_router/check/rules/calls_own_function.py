@@ -28,9 +28,9 @@ if TYPE_CHECKING:
 
 
 def check(subject: Subject) -> Iterator[Diagnostic]:
-    for name, purpose, at in functions_of(subject.policy):
+    for name, purpose, span in functions_of(subject.policy):
         yield note(
             "calls-own-function",
             f"the policy calls `{name}` {purpose}; the program that opens the router must allow it",
-            at,
+            span,
         )

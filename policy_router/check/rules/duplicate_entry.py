@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from policy_router.diagnostics import Diagnostic
     from policy_router.language.source import Path
 
-# What these hold is no list of ours, or a list in which an entry may well stand twice.
+# Their lists are not part of the language, or may well contain an entry twice.
 _OTHERS: Final = frozenset({"json_schema", "params", "then"})
 # Here, equal entries are errors already.
 _CHECKED: Final = frozenset({"tiers", "attributes"})

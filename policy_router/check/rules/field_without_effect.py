@@ -34,7 +34,7 @@ if TYPE_CHECKING:
     from policy_router.language.source import Path
 
 Found = tuple["Path", str, str]
-# Where none is something else than nothing said.
+# Fields in which an empty list differs from a missing one.
 _MAY_BE_EMPTY: Final = frozenset({"can", "prefer", "json_schema", "params", "rules", "tests"})
 
 

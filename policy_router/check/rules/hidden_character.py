@@ -35,19 +35,19 @@ def check_text(sources: Mapping[str, str]) -> Iterator[Diagnostic]:
         if text.isascii() or not HIDDEN.search(text):
             continue
         lines = [0, *(i + 1 for i, char in enumerate(text) if char == "\n")]
-        for at, does in hidden(text):
-            line = bisect_right(lines, at)
-            column = at - lines[line - 1] + 1
+        for position, effect in hidden(text):
+            line = bisect_right(lines, position)
+            column = position - lines[line - 1] + 1
             span = Span(name, line, column, line, column + 1)
-            point = f"U+{ord(text[at]):04X}"
-            if does == "turns":
+            point = f"U+{ord(text[position]):04X}"
+            if effect == "turns":
                 yield error(
                     "hidden-character",
                     f"{point} changes the direction of the text, so its order on screen differs",
                     span,
                     "remove it",
                 )
-            elif does == "hides" or not _near_right_to_left(text, at):
+            elif effect == "hides" or not _near_right_to_left(text, position):
                 yield warning("hidden-character", f"{point} is invisible", span, "remove it")
 
 
@@ -56,19 +56,19 @@ def check(subject: Subject) -> Iterator[Diagnostic]:
     for path, value, kind in strings(subject.draft.document):
         if kind == "prose" or value.isascii():
             continue
-        at = next(iter(hidden(value)), None)
+        first = next(iter(hidden(value)), None)
         span = subject.draft.places.value(path)
         written = subject.sources.get(span.file, "").split("\n")[span.line - 1 : span.end_line]
-        if at is not None and not any(HIDDEN.search(row) for row in written):
+        if first is not None and not any(HIDDEN.search(row) for row in written):
             yield warning(
                 "hidden-character",
-                f"U+{ord(value[at[0]]):04X} in this text is invisible",
+                f"U+{ord(value[first[0]]):04X} in this text is invisible",
                 span,
                 "remove it",
             )
 
 
-def _near_right_to_left(text: str, at: int) -> bool:
+def _near_right_to_left(text: str, position: int) -> bool:
     """Whether a mark of direction has a use here: near Arabic or Hebrew."""
-    near = text[max(0, at - 20) : at + 20]
+    near = text[max(0, position - 20) : position + 20]
     return any("\u0590" <= char <= "\u08ff" or "\ufb1d" <= char <= "\ufefc" for char in near)

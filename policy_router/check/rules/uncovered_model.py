@@ -1,6 +1,6 @@
 """a paid model that no budget covers
 
-A model that costs money is a candidate only where a budget covers it, so that nobody spends money
+A model that costs money is a candidate only where a budget covers it, so that no money is spent
 by accident. Without one it is never called. `cap: unlimited` is a budget without a limit.
 
 Bad:
