@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from pydantic import BaseModel, ConfigDict
 
 from policy_router.providers.adapt import as_chunk, content_text, to_answer, to_chunk, to_delta
 from policy_router.providers.chat import ChatAnswer, ChatChunk, Usage
@@ -69,6 +70,38 @@ def test_objects_and_mappings_are_read_alike(made: Any) -> None:
     assert (call.id, call.function) == ("c", FunctionCall("add", "{}"))
     assert answer.raw is made
     assert answer.model_dump() == ANSWER
+
+
+class Open(BaseModel):
+    """As the classes of LiteLLM and OpenAI's SDK: unknown fields are kept, some are computed."""
+
+    model_config = ConfigDict(extra="allow")
+    finish_reason: str | None = None
+
+    @property
+    def index(self) -> int:
+        return 7
+
+
+class Closed(BaseModel):
+    """As a program may write it: no fields but those of the class."""
+
+    id: str
+    choices: list[Open]
+
+
+def test_objects_of_pydantic_are_read_like_any_other() -> None:
+    delta = Open.model_validate({"content": "x", "role": "assistant"})
+    choice = Open.model_validate({"finish_reason": "stop", "delta": delta})
+    for made in (
+        Open.model_validate({"id": "a", "choices": [choice]}),
+        Closed(id="a", choices=[choice]),
+    ):
+        chunk = to_chunk(made)
+        (read,) = chunk.choices
+        assert (chunk.id, chunk.usage, read.index, read.finish_reason) == ("a", None, 7, "stop")
+        assert (read.delta.content, read.delta.role, read.delta.refusal) == ("x", "assistant", None)
+        assert chunk.model_dump()["choices"][0]["delta"]["content"] == "x"
 
 
 def test_what_is_typed_already_stays_the_same() -> None:
