@@ -445,3 +445,18 @@ def test_headroom_spreads_what_is_free() -> None:
     assert order(2, 2, 2) == [(name, "written order") for name in "abc"]
     assert order(10, 9, 10) == [("b", "the only model left")]
     assert [c.name for c in decide(found, Request()).candidates] == ["a", "b", "c"]
+
+
+def test_a_cap_on_the_answer_bounds_what_is_reserved() -> None:
+    found = policy(budget(10**9))
+    request = Request(tokens=1)
+    facts = situation_of(found, request, NOW).facts
+    position = found.position("paid")
+    amounts = [
+        found.limit_index.charges(
+            facts, request, position, now=NOW, zone=UTC, output_cap=output_cap
+        )[0].amount
+        for output_cap in (None, 100, 10)
+    ]
+    assert amounts == sorted(amounts, reverse=True)
+    assert len(set(amounts)) == 3
