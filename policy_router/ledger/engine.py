@@ -255,7 +255,7 @@ class LedgerState:
         crossed: tuple[Crossing, ...] = ()
         for charge in held.hold.charges:
             counter = charge.counter
-            amount = settled_amount(counter.metric, charge.amount, actual)
+            amount = settled_amount(counter.key.metric, charge.amount, actual)
             if counter.end:
                 count = self.counts[counter.id]
                 count.held -= charge.amount
@@ -280,7 +280,7 @@ class LedgerState:
         real = Settlement() if actual is None else actual
         for charge in held.hold.charges:
             counter = charge.counter
-            amount = 0 if nothing else settled_amount(counter.metric, charge.amount, real)
+            amount = 0 if nothing else settled_amount(counter.key.metric, charge.amount, real)
             if counter.end:
                 count = self.counts[counter.id]
                 count.spent += amount - charge.amount
