@@ -10,13 +10,8 @@ from typing import Annotated, Any, NamedTuple
 
 import typer
 
-from policy_router.classification.calibration import (
-    Example,
-    TooFewError,
-    distinct,
-    mean,
-    propose,
-)
+from policy_router.classification.calibration.examples import Example, distinct, mean
+from policy_router.classification.calibration.propose import TooFewError, propose
 from policy_router.classification.classifier import HEURISTIC, Classifier
 from policy_router.cli.jsonl import chat_of, read_body, read_lines
 from policy_router.cli.output import fail, inform, progress, write

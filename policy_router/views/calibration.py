@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from policy_router.classification.calibration import EACH
+from policy_router.classification.calibration.propose import EACH
 from policy_router.classification.classifier import HEURISTIC
 
 if TYPE_CHECKING:
-    from policy_router.classification.calibration import Figure, Proposal
+    from policy_router.classification.calibration.measures import Figure
+    from policy_router.classification.calibration.propose import Proposal
     from policy_router.decision.policy import Policy
 
 

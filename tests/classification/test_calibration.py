@@ -10,25 +10,31 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from policy_router.classification.calibration import (
-    EACH,
-    FEWEST,
-    STEP,
+from policy_router.classification.calibration.examples import (
     Example,
-    Figure,
     ScoredExamples,
-    TooFewError,
-    agreement,
-    closeness,
-    compare,
     evaluate,
+    scores_of,
+)
+from policy_router.classification.calibration.fit import (
+    STEP,
     even_starts,
     fit_starts,
     fit_weights,
-    propose,
+)
+from policy_router.classification.calibration.measures import (
+    Figure,
+    agreement,
+    closeness,
+    compare,
     recovered,
-    scores_of,
     spread,
+)
+from policy_router.classification.calibration.propose import (
+    EACH,
+    FEWEST,
+    TooFewError,
+    propose,
 )
 from policy_router.domain.complexity import Weights
 
