@@ -1,13 +1,14 @@
-"""Is a box covered by the union of other boxes? If not, where; if so, by which.
+"""Decides whether a union of boxes covers another box.
 
-A search like DPLL, on boxes. Boxes that miss the question drop out. One that contains it answers
-it. One that leaves a single dimension open shrinks it. Where some cells of a dimension are in none
-of the boxes that constrain it, the question is asked of those cells alone: what those boxes cover
-elsewhere cannot help there. Else the question is split along a box that leaves few dimensions open.
+It is a search like DPLL, on boxes. Boxes that miss the question are dropped; one that contains it
+answers it; one that leaves a single dimension open shrinks it. Where some cells of a dimension are
+in none of the boxes that constrain it, the question is reduced to those cells, since what those
+boxes cover elsewhere cannot help there. Otherwise the question is split along a box that leaves few
+dimensions open.
 
-All boxes are looked at together, as bits of an int, and how many dimensions each leaves open is
-counted for all of them at once, so a step costs the same however wide the space is. The search
-keeps its own stack. Covering is hard in theory and small in practice: an allowance of steps turns
+All boxes are examined together, as bits of an int, and the number of dimensions that each leaves
+open is counted for all of them at once, so that a step costs the same in every space. The search
+keeps its own stack. Covering is hard in theory and small in practice: a bound on the steps turns
 the rare hard case into an honest `GaveUp`.
 """
 
@@ -26,22 +27,22 @@ if TYPE_CHECKING:
     from policy_router.decision.space import Box, Space
 
 MAX_STEPS: Final = 20_000
-"""For one question."""
+"""Steps for one question."""
 ALL_STEPS: Final = 100_000
-"""For all questions together: two or three seconds."""
+"""Steps for all questions together: two or three seconds."""
 LEAST_STEPS: Final = 100
-"""For one question when the others have used up everything."""
+"""Steps for one question when the others have used up all."""
 _SHARE: Final = 5
-"""No question may use more than this part of what is left, so that the others get theirs."""
+"""No question may use more than one part in five of what is left, so that others get some."""
 _SCAN: Final = 8
-"""Boxes looked at one by one that cost as much as a step."""
+"""Boxes examined one by one that cost as much as a step."""
 _KEPT: Final = 64
-"""Sets of boxes of which it is remembered what can be said without a question."""
+"""Sets of boxes whose prepared form is kept."""
 _FEW: Final = 16
-"""So few boxes are searched at once; more are first looked at without the question."""
+"""Up to so many boxes are searched directly; more are first prepared."""
 
 Counts: TypeAlias = tuple[int, ...]
-"""A number for each box: bit i of the n-th int is bit n of the number of box i."""
+"""A count for each box: bit i of the n-th int is bit n of the count of box i."""
 
 
 class GaveUp(Exception):  # noqa: N818  an answer ("unknown"), not an error
@@ -49,10 +50,13 @@ class GaveUp(Exception):  # noqa: N818  an answer ("unknown"), not an error
 
 
 class Cover:
-    """Boxes that may cover others. A set of them is an int, bit i for box i.
+    """Boxes that may cover others. A set of them is an int: bit i is box i.
 
-    everything: all of them. steps: taken so far, by all questions.
-    cancelled: polled while it searches; every search then raises Cancelled.
+    Attributes:
+        boxes: The boxes.
+        everything: The set of all of them.
+        steps: Steps taken so far, by all questions.
+        cancelled: Polled during a search, which raises Cancelled when it returns True.
     """
 
     def __init__(self, space: Space, boxes: Sequence[Box], cancelled: Poll = never) -> None:
@@ -76,12 +80,11 @@ class Cover:
 
     @property
     def exhausted(self) -> bool:
-        """Whether the questions have used up what they may together. More can be asked; each
-        gets LEAST_STEPS."""
+        """Whether all steps are used up. A further question still gets LEAST_STEPS."""
         return self._left <= 0
 
     def renew(self) -> None:
-        """Begin anew to count what the questions use up together."""
+        """Start to count the steps of all questions from zero."""
         self._renewed = self.steps
 
     @property
@@ -108,13 +111,32 @@ class Cover:
         return self._axes[dimension].holding(cells)
 
     def uncovered(self, box: Box, by: int, but: int = 0) -> Box | None:
-        """A part of the box that none of the boxes in `by`, except those in `but`, reaches; None
-        when there is none. Quickest when many questions have the same `by`. Raises GaveUp."""
+        """Find a part of a box that other boxes do not cover.
+
+        Many questions with the same `by` are faster than with different ones.
+
+        Args:
+            box: The box.
+            by: The boxes that may cover it.
+            but: Boxes of `by` that do not count.
+
+        Returns:
+            The part; None when the box is covered.
+
+        Raises:
+            GaveUp: The question takes too many steps.
+        """
         return _Search(self).run(box, by, but)
 
     def core(self, box: Box, by: int, but: int = 0) -> int | None:
-        """Of boxes that cover the box, some that already do and cannot spare one of them; None
-        when they do not cover it. Raises GaveUp."""
+        """Find a minimal subset of some boxes that covers a box.
+
+        Returns:
+            The subset, none of whose boxes can be left out; None when the box is not covered.
+
+        Raises:
+            GaveUp: The question takes too many steps.
+        """
         search = _Search(self)
         if search.run(box, by, but) is not None:
             return None
@@ -127,7 +149,7 @@ class Cover:
         return needed
 
     def reduced(self, by: int) -> _Reduced:
-        """What can be said of a set of boxes before there is a question."""
+        """The prepared form of a set of boxes."""
         found = self._reduced.get(by)
         if found is None:
             if len(self._reduced) >= _KEPT:
@@ -145,8 +167,10 @@ class Cover:
         return found
 
     def spare(self, box: Box, by: int) -> tuple[dict[int, int], int]:
-        """Dimensions in which some cells of the box are in none of the boxes that constrain it
-        there, one after the other: those cells, and the boxes that remain."""
+        """Reduce the box, dimension by dimension, to the cells that no box constrains there.
+
+        It yields those cells and the boxes that remain.
+        """
         constraining = self._constraining(box, by)
         free: dict[int, int] = {}
         waiting = list(constraining)
@@ -192,7 +216,7 @@ class Cover:
 
 @dataclass(frozen=True, slots=True)
 class _Reduced:
-    """A set of boxes, looked at without a question.
+    """A set of boxes, prepared for questions.
 
     free: per dimension, cells in none of the boxes that constrain it. kills: the boxes that are
     out of the question there. counts: in how many dimensions each box is.
@@ -203,8 +227,7 @@ class _Reduced:
     counts: Counts
 
     def gone(self, box: Box) -> int:
-        """The boxes that cannot help to cover a box: they are out of the question in a dimension
-        that it does not constrain."""
+        """The boxes that cannot help to cover a box, by a dimension that it does not constrain."""
         counts = self.counts
         for dimension in box:
             killed = self.kills.get(dimension)
@@ -214,8 +237,10 @@ class _Reduced:
 
 
 class _Axis:
-    """One dimension: which boxes admit which of its cells. A tree over the cells answers for a run
-    of them in a few look-ups."""
+    """Which boxes admit which cells of one dimension.
+
+    A tree over the cells answers for a run of them in a few lookups.
+    """
 
     def __init__(self, dead: int, admits: list[int], everything: int) -> None:
         self._dead = dead
@@ -269,8 +294,10 @@ class _Axis:
 
 @dataclass(slots=True)
 class _Split:
-    """A question split along a box, and the parts that are still to be asked: outside the blocker
-    in one of the open dimensions, inside it in those before."""
+    """A question that is split along a box, with the parts that are still open.
+
+    A part lies outside the box in one of the open dimensions, and inside it in those before.
+    """
 
     box: dict[int, int]
     by: int
@@ -281,7 +308,7 @@ class _Split:
 
 
 class _Search:
-    """One question. used: after a proof, the boxes it rests on."""
+    """One question. `used`: after a proof, the boxes that it rests on."""
 
     def __init__(self, cover: Cover) -> None:
         self._cover = cover
@@ -310,12 +337,12 @@ class _Search:
         return None if found is None else {**free, **found}
 
     def _narrowed(self, counts: Counts, dimension: int, cells: int, left: int) -> Counts:
-        """How many dimensions each box leaves open, now that one has fewer cells."""
+        """Update how many dimensions each box leaves open, after one has lost cells."""
         holding = self._cover.holding
         return _fewer(counts, holding(dimension, left) & ~holding(dimension, cells))
 
     def _search(self, box: dict[int, int], by: int, counts: Counts) -> Box | None:
-        """`by` has only boxes that meet the box."""
+        """Start a question; `by` has only boxes that meet the box."""
         cover, live = self._cover, self._cover.live
         splits: list[_Split] = []
         scan_below = by.bit_count() + 1  # a scan for spare boxes waits until some have gone
@@ -352,7 +379,7 @@ class _Search:
         return box
 
     def _next(self, splits: list[_Split]) -> tuple[dict[int, int], int, Counts, int]:
-        """The next part of the last question that was split."""
+        """The next open part of the question that was split last."""
         cover, split = self._cover, splits[-1]
         dimension = split.open.pop()
         cells = split.box.get(dimension, cover.live[dimension])
@@ -377,7 +404,7 @@ def _union(sets: Iterable[int]) -> int:
 
 
 def _more(counts: Counts, among: int) -> Counts:
-    """The counts, one more for each box of a set."""
+    """The counts, increased by one for each box of a set."""
     out = []
     for plane in counts:
         out.append(plane ^ among)
@@ -386,7 +413,7 @@ def _more(counts: Counts, among: int) -> Counts:
 
 
 def _fewer(counts: Counts, among: int) -> Counts:
-    """The counts, one less for each box of a set, none of which is at zero."""
+    """The counts, decreased by one for each box of a set, none of which is zero."""
     out = list(counts)
     for i, plane in enumerate(counts):
         if not among:
@@ -397,7 +424,7 @@ def _fewer(counts: Counts, among: int) -> Counts:
 
 
 def _least(counts: Counts, among: int) -> int:
-    """Those of a set whose count is the least."""
+    """The boxes of a set with the lowest count."""
     for plane in reversed(counts):
         among = among & ~plane or among
     return among

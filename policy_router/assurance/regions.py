@@ -1,4 +1,4 @@
-"""Where, in the space of all requests, each part of a policy takes models away."""
+"""The regions of the space of requests in which each part of a policy excludes models."""
 
 from __future__ import annotations
 
@@ -33,12 +33,19 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Restriction:
-    """Something that takes models away or asks for a floor: a rule, a task, a band, or that nobody
-    pays.
+    """Something that excludes models or wants a minimum tier.
 
-    boxes: where; None when the condition is too wide to say. exact: they say so exactly; else a
-    pattern decides as well. removes, below: models (bit i: model i) taken away there, and those
-    under the floor asked for there. rule: its number, None for what is no rule.
+    It is a rule, a task, a band, or the lack of a budget or a price. Sets of models are ints: bit i
+    is model i.
+
+    Attributes:
+        boxes: Where it applies; None when its condition has too many boxes.
+        exact: Whether it applies everywhere in the boxes; otherwise a pattern decides as well.
+        removes: The models that it excludes.
+        below: The models below the tier that it wants.
+        says: What it is, such as ``rule `x` ``.
+        span: Where it stands.
+        rule: Its position among the rules; None for anything else.
     """
 
     boxes: tuple[Box, ...] | None
@@ -51,13 +58,21 @@ class Restriction:
 
 
 class Regions:
-    """The sources of a policy in the space of its requests, and a Cover over all their boxes.
+    """The restrictions of a policy in the space of requests, with a Cover over all their boxes.
 
-    A set of boxes is an int, as in Cover. holds: per source, boxes in which it surely applies,
-    given what their patterns say; to prove that something is covered. reaches: per source, boxes
-    outside of which it surely does not apply; to find a request that it leaves alone.
-    removers: per model, the boxes in which it is taken away. kinds: such boxes -> the models that
-    have just these (bit i: model i). impossible: no request is in these.
+    A set of boxes is an int, as in Cover.
+
+    Attributes:
+        space: The space.
+        sources: The restrictions: the rules in written order, then the others.
+        cover: The Cover over all boxes.
+        holds: For each restriction the boxes in which it surely applies, where their patterns
+            match. They serve to prove that something is covered.
+        reaches: For each restriction the boxes outside of which it surely does not apply. They
+            serve to find a request that it does not affect.
+        removers: For each model the boxes in which it is excluded.
+        kinds: Such boxes, with the models that have exactly these.
+        impossible: Boxes that no request lies in.
     """
 
     def __init__(self, policy: Policy, cancelled: Poll = never) -> None:
@@ -98,7 +113,7 @@ class Regions:
         self._gather(len(policy.models))
 
     def _gather(self, models: int) -> None:
-        """Number all boxes, and sort them by what they say."""
+        """Number all boxes, and group them by restriction and by model."""
         flat: list[Box] = list(self._clockless())
         self.impossible = (1 << len(flat)) - 1
         owner: list[int | None] = [None] * len(flat)
@@ -136,7 +151,7 @@ class Regions:
         return boxes, not any(self._patterns & set(box) for box in boxes)
 
     def _clockless(self) -> Iterator[Box]:
-        """Hour and weekday come from one clock: both are known, or neither is."""
+        """Boxes with only one of hour and weekday, which come from one clock."""
         at = {d.fact: i for i, d in enumerate(self.space.dimensions)}
         if HOUR in at and WEEKDAY in at:
             absent = {i: 1 << self.space.dimensions[i].size - 1 for i in (at[HOUR], at[WEEKDAY])}
@@ -145,7 +160,7 @@ class Regions:
                 yield {one: absent[one], other: live & ~absent[other]}
 
     def owners(self, boxes: int) -> tuple[Restriction, ...]:
-        """The sources that these boxes belong to, in written order."""
+        """The restrictions that these boxes belong to, in written order."""
         numbers = {n for bit in bits(boxes) if (n := self._owner[bit]) is not None}
         return tuple(self.sources[n] for n in sorted(numbers))
 
@@ -158,8 +173,8 @@ class Regions:
         return found
 
     def demoted(self, models: int) -> dict[int, int]:
-        """For each of these models (bit i: model i) the boxes outside of which it is neither out
-        nor below the floor."""
+        """For each of these models the boxes outside of which it is neither excluded nor below the
+        wanted tier."""
         found = dict.fromkeys(bits(models), 0)
         for number, source in enumerate(self.sources):
             for model in bits((source.removes | source.below) & models):
@@ -167,8 +182,11 @@ class Regions:
         return found
 
     def together(self, a: int, b: int, outside: int = 0) -> bool:
-        """Whether some request surely meets the conditions of both sources, and is in none of the
-        boxes `outside`. Raises GaveUp."""
+        """Whether some request surely meets two restrictions, by position, outside some boxes.
+
+        Raises:
+            GaveUp: The question takes too many steps.
+        """
         one, other = self.sources[a], self.sources[b]
         if not (one.exact and other.exact):
             return False
@@ -182,22 +200,25 @@ class Regions:
         return False
 
     def within(self, a: int, b: int) -> bool:
-        """Whether every request that meets the condition of one source surely meets the other's.
-        Raises GaveUp."""
+        """Whether every request that meets one restriction surely meets another, by position.
+
+        Raises:
+            GaveUp: The question takes too many steps.
+        """
         return all(
             self.cover.uncovered(box, self.holds[b] | self.impossible) is None
             for box in self.sources[a].boxes or ()
         )
 
     def inside(self, number: int) -> int:
-        """Boxes that lie in a box of a source."""
+        """The boxes that lie in a box of a restriction, by position."""
         found = 0
         for box in self.sources[number].boxes or ():
             found |= self.cover.inside(box)
         return found
 
     def near(self, number: int, among: int) -> list[int]:
-        """The rules that own one of these boxes and have a request in common with a source."""
+        """The rules among these boxes that some request meets together with a restriction."""
         met = 0
         for box in self.sources[number].boxes or ():
             met |= self.cover.meeting(box) & among
@@ -205,28 +226,28 @@ class Regions:
 
 
 def _unpaid(policy: Policy) -> Iterator[tuple[Tree | None, int, str, Span | None]]:
-    """Where paid models (bit i: model i) are out for want of a budget or of a known price. No tree:
-    everywhere."""
+    """Where models lack a budget or a price: a condition (None: everywhere), the models, what it
+    is, and its place."""
     money = [m for m in policy.limits if m.metric is Metric.USD]
     paid = {i: model for i, model in enumerate(policy.models) if not model.free}
     # Many models are paid by the same budgets.
     alike: dict[int, int] = {}
     for i in paid:
-        paying = sum(1 << n for n, meter in enumerate(money) if meter.models >> i & 1)
+        paying = sum(1 << n for n, limit in enumerate(money) if limit.models >> i & 1)
         alike[paying] = alike.get(paying, 0) | 1 << i
     for paying, models in alike.items():
-        meters = [money[n] for n in bits(paying)]
-        conditions = [m.when.tree for m in meters if m.when is not None]
-        if len(conditions) == len(meters):
+        limits = [money[n] for n in bits(paying)]
+        conditions = [m.when.tree for m in limits if m.when is not None]
+        if len(conditions) == len(limits):
             unless: Tree | None = Not(Any(tuple(conditions))) if conditions else None
             yield unless, models, "the lack of a budget", None
     unpriced = sum(1 << i for i, model in paid.items() if model.price is None)
-    for meter in money:
+    for limit in money:
         if (
-            meter.cap is not None
-            and meter.then is not WhenExhausted.WARN
-            and meter.models & unpriced
+            limit.cap is not None
+            and limit.then is not WhenExhausted.WARN
+            and limit.models & unpriced
         ):
-            where = meter.when.tree if meter.when is not None else None
-            says = f"budget `{meter.name}`, its price unknown,"
-            yield where, meter.models & unpriced, says, meter.span
+            where = limit.when.tree if limit.when is not None else None
+            says = f"budget `{limit.name}`, its price unknown,"
+            yield where, limit.models & unpriced, says, limit.span
