@@ -33,11 +33,12 @@ import warnings
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final, NoReturn, TypeAlias
 
+from policy_router.domain.condition import Op
 from policy_router.language.condition_error import ConditionError
 from policy_router.language.slips import QUOTED, refuse_slips
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
 MAX_TEXT: Final = 4096
 MAX_DEPTH: Final = 50
@@ -386,11 +387,14 @@ class _Reader:
         return Extent(self._text[start:end], self._lead + start, self._lead + end)
 
 
-_TOKENS: Final = {
-    ast.Eq: "==", ast.NotEq: "!=", ast.Lt: "<", ast.LtE: "<=", ast.Gt: ">", ast.GtE: ">=",
+_TOKENS: Final[Mapping[type[ast.cmpop], str]] = {
+    ast.Eq: "==", ast.NotEq: "!=", ast.Lt: Op.LT, ast.LtE: Op.LE, ast.Gt: Op.GT, ast.GtE: Op.GE,
 }  # fmt: skip
-_MIRRORED: Final = {"<": ">", "<=": ">=", ">": "<", ">=": "<="}
-"""The operator that says the same with its sides exchanged."""
+"""Relations of the grammar. `==` and `!=` become tests with `in`; the others are operators."""
+_MIRRORED: Final[Mapping[str, str]] = {
+    Op.LT: Op.GT, Op.LE: Op.GE, Op.GT: Op.LT, Op.GE: Op.LE,
+}  # fmt: skip
+"""The operator that means the same when the sides are exchanged."""
 _USAGE: Final = {
     "any_of": ("a set and strings", "any_of(tags, 'a', 'b')"),
     "all_of": ("a set and strings", "all_of(tags, 'a', 'b')"),
