@@ -30,12 +30,26 @@ from __future__ import annotations
 import ast
 import re
 import warnings
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Final, NoReturn, TypeAlias
+from typing import TYPE_CHECKING, Final, NoReturn
 
 from policy_router.domain.condition import Op
 from policy_router.language.condition_error import ConditionError
 from policy_router.language.slips import QUOTED, refuse_slips
+from policy_router.language.terms import (
+    ALLOWED,
+    CallTerm,
+    ChoiceTerm,
+    ComparisonTerm,
+    ConstantTerm,
+    Extent,
+    FactTerm,
+    JunctionTerm,
+    MembershipTerm,
+    NegationTerm,
+    Operand,
+    Term,
+    UnknownCallTerm,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -45,122 +59,6 @@ MAX_DEPTH: Final = 50
 MAX_TESTS: Final = 200
 FUNCTIONS: Final = ("any_of", "all_of", "matches")
 SYNTAX: Final = "condition-syntax"
-_ALLOWED: Final = (
-    "a condition consists of facts, constants, and/or/not, == != < <= > >=, in, "
-    ".startswith(), any_of(), all_of(), matches()"
-)
-_LONGEST: Final = 40
-"""Characters of a term that a message repeats."""
-
-
-@dataclass(frozen=True, slots=True)
-class Extent:
-    """Where a term is written: characters [start, end) of the condition's text."""
-
-    text: str
-    start: int
-    end: int
-
-    def __str__(self) -> str:
-        """The term as written, short enough for a message."""
-        return self.text if len(self.text) <= _LONGEST else self.text[: _LONGEST - 3] + "..."
-
-    def refuse(self, rule: str, message: str, help_: str = _ALLOWED) -> NoReturn:
-        """Report something wrong with this term. Raises ConditionError."""
-        raise ConditionError(rule, message, help_, self.start, self.end)
-
-
-@dataclass(frozen=True, slots=True)
-class FactTerm:
-    """A name, of a fact as far as the grammar knows."""
-
-    extent: Extent
-    name: str
-
-
-@dataclass(frozen=True, slots=True)
-class ConstantTerm:
-    """A constant. value: as Python reads it, of any type."""
-
-    extent: Extent
-    value: object
-
-
-Operand: TypeAlias = FactTerm | ConstantTerm
-
-
-@dataclass(frozen=True, slots=True)
-class ComparisonTerm:
-    """A fact compared with an operand. When the constant was on the left, the sides are exchanged
-    and the operator is mirrored."""
-
-    extent: Extent
-    fact: FactTerm
-    operator: str
-    operand: Operand
-
-
-@dataclass(frozen=True, slots=True)
-class ChoiceTerm:
-    """A fact `in`, or when negated `not in`, a list of operands."""
-
-    extent: Extent
-    fact: FactTerm
-    items: tuple[Operand, ...]
-    negated: bool
-
-
-@dataclass(frozen=True, slots=True)
-class MembershipTerm:
-    """An operand `in`, or when negated `not in`, a fact."""
-
-    extent: Extent
-    item: Operand
-    fact: FactTerm
-    negated: bool
-
-
-@dataclass(frozen=True, slots=True)
-class CallTerm:
-    """A call of a function that conditions have. fact: its first argument, or what the method
-    belongs to. arguments: the others."""
-
-    extent: Extent
-    function: str
-    fact: FactTerm
-    arguments: tuple[Operand, ...]
-
-
-@dataclass(frozen=True, slots=True)
-class UnknownCallTerm:
-    """A call of a function or method that conditions do not have. arguments: as written; the
-    owner of a method comes first."""
-
-    extent: Extent
-    function: str
-    is_method: bool
-    arguments: tuple[str, ...]
-
-
-@dataclass(frozen=True, slots=True)
-class JunctionTerm:
-    """Terms joined by `and`, else by `or`."""
-
-    is_and: bool
-    terms: tuple[Term, ...]
-
-
-@dataclass(frozen=True, slots=True)
-class NegationTerm:
-    """`not` before a term."""
-
-    term: Term
-
-
-Term: TypeAlias = (
-    FactTerm | ComparisonTerm | ChoiceTerm | MembershipTerm | CallTerm | UnknownCallTerm
-    | JunctionTerm | NegationTerm
-)  # fmt: skip
 
 
 def syntax(text: str) -> ast.expr:
@@ -173,12 +71,17 @@ def syntax(text: str) -> ast.expr:
 
 def one_line(text: str) -> str:
     """An expression on one line, single spaces between its words; strings stay as they are."""
-    return _RUN_OF_SPACES.sub(lambda match: match[1] or " ", _joined(text))
+    return _RUN_OF_SPACES.sub(_space, text.strip())
 
 
 def _joined(text: str) -> str:
     """An expression with its line breaks as spaces, so that a column is all there is to a place."""
-    return _SPACE.sub(lambda m: m[1].replace("\n", " ") if m[1] else " ", text.strip())
+    return _SPACE.sub(_space, text.strip())
+
+
+def _space(match: re.Match[str]) -> str:
+    """A space for a space, and a string with its line breaks as spaces."""
+    return match[1].replace("\n", " ") if match[1] else " "
 
 
 _SPACE: Final = re.compile(rf"({QUOTED.pattern})|\s")
@@ -214,7 +117,7 @@ def parse_condition(text: str) -> Term:
         if column < 0:  # Python gives no place to what is missing
             message, column = "the condition is incomplete", len(joined) - 1
         column += lead
-        raise ConditionError(SYNTAX, message, _ALLOWED, column, column + 1) from None
+        raise ConditionError(SYNTAX, message, ALLOWED, column, column + 1) from None
     except (RecursionError, MemoryError, ValueError):
         too_large(whole)
     return _Reader(joined, lead).condition(node, 0)

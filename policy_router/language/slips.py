@@ -89,19 +89,17 @@ def refuse_slips(text: str) -> None:
     """
     bare = QUOTED.sub(lambda match: " " * len(match.group()), text)
     for slip in _ANYWHERE:
-        _refuse(slip, text)
+        match = slip.pattern.search(text)
+        if match:
+            raise ConditionError(slip.rule, slip.message, slip.help, *match.span())
     scaled = _SCALED.search(bare)
     if scaled:
         message, help_ = f"`{scaled[0]}` is not a number here", f"write {count(scaled[0]):_}"
         raise ConditionError("condition-syntax", message, help_, *scaled.span())
     for slip in _OUTSIDE_STRINGS:
-        _refuse(slip, bare)
-
-
-def _refuse(slip: _Slip, text: str) -> None:
-    match = slip.pattern.search(text)
-    if match:
-        raise ConditionError(slip.rule, slip.message, slip.help, *match.span())
+        match = slip.pattern.search(bare)
+        if match:
+            raise ConditionError(slip.rule, slip.message, slip.help, *match.span())
 
 
 _CONTAINS: Final = frozenset({

@@ -7,10 +7,11 @@ from typing import TYPE_CHECKING, Final, NoReturn, TypeAlias
 from policy_router.domain.condition import All, Any, Not, Op, Test, Tree
 from policy_router.domain.facts import WEEKDAYS, Fact, FactType, Vocabulary
 from policy_router.language.condition_error import ConditionError
-from policy_router.language.grammar import (
-    FUNCTIONS,
-    MAX_TESTS,
-    SYNTAX,
+from policy_router.language.grammar import FUNCTIONS, MAX_TESTS, SYNTAX, too_large
+from policy_router.language.habits import BOOLEANS
+from policy_router.language.habits import WEEKDAYS as DAYS
+from policy_router.language.slips import as_pattern, function_help, unquoted_number
+from policy_router.language.terms import (
     CallTerm,
     ChoiceTerm,
     ComparisonTerm,
@@ -23,11 +24,7 @@ from policy_router.language.grammar import (
     Operand,
     Term,
     UnknownCallTerm,
-    too_large,
 )
-from policy_router.language.habits import BOOLEANS
-from policy_router.language.habits import WEEKDAYS as DAYS
-from policy_router.language.slips import as_pattern, function_help, unquoted_number
 from policy_router.patterns import RE2, pattern_problem
 
 if TYPE_CHECKING:

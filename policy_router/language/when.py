@@ -9,7 +9,8 @@ from policy_router.diagnostics import Diagnostic, Severity, Span
 from policy_router.domain.condition import All, Any, Condition, Op, Test, Tree, spell, tests_of
 from policy_router.domain.facts import FactType, Vocabulary
 from policy_router.language.condition_error import ConditionError
-from policy_router.language.grammar import Extent, one_line, parse_condition
+from policy_router.language.grammar import one_line, parse_condition
+from policy_router.language.terms import Extent
 from policy_router.language.typing import (
     Constant,
     TypeChecker,
