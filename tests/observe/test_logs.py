@@ -5,14 +5,18 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import logging
+from dataclasses import replace
 from typing import Any
 
 import pytest
 
-from policy_router.domain.decision import Decision, Reason, Skip
+from policy_router.domain.complexity import Band
+from policy_router.domain.decision import Decision, Reason, RuleReasons, Skip
 from policy_router.domain.fallback import Fallback
 from policy_router.domain.findings import Finding
 from policy_router.domain.request import Request
+from policy_router.domain.rules import Task
+from policy_router.domain.situation import Situation
 from policy_router.errors import RoutingError
 from policy_router.events import Answered, Decided, Event, EventSource, Exhausted, NoRoom
 from policy_router.execution.executor import Executor
@@ -28,27 +32,20 @@ ASK = Body(messages=[{"role": "user", "content": PROMPT}])
 R500 = Failure(FailureKind.TIMEOUT)
 
 
-def decided(**fields: Any) -> Decision:
-    given: dict[str, Any] = {
-        "revision": "rev", "request": Request(), "task": None, "complexity": None, "score": None,
-        "candidates": (), "skipped": (), "rules": (),
-    }  # fmt: skip
-    return Decision(**{**given, **fields})
-
-
 def identity() -> tuple[str, str, float, str]:
     return "event", "request", 1_000.0, "rev"
 
 
-CODE = decided(
-    task="code",
-    complexity="hard",
+CODE = Decision(
+    revision="rev",
+    situation=Situation(Request(), Task("code"), Band("hard", 0.6), 0.8),
     candidates=(candidate("big"), candidate("small")),
-    rules=("private", "eu"),
-    skipped=(Skip("far", Reason.ONLY, "excluded by `only` of rule `eu`"),),
+    reasons=RuleReasons(
+        ("private", "eu"), (Skip("far", Reason.ONLY, "excluded by `only` of rule `eu`"),)
+    ),
 )
-NONE = decided()
-DENIED = decided(denied="closed\non Sundays")
+NONE = Decision(revision="rev", situation=Situation(Request()), candidates=())
+DENIED = replace(NONE, denied="closed\non Sundays")
 CASES: list[tuple[Event, list[str]]] = [
     (
         Decided(*identity(), CODE),
