@@ -45,6 +45,7 @@ class _Choice:
         self._reasoning: list[str] = []
         self._refusal: list[str] = []
         self._calls: dict[int, ToolCall] = {}
+        self._function: FunctionCall | None = None
 
     def add(self, choice: ChunkChoice) -> None:
         """Adds what a chunk brings."""
@@ -61,12 +62,10 @@ class _Choice:
         for call in delta.tool_calls:
             index = call.index or 0
             earlier = self._calls.get(index, ToolCall())
-            # A call comes in pieces: its name with the first, its arguments over all of them.
-            function = FunctionCall(
-                earlier.function.name + call.function.name,
-                earlier.function.arguments + call.function.arguments,
-            )
+            function = _continued(earlier.function, call.function)
             self._calls[index] = ToolCall(earlier.id or call.id, function, call.type)
+        if delta.function_call is not None:
+            self._function = _continued(self._function or FunctionCall(), delta.function_call)
 
     def whole(self, index: int) -> ChatChoice:
         """The choice with its message."""
@@ -75,8 +74,14 @@ class _Choice:
             tuple(self._calls[number] for number in sorted(self._calls)),
             _joined(self._reasoning),
             _joined(self._refusal),
+            self._function,
         )
         return ChatChoice(index, message, self._finish_reason, self._native)
+
+
+def _continued(call: FunctionCall, piece: FunctionCall) -> FunctionCall:
+    """A call comes in pieces: its name with the first, its arguments over all of them."""
+    return FunctionCall(call.name + piece.name, call.arguments + piece.arguments)
 
 
 def _joined(pieces: list[str]) -> str | None:

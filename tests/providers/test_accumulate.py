@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 from policy_router.providers.accumulate import join_chunks
 from policy_router.providers.adapt import to_chunk
 from policy_router.providers.chat import ChatAnswer, Usage
+from policy_router.providers.message import FunctionCall
 from tests.execution.make import chunk, spoken, usage_chunk
 
 if TYPE_CHECKING:
@@ -64,6 +65,16 @@ def test_tool_calls_come_in_pieces() -> None:
     ]
     assert whole.choices[0].message.has_more_than_text
     assert endings(whole) == [("", "tool_calls", True)]
+
+
+def test_a_call_in_the_older_form_comes_in_pieces() -> None:
+    whole = joined([
+        chunk(function_call={"name": "add", "arguments": '{"a"'}),
+        chunk(function_call={"arguments": ": 1}"}),
+        chunk(finish="function_call"),
+    ])  # fmt: skip
+    assert whole.choices[0].message.function_call == FunctionCall("add", '{"a": 1}')
+    assert endings(whole) == [("", "function_call", True)]
 
 
 def test_several_choices() -> None:
