@@ -1,7 +1,6 @@
-"""Conditions by simpleeval, an interpreter that is not ours: every part's value, and a second
-opinion on the whole.
+"""The reference interpreter of conditions, simpleeval: the value of every part of a condition.
 
-`Condition.holds` decides; this explains, and the tests hold the two against each other.
+`Condition.holds` decides; this explains decisions, and tests compare the two.
 """
 
 from __future__ import annotations

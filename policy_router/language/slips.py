@@ -24,8 +24,8 @@ class _Slip(NamedTuple):
 
 
 def _token(token: str, instead: str, pattern: str | None = None) -> _Slip:
-    found = re.compile(re.escape(token) if pattern is None else pattern)
-    return _Slip(found, f"`{token}` is not an operator of conditions", f"write {instead}")
+    compiled = re.compile(re.escape(token) if pattern is None else pattern)
+    return _Slip(compiled, f"`{token}` is not an operator of conditions", f"write {instead}")
 
 
 def _phrase(words: str, before: str, after: str, message: str, help_: str) -> _Slip:
@@ -34,7 +34,7 @@ def _phrase(words: str, before: str, after: str, message: str, help_: str) -> _S
 
 _MATCHES: Final = "to search for a pattern write matches(user, '^bot-')"
 _ANYWHERE: Final = (
-    # Python would read these in a way that nobody means, inside a string as well.
+    # Python would accept these with a meaning that is never intended, inside a string as well.
     _Slip(re.compile(r"[\x00-\x08\x0b-\x1f\x7f]"), "a control character", "remove it"),
     _Slip(re.compile(r"\'{3}|\"{3}"), "three quotes in a row", "use one pair of quotes"),
 )

@@ -87,9 +87,9 @@ def read_mapping(  # noqa: PLR0917  a mapping, the facts it may name, and where 
         listed = isinstance(value, list)
         values: Sequence[object] = value if isinstance(value, list) else [value]
         constants: list[Constant] = []
-        for i, each in enumerate(values):
+        for i, constant in enumerate(values):
             try:
-                constants.append(constant_for(fact, each, hints, yaml=True))
+                constants.append(constant_for(fact, constant, hints, yaml=True))
             except ConditionError as error:
                 problems.append(_diagnostic(error, value_at(name, i if listed else None)))
         if not constants:
