@@ -289,9 +289,9 @@ class Attempt:
         first_token: Seconds until the first token of a stream.
         tokens_in: Input tokens that the provider counted.
         tokens_out: Output tokens that the provider counted.
-        cost: What was charged for it, in nano-USD; None when nothing is counted.
-        estimated: Whether the provider's count is missing or cannot be right, so that `cost` is
-            the most that the call can have cost.
+        cost_nano_usd: What was charged for it; None when nothing is counted.
+        estimated: Whether the provider's count is missing or cannot be right, so that
+            `cost_nano_usd` is the most that the call can have cost.
         overrun: Whether it cost more than was reserved.
     """
 
@@ -306,7 +306,7 @@ class Attempt:
     first_token: float | None = None
     tokens_in: int | None = None
     tokens_out: int | None = None
-    cost: int | None = None
+    cost_nano_usd: int | None = None
     estimated: bool = False
     overrun: bool = False
 

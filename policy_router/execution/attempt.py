@@ -190,7 +190,7 @@ class RunningAttempt:
             actual = self._account.actual
             attempt = replace(
                 attempt,
-                cost=0 if actual is None else actual.cost,
+                cost_nano_usd=0 if actual is None else actual.cost,
                 estimated=actual is not None and actual.estimated,
                 overrun=self._account.overrun,
             )

@@ -74,6 +74,6 @@ def _attempts(attempts: tuple[Attempt, ...]) -> str:
         return "no attempt"
     ends = ", ".join(f"{printable(a.model)}: {a.failure or 'ok'}" for a in attempts)
     seconds = sum(attempt.seconds for attempt in attempts)
-    cost = sum(attempt.cost or 0 for attempt in attempts)
+    cost = sum(attempt.cost_nano_usd or 0 for attempt in attempts)
     number = "1 attempt" if len(attempts) == 1 else f"{len(attempts)} attempts"
     return f"{number} ({ends}), {seconds:.1f} s, ${format_usd(cost)}"

@@ -102,7 +102,7 @@ def _attempt(policy: Policy, attempt: Attempt) -> dict[str, Any]:
         "status": attempt.status,
         "detail": attempt.detail,
         "retry_after": attempt.retry_after,
-        "cost_usd": format_usd(attempt.cost or 0) if priced else None,
+        "cost_usd": format_usd(attempt.cost_nano_usd or 0) if priced else None,
     }
 
 
@@ -124,7 +124,7 @@ def _cost(policy: Policy, attempt: Attempt) -> str:
     model = policy.model(attempt.model)
     if model.free:
         return "free"
-    return "cost unknown" if model.price is None else f"${format_usd(attempt.cost or 0)}"
+    return "cost unknown" if model.price is None else f"${format_usd(attempt.cost_nano_usd or 0)}"
 
 
 def doubts(answer: Answer | AnswerStream) -> list[Line]:

@@ -71,7 +71,7 @@ def test_invalid_json_goes_up_a_tier_and_both_are_charged(tmp_path: Path, how: s
         text, got = await ask(w, how, max_tokens=100)
         assert (text, got.served_by, got.rejected) == (GOOD, "middle", ())
         assert [hit.model for hit in w.provider.requests] == ["cheap", "middle"]
-        assert [(a.model, a.failure, a.detail, a.cost) for a in got.attempts] == [
+        assert [(a.model, a.failure, a.detail, a.cost_nano_usd) for a in got.attempts] == [
             ("cheap", "rejected", AGAINST_JSON, 30_000),
             ("middle", None, "", 90_000),
         ]
@@ -249,7 +249,7 @@ def test_a_judge_is_charged_in_addition_to_what_it_judges(tmp_path: Path, how: s
             ("other", "ada", 2 * 51_000),
         ]
         judged = [e for e in w.events if isinstance(e, JudgedAnswer)]
-        assert [(e.passed, e.attempt.model, e.attempt.cost) for e in judged] == [
+        assert [(e.passed, e.attempt.model, e.attempt.cost_nano_usd) for e in judged] == [
             (False, "other", 102_000),
             (True, "other", 102_000),
         ]

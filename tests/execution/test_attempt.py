@@ -67,7 +67,7 @@ def test_an_answer_is_charged_by_its_count() -> None:
         assert await setting.kinds() == []  # noted, not settled yet
         await setting.attempt.settle()
         assert await setting.kinds() == [(EntryKind.SETTLE, 50)]
-        assert (attempt.model, attempt.failure, attempt.cost) == ("paid", None, 50)
+        assert (attempt.model, attempt.failure, attempt.cost_nano_usd) == ("paid", None, 50)
         assert (attempt.started, attempt.seconds) == (NOON, 2.5)
         assert (attempt.tokens_in, attempt.tokens_out) == (10, 20)
         assert setting.caller.limits == [10.0]
@@ -134,7 +134,7 @@ def test_a_stream_is_charged_by_what_its_reader_notes() -> None:
         assert setting.attempt.record(NO_USAGE).first_token == 0.5
         setting.attempt.produced = 2
         assert (
-            setting.attempt.end(R500).cost == 210
+            setting.attempt.end(R500).cost_nano_usd == 210
         )  # all that was reserved, as nothing was counted
         await setting.attempt.settle()
 
@@ -149,7 +149,7 @@ def test_without_an_account_nothing_is_counted() -> None:
         assert await attempt.reserve() is None
         attempt.start(1.0)
         assert (await attempt.call(HELLO)).choices[0].message.text == "hello"
-        assert attempt.end(None).cost is None
+        assert attempt.end(None).cost_nano_usd is None
         await attempt.settle()
 
     asyncio.run(main())

@@ -130,7 +130,7 @@ def test_an_answer_is_charged_what_it_cost(tmp_path: Path) -> None:
             cost, usage.prompt_tokens, usage.completion_tokens,
         )  # fmt: skip
         assert (row.about.model, row.about.user, row.estimated) == ("big", "ada", False)
-        assert answer.attempts[0].cost == cost
+        assert answer.attempts[0].cost_nano_usd == cost
 
     play(tmp_path, "budgets: { all: { cap: $5/month } }", scene)
 
@@ -182,7 +182,7 @@ def test_what_the_provider_counted_is_what_is_charged(  # noqa: PLR0917  pytest'
             assert row.tokens_out == len("one two")
         else:
             assert (row.tokens_in, row.tokens_out) == charged
-        assert row.cost == attempt.cost == row.tokens_in * 1000 + row.tokens_out * 2000
+        assert row.cost == attempt.cost_nano_usd == row.tokens_in * 1000 + row.tokens_out * 2000
 
     provider = Simulated({"big": Say("one two", usage=usage)})
     play(tmp_path, "budgets: { all: { cap: $5/month } }", scene, provider)
