@@ -39,7 +39,7 @@ _SCAN: Final = 8
 _KEPT: Final = 64
 """Sets of boxes whose prepared form is kept."""
 _FEW: Final = 16
-"""Up to so many boxes are searched directly; more are first prepared."""
+"""Up to this many boxes are searched directly; more are first prepared."""
 
 Counts: TypeAlias = tuple[int, ...]
 """A count for each box: bit i of the n-th int is bit n of the count of box i."""
@@ -150,8 +150,8 @@ class Cover:
 
     def reduced(self, by: int) -> _Reduced:
         """The prepared form of a set of boxes."""
-        found = self._reduced.get(by)
-        if found is None:
+        prepared = self._reduced.get(by)
+        if prepared is None:
             if len(self._reduced) >= _KEPT:
                 self._reduced.clear()
             free: dict[int, int] = {}
@@ -163,8 +163,8 @@ class Cover:
                     free[dimension] = left
                     kills[dimension] = _union(taken.values())
                     counts = _more(counts, kills[dimension])
-            found = self._reduced[by] = _Reduced(free, kills, counts)
-        return found
+            prepared = self._reduced[by] = _Reduced(free, kills, counts)
+        return prepared
 
     def spare(self, box: Box, by: int) -> tuple[dict[int, int], int]:
         """Reduce the box, dimension by dimension, to the cells that no box constrains there.
@@ -181,9 +181,9 @@ class Cover:
             if not left or not taken:
                 continue
             free[dimension] = left
-            gone = _union(taken.values())
-            by &= ~gone
-            for number in bits(gone):
+            dropped = _union(taken.values())
+            by &= ~dropped
+            for number in bits(dropped):
                 for other, cells in self.boxes[number].items():
                     sets = constraining.get(other, {})
                     if cells in sets:
@@ -196,14 +196,14 @@ class Cover:
     def _constraining(self, box: Box, by: int) -> dict[int, dict[int, int]]:
         """Per dimension that some of the boxes leave open, the sets of cells that they admit there
         and which of them do."""
-        found: dict[int, dict[int, int]] = {}
+        constraints: dict[int, dict[int, int]] = {}
         for number in bits(by):
             for dimension, cells in self.boxes[number].items():
                 if box.get(dimension, self.live[dimension]) & ~cells:
-                    sets = found.setdefault(dimension, {})
+                    sets = constraints.setdefault(dimension, {})
                     sets[cells] = sets.get(cells, 0) | 1 << number
         self.steps += by.bit_count() // _SCAN
-        return found
+        return constraints
 
     def inside(self, box: Box) -> int:
         """The boxes that lie in this one."""
@@ -226,7 +226,7 @@ class _Reduced:
     kills: Mapping[int, int]
     counts: Counts
 
-    def gone(self, box: Box) -> int:
+    def unhelpful(self, box: Box) -> int:
         """The boxes that cannot help to cover a box, by a dimension that it does not constrain."""
         counts = self.counts
         for dimension in box:
@@ -257,39 +257,39 @@ class _Axis:
         self._holding: dict[int, int] = {}
 
     def touching(self, cells: int) -> int:
-        found = self._touching.get(cells)
-        if found is None:
-            found, tree = 0, self._any
+        boxes = self._touching.get(cells)
+        if boxes is None:
+            boxes, tree = 0, self._any
             for node in self._nodes(cells):
-                found |= tree[node]
-            self._touching[cells] = found
-        return found
+                boxes |= tree[node]
+            self._touching[cells] = boxes
+        return boxes
 
     def holding(self, cells: int) -> int:
-        found = self._holding.get(cells)
-        if found is None:
-            found, tree = self._everything, self._all
+        boxes = self._holding.get(cells)
+        if boxes is None:
+            boxes, tree = self._everything, self._all
             for node in self._nodes(cells):
-                found &= tree[node]
-            self._holding[cells] = found
-        return found
+                boxes &= tree[node]
+            self._holding[cells] = boxes
+        return boxes
 
     def _nodes(self, cells: int) -> list[int]:
         """Nodes of the tree that together stand for these cells."""
-        found = []
+        nodes = []
         ends = edges(cells, self._dead)
         for first, end in zip(ends[::2], ends[1::2], strict=True):
             low, high = first + self._size, end + self._size
             while low < high:
                 if low & 1:
-                    found.append(low)
+                    nodes.append(low)
                     low += 1
                 if high & 1:
                     high -= 1
-                    found.append(high)
+                    nodes.append(high)
                 low >>= 1
                 high >>= 1
-        return found
+        return nodes
 
 
 @dataclass(slots=True)
@@ -328,7 +328,7 @@ class _Search:
         for some in (cover.everything, by):
             if near.bit_count() > _FEW:
                 reduced = cover.reduced(some)
-                near &= ~reduced.gone(box)
+                near &= ~reduced.unhelpful(box)
                 free = {**reduced.free, **free}
         counts = cover.opens
         for dimension, cells in box.items():
@@ -345,7 +345,7 @@ class _Search:
         """Start a question; `by` has only boxes that meet the box."""
         cover, live = self._cover, self._cover.live
         splits: list[_Split] = []
-        scan_below = by.bit_count() + 1  # a scan for spare boxes waits until some have gone
+        scan_below = by.bit_count() + 1  # a scan for spare boxes waits until some are dropped
         while by:
             if cover.steps > self._limit:
                 raise GaveUp
@@ -384,7 +384,7 @@ class _Search:
         dimension = split.open.pop()
         cells = split.box.get(dimension, cover.live[dimension])
         outside = cells & ~split.blocker[dimension]
-        part = {**split.box, dimension: outside}
+        box = {**split.box, dimension: outside}
         by = split.by & cover.touching(dimension, outside)
         counts = self._narrowed(split.counts, dimension, cells, outside)
         if split.open:
@@ -393,7 +393,7 @@ class _Search:
             split.counts = self._narrowed(split.counts, dimension, cells, inside)
         else:
             splits.pop()
-        return part, by, counts, split.scan_below
+        return box, by, counts, split.scan_below
 
 
 def _union(sets: Iterable[int]) -> int:

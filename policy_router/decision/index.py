@@ -193,8 +193,8 @@ class Index:
         for own in reversed(self._rules):
             later = (1 << len(boxes)) - 1  # a rule counts once, however many of its boxes match
             keeps = later & ~own.removes
-            found, exact = _boxes(space, own.rule, patterns)
-            for box in found:
+            own_boxes, exact = _boxes(space, own.rule, patterns)
+            for box in own_boxes:
                 if not exact and own.rule.when is not None:
                     conditions[len(boxes)] = own.rule.when.holds
                 boxes.append({d: cells for d, cells in box.items() if d not in patterns})
@@ -214,10 +214,10 @@ class Index:
         first: First = ()
         accept: tuple[Accept, ...] = ()
         floor, floor_by, denied = 0, None, None
-        rows, models, left = self._rows, len(self.models), matching
-        while (top := left.bit_length()) > models:
+        rows, models, remaining = self._rows, len(self.models), matching
+        while (top := remaining.bit_length()) > models:
             keeps, own = rows[top]
-            left &= keeps
+            remaining &= keeps
             if own is not None:
                 rule = own.rule
                 first += own.first
@@ -228,7 +228,7 @@ class Index:
                 if rule.accept is not None:
                     accept += (rule.accept,)
         reasons = RuleReasons.later(partial(self._reasons, matching))
-        effect = Effect(left, first, floor, floor_by, denied, accept, reasons)
+        effect = Effect(remaining, first, floor, floor_by, denied, accept, reasons)
         if len(self._effects) >= KEPT:
             self._effects.clear()
         self._effects[matching] = effect
@@ -238,14 +238,14 @@ class Index:
         """The names of the rules that own these boxes, and the models that they exclude."""
         names: list[str] = []
         skipped: list[Skip] = []
-        explaining, models, left = self._explaining, len(self.models), matching
-        while (top := left.bit_length()) > models:
+        explaining, models, remaining = self._explaining, len(self.models), matching
+        while (top := remaining.bit_length()) > models:
             keeps, name, removes, skips = explaining[top - models - 1]
             names.append(name)
-            excluded = left & removes
+            excluded = remaining & removes
             if excluded:
                 skipped += skips[excluded]
-            left &= keeps
+            remaining &= keeps
         return tuple(names), tuple(skipped)
 
 

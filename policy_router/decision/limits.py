@@ -196,14 +196,14 @@ class LimitIndex:
 
     def headroom(self, facts: Facts, request: Request, snapshot: Snapshot) -> tuple[float, ...]:
         """For each model the share, 0..1, that is left of its fullest limit; 1 without limits."""
-        left = [1.0] * len(self._models)
+        shares = [1.0] * len(self._models)
         for limit in self.applying(facts):
             reading = snapshot.used.get(limit.key(subject_of(limit, request)))
             if reading is not None and limit.cap:
                 share = max(0.0, 1 - reading.used / limit.cap)
                 for i, _ in self._models_in(limit.models):
-                    left[i] = min(left[i], share)
-        return tuple(left)
+                    shares[i] = min(shares[i], share)
+        return tuple(shares)
 
     def counters_to_read(
         self, facts: Facts, request: Request, now: float, zone: ZoneInfo

@@ -174,22 +174,22 @@ class _Ranking:
         weak.sort(key=lambda i: -models[i].rank)
         # The first one is paired with itself: its reason depends on which model follows.
         pairs = zip(strong, [*strong[:1], *strong], strict=False)
-        beside = [self.followers[models[i].name, models[other].name] for i, other in pairs]
+        placed = [self.followers[models[i].name, models[other].name] for i, other in pairs]
         # A model after excluded ones differs by the weightiest key among theirs. That does not hold
         # at the exact ratio where prices are equal, where every gap is examined.
-        weights = [self._words.index(candidate.placed_by) for candidate in beside]
+        weights = [self._words.index(candidate.placed_by) for candidate in placed]
         gaps = [at for at, (here, after) in enumerate(pairwise(weights)) if here < after]
-        found = _Line(
+        line = _Line(
             strong=sum(1 << i for i in strong),
-            candidates=(*beside, *(self._stepping[floor][i] for i in weak)),
+            candidates=(*placed, *(self._stepping[floor][i] for i in weak)),
             flags=flags_in([*strong, *weak]),
             breaks=range(1, len(strong)) if cell is None else gaps,
         )
         if cell is not None:
             if len(self.lines) >= LINES:
                 self.lines.clear()
-            self.lines[cell, floor] = found
-        return found
+            self.lines[cell, floor] = line
+        return line
 
     def _apart(self, place: int, name: str, other: str) -> Candidate:
         """A candidate, by what sets it apart from the next one (place 0) or the last (place 1)."""
@@ -257,15 +257,15 @@ class Rankings:
         ranking = self._ranking if prefer is self._usual else self._unusual(prefer)
         cell = ranking.cell(tokens, output)
         name = (allowed, floor, first, cell)
-        found = ranking.kept.get(name)
-        if found is None:
+        ordered = ranking.kept.get(name)
+        if ordered is None:
             line = ranking.lines.get((cell, floor)) or ranking.line(cell, floor, tokens, output)
-            found = self._arrange(allowed, floor, first, ranking, line)
+            ordered = self._arrange(allowed, floor, first, ranking, line)
             if cell is not None:
                 if len(ranking.kept) >= self.KEPT:
                     ranking.kept.clear()
-                ranking.kept[name] = found
-        return found
+                ranking.kept[name] = ordered
+        return ordered
 
     def by_headroom(  # noqa: PLR0917  as above
         self,
@@ -275,7 +275,7 @@ class Rankings:
         prefer: tuple[SortKey, ...],
         tokens: int,
         output: int,
-        left: Sequence[float],
+        headroom: Sequence[float],
     ) -> tuple[Candidate, ...]:
         """As `candidates`, where `prefer` has `headroom`.
 
@@ -286,39 +286,41 @@ class Rankings:
             prefer: The sort keys.
             tokens: Input tokens.
             output: Output tokens, as estimated.
-            left: For each model the share of its fullest limit that is left, 0..1.
+            headroom: For each model the share of its fullest limit that is left, 0..1.
         """
         models = self._models
 
         def values(i: int) -> tuple[float, ...]:
             return tuple(
-                -left[i] if key is SortKey.HEADROOM else sort_value(key, models[i], tokens, output)
+                -headroom[i]
+                if key is SortKey.HEADROOM
+                else sort_value(key, models[i], tokens, output)
                 for key in prefer
             )
 
         weak = allowed & self.below[floor]
         keyed = allowed ^ weak
-        found = []
+        ordered = []
         for number in first:
             bit, candidate = self._put[number]
             if keyed & bit:
                 keyed ^= bit
-                found.append(candidate)
+                ordered.append(candidate)
         order = sorted(bits(keyed), key=values)
         if len(order) == 1:
-            found.append(self._lone(models[order[0]], floor, bool(found), bool(weak)))
+            ordered.append(self._lone(models[order[0]], floor, bool(ordered), bool(weak)))
         else:
-            for at, i in enumerate(order):
-                other = order[at - 1] if at else order[1]
+            for position, i in enumerate(order):
+                other = order[position - 1] if position else order[1]
                 pairs = zip(prefer, values(i), values(other), strict=True)
                 key = next((k for k, here, there in pairs if here != there), None)
-                words = (key.value, _WORDS[key][at > 0]) if key else (WRITTEN, WRITTEN)
-                found.append(Candidate(models[i], *words))
+                words = (key.value, _WORDS[key][position > 0]) if key else (WRITTEN, WRITTEN)
+                ordered.append(Candidate(models[i], *words))
         stepping = self._stepping[floor]
-        found += [
+        ordered += [
             stepping[i] for i in sorted(bits(weak), key=lambda i: (-models[i].rank, values(i)))
         ]
-        return tuple(found)
+        return tuple(ordered)
 
     def _lone(self, model: Model, floor: int, after_first: bool, before_weak: bool) -> Candidate:
         """The only model that the keys have to place."""
@@ -342,29 +344,29 @@ class Rankings:
         self, allowed: int, floor: int, first: First, ranking: _Ranking, line: _Line
     ) -> tuple[Candidate, ...]:
         keyed = allowed & line.strong
-        found = []
+        ordered = []
         for number in first:
             bit, candidate = self._put[number]
             if keyed & bit:
                 keyed ^= bit
                 allowed ^= bit
-                found.append(candidate)
-        start = len(found)
+                ordered.append(candidate)
+        start = len(ordered)
         end = start + keyed.bit_count()
         flags = line.flags(allowed)
-        found += compress(line.candidates, flags)
+        ordered += compress(line.candidates, flags)
         if end - start > 1:
-            found[start] = ranking.heads[found[start].model.name, found[start + 1].model.name]
+            ordered[start] = ranking.heads[ordered[start].model.name, ordered[start + 1].model.name]
             for gap in line.breaks:
                 if not flags[gap]:
-                    at = start + flags.count(1, 0, gap)  # the model after the gap
-                    if start < at < end:
-                        pair = found[at].model.name, found[at - 1].model.name
-                        found[at] = ranking.followers[pair]
+                    position = start + flags.count(1, 0, gap)  # the model after the gap
+                    if start < position < end:
+                        pair = ordered[position].model.name, ordered[position - 1].model.name
+                        ordered[position] = ranking.followers[pair]
         elif end > start:
             weaker = allowed != keyed
-            found[start] = self._lone(found[start].model, floor, start > 0, weaker)
-        return tuple(found)
+            ordered[start] = self._lone(ordered[start].model, floor, start > 0, weaker)
+        return tuple(ordered)
 
 
 def _ranks(models: Sequence[Model], keys: tuple[SortKey, ...]) -> list[int]:
@@ -388,10 +390,10 @@ def _apart(prefer: tuple[SortKey, ...], here: Model, there: Model) -> SortKey | 
 def crossings(models: Sequence[Model]) -> tuple[float, ...]:
     """The shares of output in all tokens at which two models cost the same, ascending."""
     prices = {(m.price.input, m.price.output) for m in models if m.price is not None}
-    found = set()
+    shares = set()
     for in_a, out_a in prices:
         for in_b, out_b in prices:
             # input costs more and output does not: equal where in*(1-x) + out*x is the same
             if in_a > in_b and out_a <= out_b:
-                found.add((in_a - in_b) / ((in_a - in_b) + (out_b - out_a)))
-    return tuple(sorted(found))
+                shares.add((in_a - in_b) / ((in_a - in_b) + (out_b - out_a)))
+    return tuple(sorted(shares))

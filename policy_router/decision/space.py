@@ -267,17 +267,17 @@ def _live(fact: Fact, constants: Sequence[float]) -> int:
     high = float("inf") if fact.high is None else fact.high
     live = 0
     edges = [float("-inf"), *constants, float("inf")]
-    for i, (left, right) in enumerate(pairwise(edges)):
-        first = max(left, low)
-        last = min(right, high)
+    for i, (below, above) in enumerate(pairwise(edges)):
+        first = max(below, low)
+        last = min(above, high)
         if fact.integer:
-            start = first if first > left and first == int(first) else _after(first)
-            inside = start < right and start <= last
+            start = first if first > below and first == int(first) else _after(first)
+            inside = start < above and start <= last
         else:
-            inside = first < last or (first == last and left < first < right)
+            inside = first < last or (first == last and below < first < above)
         live |= inside << 2 * i
-        if right != float("inf") and low <= right <= high:
-            live |= (not fact.integer or right == int(right)) << 2 * i + 1
+        if above != float("inf") and low <= above <= high:
+            live |= (not fact.integer or above == int(above)) << 2 * i + 1
     return live | fact.optional << 2 * len(constants) + 1
 
 

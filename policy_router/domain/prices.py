@@ -60,8 +60,8 @@ class Price:
         tokens_out: int,
         cached: int = 0,
         written: int = 0,
-        heard: int = 0,
-        spoken: int = 0,
+        audio_in: int = 0,
+        audio_out: int = 0,
         *,
         kept: int = 0,
         thought: int = 0,
@@ -76,8 +76,8 @@ class Price:
             tokens_out: Output tokens.
             cached: How many input tokens came from the prompt cache.
             written: How many input tokens went into the prompt cache.
-            heard: How many input tokens are audio.
-            spoken: How many output tokens are audio.
+            audio_in: How many input tokens are audio.
+            audio_out: How many output tokens are audio.
             kept: How many of `written` are kept for an hour.
             thought: How many output tokens are reasoning.
             cited: Tokens of fetched text, in addition to `tokens_in`.
@@ -97,9 +97,9 @@ class Price:
             if rates.kept is not None:
                 total += min(kept, written) * (rates.kept - rates.written)
         if rates.audio is not None:
-            total += heard * max(rates.audio - rate_in, 0)
+            total += audio_in * max(rates.audio - rate_in, 0)
         if rates.speech is not None:
-            total += spoken * max(rates.speech - rate_out, 0)
+            total += audio_out * max(rates.speech - rate_out, 0)
         if rates.reasoning is not None:
             total += thought * (rates.reasoning - rate_out)
         if rates.cited is not None:

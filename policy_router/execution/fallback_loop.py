@@ -63,9 +63,9 @@ async def _fall_back(progress: Progress, delivery: Delivery[T]) -> AsyncGenerato
         feed = delivery.feed(attempt)
         failure: Failure | None = None
         try:
-            while (parts := await feed.next()) is not None:
-                for part in parts:
-                    yield part
+            while (pieces := await feed.next()) is not None:
+                for piece in pieces:
+                    yield piece
         except CallFailed as failed:
             failure = failed.failure
         except GeneratorExit:
@@ -80,13 +80,13 @@ async def _fall_back(progress: Progress, delivery: Delivery[T]) -> AsyncGenerato
             verdict, failure = await _checked(progress, attempt, feed, failure, best)
         if failure is None:
             progress.answered(verdict)
-            for part in feed.held:
-                yield part
+            for piece in feed.held:
+                yield piece
             return
         attempt = await _next_attempt(progress, delivery, attempt, failure, best)
     stand_in = best.best()
-    for part in stand_in.answer if stand_in is not None else ():
-        yield part
+    for piece in stand_in.answer if stand_in is not None else ():
+        yield piece
 
 
 def _without_empty(failure: Failure | None) -> Failure | None:

@@ -65,22 +65,22 @@ class ResumeFilter:
 
     def _unrepeated(self, chunk: ChatChunk) -> ChatChunk | None:
         """What a chunk adds after the repetition; None when it is part of the repetition."""
-        left = self._text[self._repeated :]
+        expected = self._text[self._repeated :]
         piece = chunk.text
-        ends = chunk.finish_reason is not None and len(piece) < len(left)
-        agrees = left.startswith(piece) or piece.startswith(left)
+        ends = chunk.finish_reason is not None and len(piece) < len(expected)
+        agrees = expected.startswith(piece) or piece.startswith(expected)
         if _has_more_than_text(chunk) or ends or not agrees:
             self._plain = False
             raise CallFailed(
                 Failure(FailureKind.STREAM_BROKEN, "the new answer differs from the old one")
             )
-        if len(piece) < len(left):
-            self._repeated = len(self._text) - len(left) + len(piece)
+        if len(piece) < len(expected):
+            self._repeated = len(self._text) - len(expected) + len(piece)
             return None
         self._repeated = None
-        if len(piece) == len(left) and chunk.finish_reason is None:
+        if len(piece) == len(expected) and chunk.finish_reason is None:
             return None
-        return _with_text(chunk, piece[len(left) :])
+        return _with_text(chunk, piece[len(expected) :])
 
 
 def _has_more_than_text(chunk: ChatChunk) -> bool:

@@ -177,19 +177,19 @@ class _Reader:
         return terms[0] if len(terms) == 1 else JunctionTerm(is_and=True, terms=terms)
 
     def _relation(
-        self, extent: Extent, left: ast.expr, operator: ast.cmpop, right: ast.expr
+        self, extent: Extent, left_node: ast.expr, operator: ast.cmpop, right_node: ast.expr
     ) -> Term:
         match operator:
             case ast.In() | ast.NotIn():
                 return self._membership(
-                    extent, left, right, negated=isinstance(operator, ast.NotIn)
+                    extent, left_node, right_node, negated=isinstance(operator, ast.NotIn)
                 )
             case ast.Is() | ast.IsNot():
-                self._operand(left), self._operand(right)
+                self._operand(left_node), self._operand(right_node)
                 written, meant = ("is", "==") if isinstance(operator, ast.Is) else ("is not", "!=")
                 extent.refuse(SYNTAX, f"`{written}` compares objects", f"write {meant}")
         token = _TOKENS[type(operator)]
-        one, other = self._operand(left), self._operand(right)
+        one, other = self._operand(left_node), self._operand(right_node)
         if isinstance(one, FactTerm):
             return ComparisonTerm(extent, one, token, other)
         if isinstance(other, FactTerm):

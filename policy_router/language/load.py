@@ -178,7 +178,7 @@ def _names(merged: Mapping[str, Any], unread: Sequence[frozenset[str] | None]) -
 
     models = entries("models")
     rules = merged.get("rules")
-    words: set[str] = set()
+    values_used: set[str] = set()
     for shape in models.values():
         if isinstance(shape, dict):
             tags = shape.get("tags")
@@ -187,11 +187,11 @@ def _names(merged: Mapping[str, Any], unread: Sequence[frozenset[str] | None]) -
                 shape.get("model"),
                 *(tags if isinstance(tags, list) else ()),
             ]
-            words.update(value for value in values if isinstance(value, str))
+            values_used.update(value for value in values if isinstance(value, str))
     return Names(
         sections=frozenset(merged),
         models=frozenset(models),
-        words=frozenset(words),
+        words=frozenset(values_used),
         tasks=named("tasks"),
         bands=named("complexity", "bands"),
         attributes=named("attributes"),

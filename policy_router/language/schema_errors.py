@@ -170,12 +170,12 @@ def _unknown_fields(
     error: ValidationError, source: SourceFile, path: Path, hints: Hints
 ) -> Iterator[FileProblem]:
     schema = _schema(error)
-    known = list(schema.get("properties", ()))
+    fields = list(schema.get("properties", ()))
     patterns = list(schema.get("patternProperties", ()))
     present: Mapping[str, object] = error.instance  # type: ignore[assignment]  # this validator is about mappings
     suggested: set[str] = set()
     for key in present:
-        if key in known or any(re.search(p, key) for p in patterns):
+        if key in fields or any(re.search(p, key) for p in patterns):
             continue
         span = source.key_span((*path, key))
         if patterns:
@@ -191,7 +191,7 @@ def _unknown_fields(
             )
             continue
         inside = f" in {where(path)}" if path else ""
-        free = [k for k in known if k not in present and k not in suggested]
+        free = [k for k in fields if k not in present and k not in suggested]
         help_ = _habit(key, path)
         meant = None if help_ else hints.did_you_mean(key, free)
         if meant is not None:
@@ -199,7 +199,7 @@ def _unknown_fields(
         elif not help_ and (homes := _sections_with(key)):
             help_ = f"`{key}` belongs under {homes}"
         elif not help_:
-            help_ = _close_field(key, free, known, hints)
+            help_ = _close_field(key, free, fields, hints)
         suggested |= {meant} if meant else set()
         yield FileProblem(
             (*path, key),

@@ -250,7 +250,7 @@ class LedgerState:
         return crossed
 
     def _charge(
-        self, held: HoldRecord, actual: Settlement, kind: EntryKind, now: float
+        self, held: HoldRecord, actual: Settlement, entry_kind: EntryKind, now: float
     ) -> tuple[Crossing, ...]:
         crossed: tuple[Crossing, ...] = ()
         for charge in held.hold.charges:
@@ -268,7 +268,7 @@ class LedgerState:
             else:
                 self._free_concurrency(held, charge)
         self.ended.append((now + self.remembered, held.hold.id))
-        self._write(held, kind, actual, 1, now)
+        self._write(held, entry_kind, actual, 1, now)
         return crossed
 
     def _adjust(

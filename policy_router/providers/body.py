@@ -191,16 +191,16 @@ def _check_caps(made: Mapping[str, Any]) -> None:
         raise UsageError(f"{' and '.join(f'`{name}`' for name in caps)} must be equal")
 
 
-def _check_parts(content: object, place: str) -> None:
+def _check_parts(content: object, path: str) -> None:
     """Refuses parts of an unknown type: it would be unknown which models accept them."""
-    for i, part in enumerate(content if isinstance(content, list) else ()):
-        kind = part.get("type") if isinstance(part, dict) else None
-        if not isinstance(part, dict) or kind is None:
-            raise UsageError(f"`{place}[{i}]` must be a mapping with a `type`")
-        if not isinstance(kind, str) or kind not in PARTS:
-            raise UsageError(f"`{place}[{i}]`: {unknown('type of part', kind, sorted(PARTS))}")
-        if kind == "tool_result":
-            _check_parts(part.get("content"), f"{place}[{i}].content")
+    for i, content_part in enumerate(content if isinstance(content, list) else ()):
+        part_type = content_part.get("type") if isinstance(content_part, dict) else None
+        if not isinstance(content_part, dict) or part_type is None:
+            raise UsageError(f"`{path}[{i}]` must be a mapping with a `type`")
+        if not isinstance(part_type, str) or part_type not in PARTS:
+            raise UsageError(f"`{path}[{i}]`: {unknown('type of part', part_type, sorted(PARTS))}")
+        if part_type == "tool_result":
+            _check_parts(content_part.get("content"), f"{path}[{i}].content")
 
 
 def _listed(made: Mapping[str, Any], name: str) -> list[Any]:
@@ -210,18 +210,18 @@ def _listed(made: Mapping[str, Any], name: str) -> list[Any]:
     return value
 
 
-def refusal(name: object, known: AbstractSet[str] = PARAMETERS) -> str:
+def refusal(name: object, allowed: AbstractSet[str] = PARAMETERS) -> str:
     """The message for a parameter that cannot be set: the reason, or the name that was meant.
 
     Args:
         name: The name as the caller gave it.
-        known: The names that may be used instead.
+        allowed: The names that may be used instead.
     """
     reason = _OURS.get(name) if isinstance(name, str) else None
     if reason is not None:
         return f"`{name}` cannot be set here: {reason}"
     word = name if isinstance(name, str) and len(name) <= _LONGEST_NAME else ""
-    near = difflib.get_close_matches(word, known, n=1)
+    near = difflib.get_close_matches(word, allowed, n=1)
     hint = f"; did you mean `{near[0]}`?" if near else ""
     return f"unknown parameter `{quoted(name)}`{hint}"
 

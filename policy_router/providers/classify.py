@@ -53,14 +53,16 @@ class Evidence:
 def classify(evidence: Evidence) -> Failure:
     """The failure that the evidence points to."""
     e = evidence
-    kind, scope, certain = _kind_of(e)
-    row = find_phrase(e.texts, kind)
+    failure_kind, scope, certain = _kind_of(e)
+    row = find_phrase(e.texts, failure_kind)
     if row is not None:
         # An unambiguous status stays certain, even if the text changes the kind.
-        certain = (certain and kind not in _UNCLEAR) or not e.quotes_prompt
-        kind, scope = row.kind, row.scope
-    scope = scope or _implied_scope(kind, e)
-    return Failure(kind, e.detail[:200], e.status, e.retry_after, certain, scope_override=scope)
+        certain = (certain and failure_kind not in _UNCLEAR) or not e.quotes_prompt
+        failure_kind, scope = row.kind, row.scope
+    scope = scope or _implied_scope(failure_kind, e)
+    return Failure(
+        failure_kind, e.detail[:200], e.status, e.retry_after, certain, scope_override=scope
+    )
 
 
 _UNCLEAR: Final = frozenset({FailureKind.BAD_REQUEST, FailureKind.UNKNOWN, FailureKind.MALFORMED})
@@ -76,9 +78,9 @@ def _kind_of(e: Evidence) -> tuple[FailureKind, FailureScope | None, bool]:
         return CODES[code], CODE_SCOPES.get(code), True
     if any(c.endswith("_spend_limit_exceeded") for c in codes):
         return FailureKind.QUOTA_EXHAUSTED, None, True
-    known = _first(e.transport_classes, TRANSPORT)
-    if known is not None:
-        return known, None, True
+    from_table = _first(e.transport_classes, TRANSPORT)
+    if from_table is not None:
+        return from_table, None, True
     status = (
         e.status if e.status is not None and e.status >= _REFUSAL else e.stated_status or e.status
     )
@@ -86,8 +88,10 @@ def _kind_of(e: Evidence) -> tuple[FailureKind, FailureScope | None, bool]:
         return _first(e.library_classes, REFINEMENTS) or FailureKind.BAD_REQUEST, None, True
     if status is not None and (status >= _REFUSAL or not any(c in COARSE for c in codes)):
         return kind_of_status(status), None, True
-    known = _first(codes, COARSE) or _first(e.library_classes, LIBRARY)
-    return (known, None, True) if known is not None else (FailureKind.UNKNOWN, None, False)
+    from_table = _first(codes, COARSE) or _first(e.library_classes, LIBRARY)
+    return (
+        (from_table, None, True) if from_table is not None else (FailureKind.UNKNOWN, None, False)
+    )
 
 
 def _first(names: Iterable[str], table: Mapping[str, FailureKind]) -> FailureKind | None:

@@ -99,13 +99,13 @@ def ending_failure(reason: str, *, calls: bool, original: str | None = None) -> 
         calls: Whether the choice calls a tool.
         original: The reason of the model's own provider, where a gateway passes it on too.
     """
-    kind = ENDINGS.get(reason.lower(), FailureKind.MALFORMED)
-    if kind is None and original is not None and is_broken(original):
-        kind, reason = ENDINGS[original.lower()], original
-    if kind is not None:
+    failure_kind = ENDINGS.get(reason.lower(), FailureKind.MALFORMED)
+    if failure_kind is None and original is not None and is_broken(original):
+        failure_kind, reason = ENDINGS[original.lower()], original
+    if failure_kind is not None:
         # A free text in place of a word of the API might quote the prompt.
         word = reason[:_LONGEST] if reason.replace("_", "").isalnum() else "that is not one word"
-        return Failure(kind, f"finish reason {word}", _STATUS)
+        return Failure(failure_kind, f"finish reason {word}", _STATUS)
     if reason.lower() in _CALLS and not calls:
         return Failure(
             FailureKind.MALFORMED, f"finish reason {reason} without a tool call", _STATUS

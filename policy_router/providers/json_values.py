@@ -91,7 +91,7 @@ def to_json_values(value: object, name: str, room: Allowance | None = None) -> A
         raise UsageError(f"`{path}` cannot be sent: {problem}") from None
 
 
-def _plain(value: object, left: int, room: Allowance) -> Any:
+def _plain(value: object, levels: int, room: Allowance) -> Any:
     if isinstance(value, str):
         room.take_text(value)
         return value if value.isascii() else _encodable(value)
@@ -101,34 +101,34 @@ def _plain(value: object, left: int, room: Allowance) -> Any:
         if not -LARGEST <= value <= LARGEST:
             raise _Unsendable("JSON has no such number")
         return value
-    if left == 0:
+    if levels == 0:
         raise _Unsendable(f"it is nested more than {room.bounds.depth} levels deep")
     if isinstance(value, Mapping):
-        return _mapping(value, left, room)
+        return _mapping(value, levels, room)
     if isinstance(value, list | tuple):
         room.take(len(value))
         items = []
         for inner in value:
             try:
-                items.append(_plain(inner, left - 1, room))
+                items.append(_plain(inner, levels - 1, room))
             except _Unsendable as problem:
                 problem.path.append(f"[{len(items)}]")
                 raise
         return items
     dump = getattr(value, "model_dump", None)
     if callable(dump) and not isinstance(value, type):
-        return _plain(dump(exclude_none=True), left - 1, room)
+        return _plain(dump(exclude_none=True), levels - 1, room)
     raise _Unsendable(f"a value of type `{type(value).__name__}` is not JSON")
 
 
-def _mapping(value: Mapping[Any, object], left: int, room: Allowance) -> dict[str, Any]:
+def _mapping(value: Mapping[Any, object], levels: int, room: Allowance) -> dict[str, Any]:
     room.take(len(value))
     fields = {}
     for key, inner in value.items():
         try:
             name = str(key)
             room.take_text(name)
-            fields[_encodable(name)] = _plain(inner, left - 1, room)
+            fields[_encodable(name)] = _plain(inner, levels - 1, room)
         except _Unsendable as problem:
             problem.path.append(f".{quoted(key)}")
             raise

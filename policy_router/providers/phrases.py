@@ -62,13 +62,15 @@ def find_phrase(texts: Iterable[str], kind: FailureKind) -> ErrorPhrase | None:
 
 
 def _rows(
-    kind: FailureKind,
+    failure_kind: FailureKind,
     over: frozenset[FailureKind],
     *patterns: str,
     scope: FailureScope | None = None,
 ) -> tuple[ErrorPhrase, ...]:
     return tuple(
-        ErrorPhrase(kind, re.compile(_PREFIX + pattern, re.IGNORECASE | re.DOTALL), over, scope)
+        ErrorPhrase(
+            failure_kind, re.compile(_PREFIX + pattern, re.IGNORECASE | re.DOTALL), over, scope
+        )
         for pattern in patterns
     )
 

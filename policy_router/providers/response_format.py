@@ -10,11 +10,11 @@ _NAME_MOST: Final = 64
 """The most characters that OpenAI allows in the name of a schema."""
 
 
-def response_schema(kind: type) -> dict[str, Any]:
+def response_schema(answer_type: type) -> dict[str, Any]:
     """The `response_format` that requests an answer of this type.
 
     Args:
-        kind: A pydantic model, a dataclass or a TypedDict.
+        answer_type: A pydantic model, a dataclass or a TypedDict.
 
     Raises:
         UsageError: The class has no JSON schema.
@@ -23,13 +23,16 @@ def response_schema(kind: type) -> dict[str, Any]:
     from pydantic.errors import PydanticUserError  # noqa: PLC0415  as above
 
     try:
-        schema = TypeAdapter(kind).json_schema()
+        schema = TypeAdapter(answer_type).json_schema()
     except PydanticUserError as error:
         reason = str(error).splitlines()[0]
         raise UsageError(
-            f"`response_format` cannot be sent: `{kind.__name__}` has no JSON schema: {reason}"
+            f"`response_format` cannot be sent: `{answer_type.__name__}` has no JSON schema: "
+            f"{reason}"
         ) from None
-    name = "".join(c if c.isascii() and (c.isalnum() or c in "_-") else "_" for c in kind.__name__)
+    name = "".join(
+        c if c.isascii() and (c.isalnum() or c in "_-") else "_" for c in answer_type.__name__
+    )
     wanted = {"name": name[:_NAME_MOST], "schema": _strict(schema), "strict": True}
     return {"type": "json_schema", "json_schema": wanted}
 

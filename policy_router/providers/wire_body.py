@@ -125,14 +125,14 @@ def _is_reasoning(part: object, extra: frozenset[str]) -> bool:
     return reasoning and "thinking_blocks" not in extra
 
 
-def _part(part: Any, extra: frozenset[str]) -> Any:
+def _part(content_part: Any, extra: frozenset[str]) -> Any:
     """One part of a message's content; a part of an unknown type stays as it is."""
-    kind = part.get("type") if isinstance(part, Mapping) else None
-    known = _PARTS.get(kind) if isinstance(kind, str) else None
-    if known is None:
-        return part
-    allowed = known | (extra & {"cache_control", "provider_specific_fields"})
-    return {name: value for name, value in part.items() if name in allowed}
+    part_type = content_part.get("type") if isinstance(content_part, Mapping) else None
+    accepted = _PARTS.get(part_type) if isinstance(part_type, str) else None
+    if accepted is None:
+        return content_part
+    allowed = accepted | (extra & {"cache_control", "provider_specific_fields"})
+    return {name: value for name, value in content_part.items() if name in allowed}
 
 
 def _call(call: Any, provider: str, extra: frozenset[str]) -> Any:

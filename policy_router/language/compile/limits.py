@@ -63,13 +63,13 @@ def _limit(resolver: Resolver, name: str, limit: LimitShape) -> Iterator[Limit]:
     for key in ("requests", "tokens"):
         for i, rate in enumerate(getattr(limit, key) or ()):
             if _new(resolver, rate, (*path, key, i), seen):
-                at = places.value((*path, key, i))
+                span = places.value((*path, key, i))
                 yield Limit(
                     "limits", name, Metric(rate.metric), _window(rate.period), rate.amount,
-                    models, limit.per, when, span=at,
+                    models, limit.per, when, span=span,
                 )  # fmt: skip
     if limit.concurrent:
-        at = places.value((*path, "concurrent"))
+        span = places.value((*path, "concurrent"))
         yield Limit(
             "limits",
             name,
@@ -79,7 +79,7 @@ def _limit(resolver: Resolver, name: str, limit: LimitShape) -> Iterator[Limit]:
             models,
             limit.per,
             when,
-            span=at,
+            span=span,
         )
 
 

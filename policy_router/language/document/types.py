@@ -105,14 +105,14 @@ Scalar = Annotated[str, Field(max_length=LONGEST_TEXT)] | bool | int | float
 
 def one_of(words: Iterable[str]) -> tuple[Any, ...]:
     """The metadata of a field that holds one of some words."""
-    known = tuple(words)
+    allowed = tuple(words)
 
     def read(value: object) -> object:
-        if value not in known:
-            raise ValueError(f"`{value}` is not one of {', '.join(known)}")
+        if value not in allowed:
+            raise ValueError(f"`{value}` is not one of {', '.join(allowed)}")
         return value
 
-    return BeforeValidator(read), WithJsonSchema({"type": "string", "enum": list(known)})
+    return BeforeValidator(read), WithJsonSchema({"type": "string", "enum": list(allowed)})
 
 
 def member_of(enumeration: type[StrEnum]) -> tuple[Any, ...]:

@@ -61,7 +61,7 @@ def load(
     ids: Iterable[str],
     charges: Iterable[Charge],
     now: float,
-    known: Mapping[str, Hold],
+    cached: Mapping[str, Hold],
 ) -> LoadedState:
     """Load holds, and the counters that they and the charges touch.
 
@@ -70,7 +70,7 @@ def load(
         ids: of the holds that are needed; those whose leases ran out are loaded in addition.
         charges: of new holds.
         now: Unix time of the ledger.
-        known: holds by id that need not be read and decoded.
+        cached: holds by id that need not be read and decoded.
     """
     loaded = LoadedState(LedgerState())
     ledger = loaded.ledger
@@ -79,11 +79,11 @@ def load(
     wanted = dict.fromkeys(ids)
     live = "id IN ({}) AND (state = 'open' OR forget > ?)"
     rows += _find(connection, f"{_HOLD} {live}", [*wanted], now)
-    others = [hold_id for hold_id, *_ in rows if hold_id not in known]
+    others = [hold_id for hold_id, *_ in rows if hold_id not in cached]
     bodies = _find(connection, "SELECT id, body FROM hold WHERE id IN ({})", others)
     decoded = {hold_id: decode(hold_id, body) for hold_id, body in bodies}
     for hold_id, state, taken, expires in rows:
-        hold = known.get(hold_id) or decoded[hold_id]
+        hold = cached.get(hold_id) or decoded[hold_id]
         slots = {}
         for charge in hold.charges:
             counter = charge.counter
@@ -199,11 +199,11 @@ def _save_holds(
     begun: list[tuple[str, str]] = []
     ended: list[tuple[str, str]] = []
     for hold_id, held in changed.items():
-        known = hold_id in loaded.before
+        stored = hold_id in loaded.before
         forget = None if held.state == OPEN else now + REMEMBERED
         if held.state not in (OPEN, EXPIRED):
             ended_ids.append(hold_id)
-        elif not known:
+        elif not stored:
             new.append((hold_id, held.state, now, held.expires, forget, bodies[id(held.hold)]))
         else:
             connection.execute(
@@ -216,7 +216,7 @@ def _save_holds(
         concurrent = ((c.id, hold_id) for c in charges if c.metric is Metric.CONCURRENT)
         if held.state != OPEN:
             ended += concurrent
-        elif not known:
+        elif not stored:
             begun += concurrent
     _many(connection, "INSERT INTO hold (id, state, taken, expires, forget, body) VALUES {}", new)
     _find(connection, "DELETE FROM hold WHERE id IN ({})", ended_ids)

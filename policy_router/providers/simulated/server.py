@@ -50,14 +50,14 @@ class Hit:
         stream: Whether a stream was requested.
         headers: The headers of the request.
         body: The body of the request.
-        gone: Set when the client closed the connection before its answer was complete.
+        disconnected: Set when the client closed the connection before its answer was complete.
     """
 
     model: str
     stream: bool
     headers: Mapping[str, str]
     body: Mapping[str, Any]
-    gone: threading.Event = field(default_factory=threading.Event, compare=False)
+    disconnected: threading.Event = field(default_factory=threading.Event, compare=False)
 
 
 class Simulated:
@@ -187,11 +187,11 @@ class _Acting(Response):
         self._transport = transport
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        watch = asyncio.ensure_future(_gone(receive))
+        watch = asyncio.ensure_future(_disconnection(receive))
         act = asyncio.ensure_future(self._act(scope, receive, send))
         await asyncio.wait({watch, act}, return_when=asyncio.FIRST_COMPLETED)
         if not act.done():
-            self._hit.gone.set()
+            self._hit.disconnected.set()
             act.cancel()
         watch.cancel()
         await asyncio.gather(act, watch, return_exceptions=True)
@@ -276,7 +276,7 @@ def _refuse(fail: Fail) -> Response:
     return JSONResponse(wire.error(fail), fail.status, headers)
 
 
-async def _gone(receive: Receive) -> None:
+async def _disconnection(receive: Receive) -> None:
     while (await receive())["type"] != "http.disconnect":
         pass
 

@@ -512,7 +512,7 @@ def test_leaving_closes_the_connection(
     async def go(provider: Simulated) -> bool:
         async with executor() as each:
             await leave(each, provider)
-            gone = provider.requests[0].gone
+            gone = provider.requests[0].disconnected
             return await asyncio.to_thread(gone.wait, 60)
 
     with Simulated({"a": script}) as provider:

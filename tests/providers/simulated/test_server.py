@@ -75,7 +75,7 @@ def test_it_logs_what_arrived() -> None:
     assert (first.model, first.stream, first.body["messages"]) == ("a", False, HELLO)
     assert (second.model, second.stream) == ("b", True)
     assert first.headers["content-type"] == "application/json"
-    assert not first.gone.is_set()
+    assert not first.disconnected.is_set()
 
 
 def test_models() -> None:
@@ -168,7 +168,7 @@ def test_stalling_and_seeing_the_client_go(after: int | None, stream: bool) -> N
     with Simulated({"m": Stall(after)}) as provider:
         with pytest.raises(httpx.ReadTimeout):
             ask(provider, stream=stream, timeout=0.2)
-        assert provider.requests[0].gone.wait(5)
+        assert provider.requests[0].disconnected.wait(5)
 
 
 @pytest.mark.parametrize("stream", [False, True])
