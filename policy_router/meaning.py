@@ -47,13 +47,13 @@ _NEAR: Final = 0.55
 
 
 @lru_cache(maxsize=65_536)
-def may_mean(word: str, known: str) -> bool:
+def may_mean(word: str, other: str) -> bool:
     """Whether one word may be a typo of another, and does not mean something else."""
-    if word.casefold() == known.casefold():
+    if word.casefold() == other.casefold():
         return True
-    if _DIGITS.findall(word) != _DIGITS.findall(known):
+    if _DIGITS.findall(word) != _DIGITS.findall(other):
         return False
-    ours, theirs = _parts(word), _parts(known)
+    ours, theirs = _parts(word), _parts(other)
     if _NEGATIONS & (set(ours) ^ set(theirs)) or _opposed(ours, theirs):
         return False
     joined = "".join(ours), "".join(theirs)

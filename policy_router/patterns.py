@@ -39,16 +39,16 @@ def search(pattern: str, most: int | None = MAX_MATCHED) -> Callable[[str], obje
     return find
 
 
-def literals(words: Sequence[str]) -> Callable[[str], Sequence[int]]:
+def literals(needles: Sequence[str]) -> Callable[[str], Sequence[int]]:
     """The function that finds which of some words occur in a text, in one pass over the text.
 
     Args:
-        words: The words; none is empty.
+        needles: The words; none is empty.
 
     Returns:
-        A function of a text: the positions in `words` of those that occur anywhere in it.
+        A function of a text: the positions in `needles` of those that occur anywhere in it.
     """
-    if not words:
+    if not needles:
         return lambda _: ()
     import re2  # noqa: PLC0415  as above
 
@@ -60,16 +60,16 @@ def literals(words: Sequence[str]) -> Callable[[str], Sequence[int]]:
     options.encoding = re2.Options.Encoding.LATIN1
     options.max_mem = _AUTOMATON
     automaton = re2.Set.SearchSet(options)
-    encoded = [word.encode("utf-8", "surrogatepass") for word in words]
+    encoded = [word.encode("utf-8", "surrogatepass") for word in needles]
     for word in encoded:
         automaton.Add(word)
     try:
         automaton.Compile()
-        complete = len(automaton.Match(b"\n".join(encoded)) or ()) == len(words)
+        complete = len(automaton.Match(b"\n".join(encoded)) or ()) == len(needles)
     except re2.error:
         complete = False
     if not complete:  # more words than fit into the memory of the automaton
-        return lambda text: [number for number, word in enumerate(words) if word in text]
+        return lambda text: [number for number, word in enumerate(needles) if word in text]
 
     def find(text: str) -> Sequence[int]:
         return automaton.Match(text.encode("utf-8", "surrogatepass")) or ()

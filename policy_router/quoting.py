@@ -37,23 +37,23 @@ def _written(value: object) -> str:
     return f"a value of type {type(value).__name__}"
 
 
-def unknown(what: str, word: object, known: Iterable[str]) -> str:
+def unknown(what: str, word: object, known_words: Iterable[str]) -> str:
     """The message about an unknown word: the word that was meant, or else the known ones.
 
     Args:
         what: What the word is.
         word: The unknown word, of any type.
-        known: The known words.
+        known_words: The known words.
     """
-    words = list(dict.fromkeys(known))
+    choices = list(dict.fromkeys(known_words))
     message = f"unknown {what} `{quoted(word)}`"
-    if not words:
+    if not choices:
         return f"{message}: the policy has none"
     if isinstance(word, str) and len(word) <= _COMPARED:
-        folded = {other.casefold(): other for other in reversed(words[:_CANDIDATES])}
+        folded = {other.casefold(): other for other in reversed(choices[:_CANDIDATES])}
         near = get_close_matches(word.casefold(), folded, 1, 0.7)
         if near:
             return f"{message}; did you mean `{quoted(folded[near[0]])}`?"
-    shown = ", ".join(f"`{quoted(other)}`" for other in words[:_SHOWN])
-    more = len(words) - _SHOWN
+    shown = ", ".join(f"`{quoted(other)}`" for other in choices[:_SHOWN])
+    more = len(choices) - _SHOWN
     return f"{message}: known are {shown}" + (f" and {more} more" if more > 0 else "")

@@ -37,38 +37,38 @@ class Hints:
     def __init__(self, effort: int = EFFORT) -> None:
         self.left = effort
 
-    def did_you_mean(self, word: str, known: Iterable[str]) -> str | None:
+    def did_you_mean(self, word: str, known_words: Iterable[str]) -> str | None:
         """The known word closest to a mistyped one.
 
         Args:
             word: The mistyped word.
-            known: The known words.
+            known_words: The known words.
 
         Returns:
             The closest word; None when none is close, or when the effort is used up.
         """
         if self.left <= 0 or len(word) > _LONGEST:
             return None
-        words = list(dict.fromkeys(known))
-        self.left -= len(words)
-        folded = {w.casefold(): w for w in reversed(words)}
+        choices = list(dict.fromkeys(known_words))
+        self.left -= len(choices)
+        folded = {w.casefold(): w for w in reversed(choices)}
         same = folded.get(word.casefold())
         if same is not None:
             return same
         # Swapped letters are the most common typo, and a matcher of runs finds them far apart.
         letters = sorted(word)
-        for other in words:
+        for other in choices:
             if len(other) == len(word) > 2 and sorted(other) == letters and may_mean(word, other):
                 return other
         near = self._closest(word.casefold(), folded)
         return None if near is None else folded[near]
 
-    def help_line(self, word: str, known: Iterable[str], *, what: str = "known") -> str:
+    def help_line(self, word: str, known_words: Iterable[str], *, what: str = "known") -> str:
         """The help about an unknown word.
 
         Args:
             word: The unknown word.
-            known: The known words.
+            known_words: The known words.
             what: What the known words are, in a list of them.
 
         Returns:
@@ -76,14 +76,14 @@ class Hints:
         """
         if self.left <= 0:
             return ""
-        words = list(dict.fromkeys(known))
-        close = self.did_you_mean(word, words)
+        choices = list(dict.fromkeys(known_words))
+        close = self.did_you_mean(word, choices)
         if close is not None:
             return f"did you mean `{close}`?"
-        if not words:
+        if not choices:
             return "there are none"
-        shown = words if len(words) <= _SHOWN else self._nearest(word[:_LONGEST], words)
-        more = len(words) - len(shown)
+        shown = choices if len(choices) <= _SHOWN else self._nearest(word[:_LONGEST], choices)
+        more = len(choices) - len(shown)
         return (
             f"{what} are "
             + ", ".join(f"`{w}`" for w in shown)
@@ -114,14 +114,14 @@ class Hints:
         return near[:_SHOWN]
 
 
-def did_you_mean(word: str, known: Iterable[str]) -> str | None:
+def did_you_mean(word: str, known_words: Iterable[str]) -> str | None:
     """The known word closest to a mistyped one; None when none is close."""
-    return Hints().did_you_mean(word, known)
+    return Hints().did_you_mean(word, known_words)
 
 
-def help_line(word: str, known: Iterable[str], *, what: str = "known") -> str:
+def help_line(word: str, known_words: Iterable[str], *, what: str = "known") -> str:
     """The help about an unknown word: the word that was meant, or else the known ones."""
-    return Hints().help_line(word, known, what=what)
+    return Hints().help_line(word, known_words, what=what)
 
 
 def _likeness(word: str) -> Callable[[str], float]:

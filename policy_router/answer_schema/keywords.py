@@ -181,18 +181,18 @@ def _applied(validator: Any, schema: Mapping[str, Any], value: Any) -> Iterator[
         target = validator._resolver.lookup(schema["$ref"])  # noqa: SLF001  no public way
         within = validator.evolve(schema=target.contents, _resolver=target.resolver)
         yield within, target.contents
-    parts = [*schema.get("allOf", ())]
+    subschemas = [*schema.get("allOf", ())]
     if isinstance(value, dict):
         dependent = schema.get("dependentSchemas", {})
-        parts += [part for name, part in dependent.items() if name in value]
+        subschemas += [subschema for name, subschema in dependent.items() if name in value]
     if "if" in schema:
         holds = validator.evolve(schema=schema["if"]).is_valid(value)
-        parts += [schema["if"], schema.get("then")] if holds else [schema.get("else")]
-    for part in [part for keyword in _ANY_OF for part in schema.get(keyword, ())]:
-        if validator.evolve(schema=part).is_valid(value):
-            parts.append(part)
-    for part in parts:
-        yield validator.evolve(schema=part), part
+        subschemas += [schema["if"], schema.get("then")] if holds else [schema.get("else")]
+    for subschema in [subschema for keyword in _ANY_OF for subschema in schema.get(keyword, ())]:
+        if validator.evolve(schema=subschema).is_valid(value):
+            subschemas.append(subschema)
+    for subschema in subschemas:
+        yield validator.evolve(schema=subschema), subschema
 
 
 KEYWORDS: Final[Mapping[str, Callable[[Any, Any, Any, Any], Iterator[Exception]]]] = {

@@ -86,20 +86,22 @@ def _subschemas(whole: Resource[Any]) -> Iterator[Any]:
         stack.extend(part.subresources())
 
 
-def _problem_of_part(part: dict[str, Any], follow: Callable[[str], object]) -> SchemaProblem | None:
+def _problem_of_part(
+    subschema: dict[str, Any], follow: Callable[[str], object]
+) -> SchemaProblem | None:
     """Find what is valid JSON Schema and still cannot be used, in one schema of a larger one."""
     patterns = [
-        *part.get("patternProperties", ()),
-        *([part["pattern"]] if "pattern" in part else ()),
+        *subschema.get("patternProperties", ()),
+        *([subschema["pattern"]] if "pattern" in subschema else ()),
     ]
     for pattern in patterns:
         problem = pattern_problem(pattern)
         if problem is not None:
             return SchemaProblem(f"the pattern `{pattern}` cannot be read: {problem}", RE2)
     for keyword in ("$ref", "$dynamicRef"):
-        if keyword in part and not _leads_somewhere(part[keyword], follow):
+        if keyword in subschema and not _leads_somewhere(subschema[keyword], follow):
             return SchemaProblem(
-                f"`{keyword}: {part[keyword]}` leads nowhere",
+                f"`{keyword}: {subschema[keyword]}` leads nowhere",
                 "refer to a part of it, as in `#/$defs/name`",
             )
     return None

@@ -165,42 +165,42 @@ def _has(value: object, key: str) -> bool:
     return is_rate(value) and (value != 0 or key not in _CACHE)
 
 
-def _completed(found: Price, base: Price) -> Price:
+def _completed(listed: Price, base: Price) -> Price:
     """Return the rates of a schedule, completed by the base rates.
 
     What the base charges more than input for never costs less than in the base.
     """
-    rate_in = found.input or base.input
-    rate_out = found.output or base.output
+    rate_in = listed.input or base.input
+    rate_out = listed.output or base.output
     return Price(
         rate_in,
         rate_out,
-        found.cached,
-        _premium(found.written, base.written, rate_in, base.input),
-        _higher(found.audio, base.audio),
-        speech=_higher(found.speech, base.speech),
-        kept=_premium(found.kept, base.kept, rate_in, base.input),
+        listed.cached,
+        _premium(listed.written, base.written, rate_in, base.input),
+        _higher(listed.audio, base.audio),
+        speech=_higher(listed.speech, base.speech),
+        kept=_premium(listed.kept, base.kept, rate_in, base.input),
         reasoning=None if base.reasoning is None else max(base.reasoning, rate_out),
-        cited=_higher(found.cited, base.cited),
+        cited=_higher(listed.cited, base.cited),
     )
 
 
 def _premium(
-    found: int | None, base: int | None, rate: int, base_rate: int, *, floor: bool = True
+    listed: int | None, base: int | None, rate: int, base_rate: int, *, floor: bool = True
 ) -> int | None:
     """Return the rate of writing to the cache.
 
     If it is not listed, it has the same ratio to the input rate as in the base.
 
     Args:
-        found: The listed rate.
+        listed: The listed rate.
         base: The rate in the base.
         rate: The input rate.
         base_rate: The input rate in the base.
         floor: Whether the result is never below the rate in the base.
     """
-    if found is not None or base is None:
-        return found
+    if listed is not None or base is None:
+        return listed
     scaled = -(-base * rate // base_rate) if base_rate else base
     return max(base, scaled) if floor else scaled
 
@@ -217,15 +217,15 @@ def _long(row: Mapping[str, Any], base: Price, tier: str = "") -> Iterator[tuple
         for name in row
         if use_of(name) is Use.RATE and split(name)[1] and split(name)[2] == tier
     }
-    found = {
+    rates = {
         above: _rates(row, f"_above_{above // 1000}k_tokens{'_' if tier else ''}{tier}")
         for above in by_name
     }
-    for part in () if tier else row.get("tiered_pricing") or ():
-        above = int(part.get("range", [0])[0])
+    for bracket in () if tier else row.get("tiered_pricing") or ():
+        above = int(bracket.get("range", [0])[0])
         if above:
-            found[above] = _rates(part)
-    return ((above, _completed(found[above], base)) for above in sorted(found))
+            rates[above] = _rates(bracket)
+    return ((above, _completed(rates[above], base)) for above in sorted(rates))
 
 
 def _tiers(row: Mapping[str, Any], base: Price) -> Iterator[tuple[str, Price]]:

@@ -37,7 +37,7 @@ def conceal_sources(sources: Mapping[str, str]) -> dict[str, str]:
     return shown
 
 
-def conceal(found: Iterable[Diagnostic], sources: Mapping[str, str]) -> Iterator[Diagnostic]:
+def conceal(findings: Iterable[Diagnostic], sources: Mapping[str, str]) -> Iterator[Diagnostic]:
     """Yield the same diagnostics without the credentials of the sources in their messages."""
     secrets = {text[start:end] for text in sources.values() for start, end in find(text)}
     named = {
@@ -46,15 +46,15 @@ def conceal(found: Iterable[Diagnostic], sources: Mapping[str, str]) -> Iterator
         for written in fields(text)
         if written.single and written.end - written.start >= _SHORTEST
     }
-    for diagnostic in found:
-        texts = [diagnostic.message, diagnostic.help, *(label for label, _ in diagnostic.related)]
+    for finding in findings:
+        texts = [finding.message, finding.help, *(label for label, _ in finding.related)]
         message, help_, *related = (_masked(text, secrets, named) for text in texts)
         yield replace(
-            diagnostic,
+            finding,
             message=message,
             help=help_,
             related=tuple(
-                (label, span) for label, (_, span) in zip(related, diagnostic.related, strict=True)
+                (label, span) for label, (_, span) in zip(related, finding.related, strict=True)
             ),
         )
 

@@ -59,14 +59,14 @@ def hidden(text: str) -> Iterator[tuple[int, str]]:
 
 def _joins(text: str, position: int) -> bool:
     """Whether a joiner is used properly: in an emoji, or in a word of a script that needs it."""
-    left, right = text[position - 1 : position], text[position + 1 : position + 2]
-    if unicodedata.category(left or " ") in ("So", "Sk", "Mn", "Cf") and ord(left) > 0x2000:
+    before, after = text[position - 1 : position], text[position + 1 : position + 2]
+    if unicodedata.category(before or " ") in ("So", "Sk", "Mn", "Cf") and ord(before) > 0x2000:
         return True
     return all(
         char.isalpha() and not char.isascii() and not script(char)
-        for char in (left, right)
+        for char in (before, after)
         if char and not char.isspace()
-    ) and bool(left.strip())
+    ) and bool(before.strip())
 
 
 def script(char: str) -> str:

@@ -80,20 +80,20 @@ def inspect(
         Cancelled: `cancelled` returned True.
     """
     loaded = compile_files(files, table, cancelled, complete=complete)
-    found = list(loaded.diagnostics)
+    findings = list(loaded.diagnostics)
     for look in TEXT_RULES.values():
         checkpoint(cancelled)
-        found.extend(look(loaded.sources))
+        findings.extend(look(loaded.sources))
     if loaded.policy is not None and loaded.draft is not None:
         day = today or datetime.now(UTC).date()
         subject = Subject(loaded.draft, loaded.policy, loaded.sources, day, cancelled)
         for check in LINT.values():
             checkpoint(cancelled)
             subject.regions.cover.renew()
-            found.extend(check(subject))
-        found.extend(subject.questions.as_note())
+            findings.extend(check(subject))
+        findings.extend(subject.questions.as_note())
     unasked = LINT if loaded.policy is None else ()
-    every = in_order(suppress(found, loaded.sources, unasked))
+    every = in_order(suppress(findings, loaded.sources, unasked))
     broken = any(d.severity is Severity.ERROR for d in every)
     kept, omitted = shorten([d for d in every if d.severity is Severity.ERROR or wanted(d)])
     shown = in_order(conceal(kept, loaded.sources))

@@ -19,12 +19,12 @@ _BY_SEVERITY: Final = (Severity.ERROR, Severity.WARNING, Severity.NOTE)
 
 
 def shorten(
-    found: Sequence[Diagnostic],
+    findings: Sequence[Diagnostic],
 ) -> tuple[list[Diagnostic], Mapping[Severity, int]]:
     """Choose the findings to show, errors first.
 
     Args:
-        found: All findings.
+        findings: All findings.
 
     Returns:
         The findings to show, in their order, and how many of each severity are omitted.
@@ -32,12 +32,12 @@ def shorten(
     kept: set[int] = set()
     omitted: dict[Severity, int] = {}
     for severity in _BY_SEVERITY:
-        numbers = [i for i, d in enumerate(found) if d.severity is severity]
+        numbers = [i for i, d in enumerate(findings) if d.severity is severity]
         free = MOST_SHOWN - len(kept)
         kept.update(numbers[:free])
         if len(numbers) > free:
             omitted[severity] = len(numbers) - free
-    return [found[i] for i in sorted(kept)], omitted
+    return [findings[i] for i in sorted(kept)], omitted
 
 
 def omitted_note(omitted: Mapping[Severity, int]) -> tuple[Diagnostic, ...]:

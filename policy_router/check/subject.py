@@ -72,7 +72,7 @@ class Subject:
         regions = self.regions
         cores: dict[int, int | None] = {}  # many models share their removers
         unknown: set[int] = set()
-        found = []
+        excluded = []
         for number, model in enumerate(self.policy.models):
             removers = regions.removers[number]
             if removers not in cores:
@@ -86,8 +86,8 @@ class Subject:
                 self.questions.leave_open("unreachable-model", name, model.span)
             core = cores[removers]
             if core is not None:
-                found.append((model, regions.owners(core)))
-        return tuple(found)
+                excluded.append((model, regions.owners(core)))
+        return tuple(excluded)
 
 
 def near(subject: Subject, model: Model) -> str:

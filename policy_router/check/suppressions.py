@@ -28,7 +28,7 @@ to accept depends on the machine that reads the file."""
 
 
 def suppress_about_files(
-    found: Iterable[Diagnostic], sources: Mapping[str, str]
+    findings: Iterable[Diagnostic], sources: Mapping[str, str]
 ) -> Iterator[Diagnostic]:
     """Yield the findings about whole files that no comment in the file accepts."""
     accepted = {
@@ -37,20 +37,20 @@ def suppress_about_files(
         if "policy-router:" in text
         for _, rule, _ in _comments(name, text)
     }
-    for diagnostic in found:
-        key = (diagnostic.span.file, diagnostic.rule) if diagnostic.span else ("", "")
-        soft = diagnostic.severity is not Severity.ERROR and diagnostic.rule in ABOUT_FILES
+    for finding in findings:
+        key = (finding.span.file, finding.rule) if finding.span else ("", "")
+        soft = finding.severity is not Severity.ERROR and finding.rule in ABOUT_FILES
         if not (soft and key in accepted):
-            yield diagnostic
+            yield finding
 
 
 def suppress(
-    found: Iterable[Diagnostic], sources: Mapping[str, str], unasked: Collection[str] = ()
+    findings: Iterable[Diagnostic], sources: Mapping[str, str], unasked: Collection[str] = ()
 ) -> Iterator[Diagnostic]:
     """Yield the findings that no comment accepts, and one for each comment that accepts nothing.
 
     Args:
-        found: All findings.
+        findings: All findings.
         sources: File name -> text.
         unasked: Rules that were not run; comments about them are not reported.
     """
@@ -61,13 +61,13 @@ def suppress(
         for line, rule, span in _comments(name, text)
     }
     used = set()
-    for diagnostic in found:
-        span = diagnostic.span
-        key = (span.file, span.line, diagnostic.rule) if span else None
-        if key in comments and diagnostic.severity is not Severity.ERROR:
+    for finding in findings:
+        span = finding.span
+        key = (span.file, span.line, finding.rule) if span else None
+        if key in comments and finding.severity is not Severity.ERROR:
             used.add(key)
         else:
-            yield diagnostic
+            yield finding
     for key, span in comments.items():
         if key not in used and key[2] not in unasked and key[2] not in ABOUT_FILES:
             yield Diagnostic(

@@ -128,31 +128,31 @@ def _content(content: object, needs: set[str], *, within: bool = False) -> int:
     if isinstance(content, str):
         return text_tokens(content)
     tokens = 0
-    for part in _items(content):
-        kind = part.get("type") if isinstance(part, Mapping) else None
-        need = _need_of(part, kind) if isinstance(kind, str) else None
+    for content_part in _items(content):
+        part_type = content_part.get("type") if isinstance(content_part, Mapping) else None
+        need = _need_of(content_part, part_type) if isinstance(part_type, str) else None
         if need is None:
-            if kind == "tool_result" and isinstance(part, Mapping) and not within:
-                tokens += _content(part.get("content"), needs, within=True)
-                tokens += json_tokens({k: v for k, v in part.items() if k != "content"})
+            if part_type == "tool_result" and isinstance(content_part, Mapping) and not within:
+                tokens += _content(content_part.get("content"), needs, within=True)
+                tokens += json_tokens({k: v for k, v in content_part.items() if k != "content"})
             else:
-                tokens += json_tokens(part)
+                tokens += json_tokens(content_part)
             continue
         needs.add(need)
-        tokens += MEDIA_TOKENS[need](part)
+        tokens += MEDIA_TOKENS[need](content_part)
     return tokens
 
 
-def _need_of(part: object, kind: str) -> str | None:
+def _need_of(content_part: object, part_type: str) -> str | None:
     """Return the ability that a part needs, or None.
 
     The media type decides where the part names one, otherwise the type of the part: a file may
     contain a recording, and the address of an image may lead to a video.
     """
-    need = NEED_OF_PART.get(kind)
+    need = NEED_OF_PART.get(part_type)
     if need is None:
         return None
-    return NEED_OF_MEDIA.get(_media_type(part).partition("/")[0], need)
+    return NEED_OF_MEDIA.get(_media_type(content_part).partition("/")[0], need)
 
 
 def _media_type(part: object) -> str:

@@ -136,25 +136,25 @@ class Classifier:
         more = frozenset(needs)
         if not more <= features.needs:
             features = replace(features, needs=features.needs | more)
-        kind = kind_of(features)
+        work = kind_of(features)
         if task is None:
-            found = self._tasks.find(text, features.needs, kind)
+            match = self._tasks.find(text, features.needs, work)
         else:
-            found = TaskFound(task, 1.0, MatchedBy.CALLER)
+            match = TaskFound(task, 1.0, MatchedBy.CALLER)
         estimator = self._name
-        estimate = self._other.estimate(features, kind, text) if self._other else None
+        estimate = self._other.estimate(features, work, text) if self._other else None
         if estimate is None:
             estimator = HEURISTIC
-            estimate = self._heuristic.estimate(features, kind, text)
-        known = self.policy.task(found.task)
-        if known is not None:
-            estimate = raise_by(estimate, known.criticality)
+            estimate = self._heuristic.estimate(features, work, text)
+        declared = self.policy.task(match.task)
+        if declared is not None:
+            estimate = raise_by(estimate, declared.criticality)
         return Classification(
-            task=found.task,
-            confidence=found.confidence,
-            by=found.by,
-            evidence=found.evidence,
-            kind=kind,
+            task=match.task,
+            confidence=match.confidence,
+            by=match.by,
+            evidence=match.evidence,
+            kind=work,
             score=estimate.score,
             band=band_of(self.policy, estimate.score),
             factors=estimate.factors,

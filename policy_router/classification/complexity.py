@@ -54,14 +54,14 @@ class Estimate:
 class Estimator(Protocol):
     """Estimates the complexity of a request."""
 
-    def estimate(self, features: Features, kind: WorkKind, text: str) -> Estimate | None:
+    def estimate(self, features: Features, work: WorkKind, text: str) -> Estimate | None:
         """Return an estimate, or None to abstain.
 
         Called before every decision: it must be pure and must not raise.
 
         Args:
             features: Counts of the request.
-            kind: The probabilities of the kinds of work.
+            work: The probabilities of the kinds of work.
             text: The last message of the user.
         """
 
@@ -72,7 +72,7 @@ class OfText:
 
     function: Callable[[str, int], float | None]
 
-    def estimate(self, features: Features, kind: WorkKind, text: str) -> Estimate | None:  # noqa: ARG002  the Protocol's
+    def estimate(self, features: Features, work: WorkKind, text: str) -> Estimate | None:  # noqa: ARG002  the Protocol's
         """Return the result of the function, limited to 0..1."""
         score = self.function(text, features.tools)
         return None if score is None else Estimate(_within(score))
@@ -155,13 +155,13 @@ class Heuristic:
         self._weights = weights
         self._keywords = Keywords(keywords)
 
-    def estimate(self, features: Features, kind: WorkKind, text: str) -> Estimate:
+    def estimate(self, features: Features, work: WorkKind, text: str) -> Estimate:
         """Return the weighted sum of the factors, mapped by `CURVE`; never abstains."""
         weights = self._weights
         weighted = (
-            ("message", message(features, kind), weights.message),
+            ("message", message(features, work), weights.message),
             ("context", context(features), weights.context),
-            ("capability", capability(features, kind), weights.capability),
+            ("capability", capability(features, work), weights.capability),
             ("depth", depth(features), weights.depth),
             ("keywords", keywords(features, len(self._keywords.found(text))), weights.keywords),
         )
@@ -174,7 +174,7 @@ class Heuristic:
         )
 
 
-def message(features: Features, kind: WorkKind) -> float:
+def message(features: Features, work: WorkKind) -> float:
     """Return how demanding the last message is, 0..1: 1 minus the product of (1 - part).
 
     Parts: length (`LENGTH` at 512 words, none at 16, by doublings), words that constrain the answer
@@ -184,22 +184,22 @@ def message(features: Features, kind: WorkKind) -> float:
     (`FORMAL`). Numbers and mathematics do not count if tools are offered, which can calculate.
     """
     text = features.text
-    left = 1 - LENGTH * _within(log2(max(text.words, 1) / 16) / 5)
+    remainder = 1 - LENGTH * _within(log2(max(text.words, 1) / 16) / 5)
     if text.constraints:
-        left *= 1 - CONSTRAINTS * _within(text.constraints / 6)
+        remainder *= 1 - CONSTRAINTS * _within(text.constraints / 6)
     if text.options:
-        left *= 1 - CHOICES * _within((text.options - 4) / 3)
+        remainder *= 1 - CHOICES * _within((text.options - 4) / 3)
     if text.questions:
-        left *= 1 - QUESTIONS * _within((text.questions - 1) / 2)
+        remainder *= 1 - QUESTIONS * _within((text.questions - 1) / 2)
     if text.steps or text.bullets:
-        left *= 1 - STEPS * _within((text.steps + text.bullets) / 8)
+        remainder *= 1 - STEPS * _within((text.steps + text.bullets) / 8)
     if features.long_output:
-        left *= 1 - LONG_OUTPUT
+        remainder *= 1 - LONG_OUTPUT
     if not features.tools:
-        left *= 1 - QUANTITIES * _within((text.numbers - 2) / 10)
-        if _is_formal(kind, text):
-            left *= 1 - FORMAL
-    return 1 - left
+        remainder *= 1 - QUANTITIES * _within((text.numbers - 2) / 10)
+        if _is_formal(work, text):
+            remainder *= 1 - FORMAL
+    return 1 - remainder
 
 
 def context(features: Features) -> float:
@@ -208,15 +208,15 @@ def context(features: Features) -> float:
     return _within(log2(1 + features.context / 500) / 8)
 
 
-def capability(features: Features, kind: WorkKind) -> float:
+def capability(features: Features, work: WorkKind) -> float:
     """Return how capable a model must be, 0..1.
 
     It is the difficulty of the kind of work, the closer to `UNKNOWN` the less certain the kind is,
     or the capability for the most demanding ability that is needed, whichever is higher.
     """
     own = UNKNOWN
-    if kind.name is not None:
-        own += (_difficulty(kind.name, kind, features.text) - UNKNOWN) * _sure(kind)
+    if work.name is not None:
+        own += (_difficulty(work.name, work, features.text) - UNKNOWN) * _sure(work)
     return max([own, *(ABILITY.get(need, 0.0) for need in features.needs)])
 
 
@@ -235,15 +235,15 @@ def keywords(features: Features, own: int) -> float:
         features: Counts of the request.
         own: How many keywords of the policy occur in the text.
     """
-    left = (1 - OWN_WORD) ** own
+    remainder = (1 - OWN_WORD) ** own
     if features.tools:
-        return 1 - left
+        return 1 - remainder
     hard_words = vocabulary().hard_words
     for entry, _ in features.text.found:
         weight = hard_words.get(entry)
         if weight is not None:
-            left *= 1 - BUILT_IN_WORD * weight
-    return 1 - left
+            remainder *= 1 - BUILT_IN_WORD * weight
+    return 1 - remainder
 
 
 def curve(whole: float) -> float:
@@ -276,13 +276,13 @@ def _difficulty(name: str, kind: WorkKind, text: Text) -> float:
     return DIFFICULTY[name]
 
 
-def _is_formal(kind: WorkKind, text: Text) -> bool:
+def _is_formal(work: WorkKind, text: Text) -> bool:
     """Whether this is formal mathematics, or code to be executed mentally."""
-    if kind.name == "math":
+    if work.name == "math":
         # A single term of mathematics may be in any question: "how much does a domain cost?"
-        term = text.terms and (text.words >= AT_LENGTH or kind.probability >= CERTAIN)
+        term = text.terms and (text.words >= AT_LENGTH or work.probability >= CERTAIN)
         return not text.options and bool(text.formulae or text.maths > 2 or term)
-    return kind.name == "reasoning" and is_code(text)
+    return work.name == "reasoning" and is_code(text)
 
 
 def _sure(kind: WorkKind) -> float:

@@ -67,20 +67,20 @@ def kind_of(features: Features) -> WorkKind:
     strengths = [(entry, _strength(entry, times, text)) for entry, times in text.found]
     task_cues = vocabulary().task_cues
     for entry, here in strengths:
-        for kind, weight in task_cues.get(entry, ()):
+        for index, weight in task_cues.get(entry, ()):
             if weight < DECISIVE:
-                evidence[kind] += weight * here
+                evidence[index] += weight * here
             else:
-                decisive[kind] = max(decisive[kind], weight * here)
+                decisive[index] = max(decisive[index], weight * here)
     # In a long text, greetings are no evidence.
     evidence[_CHAT] *= min(1.0, max(0.0, (WORDY - text.words) / (WORDY - BRIEF)))
     signs = tuple(_signs(features, text))
-    for kind, weight, _ in signs:
-        evidence[kind] += weight
+    for index, weight, _ in signs:
+        evidence[index] += weight
     # Rounded, so that the order of additions cannot make two equal kinds differ.
     odds = [
-        (round(exp(min(MOST, some) + more) - 1, 9), -kind)
-        for kind, (some, more) in enumerate(zip(evidence, decisive, strict=True))
+        (round(exp(min(MOST, some) + more) - 1, 9), -index)
+        for index, (some, more) in enumerate(zip(evidence, decisive, strict=True))
         if some or more
     ]
     if not odds:
@@ -91,7 +91,7 @@ def kind_of(features: Features) -> WorkKind:
     return WorkKind(
         KINDS[top],
         odds[0][0] / whole,
-        tuple([(KINDS[-kind], own / whole) for own, kind in odds]),
+        tuple([(KINDS[-index], own / whole) for own, index in odds]),
         _cues(top, strengths, signs),
     )
 

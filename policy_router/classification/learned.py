@@ -139,13 +139,13 @@ class Learned:
         ]
         none = evidence.pop()
         top = max(evidence)
-        kind = evidence.index(top)
+        best = evidence.index(top)
         odds = sum(math.exp(own - top) for own in evidence)
         # Only of the most likely kind: a mean over kinds would order the texts of one kind by their
         # resemblance to another, which is a worse guide than the gain within the kind.
-        gain = by_number[count + 1 + kind] * gain_scale
+        gain = by_number[count + 1 + best] * gain_scale
         return Prediction(
-            self.kinds[kind],
+            self.kinds[best],
             1 / (1 + odds * math.exp(max(-_FAR, min(_FAR, top - none)))),
             by_word[-1] / length,
             gain,
@@ -176,7 +176,7 @@ def load(path: Path) -> Learned:
         raise ArtifactError(str(path), str(error)) from error
 
 
-def dump(document: Mapping[str, Any], words: Mapping[str, Sequence[int]]) -> bytes:
+def dump(document: Mapping[str, Any], word_weights: Mapping[str, Sequence[int]]) -> bytes:
     """Return the content of a model's file. The same input gives the same bytes.
 
     The first line is the type of the file, its version and its digest; the second everything but
@@ -185,10 +185,13 @@ def dump(document: Mapping[str, Any], words: Mapping[str, Sequence[int]]) -> byt
     Args:
         document: `kinds`, `numbers` and `start` (rows of integers, one per lane), `scales`, `cuts`,
             `unlike`, `known`, `sources`.
-        words: The weights of each word, one per lane.
+        word_weights: The weights of each word, one per lane.
     """
     head = json.dumps({"shape": NAMES, **document}, sort_keys=True, separators=(",", ":"))
-    lines = [head, *(f"{word} {' '.join(map(str, words[word]))}" for word in sorted(words))]
+    lines = [
+        head,
+        *(f"{word} {' '.join(map(str, word_weights[word]))}" for word in sorted(word_weights)),
+    ]
     body = "".join(line + "\n" for line in lines).encode()
     digest = hashlib.sha256(body).hexdigest()
     return f"{_MAGIC} {_VERSION} {digest}\n".encode() + body
@@ -216,13 +219,13 @@ def parse(data: bytes) -> Learned:
     if tuple(document["shape"]) != NAMES:
         raise ValueError("made for other features; fit it again")
     one = 1 << (_LANE * (len(document["kinds"]) + 1))
-    words = {}
+    word_weights = {}
     for line in lines:
         word, *weights = line.split()
-        words[word] = _packed(map(int, weights)) + one
+        word_weights[word] = _packed(map(int, weights)) + one
     return Learned(
         kinds=tuple(document["kinds"]),
-        words=words,
+        words=word_weights,
         numbers=tuple(map(_packed, document["numbers"])),
         start=_packed(document["start"]),
         scales=tuple(document["scales"]),

@@ -53,7 +53,7 @@ def features_of(text: str) -> LearnedFeatures:
     size = len(data)
     spaced = data.translate(_WORDS)
     all_words = spaced.split()
-    words = frozenset(all_words)
+    distinct = frozenset(all_words)
     total = len(all_words)
     letters = size - spaced.count(b" ")
     numbers = len(data.translate(_NUMBERS).split())
@@ -67,7 +67,7 @@ def features_of(text: str) -> LearnedFeatures:
             _half_octaves(size),
             _half_octaves(total),
             min(40, 4 * letters // (total + 1)),
-            20 * (total - len(words)) // (total + 1),
+            20 * (total - len(distinct)) // (total + 1),
             min(32, 128 * capitals // (size + 1)),
             _half_octaves(numbers),
             min(24, 2 * digits // (numbers + 1)),
@@ -77,7 +77,7 @@ def features_of(text: str) -> LearnedFeatures:
             *[(count * count).bit_length() for count in map(signs.count, _SIGNS)],
             *[(count * count).bit_length() for count in map(data.count, _CODE)],
         ),
-        words,
+        distinct,
     )
 
 
@@ -89,13 +89,13 @@ def _options(data: bytes) -> tuple[int, int]:
     """Return how many lines are lettered options, in order from A, and where the first begins."""
     number = 0
     start = len(data)
-    place = 0
+    position = 0
     for line in data.split(b"\n"):
         if line.startswith(_OPTIONS[number]):
             if number == 0:
-                start = place
+                start = position
             number += 1
             if number == len(_OPTIONS):
                 break
-        place += len(line) + 1
+        position += len(line) + 1
     return number, start

@@ -80,7 +80,7 @@ class Tasks:
         )
         self._default = next((task.name for task in tasks if task.default), None)
 
-    def find(self, text: str, needs: frozenset[str], kind: WorkKind) -> TaskFound:
+    def find(self, text: str, needs: frozenset[str], work: WorkKind) -> TaskFound:
         """Return the task of a request with this text, these needs and this kind of work."""
         keywords = self._keywords.look(text)
         for number, own in enumerate(self._own):
@@ -89,9 +89,9 @@ class Tasks:
                 return match
         others = 0.0
         for task, members, enough in self._built_in:
-            probability = sum(share for name, share in kind.shares if name in members)
-            if kind.name in members and probability >= enough:
-                return TaskFound(task, probability, MatchedBy.BUILT_IN, kind.cues)
+            probability = sum(share for name, share in work.shares if name in members)
+            if work.name in members and probability >= enough:
+                return TaskFound(task, probability, MatchedBy.BUILT_IN, work.cues)
             others = max(others, probability)
         return TaskFound(
             self._default, 1 - others, MatchedBy.DEFAULT if self._default else MatchedBy.NOTHING
@@ -111,16 +111,18 @@ class _Own:
         )
         self._needs = task.needs
 
-    def match(self, text: str, needs: frozenset[str], words: tuple[str, ...]) -> TaskFound | None:
+    def match(
+        self, text: str, needs: frozenset[str], keywords: tuple[str, ...]
+    ) -> TaskFound | None:
         """Return this task if one of its conditions is met, or None.
 
         Args:
             text: The text that the pattern is searched in.
             needs: Abilities that the request needs.
-            words: The keywords of the task that occur in the text.
+            keywords: The keywords of the task that occur in the text.
         """
-        if words:
-            return TaskFound(self._name, 1.0, MatchedBy.KEYWORDS, words)
+        if keywords:
+            return TaskFound(self._name, 1.0, MatchedBy.KEYWORDS, keywords)
         if self._search is not None and self._search(text) is not None:
             return TaskFound(self._name, 1.0, MatchedBy.PATTERN, (str(self._pattern),))
         if self._needs and self._needs <= needs:

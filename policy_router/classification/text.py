@@ -157,17 +157,17 @@ def read_text(text: str) -> Text:
     """Count what a text contains. Any text is accepted; the time is linear in its length."""
     if not text:
         return _NO_TEXT
-    part = text if len(text) <= HEAD + TAIL else f"{text[:HEAD]}\n{text[-TAIL:]}"
-    low = part.lower()
+    sample = text if len(text) <= HEAD + TAIL else f"{text[:HEAD]}\n{text[-TAIL:]}"
+    low = sample.lower()
     data = low.encode("utf-8", "surrogatepass")
-    words = data.translate(_BLANK).decode("utf-8", "surrogatepass").split()
+    all_words = data.translate(_BLANK).decode("utf-8", "surrogatepass").split()
     lines = f"\n{low}" if "\n" in low else ""
     signs = data.translate(None, _NO_SIGNS)
     beyond = "" if low.isascii() else data.translate(None, _ASCII).decode("utf-8", "surrogatepass")
     letters = len(data.translate(None, _NO_LETTERS))
     mixed = len(beyond) * _FEW > letters
     script = _script(letters, beyond) if mixed else Script.LATIN if letters else Script.NONE
-    seen = _lookup(words)
+    seen = _lookup(all_words)
     if script in _SYLLABIC:
         for sign in vocabulary().unspaced:
             if sign in low:
@@ -175,7 +175,7 @@ def read_text(text: str) -> Text:
                 seen.asked.add(sign)
     return Text(
         characters=len(text),
-        words=max(len(words), len(low) // 2 if script in SPACELESS else 0),
+        words=max(len(all_words), len(low) // 2 if script in SPACELESS else 0),
         numbers=len(data.translate(_DIGITS, _IN_NUMBERS).split()),
         maths=sum(map(signs.count, _MATHS))
         + (sum(map(beyond.count, _MATHS_BEYOND)) if beyond else 0),
@@ -188,7 +188,7 @@ def read_text(text: str) -> Text:
         bullets=sum(map(lines.count, _BULLETS)),
         constraints=seen.tally[IN_CONSTRAINTS],
         terms=seen.tally[IN_TERMS],
-        long=seen.tally[IN_LONG_OUTPUT] > 0 or _many_words(low, words),
+        long=seen.tally[IN_LONG_OUTPUT] > 0 or _many_words(low, all_words),
         script=script,
         found=tuple(seen.found.items()),
         asked=frozenset(seen.asked),
@@ -206,32 +206,32 @@ class _Seen:
         self.tally = [0, 0, 0, 0]
 
 
-def _lookup(words: list[str]) -> _Seen:
+def _lookup(all_words: list[str]) -> _Seen:
     """Look up words and phrases of the vocabulary in one pass."""
-    known = vocabulary().words
+    entries = vocabulary().words
     seen = _Seen()
-    found, asked, tally = seen.found, seen.asked, seen.tally
-    last = len(words) - 1
+    counts, prominent, tally = seen.found, seen.asked, seen.tally
+    last = len(all_words) - 1
     end = last - CLOSING
-    for i in compress(range(last + 1), map(known.__contains__, words)):
-        word = words[i]
-        entry, lists, phrases = known[word]
+    for i in compress(range(last + 1), map(entries.__contains__, all_words)):
+        word = all_words[i]
+        entry, lists, phrases = entries[word]
         if entry:
-            found[word] = found.get(word, 0) + 1
+            counts[word] = counts.get(word, 0) + 1
             if i < OPENING or i > end:
-                asked.add(word)
+                prominent.add(word)
         if lists:
             for which in lists:
                 tally[which] += 1
         if phrases is not None:
-            near = phrases.get(words[i - 1]) if i else None
+            near = phrases.get(all_words[i - 1]) if i else None
             if near is None and i < last:
-                near = phrases.get(words[i + 1])
+                near = phrases.get(all_words[i + 1])
             if near is not None:
-                for phrase in _phrases(words, i, near):
-                    found[phrase] = found.get(phrase, 0) + 1
+                for phrase in _phrases(all_words, i, near):
+                    counts[phrase] = counts.get(phrase, 0) + 1
                     if i < OPENING or i > end:
-                        asked.add(phrase)
+                        prominent.add(phrase)
     return seen
 
 

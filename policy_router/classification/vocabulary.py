@@ -113,13 +113,18 @@ def _known_words(entries: set[str], counted: Sequence[frozenset[str]]) -> dict[s
     """File every entry and every counted word under one word."""
     phrases: dict[str, dict[str, tuple[KeywordPhrase, ...]]] = {}
     for entry in sorted(entries):
-        words = tuple(entry.split(" "))
-        if len(words) > 1:
+        entry_words = tuple(entry.split(" "))
+        if len(entry_words) > 1:
             # The longest word is rarely a common one, so few phrases need to be compared.
-            place = max(range(len(words)), key=[len(word) for word in words].__getitem__)
-            neighbour = words[place - 1] if place else words[1]
-            filed = phrases.setdefault(words[place], {})
-            filed[neighbour] = (*filed.get(neighbour, ()), KeywordPhrase(entry, words, place))
+            longest = max(
+                range(len(entry_words)), key=[len(word) for word in entry_words].__getitem__
+            )
+            neighbour = entry_words[longest - 1] if longest else entry_words[1]
+            filed = phrases.setdefault(entry_words[longest], {})
+            filed[neighbour] = (
+                *filed.get(neighbour, ()),
+                KeywordPhrase(entry, entry_words, longest),
+            )
     single = {entry for entry in entries if " " not in entry}
     return {
         word: KnownWord(

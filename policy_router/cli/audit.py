@@ -40,21 +40,21 @@ def audit(
     the amount reserved with the attempts under way. Exit code 0: all agree, 1: a counter differs
     or data was lost, 2: the counters cannot be read.
     """
-    place = find_place(state, policy)
+    location = find_place(state, policy)
     try:
-        counters, differences, loss = asyncio.run(_audit(place))
+        counters, differences, loss = asyncio.run(_audit(location))
     except StoreError as error:
         fail(str(error))
     if json:
-        show_json(view.as_json(str(place), counters, differences, loss))
+        show_json(view.as_json(str(location), counters, differences, loss))
     else:
         show(view.as_lines(counters, differences, loss))
     if differences or loss is not None:
         raise typer.Exit(ExitCode.FINDINGS)
 
 
-async def _audit(place: StoreLocation) -> "tuple[int, tuple[Difference, ...], Loss | None]":
-    async with opened(place) as store:
+async def _audit(location: StoreLocation) -> "tuple[int, tuple[Difference, ...], Loss | None]":
+    async with opened(location) as store:
         await warn_of_clock(store)
         with progress("adding up the ledger ..."):
             return len(await store.balances()), await store.audit(), await lost_data(store)

@@ -15,14 +15,14 @@ if TYPE_CHECKING:
 
 
 async def counted(
-    policy: Policy, prepared: PreparedRequest, place: StoreLocation
+    policy: Policy, prepared: PreparedRequest, location: StoreLocation
 ) -> PreparedRequest:
     """Return the request with the current readings of the counters that matter to it."""
     from policy_router.execution.accounting import Accounting  # noqa: PLC0415  not needed for --help
 
     if not policy.limits:
         return prepared
-    async with reached(place) as store:
+    async with reached(location) as store:
         accounting = Accounting(store, clock=time.time)
         used = await accounting.readings(policy, prepared.situation(policy))
     return replace(prepared, snapshot=replace(prepared.snapshot, used=used))

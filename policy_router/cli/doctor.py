@@ -16,9 +16,9 @@ from policy_router.cli.store_option import (
     VARIABLE,
     State,
     StoreLocation,
-    named_place,
+    location_of,
+    named_location,
     opened,
-    place_of,
 )
 from policy_router.diagnostics import Severity
 from policy_router.discovery.availability import missing_keys, silent_servers
@@ -74,17 +74,17 @@ def doctor(
 
     path = choose(policy)
     report = inspect_path(path)
-    place = named_place(state)
-    if place is None and report.policy is not None:
-        place = place_of(None, report.policy.name, path)
+    location = named_location(state)
+    if location is None and report.policy is not None:
+        location = location_of(None, report.policy.name, path)
     models = () if report.policy is None else report.policy.models
     diagnoses = [
         _of_policy(report, path),
         *missing_keys(models, os.environ),
-        *asyncio.run(_of_the_rest(models, place, fix=fix, accepts=accept_loss)),
+        *asyncio.run(_of_the_rest(models, location, fix=fix, accepts=accept_loss)),
     ]
     if json:
-        show_json(view.as_json(None if place is None else str(place), diagnoses))
+        show_json(view.as_json(None if location is None else str(location), diagnoses))
     else:
         show(view.as_lines(diagnoses))
     if any(diagnosis.level is not Severity.NOTE for diagnosis in diagnoses):
@@ -103,9 +103,9 @@ def _of_policy(report: "Report", path: Path) -> "Diagnosis":
         text = f"{count(len(errors), 'error')} in {path}, the first: {errors[0].message}"
         return Diagnosis("policy", Severity.ERROR, text, f"run `policy-router check {path}`")
     warnings = len(report.findings)
-    meters = {(m.section, m.name) for m in policy.limits}
+    limits = {(m.section, m.name) for m in policy.limits}
     text = f"{policy.name} @{policy.revision[:7]}: {count(len(policy.models), 'model')}"
-    text += f", {count(len(meters), 'limit')} and budgets" if meters else ", no limits or budgets"
+    text += f", {count(len(limits), 'limit')} and budgets" if limits else ", no limits or budgets"
     if warnings:
         text += f"; {count(warnings, 'warning')}"
         return Diagnosis("policy", Severity.WARNING, text, f"run `policy-router check {path}`")
@@ -113,28 +113,28 @@ def _of_policy(report: "Report", path: Path) -> "Diagnosis":
 
 
 async def _of_the_rest(
-    models: "Sequence[Model]", place: StoreLocation | None, *, fix: bool, accepts: bool
+    models: "Sequence[Model]", location: StoreLocation | None, *, fix: bool, accepts: bool
 ) -> "list[Diagnosis]":
     from policy_router.ledger.diagnosis import Diagnosis  # noqa: PLC0415
 
     silent = await silent_servers(models, os.environ)
-    if place is None or not fix:
-        return [*silent, *await _of_state(place, accepts=accepts)]
-    before = await _of_state(place, accepts=accepts)
+    if location is None or not fix:
+        return [*silent, *await _of_state(location, accepts=accepts)]
+    before = await _of_state(location, accepts=accepts)
     if not any(finding.subject == "time" for finding in before):
         text = "the ledger's time agrees with this machine's clock: nothing was changed"
         return [*silent, *before, Diagnosis("fixed", Severity.NOTE, text)]
-    return [*silent, *await _set_time(place), *await _of_state(place, accepts=False)]
+    return [*silent, *await _set_time(location), *await _of_state(location, accepts=False)]
 
 
-async def _set_time(place: StoreLocation) -> "list[Diagnosis]":
+async def _set_time(location: StoreLocation) -> "list[Diagnosis]":
     """Set the time of the ledger to the clock of this machine."""
     from policy_router.ledger.diagnosis import Diagnosis  # noqa: PLC0415
     from policy_router.ledger.repair import set_time  # noqa: PLC0415
     from policy_router.views.times import iso  # noqa: PLC0415
 
     try:
-        done = await asyncio.to_thread(set_time, place.url)
+        done = await asyncio.to_thread(set_time, location.url)
     except (StoreError, UsageError) as error:
         return [Diagnosis("fixed", Severity.ERROR, str(error))]
     utc = ZoneInfo("UTC")
@@ -144,27 +144,27 @@ async def _set_time(place: StoreLocation) -> "list[Diagnosis]":
     return [Diagnosis("fixed", Severity.NOTE, text)]
 
 
-async def _of_state(place: StoreLocation | None, *, accepts: bool) -> "list[Diagnosis]":
+async def _of_state(location: StoreLocation | None, *, accepts: bool) -> "list[Diagnosis]":
     from policy_router.ledger.diagnosis import Diagnosis  # noqa: PLC0415
 
-    if place is None:
+    if location is None:
         text = "not checked: its address is unknown without a policy"
         return [Diagnosis("state", Severity.NOTE, text, f"name it with --state or ${VARIABLE}")]
-    diagnoses = [Diagnosis("state", Severity.NOTE, str(place))]
+    diagnoses = [Diagnosis("state", Severity.NOTE, str(location))]
     try:
         if accepts:
-            diagnoses.append(await _accept(place))
-        return [*diagnoses, *await _look(place)]
+            diagnoses.append(await _accept(location))
+        return [*diagnoses, *await _look(location)]
     except StoreError as error:
         return [*diagnoses, Diagnosis("store", Severity.ERROR, str(error))]
 
 
-async def _accept(place: StoreLocation) -> "Diagnosis":
+async def _accept(location: StoreLocation) -> "Diagnosis":
     """Accept the data loss of a store. Raises StoreError when the store cannot be used."""
     from policy_router.ledger.diagnosis import Diagnosis  # noqa: PLC0415
     from policy_router.ledger.store import Continuous  # noqa: PLC0415
 
-    async with opened(place, create=not place.missing) as store:
+    async with opened(location, create=not location.missing) as store:
         loss = await store.accept_loss() if isinstance(store, Continuous) else None
     if loss is None:
         return Diagnosis("accept-loss", Severity.NOTE, "no data was lost: nothing to accept")
@@ -172,11 +172,11 @@ async def _accept(place: StoreLocation) -> "Diagnosis":
     return Diagnosis("accept-loss", Severity.NOTE, text)
 
 
-async def _look(place: StoreLocation) -> "tuple[Diagnosis, ...]":
+async def _look(location: StoreLocation) -> "tuple[Diagnosis, ...]":
     """Diagnose a store. Raises StoreError when it cannot be reached."""
     from policy_router.ledger.doctor import diagnose  # noqa: PLC0415
 
     try:
-        return await diagnose(place.url)
+        return await diagnose(location.url)
     except UsageError as error:
         fail(str(error))

@@ -10,7 +10,7 @@ from policy_router.cli.deciding import decided, exit_unless_allowed
 from policy_router.cli.output import show, show_json
 from policy_router.cli.policy import choose, open_policy
 from policy_router.cli.request import RequestArguments, prepare_request, takes_request
-from policy_router.cli.store_option import place_of
+from policy_router.cli.store_option import location_of
 from policy_router.diagnostics import printable
 from policy_router.suggest import help_line
 
@@ -43,7 +43,9 @@ def explain(
         message = printable(f"no model is called `{why_not}`: {hint}")
         raise typer.BadParameter(message, param_hint="--why-not")
     prepared = prepare_request(policy, arguments)
-    prepared = asyncio.run(counted(policy, prepared, place_of(arguments.state, policy.name, path)))
+    prepared = asyncio.run(
+        counted(policy, prepared, location_of(arguments.state, policy.name, path))
+    )
     decision = decided(policy, prepared)
     explained = explanation.explain(
         policy,

@@ -7,7 +7,7 @@ from policy_router.cli.deciding import decided, exit_unless_allowed
 from policy_router.cli.output import show, show_json
 from policy_router.cli.policy import choose, open_policy
 from policy_router.cli.request import RequestArguments, prepare_request, takes_request
-from policy_router.cli.store_option import place_of
+from policy_router.cli.store_option import location_of
 from policy_router.views import decision as view
 
 
@@ -25,7 +25,9 @@ def route(arguments: RequestArguments) -> None:
     path = choose(arguments.policy)
     policy = open_policy(path)
     prepared = prepare_request(policy, arguments)
-    prepared = asyncio.run(counted(policy, prepared, place_of(arguments.state, policy.name, path)))
+    prepared = asyncio.run(
+        counted(policy, prepared, location_of(arguments.state, policy.name, path))
+    )
     decision = decided(policy, prepared, json=arguments.json)
     if arguments.json:
         show_json(view.as_json(decision, policy.timezone))

@@ -14,7 +14,7 @@ from policy_router.cli.exit_codes import ExitCode
 from policy_router.cli.output import fail, inform, progress, show_json, stdout_is_closed, write
 from policy_router.cli.policy import choose, open_policy
 from policy_router.cli.request import Call, RequestArguments, read_call, read_prompt, takes_request
-from policy_router.cli.store_option import StoreLocation, place_of, reached
+from policy_router.cli.store_option import StoreLocation, location_of, reached
 from policy_router.diagnostics import printable
 from policy_router.errors import InvalidRequestError, NoCandidateError, RoutingError
 from policy_router.events import Warned
@@ -73,13 +73,13 @@ def run(
     call = read_call(policy, replace(arguments, prompt=prompt), system=system)
     if call.stream:
         raise typer.BadParameter("`stream` has an option of its own: --stream", param_hint="--fact")
-    place = (
-        place_of(arguments.state, policy.name, path)
+    location = (
+        location_of(arguments.state, policy.name, path)
         if policy.limits
         else StoreLocation("memory://")
     )
     with _exit_codes(policy, json=arguments.json):
-        answer = asyncio.run(_answer(policy, call, place, functions, stream=stream))
+        answer = asyncio.run(_answer(policy, call, location, functions, stream=stream))
     if isinstance(answer, Answer):
         if arguments.json:
             show_json(view.as_json(policy, answer))
@@ -119,14 +119,14 @@ def _exit_codes(policy: "Policy", *, json: bool) -> "Iterator[None]":
 
 
 async def _answer(
-    policy: "Policy", call: Call, place: StoreLocation, functions: "Functions", *, stream: bool
+    policy: "Policy", call: Call, location: StoreLocation, functions: "Functions", *, stream: bool
 ) -> "Answer | AnswerStream":
     """Have a router answer the request; write a stream while it is generated."""
     from policy_router.ledger.degraded import DegradableStore  # noqa: PLC0415  not needed for --help
     from policy_router.router import Router  # noqa: PLC0415  as above
 
     messages = call.messages or ()
-    async with reached(place, create=True) as store:
+    async with reached(location, create=True) as store:
         router = Router(
             policy,
             _caller(),

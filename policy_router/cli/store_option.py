@@ -80,20 +80,20 @@ class StoreLocation:
         return printable(re.sub(r"\bpassword=[^&]*", "password=***", shown))
 
 
-def named_place(given: str | None) -> StoreLocation | None:
+def named_location(given: str | None) -> StoreLocation | None:
     """Return the address that the option or the environment names; end the command if invalid."""
     url = given or os.environ.get(VARIABLE)
     if not url:
         return None
-    place = StoreLocation(url)
+    location = StoreLocation(url)
     try:
-        _ = place.file
+        _ = location.file
     except UsageError as error:
         fail(str(error))
-    return place
+    return location
 
 
-def place_of(given: str | None, policy: str, path: Path) -> StoreLocation:
+def location_of(given: str | None, policy: str, path: Path) -> StoreLocation:
     """Return the address that the option or the environment names, else the file of a policy.
 
     Args:
@@ -101,7 +101,7 @@ def place_of(given: str | None, policy: str, path: Path) -> StoreLocation:
         policy: Name of the policy.
         path: Path of the policy; policies of one name at two paths have two files.
     """
-    named = named_place(given)
+    named = named_location(given)
     if named is not None:
         return named
     base = os.environ.get("XDG_STATE_HOME", "")
@@ -115,19 +115,19 @@ def place_of(given: str | None, policy: str, path: Path) -> StoreLocation:
 
 def find_place(given: str | None, policy: Path | None) -> StoreLocation:
     """Return the same for a command that needs the policy only for its name."""
-    named = named_place(given)
+    named = named_location(given)
     if named is not None:
         return named
     path = choose(policy)
-    return place_of(given, open_policy(path, broken=ExitCode.USAGE).name, path)
+    return location_of(given, open_policy(path, broken=ExitCode.USAGE).name, path)
 
 
 @asynccontextmanager
-async def opened(place: StoreLocation, *, create: bool = False) -> AsyncIterator[AuditableStore]:
+async def opened(location: StoreLocation, *, create: bool = False) -> AsyncIterator[AuditableStore]:
     """Open a store; what is logged meanwhile goes to standard error.
 
     Args:
-        place: The address of the store.
+        location: The address of the store.
         create: Whether to open it for writing, and create it if it does not exist. Otherwise
             nothing is written, and a missing file is an empty store.
 
@@ -135,7 +135,7 @@ async def opened(place: StoreLocation, *, create: bool = False) -> AsyncIterator
         StoreError: The store cannot be opened.
     """
     with _logged():
-        store = _open(place, create=create)
+        store = _open(location, create=create)
         try:
             yield store
         finally:
@@ -143,12 +143,12 @@ async def opened(place: StoreLocation, *, create: bool = False) -> AsyncIterator
 
 
 @asynccontextmanager
-async def reached(place: StoreLocation, *, create: bool = False) -> AsyncIterator[Store]:
+async def reached(location: StoreLocation, *, create: bool = False) -> AsyncIterator[Store]:
     """Open a store; one that cannot be opened raises StoreError when it is used."""
     with _logged():
         store: Store
         try:
-            store = _open(place, create=create)
+            store = _open(location, create=create)
         except StoreError as error:
             store = Unreachable(error)
         try:
@@ -157,14 +157,14 @@ async def reached(place: StoreLocation, *, create: bool = False) -> AsyncIterato
             await store.aclose()
 
 
-def _open(place: StoreLocation, *, create: bool) -> AuditableStore:
+def _open(location: StoreLocation, *, create: bool) -> AuditableStore:
     from policy_router.ledger.memory import MemoryStore  # noqa: PLC0415  not needed for --help
     from policy_router.ledger.open import open_store, open_view  # noqa: PLC0415
 
     try:
         if create:
-            return open_store(place.url)
-        return MemoryStore() if place.missing else open_view(place.url)
+            return open_store(location.url)
+        return MemoryStore() if location.missing else open_view(location.url)
     except UsageError as error:
         fail(str(error))
 

@@ -13,9 +13,9 @@ from policy_router.cli.store_option import (
     VARIABLE,
     State,
     StoreLocation,
+    location_of,
     lost_data,
     opened,
-    place_of,
     warn_of_clock,
 )
 from policy_router.diagnostics import printable
@@ -51,24 +51,24 @@ def usage(
     """
     path = choose(policy)
     opened_policy = open_policy(path)
-    place = place_of(state, opened_policy.name, path)
+    location = location_of(state, opened_policy.name, path)
     try:
-        report = asyncio.run(_read(opened_policy, place))
+        report = asyncio.run(_read(opened_policy, location))
     except StoreError as error:
         fail(str(error))
-    shown = view.UsageView(report, opened_policy, str(place), all=everyone)
+    shown = view.UsageView(report, opened_policy, str(location), all=everyone)
     if json:
         show_json(view.as_json(shown))
         return
-    if opened_policy.limits and not (report.month.models or any(s.used for s in report.scopes)):
-        inform(*_nothing_counted(place))
+    if opened_policy.limits and not (report.month.models or any(s.used for s in report.counters)):
+        inform(*_nothing_counted(location))
     show(view.as_lines(shown))
 
 
-async def _read(policy: "Policy", place: StoreLocation) -> "UsageReport":
+async def _read(policy: "Policy", location: StoreLocation) -> "UsageReport":
     from policy_router.reports.usage import usage as read_usage  # noqa: PLC0415  not for --help
 
-    async with opened(place) as store:
+    async with opened(location) as store:
         await warn_of_clock(store)
         lost = await lost_data(store)
         if lost is not None:
@@ -77,11 +77,11 @@ async def _read(policy: "Policy", place: StoreLocation) -> "UsageReport":
         return await read_usage(policy, store, time.time())
 
 
-def _nothing_counted(place: StoreLocation) -> list[Block]:
+def _nothing_counted(location: StoreLocation) -> list[Block]:
     """Return which store is empty, and how to count in the same store as an application."""
-    file = None if place.file is None else place.file.absolute()
-    reason = f"there is no {file}" if place.missing else f"{place} is empty"
-    url = str(place) if file is None else f"sqlite:///{quote(str(file))}"
+    file = None if location.file is None else location.file.absolute()
+    reason = f"there is no {file}" if location.missing else f"{location} is empty"
+    url = str(location) if file is None else f"sqlite:///{quote(str(file))}"
     return [
         f"nothing was counted yet: {printable(reason)}",
         help_line(

@@ -34,4 +34,4 @@ def _restrictions(policy: Policy, models: frozenset[str]) -> Iterator[str]:
     for kind, named in (("task", policy.tasks), ("band", policy.bands)):
         yield from (f"`min_tier` of {kind} `{n.name}`" for n in named if n.min_tier is not None)
     yield from (f"`accept` of task `{t.name}`" for t in policy.tasks if t.accept is not None)
-    yield from (f"`{meter.section}.{meter.name}` ({meter.metric})" for meter in policy.limits)
+    yield from (f"`{limit.section}.{limit.name}` ({limit.metric})" for limit in policy.limits)

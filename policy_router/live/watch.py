@@ -177,27 +177,27 @@ class Hint:
         Events about other files are ignored: a log file in the same folder is no reason to look.
         So are events of reading, or each look would cause the next.
         """
-        kind = event.event_type
-        if kind in _READ_ONLY:
+        event_type = event.event_type
+        if event_type in _READ_ONLY:
             return
         named = (getattr(event, "src_path", ""), getattr(event, "dest_path", ""))
         paths = [os.fsdecode(path) for path in named if path]
-        concerned = [path for path in paths if self._concerns(kind, path)]
+        concerned = [path for path in paths if self._concerns(event_type, path)]
         if concerned:
-            self.writers.note(kind, *concerned)
+            self.writers.note(event_type, *concerned)
         if concerned or not paths:  # what cannot be attributed may be about anything
             self._wake.set()
 
-    def _concerns(self, kind: str, path: str) -> bool:
+    def _concerns(self, event_type: str, path: str) -> bool:
         """Return whether an event about a path can have changed the policy."""
         if any(path == folder for folder, _, _ in self._armed):
             # A folder is modified by everything that happens in it, which has an event of its own.
-            return kind in _ENTRIES
+            return event_type in _ENTRIES
         name = os.path.basename(path)  # noqa: PTH119  a name as the disk has it
         if is_policy(name) or name == MANIFEST or name in self._names:
             return True
         # Kubernetes mounts a folder of links through `..data`, which alone is replaced.
-        return name.startswith("..") and kind in _ENTRIES
+        return name.startswith("..") and event_type in _ENTRIES
 
     def _forget(self) -> None:
         self.backend = "poll"

@@ -64,16 +64,16 @@ class Writers:
         self._clock = clock
         self._written: dict[str, float] = {}
 
-    def note(self, kind: str, *paths: str) -> None:
+    def note(self, event_type: str, *paths: str) -> None:
         """Record an event of watchdog.
 
         Args:
-            kind: Kind of the event, such as `modified`.
+            event_type: Type of the event, such as `modified`.
             paths: The paths it is about.
         """
-        if kind == "modified":
+        if event_type == "modified":
             self._written[paths[0]] = self._clock()
-        elif kind in ("closed", "moved", "deleted"):
+        elif event_type in ("closed", "moved", "deleted"):
             for path in paths:
                 self._written.pop(path, None)
 

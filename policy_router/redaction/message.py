@@ -88,10 +88,10 @@ def _texts(value: object) -> Iterator[str]:
     """Yield every text of a value of JSON except those that are words of the API."""
     stack = [value]
     while stack:
-        part = stack.pop()
-        if isinstance(part, str):
-            yield part
-        elif isinstance(part, Mapping):
-            stack.extend(inner for key, inner in part.items() if key not in _API_KEYS)
-        elif isinstance(part, list | tuple):
-            stack.extend(part)
+        node = stack.pop()
+        if isinstance(node, str):
+            yield node
+        elif isinstance(node, Mapping):
+            stack.extend(inner for key, inner in node.items() if key not in _API_KEYS)
+        elif isinstance(node, list | tuple):
+            stack.extend(node)

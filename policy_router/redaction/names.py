@@ -30,13 +30,17 @@ _OF_PLACES: Final = frozenset({"env", "var", "variable", "envvar", "name", "file
 @lru_cache(maxsize=4096)
 def is_secret_name(name: str) -> bool:
     """Whether a field of that name contains a credential: `api_key`, `X-Api-Key`, `apiKye`, ..."""
-    words = [word.lower() for word in _WORD.findall(name) if not word.isdigit()]
-    if not words or words[-1] in _OF_PLACES:
+    name_parts = [word.lower() for word in _WORD.findall(name) if not word.isdigit()]
+    if not name_parts or name_parts[-1] in _OF_PLACES:
         return False  # it names the place of the credential
-    if len(words) > 1 and words[-1] in ("key", "keys") and words[-2] not in _OTHER_KEYS:
+    if (
+        len(name_parts) > 1
+        and name_parts[-1] in ("key", "keys")
+        and name_parts[-2] not in _OTHER_KEYS
+    ):
         return True
     for count in (1, 2, 3):
-        tail = "".join(words[-count:])
+        tail = "".join(name_parts[-count:])
         if tail in _COUNTS:
             continue
         if tail in _NAMES or (tail.endswith("s") and tail != "tokens" and tail[:-1] in _NAMES):

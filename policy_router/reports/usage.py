@@ -112,7 +112,7 @@ class UsageReport:
 
     Attributes:
         now: Unix time.
-        scopes: the counters in the order of the policy; those of one limit with the most used
+        counters: the counters in the order of the policy; those of one limit with the most used
             first.
         today: the usage of models today, in the time zone of the policy.
         month: the same for this month.
@@ -120,7 +120,7 @@ class UsageReport:
     """
 
     now: float
-    scopes: tuple[CounterUsage, ...]
+    counters: tuple[CounterUsage, ...]
     today: PeriodUsage
     month: PeriodUsage
     since: float | None = None
@@ -147,17 +147,17 @@ async def usage(policy: Policy, store: AuditableStore, now: float) -> UsageRepor
     entries = [entry async for entry in store.rows(min(month, now - RECENT))]
     recent = [entry for entry in entries if entry.ts >= now - RECENT]
     balances = await store.balances()
-    scopes: list[CounterUsage] = []
+    counters: list[CounterUsage] = []
     for limit in policy.limits:
-        counters = (
+        usages = (
             _calendar_usage(limit, policy, balances, now)
             if isinstance(limit.window, Period)
             else await _read(limit, policy, store, recent, now)
         )
-        scopes += sorted(counters, key=lambda counter: (-counter.used, counter.subject))
+        counters += sorted(usages, key=lambda counter: (-counter.used, counter.subject))
     return UsageReport(
         now,
-        tuple(scopes),
+        tuple(counters),
         PeriodUsage(day_label, _by_model(entry for entry in entries if entry.ts >= day)),
         PeriodUsage(month_label, _by_model(entry for entry in entries if entry.ts >= month)),
         await _begin(store, month) if entries and entries[0].seq > 1 else None,

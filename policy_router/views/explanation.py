@@ -140,13 +140,13 @@ def as_lines(explanation: Explanation, path: str) -> list[Block]:
     ]
     for trace in explanation.rules:
         lines += _trace(trace)
-    for part in (
+    for section in (
         decision_view.verdict(decision),
         decision_view.candidates(decision),
         decision_view.left_out(decision.skipped, policy.timezone),
         _counters(explanation),
     ):
-        lines += ["", *part] if part else []
+        lines += ["", *section] if section else []
     return lines
 
 

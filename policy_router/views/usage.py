@@ -44,7 +44,7 @@ class UsageView:
     def counters(self) -> list[tuple[Limit, list[CounterUsage]]]:
         """Every limit of the policy with its counters."""
         return [
-            (limit, [counter for counter in self.report.scopes if counter.limit is limit])
+            (limit, [counter for counter in self.report.counters if counter.limit is limit])
             for limit in self.policy.limits
         ]
 

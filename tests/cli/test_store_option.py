@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from policy_router.cli.store_option import StoreLocation, Unreachable, opened, place_of
+from policy_router.cli.store_option import StoreLocation, Unreachable, location_of, opened
 from policy_router.errors import StoreError
 from policy_router.ledger.memory import MemoryStore
 from policy_router.ledger.store import Attribution, Hold, Settlement
@@ -24,12 +24,12 @@ if TYPE_CHECKING:
 def test_the_option_comes_first_then_the_environment(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    assert place_of("memory://", "team", tmp_path).url == "memory://"
+    assert location_of("memory://", "team", tmp_path).url == "memory://"
     monkeypatch.setenv("POLICY_ROUTER_STATE", "redis://here")
-    assert place_of("memory://", "team", tmp_path).url == "memory://"
-    assert place_of(None, "team", tmp_path).url == "redis://here"
+    assert location_of("memory://", "team", tmp_path).url == "memory://"
+    assert location_of(None, "team", tmp_path).url == "redis://here"
     monkeypatch.setenv("POLICY_ROUTER_STATE", "")
-    assert place_of(None, "team", tmp_path).url.startswith("sqlite:///")
+    assert location_of(None, "team", tmp_path).url.startswith("sqlite:///")
 
 
 @pytest.mark.parametrize(
@@ -44,9 +44,9 @@ def test_the_option_comes_first_then_the_environment(
 def test_a_policy_has_a_file_of_its_own(tmp_path: Path, name: str, stem: str) -> None:
     path = tmp_path / "policies" / ".." / "policies"
     digest = hashlib.sha256(os.fsencode(tmp_path / "policies")).hexdigest()[:8]
-    file = place_of(None, name, path).file
+    file = location_of(None, name, path).file
     assert file == tmp_path / "state" / "policy-router" / f"{stem}-{digest}.db"
-    assert place_of(None, name, tmp_path / "other").file != file
+    assert location_of(None, name, tmp_path / "other").file != file
 
 
 @pytest.mark.parametrize("base", ["", "relative/state"])
@@ -55,7 +55,7 @@ def test_the_usual_folder_for_state(
 ) -> None:
     monkeypatch.setenv("XDG_STATE_HOME", base)
     monkeypatch.setenv("HOME", str(tmp_path / "a home"))
-    file = place_of(None, "team", tmp_path).file
+    file = location_of(None, "team", tmp_path).file
     assert file is not None
     assert file.parent == tmp_path / "a home" / ".local" / "state" / "policy-router"
 

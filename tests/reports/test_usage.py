@@ -83,10 +83,10 @@ def _sized(meter: Limit) -> bool:
 
 
 def shown(found: UsageReport) -> list[tuple[str, str, int, int | None]]:
-    return [(s.limit.name, s.subject, s.used, s.held) for s in found.scopes]
+    return [(s.limit.name, s.subject, s.used, s.held) for s in found.counters]
 
 
-def test_scopes_stand_in_the_order_of_the_policy_the_largest_first() -> None:
+def test_counters_are_in_the_order_of_the_policy_the_largest_first() -> None:
     async def main() -> None:
         w = World((SEATS, BURST, TEAM, EACH))
         await w.answer("paid", Settlement(40, 1, 2), user="ada", tenant="acme")
@@ -103,7 +103,7 @@ def test_scopes_stand_in_the_order_of_the_policy_the_largest_first() -> None:
             ("each", "ada", 3, 0),
             ("each", "cid", 0, 0),
         ]
-        team = found.scopes[3]
+        team = found.counters[3]
         assert (team.share, team.resets, team.opens) == (0.055, DECEMBER, None)
 
     asyncio.run(main())
@@ -115,10 +115,10 @@ def test_a_window_that_is_full_says_when_it_opens() -> None:
         for _ in range(3):
             await w.answer("paid", Settlement(), tenant="acme")
         w.now += 600
-        (scope,) = (await w.usage()).scopes
-        assert (scope.used, scope.share, scope.opens) == (3, 1.0, NOON + 3660)
+        (counter,) = (await w.usage()).counters
+        assert (counter.used, counter.share, counter.opens) == (3, 1.0, NOON + 3660)
         w.now += 3061
-        assert (await w.usage()).scopes == ()
+        assert (await w.usage()).counters == ()
 
     asyncio.run(main())
 
@@ -140,8 +140,8 @@ def test_a_limit_that_was_edited_forgets_nothing() -> None:
         w = World((TEAM,))
         await w.answer("paid", Settlement(40, 1, 2))
         w.meters = (Limit("budgets", "team", Metric.USD, Period.MONTH, None, 0b11),)
-        (scope,) = (await w.usage()).scopes
-        assert (scope.used, scope.share) == (40, None)
+        (counter,) = (await w.usage()).counters
+        assert (counter.used, counter.share) == (40, None)
 
     asyncio.run(main())
 
@@ -223,7 +223,7 @@ def test_many_subjects_are_read_in_several_steps() -> None:
         for i in range(1100):
             await w.answer("paid", Settlement(), tenant=f"t{i}")
         found = await w.usage()
-        assert len(found.scopes) == 1100
+        assert len(found.counters) == 1100
         assert store.asked == (500, 500, 100)
 
     asyncio.run(main())
@@ -265,8 +265,8 @@ def test_models_and_counters_tell_the_same(tries: list[tuple[str, int, int, str]
             await w.answer(model, Settlement(cost, 1, 1), user=user)
         w.now = NOON
         found = await w.usage()
-        team, *users = found.scopes
-        assert team.used == sum(scope.used for scope in users) == found.month.total().cost
+        team, *users = found.counters
+        assert team.used == sum(counter.used for counter in users) == found.month.total().cost
         assert found.today.total().cost <= found.month.total().cost
 
     asyncio.run(main())

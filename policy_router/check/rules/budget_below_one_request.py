@@ -37,17 +37,17 @@ _PLAIN = Request()
 def check(subject: Subject) -> Iterator[Diagnostic]:
     models = subject.policy.models
     least: list[int] = []  # the same for every budget of money
-    for meter in subject.policy.limits:
-        limit = meter.cap
-        if meter.metric is not Metric.USD or limit is None or meter.then is WhenExhausted.WARN:
+    for limit in subject.policy.limits:
+        cap = limit.cap
+        if limit.metric is not Metric.USD or cap is None or limit.then is WhenExhausted.WARN:
             continue
         too_expensive = []
         if not least:
-            least = [largest_amount(meter, model, _PLAIN) for model in models]
+            least = [largest_amount(limit, model, _PLAIN) for model in models]
         for i, least_cost in enumerate(least):
-            if least_cost > limit and meter.models >> i & 1:
+            if least_cost > cap and limit.models >> i & 1:
                 model = models[i]
-                if not model.free or meter.then is WhenExhausted.BLOCK:
+                if not model.free or limit.then is WhenExhausted.BLOCK:
                     too_expensive.append((least_cost, model))
         if too_expensive:
             least_cost, model = min(too_expensive, key=lambda pair: pair[0])
@@ -55,9 +55,9 @@ def check(subject: Subject) -> Iterator[Diagnostic]:
             tokens = f"{model.output_cap(None):,} tokens"
             yield warning(
                 "budget-below-one-request",
-                f"budget `{meter.name}` cannot cover a single request to {names}: an answer of "
-                f"{tokens} is reserved first, at {spell_amount(meter.metric, least_cost)} or more",
-                subject.draft.places.value(("budgets", meter.name, "cap")),
+                f"budget `{limit.name}` cannot cover a single request to {names}: an answer of "
+                f"{tokens} is reserved first, at {spell_amount(limit.metric, least_cost)} or more",
+                subject.draft.places.value(("budgets", limit.name, "cap")),
                 "raise the cap, set the model's  defaults: { max_tokens: ... } , or remove the "
                 "model from the budget",
             )

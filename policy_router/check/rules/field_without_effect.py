@@ -208,8 +208,8 @@ def _is_timed(subject: Subject) -> bool:
     return (
         any(condition.reads & {"hour", "weekday"} for condition in conditions)
         or any(
-            isinstance(meter.window, Period) and meter.cap is not None
-            for meter in subject.policy.limits
+            isinstance(limit.window, Period) and limit.cap is not None
+            for limit in subject.policy.limits
         )
         or any(
             experiment.until for experiment in (subject.draft.document.experiments or {}).values()

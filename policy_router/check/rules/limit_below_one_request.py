@@ -35,22 +35,22 @@ if TYPE_CHECKING:
 
 
 def check(subject: Subject) -> Iterator[Diagnostic]:
-    for meter in subject.policy.limits:
-        if meter.metric is not Metric.TOKENS or meter.cap is None:
+    for limit in subject.policy.limits:
+        if limit.metric is not Metric.TOKENS or limit.cap is None:
             continue
         capped = [
             (model.output_cap(None), model)
-            for model in chosen(subject.policy.models, meter.models)
-            if model.output_cap(None) > meter.cap and refuses(meter, model)
+            for model in chosen(subject.policy.models, limit.models)
+            if model.output_cap(None) > limit.cap and refuses(limit, model)
         ]
         if capped:
             longest, _ = min(capped, key=lambda pair: pair[0])
             names = ", ".join(f"`{model.name}`" for _, model in capped)
-            kind = "budget" if meter.is_budget else "limit"
+            kind = "budget" if limit.is_budget else "limit"
             yield warning(
                 "limit-below-one-request",
-                f"{kind} `{meter.name}` of {meter.cap:,} tokens is lower than the longest "
+                f"{kind} `{limit.name}` of {limit.cap:,} tokens is lower than the longest "
                 f"answer of {names}, {longest:,} tokens: answers are capped to what fits",
-                meter.span,
+                limit.span,
                 "raise it, or set the model's  defaults: { max_tokens: ... }  below it",
             )

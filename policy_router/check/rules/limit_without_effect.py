@@ -34,58 +34,58 @@ _SECONDS: Final = {Period.DAY: 86_400, Period.WEEK: 604_800, Period.MONTH: 31 * 
 
 
 def check(subject: Subject) -> Iterator[Diagnostic]:
-    meters = subject.policy.limits
+    limits = subject.policy.limits
     idle: set[int] = set()
-    for number, meter in enumerate(meters):
-        if meter.cap is None or meter.warn_at or meter.cap == 0:
+    for number, limit in enumerate(limits):
+        if limit.cap is None or limit.warn_at or limit.cap == 0:
             continue
-        for other_number, other in enumerate(meters):
-            alike = _most(other, meter) == meter.cap and _most(meter, other) == other.cap
+        for other_number, other in enumerate(limits):
+            alike = _most(other, limit) == limit.cap and _most(limit, other) == other.cap
             if other_number in idle or other_number == number or (alike and number < other_number):
                 continue
-            most = _most(other, meter)
-            if most is not None and most <= meter.cap:
+            most = _most(other, limit)
+            if most is not None and most <= limit.cap:
                 idle.add(number)
                 yield warning(
                     "limit-without-effect",
-                    f"{_described(meter)} is never reached, because of {_described(other)}",
-                    meter.span,
+                    f"{_described(limit)} is never reached, because of {_described(other)}",
+                    limit.span,
                     "remove it, or make it stricter than the other",
                     *((("the other", other.span),) if other.span else ()),
                 )
                 break
-    for meter in meters:
-        named = (subject.draft.document.budgets or {}).get(meter.name)
-        free = all(subject.policy.models[i].free for i in bits(meter.models))
-        if meter.is_budget and meter.metric is Metric.USD and free and meter.models:
+    for limit in limits:
+        named = (subject.draft.document.budgets or {}).get(limit.name)
+        free = all(subject.policy.models[i].free for i in bits(limit.models))
+        if limit.is_budget and limit.metric is Metric.USD and free and limit.models:
             known = subject.policy.models_by_name
             if named is not None and named.models and all(word in known for word in named.models):
                 yield warning(
                     "limit-without-effect",
-                    f"budget `{meter.name}` is never used: its models are free",
-                    meter.span,
+                    f"budget `{limit.name}` is never used: its models are free",
+                    limit.span,
                     "limit tokens or requests instead, or name paid models",
                 )
 
 
-def _most(other: Limit, meter: Limit) -> int | None:
+def _most(other: Limit, limit: Limit) -> int | None:
     """Return the most that a limit can count, given that another one refuses what exceeds it.
 
     None when the other one does not bound it.
     """
     if (
         other.cap is None
-        or other.metric is not meter.metric
-        or (other.then is not WhenExhausted.BLOCK and meter.metric is not Metric.USD)
+        or other.metric is not limit.metric
+        or (other.then is not WhenExhausted.BLOCK and limit.metric is not Metric.USD)
         or other.then is WhenExhausted.WARN
-        or meter.models & ~other.models
-        or other.per not in (None, meter.per)
-        or not (other.when is None or (meter.when and meter.when.text == other.when.text))
+        or limit.models & ~other.models
+        or other.per not in (None, limit.per)
+        or not (other.when is None or (limit.when and limit.when.text == other.when.text))
         # What a provider allows is worth stating in addition to the limits of the policy.
-        or (meter.section == "models") != (other.section == "models")
+        or (limit.section == "models") != (other.section == "models")
     ):
         return None
-    here, there = _length(meter.window), _length(other.window)
+    here, there = _length(limit.window), _length(other.window)
     return other.cap * max(1, -(-here // there))
 
 
@@ -96,8 +96,8 @@ def _length(window: Window | None) -> int:
     return window.seconds if isinstance(window, Rolling) else _SECONDS[window]
 
 
-def _described(meter: Limit) -> str:
-    amount = spell_amount(meter.metric, meter.cap or 0)
-    window = "" if meter.window is None else f" per {meter.window}"
-    per = f" for each {meter.per}" if meter.per else ""
+def _described(limit: Limit) -> str:
+    amount = spell_amount(limit.metric, limit.cap or 0)
+    window = "" if limit.window is None else f" per {limit.window}"
+    per = f" for each {limit.per}" if limit.per else ""
     return f"{amount}{window}{per}"

@@ -72,14 +72,14 @@ def _spaces(subject: Subject) -> Iterator[list[tuple[str, Span | None]]]:
     names of each section.
     """
     document, places = subject.draft.document, subject.draft.places
-    words: dict[str, Span | None] = {}
+    selectors: dict[str, Span | None] = {}
     for name, model in (document.models or {}).items():
-        words.setdefault(name, places.key(("models", name)))
+        selectors.setdefault(name, places.key(("models", name)))
         for i, tag in enumerate(model.tags or ()):
-            words.setdefault(tag, places.value(("models", name, "tags", i)))
+            selectors.setdefault(tag, places.value(("models", name, "tags", i)))
     for i, tier in enumerate(document.tiers or ()):
-        words.setdefault(tier, places.value(("tiers", i)))
-    yield list(words.items())
+        selectors.setdefault(tier, places.value(("tiers", i)))
+    yield list(selectors.items())
     for section in ("tasks", "limits", "budgets", "attributes", "experiments", "prompts"):
         entries = getattr(document, section) or {}
         yield [(name, places.key((section, name))) for name in entries]
@@ -91,8 +91,8 @@ def _spaces(subject: Subject) -> Iterator[list[tuple[str, Span | None]]]:
         for test, span in condition.places:
             fact = subject.policy.vocabulary.facts[test.fact]
             if fact.kind in (FactType.SET, FactType.STRING) and test.op in (Op.HAS, Op.IN):
-                known = facts.setdefault(test.fact, {})
+                compared = facts.setdefault(test.fact, {})
                 for value in test.values:
-                    known.setdefault(str(value), span)
-    for known in facts.values():
-        yield list(known.items())
+                    compared.setdefault(str(value), span)
+    for compared in facts.values():
+        yield list(compared.items())

@@ -112,14 +112,14 @@ def _idle(subject: Subject, rule: Rule, shape: RuleShape) -> Iterator[Diagnostic
         )
 
 
-def _always_all(subject: Subject, words: Sequence[str]) -> bool:
+def _always_all(subject: Subject, selectors: Sequence[str]) -> bool:
     """Whether words select every model now and always; a tag or a pattern may miss a later one."""
     policy = subject.policy
     return (
-        "*" in words
-        or set(PRICES) <= set(words)
-        or set(policy.tiers) <= set(words)
-        or all(word in policy.models_by_name for word in words)
+        "*" in selectors
+        or set(PRICES) <= set(selectors)
+        or set(policy.tiers) <= set(selectors)
+        or all(selector in policy.models_by_name for selector in selectors)
     )
 
 

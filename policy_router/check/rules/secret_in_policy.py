@@ -30,17 +30,17 @@ if TYPE_CHECKING:
 def check_text(sources: Mapping[str, str]) -> Iterator[Diagnostic]:
     """Search the text of the files, so that one which does not compile is searched as well."""
     for name, text in sources.items():
-        found = find(text)
-        found += [
+        spans = find(text)
+        spans += [
             (written.start, written.end)
             for written in fields(text)
             if written.single
             and not written.comment
             and is_literal(text[written.start : written.end])
-            and not any(start < written.end and written.start < end for start, end in found)
+            and not any(start < written.end and written.start < end for start, end in spans)
         ]
         lines = [0, *(m.end() for m in re.finditer("\n", text))]
-        for start, end in sorted(found):
+        for start, end in sorted(spans):
             while start < end and text[start].isspace():
                 start += 1  # noqa: PLW2901  a block scalar begins on the line below its field
             line = bisect_right(lines, start)

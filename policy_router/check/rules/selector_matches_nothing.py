@@ -31,20 +31,22 @@ if TYPE_CHECKING:
 
 def check(subject: Subject) -> Iterator[Diagnostic]:
     places, policy = subject.draft.places, subject.policy
-    words = known_words(policy.models, policy.tiers)
+    selectors = known_words(policy.models, policy.tiers)
     for path, (word, models) in subject.draft.selected.items():
         literal = _literal(word)
-        if literal is not None and (not models or literal in words):
+        if literal is not None and (not models or literal in selectors):
             yield warning(
                 "selector-matches-nothing",
                 f"in `{word}` the brackets match one of the characters inside",
                 places.value(path),
-                f"did you mean `{literal}`?" if literal in words else "write it without brackets",
+                f"did you mean `{literal}`?"
+                if literal in selectors
+                else "write it without brackets",
             )
             continue
         if models or (path[-2] in ("avoid", "never") and _guards(subject, word)):
             continue
-        close = subject.draft.hints.did_you_mean(word, words)
+        close = subject.draft.hints.did_you_mean(word, selectors)
         yield warning(
             "selector-matches-nothing",
             f"`{word}` selects no model",

@@ -34,9 +34,9 @@ if TYPE_CHECKING:
 def check(subject: Subject) -> Iterator[Diagnostic]:
     policy = subject.policy
     covered = 0
-    for meter in policy.limits:
-        if meter.metric is Metric.USD:
-            covered |= meter.models
+    for limit in policy.limits:
+        if limit.metric is Metric.USD:
+            covered |= limit.models
     for i, model in enumerate(policy.models):
         if not model.free and not covered >> i & 1:
             yield warning(

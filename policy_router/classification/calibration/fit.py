@@ -64,16 +64,16 @@ def fit_starts(
     """
     ranked = sorted(zip(scores_of(examples, weights), (e.band or 0 for e in examples), strict=True))
     fitted = {0: starts[0], len(starts): 1.0}
-    for place in named[1:]:
+    for index in named[1:]:
         # The number of misplaced examples with all above the cut, then with each score below it.
-        wrong = least = sum(band < place for _, band in ranked)
+        wrong = least = sum(band < index for _, band in ranked)
         cut = ranked[0][0]
         for score, group in groupby(ranked, key=lambda pair: pair[0]):
             if wrong < least:
                 least, cut = wrong, score
-            wrong += sum(1 if band >= place else -1 for _, band in group)
+            wrong += sum(1 if band >= index else -1 for _, band in group)
         if cut > ranked[0][0] and least < wrong:
-            fitted[place] = _down(cut)
+            fitted[index] = _down(cut)
     return _ascending(_carried(starts, fitted))
 
 

@@ -76,7 +76,7 @@ def propose(examples: Sequence[Example], weights: Weights, starts: Sequence[floa
     if min(map(distinct, halves)) < FEWEST:
         raise TooFewError(f"each half needs {FEWEST} distinct prompts")
     labelled = examples[0].band is not None
-    named = [place for place in range(len(starts)) if not labelled or _is_named(place, halves)]
+    named = [index for index in range(len(starts)) if not labelled or _is_named(index, halves)]
     if labelled and len(named) < 2:
         raise TooFewError(f"two bands or more need {EACH} distinct prompts in each half")
     order = agreement if labelled else recovered
@@ -104,7 +104,7 @@ def propose(examples: Sequence[Example], weights: Weights, starts: Sequence[floa
         final if better else None,
         cut(examples, final, starts) if figures[1].low > 0 else None,
         tuple(figures),
-        tuple(place for place in range(len(starts)) if place not in named),
+        tuple(index for index in range(len(starts)) if index not in named),
     )
 
 

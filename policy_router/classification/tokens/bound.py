@@ -70,23 +70,33 @@ def most_tokens(
     return min(total, UNBOUNDED)
 
 
-def _part(part: object) -> int:
+def _part(content_part: object) -> int:
     """Return the bound of one part of a message's content."""
-    kind = part.get("type") if isinstance(part, Mapping) else None
-    if not isinstance(part, Mapping) or not isinstance(kind, str) or kind in _TEXTS:
-        return _text(part)
-    if kind in _PICTURES:
-        return _text({k: v for k, v in part.items() if k not in _PICTURED_BY})
-    if kind == _SOUND:
-        sound = part.get(_SOUND)
+    part_type = content_part.get("type") if isinstance(content_part, Mapping) else None
+    if (
+        not isinstance(content_part, Mapping)
+        or not isinstance(part_type, str)
+        or part_type in _TEXTS
+    ):
+        return _text(content_part)
+    if part_type in _PICTURES:
+        return _text({k: v for k, v in content_part.items() if k not in _PICTURED_BY})
+    if part_type == _SOUND:
+        sound = content_part.get(_SOUND)
         data = sound.get("data") if isinstance(sound, Mapping) else None
         if not isinstance(data, str):
-            return _text(part)
-        return len(data) // _AUDIO_BYTES + 1 + _text({k: v for k, v in part.items() if k != _SOUND})
-    inline = kind in _FILES and any(
-        _is_text(inner) for inner in (part, *part.values()) if isinstance(inner, Mapping)
+            return _text(content_part)
+        return (
+            len(data) // _AUDIO_BYTES
+            + 1
+            + _text({k: v for k, v in content_part.items() if k != _SOUND})
+        )
+    inline = part_type in _FILES and any(
+        _is_text(inner)
+        for inner in (content_part, *content_part.values())
+        if isinstance(inner, Mapping)
     )
-    return _text(part) if inline else UNBOUNDED
+    return _text(content_part) if inline else UNBOUNDED
 
 
 def _is_text(inner: Mapping[object, object]) -> bool:
@@ -124,17 +134,17 @@ def _text(value: object) -> int:
     # A stack instead of recursion: a hostile body may be nested thousands of levels deep.
     stack: list[object] = [value]
     while stack:
-        part = stack.pop()
-        if isinstance(part, str):
-            total += len(part.encode("utf-8", "surrogatepass"))
-        elif isinstance(part, Mapping):
-            for key, inner in part.items():
+        node = stack.pop()
+        if isinstance(node, str):
+            total += len(node.encode("utf-8", "surrogatepass"))
+        elif isinstance(node, Mapping):
+            for key, inner in node.items():
                 # Quotes, colon and comma around a key and its value.
                 total += len(str(key).encode("utf-8", "surrogatepass")) + 6
                 stack.append(inner)
-        elif isinstance(part, list | tuple):
-            total += len(part) * 2
-            stack.extend(part)
-        elif part is not None:
+        elif isinstance(node, list | tuple):
+            total += len(node) * 2
+            stack.extend(node)
+        elif node is not None:
             total += 32  # no number or truth value is written longer
     return total

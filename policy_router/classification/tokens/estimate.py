@@ -44,17 +44,17 @@ def json_tokens(value: object) -> int:
     # A stack instead of recursion, which a deeply nested body would make fail.
     stack: list[object] = [value]
     while stack:
-        part = stack.pop()
-        if isinstance(part, str):
-            tokens += text_tokens(part)
-        elif isinstance(part, bool | int | float):
+        node = stack.pop()
+        if isinstance(node, str):
+            tokens += text_tokens(node)
+        elif isinstance(node, bool | int | float):
             tokens += 1
-        elif isinstance(part, Mapping):
-            for key, inner in part.items():
+        elif isinstance(node, Mapping):
+            for key, inner in node.items():
                 tokens += 1 + (text_tokens(key) if isinstance(key, str) else 1)
                 stack.append(inner)
-        elif isinstance(part, list | tuple):
-            stack.extend(part)
+        elif isinstance(node, list | tuple):
+            stack.extend(node)
     return tokens
 
 

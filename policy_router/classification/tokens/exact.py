@@ -99,13 +99,13 @@ def _value(encoding: Encoding, key: str, value: object) -> int:
     if key != "content" or not isinstance(value, list | tuple):
         return 0 if value is None else _length(encoding, json.dumps(value, default=str))
     total = 0
-    for part in value:
-        text = part.get("text") if isinstance(part, Mapping) else part
+    for content_part in value:
+        text = content_part.get("text") if isinstance(content_part, Mapping) else content_part
         if isinstance(text, str):
             total += _length(encoding, text)
         else:
             # The estimate includes the message around the part, which is counted already.
-            estimate = read_messages([{"content": [part]}]).tokens
+            estimate = read_messages([{"content": [content_part]}]).tokens
             total += estimate - read_messages([{"content": []}]).tokens
     return total
 
