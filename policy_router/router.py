@@ -318,7 +318,7 @@ class Router(SyncMethods):
         if intake.body is None:
             raise UsageError("`messages` must be a list with at least one message")
         started = None
-        if policy.complexity.is_asked:
+        if policy.complexity.is_external:
             await self._caller.prepare(policy.models)  # before its time begins to run
             started = time.monotonic()
         made = await self._decider.decide(policy, intake)

@@ -17,7 +17,7 @@ _WHOLE: Final = frozenset({FailureKind.EMPTY, FailureKind.REJECTED})
 
 
 def is_whole(failure: Failure | None) -> bool:
-    """Whether an answer came whole, though it may be of no use."""
+    """Whether an answer is complete, though it may be of no use."""
     return failure is None or failure.kind in _WHOLE
 
 
@@ -46,10 +46,10 @@ class FallbackAnswers(Generic[T]):
         self._empty = False
 
     def judged(self, verdict: Verdict, failure: Failure | None, *, more: bool) -> Failure | None:
-        """Decides whether an answer that came whole is given out.
+        """Decides whether a whole answer is given out.
 
-        After a first empty answer that passes the checks, another model is called; when that one
-        has nothing to say either, or there is none, the empty answer is given out.
+        After a first empty answer that passes the checks, another model is called; when its
+        answer is empty too, or there is none, the empty answer is given out.
 
         Args:
             verdict: The result of the checks.

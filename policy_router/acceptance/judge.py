@@ -1,7 +1,7 @@
 """Has a model judge whether an answer meets a rubric.
 
-The question and the answer reach the judge as data between markers that neither of them can know.
-Of a text that its context cannot hold, the judge sees the beginning and the end. A judge that
+The question and the answer reach the judge as data between markers that neither text can predict.
+The judge sees only the beginning and the end of a text that its context cannot hold. A judge that
 cannot be called, or answers neither PASS nor FAIL, rejects nothing: it is there for quality, and
 its own failure must not take the service down.
 """
@@ -47,7 +47,7 @@ PASS or FAIL?"""
 UNKNOWN: Final = 32_000
 """Bytes that a judge is shown when the size of its context is unknown."""
 _LONGEST: Final = 10_000
-"""Characters of a reply, at most; the judge was told to reply with one word."""
+"""Characters of a reply, at most; the judge was instructed to reply with one word."""
 _GAP: Final = "[cut-{mark}]"
 _THOUGHT: Final = re.compile(r"\A\s*<think(ing)?>.*?(</think(ing)?>|\Z)", re.DOTALL | re.IGNORECASE)
 _WORD: Final = re.compile(r"[^\W_]+|/")
@@ -60,7 +60,7 @@ class Judgement:
 
     Attributes:
         passed: Its verdict; None when there is none.
-        detail: The verdict, or why there is none, in words.
+        detail: The verdict, or why there is none, as text for people.
     """
 
     passed: bool | None
@@ -121,7 +121,7 @@ def verdict_of(reply: str) -> bool | None:
 
 
 async def call_judge(request: CheckedRequest, judge: Judge, answer: str) -> Judgement:
-    """Has a judge read an answer.
+    """Have a model judge an answer.
 
     The call is charged as any other and reported as an event; it is not one of the request's
     attempts.

@@ -1,1 +1,1 @@
-"""Exact answers about all requests at once, over the cells that a policy can tell apart."""
+"""Exact answers about all requests at once, over the cells that a policy can distinguish."""

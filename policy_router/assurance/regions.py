@@ -44,7 +44,7 @@ class Restriction:
         removes: The models that it excludes.
         below: The models below the tier that it wants.
         says: What it is, such as ``rule `x` ``.
-        span: Where it stands.
+        span: Its position in the policy files.
         rule: Its position among the rules; None for anything else.
     """
 

@@ -60,7 +60,8 @@ def largest_amount(
 def fit_output_cap(limit: Limit, model: Model, request: Request, output_cap: int) -> int:
     """Reduce the cap on an answer to what fits into an unused limit of tokens.
 
-    A cap that the request itself sets is kept: then it is refused, with a reason.
+    A cap that the request itself sets is kept; if it does not fit, the request is refused with a
+    reason.
     """
     if limit.cap is None or request.max_tokens is not None:
         return output_cap

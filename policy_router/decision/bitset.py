@@ -27,8 +27,8 @@ _TABLE: Final = 256
 
 def bits(number: int) -> list[int]:
     """The numbers in a set, lowest first."""
-    # Of a long and dense int the digits are read. Else each bit is taken from the top, which costs
-    # one shift and one subtraction, however long the int is.
+    # The digits of a long and dense int are read. Otherwise each bit is taken from the top, which
+    # costs one shift and one subtraction, however long the int is.
     if number.bit_count() << _DENSE > number.bit_length() > _LONG:
         digits = bin(number)[:1:-1].encode().translate(_FLAGS)
         return list(compress(range(len(digits)), digits))
@@ -45,7 +45,7 @@ def bits(number: int) -> list[int]:
 def chosen(items: Sequence[T], number: int) -> Iterator[T]:
     """The items whose position is in a set, in order.
 
-    It is for a few dozen items of which many are chosen: the digits of the int select them.
+    Meant for a few dozen items of which many are chosen: the digits of the int select them.
     """
     return compress(items, bin(number)[:1:-1].encode().translate(_FLAGS))
 
@@ -61,7 +61,8 @@ def flags_in(order: Sequence[int]) -> Callable[[int], bytes]:
         0.
     """
     # `bin` writes two letters, then the bit that fixes the length, then the highest number first.
-    # Text as long as a table is one: it translates positions of numbers to what stands there.
+    # With at least 256 characters, that text serves as a translation table: it maps the position
+    # of a number to its digit.
     mark = 1 << max(len(order), _TABLE - 3)
     positions = [mark.bit_length() + 1 - number for number in order]
     if len(order) <= _TABLE - 3:

@@ -1,4 +1,4 @@
-"""Which checks an answer must pass, and which models may not see the request for that.
+"""Which checks an answer must pass, and which judges may not see the request.
 
 The same holds for every model that is shown a request without answering it.
 """

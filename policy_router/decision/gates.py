@@ -1,4 +1,4 @@
-"""Reasons that exclude a model for one request, or for the moment.
+"""Reasons that exclude a model for one request, or temporarily.
 
 A gate can only exclude models. A new reason is a new row of `ALWAYS` or `CONSTRAINTS`.
 """
@@ -30,8 +30,8 @@ class Gate:
     Attributes:
         reason: The reason.
         out: Returns the models that it excludes (bit i: model i).
-        detail: Says why it excludes one of them.
-        ready: Returns a Skip for every model. It is for a common gate whose text does not depend on
+        detail: Returns the reason for excluding one of them, as text for people.
+        ready: Returns a Skip for every model; only for common gates whose text does not depend on
             the request, so that each Skip is made once.
     """
 
@@ -141,7 +141,7 @@ CONSTRAINTS: Final = (
     Gate(Reason.LATENCY, _too_slow, _too_slow_detail),
     Gate(Reason.QUALITY, _too_low_quality, _too_low_quality_detail),
 )
-"""For what few requests set, each a field of its own."""
+"""Gates for fields that few requests set."""
 
 
 def gates_for(request: Request) -> tuple[Gate, ...]:

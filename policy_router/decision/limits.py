@@ -1,7 +1,7 @@
 """What the limits and budgets of a policy mean for a request.
 
-`decide` asks it with readings that were taken before, as advice. Whoever reserves takes the
-charges, and what the store answers then is binding.
+`decide` applies them to readings that were taken earlier, so its result is only advice. A
+reservation uses the charges, and the answer of the store is then binding.
 """
 
 from __future__ import annotations
@@ -43,7 +43,7 @@ def subject_of(limit: Limit, source: Request | Attribution) -> str:
 
     Returns:
         The name of the user, team or tenant, shortened if it is long; a hash of the key; or
-        `ANYONE` where all share one counter or the request names nobody.
+        `ANYONE` where all share one counter or the request does not name one.
     """
     if limit.per is None:
         return ANYONE
@@ -63,7 +63,7 @@ class LimitIndex:
 
     Attributes:
         limits: Every limit and budget, in written order.
-        plain: Whether no model is ever excluded for want of a budget or a price.
+        plain: Whether no model is ever excluded for lack of a budget or a price.
     """
 
     def __init__(self, models: Sequence[Model], limits: Sequence[Limit]) -> None:
@@ -99,7 +99,7 @@ class LimitIndex:
     def excluded(
         self, allowed: int, facts: Facts, request: Request, snapshot: Snapshot
     ) -> tuple[int, tuple[Skip, ...]]:
-        """The models among `allowed` that may not answer for want of money or room, and why.
+        """The models among `allowed` that lack a budget, a price or room, and why.
 
         For a `plain` policy and a snapshot without readings there are none.
         """
@@ -170,7 +170,7 @@ class LimitIndex:
     def exhausted(
         self, allowed: int, facts: Facts, request: Request, snapshot: Snapshot
     ) -> tuple[int, list[Skip]]:
-        """The models among `allowed` that do not fit into a limit, each with the first such."""
+        """The models among `allowed` that do not fit into a limit, each with the first of these."""
         excluded = 0
         skips: list[Skip] = []
         for limit in self.limits if snapshot.used else ():
@@ -210,9 +210,9 @@ class LimitIndex:
     ) -> tuple[tuple[CounterKey, Charge], ...]:
         """The counters that matter to a request before it is decided.
 
-        A calendar period ends for all models at once, so its counter is asked about the most that
-        any model can use within the cap: `opens` then holds for every model that does not fit. A
-        rolling window opens bit by bit; its counter is asked about the least.
+        A calendar period ends for all models at once, so its counter is read for the most that any
+        model can use within the cap: `opens` then holds for every model that does not fit. A
+        rolling window opens bit by bit, so its counter is read for the least.
 
         Args:
             facts: The facts of the request.

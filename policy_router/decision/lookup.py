@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from policy_router.domain.condition import Facts
 
 KEPT: Final = 4096
-"""Results that are kept in a table; when they are more, it starts over."""
+"""The most results that a table keeps; when there are more, it is emptied."""
 
 
 @dataclass(frozen=True, slots=True)

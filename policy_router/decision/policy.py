@@ -34,7 +34,7 @@ class Policy:
 
     Attributes:
         name: Its name, `policy` when the files give none.
-        description: One line or more about it, for people.
+        description: A description for people, of one or more lines.
         timezone: The time zone of `hour`, `weekday` and of calendar budgets.
         tiers: Names of the tiers, weakest first. The rank of a tier is its position here.
         models: Every model, in written order.
@@ -55,7 +55,7 @@ class Policy:
         tests: Requests and what is expected to be decided for them, in written order.
 
     Raises:
-        TooLarge: The rules tell too many cases apart to be indexed.
+        TooLarge: The rules distinguish too many cases to be indexed.
     """
 
     name: str

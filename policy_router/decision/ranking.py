@@ -34,7 +34,7 @@ MOST_PRICES: Final = 512
 """Any two prices may be equal at a ratio of their own. With more prices than this, the models are
 sorted for each request."""
 LINES: Final = 1024
-"""Orders of all models that are kept; when they are more, they start over."""
+"""The most orders of all models that are kept; when there are more, all are dropped."""
 
 First: TypeAlias = tuple[int, ...]
 """What is put first, by the numbers that `Rankings.put` returned; earlier ones win."""
@@ -147,8 +147,8 @@ class _Ranking:
     def cell(self, tokens: int, output: int) -> int | None:
         """The number of the interval between ratios that a request lies in.
 
-        None where it is so close to a ratio that floating point does not distinguish them, where
-        models may also cost the same, or where there are too many ratios.
+        None where it is so close to a ratio that floating point does not distinguish the two, and
+        models may cost the same; and where there are too many ratios.
         """
         if self._each:
             return None
@@ -162,7 +162,7 @@ class _Ranking:
         return None if at < len(ratios) and ratios[at] - ratio < CLOSE else at
 
     def line(self, cell: int | None, floor: int, tokens: int, output: int) -> _Line:
-        """The order of the models in an interval, or without one for these numbers of tokens."""
+        """The order of the models in an interval; without one, for these numbers of tokens."""
         before, after, models = self._before, self._after, self._models
         costs = [0.0] * len(before)
         if self._by_cost:
@@ -175,8 +175,8 @@ class _Ranking:
         # The first one is paired with itself: its reason depends on which model follows.
         pairs = zip(strong, [*strong[:1], *strong], strict=False)
         placed = [self.followers[models[i].name, models[other].name] for i, other in pairs]
-        # A model after excluded ones differs by the weightiest key among theirs. That does not hold
-        # at the exact ratio where prices are equal, where every gap is examined.
+        # A model after excluded ones is placed by the most important key among theirs and its own.
+        # That does not hold at the exact ratio where prices are equal: there every gap is examined.
         weights = [self._words.index(candidate.placed_by) for candidate in placed]
         gaps = [at for at, (here, after) in enumerate(pairwise(weights)) if here < after]
         line = _Line(
@@ -192,7 +192,7 @@ class _Ranking:
         return line
 
     def _apart(self, place: int, name: str, other: str) -> Candidate:
-        """A candidate, by what sets it apart from the next one (place 0) or the last (place 1)."""
+        """A candidate, by its difference from the next one (place 0) or the previous (place 1)."""
         here = self._by_name[name]
         key = _apart(self._prefer, here, self._by_name[other])
         words = (key.value, _WORDS[key][place]) if key else (WRITTEN, WRITTEN)
@@ -277,7 +277,7 @@ class Rankings:
         output: int,
         headroom: Sequence[float],
     ) -> tuple[Candidate, ...]:
-        """As `candidates`, where `prefer` has `headroom`.
+        """Like `candidates`, for a `prefer` that contains `headroom`.
 
         Args:
             allowed: The allowed models (bit i: model i).

@@ -19,10 +19,10 @@ if TYPE_CHECKING:
     from policy_router.domain.rules import Rule
 
 Exclusion: TypeAlias = "tuple[int, Reason, str, Span | None]"
-"""Models (bit i: model i) that a rule excludes, with the reason, its text, and its place."""
+"""Models (bit i: model i) that a rule excludes, with the reason, its text, and its position."""
 
 KEPT_PER_RULE: Final = 256
-"""Lists of Skips that are kept for one rule; when they are more, they start over."""
+"""The most lists of Skips that are kept for one rule; when there are more, all are dropped."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -35,7 +35,7 @@ class Effect:
         floor: The lowest rank that they want.
         floor_by: The rule that wants it; None when none does.
         denied: The first rule that denies the request; None when none does.
-        accept: The checks that they ask for.
+        accept: The checks that they require.
         reasons: Their names, and the models that they exclude, each by the first to do so.
     """
 

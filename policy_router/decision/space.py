@@ -116,7 +116,7 @@ class Space:
     def _axis(self, test: Test) -> tuple[int, str | None]:
         if test.op in (Op.HAS, Op.MATCHES):
             return test.fact, str(test.values[0])
-        # A band is a stretch of the score, so both are one dimension and cannot contradict.
+        # A band is a range of the score, so both are one dimension and cannot contradict.
         return (SCORE if test.fact == COMPLEXITY else test.fact), None
 
     def _dimension(self, index: int, detail: str | None, tests: set[Test]) -> Dimension:

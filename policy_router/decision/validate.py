@@ -16,11 +16,11 @@ if TYPE_CHECKING:
 
 _SORT_KEYS: Final = tuple(SortKey)
 _MAX_COUNT: Final = 1_000_000_000
-"""The most tokens, pictures or candidates that a request may state; counting stays exact."""
+"""The most tokens, pictures or candidates that a request may state, so that sums stay exact."""
 _MAX_ANSWERS: Final = 1_024
 _MAX_CONSTRAINT: Final = 1e30
 _LATEST: Final = 250_000_000_000.0
-"""Unix time towards the year 9900, where the calendar of the standard library ends."""
+"""A Unix time near the year 9900, before the calendar of the standard library ends."""
 _NUMBER, _BOOL = FactType.NUMBER, FactType.BOOL  # a member of an enumeration is slow to look up
 
 
@@ -45,7 +45,7 @@ def problem_of(policy: Policy, request: Request, now: float | None) -> str | Non
 
 def _out_of_range(request: Request) -> str | None:
     """Check the numbers that have the same range under every policy."""
-    # Nearly every request passes these comparisons, and each costs a function call in a loop.
+    # Nearly every request passes these comparisons; in a loop each would cost a function call.
     if (
         0 <= request.tokens <= _MAX_COUNT
         and request.max_input_tokens is None

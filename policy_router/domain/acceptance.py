@@ -43,7 +43,7 @@ class Accept:
     """Checks that an answer must pass. What is None, False or empty is not checked.
 
     Attributes:
-        by: The task or rule that asks for them, such as ``task `code` ``.
+        by: The task or rule that requires them, such as ``task `code` ``.
         not_empty: The answer has text or a tool call.
         json: The text is JSON.
         json_schema: A JSON Schema, as JSON, that the text is valid against.
@@ -54,7 +54,7 @@ class Accept:
         python: A function that accepts the answer, as `module:function`.
         llm: A model that accepts the answer.
         otherwise: What the request gets when no answer passes.
-        span: Where the checks stand.
+        span: The position of the checks in the policy files.
     """
 
     by: str

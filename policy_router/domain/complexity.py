@@ -21,7 +21,7 @@ class Band:
         name: Its name in the policy.
         start: Its lowest score, 0..1.
         min_tier: Rank of the lowest tier that its requests need, if any.
-        span: Where it stands.
+        span: Its position in the policy files.
     """
 
     name: str
@@ -59,7 +59,7 @@ class Complexity:
         function: The function that estimates, as `module:function`, if a function does.
         weights: The weights of the heuristic estimator.
         keywords: Words that suggest difficulty, in addition to the built-in ones.
-        span: Where it stands.
+        span: Its position in the policy files.
     """
 
     estimator: str = "heuristic"
@@ -70,6 +70,7 @@ class Complexity:
     span: Span | None = field(default=None, compare=False, repr=False)
 
     @property
-    def is_asked(self) -> bool:
-        """Whether a model or a function estimates; only a request that is sent calls it."""
+    def is_external(self) -> bool:
+        """Whether a model or a function estimates it, which is called only for requests that are
+        sent."""
         return self.model is not None or self.function is not None

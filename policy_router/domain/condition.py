@@ -44,7 +44,7 @@ class Op(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Operator:
-    """What an operator means, once for each place that needs it.
+    """The meaning of an operator, in each form that is needed.
 
     Attributes:
         meaning: When a test holds, in words. No test holds for a fact that is absent.
@@ -152,8 +152,8 @@ class Condition:
         tree: Its tests and how they are combined.
         text: The same as an expression; the mapping form is written as one, too.
         reads: Names of the facts that it reads.
-        span: Where it stands.
-        places: Where each of its tests stands.
+        span: Its position in the policy files.
+        places: The position of each of its tests in the policy files.
     """
 
     tree: Tree

@@ -53,7 +53,7 @@ class Skip:
         reason: Why, as one of a fixed set.
         detail: Why, as text for people.
         until: Unix time from which the reason no longer holds, if it passes by itself.
-        span: Where the policy says so.
+        span: The position in the policy files of what excludes it.
     """
 
     model: str
@@ -114,8 +114,8 @@ class Candidate:
 class RuleReasons:
     """The rules that applied and the models that they exclude, worked out when first read.
 
-    What they are is fixed from the start. Most decisions are acted on and never asked for reasons,
-    and with a thousand rules working those out takes longer than the decision.
+    What they are is fixed from the start. The reasons of most decisions are never read, and with a
+    thousand rules they take longer to work out than the decision.
     """
 
     __slots__ = ("_compute", "_value")
@@ -285,7 +285,7 @@ class Attempt:
         failure: The class of the failure; None when the model answered.
         status: The HTTP status, when one came.
         detail: What failed, in at most 200 characters, without secrets and text of the prompt.
-        retry_after: Seconds that the provider asked to wait.
+        retry_after: Seconds to wait, as requested by the provider.
         first_token: Seconds until the first token of a stream.
         tokens_in: Input tokens that the provider counted.
         tokens_out: Output tokens that the provider counted.

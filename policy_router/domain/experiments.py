@@ -24,7 +24,7 @@ class Experiment:
         stick_to: What is assigned to one arm for good: `user`, `tenant`, `team` or `key`. None
             assigns each request by itself.
         until: Last day of the experiment, in the policy's time zone; None has no end.
-        span: Where it is written.
+        span: Its position in the policy files.
     """
 
     name: str

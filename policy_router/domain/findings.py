@@ -12,7 +12,7 @@ class Finding:
     Attributes:
         check: Its name in the policy.
         detail: Why, in at most 200 characters.
-        by: The task or rule that asks for it.
+        by: The task or rule that requires it.
         fatal: Whether the policy prefers an error to an answer that failed it.
     """
 

@@ -36,7 +36,7 @@ def bounded_id(text: str) -> str:
 
 
 def key_id(key: str) -> str:
-    """The identifier of a key, which may be a secret: the begin of its SHA-256 digest.
+    """The identifier of a key, which may be a secret: the beginning of its SHA-256 digest.
 
     Applying it again changes nothing.
     """

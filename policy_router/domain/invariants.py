@@ -19,7 +19,7 @@ class Invariant:
         when: Requests it is about; None is all of them.
         never: Names of the models that none of these requests may reach, in the order they were
             selected.
-        span: Where its name is written.
+        span: The position of its name in the policy files.
     """
 
     name: str

@@ -1,10 +1,10 @@
 """What a policy limits, and how it is counted: limits, counters, charges and readings.
 
-A *limit* is one entry under `limits` or `budgets`, or one `concurrent` of a model: at most so much
-of a metric in a window, over some models, for everybody or for each user. A *counter* is one count
-behind it: the limit in one calendar period, or in a rolling window, for one subject. A *charge* is
-what one attempt adds to a counter. Amounts are integers: requests, tokens, nano-USD. The key of a
-counter never contains the cap, so that a changed cap keeps what was counted.
+A *limit* is one entry under `limits` or `budgets`, or one `concurrent` of a model: at most a
+certain amount of a metric in a window, over some models, for everybody or for each user. A
+*counter* is one count behind it: the limit in one calendar period, or in a rolling window, for one
+subject. A *charge* is what one attempt adds to a counter. Amounts are integers: requests, tokens,
+nano-USD. The key of a counter never contains the cap, so that a changed cap keeps what was counted.
 """
 
 from __future__ import annotations
@@ -23,8 +23,8 @@ if TYPE_CHECKING:
     from policy_router.domain.condition import Condition
 
 ANYONE: Final = "-"
-"""The subject where all requests share one count, and of a request that does not identify whom it
-is for: all of those share one count, too."""
+"""The subject of a count that all requests share, and of a request that does not identify its
+subject: all of those share one count, too."""
 
 BUDGETS: Final = "budgets"
 """The section of the policy whose limits are budgets."""
@@ -56,9 +56,9 @@ class Rolling:
     any alignment, and what was charged can be given back.
 
     Attributes:
-        name: as a policy writes it, such as `min`.
-        seconds: the length of the window.
-        slots: the number of its slots.
+        name: Its name in a policy, such as `min`.
+        seconds: The length of the window.
+        slots: The number of its slots.
     """
 
     name: str
@@ -91,11 +91,11 @@ class CounterKey(NamedTuple):
 
     Attributes:
         section: `limits`, `budgets` or `models`: where the limit is declared.
-        name: of the limit or of the model.
-        metric: what is counted.
-        window: the name of the window, such as `min` or `month`; empty for CONCURRENT.
-        period: the label of the calendar period, such as `2026-11`; empty for other windows.
-        subject: the user, team, tenant or key that is counted, else ANYONE.
+        name: The name of the limit or of the model.
+        metric: What is counted.
+        window: The name of the window, such as `min` or `month`; empty for CONCURRENT.
+        period: The label of the calendar period, such as `2026-11`; empty for other windows.
+        subject: The user, team, tenant or key that is counted, else ANYONE.
     """
 
     section: str
@@ -110,7 +110,7 @@ class CounterKey(NamedTuple):
         """Read the text of a key.
 
         Raises:
-            ValueError: it is not the text of a key.
+            ValueError: It is not the text of a key.
         """
         return _parse(text)
 
@@ -144,17 +144,17 @@ class Limit:
     """One limit or budget of a policy.
 
     Attributes:
-        section: where it is declared: `limits`, `budgets` or `models`.
-        name: its name there.
-        metric: what it counts.
-        window: over which time; None for CONCURRENT.
-        cap: the most that fits; None counts without a cap.
-        models: a bit mask: bit i stands for model i of the policy.
-        per: the fact of the request that is the subject; None for one count shared by all.
-        when: which requests it applies to; None for all.
-        then: what it does when it is exhausted.
-        warn_at: shares of the cap to warn at, 0..1, ascending.
-        span: where it is in the policy files.
+        section: Where it is declared: `limits`, `budgets` or `models`.
+        name: Its name there.
+        metric: What it counts.
+        window: The time over which it counts; None for CONCURRENT.
+        cap: The most that fits; None counts without a cap.
+        models: A bit mask: bit i stands for model i of the policy.
+        per: The fact of the request that is the subject; None for one count shared by all.
+        when: The requests it applies to; None for all.
+        then: What it does when it is exhausted.
+        warn_at: Shares of the cap to warn at, 0..1, ascending.
+        span: Its position in the policy files.
     """
 
     section: str
@@ -187,8 +187,8 @@ class Limit:
         """The key of one of its counters.
 
         Args:
-            subject: which one. Without it, the key is the `scope` of all its counters.
-            period: the label of a calendar period. A Snapshot has its readings under keys without.
+            subject: Whose counter. Without it, the key is the `scope` of all its counters.
+            period: The label of a calendar period. The keys of a Snapshot have none.
         """
         section, name, metric, window, _, _ = self._scope
         return tuple.__new__(CounterKey, (section, name, metric, window, period, subject))
@@ -197,9 +197,9 @@ class Limit:
         """The counter of a subject at a time.
 
         Args:
-            subject: the user, team, tenant or key, else ANYONE.
+            subject: The user, team, tenant or key, else ANYONE.
             now: Unix time in seconds.
-            zone: the time zone of the policy, in which calendar periods begin and end.
+            zone: The time zone of the policy, in which calendar periods begin and end.
         """
         window = self.window
         if isinstance(window, Period):
@@ -220,12 +220,12 @@ class Counter:
     not 0. Concurrency has neither: what is counted are the open holds.
 
     Attributes:
-        key: its identity.
-        width: the length of one slot of a rolling window in seconds.
-        slots: the number of slots of a rolling window.
-        start: the begin of a calendar period, Unix time in seconds.
-        end: the end of a calendar period, Unix time; nothing is counted at or after it.
-        id: the text of the key, under which stores keep the count; computed unless it is given.
+        key: Its identity.
+        width: The length of one slot of a rolling window in seconds.
+        slots: The number of slots of a rolling window.
+        start: The beginning of a calendar period, Unix time in seconds.
+        end: The end of a calendar period, Unix time; nothing is counted at or after it.
+        id: The text of the key, under which stores keep the count; computed unless it is given.
     """
 
     key: CounterKey
@@ -268,11 +268,11 @@ class Charge:
     """What one attempt adds to one counter.
 
     Attributes:
-        counter: where it is added.
-        amount: the most that the attempt may use; settling corrects it.
-        cap: the most that fits; None for no cap.
-        refuses: whether the limit refuses what does not fit; else it only warns.
-        warn_at: shares of the cap to warn at, 0..1, ascending, at most eight.
+        counter: Where it is added.
+        amount: The most that the attempt may use; settling corrects it.
+        cap: The most that fits; None for no cap.
+        refuses: Whether the limit refuses what does not fit; else it only warns.
+        warn_at: Shares of the cap to warn at, 0..1, ascending, at most eight.
     """
 
     counter: Counter
@@ -295,9 +295,9 @@ class Reading:
     """What a counter showed.
 
     Attributes:
-        used: spent and reserved.
-        opens: when the charge that was asked about would fit (Unix time); None when it fits now, or
-            never will.
+        used: Spent and reserved.
+        opens: When the charge in question would fit (Unix time); None when it fits now, or never
+            will.
     """
 
     used: int

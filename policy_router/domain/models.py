@@ -21,7 +21,7 @@ that can be used must be known before the call."""
 
 
 THINKING_CAP: Final = 16_384
-"""The same for a model that reasons, which counts as output."""
+"""The same for a model that reasons, because reasoning counts as output."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,7 +31,7 @@ class Model:
     Attributes:
         name: Its name in the policy.
         provider_model: The LiteLLM name that it is called by.
-        tier: How capable it is, which is not what it costs.
+        tier: Its tier, which ranks what it is capable of, not what it costs.
         rank: The position of its tier among the tiers of the policy; 0 is the weakest.
         price: None when it is unknown.
         free: Whether it is declared free. A price of zero in LiteLLM's table does not make it free.
@@ -46,7 +46,7 @@ class Model:
         api_key_env: Name of the environment variable with its API key, when declared.
         picture: The most tokens that it counts for a picture in full detail.
         thumbnail: The most tokens that it counts for a picture in low detail.
-        span: Where it stands.
+        span: Its position in the policy files.
     """
 
     name: str
@@ -97,7 +97,7 @@ class Model:
         return tokens
 
     def output_cap(self, max_output: int | None) -> int:
-        """Return the output tokens for which there must be room at the least.
+        """Return the fewest output tokens for which there must be room.
 
         Args:
             max_output: The cap that the request sets; None when it sets none.

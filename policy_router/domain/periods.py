@@ -40,12 +40,12 @@ def calendar(period: Period, zone: ZoneInfo, now: float) -> tuple[str, float, fl
     over midnight, its day ends the first time.
 
     Args:
-        period: a day, week or month.
-        zone: the time zone in which it begins and ends.
+        period: A day, week or month.
+        zone: The time zone in which it begins and ends.
         now: Unix time in seconds.
 
     Returns:
-        Its label, such as `2026-11-18`, `2026-W47` or `2026-11`, and its begin and end as Unix
+        Its label, such as `2026-11-18`, `2026-W47` or `2026-11`, and its start and end as Unix
         times; the end is not part of it.
     """
     day = datetime.fromtimestamp(now, zone).date()

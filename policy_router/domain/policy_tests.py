@@ -66,7 +66,7 @@ class PolicyTest:
             facts, `prompt` is the prompt and `needs` are the abilities the request needs.
         expect: What is expected of the decision.
         given: The state it assumes.
-        span: Where its name is written.
+        span: The position of its name in the policy files.
     """
 
     name: str

@@ -24,8 +24,8 @@ class Price:
         long: Rates of long prompts: pairs of a number of input tokens and the price above it,
             ascending.
         speech: Rate of audio output.
-        kept: Rate of input tokens that are written to the prompt cache for an hour; None is as
-            `written`.
+        kept: Rate of input tokens that are written to the prompt cache for an hour; None means
+            the same as `written`.
         reasoning: Rate of reasoning, where it is lower than that of other output.
         cited: Rate of text that the provider fetched.
         tiers: Prices of service tiers, by name.
@@ -54,7 +54,7 @@ class Price:
     hosted: int = 0
     local: int = 100
 
-    def cost(  # noqa: PLR0917  each a count of tokens, by name where it is called
+    def cost(  # noqa: PLR0917  counts of tokens, which callers pass by name
         self,
         tokens_in: int,
         tokens_out: int,

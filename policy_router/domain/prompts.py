@@ -26,7 +26,7 @@ class Prompt:
         when: Requests it is about; None is all of them.
         system: Text that is put before the conversation; None adds none.
         params: Parameters of the call by name; a list is a tuple.
-        span: Where it is written.
+        span: Its position in the policy files.
     """
 
     name: str

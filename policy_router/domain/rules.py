@@ -28,9 +28,9 @@ class Rule:
         needs: Abilities that a model must have.
         deny: Why the request is denied, if it is.
         accept: What the answer is checked for, if anything.
-        span: Where the rule stands.
-        only_at: Where `only` stands.
-        avoid_at: Where `avoid` stands.
+        span: The position of the rule in the policy files.
+        only_at: The position of `only`.
+        avoid_at: The position of `avoid`.
     """
 
     name: str
@@ -60,7 +60,7 @@ class Task:
         first: Names of the models that come first.
         default: Whether a request without a task has this one.
         accept: What its answers are checked for, if anything.
-        span: Where it stands.
+        span: Its position in the policy files.
         keywords: Words, one of which must be in the request.
         pattern: RE2 pattern that must be found in the request.
         needs: Abilities, all of which the request must need.

@@ -1,1 +1,1 @@
-"""Carrying a decision out: attempts, fallback, streams, accounts."""
+"""Carries decisions out: attempts, fallback, streams, accounts."""

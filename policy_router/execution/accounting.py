@@ -40,7 +40,7 @@ class Accounting:
         on_crossing: OnCrossing = lambda _crossing, _request_id, _revision: None,
         sleep: Callable[[float], Awaitable[object]] = asyncio.sleep,
     ) -> None:
-        """Uses a store.
+        """Counts in a store.
 
         Args:
             store: Where the counters are.

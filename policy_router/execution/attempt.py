@@ -46,7 +46,7 @@ class CallContext:
         caller: Calls a model once.
         clock: Unix time in seconds.
         monotonic: Seconds from any origin, for durations.
-        cooldowns: Is told how each attempt ended; None when nothing cools down.
+        cooldowns: Receives how each attempt ended; None when nothing cools down.
     """
 
     caller: Caller
@@ -149,7 +149,7 @@ class RunningAttempt:
         return await within(seconds, work, self._wire)
 
     def mark_first_token(self) -> None:
-        """Records when the first token came."""
+        """Records when the first token arrived."""
         self.first_token = self.elapsed
 
     def late(self) -> Failure:
@@ -180,7 +180,7 @@ class RunningAttempt:
         )
 
     def end(self, failure: Failure | None) -> Attempt:
-        """Ends the attempt: notes its charge, and what it says of the model's health.
+        """Ends the attempt: notes its charge, and what it shows about the model's health.
 
         The charge is settled when the account is used next, or by `settle`.
         """

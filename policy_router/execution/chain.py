@@ -4,7 +4,7 @@ A request is always in one of six states:
 
     IDLE      No model is called. `next` chooses one, or finds that none is left.
     CALLING   The current candidate is called; this includes reserving its limits and budgets.
-    CHECKING  Its answer came whole and goes through the policy's checks.
+    CHECKING  Its answer is complete and goes through the policy's checks.
     WAITING   It failed, and `retry` calls it once more after a wait.
     DONE      The caller has an answer. Nothing follows.
     FAILED    No model is called any more. The one thing that may follow is that an earlier answer,
@@ -15,15 +15,15 @@ The rules:
     1. One model is called at a time, and an attempt ends before the next one is chosen.
     2. A candidate without room in a limit or budget was not called: the chain is IDLE again, and no
        attempt is counted.
-    3. An answer that comes whole is checked before it is given out. A stream whose chunks are given
-       out as they come is not checked, and answers straight from CALLING.
+    3. A whole answer is checked before it is given out. A stream whose chunks are given out as they
+       arrive is not checked, and answers straight from CALLING.
     4. What a failure leads to is the policy's action for it (see `Chain.failed`): another model
        (IDLE), the same one (WAITING) or the end (FAILED).
     5. A request may be given up at any time before it is DONE: its deadline passed, or its caller
        stopped waiting.
 
-`TRANSITIONS` is these rules as a table. What it does not list is a mistake in the program and
-raises RuntimeError.
+`TRANSITIONS` is these rules as a table. Anything else is a mistake in the program
+and raises RuntimeError.
 
     chain = Chain(candidates, fallback)
     candidate = chain.next()
@@ -53,7 +53,8 @@ LEAST: Final = 0.5
 BACKOFF: Final = 0.5
 """Seconds: the longest wait before a retry when the provider named no time."""
 PATIENCE: Final = 2.0
-"""Seconds: the longest wait named by a provider that is worth it; else another model is called."""
+"""Seconds: the longest wait named by a provider that is accepted; after a longer one, another model
+is called."""
 
 
 class ChainState(StrEnum):
@@ -133,7 +134,7 @@ class ChainStep:
     """What to do after a failure.
 
     Attributes:
-        move: What.
+        move: What to do.
         wait: Seconds before a RETRY, least and most; the executor draws one between them.
     """
 
@@ -162,7 +163,7 @@ class Chain:
         self.attempts = 0
         self.skipped: tuple[Skip, ...] = ()
 
-    # -- what happens ------------------------------------------------------------------------
+    # -- events ------------------------------------------------------------------------------
 
     def next(self) -> Candidate | None:
         """Chooses the next candidate that may be called.
@@ -199,7 +200,7 @@ class Chain:
         return self.next()
 
     def came_whole(self) -> None:
-        """Notes that the current candidate's answer came whole and is checked now."""
+        """Notes that the current candidate's answer is complete and is checked now."""
         self._enter(ChainEvent.CAME_WHOLE)
 
     def answered(self) -> None:

@@ -122,7 +122,7 @@ class Cooldowns:
         return *fault_domain(model, scope), digest
 
     def _digest(self, name: str) -> str | None:
-        """Tells values of a variable apart without keeping them."""
+        """Distinguishes values of a variable without keeping them."""
         value = self._environment(name)
         if value is None:
             return None

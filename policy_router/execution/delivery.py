@@ -16,22 +16,22 @@ T = TypeVar("T")
 
 
 class Feed(Protocol[T]):
-    """The answer of one attempt, as it comes.
+    """The answer of one attempt, as it arrives.
 
     Attributes:
-        held: Parts that came and may not go out yet.
+        held: Parts that arrived and may not be given out yet.
     """
 
     held: list[T]
 
     async def next(self) -> list[T] | None:
-        """Waits for something to come.
+        """Waits for something to arrive.
 
         Returns:
-            The parts that may go out now; None at the end of a whole answer.
+            The parts that may be given out now; None at the end of a whole answer.
 
         Raises:
-            CallFailed: The attempt failed; what came of it is charged.
+            CallFailed: The attempt failed; what arrived of it is charged.
         """
 
     @property

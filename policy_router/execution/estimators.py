@@ -81,7 +81,7 @@ class EstimatorRunner:
         Args:
             caller: Calls a model once.
             accounting: Reserves and settles what a call costs.
-            cooldowns: Is told how each call ended. Default: nothing cools down.
+            cooldowns: Receives how each call ended. Default: nothing cools down.
             deadline: Seconds that an estimate may take.
             functions: The functions that policies may call. Default: none.
         """
@@ -118,7 +118,7 @@ class EstimatorRunner:
             or takes too long.
         """
         settings = policy.complexity
-        if not settings.is_asked:
+        if not settings.is_external:
             return None
         _, text = read_request(messages)
         limit = min(self._deadline, policy.fallback.deadline / 2)

@@ -22,7 +22,7 @@ class Exclusions:
         self._at_fault: dict[FaultDomain, str] = {}
 
     def note(self, model: Model, failure: Failure) -> None:
-        """Notes what a failure of this model says of the others."""
+        """Notes what a failure of this model means for the others."""
         if failure.certain and failure.scope in SHARED_SCOPES:
             detail = f"shares the {failure.scope} of `{model.name}`: {failure.kind}"
             self._at_fault[fault_domain(model, failure.scope)] = detail

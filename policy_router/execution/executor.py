@@ -61,7 +61,7 @@ class Executor:
             sleep: Waits for a number of seconds.
             random: Draws the wait before a retry.
             events: Gets what happens. Default: it goes nowhere.
-            cooldowns: Is told how each call ended. Default: nothing cools down.
+            cooldowns: Receives how each call ended. Default: nothing cools down.
             functions: The functions that policies may call. Default: none.
         """
         dice = _random.Random() if random is None else random  # noqa: S311  jitter, not a secret

@@ -1,9 +1,9 @@
 """Carries a decision out: calls its candidates in turn until one answers.
 
-Answers and streams take the same way and differ in their `Delivery`. As long as the caller has
-nothing of an answer, a failure leads to the next model silently. After that the policy's
+Answers and streams follow the same path and differ only in their `Delivery`. As long as the caller
+has nothing of an answer, a failure leads to the next model silently. After that the policy's
 `on_stream_break` decides: `error` raises StreamBrokenError, `resume` calls again and continues
-behind the text that was given out, `buffer` gives nothing out before the answer is whole.
+after the text that was given out, `buffer` gives nothing out before the answer is whole.
 """
 
 from __future__ import annotations

@@ -139,7 +139,7 @@ class Holds:
                     return answer
                 hold = Hold(hold.id, charges_at(answer.now), LEASE, about)
         except asyncio.CancelledError:
-            self._pending = after  # to end a hold twice is to end it once
+            self._pending = after  # ending a hold twice has the same effect as once
             raise
         except StoreError as error:
             self._pending = after

@@ -193,7 +193,7 @@ class Progress:
         self._failures.append(failure)
 
     def came_whole(self) -> None:
-        """Notes that the running attempt's answer came whole and is checked now."""
+        """Notes that the running attempt's answer is complete and is checked now."""
         self.chain.came_whole()
 
     def answered(self, verdict: Verdict = PASSED) -> None:

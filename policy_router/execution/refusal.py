@@ -40,7 +40,7 @@ def refusal(
     """The error for a decision that leaves no model to call.
 
     Args:
-        decision: Its skipped models say what they are out for.
+        decision: Its skipped models give the reasons.
         refused: Candidates without room in a limit or budget when their turn came.
         now: Unix time.
     """

@@ -48,7 +48,7 @@ class ResumeFilter:
             The chunk to deliver; None when all of it was delivered before.
 
         Raises:
-            CallFailed: it contradicts what was delivered.
+            CallFailed: It contradicts what was delivered.
         """
         if self._repeated is not None:
             rest = self._unrepeated(chunk)

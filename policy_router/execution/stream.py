@@ -31,7 +31,7 @@ class AnswerStream:
         """Waits for the first chunk.
 
         Raises:
-            RoutingError: None comes.
+            RoutingError: There is none.
         """
         self._first = [await anext(self._chunks)]
 

@@ -21,9 +21,9 @@ class StreamAttempt:
     """The chunks of one attempt.
 
     Attributes:
-        began: Whether something of the answer came.
+        began: Whether a part of the answer arrived.
         usage: What the provider counted so far.
-        produced: Bytes of the answer that came.
+        produced: Bytes of the answer that arrived.
     """
 
     def __init__(self, progress: Progress, attempt: RunningAttempt) -> None:
@@ -68,7 +68,7 @@ class StreamAttempt:
         return self.began and self._endings.whole
 
     def charge(self) -> None:
-        """Lets the attempt be charged by what came."""
+        """Records what arrived, by which the attempt is charged."""
         self._attempt.usage, self._attempt.produced = self.usage, self.produced
 
     async def aclose(self) -> None:

@@ -70,7 +70,11 @@ class StreamFeed:
         self.held: list[ChatChunk] = []
 
     async def next(self) -> list[ChatChunk] | None:
-        """Waits for a chunk; the chunks that may go out now, or None at the end of the answer."""
+        """Waits for a chunk.
+
+        Returns:
+            The chunks that may be given out now; None at the end of the answer.
+        """
         try:
             chunk = await self._chunks.next()
             if chunk is None:

@@ -30,7 +30,7 @@ UNSTABLE: Final = "unstable-files"
 
 _TRIES: Final = 4
 # If a checked path is replaced by a link, the link is not followed; if by a FIFO, opening it does
-# not block. Systems without these flags do not have the danger either.
+# not block. Systems without these flags do not have these dangers either.
 _OPEN: Final = (
     os.O_RDONLY
     | getattr(os, "O_NOFOLLOW", 0)

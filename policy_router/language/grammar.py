@@ -20,7 +20,8 @@ It is a part of simpleeval's syntax, so Python's parser reads it. What it means:
 - A comparison is between one fact and constants; a chain `a < b < c` is `a < b and b < c`.
 - `in` a list: the fact equals one of its constants. A constant `in` a fact: the set holds it.
 - `any_of`, `all_of`: the set holds one, or all, of the constants.
-- `matches`: the RE2 pattern is found in the string. `startswith`: the string begins so.
+- `matches`: the RE2 pattern is found in the string.
+- `startswith`: the string begins with the constant.
 - Every test of an absent fact is false; `!=` and `not in` are plain negations, so they are true.
 - `and`, `or`, `not` are two-valued, as in Python; a fact alone is a test only when it is a bool.
 """
@@ -64,7 +65,7 @@ SYNTAX: Final = "condition-syntax"
 def syntax(text: str) -> ast.expr:
     """Python's tree of an expression. Raises SyntaxError and its kin when it is none."""
     with warnings.catch_warnings():
-        # Patterns are full of "\\d", which Python would rather have in raw strings.
+        # Patterns are full of "\\d", for which Python warns outside of raw strings.
         warnings.simplefilter("ignore")
         return ast.parse(text, mode="eval").body
 
@@ -75,7 +76,7 @@ def one_line(text: str) -> str:
 
 
 def _joined(text: str) -> str:
-    """An expression with its line breaks as spaces, so that a column is all there is to a place."""
+    """An expression with its line breaks as spaces, so that a column identifies a place."""
     return _SPACE.sub(_space, text.strip())
 
 
@@ -272,7 +273,7 @@ class _Reader:
         extent.refuse(SYNTAX, f"`{extent}` is neither a fact nor a constant")
 
     def _refuse_absence(self, extent: Extent, node: ast.expr) -> None:
-        """Refuse the names of nothing: no fact would ever equal them."""
+        """Refuse `None`, `none` and `null`: no fact would ever equal them."""
         named = isinstance(node, ast.Name) and node.id in ("null", "none")
         if named or (isinstance(node, ast.Constant) and node.value is None):
             extent.refuse(

@@ -92,7 +92,7 @@ class _Absent:
         return False
 
     def startswith(self, _: str) -> bool:
-        """Never true: there is no string to begin with anything."""
+        """Never true: there is no string."""
         return False
 
 

@@ -35,7 +35,7 @@ def read_expression(
     Args:
         text: The expression as decoded from YAML.
         vocabulary: The facts that it may name.
-        locate: Where characters of the text stand in the file.
+        locate: Returns the position in the file of characters of the text.
         hints: Suggestions for mistyped names, with the effort they may take.
 
     Returns:
@@ -64,9 +64,9 @@ def read_mapping(  # noqa: PLR0917  a mapping, the facts it may name, and where 
     Args:
         mapping: Names of facts -> a value, or a list of values.
         vocabulary: The facts that it may name.
-        key_at: Where a key stands in the file.
-        value_at: Where the value of a key, or one entry of its list, stands in the file.
-        span: Where the mapping stands in the file.
+        key_at: Returns the position of a key in the file.
+        value_at: Returns the position of the value of a key, or of one entry of its list.
+        span: The position of the mapping in the file.
         hints: Suggestions for mistyped names, with the effort they may take.
 
     Returns:

@@ -47,7 +47,7 @@ def scheme_of(url: str) -> str:
     """The scheme of an address.
 
     Raises:
-        UsageError: no store has such an address.
+        UsageError: No store has such an address.
     """
     scheme, separator, _ = url.partition("://")
     if scheme not in SCHEMES or not separator:
@@ -62,10 +62,10 @@ class SqliteAddress:
     """The address of a file.
 
     Attributes:
-        path: of the database, absolute or relative to the working directory.
+        path: The path of the database, absolute or relative to the working directory.
         durability: `normal` or `strict`.
         clock: `uptime`, or `wall` to trust the wall clock.
-        patience: seconds until the store counts as out of reach; None for the default.
+        patience: Seconds until the store counts as out of reach; None for the default.
     """
 
     path: str
@@ -78,7 +78,7 @@ class SqliteAddress:
         """Read an address.
 
         Raises:
-            UsageError: it is not the address of a file.
+            UsageError: It is not the address of a file.
         """
         parts = urlsplit(url)
         path = unquote(parts.path).removeprefix("/")
@@ -116,7 +116,7 @@ class SqliteAddress:
         was no file before.
 
         Args:
-            creates: a file that does not exist is created.
+            creates: Whether a file that does not exist is created.
         """
         diagnosis = relative(self.path)
         if diagnosis is None:

@@ -73,8 +73,8 @@ def opens_at(slots: Mapping[int, int], charge: Charge, now: float) -> float | No
     """When a charge will fit into its rolling window, if nothing else is charged.
 
     Args:
-        slots: what was charged, by the number of the slot.
-        charge: what should fit.
+        slots: What was charged, by the number of the slot.
+        charge: What should fit.
         now: Unix time.
 
     Returns:
@@ -96,9 +96,9 @@ def refusal(charge: Charge, used: int, slots: Mapping[int, int], now: float) -> 
     """Why a charge does not fit.
 
     Args:
-        charge: what was refused.
-        used: what is spent and held.
-        slots: what was charged to a rolling window, by the number of the slot.
+        charge: What was refused.
+        used: What is spent and held.
+        slots: What was charged to a rolling window, by the number of the slot.
         now: Unix time.
     """
     counter, cap = charge.counter, charge.cap or 0
@@ -119,9 +119,9 @@ def crossings(charge: Charge, spent: int, notified: int) -> tuple[tuple[Crossing
     """The thresholds that were passed and not reported yet.
 
     Args:
-        charge: of the counter, with the shares to warn at.
-        spent: what the counter shows now.
-        notified: the highest amount whose threshold was reported before. After a cap was raised, it
+        charge: The charge of the counter, with the shares to warn at.
+        spent: What the counter shows now.
+        notified: The highest amount whose threshold was reported before. After a cap was raised, it
             can be above the thresholds of the new cap.
 
     Returns:
@@ -161,9 +161,9 @@ def differences(
     """Where counters are not the sum of the ledger and the open holds.
 
     Args:
-        balances: what the counters show.
-        entries: the ledger.
-        held: the charges of the open holds, as key and amount.
+        balances: What the counters show.
+        entries: The ledger.
+        held: The charges of the open holds, as key and amount.
     """
     spent: Tally[CounterKey] = Tally()
     for entry in entries:
@@ -180,9 +180,9 @@ def compare(
     """Where counters are not what they should be.
 
     Args:
-        balances: what the counters show.
-        spent: the sums of the ledger, by key.
-        held: the charges of the open holds, as key and amount.
+        balances: What the counters show.
+        spent: The sums of the ledger, by key.
+        held: The charges of the open holds, as key and amount.
     """
     holding: Tally[CounterKey] = Tally()
     for key, amount in held:

@@ -1,4 +1,4 @@
-"""The time of a ledger, computed from clocks that anybody may set, without IO.
+"""The time of a ledger, computed from clocks that anyone may set, without IO.
 
 A wall clock can be set to anything; the time since the machine started (its uptime) cannot. So in
 addition to its own time a ledger keeps an *anchor* for each machine: which uptime the machine had
@@ -37,8 +37,8 @@ class ClockReading:
 
     Attributes:
         wall: Unix time in seconds.
-        uptime: seconds since the machine started, including sleep.
-        machine: identifies the machine from one start to the next; empty when only the wall clock
+        uptime: Seconds since the machine started, including sleep.
+        machine: Identifies the machine from one start to the next; empty when only the wall clock
             is known.
     """
 
@@ -53,11 +53,11 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Anchor:
-    """A moment that is known by two clocks.
+    """A moment as two clocks show it.
 
     Attributes:
-        uptime: of a machine, in seconds.
-        at: the ledger's time at that uptime, Unix time in seconds.
+        uptime: The uptime of a machine, in seconds.
+        at: The ledger's time at that uptime, Unix time in seconds.
     """
 
     uptime: float
@@ -70,8 +70,8 @@ class Moment:
 
     Attributes:
         now: Unix time in seconds.
-        anchor: what to keep for this machine from now on; None when only the wall clock is known.
-        offset: seconds by which the wall clock is ahead of the ledger's time.
+        anchor: What to keep for this machine from now on; None when only the wall clock is known.
+        offset: Seconds by which the wall clock is ahead of the ledger's time.
     """
 
     now: float
@@ -88,9 +88,9 @@ def moment(stored: float, anchor: Anchor | None, sight: ClockReading) -> Moment:
     """The time of a ledger now.
 
     Args:
-        stored: the latest time that the ledger recorded; the result is never before it.
-        anchor: what the ledger keeps for this machine; None for nothing.
-        sight: what the machine's clocks show.
+        stored: The latest time that the ledger recorded; the result is never before it.
+        anchor: What the ledger keeps for this machine; None for nothing.
+        sight: What the machine's clocks show.
     """
     if not sight.machine:
         now = max(stored, sight.wall)
@@ -115,8 +115,8 @@ def doubt(off: float, remedy: str) -> str:
     """The warning about a wall clock that is ignored.
 
     Args:
-        off: seconds by which it is ahead of the ledger's time.
-        remedy: what to do if the clock is right.
+        off: Seconds by which it is ahead of the ledger's time.
+        remedy: What to do if the clock is right.
     """
     where = "ahead of" if off > 0 else "behind"
     return (

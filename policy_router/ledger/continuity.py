@@ -41,9 +41,9 @@ class Mark:
     """A point in the history of a ledger.
 
     Attributes:
-        ledger: the id of the ledger.
-        branch: its branch; empty where that is unknown.
-        version: the number of changes so far.
+        ledger: The id of the ledger.
+        branch: Its branch; empty where that is unknown.
+        version: The number of changes so far.
     """
 
     ledger: str
@@ -56,10 +56,10 @@ class Loss:
     """A loss of data that was not accepted yet.
 
     Attributes:
-        since: when it was noticed, Unix time of the ledger's clock.
-        seen: the version that a process had seen; None when a counter was missing that the ledger
+        since: When it was noticed, Unix time of the ledger's clock.
+        seen: The version that a process had seen; None when a counter was missing that the ledger
             itself lists.
-        found: the version that was there instead; None when it was another ledger.
+        found: The version that was there instead; None when it was another ledger.
     """
 
     since: float = field(compare=False)
@@ -100,11 +100,11 @@ def contains(
     """Whether the history of a ledger contains a point.
 
     Args:
-        reached: where the ledger is now.
-        seen: the point.
-        succeeded: returns the version at which a branch was succeeded; None when it is unknown.
-        oldest: up to this version, the ends of branches are no longer kept.
-        accepted: whether the loss of the ledger with this id was accepted.
+        reached: Where the ledger is now.
+        seen: The point.
+        succeeded: Returns the version at which a branch was succeeded; None when it is unknown.
+        oldest: Up to this version, the ends of branches are no longer kept.
+        accepted: Whether the loss of the ledger with this id was accepted.
     """
     if reached.ledger != seen.ledger:
         return accepted(seen.ledger)
@@ -120,13 +120,13 @@ class SeenState:
     Threads share it without a lock: an older point that replaces a newer one is still true.
 
     Args:
-        mark: a point that the ledger must contain; None for nothing.
+        mark: A point that the ledger must contain; None for nothing.
 
     Attributes:
-        mark: the last point that was seen; None before the first.
-        branch: the id of this process's own branch.
-        joined: whether the ledger has that branch.
-        loss: what the ledger lost; None for nothing.
+        mark: The last point that was seen; None before the first.
+        branch: The id of this process's own branch.
+        joined: Whether the ledger has that branch.
+        loss: What the ledger lost; None for nothing.
     """
 
     def __init__(self, mark: Mark | None = None) -> None:
@@ -142,8 +142,8 @@ class SeenState:
         back.
 
         Args:
-            reached: where the ledger is; None for a ledger without any change yet.
-            loss: what it lost; None for nothing.
+            reached: Where the ledger is; None for a ledger without any change yet.
+            loss: What it lost; None for nothing.
         """
         self.loss = loss
         if reached is None:

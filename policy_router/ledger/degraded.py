@@ -2,14 +2,14 @@
 
 Budgets that refuse stay closed: nothing is spent that nothing counts. Limits and concurrency are
 kept by this process alone, on its share of them (`local_share`). Attempts that end meanwhile are
-kept (`outbox`) and written down when the store is back. A store that fails is soon called no more
-but by one probe at a time (`resilience.breaker`); the request that sent the probe waits for it,
-because its event loop may live no longer than the request.
+kept (`outbox`) and recorded when the store is back. A store that fails is soon called only by one
+probe at a time (`resilience.breaker`); the request that sent the probe waits for it, because its
+event loop may live no longer than the request.
 
 A store that lost data answers, but no longer knows what was spent. Its budgets stay closed until an
 operator accepts the loss. Its limits go on in the store, and none is granted here beyond what this
-process itself remembers of it. Holds that the store lost (`granted_holds`) are written down again
-when they are renewed or settled, so that they are counted.
+process itself remembers of it. Holds that the store lost (`granted_holds`) are recorded again when
+they are renewed or settled, so that they are counted.
 """
 
 from __future__ import annotations
@@ -60,16 +60,16 @@ PROBE: Final = "policy-router:probe"
 class DegradableStore:
     """A Store around a Store that may be out of reach. It raises nothing and answers Unavailable.
 
-    In a forked child it begins anew: tasks and locks are the parent's, which also writes down what
-    it still owes.
+    In a forked child it begins anew: tasks and locks are the parent's, which also records what is
+    still owed.
 
     Args:
-        store: the store, usually shared by several processes.
-        instances: how many processes share the limits.
+        store: The store, usually shared by several processes.
+        instances: How many processes share the limits.
         clock: Unix time in seconds.
-        monotonic: a clock that is never set, in seconds.
-        on_change: called when the store is given up (False, why) and when it is back (True, "").
-        on_loss: called when the store lost data (True, what) and when that was accepted or undone
+        monotonic: A clock that is never set, in seconds.
+        on_change: Called when the store is given up (False, why) and when it is back (True, "").
+        on_loss: Called when the store lost data (True, what) and when that was accepted or undone
             (False, "").
     """
 
@@ -202,7 +202,7 @@ class DegradableStore:
         return await self._end(Ending(hold_id, None))
 
     async def aclose(self) -> None:
-        """See Store. What is owed is written down if that works at once."""
+        """See Store. What is owed is recorded if that works at once."""
         recovery = self._current_recovery()
         if recovery is not None and recovery.get_loop() is asyncio.get_running_loop():
             await recovery
@@ -304,7 +304,7 @@ class DegradableStore:
             return Settled(Ended.DEFERRED)
 
     async def _end_in_store(self, ending: Ending) -> Settled:
-        """End a hold in the store; one that the store lost is written down first."""
+        """End a hold in the store; one that the store lost is recorded first."""
         settled = await finish(self._store, ending)
         hold = self._granted.get(ending.id)
         if settled.ended is Ended.UNKNOWN and hold is not None and ending.actual is not None:
@@ -315,10 +315,10 @@ class DegradableStore:
         return settled
 
     async def _restore(self, hold: Hold, lease: float) -> None:
-        """Write down a hold again that the store does not know."""
+        """Record again a hold that the store does not know."""
         await record(self._store, hold, hold.charges, lease)
         self._restored += 1
-        _log.warning("the store had lost the hold %s: it was written down again", hold.id)
+        _log.warning("the store had lost the hold %s: it was recorded again", hold.id)
 
     # -- without the store -----------------------------------------------------------------------
 
@@ -340,7 +340,7 @@ class DegradableStore:
         return recovery
 
     async def _start_recovery(self) -> None:
-        """Probe a store that was given up, and write down what is owed.
+        """Probe a store that was given up, and record what is owed.
 
         Waits for the probe, no longer than the store's own patience; the rest goes on by itself.
         """

@@ -18,10 +18,10 @@ class Diagnosis:
     """One observation.
 
     Attributes:
-        subject: what was examined.
+        subject: What was examined.
         level: ERROR when counters would be wrong, WARNING when they may be lost, NOTE for a fact.
-        text: what was observed, in lower case without a full stop.
-        help: what to do about it; empty for nothing.
+        text: What was observed, in lower case without a full stop.
+        help: What to do about it; empty for nothing.
     """
 
     subject: str

@@ -34,12 +34,12 @@ async def diagnose(url: str, clock: Clock = None) -> tuple[Diagnosis, ...]:
     """What an operator should know of the store at an address. Nothing is created or changed.
 
     Args:
-        url: an address, see `ledger.address`.
+        url: An address, see `ledger.address`.
         clock: Unix time in seconds; None is the clock of the host.
 
     Raises:
-        UsageError: it is not an address.
-        StoreError: the server cannot be reached.
+        UsageError: It is not an address.
+        StoreError: The server cannot be reached.
     """
     if scheme_of(url) == "sqlite":
         address = SqliteAddress.parse(url)

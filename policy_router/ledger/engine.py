@@ -55,10 +55,10 @@ class HoldRecord:
     """A hold and its state.
 
     Attributes:
-        hold: the hold.
+        hold: The hold.
         state: OPEN, SETTLED, RELEASED, EXPIRED or CORRECTED.
         expires: Unix time.
-        slots: by the id of each rolling counter, the number of the slot that was charged.
+        slots: By the id of each rolling counter, the number of the slot that was charged.
     """
 
     hold: Hold
@@ -72,11 +72,11 @@ class CalendarCount:
     """What a calendar counter counted.
 
     Attributes:
-        end: the end of its period, Unix time.
-        spent: what ended holds used.
-        held: what open holds reserve.
-        notified: the highest amount whose threshold was reported.
-        opening_balance: what was spent by entries that the ledger no longer contains.
+        end: The end of its period, Unix time.
+        spent: What ended holds used.
+        held: What open holds reserve.
+        notified: The highest amount whose threshold was reported.
+        opening_balance: What was spent by entries that the ledger no longer contains.
     """
 
     end: float
@@ -90,18 +90,18 @@ class LedgerState:
     """The state of a store, or a part of it.
 
     Args:
-        remembered: seconds for which an ended hold is known.
+        remembered: Seconds for which an ended hold is known.
 
     Attributes:
-        holds: by id.
-        leases: a heap of (when it expires, id); an entry whose time is not the hold's is outdated.
+        holds: Holds by id.
+        leases: A heap of (when it expires, id); an entry whose time is not the hold's is outdated.
         ended: (when it may be forgotten, id) of ended holds, oldest first; the owner removes them.
-        rolling: by counter id, what was charged to each slot.
-        counts: calendar counters by counter id.
-        concurrent: by counter id, the ids of the open holds.
-        rows: the entries of the ledger in order; the owner removes them.
-        seq: the number of the last entry.
-        closed: the answer to a hold on a capped budget while data is lost; None otherwise.
+        rolling: By counter id, what was charged to each slot.
+        counts: Calendar counters by counter id.
+        concurrent: By counter id, the ids of the open holds.
+        rows: The entries of the ledger in order; the owner removes them.
+        seq: The number of the last entry.
+        closed: The answer to a hold on a capped budget while data is lost; None otherwise.
     """
 
     __slots__ = (

@@ -45,8 +45,8 @@ class GrantedHolds:
         """Keep a hold that was granted or renewed. When there are too many, the oldest is dropped.
 
         Args:
-            hold: the hold.
-            lease: seconds until it expires.
+            hold: The hold.
+            lease: Seconds until it expires.
         """
         self._holds[hold.id] = _Granted(hold, self._clock() + lease + REMEMBERED)
         if len(self._holds) > SIZE:

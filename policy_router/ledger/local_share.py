@@ -34,7 +34,7 @@ class LocalShare:
 
     Args:
         clock: Unix time in seconds.
-        instances: how many processes share the limits.
+        instances: How many processes share the limits.
     """
 
     def __init__(self, clock: Callable[[], float], instances: int) -> None:
@@ -57,14 +57,14 @@ class LocalShare:
         return answer
 
     async def refused(self, hold: Hold, after: Ending | None) -> Refused | None:
-        """Count a hold before the store is asked for it, against the whole limits.
+        """Count a hold against the whole limits, before it is requested from the store.
 
         Returns:
             What the limits refuse by what this process remembers; None when they do not.
         """
         charges = tuple(replace(charge, warn_at=()) for charge in _limits(hold))
         answer = await self._store.reserve(replace(hold, charges=charges), after)
-        # Where the clocks are of different days, the store decides.
+        # Where the clocks show different days, the store decides.
         return answer if isinstance(answer, Refused) else None
 
     async def count(self, hold: Hold, after: Ending | None) -> None:

@@ -56,11 +56,11 @@ class Retention:
     """How long a store in memory keeps things.
 
     Attributes:
-        rows: the number of entries of the ledger.
-        ended: seconds for which an ended hold is known.
-        periods: seconds for which a calendar counter is kept after its period, while there are
+        rows: The number of entries of the ledger.
+        ended: Seconds for which an ended hold is known.
+        periods: Seconds for which a calendar counter is kept after its period, while there are
             few.
-        tidying: seconds between two cleanups, unless many counters are new.
+        tidying: Seconds between two cleanups, unless many counters are new.
     """
 
     rows: int = ROWS
@@ -79,8 +79,8 @@ class MemoryStore:
         clock: Unix time in seconds. When it is set back, the store's time stands still. The
             machine's own clock is compared with the machine's uptime (see `ledger.clock`); any
             other clock is trusted when it goes forward.
-        keep: how long things are kept.
-        sight: a source of clock readings to use in place of `clock`.
+        keep: How long things are kept.
+        sight: A source of clock readings to use in place of `clock`.
     """
 
     def __init__(
@@ -206,7 +206,7 @@ class MemoryStore:
         return now
 
     def _lighten(self, hold_id: str) -> None:
-        """Keep of a hold that ended no more than the fact."""
+        """Reduce a hold that ended to the fact that it did."""
         held = self._ledger.holds.get(hold_id)
         if held is not None and held.state in _OVER:
             held.hold, held.slots = NOTHING, {}

@@ -23,12 +23,12 @@ def open_store(url: str, clock: Clock = None) -> AuditableStore:
     """Open the store at an address; a file is created where there is none.
 
     Args:
-        url: an address, see `ledger.address`.
+        url: An address, see `ledger.address`.
         clock: Unix time in seconds; None is the clock of the host, or of the server.
 
     Raises:
-        UsageError: it is not an address.
-        StoreError: the store cannot be used.
+        UsageError: It is not an address.
+        StoreError: The store cannot be used.
     """
     return _OPENERS[scheme_of(url)](url, clock)
 
@@ -38,12 +38,12 @@ def open_view(url: str, clock: Clock = None) -> AuditableStore:
     file that does not exist is an error.
 
     Args:
-        url: an address, see `ledger.address`.
+        url: An address, see `ledger.address`.
         clock: Unix time in seconds; None is the clock of the host, or of the server.
 
     Raises:
-        UsageError: it is not an address.
-        StoreError: the store cannot be used; raised later for a file.
+        UsageError: It is not an address.
+        StoreError: The store cannot be used; raised later for a file.
     """
     if scheme_of(url) != "sqlite":
         return open_store(url, clock)
@@ -60,11 +60,11 @@ def module_of(name: str, needs: str) -> Any:
     """The module of a store, imported late: what it needs may not be installed.
 
     Args:
-        name: of the module in `policy_router.ledger`.
-        needs: what to do when it cannot be imported.
+        name: The name of the module in `policy_router.ledger`.
+        needs: What to do when it cannot be imported.
 
     Raises:
-        StoreError: what it needs is not installed.
+        StoreError: What it needs is not installed.
     """
     try:
         return import_module(f"policy_router.ledger.{name}")

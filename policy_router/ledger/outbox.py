@@ -26,9 +26,9 @@ class OutboxEntry:
     """A hold to record, an ending, or both.
 
     Attributes:
-        hold: a hold that the store may not know yet; None when it knows it.
-        ending: how the hold ended; None when it expired.
-        tries: how often writing it failed so far.
+        hold: A hold that the store may not know yet; None when it knows it.
+        ending: How the hold ended; None when it expired.
+        tries: How often writing it failed so far.
     """
 
     hold: Hold | None
@@ -40,7 +40,7 @@ class Outbox:
     """Entries that are to be written to a store, the oldest first.
 
     Attributes:
-        lost: how many entries were given up and will never be written.
+        lost: How many entries were given up and will never be written.
     """
 
     def __init__(self) -> None:
@@ -61,10 +61,11 @@ class Outbox:
         """Write the oldest entry.
 
         An entry that the store cannot process, or that failed too often, is given up; one that
-        failed otherwise, or was interrupted, is kept: writing it twice is writing it once.
+        failed otherwise, or was interrupted, is kept: writing it twice has the same
+        effect as writing it once.
 
         Raises:
-            StoreError: the store could not be reached.
+            StoreError: The store could not be reached.
         """
         entry = self._entries.popleft()
         try:
@@ -83,18 +84,18 @@ class Outbox:
 
 
 async def record(store: Store, hold: Hold, charges: tuple[Charge, ...], lease: float) -> None:
-    """Take a hold in a store that was granted before: nothing refuses it.
+    """Record a hold that was granted before in a store; no limit refuses it.
 
     Counters of periods that have ended stay as they are.
 
     Args:
-        store: where the hold is recorded.
-        hold: the hold.
-        charges: which of its charges are recorded.
-        lease: seconds until it expires.
+        store: Where the hold is recorded.
+        hold: The hold.
+        charges: Which of its charges are recorded.
+        lease: Seconds until it expires.
 
     Raises:
-        StoreError: the store cannot be reached.
+        StoreError: The store cannot be reached.
     """
     charges = tuple(replace(charge, refuses=False) for charge in charges)
     while True:

@@ -35,7 +35,7 @@ def read_patience(text: str) -> float:
         Seconds.
 
     Raises:
-        UsageError: it is not a number of seconds within the bounds.
+        UsageError: It is not a number of seconds within the bounds.
     """
     try:
         seconds = float(text)
@@ -53,9 +53,9 @@ class Countdown:
     """Calls a function once the loop could have seen an answer for long enough.
 
     Args:
-        loop: the event loop that waits.
-        seconds: how long.
-        over: the function.
+        loop: The event loop that waits.
+        seconds: How long to wait.
+        over: The function to call.
     """
 
     def __init__(

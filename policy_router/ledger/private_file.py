@@ -29,8 +29,8 @@ class UnsafeFileError(OSError):
     """A file that is not opened.
 
     Attributes:
-        cause: what is wrong with it.
-        help: what to do about it.
+        cause: What is wrong with it.
+        help: What to do about it.
     """
 
     def __init__(self, cause: str, help_: str) -> None:
@@ -48,11 +48,11 @@ def inspect(path: Path, owners: Collection[int] | None = None) -> os.stat_result
     """The status of the file at a path; None when there is none.
 
     Args:
-        path: which file.
-        owners: the ids of users to whom it may belong; None for any user.
+        path: The path of the file.
+        owners: The ids of users to whom it may belong; None for any user.
 
     Raises:
-        UnsafeFileError: it is not a regular file with one name and such an owner.
+        UnsafeFileError: It is not a regular file with one name and such an owner.
     """
     try:
         status = path.lstat()
@@ -66,15 +66,15 @@ def open_existing(path: Path, flags: int, owners: Collection[int] | None = None)
     """Open the regular file at a path, which is neither created nor reached through a link.
 
     Args:
-        path: which file.
-        flags: for `os.open`.
-        owners: the ids of users to whom it may belong; None for any user.
+        path: The path of the file.
+        flags: For `os.open`.
+        owners: The ids of users to whom it may belong; None for any user.
 
     Returns:
         The descriptor.
 
     Raises:
-        OSError: it cannot be opened. UnsafeFileError, as from `inspect`, also when another file was
+        OSError: It cannot be opened. UnsafeFileError, as from `inspect`, also when another file was
             put in its place meanwhile.
     """
     inspect(path, owners)  # for the message; what is opened is checked once more below
@@ -91,14 +91,14 @@ def create(path: Path, owner: os.stat_result | None = None) -> int:
     """Create an empty file that only its owner may read and write.
 
     Args:
-        path: which file.
-        owner: the status of a related file; root gives the new file to the owner of that one.
+        path: The path of the file.
+        owner: The status of a related file; root gives the new file to the owner of that one.
 
     Returns:
         The descriptor.
 
     Raises:
-        OSError: it cannot be created. FileExistsError when anything has that name.
+        OSError: It cannot be created. FileExistsError when anything has that name.
     """
     descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_EXCL | SAFE, PRIVATE)
     if owner is not None and user() == 0 and owner.st_uid != 0:
@@ -111,12 +111,12 @@ def write_text(path: Path, text: str, *, replace: bool) -> None:
     """Write a text file.
 
     Args:
-        path: which file.
-        text: its new content.
-        replace: a file that exists is overwritten in place.
+        path: The path of the file.
+        text: Its new content.
+        replace: Whether a file that exists is overwritten in place.
 
     Raises:
-        OSError: it cannot be written. UnsafeFileError when it is not a regular file with one name.
+        OSError: It cannot be written. UnsafeFileError when it is not a regular file with one name.
     """
     flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | SAFE
     try:
@@ -134,12 +134,12 @@ def resolve(path: Path, trusted: Collection[int] | None = None) -> Path:
     """A path free of links.
 
     Args:
-        path: any path.
-        trusted: the ids of users whose links are followed. By default root follows only links of
+        path: Any path.
+        trusted: The ids of users whose links are followed. By default root follows only links of
             root, because the link of another user could lead to any file, and others follow all.
 
     Raises:
-        UnsafeFileError: a link is not followed.
+        UnsafeFileError: A link is not followed.
     """
     if trusted is None and user() == 0:
         trusted = (0,)

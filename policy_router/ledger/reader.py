@@ -31,17 +31,17 @@ class LedgerEntry:
     """An entry of the ledger. Entries are never changed.
 
     Attributes:
-        seq: its number.
-        id: of the hold.
-        kind: why it was written.
+        seq: Its number.
+        id: The id of the hold.
+        kind: Why it was written.
         ts: Unix time.
-        about: what and whom the hold was for.
+        about: What and whom the hold was for.
         cost: nano-USD that it adds to each counter of money; negative to correct an earlier entry.
-        tokens_in: tokens of the prompt, likewise.
-        tokens_out: tokens of the answer, likewise.
-        requests: requests, likewise.
-        estimated: the provider did not report them.
-        keys: the calendar counters to which it was added.
+        tokens_in: Tokens of the prompt, likewise.
+        tokens_out: Tokens of the answer, likewise.
+        requests: Requests, likewise.
+        estimated: Whether the provider did not report them.
+        keys: The calendar counters to which it was added.
     """
 
     seq: int
@@ -62,9 +62,9 @@ class Balance:
     """What a calendar counter shows.
 
     Attributes:
-        key: of the counter.
-        spent: what ended holds used.
-        held: what open holds reserve.
+        key: The key of the counter.
+        spent: What ended holds used.
+        held: What open holds reserve.
     """
 
     key: CounterKey
@@ -77,10 +77,10 @@ class Difference:
     """A counter that is not the sum of its ledger entries and open holds.
 
     Attributes:
-        key: of the counter.
+        key: The key of the counter.
         field: `spent` or `held`.
-        counter: what the counter shows.
-        ledger: what it should show.
+        counter: What the counter shows.
+        ledger: What it should show.
     """
 
     key: CounterKey

@@ -16,8 +16,8 @@ def set_time(url: str) -> Reset:
     """Set the time of the ledger in a file to this machine's clock.
 
     Raises:
-        UsageError: it is not the address of a file.
-        StoreError: the file cannot be used.
+        UsageError: It is not the address of a file.
+        StoreError: The file cannot be used.
     """
     if scheme_of(url) != "sqlite":
         raise UsageError("only a ledger in a file keeps a time that can be set")

@@ -10,15 +10,15 @@ class StoreStatus:
     """The state of a degradable store, as numbers that a gauge can show.
 
     Attributes:
-        up: whether the store is used.
-        detail: why it is not; empty while it is.
-        owed: endings that are still to be written.
-        lost: endings that were given up and will never be written.
-        failures: calls that failed so far.
-        outages: how often the store was given up.
-        loss: what data the store lost, empty for none; while there is one, budgets are closed.
-        losses: how often it lost data.
-        restored: holds that were written down again because the store had lost them.
+        up: Whether the store is used.
+        detail: Why it is not; empty while it is.
+        owed: Endings that are still to be written.
+        lost: Endings that were given up and will never be written.
+        failures: Calls that failed so far.
+        outages: How often the store was given up.
+        loss: What data the store lost, empty for none; while there is one, budgets are closed.
+        losses: How often it lost data.
+        restored: Holds that were recorded again because the store had lost them.
     """
 
     up: bool

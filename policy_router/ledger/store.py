@@ -43,7 +43,17 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Attribution:
-    """What and whom a hold is for, as the ledger records it. It never contains the prompt."""
+    """What and whom a hold is for, as the ledger records it. It never contains the prompt.
+
+    Attributes:
+        model: The model's name in the policy.
+        task: The name of the request's task; empty when it has none.
+        tenant: The tenant that the request belongs to; empty when it names none.
+        user: The user who made it; empty as above.
+        team: The team that it was made for; empty as above.
+        key: The identifier of the API key that it was made with; empty as above.
+        revision: The revision of the policy that decided.
+    """
 
     model: str = ""
     task: str = ""
@@ -62,10 +72,10 @@ class Hold:
     where there is none.
 
     Attributes:
-        id: identifies the hold, and is used for one hold only.
-        charges: on counters with different keys; those of one metric have the same amount.
-        lease: seconds until it expires, unless it is renewed or ended.
-        about: what and whom it is for.
+        id: Identifies the hold, and is used for one hold only.
+        charges: On counters with different keys; those of one metric have the same amount.
+        lease: Seconds until it expires, unless it is renewed or ended.
+        about: What and whom it is for.
     """
 
     id: str
@@ -80,9 +90,9 @@ class Settlement:
 
     Attributes:
         cost: nano-USD.
-        tokens_in: tokens of the prompt.
-        tokens_out: tokens of the answer.
-        estimated: the provider did not report it.
+        tokens_in: Tokens of the prompt.
+        tokens_out: Tokens of the answer.
+        estimated: Whether the provider did not report it.
     """
 
     cost: int = 0
@@ -101,8 +111,8 @@ class Ending:
     """How an attempt ended.
 
     Attributes:
-        id: of its hold.
-        actual: what it used; None when nothing of it was sent.
+        id: The id of its hold.
+        actual: What it used; None when nothing of it was sent.
     """
 
     id: str
@@ -117,10 +127,10 @@ class Crossing:
     """A warning threshold that was passed. It is reported to one caller, once per period.
 
     Attributes:
-        key: of the counter.
-        share: the threshold as a share of the cap, 0..1.
-        spent: what the counter shows now.
-        cap: the cap of its limit.
+        key: The key of the counter.
+        share: The threshold as a share of the cap, 0..1.
+        spent: What the counter shows now.
+        cap: The cap of its limit.
     """
 
     key: CounterKey
@@ -134,12 +144,12 @@ class Granted:
     """A hold was taken, now or before.
 
     Attributes:
-        id: of the hold.
+        id: The id of the hold.
         expires: Unix time of the store's clock.
-        crossed: thresholds that were passed.
-        local: this process took it on its own share of the limits, because the store is out of
-            reach.
-        missed: the store does not know the attempt that was to end with it.
+        crossed: Thresholds that were passed.
+        local: Whether this process took it on its own share of the limits, because the store is out
+            of reach.
+        missed: Whether the store does not know the attempt that was to end with it.
     """
 
     id: str
@@ -154,10 +164,10 @@ class Refusal:
     """A counter on which a charge did not fit.
 
     Attributes:
-        key: of the counter.
-        cap: the cap of its limit.
-        used: spent and held.
-        requested: the amount that did not fit.
+        key: The key of the counter.
+        cap: The cap of its limit.
+        used: Spent and held.
+        requested: The amount that did not fit.
         opens: Unix time from which the charge would fit if nothing else were charged; None when it
             exceeds the cap by itself, or when only the end of other requests makes room.
     """
@@ -174,9 +184,9 @@ class Refused:
     """A hold was not taken.
 
     Attributes:
-        refusals: every counter that refused it, in the order of its charges.
-        crossed: thresholds that were passed.
-        missed: the store does not know the attempt that was to end with it.
+        refusals: Every counter that refused it, in the order of its charges.
+        crossed: Thresholds that were passed.
+        missed: Whether the store does not know the attempt that was to end with it.
     """
 
     refusals: tuple[Refusal, ...]
@@ -201,10 +211,11 @@ class Unavailable:
     """The store is out of reach or lost data: what cannot be counted is not sent.
 
     Attributes:
-        detail: why, as text for people.
-        retry_after: seconds after which to try again.
-        crossed: thresholds that were passed.
-        missed: the store was reached, and does not know the attempt that was to end with the hold.
+        detail: Why, as text for people.
+        retry_after: Seconds after which to try again.
+        crossed: Thresholds that were passed.
+        missed: Whether the store was reached and does not know the attempt that was to end with the
+            hold.
     """
 
     detail: str
@@ -233,8 +244,8 @@ class Settled:
     """The answer to `settle` and `release`.
 
     Attributes:
-        ended: the result.
-        crossed: thresholds that were passed.
+        ended: The result.
+        crossed: Thresholds that were passed.
     """
 
     ended: Ended
@@ -258,7 +269,7 @@ class Store(Protocol):
         shows.
 
         Args:
-            charges: the counters, each with the amount for which `Reading.opens` is wanted.
+            charges: The counters, each with the amount for which `Reading.opens` is wanted.
 
         Returns:
             The readings in the same order; None where a counter cannot be read.
@@ -275,9 +286,9 @@ class Store(Protocol):
         hold may have been taken, and is released once that is possible.
 
         Args:
-            hold: what to reserve. A hold whose id is known is Granted as it was, in whatever state
+            hold: What to reserve. A hold whose id is known is Granted as it was, in whatever state
                 it is.
-            after: how an earlier attempt ended. It is ended in the same step, before the hold is
+            after: How an earlier attempt ended. It is ended in the same step, before the hold is
                 checked and whether or not the hold is taken, but not when the answer is Stale.
         """
         ...
@@ -286,8 +297,8 @@ class Store(Protocol):
         """Let an open hold expire later.
 
         Args:
-            hold_id: which hold.
-            lease: seconds from now; what is left of the lease is never shortened.
+            hold_id: The id of the hold.
+            lease: Seconds from now; what is left of the lease is never shortened.
 
         Returns:
             Whether the hold is open; None when it is unknown.
@@ -301,8 +312,8 @@ class Store(Protocol):
         The request stays counted, concurrency is freed, and the ledger gets one entry.
 
         Args:
-            hold_id: which hold.
-            actual: what its attempt used.
+            hold_id: The id of the hold.
+            actual: What its attempt used.
         """
         ...
 
@@ -323,7 +334,7 @@ async def finish(store: Store, ending: Ending) -> Settled:
     """End a hold of a store: settle it, or release it when nothing of it was sent.
 
     Raises:
-        StoreError: the store cannot be reached.
+        StoreError: The store cannot be reached.
     """
     if ending.actual is None:
         return await store.release(ending.id)
@@ -351,6 +362,6 @@ class Continuous(Protocol):
             What had been lost; None when nothing was.
 
         Raises:
-            StoreError: the store cannot be reached.
+            StoreError: The store cannot be reached.
         """
         ...

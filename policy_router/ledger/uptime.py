@@ -25,9 +25,9 @@ class Machine:
     """The clocks of one machine. Without /proc there is only a wall clock.
 
     Args:
-        proc: where /proc is.
+        proc: Where /proc is.
         wall: Unix time in seconds.
-        fine: the uptime in seconds, at a high resolution.
+        fine: The uptime in seconds, at a high resolution.
     """
 
     def __init__(

@@ -1,1 +1,1 @@
-"""Calling models, and telling what an answer or a failure really was."""
+"""Calls models, and determines what an answer or a failure really was."""

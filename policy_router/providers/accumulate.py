@@ -14,14 +14,14 @@ if TYPE_CHECKING:
 
 
 def join_chunks(chunks: Iterable[ChatChunk], usage: Usage | None) -> ChatAnswer:
-    """The answer that these chunks are the stream of.
+    """Join the chunks of a stream into the whole answer.
 
     Args:
-        chunks: All of them, in order.
+        chunks: All chunks of the stream, in order.
         usage: What the provider counted; None when it reported nothing.
 
     Returns:
-        The answer; its `raw` is None, for no caller returned it.
+        The answer; its `raw` is None, because no caller returned it.
     """
     choices: dict[int, _Choice] = {}
     first: ChatChunk | None = None
@@ -36,7 +36,7 @@ def join_chunks(chunks: Iterable[ChatChunk], usage: Usage | None) -> ChatAnswer:
 
 
 class _Choice:
-    """One choice, as far as its pieces have come."""
+    """One choice, as far as its pieces have arrived."""
 
     def __init__(self) -> None:
         self._finish_reason: str | None = None
@@ -80,7 +80,7 @@ class _Choice:
 
 
 def _continued(call: FunctionCall, piece: FunctionCall) -> FunctionCall:
-    """A call comes in pieces: its name with the first, its arguments over all of them."""
+    """A call arrives in pieces: its name with the first, its arguments over all of them."""
     return FunctionCall(call.name + piece.name, call.arguments + piece.arguments)
 
 

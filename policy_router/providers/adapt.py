@@ -208,7 +208,9 @@ def _function(value: object) -> FunctionCall:
     read = _reader(value)
     arguments = read("arguments")
     if isinstance(arguments, Mapping):
-        arguments = json.dumps(arguments)  # as some servers send them, though it is JSON text
+        arguments = json.dumps(
+            arguments
+        )  # some servers send an object where the format has JSON text
     return FunctionCall(_text(read("name")) or "", _text(arguments) or "")
 
 

@@ -82,8 +82,8 @@ class Body(Mapping[str, Any]):
     """The parameters of a chat request, as a read-only mapping of the allowed names.
 
     Parameters that are None are left out. Values become plain JSON, in whatever form they were
-    passed: a class as `response_format` becomes its schema. Whether they make sense is left to the
-    provider.
+    passed: a class as `response_format` becomes its schema. Whether they make sense is for the
+    provider to judge.
 
     Args:
         bounds: How large the body may be.

@@ -35,7 +35,7 @@ class Usage:
         reasoning_tokens: Of those that came out, reasoning.
         citation_tokens: Tokens of text that the provider fetched; in neither of the first two.
         searches: Searches that the provider made; None when it reports none.
-        billed_nano_usd: Nano-USD that the provider says it charges; None when it does not say.
+        billed_nano_usd: Nano-USD that the provider reports to charge; None when it reports none.
         service_tier: The service tier that answered; empty when it is not reported.
         regional: Whether the provider reports that it answered in a region that costs more.
         raw: The usage object as the provider reported it.

@@ -1,4 +1,4 @@
-"""Tells the kinds of failure apart, by tables of error codes, statuses and exception classes.
+"""Classifies failures by tables of error codes, statuses and exception classes.
 
 Nothing here knows a library. Evidence is trusted in this order: the error code of the body, a
 network error (then there was no status), the HTTP status, the exception class of a library, and
@@ -33,7 +33,7 @@ class Evidence:
         texts: The messages; they are only searched, never kept.
         quotes_prompt: Whether a message repeats a part of the prompt.
         detail: What may be kept and shown of the failure.
-        retry_after: Seconds that the provider asked to wait.
+        retry_after: Seconds to wait, as requested by the provider.
         internal: Whether an exception was raised that only this process can cause.
     """
 

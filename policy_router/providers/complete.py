@@ -1,7 +1,7 @@
 """Judges by its finish reasons whether an answer is complete.
 
 A reason that is not in the table counts as a failure: gateways end half an answer with `error`,
-`network_error`, `abort` or no reason at all, and a client would take it for a whole one.
+`network_error`, `abort` or no reason at all, and a client would mistake it for a complete one.
 """
 
 from __future__ import annotations

@@ -22,7 +22,7 @@ async def within(seconds: float, work: Awaitable[T], wire: Wire | None = None) -
         wire: Where the connection of the work records what it sees; a new one by default.
 
     Raises:
-        TimeoutError: The time is over; the work is cancelled.
+        TimeoutError: The time is up; the work is cancelled.
     """
     with watching(Wire() if wire is None else wire):
         async with asyncio.timeout(seconds):

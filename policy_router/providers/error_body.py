@@ -41,7 +41,7 @@ def read_error_body(
         prompt: The prompt, so that no part of it is kept.
         now: Unix time, for times to wait that are dates.
         stated: A status that is known from elsewhere, for bodies that name none.
-        names: Class names of exceptions, which stand in the detail when there is no status.
+        names: Class names of exceptions, which become part of the detail when there is no status.
         spare: Messages that count when no body has one.
         codes: Error codes that are known from elsewhere; those of the bodies come first.
     """
@@ -83,7 +83,7 @@ def parse_json(text: str | bytes) -> Any:
     if isinstance(text, bytes):
         text = text.decode("utf-8", "replace")
     text = text.strip()
-    if text[:2] in {"b'", 'b"'}:  # LiteLLM writes the bytes of a stream's error so
+    if text[:2] in {"b'", 'b"'}:  # LiteLLM writes the bytes of a stream's error in this form
         try:
             value = ast.literal_eval(text)
         except (ValueError, SyntaxError, MemoryError, RecursionError):

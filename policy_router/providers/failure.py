@@ -1,6 +1,6 @@
 """The kinds of failure that a call can have, each with its reaction in one table.
 
-Nothing here knows a provider or a library; `classify` tells the kinds apart.
+Nothing here knows a provider or a library; `classify` distinguishes the kinds.
 """
 
 from __future__ import annotations
@@ -247,7 +247,7 @@ class Failure:
         kind: The class of the failure.
         detail: At most 200 characters for logs and messages, without keys or parts of the prompt.
         status: The HTTP status; None when no answer arrived.
-        retry_after: Seconds that the provider asked to wait.
+        retry_after: Seconds to wait, as requested by the provider.
         certain: False when the only evidence is a text that may quote the prompt. Such a failure
             never takes a model out of service.
         sent: False when it is certain that no part of the request left this process.

@@ -80,7 +80,7 @@ class _Content:
         reasoning_content: The model's reasoning, where the provider shows it.
         refusal: Why the model refuses, as text.
         function_call: A call in the form that came before `tool_calls`.
-        audio: Spoken output, as the provider sent it.
+        audio: Audio output, as the provider sent it.
         images: Generated images, as the provider sent them.
         raw: The object or dict that this was made from.
     """
@@ -172,7 +172,7 @@ class AnswerMessage(_Content):
         reasoning_content: The model's reasoning, where the provider shows it.
         refusal: Why the model refuses, as text.
         function_call: A call in the form that came before `tool_calls`.
-        audio: Spoken output, as the provider sent it.
+        audio: Audio output, as the provider sent it.
         images: Generated images, as the provider sent them.
         raw: The object or dict that this was made from.
     """
@@ -198,11 +198,11 @@ class Delta(_Content):
     Attributes:
         role: `assistant` in the first chunk, as a rule; else None.
         content: The next piece of the text; None when there is none.
-        tool_calls: Pieces of tool calls, told apart by their `index`.
+        tool_calls: Pieces of tool calls, distinguished by their `index`.
         reasoning_content: The next piece of the model's reasoning.
         refusal: The next piece of a refusal.
         function_call: A piece of a call in the form that came before `tool_calls`.
-        audio: A piece of spoken output, as the provider sent it.
+        audio: A piece of audio output, as the provider sent it.
         images: Generated images, as the provider sent them.
         raw: The object or dict that this was made from.
     """

@@ -1,4 +1,4 @@
-"""Tells the tool calls of a stream apart where a provider gives all of them one index, or none."""
+"""Distinguishes the tool calls of a stream where a provider gives all the same index, or none."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
 @dataclass(slots=True)
 class _Call:
-    """A tool call as far as it has come. number: the index that it gets."""
+    """A tool call, as far as it has arrived. number: the index that it gets."""
 
     number: int
     id: str | None = None

@@ -80,7 +80,7 @@ def _searches(used: Any, prompt: Any) -> int | None:
 
 
 def _bill(used: Any) -> int | None:
-    """Nano-USD that the provider says it charges; None when it does not say."""
+    """Nano-USD that the provider reports to charge; None when it reports none."""
     cost = _get(used, "cost")
     if isinstance(cost, Mapping):
         cost = cost.get("total_cost")

@@ -26,7 +26,7 @@ _GATEWAYS: Final = frozenset({"litellm_proxy", "openrouter", "vercel_ai_gateway"
 _REASONERS: Final = frozenset(
     {"dashscope", "deepseek", "minimax", "moonshot", "volcengine", "xiaomi_mimo", "zai"}
 )
-"""Providers that expect to get the reasoning of their models back."""
+"""Providers that expect the reasoning of their models to be sent back."""
 _OLLAMA: Final = frozenset({"ollama", "ollama_chat"})
 _TAGGING: Final = _CLAUDE | _GOOGLE | _GATEWAYS | frozenset({"dashscope", "minimax", "zai"})
 """Providers that accept marks of what to keep in their prompt cache."""

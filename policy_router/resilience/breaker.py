@@ -43,8 +43,8 @@ class CircuitBreaker:
         """Record a call that failed.
 
         Args:
-            now: when it failed.
-            took: how long it took, in seconds.
+            now: When it failed.
+            took: How long it took, in seconds.
 
         Returns:
             Whether this failure opened the circuit.

@@ -26,7 +26,7 @@ def checkpoint(cancelled: Poll) -> None:
     """Return, unless the caller abandoned the work.
 
     Raises:
-        Cancelled: the poll returned true.
+        Cancelled: The poll returned true.
     """
     if cancelled():
         raise Cancelled

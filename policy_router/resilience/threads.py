@@ -23,11 +23,11 @@ class _Job:
     """A piece of work.
 
     Attributes:
-        work: what to call.
-        future: gets the result.
-        began: a thread has taken it.
-        ended: it is done.
-        abandoned: its caller stopped waiting while it ran.
+        work: What to call.
+        future: Gets the result.
+        began: Whether a thread has taken it.
+        ended: It is done.
+        abandoned: Its caller stopped waiting while it ran.
     """
 
     __slots__ = ("abandoned", "began", "ended", "future", "work")
@@ -44,8 +44,8 @@ class Threads:
     Further work waits for one of them. Usable from any thread and event loop.
 
     Args:
-        most: the largest number of threads.
-        name: of the threads.
+        most: The largest number of threads.
+        name: The name of the threads.
     """
 
     def __init__(self, most: int, name: str) -> None:

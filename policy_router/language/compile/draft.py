@@ -77,7 +77,7 @@ class Draft:
 
     Attributes:
         document: What the files say.
-        places: Where each part of it is written.
+        places: The position of each part of it in the files.
         catalog: LiteLLM's table of models.
         names: Every name that the files define.
         whole: Whether the document is everything that was written; else broken parts were removed.

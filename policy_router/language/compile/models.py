@@ -1,4 +1,4 @@
-"""The sections `tiers` and `models`: what may be called, and how able it is."""
+"""The sections `tiers` and `models`: which models may be called, and how capable they are."""
 
 from __future__ import annotations
 

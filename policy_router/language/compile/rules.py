@@ -1,4 +1,4 @@
-"""The section `rules`: what is taken away from, or moved in, the order of models."""
+"""The section `rules`: which models are excluded, and which are moved in their order."""
 
 from __future__ import annotations
 

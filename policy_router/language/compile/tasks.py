@@ -1,4 +1,4 @@
-"""The section `tasks`: the kinds of request that a policy tells apart."""
+"""The section `tasks`: the kinds of request that a policy distinguishes."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The section `fallback`: how a request goes on when a model fails."""
+"""The section `fallback`: how a request continues when a model fails."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The sections `limits` and `budgets`: what is counted, and up to where."""
+"""The sections `limits` and `budgets`: what is counted, and up to which amount."""
 
 from __future__ import annotations
 

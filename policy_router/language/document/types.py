@@ -33,7 +33,7 @@ def _with_unit(unit: Unit, description: str, *, or_integer: bool = False) -> tup
     Args:
         unit: The unit.
         description: What the field holds.
-        or_integer: Whether a positive whole number does as well as a string.
+        or_integer: Whether a positive whole number is accepted as well as a string.
     """
 
     def read(value: object) -> object:
@@ -41,7 +41,7 @@ def _with_unit(unit: Unit, description: str, *, or_integer: bool = False) -> tup
             return unit.parse(value)
         if or_integer and isinstance(value, int) and not isinstance(value, bool) and value > 0:
             return value
-        # A value is read once: what a model holds already is no value of a file.
+        # A value is read once: what a document already holds is not a value of a file.
         raise ValueError(f"`{value}` is not a {unit.name}")
 
     schema: dict[str, Any] = {
@@ -104,7 +104,7 @@ Scalar = Annotated[str, Field(max_length=LONGEST_TEXT)] | bool | int | float
 
 
 def one_of(words: Iterable[str]) -> tuple[Any, ...]:
-    """The metadata of a field that holds one of some words."""
+    """The metadata of a field that holds one of the given words."""
     allowed = tuple(words)
 
     def read(value: object) -> object:
@@ -127,7 +127,7 @@ Reaction = Annotated[Action, *member_of(Action)]
 When = Annotated[
     Text
     | Annotated[
-        # Any of nothing would be never, and an entry that is left out would be always.
+        # An empty list would mean never, and an empty mapping always: neither is allowed.
         dict[Word, Scalar | Annotated[list[Scalar], Field(min_length=1)]], Field(min_length=1)
     ],
     Field(

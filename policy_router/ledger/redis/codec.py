@@ -80,9 +80,9 @@ def header(rows: int, seen: Mark | None, join: str) -> str:
     """The first argument of every script.
 
     Args:
-        rows: the number of entries that the ledger keeps.
-        seen: the last state of the ledger that the caller saw; None for nothing.
-        join: the branch of the caller; empty when the ledger has it.
+        rows: The number of entries that the ledger keeps.
+        seen: The last state of the ledger that the caller saw; None for nothing.
+        join: The branch of the caller; empty when the ledger has it.
     """
     if seen is None:
         return f"{rows} 0  {join}"
@@ -107,9 +107,9 @@ def reserved(
     """The answer of `reserve`.
 
     Args:
-        hold: what was reserved.
-        answer: of the script.
-        closed: why budgets are closed; empty while they are not.
+        hold: What was reserved.
+        answer: The answer of the script.
+        closed: Why budgets are closed; empty while they are not.
     """
     match answer:
         case [b"granted", expires, crossed, missed]:
@@ -130,8 +130,8 @@ def state(answer: Any, seen: Mark | None) -> tuple[Mark | None, Loss | None]:
     """The state of the ledger, from the last element of every answer.
 
     Args:
-        answer: the element.
-        seen: the state that the caller saw last; None for nothing.
+        answer: The element.
+        seen: The state that the caller saw last; None for nothing.
 
     Returns:
         The state, None for a ledger that does not exist yet; and what was lost, None for nothing.
@@ -160,8 +160,8 @@ def row(name: bytes, fields: Mapping[bytes, bytes]) -> LedgerEntry:
     """An entry of the ledger.
 
     Args:
-        name: its id in the stream, `<milliseconds>-<seq>`.
-        fields: its fields.
+        name: Its id in the stream, `<milliseconds>-<seq>`.
+        fields: Its fields.
     """
     return LedgerEntry(
         seq(name),

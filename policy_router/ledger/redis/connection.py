@@ -62,14 +62,14 @@ def own_options(url: str, patience: float) -> tuple[str, float]:
     """Separate the option of this package from a URL.
 
     Args:
-        url: of a server.
-        patience: the default, in seconds.
+        url: The URL of a server.
+        patience: The default, in seconds.
 
     Returns:
         The URL without the option, and the patience.
 
     Raises:
-        UsageError: the patience is not a number of seconds within the bounds.
+        UsageError: The patience is not a number of seconds within the bounds.
     """
     address, _, query = url.partition("?")
     others = []
@@ -86,7 +86,7 @@ def place_of(url: str) -> str:
     """Where a server is, for people: without the password that its URL may contain.
 
     Raises:
-        UsageError: it is not the URL of a server, or has unknown options.
+        UsageError: It is not the URL of a server, or has unknown options.
     """
     try:
         parts = parse_url(url)
@@ -110,10 +110,10 @@ class LoopConnection:
     """The connection of one event loop to the server.
 
     Args:
-        url: of the server, without the option of this package.
-        place: where it is, for messages.
-        patience: seconds to wait for an answer.
-        strict: refuse a server that may lose counters with a StoreError.
+        url: The URL of the server, without the option of this package.
+        place: Where it is, for messages.
+        patience: Seconds to wait for an answer.
+        strict: Whether to refuse a server that may lose counters, with a StoreError.
     """
 
     def __init__(self, url: str, place: str, patience: float, *, strict: bool = True) -> None:
@@ -142,7 +142,7 @@ class LoopConnection:
             The answer, within little more than the patience.
 
         Raises:
-            StoreError: there was no answer, or an error.
+            StoreError: There was no answer, or an error.
         """
         return await self._put(command)
 
@@ -201,7 +201,7 @@ class LoopConnection:
                 batch = [self._waiting.popleft() for _ in range(min(TOGETHER, len(self._waiting)))]
                 try:
                     answers = await self._deliver([command for command, _ in batch])
-                except Exception as error:  # noqa: BLE001  every caller is to have an answer
+                except Exception as error:  # noqa: BLE001  every caller must get an answer
                     batch.extend(self._waiting)  # these have waited long enough
                     self._waiting.clear()
                     answers = [error] * len(batch)
@@ -236,7 +236,7 @@ class LoopConnection:
                 try:
                     return await self._send(commands)
                 except _LATE:
-                    raise  # a server that is late once would only be waited for twice
+                    raise  # sending again would only double the wait
                 except _LOST:
                     return await self._send(commands)
         except (*_LATE, *_LOST) as error:

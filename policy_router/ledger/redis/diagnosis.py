@@ -44,9 +44,9 @@ def describe(info: Mapping[str, str], skew: float, ahead: float) -> tuple[Diagno
     """What an operator should know of a server.
 
     Args:
-        info: the fields of its INFO.
-        skew: seconds by which its clock is ahead of this host's.
-        ahead: seconds by which the ledger's time is ahead of its clock.
+        info: The fields of its INFO.
+        skew: Seconds by which its clock is ahead of this host's.
+        ahead: Seconds by which the ledger's time is ahead of its clock.
     """
     name, version = "Redis", info["redis_version"]
     if "valkey_version" in info:

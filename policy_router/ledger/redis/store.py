@@ -72,13 +72,13 @@ class RedisStore:
         url: `redis://`, `rediss://` or `unix://`, as the redis package reads it.
         clock: Unix time in seconds, for tests; by default the server's clock, and the store's time
             never goes back.
-        prefix: what all keys begin with.
-        keep: how many entries of the ledger are kept, at least. An audit needs more than are
+        prefix: What all keys begin with.
+        keep: How many entries of the ledger are kept, at least. An audit needs more than are
             written while it runs.
-        patience: seconds to wait for an answer; `?patience=1` in the URL overrides it.
+        patience: Seconds to wait for an answer; `?patience=1` in the URL overrides it.
 
     Raises:
-        UsageError: the URL or the prefix cannot be used.
+        UsageError: The URL or the prefix cannot be used.
     """
 
     def __init__(
@@ -177,7 +177,7 @@ class RedisStore:
             "" if loss is None else f"the store at {self._place} lost data: {loss.text}; {REMEDY}"
         )
 
-    # -- books -------------------------------------------------------------------------------
+    # -- reports and audits ------------------------------------------------------------------
 
     async def rows(self, since: float = 0.0) -> AsyncIterator[LedgerEntry]:
         """See LedgerReader. Read page by page, so entries written meanwhile are included."""

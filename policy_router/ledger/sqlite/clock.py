@@ -25,9 +25,9 @@ class Stored:
     """What a ledger records of the time.
 
     Attributes:
-        now: the time of the latest write, Unix time.
-        anchor: of this machine; None for nothing.
-        resets: how often an operator set the time.
+        now: The time of the latest write, Unix time.
+        anchor: The anchor of this machine; None for nothing.
+        resets: How often an operator set the time.
     """
 
     now: float
@@ -62,11 +62,11 @@ class LedgerClock:
     """The ledger's time, as one process sees it.
 
     Args:
-        source: the clocks of the machine.
+        source: The clocks of the machine.
 
     Attributes:
-        machine: identifies the machine; empty when only the wall clock is known.
-        mark: the time of the latest verb. It keeps the time from going back between verbs that
+        machine: Identifies the machine; empty when only the wall clock is known.
+        mark: The time of the latest verb. It keeps the time from going back between verbs that
             changed nothing, until an operator sets the ledger's time.
     """
 

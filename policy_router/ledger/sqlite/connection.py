@@ -61,15 +61,15 @@ def connect(
     """Connect to a database that exists.
 
     Args:
-        path: of the database.
-        status: of its file; None where that is unknown.
-        patience: half of it is how long SQLite itself waits for a lock, in seconds.
-        durability: what survives a loss of power.
-        reads: it never writes.
-        mode: how SQLite opens the file, `rw` or `ro`.
+        path: The path of the database.
+        status: The status of its file; None where that is unknown.
+        patience: Half of it is how long SQLite itself waits for a lock, in seconds.
+        durability: What survives a loss of power.
+        reads: Whether it only reads.
+        mode: How SQLite opens the file, `rw` or `ro`.
 
     Raises:
-        sqlite3.Error: it cannot be opened.
+        sqlite3.Error: It cannot be opened.
     """
     connection = sqlite3.connect(
         f"file:{quote(str(path))}?mode={mode}", timeout=patience / 2, isolation_level=None,

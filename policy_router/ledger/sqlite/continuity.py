@@ -63,9 +63,9 @@ class HighWater:
     """How far a ledger had come.
 
     Attributes:
-        mark: its state at the last commit.
-        synced: the version that is known to be on the disk.
-        boot: identifies the start of the host in which this was written.
+        mark: Its state at the last commit.
+        synced: The version that is known to be on the disk.
+        boot: Identifies the start of the host in which this was written.
     """
 
     mark: Mark
@@ -94,9 +94,9 @@ def write_high_water(file: int, mark: Mark, synced: int) -> None:
     """Write the high-water mark; only under the lock.
 
     Args:
-        file: the descriptor of the lock's file.
-        mark: the state of the ledger.
-        synced: the version that this process knows to be on the disk.
+        file: The descriptor of the lock's file.
+        mark: The state of the ledger.
+        synced: The version that this process knows to be on the disk.
     """
     before = read_high_water(file)
     if before is not None and before.mark.ledger == mark.ledger:
@@ -130,10 +130,10 @@ def compare(
     """What was lost since a point was seen; None when nothing was.
 
     Args:
-        connection: in a transaction.
-        seen: the point; None for nothing.
-        reached: where the ledger is now.
-        now: the ledger's time.
+        connection: A connection in a transaction.
+        seen: The point; None for nothing.
+        reached: Where the ledger is now.
+        now: The ledger's time.
     """
     if seen is None or (reached.branch == seen.branch and reached.version >= seen.version):
         return None
@@ -209,15 +209,15 @@ class History:
     """The part of one transaction that concerns the ledger's history.
 
     Args:
-        connection: in a transaction.
-        memory: what the process remembers.
-        seen: what it remembered before the transaction began.
-        look: returns the time now, from the latest time that the ledger recorded.
+        connection: A connection in a transaction.
+        memory: What the process remembers.
+        seen: What it remembered before the transaction began.
+        look: Returns the time now, from the latest time that the ledger recorded.
 
     Attributes:
-        loss: what was lost; None for nothing.
-        mark: where the ledger is.
-        now: the latest time that the ledger recorded.
+        loss: What was lost; None for nothing.
+        mark: Where the ledger is.
+        now: The latest time that the ledger recorded.
     """
 
     def __init__(
@@ -240,7 +240,7 @@ class History:
         """Record the change, or a loss.
 
         Args:
-            changed: the transaction changed something else.
+            changed: Whether the transaction changed something else.
 
         Returns:
             Whether there is anything to commit.

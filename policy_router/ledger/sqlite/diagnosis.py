@@ -44,13 +44,13 @@ def diagnose(
     It waits for the lock for a moment and reads the whole database, but writes nothing.
 
     Args:
-        path: of the database.
-        sight: what the machine's clocks show.
-        mounts: the table of mounted file systems.
-        timing: how long things may take.
+        path: The path of the database.
+        sight: What the machine's clocks show.
+        mounts: The table of mounted file systems.
+        timing: How long things may take.
 
     Raises:
-        StoreError: the path is a link that is not followed.
+        StoreError: The path is a link that is not followed.
     """
     file = replace(LedgerFile.at(path, timing=timing), mounts=mounts)
     return (

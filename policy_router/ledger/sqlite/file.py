@@ -40,10 +40,10 @@ class LedgerFile:
     """The file of a ledger.
 
     Attributes:
-        path: of the database, free of links.
-        durability: what survives a loss of power.
-        timing: how long things may take.
-        mounts: the table of mounted file systems.
+        path: The path of the database, free of links.
+        durability: What survives a loss of power.
+        timing: How long things may take.
+        mounts: The table of mounted file systems.
     """
 
     path: Path
@@ -58,7 +58,7 @@ class LedgerFile:
         """The ledger at a path, which may be a link.
 
         Raises:
-            StoreError: it is a link that is not followed.
+            StoreError: It is a link that is not followed.
         """
         given = Path(path)
         try:
@@ -104,7 +104,7 @@ class LedgerFile:
         """Hold the lock.
 
         Raises:
-            StoreError: it was not free in time.
+            StoreError: It was not free in time.
         """
         lock = self.lock()
         try:
@@ -137,8 +137,8 @@ class LedgerFile:
         """Connect to the database, which exists.
 
         Args:
-            reads: the connection never writes.
-            mode: how SQLite opens the file, `rw` or `ro`.
+            reads: Whether the connection only reads.
+            mode: How SQLite opens the file, `rw` or `ro`.
         """
         patience, durability = self.timing.patience, self.durability
         return connect(self.path, self.check_files(), patience, durability, reads=reads, mode=mode)
@@ -150,7 +150,7 @@ class LedgerFile:
             The status of the database; None where there is none.
 
         Raises:
-            OSError: one of the files is not safe.
+            OSError: One of the files is not safe.
         """
         database = private_file.inspect(self.path)
         if database is not None:
@@ -163,11 +163,11 @@ class LedgerFile:
         """Connect to a verified ledger.
 
         Args:
-            reads: the connection never writes.
-            thorough: look for damage, too.
+            reads: Whether the connection only reads.
+            thorough: Whether to look for damage, too.
 
         Raises:
-            StoreError: it cannot be used.
+            StoreError: It cannot be used.
         """
         connection = self.connect(reads=reads)
         try:
@@ -213,13 +213,13 @@ class LedgerFile:
         """Create the ledger, or verify the one that is there.
 
         Args:
-            clocks: what this machine's clocks show.
+            clocks: What this machine's clocks show.
 
         Returns:
             How far the ledger had come, where that is recorded.
 
         Raises:
-            StoreError: it cannot be used.
+            StoreError: It cannot be used.
         """
         if sqlite3.sqlite_version_info < OLDEST:
             oldest = ".".join(map(str, OLDEST))
@@ -253,11 +253,11 @@ class LedgerFile:
         """Bring a ledger to the format of this version; under the lock.
 
         Args:
-            connection: to the ledger.
-            existed: there was a ledger here before, so that an empty file is not a new one.
+            connection: A connection to the ledger.
+            existed: Whether there was a ledger here before, so that an empty file is not a new one.
 
         Raises:
-            StoreError: it is empty but should not be, or belongs to another program.
+            StoreError: It is empty but should not be, or belongs to another program.
         """
         version, application, tables = identify(connection)
         if not tables and existed:
@@ -272,11 +272,11 @@ class LedgerFile:
         """Make sure that a ledger can be used.
 
         Args:
-            connection: to the ledger.
-            thorough: look for damage, too.
+            connection: A connection to the ledger.
+            thorough: Whether to look for damage, too.
 
         Raises:
-            StoreError: it is of another format, or damaged.
+            StoreError: It is of another format, or damaged.
         """
         version, _, _ = identify(connection)
         if version != len(MIGRATIONS):

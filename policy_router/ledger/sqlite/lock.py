@@ -3,7 +3,7 @@
 Everything that writes - a commit, a checkpoint, the close of a connection - happens under one lock
 of the operating system, on a file of its own next to the database. SQLite up to 3.51.2 can lose
 commits when a checkpoint races a commit that restarts the write-ahead log
-(https://sqlite.org/wal.html#walresetbug); under one lock there is no such race, and those who wait
+(https://sqlite.org/wal.html#walresetbug); under one lock there is no such race, and those that wait
 for it are served in turn.
 """
 
@@ -33,12 +33,12 @@ class Lock:
     The file also records when the last checkpoint was, and that a ledger once was here.
 
     Args:
-        database: the path of the ledger.
-        shares: for readers, who hold it together and create no file. Where there is no file, there
+        database: The path of the ledger.
+        shares: For readers, who hold it together and create no file. Where there is no file, there
             is nothing to wait for.
 
     Attributes:
-        fd: the descriptor of the open file; -1 while there is none.
+        fd: The descriptor of the open file; -1 while there is none.
     """
 
     _RECORD: Final = struct.Struct("<8sdq")
@@ -54,13 +54,13 @@ class Lock:
         """Wait for the lock.
 
         Args:
-            patience: how many seconds to wait; None waits in turn and without end.
+            patience: How many seconds to wait; None waits in turn and without end.
 
         Returns:
             Whether the lock was acquired.
 
         Raises:
-            OSError: the file cannot be opened safely.
+            OSError: The file cannot be opened safely.
         """
         until = None if patience is None else time.monotonic() + patience
         while True:

@@ -21,8 +21,8 @@ def file_system(path: Path, mounts: Path = MOUNTS) -> str | None:
     """The type of the file system that a path lies on.
 
     Args:
-        path: an absolute path without links.
-        mounts: the table of mounted file systems.
+        path: An absolute path without links.
+        mounts: The table of mounted file systems.
 
     Returns:
         The type, such as `ext4`; None where it is unknown.

@@ -21,12 +21,12 @@ def set_time(path: str | Path, sight: ClockReading, timing: Timing = TIMING) -> 
     """Set the time of a ledger to this machine's clock; processes that use the ledger follow it.
 
     Args:
-        path: of the database.
-        sight: what the machine's clocks show.
-        timing: how long things may take.
+        path: The path of the database.
+        sight: What the machine's clocks show.
+        timing: How long things may take.
 
     Raises:
-        StoreError: the ledger cannot be used.
+        StoreError: The ledger cannot be used.
     """
     file = LedgerFile.at(path, timing=timing)
     if not file.path.exists():

@@ -43,9 +43,9 @@ class LoadedState:
     """What was loaded.
 
     Attributes:
-        ledger: the state that verbs change.
-        before: by hold id, state and expiry as they were loaded.
-        oldest: by counter id, the oldest slot of each rolling window as it was loaded.
+        ledger: The state that verbs change.
+        before: By hold id, state and expiry as they were loaded.
+        oldest: By counter id, the oldest slot of each rolling window as it was loaded.
     """
 
     ledger: LedgerState
@@ -66,11 +66,12 @@ def load(
     """Load holds, and the counters that they and the charges touch.
 
     Args:
-        connection: in a transaction.
-        ids: of the holds that are needed; those whose leases ran out are loaded in addition.
-        charges: of new holds.
+        connection: A connection in a transaction.
+        ids: The ids of the holds that are needed; those whose leases ran out are loaded in
+            addition.
+        charges: The charges of new holds.
         now: Unix time of the ledger.
-        cached: holds by id that need not be read and decoded.
+        cached: Holds by id that need not be read and decoded.
     """
     loaded = LoadedState(LedgerState())
     ledger = loaded.ledger
@@ -124,9 +125,9 @@ def load_counters(
     """Load counters, each once. For concurrency, holds whose leases ran out do not count.
 
     Args:
-        connection: in a transaction.
-        loaded: gets the counters.
-        counters: which ones.
+        connection: A connection in a transaction.
+        loaded: Gets the counters.
+        counters: The counters to load.
         now: Unix time of the ledger.
     """
     calendar: list[str] = []
@@ -164,9 +165,9 @@ def save(
     """Write what the verbs changed.
 
     Args:
-        connection: in a transaction.
-        loaded: after the verbs.
-        bodies: the texts of new holds, by the id() of the hold.
+        connection: A connection in a transaction.
+        loaded: The state after the verbs.
+        bodies: The texts of new holds, by the id() of the hold.
         now: Unix time of the ledger.
 
     Returns:
@@ -267,9 +268,9 @@ def forget(connection: sqlite3.Connection, now: float, after: str) -> str:
     left their windows.
 
     Args:
-        connection: in a transaction.
+        connection: A connection in a transaction.
         now: Unix time of the ledger.
-        after: slots are looked at after this key.
+        after: Slots are looked at after this key.
 
     Returns:
         The key after which to go on the next time.

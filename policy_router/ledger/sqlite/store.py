@@ -54,17 +54,17 @@ class SqliteStore(SqliteReader):
     Around a fork its threads pause; both sides then open connections of their own.
 
     Args:
-        path: of the database; missing folders are created.
+        path: The path of the database; missing folders are created.
         clock: Unix time in seconds. When it is set back, the ledger's time stands still. The
             machine's own clock is compared with the machine's uptime (see `ledger.clock`); any
             other clock is trusted when it goes forward.
-        durability: what survives a loss of power: all but the last second (`normal`), or every
+        durability: What survives a loss of power: all but the last second (`normal`), or every
             commit (`strict`, slower by one write to the disk for each commit).
-        timing: how long things may take.
-        sight: a source of clock readings to use in place of `clock`.
+        timing: How long things may take.
+        sight: A source of clock readings to use in place of `clock`.
 
     Raises:
-        StoreError: the ledger cannot be created, or must not be used.
+        StoreError: The ledger cannot be created, or must not be used.
     """
 
     def __init__(
@@ -214,7 +214,7 @@ class SqliteStore(SqliteReader):
         ):
             return accept(connection, self._memory.mark)
 
-    # -- books -------------------------------------------------------------------------------
+    # -- reports and audits ------------------------------------------------------------------
 
     def _now(self, connection: sqlite3.Connection) -> float:
         return self._time.look(sqlite_clock.load(connection, self._time.machine)).now

@@ -11,11 +11,11 @@ class Timing:
     """Intervals of a ledger.
 
     Attributes:
-        patience: seconds to wait for a lock before the store counts as out of reach.
-        sync: seconds after which a commit is synchronized to the disk, apart from everything else:
+        patience: Seconds to wait for a lock before the store counts as out of reach.
+        sync: Seconds after which a commit is synchronized to the disk, apart from everything else:
             about what a loss of power can cost where commits are not synchronous.
-        checkpoint: seconds after which the log is copied into the database, under the lock.
-        commits: the number of commits after which that is done earlier.
+        checkpoint: Seconds after which the log is copied into the database, under the lock.
+        commits: The number of commits after which that is done earlier.
     """
 
     patience: float = 2.0

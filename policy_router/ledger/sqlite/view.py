@@ -54,9 +54,9 @@ class SqliteView(SqliteReader):
     """A store for reading. It opens the file with the first call, which can raise StoreError.
 
     Args:
-        path: of a database that exists.
-        sight: a source of clock readings; by default this machine's clocks.
-        timing: how long things may take.
+        path: The path of a database that exists.
+        sight: A source of clock readings; by default this machine's clocks.
+        timing: How long things may take.
     """
 
     def __init__(
@@ -132,7 +132,7 @@ def usable(file: LedgerFile) -> Iterator[sqlite3.Connection]:
     A ledger in an older format is copied, and the copy is migrated.
 
     Raises:
-        StoreError: it cannot be used.
+        StoreError: It cannot be used.
     """
     with ExitStack() as stack:
         connection = stack.enter_context(viewed(file))
@@ -148,11 +148,11 @@ def viewed(file: LedgerFile, *, copied: bool = False) -> Iterator[sqlite3.Connec
     """A connection that reads a ledger in any format.
 
     Args:
-        file: of the ledger.
-        copied: to a copy, which may be changed.
+        file: The file of the ledger.
+        copied: Whether the connection is to a copy, which may be changed.
 
     Raises:
-        StoreError: it cannot be read.
+        StoreError: It cannot be read.
     """
     with file.translating(), ExitStack() as stack:
         if not copied and _is_ours(file):

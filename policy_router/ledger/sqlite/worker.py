@@ -37,18 +37,18 @@ class VerbRequest(Generic[T]):
     """A verb that waits for a thread.
 
     Attributes:
-        run: the verb, called with the loaded state and the time.
-        future: gets the result, in its own event loop.
-        loop: the loop of the future.
-        ids: the holds that the verb touches.
-        charges: the charges that the verb touches.
-        hold: the hold that it may take.
-        body: the text of that hold.
-        sent: when it was sent, in the time of its loop.
-        begun: a thread has taken it.
-        withdrawn: nothing waits for it any more.
-        answer: the result, unless it failed.
-        failure: the error, if it failed.
+        run: The verb, called with the loaded state and the time.
+        future: Gets the result, in its own event loop.
+        loop: The loop of the future.
+        ids: The holds that the verb touches.
+        charges: The charges that the verb touches.
+        hold: The hold that it may take.
+        body: The text of that hold.
+        sent: When it was sent, in the time of its loop.
+        begun: Whether a thread has taken it.
+        withdrawn: Whether nothing waits for it any more.
+        answer: The result, unless it failed.
+        failure: The error, if it failed.
     """
 
     __slots__ = (
@@ -87,9 +87,9 @@ class Worker(ABC):
     It starts with the first request, and ends with the process at the latest.
 
     Attributes:
-        name: of the thread.
-        reads: its connection never writes.
-        gate: held while SQLite works, so that a fork can wait for that.
+        name: The name of the thread.
+        reads: Whether its connection only reads.
+        gate: Held while SQLite works, so that a fork can wait for that.
         connection: None while there is none.
     """
 
@@ -144,7 +144,7 @@ class Worker(ABC):
         """Run what was submitted so far, and end the thread.
 
         Args:
-            patience: seconds to wait for that; a thread that waits for the ledger's lock ends once
+            patience: Seconds to wait for that; a thread that waits for the ledger's lock ends once
                 it gets it.
         """
         if self._thread is not None:

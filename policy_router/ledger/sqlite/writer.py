@@ -42,8 +42,8 @@ class Syncer:
     """A thread that synchronizes the log to the disk.
 
     Args:
-        file: of the ledger.
-        done: called in the thread after each synchronization.
+        file: The file of the ledger.
+        done: Called in the thread after each synchronization.
     """
 
     def __init__(self, file: LedgerFile, done: Callable[[], None]) -> None:
