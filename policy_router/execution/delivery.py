@@ -34,9 +34,13 @@ class Feed(Protocol[T]):
             CallFailed: The attempt failed; what arrived of it is charged.
         """
 
-    @property
-    def complete(self) -> bool:
-        """Whether the answer is whole, though the provider may send more."""
+    def leave(self) -> bool:
+        """Notes that the caller stopped reading.
+
+        Returns:
+            Whether the answer is whole, though the provider may send more; then what came of it is
+            charged.
+        """
 
     def answer(self) -> ChatAnswer:
         """The whole answer, made of what is held."""
@@ -95,8 +99,6 @@ class WholeAnswer:
 class AnswerFeed:
     """A whole answer of one attempt, as its only part."""
 
-    complete = False
-
     def __init__(self, progress: Progress, attempt: RunningAttempt) -> None:
         self._progress = progress
         self._attempt = attempt
@@ -112,6 +114,10 @@ class AnswerFeed:
         if failure is not None:
             raise CallFailed(failure)
         return []
+
+    def leave(self) -> bool:
+        """Nothing is read before the end."""
+        return False
 
     def answer(self) -> ChatAnswer:
         """The whole answer."""

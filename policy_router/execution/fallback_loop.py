@@ -69,7 +69,7 @@ async def _fall_back(progress: Progress, delivery: Delivery[T]) -> AsyncGenerato
         except CallFailed as failed:
             failure = failed.failure
         except GeneratorExit:
-            if feed.complete:  # the caller stopped reading, and had read all of it
+            if feed.leave():  # the caller stopped reading, and had read all of it
                 progress.answered()
             raise
         finally:

@@ -89,9 +89,11 @@ class StreamFeed:
             self._chunks.charge()
             raise
 
-    @property
-    def complete(self) -> bool:
-        """Whether the answer is there up to the finish reason of each choice."""
+    def leave(self) -> bool:
+        """Notes that the reader stopped; an answer that is there up to the finish reason of each
+        choice is whole, and charged by what came."""
+        if self._chunks.whole:
+            self._chunks.charge()
         return self._chunks.whole
 
     def answer(self) -> ChatAnswer:

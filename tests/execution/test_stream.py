@@ -4,11 +4,19 @@ from __future__ import annotations
 
 import asyncio
 from contextlib import aclosing
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from policy_router.decision.facts import situation_of
+from policy_router.domain.decision import Candidate, Decision
+from policy_router.domain.facts import Vocabulary
 from policy_router.domain.fallback import Fallback, OnBreak
+from policy_router.domain.limits import Limit, Metric
+from policy_router.domain.models import Model
+from policy_router.domain.periods import Period
+from policy_router.domain.prices import Price
+from policy_router.domain.request import Request
 from policy_router.errors import (
     AllModelsFailedError,
     BadRequestError,
@@ -17,10 +25,16 @@ from policy_router.errors import (
     StreamBrokenError,
 )
 from policy_router.events import Answered, Attempted, Decided, Event, EventSource, Exhausted
+from policy_router.execution.accounting import Accounting
 from policy_router.execution.executor import Executor
+from policy_router.ledger.memory import MemoryStore
 from policy_router.providers.body import Body
 from policy_router.providers.failure import Failure, FailureKind
 from tests.execution.make import DICE, HANG, HELLO, FakeCaller, chunk, decision, spoken, usage_chunk
+from tests.generate import assemble
+
+if TYPE_CHECKING:
+    from policy_router.ledger.reader import LedgerEntry
 
 LOST = Failure(FailureKind.CONNECTION_LOST, "lost")
 R429 = Failure(FailureKind.RATE_LIMITED, "429", 429, retry_after=30)
@@ -312,6 +326,38 @@ def test_leaving_early_closes_the_upstream(count: int, failure: str | None, last
     assert attempted.attempt.failure == failure
     assert type(events[-1]) is last
     assert len(events) == 3
+
+
+@pytest.mark.parametrize(
+    ("used", "entry"),
+    [(usage_chunk(4, 3).usage, (10, 4, 3, False)), (None, (36, 10, 13, True))],
+    ids=["counted", "not counted"],
+)
+def test_an_answer_that_was_read_to_its_end_is_charged_when_its_reader_leaves(
+    used: Any, entry: tuple[int, int, int, bool]
+) -> None:
+    last = chunk(finish="stop")
+    last.usage = used
+    paid = Model("paid", "openai/b", "light", 0, Price(1_000_000, 2_000_000), max_output=100)
+    budget = Limit("budgets", "all", Metric.USD, Period.DAY, None, 0b1)
+    policy = assemble((paid,), (), Vocabulary((), ()), bands=(), meters=(budget,))
+    store = MemoryStore(lambda: 0.0)
+    situation = situation_of(policy, Request(tokens=10), 0.0)
+    account = Accounting(store, clock=lambda: 0.0).account(policy, situation)
+    made = Decision(revision="", situation=situation, candidates=(Candidate(paid, "", ""),))
+
+    async def go() -> list[LedgerEntry]:
+        caller = FakeCaller(paid=[[*WHOLE[:-1], last]])
+        async with await Executor(caller).stream(made, Fallback(), HELLO, account) as stream:
+            async for each in stream:
+                if each.finish_reason:
+                    break
+        (attempt,) = stream.attempts
+        assert (attempt.cost, attempt.estimated) == (entry[0], entry[3])
+        return [row async for row in store.rows()]
+
+    (row,) = asyncio.run(go())
+    assert (row.cost, row.tokens_in, row.tokens_out, row.estimated) == entry
 
 
 def test_closing_twice_and_reading_after_it() -> None:
