@@ -353,7 +353,7 @@ def test_an_answer_that_was_read_to_its_end_is_charged_when_its_reader_leaves(
                 if each.finish_reason:
                     break
         (attempt,) = stream.attempts
-        assert (attempt.cost, attempt.estimated) == (entry[0], entry[3])
+        assert (attempt.cost_nano_usd, attempt.estimated) == (entry[0], entry[3])
         return [row async for row in store.rows()]
 
     (row,) = asyncio.run(go())
