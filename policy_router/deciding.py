@@ -1,4 +1,4 @@
-"""Reads a call and decides it on the state of the world at that moment."""
+"""Reads a call and decides it, with the counters and cooldowns of that moment."""
 
 from __future__ import annotations
 

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 
 class Severity(StrEnum):
-    """How bad it is."""
+    """How serious a problem is."""
 
     ERROR = "error"  # the policy cannot be used
     WARNING = "warning"  # the policy can be used, but does not do what it seems to say

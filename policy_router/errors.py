@@ -2,7 +2,7 @@
 
 PolicyRouterError
 ├── PolicyError           policy files that cannot be used; holds every diagnostic
-├── UsageError            a call that makes no sense, whatever the policy says
+├── UsageError            an invalid call, whatever the policy says
 ├── ArtifactError         a data file of a model that is damaged or was made for another version
 ├── StoreError            the store of counters cannot be reached, or is broken
 │   └── VerbError             the store works, but one operation cannot be done
@@ -126,7 +126,7 @@ class NoCandidateError(RoutingError):
     def __init__(
         self, decision: Decision, refused: Sequence[Skip] = (), now: float | None = None
     ) -> None:
-        """Makes the error.
+        """Create the error.
 
         Args:
             decision: What the policy made of the request.
@@ -184,11 +184,11 @@ class CooldownError(NoCandidateError):
 
 
 class _AttemptsError(RoutingError):
-    """What the errors share that end a series of attempts.
+    """What the errors share in which a series of attempts ends.
 
     Attributes:
         skipped: Candidates that were not called, and why.
-        http_status: That of the last failure which is not the request's own.
+        http_status: The status of the last failure that was not the request's own fault.
     """
 
     _headline: ClassVar[str]
@@ -249,6 +249,6 @@ class AllModelsFailedError(_AttemptsError):
 
 
 class StreamBrokenError(_AttemptsError):
-    """A stream broke after part of the answer was given out; what came so far is not whole."""
+    """A stream broke after part of the answer was given out, so the answer is incomplete."""
 
-    _headline = "the stream broke before the answer was whole"
+    _headline = "the stream broke before the answer was complete"

@@ -20,8 +20,8 @@ _RANDOM: Final = 9
 class Ids:
     """Makes identifiers of 32 hexadecimal digits: 14 of the time, then 18 of randomness.
 
-    Those of one maker sort in the order in which they were made, also within one microsecond and
-    when the clock is set back. It is safe to use from several threads and in forked processes.
+    Those of one generator sort in the order in which they were made, also within one microsecond
+    and when the clock is set back. It is safe to use from several threads and in forked processes.
     """
 
     def __init__(
@@ -29,7 +29,7 @@ class Ids:
         clock: Callable[[], float] = time.time,
         entropy: Callable[[int], bytes] = secrets.token_bytes,
     ) -> None:
-        """Makes a maker of identifiers.
+        """Create a generator of identifiers.
 
         Args:
             clock: Unix time in seconds.
@@ -41,7 +41,7 @@ class Ids:
         self._last = 0
 
     def __call__(self) -> str:
-        """Returns a new identifier."""
+        """Return a new identifier."""
         with self._lock:
             self._last = max(int(self._clock() * 1e6), self._last + 1)
             return f"{self._last:014x}{self._entropy(_RANDOM).hex()}"

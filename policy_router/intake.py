@@ -94,8 +94,8 @@ def take_in(
     Args:
         classifier: The classifier of the policy.
         messages: The conversation; None when only facts are known.
-        options: Everything else. The names are checked here, since a caller may not have been
-            checked for types.
+        options: Everything else. The names are checked here, since not every
+            program uses a type checker.
         stream: Whether the answer is to be streamed.
         bounds: How large the request may be.
         always_classify: Classify the messages even when the caller names both the task and the

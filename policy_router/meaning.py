@@ -43,7 +43,7 @@ _DIGITS: Final = re.compile(r"[0-9]+")
 
 
 _NEAR: Final = 0.55
-"""Smallest similarity of two parts of names of which one may be a typo of the other."""
+"""Least similarity of two words at which one may be a typo of the other."""
 
 
 @lru_cache(maxsize=65_536)

@@ -170,7 +170,7 @@ class Router(SyncMethods):
         Raises:
             PolicyError: The policy has an error, or calls a function that is not allowed.
             StoreError: The counters cannot be opened.
-            UsageError: An argument has a value that makes no sense.
+            UsageError: An argument has an invalid value.
         """
         if caller is None:
             from policy_router.providers.litellm.caller import LiteLLMCaller  # noqa: PLC0415  only when used
@@ -319,7 +319,7 @@ class Router(SyncMethods):
             raise UsageError("`messages` must be a list with at least one message")
         started = None
         if policy.complexity.is_external:
-            await self._caller.prepare(policy.models)  # before its time begins to run
+            await self._caller.prepare(policy.models)  # before its deadline begins
             started = time.monotonic()
         made = await self._decider.decide(policy, intake)
         if made.decision.candidates:

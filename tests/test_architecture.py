@@ -57,6 +57,11 @@ LONG = {
 }
 """Longer modules, and what they are."""
 
+VAGUE = {"found", "at", "words", "said", "told", "asked", "gone"}
+"""Names that fit any value, so a reader cannot keep them in mind."""
+VAGUE_LINES = 5
+"""Lines for which such a name may live."""
+
 ONLY_IN = {
     "litellm": {"providers.litellm.library"},
     "watchdog": {"live.watch"},
@@ -196,6 +201,57 @@ def test_modules_are_short() -> None:
     longer = {name for name, lines in lengths().items() if lines > LONGEST}
     assert longer == LONG.keys()
     assert median(lengths().values()) < 130
+
+
+Function = ast.FunctionDef | ast.AsyncFunctionDef
+
+
+def lives(function: Function) -> dict[str, int]:
+    """The lines each vague name of a function lives, from its first binding to its last use."""
+    bound: dict[str, int] = {}
+    used: dict[str, int] = {}
+    for node in ast.walk(function):
+        if isinstance(node, ast.arg):
+            name, binds = node.arg, True
+        elif isinstance(node, ast.Name):
+            name, binds = node.id, isinstance(node.ctx, ast.Store)
+        elif isinstance(node, ast.ExceptHandler | ast.MatchAs | ast.MatchStar) and node.name:
+            name, binds = node.name, True
+        else:
+            continue
+        if name in VAGUE:
+            lines = bound if binds else used
+            lines[name] = (min if binds else max)(lines.get(name, node.lineno), node.lineno)
+    return {name: used.get(name, line) - line for name, line in bound.items()}
+
+
+@EACH_MODULE
+def test_no_vague_name_lives_long(name: str) -> None:
+    functions = [node for node in ast.walk(MODULES[name]) if isinstance(node, Function)]
+    long = {
+        f"{function.name}: {vague}, {lines} lines"
+        for function in functions
+        for vague, lines in lives(function).items()
+        if lines > VAGUE_LINES
+    }
+    assert not long
+
+
+@pytest.mark.parametrize(
+    ("code", "expected"),
+    [
+        ("def f():\n    found = 1\n\n\n\n\n\n    return found", {"found": 6}),
+        ("async def f(at, *, words):\n    return at", {"at": 1, "words": 0}),
+        ("def f():\n    for said in []:\n        print(said)\n    result = 1", {"said": 1}),
+        ("def f():\n    try: pass\n    except E as told:\n        raise told", {"told": 1}),
+        ("def f(x):\n    match x:\n        case asked:\n            return asked", {"asked": 1}),
+        ("def f(x):\n    return x.found + gone", {}),
+    ],
+)
+def test_the_life_of_a_vague_name_is_measured(code: str, expected: dict[str, int]) -> None:
+    function = ast.parse(code).body[0]
+    assert isinstance(function, Function)
+    assert lives(function) == expected
 
 
 HEAVY = (

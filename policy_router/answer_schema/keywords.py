@@ -1,7 +1,7 @@
-"""Keywords of JSON Schema that jsonschema evaluates in a way that an answer can drag out.
+"""Keywords of JSON Schema, evaluated in a time that no answer can drag out.
 
-jsonschema matches patterns with Python's `re`, which some texts keep busy without end, and compares
-each item with every other. Here patterns are RE2 and both take linear time.
+jsonschema matches patterns with Python's `re`, which some texts make backtrack almost forever, and
+compares each item with every other. Here patterns are RE2 and both take linear time.
 """
 
 from __future__ import annotations

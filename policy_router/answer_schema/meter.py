@@ -1,4 +1,4 @@
-"""The bound on the work that checking one answer may be."""
+"""Bounds the work of checking one answer."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ class Meter:
         """Count one keyword, item or property.
 
         Raises:
-            OutOfStepsError: It was one too many, or the outcome is no longer wanted.
+            OutOfStepsError: The step is beyond the bound, or the outcome is no longer wanted.
         """
         self._left -= 1
         if self._left < 0 or self._stopped():

@@ -47,7 +47,7 @@ class CatalogEntry:
     Attributes:
         name: The name of the row.
         price: Nano-USD per million tokens, rounded up. None when the table has none, or none for
-            this provider and variant, or one that the usage of an answer is not enough for.
+            this provider and variant, or one that cannot be computed from the usage of an answer.
         listed_zero: Whether the table has 0, which does not mean that the model is free.
         context: The context in tokens, or None.
         max_output: The longest answer in tokens, or None.

@@ -1,9 +1,9 @@
 """The manual of the rules: what each finds, why that matters, and what to write instead.
 
-The page of a lint rule is the docstring of its module. The pages of all other rules, which the
-language itself has, are Markdown files in `pages/`. Both are written in the same way: one line that
-says what the rule finds, a text that says why it matters, and where a snippet can show it, YAML
-that the rule finds (after `Bad:`) and YAML that it does not (after `Good:`).
+The page of a lint rule is the docstring of its module. The pages of all other rules, which belong
+to the language itself, are Markdown files in `pages/`. Both are written in the same way: one line
+that says what the rule finds, a text that says why it matters, and where a snippet can show it,
+YAML that the rule finds (after `Bad:`) and YAML that it does not (after `Good:`).
 """
 
 from __future__ import annotations

@@ -16,7 +16,7 @@ class Owner:
         variables: The usual names of environment variables with its key.
         domains: Where the key may be sent.
         providers: LiteLLM's names of the issuer.
-        account: Whether the key opens more than models.
+        account: Whether the key gives access to the whole account, not only to models.
     """
 
     name: str

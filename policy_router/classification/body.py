@@ -24,7 +24,7 @@ _MEDIA_TYPE: Final = 64
 NEED_OF_MEDIA: Final[Mapping[str, str]] = MappingProxyType(
     {"image": "vision", "audio": "audio", "video": "video"}
 )
-"""By the first half of a media type."""
+"""The ability that a part needs, by the first half of its media type."""
 _MEDIA_FIELDS: Final = frozenset({"format", "mime_type", "media_type"})
 _HOSTED: Final = "hosted_tools"
 _CLIENT_TOOLS: Final[Mapping[str, frozenset[str]]] = MappingProxyType(
@@ -122,7 +122,7 @@ def _content(content: object, needs: set[str], *, within: bool = False) -> int:
 
     Args:
         content: A text or a list of parts.
-        needs: Abilities; added to.
+        needs: The set that abilities are added to.
         within: Whether it is the result of a tool inside of a part.
     """
     if isinstance(content, str):

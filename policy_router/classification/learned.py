@@ -167,7 +167,7 @@ def load(path: Path) -> Learned:
     """Read a model that `dump` wrote.
 
     Raises:
-        ArtifactError: The file is not such a model.
+        ArtifactError: The file was not written by `dump`, or is damaged.
         OSError: The file cannot be read.
     """
     try:
@@ -201,7 +201,7 @@ def parse(data: bytes) -> Learned:
     """Read a model from the content of its file.
 
     Raises:
-        ValueError: It is not such a content; the message says why.
+        ValueError: The content is not a model's file; the message says why.
     """
     head, _, body = data.partition(b"\n")
     name, _, rest = head.rpartition(b" ")[0].rpartition(b" ")

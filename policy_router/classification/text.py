@@ -245,8 +245,12 @@ def _phrases(words: list[str], i: int, near: tuple[KeywordPhrase, ...]) -> list[
 
 
 def _run(text: str, rows: tuple[tuple[str, ...], ...]) -> int:
-    """Return how many marks of a row follow each other in the text: of the row with the most, and 0
-    if fewer than two."""
+    """Return the length of the longest series of marks, such as `1.`, `2.`, `3.`; 0 below two.
+
+    Args:
+        text: The text.
+        rows: The series to look for, each with its marks in order.
+    """
     best = 0
     for row in rows if text else ():
         position = text.find(row[0])

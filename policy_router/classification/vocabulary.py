@@ -19,9 +19,9 @@ DECISIVE: Final = 4.5
 STRONG: Final = 3.0
 """Evidence of a cue that is enough by itself."""
 FAIR: Final = 1.6
-"""Evidence of a cue that is enough when nothing speaks against it."""
+"""Evidence of a cue that is enough when there is no evidence against it."""
 WEAK: Final = 0.7
-"""Evidence of a cue that tips a balance."""
+"""Evidence of a cue that decides only between kinds that are otherwise equal."""
 _WEIGHTS: Final = {"decisive": DECISIVE, "strong": STRONG, "fair": FAIR, "weak": WEAK}
 
 IN_CONSTRAINTS, IN_TERMS, IN_CODE, IN_LONG_OUTPUT = range(4)
@@ -62,7 +62,7 @@ class KnownWord(NamedTuple):
 class WordIndex:
     """The vocabulary, indexed for look-up.
 
-    The mappings are plain dicts: a read-only proxy would double the price of a look-up, and every
+    The mappings are plain dicts: a read-only proxy would double the cost of a look-up, and every
     word of a prompt is looked up.
 
     Attributes:
@@ -110,7 +110,7 @@ def _task_cues(data: Mapping[str, Any]) -> dict[str, tuple[tuple[int, float], ..
 
 
 def _known_words(entries: set[str], counted: Sequence[frozenset[str]]) -> dict[str, KnownWord]:
-    """File every entry and every counted word under one word."""
+    """Index every entry and every counted word by a single word."""
     phrases: dict[str, dict[str, tuple[KeywordPhrase, ...]]] = {}
     for entry in sorted(entries):
         entry_words = tuple(entry.split(" "))

@@ -60,28 +60,28 @@ def calibrate(
 
     Exit code 2: a line is invalid, or there are too few.
     """
-    known = open_policy(choose(policy))
+    current = open_policy(choose(policy))
     rows = _rows(file)
     if not rows:
         fail("no requests")
     pair = None if "band" in rows[0].body else _pair(rows, light, strong)
     # Another estimator has no factors to weigh.
-    weighed = replace(known.complexity, estimator=HEURISTIC)
-    classifier = Classifier(replace(known, complexity=weighed))
+    weighed = replace(current.complexity, estimator=HEURISTIC)
+    classifier = Classifier(replace(current, complexity=weighed))
     examples = []
     with progress("classifying requests", len(rows)) as advance:
         for row in rows:
             examples.append(_example(row, classifier, pair))
             advance()
-    starts = [band.start for band in known.bands]
+    starts = [band.start for band in current.bands]
     try:
         with progress("fitting weights and bands ..."):
-            proposal = propose(examples, known.complexity.weights, starts)
+            proposal = propose(examples, current.complexity.weights, starts)
     except TooFewError as problem:
         fail(f"too few: {_counted(examples)}, where {problem}")
     if pair is not None:
         inform(f"light: {printable(pair[0])}, strong: {printable(pair[1])}")
-    write(as_yaml(proposal, known, _counted(examples)), sys.stdout)
+    write(as_yaml(proposal, current, _counted(examples)), sys.stdout)
 
 
 def _counted(examples: Sequence[Example]) -> str:

@@ -53,7 +53,7 @@ class StatedFacts:
 
 
 def read_facts(policy: Policy, texts: Iterable[str]) -> StatedFacts:
-    """Read facts of the form `name=value`; end the command where one makes no sense."""
+    """Read facts of the form `name=value`; end the command where one is invalid."""
     declared: Mapping[str, Fact] = {fact.name: fact for fact in policy.vocabulary.declared}
     facts = StatedFacts()
     for text in texts:

@@ -1,4 +1,4 @@
-"""How this program is started from where the user stands, for hints that can be typed as shown."""
+"""How this program is started from the working directory, for hints that can be typed as shown."""
 
 from __future__ import annotations
 

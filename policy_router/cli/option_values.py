@@ -26,7 +26,7 @@ _DIGITS_MOST: Final = 15
 
 
 def wrong(option: str, message: str) -> typer.BadParameter:
-    """Make the error for an option whose value makes no sense."""
+    """Make the error for an option whose value is invalid."""
     return typer.BadParameter(printable(message), param_hint=option)
 
 

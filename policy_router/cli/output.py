@@ -66,7 +66,7 @@ def progress(text: str, total: int | None = None) -> Iterator[Callable[[], None]
     if not sys.stderr.isatty():
         yield lambda: None
         return
-    from rich.console import Console  # noqa: PLC0415  pipes do without rich
+    from rich.console import Console  # noqa: PLC0415  pipes do not need rich
     from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn  # noqa: PLC0415
 
     console = Console(stderr=True)

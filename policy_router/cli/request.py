@@ -177,7 +177,7 @@ def read_call(
 ) -> Call:
     """Read the options of a command for a policy.
 
-    Ends the command when the value of an option makes no sense, or a fact is unknown.
+    Ends the command when the value of an option is invalid, or a fact is unknown.
 
     Args:
         policy: The policy, whose bands and facts may be named.
@@ -222,7 +222,7 @@ def prepare_request(
 ) -> PreparedRequest:
     """Read the options of a command and make the request of them, as the router does.
 
-    Ends the command when the value of an option makes no sense. The arguments are those of
+    Ends the command when the value of an option is invalid. The arguments are those of
     `read_call`.
     """
     from policy_router.classification.classifier import Classifier  # noqa: PLC0415  not needed for --help

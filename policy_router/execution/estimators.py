@@ -181,7 +181,7 @@ class EstimatorRunner:
                     await asyncio.wait([shared.task])
 
     async def _by_model(self, name: bytes, call: _Call, account: RequestAccount) -> float | None:
-        await self._caller.prepare([call.model])  # before its time begins to run
+        await self._caller.prepare([call.model])  # before its deadline begins
         attempt = RunningAttempt(
             self._context,
             call.model,

@@ -29,7 +29,7 @@ class PolicySource(Protocol):
         ...
 
     def close(self) -> None:
-        """End what follows the files."""
+        """Stop following the files."""
         ...
 
 
@@ -58,8 +58,8 @@ class FixedPolicy:
         return self._status
 
     def reload_now(self) -> ReloadStatus:
-        """The same: there is no file to look at."""
+        """Return the same status: there is no file to look at."""
         return self._status
 
     def close(self) -> None:
-        """Does nothing: nothing runs."""
+        """Do nothing: no thread follows any file."""

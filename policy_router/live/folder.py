@@ -26,7 +26,7 @@ class Look:
         listing: The files, listed before they were read: a change while they are read is a change
             for the next look.
         files: Their bytes; None when they cannot be used.
-        problems: Why they cannot be used, or doubts about them.
+        problems: Why they cannot be used, or warnings about them.
     """
 
     listing: Listing
@@ -63,7 +63,7 @@ class PolicyFiles:
 
     Args:
         path: A policy file, or a folder of them.
-        strict: Whether doubts about who could have written a file are errors.
+        strict: Whether warnings about who could have written a file are errors.
         writing: Returns whether a program has a file open for writing; None when unknown.
         hint: The file events, which know of writing programs where `writing` does not.
     """

@@ -72,7 +72,7 @@ class Live:
             returns true: the files have changed again.
         watch: Whether changes are noticed by file events and polling, by polling, or only when
             `reload_now` is called.
-        strict: Whether doubts about who could have written a file are errors.
+        strict: Whether warnings about who could have written a file are errors.
         timing: How often files are looked at, and how long they must have settled.
         loses: Returns whether the second policy lacks restrictions that the first one has.
         on_reload: Called with the old and the new policy after a swap to another revision; what
@@ -86,7 +86,7 @@ class Live:
     def __init__(
         self,
         path: Path,
-        compile: Callable[[FileSet, Poll], Compiled],  # noqa: A002  the stage bears this name
+        compile: Callable[[FileSet, Poll], Compiled],  # noqa: A002  the name of the step
         *,
         watch: Watch = "auto",
         strict: bool = False,
@@ -279,7 +279,7 @@ class Live:
         return self._act(self._files.look(self._files.list()), requested=requested, force=force)
 
     def _act(self, look: Look, *, requested: bool = False, force: bool = False) -> _Next:
-        """Do about a look what the state machine says.
+        """Carry out what the state machine decides about a look.
 
         Args:
             look: What was found.

@@ -57,7 +57,7 @@ class SettleStep(NamedTuple):
 
 
 class Settling:
-    """Tells when bytes have settled.
+    """Decides when bytes have settled.
 
     Args:
         settle: Seconds for which the same bytes must have been there.

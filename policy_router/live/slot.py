@@ -70,7 +70,7 @@ class PolicySlot:
             policy: The policy that becomes active.
             compiled: What the compiler made it with.
             digest: Digest of the bytes of its files.
-            problems: Doubts about these files.
+            problems: Warnings about these files.
         """
         old = self._active
         same = old is not None and old.revision == policy.revision
@@ -100,7 +100,7 @@ class PolicySlot:
             log.exception("on_reload failed; the new policy stays active")
 
     def refresh(self, problems: tuple[Diagnostic, ...]) -> None:
-        """Replace the doubts about the active files: permissions can change while bytes do not."""
+        """Replace the warnings about the active files: permissions change without the bytes."""
         active = self.current
         if problems != self._file_problems:
             about_policy = active.diagnostics[len(self._file_problems) :]

@@ -58,7 +58,7 @@ class Observer(Protocol):
 
 def watchdog_observer() -> Observer:
     """Return the observer that watchdog chooses for this system."""
-    from watchdog.observers import Observer as Native  # noqa: PLC0415  late: most runs never watch
+    from watchdog.observers import Observer as Native  # noqa: PLC0415  most runs never watch
 
     return Native()
 

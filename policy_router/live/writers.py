@@ -1,6 +1,7 @@
 """Whether a program still has a file open for writing.
 
-Linux tells for own files on local file systems. Elsewhere file events show it: a file that was
+On Linux the kernel reports it for the user's own files on local file systems. Elsewhere file events
+show it: a file that was
 modified and not closed is open.
 """
 
@@ -14,7 +15,7 @@ from typing import TYPE_CHECKING, Final
 
 try:
     import fcntl
-except ImportError:  # Windows: only events tell there
+except ImportError:  # Windows: only events show it there
     fcntl = None  # type: ignore[assignment]  # absence is checked before each use
 
 if TYPE_CHECKING:
@@ -29,7 +30,7 @@ _LEASES: Final = fcntl is not None and hasattr(fcntl, "F_SETLEASE") and hasattr(
 
 
 def open_for_writing(path: str) -> bool | None:
-    """Return whether any program has the file open for writing; None when the kernel does not tell.
+    """Return whether any program has the file open for writing; None when the kernel does not say.
 
     The kernel grants a read lease only for a file that no program has open for writing. The lease
     is returned at once; a program that opens the file for writing meanwhile waits microseconds.

@@ -40,15 +40,15 @@ class RouterEvents(EventSource):
         return on_event if isinstance(on_event, RouterEvents) else cls(on_event, clock)
 
     def function_changed(self, function: str, up: bool, detail: str) -> None:
-        """Send that a function is suspended (not up) or called again."""
+        """Send that a function was suspended (not `up`), or is called again."""
         self.send(FunctionChanged(*self.identity(), function, up, detail))
 
     def store_changed(self, up: bool, detail: str) -> None:
-        """Send that the store of counters went out of reach (not up) or is back."""
+        """Send that the store of counters cannot be reached (not `up`), or can be reached again."""
         self.send(StoreChanged(*self.identity(), up, detail))
 
     def store_lost_data(self, lost: bool, detail: str) -> None:
-        """Send that the store of counters lost data, or that this is over (not lost)."""
+        """Send that the store of counters lost data, or that the loss is settled (not `lost`)."""
         self.send(StoreLostData(*self.identity(), lost, detail))
 
     def threshold_passed(self, crossing: Crossing, request_id: str | None, revision: str) -> None:

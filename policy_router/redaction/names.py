@@ -1,4 +1,4 @@
-"""What a name tells about the value under it: a credential, or the place of one."""
+"""What the name of a field says about its value: a credential, or the place of one."""
 
 from __future__ import annotations
 

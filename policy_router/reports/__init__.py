@@ -1,1 +1,1 @@
-"""What became of requests: reports of what was used."""
+"""Reports of what was used."""

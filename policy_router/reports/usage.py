@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 RECENT: Final = 2 * 3600.0
 """How many seconds back subjects are looked for in the ledger; no rolling window is longer."""
 AT_ONCE: Final = 500
-"""Counters that are read in one step."""
+"""Counters that are read at a time."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,10 +34,10 @@ class CounterUsage:
     """What one counter shows.
 
     Attributes:
-        limit: the limit or budget.
-        subject: the user, team, tenant or key that is counted, else ANYONE.
-        used: spent and held together.
-        held: what attempts under way reserve; None where it is not counted separately.
+        limit: The limit or budget.
+        subject: The user, team, tenant or key that is counted, else ANYONE.
+        used: What is spent and held together.
+        held: What attempts under way reserve; None where it is not counted separately.
         resets: Unix time at which the period ends; None for other windows.
         opens: Unix time from which one more unit fits; None when it fits now, or is unknown.
     """
@@ -60,11 +60,11 @@ class Tally:
     """Sums over attempts.
 
     Attributes:
-        requests: attempts that were sent.
-        answers: attempts that returned tokens.
-        tokens_in: tokens of prompts.
-        tokens_out: tokens of answers.
-        cost: nano-USD.
+        requests: Attempts that were sent.
+        answers: Attempts that returned tokens.
+        tokens_in: Tokens of prompts.
+        tokens_out: Tokens of answers.
+        cost: Nano-USD.
     """
 
     requests: int = 0
@@ -88,8 +88,8 @@ class PeriodUsage:
     """The usage of models in one calendar period.
 
     Attributes:
-        label: of the period, such as `2026-11-18` or `2026-11`.
-        models: name and sums of each model, the most expensive first, then the most used.
+        label: Name of the period, such as `2026-11-18` or `2026-11`.
+        models: Name and sums of each model, the most expensive first, then the most used.
     """
 
     label: str
@@ -99,7 +99,7 @@ class PeriodUsage:
         """The sums over models.
 
         Args:
-            names: of the models; None for all.
+            names: Names of the models; None for all.
         """
         wanted = None if names is None else set(names)
         tallies = (t for name, t in self.models if wanted is None or name in wanted)
@@ -112,10 +112,10 @@ class UsageReport:
 
     Attributes:
         now: Unix time.
-        counters: the counters in the order of the policy; those of one limit with the most used
+        counters: The counters in the order of the policy; those of one limit with the most used
             first.
-        today: the usage of models today, in the time zone of the policy.
-        month: the same for this month.
+        today: The usage of models today, in the time zone of the policy.
+        month: The usage of models this month, likewise.
         since: Unix time at which the ledger begins, where older entries are no longer kept.
     """
 
@@ -134,12 +134,12 @@ async def usage(policy: Policy, store: AuditableStore, now: float) -> UsageRepor
     in the last two hours.
 
     Args:
-        policy: whose limits and models.
-        store: where they are counted.
+        policy: The policy whose limits and models are reported.
+        store: The store in which they are counted.
         now: Unix time.
 
     Raises:
-        StoreError: the store cannot be read.
+        StoreError: The store cannot be read.
     """
     zone = policy.timezone
     day_label, day, _ = calendar(Period.DAY, zone, now)

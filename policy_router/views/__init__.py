@@ -1,1 +1,1 @@
-"""The outward shape of each value: a dict for JSON and lines for a terminal."""
+"""Renders each value: as a dict for JSON and as lines for a terminal."""

@@ -1,4 +1,4 @@
-"""The outward shape of an answer, and of a request that got none."""
+"""Renders an answer, and of a request that got none."""
 
 from __future__ import annotations
 
@@ -78,7 +78,7 @@ _REFUSED_BY: Final[Mapping[type[NoCandidateError], str]] = {
     StateUnavailableError: "state",
     CooldownError: "cooldown",
 }
-"""What refused a request where waiting helps."""
+"""What refused a request, where waiting may help."""
 
 
 def _history(

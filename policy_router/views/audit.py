@@ -1,4 +1,4 @@
-"""The outward shape of an audit of the counters."""
+"""Renders an audit of the counters."""
 
 from __future__ import annotations
 

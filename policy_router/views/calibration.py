@@ -1,4 +1,4 @@
-"""The outward shape of a calibration: YAML for a policy."""
+"""Renders a calibration: YAML for a policy."""
 
 from __future__ import annotations
 

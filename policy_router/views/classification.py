@@ -1,4 +1,4 @@
-"""The outward shape of a classification."""
+"""Renders a classification."""
 
 from __future__ import annotations
 

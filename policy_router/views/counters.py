@@ -1,4 +1,4 @@
-"""The outward shape of counters."""
+"""Renders counters."""
 
 from __future__ import annotations
 

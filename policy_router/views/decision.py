@@ -1,4 +1,4 @@
-"""The outward shape of a decision."""
+"""Renders a decision."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The outward shape of what `doctor` found."""
+"""Renders what `doctor` found."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The outward shape of an explanation."""
+"""Renders an explanation."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The outward shape of what `check` found."""
+"""Renders what `check` found."""
 
 from __future__ import annotations
 

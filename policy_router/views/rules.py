@@ -1,4 +1,4 @@
-"""The outward shape of the manual of the check rules."""
+"""Renders the manual of the check rules."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The outward shape of an answer as a story: the rules, the order, the calls, the answer."""
+"""Renders an answer as a story: the rules, the order, the calls, the answer."""
 
 from __future__ import annotations
 

@@ -42,7 +42,7 @@ def _line(line: Line, *, color: bool) -> str:
     # With colors, tabs of all lines are expanded, so that carets stay below their text.
     if not color or (plain is line and "\t" not in plain):
         return plain + "\n"
-    from rich.text import Text  # noqa: PLC0415  pipes do without rich
+    from rich.text import Text  # noqa: PLC0415  pipes do not need rich
 
     # Never wrapped: a terminal wraps by itself, and a code frame stays whole in a wider one.
     styled = Text(line) if isinstance(line, str) else Text.assemble(*line)
@@ -50,7 +50,7 @@ def _line(line: Line, *, color: bool) -> str:
 
 
 def _table(table: Table, *, color: bool, width: int | None) -> str:
-    from rich.padding import Padding  # noqa: PLC0415  help and `--version` do without rich
+    from rich.padding import Padding  # noqa: PLC0415  help and `--version` do not need rich
     from rich.table import Table as Grid  # noqa: PLC0415
 
     if not table.rows:

@@ -1,4 +1,4 @@
-"""The outward shape of a usage report."""
+"""Renders a usage report."""
 
 from __future__ import annotations
 

@@ -1,6 +1,6 @@
 """a stream that is delayed because its answer is checked
 
-Only a complete answer can be checked. So nothing of the stream is sent before, whatever
+Only a complete answer can be checked. So no part of the stream is sent before the check, whatever
 `fallback.on_stream_break` says, and an answer that fails can still be replaced. `buffer` does the
 same for every request.
 

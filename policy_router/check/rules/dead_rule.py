@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 
 
 OTHERS: Final = frozenset({"limits", "budgets", "experiments", "prompts", "invariants"})
-"""Sections whose conditions are no rule's."""
+"""Sections other than `rules` that have conditions."""
 
 
 def check(subject: Subject) -> Iterator[Diagnostic]:

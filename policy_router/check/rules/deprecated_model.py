@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
 
 AHEAD: Final = 60
-"""Days before the last one of a model from which on it is reported."""
+"""Days before the switch-off date of a model from which it is reported."""
 
 
 def check(subject: Subject) -> Iterator[Diagnostic]:

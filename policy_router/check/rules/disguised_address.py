@@ -1,8 +1,7 @@
 """an address that does not lead where it seems to
 
-A number of a machine can be written in many ways, and the name of a host may contain letters of
-another alphabet that look the same. The reviewer of the file sees one place, and the request goes
-to another.
+An IP address can be written in many ways, and a host name may contain letters of another alphabet
+that look the same. The reviewer of the file reads one address, and the request goes to another.
 
 Bad:
     models:

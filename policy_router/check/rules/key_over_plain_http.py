@@ -1,7 +1,7 @@
 """a key that is sent over plain http to a remote server
 
-Everyone on the way can read the key and the prompts. On this machine and in a private network plain
-http is usual.
+Anyone on the network path can read the key and the prompts. On this machine and in a private
+network plain http is usual.
 
 Bad:
     models:

@@ -1,7 +1,7 @@
 """an address where a cloud keeps the credentials of its machines
 
 Whoever can make this machine send a request to 169.254.169.254 or `metadata.google.internal` may
-get the credentials of its account. No model is served there. Other spellings of the same number,
+get the credentials of its account. No model is served there. Other spellings of the same address,
 such as `http://2852039166` or `http://[::ffff:169.254.169.254]`, lead there too.
 
 Bad:

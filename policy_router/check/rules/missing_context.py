@@ -1,6 +1,6 @@
 """a model of unknown context
 
-Only a call would show that a prompt is too long for it.
+Without it, only a failed call shows that a prompt is too long.
 
 Bad:
     models:

@@ -1,4 +1,4 @@
-"""a task by an ability that no model has
+"""a task that needs an ability no model has
 
 A request that needs the ability belongs to the task, and no model can answer it. Where a model has
 the ability and neither the policy nor LiteLLM's table says so, declare it with `can`.

@@ -1,6 +1,6 @@
 """a model that no request can ever get
 
-The rules together exclude it from every request, so it has to be reviewed and is of no use.
+The rules together exclude it from every request, so it is useless and still has to be reviewed.
 
 Bad:
     rules:

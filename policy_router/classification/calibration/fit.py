@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 STEP: Final = 0.05
 """Weight that is moved at a time from one factor to another."""
 WORTH: Final = 0.002
-"""The least improvement of a move, so that fitting ends before it follows chance."""
+"""The smallest improvement that justifies a move; smaller ones would fit noise."""
 APART: Final = 0.001
 """Least distance between the starts of two bands."""
 

@@ -63,7 +63,7 @@ def recovered(scored: ScoredExamples) -> float:
     """Return the part of the gap between the light and the strong model that is closed.
 
     It is averaged over all shares of requests sent to the strong model, the highest scores first.
-    Chance gives 0.5, and so does no gap.
+    Chance gives 0.5, and so does a gap of zero.
     """
     gaps = [e.strong - e.light for e in scored.examples]
     ranked = sorted(zip(scored.scores, gaps, strict=True), reverse=True)

@@ -1,9 +1,9 @@
 """Fits weights and bands to requests whose band or outcome is known, and measures the advantage.
 
 The prompts are split into two halves by digest. Each half is measured with what was fitted on the
-other, so no figure is of prompts that were fitted. Prompts are counted and sampled together with
-all their examples: repeating a prompt adds no evidence. Nothing is proposed whose advantage may be
-due to chance.
+other, so no figure is measured on prompts that were fitted. Prompts are counted and sampled
+together with all their examples: repeating a prompt adds no evidence. Nothing is proposed whose
+advantage may be due to chance.
 """
 
 from __future__ import annotations

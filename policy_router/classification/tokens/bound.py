@@ -14,10 +14,10 @@ from typing import Final
 from policy_router.domain.request import UNBOUNDED
 
 _MESSAGE: Final = 16
-"""Tokens that formats add to a message."""
+"""Tokens that chat formats add to a message."""
 _PICTURES: Final = frozenset({"image_url", "input_image", "image"})
 _PICTURED_BY: Final = frozenset({"image_url", "image", "source", "file_id"})
-"""Fields of such a part that contain the picture or its address."""
+"""Fields of a picture's part that contain the picture or its address."""
 _SOUND: Final = "input_audio"
 _AUDIO_BYTES: Final = 100
 """Base64 characters of sound per token, at least."""

@@ -24,7 +24,12 @@ if TYPE_CHECKING:
 
 
 class _Tokenizer(NamedTuple):
-    """A tokenizer of OpenAI. file: in the litellm package. pattern: what splits a text."""
+    """A tokenizer of OpenAI.
+
+    Attributes:
+        file: Name of its file in the litellm package.
+        pattern: The regular expression that splits a text before it is tokenized.
+    """
 
     file: str
     pattern: str
@@ -119,7 +124,7 @@ def _length(encoding: Encoding, text: str) -> int:
 
 
 def _encoding_name(model: str) -> str:
-    from tiktoken import encoding_name_for_model  # noqa: PLC0415  half a second, for few
+    from tiktoken import encoding_name_for_model  # noqa: PLC0415  takes half a second, and few callers need it
 
     try:
         name = encoding_name_for_model(model.rpartition("/")[2])
@@ -142,12 +147,12 @@ def _encoding(name: str, folder: Path) -> Encoding:
     tiktoken's own `get_encoding` finds the file by an environment variable, which would have to be
     set for the whole process, and fetches it from the network otherwise.
     """
-    from tiktoken import Encoding  # noqa: PLC0415  half a second that few callers pay
+    from tiktoken import Encoding  # noqa: PLC0415  takes half a second, and few callers need it
 
     tokenizer = _TOKENIZERS[name]
     path = folder / tokenizer.file
     if not path.is_file():
-        raise LookupError(f"the installed litellm does not bring the tokenizer {name}")
+        raise LookupError(f"the installed litellm does not include the tokenizer {name}")
     rows = (line.split() for line in path.read_bytes().splitlines())
     ranks = {base64.b64decode(token): int(rank) for token, rank in rows}
     return Encoding(name, pat_str=tokenizer.pattern, mergeable_ranks=ranks, special_tokens={})

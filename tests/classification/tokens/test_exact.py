@@ -92,7 +92,7 @@ def test_what_makes_no_sense_is_counted_all_the_same(messages: object) -> None:
 
 
 def test_a_litellm_without_tokenizers_is_named(tmp_path: Path) -> None:
-    with pytest.raises(LookupError, match="litellm does not bring the tokenizer o200k_base"):
+    with pytest.raises(LookupError, match="litellm does not include the tokenizer o200k_base"):
         _encoding("o200k_base", tmp_path)
 
 
