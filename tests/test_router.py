@@ -104,7 +104,7 @@ def test_an_answer_is_typed_and_looks_like_openais(tmp_path: Path, provider: Sim
         assert (text, answer.choices[0].finish_reason) == ("from small", "stop")
         assert usage is not None
         assert usage.prompt_tokens == 1
-        dumped = answer.model_dump()
+        dumped: Any = answer.model_dump()
         assert dumped["choices"][0]["message"]["content"] == "from small"
         assert (dumped["id"], dumped["model"]) == (answer.id, answer.model)
         assert dumped["created"] == answer.created

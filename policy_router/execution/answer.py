@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from policy_router.domain.decision import Attempt, Decision
@@ -70,7 +70,7 @@ class Answer:
         """The object or dict that the caller of the model returned, untouched."""
         return self.response.raw
 
-    def model_dump(self, *, exclude_none: bool = False) -> dict[str, Any]:
+    def model_dump(self, *, exclude_none: bool = False) -> dict[str, object]:
         """The answer as a dict in the shape of OpenAI's `chat.completion`.
 
         Args:

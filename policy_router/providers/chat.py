@@ -10,7 +10,7 @@ Nothing here reads foreign objects; `adapt` makes these values of them.
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Final
 
 from policy_router.providers.raw_fields import fields_of, put, without_none
 
@@ -63,7 +63,7 @@ class Usage:
             return None
         return self.prompt_tokens + self.completion_tokens
 
-    def model_dump(self, *, exclude_none: bool = False) -> dict[str, Any]:
+    def model_dump(self, *, exclude_none: bool = False) -> dict[str, object]:
         """The usage object as the provider reported it, with OpenAI's three totals added.
 
         Args:
@@ -103,7 +103,7 @@ class ChatChoice:
     error: object = None
     raw: object = field(default=None, repr=False, compare=False)
 
-    def model_dump(self, *, exclude_none: bool = False) -> dict[str, Any]:
+    def model_dump(self, *, exclude_none: bool = False) -> dict[str, object]:
         """The choice as a dict in OpenAI's shape.
 
         Args:
@@ -137,7 +137,7 @@ class ChunkChoice:
     error: object = None
     raw: object = field(default=None, repr=False, compare=False)
 
-    def model_dump(self, *, exclude_none: bool = False) -> dict[str, Any]:
+    def model_dump(self, *, exclude_none: bool = False) -> dict[str, object]:
         """The choice as a dict in OpenAI's shape.
 
         Args:
@@ -176,7 +176,7 @@ class ChatAnswer:
         """Bytes of all that the model produced."""
         return sum(choice.message.size for choice in self.choices)
 
-    def model_dump(self, *, exclude_none: bool = False) -> dict[str, Any]:
+    def model_dump(self, *, exclude_none: bool = False) -> dict[str, object]:
         """The answer as a dict in the shape of OpenAI's `chat.completion`.
 
         Fields of `raw` that have no attribute here are in it too.
@@ -237,7 +237,7 @@ class ChatChunk:
         """Bytes of all that the model produced."""
         return sum(choice.delta.size for choice in self.choices)
 
-    def model_dump(self, *, exclude_none: bool = False) -> dict[str, Any]:
+    def model_dump(self, *, exclude_none: bool = False) -> dict[str, object]:
         """The chunk as a dict in the shape of OpenAI's `chat.completion.chunk`.
 
         Fields of `raw` that have no attribute here are in it too.
@@ -249,7 +249,7 @@ class ChatChunk:
         return without_none(fields) if exclude_none else fields
 
 
-def _envelope(value: ChatAnswer | ChatChunk, type_name: str) -> dict[str, Any]:
+def _envelope(value: ChatAnswer | ChatChunk, type_name: str) -> dict[str, object]:
     fields = fields_of(value.raw)
     put(fields, "id", value.id)
     fields["object"] = type_name

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import Any, Final
+from typing import Final
 
 from policy_router.providers.raw_fields import fields_of, plain_value, put, without_none
 
@@ -23,7 +23,7 @@ class FunctionCall:
     name: str = ""
     arguments: str = ""
 
-    def model_dump(self, *, exclude_none: bool = False) -> dict[str, Any]:  # noqa: ARG002  as the others have it
+    def model_dump(self, *, exclude_none: bool = False) -> dict[str, object]:  # noqa: ARG002  as the others have it
         """The call as a dict; no field of it is ever None."""
         return {"name": self.name, "arguments": self.arguments}
 
@@ -55,7 +55,7 @@ class ToolCall:
         called = self.function
         return _CALL_OVERHEAD + _bytes(self.id) + _bytes(called.name) + _bytes(called.arguments)
 
-    def model_dump(self, *, exclude_none: bool = False) -> dict[str, Any]:
+    def model_dump(self, *, exclude_none: bool = False) -> dict[str, object]:
         """The call as a dict in OpenAI's shape.
 
         Args:
@@ -145,7 +145,7 @@ class _Content:
                 total += _bytes(repr(self.audio))
         return total
 
-    def _content_fields(self) -> dict[str, Any]:
+    def _content_fields(self) -> dict[str, object]:
         fields = fields_of(self.raw)
         for name in ("content", "reasoning_content", "refusal"):
             put(fields, name, getattr(self, name))
@@ -179,7 +179,7 @@ class AnswerMessage(_Content):
 
     role: str = "assistant"
 
-    def model_dump(self, *, exclude_none: bool = False) -> dict[str, Any]:
+    def model_dump(self, *, exclude_none: bool = False) -> dict[str, object]:
         """The message as a dict in OpenAI's shape, which can be sent back in a conversation.
 
         Args:
@@ -209,7 +209,7 @@ class Delta(_Content):
 
     role: str | None = None
 
-    def model_dump(self, *, exclude_none: bool = False) -> dict[str, Any]:
+    def model_dump(self, *, exclude_none: bool = False) -> dict[str, object]:
         """The delta as a dict in OpenAI's shape.
 
         Args:
@@ -220,7 +220,7 @@ class Delta(_Content):
         return without_none(fields) if exclude_none else fields
 
 
-def _function_fields(raw: object, function: FunctionCall) -> dict[str, Any]:
+def _function_fields(raw: object, function: FunctionCall) -> dict[str, object]:
     fields = fields_of(raw)
     for name, text in (("name", function.name), ("arguments", function.arguments)):
         if text or fields.get(name):

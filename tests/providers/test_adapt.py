@@ -101,7 +101,8 @@ def test_objects_of_pydantic_are_read_like_any_other() -> None:
         (read,) = chunk.choices
         assert (chunk.id, chunk.usage, read.index, read.finish_reason) == ("a", None, 7, "stop")
         assert (read.delta.content, read.delta.role, read.delta.refusal) == ("x", "assistant", None)
-        assert chunk.model_dump()["choices"][0]["delta"]["content"] == "x"
+        dumped: Any = chunk.model_dump()
+        assert dumped["choices"][0]["delta"]["content"] == "x"
 
 
 def test_what_is_typed_already_stays_the_same() -> None:
@@ -114,7 +115,8 @@ def test_a_text_is_a_complete_answer() -> None:
     answer = to_answer("hello")
     assert (answer.choices[0].message.content, answer.choices[0].finish_reason) == ("hello", "stop")
     assert (answer.usage, answer.raw) == (None, "hello")
-    assert answer.model_dump()["choices"][0]["message"] == {
+    dumped: Any = answer.model_dump()
+    assert dumped["choices"][0]["message"] == {
         "role": "assistant", "content": "hello",
     }  # fmt: skip
 
@@ -194,7 +196,8 @@ def test_arguments_that_are_a_mapping_become_json_text() -> None:
     call = {"function": {"name": "add", "arguments": {"a": 1}}}
     message = to_answer({"choices": [{"message": {"tool_calls": [call]}}]}).choices[0].message
     assert message.tool_calls[0].function.arguments == '{"a": 1}'
-    assert message.model_dump()["tool_calls"][0]["function"] == {
+    dumped: Any = message.model_dump()
+    assert dumped["tool_calls"][0]["function"] == {
         "name": "add", "arguments": '{"a": 1}',
     }  # fmt: skip
 
@@ -205,7 +208,7 @@ def test_a_whole_answer_as_a_chunk() -> None:
         "hello", "tool_calls", Usage(3, 2, service_tier="flex"),
     )  # fmt: skip
     assert chunk.choices[0].delta == to_delta(to_answer(ANSWER).choices[0].message)
-    dumped = chunk.model_dump()
+    dumped: Any = chunk.model_dump()
     assert (dumped["object"], dumped["choices"][0]["delta"]) == ("chat.completion.chunk", MESSAGE)
     assert "message" not in dumped["choices"][0]
 

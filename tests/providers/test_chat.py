@@ -86,7 +86,7 @@ def test_an_adapted_answer_dumps_as_what_it_was_made_from(given_answer: dict[str
     assert answer.model_dump() == before
     assert answer.raw is given_answer
     assert given_answer == before, "what a caller returned is never changed"
-    dumped = answer.model_dump()
+    dumped: Any = answer.model_dump()
     assert to_answer(dumped) == answer
     for choice in dumped["choices"]:
         choice["message"].clear()
@@ -165,7 +165,8 @@ def test_a_text_that_was_cut_is_cut_in_the_dump_too() -> None:
     })  # fmt: skip
     (choice,) = chunk.choices
     rest = replace(chunk, choices=(replace(choice, delta=replace(choice.delta, content="two")),))
-    assert rest.model_dump()["choices"][0]["delta"] == {"content": "two", "x": 1}
+    dumped: Any = rest.model_dump()
+    assert dumped["choices"][0]["delta"] == {"content": "two", "x": 1}
     without = replace(choice, delta=replace(choice.delta, content=None, tool_calls=()))
     assert without.model_dump()["delta"] == {"content": None, "x": 1}
     assert replace(chunk, choices=()).model_dump()["choices"] == []

@@ -39,6 +39,10 @@ with Router(load(text=POLICY), ask) as router:
     answer = router.completion(MESSAGES, temperature=0.5, max_cost=1, model="auto", seed=None)
     assert answer.choices[0].message.content == "at 0.5"
     assert answer.served_by == "small"
+    dumped: dict[str, object] = answer.model_dump(exclude_none=True)
+    choices = dumped["choices"]
+    assert isinstance(choices, list)
+    assert choices[0]["message"] == answer.choices[0].message.model_dump()
     parameters: ChatParameters = {"temperature": 1, "stop": ["."], "tool_choice": "auto"}
     with router.completion(MESSAGES, stream=True, **parameters) as stream:
         opened: SyncStream = stream

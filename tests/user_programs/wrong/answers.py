@@ -15,6 +15,7 @@ for _ in answer:  # attr-defined: "__iter__"
     pass
 for piece in router.completion(messages, stream=True):
     text = piece.choices[0].message  # attr-defined: "message"
+dumped = answer.model_dump()["choices"][0]  # index: "object"
 attempt = answer.attempts[0].modle  # attr-defined: "modle"
 
 
