@@ -134,7 +134,7 @@ def test_a_text_with_a_tool_call_is_bounded_all_the_same() -> None:
     assert look("much too long", acts=True, max_chars=3) == "13 characters, more than 3"
 
 
-def test_every_check_is_made_by_somebody() -> None:
+def test_every_check_has_an_implementation() -> None:
     assert set(CHECKS) | {"python", "llm"} == set(NAMES)
     assert [name for name in NAMES if name in CHECKS] == list(CHECKS)
 

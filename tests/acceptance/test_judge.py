@@ -1,4 +1,4 @@
-"""A model that judges: what it is told, what counts as its word, and that it may fail."""
+"""A model that judges: what it is sent, what counts as its verdict, and that it may fail."""
 
 from __future__ import annotations
 
@@ -57,7 +57,7 @@ ASKED = Body(messages=[{"role": "user", "content": "Say hello"}])
         ("Verdict: PASS", None),
         ("The answer says PASS", None),
         ("It does not pass", None),
-        # The question, or the judge_messages, said again.
+        # The question, or the judge_messages, repeated.
         ("PASS or FAIL?", None),
         ("PASS or FAIL? FAIL", False),
         ("PASS or FAIL? PASS", True),

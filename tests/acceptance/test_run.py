@@ -84,7 +84,7 @@ def test_a_check_ends_with_the_request(tmp_path: Path) -> None:
             (found,) = got.rejected
             assert (found.check, found.detail) == ("json_schema", "took longer than 0.2 s")
             checks = executor._context.tools.threads
-            # It notices that nobody waits for it, so the next one gets its turn.
+            # It notices that no caller waits for it, so the next one gets its turn.
             await asyncio.gather(*(checks.run(int) for _ in range(3)))
             for thread in threading.enumerate():
                 if thread.name == "policy-router-checks":

@@ -26,7 +26,7 @@ VALUES = "abc"
 
 
 def space(dimensions: int) -> Space:
-    """A space of so many enumerations, each of three values or absent."""
+    """A space of this many enumerations, each of three values or absent."""
     facts = [Fact(f"x{i}", FactType.ENUM, tuple(VALUES)) for i in range(dimensions)]
     vocabulary = Vocabulary((), (), facts)
     tests = [condition.Test(vocabulary.by_name[f.name], Op.IN, (VALUES[0],)) for f in facts]

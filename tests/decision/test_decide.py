@@ -268,7 +268,7 @@ ODD: tuple[object, ...] = (
 
 @pytest.mark.parametrize("name", [field.name for field in fields(Request)])
 def test_whatever_a_request_holds_has_a_decision(name: str) -> None:
-    """It is denied, or taken for what it says; a number that is none lets nothing pass."""
+    """It is denied, or used as it is; a number that is none lets nothing pass."""
     policy = policy_of(SMALL, BIG, rules=(Rule("r", None, first=("big",)),))
     for odd in ODD:
         try:
@@ -378,7 +378,7 @@ def test_cheapest_is_exact_at_any_size(tokens: int, output: int, data: st.DataOb
     assert got == [m.name for m in sorted(pool, key=cost)]
 
 
-def test_the_order_does_not_depend_on_what_was_asked_before() -> None:
+def test_the_order_does_not_depend_on_earlier_requests() -> None:
     # Without input both cost the same: 10 tokens out at one price.
     policy = policy_of(
         model("dear", price=Price(2, 5)),

@@ -69,7 +69,7 @@ def test_the_task_s_checks_and_every_applying_rule_s(
     assert [accept.by for accept in decision.accept] == by
 
 
-def test_a_rule_that_applies_in_two_ways_asks_once(policy: Policy) -> None:
+def test_a_rule_that_applies_in_two_ways_counts_once(policy: Policy) -> None:
     decision = decide(policy, Request(task="chat", tags={"brief", "strict"}, tokens=11))
     assert [accept.by for accept in decision.accept] == ["rule `forms parse`", "rule `brief`"]
 

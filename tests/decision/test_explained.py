@@ -32,7 +32,7 @@ SKIPPED = (
 
 
 def unread() -> Decision:
-    """A decision whose reasons nobody has asked for yet, not even of another one like it."""
+    """A decision whose reasons were not read yet, nor those of another one like it."""
     return decide(assemble(MODELS, RULES, Vocabulary((), ())), Request(tokens=150))
 
 

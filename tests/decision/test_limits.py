@@ -206,7 +206,7 @@ def test_what_an_attempt_takes() -> None:
         ("budgets/words|tokens|day|2026-11-18|acme", 1100, True),
         ("budgets/team|usd|month|2026-11|-", 2_000_000, True),
     ]
-    # What is free takes no money, and a budget of tokens spares nobody.
+    # A free model spends no money; a budget of tokens counts it, too.
     assert taken(found, request, 0) == [("budgets/words|tokens|day|2026-11-18|acme", 1100, True)]
     capped = replace(request, max_tokens=None)
     assert taken(found, capped, 0)[0][1] == 1000 + 2 * 100
@@ -352,7 +352,7 @@ def test_what_is_worth_reading() -> None:
     ]
 
 
-def test_a_period_is_over_for_whoever_has_no_room() -> None:
+def test_a_period_that_is_over_refuses_every_model_without_room() -> None:
     """One model fits and another does not: both are asked about in one reading."""
     meter = budget(50_000_000, then=WhenExhausted.BLOCK)
     found = policy(meter)
@@ -402,7 +402,7 @@ def test_what_is_counted_never_adds_a_candidate(situation: Situation) -> None:
 
 @given(situations())
 def test_advice_and_charges_agree(situation: Situation) -> None:
-    """A model is out for a count exactly when its charge would not fit beside the reading."""
+    """A model is out for a count exactly when its charge and the reading would not fit."""
     found, request, snapshot = situation
     facts = situation_of(found, request, snapshot.now).facts
     assert facts is not None

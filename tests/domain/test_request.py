@@ -101,7 +101,7 @@ def test_a_value_of_another_type_is_refused(given: dict[str, Any], problem: str)
     assert str(refused.value).startswith(problem)
 
 
-def test_what_is_kept_is_plain_and_nobody_else_s() -> None:
+def test_kept_values_are_plain_and_not_shared_with_the_caller() -> None:
     tags, attributes = {"private"}, {"plan": "free"}
     request = Request(
         task=Word.CODE,

@@ -55,7 +55,7 @@ def budget(limit: int | None, **more: Any) -> Limit:
 
 @dataclass
 class Broken(MemoryStore):
-    """A store that does as it is told: next answers, or errors where `down`."""
+    """A scripted store: the next answers, or errors where `down`."""
 
     down: bool = False
     answers: list[Any] = field(default_factory=list)

@@ -131,7 +131,7 @@ def test_the_most_is_never_exceeded_within_its_bounds(
         kept=data.draw(st.none() | rates),
     )
     if price.cached is not None and price.cached > price.input:
-        return  # nobody charges more for reading a cache than for reading
+        return  # no provider charges more for reading a cache than for input
     used_in = data.draw(st.integers(0, tokens_in))
     used_out = data.draw(st.integers(0, tokens_out))
     cached = data.draw(st.integers(0, used_in))

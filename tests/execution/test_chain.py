@@ -283,7 +283,7 @@ def test_what_the_policy_says_of_bad_requests_holds_for_proved_ones_too(
         (FailureKind.CONNECTION_LOST, None, Move.RETRY),
         (FailureKind.MALFORMED, None, Move.NEXT),
         (FailureKind.EMPTY, None, Move.NEXT),
-        (FailureKind.REJECTED, None, Move.END),  # nobody is of a higher tier
+        (FailureKind.REJECTED, None, Move.END),  # no model is of a higher tier
         (FailureKind.STREAM_BROKEN, None, Move.RETRY),
         (FailureKind.DEADLINE, None, Move.NEXT),
         (FailureKind.CANCELLED, None, Move.STOP),
@@ -340,7 +340,9 @@ def test_every_action_is_in_the_table_above() -> None:
         (FailureKind.MALFORMED, FaultClass.SERVER_ERROR),
     ],
 )
-def test_a_retry_that_cannot_help_asks_the_next(kind: FailureKind, fault: FaultClass) -> None:
+def test_when_a_retry_cannot_help_the_next_model_is_called(
+    kind: FailureKind, fault: FaultClass
+) -> None:
     chain = begun("ab", on_error={fault: Action.RETRY})
     assert chain.failed(Failure(kind), PLENTY).move is Move.NEXT
 

@@ -205,7 +205,7 @@ def test_what_is_at_fault_cools(clock: Clock, scope: FailureScope, cooling: set[
     assert {name for name, each in GROUP.items() if cooldowns.until(each, clock.now)} == cooling
 
 
-def test_a_server_of_ones_own_without_a_key_has_none_to_be_at_fault(clock: Clock) -> None:
+def test_a_self_hosted_server_without_a_key_has_no_key_to_be_at_fault(clock: Clock) -> None:
     own = [model(name, api_base="http://localhost/v1") for name in ("m", "n")]
     cooldowns = Cooldowns(clock, models=lambda: own, environment=lambda _: None)
     cooldowns.failed(own[0], Failure(FailureKind.CREDENTIAL), Cooldown())

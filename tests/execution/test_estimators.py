@@ -201,7 +201,7 @@ def test_an_estimator_that_fails_goes_into_cooldown_as_any_model(
 def alone(
     tmp_path: Path, caller: FakeCaller, deadline: float = 60.0, store: MemoryStore | None = None
 ) -> Router:
-    """A router over this caller, on a policy whose requests have so many seconds."""
+    """A router over this caller, on a policy whose requests have this many seconds."""
     path = tmp_path / "policy.yaml"
     said = {"cap": "$1", "within": f"{deadline}s", "step_down": "true"}
     path.write_text(POLICY.format(url="http://127.0.0.1:1", estimator="{ llm: judge }", **said))

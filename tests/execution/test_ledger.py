@@ -141,7 +141,7 @@ def test_an_answer_is_charged_what_it_cost(tmp_path: Path) -> None:
     [
         # No count: the prompt's bytes and 16 more, and a byte a token of what came out.
         (None, None, True, False),
-        # Thinking beside the completion, which the total shows.
+        # Thinking that the completion does not include, as the total shows.
         ({"prompt_tokens": 10, "completion_tokens": 5, "total_tokens": 35}, (10, 25), False, False),
         # More than was asked for, and more than the model can do.
         ({"prompt_tokens": 10, "completion_tokens": 500}, (10, 500), False, True),
@@ -192,7 +192,7 @@ def test_a_spent_budget_means_free_models(tmp_path: Path) -> None:
     async def scene(w: World) -> None:
         first = await w.router.acompletion(HELLO, max_tokens=4000)
         assert first.served_by == "big"
-        # $0.01 has no room for 4,000 tokens of output at $2/M beside what was spent.
+        # $0.01 has no room for 4,000 tokens of output at $2/M in addition to what was spent.
         second = await w.router.acompletion(HELLO, max_tokens=4000)
         assert second.served_by == "small"
         skip = next(s for s in second.decision.skipped if s.model == "big")
@@ -308,7 +308,7 @@ def test_streams_are_settled(tmp_path: Path) -> None:
         (row,) = await w.rows()
         assert 0 < row.cost < 100_000
         assert not row.estimated
-        # Left in the middle: nobody knows what the provider bills.
+        # Left in the middle: it is unknown what the provider bills.
         stream = await w.router.acompletion(HELLO, stream=True, max_tokens=50)
         await stream.aclose()
         *_, last = await w.rows()
@@ -398,7 +398,7 @@ def test_a_seat_of_a_dead_process_is_free_after_its_lease(tmp_path: Path, store:
         live = Live(path, compile_policy, watch="off").start()
         kept = STORES[store](clock, tmp_path)
         async with Router(live, LiteLLMCaller(), store=kept, clock=clock) as router:
-            # What a process that dies leaves behind: a hold that nobody renews or ends.
+            # What a process that dies leaves behind: a hold that is never renewed or ended.
             left = await router.acompletion(HELLO, stream=True)
             assert left.served_by == "big"
             clock.now += LEASE - 1
@@ -507,7 +507,7 @@ def test_a_ledger_that_lost_data_is_closed_for_money_until_an_operator_accepts(
 
 def test_a_threshold_is_reported_once(tmp_path: Path) -> None:
     async def scene(w: World) -> None:
-        assert w.router.store_status() is None  # nobody guards this one
+        assert w.router.store_status() is None  # this one is not degradable
         for _ in range(3):
             await w.router.acompletion(HELLO, user="ada", max_tokens=50)
         warned = [e for e in w.events if isinstance(e, Warned)]

@@ -98,7 +98,7 @@ def test_a_choice_names_its_alternatives(price: str, words: str) -> None:
         ("fallback: { stall: 0s }", "`0s` is not a duration above zero", "write it like `20s`"),
     ],
 )  # fmt: skip
-def test_a_slip_is_told_with_what_to_write(text: str, words: str, help_: str) -> None:
+def test_a_slip_is_reported_with_what_to_write(text: str, words: str, help_: str) -> None:
     (problem,) = inspect([PolicyFile("p.yaml", (HEAD + text).encode())]).findings
     assert words in problem.message
     assert help_ in problem.help

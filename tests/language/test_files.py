@@ -153,7 +153,7 @@ def test_links_in_a_circle(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("name", ["", "a.yaml"])
-def test_fifo_is_refused_and_blocks_nobody(tmp_path: Path, name: str) -> None:
+def test_a_fifo_is_refused_and_does_not_block(tmp_path: Path, name: str) -> None:
     os.mkfifo(tmp_path / "a.yaml")
     answers: list[Diagnostic] = []
     reader = threading.Thread(target=lambda: answers.append(refused(tmp_path / name)), daemon=True)

@@ -420,5 +420,5 @@ def test_a_default_written_out_changes_nothing() -> None:
     )
     assert other.policy is not None, other.diagnostics
     assert one.policy is not None
-    # They are told apart by what was written, and by nothing else.
+    # They are distinguished by what was written, and by nothing else.
     assert replace(one.policy, revision="") == replace(other.policy, revision="")

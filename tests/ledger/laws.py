@@ -1,7 +1,7 @@
-"""What holds of every store after every step, told from answers and readings alone.
+"""What holds of every store after every step, judged by answers and readings alone.
 
 Each law is a function of the step taken and of what the store showed before and after it. `History`
-remembers what callers were told: it neither counts nor decides.
+remembers what callers were answered: it neither counts nor decides.
 """
 
 from __future__ import annotations
@@ -53,7 +53,7 @@ class Step:
 
 
 def worth(charge: Charge, actual: Settlement | None) -> int:
-    """What a charge comes to when its hold ends."""
+    """The amount of a charge when its hold ends."""
     if actual is None:
         return 0
     real = {Metric.USD: actual.cost, Metric.TOKENS: actual.tokens_in + actual.tokens_out}
@@ -70,7 +70,7 @@ def adds(row: LedgerEntry, metric: Metric) -> int:
 
 
 class History:
-    """What callers were told so far."""
+    """What callers were answered so far."""
 
     def __init__(self) -> None:
         self.grants: dict[str, tuple[float, Hold]] = {}

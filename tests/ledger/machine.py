@@ -1,4 +1,4 @@
-"""A store driven at random, beside the model, with every law checked after every step."""
+"""A store driven at random, together with the model, with every law checked after every step."""
 
 from __future__ import annotations
 

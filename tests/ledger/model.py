@@ -65,7 +65,7 @@ class Attempt:
         return next((c.amount for c in self.hold.charges if c.counter.metric is metric), 0)
 
     def worth(self, charge: Charge) -> int:
-        """What one of its charges comes to, as far as is known now."""
+        """The amount of one of its charges, as far as is known now."""
         if self.fate in (Fate.OPEN, Fate.EXPIRED):
             return charge.amount
         if self.actual is None:
@@ -240,7 +240,7 @@ class Model:
         )  # fmt: skip
 
     def _tell(self, attempt: Attempt) -> tuple[Crossing, ...]:
-        """The thresholds passed now: each amount told once for a counter, none below it later."""
+        """The thresholds passed now: each amount once for a counter, none below it later."""
         found = []
         for charge in attempt.hold.charges:
             key, limit, spent = charge.counter.key, charge.cap, self.spent(charge.counter.key)

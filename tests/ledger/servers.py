@@ -28,7 +28,7 @@ QUIET = ("--save", "", "--appendonly", "no", "--loglevel", "notice")
 
 
 def collect_leftovers() -> None:
-    """Collects the connections of clients whose server froze or died, which nobody could close.
+    """Collects the connections of clients whose server froze or died, which no one could close.
     Left to chance, they are collected while another test parses something, and CPython 3.11 then
     fails with `AST constructor recursion depth mismatch`."""
     with warnings.catch_warnings():

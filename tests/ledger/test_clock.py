@@ -320,7 +320,7 @@ def test_a_small_step_is_taken_in_while_time_goes_on(step: float, tmp_path: Path
 
 
 @pytest.mark.parametrize("kind", KINDS)
-def test_a_doubted_clock_is_said_once(
+def test_a_doubted_clock_is_reported_once(
     kind: str, tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
     caplog.set_level(logging.WARNING)

@@ -141,7 +141,7 @@ def test_a_clock_set_back_refills_nothing(w: World) -> None:
 # -- thresholds ----------------------------------------------------------------------------------
 
 
-def test_each_threshold_is_told_once_in_a_period(w: World) -> None:
+def test_each_threshold_is_reported_once_in_a_period(w: World) -> None:
     def spend(name: str, cost: int) -> list[tuple[float, int]]:
         charge = w.money(cost, warn_at=(0.8, 0.95))
         granted(w.reserve(name, charge))
@@ -156,7 +156,7 @@ def test_each_threshold_is_told_once_in_a_period(w: World) -> None:
     assert spend("f", 1000) == [(0.8, 1000), (0.95, 1000)]
 
 
-def test_the_thresholds_of_a_raised_limit_are_told_of_anew(w: World) -> None:
+def test_the_thresholds_of_a_raised_limit_are_reported_again(w: World) -> None:
     def spend(name: str, cost: int, cap: int) -> list[tuple[float, int]]:
         charge = w.money(cost, cap, warn_at=(0.8, 0.95))
         granted(w.reserve(name, charge))
@@ -169,13 +169,15 @@ def test_the_thresholds_of_a_raised_limit_are_told_of_anew(w: World) -> None:
     assert spend("e", 10, 2000) == []
 
 
-def test_thresholds_at_one_amount_are_all_told(w: World) -> None:
+def test_all_thresholds_at_one_amount_are_reported(w: World) -> None:
     charge = w.money(3, 3, warn_at=(0.8, 0.95))
     granted(w.reserve("a", charge))
     assert [c.share for c in w.settle("a", Settlement(cost=3)).crossed] == [0.8, 0.95]
 
 
-def test_a_threshold_passed_by_an_expired_hold_is_told_to_who_finds_it(w: World) -> None:
+def test_a_threshold_passed_by_an_expired_hold_is_reported_to_the_caller_that_finds_it(
+    w: World,
+) -> None:
     w.reserve("a", w.money(900, warn_at=(0.8,)), lease=10)
     w.clock.now += 11
     answer = refused(w.reserve("b", w.money(900)))
@@ -241,7 +243,7 @@ def test_the_slot_that_was_charged_is_corrected(w: World) -> None:
     assert w.used(w.tokens(1, 1000)) == [1]
 
 
-def test_a_correction_of_a_slot_long_gone_changes_nothing(w: World) -> None:
+def test_a_correction_of_a_slot_that_left_the_window_changes_nothing(w: World) -> None:
     w.reserve("a", w.tokens(500, 1000), lease=DAY)
     w.clock.now += 3600
     w.reserve("b", w.tokens(10, 1000))
@@ -348,7 +350,7 @@ def test_what_was_released_cannot_be_settled(w: World) -> None:
     assert w.used(w.money(1)) == [0]
 
 
-def test_nobody_knows_a_hold_that_never_was(w: World) -> None:
+def test_a_hold_that_never_was_is_unknown(w: World) -> None:
     assert w.settle("x", Settlement(cost=1)).ended is Ended.UNKNOWN
     assert w.release("x").ended is Ended.UNKNOWN
     assert not w.renew("x", 10)
@@ -615,7 +617,7 @@ def test_data_that_was_put_back_opens_the_budgets_again(lasting: tuple[World, Da
     assert w.used(w.money(1)) == [301]
 
 
-def test_those_who_come_later_do_not_hide_a_loss(lasting: tuple[World, Data]) -> None:
+def test_later_processes_do_not_hide_a_loss(lasting: tuple[World, Data]) -> None:
     """The number of changes alone would catch up with what the first process had seen."""
     w, data = lasting
     granted(w.reserve("a", w.money(1)))
@@ -653,7 +655,7 @@ def test_a_reading_notices_a_loss(lasting: tuple[World, Data]) -> None:
     assert w.store.loss is not None
 
 
-def test_an_attempt_that_the_store_does_not_know_is_said_to_be_missed(w: World) -> None:
+def test_an_attempt_that_the_store_does_not_know_is_reported_as_missed(w: World) -> None:
     unknown = Ending("x", Settlement(cost=1))
     assert granted(w.reserve("a", w.money(1000), after=unknown)).missed
     assert refused(w.reserve("b", w.money(1), after=unknown)).missed

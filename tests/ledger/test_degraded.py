@@ -130,7 +130,7 @@ class Guard(World):
         assert not self.store.status.up
 
     def heal(self, after: float = 2.0) -> None:
-        """The store works again, and somebody came by after so many seconds."""
+        """The store works again, and a call comes after this many seconds."""
         self.inner.down = None
         self.clock.now += after
         self.pass_by()
@@ -164,7 +164,7 @@ def w() -> Iterator[Guard]:
 # -- what stays closed ---------------------------------------------------------------------------
 
 
-def test_a_budget_that_nobody_counts_is_closed(w: Guard) -> None:
+def test_a_budget_that_cannot_be_counted_is_closed(w: Guard) -> None:
     w.fail("no answer")
     answer: object = w.reserve("a", w.money(1), w.requests(5))
     assert answer == Unavailable("no answer", 1.0)
@@ -176,7 +176,7 @@ def test_a_budget_that_nobody_counts_is_closed(w: Guard) -> None:
 
 
 @pytest.mark.parametrize("more", [{"cap": None}, {"refuses": False}], ids=["no cap", "warns"])
-def test_a_budget_that_refuses_nobody_is_not_closed(w: Guard, more: dict[str, Any]) -> None:
+def test_a_budget_that_refuses_nothing_is_not_closed(w: Guard, more: dict[str, Any]) -> None:
     w.fail()
     answer = w.reserve("a", w.money(600, **more))
     assert isinstance(answer, Granted)
@@ -278,7 +278,7 @@ def test_what_was_counted_alone_yesterday_counts_in_no_other_day(w: Guard) -> No
     assert w.books.used(quota) == [0]
 
 
-def test_a_hold_taken_alone_that_nobody_ends_is_charged_in_full(w: Guard) -> None:
+def test_a_local_hold_that_is_never_ended_is_charged_in_full(w: Guard) -> None:
     money = w.money(600, cap=None)
     w.trip()
     w.reserve("a", money, lease=10)
@@ -366,7 +366,7 @@ def test_of_what_was_taken_no_more_is_kept_than_can_refuse(w: Guard) -> None:
     assert (tables.counts, tables.concurrent) == ({}, {})
 
 
-# -- what is told later --------------------------------------------------------------------------
+# -- what is recorded later ----------------------------------------------------------------------
 
 
 def test_what_could_not_be_ended_is_ended_later(w: Guard) -> None:
@@ -392,7 +392,7 @@ def test_what_ended_on_the_way_is_ended_later(w: Guard) -> None:
     assert w.books.used(w.money(0)) == [100]
 
 
-def test_a_hold_that_was_taken_though_nobody_heard_is_given_back(w: Guard) -> None:
+def test_a_hold_whose_answer_was_lost_is_given_back(w: Guard) -> None:
     w.fail(late=True)
     assert isinstance(w.reserve("a", w.money(600)), Unavailable)
     assert w.books.used(w.money(0)) == [600]
@@ -418,7 +418,7 @@ def test_a_hold_that_was_taken_right_after_the_probe_is_given_back(
     assert w.books.used(w.money(0)) == [0]
 
 
-def test_a_hold_that_was_taken_though_nobody_heard_is_settled_once(w: Guard) -> None:
+def test_a_hold_whose_answer_was_lost_is_settled_once(w: Guard) -> None:
     w.fail(late=True)
     answer = w.reserve("a", w.requests(5), w.money(600, cap=None))
     assert isinstance(answer, Granted)
@@ -462,7 +462,7 @@ def test_what_fails_alone_does_not_hold_up_the_rest(w: Guard) -> None:
     assert [(r.id, r.cost) for r in w.books.rows() if r.kind is EntryKind.ADJUST] == [("b", -100)]
 
 
-def test_nobody_is_told_that_a_hold_is_lost_when_nobody_knows(w: Guard) -> None:
+def test_a_hold_is_not_reported_lost_while_that_is_unknown(w: Guard) -> None:
     w.reserve("a", w.money(600))
     assert w.renew("a", 10)
     w.trip()
@@ -472,7 +472,7 @@ def test_nobody_is_told_that_a_hold_is_lost_when_nobody_knows(w: Guard) -> None:
 # -- when to ask ---------------------------------------------------------------------------------
 
 
-def test_a_dead_store_is_asked_three_times_and_then_by_one_probe_at_a_time(w: Guard) -> None:
+def test_a_dead_store_is_called_three_times_and_then_by_one_probe_at_a_time(w: Guard) -> None:
     w.trip()
     assert w.told.changes == [(False, "gone")]
     assert w.store.status.detail == "gone"
@@ -544,7 +544,7 @@ def test_many_failures_at_once_are_one_change(w: Guard) -> None:
     assert w.store._breaker.wait(w.clock.now) == 1.0
 
 
-def test_a_store_that_goes_away_again_while_it_is_told_keeps_the_rest_owed(w: Guard) -> None:
+def test_a_store_that_fails_again_during_recovery_keeps_the_rest_owed(w: Guard) -> None:
     w.reserve("a", w.money(600))
     w.fail()
     w.settle("a", Settlement(cost=100))
@@ -585,7 +585,7 @@ def test_a_store_that_is_back_is_used_by_requests_that_have_a_loop_of_their_own(
     assert guarded.status.up
 
 
-def test_an_errand_of_a_loop_that_is_gone_keeps_nobody_from_another() -> None:
+def test_a_recovery_of_a_closed_loop_does_not_prevent_another() -> None:
     clock = Clock()
     inner = Shaky(clock)
     guarded = DegradableStore(inner, 1, clock, clock)
@@ -595,7 +595,7 @@ def test_an_errand_of_a_loop_that_is_gone_keeps_nobody_from_another() -> None:
     clock.now += 1
     inner.hangs = True
     loop = asyncio.new_event_loop()
-    loop.set_exception_handler(lambda *_: None)  # told of the tasks that are dropped here
+    loop.set_exception_handler(lambda *_: None)  # called for the tasks that are dropped here
     asking = loop.create_task(guarded.read(()))
     loop.run_until_complete(asyncio.sleep(0.001))
     assert not asking.done()
@@ -614,7 +614,7 @@ def test_a_probe_outlives_the_request_that_sent_it(w: Guard) -> None:
         asking = asyncio.ensure_future(w.store.read(()))
         await asyncio.sleep(0)
         asking.cancel()
-        assert await w.store.read(()) == ()  # nobody else waits for it
+        assert await w.store.read(()) == ()  # no other call waits for it
         assert not w.store.status.up
         await w.store._recovery
 
@@ -672,7 +672,7 @@ def accept(f: Guard) -> None:
     f.do(f.inner.accept_loss())
 
 
-def test_a_loss_is_told_logged_and_shown_until_it_is_accepted(
+def test_a_loss_is_reported_logged_and_shown_until_it_is_accepted(
     f: Guard, caplog: pytest.LogCaptureFixture
 ) -> None:
     f.reserve("a", f.money(600))
@@ -857,7 +857,7 @@ def test_closing_while_it_is_away_does_not_ask(w: Guard) -> None:
     assert w.inner.closed
 
 
-def test_an_errand_cut_off_with_its_loop_is_run_by_the_next() -> None:
+def test_a_recovery_cut_off_with_its_loop_is_run_by_the_next() -> None:
     clock = Clock()
     inner = Shaky(clock)
     guarded = DegradableStore(inner, 1, clock, clock)
@@ -871,7 +871,7 @@ def test_an_errand_cut_off_with_its_loop_is_run_by_the_next() -> None:
         inner.down = None
         await guarded.read(())
         inner.hangs = True
-        assert guarded.status.owed == 0  # being told
+        assert guarded.status.owed == 0  # it is being delivered
 
     async def second() -> None:
         inner.hangs = False

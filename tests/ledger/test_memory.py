@@ -32,7 +32,7 @@ def test_a_long_ledger_is_folded_into_opening_balances(w: World) -> None:
     assert w.audit() == ()
 
 
-def test_rows_of_counters_long_gone_are_folded_into_nothing(w: World) -> None:
+def test_rows_of_deleted_counters_are_dropped(w: World) -> None:
     w.reserve("old", w.money(1), w.requests(None), w.seat(None))
     w.settle("old", Settlement(cost=1))
     w.clock.now += KEPT + 2 * REMEMBERED
@@ -45,7 +45,7 @@ def test_rows_of_counters_long_gone_are_folded_into_nothing(w: World) -> None:
     assert (len(tables.counts), tables.rolling, tables.concurrent) == (1, {}, {})
 
 
-def test_what_may_still_be_asked_for_is_kept(w: World) -> None:
+def test_rows_that_may_still_matter_are_kept(w: World) -> None:
     charges = w.money(7), w.requests(None), w.seat(None)
     w.reserve("open", *charges, lease=10 * KEPT)
     w.clock.now += KEPT + 2 * REMEMBERED

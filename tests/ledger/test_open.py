@@ -200,7 +200,7 @@ def test_a_path_from_the_working_directory(
 
 
 @pytest.mark.parametrize("opens", [open_store, open_view])
-def test_a_path_that_looks_absolute_is_said_to_be_relative(
+def test_a_path_that_looks_absolute_is_reported_as_relative(
     opens: Callable[[str], AuditableStore],
     tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,
@@ -221,7 +221,7 @@ def test_a_path_that_looks_absolute_is_said_to_be_relative(
     assert info == ("INFO", f"{here}/x.db; {every}")
 
 
-def test_a_ledger_that_a_relative_path_begins_in_another_folder_is_said_to_be_new(
+def test_a_ledger_created_by_a_relative_path_in_another_folder_is_reported_as_new(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     for folder in ("one", "two", "one"):
@@ -237,9 +237,7 @@ def test_a_ledger_that_a_relative_path_begins_in_another_folder_is_said_to_be_ne
     ]
 
 
-def test_what_an_operator_is_told_of_a_relative_path(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_the_diagnosis_of_a_relative_path(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
     found = {f.subject: f for f in asyncio.run(diagnose("sqlite:///etc/x.db"))}
     assert found["address"].level is Severity.WARNING

@@ -54,7 +54,7 @@ def counting(seconds: float) -> tuple[Loop, list[float], Countdown]:
     return loop, over, Countdown(events, seconds, lambda: over.append(loop.now))
 
 
-def test_a_loop_that_is_never_late_waits_as_long_as_it_was_asked_to() -> None:
+def test_a_loop_that_is_never_late_waits_exactly_its_patience() -> None:
     loop, over, _ = counting(2.0)
     while not over:
         loop.run()
@@ -80,7 +80,7 @@ def test_a_loop_that_is_always_late_gives_up_as_well() -> None:
     assert over
 
 
-def test_who_was_answered_is_not_interrupted() -> None:
+def test_a_caller_that_was_answered_is_not_interrupted() -> None:
     loop, over, countdown = counting(2.0)
     loop.run()
     countdown.stop()

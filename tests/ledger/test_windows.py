@@ -26,7 +26,7 @@ def test_our_windows_let_no_more_through_than_the_limit() -> None:
     assert worst_of(Ours, SAMPLE) == LIMIT
 
 
-def test_a_caller_who_always_asks_gets_nearly_all() -> None:
+def test_a_caller_that_always_retries_gets_nearly_all() -> None:
     admitted = greedy(Ours(), windows=20)
     assert worst(admitted) <= LIMIT
     assert len(admitted) >= 0.98 * 20 * LIMIT

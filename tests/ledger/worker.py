@@ -50,7 +50,7 @@ def start(*arguments: str | Path) -> subprocess.Popen[str]:
 
 
 def said(process: subprocess.Popen[str]) -> str:
-    """The next line that a process says; nothing when it was killed before it had said it all."""
+    """The next line that a process prints; nothing when it was killed before the line ended."""
     assert process.stdout is not None
     line = process.stdout.readline()
     return line.strip() if line.endswith("\n") else ""
@@ -82,7 +82,7 @@ async def work(path: str, name: str) -> None:
             done += 1
             hold_id, cost = f"{name}.{lane}.{done}", done % HELD
             await attempt(store, hold_id, cost)
-            print(hold_id, cost, flush=True)  # noqa: T201  what was answered is told
+            print(hold_id, cost, flush=True)  # noqa: T201  the test reads what was answered
 
     await asyncio.gather(*(one(lane) for lane in range(4)))
 

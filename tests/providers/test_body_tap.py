@@ -84,7 +84,7 @@ def test_what_cannot_be_unpacked_is_not_judged() -> None:
         (json.dumps({"choices": [{"message": {}, "finish_reason": "x",
                                   "native_finish_reason": "y"}]}) + "\n",
          RawChoice("x", native_finish_reason="y", is_whole=True)),
-        # a stream that repeats the message so far beside the delta
+        # a stream that repeats the message so far in addition to the delta
         (event({"choices": [{"delta": {}, "message": {}, "finish_reason": "stop"}]}).decode(),
          RawChoice("stop")),
         # Gemini

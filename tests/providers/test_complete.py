@@ -58,7 +58,7 @@ def test_an_answer_that_ends_as_answers_do(reason: str) -> None:
         ((choice(), choice("error")), FailureKind.SERVER_ERROR),
         ((choice(), choice(None)), FailureKind.MALFORMED),
         ((choice(), choice("content_filter")), FailureKind.CONTENT_POLICY),
-        # what the model's own provider said, passed on by a gateway
+        # the reason of the model's own provider, passed on by a gateway
         ((choice(native_finish_reason="network_error"),), FailureKind.CONNECTION_LOST),
         ((choice(native_finish_reason="a word of its own"),), None),
         (
@@ -70,7 +70,7 @@ def test_an_answer_that_ends_as_answers_do(reason: str) -> None:
         ((choice(error={"code": "insufficient_quota"}),), FailureKind.QUOTA_EXHAUSTED),
         ((choice(provider_specific_fields={"error": {"code": 429}}),), FailureKind.RATE_LIMITED),
         ((choice(error=None, provider_specific_fields={"error": {}}),), None),
-        # said and not said
+        # stated and not stated
         ((choice(text=""),), FailureKind.EMPTY),
         ((choice(text=None),), FailureKind.EMPTY),
         ((choice(text=None, reasoning_content="hm"),), FailureKind.EMPTY),

@@ -18,7 +18,7 @@ def test_every_kind_has_a_reaction_and_every_fault_a_kind() -> None:
 
 
 @pytest.mark.parametrize("kind", list(FailureKind))
-def test_nobody_is_told_401_for_our_credentials(kind: FailureKind) -> None:
+def test_rejected_credentials_of_ours_are_never_a_401_for_the_caller(kind: FailureKind) -> None:
     assert REACTIONS[kind].status != 401
 
 

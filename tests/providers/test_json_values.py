@@ -72,7 +72,7 @@ def test_what_has_another_shape(given: object, found: object) -> None:
     ],
     ids=["bytes", "date", "set", "nan", "infinite", "long", "class"],
 )
-def test_what_cannot_be_said_has_a_place(given: object, problem: str) -> None:
+def test_an_error_about_an_unsendable_value_names_its_place(given: object, problem: str) -> None:
     with pytest.raises(UsageError, match=problem):
         to_json_values(given, "it")
 

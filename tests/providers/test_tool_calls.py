@@ -37,7 +37,7 @@ def numbers(*chunks: Any) -> list[int | None]:
             [(0, "a", "w", ""), (1, "b", "w", ""), (0, None, None, A), (1, None, None, B)],
             [0, 1, 0, 1],
         ),
-        # one index for all, or none, told apart by ids
+        # one index for all, or none, distinguished by ids
         ([(0, "a", "w", A), (0, "b", "w", B)], [0, 1]),
         ([(None, "a", "w", A), (None, "b", "w", B)], [0, 1]),
         (

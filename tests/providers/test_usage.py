@@ -27,7 +27,7 @@ def read(service_tier: object = None, **used: Any) -> Usage:
         ({"prompt_tokens": "5", "completion_tokens": float("nan")}, Usage()),
         ({"prompt_tokens": -5, "completion_tokens": True}, Usage()),
         ({"prompt_tokens": 10**18, "completion_tokens": float("inf")}, Usage()),
-        # Thinking beside the completion, told by the total.
+        # Thinking that the completion does not include, as the total shows.
         (
             {
                 "prompt_tokens": 10, "completion_tokens": 4, "total_tokens": 34,
@@ -68,7 +68,7 @@ def read(service_tier: object = None, **used: Any) -> Usage:
              "prompt_tokens_details": {"cache_write_tokens": 50, "cache_creation_tokens": 50}},
             Usage(100, 1, cache_write_tokens=50),
         ),
-        # Counted beside the prompt, as Anthropic's own interface does.
+        # Counted apart from the prompt, as in Anthropic's own interface.
         (
             {
                 "input_tokens": 10, "output_tokens": 1, "cache_creation_input_tokens": 50,

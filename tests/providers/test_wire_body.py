@@ -72,7 +72,7 @@ THOUGHTS = {"thinking_blocks", "provider_specific_fields"}
         ("openrouter/a/b", {"reasoning_content", "reasoning"} | THOUGHTS),
     ],
 )
-def test_what_another_provider_said_stays_with_it(calls: str, extra: set[str]) -> None:
+def test_fields_of_another_provider_are_not_sent(calls: str, extra: set[str]) -> None:
     assert message(calls, ANSWER).keys() == COMMON | extra
 
 
@@ -138,7 +138,7 @@ def test_what_is_empty_is_not_sent() -> None:
     assert found.keys() == {"messages", "temperature", "seed"}
 
 
-def test_tools_are_marked_for_who_knows_the_marks() -> None:
+def test_tools_keep_cache_marks_for_providers_that_know_them() -> None:
     tool = {"type": "function", "function": {"name": "f"}, "cache_control": {"type": "ephemeral"}}
     plain = {"type": "function", "function": {"name": "f"}}
     found = sent("groq/x", tools=[tool, "odd"], tool_choice="auto")

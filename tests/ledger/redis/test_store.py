@@ -174,7 +174,7 @@ def test_the_patience_stands_in_the_url(server: Server) -> None:
     asyncio.run(ask())
 
 
-def test_a_guard_asks_a_frozen_server_no_more_and_finds_it_again(server: Server) -> None:
+def test_a_frozen_server_is_not_called_and_is_found_again(server: Server) -> None:
     with place(server.url, patience=BRISK) as w:
         ticks = Clock()
         guarded = DegradableStore(w.store, 1, w.clock, ticks)
@@ -210,7 +210,7 @@ def test_a_guard_asks_a_frozen_server_no_more_and_finds_it_again(server: Server)
         assert w.used(w.money(0)) == [6]
 
 
-def test_nobody_at_the_address_is_an_error() -> None:
+def test_an_address_without_a_server_is_an_error() -> None:
     with place("redis://:secret@127.0.0.1:1/3") as w:
         with pytest.raises(StoreError, match=r"no answer from the store at 127.0.0.1:1") as caught:
             w.reserve("a", w.money(1))
@@ -259,7 +259,7 @@ def test_a_password_that_is_wrong_is_an_error(server: Server) -> None:
         assert isinstance(w.reserve("a", w.money(1)), Granted)
 
 
-def test_a_user_who_may_not_ask_is_an_error(server: Server) -> None:
+def test_a_user_without_permission_is_an_error(server: Server) -> None:
     with raw(server.url) as client:
         client.acl_setuser("ann", enabled=True, nopass=True, keys=["*"], commands=["-info"])
     with place(f"unix://ann:any@{server.path}") as w, pytest.raises(StoreError, match=r"(?i)perm"):
@@ -416,7 +416,7 @@ def test_closing_waits_for_no_loop_that_is_busy(w: Place) -> None:
 
 
 @pytest.mark.parametrize("last", ["caller", "connection"])
-def test_a_loop_that_ends_leaves_nobody_waiting(server: Server, last: str) -> None:
+def test_a_loop_that_ends_leaves_no_caller_waiting(server: Server, last: str) -> None:
     store = RedisStore(server.url, patience=PATIENT)
 
     async def first() -> asyncio.Task[Any]:
@@ -473,7 +473,7 @@ def test_a_cluster_is_refused() -> None:
         w.do(w.store.read(()))
 
 
-def test_a_server_changed_meanwhile_is_looked_at_again(server: Server) -> None:
+def test_a_server_that_changed_is_checked_again(server: Server) -> None:
     with place(server.url) as w:
         w.reserve("a", w.money(1))
         with w.raw() as client:
@@ -483,7 +483,7 @@ def test_a_server_changed_meanwhile_is_looked_at_again(server: Server) -> None:
             w.reserve("b", w.money(1))
 
 
-def test_a_server_changed_meanwhile_is_looked_at_though_it_stays_connected() -> None:
+def test_a_changed_server_is_checked_though_it_stays_connected() -> None:
     with Server() as server, place(server.url) as there:
         there.reserve("a", there.money(1))
         with there.raw() as client:
@@ -540,7 +540,7 @@ WELL: dict[str, Any] = {
         ({}, 0, 3600, "time", Severity.WARNING, "stands still for 3600 s"),
     ],
 )
-def test_what_an_operator_is_told(  # noqa: PLR0917  a row of the table
+def test_the_diagnosis_of_a_server(  # noqa: PLR0917  a row of the table
     change: dict[str, Any], skew: float, ahead: float, subject: str, level: Severity, text: str
 ) -> None:
     found = {f.subject: f for f in describe({**WELL, **change}, skew, ahead)}
@@ -594,7 +594,7 @@ def test_the_server_tells_the_time(w: Place) -> None:
         before = time.time()
         answer = await store.reserve(Hold("a", (), 60, ABOUT))
         assert isinstance(answer, Granted)
-        # one host, one clock, told in microseconds
+        # one host and one clock, which is reported in microseconds
         assert before - 0.001 <= answer.expires - 60 <= time.time() + 0.001
         await store.aclose()
 
@@ -720,7 +720,7 @@ def test_more_leases_than_one_step_charges_run_out_all_the_same(w: Place) -> Non
     assert w.audit() == ()
 
 
-def test_a_hold_that_somebody_deleted_stops_nobody(w: Place) -> None:
+def test_a_deleted_hold_does_not_stop_others(w: Place) -> None:
     w.reserve("a", w.seat(1), w.money(5), lease=10)
     w.reserve("b", w.money(5), lease=10)
     with w.raw() as client:
@@ -744,7 +744,7 @@ def test_a_counter_that_was_deleted_or_evicted_closes_the_budgets(w: Place) -> N
     assert isinstance(w.reserve("d", w.money(600)), Granted)
 
 
-def test_a_counter_of_which_nothing_is_asked_any_more_is_not_missed(w: Place) -> None:
+def test_a_counter_that_is_no_longer_read_is_not_missed(w: Place) -> None:
     w.reserve("a", w.money(600))
     old = w.money(0)
     w.clock.now += 63 * DAY
@@ -787,7 +787,7 @@ def test_old_rows_make_way_and_the_books_still_balance() -> None:
         assert (difference.field, difference.counter - difference.ledger) == ("spent", 3)
 
 
-def test_rows_of_counters_that_are_gone_make_way_too() -> None:
+def test_rows_of_deleted_counters_are_trimmed_too() -> None:
     with place(shared().url, keep=100) as w:
         spend(w, 100)
         w.clock.now += 100 * DAY
@@ -898,7 +898,7 @@ def test_what_cannot_be_opened_is_a_usage_error(url: str, prefix: str) -> None:
         "rediss://localhost?ssl_min_version=1",
     ],
 )
-def test_an_option_that_nobody_may_set_is_a_usage_error(url: str) -> None:
+def test_an_option_that_may_not_be_set_is_a_usage_error(url: str) -> None:
     with pytest.raises(
         UsageError, match="has an unknown option; the options are `client_name`, `db`"
     ) as got:
@@ -916,7 +916,7 @@ def test_the_client_knows_every_option_that_may_be_set(scheme: str) -> None:
         pool.make_connection()
 
 
-def test_what_nobody_expected_is_a_store_error_for_everybody(
+def test_an_unexpected_error_is_a_store_error_for_every_caller(
     w: Place, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     async def odd(_connection: LoopConnection, _commands: object) -> list[Any]:

@@ -1,4 +1,4 @@
-"""What is told of a ledger's file."""
+"""The diagnosis of a ledger's file."""
 
 from __future__ import annotations
 

@@ -136,7 +136,7 @@ def test_many_loops_and_threads_share_a_store(path: Path) -> None:
         assert w.used(*charges) == [90, 90, 90]
 
 
-def test_a_verb_whose_caller_is_gone_is_done(path: Path) -> None:
+def test_a_verb_whose_caller_left_is_run(path: Path) -> None:
     with opened(path) as w:
 
         async def hurried(name: str) -> None:
@@ -153,7 +153,7 @@ def test_a_verb_whose_caller_is_gone_is_done(path: Path) -> None:
         assert w.used(w.money(1)) == [2]
 
 
-def test_a_hold_that_nobody_waits_for_is_not_taken(path: Path) -> None:
+def test_a_hold_whose_caller_left_is_not_taken(path: Path) -> None:
     with opened(path) as w:
         with LedgerFile(path, "normal", Timing()).locked():
 
@@ -170,7 +170,9 @@ def test_a_hold_that_nobody_waits_for_is_not_taken(path: Path) -> None:
 
 
 @pytest.mark.parametrize("own_loop", [True, False])
-def test_a_hold_that_was_taken_for_nobody_is_given_back(path: Path, own_loop: bool) -> None:
+def test_a_hold_that_was_taken_after_its_caller_left_is_given_back(
+    path: Path, own_loop: bool
+) -> None:
     with opened(path) as w:
 
         async def hurried() -> None:
@@ -192,7 +194,7 @@ def test_a_hold_that_was_taken_for_nobody_is_given_back(path: Path, own_loop: bo
         assert w.rows() == []
 
 
-def test_what_was_asked_before_closing_is_done(path: Path) -> None:
+def test_verbs_submitted_before_closing_are_run(path: Path) -> None:
     with opened(path) as w:
 
         async def both() -> Any:
@@ -294,7 +296,7 @@ def test_both_sides_of_a_fork_open_connections_of_their_own(path: Path) -> None:
         assert w.settle("a", Settlement(cost=5)).ended is Ended.DONE
 
 
-def test_a_stopped_process_that_has_the_lock_holds_nobody_up(path: Path) -> None:
+def test_a_stopped_process_that_has_the_lock_does_not_block_others(path: Path) -> None:
     with opened(path, timing=HASTY) as w, running("stop", path) as holder:
         w.reserve("a", w.money(10))
         w.used(w.money(1))
@@ -324,7 +326,7 @@ def test_a_store_can_be_closed_though_it_waits_for_the_lock(path: Path) -> None:
         assert w.used(w.money(1)) == [0]
 
 
-def test_a_disk_that_hangs_holds_nobody_up(path: Path) -> None:
+def test_a_disk_that_hangs_does_not_block_callers(path: Path) -> None:
     until = threading.Event()
     with opened(path, timing=HASTY) as w:
         try:
@@ -423,7 +425,7 @@ def test_a_killed_process_leaves_a_note_of_its_last_commit(path: Path) -> None:
 def test_after_a_loss_of_power_only_what_was_on_the_disk_is_missed(
     path: Path, monkeypatch: pytest.MonkeyPatch, durability: Durability, noticed: bool
 ) -> None:
-    """The last second may be gone where commits are not synchronous, and that is no alarm."""
+    """The last second may be lost where commits are not synchronous, which is not reported."""
     with opened(path, durability=durability, timing=Timing(sync=3600.0)) as w:
         w.reserve("a", w.money(5))
         copy = copied(path)
@@ -484,7 +486,7 @@ def test_a_ledger_that_lost_data_keeps_its_note(path: Path) -> None:
         assert noted(path).mark.ledger != before.mark.ledger
 
 
-def test_a_ledger_beside_which_nothing_is_noted_is_trusted(path: Path) -> None:
+def test_a_ledger_without_a_high_water_mark_is_trusted(path: Path) -> None:
     with opened(path) as w:
         w.reserve("a", w.money(5))
     os.truncate(path.parent / "ledger.db-lock", 24)
@@ -696,7 +698,7 @@ def test_what_is_no_database_is_not_opened(path: Path) -> None:
         SqliteStore(path)
 
 
-def test_the_database_of_another_program_is_left_alone(path: Path) -> None:
+def test_the_database_of_another_program_is_not_changed(path: Path) -> None:
     path.parent.mkdir()
     sql(path, "CREATE TABLE cookies (a)")
     with pytest.raises(StoreError, match="it is the database of another program"):
@@ -704,7 +706,7 @@ def test_the_database_of_another_program_is_left_alone(path: Path) -> None:
     assert sql(path, "SELECT name FROM sqlite_master") == [("cookies",)]
 
 
-def test_a_ledger_of_a_later_version_is_left_alone(path: Path) -> None:
+def test_a_ledger_of_a_later_version_is_not_changed(path: Path) -> None:
     with opened(path) as w:
         w.reserve("a", w.money(1))
     sql(path, "PRAGMA user_version = 7")
@@ -738,7 +740,7 @@ def test_an_old_sqlite_is_refused(path: Path, monkeypatch: pytest.MonkeyPatch) -
 
 
 @pytest.mark.parametrize("how", ["removed", "emptied"])
-def test_a_ledger_that_is_gone_is_not_begun_anew(path: Path, how: str) -> None:
+def test_a_deleted_ledger_is_not_created_again(path: Path, how: str) -> None:
     with opened(path):
         pass
     if how == "removed":
@@ -931,7 +933,7 @@ def test_a_checkpoint_that_fails_is_met_by_the_next_verb(path: Path) -> None:
         assert isinstance(w.reserve("b", w.money(1)), Granted)
 
 
-def test_a_folder_that_is_gone_ends_no_thread(path: Path) -> None:
+def test_a_deleted_folder_ends_no_thread(path: Path) -> None:
     with opened(path, timing=Timing(sync=0.0)) as w, checkpoints(w) as done:
         shutil.move(path.parent, path.parent.with_name("away"))
         path.parent.with_name("away").joinpath("ledger.db-lock").unlink()
@@ -943,7 +945,7 @@ def test_a_folder_that_is_gone_ends_no_thread(path: Path) -> None:
         assert isinstance(w.reserve("b", w.money(1)), Granted)
 
 
-def test_what_nobody_can_ask_for_is_forgotten(path: Path) -> None:
+def test_rows_that_can_no_longer_matter_are_deleted(path: Path) -> None:
     clock = Clock()
     with opened(path, clock) as w:
         for i in range(5):

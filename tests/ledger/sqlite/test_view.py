@@ -1,4 +1,4 @@
-"""A ledger is read without a trace, and whoever owns its folder leads nobody elsewhere."""
+"""A ledger is read without a trace, and the owner of its folder cannot redirect the reader."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ HASTY = Timing(patience=0.05)
 
 @pytest.fixture
 def path(tmp_path: Path) -> Path:
-    """A ledger in which something was spent and something is held, and that nobody has open."""
+    """A ledger in which something was spent and something is held, and that no process has open."""
     path = tmp_path / "state" / "ledger.db"
     with store(path) as w:
         w.reserve("a", w.money(300))
@@ -123,7 +123,7 @@ def test_reading_leaves_no_trace(path: Path, how: str) -> None:
     assert found[0] == [750 if how in ("crashed", "copied") else 700, 1]
 
 
-def test_a_ledger_in_use_is_read_beside_those_who_use_it(path: Path) -> None:
+def test_a_ledger_in_use_is_read_in_place(path: Path) -> None:
     process = start("work", path, "x")
     try:
         said(process)
@@ -187,7 +187,7 @@ def test_a_ledger_of_an_earlier_format_is_read_as_it_is(path: Path) -> None:
         assert w.used(w.money(1)) == [700]
 
 
-def test_a_copy_waits_for_who_writes(path: Path) -> None:
+def test_a_copy_waits_for_the_writer(path: Path) -> None:
     lock = Lock(path)
     lock.acquire()
     with view(path) as w, pytest.raises(StoreError, match=r"kept its lock for 0\.05 s"):
@@ -264,7 +264,7 @@ TRAPPED = [
 
 @pytest.mark.parametrize("verb", ["view", "diagnose", "write", "fix"])
 @pytest.mark.parametrize(("name", "trap"), TRAPPED)
-def test_traps_in_the_folder_harm_nobody(
+def test_traps_in_the_folder_do_no_harm(
     path: Path, tmp_path: Path, name: str, verb: str, trap: Callable[[Path, Path], None]
 ) -> None:
     victim = tmp_path / "victim"
@@ -288,7 +288,7 @@ def test_traps_in_the_folder_harm_nobody(
     assert before.keys() == after.keys()
 
 
-def test_a_file_of_ones_own_that_is_no_lock_is_left_alone(path: Path) -> None:
+def test_a_file_of_the_user_that_is_no_lock_is_not_changed(path: Path) -> None:
     lock = path.with_name("ledger.db-lock")
     lock.write_text(CONTENT * 9)
     with pytest.raises(StoreError, match="is not the lock file of a ledger; remove"), store(path):

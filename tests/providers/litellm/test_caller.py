@@ -57,7 +57,7 @@ async def executor() -> AsyncIterator[Executor]:
 
 
 async def settle() -> None:
-    """Lets the tasks that LiteLLM starts for its logging come to their end."""
+    """Lets the tasks that LiteLLM starts for its logging end."""
     for _ in range(3):
         await asyncio.sleep(0)
 
@@ -330,7 +330,7 @@ def test_an_answer_may_repeat_itself(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.mark.parametrize("index", [None, 0])
-def test_parallel_tool_calls_with_one_index_are_told_apart(
+def test_parallel_tool_calls_with_one_index_are_distinguished(
     index: int | None, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("MY_KEY", "sk-mine")
@@ -440,7 +440,7 @@ def test_usage_at_the_end_of_a_stream(asked: bool) -> None:
 
 
 @pytest.mark.parametrize("asked", [True, False])
-def test_a_stream_that_nobody_counted_has_no_usage(asked: bool) -> None:
+def test_a_stream_that_was_not_counted_has_no_usage(asked: bool) -> None:
     options = {"include_usage": True} if asked else None
     body = Body(messages=HELLO["messages"], stream_options=options)
     chunks, error, *_ = read({"a": Say("one two", usage=None)}, body=body)
@@ -592,7 +592,7 @@ def test_an_unknown_provider_is_a_failure_too() -> None:
     assert failure_of(Model("m", "no-such-provider/m", "t", 0)).kind is FailureKind.BAD_REQUEST
 
 
-def test_nobody_listening() -> None:
+def test_a_port_without_a_server() -> None:
     model = Model("m", "openai/m", "t", 0, api_base="http://127.0.0.1:9/v1")
     assert failure_of(model).kind is FailureKind.CONNECT
 

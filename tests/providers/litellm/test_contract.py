@@ -87,7 +87,7 @@ def test_no_library_logs_the_prompt_of_our_calls(first: dict[str, Any]) -> None:
     assert first["prompt in log"] == []
 
 
-def test_an_ollama_server_is_asked_for_nothing_but_the_answer() -> None:
+def test_an_ollama_server_gets_no_request_but_the_one_for_the_answer() -> None:
     assert process("ollama") == {"failures": [None, None], "paths": ["/api/chat", "/api/chat"]}
 
 
