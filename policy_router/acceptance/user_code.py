@@ -177,7 +177,7 @@ class Functions:
         _log.warning("the function `%s` %s: %s", name, change, detail)
         self._on_change(name, up, detail)
 
-    def _call(self, name: str, given: tuple[object, ...]) -> object:
+    def _call(self, name: str, arguments: tuple[object, ...]) -> object:
         function = self._known[name]
         if function is _IMPORTED:
             module, _, attribute = name.partition(":")
@@ -190,7 +190,7 @@ class Functions:
                 return FunctionFailed(problem)
             self._known[name] = function
         try:
-            return function(*given)
+            return function(*arguments)
         except BaseException as error:  # noqa: BLE001  as above
             return _raised(error)
 
@@ -220,12 +220,12 @@ def _named(allowed: Allowed) -> Iterator[tuple[str, Any]]:
     if isinstance(allowed, Mapping):
         yield from allowed.items()
         return
-    for given in allowed:
-        if isinstance(given, str):
-            yield given, _IMPORTED
+    for entry in allowed:
+        if isinstance(entry, str):
+            yield entry, _IMPORTED
         else:
-            own = getattr(given, "__qualname__", type(given).__name__)
-            yield f"{getattr(given, '__module__', None)}:{own}", given
+            own = getattr(entry, "__qualname__", type(entry).__name__)
+            yield f"{getattr(entry, '__module__', None)}:{own}", entry
 
 
 def _problem(name: object) -> str | None:

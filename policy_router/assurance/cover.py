@@ -207,11 +207,11 @@ class Cover:
 
     def inside(self, box: Box) -> int:
         """The boxes that lie in this one."""
-        found = self.everything
+        contained = self.everything
         for dimension, cells in box.items():
             outside = self.live[dimension] & ~cells
-            found &= ~self.touching(dimension, outside)
-        return found
+            contained &= ~self.touching(dimension, outside)
+        return contained
 
 
 @dataclass(frozen=True, slots=True)

@@ -79,12 +79,15 @@ class Regions:
         self._policy = policy
         self._cancelled = cancelled
         floors: list[tuple[Tree, int, str, Span | None]] = []
-        for kind, fact, parts in (("task", TASK, policy.tasks), ("band", COMPLEXITY, policy.bands)):
-            for part in parts:
-                if part.min_tier:
-                    test = Test(fact, Op.IN, (part.name,))
-                    says = f"{kind} `{part.name}`"
-                    floors.append((test, policy.models_below(part.min_tier), says, part.span))
+        for section, fact, entries in (
+            ("task", TASK, policy.tasks),
+            ("band", COMPLEXITY, policy.bands),
+        ):
+            for entry in entries:
+                if entry.min_tier:
+                    test = Test(fact, Op.IN, (entry.name,))
+                    says = f"{section} `{entry.name}`"
+                    floors.append((test, policy.models_below(entry.min_tier), says, entry.span))
         unpaid = list(_unpaid(policy))
         trees = [r.when.tree for r in policy.rules if r.when is not None]
         trees += [f[0] for f in floors] + [u[0] for u in unpaid if u[0] is not None]
@@ -103,12 +106,14 @@ class Regions:
             says = f"rule `{rule.name}`"
             removes |= below if strict else 0
             sources.append(Restriction(boxes, exact, removes, below, says, rule.span, number))
-        for tree, below, says, at in floors:
+        for tree, below, says, span in floors:
             boxes, exact = self._boxes(tree)
-            sources.append(Restriction(boxes, exact, below if strict else 0, below, says, at, None))
-        for where, removes, says, at in unpaid:
+            sources.append(
+                Restriction(boxes, exact, below if strict else 0, below, says, span, None)
+            )
+        for where, removes, says, span in unpaid:
             boxes, exact = self._boxes(where)
-            sources.append(Restriction(boxes, exact, removes, 0, says, at, None))
+            sources.append(Restriction(boxes, exact, removes, 0, says, span, None))
         self.sources = tuple(sources)
         self._gather(len(policy.models))
 
@@ -166,20 +171,20 @@ class Regions:
 
     def denied(self) -> int:
         """Boxes outside of which no rule denies."""
-        found = 0
+        boxes = 0
         for number, rule in enumerate(self._policy.rules):
             if rule.deny is not None:
-                found |= self.reaches[number]
-        return found
+                boxes |= self.reaches[number]
+        return boxes
 
     def demoted(self, models: int) -> dict[int, int]:
         """For each of these models the boxes outside of which it is neither excluded nor below the
         wanted tier."""
-        found = dict.fromkeys(bits(models), 0)
+        boxes = dict.fromkeys(bits(models), 0)
         for number, source in enumerate(self.sources):
             for model in bits((source.removes | source.below) & models):
-                found[model] |= self.reaches[number]
-        return found
+                boxes[model] |= self.reaches[number]
+        return boxes
 
     def together(self, a: int, b: int, outside: int = 0) -> bool:
         """Whether some request surely meets two restrictions, by position, outside some boxes.

@@ -156,15 +156,15 @@ class LimitIndex:
         for limit in self.applying(facts):
             if limit.section != "budgets" or limit.cap is None or limit.then is WhenExhausted.WARN:
                 continue
-            here = limit.models & allowed & ~excluded
+            models = limit.models & allowed & ~excluded
             if limit.then is WhenExhausted.FREE_ONLY or limit.metric is Metric.USD:
-                here &= ~self._free
+                models &= ~self._free
             detail = f"the cost of hosted tools is unknown, and budget `{limit.name}` has a cap"
             skips += [
                 Skip(model.name, Reason.UNPRICED, detail, span=limit.span)
-                for model in chosen(self._models, here)
+                for model in chosen(self._models, models)
             ]
-            excluded |= here
+            excluded |= models
         return excluded, skips
 
     def exhausted(
@@ -174,8 +174,8 @@ class LimitIndex:
         excluded = 0
         skips: list[Skip] = []
         for limit in self.limits if snapshot.used else ():
-            here = allowed & limit.models & ~excluded
-            if not here or limit.cap is None or limit.then is WhenExhausted.WARN:
+            models = allowed & limit.models & ~excluded
+            if not models or limit.cap is None or limit.then is WhenExhausted.WARN:
                 continue
             key = limit.key(subject_of(limit, request))
             if key not in snapshot.used:
@@ -183,9 +183,9 @@ class LimitIndex:
             if limit.when is not None and not limit.when.holds(facts):
                 continue
             if limit.then is WhenExhausted.FREE_ONLY:
-                here &= ~self._free
+                models &= ~self._free
             reading = snapshot.used[key]
-            for i, model in self._models_in(here):
+            for i, model in self._models_in(models):
                 skip = _exhausted(limit, key, model, request, reading)
                 if skip is not None:
                     excluded |= 1 << i

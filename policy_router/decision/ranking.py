@@ -193,10 +193,10 @@ class _Ranking:
 
     def _apart(self, place: int, name: str, other: str) -> Candidate:
         """A candidate, by its difference from the next one (place 0) or the previous (place 1)."""
-        here = self._by_name[name]
-        key = _apart(self._prefer, here, self._by_name[other])
+        model = self._by_name[name]
+        key = _apart(self._prefer, model, self._by_name[other])
         words = (key.value, _WORDS[key][place]) if key else (WRITTEN, WRITTEN)
-        return self._worded.setdefault((name, *words), Candidate(here, *words))
+        return self._worded.setdefault((name, *words), Candidate(model, *words))
 
 
 class Rankings:
@@ -324,12 +324,12 @@ class Rankings:
 
     def _lone(self, model: Model, floor: int, after_first: bool, before_weak: bool) -> Candidate:
         """The only model that the keys have to place."""
-        words = "the only model left"
+        detail = "the only model left"
         if after_first:
-            words = "the only other model"
+            detail = "the only other model"
         elif before_weak:
-            words = f"the only model of tier `{self._tiers[floor]}` or better"
-        return Candidate(model, "only candidate", words)
+            detail = f"the only model of tier `{self._tiers[floor]}` or better"
+        return Candidate(model, "only candidate", detail)
 
     def _unusual(self, prefer: tuple[SortKey, ...]) -> _Ranking:
         """The ranking by the keys of a request."""
@@ -376,13 +376,13 @@ def _ranks(models: Sequence[Model], keys: tuple[SortKey, ...]) -> list[int]:
     return [rank[value] for value in values]
 
 
-def _apart(prefer: tuple[SortKey, ...], here: Model, there: Model) -> SortKey | None:
+def _apart(prefer: tuple[SortKey, ...], model: Model, other: Model) -> SortKey | None:
     """The first key by which two models differ, at any ratio but the one of equal cost."""
     for key in prefer:
         if key is SortKey.CHEAPEST:
-            if here.price != there.price:
+            if model.price != other.price:
                 return key
-        elif sort_value(key, here, 0, 0) != sort_value(key, there, 0, 0):
+        elif sort_value(key, model, 0, 0) != sort_value(key, other, 0, 0):
             return key
     return None
 

@@ -1,7 +1,7 @@
 """What a policy limits, and how it is counted: limits, counters, charges and readings.
 
 A *limit* is one entry under `limits` or `budgets`, or one `concurrent` of a model: at most a
-certain amount of a metric in a window, over some models, for everybody or for each user. A
+certain amount of a metric in a window, over some models, for all users or for each. A
 *counter* is one count behind it: the limit in one calendar period, or in a rolling window, for one
 subject. A *charge* is what one attempt adds to a counter. Amounts are integers: requests, tokens,
 nano-USD. The key of a counter never contains the cap, so that a changed cap keeps what was counted.

@@ -194,15 +194,15 @@ class EstimatorRunner:
             async with asyncio.timeout(call.limit):
                 if await attempt.reserve() is not None:
                     return None
-            made = await side_call(attempt, until - self._context.monotonic(), call.body)
+            outcome = await side_call(attempt, until - self._context.monotonic(), call.body)
         except TimeoutError:
             return None
         finally:
             await attempt.settle()  # also when it was cut off while it reserved
-        if made.failure is not None:
-            self._complain(call.model.name, f"{made.failure.kind}: {made.failure.detail}")
+        if outcome.failure is not None:
+            self._complain(call.model.name, f"{outcome.failure.kind}: {outcome.failure.detail}")
             return None
-        score = _score(made.answer)
+        score = _score(outcome.answer)
         if score is not None:
             self._remember(name, score)
         return score

@@ -42,8 +42,8 @@ def align(raw: str, value: str) -> list[int] | None:
 def _next(raw: str, position: int, char: str, style: str) -> tuple[int, int] | None:
     """The next offset in `raw` that stands for a character, and the position after it."""
     while position < len(raw):
-        here = raw[position]
-        if style == '"' and here == "\\":
+        current = raw[position]
+        if style == '"' and current == "\\":
             escape = raw[position + 1 : position + 2]
             if escape == "\n":
                 position += 2  # a line joined to the next one
@@ -51,9 +51,9 @@ def _next(raw: str, position: int, char: str, style: str) -> tuple[int, int] | N
             return position, position + _ESCAPES.get(escape, 2)
         if style == "'" and raw.startswith("''", position):
             return (position, position + 2) if char == "'" else None
-        if here == char or (here == "\n" and char == " "):
+        if current == char or (current == "\n" and char == " "):
             return position, position + 1
-        if not here.isspace():
+        if not current.isspace():
             return None
         position += 1
     return None

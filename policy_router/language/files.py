@@ -156,18 +156,18 @@ def readable_files(path: Path) -> tuple[tuple[PolicyFile, ...], bool]:
 def list_files(path: Path) -> Listing:
     """List the policy files at a path, with what `stat` reports of them; none is opened."""
     shown = printable(str(path))
-    given = os.fspath(path)
+    given_path = os.fspath(path)
     try:
-        alone = not os.path.isdir(given)
+        alone = not os.path.isdir(given_path)
         if not alone:
-            folder = os.path.realpath(given, strict=True)
+            folder = os.path.realpath(given_path, strict=True)
             names = sorted(n for n in os.listdir(folder) if is_policy(n))
             pairs = [(n, os.path.join(folder, n)) for n in names]
             where = os.path.join(shown, "")
         else:
-            os.lstat(given)
-            folder = os.path.realpath(os.path.dirname(given) or ".", strict=True)
-            pairs = [(os.path.basename(given), given)]
+            os.lstat(given_path)
+            folder = os.path.realpath(os.path.dirname(given_path) or ".", strict=True)
+            pairs = [(os.path.basename(given_path), given_path)]
             where = shown.removesuffix(printable(pairs[0][0]))
         root = os.stat(folder)
     except (OSError, ValueError) as problem:

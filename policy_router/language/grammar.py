@@ -190,11 +190,11 @@ class _Reader:
                 written, meant = ("is", "==") if isinstance(operator, ast.Is) else ("is not", "!=")
                 extent.refuse(SYNTAX, f"`{written}` compares objects", f"write {meant}")
         token = _TOKENS[type(operator)]
-        one, other = self._operand(left_node), self._operand(right_node)
-        if isinstance(one, FactTerm):
-            return ComparisonTerm(extent, one, token, other)
-        if isinstance(other, FactTerm):
-            return ComparisonTerm(extent, other, _MIRRORED.get(token, token), one)
+        left, right = self._operand(left_node), self._operand(right_node)
+        if isinstance(left, FactTerm):
+            return ComparisonTerm(extent, left, token, right)
+        if isinstance(right, FactTerm):
+            return ComparisonTerm(extent, right, _MIRRORED.get(token, token), left)
         extent.refuse(
             "constant-condition", f"`{extent}` compares two constants", "one side must be a fact"
         )

@@ -226,12 +226,12 @@ def _sections_with(key: str) -> str:
     return ", ".join(f"`{section}`" for section in sections)
 
 
-def _close_field(key: str, free: Sequence[str], known: Sequence[str], hints: Hints) -> str:
+def _close_field(key: str, free: Sequence[str], fields: Sequence[str], hints: Hints) -> str:
     """The help for an unknown field that is not close to any field that is still missing."""
-    close = hints.did_you_mean(key, known)
+    close = hints.did_you_mean(key, fields)
     if close is not None and close not in free:
         return f"`{close}` is already set"
-    return hints.help_line(key, free or known)
+    return hints.help_line(key, free or fields)
 
 
 @cache

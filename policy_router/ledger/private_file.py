@@ -149,11 +149,11 @@ def resolve(path: Path, trusted: Collection[int] | None = None) -> Path:
     resolved = Path(todo.pop())
     links = 0
     while todo:
-        part = todo.pop()
-        if part == "..":
+        component = todo.pop()
+        if component == "..":
             resolved = resolved.parent
             continue
-        step = resolved / part
+        step = resolved / component
         try:
             status = step.lstat()
         except OSError:  # it does not exist; opening the path reports that

@@ -149,36 +149,36 @@ def read_parameters(parameters: Mapping[str, object], bounds: Bounds = BOUNDS) -
         UsageError: A name is not allowed, or a value cannot be sent.
         TooLargeError: The body is beyond the bounds.
     """
-    given = {k: v for k, v in parameters.items() if v is not None}
-    for name in given:
+    stated = {k: v for k, v in parameters.items() if v is not None}
+    for name in stated:
         if name not in PARAMETERS:
             raise UsageError(refusal(name))
-    messages = given.get("messages", ())
+    messages = stated.get("messages", ())
     if isinstance(messages, list | tuple) and len(messages) > bounds.messages:
         raise TooLargeError(
             f"`messages` has {len(messages):,} messages, more than the {bounds.messages:,} allowed"
         )
     room = Allowance(bounds)
-    made: dict[str, Any] = {
+    values: dict[str, Any] = {
         k: to_json_values(
             response_schema(v) if k == "response_format" and isinstance(v, type) else v, k, room
         )
-        for k, v in given.items()
+        for k, v in stated.items()
     }
-    n = made.get("n", 1)
+    n = values.get("n", 1)
     if type(n) is not int or n < 1:
         raise UsageError("`n` must be an integer, at least 1")
-    _check_caps(made)
-    for i, message in enumerate(made.get("messages", ())):
+    _check_caps(values)
+    for i, message in enumerate(values.get("messages", ())):
         if not isinstance(message, dict):
             raise UsageError(f"`messages[{i}]` must be a mapping with `role` and `content`")
         _check_parts(message.get("content"), f"messages[{i}].content")
-    if not isinstance(made.get("tools", []), list):
+    if not isinstance(values.get("tools", []), list):
         raise UsageError("`tools` must be a list")
-    for modality in _listed(made, "modalities"):
+    for modality in _listed(values, "modalities"):
         if modality not in MODALITIES:
             raise UsageError(unknown("modality", modality, sorted(MODALITIES)))
-    return made
+    return values
 
 
 def _check_caps(made: Mapping[str, Any]) -> None:

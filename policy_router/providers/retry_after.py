@@ -134,11 +134,11 @@ def _pairs(headers: Mapping[str, str]) -> Iterator[tuple[str, str | None, str | 
             before, marker, after = rest.partition("reset")
             if not marker:
                 continue
-            left = headers.get(f"{prefix}{before}remaining{after}")
+            remaining = headers.get(f"{prefix}{before}remaining{after}")
             status = headers.get(f"{prefix}{before}status{after}")
             if before or after:
-                left = left or "unknown"
-            yield value, left, status
+                remaining = remaining or "unknown"
+            yield value, remaining, status
             break
 
 

@@ -70,11 +70,11 @@ class ToolCalls:
         return replace(choice, delta=replace(choice.delta, tool_calls=pieces))
 
     def _call(self, choice: int, piece: ToolCall) -> _Call:
-        place = choice, piece.index
-        call = self._open.get(place)
+        key = choice, piece.index
+        call = self._open.get(key)
         if call is None or not call.goes_on_with(piece):
             number = self._count.get(choice, 0)
             self._count[choice] = number + 1
-            call = self._open[place] = _Call(number)
+            call = self._open[key] = _Call(number)
         call.add(piece)
         return call

@@ -97,12 +97,12 @@ def for_provider(body: Mapping[str, Any], provider: str, model: Model) -> dict[s
 
 def _message(message: Mapping[str, Any], provider: str, extra: frozenset[str]) -> dict[str, Any]:
     role = message.get("role")
-    known = (_FIELDS.get(role, _PLAIN) if isinstance(role, str) else _PLAIN) | extra
+    fields = (_FIELDS.get(role, _PLAIN) if isinstance(role, str) else _PLAIN) | extra
     # An empty list or mapping has no effect, and some providers refuse it.
     sent = {
         name: value
         for name, value in message.items()
-        if name in known and (name == "content" or value not in (None, [], {}, ""))
+        if name in fields and (name == "content" or value not in (None, [], {}, ""))
     }
     content = sent.get("content")
     if isinstance(content, list):

@@ -108,11 +108,11 @@ def _budget(resolver: Resolver, name: str, budget: BudgetShape) -> Limit:
     )
 
 
-def _models(resolver: Resolver, words: list[str] | None, path: Path) -> int:
+def _models(resolver: Resolver, selectors: list[str] | None, path: Path) -> int:
     """The models that selectors select, as a set of bits (bit i: model i); all for no selectors."""
-    if words is None:
+    if selectors is None:
         return (1 << len(resolver.models)) - 1
-    chosen = resolver.select(words, (*path, "models")) or ()
+    chosen = resolver.select(selectors, (*path, "models")) or ()
     return sum(1 << resolver.numbers[name] for name in chosen)
 
 

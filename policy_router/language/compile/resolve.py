@@ -94,11 +94,11 @@ class Resolver:
                 )
             seen.setdefault(name, i)
 
-    def known(self, name: str, known: Collection[str], what: str, span: Span) -> None:
+    def known(self, name: str, defined: Collection[str], what: str, span: Span) -> None:
         """Report a name that is none of the known ones."""
-        if name not in known and not self.draft.names.may_hold(name):
+        if name not in defined and not self.draft.names.may_hold(name):
             message = f"`{name}` is not {article(what)} {what}"
-            hint = self.draft.hints.help_line(name, sorted(known))
+            hint = self.draft.hints.help_line(name, sorted(defined))
             self.draft.error("unknown-name", message, span, hint)
 
     def one_model(self, name: str, path: Path) -> None:
@@ -111,12 +111,12 @@ class Resolver:
                 self.draft.hints.help_line(name, self._model_names, what="models"),
             )
 
-    def select(self, words: list[str] | None, path: Path) -> tuple[str, ...] | None:
+    def select(self, selectors: list[str] | None, path: Path) -> tuple[str, ...] | None:
         """Names of the models that a list of selectors selects, in its order; None for no list."""
-        if words is None:
+        if selectors is None:
             return None
         chosen: dict[str, None] = {}
-        for i, word in enumerate(words):
+        for i, word in enumerate(selectors):
             models = self._selectors.select(word)
             if not models and not is_pattern(word) and word not in self._words:
                 names = self.draft.names

@@ -96,11 +96,11 @@ def place_of(url: str) -> str:
             "`unix:///path?db=0`; percent-encode the password"
         ) from None
     address = urlsplit(url)
-    known = (*OPTIONS, *TLS) if address.scheme == "rediss" else OPTIONS
-    known = (*known, PATIENCE)
-    if any(name not in known for name in parse_qs(address.query)):
+    options = (*OPTIONS, *TLS) if address.scheme == "rediss" else OPTIONS
+    options = (*options, PATIENCE)
+    if any(name not in options for name in parse_qs(address.query)):
         # It does not say which one: the query may begin in the middle of a password.
-        listed = ", ".join(f"`{name}`" for name in known)
+        listed = ", ".join(f"`{name}`" for name in options)
         raise UsageError(f"the store's URL has an unknown option; the options are {listed}")
     where = parts.get("path") or f"{parts.get('host', 'localhost')}:{parts.get('port', 6379)}"
     return f"{where} (database {parts.get('db', 0)})"

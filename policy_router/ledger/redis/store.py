@@ -147,12 +147,12 @@ class RedisStore:
 
     async def aclose(self) -> None:
         """See Store. Connections of other running loops are closed in those."""
-        here = asyncio.get_running_loop()
+        current_loop = asyncio.get_running_loop()
         with self._lock:
             connections = list(self._connections.items())
             self._connections.clear()
         for (loop, _), connection in connections:
-            if loop is here:
+            if loop is current_loop:
                 await connection.aclose()
             elif loop.is_running():
                 elsewhere = asyncio.run_coroutine_threadsafe(connection.aclose(), loop)
@@ -224,12 +224,12 @@ class RedisStore:
         try:
             info = {name: str(value) for name, value in (await connection.ask("INFO")).items()}
             seconds, micros = await connection.ask("TIME")
-            here = time.time()
+            local_time = time.time()
             mark, lost = await connection.ask("HMGET", f"{self._base}:meta", "now", "lost")
         finally:
             await connection.aclose()
-        there = seconds + micros / 1e6
-        diagnoses = describe(info, there - here, float(mark or 0) - there)
+        server_time = seconds + micros / 1e6
+        diagnoses = describe(info, server_time - local_time, float(mark or 0) - server_time)
         return (*diagnoses, *describe_loss(codec.loss(lost)))
 
     # -- commands ------------------------------------------------------------------------------

@@ -37,12 +37,12 @@ class Stored:
 
 def load(connection: sqlite3.Connection, machine: str) -> Stored:
     """Read what the ledger records of the time, with the anchor of a machine."""
-    now, uptime, at, resets = connection.execute(
+    now, uptime, anchor_time, resets = connection.execute(
         "SELECT meta.now, anchor.uptime, anchor.at, (SELECT max(number) FROM reset)"
         " FROM meta LEFT JOIN anchor ON anchor.machine = ?",
         (machine,),
     ).fetchone()
-    return Stored(now, None if uptime is None else Anchor(uptime, at), resets or 0)
+    return Stored(now, None if uptime is None else Anchor(uptime, anchor_time), resets or 0)
 
 
 def save(connection: sqlite3.Connection, machine: str, anchor: Anchor) -> None:

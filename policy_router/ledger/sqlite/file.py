@@ -60,11 +60,11 @@ class LedgerFile:
         Raises:
             StoreError: It is a link that is not followed.
         """
-        given = Path(path)
+        given_path = Path(path)
         try:
-            return cls(private_file.resolve(given), durability, timing)
+            return cls(private_file.resolve(given_path), durability, timing)
         except OSError as error:
-            raise translated(given, error) from error
+            raise translated(given_path, error) from error
 
     # -- errors ------------------------------------------------------------------------------
 

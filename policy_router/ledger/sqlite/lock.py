@@ -70,7 +70,7 @@ class Lock:
                 return False
             if self._is_current():
                 return True
-            self.close()  # somebody removed the file: others lock another one
+            self.close()  # the file was removed: others lock another one
 
     def _open(self) -> None:
         database = private_file.inspect(self._database)
