@@ -62,6 +62,7 @@ class CheckedProgress:
         reason = self._reason_not_to_call(model, limit)
         if reason is not None:
             return JudgeReply(not_called=reason)
+        body = Body(messages=messages, max_tokens=output, temperature=0)
         account = None
         if progress.account is not None:
             account = progress.account.side_account(most_tokens(messages), output)
@@ -76,7 +77,6 @@ class CheckedProgress:
         def report(call: SideCall) -> None:
             progress.report.judged(call.attempt, verdict(call), call.failure)
 
-        body = Body(messages=messages, max_tokens=output, temperature=0)
         call = await side_call(attempt, limit, body, report)
         failed = None if call.failure is None else call.failure.kind.value
         return JudgeReply(verdict(call), failed=failed)

@@ -207,7 +207,7 @@ def _tool_call(value: object) -> ToolCall:
 def _function(value: object) -> FunctionCall:
     read = _reader(value)
     arguments = read("arguments")
-    if isinstance(arguments, Mapping):
+    if isinstance(arguments, Mapping | list):
         arguments = json.dumps(
             arguments
         )  # some servers send an object where the format has JSON text

@@ -53,7 +53,10 @@ class ToolCall:
     def size(self) -> int:
         """Bytes of the call."""
         called = self.function
-        return _CALL_OVERHEAD + _bytes(self.id) + _bytes(called.name) + _bytes(called.arguments)
+        size = _CALL_OVERHEAD + _bytes(self.id) + _bytes(called.name) + _bytes(called.arguments)
+        if called == _NO_FUNCTION and self.raw is not None:
+            size += _bytes(repr(plain_value(self.raw)))  # of another type, such as `custom`
+        return size
 
     def model_dump(self, *, exclude_none: bool = False) -> dict[str, object]:
         """The call as a dict in OpenAI's shape.

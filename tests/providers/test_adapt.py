@@ -192,14 +192,26 @@ def test_what_gateways_add_to_a_choice(choice: Any, native: Any, error: Any) -> 
         assert made.choices[0].error == error
 
 
-def test_arguments_that_are_a_mapping_become_json_text() -> None:
-    call = {"function": {"name": "add", "arguments": {"a": 1}}}
+@pytest.mark.parametrize(("arguments", "text"), [({"a": 1}, '{"a": 1}'), ([1, 2], "[1, 2]")])
+def test_arguments_that_are_values_become_json_text(arguments: object, text: str) -> None:
+    call = {"function": {"name": "add", "arguments": arguments}}
     message = to_answer({"choices": [{"message": {"tool_calls": [call]}}]}).choices[0].message
-    assert message.tool_calls[0].function.arguments == '{"a": 1}'
+    assert message.tool_calls[0].function.arguments == text
     dumped: Any = message.model_dump()
     assert dumped["tool_calls"][0]["function"] == {
-        "name": "add", "arguments": '{"a": 1}',
+        "name": "add", "arguments": text,
     }  # fmt: skip
+
+
+def test_a_call_of_a_custom_tool_is_kept_and_counted_with_its_input() -> None:
+    call = {"id": "c", "type": "custom", "custom": {"name": "run", "input": "x" * 1_000}}
+    answer = to_answer({"choices": [{"message": {"tool_calls": [call]}}]})
+    (read,) = answer.choices[0].message.tool_calls
+    assert (read.id, read.type, read.model_dump()) == ("c", "custom", call)
+    assert 1_000 < answer.size < 1_500
+    piece = {"index": 0, "type": "custom", "custom": {"input": "x" * 1_000}}
+    chunk = to_chunk({"choices": [{"delta": {"tool_calls": [piece]}}]})
+    assert 1_000 < chunk.size < 1_500
 
 
 def test_a_whole_answer_as_a_chunk() -> None:
