@@ -1,7 +1,7 @@
 """What happens to requests, as values for observers.
 
 Events that carry the same `request_id` belong to one request: its decision has this id. Observers
-get events and can change nothing by them.
+receive events and cannot change anything through them.
 """
 
 from __future__ import annotations
@@ -30,10 +30,10 @@ EventIdentity: TypeAlias = tuple[str, str | None, float, str | None]
 
 @dataclass(frozen=True, slots=True)
 class Event:
-    """Something that happened.
+    """An event of a request or of the router.
 
     Attributes:
-        id: Of this event alone; ids sort by time.
+        id: The id of this event; ids sort by time.
         request_id: Id of the decision that the event belongs to; None when it belongs to none.
         time: Unix time in seconds.
         revision: Revision of the policy that decided the request; None when it belongs to none.
@@ -47,7 +47,11 @@ class Event:
 
 @dataclass(frozen=True, slots=True)
 class Decided(Event):
-    """A decision is about to be carried out."""
+    """A decision is about to be carried out.
+
+    Attributes:
+        decision: The decision.
+    """
 
     decision: Decision
 
@@ -101,7 +105,7 @@ class Answered(Event):
         decision: What was carried out.
         attempts: Every call, in order.
         served_by: Name of the model whose answer it is.
-        skipped: Models that were passed over on the way.
+        skipped: Models that were passed over before it.
         rejected: Checks that this answer failed, when no answer passed.
         unchecked: Checks that could not be made.
     """
@@ -116,13 +120,13 @@ class Answered(Event):
 
 @dataclass(frozen=True, slots=True)
 class Exhausted(Event):
-    """A request got no answer, or no whole one.
+    """A request got no answer, or no complete one.
 
     Attributes:
         decision: What was carried out.
         attempts: Every call, in order.
         stopped: Whether its own fault, the policy or the caller ended it, not a lack of models.
-        retry_after: Seconds until one of the models may be called again, when that is known.
+        retry_after: Seconds until one of the models may be called again; None when that is unknown.
         skipped: Models that were passed over.
     """
 

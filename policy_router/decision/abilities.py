@@ -10,4 +10,4 @@ ABILITIES: Final = (
     "tools", "json", "vision", "audio", "video", "pdf", "reasoning", "image_output",
     "audio_output", HOSTED_TOOLS,
 )  # fmt: skip
-"""vision, audio, video and pdf are media that go in; image_output and audio_output come out."""
+"""vision, audio, video and pdf are inputs; image_output and audio_output are outputs."""

@@ -246,7 +246,7 @@ _PLAIN: Final = frozenset(string.ascii_letters + string.digits + string.punctuat
 
 
 def quote(value: str | float | bool) -> str:
-    """Write a constant as it stands in an expression."""
+    """Write a constant as an expression contains it."""
     if isinstance(value, str) and _PLAIN.issuperset(value):
         return f"'{value}'"
     return repr(value)

@@ -283,7 +283,7 @@ class Attempt:
         started: Unix time at which the call began.
         seconds: How long it took.
         failure: The class of the failure; None when the model answered.
-        status: The HTTP status, when one came.
+        status: The HTTP status; None when no answer arrived.
         detail: What failed, in at most 200 characters, without secrets and text of the prompt.
         retry_after: Seconds to wait, as requested by the provider.
         first_token: Seconds until the first token of a stream.

@@ -1,4 +1,4 @@
-"""The answer that a request gets, with the history of how it came about."""
+"""The answer that a request gets, with the history of the calls that led to it."""
 
 from __future__ import annotations
 

@@ -158,7 +158,7 @@ def charge_of(
         return None
     status = failure.status or 0
     unbilled = bill is Bill.NOTHING or (failure.kind in _BY_STATUS and status >= _ERROR)
-    # What came out before it broke was generated, and is billed whatever the failure is.
+    # What arrived before it broke was generated, and is billed whatever the failure is.
     if unbilled and not produced:
         return Settlement()
     return counted or bound.settlement

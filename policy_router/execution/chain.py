@@ -8,7 +8,7 @@ A request is always in one of six states:
     WAITING   It failed, and `retry` calls it once more after a wait.
     DONE      The caller has an answer. Nothing follows.
     FAILED    No model is called any more. The one thing that may follow is that an earlier answer,
-              which the checks rejected, stands in.
+              which the checks rejected, is given out.
 
 The rules:
 
@@ -58,7 +58,7 @@ is called."""
 
 
 class ChainState(StrEnum):
-    """Where a request stands; see the head of this module."""
+    """The state of a request; see the head of this module."""
 
     IDLE = "idle"
     CALLING = "calling"
@@ -73,7 +73,7 @@ class ChainEvent(StrEnum):
 
     CHOSEN = "chosen"
     NO_ROOM = "no room"
-    CAME_WHOLE = "came whole"
+    ANSWER_COMPLETE = "answer complete"
     ANSWERED = "answered"
     MOVED_ON = "moved on"
     PUT_OFF = "put off"
@@ -90,7 +90,7 @@ TRANSITIONS: Final[Mapping[ChainState, Mapping[ChainEvent, ChainState]]] = Mappi
         },
         ChainState.CALLING: {
             ChainEvent.NO_ROOM: ChainState.IDLE,
-            ChainEvent.CAME_WHOLE: ChainState.CHECKING,
+            ChainEvent.ANSWER_COMPLETE: ChainState.CHECKING,
             ChainEvent.ANSWERED: ChainState.DONE,
             ChainEvent.MOVED_ON: ChainState.IDLE,
             ChainEvent.PUT_OFF: ChainState.WAITING,
@@ -143,10 +143,10 @@ class ChainStep:
 
 
 class Chain:
-    """The candidates of one request, and how far it has come with them.
+    """The candidates of one request, and its progress through them.
 
     Attributes:
-        state: Where the request stands.
+        state: The state of the request.
         attempts: Calls begun so far.
         skipped: Candidates that were passed over: without room, with too small a context for the
             request, of too low a tier after a rejected answer, or sharing the key, account or
@@ -199,9 +199,9 @@ class Chain:
         self.skipped += (skip,)
         return self.next()
 
-    def came_whole(self) -> None:
+    def answer_complete(self) -> None:
         """Notes that the current candidate's answer is complete and is checked now."""
-        self._enter(ChainEvent.CAME_WHOLE)
+        self._enter(ChainEvent.ANSWER_COMPLETE)
 
     def answered(self) -> None:
         """Notes that the current candidate's answer is the request's."""

@@ -38,8 +38,8 @@ class Feed(Protocol[T]):
         """Notes that the caller stopped reading.
 
         Returns:
-            Whether the answer is whole, though the provider may send more; then what came of it is
-            charged.
+            Whether the answer is whole, though the provider may send more; then what arrived of it
+            is charged.
         """
 
     def answer(self) -> ChatAnswer:

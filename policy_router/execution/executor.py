@@ -60,7 +60,7 @@ class Executor:
             monotonic: Seconds from any origin, for durations.
             sleep: Waits for a number of seconds.
             random: Draws the wait before a retry.
-            events: Gets what happens. Default: it goes nowhere.
+            events: Receives the events of each request. Default: they are dropped.
             cooldowns: Receives how each call ended. Default: nothing cools down.
             functions: The functions that policies may call. Default: none.
         """

@@ -101,12 +101,12 @@ async def _checked(
     failure: Failure | None,
     best: FallbackAnswers[list[T]],
 ) -> tuple[Verdict, Failure | None]:
-    """The verdict on an answer that came whole, and why it is not given out; a rejected one is kept
-    in case no model gives a better one."""
+    """The verdict on a complete answer, and why it is not given out; a rejected one is kept in case
+    no model gives a better one."""
     verdict = PASSED
     if not is_whole(failure):
         return verdict, failure
-    progress.came_whole()
+    progress.answer_complete()
     if progress.decision.accept:
         verdict = await run_checks(CheckedProgress(progress), feed.answer())
     failure = best.judged(verdict, failure, more=progress.chain.more)
@@ -122,7 +122,7 @@ async def _next_attempt(
     failure: Failure,
     best: FallbackAnswers[list[T]],
 ) -> RunningAttempt | None:
-    """The attempt after one that failed; None when an earlier answer stands in."""
+    """The attempt after one that failed; None when an earlier answer is given out."""
     if delivery.began:
         return await _resumed(progress, delivery, attempt, failure)
     progress.failed(failure)

@@ -35,7 +35,7 @@ class ExecutorContext(CallContext):
     Attributes:
         sleep: Waits for a number of seconds.
         random: Draws the wait before a retry.
-        events: Gets what happens.
+        events: Receives the events of each request.
         tools: What the checks of answers run in.
     """
 
@@ -46,7 +46,7 @@ class ExecutorContext(CallContext):
 
 
 class Progress:
-    """How far one request has come. Not shared between tasks.
+    """The progress of one request. Not shared between tasks.
 
     Attributes:
         context: What it needs of the world.
@@ -192,9 +192,9 @@ class Progress:
         self._end(failure)
         self._failures.append(failure)
 
-    def came_whole(self) -> None:
+    def answer_complete(self) -> None:
         """Notes that the running attempt's answer is complete and is checked now."""
-        self.chain.came_whole()
+        self.chain.answer_complete()
 
     def answered(self, verdict: Verdict = PASSED) -> None:
         """Notes that the running attempt answered, and the request with it."""
@@ -202,7 +202,7 @@ class Progress:
         self._settled(self._end(None), verdict)
 
     def stand_in(self, served_by: str, verdict: Verdict) -> None:
-        """Notes that the answer of an earlier attempt stands in, though checks rejected it."""
+        """Notes that the answer of an earlier attempt is given out, though checks rejected it."""
         self.chain.stand_in()
         self._settled(served_by, verdict)
 

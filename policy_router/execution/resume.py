@@ -16,7 +16,7 @@ class ResumeFilter:
 
     The answer that resumes it begins from its start: what repeats the delivered text is dropped,
     and the first character that differs ends the stream. Only plain text of one choice can be
-    resumed; reasoning and tool calls come out differently each time.
+    resumed; reasoning and tool calls differ each time.
     """
 
     def __init__(self) -> None:

@@ -91,7 +91,7 @@ class StreamFeed:
 
     def leave(self) -> bool:
         """Notes that the reader stopped; an answer that is there up to the finish reason of each
-        choice is whole, and charged by what came."""
+        choice is whole, and charged by what arrived."""
         if self._chunks.whole:
             self._chunks.charge()
         return self._chunks.whole

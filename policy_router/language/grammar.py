@@ -63,7 +63,12 @@ SYNTAX: Final = "condition-syntax"
 
 
 def syntax(text: str) -> ast.expr:
-    """Python's tree of an expression. Raises SyntaxError and its kin when it is none."""
+    """Python's tree of an expression.
+
+    Raises:
+        SyntaxError: It is not an expression of Python.
+        ValueError: Python's parser refuses it for its size; also RecursionError and MemoryError.
+    """
     with warnings.catch_warnings():
         # Patterns are full of "\\d", for which Python warns outside of raw strings.
         warnings.simplefilter("ignore")

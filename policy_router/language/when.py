@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
 Locate: TypeAlias = Callable[[int, int], Span]
-"""Characters [start, end) of the condition's text -> where they stand in the file."""
+"""Characters [start, end) of the condition's text -> their position in the file."""
 
 
 def read_expression(
@@ -51,7 +51,7 @@ def read_expression(
     return _condition(tree, one_line(text), vocabulary, locate(0, len(text)), places), ()
 
 
-def read_mapping(  # noqa: PLR0917  a mapping, the facts it may name, and where it stands
+def read_mapping(  # noqa: PLR0917  a mapping, the facts it may name, and its position
     mapping: Mapping[str, object],
     vocabulary: Vocabulary,
     key_at: Callable[[str], Span],

@@ -100,7 +100,7 @@ def moment(stored: float, anchor: Anchor | None, sight: ClockReading) -> Moment:
         return Moment(now, Anchor(sight.uptime, now), sight.wall - now)
     elapsed = sight.uptime - anchor.uptime
     now = anchor.at + elapsed
-    if stored > now + SLACK:  # another machine went ahead
+    if stored > now + SLACK:  # another machine was ahead
         return Moment(stored, Anchor(sight.uptime, stored), sight.wall - stored)
     offset = sight.wall - now
     if elapsed >= PACE and abs(offset) <= DOUBTED:

@@ -60,7 +60,7 @@ PROBE: Final = "policy-router:probe"
 class DegradableStore:
     """A Store around a Store that may be out of reach. It raises nothing and answers Unavailable.
 
-    In a forked child it begins anew: tasks and locks are the parent's, which also records what is
+    In a forked child it starts over: tasks and locks are the parent's, which also records what is
     still owed.
 
     Args:
@@ -105,7 +105,7 @@ class DegradableStore:
         self._recovery: asyncio.Task[None] | None = None
 
     def after_fork_in_child(self) -> None:
-        """Begin anew."""
+        """Start over."""
         self._begin()
 
     @property

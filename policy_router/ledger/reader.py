@@ -37,9 +37,9 @@ class LedgerEntry:
         ts: Unix time.
         about: What and whom the hold was for.
         cost: nano-USD that it adds to each counter of money; negative to correct an earlier entry.
-        tokens_in: Tokens of the prompt, likewise.
-        tokens_out: Tokens of the answer, likewise.
-        requests: Requests, likewise.
+        tokens_in: Tokens of the prompt, added in the same way.
+        tokens_out: Tokens of the answer, as above.
+        requests: Requests, as above.
         estimated: Whether the provider did not report them.
         keys: The calendar counters to which it was added.
     """

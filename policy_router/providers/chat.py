@@ -23,17 +23,17 @@ class Usage:
     """What the provider counted for an answer.
 
     Attributes:
-        prompt_tokens: All tokens that went in, also those that some providers count outside this
+        prompt_tokens: All input tokens, including those that some providers count outside this
             field; None when no credible number was reported.
-        completion_tokens: All tokens that came out, reasoning included; None as above.
-        cached_tokens: Of those that went in, read from the provider's prompt cache.
-        cache_write_tokens: Of those that went in, written to the prompt cache.
-        audio_prompt_tokens: Of those that went in, audio.
-        audio_completion_tokens: Of those that came out, audio.
-        cache_write_1h_tokens: Of those written to the cache, kept there for an hour; None when the
-            provider does not report how long it keeps them.
-        reasoning_tokens: Of those that came out, reasoning.
-        citation_tokens: Tokens of text that the provider fetched; in neither of the first two.
+        completion_tokens: All output tokens, reasoning included; None as above.
+        cached_tokens: Input tokens that were read from the provider's prompt cache.
+        cache_write_tokens: Input tokens that were written to the prompt cache.
+        audio_prompt_tokens: Input tokens that are audio.
+        audio_completion_tokens: Output tokens that are audio.
+        cache_write_1h_tokens: Input tokens that were written to that cache for an hour; None when
+            the provider does not report how long it keeps them.
+        reasoning_tokens: Output tokens that are reasoning.
+        citation_tokens: Tokens of text that the provider fetched, which neither total includes.
         searches: Searches that the provider made; None when it reports none.
         billed_nano_usd: Nano-USD that the provider reports to charge; None when it reports none.
         service_tier: The service tier that answered; empty when it is not reported.
@@ -123,7 +123,7 @@ class ChunkChoice:
     Attributes:
         index: The number of the choice, from 0.
         delta: What is added to its message.
-        finish_reason: Why the choice ended; None while it goes on.
+        finish_reason: Why the choice ended; None while it continues.
         native_finish_reason: The reason in the words of the model's own provider, where a gateway
             passes it on.
         error: An error object that a gateway put in place of an answer.
@@ -201,7 +201,7 @@ class ChatChunk:
         usage: What the provider counted; in the last chunks only.
         id: The provider's id of the answer, the same in each of its chunks.
         model: The provider's name of the model that answers.
-        created: When the answer was begun, in Unix seconds.
+        created: When the answer began, in Unix seconds.
         raw: The object or dict that the caller of the model yielded, untouched.
     """
 

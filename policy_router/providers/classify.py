@@ -27,7 +27,7 @@ class Evidence:
         codes: The body's `code`, `type`, `status` and `reason`, the most specific first.
         status: The HTTP status; None when no answer arrived.
         stated_status: The status that the body names, as gateways do in an answer of status 200.
-        is_web_page: Whether a web page came in place of an answer of the API.
+        is_web_page: Whether a web page arrived in place of an answer of the API.
         transport_classes: Class names of network errors, innermost first.
         library_classes: Class names of the exceptions that the calling library raised.
         texts: The messages; they are only searched, never kept.

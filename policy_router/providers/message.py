@@ -82,7 +82,7 @@ class _Content:
         tool_calls: The tools that are called.
         reasoning_content: The model's reasoning, where the provider shows it.
         refusal: Why the model refuses, as text.
-        function_call: A call in the form that came before `tool_calls`.
+        function_call: A call in the older form that `tool_calls` replaced.
         audio: Audio output, as the provider sent it.
         images: Generated images, as the provider sent them.
         raw: The object or dict that this was made from.
@@ -174,7 +174,7 @@ class AnswerMessage(_Content):
         tool_calls: The tools that the model calls; empty when it calls none.
         reasoning_content: The model's reasoning, where the provider shows it.
         refusal: Why the model refuses, as text.
-        function_call: A call in the form that came before `tool_calls`.
+        function_call: A call in the older form that `tool_calls` replaced.
         audio: Audio output, as the provider sent it.
         images: Generated images, as the provider sent them.
         raw: The object or dict that this was made from.
@@ -204,7 +204,7 @@ class Delta(_Content):
         tool_calls: Pieces of tool calls, distinguished by their `index`.
         reasoning_content: The next piece of the model's reasoning.
         refusal: The next piece of a refusal.
-        function_call: A piece of a call in the form that came before `tool_calls`.
+        function_call: A piece of a call in the older form that `tool_calls` replaced.
         audio: A piece of audio output, as the provider sent it.
         images: Generated images, as the provider sent them.
         raw: The object or dict that this was made from.

@@ -16,7 +16,7 @@ from weakref import WeakSet
 
 
 class ForkAware(Protocol):
-    """An object that begins anew in a forked child."""
+    """An object that starts over in a forked child."""
 
     def after_fork_in_child(self) -> None:
         """Drop the parent's threads and locks without touching them; start own ones."""

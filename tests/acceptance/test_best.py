@@ -64,6 +64,6 @@ def test_a_rejected_answer_is_never_taken() -> None:
 
 
 @pytest.mark.parametrize("kind", FailureKind)
-def test_what_came_whole(kind: FailureKind) -> None:
+def test_complete_answers(kind: FailureKind) -> None:
     assert is_whole(Failure(kind)) is (kind in {FailureKind.EMPTY, FailureKind.REJECTED})
     assert is_whole(None)

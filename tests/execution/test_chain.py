@@ -80,7 +80,7 @@ def in_state(state: ChainState) -> Chain:
     chain.next()
     match state:
         case ChainState.CHECKING:
-            chain.came_whole()
+            chain.answer_complete()
         case ChainState.WAITING:
             chain.failed(Failure(FailureKind.CONFLICT), PLENTY)
         case ChainState.DONE:
@@ -97,7 +97,7 @@ SKIP = Skip("a", Reason.RATE_LIMIT, "full")
 CALLS: dict[ChainEvent, Callable[[Chain], object]] = {
     ChainEvent.CHOSEN: lambda chain: chain.next(),
     ChainEvent.NO_ROOM: lambda chain: chain.no_room(SKIP),
-    ChainEvent.CAME_WHOLE: lambda chain: chain.came_whole(),
+    ChainEvent.ANSWER_COMPLETE: lambda chain: chain.answer_complete(),
     ChainEvent.ANSWERED: lambda chain: chain.answered(),
     ChainEvent.MOVED_ON: lambda chain: chain.failed(Failure(FailureKind.TIMEOUT), PLENTY),
     ChainEvent.PUT_OFF: lambda chain: chain.failed(Failure(FailureKind.CONFLICT), PLENTY),

@@ -22,7 +22,7 @@ def compile_accept(
     Args:
         resolver: Resolves the names in them.
         shape: The checks as written; None for none.
-        path: Where they are written.
+        path: Their path in the document.
         by: The task or rule that they belong to, in words.
 
     Returns:

@@ -84,8 +84,8 @@ class Draft:
         diagnostics: The problems so far.
         models: The compiled models.
         entries: The table's row of each model, by the model's name; None where it has none.
-        selected: Where a selector is written -> its word, and the names of the models it selects.
-        conditions: Where a condition is written -> the condition.
+        selected: The path of a selector -> its word, and the names of the models it selects.
+        conditions: The path of a condition -> the condition.
         policy: The compiled policy, when there is no error.
         hints: Suggestions for mistyped names, with the effort they may take.
         cancelled: Whether the policy is no longer wanted.

@@ -104,7 +104,7 @@ def compile_document(draft: Draft) -> Policy | None:
 
 
 def _require_models(draft: Draft) -> None:
-    """Report a policy without models, unless models may stand in what could not be read."""
+    """Report a policy without models, unless what could not be read may define some."""
     reported = "models" in draft.names.sections and not draft.whole
     if not draft.document.models and not reported and not draft.names.may_hold("models"):
         draft.error(

@@ -26,7 +26,7 @@ def revision(
     Args:
         document: What the files say.
         models: The compiled models, with the facts that the table added.
-        conditions: Where a condition stands in the document -> the condition.
+        conditions: The path of a condition in the document -> the condition.
     """
     written = document.model_dump(mode="json", exclude_none=True)
     for (*way, last), condition in conditions.items():

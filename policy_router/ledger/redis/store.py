@@ -102,7 +102,7 @@ class RedisStore:
         forks.follow(self)
 
     def after_fork_in_child(self) -> None:
-        """Begin anew: loops and connections are the parent's. They are kept, because closing them
+        """Start over: loops and connections are the parent's. They are kept, because closing them
         would remove the parent's sockets from its event loop."""
         _INHERITED.extend(self._connections.values())
         self._connections = {}

@@ -60,7 +60,7 @@ def boot_id() -> str:
 
 @dataclass(frozen=True, slots=True)
 class HighWater:
-    """How far a ledger had come.
+    """The last recorded point of a ledger.
 
     Attributes:
         mark: Its state at the last commit.

@@ -216,7 +216,7 @@ class LedgerFile:
             clocks: What this machine's clocks show.
 
         Returns:
-            How far the ledger had come, where that is recorded.
+            The last recorded point of the ledger; None where there is no record.
 
         Raises:
             StoreError: It cannot be used.

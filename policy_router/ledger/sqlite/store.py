@@ -259,7 +259,7 @@ class SqliteStore(SqliteReader):
             worker.gate.release()
 
     def after_fork_in_child(self) -> None:
-        """Begin anew, with other threads and connections."""
+        """Start over, with other threads and connections."""
         whole = len(self._paused) == 2 and not self._consulted
         self._writer.lock.close()  # or the parent's lock would live as long as this process
         if not whole:

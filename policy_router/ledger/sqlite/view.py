@@ -173,7 +173,7 @@ def viewed(file: LedgerFile, *, copied: bool = False) -> Iterator[sqlite3.Connec
 
 
 def expected(file: LedgerFile) -> Mark | None:
-    """How far a ledger must have come, by its high-water mark; None where that is unknown."""
+    """The point that a ledger must contain, by its high-water mark; None where that is unknown."""
     lock = Path(f"{file.path}-lock")
     try:
         descriptor = private_file.open_existing(lock, os.O_RDONLY)

@@ -218,7 +218,7 @@ class Writer(Worker):
                     self.file.checkpoint(connection)
                 self.lock.record_checkpoint(time.monotonic(), 0)
                 record_synced(self.lock.fd, self._synced_version)
-        except (sqlite3.Error, OSError, StoreError):  # likewise
+        except (sqlite3.Error, OSError, StoreError):  # as above
             self._broken = True
             self.drop()
         finally:

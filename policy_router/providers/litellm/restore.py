@@ -1,4 +1,4 @@
-"""Restores in LiteLLM's answers what came on the wire.
+"""Restores in LiteLLM's answers what the provider sent.
 
 LiteLLM invents finish reasons, knows one finish reason for all choices of an answer, and drops
 refusals and events that it cannot read. What the provider sent was noted while LiteLLM read it
@@ -58,7 +58,7 @@ _OPENAI_REASONS: Final = frozenset(
 
 
 def restored(answer: ChatAnswer, wire: Wire) -> ChatAnswer:
-    """A whole answer with the finish reasons that came, where a library wrote others."""
+    """A whole answer with the finish reasons of the provider, where the library wrote others."""
     raw = _raw_choices(wire)
     choices = tuple(
         replace(choice, finish_reason=_reason(raw[choice.index], choice.finish_reason))
@@ -83,7 +83,7 @@ def _reason(raw: RawChoice, reported: str | None) -> str | None:
 
 
 class RestoredChunks:
-    """The chunks of a library with the finish reasons and the refusals that came on the wire.
+    """The chunks of a library with the finish reasons and the refusals that the provider sent.
 
     Iterating raises CallFailed for an error or an unreadable event that the library passed over.
     """
