@@ -1,16 +1,20 @@
 """The `calibrate` command: complexity weights and bands fitted to labeled requests."""
 
-import json
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
-from hashlib import sha256
 from pathlib import Path
-from typing import Annotated, Any, NamedTuple
+from typing import Annotated
 
 import typer
 
-from policy_router.classification.calibration.examples import Example, distinct, mean
+from policy_router.classification.calibration.examples import Example, distinct
+from policy_router.classification.calibration.labels import (
+    LabeledRequest,
+    LabelError,
+    choose_models,
+    to_example,
+)
 from policy_router.classification.calibration.propose import TooFewError, propose
 from policy_router.classification.classifier import HEURISTIC, Classifier
 from policy_router.cli.jsonl import chat_of, read_body, read_lines
@@ -63,24 +67,26 @@ def calibrate(
     current = open_policy(choose(policy))
     rows = _rows(file)
     if not rows:
-        fail("no requests")
-    pair = None if "band" in rows[0].body else _pair(rows, light, strong)
+        fail(f"no requests in {printable(str(file))}")
     # Another estimator has no factors to weigh.
     weighed = replace(current.complexity, estimator=HEURISTIC)
     classifier = Classifier(replace(current, complexity=weighed))
-    examples = []
-    with progress("classifying requests", len(rows)) as advance:
-        for row in rows:
-            examples.append(_example(row, classifier, pair))
-            advance()
     starts = [band.start for band in current.bands]
+    examples = []
     try:
+        models = None if "band" in rows[0].label else choose_models(rows, light, strong)
+        with progress("classifying requests", len(rows)) as advance:
+            for row in rows:
+                examples.append(to_example(row, classifier, models))
+                advance()
         with progress("fitting weights and bands ..."):
             proposal = propose(examples, current.complexity.weights, starts)
+    except LabelError as problem:
+        fail(str(problem))
     except TooFewError as problem:
         fail(f"too few: {_counted(examples)}, where {problem}")
-    if pair is not None:
-        inform(f"light: {printable(pair[0])}, strong: {printable(pair[1])}")
+    if models is not None:
+        inform(f"light: {printable(models[0])}, strong: {printable(models[1])}")
     write(as_yaml(proposal, current, _counted(examples)), sys.stdout)
 
 
@@ -90,83 +96,17 @@ def _counted(examples: Sequence[Example]) -> str:
     return some if prompts == len(examples) else f"{some} of {prompts} distinct prompts"
 
 
-class _Row(NamedTuple):
-    """A line of the file.
-
-    Attributes:
-        number: The number of the line, from 1.
-        body: The JSON object of the line.
-        chat: The fields of it that are classified.
-    """
-
-    number: int
-    body: Mapping[str, Any]
-    chat: Mapping[str, Any]
-
-
-def _rows(file: Path) -> list[_Row]:
-    rows: list[_Row] = []
+def _rows(file: Path) -> list[LabeledRequest]:
+    rows: list[LabeledRequest] = []
     for number, line in read_lines(str(file)):
         try:
             body = read_body(line)
         except ValueError:
             fail(f"line {number} is not JSON")
-        row = _Row(number, body, chat_of(body, number))
+        row = LabeledRequest(number, body, chat_of(body, number))
         if ("band" in body) == ("outcomes" in body):
             fail(f"line {number} needs either `band` or `outcomes`")
-        if rows and ("band" in body) != ("band" in rows[0].body):
+        if rows and ("band" in body) != ("band" in rows[0].label):
             fail(f"line {number}: all lines must have `band`, or all `outcomes`")
         rows.append(row)
     return rows
-
-
-def _pair(rows: Sequence[_Row], light: str | None, strong: str | None) -> tuple[str, str]:
-    """Return the light and the strong model whose outcomes are compared.
-
-    Those named, else the ones with the lowest and the highest mean among those that have an outcome
-    in every line.
-    """
-    scores: dict[str, list[float]] = {}
-    for number, body, _ in rows:
-        outcomes = body["outcomes"]
-        if not isinstance(outcomes, dict):
-            fail(f"line {number}: `outcomes` is not a mapping of models to scores")
-        for model, score in outcomes.items():
-            if isinstance(score, bool) or not isinstance(score, int | float) or not 0 <= score <= 1:
-                fail(f"line {number}: the score of `{printable(model)}` is not a number 0 to 1")
-            scores.setdefault(model, []).append(float(score))
-    means = {model: mean(own) for model, own in scores.items() if len(own) == len(rows)}
-    for named in (light, strong):
-        if named is not None and named not in means:
-            fail(f"`{printable(named)}` has no outcome in some line")
-    if len(means) < 2:
-        fail("fewer than two models have an outcome in every line")
-    low = light or min(means, key=means.__getitem__)
-    high = strong or max(means, key=means.__getitem__)
-    if means[low] >= means[high]:
-        fail(f"`{printable(high)}` scores no better than `{printable(low)}`")
-    return low, high
-
-
-def _example(row: _Row, classifier: Classifier, pair: tuple[str, str] | None) -> Example:
-    seen = classifier.classify(**row.chat)
-    by_name = {factor.name: factor.value for factor in seen.factors}
-    values = tuple(by_name[name] for name in classifier.policy.complexity.weights.__slots__)
-    criticality = by_name.get("criticality", 0.0)
-    prompt = _digest(row.chat["messages"])
-    if pair is not None:
-        low, high = (float(row.body["outcomes"][model]) for model in pair)
-        return Example(values, criticality, prompt, light=low, strong=high)
-    names = [band.name for band in classifier.policy.bands]
-    band = row.body["band"]
-    if band not in names:
-        fail(f"line {row.number}: no band `{printable(str(band))}` in the policy")
-    return Example(values, criticality, prompt, band=names.index(band))
-
-
-def _digest(messages: object) -> int:
-    """Return a number that identifies a prompt, given as `prompt` or in `messages`."""
-    if isinstance(messages, str):
-        messages = [{"role": "user", "content": messages}]
-    text = json.dumps(messages, sort_keys=True).encode()
-    return int.from_bytes(sha256(text).digest())

@@ -31,6 +31,7 @@ from policy_router.errors import StoreError
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Iterator
+    from contextlib import AbstractAsyncContextManager
 
     from policy_router.ledger.clock import Moment
     from policy_router.ledger.continuity import Loss
@@ -71,6 +72,10 @@ class StoreLocation:
     def missing(self) -> bool:
         """Whether there is no file, so that nothing was ever counted. Raises UsageError."""
         return self.file is not None and not self.file.exists()
+
+    def open_to_repair(self) -> AbstractAsyncContextManager[AuditableStore]:
+        """Open the store so that a data loss can be accepted; a missing file stays missing."""
+        return opened(self, create=not self.missing)
 
     def __str__(self) -> str:
         """Return the address without the password."""
