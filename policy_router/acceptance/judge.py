@@ -87,7 +87,7 @@ def fit_messages(judge: Judge, question: str, answer: str) -> list[dict[str, str
     Each text gets half of the room, and what the other one leaves over.
 
     Returns:
-        The messages with a mark of their own; None when the room is next to nothing.
+        The messages with a mark of their own; None when there is almost no room.
     """
     mark = secrets.token_hex(8)
     room, context = UNKNOWN, judge.model.context

@@ -218,8 +218,10 @@ class Cover:
 class _Reduced:
     """A set of boxes, prepared for questions.
 
-    free: per dimension, cells in none of the boxes that constrain it. kills: the boxes that are
-    out of the question there. counts: in how many dimensions each box is.
+    Attributes:
+        free: By dimension, the cells in none of the boxes that constrain it.
+        kills: By dimension, the boxes that cannot help there.
+        counts: In how many of these dimensions each box is constrained.
     """
 
     free: Mapping[int, int]

@@ -227,7 +227,7 @@ class Rankings:
 
         Args:
             i: Position of the model.
-            source: The rule or task, in words.
+            source: The rule or task, such as ``rule `x` ``.
 
         Returns:
             A number for `First`.

@@ -1,4 +1,4 @@
-"""What the rules of a policy do, each by itself and a set of them together."""
+"""What the rules of a policy do, each alone and several together."""
 
 from __future__ import annotations
 

@@ -24,7 +24,7 @@ class Judge:
 
     Attributes:
         model: The model.
-        rubric: What the answer must be, in words.
+        rubric: What the answer must be, in plain language.
     """
 
     model: Model

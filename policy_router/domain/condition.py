@@ -47,7 +47,7 @@ class Operator:
     """The meaning of an operator, in each form that is needed.
 
     Attributes:
-        meaning: When a test holds, in words. No test holds for a fact that is absent.
+        meaning: When a test holds, as text for people. No test holds for a fact that is absent.
         text: The test as an expression writes it, from the name of the fact and its constant.
         source: The test as Python, from the position of the fact and the name of its constant.
         cells: The cells in which it holds, from the cells of its constant (those equal to it; for
@@ -120,21 +120,33 @@ class Test:
 
 @dataclass(frozen=True, slots=True)
 class All:
-    """Every part holds."""
+    """True when every part holds.
+
+    Attributes:
+        parts: The parts.
+    """
 
     parts: tuple[Tree, ...]
 
 
 @dataclass(frozen=True, slots=True)
 class Any:
-    """At least one part holds."""
+    """True when at least one part holds.
+
+    Attributes:
+        parts: The parts.
+    """
 
     parts: tuple[Tree, ...]
 
 
 @dataclass(frozen=True, slots=True)
 class Not:
-    """The part does not hold."""
+    """True when the part does not hold.
+
+    Attributes:
+        part: The part.
+    """
 
     part: Tree
 

@@ -39,7 +39,7 @@ async def answer_parts(progress: Progress, delivery: Delivery[T]) -> AsyncGenera
     """Yields the parts of a request's answer, and settles and reports how the request ended.
 
     Raises:
-        RoutingError: The request gets no answer, or no whole one.
+        RoutingError: The request gets no answer, or no complete one.
     """
     try:
         async with aclosing(_fall_back(progress, delivery)) as parts:

@@ -64,7 +64,7 @@ class RequestReport:
         stopped: bool,
         retry_after: float | None,
     ) -> None:
-        """The request got no answer, or no whole one."""
+        """The request got no answer, or no complete one."""
         identity = self._identity()
         self._source.send(
             Exhausted(*identity, self._decision, attempts, stopped, retry_after, skipped)

@@ -15,7 +15,14 @@ _SCALED: Final = re.compile(r"(?<![\w.])[0-9]{1,9}(?:\.[0-9]{1,6})?[kKM]\b")
 
 
 class _Slip(NamedTuple):
-    """A habit. pattern: how it looks. message, help: what to say. rule: of the diagnostic."""
+    """Something that people write by habit of another language.
+
+    Attributes:
+        pattern: Matches it.
+        message: What is wrong with it.
+        help: What to write instead.
+        rule: The name of the diagnostic's rule.
+    """
 
     pattern: re.Pattern[str]
     message: str

@@ -1,6 +1,6 @@
 """The terms of conditions: what the grammar reads, before anything is known of the facts.
 
-They are not frozen, since every condition makes many of them and nothing keeps them.
+They are not frozen, because every condition makes many of them and none is kept.
 """
 
 from __future__ import annotations
@@ -20,7 +20,13 @@ _LONGEST: Final = 40
 
 @dataclass(slots=True)
 class Extent:
-    """Where a term is written: characters [start, end) of the condition's text."""
+    """The place of a term in a condition.
+
+    Attributes:
+        text: The term as written, on one line.
+        start: Its first character in the text of the condition.
+        end: The character after its last one.
+    """
 
     text: str
     start: int
@@ -37,7 +43,12 @@ class Extent:
 
 @dataclass(slots=True)
 class FactTerm:
-    """A name, of a fact as far as the grammar knows."""
+    """A name, which the grammar reads as that of a fact.
+
+    Attributes:
+        extent: Where it is written.
+        name: The name.
+    """
 
     extent: Extent
     name: str
@@ -45,7 +56,12 @@ class FactTerm:
 
 @dataclass(slots=True)
 class ConstantTerm:
-    """A constant. value: as Python reads it, of any type."""
+    """A constant.
+
+    Attributes:
+        extent: Where it is written.
+        value: Its value as Python reads it, of any type.
+    """
 
     extent: Extent
     value: object
@@ -56,8 +72,16 @@ Operand: TypeAlias = FactTerm | ConstantTerm
 
 @dataclass(slots=True)
 class ComparisonTerm:
-    """A fact compared with an operand. When the constant was on the left, the sides are exchanged
-    and the operator is mirrored."""
+    """A fact compared with an operand.
+
+    When the constant was on the left, the sides are exchanged and the operator is mirrored.
+
+    Attributes:
+        extent: Where it is written.
+        fact: The left side.
+        operator: The operator, such as `<=`.
+        operand: The right side.
+    """
 
     extent: Extent
     fact: FactTerm
@@ -67,7 +91,14 @@ class ComparisonTerm:
 
 @dataclass(slots=True)
 class ChoiceTerm:
-    """A fact `in`, or when negated `not in`, a list of operands."""
+    """A fact `in` a list of operands, or `not in` it.
+
+    Attributes:
+        extent: Where it is written.
+        fact: The fact.
+        items: The operands of the list.
+        negated: Whether the operator is `not in`.
+    """
 
     extent: Extent
     fact: FactTerm
@@ -77,7 +108,14 @@ class ChoiceTerm:
 
 @dataclass(slots=True)
 class MembershipTerm:
-    """An operand `in`, or when negated `not in`, a fact."""
+    """An operand `in` a fact, or `not in` it.
+
+    Attributes:
+        extent: Where it is written.
+        item: The operand.
+        fact: The fact, a set.
+        negated: Whether the operator is `not in`.
+    """
 
     extent: Extent
     item: Operand
@@ -87,8 +125,14 @@ class MembershipTerm:
 
 @dataclass(slots=True)
 class CallTerm:
-    """A call of a function that conditions have. fact: its first argument, or what the method
-    belongs to. arguments: the others."""
+    """A call of a function or method that conditions have.
+
+    Attributes:
+        extent: Where it is written.
+        function: The name of the function or method.
+        fact: Its first argument, or the owner of the method.
+        arguments: The other arguments.
+    """
 
     extent: Extent
     function: str
@@ -98,8 +142,14 @@ class CallTerm:
 
 @dataclass(slots=True)
 class UnknownCallTerm:
-    """A call of a function or method that conditions do not have. arguments: as written; the
-    owner of a method comes first."""
+    """A call of a function or method that conditions do not have.
+
+    Attributes:
+        extent: Where it is written.
+        function: The name of the function or method.
+        is_method: Whether it is a method.
+        arguments: Its arguments as written; the first one is the owner of a method.
+    """
 
     extent: Extent
     function: str
@@ -109,7 +159,12 @@ class UnknownCallTerm:
 
 @dataclass(slots=True)
 class JunctionTerm:
-    """Terms joined by `and`, else by `or`."""
+    """Terms joined by `and` or by `or`.
+
+    Attributes:
+        is_and: Whether they are joined by `and`.
+        terms: The terms.
+    """
 
     is_and: bool
     terms: tuple[Term, ...]
@@ -117,7 +172,11 @@ class JunctionTerm:
 
 @dataclass(slots=True)
 class NegationTerm:
-    """`not` before a term."""
+    """`not` before a term.
+
+    Attributes:
+        term: The negated term.
+    """
 
     term: Term
 

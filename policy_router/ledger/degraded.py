@@ -342,7 +342,8 @@ class DegradableStore:
     async def _start_recovery(self) -> None:
         """Probe a store that was given up, and record what is owed.
 
-        Waits for the probe, no longer than the store's own patience; the rest goes on by itself.
+        Waits for the probe, no longer than the store's own patience; the rest continues in the
+        background.
         """
         loop = asyncio.get_running_loop()
         probe = None if self._breaker.closed else loop.create_task(self._probe())

@@ -23,7 +23,7 @@ def compile_accept(
         resolver: Resolves the names in them.
         shape: The checks as written; None for none.
         path: Their path in the document.
-        by: The task or rule that they belong to, in words.
+        by: The task or rule that they belong to, such as ``task `code` ``.
 
     Returns:
         The checks, or None when nothing is checked.
