@@ -66,7 +66,7 @@ both = pytest.mark.parametrize("how", ["whole", "stream"])
 
 
 @both
-def test_invalid_json_goes_up_a_tier_and_both_are_charged(tmp_path: Path, how: str) -> None:
+def test_invalid_json_leads_to_a_higher_tier_and_both_are_charged(tmp_path: Path, how: str) -> None:
     async def scene(w: World) -> None:
         text, got = await ask(w, how, max_tokens=100)
         assert (text, got.served_by, got.rejected) == (GOOD, "middle", ())
@@ -103,7 +103,7 @@ def test_a_rejected_answer_without_usage_is_charged_in_full(tmp_path: Path, how:
 
 
 @both
-def test_all_fail_and_the_best_comes_back_marked(tmp_path: Path, how: str) -> None:
+def test_when_all_fail_the_best_answer_is_returned_marked(tmp_path: Path, how: str) -> None:
     async def scene(w: World) -> None:
         text, got = await ask(w, how)
         assert (text, got.served_by) == (BAD, "large")
@@ -184,7 +184,7 @@ def test_the_deadline_holds(tmp_path: Path, how: str) -> None:
     scene_of(tmp_path, scripts, scene, policy=policy)
 
 
-def test_nothing_of_a_rejected_stream_goes_out(tmp_path: Path) -> None:
+def test_nothing_of_a_rejected_stream_is_given_out(tmp_path: Path) -> None:
     async def scene(w: World) -> None:
         text, got = await ask(w, "stream")
         assert (text, got.served_by) == (GOOD, "large")

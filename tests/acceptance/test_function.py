@@ -55,7 +55,7 @@ def test_one_that_hangs_is_left_behind() -> None:
         checks_of_ours.HELD.set()
 
 
-def test_the_loop_goes_on_meanwhile() -> None:
+def test_the_event_loop_is_not_blocked() -> None:
     """The function waits for what only the loop can do."""
     checks_of_ours.HELD.clear()
 

@@ -49,7 +49,7 @@ OBJECTS = (
     ],
     ids=["recursive", "numbers", "many", "objects", "pattern", "deep"],
 )
-def test_the_loop_goes_on_while_an_answer_is_checked(
+def test_the_event_loop_runs_while_an_answer_is_checked(
     tmp_path: Path, check: str, text: str, rejected: str | None
 ) -> None:
     path = tmp_path / "policy.yaml"

@@ -108,7 +108,7 @@ def test_what_is_wrapped_is_ours() -> None:
     assert [call(functions, name, 2) for name in ("a:cached", "a:object", "a:method")] == [4, 3, 3]
 
 
-def test_a_function_that_hangs_is_given_up_and_comes_back() -> None:
+def test_a_function_that_hangs_is_suspended_and_called_again_later() -> None:
     now, held, began, calls = [0.0], threading.Event(), threading.Event(), []
     changes: list[tuple[str, bool]] = []
 

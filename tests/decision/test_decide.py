@@ -96,7 +96,7 @@ def test_the_callers_own_criteria_only_narrow(situation: Situation) -> None:
 
 @settings(max_examples=200, deadline=None)
 @given(situations())
-def test_the_state_only_takes_away(situation: Situation) -> None:
+def test_the_state_only_excludes_models(situation: Situation) -> None:
     policy, request, snapshot = situation
     unlimited = replace(request, max_candidates=None)
     calm = {c.name for c in decide(policy, unlimited, replace(snapshot, cooling={})).candidates}
@@ -267,7 +267,7 @@ ODD: tuple[object, ...] = (
 
 
 @pytest.mark.parametrize("name", [field.name for field in fields(Request)])
-def test_whatever_a_request_holds_has_a_decision(name: str) -> None:
+def test_every_request_has_a_decision(name: str) -> None:
     """It is denied, or used as it is; a number that is none lets nothing pass."""
     policy = policy_of(SMALL, BIG, rules=(Rule("r", None, first=("big",)),))
     for odd in ODD:

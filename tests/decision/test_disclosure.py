@@ -107,7 +107,7 @@ def test_what_a_policy_says_of_checks(policy: Policy) -> None:
         (Request(task="chat", tags={"private", "brief"}), []),
     ],
 )
-def test_what_keeps_a_model_from_a_request_keeps_it_from_judging(
+def test_a_model_excluded_from_a_request_does_not_judge_it(
     policy: Policy, request_: Request, barred: list[tuple[Reason, str]]
 ) -> None:
     """Only what guards data and money does: abilities, contexts and the caller's criteria are about

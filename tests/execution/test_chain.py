@@ -473,7 +473,7 @@ def ranked(*ranks: int, **options: Any) -> Chain:
         ((2, 1, 0), None, ["m1", "m2"]),
     ],
 )
-def test_a_rejected_answer_goes_up_a_tier(
+def test_a_rejected_answer_leads_to_a_higher_tier(
     ranks: tuple[int, ...], taken: str | None, passed_over: list[str]
 ) -> None:
     chain = ranked(*ranks)
@@ -544,6 +544,6 @@ def test_a_higher_tier_must_also_have_the_context() -> None:
     assert [(s.model, s.reason) for s in chain.skipped] == [("c", Reason.CONTEXT)]
 
 
-def test_no_policy_takes_a_rejected_answer_elsewhere() -> None:
+def test_no_policy_changes_the_action_for_a_rejected_answer() -> None:
     everything = dict.fromkeys(FaultClass, Action.RETRY)
     assert ranked(0, 0, 1, on_error=everything).failed(REJECTED, PLENTY) == ChainStep(Move.NEXT)

@@ -129,7 +129,7 @@ both = pytest.mark.parametrize("how", [answer, stream])
         ([Failure(FailureKind.RATE_LIMITED), BAD, GOOD], "c", ["rate_limited", "rejected", None]),
     ],
 )
-def test_a_rejected_answer_goes_up_a_tier(
+def test_a_rejected_answer_leads_to_a_higher_tier(
     how: Any, answers: list[Any], served_by: str, attempts: list[str | None]
 ) -> None:
     came = ask(how, *answers)
@@ -174,7 +174,7 @@ def test_events_say_why(how: Any) -> None:
         ([BAD, Failure(FailureKind.CONTENT_POLICY)], (0, 1), "a", ["json"]),
     ],
 )
-def test_the_best_comes_back_marked(
+def test_the_best_answer_is_returned_marked(
     how: Any, answers: list[Any], ranks: tuple[int, ...], served_by: str, rejected: list[str]
 ) -> None:
     came = ask(how, *answers, ranks=ranks, max_attempts=2)
@@ -256,7 +256,7 @@ def test_a_rejected_answer_is_no_fault_of_the_service(how: Any) -> None:
 
 
 @pytest.mark.parametrize("mode", OnBreak)
-def test_nothing_goes_out_before_the_answer_has_passed(mode: OnBreak) -> None:
+def test_nothing_is_given_out_before_the_answer_has_passed(mode: OnBreak) -> None:
     half = [*spoken("{", finish=None), LOST]
     came = ask(stream, half, BAD, GOOD, on_stream_break=mode, max_attempts=9, on_error={})
     assert came.attempts == ["connection_lost", "rejected", None]

@@ -124,7 +124,7 @@ def test_the_request_s_own_fault_stops(script: Any) -> None:
     assert len(caught.value.attempts) == 1
 
 
-def test_what_another_model_may_not_refuse_goes_on() -> None:
+def test_what_another_model_may_accept_falls_back() -> None:
     assert run(FakeCaller(a=[R400], b=[response()]), "a", "b").served_by == "b"
 
 
@@ -228,7 +228,7 @@ def test_an_answer_ends_the_growth_of_cooldowns() -> None:
     assert rests == [5, 10, 5]
 
 
-def test_a_stop_tells_the_status_of_what_stopped_it() -> None:
+def test_a_stop_has_the_status_of_the_failure() -> None:
     with pytest.raises(BadRequestError) as caught:
         run(FakeCaller(a=[R429]), "a", "b", on_error={FaultClass.RATE_LIMIT: Action.STOP})
     assert caught.value.http_status == 429
@@ -252,7 +252,7 @@ def test_no_model_to_call() -> None:
     assert caller.calls == []
 
 
-def test_context_too_long_goes_to_a_larger_model_only() -> None:
+def test_a_context_that_is_too_long_falls_back_only_to_a_larger_model() -> None:
     too_long = Failure(FailureKind.CONTEXT_TOO_LONG, status=400)
     caller = FakeCaller(a=[too_long], b=[], c=[response()])
     events: list[Event] = []

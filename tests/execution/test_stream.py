@@ -284,7 +284,7 @@ def test_resume_never_contradicts_itself(again: list[Any]) -> None:
     assert seen.attempts == ["stream_broken", "stream_broken"]
 
 
-def test_resume_goes_on_with_the_next_model() -> None:
+def test_resume_continues_with_the_next_model() -> None:
     seen = read(FakeCaller(a=[HALF, R429], b=[HALF, WHOLE]), "a", "b", on_stream_break=RESUME)
     assert (seen.text, seen.served_by) == ("one two three", "b")
     assert seen.attempts == ["stream_broken", "rate_limited", "stream_broken", None]

@@ -370,7 +370,7 @@ def test_no_mistake_draws_another(text: str, rules: list[str]) -> None:
          "unknown-name", 5, 49, ""),
     ],
 )  # fmt: skip
-def test_what_only_the_whole_can_tell(
+def test_problems_that_only_the_whole_document_shows(
     text: str, rule: str, line: int, col: int, help_: str
 ) -> None:
     found = load(HEAD + text).diagnostics
@@ -586,7 +586,7 @@ MODEL = (
 )
 
 
-def test_what_tells_a_task_reaches_the_policy() -> None:
+def test_the_conditions_of_a_task_reach_the_policy() -> None:
     policy = good(
         MODEL + "tasks:\n"
         "  a: { keywords: [x, y], pattern: 'z+', needs: [json], criticality: 0.5 }\n"
@@ -681,7 +681,7 @@ def test_a_section_has_a_bound(section: str, entry: str) -> None:
     assert loaded.diagnostics[0].message == f"`{section}` has 10,001 entries, more than 10,000"
 
 
-def test_rules_that_tell_too_many_cases_apart_are_refused() -> None:
+def test_rules_that_distinguish_too_many_cases_are_refused() -> None:
     tags = (", ".join(f"t{i}x{j}" for j in range(60)) for i in range(250))
     rules = "".join(
         f"- {{name: r{i}, when: {{tags: [{t}]}}, avoid: [a]}}\n" for i, t in enumerate(tags)

@@ -52,7 +52,7 @@ def test_what_was_before_the_oldest_branch_that_is_kept_counts_as_there(
         (Loss(1.5, None, None), "counters that it lists are missing: they were deleted or evicted"),
     ],
 )
-def test_a_loss_in_words_and_as_it_is_stored(loss: Loss, words: str) -> None:
+def test_a_loss_as_text_and_as_it_is_stored(loss: Loss, words: str) -> None:
     assert loss.text == words
     assert Loss.restored(loss.stored()) == loss
     (finding,) = describe_loss(loss)

@@ -478,7 +478,7 @@ def test_calendar_quotas_of_requests_and_tokens(w: World) -> None:
     assert w.audit() == ()
 
 
-def test_reading_tells_when_it_opens(w: World) -> None:
+def test_a_reading_contains_when_it_opens(w: World) -> None:
     w.reserve("a", w.requests(1), w.money(1000))
     assert w.opens(w.requests(1), w.money(1), w.requests(2)) == [NOON + 61, MIDNIGHT, None]
 
@@ -632,7 +632,7 @@ def test_later_processes_do_not_hide_a_loss(lasting: tuple[World, Data]) -> None
     closed(later.reserve("e", w.money(1)))
 
 
-def test_a_process_that_saw_little_finds_it_there_however_many_came_since(
+def test_a_point_seen_early_is_found_after_many_branches(
     lasting: tuple[World, Data],
 ) -> None:
     w, _ = lasting

@@ -218,7 +218,7 @@ def test_what_has_no_limit_is_granted(w: Guard) -> None:
     assert isinstance(w.reserve("a", w.requests(None)), Granted)
 
 
-def test_seats_taken_alone_are_freed_alone(w: Guard) -> None:
+def test_seats_taken_locally_are_freed_locally(w: Guard) -> None:
     w.trip()
     assert isinstance(w.reserve("a", w.seat(1)), Granted)
     assert isinstance(w.reserve("b", w.seat(1)), Refused)
@@ -228,7 +228,7 @@ def test_seats_taken_alone_are_freed_alone(w: Guard) -> None:
     assert isinstance(w.reserve("c", w.seat(1)), Granted)
 
 
-def test_moving_on_alone_gives_up_the_seat_before(w: Guard) -> None:
+def test_a_local_fallback_frees_the_seat_of_the_attempt_before(w: Guard) -> None:
     w.trip()
     w.reserve("a", w.seat(1))
     answer = w.reserve("b", w.seat(1), after=Ending("a", Settlement(cost=7)))
@@ -238,7 +238,7 @@ def test_moving_on_alone_gives_up_the_seat_before(w: Guard) -> None:
     assert [(r.id, r.cost) for r in w.books.rows()] == [("a", 7)]
 
 
-def test_a_hold_taken_alone_is_renewed_alone(w: Guard) -> None:
+def test_a_local_hold_is_renewed_locally(w: Guard) -> None:
     w.trip()
     w.reserve("a", w.seat(1), lease=10)
     w.clock.now += 0.5
@@ -248,14 +248,14 @@ def test_a_hold_taken_alone_is_renewed_alone(w: Guard) -> None:
     assert isinstance(w.reserve("b", w.seat(1)), Refused)
 
 
-def test_counters_of_another_period_are_stale_alone_too(w: Guard) -> None:
+def test_counters_of_another_period_are_stale_locally_too(w: Guard) -> None:
     quota = w.charge("limits", "free", Metric.REQUESTS, Period.DAY, 1, 50)
     w.trip()
     w.clock.now += DAY
     assert w.reserve("a", quota) == Stale(w.clock.now)
 
 
-def test_what_was_counted_alone_is_counted_with_the_rest_later(w: Guard) -> None:
+def test_local_counts_are_added_to_the_store_later(w: Guard) -> None:
     quota = w.charge("limits", "free", Metric.REQUESTS, Period.DAY, 1, 50)
     w.reserve("before", quota)
     w.settle("before", Settlement())
@@ -267,7 +267,7 @@ def test_what_was_counted_alone_is_counted_with_the_rest_later(w: Guard) -> None
     assert w.books.audit() == ()
 
 
-def test_what_was_counted_alone_yesterday_counts_in_no_other_day(w: Guard) -> None:
+def test_local_counts_of_yesterday_count_in_no_other_day(w: Guard) -> None:
     quota = w.charge("limits", "free", Metric.REQUESTS, Period.DAY, 1, 50)
     w.trip()
     w.reserve("a", quota)
@@ -292,9 +292,7 @@ def test_a_local_hold_that_is_never_ended_is_charged_in_full(w: Guard) -> None:
 
 
 @pytest.mark.parametrize(("instances", "left"), [(1, 2), (2, 0), (8, 0)])
-def test_what_was_taken_from_the_store_is_not_granted_alone_again(
-    instances: int, left: int
-) -> None:
+def test_what_the_store_granted_is_not_granted_locally_again(instances: int, left: int) -> None:
     with guarding(instances) as w:
         for i in range(3):
             w.reserve(f"a{i}", w.requests(5))
@@ -333,7 +331,7 @@ def test_what_was_taken_from_the_store_is_corrected_here_too(
     assert isinstance(w.reserve("c", w.tokens(asked, 1000)), Granted) == fits
 
 
-def test_a_seat_taken_from_the_store_is_taken_alone_too(w: Guard) -> None:
+def test_a_seat_that_the_store_granted_counts_locally_too(w: Guard) -> None:
     w.reserve("a", w.seat(1), lease=10)
     w.clock.now += 9
     assert w.renew("a", 10)
@@ -428,7 +426,7 @@ def test_a_hold_whose_answer_was_lost_is_settled_once(w: Guard) -> None:
     assert len(w.books.rows()) == 1
 
 
-def test_settling_twice_while_it_is_away_is_settling_once(w: Guard) -> None:
+def test_settling_twice_during_an_outage_settles_once(w: Guard) -> None:
     w.reserve("a", w.money(600))
     w.trip()
     w.settle("a", Settlement(cost=100))
@@ -449,7 +447,7 @@ def test_endings_are_not_remembered_without_end(w: Guard) -> None:
     assert w.books.used(w.money(0)) == [1]
 
 
-def test_what_fails_alone_does_not_hold_up_the_rest(w: Guard) -> None:
+def test_an_entry_that_fails_does_not_block_the_rest(w: Guard) -> None:
     w.reserve("a", w.money(600))
     w.reserve("b", w.money(300))
     w.trip()
@@ -557,7 +555,7 @@ def test_a_store_that_fails_again_during_recovery_keeps_the_rest_owed(w: Guard) 
     assert w.books.used(w.money(0)) == [100]
 
 
-def test_a_verb_that_cannot_be_done_says_nothing_of_the_store(w: Guard) -> None:
+def test_a_verb_that_cannot_be_run_is_no_failure_of_the_store(w: Guard) -> None:
     w.inner.down = VerbError("too much")
     for i in range(5):
         answer = w.reserve(f"a{i}", w.money(1))
@@ -823,7 +821,7 @@ def refusals(answer: object) -> tuple[Refusal, ...]:
 # -- the end -------------------------------------------------------------------------------------
 
 
-def test_closing_writes_down_what_is_owed(w: Guard) -> None:
+def test_closing_records_what_is_owed(w: Guard) -> None:
     w.reserve("a", w.money(600))
     w.fail()
     w.settle("a", Settlement(cost=100))
@@ -848,7 +846,7 @@ def test_closing_waits_for_what_is_being_written(w: Guard) -> None:
     assert w.books.used(w.money(0)) == [100]
 
 
-def test_closing_while_it_is_away_does_not_ask(w: Guard) -> None:
+def test_closing_during_an_outage_does_not_call_the_store(w: Guard) -> None:
     w.trip()
     w.settle("a", Settlement())
     w.inner.asked.clear()

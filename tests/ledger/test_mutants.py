@@ -72,7 +72,7 @@ def test_the_tree_that_is_given_stays_as_it_is() -> None:
 @pytest.mark.parametrize(
     "mutant", [m for m in MUTANTS if isinstance(m, Mutant)], ids=lambda mutant: mutant.name
 )
-def test_a_mutant_changes_its_function_alone(mutant: Mutant, tmp_path: Path) -> None:
+def test_a_mutant_changes_only_its_function(mutant: Mutant, tmp_path: Path) -> None:
     place = Place.of(mutant.function)
     copy = tmp_path / place.path
     copy.parent.mkdir(parents=True)

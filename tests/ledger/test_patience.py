@@ -97,7 +97,7 @@ def test_a_wait_without_end_is_a_timeout() -> None:
         asyncio.run(wait())
 
 
-def test_an_answer_that_lies_in_the_socket_after_a_stall_is_read() -> None:
+def test_an_answer_that_arrived_during_a_stall_is_read() -> None:
     here, there = socket.socketpair()
 
     async def wait() -> bytes:

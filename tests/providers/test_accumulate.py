@@ -67,7 +67,7 @@ def test_tool_calls_come_in_pieces() -> None:
     assert endings(whole) == [("", "tool_calls", True)]
 
 
-def test_a_call_in_the_older_form_comes_in_pieces() -> None:
+def test_a_call_in_the_older_form_arrives_in_pieces() -> None:
     whole = joined([
         chunk(function_call={"name": "add", "arguments": '{"a"'}),
         chunk(function_call={"arguments": ": 1}"}),

@@ -60,7 +60,7 @@ def test_a_provider_class_s_status_counts_unless_it_is_its_default(
 
 
 @pytest.mark.parametrize("cause", [UserWarning("odd types"), ImportError("no module")])
-def test_a_warning_or_a_failed_import_lies_in_this_process(cause: Exception) -> None:
+def test_a_warning_or_a_failed_import_is_a_failure_of_this_process(cause: Exception) -> None:
     evidence = read_exception(
         chained(made("litellm.exceptions", "APIConnectionError"), cause), None, NOW
     )

@@ -34,7 +34,7 @@ def test_a_fault_of_the_request_has_no_cooldown(kind: FailureKind) -> None:
 
 
 @pytest.mark.parametrize("kind", list(FailureKind))
-def test_what_lies_in_the_request_is_a_400_to_the_caller(kind: FailureKind) -> None:
+def test_faults_of_the_request_are_a_400_for_the_caller(kind: FailureKind) -> None:
     reaction = REACTIONS[kind]
     assert (reaction.fault in OWN_FAULTS) == (reaction.status == 400)
 

@@ -77,7 +77,7 @@ def test_an_error_about_an_unsendable_value_names_its_place(given: object, probl
         to_json_values(given, "it")
 
 
-def test_depth_has_an_end_and_so_has_what_holds_itself() -> None:
+def test_depth_is_bounded_also_for_values_that_contain_themselves() -> None:
     deep: Any = "x"
     for _ in range(DEEPEST):
         deep = [deep]

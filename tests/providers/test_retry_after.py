@@ -143,7 +143,7 @@ def test_a_stated_reset_of_the_day_is_better_than_midnight() -> None:
     assert retry_after({}, NOW, [{"headers": {}}], [text]) == pytest.approx(6400)
 
 
-def test_headers_stand_before_bodies_and_words() -> None:
+def test_headers_count_before_bodies_and_messages() -> None:
     said = ["try again in 20s"]
     assert retry_after({"retry-after": "7"}, NOW, [{"retryDelay": "9s"}], said) == 7
     assert retry_after({}, NOW, [{"retryDelay": "9s"}], said) == 9

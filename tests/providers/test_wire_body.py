@@ -76,7 +76,7 @@ def test_fields_of_another_provider_are_not_sent(calls: str, extra: set[str]) ->
     assert message(calls, ANSWER).keys() == COMMON | extra
 
 
-def test_an_answer_of_nothing_but_thoughts_says_nothing() -> None:
+def test_an_answer_with_only_reasoning_is_empty() -> None:
     thoughts = {"role": "assistant", "reasoning_content": "hm"}
     assert message("groq/x", thoughts) == {"role": "assistant", "content": ""}
     refused = {"role": "assistant", "refusal": "I will not"}
@@ -110,7 +110,7 @@ def test_parts_of_a_message() -> None:
     ]
 
 
-def test_ids_of_tool_calls_are_what_the_provider_takes() -> None:
+def test_ids_of_tool_calls_are_accepted_by_the_provider() -> None:
     turn = {"role": "assistant", "content": None, "tool_calls": [CALL, "odd"]}
     result = {"role": "tool", "tool_call_id": LONG, "content": "1", "made_up": 2}
     for calls, size in (("openai/x", 32), ("mistral/x", 9), ("anthropic/x", 32)):

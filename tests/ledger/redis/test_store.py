@@ -587,7 +587,7 @@ def test_a_server_with_a_slower_clock_refills_nothing(w: Place) -> None:
     w.do(after_failover())
 
 
-def test_the_server_tells_the_time(w: Place) -> None:
+def test_the_time_is_that_of_the_server(w: Place) -> None:
     store = w.another(clock=None)
 
     async def ask() -> None:

@@ -458,7 +458,7 @@ def noted(path: Path) -> sqlite_continuity.HighWater:
     return found
 
 
-def test_a_host_that_does_not_tell_its_start_is_taken_to_have_started_anew(
+def test_a_host_whose_start_is_unknown_counts_as_restarted(
     path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(sqlite_continuity, "BOOT", path.with_name("none"))
@@ -589,7 +589,7 @@ def test_another_program_that_locks_the_file_is_an_error(path: Path) -> None:
         assert isinstance(w.reserve("b", w.money(1)), Granted)
 
 
-def test_one_verb_that_cannot_be_done_fails_alone(path: Path) -> None:
+def test_a_verb_that_cannot_be_run_does_not_fail_the_others(path: Path) -> None:
     with opened(path) as w:
         fine, odd = w.money(1, cap=None), w.requests(None, subject="\ud800")
         full = w.money(MAX_AMOUNT, cap=None, subject="full")

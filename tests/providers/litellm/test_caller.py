@@ -198,7 +198,7 @@ NOT_PROVED: dict[str, tuple[Behaviour, str]] = {
 
 
 @pytest.mark.parametrize("name", NOT_PROVED)
-def test_what_another_model_may_not_refuse_goes_on(name: str) -> None:
+def test_what_another_model_may_accept_falls_back(name: str) -> None:
     script, failure = NOT_PROVED[name]
     answer, called = run({"a": script, "b": Say()})
     assert ([a.failure for a in answer.attempts], called) == ([failure, None], ["a", "b"])
@@ -361,7 +361,7 @@ def test_what_cannot_even_be_written_is_the_request_s_own_fault(wrong: dict[str,
     assert [a.failure for a in error.attempts] == ["invalid_request"]
 
 
-def test_context_too_long_goes_to_a_larger_model() -> None:
+def test_a_context_that_is_too_long_falls_back_to_a_larger_model() -> None:
     sizes = {"a": 8_000, "b": 8_000, "c": 32_000}
 
     def decided(url: str) -> Decision:

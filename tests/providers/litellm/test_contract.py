@@ -66,7 +66,7 @@ def test_prepared_calls_import_nothing(first: dict[str, Any]) -> None:
     assert first["imported"] == {}
 
 
-def test_the_first_calls_connect_to_the_provider_alone(first: dict[str, Any]) -> None:
+def test_the_first_calls_connect_only_to_the_provider(first: dict[str, Any]) -> None:
     assert first["connected"] == []
     # Older releases log in a pool of threads.
     foreign = [name for name in first["threads"] if not name.startswith("litellm-logging")]
@@ -180,7 +180,7 @@ def test_one_call_is_one_request(script: Say | Fail, stream: bool) -> None:
 
 
 @pytest.mark.parametrize("cut", [False, True])
-def test_the_stream_tells_whether_the_provider_ended_it(cut: bool) -> None:
+def test_a_stream_reports_whether_the_provider_ended_it(cut: bool) -> None:
     async def go(url: str) -> bool:
         async with LiteLLMCaller() as caller:
             model = Model("m", "groq/m", "t", 0, api_base=url, api_key_env="MY_KEY")

@@ -65,7 +65,9 @@ def test_nothing_is_wrong_with_what_was_not_seen() -> None:
         (RawChoice("stop", native_finish_reason="a word of its own"), "stop", "stop"),
     ],
 )
-def test_the_reason_that_came_is_put_back(came: RawChoice, told: str, right: str | None) -> None:
+def test_the_finish_reason_of_the_provider_is_restored(
+    came: RawChoice, told: str, right: str | None
+) -> None:
     raw = RawAnswer()
     raw.choices[0] = came
     answer = restored(to_answer(response(finish=told)), Wire(status=200, answer=raw))
@@ -130,7 +132,7 @@ def test_a_choice_that_ends_after_the_library_did_ends_all_the_same() -> None:
     assert ends(came) == [(0, "stop"), (0, None), (1, "length")]
 
 
-def test_a_reason_that_did_not_come_is_taken_away() -> None:
+def test_a_finish_reason_that_the_provider_did_not_send_is_removed() -> None:
     raw = RawAnswer()
     raw.choices = {0: RawChoice(None)}
     assert ends(watched(raw, chunk("a", "stop"), chunk("b", "stop"))) == [(0, None), (0, None)]

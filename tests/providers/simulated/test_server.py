@@ -186,7 +186,7 @@ def test_cuts(cut: Cut, error: type[Exception], stream: bool) -> None:
         once(cut, stream=stream)
 
 
-def test_what_came_before_a_cut_arrives() -> None:
+def test_chunks_sent_before_a_cut_arrive() -> None:
     seen: list[bytes] = []
     body = {"model": "m", "stream": True}
     with (
