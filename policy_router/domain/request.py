@@ -68,7 +68,7 @@ class Request:
     tenant: str | None = None
     user: str | None = None
     team: str | None = None
-    key: str | None = None
+    key: str | None = field(default=None, repr=False)
     language: str | None = None
     stream: bool = False
     attributes: Mapping[str, str | float | bool] = field(default_factory=dict)

@@ -9,6 +9,7 @@ from policy_router.classification.tasks import MatchedBy
 from policy_router.diagnostics import printable
 from policy_router.domain.complexity import CONFIDENT
 from policy_router.domain.condition import quote
+from policy_router.redaction.mask import mask
 from policy_router.views import classification as classification_view
 from policy_router.views import counters as counters_view
 from policy_router.views import decision as decision_view
@@ -38,7 +39,7 @@ def as_json(explanation: Explanation, path: str, only: str | None = None) -> dic
     return {
         **_decision(explanation, only),
         "policy": {"name": policy.name, "path": printable(path)},
-        "facts": explanation.known_facts,
+        "facts": _facts_as_json(explanation),
         "task_from": explanation.task_source and explanation.task_source.value,
         "classification": seen and classification_view.as_json(seen),
         "rated_by": explanation.rated_by,
@@ -104,13 +105,22 @@ def _trace_as_json(trace: RuleTrace) -> dict[str, object]:
     }
 
 
+def _facts_as_json(explanation: Explanation) -> dict[str, object]:
+    return {
+        name: [mask(str(item)) for item in value] if isinstance(value, list) else _json_value(value)
+        for name, value in explanation.known_facts.items()
+    }
+
+
 def _json_value(value: object) -> object:
     """Return the value of a fact or of a part of a condition; None where the fact is absent."""
     match value:
-        case bool() | str() | int() | float():
+        case str():
+            return mask(value)  # the fact `key` may be an API key
+        case bool() | int() | float():
             return value
         case frozenset() | set():
-            return sorted(map(str, value))
+            return sorted(mask(str(item)) for item in value)
     return None
 
 
@@ -217,7 +227,9 @@ def _condition_value(value: object) -> str:
     match value:
         case bool():
             return "true" if value else "false"
-        case str() | int() | float():
+        case str():
+            return quote(mask(value))
+        case int() | float():
             return quote(value)
         case frozenset() | set():
             return "{" + ", ".join(sorted(map(_condition_value, value))) + "}"

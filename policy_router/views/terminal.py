@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Final
 from policy_router.views.lines import Table
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Sequence
 
     from rich.console import RenderableType
     from rich.text import Text
@@ -50,6 +50,11 @@ def _line(line: Line, *, color: bool) -> str:
 
 
 def _table(table: Table, *, color: bool, width: int | None) -> str:
+    if not color and width is None:
+        cells = [[cell if isinstance(cell, str) else cell[0] for cell in row] for row in table.rows]
+        # In printable ASCII each character has one column; rich takes long to import.
+        if all(text.isascii() and text.isprintable() for row in cells for text in row):
+            return _aligned(cells, table.indent)
     from rich.padding import Padding  # noqa: PLC0415  help and `--version` do not need rich
     from rich.table import Table as Grid  # noqa: PLC0415
 
@@ -64,6 +69,16 @@ def _table(table: Table, *, color: bool, width: int | None) -> str:
     indented = Padding(grid, (0, 0, 0, table.indent), expand=False)
     text = _printed(indented, color=color, width=width)
     return text if color else "".join(f"{line.rstrip()}\n" for line in text.splitlines())
+
+
+def _aligned(rows: Sequence[Sequence[str]], indent: int) -> str:
+    """Rows whose columns are as wide as their longest cell."""
+    widths = [max(map(len, column)) + _GAP for column in zip(*rows, strict=True)]
+    lines = (
+        " " * indent + "".join(text.ljust(width) for text, width in zip(row, widths, strict=True))
+        for row in rows
+    )
+    return "".join(f"{line.rstrip()}\n" for line in lines)
 
 
 def _cell(cell: Cell) -> Text:

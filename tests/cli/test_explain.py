@@ -193,6 +193,16 @@ def test_why_not_an_unknown_model() -> None:
     assert "--why-not" in result.err
 
 
+def test_no_output_holds_an_api_key() -> None:
+    key = "sk-ABCDEFGHIJKLMNOP1234567890secretkey"
+    for option in ((), ("--json",)):
+        result = explain("hello", "--fact", f"key={key}", "--tag", key, *option)
+        assert result.code == 0
+        assert "secretkey" not in result.out + result.err
+    facts = explain("--fact", "key=ci", "--json").json["facts"]
+    assert facts["key"] == "ci"
+
+
 def test_json_has_one_shape() -> None:
     routed = run("route", "-p", TEAM, *NOON, "--tag", "private", "--task", "code", "--json").json
     found = explain("--tag", "private", "--task", "code", "--json").json

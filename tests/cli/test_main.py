@@ -95,6 +95,12 @@ def test_no_command_imports_litellm(argv: list[str], code: str) -> None:
     assert done.stdout.split() == [code], done.stderr
 
 
+def test_a_decision_in_a_pipe_needs_no_rich() -> None:
+    argv = ["route", "hello", "-p", TEAM]
+    done = start(code=_LOADED.format(argv=argv, names=["rich"]))
+    assert done.stdout.split() == ["0"], done.stderr
+
+
 def test_a_process_of_its_own() -> None:
     done = start("route", "hello", "-p", TEAM, "--json")
     assert done.returncode == 0

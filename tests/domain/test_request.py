@@ -101,6 +101,14 @@ def test_a_value_of_another_type_is_refused(given: dict[str, Any], problem: str)
     assert str(refused.value).startswith(problem)
 
 
+def test_the_key_is_in_no_text_of_a_request() -> None:
+    request = Request(user="ada", key="sk-secret")
+    assert request.key == "sk-secret"
+    assert "ada" in repr(request)
+    assert "sk-secret" not in repr(request)
+    assert request != Request(user="ada", key="sk-other")
+
+
 def test_kept_values_are_plain_and_not_shared_with_the_caller() -> None:
     tags, attributes = {"private"}, {"plan": "free"}
     request = Request(

@@ -5,6 +5,8 @@ from __future__ import annotations
 import re
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 from rich.cells import cell_len
 
 from policy_router.views.lines import Block, Table
@@ -33,6 +35,23 @@ LONG = "word " * 40
 )
 def test_a_pipe_gets_plain_lines_as_long_as_they_are(blocks: list[Block], expected: str) -> None:
     assert render(blocks) == expected
+
+
+@given(
+    st.integers(1, 3).flatmap(
+        lambda columns: st.lists(
+            st.tuples(*[st.text("ab 1[]:", max_size=6)] * columns), min_size=1, max_size=3
+        )
+    ),
+    st.integers(0, 3),
+)
+def test_a_table_in_a_pipe_is_the_same_with_and_without_rich(
+    rows: list[tuple[str, ...]], indent: int
+) -> None:
+    # A character beyond ASCII that is one column wide makes rich align the table.
+    accented = [tuple(text.replace("a", "é") for text in row) for row in rows]
+    plain = render([Table(rows, indent=indent)])
+    assert render([Table(accented, indent=indent)]).replace("é", "a") == plain
 
 
 def test_styles_are_the_sixteen_standard_colors() -> None:
