@@ -56,4 +56,4 @@ def unknown(what: str, word: object, known_words: Iterable[str]) -> str:
             return f"{message}; did you mean `{quoted(folded[near[0]])}`?"
     shown = ", ".join(f"`{quoted(other)}`" for other in choices[:_SHOWN])
     more = len(choices) - _SHOWN
-    return f"{message}: known are {shown}" + (f" and {more} more" if more > 0 else "")
+    return f"{message}: the known ones are {shown}" + (f" and {more} more" if more > 0 else "")

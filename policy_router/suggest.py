@@ -63,7 +63,9 @@ class Hints:
         near = self._closest(word.casefold(), folded)
         return None if near is None else folded[near]
 
-    def help_line(self, word: str, known_words: Iterable[str], *, what: str = "known") -> str:
+    def help_line(
+        self, word: str, known_words: Iterable[str], *, what: str = "the known ones"
+    ) -> str:
         """The help about an unknown word.
 
         Args:
@@ -119,7 +121,7 @@ def did_you_mean(word: str, known_words: Iterable[str]) -> str | None:
     return Hints().did_you_mean(word, known_words)
 
 
-def help_line(word: str, known_words: Iterable[str], *, what: str = "known") -> str:
+def help_line(word: str, known_words: Iterable[str], *, what: str = "the known ones") -> str:
     """The help about an unknown word: the word that was meant, or else the known ones."""
     return Hints().help_line(word, known_words, what=what)
 

@@ -53,9 +53,9 @@ def test_any_value_is_shown(value: object, shown: str) -> None:
     [
         ("cod", ["code", "chat"], "unknown task `cod`; did you mean `code`?"),
         ("CODE", ["code", "chat"], "unknown task `CODE`; did you mean `code`?"),
-        ("sums", ["code", "chat"], "unknown task `sums`: known are `code`, `chat`"),
+        ("sums", ["code", "chat"], "unknown task `sums`: the known ones are `code`, `chat`"),
         ("sums", [], "unknown task `sums`: the policy has none"),
-        (7, ["code"], "unknown task `7`: known are `code`"),
+        (7, ["code"], "unknown task `7`: the known ones are `code`"),
     ],
 )
 def test_an_unknown_word(word: object, known: list[str], words: str) -> None:

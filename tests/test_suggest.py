@@ -30,7 +30,7 @@ def test_the_first_of_two_that_differ_in_case() -> None:
     [
         ("teir", WORDS, "did you mean `tier`?"),
         ("x", [], "there are none"),
-        ("x", ["a", "b", "a"], "known are `a`, `b`"),
+        ("x", ["a", "b", "a"], "the known ones are `a`, `b`"),
         ("zzz", [f"w{i}" for i in range(14)], " and 2 more"),
     ],
 )
@@ -39,12 +39,12 @@ def test_help_lines(word: str, known: list[str], line: str) -> None:
 
 
 def test_what_there_is_has_a_name() -> None:
-    assert help_line("x", ["a"], what="facts") == "facts are `a`"
+    assert help_line("x", ["a"], what="the facts") == "the facts are `a`"
 
 
 def test_the_nearest_of_many_come_first() -> None:
     known = [f"other-{i}" for i in range(20)] + ["europe-berlin"]
-    assert help_line("eurxxx", known).startswith("known are `europe-berlin`")
+    assert help_line("eurxxx", known).startswith("the known ones are `europe-berlin`")
 
 
 def effort(slips: int, names: int) -> int:
@@ -74,7 +74,7 @@ def test_without_effort_left_nothing_is_suggested() -> None:
 
 def test_of_many_names_the_likeliest_are_listed() -> None:
     known = [f"unlike{i}" for i in range(500)] + ["north-europe", "europe-north"]
-    assert help_line("europe-xyz", known).startswith("known are `europe-north`")
+    assert help_line("europe-xyz", known).startswith("the known ones are `europe-north`")
     assert help_line("europe-xyz", known).endswith(" and 490 more")
 
 

@@ -72,7 +72,7 @@ def read_facts(policy: Policy, texts: Iterable[str]) -> StatedFacts:
         elif name in _OTHER_OPTION:
             raise wrong("--fact", f"`{name}` has an option of its own: {_OTHER_OPTION[name]}")
         else:
-            hint = help_line(name, [*declared, *_NAMES], what="facts")
+            hint = help_line(name, [*declared, *_NAMES], what="the facts")
             raise wrong("--fact", f"`{quoted(name)}` is not a fact about a request: {hint}")
     return facts
 

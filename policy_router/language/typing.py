@@ -260,7 +260,7 @@ def unknown_fact_help(name: str, vocabulary: Vocabulary, hints: Hints) -> str:
         return f"write {name.title()}, or just the fact or `not` and the fact"
     if name in FUNCTIONS:
         return f"`{name}` is a function: {name}(...)"
-    return hints.help_line(name, vocabulary.by_name, what="facts")
+    return hints.help_line(name, vocabulary.by_name, what="the facts")
 
 
 def constant_for(fact: Fact, value: object, hints: Hints, *, yaml: bool = False) -> Constant:

@@ -186,7 +186,7 @@ def test_the_prompt_may_come_by_standard_input() -> None:
     ("argv", "said"),
     [
         (["--task", "cod"], "unknown task `cod`; did you mean `code`?"),
-        (["--task", "zzz"], "unknown task `zzz`: known are `code`, `chat`\n"),
+        (["--task", "zzz"], "unknown task `zzz`: the known ones are `code`, `chat`\n"),
         (["--complexity", "hrad"], "unknown complexity band `hrad`; did you mean `hard`?"),
         (["--complexity", "1.5"], "`complexity` must be a score from 0 to 1, not `1.5`"),
         (["--complexity", "-1"], "`complexity` must be a score from 0 to 1, not `-1`"),
@@ -207,7 +207,7 @@ def test_the_prompt_may_come_by_standard_input() -> None:
         (["--fact", "plan"], "`plan` has no value; write it like plan=..."),
         (["--fact", "plna=pro"], "did you mean `plan`?"),
         (["--fact", "plan=pr"], "did you mean `pro`?"),
-        (["--fact", "plan="], "known are `free`, `pro`"),
+        (["--fact", "plan="], "the known ones are `free`, `pro`"),
         (["--fact", "internal=yes"], "`internal` must be true or false, not `yes`"),
         (["--fact", "seats=two"], "`seats` must be a number, not `two`"),
         (["--fact", "seats=inf"], "`seats` must be a number, not `inf`"),

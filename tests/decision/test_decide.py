@@ -138,7 +138,7 @@ BIG = model(
     ("request_", "words"),
     [
         (Request(task="cod"), "unknown task `cod`; did you mean `code`?"),
-        (Request(complexity="stiff"), "known are `easy`, `medium`, `hard`"),
+        (Request(complexity="stiff"), "the known ones are `easy`, `medium`, `hard`"),
         (Request(complexity=1.5), "`complexity` must be a score from 0 to 1, not `1.5`"),
         (Request(complexity=float("nan")), "`complexity` must be a score from 0 to 1, not `nan`"),
         (Request(tokens=-1), "`tokens` must be from 0 to 1,000,000,000, not `-1`"),
@@ -147,8 +147,8 @@ BIG = model(
         (Request(answers=0), "`answers` must be from 1 to 1,024, not `0`"),
         (Request(answers=1025), "`answers` must be from 1 to 1,024, not `1025`"),
         (Request(max_tokens=10**9 + 1), "`max_tokens` must be from 1 to 1,000,000,000"),
-        (Request(needs={"fly"}), "unknown ability `fly`: known are "),
-        (Request(model="medium"), "unknown model `medium`: known are `small`, `big`"),
+        (Request(needs={"fly"}), "unknown ability `fly`: the known ones are "),
+        (Request(model="medium"), "unknown model `medium`: the known ones are `small`, `big`"),
         (Request(prefer=("cheap",)), "unknown sort key `cheap`; did you mean `cheapest`?"),
         (Request(attributes={"plan": "pro"}), "unknown attribute `plan`: the policy has none"),
         (Request(attributes={"tokens": 5}), "unknown attribute `tokens`"),
@@ -168,7 +168,7 @@ def test_attributes_have_types() -> None:
 
     policy = assemble((SMALL,), (), Vocabulary((), (), ATTRIBUTES), bands=())
     cases: list[tuple[str, object, str | None]] = [
-        ("plan", "gold", "unknown value of `plan` `gold`: known are `free`, `pro`"),
+        ("plan", "gold", "unknown value of `plan` `gold`: the known ones are `free`, `pro`"),
         ("plan", True, "unknown value of `plan` `True`"),
         ("internal", "yes", "`internal` must be a boolean, not `yes`"),
         ("age", "old", "`age` must be a number, not `old`"),
@@ -298,7 +298,7 @@ def test_known_words_are_named_in_one_order() -> None:
     needs = decide(policy, Request(needs=frozenset({"sight"}))).denied
     assert ", ".join(f"`{word}`" for word in ABILITIES) in str(needs)
     keys = ", ".join(f"`{key}`" for key in SortKey)
-    assert f"known are {keys}" in str(decide(policy, Request(prefer=("x",))).denied)
+    assert f"the known ones are {keys}" in str(decide(policy, Request(prefer=("x",))).denied)
 
 
 def test_each_place_in_the_order_has_its_reason() -> None:

@@ -94,7 +94,7 @@ def test_a_choice_names_its_alternatives(price: str, words: str) -> None:
         ("complexity: { estimator: gpt }", "`gpt` is", "`{ python: my_package.module:function }`"),
         ("complexity: { estimator: 'llm: small' }", "`llm: small`", "around it: `{ llm: haiku }`"),
         ("complexity: { estimator: learnt }", "`learnt` is not", "did you mean `learned`?"),
-        ("complexity: { bands: few }", "`few` is not allowed", "known are `three_tiers`, `one_to_"),
+        ("complexity: { bands: few }", "`few` is not allowed", "ones are `three_tiers`, `one_to_"),
         ("fallback: { stall: 0s }", "`0s` is not a duration above zero", "write it like `20s`"),
     ],
 )  # fmt: skip

@@ -335,9 +335,9 @@ def test_no_mistake_draws_another(text: str, rules: list[str]) -> None:
 @pytest.mark.parametrize(
     ("text", "rule", "line", "col", "help_"),
     [
-        ("rules: [{ name: r, only: [c] }]", "unknown-name", 5, 27, "known are `a`, `b`"),
+        ("rules: [{ name: r, only: [c] }]", "unknown-name", 5, 27, "the known ones are `a`, `b`"),
         ("rules: [{ name: r, only: [nera] }]", "unknown-name", 5, 27, "did you mean `near`?"),
-        ("rules: [{ name: r, min_tier: x }]", "unknown-name", 5, 30, "tiers are `t`"),
+        ("rules: [{ name: r, min_tier: x }]", "unknown-name", 5, 30, "the tiers are `t`"),
         ("tiers: [t, t]", "duplicate-name", 5, 12, "keep one of them"),
         ("timezone: Europe/Berln", "unknown-timezone", 5, 11, "did you mean `Europe/Berlin`?"),
         ("attributes: { tokens: bool }", "reserved-name", 5, 15, "another name"),
@@ -349,7 +349,7 @@ def test_no_mistake_draws_another(text: str, rules: list[str]) -> None:
         ("complexity: { bands: { a: { from: 0.5 } } }", "band-order", 5, 24, "begin at 0.0"),
         ("complexity: { bands: { a: { from: 0 }, b: { from: 0 } } }", "band-order", 5, 40, "easi"),
         ("complexity: { bands: { a: { from: 0.5 }, b: { from: 0.2 } } }", "band-order", 5, 42, ""),
-        ("complexity: { estimator: { llm: c } }", "unknown-name", 5, 33, "models are `a`, `b`"),
+        ("complexity: { estimator: { llm: c } }", "unknown-name", 5, 33, "the models are `a`, `b`"),
         ("experiments: { e: { share: 1%, first: [a], until: 2026-02-30 } }",
          "bad-value", 5, 51, ""),
         ("limits: { l: { per: user } }", "missing-field", 5, 11, "add requests, tokens"),
@@ -383,8 +383,8 @@ def test_problems_that_only_the_whole_document_shows(
 def test_a_tier_that_is_not_listed() -> None:
     found = load(HEAD + "tiers: [s]").diagnostics
     assert [(d.rule, d.help, d.span.line) for d in found if d.span] == [
-        ("unknown-name", "tiers are `s`", 3),
-        ("unknown-name", "tiers are `s`", 4),
+        ("unknown-name", "the tiers are `s`", 3),
+        ("unknown-name", "the tiers are `s`", 4),
     ]
 
 

@@ -116,7 +116,10 @@ def test_a_message_is_a_mapping(message: object) -> None:
     ("part", "problem"),
     [
         ({"type": "image_ulr", "image_url": {"url": "u"}}, "did you mean `image_url`"),
-        ({"type": "container_upload"}, "unknown type of part `container_upload`: known are"),
+        (
+            {"type": "container_upload"},
+            "unknown type of part `container_upload`: the known ones are",
+        ),
         ({"type": ["text"]}, "unknown type of part `a value of type list`"),
         ({"text": "hi"}, "must be a mapping with a `type`"),
         ("hi", "must be a mapping with a `type`"),
@@ -138,7 +141,10 @@ def test_parts_of_known_types_are_taken(kind: str) -> None:
 @pytest.mark.parametrize(
     ("given", "problem"),
     [
-        ({"modalities": ["text", "dance"]}, "unknown modality `dance`: known are `audio`, `image`"),
+        (
+            {"modalities": ["text", "dance"]},
+            "unknown modality `dance`: the known ones are `audio`, `image`",
+        ),
         ({"modalities": "text"}, "`modalities` must be a list of strings"),
         ({"modalities": [["text"]]}, "`modalities` must be a list of strings"),
         ({"tools": {"type": "mcp"}}, "`tools` must be a list"),

@@ -73,7 +73,7 @@ class Resolver:
                 "unknown-name",
                 f"`{name}` is not a tier",
                 self.places.value(path),
-                self.draft.hints.help_line(name, self.ranks, what="tiers"),
+                self.draft.hints.help_line(name, self.ranks, what="the tiers"),
             )
         return self.ranks.get(name)
 
@@ -108,7 +108,7 @@ class Resolver:
                 "unknown-name",
                 f"`{name}` is not a model",
                 self.places.value(path),
-                self.draft.hints.help_line(name, self._model_names, what="models"),
+                self.draft.hints.help_line(name, self._model_names, what="the models"),
             )
 
     def select(self, selectors: list[str] | None, path: Path) -> tuple[str, ...] | None:
