@@ -37,7 +37,7 @@ class _Call:
 
     def goes_on_with(self, piece: ToolCall) -> bool:
         """Whether a piece under the same index belongs to this call."""
-        if not piece.function.name:
+        if not piece.function.name and piece.type == "function":
             return True  # some servers give each piece of one call an id of its own
         if piece.id and self.id:
             return piece.id == self.id

@@ -80,3 +80,17 @@ def test_a_chunk_that_is_right_is_given_back() -> None:
     for right in (chunk("text"), chunk(tool_calls=[piece(0, "a", "w", A)])):
         made = to_chunk(right)
         assert calls.number(made) is made
+
+
+def test_calls_of_custom_tools_are_told_apart_by_their_ids() -> None:
+    first = {"id": "1", "type": "function", "function": {"name": "f", "arguments": "{}"}}
+    second = {"id": "2", "type": "custom", "custom": {"name": "run", "input": "x"}}
+    third = {"id": "3", "type": "custom", "custom": {"name": "run", "input": "y"}}
+    rest = {"id": "3", "type": "custom", "custom": {"input": "z"}}
+    calls = ToolCalls()
+    chunks = [
+        calls.number(to_chunk({"choices": [{"index": 0, "delta": {"tool_calls": pieces}}]}))
+        for pieces in ([first, second, third], [rest])
+    ]
+    indices = [[call.index for call in c.choices[0].delta.tool_calls] for c in chunks]
+    assert indices == [[0, 1, 2], [2]]
