@@ -6,36 +6,26 @@ import ast
 import subprocess
 import sys
 from collections import defaultdict
-from pathlib import Path
 from statistics import median
 from typing import TYPE_CHECKING
 
 import pytest
 
+from tests.rooms import (
+    DRAWING,
+    PACKAGE,
+    PAGE,
+    RANK,
+    imported_names,
+    modules,
+    own_imports,
+    page,
+    room,
+    svg,
+)
+
 if TYPE_CHECKING:
-    from collections.abc import Iterator
-
-PACKAGE = Path(__file__).parents[1] / "policy_router"
-
-LAYERS = (
-    ("base_errors", "diagnostics", "redaction", "patterns", "suggest", "meaning",
-     "quoting", "resilience", "ids"),
-    ("domain", "units"),
-    ("errors", "catalog", "answer_schema"),
-    ("ledger", "providers"),
-    ("decision", "events"),
-    ("classification", "assurance", "language"),
-    ("check", "acceptance"),
-    ("execution",),
-    ("live", "observe", "reports", "discovery"),
-    ("intake", "router", "sync", "loading", "options", "deciding", "explanation"),
-    ("views",),
-    ("cli",),
-    ("__main__", "__init__"),
-)  # fmt: skip
-"""From lower to upper. A room imports from its own layer and from those before it."""
-
-RANK = {name: rank for rank, layer in enumerate(LAYERS) for name in layer}
+    from pathlib import Path
 
 STRANGERS = (("ledger", "providers"),)
 """Rooms of one layer that do not know each other."""
@@ -82,49 +72,19 @@ ONLY_IN = {
 """Where a package may be imported: one module, or one folder."""
 
 
-def modules() -> dict[str, ast.Module]:
-    named = {}
-    for path in sorted(PACKAGE.rglob("*.py")):
-        name = ".".join(path.relative_to(PACKAGE).with_suffix("").parts)
-        name = name if name == "__init__" else name.removesuffix(".__init__")
-        named[name] = ast.parse(path.read_text())
-    return named
-
-
 MODULES = modules()
 EACH_MODULE = pytest.mark.parametrize("name", MODULES)
-
-
-def room(module: str) -> str:
-    return module.split(".", maxsplit=1)[0]
-
-
-def imported_names(tree: ast.Module) -> Iterator[str]:
-    """Everything that a module imports, for type checkers too."""
-    for node in ast.walk(tree):
-        if isinstance(node, ast.Import):
-            yield from (alias.name for alias in node.names)
-        elif isinstance(node, ast.ImportFrom):
-            assert node.level == 0, "imports are absolute"
-            yield from (f"{node.module}.{alias.name}" for alias in node.names)
-
-
-def own_imports(name: str) -> set[str]:
-    """The modules of the package that a module imports."""
-    targets = set()
-    for imported in imported_names(MODULES[name]):
-        if imported.split(".")[0] != "policy_router":
-            continue
-        target = imported.removeprefix("policy_router").lstrip(".")
-        while target not in MODULES:
-            target = target.rpartition(".")[0] or "__init__"
-        targets.add(target)
-    return targets
 
 
 @EACH_MODULE
 def test_every_room_is_drawn(name: str) -> None:
     assert room(name) in RANK
+
+
+def test_the_drawing_shows_the_code() -> None:
+    # `python -m tests.rooms` draws both anew.
+    assert DRAWING.read_text() == svg()
+    assert PAGE.read_text() == page()
 
 
 @EACH_MODULE
