@@ -21,7 +21,7 @@ PAGE: Final = ROOT / "docs" / "architecture.md"
 BEGIN: Final = "<!-- rooms: made by `python -m tests.rooms` -->\n"
 END: Final = "<!-- end of rooms -->\n"
 
-LAYERS: Final = (
+LAYERS: Final[tuple[tuple[str, ...], ...]] = (
     ("base_errors", "diagnostics", "redaction", "patterns", "suggest", "meaning",
      "quoting", "resilience", "ids"),
     ("domain", "units"),
