@@ -126,7 +126,19 @@ def test_commands_of_make_exist() -> None:
     assert {"demo", "test"} <= named <= targets
 
 
+def test_paths_for_contributors_exist() -> None:
+    text = (ROOT / "CONTRIBUTING.md").read_text("utf-8")
+    paths = {path for path in re.findall(r"`([\w./-]+)`", text) if "/" in path}
+    missing = {
+        path
+        for path in paths
+        if not (ROOT / path).exists() and not (ROOT / "policy_router" / path).exists()
+    }
+    assert paths
+    assert not missing
+
+
 def test_links_lead_somewhere() -> None:
-    for page in PAGES:
+    for page in [*PAGES, ROOT / "CONTRIBUTING.md"]:
         for target in re.findall(r"\]\(([^)#:]+)\)", page.read_text("utf-8")):
             assert (page.parent / target).exists(), f"{page.name}: {target}"
