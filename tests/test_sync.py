@@ -10,8 +10,11 @@ import sys
 import pytest
 
 WAITING = """
-import asyncio, sys
+import asyncio, signal
 from policy_router import Router, load
+
+# A shell starts what runs in the background with this signal ignored, and children inherit that.
+signal.signal(signal.SIGINT, signal.default_int_handler)
 
 async def ask(model, body, timeout):
     print("called", flush=True)
