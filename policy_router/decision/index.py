@@ -9,7 +9,6 @@ request lies in and which rules take away. What a set of boxes means is worked o
 from __future__ import annotations
 
 from bisect import bisect_left, bisect_right
-from functools import partial
 from itertools import accumulate
 from operator import or_
 from typing import TYPE_CHECKING, Final, TypeAlias
@@ -110,6 +109,7 @@ class Index:
         self._too_small: tuple[int, ...] = (0, *accumulate(of_size.values(), or_))
         self._rules = tuple(self._effect_of(rule) for rule in rules)
         self._effects: dict[int, Effect] = {}
+        self._compute_reasons = self._reasons  # one bound method for all effects
         conditions = [r.when.tree for r in rules if r.when is not None]
         space = Space(vocabulary, bands, conditions)
         timed = [m.when.reads for m in limits if m.when is not None]
@@ -227,7 +227,7 @@ class Index:
                     denied = rule
                 if rule.accept is not None:
                     accept += (rule.accept,)
-        reasons = RuleReasons.later(partial(self._reasons, matching))
+        reasons = RuleReasons.later(self._compute_reasons, matching)
         effect = Effect(remaining, first, floor, floor_by, denied, accept, reasons)
         if len(self._effects) >= KEPT:
             self._effects.clear()

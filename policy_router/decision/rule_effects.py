@@ -25,9 +25,9 @@ KEPT_PER_RULE: Final = 256
 """The most lists of Skips that are kept for one rule; when there are more, all are dropped."""
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@dataclass(slots=True, eq=False)  # not frozen: made per new set, and a quarter faster so
 class Effect:
-    """What a set of matching rules means together.
+    """What a set of matching rules means together. Never changed once it is made.
 
     Attributes:
         allowed: The models that they leave (bit i: model i).

@@ -118,22 +118,29 @@ class RuleReasons:
     thousand rules they take longer to work out than the decision.
     """
 
-    __slots__ = ("_compute", "_value")
+    __slots__ = ("_compute", "_matching", "_value")
+
+    _compute: Callable[[int], RulesAndSkips]
+    _matching: int
+    _value: RulesAndSkips | None
 
     def __init__(self, rules: tuple[str, ...] = (), skipped: tuple[Skip, ...] = ()) -> None:
-        self._value: RulesAndSkips | None = (rules, skipped)
-        self._compute: Callable[[], RulesAndSkips] | None = None
+        self._value = (rules, skipped)
 
     @classmethod
-    def later(cls, compute: Callable[[], RulesAndSkips]) -> RuleReasons:
+    def later(cls, compute: Callable[[int], RulesAndSkips], matching: int) -> RuleReasons:
         """Reasons that a function works out when they are first read.
+
+        A policy keeps one per set of rules that applied, so it is one small object: a closure for
+        each would slow down every decision by what the garbage collector then has to visit.
 
         Args:
             compute: Returns the names of the rules that applied and the models that they exclude,
                 the same at every call.
+            matching: What it is called with: the rules that applied.
         """
-        reasons = cls()
-        reasons._compute, reasons._value = compute, None
+        reasons = cls.__new__(cls)
+        reasons._compute, reasons._matching, reasons._value = compute, matching, None
         return reasons
 
     @property
@@ -148,9 +155,9 @@ class RuleReasons:
 
     def _read(self) -> RulesAndSkips:
         value = self._value
-        if value is None and self._compute is not None:
-            value = self._value = self._compute()  # two threads would store equal values
-        return value or ((), ())
+        if value is None:  # two threads would store equal values
+            value = self._value = self._compute(self._matching)
+        return value
 
     def __eq__(self, other: object) -> bool:
         if not isinstance(other, RuleReasons):

@@ -55,14 +55,14 @@ def test_reasons_are_there_when_read() -> None:
 def test_reasons_are_worked_out_once() -> None:
     calls = []
 
-    def reasons() -> tuple[tuple[str, ...], tuple[Skip, ...]]:
-        calls.append(1)
+    def reasons(matching: int) -> tuple[tuple[str, ...], tuple[Skip, ...]]:
+        calls.append(matching)
         return ("no m3",), SKIPPED[:1]
 
-    some = RuleReasons.later(reasons)
+    some = RuleReasons.later(reasons, 7)
     assert not calls
     assert (some.rules, some.skipped, some.rules) == (("no m3",), SKIPPED[:1], ("no m3",))
-    assert len(calls) == 1
+    assert calls == [7]
 
 
 def test_another_decision_by_the_same_rules_has_them_at_once() -> None:
