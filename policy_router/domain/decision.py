@@ -140,7 +140,8 @@ class RuleReasons:
             matching: What it is called with: the rules that applied.
         """
         reasons = cls.__new__(cls)
-        reasons._compute, reasons._matching, reasons._value = compute, matching, None
+        reasons._compute, reasons._matching = compute, matching  # noqa: SLF001  its own slots
+        reasons._value = None  # noqa: SLF001  as above
         return reasons
 
     @property
