@@ -9,7 +9,7 @@ from policy_router.cli.app import COMMANDS, command
 from policy_router.cli.exit_codes import ExitCode
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
 
 _HEAD: Final = """\
 # Commands
@@ -32,7 +32,7 @@ def reference() -> str:
     program = command([])
     for name in COMMANDS:
         lines += ["", f"## {name}", "", *_description(COMMANDS[name].__doc__ or "")]
-        lines += _parameters(program.commands[name].params)
+        lines += _parameters(COMMANDS[name], program.commands[name].params)
     return "\n".join(lines) + "\n"
 
 
@@ -45,15 +45,30 @@ def _description(text: str) -> Iterator[str]:
         yield from [paragraph] if examples == paragraph else ["```sh", examples, "```"]
 
 
-def _parameters(parameters: list[Any]) -> Iterator[str]:
+def _parameters(function: Callable[..., None], parameters: list[Any]) -> Iterator[str]:
     """Yield the table of arguments and options; the objects are those of typer."""
+    texts = _texts(function)
     rows = [
-        f"| `{_usage(parameter)}` | {parameter.help.replace('|', '&#124;')} |"
+        f"| `{_usage(parameter)}` | {texts[parameter.name].replace('|', '&#124;')} |"
         for parameter in parameters
-        if getattr(parameter, "help", None) and "--help" not in parameter.opts
+        if parameter.name in texts
     ]
     if rows:
         yield from ["", "| argument or option | meaning |", "|---|---|", *rows]
+
+
+def _texts(function: Callable[..., None]) -> dict[str, str]:
+    """The help of each parameter as the command declares it.
+
+    With some releases of typer and click the objects of arguments have lost theirs.
+    """
+    declared = inspect.signature(function, eval_str=True).parameters.values()
+    return {
+        parameter.name: info.help
+        for parameter in declared
+        for info in getattr(parameter.annotation, "__metadata__", ())
+        if getattr(info, "help", None)
+    }
 
 
 def _usage(parameter: Any) -> str:
