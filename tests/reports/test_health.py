@@ -22,7 +22,13 @@ POLICY = """
 version: 1
 name: team
 models:
-  big: { model: openai/gpt-4o, tier: heavy, api_key_env: BIG_KEY }
+  # Not in LiteLLM's table, which warns of the end of models that are.
+  big:
+    model: openai/team-model
+    tier: heavy
+    api_key_env: BIG_KEY
+    context: 32k
+    price: { input: $1/M, output: $2/M }
 budgets: { all: { cap: $5/day } }
 """
 
