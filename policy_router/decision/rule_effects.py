@@ -25,7 +25,9 @@ KEPT_PER_RULE: Final = 256
 """The most lists of Skips that are kept for one rule; when there are more, all are dropped."""
 
 
-@dataclass(slots=True, eq=False)  # not frozen: made per new set, and a quarter faster so
+# Not frozen: one is made for every new set of rules, and freezing slows the row `new requests` of
+# benchmarks/decide.py.
+@dataclass(slots=True, eq=False)
 class Effect:
     """What a set of matching rules means together. Never changed once it is made.
 
