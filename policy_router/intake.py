@@ -192,6 +192,7 @@ def _stated(facts: RequestOptions, *, stream: bool) -> Request:
         team=facts.get("team"),
         key=facts.get("key"),
         language=facts.get("language"),
+        session=facts.get("session"),
         stream=stream is True,
         attributes={} if attributes is None else attributes,
         max_cost=_usd(facts.get("max_cost")),

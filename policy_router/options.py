@@ -56,6 +56,7 @@ class RequestFacts(TypedDict, total=False):
         needs: Abilities that the model must have, in addition to those that the body requires.
         tags: Tags that the rules of the policy refer to.
         language: The language of the text.
+        session: The conversation, or the run of an agent, that the request belongs to.
         attributes: Values of the facts that the policy declares, by name.
     """
 
@@ -65,6 +66,7 @@ class RequestFacts(TypedDict, total=False):
     needs: Words | None
     tags: Words | None
     language: str | None
+    session: str | None
     attributes: Mapping[str, str | float | bool] | None
 
 

@@ -260,6 +260,13 @@ def requests(draw: st.DrawFn, policy: Policy) -> Request:
         ),
         model=draw(maybe | maybe | st.sampled_from([m.name for m in policy.models])),
         max_candidates=draw(maybe | maybe | st.integers(0, 3)),
+        session=draw(user),
+        client=draw(user),
+        subagent=draw(st.booleans()),
+        housekeeping=draw(st.booleans()),
+        turn=draw(maybe | st.sampled_from((1, 5, 100))),
+        tool_errors=draw(st.sampled_from((0, 1, 5))),
+        detected=frozenset(draw(st.sets(st.sampled_from((*TAGS, "other")), max_size=2))),
     )
 
 

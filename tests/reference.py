@@ -94,6 +94,14 @@ def vector(
         "wants_json": "json" in request.needs,
         "stream": request.stream,
         "language": request.language,
+        "model": request.model,
+        "session": request.session,
+        "client": request.client,
+        "subagent": request.subagent,
+        "housekeeping": request.housekeeping,
+        "turn": request.turn,
+        "tool_errors": request.tool_errors,
+        "detected": request.detected,
         **request.attributes,
     }
     return task, band, score, [by_name.get(fact.name) for fact in policy.vocabulary.facts]

@@ -11,7 +11,6 @@ from policy_router.decision.space import Space, TooWide, meet
 from policy_router.domain.condition import (
     COMPLEXITY,
     HOUR,
-    TAGS,
     TASK,
     WEEKDAY,
     Any,
@@ -92,11 +91,7 @@ class Regions:
         trees = [r.when.tree for r in policy.rules if r.when is not None]
         trees += [f[0] for f in floors] + [u[0] for u in unpaid if u[0] is not None]
         self.space = Space(policy.vocabulary, policy.bands, trees)
-        self._patterns = {
-            i
-            for i, d in enumerate(self.space.dimensions)
-            if d.detail is not None and d.fact != TAGS
-        }
+        self._patterns = {i for i, d in enumerate(self.space.dimensions) if d.is_pattern}
         strict = not policy.fallback.step_down
         sources = []
         for number, rule in enumerate(policy.rules):

@@ -41,6 +41,8 @@ def situation_of(policy: Policy, request: Request, now: float | None) -> Situati
         request.tokens, request.max_tokens, request.tags,
         request.user, request.team, request.tenant, request.key, hour, weekday,
         "tools" in needs, "vision" in needs, "json" in needs, request.stream, request.language,
+        request.model, request.session, request.client, request.subagent, request.housekeeping,
+        request.turn, request.tool_errors, request.detected,
         *map(attributes.get, policy.vocabulary.attributes),
     )  # fmt: skip
     return Situation(request, task, band, score, facts)

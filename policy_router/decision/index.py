@@ -19,7 +19,7 @@ from policy_router.decision.lookup import KEPT, BoxLookup
 from policy_router.decision.ranking import Rankings
 from policy_router.decision.rule_effects import Effect, RuleEffect, RuleSkips
 from policy_router.decision.space import Space, TooWide
-from policy_router.domain.condition import HOUR, TAGS, WEEKDAY
+from policy_router.domain.condition import HOUR, WEEKDAY
 from policy_router.domain.decision import Reason, RuleReasons, Skip
 
 if TYPE_CHECKING:
@@ -182,9 +182,7 @@ class Index:
 
     def _lookup(self, space: Space) -> BoxLookup:
         """Number the boxes of all rules, and make the tables."""
-        patterns = {
-            i for i, d in enumerate(space.dimensions) if d.detail is not None and d.fact != TAGS
-        }
+        patterns = {i for i, d in enumerate(space.dimensions) if d.is_pattern}
         conditions: dict[int, Callable[[Facts], bool]] = {}
         boxes: list[Box] = [{} for _ in self.models]
         # A set is looked up by its bit length, which is that of its models when no box is left.

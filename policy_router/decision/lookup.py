@@ -14,7 +14,6 @@ from typing import TYPE_CHECKING, Any, Final
 
 from policy_router.decision.bitset import bits
 from policy_router.decision.space import admitting
-from policy_router.domain.condition import TAGS
 from policy_router.domain.facts import FactType
 
 if TYPE_CHECKING:
@@ -58,6 +57,42 @@ class _Text:
         return boxes
 
 
+class _Members:
+    """The boxes that a set admits, by the members that conditions name."""
+
+    __slots__ = ("_all", "_boxes", "_kept", "_named", "fact")
+
+    def __init__(self, fact: int, everything: int) -> None:
+        """Begin without members.
+
+        Args:
+            fact: Position of the fact.
+            everything: All boxes.
+        """
+        self.fact = fact
+        self._all = everything
+        self._boxes: dict[str, tuple[int, int]] = {}
+        self._named: frozenset[str] = frozenset()
+        self._kept: dict[frozenset[str], int] = {}
+
+    def add(self, member: str, without: int, having: int) -> None:
+        """Add a member, with the boxes that admit sets without it and sets that have it."""
+        self._boxes[member] = without, having
+        self._named = frozenset(self._boxes)
+
+    def admits(self, value: frozenset[str]) -> int:
+        members = self._named & value
+        boxes = self._kept.get(members)
+        if boxes is None:
+            boxes = self._all
+            for member, (without, having) in self._boxes.items():
+                boxes &= having if member in members else without
+            if len(self._kept) >= KEPT:
+                self._kept.clear()
+            self._kept[members] = boxes
+        return boxes
+
+
 class BoxLookup:
     """The tables for one list of boxes.
 
@@ -82,12 +117,13 @@ class BoxLookup:
         self._numbers: list[tuple[int, Sequence[Any], Sequence[Any], list[int], int]] = []
         self._values: list[tuple[int, dict[object, int], int]] = []
         self._texts: list[_Text] = []
-        self._tags: dict[str, tuple[int, int]] = {}
+        sets: dict[int, _Members] = {}
         for i, (d, masks) in enumerate(zip(dimensions, admitting(dimensions, boxes), strict=True)):
             if i in ignored:
                 continue
-            if d.fact == TAGS:
-                self._tags[str(d.detail)] = (masks[0], masks[1])
+            if d.kind is FactType.SET:
+                members = sets.setdefault(d.fact, _Members(d.fact, self._all))
+                members.add(str(d.detail), masks[0], masks[1])
             elif d.kind is FactType.NUMBER:
                 self._numbers.append(
                     (d.fact, d.constants, (*d.constants, None), masks[:-1], masks[-1])
@@ -97,12 +133,13 @@ class BoxLookup:
             else:
                 table: dict[object, int] = dict(zip(d.constants, masks, strict=False))
                 self._values.append((d.fact, {**table, None: masks[-1]}, masks[-2]))
-        self._tag_names = frozenset(self._tags)
-        self._tag_sets: dict[frozenset[str], int] = {}
+        self._sets = tuple(sets.values())
 
     def matching(self, facts: Facts) -> int:
         """The boxes that a vector of facts lies in."""
-        boxes = self._tagged(self._tag_names & facts[TAGS]) if self._tags else self._all
+        boxes = self._all
+        for members in self._sets:
+            boxes &= members.admits(facts[members.fact])
         for fact, constants, points, masks, absent in self._numbers:
             value = facts[fact]
             if value is None:
@@ -119,17 +156,6 @@ class BoxLookup:
             for bit in bits(boxes & self._conditional):
                 if not self._conditions[bit](facts):
                     boxes ^= 1 << bit
-        return boxes
-
-    def _tagged(self, tags: frozenset[str]) -> int:
-        boxes = self._tag_sets.get(tags)
-        if boxes is None:
-            boxes = self._all
-            for tag, (without, having) in self._tags.items():
-                boxes &= having if tag in tags else without
-            if len(self._tag_sets) >= KEPT:
-                self._tag_sets.clear()
-            self._tag_sets[tags] = boxes
         return boxes
 
 

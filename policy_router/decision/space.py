@@ -1,9 +1,10 @@
 """The space of requests, divided into the few cells that a policy's conditions can distinguish.
 
-A *dimension* is one fact; each tag and each pattern is a dimension of its own, since it is present
-or not. Its *cells* are numbered from 0, and a set of cells is an int whose bit i stands for cell i.
-A *box* is a product of such sets, one for each dimension that it constrains; a condition is a union
-of boxes. Requests that lie in the same cells are the same to every condition of the policy.
+A *dimension* is one fact; each member of a set and each pattern is a dimension of its own, since
+it is present or not. Its *cells* are numbered from 0, and a set of cells is an int whose bit i
+stands for cell i. A *box* is a product of such sets, one for each dimension that it constrains; a
+condition is a union of boxes. Requests that lie in the same cells are the same to every condition
+of the policy.
 """
 
 from __future__ import annotations
@@ -53,9 +54,9 @@ class Dimension:
 
     Attributes:
         fact: Position of the fact in the vocabulary.
-        kind: Its type.
-        detail: The tag or the pattern, for a dimension of one (cells: 0 absent, 1 present); else
-            None.
+        kind: Its type; for a pattern, STRING.
+        detail: The member of a set, or the pattern, for a dimension of one (cells: 0 absent,
+            1 present); else None.
         constants: Numbers, ascending (cells: gap, point, gap and so on, then absent); or texts that
             are compared for equality (a cell each, then one per prefix, then any other text, then
             absent).
@@ -78,6 +79,11 @@ class Dimension:
         if self.kind is FactType.NUMBER:
             return 2 * len(self.constants) + 2
         return len(self.constants) + len(self.prefixes) + 2
+
+    @property
+    def is_pattern(self) -> bool:
+        """Whether it is a pattern, which is searched for in a text."""
+        return self.detail is not None and self.kind is not FactType.SET
 
     @cached_property
     def number(self) -> Mapping[float | str | bool, int]:
@@ -122,7 +128,7 @@ class Space:
     def _dimension(self, index: int, detail: str | None, tests: set[Test]) -> Dimension:
         fact = self.vocabulary.facts[index]
         if detail is not None:
-            return Dimension(index, FactType.BOOL, detail, (), (), 0b11)
+            return Dimension(index, fact.kind, detail, (), (), 0b11)
         if fact.kind is FactType.NUMBER:
             numbers: set[float] = set()
             for test in tests:

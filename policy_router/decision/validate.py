@@ -51,7 +51,8 @@ def _out_of_range(request: Request) -> str | None:
         and request.max_input_tokens is None
         and (request.max_tokens is None or 1 <= request.max_tokens <= _MAX_COUNT)
         and request.answers == 1
-        and request.pictures == request.thumbnails == 0
+        and request.pictures == request.thumbnails == request.tool_errors == 0
+        and request.turn is None
         and request.max_latency is request.min_quality is request.max_candidates is None
     ):
         return None
@@ -63,6 +64,8 @@ def _out_of_range(request: Request) -> str | None:
         ("thumbnails", request.thumbnails, 0, _MAX_COUNT),
         ("answers", request.answers, 1, _MAX_ANSWERS),
         ("max_candidates", request.max_candidates, 0, _MAX_COUNT),
+        ("turn", request.turn, 1, _MAX_COUNT),
+        ("tool_errors", request.tool_errors, 0, _MAX_COUNT),
     ):
         if value is not None and not least <= value <= most:
             return f"`{name}` must be from {least} to {most:,}, not `{quoted(value)}`"

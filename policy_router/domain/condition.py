@@ -25,8 +25,9 @@ if TYPE_CHECKING:
 # Positions of the built-in facts in a vector of facts; declared attributes follow.
 (
     TASK, COMPLEXITY, SCORE, TOKENS, MAX_TOKENS, TAGS, USER, TEAM, TENANT, KEY, HOUR, WEEKDAY,
-    HAS_TOOLS, HAS_IMAGES, WANTS_JSON, STREAM, LANGUAGE,
-) = range(17)  # fmt: skip
+    HAS_TOOLS, HAS_IMAGES, WANTS_JSON, STREAM, LANGUAGE, MODEL, SESSION, CLIENT, SUBAGENT,
+    HOUSEKEEPING, TURN, TOOL_ERRORS, DETECTED,
+) = range(25)  # fmt: skip
 
 
 class Op(StrEnum):

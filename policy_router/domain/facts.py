@@ -76,6 +76,13 @@ class Vocabulary:
                 for name in ("has_tools", "has_images", "wants_json", "stream")
             ),
             Fact("language", text),
+            Fact("model", text),
+            Fact("session", text),
+            Fact("client", text),
+            *(Fact(name, flag, optional=False) for name in ("subagent", "housekeeping")),
+            Fact("turn", FactType.NUMBER, integer=True, low=1),
+            Fact("tool_errors", FactType.NUMBER, integer=True, low=0, optional=False),
+            Fact("detected", FactType.SET, optional=False),
         )
         self.declared = tuple(attributes)
         self.attributes: Mapping[str, Fact] = {fact.name: fact for fact in attributes}

@@ -44,12 +44,19 @@ class Request:
         max_latency: Constraint: the longest expected latency, in seconds.
         min_quality: Constraint: the lowest quality, from 0 to 1.
         prefer: Sort keys that take the place of the policy's.
-        model: Constraint: the only model that may answer.
+        model: Constraint: the only model that may answer. Conditions can read it.
         max_candidates: Constraint: how many candidates are kept.
         pictures: Pictures in full detail. They are not part of `tokens`, since each model counts
             them in its own way.
         thumbnails: Pictures in low detail, counted as above.
         confidence: How sure the classifier is of `task`, 0..1; None when the caller names the task.
+        session: The conversation or the run of an agent that the request belongs to.
+        client: The program that sends it, such as `claude-code`.
+        subagent: Whether an agent makes it on behalf of another agent.
+        housekeeping: Whether a client makes it for itself, such as for the title of a conversation.
+        turn: The number of its turn in the conversation, from 1; None when it is unknown.
+        tool_errors: How many results of tools at the end of the conversation are errors.
+        detected: Kinds of sensitive text that it contains.
 
     The constraints can only exclude or reorder models that the policy allows.
 
@@ -81,6 +88,13 @@ class Request:
     pictures: int = 0
     thumbnails: int = 0
     confidence: float | None = None
+    session: str | None = None
+    client: str | None = None
+    subagent: bool = False
+    housekeeping: bool = False
+    turn: int | None = None
+    tool_errors: int = 0
+    detected: frozenset[str] | set[str] = frozenset()
 
     def __post_init__(self) -> None:
         """Check the types, and keep plain copies of the values."""
@@ -101,8 +115,10 @@ class Request:
         if score is not None and type(score) not in _PLAIN:
             convert = _string if isinstance(score, str) else _number
             put(self, "complexity", convert("`complexity`", score))
-        if type(self.stream) is not bool:
-            raise _mistyped("`stream`", "a boolean", self.stream)
+        for name in _BOOLEANS:
+            value = getattr(self, name)
+            if type(value) is not bool:
+                raise _mistyped(f"`{name}`", "a boolean", value)
         if self.confidence is not None and not 0 <= self.confidence <= 1:
             raise _mistyped("`confidence`", "a number from 0 to 1", self.confidence)
         if self.max_cost is not None:
@@ -116,13 +132,16 @@ class Request:
 
 
 _PLAIN: Final = frozenset({str, int, float})
-_STRINGS: Final = ("task", "tenant", "user", "team", "key", "language", "model")
+_STRINGS: Final = (
+    "task", "tenant", "user", "team", "key", "language", "model", "session", "client",
+)  # fmt: skip
+_BOOLEANS: Final = ("stream", "subagent", "housekeeping")
 _NUMBERS: Final = ("max_latency", "min_quality", "confidence")
 _INTEGERS: Final = (
     "tokens", "max_input_tokens", "max_tokens", "answers", "max_candidates", "pictures",
-    "thumbnails",
+    "thumbnails", "turn", "tool_errors",
 )  # fmt: skip
-_OPTIONAL: Final = frozenset({"max_input_tokens", "max_tokens", "max_candidates"})
+_OPTIONAL: Final = frozenset({"max_input_tokens", "max_tokens", "max_candidates", "turn"})
 
 
 def _keep_collections(request: Request) -> None:
@@ -132,6 +151,8 @@ def _keep_collections(request: Request) -> None:
         put(request, "needs", _strings("needs", request.needs))
     if request.tags or type(request.tags) is not frozenset:
         put(request, "tags", _strings("tags", request.tags))
+    if request.detected or type(request.detected) is not frozenset:
+        put(request, "detected", _strings("detected", request.detected))
     if request.attributes or type(request.attributes) is not dict:
         put(request, "attributes", _attributes(request.attributes))
     if request.prefer is not None:

@@ -67,7 +67,7 @@ def refuse(text: str) -> Diagnostic:
 
 TEXTS = ("", "a", "ab", "abc", "b", "Köln", "köln-süd", "it's")
 TAG_WORDS = ("x", "y", "z")
-_FLAGS = ("staff", "stream", "has_tools", "wants_json")
+_FLAGS = ("staff", "stream", "has_tools", "wants_json", "subagent", "housekeeping")
 _ENUMS = {
     "task": ("code", "chat"),
     "complexity": tuple(b.name for b in BANDS),
@@ -80,6 +80,8 @@ _NUMBERS: dict[str, tuple[float, ...]] = {
     "score": (0.0, 0.25, 0.3, 0.5, 1.0),
     "age": (-1, 0, 0.5, 6, 6.5),
     "max_tokens": (1, 2),
+    "turn": (1, 2, 20),
+    "tool_errors": (0, 1, 3),
 }
 
 
@@ -123,7 +125,7 @@ def _tests(draw: st.DrawFn) -> str:
             first, second = draw(of(("<", "<=", ">"))), draw(of(("<", "<=", "!=")))
             return f"{low!r} {first} {name} {second} {high!r}"
         case "text":
-            name = draw(of(("city", "user", "language")))
+            name = draw(of(("city", "user", "language", "session", "client", "model")))
             text = draw(of(TEXTS))
             return draw(
                 of(
@@ -138,8 +140,9 @@ def _tests(draw: st.DrawFn) -> str:
         case _:
             tags = draw(st.lists(of(TAG_WORDS), min_size=1, max_size=3))
             words = ", ".join(map(repr, tags))
-            one = f"{tags[0]!r}{membership}tags"
-            return draw(of((one, f"any_of(tags, {words})", f"all_of(tags, {words})")))
+            name = draw(of(("tags", "detected")))
+            one = f"{tags[0]!r}{membership}{name}"
+            return draw(of((one, f"any_of({name}, {words})", f"all_of({name}, {words})")))
 
 
 def _joined(inner: SearchStrategy[str]) -> SearchStrategy[str]:

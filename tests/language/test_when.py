@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from policy_router.decision.bitset import bits
 from policy_router.decision.space import Space, TooWide
 from policy_router.diagnostics import Span
-from policy_router.domain.condition import TAGS, Condition, spell
+from policy_router.domain.condition import Condition, spell
 from policy_router.domain.facts import FactType
 from policy_router.language.interpreter import Evaluation, holds, trace
 from policy_router.language.when import read_expression, read_mapping
@@ -351,7 +351,7 @@ def cell_of(dimension: Dimension, facts: list[Any]) -> int:
     """The cell of a dimension that a request falls into."""
     value = facts[dimension.fact]
     if dimension.detail is not None:
-        if dimension.fact == TAGS:
+        if dimension.kind is FactType.SET:
             return int(dimension.detail in value)
         return int(value is not None and search(dimension.detail)(value) is not None)
     if value is None:
