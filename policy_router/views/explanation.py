@@ -275,13 +275,14 @@ def _request(explanation: Explanation) -> str:
 
 
 _SHOWN_ELSEWHERE: Final = ("task", "complexity", "score", "tokens")
+_NO_TOOL_ERRORS: Final = ("tool_errors", 0)
 
 
 def _facts(explanation: Explanation) -> str:
     facts = [
         f"{name} {printable(_condition_value(value))}"
         for name, value in explanation.known_facts.items()
-        if name not in _SHOWN_ELSEWHERE
+        if name not in _SHOWN_ELSEWHERE and (name, value) != _NO_TOOL_ERRORS
     ]
     return " · ".join(facts) or "none besides these"
 
