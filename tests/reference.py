@@ -8,7 +8,7 @@ from fractions import Fraction
 from typing import TYPE_CHECKING
 from typing import Any as Value
 
-from policy_router.decision.ranking import sort_value
+from policy_router.decision.sort_keys import sort_value
 from policy_router.domain.condition import All, Any, Facts, Not, Op, Test, Tree
 from policy_router.domain.facts import WEEKDAYS
 from policy_router.domain.models import TYPICAL_OUTPUT

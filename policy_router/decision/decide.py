@@ -9,6 +9,7 @@ from policy_router.decision.bitset import bits
 from policy_router.decision.disclosure import checks_for
 from policy_router.decision.facts import situation_of
 from policy_router.decision.gates import gates_for
+from policy_router.decision.moment import values_of_the_moment
 from policy_router.domain.complexity import Band
 from policy_router.domain.decision import Decision, Reason, RuleReasons, Skip
 from policy_router.domain.models import TYPICAL_OUTPUT
@@ -16,8 +17,8 @@ from policy_router.domain.ordering import SortKey
 from policy_router.domain.snapshot import Snapshot
 
 if TYPE_CHECKING:
+    from policy_router.decision.fixed_places import First
     from policy_router.decision.policy import Policy
-    from policy_router.decision.ranking import First
     from policy_router.decision.rule_effects import Effect
     from policy_router.domain.decision import Candidate
     from policy_router.domain.request import Request
@@ -159,7 +160,5 @@ def _ordered(
     if request.prefer is not None:
         prefer = tuple(SortKey(key) for key in request.prefer)
     output = TYPICAL_OUTPUT if request.max_tokens is None else request.max_tokens
-    if snapshot.used and SortKey.HEADROOM in prefer:
-        left = index.limits.headroom(situation.facts, request, snapshot)
-        return index.order.by_headroom(allowed, floor, first, prefer, request.tokens, output, left)
-    return index.order.candidates(allowed, floor, first, prefer, request.tokens, output)
+    values = values_of_the_moment(index, situation, snapshot, prefer)
+    return index.order.candidates(allowed, floor, first, prefer, request.tokens, output, values)

@@ -25,7 +25,7 @@ from policy_router.domain.decision import Reason, RuleReasons, Skip
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
-    from policy_router.decision.ranking import First
+    from policy_router.decision.fixed_places import First
     from policy_router.decision.space import Box
     from policy_router.domain.acceptance import Accept
     from policy_router.domain.complexity import Band

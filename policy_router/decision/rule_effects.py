@@ -11,7 +11,7 @@ from policy_router.domain.decision import Skip
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from policy_router.decision.ranking import First
+    from policy_router.decision.fixed_places import First
     from policy_router.diagnostics import Span
     from policy_router.domain.acceptance import Accept
     from policy_router.domain.decision import Reason, RuleReasons

@@ -6,7 +6,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from policy_router.decision.bitset import flags_in
-from policy_router.decision.ranking import LINES, MOST_PRICES, Rankings, sort_value
+from policy_router.decision.cost_ratios import MOST_PRICES
+from policy_router.decision.kept_orders import LINES
+from policy_router.decision.ranking import Rankings
+from policy_router.decision.sort_keys import sort_value
 from policy_router.domain.models import Model
 from policy_router.domain.ordering import SortKey
 from policy_router.domain.prices import Price
@@ -99,7 +102,8 @@ def test_what_is_put_first_stays_before_headroom() -> None:
     keys = (SortKey.HEADROOM,)
     order = Rankings(pool, TIERS, keys)
     first = (order.put(2, "somebody"), order.put(2, "somebody else"))
-    found = order.by_headroom(0b111, 0, first, keys, 1, 1, (0.2, 0.9, 0.1))
+    values = {SortKey.HEADROOM: (-0.2, -0.9, -0.1)}
+    found = order.candidates(0b111, 0, first, keys, 1, 1, values)
     assert [(c.name, c.placed_by) for c in found] == [
         ("m2", "first"),
         ("m1", "headroom"),
@@ -139,6 +143,6 @@ def test_orders_that_are_kept_start_over_when_they_are_too_many() -> None:
     sizes = []
     for step in range(1, 4000):
         assert cheapest_first(order, pool, int(80_000 * 1.0012**step), 10_000)
-        sizes += [len(ranking.lines) for ranking in order._rankings.values()]
+        sizes += [len(ranking.lines) for ranking in order._others.values()]
     assert max(sizes) == LINES
     assert sizes[-1] < LINES

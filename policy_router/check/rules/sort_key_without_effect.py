@@ -15,7 +15,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from policy_router.check.subject import warning
-from policy_router.decision.ranking import LOCAL_TAG
+from policy_router.decision.sort_keys import LOCAL_TAG
 from policy_router.domain.ordering import SortKey
 
 if TYPE_CHECKING:

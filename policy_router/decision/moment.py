@@ -1,0 +1,41 @@
+"""The values of sort keys that depend on the moment: on the request, or on the state of the world.
+
+A key that is not given values here sorts by what the policy says of the models.
+"""
+
+from __future__ import annotations
+
+from types import MappingProxyType
+from typing import TYPE_CHECKING, Final
+
+from policy_router.domain.ordering import SortKey
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from policy_router.decision.index import Index
+    from policy_router.domain.situation import Situation
+    from policy_router.domain.snapshot import Snapshot
+
+_NONE: Final[Mapping[SortKey, Sequence[float]]] = MappingProxyType({})
+
+
+def values_of_the_moment(
+    index: Index, situation: Situation, snapshot: Snapshot, prefer: tuple[SortKey, ...]
+) -> Mapping[SortKey, Sequence[float]]:
+    """The values of the keys of `prefer` that depend on the moment.
+
+    Args:
+        index: The index of the policy.
+        situation: The request as the policy sees it.
+        snapshot: The state of the world.
+        prefer: The sort keys.
+
+    Returns:
+        For each of those keys one number for each model; smaller comes first. It is empty where
+        the order depends on the policy and the numbers of tokens alone.
+    """
+    if not (snapshot.used and SortKey.HEADROOM in prefer):
+        return _NONE
+    left = index.limits.headroom(situation.facts, situation.request, snapshot)
+    return {SortKey.HEADROOM: [-share for share in left]}

@@ -1,0 +1,72 @@
+"""What the keys of `prefer` sort models by, and the words for it."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final
+
+from policy_router.domain.ordering import SortKey
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from policy_router.domain.models import Model
+
+LOCAL_TAG: Final = "local"
+_INFINITE: Final = float("inf")
+
+WRITTEN: Final = "written order"
+WORDS: Final[dict[SortKey, tuple[str, str]]] = {
+    SortKey.FREE: ("free first", "paid, after the free ones"),
+    SortKey.LOCAL: ("local first", "not local, after the local ones"),
+    SortKey.SMALLEST: ("smallest tier first", "larger tier"),
+    SortKey.CHEAPEST: ("cheapest first", "next cheapest"),
+    SortKey.FASTEST: ("fastest first", "next fastest"),
+    SortKey.QUALITY: ("best quality first", "next in quality"),
+    SortKey.HEADROOM: ("most quota left", "less quota left"),
+}
+"""For each key what is said of the first model that it places, and of those after it."""
+
+
+def sort_value(key: SortKey, model: Model, tokens: int, output: int) -> float:
+    """The value that a key sorts a model by; smaller comes first, and what is unknown comes last.
+
+    Args:
+        key: The key.
+        model: The model.
+        tokens: Input tokens of the request.
+        output: Output tokens of the request, as estimated.
+    """
+    match key:
+        case SortKey.FREE:
+            return not model.free
+        case SortKey.LOCAL:
+            return LOCAL_TAG not in model.tags
+        case SortKey.SMALLEST:
+            return model.rank
+        case SortKey.CHEAPEST:
+            price = model.price
+            return _INFINITE if price is None else tokens * price.input + output * price.output
+        case SortKey.FASTEST:
+            return _INFINITE if model.latency is None else model.latency
+        case SortKey.QUALITY:
+            return -model.quality
+        case _:
+            return 0  # RELIABLE has no data yet, and HEADROOM depends on readings
+
+
+def ranks(models: Sequence[Model], keys: tuple[SortKey, ...]) -> list[int]:
+    """The rank of each model by the keys together; equal models share one."""
+    values = [tuple(sort_value(k, m, 0, 0) for k in keys) for m in models]
+    rank = {value: i for i, value in enumerate(sorted(set(values)))}
+    return [rank[value] for value in values]
+
+
+def apart(prefer: tuple[SortKey, ...], model: Model, other: Model) -> SortKey | None:
+    """The first key by which two models differ, at any ratio but the one of equal cost."""
+    for key in prefer:
+        if key is SortKey.CHEAPEST:
+            if model.price != other.price:
+                return key
+        elif sort_value(key, model, 0, 0) != sort_value(key, other, 0, 0):
+            return key
+    return None
