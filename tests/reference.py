@@ -127,7 +127,7 @@ def decide(policy: Policy, request: Request, snapshot: Snapshot) -> Verdict:
     out: dict[str, str] = {}
     for model in policy.models:
         reason = next((why for r in applied if (why := _taken(r, model.name, policy))), None)
-        cost = model.estimate(request.tokens, request.max_tokens)
+        cost = model.estimate(request, snapshot.now)
         until = snapshot.cooling.get(model.name)
         checks = [
             ("tier", not policy.fallback.step_down and model.rank < floor),

@@ -100,6 +100,7 @@ def decide_on(policy: Policy, situation: Situation, snapshot: Snapshot = _EMPTY)
         further=skipped,
         accept=accept,
         barred=barred,
+        now=snapshot.now if index.priced_by_hour else None,
     )
 
 

@@ -75,7 +75,7 @@ def _other_model_detail(_: Model, request: Request, __: Snapshot) -> str:
     return f"the request allows only `{request.model}`"
 
 
-def _too_expensive(index: Index, request: Request, _: Snapshot) -> int:
+def _too_expensive(index: Index, request: Request, snapshot: Snapshot) -> int:
     max_cost = request.max_cost_nano_usd
     if max_cost is None:
         return 0
@@ -83,14 +83,14 @@ def _too_expensive(index: Index, request: Request, _: Snapshot) -> int:
         return index.everyone
 
     def excludes(model: Model) -> bool:
-        cost = model.estimate(request.tokens, request.max_tokens)
+        cost = model.estimate(request, snapshot.now)
         return cost is None or cost > max_cost
 
     return _where(index, excludes)
 
 
-def _too_expensive_detail(model: Model, request: Request, _: Snapshot) -> str:
-    cost = model.estimate(request.tokens, request.max_tokens)
+def _too_expensive_detail(model: Model, request: Request, snapshot: Snapshot) -> str:
+    cost = model.estimate(request, snapshot.now)
     if HOSTED_TOOLS in request.needs:
         return "the cost of hosted tools is unknown, and the request sets `max_cost`"
     if cost is None:

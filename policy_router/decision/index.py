@@ -76,6 +76,7 @@ class Index:
         self.by_name: Mapping[str, Model] = {m.name: m for m in models}
         self.at: Mapping[str, int] = {m.name: i for i, m in enumerate(models)}
         self.abilities: Final = frozenset(ABILITIES)
+        self.priced_by_hour = any(m.price is not None and m.price.by_hour for m in models)
         self.everyone = (1 << len(models)) - 1
         self.tasks: Mapping[str, Task] = {t.name: t for t in tasks}
         self.default_task = next((t for t in tasks if t.default), None)

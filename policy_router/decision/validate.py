@@ -38,7 +38,9 @@ def problem_of(policy: Policy, request: Request, now: float | None) -> str | Non
     problem = _out_of_range(request) or _unknown_name(policy, request)
     if problem is not None:
         return problem
-    if now is not None and policy._index.reads_clock and not 0 <= now < _LATEST:
+    index = policy._index
+    timed = index.reads_clock or index.priced_by_hour
+    if now is not None and timed and not 0 <= now < _LATEST:
         return f"`now` must be a Unix time in seconds, not `{quoted(now)}`"
     return _bad_attribute(policy, request) if request.attributes else None
 

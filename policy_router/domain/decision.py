@@ -94,18 +94,21 @@ class Candidate:
         """The model's name in the policy."""
         return self.model.name
 
-    def as_dict(self, request: Request) -> dict[str, object]:
+    def as_dict(self, request: Request, now: float | None = None) -> dict[str, object]:
         """Return it as plain JSON values.
 
         Args:
             request: The request, whose cost is estimated.
+            now: Unix time of the estimate, where prices depend on the hour.
         """
+        until = self.model.price_until(now)
         return {
             "model": self.name,
             "calls": self.model.provider_model,
             "tier": self.model.tier,
             "free": self.model.free,
-            "cost_usd": _estimate(self.model, request),
+            "cost_usd": _estimate(self.model, request, now),
+            "price_until": None if until is None else _iso_utc(until),
             "placed_by": self.placed_by,
             "why": self.detail,
         }
@@ -194,6 +197,7 @@ class Decision:
         denied: Why no model may answer, if a rule denies the request or it is invalid.
         accept: Checks that the answer must pass, those of the task before those of rules.
         barred: Models that would judge the answer but may not see the request, and why.
+        now: Unix time of the snapshot, if a price of the policy depends on the hour, else None.
         id: Identifies this decision; empty until a router or an executor gives it an id.
     """
 
@@ -205,6 +209,7 @@ class Decision:
     denied: str | None = None
     accept: tuple[Accept, ...] = ()
     barred: tuple[Skip, ...] = ()
+    now: float | None = None
     id: str = field(default="", compare=False)
 
     @property
@@ -255,7 +260,7 @@ class Decision:
         Returns:
             US dollars; None when the price of the model is unknown.
         """
-        cost = _estimate(model, self.request)
+        cost = _estimate(model, self.request, self.now)
         return None if cost is None else parse_usd(cost)
 
     def as_dict(self) -> dict[str, object]:
@@ -275,7 +280,7 @@ class Decision:
             "confidence": self.confidence,
             "denied": self.denied,
             "invalid": self.invalid,
-            "candidates": [each.as_dict(self.request) for each in self.candidates],
+            "candidates": [each.as_dict(self.request, self.now) for each in self.candidates],
             "skipped": [skip.as_dict() for skip in self.skipped],
             "rules": list(self.rules),
         }
@@ -327,7 +332,7 @@ def _iso_utc(moment: float) -> str | None:
         return None
 
 
-def _estimate(model: Model, request: Request) -> str | None:
+def _estimate(model: Model, request: Request, now: float | None) -> str | None:
     """Estimated cost in US dollars, as text; None when the price is unknown."""
-    cost = model.estimate(request.tokens, request.max_tokens)
+    cost = model.estimate(request, now)
     return None if cost is None else format_usd(cost)

@@ -46,6 +46,7 @@ class Model:
         api_key_env: Name of the environment variable with its API key, when declared.
         picture: The most tokens that it counts for a picture in full detail.
         thumbnail: The most tokens that it counts for a picture in low detail.
+        weight: What it costs on hardware of one's own, relative to other free models; above 0.
         span: Its position in the policy files.
     """
 
@@ -66,23 +67,36 @@ class Model:
     api_key_env: str | None = None
     picture: int = 0
     thumbnail: int = 0
+    weight: float = 1.0
     span: Span | None = field(default=None, compare=False, repr=False)
 
-    def estimate(self, tokens: int, max_output: int | None) -> int | None:
+    def estimate(self, request: Request, now: float | None = None) -> int | None:
         """Estimate what an answer costs, fees included.
 
         Args:
-            tokens: Input tokens.
-            max_output: Cap on the output tokens; None assumes an answer of typical length.
+            request: The request; without a cap on its output, an answer of typical length.
+            now: Unix time, for prices that depend on the hour; None without a clock.
 
         Returns:
             nano-USD; None when the price is unknown.
         """
-        price = self.price
-        if price is None:
+        if self.price is None:
             return None
-        cost = price.cost(tokens, TYPICAL_OUTPUT if max_output is None else max_output)
-        return cost + price.fee + price.fees
+        price = self.price.at(now)
+        output = TYPICAL_OUTPUT if request.max_tokens is None else request.max_tokens
+        cost = price.cost(request.tokens, output) + price.fee + price.fees
+        return cost + (request.pictures + request.thumbnails) * price.image
+
+    def price_until(self, now: float | None) -> float | None:
+        """Return the Unix time at which the price changes next.
+
+        Args:
+            now: Unix time; None without a clock.
+
+        Returns:
+            None when the price is unknown or does not depend on the time, or there is no clock.
+        """
+        return None if self.price is None or now is None else self.price.until(now)
 
     def most_input(self, request: Request) -> int:
         """Return the most input tokens that a request can have.

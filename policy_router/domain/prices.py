@@ -8,6 +8,8 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import Final
 
+from policy_router.domain.hours import DAY_SECONDS, Hours, edges
+
 
 @dataclass(frozen=True, slots=True)
 class Price:
@@ -35,6 +37,10 @@ class Price:
         hosted: The most that tools that run at the provider can add.
         local: Percentage of all rates where an answer is made in a region that costs more, if the
             provider reports such a region.
+        image: Fee of each picture of a request.
+        by_hour: Prices of certain hours of the week, each with its hours; the first whose hours
+            contain a time applies then, and at all other times this price. None of them has prices
+            by the hour itself.
     """
 
     input: int
@@ -53,6 +59,52 @@ class Price:
     fees: int = 0
     hosted: int = 0
     local: int = 100
+    image: int = 0
+    by_hour: tuple[tuple[Hours, Price], ...] = ()
+
+    # -- at a time -----------------------------------------------------------------------------
+
+    def at(self, time: float | None) -> Price:
+        """Return the price whose rates are in force at a time.
+
+        Args:
+            time: Unix time in seconds; None without a clock, when no hours apply.
+        """
+        if time is not None:
+            for hours, price in self.by_hour:
+                if time in hours:
+                    return price
+        return self
+
+    def within(self, start: float | None, seconds: float) -> tuple[Price, ...]:
+        """Return the prices that are in force at some moment of a period, each once.
+
+        Args:
+            start: Unix time at which the period begins; None means any time at all.
+            seconds: How long it lasts.
+        """
+        if not self.by_hour:
+            return (self,)
+        if start is None:
+            return tuple(dict.fromkeys((self.at(None), *(price for _, price in self.by_hour))))
+        end = start + seconds
+        changes = edges((hours for hours, _ in self.by_hour), start, end)
+        return tuple(dict.fromkeys(self.at(time) for time in (start, *changes, end)))
+
+    def until(self, time: float) -> float | None:
+        """Return the Unix time of the next change of price after a time; None when it is fixed."""
+        if not self.by_hour:
+            return None
+        now, ranges = self.at(time), [hours for hours, _ in self.by_hour]
+        # Two weeks: a range of one day a week may not occur in a week in which clocks change.
+        for day in range(15):
+            begin = time + day * DAY_SECONDS
+            for edge in edges(ranges, begin, begin + DAY_SECONDS + 1):
+                if self.at(edge) != now:
+                    return edge
+        return None
+
+    # -- of a call -----------------------------------------------------------------------------
 
     def cost(  # noqa: PLR0917  counts of tokens, which callers pass by name
         self,
@@ -107,13 +159,18 @@ class Price:
         percent = self.local if local else 100
         return -(-total * percent // 100_000_000)
 
-    def most(self, tokens_in: int, tokens_out: int, *, hosted: bool = False) -> int:
+    def most(
+        self, tokens_in: int, tokens_out: int, *, hosted: bool = False, pictures: int = 0
+    ) -> int:
         """The most that a call can cost, whichever rates apply, with all fees.
+
+        The prices of certain hours are not part of it: see `within`.
 
         Args:
             tokens_in: Input tokens.
             tokens_out: Output tokens.
             hosted: Whether the request has tools that run at the provider.
+            pictures: Pictures of the request.
 
         Returns:
             nano-USD.
@@ -122,7 +179,8 @@ class Price:
         rate_in = max(r.highest_input_rate for r in (self, *found))
         rate_out = max(max(r.output, r.speech or 0) for r in (self, *found))
         total = (tokens_in * rate_in + tokens_out * rate_out) * self.local
-        return -(-total // 100_000_000) + self.fee + self.fees + (self.hosted if hosted else 0)
+        fees = self.fee + self.fees + (self.hosted if hosted else 0) + pictures * self.image
+        return -(-total // 100_000_000) + fees
 
     @property
     def highest_input_rate(self) -> int:
@@ -139,6 +197,7 @@ class Price:
             **{name: -(-rate * percent // 100) for name, rate in rates.items() if rate},
             long=tuple((above, rates.times(percent)) for above, rates in self.long),
             tiers=tuple((name, rates.times(percent)) for name, rates in self.tiers),
+            by_hour=tuple((hours, price.times(percent)) for hours, price in self.by_hour),
         )
 
     def _applying(self, tokens_in: int, tier: str) -> Price:

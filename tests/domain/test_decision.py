@@ -58,6 +58,7 @@ def test_a_decision_is_plain_json() -> None:
                 "tier": tier,
                 "free": name == "free",
                 "cost_usd": cost,
+                "price_until": None,
                 "placed_by": "free",
                 "why": "free first",
             }
