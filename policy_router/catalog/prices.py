@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import re
+from dataclasses import replace
 from decimal import ROUND_CEILING, Decimal
 from typing import TYPE_CHECKING, Any, Final
 
+from policy_router.catalog.off_peak import off_peak_hours
 from policy_router.catalog.price_fields import (
     EXPENSIVE_TIERS,
     FIELDS,
@@ -40,6 +42,7 @@ _BY_ADDRESS: Final = (
     "fedramp_uplift_multiplier",
 )
 _CACHE: Final = frozenset({"cached", "written", "kept"})
+_OFF_PEAK: Final = "off_peak_pricing"
 _BY_USAGE: Final = "provider_specific_entry"
 _GEO: Final = frozenset({"us", "fast"})
 """What that entry may contain: `us` for answers made in that country, which the usage reports;
@@ -66,7 +69,18 @@ def read_price(name: str, row: Mapping[str, Any], api_base: str | None) -> Price
     """
     if not _chargeable(row):
         return None
-    row = _at_peak(row)
+    ranges = off_peak_hours(row.get(_OFF_PEAK) or {})
+    if ranges is None:
+        row = _dearest(row)
+    elif ranges:
+        lower = _priced(name, _off_peak(row))
+        price = replace(_priced(name, row), by_hour=tuple((hours, lower) for hours in ranges))
+        return price.times(_uplift(row, api_base))
+    return _priced(name, row).times(_uplift(row, api_base))
+
+
+def _priced(name: str, row: Mapping[str, Any]) -> Price:
+    """The price of a row that can be charged, at the hours of its own rates."""
     base = _rates(row)
     search = _dollars(row.get("search_context_cost_per_query"))
     maps = _dollars(row.get("google_maps_grounding_cost_per_query"))
@@ -76,7 +90,7 @@ def read_price(name: str, row: Mapping[str, Any], api_base: str | None) -> Price
         context = int(row.get("max_input_tokens") or 0)
         fees += context * (base.cited + (base.reasoning or base.output)) // 1_000_000
     entry = row.get(_BY_USAGE) or {}
-    price = Price(
+    return Price(
         **_fields(base),
         long=tuple(_long(row, base)),
         tiers=tuple(_tiers(row, base)),
@@ -86,7 +100,6 @@ def read_price(name: str, row: Mapping[str, Any], api_base: str | None) -> Price
         hosted=_HOSTED_CALLS * max(search, maps),
         local=_percent(entry.get("us", 1)),
     )
-    return price.times(_uplift(row, api_base))
 
 
 def stated_price(rate_in: int, rate_out: int, listed: Price | None) -> Price:
@@ -136,13 +149,22 @@ def _is_schedule(value: object) -> bool:
     )
 
 
-def _at_peak(row: Mapping[str, Any]) -> Mapping[str, Any]:
-    """Return a row with the rates of its most expensive time of day."""
-    other = row.get("off_peak_pricing") or {}
-    peak = {
+def _dearest(row: Mapping[str, Any]) -> Mapping[str, Any]:
+    """Return a row with the higher of its rates and those of its off-peak hours."""
+    other = row.get(_OFF_PEAK) or {}
+    higher = {
         name: rate for name, rate in other.items() if is_money(name) and rate > (row.get(name) or 0)
     }
-    return {**row, **peak}
+    return {**row, **higher}
+
+
+def _off_peak(row: Mapping[str, Any]) -> Mapping[str, Any]:
+    """Return a row with the rates of its off-peak hours; those that it leaves out are its own."""
+    other = {name: rate for name, rate in row[_OFF_PEAK].items() if is_money(name)}
+    replaced = {
+        name for names in RATES.values() if not other.keys().isdisjoint(names) for name in names
+    }
+    return {**{name: value for name, value in row.items() if name not in replaced}, **other}
 
 
 def _rates(row: Mapping[str, Any], suffix: str = "") -> Price:

@@ -137,13 +137,6 @@ def test_prices_in_tiers_of_length() -> None:
     )
 
 
-def test_the_dearest_time_of_day_counts() -> None:
-    cheap = {"off_peak_pricing": {"input_cost_per_token": 5e-07, "windows": []}}
-    dear = {"off_peak_pricing": {"input_cost_per_token": 5e-06, "windows": []}}
-    assert known(cheap).input == NANO_PER_USD
-    assert known(dear).input == 5 * NANO_PER_USD
-
-
 def test_thinking_at_a_higher_rate_is_all_of_the_output() -> None:
     assert known({"output_cost_per_reasoning_token": 4e-06}) == Price(
         NANO_PER_USD, 4 * NANO_PER_USD

@@ -42,5 +42,6 @@ def revision(
             for m in models
         ],
     }  # fmt: skip
-    canonical = json.dumps(meaning, ensure_ascii=True, separators=(",", ":"))
+    # What JSON has no form for are time zones, which are written by their names.
+    canonical = json.dumps(meaning, ensure_ascii=True, separators=(",", ":"), default=str)
     return hashlib.sha256(canonical.encode()).hexdigest()
