@@ -195,7 +195,8 @@ def _stated(facts: RequestOptions, *, stream: bool) -> Request:
         session=facts.get("session"),
         stream=stream is True,
         attributes={} if attributes is None else attributes,
-        max_cost=_usd(facts.get("max_cost")),
+        max_cost=_usd("max_cost", facts.get("max_cost")),
+        max_price=_usd("max_price", facts.get("max_price")),
         max_latency=facts.get("max_latency"),
         min_quality=facts.get("min_quality"),
         prefer=cast("tuple[str, ...] | None", prefer),  # a list, too, which Request makes a tuple
@@ -216,7 +217,7 @@ def _words(name: str, value: object) -> frozenset[str]:
     return frozenset(words)
 
 
-def _usd(dollars: Usd | str | None) -> Usd | None:
+def _usd(name: str, dollars: Usd | str | None) -> Usd | None:
     """Dollars as a number, for those who give them as text."""
     if not isinstance(dollars, str):
         return dollars
@@ -224,5 +225,5 @@ def _usd(dollars: Usd | str | None) -> Usd | None:
         return parse_usd(dollars)
     except ValueError:
         raise UsageError(
-            f"`max_cost` must be an amount in US dollars such as `$0.05`, not `{quoted(dollars)}`"
+            f"`{name}` must be an amount in US dollars such as `$0.05`, not `{quoted(dollars)}`"
         ) from None

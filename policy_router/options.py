@@ -75,6 +75,8 @@ class RequestConstraints(TypedDict, total=False):
 
     Attributes:
         max_cost: The highest estimated cost of the request, in US dollars.
+        max_price: The most that a million tokens may cost, of input and of output alike, in US
+            dollars.
         max_latency: The longest expected latency of a model, in seconds.
         min_quality: The lowest quality of a model, from 0 to 1.
         prefer: Sort keys that replace those of the policy, the most important one first.
@@ -83,6 +85,7 @@ class RequestConstraints(TypedDict, total=False):
     """
 
     max_cost: Usd | None
+    max_price: Usd | None
     max_latency: float | None
     min_quality: float | None
     prefer: list[str] | list[SortKey] | tuple[str, ...] | None

@@ -295,6 +295,7 @@ class Router(SyncMethods):
                 Identity: `tenant`, `user`, `team`, `key`.
                 Facts: `task`, `complexity`, `tokens`, `needs`, `tags`, `language`, `attributes`.
                 Constraints, which only remove or reorder models: `max_cost` (US dollars),
+                `max_price` (US dollars per million tokens, of input and of output alike),
                 `max_latency` (seconds), `min_quality` (0 to 1), `prefer`, `model`,
                 `max_candidates`.
                 Chat parameters, which are sent to the provider: `temperature`, `tools`,

@@ -446,7 +446,7 @@ def test_the_text_fills_what_the_caller_leaves_open(tmp_path: Path, provider: Si
     path = write(tmp_path, provider)
     text = path.read_text()
     path.write_text(
-        text + "tasks: { sums: { keywords: [sum] }, json: { needs: [json] }, rest: {} }\n"
+        text + "tasks: { sums: { keywords: [sum] }, json: { when_needs: [json] }, rest: {} }\n"
     )
     sums = [{"role": "user", "content": "The sum of 2 and 3"}]
     with Router.open(path, watch="off") as router:

@@ -101,7 +101,7 @@ class Tasks:
 class _Own:
     """The conditions that a task declares itself."""
 
-    __slots__ = ("_name", "_needs", "_pattern", "_search")
+    __slots__ = ("_name", "_pattern", "_search", "_when_needs")
 
     def __init__(self, task: Task) -> None:
         self._name = task.name
@@ -109,7 +109,7 @@ class _Own:
         self._search: Callable[[str], object] | None = (
             None if task.pattern is None else search(task.pattern)
         )
-        self._needs = task.needs
+        self._when_needs = task.when_needs
 
     def match(
         self, text: str, needs: frozenset[str], keywords: tuple[str, ...]
@@ -125,6 +125,6 @@ class _Own:
             return TaskFound(self._name, 1.0, MatchedBy.KEYWORDS, keywords)
         if self._search is not None and self._search(text) is not None:
             return TaskFound(self._name, 1.0, MatchedBy.PATTERN, (str(self._pattern),))
-        if self._needs and self._needs <= needs:
-            return TaskFound(self._name, 1.0, MatchedBy.NEEDS, tuple(sorted(self._needs)))
+        if self._when_needs and self._when_needs <= needs:
+            return TaskFound(self._name, 1.0, MatchedBy.NEEDS, tuple(sorted(self._when_needs)))
         return None

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from decimal import Decimal
 from math import isfinite
 from typing import TYPE_CHECKING, Final
 
@@ -10,12 +11,11 @@ import typer
 
 from policy_router import units
 from policy_router.diagnostics import printable
-from policy_router.domain.money import parse_usd
+from policy_router.domain.money import NANO_PER_USD, parse_usd
 from policy_router.quoting import quoted
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
-    from decimal import Decimal
 
     from policy_router.decision.policy import Policy
     from policy_router.units import Unit
@@ -59,6 +59,14 @@ def usd(text: str | None, option: str) -> Decimal | None:
     except ValueError:
         message = f"`{quoted(text)}` is not an amount of dollars; write it like $0.05 or 0.05"
         raise wrong(option, message) from None
+
+
+def price(text: str | None, option: str) -> Decimal | None:
+    """Read US dollars per million tokens: `3`, `$3` or `$3/M`; or per thousand: `$0.003/K`."""
+    if text is None or text[-2:] not in ("/M", "/K"):
+        return usd(text, option)
+    rate = units.price(_checked(units.PRICE, text, option))
+    return Decimal(rate) / NANO_PER_USD
 
 
 def seconds(text: str | None, option: str) -> float | None:

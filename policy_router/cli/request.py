@@ -61,6 +61,12 @@ class RequestArguments:
         str | None,
         typer.Option(metavar="DOLLARS", help="The highest cost in dollars, such as 0.01."),
     ] = None
+    max_price: Annotated[
+        str | None,
+        typer.Option(
+            metavar="DOLLARS", help="The most that a million tokens may cost, such as 3 or $3/M."
+        ),
+    ] = None
     max_latency: Annotated[
         str | None, typer.Option(metavar="TIME", help="The longest latency, such as 2s.")
     ] = None
@@ -200,6 +206,7 @@ def read_call(
         "language": facts.text("language"),
         "attributes": facts.attributes,
         "max_cost": option_values.usd(arguments.max_cost, "--max-cost"),
+        "max_price": option_values.price(arguments.max_price, "--max-price"),
         "max_latency": option_values.seconds(arguments.max_latency, "--max-latency"),
         "min_quality": option_values.share(arguments.min_quality, "--min-quality"),
         "prefer": option_values.words(arguments.prefer) if arguments.prefer else None,

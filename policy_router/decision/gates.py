@@ -100,6 +100,21 @@ def _too_expensive_detail(model: Model, request: Request, snapshot: Snapshot) ->
     return f"estimated at {spell_usd(cost)}{answer}, above the `max_cost` of {max_cost}"
 
 
+def _too_dear(index: Index, request: Request, _: Snapshot) -> int:
+    most = request.max_price_nano_usd
+    if most is None:
+        return 0
+    return _where(index, lambda m: m.price is None or m.price.highest_rate > most)
+
+
+def _too_dear_detail(model: Model, request: Request, _: Snapshot) -> str:
+    if model.price is None:
+        return f"price of `{model.name}` is unknown, and the request sets `max_price`"
+    most = spell_usd(request.max_price_nano_usd or 0)
+    rate = spell_usd(model.price.highest_rate)
+    return f"{rate} per million tokens is above the `max_price` of {most}"
+
+
 def _too_slow(index: Index, request: Request, _: Snapshot) -> int:
     longest = request.max_latency
     if longest is None:
@@ -138,6 +153,7 @@ ALWAYS: Final = (
 CONSTRAINTS: Final = (
     Gate(Reason.MODEL, _other_model, _other_model_detail),
     Gate(Reason.COST, _too_expensive, _too_expensive_detail),
+    Gate(Reason.PRICE, _too_dear, _too_dear_detail),
     Gate(Reason.LATENCY, _too_slow, _too_slow_detail),
     Gate(Reason.QUALITY, _too_low_quality, _too_low_quality_detail),
 )
@@ -149,6 +165,7 @@ def gates_for(request: Request) -> tuple[Gate, ...]:
     if (
         request.model is None
         and request.max_cost is None
+        and request.max_price is None
         and request.max_latency is None
         and request.min_quality is None
     ):

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from policy_router.domain.acceptance import Accept
     from policy_router.domain.models import Model
     from policy_router.domain.request import Request
+    from policy_router.domain.shadow import ShadowEffect
     from policy_router.domain.situation import Situation
 
 
@@ -27,6 +28,7 @@ class Reason(StrEnum):
     DENIED = "denied"
     ONLY = "only"
     AVOID = "avoid"
+    USE = "use"
     ABILITY = "ability"
     CONTEXT = "context"
     TIER = "tier"
@@ -34,6 +36,7 @@ class Reason(StrEnum):
     COST = "cost"
     LATENCY = "latency"
     QUALITY = "quality"
+    PRICE = "price"
     MAX_CANDIDATES = "max_candidates"
     COOLING = "cooling"
     UNPRICED = "unpriced"
@@ -198,6 +201,8 @@ class Decision:
         accept: Checks that the answer must pass, those of the task before those of rules.
         barred: Models that would judge the answer but may not see the request, and why.
         now: Unix time of the snapshot, if a price of the policy depends on the hour, else None.
+        shadow: What the parts of the policy with `shadow: true` that apply would have done, rules
+            first, each in written order.
         id: Identifies this decision; empty until a router or an executor gives it an id.
     """
 
@@ -210,6 +215,7 @@ class Decision:
     accept: tuple[Accept, ...] = ()
     barred: tuple[Skip, ...] = ()
     now: float | None = None
+    shadow: tuple[ShadowEffect, ...] = ()
     id: str = field(default="", compare=False)
 
     @property
@@ -283,6 +289,7 @@ class Decision:
             "candidates": [each.as_dict(self.request, self.now) for each in self.candidates],
             "skipped": [skip.as_dict() for skip in self.skipped],
             "rules": list(self.rules),
+            "shadow": [effect.as_dict() for effect in self.shadow],
         }
 
 

@@ -183,6 +183,14 @@ class Price:
         return -(-total // 100_000_000) + fees
 
     @property
+    def highest_rate(self) -> int:
+        """The higher of the rates of input and output, as `max_price` bounds it.
+
+        It is that of prompts of any usual length without caching: what a price list shows.
+        """
+        return max(self.input, self.output)
+
+    @property
     def highest_input_rate(self) -> int:
         """The highest rate that can apply to an input token, in a prompt of any length."""
         return max(self.input, self.written or 0, self.kept or 0, self.audio or 0)

@@ -41,6 +41,8 @@ class Request:
         stream: Whether the answer is streamed.
         attributes: Values of the facts that the policy declares, by name.
         max_cost: Constraint: the most that the answer may cost, as estimated, in US dollars.
+        max_price: Constraint: the most that a million tokens may cost, of input and of output
+            alike, in US dollars.
         max_latency: Constraint: the longest expected latency, in seconds.
         min_quality: Constraint: the lowest quality, from 0 to 1.
         prefer: Sort keys that take the place of the policy's.
@@ -61,7 +63,8 @@ class Request:
     The constraints can only exclude or reorder models that the policy allows.
 
     Raises:
-        UsageError: A value has the wrong type, or `max_cost` or `confidence` is out of range.
+        UsageError: A value has the wrong type, or `max_cost`, `max_price` or `confidence` is out of
+            range.
     """
 
     task: str | None = None
@@ -80,6 +83,7 @@ class Request:
     stream: bool = False
     attributes: Mapping[str, str | float | bool] = field(default_factory=dict)
     max_cost: Usd | None = None
+    max_price: Usd | None = None
     max_latency: float | None = None
     min_quality: float | None = None
     prefer: tuple[SortKey | str, ...] | None = None
@@ -122,13 +126,20 @@ class Request:
         if self.confidence is not None and not 0 <= self.confidence <= 1:
             raise _mistyped("`confidence`", "a number from 0 to 1", self.confidence)
         if self.max_cost is not None:
-            put(self, "max_cost", _dollars(self.max_cost))
+            put(self, "max_cost", _dollars("`max_cost`", self.max_cost))
+        if self.max_price is not None:
+            put(self, "max_price", _dollars("`max_price`", self.max_price))
         _keep_collections(self)
 
     @property
     def max_cost_nano_usd(self) -> int | None:
         """`max_cost` in nano-USD, the unit of every price and counter; None when it is not set."""
         return None if self.max_cost is None else nano_usd(self.max_cost)
+
+    @property
+    def max_price_nano_usd(self) -> int | None:
+        """`max_price` in nano-USD per million tokens; None when it is not set."""
+        return None if self.max_price is None else nano_usd(self.max_price)
 
 
 _PLAIN: Final = frozenset({str, int, float})
@@ -181,8 +192,7 @@ def _integer(subject: str, value: object) -> int:
     return int.__int__(value)
 
 
-def _dollars(value: object) -> Usd:
-    subject = "`max_cost`"
+def _dollars(subject: str, value: object) -> Usd:
     if isinstance(value, Decimal):
         amount: Usd = Decimal(value)
     elif isinstance(value, bool) or not isinstance(value, int | float):

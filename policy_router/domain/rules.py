@@ -9,7 +9,9 @@ if TYPE_CHECKING:
     from policy_router.diagnostics import Span
     from policy_router.domain.acceptance import Accept
     from policy_router.domain.condition import Condition
+    from policy_router.domain.ordering import SortKey
 from policy_router.domain.complexity import CONFIDENT
+from policy_router.domain.criteria import NO_CRITERIA, Criteria
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,6 +30,9 @@ class Rule:
         needs: Abilities that a model must have.
         deny: Why the request is denied, if it is.
         accept: What the answer is checked for, if anything.
+        criteria: What a model must meet.
+        prefer: Sort keys that take the place of the task's and the policy's; None leaves those.
+        shadow: Whether it is only worked out and recorded, not applied.
         span: The position of the rule in the policy files.
         only_at: The position of `only`.
         avoid_at: The position of `avoid`.
@@ -42,6 +47,9 @@ class Rule:
     needs: frozenset[str] = frozenset()
     deny: str | None = None
     accept: Accept | None = None
+    criteria: Criteria = NO_CRITERIA
+    prefer: tuple[SortKey, ...] | None = None
+    shadow: bool = False
     span: Span | None = field(default=None, compare=False, repr=False)
     only_at: Span | None = field(default=None, compare=False, repr=False)
     avoid_at: Span | None = field(default=None, compare=False, repr=False)
@@ -51,8 +59,8 @@ class Rule:
 class Task:
     """A kind of request.
 
-    `keywords`, `pattern` and `needs` are conditions, any one of which identifies the task. A task
-    without conditions that has the name of a built-in kind of work is identified by that kind.
+    `keywords`, `pattern` and `when_needs` are conditions, any one of which identifies the task. A
+    task without conditions that has the name of a built-in kind of work is identified by that kind.
 
     Attributes:
         name: Its name in the policy.
@@ -63,9 +71,22 @@ class Task:
         span: Its position in the policy files.
         keywords: Words, one of which must be in the request.
         pattern: RE2 pattern that must be found in the request.
-        needs: Abilities, all of which the request must need.
+        when_needs: Abilities, all of which the request must need.
         confidence: The probability, 0..1, from which a built-in kind of work identifies it.
         criticality: How much it raises the complexity, 0..1.
+        needs: Abilities that a model must have.
+        only: The models that are not excluded; None excludes none.
+        avoid: Models that are excluded.
+        use: The only models that may answer, in an exact order: for each selector the models that
+            it adds. None leaves the choice and the order to the rest of the policy.
+        criteria: What a model must meet.
+        prefer: Sort keys that take the place of the policy's; None leaves those.
+        deadline: Seconds for the whole request, in place of the policy's; None leaves that.
+        max_attempts: The most calls that a request makes, in place of the policy's; None leaves
+            that.
+        only_at: The position of `only`.
+        avoid_at: The position of `avoid`.
+        use_at: The position of `use`.
     """
 
     name: str
@@ -76,11 +97,22 @@ class Task:
     span: Span | None = field(default=None, compare=False, repr=False)
     keywords: tuple[str, ...] = ()
     pattern: str | None = None
-    needs: frozenset[str] = frozenset()
+    when_needs: frozenset[str] = frozenset()
     confidence: float = CONFIDENT
     criticality: float = 0.0
+    needs: frozenset[str] = frozenset()
+    only: tuple[str, ...] | None = None
+    avoid: tuple[str, ...] = ()
+    use: tuple[tuple[str, ...], ...] | None = None
+    criteria: Criteria = NO_CRITERIA
+    prefer: tuple[SortKey, ...] | None = None
+    deadline: float | None = None
+    max_attempts: int | None = None
+    only_at: Span | None = field(default=None, compare=False, repr=False)
+    avoid_at: Span | None = field(default=None, compare=False, repr=False)
+    use_at: Span | None = field(default=None, compare=False, repr=False)
 
     @property
     def conditions(self) -> bool:
         """Whether it has conditions of its own."""
-        return bool(self.keywords or self.needs or self.pattern is not None)
+        return bool(self.keywords or self.when_needs or self.pattern is not None)

@@ -46,7 +46,7 @@ FIELDS_OF_OTHER_TOOLS: Final[Mapping[str, Mapping[str, str]]] = {
     },
     "rules": {
         "then": "what a rule does is written in its own fields: only, avoid, first, min_tier, "
-        "needs, deny or accept",
+        "needs, the criteria such as max_cost, prefer, deny or accept",
         "else": "a rule has no `else`; write another rule for the requests that do not meet `when`",
         **dict.fromkeys(("if", "condition", "match", "where"), "the condition is `when`"),
         "unless": "write the opposite under `when`, with  not",
@@ -59,7 +59,8 @@ FIELDS_OF_OTHER_TOOLS: Final[Mapping[str, Mapping[str, str]]] = {
             "models that must not answer are `avoid`",
         ),
         **dict.fromkeys(
-            ("prefer", "order", "priority"), "`first` lists the models to try first in a rule"
+            ("order", "priority", "sort_by"),
+            "`first` lists the models to try first, and `prefer` what the others are sorted by",
         ),
         **dict.fromkeys(
             ("last", "fallback"), "there is no `last`: list the other models in `first`"
@@ -72,6 +73,10 @@ FIELDS_OF_OTHER_TOOLS: Final[Mapping[str, Mapping[str, str]]] = {
         **dict.fromkeys(("tier", "at_least"), "the weakest tier that may answer is `min_tier`"),
         **dict.fromkeys(
             ("can", "requires", "capabilities", "abilities"), "what a model must have is `needs`"
+        ),
+        **dict.fromkeys(
+            ("dry_run", "monitor", "observe", "log_only", "preview"),
+            "a rule that is recorded and not applied has  shadow: true",
         ),
     },
     "tasks": {
@@ -87,11 +92,15 @@ FIELDS_OF_OTHER_TOOLS: Final[Mapping[str, Mapping[str, str]]] = {
             ("words", "triggers", "phrases", "keyword"), "words that identify it are `keywords`"
         ),
         **dict.fromkeys(
-            ("only", "avoid", "use", "models"),
-            "a rule with  when: { task: ... }  and `only` or `avoid` decides which models answer",
+            ("models", "allow", "route_to", "order"),
+            "the only models to try, in their order, are `use`; `only` excludes all others",
         ),
-        "prefer": "models to try first are `first`",
-        "when": "a task has keywords, a pattern or needs; a rule has a condition",
+        **dict.fromkeys(
+            ("can", "requires", "capabilities", "abilities"),
+            "what a model must have is `needs`; what the request must need is `when_needs`",
+        ),
+        "timeout": "the time for the whole request is `deadline`",
+        "when": "a task has keywords, a pattern or when_needs; a rule has a condition",
     },
     "budgets": {
         **dict.fromkeys(

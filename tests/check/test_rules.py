@@ -276,9 +276,10 @@ SOUND: Final[dict[str, dict[str, str]]] = {
         "c: {} }",
         "a pattern for the beginning": "tasks: { a: { pattern: '^test' }, b: { keywords: [test] }, "
         "c: {} }",
-        "more needs": "tasks: { a: { needs: [json, tools] }, b: { needs: [tools] }, c: {} }",
+        "more needs": "tasks: { a: { when_needs: [json, tools] }, b: { when_needs: [tools] }, "
+        "c: {} }",
         "the rest comes last": "tasks: { a: { keywords: [x] }, b: {} }",
-        "own abilities": "tasks: { a: { keywords: [x] }, b: { keywords: [x], needs: [json] }, "
+        "own abilities": "tasks: { a: { keywords: [x] }, b: { keywords: [x], when_needs: [json] }, "
         "c: {} }",
     },
     "nested-repetition": {
@@ -421,7 +422,7 @@ SOUND: Final[dict[str, dict[str, str]]] = {
     },
     "no-effect-yet": {
         "all of it acts": rules("when: { tags: a }, first: [big]"),
-        "what tells a task": "tasks: { code: { keywords: [x], pattern: y, needs: [json], "
+        "what tells a task": "tasks: { code: { keywords: [x], pattern: y, when_needs: [json], "
         "criticality: 0.5 }, chat: {} }",
         "what complexity is made of": "complexity: { estimator: heuristic, keywords: [x], "
         "weights: { message: 100% } }",
@@ -574,8 +575,8 @@ SOUND: Final[dict[str, dict[str, str]]] = {
     },
     "unmet-need": {
         "what a model says": models(f"{FREE}, can: [pdf]")
-        + "\ntasks: { a: { needs: [pdf] }, c: {} }",
-        "what the table says": "tasks: { a: { needs: [tools] }, c: {} }",
+        + "\ntasks: { a: { when_needs: [pdf] }, c: {} }",
+        "what the table says": "tasks: { a: { when_needs: [tools], needs: [tools] }, c: {} }",
     },
     "time-without-effect": {
         "shorter than the deadline": "fallback: { deadline: 30s, first_token_within: 29s, "
@@ -832,8 +833,9 @@ WRONG: Final[dict[str, dict[str, str]]] = {
         "{} }",
         "by the same pattern": "tasks: { a: { pattern: '^x' }, b: { pattern: '^x' }, c: {} }",
         "by a pattern for all": "tasks: { a: { pattern: 'x*' }, b: { keywords: [y], pattern: z, "
-        "needs: [tools] }, c: {} }",
-        "by fewer needs": "tasks: { a: { needs: [tools] }, b: { needs: [json, tools] }, c: {} }",
+        "when_needs: [tools] }, c: {} }",
+        "by fewer needs": "tasks: { a: { when_needs: [tools] }, b: { when_needs: [json, tools] }, "
+        "c: {} }",
         "before the rest, twice": "tasks: { a: { keywords: [x, y] }, b: { keywords: [y] }, c: {} }",
     },
     "nested-repetition": {
@@ -1072,8 +1074,8 @@ WRONG: Final[dict[str, dict[str, str]]] = {
     },
     "unmet-need": {
         "together": models(f"{FREE}, can: [pdf]", f"{PAID}, can: [tools]")
-        + "\ntasks: { a: { needs: [pdf, tools] }, c: {} }",
-        "among others": "tasks: { a: { keywords: [x], needs: [tools, pdf] }, c: {} }",
+        + "\ntasks: { a: { when_needs: [pdf, tools] }, c: {} }",
+        "among others": "tasks: { a: { keywords: [x], when_needs: [tools, pdf] }, c: {} }",
     },
     "time-without-effect": {
         "the same": "fallback: { deadline: 30s, first_token_within: 30s }",

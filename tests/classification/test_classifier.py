@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 MODELS = "models:\n  m: { model: openai/m, tier: standard, price: free, context: 8k }\n"
 TEAM = """
 tasks:
-  extract: { keywords: [fill in the form], needs: [json], criticality: 1.0 }
+  extract: { keywords: [fill in the form], when_needs: [json], criticality: 1.0 }
   math: { min_tier: standard }
   chat: {}
 complexity:

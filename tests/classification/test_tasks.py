@@ -11,7 +11,7 @@ from policy_router.domain.rules import Task
 NOTHING: frozenset[str] = frozenset()
 OWN = (
     Task("code", keywords=("traceback", "unit test"), pattern="```|\\bdef \\w+\\("),
-    Task("extract", keywords=("extract",), needs=frozenset({"json", "tools"})),
+    Task("extract", keywords=("extract",), when_needs=frozenset({"json", "tools"})),
     Task("legal", pattern="§"),
     Task("named_only", min_tier=1),
     Task("chat", default=True),

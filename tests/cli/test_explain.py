@@ -341,7 +341,7 @@ def test_a_default_task_says_what_else_is_likely(tmp_path: Path) -> None:
         "likeliest kind of work: math, 96% sure"
     )
     assert task("", "xyz") == "none: the caller names none, and the policy has no default task"
-    pattern = "tasks: { law: { pattern: '§', needs: [json] }, chat: {} }"
+    pattern = "tasks: { law: { pattern: '§', when_needs: [json] }, chat: {} }"
     assert task(pattern, "see § 5") == "law: by its pattern `§`"
     assert task(pattern, "see", "--need", "json") == "law: by the abilities needed, `json`"
 

@@ -85,6 +85,7 @@ def test_a_decision_is_plain_json() -> None:
             },
         ],
         "rules": ["private"],
+        "shadow": [],
     }
 
 

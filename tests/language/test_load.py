@@ -258,7 +258,7 @@ models:
   a: { model: acme/known, teir: light }
   b: { model: acme/other, tier: haevy, price: free, tags: [local] }
   c: { model: acme/third, tier: heavy, price: 0.1 }
-tasks: { code: { needs: [tool] } }
+tasks: { code: { when_needs: [tool] } }
 prefer: [cheap]
 rules:
   - { name: one, when: { plan: por }, onyl: [a] }
@@ -589,18 +589,18 @@ MODEL = (
 def test_the_conditions_of_a_task_reach_the_policy() -> None:
     policy = good(
         MODEL + "tasks:\n"
-        "  a: { keywords: [x, y], pattern: 'z+', needs: [json], criticality: 0.5 }\n"
+        "  a: { keywords: [x, y], pattern: 'z+', when_needs: [json], criticality: 0.5 }\n"
         "  math: { confidence: 0.9 }\n"
         "  rest: {}\n"
     )
     a, math, rest = policy.tasks
-    assert (a.keywords, a.pattern, a.needs) == (("x", "y"), "z+", frozenset({"json"}))
+    assert (a.keywords, a.pattern, a.when_needs) == (("x", "y"), "z+", frozenset({"json"}))
     assert (a.criticality, a.conditions, a.confidence) == (0.5, True, CONFIDENT)
     assert (math.confidence, math.conditions, math.default) == (0.9, False, False)
     assert (rest.criticality, rest.conditions, rest.default) == (0.0, False, True)
 
 
-@pytest.mark.parametrize("condition", ["keywords: [x]", "pattern: x", "needs: [json]"])
+@pytest.mark.parametrize("condition", ["keywords: [x]", "pattern: x", "when_needs: [json]"])
 def test_any_condition_makes_a_task_one_with_conditions(condition: str) -> None:
     assert good(f"{MODEL}tasks: {{ a: {{ {condition} }}, rest: {{}} }}").tasks[0].conditions
 

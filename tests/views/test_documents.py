@@ -49,12 +49,13 @@ def page() -> dict[str, Any]:
 DOCUMENTS: dict[str, tuple[Callable[[], dict[str, Any]], str]] = {
     "decision": (
         lambda: decision.as_json(MADE, UTC),
-        "revision task confidence complexity score denied invalid candidates skipped rules",
+        "revision task confidence complexity score denied invalid candidates skipped rules shadow",
     ),
     "explanation": (
         lambda: explanation.as_json(explain(TEAM, MADE, Snapshot(now=0.0)), "team.yaml"),
         (
             "revision task confidence complexity score denied invalid candidates skipped rules "
+            "shadow "
             "policy facts task_from classification rated_by floor counters trace accept barred"
         ),
     ),

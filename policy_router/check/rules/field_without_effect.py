@@ -93,7 +93,7 @@ def _tasks(document: Document) -> Iterator[Found]:
                 "this pattern matches every text, so every request belongs to this task",
                 "write what identifies the task; all other requests belong to the last task anyway",
             )
-        own = task.keywords or task.pattern or task.needs
+        own = task.keywords or task.pattern or task.when_needs
         if task.confidence is not None and (own or name == list(tasks)[-1]):
             yield (
                 ("tasks", name, "confidence"),

@@ -38,7 +38,7 @@ def check(subject: Subject) -> Iterator[Diagnostic]:
         matching = list(before.matching(task))
         if matching and None not in matching:
             earlier = " and ".join(dict.fromkeys(f"`{owner}`" for owner in matching))
-            what = "every keyword" if not (task.pattern or task.needs) else "every condition"
+            what = "every keyword" if not (task.pattern or task.when_needs) else "every condition"
             yield warning(
                 "task-shadowed",
                 f"{what} of `{name}` also matches the earlier {earlier}",
@@ -61,8 +61,8 @@ class _Before:
     def add(self, name: str, task: TaskShape) -> None:
         for word in map(_folded, task.keywords or ()):
             self._words.setdefault(word, name)
-        if task.needs:
-            self._needs.append((name, frozenset(task.needs)))
+        if task.when_needs:
+            self._needs.append((name, frozenset(task.when_needs)))
         if task.pattern:
             self._patterns.setdefault(task.pattern, name)
             if not _ANCHORS.search(task.pattern):
@@ -78,8 +78,8 @@ class _Before:
             yield self._all or self._taker_of(word)
         if task.pattern:
             yield self._all or self._patterns.get(task.pattern)
-        if task.needs:
-            needs = frozenset(task.needs)
+        if task.when_needs:
+            needs = frozenset(task.when_needs)
             yield self._all or next((name for name, less in self._needs if less <= needs), None)
 
     def _taker_of(self, word: str) -> str | None:

@@ -1,13 +1,14 @@
 """a task that needs an ability no model has
 
-A request that needs the ability belongs to the task, and no model can answer it. Where a model has
-the ability and neither the policy nor LiteLLM's table says so, declare it with `can`.
+No model can answer a request of the task: with `needs` the task requires the ability, and with
+`when_needs` the request does. Where a model has the ability and neither the policy nor LiteLLM's
+table says so, declare it with `can`.
 
 Bad:
-    tasks: { scan: { needs: [pdf] }, chat: {} }
+    tasks: { scan: { when_needs: [pdf] }, chat: {} }
 
 Good:
-    tasks: { call: { needs: [tools] }, chat: {} }
+    tasks: { call: { when_needs: [tools] }, chat: {} }
 """
 
 from __future__ import annotations
@@ -26,20 +27,26 @@ if TYPE_CHECKING:
 def check(subject: Subject) -> Iterator[Diagnostic]:
     available = frozenset().union(*(model.abilities for model in subject.policy.models))
     by_model = [model.abilities for model in subject.policy.models]
-    for name, task in (subject.draft.document.tasks or {}).items():
-        for i, ability in enumerate(task.needs or ()):
+    tasks = (subject.draft.document.tasks or {}).items()
+    for name, field, listed in [
+        (name, field, getattr(task, field) or ())
+        for name, task in tasks
+        for field in ("when_needs", "needs")
+    ]:
+        path = ("tasks", name, field)
+        for i, ability in enumerate(listed):
             if ability not in available:
                 yield warning(
                     "unmet-need",
                     f"no model is known to have the ability `{ability}`",
-                    subject.draft.places.value(("tasks", name, "needs", i)),
+                    subject.draft.places.value((*path, i)),
                     f"write  can: [{ability}]  for the model that has it",
                 )
-        needs = frozenset(task.needs or ())
+        needs = frozenset(listed)
         if needs <= available and not any(needs <= abilities for abilities in by_model):
             yield warning(
                 "unmet-need",
                 f"no model is known to have all of the abilities {', '.join(sorted(needs))}",
-                subject.draft.places.key(("tasks", name, "needs")),
+                subject.draft.places.key(path),
                 "list them in `can` of the model that has them",
             )

@@ -115,7 +115,13 @@ class Resolver:
         """Names of the models that a list of selectors selects, in its order; None for no list."""
         if selectors is None:
             return None
-        chosen: dict[str, None] = {}
+        return tuple(name for group in self.select_groups(selectors, path) for name in group)
+
+    def select_groups(self, selectors: list[str], path: Path) -> tuple[tuple[str, ...], ...]:
+        """For each of a list of selectors the names of the models that it is the first to select;
+        selectors that add none are left out."""
+        groups: list[tuple[str, ...]] = []
+        chosen: set[str] = set()
         for i, word in enumerate(selectors):
             models = self._selectors.select(word)
             if not models and not is_pattern(word) and word not in self._words:
@@ -130,8 +136,11 @@ class Resolver:
                     )
                 continue
             self.draft.selected[(*path, i)] = (word, models)
-            chosen.update(dict.fromkeys(models))
-        return tuple(chosen)
+            added = tuple(name for name in models if name not in chosen)
+            if added:
+                groups.append(added)
+                chosen.update(added)
+        return tuple(groups)
 
     def pattern(self, pattern: str, path: Path) -> None:
         """Report a pattern that RE2 cannot compile."""

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from policy_router.diagnostics import Diagnostic, Severity
 from policy_router.domain.rules import Rule
 from policy_router.language.compile.acceptance import compile_accept
+from policy_router.language.compile.criteria import compile_criteria
 
 if TYPE_CHECKING:
     from policy_router.language.compile.resolve import Resolver
@@ -53,6 +54,9 @@ def _rule(resolver: Resolver, shape: RuleShape, path: Path) -> Rule:
         needs=frozenset(shape.needs or ()),
         deny=shape.deny,
         accept=compile_accept(resolver, shape.accept, (*path, "accept"), f"rule `{shape.name}`"),
+        criteria=compile_criteria(shape),
+        prefer=None if shape.prefer is None else tuple(shape.prefer),
+        shadow=bool(shape.shadow),
         span=places.value((*path, "name")),
         only_at=places.key((*path, "only")) if shape.only else None,
         avoid_at=places.key((*path, "avoid")) if shape.avoid else None,

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from policy_router.domain.complexity import CONFIDENT
 from policy_router.domain.rules import Task
 from policy_router.language.compile.acceptance import compile_accept
+from policy_router.language.compile.criteria import compile_criteria
 from policy_router.language.compile.values import given
 
 if TYPE_CHECKING:
@@ -24,7 +25,7 @@ def default_task(tasks: Mapping[str, TaskShape]) -> str | None:
     if not tasks:
         return None
     name, last = list(tasks.items())[-1]
-    return None if last.keywords or last.pattern or last.needs else name
+    return None if last.keywords or last.pattern or last.when_needs else name
 
 
 def compile_tasks(resolver: Resolver) -> tuple[Task, ...]:
@@ -35,7 +36,7 @@ def compile_tasks(resolver: Resolver) -> tuple[Task, ...]:
 
 
 def _task(resolver: Resolver, name: str, shape: TaskShape, default: str | None) -> Task:
-    path = ("tasks", name)
+    path, places = ("tasks", name), resolver.places
     if shape.pattern is not None:
         resolver.pattern(shape.pattern, (*path, "pattern"))
     return Task(
@@ -44,10 +45,21 @@ def _task(resolver: Resolver, name: str, shape: TaskShape, default: str | None) 
         first=resolver.select(shape.first, (*path, "first")) or (),
         default=name == default,
         accept=compile_accept(resolver, shape.accept, (*path, "accept"), f"task `{name}`"),
-        span=resolver.places.key(path),
+        span=places.key(path),
         keywords=tuple(shape.keywords or ()),
         pattern=shape.pattern,
-        needs=frozenset(shape.needs or ()),
+        when_needs=frozenset(shape.when_needs or ()),
         confidence=given(shape.confidence, CONFIDENT),
         criticality=given(shape.criticality, 0.0),
+        needs=frozenset(shape.needs or ()),
+        only=resolver.select(shape.only, (*path, "only")),
+        avoid=resolver.select(shape.avoid, (*path, "avoid")) or (),
+        use=None if shape.use is None else resolver.select_groups(shape.use, (*path, "use")),
+        criteria=compile_criteria(shape),
+        prefer=None if shape.prefer is None else tuple(shape.prefer),
+        deadline=shape.deadline,
+        max_attempts=shape.max_attempts,
+        only_at=places.key((*path, "only")) if shape.only else None,
+        avoid_at=places.key((*path, "avoid")) if shape.avoid else None,
+        use_at=places.key((*path, "use")) if shape.use else None,
     )

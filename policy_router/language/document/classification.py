@@ -8,6 +8,13 @@ from pydantic import Field
 
 from policy_router.language.compile.functions import REFERENCE
 from policy_router.language.document.acceptance import AcceptShape
+from policy_router.language.document.criteria import (
+    MaxCost,
+    MaxLatency,
+    MaxPrice,
+    MinQuality,
+    Prefer,
+)
 from policy_router.language.document.types import (
     Ability,
     Name,
@@ -16,6 +23,7 @@ from policy_router.language.document.types import (
     Shape,
     Share,
     Text,
+    Wait,
     Word,
 )
 
@@ -32,8 +40,13 @@ class TaskShape(Shape):
     pattern: Annotated[Text | None, Field(
         description="An RE2 pattern that identifies it.", examples=["```|\\bdef \\w+\\("]
     )] = None  # fmt: skip
-    needs: Annotated[list[Ability] | None, Field(
+    when_needs: Annotated[list[Ability] | None, Field(
         description="A request that needs all of these abilities is one.",
+        examples=[["json"]],
+    )] = None  # fmt: skip
+    needs: Annotated[list[Ability] | None, Field(
+        description="Abilities that a model must have to do it. They do not identify the task; "
+        "`when_needs` does.",
         examples=[["json"]],
     )] = None  # fmt: skip
     min_tier: Annotated[Name | None, Field(
@@ -46,8 +59,35 @@ class TaskShape(Shape):
         description="How certain a built-in definition must be of it, 0 to 1.",
         examples=[0.7],
     )] = None  # fmt: skip
+    only: Annotated[Selectors | None, Field(
+        description="Exclude all other models.", examples=[["local"]]
+    )] = None  # fmt: skip
+    avoid: Annotated[Selectors | None, Field(
+        description="Exclude these models.", examples=[["paid"]]
+    )] = None  # fmt: skip
     first: Annotated[Selectors | None, Field(
         description="Models to try first, in this order.", examples=[["qwen-7b", "coder-free"]]
+    )] = None  # fmt: skip
+    use: Annotated[Selectors | None, Field(
+        description="The only models to try, in exactly this order. Models of one selector are in "
+        "the usual order among themselves.",
+        examples=[["qwen-7b", "coder-free"]],
+    )] = None  # fmt: skip
+    min_quality: MinQuality = None
+    max_latency: MaxLatency = None
+    max_price: MaxPrice = None
+    max_cost: MaxCost = None
+    prefer: Prefer = None
+    deadline: Annotated[Wait | None, Field(
+        description="Time for the whole request, all attempts together. Default: `deadline` of "
+        "`fallback`.",
+        examples=["120s"],
+    )] = None  # fmt: skip
+    max_attempts: Annotated[int | None, Field(
+        ge=1, le=100,
+        description="Largest number of calls per request, the first one included. Default: "
+        "`max_attempts` of `fallback`.",
+        examples=[2],
     )] = None  # fmt: skip
     accept: Annotated[AcceptShape | None, Field(
         description="Checks that an answer must pass.", examples=[{"json": True}]

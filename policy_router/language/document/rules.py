@@ -7,6 +7,13 @@ from typing import Annotated
 from pydantic import Field
 
 from policy_router.language.document.acceptance import AcceptShape
+from policy_router.language.document.criteria import (
+    MaxCost,
+    MaxLatency,
+    MaxPrice,
+    MinQuality,
+    Prefer,
+)
 from policy_router.language.document.types import Ability, Name, Selectors, Shape, Text, When
 
 
@@ -33,9 +40,19 @@ class RuleShape(Shape):
     needs: Annotated[list[Ability] | None, Field(
         description="Abilities that a model must have.", examples=[["tools"]]
     )] = None  # fmt: skip
+    min_quality: MinQuality = None
+    max_latency: MaxLatency = None
+    max_price: MaxPrice = None
+    max_cost: MaxCost = None
+    prefer: Prefer = None
     deny: Annotated[Text | None, Field(
         description="Refuse the request with this text.", examples=["not on the free plan"]
     )] = None  # fmt: skip
     accept: Annotated[AcceptShape | None, Field(
         description="Checks that an answer must pass.", examples=[{"not_empty": True}]
+    )] = None  # fmt: skip
+    shadow: Annotated[bool | None, Field(
+        description="Work the rule out and record what it would have done, but do not apply it. "
+        "Default: false.",
+        examples=[True],
     )] = None  # fmt: skip
