@@ -125,10 +125,8 @@ class Request:
                 raise _mistyped(f"`{name}`", "a boolean", value)
         if self.confidence is not None and not 0 <= self.confidence <= 1:
             raise _mistyped("`confidence`", "a number from 0 to 1", self.confidence)
-        if self.max_cost is not None:
-            put(self, "max_cost", _dollars("`max_cost`", self.max_cost))
-        if self.max_price is not None:
-            put(self, "max_price", _dollars("`max_price`", self.max_price))
+        if self.max_cost is not None or self.max_price is not None:
+            _keep_amounts(self)
         _keep_collections(self)
 
     @property
@@ -153,6 +151,14 @@ _INTEGERS: Final = (
     "thumbnails", "turn", "tool_errors",
 )  # fmt: skip
 _OPTIONAL: Final = frozenset({"max_input_tokens", "max_tokens", "max_candidates", "turn"})
+
+
+def _keep_amounts(request: Request) -> None:
+    """Check the amounts of money of a request, and keep plain copies of them."""
+    for name in ("max_cost", "max_price"):
+        amount = getattr(request, name)
+        if amount is not None:
+            object.__setattr__(request, name, _dollars(f"`{name}`", amount))
 
 
 def _keep_collections(request: Request) -> None:
