@@ -50,10 +50,10 @@ def situation_of(policy: Policy, request: Request, now: float | None) -> Situati
 
 def _complexity(policy: Policy, complexity: str | float) -> tuple[Band | None, float]:
     """The band and the score of a valid complexity."""
+    index = policy._index
     if isinstance(complexity, str):
-        band = policy._index.bands[complexity]
-        return band, band.start
-    levels = policy._index.levels
-    if levels and isinstance(complexity, int) and complexity >= 1:
-        return policy.bands[complexity - 1], complexity / levels
+        return index.bands[complexity], index.score_of[complexity]
+    if index.levels and isinstance(complexity, int) and complexity >= 1:
+        band = policy.bands[complexity - 1]
+        return band, index.score_of[band.name]
     return policy.band_for(complexity), complexity

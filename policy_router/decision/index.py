@@ -85,6 +85,7 @@ class Index:
         self._band_starts = tuple(b.start for b in bands)
         names = [b.name for b in bands]
         self.levels = len(names) if names == [f"level_{n + 1}" for n in range(10)] else 0
+        self.score_of = {band.name: self._score_of(i, band) for i, band in enumerate(bands)}
         self.order = Rankings(models, tiers, prefer)
         self.below = self.order.below
         self.first_of: Mapping[str, First] = {
@@ -159,6 +160,12 @@ class Index:
         """The band that a score of complexity (0..1) lies in; None when it is below all of them."""
         number = bisect_right(self._band_starts, score)
         return self._bands[number - 1] if number else None
+
+    def _score_of(self, i: int, band: Band) -> float:
+        """The score that a band counts as where a caller names it."""
+        tenth = (i + 1) / 10
+        is_level = bool(self.levels) and self.band_for(tenth) is band
+        return tenth if is_level else band.start
 
     # -- rules -------------------------------------------------------------------------------
 

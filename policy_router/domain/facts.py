@@ -32,6 +32,8 @@ class Fact:
         low: The lowest possible number, if there is one.
         high: The highest possible number, if there is one.
         optional: Whether it can be absent. A set never is: it is empty instead.
+        ascending: Whether the values of an enumeration are in ascending order, so that conditions
+            can compare them with `<` and the like.
     """
 
     name: str
@@ -41,6 +43,7 @@ class Fact:
     low: float | None = None
     high: float | None = None
     optional: bool = True
+    ascending: bool = False
 
 
 WEEKDAYS: Final = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
@@ -63,7 +66,7 @@ class Vocabulary:
         text, flag = FactType.STRING, FactType.BOOL
         builtin = (
             Fact("task", FactType.ENUM, tuple(tasks), optional=not default_task),
-            Fact("complexity", FactType.ENUM, tuple(bands)),
+            Fact("complexity", FactType.ENUM, tuple(bands), ascending=True),
             Fact("score", FactType.NUMBER, low=0, high=1),
             Fact("tokens", FactType.NUMBER, integer=True, low=0, optional=False),
             Fact("max_tokens", FactType.NUMBER, integer=True, low=1),

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from policy_router.domain.condition import Condition, Facts
-    from policy_router.domain.facts import Vocabulary
+    from policy_router.domain.facts import Fact, Vocabulary
 
 Value: TypeAlias = bool | str | float | frozenset[str] | None
 
@@ -99,6 +99,34 @@ class _Absent:
 _ABSENT: Final = _Absent()
 
 
+class _Ascending(str):
+    """A value of an enumeration in ascending order, compared by its place there."""
+
+    __slots__ = ("_values",)
+
+    _values: tuple[str, ...]
+
+    def __new__(cls, value: str, values: tuple[str, ...]) -> _Ascending:
+        made = super().__new__(cls, value)
+        made._values = values
+        return made
+
+    def _above(self, other: str) -> int:
+        return self._values.index(self) - self._values.index(other)
+
+    def __lt__(self, other: str) -> bool:
+        return self._above(other) < 0
+
+    def __le__(self, other: str) -> bool:
+        return self._above(other) <= 0
+
+    def __gt__(self, other: str) -> bool:
+        return self._above(other) > 0
+
+    def __ge__(self, other: str) -> bool:
+        return self._above(other) >= 0
+
+
 def _any_of(held: frozenset[str], *wanted: str) -> bool:
     return any(one in held for one in wanted)
 
@@ -116,8 +144,7 @@ def _evaluator(vocabulary: Vocabulary, facts: Facts) -> Any:
     from simpleeval import EvalWithCompoundTypes  # noqa: PLC0415  only explanations need it
 
     names = {
-        fact.name: _ABSENT if value is None else value
-        for fact, value in zip(vocabulary.facts, facts, strict=True)
+        fact.name: _value(fact, value) for fact, value in zip(vocabulary.facts, facts, strict=True)
     }
     evaluator = EvalWithCompoundTypes(
         names=names,
@@ -125,6 +152,12 @@ def _evaluator(vocabulary: Vocabulary, facts: Facts) -> Any:
         allowed_attrs={str: {"startswith"}, _Absent: {"startswith"}},
     )
     return lambda node: evaluator.eval("", previously_parsed=node)
+
+
+def _value(fact: Fact, value: Any) -> Any:
+    if value is None:
+        return _ABSENT
+    return _Ascending(value, fact.values) if fact.ascending else value
 
 
 def _parts(node: ast.expr) -> Iterator[ast.expr]:

@@ -146,11 +146,28 @@ class TypeChecker:
                 )
             test = self._test(extent, position, Op.IN, value)
             return test if term.operator == "==" else Not(test)
+        if fact.ascending:
+            return self._ordered(extent, position, str(value), Op(term.operator))
         if fact.kind is not FactType.NUMBER:
-            help_ = "`score` is the complexity as a number" if fact.name == "complexity" else ""
             message = f"`{fact.name}` is {_TYPES[fact.kind]}, which has no order"
-            extent.refuse(TYPE, message, help_ or "compare it with == or in")
+            extent.refuse(TYPE, message, "compare it with == or in")
         return self._test(extent, position, Op(term.operator), value)
+
+    def _ordered(self, extent: Extent, position: int, value: str, op: Op) -> Test:
+        """A comparison of an enumeration in ascending order: which of its values it allows."""
+        values = self._vocabulary.facts[position].values
+        at = values.index(value)
+        chosen = {
+            Op.LT: values[:at], Op.LE: values[: at + 1], Op.GT: values[at + 1 :], Op.GE: values[at:]
+        }[op]  # fmt: skip
+        if not chosen:
+            side, end = ("below", "lowest") if op is Op.LT else ("above", "highest")
+            extent.refuse(
+                "constant-condition",
+                f"`{extent}` is never true: no band is {side} `{value}`",
+                f"`{value}` is the {end} band",
+            )
+        return self._test(extent, position, Op.IN, *chosen)
 
     def _two_facts(self, extent: Extent, left: FactTerm, right: FactTerm) -> NoReturn:
         _, fact = self._fact(left)
@@ -309,6 +326,8 @@ def _type_help(fact: Fact, value: object, hints: Hints, *, yaml: bool) -> str:
         number = unquoted_number(value)
         if number is not None:
             return f"write {number}"
+    elif fact.ascending and not isinstance(value, str):
+        return "`score` is the complexity as a number"
     elif fact.kind is FactType.BOOL and str(value).casefold() in BOOLEANS:
         meant = str(BOOLEANS[str(value).casefold()])
         return f"write {meant.lower() if yaml else meant}, without quotes"

@@ -101,7 +101,7 @@ def _tests(draw: st.DrawFn) -> str:
     brackets = draw(of(("[]", "()", "{}")))
     membership = draw(of((" in ", " not in ")))
     equality = draw(of((" == ", " != ")))
-    match draw(of(("flag", "enum", "number", "chain", "text", "set"))):
+    match draw(of(("flag", "enum", "band", "number", "chain", "text", "set"))):
         case "flag":
             name = draw(of(_FLAGS))
             return draw(of((name, f"{name} == False", f"{name} != True", f"{name} in [True]")))
@@ -112,6 +112,11 @@ def _tests(draw: st.DrawFn) -> str:
                 return name + membership + _listed([repr(v) for v in some], brackets)
             sides = [name, repr(some[0])]
             return equality.join(draw(st.permutations(sides)))
+        case "band":
+            sides = ["complexity", repr(draw(of(_ENUMS["complexity"][1:2])))]
+            sign = draw(of((" < ", " <= ", " > ", " >= ")))
+            ends = of(("'easy' <= complexity < 'hard'", "'hard' >= complexity > 'easy'"))
+            return draw(ends | st.just(sign.join(draw(st.permutations(sides)))))
         case "number":
             name = draw(of(tuple(_NUMBERS)))
             some_numbers = draw(st.lists(of(_NUMBERS[name]), min_size=1, max_size=3))

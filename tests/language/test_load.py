@@ -1,6 +1,5 @@
 from __future__ import annotations
 
-from math import nextafter
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -635,14 +634,53 @@ def test_bands_may_go_by_one_name() -> None:
     ]
     levels = good(MODEL + "complexity: { bands: one_to_ten }")
     assert [b.name for b in levels.bands] == [f"level_{n}" for n in range(1, 11)]
-    assert [b.start for b in levels.bands] == [n and nextafter(n / 10, 1) for n in range(10)]
-    for score, name in ((0, 1), (0.1, 1), (0.11, 2), (0.7, 7), (7, 7), (1, 1), (10, 10), (1.0, 10)):
-        assert decide(levels, Request(complexity=score)).complexity == f"level_{name}"
+    assert [b.start for b in levels.bands] == [n and n / 10 + 1e-9 for n in range(10)]
     rule = "rules: [{ name: r, when: { complexity: level_9 }, avoid: [m] }]"
     assert good(f"{MODEL}complexity: {{ bands: one_to_ten }}\n{rule}").rules
     unknown = load(MODEL + "complexity: { bands: four_tiers }")
     assert unknown.policy is None
     assert [line for _, _, line in places(unknown)] == [5]
+
+
+@pytest.mark.parametrize("level", range(1, 11))
+def test_every_way_to_name_a_level_means_the_same(level: int) -> None:
+    rule = f"rules: [{{ name: r, when: {{ complexity: level_{level} }}, avoid: [m] }}]"
+    policy = good(f"{MODEL}complexity: {{ bands: one_to_ten }}\n{rule}")
+    for named in (level, level / 10, level * 0.1, f"level_{level}"):
+        found = decide(policy, Request(complexity=named))
+        assert (found.complexity, found.rules) == (f"level_{level}", ("r",))
+        assert found.score == pytest.approx(level / 10)
+
+
+LEVELS: list[tuple[float, int | None]] = [
+    (0, 1), (0.0, 1), (0.05, 1), (0.1, 1), (0.11, 2), (0.69, 7), (0.7, 7), (0.71, 8), (0.99, 10),
+    (1, 1), (1.0, 10), (2, 2), (10, 10), (11, None), (-1, None), (1.5, None), (7.0, None),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("stated", "level"), LEVELS)
+def test_a_whole_number_is_a_level_and_a_fraction_is_a_score(
+    stated: float, level: int | None
+) -> None:
+    policy = good(MODEL + "complexity: { bands: one_to_ten }")
+    found = decide(policy, Request(complexity=stated))
+    assert found.complexity == (None if level is None else f"level_{level}")
+    assert found.invalid is (level is None)
+
+
+def test_levels_that_begin_elsewhere_have_the_scores_that_the_policy_says() -> None:
+    bands = ", ".join(f"level_{n}: {{ from: {(n - 1) / 10} }}" for n in range(1, 11))
+    rule = "rules: [{ name: r, when: { complexity: level_7 }, avoid: [m] }]"
+    policy = good(f"{MODEL}complexity: {{ bands: {{ {bands} }} }}\n{rule}")
+    cases: list[tuple[str | float, int, float, tuple[str, ...]]] = [
+        (7, 7, 0.6, ("r",)),
+        ("level_7", 7, 0.6, ("r",)),
+        (0.7, 8, 0.7, ()),
+        (10, 10, 1.0, ()),
+    ]
+    for stated, level, score, applied in cases:
+        found = decide(policy, Request(complexity=stated))
+        assert (found.complexity, found.score, found.rules) == (f"level_{level}", score, applied)
 
 
 # -- bounds ----------------------------------------------------------------------------------------

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import asdict, replace
-from math import nextafter
 from typing import TYPE_CHECKING, Final
 
 from policy_router.domain.complexity import Band, Complexity, Weights
@@ -26,10 +25,11 @@ DEFAULT_BANDS: Final = (
 )
 BAND_PRESETS: Final = {
     "three_tiers": (("light", 0.0), ("standard", 0.3), ("heavy", 0.7)),
-    # Each level ends with its own tenth: 0.7 is the highest score of level 7.
+    # Each level ends with its own tenth: 0.7 is the highest score of level 7, also where it was
+    # computed: 7 * 0.1 is a little more.
     "one_to_ten": (
         ("level_1", 0.0),
-        *((f"level_{n}", nextafter((n - 1) / 10, 1)) for n in range(2, 11)),
+        *((f"level_{n}", (n - 1) / 10 + 1e-9) for n in range(2, 11)),
     ),
 }
 """Bands that a policy may call by one name: the name of each band, and the score it begins at."""

@@ -166,7 +166,8 @@ class ComplexityShape(Shape):
         | None,
         Field(
             description="Bands by name, easiest first; or `three_tiers`: light, standard, heavy, "
-            "each with the tier of its name as its weakest; or `one_to_ten`: level_1 to level_10.",
+            "each with the tier of its name as its weakest; or `one_to_ten`: level_1 to level_10, "
+            "where a caller may state 7 or 0.7 for level_7.",
             examples=[
                 {"easy": {"from": 0.0}, "hard": {"from": 0.6, "min_tier": "heavy"}},
                 "three_tiers",
