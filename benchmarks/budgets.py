@@ -29,8 +29,9 @@ from zoneinfo import ZoneInfo
 sys.path.insert(0, str(Path(__file__).parents[1]))
 
 from benchmarks.windows import report
-from policy_router.domain.limits import MINUTE, Charge, Limit, Metric
+from policy_router.domain.limits import Charge, Limit, Metric
 from policy_router.domain.periods import Period
+from policy_router.domain.windows import MINUTE
 from policy_router.ledger.open import open_store
 from policy_router.ledger.store import Attribution, Granted, Hold, Settlement
 from policy_router.providers.simulated import Say, Simulated

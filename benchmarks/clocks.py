@@ -32,8 +32,9 @@ from zoneinfo import ZoneInfo
 
 sys.path.insert(0, str(Path(__file__).parents[1]))
 
-from policy_router.domain.limits import MINUTE, Charge, Limit, Metric
+from policy_router.domain.limits import Charge, Limit, Metric
 from policy_router.domain.periods import Period
+from policy_router.domain.windows import MINUTE
 from policy_router.ledger.open import open_store
 from policy_router.ledger.repair import set_time
 from policy_router.ledger.store import (

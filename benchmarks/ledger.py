@@ -28,8 +28,9 @@ from zoneinfo import ZoneInfo
 
 sys.path.insert(0, str(Path(__file__).parents[1]))
 
-from policy_router.domain.limits import HOUR, MINUTE, Charge, Limit, Metric
+from policy_router.domain.limits import Charge, Limit, Metric
 from policy_router.domain.periods import Period
+from policy_router.domain.windows import HOUR, MINUTE
 from policy_router.ids import Ids
 from policy_router.ledger.open import open_store
 from policy_router.ledger.store import Attribution, Granted, Hold, Settlement

@@ -19,8 +19,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 from zoneinfo import ZoneInfo
 
-from policy_router.domain.limits import MINUTE, Charge, Limit, Metric
+from policy_router.domain.limits import Charge, Limit, Metric
 from policy_router.domain.periods import Period
+from policy_router.domain.windows import MINUTE
 from policy_router.ledger.degraded import DegradableStore
 from policy_router.ledger.redis.store import RedisStore
 from policy_router.ledger.store import Attribution, Granted, Hold, Settlement

@@ -21,8 +21,9 @@ from zoneinfo import ZoneInfo
 sys.path.insert(0, str(Path(__file__).parents[1]))
 
 from benchmarks.stress import places
-from policy_router.domain.limits import HOUR, Charge, Limit, Metric
+from policy_router.domain.limits import Charge, Limit, Metric
 from policy_router.domain.periods import Period
+from policy_router.domain.windows import HOUR
 from policy_router.ledger.open import open_store
 from policy_router.ledger.store import Attribution, Ended, Granted, Hold, Refused, Settlement
 

@@ -36,7 +36,8 @@ from typing import TYPE_CHECKING, Final, TypeVar
 
 sys.path.insert(0, str(Path(__file__).parents[1]))
 
-from policy_router.domain.limits import MINUTE, Charge, Counter, CounterKey
+from policy_router.domain.limits import Charge, Counter, CounterKey
+from policy_router.domain.windows import MINUTE
 from policy_router.errors import StoreError
 from policy_router.ledger.open import open_store
 from policy_router.ledger.reader import EntryKind

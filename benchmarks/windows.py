@@ -22,7 +22,8 @@ from typing import TYPE_CHECKING, Any, Final, Protocol
 
 sys.path.insert(0, str(Path(__file__).parents[1]))
 
-from policy_router.domain.limits import MINUTE, Charge, Counter, CounterKey, Metric
+from policy_router.domain.limits import Charge, Counter, CounterKey, Metric
+from policy_router.domain.windows import MINUTE
 from policy_router.ledger.engine import LedgerState
 from policy_router.ledger.store import Attribution, Granted, Hold
 

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from policy_router.classification.tasks import MatchedBy
-from policy_router.decision.limits import subject_of
+from policy_router.decision.subjects import subject_of
 from policy_router.language.interpreter import trace
 
 if TYPE_CHECKING:
@@ -204,8 +204,8 @@ def _counters(
         subject = subject_of(limit, request)
         key = limit.key(subject)
         if key in readings:
-            reading = readings[key]
-            least = max(1, min(limits.amounts(limit, request)))
-            full = reading is not None and reading.used + least > (limit.cap or 0)
-            counters.append(CounterStatus(limit, subject, reading, full))
+            reading, own = readings[key], limit.of(subject)
+            least = max(1, min(limits.amounts(own, request), default=1))
+            full = reading is not None and own.cap is not None and reading.used + least > own.cap
+            counters.append(CounterStatus(own, subject, reading, full))
     return counters

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 _COUNT = r"(?:[0-9]{1,12}|[0-9]{1,9}(?:\.[0-9]{1,3})?[kK]|[0-9]{1,6}(?:\.[0-9]{1,6})?M)"
 _MONEY = r"\$[0-9]{1,9}(?:\.[0-9]{1,9})?"
 _DURATION = r"[0-9]{1,9}(?:\.[0-9]{1,3})?(?:ms|s|m|h)"
+_WINDOW = r"(?:min|hour|day|week|month|[1-9][0-9]{0,6}(?:s|m|min|h|d))"
 _SECONDS: Final = {"ms": Decimal("0.001"), "s": Decimal(1), "m": Decimal(60), "h": Decimal(3600)}
 
 
@@ -62,7 +63,8 @@ class Rate:
     Attributes:
         amount: How many.
         metric: Of what: `requests`, `tokens` or `concurrent` (requests at one time).
-        period: `min`, `hour` or `day`; "" for `concurrent`.
+        period: The window: `min`, `hour`, `day`, `week`, `month` or a length such as `5h`; "" for
+            `concurrent`.
     """
 
     amount: int
@@ -98,7 +100,7 @@ class Cap:
     Attributes:
         amount: nano-USD or tokens; None is unlimited.
         unit: `usd` or `tokens`.
-        period: The calendar period `day`, `week` or `month`; "" when unlimited.
+        period: The window, as that of a Rate; "" when it is unlimited or names none.
     """
 
     amount: int | None
@@ -107,7 +109,7 @@ class Cap:
 
 
 def cap(text: str) -> Cap:
-    """`$50/month`, `1M tokens/day`, `unlimited`."""
+    """`$50/month`, `1M tokens/day`, `$5/5h`, `unlimited`; `$2` is for the life of a session."""
     if text == "unlimited":
         return Cap(None)
     amount, _, period = text.partition("/")
@@ -166,24 +168,24 @@ PERCENT: Final = _unit(
 )
 SIZE: Final = _unit("amount of memory", r"[0-9]{1,6}(?:\.[0-9]{1,3})?(?:MB|GB|TB)", ("8GB",), size)
 REQUESTS: Final = _unit(
-    "request rate", r"[0-9]{1,12}/(?:min|hour|day)", ("20/min", "50/day"), rate("requests")
+    "request rate", rf"[0-9]{{1,12}}/{_WINDOW}", ("20/min", "50/day", "900/5h"), rate("requests")
 )
-TOKENS: Final = _unit("token rate", rf"{_COUNT}/(?:min|hour|day)", ("200k/hour",), rate("tokens"))
+TOKENS: Final = _unit("token rate", rf"{_COUNT}/{_WINDOW}", ("200k/hour",), rate("tokens"))
 LIMIT: Final = _unit(
     "limit",
-    rf"[0-9]{{1,12}}(?: requests)?/(?:min|hour|day)"
-    rf"|{_COUNT} tokens/(?:min|hour|day)|[0-9]{{1,6}} concurrent",
-    ("50/min", "400k tokens/min", "4 concurrent"),
+    rf"[0-9]{{1,12}}(?: requests)?/{_WINDOW}"
+    rf"|{_COUNT} tokens/{_WINDOW}|[0-9]{{1,6}} concurrent",
+    ("50/min", "400k tokens/min", "900/5h", "4 concurrent"),
     limit,
 )
 CAP: Final = _unit(
     "cap",
-    rf"unlimited|{_MONEY}/(?:day|week|month)|{_COUNT} tokens/(?:day|week|month)",
-    ("$50/month", "1M tokens/day", "unlimited"),
+    rf"unlimited|(?:{_MONEY}|{_COUNT} tokens)(?:/{_WINDOW})?",
+    ("$50/month", "1M tokens/day", "$5/5h", "unlimited"),
     cap,
 )
 USED: Final = _unit(
-    "used quota", rf"{_COUNT}(?: tokens)?/(?:min|hour|day)", ("50/day",), lambda text: text
+    "used quota", rf"{_COUNT}(?: tokens)?/{_WINDOW}", ("50/day",), lambda text: text
 )
 UNITS: Final = (
     SOME_TOKENS, MONEY, PRICE, DURATION, WAIT, PERCENT, SIZE, REQUESTS, TOKENS, LIMIT, CAP, USED,

@@ -14,16 +14,7 @@ from policy_router.domain.complexity import Band
 from policy_router.domain.condition import All, Any, Condition, Not, Op, Test, Tree, spell, tests_of
 from policy_router.domain.facts import Fact, FactType, Vocabulary
 from policy_router.domain.fallback import Fallback
-from policy_router.domain.limits import (
-    ANYONE,
-    MINUTE,
-    CounterKey,
-    Limit,
-    Metric,
-    Reading,
-    WhenExhausted,
-    Window,
-)
+from policy_router.domain.limits import ANYONE, CounterKey, Limit, Metric, Reading, WhenExhausted
 from policy_router.domain.models import Model
 from policy_router.domain.ordering import SortKey
 from policy_router.domain.periods import Period
@@ -31,6 +22,7 @@ from policy_router.domain.prices import FREE_PRICE, Price
 from policy_router.domain.request import Request
 from policy_router.domain.rules import Rule, Task
 from policy_router.domain.snapshot import Snapshot
+from policy_router.domain.windows import MINUTE, Window
 
 if TYPE_CHECKING:
     from policy_router.domain.money import Usd

@@ -23,8 +23,9 @@ _MANY: Final = 1_000_000
 
 def refuses(limit: Limit, model: Model) -> bool:
     """Whether the limit refuses a model when it is exhausted, rather than only warn."""
-    return limit.then is WhenExhausted.BLOCK or (
-        limit.then is WhenExhausted.FREE_ONLY and not model.free
+    return not limit.shadow and (
+        limit.then is WhenExhausted.BLOCK
+        or (limit.then is WhenExhausted.FREE_ONLY and not model.free)
     )
 
 

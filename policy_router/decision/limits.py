@@ -16,10 +16,10 @@ from policy_router.decision.amounts import (
     share_output_cap,
 )
 from policy_router.decision.bitset import chosen
+from policy_router.decision.subjects import limit_for, subject_of
 from policy_router.decision.wording import spell_exhausted
 from policy_router.domain.decision import Reason, Skip
-from policy_router.domain.identity import bounded_id, key_id
-from policy_router.domain.limits import ANYONE, Charge, Metric, WhenExhausted
+from policy_router.domain.limits import Charge, Metric, WhenExhausted
 from policy_router.domain.periods import Period
 
 if TYPE_CHECKING:
@@ -31,26 +31,6 @@ if TYPE_CHECKING:
     from policy_router.domain.models import Model
     from policy_router.domain.request import Request
     from policy_router.domain.snapshot import Snapshot
-    from policy_router.ledger.store import Attribution
-
-
-def subject_of(limit: Limit, source: Request | Attribution) -> str:
-    """Whose counter of a limit applies.
-
-    Args:
-        limit: The limit, which may count per user, team, tenant or key.
-        source: The request, or what the ledger recorded of one.
-
-    Returns:
-        The name of the user, team or tenant, shortened if it is long; a hash of the key; or
-        `ANYONE` where all share one counter or the request does not name one.
-    """
-    if limit.per is None:
-        return ANYONE
-    name = getattr(source, limit.per)
-    if not name:
-        return ANYONE
-    return key_id(str(name)) if limit.per == "key" else bounded_id(str(name))
 
 
 class LimitIndex:
@@ -72,17 +52,14 @@ class LimitIndex:
         self._free = _set_of(models, lambda model: model.free)
         self._paid = _set_of(models, lambda model: not model.free)
         self._unpriced = _set_of(models, lambda model: not model.free and model.price is None)
-        money = [limit for limit in limits if limit.metric is Metric.USD]
-        self._capping = [
-            limit
-            for limit in money
-            if limit.cap is not None and limit.then is not WhenExhausted.WARN
-        ]
+        # What only counts protects from nothing, so it covers no model that costs money.
+        money = [limit for limit in limits if limit.metric is Metric.USD and not limit.shadow]
+        self._refusing = [limit for limit in limits if limit.refusing and limit.capped]
+        self._capping = [limit for limit in self._refusing if limit.metric is Metric.USD]
         self._sized = [
-            limit
-            for limit in limits
-            if limit.metric in (Metric.TOKENS, Metric.USD) and limit.cap is not None
+            limit for limit in self._refusing if limit.metric in (Metric.TOKENS, Metric.USD)
         ]
+        self._narrowing = [limit for limit in limits if limit.narrow_at and not limit.shadow]
         self._conditional = [limit for limit in money if limit.when is not None]
         self._covered = _union(limit.models for limit in money if limit.when is None)
         self._capped = _union(limit.models for limit in self._capping if limit.when is None)
@@ -153,8 +130,8 @@ class LimitIndex:
         """
         excluded = 0
         skips: list[Skip] = []
-        for limit in self.applying(facts):
-            if limit.section != "budgets" or limit.cap is None or limit.then is WhenExhausted.WARN:
+        for limit in self._refusing:
+            if limit.section != "budgets" or not _applies(limit, facts):
                 continue
             models = limit.models & allowed & ~excluded
             if limit.then is WhenExhausted.FREE_ONLY or limit.metric is Metric.USD:
@@ -173,14 +150,16 @@ class LimitIndex:
         """The models among `allowed` that do not fit into a limit, each with the first of these."""
         excluded = 0
         skips: list[Skip] = []
-        for limit in self.limits if snapshot.used else ():
+        for limit in self._refusing if snapshot.used else ():
             models = allowed & limit.models & ~excluded
-            if not models or limit.cap is None or limit.then is WhenExhausted.WARN:
+            if not models:
                 continue
-            key = limit.key(subject_of(limit, request))
-            if key not in snapshot.used:
+            subject = subject_of(limit, request)
+            key = limit.key(subject)
+            if key not in snapshot.used or not _applies(limit, facts):
                 continue
-            if limit.when is not None and not limit.when.holds(facts):
+            limit = limit.of(subject)  # noqa: PLW2901  the same limit with the subject's cap
+            if limit.cap is None:
                 continue
             if limit.then is WhenExhausted.FREE_ONLY:
                 models &= ~self._free
@@ -198,9 +177,10 @@ class LimitIndex:
         """For each model the share, 0..1, that is left of its fullest limit; 1 without limits."""
         shares = [1.0] * len(self._models)
         for limit in self.applying(facts):
-            reading = snapshot.used.get(limit.key(subject_of(limit, request)))
-            if reading is not None and limit.cap:
-                share = max(0.0, 1 - reading.used / limit.cap)
+            subject = subject_of(limit, request)
+            reading, cap = snapshot.used.get(limit.key(subject)), limit.of(subject).cap
+            if reading is not None and cap and not limit.shadow:
+                share = max(0.0, 1 - reading.used / cap)
                 for i, _ in self._models_in(limit.models):
                     shares[i] = min(shares[i], share)
         return tuple(shares)
@@ -225,13 +205,14 @@ class LimitIndex:
         """
         counters = []
         for limit in self.applying(facts):
+            subject = subject_of(limit, request)
+            limit = limit.of(subject)  # noqa: PLW2901  the same limit with the subject's cap
             amounts = self.amounts(limit, request)
-            if limit.cap is None or not amounts:
+            if limit.cap is None or not (amounts or limit.narrow_at):
                 continue
-            amount = min(amounts)
+            amount = min(amounts, default=0)
             if isinstance(limit.window, Period):
                 amount = max((a for a in amounts if a <= limit.cap), default=amount)
-            subject = subject_of(limit, request)
             charge = Charge(limit.counter(subject, now, zone), amount, limit.cap)
             counters.append((limit.key(subject), charge))
         return tuple(counters)
@@ -264,7 +245,10 @@ class LimitIndex:
         for limit in self._sized:
             if not limit.models >> position & 1 or not refuses(limit, model):
                 continue
-            if limit.when is not None and not limit.when.holds(facts):
+            if not _applies(limit, facts):
+                continue
+            limit = limit_for(limit, request)  # noqa: PLW2901  the same with the subject's cap
+            if limit.cap is None:
                 continue
             wanted = min(wanted, max(least, share_output_cap(limit, model, request)))
             if limit.metric is Metric.TOKENS:
@@ -299,10 +283,16 @@ class LimitIndex:
                 continue
             if limit.metric is Metric.USD and model.free and limit.then is not WhenExhausted.BLOCK:
                 continue
-            counter = limit.counter(subject_of(limit, request), now, zone)
+            subject = subject_of(limit, request)
+            counter = limit.counter(subject, now, zone)
+            limit = limit.of(subject)  # noqa: PLW2901  the same limit with the subject's cap
             amount = largest_amount(limit, model, request, output_cap)
             charges.append(Charge(counter, amount, limit.cap, refuses(limit, model), limit.warn_at))
         return tuple(charges)
+
+
+def _applies(limit: Limit, facts: Facts) -> bool:
+    return limit.when is None or limit.when.holds(facts)
 
 
 def _exhausted(

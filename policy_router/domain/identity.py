@@ -43,3 +43,8 @@ def key_id(key: str) -> str:
     if not key or _KEY.fullmatch(key):
         return key
     return f"sha256:{sha256(storable(key).encode()).hexdigest()[:16]}"
+
+
+def is_key_id(text: str) -> bool:
+    """Whether a text is the identifier of a key, as `key_id` makes it."""
+    return _KEY.fullmatch(text) is not None

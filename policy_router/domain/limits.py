@@ -2,25 +2,29 @@
 
 A *limit* is one entry under `limits` or `budgets`, or one `concurrent` of a model: at most a
 certain amount of a metric in a window, over some models, for all users or for each. A
-*counter* is one count behind it: the limit in one calendar period, or in a rolling window, for one
-subject. A *charge* is what one attempt adds to a counter. Amounts are integers: requests, tokens,
-nano-USD. The key of a counter never contains the cap, so that a changed cap keeps what was counted.
+*counter* is one count behind it: the limit in one calendar period, in a rolling window, or in the
+life of a session, for one subject. A *charge* is what one attempt adds to a counter. Amounts are
+integers: requests, tokens, nano-USD. The key of a counter never contains the cap, so that a changed
+cap keeps what was counted.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from functools import lru_cache
-from typing import TYPE_CHECKING, Final, NamedTuple, TypeAlias
+from typing import TYPE_CHECKING, Final, NamedTuple
 
 from policy_router.domain.periods import Period, calendar
+from policy_router.domain.windows import SessionLife
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
     from zoneinfo import ZoneInfo
 
     from policy_router.diagnostics import Span
     from policy_router.domain.condition import Condition
+    from policy_router.domain.windows import Window
 
 ANYONE: Final = "-"
 """The subject of a count that all requests share, and of a request that does not identify its
@@ -28,6 +32,9 @@ subject: all of those share one count, too."""
 
 BUDGETS: Final = "budgets"
 """The section of the policy whose limits are budgets."""
+
+ENDLESS: Final = 253_402_300_800.0
+"""The end of a count that has no fixed end: Unix time of the year 10000."""
 
 
 class Metric(StrEnum):
@@ -47,41 +54,6 @@ class WhenExhausted(StrEnum):
     WARN = "warn"
 
 
-@dataclass(frozen=True, slots=True)
-class Rolling:
-    """A window that ends now and is a fixed number of seconds long.
-
-    It is divided into slots of equal whole seconds. What counts is the sum over every slot that
-    touches the window, which is never less than what the window itself contains: a limit holds in
-    any alignment, and what was charged can be given back.
-
-    Attributes:
-        name: Its name in a policy, such as `min`.
-        seconds: The length of the window.
-        slots: The number of its slots.
-    """
-
-    name: str
-    seconds: int
-    slots: int = 60
-
-    @property
-    def width(self) -> int:
-        """The length of one slot in seconds."""
-        return self.seconds // self.slots
-
-    def __str__(self) -> str:
-        return self.name
-
-
-MINUTE: Final = Rolling("min", 60)
-HOUR: Final = Rolling("hour", 3600)
-ROLLING: Final = {window.name: window for window in (MINUTE, HOUR)}
-"""The rolling windows that a policy may name, by name."""
-
-Window: TypeAlias = Rolling | Period
-
-
 class CounterKey(NamedTuple):
     """The identity of a counter.
 
@@ -93,9 +65,10 @@ class CounterKey(NamedTuple):
         section: `limits`, `budgets` or `models`: where the limit is declared.
         name: The name of the limit or of the model.
         metric: What is counted.
-        window: The name of the window, such as `min` or `month`; empty for CONCURRENT.
+        window: The name of the window, such as `min`, `5h`, `month` or `session`; empty for
+            CONCURRENT.
         period: The label of the calendar period, such as `2026-11`; empty for other windows.
-        subject: The user, team, tenant or key that is counted, else ANYONE.
+        subject: The user, team, tenant, key or session that is counted, else ANYONE.
     """
 
     section: str
@@ -140,6 +113,21 @@ def _parse(text: str) -> CounterKey:
 
 
 @dataclass(frozen=True, slots=True)
+class Narrowing:
+    """From which use of a limit on only some of its models are candidates.
+
+    Attributes:
+        share: The share of the cap, 0..1.
+        models: The models that stay, as a bit mask: bit i stands for model i of the policy.
+        selectors: The same as the policy writes it.
+    """
+
+    share: float
+    models: int
+    selectors: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class Limit:
     """One limit or budget of a policy.
 
@@ -154,6 +142,9 @@ class Limit:
         when: The requests it applies to; None for all.
         then: What it does when it is exhausted.
         warn_at: Shares of the cap to warn at, 0..1, ascending.
+        narrow_at: Shares of the cap from which on fewer models are candidates, ascending.
+        overrides: Subjects that have another cap, each with it; None for no cap.
+        shadow: Whether it is counted, and what it would refuse is recorded, but it refuses nothing.
         span: Its position in the policy files.
     """
 
@@ -167,9 +158,13 @@ class Limit:
     when: Condition | None = None
     then: WhenExhausted = WhenExhausted.BLOCK
     warn_at: tuple[float, ...] = ()
+    narrow_at: tuple[Narrowing, ...] = ()
+    overrides: tuple[tuple[str, int | None], ...] = ()
+    shadow: bool = False
     span: Span | None = field(default=None, compare=False, repr=False)
     _scope: CounterKey = field(init=False, compare=False, repr=False)
     _prefix: str = field(init=False, compare=False, repr=False)
+    _by_subject: Mapping[str, Limit] = field(init=False, compare=False, repr=False)
 
     def __post_init__(self) -> None:
         window = "" if self.window is None else str(self.window)
@@ -177,11 +172,27 @@ class Limit:
         # Counters are created for every attempt, so what is the same in all of them is kept.
         object.__setattr__(self, "_scope", scope)
         object.__setattr__(self, "_prefix", str(scope).removesuffix("|"))
+        others = {name: replace(self, cap=cap, overrides=()) for name, cap in self.overrides}
+        object.__setattr__(self, "_by_subject", others)
 
     @property
     def is_budget(self) -> bool:
         """Whether it is declared under `budgets`."""
         return self.section == BUDGETS
+
+    @property
+    def refusing(self) -> bool:
+        """Whether it refuses anything once it is exhausted, rather than only count or warn."""
+        return not self.shadow and self.then is not WhenExhausted.WARN
+
+    @property
+    def capped(self) -> bool:
+        """Whether it has a cap for any subject."""
+        return self.cap is not None or any(cap is not None for _, cap in self.overrides)
+
+    def of(self, subject: str) -> Limit:
+        """The same limit with the cap of a subject, which `overrides` may name."""
+        return self._by_subject.get(subject, self)
 
     def key(self, subject: str = "", period: str = "") -> CounterKey:
         """The key of one of its counters.
@@ -197,7 +208,7 @@ class Limit:
         """The counter of a subject at a time.
 
         Args:
-            subject: The user, team, tenant or key, else ANYONE.
+            subject: The user, team, tenant, key or session, else ANYONE.
             now: Unix time in seconds.
             zone: The time zone of the policy, in which calendar periods begin and end.
         """
@@ -205,10 +216,12 @@ class Limit:
         if isinstance(window, Period):
             label, start, end = calendar(window, zone, now)
             text = f"{self._prefix}{label}|{subject}"
-            return Counter(self.key(subject, label), 0, 0, start, end, text)
+            return Counter(self.key(subject, label), 0, 0, start, end, id=text)
         text = f"{self._prefix}|{subject}"
         if window is None:
             return Counter(self.key(subject), id=text)
+        if isinstance(window, SessionLife):
+            return Counter(self.key(subject), end=ENDLESS, idle=window.idle, id=text)
         return Counter(self.key(subject), window.width, window.slots, id=text)
 
 
@@ -217,7 +230,8 @@ class Counter:
     """One count.
 
     There are three kinds. Over a rolling window, `width` is not 0. Over a calendar period, `end` is
-    not 0. Concurrency has neither: what is counted are the open holds.
+    not 0. Concurrency has neither: what is counted are the open holds. The life of a session counts
+    as a period whose `end` is ENDLESS, and `idle` is not 0.
 
     Attributes:
         key: Its identity.
@@ -225,6 +239,7 @@ class Counter:
         slots: The number of slots of a rolling window.
         start: The beginning of a calendar period, Unix time in seconds.
         end: The end of a calendar period, Unix time; nothing is counted at or after it.
+        idle: Seconds after its last use at which the count of a session begins anew.
         id: The text of the key, under which stores keep the count; computed unless it is given.
     """
 
@@ -233,6 +248,7 @@ class Counter:
     slots: int = 0
     start: float = 0.0
     end: float = 0.0
+    idle: float = 0.0
     id: str = field(default="", compare=False, repr=False)
 
     def __post_init__(self) -> None:

@@ -57,6 +57,11 @@ class Places:
         source, inside = self.home(path)
         return source.value_span(inside)
 
+    def written(self, path: Path) -> str:
+        """The text of a value as it is written, with its quotes."""
+        source, inside = self.home(path)
+        return source.written(inside)
+
     def inside(self, path: Path, start: int, end: int) -> Span:
         """Where characters [start, end) of the string at `path` are written."""
         source, inside = self.home(path)

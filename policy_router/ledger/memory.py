@@ -7,7 +7,8 @@ import time
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Final
 
-from policy_router.domain.limits import ROLLING, CounterKey
+from policy_router.domain.limits import CounterKey
+from policy_router.domain.windows import rolling
 from policy_router.ledger.arithmetic import clamped, clamped_hold, contribution, differences
 from policy_router.ledger.clock import doubt, moment
 from policy_router.ledger.engine import CORRECTED, OPEN, RELEASED, REMEMBERED, SETTLED, LedgerState
@@ -225,8 +226,8 @@ class MemoryStore:
         """Drop windows that are over, and counters of past periods that no hold can change."""
         ledger = self._ledger
         for key, window in list(ledger.rolling.items()):
-            rolling = ROLLING[CounterKey.parse(key).window]
-            if all((slot + rolling.slots + 1) * rolling.width <= now for slot in window):
+            over = rolling(CounterKey.parse(key).window)
+            if all((slot + over.slots + 1) * over.width <= now for slot in window):
                 del ledger.rolling[key]
         named = {c.counter.id for held in ledger.holds.values() for c in held.hold.charges}
         ended = [

@@ -9,7 +9,7 @@ from collections import defaultdict
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
-from policy_router.decision.limits import subject_of
+from policy_router.decision.subjects import subject_of
 from policy_router.domain.limits import ANYONE, Charge
 from policy_router.domain.periods import Period, calendar
 from policy_router.errors import StoreError
@@ -174,7 +174,9 @@ def _calendar_usage(
     for key in current if limit.per else (counter.key,):
         balance = current.get(key)
         spent, held = (balance.spent, balance.held) if balance else (0, 0)
-        usages.append(CounterUsage(limit, key.subject, spent + held, held, counter.end))
+        usages.append(
+            CounterUsage(limit.of(key.subject), key.subject, spent + held, held, counter.end)
+        )
     return usages
 
 
@@ -186,7 +188,8 @@ async def _read(
     if limit.per:
         subjects = sorted({subject_of(limit, entry.about) for entry in recent})
     charges = [
-        Charge(limit.counter(subject, now, policy.timezone), 1, limit.cap) for subject in subjects
+        Charge(limit.counter(subject, now, policy.timezone), 1, limit.of(subject).cap)
+        for subject in subjects
     ]
     readings: list[Reading | None] = []
     for start in range(0, len(charges), AT_ONCE):
@@ -196,7 +199,9 @@ async def _read(
         if reading is None:
             raise StoreError(f"the counter of `{limit.name}` cannot be read now")
         if reading.used or not limit.per:
-            usages.append(CounterUsage(limit, subject, reading.used, opens=reading.opens))
+            usages.append(
+                CounterUsage(limit.of(subject), subject, reading.used, opens=reading.opens)
+            )
     return usages
 
 

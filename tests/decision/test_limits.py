@@ -11,26 +11,19 @@ from hypothesis import given
 
 from policy_router.decision.decide import decide
 from policy_router.decision.facts import situation_of
-from policy_router.decision.limits import subject_of
+from policy_router.decision.subjects import subject_of
 from policy_router.domain.condition import Op
 from policy_router.domain.condition import Test as Has
 from policy_router.domain.facts import Vocabulary
 from policy_router.domain.identity import storable
-from policy_router.domain.limits import (
-    ANYONE,
-    MINUTE,
-    CounterKey,
-    Limit,
-    Metric,
-    Reading,
-    WhenExhausted,
-)
+from policy_router.domain.limits import ANYONE, CounterKey, Limit, Metric, Reading, WhenExhausted
 from policy_router.domain.models import Model
 from policy_router.domain.ordering import SortKey
 from policy_router.domain.periods import Period
 from policy_router.domain.prices import FREE_PRICE, Price
 from policy_router.domain.request import Request
 from policy_router.domain.snapshot import Snapshot
+from policy_router.domain.windows import MINUTE
 from policy_router.ledger.store import Attribution
 from tests.generate import assemble, condition, situations
 

@@ -10,8 +10,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from policy_router.domain.identity import bounded_id, key_id, storable
-from policy_router.domain.limits import HOUR, MINUTE, Charge, Counter, CounterKey, Limit, Metric
+from policy_router.domain.limits import Charge, Counter, CounterKey, Limit, Metric
 from policy_router.domain.periods import Period, calendar
+from policy_router.domain.windows import HOUR, MINUTE
 from tests.calendars import walk, year
 
 ZONES = sorted(available_timezones())

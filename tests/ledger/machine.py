@@ -11,8 +11,9 @@ from typing import TYPE_CHECKING, Any, Final, TypeAlias
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
 
-from policy_router.domain.limits import HOUR, MINUTE, Charge, CounterKey, Limit, Metric, Reading
+from policy_router.domain.limits import Charge, CounterKey, Limit, Metric, Reading
 from policy_router.domain.periods import Period
+from policy_router.domain.windows import HOUR, MINUTE
 from policy_router.ledger.store import Attribution, Ended, Ending, Granted, Hold, Settlement, Stale
 from tests.ledger.laws import LAWS, History, Moment, Seen, Step
 from tests.ledger.model import Fate, Model, leaves

@@ -11,8 +11,9 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, TypeVar
 from zoneinfo import ZoneInfo
 
-from policy_router.domain.limits import MINUTE, Charge, Limit, Metric
+from policy_router.domain.limits import Charge, Limit, Metric
 from policy_router.domain.periods import Period
+from policy_router.domain.windows import MINUTE
 from policy_router.errors import StoreError
 from policy_router.ledger.degraded import DegradableStore
 from policy_router.ledger.memory import MemoryStore
@@ -24,7 +25,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Coroutine, Iterator
     from pathlib import Path
 
-    from policy_router.domain.limits import Window
+    from policy_router.domain.windows import Window
     from policy_router.ledger.reader import Balance, LedgerEntry
     from policy_router.ledger.store import Granted, Refused, Settled, Stale
 

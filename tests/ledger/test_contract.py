@@ -8,8 +8,9 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from policy_router.domain.limits import MINUTE, Charge, Metric
+from policy_router.domain.limits import Charge, Metric
 from policy_router.domain.periods import Period
+from policy_router.domain.windows import MINUTE
 from policy_router.ledger.arithmetic import MAX_AMOUNT
 from policy_router.ledger.degraded import DegradableStore
 from policy_router.ledger.reader import EntryKind

@@ -12,15 +12,17 @@ import pytest
 from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
-from policy_router.domain.limits import HOUR, MINUTE, Metric
+from policy_router.domain.limits import Metric
 from policy_router.domain.periods import Period
+from policy_router.domain.windows import HOUR, MINUTE
 from policy_router.ledger.store import Ending, Hold, Settlement
 from tests.ledger.stores import ABOUT, STORES, Clock, World
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from policy_router.domain.limits import Charge, Window
+    from policy_router.domain.limits import Charge
+    from policy_router.domain.windows import Window
 
 IDS = st.sampled_from("abcdef")
 METERS: tuple[tuple[str, str, Metric, Window | None], ...] = (

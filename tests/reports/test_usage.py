@@ -11,10 +11,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from policy_router.domain.facts import Vocabulary
-from policy_router.domain.limits import HOUR, Charge, Limit, Metric
+from policy_router.domain.limits import Charge, Limit, Metric
 from policy_router.domain.models import Model
 from policy_router.domain.periods import Period
 from policy_router.domain.prices import FREE_PRICE, Price
+from policy_router.domain.windows import HOUR
 from policy_router.errors import StoreError
 from policy_router.ledger.degraded import DegradableStore
 from policy_router.ledger.memory import MemoryStore, Retention

@@ -18,6 +18,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Final
 
 from policy_router.check.subject import warning
+from policy_router.decision.wording import per_window
 from policy_router.domain.money import NANO_PER_USD, format_usd
 from policy_router.language.document.models import PriceShape
 
@@ -52,7 +53,7 @@ def check(subject: Subject) -> Iterator[Diagnostic]:
             if 0 < rate.amount < _QUOTA:
                 yield warning(
                     "implausible-number",
-                    f"{rate.amount} tokens per {rate.period} are too few for a single request",
+                    f"{rate.amount} tokens {per_window(rate.period)} are too few for a single request",
                     places.value(("limits", name, "tokens", i)),
                     f"write {rate.amount}k if you mean thousands",
                 )
@@ -84,7 +85,7 @@ def _of_model(subject: Subject, name: str, model: ModelShape) -> Iterator[tuple[
         if rate.metric == "tokens" and 0 < rate.amount < _QUOTA:
             yield (
                 (*path, "limits", i),
-                f"{rate.amount} tokens per {rate.period} are too few for a single request",
+                f"{rate.amount} tokens {per_window(rate.period)} are too few for a single request",
                 f"write {rate.amount}k if you mean thousands",
             )
     if isinstance(model.price, PriceShape):

@@ -20,15 +20,17 @@ from typing import TYPE_CHECKING, Final
 from policy_router.check.subject import warning
 from policy_router.decision.bitset import bits
 from policy_router.decision.wording import spell_amount
-from policy_router.domain.limits import Metric, Rolling, WhenExhausted
+from policy_router.domain.limits import Metric, WhenExhausted
 from policy_router.domain.periods import Period
+from policy_router.domain.windows import Rolling, SessionLife
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from policy_router.check.subject import Subject
     from policy_router.diagnostics import Diagnostic
-    from policy_router.domain.limits import Limit, Window
+    from policy_router.domain.limits import Limit
+    from policy_router.domain.windows import Window
 
 _SECONDS: Final = {Period.DAY: 86_400, Period.WEEK: 604_800, Period.MONTH: 31 * 86_400}
 
@@ -37,7 +39,7 @@ def check(subject: Subject) -> Iterator[Diagnostic]:
     limits = subject.policy.limits
     idle: set[int] = set()
     for number, limit in enumerate(limits):
-        if limit.cap is None or limit.warn_at or limit.cap == 0:
+        if limit.cap is None or limit.warn_at or limit.cap == 0 or _acts_early(limit):
             continue
         for other_number, other in enumerate(limits):
             alike = _most(other, limit) == limit.cap and _most(limit, other) == other.cap
@@ -77,7 +79,8 @@ def _most(other: Limit, limit: Limit) -> int | None:
         other.cap is None
         or other.metric is not limit.metric
         or (other.then is not WhenExhausted.BLOCK and limit.metric is not Metric.USD)
-        or other.then is WhenExhausted.WARN
+        or not other.refusing
+        or other.overrides
         or limit.models & ~other.models
         or other.per not in (None, limit.per)
         or not (other.when is None or (limit.when and limit.when.text == other.when.text))
@@ -86,18 +89,29 @@ def _most(other: Limit, limit: Limit) -> int | None:
     ):
         return None
     here, there = _length(limit.window), _length(other.window)
+    if here is None or there is None:
+        return other.cap if here is there else None
     return other.cap * max(1, -(-here // there))
 
 
-def _length(window: Window | None) -> int:
-    """Return the seconds of a window; 1 for concurrent requests, which have none."""
+def _acts_early(limit: Limit) -> bool:
+    """Return whether a limit has an effect below its cap, or another cap for some."""
+    return bool(limit.narrow_at or limit.overrides or limit.shadow)
+
+
+def _length(window: Window | None) -> int | None:
+    """Return the seconds of a window; 1 for concurrent requests, which have none, and None for the
+    life of a session, which may be of any length."""
     if window is None:
         return 1
+    if isinstance(window, SessionLife):
+        return None
     return window.seconds if isinstance(window, Rolling) else _SECONDS[window]
 
 
 def _described(limit: Limit) -> str:
     amount = spell_amount(limit.metric, limit.cap or 0)
-    window = "" if limit.window is None else f" per {limit.window}"
+    name = str(limit.window or "")
+    window = f" {'in' if name[0].isdigit() else 'per'} {name}" if name else ""
     per = f" for each {limit.per}" if limit.per else ""
     return f"{amount}{window}{per}"

@@ -5,18 +5,21 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Final
 
 from policy_router.diagnostics import Diagnostic, Severity
-from policy_router.domain.limits import ROLLING, Limit, Metric, WhenExhausted
+from policy_router.domain.limits import Limit, Metric, WhenExhausted
 from policy_router.domain.periods import Period
+from policy_router.domain.windows import LONGEST, Rolling, SessionLife, window
+from policy_router.language.compile.narrowing import narrowing
+from policy_router.language.compile.overrides import cap_overrides, rate_overrides
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from policy_router.domain.limits import Window
+    from policy_router.domain.windows import Window
     from policy_router.language.compile.resolve import Resolver
     from policy_router.language.document.limits import BudgetShape, LimitShape
     from policy_router.language.document.models import ModelShape
     from policy_router.language.source import Path
-    from policy_router.units import Rate
+    from policy_router.units import Cap, Rate
 
 MOST_THRESHOLDS: Final = 8
 """Largest number of thresholds in `warn_at` of one budget."""
@@ -39,12 +42,17 @@ def _own_limits(resolver: Resolver, name: str, model: ModelShape) -> Iterator[Li
     path: Path = ("models", name, "limits")
     seen: dict[tuple[str, str], Path] = {}
     for i, rate in enumerate(model.limits or ()):
-        if _new(resolver, rate, (*path, i), seen):
-            at = resolver.places.value((*path, i))
+        over = _window(resolver, rate.period, (*path, i))
+        if _new(resolver, rate, over, (*path, i), seen):
             yield Limit(
-                "models", name, Metric(rate.metric), _window(rate.period), rate.amount,
-                1 << resolver.numbers[name], span=at,
-            )  # fmt: skip
+                "models",
+                name,
+                Metric(rate.metric),
+                over,
+                rate.amount,
+                1 << resolver.numbers[name],
+                span=resolver.places.value((*path, i)),
+            )
 
 
 def _limit(resolver: Resolver, name: str, limit: LimitShape) -> Iterator[Limit]:
@@ -60,32 +68,35 @@ def _limit(resolver: Resolver, name: str, limit: LimitShape) -> Iterator[Limit]:
             "add requests, tokens or concurrent",
         )
     seen: dict[tuple[str, str], Path] = {}
+    counted: list[tuple[Metric, Window | None, int, Path]] = []
     for key in ("requests", "tokens"):
         for i, rate in enumerate(getattr(limit, key) or ()):
-            if _new(resolver, rate, (*path, key, i), seen):
-                span = places.value((*path, key, i))
-                yield Limit(
-                    "limits", name, Metric(rate.metric), _window(rate.period), rate.amount,
-                    models, limit.per, when, span=span,
-                )  # fmt: skip
+            over = _window(resolver, rate.period, (*path, key, i))
+            if _new(resolver, rate, over, (*path, key, i), seen):
+                counted.append((Metric(rate.metric), over, rate.amount, (*path, key, i)))
     if limit.concurrent:
-        span = places.value((*path, "concurrent"))
+        counted.append((Metric.CONCURRENT, None, limit.concurrent, (*path, "concurrent")))
+    overrides = rate_overrides(resolver, limit, path, [(each[0], each[1]) for each in counted])
+    for metric, over, amount, at in counted:
         yield Limit(
             "limits",
             name,
-            Metric.CONCURRENT,
-            None,
-            limit.concurrent,
+            metric,
+            over,
+            amount,
             models,
             limit.per,
             when,
-            span=span,
+            overrides=overrides.get((metric, str(over or "")), ()),
+            shadow=limit.shadow or False,
+            span=places.value(at),
         )
 
 
 def _budget(resolver: Resolver, name: str, budget: BudgetShape) -> Limit:
     path: Path = ("budgets", name)
     cap = budget.cap
+    over = _budget_window(resolver, name, budget)
     if len(budget.warn_at or ()) > MOST_THRESHOLDS:
         resolver.draft.error(
             "bad-value",
@@ -93,17 +104,28 @@ def _budget(resolver: Resolver, name: str, budget: BudgetShape) -> Limit:
             resolver.places.key((*path, "warn_at")),
             "keep those that you act on",
         )
+    if budget.warn_at and isinstance(over, Rolling):
+        resolver.draft.error(
+            "bad-value",
+            f"`warn_at` reports once per period, and the last {over} are no period",
+            resolver.places.key((*path, "warn_at")),
+            "give the cap a calendar period such as /day, or remove `warn_at`",
+        )
+    models = _models(resolver, budget.models, path)
     return Limit(
         "budgets",
         name,
         Metric(cap.unit),
-        Period(cap.period or Period.MONTH),  # spending without a cap is counted as well
+        over,
         cap.amount,
-        _models(resolver, budget.models, path),
+        models,
         budget.per,
         resolver.when(budget.when, (*path, "when")),
         WhenExhausted(budget.then or WhenExhausted.FREE_ONLY),
         tuple(sorted(set(budget.warn_at or ()))),
+        narrowing(resolver, name, budget, models),
+        cap_overrides(resolver, budget, path),
+        budget.shadow or False,
         resolver.places.key(path),
     )
 
@@ -116,20 +138,56 @@ def _models(resolver: Resolver, selectors: list[str] | None, path: Path) -> int:
     return sum(1 << resolver.numbers[name] for name in chosen)
 
 
-def _window(period: str) -> Window | None:
-    return ROLLING.get(period) or (Period(period) if period else None)
+def _budget_window(resolver: Resolver, name: str, budget: BudgetShape) -> Window:
+    cap: Cap = budget.cap
+    path: Path = ("budgets", name, "cap")
+    if cap.period:
+        return _window(resolver, cap.period, path) or Period.MONTH
+    if cap.amount is None:
+        return Period.MONTH  # spending without a cap is counted as well
+    if budget.per != "session":
+        written = resolver.places.written(path)
+        resolver.draft.error(
+            "bad-unit",
+            f"`{written}` names no period",
+            resolver.places.value(path),
+            f"write it like `{written}/month`; only with  per: session  it is for the life of each",
+        )
+    return SessionLife()
 
 
-def _new(resolver: Resolver, rate: Rate, path: Path, seen: dict[tuple[str, str], Path]) -> bool:
+def _window(resolver: Resolver, period: str, path: Path) -> Window | None:
+    """The window of a period; None for concurrency. One that is too long is reported."""
+    if not period:
+        return None
+    found = window(period)
+    if isinstance(found, Rolling) and found.seconds > LONGEST:
+        days = LONGEST // 86_400
+        resolver.draft.error(
+            "bad-value",
+            f"a window of {period} is longer than {days} days, the most that is counted",
+            resolver.places.value(path),
+            f"write {days}d or less, or the calendar period `month`",
+        )
+    return found
+
+
+def _new(
+    resolver: Resolver,
+    rate: Rate,
+    over: Window | None,
+    path: Path,
+    seen: dict[tuple[str, str], Path],
+) -> bool:
     """Whether a limit is the first of its metric and window in its list; others are reported."""
-    name = (rate.metric, rate.period)
+    name = (rate.metric, str(over or ""))
     if name in seen:
         places = resolver.places
         resolver.draft.diagnostics.append(
             Diagnostic(
                 "duplicate-name",
                 Severity.ERROR,
-                f"two limits of {rate.metric}{' per ' + rate.period if rate.period else ''}",
+                f"two limits of {rate.metric}{f' per {over}' if over else ''}",
                 places.value(path),
                 "keep one of them",
                 (("the first", places.value(seen[name])),),

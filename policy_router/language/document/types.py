@@ -72,18 +72,31 @@ Wait = Annotated[
     *_with_unit(units.WAIT, "A duration in milliseconds, seconds, minutes or hours; never zero."),
 ]
 Percent = Annotated[float, *_with_unit(units.PERCENT, "A percentage from 0% to 100%.")]
+PercentKey = Annotated[str, Field(pattern=units.PERCENT.pattern)]
 Size = Annotated[int, *_with_unit(units.SIZE, "An amount of memory.")]
 RequestRate = Annotated[
-    Rate, *_with_unit(units.REQUESTS, "A number of requests per min, hour or day.")
+    Rate,
+    *_with_unit(units.REQUESTS, "Requests per min, hour, day, week, month, or any time up to 31d."),
 ]
-TokenRate = Annotated[Rate, *_with_unit(units.TOKENS, "A number of tokens per min, hour or day.")]
+TokenRate = Annotated[
+    Rate,
+    *_with_unit(units.TOKENS, "Tokens per min, hour, day, week, month, or any time up to 31d."),
+]
 ModelLimit = Annotated[
     Rate,
-    *_with_unit(units.LIMIT, "Requests or tokens per min, hour or day, or concurrent requests."),
+    *_with_unit(
+        units.LIMIT,
+        "Requests or tokens per min, hour, day, week, month or any time up to 31d, or concurrent "
+        "requests.",
+    ),
 ]
 BudgetCap = Annotated[
     Cap,
-    *_with_unit(units.CAP, "Dollars or tokens per calendar day, week or month, or `unlimited`."),
+    *_with_unit(
+        units.CAP,
+        "Dollars or tokens per day, week, month or any time up to 31d, or `unlimited`. With "
+        "`per: session` the time may be left out: for the life of the session.",
+    ),
 ]
 Used = Annotated[str, *_with_unit(units.USED, "How much of a quota is used up.")]
 

@@ -6,7 +6,8 @@ import logging
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
-from policy_router.domain.limits import ROLLING, CounterKey
+from policy_router.domain.limits import CounterKey
+from policy_router.domain.windows import rolling
 from policy_router.ledger.clock import DOUBTED, Anchor, doubt, moment
 
 if TYPE_CHECKING:
@@ -160,7 +161,7 @@ def _bring_back(connection: sqlite3.Connection, now: float) -> None:
     for key, slot, n, ends in connection.execute(
         "SELECT key, slot, n, ends FROM slot WHERE ends > ?", (now,)
     ).fetchall():
-        window = ROLLING[CounterKey.parse(key).window]
+        window = rolling(CounterKey.parse(key).window)
         present = int(now // window.width)
         if slot > present:
             connection.execute("DELETE FROM slot WHERE key = ? AND slot = ?", (key, slot))

@@ -70,7 +70,7 @@ def decode(hold_id: str, body: str) -> Hold:
         hold_id,
         tuple(
             Charge(
-                Counter(CounterKey.parse(key), width, slots, start, end, key),
+                Counter(CounterKey.parse(key), width, slots, start, end, id=key),
                 amount, cap, refuses, tuple(warn_at),
             )
             for key, width, slots, start, end, amount, cap, refuses, warn_at in charges

@@ -16,8 +16,9 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from policy_router.domain.limits import MINUTE, CounterKey, Metric
+from policy_router.domain.limits import CounterKey, Metric
 from policy_router.domain.periods import Period
+from policy_router.domain.windows import MINUTE
 from policy_router.errors import AmountError, StoreError, VerbError
 from policy_router.ledger.arithmetic import MAX_AMOUNT, differences
 from policy_router.ledger.clock import ClockReading
