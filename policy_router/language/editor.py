@@ -39,6 +39,7 @@ WORDS: Final[tuple[Mapping[str, str], ...]] = (
         "tenant": "for each tenant",
         "team": "for each team",
         "key": "for each caller's key",
+        "session": "for each session",
     },
     {
         "free_only": "only free models answer until the period ends",

@@ -290,7 +290,7 @@ WORDING = [
     ("fallback: { rules: [] }", "unknown-field", 4, 13, "`rules` belongs under `the top level`"),
     ("xyzzy: 1", "unknown-field", 4, 1, "the known ones are"),
     ("budgets: { b: { cap: 50 } }", "bad-unit", 4, 22, "write it like `$50/month`"),
-    ("budgets: { b: { cap: $50 } }", "bad-unit", 4, 22, "write it like `$50/month`"),
+    ("budgets: { b: { cap: $50/year } }", "bad-unit", 4, 22, "write it like `$50/month`"),
     ("budgets: { b: { then: block } }", "missing-field", 4, 12, "write it like `cap: $50/month`"),
     ("budgets: { b: { cap: $5/day, then: stop } }", "unknown-word", 4, 36, "ones are `free_only`"),
     ("limits: { l: { requests: [20] } }", "bad-unit", 4, 27, "write it like `20/min` or `50/day`"),

@@ -53,7 +53,7 @@ def check(subject: Subject) -> Iterator[Diagnostic]:
             if 0 < rate.amount < _QUOTA:
                 yield warning(
                     "implausible-number",
-                    f"{rate.amount} tokens {per_window(rate.period)} are too few for a single request",
+                    f"{rate.amount} tokens {per_window(rate.period)} do not fit one request",
                     places.value(("limits", name, "tokens", i)),
                     f"write {rate.amount}k if you mean thousands",
                 )
@@ -85,7 +85,7 @@ def _of_model(subject: Subject, name: str, model: ModelShape) -> Iterator[tuple[
         if rate.metric == "tokens" and 0 < rate.amount < _QUOTA:
             yield (
                 (*path, "limits", i),
-                f"{rate.amount} tokens {per_window(rate.period)} are too few for a single request",
+                f"{rate.amount} tokens {per_window(rate.period)} do not fit one request",
                 f"write {rate.amount}k if you mean thousands",
             )
     if isinstance(model.price, PriceShape):
