@@ -77,7 +77,7 @@ def _limit(resolver: Resolver, name: str, limit: LimitShape) -> Iterator[Limit]:
     if limit.concurrent:
         counted.append((Metric.CONCURRENT, None, limit.concurrent, (*path, "concurrent")))
     overrides = rate_overrides(resolver, limit, path, [(each[0], each[1]) for each in counted])
-    for metric, over, amount, at in counted:
+    for metric, over, amount, place in counted:
         yield Limit(
             "limits",
             name,
@@ -89,7 +89,7 @@ def _limit(resolver: Resolver, name: str, limit: LimitShape) -> Iterator[Limit]:
             when,
             overrides=overrides.get((metric, str(over or "")), ()),
             shadow=limit.shadow or False,
-            span=places.value(at),
+            span=places.value(place),
         )
 
 
@@ -160,8 +160,8 @@ def _window(resolver: Resolver, period: str, path: Path) -> Window | None:
     """The window of a period; None for concurrency. One that is too long is reported."""
     if not period:
         return None
-    found = window(period)
-    if isinstance(found, Rolling) and found.seconds > LONGEST:
+    over = window(period)
+    if isinstance(over, Rolling) and over.seconds > LONGEST:
         days = LONGEST // 86_400
         resolver.draft.error(
             "bad-value",
@@ -169,7 +169,7 @@ def _window(resolver: Resolver, period: str, path: Path) -> Window | None:
             resolver.places.value(path),
             f"write {days}d or less, or the calendar period `month`",
         )
-    return found
+    return over
 
 
 def _new(

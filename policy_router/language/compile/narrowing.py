@@ -27,35 +27,35 @@ def narrowing(
     """
     path: Path = ("budgets", name, "narrow_at")
     draft, places = resolver.draft, resolver.places
-    found: dict[float, tuple[Narrowing, Path]] = {}
+    thresholds: dict[float, tuple[Narrowing, Path]] = {}
     for text, selectors in (budget.narrow_at or {}).items():
-        share, at = percent(text), (*path, text)
+        share, place = percent(text), (*path, text)
         if share == 0:
             draft.error(
                 "bad-value",
                 "0% is reached before anything is used",
-                places.key(at),
+                places.key(place),
                 "write a share above 0%, or a rule with  only  that always applies",
             )
-        if share in found:
+        if share in thresholds:
             draft.diagnostics.append(
                 Diagnostic(
                     "duplicate-name",
                     Severity.ERROR,
                     f"`narrow_at` names {share:.6g} of the cap twice",
-                    places.key(at),
+                    places.key(place),
                     "keep one of them",
-                    (("the first", places.key(found[share][1])),),
+                    (("the first", places.key(thresholds[share][1])),),
                 )
             )
-        chosen = resolver.select(selectors, at) or ()
+        chosen = resolver.select(selectors, place) or ()
         kept = sum(1 << resolver.numbers[model] for model in chosen)
         if chosen and not kept & models:
             draft.error(
                 "bad-value",
                 f"budget `{name}` covers none of these models, so {text} would exclude all of its",
-                places.key(at),
+                places.key(place),
                 "name models that the budget covers",
             )
-        found[share] = Narrowing(share, kept, tuple(selectors)), at
-    return tuple(found[share][0] for share in sorted(found))
+        thresholds[share] = Narrowing(share, kept, tuple(selectors)), place
+    return tuple(thresholds[share][0] for share in sorted(thresholds))

@@ -4,16 +4,17 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, TypeAlias
 
+from policy_router.decision.wording import per_window
 from policy_router.domain.identity import bounded_id, is_key_id
 from policy_router.domain.limits import Metric
 from policy_router.domain.windows import window
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterator, Sequence
 
     from policy_router.domain.windows import Window
     from policy_router.language.compile.resolve import Resolver
-    from policy_router.language.document.limits import BudgetShape, LimitShape
+    from policy_router.language.document.limits import BudgetShape, LimitOverrideShape, LimitShape
     from policy_router.language.source import Path
     from policy_router.units import Cap
 
@@ -23,21 +24,21 @@ Overrides: TypeAlias = tuple[tuple[str, int | None], ...]
 
 def cap_overrides(resolver: Resolver, budget: BudgetShape, path: Path) -> Overrides:
     """The overrides of a budget; those that do not fit its `cap` are reported."""
-    found: dict[str, int | None] = {}
+    caps: dict[str, int | None] = {}
     for name, cap in (budget.overrides or {}).items():
-        at = (*path, "overrides", name)
+        place = (*path, "overrides", name)
         subject = _subject(resolver, budget.per, path, name)
         if budget.cap.amount is None or cap.amount is None or _alike(cap, budget.cap):
-            found[subject] = cap.amount
+            caps[subject] = cap.amount
             continue
         base = resolver.places.written((*path, "cap"))
         resolver.draft.error(
             "bad-value",
-            f"`{resolver.places.written(at)}` does not count the same as the cap `{base}`",
-            resolver.places.value(at),
+            f"`{resolver.places.written(place)}` does not count the same as the cap `{base}`",
+            resolver.places.value(place),
             "give it the unit and the period of `cap`; for another period write another budget",
         )
-    return tuple(found.items())
+    return tuple(caps.items())
 
 
 def rate_overrides(
@@ -55,52 +56,55 @@ def rate_overrides(
         counted: What the limit counts: metric and window.
     """
     known = {(metric, str(over or "")) for metric, over in counted}
-    found: dict[tuple[Metric, str], dict[str, int | None]] = {}
+    overrides: dict[tuple[Metric, str], dict[str, int | None]] = {}
     for name, shape in (limit.overrides or {}).items():
-        at = (*path, "overrides", name)
+        way = (*path, "overrides", name)
         subject = _subject(resolver, limit.per, path, name)
-        caps: list[tuple[tuple[Metric, str], int, Path]] = []
-        for field in ("requests", "tokens"):
-            for i, rate in enumerate(getattr(shape, field) or ()):
-                kind = Metric(rate.metric), str(window(rate.period))
-                caps.append((kind, rate.amount, (*at, field, i)))
-        if shape.concurrent:
-            caps.append(((Metric.CONCURRENT, ""), shape.concurrent, (*at, "concurrent")))
+        caps = list(_caps(shape, way))
         for kind, amount, place in caps:
             if kind in known:
-                found.setdefault(kind, {})[subject] = amount
+                overrides.setdefault(kind, {})[subject] = amount
             else:
                 resolver.draft.error(
                     "bad-value",
-                    f"`{path[-1]}` has no limit of {_kind(kind)} that this could override",
+                    f"limit `{path[-1]}` has no {_spelled(kind)} that this could override",
                     resolver.places.value(place),
-                    f"it limits {', '.join(map(_kind, sorted(known))) or 'nothing'}",
+                    f"it has {', '.join(map(_spelled, sorted(known))) or 'no numbers'}",
                 )
         if not caps:
             resolver.draft.error(
                 "missing-field",
                 f"the override for `{name}` changes nothing",
-                resolver.places.key(at),
+                resolver.places.key(way),
                 "add requests, tokens or concurrent",
             )
-    return {kind: tuple(caps.items()) for kind, caps in found.items()}
+    return {kind: tuple(caps.items()) for kind, caps in overrides.items()}
+
+
+def _caps(shape: LimitOverrideShape, path: Path) -> Iterator[tuple[tuple[Metric, str], int, Path]]:
+    """Metric and window, cap and path of each number of an override."""
+    for field in ("requests", "tokens"):
+        for i, rate in enumerate(getattr(shape, field) or ()):
+            yield (Metric(rate.metric), str(window(rate.period))), rate.amount, (*path, field, i)
+    if shape.concurrent:
+        yield (Metric.CONCURRENT, ""), shape.concurrent, (*path, "concurrent")
 
 
 def _subject(resolver: Resolver, per: str | None, path: Path, name: str) -> str:
     """The name of a subject as counters have it; overrides that nobody can have are reported."""
-    at = (*path, "overrides", name)
+    place = (*path, "overrides", name)
     if per is None:
         resolver.draft.error(
             "missing-field",
             f"an override for `{name}` needs `per`",
-            resolver.places.key(at),
+            resolver.places.key(place),
             "add  per: tenant  or what else it names; without it, all requests share one count",
         )
     elif per == "key" and not is_key_id(name):
         resolver.draft.error(
             "bad-value",
             "a key is named by its identifier here, never by itself",
-            resolver.places.key(at),
+            resolver.places.key(place),
             "write the  sha256:...  that `policy-router usage` shows for it",
         )
     return bounded_id(name)
@@ -112,6 +116,6 @@ def _alike(cap: Cap, base: Cap) -> bool:
     return cap.unit == base.unit and len(windows) == 1
 
 
-def _kind(kind: tuple[Metric, str]) -> str:
+def _spelled(kind: tuple[Metric, str]) -> str:
     metric, over = kind
-    return f"{metric}/{over}" if over else "concurrent requests"
+    return f"number of {metric} {per_window(over)}" if over else "`concurrent`"
