@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from decimal import Decimal
 from typing import TYPE_CHECKING, Final
 
+from policy_router.domain.facts import WEEKDAYS
 from policy_router.domain.money import nano_usd, parse_usd
 
 if TYPE_CHECKING:
@@ -118,6 +119,23 @@ def cap(text: str) -> Cap:
     return Cap(count(amount.removesuffix(" tokens")), "tokens", period)
 
 
+def hour_range(text: str) -> tuple[int, int]:
+    """`22:00-06:30` -> (1320, 390), in minutes after midnight; the end is below the start where it
+    is on the next day."""
+    start, end = (
+        int(hour) * 60 + int(minute)
+        for hour, minute in (time.split(":") for time in text.split("-"))
+    )
+    return start, end
+
+
+def day_range(text: str) -> tuple[int, ...]:
+    """`mon-fri` -> (0, 1, 2, 3, 4); a range may pass Sunday: `sat-mon` -> (5, 6, 0)."""
+    first, _, last = text.partition("-")
+    start, end = WEEKDAYS.index(first), WEEKDAYS.index(last or first)
+    return tuple((start + i) % 7 for i in range((end - start) % 7 + 1))
+
+
 @dataclass(frozen=True, slots=True)
 class Unit:
     """A kind of value.
@@ -187,7 +205,19 @@ CAP: Final = _unit(
 USED: Final = _unit(
     "used quota", rf"{_COUNT}(?: tokens)?/{_WINDOW}", ("50/day",), lambda text: text
 )
+_TIME = r"(?:[01]?[0-9]|2[0-3]):[0-5][0-9]"
+HOUR_RANGE: Final = _unit(
+    "time range",
+    rf"{_TIME}-(?:{_TIME}|24:00)",
+    ("01:00-04:00", "22:00-06:30"),
+    hour_range,
+)
+_WEEKDAY = "|".join(WEEKDAYS)
+DAY_RANGE: Final = _unit(
+    "day range", rf"(?:{_WEEKDAY})(?:-(?:{_WEEKDAY}))?", ("mon-fri", "sat"), day_range
+)
 UNITS: Final = (
     SOME_TOKENS, MONEY, PRICE, DURATION, WAIT, PERCENT, SIZE, REQUESTS, TOKENS, LIMIT, CAP, USED,
+    HOUR_RANGE, DAY_RANGE,
 )  # fmt: skip
 """Every unit that a policy file may have."""

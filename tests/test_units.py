@@ -57,6 +57,12 @@ READ = [
     (units.CAP, "$50/month", Cap(50 * NANO_PER_USD, "usd", "month")),
     (units.CAP, "1M tokens/week", Cap(1_000_000, "tokens", "week")),
     (units.CAP, "unlimited", Cap(None)),
+    (units.HOUR_RANGE, "01:00-04:00", (60, 240)),
+    (units.HOUR_RANGE, "9:30-24:00", (570, 1440)),
+    (units.HOUR_RANGE, "22:00-06:00", (1320, 360)),
+    (units.DAY_RANGE, "sun", (6,)),
+    (units.DAY_RANGE, "mon-fri", (0, 1, 2, 3, 4)),
+    (units.DAY_RANGE, "sat-mon", (5, 6, 0)),
     (units.USED, "50/day", "50/day"),
     (units.USED, "1k tokens/hour", "1k tokens/hour"),
 ]

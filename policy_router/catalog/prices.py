@@ -102,19 +102,40 @@ def _priced(name: str, row: Mapping[str, Any]) -> Price:
     )
 
 
-def stated_price(rate_in: int, rate_out: int, listed: Price | None) -> Price:
+def stated_price(
+    *,
+    input: int,  # noqa: A002  the names of a policy
+    output: int,
+    cached: int | None = None,
+    written: int | None = None,
+    audio: int | None = None,
+    request: int = 0,
+    image: int = 0,
+    listed: Price | None,
+) -> Price:
     """Return the price for the rates that a policy states, in nano-USD per million tokens.
 
-    Writing to the prompt cache costs as much more than other input as in the table's price.
+    Where they leave it out, writing to the prompt cache costs as much more than other input as in
+    the table's price.
+
+    Args:
+        input: Rate of input.
+        output: Rate of output.
+        cached: Rate of input from the prompt cache.
+        written: Rate of input that is written to the prompt cache.
+        audio: Rate of audio input.
+        request: Fee of each request, in nano-USD.
+        image: Fee of each picture, in nano-USD.
+        listed: The table's price; None when that is unknown.
     """
-    if listed is None:
-        return Price(rate_in, rate_out)
-    return Price(
-        rate_in,
-        rate_out,
-        written=_premium(None, listed.written, rate_in, listed.input, floor=False),
-        kept=_premium(None, listed.kept, rate_in, listed.input, floor=False),
-    )
+    kept = None
+    if listed is not None:
+        kept = _premium(None, listed.kept, input, listed.input, floor=False)
+        if written is None:
+            written = _premium(None, listed.written, input, listed.input, floor=False)
+        elif kept is not None:
+            kept = max(kept, written)
+    return Price(input, output, cached, written, audio, kept=kept, fee=request, image=image)
 
 
 def _chargeable(row: Mapping[str, Any]) -> bool:

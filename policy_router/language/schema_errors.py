@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from policy_router.diagnostics import Diagnostic, Severity
 from policy_router.language.flow import flow
-from policy_router.language.habits import BOOLEANS, FIELDS_OF_OTHER_TOOLS
+from policy_router.language.habits import BOOLEANS, FIELDS_OF_OTHER_TOOLS, WEEKDAYS
 from policy_router.language.schema import generated, validator
 from policy_router.language.schema_words import (
     article,
@@ -24,6 +24,7 @@ from policy_router.language.schema_words import (
 from policy_router.redaction.names import is_name_of_secret
 from policy_router.resilience.cancellation import Poll, checkpoint, never
 from policy_router.suggest import Hints
+from policy_router.units import DAY_RANGE
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -274,6 +275,8 @@ def _bad_value(error: ValidationError, source: SourceFile, path: Path, hints: Hi
     rule = "bad-value"
     if unit is not None:
         rule, message = "bad-unit", f"{text} is not {article(unit)} {unit}"
+        if unit == DAY_RANGE.name:
+            help_ = _weekdays(str(value)) or help_
     elif value is None:
         rule, message = "wrong-type", f"{name} is empty"
         help_ = "; ".join(filter(None, ("give it a value, or remove the key", help_)))
@@ -299,6 +302,7 @@ def _bad_value(error: ValidationError, source: SourceFile, path: Path, hints: Hi
 
 _MESSAGES: Final = {
     "minimum": "{value} is less than {bound}, the least allowed",
+    "exclusiveMinimum": "{value} is not more than {bound}, as it must be",
     "maximum": "{value} is more than {bound}, the most allowed",
     **dict.fromkeys(("minLength", "minItems", "minProperties"), "{name} is empty"),
     "maxLength": "{name} is longer than {bound} characters",
@@ -319,6 +323,13 @@ def _quoted(
         meant = str(BOOLEANS[value.casefold()]).lower()
         help_ = f"write {meant}{' without quotes' if in_quotes else ''}"
     return text, help_
+
+
+def _weekdays(text: str) -> str:
+    """The help about days whose names are written out or in upper case; empty for anything else."""
+    days = [WEEKDAYS.get(day.strip(), day.strip()) for day in text.casefold().split("-")]
+    meant = "-".join(days)
+    return f"did you mean `{meant}`?" if re.search(DAY_RANGE.pattern, meant) else ""
 
 
 def _may_be_a_secret(value: object, path: Path) -> bool:

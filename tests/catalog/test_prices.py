@@ -207,12 +207,24 @@ def test_a_price_that_the_policy_states_keeps_the_premium_of_writing_to_the_cach
         written=5 * NANO_PER_USD,
         kept=8 * NANO_PER_USD,
     )
-    assert stated_price(NANO_PER_USD, 2 * NANO_PER_USD, None) == Price(
-        NANO_PER_USD, 2 * NANO_PER_USD
+    usd = NANO_PER_USD
+    plain = Price(usd, 2 * usd)
+    assert stated_price(input=usd, output=2 * usd, listed=None) == plain
+    assert stated_price(input=usd, output=2 * usd, listed=Price(usd, usd)) == plain
+    assert stated_price(input=2 * usd, output=9 * usd, listed=listed) == Price(
+        2 * usd, 9 * usd, written=5 * usd // 2, kept=4 * usd
     )
-    assert stated_price(NANO_PER_USD, 2 * NANO_PER_USD, Price(NANO_PER_USD, NANO_PER_USD)) == Price(
-        NANO_PER_USD, 2 * NANO_PER_USD
+
+
+def test_every_rate_that_the_policy_states_counts() -> None:
+    usd = NANO_PER_USD
+    stated = stated_price(
+        input=2 * usd, output=9 * usd, cached=usd, written=5 * usd, audio=3 * usd, request=7,
+        image=8, listed=None,
+    )  # fmt: skip
+    assert stated == Price(
+        2 * usd, 9 * usd, cached=usd, written=5 * usd, audio=3 * usd, fee=7, image=8
     )
-    assert stated_price(2 * NANO_PER_USD, 9 * NANO_PER_USD, listed) == Price(
-        2 * NANO_PER_USD, 9 * NANO_PER_USD, written=5 * NANO_PER_USD // 2, kept=4 * NANO_PER_USD
-    )
+    listed = Price(4 * usd, 20 * usd, written=5 * usd, kept=8 * usd)
+    found = stated_price(input=2 * usd, output=9 * usd, written=6 * usd, listed=listed)
+    assert (found.written, found.kept) == (6 * usd, 6 * usd)  # kept longer is never cheaper

@@ -20,7 +20,7 @@ from typing import TYPE_CHECKING, Final
 from policy_router.check.subject import warning
 from policy_router.decision.wording import per_window
 from policy_router.domain.money import NANO_PER_USD, format_usd
-from policy_router.language.document.models import PriceShape
+from policy_router.language.document.prices import PriceShape
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -17,7 +17,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from policy_router.check.subject import Subject, warning
-from policy_router.language.document.models import PriceShape
+from policy_router.language.document.prices import PriceShape
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -5,16 +5,15 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Final
 
 from policy_router.catalog.pictures import picture_tokens
-from policy_router.catalog.prices import stated_price
 from policy_router.domain.models import Model
-from policy_router.domain.prices import FREE_PRICE
+from policy_router.language.compile.prices import compile_price
 from policy_router.language.compile.selectors import PRICES
 from policy_router.language.compile.values import given
-from policy_router.language.document.models import ModelShape, PriceShape
 
 if TYPE_CHECKING:
     from policy_router.catalog.table import CatalogEntry
     from policy_router.language.compile.resolve import Resolver
+    from policy_router.language.document.models import ModelShape
 
 DEFAULT_TIERS: Final = ("standard",)
 """Tiers of a policy without models."""
@@ -63,11 +62,6 @@ def compile_models(resolver: Resolver) -> tuple[Model, ...]:
 def _model(resolver: Resolver, name: str, shape: ModelShape, entry: CatalogEntry | None) -> Model:
     path = ("models", name)
     rank = resolver.rank(shape.tier, (*path, "tier")) or 0
-    price = entry.price if entry else None
-    if shape.price == "free":
-        price = FREE_PRICE
-    elif isinstance(shape.price, PriceShape):
-        price = stated_price(shape.price.input, shape.price.output, price)
     context = given(shape.context, entry.context if entry else None)
     picture, thumbnail = picture_tokens(shape.model, context)
     abilities = frozenset(shape.can or ())
@@ -78,7 +72,7 @@ def _model(resolver: Resolver, name: str, shape: ModelShape, entry: CatalogEntry
         provider_model=shape.model,
         tier=shape.tier,
         rank=rank,
-        price=price,
+        price=compile_price(resolver, name, shape, entry.price if entry else None),
         free=shape.price == "free",
         context=context,
         max_output=given(shape.max_output, entry.max_output if entry else None),
@@ -91,5 +85,6 @@ def _model(resolver: Resolver, name: str, shape: ModelShape, entry: CatalogEntry
         api_key_env=shape.api_key_env,
         picture=picture,
         thumbnail=thumbnail,
+        weight=given(shape.weight, 1.0),
         span=resolver.places.key(path),
     )

@@ -46,7 +46,7 @@ def compile_document(draft: Draft) -> Policy | None:
     """
     document, resolver = draft.document, Resolver(draft)
     _require_models(draft)
-    timezone = compile_timezone(resolver)
+    timezone = resolver.timezone = compile_timezone(resolver)
     tiers = compile_tiers(resolver)
     resolver.ranks = {name: rank for rank, name in enumerate(tiers)}
     models = draft.models = resolver.models = compile_models(resolver)

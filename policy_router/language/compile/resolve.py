@@ -14,6 +14,7 @@ from policy_router.patterns import RE2, pattern_problem
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Mapping, Sequence
+    from zoneinfo import ZoneInfo
 
     from policy_router.diagnostics import Span
     from policy_router.domain.condition import Condition
@@ -32,11 +33,13 @@ class Resolver:
         ranks: Name of a tier -> its rank; 0 is the weakest.
         models: What selectors choose from.
         vocabulary: The facts that conditions may name.
+        timezone: The policy's time zone.
     """
 
     ranks: dict[str, int]
     models: tuple[Model, ...]
     vocabulary: Vocabulary
+    timezone: ZoneInfo
 
     def __init__(self, draft: Draft) -> None:
         self.draft = draft

@@ -9,22 +9,29 @@ from policy_router.language.habits import ZONES
 
 if TYPE_CHECKING:
     from policy_router.language.compile.resolve import Resolver
+    from policy_router.language.source import Path
     from policy_router.suggest import Hints
 
 
 def compile_timezone(resolver: Resolver) -> ZoneInfo:
     """The policy's time zone, by default UTC; an unknown one is reported."""
+    name = resolver.draft.document.timezone
+    zone = None if name is None else read_zone(resolver, name, ("timezone",))
+    return zone or ZoneInfo("UTC")
+
+
+def read_zone(resolver: Resolver, name: str, path: Path) -> ZoneInfo | None:
+    """The time zone of a name; None when it is unknown, which is reported."""
     draft = resolver.draft
-    name = draft.document.timezone
-    if name is not None and name not in available_timezones():
-        draft.error(
-            "unknown-timezone",
-            f"`{name}` is not a time zone",
-            draft.places.value(("timezone",)),
-            _help(name, draft.hints),
-        )
-        name = None
-    return ZoneInfo(name or "UTC")
+    if name in available_timezones():
+        return ZoneInfo(name)
+    draft.error(
+        "unknown-timezone",
+        f"`{name}` is not a time zone",
+        draft.places.value(path),
+        _help(name, draft.hints),
+    )
+    return None
 
 
 def _help(name: str, hints: Hints) -> str:

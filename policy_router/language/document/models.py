@@ -6,25 +6,18 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
+from policy_router.language.document.prices import PriceShape
 from policy_router.language.document.types import (
     Ability,
     Count,
     Duration,
     ModelLimit,
     Name,
-    PerTokens,
     Shape,
     Share,
     Size,
     Word,
 )
-
-
-class PriceShape(Shape):
-    """The price of a model."""
-
-    input: PerTokens
-    output: PerTokens
 
 
 class DefaultsShape(Shape):
@@ -61,6 +54,12 @@ class ModelShape(Shape):
     price: Annotated[Literal["free"] | PriceShape | None, Field(
         description="`free`, or dollars per million tokens. Default: LiteLLM's table of models.",
         examples=["free", {"input": "$0.10/M", "output": "$0.40/M"}],
+    )] = None  # fmt: skip
+    weight: Annotated[float | None, Field(
+        gt=0, le=1_000_000,
+        description="What a free model costs on your own hardware, relative to the others: under "
+        "`cheapest`, the lowest weight comes first. Default: 1.",
+        examples=[1, 2.5],
     )] = None  # fmt: skip
     context: Annotated[Count | None, Field(
         description="Tokens that its context holds. Default: LiteLLM's table of models.",

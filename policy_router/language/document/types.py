@@ -100,6 +100,14 @@ BudgetCap = Annotated[
 ]
 Used = Annotated[str, *_with_unit(units.USED, "How much of a quota is used up.")]
 
+HourRange = Annotated[
+    tuple[int, int],
+    *_with_unit(units.HOUR_RANGE, "From one time of day to another, by a 24-hour clock."),
+]
+DayRange = Annotated[
+    tuple[int, ...], *_with_unit(units.DAY_RANGE, "A day of the week, or a range of days.")
+]
+
 Name = Annotated[str, Field(pattern=NAME)]
 Text = Annotated[str, Field(min_length=1, max_length=LONGEST_TEXT)]
 Word = Annotated[str, Field(min_length=1, max_length=200)]
