@@ -102,11 +102,11 @@ class Decider:
     async def decide(self, policy: Policy, intake: Intake) -> DecidedRequest:
         """Decide a call that was read."""
         decision_id = self._new_id()
-        situation, snapshot = await self._situation(policy, intake.request)
+        situation, snapshot = await self._situation(policy, intake.request, decision_id)
         score = await self._estimate(policy, intake, situation, snapshot, decision_id)
         if score is not None:
             request = replace(intake.request, complexity=score)
-            situation, snapshot = await self._situation(policy, request)
+            situation, snapshot = await self._situation(policy, request, decision_id)
         decision = replace(decide_on(policy, situation, snapshot), id=decision_id)
         return DecidedRequest(decision, situation)
 
@@ -129,10 +129,12 @@ class Decider:
             return None
         return intake.classification.rated(policy.complexity.estimator, score, policy).score
 
-    async def _situation(self, policy: Policy, request: Request) -> tuple[Situation, Snapshot]:
+    async def _situation(
+        self, policy: Policy, request: Request, decision_id: str
+    ) -> tuple[Situation, Snapshot]:
         """The request as the policy sees it, and the state of the world that matters to it."""
         now = self._decide_at()
         situation = situation_of(policy, request, now)
         cooling = self._cooldowns.cooling(self._clock())
         used = await self._accounting.readings(policy, situation)
-        return situation, Snapshot(now, cooling, used)
+        return situation, Snapshot(now, cooling, used, seed=decision_id)

@@ -76,6 +76,7 @@ def models(draw: st.DrawFn, count: int) -> tuple[Model, ...]:
                 tags=frozenset(draw(st.sets(st.sampled_from(("local", "eu")), max_size=2))),
                 quality=draw(st.sampled_from((0.2, 0.5, 0.9))),
                 latency=draw(st.sampled_from((None, 1.0, 3.0))),
+                upstream=draw(st.sampled_from((None, "a/x", "a/y"))),
             )
         )
     return tuple(found)
@@ -279,7 +280,7 @@ def snapshots(draw: st.DrawFn, policy: Policy) -> Snapshot:
         reading = draw(st.none() | shown.map(Reading) | shown.map(lambda n: Reading(n, 2e9)))
         if draw(st.booleans()):
             used[meter.key(subject)] = reading
-    return Snapshot(now, cooling, used)
+    return Snapshot(now, cooling, used, draw(st.none() | st.sampled_from(USERS)))
 
 
 @st.composite

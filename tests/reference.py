@@ -8,6 +8,7 @@ from fractions import Fraction
 from typing import TYPE_CHECKING
 from typing import Any as Value
 
+from policy_router.decision.draws import draws
 from policy_router.decision.sort_keys import sort_value
 from policy_router.domain.condition import All, Any, Facts, Not, Op, Test, Tree
 from policy_router.domain.facts import WEEKDAYS
@@ -164,28 +165,40 @@ def decide(policy: Policy, request: Request, snapshot: Snapshot) -> Verdict:
         if reason is not None:
             out[model.name] = reason
     prefer = policy.prefer if request.prefer is None else tuple(SortKey(k) for k in request.prefer)
-    left = [(i, m) for i, m in enumerate(policy.models) if m.name not in out]
-    left.sort(
-        key=lambda pair: (
-            pair[1].rank < floor,
-            -pair[1].rank if pair[1].rank < floor else 0,
-            first.index(pair[1].name)
-            if pair[1].name in first and pair[1].rank >= floor
-            else len(first),
-            *(
-                -_left(policy, pair[1], request, facts, snapshot)
-                if k is SortKey.HEADROOM
-                else sort_value(k, pair[1], request.tokens, output)
-                for k in prefer
-            ),
-            pair[0],
+    allowed = [m for m in policy.models if m.name not in out]
+    groups: list[str] = []
+
+    def value(key: SortKey, model: Model) -> float:
+        match key:
+            case SortKey.HEADROOM:
+                return -_left(policy, model, request, facts, snapshot)
+            case SortKey.SPREAD:
+                seed = request.session or snapshot.seed
+                return 0 if seed is None else draws(seed, [model.name])[0]
+            case SortKey.SAME_MODEL:
+                return groups.index(_group(model)) if groups else 0
+        return sort_value(key, model, request.tokens, output)
+
+    def place(model: Model) -> tuple[float, ...]:
+        put = model.name in first and model.rank >= floor
+        return (
+            model.rank < floor,
+            -model.rank if model.rank < floor else 0,
+            first.index(model.name) if put else len(first),
+            *(value(key, model) for key in prefer),
+            policy.models.index(model),
         )
-    )
-    order = [m.name for _, m in left]
+
+    groups = [_group(m) for m in sorted(allowed, key=place)]
+    order = [m.name for m in sorted(allowed, key=place)]
     if request.max_candidates is not None:
         out |= dict.fromkeys(order[request.max_candidates :], "max_candidates")
         order = order[: request.max_candidates]
     return Verdict(tuple(order), out, names, None)
+
+
+def _group(model: Model) -> str:
+    return model.upstream or f"only {model.name}"
 
 
 def _taken(rule: Rule, model: str, policy: Policy) -> str | None:

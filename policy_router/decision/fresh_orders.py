@@ -7,12 +7,13 @@ from typing import TYPE_CHECKING
 from policy_router.decision.bitset import bits
 from policy_router.decision.sort_keys import WORDS, WRITTEN, sort_value
 from policy_router.domain.decision import Candidate
+from policy_router.domain.ordering import SortKey
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Iterable, Mapping, Sequence
 
     from policy_router.decision.fixed_places import First, FixedPlaces
-    from policy_router.domain.ordering import SortKey
+    from policy_router.domain.models import Model
 
 
 def candidates_by(  # noqa: PLR0917  what a decision has worked out by then
@@ -49,16 +50,58 @@ def candidates_by(  # noqa: PLR0917  what a decision has worked out by then
         for i in bits(keyed | weak)
     }
     order = sorted(bits(keyed), key=rows.__getitem__)
+    stepping = sorted(bits(weak), key=lambda i: (-models[i].rank, rows[i]))
+    put = {upstream_of(c.model): c.name for c in ordered}
+    if SortKey.SAME_MODEL in prefer:
+        at = prefer.index(SortKey.SAME_MODEL)
+        groups = _groups([*put, *(upstream_of(models[i]) for i in (*order, *stepping))])
+        for i, row in rows.items():
+            rows[i] = (*row[:at], groups[upstream_of(models[i])], *row[at + 1 :])
+        order.sort(key=rows.__getitem__)
+        stepping.sort(key=lambda i: (-models[i].rank, rows[i]))
     if len(order) == 1:
-        after_first, before_weak = bool(ordered), bool(weak)
         model = models[order[0]]
-        ordered.append(places.lone(model, floor, after_first=after_first, before_weak=before_weak))
+        ordered.append(places.lone(model, floor, after_first=bool(put), before_weak=weak != 0))
     else:
         for position, i in enumerate(order):
-            pairs = zip(prefer, rows[i], rows[order[position - 1 if position else 1]], strict=True)
-            key = next((k for k, here, there in pairs if here != there), None)
-            words = (key.value, WORDS[key][position > 0]) if key else (WRITTEN, WRITTEN)
-            ordered.append(Candidate(models[i], *words))
-    stepping = places.stepping[floor]
-    ordered += [stepping[i] for i in sorted(bits(weak), key=lambda i: (-models[i].rank, rows[i]))]
+            other = order[position - 1 if position else 1]
+            pairs = zip(prefer, rows[i], rows[other], strict=True)
+            apart = [key for key, here, there in pairs if here != there]
+            model, same_as = models[i], models[other].name
+            if not position:
+                same_as = put.get(upstream_of(model), "")
+            ordered.append(Candidate(model, *_words(prefer, apart, position > 0, same_as)))
+    ordered += [places.stepping[floor][i] for i in stepping]
     return tuple(ordered)
+
+
+def upstream_of(model: Model) -> str:
+    """What a model has in common with the same model at other providers, and with no other."""
+    return f"={model.name}" if model.upstream is None else model.upstream
+
+
+def _groups(upstream: Iterable[str]) -> dict[str, int]:
+    """A number for each model of several providers, in order of first appearance."""
+    return {name: number for number, name in enumerate(dict.fromkeys(upstream))}
+
+
+def _words(
+    prefer: tuple[SortKey, ...], apart: Sequence[SortKey], follows: bool, same_as: str
+) -> tuple[str, str]:
+    """The key that gives a model its place, and the words for it.
+
+    Args:
+        prefer: The sort keys.
+        apart: The keys that tell it from its neighbour.
+        follows: Whether the neighbour comes before it; else it is the first that the keys place,
+            and the neighbour comes after it.
+        same_as: Where they are the same model: the model before it.
+    """
+    key = apart[0] if apart else None
+    if SortKey.SAME_MODEL in prefer:
+        decided = prefer[: prefer.index(SortKey.SAME_MODEL) + 1]
+        if key not in decided if follows else key is SortKey.SAME_MODEL and same_as:
+            return SortKey.SAME_MODEL.value, f"the same model as `{same_as}`"
+        if key is SortKey.SAME_MODEL and not follows:  # the first of its group
+            key = apart[1] if len(apart) > 1 else None
+    return (key.value, WORDS[key][follows]) if key else (WRITTEN, WRITTEN)

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Final
 
 from policy_router.decision.bitset import flags_in
 from policy_router.decision.cost_ratios import CostRatios
+from policy_router.decision.fresh_orders import candidates_by
 from policy_router.decision.sort_keys import WORDS, WRITTEN, apart, ranks, sort_value
 from policy_router.domain.decision import Candidate
 from policy_router.domain.ordering import SortKey
@@ -80,6 +81,7 @@ class KeptOrders:
         self._before = ranks(models, prefer[:cost])
         self._after = ranks(models, prefer[cost + 1 :])
         self._by_cost = cost < len(prefer)
+        self._grouped = SortKey.SAME_MODEL in prefer  # the order depends on which models are left
         groups: dict[int, list[Model]] = {}
         for i, model in enumerate(models):
             groups.setdefault(self._before[i], []).append(model)
@@ -107,8 +109,13 @@ class KeptOrders:
         name = (allowed, floor, first, cell)
         ordered = self._kept.get(name)
         if ordered is None:
-            line = self.lines.get((cell, floor)) or self._line(cell, floor, tokens, output)
-            ordered = self._arranged(allowed, floor, first, line)
+            if self._grouped:
+                ordered = candidates_by(
+                    self._places, allowed, floor, first, self._prefer, tokens, output, {}
+                )
+            else:
+                line = self.lines.get((cell, floor)) or self._line(cell, floor, tokens, output)
+                ordered = self._arranged(allowed, floor, first, line)
             if cell is not None:
                 if len(self._kept) >= self.KEPT:
                     self._kept.clear()

@@ -8,6 +8,7 @@ from __future__ import annotations
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Final
 
+from policy_router.decision.draws import draws
 from policy_router.domain.ordering import SortKey
 
 if TYPE_CHECKING:
@@ -16,7 +17,7 @@ if TYPE_CHECKING:
     from policy_router.decision.index import Index
     from policy_router.domain.situation import Situation
     from policy_router.domain.snapshot import Snapshot
-
+OF_THE_MOMENT: Final = frozenset({SortKey.HEADROOM, SortKey.SPREAD})
 _NONE: Final[Mapping[SortKey, Sequence[float]]] = MappingProxyType({})
 
 
@@ -35,7 +36,14 @@ def values_of_the_moment(
         For each of those keys one number for each model; smaller comes first. It is empty where
         the order depends on the policy and the numbers of tokens alone.
     """
-    if not (snapshot.used and SortKey.HEADROOM in prefer):
+    if OF_THE_MOMENT.isdisjoint(prefer):
         return _NONE
-    left = index.limits.headroom(situation.facts, situation.request, snapshot)
-    return {SortKey.HEADROOM: [-share for share in left]}
+    values: dict[SortKey, Sequence[float]] = {}
+    if snapshot.used and SortKey.HEADROOM in prefer:
+        left = index.limits.headroom(situation.facts, situation.request, snapshot)
+        values[SortKey.HEADROOM] = [-share for share in left]
+    if SortKey.SPREAD in prefer:
+        seed = situation.request.session or snapshot.seed
+        if seed is not None:
+            values[SortKey.SPREAD] = draws(seed, [m.name for m in index.models])
+    return values

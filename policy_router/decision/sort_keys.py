@@ -23,6 +23,8 @@ WORDS: Final[dict[SortKey, tuple[str, str]]] = {
     SortKey.FASTEST: ("fastest first", "next fastest"),
     SortKey.QUALITY: ("best quality first", "next in quality"),
     SortKey.HEADROOM: ("most quota left", "less quota left"),
+    SortKey.SPREAD: ("first by the draw", "later by the draw"),
+    SortKey.SAME_MODEL: ("the same model first", "a different model"),
 }
 """For each key what is said of the first model that it places, and of those after it."""
 
@@ -51,7 +53,7 @@ def sort_value(key: SortKey, model: Model, tokens: int, output: int) -> float:
         case SortKey.QUALITY:
             return -model.quality
         case _:
-            return 0  # RELIABLE has no data yet, and HEADROOM depends on readings
+            return 0  # RELIABLE has no data yet; the others depend on more than the model
 
 
 def ranks(models: Sequence[Model], keys: tuple[SortKey, ...]) -> list[int]:

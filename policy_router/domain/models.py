@@ -47,6 +47,7 @@ class Model:
         picture: The most tokens that it counts for a picture in full detail.
         thumbnail: The most tokens that it counts for a picture in low detail.
         weight: What it costs on hardware of one's own, relative to other free models; above 0.
+        upstream: What it has in common with the same model at other providers; None when unknown.
         span: Its position in the policy files.
     """
 
@@ -68,6 +69,7 @@ class Model:
     picture: int = 0
     thumbnail: int = 0
     weight: float = 1.0
+    upstream: str | None = None
     span: Span | None = field(default=None, compare=False, repr=False)
 
     def estimate(self, request: Request, now: float | None = None) -> int | None:

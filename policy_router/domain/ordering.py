@@ -16,3 +16,5 @@ class SortKey(StrEnum):
     QUALITY = "quality"
     RELIABLE = "reliable"
     HEADROOM = "headroom"
+    SPREAD = "spread"
+    SAME_MODEL = "same_model"

@@ -21,8 +21,11 @@ class Snapshot:
         cooling: Models in cooldown: the name of each, with the Unix time at which it ends.
         used: What the counters of limits and budgets showed, by `Limit.key(subject)`; None where a
             counter could not be read. A counter that is missing counts as unused.
+        seed: What the key `spread` draws by where the request belongs to no session: the id of the
+            decision. None means that nothing is drawn.
     """
 
     now: float | None = None
     cooling: Mapping[str, float] = field(default_factory=dict)
     used: Mapping[CounterKey, Reading | None] = field(default_factory=dict)
+    seed: str | None = None

@@ -29,6 +29,8 @@ WORDS: Final[tuple[Mapping[str, str], ...]] = (
         "quality": "by the quality of the model, best first",
         "reliable": "by how often the model answered (no effect yet)",
         "headroom": "by the share of its limits and budgets that is left, largest first",
+        "spread": "by a draw: equal models get equal shares of requests, a session the same one",
+        "same_model": "the first model at its other providers before a different model",
     },
     {
         "best": "the best answer, with the checks that it failed",

@@ -667,6 +667,7 @@ SOUND: Final[dict[str, dict[str, str]]] = {
         + "\nprefer: [local, free, quality, fastest, headroom, smallest, cheapest]\n"
         "limits: { a: { requests: [5/min] } }",
         "one model": models(FREE) + "\nprefer: [fastest, headroom]",
+        "equal ones": models(PAID, PAID) + "\nprefer: [same_model, cheapest, spread]",
         "another finding": models(PAID, PAID) + "\nprefer: [free, cheapest]",
     },
     "misleading-tag": {
@@ -1162,6 +1163,9 @@ WRONG: Final[dict[str, dict[str, str]]] = {
         "fastest": "prefer: [free, fastest]",
         "quality": models(PAID, PAID) + "\nprefer: [quality]",
         "headroom": "prefer: [headroom]",
+        "the same model": "prefer: [same_model]",
+        "nothing left to spread": models(FREE, PAID) + "\nprefer: [free, spread]",
+        "after spread": "prefer: [spread, cheapest]",
         "free": models(PAID, PAID) + "\nprefer: [cheapest, free]",
     },
     "misleading-tag": {

@@ -19,7 +19,36 @@ POOL = 9
 
 
 def place(key: SortKey, model: Model) -> object:
+    if key is SortKey.SAME_MODEL:
+        return upstream(model)
     return model.price if key is SortKey.CHEAPEST else sort_value(key, model, 0, 0)
+
+
+def upstream(model: Model) -> str:
+    return model.upstream or model.name
+
+
+def apart(prefer: list[SortKey], model: Model, other: Model) -> str:
+    """The first key by which two models differ."""
+    found = (k for k in prefer if place(k, model) != place(k, other))
+    return next(found, "written order")
+
+
+def reason_of_the_first(
+    prefer: list[SortKey], model: Model, following: Model, put: list[Model]
+) -> str:
+    reason = apart(prefer, model, following)
+    if reason != "same_model" or upstream(model) in map(upstream, put):
+        return reason
+    return apart([k for k in prefer if k is not SortKey.SAME_MODEL], model, following)
+
+
+def reason_of_another(prefer: list[SortKey], model: Model, previous: Model) -> str:
+    reason = apart(prefer, model, previous)
+    if SortKey.SAME_MODEL not in prefer or upstream(model) != upstream(previous):
+        return reason
+    before = prefer[: prefer.index(SortKey.SAME_MODEL)]
+    return reason if reason in before else "same_model"
 
 
 @settings(max_examples=500, deadline=None)
@@ -52,32 +81,39 @@ def test_order_and_reasons_are_those_of_a_plain_sort(
         here = [i for i in range(POOL) if allowed >> i & 1]
         strong = [i for i in here if pool[i].rank >= floor]
         put = [i for i in dict.fromkeys(wanted) if i in strong]
-        keyed = sorted(
-            (i for i in strong if i not in put),
-            key=lambda i: [sort_value(k, pool[i], tokens, output) for k in prefer],
-        )
-        weak = sorted(
-            (i for i in here if i not in strong),
-            key=lambda i: (
-                -pool[i].rank,
-                [sort_value(k, pool[i], tokens, output) for k in prefer],
-            ),
-        )
+        seen: list[str] = []
+
+        def values(
+            i: int, tokens: int = tokens, output: int = output, seen: list[str] = seen
+        ) -> list[float]:
+            return [
+                seen.index(upstream(pool[i]))
+                if k is SortKey.SAME_MODEL and seen
+                else sort_value(k, pool[i], tokens, output)
+                for k in prefer
+            ]
+
+        for _ in range(2):  # at first without the groups of the same model
+            keyed = sorted((i for i in strong if i not in put), key=values)
+            weak = sorted(
+                (i for i in here if i not in strong), key=lambda i: (-pool[i].rank, values(i))
+            )
+            seen += [upstream(pool[i]) for i in (*put, *keyed, *weak)]
         reasons = ["first"] * len(put)
         if len(keyed) == 1:
             reasons.append("only candidate")
         elif keyed:
-            beside = [keyed[1], *keyed]
-            for i, other in zip(keyed, beside, strict=False):
-                apart = [k for k in prefer if place(k, pool[i]) != place(k, pool[other])]
-                reasons.append(apart[0] if apart else "written order")
+            head, following = pool[keyed[0]], pool[keyed[1]]
+            reasons.append(reason_of_the_first(prefer, head, following, [pool[i] for i in put]))
+            for i, other in zip(keyed[1:], keyed, strict=False):
+                reasons.append(reason_of_another(prefer, pool[i], pool[other]))
         reasons += ["step_down"] * len(weak)
         assert [c.name for c in found] == [pool[i].name for i in (*put, *keyed, *weak)]
         assert [c.placed_by for c in found] == reasons
         if len(keyed) > 1:
-            assert found[len(put)].detail.endswith("first") != (
-                reasons[len(put)] == "written order"
-            )
+            detail = found[len(put)].detail
+            known = reasons[len(put)] not in ("written order", "same_model")
+            assert detail.endswith("first") == known
 
 
 @given(st.integers(0, 300).flatmap(lambda n: st.tuples(st.permutations(range(n)), st.integers(0))))

@@ -1,7 +1,8 @@
 """a key of `prefer` that does not distinguish any models
 
-`fastest` needs a `latency`, `local` a model tagged `local`, and `headroom` a limit or budget.
-Without them the key is skipped.
+`fastest` needs a `latency`, `local` a model tagged `local`, `headroom` a limit or budget, and
+`same_model` a model at two providers. Without them the key is skipped. `spread` chooses among
+models that are equal by every key before it, and leaves nothing to the keys after it.
 
 Bad:
     prefer: [free, fastest]
@@ -15,22 +16,25 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from policy_router.check.subject import warning
-from policy_router.decision.sort_keys import LOCAL_TAG
+from policy_router.decision.fresh_orders import upstream_of
+from policy_router.decision.sort_keys import LOCAL_TAG, sort_value
 from policy_router.domain.ordering import SortKey
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Sequence
 
     from policy_router.check.subject import Subject
     from policy_router.decision.policy import Policy
     from policy_router.diagnostics import Diagnostic
+    from policy_router.domain.models import Model
 
 
 def check(subject: Subject) -> Iterator[Diagnostic]:
     if len(subject.policy.models) < 2:
         return
-    for i, key in enumerate(subject.draft.document.prefer or ()):
-        reason, help_ = _reason(subject.policy, key, first=i == 0)
+    prefer = subject.draft.document.prefer or ()
+    for i, key in enumerate(prefer):
+        reason, help_ = _reason(subject.policy, key, prefer[:i])
         if reason:
             yield warning(
                 "sort-key-without-effect",
@@ -40,9 +44,11 @@ def check(subject: Subject) -> Iterator[Diagnostic]:
             )
 
 
-def _reason(policy: Policy, key: SortKey, *, first: bool) -> tuple[str, str]:
+def _reason(policy: Policy, key: SortKey, before: Sequence[SortKey]) -> tuple[str, str]:
     models = policy.models
-    if key is SortKey.FREE and not first and not any(m.free for m in models):
+    if SortKey.SPREAD in before:
+        return "`spread` before it leaves no two models equal", "move it before `spread`"
+    if key is SortKey.FREE and before and not any(m.free for m in models):
         return "no model is free", "write  price: free  for a model that costs nothing"
     if key is SortKey.LOCAL and not any(LOCAL_TAG in m.tags for m in models):
         return (
@@ -55,4 +61,21 @@ def _reason(policy: Policy, key: SortKey, *, first: bool) -> tuple[str, str]:
         return "all have the same quality", "add  quality: 0.7  to the models, or more tiers"
     if key is SortKey.HEADROOM and not any(m.cap for m in policy.limits):
         return "the policy has no limits", "add a limit or a budget"
+    if key is SortKey.SAME_MODEL and len({upstream_of(m) for m in models}) == len(models):
+        return (
+            "no two models are the same one",
+            "add a model of the policy at a second provider, or remove the key",
+        )
+    if key is SortKey.SPREAD and len({_values(m, before) for m in models}) == len(models):
+        return (
+            "no two models are equal by the keys before it",
+            "move it up, or remove keys before it that need not decide",
+        )
     return "", ""
+
+
+def _values(model: Model, keys: Sequence[SortKey]) -> tuple[object, ...]:
+    """What the keys sort a model by, as far as the policy says; equal prices cost the same."""
+    return tuple(
+        model.price if key is SortKey.CHEAPEST else sort_value(key, model, 0, 0) for key in keys
+    )

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Final
 
 from policy_router.catalog.pictures import picture_tokens
+from policy_router.catalog.upstream import upstream_model
 from policy_router.domain.models import Model
 from policy_router.language.compile.prices import compile_price
 from policy_router.language.compile.selectors import PRICES
@@ -86,5 +87,6 @@ def _model(resolver: Resolver, name: str, shape: ModelShape, entry: CatalogEntry
         picture=picture,
         thumbnail=thumbnail,
         weight=given(shape.weight, 1.0),
+        upstream=upstream_model(shape.model),
         span=resolver.places.key(path),
     )
