@@ -77,6 +77,8 @@ def models(draw: st.DrawFn, count: int) -> tuple[Model, ...]:
                 quality=draw(st.sampled_from((0.2, 0.5, 0.9))),
                 latency=draw(st.sampled_from((None, 1.0, 3.0))),
                 upstream=draw(st.sampled_from((None, "a/x", "a/y"))),
+                default_output=draw(st.sampled_from((None, None, 7))),
+                fixed_output=draw(st.sampled_from((None, None, None, 4, 60, 2000))),
             )
         )
     return tuple(found)

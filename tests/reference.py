@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from fractions import Fraction
 from typing import TYPE_CHECKING
@@ -123,12 +123,13 @@ def decide(policy: Policy, request: Request, snapshot: Snapshot) -> Verdict:
     floor = max(rank or 0 for rank in [0, *floors])
     first: list[str] = [name for r in applied for name in r.first]
     first += task.first if task else ()
-    size = request.tokens + (request.max_tokens or 0)
     output = TYPICAL_OUTPUT if request.max_tokens is None else request.max_tokens
     out: dict[str, str] = {}
     for model in policy.models:
         reason = next((why for r in applied if (why := _taken(r, model.name, policy))), None)
-        cost = model.estimate(request, snapshot.now)
+        asked = request.max_tokens if model.fixed_output is None else model.fixed_output
+        size = request.tokens + (asked or 0)
+        cost = model.estimate(replace(request, max_tokens=asked), snapshot.now)
         until = snapshot.cooling.get(model.name)
         checks = [
             ("tier", not policy.fallback.step_down and model.rank < floor),
@@ -267,14 +268,15 @@ def _asked(meter: Limit, model: Model, request: Request) -> int:
     if meter.metric in ("requests", "concurrent"):
         return 1
     size = request.tokens if request.max_input_tokens is None else request.max_input_tokens
+    asked = request.max_tokens if model.fixed_output is None else model.fixed_output
     plain = 16_384 if "reasoning" in model.abilities else 4096
-    cap = plain if request.max_tokens is None else request.max_tokens
+    cap = next(c for c in (asked, model.default_output, plain) if c is not None)
     cap = cap if model.max_output is None else min(cap, model.max_output)
     if meter.metric == "tokens":
         limit = meter.cap or 0
         if size + 256 * request.answers > limit:
             size = min(size, request.tokens)
-        if request.max_tokens is None:
+        if asked is None:
             cap = min(cap, max((limit - size) // request.answers, 256))
         return size + request.answers * cap
     answer = request.answers * cap

@@ -39,6 +39,9 @@ _ABILITIES: Final = {
     "supports_reasoning": "reasoning",
 }
 
+_LEVELS: Final = ("none", "minimal", "xhigh", "max")
+"""Levels of effort that the table lists model by model; the others are usual."""
+
 
 @dataclass(frozen=True, slots=True)
 class CatalogEntry:
@@ -52,6 +55,7 @@ class CatalogEntry:
         context: The context in tokens, or None.
         max_output: The longest answer in tokens, or None.
         abilities: What the model can do.
+        efforts: The levels of effort that it has beside the usual ones, such as `xhigh`.
         retired: The day on which the provider stops serving it, as an ISO date, or None.
     """
 
@@ -61,6 +65,7 @@ class CatalogEntry:
     context: int | None
     max_output: int | None
     abilities: frozenset[str]
+    efforts: frozenset[str]
     retired: str | None
 
     @property
@@ -147,6 +152,9 @@ def _entry(
         _whole(row.get("max_input_tokens") or row.get("max_tokens")),
         _whole(row.get("max_output_tokens")),
         frozenset(abilities),
+        frozenset(
+            level for level in _LEVELS if row.get(f"supports_{level}_reasoning_effort") is True
+        ),
         # Other providers may continue to serve what its maker switches off.
         row.get("deprecation_date") if priced else None,
     )

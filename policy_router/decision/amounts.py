@@ -61,10 +61,10 @@ def largest_amount(
 def fit_output_cap(limit: Limit, model: Model, request: Request, output_cap: int) -> int:
     """Reduce the cap on an answer to what fits into an unused limit of tokens.
 
-    A cap that the request itself sets is kept; if it does not fit, the request is refused with a
-    reason.
+    A cap that the request or the policy's `params` set is kept; if it does not fit, the request is
+    refused with a reason.
     """
-    if limit.cap is None or request.max_tokens is not None:
+    if limit.cap is None or model.sent_cap(request.max_tokens) is not None:
         return output_cap
     room = (limit.cap - _input_tokens(limit, model, request)) // request.answers
     return min(output_cap, max(room, MIN_OUTPUT_CAP))

@@ -64,7 +64,8 @@ def _unable(index: Index, request: Request, _: Snapshot) -> int:
 
 def _too_small(index: Index, request: Request, _: Snapshot) -> int:
     # Without a cap on the output only the input is sure to need room.
-    return index.too_small(request.tokens + (request.max_tokens or 0))
+    small = index.too_small(request.tokens + (request.max_tokens or 0))
+    return index.with_fixed_caps(small, request.tokens) if index.fixed_caps else small
 
 
 def _other_model(index: Index, request: Request, _: Snapshot) -> int:
@@ -95,7 +96,8 @@ def _too_expensive_detail(model: Model, request: Request, snapshot: Snapshot) ->
         return "the cost of hosted tools is unknown, and the request sets `max_cost`"
     if cost is None:
         return f"price of `{model.name}` is unknown, and the request sets `max_cost`"
-    answer = "" if request.max_tokens is not None else f" for an answer of {TYPICAL_OUTPUT} tokens"
+    cap = model.sent_cap(request.max_tokens)
+    answer = "" if cap is not None else f" for an answer of {TYPICAL_OUTPUT} tokens"
     max_cost = spell_usd(request.max_cost_nano_usd or 0)
     return f"estimated at {spell_usd(cost)}{answer}, above the `max_cost` of {max_cost}"
 

@@ -109,6 +109,11 @@ class Index:
             if model.context is not None:
                 of_size[model.context] |= 1 << i
         self._too_small: tuple[int, ...] = (0, *accumulate(of_size.values(), or_))
+        self.fixed_caps = tuple(
+            (1 << i, m.context, m.fixed_output)
+            for i, m in enumerate(models)
+            if m.context is not None and m.fixed_output is not None
+        )
         self._rules = tuple(self._effect_of(rule) for rule in rules)
         self._effects: dict[int, Effect] = {}
         self._compute_reasons = self._reasons  # one bound method for all effects
@@ -155,6 +160,17 @@ class Index:
     def too_small(self, tokens: int) -> int:
         """The models whose context is known to hold fewer tokens."""
         return self._too_small[bisect_left(self._contexts, tokens)]
+
+    def with_fixed_caps(self, small: int, tokens: int) -> int:
+        """The models whose context is too small, where the policy fixes the cap of some answers.
+
+        Args:
+            small: The models that are too small for the cap that the request sets.
+            tokens: Input tokens of the request.
+        """
+        for bit, context, cap in self.fixed_caps:
+            small = small | bit if tokens + cap > context else small & ~bit
+        return small
 
     def band_for(self, score: float) -> Band | None:
         """The band that a score of complexity (0..1) lies in; None when it is below all of them."""

@@ -3,12 +3,22 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, TypeAlias
+
+from policy_router.domain.effort import USUAL_LEVELS
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
     from policy_router.diagnostics import Span
+    from policy_router.domain.effort import Effort
     from policy_router.domain.prices import Price
 from policy_router.domain.request import UNBOUNDED, Request
+
+JsonValue: TypeAlias = (
+    "bool | int | float | str | Sequence[JsonValue] | Mapping[str, JsonValue] | None"
+)
+"""A value of JSON."""
 
 TYPICAL_OUTPUT: Final = 300
 """Tokens that an answer is expected to have without a cap, for estimates and for the order."""
@@ -38,12 +48,25 @@ class Model:
         context: Tokens that fit into its context; None when unknown.
         max_output: Tokens that an answer can have; None when unknown.
         default_output: Cap on an answer, in tokens, where the request sets none, if declared.
+        fixed_output: Cap on an answer, in tokens, whatever the request sets, if declared.
+        params: Further parameters of a call, by name, that replace those of a request.
+        defaults: Further parameters of a call, by name, where the request does not set them.
+        effort: How much it reasons, if declared; it replaces what a request asks for.
+        effort_levels: The levels of effort that it has, such as `low` or `xhigh`.
         abilities: What it supports, such as `tools` or `vision`.
         tags: Tags that selectors can name.
         quality: 0..1, when declared.
         latency: Seconds that a typical answer is expected to take, when declared.
         api_base: Address of its server, when declared.
-        api_key_env: Name of the environment variable with its API key, when declared.
+        api_base_env: Name of the environment variable with the address of its server, when
+            declared; `api_base` is the address while that variable is not set.
+        api_key_env: Name of the environment variable with its API key, when declared; the first
+            one, where the policy names several.
+        api_key_envs: Names of the environment variables with its API keys, which are used in turn.
+        first_token_within: Seconds that its first token may take in a stream, in place of the
+            fallback's, when declared.
+        stall: Seconds that it may pause within a stream, in place of the fallback's, when declared.
+        deadline: Seconds after which one call of it is cut off, when declared.
         picture: The most tokens that it counts for a picture in full detail.
         thumbnail: The most tokens that it counts for a picture in low detail.
         weight: What it costs on hardware of one's own, relative to other free models; above 0.
@@ -66,6 +89,16 @@ class Model:
     latency: float | None = None
     api_base: str | None = None
     api_key_env: str | None = None
+    api_key_envs: tuple[str, ...] = ()
+    api_base_env: str | None = None
+    fixed_output: int | None = None
+    params: Mapping[str, JsonValue] = field(default_factory=dict, hash=False)
+    defaults: Mapping[str, JsonValue] = field(default_factory=dict, hash=False)
+    effort: Effort | None = None
+    effort_levels: frozenset[str] = USUAL_LEVELS
+    first_token_within: float | None = None
+    stall: float | None = None
+    deadline: float | None = None
     picture: int = 0
     thumbnail: int = 0
     weight: float = 1.0
@@ -76,7 +109,7 @@ class Model:
         """Estimate what an answer costs, fees included.
 
         Args:
-            request: The request; without a cap on its output, an answer of typical length.
+            request: The request; without any cap on its output, an answer of typical length.
             now: Unix time, for prices that depend on the hour; None without a clock.
 
         Returns:
@@ -85,7 +118,8 @@ class Model:
         if self.price is None:
             return None
         price = self.price.at(now)
-        output = TYPICAL_OUTPUT if request.max_tokens is None else request.max_tokens
+        cap = self.sent_cap(request.max_tokens)
+        output = TYPICAL_OUTPUT if cap is None else cap
         cost = price.cost(request.tokens, output) + price.fee + price.fees
         return cost + (request.pictures + request.thumbnails) * price.image
 
@@ -112,13 +146,25 @@ class Model:
             return self.context
         return tokens
 
+    def sent_cap(self, max_output: int | None) -> int | None:
+        """Return the cap on an answer, in tokens, that the policy or the request sets.
+
+        The policy's `params` win over the request.
+
+        Args:
+            max_output: The cap that the request sets; None when it sets none.
+        """
+        return max_output if self.fixed_output is None else self.fixed_output
+
     def output_cap(self, max_output: int | None) -> int:
         """Return the fewest output tokens for which there must be room.
 
         Args:
             max_output: The cap that the request sets; None when it sets none.
         """
-        cap = self.default_output if max_output is None else max_output
+        cap = self.sent_cap(max_output)
+        if cap is None:
+            cap = self.default_output
         if cap is None:
             cap = THINKING_CAP if "reasoning" in self.abilities else OUTPUT_CAP
         return cap if self.max_output is None else min(cap, self.max_output)
@@ -130,7 +176,7 @@ class Model:
         produce, which is at most what its context holds.
         """
         least = self.output_cap(request.max_tokens)
-        if request.max_tokens is not None or self.default_output is not None:
+        if self.sent_cap(request.max_tokens) is not None or self.default_output is not None:
             return least
         if self.max_output is None:
             return least if self.context is None else max(self.context, least)

@@ -95,7 +95,8 @@ class RequestAccount:
         Returns:
             None when the call may be made, else the limit or budget without room for it.
         """
-        self._cap = None if self._request.max_tokens is not None else model.default_output
+        stated = model.sent_cap(self._request.max_tokens)
+        self._cap = model.default_output if stated is None else None
         facts = self._facts
         if facts is None:
             self._expect(model, model.full_output(self._request))

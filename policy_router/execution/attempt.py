@@ -124,7 +124,7 @@ class RunningAttempt:
         Raises:
             CallFailed: The call failed or took longer than its limit.
         """
-        work = self._context.caller.call(self.model, self._capped(body), self.limit)
+        work = self._context.caller.call(self.model, self._sent(body), self.limit)
         try:
             answer = await self.wait(self.limit, work)
         except TimeoutError:
@@ -138,7 +138,7 @@ class RunningAttempt:
         Raises:
             CallFailed: The call failed.
         """
-        return await self._context.caller.stream(self.model, self._capped(body), self.limit)
+        return await self._context.caller.stream(self.model, self._sent(body), self.limit)
 
     async def wait(self, seconds: float, work: Awaitable[T]) -> T:
         """Awaits a piece of the call and records what its connection sees.
@@ -207,8 +207,9 @@ class RunningAttempt:
         if self._account is not None:
             await self._account.close()
 
-    def _capped(self, body: Body) -> Body:
-        """The body with the cap on the answer that was reserved."""
+    def _sent(self, body: Body) -> Body:
+        """The body with what the policy sets for the model, and the cap that was reserved."""
+        body = body.sent_to(self.model)
         cap = None if self._account is None else self._account.output_cap
         return body if cap is None else body.capped(cap)
 

@@ -80,6 +80,24 @@ WORDS: Final[tuple[Mapping[str, str], ...]] = (
         "hosted_tools": "uses tools that run at the provider",
     },
     {
+        "low": "short answers",
+        "medium": "answers of usual length",
+        "high": "long answers",
+    },
+    {
+        "none": "it answers at once",
+        "minimal": "as little as it can",
+        "low": "a little",
+        "medium": "as much as usual",
+        "high": "much",
+        "max": "as much as it can",
+    },
+    {
+        "none": "it calls no tool",
+        "auto": "it calls a tool where that helps",
+        "required": "it calls a tool",
+    },
+    {
         "auto": "whichever suits the model",
         "direct": "directly in the OpenAI wire format",
         "litellm": "through LiteLLM",
@@ -92,7 +110,8 @@ WORDS: Final[tuple[Mapping[str, str], ...]] = (
         "stop": "give up and return the error",
     },
 )
-"""For each set of words, the description of every word. Sets that share a word differ in others."""
+"""For each set of words, the description of every word. Sets that share a word differ in others,
+and a set comes before one that contains it."""
 
 TEXTS: Final[Mapping[str, str]] = {
     "^[a-z0-9][a-z0-9_-]{0,63}$": "lower-case letters, digits, `-` and `_`, such as team-default",

@@ -93,16 +93,24 @@ def _reference(node: Schema) -> str | None:
 
 def _table(shape: Schema, paths: Mapping[str, list[str]]) -> Iterator[str]:
     yield "| field | type | default | example | meaning |\n|---|---|---|---|---|\n"
-    required = shape.get("required", ())
     for name, field in shape["properties"].items():
         cells = (
             f"`{name}`",
             _type(field, paths),
-            "required" if name in required else _code(field.get("default")),
+            _need(shape, name) or _code(field.get("default")),
             _examples(field["examples"][:2]),
             _line(field["description"]),
         )
         yield f"| {' | '.join(cells)} |\n"
+
+
+def _need(shape: Schema, name: str) -> str:
+    """Whether a field must be there, in words; "" when it need not."""
+    if name in shape.get("required", ()):
+        return "required"
+    if name in shape.get("then", {}).get("required", ()):
+        return f"required without `{shape['if']['not']['required'][0]}`"
+    return ""
 
 
 def _type(node: Schema, paths: Mapping[str, list[str]], end: str = "") -> str:

@@ -8,6 +8,48 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
 
+NO_PARAMETERS: Final[Mapping[str, str]] = {
+    **dict.fromkeys(
+        ("model", "fallbacks"), "the policy chooses the model: write another entry of `models`"
+    ),
+    **dict.fromkeys(
+        ("messages", "prompt", "input", "system", "user", "metadata"),
+        "this comes with each request",
+    ),
+    **dict.fromkeys(
+        ("tools", "functions", "modalities", "audio", "web_search_options", "prediction", "n"),
+        "this comes with each request: it decides which models can answer, and what they may cost",
+    ),
+    **dict.fromkeys(
+        ("stream", "stream_options"), "the caller of the router chooses whether it gets a stream"
+    ),
+    **dict.fromkeys(
+        ("api_base", "base_url", "api_version"), "the address is `api_base`, beside `params`"
+    ),
+    **dict.fromkeys(
+        ("api_key", "key", "token"),
+        "a key stays in the environment: `api_key_env`, beside `params`, names the variable",
+    ),
+    **dict.fromkeys(
+        ("timeout", "request_timeout"), "the longest time of a call is `deadline`, beside `params`"
+    ),
+    **dict.fromkeys(
+        ("num_retries", "max_retries"), "the policy's `fallback` says what is called again"
+    ),
+    **dict.fromkeys(
+        ("max_completion_tokens", "max_output_tokens"), "the cap on an answer is `max_tokens`"
+    ),
+    **dict.fromkeys(
+        ("reasoning_effort", "reasoning", "thinking", "thinking_budget", "output_config"),
+        "how much the model reasons is `effort`, beside `params`",
+    ),
+    **dict.fromkeys(
+        ("extra_body", "extra_headers", "headers"),
+        "only the parameters of OpenAI's chat completions can be sent",
+    ),
+}
+"""Names that are no `params` and no `defaults` of a model, and why."""
+
 FIELDS_OF_OTHER_TOOLS: Final[Mapping[str, Mapping[str, str]]] = {
     "models": {
         **dict.fromkeys(
@@ -19,9 +61,29 @@ FIELDS_OF_OTHER_TOOLS: Final[Mapping[str, Mapping[str, str]]] = {
             "a key stays in the environment: `api_key_env` names the variable that holds it",
         ),
         **dict.fromkeys(
-            ("api_base_env", "url_env", "base_url_env"),
-            "write the address itself as `api_base`; only keys are read from the environment",
+            ("url_env", "base_url_env", "host_env"),
+            "the variable that holds the address is `api_base_env`",
         ),
+        **dict.fromkeys(
+            ("keys", "api_keys", "api_key_envs"), "list the names of the variables in `api_key_env`"
+        ),
+        **dict.fromkeys(
+            ("extends", "inherit", "inherits", "base_model", "same_as", "from", "copy"),
+            "the model that it takes all other fields from is `like`",
+        ),
+        **dict.fromkeys(
+            ("reasoning_effort", "reasoning", "thinking", "thinking_budget", "output_config"),
+            "how much it reasons is `effort`: none, minimal, low, medium, high or max",
+        ),
+        **dict.fromkeys(
+            ("parameters", "extra_body", "options", "settings", "temperature", "top_p"),
+            "parameters sent with every call are `params`, and those that a request may set "
+            "itself are `defaults`",
+        ),
+        **dict.fromkeys(
+            ("timeout", "request_timeout"), "the longest time of one call of it is `deadline`"
+        ),
+        "ttft": "the longest time to its first token is `first_token_within`",
         **dict.fromkeys(
             ("context_window", "context_length", "max_context", "max_input_tokens", "num_ctx"),
             "the size of the context is `context`",

@@ -31,6 +31,10 @@ class Places:
         """Record that a part of the merged data is written at the path `inside` of a file."""
         self._homes[path] = source, inside
 
+    def inherit(self, path: Path, other: Path) -> None:
+        """Record that a part is written where another part is."""
+        self._homes[path] = self.home(other)
+
     def forget_item(self, section: str, index: int) -> None:
         """Record that an item was removed from a list, so that the items after it move up."""
         items = sorted(p[1] for p in self._homes if len(p) == 2 and p[0] == section)

@@ -10,7 +10,12 @@ from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from policy_router.diagnostics import Diagnostic, Severity
 from policy_router.language.flow import flow
-from policy_router.language.habits import BOOLEANS, FIELDS_OF_OTHER_TOOLS, WEEKDAYS
+from policy_router.language.habits import (
+    BOOLEANS,
+    FIELDS_OF_OTHER_TOOLS,
+    NO_PARAMETERS,
+    WEEKDAYS,
+)
 from policy_router.language.schema import generated, validator
 from policy_router.language.schema_words import (
     article,
@@ -217,6 +222,8 @@ def _unknown_fields(
 
 def _habit(key: str, path: Path) -> str:
     """What to write instead of a field of another tool; "" when the field is none."""
+    if len(path) == 3 and path[0] == "models" and path[2] in ("params", "defaults"):
+        return NO_PARAMETERS.get(key, "")
     if len(path) > 2 or (len(path) == 2 and path[0] == "fallback"):
         return ""
     return FIELDS_OF_OTHER_TOOLS.get(str(path[0]) if path else "", {}).get(key, "")

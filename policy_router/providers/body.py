@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
     from collections.abc import Set as AbstractSet
 
+    from policy_router.domain.models import Model
     from policy_router.providers.bounds import Bounds
 
 
@@ -126,6 +127,28 @@ class Body(Mapping[str, Any]):
         body = object.__new__(Body)
         capped = dict.fromkeys(names, tokens)
         body._values = MappingProxyType({**self._values, **capped})
+        return body
+
+    def sent_to(self, model: Model) -> Body:
+        """The body with the parameters that the policy sets for a model.
+
+        Its `params`, its `effort` and the cap in its `params` win over what the caller set; its
+        `defaults` fill in what the caller left out.
+        """
+        fixed, default = model.fixed_output, model.default_output
+        effort = model.effort
+        if not (model.params or model.defaults or fixed or default or effort):
+            return self
+        values = {**model.defaults, **self._values, **model.params}
+        if effort is not None:
+            values["reasoning_effort"] = effort.value
+        caps = [name for name in _CAPS if name in self._values]
+        if fixed is not None:
+            values.update(dict.fromkeys(caps or ["max_tokens"], fixed))
+        elif default is not None and not caps:
+            values["max_tokens"] = default
+        body = object.__new__(Body)
+        body._values = MappingProxyType(values)
         return body
 
     @property

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from policy_router.language.habits import FIELDS_OF_OTHER_TOOLS
+from policy_router.language.habits import FIELDS_OF_OTHER_TOOLS, NO_PARAMETERS
 from policy_router.language.schema_errors import check
 from policy_router.language.yaml_reader import parse
 from policy_router.meaning import may_mean
@@ -106,6 +106,16 @@ def test_words_of_other_tools_are_no_fields_of_ours() -> None:
             assert source is not None
             found = [f.diagnostic for f in check(source)]
             assert "unknown-field" in [d.rule for d in found], (section, word)
+
+
+@pytest.mark.parametrize("word", sorted(NO_PARAMETERS))
+def test_what_is_no_parameter_of_a_model_is_refused_with_the_reason(word: str) -> None:
+    text = f"version: 1\nmodels: {{ a: {{ model: x/y, tier: t, params: {{ {word}: x }} }} }}"
+    source, _ = parse("p.yaml", text.encode())
+    assert source is not None
+    (problem,) = check(source)
+    assert problem.diagnostic.rule == "unknown-field"
+    assert problem.diagnostic.help == NO_PARAMETERS[word]
 
 
 @pytest.mark.parametrize(

@@ -68,7 +68,11 @@ def test_every_object_is_closed_or_free_on_purpose() -> None:
         for path, schema in subschemas()
         if schema.get("type") == "object" and schema.get("additionalProperties") is True
     ]
-    assert free == ["#/definitions/AcceptShape/properties/json_schema"]
+    assert free == [
+        "#/definitions/AcceptShape/properties/json_schema",
+        "#/definitions/DefaultsShape/properties/response_format",
+        "#/definitions/ParamsShape/properties/response_format",
+    ]
     assert all(
         "additionalProperties" in schema
         for _, schema in subschemas()
@@ -160,6 +164,13 @@ BAD: list[tuple[str, Any]] = [
             ("tags", [""]), ("tags", "eu"), ("quality", 1.1), ("quality", -0.1), ("quality", "0.5"),
             ("quality", True), ("latency", 5), ("gpu_memory", "8"), ("via", "http"), ("via", True),
             ("limits", ["50"]), ("limits", "50/min"), ("unknown", 1),
+            ("like", ""), ("like", ["a"]), ("effort", "extreme"), ("effort", True),
+            ("params", {"model": "x"}), ("params", {"temperature": "0"}), ("params", {"stop": []}),
+            ("params", {"reasoning_effort": "low"}), ("params", {"seed": 1.5}),
+            ("params", {"max_tokens": 0}), ("params", {"temperature": None}), ("params", []),
+            ("defaults", {"reasoning_effort": "xhigh"}), ("defaults", {"n": 2}),
+            ("api_base_env", "http://x"), ("api_key_env", []), ("api_key_env", ["sk-abc"]),
+            ("deadline", "0s"), ("stall", 5), ("first_token_within", "soon"),
         )
     ),
     *(
@@ -175,6 +186,9 @@ BAD: list[tuple[str, Any]] = [
         for day in ("2026-13-01", "2026-1-1", "2026-01-01\n", 20260101)
     ),
     ("accept from_", {"version": 1, "rules": [{"name": "r", "accept": {"json_": True}}]}),
+    ("no tier", {"version": 1, "models": {"a": {"model": "openai/x"}}}),
+    ("no model", {"version": 1, "models": {"a": {"tier": "t"}}}),
+    ("neither", {"version": 1, "models": {"a": {}}}),
     ("no cap", {"version": 1, "budgets": {"b": {"then": "block"}}}),
     *(
         (f"{key} zero", {"version": 1, "fallback": {key: "0s"}})
@@ -196,6 +210,8 @@ def test_bad_documents_are_refused_by_both(data: object) -> None:
     [
         {"version": 1},
         {"version": 1, "models": {"A.b:c_d-e": MODEL}},
+        {"version": 1, "models": {"a": MODEL, "b": {"like": "a"}, "c": {"like": "zzz"}}},
+        {"version": 1, "models": {"a": {**MODEL, "params": {}, "api_key_env": ["A", "B"]}}},
         {"version": 1, "complexity": {"bands": {"a": {"from": 0}, "b": {"from": 1}}}},
         {"version": 1, "tests": [{"name": "t", "request": "", "expect": {}}]},
         {"version": 1, "tests": [{"name": "t", "request": {"tags": []}, "expect": {}}]},

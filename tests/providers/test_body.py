@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import subprocess
 import sys
+from dataclasses import replace
 from types import SimpleNamespace
 from typing import Any
 
@@ -9,6 +10,8 @@ import pytest
 
 from policy_router.base_errors import UsageError
 from policy_router.domain.content import PARTS
+from policy_router.domain.effort import Effort
+from policy_router.domain.models import Model
 from policy_router.providers.body import PARAMETERS, Body, last_user_text
 
 MESSAGES = [{"role": "user", "content": "secret words"}]
@@ -230,3 +233,39 @@ def test_nothing_of_execution_loads_litellm_before_a_call() -> None:
 )  # fmt: skip
 def test_the_text_of_the_users_last_message(messages: Any, text: str) -> None:
     assert last_user_text(messages) == text
+
+
+MODEL = Model("m", "openai/m", "t", 0)
+
+
+@pytest.mark.parametrize(
+    ("model", "given", "sent"),
+    [
+        (MODEL, {"seed": 1}, {"seed": 1}),
+        (replace(MODEL, params={"seed": 2}), {"seed": 1, "top_p": 0.5}, {"seed": 2, "top_p": 0.5}),
+        (replace(MODEL, params={"seed": 2}), {}, {"seed": 2}),
+        (replace(MODEL, defaults={"seed": 2}), {"seed": 1}, {"seed": 1}),
+        (replace(MODEL, defaults={"seed": 2}), {}, {"seed": 2}),
+        (replace(MODEL, params={"seed": 3}, defaults={"seed": 2}), {}, {"seed": 3}),
+        (replace(MODEL, fixed_output=9), {}, {"max_tokens": 9}),
+        (replace(MODEL, fixed_output=9), {"max_tokens": 5}, {"max_tokens": 9}),
+        (replace(MODEL, fixed_output=9), {"max_completion_tokens": 50},
+         {"max_completion_tokens": 9}),
+        (replace(MODEL, fixed_output=9, default_output=3), {}, {"max_tokens": 9}),
+        (replace(MODEL, default_output=3), {}, {"max_tokens": 3}),
+        (replace(MODEL, default_output=3), {"max_completion_tokens": 5},
+         {"max_completion_tokens": 5}),
+        (replace(MODEL, effort=Effort.HIGH), {"reasoning_effort": "low"},
+         {"reasoning_effort": "high"}),
+        (replace(MODEL, defaults={"reasoning_effort": "low"}), {}, {"reasoning_effort": "low"}),
+        (replace(MODEL, effort=Effort.NONE, defaults={"reasoning_effort": "low"}), {},
+         {"reasoning_effort": "none"}),
+    ],
+)  # fmt: skip
+def test_what_the_policy_sets_for_a_model_is_sent(
+    model: Model, given: dict[str, Any], sent: dict[str, Any]
+) -> None:
+    body = Body(messages=MESSAGES, **given)
+    before = dict(body)
+    assert dict(body.sent_to(model)) == {"messages": MESSAGES, **sent}
+    assert dict(body) == before

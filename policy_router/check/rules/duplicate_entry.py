@@ -56,8 +56,11 @@ def _twins(subject: Subject) -> Iterator[Diagnostic]:
     """Yield models that differ in nothing but their names."""
     places = subject.draft.places
     seen: dict[str, str] = {}
-    for name, model in (subject.draft.document.models or {}).items():
-        first = seen.setdefault(model.model_dump_json(exclude_none=True), name)
+    models = subject.draft.document.models or {}
+    for name, model in models.items():
+        limits = models[subject.draft.quotas.get(name, name)].limits
+        whole = model.model_copy(update={"like": None, "limits": limits})
+        first = seen.setdefault(whole.model_dump_json(exclude_none=True), name)
         if first != name:
             yield warning(
                 "duplicate-entry",

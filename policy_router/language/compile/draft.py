@@ -76,7 +76,7 @@ class Draft:
     """A document while it is compiled; the rules of `check` read it afterwards.
 
     Attributes:
-        document: What the files say.
+        document: What the files say; models are completed by those that they are like.
         places: The position of each part of it in the files.
         catalog: LiteLLM's table of models.
         names: Every name that the files define.
@@ -84,6 +84,8 @@ class Draft:
         diagnostics: The problems so far.
         models: The compiled models.
         entries: The table's row of each model, by the model's name; None where it has none.
+        quotas: The name of a model -> the model whose `limits` it shares, where it has none of its
+            own.
         selected: The path of a selector -> its word, and the names of the models it selects.
         conditions: The path of a condition -> the condition.
         policy: The compiled policy, when there is no error.
@@ -99,6 +101,7 @@ class Draft:
     diagnostics: list[Diagnostic] = field(default_factory=list)
     models: tuple[Model, ...] = ()
     entries: Mapping[str, CatalogEntry | None] = field(default_factory=dict)
+    quotas: dict[str, str] = field(default_factory=dict)
     selected: dict[Path, tuple[str, tuple[str, ...]]] = field(default_factory=dict)
     conditions: dict[Path, Condition] = field(default_factory=dict)
     policy: Policy | None = None

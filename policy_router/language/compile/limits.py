@@ -40,6 +40,8 @@ def compile_limits(resolver: Resolver) -> tuple[Limit, ...]:
 
 def _own_limits(resolver: Resolver, name: str, model: ModelShape) -> Iterator[Limit]:
     path: Path = ("models", name, "limits")
+    sharing = [name, *(other for other, owner in resolver.draft.quotas.items() if owner == name)]
+    models = sum(1 << resolver.numbers[each] for each in sharing)
     seen: dict[tuple[str, str], Path] = {}
     for i, rate in enumerate(model.limits or ()):
         over = _window(resolver, rate.period, (*path, i))
@@ -50,7 +52,7 @@ def _own_limits(resolver: Resolver, name: str, model: ModelShape) -> Iterator[Li
                 Metric(rate.metric),
                 over,
                 rate.amount,
-                1 << resolver.numbers[name],
+                models,
                 span=resolver.places.value((*path, i)),
             )
 

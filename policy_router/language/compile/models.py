@@ -6,15 +6,19 @@ from typing import TYPE_CHECKING, Final
 
 from policy_router.catalog.pictures import picture_tokens
 from policy_router.catalog.upstream import upstream_model
+from policy_router.domain.effort import USUAL_LEVELS
 from policy_router.domain.models import Model
 from policy_router.language.compile.prices import compile_price
 from policy_router.language.compile.selectors import PRICES
 from policy_router.language.compile.values import given
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from policy_router.catalog.table import CatalogEntry
+    from policy_router.domain.models import JsonValue
     from policy_router.language.compile.resolve import Resolver
-    from policy_router.language.document.models import ModelShape
+    from policy_router.language.document.models import ModelShape, ParamsShape
 
 DEFAULT_TIERS: Final = ("standard",)
 """Tiers of a policy without models."""
@@ -25,7 +29,8 @@ def compile_tiers(resolver: Resolver) -> tuple[str, ...]:
     draft, document = resolver.draft, resolver.draft.document
     written = document.tiers
     if written is None:
-        used = dict.fromkeys(model.tier for model in (document.models or {}).values())
+        shapes = (document.models or {}).values()
+        used = dict.fromkeys(shape.tier for shape in shapes if shape.tier is not None)
         listed = "tiers" in draft.names.sections or draft.names.may_hold("tiers")
         if len(used) > 1 and not listed:
             draft.error(
@@ -54,7 +59,7 @@ def compile_models(resolver: Resolver) -> tuple[Model, ...]:
                 draft.places.key(path),
                 "give the model another name",
             )
-        entries[name] = entry = draft.catalog.find(shape.model, shape.api_base)
+        entries[name] = entry = draft.catalog.find(shape.model or "", shape.api_base)
         models.append(_model(resolver, name, shape, entry))
     draft.entries = entries
     return tuple(models)
@@ -64,29 +69,50 @@ def _model(resolver: Resolver, name: str, shape: ModelShape, entry: CatalogEntry
     path = ("models", name)
     rank = resolver.rank(shape.tier, (*path, "tier")) or 0
     context = given(shape.context, entry.context if entry else None)
-    picture, thumbnail = picture_tokens(shape.model, context)
+    provider_model = shape.model or ""
+    picture, thumbnail = picture_tokens(provider_model, context)
+    keys = [shape.api_key_env] if isinstance(shape.api_key_env, str) else shape.api_key_env or []
     abilities = frozenset(shape.can or ())
     if shape.can is None and entry is not None:
         abilities = entry.abilities
     return Model(
         name=name,
-        provider_model=shape.model,
-        tier=shape.tier,
+        provider_model=provider_model,
+        tier=shape.tier or "",
         rank=rank,
         price=compile_price(resolver, name, shape, entry.price if entry else None),
         free=shape.price == "free",
         context=context,
         max_output=given(shape.max_output, entry.max_output if entry else None),
         default_output=shape.defaults.max_tokens if shape.defaults else None,
+        fixed_output=shape.params.max_tokens if shape.params else None,
+        params=_parameters(shape.params),
+        defaults=_parameters(shape.defaults),
+        effort=shape.effort,
+        effort_levels=USUAL_LEVELS | entry.efforts if entry else USUAL_LEVELS,
         abilities=abilities,
         tags=frozenset(shape.tags or ()),
         quality=given(shape.quality, (rank + 1) / (len(resolver.ranks) + 1)),
         latency=shape.latency,
         api_base=shape.api_base,
-        api_key_env=shape.api_key_env,
+        api_base_env=shape.api_base_env,
+        api_key_env=keys[0] if keys else None,
+        api_key_envs=tuple(keys),
+        first_token_within=shape.first_token_within,
+        stall=shape.stall,
+        deadline=shape.deadline,
         picture=picture,
         thumbnail=thumbnail,
         weight=given(shape.weight, 1.0),
-        upstream=upstream_model(shape.model),
+        upstream=upstream_model(provider_model),
         span=resolver.places.key(path),
+    )
+
+
+def _parameters(shape: ParamsShape | None) -> Mapping[str, JsonValue]:
+    """Parameters by name, but for the cap on an answer, which limits what is reserved."""
+    return (
+        {}
+        if shape is None
+        else shape.model_dump(mode="json", exclude_none=True, exclude={"max_tokens"})
     )

@@ -16,6 +16,7 @@ from policy_router.language.compile.attributes import compile_attributes
 from policy_router.language.compile.complexity import compile_bands, compile_complexity
 from policy_router.language.compile.experiments import compile_experiments
 from policy_router.language.compile.fallback import compile_fallback
+from policy_router.language.compile.inherit import inherit
 from policy_router.language.compile.invariants import compile_invariants
 from policy_router.language.compile.learning import compile_learning
 from policy_router.language.compile.limits import compile_limits
@@ -39,11 +40,12 @@ def compile_document(draft: Draft) -> Policy | None:
 
     Args:
         draft: The document and its places. Its diagnostics, models, selectors, conditions and
-            policy are filled in.
+            policy are filled in, and models that are like others are completed.
 
     Raises:
         Cancelled: The policy is no longer wanted.
     """
+    inherit(draft)
     document, resolver = draft.document, Resolver(draft)
     _require_models(draft)
     timezone = resolver.timezone = compile_timezone(resolver)
