@@ -205,7 +205,7 @@ def _counters(
         key = limit.key(subject)
         if key in readings:
             reading, own = readings[key], limit.of(subject)
-            least = max(1, min(limits.amounts(own, request), default=1))
+            least = max(1, min(limits.amounts(own, request, snapshot.now), default=1))
             full = reading is not None and own.cap is not None and reading.used + least > own.cap
             counters.append(CounterStatus(own, subject, reading, full))
     return counters

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, TypeAlias
 
 from policy_router.decision.abilities import HOSTED_TOOLS
 from policy_router.domain.limits import Metric, WhenExhausted
@@ -20,6 +20,10 @@ leaves enough for an answer. What it reserves is out of reach for others while i
 answers are short."""
 _MANY: Final = 1_000_000
 
+During: TypeAlias = tuple[float | None, float]
+"""A period: the Unix time at which it begins, or None for any time at all; and its seconds."""
+ANY_TIME: Final[During] = (None, 0.0)
+
 
 def refuses(limit: Limit, model: Model) -> bool:
     """Whether the limit refuses a model when it is exhausted, rather than only warn."""
@@ -30,7 +34,11 @@ def refuses(limit: Limit, model: Model) -> bool:
 
 
 def largest_amount(
-    limit: Limit, model: Model, request: Request, output_cap: int | None = None
+    limit: Limit,
+    model: Model,
+    request: Request,
+    output_cap: int | None = None,
+    during: During = ANY_TIME,
 ) -> int:
     """The most that one attempt can use of a limit.
 
@@ -39,6 +47,7 @@ def largest_amount(
         model: The model that is called.
         request: The request.
         output_cap: Tokens that one answer may have; None means the fewest that must fit.
+        during: When it may be sent, for prices that depend on the hour.
 
     Returns:
         Requests, tokens, or nano-USD; 0 nano-USD where the price is unknown.
@@ -52,10 +61,17 @@ def largest_amount(
     output = output_cap * request.answers
     if limit.metric is Metric.TOKENS:
         return _input_tokens(limit, model, request) + output
-    if model.price is None:
+    price = model.price
+    if price is None:
         return 0
+    tokens, pictures = model.most_input(request), request.pictures + request.thumbnails
     hosted = HOSTED_TOOLS in request.needs
-    return model.price.most(model.most_input(request), output, hosted=hosted)
+    if not price.by_hour:
+        return price.most(tokens, output, hosted=hosted, pictures=pictures)
+    return max(
+        each.most(tokens, output, hosted=hosted, pictures=pictures)
+        for each in price.within(*during)
+    )
 
 
 def fit_output_cap(limit: Limit, model: Model, request: Request, output_cap: int) -> int:
@@ -70,18 +86,29 @@ def fit_output_cap(limit: Limit, model: Model, request: Request, output_cap: int
     return min(output_cap, max(room, MIN_OUTPUT_CAP))
 
 
-def share_output_cap(limit: Limit, model: Model, request: Request) -> int:
-    """The cap on an answer with which a request uses no more than its share of a limit."""
+def share_output_cap(
+    limit: Limit, model: Model, request: Request, during: During = ANY_TIME
+) -> int:
+    """The cap on an answer with which a request uses no more than its share of a limit.
+
+    Args:
+        limit: The limit.
+        model: The model that is called.
+        request: The request.
+        during: When it may be sent, for prices that depend on the hour.
+    """
     share = (limit.cap or 0) // SHARE
     tokens = model.most_input(request)
     if limit.metric is Metric.TOKENS:
         return (share - tokens) // request.answers
-    price = model.price
-    if price is None:
+    if model.price is None:
         return 0
-    input_cost = price.most(tokens, 0)
-    output_cost = (price.most(tokens, _MANY) - input_cost) * request.answers
-    return (share - input_cost) * _MANY // output_cost if output_cost else _MANY
+    pictures, caps = request.pictures + request.thumbnails, []
+    for price in model.price.within(*during):
+        input_cost = price.most(tokens, 0, pictures=pictures)
+        output_cost = (price.most(tokens, _MANY, pictures=pictures) - input_cost) * request.answers
+        caps.append((share - input_cost) * _MANY // output_cost if output_cost else _MANY)
+    return min(caps)
 
 
 def _input_tokens(limit: Limit, model: Model, request: Request) -> int:

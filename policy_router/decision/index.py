@@ -21,6 +21,7 @@ from policy_router.decision.rule_effects import Effect, RuleEffect, RuleSkips
 from policy_router.decision.space import Space, TooWide
 from policy_router.domain.condition import HOUR, WEEKDAY
 from policy_router.domain.decision import Reason, RuleReasons, Skip
+from policy_router.domain.limits import LEASE
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -70,8 +71,9 @@ class Index:
         rules: Sequence[Rule],
         vocabulary: Vocabulary,
         limits: Sequence[Limit] = (),
+        longest: float = 0.0,
     ) -> None:
-        self.limits = LimitIndex(models, limits)
+        self.limits = LimitIndex(models, limits, LEASE + longest)
         self.models = tuple(models)
         self.by_name: Mapping[str, Model] = {m.name: m for m in models}
         self.at: Mapping[str, int] = {m.name: i for i, m in enumerate(models)}

@@ -19,13 +19,14 @@ from policy_router.decision.bitset import chosen
 from policy_router.decision.subjects import limit_for, subject_of
 from policy_router.decision.wording import spell_exhausted
 from policy_router.domain.decision import Reason, Skip
-from policy_router.domain.limits import Charge, Metric, WhenExhausted
+from policy_router.domain.limits import LEASE, Charge, Metric, WhenExhausted
 from policy_router.domain.periods import Period
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Sequence
     from zoneinfo import ZoneInfo
 
+    from policy_router.decision.amounts import During
     from policy_router.domain.condition import Facts
     from policy_router.domain.limits import CounterKey, Limit, Reading
     from policy_router.domain.models import Model
@@ -44,10 +45,15 @@ class LimitIndex:
     Attributes:
         limits: Every limit and budget, in written order.
         plain: Whether no model is ever excluded for lack of a budget or a price.
+        longest: Seconds after its reservation within which an attempt is sent. What it reserves is
+            for the highest price in force within that time.
     """
 
-    def __init__(self, models: Sequence[Model], limits: Sequence[Limit]) -> None:
+    def __init__(
+        self, models: Sequence[Model], limits: Sequence[Limit], longest: float = LEASE
+    ) -> None:
         self.limits = tuple(limits)
+        self.longest = longest
         self._models = tuple(models)
         self._free = _set_of(models, lambda model: model.free)
         self._paid = _set_of(models, lambda model: not model.free)
@@ -150,6 +156,7 @@ class LimitIndex:
         """The models among `allowed` that do not fit into a limit, each with the first of these."""
         excluded = 0
         skips: list[Skip] = []
+        during = snapshot.now, self.longest
         for limit in self._refusing if snapshot.used else ():
             models = allowed & limit.models & ~excluded
             if not models:
@@ -165,7 +172,7 @@ class LimitIndex:
                 models &= ~self._free
             reading = snapshot.used[key]
             for i, model in self._models_in(models):
-                skip = _exhausted(limit, key, model, request, reading)
+                skip = _exhausted(limit, key, model, request, reading, during)
                 if skip is not None:
                     excluded |= 1 << i
                     skips.append(skip)
@@ -207,7 +214,7 @@ class LimitIndex:
         for limit in self.applying(facts):
             subject = subject_of(limit, request)
             limit = limit.of(subject)  # noqa: PLW2901  the same limit with the subject's cap
-            amounts = self.amounts(limit, request)
+            amounts = self.amounts(limit, request, now)
             if limit.cap is None or not (amounts or limit.narrow_at):
                 continue
             amount = min(amounts, default=0)
@@ -217,14 +224,23 @@ class LimitIndex:
             counters.append((limit.key(subject), charge))
         return tuple(counters)
 
-    def amounts(self, limit: Limit, request: Request) -> list[int]:
-        """The most that an attempt can use of a limit, for each model that it can refuse."""
+    def amounts(self, limit: Limit, request: Request, now: float | None) -> list[int]:
+        """The most that an attempt can use of a limit, for each model that it can refuse.
+
+        Args:
+            limit: The limit.
+            request: The request.
+            now: Unix time of the reservation; None means any time.
+        """
         if limit.cap is None or limit.then is WhenExhausted.WARN:
             return []
         models = limit.models
         if limit.then is WhenExhausted.FREE_ONLY:
             models &= ~self._free
-        return [largest_amount(limit, model, request) for _, model in self._models_in(models)]
+        return [
+            largest_amount(limit, model, request, during=(now, self.longest))
+            for _, model in self._models_in(models)
+        ]
 
     def _models_in(self, models: int) -> Iterator[tuple[int, Model]]:
         for i, model in enumerate(self._models):
@@ -233,12 +249,21 @@ class LimitIndex:
 
     # -- what an attempt reserves ------------------------------------------------------------
 
-    def output_caps(self, facts: Facts, request: Request, position: int) -> tuple[int, ...]:
+    def output_caps(
+        self, facts: Facts, request: Request, position: int, now: float | None = None
+    ) -> tuple[int, ...]:
         """Caps on an answer to try in turn, in tokens, for the model at a position.
 
         The first is all that the model can write, within the share of each limit that one request
         may reserve; the last is the least that is useful.
+
+        Args:
+            facts: The facts of the request.
+            request: The request.
+            position: The position of the model in the policy.
+            now: Unix time of the reservation; None means any time.
         """
+        during = now, self.longest
         model = self._models[position]
         least = model.output_cap(request.max_tokens)
         wanted = model.full_output(request)
@@ -250,7 +275,7 @@ class LimitIndex:
             limit = limit_for(limit, request)  # noqa: PLW2901  the same with the subject's cap
             if limit.cap is None:
                 continue
-            wanted = min(wanted, max(least, share_output_cap(limit, model, request)))
+            wanted = min(wanted, max(least, share_output_cap(limit, model, request, during)))
             if limit.metric is Metric.TOKENS:
                 wanted = fit_output_cap(limit, model, request, wanted)
                 least = fit_output_cap(limit, model, request, least)
@@ -265,6 +290,7 @@ class LimitIndex:
         now: float,
         zone: ZoneInfo,
         output_cap: int | None = None,
+        priced_from: float | None = None,
     ) -> tuple[Charge, ...]:
         """What one attempt reserves from which counters.
 
@@ -275,8 +301,10 @@ class LimitIndex:
             now: Unix time.
             zone: The time zone of calendar periods.
             output_cap: Tokens that each answer may have; None means the fewest that must fit.
+            priced_from: Unix time from which the attempt may be sent; by default `now`.
         """
         model = self._models[position]
+        during = now if priced_from is None else priced_from, self.longest
         charges = []
         for limit in self.applying(facts):
             if not limit.models >> position & 1:
@@ -286,7 +314,7 @@ class LimitIndex:
             subject = subject_of(limit, request)
             counter = limit.counter(subject, now, zone)
             limit = limit.of(subject)  # noqa: PLW2901  the same limit with the subject's cap
-            amount = largest_amount(limit, model, request, output_cap)
+            amount = largest_amount(limit, model, request, output_cap, during)
             charges.append(Charge(counter, amount, limit.cap, refuses(limit, model), limit.warn_at))
         return tuple(charges)
 
@@ -295,10 +323,15 @@ def _applies(limit: Limit, facts: Facts) -> bool:
     return limit.when is None or limit.when.holds(facts)
 
 
-def _exhausted(
-    limit: Limit, key: CounterKey, model: Model, request: Request, reading: Reading | None
+def _exhausted(  # noqa: PLR0917  what a decision has worked out by then
+    limit: Limit,
+    key: CounterKey,
+    model: Model,
+    request: Request,
+    reading: Reading | None,
+    during: During,
 ) -> Skip | None:
-    """Why a reading excludes a model; None when it fits.
+    """Why a reading excludes a model that is called in a period; None when it fits.
 
     A rate limit that cannot be read excludes no model: each process then keeps its own share.
     """
@@ -307,7 +340,7 @@ def _exhausted(
         detail = f"budget `{limit.name}` cannot be read now"
         return Skip(model.name, Reason.STATE, detail, span=limit.span) if budget else None
     cap = limit.cap or 0
-    requested = largest_amount(limit, model, request)
+    requested = largest_amount(limit, model, request, during=during)
     if reading.used + max(requested, 1) <= cap:
         return None
     reason = Reason.BUDGET if budget else Reason.RATE_LIMIT

@@ -90,6 +90,7 @@ class Policy:
             rules=self.rules,
             vocabulary=self.vocabulary,
             limits=self.limits,
+            longest=max([self.fallback.deadline, *(task.deadline or 0 for task in self.tasks)]),
         )
         object.__setattr__(self, "_index", index)
 

@@ -30,6 +30,9 @@ ANYONE: Final = "-"
 """The subject of a count that all requests share, and of a request that does not identify its
 subject: all of those share one count, too."""
 
+LEASE: Final = 30.0
+"""Seconds until the hold of a dead process expires, charged in full."""
+
 BUDGETS: Final = "budgets"
 """The section of the policy whose limits are budgets."""
 

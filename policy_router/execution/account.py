@@ -2,7 +2,7 @@
 
 account = accounting.account(policy, situation)
 skip = await account.open(candidate.model)       # None: it may be sent
-account.ended(usage, failure, produced)
+account.ended(usage, failure, produced, sent)
 await account.close()
 """
 
@@ -97,16 +97,16 @@ class RequestAccount:
         """
         stated = model.sent_cap(self._request.max_tokens)
         self._cap = model.default_output if stated is None else None
-        facts = self._facts
+        facts, now = self._facts, self._context.clock()
         if facts is None:
-            self._expect(model, model.full_output(self._request))
+            self._expect(model, model.full_output(self._request), now)
             return None
         number = self._policy.position(model.name)
-        caps = self._policy.limit_index.output_caps(facts, self._request, number)
+        caps = self._policy.limit_index.output_caps(facts, self._request, number, now)
         for cap in caps:  # each is smaller than the one before, in case money or tokens are short
-            self._expect(model, cap)
-            charges_at = partial(self._charges, facts, model, cap)
-            charges = charges_at(self._context.clock())
+            self._expect(model, cap, now)
+            charges_at = partial(self._charges, facts, model, cap, now)
+            charges = charges_at(now)
             answer = await self._holds.reserve(charges, charges_at, self._attribution(model))
             if not _too_large(answer):
                 break
@@ -121,7 +121,7 @@ class RequestAccount:
             return Skip(model.name, Reason.STATE, answer.detail, span=model.span)
         return self._skip(model, answer.refusals[0])
 
-    def _expect(self, model: Model, cap: int) -> None:
+    def _expect(self, model: Model, cap: int, now: float) -> None:
         """Notes the most that an attempt may use when each answer has up to `cap` tokens."""
         request, self._model = self._request, model.name
         sizes = [size for size in (model.context, model.max_output) if size is not None]
@@ -133,6 +133,8 @@ class RequestAccount:
             HOSTED_TOOLS in request.needs,
             model.context,
             None if model.context is None else max(sizes) * request.answers,
+            request.pictures + request.thumbnails,
+            (now, self._policy.limit_index.longest),
         )
 
     def _cap_to_send(self, model: Model, cap: int) -> int | None:
@@ -170,15 +172,19 @@ class RequestAccount:
             request_id=self._request_id,
         )
 
-    def ended(self, usage: Usage, failure: Failure | None, produced: int) -> None:
+    def ended(
+        self, usage: Usage, failure: Failure | None, produced: int, sent: float | None = None
+    ) -> None:
         """Notes how the open attempt ended; it is settled with the next `open`, or by `close`.
 
         Args:
             usage: What the provider counted.
             failure: Why it failed; None when it answered.
             produced: Bytes of the answer.
+            sent: Unix time at which it was sent, whose price it is charged; None means the highest
+                price that may have been in force.
         """
-        actual = charge_of(self._bound, usage, failure, produced)
+        actual = charge_of(self._bound.sent_at(sent), usage, failure, produced)
         self.actual = actual
         self.overrun = actual is not None and self._bound.exceeded(usage, actual)
         if self.overrun:
@@ -193,11 +199,19 @@ class RequestAccount:
         """Settles what is not settled yet. Never raises: what cannot be settled expires."""
         await self._holds.close()
 
-    def _charges(self, facts: Facts, model: Model, cap: int, now: float) -> tuple[Charge, ...]:
+    def _charges(
+        self, facts: Facts, model: Model, cap: int, priced_from: float, now: float
+    ) -> tuple[Charge, ...]:
         policy = self._policy
         number = policy.position(model.name)
         charges = policy.limit_index.charges(
-            facts, self._request, number, now=now, zone=policy.timezone, output_cap=cap
+            facts,
+            self._request,
+            number,
+            now=now,
+            zone=policy.timezone,
+            output_cap=cap,
+            priced_from=priced_from,
         )
         self._slots = frozenset(
             c.counter.key for c in charges if c.counter.metric is Metric.CONCURRENT

@@ -186,7 +186,7 @@ class RunningAttempt:
         """
         attempt = self.record(self.usage, failure)
         if self._account is not None:
-            self._account.ended(self.usage, failure, self.produced)
+            self._account.ended(self.usage, failure, self.produced, self.started or None)
             actual = self._account.actual
             attempt = replace(
                 attempt,

@@ -7,17 +7,19 @@ is charged: the bill may be less than what is counted, never more.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Final
 
+from policy_router.decision.amounts import ANY_TIME
 from policy_router.ledger.store import Settlement
 from policy_router.providers.failure import FailureKind
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from policy_router.decision.amounts import During
     from policy_router.domain.prices import Price
     from policy_router.providers.chat import Usage
     from policy_router.providers.failure import Failure
@@ -86,6 +88,9 @@ class UpperBound:
         hosted_tools: Whether the request uses tools that the provider runs.
         max_in: Tokens that the model can take in at all; None when that is unknown.
         max_out: Tokens that it can give out at all; None when that is unknown.
+        pictures: Pictures of the request.
+        during: When it may be sent, for prices that depend on the hour: the Unix time of its
+            reservation, or None for any time; and seconds.
     """
 
     tokens_in: int
@@ -95,6 +100,14 @@ class UpperBound:
     hosted_tools: bool = False
     max_in: int | None = None
     max_out: int | None = None
+    pictures: int = 0
+    during: During = ANY_TIME
+
+    def sent_at(self, time: float | None) -> UpperBound:
+        """The same at the price of the moment of sending, a Unix time; None leaves all prices."""
+        if self.price is None or not self.price.by_hour or time is None:
+            return self
+        return replace(self, during=(time, 0.0))
 
     @property
     def settlement(self) -> Settlement:
@@ -103,8 +116,17 @@ class UpperBound:
 
     def at_most(self, tokens_in: int, tokens_out: int) -> Settlement:
         """The charge for these numbers of tokens at the highest rates."""
-        cost = self.price.most(tokens_in, tokens_out, hosted=self.hosted_tools) if self.price else 0
-        return Settlement(cost, tokens_in, tokens_out, estimated=True)
+        hosted, pictures = self.hosted_tools, self.pictures
+        costs = [
+            price.most(tokens_in, tokens_out, hosted=hosted, pictures=pictures)
+            for price in self.prices
+        ]
+        return Settlement(max(costs, default=0), tokens_in, tokens_out, estimated=True)
+
+    @property
+    def prices(self) -> tuple[Price, ...]:
+        """The prices that may be in force when it is sent; none for a free or unknown one."""
+        return () if self.price is None else self.price.within(*self.during)
 
     @property
     def physical(self) -> Settlement:
@@ -176,40 +198,46 @@ def _counted(bound: UpperBound, usage: Usage, produced: int) -> Settlement | Non
         return None
     most = bound.physical
     bounded_in, bounded_out = min(tokens_in, most.tokens_in), min(tokens_out, most.tokens_out)
-    cost = 0
-    if bound.price is not None:
-        cached = min(usage.cached_tokens, bounded_in)
-        written = min(usage.cache_write_tokens, bounded_in - cached)
-        tokens = bound.price.cost(
-            bounded_in,
-            bounded_out,
-            cached,
-            written,
-            min(usage.audio_prompt_tokens, bounded_in),
-            min(usage.audio_completion_tokens, bounded_out),
-            # Where a provider does not report how long it keeps them, the higher rate.
-            kept=written
-            if usage.cache_write_1h_tokens is None
-            else min(usage.cache_write_1h_tokens, written),
-            thought=min(usage.reasoning_tokens, bounded_out),
-            cited=min(usage.citation_tokens, most.tokens_in),
-            tier=usage.service_tier,
-            local=usage.regional,
-        )
-        fees = min(_fees(bound, bound.price, usage), most.cost)
-        cost = max(tokens + fees, min(usage.billed_nano_usd or 0, most.cost))
+    cost = max((_cost(bound, price, usage, most) for price in bound.prices), default=0)
     bounded = (bounded_in, bounded_out) != (tokens_in, tokens_out)
     return Settlement(cost, bounded_in, bounded_out, estimated=bounded)
 
 
+def _cost(bound: UpperBound, price: Price, usage: Usage, most: Settlement) -> int:
+    """What the tokens that a provider counted cost at a price, with fees; at most `most`."""
+    tokens_in = min(usage.prompt_tokens or 0, most.tokens_in)
+    tokens_out = min(usage.completion_tokens or 0, most.tokens_out)
+    cached = min(usage.cached_tokens, tokens_in)
+    written = min(usage.cache_write_tokens, tokens_in - cached)
+    tokens = price.cost(
+        tokens_in,
+        tokens_out,
+        cached,
+        written,
+        min(usage.audio_prompt_tokens, tokens_in),
+        min(usage.audio_completion_tokens, tokens_out),
+        # Where a provider does not report how long it keeps them, the higher rate.
+        kept=written
+        if usage.cache_write_1h_tokens is None
+        else min(usage.cache_write_1h_tokens, written),
+        thought=min(usage.reasoning_tokens, tokens_out),
+        cited=min(usage.citation_tokens, most.tokens_in),
+        tier=usage.service_tier,
+        local=usage.regional,
+    )
+    fees = min(_fees(bound, price, usage), most.cost)
+    return max(tokens + fees, min(usage.billed_nano_usd or 0, most.cost))
+
+
 def _fees(bound: UpperBound, price: Price, usage: Usage) -> int:
-    """What is charged in addition to tokens: as the provider's own bill says, else by its count of
-    searches, else all that the fees may be."""
+    """What is charged in addition to tokens: as the provider's own bill says, else by the number of
+    pictures and the provider's count of searches, else all that the fees may be."""
     if usage.billed_nano_usd is not None:
         return 0
+    fee = price.fee + bound.pictures * price.image
     if usage.searches is not None:
-        return price.fee + usage.searches * price.search
-    return price.fee + price.fees + (price.hosted if bound.hosted_tools else 0)
+        return fee + usage.searches * price.search
+    return fee + price.fees + (price.hosted if bound.hosted_tools else 0)
 
 
 def _estimated(bound: UpperBound, produced: int) -> Settlement:

@@ -12,6 +12,7 @@ import logging
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final, TypeAlias
 
+from policy_router.domain.limits import LEASE
 from policy_router.errors import StoreError
 from policy_router.ledger.store import Ended, Ending, Granted, Hold, Stale, Unavailable, finish
 
@@ -22,8 +23,6 @@ if TYPE_CHECKING:
     from policy_router.ledger.store import Attribution, Crossing, Refused, Settlement, Store
 
 _log: Final = logging.getLogger(__name__)
-LEASE: Final = 30.0
-"""Seconds until the hold of a dead process expires, charged in full."""
 _TRIES: Final = 3
 """How often a reservation is made anew because a period, such as a day, ended meanwhile."""
 

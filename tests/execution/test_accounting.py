@@ -12,14 +12,13 @@ import pytest
 
 from policy_router.decision.facts import situation_of
 from policy_router.domain.facts import Vocabulary
-from policy_router.domain.limits import CounterKey, Limit, Metric, Reading, WhenExhausted
+from policy_router.domain.limits import LEASE, CounterKey, Limit, Metric, Reading, WhenExhausted
 from policy_router.domain.models import Model
 from policy_router.domain.periods import Period
 from policy_router.domain.prices import FREE_PRICE, Price
 from policy_router.domain.request import Request
 from policy_router.errors import StoreError
 from policy_router.execution.accounting import Accounting
-from policy_router.execution.holds import LEASE
 from policy_router.ledger.memory import MemoryStore
 from policy_router.ledger.reader import EntryKind
 from policy_router.ledger.store import Crossing, Ended, Refusal, Refused, Stale, Unavailable

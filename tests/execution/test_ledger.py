@@ -20,8 +20,8 @@ from policy_router import (
 )
 from policy_router.acceptance.user_code import Functions
 from policy_router.domain.identity import bounded_id
+from policy_router.domain.limits import LEASE
 from policy_router.events import NoRoom, StoreLostData, Warned
-from policy_router.execution.holds import LEASE
 from policy_router.ledger.degraded import DegradableStore
 from policy_router.ledger.memory import MemoryStore
 from policy_router.ledger.status import StoreStatus
