@@ -6,8 +6,10 @@ from typing import Final
 
 HOSTED_TOOLS: Final = "hosted_tools"
 """Tools that run at the provider: web search, code execution, MCP servers, computer use."""
+REASONING: Final = "reasoning"
+"""Thinking before the answer, which counts as output."""
 ABILITIES: Final = (
-    "tools", "json", "vision", "audio", "video", "pdf", "reasoning", "image_output",
+    "tools", "json", "vision", "audio", "video", "pdf", REASONING, "image_output",
     "audio_output", HOSTED_TOOLS,
 )  # fmt: skip
 """vision, audio, video and pdf are inputs; image_output and audio_output are outputs."""

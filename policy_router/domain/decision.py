@@ -105,9 +105,11 @@ class Candidate:
             now: Unix time of the estimate, where prices depend on the hour.
         """
         until = self.model.price_until(now)
+        effort = {} if self.model.effort is None else {"effort": self.model.effort.value}
         return {
             "model": self.name,
             "calls": self.model.provider_model,
+            **effort,
             "tier": self.model.tier,
             "free": self.model.free,
             "cost_usd": _estimate(self.model, request, now),

@@ -20,21 +20,21 @@ class Effort(StrEnum):
     MAX = "max"
 
 
-_SCALE: Final = ("none", "minimal", "low", "medium", "high", "xhigh", "max")
+LEVELS: Final = ("none", "minimal", "low", "medium", "high", "xhigh", "max")
 """Every level that a provider may have, least first."""
 
 USUAL_LEVELS: Final = frozenset({"low", "medium", "high"})
 """The levels of nearly every model whose effort can be set."""
 
 
-def nearest_level(effort: Effort, levels: AbstractSet[str]) -> str:
+def nearest_level(effort: str, levels: AbstractSet[str]) -> str:
     """Return the level of a model that is nearest to an effort.
 
     Of two that are equally near it is the lower one, which costs less.
 
     Args:
-        effort: The effort that the policy asks for.
+        effort: One of `LEVELS`, the effort that is asked for.
         levels: The levels that the model has, at least one.
     """
-    wanted = _SCALE.index(effort)
-    return min(levels, key=lambda level: (abs(_SCALE.index(level) - wanted), _SCALE.index(level)))
+    wanted = LEVELS.index(effort)
+    return min(levels, key=lambda level: (abs(LEVELS.index(level) - wanted), LEVELS.index(level)))

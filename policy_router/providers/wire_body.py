@@ -13,6 +13,8 @@ from collections.abc import Mapping
 from hashlib import blake2b
 from typing import TYPE_CHECKING, Any, Final
 
+from policy_router.providers.effort import EFFORT, with_effort
+
 if TYPE_CHECKING:
     from policy_router.domain.models import Model
 
@@ -90,6 +92,8 @@ def for_provider(body: Mapping[str, Any], provider: str, model: Model) -> dict[s
         sent["tools"] = [_without(tool, "cache_control") for tool in sent["tools"]]
     extra = frozenset[str]().union(*(names for providers, names in _EXTRA if provider in providers))
     sent["messages"] = [_message(m, provider, extra) for m in sent["messages"]]
+    if EFFORT in sent:
+        sent = {**with_effort(sent, provider, model)}
     if provider in _OLLAMA:
         sent["num_ctx"] = _kept(sent, model.context)
     return sent

@@ -62,7 +62,7 @@ def candidates(decision: Decision, only: str | None = None) -> list[Block]:
     rows = [
         (
             str(rank),
-            printable(candidate.name),
+            _model(candidate.model),
             candidate.model.tier,
             _cost(decision, candidate.model),
             printable(candidate.detail),
@@ -73,6 +73,12 @@ def candidates(decision: Decision, only: str | None = None) -> list[Block]:
     if not rows:
         return []
     return [Table([("", "model", "tier", "est. cost", "why"), *rows], header=True)]
+
+
+def _model(model: Model) -> str:
+    """A model with the effort that the policy sets: one model may be there at several."""
+    effort = "" if model.effort is None else f", effort {model.effort}"
+    return f"{printable(model.name)}{effort}"
 
 
 def left_out(skips: Iterable[Skip], zone: ZoneInfo) -> list[Block]:

@@ -23,6 +23,11 @@ TABLE: Final = Catalog(
             "max_output_tokens": 16_384, "supports_function_calling": True,
             "input_cost_per_token": 2.5e-06, "output_cost_per_token": 1e-05,
         },
+        "o9": {
+            "litellm_provider": "openai", "mode": "chat", "max_input_tokens": 128_000,
+            "input_cost_per_token": 2.5e-06, "output_cost_per_token": 1e-05,
+            "supports_reasoning": True,
+        },
         "gpt-4o-mini": {
             "litellm_provider": "openai", "mode": "chat", "max_input_tokens": 128_000,
             "input_cost_per_token": 1.5e-07, "output_cost_per_token": 6e-07,

@@ -321,6 +321,16 @@ SOUND: Final[dict[str, dict[str, str]]] = {
             "price: { input: $0.10/M, output: $0.40/M }"
         ),
     },
+    "effort-without-reasoning": {
+        "none of it": models(f"{PAID}, effort: none"),
+        "the policy says that it reasons": models(f"{PAID}, can: [reasoning], effort: high"),
+        "the table says so, though `can` does not": models(
+            "model: openai/o9, tier: heavy, can: [tools], effort: high"
+        ),
+        "taken from another model": models(
+            "model: openai/o9, tier: heavy, effort: high", "like: m0, effort: max", tiers="heavy"
+        ),
+    },
     "free-but-priced": {
         "a server of our own": models(
             "model: openai/gpt-4o, tier: heavy, price: free, api_base: 'http://vllm:8000/v1'"
@@ -696,6 +706,7 @@ SOUND: Final[dict[str, dict[str, str]]] = {
     },
 }  # fmt: skip
 
+
 WRONG: Final[dict[str, dict[str, str]]] = {
     "uncovered-model": {
         "no budgets at all": "budgets: {}",
@@ -844,6 +855,11 @@ WRONG: Final[dict[str, dict[str, str]]] = {
         "a class": "tasks: { x: { pattern: '^([^)]+)*$' }, c: {} }",
         "an escape": "tasks: { x: { pattern: '(\\d+)+' }, c: {} }",
         "in a condition": rules("when: \"matches(user, '(a+)+')\", avoid: [big]"),
+    },
+    "effort-without-reasoning": {
+        "the table says that it does not": models(f"{PAID}, effort: high"),
+        "nobody says that it does": models(FREE, f"{FREE_HEAVY}, effort: minimal"),
+        "taken from another model": models(PAID, "like: m0, effort: max", tiers="heavy"),
     },
     "free-but-priced": {"without a provider": models("model: gpt-4o, tier: heavy, price: free")},
     "price-zero-is-not-free": {

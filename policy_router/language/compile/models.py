@@ -6,7 +6,8 @@ from typing import TYPE_CHECKING, Final
 
 from policy_router.catalog.pictures import picture_tokens
 from policy_router.catalog.upstream import upstream_model
-from policy_router.domain.effort import USUAL_LEVELS
+from policy_router.decision.abilities import REASONING
+from policy_router.domain.effort import USUAL_LEVELS, Effort
 from policy_router.domain.models import Model
 from policy_router.language.compile.prices import compile_price
 from policy_router.language.compile.selectors import PRICES
@@ -75,6 +76,9 @@ def _model(resolver: Resolver, name: str, shape: ModelShape, entry: CatalogEntry
     abilities = frozenset(shape.can or ())
     if shape.can is None and entry is not None:
         abilities = entry.abilities
+    if shape.effort is not None:
+        reasons = shape.effort is not Effort.NONE
+        abilities = abilities | {REASONING} if reasons else abilities - {REASONING}
     return Model(
         name=name,
         provider_model=provider_model,
@@ -89,7 +93,7 @@ def _model(resolver: Resolver, name: str, shape: ModelShape, entry: CatalogEntry
         params=_parameters(shape.params),
         defaults=_parameters(shape.defaults),
         effort=shape.effort,
-        effort_levels=USUAL_LEVELS | entry.efforts if entry else USUAL_LEVELS,
+        effort_levels=USUAL_LEVELS | (entry.efforts if entry else {Effort.NONE.value}),
         abilities=abilities,
         tags=frozenset(shape.tags or ()),
         quality=given(shape.quality, (rank + 1) / (len(resolver.ranks) + 1)),

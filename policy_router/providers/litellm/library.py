@@ -209,6 +209,11 @@ _FIXED: Final[Mapping[str, Any]] = MappingProxyType(
 )
 
 
+_OF_UNKNOWN_EFFORT: Final = frozenset({"azure", "fireworks_ai", "groq", "lm_studio", "together_ai"})
+"""Providers for whose models LiteLLM drops the effort, unless it knows that they reason. It cannot
+know that of a deployment, or of a model that was loaded by hand."""
+
+
 async def send(
     litellm: Any,
     name: str,
@@ -240,6 +245,8 @@ async def send(
 
     _ignore_its_warnings()
     _, provider, known_key, known_base = litellm.get_llm_provider(name, api_base=api_base)
+    if "reasoning_effort" in body and provider in _OF_UNKNOWN_EFFORT:
+        body = {**body, "allowed_openai_params": ["reasoning_effort"]}
     own_key = key(provider)
     arguments = {
         **body,
