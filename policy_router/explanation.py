@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from policy_router.classification.tasks import MatchedBy
 from policy_router.decision.subjects import subject_of
@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from policy_router.classification.classifier import Classification
     from policy_router.decision.policy import Policy
     from policy_router.diagnostics import Span
+    from policy_router.domain.aliases import Alias
     from policy_router.domain.complexity import Band
     from policy_router.domain.condition import Facts
     from policy_router.domain.decision import Decision
@@ -22,6 +23,9 @@ if TYPE_CHECKING:
     from policy_router.domain.rules import Rule, Task
     from policy_router.domain.snapshot import Snapshot
     from policy_router.language.interpreter import Evaluation
+
+
+_NO_TOOL_ERRORS: Final = ("tool_errors", 0)
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,13 +108,20 @@ class Explanation:
 
     @property
     def known_facts(self) -> Mapping[str, object]:
-        """The facts that have a value, by name; sets are sorted lists."""
+        """The facts that say something, by name; sets are sorted lists."""
         pairs = zip(self.policy.vocabulary.facts, self.facts, strict=True)
         return {
             fact.name: sorted(value) if isinstance(value, frozenset | set) else value
             for fact, value in pairs
             if value is not None and value is not False and value != frozenset()
+            if (fact.name, value) != _NO_TOOL_ERRORS
         }
+
+    @property
+    def alias(self) -> Alias | None:
+        """The alias that the request asks for, if it asks for one."""
+        asked = self.decision.request.model
+        return None if asked is None else self.policy.alias(asked)
 
     @property
     def task(self) -> Task | None:

@@ -180,7 +180,6 @@ def _add(parameters: dict[str, object], extra: object) -> None:
 def _stated(facts: RequestOptions, *, stream: bool) -> Request:
     """What the caller states, before the body is read. Raises UsageError."""
     tokens, attributes, prefer = facts.get("tokens"), facts.get("attributes"), facts.get("prefer")
-    model = facts.get("model")
     return Request(
         task=facts.get("task"),
         complexity=facts.get("complexity"),
@@ -200,7 +199,7 @@ def _stated(facts: RequestOptions, *, stream: bool) -> Request:
         max_latency=facts.get("max_latency"),
         min_quality=facts.get("min_quality"),
         prefer=cast("tuple[str, ...] | None", prefer),  # a list, too, which Request makes a tuple
-        model=None if isinstance(model, str) and model == "auto" else model,
+        model=facts.get("model"),
         max_candidates=facts.get("max_candidates"),
     )
 

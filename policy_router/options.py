@@ -80,7 +80,8 @@ class RequestConstraints(TypedDict, total=False):
         max_latency: The longest expected latency of a model, in seconds.
         min_quality: The lowest quality of a model, from 0 to 1.
         prefer: Sort keys that replace those of the policy, the most important one first.
-        model: The only model of the policy to use; `"auto"` sets no constraint.
+        model: The only model of the policy to use, or an alias; `"auto"` sets no constraint,
+            unless the policy has an alias of that name.
         max_candidates: How many models to try at most.
     """
 

@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 
 from policy_router.decision.abilities import ABILITIES
 from policy_router.decision.policy import Policy
+from policy_router.domain.aliases import Alias
 from policy_router.domain.complexity import Band
 from policy_router.domain.condition import All, Any, Condition, Not, Op, Test, Tree, spell, tests_of
 from policy_router.domain.facts import Fact, FactType, Vocabulary
@@ -35,6 +36,7 @@ PREFIXES = ("a", "ada", "bot-", "b")
 NUMBERS = (0, 1, 5, 100, 101, 5000)
 BANDS = (Band("easy", 0.0), Band("medium", 0.3, 1), Band("hard", 0.7, 2))
 TASKS = ("code", "chat")
+ALIASES = ("fast", "auto", "f*", "m*", "*")
 ATTRIBUTES = (
     Fact("plan", FactType.ENUM, ("free", "pro")),
     Fact("internal", FactType.BOOL),
@@ -153,6 +155,7 @@ def assemble(
     prefer: tuple[SortKey, ...] = (SortKey.FREE, SortKey.SMALLEST, SortKey.CHEAPEST),
     fallback: Fallback | None = None,
     meters: tuple[Limit, ...] | None = None,
+    aliases: tuple[Alias, ...] = (),
 ) -> Policy:
     """A policy of these parts; unless meters are given, one budget without a cap pays for all."""
     if meters is None:
@@ -160,7 +163,7 @@ def assemble(
         meters = (Limit("budgets", "all", Metric.USD, Period.MONTH, None, everyone),)
     return Policy(
         "generated", "", ZoneInfo("Europe/Berlin"), TIERS, models, tasks, bands, prefer, rules,
-        fallback or Fallback(), meters, vocabulary, "0",
+        fallback or Fallback(), meters, vocabulary, "0", aliases=aliases,
     )  # fmt: skip
 
 
@@ -195,6 +198,18 @@ def meters(draw: st.DrawFn, models: int, vocabulary: Vocabulary) -> tuple[Limit,
 
 
 @st.composite
+def aliases(draw: st.DrawFn, models: int) -> tuple[Alias, ...]:
+    """Names for some of the models, each model in one group at most."""
+    found = []
+    for name in draw(st.lists(st.sampled_from(ALIASES), max_size=3, unique=True)):
+        order = draw(st.permutations([f"m{i}" for i in range(models)]))
+        cuts = sorted(draw(st.sets(st.integers(1, models), max_size=3)))
+        groups = [tuple(order[a:b]) for a, b in zip([0, *cuts], cuts, strict=False)]
+        found.append(Alias(name, tuple(groups), "*" in name))
+    return tuple(found)
+
+
+@st.composite
 def policies(draw: st.DrawFn, max_rules: int = 6) -> Policy:
     count = draw(st.integers(1, 5))
     pool = draw(models(count))
@@ -214,7 +229,14 @@ def policies(draw: st.DrawFn, max_rules: int = 6) -> Policy:
         prefer=tuple(keys),
         fallback=Fallback(step_down=draw(st.booleans())),
         meters=draw(meters(count, vocabulary)),
+        aliases=draw(aliases(count)),
     )
+
+
+def asked_of(policy: Policy) -> list[str]:
+    """Every kind of name that a request may ask for."""
+    names = [alias.name.replace("*", "x") for alias in policy.aliases]
+    return [*names, "auto", *(m.name for m in policy.models)]
 
 
 @st.composite
@@ -253,7 +275,7 @@ def requests(draw: st.DrawFn, policy: Policy) -> Request:
         prefer=draw(
             maybe | maybe | st.lists(st.sampled_from(list(SortKey)), max_size=3).map(tuple)
         ),
-        model=draw(maybe | maybe | st.sampled_from([m.name for m in policy.models])),
+        model=draw(maybe | maybe | st.sampled_from(asked_of(policy))),
         max_candidates=draw(maybe | maybe | st.integers(0, 3)),
         session=draw(user),
         client=draw(user),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass, replace
 from datetime import datetime
 from fractions import Fraction
@@ -124,6 +125,7 @@ def decide(policy: Policy, request: Request, snapshot: Snapshot) -> Verdict:
     first: list[str] = [name for r in applied for name in r.first]
     first += task.first if task else ()
     output = TYPICAL_OUTPUT if request.max_tokens is None else request.max_tokens
+    asked_for = _asked_for(policy, request.model)
     out: dict[str, str] = {}
     for model in policy.models:
         reason = next((why for r in applied if (why := _taken(r, model.name, policy))), None)
@@ -133,7 +135,7 @@ def decide(policy: Policy, request: Request, snapshot: Snapshot) -> Verdict:
         until = snapshot.cooling.get(model.name)
         checks = [
             ("tier", not policy.fallback.step_down and model.rank < floor),
-            ("model", request.model is not None and request.model != model.name),
+            ("model", model.name not in asked_for),
             (
                 "cost",
                 request.max_cost is not None
@@ -190,8 +192,12 @@ def decide(policy: Policy, request: Request, snapshot: Snapshot) -> Verdict:
             policy.models.index(model),
         )
 
-    groups = [_group(m) for m in sorted(allowed, key=place)]
-    order = [m.name for m in sorted(allowed, key=place)]
+    order: list[str] = []
+    for number in sorted(set(asked_for.values())):
+        members = [m for m in allowed if asked_for.get(m.name) == number]
+        groups = []
+        groups = [_group(m) for m in sorted(members, key=place)]
+        order += [m.name for m in sorted(members, key=place)]
     if request.max_candidates is not None:
         out |= dict.fromkeys(order[request.max_candidates :], "max_candidates")
         order = order[: request.max_candidates]
@@ -200,6 +206,19 @@ def decide(policy: Policy, request: Request, snapshot: Snapshot) -> Verdict:
 
 def _group(model: Model) -> str:
     return model.upstream or f"only {model.name}"
+
+
+def _asked_for(policy: Policy, asked: str | None) -> dict[str, int]:
+    """The models that a caller asks for, and the number of each one's group."""
+    names = [m.name for m in policy.models]
+    found = [a for a in policy.aliases if a.name == asked]
+    if not found and asked in names:
+        return {asked: 0}
+    if not found and asked is not None and asked != "auto":
+        found = [a for a in policy.aliases if re.fullmatch(a.name.replace("*", ".*"), asked)]
+    if not found:
+        return dict.fromkeys(names, 0)
+    return {name: number for number, group in enumerate(found[0].groups) for name in group}
 
 
 def _taken(rule: Rule, model: str, policy: Policy) -> str | None:

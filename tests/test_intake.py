@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, cast
 
 import pytest
 
-from policy_router import Bounds, TooLargeError, UsageError, classify, load
+from policy_router import Bounds, TooLargeError, UsageError, classify, decide, load
 from policy_router.classification.classifier import Classifier
 from policy_router.intake import Intake, take_in
 from policy_router.options import FACTS, OPTIONS, ChatParameters
@@ -115,7 +115,9 @@ def test_a_cost_is_dollars(cost: Any) -> None:
 
 
 def test_auto_is_no_constraint_on_the_model() -> None:
-    assert classify(POLICY, model="auto").model is None
+    plain, auto = classify(POLICY), classify(POLICY, model="auto")
+    assert auto.model == "auto"  # conditions can read it
+    assert decide(POLICY, auto).candidates == decide(POLICY, plain).candidates
 
 
 def test_extra_body_is_sent_like_arguments() -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Final
 
 from policy_router.check.rules import (
+    alias_without_effect,
     budget_below_one_request,
     calls_own_function,
     checks_need_whole_answers,
@@ -120,6 +121,7 @@ LINT: Final[Mapping[str, Callable[[Subject], Iterator[Diagnostic]]]] = {
     "tier-order": tier_order.check,
     "time-without-effect": time_without_effect.check,
     "unknown-stop-reason": unknown_stop_reason.check,
+    "alias-without-effect": alias_without_effect.check,
     "unmet-need": unmet_need.check,
     "zero-limit": zero_limit.check,
 }

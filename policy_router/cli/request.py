@@ -77,9 +77,9 @@ class RequestArguments:
         Words,
         typer.Option(metavar="KEY", help="The order, such as cheapest,fastest."),
     ] = None
-    model: Annotated[str | None, typer.Option(metavar="MODEL", help="The only model to use.")] = (
-        None
-    )
+    model: Annotated[
+        str | None, typer.Option(metavar="MODEL", help="The only model to use, or an alias.")
+    ] = None
     max_candidates: Annotated[
         int | None,
         typer.Option(metavar="N", parser=option_values.candidates, help="Models to try at most."),

@@ -9,6 +9,7 @@ from policy_router.decision.bitset import bits
 from policy_router.decision.disclosure import checks_for
 from policy_router.decision.facts import situation_of
 from policy_router.decision.gates import gates_for
+from policy_router.decision.grouping import ordered_in_groups
 from policy_router.decision.moment import values_of_the_moment
 from policy_router.domain.complexity import Band
 from policy_router.domain.decision import Decision, Reason, RuleReasons, Skip
@@ -162,4 +163,13 @@ def _ordered(
         prefer = tuple(SortKey(key) for key in request.prefer)
     output = TYPICAL_OUTPUT if request.max_tokens is None else request.max_tokens
     values = values_of_the_moment(index, situation, snapshot, prefer)
-    return index.order.candidates(allowed, floor, first, prefer, request.tokens, output, values)
+    order = index.order.candidates
+    choice = None if request.model is None else index.aliases.find(request.model)
+    if choice is None:
+        return order(allowed, floor, first, prefer, request.tokens, output, values)
+
+    def usual(models: int) -> tuple[Candidate, ...]:
+        return order(models, floor, first, prefer, request.tokens, output, values)
+
+    source = f"alias `{choice.alias.name}`"
+    return ordered_in_groups(choice.groups, allowed, usual, "alias", source)

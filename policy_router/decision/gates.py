@@ -69,11 +69,22 @@ def _too_small(index: Index, request: Request, _: Snapshot) -> int:
 
 
 def _other_model(index: Index, request: Request, _: Snapshot) -> int:
-    return 0 if request.model is None else index.everyone & ~(1 << index.at[request.model])
+    if request.model is None:
+        return 0
+    choice = index.aliases.find(request.model)
+    if choice is not None:
+        return index.everyone & ~choice.models
+    number = index.at.get(request.model)  # none for `auto`
+    return 0 if number is None else index.everyone & ~(1 << number)
 
 
-def _other_model_detail(_: Model, request: Request, __: Snapshot) -> str:
-    return f"the request allows only `{request.model}`"
+def _not_asked_for(index: Index, request: Request) -> Sequence[Skip]:
+    asked = request.model or ""
+    choice = index.aliases.find(asked)
+    if choice is not None:
+        return choice.skips
+    detail = f"the request allows only `{asked}`"
+    return [Skip(m.name, Reason.MODEL, detail, span=m.span) for m in index.models]
 
 
 def _too_expensive(index: Index, request: Request, snapshot: Snapshot) -> int:
@@ -153,7 +164,7 @@ ALWAYS: Final = (
     Gate(Reason.COOLING, _cooling, lambda *_: "in cooldown after failures"),
 )
 CONSTRAINTS: Final = (
-    Gate(Reason.MODEL, _other_model, _other_model_detail),
+    Gate(Reason.MODEL, _other_model, ready=_not_asked_for),
     Gate(Reason.COST, _too_expensive, _too_expensive_detail),
     Gate(Reason.PRICE, _too_dear, _too_dear_detail),
     Gate(Reason.LATENCY, _too_slow, _too_slow_detail),

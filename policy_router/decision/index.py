@@ -14,6 +14,7 @@ from operator import or_
 from typing import TYPE_CHECKING, Final, TypeAlias
 
 from policy_router.decision.abilities import ABILITIES
+from policy_router.decision.aliases import Aliases
 from policy_router.decision.limits import LimitIndex
 from policy_router.decision.lookup import KEPT, BoxLookup
 from policy_router.decision.ranking import Rankings
@@ -29,6 +30,7 @@ if TYPE_CHECKING:
     from policy_router.decision.fixed_places import First
     from policy_router.decision.space import Box
     from policy_router.domain.acceptance import Accept
+    from policy_router.domain.aliases import Alias
     from policy_router.domain.complexity import Band
     from policy_router.domain.condition import Facts
     from policy_router.domain.decision import RulesAndSkips
@@ -72,6 +74,7 @@ class Index:
         vocabulary: Vocabulary,
         limits: Sequence[Limit] = (),
         longest: float = 0.0,
+        aliases: Sequence[Alias] = (),
     ) -> None:
         self.limits = LimitIndex(models, limits, LEASE + longest)
         self.models = tuple(models)
@@ -80,6 +83,7 @@ class Index:
         self.abilities: Final = frozenset(ABILITIES)
         self.priced_by_hour = any(m.price is not None and m.price.by_hour for m in models)
         self.everyone = (1 << len(models)) - 1
+        self.aliases = Aliases(aliases, self.by_name, self.mask)
         self.tasks: Mapping[str, Task] = {t.name: t for t in tasks}
         self.default_task = next((t for t in tasks if t.default), None)
         self.bands: Mapping[str, Band] = {b.name: b for b in bands}

@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from zoneinfo import ZoneInfo
 
     from policy_router.decision.limits import LimitIndex
+    from policy_router.domain.aliases import Alias
     from policy_router.domain.experiments import Experiment
     from policy_router.domain.facts import Vocabulary
     from policy_router.domain.fallback import Fallback
@@ -38,6 +39,7 @@ class Policy:
         timezone: The time zone of `hour`, `weekday` and of calendar budgets.
         tiers: Names of the tiers, weakest first. The rank of a tier is its position here.
         models: Every model, in written order.
+        aliases: The names that callers may ask for besides those of models, in written order.
         tasks: Every task, in written order.
         bands: The bands of complexity, lowest first.
         prefer: The keys that models are sorted by, most important first.
@@ -72,6 +74,7 @@ class Policy:
     vocabulary: Vocabulary
     revision: str
     complexity: Complexity = Complexity()  # noqa: RUF009  frozen: one for all policies is safe
+    aliases: tuple[Alias, ...] = ()
     experiments: tuple[Experiment, ...] = ()
     learning: Learning = Learning()  # noqa: RUF009  as above
     prompts: tuple[Prompt, ...] = ()
@@ -91,6 +94,7 @@ class Policy:
             vocabulary=self.vocabulary,
             limits=self.limits,
             longest=max([self.fallback.deadline, *(task.deadline or 0 for task in self.tasks)]),
+            aliases=self.aliases,
         )
         object.__setattr__(self, "_index", index)
 
@@ -108,6 +112,11 @@ class Policy:
             KeyError: The policy has no such model.
         """
         return self._index.by_name[name]
+
+    def alias(self, name: str) -> Alias | None:
+        """The alias that a request asks for by a name; None when it asks for none."""
+        choice = self._index.aliases.find(name)
+        return None if choice is None else choice.alias
 
     def position(self, name: str) -> int:
         """The position of a model in `models`, which is its bit in a set of models.

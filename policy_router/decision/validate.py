@@ -92,8 +92,8 @@ def _unknown_name(policy: Policy, request: Request) -> str | None:
             return problem
     if request.needs and not index.abilities.issuperset(request.needs):
         return unknown("ability", min(set(request.needs) - index.abilities), ABILITIES)
-    if request.model is not None and request.model not in index.by_name:
-        return unknown("model", request.model, index.by_name)
+    if request.model is not None and not index.aliases.knows(request.model):
+        return unknown("model", request.model, [*index.by_name, *index.aliases.names])
     for key in request.prefer or ():
         if key not in _SORT_KEYS:
             return unknown("sort key", key, _SORT_KEYS)

@@ -83,8 +83,8 @@ class Candidate:
     Attributes:
         model: The model.
         placed_by: The first thing that sets it apart from the model before it, or for the first
-            candidate from the one after it: `first`, a sort key, `step_down`, `written order`, or
-            `only candidate`.
+            candidate from the one after it: `first`, `alias`, a sort key, `step_down`,
+            `written order`, or `only candidate`.
         detail: The same as text for people.
     """
 

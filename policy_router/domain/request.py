@@ -46,7 +46,8 @@ class Request:
         max_latency: Constraint: the longest expected latency, in seconds.
         min_quality: Constraint: the lowest quality, from 0 to 1.
         prefer: Sort keys that take the place of the policy's.
-        model: Constraint: the only model that may answer. Conditions can read it.
+        model: Constraint: the only model that may answer, or an alias; `auto` is no constraint
+            where the policy has no such alias. Conditions can read it as it was asked for.
         max_candidates: Constraint: how many candidates are kept.
         pictures: Pictures in full detail. They are not part of `tokens`, since each model counts
             them in its own way.

@@ -12,7 +12,16 @@ if TYPE_CHECKING:
 
     from policy_router.language.source import Path, SourceFile
 
-NAMED: Final = ("attributes", "models", "limits", "tasks", "budgets", "experiments", "prompts")
+NAMED: Final = (
+    "attributes",
+    "models",
+    "aliases",
+    "limits",
+    "tasks",
+    "budgets",
+    "experiments",
+    "prompts",
+)
 LISTED: Final = ("rules", "invariants", "tests")
 
 

@@ -192,7 +192,7 @@ def _unknown_fields(
                     Severity.ERROR,
                     f"`{short(key)}` is not a valid name in {where(path)}",
                     span,
-                    "a name has letters, digits, `-` and `_`, and begins with a letter or digit",
+                    _NAMES.get(path, _NAME),
                 ),
             )
             continue
@@ -232,6 +232,17 @@ def _habit(key: str, path: Path) -> str:
 def _sections_with(key: str) -> str:
     sections = [name for name, fields in _fields_by_section().items() if key in fields]
     return ", ".join(f"`{section}`" for section in sections)
+
+
+_NAME: Final = "a name has letters, digits, `-` and `_`, and begins with a letter or digit"
+_NAMES: Final[Mapping[Path, str]] = {
+    ("models",): "a name has letters, digits, `.`, `_`, `:` and `-`, and begins with a letter or "
+    "digit",
+    ("aliases",): "a name has letters, digits and `._:/@+!-`, and as a pattern `*`, `?` and "
+    "`[...]`; no spaces",
+    ("attributes",): "a name has lower-case letters, digits and `_`, and begins with a letter",
+}
+"""What the names in a mapping consist of, where it differs from `_NAME`."""
 
 
 def _close_field(key: str, free: Sequence[str], fields: Sequence[str], hints: Hints) -> str:

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Final
 
 from policy_router.classification.tasks import MatchedBy
 from policy_router.diagnostics import printable
+from policy_router.domain.aliases import ANY_MODEL
 from policy_router.domain.complexity import CONFIDENT
 from policy_router.domain.condition import quote
 from policy_router.redaction.mask import mask
@@ -40,6 +41,7 @@ def as_json(explanation: Explanation, path: str, only: str | None = None) -> dic
         **_decision(explanation, only),
         "policy": {"name": policy.name, "path": printable(path)},
         "facts": _facts_as_json(explanation),
+        "asked_for": _asked_for_as_json(explanation),
         "task_from": explanation.task_source and explanation.task_source.value,
         "classification": seen and classification_view.as_json(seen),
         "rated_by": explanation.rated_by,
@@ -74,6 +76,18 @@ def _decision(explanation: Explanation, only: str | None) -> dict[str, object]:
         decision_view.skip_as_json(skip, zone) for skip in decision.skipped if skip.model == only
     ]
     return {**shown, "candidates": candidates, "skipped": skipped}
+
+
+def _asked_for_as_json(explanation: Explanation) -> dict[str, object] | None:
+    name, alias = explanation.decision.request.model, explanation.alias
+    if name is None:
+        return None
+    span = None if alias is None else alias.span
+    return {
+        "name": printable(name),
+        "alias": alias and alias.name,
+        "at": str(span) if span else None,
+    }
 
 
 def _floor_as_json(explanation: Explanation) -> dict[str, object] | None:
@@ -138,6 +152,7 @@ def as_lines(explanation: Explanation, path: str) -> list[Block]:
         Table(
             [
                 ("Request", _request(explanation)),
+                *(("Asked for", asked) for asked in _asked_for(explanation)),
                 ("Facts", _facts(explanation)),
                 ("Task", _task(explanation)),
                 ("Complexity", _complexity(explanation)),
@@ -274,15 +289,29 @@ def _request(explanation: Explanation) -> str:
     return f"{explanation.characters:,} characters, about {tokens:,} tokens"
 
 
-_SHOWN_ELSEWHERE: Final = ("task", "complexity", "score", "tokens")
-_NO_TOOL_ERRORS: Final = ("tool_errors", 0)
+def _asked_for(explanation: Explanation) -> list[str]:
+    """Return a line about the model or the alias that the request asks for, if it does."""
+    name, alias = explanation.decision.request.model, explanation.alias
+    if name is None:
+        return []
+    shown = f"`{printable(name)}`"
+    if alias is not None:
+        models = ", then ".join(" or ".join(group) for group in alias.groups) or "no model"
+        span = f" ({alias.span})" if alias.span else ""
+        return [f"{shown}: alias `{alias.name}` stands for {models}{span}"]
+    if name == ANY_MODEL and name not in explanation.policy.models_by_name:
+        return [f"{shown}: any model, in the policy's own order"]
+    return [f"{shown}: no other model"]
+
+
+_SHOWN_ELSEWHERE: Final = ("task", "complexity", "score", "tokens", "model")
 
 
 def _facts(explanation: Explanation) -> str:
     facts = [
         f"{name} {printable(_condition_value(value))}"
         for name, value in explanation.known_facts.items()
-        if name not in _SHOWN_ELSEWHERE and (name, value) != _NO_TOOL_ERRORS
+        if name not in _SHOWN_ELSEWHERE
     ]
     return " · ".join(facts) or "none besides these"
 
@@ -321,7 +350,8 @@ def _complexity(explanation: Explanation) -> str:
     score = f"score {decision.score:.3g}"
     if band is None:
         return f"{score}: below every band"
-    start = " where the band begins" if isinstance(decision.request.complexity, str) else ""
+    named = isinstance(decision.request.complexity, str)
+    start = " where the band begins" if named and decision.score == band.start else ""
     by = ""
     if explanation.classification is not None and explanation.scored:
         by = f", by the {explanation.classification.estimator} estimator"

@@ -110,6 +110,35 @@ def test_a_small_policy(tmp_path: Path) -> None:
     assert run("explain", "-p", tmp_path, "--tokens", "9k").code == 4
 
 
+ASKED: list[tuple[str, str, dict[str, str | None]]] = [
+    (
+        "gpt-4o",
+        "`gpt-4o`: alias `gpt-*` stands for big or cloud, then small (LINE)",
+        {"name": "gpt-4o", "alias": "gpt-*", "at": "LINE"},
+    ),
+    ("big", "`big`: no other model", {"name": "big", "alias": None, "at": None}),
+    (
+        "auto",
+        "`auto`: any model, in the policy's own order",
+        {"name": "auto", "alias": None, "at": None},
+    ),
+]
+
+
+@pytest.mark.parametrize(("asked", "line", "found"), ASKED)
+def test_what_is_asked_for(
+    tmp_path: Path, asked: str, line: str, found: dict[str, str | None]
+) -> None:
+    text = Path(TEAM).read_text()
+    file = tmp_path / "p.yaml"
+    file.write_text(text + 'aliases: { "gpt-*": [heavy, light] }\n')
+    at = f"{file}:{len(text.splitlines()) + 1}:12"
+    shown = run("explain", "-p", tmp_path, "--model", asked)
+    assert f"Asked for   {line.replace('LINE', at)}" in shown.out.splitlines()
+    document = run("explain", "-p", tmp_path, "--model", asked, "--json").json
+    assert document["asked_for"] == {k: v and v.replace("LINE", at) for k, v in found.items()}
+
+
 def test_step_down_off_is_said(tmp_path: Path) -> None:
     text = Path(TEAM).read_text() + "fallback: { step_down: false }\n"
     (tmp_path / "p.yaml").write_text(text)
@@ -207,9 +236,8 @@ def test_json_has_one_shape() -> None:
     routed = run("route", "-p", TEAM, *NOON, "--tag", "private", "--task", "code", "--json").json
     found = explain("--tag", "private", "--task", "code", "--json").json
     extra = [
-        "policy", "facts", "task_from", "classification", "rated_by", "floor", "counters", "trace",
-        "accept",
-        "barred",
+        "policy", "facts", "asked_for", "task_from", "classification", "rated_by", "floor",
+        "counters", "trace", "accept", "barred",
     ]  # fmt: skip
     assert list(found) == [*routed, *extra]
     assert {key: found[key] for key in routed} == routed

@@ -56,7 +56,8 @@ DOCUMENTS: dict[str, tuple[Callable[[], dict[str, Any]], str]] = {
         (
             "revision task confidence complexity score denied invalid candidates skipped rules "
             "shadow "
-            "policy facts task_from classification rated_by floor counters trace accept barred"
+            "policy facts asked_for task_from classification rated_by floor counters trace accept "
+            "barred"
         ),
     ),
     "refusal": (

@@ -12,6 +12,7 @@ from policy_router.decision.policy import Policy
 from policy_router.diagnostics import Severity
 from policy_router.domain.facts import Vocabulary
 from policy_router.domain.ordering import SortKey
+from policy_router.language.compile.aliases import compile_aliases
 from policy_router.language.compile.attributes import compile_attributes
 from policy_router.language.compile.complexity import compile_bands, compile_complexity
 from policy_router.language.compile.experiments import compile_experiments
@@ -52,6 +53,7 @@ def compile_document(draft: Draft) -> Policy | None:
     tiers = compile_tiers(resolver)
     resolver.ranks = {name: rank for rank, name in enumerate(tiers)}
     models = draft.models = resolver.models = compile_models(resolver)
+    aliases = compile_aliases(resolver)
     bands = compile_bands(resolver)
     vocabulary = resolver.vocabulary = Vocabulary(
         list(document.tasks or ()),
@@ -78,6 +80,7 @@ def compile_document(draft: Draft) -> Policy | None:
             timezone=timezone,
             tiers=tiers,
             models=models,
+            aliases=aliases,
             tasks=tasks,
             bands=bands,
             prefer=prefer,

@@ -18,10 +18,12 @@ from policy_router.language.document.models import ModelShape
 from policy_router.language.document.promises import InvariantShape, TestShape
 from policy_router.language.document.rules import RuleShape
 from policy_router.language.document.types import (
+    ALIAS,
     ATTRIBUTE,
     MODEL_NAME,
     Name,
     PreferKey,
+    Selectors,
     Shape,
     Text,
     Word,
@@ -73,6 +75,15 @@ class Document(Shape):
             examples=[
                 {"small": {"model": "ollama_chat/llama3.2", "tier": "light", "price": "free"}}
             ],
+        ),
+    ] = None
+    aliases: Annotated[
+        dict[Annotated[str, Field(pattern=ALIAS)], Selectors] | None,
+        Field(
+            description="Names, or patterns of names, that clients may ask for in place of a "
+            "model: only these models, in this order, of what the rules allow. Without an alias "
+            "`auto`, that name leaves the choice to the policy.",
+            examples=[{"fast": ["light"], "gpt-4o*": ["large", "small"]}],
         ),
     ] = None
     limits: Annotated[

@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 NAME: Final = "^[a-z0-9][a-z0-9_-]{0,63}$"
 ATTRIBUTE: Final = "^[a-z][a-z0-9_]{0,63}$"
 MODEL_NAME: Final = "^[A-Za-z0-9][A-Za-z0-9._:-]{0,63}$"
+ALIAS: Final = r"^[A-Za-z0-9*?\[][A-Za-z0-9._:/@+*?\[\]!-]{0,199}$"
 LONGEST_TEXT: Final = 4096
 
 
