@@ -39,46 +39,47 @@ def search(pattern: str, most: int | None = MAX_MATCHED) -> Callable[[str], obje
     return find
 
 
-def literals(needles: Sequence[str]) -> Callable[[str], Sequence[int]]:
-    """The function that finds which of some words occur in a text, in one pass over the text.
+def which_match(patterns: Sequence[bytes], example: bytes) -> Callable[[bytes], Sequence[int]]:
+    """The function that finds which of some RE2 patterns match anywhere, in one pass over the text.
+
+    Bytes are searched, so that half of a surrogate pair can be found as well; in UTF-8 no character
+    begins in the middle of another.
 
     Args:
-        needles: The words; none is empty.
+        patterns: The patterns.
+        example: A text that every pattern matches.
 
     Returns:
-        A function of a text: the positions in `needles` of those that occur anywhere in it.
+        A function of a text: the positions in `patterns` of those that match.
+
+    Raises:
+        TooManyPatterns: They are more than fit into the memory of the automaton.
     """
-    if not needles:
-        return lambda _: ()
     import re2  # noqa: PLC0415  as above
 
     options = re2.Options()
     options.log_errors = False
-    options.literal = True
-    # Bytes are searched, so that half of a surrogate pair is found as well; in UTF-8 no word begins
-    # in the middle of a character.
     options.encoding = re2.Options.Encoding.LATIN1
     options.max_mem = _AUTOMATON
     automaton = re2.Set.SearchSet(options)
-    encoded = [word.encode("utf-8", "surrogatepass") for word in needles]
-    for word in encoded:
-        automaton.Add(word)
     try:
+        for pattern in patterns:
+            automaton.Add(pattern)
         automaton.Compile()
-        complete = len(automaton.Match(b"\n".join(encoded)) or ()) == len(needles)
+        complete = len(automaton.Match(example) or ()) == len(patterns)
     except re2.error:
         complete = False
-    if not complete:  # more words than fit into the memory of the automaton
-        return lambda text: [number for number, word in enumerate(needles) if word in text]
+    if not complete:
+        raise TooManyPatterns
+    return lambda text: automaton.Match(text) or ()
 
-    def find(text: str) -> Sequence[int]:
-        return automaton.Match(text.encode("utf-8", "surrogatepass")) or ()
 
-    return find
+class TooManyPatterns(Exception):  # noqa: N818  a limit, which the caller works around
+    """The patterns are more than fit into the memory of one automaton."""
 
 
 _AUTOMATON: Final = 1 << 26
-"""Bytes of memory that the automaton for words may use."""
+"""Bytes of memory that the automaton of several patterns may use."""
 
 
 RE2: Final = "patterns are RE2: no look-around, no back-references"

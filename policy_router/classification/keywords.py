@@ -2,23 +2,15 @@
 
 from __future__ import annotations
 
-import re
+from contextlib import suppress
 from typing import TYPE_CHECKING, Final
 
-from policy_router.patterns import literals
+from policy_router.classification.whole_words import in_bytes, whole_word
+from policy_router.patterns import TooManyPatterns, which_match
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
-
-_SPACELESS: Final = (
-    (0x0E00, 0x0EFF), (0x1000, 0x109F), (0x1780, 0x17FF), (0x2E80, 0x9FFF), (0xAC00, 0xD7AF),
-    (0xF900, 0xFAFF), (0x20000, 0x3FFFF),
-)  # fmt: skip
-"""Code points of scripts that put no spaces around words, or attach particles to them."""
-_JOINS: Final = f"[^\\W{''.join(f'{chr(low)}-{chr(high)}' for low, high in _SPACELESS)}]"
-"""A character that continues a word: a letter, a digit or `_`, of a script with spaces between
-words."""
-
+    import re
+    from collections.abc import Callable, Iterable, Sequence
 
 SEARCHED: Final = 500_000
 """Characters of a text that are searched: half of them at its beginning, half at its end."""
@@ -40,19 +32,22 @@ class Keywords:
 class KeywordLists:
     """Several lists of keywords, searched for in one pass over a text.
 
-    One automaton finds which words occur anywhere; only those are then checked for being whole
-    words.
+    One automaton finds which keywords occur. In ASCII text that is exact; in other text, where it
+    does not know every letter that continues a word, those that it finds are searched for again.
     """
 
-    __slots__ = ("_lists", "_patterns", "_phrases", "_search", "_words")
+    __slots__ = ("_lists", "_patterns", "_search", "_words")
 
     def __init__(self, lists: Iterable[Iterable[str]]) -> None:
         self._lists = tuple(tuple((word, _folded(word)) for word in words) for words in lists)
         known = {folded: None for words in self._lists for _, folded in words if folded}
         self._words = tuple(known)
-        self._phrases = any(" " in word for word in known)
-        self._search = literals(self._words)
-        # Filled when a word first occurs: most never do.
+        self._search: Callable[[bytes], Sequence[int]] | None = None
+        if known:
+            example = "\n".join(known).encode("utf-8", "surrogatepass")
+            with suppress(TooManyPatterns):
+                self._search = which_match([in_bytes(word) for word in known], example)
+        # Filled when a word is first searched for by itself: most never are.
         self._patterns: dict[str, re.Pattern[str]] = {}
 
     def look(self, text: str) -> KeywordMatches:
@@ -62,19 +57,40 @@ class KeywordLists:
         if len(text) > SEARCHED:
             # No word continues from one part into the other.
             text = text[: SEARCHED // 2] + _CUT + text[-SEARCHED // 2 :]
-        low = _folded(text) if self._phrases else text.casefold()
-        occur = (self._words[number] for number in self._search(low))
-        return KeywordMatches(
-            self._lists, frozenset(word for word in occur if self._is_whole_word(word, low))
-        )
+        low = text.casefold()
+        if self._search is None:
+            return KeywordMatches(self._lists, frozenset(self._whole_words(self._words, low)))
+        occur = [self._words[at] for at in self._search(low.encode("utf-8", "surrogatepass"))]
+        if not low.isascii():
+            occur = self._whole_words(occur, low)
+        return KeywordMatches(self._lists, frozenset(occur))
 
-    def _is_whole_word(self, word: str, text: str) -> bool:
+    def _whole_words(self, words: Sequence[str], text: str) -> list[str]:
+        """Those of the words that occur in a text and are not part of other words."""
+        start = min(_START, len(text))
+        here = [self._pattern(word).search(text, 0, start) for word in words]
+        # What ends where the start does may go on.
+        found = [match is not None and match.end() < start for match in here]
+        parts = text
+        if found.count(False) > _SEVERAL:
+            parts = "\n".join(set(text.split()))  # most of a long text is repeated
+        return [
+            word
+            for word, known in zip(words, found, strict=True)
+            if known or self._pattern(word).search(text if " " in word else parts)
+        ]
+
+    def _pattern(self, word: str) -> re.Pattern[str]:
         pattern = self._patterns.get(word)
         if pattern is None:
-            pattern = self._patterns[word] = _whole_word(word)
-        return pattern.search(text) is not None
+            pattern = self._patterns[word] = whole_word(word)
+        return pattern
 
 
+_START: Final = 20_000
+"""Characters at the beginning of a text in which most words that it contains are found."""
+_SEVERAL: Final = 8
+"""With more words than this, a text is searched faster without its repetitions."""
 _CUT: Final = "\n\x00\n"
 
 
@@ -98,14 +114,3 @@ class KeywordMatches:
 
 def _folded(text: str) -> str:
     return " ".join(text.casefold().split())
-
-
-def _whole_word(word: str) -> re.Pattern[str]:
-    """Return a pattern for a word that is not part of another word.
-
-    The literal is first in the pattern, so that the search is as fast as one for plain text.
-    """
-    literal = re.escape(word)
-    before = f"(?<!{_JOINS}{literal})" if re.match(_JOINS, word[0]) else ""
-    after = f"(?!{_JOINS})" if re.match(_JOINS, word[-1]) else ""
-    return re.compile(literal + before + after)

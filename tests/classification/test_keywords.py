@@ -71,7 +71,8 @@ def test_a_word_that_stands_alone_is_found_between_any_others(
 
 
 ALPHABET = (
-    "abAB _-+.\u00df\u0130\u0131\u03a3\u03c2\u7ffb\u8bd1\u0e41\uac00\u00b2\ud800\U0001f600\n\t"
+    "abAB _-+.\\\u00df\u0130\u0131\u03a3\u03c2\u7ffb\u8bd1\u0e41\uac00\u00b2\ud800\U0001f600\n\t\0"
+    "\x1c\x85\xa0\u1680\u2003\u2028\u202f\u205f\u3000\u212a\u0434\u0416"
 )
 SPACELESS = (
     (0x0E00, 0x0EFF), (0x1000, 0x109F), (0x1780, 0x17FF), (0x2E80, 0x9FFF), (0xAC00, 0xD7AF),
@@ -143,6 +144,10 @@ def test_many_words_take_one_pass() -> None:
     one = KeywordLists([["zebra x"]])
     many = KeywordLists([f"zebra{n}", f"quagga {n}"] for n in range(500))
     assert fastest(many) < 10 * fastest(one)
+    # Parts of words that occur everywhere, where none is a whole word.
+    parts = KeywordLists([[word[1:]] for word in text.split()[:9]] + [["quic"], ["he quick"]])
+    assert parts.look(text).found(1) == ()
+    assert fastest(parts) < 10 * fastest(one)
 
 
 @given(st.characters())
