@@ -52,7 +52,9 @@ rules:
 
 
 def policy(url: str, rules: int) -> str:
-    tasks = "\n".join(f"  t{i}: {{ keywords: [keyword{i}] }}" for i in range(50))
+    tasks = "\n".join(
+        f"  t{i}: {{ keywords: [keyword{i}], pattern: 'x{i}[a-z]+y' }}" for i in range(50)
+    )
     more = "\n".join(
         f"  - {{ name: r{i}, when: {{ tags: tag{i} }}, first: [plain] }}" for i in range(rules)
     )
@@ -75,6 +77,7 @@ async def latest(work: Callable[[], Awaitable[object]]) -> float:
     most = 0.0
     with contextlib.suppress(UsageError):  # what is too large is refused
         await work()
+    await asyncio.sleep(2 * STEP)  # work that never paused is noted after it
     noting.cancel()
     return most
 
@@ -91,6 +94,9 @@ async def measured(path: Path, url: str) -> list[tuple[str, float]]:
 
         many = [{"role": "user", "content": "x"}] * 1_000_000
         text = [{"role": "user", "content": "word " * 200_000}]
+        turns = [{"role": "user", "content": "word " * 20}] * 330
+        small = [{"role": "user", "content": "word " * 39_000}]
+        chinese = [{"role": "user", "content": "\u4e2d\u6587" * 24_000}]
         return [
             ("first call of the process", await latest(ask("plain"))),
             ("a call", await latest(ask("plain"))),
@@ -98,6 +104,9 @@ async def measured(path: Path, url: str) -> list[tuple[str, float]]:
             ("an answer of 1 MB against a schema", await latest(ask("long", "checked"))),
             ("a million messages", await latest(lambda: router.aroute(many))),
             ("50 keywords in a prompt of 1 MB", await latest(lambda: router.aroute(text))),
+            ("the longest prompt read in the loop", await latest(lambda: router.aroute(small))),
+            ("the same in Chinese", await latest(lambda: router.aroute(chinese))),
+            ("the most messages read in the loop", await latest(lambda: router.aroute(turns))),
             ("a reload of 1,000 rules", await latest(reload)),
         ]
 

@@ -11,7 +11,12 @@ MAX_MATCHED: Final = 65_536
 """Characters of a fact that `matches` searches."""
 
 
-def search(pattern: str, most: int | None = MAX_MATCHED) -> Callable[[str], object]:
+def encoded(text: str) -> bytes:
+    """A text as the functions of `search` take it, for those who search it for several patterns."""
+    return text[:MAX_MATCHED].encode("utf-8", "replace")
+
+
+def search(pattern: str, most: int | None = MAX_MATCHED) -> Callable[[str | bytes], object]:
     """The search function of an RE2 pattern; its time is linear in the text for every pattern.
 
     Args:
@@ -19,7 +24,7 @@ def search(pattern: str, most: int | None = MAX_MATCHED) -> Callable[[str], obje
         most: Characters of the text that are searched; None is all.
 
     Returns:
-        A function of a text: the match, or None.
+        A function of a text, or of what `encoded` returned for it: the match, or None.
 
     Raises:
         re2.error: RE2 cannot compile the pattern.
@@ -30,7 +35,9 @@ def search(pattern: str, most: int | None = MAX_MATCHED) -> Callable[[str], obje
     quiet.log_errors = False  # C++ would write them to stderr
     compiled = re2.compile(pattern, options=quiet)
 
-    def find(text: str) -> object:
+    def find(text: str | bytes) -> object:
+        if isinstance(text, bytes):
+            return compiled.search(text)
         try:
             return compiled.search(text[:most])
         except UnicodeEncodeError:  # half of a surrogate pair, which JSON can contain: read as `?`

@@ -65,20 +65,24 @@ class KeywordLists:
             occur = self._whole_words(occur, low)
         return KeywordMatches(self._lists, frozenset(occur))
 
-    def _whole_words(self, words: Sequence[str], text: str) -> list[str]:
+    def _whole_words(self, candidates: Sequence[str], text: str) -> list[str]:
         """Those of the words that occur in a text and are not part of other words."""
-        start = min(_START, len(text))
-        here = [self._pattern(word).search(text, 0, start) for word in words]
-        # What ends where the start does may go on.
-        found = [match is not None and match.end() < start for match in here]
+        doubtful = [word for word in candidates if not self._is_near_start(word, text)]
         parts = text
-        if found.count(False) > _SEVERAL:
+        if len(doubtful) > _SEVERAL:
             parts = "\n".join(set(text.split()))  # most of a long text is repeated
-        return [
+        absent = {
             word
-            for word, known in zip(words, found, strict=True)
-            if known or self._pattern(word).search(text if " " in word else parts)
-        ]
+            for word in doubtful
+            if not self._pattern(word).search(text if " " in word else parts)
+        }
+        return [word for word in candidates if word not in absent]
+
+    def _is_near_start(self, word: str, text: str) -> bool:
+        """Whether a word certainly occurs near the beginning of a text."""
+        match = self._pattern(word).search(text, 0, _START)
+        # What ends where the search does may continue.
+        return match is not None and match.end() < min(_START, len(text))
 
     def _pattern(self, word: str) -> re.Pattern[str]:
         pattern = self._patterns.get(word)

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Final
 
 from policy_router.classification.keywords import KeywordLists
 from policy_router.classification.kinds import KINDS
-from policy_router.patterns import search
+from policy_router.patterns import encoded, search
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -68,10 +68,11 @@ class Tasks:
     `confidence`. All other requests belong to the default task.
     """
 
-    __slots__ = ("_built_in", "_default", "_keywords", "_own")
+    __slots__ = ("_built_in", "_default", "_keywords", "_own", "_patterns")
 
     def __init__(self, tasks: Sequence[Task]) -> None:
         self._own = tuple(_Own(task) for task in tasks if task.conditions)
+        self._patterns = any(task.pattern is not None for task in tasks)
         self._keywords = KeywordLists(task.keywords for task in tasks if task.conditions)
         self._built_in = tuple(
             (task.name, _MEMBERS[task.name], task.confidence)
@@ -83,8 +84,9 @@ class Tasks:
     def find(self, text: str, needs: frozenset[str], work: WorkKind) -> TaskFound:
         """Return the task of a request with this text, these needs and this kind of work."""
         keywords = self._keywords.look(text)
+        data = encoded(text) if self._patterns else b""
         for number, own in enumerate(self._own):
-            match = own.match(text, needs, keywords.found(number))
+            match = own.match(data, needs, keywords.found(number))
             if match is not None:
                 return match
         others = 0.0
@@ -106,18 +108,18 @@ class _Own:
     def __init__(self, task: Task) -> None:
         self._name = task.name
         self._pattern = task.pattern
-        self._search: Callable[[str], object] | None = (
+        self._search: Callable[[bytes], object] | None = (
             None if task.pattern is None else search(task.pattern)
         )
         self._when_needs = task.when_needs
 
     def match(
-        self, text: str, needs: frozenset[str], keywords: tuple[str, ...]
+        self, text: bytes, needs: frozenset[str], keywords: tuple[str, ...]
     ) -> TaskFound | None:
         """Return this task if one of its conditions is met, or None.
 
         Args:
-            text: The text that the pattern is searched in.
+            text: The text that the pattern is searched in, encoded.
             needs: Abilities that the request needs.
             keywords: The keywords of the task that occur in the text.
         """

@@ -86,9 +86,11 @@ class Bounds:
 BOUNDS: Final = Bounds()
 """The default bounds of a router."""
 
-_FEW: Final = 2_000
+_FEW: Final = 1_000
 _SHORT: Final = 200_000
-"""Values and characters that are read within a few milliseconds."""
+"""Values and ASCII characters that are read within 5 ms; `benchmarks/lag.py` shows it."""
+_BEYOND_ASCII: Final = 4
+"""ASCII characters that take as long to read as another one does."""
 
 
 def is_small(value: object) -> bool:
@@ -101,7 +103,7 @@ def is_small(value: object) -> bool:
     while stack:
         current = stack.pop()
         if isinstance(current, str):
-            characters += len(current)
+            characters += len(current) * (1 if current.isascii() else _BEYOND_ASCII)
         elif isinstance(current, dict | list | tuple):
             values += len(current)
             if values > _FEW:

@@ -127,6 +127,8 @@ def test_bounds_are_numbers(wrong: dict[str, Any], problem: str) -> None:
         ({"messages": [{**HELLO, "content": [{"type": "text", "text": "x"}] * 2_000}]}, False),
         ({"messages": [{**HELLO, "content": "x" * 99_000}] * 2}, True),
         ({"messages": [{**HELLO, "content": "x" * 100_000}] * 3}, False),
+        ({"messages": [{**HELLO, "content": "\u4e2d" * 49_000}]}, True),
+        ({"messages": [{**HELLO, "content": "\u4e2d" * 60_000}]}, False),
         ({"messages": object(), "stop": None, "n": 10**5000}, True),
     ],
 )
