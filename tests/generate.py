@@ -13,6 +13,7 @@ from policy_router.decision.policy import Policy
 from policy_router.domain.aliases import Alias
 from policy_router.domain.complexity import Band
 from policy_router.domain.condition import All, Any, Condition, Not, Op, Test, Tree, spell, tests_of
+from policy_router.domain.criteria import NO_CRITERIA, Criteria
 from policy_router.domain.facts import Fact, FactType, Vocabulary
 from policy_router.domain.fallback import Fallback
 from policy_router.domain.limits import ANYONE, CounterKey, Limit, Metric, Reading, WhenExhausted
@@ -29,6 +30,7 @@ if TYPE_CHECKING:
     from policy_router.domain.money import Usd
 
 COSTS: tuple[Usd, ...] = (0, 0.0001, Decimal("0.01"))
+PRICES: tuple[Usd, ...] = (0, 1, Decimal("2.5"))
 TIERS = ("light", "standard", "heavy")
 TAGS = ("private", "batch", "vip", "eu")
 USERS = ("ada", "adam", "bob", "bot-1", "bot-2")
@@ -122,6 +124,49 @@ def condition(tree: Tree, vocabulary: Vocabulary) -> Condition:
     return Condition(tree, spell(tree, vocabulary), reads)
 
 
+def orders() -> st.SearchStrategy[tuple[SortKey, ...] | None]:
+    """The sort keys of a rule or a task; most have none."""
+    keys = st.lists(st.sampled_from(list(SortKey)), max_size=2, unique=True).map(tuple)
+    return st.none() | st.none() | st.none() | keys
+
+
+@st.composite
+def criteria(draw: st.DrawFn) -> Criteria:
+    """Criteria of a rule or a task; most have none."""
+    if draw(st.integers(0, 2)):
+        return NO_CRITERIA
+    return Criteria(
+        draw(st.sampled_from((None, 0.2, 0.5, 0.6))),
+        draw(st.sampled_from((None, None, 1.0, 2.0))),
+        draw(st.sampled_from((None, None, 0, 10**9, 3 * 10**9))),
+        draw(st.sampled_from((None, None, 0, 1000, 10**6))),
+    )
+
+
+@st.composite
+def tasks(draw: st.DrawFn, models: int, *, default: bool) -> tuple[Task, ...]:
+    """Two tasks, of which the first may say anything about the models."""
+    one = st.integers(0, models - 1).map(lambda i: f"m{i}")
+    some = st.lists(one, min_size=1, max_size=4, unique=True).map(tuple)
+    cuts = st.integers(0, 4)
+    groups = st.tuples(some, cuts).map(
+        lambda drawn: tuple(part for part in (drawn[0][: drawn[1]], drawn[0][drawn[1] :]) if part)
+    )
+    seldom = st.none() | st.none()
+    code = Task(
+        "code",
+        draw(st.none() | st.integers(0, 2)),
+        draw(st.sampled_from(((), ("m0",)))),
+        needs=frozenset(draw(st.sets(st.sampled_from(ABILITIES), max_size=1))),
+        only=draw(seldom | some),
+        avoid=draw(st.just(()) | some),
+        use=draw(seldom | groups),
+        criteria=draw(criteria()),
+        prefer=draw(orders()),
+    )
+    return code, Task("chat", default=default)
+
+
 @st.composite
 def rules(draw: st.DrawFn, count: int, models: int, vocabulary: Vocabulary) -> tuple[Rule, ...]:
     some = st.lists(
@@ -140,6 +185,9 @@ def rules(draw: st.DrawFn, count: int, models: int, vocabulary: Vocabulary) -> t
                 min_tier=draw(st.none() | st.integers(0, 2)),
                 needs=frozenset(draw(st.sets(st.sampled_from(ABILITIES), max_size=1))),
                 deny=draw(st.sampled_from((None, None, None, "no"))),
+                criteria=draw(criteria()),
+                prefer=draw(orders()),
+                shadow=draw(st.sampled_from((False, False, False, True))),
             )
         )
     return tuple(found)
@@ -214,10 +262,6 @@ def policies(draw: st.DrawFn, max_rules: int = 6) -> Policy:
     count = draw(st.integers(1, 5))
     pool = draw(models(count))
     default = draw(st.booleans())
-    tasks = (
-        Task("code", draw(st.none() | st.integers(0, 2)), draw(st.sampled_from(((), ("m0",))))),
-        Task("chat", default=default),
-    )
     vocabulary = Vocabulary(TASKS, [b.name for b in BANDS], ATTRIBUTES, default_task=default)
     found = draw(rules(draw(st.integers(0, max_rules)), count, vocabulary))
     keys = draw(st.lists(st.sampled_from(list(SortKey)), max_size=4, unique=True))
@@ -225,7 +269,7 @@ def policies(draw: st.DrawFn, max_rules: int = 6) -> Policy:
         pool,
         found,
         vocabulary,
-        tasks=tasks,
+        tasks=draw(tasks(count, default=default)),
         prefer=tuple(keys),
         fallback=Fallback(step_down=draw(st.booleans())),
         meters=draw(meters(count, vocabulary)),
@@ -270,6 +314,7 @@ def requests(draw: st.DrawFn, policy: Policy) -> Request:
         stream=draw(st.booleans()),
         attributes={name: draw(given[name]) for name in sorted(chosen)},
         max_cost=draw(maybe | maybe | st.sampled_from(COSTS)),
+        max_price=draw(maybe | maybe | st.sampled_from(PRICES)),
         max_latency=draw(maybe | maybe | st.sampled_from((1.0, 2.0))),
         min_quality=draw(maybe | maybe | st.sampled_from((0.5, 0.6))),
         prefer=draw(

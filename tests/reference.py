@@ -6,6 +6,7 @@ import re
 from dataclasses import dataclass, replace
 from datetime import datetime
 from fractions import Fraction
+from itertools import product
 from typing import TYPE_CHECKING
 from typing import Any as Value
 
@@ -15,6 +16,7 @@ from policy_router.domain.condition import All, Any, Facts, Not, Op, Test, Tree
 from policy_router.domain.facts import WEEKDAYS
 from policy_router.domain.models import TYPICAL_OUTPUT
 from policy_router.domain.ordering import SortKey
+from policy_router.domain.rules import Task
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -29,12 +31,14 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Verdict:
-    """candidates in order; out: model -> reason; rules that applied; whether it was denied."""
+    """candidates in order; out: model -> reason; rules that applied; whether it was denied; what
+    each rule in shadow would have changed: name, models taken away, new first model, denial."""
 
     candidates: tuple[str, ...]
     out: dict[str, str]
     rules: tuple[str, ...]
     denied: str | None
+    shadow: tuple[tuple[str, tuple[str, ...], str | None, str | None], ...] = ()
 
 
 def holds(tree: Tree, facts: Facts) -> bool:
@@ -111,8 +115,25 @@ def vector(
 
 def decide(policy: Policy, request: Request, snapshot: Snapshot) -> Verdict:
     """For requests that make sense to the policy."""
+    _, _, _, facts = vector(policy, request, snapshot)
+    matching = [r for r in policy.rules if r.when is None or holds(r.when.tree, facts)]
+    found = decide_by(policy, [r for r in matching if not r.shadow], request, snapshot)
+    shadow = []
+    for rule in matching:
+        if rule.shadow:
+            applied = [r for r in matching if not r.shadow or r is rule]
+            other = decide_by(policy, applied, request, snapshot)
+            gone = tuple(name for name in found.candidates if name not in other.candidates)
+            head = other.candidates[0] if other.candidates else None
+            same = found.candidates[:1] == other.candidates[:1]
+            denied = other.denied if found.denied is None else None
+            shadow.append((rule.name, gone, None if same else head, denied))
+    return replace(found, shadow=tuple(shadow))
+
+
+def decide_by(policy: Policy, applied: list[Rule], request: Request, snapshot: Snapshot) -> Verdict:
+    """What these rules decide."""
     task_name, band_name, _, facts = vector(policy, request, snapshot)
-    applied = [r for r in policy.rules if r.when is None or holds(r.when.tree, facts)]
     names = tuple(r.name for r in applied)
     for rule in applied:
         if rule.deny is not None:
@@ -128,13 +149,15 @@ def decide(policy: Policy, request: Request, snapshot: Snapshot) -> Verdict:
     asked_for = _asked_for(policy, request.model)
     out: dict[str, str] = {}
     for model in policy.models:
-        reason = next((why for r in applied if (why := _taken(r, model.name, policy))), None)
+        parts: list[Rule | Task] = [*applied, *([task] if task else [])]
+        reason = next((why for p in parts if (why := _taken(p, model.name, policy))), None)
         asked = request.max_tokens if model.fixed_output is None else model.fixed_output
         size = request.tokens + (asked or 0)
         cost = model.estimate(replace(request, max_tokens=asked), snapshot.now)
         until = snapshot.cooling.get(model.name)
         checks = [
             ("tier", not policy.fallback.step_down and model.rank < floor),
+            ("cost", any(_too_costly(p.criteria.max_cost, cost, request) for p in parts)),
             ("model", model.name not in asked_for),
             (
                 "cost",
@@ -144,6 +167,11 @@ def decide(policy: Policy, request: Request, snapshot: Snapshot) -> Verdict:
                     or Fraction(cost, 10**9) > Fraction(str(request.max_cost))
                     or "hosted_tools" in request.needs
                 ),
+            ),
+            (
+                "price",
+                request.max_price is not None
+                and _too_dear(model, Fraction(str(request.max_price)) * 10**9),
             ),
             (
                 "latency",
@@ -167,11 +195,12 @@ def decide(policy: Policy, request: Request, snapshot: Snapshot) -> Verdict:
         reason = reason or next((name for name, hit in checks if hit), None)
         if reason is not None:
             out[model.name] = reason
-    prefer = policy.prefer if request.prefer is None else tuple(SortKey(k) for k in request.prefer)
-    allowed = [m for m in policy.models if m.name not in out]
-    groups: list[str] = []
+    orders = [r.prefer for r in applied] + [task.prefer if task else None, policy.prefer]
+    prefer = next(keys for keys in orders if keys is not None)
+    if request.prefer is not None:
+        prefer = tuple(SortKey(k) for k in request.prefer)
 
-    def value(key: SortKey, model: Model) -> float:
+    def value(key: SortKey, model: Model, groups: list[str]) -> float:
         match key:
             case SortKey.HEADROOM:
                 return -_left(policy, model, request, facts, snapshot)
@@ -182,22 +211,23 @@ def decide(policy: Policy, request: Request, snapshot: Snapshot) -> Verdict:
                 return groups.index(_group(model)) if groups else 0
         return sort_value(key, model, request.tokens, output)
 
-    def place(model: Model) -> tuple[float, ...]:
+    def place(model: Model, groups: list[str]) -> tuple[float, ...]:
         put = model.name in first and model.rank >= floor
         return (
             model.rank < floor,
             -model.rank if model.rank < floor else 0,
             first.index(model.name) if put else len(first),
-            *(value(key, model) for key in prefer),
+            *(value(key, model, groups) for key in prefer),
             policy.models.index(model),
         )
 
+    left = [m for m in policy.models if m.name not in out]
+    used = [[m.name for m in policy.models]] if task is None or task.use is None else task.use
     order: list[str] = []
-    for number in sorted(set(asked_for.values())):
-        members = [m for m in allowed if asked_for.get(m.name) == number]
-        groups = []
-        groups = [_group(m) for m in sorted(members, key=place)]
-        order += [m.name for m in sorted(members, key=place)]
+    for number, group in product(sorted(set(asked_for.values())), used):
+        some = [m for m in left if m.name in group and asked_for[m.name] == number]
+        alike = [_group(m) for m in sorted(some, key=lambda m: place(m, []))]
+        order += [m.name for m in sorted(some, key=lambda m: place(m, alike))]
     if request.max_candidates is not None:
         out |= dict.fromkeys(order[request.max_candidates :], "max_candidates")
         order = order[: request.max_candidates]
@@ -221,14 +251,34 @@ def _asked_for(policy: Policy, asked: str | None) -> dict[str, int]:
     return {name: number for number, group in enumerate(found[0].groups) for name in group}
 
 
-def _taken(rule: Rule, model: str, policy: Policy) -> str | None:
-    if rule.only is not None and model not in rule.only:
+def _taken(part: Rule | Task, name: str, policy: Policy) -> str | None:
+    if part.only is not None and name not in part.only:
         return "only"
-    if model in rule.avoid:
+    if name in part.avoid:
         return "avoid"
-    if not rule.needs <= policy.model(model).abilities:
+    if isinstance(part, Task) and part.use is not None and not any(name in g for g in part.use):
+        return "use"
+    model, criteria = policy.model(name), part.criteria
+    if not part.needs <= model.abilities:
         return "ability"
+    if criteria.min_quality is not None and model.quality < criteria.min_quality:
+        return "quality"
+    if criteria.max_latency is not None and (model.latency or 10**9) > criteria.max_latency:
+        return "latency"
+    if criteria.max_price is not None and _too_dear(model, Fraction(criteria.max_price)):
+        return "price"
     return None
+
+
+def _too_dear(model: Model, nano: Fraction) -> bool:
+    if model.price is None:
+        return True
+    prices = [model.price, *(price for _, price in model.price.by_hour)]
+    return any(rate > nano for price in prices for rate in (price.input, price.output))
+
+
+def _too_costly(most: int | None, cost: int | None, request: Request) -> bool:
+    return most is not None and (cost is None or cost > most or "hosted_tools" in request.needs)
 
 
 def _falls_under(meter: Limit, policy: Policy, model: Model, facts: Facts) -> bool:

@@ -77,22 +77,24 @@ class Regions:
     def __init__(self, policy: Policy, cancelled: Poll = never) -> None:
         self._policy = policy
         self._cancelled = cancelled
-        floors: list[tuple[Tree, int, str, Span | None]] = []
+        strict = not policy.fallback.step_down
+        named: list[tuple[Tree, int, int, str, Span | None]] = []
         for section, fact, entries in (
             ("task", TASK, policy.tasks),
             ("band", COMPLEXITY, policy.bands),
         ):
             for entry in entries:
-                if entry.min_tier:
+                below = policy.models_below(entry.min_tier) if entry.min_tier else 0
+                removes = policy.removed_by_task(entry.name) if section == "task" else 0
+                if below or removes:
                     test = Test(fact, Op.IN, (entry.name,))
-                    says = f"{section} `{entry.name}`"
-                    floors.append((test, policy.models_below(entry.min_tier), says, entry.span))
+                    removes |= below if strict else 0
+                    named.append((test, removes, below, f"{section} `{entry.name}`", entry.span))
         unpaid = list(_unpaid(policy))
         trees = [r.when.tree for r in policy.rules if r.when is not None]
-        trees += [f[0] for f in floors] + [u[0] for u in unpaid if u[0] is not None]
+        trees += [part[0] for part in named] + [u[0] for u in unpaid if u[0] is not None]
         self.space = Space(policy.vocabulary, policy.bands, trees)
         self._patterns = {i for i, d in enumerate(self.space.dimensions) if d.is_pattern}
-        strict = not policy.fallback.step_down
         sources = []
         for number, rule in enumerate(policy.rules):
             below = policy.models_below(rule.min_tier) if rule.min_tier else 0
@@ -100,12 +102,12 @@ class Regions:
             boxes, exact = self._boxes(rule.when.tree if rule.when is not None else None)
             says = f"rule `{rule.name}`"
             removes |= below if strict else 0
+            if rule.shadow:  # it excludes nothing, but may still be dead
+                removes = below = 0
             sources.append(Restriction(boxes, exact, removes, below, says, rule.span, number))
-        for tree, below, says, span in floors:
+        for tree, removes, below, says, span in named:
             boxes, exact = self._boxes(tree)
-            sources.append(
-                Restriction(boxes, exact, below if strict else 0, below, says, span, None)
-            )
+            sources.append(Restriction(boxes, exact, removes, below, says, span, None))
         for where, removes, says, span in unpaid:
             boxes, exact = self._boxes(where)
             sources.append(Restriction(boxes, exact, removes, 0, says, span, None))
@@ -168,7 +170,7 @@ class Regions:
         """Boxes outside of which no rule denies."""
         boxes = 0
         for number, rule in enumerate(self._policy.rules):
-            if rule.deny is not None:
+            if rule.deny is not None and not rule.shadow:
                 boxes |= self.reaches[number]
         return boxes
 

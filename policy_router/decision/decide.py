@@ -2,28 +2,24 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING, Final
 
 from policy_router.decision.abilities import HOSTED_TOOLS
-from policy_router.decision.bitset import bits
+from policy_router.decision.candidates import cut, ordered
+from policy_router.decision.criteria import beyond_cost, stricter
 from policy_router.decision.disclosure import checks_for
 from policy_router.decision.facts import situation_of
+from policy_router.decision.floors import floor_of, too_weak
 from policy_router.decision.gates import gates_for
-from policy_router.decision.grouping import ordered_in_groups
-from policy_router.decision.moment import values_of_the_moment
-from policy_router.domain.complexity import Band
+from policy_router.decision.shadow import shadow_effect
 from policy_router.domain.decision import Decision, Reason, RuleReasons, Skip
-from policy_router.domain.models import TYPICAL_OUTPUT
-from policy_router.domain.ordering import SortKey
 from policy_router.domain.snapshot import Snapshot
 
 if TYPE_CHECKING:
-    from policy_router.decision.fixed_places import First
     from policy_router.decision.policy import Policy
     from policy_router.decision.rule_effects import Effect
-    from policy_router.domain.decision import Candidate
     from policy_router.domain.request import Request
-    from policy_router.domain.rules import Rule, Task
     from policy_router.domain.situation import Situation
 
 _EMPTY: Final = Snapshot()
@@ -56,18 +52,46 @@ def decide_on(policy: Policy, situation: Situation, snapshot: Snapshot = _EMPTY)
     """
     if situation.problem is not None:
         return _denied(policy, situation)
-    index, request, facts = policy._index, situation.request, situation.facts
-    task, band = situation.task, situation.band
-    effect = index.effect(index.matching(facts))
+    index = policy._index
+    matching = index.matching(situation.facts)
+    in_shadow = matching & index.shadowing
+    if not in_shadow:
+        return _decided(policy, situation, snapshot, index.effect(matching))
+    matching ^= in_shadow
+    decision = _decided(policy, situation, snapshot, index.effect(matching))
+    shadow = []
+    for rule, box in index.in_shadow(in_shadow):
+        applied = _decided(policy, situation, snapshot, index.effect(matching | box))
+        shadow.append(
+            shadow_effect("rule", rule.name, rule.span, without=decision, applied=applied)
+        )
+    return replace(decision, shadow=(*shadow, *decision.shadow))
+
+
+def _decided(policy: Policy, situation: Situation, snapshot: Snapshot, effect: Effect) -> Decision:
+    """The decision of a valid request, by what the rules that apply mean together."""
     if effect.denied is not None:
         return _denied(policy, situation, effect)
-    floor, floor_by = _floor(effect, task, band)
-    allowed = effect.allowed
+    index, request, facts = policy._index, situation.request, situation.facts
+    task = situation.task
+    floor, floor_by = floor_of(effect, task, situation.band)
+    allowed, first, cost = effect.allowed, effect.first, effect.cost
     skipped: tuple[Skip, ...] = ()
+    own = None if task is None else index.task_effects.get(task.name)
+    if own is not None:
+        first += own.first
+        cost = stricter(cost, own.cost)
+        if excluded := allowed & own.removes:
+            skipped += tuple(own.skips[excluded])
+            allowed ^= excluded
     if floor_by is not None and not policy.fallback.step_down:
         weaker = allowed & index.below[floor]
-        skipped += _too_weak(policy, weaker, floor, floor_by)
+        skipped += too_weak(policy, weaker, floor, floor_by)
         allowed ^= weaker
+    if cost is not None:
+        excluded, skips = beyond_cost(index.models, allowed, cost, request, snapshot)
+        skipped += skips
+        allowed ^= excluded
     for gate in gates_for(request):
         excluded = gate.out(index, request, snapshot) & allowed
         if excluded:
@@ -75,20 +99,15 @@ def decide_on(policy: Policy, situation: Situation, snapshot: Snapshot = _EMPTY)
             allowed ^= excluded
     limits = index.limits
     if snapshot.used or not limits.plain or HOSTED_TOOLS in request.needs:
-        excluded, skips = limits.excluded(allowed, facts, request, snapshot)
-        skipped += skips
+        excluded, more = limits.excluded(allowed, facts, request, snapshot)
+        skipped += more
         allowed ^= excluded
-    first = effect.first
-    if task is not None and task.first:
-        first += index.first_of[task.name]
-    candidates = _ordered(policy, situation, snapshot, allowed=allowed, floor=floor, first=first)
+    candidates = ordered(
+        policy, situation, snapshot, effect, own, allowed=allowed, floor=floor, first=first
+    )
     if request.max_candidates is not None and len(candidates) > request.max_candidates:
-        beyond = candidates[request.max_candidates :]
-        detail = f"the request asks for at most {request.max_candidates}"
-        skipped += tuple(
-            Skip(c.name, Reason.MAX_CANDIDATES, detail, span=c.model.span) for c in beyond
-        )
-        candidates = candidates[: request.max_candidates]
+        candidates, beyond = cut(candidates, request.max_candidates)
+        skipped += beyond
     accept = effect.accept
     barred: tuple[Skip, ...] = ()
     if accept or (task is not None and task.accept is not None):
@@ -123,53 +142,3 @@ def _denied(policy: Policy, situation: Situation, effect: Effect | None = None) 
         reasons=RuleReasons(() if effect is None else effect.reasons.rules, skipped),
         denied=denied,
     )
-
-
-def _floor(
-    effect: Effect, task: Task | None, band: Band | None
-) -> tuple[int, Rule | Task | Band | None]:
-    """The lowest rank that is wanted, and what wants it; rules come before the task and band."""
-    floor: int = effect.floor
-    floor_by: Rule | Task | Band | None = effect.floor_by
-    for source in (task, band):
-        if source is not None and source.min_tier is not None and source.min_tier > floor:
-            floor, floor_by = source.min_tier, source
-    return floor, floor_by
-
-
-def _too_weak(
-    policy: Policy, weaker: int, floor: int, source: Rule | Task | Band
-) -> tuple[Skip, ...]:
-    kind = "band" if isinstance(source, Band) else type(source).__name__.lower()
-    detail = f"below tier `{policy.tiers[floor]}`, the `min_tier` of {kind} `{source.name}`"
-    return tuple(
-        Skip(policy.models[i].name, Reason.TIER, detail, span=source.span) for i in bits(weaker)
-    )
-
-
-def _ordered(
-    policy: Policy,
-    situation: Situation,
-    snapshot: Snapshot,
-    *,
-    allowed: int,
-    floor: int,
-    first: First,
-) -> tuple[Candidate, ...]:
-    """The allowed models (bit i: model i) in the order they are tried."""
-    index, request = policy._index, situation.request
-    prefer = policy.prefer
-    if request.prefer is not None:
-        prefer = tuple(SortKey(key) for key in request.prefer)
-    output = TYPICAL_OUTPUT if request.max_tokens is None else request.max_tokens
-    values = values_of_the_moment(index, situation, snapshot, prefer)
-    order = index.order.candidates
-    choice = None if request.model is None else index.aliases.find(request.model)
-    if choice is None:
-        return order(allowed, floor, first, prefer, request.tokens, output, values)
-
-    def usual(models: int) -> tuple[Candidate, ...]:
-        return order(models, floor, first, prefer, request.tokens, output, values)
-
-    source = f"alias `{choice.alias.name}`"
-    return ordered_in_groups(choice.groups, allowed, usual, "alias", source)

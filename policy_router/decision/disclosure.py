@@ -7,6 +7,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from policy_router.decision.exclusions import name_of
+from policy_router.domain.condition import TASK
 from policy_router.domain.decision import Reason, Skip
 
 if TYPE_CHECKING:
@@ -43,9 +45,9 @@ def kept_from(
 ) -> tuple[Skip, ...]:
     """Which models may not be shown a request that others answer, and why.
 
-    A rule whose `only` or `avoid` excludes a model keeps the request from it, and a model that is
-    not free needs a budget as for an answer. Tiers and abilities concern answering; they keep
-    nothing from a model.
+    A rule, or the task, whose `only` or `avoid` excludes a model keeps the request from it, and a
+    model that is not free needs a budget as for an answer. Tiers, abilities, criteria and `use`
+    concern answering; they keep nothing from a model.
 
     Args:
         policy: The policy that decides.
@@ -53,11 +55,14 @@ def kept_from(
         applied: Names of the rules that apply.
         facts: The facts of the request.
     """
-    rules = [rule for rule in policy.rules if rule.name in applied]
+    parts: list[Rule | Task] = [rule for rule in policy.rules if rule.name in applied]
+    task = policy.task(facts[TASK]) if facts else None
+    if task is not None:
+        parts.append(task)
     allowed: list[str] = []
     skips: list[Skip] = []
     for model in models:
-        skip = next((s for rule in rules if (s := _excluded(model, rule))), None)
+        skip = next((s for part in parts if (s := _excluded(model, part))), None)
         if skip is None:
             allowed.append(model.name)
         else:
@@ -67,11 +72,11 @@ def kept_from(
     return (*skips, *unpaid)
 
 
-def _excluded(model: Model, rule: Rule) -> Skip | None:
-    if rule.only is not None and model.name not in rule.only:
-        detail = f"excluded by `only` of rule `{rule.name}`"
-        return Skip(model.name, Reason.ONLY, detail, span=rule.only_at or rule.span)
-    if model.name in rule.avoid:
-        detail = f"excluded by `avoid` of rule `{rule.name}`"
-        return Skip(model.name, Reason.AVOID, detail, span=rule.avoid_at or rule.span)
+def _excluded(model: Model, part: Rule | Task) -> Skip | None:
+    if part.only is not None and model.name not in part.only:
+        detail = f"excluded by `only` of {name_of(part)}"
+        return Skip(model.name, Reason.ONLY, detail, span=part.only_at or part.span)
+    if model.name in part.avoid:
+        detail = f"excluded by `avoid` of {name_of(part)}"
+        return Skip(model.name, Reason.AVOID, detail, span=part.avoid_at or part.span)
     return None

@@ -8,11 +8,19 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
-from policy_router.decision.abilities import HOSTED_TOOLS
 from policy_router.decision.bitset import chosen
+from policy_router.decision.criteria import (
+    CALLER,
+    is_over_cost,
+    is_over_price,
+    is_too_low,
+    is_too_slow,
+    over_cost,
+    over_price,
+    too_low,
+    too_slow,
+)
 from policy_router.domain.decision import Reason, Skip
-from policy_router.domain.models import TYPICAL_OUTPUT
-from policy_router.domain.money import spell_usd
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -87,67 +95,42 @@ def _not_asked_for(index: Index, request: Request) -> Sequence[Skip]:
     return [Skip(m.name, Reason.MODEL, detail, span=m.span) for m in index.models]
 
 
-def _too_expensive(index: Index, request: Request, snapshot: Snapshot) -> int:
-    max_cost = request.max_cost_nano_usd
-    if max_cost is None:
-        return 0
-    if HOSTED_TOOLS in request.needs:
-        return index.everyone
-
-    def excludes(model: Model) -> bool:
-        cost = model.estimate(request, snapshot.now)
-        return cost is None or cost > max_cost
-
-    return _where(index, excludes)
-
-
-def _too_expensive_detail(model: Model, request: Request, snapshot: Snapshot) -> str:
-    cost = model.estimate(request, snapshot.now)
-    if HOSTED_TOOLS in request.needs:
-        return "the cost of hosted tools is unknown, and the request sets `max_cost`"
-    if cost is None:
-        return f"price of `{model.name}` is unknown, and the request sets `max_cost`"
-    cap = model.sent_cap(request.max_tokens)
-    answer = "" if cap is not None else f" for an answer of {TYPICAL_OUTPUT} tokens"
-    max_cost = spell_usd(request.max_cost_nano_usd or 0)
-    return f"estimated at {spell_usd(cost)}{answer}, above the `max_cost` of {max_cost}"
-
-
-def _too_dear(index: Index, request: Request, _: Snapshot) -> int:
-    most = request.max_price_nano_usd
+def _over_cost(index: Index, request: Request, snapshot: Snapshot) -> int:
+    most = request.max_cost_nano_usd
     if most is None:
         return 0
-    return _where(index, lambda m: m.price is None or m.price.highest_rate > most)
+    return _where(index, lambda model: is_over_cost(model, most, request, snapshot.now))
 
 
-def _too_dear_detail(model: Model, request: Request, _: Snapshot) -> str:
-    if model.price is None:
-        return f"price of `{model.name}` is unknown, and the request sets `max_price`"
-    most = spell_usd(request.max_price_nano_usd or 0)
-    rate = spell_usd(model.price.highest_rate)
-    return f"{rate} per million tokens is above the `max_price` of {most}"
+def _over_cost_detail(model: Model, request: Request, snapshot: Snapshot) -> str:
+    return over_cost(model, request.max_cost_nano_usd or 0, request, snapshot.now, CALLER)
+
+
+def _over_price(index: Index, request: Request, _: Snapshot) -> int:
+    most = request.max_price_nano_usd
+    return 0 if most is None else _where(index, lambda model: is_over_price(model, most))
+
+
+def _over_price_detail(model: Model, request: Request, _: Snapshot) -> str:
+    return over_price(model, request.max_price_nano_usd or 0, CALLER)
 
 
 def _too_slow(index: Index, request: Request, _: Snapshot) -> int:
     longest = request.max_latency
-    if longest is None:
-        return 0
-    return _where(index, lambda model: model.latency is None or model.latency > longest)
+    return 0 if longest is None else _where(index, lambda model: is_too_slow(model, longest))
 
 
 def _too_slow_detail(model: Model, request: Request, _: Snapshot) -> str:
-    if model.latency is None:
-        return f"latency of `{model.name}` is unknown, and the request sets `max_latency`"
-    return f"latency of {model.latency:g} s is above the `max_latency` of {request.max_latency:g} s"
+    return too_slow(model, request.max_latency or 0, CALLER)
 
 
-def _too_low_quality(index: Index, request: Request, _: Snapshot) -> int:
+def _too_low(index: Index, request: Request, _: Snapshot) -> int:
     lowest = request.min_quality
-    return 0 if lowest is None else _where(index, lambda model: model.quality < lowest)
+    return 0 if lowest is None else _where(index, lambda model: is_too_low(model, lowest))
 
 
-def _too_low_quality_detail(model: Model, request: Request, _: Snapshot) -> str:
-    return f"quality of {model.quality:g} is below the `min_quality` of {request.min_quality:g}"
+def _too_low_detail(model: Model, request: Request, _: Snapshot) -> str:
+    return too_low(model, request.min_quality or 0, CALLER)
 
 
 def _cooling(index: Index, _: Request, snapshot: Snapshot) -> int:
@@ -165,10 +148,10 @@ ALWAYS: Final = (
 )
 CONSTRAINTS: Final = (
     Gate(Reason.MODEL, _other_model, ready=_not_asked_for),
-    Gate(Reason.COST, _too_expensive, _too_expensive_detail),
-    Gate(Reason.PRICE, _too_dear, _too_dear_detail),
+    Gate(Reason.COST, _over_cost, _over_cost_detail),
+    Gate(Reason.PRICE, _over_price, _over_price_detail),
     Gate(Reason.LATENCY, _too_slow, _too_slow_detail),
-    Gate(Reason.QUALITY, _too_low_quality, _too_low_quality_detail),
+    Gate(Reason.QUALITY, _too_low, _too_low_detail),
 )
 """Gates for fields that few requests set."""
 

@@ -15,18 +15,23 @@ from typing import TYPE_CHECKING, Final, TypeAlias
 
 from policy_router.decision.abilities import ABILITIES
 from policy_router.decision.aliases import Aliases
+from policy_router.decision.bitset import bits
+from policy_router.decision.criteria import CostBound, stricter
+from policy_router.decision.exclusions import exclusions_of, name_of
+from policy_router.decision.grouping import groups_of
 from policy_router.decision.limits import LimitIndex
 from policy_router.decision.lookup import KEPT, BoxLookup
 from policy_router.decision.ranking import Rankings
-from policy_router.decision.rule_effects import Effect, RuleEffect, RuleSkips
+from policy_router.decision.rule_effects import Effect, RuleEffect, RuleSkips, TaskEffect
 from policy_router.decision.space import Space, TooWide
 from policy_router.domain.condition import HOUR, WEEKDAY
 from policy_router.domain.decision import Reason, RuleReasons, Skip
 from policy_router.domain.limits import LEASE
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
+    from collections.abc import Callable, Iterator, Mapping, Sequence
 
+    from policy_router.decision.exclusions import Exclusion
     from policy_router.decision.fixed_places import First
     from policy_router.decision.space import Box
     from policy_router.domain.acceptance import Accept
@@ -57,6 +62,9 @@ class Index:
     """What `decide` looks up in a policy.
 
     Sets of models are ints: bit i is model i.
+
+    Attributes:
+        shadowing: The boxes of the rules that are in shadow, as `matching` numbers them.
 
     Raises:
         TooLarge: The rules distinguish too many cases.
@@ -92,12 +100,11 @@ class Index:
         names = [b.name for b in bands]
         self.levels = len(names) if names == [f"level_{n + 1}" for n in range(10)] else 0
         self.score_of = {band.name: self._score_of(i, band) for i, band in enumerate(bands)}
-        self.order = Rankings(models, tiers, prefer)
+        self._prefer = prefer
+        parts: list[Rule | Task] = [*rules, *tasks]
+        own_orders = [part.prefer for part in parts if part.prefer is not None]
+        self.order = Rankings(models, tiers, prefer, own_orders)
         self.below = self.order.below
-        self.first_of: Mapping[str, First] = {
-            t.name: tuple(self.order.put(self.at[m], f"task `{t.name}`") for m in t.first)
-            for t in tasks
-        }
         self.too_long = [
             Skip(
                 m.name,
@@ -120,6 +127,9 @@ class Index:
             for i, m in enumerate(models)
             if m.context is not None and m.fixed_output is not None
         )
+        self.task_effects: Mapping[str, TaskEffect] = {
+            task.name: effect for task in tasks if (effect := self._task_effect(task)) is not None
+        }
         self._rules = tuple(self._effect_of(rule) for rule in rules)
         self._effects: dict[int, Effect] = {}
         self._compute_reasons = self._reasons  # one bound method for all effects
@@ -195,20 +205,44 @@ class Index:
         """The models that a rule, by its position, excludes where it applies."""
         return self._rules[number].removes
 
+    def removed_by_task(self, name: str) -> int:
+        """The models that a task, by its name, excludes."""
+        effect = self.task_effects.get(name)
+        return 0 if effect is None else effect.removes
+
     def _effect_of(self, rule: Rule) -> RuleEffect:
-        source = f"rule `{rule.name}`"
-        lacking = self.unable(rule.needs) if rule.needs else 0
-        outside = 0 if rule.only is None else self.everyone & ~self.mask(rule.only)
-        avoided = self.mask(rule.avoid)
-        needs = ", ".join(sorted(rule.needs))
-        exclusions = (
-            (outside, Reason.ONLY, f"excluded by `only` of {source}", rule.only_at or rule.span),
-            (avoided, Reason.AVOID, f"excluded by `avoid` of {source}", rule.avoid_at or rule.span),
-            (lacking, Reason.ABILITY, f"excluded by `needs` of {source}: {needs}", rule.span),
+        exclusions = exclusions_of(rule, self.models, self.mask, self.unable)
+        return RuleEffect(
+            rule,
+            removes=_union(exclusions),
+            skips=RuleSkips(self.models, exclusions),
+            first=self._put_first(rule),
+            cost=_cost_bound(rule),
+            prefer=self._prefer_of(rule),
         )
-        first = tuple(self.order.put(self.at[name], source) for name in rule.first)
-        skips = RuleSkips(self.models, exclusions)
-        return RuleEffect(rule, outside | avoided | lacking, skips, first)
+
+    def _task_effect(self, task: Task) -> TaskEffect | None:
+        """What a task does to the models besides its minimum tier; None when it does nothing."""
+        exclusions = exclusions_of(task, self.models, self.mask, self.unable)
+        effect = TaskEffect(
+            source=name_of(task),
+            removes=_union(exclusions),
+            skips=RuleSkips(self.models, exclusions),
+            first=self._put_first(task),
+            use=None if task.use is None else groups_of(task.use, self.mask),
+            cost=_cost_bound(task),
+            prefer=self._prefer_of(task),
+        )
+        orders = effect.first or effect.use or effect.prefer is not None
+        return effect if effect.removes or orders or effect.cost is not None else None
+
+    def _put_first(self, part: Rule | Task) -> First:
+        return tuple(self.order.put(self.at[name], name_of(part)) for name in part.first)
+
+    def _prefer_of(self, part: Rule | Task) -> tuple[SortKey, ...] | None:
+        """The sort keys of a rule or a task: the policy's own object where they are equal, since
+        the order by that is at hand."""
+        return self._prefer if part.prefer == self._prefer else part.prefer
 
     def _lookup(self, space: Space) -> BoxLookup:
         """Number the boxes of all rules, and make the tables."""
@@ -218,10 +252,16 @@ class Index:
         # A set is looked up by its bit length, which is that of its models when no box is left.
         self._rows: list[_Row] = [(0, None)] * (len(self.models) + 1)
         self._explaining: list[tuple[int, str, int, RuleSkips]] = []
+        self._in_shadow: dict[int, tuple[Rule, int]] = {}
+        self.shadowing = 0
         for own in reversed(self._rules):
             later = (1 << len(boxes)) - 1  # a rule counts once, however many of its boxes match
             keeps = later & ~own.removes
             own_boxes, exact = _boxes(space, own.rule, patterns)
+            if own.rule.shadow:
+                numbers = (1 << len(boxes) + len(own_boxes)) - 1 ^ later
+                self.shadowing |= numbers
+                self._in_shadow |= {bit + 1: (own.rule, numbers) for bit in bits(numbers)}
             for box in own_boxes:
                 if not exact and own.rule.when is not None:
                     conditions[len(boxes)] = own.rule.when.holds
@@ -241,7 +281,7 @@ class Index:
             return effect
         first: First = ()
         accept: tuple[Accept, ...] = ()
-        floor, floor_by, denied = 0, None, None
+        floor, floor_by, denied, cost, prefer = 0, None, None, None, None
         rows, models, remaining = self._rows, len(self.models), matching
         while (top := remaining.bit_length()) > models:
             keeps, own = rows[top]
@@ -255,12 +295,23 @@ class Index:
                     denied = rule
                 if rule.accept is not None:
                     accept += (rule.accept,)
+                cost = stricter(cost, own.cost)
+                if prefer is None:
+                    prefer = own.prefer
         reasons = RuleReasons.later(self._compute_reasons, matching)
-        effect = Effect(remaining, first, floor, floor_by, denied, accept, reasons)
+        effect = Effect(remaining, first, floor, floor_by, denied, accept, reasons, cost, prefer)
         if len(self._effects) >= KEPT:
             self._effects.clear()
         self._effects[matching] = effect
         return effect
+
+    def in_shadow(self, boxes: int) -> Iterator[tuple[Rule, int]]:
+        """The rules in shadow that own these boxes, in written order, each with one such box."""
+        while boxes:
+            top = boxes.bit_length()
+            rule, numbers = self._in_shadow[top]
+            yield rule, 1 << top - 1
+            boxes &= ~numbers
 
     def _reasons(self, matching: int) -> RulesAndSkips:
         """The names of the rules that own these boxes, and the models that they exclude."""
@@ -275,6 +326,18 @@ class Index:
                 skipped += skips[excluded]
             remaining &= keeps
         return tuple(names), tuple(skipped)
+
+
+def _union(exclusions: Sequence[Exclusion]) -> int:
+    models = 0
+    for exclusion in exclusions:
+        models |= exclusion.models
+    return models
+
+
+def _cost_bound(part: Rule | Task) -> CostBound | None:
+    most = part.criteria.max_cost
+    return None if most is None else CostBound(most, name_of(part), part.span)
 
 
 def _boxes(space: Space, rule: Rule, patterns: set[int]) -> tuple[list[dict[int, int]], bool]:

@@ -154,6 +154,10 @@ class Policy:
         applies."""
         return self._index.removed_by(rule)
 
+    def removed_by_task(self, task: str) -> int:
+        """The set of the models that a task, by its name, excludes."""
+        return self._index.removed_by_task(task)
+
     # -- what is counted ---------------------------------------------------------------------
 
     @property

@@ -15,7 +15,7 @@ from policy_router.decision.fresh_orders import candidates_by
 from policy_router.decision.kept_orders import KeptOrders
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Iterable, Mapping, Sequence
 
     from policy_router.decision.fixed_places import First
     from policy_router.domain.decision import Candidate
@@ -34,13 +34,27 @@ class Rankings:
     RANKINGS: Final = 16
 
     def __init__(
-        self, models: Sequence[Model], tiers: Sequence[str], prefer: tuple[SortKey, ...]
+        self,
+        models: Sequence[Model],
+        tiers: Sequence[str],
+        prefer: tuple[SortKey, ...],
+        others: Iterable[tuple[SortKey, ...]] = (),
     ) -> None:
+        """Prepare the orders.
+
+        Args:
+            models: The models of the policy.
+            tiers: Names of the tiers, weakest first.
+            prefer: The sort keys of the policy.
+            others: The sort keys of its rules and tasks; the orders by these are kept as well.
+        """
         self._places = FixedPlaces(models, tiers)
         self.below = self._places.below
         self.put = self._places.put
         self._usual = prefer
         self._kept = KeptOrders(self._places, prefer)
+        self._lasting = frozenset(others)
+        self._of_policy: dict[tuple[SortKey, ...], KeptOrders] = {}
         self._others: dict[tuple[SortKey, ...], KeptOrders] = {}
 
     def candidates(  # noqa: PLR0917  what a decision has worked out by then
@@ -73,10 +87,14 @@ class Rankings:
         return kept.candidates(allowed, floor, first, tokens, output)
 
     def _kept_by(self, prefer: tuple[SortKey, ...]) -> KeptOrders:
-        """The orders by the keys of a request."""
-        kept = self._others.get(prefer)
+        """The orders by the keys of a rule, a task or a request."""
+        kept = self._of_policy.get(prefer) or self._others.get(prefer)
         if kept is None:
-            if len(self._others) >= self.RANKINGS:
-                self._others.clear()
-            kept = self._others[prefer] = KeptOrders(self._places, prefer)
+            kept = KeptOrders(self._places, prefer)
+            if prefer in self._lasting:
+                self._of_policy[prefer] = kept
+            else:
+                if len(self._others) >= self.RANKINGS:
+                    self._others.clear()
+                self._others[prefer] = kept
         return kept

@@ -1,9 +1,9 @@
-"""What the rules of a policy do, each alone and several together."""
+"""What the rules and tasks of a policy do, each alone and several together."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Final, TypeAlias
+from typing import TYPE_CHECKING, Final
 
 from policy_router.decision.bitset import bits
 from policy_router.domain.decision import Skip
@@ -11,15 +11,15 @@ from policy_router.domain.decision import Skip
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from policy_router.decision.criteria import CostBound
+    from policy_router.decision.exclusions import Exclusion
     from policy_router.decision.fixed_places import First
-    from policy_router.diagnostics import Span
+    from policy_router.decision.grouping import Groups
     from policy_router.domain.acceptance import Accept
-    from policy_router.domain.decision import Reason, RuleReasons
+    from policy_router.domain.decision import RuleReasons
     from policy_router.domain.models import Model
+    from policy_router.domain.ordering import SortKey
     from policy_router.domain.rules import Rule
-
-Exclusion: TypeAlias = "tuple[int, Reason, str, Span | None]"
-"""Models (bit i: model i) that a rule excludes, with the reason, its text, and its position."""
 
 KEPT_PER_RULE: Final = 256
 """The most lists of Skips that are kept for one rule; when there are more, all are dropped."""
@@ -39,6 +39,8 @@ class Effect:
         denied: The first rule that denies the request; None when none does.
         accept: The checks that they require.
         reasons: Their names, and the models that they exclude, each by the first to do so.
+        cost: The strictest `max_cost` among them.
+        prefer: The sort keys of the first one that has any.
     """
 
     allowed: int
@@ -48,10 +50,12 @@ class Effect:
     denied: Rule | None
     accept: tuple[Accept, ...]
     reasons: RuleReasons
+    cost: CostBound | None
+    prefer: tuple[SortKey, ...] | None
 
 
 class RuleSkips(dict[int, list[Skip]]):
-    """The Skips of one rule, by the set of models that it excludes from what is left.
+    """The Skips of one rule or task, by the set of models that it excludes from what is left.
 
     A rule that allows one of a thousand models excludes 999. Each of their Skips is made when it is
     first needed.
@@ -77,8 +81,9 @@ class RuleSkips(dict[int, list[Skip]]):
         return skips
 
     def _make(self, i: int) -> Skip:
-        _, reason, detail, span = next(e for e in self._exclusions if e[0] >> i & 1)
-        skip = self._made[i] = Skip(self._models[i].name, reason, detail, span=span)
+        cause = next(e for e in self._exclusions if e.models >> i & 1)
+        model = self._models[i]
+        skip = self._made[i] = Skip(model.name, cause.reason, cause.detail(model), span=cause.span)
         return skip
 
 
@@ -91,15 +96,49 @@ class RuleEffect:
         removes: The models that it excludes (bit i: model i).
         skips: Why, for any set of them.
         first: The models that it puts first.
+        cost: Its `max_cost`, if it has one.
+        prefer: Its sort keys, if it has any.
     """
 
     rule: Rule
     removes: int
     skips: RuleSkips
     first: First
+    cost: CostBound | None
+    prefer: tuple[SortKey, ...] | None
 
     @property
     def only_removes(self) -> bool:
-        """Whether it does no more than exclude models."""
+        """Whether it does no more than exclude models by what it says itself."""
         rule = self.rule
-        return not (self.first or rule.min_tier or rule.deny is not None or rule.accept)
+        return not (
+            self.first
+            or rule.min_tier
+            or rule.deny is not None
+            or rule.accept
+            or self.cost is not None
+            or self.prefer is not None
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class TaskEffect:
+    """What a task does to the models, besides its minimum tier.
+
+    Attributes:
+        source: The task with its name, such as ``task `x` ``.
+        removes: The models that it excludes (bit i: model i).
+        skips: Why, for any set of them.
+        first: The models that it puts first.
+        use: The groups of its exact order, if it has one.
+        cost: Its `max_cost`, if it has one.
+        prefer: Its sort keys, if it has any.
+    """
+
+    source: str
+    removes: int
+    skips: RuleSkips
+    first: First
+    use: Groups | None
+    cost: CostBound | None
+    prefer: tuple[SortKey, ...] | None

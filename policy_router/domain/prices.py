@@ -184,11 +184,11 @@ class Price:
 
     @property
     def highest_rate(self) -> int:
-        """The higher of the rates of input and output, as `max_price` bounds it.
+        """The highest rate of input and output, at any hour, as `max_price` bounds it.
 
-        It is that of prompts of any usual length without caching: what a price list shows.
+        It is that of prompts of usual length without caching: what a price list shows.
         """
-        return max(self.input, self.output)
+        return max(max(price.input, price.output) for price in self.within(None, 0))
 
     @property
     def highest_input_rate(self) -> int:

@@ -42,6 +42,8 @@ def test_agrees_with_the_plain_reference(situation: Situation) -> None:
     assert {s.model: s.reason.value for s in decision.skipped} == expected.out
     assert decision.rules == expected.rules
     assert decision.denied == expected.denied
+    shadow = [(s.name, s.removed, s.first, s.denied) for s in decision.shadow]
+    assert tuple(shadow) == expected.shadow
 
 
 @settings(max_examples=200, deadline=None)
@@ -88,7 +90,13 @@ def test_one_more_rule_never_adds_a_candidate(situation: Situation, data: st.Dat
 def test_the_callers_own_criteria_only_narrow(situation: Situation) -> None:
     policy, request, snapshot = situation
     bare = replace(
-        request, max_cost=None, max_latency=None, min_quality=None, model=None, max_candidates=None
+        request,
+        max_cost=None,
+        max_price=None,
+        max_latency=None,
+        min_quality=None,
+        model=None,
+        max_candidates=None,
     )
     allowed = {c.name for c in decide(policy, bare, snapshot).candidates}
     assert {c.name for c in decide(policy, request, snapshot).candidates} <= allowed

@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 
 def check(subject: Subject) -> Iterator[Diagnostic]:
     policy = subject.policy
-    sections = [t.accept for t in policy.tasks] + [r.accept for r in policy.rules]
+    sections = [t.accept for t in policy.tasks] + [r.accept for r in policy.rules if not r.shadow]
     checked = [accept for accept in sections if accept is not None]
     if checked and policy.fallback.on_stream_break is not OnBreak.BUFFER:
         yield note(

@@ -31,7 +31,8 @@ if TYPE_CHECKING:
 
 def check(subject: Subject) -> Iterator[Diagnostic]:
     policy = subject.policy
-    always = [(n, rule) for n, rule in enumerate(policy.rules) if rule.when is None]
+    rules = [(n, rule) for n, rule in enumerate(policy.rules) if not rule.shadow]
+    always = [(n, rule) for n, rule in rules if rule.when is None]
     if any(rule.deny is not None for _, rule in always):
         return
     kept = policy.all_models
@@ -40,11 +41,11 @@ def check(subject: Subject) -> Iterator[Diagnostic]:
     tiers: dict[str, int] = {}
     for i, model in enumerate(policy.models):
         tiers[model.tier] = tiers.get(model.tier, 0) | 1 << i
-    sources: list[tuple[Rule | Task, int]] = [(task, kept) for task in policy.tasks]
+    sources: list[tuple[Rule | Task, int]] = [
+        (task, kept & ~policy.removed_by_task(task.name)) for task in policy.tasks
+    ]
     sources += [
-        (rule, kept & ~policy.removed_by(number))
-        for number, rule in enumerate(policy.rules)
-        if rule.deny is None
+        (rule, kept & ~policy.removed_by(number)) for number, rule in rules if rule.deny is None
     ]
     for source, left in sources:
         accept = source.accept

@@ -32,7 +32,9 @@ def check(subject: Subject) -> Iterator[Diagnostic]:
     regions, policy = subject.regions, subject.policy
     rules = policy.rules
     heads = {
-        n: policy.position(r.first[0]) for n, r in enumerate(rules) if r.first and r.deny is None
+        n: policy.position(rule.first[0])
+        for n, rule in enumerate(rules)
+        if rule.first and rule.deny is None and not rule.shadow
     }
     demoted = regions.demoted(sum(1 << head for head in set(heads.values())))
     earlier = 0  # boxes of the rules before this one that compete

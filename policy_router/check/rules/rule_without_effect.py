@@ -23,6 +23,7 @@ from typing import TYPE_CHECKING
 
 from policy_router.assurance.cover import GaveUp
 from policy_router.check.subject import Subject, warning
+from policy_router.domain.criteria import NO_CRITERIA
 from policy_router.language.compile.selectors import PRICES
 
 if TYPE_CHECKING:
@@ -41,8 +42,7 @@ def check(subject: Subject) -> Iterator[Diagnostic]:
     reported: set[int] = set()  # these no longer count as covering others
     for number in reversed(range(len(rules))):
         rule, shape, source = rules[number], shapes[number], regions.sources[number]
-        does_more = rule.deny is not None or rule.first or rule.min_tier or rule.accept is not None
-        if source.boxes == () or does_more:
+        if source.boxes == () or _does_more(rule):
             continue
         if not source.removes:
             yield from _idle(subject, rule, shape)
@@ -66,6 +66,18 @@ def check(subject: Subject) -> Iterator[Diagnostic]:
                 rule.when.span if rule.when else rule.span,
                 "remove it; no decision changes",
             )
+
+
+def _does_more(rule: Rule) -> bool:
+    """Whether a rule does more than exclude models by what it says itself."""
+    return bool(
+        rule.deny is not None
+        or rule.first
+        or rule.min_tier
+        or rule.accept is not None
+        or rule.prefer is not None
+        or rule.criteria.max_cost is not None
+    )
 
 
 def _twins(rules: Sequence[Rule]) -> Iterator[Diagnostic]:
@@ -92,16 +104,18 @@ def _idle(subject: Subject, rule: Rule, shape: RuleShape) -> Iterator[Diagnostic
     later; one that lists every model by name is a mistake.
     """
     actions = (shape.only, shape.avoid, shape.first, shape.min_tier, shape.needs)
-    if all(part is None for part in actions):
+    if all(part is None for part in actions) and rule.criteria == NO_CRITERIA:
         yield warning(
             "rule-without-effect",
             f"rule `{rule.name}` has no actions",
             rule.span,
-            "add `only`, `avoid`, `first`, `min_tier`, `needs`, `deny` or `accept`",
+            "add `only`, `avoid`, `first`, `min_tier`, `needs`, criteria such as `max_cost`, "
+            "`prefer`, `deny` or `accept`",
         )
     elif (
         shape.only is not None
         and not (shape.avoid or shape.first or shape.min_tier or shape.needs)
+        and rule.criteria == NO_CRITERIA
         and _always_all(subject, shape.only)
     ):
         yield warning(

@@ -35,6 +35,7 @@ def functions_of(policy: Policy) -> Iterator[tuple[str, str, Span | None]]:
     estimator = policy.complexity
     if estimator.function is not None:
         yield estimator.function, "to rate requests", estimator.span
-    for accept in [*[t.accept for t in policy.tasks], *[r.accept for r in policy.rules]]:
+    rules = [rule for rule in policy.rules if not rule.shadow]
+    for accept in [*[t.accept for t in policy.tasks], *[r.accept for r in rules]]:
         if accept is not None and accept.python is not None:
             yield accept.python, f"to check answers ({accept.by})", accept.span

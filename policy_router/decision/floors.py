@@ -1,0 +1,37 @@
+"""The lowest tier that is wanted, and the models that it excludes where nothing steps down."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from policy_router.decision.bitset import bits
+from policy_router.domain.complexity import Band
+from policy_router.domain.decision import Reason, Skip
+
+if TYPE_CHECKING:
+    from policy_router.decision.policy import Policy
+    from policy_router.decision.rule_effects import Effect
+    from policy_router.domain.rules import Rule, Task
+
+
+def floor_of(
+    effect: Effect, task: Task | None, band: Band | None
+) -> tuple[int, Rule | Task | Band | None]:
+    """The lowest rank that is wanted, and what wants it; rules come before the task and band."""
+    floor: int = effect.floor
+    floor_by: Rule | Task | Band | None = effect.floor_by
+    for source in (task, band):
+        if source is not None and source.min_tier is not None and source.min_tier > floor:
+            floor, floor_by = source.min_tier, source
+    return floor, floor_by
+
+
+def too_weak(
+    policy: Policy, weaker: int, floor: int, source: Rule | Task | Band
+) -> tuple[Skip, ...]:
+    """Why each of some models (bit i: model i) is out that are below the lowest tier wanted."""
+    kind = "band" if isinstance(source, Band) else type(source).__name__.lower()
+    detail = f"below tier `{policy.tiers[floor]}`, the `min_tier` of {kind} `{source.name}`"
+    return tuple(
+        Skip(policy.models[i].name, Reason.TIER, detail, span=source.span) for i in bits(weaker)
+    )
