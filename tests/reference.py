@@ -148,8 +148,8 @@ def decide_by(policy: Policy, applied: list[Rule], request: Request, snapshot: S
     output = TYPICAL_OUTPUT if request.max_tokens is None else request.max_tokens
     asked_for = _asked_for(policy, request.model)
     out: dict[str, str] = {}
+    parts: list[Rule | Task] = [*applied, *([task] if task else [])]
     for model in policy.models:
-        parts: list[Rule | Task] = [*applied, *([task] if task else [])]
         reason = next((why for p in parts if (why := _taken(p, model.name, policy))), None)
         asked = request.max_tokens if model.fixed_output is None else model.fixed_output
         size = request.tokens + (asked or 0)
@@ -195,10 +195,8 @@ def decide_by(policy: Policy, applied: list[Rule], request: Request, snapshot: S
         reason = reason or next((name for name, hit in checks if hit), None)
         if reason is not None:
             out[model.name] = reason
-    orders = [r.prefer for r in applied] + [task.prefer if task else None, policy.prefer]
-    prefer = next(keys for keys in orders if keys is not None)
-    if request.prefer is not None:
-        prefer = tuple(SortKey(k) for k in request.prefer)
+    orders = [request.prefer, *(p.prefer for p in parts), policy.prefer]
+    prefer = [SortKey(key) for key in next(keys for keys in orders if keys is not None)]
 
     def value(key: SortKey, model: Model, groups: list[str]) -> float:
         match key:
