@@ -23,6 +23,7 @@ from policy_router.domain.periods import Period
 from policy_router.domain.prices import FREE_PRICE, Price
 from policy_router.domain.request import Request
 from policy_router.domain.rules import Rule, Task
+from policy_router.domain.sessions import CachedPrompt, Keep, Sessions, SessionState
 from policy_router.domain.snapshot import Snapshot
 from policy_router.domain.windows import MINUTE, Window
 
@@ -57,7 +58,8 @@ def prices(draw: st.DrawFn) -> tuple[Price | None, bool]:
     if kind == 1:
         return FREE_PRICE, True
     cents = st.integers(0, 4).map(lambda n: n * 10**9)
-    return Price(draw(cents), draw(cents)), False
+    cached = draw(st.none() | st.integers(0, 3).map(lambda n: n * 10**8))
+    return Price(draw(cents), draw(cents), cached), False
 
 
 @st.composite
@@ -204,6 +206,7 @@ def assemble(
     fallback: Fallback | None = None,
     meters: tuple[Limit, ...] | None = None,
     aliases: tuple[Alias, ...] = (),
+    sessions: Sessions | None = None,
 ) -> Policy:
     """A policy of these parts; unless meters are given, one budget without a cap pays for all."""
     if meters is None:
@@ -212,6 +215,7 @@ def assemble(
     return Policy(
         "generated", "", ZoneInfo("Europe/Berlin"), TIERS, models, tasks, bands, prefer, rules,
         fallback or Fallback(), meters, vocabulary, "0", aliases=aliases,
+        sessions=sessions or Sessions(),
     )  # fmt: skip
 
 
@@ -274,6 +278,7 @@ def policies(draw: st.DrawFn, max_rules: int = 6) -> Policy:
         fallback=Fallback(step_down=draw(st.booleans())),
         meters=draw(meters(count, vocabulary)),
         aliases=draw(aliases(count)),
+        sessions=Sessions(draw(st.sampled_from(Keep))),
     )
 
 
@@ -349,7 +354,28 @@ def snapshots(draw: st.DrawFn, policy: Policy) -> Snapshot:
         reading = draw(st.none() | shown.map(Reading) | shown.map(lambda n: Reading(n, 2e9)))
         if draw(st.booleans()):
             used[meter.key(subject)] = reading
-    return Snapshot(now, cooling, used, draw(st.none() | st.sampled_from(USERS)))
+    seed = draw(st.none() | st.sampled_from(USERS))
+    return Snapshot(now, cooling, used, seed, draw(st.none() | session_states(policy)))
+
+
+@st.composite
+def session_states(draw: st.DrawFn, policy: Policy) -> SessionState:
+    names = [*(m.name for m in policy.models), "gone"]
+    prompts = st.builds(
+        CachedPrompt,
+        st.sampled_from(names),
+        st.sampled_from((0, 4, 60, 10**6)),
+        st.integers(1_699_990_000, 1_701_500_000).map(float),
+    )
+    return SessionState(
+        draw(st.sampled_from(names)),
+        draw(st.integers(0, len(TIERS))),
+        "it began so",
+        1_699_990_000.0,
+        failed=draw(st.sampled_from((False, False, True))),
+        tool_errors=draw(st.sampled_from((0, 0, 3, 9))),
+        cached=tuple(draw(st.lists(prompts, max_size=2, unique_by=lambda p: p.model))),
+    )
 
 
 @st.composite

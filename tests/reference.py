@@ -22,10 +22,12 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from policy_router.decision.policy import Policy
+    from policy_router.domain.aliases import Alias
     from policy_router.domain.limits import Limit
     from policy_router.domain.models import Model
     from policy_router.domain.request import Request
     from policy_router.domain.rules import Rule
+    from policy_router.domain.sessions import SessionState
     from policy_router.domain.snapshot import Snapshot
 
 
@@ -145,7 +147,6 @@ def decide_by(policy: Policy, applied: list[Rule], request: Request, snapshot: S
     floor = max(rank or 0 for rank in [0, *floors])
     first: list[str] = [name for r in applied for name in r.first]
     first += task.first if task else ()
-    output = TYPICAL_OUTPUT if request.max_tokens is None else request.max_tokens
     asked_for = _asked_for(policy, request.model)
     out: dict[str, str] = {}
     parts: list[Rule | Task] = [*applied, *([task] if task else [])]
@@ -195,8 +196,38 @@ def decide_by(policy: Policy, applied: list[Rule], request: Request, snapshot: S
         reason = reason or next((name for name, hit in checks if hit), None)
         if reason is not None:
             out[model.name] = reason
+    left = [m for m in policy.models if m.name not in out]
+    order = _order(policy, request, snapshot, facts, parts, left, floor, first)
+    if request.max_candidates is not None:
+        out |= dict.fromkeys(order[request.max_candidates :], "max_candidates")
+        order = order[: request.max_candidates]
+    return Verdict(tuple(order), out, names, None)
+
+
+def _order(  # noqa: PLR0917  what is known by then
+    policy: Policy,
+    request: Request,
+    snapshot: Snapshot,
+    facts: Facts,
+    parts: list[Rule | Task],
+    left: list[Model],
+    floor: int,
+    first: list[str],
+) -> list[str]:
+    """The models that are left, in the order in which they are tried."""
+    task = next((p for p in parts if isinstance(p, Task)), None)
+    asked_for = _asked_for(policy, request.model)
+    output = TYPICAL_OUTPUT if request.max_tokens is None else request.max_tokens
     orders = [request.prefer, *(p.prefer for p in parts), policy.prefer]
     prefer = [SortKey(key) for key in next(keys for keys in orders if keys is not None)]
+    session = _session(policy, request, snapshot)
+    stays = None
+    halves = [left]
+    if session is not None:
+        floor = _session_floor(policy, request, session, floor, left)
+        stays = _stays(policy, session, floor, left)
+        if policy.sessions.keep == "tier" and any(m.rank > floor for m in left):
+            halves = [[m for m in left if (m.rank == floor) is same] for same in (True, False)]
 
     def value(key: SortKey, model: Model, groups: list[str]) -> float:
         match key:
@@ -207,11 +238,15 @@ def decide_by(policy: Policy, applied: list[Rule], request: Request, snapshot: S
                 return 0 if seed is None else draws(seed, [model.name])[0]
             case SortKey.SAME_MODEL:
                 return groups.index(_group(model)) if groups else 0
+            case SortKey.CHEAPEST:
+                cost = sort_value(key, model, request.tokens, output)
+                return cost - _saved(model, request, snapshot, session)
         return sort_value(key, model, request.tokens, output)
 
     def place(model: Model, groups: list[str]) -> tuple[float, ...]:
         put = model.name in first and model.rank >= floor
         return (
+            model.name != stays,
             model.rank < floor,
             -model.rank if model.rank < floor else 0,
             first.index(model.name) if put else len(first),
@@ -219,34 +254,82 @@ def decide_by(policy: Policy, applied: list[Rule], request: Request, snapshot: S
             policy.models.index(model),
         )
 
-    left = [m for m in policy.models if m.name not in out]
     used = [[m.name for m in policy.models]] if task is None or task.use is None else task.use
     order: list[str] = []
-    for number, group in product(sorted(set(asked_for.values())), used):
-        some = [m for m in left if m.name in group and asked_for[m.name] == number]
+    if stays is not None and _is_exact(policy, task, request.model):
+        order, halves = [stays], [[m for m in left if m.name != stays]]
+    for half, number, group in product(halves, sorted(set(asked_for.values())), used):
+        some = [m for m in half if m.name in group and asked_for[m.name] == number]
         alike = [_group(m) for m in sorted(some, key=lambda m: place(m, []))]
         order += [m.name for m in sorted(some, key=lambda m: place(m, alike))]
-    if request.max_candidates is not None:
-        out |= dict.fromkeys(order[request.max_candidates :], "max_candidates")
-        order = order[: request.max_candidates]
-    return Verdict(tuple(order), out, names, None)
+    return order
 
 
 def _group(model: Model) -> str:
     return model.upstream or f"only {model.name}"
 
 
+def _is_exact(policy: Policy, task: Task | None, asked: str | None) -> bool:
+    """Whether the task or an alias says in which order models are tried."""
+    return (task is not None and task.use is not None) or _alias(policy, asked) is not None
+
+
+def _alias(policy: Policy, asked: str | None) -> Alias | None:
+    found = [a for a in policy.aliases if a.name == asked]
+    if not found and asked not in {None, "auto", *(m.name for m in policy.models)}:
+        found = [a for a in policy.aliases if re.fullmatch(a.name.replace("*", ".*"), asked or "")]
+    return found[0] if found else None
+
+
 def _asked_for(policy: Policy, asked: str | None) -> dict[str, int]:
     """The models that a caller asks for, and the number of each one's group."""
     names = [m.name for m in policy.models]
-    found = [a for a in policy.aliases if a.name == asked]
-    if not found and asked in names:
-        return {asked: 0}
-    if not found and asked is not None and asked != "auto":
-        found = [a for a in policy.aliases if re.fullmatch(a.name.replace("*", ".*"), asked)]
-    if not found:
-        return dict.fromkeys(names, 0)
-    return {name: number for number, group in enumerate(found[0].groups) for name in group}
+    alias = _alias(policy, asked)
+    if alias is not None:
+        return {name: number for number, group in enumerate(alias.groups) for name in group}
+    return {asked: 0} if asked in names else dict.fromkeys(names, 0)
+
+
+def _session(policy: Policy, request: Request, snapshot: Snapshot) -> SessionState | None:
+    """What is remembered of the session, where it matters to the decision."""
+    if policy.sessions.keep == "off" or request.session is None or request.housekeeping:
+        return None
+    return snapshot.session
+
+
+def _session_floor(
+    policy: Policy, request: Request, session: SessionState, floor: int, left: list[Model]
+) -> int:
+    """Rank of the tier that the session is in with this request."""
+    tier = min(session.rank, len(policy.tiers) - 1)
+    if floor > tier:
+        return floor
+    seen = session.tool_errors if request.tool_errors >= session.tool_errors else 0
+    stronger = [m.rank for m in left if m.rank > tier]
+    return min(stronger) if stronger and request.tool_errors - seen >= 3 else tier
+
+
+def _stays(policy: Policy, session: SessionState, floor: int, left: list[Model]) -> str | None:
+    """Name of the model that the session stays with."""
+    if policy.sessions.keep != "model" or session.failed:
+        return None
+    ranks = [m.rank for m in left]
+    able = [m.name for m in left if m.rank >= floor or m.rank == max(ranks)]
+    return session.model if session.model in able else None
+
+
+def _saved(
+    model: Model, request: Request, snapshot: Snapshot, session: SessionState | None
+) -> float:
+    """What the provider's prompt cache takes off the cost."""
+    held = [
+        min(prompt.tokens, request.tokens)
+        for prompt in (session.cached if session else ())
+        if prompt.model == model.name and snapshot.now is not None and snapshot.now < prompt.until
+    ]
+    if not held or model.price is None or model.price.cached is None:
+        return 0
+    return held[0] * (model.price.input - model.price.cached)
 
 
 def _taken(part: Rule | Task, name: str, policy: Policy) -> str | None:

@@ -2,19 +2,23 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import TYPE_CHECKING
 
 from policy_router.decision.grouping import ordered_in_groups
 from policy_router.decision.moment import values_of_the_moment
+from policy_router.decision.sessions import kept_in_tier
 from policy_router.domain.decision import Reason, Skip
 from policy_router.domain.models import TYPICAL_OUTPUT
 from policy_router.domain.ordering import SortKey
+from policy_router.domain.sessions import Keep
 
 if TYPE_CHECKING:
     from policy_router.decision.fixed_places import First
     from policy_router.decision.policy import Policy
     from policy_router.decision.rule_effects import Effect, TaskEffect
     from policy_router.domain.decision import Candidate
+    from policy_router.domain.sessions import SessionStep
     from policy_router.domain.situation import Situation
     from policy_router.domain.snapshot import Snapshot
 
@@ -29,6 +33,7 @@ def ordered(
     allowed: int,
     floor: int,
     first: First,
+    kept: int = 0,
 ) -> tuple[Candidate, ...]:
     """The allowed models (bit i: model i) in the order they are tried.
 
@@ -41,6 +46,7 @@ def ordered(
         allowed: The models that may answer.
         floor: The lowest rank that is wanted.
         first: What is put first.
+        kept: The model that a session stays with; it goes before an exact order, too.
     """
     index, request = policy._index, situation.request
     if request.prefer is not None:
@@ -68,9 +74,58 @@ def ordered(
             return usual(models)
         return ordered_in_groups(use, models, usual, "use", f"`use` of {own.source}")
 
+    stays = usual(kept) if kept else ()
+    others = allowed & ~kept
     if choice is None:
-        return used(allowed)
-    return ordered_in_groups(choice.groups, allowed, used, "alias", f"alias `{choice.alias.name}`")
+        return stays + used(others)
+    source = f"alias `{choice.alias.name}`"
+    return stays + ordered_in_groups(choice.groups, others, used, "alias", source)
+
+
+def ordered_in_session(  # noqa: PLR0917  as in `ordered`
+    policy: Policy,
+    situation: Situation,
+    snapshot: Snapshot,
+    effect: Effect,
+    own: TaskEffect | None,
+    step: SessionStep | None,
+    *,
+    allowed: int,
+    floor: int,
+    first: First,
+) -> tuple[Candidate, ...]:
+    """The allowed models (bit i: model i) in the order they are tried, with the session in mind.
+
+    Args:
+        policy: The policy that decides.
+        situation: The request as the policy sees it.
+        snapshot: The state of the world.
+        effect: What the rules that apply mean.
+        own: What the task does to the models, if anything.
+        step: What the session means for the request, if anything.
+        allowed: The models that may answer.
+        floor: The lowest rank that the request wants.
+        first: What rules and the task put first.
+    """
+    if step is None or step.before is None:
+        return ordered(
+            policy, situation, snapshot, effect, own, allowed=allowed, floor=floor, first=first
+        )
+    order = partial(ordered, policy, situation, snapshot, effect, own)
+    floor, stays = step.rank, step.stays_with
+    if stays is not None:
+        # Below the tier where no stronger model is left: then it is as good as any.
+        lowest = min(floor, policy.model(stays).rank)
+        first = policy._index.kept[stays] + (first if lowest == floor else ())
+        kept = 1 << policy.position(stays)
+        return order(allowed=allowed, floor=lowest, first=first, kept=kept)
+    inside = allowed & policy.models_up_to(floor) & ~policy.models_below(floor)
+    if step.keep is Keep.TIER and inside and allowed & ~policy.models_up_to(floor):
+        own_tier, others = (
+            order(allowed=some, floor=floor, first=first) for some in (inside, allowed ^ inside)
+        )
+        return kept_in_tier(own_tier, others, tier=step.tier)
+    return order(allowed=allowed, floor=floor, first=first)
 
 
 def cut(

@@ -6,12 +6,13 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Final
 
 from policy_router.decision.abilities import HOSTED_TOOLS
-from policy_router.decision.candidates import cut, ordered
+from policy_router.decision.candidates import cut, ordered_in_session
 from policy_router.decision.criteria import beyond_cost, stricter
 from policy_router.decision.disclosure import checks_for
 from policy_router.decision.facts import situation_of
 from policy_router.decision.floors import floor_of, too_weak
 from policy_router.decision.gates import gates_for
+from policy_router.decision.sessions import session_step
 from policy_router.decision.shadow import shadow_effect
 from policy_router.domain.decision import Decision, Reason, RuleReasons, Skip
 from policy_router.domain.snapshot import Snapshot
@@ -102,8 +103,9 @@ def _decided(policy: Policy, situation: Situation, snapshot: Snapshot, effect: E
         excluded, more = limits.excluded(allowed, facts, request, snapshot)
         skipped += more
         allowed ^= excluded
-    candidates = ordered(
-        policy, situation, snapshot, effect, own, allowed=allowed, floor=floor, first=first
+    step = session_step(policy, request, snapshot, allowed, floor, floor_by)
+    candidates = ordered_in_session(
+        policy, situation, snapshot, effect, own, step, allowed=allowed, floor=floor, first=first
     )
     if request.max_candidates is not None and len(candidates) > request.max_candidates:
         candidates, beyond = cut(candidates, request.max_candidates)
@@ -121,6 +123,7 @@ def _decided(policy: Policy, situation: Situation, snapshot: Snapshot, effect: E
         accept=accept,
         barred=barred,
         now=snapshot.now if index.priced_by_hour else None,
+        session=step,
     )
 
 

@@ -46,7 +46,21 @@ class FixedPlaces:
         Returns:
             A number for `First`.
         """
-        self._put.append((1 << i, Candidate(self.models[i], "first", f"put first by {source}")))
+        return self._add(i, "first", f"put first by {source}")
+
+    def keep(self, i: int) -> int:
+        """Register that a session puts a model first which served it before.
+
+        Args:
+            i: Position of the model.
+
+        Returns:
+            A number for `First`.
+        """
+        return self._add(i, "session", "answered last in this session")
+
+    def _add(self, i: int, placed_by: str, detail: str) -> int:
+        self._put.append((1 << i, Candidate(self.models[i], placed_by, detail)))
         return len(self._put) - 1
 
     def put_first(self, first: First, keyed: int) -> tuple[list[Candidate], int]:

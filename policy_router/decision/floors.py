@@ -26,12 +26,17 @@ def floor_of(
     return floor, floor_by
 
 
+def spell_source(source: Rule | Task | Band) -> str:
+    """What wants a tier, such as ``band `hard` ``."""
+    kind = "band" if isinstance(source, Band) else type(source).__name__.lower()
+    return f"{kind} `{source.name}`"
+
+
 def too_weak(
     policy: Policy, weaker: int, floor: int, source: Rule | Task | Band
 ) -> tuple[Skip, ...]:
     """Why each of some models (bit i: model i) is out that are below the lowest tier wanted."""
-    kind = "band" if isinstance(source, Band) else type(source).__name__.lower()
-    detail = f"below tier `{policy.tiers[floor]}`, the `min_tier` of {kind} `{source.name}`"
+    detail = f"below tier `{policy.tiers[floor]}`, the `min_tier` of {spell_source(source)}"
     return tuple(
         Skip(policy.models[i].name, Reason.TIER, detail, span=source.span) for i in bits(weaker)
     )

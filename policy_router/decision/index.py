@@ -27,6 +27,7 @@ from policy_router.decision.space import Space, TooWide
 from policy_router.domain.condition import HOUR, WEEKDAY
 from policy_router.domain.decision import Reason, RuleReasons, Skip
 from policy_router.domain.limits import LEASE
+from policy_router.domain.sessions import Keep, Sessions
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -83,6 +84,7 @@ class Index:
         limits: Sequence[Limit] = (),
         longest: float = 0.0,
         aliases: Sequence[Alias] = (),
+        sessions: Sessions = Sessions(),  # noqa: B008  frozen: one for all is safe
     ) -> None:
         self.limits = LimitIndex(models, limits, LEASE + longest)
         self.models = tuple(models)
@@ -105,6 +107,9 @@ class Index:
         own_orders = [part.prefer for part in parts if part.prefer is not None]
         self.order = Rankings(models, tiers, prefer, own_orders)
         self.below = self.order.below
+        self.sessions = sessions
+        kept = models if sessions.keep is Keep.MODEL else ()
+        self.kept: Mapping[str, First] = {m.name: (self.order.keep(i),) for i, m in enumerate(kept)}
         self.too_long = [
             Skip(
                 m.name,

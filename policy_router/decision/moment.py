@@ -9,6 +9,9 @@ from types import MappingProxyType
 from typing import TYPE_CHECKING, Final
 
 from policy_router.decision.draws import draws
+from policy_router.decision.prompt_cache import saved_by_caches
+from policy_router.decision.sort_keys import sort_value
+from policy_router.domain.models import TYPICAL_OUTPUT
 from policy_router.domain.ordering import SortKey
 
 if TYPE_CHECKING:
@@ -36,7 +39,9 @@ def values_of_the_moment(
         For each of those keys one number for each model; smaller comes first. It is empty where
         the order depends on the policy and the numbers of tokens alone.
     """
-    if OF_THE_MOMENT.isdisjoint(prefer):
+    session = snapshot.session
+    cached = () if session is None else session.cached
+    if OF_THE_MOMENT.isdisjoint(prefer) and not cached:
         return _NONE
     values: dict[SortKey, Sequence[float]] = {}
     if snapshot.used and SortKey.HEADROOM in prefer:
@@ -46,4 +51,13 @@ def values_of_the_moment(
         seed = situation.request.session or snapshot.seed
         if seed is not None:
             values[SortKey.SPREAD] = draws(seed, [m.name for m in index.models])
+    if cached and SortKey.CHEAPEST in prefer:
+        saved = saved_by_caches(index, situation.request, cached, snapshot.now)
+        if saved:
+            tokens, output = situation.request.tokens, situation.request.max_tokens
+            output = TYPICAL_OUTPUT if output is None else output
+            values[SortKey.CHEAPEST] = [
+                sort_value(SortKey.CHEAPEST, model, tokens, output) - saved.get(i, 0)
+                for i, model in enumerate(index.models)
+            ]
     return values

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from policy_router.decision.index import Index
 from policy_router.domain.complexity import Band, Complexity
 from policy_router.domain.learning import Learning
+from policy_router.domain.sessions import Sessions
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -49,6 +50,7 @@ class Policy:
         vocabulary: The facts that its conditions may read.
         revision: Digest of what the policy means; layout and comments do not change it.
         complexity: How the complexity of a request is estimated.
+        sessions: What stays the same from one request of a session to the next.
         experiments: Other orders of models for a share of the traffic, in written order. No
             decision depends on these, nor on the following sections, in this version.
         learning: What the outcomes of past requests may change.
@@ -75,6 +77,7 @@ class Policy:
     revision: str
     complexity: Complexity = Complexity()  # noqa: RUF009  frozen: one for all policies is safe
     aliases: tuple[Alias, ...] = ()
+    sessions: Sessions = Sessions()  # noqa: RUF009  as above
     experiments: tuple[Experiment, ...] = ()
     learning: Learning = Learning()  # noqa: RUF009  as above
     prompts: tuple[Prompt, ...] = ()
@@ -95,6 +98,7 @@ class Policy:
             limits=self.limits,
             longest=max([self.fallback.deadline, *(task.deadline or 0 for task in self.tasks)]),
             aliases=self.aliases,
+            sessions=self.sessions,
         )
         object.__setattr__(self, "_index", index)
 
@@ -148,6 +152,11 @@ class Policy:
     def models_below(self, rank: int) -> int:
         """The set of the models whose tier has a lower rank."""
         return self._index.below[rank]
+
+    def models_up_to(self, rank: int) -> int:
+        """The set of the models whose tier has this rank or a lower one."""
+        below = self._index.below
+        return below[rank + 1] if rank + 1 < len(below) else self._index.everyone
 
     def removed_by(self, rule: int) -> int:
         """The set of the models that a rule, by its position in `rules`, excludes where it

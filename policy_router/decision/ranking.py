@@ -29,6 +29,7 @@ class Rankings:
     Attributes:
         below: For each rank of a tier the models of weaker ones (bit i: model i).
         put: Registers that a rule or task puts a model first; see `FixedPlaces.put`.
+        keep: Registers that a session may put a model first; see `FixedPlaces.keep`.
     """
 
     RANKINGS: Final = 16
@@ -51,6 +52,7 @@ class Rankings:
         self._places = FixedPlaces(models, tiers)
         self.below = self._places.below
         self.put = self._places.put
+        self.keep = self._places.keep
         self._usual = prefer
         self._kept = KeptOrders(self._places, prefer)
         self._lasting = frozenset(others)

@@ -9,6 +9,7 @@ from math import ceil
 from typing import TYPE_CHECKING, TypeAlias
 
 from policy_router.domain.money import format_usd, parse_usd
+from policy_router.domain.sessions import Keep, SessionMove
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -18,6 +19,7 @@ if TYPE_CHECKING:
     from policy_router.domain.acceptance import Accept
     from policy_router.domain.models import Model
     from policy_router.domain.request import Request
+    from policy_router.domain.sessions import SessionStep
     from policy_router.domain.shadow import ShadowEffect
     from policy_router.domain.situation import Situation
 
@@ -83,7 +85,7 @@ class Candidate:
     Attributes:
         model: The model.
         placed_by: The first thing that sets it apart from the model before it, or for the first
-            candidate from the one after it: `first`, `alias`, a sort key, `step_down`,
+            candidate from the one after it: `session`, `first`, `alias`, a sort key, `step_down`,
             `written order`, or `only candidate`.
         detail: The same as text for people.
     """
@@ -205,6 +207,8 @@ class Decision:
         now: Unix time of the snapshot, if a price of the policy depends on the hour, else None.
         shadow: What the parts of the policy with `shadow: true` that apply would have done, rules
             first, each in written order.
+        session: What the request's session means for it; None where the policy keeps no sessions,
+            and for requests that belong to none.
         id: Identifies this decision; empty until a router or an executor gives it an id.
     """
 
@@ -218,6 +222,7 @@ class Decision:
     barred: tuple[Skip, ...] = ()
     now: float | None = None
     shadow: tuple[ShadowEffect, ...] = ()
+    session: SessionStep | None = None
     id: str = field(default="", compare=False)
 
     @property
@@ -258,6 +263,34 @@ class Decision:
         return self.reasons.skipped + self.further
 
     @property
+    def session_note(self) -> str | None:
+        """Why the session stays with its model or in its tier, or why it does not.
+
+        Text for people; None where no session matters to the decision.
+        """
+        step = self.session
+        if step is None:
+            return None
+        before = step.before
+        if before is None:
+            return "a new session"
+        rises = f"rises to tier `{step.tier}`: {step.reason}" if step.rises else ""
+        if step.keep is Keep.TIER:
+            return rises or f"stays in tier `{step.tier}`"
+        match step.move:
+            case SessionMove.EXCLUDED:
+                skips = (s.detail for s in self.skipped if s.model == before.model)
+                why = next(skips, "the policy has no such model")
+            case SessionMove.FAILED:
+                why = "it failed in this session"
+            case SessionMove.RISES:
+                why = f"below tier `{step.tier}`: {step.reason}"
+            case _:
+                stays = f"stays with `{before.model}`, which answered last"
+                return f"{stays}; {rises}" if rises else stays
+        return f"leaves `{before.model}`: {why}"
+
+    @property
     def confidence(self) -> float | None:
         """How sure the classifier is of `task`, 0..1; None when it did not determine the task."""
         return self.situation.request.confidence
@@ -292,6 +325,7 @@ class Decision:
             "skipped": [skip.as_dict() for skip in self.skipped],
             "rules": list(self.rules),
             "shadow": [effect.as_dict() for effect in self.shadow],
+            "session": self.session_note,
         }
 
 

@@ -9,6 +9,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from policy_router.domain.limits import CounterKey, Reading
+    from policy_router.domain.sessions import SessionState
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,9 +24,12 @@ class Snapshot:
             counter could not be read. A counter that is missing counts as unused.
         seed: What the key `spread` draws by where the request belongs to no session: the id of the
             decision. None means that nothing is drawn.
+        session: What is remembered of the request's session; None for a new one, and where the
+            policy keeps no sessions.
     """
 
     now: float | None = None
     cooling: Mapping[str, float] = field(default_factory=dict)
     used: Mapping[CounterKey, Reading | None] = field(default_factory=dict)
     seed: str | None = None
+    session: SessionState | None = None

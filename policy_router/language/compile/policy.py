@@ -27,6 +27,7 @@ from policy_router.language.compile.prompts import compile_prompts
 from policy_router.language.compile.resolve import Resolver
 from policy_router.language.compile.revision import revision
 from policy_router.language.compile.rules import compile_rules
+from policy_router.language.compile.sessions import compile_sessions
 from policy_router.language.compile.tasks import compile_tasks, default_task
 from policy_router.language.compile.timezone import compile_timezone
 
@@ -90,6 +91,7 @@ def compile_document(draft: Draft) -> Policy | None:
             vocabulary=vocabulary,
             revision=revision(document, models, draft.conditions),
             complexity=complexity,
+            sessions=compile_sessions(resolver),
             experiments=experiments,
             learning=compile_learning(resolver),
             prompts=prompts,

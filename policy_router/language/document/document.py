@@ -17,6 +17,7 @@ from policy_router.language.document.limits import BudgetShape, LimitShape
 from policy_router.language.document.models import ModelShape
 from policy_router.language.document.promises import InvariantShape, TestShape
 from policy_router.language.document.rules import RuleShape
+from policy_router.language.document.sessions import SessionsShape
 from policy_router.language.document.types import (
     ALIAS,
     ATTRIBUTE,
@@ -103,6 +104,13 @@ class Document(Shape):
     complexity: Annotated[
         ComplexityShape | None,
         Field(description="How hard a request is.", examples=[{"bands": {"easy": {"from": 0.0}}}]),
+    ] = None
+    sessions: Annotated[
+        SessionsShape | None,
+        Field(
+            description="What stays the same from one request of a session to the next.",
+            examples=[{"keep": "model", "for": "1h"}],
+        ),
     ] = None
     prefer: Annotated[
         list[PreferKey] | None,
