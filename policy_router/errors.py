@@ -143,7 +143,9 @@ class NoCandidateError(RoutingError):
         if self.decision.denied:
             return f"denied: {self.decision.denied}"
         reasons = [f"{s.model}: {s.detail}" for s in (*self.decision.skipped, *self.refused)]
-        return f"{self._headline}\n  " + "\n  ".join(reasons or ["no models"])
+        unmet = self.decision.unmet_need
+        headline = f"{self._headline}: {unmet}" if unmet else self._headline
+        return f"{headline}\n  " + "\n  ".join(reasons or ["no models"])
 
 
 class InvalidRequestError(RoutingError, UsageError):

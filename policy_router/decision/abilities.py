@@ -10,6 +10,7 @@ REASONING: Final = "reasoning"
 """Thinking before the answer, which counts as output."""
 ABILITIES: Final = (
     "tools", "json", "vision", "audio", "video", "pdf", REASONING, "image_output",
-    "audio_output", HOSTED_TOOLS,
+    "audio_output", "embeddings", HOSTED_TOOLS,
 )  # fmt: skip
-"""vision, audio, video and pdf are inputs; image_output and audio_output are outputs."""
+"""The built-in ones; a policy may declare others. vision, audio, video and pdf are inputs;
+image_output and audio_output are outputs."""

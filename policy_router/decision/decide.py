@@ -122,6 +122,7 @@ def _decided(policy: Policy, situation: Situation, snapshot: Snapshot, effect: E
         further=skipped,
         accept=accept,
         barred=barred,
+        unmet=() if candidates else index.unmet(request.needs),
         now=snapshot.now if index.priced_by_hour else None,
         session=step,
     )

@@ -31,6 +31,7 @@ from policy_router.domain.sessions import Keep, Sessions
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
+    from collections.abc import Set as AbstractSet
 
     from policy_router.decision.exclusions import Exclusion
     from policy_router.decision.fixed_places import First
@@ -85,12 +86,13 @@ class Index:
         longest: float = 0.0,
         aliases: Sequence[Alias] = (),
         sessions: Sessions = Sessions(),  # noqa: B008  frozen: one for all is safe
+        abilities: Sequence[str] = (),
     ) -> None:
         self.limits = LimitIndex(models, limits, LEASE + longest)
         self.models = tuple(models)
         self.by_name: Mapping[str, Model] = {m.name: m for m in models}
         self.at: Mapping[str, int] = {m.name: i for i, m in enumerate(models)}
-        self.abilities: Final = frozenset(ABILITIES)
+        self.abilities = frozenset((*ABILITIES, *abilities))
         self.priced_by_hour = any(m.price is not None and m.price.by_hour for m in models)
         self.everyone = (1 << len(models)) - 1
         self.aliases = Aliases(aliases, self.by_name, self.mask)
@@ -162,6 +164,10 @@ class Index:
             models = sum(1 << i for i, m in enumerate(self.models) if not needs <= m.abilities)
             self._unable[needs] = models  # at most one entry per subset of the abilities
         return models
+
+    def unmet(self, needs: AbstractSet[str]) -> tuple[str, ...]:
+        """Those of the abilities that no model has."""
+        return tuple(sorted(needs - frozenset().union(*(m.abilities for m in self.models))))
 
     def lacking(self, needs: frozenset[str]) -> list[Skip]:
         """For each model the Skip that names the abilities it lacks."""

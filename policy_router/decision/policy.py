@@ -40,6 +40,7 @@ class Policy:
         timezone: The time zone of `hour`, `weekday` and of calendar budgets.
         tiers: Names of the tiers, weakest first. The rank of a tier is its position here.
         models: Every model, in written order.
+        abilities: The abilities that it declares in addition to the built-in ones.
         aliases: The names that callers may ask for besides those of models, in written order.
         tasks: Every task, in written order.
         bands: The bands of complexity, lowest first.
@@ -78,6 +79,7 @@ class Policy:
     complexity: Complexity = Complexity()  # noqa: RUF009  frozen: one for all policies is safe
     aliases: tuple[Alias, ...] = ()
     sessions: Sessions = Sessions()  # noqa: RUF009  as above
+    abilities: tuple[str, ...] = ()
     experiments: tuple[Experiment, ...] = ()
     learning: Learning = Learning()  # noqa: RUF009  as above
     prompts: tuple[Prompt, ...] = ()
@@ -99,6 +101,7 @@ class Policy:
             longest=max([self.fallback.deadline, *(task.deadline or 0 for task in self.tasks)]),
             aliases=self.aliases,
             sessions=self.sessions,
+            abilities=self.abilities,
         )
         object.__setattr__(self, "_index", index)
 

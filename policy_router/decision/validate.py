@@ -91,7 +91,9 @@ def _unknown_name(policy: Policy, request: Request) -> str | None:
         if problem is not None:
             return problem
     if request.needs and not index.abilities.issuperset(request.needs):
-        return unknown("ability", min(set(request.needs) - index.abilities), ABILITIES)
+        return unknown(
+            "ability", min(set(request.needs) - index.abilities), (*ABILITIES, *policy.abilities)
+        )
     if request.model is not None and not index.aliases.knows(request.model):
         return unknown("model", request.model, [*index.by_name, *index.aliases.names])
     for key in request.prefer or ():

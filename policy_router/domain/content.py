@@ -14,17 +14,20 @@ NEED_OF_PART: Final[Mapping[str, str]] = MappingProxyType(
         "input_audio": "audio", "audio_url": "audio",
         "video_url": "video", "input_video": "video", "video": "video",
         "file": "pdf", "input_file": "pdf", "document": "pdf",
+        "computer_screenshot": "vision",
     }
 )  # fmt: skip
 
 
 TEXT_PARTS: Final = frozenset(
     {
-        "text", "input_text", "output_text", "refusal", "thinking", "redacted_thinking",
-        "tool_use", "tool_result",
+        "text", "input_text", "output_text", "summary_text", "reasoning_text", "refusal",
+        "thinking", "redacted_thinking", "tool_use", "tool_result", "tool_reference",
+        "search_result", "server_tool_use", "web_search_tool_result", "web_fetch_tool_result",
+        "code_execution_tool_result", "mcp_tool_use", "mcp_tool_result",
     }
 )  # fmt: skip
-"""Types of message parts that every model can read."""
+"""Types of message parts, of chat completions, messages and responses, that are text."""
 
 
 PARTS: Final = TEXT_PARTS | NEED_OF_PART.keys()

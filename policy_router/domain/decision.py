@@ -203,6 +203,8 @@ class Decision:
         further: The models that are out for another reason.
         denied: Why no model may answer, if a rule denies the request or it is invalid.
         accept: Checks that the answer must pass, those of the task before those of rules.
+        unmet: Where no model may answer: the abilities that the request needs and no model of the
+            policy has.
         barred: Models that would judge the answer but may not see the request, and why.
         now: Unix time of the snapshot, if a price of the policy depends on the hour, else None.
         shadow: What the parts of the policy with `shadow: true` that apply would have done, rules
@@ -220,10 +222,19 @@ class Decision:
     denied: str | None = None
     accept: tuple[Accept, ...] = ()
     barred: tuple[Skip, ...] = ()
+    unmet: tuple[str, ...] = ()
     now: float | None = None
     shadow: tuple[ShadowEffect, ...] = ()
     session: SessionStep | None = None
     id: str = field(default="", compare=False)
+
+    @property
+    def unmet_need(self) -> str:
+        """Which abilities no model of the policy has, as part of a sentence; else empty."""
+        if not self.unmet:
+            return ""
+        kind = "ability" if len(self.unmet) == 1 else "abilities"
+        return f"no model of the policy has the {kind} " + ", ".join(f"`{a}`" for a in self.unmet)
 
     @property
     def request(self) -> Request:

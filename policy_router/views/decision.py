@@ -48,7 +48,9 @@ def verdict(decision: Decision) -> list[Block]:
     if decision.denied is not None:
         return [[("Denied", "bold red"), (f": {printable(decision.denied)}", "")]]
     if not decision.candidates:
-        return [[("No model may answer this request", "bold red")]]
+        unmet = decision.unmet_need
+        why = f": {unmet}" if unmet else ""
+        return [[("No model may answer this request", "bold red"), (why, "")]]
     return []
 
 

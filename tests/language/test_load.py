@@ -272,7 +272,7 @@ def test_everything_is_found_in_one_run_and_nothing_twice() -> None:
         ("unknown-field", "1.yaml", 6),
         ("unknown-name", "1.yaml", 7),
         ("wrong-type", "1.yaml", 8),
-        ("unknown-word", "1.yaml", 9),
+        ("unknown-name", "1.yaml", 9),
         ("unknown-word", "1.yaml", 10),
         ("unknown-value", "1.yaml", 12),
         ("unknown-field", "1.yaml", 12),

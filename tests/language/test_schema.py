@@ -160,7 +160,7 @@ BAD: list[tuple[str, Any]] = [
             ("price", {"input": "$1/M", "output": "$1"}), ("price", "Free"), ("context", "32kb"),
             ("context", 0), ("context", "0"), ("max_output", 0), ("max_output", "0k"),
             ("context", -1), ("context", 1.0), ("context", True), ("context", "32k\n"),
-            ("can", ["tool"]), ("can", "tools"), ("can", [1]), ("can", [["tools"]]), ("can", None),
+            ("can", ["Tool"]), ("can", "tools"), ("can", [1]), ("can", [["tools"]]), ("can", None),
             ("tags", [""]), ("tags", "eu"), ("quality", 1.1), ("quality", -0.1), ("quality", "0.5"),
             ("quality", True), ("latency", 5), ("gpu_memory", "8"), ("via", "http"), ("via", True),
             ("limits", ["50"]), ("limits", "50/min"), ("unknown", 1),

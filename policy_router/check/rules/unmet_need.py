@@ -1,4 +1,4 @@
-"""a task that needs an ability no model has
+"""an ability that no model has
 
 No model can answer a request of the task: with `needs` the task requires the ability, and with
 `when_needs` the request does. Where a model has the ability and neither the policy nor LiteLLM's
@@ -26,6 +26,14 @@ if TYPE_CHECKING:
 
 def check(subject: Subject) -> Iterator[Diagnostic]:
     available = frozenset().union(*(model.abilities for model in subject.policy.models))
+    for i, ability in enumerate(subject.draft.document.abilities or ()):
+        if ability not in available:
+            yield warning(
+                "unmet-need",
+                f"no model has the ability `{ability}`, so requests that need it are refused",
+                subject.draft.places.value(("abilities", i)),
+                f"write  can: [{ability}]  for the model that has it",
+            )
     by_model = [model.abilities for model in subject.policy.models]
     tasks = (subject.draft.document.tasks or {}).items()
     for name, field, listed in [

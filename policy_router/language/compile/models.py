@@ -9,6 +9,7 @@ from policy_router.catalog.upstream import upstream_model
 from policy_router.decision.abilities import REASONING
 from policy_router.domain.effort import USUAL_LEVELS, Effort
 from policy_router.domain.models import Model
+from policy_router.language.compile.abilities import known_abilities
 from policy_router.language.compile.prices import compile_price
 from policy_router.language.compile.selectors import PRICES
 from policy_router.language.compile.values import given
@@ -73,7 +74,7 @@ def _model(resolver: Resolver, name: str, shape: ModelShape, entry: CatalogEntry
     provider_model = shape.model or ""
     picture, thumbnail = picture_tokens(provider_model, context)
     keys = [shape.api_key_env] if isinstance(shape.api_key_env, str) else shape.api_key_env or []
-    abilities = frozenset(shape.can or ())
+    abilities = known_abilities(resolver, shape.can, (*path, "can"))
     if shape.can is None and entry is not None:
         abilities = entry.abilities
     if shape.effort is not None:

@@ -12,6 +12,7 @@ from policy_router.decision.policy import Policy
 from policy_router.diagnostics import Severity
 from policy_router.domain.facts import Vocabulary
 from policy_router.domain.ordering import SortKey
+from policy_router.language.compile.abilities import compile_abilities
 from policy_router.language.compile.aliases import compile_aliases
 from policy_router.language.compile.attributes import compile_attributes
 from policy_router.language.compile.complexity import compile_bands, compile_complexity
@@ -53,6 +54,7 @@ def compile_document(draft: Draft) -> Policy | None:
     timezone = resolver.timezone = compile_timezone(resolver)
     tiers = compile_tiers(resolver)
     resolver.ranks = {name: rank for rank, name in enumerate(tiers)}
+    abilities = compile_abilities(resolver)
     models = draft.models = resolver.models = compile_models(resolver)
     aliases = compile_aliases(resolver)
     bands = compile_bands(resolver)
@@ -82,6 +84,7 @@ def compile_document(draft: Draft) -> Policy | None:
             tiers=tiers,
             models=models,
             aliases=aliases,
+            abilities=abilities,
             tasks=tasks,
             bands=bands,
             prefer=prefer,

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from policy_router.diagnostics import Diagnostic, Severity
 from policy_router.domain.rules import Rule
+from policy_router.language.compile.abilities import known_abilities
 from policy_router.language.compile.acceptance import compile_accept
 from policy_router.language.compile.criteria import compile_criteria
 
@@ -51,7 +52,7 @@ def _rule(resolver: Resolver, shape: RuleShape, path: Path) -> Rule:
         avoid=resolver.select(shape.avoid, (*path, "avoid")) or (),
         first=resolver.select(shape.first, (*path, "first")) or (),
         min_tier=resolver.rank(shape.min_tier, (*path, "min_tier")),
-        needs=frozenset(shape.needs or ()),
+        needs=known_abilities(resolver, shape.needs, (*path, "needs")),
         deny=shape.deny,
         accept=compile_accept(resolver, shape.accept, (*path, "accept"), f"rule `{shape.name}`"),
         criteria=compile_criteria(shape),

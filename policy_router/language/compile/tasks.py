@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from policy_router.domain.complexity import CONFIDENT
 from policy_router.domain.rules import Task
+from policy_router.language.compile.abilities import known_abilities
 from policy_router.language.compile.acceptance import compile_accept
 from policy_router.language.compile.criteria import compile_criteria
 from policy_router.language.compile.values import given
@@ -48,10 +49,10 @@ def _task(resolver: Resolver, name: str, shape: TaskShape, default: str | None) 
         span=places.key(path),
         keywords=tuple(shape.keywords or ()),
         pattern=shape.pattern,
-        when_needs=frozenset(shape.when_needs or ()),
+        when_needs=known_abilities(resolver, shape.when_needs, (*path, "when_needs")),
         confidence=given(shape.confidence, CONFIDENT),
         criticality=given(shape.criticality, 0.0),
-        needs=frozenset(shape.needs or ()),
+        needs=known_abilities(resolver, shape.needs, (*path, "needs")),
         only=resolver.select(shape.only, (*path, "only")),
         avoid=resolver.select(shape.avoid, (*path, "avoid")) or (),
         use=None if shape.use is None else resolver.select_groups(shape.use, (*path, "use")),

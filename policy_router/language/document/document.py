@@ -22,6 +22,7 @@ from policy_router.language.document.types import (
     ALIAS,
     ATTRIBUTE,
     MODEL_NAME,
+    Ability,
     Name,
     PreferKey,
     Selectors,
@@ -60,6 +61,15 @@ class Document(Shape):
             description="Facts in addition to the built-in ones: their values, or string, number, "
             "bool.",
             examples=[{"plan": ["free", "pro"], "internal": "bool"}],
+        ),
+    ] = None
+    abilities: Annotated[
+        list[Ability] | None,
+        Field(
+            description="Abilities of models in addition to the built-in ones: tools, json, "
+            "vision, audio, video, pdf, reasoning, image_output, audio_output, embeddings and "
+            "hosted_tools.",
+            examples=[["legal"]],
         ),
     ] = None
     tiers: Annotated[

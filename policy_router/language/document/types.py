@@ -143,7 +143,14 @@ def member_of(enumeration: type[StrEnum]) -> tuple[Any, ...]:
     return BeforeValidator(enumeration), known, schema
 
 
-Ability = Annotated[str, *one_of(ABILITIES)]
+Ability = Annotated[
+    str,
+    Field(
+        pattern="^[a-z][a-z0-9_-]{0,63}$",
+        description="A built-in ability, or one of the policy's `abilities`.",
+        examples=list(ABILITIES),
+    ),
+]
 PreferKey = Annotated[SortKey, *member_of(SortKey)]
 Reaction = Annotated[Action, *member_of(Action)]
 When = Annotated[

@@ -1,0 +1,84 @@
+"""Abilities that a policy declares, and requests that need what no model has."""
+
+from __future__ import annotations
+
+import pytest
+
+from policy_router.decision.abilities import ABILITIES
+from policy_router.decision.decide import decide
+from policy_router.domain.request import Request
+from policy_router.errors import NoCandidateError
+from policy_router.execution.refusal import refusal
+from policy_router.language.files import PolicyFile
+from policy_router.language.load import Loaded, compile_files
+
+TWO = """\
+version: 1
+tiers: [light, heavy]
+models:
+  small: { model: acme/small, tier: light, price: free, can: [tools, vision] }
+  large: { model: acme/large, tier: heavy, price: free, can: [tools, json, legal] }
+abilities: [legal, tax]
+"""
+
+
+def load(text: str) -> Loaded:
+    return compile_files([PolicyFile("p.yaml", text.encode())])
+
+
+POLICY = load(
+    TWO + "rules: [{ name: law, when: { tags: law }, needs: [legal] }]\n"
+    "tasks: { contract: { when_needs: [legal] }, chat: {} }\n"
+).policy
+
+
+@pytest.mark.parametrize(
+    ("request_", "names"),
+    [
+        (Request(), ["small", "large"]),
+        (Request(needs={"legal"}), ["large"]),
+        (Request(tags={"law"}), ["large"]),
+        (Request(needs={"legal", "tools"}), ["large"]),
+    ],
+)
+def test_an_own_ability_selects_models(request_: Request, names: list[str]) -> None:
+    assert POLICY is not None
+    assert [c.name for c in decide(POLICY, request_).candidates] == names
+
+
+def test_an_unknown_ability_makes_a_request_invalid() -> None:
+    assert POLICY is not None
+    found = decide(POLICY, Request(needs={"leagl"}))
+    assert found.denied == "unknown ability `leagl`; did you mean `legal`?"
+    assert load(TWO.replace("abilities: [legal, tax]\n", "")).policy is None
+
+
+@pytest.mark.parametrize("ability", [a for a in ABILITIES if a not in ("tools", "json", "vision")])
+def test_what_no_model_can_is_named(ability: str) -> None:
+    assert POLICY is not None
+    found = decide(POLICY, Request(needs={ability, "tools"}))
+    assert (found.unmet, found.candidates, found.invalid) == ((ability,), (), False)
+    error = refusal(found)
+    assert type(error) is NoCandidateError
+    assert str(error).startswith(
+        f"no model may answer this request: no model of the policy has the ability `{ability}`\n"
+        f"  small: does not support {ability}\n"
+    )
+
+
+def test_several_are_named_together_and_what_some_model_has_is_not() -> None:
+    assert POLICY is not None
+    found = decide(POLICY, Request(needs={"tax", "video", "json"}))
+    assert found.unmet_need == "no model of the policy has the abilities `tax`, `video`"
+    apart = decide(POLICY, Request(needs={"vision", "json"}))
+    assert (apart.candidates, apart.unmet, apart.unmet_need) == ((), (), "")
+    assert decide(POLICY, Request(needs={"json"})).unmet == ()
+
+
+def test_own_abilities_are_part_of_the_revision() -> None:
+    other = load(TWO.replace("[legal, tax]", "[legal]")).policy
+    plain = load(TWO).policy
+    assert other is not None
+    assert plain is not None
+    assert plain.abilities == ("legal", "tax")
+    assert other.revision != plain.revision
