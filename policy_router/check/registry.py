@@ -60,6 +60,7 @@ from policy_router.check.rules import (
     unusable_address,
     unused_model,
     unused_tier,
+    wrong_variable,
     zero_limit,
 )
 
@@ -123,6 +124,7 @@ LINT: Final[Mapping[str, Callable[[Subject], Iterator[Diagnostic]]]] = {
     "unknown-stop-reason": unknown_stop_reason.check,
     "alias-without-effect": alias_without_effect.check,
     "unmet-need": unmet_need.check,
+    "wrong-variable": wrong_variable.check,
     "zero-limit": zero_limit.check,
 }
 

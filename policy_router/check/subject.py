@@ -95,7 +95,7 @@ def near(subject: Subject, model: Model) -> str:
     catalog = subject.draft.catalog
     provider = catalog.provider(model.provider_model)
     bare = provider is None
-    if subject.draft.entries[model.name] is not None or model.api_base is not None:
+    if subject.draft.entries[model.name] is not None or model.has_own_address:
         return ""
     word = f"openai/{model.provider_model}" if bare else model.provider_model
     close = subject.draft.hints.did_you_mean(word, catalog.names(provider or "openai"))

@@ -42,18 +42,39 @@ _NAMED: Final = 3
 def missing_keys(models: Sequence[Model], environ: Mapping[str, str]) -> list[Diagnosis]:
     """Return the environment variables that models need for their keys and that are not set."""
     needed: defaultdict[str, list[str]] = defaultdict(list)
+    partly: defaultdict[str, list[str]] = defaultdict(list)
     for model in models:
         names = _keys(model)
         if names and not any(environ.get(name) for name in names):
             needed[names[0]].append(model.name)
+        elif len(model.api_key_envs) > 1:
+            for name in model.api_key_envs:
+                if not environ.get(name):
+                    partly[name].append(model.name)
+    texts = [f"{name} is not set: {_listed(who)} cannot be called" for name, who in needed.items()]
+    texts += [
+        f"{name} is not set: {_listed(who)} can only be called with other keys"
+        for name, who in partly.items()
+    ]
+    help_ = "set it in the environment of the process that calls the model"
+    return [Diagnosis("key", Severity.WARNING, text, help_) for text in texts]
+
+
+def missing_addresses(models: Sequence[Model], environ: Mapping[str, str]) -> list[Diagnosis]:
+    """Return the variables with the addresses of models that are not set, and have no default."""
+    needed: defaultdict[str, list[str]] = defaultdict(list)
+    for model in models:
+        name = model.api_base_env
+        if name is not None and model.api_base is None and not environ.get(name):
+            needed[name].append(model.name)
     return [
         Diagnosis(
-            "key",
+            "server",
             Severity.WARNING,
-            f"{name} is not set: {_listed(names)} cannot be called",
-            "set it in the environment of the process that calls the model",
+            f"{name} is not set: {_listed(who)} cannot be called",
+            "set it in the environment of the process that calls the model, or add `api_base`",
         )
-        for name, names in needed.items()
+        for name, who in needed.items()
     ]
 
 
@@ -63,7 +84,7 @@ async def silent_servers(
     """Return the servers on this machine or its network that accept no connection."""
     users: defaultdict[str, list[str]] = defaultdict(list)
     for model in models:
-        base = model.api_base or _usual_server(model, environ)
+        base = _address(model, environ) or _usual_server(model, environ)
         if base is not None and _place(base) is not None:
             users[base].append(model.name)
     answers = await asyncio.gather(*(_why_not(base, within) for base in users))
@@ -79,21 +100,29 @@ async def silent_servers(
     ]
 
 
+def _address(model: Model, environ: Mapping[str, str]) -> str | None:
+    named = None if model.api_base_env is None else environ.get(model.api_base_env)
+    return named or model.api_base
+
+
 def _keys(model: Model) -> tuple[str, ...]:
     """Return the variables any of which may hold the key of a model.
 
     Empty where the model needs no key, or that is unknown.
     """
     if model.api_key_env is not None:
-        return (model.api_key_env,)
-    if model.api_base is not None:
+        return model.api_key_envs or (model.api_key_env,)
+    if model.has_own_address:
         return ()
     name = f"{model.provider_model.partition('/')[0].replace('_', '').upper()}_API_KEY"
     return (name, *_OTHERS.get(name, ())) if name in KEYS else ()
 
 
 def _usual_server(model: Model, environ: Mapping[str, str]) -> str | None:
-    if model.provider_model.partition("/")[0] not in ("ollama", "ollama_chat"):
+    if model.api_base_env or model.provider_model.partition("/")[0] not in (
+        "ollama",
+        "ollama_chat",
+    ):
         return None
     return environ.get("OLLAMA_API_BASE") or OLLAMA
 

@@ -146,6 +146,11 @@ class Model:
             return self.context
         return tokens
 
+    @property
+    def has_own_address(self) -> bool:
+        """Whether the policy says where it is called, in place of the provider's own address."""
+        return self.api_base is not None or self.api_base_env is not None
+
     def sent_cap(self, max_output: int | None) -> int | None:
         """Return the cap on an answer, in tokens, that the policy or the request sets.
 

@@ -12,17 +12,19 @@ Answers, streams, judges and estimators all call models through a `RunningAttemp
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+import os
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Final, TypeVar
 
 from policy_router.domain.decision import Attempt
+from policy_router.execution.endpoints import KeyTurns, at_address
 from policy_router.providers.chat import NO_ANSWER, NO_USAGE
 from policy_router.providers.deadline import within
 from policy_router.providers.failure import CallFailed, Failure, FailureKind
 from policy_router.providers.wire import Wire
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable
+    from collections.abc import Awaitable, Callable, Container
 
     from policy_router.domain.decision import Skip
     from policy_router.domain.fallback import Cooldown
@@ -47,12 +49,16 @@ class CallContext:
         clock: Unix time in seconds.
         monotonic: Seconds from any origin, for durations.
         cooldowns: Receives how each attempt ended; None when nothing cools down.
+        turns: Whose turn it is among several keys of a model.
+        environment: The value of an environment variable.
     """
 
     caller: Caller
     clock: Callable[[], float]
     monotonic: Callable[[], float]
     cooldowns: Cooldowns | None
+    turns: KeyTurns = field(default_factory=KeyTurns, kw_only=True)
+    environment: Callable[[str], str | None] = field(default=os.environ.get, kw_only=True)
 
 
 class RunningAttempt:
@@ -60,6 +66,7 @@ class RunningAttempt:
 
     Attributes:
         model: The model that is called.
+        called: The same, with the key that it is called with.
         limit: Seconds that the call may take to its answer, or to its first token.
         started: Unix time at which the call began.
         first_token: Seconds from the start to the first token of a stream; None before it.
@@ -75,6 +82,7 @@ class RunningAttempt:
         account: RequestAccount | None,
         cooldown: Cooldown,
         fair: float,
+        tried: Container[str] = (),
     ) -> None:
         """Prepares an attempt; nothing is reserved or sent yet.
 
@@ -85,8 +93,10 @@ class RunningAttempt:
             cooldown: When failures take the model out.
             fair: Seconds from which a timeout is the model's fault. An attempt at the end of a
                 request may get less, and then says nothing about the model.
+            tried: Variables of keys that the request has tried with this model.
         """
         self.model = model
+        self.called = model
         self.limit = 0.0
         self.started = 0.0
         self.first_token: float | None = None
@@ -96,6 +106,7 @@ class RunningAttempt:
         self._account = account
         self._cooldown = cooldown
         self._fair = fair
+        self._tried = tried
         self._began = 0.0
         self._wire = Wire()
 
@@ -110,7 +121,9 @@ class RunningAttempt:
     def start(self, limit: float) -> None:
         """Starts the clock of an attempt that may take `limit` seconds."""
         self.limit = limit
-        self.started = self._context.clock()
+        context = self._context
+        self.started = now = context.clock()
+        self.called = context.turns.next(self.model, self._tried, context.cooldowns, now)
         self._began = self._context.monotonic()
 
     @property
@@ -124,7 +137,8 @@ class RunningAttempt:
         Raises:
             CallFailed: The call failed or took longer than its limit.
         """
-        work = self._context.caller.call(self.model, self._sent(body), self.limit)
+        called = at_address(self.called, self._context.environment)
+        work = self._context.caller.call(called, self._sent(body), self.limit)
         try:
             answer = await self.wait(self.limit, work)
         except TimeoutError:
@@ -138,7 +152,8 @@ class RunningAttempt:
         Raises:
             CallFailed: The call failed.
         """
-        return await self._context.caller.stream(self.model, self._sent(body), self.limit)
+        called = at_address(self.called, self._context.environment)
+        return await self._context.caller.stream(called, self._sent(body), self.limit)
 
     async def wait(self, seconds: float, work: Awaitable[T]) -> T:
         """Awaits a piece of the call and records what its connection sees.
@@ -197,9 +212,9 @@ class RunningAttempt:
         if self._context.cooldowns is None:
             return attempt
         if failure is None:
-            self._context.cooldowns.answered(self.model)
+            self._context.cooldowns.answered(self.called)
         else:
-            self._context.cooldowns.failed(self.model, failure, self._cooldown)
+            self._context.cooldowns.failed(self.called, failure, self._cooldown)
         return attempt
 
     async def settle(self) -> None:

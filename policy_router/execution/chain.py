@@ -19,7 +19,9 @@ The rules:
        arrive is not checked, and answers straight from CALLING.
     4. What a failure leads to is the policy's action for it (see `Chain.failed`): another model
        (IDLE), the same one (WAITING) or the end (FAILED).
-    5. A request may be given up at any time before it is DONE: its deadline passed, or its caller
+    5. A failure that is about the key leads to another key of the same model before any action but
+       `stop`, and counts as an attempt (WAITING, without a wait).
+    6. A request may be given up at any time before it is DONE: its deadline passed, or its caller
        stopped waiting.
 
 `TRANSITIONS` is these rules as a table. Anything else is a mistake in the program
@@ -41,11 +43,13 @@ from policy_router.domain.decision import Candidate, Reason, Skip
 from policy_router.domain.fallback import Action
 from policy_router.execution.exclusions import Exclusions
 from policy_router.providers.failure import FailureKind
+from policy_router.providers.fault_domain import is_of_key
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from policy_router.domain.fallback import Fallback
+    from policy_router.domain.models import Model
     from policy_router.providers.failure import Failure
 
 LEAST: Final = 0.5
@@ -207,7 +211,9 @@ class Chain:
         """Notes that the current candidate's answer is the request's."""
         self._enter(ChainEvent.ANSWERED)
 
-    def failed(self, failure: Failure, remaining: float) -> ChainStep:
+    def failed(
+        self, failure: Failure, remaining: float, *, called: Model | None = None, keys: int = 0
+    ) -> ChainStep:
         """Decides what follows after a failure of the current candidate.
 
         A RETRY counts as begun here; NEXT counts when `next` is called.
@@ -215,15 +221,19 @@ class Chain:
         Args:
             failure: Why it failed.
             remaining: Seconds until the request's deadline.
+            called: The candidate's model with the key that it was called with. Default: its only
+                key.
+            keys: How many other keys of it may be tried.
         """
         if self.state not in _UNDER_WAY:
             raise self._out_of_order("failed")
         reaction = failure.reaction
-        self._exclusions.note(self._candidates[self._index].model, failure)
+        self._exclusions.note(called or self._candidates[self._index].model, failure)
         action = reaction.fixed_action or self._fallback.on_error.get(
             reaction.fault, reaction.default_action
         )
-        step = self._react(action, failure, remaining)
+        step = self._other_key(action, failure, remaining) if keys else None
+        step = step or self._react(action, failure, remaining)
         self._enter(_AFTER[step.move])
         return step
 
@@ -293,6 +303,14 @@ class Chain:
                 return self._bigger(remaining)
             case _:  # Action.STOP
                 return ChainStep(Move.STOP)
+
+    def _other_key(self, action: Action, failure: Failure, remaining: float) -> ChainStep | None:
+        """The same model with another key, at once; None when that cannot help, or may not be."""
+        helps = is_of_key(failure) and action not in (Action.STOP, Action.BIGGER_CONTEXT)
+        if not helps or not self._allowed or remaining < LEAST:
+            return None
+        self.attempts += 1
+        return ChainStep(Move.RETRY)
 
     def _move_on(self, remaining: float) -> ChainStep:
         if not self._allowed or remaining < LEAST:

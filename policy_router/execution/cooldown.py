@@ -1,7 +1,8 @@
 """Cooldowns after failures, in the memory of one process.
 
 A failure takes out what is at fault (see `FailureScope`): a model, a key with every model that is
-called with it, an account or a provider. It is identified by how it is called, not by its name in
+called with it, an account or a provider. Of a model with several keys, a failure that is about the
+key takes out that key. It is identified by how it is called, not by its name in
 the policy alone: a cooldown ends when a reload changes the variable of the key, the address or the
 model that is called, and when the variable gets another value.
 """
@@ -16,7 +17,14 @@ from collections import deque
 from typing import TYPE_CHECKING, Final
 
 from policy_router.providers.failure import FailureScope
-from policy_router.providers.fault_domain import SHARED_SCOPES, fault_domain, key_variable
+from policy_router.providers.fault_domain import (
+    SHARED_SCOPES,
+    fault_domain,
+    is_of_key,
+    key_variable,
+    with_any_key,
+    with_each_key,
+)
 from policy_router.resilience import forks
 
 if TYPE_CHECKING:
@@ -73,20 +81,21 @@ class Cooldowns:
         """Notes a failed attempt.
 
         Args:
-            model: The model that was called.
+            model: The model that was called, with the key that it was called with.
             failure: Why it failed.
             cooldown: The policy's threshold.
         """
         if failure.scope is FailureScope.REQUEST:
             return
         now = self._clock()
-        at_fault = self._domain(model, failure.scope)
+        whole = with_any_key(model)
+        at_fault = self._domain(model if is_of_key(failure) else whole, failure.scope)
         with self._lock:
             self._known[model.name] = model
             rest = self._rest(at_fault, failure, now)
             if rest > 0:
                 self._until[at_fault] = max(self._until.get(at_fault, 0.0), now + rest)
-            own = self._domain(model, FailureScope.MODEL)
+            own = self._domain(whole, FailureScope.MODEL)
             if failure.reaction.counts_for_cooldown and self._reaches_threshold(own, now, cooldown):
                 self._until[own] = max(self._until.get(own, 0.0), now + cooldown.duration)
 
@@ -94,19 +103,39 @@ class Cooldowns:
         """Notes an attempt that answered: its next growing cooldown is short again."""
         if not self._streaks:
             return
-        domains = {self._domain(model, scope) for scope in _COOLING}
+        called = (model, with_any_key(model))
+        domains = {self._domain(each, scope) for each in called for scope in _COOLING}
         with self._lock:
             for key in [key for key in self._streaks if key[0] in domains]:
                 del self._streaks[key]
 
     def until(self, model: Model, now: float) -> float | None:
-        """Unix time until which a model is in cooldown; None when it is not."""
+        """Unix time until which a model is in cooldown; None when it is not.
+
+        With several keys it is while all of them rest.
+        """
         if not self._until:
             return None
+        latest = min(self._latest(each) for each in with_each_key(model))
+        if len(model.api_key_envs) > 1:
+            latest = max(latest, self._latest(with_any_key(model)))
+        return latest if latest > now else None
+
+    def key_until(self, model: Model, now: float) -> float | None:
+        """Unix time until which the key that a model is called with rests; None when it does not.
+
+        Args:
+            model: The model, with that key.
+            now: Unix time.
+        """
+        latest = self._latest(model)
+        return latest if latest > now else None
+
+    def _latest(self, model: Model) -> float:
+        """The latest time that is kept for a model called with one key, or 0."""
         domains = [self._domain(model, scope) for scope in _COOLING]
         with self._lock:
-            latest = max(self._until.get(key, 0.0) for key in domains)
-        return latest if latest > now else None
+            return max(self._until.get(key, 0.0) for key in domains)
 
     def cooling(self, now: float) -> Mapping[str, float]:
         """Model name -> Unix time until which it is in cooldown, for `Snapshot.cooling`."""
@@ -119,7 +148,8 @@ class Cooldowns:
 
     def _domain(self, model: Model, scope: FailureScope) -> FaultDomain:
         digest = None if scope is FailureScope.PROVIDER else self._digest(key_variable(model))
-        return *fault_domain(model, scope), digest
+        address = None if model.api_base_env is None else self._digest(model.api_base_env)
+        return *fault_domain(model, scope), digest, address
 
     def _digest(self, name: str) -> str | None:
         """Distinguishes values of a variable without keeping them."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from policy_router.domain.decision import Candidate, Reason, Skip
-from policy_router.providers.fault_domain import SHARED_SCOPES, fault_domain
+from policy_router.providers.fault_domain import SHARED_SCOPES, fault_domain, with_each_key
 
 if TYPE_CHECKING:
     from policy_router.domain.models import Model
@@ -39,8 +39,7 @@ class Exclusions:
         if self._rejected is not None and model.rank <= self._rejected.rank:
             detail = f"not of a higher tier than `{self._rejected.name}`, whose answer was rejected"
             return Skip(model.name, Reason.TIER, detail, span=model.span)
-        shared = [fault_domain(model, scope) for scope in SHARED_SCOPES] if self._at_fault else []
-        fault = next((self._at_fault[key] for key in shared if key in self._at_fault), None)
+        fault = self._fault(model) if self._at_fault else None
         if fault is not None:
             return Skip(model.name, Reason.NOT_ASKED, fault, span=model.span)
         if _context(model) <= self._floor:
@@ -48,6 +47,15 @@ class Exclusions:
             detail = f"its context {size}; the request did not fit into {self._floor} tokens"
             return Skip(model.name, Reason.CONTEXT, detail)
         return None
+
+    def _fault(self, model: Model) -> str | None:
+        """What is at fault for the model, with each of its keys; None when one of them is left."""
+        faults = [
+            next((self._at_fault[key] for key in shared if key in self._at_fault), None)
+            for each in with_each_key(model)
+            for shared in [[fault_domain(each, scope) for scope in SHARED_SCOPES]]
+        ]
+        return None if None in faults else faults[0]
 
 
 def _context(model: Model) -> int:

@@ -9,6 +9,7 @@ from policy_router.acceptance.checks import PASSED
 from policy_router.errors import BadRequestError, InvalidRequestError, NoCandidateError
 from policy_router.execution.attempt import CallContext, RunningAttempt
 from policy_router.execution.chain import LEAST, Chain, Move
+from policy_router.execution.endpoints import usable_keys
 from policy_router.execution.refusal import exhausted, refusal
 from policy_router.execution.reporting import RequestReport
 
@@ -94,6 +95,8 @@ class Progress:
         self.attempts: list[Attempt] = []
         self._failures: list[Failure] = []
         self.running: RunningAttempt | None = None
+        self._called: Model | None = None
+        self._tried: dict[str, set[str]] = {}
         self.served_by: str | None = None
         now = context.monotonic()
         self._ends = (now if began is None else began) + fallback.deadline
@@ -148,6 +151,7 @@ class Progress:
             account=account,
             cooldown=self.fallback.cooldown,
             fair=self._fair,
+            tried=self._tried.get(model.name, ()),
         )
 
     async def close(self) -> None:
@@ -171,7 +175,9 @@ class Progress:
             AllModelsFailedError: No model is left to call, or the deadline passed.
             NoCandidateError: No candidate has room, and none was called.
         """
-        step = self.chain.failed(failure, self.remaining())
+        step = self.chain.failed(
+            failure, self.remaining(), called=self._called, keys=self._other_keys()
+        )
         candidate: Candidate | None = None
         match step.move:
             case Move.STOP:
@@ -179,7 +185,8 @@ class Progress:
                 status = failure.reaction.status
                 raise BadRequestError(self.decision, self.attempts, skipped, status=status)
             case Move.RETRY:
-                await self.context.sleep(self.context.random.uniform(*step.wait))
+                if step.wait[1]:
+                    await self.context.sleep(self.context.random.uniform(*step.wait))
                 candidate = self.chain.retry()
             case Move.NEXT:
                 candidate = self.chain.next()
@@ -221,6 +228,14 @@ class Progress:
             self._end(self.running.cancelled())
         self._unanswered(stopped=True, retry_after=None)
 
+    def _other_keys(self) -> int:
+        """How many keys of the model that failed last may still be tried."""
+        called, context = self._called, self.context
+        if called is None or len(called.api_key_envs) < 2:
+            return 0
+        tried = self._tried[called.name]
+        return len(usable_keys(called, tried, context.cooldowns, context.clock()))
+
     def _exhausted(self) -> RoutingError:
         """The error when no model is left to call."""
         return exhausted(
@@ -255,6 +270,9 @@ class Progress:
         running, self.running = self.running, None
         if running is None:
             raise RuntimeError("no attempt is running")
+        called = self._called = running.called
+        if len(called.api_key_envs) > 1:
+            self._tried.setdefault(called.name, set()).add(str(called.api_key_env))
         attempt = running.end(failure)
         self.attempts.append(attempt)
         self.report.attempted(attempt, failure)

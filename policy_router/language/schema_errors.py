@@ -352,7 +352,8 @@ def _weekdays(text: str) -> str:
 
 def _may_be_a_secret(value: object, path: Path) -> bool:
     """Whether a value stands where the name of a variable is expected, and looks like none."""
-    named = bool(path) and is_name_of_secret(str(path[-1]))
+    fields = [step for step in path if isinstance(step, str)]  # also of one name in a list
+    named = bool(fields) and is_name_of_secret(fields[-1])
     return named and _VARIABLE.fullmatch(str(value)) is None
 
 

@@ -9,7 +9,11 @@ from typing import TYPE_CHECKING, Protocol
 
 from policy_router.base_errors import UsageError
 from policy_router.diagnostics import Severity
-from policy_router.discovery.availability import missing_keys, silent_servers
+from policy_router.discovery.availability import (
+    missing_addresses,
+    missing_keys,
+    silent_servers,
+)
 from policy_router.errors import StoreError
 from policy_router.ledger.diagnosis import Diagnosis
 from policy_router.ledger.doctor import diagnose
@@ -58,7 +62,8 @@ async def examine(
         accept_loss: Whether to accept the data loss of the store, if there is one.
 
     Returns:
-        The diagnoses: of the policy, of missing keys, of servers that do not answer, of the store.
+        The diagnoses: of the policy, of missing keys and addresses, of servers that do not answer,
+        of the store.
 
     Raises:
         UsageError: The address of the store is invalid.
@@ -67,6 +72,7 @@ async def examine(
     return (
         _policy(report, path),
         *missing_keys(models, environ),
+        *missing_addresses(models, environ),
         *await silent_servers(models, environ),
         *await _store(store, fix=fix, accept_loss=accept_loss),
     )

@@ -573,6 +573,14 @@ SOUND: Final[dict[str, dict[str, str]]] = {
         "short times": "fallback: { deadline: 500ms, first_token_within: 100ms, stall: 100ms }",
         "long times": "fallback: { deadline: 24h }",
     },
+    "wrong-variable": {
+        "an address and a key": models(
+            "model: hosted_vllm/q, tier: light, price: free, context: 8k, api_base_env: Q_URL, "
+            "api_key_env: [Q_KEY, Q_API_KEY_2]",
+            tiers="light",
+        ),
+        "a variable of any other name": models(f"{FREE}, api_base_env: OLLAMA", tiers="light"),
+    },
     "zero-limit": {
         "no money at all": "budgets: { all: { cap: unlimited }, a: { models: [local], "
         "cap: $0/day } }",
@@ -1076,6 +1084,14 @@ WRONG: Final[dict[str, dict[str, str]]] = {
         "a model's quota": models(f"{PAID}, limits: [400 tokens/min]"),
         "milliseconds": "fallback: { deadline: 60ms }",
         "hours": "fallback: { stall: 30h }",
+    },
+    "wrong-variable": {
+        "a key as an address": models(f"{FREE}, api_base_env: OLLAMA_API_KEY", tiers="light"),
+        "an address as a key": models(f"{FREE}, api_key_env: OLLAMA_URL", tiers="light"),
+        "an address among keys": models(f"{FREE}, api_key_env: [K_A, OLLAMA_HOST]", tiers="light"),
+        "one variable for both": models(
+            f"{FREE}, api_key_env: OLLAMA, api_base_env: OLLAMA", tiers="light"
+        ),
     },
     "zero-limit": {
         "requests": "limits: { a: { requests: [0/min] } }",

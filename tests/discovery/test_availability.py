@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import asyncio
 import socket
+from dataclasses import replace
 
 import pytest
 
 from policy_router.diagnostics import Severity
-from policy_router.discovery.availability import missing_keys, silent_servers
+from policy_router.discovery.availability import missing_addresses, missing_keys, silent_servers
 from policy_router.domain.models import Model
 from tests.cli.run import run
 from tests.cli.spent import COUNTED
@@ -16,6 +17,9 @@ from tests.cli.spent import COUNTED
 
 def model(name: str, calls: str, **more: str) -> Model:
     return Model(name, calls, "light", 0, **more)  # type: ignore[arg-type]
+
+
+KEYS = replace(model("a", "openai/x", api_key_env="KEY_A"), api_key_envs=("KEY_A", "KEY_B"))
 
 
 @pytest.mark.parametrize(
@@ -32,6 +36,10 @@ def model(name: str, calls: str, **more: str) -> Model:
         (model("a", "gemini/x"), {"GOOGLE_API_KEY": "secret"}, []),
         (model("a", "ollama_chat/x"), {}, []),
         (model("a", "bedrock/x"), {}, []),
+        (KEYS, {}, ["KEY_A is not set: `a` cannot be called"]),
+        (KEYS, {"KEY_A": "s"}, ["KEY_B is not set: `a` can only be called with other keys"]),
+        (KEYS, {"KEY_A": "s", "KEY_B": "secret"}, []),
+        (model("a", "openai/x", api_base_env="URL"), {}, []),
     ],
 )
 def test_keys_by_name(asked: Model, environ: dict[str, str], texts: list[str]) -> None:
@@ -51,6 +59,24 @@ def test_models_that_need_one_key_are_told_together() -> None:
     ):
         (found,) = missing_keys(models, {})
         assert found.text == f"OPENAI_API_KEY is not set: {words} cannot be called"
+
+
+def test_an_address_must_be_set_somewhere() -> None:
+    named = model("a", "ollama_chat/x", api_base_env="URL")
+    (found,) = missing_addresses([named, model("b", "openai/x")], {})
+    assert found.text == "URL is not set: `a` cannot be called"
+    assert missing_addresses([named], {"URL": "http://localhost:1"}) == []
+    assert missing_addresses([replace(named, api_base="http://localhost:1")], {}) == []
+
+
+def test_a_server_is_looked_for_where_its_variable_says() -> None:
+    with socket.create_server(("127.0.0.1", 0)) as gone:
+        port = gone.getsockname()[1]
+    named = model("a", "ollama_chat/x", api_base_env="URL")
+    here = {"URL": f"http://127.0.0.1:{port}"}
+    (found,) = asyncio.run(silent_servers([named], here))
+    assert f"127.0.0.1:{port} does not answer" in found.text
+    assert asyncio.run(silent_servers([named], {})) == []
 
 
 def test_servers_of_ones_own() -> None:

@@ -56,4 +56,4 @@ def _provider(subject: Subject, model: Model) -> str:
         return f"`{address.host}`" if theirs else ""
     provider = subject.draft.catalog.provider(model.provider_model)
     owners = owners_of(provider or "")
-    return f"the machines of {owners[-1].name}" if owners and model.api_base is None else ""
+    return f"the machines of {owners[-1].name}" if owners and not model.has_own_address else ""

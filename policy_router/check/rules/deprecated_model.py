@@ -31,7 +31,7 @@ AHEAD: Final = 60
 def check(subject: Subject) -> Iterator[Diagnostic]:
     for model in subject.policy.models:
         entry = subject.draft.entries[model.name]
-        if model.api_base is not None and not model.provider_model.startswith("azure"):
+        if model.has_own_address and not model.provider_model.startswith("azure"):
             continue  # a server of our own may serve it as long as we like
         day = entry.last_day if entry else None
         if day is None or (left := (day - subject.today).days) > AHEAD:

@@ -28,8 +28,8 @@ def check(subject: Subject) -> Iterator[Diagnostic]:
     for model in subject.policy.models:
         entry = subject.draft.entries[model.name]
         # A server of the user may well run a model of that name at no cost.
-        if model.free and model.api_base is None and entry is not None and entry.price is not None:
-            price = entry.price
+        price = None if entry is None else entry.price
+        if model.free and not model.has_own_address and entry is not None and price is not None:
             yield warning(
                 "free-but-priced",
                 f"`{model.name}` is declared free, but `{entry.name}` costs "

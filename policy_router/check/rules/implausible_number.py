@@ -101,7 +101,7 @@ def _of_price(subject: Subject, name: str, price: PriceShape) -> Iterator[tuple[
             f"the input of `{name}` costs more than its output",
             "swap `input` and `output` if they are mixed up",
         )
-    own = subject.policy.model(name).api_base is not None
+    own = subject.policy.model(name).has_own_address
     for field, amount in (("input", price.input), ("output", price.output)):
         path: Path = ("models", name, "price", field)
         shown = f"${format_usd(amount)} per million tokens"

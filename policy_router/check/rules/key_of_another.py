@@ -41,8 +41,9 @@ if TYPE_CHECKING:
 
 def check(subject: Subject) -> Iterator[Diagnostic]:
     addresses = {model.name: address for model, address, _ in subject.addresses}
-    for model in subject.policy.models:
-        owner = owner_of(model.api_key_env or "")
+    keys = [(model, key) for model in subject.policy.models for key in model.api_key_envs]
+    for model, key in keys:
+        owner = owner_of(key)
         if owner is None:
             continue
         address = addresses.get(model.name)
@@ -56,6 +57,8 @@ def check(subject: Subject) -> Iterator[Diagnostic]:
                     continue
                 severity = Severity.WARNING
             where = f"`{address.host}`"
+        elif model.api_base_env is not None:
+            continue  # where that leads is known when it is called
         else:
             provider = subject.draft.catalog.provider(model.provider_model) or "openai"
             if provider in owner.providers or not owners_of(provider):
@@ -64,8 +67,7 @@ def check(subject: Subject) -> Iterator[Diagnostic]:
         yield Diagnostic(
             "key-of-another",
             severity,
-            f"`{model.api_key_env}` is a key of {owner.name}, but `{model.name}` sends it "
-            f"to {where}",
+            f"`{key}` is a key of {owner.name}, but `{model.name}` sends it to {where}",
             subject.draft.places.value(("models", model.name, "api_key_env")),
             "name the variable that has the key for that server",
         )
