@@ -157,7 +157,7 @@ class Explanation:
     @property
     def tier_requirements(self) -> list[TierRequirement]:
         """Everything that requires a minimum tier, the highest tier first."""
-        applied = [trace.rule for trace in self.rules if trace.applied]
+        applied = [t.rule for t in self.rules if t.applied and not t.rule.shadow]
         requirements = [
             TierRequirement(kind, part.name, part.min_tier, part.span)
             for kind, parts in (("task", [self.task]), ("band", [self.band]), ("rule", applied))
@@ -165,6 +165,19 @@ class Explanation:
             if part is not None and part.min_tier is not None
         ]
         return sorted(requirements, key=lambda requirement: -requirement.rank)
+
+    @property
+    def order(self) -> tuple[str | None, tuple[str, ...]]:
+        """Whose `prefer` models are sorted by, None where it is the policy's, and its keys."""
+        request, policy = self.decision.request, self.policy
+        if request.prefer is not None:
+            return "asked for by the caller", tuple(map(str, request.prefer))
+        for rule in [each.rule for each in self.rules if each.applied]:
+            if rule.prefer is not None and not rule.shadow:
+                return f"rule `{rule.name}`", tuple(map(str, rule.prefer))
+        if self.task is not None and self.task.prefer is not None:
+            return f"task `{self.task.name}`", tuple(map(str, self.task.prefer))
+        return None, tuple(map(str, policy.prefer))
 
 
 def explain(

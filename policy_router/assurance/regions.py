@@ -45,6 +45,7 @@ class Restriction:
         says: What it is, such as ``rule `x` ``.
         span: Its position in the policy files.
         rule: Its position among the rules; None for anything else.
+        of_task: Whether it is a task.
     """
 
     boxes: tuple[Box, ...] | None
@@ -54,6 +55,7 @@ class Restriction:
     says: str
     span: Span | None
     rule: int | None
+    of_task: bool = False
 
 
 class Regions:
@@ -78,7 +80,7 @@ class Regions:
         self._policy = policy
         self._cancelled = cancelled
         strict = not policy.fallback.step_down
-        named: list[tuple[Tree, int, int, str, Span | None]] = []
+        named: list[tuple[Tree, int, int, str, Span | None, bool]] = []
         for section, fact, entries in (
             ("task", TASK, policy.tasks),
             ("band", COMPLEXITY, policy.bands),
@@ -89,7 +91,8 @@ class Regions:
                 if below or removes:
                     test = Test(fact, Op.IN, (entry.name,))
                     removes |= below if strict else 0
-                    named.append((test, removes, below, f"{section} `{entry.name}`", entry.span))
+                    says, of_task = f"{section} `{entry.name}`", section == "task"
+                    named.append((test, removes, below, says, entry.span, of_task))
         unpaid = list(_unpaid(policy))
         trees = [r.when.tree for r in policy.rules if r.when is not None]
         trees += [part[0] for part in named] + [u[0] for u in unpaid if u[0] is not None]
@@ -105,9 +108,9 @@ class Regions:
             if rule.shadow:  # it excludes nothing, but may still be dead
                 removes = below = 0
             sources.append(Restriction(boxes, exact, removes, below, says, rule.span, number))
-        for tree, removes, below, says, span in named:
+        for tree, removes, below, says, span, of_task in named:
             boxes, exact = self._boxes(tree)
-            sources.append(Restriction(boxes, exact, removes, below, says, span, None))
+            sources.append(Restriction(boxes, exact, removes, below, says, span, None, of_task))
         for where, removes, says, span in unpaid:
             boxes, exact = self._boxes(where)
             sources.append(Restriction(boxes, exact, removes, 0, says, span, None))

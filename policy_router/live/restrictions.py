@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from dataclasses import asdict
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from policy_router.decision.policy import Policy
+    from policy_router.domain.rules import Rule, Task
 
 
 def lost_restrictions(old: Policy, new: Policy) -> frozenset[str]:
@@ -22,16 +24,23 @@ def lost_restrictions(old: Policy, new: Policy) -> frozenset[str]:
 
 def _restrictions(policy: Policy, models: frozenset[str]) -> Iterator[str]:
     for rule in policy.rules:
-        parts = {
-            "only": rule.only is not None,
-            "min_tier": rule.min_tier is not None,
-            "deny": rule.deny is not None,
-            "accept": rule.accept is not None,
-            **{f"avoid: {name}": name in models for name in rule.avoid},
-            **{f"needs: {ability}": True for ability in rule.needs},
-        }
-        yield from (f"`{part}` of rule `{rule.name}`" for part, there in parts.items() if there)
-    for kind, named in (("task", policy.tasks), ("band", policy.bands)):
-        yield from (f"`min_tier` of {kind} `{n.name}`" for n in named if n.min_tier is not None)
-    yield from (f"`accept` of task `{t.name}`" for t in policy.tasks if t.accept is not None)
+        if not rule.shadow:  # what is in shadow restricts nothing
+            parts = {**_parts(rule, models), "deny": rule.deny is not None}
+            yield from (f"`{part}` of rule `{rule.name}`" for part, there in parts.items() if there)
+    for task in policy.tasks:
+        parts = {**_parts(task, models), "use": task.use is not None}
+        yield from (f"`{part}` of task `{task.name}`" for part, there in parts.items() if there)
+    yield from (f"`min_tier` of band `{b.name}`" for b in policy.bands if b.min_tier is not None)
     yield from (f"`{limit.section}.{limit.name}` ({limit.metric})" for limit in policy.limits)
+
+
+def _parts(part: Rule | Task, models: frozenset[str]) -> dict[str, bool]:
+    """What rules and tasks can restrict, and whether this one does."""
+    return {
+        "only": part.only is not None,
+        "min_tier": part.min_tier is not None,
+        "accept": part.accept is not None,
+        **{f"avoid: {name}": name in models for name in part.avoid},
+        **{f"needs: {ability}": True for ability in part.needs},
+        **{name: value is not None for name, value in asdict(part.criteria).items()},
+    }

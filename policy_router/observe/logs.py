@@ -65,7 +65,9 @@ def _decision(decision: Decision) -> str:
     else:
         result = ", ".join(printable(c.name) for c in decision.candidates) or "no model"
     rules = f" (rules: {printable(', '.join(decision.rules))})" if decision.rules else ""
-    return f"{', '.join(facts) or 'no task'}: {result}{rules}"
+    effects = [f"{printable(e.source)} {printable(e.detail)}" for e in decision.shadow]
+    shadow = f" (in shadow: {'; '.join(effects)})" if effects else ""
+    return f"{', '.join(facts) or 'no task'}: {result}{rules}{shadow}"
 
 
 def _attempts(attempts: tuple[Attempt, ...]) -> str:

@@ -39,8 +39,14 @@ def skip_as_json(skip: Skip, zone: ZoneInfo) -> dict[str, object]:
 
 
 def as_lines(decision: Decision, zone: ZoneInfo) -> list[Block]:
-    """Return the candidates of a decision as a table, and the models it leaves out."""
-    return [*verdict(decision), *candidates(decision), *left_out(decision.skipped, zone)]
+    """Return the candidates of a decision as a table, the models it leaves out, and what is in
+    shadow."""
+    return [
+        *verdict(decision),
+        *candidates(decision),
+        *left_out(decision.skipped, zone),
+        *shadow(decision),
+    ]
 
 
 def verdict(decision: Decision) -> list[Block]:
@@ -90,6 +96,15 @@ def left_out(skips: Iterable[Skip], zone: ZoneInfo) -> list[Block]:
         for skip in skips
     ]
     return [[("Not used", "bold")], Table(rows, indent=2)] if rows else []
+
+
+def shadow(decision: Decision) -> list[Block]:
+    """Return what the parts of the policy in shadow would have done."""
+    rows = [
+        (printable(effect.source), printable(effect.detail), str(effect.span or ""))
+        for effect in decision.shadow
+    ]
+    return [[("In shadow, not applied", "bold")], Table(rows, indent=2)] if rows else []
 
 
 def skip_detail(skip: Skip, zone: ZoneInfo) -> str:

@@ -19,7 +19,7 @@ from policy_router.views.lines import Table, quoted_names
 if TYPE_CHECKING:
     from policy_router.domain.acceptance import Accept
     from policy_router.domain.complexity import Band
-    from policy_router.domain.rules import Rule, Task
+    from policy_router.domain.rules import Task
     from policy_router.explanation import Explanation, RuleTrace
     from policy_router.views.lines import Block
 
@@ -46,6 +46,7 @@ def as_json(explanation: Explanation, path: str, only: str | None = None) -> dic
         "classification": seen and classification_view.as_json(seen),
         "rated_by": explanation.rated_by,
         "floor": _floor_as_json(explanation),
+        "prefer": {"keys": list(explanation.order[1]), "from": explanation.order[0]},
         "counters": counters_view.as_json(explanation.counters, policy.timezone),
         "trace": [_trace_as_json(trace) for trace in explanation.rules],
         "accept": [
@@ -112,7 +113,8 @@ def _trace_as_json(trace: RuleTrace) -> dict[str, object]:
     rule = trace.rule
     return {
         "rule": rule.name,
-        "applied": trace.applied,
+        "applied": trace.applied and not rule.shadow,
+        "shadow": rule.shadow,
         "when": rule.when.text if rule.when else None,
         "at": str(rule.span) if rule.span else None,
         "steps": [{"text": step.text, "value": _json_value(step.value)} for step in trace.steps],
@@ -146,7 +148,7 @@ def as_lines(explanation: Explanation, path: str) -> list[Block]:
         path: Path of the policy.
     """
     policy, decision = explanation.policy, explanation.decision
-    applied = sum(trace.applied for trace in explanation.rules)
+    applied = sum(trace.applied and not trace.rule.shadow for trace in explanation.rules)
     lines: list[Block] = [
         [(f"policy {printable(policy.name)} @{policy.revision[:7]} ({printable(path)})", "bold")],
         Table(
@@ -159,6 +161,7 @@ def as_lines(explanation: Explanation, path: str) -> list[Block]:
                 *(("", factor) for factor in _factors(explanation)),
                 ("Tier", _tier(explanation)),
                 ("Rules", f"{applied} of {len(explanation.rules)} applied"),
+                *(("Order", order) for order in _order(explanation)),
                 *(("Checks", printable(check)) for check in _checks(explanation)),
             ]
         ),
@@ -169,6 +172,7 @@ def as_lines(explanation: Explanation, path: str) -> list[Block]:
         decision_view.verdict(decision),
         decision_view.candidates(decision),
         decision_view.left_out(decision.skipped, policy.timezone),
+        decision_view.shadow(decision),
         _counters(explanation),
     ):
         lines += ["", *section] if section else []
@@ -195,20 +199,21 @@ def why_not(explanation: Explanation, name: str) -> list[Block]:
         detail = printable(decision_view.skip_detail(skip, policy.timezone))
         lines = [[(f"{printable(name)} is out: {detail}", "bold")]]
         lines += [f"  --> {skip.span}"] if skip.span else []
-    for trace in explanation.rules:
-        if trace.applied and _concerns(explanation, trace.rule, name):
+    for number, trace in enumerate(explanation.rules):
+        if trace.applied and not trace.rule.shadow and _concerns(explanation, number, name):
             lines += _trace(trace)
     return lines + _counters(explanation, name)
 
 
-def _concerns(explanation: Explanation, rule: Rule, name: str) -> bool:
-    """Return whether a rule that applies affects a model."""
+def _concerns(explanation: Explanation, number: int, name: str) -> bool:
+    """Return whether a rule that applies, by its position, affects a model."""
     policy = explanation.policy
-    model = policy.model(name)
+    rule, model = policy.rules[number], policy.model(name)
     return (
-        name in (*rule.avoid, *rule.first)
-        or (rule.only is not None and name not in rule.only)
-        or not rule.needs <= model.abilities
+        name in rule.first
+        or bool(policy.removed_by(number) >> policy.position(name) & 1)
+        or rule.criteria.max_cost is not None
+        or rule.prefer is not None
         or (not policy.fallback.step_down and model.rank < (rule.min_tier or 0))
         or rule.deny is not None
     )
@@ -226,8 +231,11 @@ def _trace(trace: RuleTrace) -> list[Block]:
     """Return a rule with the value of each part of its condition."""
     rule = trace.rule
     mark, style = ("+", "green") if trace.applied else ("-", "dim")
+    if rule.shadow:
+        mark, style = ("~" if trace.applied else "-"), "dim"
+    note = " (in shadow: not applied)" if rule.shadow else ""
     span = f"  {rule.span}" if rule.span else ""
-    head: Block = [(f"  {mark} {printable(rule.name)}", style), (span, "dim")]
+    head: Block = [(f"  {mark} {printable(rule.name)}{note}", style), (span, "dim")]
     if rule.when is None:
         return [head, "      always"]
     steps = [
@@ -383,6 +391,12 @@ def _tier(explanation: Explanation) -> str:
     )
     weaker = "weaker ones as a last resort" if policy.fallback.step_down else "no weaker ones"
     return f"{policy.tiers[requirements[0].rank]} or better, {weaker}: {required_by}"
+
+
+def _order(explanation: Explanation) -> list[str]:
+    """Return what models are sorted by and who says so, where it is not the policy as a whole."""
+    by, keys = explanation.order
+    return [f"{', '.join(keys) or 'as written'}: {printable(by)}"] if by else []
 
 
 def _span(part: Task | Band) -> str:

@@ -24,6 +24,10 @@ def as_lines(answer: Answer) -> list[Line]:
         [(f"          {skip.model:10} {'out':10} {printable(skip.detail)}", "dim")]
         for skip in decision.skipped
     ]
+    lines += [
+        [(f"   shadow {printable(effect.source)} {printable(effect.detail)}", "dim")]
+        for effect in decision.shadow
+    ]
     lines += [_call(attempt) for attempt in answer.attempts]
     lines.append(f"   answer {printable(answer.choices[0].message.content or '')}")
     return lines

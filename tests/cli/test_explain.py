@@ -232,12 +232,78 @@ def test_no_output_holds_an_api_key() -> None:
     assert facts["key"] == "ci"
 
 
+OWN_CRITERIA = """version: 1
+tiers: [light, heavy]
+models:
+  a: { model: ollama_chat/a, tier: light, price: free, context: 8k, quality: 0.3 }
+  b: { model: ollama_chat/b, tier: heavy, price: free, context: 8k, quality: 0.9 }
+  c: { model: ollama_chat/c, tier: heavy, price: free, context: 8k, quality: 0.6 }
+tasks:
+  law: { min_quality: 0.5, prefer: [quality] }
+  form: { use: [c, light] }
+  chat: {}
+rules:
+  - { name: good ones, when: { tags: good }, prefer: [quality], max_cost: $0 }
+  - { name: soon, when: { tags: good }, avoid: [b], shadow: true }
+"""
+
+
+def test_who_says_what_models_are_sorted_by(tmp_path: Path) -> None:
+    path = tmp_path / "p.yaml"
+    path.write_text(OWN_CRITERIA)
+
+    def shown(*argv: str) -> str:
+        return run("explain", "-p", path, *argv).out
+
+    assert "Order" not in shown("--task", "chat")
+    assert "Order       quality: task `law`\n" in shown("--task", "law")
+    assert "Order       quality: rule `good ones`\n" in shown("--task", "law", "--tag", "good")
+    assert "Order       fastest: asked for by the caller\n" in shown("--prefer", "fastest")
+    found = run("explain", "-p", path, "--task", "law", "--json").json
+    assert found["prefer"] == {"keys": ["quality"], "from": "task `law`"}
+    assert f"a  quality of 0.3 is below the `min_quality` of 0.5 of task `law`  {path}:8:3" in (
+        shown("--task", "law")
+    )
+    assert "number 1 of `use` of task `form`" in shown("--task", "form")
+
+
+def test_a_rule_in_shadow_is_shown_and_not_applied(tmp_path: Path) -> None:
+    path = tmp_path / "p.yaml"
+    path.write_text(OWN_CRITERIA)
+    out = run("explain", "-p", path, "--tag", "good").out
+    assert "Rules       1 of 2 applied\n" in out
+    assert f"  ~ soon (in shadow: not applied)  {path}:13:13\n" in out
+    assert out.rstrip().endswith(
+        "In shadow, not applied\n"
+        f"  rule `soon`  would have excluded `b` and put `c` first  {path}:13:13"
+    )
+    assert "+ good ones" in run("explain", "-p", path, "--tag", "good", "--why-not", "b").out
+    assert "soon" not in run("explain", "-p", path, "--tag", "good", "--why-not", "b").out
+    for command in ("route", "explain"):
+        found = run(command, "-p", path, "--tag", "good", "--json").json
+        assert [c["model"] for c in found["candidates"]] == ["b", "c", "a"]
+        assert found["rules"] == ["good ones"]
+        assert found["shadow"] == [
+            {
+                "kind": "rule",
+                "name": "soon",
+                "detail": "would have excluded `b` and put `c` first",
+                "removed": ["b"],
+                "first": "c",
+                "denied": None,
+                "at": f"{path}:13:13",
+            }
+        ]
+    assert [t["applied"] for t in found["trace"]] == [True, False]
+    assert [t["shadow"] for t in found["trace"]] == [False, True]
+
+
 def test_json_has_one_shape() -> None:
     routed = run("route", "-p", TEAM, *NOON, "--tag", "private", "--task", "code", "--json").json
     found = explain("--tag", "private", "--task", "code", "--json").json
     extra = [
         "policy", "facts", "asked_for", "task_from", "classification", "rated_by", "floor",
-        "counters", "trace", "accept", "barred",
+        "prefer", "counters", "trace", "accept", "barred",
     ]  # fmt: skip
     assert list(found) == [*routed, *extra]
     assert {key: found[key] for key in routed} == routed
@@ -258,6 +324,7 @@ def test_json_has_one_shape() -> None:
     assert found["trace"][0] == {
         "rule": "private data stays here",
         "applied": True,
+        "shadow": False,
         "when": "'private' in tags",
         "at": f"{TEAM}:42:11",
         "steps": [

@@ -27,7 +27,10 @@ FULL = (
     HEAD
     + """\
 complexity: { bands: { easy: { from: 0 }, hard: { from: 0.5, min_tier: large } } }
-tasks: { code: { min_tier: large, accept: { not_empty: true } }, talk: {} }
+tasks:
+  code: { min_tier: large, accept: { not_empty: true } }
+  form: { use: [near], max_price: $1/M }
+  talk: {}
 limits: { l: { requests: [5/day], tokens: [5k/day] } }
 budgets: { b: { cap: $1/day } }
 rules:
@@ -35,6 +38,7 @@ rules:
   - { name: closed, when: { tags: closed }, deny: not now }
   - { name: low, when: { tags: low }, avoid: [far], accept: { json: true } }
   - { name: high, when: { tags: high }, min_tier: large }
+  - { name: good, when: { tags: good }, min_quality: 0.1, max_cost: $1 }
 """
 )
 
@@ -58,6 +62,15 @@ def policy(tmp_path: Path, text: str) -> Policy:
         (", min_tier: large } } }", " } } }", {"`min_tier` of band `hard`"}),
         ("min_tier: large, accept", "accept", {"`min_tier` of task `code`"}),
         (", accept: { not_empty: true }", "", {"`accept` of task `code`"}),
+        (", max_cost: $1", "", {"`max_cost` of rule `good`"}),
+        ("max_cost: $1 }", "max_cost: $2 }", set()),  # looser, but there
+        (
+            "only: [local], needs: [tools]",
+            "only: [local], needs: [tools], shadow: true",
+            {"`only` of rule `private`", "`needs: tools` of rule `private`"},
+        ),
+        ("use: [near], ", "", {"`use` of task `form`"}),
+        (", max_price: $1/M", "", {"`max_price` of task `form`"}),
         (", tokens: [5k/day]", "", {"`limits.l` (tokens)"}),
         ("budgets: { b: { cap: $1/day } }\n", "", {"`budgets.b` (usd)"}),
         ("far: { model", "farther: { model", set()),  # what it was about is gone

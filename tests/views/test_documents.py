@@ -55,8 +55,8 @@ DOCUMENTS: dict[str, tuple[Callable[[], dict[str, Any]], str]] = {
         lambda: explanation.as_json(explain(TEAM, MADE, Snapshot(now=0.0)), "team.yaml"),
         (
             "revision task confidence complexity score denied invalid candidates skipped rules "
-            "shadow "
-            "policy facts asked_for task_from classification rated_by floor counters trace accept "
+            "shadow policy facts asked_for task_from classification rated_by floor "
+            "prefer counters trace accept "
             "barred"
         ),
     ),

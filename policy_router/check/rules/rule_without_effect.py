@@ -44,6 +44,8 @@ def check(subject: Subject) -> Iterator[Diagnostic]:
         rule, shape, source = rules[number], shapes[number], regions.sources[number]
         if source.boxes == () or _does_more(rule):
             continue
+        if rule.shadow and subject.policy.removed_by(number):
+            continue
         if not source.removes:
             yield from _idle(subject, rule, shape)
             continue

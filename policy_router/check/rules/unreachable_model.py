@@ -26,9 +26,10 @@ if TYPE_CHECKING:
 
 def check(subject: Subject) -> Iterator[Diagnostic]:
     for model, sources in subject.unreachable:
-        by_tier = any(source.rule is None and source.below for source in sources)
+        bit = 1 << subject.policy.position(model.name)
+        by_tier = any(source.rule is None and source.below & bit for source in sources)
         # What only money excludes is reported by uncovered-model and missing-price.
-        if not by_tier and any(source.rule is not None for source in sources):
+        if not by_tier and any(source.rule is not None or source.of_task for source in sources):
             last = sources[-1]
             together = ", ".join(source.says for source in sources)
             yield warning(
@@ -36,6 +37,6 @@ def check(subject: Subject) -> Iterator[Diagnostic]:
                 f"no request can ever get `{model.name}`: {together} "
                 f"{'exclude' if len(sources) > 1 else 'excludes'} it from all of them",
                 last.span or model.span,
-                "narrow one of the rules, or remove the model",
+                "narrow one of them, or remove the model",
                 *((("the model", model.span),) if model.span else ()),
             )

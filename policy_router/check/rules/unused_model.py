@@ -25,7 +25,8 @@ if TYPE_CHECKING:
 
 def check(subject: Subject) -> Iterator[Diagnostic]:
     for model, sources in subject.unreachable:
-        if any(source.rule is None and source.below for source in sources):
+        bit = 1 << subject.policy.position(model.name)
+        if any(source.rule is None and source.below & bit for source in sources):
             together = ", ".join(source.says for source in sources)
             yield warning(
                 "unused-model",
