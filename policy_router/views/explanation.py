@@ -9,18 +9,19 @@ from policy_router.classification.tasks import MatchedBy
 from policy_router.diagnostics import printable
 from policy_router.domain.aliases import ANY_MODEL
 from policy_router.domain.complexity import CONFIDENT
-from policy_router.domain.condition import quote
 from policy_router.redaction.mask import mask
 from policy_router.views import classification as classification_view
 from policy_router.views import counters as counters_view
 from policy_router.views import decision as decision_view
+from policy_router.views import rule_trace
 from policy_router.views.lines import Table, quoted_names
+from policy_router.views.rule_trace import condition_value, json_value
 
 if TYPE_CHECKING:
     from policy_router.domain.acceptance import Accept
     from policy_router.domain.complexity import Band
     from policy_router.domain.rules import Task
-    from policy_router.explanation import Explanation, RuleTrace
+    from policy_router.explanation import Explanation
     from policy_router.views.lines import Block
 
 EVIDENCE_SHOWN: Final = 6
@@ -48,7 +49,7 @@ def as_json(explanation: Explanation, path: str, only: str | None = None) -> dic
         "floor": _floor_as_json(explanation),
         "prefer": {"keys": list(explanation.order[1]), "from": explanation.order[0]},
         "counters": counters_view.as_json(explanation.counters, policy.timezone),
-        "trace": [_trace_as_json(trace) for trace in explanation.rules],
+        "trace": [rule_trace.as_json(trace) for trace in explanation.rules],
         "accept": [
             {
                 "by": accept.by,
@@ -109,35 +110,11 @@ def _floor_as_json(explanation: Explanation) -> dict[str, object] | None:
     }
 
 
-def _trace_as_json(trace: RuleTrace) -> dict[str, object]:
-    rule = trace.rule
-    return {
-        "rule": rule.name,
-        "applied": trace.applied and not rule.shadow,
-        "shadow": rule.shadow,
-        "when": rule.when.text if rule.when else None,
-        "at": str(rule.span) if rule.span else None,
-        "steps": [{"text": step.text, "value": _json_value(step.value)} for step in trace.steps],
-    }
-
-
 def _facts_as_json(explanation: Explanation) -> dict[str, object]:
     return {
-        name: [mask(str(item)) for item in value] if isinstance(value, list) else _json_value(value)
+        name: [mask(str(item)) for item in value] if isinstance(value, list) else json_value(value)
         for name, value in explanation.known_facts.items()
     }
-
-
-def _json_value(value: object) -> object:
-    """Return the value of a fact or of a part of a condition; None where the fact is absent."""
-    match value:
-        case str():
-            return mask(value)  # the fact `key` may be an API key
-        case bool() | int() | float():
-            return value
-        case frozenset() | set():
-            return sorted(mask(str(item)) for item in value)
-    return None
 
 
 def as_lines(explanation: Explanation, path: str) -> list[Block]:
@@ -167,7 +144,7 @@ def as_lines(explanation: Explanation, path: str) -> list[Block]:
         ),
     ]
     for trace in explanation.rules:
-        lines += _trace(trace)
+        lines += rule_trace.as_lines(trace)
     for section in (
         decision_view.verdict(decision),
         decision_view.candidates(decision),
@@ -201,7 +178,7 @@ def why_not(explanation: Explanation, name: str) -> list[Block]:
         lines += [f"  --> {skip.span}"] if skip.span else []
     for number, trace in enumerate(explanation.rules):
         if trace.applied and not trace.rule.shadow and _concerns(explanation, number, name):
-            lines += _trace(trace)
+            lines += rule_trace.as_lines(trace)
     return lines + _counters(explanation, name)
 
 
@@ -225,40 +202,6 @@ def _counters(explanation: Explanation, only: str | None = None) -> list[Block]:
     models = -1 if only is None else 1 << policy.position(only)
     counters = [c for c in explanation.counters if c.limit.models & models]
     return counters_view.as_lines(counters, policy.timezone, time.time())
-
-
-def _trace(trace: RuleTrace) -> list[Block]:
-    """Return a rule with the value of each part of its condition."""
-    rule = trace.rule
-    mark, style = ("+", "green") if trace.applied else ("-", "dim")
-    if rule.shadow:
-        mark, style = ("~" if trace.applied else "-"), "dim"
-    note = " (in shadow: not applied)" if rule.shadow else ""
-    span = f"  {rule.span}" if rule.span else ""
-    head: Block = [(f"  {mark} {printable(rule.name)}{note}", style), (span, "dim")]
-    if rule.when is None:
-        return [head, "      always"]
-    steps = [
-        (printable(" ".join(step.text.split())), _condition_value(step.value))
-        for step in trace.steps
-    ]
-    return [head, Table(steps, indent=7)]
-
-
-def _condition_value(value: object) -> str:
-    """Return a value as a condition writes it."""
-    match value:
-        case bool():
-            return "true" if value else "false"
-        case str():
-            return quote(mask(value))
-        case int() | float():
-            return quote(value)
-        case frozenset() | set():
-            return "{" + ", ".join(sorted(map(_condition_value, value))) + "}"
-        case list() | tuple():
-            return "[" + ", ".join(map(_condition_value, value)) + "]"
-    return "absent"
 
 
 def _checks(explanation: Explanation) -> list[str]:
@@ -317,7 +260,7 @@ _SHOWN_ELSEWHERE: Final = ("task", "complexity", "score", "tokens", "model")
 
 def _facts(explanation: Explanation) -> str:
     facts = [
-        f"{name} {printable(_condition_value(value))}"
+        f"{name} {printable(condition_value(value))}"
         for name, value in explanation.known_facts.items()
         if name not in _SHOWN_ELSEWHERE
     ]
