@@ -26,7 +26,7 @@ sys.path.insert(0, str(Path(__file__).parents[1]))
 
 from benchmarks.outcomes import LABELS, Row, apgr, auc, cascade, curve, mapped_accuracy, pairs, read
 from policy_router.classification.complexity import Heuristic
-from policy_router.classification.features import read_request
+from policy_router.classification.features import read_features
 from policy_router.classification.kinds import kind_of
 from policy_router.classification.learned import shipped
 from policy_router.domain.complexity import CONFIDENT
@@ -47,7 +47,7 @@ HARD_WORDS: Final = (
 
 def heuristic(row: Row) -> float:
     """Ours."""
-    features, text = read_request(row.prompt, tools=list(row.tools))
+    features, text = read_features(row.prompt, tools=list(row.tools))
     return _HEURISTIC.estimate(features, kind_of(features), text).score
 
 
@@ -174,7 +174,7 @@ def tasks(folder: Path) -> None:
 
 
 def _kind(prompt: str) -> str:
-    kind = kind_of(read_request(prompt)[0])
+    kind = kind_of(read_features(prompt)[0])
     return str(kind.name) if kind.probability >= CONFIDENT else "none"
 
 

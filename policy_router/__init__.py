@@ -38,7 +38,9 @@ from policy_router.errors import (
 )
 
 if TYPE_CHECKING:
+    from policy_router.classification.reading import RequestReading, read_request
     from policy_router.classification.tokens.exact import count_tokens
+    from policy_router.conversation.dialect import Dialect
     from policy_router.execution.answer import Answer
     from policy_router.execution.stream import AnswerStream
     from policy_router.intake import classify
@@ -71,6 +73,7 @@ __all__ = [
     "ChatParameters",
     "CooldownError",
     "Decision",
+    "Dialect",
     "Identity",
     "InvalidRequestError",
     "Model",
@@ -84,6 +87,7 @@ __all__ = [
     "RequestConstraints",
     "RequestFacts",
     "RequestOptions",
+    "RequestReading",
     "Router",
     "RoutingError",
     "Skip",
@@ -99,6 +103,7 @@ __all__ = [
     "count_tokens",
     "decide",
     "load",
+    "read_request",
 ]
 
 _LATE = {
@@ -109,16 +114,19 @@ _LATE = {
     "ChatChunk": "policy_router.providers.chat",
     "ChatMessage": "policy_router.options",
     "ChatParameters": "policy_router.options",
+    "Dialect": "policy_router.conversation.dialect",
     "Identity": "policy_router.options",
     "RequestConstraints": "policy_router.options",
     "RequestFacts": "policy_router.options",
     "RequestOptions": "policy_router.options",
+    "RequestReading": "policy_router.classification.reading",
     "Router": "policy_router.router",
     "SyncStream": "policy_router.sync",
     "Usage": "policy_router.providers.chat",
     "classify": "policy_router.intake",
     "count_tokens": "policy_router.classification.tokens.exact",
     "load": "policy_router.loading",
+    "read_request": "policy_router.classification.reading",
 }
 """Where the names are whose modules are imported when they are first used."""
 

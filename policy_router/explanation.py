@@ -25,7 +25,8 @@ if TYPE_CHECKING:
     from policy_router.language.interpreter import Evaluation
 
 
-_NO_TOOL_ERRORS: Final = ("tool_errors", 0)
+_USUAL: Final = frozenset({("tool_errors", 0), ("turn", 1)})
+"""Facts, with values, that say nothing in particular."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,7 +115,7 @@ class Explanation:
             fact.name: sorted(value) if isinstance(value, frozenset | set) else value
             for fact, value in pairs
             if value is not None and value is not False and value != frozenset()
-            if (fact.name, value) != _NO_TOOL_ERRORS
+            if (fact.name, value) not in _USUAL
         }
 
     @property

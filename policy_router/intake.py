@@ -7,14 +7,13 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Final, cast
+from typing import TYPE_CHECKING, Final, TypedDict, TypeVar, cast
 
 from policy_router.base_errors import UsageError
-from policy_router.classification.body import needs_beside, read_messages
 from policy_router.classification.classifier import Classification, Classifier
-from policy_router.classification.tokens.bound import most_tokens, pictures
+from policy_router.classification.reading import RequestReading, read_request
 from policy_router.domain.money import Usd, parse_usd
-from policy_router.domain.request import Request
+from policy_router.domain.request import UNBOUNDED, Request
 from policy_router.options import FACTS, OPTIONS
 from policy_router.providers.body import PARAMETERS, Body, read_parameters, refusal
 from policy_router.providers.bounds import BOUNDS
@@ -24,7 +23,6 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
     from typing import Unpack
 
-    from policy_router.classification.body import BodyFacts
     from policy_router.decision.policy import Policy
     from policy_router.options import ChatMessage, RequestOptions
     from policy_router.providers.bounds import Bounds
@@ -39,7 +37,8 @@ class Intake:
 
     Attributes:
         request: The request as the policy sees it.
-        body: The chat body as it is sent to a provider; None when there are no messages.
+        body: The chat body as it is sent to a provider; None when there are no messages, or only
+            what was read of them.
         classification: What the classifier made of the messages; None when it was not needed.
         is_estimated: Whether the complexity of the request is the classifier's estimate, which a
             model or a function named by the policy may replace.
@@ -53,7 +52,7 @@ class Intake:
 
 def classify(
     policy: Policy,
-    messages: Sequence[ChatMessage] = (),
+    messages: Sequence[ChatMessage] | RequestReading = (),
     *,
     stream: bool = False,
     **options: Unpack[RequestOptions],
@@ -65,8 +64,9 @@ def classify(
 
     Args:
         policy: The policy whose tasks and bands apply.
-        messages: The conversation, as OpenAI's chat completions take it. Without messages, the
-            request is what the other arguments say.
+        messages: The conversation, as OpenAI's chat completions take it, or what `read_request`
+            returned for a body of any dialect. Without messages, the request is what the other
+            arguments say.
         stream: Whether the answer is to be streamed.
         **options: Facts, constraints and chat parameters; see `RequestOptions`.
 
@@ -82,7 +82,7 @@ def classify(
 
 def take_in(
     classifier: Classifier,
-    messages: Sequence[ChatMessage] | None,
+    messages: Sequence[ChatMessage] | RequestReading | None,
     options: RequestOptions,
     *,
     stream: bool = False,
@@ -93,7 +93,7 @@ def take_in(
 
     Args:
         classifier: The classifier of the policy.
-        messages: The conversation; None when only facts are known.
+        messages: The conversation, or a request that was read; None when only facts are known.
         options: Everything else. The names are checked here, since not every
             program uses a type checker.
         stream: Whether the answer is to be streamed.
@@ -109,40 +109,42 @@ def take_in(
         TooLargeError: The request is beyond the bounds.
     """
     facts, parameters = _split(options, bounds)
-    body = None if messages is None else Body(bounds, messages=messages, **parameters)
+    given = None if isinstance(messages, RequestReading) else messages
+    body = None if given is None else Body(bounds, messages=given, **parameters)
     sent = read_parameters(parameters, bounds) if body is None else body
-    stated = _stated(facts, stream=stream)
-    # The caller may ask for more abilities than the body shows, never for fewer.
-    needs = stated.needs | needs_beside(sent)
-    cap = sent.get("max_completion_tokens") or sent.get("max_tokens")
-    conversation = () if body is None else body["messages"]
-    shown = {name: sent.get(name) for name in ("tools", "response_format")}
-    task, complexity = stated.task, stated.complexity
-    seen: Classification | BodyFacts
-    if body is not None and (always_classify or task is None or complexity is None):
-        seen = classifier.classify(conversation, max_output=cap, needs=needs, task=task, **shown)
-        task = seen.identified_task
-        complexity = seen.score if complexity is None else complexity
+    if isinstance(messages, RequestReading):
+        reading = messages
     else:
-        seen = read_messages(conversation, **shown)
-    upper_bound = most_tokens(conversation, prediction=sent.get("prediction"), **shown)
-    in_full, in_low_detail = pictures(conversation)
+        reading = read_request(sent, headers=facts.get("headers"))
+    stated = _stated(facts, reading, stream=stream)
+    hints = _hints(facts)
+    # The caller may ask for more abilities than the body shows, never for fewer.
+    needs = stated.needs | reading.needs
+    cap = sent.get("max_completion_tokens") or sent.get("max_tokens") or reading.max_tokens
     request = replace(
         stated,
-        task=task,
-        complexity=complexity,
-        tokens=seen.tokens if facts.get("tokens") is None else stated.tokens,
-        max_input_tokens=max(upper_bound, stated.tokens) if sent else None,
-        pictures=in_full,
-        thumbnails=in_low_detail,
+        tokens=reading.tokens if facts.get("tokens") is None else stated.tokens,
+        max_input_tokens=max(reading.max_input_tokens, stated.tokens)
+        if sent or reading is messages
+        else None,
+        pictures=reading.pictures,
+        thumbnails=reading.thumbnails,
         max_tokens=cap,
-        answers=sent.get("n") or 1,
-        needs=seen.needs | needs,
+        answers=sent.get("n") or reading.answers,
+        needs=needs,
     )
-    if not isinstance(seen, Classification):
+    is_complete = stated.task is not None and stated.complexity is not None
+    if messages is None or (is_complete and not always_classify):
         return Intake(request, body)
-    if stated.task is None:
-        request = replace(request, confidence=seen.confidence)
+    seen = classifier.classify_reading(
+        reading, max_output=cap, needs=needs, task=stated.task, **hints
+    )
+    request = replace(
+        request,
+        task=seen.identified_task,
+        complexity=seen.score if stated.complexity is None else stated.complexity,
+        confidence=seen.confidence if stated.task is None else None,
+    )
     return Intake(request, body, seen, is_estimated=stated.complexity is None)
 
 
@@ -160,7 +162,12 @@ def _split(options: RequestOptions, bounds: Bounds) -> tuple[RequestOptions, dic
     extra = options.get("extra_body")
     if extra is not None:
         _add(parameters, extra)
-    return cast("RequestOptions", bounds.check_facts(facts)), parameters
+    headers = facts.pop("headers", None)
+    if headers is not None and not isinstance(headers, Mapping):
+        raise UsageError(f"`headers` must be a mapping of names to values, not `{quoted(headers)}`")
+    # A client may send any header, so those that cannot be used are left out, not refused.
+    checked = {**bounds.check_facts(facts), "headers": headers}
+    return cast("RequestOptions", checked), parameters
 
 
 def _add(parameters: dict[str, object], extra: object) -> None:
@@ -177,8 +184,46 @@ def _add(parameters: dict[str, object], extra: object) -> None:
         parameters[name] = value
 
 
-def _stated(facts: RequestOptions, *, stream: bool) -> Request:
-    """What the caller states, before the body is read. Raises UsageError."""
+class _Hints(TypedDict, total=False):
+    """What the caller says about the difficulty, as `Classifier.classify_reading` takes it."""
+
+    context_tokens: int
+    history: int
+    criticality: float | None
+
+
+def _hints(facts: RequestOptions) -> _Hints:
+    """What the caller says about the difficulty. Raises UsageError."""
+    counts = {name: facts.get(name) for name in ("context_tokens", "history")}
+    for name, count in counts.items():
+        if count is not None and (type(count) is not int or not 0 <= count <= UNBOUNDED):
+            raise UsageError(
+                f"`{name}` must be an integer from 0 to {UNBOUNDED:,}, not `{quoted(count)}`"
+            )
+    criticality = facts.get("criticality")
+    if criticality is not None and (
+        isinstance(criticality, bool)
+        or not isinstance(criticality, int | float)
+        or not 0 <= criticality <= 1
+    ):
+        raise UsageError(f"`criticality` must be a number from 0 to 1, not `{quoted(criticality)}`")
+    return _Hints(
+        context_tokens=facts.get("context_tokens") or 0,
+        history=facts.get("history") or 0,
+        criticality=criticality,
+    )
+
+
+_T = TypeVar("_T")
+
+
+def _either(stated: _T | None, read: _T) -> _T:
+    return read if stated is None else stated
+
+
+def _stated(facts: RequestOptions, reading: RequestReading, *, stream: bool) -> Request:
+    """What the caller states, and what is read of the client where it does not. Raises
+    UsageError."""
     tokens, attributes, prefer = facts.get("tokens"), facts.get("attributes"), facts.get("prefer")
     return Request(
         task=facts.get("task"),
@@ -191,8 +236,13 @@ def _stated(facts: RequestOptions, *, stream: bool) -> Request:
         team=facts.get("team"),
         key=facts.get("key"),
         language=facts.get("language"),
-        session=facts.get("session"),
-        stream=stream is True,
+        session=_either(facts.get("session"), reading.session),
+        client=_either(facts.get("client"), reading.client),
+        subagent=_either(facts.get("subagent"), reading.subagent),
+        housekeeping=_either(facts.get("housekeeping"), reading.housekeeping),
+        turn=_either(facts.get("turn"), reading.turn),
+        tool_errors=_either(facts.get("tool_errors"), reading.tool_errors),
+        stream=stream is True or reading.stream,
         attributes={} if attributes is None else attributes,
         max_cost=_usd("max_cost", facts.get("max_cost")),
         max_price=_usd("max_price", facts.get("max_price")),

@@ -56,7 +56,18 @@ class RequestFacts(TypedDict, total=False):
         needs: Abilities that the model must have, in addition to those that the body requires.
         tags: Tags that the rules of the policy refer to.
         language: The language of the text.
-        session: The conversation, or the run of an agent, that the request belongs to.
+        session: The conversation, or the run of an agent, that the request belongs to. This and the
+            next five are read from `headers` and the messages where they are left out.
+        client: The program that sends the request, such as `claude-code`.
+        subagent: Whether an agent makes it on behalf of another agent.
+        housekeeping: Whether a client makes it for itself, such as for the title of a conversation.
+        turn: The number of its turn in the conversation, from 1.
+        tool_errors: How many results of tools at the end of the conversation are errors.
+        headers: HTTP headers of the client, by name.
+        context_tokens: Tokens that must be understood together with what is asked. This and the
+            next two are for whoever knows more about the difficulty than the text says.
+        history: Earlier turns that matter for what is asked.
+        criticality: How much depends on a good answer, from 0 to 1, in place of the task's.
         attributes: Values of the facts that the policy declares, by name.
     """
 
@@ -67,6 +78,15 @@ class RequestFacts(TypedDict, total=False):
     tags: Words | None
     language: str | None
     session: str | None
+    client: str | None
+    subagent: bool | None
+    housekeeping: bool | None
+    turn: int | None
+    tool_errors: int | None
+    headers: Mapping[str, str] | None
+    context_tokens: int | None
+    history: int | None
+    criticality: float | None
     attributes: Mapping[str, str | float | bool] | None
 
 

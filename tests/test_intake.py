@@ -7,11 +7,20 @@ from typing import TYPE_CHECKING, Any, cast
 
 import pytest
 
-from policy_router import Bounds, TooLargeError, UsageError, classify, decide, load
+from policy_router import (
+    Bounds,
+    TooLargeError,
+    UsageError,
+    classify,
+    decide,
+    load,
+    read_request,
+)
 from policy_router.classification.classifier import Classifier
 from policy_router.intake import Intake, take_in
 from policy_router.options import FACTS, OPTIONS, ChatParameters
 from policy_router.providers.body import PARAMETERS
+from tests.agent_bodies import RENDERED, Conversation, Human
 
 if TYPE_CHECKING:
     from policy_router.options import RequestOptions
@@ -155,3 +164,94 @@ def test_bounds_hold_for_facts_and_for_the_body() -> None:
 
 def test_what_can_be_read_once_is_read_once() -> None:
     assert classify(POLICY, tags=iter(["a"])).tags == {"a"}  # type: ignore[arg-type]  # as above
+
+
+AGENT_HEADERS = {
+    "X-Claude-Code-Session-Id": "s-1",
+    "x-claude-code-parent-agent-id": "a",
+    "x-claude-code-request-class": "subagent",
+}
+FACTS_OF_HEADERS = {
+    "session": "s-1", "client": "claude-code", "subagent": True, "housekeeping": False,
+    "turn": 1, "tool_errors": 0,
+}  # fmt: skip
+
+
+def test_facts_of_the_client_are_read_from_its_headers() -> None:
+    request = classify(POLICY, HELLO, headers=AGENT_HEADERS)
+    assert {name: getattr(request, name) for name in FACTS_OF_HEADERS} == FACTS_OF_HEADERS
+    bare = classify(POLICY, HELLO)
+    assert (bare.session, bare.client, bare.subagent) == (None, None, False)
+    alone = classify(POLICY, headers=AGENT_HEADERS)
+    assert (alone.session, alone.turn) == ("s-1", None)
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("session", "mine"), ("client", "script"), ("subagent", False), ("housekeeping", True),
+        ("turn", 7), ("tool_errors", 3),
+    ],
+)  # fmt: skip
+def test_what_the_caller_states_of_the_client_takes_precedence(name: str, value: Any) -> None:
+    options: Any = {"headers": AGENT_HEADERS, name: value}
+    request = classify(POLICY, HELLO, **options)
+    expected = {**FACTS_OF_HEADERS, name: value}
+    assert {name: getattr(request, name) for name in FACTS_OF_HEADERS} == expected
+
+
+def test_headers_that_cannot_be_used_are_left_out_and_other_values_refused() -> None:
+    odd: Any = {"x-session-id": "x" * 100_000, "x-session-affinity": "a\x00b", 7: None}
+    assert classify(POLICY, HELLO, headers=odd).session is None
+    wrong: Any = ["x-session-id"]
+    with pytest.raises(UsageError, match="`headers` must be a mapping"):
+        classify(POLICY, HELLO, headers=wrong)
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({"context_tokens": -1}, "`context_tokens` must be an integer from 0"),
+        ({"context_tokens": 1.5}, "`context_tokens` must be an integer from 0"),
+        ({"history": True}, "`history` must be an integer from 0"),
+        ({"history": 10**400}, "`history` must be an integer from 0"),
+        ({"criticality": 1.5}, "`criticality` must be a number from 0 to 1"),
+        ({"criticality": True}, "`criticality` must be a number from 0 to 1"),
+        ({"criticality": "high"}, "`criticality` must be a number from 0 to 1"),
+    ],
+)
+def test_odd_numbers_about_the_difficulty_are_refused(options: Any, message: str) -> None:
+    with pytest.raises(UsageError, match=message):
+        classify(POLICY, HELLO, **options)
+
+
+@pytest.mark.parametrize("more", [{"context_tokens": 50_000}, {"history": 8}, {"criticality": 0.8}])
+def test_who_knows_more_than_the_text_says_so_in_numbers(more: Any) -> None:
+    score = classify(POLICY, HELLO).complexity
+    assert float(classify(POLICY, HELLO, **more).complexity or 0) > float(score or 0)
+
+
+def test_what_the_caller_says_of_criticality_takes_the_place_of_the_task_s() -> None:
+    policy = load(
+        text="version: 1\nmodels: { a: { model: openai/a, tier: light, price: free } }\n"
+        "tasks:\n  court: { keywords: [court], criticality: 1.0 }\n"
+    )
+    ask = [{"role": "user", "content": "To which court do I go?"}]
+    high, low = classify(policy, ask), classify(policy, ask, criticality=0)
+    low_score = float(low.complexity or 0)
+    assert high.complexity == pytest.approx(low_score + (1 - low_score) / 2)
+
+
+@pytest.mark.parametrize("dialect", RENDERED)
+def test_a_request_of_any_dialect_is_classified(dialect: str) -> None:
+    policy = load("policies")
+    talk = Conversation([Human("Write a Python function that adds.")], max_tokens=900)
+    reading = read_request(RENDERED[dialect](talk), headers=AGENT_HEADERS, dialect=dialect)
+    request = classify(policy, reading, tags=["a"], user="ada")
+    plain = classify(policy, [{"role": "user", "content": "Write a Python function that adds."}])
+    assert (request.task, request.complexity) == (plain.task, plain.complexity)
+    assert (request.session, request.max_tokens, request.stream) == ("s-1", 900, True)
+    assert (request.tags, request.user) == ({"a"}, "ada")
+    assert request.max_input_tokens == reading.max_input_tokens
+    named = classify(policy, reading, task="code", complexity=0.5)
+    assert (named.complexity, named.confidence, named.tokens) == (0.5, None, reading.tokens)

@@ -6,8 +6,8 @@ nothing: an invalid body is refused later, by the provider.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from types import MappingProxyType
 from typing import Final
 
@@ -17,6 +17,8 @@ from policy_router.classification.tokens.estimate import (
     json_tokens,
     text_tokens,
 )
+from policy_router.conversation.dialect import Dialect
+from policy_router.conversation.transcript import items
 from policy_router.domain.content import NEED_OF_MODALITY, NEED_OF_PART
 
 _MEDIA_TYPE: Final = 64
@@ -27,16 +29,36 @@ NEED_OF_MEDIA: Final[Mapping[str, str]] = MappingProxyType(
 """The ability that a part needs, by the first half of its media type."""
 _MEDIA_FIELDS: Final = frozenset({"format", "mime_type", "media_type"})
 _HOSTED: Final = "hosted_tools"
-_CLIENT_TOOLS: Final[Mapping[str, frozenset[str]]] = MappingProxyType(
+_ANTHROPIC: Final = frozenset(
     {
-        "function": frozenset(
-            {"type", "function", "cache_control", "strict", "eager_input_streaming"}
+        "type", "name", "description", "input_schema", "cache_control", "strict",
+        "eager_input_streaming", "defer_loading", "input_examples",
+    }
+)  # fmt: skip
+_CLIENT_TOOLS: Final[Mapping[Dialect, Mapping[object, frozenset[str]]]] = MappingProxyType(
+    {
+        Dialect.CHAT: MappingProxyType(
+            {
+                "function": frozenset(
+                    {"type", "function", "cache_control", "strict", "eager_input_streaming"}
+                ),
+                "custom": frozenset({"type", "custom", "function", "cache_control"}),
+            }
         ),
-        "custom": frozenset({"type", "custom", "function", "cache_control"}),
+        Dialect.MESSAGES: MappingProxyType({None: _ANTHROPIC, "custom": _ANTHROPIC}),
+        Dialect.RESPONSES: MappingProxyType(
+            {
+                "function": frozenset(
+                    {"type", "name", "description", "parameters", "strict", "defer_loading"}
+                ),
+                "custom": frozenset({"type", "name", "description", "format", "defer_loading"}),
+                "namespace": frozenset({"type", "name", "description", "tools"}),
+            }
+        ),
     }
 )
-"""Tools that the caller runs, and the fields that such a tool may have. Everything else may
-be run by the provider: a tool of an unknown type, of no type, or with any other field."""
+"""Tools that the caller runs, by their type, and the fields that such a tool may have. Everything
+else may be run by the provider: a tool of an unknown type, or with any other field."""
 _TOOL_CHOICES: Final = frozenset(
     {"function", "custom", "allowed_tools", "tool", "auto", "any", "required", "none"}
 )
@@ -51,10 +73,16 @@ class BodyFacts:
     Attributes:
         tokens: Estimate of the input tokens.
         needs: Abilities that a model must have.
+        messages: Those of the tokens that are in messages.
+        instructions: Those of them that are in system prompts.
+        fixed_format: Whether the format of the answer is fixed.
     """
 
     tokens: int
     needs: frozenset[str]
+    messages: int = field(default=0, compare=False)
+    instructions: int = field(default=0, compare=False)
+    fixed_format: bool = field(default=False, compare=False)
 
 
 def read_messages(
@@ -70,25 +98,69 @@ def read_messages(
     Returns:
         The estimated tokens and the abilities that a model needs.
     """
+    return read_body({"messages": messages, "tools": tools, "response_format": response_format})
+
+
+def read_body(body: Mapping[str, object], dialect: Dialect = Dialect.CHAT) -> BodyFacts:
+    """Read a body of any dialect. Any input is accepted; no text is kept.
+
+    Args:
+        body: The body.
+        dialect: Its format.
+
+    Returns:
+        The estimated tokens and the abilities that a model needs.
+    """
     needs: set[str] = set()
-    tokens = 0
-    for message in _items(messages):
-        tokens += MESSAGE
+    tokens = instructions = 0
+    prompt = body.get(_SYSTEM_PROMPT[dialect])
+    if prompt:
+        tokens = instructions = MESSAGE + _content(prompt, needs)
+    for message in items(body.get("input" if dialect is Dialect.RESPONSES else "messages")):
         if not isinstance(message, Mapping):
+            tokens += MESSAGE
             continue
+        own = MESSAGE
         for key, value in message.items():
-            tokens += _content(value, needs) if key == "content" else json_tokens(value)
+            own += _content(value, needs) if key in _CONTENT else json_tokens(value)
+        tokens += own
+        if message.get("role") in _INSTRUCTING:
+            instructions += own
+    in_messages = tokens
+    tools = body.get("tools")
     if tools:
         needs.add("tools")
-        if not isinstance(tools, list | tuple) or not all(map(_is_client_tool, tools)):
+        if not _are_client_tools(tools, dialect):
             needs.add(_HOSTED)
         tokens += json_tokens(tools)
-    if isinstance(response_format, Mapping):
-        kind = response_format.get("type")
-        if isinstance(kind, str) and kind in _JSON_FORMATS:
-            needs.add("json")
-            tokens += json_tokens(response_format)
-    return BodyFacts(tokens, frozenset(needs))
+    form = _format_of(body, dialect)
+    kind = form.get("type") if isinstance(form, Mapping) else None
+    fixed = isinstance(kind, str) and kind in _JSON_FORMATS
+    if fixed:
+        needs.add("json")
+        tokens += json_tokens(form)
+    return BodyFacts(tokens, frozenset(needs), in_messages, instructions, fixed)
+
+
+_SYSTEM_PROMPT: Final = MappingProxyType(
+    {Dialect.CHAT: "", Dialect.MESSAGES: "system", Dialect.RESPONSES: "instructions"}
+)
+"""The field of a body with the system prompt, where it is no message."""
+_CONTENT: Final = frozenset({"content", "output"})
+_INSTRUCTING: Final = ("system", "developer")
+
+
+def _format_of(body: Mapping[str, object], dialect: Dialect) -> object:
+    """Return the format that an answer must have."""
+    if dialect is Dialect.CHAT:
+        return body.get("response_format")
+    holder = body.get("output_config" if dialect is Dialect.MESSAGES else "text")
+    return holder.get("format") if isinstance(holder, Mapping) else None
+
+
+def message_facts(message: object) -> BodyFacts:
+    """Read a single message; None is an empty one."""
+    return read_body({"messages": () if message is None else (message,)})
 
 
 def needs_beside(body: Mapping[str, object]) -> frozenset[str]:
@@ -103,18 +175,30 @@ def needs_beside(body: Mapping[str, object]) -> frozenset[str]:
             needs.add(_HOSTED)
     if body.get("audio") is not None:
         needs.add("audio_output")
-    for each in _items(body.get("modalities")):
+    for each in items(body.get("modalities")):
         need = NEED_OF_MODALITY.get(each) if isinstance(each, str) else None
         if need is not None:
             needs.add(need)
     return frozenset(needs)
 
 
-def _is_client_tool(tool: object) -> bool:
-    """Whether a tool is run by the caller, not by the provider."""
-    kind = tool.get("type") if isinstance(tool, Mapping) else None
-    fields = _CLIENT_TOOLS.get(kind) if isinstance(kind, str) else None
-    return fields is not None and isinstance(tool, Mapping) and tool.keys() <= fields
+def _are_client_tools(tools: object, dialect: Dialect) -> bool:
+    """Whether all tools are run by the caller, none by the provider."""
+    return isinstance(tools, list | tuple) and all(_is_client_tool(tool, dialect) for tool in tools)
+
+
+def _is_client_tool(tool: object, dialect: Dialect) -> bool:
+    kind = tool.get("type") if isinstance(tool, Mapping) else ""
+    known = _CLIENT_TOOLS[dialect]
+    fields = known.get(kind) if kind is None or isinstance(kind, str) else None
+    if fields is None or not isinstance(tool, Mapping) or not tool.keys() <= fields:
+        return False
+    return kind != "namespace" or all(
+        isinstance(inner, Mapping)
+        and inner.get("type") != "namespace"
+        and _is_client_tool(inner, dialect)
+        for inner in items(tool.get("tools"))
+    )
 
 
 def _content(content: object, needs: set[str], *, within: bool = False) -> int:
@@ -128,7 +212,7 @@ def _content(content: object, needs: set[str], *, within: bool = False) -> int:
     if isinstance(content, str):
         return text_tokens(content)
     tokens = 0
-    for content_part in _items(content):
+    for content_part in items(content):
         part_type = content_part.get("type") if isinstance(content_part, Mapping) else None
         need = _need_of(content_part, part_type) if isinstance(part_type, str) else None
         if need is None:
@@ -167,7 +251,3 @@ def _media_type(part: object) -> str:
                 if value[:5].casefold() == "data:":
                     return value[5:_MEDIA_TYPE].partition(";")[0].casefold()
     return ""
-
-
-def _items(value: object) -> Sequence[object]:
-    return value if isinstance(value, list | tuple) else ()

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Final
 
 from policy_router.classification.complexity import Estimate, Heuristic, OfText, raise_by
-from policy_router.classification.features import read_request
+from policy_router.classification.features import features_of
 from policy_router.classification.kinds import kind_of
 from policy_router.classification.learned import shipped
+from policy_router.classification.reading import RequestReading, read_request
 from policy_router.classification.tasks import MatchedBy, TaskFound, Tasks
 
 if TYPE_CHECKING:
@@ -38,6 +39,9 @@ class Classification:
         factors: The factors of the score; empty when the estimator does not know them.
         estimator: The estimator that gave the score.
         features: Counts of the request.
+        reading: What its headers and its body say.
+        criticality: What the caller says of it, 0..1, in place of the task's; None where it says
+            nothing.
     """
 
     task: str | None
@@ -50,6 +54,8 @@ class Classification:
     factors: tuple[Factor, ...]
     estimator: str
     features: Features
+    reading: RequestReading = field(default_factory=RequestReading, compare=False, repr=False)
+    criticality: float | None = None
 
     @property
     def identified_task(self) -> str | None:
@@ -68,10 +74,10 @@ class Classification:
 
     def rated(self, estimator: str, score: float, policy: Policy) -> Classification:
         """Return the same classification with the score of another estimator."""
-        known = policy.task(self.task)
-        estimate = Estimate(min(1.0, max(0.0, score)))
-        if known is not None:
-            estimate = raise_by(estimate, known.criticality)
+        estimate = raise_by(
+            Estimate(min(1.0, max(0.0, score))),
+            _criticality(policy, self.task, self.criticality),
+        )
         return replace(
             self,
             score=estimate.score,
@@ -79,6 +85,14 @@ class Classification:
             factors=estimate.factors,
             estimator=estimator,
         )
+
+
+def _criticality(policy: Policy, task: str | None, stated: float | None) -> float:
+    """Return how critical a request is: as its caller says, or else as its task is."""
+    if stated is not None:
+        return stated
+    known = policy.task(task)
+    return 0.0 if known is None else known.criticality
 
 
 def band_of(policy: Policy, score: float) -> str | None:
@@ -114,25 +128,57 @@ class Classifier:
         tools: object = None,
         response_format: object = None,
         max_output: int | None = None,
+        headers: Mapping[str, str] | None = None,
         needs: Iterable[str] = (),
         task: str | None = None,
     ) -> Classification:
-        """Classify a request. Any input is accepted, and nothing is raised.
+        """Classify a chat request. Any input is accepted, and nothing is raised.
 
         Args:
             messages: The messages of an OpenAI chat body, or a text.
             tools: The tools that are offered.
             response_format: The format that the answer must have.
             max_output: `max_tokens` of the request.
+            headers: The HTTP headers.
             needs: Abilities that the caller requires in addition to those of the body.
             task: The task given by the caller, which takes precedence.
 
         Returns:
             The classification.
         """
-        features, text = read_request(
-            messages, tools=tools, response_format=response_format, max_output=max_output
+        body = {"messages": messages, "tools": tools, "response_format": response_format}
+        reading = read_request(body, headers=headers)
+        return self.classify_reading(reading, max_output=max_output, needs=needs, task=task)
+
+    def classify_reading(
+        self,
+        reading: RequestReading,
+        *,
+        max_output: int | None = None,
+        needs: Iterable[str] = (),
+        task: str | None = None,
+        context_tokens: int = 0,
+        history: int = 0,
+        criticality: float | None = None,
+    ) -> Classification:
+        """Classify a request that was read, in whichever dialect. Nothing is raised.
+
+        Args:
+            reading: The request.
+            max_output: `max_tokens` of the request, if not the one that was read.
+            needs: Abilities that the caller requires in addition to those of the body.
+            task: The task given by the caller, which takes precedence.
+            context_tokens: Tokens that must be understood together, as the caller says.
+            history: Earlier turns that matter, as the caller says.
+            criticality: How critical the request is, 0..1; None means as critical as its task.
+
+        Returns:
+            The classification.
+        """
+        features = features_of(
+            reading, max_output=max_output, context_tokens=context_tokens, history=history
         )
+        text = reading.asked
         more = frozenset(needs)
         if not more <= features.needs:
             features = replace(features, needs=features.needs | more)
@@ -146,9 +192,7 @@ class Classifier:
         if estimate is None:
             estimator = HEURISTIC
             estimate = self._heuristic.estimate(features, work, text)
-        declared = self.policy.task(match.task)
-        if declared is not None:
-            estimate = raise_by(estimate, declared.criticality)
+        estimate = raise_by(estimate, _criticality(self.policy, match.task, criticality))
         return Classification(
             task=match.task,
             confidence=match.confidence,
@@ -160,4 +204,6 @@ class Classifier:
             factors=estimate.factors,
             estimator=estimator,
             features=features,
+            reading=reading,
+            criticality=criticality,
         )

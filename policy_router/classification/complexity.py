@@ -62,7 +62,7 @@ class Estimator(Protocol):
         Args:
             features: Counts of the request.
             work: The probabilities of the kinds of work.
-            text: The last message of the user.
+            text: What the user asks.
         """
 
 
@@ -74,7 +74,7 @@ class OfText:
 
     def estimate(self, features: Features, work: WorkKind, text: str) -> Estimate | None:  # noqa: ARG002  the Protocol's
         """Return the result of the function, limited to 0..1."""
-        score = self.function(text, features.tools)
+        score = self.function(text, features.own_tools)
         return None if score is None else Estimate(_within(score))
 
 
@@ -90,10 +90,10 @@ DIFFICULTY: Final[Mapping[str, float]] = MappingProxyType(
         "analysis": 0.35,
         "speaker_diarization": 0.4,
         "code_generation": 0.55,
-        "tool_use": 0.55,
         "code_refactor": 0.6,
         "security_analysis": 0.6,
         "reasoning": 0.7,
+        "tool_use": 0.85,
         "math": 0.95,
     }
 )
@@ -110,8 +110,6 @@ SURE: Final = 0.5
 """A kind with this probability or more counts in full."""
 ABILITY: Final[Mapping[str, float]] = MappingProxyType(
     {
-        "tools": 0.85,
-        "hosted_tools": 0.85,
         "reasoning": 0.9,
         "vision": 0.4,
         "audio": 0.4,
@@ -120,7 +118,10 @@ ABILITY: Final[Mapping[str, float]] = MappingProxyType(
         "json": 0.3,
     }
 )
-"""The least capability of a request that needs an ability."""
+"""The least capability of a request that needs an ability by what is asked or stated. Tools are not
+among them: they are on offer, whatever is asked."""
+_STATED: Final = frozenset({"reasoning", "json"})
+"""Abilities that count wherever the need for them comes from; others only in what is asked."""
 
 AT_LENGTH: Final = 12
 CERTAIN: Final = 0.95
@@ -181,7 +182,8 @@ def message(features: Features, work: WorkKind) -> float:
     (`CONSTRAINTS` at six), more than four choices (`CHOICES` at seven), numbers (`QUANTITIES` at
     twelve), more than one question (`QUESTIONS` at three), a list of steps or points (`STEPS` at
     eight), a long answer (`LONG_OUTPUT`), and formal mathematics or code to be executed mentally
-    (`FORMAL`). Numbers and mathematics do not count if tools are offered, which can calculate.
+    (`FORMAL`). Numbers and mathematics do not count if tools are offered, which can calculate;
+    those of an agent are for any task, so with them they do.
     """
     text = features.text
     remainder = 1 - LENGTH * _within(log2(max(text.words, 1) / 16) / 5)
@@ -195,7 +197,7 @@ def message(features: Features, work: WorkKind) -> float:
         remainder *= 1 - STEPS * _within((text.steps + text.bullets) / 8)
     if features.long_output:
         remainder *= 1 - LONG_OUTPUT
-    if not features.tools:
+    if not features.own_tools:
         remainder *= 1 - QUANTITIES * _within((text.numbers - 2) / 10)
         if _is_formal(work, text):
             remainder *= 1 - FORMAL
@@ -203,9 +205,9 @@ def message(features: Features, work: WorkKind) -> float:
 
 
 def context(features: Features) -> float:
-    """Return how much there is to read in addition to the last message, 0..1: one eighth for each
-    doubling of 500 tokens, so 1 at 128,000."""
-    return _within(log2(1 + features.context / 500) / 8)
+    """Return how much must be understood together with what is asked, as the caller says, 0..1: one
+    eighth for each doubling of 500 tokens, so 1 at 128,000."""
+    return _within(log2(1 + features.context_tokens / 500) / 8)
 
 
 def capability(features: Features, work: WorkKind) -> float:
@@ -217,26 +219,27 @@ def capability(features: Features, work: WorkKind) -> float:
     own = UNKNOWN
     if work.name is not None:
         own += (_difficulty(work.name, work, features.text) - UNKNOWN) * _sure(work)
-    return max([own, *(ABILITY.get(need, 0.0) for need in features.needs)])
+    needs = features.asked_needs | (features.needs & _STATED)
+    return max([own, *(ABILITY.get(need, 0.0) for need in needs)])
 
 
 def depth(features: Features) -> float:
-    """Return how long the conversation is, 0..1: a tenth for each earlier turn or tool result."""
-    return _within((features.turns - 1 + features.calls) / 10)
+    """Return how many earlier turns matter, as the caller says, 0..1: a tenth for each."""
+    return _within(features.history / 10)
 
 
 def keywords(features: Features, own: int) -> float:
     """Return how much the words suggest difficulty, 0..1: 1 minus the product of (1 - word).
 
     A keyword of the policy counts `OWN_WORD`; a built-in word counts `BUILT_IN_WORD` times its
-    weight, and nothing if tools are offered.
+    weight, and nothing if tools are offered for this request in particular.
 
     Args:
         features: Counts of the request.
         own: How many keywords of the policy occur in the text.
     """
     remainder = (1 - OWN_WORD) ** own
-    if features.tools:
+    if features.own_tools:
         return 1 - remainder
     hard_words = vocabulary().hard_words
     for entry, _ in features.text.found:

@@ -1,13 +1,15 @@
-"""Counts of a request that the classification uses: its last user message and its context."""
+"""Counts of a request that the classification uses: of what is asked, and of its context."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
-from policy_router.classification.body import read_messages
+from policy_router.classification.reading import RequestReading, read_request
 from policy_router.classification.text import Text, read_text
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
 
 LONG_ANSWER: Final = 2_000
 """A `max_tokens` of at least this asks for a long answer."""
@@ -18,14 +20,19 @@ class Features:
     """Counts of a request, without its text.
 
     Attributes:
-        text: Counts of the last message of the user.
+        text: Counts of what is asked.
         tokens: Estimate of all input tokens.
-        context: Estimate of the input tokens outside that message.
-        turns: Messages of the user.
-        calls: Messages with results of tools.
+        context: Estimate of the input tokens in other messages.
+        turns: Turns of the user.
+        calls: Results of tools.
         tools: Tools that are offered.
         needs: Abilities that a model must have.
         long_output: Whether a long answer is requested, by a word, a number or `max_tokens`.
+        agentic: Whether an agent makes the request: its tools, its instructions and its
+            `max_tokens` are the same for any task, so they say nothing about this one.
+        asked_needs: Abilities that what is asked needs by itself.
+        context_tokens: Tokens that must be understood together, as the caller says.
+        history: Earlier turns that matter, as the caller says.
     """
 
     text: Text = field(default_factory=Text)
@@ -36,14 +43,57 @@ class Features:
     tools: int = 0
     needs: frozenset[str] = frozenset()
     long_output: bool = False
+    agentic: bool = False
+    asked_needs: frozenset[str] = frozenset()
+    context_tokens: int = 0
+    history: int = 0
+
+    @property
+    def own_tools(self) -> int:
+        """Tools that are offered for this request in particular."""
+        return 0 if self.agentic else self.tools
 
 
-def read_request(
+def features_of(
+    reading: RequestReading,
+    *,
+    max_output: int | None = None,
+    context_tokens: int = 0,
+    history: int = 0,
+) -> Features:
+    """Return the counts of a request.
+
+    Args:
+        reading: The request.
+        max_output: `max_tokens` of the request.
+        context_tokens: Tokens that must be understood together, as the caller says.
+        history: Earlier turns that matter, as the caller says.
+    """
+    text = read_text(reading.asked)
+    cap = 0 if reading.agentic else max_output or reading.max_tokens or 0
+    return Features(
+        text=text,
+        tokens=reading.tokens,
+        context=reading.context,
+        turns=reading.turn or 0,
+        calls=reading.tool_results,
+        tools=reading.tools,
+        needs=reading.needs,
+        long_output=text.long or cap >= LONG_ANSWER,
+        agentic=reading.agentic,
+        asked_needs=reading.asked_needs,
+        context_tokens=context_tokens,
+        history=history,
+    )
+
+
+def read_features(
     messages: object,
     *,
     tools: object = None,
     response_format: object = None,
     max_output: int | None = None,
+    headers: Mapping[str, str] | None = None,
 ) -> tuple[Features, str]:
     """Read an OpenAI chat body. Any input is accepted.
 
@@ -52,45 +102,12 @@ def read_request(
         tools: The tools that are offered.
         response_format: The format that the answer must have.
         max_output: `max_tokens` of the request.
+        headers: The HTTP headers.
 
     Returns:
-        The features, and the text of the last message of the user.
+        The features, and the text that is judged.
     """
-    if isinstance(messages, str):
-        messages = [{"role": "user", "content": messages}]
-    facts = read_messages(messages, tools=tools, response_format=response_format)
-    last: object = None
-    turns = calls = 0
-    conversation = messages if isinstance(messages, list | tuple) else ()
-    for message in conversation:
-        role = message.get("role") if isinstance(message, Mapping) else None
-        if role == "user":
-            last, turns = message, turns + 1
-        elif role == "tool":
-            calls += 1
-    around = [each for each in conversation if each is not last]
-    prompt = _text_of(last)
-    text = read_text(prompt)
-    return (
-        Features(
-            text=text,
-            tokens=facts.tokens,
-            context=read_messages(around).tokens if around else 0,
-            turns=turns,
-            calls=calls,
-            tools=len(tools) if isinstance(tools, list | tuple) else 0,
-            needs=facts.needs,
-            long_output=text.long or (max_output or 0) >= LONG_ANSWER,
-        ),
-        prompt,
+    reading = read_request(
+        {"messages": messages, "tools": tools, "response_format": response_format}, headers=headers
     )
-
-
-def _text_of(message: object) -> str:
-    """Return the text of a message: its content, or the text parts of its content."""
-    content = message.get("content") if isinstance(message, Mapping) else None
-    if isinstance(content, str):
-        return content
-    parts = content if isinstance(content, list | tuple) else ()
-    texts = [part.get("text") for part in parts if isinstance(part, Mapping)]
-    return "\n".join(text for text in texts if isinstance(text, str))
+    return features_of(reading, max_output=max_output), reading.asked

@@ -144,7 +144,7 @@ def _signs(features: Features, text: Text) -> Iterator[tuple[int, float, str]]:
         yield _CODE_GENERATION, FAIR, "code"
         yield _CODE_REFACTOR, FAIR, "code"
         yield _REASONING, WEAK, "code"
-    if features.tools:
+    if features.own_tools:
         yield _TOOL_USE, STRONG + FAIR, "tools offered"
     if 0 < text.words < 6 and not text.questions:
         yield _CHAT, WEAK, "a few words"

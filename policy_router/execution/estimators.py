@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from policy_router.acceptance.excerpt import LEAST_SHOWN, excerpt
 from policy_router.acceptance.user_code import FunctionFailed, Functions
-from policy_router.classification.features import read_request
+from policy_router.classification.features import read_features
 from policy_router.classification.tokens.bound import most_tokens
 from policy_router.decision.decide import decide_on
 from policy_router.decision.disclosure import kept_from
@@ -120,7 +120,7 @@ class EstimatorRunner:
         settings = policy.complexity
         if not settings.is_external:
             return None
-        _, text = read_request(messages)
+        _, text = read_features(messages)
         limit = min(self._deadline, policy.fallback.deadline / 2)
         if settings.function is not None:
             return await self._by_function(settings.function, text, limit)

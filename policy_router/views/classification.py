@@ -30,6 +30,7 @@ def as_json(classified: Classification) -> dict[str, object]:
         "band": classified.band,
         "estimator": classified.estimator,
         "factors": [_factor(factor) for factor in classified.factors],
+        "turn": classified.reading.asked_turn,
         "tokens": classified.tokens,
         "needs": sorted(classified.needs),
         "script": classified.features.text.script.value,

@@ -134,6 +134,7 @@ def as_lines(explanation: Explanation, path: str) -> list[Block]:
                 *(("Asked for", asked) for asked in _asked_for(explanation)),
                 ("Facts", _facts(explanation)),
                 ("Task", _task(explanation)),
+                *(("Judged", turn) for turn in _judged(explanation)),
                 ("Complexity", _complexity(explanation)),
                 *(("", factor) for factor in _factors(explanation)),
                 ("Tier", _tier(explanation)),
@@ -292,6 +293,16 @@ _CLUES: Final = {
     MatchedBy.NEEDS: "the abilities needed,",
     MatchedBy.BUILT_IN: "the built-in definition,",
 }
+
+
+def _judged(explanation: Explanation) -> list[str]:
+    """Say which turn was judged, where the conversation has several."""
+    seen, turns = explanation.classification, explanation.decision.request.turn
+    if seen is None or turns is None or turns == 1:
+        return []
+    turn = seen.reading.asked_turn
+    why = "" if turn == turns else ": those after it only go on or refer to it"
+    return [f"turn {turn} of {turns}{why}"]
 
 
 def _complexity(explanation: Explanation) -> str:

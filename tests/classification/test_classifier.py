@@ -94,7 +94,18 @@ def test_the_body_is_read_whole() -> None:
     assert seen.needs == {"json", "tools"}
     assert seen.tokens == seen.features.tokens > 1000
     assert seen.features.context > 1000
-    assert seen.features.long_output
+    assert CLASSIFIER.classify(messages, max_output=5000).features.long_output
+
+
+def test_what_an_agent_offers_and_allows_for_any_task_says_nothing_about_one() -> None:
+    prompt = {"role": "system", "content": "You edit files, run commands and report. " * 100}
+    tools = [{"type": "function", "function": {"name": f"t{n}"}} for n in range(5)]
+    for ask in ("Hi", "Solve the equation x^2 + 1 = 3 for 12 values", "Prove it"):
+        asked = {"role": "user", "content": ask}
+        bare = CLASSIFIER.classify([asked])
+        sent = CLASSIFIER.classify([prompt, asked], tools=tools, max_output=64_000)
+        assert (sent.score, sent.task, sent.kind) == (bare.score, bare.task, bare.kind)
+        assert sent.features.agentic
 
 
 def test_the_bands_of_the_policy_are_taken() -> None:

@@ -22,7 +22,7 @@ from policy_router.classification.complexity import (
     message,
     raise_by,
 )
-from policy_router.classification.features import Features, read_request
+from policy_router.classification.features import Features, read_features
 from policy_router.classification.kinds import KINDS, WorkKind, kind_of
 from policy_router.classification.text import Text
 from policy_router.classification.vocabulary import vocabulary
@@ -49,6 +49,9 @@ FEATURES = st.builds(
         terms=COUNTS,
     ),
     context=st.integers(0, 10**7),
+    context_tokens=st.integers(0, 10**7),
+    history=COUNTS,
+    agentic=st.booleans(),
     turns=COUNTS,
     calls=COUNTS,
     tools=st.integers(0, 3),
@@ -63,7 +66,7 @@ SURE = st.builds(
 
 
 def read(prompt: Any, **options: Any) -> tuple[Features, WorkKind, str]:
-    features, text = read_request(prompt, **options)
+    features, text = read_features(prompt, **options)
     return features, kind_of(features), text
 
 
@@ -132,6 +135,8 @@ def test_formal_mathematics_and_code_in_the_head_weigh(kind: str, text: Text, fo
     sure = WorkKind(kind, 1.0)
     assert message(Features(text), sure) == pytest.approx(complexity.FORMAL if formal else 0.0)
     assert message(Features(text, tools=1), sure) == 0.0
+    of_agent = Features(text, tools=25, agentic=True)
+    assert message(of_agent, sure) == message(Features(text), sure)
 
 
 @pytest.mark.parametrize(
@@ -149,7 +154,14 @@ def test_formal_mathematics_and_code_in_the_head_weigh(kind: str, text: Text, fo
         (Features(Text(formulae=2)), WorkKind("math", 1.0), DIFFICULTY["math"]),
         (Features(), WorkKind("reasoning", 1.0), DIFFICULTY["reasoning"]),
         (Features(Text(fences=2)), WorkKind("reasoning", 1.0), complexity.READING_CODE),
-        (Features(needs=frozenset({"tools", "json"})), WorkKind(), complexity.ABILITY["tools"]),
+        (Features(needs=frozenset({"tools", "json"})), WorkKind(), complexity.ABILITY["json"]),
+        (Features(needs=frozenset({"tools", "hosted_tools"})), WorkKind(), complexity.UNKNOWN),
+        (Features(needs=frozenset({"vision"})), WorkKind(), complexity.UNKNOWN),
+        (
+            Features(asked_needs=frozenset({"vision"})),
+            WorkKind(),
+            complexity.ABILITY["vision"],
+        ),
         (Features(needs=frozenset({"json"})), WorkKind("analysis", 1.0), DIFFICULTY["analysis"]),
         (Features(needs=frozenset({"unheard-of"})), WorkKind(), complexity.UNKNOWN),
     ],
@@ -165,16 +177,15 @@ def test_every_kind_of_work_has_a_difficulty() -> None:
 @pytest.mark.parametrize(
     ("tokens", "value"), [(0, 0.0), (500, 0.125), (1500, 0.25), (127_500, 1.0), (10**9, 1.0)]
 )
-def test_the_size_of_the_context(tokens: int, value: float) -> None:
-    assert context(Features(context=tokens)) == pytest.approx(value)
+def test_the_size_of_the_context_that_the_caller_states(tokens: int, value: float) -> None:
+    assert context(Features(context_tokens=tokens)) == pytest.approx(value)
+    assert context(Features(context=tokens)) == 0.0
 
 
-@pytest.mark.parametrize(
-    ("turns", "calls", "value"),
-    [(0, 0, 0.0), (1, 0, 0.0), (3, 0, 0.2), (2, 3, 0.4), (50, 50, 1.0)],
-)
-def test_the_depth_of_a_conversation(turns: int, calls: int, value: float) -> None:
-    assert depth(Features(turns=turns, calls=calls)) == pytest.approx(value)
+@pytest.mark.parametrize(("turns", "value"), [(0, 0.0), (2, 0.2), (4, 0.4), (99, 1.0)])
+def test_the_turns_that_matter_as_the_caller_states(turns: int, value: float) -> None:
+    assert depth(Features(history=turns)) == pytest.approx(value)
+    assert depth(Features(turns=turns, calls=turns)) == 0.0
 
 
 def test_words_that_weigh() -> None:
@@ -185,6 +196,7 @@ def test_words_that_weigh() -> None:
     hard, _, _ = read("prove it, then prove it again")
     assert keywords(hard, 0) == pytest.approx(complexity.BUILT_IN_WORD)
     assert keywords(replace(hard, tools=1), 0) == 0.0
+    assert keywords(replace(hard, tools=1, agentic=True), 0) == keywords(hard, 0)
 
 
 def test_the_words_of_the_policy_weigh_beside_the_built_in_ones() -> None:
@@ -196,8 +208,8 @@ def test_the_words_of_the_policy_weigh_beside_the_built_in_ones() -> None:
 
 def test_weights_of_the_policy_decide_what_counts() -> None:
     alone = Heuristic(Weights(0, 0, 0, 1, 0))
-    talk = [{"role": "user", "content": "x"}] * 3
-    estimate = alone.estimate(*read(talk))
+    features, work, text = read("x")
+    estimate = alone.estimate(replace(features, history=2), work, text)
     assert [f.weight for f in estimate.factors] == [0, 0, 0, 1, 0]
     assert estimate.score == pytest.approx(curve(0.2))
     assert alone.estimate(*read("Prove it")).score == 0.0
@@ -257,12 +269,25 @@ def test_more_of_what_makes_a_message_hard_never_makes_it_easier(
 
 
 @given(FEATURES, SURE, st.integers(0, 10**6), COUNTS)
-def test_a_longer_conversation_is_never_easier(
+def test_more_that_the_caller_says_matters_is_never_easier(
     features: Features, kind: WorkKind, tokens: int, turns: int
 ) -> None:
     estimate = Heuristic().estimate
-    after = replace(features, context=features.context + tokens, turns=features.turns + turns)
+    after = replace(
+        features,
+        context_tokens=features.context_tokens + tokens,
+        history=features.history + turns,
+    )
     assert estimate(after, kind, "").score >= estimate(features, kind, "").score - 1e-12
+
+
+@given(FEATURES, SURE, st.integers(0, 10**6), COUNTS)
+def test_the_size_of_a_conversation_is_no_difficulty(
+    features: Features, kind: WorkKind, tokens: int, turns: int
+) -> None:
+    estimate = Heuristic().estimate
+    after = replace(features, context=tokens, turns=turns, calls=turns, tokens=tokens)
+    assert estimate(after, kind, "") == estimate(features, kind, "")
 
 
 @given(SHARES, SHARES, SHARES)
@@ -327,5 +352,5 @@ def test_mathematics_proper_is_hard(text: str) -> None:
 
 
 def scored(text: str) -> float:
-    features, asked = read_request(text)
+    features, asked = read_features(text)
     return Heuristic().estimate(features, kind_of(features), asked).score

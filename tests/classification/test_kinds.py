@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from policy_router.classification.features import read_request
+from policy_router.classification.features import read_features
 from policy_router.classification.kinds import KINDS, WorkKind, is_code, kind_of
 from policy_router.classification.text import read_text
 from policy_router.classification.vocabulary import vocabulary
@@ -16,7 +16,7 @@ WORDS = st.lists(st.sampled_from(sorted(vocabulary().words)), max_size=30).map("
 
 
 def kind(prompt: str, **options: Any) -> WorkKind:
-    return kind_of(read_request(prompt, **options)[0])
+    return kind_of(read_features(prompt, **options)[0])
 
 
 TELLING = {

@@ -140,6 +140,7 @@ def test_every_option_has_its_place_in_the_request() -> None:
         max_input_tokens=most_tokens([{"role": "user", "content": "x" * 401}]),
         max_tokens=50,
         needs=frozenset({"json", "tools"}),
+        turn=1,
         tags=frozenset("abc"),
         tenant="t",
         user="u",

@@ -9,8 +9,11 @@ unknown type may have any size: they are `UNBOUNDED`, and only the context of a 
 from __future__ import annotations
 
 from collections.abc import Mapping
+from types import MappingProxyType
 from typing import Final
 
+from policy_router.conversation.dialect import Dialect
+from policy_router.conversation.transcript import items
 from policy_router.domain.request import UNBOUNDED
 
 _MESSAGE: Final = 16
@@ -54,20 +57,52 @@ def most_tokens(
     Returns:
         The bound, at most `UNBOUNDED`.
     """
-    total = _text([tools, response_format, prediction])
+    body = {"tools": tools, "response_format": response_format, "prediction": prediction}
     if not isinstance(messages, list | tuple):
-        return min(total + _text(messages), UNBOUNDED)
-    for message in messages:
+        return min(_text(list(body.values())) + _text(messages), UNBOUNDED)
+    return most_tokens_of({**body, "messages": messages}, Dialect.CHAT)
+
+
+def most_tokens_of(body: Mapping[str, object], dialect: Dialect) -> int:
+    """Return the most input tokens that a body of any dialect can have, at most `UNBOUNDED`.
+
+    Args:
+        body: The body.
+        dialect: Its format.
+    """
+    if any(body.get(name) is not None for name in _ELSEWHERE[dialect]):
+        return UNBOUNDED
+    total = _text([body.get(name) for name in _BESIDE[dialect]])
+    for message in items(body.get("input" if dialect is Dialect.RESPONSES else "messages")):
         if not isinstance(message, Mapping):
             total += _text(message)
             continue
         total += _MESSAGE
         for key, value in message.items():
-            if key == "content" and isinstance(value, list | tuple):
+            if key in _CONTENT and isinstance(value, list | tuple):
                 total += sum(map(_part, value))
             else:
                 total += _text({key: value})
     return min(total, UNBOUNDED)
+
+
+_CONTENT: Final = ("content", "output")
+_BESIDE: Final[Mapping[Dialect, tuple[str, ...]]] = MappingProxyType(
+    {
+        Dialect.CHAT: ("tools", "response_format", "prediction"),
+        Dialect.MESSAGES: ("tools", "system", "output_config"),
+        Dialect.RESPONSES: ("tools", "instructions", "text"),
+    }
+)
+"""Fields of a body that a model reads in addition to the messages."""
+_ELSEWHERE: Final[Mapping[Dialect, tuple[str, ...]]] = MappingProxyType(
+    {
+        Dialect.CHAT: (),
+        Dialect.MESSAGES: (),
+        Dialect.RESPONSES: ("previous_response_id", "conversation", "prompt"),
+    }
+)
+"""Fields that refer to text which the provider keeps, of any size."""
 
 
 def _part(content_part: object) -> int:
@@ -113,9 +148,11 @@ def _is_text(inner: Mapping[object, object]) -> bool:
 def pictures(messages: object) -> tuple[int, int]:
     """Count the pictures in full and in low detail. Any input is accepted."""
     full = low = 0
-    for message in messages if isinstance(messages, list | tuple) else ():
-        content = message.get("content") if isinstance(message, Mapping) else None
-        for part in content if isinstance(content, list | tuple) else ():
+    for message in items(messages):
+        content = (
+            message.get("content", message.get("output")) if isinstance(message, Mapping) else None
+        )
+        for part in items(content):
             kind = part.get("type") if isinstance(part, Mapping) else None
             if not isinstance(part, Mapping) or not isinstance(kind, str) or kind not in _PICTURES:
                 continue

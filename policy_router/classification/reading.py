@@ -1,0 +1,156 @@
+"""Reads a whole request, headers and body, in any of the dialects that clients use."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Final
+
+from policy_router.base_errors import UsageError
+from policy_router.classification.body import message_facts, needs_beside, read_body
+from policy_router.classification.tokens.bound import most_tokens_of, pictures
+from policy_router.clients.headers import usable
+from policy_router.clients.program import read_program
+from policy_router.conversation.dialect import Dialect
+from policy_router.conversation.housekeeping import is_housekeeping
+from policy_router.conversation.transcript import read_transcript
+from policy_router.quoting import quoted
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+_PROMPT: Final = 300
+"""Tokens of instructions that make a request with tools one of an agent."""
+_TOOLBOX: Final = 8
+"""Tools that make a request one of an agent, whatever its instructions."""
+_CAPS: Final = ("max_completion_tokens", "max_tokens", "max_output_tokens")
+
+
+@dataclass(frozen=True, slots=True)
+class RequestReading:
+    """What the headers and the body of a request say, the same for every dialect.
+
+    Attributes:
+        asked: The text that is judged: what a human asks. Never shown or logged.
+        asked_turn: The number of the turn in which that was asked, from 1; 0 when none was found.
+        asked_needs: Abilities that this turn needs by itself.
+        model: The model that the client asks for.
+        session: The conversation, or the run of an agent, that the request belongs to.
+        client: The program that sends the request.
+        subagent: Whether an agent makes it on behalf of another agent.
+        housekeeping: Whether a client makes it for itself, such as for the title of a conversation.
+        turn: The number of its turn in the conversation, from 1; None when no human spoke.
+        tool_errors: How many results of tools at the end of the conversation are errors.
+        tool_results: Results of tools in the whole conversation.
+        tokens: Estimate of the input tokens.
+        context: Those of them that are in messages other than the one that is judged.
+        needs: Abilities that a model must have.
+        tools: Tools that are offered.
+        agentic: Whether an agent makes the request, so that its tools are the same for any task.
+        max_tokens: The cap on the tokens of one answer, if the client sets one.
+        answers: How many answers are asked for.
+        max_input_tokens: What the input tokens cannot exceed.
+        pictures: Pictures in full detail, which are not part of `max_input_tokens`.
+        thumbnails: Pictures in low detail, likewise.
+        stream: Whether the answer is streamed.
+    """
+
+    asked: str = field(default="", repr=False)
+    asked_turn: int = 0
+    asked_needs: frozenset[str] = frozenset()
+    model: str | None = None
+    session: str | None = None
+    client: str | None = None
+    subagent: bool = False
+    housekeeping: bool = False
+    turn: int | None = None
+    tool_errors: int = 0
+    tool_results: int = 0
+    tokens: int = 0
+    context: int = 0
+    needs: frozenset[str] = frozenset()
+    tools: int = 0
+    agentic: bool = False
+    max_tokens: int | None = None
+    answers: int = 1
+    max_input_tokens: int = 0
+    pictures: int = 0
+    thumbnails: int = 0
+    stream: bool = False
+
+
+def read_request(
+    body: Mapping[str, object],
+    *,
+    headers: Mapping[str, str] | None = None,
+    dialect: Dialect | str = Dialect.CHAT,
+) -> RequestReading:
+    """Read a whole request, as a client sends it.
+
+    The result depends on the arguments alone. Any body is accepted: what is not valid in it is
+    left out here, and refused by the provider.
+
+    Args:
+        body: The body, from JSON.
+        headers: The HTTP headers; their names may be in any case. Anybody can send any header, so
+            what is read from them can only order or exclude models.
+        dialect: The format of the body: `chat`, `messages` or `responses`.
+
+    Returns:
+        What the request says, and the text that is judged.
+
+    Raises:
+        UsageError: The dialect is unknown.
+    """
+    if not isinstance(dialect, Dialect):
+        dialect = _dialect(dialect)
+    name = "input" if dialect is Dialect.RESPONSES else "messages"
+    given = body.get(name)
+    if isinstance(given, str):
+        body = {**body, name: [{"role": "user", "content": given}]}
+    program = read_program(headers, body)
+    transcript = read_transcript(body, dialect, asks_last=program.client.asks_last)
+    latest = transcript.asked()
+    facts = read_body(body, dialect)
+    own = message_facts(latest.message)
+    in_full, in_low_detail = pictures(body.get(name))
+    return RequestReading(
+        asked=latest.text,
+        asked_turn=latest.turn,
+        asked_needs=own.needs,
+        model=usable(body.get("model")),
+        session=program.session,
+        client=program.name,
+        subagent=program.subagent,
+        housekeeping=is_housekeeping(
+            program, transcript, latest.text, has_format=facts.fixed_format
+        ),
+        turn=transcript.turns or None,
+        tool_errors=transcript.errors,
+        tool_results=transcript.results,
+        tokens=facts.tokens,
+        context=max(0, facts.messages - own.tokens),
+        needs=facts.needs | needs_beside(body),
+        tools=program.tools,
+        agentic=bool(program.client.name)
+        or program.tools >= _TOOLBOX
+        or (program.tools > 0 and facts.instructions >= _PROMPT),
+        max_tokens=next(filter(None, (_count(body.get(name)) for name in _CAPS)), None),
+        answers=_count(body.get("n")) or 1,
+        max_input_tokens=most_tokens_of(body, dialect),
+        pictures=in_full,
+        thumbnails=in_low_detail,
+        stream=body.get("stream") is True,
+    )
+
+
+def _dialect(name: str) -> Dialect:
+    try:
+        return Dialect(name)
+    except ValueError:
+        known = ", ".join(f"`{each}`" for each in Dialect)
+        raise UsageError(f"`dialect` must be one of {known}, not `{quoted(name)}`") from None
+
+
+def _count(value: object) -> int | None:
+    """Return a value that is a positive integer, or None."""
+    return value if type(value) is int and value > 0 else None
