@@ -1,0 +1,160 @@
+"""Sends requests to providers over connections of our own, and records what each call saw.
+
+One session per event loop, without a limit on connections: a call never waits for those of another
+model, so that a slow provider cannot delay a healthy one. Redirects are not followed, cookies are
+not kept, and `.netrc` is not read; the proxies that the environment names are used.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from contextlib import asynccontextmanager
+from types import MappingProxyType
+from typing import TYPE_CHECKING, Final
+from urllib.parse import urlsplit
+from urllib.request import getproxies, proxy_bypass
+from weakref import WeakKeyDictionary
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator, Mapping
+    from types import SimpleNamespace
+
+    import aiohttp
+
+    from policy_router.providers.wire import Wire
+
+CONNECT_SECONDS: Final = 3.0
+"""The longest that opening one connection may take."""
+_ERROR: Final = 400
+_LARGEST_ERROR: Final = 1024 * 1024
+"""Bytes of an error that are read."""
+
+
+class Connections:
+    """The open connections of a process, by event loop."""
+
+    def __init__(self) -> None:
+        """Begin without connections."""
+        self._sessions: WeakKeyDictionary[asyncio.AbstractEventLoop, aiohttp.ClientSession] = (
+            WeakKeyDictionary()
+        )
+
+    async def aclose(self) -> None:
+        """Close the connections of the running event loop."""
+        session = self._sessions.pop(asyncio.get_running_loop(), None)
+        if session is not None:
+            await session.close()
+
+    @asynccontextmanager
+    async def post(
+        self, url: str, *, headers: Mapping[str, str], body: bytes, wire: Wire
+    ) -> AsyncIterator[aiohttp.ClientResponse]:
+        """Send a POST request; the response is closed when the block ends.
+
+        A connection that the provider closed while it was idle is replaced once by a new one. The
+        body of an answer with an error status is in `wire.body` before the block begins.
+
+        Args:
+            url: The whole address.
+            headers: The headers.
+            body: The body.
+            wire: Records what the connection sees.
+
+        Raises:
+            aiohttp.ClientError: The connection failed.
+            TimeoutError: The connection was not opened in time.
+        """
+        response = await self._send(url, headers, body, wire)
+        try:
+            wire.status = response.status
+            wire.headers = MappingProxyType({k.lower(): v for k, v in response.headers.items()})
+            if response.status >= _ERROR:
+                wire.body = await response.content.read(_LARGEST_ERROR)
+            yield response
+        finally:
+            # A connection with an unread rest cannot be used again.
+            if response.content.at_eof():
+                response.release()
+            else:
+                response.close()
+
+    async def _send(
+        self, url: str, headers: Mapping[str, str], body: bytes, wire: Wire
+    ) -> aiohttp.ClientResponse:
+        import aiohttp  # noqa: PLC0415  only where a model is called directly
+
+        session = self._session()
+        wire.watched = wire.handed_over = True
+        for last in (False, True):
+            call = _Call(wire)
+            try:
+                return await session.post(
+                    url,
+                    data=body,
+                    headers=headers,
+                    allow_redirects=False,
+                    proxy=proxy_of(url),
+                    trace_request_ctx=call,
+                )
+            except (aiohttp.ServerDisconnectedError, aiohttp.ClientOSError):
+                # The server closed an idle connection at the moment of sending. It sent nothing
+                # back, so the request can be repeated.
+                if last or not call.reused:
+                    raise
+                wire.sent = False
+        raise AssertionError("the last try returns or raises")
+
+    def _session(self) -> aiohttp.ClientSession:
+        import aiohttp  # noqa: PLC0415  as above
+
+        loop = asyncio.get_running_loop()
+        session = self._sessions.get(loop)
+        if session is None:
+            session = self._sessions[loop] = aiohttp.ClientSession(
+                connector=aiohttp.TCPConnector(limit=0),
+                cookie_jar=aiohttp.DummyCookieJar(),
+                timeout=aiohttp.ClientTimeout(total=None, sock_connect=CONNECT_SECONDS),
+                trace_configs=[_trace()],
+                headers={"User-Agent": "policy-router"},  # firewalls refuse requests without one
+            )
+        return session
+
+
+class _Call:
+    """One request as its connection saw it.
+
+    Attributes:
+        wire: The wire of the call.
+        reused: Whether it was sent over a connection that was open before.
+    """
+
+    __slots__ = ("reused", "wire")
+
+    def __init__(self, wire: Wire) -> None:
+        self.wire = wire
+        self.reused = False
+
+
+def _trace() -> aiohttp.TraceConfig:
+    """Marks a request as sent when the first bytes of its body are written."""
+    import aiohttp  # noqa: PLC0415  as above
+
+    async def reused(_: object, context: SimpleNamespace, __: object) -> None:
+        context.trace_request_ctx.reused = True
+
+    async def sent(_: object, context: SimpleNamespace, __: object) -> None:
+        context.trace_request_ctx.wire.sent = True
+
+    trace = aiohttp.TraceConfig()
+    trace.on_connection_reuseconn.append(reused)
+    trace.on_request_chunk_sent.append(sent)
+    return trace
+
+
+def proxy_of(url: str) -> str | None:
+    """The proxy that the system or the environment names for an address; None without one."""
+    parts = urlsplit(url)
+    if proxy_bypass(parts.hostname or ""):
+        return None
+    proxies = getproxies()
+    return proxies.get(parts.scheme) or proxies.get("all")
