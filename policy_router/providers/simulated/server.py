@@ -10,7 +10,7 @@ import struct
 import threading
 import time
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, Self
+from typing import TYPE_CHECKING, Any, Final, Self
 
 import uvicorn
 from starlette.applications import Starlette
@@ -18,7 +18,7 @@ from starlette.responses import JSONResponse, RedirectResponse, Response
 from starlette.routing import Route
 from uvicorn.protocols.http.h11_impl import H11Protocol
 
-from policy_router.providers.simulated import wire
+from policy_router.providers.simulated import messages, wire
 from policy_router.providers.simulated.behaviour import (
     Behaviour,
     Cut,
@@ -36,6 +36,28 @@ if TYPE_CHECKING:
     from starlette.requests import Request
     from starlette.types import Receive, Scope, Send
 
+
+@dataclass(frozen=True, slots=True)
+class _Dialect:
+    """How answers look in the format of one provider.
+
+    Attributes:
+        answer: The whole answer for a model, what it says, and the request.
+        events: The same answer as the events of a stream.
+        error: The error object of a failure.
+        event: An event as it is sent.
+        end: What is sent at the end of a stream.
+    """
+
+    answer: Callable[[str, Say, Mapping[str, Any]], dict[str, Any]]
+    events: Callable[[str, Say, Mapping[str, Any]], Iterable[dict[str, Any]]]
+    error: Callable[[Fail], dict[str, Any]]
+    event: Callable[[Mapping[str, Any]], bytes]
+    end: bytes = b""
+
+
+_CHAT: Final = _Dialect(wire.answer, wire.chunks, wire.error, wire.event, b"data: [DONE]\n\n")
+_MESSAGES: Final = _Dialect(messages.answer, messages.events, messages.error, messages.event)
 _Played = Say | Fail | Stall | Cut | Garble | Redirect
 _RESET = struct.pack("ii", 1, 0)
 """SO_LINGER with no time to linger, so that closing sends RST instead of FIN."""
@@ -140,6 +162,7 @@ class Simulated:
         return Starlette(
             routes=[
                 Route("/v1/chat/completions", self._chat, methods=["POST"]),
+                Route("/v1/messages", self._messages, methods=["POST"]),
                 Route("/v1/models", self._models, methods=["GET"]),
             ]
         )
@@ -149,14 +172,21 @@ class Simulated:
         return JSONResponse({"object": "list", "data": data})
 
     async def _chat(self, request: Request) -> Response:
+        return await self._play(request, _CHAT)
+
+    async def _messages(self, request: Request) -> Response:
+        return await self._play(request, _MESSAGES)
+
+    async def _play(self, request: Request, dialect: _Dialect) -> Response:
         try:
             body = json.loads(await request.body())
             hit = Hit(str(body["model"]), bool(body.get("stream")), dict(request.headers), body)
         except (ValueError, KeyError, TypeError):
-            return _refuse(Fail(400, message="a JSON object with a `model` is needed"))
+            return _refuse(Fail(400, message="a JSON object with a `model` is needed"), dialect)
         self._hits.append(hit)
         client = request.scope["client"]
-        return _Acting(self._behaviour(hit.model), hit, self._transports[tuple(client)])
+        transport = self._transports[tuple(client)]
+        return _Acting(self._behaviour(hit.model), hit, transport, dialect)
 
     def _behaviour(self, model: str) -> _Played:
         script = self._scripts.get(model, (Say(),))
@@ -180,8 +210,11 @@ class Simulated:
 class _Acting(Response):
     """A response that carries out a behaviour, down to the TCP connection."""
 
-    def __init__(self, behaviour: _Played, hit: Hit, transport: asyncio.Transport) -> None:
+    def __init__(
+        self, behaviour: _Played, hit: Hit, transport: asyncio.Transport, dialect: _Dialect
+    ) -> None:
         super().__init__()
+        self._dialect = dialect
         self._behaviour = behaviour
         self._hit = hit
         self._transport = transport
@@ -214,23 +247,23 @@ class _Acting(Response):
     async def _say(self, say: Say, scope: Scope, receive: Receive, send: Send) -> None:
         await asyncio.sleep(say.latency)
         if not self._hit.stream:
-            whole = wire.answer(self._hit.model, say, self._hit.body)
+            whole = self._dialect.answer(self._hit.model, say, self._hit.body)
             await JSONResponse(whole)(scope, receive, send)
             return
         await _start(send)
-        for chunk in wire.chunks(self._hit.model, say, self._hit.body):
-            await _send(send, wire.event(chunk))
+        for event in self._dialect.events(self._hit.model, say, self._hit.body):
+            await _send(send, self._dialect.event(event))
             await asyncio.sleep(say.pause)
         if say.done:
-            await _send(send, b"data: [DONE]\n\n")
+            await _send(send, self._dialect.end)
         await send({"type": "http.response.body", "body": b"", "more_body": False})
 
     async def _fail(self, fail: Fail, scope: Scope, receive: Receive, send: Send) -> None:
         if not (fail.stream_error and self._hit.stream):
-            await _refuse(fail)(scope, receive, send)
+            await _refuse(fail, self._dialect)(scope, receive, send)
             return
         await _start(send)
-        await _send(send, wire.event(wire.error(fail)))
+        await _send(send, self._dialect.event(self._dialect.error(fail)))
         await send({"type": "http.response.body", "body": b"", "more_body": False})
 
     async def _stall(self, stall: Stall, send: Send) -> None:
@@ -253,13 +286,15 @@ class _Acting(Response):
         beginning = "".join(wire.words(text)[:after])
         if self._hit.stream:
             await _start(send)
-            for chunk in wire.chunks(self._hit.model, Say(beginning, finish=None, usage=None), {}):
-                await _send(send, wire.event(chunk))
+            said = Say(beginning, finish=None, usage=None)
+            for event in self._dialect.events(self._hit.model, said, {}):
+                await _send(send, self._dialect.event(event))
             return
-        whole = json.dumps(wire.answer(self._hit.model, Say(text), self._hit.body)).encode()
-        length = (b"content-length", str(len(whole)).encode())
+        whole = self._dialect.answer(self._hit.model, Say(text), self._hit.body)
+        encoded = json.dumps(whole).encode()
+        length = (b"content-length", str(len(encoded)).encode())
         await _start(send, b"application/json", [length])
-        await _send(send, whole[: whole.index(beginning.encode()) + len(beginning)])
+        await _send(send, encoded[: encoded.index(beginning.encode()) + len(beginning)])
 
 
 def _played(script: Behaviour | Sequence[Behaviour]) -> tuple[Behaviour, ...]:
@@ -269,11 +304,11 @@ def _played(script: Behaviour | Sequence[Behaviour]) -> tuple[Behaviour, ...]:
     return behaviours
 
 
-def _refuse(fail: Fail) -> Response:
+def _refuse(fail: Fail, dialect: _Dialect) -> Response:
     headers = dict(fail.headers)
     if fail.retry_after is not None:
         headers["retry-after"] = str(fail.retry_after)
-    return JSONResponse(wire.error(fail), fail.status, headers)
+    return JSONResponse(dialect.error(fail), fail.status, headers)
 
 
 async def _disconnection(receive: Receive) -> None:

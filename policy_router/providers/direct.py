@@ -1,0 +1,171 @@
+"""What callers have in common that call a provider over HTTP, without a library in between."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections import deque
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Self, TypeAlias
+
+from policy_router.providers.connections import Connections
+from policy_router.providers.failure import CallFailed
+from policy_router.providers.http_answer import (
+    lost,
+    most_bytes,
+    prompt_of,
+    read_events,
+    read_object,
+    read_whole,
+    refuse_status,
+)
+from policy_router.providers.wire import Wire, current
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Mapping
+    from contextlib import AbstractAsyncContextManager
+
+    import aiohttp
+
+    from policy_router.domain.models import Model
+    from policy_router.providers.body import Body
+    from policy_router.providers.caller import Chunks
+    from policy_router.providers.chat import ChatAnswer, ChatChunk
+
+AnswerReader: TypeAlias = "Callable[[dict[str, Any]], ChatAnswer]"
+"""Makes an answer of a body; it may raise CallFailed."""
+ChunkReader: TypeAlias = "Callable[[dict[str, Any]], tuple[ChatChunk, ...]]"
+"""Makes chunks of the events of one stream, in order; it may raise CallFailed."""
+
+
+@dataclass(frozen=True, slots=True)
+class WireRequest:
+    """A request as a provider gets it.
+
+    Attributes:
+        url: The whole address.
+        headers: The headers besides the type of the body.
+        body: The body, a JSON text.
+        read_answer: Makes an answer of the body that comes back.
+        read_chunk: Makes chunks of the events that come back.
+    """
+
+    url: str
+    headers: Mapping[str, str]
+    body: str
+    read_answer: AnswerReader
+    read_chunk: ChunkReader
+
+
+class DirectCaller(ABC):
+    """A Caller that sends requests itself.
+
+    Close it in the event loop that used it. Keys are read from the environment at each call and
+    never stored.
+    """
+
+    def __init__(self, connections: Connections | None = None) -> None:
+        """Make a caller; it opens no connection until a model is called.
+
+        Args:
+            connections: The connections to use. Default: its own.
+        """
+        self._connections = Connections() if connections is None else connections
+
+    @abstractmethod
+    def make_request(self, model: Model, body: Body, *, stream: bool) -> WireRequest:
+        """The request for a chat body.
+
+        Raises:
+            CallFailed: The model cannot be called, or the format cannot express the body.
+        """
+
+    async def prepare(self, models: Iterable[Model] = ()) -> None:  # noqa: ARG002  one client for all
+        """Import the HTTP client."""
+        import aiohttp  # noqa: F401, PLC0415  only where a model is called directly
+
+    async def aclose(self) -> None:
+        """Close the connections of the running event loop."""
+        await self._connections.aclose()
+
+    async def call(self, model: Model, body: Body, timeout: float) -> ChatAnswer:  # noqa: ASYNC109, ARG002  see Caller; the executor enforces its own limits
+        """A whole answer. Raises CallFailed."""
+        wire, prompt = current() or Wire(), prompt_of(body)
+        request = self.make_request(model, body, stream=False)
+        try:
+            async with self._post(request, wire) as response:
+                refuse_status(wire, prompt)
+                data = await read_whole(response, most_bytes(model, body), wire)
+        except CallFailed:
+            raise
+        except Exception as error:  # noqa: BLE001  whatever the connection raised becomes a Failure
+            raise lost(error, wire) from None
+        return request.read_answer(read_object(data, wire, prompt))
+
+    async def stream(self, model: Model, body: Body, timeout: float) -> Chunks:  # noqa: ASYNC109, ARG002  as above
+        """The chunks of an answer, usage included. Raises CallFailed, also while iterating."""
+        wire, prompt = current() or Wire(), prompt_of(body)
+        request = self.make_request(model, body, stream=True)
+        connection = self._post(request, wire)
+        try:
+            response = await connection.__aenter__()
+        except Exception as error:  # noqa: BLE001  as above
+            raise lost(error, wire) from None
+        chunks = _Stream(
+            connection, response, wire, prompt, most_bytes(model, body), request.read_chunk
+        )
+        try:
+            refuse_status(wire, prompt)
+        except CallFailed:
+            await chunks.aclose()
+            raise
+        return chunks
+
+    def _post(
+        self, request: WireRequest, wire: Wire
+    ) -> AbstractAsyncContextManager[aiohttp.ClientResponse]:
+        headers = {"Content-Type": "application/json", **request.headers}
+        return self._connections.post(
+            request.url, headers=headers, body=request.body.encode(), wire=wire
+        )
+
+
+class _Stream:
+    """The chunks of one answer, in the order of its events."""
+
+    def __init__(  # noqa: PLR0917  what the call has worked out by then
+        self,
+        connection: AbstractAsyncContextManager[aiohttp.ClientResponse],
+        response: aiohttp.ClientResponse,
+        wire: Wire,
+        prompt: list[Any],
+        most: int,
+        read_chunk: ChunkReader,
+    ) -> None:
+        self._connection = connection
+        self._wire = wire
+        self._prompt = prompt
+        self._events = read_events(response, most, wire)
+        self._read_chunk = read_chunk
+        self._ready: deque[ChatChunk] = deque()
+        self._closed = False
+
+    def __aiter__(self) -> Self:
+        return self
+
+    async def __anext__(self) -> ChatChunk:
+        while not self._ready:
+            try:
+                data = await self._events.__anext__()
+            except (StopAsyncIteration, CallFailed):
+                raise
+            except Exception as error:  # noqa: BLE001  as above
+                raise lost(error, self._wire) from None
+            self._ready += self._read_chunk(read_object(data, self._wire, self._prompt))
+        return self._ready.popleft()
+
+    async def aclose(self) -> None:
+        """Close the connection."""
+        if not self._closed:
+            self._closed = True
+            await self._events.aclose()
+            await self._connection.__aexit__(None, None, None)

@@ -1,0 +1,175 @@
+"""Reads the answers that our own HTTP client gets, and classifies how they failed."""
+
+from __future__ import annotations
+
+import os
+import time
+from typing import TYPE_CHECKING, Any, Final
+
+from policy_router.providers.classify import classify
+from policy_router.providers.error_body import parse_json, read_error_body
+from policy_router.providers.event_stream import EventStream, EventTooLarge
+from policy_router.providers.failure import CallFailed, Failure, FailureKind
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncGenerator
+
+    import aiohttp
+
+    from policy_router.domain.models import Model
+    from policy_router.providers.body import Body
+    from policy_router.providers.wire import Wire
+
+CAPS: Final = ("max_completion_tokens", "max_tokens")
+"""The names of the cap on an answer in a chat body."""
+_END: Final = b"[DONE]"
+_SUCCESS: Final = range(200, 300)
+_PROMPTS: Final = frozenset({"messages", "tools", "prediction", "stop"})
+_MIB: Final = 1024 * 1024
+_TOKEN_BYTES: Final = 4096
+"""The most bytes that one token takes in an answer, with its frame and its log probabilities."""
+_MOST_BYTES: Final = 64 * _MIB
+"""The most bytes that are read of an answer whose length nothing else bounds."""
+
+
+def prompt_of(body: Body) -> list[Any]:
+    """What no message about a failure may repeat."""
+    return [value for name, value in body.items() if name in _PROMPTS]
+
+
+def read_key(name: str) -> str:
+    """The key in an environment variable. Raises CallFailed when there is none."""
+    key = os.environ.get(name)
+    if not key:
+        detail = f"environment variable {name} is not set"
+        raise CallFailed(Failure(FailureKind.CREDENTIAL, detail, sent=False))
+    return key
+
+
+def most_bytes(model: Model, body: Body) -> int:
+    """The most bytes that an answer can have."""
+    tokens = next((body[name] for name in CAPS if name in body), model.max_output)
+    if tokens is None:
+        return _MOST_BYTES
+    return min(_MIB + tokens * (body.get("n") or 1) * _TOKEN_BYTES, _MOST_BYTES)
+
+
+async def read_whole(response: aiohttp.ClientResponse, most: int, wire: Wire) -> bytes:
+    """The whole body.
+
+    Args:
+        response: The response, of which nothing was read.
+        most: The most bytes that it may have.
+        wire: What the connection saw.
+
+    Raises:
+        CallFailed: It has more bytes.
+    """
+    read = bytearray()
+    async for data in response.content.iter_any():
+        read += data
+        if len(read) > most:
+            raise _too_long(most, wire)
+    return bytes(read)
+
+
+async def read_events(
+    response: aiohttp.ClientResponse, most: int, wire: Wire
+) -> AsyncGenerator[bytes]:
+    """The data of each event, up to the end of the stream.
+
+    A server that does not stream answers with one JSON document, which counts as one event. The
+    arguments are those of `read_whole`.
+
+    Raises:
+        CallFailed: It has more bytes.
+    """
+    if "json" in response.content_type:
+        body = await read_whole(response, most, wire)
+        if body.strip():
+            yield body
+        return
+    stream, size = EventStream(), 0
+    async for data in response.content.iter_any():
+        size += len(data)
+        if size > most:
+            raise _too_long(most, wire)
+        try:
+            events = stream.feed(data)
+        except EventTooLarge:
+            raise _too_long(most, wire) from None
+        for event in events:
+            if event.strip() == _END:
+                return
+            yield event
+    last = stream.end()
+    if last is not None and last.strip() not in {b"", _END}:
+        yield last
+
+
+def refuse_status(wire: Wire, prompt: list[Any]) -> None:
+    """Raise CallFailed for a status that is not a success."""
+    if wire.status not in _SUCCESS:
+        raise CallFailed(_stated(parse_json(wire.body), wire, prompt))
+
+
+def read_object(data: bytes, wire: Wire, prompt: list[Any]) -> dict[str, Any]:
+    """The JSON object in an answer of a success status.
+
+    Args:
+        data: The body, or the data of one event.
+        wire: What the connection saw.
+        prompt: What no message may repeat.
+
+    Raises:
+        CallFailed: It is not a JSON object, or it states an error.
+    """
+    value = parse_json(data)
+    if not isinstance(value, dict):
+        detail = "a part of the answer is not a JSON object"
+        raise CallFailed(Failure(FailureKind.MALFORMED, detail, wire.status))
+    if value.get("error") or value.get("type") == "error":
+        raise CallFailed(_stated(value, wire, prompt))
+    return value
+
+
+def lost(error: Exception, wire: Wire) -> CallFailed:
+    """The failure of a connection that could not be opened, or broke.
+
+    Args:
+        error: What the HTTP client raised.
+        wire: What the connection saw.
+    """
+    import aiohttp  # noqa: PLC0415  only where a model is called directly
+
+    unopened = (
+        aiohttp.ClientConnectorError,
+        aiohttp.ClientSSLError,
+        aiohttp.InvalidURL,
+        TimeoutError,
+    )
+    broken = aiohttp.ServerConnectionError, aiohttp.ClientPayloadError, OSError
+    if isinstance(error, unopened):
+        kind, detail = FailureKind.CONNECT, "no connection"
+    elif isinstance(error, broken):
+        kind, detail = FailureKind.CONNECTION_LOST, "the connection was lost"
+    elif isinstance(error, aiohttp.ClientError):
+        kind, detail = FailureKind.MALFORMED, "the answer is not HTTP"
+    else:
+        kind, detail = FailureKind.INTERNAL, "the call failed inside this process"
+    detail = f"{detail}: {type(error).__name__}"
+    return CallFailed(Failure(kind, detail, wire.status, sent=not wire.unsent))
+
+
+def _stated(value: object, wire: Wire, prompt: list[Any]) -> Failure:
+    """The failure that a status states, with the body if it is JSON."""
+    values = [] if value is None else [value]
+    evidence = read_error_body(
+        values, status=wire.status, headers=wire.headers, prompt=prompt, now=time.time()
+    )
+    return classify(evidence)
+
+
+def _too_long(most: int, wire: Wire) -> CallFailed:
+    detail = f"the answer has more than {most:,} bytes"
+    return CallFailed(Failure(FailureKind.MALFORMED, detail, wire.status))
