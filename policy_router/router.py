@@ -143,8 +143,8 @@ class Router(SyncMethods):
         Args:
             path: A policy file, or a folder of files that together form one policy.
             caller: How models are called: an object with the methods of `UserCaller`, or a function
-                of a model, a body and a timeout in seconds that returns the answer. Default:
-                LiteLLM.
+                of a model, a body and a timeout in seconds that returns the answer. Default: as
+                the `via` of each model says.
             state: Where limits and budgets are counted: `memory://` (in this process, until it
                 ends), `sqlite:///state.db` (shared by the processes of one machine) or
                 `redis://host:6379/0` (shared by several machines).
@@ -173,9 +173,9 @@ class Router(SyncMethods):
             UsageError: An argument has an invalid value.
         """
         if caller is None:
-            from policy_router.providers.litellm.caller import LiteLLMCaller  # noqa: PLC0415  only when used
+            from policy_router.providers.default_caller import DefaultCaller  # noqa: PLC0415  only when used
 
-            caller = LiteLLMCaller()
+            caller = DefaultCaller()
         events = RouterEvents.of(on_event, clock)
         allowed = Functions(functions, on_change=events.function_changed)
         store = DegradableStore(

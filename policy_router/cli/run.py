@@ -147,9 +147,9 @@ async def _answer(
 
 def _caller() -> "Caller":
     """What calls the models, and shows that it is being loaded."""
-    from policy_router.providers.litellm.caller import LiteLLMCaller  # noqa: PLC0415  not needed for --help
+    from policy_router.providers.default_caller import DefaultCaller  # noqa: PLC0415  not needed for --help
 
-    class ShownWhileLoading(LiteLLMCaller):
+    class ShownWhileLoading(DefaultCaller):
         async def prepare(self, models: "Iterable[Model]" = ()) -> None:
             with progress(LOADING):
                 await super().prepare(models)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from enum import StrEnum
 from typing import TYPE_CHECKING, Final, TypeAlias
 
 from policy_router.domain.effort import USUAL_LEVELS
@@ -32,6 +33,20 @@ that can be used must be known before the call."""
 
 THINKING_CAP: Final = 16_384
 """The same for a model that reasons, because reasoning counts as output."""
+
+
+class Via(StrEnum):
+    """How a model is called.
+
+    Attributes:
+        AUTO: As this version does it best, which is through LiteLLM.
+        DIRECT: Over HTTP, in the wire format of its provider.
+        LITELLM: Through LiteLLM.
+    """
+
+    AUTO = "auto"
+    DIRECT = "direct"
+    LITELLM = "litellm"
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,6 +82,7 @@ class Model:
             fallback's, when declared.
         stall: Seconds that it may pause within a stream, in place of the fallback's, when declared.
         deadline: Seconds after which one call of it is cut off, when declared.
+        via: How it is called.
         picture: The most tokens that it counts for a picture in full detail.
         thumbnail: The most tokens that it counts for a picture in low detail.
         weight: What it costs on hardware of one's own, relative to other free models; above 0.
@@ -99,6 +115,7 @@ class Model:
     first_token_within: float | None = None
     stall: float | None = None
     deadline: float | None = None
+    via: Via = Via.AUTO
     picture: int = 0
     thumbnail: int = 0
     weight: float = 1.0

@@ -26,6 +26,9 @@ def models(*lines: str, tiers: str = "light, heavy") -> str:
 
 FREE: Final = "model: ollama_chat/llama3.2, tier: light, price: free, context: 8k, tags: [local]"
 PAID: Final = "model: openai/gpt-4o, tier: heavy"
+OTHER_PAID: Final = (
+    "model: openai/other, tier: heavy, context: 128k, price: { input: $1/M, output: $2/M }"
+)
 FREE_HEAVY: Final = "model: hosted_vllm/q, tier: heavy, price: free, context: 64k"
 THREE: Final = models(FREE, PAID, FREE_HEAVY)
 
@@ -429,6 +432,13 @@ SOUND: Final[dict[str, dict[str, str]]] = {
     "calls-own-function": {
         "checks of the language": "tasks: { form: { accept: { json: true } }, c: {} }",
         "the learned estimator": "complexity: { estimator: learned }",
+    },
+    "no-direct-caller": {
+        "its own format": models(f"{PAID}, via: direct"),
+        "at an address": models("model: hosted_vllm/x, tier: heavy, price: free, "
+        "context: 8k, via: direct, api_base: 'http://localhost:8000/v1'"),
+        "through LiteLLM": models("model: bedrock/amazon.nova-lite-v1:0, tier: heavy, "
+        "price: free, context: 8k, via: litellm"),
     },
     "no-effect-yet": {
         "all of it acts": rules("when: { tags: a }, first: [big]"),
@@ -889,9 +899,9 @@ WRONG: Final[dict[str, dict[str, str]]] = {
         "the only model": models(FREE)
         + "\nfallback: { on_error: { context_too_long: bigger_context } }",
         "again": "fallback: { on_error: { context_too_long: retry } }",
-        "only what is paid for holds more": models(FREE, PAID, PAID)
+        "only what is paid for holds more": models(FREE, PAID, OTHER_PAID)
         + "\nfallback: { on_error: { context_too_long: bigger_context } }",
-        "two of the same size": models(PAID, PAID)
+        "two of the same size": models(PAID, OTHER_PAID)
         + "\nfallback: { on_error: { context_too_long: bigger_context } }",
     },
     "cloud-is-not-local": {
@@ -923,9 +933,16 @@ WRONG: Final[dict[str, dict[str, str]]] = {
         "a check of a rule": rules('when: { tags: a }, accept: { python: "my.checks:good" }'),
         "an estimator": 'complexity: { estimator: { python: "my.ratings:rate" } }',
     },
+    "no-direct-caller": {
+        "another format": models("model: bedrock/amazon.nova-lite-v1:0, tier: heavy, "
+        "price: free, context: 8k, via: direct"),
+        "no provider": models("model: ollama_chat/x, tier: heavy, price: free, "
+        "context: 8k, via: direct"),
+        "no address": models("model: hosted_vllm/x, tier: heavy, price: free, "
+        "context: 8k, via: direct"),
+    },
     "no-effect-yet": {
         "a sort key": "prefer: [reliable]",
-        "a way of calling": models(f"{PAID}, via: direct"),
         "memory for a report": models(f"{PAID}, gpu_memory: 8GB"),
     },
     "checks-need-whole-answers": {

@@ -26,6 +26,7 @@ from policy_router.providers.body import Body
 from policy_router.providers.failure import CallFailed, FailureKind
 from policy_router.providers.simulated import Cut, Fail, Garble, Redirect, Say, Simulated, messages
 from policy_router.providers.usage import to_usage
+from policy_router.providers.wire_body import for_provider
 from tests.execution.make import HELLO, decision
 
 if TYPE_CHECKING:
@@ -143,6 +144,30 @@ def test_parameters(body: dict[str, Any], expected: dict[str, Any]) -> None:
 )
 def test_tool_choice(body: dict[str, Any], choice: dict[str, Any] | None) -> None:
     assert translated(tools=[LOOK], **body).get("tool_choice") == choice
+
+
+@pytest.mark.parametrize("effort", ["none", "minimal", "low", "medium", "high", "max"])
+@pytest.mark.parametrize("name", ["claude-sonnet-4-5", "claude-opus-4-7"])
+def test_litellm_sets_the_same_effort(name: str, effort: str) -> None:
+    model = Model("m", f"anthropic/{name}", "t", 0)
+    body = {"messages": [USER], "max_tokens": 64_000, "temperature": 1.0}
+    sent = for_provider(body | {"reasoning_effort": effort}, "anthropic", model)
+    config = AnthropicConfig()
+    parameters = {k: v for k, v in sent.items() if k != "messages"}
+    mapped = config.map_openai_params(parameters, {}, name, drop_params=True)
+    mapped |= {k: v for k, v in parameters.items() if k == "thinking"}
+    theirs = config.transform_request(name, [dict(USER)], mapped, {}, {})
+    ours = to_messages_request(sent, name=name, max_output=None, stream=False)
+    assert plain(ours) == plain(theirs)
+    assert ("thinking" in ours) == (effort != "none")
+
+
+def test_a_client_s_own_settings_of_thinking_stay() -> None:
+    given = {"type": "enabled", "budget_tokens": 2000}
+    assert translated(reasoning_effort="low", thinking=given)["thinking"] == given
+    adaptive = translated(reasoning_effort="max", output_config={"format": {"x": 1}})
+    assert adaptive["thinking"] == {"type": "adaptive", "display": "summarized"}
+    assert adaptive["output_config"] == {"format": {"x": 1}, "effort": "max"}
 
 
 def test_system_messages_are_collected() -> None:

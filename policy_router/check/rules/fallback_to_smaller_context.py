@@ -46,7 +46,9 @@ def check(subject: Subject) -> Iterator[Diagnostic]:
     strongest = [m for m in policy.models if m.rank == best]
     largest = all(m.context == max(sizes, default=None) for m in strongest)
     alone = len(policy.models) == 1
-    if (alone or len(strongest) > 1) and largest and not _helps(policy.models):
+    # The same model at two efforts is one model that a prompt can be too long for.
+    several = len({m.provider_model for m in strongest}) > 1
+    if (alone or several) and largest and not _helps(policy.models):
         names = " and ".join(f"`{m.name}`" for m in strongest)
         yield warning(
             "fallback-to-smaller-context",

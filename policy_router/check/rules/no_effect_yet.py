@@ -46,7 +46,5 @@ def _parts(document: Document) -> Iterator[str]:
     models = (document.models or {}).values()
     if any(model.gpu_memory for model in models):
         yield "models.gpu_memory"
-    if any(model.via == "direct" for model in models):
-        yield "models.via: direct"
     if SortKey.RELIABLE in (document.prefer or ()):
         yield f"prefer: {SortKey.RELIABLE}"

@@ -216,7 +216,8 @@ class ModelShape(Shape):
         description="Memory that it takes on your own GPUs, for reports.", examples=["8GB"]
     )] = None  # fmt: skip
     via: Annotated[Literal["auto", "direct", "litellm"] | None, Field(
-        description="How it is called: through LiteLLM, or directly in the OpenAI wire format.",
+        description="How it is called: `litellm`, or `direct`, over HTTP in the wire format of "
+        "OpenAI or of Anthropic.",
         examples=["direct"],
     )] = None  # fmt: skip
     limits: Annotated[list[ModelLimit] | None, Field(

@@ -18,8 +18,6 @@ if TYPE_CHECKING:
     from policy_router.domain.models import Model
     from policy_router.providers.body import Body
 
-PROVIDER: Final = "anthropic"
-"""The first part of the LiteLLM names of the models that can be called."""
 _ADDRESS: Final = "https://api.anthropic.com"
 _PATH: Final = "/v1/messages"
 _VERSION: Final = "2023-06-01"
@@ -39,7 +37,7 @@ class AnthropicWireCaller(DirectCaller):
             headers["x-api-key"] = read_key(variable)
         sent = to_messages_request(
             for_provider(body, provider_of(model), model),
-            name=model.provider_model.removeprefix(f"{PROVIDER}/"),
+            name=model.provider_model.removeprefix("anthropic/"),
             max_output=model.max_output,
             stream=stream,
         )

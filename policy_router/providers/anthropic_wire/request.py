@@ -24,7 +24,11 @@ _SYSTEM: Final = frozenset({"system", "developer"})
 
 
 def to_messages_request(
-    body: Mapping[str, Any], *, name: str, max_output: int | None, stream: bool
+    body: Mapping[str, Any],
+    *,
+    name: str,
+    max_output: int | None,
+    stream: bool,
 ) -> dict[str, Any]:
     """Translate a chat body.
 
@@ -64,6 +68,11 @@ def to_messages_request(
         schema = response_format["json_schema"].get("schema", {})
         config = request.get("output_config", {})
         request["output_config"] = {**config, "format": {"type": "json_schema", "schema": schema}}
+    effort = body.get("reasoning_effort")
+    if effort is not None and "thinking" not in request:
+        # Models that take a budget got one from `effort`; the others decide it themselves.
+        request["thinking"] = {"type": "adaptive", "display": "summarized"}
+        request["output_config"] = {**request.get("output_config", {}), "effort": effort}
     if stream:
         request["stream"] = True
     return request
