@@ -58,7 +58,8 @@ class CheckedProgress:
     ) -> JudgeReply:
         """Calls a judge, pays for it and reports it as an event."""
         progress = self._progress
-        limit = min(progress.share(), progress.fallback.first_token_within)
+        patience = progress.patience(model)
+        limit = min(progress.share(), patience, model.deadline or patience)
         reason = self._reason_not_to_call(model, limit)
         if reason is not None:
             return JudgeReply(not_called=reason)

@@ -8,6 +8,7 @@ from policy_router.providers.complete import answer_failure
 from policy_router.providers.failure import CallFailed
 
 if TYPE_CHECKING:
+    from policy_router.domain.models import Model
     from policy_router.execution.attempt import RunningAttempt
     from policy_router.execution.progress import Progress
     from policy_router.providers.chat import ChatAnswer
@@ -60,8 +61,8 @@ class Delivery(Protocol[T]):
     def resumable(self) -> bool:
         """Whether another attempt may continue what the caller has."""
 
-    def limit(self) -> float:
-        """Seconds that the next attempt may take to its answer or first token."""
+    def limit(self, model: Model) -> float:
+        """Seconds that an attempt of a model may take to its answer or first token."""
 
     def feed(self, attempt: RunningAttempt) -> Feed[T]:
         """The answer of an attempt."""
@@ -84,9 +85,10 @@ class WholeAnswer:
     def __init__(self, progress: Progress) -> None:
         self._progress = progress
 
-    def limit(self) -> float:
-        """Seconds that the next attempt may take."""
-        return self._progress.share()
+    def limit(self, model: Model) -> float:
+        """Seconds that an attempt of a model may take."""
+        share = self._progress.share()
+        return share if model.deadline is None else min(share, model.deadline)
 
     def feed(self, attempt: RunningAttempt) -> AnswerFeed:
         """The answer of an attempt."""

@@ -143,6 +143,7 @@ class EstimatorRunner:
             pictures=0,
             thumbnails=0,
         )
+        limit = min(limit, model.deadline or limit)
         call = _Call(model, body, limit, policy.fallback.cooldown)
         call_situation = situation_of(policy, request, snapshot.now)
         account = self._accounting.account(policy, call_situation, request_id=request_id)

@@ -59,7 +59,7 @@ async def _fall_back(progress: Progress, delivery: Delivery[T]) -> AsyncGenerato
     best: FallbackAnswers[list[T]] = FallbackAnswers()
     attempt: RunningAttempt | None = await progress.first()
     while attempt is not None:
-        progress.start(attempt, delivery.limit())
+        progress.start(attempt, delivery.limit(attempt.model))
         feed = delivery.feed(attempt)
         failure: Failure | None = None
         try:

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from policy_router.domain.decision import Attempt, Candidate, Decision
     from policy_router.domain.fallback import Fallback
     from policy_router.domain.models import Model
+    from policy_router.domain.rules import Task
     from policy_router.errors import RoutingError
     from policy_router.events import EventSource
     from policy_router.execution.account import RequestAccount
@@ -44,6 +45,17 @@ class ExecutorContext(CallContext):
     random: Random
     events: EventSource
     tools: CheckTools
+
+
+def for_task(fallback: Fallback, task: Task | None) -> Fallback:
+    """What follows a failure of a request of a task, whose own bounds replace the policy's."""
+    if task is None or (task.deadline is None and task.max_attempts is None):
+        return fallback
+    return replace(
+        fallback,
+        deadline=fallback.deadline if task.deadline is None else task.deadline,
+        max_attempts=fallback.max_attempts if task.max_attempts is None else task.max_attempts,
+    )
 
 
 class Progress:
@@ -78,7 +90,7 @@ class Progress:
         Args:
             context: What it needs of the world.
             decision: One without an id gets one.
-            fallback: What follows a failure.
+            fallback: What follows a failure, where the task of the request does not say otherwise.
             body: What is sent.
             account: Reserves and settles each attempt; None when nothing is counted.
             began: When the request began, by `context.monotonic`. Default: now.
@@ -89,7 +101,7 @@ class Progress:
         if not decision.id:
             decision = replace(decision, id=context.events.new_id())
         self.decision = decision
-        self.fallback = fallback
+        fallback = self.fallback = for_task(fallback, decision.situation.task)
         self.body = body
         self.chain = Chain(decision.candidates, fallback)
         self.attempts: list[Attempt] = []
@@ -114,6 +126,15 @@ class Progress:
         Half of the time that is left while another model could be called after it, else all of it.
         """
         return self.remaining() / (2 if self.chain.more else 1)
+
+    def patience(self, model: Model) -> float:
+        """Seconds that a model may take to the first token of a stream."""
+        own = model.first_token_within
+        return self.fallback.first_token_within if own is None else own
+
+    def stall(self, model: Model) -> float:
+        """Seconds that a model may pause in a stream."""
+        return self.fallback.stall if model.stall is None else model.stall
 
     async def first(self) -> RunningAttempt:
         """An attempt at the first candidate that has room, with its reservation.
@@ -150,7 +171,9 @@ class Progress:
             model,
             account=account,
             cooldown=self.fallback.cooldown,
-            fair=self._fair,
+            fair=min(
+                self._fair, model.deadline or self._fair, model.first_token_within or self._fair
+            ),
             tried=self._tried.get(model.name, ()),
         )
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
@@ -112,12 +113,23 @@ class StreamAttempt:
     def _limit(self) -> float:
         """Seconds that the next chunk may take."""
         if self.began:
-            return min(self._progress.fallback.stall, self._progress.remaining())
+            return min(
+                self._progress.stall(self._attempt.model), self._progress.remaining(), self._left()
+            )
         return self._attempt.limit - self._attempt.elapsed
+
+    def _left(self) -> float:
+        """Seconds until the deadline of the model itself."""
+        deadline = self._attempt.model.deadline
+        return math.inf if deadline is None else deadline - self._attempt.elapsed
 
     def _late(self) -> Failure:
         if not self.began:
             return self._attempt.late()
         if self._progress.remaining() <= 0:
             return Failure(FailureKind.DEADLINE, "the deadline passed in the middle of the answer")
-        return Failure(FailureKind.TIMEOUT, f"no chunk for {self._progress.fallback.stall:.3g} s")
+        model = self._attempt.model
+        if self._left() <= 0:
+            late = f"the answer took longer than the model's deadline of {model.deadline:.3g} s"
+            return Failure(FailureKind.TIMEOUT, late)
+        return Failure(FailureKind.TIMEOUT, f"no chunk for {self._progress.stall(model):.3g} s")

@@ -11,6 +11,7 @@ from policy_router.providers.accumulate import join_chunks
 from policy_router.providers.failure import CallFailed
 
 if TYPE_CHECKING:
+    from policy_router.domain.models import Model
     from policy_router.execution.attempt import RunningAttempt
     from policy_router.execution.progress import Progress
     from policy_router.providers.chat import ChatAnswer, ChatChunk
@@ -38,9 +39,10 @@ class StreamDelivery:
         resumes = self._progress.fallback.on_stream_break is OnBreak.RESUME
         return resumes and self._given_out.resumable
 
-    def limit(self) -> float:
-        """Seconds that the next attempt may take to its first token."""
-        return min(self._progress.fallback.first_token_within, self._progress.remaining())
+    def limit(self, model: Model) -> float:
+        """Seconds that an attempt of a model may take to its first token."""
+        limit = min(self._progress.patience(model), self._progress.remaining())
+        return limit if model.deadline is None else min(limit, model.deadline)
 
     def feed(self, attempt: RunningAttempt) -> StreamFeed:
         """The chunks of an attempt."""

@@ -555,6 +555,9 @@ SOUND: Final[dict[str, dict[str, str]]] = {
         "an empty tier": models("model: openai/gpt-4o, tier: a", tiers="a, b"),
     },
     "implausible-number": {
+        "room beside the answer": models(f"{PAID}, context: 8k, params: {{ max_tokens: 7k }}"),
+        "times of a model": models(f"{PAID}, deadline: 30s, stall: 5s"),
+
         "small and plausible": models(
             "model: hosted_vllm/q, tier: light, price: free, context: 512, max_output: 64"
         ),
@@ -612,6 +615,12 @@ SOUND: Final[dict[str, dict[str, str]]] = {
         "defaults are nobody's mistake": "fallback: { deadline: 5s }",
         "shorter than the usual deadline": "fallback: { first_token_within: 59s }",
         "a model that is quick enough": models(f"{PAID}, latency: 59s"),
+        "times of a model": models(
+            f"{PAID}, deadline: 30s, first_token_within: 29s, stall: 29s, latency: 20s"
+        ),
+        "the deadline of the request itself": models(f"{PAID}, deadline: 60s"),
+        "a task that has longer": models(f"{PAID}, deadline: 90s, stall: 80s")
+        + "\ntasks: { slow: { keywords: [x], deadline: 100s }, c: {} }",
     },
     "limit-without-effect": {
         "each binds once": "limits: { a: { requests: [20/min, 1000/hour, 5000/day] } }",
@@ -1080,6 +1089,11 @@ WRONG: Final[dict[str, dict[str, str]]] = {
         ),
     },
     "implausible-number": {
+        "no room beside the answer": models(
+            f"{PAID}, context: 8k, params: {{ max_tokens: 8k }}"
+        ),
+        "a moment for a model": models(f"{PAID}, stall: 20ms"),
+
         "mixed up": models(
             "model: openai/q, tier: light, context: 8k, price: { input: $15/M, output: $3/M }"
         ),
@@ -1131,6 +1145,11 @@ WRONG: Final[dict[str, dict[str, str]]] = {
         "the same": "fallback: { deadline: 30s, first_token_within: 30s }",
         "the usual deadline": "fallback: { first_token_within: 90s }",
         "between tokens": "fallback: { deadline: 10s, stall: 15s }",
+        "a model that has longer than the request": models(f"{PAID}, deadline: 90s"),
+        "the first token after the request": models(f"{PAID}, first_token_within: 60s"),
+        "the first token after the call": models(f"{PAID}, deadline: 20s, first_token_within: 25s"),
+        "a pause that outlasts the call": models(f"{PAID}, deadline: 20s, stall: 20s"),
+        "a model that its own deadline cuts off": models(f"{PAID}, deadline: 20s, latency: 25s"),
         "a slow model": models(f"{PAID}, latency: 90s"),
         "a slow model and a deadline": models(f"{PAID}, latency: 20s")
         + "\nfallback: { deadline: 10s }",

@@ -57,7 +57,7 @@ def check(subject: Subject) -> Iterator[Diagnostic]:
                     places.value(("limits", name, "tokens", i)),
                     f"write {rate.amount}k if you mean thousands",
                 )
-    for path, message, help_ in _of_times(document.fallback):
+    for path, message, help_ in _of_times(document.fallback, ("fallback",)):
         yield warning("implausible-number", message, places.value(path), help_)
 
 
@@ -88,6 +88,14 @@ def _of_model(subject: Subject, name: str, model: ModelShape) -> Iterator[tuple[
                 f"{rate.amount} tokens {per_window(rate.period)} do not fit one request",
                 f"write {rate.amount}k if you mean thousands",
             )
+    yield from _of_times(model, path)
+    cap = model.params.max_tokens if model.params else None
+    if cap is not None and model.context is not None and cap >= model.context:
+        yield (
+            (*path, "params", "max_tokens"),
+            f"with an answer of {cap:,} tokens no room is left in the context of {model.context:,}",
+            "lower it: room for the answer is kept free in every request",
+        )
     if isinstance(model.price, PriceShape):
         yield from _of_price(subject, name, model.price)
 
@@ -116,18 +124,20 @@ def _of_price(subject: Subject, name: str, price: PriceShape) -> Iterator[tuple[
             )
 
 
-def _of_times(fallback: FallbackShape | None) -> Iterator[tuple[Path, str, str]]:
+def _of_times(
+    shape: FallbackShape | ModelShape | None, path: Path
+) -> Iterator[tuple[Path, str, str]]:
     for field, least in _SOON.items():
-        time = getattr(fallback, field, None)
+        time = getattr(shape, field, None)
         if time is not None and time < least:
             yield (
-                ("fallback", field),
+                (*path, field),
                 f"no model answers within {time * 1000:g} ms",
                 "ms are milliseconds, s are seconds",
             )
         elif time is not None and time > _LATE:
             yield (
-                ("fallback", field),
+                (*path, field),
                 f"{time / 3600:g} hours are longer than any caller waits",
                 "m are minutes, h are hours",
             )

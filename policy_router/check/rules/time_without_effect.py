@@ -1,7 +1,8 @@
 """a timeout that a shorter one always precedes
 
 The deadline ends the whole request. So a longer timeout for the first token or between tokens is
-never reached, and a model whose latency is longer than the deadline never answers in time.
+never reached, and a model whose latency is longer than the deadline never answers in time. The same
+holds for the times of a single model, whose own deadline ends one call of it.
 
 Bad:
     fallback: { deadline: 30s, first_token_within: 45s }
@@ -39,6 +40,7 @@ def check(subject: Subject) -> Iterator[Diagnostic]:
                 f"make it shorter than `deadline`, or leave `{field}` out",
                 *related,
             )
+    yield from _of_models(subject)
     for model in subject.policy.models:
         if model.latency is not None and model.latency >= deadline:
             yield warning(
@@ -47,4 +49,33 @@ def check(subject: Subject) -> Iterator[Diagnostic]:
                 places.value(("models", model.name, "latency")),
                 "raise `fallback.deadline`, or remove the model",
                 *related,
+            )
+
+
+def _of_models(subject: Subject) -> Iterator[Diagnostic]:
+    """Yield times of single models that the end of the request, or of the call, precedes."""
+    policy, places = subject.policy, subject.draft.places
+    longest = max([policy.fallback.deadline, *(task.deadline or 0.0 for task in policy.tasks)])
+    for model in policy.models:
+        ends, whose = longest, "the deadline of the request"
+        if model.deadline is not None and model.deadline < longest:
+            ends, whose = model.deadline, "the deadline of the model"
+        for field in ("deadline", "first_token_within", "stall"):
+            time = getattr(model, field)
+            if time is None or time < ends or (field == "deadline" and time <= longest):
+                continue
+            yield warning(
+                "time-without-effect",
+                f"`{field}` of `{model.name}`, {time:g} s, is never reached: {whose}, "
+                f"{ends:g} s, comes first",
+                places.value(("models", model.name, field)),
+                f"make it shorter, or leave `{field}` out",
+            )
+        if model.latency is not None and ends < longest and model.latency >= ends:
+            yield warning(
+                "time-without-effect",
+                f"`{model.name}` takes {model.latency:g} s, and its `deadline` of {ends:g} s comes "
+                "first",
+                places.value(("models", model.name, "deadline")),
+                "raise its `deadline`, or correct its `latency`",
             )
