@@ -231,6 +231,7 @@ class RequestAccount:
             _named(request.team),
             key_id(str(request.key or "")),
             self._policy.revision,
+            _named(request.session),
         )
 
     def _crossed(self, crossing: Crossing) -> None:

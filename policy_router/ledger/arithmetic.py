@@ -105,7 +105,7 @@ def refusal(charge: Charge, used: int, slots: Mapping[int, int], now: float) -> 
     opens = None
     if counter.rolling:
         opens = opens_at(slots, charge, now)
-    elif counter.calendar and max(charge.amount, 1) <= cap:
+    elif counter.calendar and not counter.idle and max(charge.amount, 1) <= cap:
         opens = counter.end
     return Refusal(counter.key, cap, used, charge.amount, opens)
 

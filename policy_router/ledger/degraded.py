@@ -20,6 +20,7 @@ import time
 from dataclasses import replace
 from typing import TYPE_CHECKING, Final, TypeVar
 
+from policy_router.domain.windows import HOUR
 from policy_router.errors import StoreError, VerbError
 from policy_router.ledger.arithmetic import has_capped_budget
 from policy_router.ledger.continuity import REMEDY
@@ -377,7 +378,10 @@ class DegradableStore:
 
     async def _write(self, entry: OutboxEntry) -> None:
         if entry.hold is not None:
-            charges = tuple(c for c in entry.hold.charges if c.counter.calendar)
+            # A short window will have passed; in a long one, it counts from now on.
+            charges = tuple(
+                c for c in entry.hold.charges if c.counter.calendar or c.counter.width > HOUR.width
+            )
             lease = 0.0 if entry.ending is None else entry.hold.lease
             await record(self._store, entry.hold, charges, lease)
         if entry.ending is not None:

@@ -72,10 +72,12 @@ class CalendarCount:
     """What a calendar counter counted.
 
     Attributes:
-        end: The end of its period, Unix time.
+        end: The end of its period, Unix time; of a session's count, when it is over unless it is
+            used again.
         spent: What ended holds used.
         held: What open holds reserve.
         notified: The highest amount whose threshold was reported.
+        forgotten: What was spent of a session's count before it was last over.
         opening_balance: What was spent by entries that the ledger no longer contains.
     """
 
@@ -83,7 +85,18 @@ class CalendarCount:
     spent: int = 0
     held: int = 0
     notified: int = 0
+    forgotten: int = 0
     opening_balance: int = 0
+
+    def over(self, now: float) -> bool:
+        """Whether the session that it counts for is over: its next use begins anew."""
+        return self.end <= now and self.held == 0
+
+    def use(self, now: float, idle: float) -> None:
+        """Let the session last for its idle time from now on."""
+        if self.over(now):
+            self.forgotten, self.notified = self.spent, 0
+        self.end = max(self.end, now + idle)
 
 
 class LedgerState:
@@ -194,7 +207,9 @@ class LedgerState:
         counter = charge.counter
         if counter.end:
             count = self.counts.get(counter.id)
-            return 0 if count is None else count.spent + count.held
+            if count is None or (counter.idle and count.over(now)):
+                return 0
+            return count.spent - count.forgotten + count.held
         if counter.width:
             slots = self.rolling.get(counter.id)
             if slots is None:
@@ -219,7 +234,9 @@ class LedgerState:
             if counter.end:
                 count = self.counts.get(key)
                 if count is None:
-                    count = self.counts[key] = CalendarCount(counter.end)
+                    count = self.counts[key] = CalendarCount(0.0 if counter.idle else counter.end)
+                if counter.idle:
+                    count.use(now, counter.idle)
                 count.held += charge.amount
             elif counter.width:
                 slot = slots[key] = counter.slot(now)
@@ -258,10 +275,13 @@ class LedgerState:
             amount = settled_amount(counter.key.metric, charge.amount, actual)
             if counter.end:
                 count = self.counts[counter.id]
+                if counter.idle:
+                    count.use(now, counter.idle)
                 count.held -= charge.amount
                 count.spent += amount
                 if charge.warn_at:
-                    passed, count.notified = crossings(charge, count.spent, count.notified)
+                    shown = count.spent - count.forgotten
+                    passed, count.notified = crossings(charge, shown, count.notified)
                     crossed += passed
             elif counter.width:
                 self._correct(held, charge, amount - charge.amount)
@@ -285,7 +305,8 @@ class LedgerState:
                 count = self.counts[counter.id]
                 count.spent += amount - charge.amount
                 if charge.warn_at:
-                    passed, count.notified = crossings(charge, count.spent, count.notified)
+                    shown = count.spent - count.forgotten
+                    passed, count.notified = crossings(charge, shown, count.notified)
                     crossed += passed
             elif counter.width:
                 self._correct(held, charge, amount - charge.amount)

@@ -158,7 +158,8 @@ class MemoryStore:
         with self._lock:
             counts = sorted(self._ledger.counts.items())
             return tuple(
-                Balance(CounterKey.parse(key), count.spent, count.held) for key, count in counts
+                Balance(CounterKey.parse(key), count.spent - count.forgotten, count.held)
+                for key, count in counts
             )
 
     async def audit(self) -> tuple[Difference, ...]:
@@ -230,6 +231,8 @@ class MemoryStore:
             if all((slot + over.slots + 1) * over.width <= now for slot in window):
                 del ledger.rolling[key]
         named = {c.counter.id for held in ledger.holds.values() for c in held.hold.charges}
+        # A session may begin anew, and the audit would then miss what its entries had spent.
+        named |= {str(key) for row in ledger.rows for key in row.keys if not key.period}
         ended = [
             (count.end, key)
             for key, count in ledger.counts.items()

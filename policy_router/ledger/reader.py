@@ -59,11 +59,11 @@ class LedgerEntry:
 
 @dataclass(frozen=True, slots=True)
 class Balance:
-    """What a calendar counter shows.
+    """What a calendar counter shows, or the count of a session.
 
     Attributes:
         key: The key of the counter.
-        spent: What ended holds used.
+        spent: What ended holds used; of a session, since it last began anew.
         held: What open holds reserve.
     """
 

@@ -22,6 +22,9 @@ expired hold is adjusted once. Every verb is one atomic step, and repeating it c
 
 In a rolling window a charge is added to the slot of the moment and corrected there. In a calendar
 period `held` and `spent` are kept apart, and a hold settles into the period in which it was taken.
+The count of a session is kept like that of a calendar period, but has no fixed end: it is over when
+nothing is held, and for its `idle` time no hold was taken, settled or expired. The next hold then
+begins it anew; what was spent before stays in the ledger, but no longer counts.
 Concurrency is the number of open holds itself.
 """
 
@@ -53,6 +56,7 @@ class Attribution:
         team: The team that it was made for; empty as above.
         key: The identifier of the API key that it was made with; empty as above.
         revision: The revision of the policy that decided.
+        session: The session that the request belongs to; empty as above.
     """
 
     model: str = ""
@@ -62,6 +66,7 @@ class Attribution:
     team: str = ""
     key: str = ""
     revision: str = ""
+    session: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -169,7 +174,8 @@ class Refusal:
         used: Spent and held.
         requested: The amount that did not fit.
         opens: Unix time from which the charge would fit if nothing else were charged; None when it
-            exceeds the cap by itself, or when only the end of other requests makes room.
+            exceeds the cap by itself, or when only the end of other requests, or of a session,
+            makes room.
     """
 
     key: CounterKey

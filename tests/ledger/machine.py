@@ -13,7 +13,7 @@ from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, 
 
 from policy_router.domain.limits import Charge, CounterKey, Limit, Metric, Reading
 from policy_router.domain.periods import Period
-from policy_router.domain.windows import HOUR, MINUTE
+from policy_router.domain.windows import HOUR, MINUTE, Rolling, SessionLife
 from policy_router.ledger.store import Attribution, Ended, Ending, Granted, Hold, Settlement, Stale
 from tests.ledger.laws import LAWS, History, Moment, Seen, Step
 from tests.ledger.model import Fate, Model, leaves
@@ -30,6 +30,7 @@ if TYPE_CHECKING:
 
 DAY: Final = 86_400.0
 
+SUBJECT: Final = "a|ü"
 METERS: Final = (
     Limit("budgets", "team", Metric.USD, Period.DAY, 1000, 1, warn_at=(0.5, 0.9)),
     Limit("budgets", "all", Metric.USD, Period.MONTH, 2500, 1, warn_at=(0.8, 1.0)),
@@ -38,6 +39,10 @@ METERS: Final = (
     Limit("limits", "rate", Metric.REQUESTS, MINUTE, 3, 1, per="user"),
     Limit("limits", "each", Metric.TOKENS, MINUTE, 300, 1),
     Limit("limits", "hourly", Metric.TOKENS, HOUR, 700, 1),
+    Limit("limits", "plan", Metric.REQUESTS, Rolling(18_000), 7, 1),
+    Limit("budgets", "recent", Metric.USD, Rolling(3 * 86_400), 1500, 1),
+    Limit("budgets", "run", Metric.USD, SessionLife(2 * DAY), 1500, 1, "session", warn_at=(0.5,)),
+    Limit("limits", "vip", Metric.TOKENS, MINUTE, 1, 1, "user", overrides=((SUBJECT, 300),)),
     Limit("models", "qwen", Metric.CONCURRENT, None, 2, 1),
 )
 """Each kind of counter over few keys, with limits that a few attempts fill."""
@@ -45,7 +50,8 @@ METERS: Final = (
 LIMITS: Final = (None, 0, 1, 2, 3, 5, 300, 500, 1000, 2500)
 LEASES: Final = (0.125, 5.0, 60.0, 90.0, 3600.0, 2 * DAY)
 STEPS: Final = (
-    2**-16, 0.125, 0.875, 1.0, 4.875, 7.5, 30.0, 59.0, 60.0, 61.0, 90.0, 3540.0, 3660.0, DAY / 2,
+    2**-16, 0.125, 0.875, 1.0, 4.875, 7.5, 30.0, 59.0, 60.0, 61.0, 90.0, 3540.0, 3660.0, 18_000.0,
+    DAY / 2,
 )  # fmt: skip
 """Seconds to wait: within a slot, past a lease, a minute, an hour, a midnight. Binary fractions, so
 that no sum of them is rounded: times are compared exactly."""
@@ -103,7 +109,7 @@ class Ledger(RuleBasedStateMachine):
         self.clock = self.world.clock
         self.model = Model()
         self.history = History()
-        self.limits = {meter.key(): meter.cap for meter in METERS}
+        self.limits = {meter.key(): meter.of(SUBJECT).cap for meter in METERS}
         self.ids: list[str] = []
         self.made = 0
         self.readings: tuple[tuple[Reading, ...], tuple[Reading, ...]] = ((), ())
@@ -162,7 +168,7 @@ class Ledger(RuleBasedStateMachine):
         self.set_clock(self.clock.now + seconds)
 
     @rule(
-        event=st.sampled_from(("lease", "window", "midnight")),
+        event=st.sampled_from(("lease", "window", "midnight", "session")),
         pick=picks,
         off=st.sampled_from((0.0, -(2**-16), 61.0, 3660.0)),
     )
@@ -177,6 +183,13 @@ class Ledger(RuleBasedStateMachine):
                 for a in self.model.attempts.values()
                 for c in a.hold.charges
                 if c.counter.rolling
+            }
+        elif event == "session":
+            moments = {
+                self.model.last_use(c.counter.key) + c.counter.idle
+                for a in self.model.attempts.values()
+                for c in a.hold.charges
+                if c.counter.idle
             }
         ahead = sorted(m for m in moments if m > self.now)
         if ahead:
@@ -215,7 +228,7 @@ class Ledger(RuleBasedStateMachine):
         amounts = {Metric.USD: wanted.cost, Metric.TOKENS: wanted.tokens}
         return tuple(
             Charge(
-                meter.counter("a|ü", at, UTC),
+                meter.counter(SUBJECT, at, UTC),
                 amounts.get(meter.metric, 1),
                 self.limits[meter.key()],
                 wanted.refuses,
@@ -331,6 +344,9 @@ class Ledger(RuleBasedStateMachine):
     def of_late(self, key: CounterKey) -> bool:
         """Whether a store must still know a counter: this period and the one before."""
         counter: Counter | None = self.history.counters.get(key)
+        if counter is not None and counter.idle:
+            rested = self.model.last_use(key) + counter.idle + 31 * DAY <= self.now
+            return not rested or self.model.held(key) > 0
         return counter is None or counter.end + 31 * DAY > self.now
 
     # -- what must hold --------------------------------------------------------------------------

@@ -101,6 +101,7 @@ class Model:
         self.attempts: dict[str, Attempt] = {}
         self.rows: list[LedgerEntry] = []
         self.told: dict[CounterKey, int] = {}
+        self.forgotten: dict[CounterKey, int] = {}
 
     # -- what it shows -------------------------------------------------------------------------
 
@@ -111,12 +112,31 @@ class Model:
                 yield attempt, attempt.charges[key]
 
     def spent(self, key: CounterKey) -> int:
-        return sum(a.worth(c) for a, c in self.on(key) if a.fate is not Fate.OPEN)
+        """What ended holds used; of a session, what was not forgotten when it began anew."""
+        used = sum(a.worth(c) for a, c in self.on(key) if a.fate is not Fate.OPEN)
+        return used - self.forgotten.get(key, 0)
 
     def held(self, key: CounterKey) -> int:
         return sum(c.amount for a, c in self.on(key) if a.fate is Fate.OPEN)
 
+    def last_use(self, key: CounterKey) -> float:
+        """When a counter was last charged: a hold was taken, settled or lost."""
+        return max(
+            (
+                a.taken if a.fate in (Fate.OPEN, Fate.RELEASED) else max(a.taken, a.ended)
+                for a, _ in self.on(key)
+            ),
+            default=-math.inf,
+        )
+
+    def over(self, counter: Counter, now: float) -> bool:
+        """Whether a session has ended: it was not used for long, and nothing of it is held."""
+        rested = now >= self.last_use(counter.key) + counter.idle
+        return counter.idle > 0 and rested and self.held(counter.key) == 0
+
     def used(self, counter: Counter, now: float) -> int:
+        if self.over(counter, now):
+            return 0
         if counter.metric is Metric.CONCURRENT:
             charged = self.on(counter.key)
             return sum(a.fate is Fate.OPEN and now < a.expires for a, _ in charged)
@@ -133,7 +153,7 @@ class Model:
         if fits(charge, 0) and counter.rolling:
             moments = sorted(leaves(counter, a.taken) for a, _ in self.on(counter.key))
             opens = next(t for t in moments if t > now and fits(charge, self.used(counter, t)))
-        elif fits(charge, 0) and counter.metric is not Metric.CONCURRENT:
+        elif fits(charge, 0) and counter.metric is not Metric.CONCURRENT and not counter.idle:
             opens = counter.end
         return Refusal(counter.key, charge.cap or 0, used, charge.amount, opens)
 
@@ -170,6 +190,7 @@ class Model:
             refusals = [r for c in hold.charges if (r := self.refusal(c, now))]
             if refusals:
                 return Refused(tuple(refusals), crossed, missed)
+            self._begin_anew(hold)
             known = self.attempts[hold.id] = Attempt(hold, now, now + hold.lease)
         return Granted(hold.id, known.expires, crossed, missed=missed)
 
@@ -192,11 +213,20 @@ class Model:
         lost = [a for a in self.attempts.values() if a.fate is Fate.OPEN and a.expires <= self.now]
         crossed: tuple[Crossing, ...] = ()
         for attempt in sorted(lost, key=lambda a: (a.expires, a.hold.id)):
+            self._begin_anew(attempt.hold)
             attempt.fate = Fate.EXPIRED
             attempt.ended = self.now
             self._write(attempt, EntryKind.EXPIRE, attempt.whole(), 1)
             crossed += self._tell(attempt)
         return crossed
+
+    def _begin_anew(self, hold: Hold) -> None:
+        """Before a hold is taken, settled or lost: sessions that were over forget."""
+        for counter in (c.counter for c in hold.charges):
+            if self.over(counter, self.now):
+                earlier = self.forgotten.get(counter.key, 0)
+                self.forgotten[counter.key] = earlier + self.spent(counter.key)
+                self.told.pop(counter.key, None)
 
     def _end(self, hold_id: str, actual: Settlement | None) -> Settled:
         attempt = self.attempts.get(hold_id)
@@ -221,6 +251,7 @@ class Model:
                 0 if actual else -1,
             )
         elif actual:
+            self._begin_anew(attempt.hold)
             attempt.fate = Fate.SETTLED
             attempt.ended = self.now
             self._write(attempt, EntryKind.SETTLE, actual, 1)

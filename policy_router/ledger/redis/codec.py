@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from policy_router.domain.limits import Charge
     from policy_router.ledger.store import Hold, Settlement
 
-ABOUT: Final = ("model", "task", "tenant", "user", "team", "key", "revision")
+ABOUT: Final = ("model", "task", "tenant", "user", "team", "key", "revision", "session")
 
 
 def encode(text: str) -> bytes:
@@ -73,6 +73,7 @@ def _charge(charge: Charge) -> list[Any]:
         counter.start,
         counter.end,
         warn,
+        *((counter.idle,) if counter.idle else ()),
     ]
 
 

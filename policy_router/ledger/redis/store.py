@@ -197,7 +197,10 @@ class RedisStore:
     async def balances(self) -> tuple[Balance, ...]:
         """See LedgerReader."""
         _, _, counts, _ = await self._snapshot()
-        balances = [Balance(codec.counter_key(key), int(s), int(h)) for key, s, h, _ in counts]
+        balances = [
+            Balance(codec.counter_key(key), int(spent) - int(forgotten), int(held))
+            for key, spent, held, _, _, forgotten in counts
+        ]
         return tuple(sorted(balances, key=lambda balance: str(balance.key)))
 
     async def audit(self) -> tuple[Difference, ...]:
@@ -208,10 +211,14 @@ class RedisStore:
         since = max((row.ts for row in rows.values()), default=0.0)
         rows |= {row.seq: row async for row in self.rows(since)}
         first = codec.seq(oldest) if oldest else int(last) + 1
-        kept = [Balance(codec.counter_key(key), int(s) - int(o), int(h)) for key, s, h, o in counts]
-        counted = {balance.key for balance in kept}
+        kept = [
+            Balance(codec.counter_key(key), int(spent) - int(opening), int(held))
+            for key, spent, held, opening, *_ in counts
+        ]
+        # The count of a session that was no longer kept begins without its earlier entries.
+        born = {codec.counter_key(key): int(seq) for key, _, _, _, seq, _ in counts}
         then = (
-            replace(row, keys=tuple(key for key in row.keys if key in counted))
+            replace(row, keys=tuple(k for k in row.keys if row.seq > born.get(k, row.seq)))
             for seq, row in sorted(rows.items())
             if first <= seq <= int(last)
         )

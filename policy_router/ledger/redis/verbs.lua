@@ -19,7 +19,9 @@
 -- <base>:leases        sorted set: open holds by the time they expire
 -- <base>:window:<key>  hash: slot -> amount
 -- <base>:count:<key>   hash: spent, held, told (the highest amount whose threshold was reported),
---                      opening (what entries that are no longer kept had spent)
+--                      opening (what entries that are no longer kept had spent); of a session also
+--                      ends (when it is over), forgotten (what was spent before it was last over),
+--                      born (the number of the last entry before this hash)
 -- <base>:counts        sorted set: calendar counters by the time they are forgotten
 -- <base>:seats:<key>   set: the open holds that count for concurrency
 -- <base>:ledger        stream of entries; their ids are <milliseconds>-<seq>
@@ -28,13 +30,15 @@
 -- HINCRBY, in 64 bits, and returned as text.
 
 local REMEMBERED = 86400 -- seconds for which an ended hold is known
-local KEPT = 62 * 86400 -- seconds for which a calendar counter is kept after its period
+local KEPT = 62 * 86400 -- seconds for which a calendar counter is kept after its end
 local SWEPT = 256 -- expired holds charged in one step, so that no step takes long
 local TRIMMED = 64 -- entries trimmed in one step
 local BRANCHES_KEPT = 1000
 
 -- A charge is an array with these indices; WARN is an array of thresholds with the next ones.
+-- IDLE is only there for the count of a session.
 local KEY, METRIC, AMOUNT, CAP, WIDTH, SLOTS, START, FINISH, WARN = 1, 2, 3, 4, 5, 6, 7, 8, 9
+local IDLE = 10
 local SHARE, AT, LIMIT = 1, 2, 3
 
 local call = redis.call
@@ -228,6 +232,60 @@ local function under_way(key)
   return holds
 end
 
+-- What the count of a session shows; nil when it is not kept.
+local function session(charge)
+  local got = call("HMGET", COUNT .. charge[KEY], "spent", "held", "ends", "forgotten")
+  if not got[1] or tonumber(call("ZSCORE", COUNTS, charge[KEY]) or 0) <= now then
+    return nil
+  end
+  local count = {
+    spent = tonumber(got[1]),
+    held = tonumber(got[2]),
+    ends = tonumber(got[3]),
+    forgotten = tonumber(got[4]),
+  }
+  count.over = count.ends <= now and count.held == 0
+  return count
+end
+
+-- Adds to what is held of a session. Its count is forgotten some time after it is over, but not
+-- while something is held.
+local function hold_of_session(charge, by)
+  local key = COUNT .. charge[KEY]
+  if call("HINCRBY", key, "held", whole(by)) > 0 then
+    call("ZADD", COUNTS, "+inf", charge[KEY])
+    call("PERSIST", key)
+  else
+    local forget = call("HGET", key, "ends") + KEPT
+    call("ZADD", COUNTS, exact(forget), charge[KEY])
+    call("PEXPIRE", key, milliseconds_until(forget))
+  end
+end
+
+-- Lets a session last for its idle time from now on.
+local function use_session(charge)
+  local key, count = COUNT .. charge[KEY], session(charge)
+  if not count then
+    call("ZREMRANGEBYSCORE", COUNTS, "-inf", exact(now))
+    call("DEL", key)
+    local born = call("HGET", META, "seq") or "0"
+    call("HSET", key, "spent", "0", "held", "0", "forgotten", "0", "born", born)
+  elseif count.over then
+    call("HSET", key, "forgotten", whole(count.spent))
+    call("HDEL", key, "told")
+  end
+  call("HSET", key, "ends", exact(math.max(count and count.ends or 0, now + charge[IDLE])))
+end
+
+-- Before an entry of the hold is written: the count of a session begins with that entry.
+local function use_sessions(hold)
+  for _, charge in ipairs(hold.charges) do
+    if charge[IDLE] then
+      use_session(charge)
+    end
+  end
+end
+
 -- What is used of a counter, and the slots of a rolling window.
 local function look(charge)
   if charge[WIDTH] > 0 then
@@ -240,6 +298,12 @@ local function look(charge)
       end
     end
     return used, slots
+  elseif charge[IDLE] then
+    local count = session(charge)
+    if not count and tonumber(call("ZSCORE", COUNTS, charge[KEY]) or 0) > now then
+      continuity().notice("-1", "-1") -- it was deleted, or evicted
+    end
+    return count and not count.over and count.spent - count.forgotten + count.held or 0, {}
   elseif charge[FINISH] > 0 then
     local got = call("HMGET", COUNT .. charge[KEY], "spent", "held")
     if not got[1] and tonumber(call("ZSCORE", COUNTS, charge[KEY]) or 0) > now then
@@ -271,8 +335,21 @@ local function take_slot(charge)
   end
 end
 
+-- Adds to what is held of a calendar counter, or of a session.
+local function hold_part(charge, by)
+  if charge[IDLE] then
+    hold_of_session(charge, by)
+  else
+    call("HINCRBY", COUNT .. charge[KEY], "held", whole(by))
+  end
+end
+
 local function take_part(charge)
   local key = COUNT .. charge[KEY]
+  if charge[IDLE] then
+    use_session(charge)
+    return hold_of_session(charge, charge[AMOUNT])
+  end
   if call("EXISTS", key) == 0 then
     local forget = charge[FINISH] + KEPT
     call("ZREMRANGEBYSCORE", COUNTS, "-inf", exact(now))
@@ -286,6 +363,9 @@ end
 -- Whether a charge is on a calendar counter that is still kept. When no verb was called for months,
 -- a hold can outlive its counter; what it used is then only in the ledger.
 local function kept(charge)
+  if charge[IDLE] then
+    return session(charge) ~= nil
+  end
   return charge[FINISH] > 0 and now < charge[FINISH] + KEPT
 end
 
@@ -301,6 +381,9 @@ end
 local function spend(charge, by, crossed)
   local key, warn = COUNT .. charge[KEY], charge[WARN]
   local spent = call("HINCRBY", key, "spent", whole(by))
+  if charge[IDLE] then
+    spent = spent - call("HGET", key, "forgotten")
+  end
   if #warn == 0 or spent < warn[1][AT] then
     return
   end
@@ -324,7 +407,9 @@ local function trim(rows)
     end
     local parts = { usd = row.cost, tokens = row["in"] + row.out, requests = row.requests }
     for _, name in ipairs(cjson.decode(row.keys)) do
-      if call("EXISTS", COUNT .. name) == 1 then
+      local got = call("HMGET", COUNT .. name, "spent", "born")
+      local seq = tonumber(string.match(entry[1], "%-(%d+)$"))
+      if got[1] and seq > tonumber(got[2] or 0) then
         local part = parts[string.match(name, "^[^|]*|([^|]*)|")]
         call("HINCRBY", COUNT .. name, "opening", whole(part))
       end
@@ -383,11 +468,12 @@ local function leave(hold, state)
 end
 
 local function settle(hold, actual, kind, crossed)
+  use_sessions(hold)
   write(hold, kind, actual.cost, actual.tokens_in, actual.tokens_out, 1, actual.estimated)
   for _, charge in ipairs(hold.charges) do
     local amount = settled_amount(charge, actual)
     if kept(charge) then
-      call("HINCRBY", COUNT .. charge[KEY], "held", whole(-charge[AMOUNT]))
+      hold_part(charge, -charge[AMOUNT])
       spend(charge, amount, crossed)
     elseif charge[WIDTH] > 0 then
       correct(hold, charge, amount - charge[AMOUNT])
@@ -446,7 +532,7 @@ end
 local function give_back(hold)
   for _, charge in ipairs(hold.charges) do
     if kept(charge) then
-      call("HINCRBY", COUNT .. charge[KEY], "held", whole(-charge[AMOUNT]))
+      hold_part(charge, -charge[AMOUNT])
     elseif charge[WIDTH] > 0 then
       correct(hold, charge, -charge[AMOUNT])
     end
@@ -580,13 +666,18 @@ function verbs.finish(id, actual)
   return { finish(id, actual, crossed), crossed }
 end
 
--- -> number of the last entry, id of the oldest entry, [key, spent, held, opening]...,
+-- -> number of the last entry, id of the oldest entry, [key, spent, held, opening, born,
+--    forgotten]...,
 --    [key, held]...
 function verbs.snapshot()
   local counts, open = {}, {}
   for _, name in ipairs(call("ZRANGEBYSCORE", COUNTS, "(" .. exact(now), "+inf")) do
-    local got = call("HMGET", COUNT .. name, "spent", "held", "opening")
-    counts[#counts + 1] = { name, got[1] or "0", got[2] or "0", got[3] or "0" }
+    local got = call("HMGET", COUNT .. name, "spent", "held", "opening", "born", "forgotten")
+    local count = { name }
+    for i = 1, 5 do
+      count[i + 1] = got[i] or "0"
+    end
+    counts[#counts + 1] = count
   end
   for _, id in ipairs(call("ZRANGE", LEASES, 0, -1)) do
     local hold = recall(id)

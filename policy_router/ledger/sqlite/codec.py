@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 _encode: Final = json.JSONEncoder(separators=(",", ":")).encode
 
 LEDGER: Final = (
-    "id, kind, ts, model, task, tenant, user, team, key, revision,"
+    "id, kind, ts, model, task, tenant, user, team, key, revision, session,"
     " cost, tokens_in, tokens_out, requests, estimated, keys"
 )
 """The columns of a LedgerEntry, without its number."""
@@ -38,7 +38,7 @@ def _keys_text(keys: tuple[CounterKey, ...]) -> str:
 def to_entry(columns: Sequence[Any]) -> LedgerEntry:
     """An entry, from its number and the columns of LEDGER."""
     seq, hold_id, kind, ts, *rest = columns
-    about, (cost, tokens_in, tokens_out, requests, estimated, keys) = rest[:7], rest[7:]
+    about, (cost, tokens_in, tokens_out, requests, estimated, keys) = rest[:8], rest[8:]
     return LedgerEntry(
         seq, hold_id, EntryKind(kind), ts, Attribution(*about), cost, tokens_in, tokens_out,
         requests, bool(estimated), tuple(map(CounterKey.parse, json.loads(keys))),
@@ -50,7 +50,7 @@ def encode(hold: Hold) -> str:
     charges = [
         (
             c.counter.id, c.counter.width, c.counter.slots, c.counter.start, c.counter.end,
-            c.amount, c.cap, c.refuses, c.warn_at,
+            c.amount, c.cap, c.refuses, c.warn_at, *((c.counter.idle,) if c.counter.idle else ()),
         )
         for c in hold.charges
     ]  # fmt: skip
@@ -60,6 +60,7 @@ def encode(hold: Hold) -> str:
 def _texts(about: Attribution) -> tuple[str, ...]:
     return (
         about.model, about.task, about.tenant, about.user, about.team, about.key, about.revision,
+        about.session,
     )  # fmt: skip
 
 
@@ -70,10 +71,10 @@ def decode(hold_id: str, body: str) -> Hold:
         hold_id,
         tuple(
             Charge(
-                Counter(CounterKey.parse(key), width, slots, start, end, id=key),
+                Counter(CounterKey.parse(key), width, slots, start, end, sum(idle), key),
                 amount, cap, refuses, tuple(warn_at),
             )
-            for key, width, slots, start, end, amount, cap, refuses, warn_at in charges
+            for key, width, slots, start, end, amount, cap, refuses, warn_at, *idle in charges
         ),
         lease,
         Attribution(*about),

@@ -95,7 +95,9 @@ def page(connection: sqlite3.Connection, first: int, last: int) -> list[LedgerEn
 
 def balances(connection: sqlite3.Connection, now: float) -> tuple[Balance, ...]:
     """Every calendar counter of this month and the last, and every other one with open holds."""
-    wanted = "SELECT key, spent, held FROM bucket WHERE ends >= ? OR held > 0 ORDER BY key"
+    wanted = (
+        "SELECT key, spent - forgotten, held FROM bucket WHERE ends >= ? OR held > 0 ORDER BY key"
+    )
     return tuple(_balance(*row) for row in connection.execute(wanted, (now - KEPT,)))
 
 

@@ -137,7 +137,7 @@ def load_counters(
         ids = rolling if counter.width else calendar if counter.end else concurrent
         ids.append(counter.id)
     ledger = loaded.ledger
-    balances = "SELECT key, ends, spent, held, told FROM bucket WHERE key IN ({})"
+    balances = "SELECT key, ends, spent, held, told, forgotten FROM bucket WHERE key IN ({})"
     for key, *count in _find(connection, balances, calendar):
         ledger.counts[key] = CalendarCount(*count)
     # One row for each key, with the numbers as text: every row takes Python's global lock once.
@@ -238,7 +238,9 @@ def _save_counters(
             if counter.end:
                 if key not in balances:
                     count = ledger.counts[key]
-                    balances[key] = key, count.spent, count.held, count.notified, count.end
+                    balances[key] = (
+                        key, count.spent, count.held, count.notified, count.end, count.forgotten,
+                    )  # fmt: skip
             elif counter.width:
                 slot, window = held.slots[key], ledger.rolling.get(key, {})
                 if slot in window and (key, slot) not in slots:
@@ -246,8 +248,9 @@ def _save_counters(
                     slots[key, slot] = key, slot, window[slot], ends
     _many(
         connection,
-        "INSERT INTO bucket (key, spent, held, told, ends) VALUES {} ON CONFLICT (key) DO UPDATE"
-        " SET spent = excluded.spent, held = excluded.held, told = excluded.told",
+        "INSERT INTO bucket (key, spent, held, told, ends, forgotten) VALUES {}"
+        " ON CONFLICT (key) DO UPDATE SET spent = excluded.spent, held = excluded.held,"
+        " told = excluded.told, ends = excluded.ends, forgotten = excluded.forgotten",
         [*balances.values()],
     )
     _many(

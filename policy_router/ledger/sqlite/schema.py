@@ -115,7 +115,12 @@ CLOCKS: Final = (
     ) STRICT
     """,
 )
-MIGRATIONS: Final = (SCHEMA, CONTINUITY, CLOCKS)
+SESSIONS: Final = (
+    # What was spent before the session was last over; `ends` is when it is over unless it is used.
+    "ALTER TABLE bucket ADD COLUMN forgotten INTEGER NOT NULL DEFAULT 0 CHECK (forgotten >= 0)",
+    "ALTER TABLE ledger ADD COLUMN session TEXT NOT NULL DEFAULT ''",
+)
+MIGRATIONS: Final = (SCHEMA, CONTINUITY, CLOCKS, SESSIONS)
 """The statements that bring a ledger from each `user_version` to the next."""
 COUNTERS: Final = (
     "meta", "bucket", "slot", "seat", "hold", "released", "branch", "lost_ledger",
