@@ -20,7 +20,7 @@ from typing import TYPE_CHECKING, Any, Final, TypeAlias
 
 from policy_router.domain.limits import Charge, Counter
 from policy_router.ledger import arithmetic, clock
-from policy_router.ledger.engine import LedgerState
+from policy_router.ledger.engine import CalendarCount, LedgerState
 from policy_router.ledger.sqlite import continuity, rows
 from tests.ledger.mutation import ROOT, Place, replaced, reworded
 
@@ -137,6 +137,13 @@ MEMORY: Final = (
         "a released hold keeps its place in a window", LedgerState._give_back,
         "-A", "0",
     ),
+    Mutant("a session is never over", CalendarCount.over, "A <= B", "A < 0"),
+    Mutant("a session is over while it is in use", CalendarCount.over, "A and B", "A"),
+    Mutant(
+        "a session that begins anew remembers", CalendarCount.use,
+        "if A:\n    B, C = D, E", "if A:\n    C = E",
+    ),
+    Mutant("a session lasts no longer when it is used", CalendarCount.use, "max(A, B)", "A or B"),
 )  # fmt: skip
 
 SHARED: Final = (
@@ -156,7 +163,7 @@ SHARED: Final = (
     ),
     Mutant(
         "tomorrow is said to help what never fits", arithmetic.refusal,
-        "A.calendar and B", "A.calendar",
+        "A.calendar and B and C", "A.calendar and B",
     ),
     Mutant("a rolling window misses its oldest slot", Counter.oldest, "A - B", "A - B + 1"),
     Mutant("a limit that warns refuses", Charge.exceeds, "A and B and C", "B and C"),
@@ -195,6 +202,14 @@ SQLITE: Final = (
         "SQLite: where a branch ended is forgotten", continuity.begin_branch,
         "(A.branch, B)", "(branch, B)", "sqlite",
     ),
+    Mutant(
+        "SQLite: what a session forgot is not saved", rows._save_counters,
+        ", forgotten = excluded.forgotten", "", "sqlite", reworded,
+    ),
+    Mutant(
+        "SQLite: how long a session lasts is not saved", rows._save_counters,
+        ", ends = excluded.ends", "", "sqlite", reworded,
+    ),
     Mutant("SQLite: the time is not saved", rows.save, "(now,)", "(now - 60,)", "sqlite"),
 )  # fmt: skip
 
@@ -231,6 +246,20 @@ REDIS: Final = (
     LuaMutant(
         "Redis: a counter long forgotten is corrected",
         "charge[FINISH] > 0 and now < charge[FINISH] + KEPT", "charge[FINISH] > 0",
+    ),
+    LuaMutant(
+        "Redis: a session is over while it is in use",
+        "count.over = count.ends <= now and count.held == 0", "count.over = count.ends <= now",
+    ),
+    LuaMutant(
+        "Redis: a session begins anew with what was forgotten of it",
+        "    use_session(charge)\n    return hold_of_session(charge, charge[AMOUNT])",
+        "    return hold_of_session(charge, charge[AMOUNT])",
+    ),
+    LuaMutant(
+        "Redis: the count of a session is forgotten while something is held",
+        '  if call("HINCRBY", key, "held", whole(by)) > 0 then',
+        '  if call("HINCRBY", key, "held", whole(by)) > 10^9 then',
     ),
 )  # fmt: skip
 

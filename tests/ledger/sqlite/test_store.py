@@ -711,7 +711,7 @@ def test_a_ledger_of_a_later_version_is_not_changed(path: Path) -> None:
     with opened(path) as w:
         w.reserve("a", w.money(1))
     sql(path, "PRAGMA user_version = 7")
-    with pytest.raises(StoreError, match="its format is 7, and this version writes 3; use the"):
+    with pytest.raises(StoreError, match="its format is 7, and this version writes 4; use the"):
         SqliteStore(path)
 
 
@@ -1080,7 +1080,7 @@ def test_an_audit_is_the_sum_that_every_store_makes(
     (last,) = sql(path, "SELECT max(key) FROM bucket")
     sql(path, "UPDATE bucket SET spent = spent + 3, held = held + 1 WHERE key = ?", *last)
     sql(path, "UPDATE ledger SET cost = cost + 7 WHERE seq = 5")
-    sql(path, "INSERT INTO bucket VALUES ('budgets/x|usd|day|2026-01-01|-', 4, 0, 0, 0)")
+    sql(path, "INSERT INTO bucket VALUES ('budgets/x|usd|day|2026-01-01|-', 4, 0, 0, 0, 0)")
     with opened(path, clock) as w:
         found = w.audit()
         rows = sql(path, "SELECT key, spent, held FROM bucket")
