@@ -16,7 +16,15 @@ from policy_router.domain.condition import All, Any, Condition, Not, Op, Test, T
 from policy_router.domain.criteria import NO_CRITERIA, Criteria
 from policy_router.domain.facts import Fact, FactType, Vocabulary
 from policy_router.domain.fallback import Fallback
-from policy_router.domain.limits import ANYONE, CounterKey, Limit, Metric, Reading, WhenExhausted
+from policy_router.domain.limits import (
+    ANYONE,
+    CounterKey,
+    Limit,
+    Metric,
+    Narrowing,
+    Reading,
+    WhenExhausted,
+)
 from policy_router.domain.models import Model
 from policy_router.domain.ordering import SortKey
 from policy_router.domain.periods import Period
@@ -25,7 +33,7 @@ from policy_router.domain.request import Request
 from policy_router.domain.rules import Rule, Task
 from policy_router.domain.sessions import CachedPrompt, Keep, Sessions, SessionState
 from policy_router.domain.snapshot import Snapshot
-from policy_router.domain.windows import MINUTE, Window
+from policy_router.domain.windows import MINUTE, Rolling, SessionLife, Window
 
 if TYPE_CHECKING:
     from policy_router.domain.money import Usd
@@ -228,22 +236,32 @@ def meters(draw: st.DrawFn, models: int, vocabulary: Vocabulary) -> tuple[Limit,
         found.append(Limit("budgets", "all", Metric.USD, Period.MONTH, None, everyone))
     for i in range(draw(st.integers(0, 3))):
         metric = draw(st.sampled_from(Metric))
-        window: Window | None = MINUTE if draw(st.booleans()) else Period.DAY
-        if metric is Metric.CONCURRENT:
-            window = None
+        windows: tuple[Window, ...] = MINUTE, Period.DAY, Rolling(18_000), Period.WEEK
+        spans: tuple[Window, ...] = Period.DAY, SessionLife()
         when = draw(st.none() | trees(vocabulary).map(lambda t: condition(t, vocabulary)))
         budget = metric is Metric.USD or (metric is Metric.TOKENS and draw(st.booleans()))
+        per = draw(st.sampled_from((None, None, "user", "tenant", "session")))
+        caps = st.sampled_from((None, 0, 4, 600, 10**8))
+        others = st.dictionaries(st.sampled_from((ANYONE, *USERS)), caps, max_size=2)
+        shares = st.sets(st.sampled_from((0.5, 0.6, 0.999, 1.0)), max_size=2)
+        window: Window | None = draw(st.sampled_from(spans if budget else windows))
         found.append(
             Limit(
                 "budgets" if budget else "limits",
                 f"n{i}",
                 metric,
-                Period.DAY if budget else window,
+                None if metric is Metric.CONCURRENT else window,
                 draw(st.sampled_from((1, 5, 1000, 10**7))),
                 draw(st.integers(0, everyone)),
-                draw(st.sampled_from((None, None, "user", "tenant"))),
+                per,
                 when,
                 draw(st.sampled_from(WhenExhausted)) if budget else WhenExhausted.BLOCK,
+                narrow_at=tuple(
+                    Narrowing(share, draw(st.integers(0, everyone)), ("these",))
+                    for share in sorted(draw(shares if budget else st.just(set())))
+                ),
+                overrides=tuple(draw(others).items()) if per and draw(st.booleans()) else (),
+                shadow=draw(st.sampled_from((False, False, False, True))),
             )
         )
     return tuple(found)

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
     from policy_router.decision.policy import Policy
     from policy_router.domain.aliases import Alias
-    from policy_router.domain.limits import Limit
+    from policy_router.domain.limits import CounterKey, Limit
     from policy_router.domain.models import Model
     from policy_router.domain.request import Request
     from policy_router.domain.rules import Rule
@@ -130,11 +130,27 @@ def decide(policy: Policy, request: Request, snapshot: Snapshot) -> Verdict:
             same = found.candidates[:1] == other.candidates[:1]
             denied = other.denied if found.denied is None else None
             shadow.append((rule.name, gone, None if same else head, denied))
+    for meter in policy.limits:
+        if meter.shadow and found.denied is None:
+            applied = [r for r in matching if not r.shadow]
+            other = decide_by(policy, applied, request, snapshot, enforced=meter)
+            gone = tuple(name for name in found.candidates if name not in other.candidates)
+            head = other.candidates[0] if other.candidates else None
+            same = found.candidates[:1] == other.candidates[:1]
+            if found.candidates != other.candidates:
+                shadow.append((meter.name, gone, None if same else head, None))
     return replace(found, shadow=tuple(shadow))
 
 
-def decide_by(policy: Policy, applied: list[Rule], request: Request, snapshot: Snapshot) -> Verdict:
-    """What these rules decide."""
+def decide_by(
+    policy: Policy,
+    applied: list[Rule],
+    request: Request,
+    snapshot: Snapshot,
+    enforced: Limit | None = None,
+) -> Verdict:
+    """What these rules decide. enforced: a limit in shadow that refuses all the same."""
+    meters = [m for m in policy.limits if not m.shadow or m is enforced]
     task_name, band_name, _, facts = vector(policy, request, snapshot)
     names = tuple(r.name for r in applied)
     for rule in applied:
@@ -186,12 +202,13 @@ def decide_by(policy: Policy, applied: list[Rule], request: Request, snapshot: S
                 "cooling",
                 until is not None and (snapshot.now is None or until > snapshot.now),
             ),
-            *_paid_for(policy, model, facts),
+            *_paid_for(policy, meters, model, facts),
             (
                 "unpriced",
-                "hosted_tools" in request.needs and _capped_by_budget(policy, model, facts),
+                "hosted_tools" in request.needs and _capped_by_budget(policy, meters, model, facts),
             ),
-            *_counted(policy, model, request, facts, snapshot),
+            *_counted(policy, meters, model, request, facts, snapshot),
+            ("budget", _narrowed(policy, meters, model, request, facts, snapshot)),
         ]
         reason = reason or next((name for name, hit in checks if hit), None)
         if reason is not None:
@@ -369,37 +386,76 @@ def _falls_under(meter: Limit, policy: Policy, model: Model, facts: Facts) -> bo
     )
 
 
-def _paid_for(policy: Policy, model: Model, facts: Facts) -> list[tuple[str, bool]]:
+def _caps(meter: Limit) -> bool:
+    """Whether it has a cap that refuses, be it for a single subject."""
+    caps = [meter.cap, *dict(meter.overrides).values()]
+    return meter.then != "warn" and any(cap is not None for cap in caps)
+
+
+def _own(meter: Limit, request: Request) -> tuple[CounterKey, int | None]:
+    """The counter that a request falls under, and its cap."""
+    who = (getattr(request, meter.per) or "-") if meter.per else "-"
+    return meter.key(who), dict(meter.overrides).get(who, meter.cap)
+
+
+def _paid_for(
+    policy: Policy, meters: list[Limit], model: Model, facts: Facts
+) -> list[tuple[str, bool]]:
     money = [
         m
-        for m in policy.limits
+        for m in meters
         if m.metric == "usd" and _falls_under(m, policy, model, facts) and not model.free
     ]
-    capped = any(m.cap is not None and m.then != "warn" for m in money)
+    capped = any(_caps(m) for m in money)
     return [
-        ("uncovered", not model.free and not money),
+        ("uncovered", not model.free and all(m.shadow for m in money)),
         ("unpriced", model.price is None and capped),
     ]
 
 
-def _capped_by_budget(policy: Policy, model: Model, facts: Facts) -> bool:
+def _capped_by_budget(policy: Policy, meters: list[Limit], model: Model, facts: Facts) -> bool:
     return any(
-        m.section == "budgets" and m.cap is not None and m.then != "warn"
-        for m in policy.limits
+        m.section == "budgets" and _caps(m)
+        for m in meters
         if _falls_under(m, policy, model, facts)
         and not (model.free and (m.then == "free_only" or m.metric == "usd"))
     )
 
 
-def _counted(
-    policy: Policy, model: Model, request: Request, facts: Facts, snapshot: Snapshot
+def _narrowed(  # noqa: PLR0917  what is known of a request
+    policy: Policy,
+    meters: list[Limit],
+    model: Model,
+    request: Request,
+    facts: Facts,
+    snapshot: Snapshot,
+) -> bool:
+    number = [m.name for m in policy.models].index(model.name)
+    for meter in meters:
+        name, cap = _own(meter, request)
+        reading = snapshot.used.get(name)
+        if reading is None or cap is None or not _falls_under(meter, policy, model, facts):
+            continue
+        for step in meter.narrow_at:
+            reached = reading.used * 1000 >= round(step.share * 1000) * cap
+            if reached and not step.models & 1 << number:
+                return True
+    return False
+
+
+def _counted(  # noqa: PLR0917  as above
+    policy: Policy,
+    meters: list[Limit],
+    model: Model,
+    request: Request,
+    facts: Facts,
+    snapshot: Snapshot,
 ) -> list[tuple[str, bool]]:
     found = []
-    for meter in policy.limits:
-        who = (getattr(request, meter.per) or "-") if meter.per else "-"
-        name = meter.key(who)
+    for meter in meters:
+        name, cap = _own(meter, request)
         spared = meter.then == "warn" or (meter.then == "free_only" and model.free)
-        if name not in snapshot.used or meter.cap is None or spared:
+        if name not in snapshot.used or cap is None or spared:
             continue
         if not _falls_under(meter, policy, model, facts):
             continue
@@ -408,13 +464,13 @@ def _counted(
         if reading is None:
             found.append(("state", budget))
             continue
-        asked = _asked(meter, model, request)
-        full = reading.used + max(asked, 1) > meter.cap
+        asked = _asked(meter, cap, model, request)
+        full = reading.used + max(asked, 1) > cap
         found.append(("budget" if budget else "rate_limit", full))
     return found
 
 
-def _asked(meter: Limit, model: Model, request: Request) -> int:
+def _asked(meter: Limit, limit: int, model: Model, request: Request) -> int:
     if meter.metric in ("requests", "concurrent"):
         return 1
     size = request.tokens if request.max_input_tokens is None else request.max_input_tokens
@@ -423,7 +479,6 @@ def _asked(meter: Limit, model: Model, request: Request) -> int:
     cap = next(c for c in (asked, model.default_output, plain) if c is not None)
     cap = cap if model.max_output is None else min(cap, model.max_output)
     if meter.metric == "tokens":
-        limit = meter.cap or 0
         if size + 256 * request.answers > limit:
             size = min(size, request.tokens)
         if asked is None:
@@ -438,8 +493,8 @@ def _left(
 ) -> float:
     left = 1.0
     for meter in policy.limits:
-        who = (getattr(request, meter.per) or "-") if meter.per else "-"
-        reading = snapshot.used.get(meter.key(who))
-        if reading is not None and meter.cap and _falls_under(meter, policy, model, facts):
-            left = min(left, max(0.0, 1 - reading.used / meter.cap))
+        name, cap = _own(meter, request)
+        reading = None if meter.shadow else snapshot.used.get(name)
+        if reading is not None and cap and _falls_under(meter, policy, model, facts):
+            left = min(left, max(0.0, 1 - reading.used / cap))
     return left

@@ -13,11 +13,12 @@ from policy_router.decision.facts import situation_of
 from policy_router.decision.floors import floor_of, too_weak
 from policy_router.decision.gates import gates_for
 from policy_router.decision.sessions import session_step
-from policy_router.decision.shadow import shadow_effect
+from policy_router.decision.shadow import limit_effect, shadow_effect
 from policy_router.domain.decision import Decision, Reason, RuleReasons, Skip
 from policy_router.domain.snapshot import Snapshot
 
 if TYPE_CHECKING:
+    from policy_router.decision.limits import LimitIndex
     from policy_router.decision.policy import Policy
     from policy_router.decision.rule_effects import Effect
     from policy_router.domain.request import Request
@@ -55,22 +56,29 @@ def decide_on(policy: Policy, situation: Situation, snapshot: Snapshot = _EMPTY)
         return _denied(policy, situation)
     index = policy._index
     matching = index.matching(situation.facts)
-    in_shadow = matching & index.shadowing
-    if not in_shadow:
-        return _decided(policy, situation, snapshot, index.effect(matching))
+    in_shadow, limits = matching & index.shadowing, index.limits
+    if not in_shadow and not limits.shadowing:
+        return _decided(policy, situation, snapshot, index.effect(matching), limits)
     matching ^= in_shadow
-    decision = _decided(policy, situation, snapshot, index.effect(matching))
+    effect = index.effect(matching)
+    decision = _decided(policy, situation, snapshot, effect, limits)
     shadow = []
     for rule, box in index.in_shadow(in_shadow):
-        applied = _decided(policy, situation, snapshot, index.effect(matching | box))
+        applied = _decided(policy, situation, snapshot, index.effect(matching | box), limits)
         shadow.append(
             shadow_effect("rule", rule.name, rule.span, without=decision, applied=applied)
         )
-    return replace(decision, shadow=(*shadow, *decision.shadow))
+    for limit, enforced in limits.shadowing:
+        applied = _decided(policy, situation, snapshot, effect, enforced)
+        if applied.candidates != decision.candidates:
+            shadow.append(limit_effect(limit, without=decision, applied=applied))
+    return replace(decision, shadow=tuple(shadow))
 
 
-def _decided(policy: Policy, situation: Situation, snapshot: Snapshot, effect: Effect) -> Decision:
-    """The decision of a valid request, by what the rules that apply mean together."""
+def _decided(
+    policy: Policy, situation: Situation, snapshot: Snapshot, effect: Effect, limits: LimitIndex
+) -> Decision:
+    """The decision of a valid request, by what the rules and limits that apply mean together."""
     if effect.denied is not None:
         return _denied(policy, situation, effect)
     index, request, facts = policy._index, situation.request, situation.facts
@@ -98,7 +106,6 @@ def _decided(policy: Policy, situation: Situation, snapshot: Snapshot, effect: E
         if excluded:
             skipped += gate.skips(index, excluded, request, snapshot)
             allowed ^= excluded
-    limits = index.limits
     if snapshot.used or not limits.plain or HOSTED_TOOLS in request.needs:
         excluded, more = limits.excluded(allowed, facts, request, snapshot)
         skipped += more

@@ -6,6 +6,7 @@ reservation uses the charges, and the answer of the store is then binding.
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from policy_router.decision.abilities import HOSTED_TOOLS
@@ -16,8 +17,8 @@ from policy_router.decision.amounts import (
     share_output_cap,
 )
 from policy_router.decision.bitset import chosen
+from policy_router.decision.readings import applies, narrowed, read_limit, without_room
 from policy_router.decision.subjects import limit_for, subject_of
-from policy_router.decision.wording import spell_exhausted
 from policy_router.domain.decision import Reason, Skip
 from policy_router.domain.limits import LEASE, Charge, Metric, WhenExhausted
 from policy_router.domain.periods import Period
@@ -26,9 +27,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Sequence
     from zoneinfo import ZoneInfo
 
-    from policy_router.decision.amounts import During
     from policy_router.domain.condition import Facts
-    from policy_router.domain.limits import CounterKey, Limit, Reading
+    from policy_router.domain.limits import CounterKey, Limit
     from policy_router.domain.models import Model
     from policy_router.domain.request import Request
     from policy_router.domain.snapshot import Snapshot
@@ -45,13 +45,26 @@ class LimitIndex:
     Attributes:
         limits: Every limit and budget, in written order.
         plain: Whether no model is ever excluded for lack of a budget or a price.
+        shadowing: Each limit in shadow, with an index in which it refuses.
         longest: Seconds after its reservation within which an attempt is sent. What it reserves is
             for the highest price in force within that time.
     """
 
     def __init__(
-        self, models: Sequence[Model], limits: Sequence[Limit], longest: float = LEASE
+        self,
+        models: Sequence[Model],
+        limits: Sequence[Limit],
+        longest: float = LEASE,
+        enforced: Limit | None = None,
     ) -> None:
+        """Prepare the limits of a policy.
+
+        Args:
+            models: The models of the policy.
+            limits: Its limits and budgets.
+            longest: See the attribute.
+            enforced: A limit in shadow that is to refuse as it would without `shadow`.
+        """
         self.limits = tuple(limits)
         self.longest = longest
         self._models = tuple(models)
@@ -60,16 +73,26 @@ class LimitIndex:
         self._unpriced = _set_of(models, lambda model: not model.free and model.price is None)
         # What only counts protects from nothing, so it covers no model that costs money.
         money = [limit for limit in limits if limit.metric is Metric.USD and not limit.shadow]
-        self._refusing = [limit for limit in limits if limit.refusing and limit.capped]
+        in_force = [
+            replace(limit, shadow=False) if limit is enforced else limit
+            for limit in limits
+            if limit is enforced or not limit.shadow
+        ]
+        self._refusing = [limit for limit in in_force if limit.refusing and limit.capped]
         self._capping = [limit for limit in self._refusing if limit.metric is Metric.USD]
         self._sized = [
             limit for limit in self._refusing if limit.metric in (Metric.TOKENS, Metric.USD)
         ]
-        self._narrowing = [limit for limit in limits if limit.narrow_at and not limit.shadow]
+        self._narrowing = [limit for limit in in_force if limit.narrow_at]
         self._conditional = [limit for limit in money if limit.when is not None]
         self._covered = _union(limit.models for limit in money if limit.when is None)
         self._capped = _union(limit.models for limit in self._capping if limit.when is None)
         self.plain = not (self._paid & ~self._covered) and not self._unpriced
+        self.shadowing = tuple(
+            (limit, LimitIndex(models, limits, longest, limit))
+            for limit in limits
+            if limit.shadow and enforced is None
+        )
 
     def applying(self, facts: Facts) -> Iterator[Limit]:
         """The limits whose condition holds, in written order."""
@@ -137,7 +160,7 @@ class LimitIndex:
         excluded = 0
         skips: list[Skip] = []
         for limit in self._refusing:
-            if limit.section != "budgets" or not _applies(limit, facts):
+            if limit.section != "budgets" or not applies(limit, facts):
                 continue
             models = limit.models & allowed & ~excluded
             if limit.then is WhenExhausted.FREE_ONLY or limit.metric is Metric.USD:
@@ -153,29 +176,30 @@ class LimitIndex:
     def exhausted(
         self, allowed: int, facts: Facts, request: Request, snapshot: Snapshot
     ) -> tuple[int, list[Skip]]:
-        """The models among `allowed` that do not fit into a limit, each with the first of these."""
+        """The models among `allowed` that do not fit into a limit, each with the first of these,
+        and those that a limit keeps back because of what is used of it."""
         excluded = 0
         skips: list[Skip] = []
         during = snapshot.now, self.longest
         for limit in self._refusing if snapshot.used else ():
             models = allowed & limit.models & ~excluded
-            if not models:
+            shown = read_limit(limit, facts, request, snapshot) if models else None
+            if shown is None:
                 continue
-            subject = subject_of(limit, request)
-            key = limit.key(subject)
-            if key not in snapshot.used or not _applies(limit, facts):
-                continue
-            limit = limit.of(subject)  # noqa: PLW2901  the same limit with the subject's cap
-            if limit.cap is None:
-                continue
+            own, key, reading = shown
             if limit.then is WhenExhausted.FREE_ONLY:
                 models &= ~self._free
-            reading = snapshot.used[key]
             for i, model in self._models_in(models):
-                skip = _exhausted(limit, key, model, request, reading, during)
+                skip = without_room(own, key, model, request, reading, during)
                 if skip is not None:
                     excluded |= 1 << i
                     skips.append(skip)
+        for limit in self._narrowing if snapshot.used else ():
+            shown = read_limit(limit, facts, request, snapshot)
+            if shown is not None:
+                beyond, more = narrowed(*shown, self._models, allowed & ~excluded)
+                excluded |= beyond
+                skips += more
         return excluded, skips
 
     # -- what the counters say ---------------------------------------------------------------
@@ -270,7 +294,7 @@ class LimitIndex:
         for limit in self._sized:
             if not limit.models >> position & 1 or not refuses(limit, model):
                 continue
-            if not _applies(limit, facts):
+            if not applies(limit, facts):
                 continue
             limit = limit_for(limit, request)  # noqa: PLW2901  the same with the subject's cap
             if limit.cap is None:
@@ -317,36 +341,6 @@ class LimitIndex:
             amount = largest_amount(limit, model, request, output_cap, during)
             charges.append(Charge(counter, amount, limit.cap, refuses(limit, model), limit.warn_at))
         return tuple(charges)
-
-
-def _applies(limit: Limit, facts: Facts) -> bool:
-    return limit.when is None or limit.when.holds(facts)
-
-
-def _exhausted(  # noqa: PLR0917  what a decision has worked out by then
-    limit: Limit,
-    key: CounterKey,
-    model: Model,
-    request: Request,
-    reading: Reading | None,
-    during: During,
-) -> Skip | None:
-    """Why a reading excludes a model that is called in a period; None when it fits.
-
-    A rate limit that cannot be read excludes no model: each process then keeps its own share.
-    """
-    budget = limit.section == "budgets"
-    if reading is None:
-        detail = f"budget `{limit.name}` cannot be read now"
-        return Skip(model.name, Reason.STATE, detail, span=limit.span) if budget else None
-    cap = limit.cap or 0
-    requested = largest_amount(limit, model, request, during=during)
-    if reading.used + max(requested, 1) <= cap:
-        return None
-    reason = Reason.BUDGET if budget else Reason.RATE_LIMIT
-    detail = spell_exhausted(key, reading.used, cap, requested)
-    opens = reading.opens if max(requested, 1) <= cap else None
-    return Skip(model.name, reason, detail, opens, limit.span)
 
 
 def _set_of(models: Sequence[Model], holds: Callable[[Model], bool]) -> int:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING, Final
 
 from policy_router.domain.shadow import ShadowEffect
@@ -11,6 +12,7 @@ if TYPE_CHECKING:
 
     from policy_router.diagnostics import Span
     from policy_router.domain.decision import Decision
+    from policy_router.domain.limits import Limit
 
 
 _NAMED: Final = 12
@@ -48,6 +50,20 @@ def shadow_effect(
         done.append("checked the answer: " + ", ".join(c for each in more for c in each.checks))
     detail = "would have " + " and ".join(done or ["changed nothing"])
     return ShadowEffect(kind, name, detail, removed, first, denied, span)
+
+
+def limit_effect(limit: Limit, *, without: Decision, applied: Decision) -> ShadowEffect:
+    """What a limit or budget in shadow would have done to a request, and why.
+
+    Args:
+        limit: The limit or budget.
+        without: The decision without it, which is the one that holds.
+        applied: The decision as it would be with it.
+    """
+    kind = "budget" if limit.is_budget else "limit"
+    effect = shadow_effect(kind, limit.name, limit.span, without=without, applied=applied)
+    why = next((skip.detail for skip in applied.further if skip.model in effect.removed), None)
+    return effect if why is None else replace(effect, detail=f"{effect.detail}: {why}")
 
 
 def _named(models: Sequence[str]) -> str:

@@ -8,7 +8,7 @@ from policy_router.domain.limits import Metric
 from policy_router.domain.money import spell_usd
 
 if TYPE_CHECKING:
-    from policy_router.domain.limits import CounterKey
+    from policy_router.domain.limits import CounterKey, Narrowing
 
 
 def spell_amount(metric: Metric, amount: int) -> str:
@@ -60,3 +60,20 @@ def spell_exhausted(key: CounterKey, used: int, cap: int, requested: int) -> str
     if used >= cap:
         return text
     return f"{text}, this request may use {spell_amount(key.metric, requested)}"
+
+
+def spell_narrowed(key: CounterKey, used: int, cap: int, narrowing: Narrowing) -> str:
+    """Say that so much of a limit is used that only some models are left.
+
+    Args:
+        key: A counter of the limit.
+        used: What is used of it.
+        cap: The most that the limit allows.
+        narrowing: The threshold that is reached.
+    """
+    kind = "budget" if key.is_budget else "limit"
+    usage = spell_usage(key.metric, used, cap, key.window)
+    share = f"{used / cap:.0%}" if cap else "all"
+    kept = ", ".join(narrowing.selectors)
+    threshold = f"`narrow_at` {narrowing.share * 100:.6g}%"
+    return f"{kind} `{key.name}`: {usage} used ({share}); {threshold} leaves only {kept}"
