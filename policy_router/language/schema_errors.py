@@ -29,7 +29,7 @@ from policy_router.language.schema_words import (
 from policy_router.redaction.names import is_name_of_secret
 from policy_router.resilience.cancellation import Poll, checkpoint, never
 from policy_router.suggest import Hints
-from policy_router.units import DAY_RANGE
+from policy_router.units import DAY_RANGE, PERCENT
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -184,6 +184,18 @@ def _unknown_fields(
         if key in fields or any(re.search(p, key) for p in patterns):
             continue
         span = source.key_span((*path, key))
+        if any(p.startswith(PERCENT.pattern.removesuffix("$")) for p in patterns):
+            yield FileProblem(
+                (*path, key),
+                Diagnostic(
+                    "bad-unit",
+                    Severity.ERROR,
+                    f"`{short(key)}` is not {article(PERCENT.name)} {PERCENT.name}",
+                    span,
+                    f"write it like `{PERCENT.examples[-1]}`",
+                ),
+            )
+            continue
         if patterns:
             yield FileProblem(
                 (*path, key),
