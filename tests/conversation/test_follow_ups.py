@@ -20,6 +20,7 @@ from policy_router.conversation.follow_ups import goes_on, refers_back
         "Continue please",
         "go ahead",
         "sounds good, proceed",
+        "looks good",
         "yes, option 2",
         "lgtm",
         "carry on",
