@@ -24,6 +24,7 @@ from policy_router.ledger.arithmetic import (
     settled_amount,
 )
 from policy_router.ledger.reader import EntryKind, LedgerEntry
+from policy_router.ledger.sessions import KeptSession
 from policy_router.ledger.store import (
     Crossing,
     Ended,
@@ -38,6 +39,7 @@ from policy_router.ledger.store import (
 
 if TYPE_CHECKING:
     from policy_router.domain.limits import Charge
+    from policy_router.ledger.sessions import SessionRecord
     from policy_router.ledger.store import Ending, Hold
 
 REMEMBERED: Final = 86_400.0
@@ -115,6 +117,7 @@ class LedgerState:
         rows: The entries of the ledger in order; the owner removes them.
         seq: The number of the last entry.
         closed: The answer to a hold on a capped budget while data is lost; None otherwise.
+        sessions: What is kept of sessions, by their keys; the owner removes them.
     """
 
     __slots__ = (
@@ -128,6 +131,7 @@ class LedgerState:
         "rolling",
         "rows",
         "seq",
+        "sessions",
     )  # fmt: skip
 
     def __init__(self, remembered: float = REMEMBERED) -> None:
@@ -141,6 +145,7 @@ class LedgerState:
         self.rows: deque[LedgerEntry] = deque()
         self.seq = 0
         self.closed: Unavailable | None = None
+        self.sessions: dict[str, KeptSession] = {}
 
     # -- verbs -------------------------------------------------------------------------------
 
@@ -200,6 +205,19 @@ class LedgerState:
             held.state = SETTLED
             crossed += self._charge(held, actual, EntryKind.SETTLE, now)
         return Settled(Ended.DONE, crossed)
+
+    def session(self, key: str, now: float) -> SessionRecord | None:
+        """See SessionStore.read_session."""
+        kept = self.sessions.get(key)
+        return None if kept is None or kept.expires <= now else kept.record
+
+    def keep_session(self, key: str, record: SessionRecord, lasts: float, now: float) -> None:
+        """See SessionStore.write_session. The sessions are in the order in which they were written
+        last."""
+        before, kept = self.sessions.pop(key, None), KeptSession(record, now + lasts)
+        if before is not None and before.expires > now:
+            kept = before.followed_by(kept)
+        self.sessions[key] = kept
 
     # -- counting ------------------------------------------------------------------------------
 

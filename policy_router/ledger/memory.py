@@ -13,6 +13,7 @@ from policy_router.ledger.arithmetic import clamped, clamped_hold, contribution,
 from policy_router.ledger.clock import doubt, moment
 from policy_router.ledger.engine import CORRECTED, OPEN, RELEASED, REMEMBERED, SETTLED, LedgerState
 from policy_router.ledger.reader import Balance
+from policy_router.ledger.sessions import MOST_SESSIONS
 from policy_router.ledger.store import Attribution, Hold
 from policy_router.ledger.uptime import source
 from policy_router.resilience import forks
@@ -23,6 +24,7 @@ if TYPE_CHECKING:
     from policy_router.domain.limits import Charge, Reading
     from policy_router.ledger.clock import Anchor, Moment, Source
     from policy_router.ledger.reader import Difference, LedgerEntry
+    from policy_router.ledger.sessions import SessionRecord
     from policy_router.ledger.store import (
         Ending,
         Granted,
@@ -140,6 +142,19 @@ class MemoryStore:
             self._lighten(hold_id)
             return settled
 
+    async def read_session(self, key: str) -> SessionRecord | None:
+        """See SessionStore."""
+        with self._lock:
+            return self._ledger.session(key, self._look().now)
+
+    async def write_session(self, key: str, record: SessionRecord, lasts: float) -> None:
+        """See SessionStore."""
+        with self._lock:
+            self._ledger.keep_session(key, record, lasts, self._tick())
+            sessions = self._ledger.sessions
+            while len(sessions) > MOST_SESSIONS:
+                del sessions[next(iter(sessions))]
+
     async def aclose(self) -> None:
         """Do nothing: there is nothing to close."""
 
@@ -242,5 +257,7 @@ class MemoryStore:
         for place, (end, key) in enumerate(ended):
             if place >= ENDED or end + self._keep.periods < now:
                 del ledger.counts[key]
+        for key in [key for key, kept in ledger.sessions.items() if kept.expires <= now]:
+            del ledger.sessions[key]
         for key in [key for key, holds in ledger.concurrent.items() if not holds]:
             del ledger.concurrent[key]

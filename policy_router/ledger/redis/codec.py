@@ -9,6 +9,7 @@ from policy_router.domain.limits import CounterKey, Reading
 from policy_router.ledger.arithmetic import MAX_AMOUNT, clamped_settlement, refusal, threshold
 from policy_router.ledger.continuity import PAUSE, Loss, Mark
 from policy_router.ledger.reader import EntryKind, LedgerEntry
+from policy_router.ledger.sessions import SessionRecord
 from policy_router.ledger.store import Attribution, Crossing, Granted, Refused, Stale, Unavailable
 
 if TYPE_CHECKING:
@@ -28,6 +29,20 @@ def encode(text: str) -> bytes:
 def decode(data: bytes) -> str:
     """The text, from its bytes."""
     return data.decode("utf-8", "surrogatepass")
+
+
+def session(text: bytes, now: float | None) -> SessionRecord | None:
+    """What is kept of a session; None when it is over at that time. Where no time is given, the
+    server has removed what is over.
+
+    Args:
+        text: The text that the server keeps: `<at> <rank> <expires> <text>`.
+        now: Unix time, or None.
+    """
+    at, rank, expires, rest = decode(text).split(" ", 3)
+    if now is not None and float(expires) <= now:
+        return None
+    return SessionRecord(float(at), int(rank), rest)
 
 
 # -- to the scripts ------------------------------------------------------------------------------

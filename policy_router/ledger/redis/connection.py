@@ -33,6 +33,8 @@ if TYPE_CHECKING:
 TOGETHER: Final = 32
 """The most commands of one round trip."""
 SCRIPT: Final = resources.files(__package__).joinpath("verbs.lua").read_text(encoding="utf-8")
+SESSIONS: Final = resources.files(__package__).joinpath("sessions.lua").read_text("utf-8")
+"""The script that writes a session. It is short, and is sent with each write."""
 SHA: Final = hashlib.sha1(SCRIPT.encode(), usedforsecurity=False).hexdigest()
 
 OPTIONS: Final = ("client_name", "db", "password", "username")

@@ -24,8 +24,15 @@ from policy_router.ledger.continuity import REMEDY, Loss, Mark, SeenState
 from policy_router.ledger.diagnosis import describe_loss
 from policy_router.ledger.reader import Balance
 from policy_router.ledger.redis import codec
-from policy_router.ledger.redis.connection import SHA, LoopConnection, own_options, place_of
+from policy_router.ledger.redis.connection import (
+    SESSIONS,
+    SHA,
+    LoopConnection,
+    own_options,
+    place_of,
+)
 from policy_router.ledger.redis.diagnosis import describe
+from policy_router.ledger.sessions import MOST_SESSIONS
 from policy_router.ledger.store import Ended, Settled
 from policy_router.resilience import forks
 
@@ -35,6 +42,7 @@ if TYPE_CHECKING:
     from policy_router.domain.limits import Charge, Reading
     from policy_router.ledger.diagnosis import Diagnosis
     from policy_router.ledger.reader import Difference, LedgerEntry
+    from policy_router.ledger.sessions import SessionRecord
     from policy_router.ledger.store import (
         Ending,
         Granted,
@@ -144,6 +152,23 @@ class RedisStore:
     async def release(self, hold_id: str) -> Settled:
         """See Store."""
         return await self._finish(hold_id, None)
+
+    async def read_session(self, key: str) -> SessionRecord | None:
+        """See SessionStore."""
+        text = await self._connection(self._patience).ask("GET", f"{self._base}:session:{key}")
+        return None if text is None else codec.session(text, self._now())
+
+    async def write_session(self, key: str, record: SessionRecord, lasts: float) -> None:
+        """See SessionStore."""
+        now = self._now()
+        await self._connection(self._patience).ask(
+            "EVAL", SESSIONS, 1, self._base, key, repr(record.at), record.rank,
+            codec.encode(record.text), repr(lasts), MOST_SESSIONS, "" if now is None else repr(now),
+        )  # fmt: skip
+
+    def _now(self) -> float | None:
+        """The time of the clock that tests set; None where the server's counts."""
+        return None if self._clock is None else self._clock()
 
     async def aclose(self) -> None:
         """See Store. Connections of other running loops are closed in those."""

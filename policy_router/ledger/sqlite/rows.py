@@ -1,15 +1,13 @@
 """The rows of a SQLite ledger that a batch of verbs touches: how they are loaded and saved.
 
-A batch takes a handful of statements, however many verbs it contains. Few large statements are
-faster than many small ones, because each releases Python's global lock and may wait to get it back.
+A batch takes a handful of statements, however many verbs it contains (see `statements`).
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from functools import lru_cache
 from heapq import heappush
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Final
 
 from policy_router.domain.limits import Charge, Counter, Metric
 from policy_router.ledger.engine import (
@@ -23,17 +21,13 @@ from policy_router.ledger.engine import (
     LedgerState,
 )
 from policy_router.ledger.sqlite.codec import LEDGER, decode, from_entry
+from policy_router.ledger.sqlite.sessions import forget_sessions
+from policy_router.ledger.sqlite.statements import FEW, find, many
 from policy_router.ledger.store import Attribution, Hold
 
 if TYPE_CHECKING:
     import sqlite3
     from collections.abc import Iterable, Mapping, Sequence
-
-WIDEST: Final = 256
-"""The most rows or keys of one statement."""
-
-FEW: Final = 1000
-"""The most rows of a table that are deleted in one step."""
 
 _HOLD: Final = "SELECT id, state, taken, expires FROM hold WHERE"
 
@@ -79,9 +73,9 @@ def load(
     rows = connection.execute(f"{_HOLD} state = 'open' AND expires <= ?", (now,)).fetchall()
     wanted = dict.fromkeys(ids)
     live = "id IN ({}) AND (state = 'open' OR forget > ?)"
-    rows += _find(connection, f"{_HOLD} {live}", [*wanted], now)
+    rows += find(connection, f"{_HOLD} {live}", [*wanted], now)
     others = [hold_id for hold_id, *_ in rows if hold_id not in cached]
-    bodies = _find(connection, "SELECT id, body FROM hold WHERE id IN ({})", others)
+    bodies = find(connection, "SELECT id, body FROM hold WHERE id IN ({})", others)
     decoded = {hold_id: decode(hold_id, body) for hold_id, body in bodies}
     for hold_id, state, taken, expires in rows:
         hold = cached.get(hold_id) or decoded[hold_id]
@@ -106,12 +100,12 @@ def _load_ended(
     """Load holds that ended within the last day. Those that were charged are in the ledger, which
     keeps them for longer; but every store forgets a hold at the same moment."""
     released = "SELECT id, expires FROM released WHERE id IN ({}) AND forget > ?"
-    rows = _find(connection, released, ids, now)
+    rows = find(connection, released, ids, now)
     charged = (
         "SELECT id, expires FROM ledger WHERE id IN ({})"
         f" AND kind <> 'adjust' AND ts + {REMEMBERED} > ?"
     )
-    rows += _find(connection, charged, ids, now)
+    rows += find(connection, charged, ids, now)
     for hold_id, expires in rows:
         loaded.ledger.holds[hold_id] = HoldRecord(
             Hold(hold_id, (), 0, Attribution()), SETTLED, expires, {}
@@ -138,13 +132,13 @@ def load_counters(
         ids.append(counter.id)
     ledger = loaded.ledger
     balances = "SELECT key, ends, spent, held, told, forgotten FROM bucket WHERE key IN ({})"
-    for key, *count in _find(connection, balances, calendar):
+    for key, *count in find(connection, balances, calendar):
         ledger.counts[key] = CalendarCount(*count)
     # One row for each key, with the numbers as text: every row takes Python's global lock once.
     slots = (
         "SELECT key, group_concat(slot || ' ' || n, ' ') FROM slot WHERE key IN ({}) GROUP BY key"
     )
-    for key, text in _find(connection, slots, rolling):
+    for key, text in find(connection, slots, rolling):
         numbers = iter(map(int, text.split()))
         ledger.rolling[key] = dict(zip(numbers, numbers, strict=True))
         loaded.oldest[key] = min(ledger.rolling[key])
@@ -152,7 +146,7 @@ def load_counters(
         "SELECT key, hold FROM seat WHERE key IN ({}) AND hold NOT IN"
         " (SELECT id FROM hold WHERE state = 'open' AND expires <= ?)"
     )
-    for key, hold_id in _find(connection, under_way, concurrent, now):
+    for key, hold_id in find(connection, under_way, concurrent, now):
         ledger.concurrent.setdefault(key, set()).add(hold_id)
 
 
@@ -184,7 +178,7 @@ def save(
     _save_holds(connection, loaded, changed, bodies, now)
     _save_counters(connection, loaded, changed.values())
     rows = [(*from_entry(row), ledger.holds[row.id].expires) for row in ledger.rows]
-    _many(connection, f"INSERT INTO ledger ({LEDGER}, expires) VALUES {{}}", rows)
+    many(connection, f"INSERT INTO ledger ({LEDGER}, expires) VALUES {{}}", rows)
     connection.execute("UPDATE meta SET now = ?, version = version + 1", (now,))
     return True
 
@@ -219,11 +213,11 @@ def _save_holds(
             ended += concurrent
         elif not stored:
             begun += concurrent
-    _many(connection, "INSERT INTO hold (id, state, taken, expires, forget, body) VALUES {}", new)
-    _find(connection, "DELETE FROM hold WHERE id IN ({})", ended_ids)
-    _many(connection, "INSERT OR REPLACE INTO released (id, expires, forget) VALUES {}", released)
-    _many(connection, "INSERT INTO seat (key, hold) VALUES {}", begun)
-    _many(connection, "DELETE FROM seat WHERE (key, hold) IN (VALUES {})", ended)
+    many(connection, "INSERT INTO hold (id, state, taken, expires, forget, body) VALUES {}", new)
+    find(connection, "DELETE FROM hold WHERE id IN ({})", ended_ids)
+    many(connection, "INSERT OR REPLACE INTO released (id, expires, forget) VALUES {}", released)
+    many(connection, "INSERT INTO seat (key, hold) VALUES {}", begun)
+    many(connection, "DELETE FROM seat WHERE (key, hold) IN (VALUES {})", ended)
 
 
 def _save_counters(
@@ -246,14 +240,14 @@ def _save_counters(
                 if slot in window and (key, slot) not in slots:
                     ends = (slot + counter.slots + 1) * counter.width
                     slots[key, slot] = key, slot, window[slot], ends
-    _many(
+    many(
         connection,
         "INSERT INTO bucket (key, spent, held, told, ends, forgotten) VALUES {}"
         " ON CONFLICT (key) DO UPDATE SET spent = excluded.spent, held = excluded.held,"
         " told = excluded.told, ends = excluded.ends, forgotten = excluded.forgotten",
         [*balances.values()],
     )
-    _many(
+    many(
         connection,
         "INSERT INTO slot (key, slot, n, ends) VALUES {}"
         " ON CONFLICT (key, slot) DO UPDATE SET n = excluded.n",
@@ -284,42 +278,10 @@ def forget(connection: sqlite3.Connection, now: float, after: str) -> str:
             f" (SELECT id FROM {table} WHERE {which}forget <= ? LIMIT {FEW})",
             (now,),
         )
+    forget_sessions(connection, now)
     row = connection.execute(
         f"SELECT key FROM slot WHERE key > ? ORDER BY key LIMIT 1 OFFSET {FEW}", (after,)
     ).fetchone()
     span, bounds = ("key > ? AND key <= ?", (after, *row)) if row else ("key > ?", (after,))
     connection.execute(f"DELETE FROM slot WHERE {span} AND ends <= ?", (*bounds, now))
     return row[0] if row else ""
-
-
-# -- statements over many rows ---------------------------------------------------------------------
-
-
-def _find(
-    connection: sqlite3.Connection, statement: str, keys: Sequence[str], *more: object
-) -> list[Any]:
-    """Run a statement for many keys, whose list replaces `{}`."""
-    rows: list[Any] = []
-    for start in range(0, len(keys), WIDEST):
-        some = list(keys[start : start + WIDEST])
-        width = 1 << (len(some) - 1).bit_length()  # few widths, so that statements are reused
-        padding = some[-1:] * (width - len(some))
-        text = _filled(statement, "?", width)
-        rows += connection.execute(text, (*some, *padding, *more)).fetchall()
-    return rows
-
-
-def _many(connection: sqlite3.Connection, statement: str, rows: Sequence[Sequence[object]]) -> None:
-    """Run a statement for many rows, whose list replaces `{}`."""
-    start = 0
-    while start < len(rows):
-        width = min(1 << ((len(rows) - start).bit_length() - 1), WIDEST)
-        some = rows[start : start + width]
-        marks = "(" + ",".join("?" * len(some[0])) + ")"
-        connection.execute(_filled(statement, marks, width), [v for row in some for v in row])
-        start += width
-
-
-@lru_cache(maxsize=512)
-def _filled(statement: str, marks: str, width: int) -> str:
-    return statement.format(",".join([marks] * width))

@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from policy_router.errors import StoreError
     from policy_router.ledger.clock import Source
     from policy_router.ledger.continuity import Loss
+    from policy_router.ledger.sessions import SessionRecord
     from policy_router.ledger.sqlite.connection import Durability
     from policy_router.ledger.sqlite.worker import Worker
     from policy_router.ledger.store import (
@@ -139,6 +140,20 @@ class SqliteStore(SqliteReader):
             self._writer, lambda ledger, now: ledger.end(hold_id, None, now), (hold_id,)
         )
 
+    async def read_session(self, key: str) -> SessionRecord | None:
+        """See SessionStore."""
+        return await self._submit(
+            self._reader, lambda ledger, now: ledger.session(key, now), sessions=(key,)
+        )
+
+    async def write_session(self, key: str, record: SessionRecord, lasts: float) -> None:
+        """See SessionStore."""
+        await self._submit(
+            self._writer,
+            lambda ledger, now: ledger.keep_session(key, record, lasts, now),
+            sessions=(key,),
+        )
+
     async def aclose(self) -> None:
         """See Store. What was submitted before is done first."""
         if self._closed is None:
@@ -153,9 +168,11 @@ class SqliteStore(SqliteReader):
         run: Callable[..., T],
         ids: tuple[str, ...] = (),
         charges: Sequence[Charge] = (),
+        sessions: tuple[str, ...] = (),
     ) -> T:
         future: asyncio.Future[T] = asyncio.get_running_loop().create_future()
-        return await self._answer(worker, VerbRequest(run, future, ids, charges))
+        request = VerbRequest(run, future, ids, charges, sessions=sessions)
+        return await self._answer(worker, request)
 
     async def _answer(self, worker: Worker, request: VerbRequest[T]) -> T:
         if self._closed is not None:

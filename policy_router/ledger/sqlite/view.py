@@ -30,6 +30,7 @@ from policy_router.ledger.sqlite.lock import Lock
 from policy_router.ledger.sqlite.reports import SqliteReader
 from policy_router.ledger.sqlite.rows import LoadedState, load_counters
 from policy_router.ledger.sqlite.schema import MIGRATIONS, identify
+from policy_router.ledger.sqlite.sessions import load_sessions
 from policy_router.ledger.sqlite.timing import TIMING
 from policy_router.ledger.uptime import host
 
@@ -40,6 +41,7 @@ if TYPE_CHECKING:
     from policy_router.domain.limits import Charge, Reading
     from policy_router.ledger.clock import Moment, Source
     from policy_router.ledger.continuity import Loss, Mark
+    from policy_router.ledger.sessions import SessionRecord
     from policy_router.ledger.sqlite.timing import Timing
 
 T = TypeVar("T")
@@ -80,10 +82,19 @@ class SqliteView(SqliteReader):
 
         return await self._consult(look)
 
+    async def read_session(self, key: str) -> SessionRecord | None:
+        """See SessionStore."""
+
+        def look(connection: sqlite3.Connection) -> SessionRecord | None:
+            kept = load_sessions(connection, (key,), self._now(connection)).get(key)
+            return None if kept is None else kept.record
+
+        return await self._consult(look)
+
     async def _write(self, *_: object) -> NoReturn:
         raise self._file.unusable("it was opened for reading only", "open it with `open_store`")
 
-    reserve = renew = settle = release = _write
+    reserve = renew = settle = release = write_session = _write
 
     async def aclose(self) -> None:
         """See Store."""

@@ -16,6 +16,7 @@ from policy_router.ledger.sqlite import clock as sqlite_clock
 from policy_router.ledger.sqlite.codec import encode
 from policy_router.ledger.sqlite.continuity import History
 from policy_router.ledger.sqlite.rows import LoadedState, load_counters
+from policy_router.ledger.sqlite.sessions import load_sessions
 
 if TYPE_CHECKING:
     import asyncio
@@ -42,6 +43,7 @@ class VerbRequest(Generic[T]):
         loop: The loop of the future.
         ids: The holds that the verb touches.
         charges: The charges that the verb touches.
+        sessions: The keys of the sessions that the verb touches.
         hold: The hold that it may take.
         body: The text of that hold.
         sent: When it was sent, in the time of its loop.
@@ -53,7 +55,7 @@ class VerbRequest(Generic[T]):
 
     __slots__ = (
         "answer", "begun", "body", "charges", "failure", "future", "hold", "ids", "loop", "run",
-        "sent", "withdrawn",
+        "sent", "sessions", "withdrawn",
     )  # fmt: skip
 
     def __init__(
@@ -63,12 +65,15 @@ class VerbRequest(Generic[T]):
         ids: tuple[str, ...] = (),
         charges: Sequence[Charge] = (),
         hold: Hold | None = None,
+        *,
+        sessions: tuple[str, ...] = (),
     ) -> None:
         self.run = run
         self.future = future
         self.loop = future.get_loop()
         self.ids = ids
         self.charges = charges
+        self.sessions = sessions
         self.hold = hold
         self.body = "" if hold is None else encode(hold)
         self.sent = 0.0
@@ -272,6 +277,9 @@ class Reader(Worker):
         history = History(connection, self.memory, seen, lambda _: now)
         counters = {c.counter.id: c.counter for request in requests for c in request.charges}
         load_counters(connection, loaded, counters.values(), now)
+        sessions = [key for request in requests for key in request.sessions]
+        if sessions:
+            loaded.ledger.sessions = load_sessions(connection, sessions, now)
         connection.execute("COMMIT")
         history.end()
         for request in requests:

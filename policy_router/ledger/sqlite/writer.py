@@ -20,6 +20,7 @@ from policy_router.ledger.engine import OPEN
 from policy_router.ledger.sqlite import clock as sqlite_clock
 from policy_router.ledger.sqlite.continuity import History, record_synced, write_high_water
 from policy_router.ledger.sqlite.rows import forget, load, save
+from policy_router.ledger.sqlite.sessions import load_sessions, save_sessions
 from policy_router.ledger.sqlite.worker import Worker, answer_all
 from policy_router.ledger.store import Unavailable
 
@@ -144,9 +145,13 @@ class Writer(Worker):
         loaded = load(connection, ids, charges, now, self._cache)
         if history.loss is not None:
             loaded.ledger.closed = Unavailable(self.file.lost(history.loss), PAUSE)
+        keys = [key for request in requests for key in request.sessions]
+        sessions = load_sessions(connection, keys, now) if keys else {}
+        loaded.ledger.sessions = dict(sessions)
         answers = [request.run(loaded.ledger, now) for request in requests]
         bodies = {id(request.hold): request.body for request in requests}
-        if history.write(changed=save(connection, loaded, bodies, now)):
+        remembers = save_sessions(connection, sessions, loaded.ledger.sessions)
+        if history.write(changed=save(connection, loaded, bodies, now)) or remembers:
             if moment.anchor is not None and moment.anchor != stored.anchor:
                 sqlite_clock.save(connection, self.time.machine, moment.anchor)
             connection.execute("COMMIT")

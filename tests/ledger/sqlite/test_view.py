@@ -175,7 +175,8 @@ def test_a_view_writes_nothing(path: Path) -> None:
 def test_a_ledger_of_an_earlier_format_is_read_as_it_is(path: Path) -> None:
     with closing(sqlite3.connect(path)) as connection:
         connection.executescript(
-            "DROP TABLE anchor; DROP TABLE reset; ALTER TABLE bucket DROP COLUMN forgotten;"
+            "DROP TABLE anchor; DROP TABLE reset; DROP TABLE session;"
+            " ALTER TABLE bucket DROP COLUMN forgotten;"
             " ALTER TABLE ledger DROP COLUMN session; PRAGMA user_version = 2;"
         )
     before = path.read_bytes()
@@ -183,7 +184,7 @@ def test_a_ledger_of_an_earlier_format_is_read_as_it_is(path: Path) -> None:
         assert w.used(w.money(1)) == [700]
         assert len(w.rows()) == 1
     found = {f.subject: f for f in diagnose(path, ClockReading(NOON - 90))}
-    assert found["format"].text == "2; this version writes 4"
+    assert found["format"].text == "2; this version writes 5"
     assert found["time"].text.startswith("the ledger's time stands still for 90 s")
     assert path.read_bytes() == before
     with store(path) as w:
