@@ -52,6 +52,21 @@ def percent(text: str) -> float:
     return float(Decimal(text[:-1]) / 100)
 
 
+def change(text: str) -> float:
+    """`-3%` -> -0.03; the sign is always written."""
+    return float(Decimal(text[:-1]) / 100)
+
+
+def factor(text: str) -> float:
+    """`3x` -> 3.0."""
+    return float(text[:-1])
+
+
+def hourly(text: str) -> int:
+    """`$2.50/hour` -> nano-USD per hour."""
+    return money(text.removesuffix("/hour"))
+
+
 def size(text: str) -> int:
     """`8GB` -> bytes, in powers of 1000."""
     return int(Decimal(text[:-2]) * {"MB": 10**6, "GB": 10**9, "TB": 10**12}[text[-2:]])
@@ -184,6 +199,11 @@ WAIT: Final = _unit(
 PERCENT: Final = _unit(
     "percentage", r"(?:100|[0-9]{1,2}(?:\.[0-9]{1,6})?)%", ("10%", "80%"), percent
 )
+CHANGE: Final = _unit(
+    "change in percent", r"[+-](?:100|[0-9]{1,2}(?:\.[0-9]{1,6})?)%", ("-3%", "+5%"), change
+)
+FACTOR: Final = _unit("factor", r"[1-9][0-9]{0,2}(?:\.[0-9]{1,3})?x", ("3x", "1.5x"), factor)
+HOURLY: Final = _unit("price per hour", rf"{_MONEY}/hour", ("$2.50/hour",), hourly)
 SIZE: Final = _unit("amount of memory", r"[0-9]{1,6}(?:\.[0-9]{1,3})?(?:MB|GB|TB)", ("8GB",), size)
 REQUESTS: Final = _unit(
     "request rate", rf"[0-9]{{1,12}}/{_WINDOW}", ("20/min", "50/day", "900/5h"), rate("requests")
@@ -218,6 +238,6 @@ DAY_RANGE: Final = _unit(
 )
 UNITS: Final = (
     SOME_TOKENS, MONEY, PRICE, DURATION, WAIT, PERCENT, SIZE, REQUESTS, TOKENS, LIMIT, CAP, USED,
-    HOUR_RANGE, DAY_RANGE,
+    HOUR_RANGE, DAY_RANGE, CHANGE, FACTOR, HOURLY,
 )  # fmt: skip
 """Every unit that a policy file may have."""

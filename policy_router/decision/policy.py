@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from policy_router.decision.index import Index
 from policy_router.domain.complexity import Band, Complexity
+from policy_router.domain.insight import DiscoverySettings, ReportSettings
 from policy_router.domain.learning import Learning
 from policy_router.domain.sessions import Sessions
 
@@ -58,6 +59,8 @@ class Policy:
         prompts: Instructions and parameters that some models get, in written order.
         invariants: Promises about every request, in written order.
         tests: Requests and what is expected to be decided for them, in written order.
+        reports: What reports compare with.
+        discovery: Where new models are looked for.
 
     Raises:
         TooLarge: The rules distinguish too many cases to be indexed.
@@ -85,6 +88,8 @@ class Policy:
     prompts: tuple[Prompt, ...] = ()
     invariants: tuple[Invariant, ...] = ()
     tests: tuple[PolicyTest, ...] = ()
+    reports: ReportSettings = ReportSettings()  # noqa: RUF009  as above
+    discovery: DiscoverySettings = DiscoverySettings()  # noqa: RUF009  as above
     _index: Index = field(init=False, compare=False, repr=False)
 
     def __post_init__(self) -> None:

@@ -71,6 +71,39 @@ class Cooldown:
 
 
 @dataclass(frozen=True, slots=True)
+class Degraded:
+    """When a model that still answers counts as worse than usual. Not measured in this version.
+
+    Attributes:
+        success: The lowest share of successful calls, 0..1; None does not look at it.
+        latency: The most times as long as in its own last days; None does not look at it.
+        over: Seconds over which both are measured.
+        min_samples: Calls that are needed before it is judged.
+        skipped: Whether it is not called at all; else it is called after the others.
+    """
+
+    success: float | None = None
+    latency: float | None = None
+    over: float = 900.0
+    min_samples: int = 20
+    skipped: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Probe:
+    """Calls in the background that find out whether models answer. None is made in this version.
+
+    Attributes:
+        every: Seconds between two probes.
+        models: Names of the models that are probed; None means the free ones on servers of one's
+            own.
+    """
+
+    every: float
+    models: tuple[str, ...] | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class Fallback:
     """How a request continues when a model fails.
 
@@ -83,6 +116,8 @@ class Fallback:
         step_down: Whether models below the wanted tier are candidates, after all others.
         on_error: What is done for each class of failure.
         cooldown: When a model is not called for a while.
+        degraded: When a model counts as worse than usual; None never.
+        probe: How models are probed; None does not probe.
     """
 
     max_attempts: int = 4
@@ -93,3 +128,5 @@ class Fallback:
     step_down: bool = True
     on_error: Mapping[FaultClass, Action] = field(default_factory=lambda: ON_ERROR)
     cooldown: Cooldown = field(default_factory=Cooldown)
+    degraded: Degraded | None = None
+    probe: Probe | None = None

@@ -23,7 +23,11 @@ class Learning:
         mode: What is done with outcomes.
         min_samples: Outcomes of a model that are needed before they count; None when the policy
             does not set it.
+        quality: What the quality of an answer is read from: `accept`, `feedback`.
+        explore: Share of requests that try another model, 0..1.
     """
 
     mode: LearningMode = LearningMode.OFF
     min_samples: int | None = None
+    quality: tuple[str, ...] = ()
+    explore: float = 0.0

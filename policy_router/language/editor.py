@@ -99,8 +99,37 @@ WORDS: Final[tuple[Mapping[str, str], ...]] = (
     },
     {
         "auto": "whichever suits the model",
-        "direct": "directly in the OpenAI wire format",
+        "direct": "over HTTP, in the wire format of OpenAI or of Anthropic",
         "litellm": "through LiteLLM",
+    },
+    {
+        "last": "it is called after the others",
+        "skip": "it is not called",
+    },
+    {
+        "success": "by the share of requests that were answered",
+        "quality": "by the quality of the answers",
+        "cost": "by what a request costs",
+        "latency": "by how long an answer takes",
+    },
+    {
+        "accept": "the checks of `accept`",
+        "feedback": "what people say of an answer",
+    },
+    {
+        "before": "before the caller's own system text",
+        "after": "after the caller's own system text",
+        "replace": "in place of the caller's own system text",
+    },
+    {
+        "one model is down": "without any one of the models",
+        "one provider is down": "without all models of any one provider",
+    },
+    {
+        "ollama": "the models of an Ollama server",
+        "lmstudio": "the models of LM Studio",
+        "vllm": "the models of vLLM servers",
+        "openrouter": "the models of OpenRouter",
     },
     {
         "next": "call the next model",

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from policy_router.language.document.document import Document
 
 SECTIONS: Final = (
-    "experiments", "learning", "prompts", "invariants", "tests",
+    "experiments", "learning", "prompts", "invariants", "tests", "reports", "discovery",
 )  # fmt: skip
 
 
@@ -46,5 +46,8 @@ def _parts(document: Document) -> Iterator[str]:
     models = (document.models or {}).values()
     if any(model.gpu_memory for model in models):
         yield "models.gpu_memory"
+    for name in ("degraded", "probe"):
+        if document.fallback is not None and getattr(document.fallback, name) is not None:
+            yield f"fallback.{name}"
     if SortKey.RELIABLE in (document.prefer or ()):
         yield f"prefer: {SortKey.RELIABLE}"

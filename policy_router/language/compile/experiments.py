@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from datetime import date
+from types import MappingProxyType
 from typing import TYPE_CHECKING
 
-from policy_router.domain.experiments import Experiment
+from policy_router.domain.experiments import Experiment, Measure, StopWhen
 
 if TYPE_CHECKING:
     from policy_router.language.compile.resolve import Resolver
+    from policy_router.language.document.experiments import StopShape
     from policy_router.language.source import Path
 
 
@@ -24,11 +26,21 @@ def compile_experiments(resolver: Resolver) -> tuple[Experiment, ...]:
                 share=shape.share,
                 first=resolver.select(shape.first, (*path, "first")) or (),
                 stick_to=shape.stick_to,
+                measure=None if shape.measure is None else Measure(shape.measure),
+                stop=_stop(shape.stop),
                 until=_day(resolver, shape.until, (*path, "until")),
                 span=resolver.places.key(path),
             )
         )
     return tuple(experiments)
+
+
+def _stop(shape: StopShape | None) -> StopWhen | None:
+    if shape is None:
+        return None
+    changes = {} if shape.guard is None else shape.guard.model_dump(exclude_none=True)
+    guard = {Measure(name): change for name, change in changes.items()}
+    return StopWhen(shape.confidence, shape.samples, MappingProxyType(guard))
 
 
 def _day(resolver: Resolver, text: str | None, path: Path) -> date | None:

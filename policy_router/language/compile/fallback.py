@@ -4,12 +4,20 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from policy_router.domain.fallback import ON_ERROR, Cooldown, Fallback, FaultClass
+from policy_router.domain.fallback import (
+    ON_ERROR,
+    Cooldown,
+    Degraded,
+    Fallback,
+    FaultClass,
+    Probe,
+)
 from policy_router.language.compile.values import given
 from policy_router.language.document.fallback import OnErrorShape
 
 if TYPE_CHECKING:
     from policy_router.language.compile.resolve import Resolver
+    from policy_router.language.document.fallback import DegradedShape, ProbeShape
 
 
 def compile_fallback(resolver: Resolver) -> Fallback:
@@ -36,4 +44,25 @@ def compile_fallback(resolver: Resolver) -> Fallback:
             if cooldown
             else default.cooldown
         ),
+        degraded=_degraded(shape.degraded),
+        probe=_probe(resolver, shape.probe),
     )
+
+
+def _degraded(shape: DegradedShape | None) -> Degraded | None:
+    if shape is None:
+        return None
+    default = Degraded()
+    return Degraded(
+        success=shape.success,
+        latency=shape.latency,
+        over=given(shape.over, default.over),
+        min_samples=given(shape.min_samples, default.min_samples),
+        skipped=shape.then == "skip",
+    )
+
+
+def _probe(resolver: Resolver, shape: ProbeShape | None) -> Probe | None:
+    if shape is None:
+        return None
+    return Probe(shape.every, resolver.select(shape.models, ("fallback", "probe", "models")))

@@ -13,4 +13,12 @@ if TYPE_CHECKING:
 def compile_learning(resolver: Resolver) -> Learning:
     """How the policy learns; by default it does not."""
     shape = resolver.draft.document.learning
-    return Learning(LearningMode(shape.mode), shape.min_samples) if shape else Learning()
+    if shape is None:
+        return Learning()
+    resolver.no_twins(("learning", "quality"), shape.quality or [], "source")
+    return Learning(
+        LearningMode(shape.mode),
+        shape.min_samples,
+        tuple(shape.quality or ()),
+        shape.explore or 0.0,
+    )

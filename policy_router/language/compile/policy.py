@@ -19,6 +19,7 @@ from policy_router.language.compile.complexity import compile_bands, compile_com
 from policy_router.language.compile.experiments import compile_experiments
 from policy_router.language.compile.fallback import compile_fallback
 from policy_router.language.compile.inherit import inherit
+from policy_router.language.compile.insight import compile_discovery, compile_reports
 from policy_router.language.compile.invariants import compile_invariants
 from policy_router.language.compile.learning import compile_learning
 from policy_router.language.compile.limits import compile_limits
@@ -72,6 +73,10 @@ def compile_document(draft: Draft) -> Policy | None:
     prompts = compile_prompts(resolver)
     invariants = compile_invariants(resolver)
     tests = compile_tests(resolver)
+    reports = compile_reports(resolver)
+    discovery = compile_discovery(resolver)
+    fallback = compile_fallback(resolver)
+    learning = compile_learning(resolver)
     if draft.names.unread or any(d.severity is Severity.ERROR for d in draft.diagnostics):
         return None
     draft.checkpoint()
@@ -89,17 +94,19 @@ def compile_document(draft: Draft) -> Policy | None:
             bands=bands,
             prefer=prefer,
             rules=rules,
-            fallback=compile_fallback(resolver),
+            fallback=fallback,
             limits=limits,
             vocabulary=vocabulary,
             revision=revision(document, models, draft.conditions),
             complexity=complexity,
             sessions=compile_sessions(resolver),
             experiments=experiments,
-            learning=compile_learning(resolver),
+            learning=learning,
             prompts=prompts,
             invariants=invariants,
             tests=tests,
+            reports=reports,
+            discovery=discovery,
         )
     except TooLarge:
         draft.error(

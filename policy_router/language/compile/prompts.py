@@ -5,7 +5,7 @@ from __future__ import annotations
 from types import MappingProxyType
 from typing import TYPE_CHECKING
 
-from policy_router.domain.prompts import Prompt
+from policy_router.domain.prompts import Placement, Prompt
 from policy_router.language.compile.values import frozen_list
 
 if TYPE_CHECKING:
@@ -20,6 +20,7 @@ def compile_prompts(resolver: Resolver) -> tuple[Prompt, ...]:
             models=resolver.select(shape.models, ("prompts", name, "models")) or (),
             when=resolver.when(shape.when, ("prompts", name, "when")),
             system=shape.system,
+            place=Placement(shape.place or Placement.BEFORE),
             params=MappingProxyType(
                 {key: frozen_list(value) for key, value in (shape.params or {}).items()}
             ),

@@ -13,6 +13,7 @@ from policy_router.language.document.experiments import (
     PromptShape,
 )
 from policy_router.language.document.fallback import FallbackShape
+from policy_router.language.document.insight import DiscoveryShape, ReportsShape
 from policy_router.language.document.limits import BudgetShape, LimitShape
 from policy_router.language.document.models import ModelShape
 from policy_router.language.document.promises import InvariantShape, TestShape
@@ -173,6 +174,20 @@ class Document(Shape):
         Field(
             description="Promises about every request, whatever the state of the world.",
             examples=[[{"name": "private stays", "when": {"tags": "private"}, "never": ["paid"]}]],
+        ),
+    ] = None
+    reports: Annotated[
+        ReportsShape | None,
+        Field(
+            description="What reports compare with.",
+            examples=[{"baselines": {"fair": "cheapest_that_fits"}}],
+        ),
+    ] = None
+    discovery: Annotated[
+        DiscoveryShape | None,
+        Field(
+            description="Where new models are looked for.",
+            examples=[{"sources": ["ollama"], "every": "24h"}],
         ),
     ] = None
     tests: Annotated[

@@ -7,6 +7,7 @@ from typing import Annotated, Literal
 from pydantic import Field
 
 from policy_router.language.document.types import (
+    Change,
     Name,
     Percent,
     Scalar,
@@ -17,6 +18,37 @@ from policy_router.language.document.types import (
 )
 
 
+class GuardShape(Shape):
+    """How much worse the other order may be before the experiment stops."""
+
+    success: Annotated[Change | None, Field(
+        description="Change of the share of successful requests.", examples=["-3%"]
+    )] = None  # fmt: skip
+    quality: Annotated[Change | None, Field(
+        description="Change of the quality.", examples=["-5%"]
+    )] = None  # fmt: skip
+    cost: Annotated[Change | None, Field(
+        description="Change of the cost of a request.", examples=["+20%"]
+    )] = None  # fmt: skip
+    latency: Annotated[Change | None, Field(
+        description="Change of the latency.", examples=["+50%"]
+    )] = None  # fmt: skip
+
+
+class StopShape(Shape):
+    """When an experiment is over, whatever its last day."""
+
+    confidence: Annotated[Percent | None, Field(
+        description="How sure the result must be.", examples=["95%"]
+    )] = None  # fmt: skip
+    samples: Annotated[Annotated[int, Field(ge=1)] | None, Field(
+        description="Requests after which it stops in any case.", examples=[2000]
+    )] = None  # fmt: skip
+    guard: Annotated[GuardShape | None, Field(
+        description="How much worse the other order may be.", examples=[{"success": "-3%"}]
+    )] = None  # fmt: skip
+
+
 class ExperimentShape(Shape):
     """Another order of models for a share of the traffic."""
 
@@ -25,9 +57,16 @@ class ExperimentShape(Shape):
     first: Annotated[Selectors, Field(
         description="Models to try first, in this order.", examples=[["haiku"]]
     )]  # fmt: skip
-    stick_to: Annotated[Literal["user", "tenant", "team", "key"] | None, Field(
+    stick_to: Annotated[Literal["user", "tenant", "team", "key", "session"] | None, Field(
         description="What always gets the same arm. Default: each request is assigned by itself.",
         examples=["user"],
+    )] = None  # fmt: skip
+    measure: Annotated[Literal["success", "quality", "cost", "latency"] | None, Field(
+        description="What the arms are compared by.", examples=["quality"]
+    )] = None  # fmt: skip
+    stop: Annotated[StopShape | None, Field(
+        description="When it is over, whatever its last day.",
+        examples=[{"confidence": "95%", "samples": 2000}],
     )] = None  # fmt: skip
     until: Annotated[str | None, Field(
         pattern=r"^[0-9]{4}-(?:0[1-9]|1[0-2])-(?:0[1-9]|[12][0-9]|3[01])$",
@@ -46,6 +85,18 @@ class LearningShape(Shape):
     min_samples: Annotated[Annotated[int, Field(ge=1)] | None, Field(
         description="Outcomes of a model that are needed before they count.", examples=[200]
     )] = None  # fmt: skip
+    quality: Annotated[
+        Annotated[list[Literal["accept", "feedback"]], Field(min_length=1)] | None,
+        Field(
+            description="What the quality of an answer is read from: the checks of `accept`, the "
+            "feedback of people.",
+            examples=[["accept", "feedback"]],
+        ),
+    ] = None
+    explore: Annotated[Percent | None, Field(
+        description="Share of requests that try another model, to keep learning.",
+        examples=["2%"],
+    )] = None  # fmt: skip
 
 
 class PromptShape(Shape):
@@ -56,7 +107,12 @@ class PromptShape(Shape):
     )]  # fmt: skip
     when: When | None = None
     system: Annotated[Text | None, Field(
-        description="Text before the conversation.", examples=["Answer with JSON only."]
+        description="A text for the model.", examples=["Answer with JSON only."]
+    )] = None  # fmt: skip
+    place: Annotated[Literal["before", "after", "replace"] | None, Field(
+        description="Where the text goes: before or after the caller's own system text, or in its "
+        "place.",
+        examples=["before"],
     )] = None  # fmt: skip
     params: Annotated[dict[Name, Scalar | list[Scalar]] | None, Field(
         description="Parameters of the call.", examples=[{"temperature": 0}]

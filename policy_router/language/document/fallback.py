@@ -2,12 +2,21 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Final
+from typing import Annotated, Final, Literal
 
 from pydantic import Field
 
 from policy_router.domain.fallback import FaultClass, OnBreak
-from policy_router.language.document.types import Duration, Reaction, Shape, Wait, member_of
+from policy_router.language.document.types import (
+    Duration,
+    Factor,
+    Percent,
+    Reaction,
+    Selectors,
+    Shape,
+    Wait,
+    member_of,
+)
 
 
 class CooldownShape(Shape):
@@ -22,6 +31,39 @@ class CooldownShape(Shape):
     for_: Annotated[Duration, Field(
         alias="for", description="Length of the cooldown.", examples=["5m"]
     )]  # fmt: skip
+
+
+class DegradedShape(Shape):
+    """When a model that still answers counts as worse than usual."""
+
+    success: Annotated[Percent | None, Field(
+        description="It counts as degraded below this share of successful calls.",
+        examples=["90%"],
+    )] = None  # fmt: skip
+    latency: Annotated[Factor | None, Field(
+        description="It counts as degraded when it takes so many times as long as in its own last "
+        "days.",
+        examples=["3x"],
+    )] = None  # fmt: skip
+    over: Annotated[Wait | None, Field(
+        description="Time over which this is measured.", examples=["15m"]
+    )] = None  # fmt: skip
+    min_samples: Annotated[Annotated[int, Field(ge=1)] | None, Field(
+        description="Calls that are needed before it is judged.", examples=[20]
+    )] = None  # fmt: skip
+    then: Annotated[Literal["last", "skip"] | None, Field(
+        description="`last`: tried after the others; `skip`: not tried.", examples=["last"]
+    )] = None  # fmt: skip
+
+
+class ProbeShape(Shape):
+    """Calls in the background that find out whether models answer."""
+
+    every: Annotated[Wait, Field(description="Time between two probes.", examples=["30s"])]
+    models: Annotated[Selectors | None, Field(
+        description="Models that are probed. Default: free models on servers of your own.",
+        examples=[["local"]],
+    )] = None  # fmt: skip
 
 
 def _when(failure: str) -> str:
@@ -90,4 +132,12 @@ class FallbackShape(Shape):
     cooldown: Annotated[CooldownShape | None, Field(
         description="When a model that keeps failing is not called for a while.",
         examples=[{"failures": 3, "within": "1m", "for": "5m"}],
+    )] = None  # fmt: skip
+    degraded: Annotated[DegradedShape | None, Field(
+        description="When a model that still answers counts as worse than usual.",
+        examples=[{"success": "90%", "latency": "3x", "over": "15m", "then": "last"}],
+    )] = None  # fmt: skip
+    probe: Annotated[ProbeShape | None, Field(
+        description="Calls in the background that find out whether models answer.",
+        examples=[{"every": "30s", "models": ["local"]}],
     )] = None  # fmt: skip

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import Annotated, Literal
 
 from pydantic import Field
 
@@ -27,9 +27,30 @@ class InvariantShape(Shape):
         description="The promise as a sentence.", examples=["private data never leaves"]
     )]  # fmt: skip
     when: When | None = None
-    never: Annotated[Selectors, Field(
+    never: Annotated[Selectors | None, Field(
         description="Models that no such request ever reaches.", examples=[["openrouter/*"]]
-    )]  # fmt: skip
+    )] = None  # fmt: skip
+    only: Annotated[Selectors | None, Field(
+        description="The only models that such a request ever reaches.", examples=[["local"]]
+    )] = None  # fmt: skip
+    at_least: Annotated[
+        Annotated[str, Field(pattern=r"^[1-9][0-9]{0,2} (?:candidates?|providers?)$")] | None,
+        Field(
+            description="How many models or providers the policy allows for every such request.",
+            examples=["2 candidates", "2 providers"],
+        ),
+    ] = None
+    even_if: Annotated[Literal["one model is down", "one provider is down"] | None, Field(
+        description="`at_least` also holds without any one of these.",
+        examples=["one provider is down"],
+    )] = None  # fmt: skip
+    max_cost: Annotated[Money | None, Field(
+        description="What no such request is ever estimated to cost more than.",
+        examples=["$0.01"],
+    )] = None  # fmt: skip
+    always_denied: Annotated[bool | None, Field(
+        description="Every such request is refused.", examples=[True]
+    )] = None  # fmt: skip
 
 
 class GivenShape(Shape):

@@ -9,11 +9,13 @@ from typing import TYPE_CHECKING
 import pytest
 
 from policy_router.catalog.table import Catalog
-from policy_router.domain.experiments import Experiment
-from policy_router.domain.invariants import Invariant
+from policy_router.domain.experiments import Experiment, Measure, StopWhen
+from policy_router.domain.fallback import Degraded, Fallback, Probe
+from policy_router.domain.insight import DiscoverySettings, Gpu, ReportSettings
+from policy_router.domain.invariants import AtLeast, Countable, Invariant
 from policy_router.domain.learning import Learning, LearningMode
 from policy_router.domain.policy_tests import Expectation, GivenState, PolicyTest
-from policy_router.domain.prompts import ParameterValue, Prompt
+from policy_router.domain.prompts import ParameterValue, Placement, Prompt
 from policy_router.language.files import PolicyFile
 from policy_router.language.load import Loaded, compile_files
 from policy_router.units import Rate
@@ -71,10 +73,121 @@ def test_experiments() -> None:
     assert text_of(one) == "task == 'code'"
     day = date(2030, 2, 28)
     assert replace(one, when=None) == Experiment(
-        "one", None, 0.125, ("large", "small"), "team", day
+        "one", None, 0.125, ("large", "small"), "team", until=day
     )
     assert two == Experiment("two", None, 0.0, ("small",))
     assert str(two.span) == "p.yaml:13:3"
+
+
+def test_what_experiments_measure_and_when_they_stop() -> None:
+    (one,) = good(
+        "experiments: { e: { share: 5%, first: [small], stick_to: session, measure: quality,\n"
+        "  stop: { confidence: 95%, samples: 2000, guard: { success: -3%, cost: +20% } } } }"
+    ).experiments
+    guard = {Measure.SUCCESS: -0.03, Measure.COST: 0.2}
+    assert (one.stick_to, one.measure) == ("session", Measure.QUALITY)
+    assert one.stop == StopWhen(0.95, 2000, guard)
+    (bare,) = good("experiments: { e: { share: 5%, first: [small], stop: {} } }").experiments
+    assert bare.stop == StopWhen()
+
+
+def test_what_learning_reads() -> None:
+    learning = good("learning: { mode: adjust, quality: [feedback, accept], explore: 2% }").learning
+    assert (learning.quality, learning.explore) == (("feedback", "accept"), 0.02)
+
+
+@pytest.mark.parametrize("place", list(Placement))
+def test_where_a_prompt_goes(place: Placement) -> None:
+    (prompt,) = good(f"prompts: {{ p: {{ models: [small], system: A, place: {place} }} }}").prompts
+    assert prompt.place is place
+
+
+@pytest.mark.parametrize(
+    ("promise", "kept"),
+    [
+        ("only: [far]", Invariant("i", None, only=("large",))),
+        ("at_least: 1 candidate", Invariant("i", None, at_least=AtLeast(1, Countable.CANDIDATES))),
+        ("at_least: 2 providers, even_if: one model is down",
+         Invariant("i", None, at_least=AtLeast(2, Countable.PROVIDERS, Countable.CANDIDATES))),
+        ("at_least: 12 candidates, even_if: one provider is down",
+         Invariant("i", None, at_least=AtLeast(12, Countable.CANDIDATES, Countable.PROVIDERS))),
+        ("max_cost: $0", Invariant("i", None, max_cost=0)),
+        ("always_denied: true", Invariant("i", None, always_denied=True)),
+    ],
+)  # fmt: skip
+def test_promises(promise: str, kept: Invariant) -> None:
+    assert good(f"invariants: [{{ name: i, {promise} }}]").invariants == (kept,)
+
+
+def test_degradation_and_probes() -> None:
+    fallback = good(
+        "fallback: { degraded: { success: 90%, latency: 3x, over: 5m, min_samples: 9, then: skip },"
+        " probe: { every: 30s, models: [far] } }"
+    ).fallback
+    assert fallback.degraded == Degraded(0.9, 3.0, 300.0, 9, skipped=True)
+    assert fallback.probe == Probe(30.0, ("large",))
+    default = good("fallback: { degraded: {}, probe: { every: 30s } }").fallback
+    assert (default.degraded, default.probe) == (Degraded(), Probe(30.0))
+    assert (Fallback().degraded, Fallback().probe) == (None, None)
+
+
+def test_reports_and_discovery() -> None:
+    policy = good(
+        "reports: { baselines: { heavy: large, fair: cheapest_that_fits },\n"
+        "           gpu: { memory: 80GB, price: $2.50/hour } }\n"
+        "discovery: { sources: [ollama, vllm], only: [free], every: 24h }"
+    )
+    baselines = {"heavy": "large", "fair": "cheapest_that_fits"}
+    assert policy.reports == ReportSettings(baselines, Gpu(80 * 10**9, 2_500_000_000))
+    assert policy.discovery == DiscoverySettings(("ollama", "vllm"), ("free",), 86_400.0)
+    bare = good("reports: {}\ndiscovery: { sources: [ollama] }")
+    assert (bare.reports, bare.discovery) == (ReportSettings(), DiscoverySettings(("ollama",)))
+    without = good("")
+    assert (without.reports, without.discovery) == (ReportSettings(), DiscoverySettings())
+
+
+WRONG = [
+    ("invariants: [{ name: i }]", "missing-field", 10, "promises nothing"),
+    ("invariants: [{ name: i, always_denied: false }]", "missing-field", 10, "promises nothing"),
+    ("invariants:\n- { name: i, never: [far],\n    even_if: one model is down }",
+     "missing-field", 12, "`at_least`"),
+    ("invariants: [{ name: i, at_least: two models }]", "bad-value", 10, "at_least"),
+    ("invariants: [{ name: i, at_least: 0 candidates }]", "bad-value", 10, "at_least"),
+    ("invariants: [{ name: i, at_least: 1 candidate, even_if: it rains }]",
+     "unknown-word", 10, "it rains"),
+    ("invariants: [{ name: i, max_cost: 0.01 }]", "bad-unit", 10, "0.01"),
+    ("reports: { baselines: { heavy: lrage } }", "unknown-name", 10, "lrage"),
+    ("reports: { gpu: { memory: 80GB, price: $2.50 } }", "bad-unit", 10, "$2.50"),
+    ("reports: { gpu: { memory: 80GB } }", "missing-field", 10, "price"),
+    ("discovery: { sources: [olama] }", "unknown-word", 10, "olama"),
+    ("discovery: { sources: [ollama, ollama] }", "duplicate-name", 10, "ollama"),
+    ("discovery: { every: 24h }", "missing-field", 10, "sources"),
+    ("fallback: { degraded: { success: 0.9 } }", "bad-unit", 10, "0.9"),
+    ("fallback: { degraded: { latency: 3 } }", "bad-unit", 10, "3x"),
+    ("fallback: { degraded: { then: never } }", "unknown-word", 10, "never"),
+    ("fallback: { probe: { every: 0s } }", "bad-unit", 10, "0s"),
+    ("fallback: { probe: { models: [far] } }", "missing-field", 10, "every"),
+    ("fallback: { probe: { every: 30s, models: [nobody] } }", "unknown-name", 10, "nobody"),
+    ("experiments: { e: { share: 5%, first: [far], measure: speed } }", "unknown-word", 10,
+     "speed"),
+    ("experiments: { e: { share: 5%, first: [far], stop: { guard: { success: 3% } } } }",
+     "bad-unit", 10, "3%"),
+    ("experiments: { e: { share: 5%, first: [far], stop: { samples: 0 } } }", "bad-value", 10,
+     "2000"),
+    ("learning: { mode: adjust, quality: [feeling] }", "unknown-word", 10, "feeling"),
+    ("learning: { mode: adjust, quality: [accept, accept] }", "duplicate-name", 10, "accept"),
+    ("learning: { mode: adjust, explore: 0.02 }", "bad-unit", 10, "0.02"),
+    ("prompts: { p: { models: [far], system: A, place: behind } }", "unknown-word", 10, "behind"),
+    ("prompts: { p: { models: [far], place: Before } }", "unknown-word", 10, "mean `before`"),
+    ("prompts: { p: { models: [far], placed: before } }", "unknown-field", 10, "placed"),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("text", "rule", "line", "named"), WRONG, ids=[w[0] for w in WRONG])
+def test_wrong_uses_are_found_on_their_line(text: str, rule: str, line: int, named: str) -> None:
+    (found,) = load(text).diagnostics
+    assert (found.rule, found.span and found.span.line) == (rule, line)
+    assert named in found.message + found.help
 
 
 @pytest.mark.parametrize("mode", ["off", "shadow", "suggest", "adjust"])
@@ -97,7 +210,9 @@ def test_prompts() -> None:
         "temperature": 0,
         "stop": ("a", "b"),
     }
-    assert replace(terse, when=None) == Prompt("terse", ("large",), None, "Be brief.", params)
+    assert replace(terse, when=None) == Prompt(
+        "terse", ("large",), None, "Be brief.", params=params
+    )
     assert bare == Prompt("bare", ("small",))
     with pytest.raises(TypeError):
         terse.params["temperature"] = 1  # type: ignore[index]  # the point of the test
@@ -159,6 +274,9 @@ def test_used_quota(text: str, metric: str, amount: int) -> None:
 
 
 SECTIONS = [
+    ("reports: { gpu: { memory: 8GB, price: $1/hour } }", "$1/hour", "$2/hour"),
+    ("discovery: { sources: [ollama] }", "ollama", "vllm"),
+    ("fallback: { probe: { every: 30s } }", "30s", "31s"),
     ("experiments: { e: { share: 5%, first: [small] } }", "5%", "6%"),
     ("learning: { mode: shadow }", "shadow", "suggest"),
     ("prompts: { p: { models: [small], system: A } }", "system: A", "system: B"),
