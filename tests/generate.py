@@ -53,6 +53,8 @@ ATTRIBUTES = (
     Fact("internal", FactType.BOOL),
     Fact("age", FactType.NUMBER),
     Fact("region", FactType.STRING),
+    Fact("priority", FactType.ENUM, ("cheap", "good"), optional=False, default="good"),
+    Fact("trial", FactType.BOOL, optional=False, default=False),
 )
 
 names = st.sampled_from(("m0", "m1", "m2", "m3", "m4"))
@@ -316,6 +318,8 @@ def requests(draw: st.DrawFn, policy: Policy) -> Request:
         "internal": st.booleans(),
         "age": st.sampled_from((-1, 0, 0.5, 1, 7, 100, 9999)),
         "region": st.sampled_from((*USERS, "x")),
+        "priority": st.sampled_from(("cheap", "good")),
+        "trial": st.booleans(),
     }
     chosen = draw(st.sets(st.sampled_from(sorted(given))))
     return Request(

@@ -110,6 +110,7 @@ def vector(
         "turn": request.turn,
         "tool_errors": request.tool_errors,
         "detected": request.detected,
+        **{fact.name: fact.default for fact in policy.vocabulary.declared},
         **request.attributes,
     }
     return task, band, score, [by_name.get(fact.name) for fact in policy.vocabulary.facts]

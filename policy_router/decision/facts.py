@@ -35,7 +35,9 @@ def situation_of(policy: Policy, request: Request, now: float | None) -> Situati
     if now is not None and index.reads_clock:
         local = datetime.fromtimestamp(now, policy.timezone)
         hour, weekday = local.hour, WEEKDAYS[local.weekday()]
-    needs, attributes = request.needs, request.attributes
+    needs, attributes, vocabulary = request.needs, request.attributes, policy.vocabulary
+    if vocabulary.defaults:
+        attributes = {**vocabulary.defaults, **attributes}
     facts = (
         None if task is None else task.name, None if band is None else band.name, score,
         request.tokens, request.max_tokens, request.tags,
@@ -43,7 +45,7 @@ def situation_of(policy: Policy, request: Request, now: float | None) -> Situati
         "tools" in needs, "vision" in needs, "json" in needs, request.stream, request.language,
         request.model, request.session, request.client, request.subagent, request.housekeeping,
         request.turn, request.tool_errors, request.detected,
-        *map(attributes.get, policy.vocabulary.attributes),
+        *map(attributes.get, vocabulary.attributes),
     )  # fmt: skip
     return Situation(request, task, band, score, facts)
 

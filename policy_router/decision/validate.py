@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Final
 
 from policy_router.decision.abilities import ABILITIES
+from policy_router.domain.condition import TAGS
 from policy_router.domain.facts import FactType
 from policy_router.domain.ordering import SortKey
 from policy_router.quoting import quoted, unknown
@@ -94,6 +95,10 @@ def _unknown_name(policy: Policy, request: Request) -> str | None:
         return unknown(
             "ability", min(set(request.needs) - index.abilities), (*ABILITIES, *policy.abilities)
         )
+    tags = policy.vocabulary.tags
+    if tags and not tags.issuperset(request.tags):
+        known = policy.vocabulary.facts[TAGS].values
+        return unknown("tag", min(set(request.tags) - tags), known)
     if request.model is not None and not index.aliases.knows(request.model):
         return unknown("model", request.model, [*index.by_name, *index.aliases.names])
     for key in request.prefer or ():

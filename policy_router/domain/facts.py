@@ -27,13 +27,16 @@ class Fact:
     Attributes:
         name: Its name in expressions.
         kind: Its type.
-        values: The possible values of an enumeration, in written order.
+        values: The possible values of an enumeration, or members of a set, in written order. For a
+            set, none means that any string can be a member.
         integer: Whether a number is always an integer.
         low: The lowest possible number, if there is one.
         high: The highest possible number, if there is one.
         optional: Whether it can be absent. A set never is: it is empty instead.
         ascending: Whether the values of an enumeration are in ascending order, so that conditions
             can compare them with `<` and the like.
+        default: The value of a declared fact that the request does not state; None leaves it
+            absent.
     """
 
     name: str
@@ -44,6 +47,7 @@ class Fact:
     high: float | None = None
     optional: bool = True
     ascending: bool = False
+    default: str | float | bool | None = None
 
 
 WEEKDAYS: Final = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
@@ -52,7 +56,7 @@ WEEKDAYS: Final = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
 class Vocabulary:
     """The facts that a policy can read: the built-in ones, then those it declares."""
 
-    __slots__ = ("attributes", "by_name", "declared", "facts")
+    __slots__ = ("attributes", "by_name", "declared", "defaults", "facts", "tags")
 
     def __init__(
         self,
@@ -60,6 +64,7 @@ class Vocabulary:
         bands: Sequence[str],
         attributes: Sequence[Fact] = (),
         *,
+        tags: Sequence[str] = (),
         default_task: bool = False,
     ) -> None:
         # With a default task every request has one.
@@ -70,7 +75,7 @@ class Vocabulary:
             Fact("score", FactType.NUMBER, low=0, high=1),
             Fact("tokens", FactType.NUMBER, integer=True, low=0, optional=False),
             Fact("max_tokens", FactType.NUMBER, integer=True, low=1),
-            Fact("tags", FactType.SET, optional=False),
+            Fact("tags", FactType.SET, tuple(tags), optional=False),
             *(Fact(name, text) for name in ("user", "team", "tenant", "key")),
             Fact("hour", FactType.NUMBER, integer=True, low=0, high=23),
             Fact("weekday", FactType.ENUM, WEEKDAYS),
@@ -89,6 +94,10 @@ class Vocabulary:
         )
         self.declared = tuple(attributes)
         self.attributes: Mapping[str, Fact] = {fact.name: fact for fact in attributes}
+        self.defaults: Mapping[str, str | float | bool] = {
+            fact.name: fact.default for fact in attributes if fact.default is not None
+        }
+        self.tags = frozenset(tags)
         self.facts: tuple[Fact, ...] = (*builtin, *attributes)
         self.by_name: Mapping[str, int] = {f.name: i for i, f in enumerate(self.facts)}
 

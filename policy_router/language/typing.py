@@ -293,11 +293,11 @@ def constant_for(fact: Fact, value: object, hints: Hints, *, yaml: bool = False)
         ConditionError: It cannot; the error has no place.
     """
     match fact.kind, value:
-        case (FactType.ENUM, str()):
-            if value in fact.values:
+        case (FactType.ENUM | FactType.SET, str()):
+            if value in fact.values or (fact.kind is FactType.SET and not fact.values):
                 return value
             raise _unknown_value(fact, value, hints)
-        case (FactType.STRING | FactType.SET, str()):
+        case (FactType.STRING, str()):
             return value
         case (FactType.BOOL, bool()):
             return value
@@ -312,7 +312,7 @@ def constant_for(fact: Fact, value: object, hints: Hints, *, yaml: bool = False)
 
 
 def _unknown_value(fact: Fact, value: str, hints: Hints) -> ConditionError:
-    what = {"task": "task", "complexity": "complexity band"}.get(
+    what = {"task": "task", "complexity": "complexity band", "tags": "declared tag"}.get(
         fact.name, f"value of `{fact.name}`"
     )
     help_ = hints.help_line(value, fact.values)

@@ -260,8 +260,10 @@ _SHOWN_ELSEWHERE: Final = ("task", "complexity", "score", "tokens", "model")
 
 
 def _facts(explanation: Explanation) -> str:
+    defaults = explanation.policy.vocabulary.defaults.keys()
+    assumed = defaults - explanation.decision.request.attributes.keys()
     facts = [
-        f"{name} {printable(condition_value(value))}"
+        f"{name} {printable(condition_value(value))}" + (" (default)" if name in assumed else "")
         for name, value in explanation.known_facts.items()
         if name not in _SHOWN_ELSEWHERE
     ]

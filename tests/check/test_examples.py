@@ -25,6 +25,7 @@ NOT_WARNED_OF: Final = {
     "checks-need-whole-answers",
     "no-effect-yet",
     "no-escalation-target",
+    "tags-not-declared",
 }
 
 

@@ -257,7 +257,8 @@ def pigeons(count: int) -> str:
         for p, q in combinations(range(count), 2):
             both = f"'p{p}h{h}' in tags and 'p{q}h{h}' in tags"
             lines.append(f'- {{ name: p{p} or p{q} in h{h}, when: "{both}", avoid: [big] }}')
-    return "\n".join(["rules:", *lines])
+    tags = [f"p{p}h{h}" for p in range(count) for h in range(count - 1)]
+    return "\n".join([f"tags: [{', '.join(tags)}]", "rules:", *lines])
 
 
 def test_what_is_too_hard_to_decide_is_told_once_and_is_no_finding() -> None:
@@ -277,8 +278,9 @@ def test_a_condition_of_too_many_cases_leaves_every_question_open() -> None:
     wide = " and ".join(
         f"any_of(tags, {', '.join(repr(f'{c}{i}') for i in range(5))})" for c in "abc"
     )
+    tags = ", ".join(f"{c}{i}" for c in "abc" for i in range(5))
     report = look(
-        "rules:\n"
+        f"tags: [{tags}]\nrules:\n"
         f'- {{ name: one, when: "{wide}", avoid: [big] }}\n'
         f'- {{ name: two, when: "{wide}", first: [big] }}'
     )

@@ -44,6 +44,37 @@ def model_at(address: str, more: str = "") -> str:
 
 
 SOUND: Final[dict[str, dict[str, str]]] = {
+    "alias-without-effect": {
+        "the narrower pattern first":
+            "aliases: { 'gpt-4o*': [big], 'gpt-*': [local], '*': ['*'] }",
+        "an exact name after its pattern": "aliases: { 'gpt-*': [big], gpt-4o: [local] }",
+        "patterns that overlap": "aliases: { 'a*': [big], '*b': [local] }",
+        "one character more": "aliases: { 'gpt-?': [big], 'gpt-??': [local], 'gpt-*': [big] }",
+        "brackets are not judged": "aliases: { '[ab]*': [big], 'a*': [local] }",
+        "two aliases for the same": "aliases: { auto: ['*'], claude-auto: ['*'] }",
+        "a selector that adds a model": "aliases: { fast: [local, '*'] }",
+    },
+    "fact-may-be-absent": {
+        "a default": "attributes: { plan: { values: [free, pro], default: free } }\n"
+        + rules("when: { plan: free }, avoid: [big]"),
+        "absence on the safe side": "attributes: { plan: [free, pro] }\n"
+        + rules("when: plan != 'pro', avoid: [big]", "when: \"plan not in ['pro']\", avoid: [big]"),
+        "negated as a whole": "attributes: { plan: [free, pro], staff: bool }\n"
+        + rules("when: not (plan == 'pro' or staff), avoid: [big]"),
+        "order protects nothing": "attributes: { plan: [free, pro] }\n"
+        + rules("when: { plan: pro }, first: [big]"),
+        "a promise says what is meant": "attributes: { plan: [free, pro] }\n"
+        + rules("when: { plan: free }, avoid: [big]")
+        + "\ninvariants: [{ name: p, when: { plan: free }, never: [big] }]",
+        "built-in facts have no default": rules("when: hour > 5 and user == 'x', avoid: [big]"),
+    },
+    "tags-not-declared": {
+        "declared": "tags: [x]\n" + rules("when: { tags: x }, only: [local]"),
+        "a tag that widens": rules("when: \"'vip' not in tags\", avoid: [big]"),
+        "order protects nothing": rules("when: { tags: x }, first: [big]"),
+        "a promise": rules("when: { tags: x }, only: [local]")
+        + "\ninvariants: [{ name: p, when: { tags: x }, never: [big] }]",
+    },
     "uncovered-model": {
         "budgets of several conditions": "budgets:\n"
         "  a: { when: { tags: a }, cap: $5/day }\n  b: { when: { tags: b }, cap: unlimited }",

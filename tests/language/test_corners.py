@@ -113,7 +113,7 @@ def test_a_version_in_quotes_shows_them() -> None:
 
 def test_an_attribute_is_a_list_or_a_type() -> None:
     report = inspect([PolicyFile("p.yaml", b"version: 1\nattributes: { plan: 5 }\n")])
-    words = "`attributes.plan` is `5`, not `string` or `number` or `bool` or a list"
+    words = "`attributes.plan` is `5`, not `string` or `number` or `bool` or a list or a mapping"
     assert words in [d.message for d in report.diagnostics]
 
 

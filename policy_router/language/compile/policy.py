@@ -14,7 +14,7 @@ from policy_router.domain.facts import Vocabulary
 from policy_router.domain.ordering import SortKey
 from policy_router.language.compile.abilities import compile_abilities
 from policy_router.language.compile.aliases import compile_aliases
-from policy_router.language.compile.attributes import compile_attributes
+from policy_router.language.compile.attributes import compile_attributes, compile_tags
 from policy_router.language.compile.complexity import compile_bands, compile_complexity
 from policy_router.language.compile.experiments import compile_experiments
 from policy_router.language.compile.fallback import compile_fallback
@@ -63,6 +63,7 @@ def compile_document(draft: Draft) -> Policy | None:
         list(document.tasks or ()),
         [band.name for band in bands],
         compile_attributes(resolver),
+        tags=compile_tags(resolver),
         default_task=default_task(document.tasks or {}) is not None,
     )
     tasks = compile_tasks(resolver)

@@ -26,11 +26,31 @@ from policy_router.language.document.types import (
     Ability,
     Name,
     PreferKey,
+    Scalar,
     Selectors,
     Shape,
     Text,
     Word,
 )
+
+AttributeType = Literal["string", "number", "bool"]
+AttributeValues = Annotated[list[Word], Field(min_length=1)]
+
+
+class AttributeShape(Shape):
+    """A fact in addition to the built-in ones, with a default."""
+
+    type: Annotated[AttributeType | None, Field(
+        description="The type of its value; instead of `values`.", examples=["bool"]
+    )] = None  # fmt: skip
+    values: Annotated[AttributeValues | None, Field(
+        description="Its possible values; instead of `type`.", examples=[["free", "pro"]]
+    )] = None  # fmt: skip
+    default: Annotated[Scalar | None, Field(
+        description="Its value in a request that does not state it. Default: it is absent, and "
+        "every comparison with it is false.",
+        examples=["free", False],
+    )] = None  # fmt: skip
 
 
 class Document(Shape):
@@ -55,13 +75,21 @@ class Document(Shape):
     attributes: Annotated[
         dict[
             Annotated[str, Field(pattern=ATTRIBUTE)],
-            Literal["string", "number", "bool"] | Annotated[list[Word], Field(min_length=1)],
+            AttributeType | AttributeValues | AttributeShape,
         ]
         | None,
         Field(
             description="Facts in addition to the built-in ones: their values, or string, number, "
-            "bool.",
-            examples=[{"plan": ["free", "pro"], "internal": "bool"}],
+            "bool; or either of them with a default.",
+            examples=[{"plan": ["free", "pro"], "internal": {"type": "bool", "default": False}}],
+        ),
+    ] = None
+    tags: Annotated[
+        Annotated[list[Word], Field(min_length=1)] | None,
+        Field(
+            description="The tags that requests may have; any other tag makes a request invalid. "
+            "Default: any string is a tag.",
+            examples=[["private", "batch"]],
         ),
     ] = None
     abilities: Annotated[
