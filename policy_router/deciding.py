@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from dataclasses import dataclass, replace
 from functools import partial
 from typing import TYPE_CHECKING, Final
@@ -136,5 +137,11 @@ class Decider:
         now = self._decide_at()
         situation = situation_of(policy, request, now)
         cooling = self._cooldowns.cooling(self._clock())
-        used = await self._accounting.readings(policy, situation)
-        return situation, Snapshot(now, cooling, used, seed=decision_id)
+        if policy.sessions.remember(request):
+            used, session = await asyncio.gather(  # one round trip for both
+                self._accounting.readings(policy, situation),
+                self._accounting.sessions.read(policy, request),
+            )
+        else:
+            used, session = await self._accounting.readings(policy, situation), None
+        return situation, Snapshot(now, cooling, used, decision_id, session)

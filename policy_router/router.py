@@ -327,7 +327,10 @@ class Router(SyncMethods):
             await self._caller.prepare(candidate.model for candidate in made.decision.candidates)
         account = self._accounting.account(policy, made.situation, request_id=made.decision.id)
         execute = self._executor.stream if stream else self._executor.run
-        return await execute(made.decision, policy.fallback, intake.body, account, began=started)
+        session = self._accounting.sessions.of(policy, made.situation.request)
+        return await execute(
+            made.decision, policy.fallback, intake.body, account, began=started, session=session
+        )
 
     # -- closing -----------------------------------------------------------------------------
 

@@ -1,4 +1,4 @@
-"""Counters that matter to a request, read before it is decided."""
+"""Counters and the session that matter to a request, read before it is decided."""
 
 from __future__ import annotations
 
@@ -17,12 +17,14 @@ if TYPE_CHECKING:
 async def counted(
     policy: Policy, prepared: PreparedRequest, location: StoreLocation
 ) -> PreparedRequest:
-    """Return the request with the current readings of the counters that matter to it."""
+    """Return the request with the current readings of the counters that matter to it, and with what
+    is remembered of its session."""
     from policy_router.execution.accounting import Accounting  # noqa: PLC0415  not needed for --help
 
-    if not policy.limits:
+    if not (policy.limits or policy.sessions.remember(prepared.request)):
         return prepared
     async with reached(location) as store:
         accounting = Accounting(store, clock=time.time)
         used = await accounting.readings(policy, prepared.situation(policy))
-    return replace(prepared, snapshot=replace(prepared.snapshot, used=used))
+        session = await accounting.sessions.read(policy, prepared.request)
+    return replace(prepared, snapshot=replace(prepared.snapshot, used=used, session=session))

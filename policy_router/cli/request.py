@@ -51,6 +51,9 @@ class RequestArguments:
     tenant: Annotated[str | None, typer.Option(metavar="NAME", help="The tenant.")] = None
     user: Annotated[str | None, typer.Option(metavar="NAME", help="The user.")] = None
     team: Annotated[str | None, typer.Option(metavar="NAME", help="The team.")] = None
+    session: Annotated[
+        str | None, typer.Option(metavar="ID", help="The session that the request belongs to.")
+    ] = None
     tokens: Annotated[
         str | None, typer.Option(metavar="COUNT", help="Input tokens, such as 900 or 24k.")
     ] = None
@@ -202,6 +205,7 @@ def read_call(
         "tenant": arguments.tenant,
         "user": arguments.user,
         "team": arguments.team,
+        "session": arguments.session,
         "key": facts.text("key"),
         "language": facts.text("language"),
         "attributes": facts.attributes,

@@ -75,7 +75,7 @@ def run(
         raise typer.BadParameter("`stream` has an option of its own: --stream", param_hint="--fact")
     location = (
         location_of(arguments.state, policy.name, path)
-        if policy.limits
+        if policy.limits or policy.sessions.remembers
         else StoreLocation("memory://")
     )
     with _exit_codes(policy, json=arguments.json):

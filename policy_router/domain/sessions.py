@@ -39,6 +39,11 @@ class Sessions:
     keep: Keep = Keep.OFF
     lasts: float = LASTS
 
+    @property
+    def remembers(self) -> bool:
+        """Whether anything is remembered of sessions."""
+        return self.keep is not Keep.OFF
+
     def remember(self, request: Request) -> bool:
         """Whether the session of a request is remembered.
 

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Final
 from policy_router.errors import StoreError
 from policy_router.execution.account import RequestAccount
 from policy_router.execution.holds import AccountContext
+from policy_router.execution.sessions import SessionMemory
 from policy_router.ids import Ids
 
 if TYPE_CHECKING:
@@ -30,7 +31,13 @@ _log: Final = logging.getLogger(__name__)
 
 
 class Accounting:
-    """The counters of policies, kept in a store."""
+    """The counters of policies, kept in a store.
+
+    Attributes:
+        store: Where the counters are.
+        clock: Gives Unix time in seconds.
+        sessions: What the same store remembers of sessions.
+    """
 
     def __init__(
         self,
@@ -51,6 +58,7 @@ class Accounting:
         self.store = store
         self.clock = clock
         self._context = AccountContext(store, clock, sleep, Ids(clock), on_crossing, self._finish)
+        self.sessions = SessionMemory(store, clock, self._finish)
         # Settling continues when its request is cancelled; the loop keeps only weak references.
         self._settling: set[asyncio.Task[None]] = set()
 

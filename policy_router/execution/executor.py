@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from policy_router.domain.fallback import Fallback
     from policy_router.execution.account import RequestAccount
     from policy_router.execution.cooldown import Cooldowns
+    from policy_router.execution.sessions import RequestSession
     from policy_router.providers.body import Body
     from policy_router.providers.caller import UserCaller
     from policy_router.providers.user_caller import CallFunction
@@ -85,6 +86,7 @@ class Executor:
         account: RequestAccount | None = None,
         *,
         began: float | None = None,
+        session: RequestSession | None = None,
     ) -> Answer:
         """Returns a whole answer.
 
@@ -94,13 +96,16 @@ class Executor:
             body: What is sent.
             account: Reserves and settles each attempt; None when nothing is counted.
             began: When the request did, by `monotonic`, for its deadline. Default: now.
+            session: Remembers how the request ends, if it belongs to a session.
 
         Raises:
             NoCandidateError: No model may be called.
             BadRequestError: The request itself was refused.
             AllModelsFailedError: No model is left, or the deadline passed.
         """
-        progress = Progress(self._context, decision, fallback, body, account, began=began)
+        progress = Progress(
+            self._context, decision, fallback, body, account, began=began, session=session
+        )
         async with aclosing(answer_parts(progress, WholeAnswer(progress))) as parts:
             (response,) = [part async for part in parts]
         verdict, served_by = progress.verdict, progress.served_by or ""
@@ -117,12 +122,15 @@ class Executor:
         account: RequestAccount | None = None,
         *,
         began: float | None = None,
+        session: RequestSession | None = None,
     ) -> AnswerStream:
         """Returns a stream once its first chunk is there: until then, another model can take over.
 
         Takes and raises what `run` does; iterating may raise StreamBrokenError.
         """
-        progress = Progress(self._context, decision, fallback, body, account, began=began)
+        progress = Progress(
+            self._context, decision, fallback, body, account, began=began, session=session
+        )
         stream = AnswerStream(progress, answer_parts(progress, StreamDelivery(progress)))
         await stream.begin()
         return stream

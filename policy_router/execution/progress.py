@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
@@ -26,7 +27,9 @@ if TYPE_CHECKING:
     from policy_router.errors import RoutingError
     from policy_router.events import EventSource
     from policy_router.execution.account import RequestAccount
+    from policy_router.execution.sessions import RequestSession
     from policy_router.providers.body import Body
+    from policy_router.providers.chat import Usage
     from policy_router.providers.failure import Failure
 
 
@@ -84,6 +87,7 @@ class Progress:
         account: RequestAccount | None = None,
         *,
         began: float | None = None,
+        session: RequestSession | None = None,
     ) -> None:
         """Begins a request, and reports its decision.
 
@@ -94,8 +98,12 @@ class Progress:
             body: What is sent.
             account: Reserves and settles each attempt; None when nothing is counted.
             began: When the request began, by `context.monotonic`. Default: now.
+            session: Remembers how the request ends; None where it belongs to no session that the
+                policy keeps.
         """
         self.account = account
+        self._session = session
+        self._usage: Usage | None = None
         self.verdict = PASSED
         self.context = context
         if not decision.id:
@@ -178,9 +186,16 @@ class Progress:
         )
 
     async def close(self) -> None:
-        """Settles the charge of the last attempt."""
-        if self.account is not None:
-            await self.account.close()
+        """Settles the charge of the last attempt, and remembers how the request ended."""
+        settling = [] if self.account is None else [self.account.close()]
+        if self._session is not None:
+            settling.append(
+                self._session.ended(self.decision, self.attempts, self.served_by, self._usage)
+            )
+        if len(settling) == 1:
+            await settling[0]
+        else:
+            await asyncio.gather(*settling)  # one round trip for both
 
     def start(self, attempt: RunningAttempt, limit: float) -> None:
         """Begins an attempt that may take `limit` seconds to its answer or first token."""
@@ -297,6 +312,7 @@ class Progress:
         if len(called.api_key_envs) > 1:
             self._tried.setdefault(called.name, set()).add(str(called.api_key_env))
         attempt = running.end(failure)
+        self._usage = running.usage if failure is None else None
         self.attempts.append(attempt)
         self.report.attempted(attempt, failure)
         return attempt.model

@@ -39,10 +39,11 @@ def skip_as_json(skip: Skip, zone: ZoneInfo) -> dict[str, object]:
 
 
 def as_lines(decision: Decision, zone: ZoneInfo) -> list[Block]:
-    """Return the candidates of a decision as a table, the models it leaves out, and what is in
-    shadow."""
+    """Return what the session means, the candidates of a decision as a table, the models it leaves
+    out, and what is in shadow."""
     return [
         *verdict(decision),
+        *session(decision),
         *candidates(decision),
         *left_out(decision.skipped, zone),
         *shadow(decision),
@@ -58,6 +59,12 @@ def verdict(decision: Decision) -> list[Block]:
         why = f": {unmet}" if unmet else ""
         return [[("No model may answer this request", "bold red"), (why, "")]]
     return []
+
+
+def session(decision: Decision) -> list[Block]:
+    """Return what the session of a request means for it; nothing where none matters."""
+    note = decision.session_note
+    return [] if note is None else [[("Session", "bold"), (f": {printable(note)}", "")]]
 
 
 def candidates(decision: Decision, only: str | None = None) -> list[Block]:

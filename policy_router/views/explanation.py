@@ -138,6 +138,7 @@ def as_lines(explanation: Explanation, path: str) -> list[Block]:
                 ("Complexity", _complexity(explanation)),
                 *(("", factor) for factor in _factors(explanation)),
                 ("Tier", _tier(explanation)),
+                *(("Session", note) for note in _session(explanation)),
                 ("Rules", f"{applied} of {len(explanation.rules)} applied"),
                 *(("Order", order) for order in _order(explanation)),
                 *(("Checks", printable(check)) for check in _checks(explanation)),
@@ -181,6 +182,12 @@ def why_not(explanation: Explanation, name: str) -> list[Block]:
         if trace.applied and not trace.rule.shadow and _concerns(explanation, number, name):
             lines += rule_trace.as_lines(trace)
     return lines + _counters(explanation, name)
+
+
+def _session(explanation: Explanation) -> list[str]:
+    """Return what the session of the request means for it."""
+    note = explanation.decision.session_note
+    return [] if note is None else [printable(note)]
 
 
 def _concerns(explanation: Explanation, number: int, name: str) -> bool:
