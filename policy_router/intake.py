@@ -93,7 +93,8 @@ def take_in(
 
     Args:
         classifier: The classifier of the policy.
-        messages: The conversation, or a request that was read; None when only facts are known.
+        messages: The conversation, or a request that was read and searched for what the policy
+            lists in `detect`; None when only facts are known.
         options: Everything else. The names are checked here, since not every
             program uses a type checker.
         stream: Whether the answer is to be streamed.
@@ -115,7 +116,8 @@ def take_in(
     if isinstance(messages, RequestReading):
         reading = messages
     else:
-        reading = read_request(sent, headers=facts.get("headers"))
+        kinds = classifier.policy.detect
+        reading = read_request(sent, headers=facts.get("headers"), detect=kinds)
     stated = _stated(facts, reading, stream=stream)
     hints = _hints(facts)
     # The caller may ask for more abilities than the body shows, never for fewer.
@@ -132,6 +134,7 @@ def take_in(
         max_tokens=cap,
         answers=sent.get("n") or reading.answers,
         needs=needs,
+        detected=reading.detected,
     )
     is_complete = stated.task is not None and stated.complexity is not None
     if messages is None or (is_complete and not always_classify):

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Final
+from functools import cache
+from typing import TYPE_CHECKING, Any, Final
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -44,6 +45,17 @@ def search(pattern: str, most: int | None = MAX_MATCHED) -> Callable[[str | byte
             return compiled.search(text[:most].encode("utf-8", "replace").decode())
 
     return find
+
+
+@cache
+def over_bytes(pattern: bytes) -> Any:
+    """An RE2 pattern that is searched for in bytes, compiled once; its time is linear in them."""
+    import re2  # noqa: PLC0415  few policies need it
+
+    options = re2.Options()
+    options.log_errors = False
+    options.encoding = re2.Options.Encoding.LATIN1
+    return re2.compile(pattern, options=options)
 
 
 def which_match(patterns: Sequence[bytes], example: bytes) -> Callable[[bytes], Sequence[int]]:

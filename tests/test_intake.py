@@ -255,3 +255,43 @@ def test_a_request_of_any_dialect_is_classified(dialect: str) -> None:
     assert request.max_input_tokens == reading.max_input_tokens
     named = classify(policy, reading, task="code", complexity=0.5)
     assert (named.complexity, named.confidence, named.tokens) == (0.5, None, reading.tokens)
+
+
+SEARCHING = load(
+    text="""\
+version: 1
+detect: [card, email]
+models:
+  here: { model: ollama_chat/llama3.2, tier: light, price: free, context: 8k, tags: [local] }
+  there: { model: openai/small, tier: light, price: free }
+rules:
+  - { name: cards stay here, when: { detected: card }, only: [local] }
+"""
+)
+SENSITIVE = [
+    {"role": "user", "content": "Pay it, and tell ada@example.com"},
+    {"role": "tool", "tool_call_id": "1", "content": "4111 1111 1111 1111, from 10.1.2.3"},
+]
+
+
+def test_messages_are_searched_for_the_kinds_that_the_policy_lists() -> None:
+    request = classify(SEARCHING, SENSITIVE)
+    assert request.detected == {"card", "email"}
+    assert [c.name for c in decide(SEARCHING, request).candidates] == ["here"]
+    assert classify(SEARCHING, HELLO).detected == frozenset()
+    assert classify(POLICY, SENSITIVE).detected == frozenset()
+    stated = classify(SEARCHING, SENSITIVE, task=None, complexity=0.5)
+    assert stated.detected == {"card", "email"}
+
+
+def test_instructions_of_every_dialect_are_searched() -> None:
+    card = "4111 1111 1111 1111"
+    bodies: list[tuple[str, dict[str, Any]]] = [
+        ("chat", {"messages": [{"role": "system", "content": card}, *HELLO]}),
+        ("messages", {"system": card, "messages": HELLO}),
+        ("responses", {"instructions": card, "input": "Hello!"}),
+        ("responses", {"input": card}),
+    ]
+    for dialect, body in bodies:
+        assert read_request(body, dialect=dialect, detect=SEARCHING.detect).detected == {"card"}
+        assert read_request(body, dialect=dialect).detected == frozenset()

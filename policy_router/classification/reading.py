@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Final
 
 from policy_router.base_errors import UsageError
 from policy_router.classification.body import message_facts, needs_beside, read_body
+from policy_router.classification.detect.detector import kinds_in
 from policy_router.classification.tokens.bound import most_tokens_of, pictures
 from policy_router.clients.headers import usable
 from policy_router.clients.program import read_program
@@ -16,12 +17,16 @@ from policy_router.conversation.transcript import read_transcript
 from policy_router.quoting import quoted
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Collection, Mapping
+
+    from policy_router.domain.detection import Sensitive
 
 _PROMPT: Final = 300
 """Tokens of instructions that make a request with tools one of an agent."""
 _TOOLBOX: Final = 8
 """Tools that make a request one of an agent, whatever its instructions."""
+_INSTRUCTIONS: Final = ("system", "instructions")
+"""Where bodies have instructions outside their messages."""
 _CAPS: Final = ("max_completion_tokens", "max_tokens", "max_output_tokens")
 
 
@@ -52,6 +57,7 @@ class RequestReading:
         pictures: Pictures in full detail, which are not part of `max_input_tokens`.
         thumbnails: Pictures in low detail, likewise.
         stream: Whether the answer is streamed.
+        detected: Kinds of sensitive text in its messages, of those that were looked for.
     """
 
     asked: str = field(default="", repr=False)
@@ -76,6 +82,7 @@ class RequestReading:
     pictures: int = 0
     thumbnails: int = 0
     stream: bool = False
+    detected: frozenset[str] = frozenset()
 
 
 def read_request(
@@ -83,6 +90,7 @@ def read_request(
     *,
     headers: Mapping[str, str] | None = None,
     dialect: Dialect | str = Dialect.CHAT,
+    detect: Collection[Sensitive] = (),
 ) -> RequestReading:
     """Read a whole request, as a client sends it.
 
@@ -94,6 +102,7 @@ def read_request(
         headers: The HTTP headers; their names may be in any case. Anybody can send any header, so
             what is read from them can only order or exclude models.
         dialect: The format of the body: `chat`, `messages` or `responses`.
+        detect: Kinds of sensitive text to look for, those of the policy; see `Policy.detect`.
 
     Returns:
         What the request says, and the text that is judged.
@@ -140,6 +149,9 @@ def read_request(
         pictures=in_full,
         thumbnails=in_low_detail,
         stream=body.get("stream") is True,
+        detected=kinds_in([body.get(part) for part in (name, *_INSTRUCTIONS)], detect)
+        if detect
+        else frozenset(),
     )
 
 

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 
     from policy_router.decision.limits import LimitIndex
     from policy_router.domain.aliases import Alias
+    from policy_router.domain.detection import Sensitive
     from policy_router.domain.experiments import Experiment
     from policy_router.domain.facts import Vocabulary
     from policy_router.domain.fallback import Fallback
@@ -61,6 +62,7 @@ class Policy:
         tests: Requests and what is expected to be decided for them, in written order.
         reports: What reports compare with.
         discovery: Where new models are looked for.
+        detect: Kinds of sensitive text that requests are searched for, in written order.
 
     Raises:
         TooLarge: The rules distinguish too many cases to be indexed.
@@ -90,6 +92,7 @@ class Policy:
     tests: tuple[PolicyTest, ...] = ()
     reports: ReportSettings = ReportSettings()  # noqa: RUF009  as above
     discovery: DiscoverySettings = DiscoverySettings()  # noqa: RUF009  as above
+    detect: tuple[Sensitive, ...] = ()
     _index: Index = field(init=False, compare=False, repr=False)
 
     def __post_init__(self) -> None:

@@ -33,6 +33,14 @@ WORDS: Final[tuple[Mapping[str, str], ...]] = (
         "same_model": "the first model at its other providers before a different model",
     },
     {
+        "email": "addresses of electronic mail",
+        "phone": "telephone numbers",
+        "card": "numbers of payment cards, with their check digit",
+        "iban": "international bank account numbers, with their check digits",
+        "ip": "addresses of machines, IPv4 and IPv6",
+        "secret": "keys, passwords and tokens",
+    },
+    {
         "best": "the best answer, with the checks that it failed",
         "error": "an error",
     },

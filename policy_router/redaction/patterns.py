@@ -37,7 +37,7 @@ class CredentialPattern:
     loose: bool = False
 
 
-def _is_bare_key(match: re.Match[str]) -> bool:
+def is_bare_key(match: re.Match[str]) -> bool:
     """Tell a key from a name: after the short prefix `sk-`, a key has a long run of characters."""
     tail = match[1]
     return _RUN.search(tail) is not None and any(c.isdigit() or c.isupper() for c in tail)
@@ -70,7 +70,7 @@ def _has_query_name(match: re.Match[str]) -> bool:
 
 
 # Prefixes that providers and platforms give their keys, with what follows them.
-_PREFIXES: Final = (
+PREFIXES: Final = (
     r"sk-(?:ant-|proj-|or-v1-|svcacct-|admin-|lf-)[A-Za-z0-9_-]{16,}",
     r"pk-lf-[A-Za-z0-9-]{16,}",  # Langfuse
     r"csk-[A-Za-z0-9]{20,}",  # Cerebras
@@ -119,8 +119,8 @@ _VALUE: Final = (
 )
 
 PATTERNS: Final = (
-    CredentialPattern("provider key", re.compile(rf"\b(?:{'|'.join(_PREFIXES)})"), keep=KEPT),
-    CredentialPattern("provider key", re.compile(r"\bsk-([A-Za-z0-9_-]{16,})"), _is_bare_key, KEPT),
+    CredentialPattern("provider key", re.compile(rf"\b(?:{'|'.join(PREFIXES)})"), keep=KEPT),
+    CredentialPattern("provider key", re.compile(r"\bsk-([A-Za-z0-9_-]{16,})"), is_bare_key, KEPT),
     # One long run without a separator that mixes small letters, capital letters and digits.
     CredentialPattern(
         "random text",

@@ -617,6 +617,12 @@ SOUND: Final[dict[str, dict[str, str]]] = {
         "short times": "fallback: { deadline: 500ms, first_token_within: 100ms, stall: 100ms }",
         "long times": "fallback: { deadline: 24h }",
     },
+    "kind-not-detected": {
+        "listed": "detect: [card, iban]\n" + rules("when: { detected: card }, avoid: [big]"),
+        "any of them": "detect: [card, iban]\n"
+        + rules("when: { detected: [card, iban] }, avoid: [big]"),
+        "none of it": "detect: [email]",
+    },
     "wrong-variable": {
         "an address and a key": models(
             "model: hosted_vllm/q, tier: light, price: free, context: 8k, api_base_env: Q_URL, "
@@ -1146,6 +1152,12 @@ WRONG: Final[dict[str, dict[str, str]]] = {
         "a model's quota": models(f"{PAID}, limits: [400 tokens/min]"),
         "milliseconds": "fallback: { deadline: 60ms }",
         "hours": "fallback: { stall: 30h }",
+    },
+    "kind-not-detected": {
+        "nothing is looked for": rules("when: { detected: card }, avoid: [big]"),
+        "another is": "detect: [email]\n" + rules("when: { detected: card }, avoid: [big]"),
+        "no such kind": "detect: [email]\n" + rules("when: { detected: emial }, avoid: [big]"),
+        "negated": "detect: [email]\n" + rules("when: \"'card' not in detected\", avoid: [big]"),
     },
     "wrong-variable": {
         "a key as an address": models(f"{FREE}, api_base_env: OLLAMA_API_KEY", tiers="light"),

@@ -78,6 +78,7 @@ def compile_document(draft: Draft) -> Policy | None:
     discovery = compile_discovery(resolver)
     fallback = compile_fallback(resolver)
     learning = compile_learning(resolver)
+    resolver.no_twins(("detect",), document.detect or (), "kind")
     if draft.names.unread or any(d.severity is Severity.ERROR for d in draft.diagnostics):
         return None
     draft.checkpoint()
@@ -108,6 +109,7 @@ def compile_document(draft: Draft) -> Policy | None:
             tests=tests,
             reports=reports,
             discovery=discovery,
+            detect=tuple(document.detect or ()),
         )
     except TooLarge:
         draft.error(

@@ -28,6 +28,7 @@ from policy_router.language.document.types import (
     PreferKey,
     Scalar,
     Selectors,
+    SensitiveKind,
     Shape,
     Text,
     Word,
@@ -99,6 +100,14 @@ class Document(Shape):
             "vision, audio, video, pdf, reasoning, image_output, audio_output, embeddings and "
             "hosted_tools.",
             examples=[["legal"]],
+        ),
+    ] = None
+    detect: Annotated[
+        Annotated[list[SensitiveKind], Field(min_length=1)] | None,
+        Field(
+            description="Kinds of sensitive text that the messages of a request are searched for, "
+            "locally; those that are found are in the fact `detected`. Default: none.",
+            examples=[["email", "card", "iban", "secret"]],
         ),
     ] = None
     tiers: Annotated[

@@ -13,6 +13,7 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, WithJsonSche
 
 from policy_router import units
 from policy_router.decision.abilities import ABILITIES
+from policy_router.domain.detection import Sensitive
 from policy_router.domain.fallback import Action
 from policy_router.domain.ordering import SortKey
 from policy_router.units import Cap, Rate, Unit
@@ -154,6 +155,7 @@ Ability = Annotated[
         examples=list(ABILITIES),
     ),
 ]
+SensitiveKind = Annotated[Sensitive, *member_of(Sensitive)]
 PreferKey = Annotated[SortKey, *member_of(SortKey)]
 Reaction = Annotated[Action, *member_of(Action)]
 When = Annotated[
