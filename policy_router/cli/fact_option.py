@@ -19,10 +19,13 @@ if TYPE_CHECKING:
 _OTHER_OPTION: Final = {
     "task": "--task", "complexity": "--complexity", "score": "--complexity", "tokens": "--tokens",
     "tags": "--tag", "user": "--user", "team": "--team", "tenant": "--tenant",
+    "session": "--session", "model": "--model",
     "has_tools": "--need tools", "has_images": "--need vision", "wants_json": "--need json",
 }  # fmt: skip
 """Facts that have an option of their own."""
-_NAMES: Final = tuple(sorted(BUILT_IN - _OTHER_OPTION.keys()))
+_FROM_TEXT: Final = "detected"
+"""The fact that only the text of the prompt gives."""
+_NAMES: Final = tuple(sorted(BUILT_IN - _OTHER_OPTION.keys() - {_FROM_TEXT}))
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,9 +50,10 @@ class StatedFacts:
         value = self.built_in.get(name)
         return value if isinstance(value, int) else None
 
-    def flag(self, name: str) -> bool:
-        """Return whether a built-in fact that is true or false is true."""
-        return self.built_in.get(name) is True
+    def flag(self, name: str) -> bool | None:
+        """Return the value of a built-in fact that is true or false."""
+        value = self.built_in.get(name)
+        return value if isinstance(value, bool) else None
 
 
 def read_facts(policy: Policy, texts: Iterable[str]) -> StatedFacts:
@@ -71,6 +75,8 @@ def read_facts(policy: Policy, texts: Iterable[str]) -> StatedFacts:
             facts.built_in[name] = _value(fact, value)
         elif name in _OTHER_OPTION:
             raise wrong("--fact", f"`{name}` has an option of its own: {_OTHER_OPTION[name]}")
+        elif name == _FROM_TEXT:
+            raise wrong("--fact", f"`{name}` is what `detect` finds in the prompt; give a prompt")
         else:
             hint = help_line(name, [*declared, *_NAMES], what="the facts")
             raise wrong("--fact", f"`{quoted(name)}` is not a fact about a request: {hint}")

@@ -92,7 +92,7 @@ class RequestArguments:
         typer.Option(
             metavar="NAME=VALUE",
             help="An attribute of the policy, or one of hour, weekday, language, stream, key, "
-            "max_tokens.",
+            "max_tokens, client, subagent, housekeeping, turn, tool_errors.",
         ),
     ] = None
     state: State = None
@@ -208,6 +208,11 @@ def read_call(
         "session": arguments.session,
         "key": facts.text("key"),
         "language": facts.text("language"),
+        "client": facts.text("client"),
+        "subagent": facts.flag("subagent"),
+        "housekeeping": facts.flag("housekeeping"),
+        "turn": facts.integer("turn"),
+        "tool_errors": facts.integer("tool_errors"),
         "attributes": facts.attributes,
         "max_cost": option_values.usd(arguments.max_cost, "--max-cost"),
         "max_price": option_values.price(arguments.max_price, "--max-price"),
@@ -221,7 +226,7 @@ def read_call(
     start = time.time() if now is None else now
     at = moment(policy.timezone, start, facts.integer("hour"), facts.text("weekday"))
     messages = None if prompt is None else messages_of(prompt, system)
-    return Call(messages, options, facts.flag("stream"), at - start)
+    return Call(messages, options, facts.flag("stream") is True, at - start)
 
 
 def prepare_request(

@@ -24,11 +24,13 @@ class GivenState:
         spent: Name of a budget -> money spent of it, in nano-USD.
         used: Name of a limit -> how much of it is used up, in which period.
         arm: Name of the experiment that the request takes part in; None is no experiment.
+        session: Name of a session -> name of the model that answered its last request.
     """
 
     spent: Mapping[str, int] = field(default_factory=lambda: MappingProxyType({}))
     used: Mapping[str, Rate] = field(default_factory=lambda: MappingProxyType({}))
     arm: str | None = None
+    session: Mapping[str, str] = field(default_factory=lambda: MappingProxyType({}))
 
 
 @dataclass(frozen=True, slots=True)

@@ -179,6 +179,14 @@ def _others(document: Document) -> Iterator[Found]:
         if prompt.system is None and not prompt.params:
             yield ("prompts", name), f"prompt `{name}` adds nothing", "add system or params"
     for i, test in enumerate(document.tests or ()):
+        request = test.request if isinstance(test.request, dict) else {}
+        for session in (test.given.session or {}) if test.given is not None else {}:
+            if request.get("session") != session:
+                yield (
+                    ("tests", i, "given", "session", session),
+                    f"the request of this test does not belong to session `{session}`",
+                    f"add  session: {session}  to the request",
+                )
         if not test.expect.model_dump(exclude_none=True):
             yield (
                 ("tests", i, "expect"),

@@ -57,7 +57,7 @@ def compile_document(draft: Draft) -> Policy | None:
     resolver.ranks = {name: rank for rank, name in enumerate(tiers)}
     abilities = compile_abilities(resolver)
     models = draft.models = resolver.models = compile_models(resolver)
-    aliases = compile_aliases(resolver)
+    aliases = resolver.aliases = compile_aliases(resolver)
     bands = compile_bands(resolver)
     vocabulary = resolver.vocabulary = Vocabulary(
         list(document.tasks or ()),

@@ -5,7 +5,9 @@ from __future__ import annotations
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Final
 
+from policy_router.domain.condition import COMPLEXITY
 from policy_router.domain.policy_tests import Expectation, GivenState, PolicyTest
+from policy_router.language.compile.abilities import known_abilities
 from policy_router.language.compile.values import frozen_list
 from policy_router.units import limit
 
@@ -45,9 +47,33 @@ def _request(
     if isinstance(written, str):
         return written
     facts = {name: value for name, value in written.items() if name not in NO_FACTS}
+    complexity, model = facts.get("complexity"), facts.get("model")
+    if isinstance(complexity, int | float) and not isinstance(complexity, bool):
+        _check_score(resolver, complexity, (*path, "complexity"))
+        del facts["complexity"]
+    if isinstance(model, str):
+        resolver.model_or_alias(model, (*path, "model"))
+    needs = written.get("needs")
+    if needs is not None:
+        names = [str(name) for name in (needs if isinstance(needs, list) else [needs])]
+        known_abilities(resolver, names, (*path, "needs"))
     if facts:
         resolver.facts(facts, path)
     return MappingProxyType({name: frozen_list(value) for name, value in written.items()})
+
+
+def _check_score(resolver: Resolver, complexity: float, path: Path) -> None:
+    """Report a complexity that is neither a score nor, where the bands are levels, a level."""
+    bands = resolver.vocabulary.facts[COMPLEXITY].values
+    levels = len(bands) if bands[:1] == ("level_1",) else 0
+    if not (0 <= complexity <= 1 or (isinstance(complexity, int) and 1 <= complexity <= levels)):
+        level = f", or a level from 1 to {levels}" if levels else ""
+        resolver.draft.error(
+            "bad-value",
+            f"{complexity} is no complexity",
+            resolver.places.value(path),
+            f"write a band, or a score from 0 to 1{level}",
+        )
 
 
 def _given(resolver: Resolver, shape: GivenShape | None, path: Path) -> GivenState:
@@ -58,11 +84,14 @@ def _given(resolver: Resolver, shape: GivenShape | None, path: Path) -> GivenSta
         resolver.known(budget, names.budgets, "budget", places.key((*path, "spent", budget)))
     for name in shape.used or ():
         resolver.known(name, names.limits, "limit", places.key((*path, "used", name)))
+    for session, model in (shape.session or {}).items():
+        resolver.one_model(model, (*path, "session", session))
     if shape.arm is not None:
         span = places.value((*path, "arm"))
         resolver.known(shape.arm, names.experiments, "experiment", span)
     return GivenState(
         spent=MappingProxyType(dict(shape.spent or {})),
+        session=MappingProxyType(dict(shape.session or {})),
         used=MappingProxyType({name: limit(text) for name, text in (shape.used or {}).items()}),
         arm=shape.arm,
     )

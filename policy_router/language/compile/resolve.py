@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from fnmatch import fnmatchcase
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 from policy_router.diagnostics import Diagnostic, Severity
+from policy_router.domain.aliases import ANY_MODEL
 from policy_router.language.compile.functions import is_pythons_own
 from policy_router.language.compile.selectors import Selectors, is_pattern, known_words
 from policy_router.language.schema_words import article
@@ -17,6 +19,7 @@ if TYPE_CHECKING:
     from zoneinfo import ZoneInfo
 
     from policy_router.diagnostics import Span
+    from policy_router.domain.aliases import Alias
     from policy_router.domain.condition import Condition
     from policy_router.domain.facts import Vocabulary
     from policy_router.domain.models import Model
@@ -32,12 +35,14 @@ class Resolver:
     Attributes:
         ranks: Name of a tier -> its rank; 0 is the weakest.
         models: What selectors choose from.
+        aliases: The names that a request may ask for besides those of models.
         vocabulary: The facts that conditions may name.
         timezone: The policy's time zone.
     """
 
     ranks: dict[str, int]
     models: tuple[Model, ...]
+    aliases: tuple[Alias, ...]
     vocabulary: Vocabulary
     timezone: ZoneInfo
 
@@ -112,6 +117,25 @@ class Resolver:
                 f"`{name}` is not a model",
                 self.places.value(path),
                 self.draft.hints.help_line(name, self._model_names, what="the models"),
+            )
+
+    def model_or_alias(self, name: str, path: Path) -> None:
+        """Report a name that no request can ask for."""
+        names = [alias.name for alias in self.aliases]
+        patterns = [alias.name for alias in self.aliases if alias.is_pattern]
+        known = {ANY_MODEL, *self._model_names, *names}
+        broken = "aliases" in self.draft.names.sections and not self.draft.whole
+        if (
+            name not in known
+            and not broken
+            and not self.draft.names.may_hold(name)
+            and not any(fnmatchcase(name, pattern) for pattern in patterns)
+        ):
+            self.draft.error(
+                "unknown-name",
+                f"`{name}` is not a model or an alias",
+                self.places.value(path),
+                self.draft.hints.help_line(name, [*self._model_names, *names]),
             )
 
     def select(self, selectors: list[str] | None, path: Path) -> tuple[str, ...] | None:

@@ -62,6 +62,10 @@ class GivenShape(Shape):
     used: Annotated[dict[Name, Used] | None, Field(
         description="Quota used up, by limit.", examples=[{"openrouter-free": "50/day"}]
     )] = None  # fmt: skip
+    session: Annotated[dict[Word, Word] | None, Field(
+        description="The model that answered the last request of a session, by session.",
+        examples=[{"s1": "haiku"}],
+    )] = None  # fmt: skip
     arm: Annotated[Name | None, Field(
         description="The experiment that the request takes part in.", examples=["haiku-for-chat"]
     )] = None  # fmt: skip

@@ -248,6 +248,64 @@ def test_a_test_of_facts() -> None:
     assert str(kept.span) == "p.yaml:13:9"
 
 
+def test_a_test_of_a_session_and_of_facts_about_the_client() -> None:
+    (kept,) = good(
+        "aliases: { fast: [light] }\n"
+        "tests:\n"
+        "- name: t\n"
+        "  given: { session: { s1: large } }\n"
+        "  request: { session: s1, model: fast, client: codex, turn: 2, complexity: 0.7 }\n"
+        "  expect: {}\n"
+    ).tests
+    assert kept.given.session == {"s1": "large"}
+    assert kept.request == {
+        "session": "s1", "model": "fast", "client": "codex", "turn": 2, "complexity": 0.7,
+    }  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("bands", "stated", "problem"),
+    [
+        ("", "1", None),
+        ("", "7", "7 is no complexity: write a band, or a score from 0 to 1"),
+        ("", "-0.1", "-0.1 is no complexity: write a band, or a score from 0 to 1"),
+        ("complexity: { bands: one_to_ten }", "10", None),
+        (
+            "complexity: { bands: one_to_ten }",
+            "11",
+            "11 is no complexity: write a band, or a score from 0 to 1, or a level from 1 to 10",
+        ),
+        ("", "true", "`complexity` is an enumeration, True is not: "),
+    ],
+)
+def test_the_complexity_of_a_test_is_a_band_or_a_number(
+    bands: str, stated: str, problem: str | None
+) -> None:
+    test = f"tests: [{{ name: t, request: {{ complexity: {stated} }}, expect: {{}} }}]\n"
+    found = [f"{d.message}: {d.help}" for d in load(f"{bands}\n{test}").diagnostics]
+    assert found == [] if problem is None else found[0].startswith(problem)
+
+
+@pytest.mark.parametrize(
+    ("asked", "help_"),
+    [
+        ("auto", None),
+        ("large", None),
+        ("fast", None),
+        ("gpt-5", None),
+        ("fats", "did you mean `fast`?"),
+        ("zzzzzz", "the known ones are `large`, `small`, `fast`, `gpt-*`"),
+    ],
+)
+def test_the_model_of_a_test_is_a_model_or_an_alias(asked: str, help_: str | None) -> None:
+    aliases = "aliases: { fast: [light], 'gpt-*': [large] }\n"
+    test = f"tests: [{{ name: t, request: {{ model: {asked} }}, expect: {{}} }}]\n"
+    found = load(aliases + test).diagnostics
+    assert [(d.message, d.help) for d in found] == (
+        [] if help_ is None else [(f"`{asked}` is not a model or an alias", help_)]
+    )
+
+
 def test_tests_of_a_prompt() -> None:
     bare, mapped = good(
         "tests:\n- { name: t, request: Hi there, expect: {} }\n"
