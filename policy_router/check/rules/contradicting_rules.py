@@ -19,13 +19,16 @@ from itertools import combinations
 from typing import TYPE_CHECKING
 
 from policy_router.assurance.cover import GaveUp
+from policy_router.check.rules.criteria_exclude_all import unmeetable
 from policy_router.check.subject import Subject, warning
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from policy_router.assurance.regions import Regions
+    from policy_router.decision.policy import Policy
     from policy_router.diagnostics import Diagnostic
+    from policy_router.domain.rules import Rule
 
 
 def check(subject: Subject) -> Iterator[Diagnostic]:
@@ -37,8 +40,8 @@ def check(subject: Subject) -> Iterator[Diagnostic]:
     for number, rule in enumerate(policy.rules):
         source = regions.sources[number]
         removes = source.removes
-        # A rule that never applies, or selects nothing, is reported by another lint rule.
-        if rule.deny is not None or not removes or source.boxes == () or rule.only == ():
+        # A rule that never applies is reported by another lint rule.
+        if not removes or source.boxes == () or _is_reported_elsewhere(rule, policy):
             continue
         if removes == everyone:
             try:
@@ -84,6 +87,13 @@ def check(subject: Subject) -> Iterator[Diagnostic]:
             "make one of the conditions exclude the other, or let them share a model",
             *((("the other rule", first.span),) if first.span else ()),
         )
+
+
+def _is_reported_elsewhere(rule: Rule, policy: Policy) -> bool:
+    """Whether a rule denies with a reason, or leaves no model for a cause on one of its lines."""
+    return (
+        rule.deny is not None or rule.only == () or bool(unmeetable(rule.criteria, policy.models))
+    )
 
 
 def _before(boxes: int) -> int:

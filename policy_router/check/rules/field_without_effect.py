@@ -35,6 +35,11 @@ if TYPE_CHECKING:
 
 Found = tuple["Path", str, str]
 # Fields in which an empty list differs from a missing one.
+_OF_MODELS: Final = (
+    "only", "avoid", "first", "min_tier", "needs", "min_quality", "max_latency", "max_price",
+    "max_cost", "prefer", "accept",
+)  # fmt: skip
+"""Fields of a rule that concern the models that answer."""
 _MAY_BE_EMPTY: Final = frozenset({"can", "prefer", "json_schema", "params", "rules", "tests"})
 
 
@@ -93,6 +98,19 @@ def _tasks(document: Document) -> Iterator[Found]:
                 "this pattern matches every text, so every request belongs to this task",
                 "write what identifies the task; all other requests belong to the last task anyway",
             )
+        if task.use is not None and task.only is not None:
+            yield (
+                ("tasks", name, "only"),
+                "`use` already excludes all other models",
+                "leave `only` out",
+            )
+        most, number = task.max_attempts, len(document.models or {})
+        if most is not None and number and most > 2 * number:
+            yield (
+                ("tasks", name, "max_attempts"),
+                f"{most} attempts are never made: each of {number} models is called at most twice",
+                f"write {2 * number} or less",
+            )
         own = task.keywords or task.pattern or task.when_needs
         if task.confidence is not None and (own or name == list(tasks)[-1]):
             yield (
@@ -109,7 +127,7 @@ def _rules(document: Document) -> Iterator[Found]:
         if rule.accept is not None:
             yield from _accept(rule.accept, (*path, "accept"))
         if rule.deny is not None:
-            for field in ("only", "avoid", "first", "min_tier", "needs", "accept"):
+            for field in _OF_MODELS:
                 if getattr(rule, field) is not None:
                     yield (
                         (*path, field),

@@ -20,6 +20,7 @@ from typing import TYPE_CHECKING, Final
 from policy_router.check.subject import warning
 from policy_router.decision.wording import per_window
 from policy_router.domain.money import NANO_PER_USD, format_usd
+from policy_router.language.document.classification import TaskShape
 from policy_router.language.document.prices import PriceShape
 
 if TYPE_CHECKING:
@@ -27,8 +28,10 @@ if TYPE_CHECKING:
 
     from policy_router.check.subject import Subject
     from policy_router.diagnostics import Diagnostic
+    from policy_router.language.document.document import Document
     from policy_router.language.document.fallback import FallbackShape
     from policy_router.language.document.models import ModelShape
+    from policy_router.language.document.rules import RuleShape
     from policy_router.language.source import Path
 
 _CONTEXT: Final = 512
@@ -57,7 +60,10 @@ def check(subject: Subject) -> Iterator[Diagnostic]:
                     places.value(("limits", name, "tokens", i)),
                     f"write {rate.amount}k if you mean thousands",
                 )
-    for path, message, help_ in _of_times(document.fallback, ("fallback",)):
+    for path, message, help_ in (
+        *_of_times(document.fallback, ("fallback",)),
+        *_of_bounds(document),
+    ):
         yield warning("implausible-number", message, places.value(path), help_)
 
 
@@ -124,8 +130,23 @@ def _of_price(subject: Subject, name: str, price: PriceShape) -> Iterator[tuple[
             )
 
 
+def _of_bounds(document: Document) -> Iterator[tuple[Path, str, str]]:
+    """Yield prices that bound nothing, and deadlines of tasks that no answer meets."""
+    parts: list[tuple[Path, RuleShape | TaskShape]] = [
+        *((("tasks", name), task) for name, task in (document.tasks or {}).items()),
+        *((("rules", i), rule) for i, rule in enumerate(document.rules or ())),
+    ]
+    for path, part in parts:
+        if part.max_price is not None and part.max_price >= _HIGHEST_PRICE:
+            shown = f"${format_usd(part.max_price)} per million tokens"
+            help_ = "/K is per thousand tokens, /M per million"
+            yield (*path, "max_price"), f"no model costs {shown}", help_
+        if isinstance(part, TaskShape):
+            yield from _of_times(part, path)
+
+
 def _of_times(
-    shape: FallbackShape | ModelShape | None, path: Path
+    shape: FallbackShape | ModelShape | TaskShape | None, path: Path
 ) -> Iterator[tuple[Path, str, str]]:
     for field, least in _SOON.items():
         time = getattr(shape, field, None)

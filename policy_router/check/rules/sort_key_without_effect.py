@@ -27,21 +27,31 @@ if TYPE_CHECKING:
     from policy_router.decision.policy import Policy
     from policy_router.diagnostics import Diagnostic
     from policy_router.domain.models import Model
+    from policy_router.language.source import Path
 
 
 def check(subject: Subject) -> Iterator[Diagnostic]:
     if len(subject.policy.models) < 2:
         return
-    prefer = subject.draft.document.prefer or ()
-    for i, key in enumerate(prefer):
-        reason, help_ = _reason(subject.policy, key, prefer[:i])
-        if reason:
-            yield warning(
-                "sort-key-without-effect",
-                f"`{key}` does not distinguish any models: {reason}",
-                subject.draft.places.value(("prefer", i)),
-                help_,
-            )
+    document = subject.draft.document
+    lists: list[tuple[Path, list[SortKey] | None]] = [
+        (("prefer",), document.prefer),
+        *(
+            (("tasks", name, "prefer"), task.prefer)
+            for name, task in (document.tasks or {}).items()
+        ),
+        *((("rules", i, "prefer"), rule.prefer) for i, rule in enumerate(document.rules or ())),
+    ]
+    for path, prefer in lists:
+        for i, key in enumerate(prefer or ()):
+            reason, help_ = _reason(subject.policy, key, (prefer or [])[:i])
+            if reason:
+                yield warning(
+                    "sort-key-without-effect",
+                    f"`{key}` does not distinguish any models: {reason}",
+                    subject.draft.places.value((*path, i)),
+                    help_,
+                )
 
 
 def _reason(policy: Policy, key: SortKey, before: Sequence[SortKey]) -> tuple[str, str]:
