@@ -91,6 +91,14 @@ SOUND: Final[dict[str, dict[str, str]]] = {
         "a default cap makes it last": models(FREE, f"{PAID}, defaults: {{ max_tokens: 50 }}")
         + "\nbudgets: { all: { cap: $0.001/day } }",
     },
+    "criteria-exclude-all": {
+        "one model meets each": models(f"{FREE}, latency: 1s", f"{PAID}, quality: 0.8")
+        + "\n" + rules("when: { tags: a }, max_latency: 2s", "when: { tags: b }, min_quality: 0.8"),
+        "the free ones cost nothing": rules("when: { tags: a }, max_cost: $0, prefer: [cheapest]"),
+        "a price for what is cheap": rules("when: { tags: a }, max_price: $0/M"),
+        "a task with one model left": "tasks: { a: { keywords: [x], only: [big], "
+        "max_price: $10/M }, c: {} }",
+    },
     "limit-below-one-request": {
         "tokens for one answer": "budgets: { all: { cap: unlimited }, t: { cap: 5k tokens/day } }",
         "a budget that only warns":
@@ -145,6 +153,9 @@ SOUND: Final[dict[str, dict[str, str]]] = {
         "complexity: { bands: { a: { from: 0.0, min_tier: heavy } } }",
     },
     "unreachable-model": {
+        "excluded in shadow": rules("when: tokens > 5, avoid: [big]",
+                                    "when: tokens <= 5, avoid: [big], shadow: true"),
+        "by every task but one": "tasks: { a: { keywords: [x], use: [local] }, c: {} }",
         "a request without a plan": "attributes: { plan: [free, pro] }\n"
         + rules("when: { plan: free }, avoid: [big]", "when: { plan: pro }, avoid: [big]"),
         "a request without a clock": rules(
@@ -194,6 +205,12 @@ SOUND: Final[dict[str, dict[str, str]]] = {
         "the edges of the day": rules("when: hour == 0 or hour == 23, avoid: [big]"),
     },
     "rule-without-effect": {
+        "a criterion": rules("when: { tags: x }, max_price: $5/M"),
+        "a cost": rules("when: { tags: x }, max_cost: $5"),
+        "an order": rules("when: { tags: x }, prefer: [quality]"),
+        "in shadow beside the same": rules(
+            "when: { tags: x }, avoid: [big]", "when: { tags: x }, avoid: [big], shadow: true"
+        ),
         "a guard against paid models to come": models(FREE, FREE_HEAVY)
         + "\n" + rules("when: { tags: x }, avoid: [paid]"),
         "all models are local so far": models(FREE)
@@ -223,6 +240,10 @@ SOUND: Final[dict[str, dict[str, str]]] = {
         ),
     },
     "contradicting-rules": {
+        "one of them in shadow": rules(
+            "when: { tags: x }, avoid: [big]", "when: { tags: x }, avoid: [local], shadow: true"
+        ),
+        "in shadow alone": rules("when: { tags: x }, avoid: [big, local], shadow: true"),
         "they share a model": THREE + "\n" + rules(
             "when: { tags: private }, only: [local, m2]", "when: { tags: eu }, only: [m1, m2]"
         ),
@@ -262,6 +283,8 @@ SOUND: Final[dict[str, dict[str, str]]] = {
         ),
     },
     "order-conflict": {
+        "one of them in shadow": rules("when: { tags: x }, first: [big]",
+                                       "when: { tags: y }, first: [local], shadow: true"),
         "the narrower one comes first": rules(
             "when: \"'vip' in tags and tokens > 5\", first: [big]",
             "when: { tags: vip }, first: [local]",
@@ -781,6 +804,18 @@ WRONG: Final[dict[str, dict[str, str]]] = {
         "money": "budgets: { all: { cap: $0.01/day } }",
         "money each user has": "budgets: { all: { per: user, cap: $0.01/day, then: block } }",
     },
+    "criteria-exclude-all": {
+        "no known latency": rules("when: { tags: a }, max_latency: 60s"),
+        "too slow": models(f"{FREE}, latency: 3s", f"{PAID}, latency: 2.5s")
+        + "\ntasks: { a: { keywords: [x], max_latency: 2s }, c: {} }",
+        "too good": rules("when: { tags: a }, min_quality: 1"),
+        "too cheap": models(f"{PAID}") + "\n" + rules("when: { tags: a }, max_price: $5/M"),
+        "less than a token": models(f"{PAID}") + "\n" + rules("when: { tags: a }, max_cost: $0"),
+        "together in a task": "tasks: { a: { keywords: [x], avoid: [local], max_price: $5/M }, "
+        "c: {} }",
+        "a list and a need": models(f"{FREE}, can: [json]", PAID)
+        + "\ntasks: { a: { keywords: [x], use: [m1], needs: [json] }, c: {} }",
+    },
     "limit-below-one-request": {
         "a budget": "budgets: { all: { cap: unlimited }, t: { cap: 4k tokens/day } }",
         "what a provider allows": models(FREE, f"{PAID}, limits: [4k tokens/min]")
@@ -820,6 +855,8 @@ WRONG: Final[dict[str, dict[str, str]]] = {
         "b: { min_tier: heavy } }\nfallback: { step_down: false }",
     },
     "unreachable-model": {
+        "by every task": "tasks: { a: { keywords: [x], use: [local] }, c: { only: [local] } }",
+        "by a rule and the only task": "tasks: { c: { max_price: $5/M } }",
         "without a condition": rules("avoid: [big]"),
         "with and without a tag": rules(
             "when: { tags: a }, avoid: [big]", "when: \"'a' not in tags\", only: [local]"
@@ -1130,7 +1167,8 @@ WRONG: Final[dict[str, dict[str, str]]] = {
             f"{PAID}, context: 8k, params: {{ max_tokens: 8k }}"
         ),
         "a moment for a model": models(f"{PAID}, stall: 20ms"),
-
+        "a price per thousand": rules("when: { tags: x }, max_price: $3/K"),
+        "a deadline in milliseconds": "tasks: { a: { keywords: [x], deadline: 60ms }, c: {} }",
         "mixed up": models(
             "model: openai/q, tier: light, context: 8k, price: { input: $15/M, output: $3/M }"
         ),
@@ -1180,6 +1218,7 @@ WRONG: Final[dict[str, dict[str, str]]] = {
         "a share": "experiments: { e: { share: 0%, first: [big] } }",
     },
     "unmet-need": {
+        "as a demand": "tasks: { a: { keywords: [x], needs: [pdf] }, c: {} }",
         "together": models(f"{FREE}, can: [pdf]", f"{PAID}, can: [tools]")
         + "\ntasks: { a: { when_needs: [pdf, tools] }, c: {} }",
         "among others": "tasks: { a: { keywords: [x], when_needs: [tools, pdf] }, c: {} }",
@@ -1216,6 +1255,16 @@ WRONG: Final[dict[str, dict[str, str]]] = {
         "cap: $5/day } }",
     },
     "first-without-effect": {
+        "beyond a criterion": rules("when: { tags: x }, max_price: $5/M, first: [big]"),
+        "of unknown latency": rules("when: { tags: x }, max_latency: 5s, first: [big]"),
+        "of too little quality": rules("when: { tags: x }, min_quality: 0.9, first: [local]"),
+        "below the minimum of the same task": "tasks: { a: { keywords: [x], min_tier: heavy, "
+        "use: [local, big] }, c: {} }",
+        "avoided by the same task": "tasks: { a: { keywords: [x], avoid: [big], use: [local, big] "
+        "}, c: {} }",
+        "outside of `use`": "tasks: { a: { keywords: [x], use: [local], first: [big] }, c: {} }",
+        "of unknown price": models(FREE, "model: acme/x, tier: heavy")
+        + "\n" + rules("when: { tags: x }, max_price: $5/M, first: [m1]"),
         "below a task's floor": "tasks: { a: { min_tier: heavy, first: [local] }, c: {} }",
         "below a rule's floor": rules("when: { tags: x }, min_tier: heavy, first: [light]"),
         "not among the only ones": rules("when: { tags: x }, only: [local], first: [big]"),
@@ -1249,6 +1298,11 @@ WRONG: Final[dict[str, dict[str, str]]] = {
         "a selector": "limits: { a: { models: [big, big], requests: [5/min] } }",
     },
     "field-without-effect": {
+        "a criterion and a denial": rules("when: { tags: x }, deny: no, max_cost: $1"),
+        "an order and a denial": rules("when: { tags: x }, deny: no, prefer: [quality]"),
+        "more attempts of a task than models": "tasks: { a: { keywords: [x], max_attempts: 9 }, "
+        "c: {} }",
+        "only beside use": "tasks: { a: { keywords: [x], use: [big], only: [big, local] }, c: {} }",
         "a pattern for all": "tasks: { a: { pattern: '.*' }, c: {} }",
         "a pattern for every answer": rules("when: { tags: x }, accept: { pattern: 'x?' }"),
         "then": "budgets: { all: { cap: unlimited, then: block } }",
@@ -1270,6 +1324,8 @@ WRONG: Final[dict[str, dict[str, str]]] = {
         "a timezone": "timezone: Europe/Berlin",
     },
     "sort-key-without-effect": {
+        "of a task": "tasks: { a: { keywords: [x], prefer: [fastest] }, c: {} }",
+        "of a rule": rules("when: { tags: x }, prefer: [fastest]"),
         "local": models(PAID, PAID) + "\nprefer: [local]",
         "fastest": "prefer: [free, fastest]",
         "quality": models(PAID, PAID) + "\nprefer: [quality]",

@@ -87,14 +87,14 @@ def names(policy: Policy, request: Request, snapshot: Snapshot) -> list[str]:
     return [candidate.name for candidate in decide(policy, request, snapshot).candidates]
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=150, deadline=None)
 @given(situations())
 def test_candidates_are_a_subset_of_the_static_set(situation: Situation) -> None:
     policy, request, snapshot = situation
     assert set(names(policy, request, snapshot)) <= static_set(policy, request, snapshot.now)
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=100, deadline=None)
 @given(situations())
 def test_without_state_and_constraints_the_candidates_are_the_static_set(
     situation: Situation,
@@ -105,7 +105,7 @@ def test_without_state_and_constraints_the_candidates_are_the_static_set(
 
 
 @pytest.mark.parametrize("field", CONSTRAINTS)
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=20, deadline=None)
 @given(situation=situations(), data=st.data())
 def test_a_constraint_never_adds_a_candidate(
     field: str, situation: Situation, data: st.DataObject
@@ -122,7 +122,7 @@ def test_a_constraint_never_adds_a_candidate(
 
 
 @pytest.mark.parametrize("change", WORSE)
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=30, deadline=None)
 @given(situation=situations())
 def test_a_worse_state_never_adds_a_candidate(change: str, situation: Situation) -> None:
     policy, request, snapshot = situation
@@ -132,7 +132,7 @@ def test_a_worse_state_never_adds_a_candidate(change: str, situation: Situation)
 
 
 @pytest.mark.parametrize("change", REORDERED)
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=20, deadline=None)
 @given(situation=situations())
 def test_what_reorders_changes_no_set(change: str, situation: Situation) -> None:
     policy, request, snapshot = situation
@@ -145,7 +145,7 @@ def with_rules(policy: Policy, rules: tuple[Rule, ...]) -> Policy:
     return replace(policy, rules=rules)
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=50, deadline=None)
 @given(situations())
 def test_what_is_in_shadow_changes_nothing(situation: Situation) -> None:
     policy, request, snapshot = situation
@@ -154,7 +154,7 @@ def test_what_is_in_shadow_changes_nothing(situation: Situation) -> None:
     assert replace(decision, shadow=()) == decide(without, request, snapshot)
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=50, deadline=None)
 @given(situations())
 def test_a_rule_in_shadow_says_what_it_would_do(situation: Situation) -> None:
     policy, request, snapshot = situation
@@ -170,7 +170,7 @@ def test_a_rule_in_shadow_says_what_it_would_do(situation: Situation) -> None:
         assert effect.detail.startswith("would have ")
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=50, deadline=None)
 @given(situations())
 def test_a_rule_that_is_applied_allows_no_more_than_one_in_shadow(situation: Situation) -> None:
     policy, request, snapshot = situation
@@ -183,7 +183,7 @@ def test_every_layer_excludes_something() -> None:
     """A layer that never says no would hide that a feature is not covered."""
     missing = set(LAYERS)
 
-    @settings(max_examples=400, deadline=None, database=None)
+    @settings(max_examples=200, deadline=None, database=None)
     @given(situations())
     def search(situation: Situation) -> None:
         policy, request, snapshot = situation
