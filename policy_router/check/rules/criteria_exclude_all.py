@@ -66,18 +66,18 @@ def unmeetable(criteria: Criteria, models: tuple[Model, ...]) -> dict[str, str]:
     """Return the criteria that no model meets, each with what to do about it."""
     lowest, longest = criteria.min_quality, criteria.max_latency
     rate, cost = criteria.max_price, criteria.max_cost
-    found = {}
+    unmet = {}
     if lowest is not None and all(is_too_low(model, lowest) for model in models):
         best = max(model.quality for model in models)
-        found["min_quality"] = f"the best has a quality of {best:g}"
+        unmet["min_quality"] = f"the best has a quality of {best:g}"
     if longest is not None and all(is_too_slow(model, longest) for model in models):
         known = [model.latency for model in models if model.latency is not None]
-        found["max_latency"] = (
+        unmet["max_latency"] = (
             f"the fastest takes {min(known):g} s" if known else "add  latency: 2s  to the models"
         )
     if rate is not None and all(is_over_price(model, rate) for model in models):
-        found["max_price"] = "raise it, or add a cheaper model"
+        unmet["max_price"] = "raise it, or add a cheaper model"
     # The fee of a request, or the price of one token, is already too much.
     if cost is not None and all(is_over_cost(m, cost, _SMALLEST, None) for m in models):
-        found["max_cost"] = "raise it, or add a free model"
-    return found
+        unmet["max_cost"] = "raise it, or add a free model"
+    return unmet
