@@ -16,6 +16,7 @@ from policy_router.domain.condition import All, Any, Condition, Not, Op, Test, T
 from policy_router.domain.criteria import NO_CRITERIA, Criteria
 from policy_router.domain.facts import Fact, FactType, Vocabulary
 from policy_router.domain.fallback import Fallback
+from policy_router.domain.hours import Hours
 from policy_router.domain.limits import (
     ANYONE,
     CounterKey,
@@ -62,14 +63,32 @@ names = st.sampled_from(("m0", "m1", "m2", "m3", "m4"))
 
 @st.composite
 def prices(draw: st.DrawFn) -> tuple[Price | None, bool]:
-    kind = draw(st.integers(0, 4))
+    kind = draw(st.integers(0, 5))
     if kind == 0:
         return None, False
     if kind == 1:
         return FREE_PRICE, True
     cents = st.integers(0, 4).map(lambda n: n * 10**9)
-    cached = draw(st.none() | st.integers(0, 3).map(lambda n: n * 10**8))
-    return Price(draw(cents), draw(cents), cached), False
+    cached = st.none() | st.integers(0, 3).map(lambda n: n * 10**8)
+    if kind < 5:
+        return Price(draw(cents), draw(cents), draw(cached)), False
+    fees = st.sampled_from((0, 0, 0, 10**6))
+    by_hour = tuple(
+        (hours, Price(draw(cents), draw(cents), draw(cached), fee=draw(fees), image=draw(fees)))
+        for hours in draw(st.lists(hours_of_the_week(), max_size=2))
+    )
+    base = Price(
+        draw(cents), draw(cents), draw(cached), fee=draw(fees), image=draw(fees), by_hour=by_hour
+    )
+    return base, False
+
+
+@st.composite
+def hours_of_the_week(draw: st.DrawFn) -> Hours:
+    start, length = draw(st.integers(0, 1439)), draw(st.integers(1, 1439))
+    end = (start + length) % 1440 or 1440
+    days = tuple(sorted(draw(st.sets(st.integers(0, 6), min_size=1))))
+    return Hours(start, end, days, ZoneInfo(draw(st.sampled_from(("UTC", "Europe/Berlin")))))
 
 
 @st.composite
@@ -92,6 +111,7 @@ def models(draw: st.DrawFn, count: int) -> tuple[Model, ...]:
                 tags=frozenset(draw(st.sets(st.sampled_from(("local", "eu")), max_size=2))),
                 quality=draw(st.sampled_from((0.2, 0.5, 0.9))),
                 latency=draw(st.sampled_from((None, 1.0, 3.0))),
+                weight=draw(st.sampled_from((1.0, 1.0, 0.5, 2.0))),
                 upstream=draw(st.sampled_from((None, "a/x", "a/y"))),
                 default_output=draw(st.sampled_from((None, None, 7))),
                 fixed_output=draw(st.sampled_from((None, None, None, 4, 60, 2000))),
@@ -331,6 +351,8 @@ def requests(draw: st.DrawFn, policy: Policy) -> Request:
         max_input_tokens=draw(maybe | st.sampled_from((0, 50, 10**6))),
         max_tokens=draw(maybe | st.sampled_from((1, 5, 100, 3000))),
         answers=draw(st.sampled_from((1, 1, 2))),
+        pictures=draw(st.sampled_from((0, 0, 0, 2))),
+        thumbnails=draw(st.sampled_from((0, 0, 0, 1))),
         needs=frozenset(draw(st.sets(st.sampled_from(ABILITIES), max_size=2))),
         tags=frozenset(draw(st.sets(st.sampled_from((*TAGS, "other"))))),
         tenant=draw(user),

@@ -14,7 +14,6 @@ from policy_router.decision.draws import draws
 from policy_router.decision.sort_keys import sort_value
 from policy_router.domain.condition import All, Any, Facts, Not, Op, Test, Tree
 from policy_router.domain.facts import WEEKDAYS
-from policy_router.domain.models import TYPICAL_OUTPUT
 from policy_router.domain.ordering import SortKey
 from policy_router.domain.rules import Task
 
@@ -25,6 +24,7 @@ if TYPE_CHECKING:
     from policy_router.domain.aliases import Alias
     from policy_router.domain.limits import CounterKey, Limit
     from policy_router.domain.models import Model
+    from policy_router.domain.prices import Price
     from policy_router.domain.request import Request
     from policy_router.domain.rules import Rule
     from policy_router.domain.sessions import SessionState
@@ -171,7 +171,7 @@ def decide_by(
         reason = next((why for p in parts if (why := _taken(p, model.name, policy))), None)
         asked = request.max_tokens if model.fixed_output is None else model.fixed_output
         size = request.tokens + (asked or 0)
-        cost = model.estimate(replace(request, max_tokens=asked), snapshot.now)
+        cost = _estimate(model, request, snapshot.now)
         until = snapshot.cooling.get(model.name)
         checks = [
             ("tier", not policy.fallback.step_down and model.rank < floor),
@@ -235,7 +235,6 @@ def _order(  # noqa: PLR0917  what is known by then
     """The models that are left, in the order in which they are tried."""
     task = next((p for p in parts if isinstance(p, Task)), None)
     asked_for = _asked_for(policy, request.model)
-    output = TYPICAL_OUTPUT if request.max_tokens is None else request.max_tokens
     orders = [request.prefer, *(p.prefer for p in parts), policy.prefer]
     prefer = [SortKey(key) for key in next(keys for keys in orders if keys is not None)]
     session = _session(policy, request, snapshot)
@@ -247,7 +246,7 @@ def _order(  # noqa: PLR0917  what is known by then
         if policy.sessions.keep == "tier" and any(m.rank > floor for m in left):
             halves = [[m for m in left if (m.rank == floor) is same] for same in (True, False)]
 
-    def value(key: SortKey, model: Model, groups: list[str]) -> float:
+    def value(key: SortKey, model: Model, groups: list[str]) -> float | tuple[float, float]:
         match key:
             case SortKey.HEADROOM:
                 return -_left(policy, model, request, facts, snapshot)
@@ -257,11 +256,11 @@ def _order(  # noqa: PLR0917  what is known by then
             case SortKey.SAME_MODEL:
                 return groups.index(_group(model)) if groups else 0
             case SortKey.CHEAPEST:
-                cost = sort_value(key, model, request.tokens, output)
-                return cost - _saved(model, request, snapshot, session)
-        return sort_value(key, model, request.tokens, output)
+                group, cost = _cheapness(model, request, snapshot.now)
+                return group, cost - _saved(model, request, snapshot, session)
+        return sort_value(key, model, 0, 0)
 
-    def place(model: Model, groups: list[str]) -> tuple[float, ...]:
+    def place(model: Model, groups: list[str]) -> tuple[float | tuple[float, float], ...]:
         put = model.name in first and model.rank >= floor
         return (
             model.name != stays,
@@ -281,6 +280,36 @@ def _order(  # noqa: PLR0917  what is known by then
         alike = [_group(m) for m in sorted(some, key=lambda m: place(m, []))]
         order += [m.name for m in sorted(some, key=lambda m: place(m, alike))]
     return order
+
+
+def _cheapness(model: Model, request: Request, now: float | None) -> tuple[float, float]:
+    """Free models first, by their weights; then by cost; then those whose cost is unknown."""
+    if model.free:
+        return 0, model.weight
+    price = _price(model, now)
+    if price is None:
+        return 2, 0
+    output = 300 if request.max_tokens is None else request.max_tokens
+    tokens = request.tokens * price.input + output * price.output
+    return 1, tokens + 10**6 * (price.fee + (request.pictures + request.thumbnails) * price.image)
+
+
+def _price(model: Model, now: float | None) -> Price | None:
+    """The price at a time, by the clocks on the wall."""
+    if model.price is None or now is None:
+        return model.price
+    for hours, price in model.price.by_hour:
+        wall = datetime.fromtimestamp(now, hours.zone)
+        minute = wall.hour * 60 + wall.minute
+        today, yesterday = wall.weekday(), (wall.weekday() + 6) % 7
+        if hours.start < hours.end:
+            on = today in hours.days and hours.start <= minute < hours.end
+        else:
+            evening = today in hours.days and minute >= hours.start
+            on = evening or (yesterday in hours.days and minute < hours.end)
+        if on:
+            return price
+    return model.price
 
 
 def _group(model: Model) -> str:
@@ -345,9 +374,10 @@ def _saved(
         for prompt in (session.cached if session else ())
         if prompt.model == model.name and snapshot.now is not None and snapshot.now < prompt.until
     ]
-    if not held or model.price is None or model.price.cached is None:
+    price = _price(model, snapshot.now)
+    if not held or price is None or price.cached is None:
         return 0
-    return held[0] * (model.price.input - model.price.cached)
+    return held[0] * (price.input - price.cached)
 
 
 def _taken(part: Rule | Task, name: str, policy: Policy) -> str | None:
@@ -465,13 +495,24 @@ def _counted(  # noqa: PLR0917  as above
         if reading is None:
             found.append(("state", budget))
             continue
-        asked = _asked(meter, cap, model, request)
+        asked = _asked(meter, cap, model, request, _held(policy, model, snapshot.now))
         full = reading.used + max(asked, 1) > cap
         found.append(("budget" if budget else "rate_limit", full))
     return found
 
 
-def _asked(meter: Limit, limit: int, model: Model, request: Request) -> int:
+def _estimate(model: Model, request: Request, now: float | None) -> int | None:
+    price = _price(model, now)
+    if price is None:
+        return None
+    output = 300 if request.max_tokens is None else request.max_tokens
+    if model.fixed_output is not None:
+        output = model.fixed_output
+    fees = price.fee + price.fees + (request.pictures + request.thumbnails) * price.image
+    return price.cost(request.tokens, output) + fees
+
+
+def _asked(meter: Limit, limit: int, model: Model, request: Request, prices: list[Price]) -> int:
     if meter.metric in ("requests", "concurrent"):
         return 1
     size = request.tokens if request.max_input_tokens is None else request.max_input_tokens
@@ -485,8 +526,21 @@ def _asked(meter: Limit, limit: int, model: Model, request: Request) -> int:
         if asked is None:
             cap = min(cap, max((limit - size) // request.answers, 256))
         return size + request.answers * cap
-    answer = request.answers * cap
-    return 0 if model.price is None else model.price.cost(size, answer)
+    answer, pictures = request.answers * cap, request.pictures + request.thumbnails
+    costs = [price.cost(size, answer) + price.fee + pictures * price.image for price in prices]
+    return max(costs, default=0)
+
+
+def _held(policy: Policy, model: Model, now: float | None) -> list[Price]:
+    """The prices of all moments at which a request may be sent that is decided now."""
+    if model.price is None:
+        return []
+    if now is None:
+        return [model.price, *(price for _, price in model.price.by_hour)]
+    longest = max([policy.fallback.deadline, *(task.deadline or 0 for task in policy.tasks)]) + 30
+    minutes = range(int(now // 60) + 1, int((now + longest) // 60) + 1)
+    moments = [now, *(minute * 60 for minute in minutes), now + longest]
+    return [price for moment in moments if (price := _price(model, moment)) is not None]
 
 
 def _left(

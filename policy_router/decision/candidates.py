@@ -57,17 +57,17 @@ def ordered(
         prefer = own.prefer
     else:
         prefer = policy.prefer
-    tokens = request.tokens
+    tokens, now = request.tokens, snapshot.now
     output = TYPICAL_OUTPUT if request.max_tokens is None else request.max_tokens
     values = values_of_the_moment(index, situation, snapshot, prefer)
     ranked = index.order.candidates
     choice = None if request.model is None else index.aliases.find(request.model)
     use = None if own is None else own.use
     if choice is None and use is None:
-        return ranked(allowed, floor, first, prefer, tokens, output, values)
+        return ranked(allowed, floor, first, prefer, tokens, output, values, now)
 
     def usual(models: int) -> tuple[Candidate, ...]:
-        return ranked(models, floor, first, prefer, tokens, output, values)
+        return ranked(models, floor, first, prefer, tokens, output, values, now)
 
     def used(models: int) -> tuple[Candidate, ...]:
         if own is None or use is None:

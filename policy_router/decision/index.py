@@ -93,7 +93,10 @@ class Index:
         self.by_name: Mapping[str, Model] = {m.name: m for m in models}
         self.at: Mapping[str, int] = {m.name: i for i, m in enumerate(models)}
         self.abilities = frozenset((*ABILITIES, *abilities))
-        self.priced_by_hour = any(m.price is not None and m.price.by_hour for m in models)
+        prices = [p for m in models if m.price is not None for p in m.price.within(None, 0)]
+        self.priced_by_hour = any(price.by_hour for price in prices)
+        self.has_request_fees = any(price.fee for price in prices)
+        self.has_fees = self.has_request_fees or any(price.image for price in prices)
         self.everyone = (1 << len(models)) - 1
         self.aliases = Aliases(aliases, self.by_name, self.mask)
         self.tasks: Mapping[str, Task] = {t.name: t for t in tasks}

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Final
 from policy_router.decision.bitset import flags_in
 from policy_router.decision.cost_ratios import CostRatios
 from policy_router.decision.fresh_orders import candidates_by
-from policy_router.decision.sort_keys import WORDS, WRITTEN, apart, ranks, sort_value
+from policy_router.decision.sort_keys import WORDS, WRITTEN, apart, cost, ranks
 from policy_router.domain.decision import Candidate
 from policy_router.domain.ordering import SortKey
 
@@ -71,16 +71,30 @@ class KeptOrders:
 
     KEPT: Final = 4096
 
-    def __init__(self, places: FixedPlaces, prefer: tuple[SortKey, ...]) -> None:
-        models = places.models
+    def __init__(
+        self,
+        places: FixedPlaces,
+        prefer: tuple[SortKey, ...],
+        models: Sequence[Model] | None = None,
+    ) -> None:
+        """Prepare the orders.
+
+        Args:
+            places: The places that no key gives.
+            prefer: The sort keys.
+            models: The models with the prices in force, where those depend on the hour.
+        """
+        models = places.models if models is None else models
         self._places = places
         self._models = models
-        self._by_name = {m.name: m for m in models}
+        self._by_name = {
+            m.name: (m, priced) for m, priced in zip(places.models, models, strict=True)
+        }
         self._prefer = prefer
-        cost = prefer.index(SortKey.CHEAPEST) if SortKey.CHEAPEST in prefer else len(prefer)
-        self._before = ranks(models, prefer[:cost])
-        self._after = ranks(models, prefer[cost + 1 :])
-        self._by_cost = cost < len(prefer)
+        by_cost = prefer.index(SortKey.CHEAPEST) if SortKey.CHEAPEST in prefer else len(prefer)
+        self._before = ranks(models, prefer[:by_cost])
+        self._after = ranks(models, prefer[by_cost + 1 :])
+        self._by_cost = by_cost < len(prefer)
         self._grouped = SortKey.SAME_MODEL in prefer  # the order depends on which models are left
         groups: dict[int, list[Model]] = {}
         for i, model in enumerate(models):
@@ -110,8 +124,11 @@ class KeptOrders:
         ordered = self._kept.get(name)
         if ordered is None:
             if self._grouped:
+                values = {}
+                if self._by_cost:
+                    values[SortKey.CHEAPEST] = [cost(m, tokens, output) for m in self._models]
                 ordered = candidates_by(
-                    self._places, allowed, floor, first, self._prefer, tokens, output, {}
+                    self._places, allowed, floor, first, self._prefer, tokens, output, values
                 )
             else:
                 line = self.lines.get((cell, floor)) or self._line(cell, floor, tokens, output)
@@ -127,7 +144,7 @@ class KeptOrders:
         before, after, models = self._before, self._after, self._models
         costs = [0.0] * len(before)
         if self._by_cost:
-            costs = [sort_value(SortKey.CHEAPEST, m, tokens, output) for m in models]
+            costs = [cost(m, tokens, output) for m in models]
         rows = list(zip(before, costs, after, strict=True))
         order = sorted(range(len(rows)), key=rows.__getitem__)
         strong = [i for i in order if models[i].rank >= floor]
@@ -154,8 +171,8 @@ class KeptOrders:
 
     def _placed(self, place: int, name: str, other: str) -> Candidate:
         """A candidate, by its difference from the next one (place 0) or the previous (place 1)."""
-        model = self._by_name[name]
-        key = apart(self._prefer, model, self._by_name[other])
+        (model, priced), (_, other_priced) = self._by_name[name], self._by_name[other]
+        key = apart(self._prefer, priced, other_priced)
         words = (key.value, WORDS[key][place]) if key else (WRITTEN, WRITTEN)
         return self._worded.setdefault((name, *words), Candidate(model, *words))
 

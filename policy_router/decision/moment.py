@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Final
 
 from policy_router.decision.draws import draws
 from policy_router.decision.prompt_cache import saved_by_caches
-from policy_router.decision.sort_keys import sort_value
+from policy_router.decision.sort_keys import cost
 from policy_router.domain.models import TYPICAL_OUTPUT
 from policy_router.domain.ordering import SortKey
 
@@ -18,9 +18,13 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from policy_router.decision.index import Index
+    from policy_router.domain.models import Model
+    from policy_router.domain.request import Request
     from policy_router.domain.situation import Situation
     from policy_router.domain.snapshot import Snapshot
 OF_THE_MOMENT: Final = frozenset({SortKey.HEADROOM, SortKey.SPREAD})
+_MILLION: Final = 1_000_000
+"""Prices are for so many tokens."""
 _NONE: Final[Mapping[SortKey, Sequence[float]]] = MappingProxyType({})
 
 
@@ -39,9 +43,10 @@ def values_of_the_moment(
         For each of those keys one number for each model; smaller comes first. It is empty where
         the order depends on the policy and the numbers of tokens alone.
     """
-    session = snapshot.session
+    request, session = situation.request, snapshot.session
     cached = () if session is None else session.cached
-    if OF_THE_MOMENT.isdisjoint(prefer) and not cached:
+    fees = index.has_fees and (index.has_request_fees or request.pictures or request.thumbnails)
+    if OF_THE_MOMENT.isdisjoint(prefer) and not cached and not fees:
         return _NONE
     values: dict[SortKey, Sequence[float]] = {}
     if snapshot.used and SortKey.HEADROOM in prefer:
@@ -51,13 +56,23 @@ def values_of_the_moment(
         seed = situation.request.session or snapshot.seed
         if seed is not None:
             values[SortKey.SPREAD] = draws(seed, [m.name for m in index.models])
-    if cached and SortKey.CHEAPEST in prefer:
-        saved = saved_by_caches(index, situation.request, cached, snapshot.now)
-        if saved:
-            tokens, output = situation.request.tokens, situation.request.max_tokens
-            output = TYPICAL_OUTPUT if output is None else output
+    if SortKey.CHEAPEST in prefer:
+        saved = saved_by_caches(index, request, cached, snapshot.now) if cached else {}
+        # What is kept are orders by the numbers of tokens alone, at the prices in force.
+        if saved or fees or (values and index.priced_by_hour):
             values[SortKey.CHEAPEST] = [
-                sort_value(SortKey.CHEAPEST, model, tokens, output) - saved.get(i, 0)
+                _cost(model, request, snapshot.now) - saved.get(i, 0)
                 for i, model in enumerate(index.models)
             ]
     return values
+
+
+def _cost(model: Model, request: Request, now: float | None) -> float:
+    """What `cheapest` sorts a model by, with the fees of this request."""
+    price = model.price
+    if price is None or model.free:
+        return cost(model, 0, 0)
+    price = price.at(now)
+    output = TYPICAL_OUTPUT if request.max_tokens is None else request.max_tokens
+    fee = price.fee + (request.pictures + request.thumbnails) * price.image
+    return request.tokens * price.input + output * price.output + fee * _MILLION

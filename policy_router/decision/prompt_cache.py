@@ -31,7 +31,7 @@ def saved_by_caches(
         return saved
     for prompt in cached:
         model = index.by_name.get(prompt.model)
-        price = None if model is None else model.price
+        price = None if model is None or model.price is None else model.price.at(now)
         if price is not None and price.cached is not None and now < prompt.until:
             tokens = min(prompt.tokens, request.tokens)
             saved[index.at[prompt.model]] = tokens * (price.input - price.cached)

@@ -2,8 +2,8 @@
 
 The order is lexicographic: models of the wanted tiers before weaker ones (the strongest of those
 first), then what rules and tasks put first, then the keys of `prefer`, then written order. Orders
-by keys that the policy fixes are kept; where a key has values of the moment, the models are sorted
-for each request.
+by keys that the policy fixes are kept, for each combination of prices in force; where a key has
+values of the moment, the models are sorted for each request.
 """
 
 from __future__ import annotations
@@ -13,14 +13,16 @@ from typing import TYPE_CHECKING, Final
 from policy_router.decision.fixed_places import FixedPlaces
 from policy_router.decision.fresh_orders import candidates_by
 from policy_router.decision.kept_orders import KeptOrders
+from policy_router.decision.price_periods import PricePeriods
+from policy_router.domain.ordering import SortKey
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
 
     from policy_router.decision.fixed_places import First
+    from policy_router.decision.price_periods import PricePeriod
     from policy_router.domain.decision import Candidate
     from policy_router.domain.models import Model
-    from policy_router.domain.ordering import SortKey
 
 
 class Rankings:
@@ -33,6 +35,7 @@ class Rankings:
     """
 
     RANKINGS: Final = 16
+    PERIODS: Final = 64
 
     def __init__(
         self,
@@ -58,6 +61,9 @@ class Rankings:
         self._lasting = frozenset(others)
         self._of_policy: dict[tuple[SortKey, ...], KeptOrders] = {}
         self._others: dict[tuple[SortKey, ...], KeptOrders] = {}
+        self._periods = PricePeriods(models)
+        self._by_hour = not self._periods.plain
+        self._by_period: dict[tuple[tuple[SortKey, ...], PricePeriod], KeptOrders] = {}
 
     def candidates(  # noqa: PLR0917  what a decision has worked out by then
         self,
@@ -68,6 +74,7 @@ class Rankings:
         tokens: int,
         output: int,
         values: Mapping[SortKey, Sequence[float]] | None = None,
+        now: float | None = None,
     ) -> tuple[Candidate, ...]:
         """The allowed models in order, each with what gives it its place.
 
@@ -80,13 +87,28 @@ class Rankings:
             output: Output tokens, as estimated.
             values: Of keys with values of the moment, one number for each model; smaller comes
                 first. Without any, the order is kept.
+            now: Unix time, for prices that depend on the hour; None without a clock.
         """
         if values:
             return candidates_by(
                 self._places, allowed, floor, first, prefer, tokens, output, values
             )
-        kept = self._kept if prefer is self._usual else self._kept_by(prefer)
+        if self._by_hour and SortKey.CHEAPEST in prefer:
+            kept = self._kept_at(prefer, now)
+        else:
+            kept = self._kept if prefer is self._usual else self._kept_by(prefer)
         return kept.candidates(allowed, floor, first, tokens, output)
+
+    def _kept_at(self, prefer: tuple[SortKey, ...], now: float | None) -> KeptOrders:
+        """The orders by keys, at the prices in force."""
+        period = self._periods.at(now)
+        name = prefer, period
+        kept = self._by_period.get(name)
+        if kept is None:
+            if len(self._by_period) >= self.PERIODS:
+                self._by_period.clear()
+            kept = self._by_period[name] = KeptOrders(self._places, prefer, period.models)
+        return kept
 
     def _kept_by(self, prefer: tuple[SortKey, ...]) -> KeptOrders:
         """The orders by the keys of a rule, a task or a request."""

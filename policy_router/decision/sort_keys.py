@@ -46,14 +46,35 @@ def sort_value(key: SortKey, model: Model, tokens: int, output: int) -> float:
         case SortKey.SMALLEST:
             return model.rank
         case SortKey.CHEAPEST:
-            price = model.price
-            return _INFINITE if price is None else tokens * price.input + output * price.output
+            return cost(model, tokens, output)
         case SortKey.FASTEST:
             return _INFINITE if model.latency is None else model.latency
         case SortKey.QUALITY:
             return -model.quality
         case _:
             return 0  # RELIABLE has no data yet; the others depend on more than the model
+
+
+def cost(model: Model, tokens: int, output: int) -> float:
+    """What `cheapest` sorts a model by: below 0 for free models, by their weights; then the cost.
+
+    Args:
+        model: The model, with the price in force.
+        tokens: Input tokens.
+        output: Output tokens.
+
+    Returns:
+        For paid models millionths of a nano-USD, without fees; infinite when the price is unknown.
+    """
+    if model.free:
+        return -1 / model.weight
+    price = model.price
+    return _INFINITE if price is None else tokens * price.input + output * price.output
+
+
+def costs_alike(model: Model, other: Model) -> bool:
+    """Whether two models cost the same for any numbers of tokens."""
+    return cost(model, 1, 0) == cost(other, 1, 0) and cost(model, 0, 1) == cost(other, 0, 1)
 
 
 def ranks(models: Sequence[Model], keys: tuple[SortKey, ...]) -> list[int]:
@@ -67,7 +88,7 @@ def apart(prefer: tuple[SortKey, ...], model: Model, other: Model) -> SortKey | 
     """The first key by which two models differ, at any ratio but the one of equal cost."""
     for key in prefer:
         if key is SortKey.CHEAPEST:
-            if model.price != other.price:
+            if not costs_alike(model, other):
                 return key
         elif sort_value(key, model, 0, 0) != sort_value(key, other, 0, 0):
             return key

@@ -21,7 +21,9 @@ POOL = 9
 def place(key: SortKey, model: Model) -> object:
     if key is SortKey.SAME_MODEL:
         return upstream(model)
-    return model.price if key is SortKey.CHEAPEST else sort_value(key, model, 0, 0)
+    if key is SortKey.CHEAPEST:
+        return (True, model.weight) if model.free else (False, model.price)
+    return sort_value(key, model, 0, 0)
 
 
 def upstream(model: Model) -> str:

@@ -87,5 +87,8 @@ def _reason(policy: Policy, key: SortKey, before: Sequence[SortKey]) -> tuple[st
 def _values(model: Model, keys: Sequence[SortKey]) -> tuple[object, ...]:
     """What the keys sort a model by, as far as the policy says; equal prices cost the same."""
     return tuple(
-        model.price if key is SortKey.CHEAPEST else sort_value(key, model, 0, 0) for key in keys
+        (model.price, model.weight if model.free else 0)
+        if key is SortKey.CHEAPEST
+        else sort_value(key, model, 0, 0)
+        for key in keys
     )
