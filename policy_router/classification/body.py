@@ -14,12 +14,13 @@ from typing import Final
 from policy_router.classification.tokens.estimate import (
     MEDIA_TOKENS,
     MESSAGE,
-    json_tokens,
-    text_tokens,
+    weigh,
 )
+from policy_router.classification.tokens.parts import most_tokens_of_part
 from policy_router.conversation.dialect import Dialect
 from policy_router.conversation.transcript import items
-from policy_router.domain.content import NEED_OF_MODALITY, NEED_OF_PART
+from policy_router.domain.content import NEED_OF_MODALITY, NEED_OF_PART, TEXT_PARTS
+from policy_router.domain.request import UNBOUNDED
 
 _MEDIA_TYPE: Final = 64
 """Characters of a text in which a media type is looked for."""
@@ -73,16 +74,22 @@ class BodyFacts:
     Attributes:
         tokens: Estimate of the input tokens.
         needs: Abilities that a model must have.
-        messages: Those of the tokens that are in messages.
-        instructions: Those of them that are in system prompts.
-        fixed_format: Whether the format of the answer is fixed.
+        most: What the input tokens cannot exceed, without pictures.
+        messages: Those of `tokens` that are in messages.
+        instructions: Those that are in system prompts.
+        judged: Those of the message that is judged.
+        judged_needs: Abilities that this message needs.
+        has_format: Whether the format of the answer is fixed.
     """
 
     tokens: int
     needs: frozenset[str]
+    most: int = field(default=0, compare=False)
     messages: int = field(default=0, compare=False)
     instructions: int = field(default=0, compare=False)
-    fixed_format: bool = field(default=False, compare=False)
+    judged: int = field(default=0, compare=False)
+    judged_needs: frozenset[str] = field(default=frozenset(), compare=False)
+    has_format: bool = field(default=False, compare=False)
 
 
 def read_messages(
@@ -101,47 +108,83 @@ def read_messages(
     return read_body({"messages": messages, "tools": tools, "response_format": response_format})
 
 
-def read_body(body: Mapping[str, object], dialect: Dialect = Dialect.CHAT) -> BodyFacts:
-    """Read a body of any dialect. Any input is accepted; no text is kept.
+def read_body(
+    body: Mapping[str, object], dialect: Dialect = Dialect.CHAT, *, judged: object = None
+) -> BodyFacts:
+    """Read a body of any dialect, every text of it once. Any input is accepted; no text is kept.
 
     Args:
         body: The body.
         dialect: Its format.
+        judged: The message that is judged, if it is one message.
 
     Returns:
-        The estimated tokens and the abilities that a model needs.
+        The estimated tokens, their bound, and the abilities that a model needs.
     """
     needs: set[str] = set()
-    tokens = instructions = 0
+    judged_needs: set[str] = set()
+    instructions = judged_tokens = 0
+    tokens = most = 0
     prompt = body.get(_SYSTEM_PROMPT[dialect])
     if prompt:
-        tokens = instructions = MESSAGE + _content(prompt, needs)
+        tokens, most = _size({"content": prompt}, needs)
+        instructions = tokens = tokens + MESSAGE
     for message in items(body.get("input" if dialect is Dialect.RESPONSES else "messages")):
         if not isinstance(message, Mapping):
             tokens += MESSAGE
+            most += weigh(message).most
             continue
-        own = MESSAGE
-        for key, value in message.items():
-            own += _content(value, needs) if key in _CONTENT else json_tokens(value)
-        tokens += own
+        own, own_most = _size(message, judged_needs if message is judged else needs)
+        tokens += own + MESSAGE
+        most += own_most + _FRAME
+        if message is judged:
+            judged_tokens = own + MESSAGE
         if message.get("role") in _INSTRUCTING:
-            instructions += own
+            instructions += own + MESSAGE
     in_messages = tokens
     tools = body.get("tools")
     if tools:
         needs.add("tools")
         if not _are_client_tools(tools, dialect):
             needs.add(_HOSTED)
-        tokens += json_tokens(tools)
+        weight = weigh(tools)
+        tokens += weight.tokens
+        most += weight.most + _AROUND
     form = _format_of(body, dialect)
     kind = form.get("type") if isinstance(form, Mapping) else None
-    fixed = isinstance(kind, str) and kind in _JSON_FORMATS
-    if fixed:
+    has_format = isinstance(kind, str) and kind in _JSON_FORMATS
+    if has_format:
         needs.add("json")
-        tokens += json_tokens(form)
-    return BodyFacts(tokens, frozenset(needs), in_messages, instructions, fixed)
+        tokens += weigh(form).tokens
+    beside = [each for each in (form, body.get("prediction")) if each is not None]
+    most += weigh(beside).most if beside else 0
+    elsewhere = _ELSEWHERE[dialect]
+    if elsewhere and any(body.get(name) is not None for name in elsewhere):
+        most = UNBOUNDED
+    return BodyFacts(
+        tokens,
+        frozenset(needs | judged_needs),
+        min(most, UNBOUNDED),
+        in_messages,
+        instructions,
+        judged_tokens,
+        frozenset(judged_needs),
+        has_format,
+    )
 
 
+_FRAME: Final = 16
+"""Tokens that chat formats add to a message, at most."""
+_AROUND: Final = 2
+"""Bytes that a field adds to its value, at most."""
+_ELSEWHERE: Final[Mapping[Dialect, tuple[str, ...]]] = MappingProxyType(
+    {
+        Dialect.CHAT: (),
+        Dialect.MESSAGES: (),
+        Dialect.RESPONSES: ("previous_response_id", "conversation", "prompt"),
+    }
+)
+"""Fields that refer to text which the provider keeps, of any size."""
 _SYSTEM_PROMPT: Final = MappingProxyType(
     {Dialect.CHAT: "", Dialect.MESSAGES: "system", Dialect.RESPONSES: "instructions"}
 )
@@ -156,11 +199,6 @@ def _format_of(body: Mapping[str, object], dialect: Dialect) -> object:
         return body.get("response_format")
     holder = body.get("output_config" if dialect is Dialect.MESSAGES else "text")
     return holder.get("format") if isinstance(holder, Mapping) else None
-
-
-def message_facts(message: object) -> BodyFacts:
-    """Read a single message; None is an empty one."""
-    return read_body({"messages": () if message is None else (message,)})
 
 
 def needs_beside(body: Mapping[str, object]) -> frozenset[str]:
@@ -201,30 +239,48 @@ def _is_client_tool(tool: object, dialect: Dialect) -> bool:
     )
 
 
-def _content(content: object, needs: set[str], *, within: bool = False) -> int:
-    """Estimate the tokens of a message's content, and add the abilities it needs to `needs`.
+def _size(message: Mapping[object, object], needs: set[str]) -> tuple[int, int]:
+    """Estimate the tokens of a message and the most it can have; add what it needs to `needs`."""
+    tokens = most = 0
+    for key, value in message.items():
+        if key in _CONTENT and isinstance(value, list | tuple):
+            for content_part in value:
+                own, own_most = _part_size(content_part, needs)
+                tokens += own
+                most += own_most
+        else:
+            weight = weigh(value)
+            tokens += weight.tokens
+            most += weight.most + len(str(key).encode("utf-8", "surrogatepass")) + _KEY
+    return tokens, most
+
+
+_KEY: Final = 6
+"""Bytes of the quotes, the colon and the comma around a key, at most."""
+
+
+def _part_size(content_part: object, needs: set[str], *, within: bool = False) -> tuple[int, int]:
+    """Do the same for a part of a message.
 
     Args:
-        content: A text or a list of parts.
+        content_part: The part.
         needs: The set that abilities are added to.
-        within: Whether it is the result of a tool inside of a part.
+        within: Whether it is in the result of a tool inside of another part.
     """
-    if isinstance(content, str):
-        return text_tokens(content)
-    tokens = 0
-    for content_part in items(content):
-        part_type = content_part.get("type") if isinstance(content_part, Mapping) else None
-        need = _need_of(content_part, part_type) if isinstance(part_type, str) else None
-        if need is None:
-            if part_type == "tool_result" and isinstance(content_part, Mapping) and not within:
-                tokens += _content(content_part.get("content"), needs, within=True)
-                tokens += json_tokens({k: v for k, v in content_part.items() if k != "content"})
-            else:
-                tokens += json_tokens(content_part)
-            continue
+    part_type = content_part.get("type") if isinstance(content_part, Mapping) else None
+    if not isinstance(content_part, Mapping) or not isinstance(part_type, str):
+        return weigh(content_part)
+    need = _need_of(content_part, part_type)
+    if need is not None:
         needs.add(need)
-        tokens += MEDIA_TOKENS[need](content_part)
-    return tokens
+        return MEDIA_TOKENS[need](content_part), most_tokens_of_part(content_part)
+    inner = content_part.get("content")
+    if part_type == "tool_result" and not within and isinstance(inner, list | tuple):
+        tokens, _ = weigh({k: v for k, v in content_part.items() if k != "content"})
+        tokens += sum(_part_size(each, needs, within=True)[0] for each in inner)
+        return tokens, weigh(content_part).most
+    weight = weigh(content_part)
+    return weight if part_type in TEXT_PARTS else (weight.tokens, UNBOUNDED)
 
 
 def _need_of(content_part: object, part_type: str) -> str | None:

@@ -6,9 +6,9 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Final
 
 from policy_router.base_errors import UsageError
-from policy_router.classification.body import message_facts, needs_beside, read_body
+from policy_router.classification.body import needs_beside, read_body
 from policy_router.classification.detect.detector import kinds_in
-from policy_router.classification.tokens.bound import most_tokens_of, pictures
+from policy_router.classification.tokens.parts import pictures
 from policy_router.clients.headers import usable
 from policy_router.clients.program import read_program
 from policy_router.conversation.dialect import Dialect
@@ -119,25 +119,22 @@ def read_request(
     program = read_program(headers, body)
     transcript = read_transcript(body, dialect, asks_last=program.client.asks_last)
     latest = transcript.asked()
-    facts = read_body(body, dialect)
-    own = message_facts(latest.message)
+    facts = read_body(body, dialect, judged=latest.message)
     in_full, in_low_detail = pictures(body.get(name))
     return RequestReading(
         asked=latest.text,
         asked_turn=latest.turn,
-        asked_needs=own.needs,
+        asked_needs=facts.judged_needs,
         model=usable(body.get("model")),
         session=program.session,
         client=program.name,
         subagent=program.subagent,
-        housekeeping=is_housekeeping(
-            program, transcript, latest.text, has_format=facts.fixed_format
-        ),
+        housekeeping=is_housekeeping(program, transcript, latest.text, has_format=facts.has_format),
         turn=transcript.turns or None,
         tool_errors=transcript.errors,
         tool_results=transcript.results,
         tokens=facts.tokens,
-        context=max(0, facts.messages - own.tokens),
+        context=max(0, facts.messages - facts.judged),
         needs=facts.needs | needs_beside(body),
         tools=program.tools,
         agentic=bool(program.client.name)
@@ -145,7 +142,7 @@ def read_request(
         or (program.tools > 0 and facts.instructions >= _PROMPT),
         max_tokens=next(filter(None, (_count(body.get(name)) for name in _CAPS)), None),
         answers=_count(body.get("n")) or 1,
-        max_input_tokens=most_tokens_of(body, dialect),
+        max_input_tokens=facts.most,
         pictures=in_full,
         thumbnails=in_low_detail,
         stream=body.get("stream") is True,

@@ -37,7 +37,9 @@ def read_headers(headers: object, names: Container[str]) -> dict[str, str]:
         names: The names to read, in lower case.
     """
     known: dict[str, str] = {}
-    for name, given in islice(headers.items(), MOST) if isinstance(headers, Mapping) else ():
+    if not headers or not isinstance(headers, Mapping):
+        return known
+    for name, given in islice(headers.items(), MOST):
         low = name.lower() if isinstance(name, str) and len(name) <= LONGEST else ""
         if low in names and low not in known:
             value = usable(given)

@@ -68,6 +68,8 @@ def read_program(headers: object, body: object) -> Program:
     fields = body if isinstance(body, Mapping) else {}
     tools = fields.get("tools")
     offered = tools if isinstance(tools, list | tuple) else ()
+    if not known and not offered and _TELLING.isdisjoint(fields):
+        return _UNKNOWN
     client = _client(known, offered, fields)
     named = [known[name].lower() for name in client.classes if name in known]
     return Program(
@@ -80,6 +82,13 @@ def read_program(headers: object, body: object) -> Program:
     )
 
 
+_UNKNOWN: Final = Program(OTHERS)
+_TELLING: Final = frozenset(
+    path[0] for client in (*CLIENTS, OTHERS) for path in client.session_fields
+)
+"""Fields of a body that may tell the session."""
+
+
 def _client(
     known: Mapping[str, str],
     tools: list[object] | tuple[object, ...],
@@ -87,18 +96,18 @@ def _client(
 ) -> Client:
     """Return the row of a program: by its headers, or else by its tools or its session."""
     products = [known[name].lower() for name in PRODUCTS if name in known]
-    for client in CLIENTS:
+    for client in CLIENTS if known else ():
         if not client.marks.isdisjoint(known) or any(
             product.startswith(client.agents) for product in products
         ):
             return client
-    if not products:
+    if tools and not products:
         names = frozenset(_tool_name(tool) for tool in islice(tools, _MOST_TOOLS))
         for client in CLIENTS:
             if len(client.tools & names) >= ENOUGH_TOOLS:
                 return client
-        if _of_user_id(_at(body, ("metadata", "user_id"))) is not None:
-            return CLIENTS[0]
+    if not products and _of_user_id(_at(body, ("metadata", "user_id"))) is not None:
+        return CLIENTS[0]
     return OTHERS
 
 

@@ -63,7 +63,7 @@ def asked_in(text: str) -> str:
         return ""
     if opening.startswith(_SUMMARIES):
         return _last_listed(text)
-    if "</" not in text:
+    if "<" not in text or "</" not in text:  # one character is found faster than two
         return text
     return _without_blocks(text)
 

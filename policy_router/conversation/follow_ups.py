@@ -58,7 +58,7 @@ def refers_back(message: str) -> bool:
 
 def _spoken(message: str) -> list[str]:
     """The words of a message, in lower case; none when it is too long to be a follow-up."""
-    message = message.strip()
+    message = message[: 2 * _LONGEST].strip()
     if len(message) > _LONGEST:
         return []
     spoken = _WORD.findall(message.casefold().replace("\N{RIGHT SINGLE QUOTATION MARK}", "'"))

@@ -52,6 +52,10 @@ def is_housekeeping(
     if program.client.name and (has_format or not transcript.answers):
         return True
     typed = opening.lstrip()
-    instructions = f"{transcript.system.lower()} {typed if typed.startswith(_TASK) else ''}"
+    instructions = transcript.system.lower()
+    if typed.startswith(_TASK):
+        instructions = f"{instructions} {typed}"
+    if not instructions:
+        return False
     words = frozenset(_WORD.findall(instructions))
     return not _PRODUCTS.isdisjoint(words) and not _SOURCES.isdisjoint(words)

@@ -130,7 +130,7 @@ class Transcript:
         return "", turn[-1].message
 
     def _of_message(self, texts: list[str]) -> str:
-        asked = [text for text in map(asked_in, texts) if text.strip()]
+        asked = [text for text in map(asked_in, texts) if text and not text.isspace()]
         return asked[-1] if asked and self._asks_last else "\n".join(asked)
 
 

@@ -10,7 +10,7 @@ import math
 from collections.abc import Callable, Mapping
 from string import ascii_letters
 from types import MappingProxyType
-from typing import Final
+from typing import Final, NamedTuple
 
 _CHEAP: Final = (ascii_letters + " ").encode()
 _LETTERS_PER_TOKEN: Final = 4
@@ -18,6 +18,12 @@ _EXPENSIVE: Final = 0.75
 """Tokens per byte of anything but ASCII letters and spaces."""
 _MARGIN: Final = 1.15
 """Tokenizers differ; with this factor the estimate is above o200k and cl100k."""
+_AROUND_KEY: Final = 6
+"""Bytes of the quotes, the colon and the comma around a key and its value, at most."""
+_AROUND_ITEM: Final = 2
+"""Bytes between the items of a list, at most."""
+_LONGEST_NUMBER: Final = 32
+"""Bytes of a number or a truth value, at most."""
 MESSAGE: Final = 4
 """Tokens that the chat format adds to one message."""
 _IMAGE: Final = 1_500
@@ -30,32 +36,62 @@ _FILE_CHARACTERS_PER_TOKEN: Final = 8
 """Base64 characters of a document per token: pages are read both as text and as pictures."""
 
 
-def text_tokens(text: str) -> int:
-    """Estimate the tokens of a text: few for ASCII letters and spaces, more for anything else."""
-    data = text.encode("utf-8", "surrogatepass")
-    expensive = len(data.translate(None, _CHEAP))
-    cheap = len(data) - expensive
-    return math.ceil((cheap / _LETTERS_PER_TOKEN + expensive * _EXPENSIVE) * _MARGIN)
+class Weight(NamedTuple):
+    """How large a value of JSON is.
+
+    Attributes:
+        tokens: Estimate of the tokens of all its texts, keys and numbers.
+        most: At least as many bytes as it has when it is written as JSON.
+    """
+
+    tokens: int
+    most: int
 
 
-def json_tokens(value: object) -> int:
-    """Estimate the tokens of all texts, keys and numbers in a value of JSON."""
-    tokens = 0
+def weigh(value: object) -> Weight:
+    """Return how large a value of JSON is.
+
+    All texts are joined and read at once, in C: the tools of an agent are some thousand texts.
+    """
+    if isinstance(value, str):
+        return _of_text(value, 0, 0)
+    texts: list[str] = []
+    flat = extra = 0
     # A stack instead of recursion, which a deeply nested body would make fail.
     stack: list[object] = [value]
     while stack:
         node = stack.pop()
         if isinstance(node, str):
-            tokens += text_tokens(node)
-        elif isinstance(node, bool | int | float):
-            tokens += 1
-        elif isinstance(node, Mapping):
-            for key, inner in node.items():
-                tokens += 1 + (text_tokens(key) if isinstance(key, str) else 1)
-                stack.append(inner)
+            texts.append(node)
+        elif isinstance(node, dict) or isinstance(node, Mapping):  # noqa: SIM101  a dict is known at once
+            texts.extend(node)
+            flat += len(node)
+            extra += _AROUND_KEY * len(node)
+            stack.extend(node.values())
         elif isinstance(node, list | tuple):
+            extra += _AROUND_ITEM * len(node)
             stack.extend(node)
-    return tokens
+        elif node is not None:
+            flat += isinstance(node, bool | int | float)
+            extra += _LONGEST_NUMBER
+    try:
+        whole = "".join(texts)
+    except TypeError:  # a key that is no text
+        whole = "".join(map(str, texts))
+    # No token reaches from one text into another, which costs half a token on average.
+    return _of_text(whole, flat + len(texts) // 2, extra)
+
+
+def _of_text(text: str, tokens: int, extra: int) -> Weight:
+    """Return the weight of a text, with so many tokens and bytes added.
+
+    ASCII letters and spaces take few tokens, anything else takes more.
+    """
+    data = text.encode("utf-8", "surrogatepass")
+    expensive = len(data.translate(None, _CHEAP))
+    cheap = len(data) - expensive
+    estimate = math.ceil((cheap / _LETTERS_PER_TOKEN + expensive * _EXPENSIVE) * _MARGIN)
+    return Weight(estimate + tokens, len(data) + extra)
 
 
 def _audio(part: object) -> int:

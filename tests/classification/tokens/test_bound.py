@@ -8,7 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from policy_router.classification.tokens.bound import most_tokens, pictures
+from policy_router.classification.tokens.bound import most_tokens
+from policy_router.classification.tokens.parts import pictures
 from policy_router.domain.request import UNBOUNDED
 
 TEXTS = st.text(max_size=200)
