@@ -19,7 +19,7 @@ from policy_router.domain.condition import (
     Test,
     Tree,
 )
-from policy_router.domain.limits import Metric, WhenExhausted
+from policy_router.domain.limits import Metric
 from policy_router.resilience.cancellation import Poll, never
 
 if TYPE_CHECKING:
@@ -233,7 +233,7 @@ class Regions:
 def _unpaid(policy: Policy) -> Iterator[tuple[Tree | None, int, str, Span | None]]:
     """Where models lack a budget or a price: a condition (None: everywhere), the models, what it
     is, and its place."""
-    money = [m for m in policy.limits if m.metric is Metric.USD]
+    money = [m for m in policy.limits if m.metric is Metric.USD and not m.shadow]
     paid = {i: model for i, model in enumerate(policy.models) if not model.free}
     # Many models are paid by the same budgets.
     alike: dict[int, int] = {}
@@ -248,11 +248,7 @@ def _unpaid(policy: Policy) -> Iterator[tuple[Tree | None, int, str, Span | None
             yield unless, models, "the lack of a budget", None
     unpriced = sum(1 << i for i, model in paid.items() if model.price is None)
     for limit in money:
-        if (
-            limit.cap is not None
-            and limit.then is not WhenExhausted.WARN
-            and limit.models & unpriced
-        ):
+        if limit.capped and limit.refusing and limit.models & unpriced:
             where = limit.when.tree if limit.when is not None else None
             says = f"budget `{limit.name}`, its price unknown,"
             yield where, limit.models & unpriced, says, limit.span

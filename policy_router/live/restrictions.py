@@ -31,7 +31,11 @@ def _restrictions(policy: Policy, models: frozenset[str]) -> Iterator[str]:
         parts = {**_parts(task, models), "use": task.use is not None}
         yield from (f"`{part}` of task `{task.name}`" for part, there in parts.items() if there)
     yield from (f"`min_tier` of band `{b.name}`" for b in policy.bands if b.min_tier is not None)
-    yield from (f"`{limit.section}.{limit.name}` ({limit.metric})" for limit in policy.limits)
+    for limit in policy.limits:
+        if not limit.shadow:
+            yield f"`{limit.section}.{limit.name}` ({limit.metric})"
+            if limit.narrow_at:
+                yield f"`narrow_at` of budget `{limit.name}`"
 
 
 def _parts(part: Rule | Task, models: frozenset[str]) -> dict[str, bool]:

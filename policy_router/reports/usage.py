@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Final
 from policy_router.decision.subjects import subject_of
 from policy_router.domain.limits import ANYONE, Charge
 from policy_router.domain.periods import Period, calendar
+from policy_router.domain.windows import Rolling, SessionLife
 from policy_router.errors import StoreError
 from policy_router.ledger.reader import EntryKind
 
@@ -24,7 +25,7 @@ if TYPE_CHECKING:
     from policy_router.ledger.store import Store
 
 RECENT: Final = 2 * 3600.0
-"""How many seconds back subjects are looked for in the ledger; no rolling window is longer."""
+"""How many seconds back subjects are looked for in the ledger, at least."""
 AT_ONCE: Final = 500
 """Counters that are read at a time."""
 
@@ -35,7 +36,7 @@ class CounterUsage:
 
     Attributes:
         limit: The limit or budget.
-        subject: The user, team, tenant or key that is counted, else ANYONE.
+        subject: The user, team, tenant, key or session that is counted, else ANYONE.
         used: What is spent and held together.
         held: What attempts under way reserve; None where it is not counted separately.
         resets: Unix time at which the period ends; None for other windows.
@@ -129,9 +130,10 @@ class UsageReport:
 async def usage(policy: Policy, store: AuditableStore, now: float) -> UsageReport:
     """Read the usage of a policy's limits and models.
 
-    A limit that counts by user, tenant, team or key has a counter for each of them that used it: in
-    its calendar period; for a rolling window or concurrency, among those with an attempt that ended
-    in the last two hours.
+    A limit that counts by user, tenant, team, key or session has a counter for each of them that
+    used it: in its calendar period; for a rolling window or concurrency, among those with an
+    attempt that ended in the window or in the last two hours. The count of a session for its life
+    is there until the session is over.
 
     Args:
         policy: The policy whose limits and models are reported.
@@ -144,15 +146,15 @@ async def usage(policy: Policy, store: AuditableStore, now: float) -> UsageRepor
     zone = policy.timezone
     day_label, day, _ = calendar(Period.DAY, zone, now)
     month_label, month, _ = calendar(Period.MONTH, zone, now)
-    entries = [entry async for entry in store.rows(min(month, now - RECENT))]
-    recent = [entry for entry in entries if entry.ts >= now - RECENT]
+    oldest = now - max(map(_lookback, policy.limits), default=RECENT)
+    entries = [entry async for entry in store.rows(min(month, oldest))]
     balances = await store.balances()
     counters: list[CounterUsage] = []
     for limit in policy.limits:
         usages = (
             _calendar_usage(limit, policy, balances, now)
             if isinstance(limit.window, Period)
-            else await _read(limit, policy, store, recent, now)
+            else await _read(limit, policy, store, _subjects(limit, entries, balances, now), now)
         )
         counters += sorted(usages, key=lambda counter: (-counter.used, counter.subject))
     return UsageReport(
@@ -180,13 +182,28 @@ def _calendar_usage(
     return usages
 
 
+def _lookback(limit: Limit) -> float:
+    """How many seconds back the subjects of a limit are looked for in the ledger."""
+    window = limit.window
+    return max(RECENT, window.seconds + window.width if isinstance(window, Rolling) else 0)
+
+
+def _subjects(
+    limit: Limit, entries: Sequence[LedgerEntry], balances: Sequence[Balance], now: float
+) -> list[str]:
+    """Whose counters of a limit may show something."""
+    if limit.per is None:
+        return [ANYONE]
+    if isinstance(limit.window, SessionLife):
+        return sorted(b.key.subject for b in balances if b.key.scope == limit.key())
+    since = now - _lookback(limit)
+    return sorted({subject_of(limit, entry.about) for entry in entries if entry.ts >= since})
+
+
 async def _read(
-    limit: Limit, policy: Policy, store: Store, recent: Sequence[LedgerEntry], now: float
+    limit: Limit, policy: Policy, store: Store, subjects: Sequence[str], now: float
 ) -> list[CounterUsage]:
-    """The counters of a limit with a rolling window, or on concurrency."""
-    subjects = [ANYONE]
-    if limit.per:
-        subjects = sorted({subject_of(limit, entry.about) for entry in recent})
+    """The counters of a limit with a rolling window, on concurrency, or of sessions."""
     charges = [
         Charge(limit.counter(subject, now, policy.timezone), 1, limit.of(subject).cap)
         for subject in subjects

@@ -81,6 +81,7 @@ def identity(limit: Limit, subject: str) -> dict[str, object]:
         "per": limit.per,
         "subject": None if subject == ANYONE else subject,
         "limit": None if limit.cap is None else amount(limit.metric, limit.cap),
+        "shadow": limit.shadow,
     }
 
 
@@ -93,8 +94,8 @@ _KINDS = {"budgets": "budget", "limits": "limit", "models": "model"}
 
 
 def title(limit: Limit) -> str:
-    """Return the name of a limit: `budget team`, `limit each-user`, `model small`."""
-    return printable(f"{_KINDS[limit.section]} {limit.name}")
+    """Return the name of a limit: `budget team`, `model small`, `limit each-user (shadow)`."""
+    return printable(f"{_KINDS[limit.section]} {limit.name}{' (shadow)' if limit.shadow else ''}")
 
 
 def owner(limit: Limit, subject: str) -> str:

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from policy_router.views.lines import Block
 
 LISTED: Final = 10
-"""Users, tenants, teams or keys that are listed for one limit or budget."""
+"""Users, tenants, teams, keys or sessions that are listed for one limit or budget."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,7 +32,7 @@ class UsageView:
         report: The report.
         policy: The policy whose limits and budgets it is about.
         state: The store it was read from, without a password.
-        all: Whether every user, tenant, team and key is listed, not only the largest.
+        all: Whether every user, tenant, team, key and session is listed, not only the largest.
     """
 
     report: UsageReport
@@ -44,7 +44,7 @@ class UsageView:
     def counters(self) -> list[tuple[Limit, list[CounterUsage]]]:
         """Every limit of the policy with its counters."""
         return [
-            (limit, [counter for counter in self.report.counters if counter.limit is limit])
+            (limit, [c for c in self.report.counters if c.limit.key() == limit.key()])
             for limit in self.policy.limits
         ]
 

@@ -39,7 +39,7 @@ def check(subject: Subject) -> Iterator[Diagnostic]:
     least: list[int] = []  # the same for every budget of money
     for limit in subject.policy.limits:
         cap = limit.cap
-        if limit.metric is not Metric.USD or cap is None or limit.then is WhenExhausted.WARN:
+        if limit.metric is not Metric.USD or cap is None or not limit.refusing:
             continue
         too_expensive = []
         if not least:

@@ -19,6 +19,7 @@ from typing import TYPE_CHECKING, Final
 
 from pydantic import BaseModel
 
+from policy_router.check.idle_fields import idle_fields
 from policy_router.check.subject import note, warning
 from policy_router.domain.fallback import Action
 from policy_router.domain.periods import Period
@@ -45,7 +46,9 @@ _MAY_BE_EMPTY: Final = frozenset({"can", "prefer", "json_schema", "params", "rul
 
 def check(subject: Subject) -> Iterator[Diagnostic]:
     document, places = subject.draft.document, subject.draft.places
-    for look in (_models, _budgets, _tasks, _rules, _complexity, _fallback, _others):
+    for path, message, help_ in idle_fields(document, subject.policy):
+        yield warning("field-without-effect", message, places.key(path), help_)
+    for look in (_models, _tasks, _rules, _complexity, _fallback, _others):
         for path, message, help_ in look(document):
             yield warning("field-without-effect", message, places.key(path), help_)
     for path in _empty(document, ()):
@@ -73,18 +76,6 @@ def _models(document: Document) -> Iterator[Found]:
             f"{most} attempts are never made: each of {len(models)} models is called at most twice",
             f"write {2 * len(models)} or less",
         )
-
-
-def _budgets(document: Document) -> Iterator[Found]:
-    for name, budget in (document.budgets or {}).items():
-        if budget.cap.amount is None:
-            for field in ("warn_at", "then"):
-                if getattr(budget, field) is not None:
-                    yield (
-                        ("budgets", name, field),
-                        f"an unlimited budget is never used up, so `{field}` has no effect",
-                        f"write a cap, or leave `{field}` out",
-                    )
 
 
 def _tasks(document: Document) -> Iterator[Found]:

@@ -27,7 +27,7 @@ from typing import TYPE_CHECKING
 from policy_router.check.subject import warning
 from policy_router.decision.bitset import bits
 from policy_router.decision.wording import spell_amount
-from policy_router.domain.limits import Metric, WhenExhausted
+from policy_router.domain.limits import Metric
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -41,9 +41,7 @@ if TYPE_CHECKING:
 def check(subject: Subject) -> Iterator[Diagnostic]:
     policy = subject.policy
     budgets = [
-        m
-        for m in policy.limits
-        if m.metric is Metric.USD and m.cap is not None and m.then is not WhenExhausted.WARN
+        m for m in policy.limits if m.metric is Metric.USD and m.cap is not None and m.refusing
     ]
     for quota in policy.limits:
         # The limits of a model are what its provider allows, independent of any budget.
@@ -64,7 +62,7 @@ def check(subject: Subject) -> Iterator[Diagnostic]:
 def _bounds(budget: Limit, quota: Limit) -> bool:
     """Whether everything that a quota counts is paid from one counter of the budget."""
     within = not quota.models & ~budget.models
-    return within and budget.when is None and budget.per == quota.per
+    return within and budget.when is None and budget.per == quota.per and not quota.overrides
 
 
 def _least(policy: Policy, quota: Limit) -> int:

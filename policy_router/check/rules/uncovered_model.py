@@ -1,7 +1,8 @@
 """a paid model that no budget covers
 
 A model that costs money is a candidate only where a budget covers it, so that no money is spent
-by accident. Without one it is never called. `cap: unlimited` is a budget without a limit.
+by accident. Without one it is never called. `cap: unlimited` is a budget without a limit. A budget
+with `shadow: true` refuses nothing, so it does not cover a model by itself.
 
 Bad:
     models:
@@ -33,15 +34,17 @@ if TYPE_CHECKING:
 
 def check(subject: Subject) -> Iterator[Diagnostic]:
     policy = subject.policy
-    covered = 0
+    covered = in_shadow = 0
     for limit in policy.limits:
         if limit.metric is Metric.USD:
-            covered |= limit.models
+            covered |= 0 if limit.shadow else limit.models
+            in_shadow |= limit.models if limit.shadow else 0
     for i, model in enumerate(policy.models):
         if not model.free and not covered >> i & 1:
+            budget = "no budget" if not in_shadow >> i & 1 else "only a budget in shadow"
             yield warning(
                 "uncovered-model",
-                f"`{model.name}` costs money and no budget covers it, so it is never called",
+                f"`{model.name}` costs money and {budget} covers it, so it is never called",
                 model.span,
                 "add a budget, such as  budgets: { all: { cap: $50/month } }",
             )

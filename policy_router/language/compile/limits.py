@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Final
 from policy_router.diagnostics import Diagnostic, Severity
 from policy_router.domain.limits import Limit, Metric, WhenExhausted
 from policy_router.domain.periods import Period
-from policy_router.domain.windows import LONGEST, Rolling, SessionLife, window
+from policy_router.domain.windows import IDLE, LONGEST, Rolling, SessionLife, window
 from policy_router.language.compile.narrowing import narrowing
 from policy_router.language.compile.overrides import cap_overrides, rate_overrides
 
@@ -155,7 +155,9 @@ def _budget_window(resolver: Resolver, name: str, budget: BudgetShape) -> Window
             resolver.places.value(path),
             f"write it like `{written}/month`; only with  per: session  it is for the life of each",
         )
-    return SessionLife()
+    sessions = resolver.draft.document.sessions
+    remembered = sessions.for_ if sessions is not None else None
+    return SessionLife(max(IDLE, remembered or 0.0))
 
 
 def _window(resolver: Resolver, period: str, path: Path) -> Window | None:
