@@ -1,6 +1,7 @@
 """Whether a budget holds while the processes that share it are killed.
 
     python benchmarks/stress.py [--store sqlite|redis] [--runs 20] [--kills 25] [--processes 4]
+                                [--limits]
 
 Processes take from one budget of $1, send to a provider that writes each bill to a file before
 anybody settles it, and settle. They are killed (SIGKILL) in the midst of it and others take their
@@ -12,7 +13,10 @@ all the while. Afterwards every lease has run out, and it must hold that
 - what the provider billed is at most what was charged, for each attempt and in sum, and at most
   the cap; no attempt was charged twice.
 
-Exit 1 when something does not.
+With `--limits`, every attempt also charges a budget of its session, a window of five hours, and a
+budget of its tenant, of which one has a cap of its own: none of these may pass its cap either.
+
+Exit 1 when something does not hold.
 """
 
 from __future__ import annotations
@@ -36,6 +40,7 @@ from typing import TYPE_CHECKING, Final, TypeVar
 
 sys.path.insert(0, str(Path(__file__).parents[1]))
 
+from benchmarks import stress_limits
 from policy_router.domain.limits import Charge, Counter, CounterKey
 from policy_router.domain.windows import MINUTE
 from policy_router.errors import StoreError
@@ -69,18 +74,21 @@ RATE: Final = Counter(CounterKey.parse("limits/each|tokens|min||-"), MINUTE.widt
 SEAT: Final = Counter(CounterKey.parse("models/haiku|concurrent|||-"))
 
 
-def charges(amount: int, cap: int) -> tuple[Charge, ...]:
-    """The budget, a count that never refuses, and a seat."""
-    return Charge(BUDGET, amount, cap), Charge(RATE, 100, None), Charge(SEAT, 1, SEATS)
+def charges(amount: int, place: Place, about: Attribution) -> tuple[Charge, ...]:
+    """The budget, a count that never refuses, and a seat; then more limits, if they are wanted."""
+    plain = Charge(BUDGET, amount, place.cap), Charge(RATE, 100, None), Charge(SEAT, 1, SEATS)
+    return plain + (stress_limits.charges(about, amount, place.cap) if place.limits else ())
 
 
 @dataclass(frozen=True)
 class Place:
-    """Where a run keeps its files. cap: of its budget, nano-USD."""
+    """Where a run keeps its files. cap: of its budget, nano-USD. limits: whether there are more
+    limits than that."""
 
     folder: Path
     url: str
     cap: int
+    limits: bool = False
 
     @property
     def bills(self) -> Path:
@@ -113,8 +121,9 @@ async def take(store: AuditableStore, place: Place, rng: random.Random, name: st
     """A hold, as large as there is room for; None when there is none. What got no answer may have
     been taken, so its id is not used again: its lease ends it."""
     amount = rng.randrange(LEAST, MOST)
+    about = stress_limits.someone(rng)
     while True:
-        hold = Hold(f"{name}/{amount}", charges(amount, place.cap), LEASE, Attribution(user="ada"))
+        hold = Hold(f"{name}/{amount}", charges(amount, place, about), LEASE, about)
         with suppress(StoreError):
             if isinstance(await store.reserve(hold), Granted):
                 return hold
@@ -176,7 +185,10 @@ async def watch(place: Place) -> None:
         (seats,) = await insist(lambda: store.read([Charge(SEAT, 0, None)]))
         if BUDGET.key in balances and seats is not None:
             bucket = balances[BUDGET.key]
-            append(place.samples, bucket.spent, bucket.held, seats.used)
+            excess = 0
+            if place.limits:
+                excess = await insist(lambda: stress_limits.excess(store, place.cap))
+            append(place.samples, bucket.spent, bucket.held, seats.used, excess)
         await asyncio.sleep(0.02)
 
 
@@ -228,7 +240,7 @@ def run(place: Place, seed: int, kills: int, processes: int) -> Outcome:
     killed = 0
     try:
         while True:
-            spent, held, _ = map(int, (lines(place.samples) or [["0", "0", "0"]])[-1])
+            spent, held, *_ = map(int, (lines(place.samples) or [["0", "0", "0", "0"]])[-1])
             if killed < kills and spent + held > (killed + rng.random()) * 0.9 * place.cap / kills:
                 victim = rng.randrange(processes)
                 workers[victim].kill()
@@ -261,7 +273,8 @@ async def reckon(place: Place, kills: int, began: float, wrong: list[str]) -> Ou
     await asyncio.sleep(LEASE)
     store = open_store(place.url)
     await insist(lambda: store.release("nobody"))  # sweeps
-    (bucket,) = await insist(store.balances)
+    balances = {bucket.key: bucket for bucket in await insist(store.balances)}
+    bucket = balances[BUDGET.key]
     (seats,) = await insist(lambda: store.read([Charge(SEAT, 0, None)]))
     rows = [row async for row in store.rows()]
     wrong += [str(difference) for difference in await insist(store.audit)]
@@ -274,7 +287,7 @@ async def reckon(place: Place, kills: int, began: float, wrong: list[str]) -> Ou
         kinds.setdefault(row.id, []).append(row.kind)
     bills = {name: int(amount) for name, amount in lines(place.bills)}
     samples = [tuple(map(int, sample)) for sample in lines(place.samples)]
-    billed, most = sum(bills.values()), max(spent + held for spent, held, _ in samples)
+    billed, most = sum(bills.values()), max(spent + held for spent, held, *_ in samples)
     once = ([EntryKind.SETTLE], [EntryKind.EXPIRE], [EntryKind.EXPIRE, EntryKind.ADJUST])
     checks = {
         f"held {bucket.held}": bucket.held == 0,
@@ -283,6 +296,7 @@ async def reckon(place: Place, kills: int, began: float, wrong: list[str]) -> Ou
         f"spent {bucket.spent} is above the cap": bucket.spent <= place.cap,
         f"the monitor saw {most}": most <= place.cap,
         "more seats were taken than there are": max(s[2] for s in samples) <= SEATS,
+        "a counter was seen above its cap": max(s[3] for s in samples) <= 0,
         f"billed {billed} of charged {bucket.spent}": billed <= bucket.spent,
         "an attempt was billed more than charged": all(
             amount <= charged.get(name, -1) for name, amount in bills.items()
@@ -294,6 +308,7 @@ async def reckon(place: Place, kills: int, began: float, wrong: list[str]) -> Ou
             (sound,) = connection.execute("PRAGMA integrity_check").fetchone()
         checks[f"the file: {sound}"] = sound == "ok"
     wrong += [what for what, holds in checks.items() if not holds]
+    wrong += stress_limits.wrongs(rows, balances.values(), place.cap)
     return Outcome(
         kills, len(bills), billed, bucket.spent, most, len(samples),
         time.monotonic() - began, tuple(wrong),
@@ -301,12 +316,12 @@ async def reckon(place: Place, kills: int, began: float, wrong: list[str]) -> Ou
 
 
 @contextmanager
-def places(store: str, cap: int = DOLLAR) -> Iterator[Place]:
+def places(store: str, cap: int = DOLLAR, *, limits: bool = False) -> Iterator[Place]:
     """A fresh place for a run: a file, or a server of its own."""
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         if store == "sqlite":
-            yield Place(folder, f"sqlite:///{folder}/ledger.db", cap)
+            yield Place(folder, f"sqlite:///{folder}/ledger.db", cap, limits)
             return
         program = shutil.which("redis-server")
         if program is None:
@@ -320,7 +335,7 @@ def places(store: str, cap: int = DOLLAR) -> Iterator[Place]:
                 if server.poll() is not None:
                     raise SystemExit("redis-server did not start")
                 time.sleep(0.01)
-            yield Place(folder, f"unix://{folder}/s", cap)
+            yield Place(folder, f"unix://{folder}/s", cap, limits)
         finally:
             server.kill()
             server.wait()
@@ -333,11 +348,12 @@ def main() -> int:
     parser.add_argument("--kills", type=int, default=25)
     parser.add_argument("--processes", type=int, default=4)
     parser.add_argument("--seed", type=int, default=1)
+    parser.add_argument("--limits", action="store_true")
     asked = parser.parse_args()
     print("  run  kills  bills    billed   charged  not billed  most seen  samples     s")
     failed = 0
     for number in range(asked.seed, asked.seed + asked.runs):
-        with places(asked.store) as place:
+        with places(asked.store, limits=asked.limits) as place:
             found = run(place, number, asked.kills, asked.processes)
         print(
             f"{number:5} {found.kills:6} {found.bills:6}  ${found.billed / DOLLAR:.5f}"
@@ -348,7 +364,16 @@ def main() -> int:
         for wrong in found.wrong:
             print(f"      {wrong}")
         failed += bool(found.wrong)
-    print(json.dumps({"store": asked.store, "runs": asked.runs, "failed": failed}))
+    print(
+        json.dumps(
+            {
+                "store": asked.store,
+                "limits": asked.limits,
+                "runs": asked.runs,
+                "failed": failed,
+            }
+        )
+    )
     return int(failed > 0)
 
 
