@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from policy_router.domain.limits import Metric
+from policy_router.domain.limits import ANYONE, Metric
 from policy_router.domain.money import spell_usd
 
 if TYPE_CHECKING:
@@ -57,6 +57,8 @@ def spell_exhausted(key: CounterKey, used: int, cap: int, requested: int) -> str
     kind = "budget" if key.is_budget else "limit"
     usage = spell_usage(key.metric, used, cap, key.window)
     text = f"{kind} `{key.name}`: {usage} used"
+    if key.window == "session" and key.subject == ANYONE:
+        text += " by all requests without a session together"
     if used >= cap:
         return text
     return f"{text}, this request may use {spell_amount(key.metric, requested)}"

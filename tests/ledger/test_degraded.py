@@ -11,6 +11,7 @@ import pytest
 
 from policy_router.domain.limits import Metric
 from policy_router.domain.periods import Period
+from policy_router.domain.windows import Rolling
 from policy_router.errors import StoreError, VerbError
 from policy_router.ledger.continuity import Loss
 from policy_router.ledger.degraded import DegradableStore
@@ -265,6 +266,15 @@ def test_local_counts_are_added_to_the_store_later(w: Guard) -> None:
     w.heal()
     assert w.books.used(quota, w.requests(9)) == [2, 0]
     assert w.books.audit() == ()
+
+
+def test_local_counts_of_a_long_window_are_added_to_the_store_later(w: Guard) -> None:
+    plan = w.charge("limits", "plan", Metric.REQUESTS, Rolling(18_000), 1, 50)
+    w.trip()
+    w.reserve("a", plan, w.requests(9))
+    w.settle("a", Settlement())
+    w.heal()
+    assert w.books.used(plan, w.requests(9)) == [1, 0]
 
 
 def test_local_counts_of_yesterday_count_in_no_other_day(w: Guard) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
 import pytest
@@ -15,7 +15,7 @@ from policy_router.domain.limits import Charge, Limit, Metric
 from policy_router.domain.models import Model
 from policy_router.domain.periods import Period
 from policy_router.domain.prices import FREE_PRICE, Price
-from policy_router.domain.windows import HOUR
+from policy_router.domain.windows import HOUR, Rolling, SessionLife
 from policy_router.errors import StoreError
 from policy_router.ledger.degraded import DegradableStore
 from policy_router.ledger.memory import MemoryStore, Retention
@@ -85,6 +85,46 @@ def _sized(meter: Limit) -> bool:
 
 def shown(found: UsageReport) -> list[tuple[str, str, int, int | None]]:
     return [(s.limit.name, s.subject, s.used, s.held) for s in found.counters]
+
+
+def test_sessions_and_long_windows_are_found_for_as_long_as_they_count() -> None:
+    plan = Limit("limits", "plan", Metric.REQUESTS, Rolling(18_000), 9, 0b11, per="session")
+    run = Limit("budgets", "run", Metric.USD, SessionLife(), 1000, 0b11, per="session")
+
+    async def main() -> None:
+        w = World((plan, run))
+        await w.answer("paid", Settlement(40, 1, 2), session="s1")
+        w.now += 4 * 3600.0
+        await w.answer("paid", Settlement(7, 1, 2), session="s2")
+        assert shown(await w.usage()) == [
+            ("plan", "s1", 1, None), ("plan", "s2", 1, None),
+            ("run", "s1", 40, None), ("run", "s2", 7, None),
+        ]  # fmt: skip
+        w.now += 4 * 3600.0
+        assert [name for name, *_ in shown(await w.usage())] == ["plan", "run", "run"]
+        w.now += 30 * DAY - 4 * 3600.0 - 1
+        assert shown(await w.usage()) == [("run", "s2", 7, None)]
+        w.now += 1
+        assert shown(await w.usage()) == []
+
+    asyncio.run(main())
+
+
+def test_a_subject_is_reported_with_its_own_cap() -> None:
+    each = replace(EACH, overrides=(("ada", 1000),))
+    burst = replace(BURST, per="user", overrides=(("bob", 8),))
+
+    async def main() -> None:
+        w = World((each, burst))
+        await w.answer("free", Settlement(0, 30, 20), user="ada")
+        await w.answer("free", Settlement(0, 30, 20), user="bob")
+        found = await w.usage()
+        assert [(c.limit.name, c.subject, c.limit.cap, c.share) for c in found.counters] == [
+            ("each", "ada", 1000, 0.05), ("each", "bob", 100, 0.5),
+            ("burst", "ada", 3, 1 / 3), ("burst", "bob", 8, 1 / 8),
+        ]  # fmt: skip
+
+    asyncio.run(main())
 
 
 def test_counters_are_in_the_order_of_the_policy_the_largest_first() -> None:

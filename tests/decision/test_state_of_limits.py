@@ -1,0 +1,206 @@
+"""What `narrow_at`, `overrides`, sessions and `shadow` make of what the counters show."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import TYPE_CHECKING
+from zoneinfo import ZoneInfo
+
+import pytest
+
+from policy_router.decision.decide import decide
+from policy_router.decision.facts import situation_of
+from policy_router.domain.facts import Vocabulary
+from policy_router.domain.limits import (
+    ANYONE,
+    CounterKey,
+    Limit,
+    Metric,
+    Narrowing,
+    Reading,
+    WhenExhausted,
+)
+from policy_router.domain.models import Model
+from policy_router.domain.periods import Period
+from policy_router.domain.prices import FREE_PRICE, Price
+from policy_router.domain.request import Request
+from policy_router.domain.snapshot import Snapshot
+from policy_router.domain.windows import MINUTE, Rolling, SessionLife
+from tests.generate import assemble
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+UTC = ZoneInfo("UTC")
+NOW = 1_795_003_200.0
+FREE = Model("free", "ollama_chat/a", "light", 0, FREE_PRICE, True, max_output=100)
+SMALL = Model("small", "openai/b", "light", 0, Price(10**6, 10**6), max_output=100)
+BIG = Model("big", "openai/c", "light", 0, Price(10**9, 10**9), max_output=100)
+ALL = 0b111
+PAYS = Limit("budgets", "pays", Metric.USD, Period.MONTH, None, ALL)
+TEAM = Limit(
+    "budgets", "team", Metric.USD, Period.MONTH, 10**9, ALL,
+    narrow_at=(Narrowing(0.5, 0b011, ("free", "small")), Narrowing(0.9, 0b001, ("free",))),
+)  # fmt: skip
+CALLS = Limit(
+    "limits", "calls", Metric.REQUESTS, MINUTE, 5, ALL, "tenant", overrides=(("acme", 9),)
+)
+
+
+def outs(
+    meters: tuple[Limit, ...],
+    used: Mapping[CounterKey, Reading | None],
+    request: Request = Request(),  # noqa: B008  it never changes
+) -> dict[str, str]:
+    """Model -> why it is out."""
+    found = assemble((FREE, SMALL, BIG), (), Vocabulary((), ()), bands=(), meters=meters)
+    return {s.model: s.detail for s in decide(found, request, Snapshot(NOW, used=used)).skipped}
+
+
+@pytest.mark.parametrize(
+    ("used", "out"),
+    [
+        (0, set()), (499_999_999, set()), (500_000_000, {"big"}), (899_999_999, {"big"}),
+        (900_000_000, {"big", "small"}),
+    ],
+)  # fmt: skip
+def test_a_budget_narrows_from_its_threshold_on(used: int, out: set[str]) -> None:
+    assert set(outs((TEAM,), {TEAM.key(ANYONE): Reading(used)})) == out
+
+
+def test_the_reason_names_budget_share_and_threshold() -> None:
+    found = outs((TEAM,), {TEAM.key(ANYONE): Reading(920_000_000)})
+    assert found["big"] == (
+        "budget `team`: $0.92 of $1.00 a month used (92%); `narrow_at` 50% leaves only free, small"
+    )
+    assert found["small"].endswith("`narrow_at` 90% leaves only free")
+
+
+def test_a_budget_that_cannot_be_read_narrows_nothing_further() -> None:
+    warns = replace(TEAM, then=WhenExhausted.WARN)
+    assert outs((warns,), {TEAM.key(ANYONE): None}) == {}
+    assert outs((warns,), {}) == {}
+
+
+def test_a_budget_that_only_warns_narrows_all_the_same() -> None:
+    warns = replace(TEAM, then=WhenExhausted.WARN)
+    assert set(outs((warns,), {TEAM.key(ANYONE): Reading(10**10)})) == {"big", "small"}
+
+
+def test_only_models_that_the_budget_covers_are_kept_back() -> None:
+    paid = replace(TEAM, models=0b110, narrow_at=(Narrowing(0.5, 0b010, ("small",)),))
+    assert set(outs((PAYS, paid), {paid.key(ANYONE): Reading(600_000_000)})) == {"big"}
+
+
+def test_every_threshold_that_is_reached_applies() -> None:
+    steps = Narrowing(0.2, 0b011, ("a",)), Narrowing(0.4, 0b101, ("b",))
+    crossed = replace(TEAM, narrow_at=steps)
+    assert set(outs((crossed,), {TEAM.key(ANYONE): Reading(500_000_000)})) == {"big", "small"}
+
+
+@pytest.mark.parametrize(
+    ("tenant", "used", "full"),
+    [("acme", 5, False), ("acme", 9, True), ("initech", 5, True), (None, 5, True)],
+)
+def test_a_named_subject_has_its_own_cap(tenant: str | None, used: int, full: bool) -> None:
+    found = outs(
+        (PAYS, CALLS), {CALLS.key(tenant or ANYONE): Reading(used)}, Request(tenant=tenant)
+    )
+    assert bool(found) is full
+    if full:
+        assert f"{used} of {9 if tenant == 'acme' else 5} requests a min used" in found["free"]
+
+
+def test_the_cap_of_a_subject_is_what_an_attempt_reserves() -> None:
+    meters = (PAYS, CALLS)
+    found = assemble((FREE, SMALL, BIG), (), Vocabulary((), ()), bands=(), meters=meters)
+    for tenant, cap in (("acme", 9), ("initech", 5)):
+        request = Request(tenant=tenant)
+        facts = situation_of(found, request, NOW).facts
+        reads = found.limit_index.counters_to_read(facts, request, NOW, UTC)
+        charges = found.limit_index.charges(facts, request, 0, now=NOW, zone=UTC)
+        assert [charge.cap for _, charge in reads] == [cap]
+        assert [c.cap for c in charges if c.counter.key.name == "calls"] == [cap]
+
+
+def test_no_cap_for_one_subject_is_no_cap() -> None:
+    free = replace(CALLS, overrides=(("acme", None),))
+    assert outs((PAYS, free), {free.key("acme"): Reading(10**6)}, Request(tenant="acme")) == {}
+
+
+def test_an_own_cap_where_others_have_none() -> None:
+    only = Limit(
+        "budgets", "each", Metric.USD, Period.DAY, None, ALL, "tenant",
+        then=WhenExhausted.FREE_ONLY, overrides=(("acme", 10**6),),
+    )  # fmt: skip
+    used = {only.key("acme"): Reading(10**6), only.key("initech"): Reading(10**9)}
+    assert set(outs((only,), used, Request(tenant="acme"))) == {"small", "big"}
+    assert outs((only,), used, Request(tenant="initech")) == {}
+
+
+RUN = Limit("budgets", "each-run", Metric.USD, SessionLife(), 10**9, ALL, "session")
+
+
+def test_each_session_has_its_own_budget_and_requests_without_one_share_one() -> None:
+    used: dict[CounterKey, Reading | None] = {
+        RUN.key("s1"): Reading(10**9),
+        RUN.key("s2"): Reading(0),
+    }
+    assert set(outs((RUN,), used, Request(session="s1"))) == {"free", "small", "big"}
+    assert outs((RUN,), used, Request(session="s2")) == {}
+    assert outs((RUN,), used | {RUN.key(ANYONE): Reading(0)}) == {}
+    assert set(outs((RUN,), {RUN.key(ANYONE): Reading(10**9)})) == {"free", "small", "big"}
+    found = outs((RUN,), used, Request(session="s1"))
+    assert found["free"] == "budget `each-run`: $1.00 of $1.00 a session used"
+    found = outs((RUN,), {RUN.key(ANYONE): Reading(10**9)})
+    assert found["free"].endswith(" a session used by all requests without a session together")
+
+
+def test_a_window_of_its_own_length_is_worded() -> None:
+    plan = Limit("limits", "plan", Metric.REQUESTS, Rolling(18_000), 900, ALL)
+    found = outs((PAYS, plan), {plan.key(ANYONE): Reading(900)})
+    assert found["free"] == "limit `plan`: 900 of 900 requests in 5h used"
+
+
+def shadow(
+    *meters: Limit, used: Mapping[CounterKey, Reading | None]
+) -> tuple[list[str], list[str]]:
+    """The candidates, and what limits in shadow would have done."""
+    found = assemble((FREE, SMALL, BIG), (), Vocabulary((), ()), bands=(), meters=meters)
+    decision = decide(found, Request(), Snapshot(NOW, used=used))
+    return [c.name for c in decision.candidates], [e.detail for e in decision.shadow]
+
+
+def test_a_limit_in_shadow_tells_and_excludes_nothing() -> None:
+    calls = Limit("limits", "calls", Metric.REQUESTS, MINUTE, 5, 0b100, shadow=True)
+    names, effects = shadow(PAYS, calls, used={calls.key(ANYONE): Reading(5)})
+    assert names == ["free", "small", "big"]
+    assert effects == [
+        "would have excluded `big`: limit `calls`: 5 of 5 requests a min used",
+    ]
+    assert shadow(PAYS, calls, used={calls.key(ANYONE): Reading(4)})[1] == []
+
+
+def test_a_budget_in_shadow_tells_what_it_would_have_kept_back() -> None:
+    quiet = replace(TEAM, shadow=True)
+    names, effects = shadow(PAYS, quiet, used={quiet.key(ANYONE): Reading(600_000_000)})
+    assert names == ["free", "small", "big"]
+    assert effects[0].startswith("would have excluded `big`: budget `team`: $0.60 of $1.00")
+
+
+def test_a_budget_in_shadow_pays_for_nothing() -> None:
+    quiet = replace(TEAM, shadow=True)
+    assert set(outs((quiet,), {})) == {"small", "big"}
+    assert outs((quiet,), {})["big"] == "it is not free, and no budget covers it"
+
+
+def test_what_is_in_shadow_is_counted_and_refuses_nothing() -> None:
+    quiet = replace(TEAM, shadow=True)
+    found = assemble((FREE, SMALL, BIG), (), Vocabulary((), ()), bands=(), meters=(PAYS, quiet))
+    facts = situation_of(found, Request(), NOW).facts
+    charges = found.limit_index.charges(facts, Request(), 2, now=NOW, zone=UTC)
+    assert [(c.counter.key.name, c.refuses, c.amount > 0) for c in charges][1:] == [
+        ("team", False, True)
+    ]
+    reads = found.limit_index.counters_to_read(facts, Request(), NOW, UTC)
+    assert [key.name for key, _ in reads] == ["team"]
