@@ -86,6 +86,7 @@ def test_a_decision_is_plain_json() -> None:
         ],
         "rules": ["private"],
         "shadow": [],
+        "session": None,
     }
 
 

@@ -49,13 +49,16 @@ def page() -> dict[str, Any]:
 DOCUMENTS: dict[str, tuple[Callable[[], dict[str, Any]], str]] = {
     "decision": (
         lambda: decision.as_json(MADE, UTC),
-        "revision task confidence complexity score denied invalid candidates skipped rules shadow",
+        (
+            "revision task confidence complexity score denied invalid candidates skipped rules "
+            "shadow session"
+        ),
     ),
     "explanation": (
         lambda: explanation.as_json(explain(TEAM, MADE, Snapshot(now=0.0)), "team.yaml"),
         (
             "revision task confidence complexity score denied invalid candidates skipped rules "
-            "shadow policy facts asked_for task_from classification rated_by floor "
+            "shadow session policy facts asked_for task_from classification rated_by floor "
             "prefer counters trace accept "
             "barred"
         ),

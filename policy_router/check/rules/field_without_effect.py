@@ -23,6 +23,7 @@ from policy_router.check.idle_fields import idle_fields
 from policy_router.check.subject import note, warning
 from policy_router.domain.fallback import Action
 from policy_router.domain.periods import Period
+from policy_router.domain.sessions import Keep
 from policy_router.patterns import search
 
 if TYPE_CHECKING:
@@ -51,6 +52,8 @@ def check(subject: Subject) -> Iterator[Diagnostic]:
     for look in (_models, _tasks, _rules, _complexity, _fallback, _others):
         for path, message, help_ in look(document):
             yield warning("field-without-effect", message, places.key(path), help_)
+    for path, message, help_ in _sessions(subject):
+        yield warning("field-without-effect", message, places.key(path), help_)
     for path in _empty(document, ()):
         yield warning(
             "field-without-effect",
@@ -181,6 +184,27 @@ def _fallback(document: Document) -> Iterator[Found]:
                 f"there is only one attempt, so `{action}` has no effect",
                 "raise `max_attempts`, or leave it out",
             )
+
+
+def _sessions(subject: Subject) -> Iterator[Found]:
+    shape, models = subject.draft.document.sessions, subject.policy.models
+    if shape is None:
+        return
+    if not subject.policy.sessions.remembers:
+        if shape.for_ is not None:
+            yield (
+                ("sessions", "for"),
+                "nothing is remembered of sessions, so `for` has no effect",
+                "write  keep: model  or  keep: tier , or leave `for` out",
+            )
+        return
+    if len(models) == 1:
+        what, help_ = "there is only one model", "add models, or leave `sessions` out"
+    elif shape.keep is Keep.TIER and len({model.rank for model in models}) == 1:
+        what, help_ = "all models are of one tier", "write  keep: model , or add tiers"
+    else:
+        return
+    yield ("sessions", "keep"), f"{what}, so `keep: {shape.keep}` changes nothing", help_
 
 
 def _others(document: Document) -> Iterator[Found]:

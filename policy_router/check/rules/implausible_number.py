@@ -32,6 +32,7 @@ if TYPE_CHECKING:
     from policy_router.language.document.fallback import FallbackShape
     from policy_router.language.document.models import ModelShape
     from policy_router.language.document.rules import RuleShape
+    from policy_router.language.document.sessions import SessionsShape
     from policy_router.language.source import Path
 
 _CONTEXT: Final = 512
@@ -44,6 +45,8 @@ _APART: Final = 100
 """Factor by which a price may differ from the one in LiteLLM's table."""
 _SOON: Final = {"deadline": 0.5, "first_token_within": 0.1, "stall": 0.1}
 _LATE: Final = 24 * 3600
+_SHORTEST_SESSION: Final = 30.0
+_LONGEST_SESSION: Final = 7 * 24 * 3600.0
 
 
 def check(subject: Subject) -> Iterator[Diagnostic]:
@@ -64,6 +67,8 @@ def check(subject: Subject) -> Iterator[Diagnostic]:
         *_of_times(document.fallback, ("fallback",)),
         *_of_bounds(document),
     ):
+        yield warning("implausible-number", message, places.value(path), help_)
+    for path, message, help_ in _of_sessions(document.sessions):
         yield warning("implausible-number", message, places.value(path), help_)
 
 
@@ -143,6 +148,22 @@ def _of_bounds(document: Document) -> Iterator[tuple[Path, str, str]]:
             yield (*path, "max_price"), f"no model costs {shown}", help_
         if isinstance(part, TaskShape):
             yield from _of_times(part, path)
+
+
+def _of_sessions(sessions: SessionsShape | None) -> Iterator[tuple[Path, str, str]]:
+    lasts = None if sessions is None else sessions.for_
+    if lasts is not None and lasts < _SHORTEST_SESSION:
+        yield (
+            ("sessions", "for"),
+            f"a session is forgotten after {lasts:g} s, before a person or a tool has answered",
+            "m are minutes, h are hours; the default is 1h",
+        )
+    elif lasts is not None and lasts > _LONGEST_SESSION:
+        yield (
+            ("sessions", "for"),
+            f"{lasts / 86_400:g} days are longer than any conversation goes on",
+            "m are minutes, h are hours; the default is 1h",
+        )
 
 
 def _of_times(
