@@ -12,12 +12,13 @@ from typing import TYPE_CHECKING, Final, TypedDict, TypeVar, cast
 from policy_router.base_errors import UsageError
 from policy_router.classification.classifier import Classification, Classifier
 from policy_router.classification.reading import RequestReading, read_request
+from policy_router.domain.content import ITEMS, PARTS
 from policy_router.domain.money import Usd, parse_usd
 from policy_router.domain.request import UNBOUNDED, Request
 from policy_router.options import FACTS, OPTIONS
 from policy_router.providers.body import PARAMETERS, Body, read_parameters, refusal
 from policy_router.providers.bounds import BOUNDS
-from policy_router.quoting import quoted
+from policy_router.quoting import quoted, unknown
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -115,6 +116,8 @@ def take_in(
     sent = read_parameters(parameters, bounds) if body is None else body
     if isinstance(messages, RequestReading):
         reading = messages
+        if reading.unknown_part is not None:
+            raise UsageError(unknown("type of part", reading.unknown_part, sorted(PARTS | ITEMS)))
     else:
         kinds = classifier.policy.detect
         reading = read_request(sent, headers=facts.get("headers"), detect=kinds)

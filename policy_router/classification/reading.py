@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Final
 from policy_router.base_errors import UsageError
 from policy_router.classification.body import needs_beside, read_body
 from policy_router.classification.detect.detector import kinds_in
+from policy_router.classification.known_parts import unknown_part
 from policy_router.classification.tokens.parts import pictures
 from policy_router.clients.headers import usable
 from policy_router.clients.program import read_program
@@ -58,6 +59,7 @@ class RequestReading:
         thumbnails: Pictures in low detail, likewise.
         stream: Whether the answer is streamed.
         detected: Kinds of sensitive text in its messages, of those that were looked for.
+        unknown_part: The first type of content that is unknown; None when all are known.
     """
 
     asked: str = field(default="", repr=False)
@@ -83,6 +85,7 @@ class RequestReading:
     thumbnails: int = 0
     stream: bool = False
     detected: frozenset[str] = frozenset()
+    unknown_part: str | None = None
 
 
 def read_request(
@@ -149,6 +152,7 @@ def read_request(
         detected=kinds_in([body.get(part) for part in (name, *_INSTRUCTIONS)], detect)
         if detect
         else frozenset(),
+        unknown_part=unknown_part(body, dialect),
     )
 
 

@@ -24,7 +24,9 @@ TEXT_PARTS: Final = frozenset(
         "text", "input_text", "output_text", "summary_text", "reasoning_text", "refusal",
         "thinking", "redacted_thinking", "tool_use", "tool_result", "tool_reference",
         "search_result", "server_tool_use", "web_search_tool_result", "web_fetch_tool_result",
-        "code_execution_tool_result", "mcp_tool_use", "mcp_tool_result",
+        "code_execution_tool_result", "bash_code_execution_tool_result",
+        "text_editor_code_execution_tool_result", "tool_search_tool_result", "mcp_tool_use",
+        "mcp_tool_result", "compaction",
     }
 )  # fmt: skip
 """Types of message parts, of chat completions, messages and responses, that are text."""
@@ -32,6 +34,20 @@ TEXT_PARTS: Final = frozenset(
 
 PARTS: Final = TEXT_PARTS | NEED_OF_PART.keys()
 """All known types of message parts. Which ability any other type needs is unknown."""
+
+
+ITEMS: Final = frozenset(
+    {
+        "message", "reasoning", "compaction", "item_reference",
+        "function_call", "function_call_output", "custom_tool_call", "custom_tool_call_output",
+        "computer_call", "computer_call_output", "local_shell_call", "local_shell_call_output",
+        "shell_call", "shell_call_output", "apply_patch_call", "apply_patch_call_output",
+        "web_search_call", "file_search_call", "code_interpreter_call", "image_generation_call",
+        "tool_search_call", "tool_search_output",
+        "mcp_call", "mcp_list_tools", "mcp_approval_request", "mcp_approval_response",
+    }
+)  # fmt: skip
+"""All known types of items in the `input` of OpenAI's responses."""
 
 
 NEED_OF_MODALITY: Final[Mapping[str, str | None]] = MappingProxyType(
