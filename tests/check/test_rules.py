@@ -33,6 +33,12 @@ FREE_HEAVY: Final = "model: hosted_vllm/q, tier: heavy, price: free, context: 64
 THREE: Final = models(FREE, PAID, FREE_HEAVY)
 
 
+def priced_at(*entries: str) -> str:
+    """A section with a model that has prices at certain hours."""
+    price = f"price: {{ input: $1/M, output: $2/M, at: [{', '.join(entries)}] }}"
+    return models(f"model: openai/other, tier: heavy, context: 128k, {price}")
+
+
 def model_at(address: str, more: str = "") -> str:
     """A section with a model at an address."""
     fields = f", {more}" if more else ""
@@ -654,6 +660,40 @@ SOUND: Final[dict[str, dict[str, str]]] = {
         ),
         "a variable of any other name": models(f"{FREE}, api_base_env: OLLAMA", tiers="light"),
     },
+    "hours-without-effect": {
+        "other rates": priced_at("{ hours: 01:00-04:00, input: $2/M }"),
+        "one rate of several": priced_at("{ days: sun, input: $1/M, output: $3/M }"),
+        "the rest of the day": priced_at(
+            "{ hours: 22:00-06:00, input: $2/M }", "{ hours: 20:00-08:00, input: $3/M }"
+        ),
+        "other days": priced_at("{ days: mon-fri, input: $2/M }", "{ days: sat, input: $3/M }"),
+        "an exception with the usual rates": priced_at(
+            "{ hours: 12:00-13:00, input: $1/M }", "{ hours: 08:00-18:00, input: $3/M }"
+        ),
+        "no hours": models(OTHER_PAID),
+        "the table's own hours": models(
+            "model: deepseek/deepseek-v4-pro, tier: heavy, context: 128k"
+        ),
+    },
+    "overlapping-hours": {
+        "one after the other": priced_at(
+            "{ hours: 01:00-04:00, input: $2/M }", "{ hours: 04:00-06:30, input: $3/M }"
+        ),
+        "the same hours of other days": priced_at(
+            "{ hours: 22:00-06:00, days: fri, input: $2/M }",
+            "{ hours: 22:00-06:00, days: [sat, sun], input: $3/M }",
+        ),
+        "the same rates": priced_at(
+            "{ hours: 01:00-04:00, input: $2/M }", "{ hours: 03:00-06:30, input: $2/M }"
+        ),
+        "apart in their zones": priced_at(
+            "{ hours: 01:00-04:00, zone: Asia/Tokyo, input: $2/M }",
+            "{ hours: 01:00-04:00, zone: Europe/Berlin, input: $3/M }",
+        ),
+        "the table's own hours": models(
+            "model: deepseek/deepseek-v4-pro, tier: heavy, context: 128k"
+        ),
+    },
     "zero-limit": {
         "no money at all": "budgets: { all: { cap: unlimited }, a: { models: [local], "
         "cap: $0/day } }",
@@ -756,6 +796,9 @@ SOUND: Final[dict[str, dict[str, str]]] = {
         "nothing of it": models(f"{PAID}, can: []") + "\nprefer: []",
         "a prompt": "prompts: { p: { models: [big], params: { temperature: 0 } } }",
         "a timezone": "timezone: Europe/Berlin\nbudgets: { all: { cap: $5/day } }",
+        "a weight": models(f"{FREE}, weight: 2", FREE_HEAVY),
+        "a timezone for prices": "timezone: Europe/Berlin\n"
+        + priced_at("{ hours: 01:00-04:00, input: $2/M }"),
         "a timezone for hours": "timezone: Europe/Berlin\n" + rules("when: hour < 6, avoid: [big]"),
         "an empty answer": "tests: [{ name: t, request: x, expect: { denied: false } }]",
     },
@@ -1205,6 +1248,33 @@ WRONG: Final[dict[str, dict[str, str]]] = {
             f"{FREE}, api_key_env: OLLAMA, api_base_env: OLLAMA", tiers="light"
         ),
     },
+    "hours-without-effect": {
+        "inside an earlier one": priced_at(
+            "{ hours: 20:00-08:00, input: $2/M }", "{ hours: 22:00-06:00, input: $3/M }"
+        ),
+        "inside two together": priced_at(
+            "{ days: mon-fri, input: $2/M }",
+            "{ days: sat-sun, input: $3/M }",
+            "{ hours: 01:00-02:00, input: $4/M }",
+        ),
+        "the usual rates": priced_at("{ hours: 01:00-04:00, input: $1/M }"),
+    },
+    "overlapping-hours": {
+        "an hour": priced_at(
+            "{ hours: 01:00-04:00, input: $2/M }", "{ hours: 03:00-10:00, input: $3/M }"
+        ),
+        "a minute": priced_at(
+            "{ hours: 01:00-04:00, input: $2/M }", "{ hours: 03:59-10:00, input: $3/M }"
+        ),
+        "a night and the day after it": priced_at(
+            "{ hours: 22:00-06:00, days: sun, input: $2/M }",
+            "{ hours: 05:00-10:00, days: mon, input: $3/M }",
+        ),
+        "by another zone": priced_at(
+            "{ hours: 01:00-04:00, zone: UTC, input: $2/M }",
+            "{ hours: 11:30-15:00, zone: Asia/Shanghai, input: $3/M }",
+        ),
+    },
     "zero-limit": {
         "requests": "limits: { a: { requests: [0/min] } }",
         "tokens": "limits: { a: { tokens: [0k/hour] } }",
@@ -1298,6 +1368,13 @@ WRONG: Final[dict[str, dict[str, str]]] = {
         "a selector": "limits: { a: { models: [big, big], requests: [5/min] } }",
     },
     "field-without-effect": {
+        "a weight of a paid model": models(FREE, f"{PAID}, weight: 2"),
+        "a weight of a priced model": models(FREE, f"{OTHER_PAID}, weight: 0.5"),
+        "a weight of what the table prices at zero": models(
+            FREE, "model: deepseek/deepseek-v3-2-251201, tier: heavy, context: 8k, weight: 2"
+        ),
+        "a timezone beside zones of prices": "timezone: Europe/Berlin\n"
+        + priced_at("{ hours: 01:00-04:00, zone: UTC, input: $2/M }"),
         "a criterion and a denial": rules("when: { tags: x }, deny: no, max_cost: $1"),
         "an order and a denial": rules("when: { tags: x }, deny: no, prefer: [quality]"),
         "more attempts of a task than models": "tasks: { a: { keywords: [x], max_attempts: 9 }, "

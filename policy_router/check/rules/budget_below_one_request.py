@@ -18,6 +18,7 @@ Good:
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from policy_router.check.subject import Subject, warning
@@ -30,6 +31,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from policy_router.diagnostics import Diagnostic
+    from policy_router.domain.limits import Limit
+    from policy_router.domain.models import Model
 
 _PLAIN = Request()
 
@@ -43,7 +46,7 @@ def check(subject: Subject) -> Iterator[Diagnostic]:
             continue
         too_expensive = []
         if not least:
-            least = [largest_amount(limit, model, _PLAIN) for model in models]
+            least = [_least(limit, model) for model in models]
         for i, least_cost in enumerate(least):
             if least_cost > cap and limit.models >> i & 1:
                 model = models[i]
@@ -61,3 +64,15 @@ def check(subject: Subject) -> Iterator[Diagnostic]:
                 "raise the cap, set the model's  defaults: { max_tokens: ... } , or remove the "
                 "model from the budget",
             )
+
+
+def _least(limit: Limit, model: Model) -> int:
+    """What is reserved for a request at the hours at which that is the least."""
+    prices = () if model.price is None else model.price.within(None, 0)
+    return min(
+        (
+            largest_amount(limit, replace(model, price=replace(price, by_hour=())), _PLAIN)
+            for price in prices
+        ),
+        default=0,
+    )

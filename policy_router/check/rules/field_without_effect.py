@@ -24,6 +24,7 @@ from policy_router.check.subject import note, warning
 from policy_router.domain.fallback import Action
 from policy_router.domain.periods import Period
 from policy_router.domain.sessions import Keep
+from policy_router.language.document.prices import PriceShape
 from policy_router.patterns import search
 
 if TYPE_CHECKING:
@@ -66,7 +67,7 @@ def check(subject: Subject) -> Iterator[Diagnostic]:
             "field-without-effect",
             "nothing in the policy depends on the time of day or the calendar",
             places.key(("timezone",)),
-            "`timezone` is used by `hour`, `weekday` and periods of a day or longer",
+            "it is used by `hour`, `weekday`, hours of prices, and periods of a day or longer",
         )
 
 
@@ -79,6 +80,13 @@ def _models(document: Document) -> Iterator[Found]:
             f"{most} attempts are never made: each of {len(models)} models is called at most twice",
             f"write {2 * len(models)} or less",
         )
+    for name, model in models.items():
+        if model.weight is not None and model.price != "free":
+            yield (
+                ("models", name, "weight"),
+                f"`{name}` is not free, so it is ordered by its price, and `weight` has no effect",
+                "leave it out, or write  price: free",
+            )
 
 
 def _tasks(document: Document) -> Iterator[Found]:
@@ -251,6 +259,12 @@ def _is_timed(subject: Subject) -> bool:
         or any(
             isinstance(limit.window, Period) and limit.cap is not None
             for limit in subject.policy.limits
+        )
+        or any(
+            hours.zone is None
+            for model in (subject.draft.document.models or {}).values()
+            if isinstance(model.price, PriceShape)
+            for hours in model.price.at or ()
         )
         or any(
             experiment.until for experiment in (subject.draft.document.experiments or {}).values()

@@ -1,0 +1,74 @@
+"""a price at certain hours that never applies, or is the same as at other hours
+
+Of the prices under `at`, the first whose hours contain the time applies. One whose hours all belong
+to earlier ones never applies, and one with the rates of the other hours changes nothing.
+
+Bad:
+    models:
+      x:
+        model: hosted_vllm/x
+        tier: heavy
+        context: 32k
+        price:
+          input: $1/M
+          output: $2/M
+          at:
+            - { hours: 20:00-08:00, input: $0.50/M }
+            - { hours: 22:00-06:00, input: $0.25/M }
+    budgets:
+      all: { cap: $10/month }
+
+Good:
+    models:
+      x:
+        model: hosted_vllm/x
+        tier: heavy
+        context: 32k
+        price:
+          input: $1/M
+          output: $2/M
+          at:
+            - { hours: 22:00-06:00, input: $0.25/M }
+            - { days: sat-sun, input: $0.50/M }
+    budgets:
+      all: { cap: $10/month }
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+from policy_router.check.hours import moments
+from policy_router.check.subject import warning
+from policy_router.language.document.prices import PriceShape
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from policy_router.check.subject import Subject
+    from policy_router.diagnostics import Diagnostic
+
+
+def check(subject: Subject) -> Iterator[Diagnostic]:
+    document, places = subject.draft.document, subject.draft.places
+    for model in subject.policy.models:
+        price, shape = model.price, (document.models or {})[model.name].price
+        if price is None or not isinstance(shape, PriceShape):
+            continue
+        ranges = [hours for hours, _ in price.by_hour]
+        applying = {
+            next((i for i, hours in enumerate(ranges) if moment in hours), None)
+            for moment in moments(ranges)
+        }
+        for i, (_, other) in enumerate(price.by_hour):
+            message = help_ = ""
+            if i not in applying:
+                message = "the prices before this one apply at all of its hours"
+                help_ = "move it up, or remove it"
+            elif other == replace(price, by_hour=()) and len(price.by_hour) == 1:
+                message = "the price at these hours is the same as at other hours"
+                help_ = "write the rates that differ, or remove it"
+            if message:
+                span = places.value(("models", model.name, "price", "at", i))
+                yield warning("hours-without-effect", message, span, help_)

@@ -1,0 +1,76 @@
+"""prices at certain hours of which some hours belong to two
+
+Where two prices under `at` apply at the same time, the first one counts. That may be meant, and is
+more often a mistake in the hours, the days or the time zone of one of them.
+
+Bad:
+    models:
+      x:
+        model: hosted_vllm/x
+        tier: heavy
+        context: 32k
+        price:
+          input: $1/M
+          output: $2/M
+          at:
+            - { hours: 01:00-04:00, zone: UTC, input: $2/M }
+            - { hours: 03:00-10:00, zone: UTC, input: $3/M }
+    budgets:
+      all: { cap: $10/month }
+
+Good:
+    models:
+      x:
+        model: hosted_vllm/x
+        tier: heavy
+        context: 32k
+        price:
+          input: $1/M
+          output: $2/M
+          at:
+            - { hours: 01:00-04:00, zone: UTC, input: $2/M }
+            - { hours: 06:00-10:00, zone: UTC, input: $3/M }
+    budgets:
+      all: { cap: $10/month }
+"""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import TYPE_CHECKING
+
+from policy_router.check.hours import moments
+from policy_router.check.subject import warning
+from policy_router.language.document.prices import PriceShape
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from policy_router.check.subject import Subject
+    from policy_router.diagnostics import Diagnostic
+
+
+def check(subject: Subject) -> Iterator[Diagnostic]:
+    document, places = subject.draft.document, subject.draft.places
+    for model in subject.policy.models:
+        price, shape = model.price, (document.models or {})[model.name].price
+        if price is None or not isinstance(shape, PriceShape):
+            continue
+        ranges = [hours for hours, _ in price.by_hour]
+        every = list(moments(ranges))
+        for i, (hours, own) in enumerate(price.by_hour):
+            inside = [moment for moment in every if moment in hours]
+            if all(any(moment in earlier for earlier in ranges[:i]) for moment in inside):
+                continue  # it never applies, which `hours-without-effect` reports
+            for earlier, first in price.by_hour[:i]:
+                shared = [moment for moment in inside if moment in earlier]
+                if shared and len(shared) < len(inside) and first != own:
+                    local = datetime.fromtimestamp(shared[0], hours.zone)
+                    yield warning(
+                        "overlapping-hours",
+                        f"on {local:%A} at {local:%H:%M} ({hours.zone}) an earlier price applies "
+                        "as well, and that one counts",
+                        places.value(("models", model.name, "price", "at", i)),
+                        "correct the hours, the days or the zone",
+                    )
+                    break
