@@ -30,6 +30,7 @@ if TYPE_CHECKING:
 
 _READERS: Final = 2
 """Threads that read large bodies."""
+_HELLO: Final[Sequence[ChatMessage]] = ({"role": "user", "content": "hello"},)
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,11 +95,21 @@ class Decider:
             UsageError: An option is unknown or has a value of the wrong type.
             TooLargeError: The request is beyond the bounds.
         """
+        classifier = self._classifier_of(policy)
+        read = partial(take_in, classifier, messages, options, stream=stream, bounds=self._bounds)
+        return read() if is_small([messages, options]) else await self._readers.run(read)
+
+    async def prepare(self, policy: Policy) -> None:
+        """Do in a thread what is slow when the first request is read, such as imports."""
+        classifier = self._classifier_of(policy)
+        read = partial(take_in, classifier, _HELLO, {}, stream=False, bounds=self._bounds)
+        await self._readers.run(read)
+
+    def _classifier_of(self, policy: Policy) -> Classifier:
         classifier = self._classifier
         if classifier is None or classifier.policy is not policy:
             classifier = self._classifier = Classifier(policy)
-        read = partial(take_in, classifier, messages, options, stream=stream, bounds=self._bounds)
-        return read() if is_small([messages, options]) else await self._readers.run(read)
+        return classifier
 
     async def decide(self, policy: Policy, intake: Intake) -> DecidedRequest:
         """Decide a call that was read."""

@@ -93,6 +93,7 @@ class Router(SyncMethods):
                 complexity of a request, before the local estimate is used instead.
         """
         super().__init__()
+        self._warms_on_entry = False
         events = RouterEvents.of(on_event, clock)
         functions = Functions() if functions is None else functions
         self._source = FixedPolicy(policy) if isinstance(policy, Policy) else policy
@@ -137,6 +138,7 @@ class Router(SyncMethods):
         on_reload: Callable[[Active, Active], None] | None = None,
         bounds: Bounds = BOUNDS,
         functions: Allowed = (),
+        warm: bool = False,
     ) -> Router:
         """Open a router over a policy file or folder, and follow the files until `close`.
 
@@ -163,6 +165,9 @@ class Router(SyncMethods):
             functions: What policies may call by `python:`: a list of names (`my_checks:polite`),
                 each imported when it is first called, or of functions; or a mapping of such names
                 to functions. Functions of Python's standard library are never allowed.
+            warm: Do now what is slow the first time a request is answered, as the method `warm`
+                does; this takes seconds. Inside a running event loop it is done where an
+                `async with` block begins.
 
         Returns:
             The router. Close it when it is no longer needed.
@@ -193,7 +198,7 @@ class Router(SyncMethods):
             loses=lambda old, new: bool(lost_restrictions(old, new)),
             on_reload=on_reload,
         ).start()
-        return cls(
+        router = cls(
             live,
             caller,
             store=store,
@@ -202,6 +207,9 @@ class Router(SyncMethods):
             bounds=bounds,
             functions=allowed,
         )
+        if warm:
+            router._warms_on_entry = not router._run_outside_a_loop(router.warm)
+        return router
 
     # -- the policy --------------------------------------------------------------------------
 
@@ -260,6 +268,19 @@ class Router(SyncMethods):
         policy = self.policy
         intake = await self._decider.take_in(policy, messages or None, options, stream=stream)
         return (await self._decider.decide(policy, intake)).decision
+
+    # -- getting ready -----------------------------------------------------------------------
+
+    async def warm(self) -> None:
+        """Do everything that is slow the first time a request is answered.
+
+        It imports what the models of the active policy are called through, and what requests are
+        read with, in threads. It calls no model and sends nothing; it needs no keys. Without it,
+        the first request waits for this before its deadline begins.
+        """
+        policy = self.policy
+        await self._decider.prepare(policy)
+        await self._caller.prepare(policy.models)
 
     # -- answering ---------------------------------------------------------------------------
 
@@ -349,6 +370,9 @@ class Router(SyncMethods):
         await self._accounting.aclose()
 
     async def __aenter__(self) -> Self:
+        if self._warms_on_entry:
+            self._warms_on_entry = False
+            await self.warm()
         return self
 
     async def __aexit__(self, *_: object) -> None:

@@ -246,6 +246,21 @@ class SyncMethods(ABC):
                 self._loop = LoopThread()
             return self._loop
 
+    def _run_outside_a_loop(self, work: Callable[[], Awaitable[None]]) -> bool:
+        """Run something in a loop of its own and wait for it.
+
+        Returns:
+            False inside a running event loop, which it would block: then it is not run.
+        """
+        if asyncio._get_running_loop() is not None:  # noqa: SLF001  the public one raises instead
+            return False
+
+        async def whole() -> None:
+            await work()
+
+        asyncio.run(whole())
+        return True
+
     def _end_loop(self, last: Callable[[], Awaitable[None]]) -> None:
         """End the loop of the synchronous methods, after it ran something for the last time."""
         with self._lock:

@@ -598,3 +598,38 @@ def test_what_a_stream_knows_of_itself_without_an_event_loop(
         assert stream.decision.candidates[0].name == "small"
         assert stream.decision_id == stream.decision.id
         assert (stream.rejected, stream.unchecked) == ((), ())
+
+
+class Prepared(OwnCaller):
+    """Notes what it is prepared for."""
+
+    def __init__(self) -> None:
+        super().__init__(lambda _: "hello")
+        self.prepared: list[list[str]] = []
+
+    async def prepare(self, models: Iterable[Model] = ()) -> None:
+        self.prepared.append([model.name for model in models])
+
+
+def test_a_router_gets_ready_before_the_first_request(tmp_path: Path, provider: Simulated) -> None:
+    path = write(tmp_path, provider)
+
+    async def main() -> None:
+        caller = Prepared()
+        async with Router.open(path, caller=caller, watch="off") as router:
+            assert caller.prepared == []
+            await router.warm()
+            assert caller.prepared == [["small", "big"]]
+        caller = Prepared()
+        router = Router.open(path, caller=caller, watch="off", warm=True)
+        assert caller.prepared == []  # it would block the loop
+        async with router:
+            assert caller.prepared == [["small", "big"]]
+        async with Router.open(path, caller=lambda *_: "hello", watch="off", warm=True):
+            pass  # a function has nothing to prepare
+
+    asyncio.run(main())
+    caller = Prepared()
+    with Router.open(path, caller=caller, watch="off", warm=True):
+        assert caller.prepared == [["small", "big"]]
+    assert asked(provider) == []

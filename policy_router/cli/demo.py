@@ -1,7 +1,6 @@
 """The `demo` command: a small policy with simulated models, over real HTTP on loopback."""
 
 import tempfile
-import threading
 import time
 from contextlib import ExitStack
 from pathlib import Path
@@ -9,7 +8,7 @@ from typing import TYPE_CHECKING, Final
 
 from policy_router.cli.exit_codes import ExitCode
 from policy_router.cli.invocation import invocation
-from policy_router.cli.output import fail, show
+from policy_router.cli.output import LOADING, fail, progress, show
 from policy_router.views.story import as_lines
 
 if TYPE_CHECKING:
@@ -86,12 +85,8 @@ def demo() -> None:
     Sends six requests through a policy file to four simulated models, which answer over HTTP on
     this machine.
     """
-    # LiteLLM takes seconds to import; meanwhile there is something to read.
-    from policy_router.providers.litellm.library import load  # noqa: PLC0415  see above
-
-    threading.Thread(target=load, daemon=True).start()
     show(["loading LiteLLM, which calls the models; this takes some seconds ..."])
-    from policy_router.providers.simulated import RateLimited, Say, Simulated  # noqa: PLC0415
+    from policy_router.providers.simulated import RateLimited, Say, Simulated  # noqa: PLC0415  not needed for --help
     from policy_router.router import Router  # noqa: PLC0415
 
     scripts: dict[str, Behaviour] = {
@@ -105,7 +100,8 @@ def demo() -> None:
         provider = ends.enter_context(Simulated(scripts))
         path = folder / "policy.yaml"
         path.write_text(POLICY.format(url=provider.url), encoding="utf-8")
-        router = ends.enter_context(Router.open(path, interval=0.2))
+        with progress(LOADING):
+            router = ends.enter_context(Router.open(path, interval=0.2, warm=True))
         _Demo(router, provider, path).play()
 
 

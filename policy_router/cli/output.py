@@ -7,7 +7,7 @@ import os
 import shutil
 import sys
 from contextlib import contextmanager
-from typing import TYPE_CHECKING, NoReturn, TextIO
+from typing import TYPE_CHECKING, Final, NoReturn, TextIO
 
 import typer
 
@@ -19,6 +19,9 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping
 
     from policy_router.views.lines import Block
+
+LOADING: Final = "loading LiteLLM ..."
+"""What `progress` says while models are made ready to be called."""
 
 
 def wants_color(stream: TextIO) -> bool:

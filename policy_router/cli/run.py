@@ -11,7 +11,15 @@ import typer
 
 from policy_router.base_errors import UsageError
 from policy_router.cli.exit_codes import ExitCode
-from policy_router.cli.output import fail, inform, progress, show_json, stdout_is_closed, write
+from policy_router.cli.output import (
+    LOADING,
+    fail,
+    inform,
+    progress,
+    show_json,
+    stdout_is_closed,
+    write,
+)
 from policy_router.cli.policy import choose, open_policy
 from policy_router.cli.request import Call, RequestArguments, read_call, read_prompt, takes_request
 from policy_router.cli.store_option import StoreLocation, location_of, reached
@@ -30,8 +38,6 @@ if TYPE_CHECKING:
     from policy_router.events import Event
     from policy_router.execution.stream import AnswerStream
     from policy_router.providers.caller import Caller
-
-LOADING = "loading LiteLLM ..."
 
 
 @takes_request

@@ -14,7 +14,7 @@ from policy_router.providers.adapt import to_answer, to_chunk
 from policy_router.providers.classify import classify
 from policy_router.providers.evidence import read_exception
 from policy_router.providers.failure import CallFailed, Failure, FailureKind
-from policy_router.providers.litellm import library
+from policy_router.providers.litellm import library, rehearsal
 from policy_router.providers.litellm.reported import UNCOUNTED, reported_usage
 from policy_router.providers.litellm.restore import RestoredChunks, raw_failure, restored
 from policy_router.providers.wire import Wire, current, watching
@@ -66,7 +66,7 @@ class LiteLLMCaller:
         names = frozenset(model.provider_model for model in models)
         if self._litellm is None or not names <= self._ready_for:
             self._litellm = await asyncio.to_thread(library.load)
-            await asyncio.to_thread(library.warm, names)
+            await asyncio.to_thread(rehearsal.warm, names)
             self._ready_for |= names
 
     async def aclose(self) -> None:

@@ -1,8 +1,8 @@
 """Loads and calls the LiteLLM library, with everything switched off that must not happen here.
 
-No other module of this package uses LiteLLM's names. Each behaviour relied on here has a contract
-test in tests/providers/litellm/test_contract.py, which runs against the oldest and the newest
-release that pyproject.toml allows.
+Besides `rehearsal`, no other module of this package uses LiteLLM's names. Each behaviour relied on
+here has a contract test in tests/providers/litellm/test_contract.py, which runs against the oldest
+and the newest release that pyproject.toml allows.
 
 Switched off are: downloads and reading `.env` files at import, retries, following redirects,
 blocking requests to Ollama for a model's data, logging of prompts, and imports during the first
@@ -11,22 +11,23 @@ call.
 
 from __future__ import annotations
 
-import asyncio
 import logging
 import os
 import sys
 import threading
 import warnings
+from functools import cache
 from http.cookiejar import CookieJar, DefaultCookiePolicy
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, Final
 
 from policy_router.providers.body_tap import tap
-from policy_router.providers.wire import Wire, current, watching
+from policy_router.providers.wire import Wire, current
 from policy_router.resilience import forks
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Mapping
+    import ssl
+    from collections.abc import Callable, Mapping
 
     import httpx
 
@@ -47,7 +48,7 @@ CONNECT_SECONDS: Final = 3.0
 GRACE_SECONDS: Final = 1.0
 """How much longer the connection waits than the executor, so that the executor ends the call."""
 
-_BY_SDK: Final = frozenset(
+BY_SDK: Final = frozenset(
     {
         "cerebras",
         "custom_openai",
@@ -76,7 +77,7 @@ _BY_HTTP: Final = frozenset(
         "xai",
     }
 )
-REFUSING: Final = _BY_SDK | _BY_HTTP
+REFUSING: Final = BY_SDK | _BY_HTTP
 """Providers whose LiteLLM code accepts a client of ours, which does not follow redirects. LiteLLM's
 own clients follow them; for other providers an egress rule must prevent it."""
 
@@ -84,7 +85,6 @@ _LOGGERS: Final = ("LiteLLM", "LiteLLM Router", "LiteLLM Proxy", "openai._base_c
 """Loggers that log whole requests, or the URLs of pictures."""
 _loading: Final = threading.Lock()
 _configured = False
-_warmed: Final[set[str]] = set()
 
 
 def load() -> Any:
@@ -124,80 +124,7 @@ def load() -> Any:
         return litellm
 
 
-def warm(calls: Iterable[str]) -> None:
-    """Makes LiteLLM import what it only imports inside a call, for the providers of these models.
-
-    Each provider's code is run once, whole and streamed, against a client that answers every
-    request with an error and opens no connection. Blocks for up to seconds: call it in a thread.
-
-    Args:
-        calls: LiteLLM names of models, such as `openai/gpt-5-mini`.
-    """
-    litellm = load()
-    with _loading, warnings.catch_warnings():
-        warnings.simplefilter("ignore")
-        names = {_GENERIC: _GENERIC} if _GENERIC not in _warmed else {}
-        for name in calls:
-            try:
-                _, provider, _, _ = litellm.get_llm_provider(name)
-            except Exception:  # noqa: BLE001, S112  an unknown provider fails when it is called
-                continue
-            if provider in REFUSING and provider not in _warmed:
-                names[provider] = name
-        if names:
-            # A loop of its own: the caller's loop has requests to serve.
-            asyncio.run(_rehearse(litellm, names))
-            _warmed.update(names)
-
-
-_GENERIC: Final = "openai/gpt-4o-mini"
-"""A model that LiteLLM's mock answers for, to import what all providers share."""
-
-
-async def _rehearse(litellm: Any, names: Mapping[str, str]) -> None:
-    import httpx  # noqa: PLC0415  comes with LiteLLM
-
-    await http_client().aclose()  # imports what opens connections
-    error = {"error": {"message": "rehearsal", "type": "invalid_request_error"}}
-    transport = httpx.MockTransport(lambda _: httpx.Response(400, json=error))
-    async with httpx.AsyncClient(transport=transport) as http:
-        for provider, name in names.items():
-            for stream in (False, True):
-                arguments = {**_FIXED, "messages": _HELLO, "model": name, "api_key": "none"}
-                if stream:
-                    arguments |= {"stream": True, "stream_options": {"include_usage": True}}
-                if provider == _GENERIC:
-                    arguments["mock_response"] = "hello"
-                else:
-                    arguments["api_base"] = "http://127.0.0.1:9"
-                    arguments["client"] = _client(
-                        provider, "none", "http://127.0.0.1:9", lambda: http
-                    )
-                    arguments["tools"] = _TOOLS
-                with watching(Wire(watched=True)):
-                    await _run_through(litellm, arguments)
-    await asyncio.sleep(0)  # the tasks that LiteLLM starts for its logging
-
-
-async def _run_through(litellm: Any, arguments: Mapping[str, Any]) -> None:
-    try:
-        answer = await litellm.acompletion(**arguments)
-        if arguments.get("stream"):
-            async for _ in answer:
-                pass
-    except Exception as error:  # noqa: BLE001  it answers with an error; only the imports matter
-        _log.debug("rehearsed %s: %s", arguments["model"], type(error).__name__)
-
-
-_HELLO: Final = ({"role": "user", "content": "hello"},)
-_TOOLS: Final = (
-    {
-        "type": "function",
-        "function": {"name": "look", "parameters": {"type": "object", "properties": {}}},
-    },
-)
-
-_FIXED: Final[Mapping[str, Any]] = MappingProxyType(
+FIXED: Final[Mapping[str, Any]] = MappingProxyType(
     {
         "num_retries": 0,
         "max_retries": 0,  # both, or LiteLLM calls three times
@@ -250,7 +177,7 @@ async def send(
     own_key = key(provider)
     arguments = {
         **body,
-        **_FIXED,
+        **FIXED,
         "model": name,
         "timeout": _httpx.Timeout(seconds + GRACE_SECONDS, connect=min(CONNECT_SECONDS, seconds)),
     }
@@ -258,21 +185,21 @@ async def send(
         arguments["api_key"] = own_key
     if api_base is not None:
         arguments["api_base"] = api_base
-    client = _client(provider, own_key or known_key, api_base or known_base, http)
+    client = client_for(provider, own_key or known_key, api_base or known_base, http)
     if client is not None:
         arguments["client"] = client
         wire.watched = True
     return await litellm.acompletion(**arguments)
 
 
-def _client(
+def client_for(
     provider: str,
     key: str | None,
     api_base: str | None,
     http: Callable[[], httpx.AsyncClient],
 ) -> Any:
     """A client for this provider around our own connections, where LiteLLM takes one."""
-    if provider in _BY_SDK and key is not None:
+    if provider in BY_SDK and key is not None:
         import openai  # noqa: PLC0415  comes with LiteLLM
 
         return openai.AsyncOpenAI(api_key=key, base_url=api_base, http_client=http(), max_retries=0)
@@ -288,11 +215,20 @@ def _client(
     return handler
 
 
+@cache
+def _certificates() -> ssl.SSLContext:
+    """Whom connections trust. Reading it takes 70 ms, so it is read once for all clients."""
+    import httpx  # noqa: PLC0415  comes with LiteLLM
+
+    return httpx.create_ssl_context()
+
+
 def http_client() -> httpx.AsyncClient:
     """A client that follows no redirects and reports to the `Wire` of the running call."""
     import httpx  # noqa: PLC0415  comes with LiteLLM
 
     return httpx.AsyncClient(
+        verify=_certificates(),
         follow_redirects=False,
         # Prompts of different users share this client: it must not carry cookies along.
         cookies=CookieJar(DefaultCookiePolicy(allowed_domains=[])),

@@ -8,16 +8,21 @@ Whatever LiteLLM does once in a process (imports, downloads, warnings) is only s
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import json
 import logging
 import os
 import sys
+import tempfile
 import threading
 import warnings
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from policy_router import Router
 from policy_router.domain.models import Model
+from policy_router.errors import RoutingError
 from policy_router.providers.body import Body
 from policy_router.providers.failure import CallFailed
 from policy_router.providers.litellm.caller import LiteLLMCaller
@@ -165,7 +170,68 @@ def late() -> dict[str, Any]:
     return {"logged": lines}
 
 
-NAMES: dict[str, Callable[[], dict[str, Any]]] = {"first": first, "ollama": ollama, "late": late}
+POLICY = """\
+version: 1
+models:
+  m: {{ model: openai/m, api_base: "{url}", tier: standard, price: free, context: 32k,
+       can: [tools, json, reasoning] }}
+  other: {{ like: m, model: azure/m, effort: low, tags: [other] }}
+tasks:
+  code: {{ keywords: [traceback], pattern: 'def +[a-z]+' }}
+  chat: {{}}
+"""
+TOOL = {"type": "function", "function": {"name": "f", "parameters": {"type": "object"}}}
+CALLS: tuple[dict[str, Any], ...] = (
+    {}, {"stream": True}, {"tools": [TOOL]}, {"response_format": {"type": "json_object"}},
+    {"model": "other"},
+)  # fmt: skip
+
+
+def warmed() -> dict[str, Any]:
+    """What each first call of its kind imports after warming, and what warming sends."""
+    connected: list[str] = []
+
+    def watch(event: str, args: tuple[Any, ...]) -> None:
+        if event == "socket.connect":
+            connected.append(str(args[1]))
+
+    sys.addaudithook(watch)
+    imported: dict[str, list[str]] = {}
+
+    async def ask(router: Router, options: dict[str, Any]) -> None:
+        hello = [{"role": "user", "content": "hello"}]
+        with contextlib.suppress(RoutingError):  # an answer is not what is looked at
+            if options.get("stream"):
+                async with await router.acompletion(hello, **options) as stream:
+                    [chunk async for chunk in stream]
+            else:
+                await router.acompletion(hello, **options)
+
+    async def main(path: Path) -> None:
+        before = set(sys.modules)
+        async with Router.open(path, watch="off", warm=True) as router:
+            imported["warm"] = ["litellm"] if "litellm" in set(sys.modules) - before else []
+            sent.append(list(connected))
+            for i, options in enumerate(CALLS):
+                before = set(sys.modules)
+                await ask(router, options)
+                imported[f"{i}"] = sorted(set(sys.modules) - before)
+
+    sent: list[list[str]] = []
+    with Simulated() as provider, tempfile.TemporaryDirectory() as folder:
+        path = Path(folder, "policy.yaml")
+        path.write_text(POLICY.format(url=provider.url), encoding="utf-8")
+        asyncio.run(main(path))
+        hits = len(provider.requests)
+    return {"imported": imported, "sent while warming": sent[0], "hits": hits}
+
+
+NAMES: dict[str, Callable[[], dict[str, Any]]] = {
+    "first": first,
+    "ollama": ollama,
+    "late": late,
+    "warmed": warmed,
+}
 
 if __name__ == "__main__":
     os.environ["MY_KEY"] = "sk-mine"

@@ -66,6 +66,15 @@ def test_prepared_calls_import_nothing(first: dict[str, Any]) -> None:
     assert first["imported"] == {}
 
 
+def test_a_router_that_is_warm_imports_nothing_more_and_has_sent_nothing() -> None:
+    report = process("warmed")
+    imported = report["imported"]
+    assert imported.pop("warm") == ["litellm"]
+    assert {i: modules for i, modules in imported.items() if modules} == {}
+    assert report["sent while warming"] == []
+    assert report["hits"] >= len(imported) - 1
+
+
 def test_the_first_calls_connect_only_to_the_provider(first: dict[str, Any]) -> None:
     assert first["connected"] == []
     # Older releases log in a pool of threads.
