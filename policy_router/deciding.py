@@ -131,11 +131,11 @@ class Decider:
         decision_id: str,
     ) -> float | None:
         """The complexity by the model or the function that the policy names; None without one."""
-        if intake.classification is None or not intake.is_estimated or intake.body is None:
+        if intake.classification is None or not intake.is_estimated:
             return None
-        messages = intake.body["messages"]
+        text = intake.classification.reading.asked
         score = await self._estimators.rate(
-            policy, situation, snapshot, messages, request_id=decision_id
+            policy, situation, snapshot, text, request_id=decision_id
         )
         if score is None:
             return None

@@ -119,13 +119,14 @@ class Functions:
         """Whether a policy may call this function."""
         return name in self._known
 
-    async def call(self, name: str, seconds: float, *given: object) -> object:
+    async def call(self, name: str, seconds: float, *given: object, **offered: object) -> object:
         """Calls a function.
 
         Args:
             name: The function.
             seconds: After this time the call is abandoned; a thread that hangs stays behind.
             *given: The arguments.
+            **offered: More arguments, for a function that has parameters of these names.
 
         Returns:
             What the function returns, or a FunctionFailed.
@@ -141,7 +142,7 @@ class Functions:
             )
         try:
             async with asyncio.timeout(seconds):
-                result = await calls.threads.run(lambda: self._call(name, given))
+                result = await calls.threads.run(lambda: self._call(name, given, offered))
                 if inspect.isawaitable(result):
                     result = await _awaited(result)
         except TimeoutError:
@@ -177,7 +178,9 @@ class Functions:
         _log.warning("the function `%s` %s: %s", name, change, detail)
         self._on_change(name, up, detail)
 
-    def _call(self, name: str, arguments: tuple[object, ...]) -> object:
+    def _call(
+        self, name: str, arguments: tuple[object, ...], offered: Mapping[str, object]
+    ) -> object:
         function = self._known[name]
         if function is _IMPORTED:
             module, _, attribute = name.partition(":")
@@ -190,9 +193,27 @@ class Functions:
                 return FunctionFailed(problem)
             self._known[name] = function
         try:
-            return function(*arguments)
+            return function(*arguments, **_wanted(function, offered))
         except BaseException as error:  # noqa: BLE001  as above
             return _raised(error)
+
+
+def _wanted(function: Callable[..., object], offered: Mapping[str, object]) -> dict[str, object]:
+    """Those of the arguments that a function has parameters for."""
+    if not offered:
+        return {}
+    try:
+        parameters = inspect.signature(function).parameters
+    except (TypeError, ValueError):  # a callable of C may have none that is known
+        return {}
+    return {
+        name: value
+        for name, value in offered.items()
+        if name in parameters and parameters[name].kind in _BY_NAME
+    }
+
+
+_BY_NAME: Final = (inspect.Parameter.POSITIONAL_OR_KEYWORD, inspect.Parameter.KEYWORD_ONLY)
 
 
 def not_allowed(policy: Policy, functions: Functions) -> tuple[Diagnostic, ...]:

@@ -19,7 +19,6 @@ from typing import TYPE_CHECKING, Any, Final
 
 from policy_router.acceptance.excerpt import LEAST_SHOWN, excerpt
 from policy_router.acceptance.user_code import FunctionFailed, Functions
-from policy_router.classification.features import read_features
 from policy_router.classification.tokens.bound import most_tokens
 from policy_router.decision.decide import decide_on
 from policy_router.decision.disclosure import kept_from
@@ -29,7 +28,7 @@ from policy_router.providers.body import Body
 from policy_router.resilience import forks
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Coroutine
+    from collections.abc import Callable, Coroutine, Mapping
 
     from policy_router.decision.policy import Policy
     from policy_router.domain.fallback import Cooldown
@@ -100,7 +99,7 @@ class EstimatorRunner:
         policy: Policy,
         situation: Situation,
         snapshot: Snapshot,
-        messages: object,
+        text: str,
         *,
         request_id: str | None = None,
     ) -> float | None:
@@ -110,7 +109,7 @@ class EstimatorRunner:
             policy: Names the estimator.
             situation: The request as it was classified locally.
             snapshot: The state of the world.
-            messages: The messages of the request.
+            text: What the user asks.
             request_id: Id of the decision that is being made.
 
         Returns:
@@ -120,10 +119,11 @@ class EstimatorRunner:
         settings = policy.complexity
         if not settings.is_external:
             return None
-        _, text = read_features(messages)
         limit = min(self._deadline, policy.fallback.deadline / 2)
         if settings.function is not None:
-            return await self._by_function(settings.function, text, limit)
+            pairs = zip(policy.vocabulary.facts, situation.facts, strict=True)
+            facts = {fact.name: value for fact, value in pairs if fact.name != "key"}
+            return await self._by_function(settings.function, text, facts, limit)
         model = policy.model(settings.model or "")
         name = sha256(f"{policy.revision} {model.name} {text}".encode(errors="replace")).digest()
         remembered = self._recall(name)
@@ -149,8 +149,10 @@ class EstimatorRunner:
         account = self._accounting.account(policy, call_situation, request_id=request_id)
         return await self._shared(name, lambda: self._by_model(name, call, account))
 
-    async def _by_function(self, path: str, text: str, limit: float) -> float | None:
-        score = await self._functions.call(path, limit, text)
+    async def _by_function(
+        self, path: str, text: str, facts: Mapping[str, object], limit: float
+    ) -> float | None:
+        score = await self._functions.call(path, limit, text, facts=facts)
         if score is None:
             return None
         if isinstance(score, FunctionFailed):

@@ -234,3 +234,16 @@ def test_a_policy_never_names_a_function_of_python(tmp_path: Path) -> None:
         Router.open(path, caller=OwnCaller(answer), functions=MINE)
     rules = [d.rule for d in refused.value.diagnostics if d.rule == "pythons-own-function"]
     assert len(rules) == 2
+
+
+def test_more_arguments_go_to_functions_that_name_them() -> None:
+    def named(number: int, more: int) -> int:
+        return number + more
+
+    functions = Functions({"a:named": named, "a:double": double})
+
+    def called(name: str) -> object:
+        return asyncio.run(functions.call(name, 5, 3, more=4))
+
+    assert called("a:named") == 7
+    assert called("a:double") == 6

@@ -24,7 +24,7 @@ from policy_router.providers.simulated import Fail, Say, Simulated, Stall
 from tests.execution.make import HANG, FakeCaller, response, spoken
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable
+    from collections.abc import Awaitable, Callable, Mapping
     from pathlib import Path
 
     from policy_router.domain.models import Model
@@ -359,6 +359,19 @@ async def gives_up(_: str) -> float:
     raise asyncio.CancelledError
 
 
+def by_facts(text: str, facts: Mapping[str, object]) -> float:
+    known = text.startswith("Hi!") and facts["turn"] == 1 and facts["has_tools"] is False
+    return 0.7 if known and "key" not in facts and facts["score"] is not None else 0.0
+
+
+def by_facts_alone(*_: str, facts: Mapping[str, object] | None = None) -> float:
+    return 0.6 if facts else 0.0
+
+
+def without_facts(_: str, more: object = None, /, **facts: object) -> float:
+    return 0.0 if more or facts else 0.5
+
+
 def nonsense(_: str) -> str:
     return "hard"
 
@@ -377,6 +390,9 @@ async def too_slow(_: str) -> float:
     [
         ("always_hard", 0.9, None),
         ("soon_hard", 0.8, None),
+        ("by_facts", 0.7, None),
+        ("by_facts_alone", 0.6, None),
+        ("without_facts", 0.5, None),
         ("abstains", None, None),
         ("raises", None, "raised RuntimeError"),
         ("leaves", None, "raised SystemExit"),
