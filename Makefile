@@ -64,6 +64,8 @@ long: $(VENV)/.dev
 	$(BIN)/python benchmarks/windows.py
 	$(BIN)/python benchmarks/stress.py --store sqlite
 	$(BIN)/python benchmarks/stress.py --store redis
+	$(BIN)/python benchmarks/stress.py --store sqlite --limits
+	$(BIN)/python benchmarks/stress.py --store redis --limits
 	$(BIN)/python benchmarks/refusals.py --store sqlite
 	$(BIN)/python benchmarks/refusals.py --store redis
 

@@ -120,6 +120,7 @@ def test_explain_in_json(url: str) -> None:
         "per": "user",
         "subject": "ada",
         "limit": 5,
+        "shadow": False,
         "used": 5,
         "full": True,
         "opens": "2026-11-18T13:11:00+01:00",
@@ -161,3 +162,49 @@ def test_times_are_never_too_early() -> None:
     assert spell_time(NOON + DAY, NOON, berlin) == "2026-11-19 13:00:00 CET"
     assert iso(NOON + 0.2, kolkata) == "2026-11-18T17:30:01+05:30"
     assert iso(None, berlin) is None
+
+
+STEERED = """\
+version: 1
+name: steered
+timezone: Europe/Berlin
+tiers: [light, heavy]
+models:
+  small: { model: ollama_chat/a, tier: light, price: free, context: 1M }
+  big: { model: openai/b, tier: heavy, price: { input: $1/M, output: $1/M }, context: 1M }
+prefer: [quality]
+limits:
+  plan: { per: user, requests: [3/5h], overrides: { ada: { requests: [90/300min] } } }
+  trial: { models: [big], requests: [2/30d], shadow: true }
+budgets:
+  team: { cap: $0.05/day, narrow_at: { 15%: [light] }, then: free_only }
+"""
+
+
+def test_what_narrows_what_is_in_shadow_and_whose_cap_it_is_are_shown(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    stop_the_clock(monkeypatch)
+    url, path = f"sqlite:///{tmp_path}/ledger.db", tmp_path / "steered.yaml"
+    path.write_text(STEERED)
+    argv = ("-p", str(path), "--state", url, "--user", "ada")
+    spend(url, *(Try("big", i * MINUTE) for i in range(3, 6)), policy=str(path))
+    done = run("explain", *argv)
+    assert "limit plan" in done.out
+    assert "3 of 90 requests in 5h" in done.out
+    assert "limit trial (shadow)" in done.out
+    effect = (
+        "would have excluded `big` and put `small` first: limit `trial`: 3 of 2 requests in 30d"
+    )
+    assert effect in done.out
+    spend(url, *(Try("big", i, "bob", (1000, 1000)) for i in range(2)), policy=str(path))
+    done = run("explain", *argv)
+    assert "budget `team`: $0.0085 of $0.05 a day used (17%)" in done.out
+    assert "`narrow_at` 15% leaves only light" in done.out
+    assert [c["shadow"] for c in run("explain", *argv, "--json").json["counters"]] == [
+        False, True, False,
+    ]  # fmt: skip
+    done = run("usage", "-p", str(path), "--state", url)
+    assert "limit trial (shadow)" in done.out
+    assert "3 of 90 requests in 5h" in done.out
+    assert "2 of 3 requests in 5h" in done.out
