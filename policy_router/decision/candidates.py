@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from functools import partial
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeAlias
 
 from policy_router.decision.grouping import ordered_in_groups
 from policy_router.decision.moment import values_of_the_moment
@@ -14,26 +14,33 @@ from policy_router.domain.ordering import SortKey
 from policy_router.domain.sessions import Keep
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from policy_router.decision.fixed_places import First
+    from policy_router.decision.index import Index
     from policy_router.decision.policy import Policy
     from policy_router.decision.rule_effects import Effect, TaskEffect
     from policy_router.domain.decision import Candidate
+    from policy_router.domain.request import Request
     from policy_router.domain.sessions import SessionStep
     from policy_router.domain.situation import Situation
     from policy_router.domain.snapshot import Snapshot
 
 
-def ordered(
+Order: TypeAlias = "Callable[[int, int, First], tuple[Candidate, ...]]"
+"""Puts models in order: the models (bit i: model i), the lowest rank wanted, what is put first."""
+
+
+def ordered(  # noqa: PLR0917  what a decision has worked out by then; keywords take longer
     policy: Policy,
     situation: Situation,
     snapshot: Snapshot,
     effect: Effect,
     own: TaskEffect | None,
-    *,
+    step: SessionStep | None,
     allowed: int,
     floor: int,
     first: First,
-    kept: int = 0,
 ) -> tuple[Candidate, ...]:
     """The allowed models (bit i: model i) in the order they are tried.
 
@@ -43,10 +50,10 @@ def ordered(
         snapshot: The state of the world.
         effect: What the rules that apply mean.
         own: What the task does to the models, if anything.
+        step: What the session means for the request, if anything.
         allowed: The models that may answer.
-        floor: The lowest rank that is wanted.
-        first: What is put first.
-        kept: The model that a session stays with; it goes before an exact order, too.
+        floor: The lowest rank that the request wants.
+        first: What rules and the task put first.
     """
     index, request = policy._index, situation.request
     if request.prefer is not None:
@@ -60,21 +67,41 @@ def ordered(
     tokens, now = request.tokens, snapshot.now
     output = TYPICAL_OUTPUT if request.max_tokens is None else request.max_tokens
     values = values_of_the_moment(index, situation, snapshot, prefer)
-    ranked = index.order.candidates
-    choice = None if request.model is None else index.aliases.find(request.model)
-    use = None if own is None else own.use
-    if choice is None and use is None:
-        return ranked(allowed, floor, first, prefer, tokens, output, values, now)
+    usual = index.order.candidates
+    if step is None and request.model is None and (own is None or own.use is None):
+        return usual(allowed, floor, first, prefer, tokens, output, values, now)
+    by_keys = partial(usual, prefer=prefer, tokens=tokens, output=output, values=values, now=now)
+    grouped = partial(_grouped, index, request, own, by_keys)
+    if step is None or step.before is None:
+        return grouped(allowed, floor, first)
+    return _in_session(policy, grouped, step, allowed, first)
 
-    def usual(models: int) -> tuple[Candidate, ...]:
-        return ranked(models, floor, first, prefer, tokens, output, values, now)
+
+def _grouped(  # noqa: PLR0917  as above
+    index: Index,
+    request: Request,
+    own: TaskEffect | None,
+    usual: Order,
+    allowed: int,
+    floor: int,
+    first: First,
+    kept: int = 0,
+) -> tuple[Candidate, ...]:
+    """The order by the groups of an alias that is asked for, and of the `use` of the task.
+
+    The model that a session stays with, `kept`, goes before both.
+    """
+    choice = None if request.model is None else index.aliases.find(request.model)
 
     def used(models: int) -> tuple[Candidate, ...]:
-        if own is None or use is None:
-            return usual(models)
-        return ordered_in_groups(use, models, usual, "use", f"`use` of {own.source}")
+        if own is None or own.use is None:
+            return usual(models, floor, first)
+        source = f"`use` of {own.source}"
+        return ordered_in_groups(
+            own.use, models, lambda some: usual(some, floor, first), "use", source
+        )
 
-    stays = usual(kept) if kept else ()
+    stays = usual(kept, floor, first) if kept else ()
     others = allowed & ~kept
     if choice is None:
         return stays + used(others)
@@ -82,50 +109,25 @@ def ordered(
     return stays + ordered_in_groups(choice.groups, others, used, "alias", source)
 
 
-def ordered_in_session(  # noqa: PLR0917  as in `ordered`
+def _in_session(
     policy: Policy,
-    situation: Situation,
-    snapshot: Snapshot,
-    effect: Effect,
-    own: TaskEffect | None,
-    step: SessionStep | None,
-    *,
+    order: Callable[..., tuple[Candidate, ...]],
+    step: SessionStep,
     allowed: int,
-    floor: int,
     first: First,
 ) -> tuple[Candidate, ...]:
-    """The allowed models (bit i: model i) in the order they are tried, with the session in mind.
-
-    Args:
-        policy: The policy that decides.
-        situation: The request as the policy sees it.
-        snapshot: The state of the world.
-        effect: What the rules that apply mean.
-        own: What the task does to the models, if anything.
-        step: What the session means for the request, if anything.
-        allowed: The models that may answer.
-        floor: The lowest rank that the request wants.
-        first: What rules and the task put first.
-    """
-    if step is None or step.before is None:
-        return ordered(
-            policy, situation, snapshot, effect, own, allowed=allowed, floor=floor, first=first
-        )
-    order = partial(ordered, policy, situation, snapshot, effect, own)
+    """The order of a request whose session has begun before."""
     floor, stays = step.rank, step.stays_with
     if stays is not None:
         # Below the tier where no stronger model is left: then it is as good as any.
         lowest = min(floor, policy.model(stays).rank)
         first = policy._index.kept[stays] + (first if lowest == floor else ())
-        kept = 1 << policy.position(stays)
-        return order(allowed=allowed, floor=lowest, first=first, kept=kept)
+        return order(allowed, lowest, first, 1 << policy.position(stays))
     inside = allowed & policy.models_up_to(floor) & ~policy.models_below(floor)
     if step.keep is Keep.TIER and inside and allowed & ~policy.models_up_to(floor):
-        own_tier, others = (
-            order(allowed=some, floor=floor, first=first) for some in (inside, allowed ^ inside)
-        )
+        own_tier, others = (order(some, floor, first) for some in (inside, allowed ^ inside))
         return kept_in_tier(own_tier, others, tier=step.tier)
-    return order(allowed=allowed, floor=floor, first=first)
+    return order(allowed, floor, first)
 
 
 def cut(

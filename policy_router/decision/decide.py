@@ -6,7 +6,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Final
 
 from policy_router.decision.abilities import HOSTED_TOOLS
-from policy_router.decision.candidates import cut, ordered_in_session
+from policy_router.decision.candidates import cut, ordered
 from policy_router.decision.criteria import beyond_cost, stricter
 from policy_router.decision.disclosure import checks_for
 from policy_router.decision.facts import situation_of
@@ -110,10 +110,10 @@ def _decided(
         excluded, more = limits.excluded(allowed, facts, request, snapshot)
         skipped += more
         allowed ^= excluded
-    step = session_step(policy, request, snapshot, allowed, floor, floor_by)
-    candidates = ordered_in_session(
-        policy, situation, snapshot, effect, own, step, allowed=allowed, floor=floor, first=first
-    )
+    step = None
+    if request.session is not None:
+        step = session_step(policy, request, snapshot, allowed, floor, floor_by)
+    candidates = ordered(policy, situation, snapshot, effect, own, step, allowed, floor, first)
     if request.max_candidates is not None and len(candidates) > request.max_candidates:
         candidates, beyond = cut(candidates, request.max_candidates)
         skipped += beyond

@@ -46,7 +46,7 @@ def values_of_the_moment(
     request, session = situation.request, snapshot.session
     cached = () if session is None else session.cached
     fees = index.has_fees and (index.has_request_fees or request.pictures or request.thumbnails)
-    if OF_THE_MOMENT.isdisjoint(prefer) and not cached and not fees:
+    if not cached and not fees and OF_THE_MOMENT.isdisjoint(prefer):
         return _NONE
     values: dict[SortKey, Sequence[float]] = {}
     if snapshot.used and SortKey.HEADROOM in prefer:
