@@ -111,6 +111,11 @@ WORDS: Final[tuple[Mapping[str, str], ...]] = (
         "litellm": "through LiteLLM",
     },
     {
+        "model": "the model that served it goes first",
+        "tier": "the models of its tier go first, in their usual order",
+        "off": "every request is decided by itself",
+    },
+    {
         "last": "it is called after the others",
         "skip": "it is not called",
     },

@@ -274,8 +274,8 @@ def test_a_refusal_is_4() -> None:
 
 
 CANDIDATE = {
-    "model": str, "calls": str, "tier": str, "free": bool, "cost_usd": str, "placed_by": str,
-    "why": str,
+    "model": str, "calls": str, "tier": str, "free": bool, "cost_usd": str,
+    "price_until": type(None), "placed_by": str, "why": str,
 }  # fmt: skip
 SKIPPED = {"model": str, "reason": str, "detail": str, "until": type(None), "at": str}
 

@@ -90,7 +90,7 @@ def test_a_document_has_these_keys(name: str) -> None:
 def test_a_model_in_and_a_model_out_have_these_keys() -> None:
     document: dict[str, Any] = decision.as_json(MADE, UTC)
     assert list(document["candidates"][0]) == [
-        "model", "calls", "tier", "free", "cost_usd", "placed_by", "why",
+        "model", "calls", "tier", "free", "cost_usd", "price_until", "placed_by", "why",
     ]  # fmt: skip
     assert list(document["skipped"][0]) == ["model", "reason", "detail", "until", "at"]
 

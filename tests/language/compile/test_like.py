@@ -78,7 +78,7 @@ def test_a_field_is_taken_whole_or_not_at_all() -> None:
     assert (cold.params, cold.fixed_output) == ({"seed": 1}, None)
     assert cold == replace(
         big, name="cold", params={"seed": 1}, fixed_output=None, tags=frozenset(),
-        effort=Effort.NONE,
+        effort=Effort.NONE, abilities=big.abilities - {"reasoning"},
     )  # fmt: skip
 
 
