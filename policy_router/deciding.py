@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from policy_router.execution.accounting import Accounting
     from policy_router.execution.cooldown import Cooldowns
     from policy_router.execution.estimators import EstimatorRunner
+    from policy_router.execution.order_functions import OrderFunctions
     from policy_router.options import ChatMessage, RequestOptions
     from policy_router.providers.bounds import Bounds
 
@@ -53,6 +54,7 @@ class Decider:
         accounting: Reads the counters.
         cooldowns: Knows which models are in cooldown.
         estimators: Estimates the complexity where the policy has a model or a function do it.
+        order: Calls the functions that models are sorted by.
         clock: Gives Unix time.
         decide_at: Gives the Unix time at which conditions on the hour and the weekday are
             evaluated.
@@ -65,6 +67,7 @@ class Decider:
         accounting: Accounting,
         cooldowns: Cooldowns,
         estimators: EstimatorRunner,
+        order: OrderFunctions,
         *,
         clock: Callable[[], float],
         decide_at: Callable[[], float],
@@ -74,6 +77,7 @@ class Decider:
         self._accounting = accounting
         self._cooldowns = cooldowns
         self._estimators = estimators
+        self._order = order
         self._clock = clock
         self._decide_at = decide_at
         self._new_id = new_id
@@ -119,6 +123,9 @@ class Decider:
         if score is not None:
             request = replace(intake.request, complexity=score)
             situation, snapshot = await self._situation(policy, request, decision_id)
+        scores = await self._order.scores(policy, situation)
+        if scores:
+            snapshot = replace(snapshot, scores=scores)
         decision = replace(decide_on(policy, situation, snapshot), id=decision_id)
         return DecidedRequest(decision, situation)
 

@@ -20,6 +20,7 @@ from policy_router.execution.accounting import Accounting
 from policy_router.execution.cooldown import Cooldowns
 from policy_router.execution.estimators import DEADLINE, EstimatorRunner
 from policy_router.execution.executor import Executor
+from policy_router.execution.order_functions import OrderFunctions
 from policy_router.ledger.degraded import DegradableStore
 from policy_router.ledger.memory import MemoryStore
 from policy_router.ledger.open import open_store
@@ -115,6 +116,7 @@ class Router(SyncMethods):
             self._accounting,
             cooldowns,
             estimators,
+            OrderFunctions(functions),
             clock=clock,
             decide_at=clock if decide_at is None else decide_at,
             new_id=events.new_id,

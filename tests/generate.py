@@ -27,7 +27,7 @@ from policy_router.domain.limits import (
     WhenExhausted,
 )
 from policy_router.domain.models import Model
-from policy_router.domain.ordering import SortKey
+from policy_router.domain.ordering import FunctionKey, OrderKey, SortKey
 from policy_router.domain.periods import Period
 from policy_router.domain.prices import FREE_PRICE, Price
 from policy_router.domain.request import Request
@@ -156,9 +156,13 @@ def condition(tree: Tree, vocabulary: Vocabulary) -> Condition:
     return Condition(tree, spell(tree, vocabulary), reads)
 
 
-def orders() -> st.SearchStrategy[tuple[SortKey, ...] | None]:
+OWN = FunctionKey("own:order")
+KEYS: tuple[OrderKey, ...] = (*SortKey, OWN)
+
+
+def orders() -> st.SearchStrategy[tuple[OrderKey, ...] | None]:
     """The sort keys of a rule or a task; most have none."""
-    keys = st.lists(st.sampled_from(list(SortKey)), max_size=2, unique=True).map(tuple)
+    keys = st.lists(st.sampled_from(KEYS), max_size=2, unique=True).map(tuple)
     return st.none() | st.none() | st.none() | keys
 
 
@@ -232,7 +236,7 @@ def assemble(
     *,
     tasks: tuple[Task, ...] = (),
     bands: tuple[Band, ...] = BANDS,
-    prefer: tuple[SortKey, ...] = (SortKey.FREE, SortKey.SMALLEST, SortKey.CHEAPEST),
+    prefer: tuple[OrderKey, ...] = (SortKey.FREE, SortKey.SMALLEST, SortKey.CHEAPEST),
     fallback: Fallback | None = None,
     meters: tuple[Limit, ...] | None = None,
     aliases: tuple[Alias, ...] = (),
@@ -308,7 +312,7 @@ def policies(draw: st.DrawFn, max_rules: int = 6) -> Policy:
     default = draw(st.booleans())
     vocabulary = Vocabulary(TASKS, [b.name for b in BANDS], ATTRIBUTES, default_task=default)
     found = draw(rules(draw(st.integers(0, max_rules)), count, vocabulary))
-    keys = draw(st.lists(st.sampled_from(list(SortKey)), max_size=4, unique=True))
+    keys = draw(st.lists(st.sampled_from(KEYS), max_size=4, unique=True))
     return assemble(
         pool,
         found,
@@ -399,7 +403,11 @@ def snapshots(draw: st.DrawFn, policy: Policy) -> Snapshot:
         if draw(st.booleans()):
             used[meter.key(subject)] = reading
     seed = draw(st.none() | st.sampled_from(USERS))
-    return Snapshot(now, cooling, used, seed, draw(st.none() | session_states(policy)))
+    known = draw(st.none() | session_states(policy))
+    named = st.sampled_from([m.name for m in policy.models])
+    numbers = st.dictionaries(named, st.sampled_from((-1.5, 0.0, 1.0, 2.0)))
+    scores = draw(st.just({}) | st.fixed_dictionaries({OWN.function: numbers}))
+    return Snapshot(now, cooling, used, seed, known, scores)
 
 
 @st.composite

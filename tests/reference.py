@@ -14,7 +14,7 @@ from policy_router.decision.draws import draws
 from policy_router.decision.sort_keys import sort_value
 from policy_router.domain.condition import All, Any, Facts, Not, Op, Test, Tree
 from policy_router.domain.facts import WEEKDAYS
-from policy_router.domain.ordering import SortKey
+from policy_router.domain.ordering import FunctionKey, OrderKey, SortKey
 from policy_router.domain.rules import Task
 
 if TYPE_CHECKING:
@@ -236,7 +236,8 @@ def _order(  # noqa: PLR0917  what is known by then
     task = next((p for p in parts if isinstance(p, Task)), None)
     asked_for = _asked_for(policy, request.model)
     orders = [request.prefer, *(p.prefer for p in parts), policy.prefer]
-    prefer = [SortKey(key) for key in next(keys for keys in orders if keys is not None)]
+    keys = next(keys for keys in orders if keys is not None)
+    prefer: list[OrderKey] = [key if isinstance(key, FunctionKey) else SortKey(key) for key in keys]
     session = _session(policy, request, snapshot)
     stays = None
     halves = [left]
@@ -246,8 +247,11 @@ def _order(  # noqa: PLR0917  what is known by then
         if policy.sessions.keep == "tier" and any(m.rank > floor for m in left):
             halves = [[m for m in left if (m.rank == floor) is same] for same in (True, False)]
 
-    def value(key: SortKey, model: Model, groups: list[str]) -> float | tuple[float, float]:
+    def value(key: OrderKey, model: Model, groups: list[str]) -> float | tuple[float, float]:
         match key:
+            case FunctionKey(function):
+                given = snapshot.scores.get(function)
+                return 0 if given is None else given.get(model.name, float("inf"))
             case SortKey.HEADROOM:
                 return -_left(policy, model, request, facts, snapshot)
             case SortKey.SPREAD:

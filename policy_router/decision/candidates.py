@@ -7,10 +7,10 @@ from typing import TYPE_CHECKING, TypeAlias
 
 from policy_router.decision.grouping import ordered_in_groups
 from policy_router.decision.moment import values_of_the_moment
+from policy_router.decision.order_keys import order_keys
 from policy_router.decision.sessions import kept_in_tier
 from policy_router.domain.decision import Reason, Skip
 from policy_router.domain.models import TYPICAL_OUTPUT
-from policy_router.domain.ordering import SortKey
 from policy_router.domain.sessions import Keep
 
 if TYPE_CHECKING:
@@ -56,14 +56,7 @@ def ordered(  # noqa: PLR0917  what a decision has worked out by then; keywords 
         first: What rules and the task put first.
     """
     index, request = policy._index, situation.request
-    if request.prefer is not None:
-        prefer = tuple(SortKey(key) for key in request.prefer)
-    elif effect.prefer is not None:
-        prefer = effect.prefer
-    elif own is not None and own.prefer is not None:
-        prefer = own.prefer
-    else:
-        prefer = policy.prefer
+    prefer = order_keys(policy, request, effect, own)
     tokens, now = request.tokens, snapshot.now
     output = TYPICAL_OUTPUT if request.max_tokens is None else request.max_tokens
     values = values_of_the_moment(index, situation, snapshot, prefer)

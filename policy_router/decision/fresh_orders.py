@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from policy_router.decision.bitset import bits
-from policy_router.decision.sort_keys import WORDS, WRITTEN, sort_value
+from policy_router.decision.sort_keys import WRITTEN, sort_value, words_of
 from policy_router.domain.decision import Candidate
 from policy_router.domain.ordering import SortKey
 
@@ -14,6 +14,7 @@ if TYPE_CHECKING:
 
     from policy_router.decision.fixed_places import First, FixedPlaces
     from policy_router.domain.models import Model
+    from policy_router.domain.ordering import OrderKey
 
 
 def candidates_by(  # noqa: PLR0917  what a decision has worked out by then
@@ -21,10 +22,10 @@ def candidates_by(  # noqa: PLR0917  what a decision has worked out by then
     allowed: int,
     floor: int,
     first: First,
-    prefer: tuple[SortKey, ...],
+    prefer: tuple[OrderKey, ...],
     tokens: int,
     output: int,
-    values: Mapping[SortKey, Sequence[float]],
+    values: Mapping[OrderKey, Sequence[float]],
 ) -> tuple[Candidate, ...]:
     """The allowed models in order, each with what gives it its place.
 
@@ -86,7 +87,7 @@ def _groups(upstream: Iterable[str]) -> dict[str, int]:
 
 
 def _words(
-    prefer: tuple[SortKey, ...], apart: Sequence[SortKey], follows: bool, same_as: str
+    prefer: tuple[OrderKey, ...], apart: Sequence[OrderKey], follows: bool, same_as: str
 ) -> tuple[str, str]:
     """The key that gives a model its place, and the words for it.
 
@@ -104,4 +105,4 @@ def _words(
             return SortKey.SAME_MODEL.value, f"the same model as `{same_as}`"
         if key is SortKey.SAME_MODEL and not follows:  # the first of its group
             key = apart[1] if len(apart) > 1 else None
-    return (key.value, WORDS[key][follows]) if key else (WRITTEN, WRITTEN)
+    return words_of(key, follows=follows) if key else (WRITTEN, WRITTEN)

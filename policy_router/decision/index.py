@@ -27,6 +27,7 @@ from policy_router.decision.space import Space, TooWide
 from policy_router.domain.condition import HOUR, WEEKDAY
 from policy_router.domain.decision import Reason, RuleReasons, Skip
 from policy_router.domain.limits import LEASE
+from policy_router.domain.ordering import FunctionKey
 from policy_router.domain.sessions import Keep, Sessions
 
 if TYPE_CHECKING:
@@ -44,7 +45,7 @@ if TYPE_CHECKING:
     from policy_router.domain.facts import Vocabulary
     from policy_router.domain.limits import Limit
     from policy_router.domain.models import Model
-    from policy_router.domain.ordering import SortKey
+    from policy_router.domain.ordering import OrderKey
     from policy_router.domain.rules import Rule, Task
 
 _CLOCK: Final = frozenset({"hour", "weekday"})
@@ -79,7 +80,7 @@ class Index:
         tiers: Sequence[str],
         tasks: Sequence[Task],
         bands: Sequence[Band],
-        prefer: tuple[SortKey, ...],
+        prefer: tuple[OrderKey, ...],
         rules: Sequence[Rule],
         vocabulary: Vocabulary,
         limits: Sequence[Limit] = (),
@@ -110,6 +111,9 @@ class Index:
         self._prefer = prefer
         parts: list[Rule | Task] = [*rules, *tasks]
         own_orders = [part.prefer for part in parts if part.prefer is not None]
+        self.calls_functions = any(
+            isinstance(key, FunctionKey) for keys in (prefer, *own_orders) for key in keys
+        )
         self.order = Rankings(models, tiers, prefer, own_orders)
         self.below = self.order.below
         self.sessions = sessions
@@ -253,7 +257,7 @@ class Index:
     def _put_first(self, part: Rule | Task) -> First:
         return tuple(self.order.put(self.at[name], name_of(part)) for name in part.first)
 
-    def _prefer_of(self, part: Rule | Task) -> tuple[SortKey, ...] | None:
+    def _prefer_of(self, part: Rule | Task) -> tuple[OrderKey, ...] | None:
         """The sort keys of a rule or a task: the policy's own object where they are equal, since
         the order by that is at hand."""
         return self._prefer if part.prefer == self._prefer else part.prefer

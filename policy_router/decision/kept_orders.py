@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Final
 from policy_router.decision.bitset import flags_in
 from policy_router.decision.cost_ratios import CostRatios
 from policy_router.decision.fresh_orders import candidates_by
-from policy_router.decision.sort_keys import WORDS, WRITTEN, apart, cost, ranks
+from policy_router.decision.sort_keys import WRITTEN, apart, cost, ranks, words_of
 from policy_router.domain.decision import Candidate
 from policy_router.domain.ordering import SortKey
 
@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 
     from policy_router.decision.fixed_places import First, FixedPlaces
     from policy_router.domain.models import Model
+    from policy_router.domain.ordering import OrderKey
 
 LINES: Final = 1024
 """The most orders of all models that are kept; when there are more, all are dropped."""
@@ -74,7 +75,7 @@ class KeptOrders:
     def __init__(
         self,
         places: FixedPlaces,
-        prefer: tuple[SortKey, ...],
+        prefer: tuple[OrderKey, ...],
         models: Sequence[Model] | None = None,
     ) -> None:
         """Prepare the orders.
@@ -124,7 +125,7 @@ class KeptOrders:
         ordered = self._kept.get(name)
         if ordered is None:
             if self._grouped:
-                values = {}
+                values: dict[OrderKey, list[float]] = {}
                 if self._by_cost:
                     values[SortKey.CHEAPEST] = [cost(m, tokens, output) for m in self._models]
                 ordered = candidates_by(
@@ -173,7 +174,7 @@ class KeptOrders:
         """A candidate, by its difference from the next one (place 0) or the previous (place 1)."""
         (model, priced), (_, other_priced) = self._by_name[name], self._by_name[other]
         key = apart(self._prefer, priced, other_priced)
-        words = (key.value, WORDS[key][place]) if key else (WRITTEN, WRITTEN)
+        words = words_of(key, follows=place > 0) if key else (WRITTEN, WRITTEN)
         return self._worded.setdefault((name, *words), Candidate(model, *words))
 
     def _arranged(

@@ -12,25 +12,28 @@ from policy_router.decision.draws import draws
 from policy_router.decision.prompt_cache import saved_by_caches
 from policy_router.decision.sort_keys import cost
 from policy_router.domain.models import TYPICAL_OUTPUT
-from policy_router.domain.ordering import SortKey
+from policy_router.domain.ordering import FunctionKey, SortKey
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from policy_router.decision.index import Index
     from policy_router.domain.models import Model
+    from policy_router.domain.ordering import OrderKey
     from policy_router.domain.request import Request
     from policy_router.domain.situation import Situation
     from policy_router.domain.snapshot import Snapshot
+
+_LAST: Final = float("inf")
 OF_THE_MOMENT: Final = frozenset({SortKey.HEADROOM, SortKey.SPREAD})
 _MILLION: Final = 1_000_000
 """Prices are for so many tokens."""
-_NONE: Final[Mapping[SortKey, Sequence[float]]] = MappingProxyType({})
+_NONE: Final[Mapping[OrderKey, Sequence[float]]] = MappingProxyType({})
 
 
 def values_of_the_moment(
-    index: Index, situation: Situation, snapshot: Snapshot, prefer: tuple[SortKey, ...]
-) -> Mapping[SortKey, Sequence[float]]:
+    index: Index, situation: Situation, snapshot: Snapshot, prefer: tuple[OrderKey, ...]
+) -> Mapping[OrderKey, Sequence[float]]:
     """The values of the keys of `prefer` that depend on the moment.
 
     Args:
@@ -46,9 +49,9 @@ def values_of_the_moment(
     request, session = situation.request, snapshot.session
     cached = () if session is None else session.cached
     fees = index.has_fees and (index.has_request_fees or request.pictures or request.thumbnails)
-    if not cached and not fees and OF_THE_MOMENT.isdisjoint(prefer):
+    if not (cached or fees or snapshot.scores) and OF_THE_MOMENT.isdisjoint(prefer):
         return _NONE
-    values: dict[SortKey, Sequence[float]] = {}
+    values: dict[OrderKey, Sequence[float]] = {}
     if snapshot.used and SortKey.HEADROOM in prefer:
         left = index.limits.headroom(situation.facts, situation.request, snapshot)
         values[SortKey.HEADROOM] = [-share for share in left]
@@ -56,6 +59,11 @@ def values_of_the_moment(
         seed = situation.request.session or snapshot.seed
         if seed is not None:
             values[SortKey.SPREAD] = draws(seed, [m.name for m in index.models])
+    if snapshot.scores:
+        for key in prefer:
+            scores = snapshot.scores.get(key.function) if isinstance(key, FunctionKey) else None
+            if scores is not None:
+                values[key] = [scores.get(m.name, _LAST) for m in index.models]
     if SortKey.CHEAPEST in prefer:
         saved = saved_by_caches(index, request, cached, snapshot.now) if cached else {}
         # What is kept are orders by the numbers of tokens alone, at the prices in force.

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from policy_router.domain.invariants import Invariant
     from policy_router.domain.limits import Limit
     from policy_router.domain.models import Model
-    from policy_router.domain.ordering import SortKey
+    from policy_router.domain.ordering import OrderKey
     from policy_router.domain.policy_tests import PolicyTest
     from policy_router.domain.prompts import Prompt
     from policy_router.domain.rules import Rule, Task
@@ -75,7 +75,7 @@ class Policy:
     models: tuple[Model, ...]
     tasks: tuple[Task, ...]
     bands: tuple[Band, ...]
-    prefer: tuple[SortKey, ...]
+    prefer: tuple[OrderKey, ...]
     rules: tuple[Rule, ...]
     fallback: Fallback
     limits: tuple[Limit, ...]

@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from policy_router.decision.price_periods import PricePeriod
     from policy_router.domain.decision import Candidate
     from policy_router.domain.models import Model
+    from policy_router.domain.ordering import OrderKey
 
 
 class Rankings:
@@ -41,8 +42,8 @@ class Rankings:
         self,
         models: Sequence[Model],
         tiers: Sequence[str],
-        prefer: tuple[SortKey, ...],
-        others: Iterable[tuple[SortKey, ...]] = (),
+        prefer: tuple[OrderKey, ...],
+        others: Iterable[tuple[OrderKey, ...]] = (),
     ) -> None:
         """Prepare the orders.
 
@@ -59,21 +60,21 @@ class Rankings:
         self._usual = prefer
         self._kept = KeptOrders(self._places, prefer)
         self._lasting = frozenset(others)
-        self._of_policy: dict[tuple[SortKey, ...], KeptOrders] = {}
-        self._others: dict[tuple[SortKey, ...], KeptOrders] = {}
+        self._of_policy: dict[tuple[OrderKey, ...], KeptOrders] = {}
+        self._others: dict[tuple[OrderKey, ...], KeptOrders] = {}
         self._periods = PricePeriods(models)
         self._by_hour = not self._periods.plain
-        self._by_period: dict[tuple[tuple[SortKey, ...], PricePeriod], KeptOrders] = {}
+        self._by_period: dict[tuple[tuple[OrderKey, ...], PricePeriod], KeptOrders] = {}
 
     def candidates(  # noqa: PLR0917  what a decision has worked out by then
         self,
         allowed: int,
         floor: int,
         first: First,
-        prefer: tuple[SortKey, ...],
+        prefer: tuple[OrderKey, ...],
         tokens: int,
         output: int,
-        values: Mapping[SortKey, Sequence[float]] | None = None,
+        values: Mapping[OrderKey, Sequence[float]] | None = None,
         now: float | None = None,
     ) -> tuple[Candidate, ...]:
         """The allowed models in order, each with what gives it its place.
@@ -99,7 +100,7 @@ class Rankings:
             kept = self._kept if prefer is self._usual else self._kept_by(prefer)
         return kept.candidates(allowed, floor, first, tokens, output)
 
-    def _kept_at(self, prefer: tuple[SortKey, ...], now: float | None) -> KeptOrders:
+    def _kept_at(self, prefer: tuple[OrderKey, ...], now: float | None) -> KeptOrders:
         """The orders by keys, at the prices in force."""
         period = self._periods.at(now)
         name = prefer, period
@@ -110,7 +111,7 @@ class Rankings:
             kept = self._by_period[name] = KeptOrders(self._places, prefer, period.models)
         return kept
 
-    def _kept_by(self, prefer: tuple[SortKey, ...]) -> KeptOrders:
+    def _kept_by(self, prefer: tuple[OrderKey, ...]) -> KeptOrders:
         """The orders by the keys of a rule, a task or a request."""
         kept = self._of_policy.get(prefer) or self._others.get(prefer)
         if kept is None:

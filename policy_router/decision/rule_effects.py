@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from policy_router.domain.acceptance import Accept
     from policy_router.domain.decision import RuleReasons
     from policy_router.domain.models import Model
-    from policy_router.domain.ordering import SortKey
+    from policy_router.domain.ordering import OrderKey
     from policy_router.domain.rules import Rule
 
 KEPT_PER_RULE: Final = 256
@@ -51,7 +51,7 @@ class Effect:
     accept: tuple[Accept, ...]
     reasons: RuleReasons
     cost: CostBound | None
-    prefer: tuple[SortKey, ...] | None
+    prefer: tuple[OrderKey, ...] | None
 
 
 class RuleSkips(dict[int, list[Skip]]):
@@ -105,7 +105,7 @@ class RuleEffect:
     skips: RuleSkips
     first: First
     cost: CostBound | None
-    prefer: tuple[SortKey, ...] | None
+    prefer: tuple[OrderKey, ...] | None
 
     @property
     def only_removes(self) -> bool:
@@ -141,4 +141,4 @@ class TaskEffect:
     first: First
     use: Groups | None
     cost: CostBound | None
-    prefer: tuple[SortKey, ...] | None
+    prefer: tuple[OrderKey, ...] | None

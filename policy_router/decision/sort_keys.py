@@ -10,12 +10,13 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from policy_router.domain.models import Model
+    from policy_router.domain.ordering import OrderKey
 
 LOCAL_TAG: Final = "local"
 _INFINITE: Final = float("inf")
 
 WRITTEN: Final = "written order"
-WORDS: Final[dict[SortKey, tuple[str, str]]] = {
+WORDS: Final[dict[OrderKey, tuple[str, str]]] = {
     SortKey.FREE: ("free first", "paid, after the free ones"),
     SortKey.LOCAL: ("local first", "not local, after the local ones"),
     SortKey.SMALLEST: ("smallest tier first", "larger tier"),
@@ -27,9 +28,15 @@ WORDS: Final[dict[SortKey, tuple[str, str]]] = {
     SortKey.SAME_MODEL: ("the same model first", "a different model"),
 }
 """For each key what is said of the first model that it places, and of those after it."""
+_OF_A_FUNCTION: Final = ("lowest number first", "next number")
 
 
-def sort_value(key: SortKey, model: Model, tokens: int, output: int) -> float:
+def words_of(key: OrderKey, *, follows: bool) -> tuple[str, str]:
+    """A key, and what is said of a model that it places: the first one, or one that follows."""
+    return key.value, WORDS.get(key, _OF_A_FUNCTION)[follows]
+
+
+def sort_value(key: OrderKey, model: Model, tokens: int, output: int) -> float:
     """The value that a key sorts a model by; smaller comes first, and what is unknown comes last.
 
     Args:
@@ -77,14 +84,14 @@ def costs_alike(model: Model, other: Model) -> bool:
     return cost(model, 1, 0) == cost(other, 1, 0) and cost(model, 0, 1) == cost(other, 0, 1)
 
 
-def ranks(models: Sequence[Model], keys: tuple[SortKey, ...]) -> list[int]:
+def ranks(models: Sequence[Model], keys: tuple[OrderKey, ...]) -> list[int]:
     """The rank of each model by the keys together; equal models share one."""
     values = [tuple(sort_value(k, m, 0, 0) for k in keys) for m in models]
     rank = {value: i for i, value in enumerate(sorted(set(values)))}
     return [rank[value] for value in values]
 
 
-def apart(prefer: tuple[SortKey, ...], model: Model, other: Model) -> SortKey | None:
+def apart(prefer: tuple[OrderKey, ...], model: Model, other: Model) -> OrderKey | None:
     """The first key by which two models differ, at any ratio but the one of equal cost."""
     for key in prefer:
         if key is SortKey.CHEAPEST:

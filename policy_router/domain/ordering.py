@@ -2,7 +2,12 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass, field
 from enum import StrEnum
+from typing import TYPE_CHECKING, TypeAlias
+
+if TYPE_CHECKING:
+    from policy_router.diagnostics import Span
 
 
 class SortKey(StrEnum):
@@ -18,3 +23,28 @@ class SortKey(StrEnum):
     HEADROOM = "headroom"
     SPREAD = "spread"
     SAME_MODEL = "same_model"
+
+
+@dataclass(frozen=True, slots=True)
+class FunctionKey:
+    """A key of `prefer` whose values are given by a function of the program.
+
+    Attributes:
+        function: The function, as `module:function`.
+        span: Where it is written.
+    """
+
+    function: str
+    span: Span | None = field(default=None, compare=False, repr=False)
+
+    @property
+    def value(self) -> str:
+        """The key as a policy writes it."""
+        return f"python: {self.function}"
+
+    def __str__(self) -> str:
+        return self.value
+
+
+OrderKey: TypeAlias = SortKey | FunctionKey
+"""What a policy may sort models by."""

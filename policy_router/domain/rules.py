@@ -9,7 +9,7 @@ if TYPE_CHECKING:
     from policy_router.diagnostics import Span
     from policy_router.domain.acceptance import Accept
     from policy_router.domain.condition import Condition
-    from policy_router.domain.ordering import SortKey
+    from policy_router.domain.ordering import OrderKey
 from policy_router.domain.complexity import CONFIDENT
 from policy_router.domain.criteria import NO_CRITERIA, Criteria
 
@@ -48,7 +48,7 @@ class Rule:
     deny: str | None = None
     accept: Accept | None = None
     criteria: Criteria = NO_CRITERIA
-    prefer: tuple[SortKey, ...] | None = None
+    prefer: tuple[OrderKey, ...] | None = None
     shadow: bool = False
     span: Span | None = field(default=None, compare=False, repr=False)
     only_at: Span | None = field(default=None, compare=False, repr=False)
@@ -105,7 +105,7 @@ class Task:
     avoid: tuple[str, ...] = ()
     use: tuple[tuple[str, ...], ...] | None = None
     criteria: Criteria = NO_CRITERIA
-    prefer: tuple[SortKey, ...] | None = None
+    prefer: tuple[OrderKey, ...] | None = None
     deadline: float | None = None
     max_attempts: int | None = None
     only_at: Span | None = field(default=None, compare=False, repr=False)

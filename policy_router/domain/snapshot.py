@@ -26,6 +26,9 @@ class Snapshot:
             decision. None means that nothing is drawn.
         session: What is remembered of the request's session; None for a new one, and where the
             policy keeps no sessions.
+        scores: What functions of the program gave, by `module:function` and the name of a model:
+            finite numbers that models are sorted by, smaller first. Models without one come last,
+            and a function that is missing sorts none.
     """
 
     now: float | None = None
@@ -33,3 +36,4 @@ class Snapshot:
     used: Mapping[CounterKey, Reading | None] = field(default_factory=dict)
     seed: str | None = None
     session: SessionState | None = None
+    scores: Mapping[str, Mapping[str, float]] = field(default_factory=dict)

@@ -11,7 +11,7 @@ from policy_router.decision.kept_orders import LINES
 from policy_router.decision.ranking import Rankings
 from policy_router.decision.sort_keys import sort_value
 from policy_router.domain.models import Model
-from policy_router.domain.ordering import SortKey
+from policy_router.domain.ordering import OrderKey, SortKey
 from policy_router.domain.prices import Price
 from tests.generate import TIERS, models
 
@@ -140,7 +140,7 @@ def test_what_is_put_first_stays_before_headroom() -> None:
     keys = (SortKey.HEADROOM,)
     order = Rankings(pool, TIERS, keys)
     first = (order.put(2, "somebody"), order.put(2, "somebody else"))
-    values = {SortKey.HEADROOM: (-0.2, -0.9, -0.1)}
+    values: dict[OrderKey, tuple[float, ...]] = {SortKey.HEADROOM: (-0.2, -0.9, -0.1)}
     found = order.candidates(0b111, 0, first, keys, 1, 1, values)
     assert [(c.name, c.placed_by) for c in found] == [
         ("m2", "first"),

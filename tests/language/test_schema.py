@@ -401,7 +401,8 @@ def test_the_same_word_means_what_its_list_is_about() -> None:
     shapes = SCHEMA["definitions"]
     stream = shapes["FallbackShape"]["properties"]["on_stream_break"]
     assert stream["enumDescriptions"][0] == "the stream ends with an error"
-    assert SCHEMA["properties"]["prefer"]["items"]["enumDescriptions"][0].endswith("nothing first")
+    key, _ = SCHEMA["properties"]["prefer"]["items"]["anyOf"]
+    assert key["enumDescriptions"][0].endswith("nothing first")
     cap = shapes["BudgetShape"]["properties"]["cap"]
     assert cap["patternErrorMessage"] == "a cap, such as $50/month"
     until = shapes["ExperimentShape"]["properties"]["until"]

@@ -27,24 +27,22 @@ if TYPE_CHECKING:
     from policy_router.decision.policy import Policy
     from policy_router.diagnostics import Diagnostic
     from policy_router.domain.models import Model
+    from policy_router.domain.ordering import OrderKey
     from policy_router.language.source import Path
 
 
 def check(subject: Subject) -> Iterator[Diagnostic]:
     if len(subject.policy.models) < 2:
         return
-    document = subject.draft.document
-    lists: list[tuple[Path, list[SortKey] | None]] = [
-        (("prefer",), document.prefer),
-        *(
-            (("tasks", name, "prefer"), task.prefer)
-            for name, task in (document.tasks or {}).items()
-        ),
-        *((("rules", i, "prefer"), rule.prefer) for i, rule in enumerate(document.rules or ())),
+    policy = subject.policy
+    lists: list[tuple[Path, Sequence[OrderKey] | None]] = [
+        (("prefer",), policy.prefer if subject.draft.document.prefer else ()),
+        *((("tasks", task.name, "prefer"), task.prefer) for task in policy.tasks),
+        *((("rules", i, "prefer"), rule.prefer) for i, rule in enumerate(policy.rules)),
     ]
     for path, prefer in lists:
         for i, key in enumerate(prefer or ()):
-            reason, help_ = _reason(subject.policy, key, (prefer or [])[:i])
+            reason, help_ = _reason(policy, key, (prefer or ())[:i])
             if reason:
                 yield warning(
                     "sort-key-without-effect",
@@ -54,7 +52,7 @@ def check(subject: Subject) -> Iterator[Diagnostic]:
                 )
 
 
-def _reason(policy: Policy, key: SortKey, before: Sequence[SortKey]) -> tuple[str, str]:
+def _reason(policy: Policy, key: OrderKey, before: Sequence[OrderKey]) -> tuple[str, str]:
     models = policy.models
     if SortKey.SPREAD in before:
         return "`spread` before it leaves no two models equal", "move it before `spread`"
@@ -84,7 +82,7 @@ def _reason(policy: Policy, key: SortKey, before: Sequence[SortKey]) -> tuple[st
     return "", ""
 
 
-def _values(model: Model, keys: Sequence[SortKey]) -> tuple[object, ...]:
+def _values(model: Model, keys: Sequence[OrderKey]) -> tuple[object, ...]:
     """What the keys sort a model by, as far as the policy says; equal prices cost the same."""
     return tuple(
         (model.price, model.weight if model.free else 0)

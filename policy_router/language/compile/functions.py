@@ -6,6 +6,8 @@ import re
 import sys
 from typing import TYPE_CHECKING, Final
 
+from policy_router.domain.ordering import FunctionKey
+
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
@@ -36,6 +38,11 @@ def functions_of(policy: Policy) -> Iterator[tuple[str, str, Span | None]]:
     if estimator.function is not None:
         yield estimator.function, "to rate requests", estimator.span
     rules = [rule for rule in policy.rules if not rule.shadow]
+    own = [task.prefer for task in policy.tasks] + [rule.prefer for rule in policy.rules]
+    for keys in (policy.prefer, *filter(None, own)):
+        for key in keys:
+            if isinstance(key, FunctionKey):
+                yield key.function, "to sort models", key.span
     for accept in [*[t.accept for t in policy.tasks], *[r.accept for r in rules]]:
         if accept is not None and accept.python is not None:
             yield accept.python, f"to check answers ({accept.by})", accept.span

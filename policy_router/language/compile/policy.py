@@ -24,6 +24,7 @@ from policy_router.language.compile.invariants import compile_invariants
 from policy_router.language.compile.learning import compile_learning
 from policy_router.language.compile.limits import compile_limits
 from policy_router.language.compile.models import compile_models, compile_tiers
+from policy_router.language.compile.orders import compile_order
 from policy_router.language.compile.policy_tests import compile_tests
 from policy_router.language.compile.prompts import compile_prompts
 from policy_router.language.compile.resolve import Resolver
@@ -74,6 +75,7 @@ def compile_document(draft: Draft) -> Policy | None:
     prompts = compile_prompts(resolver)
     invariants = compile_invariants(resolver)
     tests = compile_tests(resolver)
+    prefer = compile_order(resolver, document.prefer, ("prefer",))
     reports = compile_reports(resolver)
     discovery = compile_discovery(resolver)
     fallback = compile_fallback(resolver)
@@ -82,7 +84,6 @@ def compile_document(draft: Draft) -> Policy | None:
     if draft.names.unread or any(d.severity is Severity.ERROR for d in draft.diagnostics):
         return None
     draft.checkpoint()
-    prefer = tuple(document.prefer) if document.prefer is not None else DEFAULT_PREFER
     try:
         policy = Policy(
             name=document.name or "policy",
@@ -94,7 +95,7 @@ def compile_document(draft: Draft) -> Policy | None:
             abilities=abilities,
             tasks=tasks,
             bands=bands,
-            prefer=prefer,
+            prefer=DEFAULT_PREFER if prefer is None else prefer,
             rules=rules,
             fallback=fallback,
             limits=limits,

@@ -9,6 +9,7 @@ from policy_router.domain.rules import Rule
 from policy_router.language.compile.abilities import known_abilities
 from policy_router.language.compile.acceptance import compile_accept
 from policy_router.language.compile.criteria import compile_criteria
+from policy_router.language.compile.orders import compile_order
 
 if TYPE_CHECKING:
     from policy_router.language.compile.resolve import Resolver
@@ -56,7 +57,7 @@ def _rule(resolver: Resolver, shape: RuleShape, path: Path) -> Rule:
         deny=shape.deny,
         accept=compile_accept(resolver, shape.accept, (*path, "accept"), f"rule `{shape.name}`"),
         criteria=compile_criteria(shape),
-        prefer=None if shape.prefer is None else tuple(shape.prefer),
+        prefer=compile_order(resolver, shape.prefer, (*path, "prefer")),
         shadow=bool(shape.shadow),
         span=places.value((*path, "name")),
         only_at=places.key((*path, "only")) if shape.only else None,

@@ -9,6 +9,7 @@ from policy_router.domain.rules import Task
 from policy_router.language.compile.abilities import known_abilities
 from policy_router.language.compile.acceptance import compile_accept
 from policy_router.language.compile.criteria import compile_criteria
+from policy_router.language.compile.orders import compile_order
 from policy_router.language.compile.values import given
 
 if TYPE_CHECKING:
@@ -57,7 +58,7 @@ def _task(resolver: Resolver, name: str, shape: TaskShape, default: str | None) 
         avoid=resolver.select(shape.avoid, (*path, "avoid")) or (),
         use=None if shape.use is None else resolver.select_groups(shape.use, (*path, "use")),
         criteria=compile_criteria(shape),
-        prefer=None if shape.prefer is None else tuple(shape.prefer),
+        prefer=compile_order(resolver, shape.prefer, (*path, "prefer")),
         deadline=shape.deadline,
         max_attempts=shape.max_attempts,
         only_at=places.key((*path, "only")) if shape.only else None,

@@ -16,6 +16,7 @@ from policy_router.decision.abilities import ABILITIES
 from policy_router.domain.detection import Sensitive
 from policy_router.domain.fallback import Action
 from policy_router.domain.ordering import SortKey
+from policy_router.language.compile.functions import REFERENCE
 from policy_router.units import Cap, Rate, Unit
 
 if TYPE_CHECKING:
@@ -156,7 +157,6 @@ Ability = Annotated[
     ),
 ]
 SensitiveKind = Annotated[Sensitive, *member_of(Sensitive)]
-PreferKey = Annotated[SortKey, *member_of(SortKey)]
 Reaction = Annotated[Action, *member_of(Action)]
 When = Annotated[
     Text
@@ -187,3 +187,18 @@ class Shape(BaseModel):
                 if value is None:
                     raise ValueError(f"`{key}` is empty")
         return data
+
+
+class PythonKey(Shape):
+    """A function of yours gives the numbers that models are sorted by."""
+
+    python: Annotated[str, Field(
+        pattern=REFERENCE,
+        description="`module:function`. It is called with the request and the models, and returns "
+        "a mapping of names of models to numbers, smaller first. The program that opens the "
+        "router must allow the function.",
+        examples=["my_package.module:function"],
+    )]  # fmt: skip
+
+
+PreferKey = Annotated[SortKey, *member_of(SortKey)] | PythonKey
