@@ -66,6 +66,8 @@ long: $(VENV)/.dev
 	$(BIN)/python benchmarks/stress.py --store redis
 	$(BIN)/python benchmarks/stress.py --store sqlite --limits
 	$(BIN)/python benchmarks/stress.py --store redis --limits
+	$(BIN)/python benchmarks/stress.py --store sqlite --prices
+	$(BIN)/python benchmarks/stress.py --store redis --prices
 	$(BIN)/python benchmarks/refusals.py --store sqlite
 	$(BIN)/python benchmarks/refusals.py --store redis
 

@@ -1,7 +1,7 @@
 """Whether a budget holds while the processes that share it are killed.
 
     python benchmarks/stress.py [--store sqlite|redis] [--runs 20] [--kills 25] [--processes 4]
-                                [--limits]
+                                [--limits] [--prices]
 
 Processes take from one budget of $1, send to a provider that writes each bill to a file before
 anybody settles it, and settle. They are killed (SIGKILL) in the midst of it and others take their
@@ -10,11 +10,14 @@ all the while. Afterwards every lease has run out, and it must hold that
 
 - nothing is held, no seat is taken, and counters, ledger and open holds agree (the audit);
 - the monitor never saw more than the cap, nor more seats taken than there are;
-- what the provider billed is at most what was charged, for each attempt and in sum, and at most
-  the cap; no attempt was charged twice.
+- what the provider billed is at most what was held and what was charged, for each attempt, and in
+  sum at most the cap; no attempt was charged twice.
 
 With `--limits`, every attempt also charges a budget of its session, a window of five hours, and a
 budget of its tenant, of which one has a cap of its own: none of these may pass its cap either.
+
+With `--prices`, the price changes every three seconds. A hold is for the highest price until it is
+sent at the latest, and the provider bills the price of the moment of sending.
 
 Exit 1 when something does not hold.
 """
@@ -34,13 +37,14 @@ import tempfile
 import time
 from contextlib import closing, contextmanager, suppress
 from dataclasses import dataclass
+from functools import partial
 from multiprocessing import get_context
 from pathlib import Path
 from typing import TYPE_CHECKING, Final, TypeVar
 
 sys.path.insert(0, str(Path(__file__).parents[1]))
 
-from benchmarks import stress_limits
+from benchmarks import stress_limits, stress_prices
 from policy_router.domain.limits import Charge, Counter, CounterKey
 from policy_router.domain.windows import MINUTE
 from policy_router.errors import StoreError
@@ -83,12 +87,13 @@ def charges(amount: int, place: Place, about: Attribution) -> tuple[Charge, ...]
 @dataclass(frozen=True)
 class Place:
     """Where a run keeps its files. cap: of its budget, nano-USD. limits: whether there are more
-    limits than that."""
+    limits than that. prices: whether the price changes."""
 
     folder: Path
     url: str
     cap: int
     limits: bool = False
+    prices: bool = False
 
     @property
     def bills(self) -> Path:
@@ -117,19 +122,36 @@ async def insist(ask: Callable[[], Awaitable[T]]) -> T:
         await asyncio.sleep(0.05)
 
 
-async def take(store: AuditableStore, place: Place, rng: random.Random, name: str) -> Hold | None:
-    """A hold, as large as there is room for; None when there is none. What got no answer may have
-    been taken, so its id is not used again: its lease ends it."""
+async def take(
+    store: AuditableStore, place: Place, rng: random.Random, name: str
+) -> tuple[Hold, Callable[[], int | None]] | None:
+    """A hold, as large as there is room for, and what the provider bills for it if it is sent now;
+    None when there is none. What got no answer may have been taken, so its id is not used again:
+    its lease ends it."""
     amount = rng.randrange(LEAST, MOST)
     about = stress_limits.someone(rng)
     while True:
-        hold = Hold(f"{name}/{amount}", charges(amount, place, about), LEASE, about)
+        taken = stress_prices.now()
+        most = stress_prices.held(amount, taken) if place.prices else amount
+        hold = Hold(f"{name}/{amount}", charges(most, place, about), LEASE, about)
         with suppress(StoreError):
             if isinstance(await store.reserve(hold), Granted):
-                return hold
+                used = rng.randrange(amount + 1)
+                return hold, partial(bill_of if place.prices else plain_bill, used, taken)
         if amount == LEAST:
             return None
         amount = max(amount // 2, LEAST)
+
+
+def plain_bill(used: int, _: float) -> int | None:
+    """The bill for tokens at a price that does not change."""
+    return used
+
+
+def bill_of(used: int, taken: float) -> int | None:
+    """The bill for tokens that are sent now; None when it is too late to send them."""
+    sent = stress_prices.now()
+    return None if stress_prices.is_late(taken, sent) else stress_prices.billed(used, sent)
 
 
 async def attempt(
@@ -137,12 +159,15 @@ async def attempt(
 ) -> str:
     """One attempt at the provider, and what may go wrong around it. old: the hold before it. Its
     hold."""
-    hold = await take(store, place, rng, name)
-    if hold is None:
+    reserved = await take(store, place, rng, name)
+    if reserved is None:
         await asyncio.sleep(0.02)
         return old
+    hold, send = reserved
+    await asyncio.sleep(rng.random() * (0.2 if place.prices else 0.02))
+    bill = send()
     fate = rng.random()
-    if fate < 0.05:  # the provider was never reached
+    if fate < 0.05 or bill is None:  # the provider was never reached
         await insist(lambda: store.release(hold.id))
         await insist(lambda: store.settle(hold.id, Settlement(cost=MOST)))
         return hold.id
@@ -150,9 +175,7 @@ async def attempt(
         for _ in range(4):
             await asyncio.sleep(LEASE / 3)
             await insist(lambda: store.renew(hold.id, LEASE))
-    await asyncio.sleep(rng.random() * 0.02)
-    bill = rng.randrange(hold.charges[0].amount + 1)
-    append(place.bills, hold.id, bill)
+    append(place.bills, hold.id, bill, hold.charges[0].amount)
     await asyncio.sleep(rng.random() * 0.01)
     actual = Settlement(bill, rng.randrange(50), rng.randrange(50))
     if fate > 0.9:  # asked for again by a caller that got no answer
@@ -285,7 +308,8 @@ async def reckon(place: Place, kills: int, began: float, wrong: list[str]) -> Ou
     for row in rows:
         charged[row.id] = charged.get(row.id, 0) + row.cost
         kinds.setdefault(row.id, []).append(row.kind)
-    bills = {name: int(amount) for name, amount in lines(place.bills)}
+    bills = {name: int(amount) for name, amount, _ in lines(place.bills)}
+    holds = {name: int(amount) for name, _, amount in lines(place.bills)}
     samples = [tuple(map(int, sample)) for sample in lines(place.samples)]
     billed, most = sum(bills.values()), max(spent + held for spent, held, *_ in samples)
     once = ([EntryKind.SETTLE], [EntryKind.EXPIRE], [EntryKind.EXPIRE, EntryKind.ADJUST])
@@ -300,6 +324,9 @@ async def reckon(place: Place, kills: int, began: float, wrong: list[str]) -> Ou
         f"billed {billed} of charged {bucket.spent}": billed <= bucket.spent,
         "an attempt was billed more than charged": all(
             amount <= charged.get(name, -1) for name, amount in bills.items()
+        ),
+        "an attempt was billed more than held": all(
+            amount <= holds[name] for name, amount in bills.items()
         ),
         "an attempt was charged twice": all(found in once for found in kinds.values()),
     }
@@ -316,12 +343,14 @@ async def reckon(place: Place, kills: int, began: float, wrong: list[str]) -> Ou
 
 
 @contextmanager
-def places(store: str, cap: int = DOLLAR, *, limits: bool = False) -> Iterator[Place]:
+def places(
+    store: str, cap: int = DOLLAR, *, limits: bool = False, prices: bool = False
+) -> Iterator[Place]:
     """A fresh place for a run: a file, or a server of its own."""
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         if store == "sqlite":
-            yield Place(folder, f"sqlite:///{folder}/ledger.db", cap, limits)
+            yield Place(folder, f"sqlite:///{folder}/ledger.db", cap, limits, prices)
             return
         program = shutil.which("redis-server")
         if program is None:
@@ -335,7 +364,7 @@ def places(store: str, cap: int = DOLLAR, *, limits: bool = False) -> Iterator[P
                 if server.poll() is not None:
                     raise SystemExit("redis-server did not start")
                 time.sleep(0.01)
-            yield Place(folder, f"unix://{folder}/s", cap, limits)
+            yield Place(folder, f"unix://{folder}/s", cap, limits, prices)
         finally:
             server.kill()
             server.wait()
@@ -349,11 +378,12 @@ def main() -> int:
     parser.add_argument("--processes", type=int, default=4)
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--limits", action="store_true")
+    parser.add_argument("--prices", action="store_true")
     asked = parser.parse_args()
     print("  run  kills  bills    billed   charged  not billed  most seen  samples     s")
     failed = 0
     for number in range(asked.seed, asked.seed + asked.runs):
-        with places(asked.store, limits=asked.limits) as place:
+        with places(asked.store, limits=asked.limits, prices=asked.prices) as place:
             found = run(place, number, asked.kills, asked.processes)
         print(
             f"{number:5} {found.kills:6} {found.bills:6}  ${found.billed / DOLLAR:.5f}"
