@@ -123,7 +123,7 @@ class Index:
             Skip(
                 m.name,
                 Reason.CONTEXT,
-                f"context of {m.context or 0:,} tokens is too small",
+                f"context of {m.context or 0:,} tokens is too small{_kept_free(m)}",
                 span=m.span,
             )
             for m in models
@@ -356,6 +356,12 @@ def _union(exclusions: Sequence[Exclusion]) -> int:
 def _cost_bound(part: Rule | Task) -> CostBound | None:
     most = part.criteria.max_cost
     return None if most is None else CostBound(most, name_of(part), part.span)
+
+
+def _kept_free(model: Model) -> str:
+    """The room that the policy keeps for the answer of a model, in words."""
+    cap = model.fixed_output
+    return "" if cap is None else f" with {cap:,} kept free for the answer by its `params`"
 
 
 def _boxes(space: Space, rule: Rule, patterns: set[int]) -> tuple[list[dict[int, int]], bool]:

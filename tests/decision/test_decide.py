@@ -492,3 +492,23 @@ def test_unrelated_models_do_not_matter(situation: Situation, data: st.DataObjec
     before = [c.name for c in decide(policy, request, snapshot).candidates]
     after = [c.name for c in decide(wider, request, snapshot).candidates]
     assert [name for name in after if name != "bystander"] == before
+
+
+def test_a_fixed_cap_on_the_answer_counts_as_if_every_request_set_it() -> None:
+    price = Price(10**9, 10**9)
+    plain = Model("plain", "openai/a", "light", 0, price, context=100)
+    fixed = Model("fixed", "openai/b", "light", 0, price, context=100, fixed_output=60)
+    wide = Model("wide", "openai/c", "light", 0, price, fixed_output=10**6)
+    policy = assemble((plain, fixed, wide), (), Vocabulary((), (), ()))
+
+    def out(**given: object) -> dict[str, str]:
+        decision = decide(policy, Request(**given), Snapshot())  # type: ignore[arg-type]  # fields of a request
+        return {skip.model: skip.detail for skip in decision.skipped}
+
+    assert out(tokens=40) == {}
+    assert out(tokens=41, max_tokens=1) == {
+        "fixed": "context of 100 tokens is too small with 60 kept free for the answer by its "
+        "`params`"
+    }
+    assert out(tokens=30, max_tokens=71) == {"plain": "context of 100 tokens is too small"}
+    assert set(out(tokens=10, max_tokens=10, max_cost=0.0005)) == {"wide"}

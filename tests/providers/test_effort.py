@@ -13,10 +13,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from policy_router.domain.effort import LEVELS, USUAL_LEVELS, Effort, nearest_level
-from policy_router.domain.models import Model
+from policy_router.domain.models import Model, Via
+from policy_router.providers.anthropic_wire.caller import AnthropicWireCaller
 from policy_router.providers.body import Body
 from policy_router.providers.effort import BUDGETS, GEMINI_MAX, LEAST_BUDGET, with_effort
 from policy_router.providers.litellm import library
+from policy_router.providers.openai_wire.caller import OpenAIWireCaller
 from policy_router.providers.wire import Wire
 from policy_router.providers.wire_body import for_provider, provider_of
 
@@ -155,6 +157,28 @@ def test_a_level_that_is_unknown_here_is_left_to_the_provider(unknown: object) -
     sent = {"messages": HELLO, "reasoning_effort": unknown}
     for calls in ("openai/o3", "anthropic/claude-sonnet-4-5", "gemini/gemini-2.5-pro"):
         assert with_effort(sent, provider_of(model(calls)), model(calls)) == sent
+
+
+@pytest.mark.parametrize(
+    ("calls", "wanted"),
+    [
+        ("openai/gpt-5-mini", {"reasoning_effort": "high", "temperature": 0.5}),
+        ("hosted_vllm/qwen3", {"reasoning_effort": "high", "temperature": 0.5}),
+        ("anthropic/claude-sonnet-4-5",
+         {"thinking": {"type": "enabled", "budget_tokens": 16_384}, "temperature": None}),
+        ("anthropic/claude-opus-4-6", {"output_config": {"effort": "max"}, "temperature": None}),
+    ],
+)  # fmt: skip
+def test_a_direct_call_says_the_same(
+    calls: str, wanted: dict[str, Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("MY_KEY", "k")
+    base = "http://127.0.0.1:9/v1"
+    called = model(calls, Effort.MAX, via=Via.DIRECT, api_base=base, api_key_env="MY_KEY")
+    caller = AnthropicWireCaller() if calls.startswith("anthropic") else OpenAIWireCaller()
+    body = Body(messages=HELLO, reasoning_effort="low", temperature=0.5, max_tokens=64_000)
+    sent = json.loads(caller.make_request(called, body.sent_to(called), stream=False).body)
+    assert {name: sent.get(name) for name in wanted} == wanted
 
 
 def wire(called: Model, **parameters: Any) -> dict[str, Any]:

@@ -1,7 +1,8 @@
 """a placeholder that is not replaced
 
 `${NAME}`, `$NAME`, `{{ name }}` and `<name>` are not replaced in a policy: the text is used
-literally. The environment is read only for the variable that `api_key_env` names.
+literally. The environment is read only for the variables that `api_key_env` and `api_base_env`
+name.
 
 Bad:
     models:
@@ -16,7 +17,7 @@ Good:
     models:
       x:
         model: hosted_vllm/q
-        api_base: http://vllm:8000/v1
+        api_base_env: VLLM_URL
         tier: light
         price: free
         context: 8k
@@ -72,5 +73,5 @@ def check(subject: Subject) -> Iterator[Diagnostic]:
 
 def _help(path: tuple[str | int, ...]) -> str:
     if path[-1] == "api_base":
-        return "; use a file with its own models for each environment"
+        return ", or name a variable that holds the whole address in `api_base_env`"
     return ""

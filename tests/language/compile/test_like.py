@@ -180,3 +180,14 @@ def test_the_law_of_likes_each_model_is_complete_or_a_problem_is_reported(likes:
 
 def test_every_parameter_of_a_model_is_one_that_can_be_sent() -> None:
     assert set(ParamsShape.model_fields) < PARAMETERS
+
+
+def test_a_model_may_be_like_one_that_is_broken_or_could_not_be_read() -> None:
+    broken = load("version: 1\nmodels:\n  a: { model: 5, tier: t }\n  b: { like: a }\n")
+    assert [d.rule for d in broken.diagnostics] == ["wrong-type"]
+    files = [
+        PolicyFile("1.yaml", b"version: 1\nmodels: { b: { like: a, tier: t } }\n"),
+        PolicyFile("2.yaml", b"version: 1\nmodels: { a: { model: x/y, tier: t \n"),
+    ]
+    rules = {d.rule for d in compile_files(files, TABLE).diagnostics}
+    assert "unknown-name" not in rules
