@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 
 from policy_router.decision.decide import decide
 from policy_router.decision.sessions import TOOL_ERRORS
+from policy_router.domain.aliases import Alias
 from policy_router.domain.facts import Vocabulary
 from policy_router.domain.models import Model
 from policy_router.domain.ordering import SortKey
@@ -220,6 +221,26 @@ def test_it_goes_before_what_rules_and_tasks_put_first() -> None:
     rule = Rule("eu first", None, first=("eu",))
     assert names(ask(policy(Keep.MODEL, rule), None))[0] == "eu"
     assert names(ask(policy(Keep.MODEL, rule), state("small")))[:2] == ["small", "eu"]
+
+
+@pytest.mark.parametrize(("task", "asked"), [("exact", None), (None, "fast"), ("exact", "fast")])
+def test_it_goes_before_an_exact_order(task: str | None, asked: str | None) -> None:
+    exact = (("large",), ("eu", "small"))
+    kept = assemble(
+        MODELS,
+        (),
+        Vocabulary(("exact", "chat"), [b.name for b in BANDS], (), default_task=True),
+        tasks=(Task("exact", use=exact), Task("chat", default=True)),
+        sessions=Sessions(Keep.MODEL),
+        aliases=(Alias("fast", exact),),
+    )
+    facts: dict[str, Any] = {"task": task, "model": asked}
+    usual = names(ask(kept, None, **facts))
+    assert usual == ["large", "small", "eu"]
+    assert names(ask(kept, state("eu", 1), **facts)) == ["eu", "large", "small"]
+    outside = ask(kept, state("tiny"), **facts)
+    assert names(outside) == usual
+    assert step(outside).move is SessionMove.EXCLUDED
 
 
 def test_a_rule_that_excludes_it_is_named() -> None:
