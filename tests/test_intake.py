@@ -70,6 +70,10 @@ def take(messages: Any = None, *, always: bool = False, **options: Any) -> Intak
             "`max_cost` must be an amount in US dollars such as `$0.05`, not `much`",
         ),
         ({"max_cost": True}, "`max_cost`"),
+        (
+            {"max_price": "$3/M"},
+            "`max_price` must be an amount in US dollars such as `$0.05`, not `$3/M`",
+        ),
         ({"task": ["code"]}, "`task` must be a string"),
     ],
 )
@@ -106,6 +110,7 @@ def test_what_the_caller_states_is_kept() -> None:
     assert (request.tenant, request.user, request.team, request.key) == ("t", "u", "m", "k")
     assert (request.language, request.attributes) == ("de", {"plan": "pro"})
     assert (request.max_latency, request.min_quality, request.model) == (2, 0.5, "small")
+    assert take(HELLO, max_price="$2.50").request.max_price_nano_usd == 2_500_000_000
     assert (request.max_candidates, request.max_tokens, request.answers) == (1, 7, 2)
 
 

@@ -12,7 +12,9 @@ from policy_router.decision.decide import decide
 from policy_router.diagnostics import Severity, Span
 from policy_router.domain.complexity import CONFIDENT, Complexity, Weights
 from policy_router.domain.condition import STREAM
+from policy_router.domain.criteria import Criteria
 from policy_router.domain.fallback import ON_ERROR, Fallback
+from policy_router.domain.ordering import SortKey
 from policy_router.domain.request import Request
 from policy_router.language.compile.complexity import DEFAULT_BANDS
 from policy_router.language.compile.models import DEFAULT_TIERS
@@ -597,6 +599,51 @@ def test_the_conditions_of_a_task_reach_the_policy() -> None:
     assert (a.criticality, a.conditions, a.confidence) == (0.5, True, CONFIDENT)
     assert (math.confidence, math.conditions, math.default) == (0.9, False, False)
     assert (rest.criticality, rest.conditions, rest.default) == (0.0, False, True)
+
+
+CRITERIA = "min_quality: 0.5, max_latency: 2s, max_price: $3/M, max_cost: $0.01, prefer: [quality]"
+
+
+def test_what_rules_and_tasks_say_of_models_reaches_the_policy() -> None:
+    policy = good(
+        MODEL.replace("m:", "n: { model: x/z, tier: heavy, price: free }\n  m:")
+        + f"tasks:\n  a: {{ {CRITERIA}, needs: [json], when_needs: [tools], only: ['*'], "
+        "avoid: [n], use: [n, light, heavy, 'x/*'], deadline: 5s, max_attempts: 2 }\n  rest: {}\n"
+        f"rules: [{{ name: r, {CRITERIA}, shadow: true }}, {{ name: s, shadow: false }}]\n"
+    )
+    criteria = Criteria(0.5, 2.0, 3 * 10**9, 10**7)
+    task, rest = policy.tasks
+    assert (task.criteria, task.prefer) == (criteria, (SortKey.QUALITY,))
+    assert task.needs == {"json"}
+    assert task.when_needs == {"tools"}
+    assert (task.only, task.avoid, task.use) == (("n", "m"), ("n",), (("n",), ("m",)))
+    assert (task.deadline, task.max_attempts) == (5.0, 2)
+    assert [str(at).split(":", 1)[1] for at in (task.only_at, task.avoid_at, task.use_at)]
+    assert (rest.criteria, rest.prefer, rest.use) == (Criteria(), None, None)
+    live = policy.rules[1]
+    assert (policy.rules[0].criteria, policy.rules[0].shadow) == (criteria, True)
+    assert (policy.rules[0].prefer, live.prefer) == ((SortKey.QUALITY,), None)
+    assert (live.criteria, live.shadow, live.deny) == (Criteria(), False, None)
+
+
+def test_needs_alone_identify_no_task() -> None:
+    policy = good(MODEL + "tasks: { a: { needs: [json] } }\n")
+    assert (policy.tasks[0].conditions, policy.tasks[0].default) == (False, True)
+
+
+def test_selectors_of_use_that_select_nothing_leave_nothing() -> None:
+    assert good(MODEL + "tasks: { a: { use: ['none/*'] } }\n").tasks[0].use == ()
+
+
+@pytest.mark.parametrize(
+    "change", ["max_cost: $0.02", "max_price: $4/M", "min_quality: 0.6", "shadow: true"]
+)
+def test_another_criterion_is_another_revision(change: str) -> None:
+    rule = "rules: [{ name: r, max_cost: $0.01 }]\n"
+    name = change.split(":", maxsplit=1)[0]
+    kept = "" if name == "max_cost" else ", max_cost: $0.01"
+    changed = rule.replace("max_cost: $0.01", f"{change}{kept}")
+    assert good(MODEL + rule).revision != good(MODEL + changed).revision
 
 
 @pytest.mark.parametrize("condition", ["keywords: [x]", "pattern: x", "when_needs: [json]"])
