@@ -126,6 +126,8 @@ _STATED: Final = frozenset({"reasoning", "json"})
 AT_LENGTH: Final = 12
 CERTAIN: Final = 0.95
 """With this many words, or this probability of the kind, a term of mathematics makes it formal."""
+PROVEN: Final = 0.8
+"""With this probability of mathematics, a word that asks for a proof makes it formal."""
 FORMAL: Final = 0.9
 """What formal mathematics, or code to be executed mentally, adds to the message factor."""
 LENGTH: Final = 0.25
@@ -284,8 +286,18 @@ def _is_formal(work: WorkKind, text: Text) -> bool:
     if work.name == "math":
         # A single term of mathematics may be in any question: "how much does a domain cost?"
         term = text.terms and (text.words >= AT_LENGTH or work.probability >= CERTAIN)
-        return not text.options and bool(text.formulae or text.maths > 2 or term)
+        return not text.options and bool(
+            text.formulae
+            or text.maths > 2
+            or term
+            or (work.probability >= PROVEN and _asks_for_proof(text))
+        )
     return work.name == "reasoning" and is_code(text)
+
+
+def _asks_for_proof(text: Text) -> bool:
+    proofs = vocabulary().proofs
+    return any(entry in proofs for entry in text.asked)
 
 
 def _sure(kind: WorkKind) -> float:

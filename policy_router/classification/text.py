@@ -129,6 +129,10 @@ _CODE_WORD: Final = 4
 _CODE: Final = (b"{", b"}", b";", b"=", b"[", b"]", b"_", b"<", b">", b"|", b"&", b"#")
 _ESCAPES: Final = (b"\\n", b"\\t", b"\\r", b'\\"', b"\\u", b"\\x")
 """Backslashes that are not LaTeX."""
+_CLASSES: Final = tuple(
+    f"\\{letter}{after}" for letter in "dsw" for after in ("{", "+", "*", "]", "-", ")", "\\")
+)
+"""What regular expressions contain and LaTeX does not."""
 _QUESTIONS: Final = "？؟"  # noqa: RUF001  the full-width and the Arabic one
 _BULLETS: Final = ("\n- ", "\n* ", "\n• ", "\n– ")  # noqa: RUF001  a dash as a bullet
 _OPTIONS: Final = tuple(
@@ -173,13 +177,16 @@ def read_text(text: str) -> Text:
             if sign in low:
                 seen.found[sign] = 1
                 seen.asked.add(sign)
+    is_pattern = b"\\" in signs and any(map(low.__contains__, _CLASSES))
     return Text(
         characters=len(text),
         words=max(len(all_words), len(low) // 2 if script in SPACELESS else 0),
         numbers=len(data.translate(_DIGITS, _IN_NUMBERS).split()),
-        maths=sum(map(signs.count, _MATHS))
+        maths=0
+        if is_pattern
+        else sum(map(signs.count, _MATHS))
         + (sum(map(beyond.count, _MATHS_BEYOND)) if beyond else 0),
-        formulae=_formulae(low, data) if b"\\" in signs or b"$" in signs else 0,
+        formulae=0 if is_pattern else _formulae(low) if b"\\" in signs or b"$" in signs else 0,
         code=sum(map(signs.count, _CODE)) + _CODE_WORD * seen.tally[IN_CODE],
         fences=signs.count(b"```"),
         questions=signs.count(b"?") + sum(map(beyond.count, _QUESTIONS)),
@@ -262,9 +269,14 @@ def _run(text: str, rows: tuple[tuple[str, ...], ...]) -> int:
     return best if best > 1 else 0
 
 
-def _formulae(low: str, data: bytes) -> int:
+def _formulae(low: str) -> int:
     """Count LaTeX commands, and pairs of dollar signs that are neither amounts of money nor shell
-    variables."""
+    variables. Between backticks there is code."""
+    if "`" in low:
+        between = low.split("`")
+        # The text after a backtick that has no partner is no code.
+        low = " ".join([*between[::2], *(between[-1:] if len(between) % 2 == 0 else ())])
+    data = low.encode("utf-8", "surrogatepass")
     commands = data.count(b"\\")
     if commands:
         commands = max(0, commands - sum(map(data.count, _ESCAPES)))

@@ -68,7 +68,8 @@ class WordIndex:
     Attributes:
         tasks: Names of the built-in tasks, in the order of the file.
         task_cues: Entry -> the tasks it is evidence for, as (index in `tasks`, weight).
-        hard_words: Entry -> how much it suggests difficulty, 0..1.
+        hard_words: Entry -> how much it suggests difficulty; 1 for the usual words of that kind.
+        proofs: Entries that ask for a proof.
         unspaced: Entries of scripts without spaces, to be searched for anywhere in a text.
         words: Every word that is looked up.
     """
@@ -76,6 +77,7 @@ class WordIndex:
     tasks: tuple[str, ...]
     task_cues: Mapping[str, tuple[tuple[int, float], ...]]
     hard_words: Mapping[str, float]
+    proofs: frozenset[str]
     unspaced: tuple[str, ...]
     words: Mapping[str, KnownWord]
 
@@ -85,14 +87,25 @@ def vocabulary() -> WordIndex:
     """Return the vocabulary, read from its file at the first call."""
     data = tomllib.loads(files(__package__).joinpath("vocabulary.toml").read_text("utf-8"))
     task_cues = _task_cues(data)
-    hard_words = {word: group["weight"] for group in data["difficulty"] for word in group["words"]}
+    # The first weight of a word applies.
+    hard_words = {
+        word: group["weight"]
+        for group in reversed(data["difficulty"])
+        for word in (*group["words"], *group.get("unspaced", ()))
+    }
+    proofs = frozenset(data["proofs"]["words"])
+    unspaced = {
+        *data["unspaced"],
+        *(word for group in data["difficulty"] for word in group.get("unspaced", ())),
+    }
     counted = [frozenset(data["counted"][name]) for name in _COUNTED]
     return WordIndex(
         tasks=tuple(data["tasks"]),
         task_cues=task_cues,
         hard_words=hard_words,
-        unspaced=tuple(data["unspaced"]),
-        words=_known_words({*task_cues, *hard_words}, counted),
+        proofs=proofs,
+        unspaced=tuple(sorted(unspaced)),
+        words=_known_words({*task_cues, *hard_words, *proofs}, counted),
     )
 
 
