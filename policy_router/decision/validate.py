@@ -95,10 +95,11 @@ def _unknown_name(policy: Policy, request: Request) -> str | None:
         return unknown(
             "ability", min(set(request.needs) - index.abilities), (*ABILITIES, *policy.abilities)
         )
-    tags = policy.vocabulary.tags
-    if tags and not tags.issuperset(request.tags):
-        known = policy.vocabulary.facts[TAGS].values
-        return unknown("tag", min(set(request.tags) - tags), known)
+    if request.tags:
+        tags = policy.vocabulary.tags
+        if tags and not tags.issuperset(request.tags):
+            known = policy.vocabulary.facts[TAGS].values
+            return unknown("tag", min(set(request.tags) - tags), known)
     if request.model is not None and not index.aliases.knows(request.model):
         return unknown("model", request.model, [*index.by_name, *index.aliases.names])
     for key in request.prefer or ():

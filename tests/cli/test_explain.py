@@ -139,6 +139,24 @@ def test_what_is_asked_for(
     assert document["asked_for"] == {k: v and v.replace("LINE", at) for k, v in found.items()}
 
 
+def test_a_default_is_shown_as_one(tmp_path: Path) -> None:
+    text = Path(TEAM).read_text()
+    declared = "  plan: [free, pro]\n"
+    assert declared in text
+    (tmp_path / "p.yaml").write_text(
+        text.replace(declared, "  plan: { values: [free, pro], default: free }\n")
+    )
+    plain = run("explain", "-p", tmp_path, *NOON).out
+    assert "Facts       hour 12 · weekday 'mon' · plan 'free' (default)" in plain.splitlines()
+    stated = run("explain", "-p", tmp_path, *NOON, "--fact", "plan=free").out
+    assert "Facts       hour 12 · weekday 'mon' · plan 'free'" in stated.splitlines()
+
+
+def test_what_no_model_can_is_said() -> None:
+    headline = "No model may answer this request: no model of the policy has the ability `video`"
+    assert headline in explain("--need", "video").out.splitlines()
+
+
 def test_step_down_off_is_said(tmp_path: Path) -> None:
     text = Path(TEAM).read_text() + "fallback: { step_down: false }\n"
     (tmp_path / "p.yaml").write_text(text)
