@@ -108,12 +108,14 @@ class Candidate:
         """
         until = self.model.price_until(now)
         effort = {} if self.model.effort is None else {"effort": self.model.effort.value}
+        weight = {} if self.model.weight == 1 else {"weight": self.model.weight}
         return {
             "model": self.name,
             "calls": self.model.provider_model,
             **effort,
             "tier": self.model.tier,
             "free": self.model.free,
+            **weight,
             "cost_usd": _estimate(self.model, request, now),
             "price_until": None if until is None else _iso_utc(until),
             "placed_by": self.placed_by,

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
     from zoneinfo import ZoneInfo
 
-    from policy_router.domain.decision import Decision, Skip
+    from policy_router.domain.decision import Candidate, Decision, Skip
     from policy_router.domain.models import Model
     from policy_router.views.lines import Block
 
@@ -27,10 +27,19 @@ def as_json(decision: Decision, zone: ZoneInfo) -> dict[str, object]:
         decision: The decision to show.
         zone: Time zone in which times are written.
     """
+    candidates = [candidate_as_json(each, decision, zone) for each in decision.candidates]
     skipped = [skip_as_json(skip, zone) for skip in decision.skipped]
     shape = decision.as_dict()
     del shape["id"]  # no log or event of a command refers to it
-    return document(**{**shape, "skipped": skipped})
+    return document(**{**shape, "candidates": candidates, "skipped": skipped})
+
+
+def candidate_as_json(
+    candidate: Candidate, decision: Decision, zone: ZoneInfo
+) -> dict[str, object]:
+    """Return a model that may answer as a JSON object."""
+    until = iso(candidate.model.price_until(decision.now), zone)
+    return {**candidate.as_dict(decision.request, decision.now), "price_until": until}
 
 
 def skip_as_json(skip: Skip, zone: ZoneInfo) -> dict[str, object]:
@@ -44,7 +53,7 @@ def as_lines(decision: Decision, zone: ZoneInfo) -> list[Block]:
     return [
         *verdict(decision),
         *session(decision),
-        *candidates(decision),
+        *candidates(decision, zone),
         *left_out(decision.skipped, zone),
         *shadow(decision),
     ]
@@ -67,11 +76,12 @@ def session(decision: Decision) -> list[Block]:
     return [] if note is None else [[("Session", "bold"), (f": {printable(note)}", "")]]
 
 
-def candidates(decision: Decision, only: str | None = None) -> list[Block]:
+def candidates(decision: Decision, zone: ZoneInfo, only: str | None = None) -> list[Block]:
     """Return the table of candidates: rank, model, tier, estimated cost, reason.
 
     Args:
         decision: The decision to show.
+        zone: Time zone in which changes of prices are written.
         only: Name of the one model to show; None shows all.
     """
     rows = [
@@ -79,7 +89,7 @@ def candidates(decision: Decision, only: str | None = None) -> list[Block]:
             str(rank),
             _model(candidate.model),
             candidate.model.tier,
-            _cost(decision, candidate.model),
+            _cost(decision, candidate.model, zone),
             printable(candidate.detail),
         )
         for rank, candidate in enumerate(decision.candidates, start=1)
@@ -122,6 +132,15 @@ def skip_detail(skip: Skip, zone: ZoneInfo) -> str:
     return f"{skip.detail}, {word} {spell_time(skip.until, time.time(), zone)}"
 
 
-def _cost(decision: Decision, model: Model) -> str:
+def _cost(decision: Decision, model: Model, zone: ZoneInfo) -> str:
+    """Return the estimated cost, with the time at which the price changes."""
+    if model.free:
+        return "free" if model.weight == 1 else f"free, weight {model.weight:g}"
     cost = decision.cost_usd(model)
-    return "free" if model.free else "unknown" if cost is None else f"${cost:f}"
+    if cost is None:
+        return "unknown"
+    now = decision.now
+    until = model.price_until(now)
+    if now is None or until is None:
+        return f"${cost:f}"
+    return f"${cost:f} until {spell_time(until, now, zone)}"

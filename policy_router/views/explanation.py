@@ -70,7 +70,7 @@ def _decision(explanation: Explanation, only: str | None) -> dict[str, object]:
     if only is None:
         return shown
     candidates = [
-        {"rank": rank, **candidate.as_dict(decision.request)}
+        {"rank": rank, **decision_view.candidate_as_json(candidate, decision, zone)}
         for rank, candidate in enumerate(decision.candidates, start=1)
         if candidate.name == only
     ]
@@ -149,7 +149,7 @@ def as_lines(explanation: Explanation, path: str) -> list[Block]:
         lines += rule_trace.as_lines(trace)
     for section in (
         decision_view.verdict(decision),
-        decision_view.candidates(decision),
+        decision_view.candidates(decision, policy.timezone),
         decision_view.left_out(decision.skipped, policy.timezone),
         decision_view.shadow(decision),
         _counters(explanation),
@@ -172,7 +172,7 @@ def why_not(explanation: Explanation, name: str) -> list[Block]:
         rank = [candidate.name for candidate in decision.candidates].index(name) + 1
         lines = [
             [(f"{printable(name)} is number {rank} of {len(decision.candidates)}", "bold")],
-            *decision_view.candidates(decision, name),
+            *decision_view.candidates(decision, policy.timezone, name),
         ]
     else:
         detail = printable(decision_view.skip_detail(skip, policy.timezone))

@@ -41,7 +41,7 @@ def test_each_effort_has_its_place() -> None:
     assert isinstance(shown, list)
     assert [each["effort"] for each in shown] == ["high", "low", "none"]
     assert {each["calls"] for each in shown} == {"acme/known"}
-    assert "deep, effort high" in str(candidates(decision))
+    assert "deep, effort high" in str(candidates(decision, ZoneInfo("UTC")))
 
 
 def test_an_effort_gives_and_takes_the_ability_to_reason() -> None:
