@@ -204,3 +204,24 @@ def test_what_is_in_shadow_is_counted_and_refuses_nothing() -> None:
     ]
     reads = found.limit_index.counters_to_read(facts, Request(), NOW, UTC)
     assert [key.name for key, _ in reads] == ["team"]
+
+
+def test_a_threshold_may_keep_back_nothing_more() -> None:
+    steps = Narrowing(0.2, 0b011, ("free", "small")), Narrowing(0.4, 0b111, ("*",))
+    same = replace(TEAM, narrow_at=steps)
+    assert set(outs((same,), {TEAM.key(ANYONE): Reading(500_000_000)})) == {"big"}
+
+
+def test_an_answer_is_capped_by_the_cap_of_the_subject() -> None:
+    tokens = Limit(
+        "limits", "tokens", Metric.TOKENS, MINUTE, 400, ALL, "tenant",
+        overrides=(("acme", 40_000), ("vip", None)),
+    )  # fmt: skip
+    wide = replace(SMALL, max_output=None, context=100_000)
+    found = assemble((wide,), (), Vocabulary((), ()), bands=(), meters=(PAYS, tokens))
+    caps = {}
+    for tenant in ("initech", "acme", "vip"):
+        request = Request(tenant=tenant, tokens=10, max_input_tokens=10)
+        facts = situation_of(found, request, NOW).facts
+        caps[tenant] = found.limit_index.output_caps(facts, request, 0)[0]
+    assert caps["initech"] < caps["acme"] < caps["vip"]
