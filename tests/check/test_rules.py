@@ -777,6 +777,13 @@ SOUND: Final[dict[str, dict[str, str]]] = {
         "tags": models(FREE.replace("[local]", "[local, eu]")),
     },
     "field-without-effect": {
+        "what is always sent, and what by default": models(
+            f"{PAID}, params: {{ temperature: 0 }}, defaults: {{ top_p: 0.5, max_tokens: 1k }}"
+        ),
+        "an attempt for each key": models(
+            "model: openai/o9, tier: heavy, api_key_env: [K_A, K_B, K_C]", tiers="heavy"
+        )
+        + "\nfallback: { max_attempts: 4 }",
         "a pattern with an edge": "tasks: { a: { pattern: '^$' }, c: {} }",
         "a cap to warn of": "budgets: { all: { cap: $5/day, warn_at: [80%], then: block } }",
         "as many attempts as can be": "fallback: { max_attempts: 4 }",
@@ -1368,6 +1375,16 @@ WRONG: Final[dict[str, dict[str, str]]] = {
         "a selector": "limits: { a: { models: [big, big], requests: [5/min] } }",
     },
     "field-without-effect": {
+        "a default that is always replaced": models(
+            f"{PAID}, params: {{ temperature: 0 }}, defaults: {{ temperature: 1 }}"
+        ),
+        "a default of an effort that is set": models(
+            "model: openai/o9, tier: heavy, effort: high, defaults: { reasoning_effort: low }"
+        ),
+        "more attempts than keys": models(
+            "model: openai/o9, tier: heavy, api_key_env: [K_A, K_B, K_C]", tiers="heavy"
+        )
+        + "\nfallback: { max_attempts: 5 }",
         "a weight of a paid model": models(FREE, f"{PAID}, weight: 2"),
         "a weight of a priced model": models(FREE, f"{OTHER_PAID}, weight: 0.5"),
         "a weight of what the table prices at zero": models(

@@ -28,12 +28,13 @@ from policy_router.language.document.prices import PriceShape
 from policy_router.patterns import search
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Mapping
 
     from policy_router.check.subject import Subject
     from policy_router.diagnostics import Diagnostic
     from policy_router.language.document.acceptance import AcceptShape
     from policy_router.language.document.document import Document
+    from policy_router.language.document.models import ModelShape
     from policy_router.language.source import Path
 
 Found = tuple["Path", str, str]
@@ -50,7 +51,7 @@ def check(subject: Subject) -> Iterator[Diagnostic]:
     document, places = subject.draft.document, subject.draft.places
     for path, message, help_ in idle_fields(document, subject.policy):
         yield warning("field-without-effect", message, places.key(path), help_)
-    for look in (_models, _tasks, _rules, _complexity, _fallback, _others):
+    for look in (_models, _defaults, _tasks, _rules, _complexity, _fallback, _others):
         for path, message, help_ in look(document):
             yield warning("field-without-effect", message, places.key(path), help_)
     for path, message, help_ in _sessions(subject):
@@ -74,11 +75,14 @@ def check(subject: Subject) -> Iterator[Diagnostic]:
 def _models(document: Document) -> Iterator[Found]:
     models = document.models or {}
     most = document.fallback.max_attempts if document.fallback else None
-    if most is not None and models and most > 2 * len(models):
+    if most is not None and models and most > _most_calls(models):
         yield (
             ("fallback", "max_attempts"),
-            f"{most} attempts are never made: each of {len(models)} models is called at most twice",
-            f"write {2 * len(models)} or less",
+            (
+                f"{most} attempts are never made: each of {len(models)} models is called at most "
+                "once more than it has keys"
+            ),
+            f"write {_most_calls(models)} or less",
         )
     for name, model in models.items():
         if model.weight is not None and model.price != "free":
@@ -87,6 +91,28 @@ def _models(document: Document) -> Iterator[Found]:
                 f"`{name}` is not free, so it is ordered by its price, and `weight` has no effect",
                 "leave it out, or write  price: free",
             )
+
+
+def _defaults(document: Document) -> Iterator[Found]:
+    """Yield defaults that something of the same model always replaces."""
+    for name, model in (document.models or {}).items():
+        fixed = model.params.model_dump(exclude_none=True) if model.params else {}
+        if model.effort is not None:
+            fixed["reasoning_effort"] = model.effort
+        for key in model.defaults.model_dump(exclude_none=True) if model.defaults else {}:
+            if key in fixed:
+                winner = "effort" if key == "reasoning_effort" else "params"
+                yield (
+                    ("models", name, "defaults", key),
+                    f"`{winner}` of `{name}` sets it in every call, so this default is never sent",
+                    "leave one of the two out",
+                )
+
+
+def _most_calls(models: Mapping[str, ModelShape]) -> int:
+    """The most calls of one request: each model once with each key, and once more."""
+    keys = [model.api_key_env for model in models.values()]
+    return sum((len(names) if isinstance(names, list) else 1) + 1 for names in keys)
 
 
 def _tasks(document: Document) -> Iterator[Found]:
@@ -106,12 +132,15 @@ def _tasks(document: Document) -> Iterator[Found]:
                 "`use` already excludes all other models",
                 "leave `only` out",
             )
-        most, number = task.max_attempts, len(document.models or {})
-        if most is not None and number and most > 2 * number:
+        models = document.models or {}
+        if task.max_attempts is not None and models and task.max_attempts > _most_calls(models):
             yield (
                 ("tasks", name, "max_attempts"),
-                f"{most} attempts are never made: each of {number} models is called at most twice",
-                f"write {2 * number} or less",
+                (
+                    f"{task.max_attempts} attempts are never made: each of {len(models)} models is "
+                    "called at most once more than it has keys"
+                ),
+                f"write {_most_calls(models)} or less",
             )
         own = task.keywords or task.pattern or task.when_needs
         if task.confidence is not None and (own or name == list(tasks)[-1]):
