@@ -127,21 +127,36 @@ def compose(discovered: Discovered, table: Catalog, today: date) -> str:
         + (_EXAMPLES if nothing else _left_out(discovered)),
     ]
     if len(tiers) > 1:
+        usual = "standard" if "standard" in tiers else tiers[-1]
         parts.append(
             "tasks:  # the caller may name one\n"
             "  code:\n    keywords: [refactor, traceback, unit test]\n"
-            f"    min_tier: {tiers[-1]}\n"
+            f"    min_tier: {usual}\n"
             "  chat: {}  # everything else\n"
         )
+        if tiers[0] != usual:
+            parts.append(
+                "complexity:  # only trivial work is small\n  bands:\n"
+                f"    trivial: {{ from: 0.0, min_tier: {tiers[0]} }}\n"
+                f"    everyday: {{ from: 0.15, min_tier: {usual} }}\n"
+            )
     free = any(entry.free for entry in entries)
     parts.append(f"prefer: [{'free, ' if free else ''}smallest, cheapest]\n")
+    rules = ""
     if 0 < sum(entry.local for entry in entries) < len(entries):
-        parts.append(
-            "rules:\n"
+        rules += (
             "  - name: private data stays on this machine\n"
             "    when: { tags: private }\n"
             "    only: [local]\n"
         )
+    if len(tiers) > 1:
+        rules += (
+            "  - name: an empty or broken-off answer is asked again, one tier up\n"
+            "    when: not stream  # a checked stream begins only when the answer is complete\n"
+            "    accept: { not_empty: true, stop_reason: [stop, tool_calls] }\n"
+        )
+    if rules:
+        parts.append(f"rules:\n{rules}")
     if not all(entry.free for entry in entries):
         then = "free_only" if free else "block"
         parts.append(f"budgets:\n  monthly: {{ cap: $5/month, then: {then} }}\n")

@@ -460,6 +460,10 @@ SOUND: Final[dict[str, dict[str, str]]] = {
         "nothing is checked": rules("when: { tags: a }, accept: { not_empty: false }"),
         "every stream waits": rules("when: { tags: a }, accept: { not_empty: true }")
         + "\nfallback: { on_stream_break: buffer }",
+        "streams are left out": rules("when: not stream, accept: { not_empty: true }"),
+        "streams are left out in another way": rules(
+            "when: { tags: a, stream: false }, accept: { not_empty: true }"
+        ),
     },
     "impossible-length": {
         "one length": "tasks: { a: { accept: { min_chars: 5, max_chars: 5 } }, c: {} }",
@@ -1080,6 +1084,10 @@ WRONG: Final[dict[str, dict[str, str]]] = {
     },
     "checks-need-whole-answers": {
         "a rule": rules("when: { tags: a }, accept: { not_empty: true }"),
+        "a rule for streams": rules("when: stream, accept: { not_empty: true }"),
+        "a rule that may be for one": rules(
+            "when: \"'a' in tags or not stream\", accept: { not_empty: true }"
+        ),
         "resuming does not help": "tasks: { form: { accept: { json: true } } }\n"
         "fallback: { on_stream_break: resume }",
     },

@@ -80,7 +80,8 @@ def test_private_data_stays_when_there_is_a_choice(here: LocalServer) -> None:
     text = compose(look(here, "ollama", environ={"OPENAI_API_KEY": "x"}), catalog(), DAY)
     policy = checked(text).policy
     assert policy is not None
-    (rule,) = policy.rules
+    rule, checks = policy.rules
+    assert checks.accept is not None
     assert rule.only == ("llama3.2", "qwen2.5:72b-instruct")
     assert "not listed: gpt-oss:120b-cloud of ollama is answered elsewhere" in text
 
