@@ -116,3 +116,30 @@ def test_a_model_excluded_from_a_request_does_not_judge_it(
     assert [(s.model, s.reason, str(s.span)) for s in decision.barred] == [
         ("big", reason, at) for reason, at in barred
     ]
+
+
+@pytest.mark.parametrize(
+    ("said", "barred"),
+    [
+        ("only: [small]", [(Reason.ONLY, "excluded by `only` of task `form`")]),
+        ("avoid: [big]", [(Reason.AVOID, "excluded by `avoid` of task `form`")]),
+        ("use: [small]", []),
+        ("max_price: $0/M", []),
+        ("min_quality: 0.9", []),
+    ],
+)
+def test_a_task_keeps_its_requests_from_a_judge_by_its_lists(
+    said: str, barred: list[tuple[Reason, str]]
+) -> None:
+    text = POLICY.replace("form:", f"form:\n    {said}", 1)
+    report = inspect([PolicyFile("p.yaml", text.encode())])
+    assert report.policy is not None, report.diagnostics
+    decision = decide(report.policy, Request(task="form"))
+    assert [(s.reason, s.detail) for s in decision.barred] == barred
+
+
+def test_a_rule_in_shadow_keeps_nothing_from_a_judge() -> None:
+    text = POLICY.replace("only: [local] }", "only: [local], shadow: true }")
+    report = inspect([PolicyFile("p.yaml", text.encode())])
+    assert report.policy is not None, report.diagnostics
+    assert decide(report.policy, Request(task="form", tags={"private"})).barred == ()
