@@ -1241,6 +1241,15 @@ WRONG: Final[dict[str, dict[str, str]]] = {
         "dollars per million as per thousand": models(
             "model: openai/gpt-4o, tier: heavy, price: { input: $0.0025/M, output: $10/M }"
         ),
+        "dollars per thousand at some hours": priced_at("{ days: sun, input: $2.50/K }"),
+        "dollars per million as per thousand at some hours": models(
+            "model: openai/gpt-4o, tier: heavy, price: { input: $2.50/M, output: $10/M, "
+            "at: [{ days: sun, output: $0.01/M }] }"
+        ),
+        "a surcharge for the cache": models(
+            "model: openai/q, tier: heavy, context: 8k, price: { input: $1/M, output: $2/M, "
+            "cached: $1.25/M }"
+        ),
         "cents for dollars": models(
             "model: openai/gpt-4o, tier: heavy, price: { input: $250/M, output: $1000/M }"
         ),

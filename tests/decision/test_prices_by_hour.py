@@ -89,6 +89,19 @@ def test_fees_count_in_the_order() -> None:
     assert order(policy(pictured, plain), None, thumbnails=1) == ["m1", "m0"]
 
 
+def test_with_fees_free_models_are_first_and_unknown_prices_last() -> None:
+    models = (
+        Model("unknown", "openai/a", "light", 0),
+        Model("paid", "openai/b", "light", 0, Price(MILLION, MILLION, fee=1)),
+        Model("heavy", "ollama_chat/a", "light", 0, FREE_PRICE, True, weight=2.0),
+        Model("light", "ollama_chat/b", "light", 0, FREE_PRICE, True),
+    )
+    found = assemble(
+        models, (), Vocabulary((), ()), bands=(), prefer=(SortKey.CHEAPEST,), meters=(BUDGET,)
+    )
+    assert order(found, None) == ["light", "heavy", "paid", "unknown"]
+
+
 def test_among_free_models_the_lowest_weight_comes_first() -> None:
     models = (
         Model("paid", "openai/a", "light", 0, Price(0, 0)),

@@ -21,7 +21,7 @@ from policy_router.check.subject import warning
 from policy_router.decision.wording import per_window
 from policy_router.domain.money import NANO_PER_USD, format_usd
 from policy_router.language.document.classification import TaskShape
-from policy_router.language.document.prices import PriceShape
+from policy_router.language.document.prices import HoursShape, PriceShape
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -120,16 +120,32 @@ def _of_price(subject: Subject, name: str, price: PriceShape) -> Iterator[tuple[
             f"the input of `{name}` costs more than its output",
             "swap `input` and `output` if they are mixed up",
         )
-    own = subject.policy.model(name).has_own_address
-    for field, amount in (("input", price.input), ("output", price.output)):
-        path: Path = ("models", name, "price", field)
+    if price.cached is not None and price.cached > price.input:
+        yield (
+            ("models", name, "price", "cached"),
+            f"input of `{name}` costs more from the prompt cache than without it",
+            "swap `cached` and `input`, or write the surcharge of the cache as `written`",
+        )
+    yield from _of_rates(subject, name, price, ("models", name, "price"))
+    for i, hours in enumerate(price.at or ()):
+        yield from _of_rates(subject, name, hours, ("models", name, "price", "at", i))
+
+
+def _of_rates(
+    subject: Subject, name: str, rates: PriceShape | HoursShape, path: Path
+) -> Iterator[tuple[Path, str, str]]:
+    entry, own = subject.draft.entries[name], subject.policy.model(name).has_own_address
+    for field, amount in (("input", rates.input), ("output", rates.output)):
+        if amount is None:
+            continue
         shown = f"${format_usd(amount)} per million tokens"
         listed = getattr(entry.price, field) if entry and entry.price and not own else 0
         if amount >= _HIGHEST_PRICE:
-            yield path, f"no model costs {shown}", "/K is per thousand tokens, /M per million"
+            help_ = "/K is per thousand tokens, /M per million"
+            yield (*path, field), f"no model costs {shown}", help_
         elif listed and amount and not listed / _APART < amount < listed * _APART:
             yield (
-                path,
+                (*path, field),
                 f"`{name}` costs {shown} here and ${format_usd(listed)} in LiteLLM's table",
                 "/K is per thousand tokens, /M per million; without a price, the table's is used",
             )
