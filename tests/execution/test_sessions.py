@@ -344,6 +344,21 @@ def test_nobody_steers_the_session_of_another() -> None:
     run(main())
 
 
+def test_titles_and_subagents_leave_the_session_alone() -> None:
+    async def main() -> None:
+        w = World()
+        assert await w.ask(complexity="hard") == "large"
+        before = await w.state()
+        assert await w.ask(housekeeping=True) == "tiny"
+        assert [await w.ask(subagent=True, task=task) for task in ("code", "chat")] == [
+            "middle", "middle",
+        ]  # fmt: skip
+        assert await w.state() == before
+        assert await w.ask() == "large"
+
+    run(main())
+
+
 def test_the_key_of_a_session_depends_on_who_asks_and_on_the_tiers() -> None:
     requests = [
         Request(session="s1"),
