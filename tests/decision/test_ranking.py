@@ -9,7 +9,7 @@ from policy_router.decision.bitset import flags_in
 from policy_router.decision.cost_ratios import MOST_PRICES
 from policy_router.decision.kept_orders import LINES
 from policy_router.decision.ranking import Rankings
-from policy_router.decision.sort_keys import sort_value
+from policy_router.decision.sort_keys import cost, sort_value
 from policy_router.domain.models import Model
 from policy_router.domain.ordering import OrderKey, SortKey
 from policy_router.domain.prices import Price
@@ -18,11 +18,20 @@ from tests.generate import TIERS, models
 POOL = 9
 
 
-def place(key: SortKey, model: Model) -> object:
+At = tuple[int, int] | None
+"""Input and output tokens, where costs are compared for this very request: in orders by the moment
+and by `same_model`. In others prices are, since the orders between two ratios are kept."""
+
+
+def place(key: SortKey, model: Model, at: At) -> object:
     if key is SortKey.SAME_MODEL:
         return upstream(model)
     if key is SortKey.CHEAPEST:
-        return (True, model.weight) if model.free else (False, model.price)
+        if at is not None:
+            return cost(model, *at)
+        if model.free:
+            return (True, model.weight)
+        return (False, model.price and (model.price.input, model.price.output))
     return sort_value(key, model, 0, 0)
 
 
@@ -30,23 +39,23 @@ def upstream(model: Model) -> str:
     return model.upstream or model.name
 
 
-def apart(prefer: list[SortKey], model: Model, other: Model) -> str:
+def apart(prefer: list[SortKey], model: Model, other: Model, at: At) -> str:
     """The first key by which two models differ."""
-    found = (k for k in prefer if place(k, model) != place(k, other))
+    found = (k for k in prefer if place(k, model, at) != place(k, other, at))
     return next(found, "written order")
 
 
 def reason_of_the_first(
-    prefer: list[SortKey], model: Model, following: Model, put: list[Model]
+    prefer: list[SortKey], model: Model, following: Model, put: list[Model], at: At
 ) -> str:
-    reason = apart(prefer, model, following)
+    reason = apart(prefer, model, following, at)
     if reason != "same_model" or upstream(model) in map(upstream, put):
         return reason
-    return apart([k for k in prefer if k is not SortKey.SAME_MODEL], model, following)
+    return apart([k for k in prefer if k is not SortKey.SAME_MODEL], model, following, at)
 
 
-def reason_of_another(prefer: list[SortKey], model: Model, previous: Model) -> str:
-    reason = apart(prefer, model, previous)
+def reason_of_another(prefer: list[SortKey], model: Model, previous: Model, at: At) -> str:
+    reason = apart(prefer, model, previous, at)
     if SortKey.SAME_MODEL not in prefer or upstream(model) != upstream(previous):
         return reason
     before = prefer[: prefer.index(SortKey.SAME_MODEL)]
@@ -101,14 +110,15 @@ def test_order_and_reasons_are_those_of_a_plain_sort(
                 (i for i in here if i not in strong), key=lambda i: (-pool[i].rank, values(i))
             )
             seen += [upstream(pool[i]) for i in (*put, *keyed, *weak)]
+        at = (tokens, output) if SortKey.SAME_MODEL in prefer else None
         reasons = ["first"] * len(put)
         if len(keyed) == 1:
             reasons.append("only candidate")
         elif keyed:
             head, following = pool[keyed[0]], pool[keyed[1]]
-            reasons.append(reason_of_the_first(prefer, head, following, [pool[i] for i in put]))
+            reasons.append(reason_of_the_first(prefer, head, following, [pool[i] for i in put], at))
             for i, other in zip(keyed[1:], keyed, strict=False):
-                reasons.append(reason_of_another(prefer, pool[i], pool[other]))
+                reasons.append(reason_of_another(prefer, pool[i], pool[other], at))
         reasons += ["step_down"] * len(weak)
         assert [c.name for c in found] == [pool[i].name for i in (*put, *keyed, *weak)]
         assert [c.placed_by for c in found] == reasons
