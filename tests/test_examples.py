@@ -58,8 +58,12 @@ def test_the_default_policy_is_local_first_then_free_then_paid() -> None:
     order = [c.model for c in decide(policy, Request()).candidates]
     kinds = ["local" if "local" in m.tags else "free" if m.free else "paid" for m in order]
     assert kinds == ["local", "local", "free", "paid", "paid", "paid"]
-    hard = decide(policy, Request(complexity="complex"))
-    assert hard.candidates[0].name == "gpt"
+    trivial, hard = (
+        decide(policy, Request(complexity=band)).candidates for band in ("trivial", "complex")
+    )
+    assert trivial[0].name == "local-small"
+    assert (hard[0].name, hard[-1].name) == ("local-coder", "local-small")
+    assert "gpt" in {candidate.name for candidate in hard}
     private = decide(policy, Request(complexity="complex", tags={"private"}))
     assert {c.name for c in private.candidates} == {"local-small", "local-coder"}
 
