@@ -12,6 +12,7 @@ from policy_router.decision.disclosure import checks_for
 from policy_router.decision.facts import situation_of
 from policy_router.decision.floors import floor_of, too_weak
 from policy_router.decision.gates import gates_for
+from policy_router.decision.making import new_decision
 from policy_router.decision.sessions import session_step
 from policy_router.decision.shadow import limit_effect, shadow_effect
 from policy_router.domain.decision import Decision, Reason, RuleReasons, Skip
@@ -121,18 +122,12 @@ def _decided(
     barred: tuple[Skip, ...] = ()
     if accept or (task is not None and task.accept is not None):
         accept, barred = checks_for(policy, task, effect, facts)
-    return Decision(
-        revision=policy.revision,
-        situation=situation,
-        candidates=candidates,
-        reasons=effect.reasons,
-        further=skipped,
-        accept=accept,
-        barred=barred,
-        unmet=() if candidates else index.unmet(request.needs),
-        now=snapshot.now if index.priced_by_hour else None,
-        session=step,
-    )
+    unmet = () if candidates else index.unmet(request.needs)
+    now = snapshot.now if index.priced_by_hour else None
+    return new_decision(
+        policy.revision, situation, candidates, effect.reasons, skipped, accept, barred, unmet, now,
+        step,
+    )  # fmt: skip
 
 
 def _denied(policy: Policy, situation: Situation, effect: Effect | None = None) -> Decision:

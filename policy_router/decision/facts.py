@@ -5,6 +5,7 @@ from __future__ import annotations
 from datetime import datetime
 from typing import TYPE_CHECKING
 
+from policy_router.decision.making import new_situation
 from policy_router.decision.validate import problem_of
 from policy_router.domain.facts import WEEKDAYS
 from policy_router.domain.situation import Situation
@@ -47,7 +48,7 @@ def situation_of(policy: Policy, request: Request, now: float | None) -> Situati
         request.turn, request.tool_errors, request.detected,
         *map(attributes.get, vocabulary.attributes),
     )  # fmt: skip
-    return Situation(request, task, band, score, facts)
+    return new_situation(request, task, band, score, facts)
 
 
 def _complexity(policy: Policy, complexity: str | float) -> tuple[Band | None, float]:
