@@ -28,7 +28,7 @@ from benchmarks.outcomes import LABELS, Row, apgr, auc, cascade, curve, mapped_a
 from policy_router.classification.complexity import Heuristic
 from policy_router.classification.features import read_features
 from policy_router.classification.kinds import kind_of
-from policy_router.classification.learned import shipped
+from policy_router.classification.learned import MIDDLE, shipped
 from policy_router.domain.complexity import CONFIDENT
 from policy_router.language.compile.complexity import DEFAULT_BANDS
 
@@ -86,18 +86,18 @@ def scorers(folder: Path) -> dict[str, Callable[[Row], float]]:
     }
     if importlib.util.find_spec("litellm"):
         found["LiteLLM complexity"] = _litellm()
-    found["learned, as shipped"] = or_heuristic(lambda _: shipped())
+    found["learned, as shipped"] = or_middle(lambda _: shipped())
     if importlib.util.find_spec("numpy"):
-        found["learned, out of fold"] = or_heuristic(_of_folds(folder))
+        found["learned, out of fold"] = or_middle(_of_folds(folder))
     return found
 
 
-def or_heuristic(model: Callable[[Row], Learned]) -> Callable[[Row], float]:
-    """The learned estimate; where it abstains, the heuristic."""
+def or_middle(model: Callable[[Row], Learned]) -> Callable[[Row], float]:
+    """The learned estimate; where it abstains, the middle of its scale."""
 
     def score(row: Row) -> float:
         found = model(row).estimate(row.prompt, len(row.tools))
-        return heuristic(row) if found is None else found
+        return MIDDLE if found is None else found
 
     return score
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Final
 from policy_router.classification.complexity import Estimate, Heuristic, OfText, raise_by
 from policy_router.classification.features import features_of
 from policy_router.classification.kinds import kind_of
-from policy_router.classification.learned import shipped
+from policy_router.classification.learned import MIDDLE, shipped
 from policy_router.classification.reading import RequestReading, read_request
 from policy_router.classification.tasks import MatchedBy, TaskFound, Tasks
 
@@ -42,6 +42,8 @@ class Classification:
         reading: What its headers and its body say.
         criticality: What the caller says of it, 0..1, in place of the task's; None where it says
             nothing.
+        abstained: Whether the estimator does not know, so that the score is the middle of its
+            scale.
     """
 
     task: str | None
@@ -56,6 +58,7 @@ class Classification:
     features: Features
     reading: RequestReading = field(default_factory=RequestReading, compare=False, repr=False)
     criticality: float | None = None
+    abstained: bool = False
 
     @property
     def identified_task(self) -> str | None:
@@ -84,6 +87,7 @@ class Classification:
             band=band_of(policy, estimate.score),
             factors=estimate.factors,
             estimator=estimator,
+            abstained=False,
         )
 
 
@@ -107,8 +111,8 @@ class Classifier:
     Args:
         policy: The policy.
         estimators: Estimators by the name that `complexity.estimator` has for them, in addition to
-            the built-in ones. The heuristic is used instead of one that is missing, that abstains,
-            or that calls a model or a function.
+            the built-in ones. The heuristic is used instead of one that is missing, that returns
+            None, or that calls a model or a function.
     """
 
     def __init__(self, policy: Policy, estimators: Mapping[str, Estimator] | None = None) -> None:
@@ -119,7 +123,7 @@ class Classifier:
         self._name = settings.estimator
         self._other = (estimators or {}).get(self._name)
         if self._other is None and self._name == LEARNED:
-            self._other = OfText(shipped().estimate)
+            self._other = OfText(shipped().estimate, MIDDLE)
 
     def classify(
         self,
@@ -192,6 +196,7 @@ class Classifier:
         if estimate is None:
             estimator = HEURISTIC
             estimate = self._heuristic.estimate(features, work, text)
+        abstained = estimate.abstained
         estimate = raise_by(estimate, _criticality(self.policy, match.task, criticality))
         return Classification(
             task=match.task,
@@ -206,4 +211,5 @@ class Classifier:
             features=features,
             reading=reading,
             criticality=criticality,
+            abstained=abstained,
         )

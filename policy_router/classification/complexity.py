@@ -45,17 +45,25 @@ class Factor(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Estimate:
-    """A score, 0..1, with its factors if the estimator knows them."""
+    """An estimate of the complexity.
+
+    Attributes:
+        score: 0..1.
+        factors: Its factors, if the estimator knows them.
+        abstained: Whether the estimator does not know: the score then is the middle of its own
+            scale.
+    """
 
     score: float
     factors: tuple[Factor, ...] = ()
+    abstained: bool = False
 
 
 class Estimator(Protocol):
     """Estimates the complexity of a request."""
 
     def estimate(self, features: Features, work: WorkKind, text: str) -> Estimate | None:
-        """Return an estimate, or None to abstain.
+        """Return an estimate, or None to leave it to the heuristic.
 
         Called before every decision: it must be pure and must not raise.
 
@@ -68,14 +76,23 @@ class Estimator(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class OfText:
-    """An estimator made from a function of the text and the number of tools; None abstains."""
+    """An estimator made from a function of the text and the number of tools; None abstains.
+
+    Attributes:
+        function: The function.
+        middle: The score of a request on which it abstains, on the scale of its other scores. None
+            leaves the request to the heuristic, whose scale is another one.
+    """
 
     function: Callable[[str, int], float | None]
+    middle: float | None = None
 
     def estimate(self, features: Features, work: WorkKind, text: str) -> Estimate | None:  # noqa: ARG002  the Protocol's
         """Return the result of the function, limited to 0..1."""
         score = self.function(text, features.own_tools)
-        return None if score is None else Estimate(_within(score))
+        if score is not None:
+            return Estimate(_within(score))
+        return None if self.middle is None else Estimate(self.middle, abstained=True)
 
 
 DIFFICULTY: Final[Mapping[str, float]] = MappingProxyType(

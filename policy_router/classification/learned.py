@@ -44,6 +44,10 @@ MOST: Final = 8_000
 NON_ASCII: Final = 1.25
 """Bytes per character; above that a text is classified as another script and gets no estimate."""
 
+MIDDLE: Final = 0.5
+"""The score of a text without an estimate: scores are ranks in a stream, and this is its median. A
+score on another scale, such as the heuristic's, would put it above or below others by chance."""
+
 SHIPPED: Final = Path(__file__).with_name("learned.model")
 
 _MAGIC: Final = "policy-router learned"

@@ -29,6 +29,7 @@ def as_json(classified: Classification) -> dict[str, object]:
         "score": round(classified.score, 4),
         "band": classified.band,
         "estimator": classified.estimator,
+        "abstained": classified.abstained,
         "factors": [_factor(factor) for factor in classified.factors],
         "turn": classified.reading.asked_turn,
         "tokens": classified.tokens,

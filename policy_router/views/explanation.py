@@ -326,6 +326,8 @@ def _complexity(explanation: Explanation) -> str:
     by = ""
     if explanation.classification is not None and explanation.scored:
         by = f", by the {explanation.classification.estimator} estimator"
+        if explanation.classification.abstained:
+            by += ", which does not know such requests and gives its middle score"
     if explanation.rated_by is not None:
         by += f"; when the request is sent, `{explanation.rated_by}` rates it, which `explain`"
         by += " does not call"

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+from statistics import median
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -9,6 +10,7 @@ from hypothesis import strategies as st
 from policy_router.check.report import inspect
 from policy_router.classification.classifier import Classifier
 from policy_router.classification.complexity import Estimate
+from policy_router.classification.learned import MIDDLE, shipped
 from policy_router.classification.tasks import MatchedBy
 from policy_router.language.files import PolicyFile
 
@@ -119,7 +121,7 @@ def test_the_bands_of_the_policy_are_taken() -> None:
 @pytest.mark.parametrize(
     ("says", "name", "score"), [(0.7, "learned", 0.7), (None, "heuristic", None)]
 )
-def test_another_estimator_may_answer_or_abstain(
+def test_another_estimator_may_answer_or_leave_it_to_the_heuristic(
     says: float | None, name: str, score: float | None
 ) -> None:
     learned = policy("complexity: { estimator: learned }")
@@ -128,7 +130,7 @@ def test_another_estimator_may_answer_or_abstain(
     assert estimator.asked == [(seen.features, seen.kind, "Hi")]
     assert seen.estimator == name
     assert score is None or (seen.score, seen.band, seen.factors) == (score, "complex", ())
-    alone = Classifier(learned).classify("Hi")
+    alone = CLASSIFIER.classify("Hi")
     assert alone.estimator == "heuristic"
     assert score is not None or alone.score == seen.score
 
@@ -192,11 +194,17 @@ def test_any_body_is_classified(messages: Any) -> None:
     assert 0 <= CLASSIFIER.classify(messages, tools=messages).score <= 1
 
 
-def test_the_learned_estimator_scores_what_it_knows_and_abstains_elsewhere() -> None:
-    classifier = Classifier(policy("complexity: { estimator: learned }"))
+def test_the_learned_estimator_abstains_on_its_own_scale() -> None:
+    classifier = Classifier(policy(f"{TEAM}  estimator: learned\n"))
     known = classifier.classify(
         "Find the sum of all positive integers $n$ such that $n^2 + 12n$ is a perfect square."
     )
-    assert known.estimator == "learned"
+    assert (known.estimator, known.abstained) == ("learned", False)
     unknown = classifier.classify("Write a poem about spring.")
-    assert unknown.estimator == "heuristic"
+    assert (unknown.estimator, unknown.abstained) == ("learned", True)
+    cuts = shipped().cuts
+    assert unknown.score == MIDDLE == cuts.index(median(cuts)) / (len(cuts) - 1)
+    assert not unknown.rated("llm", 0.4, classifier.policy).abstained
+    critical = classifier.classify("Write a poem about spring.", task="extract")
+    assert critical.abstained
+    assert critical.score > MIDDLE

@@ -318,6 +318,8 @@ def test_a_function_of_the_text_may_be_an_estimator(
 
     assert OfText(function).estimate(*read("Hi", tools=[{}, {}])) == estimate
     assert heard == [("Hi", 2)]
+    on_its_scale = OfText(function, middle=0.6).estimate(*read("Hi"))
+    assert on_its_scale == (estimate or Estimate(0.6, abstained=True))
 
 
 EVERYDAY = (

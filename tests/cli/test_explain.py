@@ -428,6 +428,19 @@ def test_an_estimator_that_must_be_asked_is_named_and_not_asked(
     assert given["rated_by"] is None
 
 
+def test_an_estimator_that_does_not_know_says_so(tmp_path: Path) -> None:
+    text = (
+        "version: 1\nmodels:\n  m: { model: ollama_chat/llama3.2, tier: light, price: free }\n"
+        "complexity: { estimator: learned }\n"
+    )
+    (tmp_path / "p.yaml").write_text(text)
+    shown = run("explain", "Write a poem about spring.", "-p", tmp_path).out
+    assert "moderate: score 0.5, by the learned estimator, which does not know such" in shown
+    shown = run("explain", "Compute $2^3 = x$ for all integers $x$.", "-p", tmp_path).out
+    assert "by the learned estimator" in shown
+    assert "does not know" not in shown
+
+
 def test_what_the_caller_says_needs_no_evidence() -> None:
     lines = explain("Refactor this", "--task", "chat", "--complexity", "easy").out.splitlines()
     assert "named by the caller" in lines[3]
