@@ -23,7 +23,7 @@ END: Final = "<!-- end of rooms -->\n"
 
 LAYERS: Final[tuple[tuple[str, ...], ...]] = (
     ("base_errors", "diagnostics", "redaction", "patterns", "suggest", "meaning",
-     "quoting", "resilience", "ids"),
+     "quoting", "resilience", "ids", "frozen"),
     ("domain", "units"),
     ("errors", "catalog", "answer_schema"),
     ("ledger", "providers", "clients"),

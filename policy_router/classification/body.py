@@ -21,6 +21,7 @@ from policy_router.conversation.dialect import Dialect
 from policy_router.conversation.transcript import items
 from policy_router.domain.content import NEED_OF_MODALITY, NEED_OF_PART, TEXT_PARTS
 from policy_router.domain.request import UNBOUNDED
+from policy_router.frozen import maker
 
 _MEDIA_TYPE: Final = 64
 """Characters of a text in which a media type is looked for."""
@@ -161,16 +162,20 @@ def read_body(
     elsewhere = _ELSEWHERE[dialect]
     if elsewhere and any(body.get(name) is not None for name in elsewhere):
         most = UNBOUNDED
-    return BodyFacts(
+    own_needs = frozenset(judged_needs)
+    return _new_facts(
         tokens,
-        frozenset(needs | judged_needs),
+        own_needs.union(needs) if needs else own_needs,
         min(most, UNBOUNDED),
         in_messages,
         instructions,
         judged_tokens,
-        frozenset(judged_needs),
+        own_needs,
         has_format,
     )
+
+
+_new_facts: Final = maker(BodyFacts)
 
 
 _FRAME: Final = 16
@@ -201,8 +206,13 @@ def _format_of(body: Mapping[str, object], dialect: Dialect) -> object:
     return holder.get("format") if isinstance(holder, Mapping) else None
 
 
+_BESIDE: Final = frozenset({"web_search_options", "tool_choice", "audio", "modalities"})
+
+
 def needs_beside(body: Mapping[str, object]) -> frozenset[str]:
     """Return the abilities that a chat body needs in addition to those of `read_messages`."""
+    if _BESIDE.isdisjoint(body):
+        return frozenset()
     needs: set[str] = set()
     if body.get("web_search_options") is not None:
         needs.add(_HOSTED)
@@ -243,7 +253,11 @@ def _size(message: Mapping[object, object], needs: set[str]) -> tuple[int, int]:
     """Estimate the tokens of a message and the most it can have; add what it needs to `needs`."""
     tokens = most = 0
     for key, value in message.items():
-        if key in _CONTENT and isinstance(value, list | tuple):
+        if key == "role" and type(value) is str and value in _ROLES:
+            own, own_most = _ROLES[value]
+            tokens += own
+            most += own_most
+        elif key in _CONTENT and isinstance(value, list | tuple):
             for content_part in value:
                 own, own_most = _part_size(content_part, needs)
                 tokens += own
@@ -257,6 +271,13 @@ def _size(message: Mapping[object, object], needs: set[str]) -> tuple[int, int]:
 
 _KEY: Final = 6
 """Bytes of the quotes, the colon and the comma around a key, at most."""
+_ROLES: Final[Mapping[str, tuple[int, int]]] = MappingProxyType(
+    {
+        role: (weigh(role).tokens, weigh(role).most + len("role") + _KEY)
+        for role in ("user", "assistant", "system", "developer", "tool")
+    }
+)
+"""The size of a role with its key, which every message has."""
 
 
 def _part_size(content_part: object, needs: set[str], *, within: bool = False) -> tuple[int, int]:

@@ -11,6 +11,7 @@ from policy_router.classification.kinds import kind_of
 from policy_router.classification.learned import MIDDLE, shipped
 from policy_router.classification.reading import RequestReading, read_request
 from policy_router.classification.tasks import MatchedBy, TaskFound, Tasks
+from policy_router.frozen import maker
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -89,6 +90,9 @@ class Classification:
             estimator=estimator,
             abstained=False,
         )
+
+
+_new_classification: Final = maker(Classification)
 
 
 def _criticality(policy: Policy, task: str | None, stated: float | None) -> float:
@@ -183,9 +187,10 @@ class Classifier:
             reading, max_output=max_output, context_tokens=context_tokens, history=history
         )
         text = reading.asked
-        more = frozenset(needs)
-        if not more <= features.needs:
-            features = replace(features, needs=features.needs | more)
+        if needs:
+            more = frozenset(needs)
+            if not more <= features.needs:
+                features = replace(features, needs=features.needs | more)
         work = kind_of(features)
         if task is None:
             match = self._tasks.find(text, features.needs, work)
@@ -198,7 +203,7 @@ class Classifier:
             estimate = self._heuristic.estimate(features, work, text)
         abstained = estimate.abstained
         estimate = raise_by(estimate, _criticality(self.policy, match.task, criticality))
-        return Classification(
+        return _new_classification(
             task=match.task,
             confidence=match.confidence,
             by=match.by,

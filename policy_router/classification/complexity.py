@@ -185,12 +185,12 @@ class Heuristic:
             ("depth", depth(features), weights.depth),
             ("keywords", keywords(features, len(self._keywords.found(text))), weights.keywords),
         )
-        whole = sum(value * weight for _, value, weight in weighted)
+        whole = sum([value * weight for _, value, weight in weighted])
         score = curve(whole)
         part = score / whole if whole else 0.0
         return Estimate(
             score,
-            tuple(Factor(name, value, w, value * w * part) for name, value, w in weighted),
+            tuple([Factor(name, value, w, value * w * part) for name, value, w in weighted]),
         )
 
 
@@ -226,7 +226,8 @@ def message(features: Features, work: WorkKind) -> float:
 def context(features: Features) -> float:
     """Return how much must be understood together with what is asked, as the caller says, 0..1: one
     eighth for each doubling of 500 tokens, so 1 at 128,000."""
-    return _within(log2(1 + features.context_tokens / 500) / 8)
+    tokens = features.context_tokens
+    return _within(log2(1 + tokens / 500) / 8) if tokens else 0.0
 
 
 def capability(features: Features, work: WorkKind) -> float:
@@ -238,6 +239,8 @@ def capability(features: Features, work: WorkKind) -> float:
     own = UNKNOWN
     if work.name is not None:
         own += (_difficulty(work.name, work, features.text) - UNKNOWN) * _sure(work)
+    if not features.needs and not features.asked_needs:
+        return own
     needs = features.asked_needs | (features.needs & _STATED)
     return max([own, *(ABILITY.get(need, 0.0) for need in needs)])
 

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Final
 
 from policy_router.classification.reading import RequestReading, read_request
 from policy_router.classification.text import Text, read_text
+from policy_router.frozen import maker
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -54,6 +55,9 @@ class Features:
         return 0 if self.agentic else self.tools
 
 
+_new_features: Final = maker(Features)
+
+
 def features_of(
     reading: RequestReading,
     *,
@@ -71,7 +75,7 @@ def features_of(
     """
     text = read_text(reading.asked)
     cap = 0 if reading.agentic else max_output or reading.max_tokens or 0
-    return Features(
+    return _new_features(
         text=text,
         tokens=reading.tokens,
         context=reading.context,

@@ -3,14 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Final
+from typing import Final
 
 from policy_router.conversation.dialect import Dialect
 from policy_router.conversation.transcript import items
 from policy_router.domain.content import ITEMS, PARTS
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
 
 _INSTRUCTIONS: Final = "system"
 
@@ -24,27 +21,31 @@ def unknown_part(body: Mapping[str, object], dialect: Dialect) -> str | None:
         body: The body, from JSON.
         dialect: Its format.
     """
-    return next(_unknown(body, dialect), None)
-
-
-def _unknown(body: Mapping[str, object], dialect: Dialect) -> Iterator[str]:
-    yield from _in_parts(body.get(_INSTRUCTIONS))
     is_responses = dialect is Dialect.RESPONSES
+    found = _in_parts(body.get(_INSTRUCTIONS))
     for message in items(body.get("input" if is_responses else "messages")):
+        if found is not None:
+            break
         if not isinstance(message, Mapping):
             continue
-        kind = message.get("type")
-        if is_responses and isinstance(kind, str) and kind not in ITEMS:
-            yield kind
-        yield from _in_parts(message.get("content"))
-        yield from _in_parts(message.get("output"))
+        kind = message.get("type") if is_responses else None
+        if isinstance(kind, str) and kind not in ITEMS:
+            return kind
+        content = message.get("content")
+        found = None if isinstance(content, str) else _in_parts(content)
+        if found is None and "output" in message:
+            found = _in_parts(message["output"])
+    return found
 
 
-def _in_parts(content: object, *, within: bool = False) -> Iterator[str]:
-    """Yield the unknown types of a message's parts, and of those in the result of a tool."""
+def _in_parts(content: object, *, within: bool = False) -> str | None:
+    """Return the first unknown type of a message's parts, or of those in the result of a tool."""
     for part in items(content):
         kind = part.get("type") if isinstance(part, Mapping) else None
         if isinstance(kind, str) and kind not in PARTS:
-            yield kind
-        elif kind == "tool_result" and isinstance(part, Mapping) and not within:
-            yield from _in_parts(part.get("content"), within=True)
+            return kind
+        if kind == "tool_result" and isinstance(part, Mapping) and not within:
+            inner = _in_parts(part.get("content"), within=True)
+            if inner is not None:
+                return inner
+    return None

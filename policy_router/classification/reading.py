@@ -15,6 +15,7 @@ from policy_router.clients.program import read_program
 from policy_router.conversation.dialect import Dialect
 from policy_router.conversation.housekeeping import is_housekeeping
 from policy_router.conversation.transcript import read_transcript
+from policy_router.frozen import maker
 from policy_router.quoting import quoted
 
 if TYPE_CHECKING:
@@ -88,6 +89,9 @@ class RequestReading:
     unknown_part: str | None = None
 
 
+_new_reading: Final = maker(RequestReading)
+
+
 def read_request(
     body: Mapping[str, object],
     *,
@@ -124,7 +128,9 @@ def read_request(
     latest = transcript.asked()
     facts = read_body(body, dialect, judged=latest.message)
     in_full, in_low_detail = pictures(body.get(name))
-    return RequestReading(
+    tools = program.tools
+    needs = needs_beside(body)
+    return _new_reading(
         asked=latest.text,
         asked_turn=latest.turn,
         asked_needs=facts.judged_needs,
@@ -138,12 +144,12 @@ def read_request(
         tool_results=transcript.results,
         tokens=facts.tokens,
         context=max(0, facts.messages - facts.judged),
-        needs=facts.needs | needs_beside(body),
-        tools=program.tools,
+        needs=facts.needs | needs if needs else facts.needs,
+        tools=tools,
         agentic=bool(program.client.name)
-        or program.tools >= _TOOLBOX
-        or (program.tools > 0 and facts.instructions >= _PROMPT),
-        max_tokens=next(filter(None, (_count(body.get(name)) for name in _CAPS)), None),
+        or tools >= _TOOLBOX
+        or (tools > 0 and facts.instructions >= _PROMPT),
+        max_tokens=_cap(body),
         answers=_count(body.get("n")) or 1,
         max_input_tokens=facts.most,
         pictures=in_full,
@@ -162,6 +168,15 @@ def _dialect(name: str) -> Dialect:
     except ValueError:
         known = ", ".join(f"`{each}`" for each in Dialect)
         raise UsageError(f"`dialect` must be one of {known}, not `{quoted(name)}`") from None
+
+
+def _cap(body: Mapping[str, object]) -> int | None:
+    """Return the cap on the tokens of one answer, or None."""
+    for name in _CAPS:
+        cap = _count(body.get(name))
+        if cap is not None:
+            return cap
+    return None
 
 
 def _count(value: object) -> int | None:

@@ -21,6 +21,7 @@ from policy_router.classification.vocabulary import (
     IN_TERMS,
     vocabulary,
 )
+from policy_router.frozen import maker
 
 if TYPE_CHECKING:
     from policy_router.classification.vocabulary import KeywordPhrase
@@ -122,11 +123,11 @@ _IN_NUMBERS: Final = b",."
 _ASCII: Final = bytes(range(128))
 _NO_LETTERS: Final = bytes(b for b in range(256) if chr(b) not in ascii_lowercase)
 _NO_SIGNS: Final = bytes(b for b in range(256) if chr(b) not in punctuation)
-_MATHS: Final = (b"^", b"=", b"+", b"*", b"<", b">")
+_MATHS: Final = b"^=+*<>"
 _MATHS_BEYOND: Final = "√∑∫≤≥≠π∞×÷±∈∀∃∧∨¬⊃≡∩∪∂°²³∼∘"  # noqa: RUF001  signs of mathematics
 _CODE_WORD: Final = 4
 """Signs that one word of code counts as."""
-_CODE: Final = (b"{", b"}", b";", b"=", b"[", b"]", b"_", b"<", b">", b"|", b"&", b"#")
+_CODE: Final = b"{};=[]_<>|&#"
 _ESCAPES: Final = (b"\\n", b"\\t", b"\\r", b'\\"', b"\\u", b"\\x")
 """Backslashes that are not LaTeX."""
 _CLASSES: Final = tuple(
@@ -155,6 +156,7 @@ _FEW: Final = 4
 _LATIN: Final = 0
 """Index of the range with the ASCII letters."""
 _NO_TEXT: Final = Text()
+_new_text: Final = maker(Text)
 
 
 def read_text(text: str) -> Text:
@@ -178,21 +180,24 @@ def read_text(text: str) -> Text:
                 seen.found[sign] = 1
                 seen.asked.add(sign)
     is_pattern = b"\\" in signs and any(map(low.__contains__, _CLASSES))
-    return Text(
+    return _new_text(
         characters=len(text),
         words=max(len(all_words), len(low) // 2 if script in SPACELESS else 0),
         numbers=len(data.translate(_DIGITS, _IN_NUMBERS).split()),
         maths=0
         if is_pattern
-        else sum(map(signs.count, _MATHS))
+        else len(signs)
+        - len(signs.translate(None, _MATHS))
         + (sum(map(beyond.count, _MATHS_BEYOND)) if beyond else 0),
         formulae=0 if is_pattern else _formulae(low) if b"\\" in signs or b"$" in signs else 0,
-        code=sum(map(signs.count, _CODE)) + _CODE_WORD * seen.tally[IN_CODE],
+        code=len(signs) - len(signs.translate(None, _CODE)) + _CODE_WORD * seen.tally[IN_CODE],
         fences=signs.count(b"```"),
-        questions=signs.count(b"?") + sum(map(beyond.count, _QUESTIONS)),
-        options=_run(lines, _OPTIONS) or (_run(low, _INLINE) if b")" in signs else 0),
-        steps=_run(lines, _STEPS),
-        bullets=sum(map(lines.count, _BULLETS)),
+        questions=signs.count(b"?")
+        + (sum(map(beyond.count, _QUESTIONS)) if beyond else 0),
+        options=(_run(lines, _OPTIONS) if lines else 0)
+        or (_run(low, _INLINE) if b")" in signs else 0),
+        steps=_run(lines, _STEPS) if lines else 0,
+        bullets=sum(map(lines.count, _BULLETS)) if lines else 0,
         constraints=seen.tally[IN_CONSTRAINTS],
         terms=seen.tally[IN_TERMS],
         long=seen.tally[IN_LONG_OUTPUT] > 0 or _many_words(low, all_words),
@@ -259,7 +264,7 @@ def _run(text: str, rows: tuple[tuple[str, ...], ...]) -> int:
         rows: The series to look for, each with its marks in order.
     """
     best = 0
-    for row in rows if text else ():
+    for row in rows:
         position = text.find(row[0])
         n = 0
         while position >= 0:

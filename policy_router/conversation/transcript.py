@@ -66,7 +66,7 @@ class Transcript:
 
     def instruct(self, content: object) -> None:
         """Add a system prompt."""
-        if not self.system:
+        if content is not None and not self.system:
             self.system = next(iter(_texts(content)), "")[:_OPENING]
 
     def answer(self) -> None:
@@ -130,6 +130,9 @@ class Transcript:
         return "", turn[-1].message
 
     def _of_message(self, texts: list[str]) -> str:
+        if len(texts) == 1:
+            (text,) = texts
+            return "" if text.isspace() else asked_in(text)
         asked = [text for text in map(asked_in, texts) if text and not text.isspace()]
         return asked[-1] if asked and self._asks_last else "\n".join(asked)
 
@@ -182,6 +185,9 @@ _SYSTEM: Final = ("system", "developer")
 
 def _read_user(message: Mapping[object, object], content: object, transcript: Transcript) -> None:
     """Read a message of the user, which may hold results of tools as well."""
+    if isinstance(content, str):
+        transcript.say(message, content)
+        return
     others: list[object] = []
     parts = items(content)
     for part in parts:

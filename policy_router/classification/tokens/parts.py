@@ -72,9 +72,13 @@ def pictures(messages: object) -> tuple[int, int]:
     """Count the pictures in full and in low detail. Any input is accepted."""
     full = low = 0
     for message in items(messages):
-        content = (
-            message.get("content", message.get("output")) if isinstance(message, Mapping) else None
-        )
+        if not isinstance(message, Mapping):
+            continue
+        content = message.get("content")
+        if isinstance(content, str):
+            continue
+        if content is None and "content" not in message:
+            content = message.get("output")
         for part in items(content):
             kind = part.get("type") if isinstance(part, Mapping) else None
             if not isinstance(part, Mapping) or not isinstance(kind, str) or kind not in _PICTURES:
