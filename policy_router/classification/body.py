@@ -128,16 +128,16 @@ def read_body(
     tokens = most = 0
     prompt = body.get(_SYSTEM_PROMPT[dialect])
     if prompt:
-        tokens, most = _size({"content": prompt}, needs)
+        tokens, most = message_size({"content": prompt}, needs)
         instructions = tokens = tokens + MESSAGE
     for message in items(body.get("input" if dialect is Dialect.RESPONSES else "messages")):
         if not isinstance(message, Mapping):
             tokens += MESSAGE
             most += weigh(message).most
             continue
-        own, own_most = _size(message, judged_needs if message is judged else needs)
+        own, own_most = message_size(message, judged_needs if message is judged else needs)
         tokens += own + MESSAGE
-        most += own_most + _FRAME
+        most += own_most + FRAME
         if message is judged:
             judged_tokens = own + MESSAGE
         if message.get("role") in _INSTRUCTING:
@@ -178,7 +178,7 @@ def read_body(
 _new_facts: Final = maker(BodyFacts)
 
 
-_FRAME: Final = 16
+FRAME: Final = 16
 """Tokens that chat formats add to a message, at most."""
 _AROUND: Final = 2
 """Bytes that a field adds to its value, at most."""
@@ -249,8 +249,13 @@ def _is_client_tool(tool: object, dialect: Dialect) -> bool:
     )
 
 
-def _size(message: Mapping[object, object], needs: set[str]) -> tuple[int, int]:
-    """Estimate the tokens of a message and the most it can have; add what it needs to `needs`."""
+def message_size(message: Mapping[object, object], needs: set[str]) -> tuple[int, int]:
+    """Estimate the tokens of a message and the most it can have, without those of its frame.
+
+    Args:
+        message: The message.
+        needs: The set that the abilities which it needs are added to.
+    """
     tokens = most = 0
     for key, value in message.items():
         if key == "role" and type(value) is str and value in _ROLES:

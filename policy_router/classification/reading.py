@@ -6,15 +6,18 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Final
 
 from policy_router.base_errors import UsageError
-from policy_router.classification.body import needs_beside, read_body
+from policy_router.classification.body import FRAME, message_size, needs_beside, read_body
 from policy_router.classification.detect.detector import kinds_in
 from policy_router.classification.known_parts import unknown_part
+from policy_router.classification.tokens.estimate import MESSAGE
 from policy_router.classification.tokens.parts import pictures
 from policy_router.clients.headers import usable
 from policy_router.clients.program import read_program
+from policy_router.conversation.blocks import is_plain
 from policy_router.conversation.dialect import Dialect
 from policy_router.conversation.housekeeping import is_housekeeping
 from policy_router.conversation.transcript import read_transcript
+from policy_router.domain.request import UNBOUNDED
 from policy_router.frozen import maker
 from policy_router.quoting import quoted
 
@@ -123,6 +126,10 @@ def read_request(
     given = body.get(name)
     if isinstance(given, str):
         body = {**body, name: [{"role": "user", "content": given}]}
+    if dialect is Dialect.CHAT and not headers and not detect:
+        reading = _of_one_text(body)
+        if reading is not None:
+            return reading
     program = read_program(headers, body)
     transcript = read_transcript(body, dialect, asks_last=program.client.asks_last)
     latest = transcript.asked()
@@ -159,6 +166,47 @@ def read_request(
         if detect
         else frozenset(),
         unknown_part=unknown_part(body, dialect),
+    )
+
+
+_INERT: Final = frozenset(
+    {
+        "messages", "model", "n", "stream", "frequency_penalty", "logit_bias", "logprobs",
+        "presence_penalty", "reasoning_effort", "seed", "stop", "temperature", "top_logprobs",
+        "top_p", "user", "verbosity", *_CAPS,
+    }
+)  # fmt: skip
+"""Fields of a body that do not change what its only message asks for, or how large it is."""
+_USER: Final = {"role", "content"}
+
+
+def _of_one_text(body: Mapping[str, object]) -> RequestReading | None:
+    """Read a chat body whose only message is a text of the user, as most are; None for any other.
+
+    Nothing but that text is looked at, so that a short question does not pay for what only the
+    conversations of agents have. The result is the same.
+    """
+    messages = body.get("messages")
+    message = messages[0] if isinstance(messages, list) and len(messages) == 1 else None
+    if not isinstance(message, dict) or message.keys() != _USER or message["role"] != "user":
+        return None
+    text = message["content"]
+    if type(text) is not str or not is_plain(text):
+        return None
+    for name, value in body.items():
+        if value is not None and name not in _INERT:
+            return None
+    tokens, most = message_size(message, set())
+    return _new_reading(
+        asked=text,
+        asked_turn=1,
+        model=usable(body.get("model")),
+        turn=1,
+        tokens=tokens + MESSAGE,
+        max_tokens=_cap(body),
+        answers=_count(body.get("n")) or 1,
+        max_input_tokens=min(most + FRAME, UNBOUNDED),
+        stream=body.get("stream") is True,
     )
 
 

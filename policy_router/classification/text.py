@@ -192,8 +192,7 @@ def read_text(text: str) -> Text:
         formulae=0 if is_pattern else _formulae(low) if b"\\" in signs or b"$" in signs else 0,
         code=len(signs) - len(signs.translate(None, _CODE)) + _CODE_WORD * seen.tally[IN_CODE],
         fences=signs.count(b"```"),
-        questions=signs.count(b"?")
-        + (sum(map(beyond.count, _QUESTIONS)) if beyond else 0),
+        questions=signs.count(b"?") + (sum(map(beyond.count, _QUESTIONS)) if beyond else 0),
         options=(_run(lines, _OPTIONS) if lines else 0)
         or (_run(low, _INLINE) if b")" in signs else 0),
         steps=_run(lines, _STEPS) if lines else 0,

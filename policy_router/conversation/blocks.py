@@ -76,6 +76,15 @@ def may_be_asked(text: str) -> bool:
     return bool(asked_in(text).strip())
 
 
+def is_plain(text: str) -> bool:
+    """Whether a text is certainly all typed by a human, and asks for what it says."""
+    start = text[:_OPENING].lstrip()
+    if start[:1] in _MARKED:
+        # A heading may begin what a program asks for itself.
+        return start[0] != "#" and asked_in(text) is text
+    return bool(start) and ("<" not in text or "</" not in text)
+
+
 _MARKED: Final = frozenset("<[#cCtTaA")
 """The first characters of texts that a program may have written."""
 

@@ -1,0 +1,64 @@
+"""What is made the fast way is what the constructor of a frozen class makes."""
+
+from __future__ import annotations
+
+import copy
+import pickle
+from dataclasses import FrozenInstanceError, dataclass, field, fields, replace
+from typing import Any
+
+import pytest
+
+from policy_router.classification.body import BodyFacts
+from policy_router.classification.features import Features
+from policy_router.classification.reading import RequestReading
+from policy_router.classification.text import Text
+from policy_router.frozen import maker
+
+
+@dataclass(frozen=True, slots=True)
+class _Point:
+    x: int
+    y: int = 2
+    seen: list[int] = field(default_factory=list, compare=False, repr=False)
+
+
+_new_point = maker(_Point)
+
+
+def test_an_object_is_what_the_constructor_makes() -> None:
+    made, plain = _new_point(1, y=3), _Point(1, 3)
+    assert type(made) is _Point
+    assert (made, repr(made), hash(made)) == (plain, repr(plain), hash(plain))
+    assert pickle.loads(pickle.dumps(made)) == copy.copy(made) == plain  # noqa: S301  our own
+    assert replace(made, x=5) == _Point(5, 3)
+
+
+def test_defaults_are_those_of_the_class() -> None:
+    made, other = _new_point(1), _new_point(1)
+    assert (made.x, made.y, made.seen) == (1, 2, [])
+    assert made.seen is not other.seen
+
+
+def test_an_object_is_frozen() -> None:
+    with pytest.raises(FrozenInstanceError):
+        _new_point(1).x = 2  # type: ignore[misc]  # the point of the test
+
+
+@pytest.mark.parametrize("arguments", [{}, {"x": 1, "z": 2}], ids=["too few", "unknown"])
+def test_wrong_arguments_are_refused_as_by_the_constructor(arguments: dict[str, Any]) -> None:
+    with pytest.raises(TypeError):
+        _Point(**arguments)
+    with pytest.raises(TypeError):
+        _new_point(**arguments)
+
+
+@pytest.mark.parametrize("frozen", [RequestReading, Text, Features])
+def test_every_field_has_its_default(frozen: type[RequestReading | Text | Features]) -> None:
+    made, plain = maker(frozen)(), frozen()
+    assert type(made) is frozen
+    assert all(getattr(made, each.name) == getattr(plain, each.name) for each in fields(frozen))
+
+
+def test_arguments_by_position_are_in_the_order_of_the_fields() -> None:
+    assert maker(BodyFacts)(3, frozenset({"vision"}), 9).most == 9
