@@ -10,6 +10,7 @@ from policy_router.conversation.transcript import items
 from policy_router.domain.content import ITEMS, PARTS
 
 _INSTRUCTIONS: Final = "system"
+_CONTENTS: Final = ("content", "output")
 
 
 def unknown_part(body: Mapping[str, object], dialect: Dialect) -> str | None:
@@ -21,21 +22,22 @@ def unknown_part(body: Mapping[str, object], dialect: Dialect) -> str | None:
         body: The body, from JSON.
         dialect: Its format.
     """
+    prompt = _in_parts(body.get(_INSTRUCTIONS))
+    if prompt is not None:
+        return prompt
     is_responses = dialect is Dialect.RESPONSES
-    found = _in_parts(body.get(_INSTRUCTIONS))
     for message in items(body.get("input" if is_responses else "messages")):
-        if found is not None:
-            break
         if not isinstance(message, Mapping):
             continue
         kind = message.get("type") if is_responses else None
         if isinstance(kind, str) and kind not in ITEMS:
             return kind
-        content = message.get("content")
-        found = None if isinstance(content, str) else _in_parts(content)
-        if found is None and "output" in message:
-            found = _in_parts(message["output"])
-    return found
+        for name in _CONTENTS:
+            content = message.get(name)
+            part = None if content is None or isinstance(content, str) else _in_parts(content)
+            if part is not None:
+                return part
+    return None
 
 
 def _in_parts(content: object, *, within: bool = False) -> str | None:
