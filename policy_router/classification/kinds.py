@@ -22,7 +22,8 @@ if TYPE_CHECKING:
 KINDS: Final = (
     "code_generation", "code_refactor", "reasoning", "math", "analysis", "security_analysis",
     "classification", "extraction", "summarization", "translation", "completion", "creative",
-    "tool_use", "chat", "speaker_diarization",
+    "rewriting", "functional_writing", "advice", "open_question", "tool_use", "chat",
+    "speaker_diarization",
 )  # fmt: skip
 """The built-in kinds of work; a policy uses one by giving its name to a task."""
 NONE: Final = 1.5
@@ -64,7 +65,15 @@ def kind_of(features: Features) -> WorkKind:
     """Return the probabilities of the kinds of work, given the features of a request."""
     text = features.text
     evidence, decisive = [0.0] * len(KINDS), [0.0] * len(KINDS)
-    strengths = [(entry, _strength(entry, times, text)) for entry, times in text.found]
+    asked = text.asked
+    strengths = [
+        (
+            entry,
+            (1.0 if entry in asked else ELSEWHERE)
+            * (1.0 if times == 1 else 1 + AGAIN * min(REPEATS, times - 1)),
+        )
+        for entry, times in text.found
+    ]
     task_cues = vocabulary().task_cues
     for entry, here in strengths:
         for index, weight in task_cues.get(entry, ()):
@@ -105,11 +114,6 @@ _TOOL_USE: Final = KINDS.index("tool_use")
 _Signs: TypeAlias = "tuple[tuple[int, float, str], ...]"
 
 
-def _strength(entry: str, times: int, text: Text) -> float:
-    here = 1.0 if entry in text.asked else ELSEWHERE
-    return here if times == 1 else here * (1 + AGAIN * min(REPEATS, times - 1))
-
-
 def _cues(top: int, strengths: Sequence[tuple[str, float]], signs: _Signs) -> tuple[str, ...]:
     """Return the evidence for a kind, the strongest first."""
     task_cues = vocabulary().task_cues
@@ -145,6 +149,6 @@ def _signs(features: Features, text: Text) -> Iterator[tuple[int, float, str]]:
         yield _CODE_REFACTOR, FAIR, "code"
         yield _REASONING, WEAK, "code"
     if features.own_tools:
-        yield _TOOL_USE, STRONG + FAIR, "tools offered"
+        yield _TOOL_USE, DECISIVE, "tools offered"
     if 0 < text.words < 6 and not text.questions:
         yield _CHAT, WEAK, "a few words"

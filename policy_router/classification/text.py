@@ -118,6 +118,8 @@ class Text:
 
 _BLANK: Final = bytes.maketrans(punctuation.encode(), b" " * len(punctuation))
 """Replaces signs by spaces; bytes of other scripts are unchanged."""
+_QUOTES: Final = "¿¡«»„“”‘’…"  # noqa: RUF001  what stands around words beyond ASCII
+"""Signs that are no part of the word next to them."""
 _DIGITS: Final = bytes(ord("0") if chr(b) in digits else ord(" ") for b in range(256))
 _IN_NUMBERS: Final = b",."
 _ASCII: Final = bytes(range(128))
@@ -165,6 +167,9 @@ def read_text(text: str) -> Text:
         return _NO_TEXT
     sample = text if len(text) <= HEAD + TAIL else f"{text[:HEAD]}\n{text[-TAIL:]}"
     low = sample.lower()
+    if not low.isascii():
+        for sign in _QUOTES:
+            low = low.replace(sign, " ")
     data = low.encode("utf-8", "surrogatepass")
     all_words = data.translate(_BLANK).decode("utf-8", "surrogatepass").split()
     lines = f"\n{low}" if "\n" in low else ""

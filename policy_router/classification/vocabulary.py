@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any, Final, NamedTuple
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-DECISIVE: Final = 4.5
+DECISIVE: Final = 5.5
 """Evidence of a cue that outweighs all others."""
 STRONG: Final = 3.0
 """Evidence of a cue that is enough by itself."""

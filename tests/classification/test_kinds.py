@@ -77,6 +77,10 @@ TELLING = {
         "Act as a pirate and greet me.",
         "Écris un poème sur la mer.",
     ),
+    "rewriting": ("Proofread this: He go to school.", "Formuliere das um: Komm her!"),
+    "functional_writing": ("Write an email to my boss.", "帮我写一封求职信"),
+    "advice": ("How do I clean an oven?", "Comment faire pour dormir ?"),
+    "open_question": ("Why do cats purr?", "Was ist der Unterschied zwischen Bienen und Wespen?"),
     "chat": ("Hi! How are you?", "Thanks, bye", "Hallo", "你好"),
     "speaker_diarization": (
         "Label the speakers in this transcript: Speaker 1: hello. Speaker 2: hi.",
