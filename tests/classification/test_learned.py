@@ -64,6 +64,21 @@ def test_kinds_of_work_it_knows(text: str, kind: str) -> None:
     assert shipped().estimate(text) is not None
 
 
+@pytest.mark.parametrize("style", ["({}) ", "{}) ", "**{}.** "])
+def test_typography_changes_no_estimate(style: str) -> None:
+    styled = CHOICE
+    for letter in "ABCD":
+        styled = styled.replace(f"\n{letter}. ", f"\n{style.format(letter)}")
+    assert shipped().estimate(styled) == shipped().estimate(CHOICE) is not None
+
+
+def test_contest_problems_are_known_without_their_latex() -> None:
+    plain = CONTEST.replace("\\frac{a}{b}", "a/b").replace("$", "")
+    with_, without = shipped().estimate(CONTEST), shipped().estimate(plain)
+    assert with_ is not None
+    assert without == pytest.approx(with_, abs=0.1)
+
+
 def test_contest_problems_gain_more_than_shopping() -> None:
     contest, problem = shipped().estimate(CONTEST), shipped().estimate(PROBLEM)
     assert contest is not None

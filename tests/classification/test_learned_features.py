@@ -25,8 +25,10 @@ def numbers(text: str) -> dict[str, int]:
         ("1234", "digits_per_number", 4),
         ("ABCD", "capitals", 32),
         ("abcd", "capitals", 0),
-        ("$x^2$", "$", 3),
-        ("$x^2$", "^", 1),
+        ("x = 2", "=", 1),
+        ("$x^2$", "bytes", 3),
+        ("a  b\n", "bytes", 3),
+        ("a|b|c", "|", 3),
         ("a\nb\nc\nd\ne", "\n", 5),
         ("for x in y: return x", "for ", 1),
         ("for x in y: return x", "return", 1),
@@ -51,6 +53,59 @@ def test_numbers(text: str, name: str, value: int) -> None:
 )
 def test_options_are_lettered_lines_in_order(text: str, options: int) -> None:
     assert numbers(text)["options"] == options
+
+
+OPTIONS = "Which organ stores bile?\nA. Liver\nB. Gallbladder\nC. Spleen\nD. Pancreas"
+
+
+@pytest.mark.parametrize(
+    "style",
+    ["{}) ", "({}) ", "{}: ", "[{}] ", "**{}.** ", "**{}**. ", "- {}. ", "* ({}) ", "  {}.  "],
+)
+def test_the_style_of_options_is_no_feature(style: str) -> None:
+    styled = OPTIONS
+    for letter in "ABCD":
+        styled = styled.replace(f"\n{letter}. ", f"\n{style.format(letter)}")
+    assert styled != OPTIONS
+    assert features_of(styled) == features_of(OPTIONS)
+
+
+@pytest.mark.parametrize("style", ["({}) ", "{}) "])
+def test_options_on_one_line_are_those_on_several(style: str) -> None:
+    flat = OPTIONS
+    for letter in "ABCD":
+        flat = flat.replace(f"\n{letter}. ", f" {style.format(letter)}")
+    assert features_of(flat) == features_of(OPTIONS)
+
+
+@pytest.mark.parametrize(
+    ("marked", "bare"),
+    [
+        ("Let $x^2$ be **large**, and $y_1$ not.", "Let x2 be large, and y1 not."),
+        (r"Let \(x\) be in \[ 0, 1 \].", "Let x be in 0, 1 ."),
+        (r"Find $\frac{a}{b}$ where $\sqrt{b} = c$.", "Find a b where b = c."),
+        ("# Title\n`code` and *more*", "Title\ncode and more"),
+        ("Run this:\n```python\nx = 1\n```\n", "Run this:\nx = 1\n"),
+        ("~~~\nreturn x\n~~~", "return x\n"),
+    ],
+)
+def test_latex_and_markdown_are_no_features(marked: str, bare: str) -> None:
+    one, other = features_of(marked), features_of(bare)
+    assert one.words == other.words
+    without = NAMES.index("words"), NAMES.index("letters_per_word"), NAMES.index("repetition")
+    assert [n for i, n in enumerate(one.numbers) if i not in without] == [
+        n for i, n in enumerate(other.numbers) if i not in without
+    ]
+
+
+def test_names_of_commands_are_no_words() -> None:
+    assert features_of("Find frac a b where sqrt b = c.").words == {
+        b"find",
+        b"a",
+        b"b",
+        b"where",
+        b"c",
+    }
 
 
 def test_the_stem_ends_where_the_options_begin() -> None:
