@@ -6,7 +6,7 @@ Reads no clock and no file, and calls nothing: the result depends on the argumen
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final, TypedDict, TypeVar, cast
 
 from policy_router.base_errors import UsageError
@@ -113,7 +113,7 @@ def take_in(
     facts, parameters = _split(options, bounds)
     given = None if isinstance(messages, RequestReading) else messages
     body = None if given is None else Body(bounds, messages=given, **parameters)
-    sent = read_parameters(parameters, bounds) if body is None else body
+    sent = read_parameters(parameters, bounds) if body is None else body.parameters
     if isinstance(messages, RequestReading):
         reading = messages
         if reading.unknown_part is not None:
@@ -121,37 +121,31 @@ def take_in(
     else:
         kinds = classifier.policy.detect
         reading = read_request(sent, headers=facts.get("headers"), detect=kinds)
-    stated = _stated(facts, reading, stream=stream)
-    hints = _hints(facts)
     # The caller may ask for more abilities than the body shows, never for fewer.
-    needs = stated.needs | reading.needs
+    needs = _words("needs", facts.get("needs")) | reading.needs
     cap = sent.get("max_completion_tokens") or sent.get("max_tokens") or reading.max_tokens
-    request = replace(
-        stated,
-        tokens=reading.tokens if facts.get("tokens") is None else stated.tokens,
-        max_input_tokens=max(reading.max_input_tokens, stated.tokens)
-        if sent or reading is messages
-        else None,
-        pictures=reading.pictures,
-        thumbnails=reading.thumbnails,
-        max_tokens=cap,
-        answers=sent.get("n") or reading.answers,
+    task, hints = facts.get("task"), _hints(facts)
+    is_estimated = messages is not None and facts.get("complexity") is None
+    seen = None
+    if is_estimated or (messages is not None and (task is None or always_classify)):
+        seen = classifier.classify_reading(
+            reading,
+            max_output=cap,
+            needs=needs,
+            task=str.__str__(task) if isinstance(task, str) else None,
+            **hints,
+        )
+    request = _request(
+        facts,
+        reading,
+        seen,
         needs=needs,
-        detected=reading.detected,
+        cap=cap,
+        answers=sent.get("n") or reading.answers,
+        stream=stream,
+        is_bounded=bool(sent) or reading is messages,
     )
-    is_complete = stated.task is not None and stated.complexity is not None
-    if messages is None or (is_complete and not always_classify):
-        return Intake(request, body)
-    seen = classifier.classify_reading(
-        reading, max_output=cap, needs=needs, task=stated.task, **hints
-    )
-    request = replace(
-        request,
-        task=seen.identified_task,
-        complexity=seen.score if stated.complexity is None else stated.complexity,
-        confidence=seen.confidence if stated.task is None else None,
-    )
-    return Intake(request, body, seen, is_estimated=stated.complexity is None)
+    return Intake(request, body, seen, is_estimated=is_estimated)
 
 
 def _split(options: RequestOptions, bounds: Bounds) -> tuple[RequestOptions, dict[str, object]]:
@@ -227,15 +221,53 @@ def _either(stated: _T | None, read: _T) -> _T:
     return read if stated is None else stated
 
 
-def _stated(facts: RequestOptions, reading: RequestReading, *, stream: bool) -> Request:
-    """What the caller states, and what is read of the client where it does not. Raises
-    UsageError."""
-    tokens, attributes, prefer = facts.get("tokens"), facts.get("attributes"), facts.get("prefer")
+def _request(
+    facts: RequestOptions,
+    reading: RequestReading,
+    seen: Classification | None,
+    *,
+    needs: frozenset[str],
+    cap: int | None,
+    answers: int,
+    stream: bool,
+    is_bounded: bool,
+) -> Request:
+    """What the caller states, and what was read and classified where it does not.
+
+    Args:
+        facts: What the caller states.
+        reading: What the headers and the body say.
+        seen: The classification, if there is one.
+        needs: Abilities that a model must have.
+        cap: The cap on the tokens of one answer.
+        answers: How many answers are asked for.
+        stream: Whether the caller wants a stream.
+        is_bounded: Whether the size of the input is known.
+
+    Returns:
+        The request.
+
+    Raises:
+        UsageError: A fact has a value of the wrong type.
+    """
+    task, complexity, confidence = facts.get("task"), facts.get("complexity"), None
+    if seen is not None:
+        if task is None:
+            task, confidence = seen.identified_task, seen.confidence
+        if complexity is None:
+            complexity = seen.score
+    tokens, most = facts.get("tokens"), reading.max_input_tokens
+    if isinstance(tokens, int) and tokens > most:
+        most = tokens
+    attributes, prefer = facts.get("attributes"), facts.get("prefer")
     return Request(
-        task=facts.get("task"),
-        complexity=facts.get("complexity"),
-        tokens=0 if tokens is None else tokens,
-        needs=_words("needs", facts.get("needs")),
+        task=task,
+        complexity=complexity,
+        tokens=reading.tokens if tokens is None else tokens,
+        max_input_tokens=most if is_bounded else None,
+        max_tokens=cap,
+        answers=answers,
+        needs=needs,
         tags=_words("tags", facts.get("tags")),
         tenant=facts.get("tenant"),
         user=facts.get("user"),
@@ -257,6 +289,10 @@ def _stated(facts: RequestOptions, reading: RequestReading, *, stream: bool) -> 
         prefer=cast("tuple[str, ...] | None", prefer),  # a list, too, which Request makes a tuple
         model=facts.get("model"),
         max_candidates=facts.get("max_candidates"),
+        pictures=reading.pictures,
+        thumbnails=reading.thumbnails,
+        confidence=confidence,
+        detected=reading.detected,
     )
 
 

@@ -116,6 +116,11 @@ class Body(Mapping[str, Any]):
     def __repr__(self) -> str:
         return f"Body({', '.join(sorted(self._values))})"  # names only: values hold the prompt
 
+    @property
+    def parameters(self) -> Mapping[str, Any]:
+        """The same parameters, to be looked up many times: a body itself takes longer for that."""
+        return self._values
+
     def capped(self, tokens: int) -> Body:
         """A body that allows at most this many tokens in the answer.
 
