@@ -15,7 +15,7 @@ from policy_router.clients.headers import usable
 from policy_router.clients.program import read_program
 from policy_router.conversation.blocks import is_plain
 from policy_router.conversation.dialect import Dialect
-from policy_router.conversation.housekeeping import is_housekeeping
+from policy_router.conversation.housekeeping import is_housekeeping, may_be_housekeeping
 from policy_router.conversation.transcript import read_transcript
 from policy_router.domain.request import UNBOUNDED
 from policy_router.frozen import maker
@@ -176,38 +176,55 @@ _INERT: Final = frozenset(
         "top_p", "user", "verbosity", *_CAPS,
     }
 )  # fmt: skip
-"""Fields of a body that do not change what its only message asks for, or how large it is."""
-_USER: Final = {"role", "content"}
+"""Fields of a body that do not change what its text asks for, or how large it is."""
+_TEXT: Final = {"role", "content"}
+_WITH_PROMPT: Final = 2
 
 
 def _of_one_text(body: Mapping[str, object]) -> RequestReading | None:
-    """Read a chat body whose only message is a text of the user, as most are; None for any other.
+    """Read a chat body with one text of the user, after a system prompt or alone; None for others.
 
     Nothing but that text is looked at, so that a short question does not pay for what only the
     conversations of agents have. The result is the same.
     """
     messages = body.get("messages")
-    message = messages[0] if isinstance(messages, list) and len(messages) == 1 else None
-    if not isinstance(message, dict) or message.keys() != _USER or message["role"] != "user":
+    if not isinstance(messages, list) or not 1 <= len(messages) <= _WITH_PROMPT:
         return None
-    text = message["content"]
-    if type(text) is not str or not is_plain(text):
+    text = _text_of(messages[-1], "user")
+    if text is None or not is_plain(text):
         return None
     for name, value in body.items():
         if value is not None and name not in _INERT:
             return None
-    tokens, most = message_size(message, set())
+    tokens, most = message_size(messages[-1], set())
+    context = 0
+    if len(messages) == _WITH_PROMPT:
+        prompt = _text_of(messages[0], "system")
+        if prompt is None or may_be_housekeeping(prompt):
+            return None
+        context, most_of_prompt = message_size(messages[0], set())
+        context += MESSAGE
+        most += most_of_prompt + FRAME
     return _new_reading(
         asked=text,
         asked_turn=1,
         model=usable(body.get("model")),
         turn=1,
-        tokens=tokens + MESSAGE,
+        tokens=tokens + MESSAGE + context,
+        context=context,
         max_tokens=_cap(body),
         answers=_count(body.get("n")) or 1,
         max_input_tokens=min(most + FRAME, UNBOUNDED),
         stream=body.get("stream") is True,
     )
+
+
+def _text_of(message: object, role: str) -> str | None:
+    """Return the text of a message that has nothing else, if it has this role."""
+    if not isinstance(message, dict) or message.keys() != _TEXT or message["role"] != role:
+        return None
+    text = message["content"]
+    return text if type(text) is str else None
 
 
 def _dialect(name: str) -> Dialect:

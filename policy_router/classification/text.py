@@ -7,6 +7,7 @@ time is bounded. The text is not kept, only counts and entries of the built-in v
 
 from __future__ import annotations
 
+import re
 from bisect import bisect_right
 from dataclasses import dataclass
 from enum import StrEnum
@@ -132,9 +133,7 @@ _CODE_WORD: Final = 4
 _CODE: Final = b"{};=[]_<>|&#"
 _ESCAPES: Final = (b"\\n", b"\\t", b"\\r", b'\\"', b"\\u", b"\\x")
 """Backslashes that are not LaTeX."""
-_CLASSES: Final = tuple(
-    f"\\{letter}{after}" for letter in "dsw" for after in ("{", "+", "*", "]", "-", ")", "\\")
-)
+_CLASS: Final = re.compile(r"\\[dsw][{+*\]\-)\\]")
 """What regular expressions contain and LaTeX does not."""
 _QUESTIONS: Final = "？؟"  # noqa: RUF001  the full-width and the Arabic one
 _BULLETS: Final = ("\n- ", "\n* ", "\n• ", "\n– ")  # noqa: RUF001  a dash as a bullet
@@ -184,7 +183,7 @@ def read_text(text: str) -> Text:
             if sign in low:
                 seen.found[sign] = 1
                 seen.asked.add(sign)
-    is_pattern = b"\\" in signs and any(map(low.__contains__, _CLASSES))
+    is_pattern = b"\\" in signs and _CLASS.search(low) is not None
     return _new_text(
         characters=len(text),
         words=max(len(all_words), len(low) // 2 if script in SPACELESS else 0),

@@ -15,7 +15,7 @@ from policy_router.conversation.follow_ups import goes_on, refers_back
 from policy_router.conversation.results import is_error
 from policy_router.domain.content import NEED_OF_PART
 
-_OPENING: Final = 400
+OPENING: Final = 400
 """Characters of the system prompt that are kept, to recognise calls for titles and summaries."""
 _REFERRING: Final = 3
 """Turns that refer back to the one before, at most, before the one that is judged with them."""
@@ -67,7 +67,7 @@ class Transcript:
     def instruct(self, content: object) -> None:
         """Add a system prompt."""
         if content is not None and not self.system:
-            self.system = next(iter(_texts(content)), "")[:_OPENING]
+            self.system = next(iter(_texts(content)), "")[:OPENING]
 
     def answer(self) -> None:
         """Add a message of the model."""
@@ -88,7 +88,8 @@ class Transcript:
     def say(self, message: object, content: object) -> None:
         """Add a message of the user. It begins a turn unless it follows another one."""
         texts = _texts(content)
-        if not any(map(may_be_asked, texts)) and not _has_media(content):
+        is_asked = may_be_asked(texts[0]) if len(texts) == 1 else any(map(may_be_asked, texts))
+        if not is_asked and not _has_media(content):
             if texts:
                 self._said.append(_Message(message, texts))
             return

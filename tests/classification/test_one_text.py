@@ -48,6 +48,13 @@ FIELDS = st.fixed_dictionaries(
         "modalities": st.just(["audio"]),
     },
 )
+PROMPTS = st.lists(
+    st.sampled_from(
+        ["You write ", "a title ", "TAGS ", "for the conversation ", "\u0130" * 200, "x" * 390]
+    )
+    | st.text(max_size=20),
+    max_size=5,
+).map("".join)
 MESSAGES = st.fixed_dictionaries(
     {},
     optional={
@@ -69,6 +76,14 @@ def _same(body: dict[str, Any]) -> RequestReading:
 @given(TEXTS, FIELDS)
 def test_one_text_is_read_as_in_a_conversation(text: str, others: dict[str, Any]) -> None:
     _same({"messages": [{"role": "user", "content": text}], **others})
+
+
+@given(PROMPTS, TEXTS, FIELDS)
+def test_a_system_prompt_before_it_is_read_alike(
+    prompt: str, text: str, others: dict[str, Any]
+) -> None:
+    messages = [{"role": "system", "content": prompt}, {"role": "user", "content": text}]
+    _same({"messages": messages, **others})
 
 
 @given(st.lists(MESSAGES, max_size=2), FIELDS)
