@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Final, NamedTuple, Protocol
 from policy_router.classification.keywords import Keywords
 from policy_router.classification.kinds import is_code
 from policy_router.classification.vocabulary import vocabulary
-from policy_router.domain.complexity import Weights
+from policy_router.domain.complexity import CONFIDENT, Weights
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -127,6 +127,14 @@ READING_CODE: Final = 0.95
 """Difficulty of predicting what code does without running it."""
 UNKNOWN: Final = 0.25
 """Difficulty of a request of no certain kind: mostly questions of fact."""
+PROFESSIONAL: Final = 0.65
+"""The least difficulty of work of a profession, which a question in plain words may be."""
+PROFESSIONAL_WORDS: Final = 2
+"""So many different words of professions make it that."""
+OF_ANY_TOPIC: Final = frozenset(
+    {"analysis", "reasoning", "functional_writing", "advice", "open_question"}
+)
+"""Kinds that are as hard as their topic. To translate or to shorten a contract is not."""
 SURE: Final = 0.5
 """A kind with this probability or more counts in full."""
 ABILITY: Final[Mapping[str, float]] = MappingProxyType(
@@ -238,11 +246,14 @@ def capability(features: Features, work: WorkKind) -> float:
     """Return how capable a model must be, 0..1.
 
     It is the difficulty of the kind of work, the closer to `UNKNOWN` the less certain the kind is,
-    or the capability for the most demanding ability that is needed, whichever is higher.
+    at least `PROFESSIONAL` for work of a profession, or the capability for the most demanding
+    ability that is needed, whichever is higher.
     """
     own = UNKNOWN
     if work.name is not None:
         own += (_difficulty(work.name, work, features.text) - UNKNOWN) * _sure(work)
+    if own < PROFESSIONAL and _is_professional(work, features.text):
+        own = PROFESSIONAL
     if not features.needs and not features.asked_needs:
         return own
     needs = features.asked_needs | (features.needs & _STATED)
@@ -317,6 +328,14 @@ def _is_formal(work: WorkKind, text: Text) -> bool:
             or (work.probability >= PROVEN and _asks_for_proof(text))
         )
     return work.name == "reasoning" and is_code(text)
+
+
+def _is_professional(work: WorkKind, text: Text) -> bool:
+    """Whether this is work of medicine, law or accounting. The words of a quiz are its topic."""
+    if text.options or (work.name not in OF_ANY_TOPIC and work.probability >= CONFIDENT):
+        return False
+    terms = vocabulary().professions
+    return len([entry for entry, _ in text.found if entry in terms]) >= PROFESSIONAL_WORDS
 
 
 def _asks_for_proof(text: Text) -> bool:

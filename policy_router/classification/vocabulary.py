@@ -70,6 +70,7 @@ class WordIndex:
         task_cues: Entry -> the tasks it is evidence for, as (index in `tasks`, weight).
         hard_words: Entry -> how much it suggests difficulty; 1 for the usual words of that kind.
         proofs: Entries that ask for a proof.
+        professions: Entries of medicine, law and accounting.
         unspaced: Entries of scripts without spaces, to be searched for anywhere in a text.
         words: Every word that is looked up.
     """
@@ -78,6 +79,7 @@ class WordIndex:
     task_cues: Mapping[str, tuple[tuple[int, float], ...]]
     hard_words: Mapping[str, float]
     proofs: frozenset[str]
+    professions: frozenset[str]
     unspaced: tuple[str, ...]
     words: Mapping[str, KnownWord]
 
@@ -94,8 +96,10 @@ def vocabulary() -> WordIndex:
         for word in (*group["words"], *group.get("unspaced", ()))
     }
     proofs = frozenset(data["proofs"]["words"])
+    professions = frozenset(data["professions"]["words"] + data["professions"]["unspaced"])
     unspaced = {
         *data["unspaced"],
+        *data["professions"]["unspaced"],
         *(word for group in data["difficulty"] for word in group.get("unspaced", ())),
     }
     counted = [frozenset(data["counted"][name]) for name in _COUNTED]
@@ -104,8 +108,9 @@ def vocabulary() -> WordIndex:
         task_cues=task_cues,
         hard_words=hard_words,
         proofs=proofs,
+        professions=professions,
         unspaced=tuple(sorted(unspaced)),
-        words=_known_words({*task_cues, *hard_words, *proofs}, counted),
+        words=_known_words({*task_cues, *hard_words, *proofs, *professions}, counted),
     )
 
 

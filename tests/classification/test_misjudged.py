@@ -40,6 +40,41 @@ WORK_OF_PROFESSIONS = (
     "Un salarié peut-il contester son licenciement devant les prud'hommes ?",
     "Which amoxicillin dosage is right in paediatric otitis media?",
 )
+IN_PLAIN_WORDS = (
+    "A 45-year-old woman has had fever, night sweats and a swollen knee for two weeks. What is it?",
+    "My patient complains of chest pain that radiates to his back. What should be done first?",
+    "Is it safe to combine warfarin and ibuprofen?",
+    "What are the treatment options for stage III colon cancer?",
+    "Draft an NDA between a startup and a freelance developer.",
+    "Draft an NDA",
+    "Draft a shareholders' agreement for three founders with a vesting schedule.",
+    "Can a landlord in New York evict a tenant without notice?",
+    "My employer dismissed me while I was on sick leave. Is the dismissal lawful?",
+    "What is the statute of limitations for breach of contract in California?",
+    "How should we recognise revenue under IFRS 15 for a multi-year licence?",
+    "Eine Patientin klagt über plötzliche Sehstörungen und Kopfschmerzen. Was kann es sein?",
+    "Entwirf eine Geheimhaltungsvereinbarung zwischen zwei Firmen.",
+    "Un patient de 60 ans présente une douleur thoracique et une dyspnée. Que faire ?",
+    "Redacta un contrato de arrendamiento para un local comercial.",
+    "患者が胸痛を訴えています。どうしますか？",  # noqa: RUF001  Japanese
+    "起草一份保密协议",
+)
+"""Work of professions without formulae and without terms that only the professions know."""
+ONE_WORD_OF_A_PROFESSION = (
+    "What does NDA stand for?",
+    "The patient gardener won a prize.",
+    "When does the court open?",
+    "Draft a birthday greeting",
+    "Write an email to my landlord",
+    "My dog has a rash",
+    "Sign the contract please",
+)
+ABOUT_A_PROFESSION = (
+    "Tell me a joke about a patient and his diagnosis",
+    "Write a poem about a landlord and his tenant",
+    "Translate to German: the patient has a fever and a rash.",
+    "Summarize: the landlord sued the tenant for damages.",
+)
 
 
 def kind(text: str) -> WorkKind:
@@ -61,6 +96,16 @@ def test_mathematics_in_words_and_in_other_languages_is_hard(text: str) -> None:
 @pytest.mark.parametrize("text", WORK_OF_PROFESSIONS)
 def test_work_of_professions_is_not_simple(text: str) -> None:
     assert scored(text) >= 0.35
+
+
+@pytest.mark.parametrize("text", IN_PLAIN_WORDS)
+def test_work_of_professions_in_plain_words_is_moderate_at_least(text: str) -> None:
+    assert scored(text) >= 0.35
+
+
+@pytest.mark.parametrize("text", [*ONE_WORD_OF_A_PROFESSION, *ABOUT_A_PROFESSION])
+def test_a_word_of_a_profession_alone_does_not_make_it_hard(text: str) -> None:
+    assert scored(text) < 0.35
 
 
 @pytest.mark.parametrize(

@@ -113,7 +113,8 @@ def test_nothing_but_the_vocabulary_is_kept() -> None:
 def test_any_text_has_counts_that_are_not_negative(text: str) -> None:
     read = read_text(text)
     assert read.characters == len(text)
-    entries = vocabulary().task_cues.keys() | vocabulary().hard_words.keys()
+    known = vocabulary()
+    entries = known.task_cues.keys() | known.hard_words.keys() | known.proofs | known.professions
     assert read.asked <= dict(read.found).keys() <= entries
     for field in fields(Text):
         value = getattr(read, field.name)
