@@ -11,6 +11,7 @@ import re
 from bisect import bisect_right
 from dataclasses import dataclass
 from enum import StrEnum
+from functools import cache
 from itertools import compress
 from string import ascii_lowercase, digits, punctuation
 from typing import TYPE_CHECKING, Final
@@ -25,7 +26,12 @@ from policy_router.classification.vocabulary import (
 from policy_router.frozen import maker
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from typing import TypeAlias
+
     from policy_router.classification.vocabulary import KeywordPhrase
+
+    _Phrases: TypeAlias = Mapping[str, tuple[KeywordPhrase, ...]]
 
 HEAD: Final = 12_000
 """Characters read at the beginning of a long text."""
@@ -221,9 +227,16 @@ class _Seen:
         self.tally = [0, 0, 0, 0]
 
 
+@cache
+def _entries() -> Mapping[str, tuple[bool, tuple[int, ...], _Phrases | None]]:
+    """The words of the vocabulary as plain tuples, which are unpacked in half the time."""
+    known = vocabulary().words
+    return {word: (row.entry, row.lists, row.phrases) for word, row in known.items()}
+
+
 def _lookup(all_words: list[str]) -> _Seen:
     """Look up words and phrases of the vocabulary in one pass."""
-    entries = vocabulary().words
+    entries = _entries()
     seen = _Seen()
     counts, prominent, tally = seen.found, seen.asked, seen.tally
     last = len(all_words) - 1
