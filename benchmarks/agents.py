@@ -28,7 +28,8 @@ from tests.everyday_asks import EVERYDAY_ASKS
 
 KINDS = (
     "code_generation", "code_refactor", "reasoning", "math", "analysis", "security_analysis",
-    "extraction", "summarization", "translation", "creative", "tool_use",
+    "extraction", "summarization", "translation", "creative", "rewriting", "functional_writing",
+    "advice", "open_question", "tool_use",
 )  # fmt: skip
 MODEL = "{ model: openai/m, tier: standard, price: free, context: 1M, can: [tools, json] }"
 POLICY = load(

@@ -257,7 +257,7 @@ def capability(features: Features, work: WorkKind) -> float:
     if not features.needs and not features.asked_needs:
         return own
     needs = features.asked_needs | (features.needs & _STATED)
-    return max([own, *(ABILITY.get(need, 0.0) for need in needs)])
+    return max([own, *[ABILITY.get(need, 0.0) for need in needs]]) if needs else own
 
 
 def depth(features: Features) -> float:
@@ -332,7 +332,9 @@ def _is_formal(work: WorkKind, text: Text) -> bool:
 
 def _is_professional(work: WorkKind, text: Text) -> bool:
     """Whether this is work of medicine, law or accounting. The words of a quiz are its topic."""
-    if text.options or (work.name not in OF_ANY_TOPIC and work.probability >= CONFIDENT):
+    if len(text.found) < PROFESSIONAL_WORDS or text.options:
+        return False
+    if work.name not in OF_ANY_TOPIC and work.probability >= CONFIDENT:
         return False
     terms = vocabulary().professions
     return len([entry for entry, _ in text.found if entry in terms]) >= PROFESSIONAL_WORDS

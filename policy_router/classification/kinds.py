@@ -82,7 +82,8 @@ def kind_of(features: Features) -> WorkKind:
             else:
                 decisive[index] = max(decisive[index], weight * here)
     # In a long text, greetings are no evidence.
-    evidence[_CHAT] *= min(1.0, max(0.0, (WORDY - text.words) / (WORDY - BRIEF)))
+    if evidence[_CHAT]:
+        evidence[_CHAT] *= min(1.0, max(0.0, (WORDY - text.words) / (WORDY - BRIEF)))
     signs = tuple(_signs(features, text))
     for index, weight, _ in signs:
         evidence[index] += weight

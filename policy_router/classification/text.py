@@ -127,6 +127,8 @@ _BLANK: Final = bytes.maketrans(punctuation.encode(), b" " * len(punctuation))
 """Replaces signs by spaces; bytes of other scripts are unchanged."""
 _QUOTES: Final = "¿¡«»„“”‘’…"  # noqa: RUF001  what stands around words beyond ASCII
 """Signs that are no part of the word next to them."""
+_BEGINNING: Final = 400
+"""Characters in which these are looked for: those of the words where an instruction is expected."""
 _DIGITS: Final = bytes(ord("0") if chr(b) in digits else ord(" ") for b in range(256))
 _IN_NUMBERS: Final = b",."
 _ASCII: Final = bytes(range(128))
@@ -172,9 +174,11 @@ def read_text(text: str) -> Text:
         return _NO_TEXT
     sample = text if len(text) <= HEAD + TAIL else f"{text[:HEAD]}\n{text[-TAIL:]}"
     low = sample.lower()
-    if not low.isascii():
+    beginning = low[:_BEGINNING]
+    if not beginning.isascii():
         for sign in _QUOTES:
-            low = low.replace(sign, " ")
+            beginning = beginning.replace(sign, " ")
+        low = beginning + low[_BEGINNING:]
     data = low.encode("utf-8", "surrogatepass")
     all_words = data.translate(_BLANK).decode("utf-8", "surrogatepass").split()
     lines = f"\n{low}" if "\n" in low else ""

@@ -6,7 +6,9 @@ import pytest
 
 from policy_router.classification.features import read_features
 from policy_router.classification.kinds import WorkKind, kind_of
+from policy_router.classification.tasks import MatchedBy, Tasks
 from policy_router.domain.complexity import CONFIDENT
+from policy_router.domain.rules import Task
 
 # ruff: noqa: RUF001  the full-width signs of Chinese and Japanese
 
@@ -101,6 +103,15 @@ def kind(text: str) -> WorkKind:
 def test_everyday_work_is_told_in_several_languages(expected: str, text: str) -> None:
     told = kind(text)
     assert (told.name, told.probability >= CONFIDENT) == (expected, True)
+
+
+@pytest.mark.parametrize("name", KINDS)
+def test_a_task_of_that_name_is_recognised_by_it(name: str) -> None:
+    tasks = Tasks((Task(name), Task("other", default=True)))
+    for text in KINDS[name]:
+        found = tasks.find(text, frozenset(), kind(text))
+        assert (found.task, found.by) == (name, MatchedBy.BUILT_IN)
+    assert tasks.find("Hello", frozenset(), kind("Hello")).task == "other"
 
 
 @pytest.mark.parametrize(("text", "expected"), ANOTHER_KIND)
