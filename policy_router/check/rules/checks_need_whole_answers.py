@@ -2,7 +2,8 @@
 
 Only a complete answer can be checked. So no part of the stream is sent before the check, whatever
 `fallback.on_stream_break` says, and an answer that fails can still be replaced. `buffer` does the
-same for every request.
+same for every request. A rule whose condition leaves streams out, such as `when: not stream`,
+delays none.
 
 Bad:
     tasks: { form: { accept: { json: true } } }
@@ -10,8 +11,6 @@ Bad:
 Good:
     tasks: { form: { accept: { json: true } } }
     fallback: { on_stream_break: buffer }
-
-A rule whose condition leaves streams out, such as `when: not stream`, delays none.
 """
 
 from __future__ import annotations
