@@ -11,7 +11,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import Phase, find, given, settings
 from hypothesis import strategies as st
 
 from policy_router.decision.decide import decide
@@ -179,20 +179,19 @@ def test_a_rule_that_is_applied_allows_no_more_than_one_in_shadow(situation: Sit
     assert set(names(live, unlimited, snapshot)) <= set(names(policy, unlimited, snapshot))
 
 
-def test_every_layer_excludes_something() -> None:
+@pytest.mark.parametrize("name", LAYERS)
+def test_every_layer_excludes_something(name: str) -> None:
     """A layer that never says no would hide that a feature is not covered."""
-    missing = set(LAYERS)
 
-    @settings(max_examples=200, deadline=None, database=None)
-    @given(situations())
-    def search(situation: Situation) -> None:
+    def excludes(situation: Situation) -> bool:
         policy, request, snapshot = situation
+        if name == "hosted tools":  # which few generated requests need
+            request = replace(request, needs=frozenset({"hosted_tools"}))
         question = Question(policy, request, snapshot.now)
-        missing.difference_update(
-            name
-            for name in list(missing)
-            if not all(LAYERS[name](question, model) for model in policy.models)
-        )
+        return not all(LAYERS[name](question, model) for model in policy.models)
 
-    search()
-    assert not missing
+    # The first one that is generated is enough, and it is the same in every run.
+    once = settings(
+        max_examples=5000, deadline=None, database=None, derandomize=True, phases=[Phase.generate]
+    )
+    assert excludes(find(situations(), excludes, settings=once))
