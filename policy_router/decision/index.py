@@ -313,7 +313,8 @@ class Index:
                     denied = rule
                 if rule.accept is not None:
                     accept += (rule.accept,)
-                cost = stricter(cost, own.cost)
+                if own.cost is not None:
+                    cost = stricter(cost, own.cost)
                 if prefer is None:
                     prefer = own.prefer
         reasons = RuleReasons.later(self._compute_reasons, matching)
