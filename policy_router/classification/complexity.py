@@ -130,7 +130,7 @@ UNKNOWN: Final = 0.25
 PROFESSIONAL: Final = 0.65
 """The least difficulty of work of a profession, which a question in plain words may be."""
 PROFESSIONAL_WORDS: Final = 2
-"""So many different words of professions make it that."""
+"""Different words of professions from which a request counts as such work."""
 OF_ANY_TOPIC: Final = frozenset(
     {"analysis", "reasoning", "functional_writing", "advice", "open_question"}
 )

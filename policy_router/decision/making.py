@@ -2,7 +2,8 @@
 
 The constructor of a frozen class sets each field by a call, which takes longer than the rest of
 many decisions: `benchmarks/decide.py` shows it. Here the fields are set on an object of a class
-with the same slots that is not frozen, which then becomes one of the frozen class.
+with the same slots that is not frozen, which then becomes one of the frozen class. `frozen.maker`
+does so for any class; what is written out here takes a third less time.
 """
 
 from __future__ import annotations

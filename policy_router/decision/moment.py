@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 _LAST: Final = float("inf")
 OF_THE_MOMENT: Final = frozenset({SortKey.HEADROOM, SortKey.SPREAD})
 _MILLION: Final = 1_000_000
-"""Prices are for so many tokens."""
+"""The number of tokens that prices refer to."""
 _NONE: Final[Mapping[OrderKey, Sequence[float]]] = MappingProxyType({})
 
 

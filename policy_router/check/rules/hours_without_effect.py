@@ -39,9 +39,8 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from policy_router.check.hours import moments
+from policy_router.check.hours import moments, stated_prices
 from policy_router.check.subject import warning
-from policy_router.language.document.prices import PriceShape
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -51,12 +50,8 @@ if TYPE_CHECKING:
 
 
 def check(subject: Subject) -> Iterator[Diagnostic]:
-    document, places = subject.draft.document, subject.draft.places
-    for model in subject.policy.models:
-        price, shape = model.price, (document.models or {})[model.name].price
-        if price is None or not isinstance(shape, PriceShape):
-            continue
-        ranges = [hours for hours, _ in price.by_hour]
+    places = subject.draft.places
+    for name, price, ranges in stated_prices(subject):
         applying = {
             next((i for i, hours in enumerate(ranges) if moment in hours), None)
             for moment in moments(ranges)
@@ -70,5 +65,5 @@ def check(subject: Subject) -> Iterator[Diagnostic]:
                 message = "the price at these hours is the same as at other hours"
                 help_ = "write the rates that differ, or remove it"
             if message:
-                span = places.value(("models", model.name, "price", "at", i))
+                span = places.value(("models", name, "price", "at", i))
                 yield warning("hours-without-effect", message, span, help_)

@@ -39,9 +39,8 @@ from __future__ import annotations
 from datetime import datetime
 from typing import TYPE_CHECKING
 
-from policy_router.check.hours import moments
+from policy_router.check.hours import moments, stated_prices
 from policy_router.check.subject import warning
-from policy_router.language.document.prices import PriceShape
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -51,12 +50,8 @@ if TYPE_CHECKING:
 
 
 def check(subject: Subject) -> Iterator[Diagnostic]:
-    document, places = subject.draft.document, subject.draft.places
-    for model in subject.policy.models:
-        price, shape = model.price, (document.models or {})[model.name].price
-        if price is None or not isinstance(shape, PriceShape):
-            continue
-        ranges = [hours for hours, _ in price.by_hour]
+    places = subject.draft.places
+    for name, price, ranges in stated_prices(subject):
         every = list(moments(ranges))
         for i, (hours, own) in enumerate(price.by_hour):
             inside = [moment for moment in every if moment in hours]
@@ -70,7 +65,7 @@ def check(subject: Subject) -> Iterator[Diagnostic]:
                         "overlapping-hours",
                         f"on {local:%A} at {local:%H:%M} ({hours.zone}) an earlier price applies "
                         "as well, and that one counts",
-                        places.value(("models", model.name, "price", "at", i)),
+                        places.value(("models", name, "price", "at", i)),
                         "correct the hours, the days or the zone",
                     )
                     break

@@ -1,6 +1,6 @@
 """Telephone numbers: international ones, usual national forms, and numbers that are called one.
 
-A number in a national form is only taken for a telephone number when its groups are those of a
+A number in a national form counts as a telephone number only when its groups are those of a
 country, or when a word for a telephone stands before it: prices, dates, numbers of orders and of
 books look alike.
 """

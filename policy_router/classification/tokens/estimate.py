@@ -83,7 +83,7 @@ def weigh(value: object) -> Weight:
 
 
 def _of_text(text: str, tokens: int, extra: int) -> Weight:
-    """Return the weight of a text, with so many tokens and bytes added.
+    """Return the weight of a text, plus tokens and bytes that are counted apart from it.
 
     ASCII letters and spaces take few tokens, anything else takes more.
     """

@@ -91,7 +91,7 @@ def _caps(shape: LimitOverrideShape, path: Path) -> Iterator[tuple[tuple[Metric,
 
 
 def _subject(resolver: Resolver, per: str | None, path: Path, name: str) -> str:
-    """The name of a subject as counters have it; overrides that nobody can have are reported."""
+    """The name of a subject as counters have it; an override that matches none is reported."""
     place = (*path, "overrides", name)
     if per is None:
         resolver.draft.error(

@@ -41,8 +41,8 @@ class DegradedShape(Shape):
         examples=["90%"],
     )] = None  # fmt: skip
     latency: Annotated[Factor | None, Field(
-        description="It counts as degraded when it takes so many times as long as in its own last "
-        "days.",
+        description="It counts as degraded when its latency is this many times its average of the "
+        "last days.",
         examples=["3x"],
     )] = None  # fmt: skip
     over: Annotated[Wait | None, Field(
