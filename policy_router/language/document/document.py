@@ -127,7 +127,11 @@ class Document(Shape):
         ),
     ] = None
     aliases: Annotated[
-        dict[Annotated[str, Field(pattern=ALIAS)], Selectors] | None,
+        dict[
+            Annotated[str, Field(pattern=ALIAS)],
+            Annotated[Selectors, Field(examples=[["light"], ["large", "small"]])],
+        ]
+        | None,
         Field(
             description="Names, or patterns of names, that clients may ask for in place of a "
             "model: only these models, in this order, of what the rules allow. Without an alias "
