@@ -4,7 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 PIP = $(BIN)/pip install --quiet --disable-pip-version-check
 
-.PHONY: demo test lint test-latest test-oldest lock wheel bench fuzz long clean
+.PHONY: demo test laws lint test-latest test-oldest lock wheel bench fuzz long clean
 
 demo: $(VENV)/.user
 	@$(BIN)/policy-router demo
@@ -12,6 +12,11 @@ demo: $(VENV)/.user
 test: $(VENV)/.dev
 	$(BIN)/python -m pytest -n 2 --cov --cov-report= $(ARGS)
 	$(BIN)/coverage report --fail-under=100 --include='policy_router/language/*,policy_router/decision/*,policy_router/domain/condition.py,policy_router/execution/chain.py,policy_router/execution/exclusions.py,policy_router/acceptance/checks.py'
+
+# Every law of hypothesis RUNS times, each time with other examples.
+RUNS ?= 3
+laws: $(VENV)/.dev
+	for run in $$(seq $(RUNS)); do $(BIN)/python -m pytest -q -n 2 -m hypothesis $(ARGS) || exit 1; done
 
 # The same tests with the newest release of everything that pyproject.toml allows.
 test-latest:

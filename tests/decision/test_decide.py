@@ -71,15 +71,7 @@ def test_one_more_rule_never_adds_a_candidate(situation: Situation, data: st.Dat
     before = {c.name for c in decide(policy, request, snapshot).candidates}
     more = data.draw(rules(1, len(policy.models), policy.vocabulary))
     extra = replace(more[0], name="one more", first=(), min_tier=None)
-    longer = assemble(
-        policy.models,
-        (*policy.rules, extra),
-        policy.vocabulary,
-        tasks=policy.tasks,
-        prefer=policy.prefer,
-        fallback=policy.fallback,
-        meters=policy.limits,
-    )
+    longer = replace(policy, rules=(*policy.rules, extra))
     unlimited = replace(request, max_candidates=None)
     before = {c.name for c in decide(policy, unlimited, snapshot).candidates}
     assert {c.name for c in decide(longer, unlimited, snapshot).candidates} <= before
@@ -478,16 +470,7 @@ def test_the_cost_of_a_decision() -> None:
 def test_unrelated_models_do_not_matter(situation: Situation, data: st.DataObject) -> None:
     policy, _, snapshot = situation
     request = data.draw(requests(policy))
-    bystander = model("bystander", 0)
-    wider = assemble(
-        (*policy.models, bystander),
-        policy.rules,
-        policy.vocabulary,
-        tasks=policy.tasks,
-        prefer=policy.prefer,
-        fallback=policy.fallback,
-        meters=policy.limits,
-    )
+    wider = replace(policy, models=(*policy.models, model("bystander", 0)))
     request = replace(request, max_candidates=None)
     before = [c.name for c in decide(policy, request, snapshot).candidates]
     after = [c.name for c in decide(wider, request, snapshot).candidates]
