@@ -321,8 +321,10 @@ def _group(model: Model) -> str:
 
 
 def _is_exact(policy: Policy, task: Task | None, asked: str | None) -> bool:
-    """Whether the task or an alias says in which order models are tried."""
-    return (task is not None and task.use is not None) or _alias(policy, asked) is not None
+    """Whether the task or an alias says in which order models are tried: group after group."""
+    alias = _alias(policy, asked)
+    use = None if task is None else task.use
+    return len(use or ()) > 1 or (alias is not None and len(alias.groups) != 1)
 
 
 def _alias(policy: Policy, asked: str | None) -> Alias | None:

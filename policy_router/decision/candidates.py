@@ -85,14 +85,15 @@ def _grouped(  # noqa: PLR0917  as above
     The model that a session stays with, `kept`, goes before both.
     """
     choice = None if request.model is None else index.aliases.find(request.model)
+    use = None if own is None else own.use
+    if (choice is None or len(choice.groups) == 1) and (use is None or len(use) == 1):
+        return usual(allowed, floor, first)  # one group; the kept model is the first of `first`
 
     def used(models: int) -> tuple[Candidate, ...]:
-        if own is None or own.use is None:
+        if own is None or use is None:
             return usual(models, floor, first)
         source = f"`use` of {own.source}"
-        return ordered_in_groups(
-            own.use, models, lambda some: usual(some, floor, first), "use", source
-        )
+        return ordered_in_groups(use, models, lambda some: usual(some, floor, first), "use", source)
 
     stays = usual(kept, floor, first) if kept else ()
     others = allowed & ~kept

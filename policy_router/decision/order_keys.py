@@ -37,6 +37,8 @@ def order_keys(
 def functions_for(policy: Policy, situation: Situation) -> tuple[str, ...]:
     """The functions of the program whose numbers the models are sorted by; see `Snapshot.scores`.
 
+    Those of rules in shadow are among them, since what such a rule would do is worked out as well.
+
     Args:
         policy: The policy that decides.
         situation: The request as the policy sees it.
@@ -44,7 +46,12 @@ def functions_for(policy: Policy, situation: Situation) -> tuple[str, ...]:
     index = policy._index
     if not index.calls_functions or situation.problem is not None:
         return ()
-    effect = index.effect(index.matching(situation.facts))
+    matching = index.matching(situation.facts)
+    in_shadow = matching & index.shadowing
+    matching ^= in_shadow
     own = None if situation.task is None else index.task_effects.get(situation.task.name)
-    keys = order_keys(policy, situation.request, effect, own)
-    return tuple(key.function for key in keys if isinstance(key, FunctionKey))
+    applying = [matching, *(matching | box for _, box in index.in_shadow(in_shadow))]
+    effects = [index.effect(boxes) for boxes in applying]
+    keys = [order_keys(policy, situation.request, effect, own) for effect in effects]
+    functions = [key.function for each in keys for key in each if isinstance(key, FunctionKey)]
+    return tuple(dict.fromkeys(functions))

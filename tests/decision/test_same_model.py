@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+import pytest
+
 from policy_router.decision.decide import decide
+from policy_router.domain.aliases import Alias
 from policy_router.domain.facts import Vocabulary
 from policy_router.domain.models import Model
 from policy_router.domain.ordering import SortKey
 from policy_router.domain.prices import FREE_PRICE, Price
 from policy_router.domain.request import Request
 from policy_router.domain.rules import Rule
+from policy_router.domain.sessions import Keep, Sessions, SessionState
+from policy_router.domain.snapshot import Snapshot
 from tests.generate import TIERS, assemble
 
 
@@ -82,4 +87,27 @@ def test_unknown_models_are_the_same_as_no_other() -> None:
         "x: written order",
         "y: a different model",
         "z: a different model",
+    ]
+
+
+@pytest.mark.parametrize("asked", [None, "any"])
+def test_the_model_of_a_session_counts_as_the_first_model(asked: str | None) -> None:
+    policy = assemble(
+        POOL,
+        (),
+        Vocabulary((), ()),
+        bands=(),
+        prefer=(SortKey.SAME_MODEL, SortKey.CHEAPEST),
+        aliases=(Alias("any", (tuple(model.name for model in POOL),)),),
+        sessions=Sessions(Keep.MODEL),
+    )
+    snapshot = Snapshot(1.7e9, session=SessionState("b2", 1, "it began with `b2`", 1.7e9))
+    decision = decide(policy, Request(session="s1", tokens=1, model=asked), snapshot)
+    assert [f"{c.name}: {c.detail}" for c in decision.candidates] == [
+        "b2: answered last in this session",
+        "b1: the same model as `b2`",
+        "a0: a different model",
+        "a1: the same model as `a0`",
+        "a2: the same model as `a1`",
+        "c: a different model",
     ]

@@ -130,6 +130,39 @@ def test_a_function_that_fails_sorts_nothing_and_is_logged_once(
     assert reason in logged
 
 
+@pytest.mark.parametrize(
+    ("usual", "in_shadow", "called"),
+    [
+        ('{ python: "own:order" }', "free", ["own:order"]),
+        ("free", '{ python: "own:order" }', ["own:order"]),
+        ('{ python: "own:order" }', '{ python: "own:backwards" }', ["own:order", "own:backwards"]),
+        ('{ python: "own:order" }', '{ python: "own:order" }', ["own:order"]),
+    ],
+)
+def test_a_rule_in_shadow_takes_no_function_from_those_that_apply(
+    usual: str, in_shadow: str, called: list[str]
+) -> None:
+    policy = load(
+        text=f"""\
+version: 1
+models:
+  one: {{ model: openai/one, tier: light, price: free }}
+  two: {{ model: openai/two, tier: light, price: free }}
+prefer: [{usual}]
+rules:
+  - {{ name: tried out, prefer: [{in_shadow}], shadow: true }}
+"""
+    )
+    functions = Functions({"own:order": backwards, "own:backwards": backwards})
+    situation = situation_of(policy, Request(), None)
+    scores = asyncio.run(OrderFunctions(functions, deadline=30).scores(policy, situation))
+    assert list(scores) == called
+    decision = decide_on(policy, situation, Snapshot(scores=scores))
+    (effect,) = decision.shadow
+    assert decision.candidates[0].name == ("one" if usual == "free" else "two")
+    assert effect.first == {"free": "one"}.get(in_shadow, None if usual != "free" else "two")
+
+
 def test_what_is_not_allowed_is_not_called() -> None:
     situation = situation_of(POLICY, Request(), None)
     assert asyncio.run(OrderFunctions(Functions()).scores(POLICY, situation)) == {}
