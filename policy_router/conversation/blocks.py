@@ -46,8 +46,11 @@ _SUMMARIES: Final = (
     "another language model started to solve this problem",
 )
 """Beginnings, in lower case, of messages that replace a conversation by a summary of it."""
-_LISTED: Final = re.compile(r"(?im)^\W*(?:\d+\.\s*)?\W*(?:all )?user messages\b.*$")
+_LISTED: Final = re.compile(r"(?i)user messages\b.*")
 """The heading over what the user said, in such a summary."""
+_BEFORE_LISTED: Final = re.compile(r"(?i)\W*(?:\d{1,6}\.)?\W*(?:all )?")
+"""What may stand before it in its line."""
+_LONGEST_BEFORE: Final = 64
 _HEADING: Final = re.compile(r"(?m)^(?:\d+\.\s|#|\*\*)")
 _OPENING: Final = 64
 
@@ -146,7 +149,7 @@ def _is_context(name: str) -> bool:
 
 def _last_listed(summary: str) -> str:
     """Return the last message of the user that a summary lists; empty when it lists none."""
-    heading = _LISTED.search(summary)
+    heading = next(filter(_is_heading, _LISTED.finditer(summary)), None)
     if heading is None:
         return ""
     listed = summary[heading.end() :]
@@ -154,3 +157,13 @@ def _last_listed(summary: str) -> str:
     lines = listed[: following.start() if following else len(listed)].splitlines()
     said = [line.strip(" \t-*•\"'") for line in lines if line.strip()]
     return said[-1] if said else ""
+
+
+def _is_heading(listed: re.Match[str]) -> bool:
+    """Whether nothing else is before these words in their line."""
+    near = max(0, listed.start() - _LONGEST_BEFORE)
+    begin = listed.string.rfind("\n", near, listed.start()) + 1
+    # Without an end of a line nearby, they are in the first line or far from the start of theirs.
+    if not begin and near:
+        return False
+    return _BEFORE_LISTED.fullmatch(listed.string, begin, listed.start()) is not None

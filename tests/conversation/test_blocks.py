@@ -67,6 +67,31 @@ def test_a_hostile_text_takes_no_longer_than_another(tag: str) -> None:
     assert len(asked_in(tag * 100_000)) <= len(tag) * 100_000
 
 
+@pytest.mark.parametrize(
+    "sign", [" ", "\n", "1. ", "(1.", "* \n", "user messages ", "#user messages"]
+)
+def test_a_hostile_summary_takes_no_longer_than_another(sign: str) -> None:
+    """A search that tries every length of what may stand before the heading would take hours."""
+    summary = "This session is being continued from a previous conversation\n" + sign * 300_000
+    assert asked_in(f"{summary}\nUser messages:\n- fix it") in {"fix it", ""}
+
+
+@pytest.mark.parametrize(
+    ("heading", "is_one"),
+    [
+        ("User messages:", True),
+        ("  6. All user messages: ", True),
+        ("**User messages**", True),
+        ("6. user messages", True),
+        ("These are the user messages:", False),
+        ("-" * 100 + "user messages", False),
+    ],
+)
+def test_the_heading_over_what_the_user_said(heading: str, is_one: bool) -> None:
+    opening = "This session is being continued from a previous conversation\n"
+    assert asked_in(f"{opening}{heading}\n- fix it") == ("fix it" if is_one else "")
+
+
 def test_a_blank_text_asks_nothing() -> None:
     assert not may_be_asked(" " * 1_000)
     assert may_be_asked(" " * 1_000 + "x")
