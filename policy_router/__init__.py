@@ -40,7 +40,8 @@ from policy_router.errors import (
 if TYPE_CHECKING:
     from policy_router.classification.reading import RequestReading, read_request
     from policy_router.classification.tokens.exact import count_tokens
-    from policy_router.conversation.dialect import Dialect
+    from policy_router.domain.dialect import Dialect
+    from policy_router.domain.original import OriginalRequest
     from policy_router.execution.answer import Answer
     from policy_router.execution.stream import AnswerStream
     from policy_router.intake import classify
@@ -78,6 +79,7 @@ __all__ = [
     "InvalidRequestError",
     "Model",
     "NoCandidateError",
+    "OriginalRequest",
     "Policy",
     "PolicyError",
     "PolicyRouterError",
@@ -114,8 +116,9 @@ _LATE = {
     "ChatChunk": "policy_router.providers.chat",
     "ChatMessage": "policy_router.options",
     "ChatParameters": "policy_router.options",
-    "Dialect": "policy_router.conversation.dialect",
+    "Dialect": "policy_router.domain.dialect",
     "Identity": "policy_router.options",
+    "OriginalRequest": "policy_router.domain.original",
     "RequestConstraints": "policy_router.options",
     "RequestFacts": "policy_router.options",
     "RequestOptions": "policy_router.options",

@@ -30,6 +30,7 @@ if TYPE_CHECKING:
 
     from policy_router.diagnostics import Diagnostic
     from policy_router.domain.decision import Attempt, Decision, Skip
+    from policy_router.domain.original import OriginalError
 
 
 class TooLargeError(UsageError):
@@ -191,6 +192,8 @@ class _AttemptsError(RoutingError):
     Attributes:
         skipped: Candidates that were not called, and why.
         http_status: The status of the last failure that was not the request's own fault.
+        original: The answer in which a model that was called directly states the failure that the
+            status stands for; None when there is none to relay.
     """
 
     _headline: ClassVar[str]
@@ -202,10 +205,12 @@ class _AttemptsError(RoutingError):
         skipped: Sequence[Skip] = (),
         *,
         status: int | None = None,
+        original: OriginalError | None = None,
     ) -> None:
         super().__init__(decision, attempts)
         self.args = (decision, tuple(attempts), tuple(skipped))
         self.skipped = tuple(skipped)
+        self.original = original
         if status is not None:
             self.http_status = status
 
@@ -245,8 +250,9 @@ class AllModelsFailedError(_AttemptsError):
         *,
         status: int | None = None,
         retry_after: float | None = None,
+        original: OriginalError | None = None,
     ) -> None:
-        super().__init__(decision, attempts, skipped, status=status)
+        super().__init__(decision, attempts, skipped, status=status, original=original)
         self.retry_after = retry_after
 
 

@@ -14,6 +14,7 @@ from policy_router.classification.classifier import Classification, Classifier
 from policy_router.classification.reading import RequestReading, read_request
 from policy_router.domain.content import ITEMS, PARTS
 from policy_router.domain.money import Usd, parse_usd
+from policy_router.domain.original import OriginalRequest
 from policy_router.domain.request import UNBOUNDED, Request
 from policy_router.options import FACTS, OPTIONS
 from policy_router.providers.body import PARAMETERS, Body, read_parameters, refusal
@@ -112,7 +113,10 @@ def take_in(
     """
     facts, parameters = _split(options, bounds)
     given = None if isinstance(messages, RequestReading) else messages
-    body = None if given is None else Body(bounds, messages=given, **parameters)
+    original = options.get("original")
+    if original is not None and not isinstance(original, OriginalRequest):
+        raise UsageError(f"`original` must be an OriginalRequest, not `{quoted(original)}`")
+    body = None if given is None else Body(bounds, original, messages=given, **parameters)
     sent = read_parameters(parameters, bounds) if body is None else body.parameters
     if isinstance(messages, RequestReading):
         reading = messages
@@ -157,7 +161,7 @@ def _split(options: RequestOptions, bounds: Bounds) -> tuple[RequestOptions, dic
             facts[name] = value
         elif name in _SENT:
             parameters[name] = value
-        elif name != "extra_body":
+        elif name not in {"extra_body", "original"}:
             raise UsageError(refusal(name, OPTIONS))
     extra = options.get("extra_body")
     if extra is not None:

@@ -10,6 +10,7 @@ if TYPE_CHECKING:
 
     from policy_router.domain.money import Usd
     from policy_router.domain.ordering import SortKey
+    from policy_router.domain.original import OriginalRequest
 
 
 class SupportsModelDump(Protocol):
@@ -154,9 +155,13 @@ class RequestOptions(
     Attributes:
         extra_body: Chat parameters by name, for a body that was read from JSON. The names are
             those of `ChatParameters`: nothing else can be sent to a provider this way.
+        original: The request as the client sent it, of which the messages and the parameters are a
+            translation; for a server that relays requests. A model that is called directly and in
+            the client's dialect gets it in their place.
     """
 
     extra_body: Mapping[str, object] | None
+    original: OriginalRequest | None
 
 
 FACTS: Final[frozenset[str]] = (

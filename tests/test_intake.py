@@ -86,7 +86,7 @@ def test_what_is_unknown_is_refused(messages: Any, options: dict[str, Any], mess
 def test_every_parameter_of_a_body_is_an_option() -> None:
     assert ChatParameters.__optional_keys__ == PARAMETERS - {"messages", "user"}
     assert not ChatParameters.__optional_keys__ & FACTS
-    assert {*FACTS, *ChatParameters.__optional_keys__, "extra_body"} == OPTIONS
+    assert {*FACTS, *ChatParameters.__optional_keys__, "extra_body", "original"} == OPTIONS
 
 
 def test_what_the_caller_leaves_open_is_read_from_the_messages() -> None:

@@ -17,9 +17,9 @@ from policy_router.classification.tokens.estimate import (
     weigh,
 )
 from policy_router.classification.tokens.parts import most_tokens_of_part
-from policy_router.conversation.dialect import Dialect
 from policy_router.conversation.transcript import items
 from policy_router.domain.content import NEED_OF_MODALITY, NEED_OF_PART, TEXT_PARTS
+from policy_router.domain.dialect import Dialect
 from policy_router.domain.request import UNBOUNDED
 from policy_router.frozen import maker
 

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Final
 
-from policy_router.conversation.dialect import Dialect
 from policy_router.conversation.transcript import items
 from policy_router.domain.content import ITEMS, PARTS
+from policy_router.domain.dialect import Dialect
 
 _INSTRUCTIONS: Final = "system"
 _CONTENTS: Final = ("content", "output")

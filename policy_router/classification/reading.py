@@ -14,9 +14,9 @@ from policy_router.classification.tokens.parts import pictures
 from policy_router.clients.headers import usable
 from policy_router.clients.program import read_program
 from policy_router.conversation.blocks import is_plain
-from policy_router.conversation.dialect import Dialect
 from policy_router.conversation.housekeeping import is_housekeeping, may_be_housekeeping
 from policy_router.conversation.transcript import read_transcript
+from policy_router.domain.dialect import Dialect
 from policy_router.domain.request import UNBOUNDED
 from policy_router.frozen import maker
 from policy_router.quoting import quoted

@@ -10,10 +10,10 @@ from collections.abc import Mapping, Sequence
 from typing import Final, NamedTuple
 
 from policy_router.conversation.blocks import asked_in, may_be_asked
-from policy_router.conversation.dialect import Dialect
 from policy_router.conversation.follow_ups import goes_on, refers_back
 from policy_router.conversation.results import is_error
 from policy_router.domain.content import NEED_OF_PART
+from policy_router.domain.dialect import Dialect
 
 OPENING: Final = 400
 """Characters of the system prompt that are kept, to recognise calls for titles and summaries."""

@@ -221,7 +221,13 @@ class Progress:
             case Move.STOP:
                 skipped = self.chain.give_up(f"the request stops at {failure.kind}")
                 status = failure.reaction.status
-                raise BadRequestError(self.decision, self.attempts, skipped, status=status)
+                raise BadRequestError(
+                    self.decision,
+                    self.attempts,
+                    skipped,
+                    status=status,
+                    original=failure.original,
+                )
             case Move.RETRY:
                 if step.wait[1]:
                     await self.context.sleep(self.context.random.uniform(*step.wait))

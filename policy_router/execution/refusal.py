@@ -74,8 +74,13 @@ def exhausted(
     """
     telling = [failure for failure in failures if failure.fault not in OWN_FAULTS]
     if failures and not telling:
-        return BadRequestError(decision, attempts, skipped)
+        return BadRequestError(decision, attempts, skipped, original=failures[-1].original)
     last = telling[-1].reaction if telling else REACTIONS[FailureKind.DEADLINE]
     return AllModelsFailedError(
-        decision, attempts, skipped, status=last.status, retry_after=retry_after
+        decision,
+        attempts,
+        skipped,
+        status=last.status,
+        retry_after=retry_after,
+        original=telling[-1].original if telling else None,
     )

@@ -24,6 +24,7 @@ class ResumeFilter:
         self._repeated: int | None = None
         self._plain = True
         self._id: str | None = None
+        self._resumed = False
 
     @property
     def began(self) -> bool:
@@ -37,6 +38,7 @@ class ResumeFilter:
 
     def again(self) -> None:
         """Expects the chunks of a new answer from now on."""
+        self._resumed = True
         self._repeated = 0
 
     def new(self, chunk: ChatChunk) -> ChatChunk | None:
@@ -57,7 +59,8 @@ class ResumeFilter:
             chunk = rest
         self._id = self._id or chunk.id
         if chunk.id != self._id:
-            chunk = replace(chunk, id=self._id)
+            original = None if self._resumed else chunk.original
+            chunk = replace(chunk, id=self._id, original=original)
         if len(chunk.choices) > 1 or _has_more_than_text(chunk):
             self._plain = False
         self._text += chunk.text
@@ -91,4 +94,4 @@ def _with_text(chunk: ChatChunk, text: str) -> ChatChunk:
     """The chunk with this text in its first choice."""
     first, *others = chunk.choices
     first = replace(first, delta=replace(first.delta, content=text))
-    return replace(chunk, choices=(first, *others))
+    return replace(chunk, choices=(first, *others), original=None)

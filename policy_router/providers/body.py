@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from policy_router.base_errors import UsageError
 from policy_router.domain.content import MODALITIES, PARTS
+from policy_router.domain.dialect import Dialect
 from policy_router.errors import TooLargeError
 from policy_router.providers.adapt import content_text
 from policy_router.providers.bounds import BOUNDS
@@ -21,6 +22,7 @@ if TYPE_CHECKING:
     from collections.abc import Set as AbstractSet
 
     from policy_router.domain.models import Model
+    from policy_router.domain.original import OriginalRequest
     from policy_router.providers.bounds import Bounds
 
 
@@ -56,6 +58,7 @@ PARAMETERS: Final = frozenset(
 """The parameters that a caller may set, by their names in OpenAI's chat completions."""
 
 
+_NOTHING: Final[Mapping[str, Any]] = MappingProxyType({})
 _LONGEST_NAME: Final = 64
 
 
@@ -88,6 +91,7 @@ class Body(Mapping[str, Any]):
 
     Args:
         bounds: How large the body may be.
+        original: The request as the client sent it, of which the parameters are a translation.
         **parameters: The parameters by name.
 
     Raises:
@@ -96,13 +100,17 @@ class Body(Mapping[str, Any]):
         TooLargeError: The body is beyond the bounds.
     """
 
-    __slots__ = ("_values",)
+    __slots__ = ("_original", "_set", "_values")
 
-    def __init__(self, bounds: Bounds = BOUNDS, /, **parameters: Any) -> None:
+    def __init__(
+        self, bounds: Bounds = BOUNDS, original: OriginalRequest | None = None, /, **parameters: Any
+    ) -> None:
         messages = parameters.get("messages")
         if not isinstance(messages, list | tuple) or not messages:
             raise UsageError("`messages` must be a list with at least one message")
         self._values: Mapping[str, Any] = MappingProxyType(read_parameters(parameters, bounds))
+        self._set: Mapping[str, Any] = _NOTHING
+        self._original = original
 
     def __getitem__(self, name: str) -> Any:
         return self._values[name]
@@ -121,6 +129,16 @@ class Body(Mapping[str, Any]):
         """The same parameters, to be looked up many times: a body itself takes longer for that."""
         return self._values
 
+    @property
+    def original(self) -> OriginalRequest | None:
+        """The request as the client sent it; None where it is only known by its parameters."""
+        return self._original
+
+    @property
+    def set_by_policy(self) -> Mapping[str, Any]:
+        """The parameters whose values are not the caller's own."""
+        return self._set
+
     def capped(self, tokens: int) -> Body:
         """A body that allows at most this many tokens in the answer.
 
@@ -129,10 +147,7 @@ class Body(Mapping[str, Any]):
         names = [name for name in _CAPS if name in self._values] or ["max_tokens"]
         if self._values.get(names[0], tokens + 1) <= tokens:
             return self
-        body = object.__new__(Body)
-        capped = dict.fromkeys(names, tokens)
-        body._values = MappingProxyType({**self._values, **capped})
-        return body
+        return self._with(dict.fromkeys(names, tokens))
 
     def sent_to(self, model: Model) -> Body:
         """The body with the parameters that the policy sets for a model.
@@ -144,21 +159,30 @@ class Body(Mapping[str, Any]):
         effort = model.effort
         if not (model.params or model.defaults or fixed or default or effort):
             return self
-        values = {**model.defaults, **self._values, **model.params}
+        missing = {k: v for k, v in model.defaults.items() if k not in self._values}
+        changed = {**missing, **model.params}
         if effort is not None:
-            values["reasoning_effort"] = effort.value
+            changed["reasoning_effort"] = effort.value
         caps = [name for name in _CAPS if name in self._values]
         if fixed is not None:
-            values.update(dict.fromkeys(caps or ["max_tokens"], fixed))
+            changed.update(dict.fromkeys(caps or ["max_tokens"], fixed))
         elif default is not None and not caps:
-            values["max_tokens"] = default
+            changed["max_tokens"] = default
+        return self._with(changed)
+
+    def _with(self, changed: Mapping[str, Any]) -> Body:
+        """The same body with these parameters in place of the caller's."""
         body = object.__new__(Body)
-        body._values = MappingProxyType(values)
+        body._values = MappingProxyType({**self._values, **changed})
+        body._set = MappingProxyType({**self._set, **changed})
+        body._original = self._original
         return body
 
     @property
     def wants_usage(self) -> bool:
         """Whether the caller requested a usage chunk at the end of a stream."""
+        if self._original is not None and self._original.dialect is not Dialect.CHAT:
+            return True  # the other dialects end every stream with it
         options = self._values.get("stream_options")
         return isinstance(options, Mapping) and options.get("include_usage") is True
 

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Final
 from policy_router.providers.raw_fields import fields_of, put, without_none
 
 if TYPE_CHECKING:
+    from policy_router.domain.original import OriginalAnswer
     from policy_router.providers.message import AnswerMessage, Delta
 
 
@@ -162,6 +163,7 @@ class ChatAnswer:
         model: The provider's name of the model that answered.
         created: When it was made, in Unix seconds.
         raw: The object or dict that the caller of the model returned, untouched.
+        original: The bytes of the answer; None when the model was not called directly.
     """
 
     choices: tuple[ChatChoice, ...] = ()
@@ -170,6 +172,7 @@ class ChatAnswer:
     model: str | None = None
     created: int | None = None
     raw: object = field(default=None, repr=False, compare=False)
+    original: OriginalAnswer | None = field(default=None, repr=False, compare=False)
 
     @property
     def size(self) -> int:
@@ -203,6 +206,8 @@ class ChatChunk:
         model: The provider's name of the model that answers.
         created: When the answer began, in Unix seconds.
         raw: The object or dict that the caller of the model yielded, untouched.
+        original: The bytes of the events from the chunk before it to this one; None when the model
+            was not called directly, or the chunk was changed since.
     """
 
     choices: tuple[ChunkChoice, ...] = ()
@@ -211,6 +216,7 @@ class ChatChunk:
     model: str | None = None
     created: int | None = None
     raw: object = field(default=None, repr=False, compare=False)
+    original: OriginalAnswer | None = field(default=None, repr=False, compare=False)
 
     @property
     def finish_reason(self) -> str | None:

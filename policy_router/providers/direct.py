@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections import deque
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, Self, TypeAlias
 
+from policy_router.domain.original import OriginalAnswer
 from policy_router.providers.connections import Connections
 from policy_router.providers.failure import CallFailed
 from policy_router.providers.http_answer import (
@@ -26,6 +27,7 @@ if TYPE_CHECKING:
 
     import aiohttp
 
+    from policy_router.domain.dialect import Dialect
     from policy_router.domain.models import Model
     from policy_router.providers.body import Body
     from policy_router.providers.caller import Chunks
@@ -47,6 +49,7 @@ class WireRequest:
         body: The body, a JSON text.
         read_answer: Makes an answer of the body that comes back.
         read_chunk: Makes chunks of the events that come back.
+        dialect: The format of the body, and of what comes back.
     """
 
     url: str
@@ -54,6 +57,7 @@ class WireRequest:
     body: str
     read_answer: AnswerReader
     read_chunk: ChunkReader
+    dialect: Dialect
 
 
 class DirectCaller(ABC):
@@ -93,13 +97,14 @@ class DirectCaller(ABC):
         request = self.make_request(model, body, stream=False)
         try:
             async with self._post(request, wire) as response:
-                refuse_status(wire, prompt)
+                refuse_status(wire, prompt, request.dialect)
                 data = await read_whole(response, most_bytes(model, body), wire)
         except CallFailed:
             raise
         except Exception as error:  # noqa: BLE001  whatever the connection raised becomes a Failure
             raise lost(error, wire) from None
-        return request.read_answer(read_object(data, wire, prompt))
+        answer = request.read_answer(read_object(data, wire, prompt))
+        return replace(answer, original=OriginalAnswer(request.dialect, data))
 
     async def stream(self, model: Model, body: Body, timeout: float) -> Chunks:  # noqa: ASYNC109, ARG002  as above
         """The chunks of an answer, usage included. Raises CallFailed, also while iterating."""
@@ -110,11 +115,9 @@ class DirectCaller(ABC):
             response = await connection.__aenter__()
         except Exception as error:  # noqa: BLE001  as above
             raise lost(error, wire) from None
-        chunks = _Stream(
-            connection, response, wire, prompt, most_bytes(model, body), request.read_chunk
-        )
+        chunks = _Stream(connection, response, wire, prompt, most_bytes(model, body), request)
         try:
-            refuse_status(wire, prompt)
+            refuse_status(wire, prompt, request.dialect)
         except CallFailed:
             await chunks.aclose()
             raise
@@ -139,13 +142,14 @@ class _Stream:
         wire: Wire,
         prompt: list[Any],
         most: int,
-        read_chunk: ChunkReader,
+        request: WireRequest,
     ) -> None:
         self._connection = connection
         self._wire = wire
         self._prompt = prompt
         self._events = read_events(response, most, wire)
-        self._read_chunk = read_chunk
+        self._request = request
+        self._passed: list[bytes] = []
         self._ready: deque[ChatChunk] = deque()
         self._closed = False
 
@@ -155,13 +159,22 @@ class _Stream:
     async def __anext__(self) -> ChatChunk:
         while not self._ready:
             try:
-                data = await self._events.__anext__()
+                event = await self._events.__anext__()
             except (StopAsyncIteration, CallFailed):
                 raise
             except Exception as error:  # noqa: BLE001  as above
                 raise lost(error, self._wire) from None
-            self._ready += self._read_chunk(read_object(data, self._wire, self._prompt))
+            value = read_object(event.data, self._wire, self._prompt)
+            self._passed.append(event.original)
+            self._take(self._request.read_chunk(value))
         return self._ready.popleft()
+
+    def _take(self, chunks: tuple[ChatChunk, ...]) -> None:
+        """Take the chunks of an event; the first one gets the bytes up to the event's end."""
+        if chunks:
+            original = OriginalAnswer(self._request.dialect, b"".join(self._passed))
+            self._passed = []
+            self._ready += (replace(chunks[0], original=original), *chunks[1:])
 
     async def aclose(self) -> None:
         """Close the connection."""

@@ -2,71 +2,102 @@
 
 from __future__ import annotations
 
-from typing import Final
+import re
+from typing import Final, NamedTuple
 
 LARGEST_EVENT: Final = 16 * 1024 * 1024
 """Bytes of one event that are held until its end."""
+_LINE_END: Final = re.compile(rb"\r\n|\n|\r")
+_MARK: Final = b"\xef\xbb\xbf"
+"""What a text in UTF-8 may begin with."""
 
 
 class EventTooLarge(Exception):  # noqa: N818  a signal to the reader of the stream
     """An event is larger than `LARGEST_EVENT`."""
 
 
-class EventStream:
-    """Splits bytes into the data of server-sent events, as the HTML standard defines them.
+class ServerSentEvent(NamedTuple):
+    """One event of a stream.
 
-    Comments, names and ids of events are left out, since the formats of the providers repeat in the
-    data what these say. So are events without data.
+    Attributes:
+        data: Its data.
+        original: All bytes from the end of the event before it to its own end.
+    """
+
+    data: bytes
+    original: bytes
+
+
+class EventStream:
+    """Splits bytes into server-sent events, as the HTML standard defines them.
+
+    Names and ids of events are not read, since the formats of the providers repeat in the data what
+    these say. Comments, and events without data, belong to the event after them.
     """
 
     def __init__(self) -> None:
-        self._rest = b""
+        self._held = bytearray()
+        self._line = 0
+        self._searched = 0
         self._data: list[bytes] = []
-        self._size = 0
         self._started = False
 
-    def feed(self, data: bytes) -> list[bytes]:
+    def feed(self, data: bytes) -> list[ServerSentEvent]:
         """Take the next bytes.
 
         Returns:
-            The data of each event that is now complete, in order.
+            The events that are now complete, in order.
 
         Raises:
             EventTooLarge: An event exceeds `LARGEST_EVENT`.
         """
-        text = self._rest + data
-        if not self._started:
-            text = text.removeprefix(b"\xef\xbb\xbf")
-            self._started = len(text) >= _MARK_LENGTH
-        # A carriage return at the end may be the first half of a line end.
-        held = text[-1:] == b"\r"
-        if held:
-            text = text[:-1]
-        lines = text.replace(b"\r\n", b"\n").replace(b"\r", b"\n").split(b"\n")
-        self._rest = lines.pop() + (b"\r" if held else b"")
-        events = [event for line in lines if (event := self._take(line)) is not None]
-        if self._size + len(self._rest) > LARGEST_EVENT:
+        self._held += data
+        if not self._started and len(self._held) >= len(_MARK):
+            self._started = True
+            self._line = self._searched = len(_MARK) if self._held.startswith(_MARK) else 0
+        events: list[ServerSentEvent] = []
+        begin = 0
+        for end in _LINE_END.finditer(self._held, self._searched):
+            if end.group() == b"\r" and end.end() == len(self._held):
+                break  # it may be the first half of a line end
+            line = bytes(self._held[self._line : end.start()])
+            self._line = self._searched = end.end()
+            if line:
+                self._take(line)
+            elif any(self._data):
+                events.append(self._event(begin, self._line))
+                begin = self._line
+            else:
+                self._data = []
+        self._drop(begin)
+        if len(self._held) > LARGEST_EVENT:
             raise EventTooLarge
         return events
 
-    def end(self) -> bytes | None:
-        """Return the data of an event whose empty line never arrived; None when there is none."""
-        line, self._rest = self._rest.rstrip(b"\r"), b""
+    def end(self) -> ServerSentEvent | None:
+        """Return the event whose empty line never arrived; None when there is none."""
+        line = bytes(self._held[self._line :]).rstrip(b"\r")
         if line:
             self._take(line)
-        return self._take(b"")
+        if not any(self._data):
+            return None
+        event = self._event(0, len(self._held))
+        self._drop(len(self._held))
+        return event
 
-    def _take(self, line: bytes) -> bytes | None:
-        """Take one line. An empty line returns the data of the event that it ends."""
-        if not line:
-            data, self._data, self._size = self._data, [], 0
-            return b"\n".join(data) if any(data) else None
+    def _take(self, line: bytes) -> None:
         name, _, value = line.partition(b":")
         if name == b"data":
             self._data.append(value.removeprefix(b" "))
-            self._size += len(value)
-        return None
 
+    def _event(self, begin: int, end: int) -> ServerSentEvent:
+        data, self._data = b"\n".join(self._data), []
+        return ServerSentEvent(data, bytes(self._held[begin:end]))
 
-_MARK_LENGTH: Final = 3
-"""Bytes of the mark that a text in UTF-8 may begin with."""
+    def _drop(self, count: int) -> None:
+        """Forget the first bytes that are held."""
+        del self._held[:count]
+        self._line -= count
+        # A carriage return at the end is looked at again.
+        searched = len(self._held) - self._held.endswith(b"\r")
+        self._searched = max(searched, self._line)

@@ -5,7 +5,7 @@ Nothing here knows a provider or a library; `classify` distinguishes the kinds.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import StrEnum
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Final
@@ -14,6 +14,8 @@ from policy_router.domain.fallback import Action, FaultClass
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
+
+    from policy_router.domain.original import OriginalError
 
 
 class FailureKind(StrEnum):
@@ -252,6 +254,8 @@ class Failure:
             never takes a model out of service.
         sent: False when it is certain that no part of the request left this process.
         scope_override: What is out of service, where that differs from the scope of the kind.
+        original: The answer that states the failure, for a server that relays it; None when there
+            is none to relay.
     """
 
     kind: FailureKind
@@ -261,6 +265,7 @@ class Failure:
     certain: bool = True
     sent: bool = True
     scope_override: FailureScope | None = None
+    original: OriginalError | None = field(default=None, repr=False, compare=False)
 
     @property
     def scope(self) -> FailureScope:

@@ -4,18 +4,22 @@ from __future__ import annotations
 
 import os
 import time
+from dataclasses import replace
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, Final
 
+from policy_router.domain.original import LARGEST_ERROR, OriginalError
 from policy_router.providers.classify import classify
 from policy_router.providers.error_body import parse_json, read_error_body
-from policy_router.providers.event_stream import EventStream, EventTooLarge
-from policy_router.providers.failure import CallFailed, Failure, FailureKind
+from policy_router.providers.event_stream import EventStream, EventTooLarge, ServerSentEvent
+from policy_router.providers.failure import CallFailed, Failure, FailureKind, FailureScope
 
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator
 
     import aiohttp
 
+    from policy_router.domain.dialect import Dialect
     from policy_router.domain.models import Model
     from policy_router.providers.body import Body
     from policy_router.providers.wire import Wire
@@ -75,8 +79,8 @@ async def read_whole(response: aiohttp.ClientResponse, most: int, wire: Wire) ->
 
 async def read_events(
     response: aiohttp.ClientResponse, most: int, wire: Wire
-) -> AsyncGenerator[bytes]:
-    """The data of each event, up to the end of the stream.
+) -> AsyncGenerator[ServerSentEvent]:
+    """The events, up to the end of the stream.
 
     A server that does not stream answers with one JSON document, which counts as one event. The
     arguments are those of `read_whole`.
@@ -87,7 +91,7 @@ async def read_events(
     if "json" in response.content_type:
         body = await read_whole(response, most, wire)
         if body.strip():
-            yield body
+            yield ServerSentEvent(body, body)
         return
     stream, size = EventStream(), 0
     async for data in response.content.iter_any():
@@ -99,18 +103,51 @@ async def read_events(
         except EventTooLarge:
             raise _too_long(most, wire) from None
         for event in events:
-            if event.strip() == _END:
+            if event.data.strip() == _END:
                 return
             yield event
     last = stream.end()
-    if last is not None and last.strip() not in {b"", _END}:
+    if last is not None and last.data.strip() not in {b"", _END}:
         yield last
 
 
-def refuse_status(wire: Wire, prompt: list[Any]) -> None:
+def refuse_status(wire: Wire, prompt: list[Any], dialect: Dialect) -> None:
     """Raise CallFailed for a status that is not a success."""
     if wire.status not in _SUCCESS:
-        raise CallFailed(_stated(parse_json(wire.body), wire, prompt))
+        failure = _stated(parse_json(wire.body), wire, prompt)
+        raise CallFailed(replace(failure, original=_original(failure, wire, dialect)))
+
+
+def _original(failure: Failure, wire: Wire, dialect: Dialect) -> OriginalError | None:
+    """The error as it was sent, unless it is about the policy's own key or account."""
+    ours = failure.scope in {FailureScope.KEY, FailureScope.ACCOUNT}
+    if ours or wire.status is None or wire.status < _ERROR or len(wire.body) > LARGEST_ERROR:
+        return None
+    headers = {k: v for k, v in wire.headers.items() if k not in _OF_THE_CONNECTION}
+    return OriginalError(dialect, wire.status, MappingProxyType(headers), wire.body)
+
+
+_ERROR: Final = 400
+_OF_THE_CONNECTION: Final = frozenset(
+    {
+        "alt-svc",
+        "connection",
+        "content-encoding",
+        "content-length",
+        "date",
+        "keep-alive",
+        "proxy-authenticate",
+        "server",
+        "set-cookie",
+        "strict-transport-security",
+        "trailer",
+        "transfer-encoding",
+        "upgrade",
+        "via",
+        "www-authenticate",
+    }
+)
+"""Headers of an answer that say nothing about what is in it."""
 
 
 def read_object(data: bytes, wire: Wire, prompt: list[Any]) -> dict[str, Any]:

@@ -60,7 +60,9 @@ class ToolCalls:
         if not any(choice.delta.tool_calls for choice in chunk.choices):
             return chunk
         choices = tuple(map(self._numbered, chunk.choices))
-        return chunk if choices == chunk.choices else replace(chunk, choices=choices)
+        if choices == chunk.choices:
+            return chunk
+        return replace(chunk, choices=choices, original=None)
 
     def _numbered(self, choice: ChunkChoice) -> ChunkChoice:
         pieces = tuple(

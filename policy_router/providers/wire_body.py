@@ -76,6 +76,12 @@ def provider_of(model: Model) -> str:
     return head if slash else "openai"
 
 
+def wire_name(model: Model) -> str:
+    """The name of a model at its provider, which is its LiteLLM name without the provider."""
+    _, slash, name = model.provider_model.partition("/")
+    return name if slash else model.provider_model
+
+
 def for_provider(body: Mapping[str, Any], provider: str, model: Model) -> dict[str, Any]:
     """The parameters that are sent to a provider.
 
@@ -97,6 +103,55 @@ def for_provider(body: Mapping[str, Any], provider: str, model: Model) -> dict[s
     if provider in _OLLAMA:
         sent["num_ctx"] = _kept(sent, model.context)
     return sent
+
+
+def original_for_provider(body: Mapping[str, Any], provider: str) -> dict[str, Any]:
+    """The body of a client without what its provider is known to refuse.
+
+    Unlike in `for_provider`, fields and parts that are unknown here are kept: a client may use what
+    is newer than this package.
+
+    Args:
+        body: A body in the dialect of chat completions, as the client sent it.
+        provider: The provider by its LiteLLM name.
+    """
+    sent = {name: value for name, value in body.items() if value or name not in _EMPTY}
+    tools, messages = sent.get("tools"), sent.get("messages")
+    if isinstance(tools, list) and provider not in _TAGGING:
+        sent["tools"] = [_without(tool, "cache_control") for tool in tools]
+    extra = frozenset[str]().union(*(names for providers, names in _EXTRA if provider in providers))
+    if isinstance(messages, list):
+        sent["messages"] = [_original_message(m, provider, extra) for m in messages]
+    return sent
+
+
+_OF_SOME: Final = frozenset({"annotations"}).union(*(names for _, names in _EXTRA))
+"""Fields of a message that only some providers know."""
+
+
+def _original_message(message: Any, provider: str, extra: frozenset[str]) -> Any:
+    if not isinstance(message, Mapping):
+        return message
+    foreign = _OF_SOME - extra
+    sent = {
+        name: value
+        for name, value in message.items()
+        if name == "content" or not (value is None or name in foreign)
+    }
+    content = sent.get("content")
+    if isinstance(content, list):
+        parts = [part for part in content if not _is_reasoning(part, extra)]
+        sent["content"] = [_without(part, *foreign & _MARKS) for part in parts]
+    if isinstance(sent.get("tool_calls"), list):
+        sent["tool_calls"] = [_call(call, provider, extra) for call in sent["tool_calls"]]
+    if isinstance(sent.get("tool_call_id"), str):
+        sent["tool_call_id"] = _id(sent["tool_call_id"], provider)
+    if sent.get("role") == "assistant" and not (sent.get("content") or sent.keys() & _CALLS):
+        sent["content"] = message.get("refusal") or ""
+    return sent
+
+
+_MARKS: Final = frozenset({"cache_control", "provider_specific_fields"})
 
 
 def _message(message: Mapping[str, Any], provider: str, extra: frozenset[str]) -> dict[str, Any]:
@@ -135,7 +190,7 @@ def _part(content_part: Any, extra: frozenset[str]) -> Any:
     accepted = _PARTS.get(part_type) if isinstance(part_type, str) else None
     if accepted is None:
         return content_part
-    allowed = accepted | (extra & {"cache_control", "provider_specific_fields"})
+    allowed = accepted | (extra & _MARKS)
     return {name: value for name, value in content_part.items() if name in allowed}
 
 

@@ -9,8 +9,8 @@ from hypothesis import strategies as st
 from policy_router.base_errors import UsageError
 from policy_router.classification.known_parts import unknown_part
 from policy_router.classification.reading import read_request
-from policy_router.conversation.dialect import Dialect
 from policy_router.domain.content import ITEMS, NEED_OF_PART, PARTS
+from policy_router.domain.dialect import Dialect
 from policy_router.intake import classify
 from policy_router.language.files import PolicyFile
 from policy_router.language.load import compile_files

@@ -6,8 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from policy_router.conversation.dialect import Dialect
 from policy_router.conversation.transcript import read_transcript
+from policy_router.domain.dialect import Dialect
 
 PROVE = "Prove that there are infinitely many primes."
 RESULT = {"type": "tool_result", "tool_use_id": "t", "content": "fine"}

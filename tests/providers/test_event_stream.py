@@ -9,10 +9,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from policy_router.providers import event_stream
-from policy_router.providers.event_stream import EventStream, EventTooLarge
+from policy_router.providers.event_stream import EventStream, EventTooLarge, ServerSentEvent
 
 
-def read(*pieces: bytes) -> list[bytes]:
+def read(*pieces: bytes) -> list[ServerSentEvent]:
     stream = EventStream()
     events = [event for piece in pieces for event in stream.feed(piece)]
     last = stream.end()
@@ -40,8 +40,25 @@ def read(*pieces: bytes) -> list[bytes]:
     ],
 )
 def test_events(body: bytes, events: list[bytes]) -> None:
-    assert read(body) == events
-    assert read(*(body[i : i + 1] for i in range(len(body)))) == events
+    assert [event.data for event in read(body)] == events
+    assert read(*(body[i : i + 1] for i in range(len(body)))) == read(body)
+
+
+@pytest.mark.parametrize(
+    ("body", "originals"),
+    [
+        (b"data: a\r\n\r\ndata:b\n\n", [b"data: a\r\n\r\n", b"data:b\n\n"]),
+        (b": wait\n\ndata: a\n\n: end\n\n", [b": wait\n\ndata: a\n\n"]),
+        (b"event: x\ndata: a\n\n\ndata: b", [b"event: x\ndata: a\n\n", b"\ndata: b"]),
+        (b"data:\n\ndata: a\r\r", [b"data:\n\ndata: a\r\r"]),
+        (b"\xef\xbb\xbfdata: a\n\n", [b"\xef\xbb\xbfdata: a\n\n"]),
+    ],
+)
+def test_the_original_bytes_are_all_there_is_between_two_events(
+    body: bytes, originals: list[bytes]
+) -> None:
+    assert [event.original for event in read(body)] == originals
+    assert body.startswith(b"".join(originals))
 
 
 lines = st.sampled_from(

@@ -24,9 +24,10 @@ from policy_router.providers.body import Body
 from policy_router.providers.connections import proxy_of
 from policy_router.providers.failure import CallFailed, FailureKind
 from policy_router.providers.openai_wire.caller import OpenAIWireCaller
-from policy_router.providers.openai_wire.endpoints import ENDPOINTS, endpoint_of, wire_name
+from policy_router.providers.openai_wire.endpoints import ENDPOINTS, endpoint_of
 from policy_router.providers.simulated import Fail, Garble, Say, Simulated, Stall
 from policy_router.providers.wire import Wire, watching
+from policy_router.providers.wire_body import wire_name
 from tests.execution.make import HELLO, decision
 from tests.providers.litellm.test_caller import (
     FIRST,

@@ -6,15 +6,19 @@ import json
 from functools import partial
 from typing import TYPE_CHECKING, Final
 
+from policy_router.domain.dialect import Dialect
 from policy_router.providers.anthropic_wire.answer import read_message
 from policy_router.providers.anthropic_wire.request import to_messages_request
 from policy_router.providers.anthropic_wire.stream import MessageStream
 from policy_router.providers.anthropic_wire.tool_names import original_names
 from policy_router.providers.direct import DirectCaller, WireRequest
 from policy_router.providers.http_answer import read_key
-from policy_router.providers.wire_body import for_provider, provider_of
+from policy_router.providers.original_body import headers_of, messages_body, original_for
+from policy_router.providers.wire_body import for_provider, provider_of, wire_name
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from policy_router.domain.models import Model
     from policy_router.providers.body import Body
 
@@ -35,14 +39,27 @@ class AnthropicWireCaller(DirectCaller):
         headers = {"anthropic-version": _VERSION}
         if variable is not None:
             headers["x-api-key"] = read_key(variable)
-        sent = to_messages_request(
-            for_provider(body, provider_of(model), model),
-            name=model.provider_model.removeprefix("anthropic/"),
-            max_output=model.max_output,
-            stream=stream,
+        names: Mapping[str, str] = {}
+        original = original_for(body, Dialect.MESSAGES)
+        if original is not None:
+            sent = messages_body(original, body, model) | {"model": wire_name(model)}
+            if stream:
+                sent["stream"] = True
+            headers |= headers_of(original)
+        else:
+            sent = to_messages_request(
+                for_provider(body, provider_of(model), model),
+                name=wire_name(model),
+                max_output=model.max_output,
+                stream=stream,
+            )
+            tools = (tool["function"].get("name") or "" for tool in body.get("tools") or ())
+            names = original_names(tools)
+        return WireRequest(
+            address + _PATH,
+            headers,
+            json.dumps(sent),
+            partial(read_message, names=names),
+            MessageStream(names).read,
+            Dialect.MESSAGES,
         )
-        tools = (tool["function"].get("name") or "" for tool in body.get("tools") or ())
-        names = original_names(tools)
-        read_answer = partial(read_message, names=names)
-        read_chunk = MessageStream(names).read
-        return WireRequest(address + _PATH, headers, json.dumps(sent), read_answer, read_chunk)

@@ -5,12 +5,14 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING, Any, Final
 
+from policy_router.domain.dialect import Dialect
 from policy_router.providers.adapt import to_answer, to_chunk
 from policy_router.providers.direct import DirectCaller, WireRequest
 from policy_router.providers.failure import CallFailed, Failure, FailureKind
 from policy_router.providers.http_answer import CAPS, read_key
-from policy_router.providers.openai_wire.endpoints import endpoint_of, wire_name
-from policy_router.providers.wire_body import for_provider, provider_of
+from policy_router.providers.openai_wire.endpoints import endpoint_of
+from policy_router.providers.original_body import chat_body, headers_of, original_for
+from policy_router.providers.wire_body import for_provider, provider_of, wire_name
 
 if TYPE_CHECKING:
     from policy_router.domain.models import Model
@@ -33,12 +35,25 @@ class OpenAIWireCaller(DirectCaller):
         # The key of a provider is never sent to an address that the policy states.
         variable = model.api_key_env or (endpoint.key_variable if model.api_base is None else None)
         headers = {} if variable is None else {"Authorization": f"Bearer {read_key(variable)}"}
-        sent = _renamed(for_provider(body, provider_of(model), model), endpoint.cap)
-        sent["model"] = wire_name(model)
+        original, options = original_for(body, Dialect.CHAT), None
+        if original is None:
+            sent = for_provider(body, provider_of(model), model)
+        else:
+            sent = chat_body(original, body, model)
+            options = sent.get("stream_options")
+            headers = headers_of(original) | headers
+        sent = _renamed(sent, endpoint.cap) | {"model": wire_name(model)}
+        sent.pop("stream_options", None)
         if stream:
-            sent |= {"stream": True, "stream_options": {"include_usage": True}}
+            options = options if isinstance(options, dict) else {}
+            sent |= {"stream": True, "stream_options": {**options, "include_usage": True}}
         return WireRequest(
-            address.rstrip("/") + _PATH, headers, json.dumps(sent), to_answer, read_chunk
+            address.rstrip("/") + _PATH,
+            headers,
+            json.dumps(sent),
+            to_answer,
+            read_chunk,
+            Dialect.CHAT,
         )
 
 

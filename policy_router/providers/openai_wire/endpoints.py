@@ -51,9 +51,3 @@ their keys are those that LiteLLM reads."""
 def endpoint_of(model: Model) -> Endpoint | None:
     """The endpoint of a model; None when its provider cannot be called directly."""
     return ENDPOINTS.get(provider_of(model))
-
-
-def wire_name(model: Model) -> str:
-    """The name of a model at its provider, which is its LiteLLM name without the provider."""
-    _, slash, name = model.provider_model.partition("/")
-    return name if slash else model.provider_model

@@ -1,0 +1,168 @@
+"""Makes requests of what clients sent, for models that speak the client's dialect.
+
+The body goes through as it is, with fields that nothing here knows. Changed are the name of the
+model, what the policy sets, and what would make the provider refuse it: marks that another model
+left in the conversation. Left out is what the policy alone decides: which model answers, where, and
+at which price.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from types import MappingProxyType
+from typing import TYPE_CHECKING, Any, Final
+
+from policy_router.providers.effort import EFFORT, LEAST_BUDGET, with_effort
+from policy_router.providers.http_answer import CAPS
+from policy_router.providers.wire_body import original_for_provider, provider_of
+
+if TYPE_CHECKING:
+    from policy_router.domain.dialect import Dialect
+    from policy_router.domain.models import Model
+    from policy_router.domain.original import OriginalRequest
+    from policy_router.providers.body import Body
+
+_OF_THE_POLICY: Final = frozenset(
+    {
+        "fallbacks",
+        "inference_geo",
+        "models",
+        "preset",
+        "provider",
+        "route",
+        "service_tier",
+        "speed",
+        "stream",
+    }
+)
+"""Fields of a body that choose another model, a place or a price, and how the answer comes."""
+_NEVER_SENT: Final = frozenset(
+    {
+        "accept",
+        "accept-encoding",
+        "api-key",
+        "authorization",
+        "connection",
+        "content-encoding",
+        "content-length",
+        "content-type",
+        "cookie",
+        "expect",
+        "forwarded",
+        "host",
+        "keep-alive",
+        "te",
+        "trailer",
+        "transfer-encoding",
+        "upgrade",
+        "x-api-key",
+        "x-goog-api-key",
+    }
+)
+_NEVER_BEGINNING: Final = ("proxy-", "x-forwarded-")
+
+
+def original_for(body: Body, dialect: Dialect) -> OriginalRequest | None:
+    """The client's own request, if it is in this dialect."""
+    original = body.original
+    return original if original is not None and original.dialect is dialect else None
+
+
+def headers_of(original: OriginalRequest) -> dict[str, str]:
+    """The headers that are sent with the body, by their lower-case names: none with credentials or
+    of the connection, and none that is not a line of text."""
+    named = {name.lower(): value for name, value in original.headers.items()}
+    return {
+        name: value
+        for name, value in named.items()
+        if name not in _NEVER_SENT
+        and not name.startswith(_NEVER_BEGINNING)
+        and (name + value).isprintable()
+    }
+
+
+def chat_body(original: OriginalRequest, body: Body, model: Model) -> dict[str, Any]:
+    """The body of a chat completion.
+
+    Args:
+        original: The client's request, in the dialect of chat completions.
+        body: What the policy sets.
+        model: The model that is called.
+    """
+    provider = provider_of(model)
+    sent = original_for_provider({**_kept(original), **body.set_by_policy}, provider)
+    return {**with_effort(sent, provider, model)}
+
+
+def messages_body(original: OriginalRequest, body: Body, model: Model) -> dict[str, Any]:
+    """The body of a request in Anthropic's dialect.
+
+    Args:
+        original: The client's request, in that dialect.
+        body: What the policy sets.
+        model: The model that is called.
+    """
+    sent: dict[str, Any] = _kept(original)
+    given = body.set_by_policy
+    for name, own in _RENAMED.items():
+        if name in given:
+            sent[own] = given[name]
+    if "stop" in given:
+        stop = given["stop"]
+        sent["stop_sequences"] = [stop] if isinstance(stop, str) else stop
+    if model.effort is not None or (EFFORT in given and "thinking" not in sent):
+        _set_effort(sent, body, model)
+    if _thinks(sent):
+        for name in _REFUSED_WHILE_THINKING & given.keys():
+            sent.pop(name, None)
+    return _with_room(sent)
+
+
+_RENAMED: Final[Mapping[str, str]] = MappingProxyType(
+    {"temperature": "temperature", "top_p": "top_p", CAPS[0]: "max_tokens", CAPS[1]: "max_tokens"}
+)
+"""Parameters that the policy may set, and their names in Anthropic's dialect."""
+_REFUSED_WHILE_THINKING: Final = frozenset({"temperature", "top_p"})
+
+
+def _thinks(sent: Mapping[str, Any]) -> bool:
+    thinking = sent.get("thinking")
+    return isinstance(thinking, Mapping) and thinking.get("type") != "disabled"
+
+
+def _kept(original: OriginalRequest) -> dict[str, Any]:
+    return {k: v for k, v in original.body.items() if k not in _OF_THE_POLICY}
+
+
+def _set_effort(sent: dict[str, Any], body: Body, model: Model) -> None:
+    """Put the policy's effort in place of the client's."""
+    made = with_effort(body.parameters, provider_of(model), model)
+    config = sent.pop("output_config", None)
+    config = (
+        {k: v for k, v in config.items() if k != "effort"} if isinstance(config, Mapping) else {}
+    )
+    sent.pop("thinking", None)
+    if "thinking" in made:
+        sent["thinking"] = made["thinking"]
+    elif EFFORT in made:
+        sent["thinking"] = {"type": "adaptive", "display": "summarized"}
+        config["effort"] = made[EFFORT]
+    if _thinks(sent):
+        for name in _REFUSED_WHILE_THINKING:
+            sent.pop(name, None)
+    if config:
+        sent["output_config"] = config
+
+
+def _with_room(sent: dict[str, Any]) -> dict[str, Any]:
+    """The body with less thinking, where the policy's cap leaves no room for what was asked for."""
+    thinking, cap = sent.get("thinking"), sent.get("max_tokens")
+    if not isinstance(thinking, Mapping) or not isinstance(cap, int):
+        return sent
+    budget = thinking.get("budget_tokens")
+    if not isinstance(budget, int) or budget < cap:
+        return sent
+    rest = {k: v for k, v in sent.items() if k != "thinking"}
+    if cap <= LEAST_BUDGET:
+        return rest
+    return {**rest, "thinking": {**thinking, "budget_tokens": max(cap // 2, LEAST_BUDGET)}}
