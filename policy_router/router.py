@@ -342,7 +342,7 @@ class Router(SyncMethods):
         if intake.body is None:
             raise UsageError("`messages` must be a list with at least one message")
         started = None
-        if policy.complexity.is_external:
+        if policy.calls_before_deciding:
             await self._caller.prepare(policy.models)  # before its deadline begins
             started = time.monotonic()
         made = await self._decider.decide(policy, intake)

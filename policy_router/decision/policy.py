@@ -153,6 +153,11 @@ class Policy:
         """The band that a score of complexity (0..1) lies in; None when it is below all of them."""
         return self._index.band_for(score)
 
+    @property
+    def calls_before_deciding(self) -> bool:
+        """Whether a model or a function may be called before a request is decided."""
+        return self.complexity.is_external or self._index.calls_functions
+
     # -- sets of models ----------------------------------------------------------------------
 
     @property

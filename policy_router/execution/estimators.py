@@ -24,6 +24,7 @@ from policy_router.decision.decide import decide_on
 from policy_router.decision.disclosure import kept_from
 from policy_router.decision.facts import situation_of
 from policy_router.execution.attempt import CallContext, RunningAttempt, side_call
+from policy_router.execution.progress import for_task
 from policy_router.providers.body import Body
 from policy_router.resilience import forks
 
@@ -119,7 +120,7 @@ class EstimatorRunner:
         settings = policy.complexity
         if not settings.is_external:
             return None
-        limit = min(self._deadline, policy.fallback.deadline / 2)
+        limit = min(self._deadline, for_task(policy.fallback, situation.task).deadline / 2)
         if settings.function is not None:
             pairs = zip(policy.vocabulary.facts, situation.facts, strict=True)
             facts = {fact.name: value for fact, value in pairs if fact.name != "key"}

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Final
 
 from policy_router.acceptance.user_code import FunctionFailed
 from policy_router.decision.order_keys import functions_for
+from policy_router.execution.progress import for_task
 
 if TYPE_CHECKING:
     from policy_router.acceptance.user_code import Functions
@@ -60,7 +61,7 @@ class OrderFunctions:
     async def _call(
         self, name: str, policy: Policy, situation: Situation
     ) -> Mapping[str, float] | None:
-        seconds = min(self._deadline, policy.fallback.deadline / 2)
+        seconds = min(self._deadline, for_task(policy.fallback, situation.task).deadline / 2)
         given = await self._functions.call(name, seconds, situation.request, policy.models)
         if isinstance(given, FunctionFailed):
             reason: str | None = given.reason

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from policy_router import Router
+from policy_router import Router, load
 from policy_router.acceptance.user_code import Functions
 from policy_router.execution.estimators import _score
 from policy_router.ledger.memory import MemoryStore
@@ -216,6 +216,15 @@ def test_an_estimate_has_half_of_the_request_s_time_at_most(
     score = asyncio.run(alone(tmp_path, caller, deadline).aroute(EASY)).score
     assert score == 0.9
     assert caller.limits == [pytest.approx(limit, abs=0.5)]
+
+
+def test_an_estimate_has_half_of_the_time_of_its_task_at_most() -> None:
+    said = {"cap": "$1", "within": "60s", "step_down": "true"}
+    text = POLICY.format(url="http://127.0.0.1:1", estimator="{ llm: judge }", **said)
+    policy = load(text=f"{text}tasks: {{ quick: {{ deadline: 4s }} }}\n")
+    caller = FakeCaller(judge=[response("9")])
+    asyncio.run(Router(policy, caller).aroute(EASY, task="quick"))
+    assert caller.limits == [pytest.approx(2, abs=0.5)]
 
 
 @pytest.mark.parametrize("stream", [False, True])

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import math
+import time
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import replace
 from typing import TYPE_CHECKING
@@ -21,6 +22,7 @@ from policy_router.domain.snapshot import Snapshot
 from policy_router.execution.order_functions import OrderFunctions
 
 if TYPE_CHECKING:
+    from policy_router.providers.body import Body
     from policy_router.providers.chat import ChatAnswer
 
 POLICY = load(
@@ -180,3 +182,33 @@ def test_a_router_orders_by_a_function() -> None:
     with Router(changed, call) as router:
         decision = router.route([{"role": "user", "content": "Hello"}])
         assert [c.name for c in decision.candidates] == ["one", "two", "three"]
+
+
+def test_the_deadline_of_a_request_counts_the_time_of_a_function() -> None:
+    limits = []
+
+    def slow(_request: Request, _models: tuple[Model, ...]) -> dict[str, float]:
+        time.sleep(0.2)
+        return {}
+
+    def call(_model: Model, _body: Body, seconds: float) -> dict[str, object]:
+        limits.append(seconds)
+        message = {"role": "assistant", "content": "Hi"}
+        return {"choices": [{"index": 0, "message": message, "finish_reason": "stop"}]}
+
+    with Router(POLICY, call, functions=Functions({"own:order": slow})) as router:
+        router.completion([{"role": "user", "content": "Hello"}])
+    # Half of it is kept for the next model.
+    assert limits[0] <= (POLICY.fallback.deadline - 0.2) / 2
+
+
+def test_a_function_gets_half_of_the_deadline_of_the_task(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    task = replace(POLICY.tasks[0], deadline=0.1)
+    order = OrderFunctions(Functions({"own:backwards": never}), deadline=30)
+    policy = replace(POLICY, tasks=(task, *POLICY.tasks[1:]))
+    situation = situation_of(policy, Request(task="sums"), None)
+    with caplog.at_level(logging.WARNING):
+        assert asyncio.run(order.scores(policy, situation)) == {}
+    assert "took longer than 0.05 s" in caplog.text
