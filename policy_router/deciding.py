@@ -126,7 +126,8 @@ class Decider:
         scores = await self._order.scores(policy, situation)
         if scores:
             snapshot = replace(snapshot, scores=scores)
-        decision = replace(decide_on(policy, situation, snapshot), id=decision_id)
+        decided = decide_on(policy, situation, snapshot)
+        decision = replace(decided, id=decision_id, snapshot=snapshot)
         return DecidedRequest(decision, situation)
 
     async def _estimate(

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from policy_router.redaction.mask import mask
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterable, Mapping
 
 
 class Severity(StrEnum):
@@ -69,6 +69,18 @@ class Diagnostic:
         # Both quote the file, and may be shown anywhere.
         object.__setattr__(self, "message", printable(self.message))
         object.__setattr__(self, "help", printable(self.help))
+
+
+def headline(diagnostics: Iterable[Diagnostic]) -> str:
+    """The first error in one line, with its place: `models.yaml:7:5 unknown field`.
+
+    Returns:
+        That line; an empty text when none of them is an error.
+    """
+    for each in diagnostics:
+        if each.severity is Severity.ERROR:
+            return printable(each.message if each.span is None else f"{each.span} {each.message}")
+    return ""
 
 
 def draw(diagnostic: Diagnostic, sources: Mapping[str, str]) -> str:

@@ -188,6 +188,30 @@ class StoreLostData(Event):
 
 
 @dataclass(frozen=True, slots=True)
+class PolicyReloaded(Event):
+    """Another policy has become active; `revision` is that of the new one.
+
+    Attributes:
+        previous: Revision of the policy before it.
+    """
+
+    previous: str
+
+
+@dataclass(frozen=True, slots=True)
+class ReloadRefused(Event):
+    """Newer policy files are not used; `revision` is that of the policy that stays active.
+
+    Attributes:
+        detail: The first reason, with its place.
+        errors: How many reasons there are.
+    """
+
+    detail: str
+    errors: int
+
+
+@dataclass(frozen=True, slots=True)
 class FunctionChanged(Event):
     """A function of the policy is suspended because its calls do not return, or is called again.
 

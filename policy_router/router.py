@@ -198,7 +198,8 @@ class Router(SyncMethods):
             watch=watch,
             timing=ReloadTiming(interval=interval, settle=settle, settle_loss=settle_loss),
             loses=lambda old, new: bool(lost_restrictions(old, new)),
-            on_reload=on_reload,
+            on_reload=partial(_reloaded, events, on_reload),
+            on_refusal=lambda active, why: events.reload_refused(active.revision, why),
         ).start()
         router = cls(
             live,
@@ -385,3 +386,15 @@ class Router(SyncMethods):
 
     def __exit__(self, *_: object) -> None:
         self.close()
+
+
+def _reloaded(
+    events: RouterEvents,
+    on_reload: Callable[[Active, Active], None] | None,
+    old: Active,
+    new: Active,
+) -> None:
+    """Another policy has become active: observers hear of it, then the program."""
+    events.policy_reloaded(old.revision, new.revision)
+    if on_reload is not None:
+        on_reload(old, new)

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from policy_router.domain.rules import Task
     from policy_router.domain.sessions import SessionStep
     from policy_router.domain.shadow import ShadowEffect
+    from policy_router.domain.snapshot import Snapshot
 
 
 class _UnfrozenSituation:
@@ -60,6 +61,7 @@ class _UnfrozenDecision:
         "session",
         "shadow",
         "situation",
+        "snapshot",
         "unmet",
     )
 
@@ -76,6 +78,7 @@ class _UnfrozenDecision:
     shadow: tuple[ShadowEffect, ...]
     session: SessionStep | None
     id: str
+    snapshot: Snapshot | None
 
 
 def new_decision(  # noqa: PLR0917  the fields of a decision; keywords take longer
@@ -96,5 +99,6 @@ def new_decision(  # noqa: PLR0917  the fields of a decision; keywords take long
     made.reasons, made.further, made.denied = reasons, further, None
     made.accept, made.barred, made.unmet = accept, barred, unmet
     made.now, made.shadow, made.session, made.id = now, (), session, ""
+    made.snapshot = None
     made.__class__ = Decision  # type: ignore[assignment]  # the slots are the same
     return made  # type: ignore[return-value]  # as above

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from policy_router.domain.sessions import SessionStep
     from policy_router.domain.shadow import ShadowEffect
     from policy_router.domain.situation import Situation
+    from policy_router.domain.snapshot import Snapshot
 
 
 class Reason(StrEnum):
@@ -214,6 +215,8 @@ class Decision:
         session: What the request's session means for it; None where the policy keeps no sessions,
             and for requests that belong to none.
         id: Identifies this decision; empty until a router or an executor gives it an id.
+        snapshot: The state of the world that it was made on, so that it can be made again; None
+            until a router adds it.
     """
 
     revision: str
@@ -229,6 +232,7 @@ class Decision:
     shadow: tuple[ShadowEffect, ...] = ()
     session: SessionStep | None = None
     id: str = field(default="", compare=False)
+    snapshot: Snapshot | None = field(default=None, compare=False, repr=False)
 
     @property
     def unmet_need(self) -> str:

@@ -32,6 +32,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from policy_router.decision.policy import Policy
+    from policy_router.diagnostics import Diagnostic
     from policy_router.language.files import FileSet
     from policy_router.live.active import Active
     from policy_router.live.compilation import Compiled
@@ -77,6 +78,8 @@ class Live:
         loses: Returns whether the second policy lacks restrictions that the first one has.
         on_reload: Called with the old and the new policy after a swap to another revision; what
             it raises is logged.
+        on_refusal: Called with the active policy and the reasons when newer files are not used; it
+            does not raise.
         surroundings: The clocks and probes of the system.
 
     Raises:
@@ -93,6 +96,7 @@ class Live:
         timing: ReloadTiming | None = None,
         loses: Callable[[Policy, Policy], bool] = lambda _old, _new: False,
         on_reload: Callable[[Active, Active], None] | None = None,
+        on_refusal: Callable[[Active, tuple[Diagnostic, ...]], None] = lambda _active, _why: None,
         surroundings: Surroundings | None = None,
     ) -> None:
         if watch not in get_args(Watch):
@@ -118,7 +122,7 @@ class Live:
         self._board = StatusBoard(system.clock, system.wall)
         # Reentrant: `on_reload` may call `reload_now`, and finds everything in order.
         self._lock = threading.RLock()
-        self._slot = PolicySlot(self._board, system.wall, on_reload)
+        self._slot = PolicySlot(self._board, system.wall, on_reload, on_refusal)
         self._pending: _Pending | None = None
         self._ticks = 0
         forks.follow(self)

@@ -30,6 +30,8 @@ class PolicySlot:
         wall: Returns Unix time.
         on_reload: Called with the old and the new policy after a swap to another revision; what
             it raises is logged.
+        on_refusal: Called with the active policy and the reasons when newer files are not used; it
+            does not raise.
     """
 
     def __init__(
@@ -37,10 +39,12 @@ class PolicySlot:
         board: StatusBoard,
         wall: Callable[[], float],
         on_reload: Callable[[Active, Active], None] | None,
+        on_refusal: Callable[[Active, tuple[Diagnostic, ...]], None],
     ) -> None:
         self._board = board
         self._wall = wall
         self._on_reload = on_reload
+        self._on_refusal = on_refusal
         self._active: Active | None = None
         self._file_problems: tuple[Diagnostic, ...] = ()
 
@@ -132,4 +136,6 @@ class PolicySlot:
             sources: Texts to draw the errors with, by file name.
             digest: Digest of the files; None when they could not be read.
         """
-        self._board.publish(self.current, result, attempted=digest, errors=errors, sources=sources)
+        active = self.current
+        self._board.publish(active, result, attempted=digest, errors=errors, sources=sources)
+        self._on_refusal(active, errors)

@@ -8,7 +8,7 @@ from enum import StrEnum
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Final
 
-from policy_router.diagnostics import Diagnostic, Severity
+from policy_router.diagnostics import Diagnostic, Severity, headline
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -177,10 +177,8 @@ class StatusBoard:
 
 
 def _log_refusal(active: Active, errors: tuple[Diagnostic, ...]) -> None:
-    first = next((error for error in errors if error.severity is Severity.ERROR), None)
-    span = f"{first.span} " if first is not None and first.span is not None else ""
-    message = first.message if first is not None else "compiling gave no policy"
-    log.warning("policy NOT reloaded: %s%s; still running %.7s", span, message, active.revision)
+    reason = headline(errors) or "compiling gave no policy"
+    log.warning("policy NOT reloaded: %s; still running %.7s", reason, active.revision)
 
 
 def _counted(

@@ -5,9 +5,12 @@ from __future__ import annotations
 import time
 from typing import TYPE_CHECKING
 
+from policy_router.diagnostics import Severity, headline
 from policy_router.events import (
     EventSource,
     FunctionChanged,
+    PolicyReloaded,
+    ReloadRefused,
     StoreChanged,
     StoreLostData,
     Warned,
@@ -17,6 +20,7 @@ from policy_router.observe.logs import log_event
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from policy_router.diagnostics import Diagnostic
     from policy_router.events import Event, Observer
     from policy_router.ledger.store import Crossing
 
@@ -42,6 +46,16 @@ class RouterEvents(EventSource):
     def function_changed(self, function: str, up: bool, detail: str) -> None:
         """Send that a function was suspended (not `up`), or is called again."""
         self.send(FunctionChanged(*self.identity(), function, up, detail))
+
+    def policy_reloaded(self, previous: str, revision: str) -> None:
+        """Send that the policy of another revision is active."""
+        self.send(PolicyReloaded(*self.identity(None, revision), previous))
+
+    def reload_refused(self, revision: str, errors: tuple[Diagnostic, ...]) -> None:
+        """Send that newer files are not used, and that the policy of a revision stays active."""
+        detail = headline(errors) or "compiling gave no policy"
+        serious = sum(each.severity is Severity.ERROR for each in errors)
+        self.send(ReloadRefused(*self.identity(None, revision), detail, serious))
 
     def store_changed(self, up: bool, detail: str) -> None:
         """Send that the store of counters cannot be reached (not `up`), or can be reached again."""

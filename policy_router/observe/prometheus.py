@@ -1,0 +1,290 @@
+"""Counts what happens as metrics for Prometheus.
+
+    metrics = PrometheusMetrics()
+    router = Router.open("policies/", on_event=metrics)
+    metrics.follow(router)
+    text = metrics.exposition()
+
+Names follow the conventions of Prometheus: base units, and `_total` for counters. Labels have only
+values that a policy names or that this package defines, so their number is bounded; no label is a
+user, a key or a text.
+"""
+
+from __future__ import annotations
+
+from itertools import pairwise
+from typing import TYPE_CHECKING, Final, Protocol
+
+from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
+
+from policy_router.domain.limits import ANYONE, Metric
+from policy_router.domain.money import NANO_PER_USD
+from policy_router.events import (
+    Answered,
+    Attempted,
+    Decided,
+    Exhausted,
+    FunctionChanged,
+    JudgedAnswer,
+    NoRoom,
+    PolicyReloaded,
+    ReloadRefused,
+    StoreChanged,
+    StoreLostData,
+    Warned,
+)
+
+if TYPE_CHECKING:
+    from policy_router.decision.policy import Policy
+    from policy_router.domain.decision import Attempt
+    from policy_router.domain.limits import CounterKey
+    from policy_router.events import Event
+
+SECONDS: Final = (0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 20, 40, 80, 160)
+"""Bounds of the histograms: from a cached answer to a long agent turn."""
+UNDER_WAY: Final = 100_000
+"""The most requests under way whose beginning is remembered."""
+
+
+class HasPolicy(Protocol):
+    """Something with an active policy, such as a router."""
+
+    @property
+    def policy(self) -> Policy:
+        """The active policy."""
+        ...
+
+
+class PrometheusMetrics:
+    """An observer of events that keeps metrics.
+
+    Attributes:
+        registry: Where the metrics are registered.
+    """
+
+    def __init__(self, registry: CollectorRegistry | None = None) -> None:
+        """Register the metrics.
+
+        Args:
+            registry: Where. Default: a registry of their own, so that several routers of one
+                process do not count together.
+        """
+        self.registry = CollectorRegistry() if registry is None else registry
+        self._began: dict[str, float] = {}
+        self._readings: dict[CounterKey, int] = {}
+        self._source: HasPolicy | None = None
+        to = self.registry
+        self._decisions = Counter(
+            "policy_router_decisions",
+            "Decisions carried out, by the first candidate.",
+            ["task", "complexity", "model"],
+            registry=to,
+        )
+        self._rules = Counter(
+            "policy_router_rule_hits", "Decisions that a rule applied to.", ["rule"], registry=to
+        )
+        self._skipped = Counter(
+            "policy_router_skipped", "Models that were out.", ["model", "reason"], registry=to
+        )
+        self._requests = Counter(
+            "policy_router_requests",
+            "Requests that have ended: answered, rejected (answered, though checks failed), denied "
+            "(no model was called), stopped or failed.",
+            ["outcome", "model"],
+            registry=to,
+        )
+        self._duration = Histogram(
+            "policy_router_request_duration_seconds",
+            "From the decision to the end of a request.",
+            ["outcome"],
+            buckets=SECONDS,
+            registry=to,
+        )
+        self._attempts = Counter(
+            "policy_router_attempts",
+            "Calls of models, by the class of the failure or `ok`.",
+            ["model", "outcome"],
+            registry=to,
+        )
+        self._attempt_duration = Histogram(
+            "policy_router_attempt_duration_seconds",
+            "How long calls of models took.",
+            ["model"],
+            buckets=SECONDS,
+            registry=to,
+        )
+        self._first_token = Histogram(
+            "policy_router_time_to_first_token_seconds",
+            "Until the first token of a stream.",
+            ["model"],
+            buckets=SECONDS,
+            registry=to,
+        )
+        self._fallbacks = Counter(
+            "policy_router_fallbacks",
+            "Calls of another model after a failed one.",
+            ["from", "to", "reason"],
+            registry=to,
+        )
+        self._tokens = Counter(
+            "policy_router_tokens",
+            "Tokens that providers counted.",
+            ["model", "direction"],
+            registry=to,
+        )
+        self._cost = Counter(
+            "policy_router_cost_dollars", "What calls cost.", ["model"], registry=to
+        )
+        self._unsure = Counter(
+            "policy_router_cost_flags",
+            "Calls whose cost is an upper bound (estimated) or above what was reserved (overrun).",
+            ["model", "flag"],
+            registry=to,
+        )
+        self._judged = Counter(
+            "policy_router_judged_answers", "Answers judged by a model.", ["verdict"], registry=to
+        )
+        self._warnings = Counter(
+            "policy_router_budget_warnings",
+            "Thresholds that budgets have passed.",
+            ["budget", "share"],
+            registry=to,
+        )
+        self._used = Gauge(
+            "policy_router_limit_used",
+            "Used of a limit or budget that all requests share, in dollars, tokens or requests.",
+            ["limit", "metric", "window"],
+            registry=to,
+        )
+        self._cap = Gauge(
+            "policy_router_limit_cap",
+            "The cap of a limit or budget that all requests share, in the same unit.",
+            ["limit", "metric", "window"],
+            registry=to,
+        )
+        self._reloads = Counter(
+            "policy_router_policy_reloads", "Changes of the policy files.", ["result"], registry=to
+        )
+        for result in ("accepted", "refused"):
+            self._reloads.labels(result)
+        self._policy = Gauge(
+            "policy_router_policy_info", "The active policy.", ["name", "revision"], registry=to
+        )
+        self._store = Gauge(
+            "policy_router_store_up", "Whether the store of counters is reached.", registry=to
+        )
+        self._store.set(1)
+        self._lost = Gauge(
+            "policy_router_store_lost_data", "Whether the store has lost counts.", registry=to
+        )
+        self._functions = Gauge(
+            "policy_router_function_up",
+            "Whether a function of the policy is called.",
+            ["function"],
+            registry=to,
+        )
+
+    def follow(self, source: HasPolicy) -> None:
+        """Show the revision and the limits of the policy that a router follows."""
+        self._source = source
+
+    def exposition(self) -> bytes:
+        """Return all metrics in the text format of Prometheus."""
+        if self._source is not None:
+            self._show_policy(self._source.policy)
+        return generate_latest(self.registry)
+
+    def __call__(self, event: Event) -> None:
+        """Count an event."""
+        match event:
+            case Decided():
+                self._decided(event)
+            case NoRoom(skip=skip):
+                self._skipped.labels(skip.model, skip.reason.value).inc()
+            case Attempted(attempt=attempt):
+                self._attempted(attempt)
+            case JudgedAnswer(attempt=attempt, passed=passed):
+                verdict = {True: "passed", False: "failed", None: "none"}[passed]
+                self._judged.labels(verdict).inc()
+                self._attempted(attempt)
+            case Answered():
+                self._ended(event, "rejected" if event.rejected else "answered", event.served_by)
+            case Exhausted():
+                stopped = "stopped" if event.stopped else "failed"
+                self._ended(event, stopped if event.attempts else "denied", "")
+            case _:
+                self._changed(event)
+
+    def _changed(self, event: Event) -> None:
+        """Count what concerns the router as a whole."""
+        match event:
+            case Warned(budget=budget, share=share):
+                self._warnings.labels(budget, f"{share:g}").inc()
+            case PolicyReloaded():
+                self._reloads.labels("accepted").inc()
+            case ReloadRefused():
+                self._reloads.labels("refused").inc()
+            case StoreChanged(up=up):
+                self._store.set(up)
+            case StoreLostData(lost=lost):
+                self._lost.set(lost)
+            case FunctionChanged(function=function, up=up):
+                self._functions.labels(function).set(up)
+            case _:
+                pass
+
+    def _decided(self, event: Decided) -> None:
+        decision = event.decision
+        if event.request_id is not None and len(self._began) < UNDER_WAY:
+            self._began[event.request_id] = event.time
+        first = decision.candidates[0].name if decision.candidates else ""
+        self._decisions.labels(decision.task or "", decision.complexity or "", first).inc()
+        for rule in decision.rules:
+            self._rules.labels(rule).inc()
+        for skip in decision.skipped:
+            self._skipped.labels(skip.model, skip.reason.value).inc()
+        if decision.snapshot is not None:
+            for key, reading in decision.snapshot.used.items():
+                if reading is not None and key.subject == ANYONE:
+                    self._readings[key] = reading.used
+
+    def _attempted(self, attempt: Attempt) -> None:
+        model = attempt.model
+        self._attempts.labels(model, attempt.failure or "ok").inc()
+        self._attempt_duration.labels(model).observe(attempt.seconds)
+        if attempt.first_token is not None:
+            self._first_token.labels(model).observe(attempt.first_token)
+        self._tokens.labels(model, "input").inc(attempt.tokens_in or 0)
+        self._tokens.labels(model, "output").inc(attempt.tokens_out or 0)
+        self._cost.labels(model).inc((attempt.cost_nano_usd or 0) / NANO_PER_USD)
+        for flag in ("estimated", "overrun"):
+            if getattr(attempt, flag):
+                self._unsure.labels(model, flag).inc()
+
+    def _ended(self, event: Answered | Exhausted, outcome: str, model: str) -> None:
+        self._requests.labels(outcome, model).inc()
+        began = self._began.pop(event.request_id or "", None)
+        if began is not None:
+            self._duration.labels(outcome).observe(max(0.0, event.time - began))
+        for failed, following in pairwise(event.attempts):
+            if following.model != failed.model:
+                reason = failed.failure or "rejected"
+                self._fallbacks.labels(failed.model, following.model, reason).inc()
+
+    def _show_policy(self, policy: Policy) -> None:
+        self._policy.clear()
+        self._policy.labels(policy.name, policy.revision).set(1)
+        self._cap.clear()
+        self._used.clear()
+        for limit in policy.limits:
+            if limit.per is None and limit.cap is not None:
+                key = limit.key(ANYONE)
+                labels = (f"{key.section}/{key.name}", key.metric.value, key.window)
+                self._cap.labels(*labels).set(_amount(key.metric, limit.cap))
+                used = self._readings.get(key)
+                if used is not None:  # as the latest decision that read it saw it
+                    self._used.labels(*labels).set(_amount(key.metric, used))
+
+
+def _amount(metric: Metric, value: int) -> float:
+    return value / NANO_PER_USD if metric is Metric.USD else value
