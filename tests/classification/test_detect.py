@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from time import thread_time
 
 import pytest
@@ -78,6 +79,7 @@ FOUND = {
         "密码：Dragon!2024",  # noqa: RUF001  a colon of Chinese
         "postgres://app:s3cr3t!pw@db/prod",
         '"client_secret": "k3jH5kL9mN2pQ4rS"',
+        '{"password": "hunter2!9"}',
         "https://x.example/?sig=k3jH5kL9mN2pQ4rS&v=1",
     ],
 }
@@ -142,6 +144,8 @@ LOOKS_LIKE = {
     ],
     "secret": [
         "password: str",
+        '{"password": "string"}',
+        "{'password': {'minLength': 8}}",
         "api_key = os.environ['API_KEY']",
         "API_KEY=your-api-key-here",
         "password=********",
@@ -187,6 +191,44 @@ def test_every_text_of_a_conversation_is_searched() -> None:
     assert kinds_in(conversation, Sensitive) == {"ip", "email", "phone", "card"}
     assert kinds_in(conversation, [Sensitive.CARD]) == {"card"}
     assert kinds_in(conversation, ()) == frozenset()
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "data: my card is 4111 1111 1111 1111",
+        "data:text/plain,4111%204111 4111 1111 1111 1111",
+        "data:image/png;base64,iVBORw0KGgo=\nand the card 4111 1111 1111 1111",
+    ],
+)
+def test_only_an_encoded_file_is_left_out(text: str) -> None:
+    assert kinds_in([{"role": "user", "content": text}], [Sensitive.CARD]) == {"card"}
+
+
+@pytest.mark.parametrize(
+    ("arguments", "found"),
+    [
+        ({"card": 4111111111111111}, {"card"}),
+        ({"type": "4111 1111 1111 1111"}, {"card"}),
+        ({"login": {"password": "hunter2!9"}}, {"secret"}),
+        ({"to": ["+49 171 1234567"]}, {"phone"}),
+        ({"card": 4111111111111112}, set()),
+        ([{"password": "hunter2!9"}], {"secret"}),
+    ],
+)
+def test_arguments_of_tools_are_searched_alike_in_every_dialect(
+    arguments: object, found: set[str]
+) -> None:
+    messages = {"content": [{"type": "tool_use", "id": "t", "name": "f", "input": arguments}]}
+    chat = {"tool_calls": [{"function": {"name": "f", "arguments": json.dumps(arguments)}}]}
+    assert kinds_in([messages], Sensitive) == kinds_in([chat], Sensitive) == found
+
+
+def test_arguments_of_any_depth_are_searched() -> None:
+    deep: object = "4111 1111 1111 1111"
+    for _ in range(5_000):
+        deep = [deep]
+    assert kinds_in([{"input": deep}], Sensitive) == {"card"}
 
 
 def test_nothing_continues_from_one_text_into_the_next() -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+import re
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Final
 
@@ -27,8 +29,12 @@ _APART: Final = "\n\x00\n"
 """Between texts, so that nothing continues from one into the next."""
 _API_KEYS: Final = frozenset({"role", "type", "detail", "format"})
 """Keys of a body whose values are words of the API."""
-_ENCODED: Final = "data:"
-"""How pictures and files begin that a body contains."""
+_ENCODED: Final = re.compile(
+    r"data:[\w.+-]{1,100}/[\w.+-]{1,100}(?:;[\w.+=-]{1,100}){0,4};base64,[\w+/=\r\n-]*", re.ASCII
+)
+"""A picture or a file that a body contains."""
+_ARGUMENTS: Final = frozenset({"input", "arguments", "args"})
+"""Keys of the arguments of tools, whose names belong to what they hold: `{"password": ...}`."""
 
 
 def kinds_in(value: object, kinds: Iterable[Sensitive]) -> frozenset[str]:
@@ -53,9 +59,21 @@ def _texts(value: object) -> Iterator[str]:
     while stack:
         node = stack.pop()
         if isinstance(node, str):
-            if not node.startswith(_ENCODED):
+            if not _ENCODED.fullmatch(node):
                 yield node
         elif isinstance(node, Mapping):
-            stack.extend(inner for key, inner in node.items() if key not in _API_KEYS)
+            for key, inner in node.items():
+                if key in _ARGUMENTS and not isinstance(inner, str):
+                    stack.append(_written(inner))
+                elif key not in _API_KEYS:
+                    stack.append(inner)
         elif isinstance(node, list | tuple):
             stack.extend(node)
+
+
+def _written(arguments: object) -> object:
+    """Return arguments as JSON text, as other dialects have them; too deep ones as they are."""
+    try:
+        return json.dumps(arguments, ensure_ascii=False, skipkeys=True, default=str)
+    except (ValueError, RecursionError):
+        return [arguments]

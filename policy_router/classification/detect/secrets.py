@@ -24,7 +24,8 @@ _PASSWORD: Final = (
     "|mot de passe|contrase\u00f1a|wachtwoord)"
     "|\u043f\u0430\u0440\u043e\u043b\u044c|\u5bc6\u7801|\u5bc6\u78bc"
     "|\u30d1\u30b9\u30ef\u30fc\u30c9|\ube44\ubc00\ubc88\ud638)"
-    "(?:[ \\t]{0,3}(?:[:=]|\uff1a)| (?:is|ist|lautet|est|es|\u00e8|\u00e9):?|\u662f|\u306f|\ub294)"
+    "[\"'`]?(?:[ \\t]{0,3}(?:[:=]|\uff1a)| (?:is|ist|lautet|est|es|\u00e8|\u00e9):?"
+    "|\u662f|\u306f|\ub294)"
     "[ \\t]{0,3}[\"'`]?([!#-&*+\\-./0-:=?-Z\\\\^_a-z|~]{6,200})"
 ).encode()
 """Words for a password, as people write them in a sentence, with the password after them."""
