@@ -44,6 +44,7 @@ if TYPE_CHECKING:
     from policy_router.domain.original import OriginalRequest
     from policy_router.execution.answer import Answer
     from policy_router.execution.stream import AnswerStream
+    from policy_router.http_errors import ErrorResponse, error_response
     from policy_router.intake import classify
     from policy_router.loading import load
     from policy_router.options import (
@@ -75,6 +76,7 @@ __all__ = [
     "CooldownError",
     "Decision",
     "Dialect",
+    "ErrorResponse",
     "Identity",
     "InvalidRequestError",
     "Model",
@@ -104,6 +106,7 @@ __all__ = [
     "classify",
     "count_tokens",
     "decide",
+    "error_response",
     "load",
     "read_request",
 ]
@@ -117,6 +120,7 @@ _LATE = {
     "ChatMessage": "policy_router.options",
     "ChatParameters": "policy_router.options",
     "Dialect": "policy_router.domain.dialect",
+    "ErrorResponse": "policy_router.http_errors",
     "Identity": "policy_router.options",
     "OriginalRequest": "policy_router.domain.original",
     "RequestConstraints": "policy_router.options",
@@ -128,6 +132,7 @@ _LATE = {
     "Usage": "policy_router.providers.chat",
     "classify": "policy_router.intake",
     "count_tokens": "policy_router.classification.tokens.exact",
+    "error_response": "policy_router.http_errors",
     "load": "policy_router.loading",
     "read_request": "policy_router.classification.reading",
 }

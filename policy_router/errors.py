@@ -37,6 +37,7 @@ class TooLargeError(UsageError):
     """The request is larger than this router takes. The message names the bound."""
 
     http_status = 413
+    code = "request_too_large"
 
 
 class ArtifactError(PolicyRouterError):
@@ -60,6 +61,7 @@ class StoreError(PolicyRouterError):
     """The store of counters cannot be reached or is broken; the message says why."""
 
     http_status = 503
+    code = "state_unavailable"
 
 
 class VerbError(StoreError):
@@ -100,6 +102,7 @@ class RoutingError(PolicyRouterError):
     """
 
     http_status = 502
+    code = "no_answer"
 
     def __init__(self, decision: Decision, attempts: Sequence[Attempt] = ()) -> None:
         super().__init__(decision, tuple(attempts))
@@ -119,9 +122,11 @@ class NoCandidateError(RoutingError):
         refused: Candidates of the decision without room in a limit or budget when their turn came.
         retry_after: Seconds until one of the models may be called again; None when none will be by
             itself, or when that is not known.
+        http_status: 403 when a rule denies the request, else that of the class.
     """
 
-    http_status = 403
+    http_status = 422
+    code = "no_candidate"
     _headline: ClassVar[str] = "no model may answer this request"
 
     def __init__(
@@ -137,6 +142,8 @@ class NoCandidateError(RoutingError):
         super().__init__(decision)
         self.args = (decision, tuple(refused), now)
         self.refused = tuple(refused)
+        if decision.denied is not None:
+            self.http_status, self.code = 403, "denied_by_policy"
         times = [skip.until for skip in (*decision.skipped, *refused) if skip.until is not None]
         self.retry_after = None if now is None or not times else max(min(times) - now, 0.0)
 
@@ -150,9 +157,20 @@ class NoCandidateError(RoutingError):
 
 
 class InvalidRequestError(RoutingError, UsageError):
-    """The request names what the policy does not know, or has a value out of its range."""
+    """The request names what the policy does not know, or has a value out of its range.
+
+    Attributes:
+        http_status: 404 when it names an unknown model, else 400.
+    """
 
     http_status = 400
+    code = "invalid_request"
+
+    def __init__(self, decision: Decision) -> None:
+        super().__init__(decision)
+        self.args = (decision,)
+        if decision.situation.unknown_model:
+            self.http_status, self.code = 404, "model_not_found"
 
     def __str__(self) -> str:
         return f"invalid request: {self.decision.denied}"
@@ -162,6 +180,7 @@ class BudgetExceededError(NoCandidateError):
     """A budget is spent, and what is left may not answer."""
 
     http_status = 402
+    code = "budget_exceeded"
     _headline = "the budget is spent"
 
 
@@ -169,6 +188,7 @@ class RateLimitError(NoCandidateError):
     """A rate limit is reached, and what is left may not answer."""
 
     http_status = 429
+    code = "rate_limited"
     _headline = "the limit is reached"
 
 
@@ -176,6 +196,7 @@ class StateUnavailableError(NoCandidateError):
     """The counters cannot be reached or have lost data, and what cannot be counted is not sent."""
 
     http_status = 503
+    code = "state_unavailable"
     _headline = "the counters cannot be used"
 
 
@@ -183,6 +204,7 @@ class CooldownError(NoCandidateError):
     """The policy allows models for this request, and each is in cooldown after failures."""
 
     http_status = 503
+    code = "all_cooling"
     _headline = "the models that may answer are in cooldown after failures"
 
 
@@ -191,7 +213,7 @@ class _AttemptsError(RoutingError):
 
     Attributes:
         skipped: Candidates that were not called, and why.
-        http_status: The status of the last failure that was not the request's own fault.
+        http_status: The status of the failure that says most about the request's end.
         original: The answer in which a model that was called directly states the failure that the
             status stands for; None when there is none to relay.
     """
@@ -229,7 +251,22 @@ class BadRequestError(_AttemptsError):
     """
 
     http_status = 400
+    code = "bad_request"
     _headline = "the request was refused"
+
+    def __init__(
+        self,
+        decision: Decision,
+        attempts: Sequence[Attempt] = (),
+        skipped: Sequence[Skip] = (),
+        *,
+        status: int | None = None,
+        code: str | None = None,
+        original: OriginalError | None = None,
+    ) -> None:
+        super().__init__(decision, attempts, skipped, status=status, original=original)
+        if code is not None:
+            self.code = code
 
 
 class AllModelsFailedError(_AttemptsError):
@@ -240,6 +277,7 @@ class AllModelsFailedError(_AttemptsError):
             known.
     """
 
+    code = "all_models_failed"
     _headline = "every model that was called failed"
 
     def __init__(
@@ -259,4 +297,5 @@ class AllModelsFailedError(_AttemptsError):
 class StreamBrokenError(_AttemptsError):
     """A stream broke after part of the answer was given out, so the answer is incomplete."""
 
+    code = "stream_broken"
     _headline = "the stream broke before the answer was complete"

@@ -31,7 +31,7 @@ LAYERS: Final[tuple[tuple[str, ...], ...]] = (
     ("classification", "assurance", "language"),
     ("check", "acceptance"),
     ("execution",),
-    ("live", "observe", "reports", "discovery"),
+    ("live", "observe", "reports", "discovery", "http_errors"),
     ("intake", "router", "sync", "loading", "options", "deciding", "explanation"),
     ("views",),
     ("cli",),

@@ -26,7 +26,10 @@ def situation_of(policy: Policy, request: Request, now: float | None) -> Situati
     """
     problem = problem_of(policy, request, now)
     if problem is not None:
-        return Situation(request, policy.task(request.task), problem=problem)
+        model = request.model
+        unknown = model is not None and not policy._index.aliases.knows(model)
+        task = policy.task(request.task)
+        return Situation(request, task, problem=problem, unknown_model=unknown)
     index = policy._index
     task = index.default_task if request.task is None else index.tasks[request.task]
     band, score = None, None

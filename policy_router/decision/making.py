@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
 
 class _UnfrozenSituation:
-    __slots__ = ("band", "facts", "problem", "request", "score", "task")
+    __slots__ = ("band", "facts", "problem", "request", "score", "task", "unknown_model")
 
     request: Request
     task: Task | None
@@ -34,6 +34,7 @@ class _UnfrozenSituation:
     score: float | None
     facts: Facts
     problem: str | None
+    unknown_model: bool
 
 
 def new_situation(
@@ -43,6 +44,7 @@ def new_situation(
     made = _UnfrozenSituation()
     made.request, made.task, made.band = request, task, band
     made.score, made.facts, made.problem = score, facts, None
+    made.unknown_model = False
     made.__class__ = Situation  # type: ignore[assignment]  # the slots are the same
     return made  # type: ignore[return-value]  # as above
 

@@ -23,6 +23,7 @@ class Situation:
         score: Its complexity, 0..1; None when it is unknown.
         facts: One value per fact of the policy's vocabulary; empty for an invalid request.
         problem: What makes the request invalid for the policy; None for a valid one.
+        unknown_model: Whether the request asks for a model that the policy does not know.
     """
 
     request: Request
@@ -31,3 +32,4 @@ class Situation:
     score: float | None = None
     facts: Facts = field(default=(), compare=False, repr=False)
     problem: str | None = None
+    unknown_model: bool = False

@@ -11,7 +11,7 @@ from policy_router.errors import BadRequestError, InvalidRequestError, NoCandida
 from policy_router.execution.attempt import CallContext, RunningAttempt
 from policy_router.execution.chain import LEAST, Chain, Move
 from policy_router.execution.endpoints import usable_keys
-from policy_router.execution.refusal import exhausted, refusal
+from policy_router.execution.refusal import exhausted, refusal, stopped
 from policy_router.execution.reporting import RequestReport
 
 if TYPE_CHECKING:
@@ -220,14 +220,7 @@ class Progress:
         match step.move:
             case Move.STOP:
                 skipped = self.chain.give_up(f"the request stops at {failure.kind}")
-                status = failure.reaction.status
-                raise BadRequestError(
-                    self.decision,
-                    self.attempts,
-                    skipped,
-                    status=status,
-                    original=failure.original,
-                )
+                raise stopped(self.decision, self.attempts, failure, skipped)
             case Move.RETRY:
                 if step.wait[1]:
                     await self.context.sleep(self.context.random.uniform(*step.wait))

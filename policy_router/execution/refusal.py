@@ -33,6 +33,17 @@ _ERRORS: Final[tuple[tuple[Reason, type[NoCandidateError]], ...]] = (
 the others lack. Money comes before limits: where the budget is spent, more requests a minute do not
 help."""
 
+_LASTING: Final = frozenset(
+    {
+        FailureKind.CREDENTIAL,
+        FailureKind.FORBIDDEN,
+        FailureKind.MODEL_GONE,
+        FailureKind.REDIRECTED,
+        FailureKind.INTERNAL,
+    }
+)
+"""Failures that do not pass by themselves."""
+
 
 def refusal(
     decision: Decision, refused: Sequence[Skip] = (), now: float | None = None
@@ -53,6 +64,27 @@ def refusal(
     return NoCandidateError(decision, refused, now)
 
 
+def stopped(
+    decision: Decision, attempts: Sequence[Attempt], failure: Failure, skipped: Sequence[Skip]
+) -> BadRequestError:
+    """The error when the request stops at a failure.
+
+    Args:
+        decision: The decision that was carried out.
+        attempts: Every call, in order.
+        failure: Why the last one failed.
+        skipped: Candidates that were not called, and why.
+    """
+    return BadRequestError(
+        decision,
+        attempts,
+        skipped,
+        status=failure.reaction.status,
+        code=failure.reaction.code,
+        original=failure.original,
+    )
+
+
 def exhausted(
     decision: Decision,
     attempts: Sequence[Attempt],
@@ -62,8 +94,9 @@ def exhausted(
 ) -> BadRequestError | AllModelsFailedError:
     """The error when no model is left to call, or no time.
 
-    Where every failure is the request's own, the request is to blame. Else the last failure that is
-    not the request's own gives the HTTP status.
+    Where every failure is the request's own, the request is to blame, and the last one says why.
+    Else the last failure that passes by itself gives the HTTP status, so that the caller learns
+    when to try again; without one, the last that an operator has to look at.
 
     Args:
         decision: The decision that was carried out.
@@ -74,13 +107,15 @@ def exhausted(
     """
     telling = [failure for failure in failures if failure.fault not in OWN_FAULTS]
     if failures and not telling:
-        return BadRequestError(decision, attempts, skipped, original=failures[-1].original)
-    last = telling[-1].reaction if telling else REACTIONS[FailureKind.DEADLINE]
+        return stopped(decision, attempts, failures[-1], skipped)
+    passing = [failure for failure in telling if failure.kind not in _LASTING]
+    most = next(reversed(passing or telling), None)
+    last = REACTIONS[FailureKind.DEADLINE] if most is None else most.reaction
     return AllModelsFailedError(
         decision,
         attempts,
         skipped,
         status=last.status,
         retry_after=retry_after,
-        original=telling[-1].original if telling else None,
+        original=None if most is None else most.original,
     )
