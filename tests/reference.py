@@ -294,7 +294,7 @@ def _cheapness(model: Model, request: Request, now: float | None) -> tuple[float
     if price is None:
         return 2, 0
     output = 300 if request.max_tokens is None else request.max_tokens
-    tokens = request.tokens * price.input + output * price.output
+    tokens = request.tokens * price.input + request.answers * output * price.output
     return 1, tokens + 10**6 * (price.fee + (request.pictures + request.thumbnails) * price.image)
 
 
@@ -515,7 +515,7 @@ def _estimate(model: Model, request: Request, now: float | None) -> int | None:
     if model.fixed_output is not None:
         output = model.fixed_output
     fees = price.fee + price.fees + (request.pictures + request.thumbnails) * price.image
-    return price.cost(request.tokens, output) + fees
+    return price.cost(request.tokens, request.answers * output) + fees
 
 
 def _asked(meter: Limit, limit: int, model: Model, request: Request, prices: list[Price]) -> int:

@@ -59,6 +59,7 @@ def ordered(  # noqa: PLR0917  what a decision has worked out by then; keywords 
     prefer = order_keys(policy, request, effect, own)
     tokens, now = request.tokens, snapshot.now
     output = TYPICAL_OUTPUT if request.max_tokens is None else request.max_tokens
+    output *= request.answers
     values = values_of_the_moment(index, situation, snapshot, prefer)
     usual = index.order.candidates
     if step is None and request.model is None and (own is None or own.use is None):

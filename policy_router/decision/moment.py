@@ -82,5 +82,6 @@ def _cost(model: Model, request: Request, now: float | None) -> float:
         return cost(model, 0, 0)
     price = price.at(now)
     output = TYPICAL_OUTPUT if request.max_tokens is None else request.max_tokens
+    output *= request.answers
     fee = price.fee + (request.pictures + request.thumbnails) * price.image
     return request.tokens * price.input + output * price.output + fee * _MILLION

@@ -123,10 +123,10 @@ class Model:
     span: Span | None = field(default=None, compare=False, repr=False)
 
     def estimate(self, request: Request, now: float | None = None) -> int | None:
-        """Estimate what an answer costs, fees included.
+        """Estimate what the answer to a request costs, fees included.
 
         Args:
-            request: The request; without any cap on its output, an answer of typical length.
+            request: The request; without any cap on its output, answers of typical length.
             now: Unix time, for prices that depend on the hour; None without a clock.
 
         Returns:
@@ -137,7 +137,7 @@ class Model:
         price = self.price.at(now)
         cap = self.sent_cap(request.max_tokens)
         output = TYPICAL_OUTPUT if cap is None else cap
-        cost = price.cost(request.tokens, output) + price.fee + price.fees
+        cost = price.cost(request.tokens, output * request.answers) + price.fee + price.fees
         return cost + (request.pictures + request.thumbnails) * price.image
 
     def price_until(self, now: float | None) -> float | None:

@@ -36,6 +36,7 @@ MINI = model("mini", 1, price=Price(DOLLAR, 2 * DOLLAR), quality=0.6, latency=1.
 BIG = model("big", 2, price=Price(5 * DOLLAR, 15 * DOLLAR), quality=0.9)
 NEW = model("new", 2, quality=0.9)
 POOL = (OWN, MINI, BIG, NEW)
+CHEAP, GOOD = (SortKey.CHEAPEST,), (SortKey.QUALITY,)
 TAGGED = condition(Has(TAGS, Op.HAS, ("x",)), Vocabulary((), [b.name for b in BANDS]))
 
 
@@ -136,6 +137,31 @@ def test_a_cost_without_bound_is_above_every_bound() -> None:
     )  # fmt: skip
 
 
+@pytest.mark.parametrize(
+    ("max_tokens", "words"),
+    [
+        (None, "estimated at $0.01 for 3 answers of 300 tokens, above the `max_cost` of $0.006"),
+        (500, "estimated at $0.016 for 3 answers, above the `max_cost` of $0.006"),
+    ],
+)
+def test_every_answer_of_a_request_costs(max_tokens: int | None, words: str) -> None:
+    dear = model("dear", price=Price(DOLLAR, 10 * DOLLAR))
+    one = Request(tokens=1000, max_tokens=max_tokens, max_cost=Decimal("0.006"))
+    policy = policy_of(dear)
+    assert order(policy, one) == ["dear"]
+    assert out_of(decide(policy, replace(one, answers=3)))["dear"] == (Reason.COST, words)
+
+
+@pytest.mark.parametrize("fee", [0, 1])  # an order that is kept, and one for each request
+def test_the_cheapest_is_the_one_for_as_many_answers(fee: int) -> None:
+    long = model("for long answers", price=Price(10 * DOLLAR, DOLLAR, fee=fee))
+    short = model("for short answers", price=Price(DOLLAR, 10 * DOLLAR, fee=fee))
+    policy = policy_of(long, short, prefer=CHEAP)
+    one = Request(tokens=1000, max_tokens=400)
+    assert order(policy, one) == ["for short answers", "for long answers"]
+    assert order(policy, replace(one, answers=3)) == ["for long answers", "for short answers"]
+
+
 def test_a_price_is_that_of_its_dearest_hour() -> None:
     peak = Price(DOLLAR, 2 * DOLLAR, by_hour=((NIGHT, Price(3 * DOLLAR, DOLLAR)),))
     assert peak.highest_rate == 3 * DOLLAR
@@ -143,7 +169,6 @@ def test_a_price_is_that_of_its_dearest_hour() -> None:
     assert order(policy_of(model("varies", price=peak), MINI, rules=(rule,))) == ["mini"]
 
 
-CHEAP, GOOD = (SortKey.CHEAPEST,), (SortKey.QUALITY,)
 FAST, FREE = (SortKey.FASTEST,), (SortKey.FREE,)
 
 
