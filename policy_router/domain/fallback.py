@@ -57,17 +57,35 @@ request is wrong for every model (see `REACTIONS` in `providers.failure`)."""
 
 @dataclass(frozen=True, slots=True)
 class Cooldown:
-    """When a model is not called for a while.
+    """When a model is not called for a while. Times are in seconds.
 
     Attributes:
-        failures: How many failures start a cooldown.
-        within: Seconds within which they happen.
-        duration: Seconds that the cooldown lasts.
+        failures: How many failures in a row open a model's breaker.
+        within: Seconds within which they happen; also the window in which `share` is measured.
+        duration: Seconds for which it is open the first time.
+        longest: The longest time for which it is open; it doubles while the model keeps failing.
+        share: The share of failed calls, 0..1, that opens it as well.
+        volume: Calls that are needed in the window before `share` is looked at.
+        ramp: Seconds after a recovery in which the model gets ever more of its calls.
+        rate_limit: Seconds of the first rest after a rate limit without a time; it doubles.
+        overloaded: The same where the provider says that it has too much to do.
+        quota: Seconds of rest after a quota was used up, when no time is known.
+        auth: Seconds of rest after a key was rejected.
+        gone: Seconds of rest of a model that does not exist.
     """
 
-    failures: int = 3
-    within: float = 60.0
-    duration: float = 300.0
+    failures: int = 5
+    within: float = 30.0
+    duration: float = 10.0
+    longest: float = 300.0
+    share: float = 0.5
+    volume: int = 20
+    ramp: float = 30.0
+    rate_limit: float = 5.0
+    overloaded: float = 10.0
+    quota: float = 900.0
+    auth: float = 600.0
+    gone: float = 600.0
 
 
 @dataclass(frozen=True, slots=True)

@@ -16,7 +16,7 @@ import os
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Final, TypeVar
 
-from policy_router.domain.decision import Attempt
+from policy_router.domain.decision import Attempt, Reason, Skip
 from policy_router.execution.endpoints import KeyTurns, at_address
 from policy_router.providers.chat import NO_ANSWER, NO_USAGE
 from policy_router.providers.deadline import within
@@ -26,7 +26,6 @@ from policy_router.providers.wire import Wire
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Container
 
-    from policy_router.domain.decision import Skip
     from policy_router.domain.fallback import Cooldown
     from policy_router.domain.models import Model
     from policy_router.execution.account import RequestAccount
@@ -109,14 +108,29 @@ class RunningAttempt:
         self._tried = tried
         self._began = 0.0
         self._wire = Wire()
+        self._probes: tuple[str, ...] = ()
 
     async def reserve(self) -> Skip | None:
         """Reserves the most that the attempt may use, ending the attempt before it on the account.
 
         Returns:
-            None when it may be made, else the limit or budget without room for it.
+            None when it may be made, else the limit or budget without room for it, or the cooldown
+            of the model: another call may have begun to probe it since the decision.
         """
-        return None if self._account is None else await self._account.open(self.model)
+        cooldowns = self._context.cooldowns
+        if cooldowns is not None:
+            admission = cooldowns.admit(self.model)
+            if admission.blocked_until is not None:
+                return self._blocked(admission.blocked_until)
+            self._probes = admission.probes
+        skip = None if self._account is None else await self._account.open(self.model)
+        if skip is not None and cooldowns is not None:
+            cooldowns.withdrawn(self._probes)
+        return skip
+
+    def _blocked(self, until: float) -> Skip:
+        detail = "in cooldown after failures"
+        return Skip(self.model.name, Reason.COOLING, detail, until, self.model.span)
 
     def start(self, limit: float) -> None:
         """Starts the clock of an attempt that may take `limit` seconds."""
@@ -212,9 +226,9 @@ class RunningAttempt:
         if self._context.cooldowns is None:
             return attempt
         if failure is None:
-            self._context.cooldowns.answered(self.called)
+            self._context.cooldowns.answered(self.called, self._cooldown, self._probes)
         else:
-            self._context.cooldowns.failed(self.called, failure, self._cooldown)
+            self._context.cooldowns.failed(self.called, failure, self._cooldown, self._probes)
         return attempt
 
     async def settle(self) -> None:

@@ -1,27 +1,33 @@
-"""Cooldowns after failures, in the memory of one process.
+"""Which models are not called for a while, and why.
 
 A failure takes out what is at fault (see `FailureScope`): a model, a key with every model that is
 called with it, an account or a provider. Of a model with several keys, a failure that is about the
 key takes out that key. It is identified by how it is called, not by its name in
 the policy alone: a cooldown ends when a reload changes the variable of the key, the address or the
-model that is called, and when the variable gets another value.
+model that is called, and when the variable of the key gets another value.
 """
 
 from __future__ import annotations
 
-import hashlib
 import os
-import secrets
+import random as _random
 import time
-from collections import deque
+from dataclasses import dataclass, replace
+from functools import partial
+from operator import attrgetter
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Final
 
-from policy_router.providers.failure import FailureScope
+from policy_router.execution import breaker as breakers
+from policy_router.execution import service_health as healths
+from policy_router.execution.breaker import BreakerState
+from policy_router.execution.domain_keys import DomainKeys
+from policy_router.execution.health_board import HealthBoard
+from policy_router.execution.outcomes import Outcomes
+from policy_router.providers.failure import FailureKind, FailureScope
 from policy_router.providers.fault_domain import (
     SHARED_SCOPES,
-    fault_domain,
     is_of_key,
-    key_variable,
     with_any_key,
     with_each_key,
 )
@@ -32,25 +38,60 @@ if TYPE_CHECKING:
 
     from policy_router.domain.fallback import Cooldown
     from policy_router.domain.models import Model
-    from policy_router.providers.failure import Failure, FailureKind
-    from policy_router.providers.fault_domain import FaultDomain
+    from policy_router.execution.breaker import Breaker
+    from policy_router.execution.service_health import ServiceHealth
+    from policy_router.providers.failure import Failure
 
 _SHORTEST: Final = 1.0
 _LONGEST: Final = 24 * 3600.0
 """Seconds that a provider can take its model out for, at least and at most."""
-_LONGEST_GROWN: Final = 300.0
-"""Seconds of a growing cooldown, at most."""
-_KEPT: Final = 1_000
-"""Failures of one model that are remembered, whatever the threshold of the policy."""
+_LEASE: Final = 30.0
+"""Seconds after which a probe that has not ended is given up."""
+_SEVERAL: Final = 2
+"""Models that must be out of reach before their provider counts as out of reach."""
+_UNREACHABLE: Final = frozenset({FailureKind.CONNECT, FailureKind.CONNECTION_LOST})
+_COOLING: Final = (FailureScope.MODEL, *SHARED_SCOPES)
+_STOPPED: Final = frozenset({BreakerState.OPEN, BreakerState.HALF_OPEN})
+_RESTS: Final[Mapping[FailureKind, Callable[[Cooldown], float]]] = MappingProxyType(
+    {
+        FailureKind.RATE_LIMITED: attrgetter("rate_limit"),
+        FailureKind.OVERLOADED: attrgetter("overloaded"),
+        FailureKind.QUOTA_EXHAUSTED: attrgetter("quota"),
+        FailureKind.CREDENTIAL: attrgetter("auth"),
+        FailureKind.FORBIDDEN: attrgetter("auth"),
+        FailureKind.MODEL_GONE: attrgetter("gone"),
+        FailureKind.REDIRECTED: attrgetter("gone"),
+    }
+)
+"""The setting of the policy for each rest whose length is not named by the provider."""
+
+
+@dataclass(frozen=True, slots=True)
+class Admission:
+    """Whether a model may be called now.
+
+    Attributes:
+        blocked_until: Unix time until which it may not be; None when it may be.
+        probes: The keys of what this call probes; pass them on to `failed` or `answered`.
+    """
+
+    blocked_until: float | None = None
+    probes: tuple[str, ...] = ()
+
+
+ADMITTED: Final = Admission()
 
 
 class Cooldowns:
     """Which models are in cooldown, and until when. Safe to use from several threads.
 
-    A model is in cooldown after `Cooldown.failures` counted failures within `Cooldown.within`
-    seconds, and at once when the provider names a time or the class of failure demands it (see
-    `REACTIONS`). Without a named time, the cooldown doubles with each further failure until the
-    model answers. Of two times, the later one holds.
+    A model's breaker opens after failures as `Cooldown` says, and a provider's after as many in a
+    row of at least two models that could not be reached. A rest begins at once when the provider
+    names a time or the class of failure demands it (see `REACTIONS`); it is no vote for the
+    breaker. Of two times, the later one holds.
+
+    Attributes:
+        board: The health of what failed lately.
     """
 
     def __init__(
@@ -59,66 +100,133 @@ class Cooldowns:
         *,
         models: Callable[[], Iterable[Model]] | None = None,
         environment: Callable[[str], str | None] = os.environ.get,
+        draw: Callable[[], float] = _random.random,
+        board: HealthBoard | None = None,
     ) -> None:
-        """Starts without any cooldown.
+        """Starts without any cooldown, unless the board has some.
 
         Args:
             clock: Unix time in seconds.
             models: The models that `cooling` reports. Default: those that failed.
             environment: The value of an environment variable.
+            draw: Draws a number from 0 to 1, for the times of breakers that open again.
+            board: Where the health of everything is kept. Default: a new one.
         """
+        self.board = HealthBoard() if board is None else board
         self._clock = clock
-        self._environment = environment
-        self._salt = secrets.token_bytes(16)
+        self._draw = draw
+        self._keys = DomainKeys(environment)
         self._lock = forks.lock()
         self._known: dict[str, Model] = {}
         self._models = models or (lambda: tuple(self._known.values()))
-        self._failures: dict[FaultDomain, deque[float]] = {}
-        self._streaks: dict[tuple[FaultDomain, FailureKind], int] = {}
-        self._until: dict[FaultDomain, float] = {}
+        self._outcomes: dict[str, Outcomes] = {}
+        self._unreachable: dict[str, Outcomes] = {}
 
-    def failed(self, model: Model, failure: Failure, cooldown: Cooldown) -> None:
+    # -- what happened -----------------------------------------------------------------------
+
+    def failed(
+        self, model: Model, failure: Failure, cooldown: Cooldown, probes: tuple[str, ...] = ()
+    ) -> None:
         """Notes a failed attempt.
 
         Args:
             model: The model that was called, with the key that it was called with.
             failure: Why it failed.
-            cooldown: The policy's threshold.
+            cooldown: The thresholds and times of the policy.
+            probes: What the attempt probed.
         """
+        now = self._clock()
         if failure.scope is FailureScope.REQUEST:
+            for key in probes:
+                self._change(key, breakers.probe_ended, now)
             return
+        whole = with_any_key(model)
+        self._known[model.name] = model
+        self._rest(model if is_of_key(failure) else whole, failure, cooldown, now)
+        own = self._key(whole, FailureScope.MODEL)
+        provider = self._key(whole, FailureScope.PROVIDER)
+        for key in probes:
+            self._probed(key, failure, cooldown, now, at_provider=key == provider)
+        if failure.reaction.counts_for_cooldown and own not in probes:
+            self._count(own, failure, cooldown, now)
+        if failure.kind in _UNREACHABLE and provider not in probes:
+            self._count_unreachable(provider, model, failure, cooldown, now)
+
+    def answered(
+        self, model: Model, cooldown: Cooldown | None = None, probes: tuple[str, ...] = ()
+    ) -> None:
+        """Notes an attempt that answered: its next growing cooldown is short again.
+
+        Args:
+            model: The model that was called, with the key that it was called with.
+            cooldown: The thresholds and times of the policy; None counts nothing for the breaker.
+            probes: What the attempt probed.
+        """
         now = self._clock()
         whole = with_any_key(model)
-        at_fault = self._domain(model if is_of_key(failure) else whole, failure.scope)
-        with self._lock:
-            self._known[model.name] = model
-            rest = self._rest(at_fault, failure, now)
-            if rest > 0:
-                self._until[at_fault] = max(self._until.get(at_fault, 0.0), now + rest)
-            own = self._domain(whole, FailureScope.MODEL)
-            if failure.reaction.counts_for_cooldown and self._reaches_threshold(own, now, cooldown):
-                self._until[own] = max(self._until.get(own, 0.0), now + cooldown.duration)
-
-    def answered(self, model: Model) -> None:
-        """Notes an attempt that answered: its next growing cooldown is short again."""
-        if not self._streaks:
+        if cooldown is not None:
+            self._count_answer(self._key(whole, FailureScope.MODEL), cooldown, now)
+            for key in probes:
+                self._change(key, breakers.probe_answered, now, cooldown)
+        if self._unreachable:
+            self._unreachable.pop(self._key(whole, FailureScope.PROVIDER), None)
+        if self.board.is_empty:
             return
-        called = (model, with_any_key(model))
-        domains = {self._domain(each, scope) for each in called for scope in _COOLING}
-        with self._lock:
-            for key in [key for key in self._streaks if key[0] in domains]:
-                del self._streaks[key]
+        called = (model,) if whole is model else (model, whole)
+        for key in {self._key(each, scope) for each in called for scope in _COOLING}:
+            if self.board.get(key).rest.level:
+                self.board.change(key, healths.answered)
+
+    def withdrawn(self, probes: tuple[str, ...]) -> None:
+        """Notes that an admitted call is not made."""
+        for key in probes:
+            self._change(key, breakers.probe_ended, self._clock())
+
+    def lift(self, model: Model) -> bool:
+        """Ends everything that keeps a model from being called. Returns whether there was any."""
+        now, lifted = self._clock(), False
+        for key in self._keys_of(model):
+            before, _ = self.board.change(key, _lifted)
+            before = before.at(now)
+            lifted = lifted or before.breaker != breakers.CLOSED or before.rest.until > now
+            self._outcomes.pop(key, None)
+        return lifted
+
+    # -- what may be called ------------------------------------------------------------------
+
+    def admit(self, model: Model) -> Admission:
+        """Whether a call may be made now, and what it probes. A call that is admitted as a probe
+        keeps others away until it ends.
+
+        Rests are not looked at: a retry waits for the end of one.
+        """
+        if self.board.is_empty:
+            return ADMITTED
+        now = self._clock()
+        probes: tuple[str, ...] = ()
+        for key in self.breaker_keys(model):
+            breaker = self.board.get(key).breaker
+            if breaker.needs_probe(now):
+                before, after = self._change(key, breakers.probe_began, now, _LEASE)
+                if before != after:
+                    probes += (key,)
+                    continue
+                breaker = after.breaker
+            if breaker.is_blocked(now):
+                self.withdrawn(probes)
+                return Admission(blocked_until=breaker.until)
+        return Admission(probes=probes) if probes else ADMITTED
 
     def until(self, model: Model, now: float) -> float | None:
         """Unix time until which a model is in cooldown; None when it is not.
 
         With several keys it is while all of them rest.
         """
-        if not self._until:
+        if self.board.is_empty:
             return None
-        latest = min(self._latest(each) for each in with_each_key(model))
+        latest = min(self._latest(each, now) for each in with_each_key(model))
         if len(model.api_key_envs) > 1:
-            latest = max(latest, self._latest(with_any_key(model)))
+            latest = max(latest, self._latest(with_any_key(model), now))
         return latest if latest > now else None
 
     def key_until(self, model: Model, now: float) -> float | None:
@@ -128,67 +236,109 @@ class Cooldowns:
             model: The model, with that key.
             now: Unix time.
         """
-        latest = self._latest(model)
+        latest = 0.0 if self.board.is_empty else self._latest(model, now)
         return latest if latest > now else None
-
-    def _latest(self, model: Model) -> float:
-        """The latest time that is kept for a model called with one key, or 0."""
-        domains = [self._domain(model, scope) for scope in _COOLING]
-        with self._lock:
-            return max(self._until.get(key, 0.0) for key in domains)
 
     def cooling(self, now: float) -> Mapping[str, float]:
         """Model name -> Unix time until which it is in cooldown, for `Snapshot.cooling`."""
-        with self._lock:
-            self._until = {key: until for key, until in self._until.items() if until > now}
-        if not self._until:
+        if self.board.is_empty:
             return {}
+        self.board.drop_recovered(now)
         times = ((model.name, self.until(model, now)) for model in self._models())
         return {name: until for name, until in times if until is not None}
 
-    def _domain(self, model: Model, scope: FailureScope) -> FaultDomain:
-        digest = None if scope is FailureScope.PROVIDER else self._digest(key_variable(model))
-        address = None if model.api_base_env is None else self._digest(model.api_base_env)
-        return *fault_domain(model, scope), digest, address
+    def breaker_keys(self, model: Model) -> tuple[str, ...]:
+        """The keys of the breakers that a call of the model passes."""
+        whole = with_any_key(model)
+        return tuple(
+            self._key(whole, scope) for scope in (FailureScope.PROVIDER, FailureScope.MODEL)
+        )
 
-    def _digest(self, name: str) -> str | None:
-        """Distinguishes values of a variable without keeping them."""
-        value = self._environment(name)
-        if value is None:
-            return None
-        data = value.encode("utf-8", "surrogateescape")
-        return hashlib.blake2b(data, key=self._salt, digest_size=16).hexdigest()
+    # -- how it is counted -------------------------------------------------------------------
 
-    def _rest(self, at_fault: FaultDomain, failure: Failure, now: float) -> float:
-        """Seconds that this failure alone takes out what is at fault."""
-        reaction = failure.reaction
+    def _key(self, model: Model, scope: FailureScope) -> str:
+        return self._keys.of(model, scope)
+
+    def _keys_of(self, model: Model) -> set[str]:
+        each = (with_any_key(model), *with_each_key(model))
+        return {self._key(one, scope) for one in each for scope in _COOLING}
+
+    def _latest(self, model: Model, now: float) -> float:
+        """The latest end of what keeps a model with one key from being called, or 0."""
+        keys = (self._key(model, scope) for scope in _COOLING)
+        return max(self.board.get(key).blocked_until(now) for key in keys)
+
+    def _rest(self, model: Model, failure: Failure, cooldown: Cooldown, now: float) -> None:
+        """Begins the rest that this failure alone causes, if any."""
+        reaction, cause = failure.reaction, failure.kind.value
         if not failure.certain:
-            return 0.0
+            return
+        key = self._key(model, failure.scope)
         if failure.retry_after is not None and reaction.honors_retry_after:
-            return min(max(failure.retry_after, _SHORTEST), _LONGEST)
-        if not reaction.doubles:
-            return reaction.cooldown
-        streak = self._streaks.get((at_fault, failure.kind), 0)
-        if self._until.get(at_fault, 0.0) > now:
-            # Requests that ran at the same time are one failure.
-            return _grown(reaction.cooldown, streak - 1)
-        self._streaks[at_fault, failure.kind] = streak + 1
-        return _grown(reaction.cooldown, streak)
+            seconds = min(max(failure.retry_after, _SHORTEST), _LONGEST)
+            self.board.change(key, lambda h: healths.rested(h, now, seconds, cause))
+            return
+        setting = _RESTS.get(failure.kind)
+        seconds = reaction.cooldown if setting is None else setting(cooldown)
+        if not reaction.cooldown or not seconds:
+            return
+        grow = healths.rested_longer if reaction.doubles else healths.rested
+        self.board.change(key, lambda h: grow(h, now, seconds, cause))
 
-    def _reaches_threshold(self, own: FaultDomain, now: float, cooldown: Cooldown) -> bool:
-        times = self._failures.setdefault(own, deque(maxlen=_KEPT))
-        times.append(now)
-        while times[0] <= now - cooldown.within:
-            times.popleft()
-        if len(times) < min(cooldown.failures, _KEPT):
-            return False
-        times.clear()  # after the cooldown it takes as many failures again
-        return True
+    def _count(self, key: str, failure: Failure, cooldown: Cooldown, now: float) -> None:
+        if self.board.get(key).breaker.state in _STOPPED:
+            return  # calls that began before it opened say nothing new
+        with self._lock:
+            trips = self._outcomes.setdefault(key, Outcomes()).failed(now, cooldown)
+        if trips:
+            self._trip(key, failure, cooldown, now)
+
+    def _count_answer(self, key: str, cooldown: Cooldown, now: float) -> None:
+        with self._lock:
+            outcomes = self._outcomes.get(key)
+            if outcomes is None:
+                outcomes = self._outcomes[key] = Outcomes()
+            outcomes.answered(now, cooldown)
+
+    def _count_unreachable(
+        self, key: str, model: Model, failure: Failure, cooldown: Cooldown, now: float
+    ) -> None:
+        if self.board.get(key).breaker.state in _STOPPED:
+            return
+        with self._lock:
+            outcomes = self._unreachable.setdefault(key, Outcomes())
+            trips = outcomes.failed(now, cooldown, model.name, several=_SEVERAL)
+        if trips:
+            self._trip(key, failure, cooldown, now)
+
+    def _trip(self, key: str, failure: Failure, cooldown: Cooldown, now: float) -> None:
+        draw, cause = self._draw(), failure.kind.value
+        self._change(key, breakers.tripped, now, cooldown, draw, cause)
+
+    def _probed(
+        self, key: str, failure: Failure, cooldown: Cooldown, now: float, *, at_provider: bool
+    ) -> None:
+        """What a probe that failed shows: a provider that answers at all can be reached."""
+        if at_provider and failure.status is not None:
+            self._change(key, breakers.probe_answered, now, cooldown)
+        elif failure.reaction.counts_for_cooldown:
+            draw, cause = self._draw(), failure.kind.value
+            self._change(key, breakers.probe_failed, now, cooldown, draw, cause)
+        else:
+            self._change(key, breakers.probe_ended, now)
+
+    def _change(
+        self, key: str, event: Callable[..., Breaker], now: float, *about: object
+    ) -> tuple[ServiceHealth, ServiceHealth]:
+        return self.board.change(key, partial(_on_breaker, event, now, about))
 
 
-_COOLING: Final = (FailureScope.MODEL, *SHARED_SCOPES)
+def _on_breaker(
+    event: Callable[..., Breaker], now: float, about: tuple[object, ...], health: ServiceHealth
+) -> ServiceHealth:
+    health = health.at(now)
+    return replace(health, breaker=event(health.breaker, now, *about))
 
 
-def _grown(rest: float, times: int) -> float:
-    """A cooldown that was doubled this many times."""
-    return min(rest * 2.0 ** min(max(times, 0), 30), _LONGEST_GROWN)
+def _lifted(_: ServiceHealth) -> ServiceHealth:
+    return healths.HEALTHY

@@ -619,6 +619,7 @@ SOUND: Final[dict[str, dict[str, str]]] = {
         "an empty tier": models("model: openai/gpt-4o, tier: a", tiers="a, b"),
     },
     "implausible-number": {
+        "a cooldown that grows": "fallback: { cooldown: { for: 15s, longest: 2m, share: 40% } }",
         "room beside the answer": models(f"{PAID}, context: 8k, params: {{ max_tokens: 7k }}"),
         "times of a model": models(f"{PAID}, deadline: 30s, stall: 5s"),
 
@@ -1221,6 +1222,10 @@ WRONG: Final[dict[str, dict[str, str]]] = {
         ),
     },
     "implausible-number": {
+        "a growth below the beginning": "fallback: { cooldown: { for: 1m, longest: 30s } }",
+        "a growth below the usual beginning": "fallback: { cooldown: { longest: 5s } }",
+        "a cooldown of a day": "fallback: { cooldown: { for: 24h } }",
+        "a share that noise reaches": "fallback: { cooldown: { share: 2% } }",
         "no room beside the answer": models(
             f"{PAID}, context: 8k, params: {{ max_tokens: 8k }}"
         ),

@@ -6,7 +6,7 @@ import pytest
 
 from policy_router.domain.fallback import Cooldown
 from policy_router.domain.models import Model
-from policy_router.execution.cooldown import Cooldowns
+from policy_router.execution.cooldown import Admission, Cooldowns
 from policy_router.providers.failure import Failure, FailureKind, FailureScope
 
 BROKEN = Failure(FailureKind.SERVER_ERROR)
@@ -253,3 +253,192 @@ def test_no_value_of_a_key_is_kept(clock: Clock) -> None:
     cooldowns = Cooldowns(clock, environment=lambda _: "sk-secret-value")
     cooldowns.failed(M, Failure(FailureKind.CREDENTIAL), Cooldown())
     assert "sk-secret-value" not in repr(vars(cooldowns))
+
+
+# -- breakers --------------------------------------------------------------------------------------
+
+RULE = Cooldown(failures=2, within=60, duration=10, longest=100, ramp=30)
+
+
+def opened(clock: Clock, model: Model = M) -> Cooldowns:
+    cooldowns = Cooldowns(clock, models=lambda: (M, N), draw=lambda: 1.0)
+    for _ in range(2):
+        cooldowns.failed(model, BROKEN, RULE)
+    return cooldowns
+
+
+def test_an_open_breaker_admits_no_call_and_then_one(clock: Clock) -> None:
+    cooldowns = opened(clock)
+    assert cooldowns.admit(M) == Admission(blocked_until=clock.now + 10)
+    assert cooldowns.admit(N) == Admission()
+    clock.now += 10
+    assert cooldowns.cooling(clock.now) == {}
+    probe = cooldowns.admit(M)
+    assert len(probe.probes) == 1
+    assert cooldowns.admit(M) == Admission(blocked_until=clock.now + 30)
+    assert set(cooldowns.cooling(clock.now)) == {"m"}
+
+
+def test_a_probe_that_fails_opens_it_for_longer(clock: Clock) -> None:
+    cooldowns = opened(clock)
+    times = []
+    for _ in range(5):
+        until = cooldowns.cooling(clock.now)["m"]
+        times.append(until - clock.now)
+        clock.now = until
+        cooldowns.failed(M, BROKEN, RULE, cooldowns.admit(M).probes)
+    assert times == [10, 20, 40, 80, 100]
+
+
+def test_two_probes_that_succeed_close_it(clock: Clock) -> None:
+    cooldowns = opened(clock)
+    clock.now += 10
+    cooldowns.answered(M, RULE, cooldowns.admit(M).probes)
+    second = cooldowns.admit(M)
+    assert (len(second.probes), cooldowns.admit(M).blocked_until) == (1, clock.now + 30)
+    cooldowns.answered(M, RULE, second.probes)
+    assert (cooldowns.admit(M), cooldowns.cooling(clock.now)) == (Admission(), {})
+    assert not cooldowns.board.is_empty  # it is in its ramp
+    clock.now += 30
+    assert cooldowns.cooling(clock.now) == {}
+    assert cooldowns.board.is_empty
+
+
+@pytest.mark.parametrize("kind", [FailureKind.CANCELLED, FailureKind.BAD_REQUEST, R429.kind])
+def test_a_probe_that_shows_nothing_lets_another_one_begin(clock: Clock, kind: FailureKind) -> None:
+    cooldowns = opened(clock)
+    clock.now += 10
+    cooldowns.failed(M, Failure(kind), RULE, cooldowns.admit(M).probes)
+    assert cooldowns.admit(M).probes
+
+
+def test_a_probe_that_is_not_made_lets_another_one_begin(clock: Clock) -> None:
+    cooldowns = opened(clock)
+    clock.now += 10
+    cooldowns.withdrawn(cooldowns.admit(M).probes)
+    assert cooldowns.admit(M).probes
+
+
+def test_calls_that_began_before_say_nothing_new(clock: Clock) -> None:
+    cooldowns = opened(clock)
+    clock.now += 10
+    for _ in range(9):
+        cooldowns.failed(M, BROKEN, RULE)
+    cooldowns.answered(M, RULE)
+    assert cooldowns.admit(M).probes
+
+
+def test_a_rest_is_no_vote_and_blocks_no_retry(clock: Clock) -> None:
+    cooldowns = Cooldowns(clock)
+    for _ in range(9):
+        cooldowns.failed(M, Failure(FailureKind.RATE_LIMITED, retry_after=7), RULE)
+    assert cooldowns.cooling(clock.now) == {"m": clock.now + 7}
+    assert cooldowns.admit(M) == Admission()
+
+
+def provider_of(clock: Clock) -> tuple[Cooldowns, Model, Model, Model]:
+    a, b, c = (model(name, f"openai/{name}", api_key_env="A") for name in "abc")
+    cooldowns = Cooldowns(clock, models=lambda: (a, b, c), draw=lambda: 1.0)
+    return cooldowns, a, b, c
+
+
+UNREACHABLE = Failure(FailureKind.CONNECT)
+
+
+def test_a_provider_is_out_when_several_of_its_models_cannot_be_reached(clock: Clock) -> None:
+    cooldowns, a, b, _ = provider_of(clock)
+    rule = Cooldown(failures=4, within=60, duration=10)
+    for each in (a, b, a):
+        cooldowns.failed(each, UNREACHABLE, rule)
+    assert cooldowns.cooling(clock.now) == {}
+    cooldowns.failed(b, UNREACHABLE, rule)
+    assert set(cooldowns.cooling(clock.now)) == {"a", "b", "c"}
+
+
+def test_one_model_alone_is_no_provider(clock: Clock) -> None:
+    cooldowns, a, _, _ = provider_of(clock)
+    for _ in range(9):
+        cooldowns.failed(a, UNREACHABLE, RULE)
+    assert set(cooldowns.cooling(clock.now)) == {"a"}
+
+
+def test_an_answer_of_any_model_shows_that_the_provider_can_be_reached(clock: Clock) -> None:
+    cooldowns, a, b, c = provider_of(clock)
+    rule = Cooldown(failures=4, within=60, duration=10)
+    for each in (a, b, a):
+        cooldowns.failed(each, UNREACHABLE, rule)
+    cooldowns.answered(c, rule)
+    cooldowns.failed(b, UNREACHABLE, rule)
+    assert cooldowns.cooling(clock.now) == {}
+
+
+def test_a_provider_is_probed_by_one_call_of_one_of_its_models(clock: Clock) -> None:
+    cooldowns, a, b, c = provider_of(clock)
+    rule = Cooldown(failures=4, within=60, duration=10, ramp=0)
+    for each in (a, b, a, b):
+        cooldowns.failed(each, UNREACHABLE, rule)
+    clock.now += 10
+    probe = cooldowns.admit(c)
+    assert len(probe.probes) == 1
+    assert cooldowns.admit(a).blocked_until == clock.now + 30
+    # An error of the model itself shows that the provider can be reached.
+    cooldowns.failed(c, Failure(FailureKind.SERVER_ERROR, status=500), rule, probe.probes)
+    again = cooldowns.admit(b)
+    cooldowns.answered(b, rule, again.probes)
+    assert cooldowns.cooling(clock.now) == {}
+    assert cooldowns.admit(a) == Admission()
+
+
+def test_a_probe_of_a_provider_and_of_a_model_at_once(clock: Clock) -> None:
+    cooldowns, a, b, _ = provider_of(clock)
+    for each in (a, b, a, b):
+        cooldowns.failed(each, UNREACHABLE, RULE)
+    clock.now += 10
+    probe = cooldowns.admit(a)
+    assert len(probe.probes) == 2
+    cooldowns.failed(a, UNREACHABLE, RULE, probe.probes)
+    assert set(cooldowns.cooling(clock.now)) == {"a", "b", "c"}
+    assert cooldowns.cooling(clock.now)["a"] == clock.now + 20
+
+
+def test_a_call_that_is_blocked_by_its_own_breaker_leaves_the_probe_to_others(
+    clock: Clock,
+) -> None:
+    cooldowns, a, b, _ = provider_of(clock)
+    long = Cooldown(failures=2, within=60, duration=99)
+    cooldowns.failed(a, BROKEN, long)
+    cooldowns.failed(a, BROKEN, long)
+    for each in (b, a, b):
+        cooldowns.failed(each, UNREACHABLE, Cooldown(failures=3, within=60, duration=10))
+    clock.now += 10
+    assert cooldowns.admit(a).blocked_until == clock.now + 89
+    assert len(cooldowns.admit(b).probes) == 1
+
+
+def test_every_time_of_a_rest_is_a_setting(clock: Clock) -> None:
+    rule = Cooldown(rate_limit=1, overloaded=2, quota=3, auth=4, gone=5)
+    kinds = {
+        FailureKind.RATE_LIMITED: 1,
+        FailureKind.OVERLOADED: 2,
+        FailureKind.QUOTA_EXHAUSTED: 3,
+        FailureKind.CREDENTIAL: 4,
+        FailureKind.FORBIDDEN: 4,
+        FailureKind.MODEL_GONE: 5,
+        FailureKind.REDIRECTED: 5,
+    }
+    for kind, seconds in kinds.items():
+        cooldowns = Cooldowns(clock)
+        cooldowns.failed(M, Failure(kind), rule)
+        assert cooldowns.cooling(clock.now) == {"m": clock.now + seconds}
+
+
+def test_lifting_ends_all_that_keeps_a_model_away(clock: Clock) -> None:
+    cooldowns = opened(clock)
+    cooldowns.failed(M, Failure(FailureKind.CREDENTIAL), RULE)
+    assert cooldowns.lift(N) is True  # they share the key
+    assert set(cooldowns.cooling(clock.now)) == {"m"}
+    assert cooldowns.lift(M) is True
+    assert cooldowns.lift(M) is False
+    assert (cooldowns.cooling(clock.now), cooldowns.admit(M)) == ({}, Admission())
+    cooldowns.failed(M, BROKEN, RULE)
+    assert cooldowns.cooling(clock.now) == {}

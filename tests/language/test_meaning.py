@@ -59,7 +59,7 @@ def test_another_word(word: str, known: str) -> None:
         ("limits: { l: { rpm: 5 } }", "write  requests: [60/min]"),
         ("routes: []", "is decided by `rules`"),
         ("fallback: { on_error: { retries: next } }", "the known ones are `rate_limit`"),
-        ("fallback: { cooldown: { max: 3, failures: 3, within: 1m, for: 1m } }", "`failures`"),
+        ("fallback: { cooldown: { max: 3, within: 1m, for: 1m } }", "`failures`"),
         ("rules:\n  - { name: r, accept: { empty: true } }", "the known ones are `not_empty`"),
         ("rules:\n  - { name: r, only: [a], onyl: [b] }", "`only` is already set"),
         ("rules:\n  - { name: r, cap: $5/day }", "`cap` belongs under `budgets`"),

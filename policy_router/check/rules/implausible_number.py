@@ -19,6 +19,7 @@ from typing import TYPE_CHECKING, Final
 
 from policy_router.check.subject import warning
 from policy_router.decision.wording import per_window
+from policy_router.domain.fallback import Cooldown
 from policy_router.domain.money import NANO_PER_USD, format_usd
 from policy_router.language.document.classification import TaskShape
 from policy_router.language.document.prices import HoursShape, PriceShape
@@ -47,6 +48,9 @@ _SOON: Final = {"deadline": 0.5, "first_token_within": 0.1, "stall": 0.1}
 _LATE: Final = 24 * 3600
 _SHORTEST_SESSION: Final = 30.0
 _LONGEST_SESSION: Final = 7 * 24 * 3600.0
+_LONGEST_COOLDOWN: Final = 2 * 3600.0
+_NOISE: Final = 0.05
+"""The share of calls that fail at a provider that works."""
 
 
 def check(subject: Subject) -> Iterator[Diagnostic]:
@@ -65,6 +69,7 @@ def check(subject: Subject) -> Iterator[Diagnostic]:
                 )
     for path, message, help_ in (
         *_of_times(document.fallback, ("fallback",)),
+        *_of_cooldown(document.fallback),
         *_of_bounds(document),
     ):
         yield warning("implausible-number", message, places.value(path), help_)
@@ -179,6 +184,32 @@ def _of_sessions(sessions: SessionsShape | None) -> Iterator[tuple[Path, str, st
             ("sessions", "for"),
             f"{lasts / 86_400:g} days are longer than any conversation goes on",
             "m are minutes, h are hours; the default is 1h",
+        )
+
+
+def _of_cooldown(fallback: FallbackShape | None) -> Iterator[tuple[Path, str, str]]:
+    cooldown = None if fallback is None else fallback.cooldown
+    if cooldown is None:
+        return
+    path: Path = ("fallback", "cooldown")
+    first = Cooldown().duration if cooldown.for_ is None else cooldown.for_
+    if cooldown.longest is not None and cooldown.longest < first:
+        yield (
+            (*path, "longest"),
+            f"a cooldown lasts {first:g} s from the first time on, which is longer",
+            "write a time above `for`, or leave `longest` out",
+        )
+    if first > _LONGEST_COOLDOWN:
+        yield (
+            (*path, "for"),
+            f"after one bad moment a model is not called for {first / 3600:g} hours",
+            "m are minutes, h are hours; the time doubles by itself while the model fails",
+        )
+    if cooldown.share is not None and cooldown.share <= _NOISE:
+        yield (
+            (*path, "share"),
+            f"at times {cooldown.share:.0%} of a healthy model's calls fail, and then it is out",
+            "write a share at which the model is of no use, such as 50%",
         )
 
 

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from dataclasses import replace
+from typing import TYPE_CHECKING, Final
 
 from policy_router.domain.fallback import (
     ON_ERROR,
@@ -17,7 +18,14 @@ from policy_router.language.document.fallback import OnErrorShape
 
 if TYPE_CHECKING:
     from policy_router.language.compile.resolve import Resolver
-    from policy_router.language.document.fallback import DegradedShape, ProbeShape
+    from policy_router.language.document.fallback import (
+        CooldownShape,
+        DegradedShape,
+        ProbeShape,
+    )
+
+_FIELDS: Final = {"for_": "duration"}
+"""Fields of `cooldown` that have another name in the policy."""
 
 
 def compile_fallback(resolver: Resolver) -> Fallback:
@@ -30,7 +38,6 @@ def compile_fallback(resolver: Resolver) -> Fallback:
         for name, action in (shape.on_error or OnErrorShape()).model_dump().items()
         if action is not None
     }
-    cooldown = shape.cooldown
     return Fallback(
         max_attempts=given(shape.max_attempts, default.max_attempts),
         deadline=given(shape.deadline, default.deadline),
@@ -39,14 +46,17 @@ def compile_fallback(resolver: Resolver) -> Fallback:
         on_stream_break=given(shape.on_stream_break, default.on_stream_break),
         step_down=given(shape.step_down, default.step_down),
         on_error={**ON_ERROR, **written},
-        cooldown=(
-            Cooldown(cooldown.failures, cooldown.within, cooldown.for_)
-            if cooldown
-            else default.cooldown
-        ),
+        cooldown=_cooldown(shape.cooldown),
         degraded=_degraded(shape.degraded),
         probe=_probe(resolver, shape.probe),
     )
+
+
+def _cooldown(shape: CooldownShape | None) -> Cooldown:
+    if shape is None:
+        return Cooldown()
+    written = {_FIELDS.get(name, name): value for name, value in shape if value is not None}
+    return replace(Cooldown(), **written)
 
 
 def _degraded(shape: DegradedShape | None) -> Degraded | None:

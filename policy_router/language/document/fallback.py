@@ -22,15 +22,55 @@ from policy_router.language.document.types import (
 class CooldownShape(Shape):
     """When a model that keeps failing is not called for a while."""
 
-    failures: Annotated[int, Field(
-        ge=1, description="Number of failures that starts a cooldown.", examples=[3]
-    )]  # fmt: skip
-    within: Annotated[Duration, Field(
-        description="Time within which these failures happen.", examples=["1m"]
-    )]  # fmt: skip
-    for_: Annotated[Duration, Field(
-        alias="for", description="Length of the cooldown.", examples=["5m"]
-    )]  # fmt: skip
+    failures: Annotated[Annotated[int, Field(ge=1)] | None, Field(
+        description="Failures in a row that open the breaker of a model. Default: 5.",
+        examples=[3],
+    )] = None  # fmt: skip
+    within: Annotated[Duration | None, Field(
+        description="Time within which they happen; also the window of `share`. Default: 30s.",
+        examples=["1m"],
+    )] = None  # fmt: skip
+    for_: Annotated[Duration | None, Field(
+        alias="for",
+        description="How long it is open the first time: the model is not called. Default: 10s.",
+        examples=["15s"],
+    )] = None  # fmt: skip
+    longest: Annotated[Duration | None, Field(
+        description="Longest time that it is open; it doubles while the model fails. Default: 5m.",
+        examples=["5m"],
+    )] = None  # fmt: skip
+    share: Annotated[Percent | None, Field(
+        description="Share of failed calls that opens it as well. Default: 50%.",
+        examples=["50%"],
+    )] = None  # fmt: skip
+    volume: Annotated[Annotated[int, Field(ge=1)] | None, Field(
+        description="Calls within the window that `share` needs. Default: 20.",
+        examples=[20],
+    )] = None  # fmt: skip
+    ramp: Annotated[Duration | None, Field(
+        description="Time after a recovery in which it gets ever more of its calls. Default: 30s.",
+        examples=["30s"],
+    )] = None  # fmt: skip
+    rate_limit: Annotated[Wait | None, Field(
+        description="First rest after a rate limit without a time; it doubles, to 5m. Default: 5s.",
+        examples=["5s"],
+    )] = None  # fmt: skip
+    overloaded: Annotated[Wait | None, Field(
+        description="The same where the provider says that it is overloaded. Default: 10s.",
+        examples=["10s"],
+    )] = None  # fmt: skip
+    quota: Annotated[Wait | None, Field(
+        description="Rest after a used-up quota, when no time is known. Default: 15m.",
+        examples=["15m"],
+    )] = None  # fmt: skip
+    auth: Annotated[Wait | None, Field(
+        description="Rest of a key that was rejected. Default: 10m.",
+        examples=["10m"],
+    )] = None  # fmt: skip
+    gone: Annotated[Wait | None, Field(
+        description="Rest of a model that the provider does not know. Default: 10m.",
+        examples=["10m"],
+    )] = None  # fmt: skip
 
 
 class DegradedShape(Shape):
