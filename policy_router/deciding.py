@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import time
 from dataclasses import dataclass, replace
 from functools import partial
 from typing import TYPE_CHECKING, Final
@@ -11,6 +12,8 @@ from policy_router.classification.classifier import Classifier
 from policy_router.decision.decide import decide_on
 from policy_router.decision.facts import situation_of
 from policy_router.domain.snapshot import Snapshot
+from policy_router.execution.chain import LEAST
+from policy_router.execution.progress import for_task, lowered
 from policy_router.intake import Intake, take_in
 from policy_router.providers.bounds import is_small
 from policy_router.resilience.threads import Threads
@@ -20,7 +23,6 @@ if TYPE_CHECKING:
 
     from policy_router.decision.policy import Policy
     from policy_router.domain.decision import Decision
-    from policy_router.domain.request import Request
     from policy_router.domain.situation import Situation
     from policy_router.execution.accounting import Accounting
     from policy_router.execution.cooldown import Cooldowns
@@ -115,17 +117,34 @@ class Decider:
             classifier = self._classifier = Classifier(policy)
         return classifier
 
-    async def decide(self, policy: Policy, intake: Intake) -> DecidedRequest:
-        """Decide a call that was read."""
+    async def decide(
+        self, policy: Policy, intake: Intake, began: float | None = None
+    ) -> DecidedRequest:
+        """Decide a call that was read.
+
+        Args:
+            policy: The policy.
+            intake: The call.
+            began: When it began, by `time.monotonic`; default: now. What the decision waits for
+                must leave time for an answer within its deadline.
+        """
         decision_id = self._new_id()
-        situation, snapshot = await self._situation(policy, intake.request, decision_id)
-        score = await self._estimate(policy, intake, situation, snapshot, decision_id)
+        now = self._decide_at()
+        situation = situation_of(policy, intake.request, now)
+        fallback = lowered(for_task(policy.fallback, situation.task), intake.deadline)
+        ends = (time.monotonic() if began is None else began) + fallback.deadline
+        snapshot = await self._snapshot(policy, situation, now, decision_id, ends)
+        score = await self._estimate(policy, intake, situation, snapshot, decision_id, ends=ends)
         if score is not None:
             request = replace(intake.request, complexity=score)
-            situation, snapshot = await self._situation(policy, request, decision_id)
-        scores = await self._order.scores(policy, situation)
-        if scores:
-            snapshot = replace(snapshot, scores=scores)
+            now = self._decide_at()
+            situation = situation_of(policy, request, now)
+            snapshot = await self._snapshot(policy, situation, now, decision_id, ends)
+        left = ends - time.monotonic()
+        if left >= LEAST:
+            scores = await self._order.scores(policy, situation, left)
+            if scores:
+                snapshot = replace(snapshot, scores=scores)
         decided = decide_on(policy, situation, snapshot)
         decision = replace(decided, id=decision_id, snapshot=snapshot)
         return DecidedRequest(decision, situation)
@@ -137,30 +156,34 @@ class Decider:
         situation: Situation,
         snapshot: Snapshot,
         decision_id: str,
+        *,
+        ends: float,
     ) -> float | None:
         """The complexity by the model or the function that the policy names; None without one."""
-        if intake.classification is None or not intake.is_estimated:
+        left = ends - time.monotonic()
+        if intake.classification is None or not intake.is_estimated or left < LEAST:
             return None
         text = intake.classification.reading.asked
         score = await self._estimators.rate(
-            policy, situation, snapshot, text, request_id=decision_id
+            policy, situation, snapshot, text, request_id=decision_id, seconds=left
         )
         if score is None:
             return None
         return intake.classification.rated(policy.complexity.estimator, score, policy).score
 
-    async def _situation(
-        self, policy: Policy, request: Request, decision_id: str
-    ) -> tuple[Situation, Snapshot]:
-        """The request as the policy sees it, and the state of the world that matters to it."""
-        now = self._decide_at()
-        situation = situation_of(policy, request, now)
+    async def _snapshot(
+        self, policy: Policy, situation: Situation, now: float, decision_id: str, ends: float
+    ) -> Snapshot:
+        """The state of the world that matters to a request. What the store does not show in half of
+        the time that is left counts as unreadable."""
+        request = situation.request
         cooling = self._cooldowns.cooling(self._clock())
+        patience = (ends - time.monotonic()) / 2
         if policy.sessions.remember(request):
             used, session = await asyncio.gather(  # one round trip for both
-                self._accounting.readings(policy, situation),
-                self._accounting.sessions.read(policy, request),
+                self._accounting.readings(policy, situation, patience),
+                self._accounting.sessions.read(policy, request, patience),
             )
         else:
-            used, session = await self._accounting.readings(policy, situation), None
-        return situation, Snapshot(now, cooling, used, decision_id, session)
+            used, session = await self._accounting.readings(policy, situation, patience), None
+        return Snapshot(now, cooling, used, decision_id, session)

@@ -44,12 +44,15 @@ class Intake:
         classification: What the classifier made of the messages; None when it was not needed.
         is_estimated: Whether the complexity of the request is the classifier's estimate, which a
             model or a function named by the policy may replace.
+        deadline: Seconds after which the caller wants the request to end; None leaves it to the
+            policy.
     """
 
     request: Request
     body: Body | None = None
     classification: Classification | None = None
     is_estimated: bool = False
+    deadline: float | None = None
 
 
 def classify(
@@ -112,6 +115,7 @@ def take_in(
         TooLargeError: The request is beyond the bounds.
     """
     facts, parameters = _split(options, bounds)
+    deadline = _deadline(facts.get("deadline"))
     given = None if isinstance(messages, RequestReading) else messages
     original = options.get("original")
     if original is not None and not isinstance(original, OriginalRequest):
@@ -149,7 +153,7 @@ def take_in(
         stream=stream,
         is_bounded=bool(sent) or reading is messages,
     )
-    return Intake(request, body, seen, is_estimated=is_estimated)
+    return Intake(request, body, seen, is_estimated=is_estimated, deadline=deadline)
 
 
 def _split(options: RequestOptions, bounds: Bounds) -> tuple[RequestOptions, dict[str, object]]:
@@ -298,6 +302,15 @@ def _request(
         confidence=confidence,
         detected=reading.detected,
     )
+
+
+def _deadline(seconds: object) -> float | None:
+    """The deadline that the caller states. Raises UsageError."""
+    if seconds is None:
+        return None
+    if isinstance(seconds, bool) or not isinstance(seconds, int | float) or not seconds > 0:
+        raise UsageError(f"`deadline` must be a number of seconds above 0, not `{quoted(seconds)}`")
+    return float(min(seconds, UNBOUNDED))
 
 
 def _words(name: str, value: object) -> frozenset[str]:

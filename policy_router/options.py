@@ -104,6 +104,7 @@ class RequestConstraints(TypedDict, total=False):
         model: The only model of the policy to use, or an alias; `"auto"` sets no constraint,
             unless the policy has an alias of that name.
         max_candidates: How many models to try at most.
+        deadline: Seconds after which the request ends, if that is less than the policy allows.
     """
 
     max_cost: Usd | None
@@ -113,6 +114,7 @@ class RequestConstraints(TypedDict, total=False):
     prefer: list[str] | list[SortKey] | tuple[str, ...] | None
     model: str | None
     max_candidates: int | None
+    deadline: float | None
 
 
 class ChatParameters(TypedDict, total=False):

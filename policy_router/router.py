@@ -31,6 +31,7 @@ from policy_router.live.restrictions import lost_restrictions
 from policy_router.live.settings import ReloadTiming
 from policy_router.observe.router_events import RouterEvents, ignore
 from policy_router.providers.bounds import BOUNDS
+from policy_router.providers.deadline import duration
 from policy_router.providers.user_caller import AdaptedCaller
 from policy_router.sync import SyncMethods
 
@@ -321,7 +322,7 @@ class Router(SyncMethods):
                 Constraints, which only remove or reorder models: `max_cost` (US dollars),
                 `max_price` (US dollars per million tokens, of input and of output alike),
                 `max_latency` (seconds), `min_quality` (0 to 1), `prefer`, `model`,
-                `max_candidates`.
+                `max_candidates`, `deadline` (seconds).
                 Chat parameters, which are sent to the provider: `temperature`, `tools`,
                 `max_tokens` and so on, or `extra_body` with a mapping of them. Nothing else is
                 sent: identity, facts and constraints stay in the router.
@@ -338,23 +339,22 @@ class Router(SyncMethods):
                 when the policy does not know the value, TooLargeError beyond the bounds.
         """
         # The request keeps this policy, whatever is reloaded meanwhile.
-        policy = self.policy
+        policy, began = self.policy, time.monotonic()
         intake = await self._decider.take_in(policy, messages, options, stream=stream)
         if intake.body is None:
             raise UsageError("`messages` must be a list with at least one message")
-        started = None
         if policy.calls_before_deciding:
-            await self._caller.prepare(policy.models)  # before its deadline begins
-            started = time.monotonic()
-        made = await self._decider.decide(policy, intake)
+            began += await duration(self._caller.prepare(policy.models))
+        made = await self._decider.decide(policy, intake, began)
         if made.decision.candidates:
-            await self._caller.prepare(candidate.model for candidate in made.decision.candidates)
+            began += await duration(self._caller.prepare(c.model for c in made.decision.candidates))
         account = self._accounting.account(policy, made.situation, request_id=made.decision.id)
         execute = self._executor.stream if stream else self._executor.run
         session = self._accounting.sessions.of(policy, made.situation.request)
         return await execute(
-            made.decision, policy.fallback, intake.body, account, began=started, session=session
-        )
+            made.decision, policy.fallback, intake.body, account,
+            began=began, deadline=intake.deadline, session=session,
+        )  # fmt: skip
 
     # -- closing -----------------------------------------------------------------------------
 

@@ -9,6 +9,7 @@ await account.close()
 from __future__ import annotations
 
 import logging
+import math
 from dataclasses import replace
 from functools import partial
 from typing import TYPE_CHECKING, Final
@@ -23,7 +24,7 @@ from policy_router.execution.holds import Holds
 from policy_router.ledger.store import Attribution, Granted, Refused, Unavailable
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping
 
     from policy_router.decision.policy import Policy
     from policy_router.domain.condition import Facts
@@ -78,8 +79,17 @@ class RequestAccount:
         self._bound = UpperBound(0, 0, None)
         self._cap: int | None = None
         self._model = ""
+        self._remaining: Callable[[], float] = lambda: math.inf
         self.actual: Settlement | None = None
         self.overrun = False
+
+    def end_within(self, remaining: Callable[[], float]) -> None:
+        """Takes the deadline that the store must not delay.
+
+        Args:
+            remaining: Gives the seconds until then.
+        """
+        self._remaining = remaining
 
     @property
     def output_cap(self) -> int | None:
@@ -107,7 +117,10 @@ class RequestAccount:
             self._expect(model, cap, now)
             charges_at = partial(self._charges, facts, model, cap, now)
             charges = charges_at(now)
-            answer = await self._holds.reserve(charges, charges_at, self._attribution(model))
+            # The call needs time too: waiting for the store takes half of it at most.
+            seconds = self._remaining() / 2
+            about = self._attribution(model)
+            answer = await self._holds.reserve(charges, charges_at, about, seconds)
             if not _too_large(answer):
                 break
         if isinstance(answer, Granted):
@@ -117,7 +130,7 @@ class RequestAccount:
         if isinstance(answer, Unavailable):
             if not charges:
                 return None  # what is pending is settled by `close`
-            await self._holds.settle()
+            await self._holds.settle(self._remaining() / 2)
             return Skip(model.name, Reason.STATE, answer.detail, span=model.span)
         return self._skip(model, answer.refusals[0])
 
@@ -163,7 +176,7 @@ class RequestAccount:
             thumbnails=0,
             needs=self._request.needs - {HOSTED_TOOLS},
         )
-        return RequestAccount(
+        account = RequestAccount(
             self._context,
             self._policy,
             request,
@@ -171,6 +184,8 @@ class RequestAccount:
             self._slots,
             request_id=self._request_id,
         )
+        account.end_within(self._remaining)
+        return account
 
     def ended(
         self, usage: Usage, failure: Failure | None, produced: int, sent: float | None = None
@@ -195,9 +210,17 @@ class RequestAccount:
             )  # fmt: skip
         self._holds.end(actual)
 
+    def unused(self) -> None:
+        """Notes that nothing is sent on the open hold."""
+        self.actual, self.overrun = None, False
+        self._holds.end(None)
+
     async def close(self) -> None:
-        """Settles what is not settled yet. Never raises: what cannot be settled expires."""
-        await self._holds.close()
+        """Settles what is not settled yet. Never raises: what cannot be settled expires.
+
+        Waits for a slow store as `settled_within` does.
+        """
+        await self._holds.close(self._remaining())
 
     def _charges(
         self, facts: Facts, model: Model, cap: int, priced_from: float, now: float

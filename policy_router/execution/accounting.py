@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Final
 
 from policy_router.errors import StoreError
 from policy_router.execution.account import RequestAccount
-from policy_router.execution.holds import AccountContext
+from policy_router.execution.holds import LONGEST_SETTLEMENT, AccountContext
 from policy_router.execution.sessions import SessionMemory
 from policy_router.ids import Ids
 
@@ -63,9 +63,14 @@ class Accounting:
         self._settling: set[asyncio.Task[None]] = set()
 
     async def readings(
-        self, policy: Policy, situation: Situation
+        self, policy: Policy, situation: Situation, seconds: float | None = None
     ) -> Mapping[CounterKey, Reading | None]:
         """Reads the counters that matter to a request, for `Snapshot.used`. Never raises.
+
+        Args:
+            policy: Decides the request.
+            situation: The request as the policy sees it.
+            seconds: The longest to wait for the store. Default: as long as it takes.
 
         Returns:
             Each counter with what it shows; None where it cannot be read.
@@ -78,9 +83,11 @@ class Accounting:
         if not uses:
             return {}
         try:
-            readings = await self.store.read([charge for _, charge in uses])
-        except StoreError as error:
-            _log.warning("the counters cannot be read: %s", error)
+            async with asyncio.timeout(seconds):
+                readings = await self.store.read([charge for _, charge in uses])
+        except (StoreError, TimeoutError) as error:
+            reason = str(error) or f"the store did not answer within {seconds:.3g} s"
+            _log.warning("the counters cannot be read: %s", reason)
             return dict.fromkeys(key for key, _ in uses)
         return {key: reading for (key, _), reading in zip(uses, readings, strict=True)}
 
@@ -108,7 +115,12 @@ class Accounting:
         await asyncio.shield(task)
 
     async def aclose(self) -> None:
-        """Waits for what is being settled in this event loop, and closes the store."""
+        """Closes the store, after what is being settled in this event loop; what a store does not
+        settle in time expires."""
         loop = asyncio.get_running_loop()
-        await asyncio.gather(*(t for t in self._settling if t.get_loop() is loop))
+        settling = [task for task in self._settling if task.get_loop() is loop]
+        if settling:
+            _, late = await asyncio.wait(settling, timeout=LONGEST_SETTLEMENT)
+            for task in late:
+                task.cancel()
         await self.store.aclose()

@@ -132,6 +132,11 @@ class RunningAttempt:
         detail = "in cooldown after failures"
         return Skip(self.model.name, Reason.COOLING, detail, until, self.model.span)
 
+    def drop(self) -> None:
+        """Gives the reservation back: the call is not made."""
+        if self._account is not None:
+            self._account.unused()
+
     def start(self, limit: float) -> None:
         """Starts the clock of an attempt that may take `limit` seconds."""
         self.limit = limit

@@ -103,6 +103,7 @@ class EstimatorRunner:
         text: str,
         *,
         request_id: str | None = None,
+        seconds: float | None = None,
     ) -> float | None:
         """Estimates the complexity of a request whose caller names none. Never raises.
 
@@ -112,6 +113,7 @@ class EstimatorRunner:
             snapshot: The state of the world.
             text: What the user asks.
             request_id: Id of the decision that is being made.
+            seconds: Seconds until the request's deadline. Default: all that the policy allows.
 
         Returns:
             The score, 0..1; None when the policy's estimator is computed locally, abstains, fails
@@ -120,7 +122,9 @@ class EstimatorRunner:
         settings = policy.complexity
         if not settings.is_external:
             return None
-        limit = min(self._deadline, for_task(policy.fallback, situation.task).deadline / 2)
+        if seconds is None:
+            seconds = for_task(policy.fallback, situation.task).deadline
+        limit = min(self._deadline, seconds / 2)
         if settings.function is not None:
             pairs = zip(policy.vocabulary.facts, situation.facts, strict=True)
             facts = {fact.name: value for fact, value in pairs if fact.name != "key"}
@@ -148,7 +152,7 @@ class EstimatorRunner:
         call = _Call(model, body, limit, policy.fallback.cooldown)
         call_situation = situation_of(policy, request, snapshot.now)
         account = self._accounting.account(policy, call_situation, request_id=request_id)
-        return await self._shared(name, lambda: self._by_model(name, call, account))
+        return await self._shared(name, limit, lambda: self._by_model(name, call, account))
 
     async def _by_function(
         self, path: str, text: str, facts: Mapping[str, object], limit: float
@@ -165,17 +169,23 @@ class EstimatorRunner:
         return float(score)
 
     async def _shared(
-        self, name: bytes, work: Callable[[], Coroutine[Any, Any, float | None]]
+        self, name: bytes, limit: float, work: Callable[[], Coroutine[Any, Any, float | None]]
     ) -> float | None:
         """The result of the work, or of equal work that another request of this event loop waits
-        for. The work is cancelled when no request waits for it any more."""
+        for; None when that takes longer than `limit` seconds. The work is cancelled when no request
+        waits for it any more."""
         key = asyncio.get_running_loop(), name
         shared = self._running.get(key)
+        patience: float | None = limit
         if shared is None:
             shared = self._running[key] = _SharedWork(asyncio.create_task(work()))
+            patience = None  # the work has this limit itself
         shared.waiting += 1
         try:
-            return await asyncio.shield(shared.task)
+            async with asyncio.timeout(patience):
+                return await asyncio.shield(shared.task)
+        except TimeoutError:
+            return None
         finally:
             shared.waiting -= 1
             if not shared.waiting:
@@ -194,6 +204,7 @@ class EstimatorRunner:
             fair=call.limit / 2,  # the model is not at fault where reserving took most of the time
         )
         until = self._context.monotonic() + call.limit
+        account.end_within(lambda: until - self._context.monotonic())
         try:
             async with asyncio.timeout(call.limit):
                 if await attempt.reserve() is not None:

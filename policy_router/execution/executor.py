@@ -86,6 +86,7 @@ class Executor:
         account: RequestAccount | None = None,
         *,
         began: float | None = None,
+        deadline: float | None = None,
         session: RequestSession | None = None,
     ) -> Answer:
         """Returns a whole answer.
@@ -96,6 +97,7 @@ class Executor:
             body: What is sent.
             account: Reserves and settles each attempt; None when nothing is counted.
             began: When the request did, by `monotonic`, for its deadline. Default: now.
+            deadline: Seconds that the caller gives the request; it can only shorten the policy's.
             session: Remembers how the request ends, if it belongs to a session.
 
         Raises:
@@ -104,7 +106,14 @@ class Executor:
             AllModelsFailedError: No model is left, or the deadline passed.
         """
         progress = Progress(
-            self._context, decision, fallback, body, account, began=began, session=session
+            self._context,
+            decision,
+            fallback,
+            body,
+            account,
+            began=began,
+            deadline=deadline,
+            session=session,
         )
         async with aclosing(answer_parts(progress, WholeAnswer(progress))) as parts:
             (response,) = [part async for part in parts]
@@ -122,6 +131,7 @@ class Executor:
         account: RequestAccount | None = None,
         *,
         began: float | None = None,
+        deadline: float | None = None,
         session: RequestSession | None = None,
     ) -> AnswerStream:
         """Returns a stream once its first chunk is there: until then, another model can take over.
@@ -129,7 +139,14 @@ class Executor:
         Takes and raises what `run` does; iterating may raise StreamBrokenError.
         """
         progress = Progress(
-            self._context, decision, fallback, body, account, began=began, session=session
+            self._context,
+            decision,
+            fallback,
+            body,
+            account,
+            began=began,
+            deadline=deadline,
+            session=session,
         )
         stream = AnswerStream(progress, answer_parts(progress, StreamDelivery(progress)))
         await stream.begin()

@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import logging
+import math
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final, TypeAlias
 
@@ -25,6 +26,26 @@ if TYPE_CHECKING:
 _log: Final = logging.getLogger(__name__)
 _TRIES: Final = 3
 """How often a reservation is made anew because a period, such as a day, ended meanwhile."""
+
+
+GRACE: Final = 0.1
+"""Seconds after the deadline of a request for which it still waits for its settlement."""
+LONGEST_SETTLEMENT: Final = 5.0
+"""Seconds for which an answer waits for its settlement at most. A store that takes longer is out of
+reach by its own standards; the settlement continues in the background."""
+
+
+async def settled_within(seconds: float, settling: Awaitable[None]) -> None:
+    """Waits for a settlement that goes on in the background when the wait is over.
+
+    Args:
+        seconds: Until the deadline of the request. The wait ends then, but not at once, so that a
+            request which used all of its time is settled when it ends.
+        settling: Continues when it is cancelled (see `AccountContext.finish`).
+    """
+    with contextlib.suppress(TimeoutError):
+        async with asyncio.timeout(min(max(seconds, GRACE), LONGEST_SETTLEMENT)):
+            await settling
 
 
 OnCrossing: TypeAlias = "Callable[[Crossing, str | None, str], None]"
@@ -77,6 +98,7 @@ class Holds:
         charges: tuple[Charge, ...],
         charges_at: Callable[[float], tuple[Charge, ...]],
         about: Attribution,
+        seconds: float,
     ) -> Granted | Refused | Unavailable:
         """Takes a hold, and settles the one before it in the same step.
 
@@ -84,8 +106,13 @@ class Holds:
             charges: What to reserve.
             charges_at: The same at another Unix time, where a period ended meanwhile.
             about: What the hold is for.
+            seconds: The longest to wait for the store; after that it counts as out of reach.
         """
-        answer = await self._reserve(charges, charges_at, about)
+        try:
+            async with asyncio.timeout(None if seconds == math.inf else seconds):
+                answer = await self._reserve(charges, charges_at, about)
+        except TimeoutError:
+            answer = Unavailable(f"the store did not answer within {seconds:.3g} s", 1.0)
         self._report(answer.crossed)
         if isinstance(answer, Granted):
             self._open = answer.id
@@ -99,8 +126,24 @@ class Holds:
             self._pending = Ending(self._open, charge)
             self._open = None
 
-    async def settle(self) -> None:
-        """Settles the hold that ended, if it is not settled yet. Never raises."""
+    async def settle(self, seconds: float) -> None:
+        """Settles the hold that ended, if it is not settled yet, also when the request is
+        cancelled. Never raises: what cannot be settled expires.
+
+        Args:
+            seconds: Until the deadline of the request (see `settled_within`).
+        """
+        if self._pending is not None:
+            await settled_within(seconds, self._context.finish(self._settle()))
+
+    async def close(self, seconds: float) -> None:
+        """Ends the renewal of the lease, and does what `settle` does."""
+        if self._renewal is not None:
+            self._renewal.cancel()
+            self._renewal = None
+        await self.settle(seconds)
+
+    async def _settle(self) -> None:
         pending, self._pending = self._pending, None
         if pending is None:
             return
@@ -112,15 +155,6 @@ class Holds:
         if done.ended is Ended.UNKNOWN:
             _log.warning("the store does not know the hold %s", pending.id)
         self._report(done.crossed)
-
-    async def close(self) -> None:
-        """Settles what is not settled yet, also when the request is cancelled. Never raises: what
-        cannot be settled expires."""
-        if self._renewal is not None:
-            self._renewal.cancel()
-            self._renewal = None
-        if self._pending is not None:
-            await self._context.finish(self.settle())
 
     async def _reserve(
         self,

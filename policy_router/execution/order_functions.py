@@ -40,13 +40,14 @@ class OrderFunctions:
         self._complained: set[str] = set()
 
     async def scores(
-        self, policy: Policy, situation: Situation
+        self, policy: Policy, situation: Situation, seconds: float | None = None
     ) -> Mapping[str, Mapping[str, float]]:
         """What the functions give for a request, for `Snapshot.scores`. Never raises.
 
         Args:
             policy: The policy that decides.
             situation: The request as the policy sees it.
+            seconds: Seconds until the request's deadline. Default: all that the policy allows.
 
         Returns:
             By function and name of a model a finite number. A function that fails, takes too long
@@ -55,14 +56,18 @@ class OrderFunctions:
         names = functions_for(policy, situation)
         if not names:
             return {}
-        given = await asyncio.gather(*(self._call(name, policy, situation) for name in names))
+        if seconds is None:
+            seconds = for_task(policy.fallback, situation.task).deadline
+        given = await asyncio.gather(
+            *(self._call(name, policy, situation, seconds) for name in names)
+        )
         return {name: each for name, each in zip(names, given, strict=True) if each is not None}
 
     async def _call(
-        self, name: str, policy: Policy, situation: Situation
+        self, name: str, policy: Policy, situation: Situation, seconds: float
     ) -> Mapping[str, float] | None:
-        seconds = min(self._deadline, for_task(policy.fallback, situation.task).deadline / 2)
-        given = await self._functions.call(name, seconds, situation.request, policy.models)
+        limit = min(self._deadline, seconds / 2)
+        given = await self._functions.call(name, limit, situation.request, policy.models)
         if isinstance(given, FunctionFailed):
             reason: str | None = given.reason
         else:

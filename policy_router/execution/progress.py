@@ -11,6 +11,7 @@ from policy_router.errors import BadRequestError, InvalidRequestError, NoCandida
 from policy_router.execution.attempt import CallContext, RunningAttempt
 from policy_router.execution.chain import LEAST, Chain, Move
 from policy_router.execution.endpoints import usable_keys
+from policy_router.execution.holds import settled_within
 from policy_router.execution.refusal import exhausted, refusal, stopped
 from policy_router.execution.reporting import RequestReport
 
@@ -61,6 +62,13 @@ def for_task(fallback: Fallback, task: Task | None) -> Fallback:
     )
 
 
+def lowered(fallback: Fallback, deadline: float | None) -> Fallback:
+    """The same for a request whose caller gives it so many seconds, if that is less."""
+    if deadline is None or deadline >= fallback.deadline:
+        return fallback
+    return replace(fallback, deadline=deadline)
+
+
 class Progress:
     """The progress of one request. Not shared between tasks.
 
@@ -87,6 +95,7 @@ class Progress:
         account: RequestAccount | None = None,
         *,
         began: float | None = None,
+        deadline: float | None = None,
         session: RequestSession | None = None,
     ) -> None:
         """Begins a request, and reports its decision.
@@ -98,6 +107,7 @@ class Progress:
             body: What is sent.
             account: Reserves and settles each attempt; None when nothing is counted.
             began: When the request began, by `context.monotonic`. Default: now.
+            deadline: Seconds that the caller gives the request; it can only shorten the policy's.
             session: Remembers how the request ends; None where it belongs to no session that the
                 policy keeps.
         """
@@ -109,7 +119,15 @@ class Progress:
         if not decision.id:
             decision = replace(decision, id=context.events.new_id())
         self.decision = decision
-        fallback = self.fallback = for_task(fallback, decision.situation.task)
+        fallback = for_task(fallback, decision.situation.task)
+        now = context.monotonic()
+        began = now if began is None else began
+        # By the policy's own deadline: a caller in a hurry says nothing about a model's health.
+        self._fair = min(fallback.first_token_within, (began + fallback.deadline - now) / 2)
+        fallback = self.fallback = lowered(fallback, deadline)
+        self._ends = began + fallback.deadline
+        if account is not None:
+            account.end_within(self.remaining)
         self.body = body
         self.chain = Chain(decision.candidates, fallback)
         self.attempts: list[Attempt] = []
@@ -118,9 +136,6 @@ class Progress:
         self._called: Model | None = None
         self._tried: dict[str, set[str]] = {}
         self.served_by: str | None = None
-        now = context.monotonic()
-        self._ends = (now if began is None else began) + fallback.deadline
-        self._fair = min(fallback.first_token_within, (self._ends - now) / 2)
         self.report = RequestReport(context.events, decision)
         self.report.decided()
 
@@ -160,7 +175,7 @@ class Progress:
 
     async def _with_room(self, candidate: Candidate) -> RunningAttempt:
         """An attempt at the first candidate from here on with room in every limit and budget, with
-        its reservation; raises when none has room."""
+        its reservation; raises when none has room, or reserving took too long."""
         attempt = self.attempt(candidate.model, self.account)
         while (skip := await attempt.reserve()) is not None:
             self.report.no_room(skip)
@@ -170,6 +185,9 @@ class Progress:
                     raise self._exhausted()
                 raise refusal(self.decision, self.chain.skipped, self.context.clock())
             attempt = self.attempt(following.model, self.account)
+        if self.remaining() < LEAST:
+            attempt.drop()
+            raise self._exhausted()
         return attempt
 
     def attempt(self, model: Model, account: RequestAccount | None) -> RunningAttempt:
@@ -189,9 +207,8 @@ class Progress:
         """Settles the charge of the last attempt, and remembers how the request ended."""
         settling = [] if self.account is None else [self.account.close()]
         if self._session is not None:
-            settling.append(
-                self._session.ended(self.decision, self.attempts, self.served_by, self._usage)
-            )
+            ending = self._session.ended(self.decision, self.attempts, self.served_by, self._usage)
+            settling.append(settled_within(self.remaining(), ending))
         if len(settling) == 1:
             await settling[0]
         else:

@@ -6,6 +6,7 @@ conversation.
 
 from __future__ import annotations
 
+import asyncio
 import json
 from dataclasses import dataclass
 from hashlib import blake2b
@@ -54,8 +55,15 @@ class SessionMemory:
         self._clock = clock
         self._finish = finish
 
-    async def read(self, policy: Policy, request: Request) -> SessionState | None:
+    async def read(
+        self, policy: Policy, request: Request, seconds: float | None = None
+    ) -> SessionState | None:
         """Reads what is remembered of a request's session. Never raises.
+
+        Args:
+            policy: Decides the request.
+            request: The request.
+            seconds: The longest to wait for the store. Default: as long as it takes.
 
         Returns:
             The state; None for a new session, and where it cannot be read.
@@ -63,8 +71,9 @@ class SessionMemory:
         if self._store is None or not policy.sessions.remember(request):
             return None
         try:
-            record = await self._store.read_session(session_key(policy, request))
-        except StoreError:
+            async with asyncio.timeout(seconds):
+                record = await self._store.read_session(session_key(policy, request))
+        except (StoreError, TimeoutError):
             return None
         return None if record is None else from_record(record)
 

@@ -1,8 +1,9 @@
-"""Waits for a result, at most until a deadline."""
+"""Waits for results, at most until a deadline, or measures how long that takes."""
 
 from __future__ import annotations
 
 import asyncio
+import time
 from typing import TYPE_CHECKING, TypeVar
 
 from policy_router.providers.wire import Wire, watching
@@ -27,3 +28,10 @@ async def within(seconds: float, work: Awaitable[T], wire: Wire | None = None) -
     with watching(Wire() if wire is None else wire):
         async with asyncio.timeout(seconds):
             return await work
+
+
+async def duration(work: Awaitable[object]) -> float:
+    """Awaits the work and returns the seconds that it took."""
+    began = time.monotonic()
+    await work
+    return time.monotonic() - began
