@@ -33,7 +33,7 @@ LAYERS: Final[tuple[tuple[str, ...], ...]] = (
     ("execution",),
     ("live", "observe", "reports", "discovery", "http_errors"),
     ("intake", "router", "sync", "loading", "options", "deciding", "explanation"),
-    ("views",),
+    ("views", "server"),
     ("cli",),
     ("__main__", "__init__"),
 )  # fmt: skip

@@ -14,8 +14,11 @@ from hashlib import blake2b
 from typing import TYPE_CHECKING, Any, Final
 
 from policy_router.providers.effort import EFFORT, with_effort
+from policy_router.providers.thoughts import origin_of, own_thoughts
 
 if TYPE_CHECKING:
+    from collections.abc import Set as AbstractSet
+
     from policy_router.domain.models import Model
 
 _OPENAI: Final = frozenset({"openai", "azure"})
@@ -53,11 +56,15 @@ _PARTS: Final[Mapping[str, frozenset[str]]] = {
     "input_audio": frozenset({"type", "input_audio"}),
     "file": frozenset({"type", "file"}),
 }
+IS_ERROR: Final = "is_error"
+"""Says in the message of a tool that the tool failed."""
 _REASONING: Final = frozenset({"thinking", "redacted_thinking"})
 _EMPTY: Final = frozenset({"tools", "stop", "modalities", "logit_bias"})
 """Parameters that have no effect when they are empty, and that some providers then refuse."""
 _WITH_TOOLS: Final = ("tool_choice", "parallel_tool_calls")
 _ID: Final = re.compile(r"[A-Za-z0-9_-]{1,40}")
+_ERROR: Final = re.compile(r"\W*(?:\w+[ _])?error\b", re.IGNORECASE)
+"""How a text begins that says itself that it is about an error."""
 _SHORT_ID: Final = re.compile(r"[A-Za-z0-9]{9}")
 
 _STEP: Final = 4_096
@@ -82,13 +89,20 @@ def wire_name(model: Model) -> str:
     return name if slash else model.provider_model
 
 
-def for_provider(body: Mapping[str, Any], provider: str, model: Model) -> dict[str, Any]:
+def for_provider(
+    body: Mapping[str, Any],
+    provider: str,
+    model: Model,
+    *,
+    fields: frozenset[str] = frozenset(),
+) -> dict[str, Any]:
     """The parameters that are sent to a provider.
 
     Args:
         body: The parameters of the request.
         provider: The provider by its LiteLLM name.
         model: The model that is called.
+        fields: Fields of messages that the caller translates itself.
     """
     sent = {name: value for name, value in body.items() if value or name not in _EMPTY}
     if "tools" not in sent:
@@ -96,8 +110,9 @@ def for_provider(body: Mapping[str, Any], provider: str, model: Model) -> dict[s
             sent.pop(name, None)
     elif provider not in _TAGGING:
         sent["tools"] = [_without(tool, "cache_control") for tool in sent["tools"]]
-    extra = frozenset[str]().union(*(names for providers, names in _EXTRA if provider in providers))
-    sent["messages"] = [_message(m, provider, extra) for m in sent["messages"]]
+    extra = fields.union(*(names for providers, names in _EXTRA if provider in providers))
+    origin = origin_of(model)
+    sent["messages"] = [_message(m, provider, extra, origin) for m in sent["messages"]]
     if EFFORT in sent:
         sent = {**with_effort(sent, provider, model)}
     if provider in _OLLAMA:
@@ -129,7 +144,7 @@ _OF_SOME: Final = frozenset({"annotations"}).union(*(names for _, names in _EXTR
 """Fields of a message that only some providers know."""
 
 
-def _original_message(message: Any, provider: str, extra: frozenset[str]) -> Any:
+def _original_message(message: Any, provider: str, extra: AbstractSet[str]) -> Any:
     if not isinstance(message, Mapping):
         return message
     foreign = _OF_SOME - extra
@@ -154,7 +169,9 @@ def _original_message(message: Any, provider: str, extra: frozenset[str]) -> Any
 _MARKS: Final = frozenset({"cache_control", "provider_specific_fields"})
 
 
-def _message(message: Mapping[str, Any], provider: str, extra: frozenset[str]) -> dict[str, Any]:
+def _message(
+    message: Mapping[str, Any], provider: str, extra: AbstractSet[str], origin: str
+) -> dict[str, Any]:
     role = message.get("role")
     fields = (_FIELDS.get(role, _PLAIN) if isinstance(role, str) else _PLAIN) | extra
     # An empty list or mapping has no effect, and some providers refuse it.
@@ -171,6 +188,11 @@ def _message(message: Mapping[str, Any], provider: str, extra: frozenset[str]) -
         sent["tool_calls"] = [_call(call, provider, extra) for call in sent["tool_calls"]]
     if isinstance(sent.get("tool_call_id"), str):
         sent["tool_call_id"] = _id(sent["tool_call_id"], provider)
+    if message.get(IS_ERROR) is True and IS_ERROR not in extra:
+        sent["content"] = _told_as_error(sent.get("content"))
+    if "thinking_blocks" in sent:
+        own = own_thoughts(sent.pop("thinking_blocks"), origin)
+        sent |= {"thinking_blocks": own} if own else {}
     if role == "assistant" and not (sent.get("content") or sent.keys() & _CALLS):
         sent["content"] = message.get("refusal") or ""
     return sent
@@ -179,12 +201,23 @@ def _message(message: Mapping[str, Any], provider: str, extra: frozenset[str]) -
 _CALLS: Final = frozenset({"tool_calls", "function_call", "refusal", "audio"})
 
 
-def _is_reasoning(part: object, extra: frozenset[str]) -> bool:
+def _told_as_error(content: Any) -> Any:
+    """The result of a tool that failed, for providers that have no field which says so."""
+    if isinstance(content, list):
+        first = content[0] if content else None
+        text = first.get("text") if isinstance(first, Mapping) else None
+        said = isinstance(text, str) and _ERROR.match(text)
+        return content if said else [{"type": "text", "text": "Error:"}, *content]
+    text = content if isinstance(content, str) else ""
+    return text if _ERROR.match(text) else f"Error: {text}".rstrip()
+
+
+def _is_reasoning(part: object, extra: AbstractSet[str]) -> bool:
     reasoning = isinstance(part, Mapping) and part.get("type") in _REASONING
     return reasoning and "thinking_blocks" not in extra
 
 
-def _part(content_part: Any, extra: frozenset[str]) -> Any:
+def _part(content_part: Any, extra: AbstractSet[str]) -> Any:
     """One part of a message's content; a part of an unknown type stays as it is."""
     part_type = content_part.get("type") if isinstance(content_part, Mapping) else None
     accepted = _PARTS.get(part_type) if isinstance(part_type, str) else None
@@ -194,7 +227,7 @@ def _part(content_part: Any, extra: frozenset[str]) -> Any:
     return {name: value for name, value in content_part.items() if name in allowed}
 
 
-def _call(call: Any, provider: str, extra: frozenset[str]) -> Any:
+def _call(call: Any, provider: str, extra: AbstractSet[str]) -> Any:
     """One tool call of an earlier answer."""
     if not isinstance(call, Mapping):
         return call

@@ -14,7 +14,7 @@ from policy_router.providers.anthropic_wire.tool_names import original_names
 from policy_router.providers.direct import DirectCaller, WireRequest
 from policy_router.providers.http_answer import read_key
 from policy_router.providers.original_body import headers_of, messages_body, original_for
-from policy_router.providers.wire_body import for_provider, provider_of, wire_name
+from policy_router.providers.wire_body import IS_ERROR, for_provider, provider_of, wire_name
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -26,6 +26,8 @@ _ADDRESS: Final = "https://api.anthropic.com"
 _PATH: Final = "/v1/messages"
 _VERSION: Final = "2023-06-01"
 _KEY: Final = "ANTHROPIC_API_KEY"
+_OWN_FIELDS: Final = frozenset({IS_ERROR})
+"""Fields of messages that only this format has."""
 
 
 class AnthropicWireCaller(DirectCaller):
@@ -48,7 +50,7 @@ class AnthropicWireCaller(DirectCaller):
             headers |= headers_of(original)
         else:
             sent = to_messages_request(
-                for_provider(body, provider_of(model), model),
+                for_provider(body, provider_of(model), model, fields=_OWN_FIELDS),
                 name=wire_name(model),
                 max_output=model.max_output,
                 stream=stream,

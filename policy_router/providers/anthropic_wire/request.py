@@ -13,6 +13,7 @@ from typing import Any, Final
 from policy_router.providers.anthropic_wire.tool_names import sent_name
 from policy_router.providers.failure import CallFailed, Failure, FailureKind
 from policy_router.providers.http_answer import CAPS
+from policy_router.providers.wire_body import IS_ERROR
 
 DEFAULT_CAP: Final = 4096
 """The cap on an answer, which the format requires, where neither the request nor the policy has
@@ -134,9 +135,16 @@ def _trim_end(turns: list[dict[str, Any]]) -> None:
 def _of_user(message: Mapping[str, Any]) -> list[Any]:
     if message.get("role") != "tool":
         return _blocks(message.get("content"))
-    result = {"type": "tool_result", "tool_use_id": message.get("tool_call_id")}
+    result: dict[str, Any] = {
+        "type": "tool_result",
+        "tool_use_id": message.get("tool_call_id"),
+    }
     content = _blocks(message.get("content"))
-    return [{**result, "content": content} if content else result]
+    if content:
+        result["content"] = content
+    if message.get(IS_ERROR) is True:
+        result["is_error"] = True
+    return [_with_mark(result, message)]
 
 
 def _of_assistant(message: Mapping[str, Any]) -> list[Any]:
@@ -144,15 +152,21 @@ def _of_assistant(message: Mapping[str, Any]) -> list[Any]:
     blocks = [*thinking, *_blocks(message.get("content"))]
     for call in message.get("tool_calls") or ():
         function = call.get("function") or {}
-        blocks.append(
-            {
-                "type": "tool_use",
-                "id": call.get("id"),
-                "name": sent_name(function.get("name") or ""),
-                "input": _input(function.get("arguments")),
-            }
-        )
+        used = {
+            "type": "tool_use",
+            "id": call.get("id"),
+            "name": sent_name(function.get("name") or ""),
+            "input": _input(function.get("arguments")),
+        }
+        blocks.append(_with_mark(used, call))
     return blocks
+
+
+def _with_mark(block: dict[str, Any], holder: Mapping[str, Any]) -> dict[str, Any]:
+    """The block with the mark for the prompt cache that its message or its call has."""
+    if "cache_control" in holder:
+        block["cache_control"] = holder["cache_control"]
+    return block
 
 
 def _input(arguments: object) -> dict[str, Any]:
@@ -193,9 +207,7 @@ def _block(content_part: Mapping[str, Any]) -> dict[str, Any]:
             block = {"type": "document", "source": _file(content_part.get("file") or {})}
         case _:
             raise _unsupported(f"a part of type `{part_type}`")
-    if "cache_control" in content_part:
-        block["cache_control"] = content_part["cache_control"]
-    return block
+    return _with_mark(block, content_part)
 
 
 def _file(file: Mapping[str, Any]) -> dict[str, Any]:
@@ -226,9 +238,7 @@ def _tool(tool: Mapping[str, Any]) -> dict[str, Any]:
     }
     if function.get("description"):
         sent["description"] = function["description"]
-    if "cache_control" in tool:
-        sent["cache_control"] = tool["cache_control"]
-    return sent
+    return _with_mark(sent, tool)
 
 
 _CHOICES: Final[Mapping[str, str]] = {"auto": "auto", "none": "none", "required": "any"}

@@ -1,0 +1,1 @@
+"""OpenAI's chat completions, which are the neutral form already."""

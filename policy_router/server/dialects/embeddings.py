@@ -1,0 +1,111 @@
+"""Reads and writes the bodies of OpenAI's embeddings."""
+
+from __future__ import annotations
+
+import base64
+import struct
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Final
+
+from policy_router.server.dialects.fields import (
+    listed,
+    mapping,
+    model_of,
+    one_of,
+    refuse,
+    unknown_fields,
+)
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+_USED: Final = ("model", "input", "dimensions", "encoding_format", "user", "metadata")
+
+
+@dataclass(frozen=True, slots=True)
+class EmbeddingRequest:
+    """What a client wants to have embedded.
+
+    Attributes:
+        model: The model, alias or task that the client asked for; empty when it named none.
+        inputs: The texts, or the numbers of their tokens.
+        dimensions: How many numbers each embedding has; None for as many as the model gives.
+        as_base64: Whether the client wants the numbers in base64.
+        dropped: Fields that no model is sent.
+    """
+
+    model: str
+    inputs: tuple[str | tuple[int, ...], ...]
+    dimensions: int | None = None
+    as_base64: bool = False
+    dropped: tuple[str, ...] = ()
+
+
+def read_embeddings(body: object) -> EmbeddingRequest:
+    """Read a body.
+
+    Args:
+        body: The body as JSON.
+
+    Raises:
+        InvalidBodyError: It is not one of embeddings.
+    """
+    fields = mapping(body, "body")
+    dimensions = fields.get("dimensions")
+    if dimensions is not None and (type(dimensions) is not int or dimensions < 1):
+        refuse("dimensions", "must be an integer, at least 1")
+    form = one_of(fields.get("encoding_format") or "float", "encoding_format", ("float", "base64"))
+    return EmbeddingRequest(
+        model_of(fields),
+        _inputs(fields.get("input")),
+        dimensions,
+        form == "base64",
+        tuple(unknown_fields(fields, _USED)),
+    )
+
+
+def _inputs(given: object) -> tuple[str | tuple[int, ...], ...]:
+    if isinstance(given, str):
+        return (given,) if given else refuse("input", "must not be empty")
+    items = listed(given, "input")
+    if not items:
+        refuse("input", "must not be empty")
+    if all(type(item) is int for item in items):
+        return (tuple(items),)
+    inputs: list[str | tuple[int, ...]] = []
+    for number, item in enumerate(items):
+        if isinstance(item, list) and item and all(type(each) is int for each in item):
+            inputs.append(tuple(item))
+        elif isinstance(item, str) and item:
+            inputs.append(item)
+        else:
+            refuse(f"input[{number}]", "must be a text or a list of the numbers of its tokens")
+    return tuple(inputs)
+
+
+def write_embeddings(
+    vectors: Sequence[Sequence[float]], request: EmbeddingRequest, model: str, tokens: int
+) -> dict[str, Any]:
+    """The body of the answer.
+
+    Args:
+        vectors: An embedding for each input, in order.
+        request: What the client asked for.
+        model: The name under which the model that answered is shown to the client.
+        tokens: The tokens of all inputs.
+    """
+    data = [
+        {
+            "object": "embedding",
+            "index": index,
+            "embedding": _packed(vector) if request.as_base64 else list(vector),
+        }
+        for index, vector in enumerate(vectors)
+    ]
+    usage = {"prompt_tokens": tokens, "total_tokens": tokens}
+    return {"object": "list", "data": data, "model": model, "usage": usage}
+
+
+def _packed(vector: Sequence[float]) -> str:
+    """The numbers as 32-bit floats, least significant byte first, in base64."""
+    return base64.b64encode(struct.pack(f"<{len(vector)}f", *vector)).decode("ascii")
