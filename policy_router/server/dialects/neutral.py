@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, Final
 
 if TYPE_CHECKING:
@@ -49,7 +48,7 @@ class NeutralRequest:
     body: Mapping[str, Any]
     wants_usage: bool = False
     wants_thoughts: bool = False
-    tools: Mapping[str, ClientTool] = MappingProxyType({})
+    tools: Mapping[str, ClientTool] = field(default_factory=dict)
     dropped: tuple[str, ...] = ()
     original: Mapping[str, Any] = field(default_factory=dict, repr=False)
 
