@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from policy_router.providers.effort import EFFORT, LEAST_BUDGET, with_effort
 from policy_router.providers.http_answer import CAPS
+from policy_router.providers.thoughts import origin_of, with_own_blocks
 from policy_router.providers.wire_body import original_for_provider, provider_of
 
 if TYPE_CHECKING:
@@ -90,7 +91,7 @@ def chat_body(original: OriginalRequest, body: Body, model: Model) -> dict[str, 
         model: The model that is called.
     """
     provider = provider_of(model)
-    sent = original_for_provider({**_kept(original), **body.set_by_policy}, provider)
+    sent = original_for_provider({**_kept(original), **body.set_by_policy}, provider, model)
     return {**with_effort(sent, provider, model)}
 
 
@@ -103,6 +104,9 @@ def messages_body(original: OriginalRequest, body: Body, model: Model) -> dict[s
         model: The model that is called.
     """
     sent: dict[str, Any] = _kept(original)
+    if isinstance(sent.get("messages"), list):
+        origin = origin_of(model)
+        sent["messages"] = [with_own_blocks(message, origin) for message in sent["messages"]]
     given = body.set_by_policy
     for name, own in _RENAMED.items():
         if name in given:

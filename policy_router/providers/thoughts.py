@@ -40,3 +40,57 @@ def own_thoughts(blocks: object, origin: str) -> list[Any]:
         for block in (blocks if isinstance(blocks, list) else ())
         if isinstance(block, Mapping) and block.get(ORIGIN, origin) == origin
     ]
+
+
+_MARK: Final = "policy-router."
+_END: Final = ":"
+
+
+def marked(signature: str, origin: str) -> str:
+    """A signature as a client gets it, which sends it back and does not know whose it is.
+
+    Claude's stay as they are, so that a client can also talk to Anthropic directly. Every other one
+    gets a mark in front, and reasoning without a signature gets the mark alone.
+
+    Args:
+        signature: The provider's signature or encrypted reasoning; empty when there is none.
+        origin: Whose it is.
+    """
+    is_own = signature and origin == CLAUDE
+    return signature if is_own else f"{_MARK}{origin}{_END}{signature}"
+
+
+def unmarked(signature: str) -> tuple[str, str]:
+    """The signature that a client sent back as its provider gave it, and whose it is."""
+    if not signature.startswith(_MARK):
+        return signature, CLAUDE
+    origin, _, own = signature.removeprefix(_MARK).partition(_END)
+    return own, origin
+
+
+def with_own_blocks(message: Any, origin: str) -> Any:
+    """A message in Anthropic's dialect with the reasoning that a model may be sent.
+
+    Args:
+        message: The message as its client sent it.
+        origin: Whose reasoning the model reads.
+    """
+    content = message.get("content") if isinstance(message, Mapping) else None
+    if not isinstance(content, list):
+        return message
+    blocks = [own for block in content if (own := _own_block(block, origin)) is not None]
+    return message if blocks == content else {**message, "content": blocks}
+
+
+_SIGNED: Final = {"thinking": "signature", "redacted_thinking": "data"}
+
+
+def _own_block(block: Any, origin: str) -> Any:
+    """The block without its mark; None when it is of another model."""
+    kind = block.get("type") if isinstance(block, Mapping) else None
+    field = _SIGNED.get(kind) if isinstance(kind, str) else None
+    signature = block[field] if field is not None and field in block else None
+    if not isinstance(signature, str) or not signature.startswith(_MARK):
+        return block
+    own, whose = unmarked(signature)
+    return {**block, field: own} if own and whose == origin else None

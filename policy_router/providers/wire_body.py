@@ -120,7 +120,7 @@ def for_provider(
     return sent
 
 
-def original_for_provider(body: Mapping[str, Any], provider: str) -> dict[str, Any]:
+def original_for_provider(body: Mapping[str, Any], provider: str, model: Model) -> dict[str, Any]:
     """The body of a client without what its provider is known to refuse.
 
     Unlike in `for_provider`, fields and parts that are unknown here are kept: a client may use what
@@ -129,6 +129,7 @@ def original_for_provider(body: Mapping[str, Any], provider: str) -> dict[str, A
     Args:
         body: A body in the dialect of chat completions, as the client sent it.
         provider: The provider by its LiteLLM name.
+        model: The model that is called.
     """
     sent = {name: value for name, value in body.items() if value or name not in _EMPTY}
     tools, messages = sent.get("tools"), sent.get("messages")
@@ -136,7 +137,8 @@ def original_for_provider(body: Mapping[str, Any], provider: str) -> dict[str, A
         sent["tools"] = [_without(tool, "cache_control") for tool in tools]
     extra = frozenset[str]().union(*(names for providers, names in _EXTRA if provider in providers))
     if isinstance(messages, list):
-        sent["messages"] = [_original_message(m, provider, extra) for m in messages]
+        origin = origin_of(model)
+        sent["messages"] = [_original_message(m, provider, extra, origin) for m in messages]
     return sent
 
 
@@ -144,7 +146,7 @@ _OF_SOME: Final = frozenset({"annotations"}).union(*(names for _, names in _EXTR
 """Fields of a message that only some providers know."""
 
 
-def _original_message(message: Any, provider: str, extra: AbstractSet[str]) -> Any:
+def _original_message(message: Any, provider: str, extra: AbstractSet[str], origin: str) -> Any:
     if not isinstance(message, Mapping):
         return message
     foreign = _OF_SOME - extra
@@ -161,6 +163,7 @@ def _original_message(message: Any, provider: str, extra: AbstractSet[str]) -> A
         sent["tool_calls"] = [_call(call, provider, extra) for call in sent["tool_calls"]]
     if isinstance(sent.get("tool_call_id"), str):
         sent["tool_call_id"] = _id(sent["tool_call_id"], provider)
+    sent = _with_own_thoughts(sent, origin)
     if sent.get("role") == "assistant" and not (sent.get("content") or sent.keys() & _CALLS):
         sent["content"] = message.get("refusal") or ""
     return sent
@@ -190,15 +193,22 @@ def _message(
         sent["tool_call_id"] = _id(sent["tool_call_id"], provider)
     if message.get(IS_ERROR) is True and IS_ERROR not in extra:
         sent["content"] = _told_as_error(sent.get("content"))
-    if "thinking_blocks" in sent:
-        own = own_thoughts(sent.pop("thinking_blocks"), origin)
-        sent |= {"thinking_blocks": own} if own else {}
+    sent = _with_own_thoughts(sent, origin)
     if role == "assistant" and not (sent.get("content") or sent.keys() & _CALLS):
         sent["content"] = message.get("refusal") or ""
     return sent
 
 
 _CALLS: Final = frozenset({"tool_calls", "function_call", "refusal", "audio"})
+
+
+def _with_own_thoughts(sent: dict[str, Any], origin: str) -> dict[str, Any]:
+    """The message with the reasoning that only models of this origin can read again."""
+    if "thinking_blocks" not in sent:
+        return sent
+    own = own_thoughts(sent["thinking_blocks"], origin)
+    rest = _without(sent, "thinking_blocks")
+    return {**rest, "thinking_blocks": own} if own else {**rest}
 
 
 def _told_as_error(content: Any) -> Any:

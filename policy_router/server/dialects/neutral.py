@@ -39,7 +39,6 @@ class NeutralRequest:
         wants_thoughts: Whether the client wants reasoning back that only its model can read.
         tools: The tools that models are told of in another form, by the name that they are told.
         dropped: Fields and tools that no model is sent, by their path.
-        original: The body as the client sent it.
     """
 
     dialect: Dialect
@@ -50,7 +49,6 @@ class NeutralRequest:
     wants_thoughts: bool = False
     tools: Mapping[str, ClientTool] = field(default_factory=dict)
     dropped: tuple[str, ...] = ()
-    original: Mapping[str, Any] = field(default_factory=dict, repr=False)
 
     def client_tool(self, name: str) -> ClientTool:
         """The tool that a model calls by this name."""

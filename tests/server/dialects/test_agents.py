@@ -13,7 +13,7 @@ from typing import Any
 
 import pytest
 
-from policy_router.conversation.dialect import Dialect
+from policy_router.domain.dialect import Dialect
 from policy_router.domain.models import Model
 from policy_router.providers.anthropic_wire.caller import AnthropicWireCaller
 from policy_router.providers.body import Body

@@ -9,10 +9,13 @@ from anthropic.types import Message
 from hypothesis import given
 from hypothesis import strategies as st
 
+from policy_router.domain.dialect import Dialect
 from policy_router.domain.models import Model
+from policy_router.domain.original import OriginalRequest
 from policy_router.providers.anthropic_wire.caller import AnthropicWireCaller
 from policy_router.providers.anthropic_wire.request import to_messages_request
 from policy_router.providers.body import Body
+from policy_router.providers.original_body import chat_body, messages_body
 from policy_router.providers.wire_body import for_provider
 from policy_router.server.dialects.fields import InvalidBodyError
 from policy_router.server.dialects.messages.answer import write_answer
@@ -424,6 +427,23 @@ def test_signed_reasoning_comes_back_as_it_was(origin: str) -> None:
     request = read(messages=[USER, {"role": "assistant", "content": written}])
     back = request.body["messages"][1]["thinking_blocks"]
     assert back == [{**block, "origin": origin} for block in blocks]
+
+
+def test_reasoning_of_other_models_leaves_the_original_body_too() -> None:
+    gemini = {**THOUGHT, "signature": "policy-router.gemini:Z2Vt"}
+    unsigned = {**THOUGHT, "signature": "policy-router.deepseek:"}
+    content = [gemini, THOUGHT, unsigned, {"type": "text", "text": "so"}, USE]
+    fields = {"max_tokens": 9, "messages": [USER, {"role": "assistant", "content": content}]}
+    original = OriginalRequest(Dialect.MESSAGES, fields, {})
+    body = Body(**read_request(fields).body)
+    sent = messages_body(original, body, CLAUDE)
+    assert sent["messages"] == [USER, {"role": "assistant", "content": content[1:2] + content[3:]}]
+    other = Model("other", "anthropic/gemini-3-pro", "heavy", 2)
+    kept = messages_body(original, body, other)["messages"][1]["content"]
+    assert kept[:2] == [{**THOUGHT, "signature": "Z2Vt"}, THOUGHT]
+    chat = {"role": "assistant", "content": "so", "thinking_blocks": [{**THOUGHT, "origin": "x"}]}
+    asked = OriginalRequest(Dialect.CHAT, {"messages": [USER, chat]}, {})
+    assert chat_body(asked, body, CLAUDE)["messages"][1] == {"role": "assistant", "content": "so"}
 
 
 def test_a_failed_tool_is_told_to_every_model() -> None:

@@ -11,7 +11,7 @@ from hypothesis import given
 from openai.types.chat import ChatCompletionChunk
 from pydantic import TypeAdapter
 
-from policy_router.conversation.dialect import Dialect
+from policy_router.domain.dialect import Dialect
 from policy_router.providers.accumulate import join_chunks
 from policy_router.server.dialects.machine import State
 from policy_router.server.dialects.messages import stream as messages_stream

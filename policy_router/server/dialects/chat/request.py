@@ -66,7 +66,6 @@ def read_request(body: object) -> NeutralRequest:
         wants_thoughts=True,
         tools={short: ClientTool(long) for short, long in renamed.items()},
         dropped=tuple(unknown_fields(fields, _USED)),
-        original=fields,
     )
 
 

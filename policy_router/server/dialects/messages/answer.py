@@ -6,9 +6,9 @@ import json
 from typing import TYPE_CHECKING, Any
 
 from policy_router.providers.chat import NO_USAGE
+from policy_router.providers.thoughts import marked
 from policy_router.server.dialects.messages.endings import stop_reason
 from policy_router.server.dialects.pieces import stop_sequence, thinking_blocks
-from policy_router.server.dialects.signatures import marked
 from policy_router.server.dialects.usage import messages_usage
 
 if TYPE_CHECKING:

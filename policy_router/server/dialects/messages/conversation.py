@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING, Any, Final
 
-from policy_router.providers.thoughts import ORIGIN
+from policy_router.providers.thoughts import ORIGIN, unmarked
 from policy_router.server.dialects.fields import flag, listed, mapping, name, one_of, refuse, text
 from policy_router.server.dialects.messages.blocks import (
     PARTS,
@@ -13,7 +13,6 @@ from policy_router.server.dialects.messages.blocks import (
     read_content,
     read_part,
 )
-from policy_router.server.dialects.signatures import unmarked
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

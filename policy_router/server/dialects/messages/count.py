@@ -6,6 +6,7 @@ from typing import Any
 
 from policy_router.classification.body import read_body
 from policy_router.domain.dialect import Dialect
+from policy_router.server.dialects.fields import mapping
 from policy_router.server.dialects.messages.request import read_request
 
 
@@ -20,4 +21,5 @@ def count_tokens(body: object) -> dict[str, Any]:
     Raises:
         InvalidBodyError: The body is not one of Anthropic's messages.
     """
-    return {"input_tokens": read_body(read_request(body).original, Dialect.MESSAGES).tokens}
+    read_request(body)
+    return {"input_tokens": read_body(mapping(body, "body"), Dialect.MESSAGES).tokens}

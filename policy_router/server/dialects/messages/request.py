@@ -74,7 +74,6 @@ def read_request(body: object) -> NeutralRequest:
         wants_thoughts=True,
         tools={short: ClientTool(long) for short, long in renamed.items()},
         dropped=tuple(dropped),
-        original=fields,
     )
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, Final
 
 from policy_router.providers.chat import NO_USAGE
+from policy_router.providers.thoughts import marked
 from policy_router.server.dialects.errors import anthropic_error
 from policy_router.server.dialects.events import ServerEvent
 from policy_router.server.dialects.machine import State, Table, TableStream
@@ -12,7 +13,6 @@ from policy_router.server.dialects.messages.answer import frame
 from policy_router.server.dialects.messages.endings import stop_reason
 from policy_router.server.dialects.neutral import UNFINISHED
 from policy_router.server.dialects.pieces import Kind, Piece
-from policy_router.server.dialects.signatures import marked
 from policy_router.server.dialects.usage import messages_usage
 
 if TYPE_CHECKING:
