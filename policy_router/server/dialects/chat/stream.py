@@ -24,7 +24,7 @@ DONE: Final = ServerEvent("[DONE]")
 """The last event of a stream that is complete."""
 
 
-class Progress(StrEnum):
+class ChatState(StrEnum):
     """How far a stream is: nothing, something, all choices, or all of it is written."""
 
     NEW = "new"
@@ -62,7 +62,7 @@ class ChatStream:
         self._begun: set[int] = set()
         self._ended: set[int] = set()
         self._called: set[tuple[int, int]] = set()
-        self.progress = Progress.NEW
+        self.progress = ChatState.NEW
         """How far the stream is."""
 
     def read(self, chunk: ChatChunk) -> list[ServerEvent]:
@@ -125,28 +125,28 @@ class ChatStream:
 
 
 _S = ChatStream
-_Step: TypeAlias = "tuple[Callable[[ChatStream, Any], list[ServerEvent]], Progress]"
-_TABLE: Final[Mapping[Progress, Mapping[_Event, _Step]]] = MappingProxyType(
+_Step: TypeAlias = "tuple[Callable[[ChatStream, Any], list[ServerEvent]], ChatState]"
+_TABLE: Final[Mapping[ChatState, Mapping[_Event, _Step]]] = MappingProxyType(
     {
-        Progress.NEW: {
-            _Event.CHUNK: (_S.write_chunk, Progress.RUNNING),
-            _Event.LAST: (_S.write_chunk, Progress.FINISHED),
-            _Event.END: (_S.write_error, Progress.CLOSED),
-            _Event.FAIL: (_S.write_error, Progress.CLOSED),
+        ChatState.NEW: {
+            _Event.CHUNK: (_S.write_chunk, ChatState.RUNNING),
+            _Event.LAST: (_S.write_chunk, ChatState.FINISHED),
+            _Event.END: (_S.write_error, ChatState.CLOSED),
+            _Event.FAIL: (_S.write_error, ChatState.CLOSED),
         },
-        Progress.RUNNING: {
-            _Event.CHUNK: (_S.write_chunk, Progress.RUNNING),
-            _Event.LAST: (_S.write_chunk, Progress.FINISHED),
-            _Event.END: (_S.write_error, Progress.CLOSED),
-            _Event.FAIL: (_S.write_error, Progress.CLOSED),
+        ChatState.RUNNING: {
+            _Event.CHUNK: (_S.write_chunk, ChatState.RUNNING),
+            _Event.LAST: (_S.write_chunk, ChatState.FINISHED),
+            _Event.END: (_S.write_error, ChatState.CLOSED),
+            _Event.FAIL: (_S.write_error, ChatState.CLOSED),
         },
-        Progress.FINISHED: {
-            _Event.CHUNK: (_S.write_chunk, Progress.RUNNING),
-            _Event.LAST: (_S.write_chunk, Progress.FINISHED),
-            _Event.END: (_S.write_end, Progress.CLOSED),
-            _Event.FAIL: (_S.write_error, Progress.CLOSED),
+        ChatState.FINISHED: {
+            _Event.CHUNK: (_S.write_chunk, ChatState.RUNNING),
+            _Event.LAST: (_S.write_chunk, ChatState.FINISHED),
+            _Event.END: (_S.write_end, ChatState.CLOSED),
+            _Event.FAIL: (_S.write_error, ChatState.CLOSED),
         },
-        Progress.CLOSED: {},
+        ChatState.CLOSED: {},
     }
 )
 """What is written for each event, and how far the stream is then."""
