@@ -64,6 +64,7 @@ class ErrorTypes(NamedTuple):
 _SERVER_TYPES: Final = ErrorTypes("server_error", "api_error")
 _CLIENT_TYPES: Final = ErrorTypes("invalid_request_error", "invalid_request_error")
 _TYPES: Final[Mapping[int, ErrorTypes]] = {
+    401: ErrorTypes("authentication_error", "authentication_error"),
     402: ErrorTypes("insufficient_quota", "billing_error"),
     403: ErrorTypes("permission_error", "permission_error"),
     404: ErrorTypes("invalid_request_error", "not_found_error"),

@@ -33,7 +33,8 @@ LAYERS: Final[tuple[tuple[str, ...], ...]] = (
     ("execution",),
     ("live", "observe", "reports", "discovery", "http_errors"),
     ("intake", "router", "sync", "loading", "options", "deciding", "explanation"),
-    ("views", "server"),
+    ("views",),
+    ("server",),
     ("cli",),
     ("__main__", "__init__"),
 )  # fmt: skip

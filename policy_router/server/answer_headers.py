@@ -1,0 +1,67 @@
+"""The headers that tell a client how its request was answered."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final
+from urllib.parse import quote
+
+from policy_router.domain.money import format_usd
+from policy_router.server.hints import PREFIX
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+
+    from policy_router.decision.policy import Policy
+    from policy_router.domain.decision import Attempt, Decision
+
+_PLAIN: Final = "".join(map(chr, range(0x20, 0x7F))).replace("%", "")
+_MOST: Final = 20
+"""Ignored fields that a header names."""
+_LONGEST: Final = 64
+
+
+def header_value(text: str) -> str:
+    """Return a text as the value of a header: what is not printable ASCII is percent-encoded."""
+    return quote(text, safe=_PLAIN, errors="replace").strip()
+
+
+def of_decision(policy: Policy, decision: Decision) -> dict[str, str]:
+    """Return what is known once a request is decided."""
+    headers = {
+        f"{PREFIX}decision": decision.id,
+        f"{PREFIX}policy": header_value(f"{policy.name}@{decision.revision[:7]}"),
+    }
+    if decision.task is not None:
+        headers[f"{PREFIX}task"] = header_value(decision.task)
+    if decision.complexity is not None:
+        headers[f"{PREFIX}complexity"] = header_value(decision.complexity)
+    return headers
+
+
+def of_answer(served_by: str, attempts: Sequence[Attempt], *, whole: bool) -> dict[str, str]:
+    """Return which model answered.
+
+    Args:
+        served_by: The policy's name of the model.
+        attempts: Every call that was made.
+        whole: Whether all of the answer is there, so that its cost is known.
+    """
+    headers = {
+        f"{PREFIX}model": header_value(served_by),
+        f"{PREFIX}served": header_value(attempts[-1].provider_model),
+        f"{PREFIX}attempts": str(len(attempts)),
+    }
+    if whole:
+        headers[f"{PREFIX}cost"] = cost(attempts)
+    return headers
+
+
+def of_ignored(names: Iterable[str]) -> dict[str, str]:
+    """Return which fields of the body were left out, if any were."""
+    shown = [header_value(name[:_LONGEST]) for name in sorted(names)[:_MOST]]
+    return {f"{PREFIX}ignored": ", ".join(shown)} if shown else {}
+
+
+def cost(attempts: Iterable[Attempt]) -> str:
+    """Return what some calls cost together, in US dollars."""
+    return format_usd(sum(attempt.cost_nano_usd or 0 for attempt in attempts))

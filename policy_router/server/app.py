@@ -1,0 +1,134 @@
+"""The application: its endpoints, and what happens around each call."""
+
+from __future__ import annotations
+
+import logging
+from contextlib import asynccontextmanager
+from typing import TYPE_CHECKING, Final
+
+from starlette.applications import Starlette
+from starlette.exceptions import HTTPException
+from starlette.requests import ClientDisconnect, Request
+from starlette.responses import Response
+from starlette.routing import Route
+
+from policy_router.base_errors import PolicyRouterError
+from policy_router.domain.dialect import Dialect
+from policy_router.server import chat, health, models, reload, route
+from policy_router.server.access import Access, local_user, permit
+from policy_router.server.call import HttpCall, HttpEndpoint
+from policy_router.server.principal import Principal
+from policy_router.server.problems import defect_reply, error_reply
+from policy_router.server.refusal import RefusedCallError
+from policy_router.server.settings import SETTINGS
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator, Awaitable, Callable
+
+    from starlette.types import Lifespan
+
+    from policy_router.router import Router
+    from policy_router.server.access import Identify
+    from policy_router.server.settings import ServerSettings
+
+log = logging.getLogger(__name__)
+
+ENDPOINTS: Final = (
+    HttpEndpoint("POST", "/v1/chat/completions", Access.CALLERS, chat.answer_chat, Dialect.CHAT),
+    HttpEndpoint("POST", "/v1/route", Access.CALLERS, route.decide_only, Dialect.CHAT),
+    HttpEndpoint("GET", "/v1/models", Access.CALLERS, models.list_models, Dialect.CHAT),
+    HttpEndpoint("GET", "/v1/models/{name:path}", Access.CALLERS, models.show_model, Dialect.CHAT),
+    HttpEndpoint("POST", "/-/reload", Access.ADMINS, reload.reload_policy, Dialect.CHAT),
+    HttpEndpoint("HEAD", "/", Access.EVERYONE, health.show_root, Dialect.CHAT),
+    HttpEndpoint("GET", "/healthz", Access.EVERYONE, health.show_health, Dialect.CHAT),
+    HttpEndpoint("GET", "/readyz", Access.EVERYONE, health.show_readiness, Dialect.CHAT),
+)
+"""Every endpoint. The tests of access are generated from this table."""
+_NOBODY: Final = Principal()
+_CLIENT_LEFT: Final = 499
+"""The status in logs of a call whose client left before its answer."""
+
+
+def create_app(
+    router: Router,
+    *,
+    identify: Identify = local_user,
+    settings: ServerSettings = SETTINGS,
+    lifespan: Lifespan[Starlette] | None = None,
+) -> Starlette:
+    """Make an ASGI application that serves a router.
+
+        app = FastAPI()
+        app.mount("/llm", create_app(router))
+
+    Args:
+        router: What answers. Whoever opened it closes it.
+        identify: Says who makes a call. By default only this machine can call, and everything is
+            allowed to it; a `KeyRing` knows callers by their keys.
+        settings: The limits of the server.
+        lifespan: What happens before the first call and after the last, as Starlette takes it;
+            `closes` makes one. A mounted application has none.
+
+    Returns:
+        The application.
+    """
+    app = Starlette(
+        routes=[
+            Route(
+                endpoint.path,
+                _guarded(endpoint, router, identify, settings),
+                methods=[endpoint.method],
+            )
+            for endpoint in ENDPOINTS
+        ],
+        exception_handlers={HTTPException: _no_endpoint},
+        lifespan=lifespan,
+    )
+    app.router.redirect_slashes = False
+    return app
+
+
+def closes(router: Router) -> Lifespan[Starlette]:
+    """Return a lifespan that makes a router ready before the first call and closes it at the end.
+
+    Args:
+        router: The router, which nothing else closes.
+    """
+
+    @asynccontextmanager
+    async def lifespan(_: Starlette) -> AsyncIterator[None]:
+        async with router:
+            yield
+
+    return lifespan
+
+
+def _guarded(
+    endpoint: HttpEndpoint, router: Router, identify: Identify, settings: ServerSettings
+) -> Callable[[Request], Awaitable[Response]]:
+    """Return the endpoint with the check of who calls, and an answer to everything it raises."""
+
+    async def answer(request: Request) -> Response:
+        try:
+            principal = _NOBODY if endpoint.access is Access.EVERYONE else identify(request)
+            permit(endpoint.access, principal)
+            return await endpoint.answer(HttpCall(request, principal, router, settings))
+        except PolicyRouterError as error:
+            return error_reply(error, endpoint.dialect)
+        except ClientDisconnect:
+            return Response(status_code=_CLIENT_LEFT)
+        except Exception as defect:  # noqa: BLE001  no call may end the server
+            return defect_reply(defect, endpoint.path, endpoint.dialect)
+
+    return answer
+
+
+async def _no_endpoint(request: Request, problem: Exception) -> Response:
+    """Answer a call for a path or a method that does not exist."""
+    assert isinstance(problem, HTTPException)  # noqa: S101  as registered
+    refusal = RefusedCallError(404, "no_endpoint", "there is no such endpoint")
+    if problem.status_code == 405:
+        message = f"this endpoint does not take {request.method}"
+        headers = dict(problem.headers or {})
+        refusal = RefusedCallError(405, "method_not_allowed", message, headers=headers)
+    return error_reply(refusal, Dialect.CHAT)

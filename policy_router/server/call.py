@@ -1,0 +1,58 @@
+"""One call of an endpoint, and the table that endpoints are listed in."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, TypeAlias
+
+if TYPE_CHECKING:
+    from collections.abc import Awaitable, Callable
+
+    from starlette.requests import Request
+    from starlette.responses import Response
+
+    from policy_router.domain.dialect import Dialect
+    from policy_router.router import Router
+    from policy_router.server.access import Access
+    from policy_router.server.principal import Principal
+    from policy_router.server.settings import ServerSettings
+
+
+@dataclass(frozen=True, slots=True)
+class HttpCall:
+    """One call of an endpoint.
+
+    Attributes:
+        request: The request over HTTP.
+        principal: Who makes it.
+        router: What answers it.
+        settings: The limits of the server.
+    """
+
+    request: Request
+    principal: Principal
+    router: Router
+    settings: ServerSettings
+
+
+Handler: TypeAlias = "Callable[[HttpCall], Awaitable[Response]]"
+"""Answers a call. It raises what `problems` knows how to tell the client."""
+
+
+@dataclass(frozen=True, slots=True)
+class HttpEndpoint:
+    """One row of the table of endpoints.
+
+    Attributes:
+        method: The HTTP method.
+        path: The path, with parameters in braces.
+        access: Who may call it.
+        answer: Answers a call.
+        dialect: The format in which it reports errors.
+    """
+
+    method: str
+    path: str
+    access: Access
+    answer: Handler
+    dialect: Dialect

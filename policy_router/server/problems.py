@@ -1,0 +1,51 @@
+"""What a client is told when its call gets no answer."""
+
+from __future__ import annotations
+
+import logging
+from typing import TYPE_CHECKING
+
+from policy_router.errors import RoutingError
+from policy_router.http_errors import error_response
+from policy_router.redaction.trace import frames
+from policy_router.server.hints import PREFIX
+from policy_router.server.refusal import RefusedCallError
+from policy_router.server.replies import json_reply
+
+if TYPE_CHECKING:
+    from starlette.responses import Response
+
+    from policy_router.base_errors import PolicyRouterError
+    from policy_router.domain.dialect import Dialect
+
+log = logging.getLogger(__name__)
+
+
+def error_reply(error: PolicyRouterError, dialect: Dialect) -> Response:
+    """Return the response to a call that got no answer, in the client's dialect."""
+    status, body, headers = error_response(error, dialect)
+    if isinstance(error, RoutingError):
+        headers = {
+            **headers,
+            f"{PREFIX}decision": error.decision_id,
+            f"{PREFIX}attempts": str(len(error.attempts)),
+        }
+    if isinstance(error, RefusedCallError):
+        headers = {**headers, **error.headers}
+    return json_reply(body, status, headers)
+
+
+def error_body(error: PolicyRouterError, dialect: Dialect) -> dict[str, object]:
+    """Return what went wrong as an event of a stream says it."""
+    return error_response(error, dialect).body
+
+
+def defect_reply(defect: Exception, path: str, dialect: Dialect) -> Response:
+    """Return the response to a call that revealed a defect, and log where it is.
+
+    The message of the exception may hold a prompt or a key, so only its type and its place are
+    logged, and the client is told nothing of it.
+    """
+    log.error("a defect in answering %s: %s", path, frames(defect))
+    status, body, headers = error_response(defect, dialect)
+    return json_reply(body, status, headers)

@@ -1,0 +1,29 @@
+"""Decides a request without calling a model for its answer."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from policy_router.server import answer_headers
+from policy_router.server.reading import read_call
+from policy_router.server.replies import json_reply, while_connected
+
+if TYPE_CHECKING:
+    from starlette.responses import Response
+
+    from policy_router.server.call import HttpCall
+
+
+async def decide_only(call: HttpCall) -> Response:
+    """Return the decision on the body of a chat request, which may leave out the messages."""
+    wanted = await read_call(call)
+    policy = call.router.policy
+    decision = await while_connected(
+        call.request.receive,
+        call.router.aroute(wanted.messages or (), stream=wanted.stream, **wanted.options),
+    )
+    headers = {
+        **answer_headers.of_decision(policy, decision),
+        **answer_headers.of_ignored(wanted.ignored),
+    }
+    return json_reply(decision.as_dict(), headers=headers)

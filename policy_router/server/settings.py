@@ -1,0 +1,35 @@
+"""How much a server takes, and how long it waits."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Final
+
+
+@dataclass(frozen=True, slots=True)
+class ServerSettings:
+    """The limits of a server.
+
+    Attributes:
+        body_bytes: Bytes of the body of a request.
+        body_seconds: Seconds in which the whole body of a request must arrive.
+        header_bytes: Bytes of all headers of a request together.
+        header_seconds: Seconds in which the headers of a request must arrive.
+        depth: Levels of nested lists and objects in a body.
+        ping_seconds: Seconds without a part of an answer after which a stream gets a comment, so
+            that proxies and clients do not take it for dead.
+        token_failures: Requests with an unknown key that one address may send in a minute; further
+            ones are refused without a look at the key.
+    """
+
+    body_bytes: int = 4 * 1024 * 1024
+    body_seconds: float = 30.0
+    header_bytes: int = 32 * 1024
+    header_seconds: float = 10.0
+    depth: int = 64
+    ping_seconds: float = 15.0
+    token_failures: int = 60
+
+
+SETTINGS: Final = ServerSettings()
+"""The settings of a server that is given none."""
