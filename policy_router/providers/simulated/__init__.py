@@ -1,4 +1,4 @@
-"""Simulates a provider: a scripted server on loopback with OpenAI's API.
+"""Simulates a provider: a scripted server on loopback with the APIs of OpenAI and of Anthropic.
 
 with Simulated({"big": Fail(429, retry_after=7), "small": Say("hello")}) as provider:
     ...  # call provider.url + "/chat/completions"
@@ -7,6 +7,7 @@ with Simulated({"big": Fail(429, retry_after=7), "small": Say("hello")}) as prov
 
 from policy_router.providers.simulated.behaviour import (
     Behaviour,
+    ByBody,
     Cut,
     Fail,
     Garble,
@@ -19,6 +20,7 @@ from policy_router.providers.simulated.server import Hit, Simulated
 
 __all__ = [
     "Behaviour",
+    "ByBody",
     "Cut",
     "Fail",
     "Garble",

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Callable, Mapping, Sequence
 
 
 @dataclass(frozen=True, slots=True)
@@ -128,4 +128,15 @@ class RateLimited:
     then: Say | Fail | Stall | Cut | Garble | Redirect = Say()
 
 
-Behaviour = Say | Fail | Stall | Cut | Garble | Redirect | RateLimited
+@dataclass(frozen=True, slots=True)
+class ByBody:
+    """Behaves as a function of the request says, such as a model that calls tools until it is done.
+
+    Attributes:
+        choose: Gets the body of the request and returns the behaviour.
+    """
+
+    choose: Callable[[Mapping[str, Any]], Say | Fail | Stall | Cut | Garble | Redirect]
+
+
+Behaviour = Say | Fail | Stall | Cut | Garble | Redirect | RateLimited | ByBody

@@ -18,9 +18,10 @@ from starlette.responses import JSONResponse, RedirectResponse, Response
 from starlette.routing import Route
 from uvicorn.protocols.http.h11_impl import H11Protocol
 
-from policy_router.providers.simulated import messages, wire
+from policy_router.providers.simulated import messages, responses, wire
 from policy_router.providers.simulated.behaviour import (
     Behaviour,
+    ByBody,
     Cut,
     Fail,
     Garble,
@@ -58,6 +59,7 @@ class _Dialect:
 
 _CHAT: Final = _Dialect(wire.answer, wire.chunks, wire.error, wire.event, b"data: [DONE]\n\n")
 _MESSAGES: Final = _Dialect(messages.answer, messages.events, messages.error, messages.event)
+_RESPONSES: Final = _Dialect(responses.answer, responses.events, responses.error, responses.event)
 _Played = Say | Fail | Stall | Cut | Garble | Redirect
 _RESET = struct.pack("ii", 1, 0)
 """SO_LINGER with no time to linger, so that closing sends RST instead of FIN."""
@@ -163,6 +165,7 @@ class Simulated:
             routes=[
                 Route("/v1/chat/completions", self._chat, methods=["POST"]),
                 Route("/v1/messages", self._messages, methods=["POST"]),
+                Route("/v1/responses", self._responses, methods=["POST"]),
                 Route("/v1/models", self._models, methods=["GET"]),
             ]
         )
@@ -177,6 +180,9 @@ class Simulated:
     async def _messages(self, request: Request) -> Response:
         return await self._play(request, _MESSAGES)
 
+    async def _responses(self, request: Request) -> Response:
+        return await self._play(request, _RESPONSES)
+
     async def _play(self, request: Request, dialect: _Dialect) -> Response:
         try:
             body = json.loads(await request.body())
@@ -186,13 +192,15 @@ class Simulated:
         self._hits.append(hit)
         client = request.scope["client"]
         transport = self._transports[tuple(client)]
-        return _Acting(self._behaviour(hit.model), hit, transport, dialect)
+        return _Acting(self._behaviour(hit.model, body), hit, transport, dialect)
 
-    def _behaviour(self, model: str) -> _Played:
+    def _behaviour(self, model: str, body: Mapping[str, Any]) -> _Played:
         script = self._scripts.get(model, (Say(),))
         turn = self._turns.get(model, 0)
         self._turns[model] = turn + 1
         chosen = script[min(turn, len(script) - 1)]
+        if isinstance(chosen, ByBody):
+            return chosen.choose(body)
         return self._limited(model, chosen) if isinstance(chosen, RateLimited) else chosen
 
     def _limited(self, model: str, limit: RateLimited) -> _Played:

@@ -75,7 +75,9 @@ def usage(model: str, say: Say, body: Mapping[str, Any]) -> Mapping[str, Any] | 
     """The usage object, counted in words unless the script has one."""
     if not isinstance(say.usage, str):
         return say.usage
-    sent = sum(len(str(m.get("content") or "").split()) for m in body.get("messages", []))
+    given = body.get("messages", body.get("input", ()))
+    said = [given] if isinstance(given, str) else [m.get("content") or "" for m in given]
+    sent = sum(len(str(text).split()) for text in said)
     got = len(text_of(model, say).split())
     return {"prompt_tokens": sent, "completion_tokens": got, "total_tokens": sent + got}
 
