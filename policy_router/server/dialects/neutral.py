@@ -38,7 +38,10 @@ class NeutralRequest:
         wants_usage: Whether the client wants the usage at the end of a stream.
         wants_thoughts: Whether the client wants reasoning back that only its model can read.
         tools: The tools that models are told of in another form, by the name that they are told.
-        dropped: Fields and tools that no model is sent, by their path.
+        dropped: Fields and tools that the chat format leaves out, by their path.
+        needs_original: Why only a model that gets the client's own body can answer, as sentences;
+            empty where every model can.
+        repeated: Fields that the answer repeats, where the dialect has that.
     """
 
     dialect: Dialect
@@ -49,6 +52,8 @@ class NeutralRequest:
     wants_thoughts: bool = False
     tools: Mapping[str, ClientTool] = field(default_factory=dict)
     dropped: tuple[str, ...] = ()
+    needs_original: tuple[str, ...] = ()
+    repeated: Mapping[str, Any] = field(default_factory=dict, repr=False)
 
     def client_tool(self, name: str) -> ClientTool:
         """The tool that a model calls by this name."""

@@ -296,27 +296,6 @@ def test_the_system_prompt_comes_first_with_its_marks() -> None:
         ({"messages": [{"role": "user"}]}, "`messages[0].content` is missing"),
         ({"messages": [{"role": "user", "content": [{}]}]}, "`messages[0].content[0].type` must"),
         (
-            {"messages": [{"role": "user", "content": [{"type": "hologram"}]}]},
-            "`messages[0].content[0].type` is `hologram`, which is not taken here",
-        ),
-        (
-            {
-                "messages": [
-                    {
-                        "role": "user",
-                        "content": [
-                            {"type": "image", "source": {"type": "file", "file_id": "file_1"}}
-                        ],
-                    }
-                ]
-            },
-            "`messages[0].content[0].source` is kept at a provider, where no other model can read",
-        ),
-        (
-            {"messages": [{"role": "assistant", "content": [{"type": "tool_result"}]}]},
-            "`messages[0].content[0].type` is `tool_result`, which is not taken in an answer",
-        ),
-        (
             {"messages": [{"role": "system", "content": [{"type": "tool_result"}]}]},
             "`messages[0].content[0].type` is `tool_result`, which only a turn of the user",
         ),
@@ -329,14 +308,6 @@ def test_the_system_prompt_comes_first_with_its_marks() -> None:
         ({"output_config": {"format": {"type": "xml"}}}, "`output_config.format.type` must be one"),
         ({"tools": [{}]}, "`tools[0].name` must be a string"),
         ({"tools": [LOOK], "tool_choice": "auto"}, "`tool_choice` must be an object"),
-        (
-            {"tools": [SEARCH]},
-            "`tools` contains only what a provider runs itself: tools[0] (`web_search_20250305`)",
-        ),
-        (
-            {"tools": [LOOK, SEARCH], "tool_choice": {"type": "tool", "name": "web_search"}},
-            "`tool_choice.name` is what a provider runs itself: tools[1] (`web_search_20250305`)",
-        ),
     ],
 )
 def test_a_mistake_is_named_with_its_path(fields: dict[str, Any], message: str) -> None:
@@ -350,6 +321,45 @@ def test_a_mistake_is_named_with_its_path(fields: dict[str, Any], message: str) 
 def test_a_body_that_is_no_object_is_a_mistake() -> None:
     with pytest.raises(InvalidBodyError, match="`body` must be an object"):
         read_request([])
+
+
+@pytest.mark.parametrize(
+    ("fields", "reason"),
+    [
+        (
+            {"messages": [USER, {"role": "user", "content": [{"type": "hologram"}]}]},
+            "`messages[1].content[0]` is `hologram`, which only its own provider can read",
+        ),
+        (
+            {
+                "messages": [
+                    {
+                        "role": "user",
+                        "content": [{"type": "image", "source": {"type": "file", "file_id": "f"}}],
+                    }
+                ]
+            },
+            (
+                "`messages[0].content[0].source` is kept at a provider, where no other model can "
+                "read it: send the data"
+            ),
+        ),
+        (
+            {"tools": [SEARCH]},
+            "`tools` contains only what a provider runs itself: tools[0] (`web_search_20250305`)",
+        ),
+        (
+            {"tools": [LOOK, SEARCH], "tool_choice": {"type": "tool", "name": "web_search"}},
+            "`tool_choice.name` is what a provider runs itself: tools[1] (`web_search_20250305`)",
+        ),
+    ],
+)
+def test_what_only_its_own_provider_can_do_needs_the_original(
+    fields: dict[str, Any], reason: str
+) -> None:
+    request = read(**fields)
+    assert request.needs_original == (reason,)
+    assert Body(**request.body)["messages"]
 
 
 def test_what_no_other_provider_can_do_is_left_out_by_name() -> None:

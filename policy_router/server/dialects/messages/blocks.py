@@ -4,21 +4,22 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Final
 
-from policy_router.server.dialects.fields import listed, mapping, name, one_of, refuse, text
+from policy_router.quoting import quoted
+from policy_router.server.dialects.fields import listed, mapping, name, one_of, text
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-PARTS: Final = frozenset({"text", "image", "document", "search_result", "compaction"})
-"""Types of blocks that become parts of a message."""
+    from policy_router.server.dialects.losses import Losses
 
 
-def read_content(content: object, path: str) -> str | list[dict[str, Any]]:
+def read_content(content: object, path: str, losses: Losses) -> str | list[dict[str, Any]]:
     """The content of a message or of a tool's result.
 
     Args:
-        content: A text or a list of blocks, all of the types in `PARTS`.
+        content: A text or a list of blocks.
         path: Where it is.
+        losses: Gets what is left out.
 
     Raises:
         InvalidBodyError: It is neither.
@@ -26,7 +27,8 @@ def read_content(content: object, path: str) -> str | list[dict[str, Any]]:
     if isinstance(content, str):
         return content
     blocks = listed([] if content is None else content, path)
-    return plainest([read_part(block, f"{path}[{i}]") for i, block in enumerate(blocks)])
+    parts = [read_part(block, f"{path}[{i}]", losses) for i, block in enumerate(blocks)]
+    return plainest([part for part in parts if part is not None])
 
 
 def plainest(parts: list[dict[str, Any]]) -> str | list[dict[str, Any]]:
@@ -38,37 +40,45 @@ def plainest(parts: list[dict[str, Any]]) -> str | list[dict[str, Any]]:
     return parts
 
 
-def read_part(block: object, path: str) -> dict[str, Any]:
-    """One block as a part of a chat message, with its mark for the prompt cache."""
+def read_part(block: object, path: str, losses: Losses) -> dict[str, Any] | None:
+    """One block as a part of a chat message, with its mark for the prompt cache.
+
+    Returns:
+        The part; None for one that the chat format cannot say.
+    """
     fields = mapping(block, path)
-    part = _part(fields, name(fields.get("type"), f"{path}.type"), path)
-    if fields.get("cache_control") is not None:
+    part = _part(fields, name(fields.get("type"), f"{path}.type"), path, losses)
+    if part is not None and fields.get("cache_control") is not None:
         part["cache_control"] = fields["cache_control"]
     return part
 
 
-def _part(fields: Mapping[str, Any], block_type: str, path: str) -> dict[str, Any]:
+def _part(
+    fields: Mapping[str, Any], block_type: str, path: str, losses: Losses
+) -> dict[str, Any] | None:
     match block_type:
         case "text":
             return {"type": "text", "text": text(fields.get("text"), f"{path}.text")}
         case "compaction":
             return {"type": "text", "text": text(fields.get("content") or "", f"{path}.content")}
         case "image":
-            url = _address(mapping(fields.get("source"), f"{path}.source"), f"{path}.source")
-            return {"type": "image_url", "image_url": {"url": url}}
+            source = mapping(fields.get("source"), f"{path}.source")
+            url = _address(source, f"{path}.source", losses)
+            return None if url is None else {"type": "image_url", "image_url": {"url": url}}
         case "document":
-            return _document(fields, path)
+            return _document(fields, path, losses)
         case "search_result":
-            content = read_content(fields.get("content"), f"{path}.content")
+            content = read_content(fields.get("content"), f"{path}.content", losses)
             found = [str(fields.get("title") or ""), str(fields.get("source") or "")]
             return {"type": "text", "text": "\n".join([*filter(None, found), _joined(content)])}
-    return refuse(f"{path}.type", f"is `{block_type}`, which is not taken here")
+    losses.need(path, f"is `{quoted(block_type)}`, which only its own provider can read")
+    return None
 
 
 _SOURCES: Final = ("base64", "url", "text", "content", "file")
 
 
-def _document(fields: Mapping[str, Any], path: str) -> dict[str, Any]:
+def _document(fields: Mapping[str, Any], path: str, losses: Losses) -> dict[str, Any] | None:
     source, place = mapping(fields.get("source"), f"{path}.source"), f"{path}.source"
     about = [fields[key] for key in ("title", "context") if isinstance(fields.get(key), str)]
     match one_of(source.get("type"), f"{place}.type", _SOURCES):
@@ -76,22 +86,23 @@ def _document(fields: Mapping[str, Any], path: str) -> dict[str, Any]:
             written = text(source.get("data"), f"{place}.data")
             return {"type": "text", "text": "\n".join([*about, written])}
         case "content":
-            content = _joined(read_content(source.get("content"), f"{place}.content"))
+            content = _joined(read_content(source.get("content"), f"{place}.content", losses))
             return {"type": "text", "text": "\n".join([*about, content])}
-    title = fields.get("title")
+    title, address = fields.get("title"), _address(source, place, losses)
     named = {"filename": title} if isinstance(title, str) and title else {}
-    return {"type": "file", "file": {**named, "file_data": _address(source, place)}}
+    return None if address is None else {"type": "file", "file": {**named, "file_data": address}}
 
 
-def _address(source: Mapping[str, Any], path: str) -> str:
-    """The address of a picture or a document, or its data as one."""
+def _address(source: Mapping[str, Any], path: str, losses: Losses) -> str | None:
+    """The address of a picture or a document, or its data as one; None if a provider keeps it."""
     match one_of(source.get("type"), f"{path}.type", _SOURCES):
         case "url":
             return name(source.get("url"), f"{path}.url")
         case "base64":
             media_type = name(source.get("media_type"), f"{path}.media_type")
             return f"data:{media_type};base64,{text(source.get('data'), f'{path}.data')}"
-    return refuse(path, "is kept at a provider, where no other model can read it: send the data")
+    losses.need(path, "is kept at a provider, where no other model can read it: send the data")
+    return None
 
 
 def _joined(content: str | list[dict[str, Any]]) -> str:

@@ -7,15 +7,12 @@ from typing import TYPE_CHECKING, Any, Final
 
 from policy_router.providers.thoughts import ORIGIN, unmarked
 from policy_router.server.dialects.fields import flag, listed, mapping, name, one_of, refuse, text
-from policy_router.server.dialects.messages.blocks import (
-    PARTS,
-    plainest,
-    read_content,
-    read_part,
-)
+from policy_router.server.dialects.messages.blocks import plainest, read_content, read_part
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
+
+    from policy_router.server.dialects.losses import Losses
 
 _ROLES: Final = ("user", "assistant", "system")
 _HOSTED: Final = frozenset(
@@ -29,12 +26,12 @@ _HOSTED: Final = frozenset(
 """Blocks of tools that Anthropic ran: nobody else can read them."""
 
 
-def read_turns(turns: object, dropped: list[str]) -> list[dict[str, Any]]:
+def read_turns(turns: object, losses: Losses) -> list[dict[str, Any]]:
     """The chat messages of a conversation.
 
     Args:
         turns: The `messages` of the body.
-        dropped: Gets the path of each block that is left out.
+        losses: Gets the path of each block that is left out.
 
     Raises:
         InvalidBodyError: It is no conversation.
@@ -56,37 +53,40 @@ def read_turns(turns: object, dropped: list[str]) -> list[dict[str, Any]]:
         }
         for place, block in list(blocks.items()):
             if name(block.get("type"), f"{place}.type") in _HOSTED:
-                dropped.append(place)
+                losses.dropped.append(place)
                 del blocks[place]
         if role == "assistant":
-            messages.append(_answer(blocks, dropped))
+            messages.append(_answer(blocks, losses))
         else:
-            messages += _asked(role, blocks)
+            messages += _asked(role, blocks, losses)
     if not messages:
         refuse("messages", "must contain at least one message")
     return messages
 
 
-def _asked(role: str, blocks: Mapping[str, Mapping[str, Any]]) -> list[dict[str, Any]]:
+def _asked(
+    role: str, blocks: Mapping[str, Mapping[str, Any]], losses: Losses
+) -> list[dict[str, Any]]:
     """The results of tools, each as a message of its own, and what else was said after them."""
     results = [(p, b) for p, b in blocks.items() if b["type"] == "tool_result"]
     if results and role != "user":
         refuse(f"{results[0][0]}.type", "is `tool_result`, which only a turn of the user can have")
-    parts = [read_part(b, p) for p, b in blocks.items() if b["type"] != "tool_result"]
-    messages = [_result(block, path) for path, block in results]
+    read = (read_part(b, p, losses) for p, b in blocks.items() if b["type"] != "tool_result")
+    parts = [part for part in read if part is not None]
+    messages = [_result(block, path, losses) for path, block in results]
     if parts or not messages:
         messages.append({"role": role, "content": plainest(parts)})
     return messages
 
 
-def _result(block: Mapping[str, Any], path: str) -> dict[str, Any]:
+def _result(block: Mapping[str, Any], path: str, losses: Losses) -> dict[str, Any]:
     content = block.get("content")
     if isinstance(content, list):
         content = [each for each in content if _type_of(each) not in _HOSTED]
     message: dict[str, Any] = {
         "role": "tool",
         "tool_call_id": name(block.get("tool_use_id"), f"{path}.tool_use_id"),
-        "content": read_content(content, f"{path}.content"),
+        "content": read_content(content, f"{path}.content", losses),
     }
     if flag(block.get("is_error"), f"{path}.is_error"):
         message["is_error"] = True
@@ -97,7 +97,7 @@ def _type_of(block: object) -> object:
     return block.get("type") if isinstance(block, dict) else None
 
 
-def _answer(blocks: Mapping[str, Mapping[str, Any]], dropped: list[str]) -> dict[str, Any]:
+def _answer(blocks: Mapping[str, Mapping[str, Any]], losses: Losses) -> dict[str, Any]:
     """An earlier answer. What it thought is marked with whose thoughts they are."""
     parts, calls, thoughts = [], [], []
     reasoning = ""
@@ -115,12 +115,9 @@ def _answer(blocks: Mapping[str, Mapping[str, Any]], dropped: list[str]) -> dict
                 thoughts.append({"type": "redacted_thinking", "data": own, ORIGIN: origin})
             case "tool_use":
                 calls.append(_call(block, path))
-            case kind if kind in PARTS:
-                parts.append(read_part(block, path))
-            case "fallback":
-                dropped.append(path)
-            case kind:
-                refuse(f"{path}.type", f"is `{kind}`, which is not taken in an answer")
+            case _:
+                part = read_part(block, path, losses)
+                parts += [] if part is None else [part]
     message: dict[str, Any] = {"role": "assistant", "content": plainest(parts)}
     if calls:
         message["content"] = message["content"] or None

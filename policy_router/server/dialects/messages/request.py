@@ -16,6 +16,7 @@ from policy_router.server.dialects.fields import (
     text,
     unknown_fields,
 )
+from policy_router.server.dialects.losses import Losses
 from policy_router.server.dialects.messages.blocks import read_content
 from policy_router.server.dialects.messages.conversation import read_turns
 from policy_router.server.dialects.messages.tools import read_tools
@@ -45,22 +46,21 @@ def read_request(body: object) -> NeutralRequest:
         body: The body as JSON.
 
     Raises:
-        InvalidBodyError: The body is not one of Anthropic's messages, or nothing but a model of
-            Anthropic can do what it asks for.
+        InvalidBodyError: The body is not one of Anthropic's messages.
     """
     fields = mapping(body, "body")
-    dropped = unknown_fields(fields, _USED)
-    messages = read_turns(fields.get("messages"), dropped)
+    losses = Losses(unknown_fields(fields, _USED))
+    messages = read_turns(fields.get("messages"), losses)
     if fields.get("system"):
-        system = read_content(fields["system"], "system")
+        system = read_content(fields["system"], "system", losses)
         messages.insert(0, {"role": "system", "content": system})
     chat: dict[str, Any] = {"messages": messages}
     chat |= {key: fields[key] for key in _COPIED if fields.get(key) is not None}
     stops = listed(fields.get("stop_sequences") or [], "stop_sequences")
     if stops:
         chat["stop"] = [text(stop, f"stop_sequences[{i}]") for i, stop in enumerate(stops)]
-    chat |= read_tools(fields, dropped)
-    chat |= _output(fields, dropped)
+    chat |= read_tools(fields, losses)
+    chat |= _output(fields, losses.dropped)
     stream = flag(fields.get("stream"), "stream")
     if stream:
         chat["stream_options"] = {"include_usage": True}  # the last event of the stream has it
@@ -73,7 +73,8 @@ def read_request(body: object) -> NeutralRequest:
         wants_usage=True,
         wants_thoughts=True,
         tools={short: ClientTool(long) for short, long in renamed.items()},
-        dropped=tuple(dropped),
+        dropped=tuple(losses.dropped),
+        needs_original=tuple(losses.needed),
     )
 
 

@@ -11,7 +11,6 @@ from policy_router.server.dialects.fields import (
     mapping,
     name,
     one_of,
-    refuse,
     text,
     unknown_fields,
 )
@@ -19,21 +18,23 @@ from policy_router.server.dialects.fields import (
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from policy_router.server.dialects.losses import Losses
+
 _FIELDS: Final = ("type", "name", "description", "input_schema", "strict", "cache_control")
 _CHOICES: Final[Mapping[str, str]] = {"auto": "auto", "any": "required", "none": "none"}
 
 
-def read_tools(body: Mapping[str, Any], dropped: list[str]) -> dict[str, Any]:
+def read_tools(body: Mapping[str, Any], losses: Losses) -> dict[str, Any]:
     """The `tools`, `tool_choice` and `parallel_tool_calls` of the chat body.
 
     A tool that Anthropic runs, such as a web search, is left out, since no other provider has it.
 
     Args:
         body: The client's body.
-        dropped: Gets the path of each tool that is left out.
+        losses: Gets the path of each tool that is left out.
 
     Raises:
-        InvalidBodyError: A tool is invalid, or the request depends on one that is left out.
+        InvalidBodyError: A tool is invalid.
     """
     tools, hosted = [], {}
     for number, given in enumerate(listed(body.get("tools") or [], "tools")):
@@ -41,15 +42,16 @@ def read_tools(body: Mapping[str, Any], dropped: list[str]) -> dict[str, Any]:
         tool = mapping(given, path)
         if tool.get("type") in (None, "custom", "function"):
             tools.append(_tool(tool, path))
-            dropped += unknown_fields(tool, _FIELDS, f"{path}.")
+            losses.dropped.extend(unknown_fields(tool, _FIELDS, f"{path}."))
         else:
             hosted[str(tool.get("name") or tool["type"])] = f"{path} (`{quoted(tool['type'])}`)"
+    losses.dropped.extend(hosted.values())
     if hosted and not tools:
-        refuse("tools", f"contains only what a provider runs itself: {', '.join(hosted.values())}")
-    dropped += hosted.values()
+        names = ", ".join(hosted.values())
+        losses.need("tools", f"contains only what a provider runs itself: {names}")
     if not tools:
         return {}
-    return {"tools": tools, **_choice(body.get("tool_choice"), hosted)}
+    return {"tools": tools, **_choice(body.get("tool_choice"), hosted, losses)}
 
 
 def _tool(tool: Mapping[str, Any], path: str) -> dict[str, Any]:
@@ -66,7 +68,7 @@ def _tool(tool: Mapping[str, Any], path: str) -> dict[str, Any]:
     return made
 
 
-def _choice(given: object, hosted: Mapping[str, str]) -> dict[str, Any]:
+def _choice(given: object, hosted: Mapping[str, str], losses: Losses) -> dict[str, Any]:
     if given is None:
         return {}
     choice = mapping(given, "tool_choice")
@@ -77,7 +79,8 @@ def _choice(given: object, hosted: Mapping[str, str]) -> dict[str, Any]:
     else:
         called = name(choice.get("name"), "tool_choice.name")
         if called in hosted:
-            refuse("tool_choice.name", f"is what a provider runs itself: {hosted[called]}")
+            losses.need("tool_choice.name", f"is what a provider runs itself: {hosted[called]}")
+            return {}
         wanted["tool_choice"] = {"type": "function", "function": {"name": called}}
     if flag(choice.get("disable_parallel_tool_use"), "tool_choice.disable_parallel_tool_use"):
         wanted["parallel_tool_calls"] = False
