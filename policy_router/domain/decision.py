@@ -366,6 +366,8 @@ class Attempt:
         estimated: Whether the provider's count is missing or cannot be right, so that
             `cost_nano_usd` is the most that the call can have cost.
         overrun: Whether it cost more than was reserved.
+        key_env: Name of the environment variable with the API key that it was made with; None when
+            the policy names none for the model.
     """
 
     model: str
@@ -382,6 +384,7 @@ class Attempt:
     cost_nano_usd: int | None = None
     estimated: bool = False
     overrun: bool = False
+    key_env: str | None = None
 
 
 def _iso_utc(moment: float) -> str | None:

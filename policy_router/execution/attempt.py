@@ -211,6 +211,7 @@ class RunningAttempt:
             first_token=self.first_token,
             tokens_in=counted.prompt_tokens,
             tokens_out=counted.completion_tokens,
+            key_env=self.called.api_key_env,
         )
 
     def end(self, failure: Failure | None) -> Attempt:

@@ -97,6 +97,7 @@ def _attempt(policy: Policy, attempt: Attempt) -> dict[str, Any]:
     return {
         "model": attempt.model,
         "calls": attempt.provider_model,
+        "key_env": attempt.key_env,
         "seconds": round(attempt.seconds, 3),
         "failure": attempt.failure,
         "status": attempt.status,
@@ -111,13 +112,20 @@ def attempts(policy: Policy, made: Sequence[Attempt]) -> list[Line]:
     lines: list[Line] = []
     for attempt in made:
         model, called = printable(attempt.model), printable(attempt.provider_model)
-        call = f"{model} ({called}) {attempt.seconds:.1f} s, {_cost(policy, attempt)}"
+        call = f"{model} ({called}{_key(policy, attempt)}) {attempt.seconds:.1f} s, "
+        call += _cost(policy, attempt)
         if attempt.failure is None:
             lines.append([(f"answered by {call}", "dim")])
         else:
             detail = f": {printable(attempt.detail)}" if attempt.detail else ""
             lines.append([(f"{call} ", ""), (f"{attempt.failure}{detail}", "yellow")])
     return lines
+
+
+def _key(policy: Policy, attempt: Attempt) -> str:
+    """Which of the model's keys a call was made with, by its variable; nothing where it has one."""
+    several = len(policy.model(attempt.model).api_key_envs) > 1
+    return f" with {attempt.key_env}" if several and attempt.key_env else ""
 
 
 def _cost(policy: Policy, attempt: Attempt) -> str:

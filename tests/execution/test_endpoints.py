@@ -16,6 +16,7 @@ from policy_router.domain.decision import Candidate
 from policy_router.domain.fallback import Action, Cooldown, Fallback, FaultClass
 from policy_router.domain.models import Model
 from policy_router.errors import AllModelsFailedError, BadRequestError
+from policy_router.events import Attempted, Event, EventSource
 from policy_router.execution.chain import Chain, ChainState, Move
 from policy_router.execution.cooldown import Cooldowns
 from policy_router.execution.endpoints import KeyTurns, at_address, usable_keys
@@ -115,6 +116,20 @@ def test_the_next_model_comes_after_all_keys() -> None:
     answer = run(caller, TWO, keyed("b", "B"), cooldowns=cooldowns)
     assert (caller.calls, answer.served_by) == (["A1", "A2", "B"], "b")
     assert cooldowns.cooling(NOW) == {"a": NOW + 30}  # when the first of its keys is back
+
+
+def test_an_attempt_says_which_key_it_used() -> None:
+    events: list[Event] = []
+    caller = ByKey(A1=[R429], A2=[R401], B=[response()])
+    executor = Executor(caller, events=EventSource(events.append))
+    candidates = TWO, keyed("b", "B")
+    answer = asyncio.run(executor.run(decision(*candidates), Fallback(), HELLO))
+    assert [attempt.key_env for attempt in answer.attempts] == ["A1", "A2", "B"]
+    sent = [event.attempt.key_env for event in events if isinstance(event, Attempted)]
+    assert sent == ["A1", "A2", "B"]
+    keyless = replace(TWO, model=replace(TWO.model, api_key_env=None, api_key_envs=()))
+    unnamed = run(FakeCaller(a=[response()]), keyless)
+    assert [attempt.key_env for attempt in unnamed.attempts] == [None]
 
 
 def test_an_attempt_with_another_key_is_an_attempt() -> None:
