@@ -295,7 +295,7 @@ def _request(
         max_latency=facts.get("max_latency"),
         min_quality=facts.get("min_quality"),
         prefer=cast("tuple[str, ...] | None", prefer),  # a list, too, which Request makes a tuple
-        model=facts.get("model"),
+        model=_either(facts.get("model"), reading.model),
         max_candidates=facts.get("max_candidates"),
         pictures=reading.pictures,
         thumbnails=reading.thumbnails,

@@ -262,6 +262,16 @@ def test_a_request_of_any_dialect_is_classified(dialect: str) -> None:
     assert (named.complexity, named.confidence, named.tokens) == (0.5, None, reading.tokens)
 
 
+@pytest.mark.parametrize("dialect", ["chat", "messages", "responses"])
+def test_the_model_that_a_body_asks_for_is_that_of_the_request(dialect: str) -> None:
+    name = "input" if dialect == "responses" else "messages"
+    reading = read_request({"model": "gpt-4o", name: HELLO}, dialect=dialect)
+    assert classify(POLICY, reading).model == "gpt-4o"
+    assert classify(POLICY, reading, model=None).model == "gpt-4o"
+    assert classify(POLICY, reading, model="auto").model == "auto"
+    assert classify(POLICY, read_request({name: HELLO}, dialect=dialect)).model is None
+
+
 SEARCHING = load(
     text="""\
 version: 1
