@@ -94,6 +94,7 @@ def hours_of_the_week(draw: st.DrawFn) -> Hours:
 @st.composite
 def models(draw: st.DrawFn, count: int) -> tuple[Model, ...]:
     found = []
+    able = st.sets(st.sampled_from(ABILITIES), max_size=4).map(frozenset)
     for i in range(count):
         price, free = draw(prices())
         rank = draw(st.integers(0, len(TIERS) - 1))
@@ -107,7 +108,7 @@ def models(draw: st.DrawFn, count: int) -> tuple[Model, ...]:
                 free,
                 draw(st.sampled_from((None, 50, 100, 5000))),
                 draw(st.sampled_from((None, 3, 10**5))),
-                abilities=frozenset(draw(st.sets(st.sampled_from(ABILITIES), max_size=4))),
+                abilities=draw(able | able | st.just(frozenset({"embeddings"}))),
                 tags=frozenset(draw(st.sets(st.sampled_from(("local", "eu")), max_size=2))),
                 quality=draw(st.sampled_from((0.2, 0.5, 0.9))),
                 latency=draw(st.sampled_from((None, 1.0, 3.0))),

@@ -69,6 +69,11 @@ def _listed(question: Question, model: Model) -> bool:
     )
 
 
+def _answers(question: Question, model: Model) -> bool:
+    """A model that only makes embeddings answers no request but one for these."""
+    return model.abilities != {"embeddings"} or question.request.needs == {"embeddings"}
+
+
 def _used(question: Question, model: Model) -> bool:
     use = None if question.task is None else question.task.use
     return use is None or any(model.name in group for group in use)
@@ -107,7 +112,9 @@ def _within_cost(question: Question, model: Model) -> bool:
     prices = [model.price, *(price for _, price in model.price.by_hour)]
     output = model.sent_cap(request.max_tokens)
     return any(
-        price.cost(request.tokens, 300 if output is None else output) + price.fee <= most
+        price.cost(request.tokens, request.answers * (300 if output is None else output))
+        + price.fee
+        <= most
         for price in prices
     )
 
@@ -142,6 +149,7 @@ LAYERS: dict[str, Callable[[Question, Model], bool]] = {
     "only and avoid": _listed,
     "use": _used,
     "needs": _able,
+    "answers": _answers,
     "floors without stepping down": _strong_enough,
     "criteria": _within_criteria,
     "max_cost": _within_cost,

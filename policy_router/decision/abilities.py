@@ -8,9 +8,11 @@ HOSTED_TOOLS: Final = "hosted_tools"
 """Tools that run at the provider: web search, code execution, MCP servers, computer use."""
 REASONING: Final = "reasoning"
 """Thinking before the answer, which counts as output."""
+EMBEDDINGS: Final = "embeddings"
+"""Vectors in place of an answer."""
 ABILITIES: Final = (
     "tools", "json", "vision", "audio", "video", "pdf", REASONING, "image_output",
-    "audio_output", "embeddings", HOSTED_TOOLS,
+    "audio_output", EMBEDDINGS, HOSTED_TOOLS,
 )  # fmt: skip
 """The built-in ones; a policy may declare others. vision, audio, video and pdf are inputs;
 image_output and audio_output are outputs."""

@@ -67,7 +67,8 @@ def _where(index: Index, excludes: Callable[[Model], bool]) -> int:
 
 
 def _unable(index: Index, request: Request, _: Snapshot) -> int:
-    return index.unable(frozenset(request.needs)) if request.needs else 0
+    needs = request.needs
+    return index.unable(frozenset(needs)) if needs else index.unable_without_needs
 
 
 def _too_small(index: Index, request: Request, _: Snapshot) -> int:

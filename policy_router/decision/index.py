@@ -13,7 +13,7 @@ from itertools import accumulate
 from operator import or_
 from typing import TYPE_CHECKING, Final, TypeAlias
 
-from policy_router.decision.abilities import ABILITIES
+from policy_router.decision.abilities import ABILITIES, EMBEDDINGS
 from policy_router.decision.aliases import Aliases
 from policy_router.decision.bitset import bits
 from policy_router.decision.criteria import CostBound, stricter
@@ -130,6 +130,7 @@ class Index:
         ]
         self._lacking: dict[frozenset[str], list[Skip]] = {}
         self._unable: dict[frozenset[str], int] = {}
+        self.unable_without_needs = self.unable(frozenset())
         self._contexts = tuple(sorted({m.context for m in models if m.context is not None}))
         of_size = dict.fromkeys(self._contexts, 0)
         for i, model in enumerate(models):
@@ -165,10 +166,10 @@ class Index:
         return models
 
     def unable(self, needs: frozenset[str]) -> int:
-        """The models that lack one of the abilities."""
+        """The models that cannot answer a request with these needs."""
         models = self._unable.get(needs)
         if models is None:
-            models = sum(1 << i for i, m in enumerate(self.models) if not needs <= m.abilities)
+            models = sum(1 << i for i, m in enumerate(self.models) if _lacks(m, needs))
             self._unable[needs] = models  # at most one entry per subset of the abilities
         return models
 
@@ -177,14 +178,14 @@ class Index:
         return tuple(sorted(needs - frozenset().union(*(m.abilities for m in self.models))))
 
     def lacking(self, needs: frozenset[str]) -> list[Skip]:
-        """For each model the Skip that names the abilities it lacks."""
+        """For each model the Skip that says why it cannot answer a request with these needs."""
         skips = self._lacking.get(needs)
         if skips is None:
             skips = self._lacking[needs] = [
                 Skip(
                     m.name,
                     Reason.ABILITY,
-                    "does not support " + ", ".join(sorted(needs - m.abilities)),
+                    _lack(m, needs),
                     span=m.span,
                 )
                 for m in self.models
@@ -345,6 +346,16 @@ class Index:
                 skipped += skips[excluded]
             remaining &= keeps
         return tuple(names), tuple(skipped)
+
+
+def _lacks(model: Model, needs: frozenset[str]) -> bool:
+    """Whether a model lacks an ability, or answers nothing at all: it only makes embeddings."""
+    return not needs <= model.abilities or (not needs and model.abilities == {EMBEDDINGS})
+
+
+def _lack(model: Model, needs: frozenset[str]) -> str:
+    missing = ", ".join(sorted(needs - model.abilities))
+    return f"does not support {missing}" if missing else "only makes embeddings, as its `can` says"
 
 
 def _union(exclusions: Sequence[Exclusion]) -> int:

@@ -66,6 +66,31 @@ def test_what_no_model_can_is_named(ability: str) -> None:
     )
 
 
+VECTORS = TWO.replace(
+    "abilities:",
+    "  vectors: { model: acme/vectors, tier: light, price: free, can: [embeddings] }\nabilities:",
+)
+
+
+@pytest.mark.parametrize(
+    ("needs", "names", "out"),
+    [
+        (set(), ["small", "large"], "only makes embeddings, as its `can` says"),
+        ({"tools"}, ["small", "large"], "does not support tools"),
+        ({"embeddings"}, ["vectors"], None),
+    ],
+)
+def test_a_model_that_only_makes_embeddings_answers_nothing_else(
+    needs: set[str], names: list[str], out: str | None
+) -> None:
+    policy = load(VECTORS).policy
+    assert policy is not None
+    decision = decide(policy, Request(needs=needs))
+    assert [c.name for c in decision.candidates] == names
+    details = [skip.detail for skip in decision.skipped if skip.model == "vectors"]
+    assert details == ([] if out is None else [out])
+
+
 def test_several_are_named_together_and_what_some_model_has_is_not() -> None:
     assert POLICY is not None
     found = decide(POLICY, Request(needs={"tax", "video", "json"}))
