@@ -366,8 +366,7 @@ class Attempt:
         estimated: Whether the provider's count is missing or cannot be right, so that
             `cost_nano_usd` is the most that the call can have cost.
         overrun: Whether it cost more than was reserved.
-        key_env: Name of the environment variable with the API key that it was made with; None when
-            the policy names none for the model.
+        key_env: Variable with the API key that was used; None when the policy names no variable.
     """
 
     model: str
