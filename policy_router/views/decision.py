@@ -132,10 +132,15 @@ def skip_detail(skip: Skip, zone: ZoneInfo) -> str:
     return f"{skip.detail}, {word} {spell_time(skip.until, time.time(), zone)}"
 
 
+def free(model: Model) -> str:
+    """Return that a model is free, with its weight where the policy gives it one."""
+    return "free" if model.weight == 1 else f"free, weight {model.weight:g}"
+
+
 def _cost(decision: Decision, model: Model, zone: ZoneInfo) -> str:
     """Return the estimated cost, with the time at which the price changes."""
     if model.free:
-        return "free" if model.weight == 1 else f"free, weight {model.weight:g}"
+        return free(model)
     cost = decision.cost_usd(model)
     if cost is None:
         return "unknown"

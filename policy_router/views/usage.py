@@ -9,6 +9,7 @@ from policy_router.decision.wording import spell_amount
 from policy_router.diagnostics import printable
 from policy_router.domain.limits import Metric
 from policy_router.domain.money import format_usd
+from policy_router.views import decision as decision_view
 from policy_router.views.counters import amount, identity, owner, title, usage_of
 from policy_router.views.document import document
 from policy_router.views.lines import Table, count
@@ -17,6 +18,7 @@ from policy_router.views.times import iso, spell_time
 if TYPE_CHECKING:
     from policy_router.decision.policy import Policy
     from policy_router.domain.limits import Limit
+    from policy_router.domain.models import Model
     from policy_router.reports.usage import CounterUsage, PeriodUsage, Tally, UsageReport
     from policy_router.views.lines import Block
 
@@ -123,7 +125,9 @@ def _cost(policy: Policy, name: str, tally: Tally) -> str:
     model = policy.models_by_name.get(name)
     if model is not None and model.price is None and not tally.cost:
         return "unknown"
-    return "free" if model is not None and model.free else spell_amount(Metric.USD, tally.cost)
+    if model is not None and model.free:
+        return decision_view.free(model)
+    return spell_amount(Metric.USD, tally.cost)
 
 
 def _free_answers(period: PeriodUsage, policy: Policy) -> tuple[int, int]:
@@ -168,6 +172,7 @@ def _period_as_json(period: PeriodUsage, policy: Policy) -> dict[str, object]:
             {
                 "model": name,
                 "free": models[name].free if name in models else None,
+                **_weight(models.get(name)),
                 **_tally_as_json(tally),
             }
             for name, tally in period.models
@@ -176,6 +181,10 @@ def _period_as_json(period: PeriodUsage, policy: Policy) -> dict[str, object]:
         "free_answers": free,
         "free_share": free / answers if answers else None,
     }
+
+
+def _weight(model: Model | None) -> dict[str, object]:
+    return {} if model is None or model.weight == 1 else {"weight": model.weight}
 
 
 def _tally_as_json(tally: Tally) -> dict[str, object]:

@@ -66,6 +66,22 @@ def test_where_nothing_was_counted_it_is_said_where_that_was_looked_up(
     assert run("usage", "-p", COUNTED, "--state", "sqlite:///our%20ledger.db", "--json").err == ""
 
 
+def test_the_weight_of_own_hardware_is_shown(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    stop_the_clock(monkeypatch)
+    policy = tmp_path / "p.yaml"
+    policy.write_text(
+        Path(COUNTED).read_text().replace("price: free", "price: free\n    weight: 2.5")
+    )
+    url = f"sqlite:///{tmp_path}/ledger.db"
+    spend(url, Try("small"), Try("big"), policy=str(policy))
+    shown = run("usage", "-p", policy, "--state", url).out
+    assert "free, weight 2.5\n" in shown
+    models = run("usage", "-p", policy, "--state", url, "--json").json["today"]["models"]
+    assert {each["model"]: each.get("weight") for each in models} == {"small": 2.5, "big": None}
+
+
 def test_a_key_is_shown_as_a_digest(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     stop_the_clock(monkeypatch)
     policy = tmp_path / "p.yaml"
