@@ -122,7 +122,7 @@ def _decided(
     barred: tuple[Skip, ...] = ()
     if accept or (task is not None and task.accept is not None):
         accept, barred = checks_for(policy, task, effect, facts)
-    unmet = () if candidates else index.unmet(request.needs)
+    unmet = () if candidates else index.able.unmet(request.needs)
     now = snapshot.now if index.priced_by_hour else None
     return new_decision(
         policy.revision, situation, candidates, effect.reasons, skipped, accept, barred, unmet, now,

@@ -68,7 +68,7 @@ def _where(index: Index, excludes: Callable[[Model], bool]) -> int:
 
 def _unable(index: Index, request: Request, _: Snapshot) -> int:
     needs = request.needs
-    return index.unable(frozenset(needs)) if needs else index.unable_without_needs
+    return index.able.unable(frozenset(needs)) if needs else index.able.unable_without_needs
 
 
 def _too_small(index: Index, request: Request, _: Snapshot) -> int:
@@ -143,7 +143,7 @@ def _cooling(index: Index, _: Request, snapshot: Snapshot) -> int:
 
 
 ALWAYS: Final = (
-    Gate(Reason.ABILITY, _unable, ready=lambda i, r: i.lacking(frozenset(r.needs))),
+    Gate(Reason.ABILITY, _unable, ready=lambda i, r: i.able.skips(frozenset(r.needs))),
     Gate(Reason.CONTEXT, _too_small, ready=lambda i, _: i.too_long),
     Gate(Reason.COOLING, _cooling, lambda *_: "in cooldown after failures"),
 )

@@ -13,7 +13,8 @@ from itertools import accumulate
 from operator import or_
 from typing import TYPE_CHECKING, Final, TypeAlias
 
-from policy_router.decision.abilities import ABILITIES, EMBEDDINGS
+from policy_router.decision.abilities import ABILITIES
+from policy_router.decision.ability_index import AbilityIndex
 from policy_router.decision.aliases import Aliases
 from policy_router.decision.bitset import bits
 from policy_router.decision.criteria import CostBound, stricter
@@ -32,7 +33,6 @@ from policy_router.domain.sessions import Keep, Sessions
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
-    from collections.abc import Set as AbstractSet
 
     from policy_router.decision.exclusions import Exclusion
     from policy_router.decision.fixed_places import First
@@ -94,6 +94,7 @@ class Index:
         self.by_name: Mapping[str, Model] = {m.name: m for m in models}
         self.at: Mapping[str, int] = {m.name: i for i, m in enumerate(models)}
         self.abilities = frozenset((*ABILITIES, *abilities))
+        self.able = AbilityIndex(self.models)
         prices = [p for m in models if m.price is not None for p in m.price.within(None, 0)]
         self.priced_by_hour = any(price.by_hour for price in prices)
         self.has_request_fees = any(price.fee for price in prices)
@@ -128,9 +129,6 @@ class Index:
             )
             for m in models
         ]
-        self._lacking: dict[frozenset[str], list[Skip]] = {}
-        self._unable: dict[frozenset[str], int] = {}
-        self.unable_without_needs = self.unable(frozenset())
         self._contexts = tuple(sorted({m.context for m in models if m.context is not None}))
         of_size = dict.fromkeys(self._contexts, 0)
         for i, model in enumerate(models):
@@ -164,33 +162,6 @@ class Index:
         for name in names:
             models |= 1 << self.at[name]
         return models
-
-    def unable(self, needs: frozenset[str]) -> int:
-        """The models that cannot answer a request with these needs."""
-        models = self._unable.get(needs)
-        if models is None:
-            models = sum(1 << i for i, m in enumerate(self.models) if _lacks(m, needs))
-            self._unable[needs] = models  # at most one entry per subset of the abilities
-        return models
-
-    def unmet(self, needs: AbstractSet[str]) -> tuple[str, ...]:
-        """Those of the abilities that no model has."""
-        return tuple(sorted(needs - frozenset().union(*(m.abilities for m in self.models))))
-
-    def lacking(self, needs: frozenset[str]) -> list[Skip]:
-        """For each model the Skip that says why it cannot answer a request with these needs."""
-        skips = self._lacking.get(needs)
-        if skips is None:
-            skips = self._lacking[needs] = [
-                Skip(
-                    m.name,
-                    Reason.ABILITY,
-                    _lack(m, needs),
-                    span=m.span,
-                )
-                for m in self.models
-            ]
-        return skips
 
     def too_small(self, tokens: int) -> int:
         """The models whose context is known to hold fewer tokens."""
@@ -230,7 +201,7 @@ class Index:
         return 0 if effect is None else effect.removes
 
     def _effect_of(self, rule: Rule) -> RuleEffect:
-        exclusions = exclusions_of(rule, self.models, self.mask, self.unable)
+        exclusions = exclusions_of(rule, self.models, self.mask, self.able.unable)
         return RuleEffect(
             rule,
             removes=_union(exclusions),
@@ -242,7 +213,7 @@ class Index:
 
     def _task_effect(self, task: Task) -> TaskEffect | None:
         """What a task does to the models besides its minimum tier; None when it does nothing."""
-        exclusions = exclusions_of(task, self.models, self.mask, self.unable)
+        exclusions = exclusions_of(task, self.models, self.mask, self.able.unable)
         effect = TaskEffect(
             source=name_of(task),
             removes=_union(exclusions),
@@ -346,16 +317,6 @@ class Index:
                 skipped += skips[excluded]
             remaining &= keeps
         return tuple(names), tuple(skipped)
-
-
-def _lacks(model: Model, needs: frozenset[str]) -> bool:
-    """Whether a model lacks an ability, or answers nothing at all: it only makes embeddings."""
-    return not needs <= model.abilities or (not needs and model.abilities == {EMBEDDINGS})
-
-
-def _lack(model: Model, needs: frozenset[str]) -> str:
-    missing = ", ".join(sorted(needs - model.abilities))
-    return f"does not support {missing}" if missing else "only makes embeddings, as its `can` says"
 
 
 def _union(exclusions: Sequence[Exclusion]) -> int:

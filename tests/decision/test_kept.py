@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from itertools import chain, combinations, islice, permutations
 
+from policy_router.decision.ability_index import KEPT_NEEDS, AbilityIndex
 from policy_router.decision.decide import decide
 from policy_router.decision.lookup import KEPT
 from policy_router.decision.ranking import Rankings
@@ -61,6 +62,20 @@ def test_many_orders_of_keys() -> None:
         request = Request(prefer=prefer)
         expected = reference.decide(policy, request, Snapshot())
         assert tuple(c.name for c in decide(policy, request).candidates) == expected.candidates
+
+
+def test_needs_are_kept_for_some_sets_only() -> None:
+    own = [f"a{i}" for i in range(10)]
+    models = (MODELS[0], replace(MODELS[1], abilities=frozenset(own[:5])))
+    index = AbilityIndex(models)
+    for needs in (frozenset(c) for n in range(1, 5) for c in combinations(own, n)):
+        able = needs <= models[1].abilities
+        assert index.unable(needs) == (0b01 if able else 0b11)
+        missing = ", ".join(sorted(needs - models[1].abilities))
+        if not able:
+            assert index.skips(needs)[1].detail == f"does not support {missing}"
+        assert len(index._unable) <= KEPT_NEEDS
+        assert len(index._skips) <= KEPT_NEEDS
 
 
 def test_a_condition_too_wide_to_index_is_evaluated() -> None:
