@@ -241,7 +241,7 @@ def test_refusals(tmp_path: Path, provider: Simulated) -> None:
         ):
             with pytest.raises(InvalidRequestError) as invalid:
                 router.completion(messages=HELLO, **unknown)
-            assert invalid.value.http_status == 400
+            assert invalid.value.http_status == (404 if "model" in unknown else 400)
             assert isinstance(invalid.value, UsageError)
             assert not isinstance(invalid.value, NoCandidateError)
         with pytest.raises(InvalidRequestError, match=r"`smal`; did you mean `small`\?"):

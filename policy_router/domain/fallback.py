@@ -43,7 +43,7 @@ class OnBreak(StrEnum):
 
 ON_ERROR: Final[Mapping[FaultClass, Action]] = MappingProxyType(
     {
-        FaultClass.RATE_LIMIT: Action.NEXT,
+        FaultClass.RATE_LIMIT: Action.RETRY_THEN_NEXT,
         FaultClass.TIMEOUT: Action.NEXT,
         FaultClass.SERVER_ERROR: Action.RETRY_THEN_NEXT,
         FaultClass.CONTEXT_TOO_LONG: Action.BIGGER_CONTEXT,
@@ -130,6 +130,8 @@ class Fallback:
         deadline: Seconds after which no further attempt is made and a running one is cut off.
         first_token_within: Seconds until the first token of a stream.
         stall: Seconds between two tokens of a stream.
+        patience: The longest time to wait in seconds, as a provider names it, after which the same
+            model is called again; where it names a longer one, the next model is called.
         on_stream_break: What is done when a stream breaks after its first token.
         step_down: Whether models below the wanted tier are candidates, after all others.
         on_error: What is done for each class of failure.
@@ -138,11 +140,12 @@ class Fallback:
         probe: How models are probed; None does not probe.
     """
 
-    max_attempts: int = 4
+    max_attempts: int = 8
     deadline: float = 60.0
-    first_token_within: float = 20.0
+    first_token_within: float = 10.0
     stall: float = 15.0
-    on_stream_break: OnBreak = OnBreak.ERROR
+    patience: float = 2.0
+    on_stream_break: OnBreak = OnBreak.RESUME
     step_down: bool = True
     on_error: Mapping[FaultClass, Action] = field(default_factory=lambda: ON_ERROR)
     cooldown: Cooldown = field(default_factory=Cooldown)

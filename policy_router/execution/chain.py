@@ -20,7 +20,8 @@ The rules:
     4. What a failure leads to is the policy's action for it (see `Chain.failed`): another model
        (IDLE), the same one (WAITING) or the end (FAILED).
     5. A failure that is about the key leads to another key of the same model before any action but
-       `stop`, and counts as an attempt (WAITING, without a wait).
+       `stop`, and counts as an attempt (WAITING, without a wait). It takes no attempt that a
+       candidate not called yet needs.
     6. A request may be given up at any time before it is DONE: its deadline passed, or its caller
        stopped waiting.
 
@@ -56,9 +57,6 @@ LEAST: Final = 0.5
 """Seconds: no attempt starts with less left, it could only be cut off and billed."""
 BACKOFF: Final = 0.5
 """Seconds: the longest wait before a retry when the provider named no time."""
-PATIENCE: Final = 2.0
-"""Seconds: the longest wait named by a provider that is accepted; after a longer one, another model
-is called."""
 
 
 class ChainState(StrEnum):
@@ -307,7 +305,8 @@ class Chain:
     def _other_key(self, action: Action, failure: Failure, remaining: float) -> ChainStep | None:
         """The same model with another key, at once; None when that cannot help, or may not be."""
         helps = is_of_key(failure) and action not in (Action.STOP, Action.BIGGER_CONTEXT)
-        if not helps or not self._allowed or remaining < LEAST:
+        # A model not called yet is a better use of an attempt, as for a retry.
+        if not helps or not self._attempts_to_spare or remaining < LEAST:
             return None
         self.attempts += 1
         return ChainStep(Move.RETRY)
@@ -322,7 +321,7 @@ class Chain:
 
     def _again(self, failure: Failure, remaining: float) -> ChainStep | None:
         """A retry of the same model; None when there may be none."""
-        wait = _wait(failure, remaining)
+        wait = _wait(failure, min(self._fallback.patience, remaining / 2))
         if self._retried or not self._allowed or wait is None or wait[0] + LEAST > remaining:
             return None
         self._retried = True
@@ -370,8 +369,13 @@ _AFTER: Final[Mapping[Move, ChainEvent]] = MappingProxyType(
 """What a step means for the state."""
 
 
-def _wait(failure: Failure, remaining: float) -> tuple[float, float] | None:
-    """Seconds before the same model may be called again; None when it must not be."""
+def _wait(failure: Failure, longest: float) -> tuple[float, float] | None:
+    """Seconds before the same model may be called again; None when it must not be.
+
+    Args:
+        failure: Why it failed.
+        longest: The longest wait in seconds that a provider may ask for.
+    """
     named = failure.retry_after
     if not failure.reaction.retryable or (
         failure.kind is FailureKind.RATE_LIMITED and named is None
@@ -379,4 +383,4 @@ def _wait(failure: Failure, remaining: float) -> tuple[float, float] | None:
         return None
     if named is None:
         return 0.0, BACKOFF
-    return (named, named * 1.1) if named <= min(PATIENCE, remaining / 4) else None
+    return (named, named * 1.1) if named <= longest else None

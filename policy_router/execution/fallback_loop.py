@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, TypeVar
 from policy_router.acceptance.best import FallbackAnswers, is_whole
 from policy_router.acceptance.checks import PASSED
 from policy_router.acceptance.run import run_checks
+from policy_router.domain.fallback import FaultClass
 from policy_router.errors import (
     AllModelsFailedError,
     BadRequestError,
@@ -22,7 +23,7 @@ from policy_router.errors import (
     StreamBrokenError,
 )
 from policy_router.execution.checking import CheckedProgress
-from policy_router.providers.failure import CallFailed, Failure, FailureKind
+from policy_router.providers.failure import CallFailed, Failure, FailureKind, FailureScope
 
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator
@@ -141,13 +142,16 @@ async def _resumed(
 ) -> RunningAttempt:
     """The attempt that continues what the caller has.
 
-    An attempt that failed before its first token failed as it did; after it, the stream broke.
+    Where the provider failed after the first token, the stream broke. What it says about the
+    request, such as a filter of its content, and a pause that is too long keep their own reaction:
+    after a pause, the next model is called and not the silent one again.
 
     Raises:
         StreamBrokenError: None may continue it.
     """
     late = failure.kind is FailureKind.DEADLINE
-    if not late and attempt.first_token is not None:
+    broke = failure.fault is FaultClass.SERVER_ERROR and failure.scope is not FailureScope.REQUEST
+    if broke and attempt.first_token is not None:
         detail = f"{failure.kind}: {failure.detail}"[:200]
         failure = Failure(FailureKind.STREAM_BROKEN, detail, failure.status)
     progress.failed(failure)

@@ -3,12 +3,19 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
-from policy_router.providers.failure import CallFailed, Failure, FailureKind
+from policy_router.providers.failure import CallFailed, Failure, FailureKind, FailureScope
 
 if TYPE_CHECKING:
     from policy_router.providers.chat import ChatChunk
+
+_DIFFERS: Final = Failure(
+    FailureKind.STREAM_BROKEN,
+    "the new answer differs from the old one",
+    scope_override=FailureScope.REQUEST,
+)
+"""No model is at fault: the same question may be answered in other words."""
 
 
 class ResumeFilter:
@@ -74,9 +81,7 @@ class ResumeFilter:
         agrees = expected.startswith(piece) or piece.startswith(expected)
         if _has_more_than_text(chunk) or ends or not agrees:
             self._plain = False
-            raise CallFailed(
-                Failure(FailureKind.STREAM_BROKEN, "the new answer differs from the old one")
-            )
+            raise CallFailed(_DIFFERS)
         if len(piece) < len(expected):
             self._repeated = len(self._text) - len(expected) + len(piece)
             return None

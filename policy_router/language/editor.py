@@ -206,7 +206,7 @@ def _defaults() -> Mapping[tuple[str, str], object]:
     fallback = Fallback()
     times = {
         name: f"{getattr(fallback, name):g}s"
-        for name in ("deadline", "first_token_within", "stall")
+        for name in ("deadline", "first_token_within", "stall", "patience")
     }
     cooldown = fallback.cooldown
     return {

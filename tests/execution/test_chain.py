@@ -263,7 +263,8 @@ def test_what_the_policy_says_of_bad_requests_holds_for_proved_ones_too(
     ("kind", "retry_after", "move"),
     [
         (FailureKind.RATE_LIMITED, None, Move.NEXT),
-        (FailureKind.RATE_LIMITED, 1.0, Move.NEXT),
+        (FailureKind.RATE_LIMITED, 1.0, Move.RETRY),
+        (FailureKind.RATE_LIMITED, 2.5, Move.NEXT),
         (FailureKind.QUOTA_EXHAUSTED, None, Move.NEXT),
         (FailureKind.CREDENTIAL, None, Move.NEXT),
         (FailureKind.FORBIDDEN, None, Move.NEXT),
@@ -366,7 +367,8 @@ def test_no_policy_follows_a_redirect_or_stops_at_it() -> None:
         (FailureKind.SERVER_ERROR, None, 0.4, ChainStep(Move.END)),
         (FailureKind.SERVER_ERROR, 1.0, PLENTY, ChainStep(Move.RETRY, (1.0, 1.1))),
         (FailureKind.SERVER_ERROR, 2.5, PLENTY, ChainStep(Move.NEXT)),
-        (FailureKind.SERVER_ERROR, 1.0, 3.9, ChainStep(Move.NEXT)),
+        (FailureKind.SERVER_ERROR, 1.0, 2.1, ChainStep(Move.RETRY, (1.0, 1.1))),
+        (FailureKind.SERVER_ERROR, 1.0, 1.9, ChainStep(Move.NEXT)),  # half of the time at most
         (FailureKind.RATE_LIMITED, None, PLENTY, ChainStep(Move.NEXT)),
         (FailureKind.RATE_LIMITED, 2.0, PLENTY, ChainStep(Move.RETRY, (2.0, 2.2))),
         (FailureKind.MALFORMED, None, PLENTY, ChainStep(Move.NEXT)),
@@ -378,6 +380,35 @@ def test_waits(
     both = dict.fromkeys(FaultClass, Action.RETRY_THEN_NEXT)
     chain = begun("ab", on_error=both)
     assert chain.failed(Failure(kind, retry_after=retry_after), remaining) == step
+
+
+@pytest.mark.parametrize(
+    ("patience", "named", "move"),
+    [
+        (2.0, 2.0, Move.RETRY),
+        (2.0, 2.1, Move.NEXT),
+        (20.0, 20.0, Move.RETRY),
+        (90.0, 31.0, Move.NEXT),  # the deadline bounds it
+        (0.0, 0.1, Move.NEXT),
+        (0.0, 0.0, Move.RETRY),
+    ],
+)
+def test_the_policy_s_patience_bounds_what_a_provider_may_ask_for(
+    patience: float, named: float, move: Move
+) -> None:
+    chain = begun("ab", patience=patience)
+    failure = Failure(FailureKind.RATE_LIMITED, retry_after=named)
+    assert chain.failed(failure, PLENTY).move is move
+
+
+def test_another_key_takes_no_attempt_that_another_model_needs() -> None:
+    limited = Failure(FailureKind.RATE_LIMITED)
+    chain = begun("abc", max_attempts=3)
+    assert chain.failed(limited, PLENTY, keys=2) == ChainStep(Move.NEXT)
+    chain = begun("abc", max_attempts=4)
+    assert chain.failed(limited, PLENTY, keys=2) == ChainStep(Move.RETRY)
+    chain.retry()
+    assert chain.failed(limited, PLENTY, keys=1) == ChainStep(Move.NEXT)
 
 
 def test_each_model_may_be_retried_once() -> None:

@@ -55,7 +55,7 @@ models:
     context: 128k
     can: [tools]
 prefer: [quality]
-fallback: {{ first_token_within: 60s, stall: 60s, deadline: 120s }}
+fallback: {{ first_token_within: 60s, stall: 60s, deadline: 120s, on_stream_break: error }}
 {counted}
 """
 

@@ -11,7 +11,7 @@ import pytest
 from policy_router.decision.facts import situation_of
 from policy_router.domain.decision import Candidate, Decision
 from policy_router.domain.facts import Vocabulary
-from policy_router.domain.fallback import Fallback, OnBreak
+from policy_router.domain.fallback import Action, Cooldown, Fallback, FaultClass, OnBreak
 from policy_router.domain.limits import Limit, Metric
 from policy_router.domain.models import Model
 from policy_router.domain.periods import Period
@@ -26,6 +26,7 @@ from policy_router.errors import (
 )
 from policy_router.events import Answered, Attempted, Decided, Event, EventSource, Exhausted
 from policy_router.execution.accounting import Accounting
+from policy_router.execution.cooldown import Cooldowns
 from policy_router.execution.executor import Executor
 from policy_router.ledger.memory import MemoryStore
 from policy_router.providers.body import Body
@@ -66,9 +67,21 @@ async def no_sleep(_: float) -> None:
     return None
 
 
-def read(caller: FakeCaller, *names: str, body: Body = HELLO, **options: Any) -> Read:
+def read(
+    caller: FakeCaller,
+    *names: str,
+    body: Body = HELLO,
+    cooldowns: Cooldowns | None = None,
+    **options: Any,
+) -> Read:
     seen = Read()
-    executor = Executor(caller, sleep=no_sleep, random=DICE, events=EventSource(seen.events.append))
+    executor = Executor(
+        caller,
+        sleep=no_sleep,
+        random=DICE,
+        events=EventSource(seen.events.append),
+        cooldowns=cooldowns,
+    )
 
     async def go() -> None:
         try:
@@ -143,7 +156,7 @@ def test_before_the_first_token_another_model_answers(before: Any, mode: OnBreak
 )
 def test_after_any_delta_no_other_model_is_called(delta: dict[str, Any]) -> None:
     caller = FakeCaller(a=[[chunk(**delta), LOST]], b=[WHOLE])
-    seen = read(caller, "a", "b")
+    seen = read(caller, "a", "b", on_stream_break=ERROR)
     assert isinstance(seen.error, StreamBrokenError)
     assert seen.finish is None
     assert caller.calls == ["a"]
@@ -177,7 +190,39 @@ def test_a_role_is_no_first_token() -> None:
 def test_stall() -> None:
     seen = read(FakeCaller(a=[[chunk("one "), HANG]]), "a", stall=0.05)
     assert isinstance(seen.error, StreamBrokenError)
-    assert seen.error.attempts[0].detail == "timeout: no chunk for 0.05 s"
+    assert seen.attempts == ["timeout"]
+    assert seen.error.attempts[0].detail == "no chunk for 0.05 s"
+
+
+def test_after_a_stall_the_next_model_goes_first() -> None:
+    caller = FakeCaller(a=[[chunk("one "), HANG]], b=[WHOLE])
+    seen = read(caller, "a", "b", stall=0.05)
+    assert (seen.error, seen.text, caller.calls) == (None, "one two three", ["a", "b"])
+    assert seen.attempts == ["timeout", None]
+
+
+def test_a_filter_in_the_middle_is_not_asked_of_another_model() -> None:
+    filtered = [chunk("one "), Failure(FailureKind.CONTENT_POLICY, "filtered")]
+    caller = FakeCaller(a=[filtered], b=[WHOLE])
+    seen = read(caller, "a", "b")
+    assert isinstance(seen.error, StreamBrokenError)
+    assert (seen.text, caller.calls, seen.attempts) == ("one ", ["a"], ["content_policy"])
+
+
+def test_other_words_end_a_resumed_stream_at_no_cost_to_the_health_of_who_said_them() -> None:
+    cooldowns = Cooldowns(lambda: 100.0)
+    caller = FakeCaller(a=[HALF], b=[spoken("something ", "else")])
+    seen = read(
+        caller,
+        "a",
+        "b",
+        cooldowns=cooldowns,
+        cooldown=Cooldown(failures=1),
+        on_error={FaultClass.SERVER_ERROR: Action.NEXT},
+    )
+    assert isinstance(seen.error, StreamBrokenError)
+    assert (seen.text, seen.attempts) == ("one two ", ["stream_broken"] * 2)
+    assert list(cooldowns.cooling(100.0)) == ["a"]
 
 
 @pytest.mark.parametrize("mode", [ERROR, RESUME])
@@ -406,7 +451,7 @@ def test_a_stream_that_only_thought_is_empty_and_cannot_be_taken_back() -> None:
 @pytest.mark.parametrize("reason", ["error", "abort", "network_error", "never heard of"])
 def test_a_reason_that_ends_no_answer_never_reaches_the_caller(reason: str) -> None:
     broken = [*spoken("one ", finish=None), chunk(finish=reason)]
-    seen = read(FakeCaller(a=[broken], b=[WHOLE]), "a", "b")
+    seen = read(FakeCaller(a=[broken], b=[WHOLE]), "a", "b", on_stream_break=ERROR)
     assert isinstance(seen.error, StreamBrokenError)
     assert (seen.text, seen.finish) == ("one ", None)
     silent = [chunk(finish=reason)]

@@ -96,7 +96,7 @@ def test_a_deadline_in_the_middle_breaks_a_stream_that_has_begun() -> None:
     caller = FakeCaller(a=[[*spoken("hello", finish=None), HANG]])
     with pytest.raises(RoutingError) as raised:
         asyncio.run(ask(caller, decision(timed("a", deadline=0.3)), FALLBACK, stream=True))
-    assert raised.value.attempts[0].failure == FailureKind.STREAM_BROKEN
+    assert raised.value.attempts[0].failure == FailureKind.TIMEOUT
 
 
 # -- tasks ---------------------------------------------------------------------------------------

@@ -209,9 +209,22 @@ def _complexity(document: Document) -> Iterator[Found]:
         )
 
 
+_MAY_WAIT: Final = (None, Action.RETRY, Action.RETRY_THEN_NEXT)
+"""Actions after which the same model may be called again; the default is one of them."""
+
+
 def _fallback(document: Document) -> Iterator[Found]:
     shape = document.fallback
-    if shape is None or shape.max_attempts != 1 or shape.on_error is None:
+    if shape is None or shape.on_error is None:
+        return
+    actions = (shape.on_error.rate_limit, shape.on_error.server_error)
+    if shape.patience is not None and not any(action in _MAY_WAIT for action in actions):
+        yield (
+            ("fallback", "patience"),
+            "no failure that names a time to wait is followed by a retry, so it has no effect",
+            "write  rate_limit: retry_then_next , or leave it out",
+        )
+    if shape.max_attempts != 1:
         return
     for fault in type(shape.on_error).model_fields:
         action = getattr(shape.on_error, fault)

@@ -30,7 +30,7 @@ def check(subject: Subject) -> Iterator[Diagnostic]:
     stated = shape is not None and shape.deadline is not None
     related = (("the deadline", places.value(("fallback", "deadline"))),) if stated else ()
     ends = f"the deadline of {deadline:g} s" + ("" if stated else ", the default,")
-    for field in ("first_token_within", "stall"):
+    for field in ("first_token_within", "stall", "patience"):
         time = getattr(shape, field, None)
         if time is not None and time >= deadline:
             yield warning(

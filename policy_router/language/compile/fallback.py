@@ -43,6 +43,7 @@ def compile_fallback(resolver: Resolver) -> Fallback:
         deadline=given(shape.deadline, default.deadline),
         first_token_within=given(shape.first_token_within, default.first_token_within),
         stall=given(shape.stall, default.stall),
+        patience=given(shape.patience, default.patience),
         on_stream_break=given(shape.on_stream_break, default.on_stream_break),
         step_down=given(shape.step_down, default.step_down),
         on_error={**ON_ERROR, **written},

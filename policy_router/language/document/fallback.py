@@ -147,16 +147,23 @@ class FallbackShape(Shape):
     """How a request goes on when a model fails."""
 
     max_attempts: Annotated[Annotated[int, Field(ge=1, le=100)] | None, Field(
-        description="Largest number of calls per request, the first one included.", examples=[4]
+        description="Largest number of calls per request, the first one included.",
+        examples=[4],
     )] = None  # fmt: skip
     deadline: Annotated[Wait | None, Field(
         description="Time for the whole request, all attempts together.", examples=["60s"]
     )] = None  # fmt: skip
     first_token_within: Annotated[Wait | None, Field(
-        description="Longest wait for the first token of a stream.", examples=["15s"]
+        description="Longest wait for the first token of a stream.",
+        examples=["15s"],
     )] = None  # fmt: skip
     stall: Annotated[Wait | None, Field(
         description="Longest pause between tokens of a stream.", examples=["20s"]
+    )] = None  # fmt: skip
+    patience: Annotated[Duration | None, Field(
+        description="Longest wait that a provider may ask for, as in `Retry-After`, before the "
+        "same model is called again; after a longer one, the next model is called.",
+        examples=["5s"],
     )] = None  # fmt: skip
     on_stream_break: Annotated[Annotated[OnBreak, *member_of(OnBreak)] | None, Field(
         description="When a stream breaks after its first token: error, resume or buffer.",
