@@ -46,19 +46,21 @@ class RuleTrace:
 
 @dataclass(frozen=True, slots=True)
 class TierRequirement:
-    """A task, band or rule that requires a minimum tier.
+    """A task, band or rule that requires a minimum tier, or the session that is in a tier.
 
     Attributes:
-        kind: `task`, `band` or `rule`.
-        name: Its name in the policy.
+        kind: `task`, `band`, `rule` or `session`.
+        name: Its name in the policy, or that of the session.
         rank: Index of the required tier in the policy's tiers.
         span: Where the policy says so, if known.
+        reason: Why the session is in its tier; empty for the others.
     """
 
     kind: str
     name: str
     rank: int
     span: Span | None
+    reason: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -165,6 +167,12 @@ class Explanation:
             for part in parts
             if part is not None and part.min_tier is not None
         ]
+        step = self.decision.session
+        if step is not None and step.before is not None:
+            session = str(self.decision.request.session)
+            if step.rank > max((each.rank for each in requirements), default=0):
+                in_tier = TierRequirement("session", session, step.rank, None, step.reason)
+                requirements.append(in_tier)
         return sorted(requirements, key=lambda requirement: -requirement.rank)
 
     @property

@@ -104,6 +104,7 @@ def _floor_as_json(explanation: Explanation) -> dict[str, object] | None:
                 "name": requirement.name,
                 "tier": tiers[requirement.rank],
                 "at": str(requirement.span) if requirement.span else None,
+                **({"why": requirement.reason} if requirement.reason else {}),
             }
             for requirement in requirements
         ],
@@ -352,9 +353,11 @@ def _tier(explanation: Explanation) -> str:
         f"{requirement.kind} {quoted_names([requirement.name])} "
         f"requires {policy.tiers[requirement.rank]}"
         + (f" ({requirement.span})" if requirement.span else "")
+        + (f", {requirement.reason}" if requirement.reason else "")
         for requirement in requirements
     )
-    weaker = "weaker ones as a last resort" if policy.fallback.step_down else "no weaker ones"
+    steps_down = policy.fallback.step_down or requirements[0].kind == "session"
+    weaker = "weaker ones as a last resort" if steps_down else "no weaker ones"
     return f"{policy.tiers[requirements[0].rank]} or better, {weaker}: {required_by}"
 
 

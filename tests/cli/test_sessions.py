@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from typing import TYPE_CHECKING
+from pathlib import Path
 
 import pytest
 
@@ -13,9 +13,6 @@ from policy_router.domain.sessions import SessionState
 from policy_router.execution.sessions import session_key, to_record
 from policy_router.ledger.sqlite.store import SqliteStore
 from tests.cli.run import run
-
-if TYPE_CHECKING:
-    from pathlib import Path
 
 POLICY = """\
 version: 1
@@ -27,6 +24,9 @@ models:
 complexity: { bands: { easy: { from: 0.0 }, hard: { from: 0.6, min_tier: heavy } } }
 sessions: { keep: model }
 """  # noqa: E501  one model on each line
+LARGE = (
+    '  large: { model: openai/large, api_base: "http://127.0.0.1:4", tier: heavy, price: free }\n'
+)
 STAYS = "stays with `other`, which answered last"
 
 
@@ -63,6 +63,44 @@ def test_explain_shows_it_too(places: tuple[str, ...]) -> None:
     assert f"Session     {STAYS}\n" in run("explain", *places, "--session", "s1").out
     assert "Session     a new session\n" in run("explain", *places, "--session", "s2").out
     assert "Session" not in run("explain", *places).out
+
+
+def test_explain_shows_the_tier_that_a_session_is_in(places: tuple[str, ...]) -> None:
+    path, ledger = Path(places[1]), Path(places[3].removeprefix("sqlite:///"))
+    path.write_text(f"{POLICY}rules: [{{ name: ours, when: {{ tags: ours }}, avoid: [big] }}]\n")
+    path.write_text(path.read_text().replace("  big:", f"{LARGE}  big:"))
+
+    async def remember() -> None:
+        store = SqliteStore(ledger)
+        key = session_key(load(path), Request(session="s3", user="ada"))
+        state = SessionState("big", 1, "an answer of `small` failed its checks", 1.0)
+        await store.write_session(key, to_record(state), 3600)
+        await store.aclose()
+
+    asyncio.run(remember())
+    asked = ("explain", *places, "--session", "s3", "--tag", "ours")
+    shown = run(*asked).out
+    assert "Session     leaves `big`: excluded by `avoid` of rule `ours`\n" in shown
+    assert (
+        "Tier        heavy or better, weaker ones as a last resort: session `s3` requires heavy, "
+        "an answer of `small` failed its checks\n"
+    ) in shown
+    assert run(*asked, "--json").json["floor"] == {
+        "tier": "heavy",
+        "asked_by": [
+            {
+                "kind": "session",
+                "name": "s3",
+                "tier": "heavy",
+                "at": None,
+                "why": "an answer of `small` failed its checks",
+            }
+        ],
+    }
+    # What the request itself needs is said as before.
+    hard = run("explain", *places, "--session", "s3", "--complexity", "hard").out
+    assert "band `hard` requires heavy" in hard
+    assert "session `s3` requires" not in hard
 
 
 def test_without_a_session_there_is_nothing_to_show(places: tuple[str, ...]) -> None:
