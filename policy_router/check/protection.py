@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from policy_router.domain.condition import Not, Test
+from policy_router.domain.condition import Not, Op, Test, tests_of
+from policy_router.domain.criteria import NO_CRITERIA
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -18,7 +19,8 @@ def protecting(policy: Policy) -> Iterator[tuple[Rule, Condition]]:
     """The rules with a condition that exclude models, deny, or check answers."""
     for rule in policy.rules:
         protects = rule.only is not None or rule.deny is not None or rule.accept is not None
-        if rule.when is not None and (protects or rule.avoid or rule.needs):
+        excludes = rule.avoid or rule.needs or rule.criteria != NO_CRITERIA
+        if rule.when is not None and (protects or excludes):
             yield rule, rule.when
 
 
@@ -27,10 +29,25 @@ def positive_tests(tree: Tree) -> frozenset[Test]:
     return frozenset(_tests(tree, negated=False))
 
 
-def promised(policy: Policy) -> frozenset[str]:
-    """Names of the facts that invariants read: what is promised for them is written down."""
-    conditions = [each.when for each in policy.invariants]
-    return frozenset[str]().union(*(when.reads for when in conditions if when is not None))
+class Promises:
+    """The tests in the conditions of invariants: what is promised where they hold is written down.
+
+    Args:
+        policy: The policy with the invariants.
+    """
+
+    def __init__(self, policy: Policy) -> None:
+        conditions = [each.when for each in policy.invariants if each.when is not None]
+        self._tests = {test for when in conditions for test in tests_of(when.tree)}
+        self._values = {(t.fact, v) for t in self._tests if t.op is Op.IN for v in t.values}
+        self.facts = frozenset[str]().union(*(when.reads for when in conditions))
+        """Names of the facts that they read."""
+
+    def name(self, test: Test) -> bool:
+        """Whether they have a test, or all of its values."""
+        if test.op is Op.IN:
+            return all((test.fact, value) in self._values for value in test.values)
+        return test in self._tests
 
 
 def _tests(tree: Tree, *, negated: bool) -> Iterator[Test]:

@@ -726,10 +726,17 @@ SOUND: Final[dict[str, dict[str, str]]] = {
         "the deadline of the request itself": models(f"{PAID}, deadline: 60s"),
         "a task that has longer": models(f"{PAID}, deadline: 90s, stall: 80s")
         + "\ntasks: { slow: { keywords: [x], deadline: 100s }, c: {} }",
+        "a slow model for a task that has longer": models(f"{PAID}, latency: 90s")
+        + "\ntasks: { slow: { keywords: [x], deadline: 100s }, c: {} }",
+        "a first token that comes in time for a task": "fallback: { first_token_within: 70s }\n"
+        "tasks: { slow: { keywords: [x], deadline: 100s }, c: {} }",
     },
     "limit-without-effect": {
         "each binds once": "limits: { a: { requests: [20/min, 1000/hour, 5000/day] } }",
         "of different things": "limits: { a: { requests: [20/min], tokens: [10k/min] } }",
+        "a day that moves along": "limits: { a: { requests: [100/day, 150/24h] } }",
+        "a month of six weeks": "limits: { a: { requests: [100/week, 550/month] } }",
+        "four weeks of two months": "limits: { a: { requests: [100/month, 150/28d] } }",
         "of different models": "limits: { a: { models: [big], requests: [20/min] }, "
         "b: { models: [local], requests: [10/min] } }",
         "the narrower one is for fewer models": "limits: { a: { requests: [20/min] }, "
@@ -1332,6 +1339,10 @@ WRONG: Final[dict[str, dict[str, str]]] = {
         "a pause that outlasts the call": models(f"{PAID}, deadline: 20s, stall: 20s"),
         "a model that its own deadline cuts off": models(f"{PAID}, deadline: 20s, latency: 25s"),
         "a slow model": models(f"{PAID}, latency: 90s"),
+        "a slow model and a task with less than it takes": models(f"{PAID}, latency: 90s")
+        + "\ntasks: { slow: { keywords: [x], deadline: 80s }, c: {} }",
+        "a pause that outlasts the longest task": "fallback: { stall: 2m }\n"
+        "tasks: { slow: { keywords: [x], deadline: 100s }, c: {} }",
         "a slow model and a deadline": models(f"{PAID}, latency: 20s")
         + "\nfallback: { deadline: 10s }",
     },
@@ -1340,6 +1351,9 @@ WRONG: Final[dict[str, dict[str, str]]] = {
         "exactly as many": "limits: { a: { requests: [60/min, 3600/hour] } }",
         "a shorter window": "limits: { a: { requests: [100/min, 50/day] } }",
         "a model's own": models(f"{PAID}, limits: [1000/min, 50/day]"),
+        "as much as two days": "limits: { a: { requests: [100/day, 200/24h] } }",
+        "as much as six weeks": "limits: { a: { requests: [100/week, 600/month] } }",
+        "a month of days": "limits: { a: { requests: [10/day, 310/month] } }",
         "each user's beside all": "limits: { a: { per: user, requests: [60/min] }, "
         "b: { requests: [20/min] } }",
         "twice the same": "limits: { a: { requests: [60/min] }, b: { requests: [60/min] } }",

@@ -2,7 +2,7 @@
 
 Every comparison with an absent fact is false, so a rule for `plan == 'free'` does not apply to a
 request without a plan. With a default the attribute is never absent; `!=` and `not in` are true for
-an absent one. An invariant over the attribute says that the rule is meant as it is.
+an absent one. An invariant with the same test says that the rule is meant as it is.
 
 Bad:
     attributes: { plan: [free, pro] }
@@ -17,9 +17,11 @@ Good:
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+import json
+import re
+from typing import TYPE_CHECKING, Final
 
-from policy_router.check.protection import positive_tests, promised, protecting
+from policy_router.check.protection import Promises, positive_tests, protecting
 from policy_router.check.subject import warning
 from policy_router.domain.condition import Op
 from policy_router.domain.facts import FactType
@@ -32,17 +34,23 @@ if TYPE_CHECKING:
     from policy_router.domain.condition import Test
     from policy_router.domain.facts import Fact
 
+_PLAIN: Final = re.compile(r"[^\W\d_][\w./-]*")
+_WORDS: Final = frozenset({"true", "false", "null"})
+"""Words that are no texts in YAML."""
+
 
 def check(subject: Subject) -> Iterator[Diagnostic]:
     vocabulary = subject.policy.vocabulary
-    reported = promised(subject.policy)
+    promises = Promises(subject.policy)
+    reported: set[str] = set()
     for rule, condition in protecting(subject.policy):
         tests = positive_tests(condition.tree)
         for test, span in condition.places:
             fact = vocabulary.facts[test.fact]
             is_optional = fact.name in vocabulary.attributes and fact.optional
-            if is_optional and test in tests and fact.name not in reported:
-                reported |= {fact.name}
+            is_escaped = is_optional and test in tests and not promises.name(test)
+            if is_escaped and fact.name not in reported:
+                reported.add(fact.name)
                 yield warning(
                     "fact-may-be-absent",
                     f"rule `{rule.name}` does not apply to requests that state no `{fact.name}`",
@@ -57,7 +65,16 @@ def _example(fact: Fact, test: Test) -> str:
     value: object = 0 if fact.kind is FactType.NUMBER else "none"
     if test.op is Op.IN:
         value = test.values[0]
-    default = str(value).lower() if isinstance(value, bool) else f"{value}"
+    default = _written(value)
     if fact.kind is FactType.ENUM:
-        return f"{fact.name}: {{ values: [{', '.join(fact.values)}], default: {default} }}"
+        values = ", ".join(map(_written, fact.values))
+        return f"{fact.name}: {{ values: [{values}], default: {default} }}"
     return f"{fact.name}: {{ type: {fact.kind}, default: {default} }}"
+
+
+def _written(value: object) -> str:
+    """Return a value as YAML: a text in quotes where it would be read as something else."""
+    if not isinstance(value, str):
+        return str(value).lower().removesuffix(".0")
+    plain = _PLAIN.fullmatch(value) and value.lower() not in _WORDS
+    return value if plain else json.dumps(value, ensure_ascii=False)

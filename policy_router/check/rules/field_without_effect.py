@@ -54,7 +54,7 @@ def check(subject: Subject) -> Iterator[Diagnostic]:
     for look in (_models, _defaults, _tasks, _rules, _complexity, _fallback, _others):
         for path, message, help_ in look(document):
             yield warning("field-without-effect", message, places.key(path), help_)
-    for path, message, help_ in _sessions(subject):
+    for path, message, help_ in (*_sessions(subject), *_floors(subject)):
         yield warning("field-without-effect", message, places.key(path), help_)
     for path in _empty(document, ()):
         yield warning(
@@ -255,6 +255,20 @@ def _sessions(subject: Subject) -> Iterator[Found]:
     else:
         return
     yield ("sessions", "keep"), f"{what}, so `keep: {shape.keep}` changes nothing", help_
+
+
+def _floors(subject: Subject) -> Iterator[Found]:
+    """Yield minimum tiers that models of the same task's `use` are below, and answer first."""
+    policy = subject.policy
+    for task in policy.tasks if policy.fallback.step_down else ():
+        models = [policy.model(name) for group in task.use or () for name in group]
+        weak = next((model.name for model in models if model.rank < (task.min_tier or 0)), None)
+        if weak is not None:
+            yield (
+                ("tasks", task.name, "min_tier"),
+                f"`use` is an exact order, so `min_tier` does not move `{weak}` to its end",
+                f"remove `{weak}` from `use`, or leave `min_tier` out",
+            )
 
 
 def _others(document: Document) -> Iterator[Found]:

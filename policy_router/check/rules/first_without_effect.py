@@ -80,7 +80,9 @@ def _listed(subject: Subject, path: Path, source: Task | Rule) -> Iterator[Diagn
 
 def _why_not(model: Model, source: Task | Rule, subject: Subject, key: str) -> str:
     tier = subject.policy.tiers[source.min_tier or 0]
-    if model.rank < (source.min_tier or 0):
+    # `use` is an exact order: a floor only excludes from it what it excludes everywhere.
+    has_floor = key == "first" or not subject.policy.fallback.step_down
+    if has_floor and model.rank < (source.min_tier or 0):
         return f"`{model.name}` is below `min_tier: {tier}`"
     if source.only is not None and model.name not in source.only:
         return f"`only` excludes `{model.name}`"

@@ -33,6 +33,9 @@ if TYPE_CHECKING:
     from policy_router.domain.windows import Window
 
 _SECONDS: Final = {Period.DAY: 86_400, Period.WEEK: 604_800, Period.MONTH: 31 * 86_400}
+"""Seconds of a period, at most."""
+_SHORTEST: Final = {**_SECONDS, Period.MONTH: 28 * 86_400}
+"""Seconds of a period, at least."""
 
 
 def check(subject: Subject) -> Iterator[Diagnostic]:
@@ -91,7 +94,26 @@ def _most(other: Limit, limit: Limit) -> int | None:
     here, there = _length(limit.window), _length(other.window)
     if here is None or there is None:
         return other.cap if here is there else None
-    return other.cap * max(1, -(-here // there))
+    return other.cap * _windows(limit.window, other.window, here, there)
+
+
+def _windows(window: Window | None, other: Window | None, here: int, there: int) -> int:
+    """Return how many windows of another limit one window may touch, and use up the cap of each.
+
+    A calendar period begins at a fixed time, so that a window of its length or more may touch one
+    more than it contains. A shorter one does that too, but seldom.
+
+    Args:
+        window: The window.
+        other: That of the other limit.
+        here: The length of the window in seconds, at most.
+        there: That of the other one.
+    """
+    shortest = _SHORTEST[other] if isinstance(other, Period) else None
+    consists = other is Period.DAY and isinstance(window, Period)
+    if shortest is None or window == other or consists or here < shortest:
+        return max(1, -(-here // there))
+    return 1 + -(-(here - 1) // shortest)
 
 
 def _acts_early(limit: Limit) -> bool:

@@ -1,7 +1,8 @@
 """a rule that protects by a tag, where any string is a tag
 
 A request with the tag `Private` escapes a rule for `private`. With the tags declared, such a
-request is invalid, and the caller learns which tag was meant.
+request is invalid, and the caller learns which tag was meant. In a policy with an invariant over
+tags nothing is noted, because it says itself what must hold for them.
 
 Bad:
     rules:
@@ -17,7 +18,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from policy_router.check.protection import positive_tests, promised, protecting
+from policy_router.check.protection import Promises, positive_tests, protecting
 from policy_router.check.subject import note
 from policy_router.domain.condition import TAGS, tests_of
 
@@ -30,7 +31,7 @@ if TYPE_CHECKING:
 
 def check(subject: Subject) -> Iterator[Diagnostic]:
     policy = subject.policy
-    if policy.vocabulary.tags or "tags" in promised(policy):
+    if policy.vocabulary.tags or "tags" in Promises(policy).facts:
         return
     for rule, condition in protecting(policy):
         tests = positive_tests(condition.tree)

@@ -1,8 +1,9 @@
 """a timeout that a shorter one always precedes
 
-The deadline ends the whole request. So a longer timeout for the first token or between tokens is
-never reached, and a model whose latency is longer than the deadline never answers in time. The same
-holds for the times of a single model, whose own deadline ends one call of it.
+The deadline ends the whole request: that of the request's task, else that of `fallback`. So a
+longer timeout for the first token or between tokens is never reached, and a model whose latency is
+longer than every deadline never answers in time. The same holds for the times of a single model,
+whose own deadline ends one call of it.
 
 Bad:
     fallback: { deadline: 30s, first_token_within: 45s }
@@ -21,15 +22,19 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from policy_router.check.subject import Subject
+    from policy_router.decision.policy import Policy
     from policy_router.diagnostics import Diagnostic
 
 
 def check(subject: Subject) -> Iterator[Diagnostic]:
     shape, places = subject.draft.document.fallback, subject.draft.places
-    deadline = subject.policy.fallback.deadline
-    stated = shape is not None and shape.deadline is not None
-    related = (("the deadline", places.value(("fallback", "deadline"))),) if stated else ()
+    deadline, task = _longest(subject.policy)
+    stated = task is not None or (shape is not None and shape.deadline is not None)
+    path = ("fallback", "deadline") if task is None else ("tasks", task, "deadline")
+    related = (("the deadline", places.value(path)),) if stated else ()
     ends = f"the deadline of {deadline:g} s" + ("" if stated else ", the default,")
+    if task is not None:
+        ends = f"the longest deadline, {deadline:g} s of task `{task}`,"
     for field in ("first_token_within", "stall", "patience"):
         time = getattr(shape, field, None)
         if time is not None and time >= deadline:
@@ -47,15 +52,24 @@ def check(subject: Subject) -> Iterator[Diagnostic]:
                 "time-without-effect",
                 f"`{model.name}` takes {model.latency:g} s, and {ends} comes first",
                 places.value(("models", model.name, "latency")),
-                "raise `fallback.deadline`, or remove the model",
+                f"raise `{'.'.join(path)}`, or remove the model",
                 *related,
             )
+
+
+def _longest(policy: Policy) -> tuple[float, str | None]:
+    """Return the longest deadline of a request, and the task that has it if one does."""
+    longest, name = policy.fallback.deadline, None
+    for task in policy.tasks:
+        if task.deadline is not None and task.deadline > longest:
+            longest, name = task.deadline, task.name
+    return longest, name
 
 
 def _of_models(subject: Subject) -> Iterator[Diagnostic]:
     """Yield times of single models that the end of the request, or of the call, precedes."""
     policy, places = subject.policy, subject.draft.places
-    longest = max([policy.fallback.deadline, *(task.deadline or 0.0 for task in policy.tasks)])
+    longest, _ = _longest(policy)
     for model in policy.models:
         ends, whose = longest, "the deadline of the request"
         if model.deadline is not None and model.deadline < longest:
