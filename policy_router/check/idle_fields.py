@@ -59,6 +59,12 @@ def _of_narrow_at(path: Path, budget: BudgetShape, limit: Limit) -> Iterator[tup
                 "at 100% the budget refuses every model, so this threshold has no effect",
                 "write a lower share, or leave it out",
             )
+        elif left and kept[percent(text)] and not remaining:
+            yield (
+                (*path, text),
+                f"from {text} on no model is left, because lower shares exclude all of these",
+                "name models that are left at the lower shares",
+            )
         elif remaining == left:
             before = "that the budget covers" if left == limit.models else "left at a lower share"
             yield (

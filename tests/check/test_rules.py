@@ -839,6 +839,9 @@ SOUND: Final[dict[str, dict[str, str]]] = {
         ),
     },
     "never-equal": {
+        "names that requests ask for": "aliases: { fast: [local], 'gpt-*': [big] }\n"
+        + rules("when: { model: [big, fast, gpt-5, 'gpt-*', auto] }, avoid: [big]"),
+        "a beginning of a model": rules("when: \"model.startswith('gpt')\", avoid: [big]"),
         "a beginning": rules("when: \"user.startswith('bot-')\", avoid: [big]"),
         "a pattern": rules("when: \"matches(user, '^bot-.*$')\", avoid: [big]"),
         "signs": rules("when: { tags: ['c++', 'a.b', '[x]', '$5', '50%', 'a b'] }, avoid: [big]"),
@@ -1371,8 +1374,8 @@ WRONG: Final[dict[str, dict[str, str]]] = {
         "beyond a criterion": rules("when: { tags: x }, max_price: $5/M, first: [big]"),
         "of unknown latency": rules("when: { tags: x }, max_latency: 5s, first: [big]"),
         "of too little quality": rules("when: { tags: x }, min_quality: 0.9, first: [local]"),
-        "below the minimum of the same task": "tasks: { a: { keywords: [x], min_tier: heavy, "
-        "use: [local, big] }, c: {} }",
+        "below the minimum of the same task": "fallback: { step_down: false }\n"
+        "tasks: { a: { keywords: [x], min_tier: heavy, use: [local, big] }, c: {} }",
         "avoided by the same task": "tasks: { a: { keywords: [x], avoid: [big], use: [local, big] "
         "}, c: {} }",
         "outside of `use`": "tasks: { a: { keywords: [x], use: [local], first: [big] }, c: {} }",
@@ -1411,6 +1414,10 @@ WRONG: Final[dict[str, dict[str, str]]] = {
         "a selector": "limits: { a: { models: [big, big], requests: [5/min] } }",
     },
     "field-without-effect": {
+        "a minimum tier that `use` disregards": "tasks: { a: { keywords: [x], min_tier: heavy, "
+        "use: [local, big] }, c: {} }",
+        "other models at a higher share": "budgets: { a: { cap: $5/day, "
+        "narrow_at: { 50%: [big], 90%: [local] } } }",
         "a default that is always replaced": models(
             f"{PAID}, params: {{ temperature: 0 }}, defaults: {{ temperature: 1 }}"
         ),
@@ -1473,6 +1480,9 @@ WRONG: Final[dict[str, dict[str, str]]] = {
     },
     "never-equal": {
         "quotes": rules("when: { tags: '\"private\"' }, avoid: [big]"),
+        "neither a model nor an alias": rules("when: { model: bgi }, first: [local]"),
+        "a model that no alias matches": "aliases: { 'gpt-*': [big] }\n"
+        + rules("when: \"model in ['gpt-5', 'gpt4']\", avoid: [big]"),
         "a tag": rules("when: { tags: 'eu-*' }, avoid: [big]"),
         "one of several": rules("when: { user: [a, '*@example.com'] }, avoid: [big]"),
         "an edge": rules("when: \"user == '^bot'\", avoid: [big]"),
