@@ -307,6 +307,38 @@ def test_what_cannot_be_expressed_is_refused_by_name(body: dict[str, Any], named
     assert named in failure.detail
 
 
+@pytest.mark.parametrize(
+    "body",
+    [
+        {"tools": [{"type": "function", "function": None}]},
+        {"tools": ["look"]},
+        {"tools": [LOOK], "tool_choice": {"type": "function"}},
+        {"response_format": {"type": "json_schema"}},
+        {"response_format": "json"},
+        {"stop": 5},
+        {"stop": [5]},
+        {"temperature": "hot"},
+        {"messages": [{"role": "user", "content": [{"type": "file", "file": "x"}]}]},
+        {"messages": [{"role": "assistant", "content": "x", "tool_calls": [None]}]},
+        {"messages": [{"role": "assistant", "tool_calls": [{"function": "x"}]}]},
+        {"messages": [{"role": "assistant", "tool_calls": [{"function": {"name": 5}}]}]},
+    ],
+)
+@pytest.mark.parametrize("stream", [False, True])
+def test_a_request_of_another_form_is_no_failure_of_the_program(
+    body: dict[str, Any], stream: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The model is not called, and nothing is charged for it."""
+    monkeypatch.setenv("ANTHROPIC_API_KEY", "k")
+    model = Model("m", "anthropic/claude-haiku-4-5", "light", 0)
+    with pytest.raises(CallFailed) as raised:
+        AnthropicWireCaller().make_request(
+            model, Body(**{"messages": [USER], **body}), stream=stream
+        )
+    failure = raised.value.failure
+    assert (failure.kind, failure.sent) == (FailureKind.BAD_REQUEST, False)
+
+
 @given(st.text(min_size=1, max_size=80))
 def test_every_name_of_a_tool_is_sent_in_an_accepted_form_and_comes_back(name: str) -> None:
     sent = sent_name(name)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from functools import partial
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from policy_router.domain.dialect import Dialect
 from policy_router.providers.anthropic_wire.answer import read_message
@@ -12,6 +12,7 @@ from policy_router.providers.anthropic_wire.request import to_messages_request
 from policy_router.providers.anthropic_wire.stream import MessageStream
 from policy_router.providers.anthropic_wire.tool_names import original_names
 from policy_router.providers.direct import DirectCaller, WireRequest
+from policy_router.providers.failure import CallFailed, Failure, FailureKind
 from policy_router.providers.http_answer import read_key
 from policy_router.providers.original_body import headers_of, messages_body, original_for
 from policy_router.providers.wire_body import IS_ERROR, for_provider, provider_of, wire_name
@@ -34,7 +35,7 @@ class AnthropicWireCaller(DirectCaller):
     """A Caller for endpoints that speak Anthropic's wire format."""
 
     def make_request(self, model: Model, body: Body, *, stream: bool) -> WireRequest:
-        """The request for a chat body."""
+        """The request for a chat body. Raises CallFailed."""
         address = (model.api_base or _ADDRESS).rstrip("/").removesuffix("/v1")
         # The key of the provider is never sent to an address that the policy states.
         variable = model.api_key_env or (_KEY if model.api_base is None else None)
@@ -49,14 +50,7 @@ class AnthropicWireCaller(DirectCaller):
                 sent["stream"] = True
             headers |= headers_of(original)
         else:
-            sent = to_messages_request(
-                for_provider(body, provider_of(model), model, fields=_OWN_FIELDS),
-                name=wire_name(model),
-                max_output=model.max_output,
-                stream=stream,
-            )
-            tools = (tool["function"].get("name") or "" for tool in body.get("tools") or ())
-            names = original_names(tools)
+            sent, names = _translated(body, model, stream=stream)
         return WireRequest(
             address + _PATH,
             headers,
@@ -65,3 +59,22 @@ class AnthropicWireCaller(DirectCaller):
             MessageStream(names).read,
             Dialect.MESSAGES,
         )
+
+
+def _translated(
+    body: Body, model: Model, *, stream: bool
+) -> tuple[dict[str, Any], Mapping[str, str]]:
+    """The request for a chat body, and the original names of its tools. Raises CallFailed."""
+    try:
+        sent = to_messages_request(
+            for_provider(body, provider_of(model), model, fields=_OWN_FIELDS),
+            name=wire_name(model),
+            max_output=model.max_output,
+            stream=stream,
+        )
+        tools = (tool["function"].get("name") or "" for tool in body.get("tools") or ())
+        return sent, original_names(tools)
+    except (AttributeError, KeyError, TypeError):
+        # Whether the parts of a body are valid is for the provider to judge, and it sees none.
+        detail = "a part of the request is not of the form of chat completions"
+        raise CallFailed(Failure(FailureKind.BAD_REQUEST, detail, sent=False)) from None
