@@ -14,6 +14,9 @@ from policy_router.server.dialects.chat import stream as chat_stream
 from policy_router.server.dialects.messages import answer as messages_answer
 from policy_router.server.dialects.messages import request as messages_request
 from policy_router.server.dialects.messages import stream as messages_stream
+from policy_router.server.dialects.responses import answer as responses_answer
+from policy_router.server.dialects.responses import request as responses_request
+from policy_router.server.dialects.responses import stream as responses_stream
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -59,6 +62,12 @@ TRANSLATORS: Final[Mapping[Dialect, Translator]] = MappingProxyType(
             messages_stream.open_stream,
             errors.anthropic_error,
             messages_stream.PING.encode(),
+        ),
+        Dialect.RESPONSES: Translator(
+            responses_request.read_request,
+            responses_answer.write_answer,
+            responses_stream.open_stream,
+            errors.openai_error,
         ),
     }
 )

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import pytest
 from anthropic.types import RawMessageStreamEvent
 from hypothesis import given
+from hypothesis import strategies as st
 from openai.types.chat import ChatCompletionChunk
+from openai.types.responses import ResponseStreamEvent
 from pydantic import TypeAdapter
 
 from policy_router.domain.dialect import Dialect
@@ -17,6 +20,8 @@ from policy_router.server.dialects.machine import State
 from policy_router.server.dialects.messages import stream as messages_stream
 from policy_router.server.dialects.neutral import ErrorNotice, NeutralRequest
 from policy_router.server.dialects.pieces import Kind
+from policy_router.server.dialects.responses import stream as responses_stream
+from policy_router.server.dialects.responses.thoughts import unpack
 from policy_router.server.dialects.translators import TRANSLATORS
 from tests.server.dialects.make import ENVELOPE, Said, call, chunk, said, usage_chunk
 
@@ -25,6 +30,7 @@ if TYPE_CHECKING:
 
     from policy_router.server.dialects.events import ServerEvent
 
+RESPONSE_EVENT: TypeAdapter[Any] = TypeAdapter(ResponseStreamEvent)
 MESSAGE_EVENT: TypeAdapter[Any] = TypeAdapter(RawMessageStreamEvent)
 LOST = ErrorNotice(502, "stream_broken", "the connection to the model was lost")
 EACH_DIALECT = pytest.mark.parametrize("dialect", list(TRANSLATORS))
@@ -88,7 +94,43 @@ def check_messages(events: list[ServerEvent]) -> bool:
     return events[-1].name == "message_stop"
 
 
-CHECKS = {Dialect.CHAT: check_chat, Dialect.MESSAGES: check_messages}
+def check_responses(events: list[ServerEvent]) -> bool:
+    """Whether the stream is complete; what is added is done, in order."""
+    added: list[str] = []
+    running = ""
+    for number, event in enumerate(events):
+        data: Any = event.data
+        assert event.name == data["type"]
+        assert data["sequence_number"] == number
+        parsed = RESPONSE_EVENT.validate_python(data)
+        assert parsed.type == event.name
+        match event.name:
+            case "response.output_item.added":
+                assert not running
+                assert data["output_index"] == len(added)
+                running = data["item"]["id"]
+            case "response.output_item.done":
+                assert data["item"]["id"] == running
+                assert data["output_index"] == len(added)
+                added.append(running)
+                running = ""
+            case "response.created" | "response.in_progress":
+                assert number < 2
+            case "response.completed" | "response.incomplete" | "response.failed":
+                assert number == len(events) - 1
+                assert not running or event.name == "response.failed"
+                assert [item["id"] for item in data["response"]["output"]] == added
+            case _:
+                assert data["item_id"] == running
+                assert data["output_index"] == len(added)
+    return events[-1].name in ("response.completed", "response.incomplete")
+
+
+CHECKS = {
+    Dialect.CHAT: check_chat,
+    Dialect.MESSAGES: check_messages,
+    Dialect.RESPONSES: check_responses,
+}
 
 
 @EACH_DIALECT
@@ -142,6 +184,38 @@ def test_a_streamed_message_is_the_whole_one(answer: Said) -> None:
     if answer.signature:  # what joins chunks leaves signatures out
         expected["content"][0]["signature"] = answer.signature
     assert message == expected
+
+
+@given(answer=said(), wants_thoughts=st.booleans())
+def test_a_streamed_response_is_the_whole_one(answer: Said, wants_thoughts: bool) -> None:
+    asked = replace(request(Dialect.RESPONSES), wants_thoughts=wants_thoughts)
+    stream = TRANSLATORS[Dialect.RESPONSES].open_stream(asked, ENVELOPE)
+    events = [event for each in answer.chunks for event in stream.read(each)] + stream.end()
+    data: Any = events[-1].data
+    whole = join_chunks(answer.chunks, answer.chunks[-1].usage)
+    expected = TRANSLATORS[Dialect.RESPONSES].write_answer(whole, asked, ENVELOPE)
+    if answer.signature and wants_thoughts:  # what joins chunks leaves signatures out
+        block = {"type": "thinking", "thinking": answer.reasoning, "signature": answer.signature}
+        item = expected["output"][0]
+        sealed = data["response"]["output"][0]["encrypted_content"]
+        assert unpack(sealed) == {**block, "origin": ENVELOPE.origin}
+        item["encrypted_content"] = sealed
+    assert data["response"] == expected
+    assert data["response"]["status"] == (
+        "incomplete" if answer.reason == "length" else "completed"
+    )
+    texts: dict[str, str] = {}
+    for event in events:
+        given_data: Any = event.data
+        if event.name.endswith(".delta"):
+            key = given_data["item_id"]
+            texts[key] = texts.get(key, "") + given_data["delta"]
+    said_texts = [
+        answer.reasoning,
+        answer.text,
+        *(json.dumps(a, ensure_ascii=False) for *_, a in answer.calls),
+    ]
+    assert list(texts.values()) == [text for text in said_texts if text]
 
 
 @given(answer=said())
@@ -285,11 +359,14 @@ def test_the_arguments_of_one_call_are_not_held_back() -> None:
     assert event.data["delta"] == {"type": "input_json_delta", "partial_json": '{"at'}  # type: ignore[index]
 
 
-def test_every_state_of_a_stream_of_messages_has_its_row() -> None:
-    table = messages_stream.TABLE
-    assert table.keys() == set(State) - {State.IN_REFUSAL}
+@pytest.mark.parametrize(
+    ("table", "missing"),
+    [(messages_stream.TABLE, {State.IN_REFUSAL}), (responses_stream.TABLE, set())],
+)
+def test_every_state_of_a_stream_has_its_row(table: Any, missing: set[State]) -> None:
+    assert table.keys() == set(State) - missing
     said_kinds = set(Kind) - {Kind.BEGIN, Kind.ARGUMENTS, Kind.END}
-    for state in (State.IDLE, State.IN_TEXT, State.IN_THOUGHT, State.IN_CALL):
+    for state in set(table) - {State.NEW, State.FINISHED, State.CLOSED}:
         assert table[state].keys() - {Kind.ARGUMENTS} == said_kinds
     for state in set(table) - {State.CLOSED}:
         assert table[state][Kind.FAIL][1] is State.CLOSED
