@@ -8,7 +8,10 @@ not kept, and `.netrc` is not read; the proxies that the environment names are u
 from __future__ import annotations
 
 import asyncio
-from contextlib import asynccontextmanager
+import os
+import ssl
+from contextlib import asynccontextmanager, suppress
+from functools import cache
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Final
 from urllib.parse import urlsplit
@@ -111,13 +114,29 @@ class Connections:
         session = self._sessions.get(loop)
         if session is None:
             session = self._sessions[loop] = aiohttp.ClientSession(
-                connector=aiohttp.TCPConnector(limit=0),
+                connector=aiohttp.TCPConnector(limit=0, ssl=_certificates()),
                 cookie_jar=aiohttp.DummyCookieJar(),
                 timeout=aiohttp.ClientTimeout(total=None, sock_connect=CONNECT_SECONDS),
                 trace_configs=[_trace()],
                 headers={"User-Agent": "policy-router"},  # firewalls refuse requests without one
             )
         return session
+
+
+@cache
+def _certificates() -> ssl.SSLContext:
+    """Whom connections trust: the certificates of the system, and those that LiteLLM brings."""
+    context = ssl.create_default_context()
+    if not any(os.environ.get(name) for name in _OWN_CERTIFICATES):
+        with suppress(ImportError):  # it is no requirement of this package itself
+            import certifi  # noqa: PLC0415  as above
+
+            context.load_verify_locations(certifi.where())
+    return context
+
+
+_OWN_CERTIFICATES: Final = ("SSL_CERT_FILE", "SSL_CERT_DIR")
+"""Variables that name the only certificates to trust."""
 
 
 class _Call:

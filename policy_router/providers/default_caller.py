@@ -1,11 +1,13 @@
-"""Calls each model in the way that the policy names: directly, or through LiteLLM."""
+"""Calls each model directly or through LiteLLM, as `routes` says."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from policy_router.domain.models import Via
 from policy_router.providers.anthropic_wire.caller import AnthropicWireCaller
 from policy_router.providers.connections import Connections
+from policy_router.providers.failure import CallFailed, FailureKind
 from policy_router.providers.litellm.caller import LiteLLMCaller
 from policy_router.providers.openai_wire.caller import OpenAIWireCaller
 from policy_router.providers.routes import Route, route_of
@@ -17,16 +19,21 @@ if TYPE_CHECKING:
     from policy_router.providers.body import Body
     from policy_router.providers.caller import Caller, Chunks
     from policy_router.providers.chat import ChatAnswer
+    from policy_router.providers.failure import Failure
 
 
 class DefaultCaller:
     """A Caller for every provider. Close it in the event loop that used it."""
 
-    def __init__(self) -> None:
-        """Make a caller; nothing is imported or opened until a model is called."""
+    def __init__(self, litellm: Caller | None = None) -> None:
+        """Make a caller; nothing is imported or opened until a model is called.
+
+        Args:
+            litellm: Calls what cannot be called directly. Default: LiteLLM.
+        """
         connections = Connections()
         self._callers: dict[Route, Caller] = {
-            Route.LITELLM: LiteLLMCaller(),
+            Route.LITELLM: LiteLLMCaller() if litellm is None else litellm,
             Route.OPENAI_WIRE: OpenAIWireCaller(connections),
             Route.ANTHROPIC_WIRE: AnthropicWireCaller(connections),
         }
@@ -46,8 +53,27 @@ class DefaultCaller:
 
     async def call(self, model: Model, body: Body, timeout: float) -> ChatAnswer:  # noqa: ASYNC109  see Caller
         """A whole answer. Raises CallFailed."""
-        return await self._callers[route_of(model)].call(model, body, timeout)
+        try:
+            return await self._caller(model, body).call(model, body, timeout)
+        except CallFailed as failed:
+            if not _left_to_litellm(model, failed.failure):
+                raise
+        return await self._callers[Route.LITELLM].call(model, body, timeout)
 
     async def stream(self, model: Model, body: Body, timeout: float) -> Chunks:  # noqa: ASYNC109  as above
         """The chunks of an answer. Raises CallFailed, also while iterating."""
-        return await self._callers[route_of(model)].stream(model, body, timeout)
+        try:
+            return await self._caller(model, body).stream(model, body, timeout)
+        except CallFailed as failed:
+            if not _left_to_litellm(model, failed.failure):
+                raise
+        return await self._callers[Route.LITELLM].stream(model, body, timeout)
+
+    def _caller(self, model: Model, body: Body) -> Caller:
+        return self._callers[route_of(model, body.parameters)]
+
+
+def _left_to_litellm(model: Model, failure: Failure) -> bool:
+    """Whether the direct caller sent nothing, because its format cannot express the request."""
+    unsupported = failure.kind is FailureKind.UNSUPPORTED and not failure.sent
+    return unsupported and model.via is Via.AUTO and route_of(model) is not Route.LITELLM

@@ -1,15 +1,26 @@
-"""The ways of calling a model, and which of them a policy names."""
+"""The ways of calling a model, and which of them is taken.
+
+`via: direct` and `via: litellm` say it. `via: auto`, the default, calls a model directly where that
+is known to be equal to LiteLLM, and through LiteLLM otherwise. What stays with LiteLLM, and why, is
+in the table `STAYS`. So does what the direct caller refuses to send because its wire format cannot
+express it.
+"""
 
 from __future__ import annotations
 
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
 from enum import StrEnum
 from typing import TYPE_CHECKING, Final
 
 from policy_router.domain.models import Via
 from policy_router.providers.openai_wire.endpoints import ENDPOINTS
-from policy_router.providers.wire_body import provider_of
+from policy_router.providers.wire_body import provider_of, wire_name
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from policy_router.domain.models import Model
 
 ANTHROPIC: Final = "anthropic"
@@ -28,11 +39,120 @@ DIRECT_PROVIDERS: Final = (ANTHROPIC, *ENDPOINTS)
 """The providers whose models can be called directly, by the first part of a LiteLLM name."""
 
 
-def route_of(model: Model) -> Route:
-    """The way a model is called: directly where the policy says so and it is possible."""
-    if model.via is not Via.DIRECT:
-        return Route.LITELLM
+def _always(_: Mapping[str, object]) -> bool:
+    return True
+
+
+def _schema(body: Mapping[str, object]) -> bool:
+    asked = body.get("response_format")
+    return isinstance(asked, Mapping) and asked.get("type") == "json_schema"
+
+
+def _has(name: str) -> Callable[[Mapping[str, object]], bool]:
+    return lambda body: body.get(name) is not None
+
+
+def _reasons_with_tools(body: Mapping[str, object]) -> bool:
+    return bool(body.get("tools")) and body.get("reasoning_effort") != "none"
+
+
+@dataclass(frozen=True, slots=True)
+class Stay:
+    """Calls that `via: auto` leaves to LiteLLM.
+
+    Attributes:
+        provider: The provider, by its LiteLLM name.
+        models: The beginning of the names of the models there.
+        why: What LiteLLM does for them.
+        applies: Whether it does that for a body.
+        at_own_address: Whether it does so, too, where the policy states the address.
+    """
+
+    provider: str
+    models: re.Pattern[str]
+    why: str
+    applies: Callable[[Mapping[str, object]], bool] = _always
+    at_own_address: bool = False
+
+
+_ANY: Final = re.compile("")
+
+STAYS: Final[tuple[Stay, ...]] = (
+    Stay("ollama_chat", _ANY,
+         "it says how long a context Ollama has to keep; Ollama's `/v1` cannot be told, and "
+         "silently cuts a long prompt", at_own_address=True),
+    Stay("openai", re.compile("responses/"),
+         "it translates to OpenAI's Responses API", at_own_address=True),
+    Stay("openai", re.compile(r"o\d-pro|o\d.*-deep-research|gpt-.*(?:-pro|-codex)|gpt-daybreak"),
+         "these models only answer the Responses API, which it translates to"),
+    Stay("openai", re.compile(r"gpt-(?:5\.(?:[4-9]|\d\d)|[6-9])(?!.*-chat)"),
+         "chat completions of these models take no tools while they reason, and it translates to "
+         "the Responses API", _reasons_with_tools),
+    Stay("xai", re.compile("responses/|.*multi-agent"),
+         "these models only answer the Responses API, which it translates to", at_own_address=True),
+    Stay("xai", _ANY, "it searches the web by the Responses API", _has("web_search_options"),
+         at_own_address=True),
+    Stay("groq", re.compile("(?!openai/gpt-oss|moonshotai/kimi-k2|meta-llama/llama-4)"),
+         "these models take no JSON schema, and it makes a tool of it", _schema,
+         at_own_address=True),
+    Stay("groq", re.compile("openai/gpt-oss"), "it makes a tool of the web search",
+         _has("web_search_options"), at_own_address=True),
+    Stay("mistral", re.compile("magistral"), "it makes a system message of the effort",
+         _has("reasoning_effort"), at_own_address=True),
+    Stay("anthropic", re.compile(r"claude-(?:[123]|(?:opus|sonnet|haiku)-4(?:-[01])?(?:-\d{8})?$|"
+                                 r"instant)"),
+         "these models take no JSON schema, and it makes a tool of it", _schema,
+         at_own_address=True),
+    Stay("anthropic", _ANY, "it makes a tool of the web search", _has("web_search_options"),
+         at_own_address=True),
+)  # fmt: skip
+"""What `via: auto` leaves to LiteLLM at providers that can be called directly."""
+
+SENDS_ITS_KEY: Final = frozenset({ANTHROPIC, *(p for p, e in ENDPOINTS.items() if e.address)}) - {
+    "ollama_chat",
+    "openai",
+}
+"""Providers whose own key LiteLLM sends to an address that the policy states, where the policy
+names no key for it. The direct callers never do that, so `via: auto` leaves such a model to
+LiteLLM."""
+
+
+def route_of(model: Model, body: Mapping[str, object] | None = None) -> Route:
+    """The way a model is called.
+
+    Args:
+        model: The model.
+        body: The parameters of the request; None for what most requests take.
+    """
     provider = provider_of(model)
-    if provider == ANTHROPIC:
-        return Route.ANTHROPIC_WIRE
-    return Route.OPENAI_WIRE if provider in ENDPOINTS else Route.LITELLM
+    direct = Route.ANTHROPIC_WIRE if provider == ANTHROPIC else Route.OPENAI_WIRE
+    if model.via is Via.LITELLM or provider not in DIRECT_PROVIDERS:
+        return Route.LITELLM
+    if model.via is Via.DIRECT:
+        return direct
+    return Route.LITELLM if reason_to_stay(model, body) is not None else direct
+
+
+def reason_to_stay(model: Model, body: Mapping[str, object] | None = None) -> str | None:
+    """Why `via: auto` leaves a model of a provider that can be called directly to LiteLLM.
+
+    Args:
+        model: The model.
+        body: As for `route_of`.
+
+    Returns:
+        The reason; None where it is called directly.
+    """
+    provider, own = provider_of(model), model.has_own_address
+    if own and model.api_key_env is None and provider in SENDS_ITS_KEY:
+        return "it sends the provider's own key to the address that the policy states"
+    name, parameters = wire_name(model).lower(), {} if body is None else body
+    for stay in STAYS:
+        if (
+            stay.provider == provider
+            and (stay.at_own_address or not own)
+            and stay.models.match(name)
+            and stay.applies(parameters)
+        ):
+            return stay.why
+    return None

@@ -446,7 +446,73 @@ def test_endpoints() -> None:
     assert endpoint_of(at(None, "gpt-x")) is ENDPOINTS["openai"]
     assert endpoint_of(at(None, "bedrock/x")) is None
     assert wire_name(at(None, "openrouter/a/b:free")) == "a/b:free"
-    assert all(e.address is None or e.address.startswith("https://") for e in ENDPOINTS.values())
+    theirs = [e.address for name, e in ENDPOINTS.items() if name != "ollama_chat"]
+    assert all(address is None or address.startswith("https://") for address in theirs)
+
+
+@pytest.mark.parametrize(
+    ("name", "environment", "url", "authorization"),
+    [
+        ("openai/a", {"OPENAI_BASE_URL": "http://x/v1"}, "http://x/v1", "Bearer sk-1"),
+        ("openai/a", {}, "https://api.openai.com/v1", "Bearer sk-1"),
+        ("hosted_vllm/a", {"HOSTED_VLLM_API_BASE": "http://v/v1/"}, "http://v/v1", None),
+        ("hosted_vllm/a", {"HOSTED_VLLM_API_BASE": "http://v/v1", "HOSTED_VLLM_API_KEY": "k"},
+         "http://v/v1", "Bearer k"),
+        ("together_ai/a", {"TOGETHER_API_KEY": "t"}, "https://api.together.xyz/v1", "Bearer t"),
+        ("ollama_chat/a", {}, "http://localhost:11434/v1", None),
+        ("ollama_chat/a", {"OLLAMA_API_BASE": "http://o/v1/"}, "http://o/v1", None),
+    ],
+)  # fmt: skip
+def test_addresses_and_keys_in_the_environment(
+    name: str,
+    environment: dict[str, str],
+    url: str,
+    authorization: str | None,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    for endpoint in ENDPOINTS.values():
+        for variable in (*endpoint.address_variables, *endpoint.key_variables):
+            monkeypatch.delenv(variable, raising=False)
+    monkeypatch.setenv("OPENAI_API_KEY", "sk-1")
+    for variable, value in environment.items():
+        monkeypatch.setenv(variable, value)
+    request = OpenAIWireCaller().make_request(at(None, name), HELLO, stream=False)
+    assert request.url == url + "/chat/completions"
+    assert request.headers.get("Authorization") == authorization
+
+
+def test_an_organisation_is_named_to_its_provider_alone(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("OPENAI_API_KEY", "sk-1")
+    monkeypatch.setenv("OPENAI_ORGANIZATION", "org-1")
+    monkeypatch.delenv("OPENAI_PROJECT_ID", raising=False)
+    caller = OpenAIWireCaller()
+    theirs = caller.make_request(at(None), HELLO, stream=False).headers
+    ours = caller.make_request(at("http://localhost:1/v1"), HELLO, stream=False).headers
+    assert theirs["OpenAI-Organization"] == "org-1"
+    assert not {"OpenAI-Project", "OpenAI-Organization"} & ours.keys()
+
+
+def test_no_context_size_is_sent_to_ollama_as_a_parameter() -> None:
+    request = OpenAIWireCaller().make_request(at(None, "ollama_chat/a"), HELLO, stream=False)
+    assert "num_ctx" not in request.body
+
+
+def test_deepseek_thinks_as_the_effort_says() -> None:
+    conversation = [
+        {"role": "user", "content": "a"},
+        {"role": "assistant", "content": "b"},
+        {"role": "user", "content": "c"},
+    ]
+    made = {}
+    for effort in ("none", "high"):
+        body = Body(messages=conversation, reasoning_effort=effort)
+        model = at("http://localhost:1/v1", "deepseek/a")
+        made[effort] = json.loads(OpenAIWireCaller().make_request(model, body, stream=False).body)
+    assert made["none"]["thinking"] == {"type": "disabled"}
+    assert "reasoning_effort" not in made["none"]
+    assert made["none"]["messages"] == conversation
+    assert made["high"]["thinking"] == {"type": "enabled"}
+    assert made["high"]["messages"][1]["reasoning_content"] == " "
 
 
 def test_proxies(monkeypatch: pytest.MonkeyPatch) -> None:

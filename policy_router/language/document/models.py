@@ -216,8 +216,8 @@ class ModelShape(Shape):
         description="Memory that it takes on your own GPUs, for reports.", examples=["8GB"]
     )] = None  # fmt: skip
     via: Annotated[Literal["auto", "direct", "litellm"] | None, Field(
-        description="How it is called: `litellm`, or `direct`, over HTTP in the wire format of "
-        "OpenAI or of Anthropic.",
+        description="How it is called: through `litellm`; `direct`, over HTTP in the wire format "
+        "of OpenAI or of Anthropic; or `auto`, directly where that is known to be equal.",
         examples=["direct"],
     )] = None  # fmt: skip
     limits: Annotated[list[ModelLimit] | None, Field(

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import json
+import os
 from typing import TYPE_CHECKING, Any, Final
 
 from policy_router.domain.dialect import Dialect
 from policy_router.providers.adapt import to_answer, to_chunk
 from policy_router.providers.direct import DirectCaller, WireRequest
 from policy_router.providers.failure import CallFailed, Failure, FailureKind
-from policy_router.providers.http_answer import CAPS, read_key
+from policy_router.providers.http_answer import read_key
+from policy_router.providers.openai_wire.adapted import adapted
 from policy_router.providers.openai_wire.endpoints import endpoint_of
 from policy_router.providers.original_body import chat_body, headers_of, original_for
 from policy_router.providers.wire_body import for_provider, provider_of, wire_name
@@ -18,6 +20,7 @@ if TYPE_CHECKING:
     from policy_router.domain.models import Model
     from policy_router.providers.body import Body
     from policy_router.providers.chat import ChatChunk
+    from policy_router.providers.openai_wire.endpoints import Endpoint
 
 _PATH: Final = "/chat/completions"
 
@@ -28,13 +31,20 @@ class OpenAIWireCaller(DirectCaller):
     def make_request(self, model: Model, body: Body, *, stream: bool) -> WireRequest:
         """The request for a chat body."""
         endpoint = endpoint_of(model)
-        address = model.api_base or (None if endpoint is None else endpoint.address)
+        stated = model.api_base
+        address = stated or (None if endpoint is None else _address(endpoint))
         if endpoint is None or address is None:
             detail = f"`{model.name}` has no address that can be called directly"
             raise CallFailed(Failure(FailureKind.INTERNAL, detail, sent=False))
+        headers = {
+            name: value
+            for name, variable in endpoint.header_variables.items()
+            if stated is None and (value := os.environ.get(variable))
+        }
         # The key of a provider is never sent to an address that the policy states.
-        variable = model.api_key_env or (endpoint.key_variable if model.api_base is None else None)
-        headers = {} if variable is None else {"Authorization": f"Bearer {read_key(variable)}"}
+        variable = model.api_key_env or (_key_variable(endpoint) if stated is None else None)
+        if variable is not None:
+            headers["Authorization"] = f"Bearer {read_key(variable)}"
         original, options = original_for(body, Dialect.CHAT), None
         if original is None:
             sent = for_provider(body, provider_of(model), model)
@@ -42,13 +52,17 @@ class OpenAIWireCaller(DirectCaller):
             sent = chat_body(original, body, model)
             options = sent.get("stream_options")
             headers = headers_of(original) | headers
-        sent = _renamed(sent, endpoint.cap) | {"model": wire_name(model)}
+        name, provider = wire_name(model), provider_of(model)
+        own = stated is not None
+        sent = adapted(sent, endpoint, provider, name, own_address=own) | {"model": name}
         sent.pop("stream_options", None)
         if stream:
-            options = options if isinstance(options, dict) else {}
-            sent |= {"stream": True, "stream_options": {**options, "include_usage": True}}
+            sent["stream"] = True
+            if endpoint.asks_for_usage:
+                options = options if isinstance(options, dict) else {}
+                sent["stream_options"] = {**options, "include_usage": True}
         return WireRequest(
-            address.rstrip("/") + _PATH,
+            address.rstrip("/").removesuffix(endpoint.path) + endpoint.path + _PATH,
             headers,
             json.dumps(sent),
             to_answer,
@@ -67,7 +81,14 @@ def read_chunk(value: dict[str, Any]) -> tuple[ChatChunk, ...]:
     return (to_chunk(value),)
 
 
-def _renamed(sent: dict[str, Any], cap: str) -> dict[str, Any]:
-    """The parameters with the cap on the answer under the name that the endpoint knows."""
-    caps = [sent.pop(name) for name in CAPS if name in sent]
-    return {**sent, cap: caps[0]} if caps else sent
+def _address(endpoint: Endpoint) -> str | None:
+    """The address that the environment states, or the provider's own."""
+    stated = (os.environ.get(variable) for variable in endpoint.address_variables)
+    return next(filter(None, stated), endpoint.address)
+
+
+def _key_variable(endpoint: Endpoint) -> str | None:
+    """The variable with the key; None where there is no key and none may be needed."""
+    variables = endpoint.key_variables
+    found = next((variable for variable in variables if os.environ.get(variable)), None)
+    return found or (variables[0] if variables and endpoint.address is not None else None)
