@@ -1084,7 +1084,7 @@ WRONG: Final[dict[str, dict[str, str]]] = {
     "no-direct-caller": {
         "another format": models("model: bedrock/amazon.nova-lite-v1:0, tier: heavy, "
         "price: free, context: 8k, via: direct"),
-        "no provider": models("model: ollama_chat/x, tier: heavy, price: free, "
+        "no provider": models("model: ollama/x, tier: heavy, price: free, "
         "context: 8k, via: direct"),
         "no address": models("model: hosted_vllm/x, tier: heavy, price: free, "
         "context: 8k, via: direct"),
