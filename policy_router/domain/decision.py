@@ -47,6 +47,7 @@ class Reason(StrEnum):
     RATE_LIMIT = "rate_limit"
     BUDGET = "budget"
     STATE = "state"
+    BUSY = "busy"
     NOT_ASKED = "not_asked"
 
 
@@ -85,9 +86,9 @@ class Candidate:
 
     Attributes:
         model: The model.
-        placed_by: The first thing that sets it apart from the model before it, or for the first
-            candidate from the one after it: `session`, `first`, `alias`, a sort key, `step_down`,
-            `written order`, or `only candidate`.
+        placed_by: The first thing that sets it apart from the model before it (for the first, from
+            the one after it): `session`, `first`, `alias`, a sort key, `step_down`, `written
+            order` or `only candidate`.
         detail: The same as text for people.
     """
 
@@ -281,10 +282,8 @@ class Decision:
 
     @property
     def session_note(self) -> str | None:
-        """Why the session stays with its model or in its tier, or why it does not.
-
-        Text for people; None where no session matters to the decision.
-        """
+        """Why the session stays with its model or in its tier, or does not, as text; None
+        where no session matters to the decision."""
         step = self.session
         if step is None:
             return None

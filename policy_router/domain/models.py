@@ -35,6 +35,11 @@ THINKING_CAP: Final = 16_384
 """The same for a model that reasons, because reasoning counts as output."""
 
 
+MAX_CONNECTIONS: Final = 500
+"""Calls of one server that are under way at a time. A process may have 1,024 files open by
+default on Linux, and connections are files."""
+
+
 class Via(StrEnum):
     """How a model is called.
 
@@ -82,6 +87,8 @@ class Model:
             fallback's, when declared.
         stall: Seconds that it may pause within a stream, in place of the fallback's, when declared.
         deadline: Seconds after which one call of it is cut off, when declared.
+        max_connections: How many calls its server may have under way before a call of this model
+            waits, in one process.
         via: How it is called.
         picture: The most tokens that it counts for a picture in full detail.
         thumbnail: The most tokens that it counts for a picture in low detail.
@@ -115,6 +122,7 @@ class Model:
     first_token_within: float | None = None
     stall: float | None = None
     deadline: float | None = None
+    max_connections: int = MAX_CONNECTIONS
     via: Via = Via.AUTO
     picture: int = 0
     thumbnail: int = 0

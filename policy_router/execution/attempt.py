@@ -17,6 +17,7 @@ from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Final, TypeVar
 
 from policy_router.domain.decision import Attempt, Reason, Skip
+from policy_router.execution.bulkhead import Bulkheads
 from policy_router.execution.endpoints import KeyTurns, at_address
 from policy_router.providers.chat import NO_ANSWER, NO_USAGE
 from policy_router.providers.deadline import within
@@ -29,12 +30,15 @@ if TYPE_CHECKING:
     from policy_router.domain.fallback import Cooldown
     from policy_router.domain.models import Model
     from policy_router.execution.account import RequestAccount
+    from policy_router.execution.bulkhead import Place
     from policy_router.execution.cooldown import Cooldowns
     from policy_router.providers.body import Body
     from policy_router.providers.caller import Caller, Chunks
     from policy_router.providers.chat import ChatAnswer, Usage
 
 T = TypeVar("T")
+SOON: Final = 1.0
+"""Seconds after which it is worth another try where a server had too many calls under way."""
 _ROUNDING: Final = 0.99
 """The limit of an attempt is read from a clock that has moved a little since the request began."""
 
@@ -49,6 +53,7 @@ class CallContext:
         monotonic: Seconds from any origin, for durations.
         cooldowns: Receives how each attempt ended; None when nothing cools down.
         turns: Whose turn it is among several keys of a model.
+        bulkheads: The calls under way, by server.
         environment: The value of an environment variable.
     """
 
@@ -57,6 +62,7 @@ class CallContext:
     monotonic: Callable[[], float]
     cooldowns: Cooldowns | None
     turns: KeyTurns = field(default_factory=KeyTurns, kw_only=True)
+    bulkheads: Bulkheads = field(default_factory=Bulkheads, kw_only=True)
     environment: Callable[[str], str | None] = field(default=os.environ.get, kw_only=True)
 
 
@@ -109,24 +115,54 @@ class RunningAttempt:
         self._began = 0.0
         self._wire = Wire()
         self._probes: tuple[str, ...] = ()
+        self._place: Place | None = None
+        self._unused = False
 
-    async def reserve(self) -> Skip | None:
+    async def reserve(self, patience: float = 0.0) -> Skip | None:
         """Reserves the most that the attempt may use, ending the attempt before it on the account.
 
+        Args:
+            patience: Seconds to wait while the model's server has too many calls under way.
+
         Returns:
-            None when it may be made, else the limit or budget without room for it, or the cooldown
-            of the model: another call may have begun to probe it since the decision.
+            None when it may be made, else the limit or budget without room for it, the server that
+            is busy, or the cooldown of the model: another call may have begun to probe it since the
+            decision.
         """
+        self._place = await self._context.bulkheads.enter(self.model, patience)
+        if self._place is None:
+            return self._busy()
+        skip: Skip | None = None
+        reserved = False
+        try:
+            skip = await self._admit()
+            reserved = self._unused = skip is None
+        finally:
+            if not reserved:
+                self._withdraw()
+        return skip
+
+    async def _admit(self) -> Skip | None:
         cooldowns = self._context.cooldowns
         if cooldowns is not None:
             admission = cooldowns.admit(self.model)
             if admission.blocked_until is not None:
                 return self._blocked(admission.blocked_until)
             self._probes = admission.probes
-        skip = None if self._account is None else await self._account.open(self.model)
-        if skip is not None and cooldowns is not None:
-            cooldowns.withdrawn(self._probes)
-        return skip
+        return None if self._account is None else await self._account.open(self.model)
+
+    def _withdraw(self) -> None:
+        """Gives back the place at the server, and the right to probe the model."""
+        self._leave()
+        if self._context.cooldowns is not None:
+            self._context.cooldowns.withdrawn(self._probes)
+            self._probes = ()
+
+    def _busy(self) -> Skip:
+        most = self.model.max_connections
+        detail = f"its server has {most} calls under way, the most that `max_connections` allows"
+        until = self._context.clock() + SOON
+        return Skip(self.model.name, Reason.BUSY, detail, until, self.model.span)
 
     def _blocked(self, until: float) -> Skip:
         detail = "in cooldown after failures"
@@ -134,12 +170,14 @@ class RunningAttempt:
 
     def drop(self) -> None:
         """Gives the reservation back: the call is not made."""
+        self._unused = False
+        self._withdraw()
         if self._account is not None:
             self._account.unused()
 
     def start(self, limit: float) -> None:
         """Starts the clock of an attempt that may take `limit` seconds."""
-        self.limit = limit
+        self.limit, self._unused = limit, False
         context = self._context
         self.started = now = context.clock()
         self.called = context.turns.next(self.model, self._tried, context.cooldowns, now)
@@ -219,6 +257,7 @@ class RunningAttempt:
 
         The charge is settled when the account is used next, or by `settle`.
         """
+        self._leave()
         attempt = self.record(self.usage, failure)
         if self._account is not None:
             self._account.ended(self.usage, failure, self.produced, self.started or None)
@@ -238,9 +277,17 @@ class RunningAttempt:
         return attempt
 
     async def settle(self) -> None:
-        """Settles what is noted on the account. Never raises."""
+        """Settles what is noted on the account; a call that was not made is given back. Never
+        raises."""
+        if self._unused:
+            self.drop()
         if self._account is not None:
             await self._account.close()
+
+    def _leave(self) -> None:
+        """Lets another call of the same server begin."""
+        if self._place is not None:
+            self._place.leave()
 
     def _sent(self, body: Body) -> Body:
         """The body with what the policy sets for the model, and the cap that was reserved."""

@@ -68,7 +68,7 @@ class CheckedProgress:
         if progress.account is not None:
             account = progress.account.side_account(most_tokens(messages), output)
         attempt = progress.attempt(model, account)
-        skip = await attempt.reserve()
+        skip = await attempt.reserve(limit / 2)
         if skip is not None:
             return JudgeReply(not_called=skip.detail)
 

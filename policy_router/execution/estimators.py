@@ -207,7 +207,7 @@ class EstimatorRunner:
         account.end_within(lambda: until - self._context.monotonic())
         try:
             async with asyncio.timeout(call.limit):
-                if await attempt.reserve() is not None:
+                if await attempt.reserve(call.limit / 2) is not None:
                     return None
             outcome = await side_call(attempt, until - self._context.monotonic(), call.body)
         except TimeoutError:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from policy_router.acceptance.checks import PASSED
 from policy_router.errors import BadRequestError, InvalidRequestError, NoCandidateError
-from policy_router.execution.attempt import CallContext, RunningAttempt
+from policy_router.execution.attempt import SOON, CallContext, RunningAttempt
 from policy_router.execution.chain import LEAST, Chain, Move
 from policy_router.execution.endpoints import usable_keys
 from policy_router.execution.holds import settled_within
@@ -177,7 +177,7 @@ class Progress:
         """An attempt at the first candidate from here on with room in every limit and budget, with
         its reservation; raises when none has room, or reserving took too long."""
         attempt = self.attempt(candidate.model, self.account)
-        while (skip := await attempt.reserve()) is not None:
+        while (skip := await attempt.reserve(self._patience_for_place())) is not None:
             self.report.no_room(skip)
             following = self.chain.no_room(skip)
             if following is None:
@@ -189,6 +189,11 @@ class Progress:
             attempt.drop()
             raise self._exhausted()
         return attempt
+
+    def _patience_for_place(self) -> float:
+        """Seconds to wait while a server has too many calls under way."""
+        half = self.remaining() / 2
+        return min(half, SOON) if self.chain.more else half
 
     def attempt(self, model: Model, account: RequestAccount | None) -> RunningAttempt:
         """Prepares a call of a model that this request needs, paid from an account."""

@@ -27,6 +27,7 @@ _ERRORS: Final[tuple[tuple[Reason, type[NoCandidateError]], ...]] = (
     (Reason.COOLING, CooldownError),
     (Reason.BUDGET, BudgetExceededError),
     (Reason.RATE_LIMIT, RateLimitError),
+    (Reason.BUSY, RateLimitError),
     (Reason.STATE, StateUnavailableError),
 )
 """The first reason that any model is out for decides. A model in cooldown soon returns, whatever

@@ -8,7 +8,7 @@ from policy_router.catalog.pictures import picture_tokens
 from policy_router.catalog.upstream import upstream_model
 from policy_router.decision.abilities import REASONING
 from policy_router.domain.effort import USUAL_LEVELS, Effort
-from policy_router.domain.models import Model, Via
+from policy_router.domain.models import MAX_CONNECTIONS, Model, Via
 from policy_router.language.compile.abilities import known_abilities
 from policy_router.language.compile.prices import compile_price
 from policy_router.language.compile.selectors import PRICES
@@ -105,6 +105,7 @@ def _model(resolver: Resolver, name: str, shape: ModelShape, entry: CatalogEntry
         api_key_envs=tuple(keys),
         first_token_within=shape.first_token_within,
         stall=shape.stall,
+        max_connections=given(shape.max_connections, MAX_CONNECTIONS),
         via=Via(shape.via or Via.AUTO),
         deadline=shape.deadline,
         picture=picture,

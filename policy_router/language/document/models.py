@@ -7,6 +7,7 @@ from typing import Annotated, Any, Final, Literal, Self
 from pydantic import ConfigDict, Field, model_validator
 
 from policy_router.domain.effort import Effort
+from policy_router.domain.models import MAX_CONNECTIONS
 from policy_router.language.document.prices import PriceShape
 from policy_router.language.document.types import (
     Ability,
@@ -195,6 +196,12 @@ class ModelShape(Shape):
     deadline: Annotated[Wait | None, Field(
         description="Longest time of one call of it. Default: what is left of the request's.",
         examples=["30s"],
+    )] = None  # fmt: skip
+    max_connections: Annotated[Annotated[int, Field(ge=1, le=100_000)] | None, Field(
+        description="Calls that may be under way at its server, in one process and of whichever "
+        "models, before a call of this one waits: up to a second, and then the next model is "
+        f"asked. Default: {MAX_CONNECTIONS}.",
+        examples=[20],
     )] = None  # fmt: skip
     can: Annotated[list[Ability] | None, Field(
         description="What it can do. Default: LiteLLM's table of models, except `hosted_tools` "

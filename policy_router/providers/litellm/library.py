@@ -232,7 +232,8 @@ def http_client() -> httpx.AsyncClient:
         follow_redirects=False,
         # Prompts of different users share this client: it must not carry cookies along.
         cookies=CookieJar(DefaultCookiePolicy(allowed_domains=[])),
-        limits=httpx.Limits(max_connections=1_000, max_keepalive_connections=100),
+        # The executor bounds the connections of each server (see `execution.bulkhead`).
+        limits=httpx.Limits(max_connections=None, max_keepalive_connections=100),
         event_hooks={"request": [_note_request], "response": [_note_response]},
     )
 

@@ -43,6 +43,7 @@ models:
     first_token_within: 30s
     stall: 7s
     deadline: 40s
+    max_connections: 20
     limits: [50/min]
 """
 
@@ -65,6 +66,7 @@ def test_a_model_says_what_is_sent_and_how_it_is_called() -> None:
     assert (big.api_key_env, big.api_key_envs) == ("KEY_A", ("KEY_A", "KEY_B"))
     assert big.api_base_env == "BIG_URL"
     assert (big.first_token_within, big.stall, big.deadline) == (30.0, 7.0, 40.0)
+    assert big.max_connections == 20
 
 
 def test_a_model_takes_every_field_that_it_does_not_have() -> None:
@@ -141,7 +143,8 @@ def test_a_change_of_a_model_changes_what_is_like_it_and_the_revision() -> None:
 @pytest.mark.parametrize(
     "written",
     ["effort: low", "params: { temperature: 1 }", "defaults: { seed: 1 }", "deadline: 5s",
-     "first_token_within: 5s", "stall: 5s", "api_base_env: OTHER", "api_key_env: [KEY_B, KEY_A]"],
+     "first_token_within: 5s", "stall: 5s", "max_connections: 7",
+     "api_base_env: OTHER", "api_key_env: [KEY_B, KEY_A]"],
 )  # fmt: skip
 def test_each_field_is_part_of_the_revision(written: str) -> None:
     base, other = load(BIG + "  x: { like: big }\n"), load(BIG + f"  x: {{ like: big, {written} }}")
