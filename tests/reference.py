@@ -534,7 +534,11 @@ def _asked(meter: Limit, limit: int, model: Model, request: Request, prices: lis
             cap = min(cap, max((limit - size) // request.answers, 256))
         return size + request.answers * cap
     answer, pictures = request.answers * cap, request.pictures + request.thumbnails
-    costs = [price.cost(size, answer) + price.fee + pictures * price.image for price in prices]
+    costs = [
+        price.cost(size, answer, cached=cached) + price.fee + pictures * price.image
+        for price in prices
+        for cached in (0, size)
+    ]
     return max(costs, default=0)
 
 

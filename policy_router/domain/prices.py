@@ -193,7 +193,9 @@ class Price:
     @property
     def highest_input_rate(self) -> int:
         """The highest rate that can apply to an input token, in a prompt of any length."""
-        return max(self.input, self.written or 0, self.kept or 0, self.audio or 0)
+        text = max(self.input, self.cached or 0, self.written or 0, self.kept or 0)
+        # Audio may be cached as well, and is then charged for both.
+        return text if self.audio is None else text + max(self.audio - self.input, 0)
 
     def times(self, percent: int) -> Price:
         """The same with every rate multiplied by a percentage; fees stay the same."""

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from policy_router import load
 from policy_router.domain.prices import Price
 from policy_router.execution.billing import BILLS, Bill, UpperBound, charge_of
 from policy_router.ledger.store import Settlement
@@ -211,3 +212,60 @@ def test_thinking_and_citations_have_rates_of_their_own() -> None:
     usage = Usage(10, 100, reasoning_tokens=90, citation_tokens=5)
     actual = charge_of(UpperBound(1000, 500, price), usage, None, 9)
     assert actual == Settlement(10 * 2 + 10 * 8 + 90 * 3 + 5 * 4, 10, 100)
+
+
+RATES = st.none() | st.integers(0, 5 * 10**9)
+PRICES = st.builds(
+    Price,
+    st.integers(0, 5 * 10**9),
+    st.integers(0, 5 * 10**9),
+    cached=RATES,
+    written=RATES,
+    audio=RATES,
+    speech=RATES,
+    kept=RATES,
+    fee=st.integers(0, 10),
+    image=st.integers(0, 10),
+)
+
+
+@settings(max_examples=300, deadline=None)
+@given(PRICES, st.integers(1, 10**6), st.integers(1, 10**6), st.integers(0, 3), st.data())
+def test_no_count_within_the_bound_costs_more_than_was_reserved(
+    price: Price, tokens_in: int, tokens_out: int, pictures: int, data: st.DataObject
+) -> None:
+    bound = UpperBound(
+        tokens_in, tokens_out, price, max_in=tokens_in, max_out=tokens_out, pictures=pictures
+    )
+    read = data.draw(st.integers(0, tokens_in))
+    counted = Usage(
+        tokens_in,
+        data.draw(st.integers(1, tokens_out)),
+        cached_tokens=read,
+        cache_write_tokens=data.draw(st.integers(0, tokens_in - read)),
+        audio_prompt_tokens=data.draw(st.integers(0, tokens_in)),
+        audio_completion_tokens=data.draw(st.integers(0, tokens_out)),
+    )
+    charged = charge_of(bound, counted, None, produced=1)
+    assert charged is not None
+    assert charged.cost <= bound.settlement.cost
+
+
+def test_a_cache_that_costs_more_than_other_input_is_reserved_for() -> None:
+    policy = load(
+        text="""\
+version: 1
+models:
+  sale:
+    model: acme/sale
+    tier: light
+    context: 100k
+    price: { input: $1/M, output: $4/M, cached: $0.5/M, at: [{ days: mon-sun, input: $0.1/M }] }
+budgets: { all: { cap: $5/month } }
+"""
+    )
+    price = policy.models[0].price
+    assert price is not None
+    (on_sale,) = price.within(0.0, 60.0)
+    assert on_sale.cost(100_000, 0, cached=100_000) == 50_000_000
+    assert on_sale.most(100_000, 0) == 50_000_000
