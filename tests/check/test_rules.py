@@ -246,6 +246,16 @@ SOUND: Final[dict[str, dict[str, str]]] = {
         ),
     },
     "contradicting-rules": {
+        "a task that is closed to some requests": "tasks: { t: { keywords: [x], only: [local] }, "
+        "c: {} }\n" + rules("when: { tags: a }, avoid: [local]"),
+        "a rule that leaves the task a model": "tasks: { t: { keywords: [x], only: [local, big] }, "
+        "c: {} }\n" + rules("when: { task: t }, avoid: [local]"),
+        "a rule about the other task": "tasks: { t: { keywords: [x], only: [local] }, "
+        "c: {} }\n" + rules("when: { task: c }, avoid: [local]"),
+        "a rule in shadow about a task": "tasks: { t: { keywords: [x], only: [local] }, "
+        "c: {} }\n" + rules("when: { task: t }, avoid: [local], shadow: true"),
+        "a task that a rule denies": "tasks: { t: { keywords: [x], only: [local] }, c: {} }\n"
+        + rules("when: { task: t }, avoid: [local]", "when: { task: t }, deny: closed"),
         "one of them in shadow": rules(
             "when: { tags: x }, avoid: [big]", "when: { tags: x }, avoid: [local], shadow: true"
         ),
@@ -982,6 +992,14 @@ WRONG: Final[dict[str, dict[str, str]]] = {
         ),
     },
     "contradicting-rules": {
+        "a rule about a task": "tasks: { t: { keywords: [x], only: [local] }, c: {} }\n"
+        + rules("when: { task: t }, avoid: [local]"),
+        "a rule about some requests of a task": "tasks: { t: { keywords: [x], use: [local] }, "
+        "c: {} }\n" + rules("when: { task: t, tags: x }, avoid: [local]"),
+        "a rule for all requests": "tasks: { t: { keywords: [x], avoid: [big] }, c: {} }\n"
+        + rules("only: [big]"),
+        "a rule for several tasks": "tasks: { t: { keywords: [x], only: [local] }, c: {} }\n"
+        + rules("when: { task: [t, c] }, only: [big]"),
         "one rule takes all": rules("when: { tags: a }, avoid: [local, big]"),
         "one is always on": rules("only: [local]", "when: { tags: a }, only: [big]"),
         "a floor without a step down": "fallback: { step_down: false }\n" + rules(

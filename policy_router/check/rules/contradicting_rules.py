@@ -1,6 +1,7 @@
-"""two rules that together leave no model
+"""two rules, or a rule and a task, that together leave no model
 
-A request to which both apply is refused, and the refusal names neither as its cause.
+A request to which both apply is refused, and the refusal names neither as its cause. A rule and a
+task are reported where the rule is only about the task, or applies to all of its requests.
 
 Bad:
     rules:
@@ -87,6 +88,46 @@ def check(subject: Subject) -> Iterator[Diagnostic]:
             "make one of the conditions exclude the other, or let them share a model",
             *((("the other rule", first.span),) if first.span else ()),
         )
+    yield from _with_tasks(subject, by_removal, denied)
+
+
+def _with_tasks(subject: Subject, by_removal: dict[int, int], denied: int) -> Iterator[Diagnostic]:
+    """Yield tasks that leave no model together with a rule which is about nothing but the task, or
+    which applies to all of its requests. Other rules may be meant to close a task to some requests.
+
+    Args:
+        subject: The policy.
+        by_removal: A set of models -> the boxes in which a rule excludes exactly these.
+        denied: Boxes outside of which no rule denies.
+    """
+    regions, everyone = subject.regions, subject.policy.all_models
+    for number, source in enumerate(regions.sources):
+        if not source.of_task or source.removes == everyone:
+            continue
+        among = 0
+        for removes, boxes in by_removal.items():
+            if removes | source.removes == everyone:
+                among |= boxes
+        try:
+            rules = _partners(regions, number, among, denied) if among else iter(())
+            a = next((a for a in rules if _is_inside(regions, a, number)), None)
+        except GaveUp:
+            subject.questions.leave_open("contradicting-rules", source.says, source.span)
+            continue
+        if a is not None:
+            rule = subject.policy.rules[a]
+            yield warning(
+                "contradicting-rules",
+                f"a request of {source.says} to which `{rule.name}` applies has no model left",
+                rule.span,
+                "let them share a model, or make the condition of the rule exclude the task",
+                *((("the task", source.span),) if source.span else ()),
+            )
+
+
+def _is_inside(regions: Regions, a: int, b: int) -> bool:
+    """Whether one of two sources applies only to requests that the other applies to as well."""
+    return regions.within(a, b) or regions.within(b, a)
 
 
 def _is_reported_elsewhere(rule: Rule, policy: Policy) -> bool:
@@ -102,7 +143,8 @@ def _before(boxes: int) -> int:
 
 
 def _partners(regions: Regions, b: int, among: int, denied: int) -> Iterator[int]:
-    """Yield earlier rules that may apply to the same request as this one without a denial.
+    """Yield rules among these that may apply to the same request as another source, by position,
+    without a denial.
 
     Raises:
         GaveUp: The search took too many steps.
