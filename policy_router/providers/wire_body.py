@@ -33,6 +33,8 @@ _REASONERS: Final = frozenset(
 )
 """Providers that expect the reasoning of their models to be sent back."""
 _OLLAMA: Final = frozenset({"ollama", "ollama_chat"})
+_SHOWING: Final = _CLAUDE | _GOOGLE | _GATEWAYS
+"""Providers that take pictures in the results of tools."""
 _TAGGING: Final = _CLAUDE | _GOOGLE | _GATEWAYS | frozenset({"dashscope", "minimax", "zai"})
 """Providers that accept marks of what to keep in their prompt cache."""
 
@@ -112,7 +114,10 @@ def for_provider(
         sent["tools"] = [_without(tool, "cache_control") for tool in sent["tools"]]
     extra = fields.union(*(names for providers, names in _EXTRA if provider in providers))
     origin = origin_of(model)
-    sent["messages"] = [_message(m, provider, extra, origin) for m in sent["messages"]]
+    messages = [_message(m, provider, extra, origin) for m in sent["messages"]]
+    if provider not in _SHOWING and any(map(_shows, messages)):
+        messages = _with_pictures_apart(messages)
+    sent["messages"] = messages
     if EFFORT in sent:
         sent = {**with_effort(sent, provider, model)}
     if provider in _OLLAMA:
@@ -200,6 +205,39 @@ def _message(
 
 
 _CALLS: Final = frozenset({"tool_calls", "function_call", "refusal", "audio"})
+
+
+def _shows(message: Mapping[str, Any]) -> bool:
+    """Whether a message is the result of a tool that has more than text."""
+    content = message.get("content") if message.get("role") == "tool" else None
+    return isinstance(content, list) and any(map(_is_shown, content))
+
+
+def _is_shown(content_part: object) -> bool:
+    return isinstance(content_part, Mapping) and content_part.get("type") != "text"
+
+
+def _with_pictures_apart(messages: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """The messages with the pictures of tools in a message of the user.
+
+    OpenAI's format has only text in the results of tools. The message follows the last result of
+    the same answer, since nothing may stand between an answer and the results that it waits for.
+    """
+    apart: list[dict[str, Any]] = []
+    shown: list[Any] = []
+    for message in messages:
+        if shown and message.get("role") != "tool":
+            apart.append({"role": "user", "content": shown})
+            shown = []
+        if not _shows(message):
+            apart.append(message)
+            continue
+        content = message["content"]
+        head = {"type": "text", "text": f"The output of tool call {message.get('tool_call_id')}:"}
+        shown = [*shown, head, *filter(_is_shown, content)]
+        texts = [part for part in content if not _is_shown(part)]
+        apart.append({**message, "content": texts or "The output follows."})
+    return [*apart, {"role": "user", "content": shown}] if shown else apart
 
 
 def _with_own_thoughts(sent: dict[str, Any], origin: str) -> dict[str, Any]:

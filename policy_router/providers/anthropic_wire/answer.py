@@ -51,7 +51,7 @@ def read_message(value: dict[str, Any], names: Mapping[str, str]) -> ChatAnswer:
     if thinking:
         message["thinking_blocks"] = thinking
         message["reasoning_content"] = "".join(_text(block, "thinking") for block in thinking)
-    choice = {"index": 0, "message": message, "finish_reason": finish_reason(value)}
+    choice = {"index": 0, "message": message, **ending(value)}
     return to_answer(
         {
             "id": value.get("id"),
@@ -68,6 +68,13 @@ def _call(block: Mapping[str, Any], names: Mapping[str, str]) -> dict[str, Any]:
     arguments = json.dumps(block.get("input") or {})
     function = {"name": names.get(name, name), "arguments": arguments}
     return {"id": block.get("id"), "type": "function", "function": function}
+
+
+def ending(holder: Mapping[str, Any]) -> dict[str, Any]:
+    """The fields of a choice that say why it ended, with the stop sequence as vLLM has it."""
+    stop = holder.get("stop_sequence")
+    reason = finish_reason(holder)
+    return {"finish_reason": reason, **({"stop_reason": stop} if isinstance(stop, str) else {})}
 
 
 def finish_reason(holder: Mapping[str, Any]) -> str | None:

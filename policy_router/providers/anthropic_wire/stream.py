@@ -3,16 +3,20 @@
 from __future__ import annotations
 
 import json
-from typing import TYPE_CHECKING, Any
+from types import MappingProxyType
+from typing import TYPE_CHECKING, Any, Final
 
 from policy_router.providers.adapt import to_chunk
-from policy_router.providers.anthropic_wire.answer import finish_reason, usage_of
+from policy_router.providers.anthropic_wire.answer import ending, usage_of
 from policy_router.providers.failure import CallFailed, Failure, FailureKind
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from policy_router.providers.chat import ChatChunk
+
+
+_NOT_ENDED: Final = MappingProxyType({"finish_reason": None})
 
 
 class MessageStream:
@@ -49,8 +53,8 @@ class MessageStream:
                 return self._block_ended(event.get("index"))
             case "message_delta":
                 self._usage |= _mapping(event, "usage")
-                reason = finish_reason(_mapping(event, "delta"))
-                return () if reason is None else self._chunk({}, reason)
+                ended = ending(_mapping(event, "delta"))
+                return () if ended["finish_reason"] is None else self._chunk({}, ended)
             case "message_stop":
                 usage = usage_of(self._usage or None)
                 return (to_chunk({**self._frame, "choices": [], "usage": usage}),)
@@ -110,8 +114,10 @@ class MessageStream:
             return self._chunk(_piece(call, {"function": {"arguments": call.whole}}))
         return ()
 
-    def _chunk(self, delta: dict[str, Any], reason: str | None = None) -> tuple[ChatChunk, ...]:
-        choice = {"index": 0, "delta": delta, "finish_reason": reason}
+    def _chunk(
+        self, delta: dict[str, Any], ended: Mapping[str, Any] = _NOT_ENDED
+    ) -> tuple[ChatChunk, ...]:
+        choice = {"index": 0, "delta": delta, **ended}
         return (to_chunk({**self._frame, "choices": [choice]}),)
 
 

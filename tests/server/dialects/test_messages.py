@@ -12,8 +12,10 @@ from hypothesis import strategies as st
 from policy_router.domain.dialect import Dialect
 from policy_router.domain.models import Model
 from policy_router.domain.original import OriginalRequest
+from policy_router.providers.anthropic_wire.answer import read_message
 from policy_router.providers.anthropic_wire.caller import AnthropicWireCaller
 from policy_router.providers.anthropic_wire.request import to_messages_request
+from policy_router.providers.anthropic_wire.stream import MessageStream
 from policy_router.providers.body import Body
 from policy_router.providers.original_body import chat_body, messages_body
 from policy_router.providers.wire_body import for_provider
@@ -21,6 +23,7 @@ from policy_router.server.dialects.fields import InvalidBodyError
 from policy_router.server.dialects.messages.answer import write_answer
 from policy_router.server.dialects.messages.count import count_tokens
 from policy_router.server.dialects.messages.request import read_request
+from policy_router.server.dialects.messages.stream import open_stream
 from policy_router.server.dialects.neutral import Envelope, NeutralRequest
 from tests.server.dialects.make import ENVELOPE, TEXTS, answer
 
@@ -73,7 +76,10 @@ def claude_request(request: NeutralRequest) -> dict[str, Any]:
             {"reasoning_effort": "low"},
         ),
         ({"output_config": {"effort": "max"}}, {"reasoning_effort": "max"}),
-        ({"thinking": {"type": "disabled"}, "output_config": {"effort": "high"}}, {}),
+        (
+            {"thinking": {"type": "disabled"}, "output_config": {"effort": "high"}},
+            {"reasoning_effort": "none"},
+        ),
         ({"thinking": {"type": "enabled", "budget_tokens": 1_024}}, {"reasoning_effort": "low"}),
         ({"thinking": {"type": "enabled", "budget_tokens": 4_096}}, {"reasoning_effort": "medium"}),
         ({"thinking": {"type": "enabled", "budget_tokens": 32_000}}, {"reasoning_effort": "high"}),
@@ -456,6 +462,46 @@ def test_reasoning_of_other_models_leaves_the_original_body_too() -> None:
     assert chat_body(asked, body, CLAUDE)["messages"][1] == {"role": "assistant", "content": "so"}
 
 
+def test_pictures_of_tools_are_shown_to_every_model() -> None:
+    results = [
+        {"type": "tool_result", "tool_use_id": "t1", "content": [IMAGE]},
+        {
+            "type": "tool_result",
+            "tool_use_id": "t2",
+            "content": [{"type": "text", "text": "two"}, IMAGE],
+        },
+    ]
+    uses = [USE, {**USE, "id": "t2"}]
+    turns = [
+        USER,
+        {"role": "assistant", "content": uses},
+        {"role": "user", "content": results},
+    ]
+    more = [*turns, {"role": "assistant", "content": "so"}]
+    for conversation in (turns, more):
+        request = read(messages=conversation)
+        told = sent_to(GPT, request)["messages"]
+        assert told[2:5] == [
+            {"role": "tool", "tool_call_id": "t1", "content": "The output follows."},
+            {
+                "role": "tool",
+                "tool_call_id": "t2",
+                "content": [{"type": "text", "text": "two"}],
+            },
+            {
+                "role": "user",
+                "content": [
+                    {"type": "text", "text": "The output of tool call t1:"},
+                    PICTURE,
+                    {"type": "text", "text": "The output of tool call t2:"},
+                    PICTURE,
+                ],
+            },
+        ]
+        assert len(told) == len(conversation) + 2
+        assert claude_request(request)["messages"][2]["content"] == results
+
+
 def test_a_failed_tool_is_told_to_every_model() -> None:
     result = {"type": "tool_result", "tool_use_id": "t1", "content": "boom", "is_error": True}
     request = read(
@@ -544,6 +590,23 @@ def test_the_reason_of_the_end(reason: str, expected: str) -> None:
     assert (
         write_answer(answer({"content": "x"}, reason), read(), ENVELOPE)["stop_reason"] == expected
     )
+
+
+def test_the_stop_sequence_at_which_claude_ended_is_told() -> None:
+    message = {
+        "type": "message",
+        "content": [{"type": "text", "text": "x"}],
+        "stop_reason": "stop_sequence",
+        "stop_sequence": "END",
+    }
+    written = write_answer(read_message(message, {}), read(), ENVELOPE)
+    assert (written["stop_reason"], written["stop_sequence"]) == ("stop_sequence", "END")
+    delta = {"stop_reason": "stop_sequence", "stop_sequence": "END"}
+    stream = open_stream(read(stream=True), ENVELOPE)
+    for each in MessageStream({}).read({"type": "message_delta", "delta": delta}):
+        stream.read(each)
+    data: Any = stream.end()[0].data
+    assert data["delta"] == delta
 
 
 def test_an_answer_with_calls_that_ends_with_stop_waits_for_tools() -> None:

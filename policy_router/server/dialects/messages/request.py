@@ -101,8 +101,7 @@ def _output(fields: Mapping[str, Any], dropped: list[str]) -> dict[str, Any]:
 def _effort(thinking: object, stated: object) -> str | None:
     """How much to reason; None where the model decides.
 
-    A stated effort counts unless thinking is switched off. Then nothing is sent, since many models
-    refuse even to be told that they shall not reason.
+    A stated effort counts unless thinking is switched off.
     """
     effort = None if stated is None else one_of(stated, "output_config.effort", LEVELS)
     if thinking is None:
@@ -110,7 +109,7 @@ def _effort(thinking: object, stated: object) -> str | None:
     given = mapping(thinking, "thinking")
     match one_of(given.get("type"), "thinking.type", _THINKING):
         case "disabled":
-            return None
+            return "none"
         case "adaptive":
             return effort or _USUAL_EFFORT
     budget = given.get("budget_tokens")
