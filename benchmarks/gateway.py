@@ -1,0 +1,312 @@
+"""What a gateway adds to a request: policy-router beside LiteLLM and Portkey, in one run.
+
+    python benchmarks/gateway.py [--litellm PROGRAM] [--portkey PROGRAM] [--seconds 5] [--rounds 3]
+
+Each gateway is a process on one core, the provider and the clients share another. Every gateway
+forwards the same request to the same provider, which answers at once: 200 words as a whole, or as a
+stream of 50 events. policy-router runs with rules, limits, a budget and its decision log; the
+others run as they come. The figures are the medians of the rounds, which alternate.
+
+LiteLLM's proxy is `pip install 'litellm[proxy]'` in an environment of its own, Portkey's gateway
+`npm install @portkey-ai/gateway`; the program of either that is not given is left out.
+"""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import json
+import os
+import socket
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import aiohttp
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping, Sequence
+
+PROVIDER = """
+import json, sys
+from aiohttp import web
+
+WORDS = "word " * 200
+USAGE = {"prompt_tokens": 300, "completion_tokens": 250, "total_tokens": 550}
+FRAME = {"id": "chatcmpl-1", "created": 1700000000, "model": "m"}
+WHOLE = json.dumps({**FRAME, "object": "chat.completion", "usage": USAGE, "choices": [
+    {"index": 0, "finish_reason": "stop", "message": {"role": "assistant", "content": WORDS}}]})
+def event(delta, finish=None, usage=None):
+    choices = [] if usage else [{"index": 0, "delta": delta, "finish_reason": finish}]
+    data = {**FRAME, "object": "chat.completion.chunk", "choices": choices}
+    return f"data: {json.dumps({**data, **({'usage': usage} if usage else {})})}\\n\\n".encode()
+EVENTS = [event({"role": "assistant", "content": ""}), *[event({"content": "word " * 4})] * 50,
+          event({}, "stop"), event({}, usage=USAGE), b"data: [DONE]\\n\\n"]
+
+async def chat(request):
+    body = await request.json()
+    if not body.get("stream"):
+        return web.Response(text=WHOLE, content_type="application/json")
+    response = web.StreamResponse(headers={"content-type": "text/event-stream"})
+    await response.prepare(request)
+    for each in EVENTS:
+        await response.write(each)
+    return response
+
+app = web.Application()
+app.router.add_post("/v1/chat/completions", chat)
+web.run_app(app, host="127.0.0.1", port=int(sys.argv[1]), print=None, access_log=None)
+"""
+
+OURS = """
+import sys
+import uvicorn
+from policy_router import Router
+from policy_router.observe.decision_log import DecisionLog
+from policy_router.server.app import create_app
+
+policy, port, log = sys.argv[1:]
+with DecisionLog(log) as decisions, Router.open(policy, watch="off", on_event=decisions) as router:
+    uvicorn.run(create_app(router), port=int(port), log_level="error", access_log=False)
+"""
+
+POLICY = """
+version: 1
+tiers: [light, heavy]
+models:
+  m:
+    model: openai/m
+    api_base: http://127.0.0.1:{port}/v1
+    api_key_env: BENCH_KEY
+    tier: light
+    price: {{ input: $0.10/M, output: $0.40/M }}
+    can: [tools, json]
+  spare:
+    model: openai/spare
+    api_base: http://127.0.0.1:{port}/v1
+    api_key_env: BENCH_KEY
+    tier: heavy
+    price: {{ input: $1/M, output: $4/M }}
+    can: [tools, json]
+rules:
+  - {{ name: private, when: "'private' in tags", only: [m] }}
+limits:
+  calls: {{ requests: [1000000/min] }}
+budgets:
+  all: {{ cap: $100000/month }}
+"""
+
+LITELLM = """
+model_list:
+  - model_name: m
+    litellm_params: {{ model: openai/m, api_base: "http://127.0.0.1:{port}/v1", api_key: none }}
+litellm_settings: {{ telemetry: false }}
+"""
+
+ASK = {"model": "m", "messages": [{"role": "user", "content": "a prompt of some words " * 50}]}
+CONNECTIONS = (1, 32)
+KINDS = ("whole", "stream")
+
+
+@dataclass
+class Target:
+    """Something that answers.
+
+    Attributes:
+        name: Its name in the table.
+        port: Where it listens.
+        headers: What its clients send besides.
+        broken: Kinds of answers that it fails to give, each with what it says.
+        samples: What was measured, by kind of answer and number of connections: requests a second,
+            and the median latency in milliseconds.
+    """
+
+    name: str
+    port: int
+    headers: Mapping[str, str] = field(default_factory=dict)
+    broken: dict[str, str] = field(default_factory=dict)
+    samples: dict[tuple[str, int], list[tuple[float, float]]] = field(default_factory=dict)
+
+    @property
+    def url(self) -> str:
+        """Where it takes chat completions."""
+        return f"http://127.0.0.1:{self.port}/v1/chat/completions"
+
+
+def free_port() -> int:
+    """A port that is free now."""
+    with socket.create_server(("127.0.0.1", 0)) as found:
+        return int(found.getsockname()[1])
+
+
+@contextmanager
+def process(
+    core: int, *command: str | Path, env: Mapping[str, str] | None = None
+) -> Iterator[None]:
+    """A process on one core, until the block ends."""
+    with subprocess.Popen(  # noqa: S603  programs that the caller of this benchmark names
+        command,
+        env={**os.environ, **(env or {})},
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+        start_new_session=True,
+    ) as running:
+        os.sched_setaffinity(running.pid, {core})
+        try:
+            yield
+        finally:
+            running.terminate()
+            try:
+                running.wait(10)
+            except subprocess.TimeoutExpired:
+                running.kill()
+
+
+async def ready(session: aiohttp.ClientSession, target: Target, patience: float = 120) -> None:
+    """Wait until a target answers."""
+    end = time.monotonic() + patience
+    while True:
+        try:
+            await ask(session, target, stream=False)
+        except (aiohttp.ClientError, AssertionError):
+            if time.monotonic() > end:
+                raise
+            await asyncio.sleep(0.3)
+        else:
+            return
+
+
+async def ask(session: aiohttp.ClientSession, target: Target, *, stream: bool) -> None:
+    """Ask once and read the answer to its end."""
+    body = {**ASK, "stream": stream}
+    headers = {"authorization": "Bearer none", **target.headers}
+    async with session.post(target.url, json=body, headers=headers) as response:
+        text = await response.read()
+        assert response.status == 200, text  # noqa: S101  a benchmark of errors is none
+        assert b"word word" in text  # noqa: S101  as above
+
+
+async def load(
+    session: aiohttp.ClientSession,
+    target: Target,
+    seconds: float,
+    connections: int,
+    *,
+    stream: bool,
+) -> tuple[float, float]:
+    """Requests a second, and the median latency in milliseconds."""
+    taken: list[float] = []
+    began = time.perf_counter()
+
+    async def client() -> None:
+        while (before := time.perf_counter()) - began < seconds:
+            await ask(session, target, stream=stream)
+            taken.append(time.perf_counter() - before)
+
+    await asyncio.gather(*(client() for _ in range(connections)))
+    return len(taken) / (time.perf_counter() - began), statistics.median(taken) * 1e3
+
+
+async def measure(targets: Sequence[Target], seconds: float, rounds: int) -> None:
+    """Measure all targets in turn, several times."""
+    connector = aiohttp.TCPConnector(limit=0)
+    async with aiohttp.ClientSession(connector=connector) as session:
+        for target in targets:
+            print(f"waiting for {target.name}", file=sys.stderr, flush=True)
+            await ready(session, target)
+            for kind in KINDS:
+                try:
+                    await load(session, target, 1, 8, stream=kind == "stream")  # imports
+                except AssertionError as error:
+                    target.broken[kind] = str(error)[:80]
+        for number in range(rounds):
+            for target in targets:
+                print(f"round {number + 1}: {target.name}", file=sys.stderr, flush=True)
+                for kind in [kind for kind in KINDS if kind not in target.broken]:
+                    for count in CONNECTIONS:
+                        stream = kind == "stream"
+                        sample = await load(session, target, seconds, count, stream=stream)
+                        target.samples.setdefault((kind, count), []).append(sample)
+
+
+def start(stack: ExitStack, arguments: argparse.Namespace, folder: Path) -> list[Target]:
+    """Start the provider and every gateway."""
+    ours, others = 0, 1
+    os.sched_setaffinity(0, {others})
+    provider = free_port()
+    stack.enter_context(process(others, sys.executable, "-c", PROVIDER, str(provider)))
+    targets = [Target("provider", provider)]
+
+    port = free_port()
+    policy = folder / "policy.yaml"
+    policy.write_text(POLICY.format(port=provider))
+    program = (sys.executable, "-c", OURS, policy, str(port), folder / "decisions.jsonl")
+    stack.enter_context(process(ours, *program, env={"BENCH_KEY": "none"}))
+    targets.append(Target("policy-router", port))
+
+    if arguments.portkey:
+        port = free_port()
+        command = ("node", arguments.portkey, f"--port={port}", "--headless")
+        stack.enter_context(process(ours, *command, env={"NODE_ENV": "production"}))
+        headers = {
+            "x-portkey-provider": "openai",
+            "x-portkey-custom-host": f"http://127.0.0.1:{provider}/v1",
+        }
+        targets.append(Target("Portkey", port, headers))
+    if arguments.litellm:
+        port = free_port()
+        config = folder / "litellm.yaml"
+        config.write_text(LITELLM.format(port=provider))
+        proxy = (arguments.litellm, "--config", str(config), "--port", str(port))
+        offline = {"LITELLM_LOCAL_MODEL_COST_MAP": "True", "LITELLM_LOG": "ERROR"}
+        offline["LITELLM_DANGEROUSLY_PERMIT_WEAK_OR_UNSET_MASTER_KEY"] = "true"  # on loopback
+        stack.enter_context(process(ours, *proxy, "--host", "127.0.0.1", env=offline))
+        targets.append(Target("LiteLLM proxy", port))
+    return targets
+
+
+def show(targets: Sequence[Target]) -> dict[str, dict[str, dict[str, float]]]:
+    """Print the table, and return its values."""
+    provider = targets[0]
+    table: dict[str, dict[str, dict[str, float]]] = {}
+    print(f"{'':16}{'answer':8}{'connections':>12}{'requests/s':>12}{'p50 ms':>10}{'added ms':>10}")
+    for target in targets:
+        for (kind, count), samples in target.samples.items():
+            rate = statistics.median(rate for rate, _ in samples)
+            latency = statistics.median(latency for _, latency in samples)
+            bare = statistics.median(latency for _, latency in provider.samples[kind, count])
+            row = {"requests_per_second": rate, "p50_ms": latency, "added_ms": latency - bare}
+            table.setdefault(target.name, {})[f"{kind} x {count}"] = row
+            shown = f"{rate:12.0f}{latency:10.2f}{latency - bare:10.2f}"
+            print(f"{target.name:16}{kind:8}{count:12}{shown}")
+        for kind, text in target.broken.items():
+            print(f"{target.name:16}{kind:8} fails: {text}")
+    return table
+
+
+def main() -> None:
+    """Measure and print the table."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--litellm", type=Path, help="the program `litellm` with its proxy")
+    parser.add_argument("--portkey", type=Path, help="Portkey's build/start-server.js")
+    parser.add_argument("--seconds", type=float, default=5)
+    parser.add_argument("--rounds", type=int, default=3)
+    parser.add_argument("--json", type=Path, help="also write the values to a file")
+    arguments = parser.parse_args()
+    with ExitStack() as stack:
+        folder = Path(stack.enter_context(tempfile.TemporaryDirectory()))
+        targets = start(stack, arguments, folder)
+        asyncio.run(measure(targets, arguments.seconds, arguments.rounds))
+        table = show(targets)
+    if arguments.json:
+        arguments.json.write_text(json.dumps(table, indent=2))
+
+
+if __name__ == "__main__":
+    main()
