@@ -43,6 +43,7 @@ if TYPE_CHECKING:
     from policy_router.domain.dialect import Dialect
     from policy_router.domain.original import OriginalRequest
     from policy_router.execution.answer import Answer
+    from policy_router.execution.health_report import HealthState, ModelHealth
     from policy_router.execution.stream import AnswerStream
     from policy_router.http_errors import ErrorResponse, error_response
     from policy_router.intake import classify
@@ -77,9 +78,11 @@ __all__ = [
     "Decision",
     "Dialect",
     "ErrorResponse",
+    "HealthState",
     "Identity",
     "InvalidRequestError",
     "Model",
+    "ModelHealth",
     "NoCandidateError",
     "OriginalRequest",
     "Policy",
@@ -121,7 +124,9 @@ _LATE = {
     "ChatParameters": "policy_router.options",
     "Dialect": "policy_router.domain.dialect",
     "ErrorResponse": "policy_router.http_errors",
+    "HealthState": "policy_router.execution.health_report",
     "Identity": "policy_router.options",
+    "ModelHealth": "policy_router.execution.health_report",
     "OriginalRequest": "policy_router.domain.original",
     "RequestConstraints": "policy_router.options",
     "RequestFacts": "policy_router.options",

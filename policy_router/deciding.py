@@ -177,7 +177,8 @@ class Decider:
         """The state of the world that matters to a request. What the store does not show in half of
         the time that is left counts as unreadable."""
         request = situation.request
-        cooling = self._cooldowns.cooling(self._clock())
+        await self._cooldowns.look()
+        cooling, last = self._cooldowns.for_request(self._clock(), policy.fallback.degraded)
         patience = (ends - time.monotonic()) / 2
         if policy.sessions.remember(request):
             used, session = await asyncio.gather(  # one round trip for both
@@ -186,4 +187,4 @@ class Decider:
             )
         else:
             used, session = await self._accounting.readings(policy, situation, patience), None
-        return Snapshot(now, cooling, used, decision_id, session)
+        return Snapshot(now, cooling, used, decision_id, session, last=last)

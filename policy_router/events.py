@@ -226,6 +226,26 @@ class FunctionChanged(Event):
     detail: str
 
 
+@dataclass(frozen=True, slots=True)
+class BreakerChanged(Event):
+    """The breaker of a model or a provider changed. The process that changed it reports it.
+
+    Attributes:
+        scope: `model` or `provider`.
+        name: Its name.
+        step: `opened`, `half_open` (one call probes it), `closed` or `lifted` (by an operator).
+        until: Unix time until which it is open, the probe may take, or it gets only a part of its
+            calls.
+        cause: The class of the failure that opened it.
+    """
+
+    scope: str
+    name: str
+    step: str
+    until: float
+    cause: str
+
+
 Observer: TypeAlias = "Callable[[Event], None]"
 """Gets every event, in the thread in which it happens; should return soon."""
 

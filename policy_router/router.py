@@ -17,10 +17,11 @@ from policy_router.base_errors import UsageError
 from policy_router.deciding import Decider
 from policy_router.decision.policy import Policy
 from policy_router.execution.accounting import Accounting
-from policy_router.execution.cooldown import Cooldowns
 from policy_router.execution.estimators import DEADLINE, EstimatorRunner
 from policy_router.execution.executor import Executor
 from policy_router.execution.order_functions import OrderFunctions
+from policy_router.execution.prober import Prober
+from policy_router.health import HealthMethods
 from policy_router.ledger.degraded import DegradableStore
 from policy_router.ledger.memory import MemoryStore
 from policy_router.ledger.open import open_store
@@ -44,7 +45,6 @@ if TYPE_CHECKING:
     from policy_router.events import Observer
     from policy_router.execution.answer import Answer
     from policy_router.execution.stream import AnswerStream
-    from policy_router.ledger.status import StoreStatus
     from policy_router.ledger.store import Store
     from policy_router.live.active import Active
     from policy_router.live.fixed import PolicySource
@@ -56,7 +56,7 @@ if TYPE_CHECKING:
     from policy_router.providers.user_caller import CallFunction
 
 
-class Router(SyncMethods):
+class Router(HealthMethods, SyncMethods):
     """Answers requests with the models that a policy allows, and follows the policy files.
 
         async with Router.open("policies/") as router:
@@ -100,9 +100,10 @@ class Router(SyncMethods):
         functions = Functions() if functions is None else functions
         self._source = FixedPolicy(policy) if isinstance(policy, Policy) else policy
         self._caller = AdaptedCaller(caller)
-        cooldowns = Cooldowns(clock, models=lambda: self.policy.models)
         self._store = MemoryStore(clock) if store is None else store
+        cooldowns = self._begin_cooldowns(self._store, clock, events.breaker_changed)
         self._accounting = Accounting(self._store, clock=clock, on_crossing=events.threshold_passed)
+        self._prober = Prober(self._caller, self._accounting, cooldowns, lambda: self.policy)
         self._executor = Executor(
             self._caller, clock=clock, events=events, cooldowns=cooldowns, functions=functions
         )
@@ -236,14 +237,6 @@ class Router(SyncMethods):
         """
         return self._source.reload_now()
 
-    def store_status(self) -> StoreStatus | None:
-        """Report whether the store of counters can be reached and has lost no data.
-
-        Returns:
-            The status; None for a store that the program gave to the constructor unguarded.
-        """
-        return self._store.status if isinstance(self._store, DegradableStore) else None
-
     # -- deciding ----------------------------------------------------------------------------
 
     async def aroute(
@@ -283,6 +276,7 @@ class Router(SyncMethods):
         the first request waits for this before its deadline begins.
         """
         policy = self.policy
+        self._prober.begin()
         await self._decider.prepare(policy)
         await self._caller.prepare(policy.models)
 
@@ -340,6 +334,7 @@ class Router(SyncMethods):
         """
         # The request keeps this policy, whatever is reloaded meanwhile.
         policy, began = self.policy, time.monotonic()
+        self._prober.begin()
         intake = await self._decider.take_in(policy, messages, options, stream=stream)
         if intake.body is None:
             raise UsageError("`messages` must be a list with at least one message")
@@ -370,6 +365,8 @@ class Router(SyncMethods):
 
     async def _close_connections(self) -> None:
         await self._caller.aclose()
+        await self._prober.aclose()
+        await self._cooldowns.aclose()
         await self._accounting.aclose()
 
     async def __aenter__(self) -> Self:

@@ -408,7 +408,8 @@ def snapshots(draw: st.DrawFn, policy: Policy) -> Snapshot:
     named = st.sampled_from([m.name for m in policy.models])
     numbers = st.dictionaries(named, st.sampled_from((-1.5, 0.0, 1.0, 2.0)))
     scores = draw(st.just({}) | st.fixed_dictionaries({OWN.function: numbers}))
-    return Snapshot(now, cooling, used, seed, known, scores)
+    last = draw(st.just({}) | st.dictionaries(named, st.just("recovering"), max_size=2))
+    return Snapshot(now, cooling, used, seed, known, scores, last)
 
 
 @st.composite

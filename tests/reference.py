@@ -217,6 +217,7 @@ def decide_by(
             out[model.name] = reason
     left = [m for m in policy.models if m.name not in out]
     order = _order(policy, request, snapshot, facts, parts, left, floor, first)
+    order = [n for n in order if n not in snapshot.last] + [n for n in order if n in snapshot.last]
     if request.max_candidates is not None:
         out |= dict.fromkeys(order[request.max_candidates :], "max_candidates")
         order = order[: request.max_candidates]

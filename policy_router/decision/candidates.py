@@ -126,9 +126,16 @@ def _in_session(
 
 
 def cut(
-    candidates: tuple[Candidate, ...], most: int
+    candidates: tuple[Candidate, ...], most: int | None
 ) -> tuple[tuple[Candidate, ...], tuple[Skip, ...]]:
-    """The first candidates, as many as a request asks for, and why the others are out."""
+    """The first candidates, as many as a request asks for, and why the others are out.
+
+    Args:
+        candidates: All candidates in order.
+        most: How many are wanted; None wants all.
+    """
+    if most is None:
+        return candidates, ()
     detail = f"the request asks for at most {most}"
     beyond = tuple(
         Skip(c.name, Reason.MAX_CANDIDATES, detail, span=c.model.span) for c in candidates[most:]

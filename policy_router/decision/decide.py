@@ -14,6 +14,7 @@ from policy_router.decision.floors import floor_of, too_weak
 from policy_router.decision.gates import gates_for
 from policy_router.decision.making import new_decision
 from policy_router.decision.sessions import session_step
+from policy_router.decision.set_back import set_back
 from policy_router.decision.shadow import limit_effect, shadow_effect
 from policy_router.domain.decision import Decision, Reason, RuleReasons, Skip
 from policy_router.domain.snapshot import Snapshot
@@ -115,7 +116,8 @@ def _decided(
     if request.session is not None:
         step = session_step(policy, request, snapshot, allowed, floor, floor_by)
     candidates = ordered(policy, situation, snapshot, effect, own, step, allowed, floor, first)
-    if request.max_candidates is not None and len(candidates) > request.max_candidates:
+    if snapshot.last or request.max_candidates is not None:
+        candidates = set_back(candidates, snapshot.last)
         candidates, beyond = cut(candidates, request.max_candidates)
         skipped += beyond
     accept = effect.accept

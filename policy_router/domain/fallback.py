@@ -90,7 +90,7 @@ class Cooldown:
 
 @dataclass(frozen=True, slots=True)
 class Degraded:
-    """When a model that still answers counts as worse than usual. Not measured in this version.
+    """When a model that still answers counts as worse than usual.
 
     Attributes:
         success: The lowest share of successful calls, 0..1; None does not look at it.
@@ -109,7 +109,7 @@ class Degraded:
 
 @dataclass(frozen=True, slots=True)
 class Probe:
-    """Calls in the background that find out whether models answer. None is made in this version.
+    """Calls in the background that find out whether models answer.
 
     Attributes:
         every: Seconds between two probes.

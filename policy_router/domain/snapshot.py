@@ -29,6 +29,8 @@ class Snapshot:
         scores: What functions of the program gave, by `module:function` and the name of a model:
             finite numbers that models are sorted by, smaller first. Models without one come last,
             and a function that is missing sorts none.
+        last: Models that come after all others: the name of each, with the reason as text for
+            people.
     """
 
     now: float | None = None
@@ -37,3 +39,4 @@ class Snapshot:
     seed: str | None = None
     session: SessionState | None = None
     scores: Mapping[str, Mapping[str, float]] = field(default_factory=dict)
+    last: Mapping[str, str] = field(default_factory=dict)

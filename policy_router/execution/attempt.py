@@ -19,15 +19,16 @@ from typing import TYPE_CHECKING, Final, TypeVar
 from policy_router.domain.decision import Attempt, Reason, Skip
 from policy_router.execution.bulkhead import Bulkheads
 from policy_router.execution.endpoints import KeyTurns, at_address
+from policy_router.execution.retry_budget import RetryBudget
 from policy_router.providers.chat import NO_ANSWER, NO_USAGE
 from policy_router.providers.deadline import within
-from policy_router.providers.failure import CallFailed, Failure, FailureKind
+from policy_router.providers.failure import CallFailed, Failure, FailureKind, FailureScope
 from policy_router.providers.wire import Wire
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Container
 
-    from policy_router.domain.fallback import Cooldown
+    from policy_router.domain.fallback import Cooldown, Degraded
     from policy_router.domain.models import Model
     from policy_router.execution.account import RequestAccount
     from policy_router.execution.bulkhead import Place
@@ -54,6 +55,7 @@ class CallContext:
         cooldowns: Receives how each attempt ended; None when nothing cools down.
         turns: Whose turn it is among several keys of a model.
         bulkheads: The calls under way, by server.
+        retries: How many calls may be repeated.
         environment: The value of an environment variable.
     """
 
@@ -63,6 +65,7 @@ class CallContext:
     cooldowns: Cooldowns | None
     turns: KeyTurns = field(default_factory=KeyTurns, kw_only=True)
     bulkheads: Bulkheads = field(default_factory=Bulkheads, kw_only=True)
+    retries: RetryBudget = field(default_factory=RetryBudget, kw_only=True)
     environment: Callable[[str], str | None] = field(default=os.environ.get, kw_only=True)
 
 
@@ -86,6 +89,7 @@ class RunningAttempt:
         *,
         account: RequestAccount | None,
         cooldown: Cooldown,
+        degraded: Degraded | None = None,
         fair: float,
         tried: Container[str] = (),
     ) -> None:
@@ -96,6 +100,7 @@ class RunningAttempt:
             model: The model to call.
             account: Reserves and settles; None when nothing is counted.
             cooldown: When failures take the model out.
+            degraded: When the model counts as worse than usual; None never.
             fair: Seconds from which a timeout is the model's fault. An attempt at the end of a
                 request may get less, and then says nothing about the model.
             tried: Variables of keys that the request has tried with this model.
@@ -110,6 +115,7 @@ class RunningAttempt:
         self._context = context
         self._account = account
         self._cooldown = cooldown
+        self._degraded = degraded
         self._fair = fair
         self._tried = tried
         self._began = 0.0
@@ -145,7 +151,7 @@ class RunningAttempt:
     async def _admit(self) -> Skip | None:
         cooldowns = self._context.cooldowns
         if cooldowns is not None:
-            admission = cooldowns.admit(self.model)
+            admission = await cooldowns.admitted(self.model)
             if admission.blocked_until is not None:
                 return self._blocked(admission.blocked_until)
             self._probes = admission.probes
@@ -268,13 +274,26 @@ class RunningAttempt:
                 estimated=actual is not None and actual.estimated,
                 overrun=self._account.overrun,
             )
-        if self._context.cooldowns is None:
-            return attempt
-        if failure is None:
-            self._context.cooldowns.answered(self.called, self._cooldown, self._probes)
-        else:
-            self._context.cooldowns.failed(self.called, failure, self._cooldown, self._probes)
+        if self._context.cooldowns is not None:
+            self._note_health(self._context.cooldowns, failure, attempt)
         return attempt
+
+    def _note_health(self, cooldowns: Cooldowns, failure: Failure | None, attempt: Attempt) -> None:
+        if failure is None:
+            cooldowns.answered(self.called, self._cooldown, self._probes)
+        else:
+            cooldowns.failed(self.called, failure, self._cooldown, self._probes)
+        if self._degraded is None or (
+            failure is not None and failure.scope is FailureScope.REQUEST
+        ):
+            return
+        latency = attempt.seconds if attempt.first_token is None else attempt.first_token
+        cooldowns.degradation.note(
+            self.model,
+            self._degraded,
+            self._context.clock(),
+            latency if failure is None else None,
+        )
 
     async def settle(self) -> None:
         """Settles what is noted on the account; a call that was not made is given back. Never

@@ -94,6 +94,7 @@ class Breaker:
         level: How often it opened since it was last closed for good.
         successes: Probes that succeeded one after the other.
         cause: The class of the failure that opened it; empty when none did.
+        prober: The process whose call probes it; empty while none does.
     """
 
     state: BreakerState = BreakerState.CLOSED
@@ -102,6 +103,7 @@ class Breaker:
     level: int = 0
     successes: int = 0
     cause: str = ""
+    prober: str = ""
 
     def is_blocked(self, now: float) -> bool:
         """Whether no call may be made: it is open, or a probe is under way."""
@@ -138,18 +140,21 @@ def tripped(breaker: Breaker, now: float, rule: Cooldown, draw: float, cause: st
     return _opened(breaker, now, rule, draw, cause)
 
 
-def probe_began(breaker: Breaker, now: float, lease: float) -> Breaker:
+def probe_began(breaker: Breaker, now: float, lease: float, prober: str) -> Breaker:
     """A call begins as the one probe.
 
     Args:
         breaker: The breaker; one that needs no probe, or has one, stays as it is.
         now: Unix time.
         lease: Seconds after which the probe is given up.
+        prober: The process that makes the call.
     """
     if not breaker.needs_probe(now):
         return breaker
     since = breaker.since if breaker.state is BreakerState.HALF_OPEN else now
-    return replace(breaker, state=BreakerState.HALF_OPEN, since=since, until=now + lease)
+    return replace(
+        breaker, state=BreakerState.HALF_OPEN, since=since, until=now + lease, prober=prober
+    )
 
 
 def probe_answered(breaker: Breaker, now: float, rule: Cooldown) -> Breaker:
@@ -158,10 +163,8 @@ def probe_answered(breaker: Breaker, now: float, rule: Cooldown) -> Breaker:
         return breaker
     successes = breaker.successes + 1
     if successes < SUCCESSES:
-        return replace(breaker, until=now, successes=successes)
-    return replace(
-        breaker, state=BreakerState.RAMP, since=now, until=now + rule.ramp, successes=0, cause=""
-    )
+        return replace(breaker, until=now, successes=successes, prober="")
+    return Breaker(BreakerState.RAMP, now, now + rule.ramp, breaker.level)
 
 
 def probe_failed(breaker: Breaker, now: float, rule: Cooldown, draw: float, cause: str) -> Breaker:
@@ -175,7 +178,7 @@ def probe_ended(breaker: Breaker, now: float) -> Breaker:
     """The probe ended and showed nothing, such as one whose caller left: another may follow."""
     if breaker.state is not BreakerState.HALF_OPEN:
         return breaker
-    return replace(breaker, until=min(breaker.until, now))
+    return replace(breaker, until=min(breaker.until, now), prober="")
 
 
 def settled(breaker: Breaker, now: float) -> Breaker:

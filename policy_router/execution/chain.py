@@ -160,6 +160,7 @@ class Chain:
         self._fallback = fallback
         self._index = -1
         self._retried = False
+        self._retries_left = True
         self._exclusions = Exclusions()
         self.state = ChainState.IDLE
         self.attempts = 0
@@ -210,7 +211,13 @@ class Chain:
         self._enter(ChainEvent.ANSWERED)
 
     def failed(
-        self, failure: Failure, remaining: float, *, called: Model | None = None, keys: int = 0
+        self,
+        failure: Failure,
+        remaining: float,
+        *,
+        called: Model | None = None,
+        keys: int = 0,
+        retries: bool = True,
     ) -> ChainStep:
         """Decides what follows after a failure of the current candidate.
 
@@ -222,10 +229,12 @@ class Chain:
             called: The candidate's model with the key that it was called with. Default: its only
                 key.
             keys: How many other keys of it may be tried.
+            retries: Whether its provider has retries left (see `RetryBudget`).
         """
         if self.state not in _UNDER_WAY:
             raise self._out_of_order("failed")
         reaction = failure.reaction
+        self._retries_left = retries
         self._exclusions.note(called or self._candidates[self._index].model, failure)
         action = reaction.fixed_action or self._fallback.on_error.get(
             reaction.fault, reaction.default_action
@@ -322,7 +331,9 @@ class Chain:
     def _again(self, failure: Failure, remaining: float) -> ChainStep | None:
         """A retry of the same model; None when there may be none."""
         wait = _wait(failure, min(self._fallback.patience, remaining / 2))
-        if self._retried or not self._allowed or wait is None or wait[0] + LEAST > remaining:
+        if self._retried or not self._retries_left or not self._allowed:
+            return None
+        if wait is None or wait[0] + LEAST > remaining:
             return None
         self._retried = True
         self.attempts += 1

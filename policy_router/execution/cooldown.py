@@ -11,19 +11,21 @@ from __future__ import annotations
 
 import os
 import random as _random
+import secrets
 import time
 from dataclasses import dataclass, replace
 from functools import partial
-from operator import attrgetter
-from types import MappingProxyType
 from typing import TYPE_CHECKING, Final
 
 from policy_router.execution import breaker as breakers
 from policy_router.execution import service_health as healths
 from policy_router.execution.breaker import BreakerState
-from policy_router.execution.domain_keys import DomainKeys
+from policy_router.execution.breaker_changes import change_of
+from policy_router.execution.degradation import Degradation
+from policy_router.execution.domain_keys import DomainKeys, concerns, name_in, scope_in
 from policy_router.execution.health_board import HealthBoard
 from policy_router.execution.outcomes import Outcomes
+from policy_router.execution.rests import rest_of
 from policy_router.providers.failure import FailureKind, FailureScope
 from policy_router.providers.fault_domain import (
     SHARED_SCOPES,
@@ -36,15 +38,14 @@ from policy_router.resilience import forks
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
 
-    from policy_router.domain.fallback import Cooldown
+    from policy_router.domain.fallback import Cooldown, Degraded
     from policy_router.domain.models import Model
     from policy_router.execution.breaker import Breaker
+    from policy_router.execution.breaker_changes import BreakerChange
     from policy_router.execution.service_health import ServiceHealth
+    from policy_router.execution.shared_health import SharedHealth
     from policy_router.providers.failure import Failure
 
-_SHORTEST: Final = 1.0
-_LONGEST: Final = 24 * 3600.0
-"""Seconds that a provider can take its model out for, at least and at most."""
 _LEASE: Final = 30.0
 """Seconds after which a probe that has not ended is given up."""
 _SEVERAL: Final = 2
@@ -52,18 +53,6 @@ _SEVERAL: Final = 2
 _UNREACHABLE: Final = frozenset({FailureKind.CONNECT, FailureKind.CONNECTION_LOST})
 _COOLING: Final = (FailureScope.MODEL, *SHARED_SCOPES)
 _STOPPED: Final = frozenset({BreakerState.OPEN, BreakerState.HALF_OPEN})
-_RESTS: Final[Mapping[FailureKind, Callable[[Cooldown], float]]] = MappingProxyType(
-    {
-        FailureKind.RATE_LIMITED: attrgetter("rate_limit"),
-        FailureKind.OVERLOADED: attrgetter("overloaded"),
-        FailureKind.QUOTA_EXHAUSTED: attrgetter("quota"),
-        FailureKind.CREDENTIAL: attrgetter("auth"),
-        FailureKind.FORBIDDEN: attrgetter("auth"),
-        FailureKind.MODEL_GONE: attrgetter("gone"),
-        FailureKind.REDIRECTED: attrgetter("gone"),
-    }
-)
-"""The setting of the policy for each rest whose length is not named by the provider."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,6 +81,7 @@ class Cooldowns:
 
     Attributes:
         board: The health of what failed lately.
+        degradation: Which models answer worse than usual.
     """
 
     def __init__(
@@ -101,24 +91,33 @@ class Cooldowns:
         models: Callable[[], Iterable[Model]] | None = None,
         environment: Callable[[str], str | None] = os.environ.get,
         draw: Callable[[], float] = _random.random,
-        board: HealthBoard | None = None,
+        shared: SharedHealth | None = None,
+        on_change: Callable[[BreakerChange], None] | None = None,
     ) -> None:
-        """Starts without any cooldown, unless the board has some.
+        """Starts with the cooldowns that are shared, if any.
 
         Args:
             clock: Unix time in seconds.
             models: The models that `cooling` reports. Default: those that failed.
             environment: The value of an environment variable.
             draw: Draws a number from 0 to 1, for the times of breakers that open again.
-            board: Where the health of everything is kept. Default: a new one.
+            shared: The health of everything, shared with other processes. Default: the memory of
+                this process.
+            on_change: Called when this process opens, probes, closes or lifts a breaker.
         """
-        self.board = HealthBoard() if board is None else board
+        self._shared = shared
+        self.board = HealthBoard() if shared is None else shared.board
+        if on_change is not None:
+            self._on_change = on_change
+            self.board.observers.append(self._changed)
         self._clock = clock
         self._draw = draw
+        self._prober = secrets.token_hex(4)
         self._keys = DomainKeys(environment)
         self._lock = forks.lock()
         self._known: dict[str, Model] = {}
         self._models = models or (lambda: tuple(self._known.values()))
+        self.degradation = Degradation()
         self._outcomes: dict[str, Outcomes] = {}
         self._unreachable: dict[str, Outcomes] = {}
 
@@ -177,6 +176,11 @@ class Cooldowns:
             if self.board.get(key).rest.level:
                 self.board.change(key, healths.answered)
 
+    def trip(self, model: Model, failure: Failure, cooldown: Cooldown) -> None:
+        """Opens the breaker of a model, whatever was counted, unless it is open or half open."""
+        key = self._key(with_any_key(model), FailureScope.MODEL)
+        self._trip(key, failure, cooldown, self._clock())
+
     def withdrawn(self, probes: tuple[str, ...]) -> None:
         """Notes that an admitted call is not made."""
         for key in probes:
@@ -185,7 +189,7 @@ class Cooldowns:
     def lift(self, model: Model) -> bool:
         """Ends everything that keeps a model from being called. Returns whether there was any."""
         now, lifted = self._clock(), False
-        for key in self._keys_of(model):
+        for key in [key for key in self.board.known() if concerns(key, model)]:
             before, _ = self.board.change(key, _lifted)
             before = before.at(now)
             lifted = lifted or before.breaker != breakers.CLOSED or before.rest.until > now
@@ -207,7 +211,7 @@ class Cooldowns:
         for key in self.breaker_keys(model):
             breaker = self.board.get(key).breaker
             if breaker.needs_probe(now):
-                before, after = self._change(key, breakers.probe_began, now, _LEASE)
+                before, after = self._change(key, breakers.probe_began, now, _LEASE, self._prober)
                 if before != after:
                     probes += (key,)
                     continue
@@ -216,6 +220,24 @@ class Cooldowns:
                 self.withdrawn(probes)
                 return Admission(blocked_until=breaker.until)
         return Admission(probes=probes) if probes else ADMITTED
+
+    async def admitted(self, model: Model) -> Admission:
+        """Does what `admit` does, for all processes that share a store."""
+        admission = self.admit(model)
+        if self._shared is None or not admission.probes:
+            return admission
+        won = await self._shared.confirm(admission.probes)
+        if won == admission.probes:
+            return admission
+        self.withdrawn(won)
+        now = self._clock()
+        blocked = [self.board.get(key).breaker for key in admission.probes]
+        return Admission(max((each.until for each in blocked if each.is_blocked(now)), default=now))
+
+    async def look(self) -> None:
+        """Takes over what other processes found out. Only the first time it waits for that."""
+        if self._shared is not None:
+            await self._shared.look()
 
     def until(self, model: Model, now: float) -> float | None:
         """Unix time until which a model is in cooldown; None when it is not.
@@ -247,6 +269,38 @@ class Cooldowns:
         times = ((model.name, self.until(model, now)) for model in self._models())
         return {name: until for name, until in times if until is not None}
 
+    def for_request(
+        self, now: float, degraded: Degraded | None = None
+    ) -> tuple[Mapping[str, float], Mapping[str, str]]:
+        """What a snapshot shows one request: a share of them finds a recovering model in its place.
+
+        Args:
+            now: Unix time.
+            degraded: When the policy counts a model as worse than usual; None never.
+
+        Returns:
+            The models that are not called, as `cooling` does, and those that come last, each with
+            the reason as text for people.
+        """
+        cooling = self.cooling(now)
+        last = {} if self.board.is_empty else self._recovering(now)
+        if degraded is None:
+            return cooling, last
+        worse = self.degradation.look(self._models(), degraded, now)
+        return {**worse.skipped, **cooling}, {**worse.last, **last}
+
+    def _recovering(self, now: float) -> dict[str, str]:
+        known, draw = self.board.known(), self._draw()
+        if not any(each.breaker.state is BreakerState.RAMP for each in known.values()):
+            return {}
+        last = {}
+        for model in self._models():
+            keys = self.breaker_keys(model)
+            share = min(self.board.get(key).breaker.share(now) for key in keys)
+            if draw >= share:
+                last[model.name] = f"recovering: {share:.0%} of the requests call it in its place"
+        return last
+
     def breaker_keys(self, model: Model) -> tuple[str, ...]:
         """The keys of the breakers that a call of the model passes."""
         whole = with_any_key(model)
@@ -256,12 +310,13 @@ class Cooldowns:
 
     # -- how it is counted -------------------------------------------------------------------
 
+    async def aclose(self) -> None:
+        """Shares what other processes do not know yet, if the store can be reached."""
+        if self._shared is not None:
+            await self._shared.aclose()
+
     def _key(self, model: Model, scope: FailureScope) -> str:
         return self._keys.of(model, scope)
-
-    def _keys_of(self, model: Model) -> set[str]:
-        each = (with_any_key(model), *with_each_key(model))
-        return {self._key(one, scope) for one in each for scope in _COOLING}
 
     def _latest(self, model: Model, now: float) -> float:
         """The latest end of what keeps a model with one key from being called, or 0."""
@@ -270,20 +325,9 @@ class Cooldowns:
 
     def _rest(self, model: Model, failure: Failure, cooldown: Cooldown, now: float) -> None:
         """Begins the rest that this failure alone causes, if any."""
-        reaction, cause = failure.reaction, failure.kind.value
-        if not failure.certain:
-            return
-        key = self._key(model, failure.scope)
-        if failure.retry_after is not None and reaction.honors_retry_after:
-            seconds = min(max(failure.retry_after, _SHORTEST), _LONGEST)
-            self.board.change(key, lambda h: healths.rested(h, now, seconds, cause))
-            return
-        setting = _RESTS.get(failure.kind)
-        seconds = reaction.cooldown if setting is None else setting(cooldown)
-        if not reaction.cooldown or not seconds:
-            return
-        grow = healths.rested_longer if reaction.doubles else healths.rested
-        self.board.change(key, lambda h: grow(h, now, seconds, cause))
+        rest = rest_of(failure, cooldown, now)
+        if rest is not None:
+            self.board.change(self._key(model, failure.scope), rest)
 
     def _count(self, key: str, failure: Failure, cooldown: Cooldown, now: float) -> None:
         if self.board.get(key).breaker.state in _STOPPED:
@@ -326,6 +370,11 @@ class Cooldowns:
             self._change(key, breakers.probe_failed, now, cooldown, draw, cause)
         else:
             self._change(key, breakers.probe_ended, now)
+
+    def _changed(self, key: str, before: ServiceHealth, after: ServiceHealth) -> None:
+        change = change_of(scope_in(key), name_in(key), before.breaker, after.breaker)
+        if change is not None:
+            self._on_change(change)
 
     def _change(
         self, key: str, event: Callable[..., Breaker], now: float, *about: object

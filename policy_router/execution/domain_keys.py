@@ -7,7 +7,7 @@ import json
 from typing import TYPE_CHECKING, Final
 
 from policy_router.providers.failure import FailureScope
-from policy_router.providers.fault_domain import fault_domain, key_variable
+from policy_router.providers.fault_domain import fault_domain, key_variable, with_each_key
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -18,6 +18,38 @@ _MOST: Final = 10_000
 """Keys that are remembered; when there are more, all are made anew."""
 _FINGERPRINT: Final = 3
 """Bytes of a credential's digest: enough to notice another value, too few to recognize one."""
+
+
+def scope_in(key: str) -> FailureScope:
+    """The scope that a key is of."""
+    return FailureScope(key.partition(" ")[0])
+
+
+def name_in(key: str) -> str:
+    """The name in a key: of a model, of the variable of a key or of a provider."""
+    return key.split(" ", 2)[2]
+
+
+def concerns(key: str, model: Model) -> bool:
+    """Whether a key stands for a model, or for a key, an account or a provider of it.
+
+    Keys are compared by name, so that it can be told without the environment of the process that
+    made them.
+    """
+    scope, name = scope_in(key), name_in(key)
+    if scope is FailureScope.MODEL:
+        return name == model.name
+    if scope is FailureScope.PROVIDER:
+        return name == model.provider_model.partition("/")[0]
+    return name in {key_variable(each) for each in with_each_key(model)}
+
+
+def _name(model: Model, scope: FailureScope) -> str:
+    if scope is FailureScope.MODEL:
+        return model.name
+    if scope is FailureScope.PROVIDER:
+        return model.provider_model.partition("/")[0]
+    return key_variable(model)
 
 
 class DomainKeys:
@@ -41,8 +73,9 @@ class DomainKeys:
         if key is None:
             if len(self._keys) >= _MOST:
                 self._keys.clear()
-            text = json.dumps(domain).encode()
-            key = self._keys[domain] = hashlib.blake2b(text, digest_size=16).hexdigest()
+            digest = hashlib.blake2b(json.dumps(domain).encode(), digest_size=12).hexdigest()
+            scope = FailureScope(str(domain[0]))
+            key = self._keys[domain] = f"{scope} {digest} {_name(model, scope)}"
         return key
 
     def _fingerprint(self, variable: str) -> str | None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from policy_router.execution.service_health import HEALTHY, ServiceHealth
 from policy_router.resilience import forks
@@ -13,28 +13,32 @@ if TYPE_CHECKING:
     Change = Callable[[ServiceHealth], ServiceHealth]
 
 
+_MOST: Final = 50
+"""Changes of one thing that are kept for a store which is away; of more, the latest."""
+
+
 class HealthBoard:
     """The health of things by their keys. What is not on it is healthy. Safe for threads.
 
     Changes are functions, so that the store which all processes share can be changed by the same
     ones later: `take_unshared` returns those that it does not have yet.
 
-    Args:
-        on_change: Called with a key, and its health before and after this process changed it.
-        keeps_changes: Whether changes are kept for `take_unshared`.
+    Attributes:
+        observers: Each is called with a key, and its health before and after this process changed
+            it.
     """
 
-    def __init__(
-        self,
-        on_change: Callable[[str, ServiceHealth, ServiceHealth], None] = lambda *_: None,
-        *,
-        keeps_changes: bool = False,
-    ) -> None:
-        self._on_change = on_change
+    def __init__(self, *, keeps_changes: bool = False) -> None:
+        """Starts with nothing on it.
+
+        Args:
+            keeps_changes: Whether changes are kept for `take_unshared`.
+        """
+        self.observers: list[Callable[[str, ServiceHealth, ServiceHealth], None]] = []
         self._lock = forks.lock()
         self._known: dict[str, ServiceHealth] = {}
         self._unshared: dict[str, list[Change]] = {}
-        self.keeps_changes = keeps_changes
+        self._keeps_changes = keeps_changes
 
     @property
     def is_empty(self) -> bool:
@@ -45,6 +49,11 @@ class HealthBoard:
     def has_unshared(self) -> bool:
         """Whether `take_unshared` would return anything."""
         return bool(self._unshared)
+
+    def known(self) -> dict[str, ServiceHealth]:
+        """Returns the health of all that is not healthy, by its keys."""
+        with self._lock:
+            return dict(self._known)
 
     def get(self, key: str) -> ServiceHealth:
         """The health of one thing."""
@@ -62,9 +71,10 @@ class HealthBoard:
             if after == before:
                 return before, after
             self._set(key, after)
-            if self.keeps_changes:
+            if self._keeps_changes:
                 self._unshared.setdefault(key, []).append(change)
-        self._on_change(key, before, after)
+        for observer in self.observers:
+            observer(key, before, after)
         return before, after
 
     def drop_recovered(self, now: float) -> None:
@@ -73,16 +83,20 @@ class HealthBoard:
             for key, health in list(self._known.items()):
                 self._set(key, _forgotten(health, now))
 
-    def take_unshared(self) -> dict[str, list[Change]]:
-        """Returns the changes since the last call, by key, each in order."""
+    def unshared_keys(self) -> tuple[str, ...]:
+        """Returns the keys for which `take_unshared` has changes."""
+        return tuple(self._unshared)
+
+    def take_unshared(self, key: str) -> list[Change]:
+        """Returns the changes of one thing since the last call, in order."""
         with self._lock:
-            unshared, self._unshared = self._unshared, {}
-            return unshared
+            return self._unshared.pop(key, [])
 
     def put_back(self, key: str, changes: list[Change]) -> None:
         """Keeps changes that were taken and could not be shared."""
         with self._lock:
-            self._unshared[key] = changes + self._unshared.get(key, [])
+            kept = changes + self._unshared.get(key, [])
+            self._unshared[key] = kept[-_MOST:]
 
     def adopt(self, shared: Mapping[str, ServiceHealth]) -> None:
         """Takes over what all processes share; changes of this one that are not shared stay."""
@@ -90,6 +104,12 @@ class HealthBoard:
             for key in [*self._known, *shared]:
                 if key not in self._unshared:
                     self._set(key, shared.get(key, HEALTHY))
+
+    def adopt_one(self, key: str, shared: ServiceHealth) -> None:
+        """Takes over what all processes share of one thing, as `adopt` does."""
+        with self._lock:
+            if key not in self._unshared:
+                self._set(key, shared)
 
     def _set(self, key: str, health: ServiceHealth) -> None:
         if health == HEALTHY:

@@ -202,6 +202,7 @@ class Progress:
             model,
             account=account,
             cooldown=self.fallback.cooldown,
+            degraded=self.fallback.degraded,
             fair=min(
                 self._fair, model.deadline or self._fair, model.first_token_within or self._fair
             ),
@@ -222,6 +223,8 @@ class Progress:
     def start(self, attempt: RunningAttempt, limit: float) -> None:
         """Begins an attempt that may take `limit` seconds to its answer or first token."""
         self.running = attempt
+        if self._called is None or self._called.name != attempt.model.name:
+            self.context.retries.earn(attempt.model)
         attempt.start(limit)
 
     async def after(self, failure: Failure) -> RunningAttempt:
@@ -236,7 +239,11 @@ class Progress:
             NoCandidateError: No candidate has room, and none was called.
         """
         step = self.chain.failed(
-            failure, self.remaining(), called=self._called, keys=self._other_keys()
+            failure,
+            self.remaining(),
+            called=self._called,
+            keys=self._other_keys(),
+            retries=self._called is None or self.context.retries.allows(self._called),
         )
         candidate: Candidate | None = None
         match step.move:
@@ -244,7 +251,9 @@ class Progress:
                 skipped = self.chain.give_up(f"the request stops at {failure.kind}")
                 raise stopped(self.decision, self.attempts, failure, skipped)
             case Move.RETRY:
-                if step.wait[1]:
+                if step.wait[1]:  # not for another key, which is called at once
+                    if self._called is not None:
+                        self.context.retries.spend(self._called)
                     await self.context.sleep(self.context.random.uniform(*step.wait))
                 candidate = self.chain.retry()
             case Move.NEXT:

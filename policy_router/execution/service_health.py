@@ -89,24 +89,23 @@ def answered(health: ServiceHealth) -> ServiceHealth:
 
 def to_text(health: ServiceHealth) -> str:
     """The health as a store keeps it."""
-    parts = [_FORMAT, *astuple(health.breaker), *astuple(health.rest)]
+    parts = [_FORMAT, astuple(health.breaker), astuple(health.rest)]
     return json.dumps(parts, separators=(",", ":"))
 
 
 def from_text(text: str) -> ServiceHealth:
     """What a store kept; healthy where another version of this package wrote it."""
     try:
-        version, state, since, until, level, successes, cause, rest, rest_cause, rest_level = (
-            json.loads(text)
-        )
+        version, breaker, rest = json.loads(text)
         if version != _FORMAT:
             return HEALTHY
+        state, since, until, level, successes, cause, prober = breaker
         return ServiceHealth(
             Breaker(
                 BreakerState(state), float(since), float(until), int(level), int(successes),
-                str(cause),
+                str(cause), str(prober),
             ),
-            Rest(float(rest), str(rest_cause), int(rest_level)),
+            Rest(float(rest[0]), str(rest[1]), int(rest[2])),
         )  # fmt: skip
-    except (ValueError, TypeError):
+    except (ValueError, TypeError, IndexError):
         return HEALTHY

@@ -24,8 +24,9 @@ from policy_router.domain.windows import HOUR
 from policy_router.errors import StoreError, VerbError
 from policy_router.ledger.arithmetic import has_capped_budget
 from policy_router.ledger.continuity import REMEDY
-from policy_router.ledger.degraded_sessions import DegradableSessions
+from policy_router.ledger.degraded_health import DegradableHealth
 from policy_router.ledger.granted_holds import GrantedHolds
+from policy_router.ledger.health import HealthStore
 from policy_router.ledger.local_share import LocalShare
 from policy_router.ledger.outbox import Outbox, record
 from policy_router.ledger.sessions import SessionStore
@@ -60,7 +61,7 @@ PROBE: Final = "policy-router:probe"
 """The id of no hold. Releasing it changes nothing, and works only where writing works."""
 
 
-class DegradableStore(DegradableSessions):
+class DegradableStore(DegradableHealth):
     """A Store around a Store that may be out of reach. It raises nothing and answers Unavailable.
 
     In a forked child it starts over: tasks and locks are the parent's, which also records what is
@@ -89,6 +90,7 @@ class DegradableStore(DegradableSessions):
         self._store = store
         self._continuous = store if isinstance(store, Continuous) else None
         self._sessions = store if isinstance(store, SessionStore) else None
+        self._healths = store if isinstance(store, HealthStore) else None
         self._instances = instances
         self._clock = clock
         self._monotonic = monotonic

@@ -39,6 +39,7 @@ from policy_router.ledger.store import (
 
 if TYPE_CHECKING:
     from policy_router.domain.limits import Charge
+    from policy_router.ledger.health import KeptHealth
     from policy_router.ledger.sessions import SessionRecord
     from policy_router.ledger.store import Ending, Hold
 
@@ -118,6 +119,7 @@ class LedgerState:
         seq: The number of the last entry.
         closed: The answer to a hold on a capped budget while data is lost; None otherwise.
         sessions: What is kept of sessions, by their keys; the owner removes them.
+        health: What is kept of the health of models, by its keys; the owner removes it.
     """
 
     __slots__ = (
@@ -125,6 +127,7 @@ class LedgerState:
         "concurrent",
         "counts",
         "ended",
+        "health",
         "holds",
         "leases",
         "remembered",
@@ -146,6 +149,7 @@ class LedgerState:
         self.seq = 0
         self.closed: Unavailable | None = None
         self.sessions: dict[str, KeptSession] = {}
+        self.health: dict[str, KeptHealth] = {}
 
     # -- verbs -------------------------------------------------------------------------------
 

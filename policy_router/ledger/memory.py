@@ -12,6 +12,7 @@ from policy_router.domain.windows import rolling
 from policy_router.ledger.arithmetic import clamped, clamped_hold, contribution, differences
 from policy_router.ledger.clock import doubt, moment
 from policy_router.ledger.engine import CORRECTED, OPEN, RELEASED, REMEMBERED, SETTLED, LedgerState
+from policy_router.ledger.health import swapped, texts
 from policy_router.ledger.reader import Balance
 from policy_router.ledger.sessions import MOST_SESSIONS
 from policy_router.ledger.store import Attribution, Hold
@@ -155,6 +156,18 @@ class MemoryStore:
             while len(sessions) > MOST_SESSIONS:
                 del sessions[next(iter(sessions))]
 
+    async def read_health(self) -> dict[str, str]:
+        """See HealthStore."""
+        with self._lock:
+            return texts(self._ledger.health, self._look().now)
+
+    async def swap_health(
+        self, key: str, before: str | None, after: str, lasts: float
+    ) -> str | None:
+        """See HealthStore."""
+        with self._lock:
+            return swapped(self._ledger.health, key, before, after, lasts, self._tick())
+
     async def aclose(self) -> None:
         """Do nothing: there is nothing to close."""
 
@@ -259,5 +272,7 @@ class MemoryStore:
                 del ledger.counts[key]
         for key in [key for key, kept in ledger.sessions.items() if kept.expires <= now]:
             del ledger.sessions[key]
+        for key in [key for key, health in ledger.health.items() if health.expires <= now]:
+            del ledger.health[key]
         for key in [key for key, holds in ledger.concurrent.items() if not holds]:
             del ledger.concurrent[key]

@@ -125,6 +125,7 @@ def _snapshot_values(snapshot: Snapshot) -> dict[str, object]:
             function: {model: _plain(score) for model, score in scores.items()}
             for function, scores in snapshot.scores.items()
         },
+        "last": dict(snapshot.last),
     }
 
 
@@ -143,6 +144,7 @@ def _snapshot(record: Record) -> Snapshot:
             function: {model: _number(score) for model, score in _mapping(scores).items()}
             for function, scores in _mapping(record["scores"]).items()
         },
+        last={model: _text(why) for model, why in _mapping(record.get("last", {})).items()},
     )
 
 

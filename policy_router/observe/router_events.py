@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from policy_router.diagnostics import Severity, headline
 from policy_router.events import (
+    BreakerChanged,
     EventSource,
     FunctionChanged,
     PolicyReloaded,
@@ -22,6 +23,7 @@ if TYPE_CHECKING:
 
     from policy_router.diagnostics import Diagnostic
     from policy_router.events import Event, Observer
+    from policy_router.execution.breaker_changes import BreakerChange
     from policy_router.ledger.store import Crossing
 
 
@@ -42,6 +44,15 @@ class RouterEvents(EventSource):
     def of(cls, on_event: Observer, clock: Callable[[], float]) -> RouterEvents:
         """Return events for an observer, which may be such events already."""
         return on_event if isinstance(on_event, RouterEvents) else cls(on_event, clock)
+
+    def breaker_changed(self, change: BreakerChange) -> None:
+        """Send that a breaker opened, is probed, closed or was lifted."""
+        self.send(
+            BreakerChanged(
+                *self.identity(), change.scope.value, change.name, change.step.value, change.until,
+                change.cause,
+            )
+        )  # fmt: skip
 
     def function_changed(self, function: str, up: bool, detail: str) -> None:
         """Send that a function was suspended (not `up`), or is called again."""

@@ -629,6 +629,7 @@ SOUND: Final[dict[str, dict[str, str]]] = {
         "an empty tier": models("model: openai/gpt-4o, tier: a", tiers="a, b"),
     },
     "implausible-number": {
+        "what is worse than usual": "fallback: { degraded: { success: 90%, latency: 3x } }",
         "a cooldown that grows": "fallback: { cooldown: { for: 15s, longest: 2m, share: 40% } }",
         "room beside the answer": models(f"{PAID}, context: 8k, params: {{ max_tokens: 7k }}"),
         "times of a model": models(f"{PAID}, deadline: 30s, stall: 5s"),
@@ -799,6 +800,8 @@ SOUND: Final[dict[str, dict[str, str]]] = {
         "tags": models(FREE.replace("[local]", "[local, eu]")),
     },
     "field-without-effect": {
+        "paid models that are probed": "fallback: { degraded: { latency: 3x }, "
+        "probe: { every: 30s, models: [big] } }",
         "what is always sent, and what by default": models(
             f"{PAID}, params: {{ temperature: 0 }}, defaults: {{ top_p: 0.5, max_tokens: 1k }}"
         ),
@@ -1250,6 +1253,8 @@ WRONG: Final[dict[str, dict[str, str]]] = {
         ),
     },
     "implausible-number": {
+        "slower than the average": "fallback: { degraded: { latency: 1x } }",
+        "every call succeeds": "fallback: { degraded: { success: 100% } }",
         "a growth below the beginning": "fallback: { cooldown: { for: 1m, longest: 30s } }",
         "a growth below the usual beginning": "fallback: { cooldown: { longest: 5s } }",
         "a cooldown of a day": "fallback: { cooldown: { for: 24h } }",
@@ -1436,6 +1441,8 @@ WRONG: Final[dict[str, dict[str, str]]] = {
         "use: [local, big] }, c: {} }",
         "other models at a higher share": "budgets: { a: { cap: $5/day, "
         "narrow_at: { 50%: [big], 90%: [local] } } }",
+        "nothing is worse than usual": "fallback: { degraded: { over: 5m } }",
+        "nothing to probe": models(PAID) + "\nfallback: { probe: { every: 30s } }",
         "a default that is always replaced": models(
             f"{PAID}, params: {{ temperature: 0 }}, defaults: {{ temperature: 1 }}"
         ),

@@ -111,7 +111,7 @@ def test_free_first_puts_no_paid_model_before_a_free_one_of_its_group(
     policy, request, snapshot = situation
     request = replace(request, prefer=(SortKey.FREE, SortKey.QUALITY))
     candidates = decide(policy, request, snapshot).candidates
-    keyed = [c for c in candidates if c.placed_by not in ("first", "step_down")]
+    keyed = [c for c in candidates if c.placed_by not in ("first", "step_down", "last")]
     paid_from = next((i for i, c in enumerate(keyed) if not c.model.free), len(keyed))
     assert not any(c.model.free for c in keyed[paid_from:])
 

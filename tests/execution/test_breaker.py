@@ -27,8 +27,8 @@ NOW = 1_000.0
 
 OPEN = Breaker(BreakerState.OPEN, NOW - 10, NOW, 1, 0, "timeout")
 WAITING = replace(OPEN, until=NOW + 5)
-PROBED = Breaker(BreakerState.HALF_OPEN, NOW - 5, NOW + 5, 1, 0, "timeout")
-FREE = replace(PROBED, until=NOW)
+PROBED = Breaker(BreakerState.HALF_OPEN, NOW - 5, NOW + 5, 1, 0, "timeout", "me")
+FREE = replace(PROBED, until=NOW, prober="")
 ONCE = replace(PROBED, successes=1)
 RAMP = Breaker(BreakerState.RAMP, NOW - 10, NOW + 20, 1, 0, "")
 OVER = replace(RAMP, until=NOW)
@@ -39,7 +39,7 @@ def _after(breaker: Breaker, event: BreakerEvent, now: float, draw: float = 0.0)
         case BreakerEvent.TRIPPED:
             return b.tripped(breaker, now, RULE, draw, "connect")
         case BreakerEvent.PROBE_BEGAN:
-            return b.probe_began(breaker, now, 30)
+            return b.probe_began(breaker, now, 30, "me")
         case BreakerEvent.PROBE_ANSWERED:
             return b.probe_answered(breaker, now, RULE)
         case BreakerEvent.PROBE_FAILED:
@@ -63,7 +63,7 @@ TABLE = [
     (CLOSED, _E.RAMP_ENDED, CLOSED),
     (CLOSED, _E.LIFTED, CLOSED),
     (OPEN, _E.TRIPPED, OPEN),
-    (OPEN, _E.PROBE_BEGAN, replace(OPEN, state=_S.HALF_OPEN, since=NOW, until=NOW + 30)),
+    (OPEN, _E.PROBE_BEGAN, replace(PROBED, since=NOW, until=NOW + 30)),
     (OPEN, _E.PROBE_ANSWERED, OPEN),
     (OPEN, _E.PROBE_FAILED, OPEN),
     (OPEN, _E.PROBE_ENDED, OPEN),
@@ -74,12 +74,12 @@ TABLE = [
     (WAITING, _E.LIFTED, CLOSED),
     (PROBED, _E.TRIPPED, PROBED),
     (PROBED, _E.PROBE_BEGAN, PROBED),
-    (PROBED, _E.PROBE_ANSWERED, replace(PROBED, until=NOW, successes=1)),
+    (PROBED, _E.PROBE_ANSWERED, replace(FREE, successes=1)),
     (PROBED, _E.PROBE_FAILED, AGAIN),
     (PROBED, _E.PROBE_ENDED, FREE),
     (PROBED, _E.RAMP_ENDED, PROBED),
     (PROBED, _E.LIFTED, CLOSED),
-    (FREE, _E.PROBE_BEGAN, replace(FREE, until=NOW + 30)),
+    (FREE, _E.PROBE_BEGAN, replace(PROBED, until=NOW + 30)),
     (FREE, _E.PROBE_FAILED, AGAIN),
     (ONCE, _E.PROBE_ANSWERED, Breaker(_S.RAMP, NOW, NOW + 30, 1, 0, "")),
     (ONCE, _E.PROBE_FAILED, AGAIN),
@@ -171,7 +171,7 @@ def test_law_there_is_never_more_than_one_probe_at_a_time(gaps: list[float], dra
     begun: list[float] = []
     for gap in gaps:
         now += gap
-        following = b.probe_began(breaker, now, 30)
+        following = b.probe_began(breaker, now, 30, "me")
         if following is not breaker:
             begun.append(now)
         breaker = following

@@ -420,6 +420,16 @@ def test_each_model_may_be_retried_once() -> None:
     assert moves == [Move.RETRY, Move.NEXT, Move.RETRY, Move.END]
 
 
+def test_without_a_retry_left_the_next_model_is_called() -> None:
+    failure = Failure(FailureKind.SERVER_ERROR)
+    chain = begun("ab", max_attempts=9)
+    assert chain.failed(failure, PLENTY, retries=False).move is Move.NEXT
+    chain.next()
+    assert chain.failed(failure, PLENTY, retries=False).move is Move.END
+    only = begun("ab", on_error={FaultClass.SERVER_ERROR: Action.RETRY})
+    assert only.failed(failure, PLENTY, retries=False).move is Move.END
+
+
 def test_nothing_starts_with_too_little_time() -> None:
     assert begun("ab").failed(Failure(FailureKind.TIMEOUT), 0.49).move is Move.END
     assert begun("ab").failed(Failure(FailureKind.TIMEOUT), 0.5).move is Move.NEXT

@@ -51,7 +51,7 @@ def check(subject: Subject) -> Iterator[Diagnostic]:
     document, places = subject.draft.document, subject.draft.places
     for path, message, help_ in idle_fields(document, subject.policy):
         yield warning("field-without-effect", message, places.key(path), help_)
-    for look in (_models, _defaults, _tasks, _rules, _complexity, _fallback, _others):
+    for look in (_models, _defaults, _tasks, _rules, _complexity, _fallback, _health, _others):
         for path, message, help_ in look(document):
             yield warning("field-without-effect", message, places.key(path), help_)
     for path, message, help_ in (*_sessions(subject), *_floors(subject)):
@@ -234,6 +234,27 @@ def _fallback(document: Document) -> Iterator[Found]:
                 f"there is only one attempt, so `{action}` has no effect",
                 "raise `max_attempts`, or leave it out",
             )
+
+
+def _health(document: Document) -> Iterator[Found]:
+    """Yield what is measured or probed for nothing."""
+    shape = document.fallback
+    if shape is None:
+        return
+    degraded, probe = shape.degraded, shape.probe
+    if degraded is not None and degraded.success is None and degraded.latency is None:
+        yield (
+            ("fallback", "degraded"),
+            "without `success` and `latency` no model ever counts as degraded",
+            "write what is worse than usual, such as  success: 90%",
+        )
+    own = [m for m in (document.models or {}).values() if m.api_base or m.api_base_env]
+    if probe is not None and probe.models is None and not any(m.price == "free" for m in own):
+        yield (
+            ("fallback", "probe"),
+            "no model is probed: by default it is the free ones with an `api_base`",
+            "name the models, such as  models: [local] ; probes of paid ones are charged",
+        )
 
 
 def _sessions(subject: Subject) -> Iterator[Found]:

@@ -70,6 +70,7 @@ def check(subject: Subject) -> Iterator[Diagnostic]:
     for path, message, help_ in (
         *_of_times(document.fallback, ("fallback",)),
         *_of_cooldown(document.fallback),
+        *_of_degraded(document.fallback),
         *_of_bounds(document),
     ):
         yield warning("implausible-number", message, places.value(path), help_)
@@ -210,6 +211,22 @@ def _of_cooldown(fallback: FallbackShape | None) -> Iterator[tuple[Path, str, st
             (*path, "share"),
             f"at times {cooldown.share:.0%} of a healthy model's calls fail, and then it is out",
             "write a share at which the model is of no use, such as 50%",
+        )
+
+
+def _of_degraded(fallback: FallbackShape | None) -> Iterator[tuple[Path, str, str]]:
+    degraded = None if fallback is None else fallback.degraded
+    if degraded is not None and degraded.latency is not None and degraded.latency <= 1:
+        yield (
+            ("fallback", "degraded", "latency"),
+            "about half of the time a model takes longer than on average, and counts as degraded",
+            "write how many times as long is too long, such as 3x",
+        )
+    if degraded is not None and degraded.success == 1:
+        yield (
+            ("fallback", "degraded", "success"),
+            "one failed call makes a model degraded",
+            "write a share that a healthy model reaches, such as 90%",
         )
 
 

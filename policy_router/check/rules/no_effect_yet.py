@@ -46,8 +46,5 @@ def _parts(document: Document) -> Iterator[str]:
     models = (document.models or {}).values()
     if any(model.gpu_memory for model in models):
         yield "models.gpu_memory"
-    for name in ("degraded", "probe"):
-        if document.fallback is not None and getattr(document.fallback, name) is not None:
-            yield f"fallback.{name}"
     if SortKey.RELIABLE in (document.prefer or ()):
         yield f"prefer: {SortKey.RELIABLE}"

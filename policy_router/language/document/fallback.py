@@ -86,13 +86,15 @@ class DegradedShape(Shape):
         examples=["3x"],
     )] = None  # fmt: skip
     over: Annotated[Wait | None, Field(
-        description="Time over which this is measured.", examples=["15m"]
+        description="Time over which this is measured, in each process. Default: 15m.",
+        examples=["15m"],
     )] = None  # fmt: skip
     min_samples: Annotated[Annotated[int, Field(ge=1)] | None, Field(
-        description="Calls that are needed before it is judged.", examples=[20]
+        description="Calls that are needed before it is judged. Default: 20.", examples=[20]
     )] = None  # fmt: skip
     then: Annotated[Literal["last", "skip"] | None, Field(
-        description="`last`: tried after the others; `skip`: not tried.", examples=["last"]
+        description="`last`: tried after the others; `skip`: not tried. Default: last.",
+        examples=["last"],
     )] = None  # fmt: skip
 
 
@@ -101,7 +103,8 @@ class ProbeShape(Shape):
 
     every: Annotated[Wait, Field(description="Time between two probes.", examples=["30s"])]
     models: Annotated[Selectors | None, Field(
-        description="Models that are probed. Default: free models on servers of your own.",
+        description="Models that are probed; probes of paid ones are charged. Default: free "
+        "models on servers of your own.",
         examples=[["local"]],
     )] = None  # fmt: skip
 

@@ -35,6 +35,8 @@ TOGETHER: Final = 32
 SCRIPT: Final = resources.files(__package__).joinpath("verbs.lua").read_text(encoding="utf-8")
 SESSIONS: Final = resources.files(__package__).joinpath("sessions.lua").read_text("utf-8")
 """The script that writes a session. It is short, and is sent with each write."""
+HEALTH: Final = resources.files(__package__).joinpath("health.lua").read_text("utf-8")
+"""The script that reads and writes the health of models, sent in the same way."""
 SHA: Final = hashlib.sha1(SCRIPT.encode(), usedforsecurity=False).hexdigest()
 
 OPTIONS: Final = ("client_name", "db", "password", "username")

@@ -22,9 +22,11 @@ from policy_router.errors import StoreError
 from policy_router.ledger.arithmetic import clamped, clamped_hold, differences
 from policy_router.ledger.continuity import REMEDY, Loss, Mark, SeenState
 from policy_router.ledger.diagnosis import describe_loss
+from policy_router.ledger.health import MOST_HEALTHS
 from policy_router.ledger.reader import Balance
 from policy_router.ledger.redis import codec
 from policy_router.ledger.redis.connection import (
+    HEALTH,
     SESSIONS,
     SHA,
     LoopConnection,
@@ -165,6 +167,30 @@ class RedisStore:
             "EVAL", SESSIONS, 1, self._base, key, repr(record.at), record.rank,
             codec.encode(record.text), repr(lasts), MOST_SESSIONS, "" if now is None else repr(now),
         )  # fmt: skip
+
+    async def read_health(self) -> dict[str, str]:
+        """See HealthStore."""
+        found = [codec.decode(part) for part in await self._health()]
+        return dict(zip(found[::2], found[1::2], strict=True))
+
+    async def swap_health(
+        self, key: str, before: str | None, after: str, lasts: float
+    ) -> str | None:
+        """See HealthStore."""
+        known = "" if before is None else f"={before}"
+        kept = codec.decode(
+            await self._health(
+                codec.encode(key), codec.encode(known), codec.encode(after), repr(lasts),
+                MOST_HEALTHS,
+            )
+        )  # fmt: skip
+        return kept[1:] if kept else None
+
+    async def _health(self, *arguments: Any) -> Any:
+        now = self._now()
+        return await self._connection(self._patience).ask(
+            "EVAL", HEALTH, 1, self._base, "" if now is None else repr(now), *arguments
+        )
 
     def _now(self) -> float | None:
         """The time of the clock that tests set; None where the server's counts."""

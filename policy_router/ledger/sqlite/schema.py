@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Final
 
 from policy_router.ledger.sqlite.continuity import SCHEMA as CONTINUITY
+from policy_router.ledger.sqlite.health import TABLE as HEALTH
 from policy_router.ledger.sqlite.sessions import TABLE as KEPT_SESSIONS
 
 if TYPE_CHECKING:
@@ -121,7 +122,7 @@ SESSIONS: Final = (
     "ALTER TABLE bucket ADD COLUMN forgotten INTEGER NOT NULL DEFAULT 0 CHECK (forgotten >= 0)",
     "ALTER TABLE ledger ADD COLUMN session TEXT NOT NULL DEFAULT ''",
 )
-MIGRATIONS: Final = (SCHEMA, CONTINUITY, CLOCKS, SESSIONS, KEPT_SESSIONS)
+MIGRATIONS: Final = (SCHEMA, CONTINUITY, CLOCKS, SESSIONS, KEPT_SESSIONS, HEALTH)
 """The statements that bring a ledger from each `user_version` to the next."""
 COUNTERS: Final = (
     "meta", "bucket", "slot", "seat", "hold", "released", "branch", "lost_ledger",

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 from policy_router.ledger.arithmetic import clamped, clamped_hold
 from policy_router.ledger.continuity import SeenState
+from policy_router.ledger.health import swapped, texts
 from policy_router.ledger.sqlite import clock as sqlite_clock
 from policy_router.ledger.sqlite.clock import LedgerClock
 from policy_router.ledger.sqlite.continuity import accept
@@ -154,6 +155,22 @@ class SqliteStore(SqliteReader):
             sessions=(key,),
         )
 
+    async def read_health(self) -> dict[str, str]:
+        """See HealthStore."""
+        return await self._submit(
+            self._reader, lambda ledger, now: texts(ledger.health, now), health=True
+        )
+
+    async def swap_health(
+        self, key: str, before: str | None, after: str, lasts: float
+    ) -> str | None:
+        """See HealthStore."""
+        return await self._submit(
+            self._writer,
+            lambda ledger, now: swapped(ledger.health, key, before, after, lasts, now),
+            health=True,
+        )
+
     async def aclose(self) -> None:
         """See Store. What was submitted before is done first."""
         if self._closed is None:
@@ -169,9 +186,11 @@ class SqliteStore(SqliteReader):
         ids: tuple[str, ...] = (),
         charges: Sequence[Charge] = (),
         sessions: tuple[str, ...] = (),
+        *,
+        health: bool = False,
     ) -> T:
         future: asyncio.Future[T] = asyncio.get_running_loop().create_future()
-        request = VerbRequest(run, future, ids, charges, sessions=sessions)
+        request = VerbRequest(run, future, ids, charges, sessions=sessions, health=health)
         return await self._answer(worker, request)
 
     async def _answer(self, worker: Worker, request: VerbRequest[T]) -> T:

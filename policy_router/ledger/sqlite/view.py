@@ -21,11 +21,13 @@ from typing import TYPE_CHECKING, Final, NoReturn, TypeVar
 from policy_router.ledger import private_file
 from policy_router.ledger.arithmetic import clamped
 from policy_router.ledger.engine import LedgerState
+from policy_router.ledger.health import texts
 from policy_router.ledger.sqlite import clock as sqlite_clock
 from policy_router.ledger.sqlite.clock import LedgerClock
 from policy_router.ledger.sqlite.connection import is_connected
 from policy_router.ledger.sqlite.continuity import compare, read_high_water, read_state
 from policy_router.ledger.sqlite.file import LedgerFile
+from policy_router.ledger.sqlite.health import FORMAT, load_health
 from policy_router.ledger.sqlite.lock import Lock
 from policy_router.ledger.sqlite.reports import SqliteReader
 from policy_router.ledger.sqlite.rows import LoadedState, load_counters
@@ -91,10 +93,21 @@ class SqliteView(SqliteReader):
 
         return await self._consult(look)
 
+    async def read_health(self) -> dict[str, str]:
+        """See HealthStore."""
+
+        def look(connection: sqlite3.Connection) -> dict[str, str]:
+            if identify(connection)[0] < FORMAT:
+                return {}
+            now = self._now(connection)
+            return texts(load_health(connection, now), now)
+
+        return await self._consult(look)
+
     async def _write(self, *_: object) -> NoReturn:
         raise self._file.unusable("it was opened for reading only", "open it with `open_store`")
 
-    reserve = renew = settle = release = write_session = _write
+    reserve = renew = settle = release = write_session = swap_health = _write
 
     async def aclose(self) -> None:
         """See Store."""

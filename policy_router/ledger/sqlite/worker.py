@@ -15,6 +15,7 @@ from policy_router.ledger.engine import LedgerState
 from policy_router.ledger.sqlite import clock as sqlite_clock
 from policy_router.ledger.sqlite.codec import encode
 from policy_router.ledger.sqlite.continuity import History
+from policy_router.ledger.sqlite.health import load_health
 from policy_router.ledger.sqlite.rows import LoadedState, load_counters
 from policy_router.ledger.sqlite.sessions import load_sessions
 
@@ -44,6 +45,7 @@ class VerbRequest(Generic[T]):
         ids: The holds that the verb touches.
         charges: The charges that the verb touches.
         sessions: The keys of the sessions that the verb touches.
+        health: Whether it touches the health of models.
         hold: The hold that it may take.
         body: The text of that hold.
         sent: When it was sent, in the time of its loop.
@@ -54,8 +56,8 @@ class VerbRequest(Generic[T]):
     """
 
     __slots__ = (
-        "answer", "begun", "body", "charges", "failure", "future", "hold", "ids", "loop", "run",
-        "sent", "sessions", "withdrawn",
+        "answer", "begun", "body", "charges", "failure", "future", "health", "hold", "ids", "loop",
+        "run", "sent", "sessions", "withdrawn",
     )  # fmt: skip
 
     def __init__(
@@ -67,6 +69,7 @@ class VerbRequest(Generic[T]):
         hold: Hold | None = None,
         *,
         sessions: tuple[str, ...] = (),
+        health: bool = False,
     ) -> None:
         self.run = run
         self.future = future
@@ -74,6 +77,7 @@ class VerbRequest(Generic[T]):
         self.ids = ids
         self.charges = charges
         self.sessions = sessions
+        self.health = health
         self.hold = hold
         self.body = "" if hold is None else encode(hold)
         self.sent = 0.0
@@ -280,6 +284,8 @@ class Reader(Worker):
         sessions = [key for request in requests for key in request.sessions]
         if sessions:
             loaded.ledger.sessions = load_sessions(connection, sessions, now)
+        if any(request.health for request in requests):
+            loaded.ledger.health = load_health(connection, now)
         connection.execute("COMMIT")
         history.end()
         for request in requests:

@@ -19,6 +19,7 @@ from policy_router.ledger.continuity import PAUSE
 from policy_router.ledger.engine import OPEN
 from policy_router.ledger.sqlite import clock as sqlite_clock
 from policy_router.ledger.sqlite.continuity import History, record_synced, write_high_water
+from policy_router.ledger.sqlite.health import load_health, save_health
 from policy_router.ledger.sqlite.rows import forget, load, save
 from policy_router.ledger.sqlite.sessions import load_sessions, save_sessions
 from policy_router.ledger.sqlite.worker import Worker, answer_all
@@ -148,9 +149,13 @@ class Writer(Worker):
         keys = [key for request in requests for key in request.sessions]
         sessions = load_sessions(connection, keys, now) if keys else {}
         loaded.ledger.sessions = dict(sessions)
+        touches_health = any(request.health for request in requests)
+        health = load_health(connection, now) if touches_health else {}
+        loaded.ledger.health = dict(health)
         answers = [request.run(loaded.ledger, now) for request in requests]
         bodies = {id(request.hold): request.body for request in requests}
         remembers = save_sessions(connection, sessions, loaded.ledger.sessions)
+        remembers = save_health(connection, health, loaded.ledger.health) or remembers
         if history.write(changed=save(connection, loaded, bodies, now)) or remembers:
             if moment.anchor is not None and moment.anchor != stored.anchor:
                 sqlite_clock.save(connection, self.time.machine, moment.anchor)

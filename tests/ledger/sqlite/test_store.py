@@ -711,7 +711,7 @@ def test_a_ledger_of_a_later_version_is_not_changed(path: Path) -> None:
     with opened(path) as w:
         w.reserve("a", w.money(1))
     sql(path, "PRAGMA user_version = 7")
-    with pytest.raises(StoreError, match="its format is 7, and this version writes 5; use the"):
+    with pytest.raises(StoreError, match="its format is 7, and this version writes 6; use the"):
         SqliteStore(path)
 
 

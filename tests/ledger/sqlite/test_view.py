@@ -175,7 +175,7 @@ def test_a_view_writes_nothing(path: Path) -> None:
 def test_a_ledger_of_an_earlier_format_is_read_as_it_is(path: Path) -> None:
     with closing(sqlite3.connect(path)) as connection:
         connection.executescript(
-            "DROP TABLE anchor; DROP TABLE reset; DROP TABLE session;"
+            "DROP TABLE anchor; DROP TABLE reset; DROP TABLE session; DROP TABLE health;"
             " ALTER TABLE bucket DROP COLUMN forgotten;"
             " ALTER TABLE ledger DROP COLUMN session; PRAGMA user_version = 2;"
         )
@@ -183,8 +183,9 @@ def test_a_ledger_of_an_earlier_format_is_read_as_it_is(path: Path) -> None:
     with view(path) as w:
         assert w.used(w.money(1)) == [700]
         assert len(w.rows()) == 1
+        assert w.do(w.store.read_health()) == {}
     found = {f.subject: f for f in diagnose(path, ClockReading(NOON - 90))}
-    assert found["format"].text == "2; this version writes 5"
+    assert found["format"].text == "2; this version writes 6"
     assert found["time"].text.startswith("the ledger's time stands still for 90 s")
     assert path.read_bytes() == before
     with store(path) as w:

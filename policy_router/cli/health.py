@@ -1,0 +1,79 @@
+"""The `health` command: which models are not called for a while, and why."""
+
+import asyncio
+import time
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from policy_router.cli.output import fail, inform, show, show_json
+from policy_router.cli.policy import Where, choose, open_policy
+from policy_router.cli.store_option import State, StoreLocation, location_of, opened
+from policy_router.diagnostics import printable
+from policy_router.errors import StoreError
+from policy_router.quoting import unknown
+from policy_router.views import health as view
+
+if TYPE_CHECKING:
+    from policy_router.decision.policy import Policy
+    from policy_router.execution.health_report import ModelHealth
+
+
+def health(
+    *,
+    policy: Where = None,
+    state: State = None,
+    lift: Annotated[
+        str | None,
+        typer.Option(
+            "--lift", metavar="MODEL", help="End what keeps this model from being called."
+        ),
+    ] = None,
+    json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
+) -> None:
+    """Show which models are called, and which are not for a while.
+
+    \b
+    policy-router health
+    policy-router health --lift haiku --state redis://localhost:6379
+
+    A model is `open` after repeated failures, `probed` while one call finds out whether it works
+    again, `recovering` while it gets its calls back, and `resting` until a time that its provider
+    named. Processes that share the state store share this, and notice within a second what is
+    lifted. Exit code 2: the state store cannot be used.
+    """
+    path = choose(policy)
+    opened_policy = open_policy(path)
+    if lift is not None and lift not in opened_policy.models_by_name:
+        fail(unknown("model", lift, opened_policy.models_by_name))
+    location = location_of(state, opened_policy.name, path)
+    now = time.time()
+    try:
+        models, lifted = asyncio.run(_read(opened_policy, location, lift, now))
+    except StoreError as error:
+        fail(str(error))
+    if lift is not None and not json:
+        inform(f"{printable(lift)}: lifted" if lifted else f"{printable(lift)}: nothing to lift")
+    if json:
+        show_json(view.as_json(models, opened_policy.timezone, lift if lifted else None))
+    else:
+        show(view.as_lines(models, opened_policy.timezone, now))
+
+
+async def _read(
+    policy: "Policy", location: StoreLocation, lift: str | None, now: float
+) -> "tuple[tuple[ModelHealth, ...], bool]":
+    from policy_router.execution.cooldown import Cooldowns  # noqa: PLC0415  not needed for --help
+    from policy_router.execution.health_report import health_of  # noqa: PLC0415
+    from policy_router.execution.shared_health import SharedHealth  # noqa: PLC0415
+
+    changes = lift is not None and not location.missing
+    async with opened(location, create=changes) as store:
+        shared = SharedHealth(store, lambda: now)
+        await shared.exchange()
+        cooldowns = Cooldowns(lambda: now, shared=shared)
+        lifted = lift is not None and cooldowns.lift(policy.model(lift))
+        if lifted:
+            await shared.exchange()
+        known = shared.board.known()
+        return tuple(health_of(model, known, now) for model in policy.models), lifted

@@ -1,0 +1,146 @@
+"""Calls in the background that find out whether models answer, before a request does.
+
+They begin with the first request, are made by every process for itself, and end with the router. A
+probe is a call like any other: it is reserved and charged, a model in cooldown gets none, and one
+that is due to be probed gets its probe here instead of from a request. Two probes in a row that
+fail open the breaker of a model that no request has called meanwhile.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import time
+from typing import TYPE_CHECKING, Final
+
+from policy_router.decision.facts import situation_of
+from policy_router.domain.request import Request
+from policy_router.execution.attempt import CallContext, RunningAttempt, side_call
+from policy_router.providers.body import Body
+from policy_router.resilience import forks
+
+if TYPE_CHECKING:
+    from collections.abc import Awaitable, Callable
+
+    from policy_router.decision.policy import Policy
+    from policy_router.domain.fallback import Probe
+    from policy_router.domain.models import Model
+    from policy_router.execution.accounting import Accounting
+    from policy_router.execution.cooldown import Cooldowns
+    from policy_router.providers.caller import Caller
+    from policy_router.providers.failure import Failure
+
+_log: Final = logging.getLogger(__name__)
+
+_ANSWER: Final = 16
+"""Tokens of an answer, at most."""
+_TOKENS: Final = 64
+"""Tokens of what is sent, at most."""
+_FAILURES: Final = 2
+"""Probes in a row that must fail."""
+
+
+class Prober:
+    """Probes the models that the active policy names."""
+
+    def __init__(
+        self,
+        caller: Caller,
+        accounting: Accounting,
+        cooldowns: Cooldowns,
+        policy: Callable[[], Policy],
+        *,
+        sleep: Callable[[float], Awaitable[object]] = asyncio.sleep,
+    ) -> None:
+        """Makes a prober; it does nothing before `begin`.
+
+        Args:
+            caller: Calls a model once.
+            accounting: Reserves and settles what a probe costs.
+            cooldowns: Receives how each probe ended.
+            policy: The active policy.
+            sleep: Waits for a number of seconds.
+        """
+        self._caller = caller
+        self._accounting = accounting
+        self._cooldowns = cooldowns
+        self._policy = policy
+        self._sleep = sleep
+        self._context = CallContext(caller, accounting.clock, time.monotonic, cooldowns)
+        self._begin()
+        forks.follow(self)
+
+    def _begin(self) -> None:
+        self._failed: dict[str, int] = {}
+        self._probing: asyncio.Task[None] | None = None
+
+    def after_fork_in_child(self) -> None:
+        """Start over: tasks are the parent's."""
+        self._begin()
+
+    def begin(self) -> None:
+        """Begins to probe in the running event loop, unless that has begun."""
+        if self._policy().fallback.probe is None:
+            return
+        task = self._probing
+        if task is None or task.done() or not task.get_loop().is_running():
+            self._probing = asyncio.get_running_loop().create_task(self._run())
+
+    async def aclose(self) -> None:
+        """Ends the probes."""
+        task, self._probing = self._probing, None
+        if task is not None and task.get_loop() is asyncio.get_running_loop():
+            task.cancel()
+            await asyncio.wait([task])
+
+    async def _run(self) -> None:
+        while (probe := self._policy().fallback.probe) is not None:
+            try:
+                await self.probe_all(probe)
+            except Exception:  # noqa: BLE001  the next round may work
+                _log.exception("a probe of models failed")
+            await self._sleep(probe.every)
+
+    async def probe_all(self, probe: Probe) -> None:
+        """Probes each model once, all at the same time."""
+        policy = self._policy()
+        models = [model for model in policy.models if _is_probed(model, probe)]
+        if models:
+            await self._caller.prepare(models)
+            await asyncio.gather(*(self._probe(policy, model) for model in models))
+
+    async def _probe(self, policy: Policy, model: Model) -> None:
+        fallback = policy.fallback
+        request = Request(tokens=_TOKENS, max_input_tokens=_TOKENS, max_tokens=_ANSWER)
+        situation = situation_of(policy, request, self._accounting.clock())
+        limit = model.deadline or model.first_token_within or fallback.first_token_within
+        account = self._accounting.account(policy, situation)
+        until = self._context.monotonic() + limit
+        account.end_within(lambda: until - self._context.monotonic())
+        attempt = RunningAttempt(
+            self._context,
+            model,
+            account=account,
+            cooldown=fallback.cooldown,
+            degraded=fallback.degraded,
+            fair=limit / 2,
+        )
+        if await attempt.reserve() is not None:
+            return
+        body = Body(messages=[{"role": "user", "content": "ping"}], max_tokens=_ANSWER)
+        outcome = await side_call(attempt, limit, body)
+        self._count(policy, model, outcome.failure)
+
+    def _count(self, policy: Policy, model: Model, failure: Failure | None) -> None:
+        if failure is None or not failure.reaction.counts_for_cooldown:
+            self._failed.pop(model.name, None)
+            return
+        failures = self._failed[model.name] = self._failed.get(model.name, 0) + 1
+        if failures >= _FAILURES:
+            self._cooldowns.trip(model, failure, policy.fallback.cooldown)
+
+
+def _is_probed(model: Model, probe: Probe) -> bool:
+    if probe.models is None:
+        return model.free and model.has_own_address
+    return model.name in probe.models

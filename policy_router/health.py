@@ -1,0 +1,85 @@
+"""What keeps models from being called, and the state of the store, for programs and operators."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from typing import TYPE_CHECKING
+
+from policy_router.base_errors import UsageError
+from policy_router.execution.cooldown import Cooldowns
+from policy_router.execution.health_report import health_of
+from policy_router.execution.shared_health import SharedHealth
+from policy_router.ledger.degraded import DegradableStore
+from policy_router.quoting import unknown
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from policy_router.decision.policy import Policy
+    from policy_router.execution.breaker_changes import BreakerChange
+    from policy_router.execution.health_report import ModelHealth
+    from policy_router.ledger.status import StoreStatus
+    from policy_router.ledger.store import Store
+
+
+class HealthMethods(ABC):
+    """The methods of a router that are about the health of its models and of its store."""
+
+    _cooldowns: Cooldowns
+    _store: Store
+    _time: Callable[[], float]
+
+    @property
+    @abstractmethod
+    def policy(self) -> Policy:
+        """The active policy."""
+
+    def _begin_cooldowns(
+        self, store: object, clock: Callable[[], float], on_change: Callable[[BreakerChange], None]
+    ) -> Cooldowns:
+        self._time = clock
+        self._cooldowns = Cooldowns(
+            clock,
+            models=lambda: self.policy.models,
+            shared=SharedHealth(store, clock),
+            on_change=on_change,
+        )
+        return self._cooldowns
+
+    def health(self) -> tuple[ModelHealth, ...]:
+        """Report the health of every model of the active policy, as this process knows it.
+
+        Processes that share a store know what others found out a second ago.
+
+        Returns:
+            One value for each model, in the order of the policy.
+        """
+        known, now = self._cooldowns.board.known(), self._time()
+        return tuple(health_of(model, known, now) for model in self.policy.models)
+
+    def lift(self, model: str) -> bool:
+        """End whatever keeps a model from being called, in all processes that share the store.
+
+        It ends for the key, the account and the provider of the model, too.
+
+        Args:
+            model: The name of a model of the active policy.
+
+        Returns:
+            Whether anything kept it from being called.
+
+        Raises:
+            UsageError: The policy has no such model.
+        """
+        found = self.policy.models_by_name.get(model)
+        if found is None:
+            raise UsageError(unknown("model", model, self.policy.models_by_name))
+        return self._cooldowns.lift(found)
+
+    def store_status(self) -> StoreStatus | None:
+        """Report whether the store of counters can be reached and has lost no data.
+
+        Returns:
+            The status; None for a store that the program gave to the constructor unguarded.
+        """
+        return self._store.status if isinstance(self._store, DegradableStore) else None

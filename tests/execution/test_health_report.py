@@ -1,0 +1,104 @@
+"""What is said of the health of models."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+
+from policy_router.domain.fallback import Cooldown
+from policy_router.domain.models import Model
+from policy_router.execution.breaker_changes import BreakerChange, BreakerStep
+from policy_router.execution.cooldown import Cooldowns
+from policy_router.execution.health_report import HealthState, ModelHealth, health_of
+from policy_router.providers.failure import Failure, FailureKind, FailureScope
+
+RULE = Cooldown(failures=2, within=60, duration=10, ramp=30)
+BROKEN = Failure(FailureKind.TIMEOUT)
+M = Model("a model", "openai/x", "t", 0, api_key_env="A")
+N = Model("n", "openai/y", "t", 0, api_key_env="A")
+FAR = Model("far", "groq/z", "t", 0, api_key_env="A2")
+TWO = Model("two", "groq/z", "t", 0, api_key_env="A1", api_key_envs=("A1", "A2"))
+
+
+class Clock:
+    now = 1_000.0
+
+    def __call__(self) -> float:
+        return self.now
+
+
+def report(cooldowns: Cooldowns, model: Model, now: float) -> ModelHealth:
+    return health_of(model, cooldowns.board.known(), now)
+
+
+def test_a_breaker_through_its_states() -> None:
+    clock, changes = Clock(), list[BreakerChange]()
+    cooldowns = Cooldowns(clock, on_change=changes.append, draw=lambda: 1.0)
+    assert report(cooldowns, M, clock.now) == ModelHealth("a model")
+    for _ in range(2):
+        cooldowns.failed(M, BROKEN, RULE)
+    is_open = ModelHealth("a model", HealthState.OPEN, 1_010, "model", "timeout", 1)
+    assert report(cooldowns, M, clock.now) == is_open
+    assert report(cooldowns, N, clock.now) == ModelHealth("n")
+    clock.now += 10
+    assert report(cooldowns, M, clock.now) == is_open  # until a request probes it
+    cooldowns.failed(M, BROKEN, RULE, cooldowns.admit(M).probes)
+    assert report(cooldowns, M, clock.now).times == 2
+    clock.now += 20
+    probes = cooldowns.admit(M).probes
+    probed = ModelHealth("a model", HealthState.HALF_OPEN, 1_060, "model", "timeout", 2)
+    assert report(cooldowns, M, clock.now) == probed
+    cooldowns.answered(M, RULE, probes)
+    cooldowns.answered(M, RULE, cooldowns.admit(M).probes)
+    assert report(cooldowns, M, clock.now) == ModelHealth(
+        "a model", HealthState.RAMP, 1_060, "model", "", 2
+    )
+    clock.now += 30
+    assert report(cooldowns, M, clock.now) == ModelHealth("a model")
+    steps = [(each.scope, each.name, each.step) for each in changes]
+    assert steps == [
+        (FailureScope.MODEL, "a model", step)
+        for step in (
+            BreakerStep.OPENED, BreakerStep.HALF_OPEN, BreakerStep.OPENED, BreakerStep.HALF_OPEN,
+            BreakerStep.CLOSED,
+        )
+    ]  # fmt: skip
+    assert {each.cause for each in changes} == {"timeout"}
+
+
+def test_what_is_at_fault_for_several_models() -> None:
+    clock = Clock()
+    cooldowns = Cooldowns(clock)
+    cooldowns.failed(M, Failure(FailureKind.CREDENTIAL), RULE)
+    for model in (M, N):
+        assert report(cooldowns, model, clock.now) == ModelHealth(
+            model.name, HealthState.RESTING, 1_600, "key A", "credential"
+        )
+    assert report(cooldowns, FAR, clock.now).state is HealthState.OK
+    region = Failure(FailureKind.FORBIDDEN, scope_override=FailureScope.PROVIDER)
+    cooldowns.failed(FAR, region, RULE)
+    assert report(cooldowns, TWO, clock.now) == ModelHealth(
+        "two", HealthState.RESTING, 1_600, "provider groq", "forbidden"
+    )
+
+
+def test_a_model_with_several_keys_rests_while_all_of_them_do() -> None:
+    clock = Clock()
+    cooldowns = Cooldowns(clock)
+    cooldowns.failed(replace(TWO, api_key_env="A1"), Failure(FailureKind.CREDENTIAL), RULE)
+    assert report(cooldowns, TWO, clock.now).state is HealthState.OK
+    cooldowns.failed(replace(TWO, api_key_env="A2"), Failure(FailureKind.CREDENTIAL), RULE)
+    assert report(cooldowns, TWO, clock.now).state is HealthState.RESTING
+
+
+@pytest.mark.parametrize("model", [M, N])
+def test_lifting_one_model_lifts_what_it_shares(model: Model) -> None:
+    clock, changes = Clock(), list[BreakerChange]()
+    cooldowns = Cooldowns(clock, on_change=changes.append)
+    cooldowns.failed(M, Failure(FailureKind.CREDENTIAL), RULE)
+    for _ in range(2):
+        cooldowns.failed(model, BROKEN, RULE)
+    assert cooldowns.lift(model)
+    assert report(cooldowns, model, clock.now).state is HealthState.OK
+    assert [each.step for each in changes] == [BreakerStep.OPENED, BreakerStep.LIFTED]
