@@ -16,10 +16,12 @@ from policy_router.cli import (
     explain,
     health,
     init,
+    keys,
     route,
     rules,
     run,
     schema,
+    serve,
     usage,
 )
 from policy_router.cli.exit_codes import table as exit_codes
@@ -38,6 +40,8 @@ COMMANDS: Final[Mapping[str, Callable[..., None]]] = {
     "classify": classify.classify,
     "calibrate": calibrate.calibrate,
     "run": run.run,
+    "serve": serve.serve,
+    "keys": keys.keys,
     "usage": usage.usage,
     "health": health.health,
     "audit": audit.audit,
@@ -70,6 +74,7 @@ def _program(
     policy-router check policies/                 find mistakes in a policy
     policy-router route "Refactor this" --task code
     policy-router explain "Refactor this" --tag private
+    policy-router serve --demo                    serve simulated models to any client
     policy-router usage                           show what was spent
     """
 

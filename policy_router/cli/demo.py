@@ -6,6 +6,7 @@ from contextlib import ExitStack
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
+from policy_router.cli.demo_policy import POLICY
 from policy_router.cli.exit_codes import ExitCode
 from policy_router.cli.invocation import invocation
 from policy_router.cli.output import LOADING, fail, progress, show
@@ -16,56 +17,6 @@ if TYPE_CHECKING:
 
     from policy_router import RequestOptions, Router
     from policy_router.providers.simulated import Behaviour, Simulated
-
-POLICY: Final = """\
-version: 1
-name: demo
-description: Free and local models first; the paid one for hard requests.
-tiers: [light, standard, heavy]
-models:
-  llama:                                  # on our own machine
-    model: openai/llama
-    api_base: {url}
-    tier: light
-    price: free
-    context: 8k
-    tags: [local]
-  qwen-free:                              # a free offer of a provider, with its limits
-    model: openai/qwen-free
-    api_base: {url}
-    tier: standard
-    price: free
-    context: 32k
-    can: [tools, json]
-  own-gpu:
-    model: openai/own-gpu
-    api_base: {url}
-    tier: standard
-    price: {{ input: $0.10/M, output: $0.40/M }}
-    context: 32k
-    tags: [local]
-  sonnet:
-    model: openai/sonnet
-    api_base: {url}
-    tier: heavy
-    price: {{ input: $3/M, output: $15/M }}
-    context: 200k
-    can: [tools, json, vision]
-tasks:
-  code: {{ min_tier: standard }}
-  chat: {{}}
-complexity:
-  bands:
-    easy: {{ from: 0.0 }}
-    hard: {{ from: 0.6, min_tier: heavy }}
-prefer: [free, smallest, cheapest]
-rules:
-  - name: private data stays on our machines
-    when: {{ tags: private }}
-    only: [local]
-budgets:
-  team: {{ cap: $5/month, then: free_only }}
-"""
 
 NEW_RULE: Final = """\
   - name: code goes to our own GPU first

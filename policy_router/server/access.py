@@ -55,6 +55,10 @@ def local_user(connection: HTTPConnection) -> Principal:
         RefusedCallError: The call comes from another machine or from a page of another site.
     """
     client = connection.client
+    if any(name in connection.headers for name in _FORWARDED):
+        raise RefusedCallError(
+            403, "local_only", "this server has no keys, so no proxy may call it for others"
+        )
     if client is not None and not _is_loopback(client.host):
         raise RefusedCallError(
             403, "local_only", "this server has no keys, so it answers only its own machine"
@@ -72,6 +76,10 @@ def local_user(connection: HTTPConnection) -> Principal:
             403, "local_only", "this server has no keys, so pages of other sites cannot call it"
         )
     return LOCAL_USER
+
+
+_FORWARDED: Final = ("forwarded", "x-forwarded-for", "x-real-ip")
+"""Headers in which a proxy says for whom it calls."""
 
 
 def bearer(connection: HTTPConnection) -> str | None:

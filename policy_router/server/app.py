@@ -2,36 +2,38 @@
 
 from __future__ import annotations
 
-import logging
+import asyncio
 from contextlib import asynccontextmanager
+from functools import partial
 from typing import TYPE_CHECKING, Final
 
 from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
+from starlette.middleware import Middleware
 from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response
 from starlette.routing import Route
 
 from policy_router.base_errors import PolicyRouterError
 from policy_router.domain.dialect import Dialect
-from policy_router.server import chat, health, models, reload, route
+from policy_router.server import chat, health, models, reload, route, scrape
 from policy_router.server.access import Access, local_user, permit
 from policy_router.server.call import HttpCall, HttpEndpoint
 from policy_router.server.principal import Principal
 from policy_router.server.problems import defect_reply, error_reply
 from policy_router.server.refusal import RefusedCallError
 from policy_router.server.settings import SETTINGS
+from policy_router.server.under_way import UnderWay
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Awaitable, Callable
 
     from starlette.types import Lifespan
 
+    from policy_router.observe.prometheus import PrometheusMetrics
     from policy_router.router import Router
     from policy_router.server.access import Identify
     from policy_router.server.settings import ServerSettings
-
-log = logging.getLogger(__name__)
 
 ENDPOINTS: Final = (
     HttpEndpoint("POST", "/v1/chat/completions", Access.CALLERS, chat.answer_chat, Dialect.CHAT),
@@ -39,11 +41,14 @@ ENDPOINTS: Final = (
     HttpEndpoint("GET", "/v1/models", Access.CALLERS, models.list_models, Dialect.CHAT),
     HttpEndpoint("GET", "/v1/models/{name:path}", Access.CALLERS, models.show_model, Dialect.CHAT),
     HttpEndpoint("POST", "/-/reload", Access.ADMINS, reload.reload_policy, Dialect.CHAT),
+    HttpEndpoint("GET", "/metrics", Access.ADMINS, scrape.show_metrics, Dialect.CHAT),
     HttpEndpoint("HEAD", "/", Access.EVERYONE, health.show_root, Dialect.CHAT),
     HttpEndpoint("GET", "/healthz", Access.EVERYONE, health.show_health, Dialect.CHAT),
     HttpEndpoint("GET", "/readyz", Access.EVERYONE, health.show_readiness, Dialect.CHAT),
 )
 """Every endpoint. The tests of access are generated from this table."""
+_SETTLING: Final = 5.0
+"""Seconds that calls have to settle when the server has cancelled them."""
 _NOBODY: Final = Principal()
 _CLIENT_LEFT: Final = 499
 """The status in logs of a call whose client left before its answer."""
@@ -54,6 +59,7 @@ def create_app(
     *,
     identify: Identify = local_user,
     settings: ServerSettings = SETTINGS,
+    metrics: PrometheusMetrics | None = None,
     lifespan: Lifespan[Starlette] | None = None,
 ) -> Starlette:
     """Make an ASGI application that serves a router.
@@ -66,24 +72,29 @@ def create_app(
         identify: Says who makes a call. By default only this machine can call, and everything is
             allowed to it; a `KeyRing` knows callers by their keys.
         settings: The limits of the server.
+        metrics: What `/metrics` shows; the router must be given it as an observer.
         lifespan: What happens before the first call and after the last, as Starlette takes it;
             `closes` makes one. A mounted application has none.
 
     Returns:
         The application.
     """
+    tasks: set[asyncio.Task[None]] = set()
+    make_call = partial(HttpCall, router=router, settings=settings, metrics=metrics)
     app = Starlette(
         routes=[
             Route(
                 endpoint.path,
-                _guarded(endpoint, router, identify, settings),
+                _guarded(endpoint, identify, make_call),
                 methods=[endpoint.method],
             )
             for endpoint in ENDPOINTS
         ],
         exception_handlers={HTTPException: _no_endpoint},
+        middleware=[Middleware(UnderWay, tasks=tasks)],
         lifespan=lifespan,
     )
+    app.state.under_way = tasks
     app.router.redirect_slashes = False
     return app
 
@@ -96,15 +107,18 @@ def closes(router: Router) -> Lifespan[Starlette]:
     """
 
     @asynccontextmanager
-    async def lifespan(_: Starlette) -> AsyncIterator[None]:
+    async def lifespan(app: Starlette) -> AsyncIterator[None]:
         async with router:
             yield
+            # What the grace time of the server cut short settles its holds, which needs the store.
+            if app.state.under_way:
+                await asyncio.wait(app.state.under_way, timeout=_SETTLING)
 
     return lifespan
 
 
 def _guarded(
-    endpoint: HttpEndpoint, router: Router, identify: Identify, settings: ServerSettings
+    endpoint: HttpEndpoint, identify: Identify, make_call: Callable[[Request, Principal], HttpCall]
 ) -> Callable[[Request], Awaitable[Response]]:
     """Return the endpoint with the check of who calls, and an answer to everything it raises."""
 
@@ -112,7 +126,7 @@ def _guarded(
         try:
             principal = _NOBODY if endpoint.access is Access.EVERYONE else identify(request)
             permit(endpoint.access, principal)
-            return await endpoint.answer(HttpCall(request, principal, router, settings))
+            return await endpoint.answer(make_call(request, principal))
         except PolicyRouterError as error:
             return error_reply(error, endpoint.dialect)
         except ClientDisconnect:

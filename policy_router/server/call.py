@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from starlette.responses import Response
 
     from policy_router.domain.dialect import Dialect
+    from policy_router.observe.prometheus import PrometheusMetrics
     from policy_router.router import Router
     from policy_router.server.access import Access
     from policy_router.server.principal import Principal
@@ -27,12 +28,14 @@ class HttpCall:
         principal: Who makes it.
         router: What answers it.
         settings: The limits of the server.
+        metrics: What is measured; None when nothing is.
     """
 
     request: Request
     principal: Principal
     router: Router
     settings: ServerSettings
+    metrics: PrometheusMetrics | None = None
 
 
 Handler: TypeAlias = "Callable[[HttpCall], Awaitable[Response]]"

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from policy_router.check.report import inspect
-from policy_router.cli.demo import POLICY
+from policy_router.cli.demo_policy import POLICY
 from policy_router.cli.invocation import invocation
 from policy_router.language.files import PolicyFile
 from tests.cli.run import run

@@ -9,6 +9,9 @@ from typing import TYPE_CHECKING
 
 import uvicorn
 
+from policy_router.server.serving import uvicorn_options
+from policy_router.server.settings import SETTINGS, ServerSettings
+
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
@@ -16,10 +19,10 @@ if TYPE_CHECKING:
 
 
 @contextmanager
-def served(app: ASGIApp) -> Iterator[str]:
+def served(app: ASGIApp, *, settings: ServerSettings = SETTINGS) -> Iterator[str]:
     """Serve an application; yields its address, such as http://127.0.0.1:40000."""
     listener = socket.create_server(("127.0.0.1", 0))
-    config = uvicorn.Config(app, http="h11", log_config=None, timeout_graceful_shutdown=5)
+    config = uvicorn.Config(app, **uvicorn_options(settings, 5))
     server = uvicorn.Server(config)
     thread = threading.Thread(target=server.run, args=([listener],), name="served", daemon=True)
     thread.start()

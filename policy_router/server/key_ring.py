@@ -1,0 +1,152 @@
+"""Knows callers by their keys, from a file that may change while the server runs."""
+
+from __future__ import annotations
+
+import hmac
+import logging
+import time
+from typing import TYPE_CHECKING, Final
+
+from policy_router.base_errors import UsageError
+from policy_router.resilience import forks
+from policy_router.server.access import bearer
+from policy_router.server.keys import KeyEntry, digest_of, read_keys
+from policy_router.server.refusal import RefusedCallError
+from policy_router.server.settings import SETTINGS
+
+if TYPE_CHECKING:
+    import os
+    from collections.abc import Callable
+    from pathlib import Path
+
+    from starlette.requests import HTTPConnection
+
+    from policy_router.server.principal import Principal
+    from policy_router.server.settings import ServerSettings
+
+log = logging.getLogger(__name__)
+
+_LOOK: Final = 1.0
+"""Seconds between two looks at the file."""
+_MINUTE: Final = 60.0
+_ADDRESSES: Final = 10_000
+"""Addresses whose failures are counted; when there are more, counting begins anew."""
+
+
+class KeyRing:
+    """The keys of a server.
+
+    The file is looked at once a second, when a call comes. One that cannot be read changes nothing:
+    the keys of before stay, and the log says why.
+
+    Args:
+        path: The file of keys, as `policy-router keys` writes it.
+        settings: How many unknown keys one address may send in a minute.
+        clock: Seconds from any origin.
+
+    Raises:
+        UsageError: The file cannot be used.
+    """
+
+    def __init__(
+        self,
+        path: Path,
+        *,
+        settings: ServerSettings = SETTINGS,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self._path = path
+        self._most = settings.token_failures
+        self._clock = clock
+        self._lock = forks.lock()
+        self._failures: dict[str, int] = {}
+        self._since = self._looked = clock()
+        self._stamp: tuple[int, ...] | None = None
+        self._complaint = ""
+        self._entries: dict[str, KeyEntry] = {}
+        try:
+            self._load(path.stat())
+        except OSError as problem:
+            raise UsageError(
+                f"the keys in {path} cannot be read: {(problem.strerror or '').lower()}"
+            ) from None
+        except UsageError as problem:
+            raise UsageError(f"the keys in {path} cannot be used: {problem}") from None
+
+    def __len__(self) -> int:
+        return len(self._entries)
+
+    def __call__(self, connection: HTTPConnection) -> Principal:
+        """Return who calls, by the key of the call.
+
+        Raises:
+            RefusedCallError: The call has no key or an unknown one.
+        """
+        self._look()
+        key = bearer(connection)
+        if key is None:
+            raise _unauthorized(
+                "no_key", "send a key of this server as `Authorization: Bearer KEY`"
+            )
+        address = connection.client.host if connection.client else ""
+        if self._failures and self._failed_often(address):
+            raise RefusedCallError(
+                429,
+                "too_many_unknown_keys",
+                "too many calls with unknown keys came from this address",
+                headers={"retry-after": f"{_MINUTE:.0f}"},
+            )
+        digest = digest_of(key)
+        entry = self._entries.get(digest)
+        if entry is None or not hmac.compare_digest(entry.digest, digest):
+            self._failures[address] = self._failures.get(address, 0) + 1
+            raise _unauthorized("unknown_key", "the key is not one of this server")
+        return entry.principal
+
+    def _failed_often(self, address: str) -> bool:
+        now = self._clock()
+        if now - self._since >= _MINUTE or len(self._failures) > _ADDRESSES:
+            self._since = now
+            self._failures.clear()
+        return self._failures.get(address, 0) >= self._most
+
+    def _look(self) -> None:
+        now = self._clock()
+        if now - self._looked < _LOOK or not self._lock.acquire(blocking=False):
+            return
+        try:
+            self._looked = now
+            status = self._path.stat()
+            if _stamp(status) != self._stamp:
+                self._load(status)
+                log.info("%d keys are in use", len(self._entries))
+        except OSError as problem:
+            self._refuse((problem.strerror or "").lower())
+        except UsageError as problem:
+            self._refuse(str(problem))
+        finally:
+            self._lock.release()
+
+    def _load(self, status: os.stat_result) -> None:
+        try:
+            text = self._path.read_text(encoding="utf-8")
+        except UnicodeDecodeError:
+            raise UsageError("it is not UTF-8") from None
+        entries = read_keys(text)
+        self._entries = {entry.digest: entry for entry in entries}
+        self._stamp, self._complaint = _stamp(status), ""
+
+    def _refuse(self, why: str) -> None:
+        if why == self._complaint:
+            return  # it is in the log already
+        self._complaint = why
+        log.error("the keys in %s are not reloaded: %s; those of before stay", self._path, why)
+
+
+def _stamp(status: os.stat_result) -> tuple[int, ...]:
+    """Return what changes with every change of a file."""
+    return (status.st_mtime_ns, status.st_ctime_ns, status.st_size, status.st_ino)
+
+
+def _unauthorized(code: str, message: str) -> RefusedCallError:
+    return RefusedCallError(401, code, message, headers={"www-authenticate": "Bearer"})

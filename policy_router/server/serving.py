@@ -1,0 +1,111 @@
+"""Runs the server until it is told to stop."""
+
+from __future__ import annotations
+
+import os
+import socket
+from functools import partial
+from typing import TYPE_CHECKING, Any, Final
+
+import uvicorn
+
+from policy_router.base_errors import UsageError
+from policy_router.server.access import is_local_name
+from policy_router.server.protocol import TimedHeaders, protocol
+from policy_router.server.settings import SETTINGS
+from policy_router.server.worker import VARIABLE, application_of
+
+if TYPE_CHECKING:
+    from policy_router.server.plan import ServePlan
+    from policy_router.server.settings import ServerSettings
+
+GRACE: Final = 30
+"""Seconds in which the requests under way may end when the server is told to stop."""
+_BACKLOG: Final = 2048
+
+
+def check_address(host: str, *, keys: bool) -> None:
+    """Check that a server may listen at an address.
+
+    Raises:
+        UsageError: Other machines could reach it, and it has no keys.
+    """
+    if not keys and not is_local_name(host):
+        raise UsageError(
+            f"`{host}` can be reached from other machines, and without keys anyone there could "
+            "spend your money: make a key with `policy-router keys add NAME --keys keys.json`, "
+            "then serve with `--keys keys.json`; or listen at 127.0.0.1"
+        )
+
+
+def listen(host: str, port: int) -> socket.socket:
+    """Return a socket that listens; clients that connect now wait for the server.
+
+    Args:
+        host: The address or name to listen at.
+        port: The port; 0 takes a free one.
+
+    Raises:
+        UsageError: That is not possible, such as when the port is taken.
+    """
+    try:
+        family, _, _, _, address = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0]
+        return socket.create_server(address[:2], family=family, backlog=_BACKLOG)
+    except OSError as problem:
+        raise UsageError(
+            f"cannot listen at {host}:{port}: {(problem.strerror or str(problem)).lower()}"
+        ) from None
+
+
+def serve(plan: ServePlan, listener: socket.socket, *, grace: int = GRACE) -> None:
+    """Serve until SIGINT or SIGTERM.
+
+    No new connection is taken then. Requests under way may end within the grace time; what has
+    not ended is cancelled, and its hold settled.
+
+    Args:
+        plan: What is served.
+        listener: The socket that listens.
+        grace: Seconds; see `GRACE`.
+    """
+    config = uvicorn.Config(
+        partial(application_of, plan), factory=True, **uvicorn_options(SETTINGS, grace)
+    )
+    uvicorn.Server(config).run(sockets=[listener])
+
+
+def uvicorn_options(settings: ServerSettings, grace: int) -> dict[str, Any]:
+    """Return how uvicorn is to run every server of this package.
+
+    It believes no header of a proxy, since anyone can send those.
+    """
+    return {
+        "http": protocol(settings),
+        "ws": "none",
+        "log_config": None,
+        "access_log": False,
+        "server_header": False,
+        "proxy_headers": False,
+        "h11_max_incomplete_event_size": settings.header_bytes,
+        "timeout_graceful_shutdown": grace,
+    }
+
+
+def serve_many(plan: ServePlan, host: str, port: int, *, grace: int = GRACE) -> None:
+    """Serve in several processes that share the port and the state store.
+
+    Args:
+        plan: What is served, and by how many processes.
+        host: The address or name to listen at.
+        port: The port.
+        grace: Seconds; see `GRACE`.
+    """
+    os.environ[VARIABLE] = plan.to_text()
+    uvicorn.run(
+        "policy_router.server.worker:application",
+        factory=True,
+        host=host,
+        port=port,
+        workers=plan.workers,
+        **{**uvicorn_options(SETTINGS, grace), "http": TimedHeaders},
+    )
