@@ -145,14 +145,14 @@ class Service:
         models = f"{number} model{'' if number == 1 else 's'}"
         body = '{"model": "auto", "messages": [{"role": "user", "content": "Hello!"}]}'
         call = f"{url}/v1/chat/completions{key} -H 'content-type: application/json' -d '{body}'"
-        told = {
+        lines = {
             "policy": f"{policy.name} @{policy.revision[:7]} ({self.path}), {models}",
             "to": whom,
             "OpenAI": f"export OPENAI_BASE_URL={url}/v1",
             "Anthropic": f"export ANTHROPIC_BASE_URL={url}",
             "try": f"curl {call}",
         }
-        inform(*(printable(f"{name:<10} {text}") for name, text in told.items()))
+        inform(*(printable(f"{name:<10} {text}") for name, text in lines.items()))
 
 
 def _demo(ends: ExitStack) -> Path:

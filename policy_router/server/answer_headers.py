@@ -11,7 +11,6 @@ from policy_router.server.hints import PREFIX
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
-    from policy_router.decision.policy import Policy
     from policy_router.domain.decision import Attempt, Decision
 
 _PLAIN: Final = "".join(map(chr, range(0x20, 0x7F))).replace("%", "")
@@ -25,11 +24,16 @@ def header_value(text: str) -> str:
     return quote(text, safe=_PLAIN, errors="replace").strip()
 
 
-def of_decision(policy: Policy, decision: Decision) -> dict[str, str]:
-    """Return what is known once a request is decided."""
+def of_decision(policy: str, decision: Decision) -> dict[str, str]:
+    """Return what is known once a request is decided.
+
+    Args:
+        policy: The name of the policy.
+        decision: The decision.
+    """
     headers = {
         f"{PREFIX}decision": decision.id,
-        f"{PREFIX}policy": header_value(f"{policy.name}@{decision.revision[:7]}"),
+        f"{PREFIX}policy": header_value(f"{policy}@{decision.revision[:7]}"),
     }
     if decision.task is not None:
         headers[f"{PREFIX}task"] = header_value(decision.task)

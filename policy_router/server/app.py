@@ -16,8 +16,9 @@ from starlette.routing import Route
 
 from policy_router.base_errors import PolicyRouterError
 from policy_router.domain.dialect import Dialect
-from policy_router.server import chat, health, models, reload, route, scrape
+from policy_router.server import counting, health, models, reload, route, scrape
 from policy_router.server.access import Access, local_user, permit
+from policy_router.server.answering import answers
 from policy_router.server.call import HttpCall, HttpEndpoint
 from policy_router.server.principal import Principal
 from policy_router.server.problems import defect_reply, error_reply
@@ -36,7 +37,15 @@ if TYPE_CHECKING:
     from policy_router.server.settings import ServerSettings
 
 ENDPOINTS: Final = (
-    HttpEndpoint("POST", "/v1/chat/completions", Access.CALLERS, chat.answer_chat, Dialect.CHAT),
+    HttpEndpoint(
+        "POST", "/v1/chat/completions", Access.CALLERS, answers(Dialect.CHAT), Dialect.CHAT
+    ),
+    HttpEndpoint(
+        "POST", "/v1/messages", Access.CALLERS, answers(Dialect.MESSAGES), Dialect.MESSAGES
+    ),
+    HttpEndpoint(
+        "POST", "/v1/messages/count_tokens", Access.CALLERS, counting.count, Dialect.MESSAGES
+    ),
     HttpEndpoint("POST", "/v1/route", Access.CALLERS, route.decide_only, Dialect.CHAT),
     HttpEndpoint("GET", "/v1/models", Access.CALLERS, models.list_models, Dialect.CHAT),
     HttpEndpoint("GET", "/v1/models/{name:path}", Access.CALLERS, models.show_model, Dialect.CHAT),

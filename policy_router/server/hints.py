@@ -85,6 +85,7 @@ HINTS: Final[Mapping[str, Callable[[object], object]]] = {
     "max_latency": _number,
     "min_quality": _number,
     "max_candidates": _count,
+    "deadline": _number,
 }
 """Each hint with what reads its value; the name of its header has dashes in place of the
 underscores."""

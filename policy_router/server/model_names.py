@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Final
 
 from policy_router.domain.aliases import ANY_MODEL
 from policy_router.quoting import quoted, unknown
+from policy_router.server.dialects.listings import ListedModel
 from policy_router.server.refusal import RefusedCallError
 
 if TYPE_CHECKING:
@@ -15,23 +16,6 @@ if TYPE_CHECKING:
 
 FOR_CLAUDE: Final = "claude-auto"
 """`auto` for Claude Code, which shows only names that begin with `claude`."""
-
-
-@dataclass(frozen=True, slots=True)
-class OfferedName:
-    """A name that a client may ask for.
-
-    Attributes:
-        name: The name.
-        title: What it stands for, for people.
-        context: Tokens that fit into it; None when that depends on the request.
-        tier: The tier of a model; None for any other name.
-    """
-
-    name: str
-    title: str
-    context: int | None = None
-    tier: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,26 +31,26 @@ class AskedModel:
     task: str | None = None
 
 
-def offered(policy: Policy, principal: Principal) -> list[OfferedName]:
+def offered(policy: Policy, principal: Principal) -> list[ListedModel]:
     """Return the names that a caller may ask for, `auto` first."""
     names = []
     if principal.may_ask_for(ANY_MODEL) or _first_own_name(principal):
-        names = [OfferedName(ANY_MODEL, "The model that the policy chooses")]
+        names = [ListedModel(ANY_MODEL, "The model that the policy chooses")]
         names += [
-            OfferedName(
+            ListedModel(
                 f"{ANY_MODEL}:{task.name}", f"The model that the policy chooses: {task.name}"
             )
             for task in policy.tasks
             if principal.may_name_task(task.name)
         ]
     aliases = [alias.name for alias in policy.aliases if not alias.is_pattern]
-    own = [OfferedName(name, f"Alias {name}") for name in aliases if name != ANY_MODEL]
+    own = [ListedModel(name, f"Alias {name}") for name in aliases if name != ANY_MODEL]
     own += [
-        OfferedName(model.name, model.name, model.context, model.tier)
+        ListedModel(model.name, context=model.context, max_output=model.max_output)
         for model in policy.models
         if model.name not in aliases
     ]
-    return [*names, *(each for each in own if principal.may_ask_for(each.name))]
+    return [*names, *(each for each in own if principal.may_ask_for(each.id))]
 
 
 def resolve(policy: Policy, principal: Principal, name: object) -> AskedModel:
@@ -99,7 +83,7 @@ def resolve(policy: Policy, principal: Principal, name: object) -> AskedModel:
 
 def unknown_name(policy: Policy, principal: Principal, name: str) -> RefusedCallError:
     """Return the refusal of a name that the policy does not know, with the one that was meant."""
-    known = [each.name for each in offered(policy, principal)]
+    known = [each.id for each in offered(policy, principal)]
     return RefusedCallError(404, "model_not_found", unknown("model", name, known))
 
 

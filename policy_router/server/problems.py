@@ -3,18 +3,19 @@
 from __future__ import annotations
 
 import logging
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
-from policy_router.errors import RoutingError
+from starlette.responses import Response
+
+from policy_router.errors import BadRequestError, RoutingError
 from policy_router.http_errors import error_response
 from policy_router.redaction.trace import frames
+from policy_router.server.dialects.neutral import ErrorNotice
 from policy_router.server.hints import PREFIX
 from policy_router.server.refusal import RefusedCallError
 from policy_router.server.replies import json_reply
 
 if TYPE_CHECKING:
-    from starlette.responses import Response
-
     from policy_router.base_errors import PolicyRouterError
     from policy_router.domain.dialect import Dialect
 
@@ -23,6 +24,7 @@ log = logging.getLogger(__name__)
 
 def error_reply(error: PolicyRouterError, dialect: Dialect) -> Response:
     """Return the response to a call that got no answer, in the client's dialect."""
+    original = error.original if isinstance(error, BadRequestError) else None
     status, body, headers = error_response(error, dialect)
     if isinstance(error, RoutingError):
         headers = {
@@ -32,12 +34,18 @@ def error_reply(error: PolicyRouterError, dialect: Dialect) -> Response:
         }
     if isinstance(error, RefusedCallError):
         headers = {**headers, **error.headers}
+    if original is not None and original.dialect is dialect:
+        # Clients react to the wording of their provider.
+        kind = original.headers.get("content-type", "application/json")
+        return Response(original.body, original.status, headers, media_type=kind)
     return json_reply(body, status, headers)
 
 
-def error_body(error: PolicyRouterError, dialect: Dialect) -> dict[str, object]:
-    """Return what went wrong as an event of a stream says it."""
-    return error_response(error, dialect).body
+def notice_of(error: PolicyRouterError) -> ErrorNotice:
+    """Return what went wrong as the end of a stream tells it."""
+    status, body, _ = error_response(error)
+    inner: Any = body["error"]
+    return ErrorNotice(status, inner["code"], inner["message"])
 
 
 def defect_reply(defect: Exception, path: str, dialect: Dialect) -> Response:

@@ -2,25 +2,46 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
+from policy_router.clients.program import read_program
 from policy_router.clients.table import NAMES
 from policy_router.domain.aliases import ANY_MODEL
-from policy_router.providers.body import PARAMETERS
+from policy_router.domain.dialect import Dialect
+from policy_router.domain.original import OriginalRequest
 from policy_router.server import hints
+from policy_router.server.dialects.neutral import NeutralRequest
+from policy_router.server.dialects.translators import TRANSLATORS
 from policy_router.server.incoming import read_body, read_json
 from policy_router.server.model_names import resolve
-from policy_router.server.refusal import RefusedCallError
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from policy_router.options import RequestOptions
     from policy_router.server.call import HttpCall
 
-_SENT: Final = PARAMETERS - {"messages", "user"}
-"""Fields of a body that a provider may get. Everything else stays here."""
-_READ: Final = frozenset({"messages", "model", "stream", "metadata", "user"})
-"""Fields that the server itself reads."""
+_NOT_SENT: Final = frozenset({"messages", "user"})
+"""Fields of the translated body that are no parameters of a call."""
+_OWN: Final = frozenset({"user", "team", "tenant", "key", "metadata"})
+"""Fields of a body that say who calls or what this server reads; of `metadata` the rest is sent."""
+_RELAYED: Final[Mapping[Dialect, tuple[str, ...]]] = {
+    Dialect.MESSAGES: ("anthropic-version", "anthropic-beta")
+}
+"""Headers that belong to a body, and go with it to a provider of the same dialect."""
+_CONTROLS: Final = re.compile(
+    r"""(api|base|proxy|organization|deployment)_?(base|url|key|version|type|id)?
+    |.*(api_?key|api_?base|base_?url|_token|credentials?|password|secret.*)
+    |.*_cost_per_.*|.*(retries|timeout|fallbacks?|callbacks?)|.*fallback_dict
+    |(extra|default|litellm|mock|aws|azure|vertex|s3|langfuse)_.*|headers|custom_llm_provider|user_config
+    |azure|model_(list|info|group)|guardrails|cache|caching|no-log|ssl_verify|client|logger_fn|tags|tokens
+    |drop_params|allowed_openai_params|hf_model_name|prompt_id|user_continue_message""",
+    re.VERBOSE | re.IGNORECASE,
+)
+"""Fields with which a body could change where, how, with which key or at which price a gateway
+behind this one calls. They are not relayed even to a provider that gets the body as it is."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,40 +49,77 @@ class AnswerCall:
     """A call for an answer, or for the decision on one.
 
     Attributes:
-        messages: The conversation, as the client sent it.
-        stream: Whether it wants the answer as a stream.
+        request: What the client asks for, in the chat format.
+        messages: The conversation in that format.
         options: The identity of the caller, its hints and its chat parameters.
-        ignored: Fields of the body that were left out.
+        policy: The name of the policy.
+        withheld: Fields of the body that no provider is sent, in whatever dialect it is called.
     """
 
+    request: NeutralRequest
     messages: Any
-    stream: bool
     options: RequestOptions
-    ignored: frozenset[str]
+    policy: str
+    withheld: tuple[str, ...] = ()
 
 
-async def read_call(call: HttpCall) -> AnswerCall:
-    """Read a call in the format of OpenAI's chat completions.
+async def read_call(
+    call: HttpCall, dialect: Dialect, *, without_messages: bool = False
+) -> AnswerCall:
+    """Read a call for an answer.
+
+    Args:
+        call: The call.
+        dialect: The format of its body.
+        without_messages: Whether the body may leave out the conversation.
 
     Raises:
-        RefusedCallError: It cannot be answered, whatever the policy says.
+        UsageError: It cannot be answered, whatever the policy says.
         ClientDisconnect: The client closed the connection.
     """
+    policy = call.router.policy
     body = read_json(await read_body(call.request, call.settings), call.settings)
-    stream = body.get("stream")
-    if stream is not None and not isinstance(stream, bool):
-        raise RefusedCallError(400, "invalid_request", "`stream` must be true or false")
     headers = call.request.headers
+    if without_messages and not body.get("messages"):
+        request = NeutralRequest(dialect, body.get("model") or "", stream=False, body={})
+    else:
+        request = TRANSLATORS[dialect].read_request(body)
     stated = hints.read_hints(headers, body.get("metadata"))
-    wanted = resolve(call.router.policy, call.principal, body.get("model"))
+    wanted = resolve(policy, call.principal, request.model)
     if wanted.task is not None:
         stated.setdefault("task", wanted.task)
     options = hints.options_of(call.principal, stated)
-    if wanted.model != ANY_MODEL or call.router.policy.alias(ANY_MODEL) is not None:
+    if wanted.model != ANY_MODEL or policy.alias(ANY_MODEL) is not None:
         options["model"] = wanted.model
     user = body.get("user")
     if call.principal.names_user and isinstance(user, str) and user:
         options["user"] = user
     options["headers"] = {name: headers[name] for name in NAMES if name in headers}
-    options["extra_body"] = {name: body[name] for name in _SENT if body.get(name) is not None}
-    return AnswerCall(body.get("messages"), bool(stream), options, frozenset(body) - _SENT - _READ)
+    # Read from the body as it came: its translation has no place for a session.
+    program = read_program(options["headers"], body)
+    if options.get("session") is None and program.session is not None:
+        options["session"] = program.session
+    if request.body:
+        sent = {name: headers[name] for name in _RELAYED.get(dialect, ()) if name in headers}
+        options["original"] = OriginalRequest(dialect, _without_own(body), sent)
+    parameters = request.body.items()
+    options["extra_body"] = {name: value for name, value in parameters if name not in _NOT_SENT}
+    withheld = tuple(name for name in body if _CONTROLS.fullmatch(name))
+    messages = request.body.get("messages", ())
+    return AnswerCall(request, messages, options, policy.name, withheld)
+
+
+def _without_own(body: Mapping[str, Any]) -> dict[str, Any]:
+    """The body for a provider that gets it as it is: without control of a gateway, without the
+    hints, and without the user, who is known to this server only."""
+    kept = {
+        name: value
+        for name, value in body.items()
+        if name not in _OWN and not _CONTROLS.fullmatch(name)
+    }
+    metadata = body.get("metadata")
+    if isinstance(metadata, dict):
+        rest = {name: value for name, value in metadata.items() if name not in hints.HINTS}
+        if rest:
+            kept["metadata"] = rest
+    return kept

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from policy_router.domain.dialect import Dialect
 from policy_router.server import answer_headers
 from policy_router.server.reading import read_call
 from policy_router.server.replies import json_reply, while_connected
@@ -16,14 +17,13 @@ if TYPE_CHECKING:
 
 async def decide_only(call: HttpCall) -> Response:
     """Return the decision on the body of a chat request, which may leave out the messages."""
-    wanted = await read_call(call)
-    policy = call.router.policy
+    wanted = await read_call(call, Dialect.CHAT, without_messages=True)
     decision = await while_connected(
         call.request.receive,
-        call.router.aroute(wanted.messages or (), stream=wanted.stream, **wanted.options),
+        call.router.aroute(wanted.messages, stream=wanted.request.stream, **wanted.options),
     )
     headers = {
-        **answer_headers.of_decision(policy, decision),
-        **answer_headers.of_ignored(wanted.ignored),
+        **answer_headers.of_decision(wanted.policy, decision),
+        **answer_headers.of_ignored(wanted.request.dropped),
     }
     return json_reply(decision.as_dict(), headers=headers)

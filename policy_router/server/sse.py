@@ -15,8 +15,6 @@ if TYPE_CHECKING:
 
     from starlette.types import Receive, Scope, Send
 
-PING: Final = b": ping\n\n"
-"""A comment, which clients skip."""
 _HEADERS: Final = {
     "cache-control": "no-cache",
     "x-accel-buffering": "no",  # nginx would hold the events back otherwise
@@ -31,7 +29,8 @@ class EventResponse(Response):
         headers: Further headers.
         close: Ends what the events come from; awaited when they end or the client leaves, even
             before the first of them.
-        ping: Seconds without an event after which a comment is sent.
+        comment: What is sent when there is no event for some time; clients skip it.
+        ping: Seconds without an event after which that is sent.
     """
 
     media_type = "text/event-stream"
@@ -42,12 +41,14 @@ class EventResponse(Response):
         headers: Mapping[str, str],
         *,
         close: Callable[[], Awaitable[None]],
+        comment: bytes,
         ping: float,
     ) -> None:
         super().__init__(headers={**_HEADERS, **headers})
         del self.headers["content-length"]
         self._events = events
         self._close = close
+        self._comment = comment
         self._ping = ping
 
     async def __call__(self, _: Scope, receive: Receive, send: Send) -> None:
@@ -85,4 +86,4 @@ class EventResponse(Response):
             await asyncio.sleep(self._last + self._ping - loop.time())
             if loop.time() >= self._last + self._ping:
                 self._last = loop.time()
-                await send({"type": "http.response.body", "body": PING, "more_body": True})
+                await send({"type": "http.response.body", "body": self._comment, "more_body": True})

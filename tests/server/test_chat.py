@@ -260,8 +260,18 @@ def test_the_decision_alone(address: str, provider: Simulated) -> None:
     assert not provider.requests
 
 
-def test_unknown_fields_are_left_out_and_named(address: str, provider: Simulated) -> None:
-    body = {"model": "auto", "messages": HELLO, "api_base": "http://evil", "wish\n": 1}
+def test_fields_that_are_left_out_are_named(address: str, provider: Simulated) -> None:
+    own = {"api_base": "http://evil", "metadata": {"task": "chat", "mine": "1"}, "user": "ada"}
+    body = {"model": "auto", "messages": HELLO, "wish": 1, **own}
     answer = httpx.post(f"{address}/v1/chat/completions", json=body)
-    assert answer.headers["x-policy-router-ignored"] == "api_base, wish%0A"
-    assert provider.requests[-1].body.keys() <= {"model", "messages", "stream", "max_tokens"}
+    assert answer.headers["x-policy-router-ignored"] == "api_base"
+    sent = provider.requests[-1].body
+    assert {name: sent[name] for name in sent if name not in ("messages", "model")} == {
+        "wish": 1,
+        "metadata": {"mine": "1"},
+    }
+    # One who speaks another dialect is asked in a translation, which has no place for a wish.
+    message = {"model": "auto", "messages": HELLO, "max_tokens": 5, "wish": 1, "proxy": "x"}
+    answer = httpx.post(f"{address}/v1/messages", json=message)
+    assert answer.headers["x-policy-router-ignored"] == "proxy, wish"
+    assert "wish" not in provider.requests[-1].body

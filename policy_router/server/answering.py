@@ -1,0 +1,158 @@
+"""Answers requests in the dialect of the client, whole or as a stream."""
+
+from __future__ import annotations
+
+import json
+import time
+from typing import TYPE_CHECKING, Any
+
+from starlette.responses import Response
+
+from policy_router.base_errors import PolicyRouterError
+from policy_router.domain.dialect import Dialect
+from policy_router.providers.thoughts import origin_of
+from policy_router.server import answer_headers
+from policy_router.server.dialects.neutral import Envelope
+from policy_router.server.dialects.translators import TRANSLATORS
+from policy_router.server.problems import notice_of
+from policy_router.server.reading import read_call
+from policy_router.server.relay import RelayedEvents, relays
+from policy_router.server.replies import json_bytes, json_reply, while_connected
+from policy_router.server.sse import EventResponse
+from policy_router.server.trace import FIELD, history, wants_trace
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncGenerator, Awaitable, Callable
+
+    from policy_router.domain.models import Model
+    from policy_router.execution.answer import Answer
+    from policy_router.execution.stream import AnswerStream
+    from policy_router.server.call import HttpCall
+    from policy_router.server.dialects.neutral import NeutralRequest
+    from policy_router.server.reading import AnswerCall
+
+
+def answers(dialect: Dialect) -> Callable[[HttpCall], Awaitable[Response]]:
+    """Return what answers the calls of an endpoint.
+
+    Args:
+        dialect: The format of its bodies and answers.
+    """
+
+    async def answer(call: HttpCall) -> Response:
+        wanted = await read_call(call, dialect)
+        if wanted.request.stream:
+            stream = await while_connected(
+                call.request.receive,
+                call.router.acompletion(wanted.messages, stream=True, **wanted.options),
+            )
+            return _streamed(call, wanted, stream)
+        whole = await while_connected(
+            call.request.receive,
+            call.router.acompletion(wanted.messages, stream=False, **wanted.options),
+        )
+        return _whole(call, wanted, whole)
+
+    return answer
+
+
+def _whole(call: HttpCall, wanted: AnswerCall, answer: Answer) -> Response:
+    request = wanted.request
+    headers = {
+        **answer_headers.of_decision(wanted.policy, answer.decision),
+        **answer_headers.of_answer(answer.served_by, answer.attempts, whole=True),
+        **_ignored(wanted, _served(answer)),
+    }
+    traced = wants_trace(call.request.headers)
+    relayed = answer.response.original
+    if relayed is not None and relayed.dialect is request.dialect:
+        if not traced:
+            return Response(relayed.data, headers=headers, media_type="application/json")
+        body = json.loads(relayed.data)
+    else:
+        shown = answer.model or answer.served_by
+        envelope = _envelope(answer, shown)
+        body = TRANSLATORS[request.dialect].write_answer(answer.response, request, envelope)
+    if traced:
+        body[FIELD] = history(answer.decision, answer.attempts)
+    return json_reply(body, headers=headers)
+
+
+def _streamed(call: HttpCall, wanted: AnswerCall, stream: AnswerStream) -> Response:
+    request = wanted.request
+    headers = {
+        **answer_headers.of_decision(wanted.policy, stream.decision),
+        **answer_headers.of_answer(stream.served_by, stream.attempts, whole=False),
+        **_ignored(wanted, _served(stream)),
+    }
+    traced = wants_trace(call.request.headers)
+    return EventResponse(
+        _events(request, stream, traced=traced),
+        headers,
+        close=stream.aclose,
+        comment=TRANSLATORS[request.dialect].ping,
+        ping=call.settings.ping_seconds,
+    )
+
+
+async def _events(
+    request: NeutralRequest, stream: AnswerStream, *, traced: bool
+) -> AsyncGenerator[bytes, None]:
+    """Yield an answer as events; an error ends them, so that none takes it for complete."""
+    writer, relay = None, RelayedEvents(request.dialect)
+    try:
+        async for chunk in stream:
+            if writer is None:
+                envelope = _envelope(stream, chunk.model or stream.served_by)
+                writer = TRANSLATORS[request.dialect].open_stream(request, envelope)
+            events = writer.read(chunk)
+            relayed = relay.take(chunk)
+            if relayed is None:
+                for event in events:
+                    yield event.encode()
+            else:
+                yield relayed
+    except PolicyRouterError as error:
+        # An error before the first chunk has a status of its own, and is no part of the stream.
+        for event in () if writer is None else writer.fail(notice_of(error)):
+            yield event.encode()
+        return
+    if traced:
+        yield _trace_event(request.dialect, stream)
+    if relay.holds:
+        yield relay.end()
+    elif writer is not None:
+        for event in writer.end():
+            yield event.encode()
+
+
+def _trace_event(dialect: Dialect, stream: AnswerStream) -> bytes:
+    """The history of a streamed answer, as an event that clients of the dialect skip."""
+    trace: dict[str, Any] = {FIELD: history(stream.decision, stream.attempts)}
+    if dialect is Dialect.CHAT:
+        chunk = {
+            "id": f"chatcmpl-{stream.decision_id}",
+            "object": "chat.completion.chunk",
+            "created": int(time.time()),
+            "model": stream.served_by,
+            "choices": [],
+        }
+        return b"data: " + json_bytes({**chunk, **trace}) + b"\n\n"
+    return b": " + json_bytes(trace) + b"\n\n"
+
+
+def _envelope(answer: Answer | AnswerStream, shown: str) -> Envelope:
+    origin = origin_of(_served(answer))
+    return Envelope(answer.decision_id, shown, int(time.time()), origin)
+
+
+def _served(answer: Answer | AnswerStream) -> Model:
+    """The model that answered, as the policy had it that decided."""
+    candidates = answer.decision.candidates
+    return next(each.model for each in candidates if each.name == answer.served_by)
+
+
+def _ignored(wanted: AnswerCall, model: Model) -> dict[str, str]:
+    """The header that names the fields which the model was not sent."""
+    passed_on = relays(model, wanted.request.dialect)
+    return answer_headers.of_ignored(wanted.withheld if passed_on else wanted.request.dropped)

@@ -1,0 +1,62 @@
+"""Passes the events of a provider on as they came, where it speaks the client's dialect itself."""
+
+from __future__ import annotations
+
+from types import MappingProxyType
+from typing import TYPE_CHECKING, Final
+
+from policy_router.domain.dialect import Dialect
+from policy_router.providers.routes import Route, route_of
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from policy_router.domain.models import Model
+    from policy_router.providers.chat import ChatChunk
+
+_WIRES: Final = MappingProxyType(
+    {Route.OPENAI_WIRE: Dialect.CHAT, Route.ANTHROPIC_WIRE: Dialect.MESSAGES}
+)
+"""The dialect in which models are called that get the body of the client as it is."""
+_ENDS: Final[Mapping[Dialect, bytes]] = MappingProxyType(
+    {
+        Dialect.CHAT: b"data: [DONE]\n\n",
+        Dialect.MESSAGES: b'event: message_stop\ndata: {"type": "message_stop"}\n\n',
+    }
+)
+"""The event that ends a stream; where no chunk was made of it, it is not among the bytes."""
+_STOP: Final = b"event: message_stop"
+
+
+def relays(model: Model, dialect: Dialect) -> bool:
+    """Whether a model gets the bodies of clients of a dialect as they are."""
+    return _WIRES.get(route_of(model)) is dialect
+
+
+class RelayedEvents:
+    """The events of one answer, as long as they can be passed on.
+
+    Once a chunk was changed or comes from another provider, the rest is written anew.
+
+    Args:
+        dialect: The dialect of the client.
+    """
+
+    def __init__(self, dialect: Dialect) -> None:
+        self._dialect = dialect
+        self._last = b""
+        self.holds = True
+        """Whether all chunks were passed on so far."""
+
+    def take(self, chunk: ChatChunk) -> bytes | None:
+        """Take the next chunk; return the bytes to pass on, or None where there are none."""
+        original = chunk.original
+        self.holds = self.holds and original is not None and original.dialect is self._dialect
+        if not self.holds or original is None:
+            return None
+        self._last = original.data
+        return original.data
+
+    def end(self) -> bytes:
+        """Return the end of the stream, as far as it was not passed on."""
+        return b"" if _STOP in self._last else _ENDS[self._dialect]
