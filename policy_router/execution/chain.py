@@ -43,7 +43,7 @@ from typing import TYPE_CHECKING, Final
 from policy_router.domain.decision import Candidate, Reason, Skip
 from policy_router.domain.fallback import Action
 from policy_router.execution.exclusions import Exclusions
-from policy_router.providers.failure import FailureKind
+from policy_router.providers.failure import FailureKind, FailureScope
 from policy_router.providers.fault_domain import is_of_key
 
 if TYPE_CHECKING:
@@ -389,7 +389,8 @@ def _wait(failure: Failure, longest: float) -> tuple[float, float] | None:
     """
     named = failure.retry_after
     if not failure.reaction.retryable or (
-        failure.kind is FailureKind.RATE_LIMITED and named is None
+        failure.kind is FailureKind.RATE_LIMITED
+        and (named is None or failure.scope is FailureScope.REQUEST)  # too large at any time
     ):
         return None
     if named is None:

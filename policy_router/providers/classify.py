@@ -100,8 +100,9 @@ def _first(names: Iterable[str], table: Mapping[str, FailureKind]) -> FailureKin
 
 def _implied_scope(kind: FailureKind, e: Evidence) -> FailureScope | None:
     """The scope, where the form of the refusal implies it."""
-    if kind is FailureKind.FORBIDDEN and e.is_web_page:
-        return FailureScope.REQUEST  # a firewall in front of the API blocked this text
+    if kind is FailureKind.FORBIDDEN and (e.is_web_page or not e.codes):
+        # A firewall in front of the API blocked this text: the API itself says what is forbidden.
+        return FailureScope.REQUEST
     if kind is FailureKind.RATE_LIMITED and e.status == _TOO_LARGE:
         return FailureScope.REQUEST  # this request alone exceeds the limit
     return None

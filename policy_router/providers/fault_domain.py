@@ -59,6 +59,8 @@ def with_any_key(model: Model) -> Model:
 
 def is_of_key(failure: Failure) -> bool:
     """Whether another key of the same model may succeed after a failure."""
+    if failure.scope is FailureScope.REQUEST:
+        return False
     return failure.kind in _OF_KEY or failure.scope in (FailureScope.KEY, FailureScope.ACCOUNT)
 
 

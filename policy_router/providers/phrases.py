@@ -38,15 +38,22 @@ class ErrorPhrase:
 _PREFIX: Final = (
     r"\A\W{0,3}(?:(?:error|bad request|invalid request|input validation error|validation error|"
     r"<\d{3}> [\w.]{1,60}|[\w.]{0,60}(?:error|exception)): ?){0,3}"
+    r"(?:the model returned the following errors: ?)?"  # Bedrock
 )
 """What may precede the words of a provider."""
 
 _VAGUE: Final = frozenset({FailureKind.BAD_REQUEST, FailureKind.UNKNOWN})
-_BROKEN: Final = _VAGUE | {FailureKind.SERVER_ERROR, FailureKind.MALFORMED, FailureKind.UNSUPPORTED}
-"""Self-hosted servers answer a prompt that is too long with 500, or even 200."""
+_BROKEN: Final = _VAGUE | {
+    FailureKind.SERVER_ERROR,
+    FailureKind.MALFORMED,
+    FailureKind.UNSUPPORTED,
+    FailureKind.FORBIDDEN,
+}
+"""Self-hosted servers answer a prompt that is too long with 500, or even 200; Together with 403."""
 _LIMITS: Final = _VAGUE | {
     FailureKind.RATE_LIMITED,
     FailureKind.FORBIDDEN,
+    FailureKind.REFUSED,
     FailureKind.SERVER_ERROR,
     FailureKind.MALFORMED,
 }
@@ -108,11 +115,14 @@ PHRASES: Final[tuple[ErrorPhrase, ...]] = (
         r"prompt too long; exceeded (?:max )?context length",
         r"trying to keep the first \d+ tokens when context the overflows",
         r"the number of tokens to keep from the initial prompt is greater than the context length",
+        r"reached context length of \d+ tokens",
+        r"cannot truncate prompt with n_keep \(\d+\) >= n_ctx \(\d+\)",
         # TGI, Together
+        r"(?:the )?input token count .{0,60}must be less than the context length",
         r"`inputs` (?:tokens \+ `max_new_tokens` must be <=|must have less than) \d+",
         # Bedrock
         r"input is too long for requested model",
-        r"(?:the model returned the following errors: )?input tokens exceeded",
+        r"input tokens exceeded",
         r"the maximum tokens you requested exceeds the model limit of \d+",
         # Cohere
         r"too many tokens: (?:total number of tokens|the total number of tokens|size limit)",
@@ -138,6 +148,7 @@ PHRASES: Final[tuple[ErrorPhrase, ...]] = (
         r"insufficient (?:account )?balance",  # DeepSeek, Moonshot, Z.ai
         r"your (?:newly created )?teams? .{0,80}(?:used all available credits|any credits)",  # xAI
         r"key limit exceeded",  # OpenRouter
+        r"account [\w-]{1,80} is suspended",  # Fireworks
         r"insufficient credits",
         r"you have exceeded your (?:monthly|daily) included credits",  # Hugging Face
         r"you exceeded your current quota, please check your plan and billing details\. for more "
@@ -184,7 +195,9 @@ PHRASES: Final[tuple[ErrorPhrase, ...]] = (
     *_rows(
         FailureKind.UNSUPPORTED,
         _VAGUE | {FailureKind.MODEL_GONE, FailureKind.FORBIDDEN},
-        r"no endpoints found that (?:support|can handle)",  # OpenRouter
+        # OpenRouter: what the request, or the account, demands of the model's providers
+        r"no (?:endpoints|allowed providers) (?:(?:are )?(?:found|available) )?"
+        r"(?:that (?:support|can handle)|matching|for the selected model)",
         r"unsupported (?:parameter|value)",
         r"unrecognized request argument",
         r"unknown parameter",

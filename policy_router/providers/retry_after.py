@@ -50,6 +50,7 @@ _FIELDS: Final = (
     ("retryAfter", 1.0),
     ("retry_after_seconds", 1.0),
     ("retryDelay", 1.0),  # Google's RetryInfo
+    ("estimated_time", 1.0),  # Hugging Face, while it loads a model
 )
 
 

@@ -138,7 +138,7 @@ def test_other_refusals_say_nothing_about_the_request(status: int) -> None:
     [
         (Evidence(status=401), FailureScope.KEY),
         (Evidence(status=402), FailureScope.ACCOUNT),
-        (Evidence(status=403), FailureScope.MODEL),
+        (Evidence(("permission_error",), 403), FailureScope.MODEL),
         (Evidence(status=404), FailureScope.MODEL),
         (Evidence(status=429), FailureScope.MODEL),
         (Evidence(status=500), FailureScope.MODEL),
@@ -152,6 +152,7 @@ def test_other_refusals_say_nothing_about_the_request(status: int) -> None:
         (Evidence(status=400), FailureScope.REQUEST),
         (Evidence(status=413), FailureScope.REQUEST),
         (Evidence(status=403, is_web_page=True), FailureScope.REQUEST),
+        (Evidence(status=403), FailureScope.REQUEST),  # a firewall may have said it
         (Evidence(("content_moderation",), 403), FailureScope.REQUEST),
         (Evidence(("rate_limit_exceeded",), 413), FailureScope.REQUEST),
         (Evidence(("tool_use_failed",), 400), FailureScope.REQUEST),
