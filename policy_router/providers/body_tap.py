@@ -11,6 +11,8 @@ import zlib
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any, Final
 
+from policy_router.providers.event_stream import SIGNALS
+
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
 
@@ -31,6 +33,7 @@ def tap(response: Any) -> RawAnswer:
     """
     raw = RawAnswer()
     decoder = _decoder(response.headers.get("content-encoding", ""))
+    raw.is_empty = decoder is not None
     if decoder is not None:
         response.stream = _tapped()(response.stream, BodyReader(raw, decoder))
     return raw
@@ -120,6 +123,7 @@ class BodyReader:
         self._discarded = True
         self._rest.clear()
         self._raw.choices.clear()
+        self._raw.is_empty = False
 
     def _line(self) -> bytes | None:
         """The next whole line; None when there is none yet, or the body is one JSON text."""
@@ -142,7 +146,7 @@ class BodyReader:
             self._data.append(line[5:].strip())
         elif not line:  # the end of an event
             data, self._data = b"\n".join(self._data), []
-            if not self._record(data) and data.startswith((b"{", b"[{")):
+            if not self._record(data) and data not in SIGNALS:
                 self._raw.unreadable = True
 
     def _is_json(self, line: bytes) -> bool:

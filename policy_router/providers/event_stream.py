@@ -7,6 +7,10 @@ from typing import Final, NamedTuple
 
 LARGEST_EVENT: Final = 16 * 1024 * 1024
 """Bytes of one event that are held until its end."""
+END: Final = b"[DONE]"
+"""The data of the event that ends a stream in OpenAI's format."""
+SIGNALS: Final = frozenset({b"", END, b"ping"})
+"""Data of events that is no part of an answer, and no JSON."""
 _LINE_END: Final = re.compile(rb"\r\n|\n|\r")
 _MARK: Final = b"\xef\xbb\xbf"
 """What a text in UTF-8 may begin with."""

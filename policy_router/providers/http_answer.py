@@ -11,7 +11,13 @@ from typing import TYPE_CHECKING, Any, Final
 from policy_router.domain.original import LARGEST_ERROR, OriginalError
 from policy_router.providers.classify import classify
 from policy_router.providers.error_body import parse_json, read_error_body
-from policy_router.providers.event_stream import EventStream, EventTooLarge, ServerSentEvent
+from policy_router.providers.event_stream import (
+    END,
+    SIGNALS,
+    EventStream,
+    EventTooLarge,
+    ServerSentEvent,
+)
 from policy_router.providers.failure import CallFailed, Failure, FailureKind, FailureScope
 
 if TYPE_CHECKING:
@@ -26,7 +32,6 @@ if TYPE_CHECKING:
 
 CAPS: Final = ("max_completion_tokens", "max_tokens")
 """The names of the cap on an answer in a chat body."""
-_END: Final = b"[DONE]"
 _SUCCESS: Final = range(200, 300)
 _PROMPTS: Final = frozenset({"messages", "tools", "prediction", "stop"})
 _MIB: Final = 1024 * 1024
@@ -103,12 +108,14 @@ async def read_events(
         except EventTooLarge:
             raise _too_long(most, wire) from None
         for event in events:
-            if event.data.strip() == _END:
+            signal = event.data.strip()
+            if signal == END:
                 return
-            yield event
+            if signal not in SIGNALS:
+                yield event
     last = stream.end()
-    if last is not None and last.data.strip() not in {b"", _END}:
-        yield last
+    if last is not None and parse_json(last.data) is not None:
+        yield last  # else it was cut off, as the missing end of the answer shows
 
 
 def refuse_status(wire: Wire, prompt: list[Any], dialect: Dialect) -> None:

@@ -35,15 +35,18 @@ class RawAnswer:
         errors: Bodies and events that contain an error in spite of the status.
         choices: The choices by index.
         unreadable: Whether an event of the stream is not valid JSON.
+        is_empty: Whether it is known that no JSON has arrived.
     """
 
     def __init__(self) -> None:
         self.errors: list[Any] = []
         self.choices: dict[int, RawChoice] = {}
         self.unreadable = False
+        self.is_empty = False
 
     def add(self, value: Any) -> None:
         """Records a body, or an event of a stream, in any of the providers' formats."""
+        self.is_empty = False
         if isinstance(value, list):
             for item in value:
                 self.add(item)

@@ -507,6 +507,12 @@ SOUND: Final[dict[str, dict[str, str]]] = {
         "checks of the language": "tasks: { form: { accept: { json: true } }, c: {} }",
         "the learned estimator": "complexity: { estimator: learned }",
     },
+    "litellm-known-to-lie": {
+        "another provider": models("model: bedrock/amazon.nova-lite-v1:0, tier: heavy, "
+        "price: free, context: 8k, via: litellm"),
+        "as is best": models("model: groq/x, tier: heavy, price: free, context: 8k"),
+        "directly": models("model: groq/x, tier: heavy, price: free, context: 8k, via: direct"),
+    },
     "no-direct-caller": {
         "its own format": models(f"{PAID}, via: direct"),
         "at an address": models("model: hosted_vllm/x, tier: heavy, price: free, "
@@ -1101,6 +1107,13 @@ WRONG: Final[dict[str, dict[str, str]]] = {
     "calls-own-function": {
         "a check of a rule": rules('when: { tags: a }, accept: { python: "my.checks:good" }'),
         "an estimator": 'complexity: { estimator: { python: "my.ratings:rate" } }',
+    },
+    "litellm-known-to-lie": {
+        "groq": models("model: groq/x, tier: heavy, price: free, context: 8k, via: litellm"),
+        "anthropic": models("model: anthropic/claude-haiku-4-5, tier: heavy, price: free, "
+        "context: 8k, via: litellm"),
+        "at an address": models("model: groq/x, tier: heavy, price: free, context: 8k, "
+        "via: litellm, api_base: 'http://localhost:8000/v1', api_key_env: MY_KEY"),
     },
     "no-direct-caller": {
         "another format": models("model: bedrock/amazon.nova-lite-v1:0, tier: heavy, "

@@ -29,15 +29,13 @@ from policy_router.providers.simulated import Fail, Garble, Say, Simulated, Stal
 from policy_router.providers.wire import Wire, watching
 from policy_router.providers.wire_body import wire_name
 from tests.execution.make import HELLO, decision
+from tests.providers.contract.faults import events, piece, whole
 from tests.providers.litellm.test_caller import (
     FIRST,
     NOT_PROVED,
     STREAM_ONLY,
     WHOLE_ONLY,
     Script,
-    events,
-    piece,
-    whole,
 )
 
 if TYPE_CHECKING:
@@ -142,57 +140,6 @@ def test_the_request_s_own_fault_stops(script: Behaviour, failure: str) -> None:
     error, called = run({"a": script, "b": Say()})
     assert type(error) is BadRequestError
     assert ([a.failure for a in error.attempts], called) == ([failure], ["a"])
-
-
-@pytest.mark.parametrize(
-    ("script", "failure"),
-    [
-        (whole("error"), "server_error"),
-        (whole("insufficient_system_resource"), "overloaded"),
-        (whole(None), "malformed"),
-        (whole("stop", native_finish_reason="network_error"), "connection_lost"),
-        (whole("error", error={"code": 502, "message": "gone"}), "server_error"),
-        (whole("tool_calls"), "malformed"),
-        (whole("a reason that nobody has heard of"), "malformed"),
-        (Garble("[1, 2]", "application/json"), "malformed"),
-    ],
-)
-def test_half_an_answer_is_none(script: Garble, failure: str) -> None:
-    error, _ = run({"a": script}, on_error={})
-    assert error.attempts[-1].failure == failure
-
-
-@pytest.mark.parametrize(
-    ("script", "failure"),
-    [
-        (events(piece(content="Half "), piece(finish="error")), "stream_broken"),
-        (events(piece(content="a"), piece(1, content="b"), piece(finish="stop")), "stream_broken"),
-        (events(piece(role="assistant"), piece(finish="tool_calls")), "malformed"),
-        (events({"error": {"code": 429, "message": "no"}}), "rate_limited"),
-        (events({"error": "no"}), "malformed"),
-        (whole("stop"), "malformed"),
-        (Garble('data: {"choi\n\n', "text/event-stream"), "malformed"),
-        (Garble("data: [1]\n\n", "text/event-stream"), "malformed"),
-        (
-            Garble(
-                f"data: {json.dumps(piece(content='a'))}\n\ndata: {{oops\n\n", "text/event-stream"
-            ),
-            "stream_broken",
-        ),
-        (
-            Garble(
-                f"data: {json.dumps(piece(content='a b'))}\n\ndata: [DONE]\n\n", "text/event-stream"
-            ),
-            "stream_broken",
-        ),
-        (Garble(f"data: {json.dumps(piece(content='a b'))}\n\n", "text/event-stream"),
-         "stream_broken"),
-    ],
-)  # fmt: skip
-def test_half_a_stream_is_none(script: Garble, failure: str) -> None:
-    _, error, failures, _, _ = read({"a": script}, on_error={})
-    assert error is not None
-    assert failures[-1] == failure
 
 
 def test_every_choice_of_a_stream_ends_for_its_own_reason() -> None:

@@ -98,6 +98,7 @@ class RestoredChunks:
         self._refused: set[int] = set()
         self._reported: set[int] = set()
         self._last: ChatChunk | None = None
+        self._began = False
 
     def __aiter__(self) -> Self:
         return self
@@ -130,6 +131,10 @@ class RestoredChunks:
                 self._check_endings()
             raise
         self._check()
+        raw = self._wire.answer
+        if chunk.finish_reason is not None and raw is not None and raw.is_empty:
+            raise _without_reason(FailureKind.MALFORMED)  # the library made one up
+        self._began = self._began or chunk.has_output
         for choice in chunk.choices:
             if choice.delta.refusal:
                 self._refused.add(choice.index)
@@ -159,6 +164,8 @@ class RestoredChunks:
             )
             if failure is not None:
                 raise CallFailed(failure)
+        if self._began and any(r.finish_reason is None for r in _raw_choices(self._wire).values()):
+            raise _without_reason(FailureKind.CONNECTION_LOST)
 
     def _restored(self, chunk: ChatChunk) -> ChatChunk:
         """The chunk with the true endings of its choices, if the library reports that one ends."""
@@ -191,6 +198,10 @@ class RestoredChunks:
             self._refused.add(index)
             return replace(choice, delta=replace(choice.delta, refusal=raw.refusal))
         return choice
+
+
+def _without_reason(kind: FailureKind) -> CallFailed:
+    return CallFailed(Failure(kind, "the stream ended without a finish reason"))
 
 
 _GUESSED: Final = frozenset({FailureKind.MALFORMED, FailureKind.UNKNOWN})

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import json
 import logging
 from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING, Any
@@ -36,6 +35,7 @@ from policy_router.providers.simulated import (
 )
 from policy_router.providers.wire import Wire
 from tests.execution.make import HELLO, candidate, decision
+from tests.providers.contract.faults import events, piece
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable, Coroutine
@@ -206,28 +206,6 @@ def test_what_another_model_may_accept_falls_back(name: str) -> None:
     assert (error, attempts, served_by) == (None, [failure, None], "b"), "streams fail alike"
 
 
-def events(*items: Any) -> Garble:
-    """A stream of these events."""
-    text = "".join(f"data: {json.dumps(item)}\n\n" for item in items)
-    return Garble(f"{text}data: [DONE]\n\n", "text/event-stream")
-
-
-def piece(index: int = 0, finish: str | None = None, **more: Any) -> dict[str, Any]:
-    """An event with one choice. Keys of `delta` and of the choice, as they are known."""
-    delta = {k: more.pop(k) for k in ("content", "role", "refusal", "tool_calls") if k in more}
-    choice = {"index": index, "delta": delta, "finish_reason": finish, **more}
-    return {"id": "c", "object": "chat.completion.chunk", "created": 1, "model": "m",
-            "choices": [choice]}  # fmt: skip
-
-
-def whole(finish: str | None, **choice: Any) -> Garble:
-    message = {"role": "assistant", "content": "Half an "}
-    choices = [{"index": 0, "message": message, "finish_reason": finish, **choice}]
-    body = {"id": "c", "object": "chat.completion", "created": 1, "model": "m", "choices": choices,
-            "service_tier": "default"}  # fmt: skip
-    return Garble(json.dumps(body), "application/json")
-
-
 PROVIDERS = ["openai", "openrouter", "groq", "hosted_vllm"]
 
 
@@ -252,49 +230,6 @@ def asked_of(provider: str, script: Behaviour, *, stream: bool) -> Any:
 
     with Simulated({"m": script}) as server:
         return asyncio.run(go(server.url))
-
-
-@pytest.mark.parametrize("provider", PROVIDERS)
-@pytest.mark.parametrize(
-    ("script", "failure"),
-    [
-        (whole("error"), "server_error"),
-        (whole("insufficient_system_resource"), "overloaded"),
-        (whole(None), "malformed"),
-        (whole("stop", native_finish_reason="network_error"), "connection_lost"),
-        (whole("error", error={"code": 502, "message": "gone"}), "server_error"),
-        (whole("tool_calls"), "malformed"),
-        (Garble('{"error": {"code": 429, "message": "no"}}', "application/json"), "rate_limited"),
-    ],
-)
-def test_half_an_answer_is_none(
-    provider: str, script: Garble, failure: str, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setenv("MY_KEY", "sk-mine")
-    assert asked_of(provider, script, stream=False)[0] == failure
-
-
-@pytest.mark.parametrize("provider", PROVIDERS)
-@pytest.mark.parametrize(
-    ("script", "failure"),
-    [
-        (events(piece(content="Half "), piece(finish="error")), "stream_broken"),
-        (events(piece(content="Half "), piece(finish="abort")), "stream_broken"),
-        (events(piece(content="a"), piece(1, content="b"), piece(finish="stop")), "stream_broken"),
-        (events(piece(role="assistant"), piece(finish="tool_calls")), "malformed"),
-        (events({"error": {"code": 429, "message": "no"}}), "rate_limited"),
-        (events({"error": "no"}), "malformed"),
-        (whole("stop"), "malformed"),
-        (Garble('{"error": {"code": 429, "message": "no"}}', "application/json"), "rate_limited"),
-    ],
-)
-def test_half_a_stream_is_none(
-    provider: str, script: Garble, failure: str, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setenv("MY_KEY", "sk-mine")
-    found, chunks = asked_of(provider, script, stream=True)
-    assert found == failure
-    assert not any(each.finish_reason for each in chunks if each.finish_reason != "stop")
 
 
 @pytest.mark.parametrize("provider", PROVIDERS)
