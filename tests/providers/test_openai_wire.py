@@ -150,6 +150,12 @@ def test_every_choice_of_a_stream_ends_for_its_own_reason() -> None:
     assert (error, ends) == (None, {0: "stop", 1: "length"})
 
 
+def test_a_ping_among_the_events_is_no_part_of_the_answer() -> None:
+    script = events(piece(content="a"), "ping", piece(finish="stop"))
+    chunks, error, *_ = read({"a": script})
+    assert (error, "".join(chunk.text for chunk in chunks)) == (None, "a")
+
+
 def call(
     model: Model, body: Body = HELLO, *, stream: bool = False, wire: Wire | None = None
 ) -> tuple[Any, CallFailed | None]:

@@ -269,8 +269,6 @@ FAULTS: Final[dict[str, Fault]] = {
     "fine": Fault(Say("one two"), Say("one two"), ANSWERED, ANSWERED),
     "fine-without-usage": Fault(Say("one two", usage=None), Say("one two", usage=None),
                                 ANSWERED, ANSWERED),
-    "fine-with-a-ping": Fault(
-        events(piece(content="a"), "ping", piece(finish="stop")), None, None, ANSWERED),
     "fine-in-few-words": Fault(
         as_json({**FRAME, "choices": [{"index": 0, "finish_reason": "stop",
                                        "message": {"role": "assistant", "content": "a"}}]}),
