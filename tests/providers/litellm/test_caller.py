@@ -340,11 +340,13 @@ BROKEN: dict[str, Script] = {
 
 @pytest.mark.parametrize("name", BROKEN)
 def test_a_stream_that_breaks_after_the_first_token(name: str) -> None:
-    chunks, error, attempts, _, called = read({"a": BROKEN[name], "b": Say()}, stall=4.0)
+    chunks, error, attempts, _, called = read(
+        {"a": BROKEN[name], "b": Say()}, stall=4.0, on_stream_break=OnBreak.ERROR
+    )
     assert isinstance(error, StreamBrokenError)
     assert "".join(c.text for c in chunks) == "one two "
     assert [c.finish_reason for c in chunks if c.finish_reason] == [], "no invented finish reason"
-    assert (attempts, called) == (["stream_broken"], ["a"])
+    assert (attempts, called) == (["timeout" if name == "stall" else "stream_broken"], ["a"])
 
 
 def test_resume() -> None:
