@@ -13,12 +13,13 @@ import os
 import random as _random
 import secrets
 import time
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from functools import partial
 from typing import TYPE_CHECKING, Final
 
 from policy_router.execution import breaker as breakers
 from policy_router.execution import service_health as healths
+from policy_router.execution.admission import ADMITTED, Admission
 from policy_router.execution.breaker import BreakerState
 from policy_router.execution.breaker_changes import change_of
 from policy_router.execution.degradation import Degradation
@@ -53,22 +54,6 @@ _SEVERAL: Final = 2
 _UNREACHABLE: Final = frozenset({FailureKind.CONNECT, FailureKind.CONNECTION_LOST})
 _COOLING: Final = (FailureScope.MODEL, *SHARED_SCOPES)
 _STOPPED: Final = frozenset({BreakerState.OPEN, BreakerState.HALF_OPEN})
-
-
-@dataclass(frozen=True, slots=True)
-class Admission:
-    """Whether a model may be called now.
-
-    Attributes:
-        blocked_until: Unix time until which it may not be; None when it may be.
-        probes: The keys of what this call probes; pass them on to `failed` or `answered`.
-    """
-
-    blocked_until: float | None = None
-    probes: tuple[str, ...] = ()
-
-
-ADMITTED: Final = Admission()
 
 
 class Cooldowns:
@@ -118,7 +103,7 @@ class Cooldowns:
         self._known: dict[str, Model] = {}
         self._models = models or (lambda: tuple(self._known.values()))
         self.degradation = Degradation()
-        self._outcomes: dict[str, Outcomes] = {}
+        self._outcomes: dict[tuple[str, str], Outcomes] = {}
         self._unreachable: dict[str, Outcomes] = {}
 
     # -- what happened -----------------------------------------------------------------------
@@ -147,7 +132,7 @@ class Cooldowns:
         for key in probes:
             self._probed(key, failure, cooldown, now, at_provider=key == provider)
         if failure.reaction.counts_for_cooldown and own not in probes:
-            self._count(own, failure, cooldown, now)
+            self._count(own, model, failure, cooldown, now)
         if failure.kind in _UNREACHABLE and provider not in probes:
             self._count_unreachable(provider, model, failure, cooldown, now)
 
@@ -161,16 +146,15 @@ class Cooldowns:
             cooldown: The thresholds and times of the policy; None counts nothing for the breaker.
             probes: What the attempt probed.
         """
-        now = self._clock()
-        whole = with_any_key(model)
         if cooldown is not None:
-            self._count_answer(self._key(whole, FailureScope.MODEL), cooldown, now)
+            now = self._clock()
+            self._count_answer(model, cooldown, now)
             for key in probes:
                 self._change(key, breakers.probe_answered, now, cooldown)
-        if self._unreachable:
-            self._unreachable.pop(self._key(whole, FailureScope.PROVIDER), None)
-        if self.board.is_empty:
+        if self.board.is_empty and not self._unreachable:
             return
+        whole = with_any_key(model)
+        self._unreachable.pop(self._key(whole, FailureScope.PROVIDER), None)
         called = (model,) if whole is model else (model, whole)
         for key in {self._key(each, scope) for each in called for scope in _COOLING}:
             if self.board.get(key).rest.level:
@@ -189,11 +173,11 @@ class Cooldowns:
     def lift(self, model: Model) -> bool:
         """Ends everything that keeps a model from being called. Returns whether there was any."""
         now, lifted = self._clock(), False
+        self._outcomes.pop(_window(model), None)
         for key in [key for key in self.board.known() if concerns(key, model)]:
             before, _ = self.board.change(key, _lifted)
             before = before.at(now)
             lifted = lifted or before.breaker != breakers.CLOSED or before.rest.until > now
-            self._outcomes.pop(key, None)
         return lifted
 
     # -- what may be called ------------------------------------------------------------------
@@ -329,19 +313,23 @@ class Cooldowns:
         if rest is not None:
             self.board.change(self._key(model, failure.scope), rest)
 
-    def _count(self, key: str, failure: Failure, cooldown: Cooldown, now: float) -> None:
+    def _count(
+        self, key: str, model: Model, failure: Failure, cooldown: Cooldown, now: float
+    ) -> None:
         if self.board.get(key).breaker.state in _STOPPED:
             return  # calls that began before it opened say nothing new
         with self._lock:
-            trips = self._outcomes.setdefault(key, Outcomes()).failed(now, cooldown)
+            outcomes = self._outcomes.setdefault(_window(model), Outcomes())
+            trips = outcomes.failed(now, cooldown)
         if trips:
             self._trip(key, failure, cooldown, now)
 
-    def _count_answer(self, key: str, cooldown: Cooldown, now: float) -> None:
+    def _count_answer(self, model: Model, cooldown: Cooldown, now: float) -> None:
+        name = _window(model)
         with self._lock:
-            outcomes = self._outcomes.get(key)
+            outcomes = self._outcomes.get(name)
             if outcomes is None:
-                outcomes = self._outcomes[key] = Outcomes()
+                outcomes = self._outcomes[name] = Outcomes()
             outcomes.answered(now, cooldown)
 
     def _count_unreachable(
@@ -387,6 +375,12 @@ def _on_breaker(
 ) -> ServiceHealth:
     health = health.at(now)
     return replace(health, breaker=event(health.breaker, now, *about))
+
+
+def _window(model: Model) -> tuple[str, str]:
+    """What the calls of a model are counted by. It is found faster than a key, as each call needs
+    it."""
+    return model.name, model.provider_model
 
 
 def _lifted(_: ServiceHealth) -> ServiceHealth:

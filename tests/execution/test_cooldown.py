@@ -6,7 +6,8 @@ import pytest
 
 from policy_router.domain.fallback import Cooldown
 from policy_router.domain.models import Model
-from policy_router.execution.cooldown import Admission, Cooldowns
+from policy_router.execution.admission import Admission
+from policy_router.execution.cooldown import Cooldowns
 from policy_router.providers.failure import Failure, FailureKind, FailureScope
 
 BROKEN = Failure(FailureKind.SERVER_ERROR)

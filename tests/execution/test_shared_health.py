@@ -10,7 +10,8 @@ import pytest
 from policy_router.domain.fallback import Cooldown
 from policy_router.domain.models import Model
 from policy_router.errors import StoreError
-from policy_router.execution.cooldown import Admission, Cooldowns
+from policy_router.execution.admission import Admission
+from policy_router.execution.cooldown import Cooldowns
 from policy_router.execution.service_health import (
     HEALTHY,
     Rest,

@@ -10,7 +10,7 @@ import pytest
 
 from policy_router.catalog.table import Catalog
 from policy_router.domain.experiments import Experiment, Measure, StopWhen
-from policy_router.domain.fallback import Degraded, Fallback, Probe
+from policy_router.domain.fallback import Cooldown, Degraded, Fallback, Probe
 from policy_router.domain.insight import DiscoverySettings, Gpu, ReportSettings
 from policy_router.domain.invariants import AtLeast, Countable, Invariant
 from policy_router.domain.learning import Learning, LearningMode
@@ -117,6 +117,17 @@ def test_where_a_prompt_goes(place: Placement) -> None:
 )  # fmt: skip
 def test_promises(promise: str, kept: Invariant) -> None:
     assert good(f"invariants: [{{ name: i, {promise} }}]").invariants == (kept,)
+
+
+def test_cooldowns() -> None:
+    every = good(
+        "fallback: { cooldown: { failures: 3, within: 1m, for: 15s, longest: 2m, share: 40%,"
+        " volume: 9, ramp: 0s, rate_limit: 1s, overloaded: 2s, quota: 3m, auth: 4m, gone: 5m } }"
+    ).fallback.cooldown
+    assert every == Cooldown(3, 60, 15, 120, 0.4, 9, 0, 1, 2, 180, 240, 300)
+    some = good("fallback: { cooldown: { for: 1m } }").fallback.cooldown
+    assert some == Cooldown(duration=60)
+    assert good("fallback: { max_attempts: 2 }").fallback.cooldown == Cooldown()
 
 
 def test_degradation_and_probes() -> None:
