@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from policy_router.base_errors import UsageError
 from policy_router.execution.cooldown import Cooldowns
-from policy_router.execution.health_report import health_of
+from policy_router.execution.health_report import health_of, with_degradation
 from policy_router.execution.shared_health import SharedHealth
 from policy_router.ledger.degraded import DegradableStore
 from policy_router.quoting import unknown
@@ -54,8 +54,14 @@ class HealthMethods(ABC):
         Returns:
             One value for each model, in the order of the policy.
         """
-        known, now = self._cooldowns.board.known(), self._time()
-        return tuple(health_of(model, known, now) for model in self.policy.models)
+        policy, now = self.policy, self._time()
+        known = self._cooldowns.board.known()
+        models = tuple(health_of(model, known, now) for model in policy.models)
+        rule = policy.fallback.degraded
+        if rule is None:
+            return models
+        reasons = self._cooldowns.degradation.reasons(policy.models, rule, now)
+        return tuple(with_degradation(each, reasons.get(each.model)) for each in models)
 
     def lift(self, model: str) -> bool:
         """End whatever keeps a model from being called, in all processes that share the store.

@@ -99,14 +99,23 @@ class Degradation:
             rule: The bounds of the policy.
             now: Unix time.
         """
-        if not self._recent:
+        worse = self.reasons(models, rule, now)
+        if not worse:
             return NOTHING
-        with self._lock:
-            reasons = {model.name: self._reason(model, rule, now) for model in models}
-        worse = {name: reason for name, reason in reasons.items() if reason is not None}
         if not rule.skipped:
             return Degradations(worse, {})
         return Degradations({}, dict.fromkeys(worse, now + rule.over / _PARTS))
+
+    def reasons(self, models: Iterable[Model], rule: Degraded, now: float) -> dict[str, str]:
+        """Why models are worse than usual, as text for people; those that are not are left out.
+
+        Takes what `look` does.
+        """
+        if not self._recent:
+            return {}
+        with self._lock:
+            reasons = {model.name: self._reason(model, rule, now) for model in models}
+        return {name: reason for name, reason in reasons.items() if reason is not None}
 
     def _reason(self, model: Model, rule: Degraded, now: float) -> str | None:
         name = model.name, model.provider_model

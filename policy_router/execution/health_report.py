@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Final
@@ -25,6 +25,7 @@ class HealthState(StrEnum):
 
     Attributes:
         OK: It is.
+        DEGRADED: It answers worse than usual (`fallback.degraded`), by the calls of this process.
         RAMP: It has recovered, and gets ever more of its calls.
         HALF_OPEN: One call probes it; no other is made meanwhile.
         RESTING: It is not, until a time that its provider named or that the failure demands.
@@ -32,6 +33,7 @@ class HealthState(StrEnum):
     """
 
     OK = "ok"
+    DEGRADED = "degraded"
     RAMP = "ramp"
     HALF_OPEN = "half_open"
     RESTING = "resting"
@@ -45,11 +47,12 @@ class ModelHealth:
     Attributes:
         model: Its name in the policy.
         state: Whether it is called.
-        until: Unix time at which that changes by itself; None while it is OK. In the past where the
-            next request probes it.
+        until: Unix time at which that changes by itself; None while it is OK or degraded. In the
+            past where the next request probes it.
         at_fault: What failed: `model`, or such as `key OPENAI_API_KEY` or `provider openai`; empty
             while it is OK.
-        cause: The class of the last failure, such as `timeout`; empty while it is OK.
+        cause: The class of the last failure, such as `timeout`, or what is worse than usual; empty
+            while it is OK.
         times: How often its breaker opened in a row.
     """
 
@@ -88,6 +91,13 @@ def health_of(model: Model, known: Mapping[str, ServiceHealth], now: float) -> M
     ]
     # It is called while one of its keys works.
     return max(shared[0], min(by_key, key=_badness), key=_badness)
+
+
+def with_degradation(health: ModelHealth, reason: str | None) -> ModelHealth:
+    """The health of a model that may answer worse than usual; None says that it does not."""
+    if reason is None or health.state is not HealthState.OK:
+        return health
+    return replace(health, state=HealthState.DEGRADED, at_fault="model", cause=reason)
 
 
 def _is_of_key(key: str) -> bool:

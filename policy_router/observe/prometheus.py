@@ -22,6 +22,7 @@ from policy_router.domain.money import NANO_PER_USD
 from policy_router.events import (
     Answered,
     Attempted,
+    BreakerChanged,
     Decided,
     Exhausted,
     FunctionChanged,
@@ -183,6 +184,12 @@ class PrometheusMetrics:
             ["function"],
             registry=to,
         )
+        self._breakers = Gauge(
+            "policy_router_breaker_open",
+            "Whether a model or a provider is not called because it kept failing.",
+            ["scope", "name"],
+            registry=to,
+        )
 
     def follow(self, source: HasPolicy) -> None:
         """Show the revision and the limits of the policy that a router follows."""
@@ -230,6 +237,8 @@ class PrometheusMetrics:
                 self._lost.set(lost)
             case FunctionChanged(function=function, up=up):
                 self._functions.labels(function).set(up)
+            case BreakerChanged(scope=scope, name=name, step=step):
+                self._breakers.labels(scope, name).set(step in ("opened", "half_open"))
             case _:
                 pass
 

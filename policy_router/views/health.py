@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 
 _STYLES: Final = {
     HealthState.OK: "green",
+    HealthState.DEGRADED: "yellow",
     HealthState.RAMP: "yellow",
     HealthState.HALF_OPEN: "yellow",
     HealthState.RESTING: "yellow",
@@ -25,6 +26,7 @@ _STYLES: Final = {
 }
 _WORDS: Final = {
     HealthState.OK: "ok",
+    HealthState.DEGRADED: "degraded",
     HealthState.RAMP: "recovering",
     HealthState.HALF_OPEN: "probed",
     HealthState.RESTING: "resting",

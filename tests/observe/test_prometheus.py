@@ -14,6 +14,7 @@ from policy_router.domain.decision import Attempt
 from policy_router.errors import RoutingError
 from policy_router.events import (
     Answered,
+    BreakerChanged,
     Decided,
     Event,
     FunctionChanged,
@@ -116,6 +117,9 @@ def test_states_of_the_router() -> None:
         StoreChanged(*identity, up=False, detail="gone"),
         StoreLostData(*identity, lost=True, detail="gone"),
         FunctionChanged(*identity, function="a:b", up=False, detail="slow"),
+        BreakerChanged(*identity, "model", "m", "opened", 2.0, "timeout"),
+        BreakerChanged(*identity, "model", "n", "opened", 2.0, "timeout"),
+        BreakerChanged(*identity, "model", "n", "closed", 2.0, "timeout"),
         Warned(*identity, "all", "-", "usd", 0.8, 4, 5, "month"),
         JudgedAnswer(*identity, Attempt("m", "openai/m", 0.0, 1.0, first_token=0.5), passed=None),
     ]
@@ -125,6 +129,8 @@ def test_states_of_the_router() -> None:
     assert found["policy_router_store_up{}"] == 0
     assert found["policy_router_store_lost_data{}"] == 1
     assert found["policy_router_function_up{function=a:b}"] == 0
+    assert found["policy_router_breaker_open{name=m,scope=model}"] == 1
+    assert found["policy_router_breaker_open{name=n,scope=model}"] == 0
     assert found["policy_router_budget_warnings_total{budget=all,share=0.8}"] == 1
     assert found["policy_router_judged_answers_total{verdict=none}"] == 1
     assert found["policy_router_time_to_first_token_seconds_count{model=m}"] == 1
