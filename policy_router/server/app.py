@@ -41,6 +41,9 @@ ENDPOINTS: Final = (
         "POST", "/v1/chat/completions", Access.CALLERS, answers(Dialect.CHAT), Dialect.CHAT
     ),
     HttpEndpoint(
+        "POST", "/v1/responses", Access.CALLERS, answers(Dialect.RESPONSES), Dialect.RESPONSES
+    ),
+    HttpEndpoint(
         "POST", "/v1/messages", Access.CALLERS, answers(Dialect.MESSAGES), Dialect.MESSAGES
     ),
     HttpEndpoint(

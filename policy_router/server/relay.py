@@ -59,4 +59,4 @@ class RelayedEvents:
 
     def end(self) -> bytes:
         """Return the end of the stream, as far as it was not passed on."""
-        return b"" if _STOP in self._last else _ENDS[self._dialect]
+        return b"" if _STOP in self._last else _ENDS.get(self._dialect, b"")

@@ -61,6 +61,15 @@ def url_of(told: dict[str, str]) -> str:
     return told["OpenAI"].partition("=")[2].removesuffix("/v1")
 
 
+def test_the_readme_says_what_the_demo_says() -> None:
+    readme = (ROOT / "README.md").read_text("utf-8")
+    block = readme.partition("serve --demo\n")[2].partition("```")[0]
+    words = shlex.split(block.replace("\\\n", ""))
+    with serving("--demo", "--port", 0) as (_, told):
+        port = url_of(told).rpartition(":")[2]
+        assert shlex.split(told["try"].replace(f":{port}/", ":4141/")) == words
+
+
 def test_the_demo_answers_what_it_says_to_try() -> None:
     with serving("--demo", "--port", 0) as (process, told):
         assert re.match(r"demo @[0-9a-f]{7} \(.*policy.yaml\), 4 models", told["policy"])

@@ -33,6 +33,7 @@ HELLO = [{"role": "user", "content": "Hello!"}]
 CHAT: Final = {"model": "auto", "messages": HELLO}
 CALLS: Final[dict[tuple[str, str], dict[str, Any]]] = {
     ("POST", "/v1/chat/completions"): {"json": CHAT},
+    ("POST", "/v1/responses"): {"json": {"model": "auto", "input": "Hello!"}},
     ("POST", "/v1/messages"): {"json": {**CHAT, "max_tokens": 9}},
     ("POST", "/v1/messages/count_tokens"): {"json": CHAT},
     ("POST", "/v1/route"): {"json": CHAT},
@@ -335,3 +336,18 @@ def test_without_keys_no_other_machine_may_call(router: Router) -> None:
     answer = asyncio.run(call())
     assert answer.status_code == 403
     assert answer.json()["error"]["code"] == "local_only"
+
+
+def test_no_log_holds_a_key_or_a_prompt(keyed: str, caplog: pytest.LogCaptureFixture) -> None:
+    caplog.set_level("DEBUG")
+    prompt = "a canary that sings in the kitchen"
+    body = {"model": "auto", "messages": [{"role": "user", "content": prompt}]}
+    for caller in SENT:
+        for extra in ({}, {"stream": True}, {"model": "no such model"}, {"temperature": "warm"}):
+            httpx.post(
+                f"{keyed}/v1/chat/completions", json={**body, **extra}, headers=headers_of(caller)
+            )
+    assert caplog.records
+    assert prompt not in caplog.text
+    for key in SENT.values():
+        assert key is None or key not in caplog.text
