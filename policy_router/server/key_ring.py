@@ -56,7 +56,7 @@ class KeyRing:
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self._path = path
-        self._most = settings.token_failures
+        self._most = settings.unknown_keys
         self._clock = clock
         self._lock = forks.lock()
         self._failures: dict[str, int] = {}
@@ -88,27 +88,28 @@ class KeyRing:
             raise _unauthorized(
                 "no_key", "send a key of this server as `Authorization: Bearer KEY`"
             )
-        address = connection.client.host if connection.client else ""
-        if self._failures and self._failed_often(address):
-            raise RefusedCallError(
-                429,
-                "too_many_unknown_keys",
-                "too many calls with unknown keys came from this address",
-                headers={"retry-after": f"{_MINUTE:.0f}"},
-            )
         digest = digest_of(key)
         entry = self._entries.get(digest)
         if entry is None or not hmac.compare_digest(entry.digest, digest):
-            self._failures[address] = self._failures.get(address, 0) + 1
-            raise _unauthorized("unknown_key", "the key is not one of this server")
+            raise self._unknown(connection.client.host if connection.client else "")
         return entry.principal
 
-    def _failed_often(self, address: str) -> bool:
+    def _unknown(self, address: str) -> RefusedCallError:
+        """Return the refusal of an unknown key; good keys from the same address stay good, since
+        many callers may share it."""
         now = self._clock()
         if now - self._since >= _MINUTE or len(self._failures) > _ADDRESSES:
             self._since = now
             self._failures.clear()
-        return self._failures.get(address, 0) >= self._most
+        self._failures[address] = self._failures.get(address, 0) + 1
+        if self._failures[address] <= self._most:
+            return _unauthorized("unknown_key", "the key is not one of this server")
+        return RefusedCallError(
+            429,
+            "too_many_unknown_keys",
+            "too many calls with unknown keys came from this address",
+            headers={"retry-after": f"{_MINUTE:.0f}"},
+        )
 
     def _look(self) -> None:
         now = self._clock()

@@ -94,7 +94,7 @@ async def read_call(
     user = body.get("user")
     if call.principal.names_user and isinstance(user, str) and user:
         options["user"] = user
-    options["headers"] = {name: headers[name] for name in NAMES if name in headers}
+    options["headers"] = {name: value for name, value in headers.items() if name in NAMES}
     # Read from the body as it came: its translation has no place for a session.
     program = read_program(options["headers"], body)
     if options.get("session") is None and program.session is not None:

@@ -18,8 +18,8 @@ class ServerSettings:
         depth: Levels of nested lists and objects in a body.
         ping_seconds: Seconds without a part of an answer after which a stream gets a comment, so
             that proxies and clients do not take it for dead.
-        token_failures: Requests with an unknown key that one address may send in a minute; further
-            ones are refused without a look at the key.
+        unknown_keys: Calls with an unknown key that one address may make in a minute before it is
+            told to wait.
     """
 
     body_bytes: int = 4 * 1024 * 1024
@@ -28,7 +28,7 @@ class ServerSettings:
     header_seconds: float = 10.0
     depth: int = 64
     ping_seconds: float = 15.0
-    token_failures: int = 60
+    unknown_keys: int = 60
 
 
 SETTINGS: Final = ServerSettings()
