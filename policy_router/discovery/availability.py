@@ -51,9 +51,9 @@ def missing_keys(models: Sequence[Model], environ: Mapping[str, str]) -> list[Di
             for name in model.api_key_envs:
                 if not environ.get(name):
                     partly[name].append(model.name)
-    texts = [f"{name} is not set: {_listed(who)} cannot be called" for name, who in needed.items()]
+    texts = [f"{name} is not set: {listed(who)} cannot be called" for name, who in needed.items()]
     texts += [
-        f"{name} is not set: {_listed(who)} can only be called with other keys"
+        f"{name} is not set: {listed(who)} can only be called with other keys"
         for name, who in partly.items()
     ]
     help_ = "set it in the environment of the process that calls the model"
@@ -71,7 +71,7 @@ def missing_addresses(models: Sequence[Model], environ: Mapping[str, str]) -> li
         Diagnosis(
             "server",
             Severity.WARNING,
-            f"{name} is not set: {_listed(who)} cannot be called",
+            f"{name} is not set: {listed(who)} cannot be called",
             "set it in the environment of the process that calls the model, or add `api_base`",
         )
         for name, who in needed.items()
@@ -92,7 +92,7 @@ async def silent_servers(
         Diagnosis(
             "server",
             Severity.WARNING,
-            f"{base} does not answer ({why}): {_listed(users[base])} cannot be called",
+            f"{base} does not answer ({why}): {listed(users[base])} cannot be called",
             "start it, or change `api_base`",
         )
         for base, why in zip(users, answers, strict=True)
@@ -150,20 +150,21 @@ async def _why_not(base: str, within: float) -> str | None:
     except TimeoutError:
         return f"no connection within {within:g} s"
     except OSError as error:
-        return _message(error)
+        return message_of(error)
     writer.close()
     with contextlib.suppress(OSError):
         await writer.wait_closed()
     return None
 
 
-def _message(error: OSError) -> str:
+def message_of(error: OSError) -> str:
+    """Say why a connection failed, in lower case."""
     number = error.errno or 0
     return os.strerror(number).lower() if number > 0 else "no such host"
 
 
-def _listed(names: Iterable[str]) -> str:
-    """`a`, `b` and 3 more."""
+def listed(names: Iterable[str]) -> str:
+    """Name models: `a`, `b` and 3 more."""
     every = [f"`{name}`" for name in names]
     more = len(every) - _NAMED
     if more > 0:

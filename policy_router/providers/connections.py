@@ -18,13 +18,13 @@ from urllib.parse import urlsplit
 from urllib.request import getproxies, proxy_bypass
 from weakref import WeakKeyDictionary
 
+from policy_router.providers.wire import Wire
+
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Mapping
     from types import SimpleNamespace
 
     import aiohttp
-
-    from policy_router.providers.wire import Wire
 
 CONNECT_SECONDS: Final = 3.0
 """The longest that opening one connection may take."""
@@ -80,6 +80,27 @@ class Connections:
                 response.release()
             else:
                 response.close()
+
+    @asynccontextmanager
+    async def get(
+        self, url: str, *, headers: Mapping[str, str]
+    ) -> AsyncIterator[aiohttp.ClientResponse]:
+        """Send a GET request; the response is closed when the block ends.
+
+        Args: as those of `post`.
+
+        Raises:
+            aiohttp.ClientError: The connection failed.
+            TimeoutError: The connection was not opened in time.
+        """
+        async with self._session().get(
+            url,
+            headers=headers,
+            allow_redirects=False,
+            proxy=proxy_of(url),
+            trace_request_ctx=_Call(Wire()),
+        ) as response:
+            yield response
 
     async def _send(
         self, url: str, headers: Mapping[str, str], body: bytes, wire: Wire

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections import deque
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any, Self, TypeAlias
 
 from policy_router.domain.original import OriginalAnswer
@@ -37,6 +37,21 @@ AnswerReader: TypeAlias = "Callable[[dict[str, Any]], ChatAnswer]"
 """Makes an answer of a body; it may raise CallFailed."""
 ChunkReader: TypeAlias = "Callable[[dict[str, Any]], tuple[ChatChunk, ...]]"
 """Makes chunks of the events of one stream, in order; it may raise CallFailed."""
+
+
+@dataclass(frozen=True, slots=True)
+class Destination:
+    """Where the server of a model is, and what each request to it says.
+
+    Attributes:
+        address: The address that a path such as `/models` is added to.
+        headers: The headers, the key among them.
+        key_variable: The environment variable that the key is from; None without a key.
+    """
+
+    address: str
+    headers: Mapping[str, str] = field(repr=False)
+    key_variable: str | None
 
 
 @dataclass(frozen=True, slots=True)

@@ -19,13 +19,15 @@ from policy_router.ledger.diagnosis import Diagnosis
 from policy_router.ledger.doctor import diagnose
 from policy_router.ledger.repair import set_time
 from policy_router.ledger.store import Continuous
+from policy_router.providers.model_list import lists_models
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping
     from contextlib import AbstractAsyncContextManager
     from pathlib import Path
 
     from policy_router.check.report import Report
+    from policy_router.discovery.live import LiveExamination
     from policy_router.ledger.store import Store
 
 
@@ -50,6 +52,8 @@ async def examine(
     *,
     fix: bool = False,
     accept_loss: bool = False,
+    live: LiveExamination | None = None,
+    on_answer: Callable[[], None] = lambda: None,
 ) -> tuple[Diagnosis, ...]:
     """Examine a policy, the keys and servers of its models, and its state store.
 
@@ -60,10 +64,12 @@ async def examine(
         environ: The environment variables. The keys in them are not read, only their names.
         fix: Whether to set the time of the store to this machine's clock, if it differs.
         accept_loss: Whether to accept the data loss of the store, if there is one.
+        live: What to ask the servers of the models; None to ask nothing.
+        on_answer: Called when one of them has answered, or will not.
 
     Returns:
         The diagnoses: of the policy, of missing keys and addresses, of servers that do not answer,
-        of the store.
+        of the models there, of the store.
 
     Raises:
         UsageError: The address of the store is invalid.
@@ -73,7 +79,10 @@ async def examine(
         _policy(report, path),
         *missing_keys(models, environ),
         *missing_addresses(models, environ),
-        *await silent_servers(models, environ),
+        *await silent_servers(
+            models if live is None else [m for m in models if not lists_models(m)], environ
+        ),
+        *(() if live is None else await live.ask(on_answer)),
         *await _store(store, fix=fix, accept_loss=accept_loss),
     )
 

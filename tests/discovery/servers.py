@@ -41,10 +41,12 @@ class _Answering(BaseHTTPRequestHandler):
 
     answers: ClassVar[dict[str, tuple[int, bytes, dict[str, str]]]]
     asked: ClassVar[list[str]]
+    keys: ClassVar[list[str | None]]
     hang: ClassVar[threading.Event]
 
     def do_GET(self) -> None:
         self.asked.append(self.path)
+        self.keys.append(self.headers["authorization"] or self.headers["x-api-key"])
         name = self.path.strip("/").split("/")[0]
         if name not in self.answers:
             self.send_error(404)
@@ -87,6 +89,7 @@ def serving() -> Iterator[LocalServer]:
     class Handler(_Answering):
         answers: ClassVar[dict[str, tuple[int, bytes, dict[str, str]]]] = {}
         asked: ClassVar[list[str]] = []
+        keys: ClassVar[list[str | None]] = []
         hang = threading.Event()
 
     server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)

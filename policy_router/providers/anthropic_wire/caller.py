@@ -11,7 +11,7 @@ from policy_router.providers.anthropic_wire.answer import read_message
 from policy_router.providers.anthropic_wire.request import to_messages_request
 from policy_router.providers.anthropic_wire.stream import MessageStream
 from policy_router.providers.anthropic_wire.tool_names import original_names
-from policy_router.providers.direct import DirectCaller, WireRequest
+from policy_router.providers.direct import Destination, DirectCaller, WireRequest
 from policy_router.providers.failure import CallFailed, Failure, FailureKind
 from policy_router.providers.http_answer import read_key
 from policy_router.providers.original_body import headers_of, messages_body, original_for
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from policy_router.providers.body import Body
 
 _ADDRESS: Final = "https://api.anthropic.com"
-_PATH: Final = "/v1/messages"
+_PATH: Final = "/messages"
 _VERSION: Final = "2023-06-01"
 _KEY: Final = "ANTHROPIC_API_KEY"
 _OWN_FIELDS: Final = frozenset({IS_ERROR})
@@ -36,12 +36,8 @@ class AnthropicWireCaller(DirectCaller):
 
     def make_request(self, model: Model, body: Body, *, stream: bool) -> WireRequest:
         """The request for a chat body. Raises CallFailed."""
-        address = (model.api_base or _ADDRESS).rstrip("/").removesuffix("/v1")
-        # The key of the provider is never sent to an address that the policy states.
-        variable = model.api_key_env or (_KEY if model.api_base is None else None)
-        headers = {"anthropic-version": _VERSION}
-        if variable is not None:
-            headers["x-api-key"] = read_key(variable)
+        to = destination_of(model)
+        headers = dict(to.headers)
         names: Mapping[str, str] = {}
         original = original_for(body, Dialect.MESSAGES)
         if original is not None:
@@ -52,13 +48,24 @@ class AnthropicWireCaller(DirectCaller):
         else:
             sent, names = _translated(body, model, stream=stream)
         return WireRequest(
-            address + _PATH,
+            to.address + _PATH,
             headers,
             json.dumps(sent),
             partial(read_message, names=names),
             MessageStream(names).read,
             Dialect.MESSAGES,
         )
+
+
+def destination_of(model: Model) -> Destination:
+    """Where a model is called, and with which headers. Raises CallFailed."""
+    address = (model.api_base or _ADDRESS).rstrip("/").removesuffix("/v1")
+    # The key of the provider is never sent to an address that the policy states.
+    variable = model.api_key_env or (_KEY if model.api_base is None else None)
+    headers = {"anthropic-version": _VERSION}
+    if variable is not None:
+        headers["x-api-key"] = read_key(variable)
+    return Destination(address + "/v1", headers, variable)
 
 
 def _translated(

@@ -8,11 +8,11 @@ from typing import TYPE_CHECKING, Any, Final
 
 from policy_router.domain.dialect import Dialect
 from policy_router.providers.adapt import to_answer, to_chunk
-from policy_router.providers.direct import DirectCaller, WireRequest
+from policy_router.providers.direct import Destination, DirectCaller, WireRequest
 from policy_router.providers.failure import CallFailed, Failure, FailureKind
 from policy_router.providers.http_answer import read_key
 from policy_router.providers.openai_wire.adapted import adapted
-from policy_router.providers.openai_wire.endpoints import endpoint_of
+from policy_router.providers.openai_wire.endpoints import ENDPOINTS, endpoint_of
 from policy_router.providers.original_body import chat_body, headers_of, original_for
 from policy_router.providers.wire_body import for_provider, provider_of, wire_name
 
@@ -30,21 +30,8 @@ class OpenAIWireCaller(DirectCaller):
 
     def make_request(self, model: Model, body: Body, *, stream: bool) -> WireRequest:
         """The request for a chat body."""
-        endpoint = endpoint_of(model)
-        stated = model.api_base
-        address = stated or (None if endpoint is None else _address(endpoint))
-        if endpoint is None or address is None:
-            detail = f"`{model.name}` has no address that can be called directly"
-            raise CallFailed(Failure(FailureKind.INTERNAL, detail, sent=False))
-        headers = {
-            name: value
-            for name, variable in endpoint.header_variables.items()
-            if stated is None and (value := os.environ.get(variable))
-        }
-        # The key of a provider is never sent to an address that the policy states.
-        variable = model.api_key_env or (_key_variable(endpoint) if stated is None else None)
-        if variable is not None:
-            headers["Authorization"] = f"Bearer {read_key(variable)}"
+        to = destination_of(model)
+        headers, endpoint = dict(to.headers), ENDPOINTS[provider_of(model)]
         original, options = original_for(body, Dialect.CHAT), None
         if original is None:
             sent = for_provider(body, provider_of(model), model)
@@ -53,7 +40,7 @@ class OpenAIWireCaller(DirectCaller):
             options = sent.get("stream_options")
             headers = headers_of(original) | headers
         name, provider = wire_name(model), provider_of(model)
-        own = stated is not None
+        own = model.api_base is not None
         sent = adapted(sent, endpoint, provider, name, own_address=own) | {"model": name}
         sent.pop("stream_options", None)
         if stream:
@@ -62,13 +49,34 @@ class OpenAIWireCaller(DirectCaller):
                 options = options if isinstance(options, dict) else {}
                 sent["stream_options"] = {**options, "include_usage": True}
         return WireRequest(
-            address.rstrip("/").removesuffix(endpoint.path) + endpoint.path + _PATH,
+            to.address + _PATH,
             headers,
             json.dumps(sent),
             to_answer,
             read_chunk,
             Dialect.CHAT,
         )
+
+
+def destination_of(model: Model) -> Destination:
+    """Where a model is called, and with which headers. Raises CallFailed."""
+    endpoint = endpoint_of(model)
+    stated = model.api_base
+    address = stated or (None if endpoint is None else _address(endpoint))
+    if endpoint is None or address is None:
+        detail = f"`{model.name}` has no address that can be called directly"
+        raise CallFailed(Failure(FailureKind.INTERNAL, detail, sent=False))
+    headers = {
+        name: value
+        for name, variable in endpoint.header_variables.items()
+        if stated is None and (value := os.environ.get(variable))
+    }
+    # The key of a provider is never sent to an address that the policy states.
+    variable = model.api_key_env or (_key_variable(endpoint) if stated is None else None)
+    if variable is not None:
+        headers["Authorization"] = f"Bearer {read_key(variable)}"
+    whole = address.rstrip("/").removesuffix(endpoint.path) + endpoint.path
+    return Destination(whole, headers, variable)
 
 
 def read_chunk(value: dict[str, Any]) -> tuple[ChatChunk, ...]:
