@@ -5,8 +5,6 @@ from __future__ import annotations
 import inspect
 import json
 import pickle
-import threading
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import TYPE_CHECKING
 
 import anthropic
@@ -43,6 +41,7 @@ from policy_router.execution.refusal import exhausted, refusal, stopped
 from policy_router.http_errors import ErrorResponse, error_response
 from policy_router.loading import load
 from policy_router.providers.failure import REACTIONS, Failure, FailureKind
+from policy_router.providers.simulated import Garble, Simulated
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -313,36 +312,15 @@ def test_openai_s_client_does_not_repeat_what_cannot_help(
     assert isinstance(caught.value.body, dict)
 
 
-class _Denying(BaseHTTPRequestHandler):
-    """Answers every request as a denied one."""
-
-    def do_POST(self) -> None:
-        self.rfile.read(int(self.headers["content-length"]))
-        status, body, headers = error_response(DENIED, Dialect.MESSAGES)
-        self.send_response(status)
-        for name, value in {**headers, "content-type": "application/json"}.items():
-            self.send_header(name, value)
-        self.end_headers()
-        self.wfile.write(json.dumps(body).encode())
-
-    def log_message(self, format: str, *args: object) -> None:  # noqa: A002  the name it has
-        """Writes nothing."""
-
-
 def test_anthropic_s_client_reads_it() -> None:
-    with ThreadingHTTPServer(("127.0.0.1", 0), _Denying) as server:
-        thread = threading.Thread(target=server.serve_forever)
-        thread.start()
-        try:
-            url = f"http://127.0.0.1:{server.server_port}"
-            with (
-                anthropic.Anthropic(api_key="k", base_url=url) as client,
-                pytest.raises(anthropic.PermissionDeniedError, match="no legal questions"),
-            ):
-                client.messages.create(model="auto", max_tokens=1, messages=[])
-        finally:
-            server.shutdown()
-            thread.join()
+    status, body, _ = error_response(DENIED, Dialect.MESSAGES)
+    refusal = Garble(json.dumps(body), "application/json", status)
+    with (
+        Simulated({"auto": refusal}) as server,
+        anthropic.Anthropic(api_key="k", base_url=server.url.removesuffix("/v1")) as client,
+        pytest.raises(anthropic.PermissionDeniedError, match="no legal questions"),
+    ):
+        client.messages.create(model="auto", max_tokens=1, messages=[])
 
 
 def test_a_request_for_an_unknown_model_is_not_found() -> None:
