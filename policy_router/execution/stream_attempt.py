@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from policy_router.providers.chat import NO_USAGE
 from policy_router.providers.complete import Endings
@@ -16,6 +16,10 @@ if TYPE_CHECKING:
     from policy_router.execution.progress import Progress
     from policy_router.providers.caller import Chunks
     from policy_router.providers.chat import ChatChunk
+
+
+USAGE_WITHIN: Final = 2.0
+"""Seconds for which the usage is waited for after the finish reason of each choice."""
 
 
 class StreamAttempt:
@@ -33,6 +37,7 @@ class StreamAttempt:
         self._chunks: Chunks | None = None
         self._endings = Endings()
         self._tool_calls = ToolCalls()
+        self._ended: float | None = None
         self.began = False
         self.usage = NO_USAGE
         self.produced = 0
@@ -54,6 +59,8 @@ class StreamAttempt:
             return None
         chunk = self._tool_calls.number(chunk)
         self._endings.add(chunk)
+        if self._ended is None and self._endings.whole:
+            self._ended = self._attempt.elapsed
         failure = self._endings.failure(chunk)
         if failure is not None:
             raise CallFailed(failure)
@@ -80,17 +87,13 @@ class StreamAttempt:
     async def _pull(self) -> ChatChunk | None:
         """Waits for the next chunk that the caller of the stream gets; None at the end."""
         while True:
-            limit = self._limit()
-            if limit <= 0:
-                raise CallFailed(self._late())
             try:
-                if self._chunks is None:
-                    await self._attempt.wait(limit, self._open())
-                    continue
-                chunk = await self._attempt.wait(limit, self._chunks.__anext__())
+                chunk = await self._received()
             except StopAsyncIteration:
                 return None
             except TimeoutError:
+                if self._endings.whole:
+                    return None
                 failure = self._late()
             except CallFailed as failed:
                 failure = failed.failure
@@ -106,17 +109,32 @@ class StreamAttempt:
                 return None  # the answer is whole, and only the usage after it is lost
             raise CallFailed(failure)
 
+    async def _received(self) -> ChatChunk:
+        """The next chunk of the caller. Raises TimeoutError when it is late."""
+        while self._chunks is None:
+            await self._attempt.wait(self._time_left(), self._open())
+        return await self._attempt.wait(self._time_left(), self._chunks.__anext__())
+
     async def _open(self) -> None:
         # Assigned inside what a timeout cuts off, so that a stream which just opened is closed.
         self._chunks = await self._attempt.stream(self._progress.body)
 
+    def _time_left(self) -> float:
+        """Seconds that the next chunk may take. Raises TimeoutError when there are none."""
+        limit = self._limit()
+        if limit <= 0:
+            raise TimeoutError
+        return limit
+
     def _limit(self) -> float:
         """Seconds that the next chunk may take."""
+        limit = self._attempt.limit - self._attempt.elapsed
         if self.began:
-            return min(
-                self._progress.stall(self._attempt.model), self._progress.remaining(), self._left()
-            )
-        return self._attempt.limit - self._attempt.elapsed
+            stall = self._progress.stall(self._attempt.model)
+            limit = min(stall, self._progress.remaining(), self._left())
+        if self._ended is not None:
+            limit = min(limit, self._ended + USAGE_WITHIN - self._attempt.elapsed)
+        return limit
 
     def _left(self) -> float:
         """Seconds until the deadline of the model itself."""

@@ -22,11 +22,12 @@ _LARGEST: Final = 16 * 1024 * 1024
 """Bytes of one body, or of one event, that are held until they can be parsed."""
 
 
-def tap(response: Any) -> RawAnswer:
+def tap(response: Any, most: int | None = None) -> RawAnswer:
     """Records the body of a response while it is read.
 
     Args:
         response: An `httpx.Response` whose body was not read yet; its stream is wrapped.
+        most: The most bytes that it may have; reading more raises `httpx.ReadError`.
 
     Returns:
         What the body contains, as far as it was read.
@@ -34,8 +35,9 @@ def tap(response: Any) -> RawAnswer:
     raw = RawAnswer()
     decoder = _decoder(response.headers.get("content-encoding", ""))
     raw.is_empty = decoder is not None
-    if decoder is not None:
-        response.stream = _tapped()(response.stream, BodyReader(raw, decoder))
+    reader = None if decoder is None else BodyReader(raw, decoder)
+    if reader is not None or most is not None:
+        response.stream = _tapped()(response.stream, raw, reader, most)
     return raw
 
 
@@ -45,15 +47,26 @@ def _tapped() -> Any:
     import httpx  # noqa: PLC0415  installed with LiteLLM, and loaded when a model is called
 
     class Tapped(httpx.AsyncByteStream):
-        def __init__(self, stream: Any, reader: BodyReader) -> None:
+        def __init__(
+            self, stream: Any, raw: RawAnswer, reader: BodyReader | None, most: int | None
+        ) -> None:
             self._stream = stream
+            self._raw = raw
             self._reader = reader
+            self._most = most
 
         async def __aiter__(self) -> AsyncIterator[bytes]:
+            size = 0
             async for data in self._stream:
-                self._reader.feed(data)
+                size += len(data)
+                if self._most is not None and size > self._most:
+                    self._raw.too_long = True
+                    raise httpx.ReadError("the body is longer than it may be")
+                if self._reader is not None:
+                    self._reader.feed(data)
                 yield data
-            self._reader.end()
+            if self._reader is not None:
+                self._reader.end()
 
         async def aclose(self) -> None:
             await self._stream.aclose()

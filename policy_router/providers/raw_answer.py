@@ -35,6 +35,7 @@ class RawAnswer:
         errors: Bodies and events that contain an error in spite of the status.
         choices: The choices by index.
         unreadable: Whether an event of the stream is not valid JSON.
+        too_long: Whether it has more bytes than it may have, and was cut off there.
         is_empty: Whether it is known that no JSON has arrived.
     """
 
@@ -42,6 +43,7 @@ class RawAnswer:
         self.errors: list[Any] = []
         self.choices: dict[int, RawChoice] = {}
         self.unreadable = False
+        self.too_long = False
         self.is_empty = False
 
     def add(self, value: Any) -> None:

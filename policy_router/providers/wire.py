@@ -34,6 +34,7 @@ class Wire:
         headers: The headers of the answer; empty before it arrives.
         body: The decoded body of an answer with an error status.
         answer: The content of an answer with any other status.
+        most: The most bytes that the answer may have; None where nothing bounds it.
     """
 
     watched: bool = False
@@ -43,6 +44,7 @@ class Wire:
     headers: Mapping[str, str] = field(default_factory=dict)
     body: bytes = b""
     answer: RawAnswer | None = None
+    most: int | None = None
 
     @property
     def unsent(self) -> bool:

@@ -25,6 +25,7 @@ from policy_router.errors import (
     StreamBrokenError,
 )
 from policy_router.events import Answered, Attempted, Decided, Event, EventSource, Exhausted
+from policy_router.execution import stream_attempt
 from policy_router.execution.accounting import Accounting
 from policy_router.execution.cooldown import Cooldowns
 from policy_router.execution.executor import Executor
@@ -192,6 +193,19 @@ def test_stall() -> None:
     assert isinstance(seen.error, StreamBrokenError)
     assert seen.attempts == ["timeout"]
     assert seen.error.attempts[0].detail == "no chunk for 0.05 s"
+
+
+@pytest.mark.parametrize(
+    ("end", "attempts"),
+    [([chunk("one"), chunk("", finish="stop")], [None]), (spoken(), ["empty", None])],
+)
+def test_a_connection_left_open_after_the_finish_reason_holds_nobody(
+    end: list[Any], attempts: list[str | None], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(stream_attempt, "USAGE_WITHIN", 0.05)
+    caller = FakeCaller(a=[[*end, HANG]], b=[WHOLE])
+    seen = read(caller, "a", "b", stall=1_000, first_token_within=1_000)
+    assert seen.attempts == attempts
 
 
 def test_after_a_stall_the_next_model_goes_first() -> None:

@@ -14,9 +14,10 @@ from policy_router.providers.adapt import to_answer, to_chunk
 from policy_router.providers.classify import classify
 from policy_router.providers.evidence import read_exception
 from policy_router.providers.failure import CallFailed, Failure, FailureKind
+from policy_router.providers.http_answer import most_bytes
 from policy_router.providers.litellm import library, rehearsal
 from policy_router.providers.litellm.reported import UNCOUNTED, reported_usage
-from policy_router.providers.litellm.restore import RestoredChunks, raw_failure, restored
+from policy_router.providers.litellm.restore import RestoredChunks, raw_failure, restored, too_long
 from policy_router.providers.wire import Wire, current, watching
 from policy_router.providers.wire_body import for_provider, provider_of
 from policy_router.redaction.trace import frames
@@ -110,6 +111,7 @@ class LiteLLMCaller:
     ) -> Any:
         if self._litellm is None:
             await self.prepare([model])
+        wire.most = most_bytes(model, body)
         return await library.send(
             self._litellm,
             model.provider_model,
@@ -203,6 +205,8 @@ def _prompt(body: Body) -> list[Any]:
 
 
 def _failed(error: Exception, body: Body, wire: Wire) -> CallFailed:
+    if wire.answer is not None and wire.answer.too_long:
+        return CallFailed(too_long(wire))
     failure = classify(read_exception(error, _prompt(body), time.time(), wire))
     if wire.watched and not wire.handed_over and failure.kind in _UNREAD:
         # LiteLLM could not even build the request: that is not the model's fault.

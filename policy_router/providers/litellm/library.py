@@ -259,13 +259,16 @@ async def _note_response(response: httpx.Response) -> None:
     wire.status = response.status_code
     wire.headers = MappingProxyType(dict(response.headers))
     if response.status_code >= _ERROR:
+        tap(response, _LARGEST_ERROR)
         wire.body = await response.aread()
     else:
-        wire.answer = tap(response)
+        wire.answer = tap(response, wire.most)
 
 
 _ERROR: Final = 400
 """The least HTTP status of an error."""
+_LARGEST_ERROR: Final = 1024 * 1024
+"""Bytes of the largest error that is read."""
 
 
 def finish_reason_seen(stream: Any) -> bool:

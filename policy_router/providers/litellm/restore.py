@@ -41,6 +41,8 @@ def raw_failure(wire: Wire, prompt: object, now: float) -> Failure | None:
     raw = wire.answer
     if raw is None:
         return None
+    if raw.too_long:
+        return too_long(wire)
     if raw.errors:
         evidence = read_error_body(
             raw.errors, status=wire.status, headers=wire.headers, prompt=prompt, now=now
@@ -49,6 +51,12 @@ def raw_failure(wire: Wire, prompt: object, now: float) -> Failure | None:
     if raw.unreadable:
         return Failure(FailureKind.MALFORMED, "an event of the stream cannot be read", wire.status)
     return None
+
+
+def too_long(wire: Wire) -> Failure:
+    """The failure of an answer that was cut off because it is longer than it may be."""
+    detail = f"the answer has more than {wire.most:,} bytes"
+    return Failure(FailureKind.MALFORMED, detail, wire.status)
 
 
 _OPENAI_REASONS: Final = frozenset(

@@ -257,6 +257,36 @@ def test_a_streamed_refusal_reaches_the_caller(
     assert "".join(text for text in refusals if text) == "I cannot"
 
 
+@pytest.mark.parametrize("stream", [False, True])
+@pytest.mark.parametrize("provider", ["openai", "groq"])
+def test_an_endless_answer_is_cut_off(
+    provider: str, stream: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("MY_KEY", "sk-mine")
+    many = "x" * 3 * 1024 * 1024
+    script = events(*[piece(content=many)] * 2) if stream else Garble(many, "application/json")
+
+    async def go(url: str) -> Failure:
+        model = Model("m", f"{provider}/m", "t", 0, api_base=url, api_key_env="MY_KEY")
+        body = Body(messages=HELLO["messages"], max_tokens=1)
+        async with LiteLLMCaller() as caller:
+            try:
+                if stream:
+                    _ = [chunk async for chunk in await caller.stream(model, body, 60)]
+                else:
+                    await caller.call(model, body, 60)
+            except CallFailed as failed:
+                return failed.failure
+            finally:
+                await settle()
+        raise AssertionError("it has an end")
+
+    with Simulated({"m": script}) as server:
+        failure = asyncio.run(go(server.url))
+    assert failure.kind is FailureKind.MALFORMED
+    assert "more than 1,052,672 bytes" in failure.detail
+
+
 def test_an_answer_may_repeat_itself(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("MY_KEY", "sk-mine")
     script = events(*[piece(content="again ")] * 150, piece(finish="stop"))
