@@ -176,10 +176,13 @@ def charge_of(
     if failure is None:
         return counted or _estimated(bound, produced)
     bill = BILLS[failure.kind]
-    if bill is Bill.UNSENT or not failure.sent:
+    if not failure.sent or (bill is Bill.UNSENT and failure.status is None):
         return None
     status = failure.status or 0
-    unbilled = bill is Bill.NOTHING or (failure.kind in _BY_STATUS and status >= _ERROR)
+    # Whatever answers with a status was sent the request, such as a 408.
+    unbilled = bill in (Bill.UNSENT, Bill.NOTHING) or (
+        failure.kind in _BY_STATUS and status >= _ERROR
+    )
     # What arrived before it broke was generated, and is billed whatever the failure is.
     if unbilled and not produced:
         return Settlement()

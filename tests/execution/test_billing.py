@@ -41,6 +41,7 @@ def test_every_kind_has_a_row() -> None:
         # More than was held is recorded in full.
         (None, Usage(9000, 9000), 5, Settlement(27_000, 9000, 9000)),
         (Failure(FailureKind.CONNECT), Usage(), 0, None),
+        (Failure(FailureKind.CONNECT, status=408), Usage(), 0, NOTHING),  # it arrived
         (Failure(FailureKind.RATE_LIMITED, status=429), Usage(), 0, NOTHING),
         (Failure(FailureKind.SERVER_ERROR, status=500), Usage(), 0, NOTHING),
         (Failure(FailureKind.SERVER_ERROR), Usage(), 0, ALL),
