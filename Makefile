@@ -58,6 +58,7 @@ bench: $(VENV)/.dev
 	$(BIN)/python benchmarks/check.py
 	$(BIN)/python benchmarks/ledger.py
 	$(BIN)/python benchmarks/lag.py
+	$(BIN)/python benchmarks/execute.py
 
 fuzz: $(VENV)/.dev
 	$(BIN)/python benchmarks/fuzz_policies.py --count 100000 --seed 1 --jobs 2

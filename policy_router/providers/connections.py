@@ -11,7 +11,7 @@ import asyncio
 import os
 import ssl
 from contextlib import asynccontextmanager, suppress
-from functools import cache
+from functools import cache, lru_cache
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Final
 from urllib.parse import urlsplit
@@ -193,6 +193,22 @@ def _trace() -> aiohttp.TraceConfig:
 
 def proxy_of(url: str) -> str | None:
     """The proxy that the system or the environment names for an address; None without one."""
+    return _proxy(url, *map(os.environ.get, _PROXY_VARIABLES))
+
+
+_PROXY_VARIABLES: Final = tuple(
+    written
+    for name in ("http_proxy", "https_proxy", "all_proxy", "no_proxy")
+    for written in (name, name.upper())
+)
+
+
+@lru_cache(maxsize=256)
+def _proxy(url: str, *_: str | None) -> str | None:
+    """The proxy for an address while these variables have these values.
+
+    Remembered, because the standard library looks through the whole environment each time.
+    """
     parts = urlsplit(url)
     if proxy_bypass(parts.hostname or ""):
         return None
