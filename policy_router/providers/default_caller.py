@@ -10,6 +10,7 @@ from policy_router.providers.connections import Connections
 from policy_router.providers.failure import CallFailed, FailureKind
 from policy_router.providers.litellm.caller import LiteLLMCaller
 from policy_router.providers.openai_wire.caller import OpenAIWireCaller
+from policy_router.providers.responses_wire.caller import ResponsesWireCaller
 from policy_router.providers.routes import Route, route_of
 
 if TYPE_CHECKING:
@@ -36,6 +37,7 @@ class DefaultCaller:
             Route.LITELLM: LiteLLMCaller() if litellm is None else litellm,
             Route.OPENAI_WIRE: OpenAIWireCaller(connections),
             Route.ANTHROPIC_WIRE: AnthropicWireCaller(connections),
+            Route.RESPONSES_WIRE: ResponsesWireCaller(connections),
         }
 
     async def prepare(self, models: Iterable[Model] = ()) -> None:

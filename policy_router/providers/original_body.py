@@ -91,7 +91,7 @@ def chat_body(original: OriginalRequest, body: Body, model: Model) -> dict[str, 
         model: The model that is called.
     """
     provider = provider_of(model)
-    sent = original_for_provider({**_kept(original), **body.set_by_policy}, provider, model)
+    sent = original_for_provider({**kept_fields(original), **body.set_by_policy}, provider, model)
     return {**with_effort(sent, provider, model)}
 
 
@@ -103,7 +103,7 @@ def messages_body(original: OriginalRequest, body: Body, model: Model) -> dict[s
         body: What the policy sets.
         model: The model that is called.
     """
-    sent: dict[str, Any] = _kept(original)
+    sent: dict[str, Any] = kept_fields(original)
     if isinstance(sent.get("messages"), list):
         origin = origin_of(model)
         sent["messages"] = [with_own_blocks(message, origin) for message in sent["messages"]]
@@ -134,7 +134,8 @@ def _thinks(sent: Mapping[str, Any]) -> bool:
     return isinstance(thinking, Mapping) and thinking.get("type") != "disabled"
 
 
-def _kept(original: OriginalRequest) -> dict[str, Any]:
+def kept_fields(original: OriginalRequest) -> dict[str, Any]:
+    """The fields of a body that a client may set."""
     return {k: v for k, v in original.body.items() if k not in _OF_THE_POLICY}
 
 

@@ -25,6 +25,9 @@ if TYPE_CHECKING:
 
 ANTHROPIC: Final = "anthropic"
 """The provider that is called in Anthropic's wire format."""
+RESPONSES: Final = "responses/"
+"""How the name of a model of OpenAI begins that is called by the Responses API, as LiteLLM has
+it."""
 
 
 class Route(StrEnum):
@@ -33,6 +36,7 @@ class Route(StrEnum):
     LITELLM = "litellm"
     OPENAI_WIRE = "openai_wire"
     ANTHROPIC_WIRE = "anthropic_wire"
+    RESPONSES_WIRE = "responses_wire"
 
 
 DIRECT_PROVIDERS: Final = (ANTHROPIC, *ENDPOINTS)
@@ -129,7 +133,8 @@ def route_of(model: Model, body: Mapping[str, object] | None = None) -> Route:
     if model.via is Via.LITELLM or provider not in DIRECT_PROVIDERS:
         return Route.LITELLM
     if model.via is Via.DIRECT:
-        return direct
+        by_responses = provider == "openai" and wire_name(model).startswith(RESPONSES)
+        return Route.RESPONSES_WIRE if by_responses else direct
     return Route.LITELLM if reason_to_stay(model, body) is not None else direct
 
 

@@ -10,13 +10,13 @@ from openai.types.responses import Response
 
 from policy_router.domain.models import Model
 from policy_router.providers.body import Body
+from policy_router.providers.packed_thoughts import unpack
 from policy_router.providers.wire_body import for_provider
 from policy_router.server.dialects.fields import InvalidBodyError
 from policy_router.server.dialects.neutral import ClientTool, Envelope, NeutralRequest
 from policy_router.server.dialects.responses.answer import write_answer
 from policy_router.server.dialects.responses.request import read_request
 from policy_router.server.dialects.responses.stream import open_stream
-from policy_router.server.dialects.responses.thoughts import unpack
 from tests.server.dialects.make import ENVELOPE, answer, call, chunk, usage_chunk
 
 CLAUDE = Model("claude", "anthropic/claude-opus-4-8", "heavy", 2)

@@ -16,12 +16,12 @@ from pydantic import TypeAdapter
 
 from policy_router.domain.dialect import Dialect
 from policy_router.providers.accumulate import join_chunks
+from policy_router.providers.packed_thoughts import unpack
 from policy_router.server.dialects.machine import State
 from policy_router.server.dialects.messages import stream as messages_stream
 from policy_router.server.dialects.neutral import ErrorNotice, NeutralRequest
 from policy_router.server.dialects.pieces import Kind
 from policy_router.server.dialects.responses import stream as responses_stream
-from policy_router.server.dialects.responses.thoughts import unpack
 from policy_router.server.dialects.translators import TRANSLATORS
 from tests.server.dialects.make import ENVELOPE, Said, call, chunk, said, usage_chunk
 

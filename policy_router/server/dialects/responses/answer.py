@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from policy_router.providers.chat import NO_USAGE
+from policy_router.providers.packed_thoughts import pack
 from policy_router.server.dialects.pieces import thinking_blocks
 from policy_router.server.dialects.responses.items import (
     call_item,
@@ -15,7 +16,6 @@ from policy_router.server.dialects.responses.items import (
     response,
     text_part,
 )
-from policy_router.server.dialects.responses.thoughts import pack
 
 if TYPE_CHECKING:
     from policy_router.providers.chat import ChatAnswer

@@ -5,10 +5,10 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING, Any, Final
 
+from policy_router.providers.packed_thoughts import unpack
 from policy_router.quoting import quoted
 from policy_router.server.dialects.fields import listed, mapping, name, one_of, refuse, text
 from policy_router.server.dialects.responses.parts import output_text, read_content
-from policy_router.server.dialects.responses.thoughts import unpack
 from policy_router.server.dialects.responses.tools import group_name
 
 if TYPE_CHECKING:

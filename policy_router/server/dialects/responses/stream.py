@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Final
 
+from policy_router.providers.packed_thoughts import pack
 from policy_router.server.dialects.events import ServerEvent
 from policy_router.server.dialects.machine import State, Table, TableStream
 from policy_router.server.dialects.neutral import UNFINISHED, ClientTool
@@ -18,7 +19,6 @@ from policy_router.server.dialects.responses.items import (
     response,
     text_part,
 )
-from policy_router.server.dialects.responses.thoughts import pack
 
 if TYPE_CHECKING:
     from policy_router.server.dialects.events import StreamWriter

@@ -1,0 +1,1 @@
+"""Calls models directly at endpoints that speak OpenAI's Responses API."""
