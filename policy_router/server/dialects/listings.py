@@ -68,4 +68,5 @@ def anthropic_model(model: ListedModel) -> dict[str, Any]:
         "created_at": created.strftime("%Y-%m-%dT%H:%M:%SZ"),
         "max_input_tokens": model.context,
         "max_tokens": model.max_output,
+        "lifecycle": "active",
     }
