@@ -125,7 +125,7 @@ class Service:
         keys = None if self.keys is None else str(self.keys)
         whom = "this machine only, without keys"
         if self.keys is not None:
-            whom = f"whoever has one of the {len(KeyRing(self.keys))} keys in {self.keys}"
+            whom = f"whoever has one of the keys in {self.keys} ({len(KeyRing(self.keys))})"
         plan = ServePlan(str(self.path), state, keys, self.functions, self.workers)
         host, port = self.address
         if self.workers > 1:

@@ -173,3 +173,18 @@ def test_wrong_uses(policy: Path, tmp_path: Path) -> None:
             result = run("serve", *arguments)
             assert result.code == code, result.err
             assert message in result.err, result.err
+
+
+def test_keys_open_a_server_and_close_it_again(policy: Path, tmp_path: Path) -> None:
+    file = tmp_path / "keys.json"
+    key = run("keys", "add", "ada", "--keys", file).out.strip()
+    with serving("--policy", policy, "--port", 0, "--keys", file) as (_, told):
+        assert told["to"] == f"whoever has one of the keys in {file} (1)"
+        url, headers = f"{url_of(told)}/v1/models", {"authorization": f"Bearer {key}"}
+        assert httpx.get(url, timeout=60).status_code == 401
+        assert httpx.get(url, headers=headers).status_code == 200
+        assert httpx.get(f"{url_of(told)}/metrics", headers=headers).status_code == 403
+        assert run("keys", "revoke", "ada", "--keys", file).code == 0
+        while httpx.get(url, headers=headers).status_code == 200:  # it looks once a second
+            threading.Event().wait(0.1)
+        assert httpx.get(url, headers=headers).status_code == 401

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 from typing import TYPE_CHECKING, Any, Final
 
@@ -10,6 +11,7 @@ import openai
 import pytest
 from pydantic import BaseModel
 
+from policy_router import Router
 from policy_router.providers.simulated import Cut, Fail, Say, Simulated, Stall
 from policy_router.server.app import closes, create_app
 from policy_router.server.settings import ServerSettings
@@ -17,6 +19,7 @@ from tests.server.serving import served
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+    from pathlib import Path
 
     from openai.types.chat import (
         ChatCompletionMessageFunctionToolCall,
@@ -24,7 +27,6 @@ if TYPE_CHECKING:
         ChatCompletionToolParam,
     )
 
-    from policy_router import Router
     from policy_router.providers.simulated import Behaviour
 
 HELLO: list[ChatCompletionMessageParam] = [{"role": "user", "content": "Hello!"}]
@@ -275,3 +277,27 @@ def test_fields_that_are_left_out_are_named(address: str, provider: Simulated) -
     answer = httpx.post(f"{address}/v1/messages", json=message)
     assert answer.headers["x-policy-router-ignored"] == "proxy, wish"
     assert "wish" not in provider.requests[-1].body
+
+
+@pytest.mark.parametrize("stream", [False, True])
+@pytest.mark.parametrize("words", [None, 2])
+def test_a_client_that_leaves_gives_its_place_back(
+    policy_file: Path, provider: Simulated, stream: bool, words: int | None
+) -> None:
+    policy_file.write_text(
+        policy_file.read_text() + "limits: { one-at-a-time: { concurrent: 1 } }\n"
+    )
+    provider._scripts["small"] = (Stall(after=words), Say("room again"))
+    body = {"model": "small", "messages": HELLO}
+    with (
+        Router.open(policy_file, watch="off") as router,
+        served(create_app(router, lifespan=closes(router))) as address,
+    ):
+        url = f"{address}/v1/chat/completions"
+        with contextlib.suppress(httpx.ReadTimeout):
+            httpx.post(url, json={**body, "stream": stream}, timeout=1.0)
+        assert provider.requests[-1].disconnected.wait(30)
+        answer = httpx.post(url, json=body)
+        while answer.status_code == 429:  # until the place is back, which follows at once
+            answer = httpx.post(url, json=body)
+        assert answer.json()["choices"][0]["message"]["content"] == "room again"
