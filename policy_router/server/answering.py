@@ -28,7 +28,6 @@ if TYPE_CHECKING:
     from policy_router.execution.answer import Answer
     from policy_router.execution.stream import AnswerStream
     from policy_router.server.call import HttpCall
-    from policy_router.server.dialects.neutral import NeutralRequest
     from policy_router.server.reading import AnswerCall
 
 
@@ -64,7 +63,7 @@ def _whole(call: HttpCall, wanted: AnswerCall, answer: Answer) -> Response:
         **_ignored(wanted, _served(answer)),
     }
     traced = wants_trace(call.request.headers)
-    relayed = answer.response.original
+    relayed = answer.response.original if wanted.passes else None
     if relayed is not None and relayed.dialect is request.dialect:
         if not traced:
             return Response(relayed.data, headers=headers, media_type="application/json")
@@ -87,7 +86,7 @@ def _streamed(call: HttpCall, wanted: AnswerCall, stream: AnswerStream) -> Respo
     }
     traced = wants_trace(call.request.headers)
     return EventResponse(
-        _events(request, stream, traced=traced),
+        _events(wanted, stream, traced=traced),
         headers,
         close=stream.aclose,
         comment=TRANSLATORS[request.dialect].ping,
@@ -96,10 +95,11 @@ def _streamed(call: HttpCall, wanted: AnswerCall, stream: AnswerStream) -> Respo
 
 
 async def _events(
-    request: NeutralRequest, stream: AnswerStream, *, traced: bool
+    wanted: AnswerCall, stream: AnswerStream, *, traced: bool
 ) -> AsyncGenerator[bytes, None]:
     """Yield an answer as events; an error ends them, so that none takes it for complete."""
-    writer, relay = None, RelayedEvents(request.dialect)
+    request = wanted.request
+    writer, relay = None, RelayedEvents(request.dialect, holds=wanted.passes)
     try:
         async for chunk in stream:
             if writer is None:
@@ -154,5 +154,5 @@ def _served(answer: Answer | AnswerStream) -> Model:
 
 def _ignored(wanted: AnswerCall, model: Model) -> dict[str, str]:
     """The header that names the fields which the model was not sent."""
-    passed_on = relays(model, wanted.request.dialect)
+    passed_on = wanted.passes and relays(model, wanted.request.dialect)
     return answer_headers.of_ignored(wanted.withheld if passed_on else wanted.request.dropped)

@@ -54,13 +54,16 @@ class AnswerCall:
         options: The identity of the caller, its hints and its chat parameters.
         policy: The name of the policy.
         withheld: Fields of the body that no provider is sent, in whatever dialect it is called.
+        passes: Whether a provider that speaks the client's dialect gets the body as it is, and its
+            answer goes back as it is.
     """
 
     request: NeutralRequest
     messages: Any
     options: RequestOptions
     policy: str
-    withheld: tuple[str, ...] = ()
+    withheld: tuple[str, ...]
+    passes: bool
 
 
 async def read_call(
@@ -99,14 +102,16 @@ async def read_call(
     program = read_program(options["headers"], body)
     if options.get("session") is None and program.session is not None:
         options["session"] = program.session
-    if request.body:
+    # OpenAI refuses long names of tools, which only the translation shortens.
+    passes = bool(request.body) and not (dialect is Dialect.CHAT and request.tools)
+    if passes:
         sent = {name: headers[name] for name in _RELAYED.get(dialect, ()) if name in headers}
         options["original"] = OriginalRequest(dialect, _without_own(body), sent)
     parameters = request.body.items()
     options["extra_body"] = {name: value for name, value in parameters if name not in _NOT_SENT}
     withheld = tuple(name for name in body if _CONTROLS.fullmatch(name))
     messages = request.body.get("messages", ())
-    return AnswerCall(request, messages, options, policy.name, withheld)
+    return AnswerCall(request, messages, options, policy.name, withheld, passes)
 
 
 def _without_own(body: Mapping[str, Any]) -> dict[str, Any]:

@@ -40,12 +40,13 @@ class RelayedEvents:
 
     Args:
         dialect: The dialect of the client.
+        holds: Whether any may be passed on.
     """
 
-    def __init__(self, dialect: Dialect) -> None:
+    def __init__(self, dialect: Dialect, *, holds: bool) -> None:
         self._dialect = dialect
         self._last = b""
-        self.holds = True
+        self.holds = holds
         """Whether all chunks were passed on so far."""
 
     def take(self, chunk: ChatChunk) -> bytes | None:

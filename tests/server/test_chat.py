@@ -116,6 +116,23 @@ def test_parallel_tool_calls(client: openai.OpenAI, provider: Simulated, stream:
     assert made == [("call_Oslo", {"city": "Oslo"}), ("call_Rome", {"city": "Rome"})]
 
 
+@pytest.mark.parametrize("stream", [False, True])
+def test_long_names_of_tools(client: openai.OpenAI, provider: Simulated, stream: bool) -> None:
+    name = "mcp__a_server_with_a_long_name__" + "weather_of_a_city_" * 5
+    tool: ChatCompletionToolParam = {"type": "function", "function": {"name": name}}
+    client.chat.completions.create(model="auto", messages=HELLO, tools=[tool])
+    short = provider.requests[-1].body["tools"][0]["function"]["name"]
+    assert len(short) <= 64
+    call = {"id": "c", "type": "function", "function": {"name": short, "arguments": "{}"}}
+    plays(provider, big=Say("", tool_calls=[call], finish="tool_calls"))
+    with client.chat.completions.with_streaming_response.create(
+        model="auto", messages=HELLO, tools=[tool], stream=stream
+    ) as answer:
+        text = answer.read().decode()
+    assert name in text
+    assert short not in text
+
+
 class City(BaseModel):
     name: str
     people: int

@@ -12,11 +12,16 @@ from starlette.applications import Starlette
 from starlette.routing import Mount
 
 from policy_router import Router
+from policy_router.events import Decided
 from policy_router.observe.prometheus import PrometheusMetrics
 from policy_router.server.app import ENDPOINTS, closes, create_app
+from policy_router.server.principal import Principal
 from tests.server.serving import served
 
 if TYPE_CHECKING:
+    from starlette.requests import HTTPConnection
+
+    from policy_router.events import Event
     from policy_router.providers.simulated import Simulated
 
 HELLO = [{"role": "user", "content": "Hello!"}]
@@ -86,3 +91,23 @@ def test_mounted_in_another_application(router: Router) -> None:
         )
         assert answer.choices[0].message.content == "from small"
         assert httpx.get(f"{address}/v1/models").status_code == 404
+
+
+def test_a_program_says_who_calls(policy_file: Path, provider: Simulated) -> None:
+    events: list[Event] = []
+
+    def identify(connection: HTTPConnection) -> Principal:
+        return Principal(name="web", tenant=connection.headers["x-tenant"])
+
+    with Router.open(policy_file, watch="off", on_event=events.append) as router:
+        app = create_app(router, identify=identify, lifespan=closes(router))
+        with served(app) as address:
+            for tenant in ("a", "b"):
+                httpx.post(
+                    f"{address}/v1/chat/completions",
+                    json={"messages": HELLO, "user": "x"},
+                    headers={"x-tenant": tenant},
+                ).raise_for_status()
+            assert httpx.get(f"{address}/metrics", headers={"x-tenant": "a"}).status_code == 403
+    requests = [event.decision.request for event in events if isinstance(event, Decided)]
+    assert [(request.tenant, request.user) for request in requests] == [("a", None), ("b", None)]
