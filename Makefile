@@ -4,7 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 PIP = $(BIN)/pip install --quiet --disable-pip-version-check
 
-.PHONY: demo test laws lint test-latest test-oldest lock wheel bench fuzz long clean
+.PHONY: demo test laws agents lint test-latest test-oldest lock wheel bench fuzz long clean
 
 demo: $(VENV)/.user
 	@$(BIN)/policy-router demo
@@ -47,6 +47,11 @@ lint: $(VENV)/.dev
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
+
+# The coding agents themselves, from npm (1 GB), finish a task through the server.
+agents: $(VENV)/.dev
+	npm install --prefix .agents --no-audit --no-fund --silent @anthropic-ai/claude-code @openai/codex opencode-ai
+	$(BIN)/python -m pytest -ra tests/agents $(ARGS)
 
 wheel: $(VENV)/.dev
 	rm -rf dist

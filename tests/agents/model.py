@@ -30,7 +30,7 @@ def next_turn(body: Mapping[str, Any]) -> Say:
     shell = next((name for name in _tool_names(body) if name in _SHELLS), None)
     if shell is None:
         return Say(TITLE)  # an agent asks for the title of a session without tools
-    results = sum(1 for _ in _tool_results(body))
+    results = results_of(body)
     if results >= len(COMMANDS):
         return Say(DONE)
     arguments = {_SHELLS[shell]: COMMANDS[results]}
@@ -39,6 +39,11 @@ def next_turn(body: Mapping[str, Any]) -> Say:
     function = {"name": shell, "arguments": json.dumps(arguments)}
     call = {"id": f"call_{results}", "type": "function", "function": function}
     return Say("", finish="tool_calls", tool_calls=[call])
+
+
+def results_of(body: Mapping[str, Any]) -> int:
+    """How many tools have returned something in a conversation."""
+    return sum(1 for _ in _tool_results(body))
 
 
 def _tool_names(body: Mapping[str, Any]) -> Iterator[str]:
