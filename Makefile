@@ -4,7 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 PIP = $(BIN)/pip install --quiet --disable-pip-version-check
 
-.PHONY: demo test laws agents lint test-latest test-oldest lock wheel bench fuzz long clean
+.PHONY: demo test laws agents agents-installed lint test-latest test-oldest lock wheel bench fuzz long clean
 
 demo: $(VENV)/.user
 	@$(BIN)/policy-router demo
@@ -48,9 +48,11 @@ lint: $(VENV)/.dev
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 
-# The coding agents themselves, from npm (1 GB), finish a task through the server.
-agents: $(VENV)/.dev
+agents-installed:
 	npm install --prefix .agents --no-audit --no-fund --silent @anthropic-ai/claude-code @openai/codex opencode-ai
+
+# The coding agents themselves, from npm (1 GB), finish a task through the server.
+agents: $(VENV)/.dev agents-installed
 	$(BIN)/python -m pytest -ra tests/agents $(ARGS)
 
 wheel: $(VENV)/.dev

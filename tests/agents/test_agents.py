@@ -37,7 +37,11 @@ MODEL: Final = (
     '{{ model: {provider}/NAME, api_base: "{url}", via: direct, tier: light, price: free, '
     "context: 200k, can: [tools, json, vision, reasoning] }}"
 )
-UPSTREAMS: Final = {"chat": "openai", "messages": "anthropic"}
+UPSTREAMS: Final = {
+    "chat": "openai",
+    "messages": "anthropic",
+    "responses": "openai/responses",
+}
 MOVED: Final = "[{ name: moved, only: [second] }]"
 EACH_AGENT = [
     pytest.param(
@@ -90,8 +94,8 @@ class Upstream:
 def test_an_agent_finishes_its_task(
     agent: Agent, dialect: str, event: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    for name in UPSTREAMS.values():
-        monkeypatch.setenv(f"{name.upper()}_API_KEY", "none")
+    for name in ("OPENAI_API_KEY", "ANTHROPIC_API_KEY"):
+        monkeypatch.setenv(name, "none")
     upstream, answered = Upstream(tmp_path, dialect), list[Answered]()
 
     def observe(happened: Event) -> None:
