@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from policy_router.clients.program import read_program
 from policy_router.clients.table import NAMES
+from policy_router.decision.abilities import HOSTED_TOOLS
 from policy_router.domain.aliases import ANY_MODEL
 from policy_router.domain.dialect import Dialect
 from policy_router.domain.original import OriginalRequest
@@ -102,6 +103,9 @@ async def read_call(
     program = read_program(options["headers"], body)
     if options.get("session") is None and program.session is not None:
         options["session"] = program.session
+    if request.needs_original:
+        # What the translation leaves out is run or kept by the provider of the client's dialect.
+        options["needs"] = [*(options.get("needs") or ()), HOSTED_TOOLS]
     # OpenAI refuses long names of tools, which only the translation shortens.
     passes = bool(request.body) and not (dialect is Dialect.CHAT and request.tools)
     if passes:

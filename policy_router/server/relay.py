@@ -15,7 +15,11 @@ if TYPE_CHECKING:
     from policy_router.providers.chat import ChatChunk
 
 _WIRES: Final = MappingProxyType(
-    {Route.OPENAI_WIRE: Dialect.CHAT, Route.ANTHROPIC_WIRE: Dialect.MESSAGES}
+    {
+        Route.OPENAI_WIRE: Dialect.CHAT,
+        Route.ANTHROPIC_WIRE: Dialect.MESSAGES,
+        Route.RESPONSES_WIRE: Dialect.RESPONSES,
+    }
 )
 """The dialect in which models are called that get the body of the client as it is."""
 _ENDS: Final[Mapping[Dialect, bytes]] = MappingProxyType(

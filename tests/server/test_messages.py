@@ -91,6 +91,19 @@ def test_tool_calls(client: anthropic.Anthropic, provider: Simulated, stream: bo
     assert message.stop_reason == "tool_use"
 
 
+def test_a_search_that_only_a_provider_can_run_is_never_left_out(
+    client: anthropic.Anthropic, provider: Simulated
+) -> None:
+    search: Any = {"type": "web_search_20250305", "name": "web_search"}
+    asked: dict[str, Any] = {"model": "auto", "max_tokens": 100, "messages": HELLO}
+    with pytest.raises(anthropic.APIStatusError, match="hosted_tools") as refused:
+        client.messages.create(**asked, tools=[search])
+    assert 400 <= refused.value.status_code < 500
+    assert not provider.requests
+    message = client.messages.create(**asked, tools=[search, WEATHER])
+    assert message.model == "big"
+
+
 def test_errors_are_anthropics(client: anthropic.Anthropic, provider: Simulated) -> None:
     with pytest.raises(anthropic.NotFoundError) as unknown:
         client.messages.create(model="smal", max_tokens=1, messages=HELLO)
