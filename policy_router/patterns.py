@@ -58,7 +58,9 @@ def over_bytes(pattern: bytes) -> Any:
     return re2.compile(pattern, options=options)
 
 
-def which_match(patterns: Sequence[bytes], example: bytes) -> Callable[[bytes], Sequence[int]]:
+def which_match(
+    patterns: Sequence[bytes], example: bytes = b"", memory: int = 1 << 26
+) -> Callable[[bytes], Sequence[int] | None]:
     """The function that finds which of some RE2 patterns match anywhere, in one pass over the text.
 
     Bytes are searched, so that half of a surrogate pair can be found as well; in UTF-8 no character
@@ -66,10 +68,12 @@ def which_match(patterns: Sequence[bytes], example: bytes) -> Callable[[bytes], 
 
     Args:
         patterns: The patterns.
-        example: A text that every pattern matches.
+        example: A text that is searched at once, to see whether the memory suffices.
+        memory: Bytes that the automaton may use.
 
     Returns:
-        A function of a text: the positions in `patterns` of those that match.
+        A function of a text: the positions in `patterns` of those that match, in any order; None
+        when the automaton ran out of memory, so that any of them may match.
 
     Raises:
         TooManyPatterns: They are more than fit into the memory of the automaton.
@@ -79,26 +83,33 @@ def which_match(patterns: Sequence[bytes], example: bytes) -> Callable[[bytes], 
     options = re2.Options()
     options.log_errors = False
     options.encoding = re2.Options.Encoding.LATIN1
-    options.max_mem = _AUTOMATON
+    options.max_mem = memory
     automaton = re2.Set.SearchSet(options)
+    always = len(patterns)
+
+    def find(text: bytes) -> Sequence[int] | None:
+        matching = set(automaton.Match(text) or ())
+        if always not in matching:
+            return None
+        matching.remove(always)
+        return tuple(matching)
+
     try:
         for pattern in patterns:
             automaton.Add(pattern)
+        # RE2 says the same of a search that failed and of one that found nothing, so one more
+        # pattern matches every text, at its end.
+        automaton.Add(rb"\z")
         automaton.Compile()
-        complete = len(automaton.Match(example) or ()) == len(patterns)
     except re2.error:
-        complete = False
-    if not complete:
+        raise TooManyPatterns from None
+    if find(example) is None:
         raise TooManyPatterns
-    return lambda text: automaton.Match(text) or ()
+    return find
 
 
 class TooManyPatterns(Exception):  # noqa: N818  a limit, which the caller works around
     """The patterns are more than fit into the memory of one automaton."""
-
-
-_AUTOMATON: Final = 1 << 26
-"""Bytes of memory that the automaton of several patterns may use."""
 
 
 RE2: Final = "patterns are RE2: no look-around, no back-references"

@@ -42,7 +42,7 @@ class KeywordLists:
         self._lists = tuple(tuple((word, _folded(word)) for word in words) for words in lists)
         known = {folded: None for words in self._lists for _, folded in words if folded}
         self._words = tuple(known)
-        self._search: Callable[[bytes], Sequence[int]] | None = None
+        self._search: Callable[[bytes], Sequence[int] | None] | None = None
         if known:
             example = "\n".join(known).encode("utf-8", "surrogatepass")
             with suppress(TooManyPatterns):
@@ -60,8 +60,9 @@ class KeywordLists:
         low = text.casefold()
         if self._search is None:
             return KeywordMatches(self._lists, frozenset(self._whole_words(self._words, low)))
-        occur = [self._words[at] for at in self._search(low.encode("utf-8", "surrogatepass"))]
-        if not low.isascii():
+        found = self._search(low.encode("utf-8", "surrogatepass"))
+        occur = self._words if found is None else [self._words[at] for at in found]
+        if found is None or not low.isascii():
             occur = self._whole_words(occur, low)
         return KeywordMatches(self._lists, frozenset(occur))
 

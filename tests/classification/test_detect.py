@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import random
 from time import thread_time
 
 import pytest
@@ -11,8 +12,9 @@ from hypothesis import strategies as st
 
 from benchmarks.detect import HARD
 from benchmarks.detect_corpus import DEVELOPMENT, corpus
-from policy_router.classification.detect.detector import kinds_in
+from policy_router.classification.detect.detector import FORMS, kinds_in
 from policy_router.domain.detection import Sensitive
+from policy_router.patterns import TooManyPatterns, over_bytes, which_match
 
 FOUND = {
     "email": [
@@ -241,6 +243,48 @@ def test_any_text_can_be_searched(text: str, kinds: set[Sensitive]) -> None:
     found = kinds_in(text, kinds)
     assert found <= {kind.value for kind in kinds}
     assert found == kinds_in(text, Sensitive) & {kind.value for kind in kinds}
+
+
+PIECES = [
+    *(text for texts in (*FOUND.values(), *LOOKS_LIKE.values()) for text in texts),
+    *HARD.values(), "2001:", "ffff:", "0:0:0:0:0:", "sk-", "PRIVATE KEY-----", "Bearer ", "key=",
+    "ab12CD34ef56GH78", "://u:", "@h.de", " is ", "\n", " ", "\ud800", "é",
+]  # fmt: skip
+
+
+@settings(deadline=None)
+@given(
+    st.lists(st.sampled_from(PIECES) | st.text("0123456789abDEkis .:-@/=?&\"'_~", max_size=20)),
+    st.sampled_from(["", " ", "\n"]),
+)
+def test_one_pass_for_hints_changes_no_result(pieces: list[str], between: str) -> None:
+    text = between.join(pieces)
+    data = text.encode("utf-8", "replace")
+    each = {kind.value for kind, forms in FORMS.items() if any(x.finds(data) for x in forms)}
+    assert kinds_in(text, Sensitive) == each
+
+
+def test_a_hint_is_in_every_sentence_in_which_something_is_found() -> None:
+    for sentence in corpus(11, DEVELOPMENT, 10):
+        data = sentence.text.encode()
+        for form in (form for forms in FORMS.values() for form in forms):
+            assert over_bytes(form.hint).search(data) or not form.finds(data), form.hint
+
+
+@pytest.mark.parametrize("memory", [1 << size for size in range(10, 25, 2)])
+def test_hints_are_never_missed_for_want_of_memory(memory: int) -> None:
+    """A hostile text, in which each character leads to another state of the automaton."""
+    source = random.Random(1)  # noqa: S311  the same each time is what is wanted
+    text = "".join(source.choices("0123456789 .:-@abDE+/=s?&'\"kis", k=3_000)).encode()
+    hints = [form.hint for forms in FORMS.values() for form in forms]
+    there = {number for number, hint in enumerate(hints) if over_bytes(hint).search(text)}
+    assert len(there) >= 4
+    try:
+        found = which_match(hints, memory=memory)(text)
+    except TooManyPatterns:
+        assert memory < 1 << 20
+    else:
+        assert found is None or set(found) == there
 
 
 def test_the_corpus_is_judged_as_the_page_says() -> None:

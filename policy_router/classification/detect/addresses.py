@@ -6,6 +6,7 @@ import ipaddress
 import re
 from typing import Final
 
+from policy_router.classification.detect.form import SensitiveForm
 from policy_router.patterns import over_bytes
 
 _BEFORE: Final = 200
@@ -26,7 +27,7 @@ _LABEL: Final = re.compile(r"[a-z]{2,24}")
 _LINK: Final = re.compile(rb"://\S*\Z")
 
 
-def has_email(data: bytes) -> bool:
+def _has_email(data: bytes) -> bool:
     """Whether a text, in UTF-8, contains an address of electronic mail."""
     return any(
         _is_mail(data, match.start(), match[1]) for match in over_bytes(_MAIL).finditer(data)
@@ -53,6 +54,11 @@ def _is_mail(data: bytes, last: int, end: bytes) -> bool:
     return not in_link and _LABEL.fullmatch(end.decode().lower()) is not None
 
 
+EMAIL: Final = (
+    SensitiveForm(rb"[0-9A-Za-z_%+\x80-\xff-]@[0-9A-Za-z.\x80-\xff-]+\.[A-Za-z]{2}", _has_email),
+)
+"""How addresses of electronic mail are found."""
+
 _V4: Final = rb"[0-9]{1,3}(?:\.[0-9]{1,3}){3}"
 _V6: Final = rb"[0-9A-Fa-f]{0,4}(?::[0-9A-Fa-f]{0,4}){2,7}(?:(?:\.[0-9]{1,3}){3})?"
 _VERSION: Final = re.compile(
@@ -73,15 +79,9 @@ _NUMBER_BEFORE: Final = re.compile(rb"[0-9A-Za-z_.+-]\Z|==\s?\Z")
 _NUMBER_AFTER: Final = re.compile(rb"[0-9A-Za-z_]|[.-][0-9A-Za-z]")
 
 
-def has_ip(data: bytes) -> bool:
-    """Whether a text, in UTF-8, contains the address of a machine on the internet.
-
-    Numbers of versions with four parts are left out, and addresses of this machine or of none, such
-    as 127.0.0.1 and 0.0.0.0, which say nothing about anybody.
-    """
-    return any(_is_v4(data, *match.span()) for match in over_bytes(_V4).finditer(data)) or any(
-        _is_v6(data, *match.span()) for match in over_bytes(_V6).finditer(data)
-    )
+def _has_v4(data: bytes) -> bool:
+    """Whether a text, in UTF-8, contains an address of IPv4."""
+    return any(_is_v4(data, *match.span()) for match in over_bytes(_V4).finditer(data))
 
 
 def _is_v4(data: bytes, start: int, end: int) -> bool:
@@ -98,6 +98,11 @@ def _is_v4(data: bytes, start: int, end: int) -> bool:
     if max(first, *others) < _LEAST and first != _PRIVATE and text not in _NAME_SERVERS:
         return False
     return not _VERSION.search(data[max(0, start - 24) : start])
+
+
+def _has_v6(data: bytes) -> bool:
+    """Whether a text, in UTF-8, contains an address of IPv6."""
+    return any(_is_v6(data, *match.span()) for match in over_bytes(_V6).finditer(data))
 
 
 _NAME: Final = re.compile(rb"[0-9A-Za-z_:.]")
@@ -118,3 +123,15 @@ def _is_v6(data: bytes, start: int, end: int) -> bool:
     first = address.packed[0]
     # Only these networks are in use; `Ab::Cd` in a program is not in any of them.
     return first >> 5 == 1 or first >= 0xFC or address.ipv4_mapped is not None
+
+
+IP: Final = (
+    SensitiveForm(rb"[0-9]\.[0-9]{1,3}\.[0-9]{1,3}\.[0-9]", _has_v4),
+    # Networks in use begin with 2, 3, or `fc` to `ff`; an address of IPv4 follows `ffff:`.
+    SensitiveForm(rb"(?i)(?:[23][0-9a-f]|f[c-f])[0-9a-f]{2}:[0-9a-f]{0,4}:|ffff:", _has_v6),
+)
+"""How addresses of machines on the internet are found.
+
+Numbers of versions with four parts are left out, and addresses of this machine or of none, such
+as 127.0.0.1 and 0.0.0.0, which say nothing about anybody.
+"""

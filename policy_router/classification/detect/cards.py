@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
-from policy_router.classification.detect.digits import long_numbers
+from policy_router.classification.detect.digits import LEAST_DIGITS, SEPARATOR, long_numbers
+from policy_router.classification.detect.form import SensitiveForm
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -25,7 +26,7 @@ _LENGTHS: Final = dict(_BEGINNINGS)
 _MOST_GROUPS: Final = 5
 
 
-def has_card(data: bytes) -> bool:
+def _has_card(data: bytes) -> bool:
     """Whether a text, in UTF-8, contains the number of a payment card."""
     return any(_any_card(groups) for groups in long_numbers(data))
 
@@ -61,3 +62,7 @@ def _luhn(number: str) -> bool:
         value = int(digit) * (1 + place % 2)
         total += value - 9 if value > 9 else value
     return total % 10 == 0
+
+
+CARD: Final = (SensitiveForm(rb"[0-9](?:%s?[0-9]){%d}" % (SEPARATOR, LEAST_DIGITS - 1), _has_card),)
+"""How numbers of payment cards are found."""

@@ -5,26 +5,32 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Mapping
+from functools import cache
 from typing import TYPE_CHECKING, Final
 
-from policy_router.classification.detect.addresses import has_email, has_ip
-from policy_router.classification.detect.cards import has_card
-from policy_router.classification.detect.ibans import has_iban
-from policy_router.classification.detect.phones import has_phone
-from policy_router.classification.detect.secrets import has_secret
+from policy_router.classification.detect.addresses import EMAIL, IP
+from policy_router.classification.detect.cards import CARD
+from policy_router.classification.detect.ibans import IBAN
+from policy_router.classification.detect.phones import PHONE
+from policy_router.classification.detect.secrets import SECRET
 from policy_router.domain.detection import Sensitive
+from policy_router.patterns import which_match
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator
+    from collections.abc import Callable, Iterable, Iterator, Sequence
 
-_LOOK: Final[Mapping[Sensitive, Callable[[bytes], bool]]] = {
-    Sensitive.EMAIL: has_email,
-    Sensitive.PHONE: has_phone,
-    Sensitive.CARD: has_card,
-    Sensitive.IBAN: has_iban,
-    Sensitive.IP: has_ip,
-    Sensitive.SECRET: has_secret,
+    from policy_router.classification.detect.form import SensitiveForm
+
+FORMS: Final[Mapping[Sensitive, tuple[SensitiveForm, ...]]] = {
+    Sensitive.EMAIL: EMAIL,
+    Sensitive.PHONE: PHONE,
+    Sensitive.CARD: CARD,
+    Sensitive.IBAN: IBAN,
+    Sensitive.IP: IP,
+    Sensitive.SECRET: SECRET,
 }
+"""The forms that each kind has."""
+_FORMS: Final = tuple((kind, form) for kind, forms in FORMS.items() for form in forms)
 _APART: Final = "\n\x00\n"
 """Between texts, so that nothing continues from one into the next."""
 _API_KEYS: Final = frozenset({"role", "type", "detail", "format"})
@@ -50,7 +56,20 @@ def kinds_in(value: object, kinds: Iterable[Sensitive]) -> frozenset[str]:
     """
     text = _APART.join(_texts(value))
     data = text.encode("utf-8", "replace")
-    return frozenset(kind.value for kind in kinds if _LOOK[kind](data))
+    hints = _hints()(data)
+    wanted = frozenset(kinds)
+    found = set[str]()
+    for number in range(len(_FORMS)) if hints is None else hints:
+        kind, form = _FORMS[number]
+        if kind in wanted and kind.value not in found and form.finds(data):
+            found.add(kind.value)
+    return frozenset(found)
+
+
+@cache
+def _hints() -> Callable[[bytes], Sequence[int] | None]:
+    """The function that finds, in one pass over a text, which forms may be in it."""
+    return which_match([form.hint for _, form in _FORMS])
 
 
 def _texts(value: object) -> Iterator[str]:

@@ -10,6 +10,10 @@ from policy_router.patterns import over_bytes
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+LEAST_DIGITS: Final = 13
+SEPARATOR: Final = rb"(?:[ -]|\xc2\xa0|\xe2\x80[\x90-\x93\xaf])"
+"""What is between two groups of digits: a space, a hyphen or a dash."""
+_NUMBER: Final = rb"[0-9](?:%s?[0-9]){%d,}" % (SEPARATOR, LEAST_DIGITS - 1)
 _CONTINUED: Final = re.compile(rb"[0-9A-Za-z_]\Z|[0-9A-Za-z_][.,:/=+-]\Z|[#.]\Z")
 _COUNTRY: Final = re.compile(rb"\b[A-Za-z]{2}\Z")
 """How a bank account number begins."""
@@ -20,11 +24,9 @@ def long_numbers(data: bytes) -> Iterator[list[str]]:
     """Every run of groups of digits that are apart from other names and numbers.
 
     Args:
-        data: The text in UTF-8. A space, a hyphen or a dash is between two groups; together they
-            have at least 13 digits.
+        data: The text in UTF-8. The groups of a run have at least `LEAST_DIGITS` digits together.
     """
-    numbers = over_bytes(rb"[0-9](?:(?:[ -]|\xc2\xa0|\xe2\x80[\x90-\x93\xaf])?[0-9]){12,}")
-    for match in numbers.finditer(data):
+    for match in over_bytes(_NUMBER).finditer(data):
         start, end = match.span()
         groups = re.findall("[0-9]+", match[0].decode("utf-8", "replace"))
         if _CONTINUES.match(data, end, end + 2):

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING, Final
 
+from policy_router.classification.detect.form import SensitiveForm
 from policy_router.patterns import over_bytes
 
 if TYPE_CHECKING:
@@ -39,7 +40,7 @@ _FORMS: Final = {
 """By the number of characters: how they are written, in one piece or in groups of four."""
 
 
-def has_iban(data: bytes) -> bool:
+def _has_iban(data: bytes) -> bool:
     """Whether a text, in UTF-8, contains an international bank account number."""
     return any(
         _is_iban(data[match.start() : match.start() + _MOST])
@@ -55,3 +56,7 @@ def _is_iban(text: bytes) -> bool:
     characters = re.sub("[^0-9A-Z]", "", written[0].decode("utf-8", "ignore").upper())
     number = characters[4:] + characters[:4]
     return int("".join(str(int(each, 36)) for each in number)) % 97 == 1
+
+
+IBAN: Final = (SensitiveForm(_START, _has_iban),)
+"""How international bank account numbers are found."""

@@ -10,6 +10,7 @@ from __future__ import annotations
 import re
 from typing import Final
 
+from policy_router.classification.detect.form import SensitiveForm
 from policy_router.patterns import over_bytes
 
 _SIGN: Final = rb"(?:[ .()/-]|\xc2\xa0|\xe2\x80[\x90-\x93\xaf])"
@@ -60,7 +61,7 @@ _GOES_ON: Final = re.compile(
 )
 
 
-def has_phone(data: bytes) -> bool:
+def _has_phone(data: bytes) -> bool:
     """Whether a text, in UTF-8, contains a telephone number."""
     return any(_is_phone(data, *match.span()) for match in over_bytes(_NUMBER).finditer(data))
 
@@ -90,3 +91,7 @@ def _is_spoken(before: bytes) -> bool:
         re.search(rb"[^\x00-\x7f]\s*\Z|(?i:\b(?:me|mich|moi|at|unter|au|is|ist|est)\s+)\Z", before)
         is not None
     )
+
+
+PHONE: Final = (SensitiveForm(rb"[0-9](?:%s*[0-9]){%d}" % (_SIGN, _SHORTEST - 1), _has_phone),)
+"""How telephone numbers are found."""
