@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from policy_router.server.dialects.messages.count import count_tokens
-from policy_router.server.incoming import read_body, read_json
+from policy_router.server.incoming import read_object
 from policy_router.server.replies import json_reply
 
 if TYPE_CHECKING:
@@ -16,5 +16,5 @@ if TYPE_CHECKING:
 
 async def count(call: HttpCall) -> Response:
     """Return the estimate that decisions are made on."""
-    body = read_json(await read_body(call.request, call.settings), call.settings)
+    body = await read_object(call.request, call.settings)
     return json_reply(count_tokens(body))

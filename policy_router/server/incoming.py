@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import json
+import re
+from math import isfinite
 from typing import TYPE_CHECKING, Any, Final, NoReturn
 
 from policy_router.quoting import quoted
@@ -13,6 +15,23 @@ if TYPE_CHECKING:
     from starlette.requests import Request
 
     from policy_router.server.settings import ServerSettings
+
+
+async def read_object(request: Request, settings: ServerSettings) -> dict[str, Any]:
+    """Return the JSON object in the body of a request.
+
+    Raises:
+        RefusedCallError: There is none, or it is not taken.
+        ClientDisconnect: The client closed the connection.
+    """
+    body = await read_body(request, settings)
+    if len(body) <= _SMALL:
+        return read_json(body, settings)
+    return await asyncio.to_thread(read_json, body, settings)  # other calls go on meanwhile
+
+
+_SMALL: Final = 500_000
+"""Bytes of a body that is read within some milliseconds, as those of coding agents are."""
 
 
 async def read_body(request: Request, settings: ServerSettings) -> bytes:
@@ -60,7 +79,10 @@ def read_json(body: bytes, settings: ServerSettings) -> dict[str, Any]:
     """
     try:
         value = json.loads(
-            body.decode("utf-8"), object_pairs_hook=_unique, parse_constant=_no_number
+            body.decode("utf-8"),
+            object_pairs_hook=_unique,
+            parse_constant=_no_number,
+            parse_float=_finite,
         )
     except UnicodeDecodeError:
         raise _invalid("the body is not UTF-8") from None
@@ -78,6 +100,20 @@ def read_json(body: bytes, settings: ServerSettings) -> dict[str, Any]:
         raise _invalid("the body must be a JSON object")
     if body.count(b"[") + body.count(b"{") > settings.depth and _deeper(value, settings.depth):
         raise _too_deep(settings)
+    return _whole(value) if _HALF.search(body) else value
+
+
+_HALF: Final = re.compile(rb"\\u[dD][89a-fA-F]")
+"""The escape of half a surrogate pair, which is one of two for a character, or stands alone."""
+
+
+def _whole(value: Any) -> Any:
+    """The value with U+FFFD in place of halves that stand alone: no provider takes those."""
+    text = json.dumps(value, ensure_ascii=False)
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        return json.loads(text.encode("utf-16", "surrogatepass").decode("utf-16", "replace"))
     return value
 
 
@@ -99,6 +135,13 @@ def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
 
 def _no_number(name: str) -> NoReturn:
     raise _HostileError(f"the body contains `{name}`, which is not JSON")
+
+
+def _finite(text: str) -> float:
+    value = float(text)
+    if not isfinite(value):
+        raise _HostileError("the body contains a number beyond the range of floats")
+    return value
 
 
 def _deeper(value: Any, levels: int) -> bool:

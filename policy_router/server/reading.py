@@ -15,7 +15,7 @@ from policy_router.domain.original import OriginalRequest
 from policy_router.server import hints
 from policy_router.server.dialects.neutral import NeutralRequest
 from policy_router.server.dialects.translators import TRANSLATORS
-from policy_router.server.incoming import read_body, read_json
+from policy_router.server.incoming import read_object
 from policy_router.server.model_names import resolve
 
 if TYPE_CHECKING:
@@ -82,7 +82,7 @@ async def read_call(
         ClientDisconnect: The client closed the connection.
     """
     policy = call.router.policy
-    body = read_json(await read_body(call.request, call.settings), call.settings)
+    body = await read_object(call.request, call.settings)
     headers = call.request.headers
     if without_messages and not body.get("messages"):
         request = NeutralRequest(dialect, body.get("model") or "", stream=False, body={})

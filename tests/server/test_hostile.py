@@ -37,6 +37,7 @@ BODIES: Final = {
     "a bom": b"\xef\xbb\xbf" + GOOD.encode(),
     "nan": GOOD.replace("}", ', "temperature": NaN}', 1).encode(),
     "infinity": GOOD[:-1].encode() + b', "temperature": -Infinity}',
+    "an infinite number": GOOD[:-1].encode() + b', "wish": 1e999}',
     "a huge number": GOOD[:-1].encode() + b', "seed": ' + b"9" * 5_000 + b"}",
     "a model twice": GOOD[:-1].encode() + b', "model": "big"}',
     "a nested field twice": b'{"messages": [{"role": "user", "role": "system", "content": ""}]}',
@@ -74,6 +75,15 @@ def small(router: Router) -> Iterator[str]:
     app = create_app(router, settings=settings, lifespan=closes(router))
     with served(app, settings=settings) as address:
         yield address
+
+
+def test_a_large_body_that_is_taken(address: str, provider: Simulated) -> None:
+    message = {"role": "user", "content": "word " * 5_000}
+    body = json.dumps({"model": "big", "messages": [message] * 30})
+    assert httpx.post(f"{address}{CHAT}", content=body, timeout=60).status_code == 422
+    twice = body[:-1] + ', "model": "small"}'
+    assert httpx.post(f"{address}{CHAT}", content=twice, timeout=60).status_code == 400
+    assert not provider.requests
 
 
 @pytest.mark.parametrize("announced", [True, False])
@@ -167,10 +177,10 @@ def test_an_unknown_method(address: str) -> None:
 
 
 def test_nothing_of_a_body_becomes_a_header(address: str) -> None:
-    body = {"messages": HELLO, "a\r\nset-cookie: x": 1, "\u2028": 2, "m" * 500: 3}
-    answer = httpx.post(f"{address}{CHAT}", json=body)
+    odd = {"a\r\nset-cookie: x": 1, "\u2028": 2, "m" * 500: 3}
+    answer = httpx.post(f"{address}/v1/messages", json={"messages": HELLO, "max_tokens": 9, **odd})
     assert "set-cookie" not in answer.headers
-    assert answer.headers["x-policy-router-ignored"].startswith("a%0D%0Aset-cookie: x, mmm")
+    assert answer.headers["x-policy-router-ignored"].startswith("a%EF%BF%BD%EF%BF%BDset-cookie: x,")
 
 
 def test_the_protocol_has_the_time_of_the_settings() -> None:
