@@ -34,6 +34,9 @@ MAX_BYTES: Final = 100_000_000
 """The size in bytes from which a file is rotated, unless the program says otherwise."""
 KEPT: Final = 5
 """How many older files are kept, unless the program says otherwise."""
+GATHERING: Final = 0.05
+"""Seconds for which lines are gathered before they are written: waking a thread for each would take
+longer than many requests."""
 WAITING: Final = 10_000
 """The most lines that wait to be written; beyond it, new ones are dropped and counted."""
 
@@ -84,6 +87,7 @@ class DecisionLog:
         self._changed = threading.Condition(threading.Lock())
         self._thread: threading.Thread | None = None
         self._closed = False
+        self._idle = True
 
     def __call__(self, event: Event) -> None:
         """Take the decision of a request that has ended; other events are ignored."""
@@ -100,7 +104,9 @@ class DecisionLog:
                 )
                 self._thread.start()
                 atexit.register(self.close)
-            self._changed.notify()
+            if self._idle:
+                self._idle = False
+                self._changed.notify()
 
     def close(self) -> None:
         """Write what waits and close the file; may be called twice."""
@@ -126,7 +132,10 @@ class DecisionLog:
     def _serve(self) -> None:
         while True:
             with self._changed:
+                self._idle = True
                 self._changed.wait_for(lambda: self._waiting or self._closed)
+                self._idle = False
+                self._changed.wait_for(lambda: self._closed, GATHERING)
                 events = list(self._waiting)
                 self._waiting.clear()
                 if not events:
