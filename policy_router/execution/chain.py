@@ -138,10 +138,12 @@ class ChainStep:
     Attributes:
         move: What to do.
         wait: Seconds before a RETRY, least and most; the executor draws one between them.
+        other_key: Whether a RETRY calls the model with another of its keys, which is no repetition.
     """
 
     move: Move
     wait: tuple[float, float] = (0.0, 0.0)
+    other_key: bool = False
 
 
 class Chain:
@@ -318,7 +320,7 @@ class Chain:
         if not helps or not self._attempts_to_spare or remaining < LEAST:
             return None
         self.attempts += 1
-        return ChainStep(Move.RETRY)
+        return ChainStep(Move.RETRY, other_key=True)
 
     def _move_on(self, remaining: float) -> ChainStep:
         if not self._allowed or remaining < LEAST:

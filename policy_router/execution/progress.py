@@ -251,9 +251,9 @@ class Progress:
                 skipped = self.chain.give_up(f"the request stops at {failure.kind}")
                 raise stopped(self.decision, self.attempts, failure, skipped)
             case Move.RETRY:
-                if step.wait[1]:  # not for another key, which is called at once
-                    if self._called is not None:
-                        self.context.retries.spend(self._called)
+                if not step.other_key and self._called is not None:
+                    self.context.retries.spend(self._called)
+                if step.wait[1]:
                     await self.context.sleep(self.context.random.uniform(*step.wait))
                 candidate = self.chain.retry()
             case Move.NEXT:

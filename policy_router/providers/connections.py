@@ -13,7 +13,7 @@ import ssl
 from contextlib import asynccontextmanager, suppress
 from functools import cache, lru_cache
 from types import MappingProxyType
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, NamedTuple
 from urllib.parse import urlsplit
 from urllib.request import getproxies, proxy_bypass
 from weakref import WeakKeyDictionary
@@ -21,7 +21,7 @@ from weakref import WeakKeyDictionary
 from policy_router.providers.wire import Wire
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Mapping
+    from collections.abc import AsyncGenerator, AsyncIterator, Mapping
     from types import SimpleNamespace
 
     import aiohttp
@@ -31,6 +31,8 @@ CONNECT_SECONDS: Final = 3.0
 _ERROR: Final = 400
 _LARGEST_ERROR: Final = 1024 * 1024
 """Bytes of an error that are read."""
+_ERROR_SECONDS: Final = 2.0
+"""Seconds that the rest of an error may take after its status."""
 
 
 class Connections:
@@ -38,15 +40,13 @@ class Connections:
 
     def __init__(self) -> None:
         """Begin without connections."""
-        self._sessions: WeakKeyDictionary[asyncio.AbstractEventLoop, aiohttp.ClientSession] = (
-            WeakKeyDictionary()
-        )
+        self._open: WeakKeyDictionary[asyncio.AbstractEventLoop, _OpenSession] = WeakKeyDictionary()
 
     async def aclose(self) -> None:
         """Close the connections of the running event loop."""
-        session = self._sessions.pop(asyncio.get_running_loop(), None)
-        if session is not None:
-            await session.close()
+        found = self._open.get(asyncio.get_running_loop())
+        if found is not None:
+            await found.generator.aclose()
 
     @asynccontextmanager
     async def post(
@@ -72,7 +72,7 @@ class Connections:
             wire.status = response.status
             wire.headers = MappingProxyType({k.lower(): v for k, v in response.headers.items()})
             if response.status >= _ERROR:
-                wire.body = await response.content.read(_LARGEST_ERROR)
+                wire.body = await _error_body(response)
             yield response
         finally:
             # A connection with an unread rest cannot be used again.
@@ -93,7 +93,8 @@ class Connections:
             aiohttp.ClientError: The connection failed.
             TimeoutError: The connection was not opened in time.
         """
-        async with self._session().get(
+        session = await self._session()
+        async with session.get(
             url,
             headers=headers,
             allow_redirects=False,
@@ -107,7 +108,7 @@ class Connections:
     ) -> aiohttp.ClientResponse:
         import aiohttp  # noqa: PLC0415  only where a model is called directly
 
-        session = self._session()
+        session = await self._session()
         wire.watched = wire.handed_over = True
         for last in (False, True):
             call = _Call(wire)
@@ -128,20 +129,57 @@ class Connections:
                 wire.sent = False
         raise AssertionError("the last try returns or raises")
 
-    def _session(self) -> aiohttp.ClientSession:
+    async def _session(self) -> aiohttp.ClientSession:
+        loop = asyncio.get_running_loop()
+        found = self._open.get(loop)
+        if found is None:
+            generator = self._of_loop(loop)
+            found = self._open[loop] = _OpenSession(await anext(generator), generator)
+        return found.session
+
+    async def _of_loop(
+        self, loop: asyncio.AbstractEventLoop
+    ) -> AsyncGenerator[aiohttp.ClientSession]:
+        """The session of a loop, closed where the loop ends: `asyncio.run` then closes the
+        generators that are left."""
         import aiohttp  # noqa: PLC0415  as above
 
-        loop = asyncio.get_running_loop()
-        session = self._sessions.get(loop)
-        if session is None:
-            session = self._sessions[loop] = aiohttp.ClientSession(
-                connector=aiohttp.TCPConnector(limit=0, ssl=_certificates()),
-                cookie_jar=aiohttp.DummyCookieJar(),
-                timeout=aiohttp.ClientTimeout(total=None, sock_connect=CONNECT_SECONDS),
-                trace_configs=[_trace()],
-                headers={"User-Agent": "policy-router"},  # firewalls refuse requests without one
-            )
-        return session
+        session = aiohttp.ClientSession(
+            connector=aiohttp.TCPConnector(limit=0, ssl=_certificates()),
+            cookie_jar=aiohttp.DummyCookieJar(),
+            timeout=aiohttp.ClientTimeout(total=None, sock_connect=CONNECT_SECONDS),
+            trace_configs=[_trace()],
+            headers={"User-Agent": "policy-router"},  # firewalls refuse requests without one
+        )
+        try:
+            yield session
+        finally:
+            self._open.pop(loop, None)
+            await session.close()
+
+
+class _OpenSession(NamedTuple):
+    """The session of an event loop.
+
+    Attributes:
+        session: The session.
+        generator: Closes it when it is closed itself.
+    """
+
+    session: aiohttp.ClientSession
+    generator: AsyncGenerator[aiohttp.ClientSession]
+
+
+async def _error_body(response: aiohttp.ClientResponse) -> bytes:
+    """What can be read of an error. Its status counts, even where the connection breaks after it."""
+    import aiohttp  # noqa: PLC0415  as above
+
+    read = bytearray()
+    with suppress(aiohttp.ClientError, OSError):
+        async with asyncio.timeout(_ERROR_SECONDS):
+            while len(read) < _LARGEST_ERROR and (data := await response.content.readany()):
+                read += data
+    return bytes(read[:_LARGEST_ERROR])
 
 
 @cache

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -64,9 +65,13 @@ def test_law_retries_are_a_tenth_of_first_calls_and_the_reserve(wishes: list[boo
         assert retries <= MOST + EARNED * number + 1e-9
 
 
-def test_requests_stop_repeating_calls_when_the_budget_is_used_up() -> None:
+@pytest.mark.parametrize("retry_after", [None, 0.0], ids=["no hint", "may be called at once"])
+def test_requests_stop_repeating_calls_when_the_budget_is_used_up(
+    retry_after: float | None,
+) -> None:
     async def work() -> list[int]:
-        caller = FakeCaller(a=[Failure(FailureKind.SERVER_ERROR)] * 80, b=[response()] * 40)
+        failure = Failure(FailureKind.SERVER_ERROR, retry_after=retry_after)
+        caller = FakeCaller(a=[failure] * 80, b=[response()] * 40)
         executor = Executor(caller, sleep=lambda _: asyncio.sleep(0))
         calls = []
         for _ in range(40):

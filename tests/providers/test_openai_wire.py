@@ -11,6 +11,7 @@ import json
 import socket
 import threading
 import warnings
+import weakref
 from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING, Any
 
@@ -22,7 +23,7 @@ from policy_router.errors import BadRequestError, RoutingError
 from policy_router.execution.executor import Executor
 from policy_router.providers.body import Body
 from policy_router.providers.connections import proxy_of
-from policy_router.providers.failure import CallFailed, FailureKind
+from policy_router.providers.failure import CallFailed, Failure, FailureKind
 from policy_router.providers.openai_wire.caller import OpenAIWireCaller
 from policy_router.providers.openai_wire.endpoints import ENDPOINTS, endpoint_of
 from policy_router.providers.simulated import Fail, Garble, Say, Simulated, Stall
@@ -271,6 +272,70 @@ def test_an_answer_that_is_not_http(answer: bytes, kind: FailureKind) -> None:
         _, failed = call(at(server.url))
     assert failed is not None
     assert (failed.failure.kind, failed.failure.sent) == (kind, True)
+
+
+REFUSAL = (
+    b'{"error":{"message":"too long","type":"invalid_request_error","param":"messages",'
+    b'"code":"context_length_exceeded"}}'
+)
+
+
+@pytest.mark.parametrize(
+    ("arrives", "kind"),
+    [(REFUSAL, FailureKind.CONTEXT_TOO_LONG), (REFUSAL[:20], FailureKind.BAD_REQUEST)],
+    ids=["whole", "broken"],
+)
+def test_an_error_may_arrive_in_pieces_and_counts_by_its_status_when_it_breaks(
+    arrives: bytes, kind: FailureKind
+) -> None:
+    head = f"HTTP/1.1 400 Bad Request\r\nContent-Length: {len(REFUSAL)}\r\n\r\n".encode()
+
+    async def go() -> Failure:
+        read = asyncio.Event()
+
+        async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+            await reader.readuntil(b"\r\n\r\n")
+            writer.write(head + arrives[:10])
+            await read.wait()
+            writer.write(arrives[10:])
+            writer.close()
+
+        class Watched(Wire):
+            __slots__ = ()
+
+            def __setattr__(self, name: str, value: object) -> None:
+                super().__setattr__(name, value)
+                if name == "status" and value is not None:
+                    asyncio.get_running_loop().call_soon(read.set)
+
+        server = await asyncio.start_server(serve, "127.0.0.1", 0)
+        caller = OpenAIWireCaller()
+        with pytest.raises(CallFailed) as failed, watching(Watched()):
+            url = f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}/v1"
+            await caller.call(at(url), HELLO, 30)
+        await caller.aclose()
+        server.close()
+        return failed.value.failure
+
+    failure = asyncio.run(go())
+    assert (failure.kind, failure.status) == (kind, 400)
+
+
+def test_connections_end_with_their_event_loop() -> None:
+    caller = OpenAIWireCaller()
+    loops = []
+    with Simulated({"a": Say()}) as provider:
+
+        async def go() -> None:
+            loops.append(weakref.ref(asyncio.get_running_loop()))
+            await caller.call(at(provider.url), HELLO, 30)
+
+        with warnings.catch_warnings():
+            warnings.simplefilter("error", ResourceWarning)
+            for _ in range(3):
+                asyncio.run(go())
+            gc.collect()
+    assert [loop() for loop in loops] == [None, None, None]
 
 
 class Listening:
