@@ -171,7 +171,7 @@ class _OpenSession(NamedTuple):
 
 
 async def _error_body(response: aiohttp.ClientResponse) -> bytes:
-    """What can be read of an error. Its status counts, even where the connection breaks after it."""
+    """What can be read of an error: its status counts even where the connection breaks after it."""
     import aiohttp  # noqa: PLC0415  as above
 
     read = bytearray()

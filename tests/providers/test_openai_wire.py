@@ -310,8 +310,8 @@ def test_an_error_may_arrive_in_pieces_and_counts_by_its_status_when_it_breaks(
 
         server = await asyncio.start_server(serve, "127.0.0.1", 0)
         caller = OpenAIWireCaller()
+        url = f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}/v1"
         with pytest.raises(CallFailed) as failed, watching(Watched()):
-            url = f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}/v1"
             await caller.call(at(url), HELLO, 30)
         await caller.aclose()
         server.close()
