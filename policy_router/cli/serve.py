@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Final
 
 import typer
 
-from policy_router.base_errors import PolicyRouterError
+from policy_router.base_errors import PolicyRouterError, UsageError
 from policy_router.cli.demo_policy import POLICY
 from policy_router.cli.output import fail, inform
 from policy_router.cli.policy import Where, choose, open_policy
@@ -53,6 +53,20 @@ def serve(
             help="How long requests under way may take to end when the server is stopped.",
         ),
     ] = 30,
+    decision_log: Annotated[
+        Path | None,
+        typer.Option(
+            "--decision-log",
+            metavar="FILE",
+            help="Write a JSON line for each decision to this file, without texts.",
+        ),
+    ] = None,
+    otel: Annotated[
+        bool,
+        typer.Option(
+            "--otel", help="Send spans to OpenTelemetry, as its own variables say. [extra otel]"
+        ),
+    ] = False,
     allow_function: Annotated[
         list[str] | None,
         typer.Option(
@@ -74,6 +88,9 @@ def serve(
     Without --keys only this machine can call the server, and whoever works on it may do everything.
     The policy files are followed: a good change is in use at the next request.
 
+    SIGTERM or Ctrl-C ends the server: requests under way may end within --grace, a second signal
+    ends it at once. Several --workers share the state store, which then cannot be in memory.
+
     Exit code 1: the policy has errors, 2: the server cannot start.
     """
     from policy_router.server.serving import check_address  # noqa: PLC0415  not needed for --help
@@ -81,8 +98,6 @@ def serve(
     if demo and (policy is not None or workers > 1):
         wrong = "--policy" if policy is not None else "--workers"
         raise typer.BadParameter("cannot be combined with --demo", param_hint=wrong)
-    if workers > 1 and port == 0:
-        raise typer.BadParameter("several workers need a port that is not 0", param_hint="--port")
     try:
         check_address(host, keys=keys is not None)
         with ExitStack() as ends:
@@ -95,6 +110,8 @@ def serve(
                 tuple(allow_function or ()),
                 workers,
                 grace,
+                decision_log,
+                otel,
             )
             service.run()
     except PolicyRouterError as problem:
@@ -112,29 +129,41 @@ class Service:
     functions: tuple[str, ...]
     workers: int
     grace: int
+    decision_log: Path | None
+    otel: bool
 
     def run(self) -> None:
         """Check everything, say what is served, and serve until the end."""
         from policy_router.acceptance.user_code import Functions  # noqa: PLC0415  not needed for --help
+        from policy_router.observe.decision_log import DecisionLog  # noqa: PLC0415  as above
         from policy_router.server import serving  # noqa: PLC0415  as above
         from policy_router.server.key_ring import KeyRing  # noqa: PLC0415  as above
         from policy_router.server.plan import ServePlan  # noqa: PLC0415  as above
+        from policy_router.server.supervisor import Supervisor  # noqa: PLC0415  as above
 
         policy = open_policy(self.path, Functions(self.functions))
         state = location_of(self.state, policy.name, self.path).url
+        if self.workers > 1 and state.startswith("memory:"):
+            raise UsageError(
+                f"each of {self.workers} processes would count for itself in `memory://`, and so "
+                "allow what the limits allow several times: give a file or Redis as --state, or "
+                "serve with --workers 1"
+            )
         keys = None if self.keys is None else str(self.keys)
         whom = "this machine only, without keys"
         if self.keys is not None:
             whom = f"whoever has one of the keys in {self.keys} ({len(KeyRing(self.keys))})"
-        plan = ServePlan(str(self.path), state, keys, self.functions, self.workers)
+        log = None if self.decision_log is None else str(self.decision_log)
+        if log is not None:
+            DecisionLog(log).close()  # says what is wrong with it before anything begins
+        plan = ServePlan(str(self.path), state, keys, self.functions, self.workers, log, self.otel)
         host, port = self.address
-        if self.workers > 1:
-            self._announce(policy, port, whom)
-            serving.serve_many(plan, host, port, grace=self.grace)
-            return
         with serving.listen(host, port) as listener:
             self._announce(policy, listener.getsockname()[1], whom)
-            serving.serve(plan, listener, grace=self.grace)
+            if self.workers > 1:
+                Supervisor(plan, listener, grace=self.grace).run()
+            else:
+                serving.serve(plan, listener, grace=self.grace)
 
     def _announce(self, policy: "Policy", port: int, whom: str) -> None:
         """Say on standard error what is served, from which policy, and to whom."""

@@ -121,6 +121,17 @@ class PrometheusMetrics:
             buckets=SECONDS,
             registry=to,
         )
+        self._breaks = Counter(
+            "policy_router_stream_breaks",
+            "Streams that failed after their first token, by the class of the failure.",
+            ["model", "reason"],
+            registry=to,
+        )
+        self._under_way = Gauge(
+            "policy_router_requests_under_way",
+            "Requests that were decided and have not ended.",
+            registry=to,
+        )
         self._fallbacks = Counter(
             "policy_router_fallbacks",
             "Calls of another model after a failed one.",
@@ -170,6 +181,12 @@ class PrometheusMetrics:
             self._reloads.labels(result)
         self._policy = Gauge(
             "policy_router_policy_info", "The active policy.", ["name", "revision"], registry=to
+        )
+        self._models = Gauge(
+            "policy_router_model_info",
+            "The models of the active policy.",
+            ["model", "tier", "free"],
+            registry=to,
         )
         self._store = Gauge(
             "policy_router_store_up", "Whether the store of counters is reached.", registry=to
@@ -246,6 +263,7 @@ class PrometheusMetrics:
         decision = event.decision
         if event.request_id is not None and len(self._began) < UNDER_WAY:
             self._began[event.request_id] = event.time
+            self._under_way.set(len(self._began))
         first = decision.candidates[0].name if decision.candidates else ""
         self._decisions.labels(decision.task or "", decision.complexity or "", first).inc()
         for rule in decision.rules:
@@ -263,6 +281,8 @@ class PrometheusMetrics:
         self._attempt_duration.labels(model).observe(attempt.seconds)
         if attempt.first_token is not None:
             self._first_token.labels(model).observe(attempt.first_token)
+            if attempt.failure is not None:
+                self._breaks.labels(model, attempt.failure).inc()
         self._tokens.labels(model, "input").inc(attempt.tokens_in or 0)
         self._tokens.labels(model, "output").inc(attempt.tokens_out or 0)
         self._cost.labels(model).inc((attempt.cost_nano_usd or 0) / NANO_PER_USD)
@@ -274,6 +294,7 @@ class PrometheusMetrics:
         self._requests.labels(outcome, model).inc()
         began = self._began.pop(event.request_id or "", None)
         if began is not None:
+            self._under_way.set(len(self._began))
             self._duration.labels(outcome).observe(max(0.0, event.time - began))
         for failed, following in pairwise(event.attempts):
             if following.model != failed.model:
@@ -283,6 +304,9 @@ class PrometheusMetrics:
     def _show_policy(self, policy: Policy) -> None:
         self._policy.clear()
         self._policy.labels(policy.name, policy.revision).set(1)
+        self._models.clear()
+        for model in policy.models:
+            self._models.labels(model.name, model.tier, str(model.free).lower()).set(1)
         self._cap.clear()
         self._used.clear()
         for limit in policy.limits:

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import json
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 
 
 @dataclass(frozen=True, slots=True)
@@ -16,6 +15,8 @@ class ServePlan:
         keys: Path of the file of keys; None without keys.
         functions: Functions that the policy may call, as `MODULE:NAME`.
         workers: How many processes serve together.
+        decision_log: Path of the file that decisions are written to; None for none.
+        traces: Whether requests are reported to OpenTelemetry.
     """
 
     policy: str
@@ -23,13 +24,5 @@ class ServePlan:
     keys: str | None = None
     functions: tuple[str, ...] = ()
     workers: int = 1
-
-    def to_text(self) -> str:
-        """Return the plan as text, from which `from_text` makes it again."""
-        return json.dumps(asdict(self))
-
-    @classmethod
-    def from_text(cls, text: str) -> ServePlan:
-        """Return the plan that a text holds."""
-        fields = json.loads(text)
-        return cls(**{**fields, "functions": tuple(fields["functions"])})
+    decision_log: str | None = None
+    traces: bool = False

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import os
+import signal
 import socket
 from functools import partial
 from typing import TYPE_CHECKING, Any, Final
@@ -11,11 +11,13 @@ import uvicorn
 
 from policy_router.base_errors import UsageError
 from policy_router.server.access import is_local_name
-from policy_router.server.protocol import TimedHeaders, protocol
+from policy_router.server.protocol import protocol
 from policy_router.server.settings import SETTINGS
-from policy_router.server.worker import VARIABLE, application_of
+from policy_router.server.worker import application_of
 
 if TYPE_CHECKING:
+    from types import FrameType
+
     from policy_router.server.plan import ServePlan
     from policy_router.server.settings import ServerSettings
 
@@ -58,20 +60,70 @@ def listen(host: str, port: int) -> socket.socket:
 
 
 def serve(plan: ServePlan, listener: socket.socket, *, grace: int = GRACE) -> None:
-    """Serve until SIGINT or SIGTERM.
+    """Serve in this process until SIGINT or SIGTERM.
 
     No new connection is taken then. Requests under way may end within the grace time; what has
-    not ended is cancelled, and its hold settled.
+    not ended is cancelled, and its hold settled. A second signal ends the server at once.
 
     Args:
         plan: What is served.
         listener: The socket that listens.
         grace: Seconds; see `GRACE`.
+
+    Raises:
+        PolicyRouterError: The server cannot start.
+        KeyboardInterrupt: It was ended by SIGINT.
+    """
+    # What uvicorn leaves of a SIGTERM ends this process in the usual way, so that logs are written.
+    before = signal.signal(signal.SIGTERM, _end)
+    try:
+        run(plan, listener, grace=grace)
+    finally:
+        signal.signal(signal.SIGTERM, before)
+
+
+def _end(*_: object) -> None:
+    raise SystemExit(0)
+
+
+def run(
+    plan: ServePlan,
+    listener: socket.socket,
+    *,
+    grace: int,
+    deaf_to: frozenset[signal.Signals] = frozenset(),
+) -> None:
+    """Run one server with the signal handlers that are set.
+
+    Args:
+        plan: What is served.
+        listener: The socket that listens.
+        grace: Seconds; see `GRACE`.
+        deaf_to: Signals that do not end it.
     """
     config = uvicorn.Config(
         partial(application_of, plan), factory=True, **uvicorn_options(SETTINGS, grace)
     )
-    uvicorn.Server(config).run(sockets=[listener])
+    _Server(config, deaf_to).run(sockets=[listener])
+
+
+class _Server(uvicorn.Server):
+    """Ends at the first signal when nothing is under way, and at the second one at once."""
+
+    def __init__(self, config: uvicorn.Config, deaf_to: frozenset[signal.Signals]) -> None:
+        super().__init__(config)
+        self._deaf_to = deaf_to
+
+    def handle_exit(self, sig: int, frame: FrameType | None) -> None:
+        """Begin to end, or end."""
+        if sig in self._deaf_to:
+            return
+        second = self.should_exit
+        super().handle_exit(sig, frame)
+        if second:
+            self.force_exit = True
+            for connection in list(self.server_state.connections):
+                connection.transport.abort()
 
 
 def uvicorn_options(settings: ServerSettings, grace: int) -> dict[str, Any]:
@@ -89,23 +141,3 @@ def uvicorn_options(settings: ServerSettings, grace: int) -> dict[str, Any]:
         "h11_max_incomplete_event_size": settings.header_bytes,
         "timeout_graceful_shutdown": grace,
     }
-
-
-def serve_many(plan: ServePlan, host: str, port: int, *, grace: int = GRACE) -> None:
-    """Serve in several processes that share the port and the state store.
-
-    Args:
-        plan: What is served, and by how many processes.
-        host: The address or name to listen at.
-        port: The port.
-        grace: Seconds; see `GRACE`.
-    """
-    os.environ[VARIABLE] = plan.to_text()
-    uvicorn.run(
-        "policy_router.server.worker:application",
-        factory=True,
-        host=host,
-        port=port,
-        workers=plan.workers,
-        **{**uvicorn_options(SETTINGS, grace), "http": TimedHeaders},
-    )

@@ -1,30 +1,30 @@
-"""The application of one server process, which uvicorn makes in each of them."""
+"""The application of one server process, which each of them makes for itself."""
 
 from __future__ import annotations
 
+import asyncio
 import logging
-import os
+from contextlib import ExitStack, asynccontextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING
 
+from policy_router.events import EventSource
+from policy_router.observe.decision_log import DecisionLog
 from policy_router.observe.prometheus import PrometheusMetrics
-from policy_router.observe.router_events import ignore
+from policy_router.observe.tracing_setup import tracing
 from policy_router.router import Router
 from policy_router.server.access import local_user
 from policy_router.server.app import closes, create_app
 from policy_router.server.key_ring import KeyRing
-from policy_router.server.plan import ServePlan
 
 if TYPE_CHECKING:
+    from collections.abc import AsyncIterator
+
     from starlette.applications import Starlette
+    from starlette.types import Lifespan
 
-VARIABLE: Final = "POLICY_ROUTER_SERVE"
-"""The environment variable with the plan of a server of several processes."""
-
-
-def application() -> Starlette:
-    """Return the application of the plan in the environment."""
-    return application_of(ServePlan.from_text(os.environ[VARIABLE]))
+    from policy_router.events import Observer
+    from policy_router.server.plan import ServePlan
 
 
 def application_of(plan: ServePlan) -> Starlette:
@@ -33,21 +33,43 @@ def application_of(plan: ServePlan) -> Starlette:
     Raises:
         PolicyError: The policy has an error.
         StoreError: The counters cannot be opened.
-        UsageError: The keys cannot be used.
+        UsageError: The keys or the decision log cannot be used, or a package is missing.
     """
     logging.basicConfig(level=logging.WARNING, format="%(asctime)s %(levelname)s %(message)s")
     logging.getLogger("policy_router").setLevel(logging.INFO)
     identify = local_user if plan.keys is None else KeyRing(Path(plan.keys))
     # Each process counts for itself, and a scrape reaches any of them: one process alone has all.
     metrics = PrometheusMetrics() if plan.workers == 1 else None
-    router = Router.open(
-        plan.policy,
-        state=plan.state,
-        instances=plan.workers,
-        functions=plan.functions,
-        warm=True,
-        on_event=ignore if metrics is None else metrics,
-    )
-    if metrics is not None:
-        metrics.follow(router)
-    return create_app(router, identify=identify, metrics=metrics, lifespan=closes(router))
+    with ExitStack() as ends:
+        observers: list[Observer] = [] if metrics is None else [metrics]
+        if plan.decision_log is not None:
+            observers.append(ends.enter_context(DecisionLog(plan.decision_log)))
+        if plan.traces:
+            observers.append(ends.enter_context(tracing()))
+        router = Router.open(
+            plan.policy,
+            state=plan.state,
+            instances=plan.workers,
+            functions=plan.functions,
+            warm=True,
+            on_event=EventSource(*observers),
+        )
+        ends.callback(router.close)
+        if metrics is not None:
+            metrics.follow(router)
+        lifespan = _closes_all(router, ends.pop_all())
+    return create_app(router, identify=identify, metrics=metrics, lifespan=lifespan)
+
+
+def _closes_all(router: Router, ends: ExitStack) -> Lifespan[Starlette]:
+    """Return a lifespan that closes the router at the end, and then what observes it."""
+
+    @asynccontextmanager
+    async def lifespan(app: Starlette) -> AsyncIterator[None]:
+        try:
+            async with closes(router)(app):
+                yield
+        finally:
+            await asyncio.to_thread(ends.close)
+
+    return lifespan

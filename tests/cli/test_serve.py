@@ -11,6 +11,7 @@ import socket
 import subprocess
 import sys
 import threading
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import httpx
@@ -21,7 +22,6 @@ from tests.cli.run import ROOT, run
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
-    from pathlib import Path
 
 POLICY = """\
 version: 1
@@ -34,14 +34,17 @@ HELLO = [{"role": "user", "content": "Hello!"}]
 
 
 @contextlib.contextmanager
-def serving(*arguments: object) -> Iterator[tuple[subprocess.Popen[str], dict[str, str]]]:
+def serving(
+    *arguments: object, **environment: str
+) -> Iterator[tuple[subprocess.Popen[str], dict[str, str]]]:
     """Serve; yields the process and what it said at the start, by the first word of each line."""
     process = subprocess.Popen(
         [sys.executable, "-m", "policy_router", "serve", *map(str, arguments)],
         cwd=ROOT,
+        stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,
-        env=dict(os.environ),
+        env={**os.environ, **environment},
     )
     told: dict[str, str] = {}
     try:
@@ -82,7 +85,7 @@ def test_the_demo_answers_what_it_says_to_try() -> None:
         assert answer.json()["choices"][0]["message"]["content"] == "This is llama."
         assert "policy_router_decisions_total" in httpx.get(f"{url_of(told)}/metrics").text
         process.send_signal(signal.SIGTERM)
-        assert process.wait(60) in (0, -signal.SIGTERM)
+        assert process.wait(60) == 0
 
 
 @pytest.fixture
@@ -136,18 +139,130 @@ def test_the_end_lets_requests_finish_and_settles_the_rest(
     assert third.json()["choices"][0]["message"]["content"] == "again"
 
 
+def children(process: subprocess.Popen[str]) -> list[int]:
+    """The server processes of a server, without what helps to start them."""
+    tasks = Path(f"/proc/{process.pid}/task/{process.pid}/children").read_text()
+    every = [int(pid) for pid in tasks.split()]
+    return [pid for pid in every if b"spawn_main" in Path(f"/proc/{pid}/cmdline").read_bytes()]
+
+
+def ask(url: str) -> httpx.Response:
+    # A connection of its own, which any of the processes may take.
+    body = {"model": "auto", "messages": HELLO}
+    return httpx.post(f"{url}/v1/chat/completions", json=body, timeout=120)
+
+
+@pytest.mark.skipif(not Path("/proc/self/task").exists(), reason="it looks for processes in /proc")
 def test_several_processes_serve_together(policy: Path, tmp_path: Path) -> None:
-    with socket.create_server(("127.0.0.1", 0)) as free:
-        port = free.getsockname()[1]
     state = f"sqlite:///{tmp_path / 'state.db'}"
-    options = ("--policy", policy, "--port", port, "--state", state, "--workers", 2)
-    with serving(*options) as (process, told):
-        transport = httpx.HTTPTransport(retries=20)  # until the first of them listens
-        with httpx.Client(transport=transport, timeout=60) as client:
-            assert client.get(f"{url_of(told)}/v1/models").status_code == 200
-            assert client.get(f"{url_of(told)}/metrics").status_code == 404
+    log = tmp_path / "decisions.jsonl"
+    options = ("--policy", policy, "--port", 0, "--state", state, "--workers", 2)
+    with Simulated({"small": Say("hi")}) as provider:
+        policy.write_text(
+            POLICY.format(url=provider.url).replace("concurrent: 1", "requests: [3/hour]")
+        )
+        with serving(*options, "--decision-log", log) as (process, told):
+            url = url_of(told)
+            # They share one limit.
+            assert [ask(url).status_code for _ in range(4)] == [200, 200, 200, 429]
+            assert httpx.get(f"{url}/metrics").status_code == 404
+            first, second = children(process)
+            os.kill(first, signal.SIGKILL)
+            while len(now := set(children(process)) - {first}) < 2:
+                threading.Event().wait(0.05)
+            assert second in now
+            assert ask(url).status_code == 429
+            process.send_signal(signal.SIGTERM)
+            assert process.wait(60) == 0
+            assert f"server process {first} ended (-9); another starts" in process.communicate()[1]
+    assert len(log.read_text().splitlines()) == 5
+
+
+@pytest.mark.parametrize("workers", [1, 2])
+def test_requests_end_within_the_grace_time_and_a_second_signal_ends_at_once(
+    policy: Path, tmp_path: Path, workers: int
+) -> None:
+    state = f"sqlite:///{tmp_path / 'state.db'}"
+    options = ("--policy", policy, "--port", 0, "--state", state, "--workers", workers)
+    answers: list[httpx.Response | Exception] = []
+
+    def keep(url: str) -> None:
+        try:
+            answers.append(ask(url))
+        except httpx.HTTPError as error:
+            answers.append(error)
+
+    with Simulated({"small": [Say("in time", latency=1.0), Stall()]}) as provider:
+        policy.write_text(POLICY.format(url=provider.url))
+        for number, signals in ((1, [signal.SIGTERM]), (2, [signal.SIGTERM, signal.SIGTERM])):
+            with serving(*options, "--grace", 3600) as (process, told):
+                asking = threading.Thread(target=keep, args=(url_of(told),))
+                asking.start()
+                arrived(provider, number)
+                for each in signals:
+                    process.send_signal(each)
+                    while accepts(url_of(told)):
+                        threading.Event().wait(0.02)
+                asking.join()
+                process.wait(60)
+        assert provider.requests[1].disconnected.wait(60)
+    first, second = answers
+    assert isinstance(first, httpx.Response)
+    assert first.json()["choices"][0]["message"]["content"] == "in time"
+    assert isinstance(second, Exception)
+
+
+def accepts(url: str) -> bool:
+    """Whether a server still takes connections."""
+    host, port = url.removeprefix("http://").split(":")
+    with contextlib.suppress(OSError), socket.create_connection((host, int(port))):
+        return True
+    return False
+
+
+def test_ctrl_c_is_130(policy: Path, tmp_path: Path) -> None:
+    state = f"sqlite:///{tmp_path / 'state.db'}"
+    for workers in (1, 2):
+        options = ("--policy", policy, "--port", 0, "--state", state, "--workers", workers)
+        with serving(*options) as (process, told):
+            assert httpx.get(f"{url_of(told)}/healthz", timeout=60).status_code == 200
+            process.send_signal(signal.SIGINT)
+            assert process.wait(60) == 130
+
+
+def test_a_process_that_cannot_start_ends_the_server(policy: Path, tmp_path: Path) -> None:
+    options = ("--policy", policy, "--port", 0, "--state", f"sqlite:///{tmp_path / 'state.db'}")
+    with serving(*options, "--workers", 2, "--otel", OTEL_TRACES_EXPORTER="carrier-pigeon") as (
+        process,
+        _,
+    ):
+        _, said = process.communicate(timeout=60)
+        assert process.returncode == 2
+        assert "there is no exporter `carrier-pigeon` for traces" in said
+        assert "error: the server cannot start" in said
+
+
+def test_a_refused_reload_is_counted_and_logged_and_spans_are_sent(
+    policy: Path, tmp_path: Path
+) -> None:
+    options = ("--policy", policy, "--port", 0, "--state", "memory://", "--otel")
+    with (
+        Simulated({"small": Say("hi")}) as provider,
+        serving(*options, OTEL_TRACES_EXPORTER="console") as (process, told),
+    ):
+        policy.write_text(POLICY.format(url=provider.url))
+        url = url_of(told)
+        assert httpx.post(f"{url}/-/reload", timeout=60).status_code == 200
+        policy.write_text(POLICY.format(url=provider.url).replace("limits:", "limtis:"))
+        assert httpx.post(f"{url}/-/reload", timeout=60).status_code == 422
+        assert ask(url).status_code == 200  # by the policy of before
+        page = httpx.get(f"{url}/metrics", timeout=60).text
+        assert 'policy_router_policy_reloads_total{result="refused"} 1.0' in page
         process.send_signal(signal.SIGTERM)
-        process.wait(60)
+        out, said = process.communicate(timeout=60)
+    assert said.count("policy NOT reloaded") == 1
+    assert '"name": "policy_router.request"' in out
+    assert '"service.name": "policy-router"' in out
 
 
 @pytest.mark.parametrize("host", ["0.0.0.0", "::", "192.0.2.7", "example.com"])  # noqa: S104  refused
@@ -168,7 +283,8 @@ def test_wrong_uses(policy: Path, tmp_path: Path) -> None:
             (("--policy", policy, "--keys", tmp_path / "none.json"), 2, "no such file"),
             (("--policy", policy, "--port", port), 2, "address already in use"),
             (("--policy", policy, "--demo"), 2, "--demo"),
-            (("--policy", policy, "--workers", 2, "--port", 0), 2, "--port"),
+            (("--policy", policy, "--workers", 2, "--state", "memory://"), 2, "count for itself"),
+            (("--policy", policy, "--decision-log", tmp_path / "no" / "log"), 2, "the folder of"),
         ):
             result = run("serve", *arguments)
             assert result.code == code, result.err
