@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from policy_router.live.active import Active
+    from policy_router.live.watch import Watch
 
 POLICY = """\
 version: 1
@@ -41,7 +42,7 @@ def log_file(tmp_path: Path) -> Iterator[Path]:
 
 @pytest.mark.parametrize("watch", ["auto", "poll"])
 def test_a_log_in_the_folder_does_not_feed_itself(
-    tmp_path: Path, log_file: Path, watch: str
+    tmp_path: Path, log_file: Path, watch: Watch
 ) -> None:
     policy = tmp_path / "policy.yaml"
     policy.write_text(POLICY.format(context=8))
