@@ -67,7 +67,7 @@ ONLY_IN = {
     "redis": {"ledger.redis.connection"},
     "httpx": {"discovery.local", "providers"},
     "prometheus_client": {"observe.prometheus"},
-    "opentelemetry": {"observe.tracing"},
+    "opentelemetry": {"observe.tracing", "observe.tracing_setup"},
     "typer": {"cli"},
     "rich": {"cli", "views"},
 }
