@@ -53,8 +53,8 @@ def tracing() -> Iterator[Tracing]:
         return
     name = os.environ.get("OTEL_TRACES_EXPORTER") or _OTLP
     wanted = _OVER_HTTP if name == _OTLP else name
-    found = next(iter(entry_points(group=_EXPORTERS, name=wanted)), None)
-    if found is None:
+    exporter = next(iter(entry_points(group=_EXPORTERS, name=wanted)), None)
+    if exporter is None:
         raise UsageError(
             f"there is no exporter `{name}` for traces: pip install 'policy-router[otel]', "
             "or name another in OTEL_TRACES_EXPORTER"
@@ -62,7 +62,7 @@ def tracing() -> Iterator[Tracing]:
     # The variables of OpenTelemetry win over this name.
     resource = Resource.create({} if os.environ.get("OTEL_SERVICE_NAME") else {SERVICE_NAME: _NAME})
     provider = TracerProvider(resource=resource)
-    provider.add_span_processor(BatchSpanProcessor(found.load()()))
+    provider.add_span_processor(BatchSpanProcessor(exporter.load()()))
     try:
         yield Tracing(provider)
     finally:
