@@ -162,7 +162,7 @@ def test_a_level_that_is_unknown_here_is_left_to_the_provider(unknown: object) -
 @pytest.mark.parametrize(
     ("calls", "wanted"),
     [
-        ("openai/gpt-5-mini", {"reasoning_effort": "high", "temperature": 0.5}),
+        ("openai/gpt-5-mini", {"reasoning_effort": "high", "temperature": None}),
         ("hosted_vllm/qwen3", {"reasoning_effort": "high", "temperature": 0.5}),
         ("anthropic/claude-sonnet-4-5",
          {"thinking": {"type": "enabled", "budget_tokens": 16_384}, "temperature": None}),

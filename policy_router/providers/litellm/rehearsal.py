@@ -7,10 +7,12 @@ slowly. Nothing is sent here: the client answers by itself.
 from __future__ import annotations
 
 import asyncio
+import importlib
 import json
 import logging
 import threading
 import warnings
+from contextlib import suppress
 from typing import TYPE_CHECKING, Any, Final
 
 from policy_router.providers.litellm.library import (
@@ -75,6 +77,9 @@ async def _rehearse(litellm: Any, names: Mapping[str, str]) -> None:
     import httpx  # noqa: PLC0415  comes with LiteLLM
 
     await http_client().aclose()  # imports what opens connections
+    for module in _WITH_UNKNOWN_ERRORS:
+        with suppress(ImportError):  # an older release has none of that name
+            importlib.import_module(module)
     refusing = httpx.AsyncClient(transport=httpx.MockTransport(_refuse))
     answering = httpx.AsyncClient(transport=httpx.MockTransport(_answer))
     async with refusing, answering:
@@ -149,6 +154,8 @@ async def _run_through(litellm: Any, arguments: Mapping[str, Any]) -> None:
         _log.debug("rehearsed %s: %s", arguments["model"], type(error).__name__)
 
 
+_WITH_UNKNOWN_ERRORS: Final = ("litellm.proxy.guardrails.exception_utils",)
+"""Modules of LiteLLM that only a call imports which fails in a way that LiteLLM does not know."""
 _HELLO: Final = ({"role": "user", "content": "hello"},)
 _TOOLS: Final = (
     {
