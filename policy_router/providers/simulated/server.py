@@ -336,12 +336,15 @@ async def _send(send: Send, data: bytes) -> None:
 
 
 def _protocol(transports: dict[tuple[str, int], asyncio.Transport]) -> type[H11Protocol]:
-    """uvicorn's protocol that also records the transport of each connection by the address of its
-    client: ASGI has no message for "drop this connection"."""
+    """uvicorn's protocol that sends at once, and records the transport of each connection by the
+    address of its client: ASGI has no message for "drop this connection"."""
 
     class Noting(H11Protocol):
         def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]  # as uvicorn declares it
             super().connection_made(transport)
+            # Else the body of an answer waits for the client to acknowledge the headers.
+            raw = transport.get_extra_info("socket")
+            raw.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
             if self.client is not None:
                 transports[self.client] = transport
 
