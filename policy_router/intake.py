@@ -6,12 +6,14 @@ Reads no clock and no file, and calls nothing: the result depends on the argumen
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Final, TypedDict, TypeVar, cast
 
 from policy_router.base_errors import UsageError
 from policy_router.classification.classifier import Classification, Classifier
+from policy_router.classification.hosted import without_hosted
 from policy_router.classification.reading import RequestReading, read_request
+from policy_router.decision.abilities import HOSTED_TOOLS
 from policy_router.domain.content import ITEMS, PARTS
 from policy_router.domain.money import Usd, parse_usd
 from policy_router.domain.original import OriginalRequest
@@ -131,6 +133,10 @@ def take_in(
         reading = read_request(sent, headers=facts.get("headers"), detect=kinds)
     # The caller may ask for more abilities than the body shows, never for fewer.
     needs = _words("needs", facts.get("needs")) | reading.needs
+    if body is not None and original is not None and HOSTED_TOOLS not in needs:
+        kept = without_hosted(original.body, original.dialect)
+        if kept is not original.body:
+            body = body.with_original(replace(original, body=kept))
     cap = sent.get("max_completion_tokens") or sent.get("max_tokens") or reading.max_tokens
     task, hints = facts.get("task"), _hints(facts)
     is_estimated = messages is not None and facts.get("complexity") is None

@@ -134,6 +134,10 @@ class Body(Mapping[str, Any]):
         """The request as the client sent it; None where it is only known by its parameters."""
         return self._original
 
+    def with_original(self, original: OriginalRequest) -> Body:
+        """The same parameters, as a translation of another request."""
+        return self._with({}, original)
+
     @property
     def set_by_policy(self) -> Mapping[str, Any]:
         """The parameters whose values are not the caller's own."""
@@ -170,12 +174,12 @@ class Body(Mapping[str, Any]):
             changed["max_tokens"] = default
         return self._with(changed)
 
-    def _with(self, changed: Mapping[str, Any]) -> Body:
+    def _with(self, changed: Mapping[str, Any], original: OriginalRequest | None = None) -> Body:
         """The same body with these parameters in place of the caller's."""
         body = object.__new__(Body)
         body._values = MappingProxyType({**self._values, **changed})
         body._set = MappingProxyType({**self._set, **changed})
-        body._original = self._original
+        body._original = self._original if original is None else original
         return body
 
     @property

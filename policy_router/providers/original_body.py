@@ -8,6 +8,7 @@ at which price.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, Final
@@ -25,6 +26,7 @@ if TYPE_CHECKING:
 
 _OF_THE_POLICY: Final = frozenset(
     {
+        "best_of",
         "fallbacks",
         "inference_geo",
         "models",
@@ -36,18 +38,16 @@ _OF_THE_POLICY: Final = frozenset(
         "stream",
     }
 )
-"""Fields of a body that choose another model, a place or a price, and how the answer comes."""
+"""Fields of a body that choose another model, a place or a price, or more answers than are counted,
+and how the answer comes."""
 _NEVER_SENT: Final = frozenset(
     {
         "accept",
         "accept-encoding",
-        "api-key",
-        "authorization",
         "connection",
         "content-encoding",
         "content-length",
         "content-type",
-        "cookie",
         "expect",
         "forwarded",
         "host",
@@ -56,11 +56,16 @@ _NEVER_SENT: Final = frozenset(
         "trailer",
         "transfer-encoding",
         "upgrade",
-        "x-api-key",
-        "x-goog-api-key",
+        "user-agent",
+        "via",
+        "x-real-ip",
     }
 )
-_NEVER_BEGINNING: Final = ("proxy-", "x-forwarded-")
+_NEVER_MATCHING: Final = re.compile(
+    r"(proxy-|x-forwarded-|(x-)?(amz|goog|ms)-).*"
+    r"|.*(auth|cookie|credential|key|organi[sz]ation|password|project|secret|token).*"
+)
+"""Names of headers that credentials, or the account that pays, may be in."""
 
 
 def original_for(body: Body, dialect: Dialect) -> OriginalRequest | None:
@@ -70,14 +75,14 @@ def original_for(body: Body, dialect: Dialect) -> OriginalRequest | None:
 
 
 def headers_of(original: OriginalRequest) -> dict[str, str]:
-    """The headers that are sent with the body, by their lower-case names: none with credentials or
-    of the connection, and none that is not a line of text."""
+    """The headers that are sent with the body, by their lower-case names: none with credentials,
+    none that chooses the account, none of the connection, and none that is not a line of text."""
     named = {name.lower(): value for name, value in original.headers.items()}
     return {
         name: value
         for name, value in named.items()
         if name not in _NEVER_SENT
-        and not name.startswith(_NEVER_BEGINNING)
+        and not _NEVER_MATCHING.fullmatch(name)
         and (name + value).isprintable()
     }
 

@@ -6,6 +6,7 @@ import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
+from policy_router.classification.hosted import hosted_parts
 from policy_router.clients.program import read_program
 from policy_router.clients.table import NAMES
 from policy_router.decision.abilities import HOSTED_TOOLS
@@ -114,6 +115,10 @@ async def read_call(
     parameters = request.body.items()
     options["extra_body"] = {name: value for name, value in parameters if name not in _NOT_SENT}
     withheld = tuple(name for name in body if _CONTROLS.fullmatch(name))
+    # Where the translation has such a part, too, the request needs `hosted_tools`.
+    is_needed = HOSTED_TOOLS in (options.get("needs") or ())
+    if not is_needed and not hosted_parts(request.body, Dialect.CHAT):
+        withheld += hosted_parts(body, dialect)
     messages = request.body.get("messages", ())
     return AnswerCall(request, messages, options, policy.name, withheld, passes)
 

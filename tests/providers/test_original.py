@@ -138,6 +138,10 @@ def test_headers_travel_with_the_body_but_never_credentials(
         "Anthropic-Beta": "a,b", "anthropic-version": "2099-01-01", "X-Api-Key": "theirs",
         "Authorization": "Bearer theirs", "Cookie": "a=b", "Host": "evil", "Content-Length": "3",
         "Proxy-Authorization": "x", "x-note": "a\r\nx-api-key: evil",
+        "OpenAI-Organization": "theirs", "openai-project": "theirs", "X-Auth-Token": "theirs",
+        "Ocp-Apim-Subscription-Key": "theirs", "X-Amz-Security-Token": "theirs",
+        "x-goog-user-project": "theirs", "Cf-Access-Client-Secret": "theirs", "Via": "1.1 p",
+        "X-Real-IP": "10.0.0.1",
     }  # fmt: skip
     hit = sent(of(Dialect.MESSAGES, MESSAGES, given), Dialect.MESSAGES, api_key_env="OURS")
     assert hit.headers["anthropic-beta"] == "a,b"
@@ -152,6 +156,7 @@ def test_what_the_policy_alone_decides_is_left_out() -> None:
     theirs = {
         "models": ["dear"], "route": "fallback", "provider": {"order": ["x"]}, "preset": "p",
         "service_tier": "priority", "fallbacks": [], "speed": "fast", "inference_geo": "us",
+        "best_of": 9,
     }  # fmt: skip
     for dialect, body in ((Dialect.CHAT, CHAT), (Dialect.MESSAGES, MESSAGES)):
         assert not theirs.keys() & sent(of(dialect, {**body, **theirs}), dialect).body.keys()
@@ -176,6 +181,51 @@ def test_what_the_policy_sets_wins(model: dict[str, Any], expected: dict[str, An
     expected = {k: v for k, v in expected.items() if k in {"temperature", "top_p", "max_tokens"}}
     hit = sent(chat, Dialect.CHAT, provider="hosted_vllm", **model)
     assert {name: hit.body[name] for name in expected} == expected
+
+
+LOOK_UP = {"name": "look_up", "input_schema": {"type": "object"}}
+NAMED = {"type": "function", "name": "look_up", "parameters": {}}
+SEARCH = {"type": "web_search_20250305", "name": "web_search"}
+WEB = {"type": "web_search"}
+OF_MESSAGES: dict[str, Any] = {
+    "tools": [SEARCH, LOOK_UP],
+    "tool_choice": {"type": "tool", "name": "web_search"},
+    "mcp_servers": [{"url": "https://x"}],
+    "container": "c",
+}
+
+
+@pytest.mark.parametrize(
+    ("dialect", "theirs", "kept"),
+    [
+        (Dialect.CHAT, {"plugins": [{"id": "web"}], "search_parameters": {"mode": "on"},
+                        "enable_search": True, "data_sources": [{}]}, {}),
+        (Dialect.MESSAGES, OF_MESSAGES, {"tools": [LOOK_UP]}),
+        (Dialect.MESSAGES, {"tools": [LOOK_UP, SEARCH], "tool_choice": {"type": "any"}},
+         {"tools": [LOOK_UP], "tool_choice": {"type": "any"}}),
+        (Dialect.MESSAGES, {"tools": [SEARCH, LOOK_UP],
+                            "tool_choice": {"type": "tool", "name": "look_up"}},
+         {"tools": [LOOK_UP], "tool_choice": {"type": "tool", "name": "look_up"}}),
+        (Dialect.MESSAGES, {"tools": [SEARCH], "tool_choice": {"type": "any"}}, {}),
+        (Dialect.RESPONSES,
+         {"tools": [WEB, NAMED, {"type": "namespace", "name": "n", "tools": [WEB, NAMED]}, 1],
+          "tool_choice": WEB},
+         {"tools": [NAMED, {"type": "namespace", "name": "n", "tools": [NAMED]}]}),
+    ],
+)  # fmt: skip
+def test_what_a_provider_would_run_is_sent_only_where_the_request_needs_it(
+    dialect: Dialect, theirs: dict[str, Any], kept: dict[str, Any]
+) -> None:
+    classifier = Classifier(load(text=POLICY))
+    original = OriginalRequest(dialect, {"messages": [USER], **theirs})
+    intake = take_in(classifier, [USER], {"original": original})
+    assert intake.body is not None
+    assert intake.body.original == OriginalRequest(dialect, {"messages": [USER], **kept})
+    assert original.body == {"messages": [USER], **theirs}, "the caller's own value is not changed"
+    needs = {"original": original, "needs": ["hosted_tools"]}
+    wanted = take_in(classifier, [USER], needs).body  # type: ignore[arg-type]  # a plain mapping
+    assert wanted is not None
+    assert wanted.original is original
 
 
 THINKING = {"thinking": {"type": "enabled", "budget_tokens": 30000}}

@@ -100,8 +100,9 @@ def test_a_search_that_only_a_provider_can_run_is_never_left_out(
         client.messages.create(**asked, tools=[search])
     assert 400 <= refused.value.status_code < 500
     assert not provider.requests
-    message = client.messages.create(**asked, tools=[search, WEATHER])
-    assert message.model == "big"
+    raw = client.messages.with_raw_response.create(**asked, tools=[search, WEATHER])
+    assert raw.parse().model == "big"
+    assert "tools[0]" in raw.headers["x-policy-router-ignored"]
 
 
 def test_errors_are_anthropics(client: anthropic.Anthropic, provider: Simulated) -> None:
