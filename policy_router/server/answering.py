@@ -40,17 +40,20 @@ def answers(dialect: Dialect) -> Callable[[HttpCall], Awaitable[Response]]:
 
     async def answer(call: HttpCall) -> Response:
         wanted = await read_call(call, dialect)
-        if wanted.request.stream:
-            stream = await while_connected(
-                call.request.receive,
-                call.router.acompletion(wanted.messages, stream=True, **wanted.options),
-            )
-            return _streamed(call, wanted, stream)
-        whole = await while_connected(
-            call.request.receive,
-            call.router.acompletion(wanted.messages, stream=False, **wanted.options),
+        async with while_connected(call.request.receive):
+            if wanted.request.stream:
+                stream = await call.router.acompletion(
+                    wanted.messages, stream=True, **wanted.options
+                )
+            else:
+                whole = await call.router.acompletion(
+                    wanted.messages, stream=False, **wanted.options
+                )
+        return (
+            _streamed(call, wanted, stream)
+            if wanted.request.stream
+            else _whole(call, wanted, whole)
         )
-        return _whole(call, wanted, whole)
 
     return answer
 
@@ -105,12 +108,12 @@ async def _events(
             if writer is None:
                 envelope = _envelope(stream, chunk.model or stream.served_by)
                 writer = TRANSLATORS[request.dialect].open_stream(request, envelope)
-            events = writer.read(chunk)
             relayed = relay.take(chunk)
             if relayed is None:
-                for event in events:
+                for event in writer.read(chunk):
                     yield event.encode()
             else:
+                writer.follow(chunk)
                 yield relayed
     except PolicyRouterError as error:
         # An error before the first chunk has a status of its own, and is no part of the stream.

@@ -4,17 +4,16 @@ from __future__ import annotations
 
 import asyncio
 import json
-from typing import TYPE_CHECKING, Any, TypeVar
+from contextlib import asynccontextmanager
+from typing import TYPE_CHECKING
 
 from starlette.requests import ClientDisconnect
 from starlette.responses import Response
 
 if TYPE_CHECKING:
-    from collections.abc import Coroutine, Mapping
+    from collections.abc import AsyncIterator, Mapping
 
     from starlette.types import Receive
-
-T = TypeVar("T")
 
 
 def json_bytes(value: object) -> bytes:
@@ -33,32 +32,43 @@ def json_reply(
     return Response(json_bytes(value), status, headers, media_type="application/json")
 
 
-async def while_connected(receive: Receive, work: Coroutine[Any, Any, T]) -> T:
-    """Return what some work returns; cancel it when the client closes the connection.
-
-    The work has ended in any case, so that what it reserved is settled.
+@asynccontextmanager
+async def while_connected(receive: Receive) -> AsyncIterator[None]:
+    """Cancel what the block does when the client closes the connection.
 
     Args:
         receive: Receives from the client, which has sent its whole request.
-        work: The work.
 
     Raises:
-        ClientDisconnect: The client closed the connection.
+        ClientDisconnect: The client closed the connection; what the block did has ended, so that
+            what it reserved is settled.
     """
-    doing = asyncio.ensure_future(work)
-    watching = asyncio.ensure_future(disconnection(receive))
+    task = asyncio.current_task()
+    assert task is not None  # noqa: S101  a coroutine runs in a task
+    requested, left = task.cancelling(), False
+
+    def cancel(watching: asyncio.Task[None]) -> None:
+        nonlocal left
+        if not watching.cancelled():
+            watching.exception()  # a server that cannot say who is there has lost the client too
+            left = task.cancel()
+
+    watching = asyncio.ensure_future(_disconnection(receive))
+    watching.add_done_callback(cancel)
     try:
-        await asyncio.wait((doing, watching), return_when=asyncio.FIRST_COMPLETED)
-        if doing.done():
-            return doing.result()
-        raise ClientDisconnect
+        yield
+    except asyncio.CancelledError:
+        if left and task.cancelling() == requested + 1:
+            raise ClientDisconnect from None
+        raise
     finally:
+        watching.remove_done_callback(cancel)
         watching.cancel()
-        doing.cancel()
-        await asyncio.gather(doing, watching, return_exceptions=True)
+        if left:
+            task.uncancel()
 
 
-async def disconnection(receive: Receive) -> None:
+async def _disconnection(receive: Receive) -> None:
     """Wait until the client closes the connection."""
     while (await receive())["type"] != "http.disconnect":
         pass

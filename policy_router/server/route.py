@@ -18,10 +18,10 @@ if TYPE_CHECKING:
 async def decide_only(call: HttpCall) -> Response:
     """Return the decision on the body of a chat request, which may leave out the messages."""
     wanted = await read_call(call, Dialect.CHAT, without_messages=True)
-    decision = await while_connected(
-        call.request.receive,
-        call.router.aroute(wanted.messages, stream=wanted.request.stream, **wanted.options),
-    )
+    async with while_connected(call.request.receive):
+        decision = await call.router.aroute(
+            wanted.messages, stream=wanted.request.stream, **wanted.options
+        )
     headers = {
         **answer_headers.of_decision(wanted.policy, decision),
         **answer_headers.of_ignored(wanted.request.dropped),

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import asyncio
-from contextlib import aclosing
+from contextlib import aclosing, suppress
 from typing import TYPE_CHECKING, Final
 
+from starlette.requests import ClientDisconnect
 from starlette.responses import Response
 
-from policy_router.server.replies import disconnection
+from policy_router.server.replies import while_connected
 
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator, Awaitable, Callable, Mapping
@@ -19,6 +20,8 @@ _HEADERS: Final = {
     "cache-control": "no-cache",
     "x-accel-buffering": "no",  # nginx would hold the events back otherwise
 }
+_MOST: Final = 256
+"""Events that wait to be sent at most."""
 
 
 class EventResponse(Response):
@@ -50,40 +53,54 @@ class EventResponse(Response):
         self._close = close
         self._comment = comment
         self._ping = ping
+        self._waiting: list[bytes] = []
+        self._arrived = asyncio.Event()
+        self._taken = asyncio.Event()
+        self._ended = False
 
     async def __call__(self, _: Scope, receive: Receive, send: Send) -> None:
         """Send the events."""
-        watching = asyncio.ensure_future(disconnection(receive))
-        sending = asyncio.ensure_future(self._send(send))
         try:
-            await asyncio.wait((sending, watching), return_when=asyncio.FIRST_COMPLETED)
-            if sending.done():
-                sending.result()
+            with suppress(ClientDisconnect):
+                async with while_connected(receive):
+                    await self._send(send)
         finally:
-            watching.cancel()
-            sending.cancel()
-            await asyncio.gather(sending, watching, return_exceptions=True)
             await self._close()
 
     async def _send(self, send: Send) -> None:
+        """Send what has arrived together, so that a fast stream takes few calls to the system."""
         start = {"type": "http.response.start", "status": 200, "headers": self.raw_headers}
         await send(start)
-        pinging = asyncio.ensure_future(self._keep_alive(send))
+        reading = asyncio.ensure_future(self._read())
+        try:
+            while self._waiting or not self._ended:
+                try:
+                    async with asyncio.timeout(self._ping):
+                        await self._arrived.wait()
+                except TimeoutError:
+                    self._waiting.append(self._comment)
+                body = b"".join(self._waiting)
+                self._waiting.clear()
+                self._arrived.clear()
+                self._taken.set()
+                if body:
+                    await send({"type": "http.response.body", "body": body, "more_body": True})
+            await reading
+        finally:
+            reading.cancel()
+            await asyncio.gather(reading, return_exceptions=True)
+        await send({"type": "http.response.body", "body": b"", "more_body": False})
+
+    async def _read(self) -> None:
+        """Read the events; wait with the next ones while a slow client has many to take."""
         try:
             async with aclosing(self._events):
                 async for event in self._events:
-                    self._last = asyncio.get_running_loop().time()
-                    await send({"type": "http.response.body", "body": event, "more_body": True})
+                    self._waiting.append(event)
+                    self._arrived.set()
+                    if len(self._waiting) >= _MOST:
+                        self._taken.clear()
+                        await self._taken.wait()
         finally:
-            pinging.cancel()
-            await asyncio.gather(pinging, return_exceptions=True)
-        await send({"type": "http.response.body", "body": b"", "more_body": False})
-
-    async def _keep_alive(self, send: Send) -> None:
-        loop = asyncio.get_running_loop()
-        self._last = loop.time()
-        while True:
-            await asyncio.sleep(self._last + self._ping - loop.time())
-            if loop.time() >= self._last + self._ping:
-                self._last = loop.time()
-                await send({"type": "http.response.body", "body": self._comment, "more_body": True})
+            self._ended = True
+            self._arrived.set()

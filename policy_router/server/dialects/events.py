@@ -42,6 +42,10 @@ class StreamWriter(Protocol):
         """Take the next chunk, and return the events that it adds."""
         ...
 
+    def follow(self, chunk: ChatChunk) -> None:
+        """Take the next chunk, whose events the client gets as the provider sent them."""
+        ...
+
     def end(self) -> list[ServerEvent]:
         """Take the end of the stream. Without a finish reason it ends in an error."""
         ...

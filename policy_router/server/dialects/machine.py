@@ -66,6 +66,10 @@ class TableStream(Generic[W]):
         """Take the next chunk, and return the events that it adds."""
         return [event for piece in self._pieces.read(chunk) for event in self._step(piece)]
 
+    def follow(self, chunk: ChatChunk) -> None:
+        """Take the next chunk, whose events the client gets as the provider sent them."""
+        self.read(chunk)
+
     def end(self) -> list[ServerEvent]:
         """Take the end of the stream. Without a finish reason it ends in an error."""
         if not self._pieces.finished:

@@ -134,6 +134,22 @@ CHECKS = {
 
 
 @EACH_DIALECT
+@given(answer=said(), data=st.data())
+def test_a_stream_goes_on_after_chunks_that_were_passed_on(
+    dialect: Dialect, answer: Said, data: st.DataObject
+) -> None:
+    passed = data.draw(st.integers(0, len(answer.chunks)))
+    whole = TRANSLATORS[dialect].open_stream(request(dialect), ENVELOPE)
+    rest = TRANSLATORS[dialect].open_stream(request(dialect), ENVELOPE)
+    for each in answer.chunks[:passed]:
+        whole.read(each)
+        rest.follow(each)
+    for each in answer.chunks[passed:]:
+        assert rest.read(each) == whole.read(each)
+    assert rest.end() == whole.end()
+
+
+@EACH_DIALECT
 @given(answer=said())
 def test_a_stream_ends_properly_wherever_it_is_cut(dialect: Dialect, answer: Said) -> None:
     for cut in range(len(answer.chunks) + 1):

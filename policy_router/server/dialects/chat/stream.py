@@ -67,9 +67,18 @@ class ChatStream:
 
     def read(self, chunk: ChatChunk) -> list[ServerEvent]:
         """Take the next chunk, and return the events that it adds."""
-        begun = self._begun | {choice.index for choice in chunk.choices}
-        ended = self._ended | {c.index for c in chunk.choices if c.finish_reason}
-        return self._step(_Event.LAST if begun and begun == ended else _Event.CHUNK, chunk)
+        return self._step(self._event(chunk), chunk)
+
+    def follow(self, chunk: ChatChunk) -> None:
+        """Take the next chunk, whose events the client gets as the provider sent them."""
+        entry = _TABLE[self.progress].get(self._event(chunk))
+        if entry is None:
+            return
+        _, self.progress = entry
+        self._note(chunk)
+        for choice in chunk.choices:
+            for number, call in enumerate(choice.delta.tool_calls):
+                self._called.add((choice.index, number if call.index is None else call.index))
 
     def end(self) -> list[ServerEvent]:
         """Take the end of the stream. Without a finish reason it ends in an error."""
@@ -78,6 +87,21 @@ class ChatStream:
     def fail(self, error: ErrorNotice) -> list[ServerEvent]:
         """Take an error after which there is no more of the stream."""
         return self._step(_Event.FAIL, error)
+
+    def _event(self, chunk: ChatChunk) -> _Event:
+        """What a chunk means for the stream."""
+        begun = self._begun.union(choice.index for choice in chunk.choices)
+        ended = self._ended.union(c.index for c in chunk.choices if c.finish_reason)
+        return _Event.LAST if begun and begun == ended else _Event.CHUNK
+
+    def _note(self, chunk: ChatChunk) -> None:
+        """Remember the usage, and which choices have begun and ended."""
+        if chunk.usage is not None:
+            self._usage = chunk.usage
+        for choice in chunk.choices:
+            self._begun.add(choice.index)
+            if choice.finish_reason:
+                self._ended.add(choice.index)
 
     def _step(self, event: _Event, value: ChatChunk | ErrorNotice) -> list[ServerEvent]:
         entry = _TABLE[self.progress].get(event)
@@ -88,8 +112,8 @@ class ChatStream:
 
     def write_chunk(self, chunk: Any) -> list[ServerEvent]:
         """A chunk, whose usage waits for the end."""
-        if chunk.usage is not None:
-            self._usage = chunk.usage
+        begun = set(self._begun)
+        self._note(chunk)
         if not chunk.choices:
             return []
         body: dict[str, Any] = chunk.model_dump()
@@ -98,11 +122,9 @@ class ChatStream:
             restore(delta, self._request, self._envelope)
             for number, call in enumerate(delta.get("tool_calls") or ()):
                 self._identify(choice.index, number, call)
-            if choice.index not in self._begun:
+            if choice.index not in begun:
+                begun.add(choice.index)
                 written["delta"] = {"role": "assistant", **delta}
-            self._begun.add(choice.index)
-            if choice.finish_reason:
-                self._ended.add(choice.index)
         return [ServerEvent(framed(body, "chat.completion.chunk", self._envelope))]
 
     def _identify(self, choice: int, number: int, call: dict[str, Any]) -> None:
