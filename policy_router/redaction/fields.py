@@ -24,6 +24,7 @@ _NAMED_BY_USER: Final = frozenset({
     "spent", "used", "when", "request", "properties",
 })  # fmt: skip
 _VARIABLE: Final = re.compile(r"[A-Za-z_][A-Za-z0-9_]*_[A-Za-z0-9_]*|[A-Z][A-Z0-9]{0,19}")
+_IN_MAPPING: Final = re.compile(r"(\w+)[ \t]*(?:,\s|\})")
 _LIKE_KEY: Final = re.compile(r"(?:[^0-9]*[0-9]){6}")
 _NOTHING: Final = frozenset({"", "null", "~", "true", "false"})
 
@@ -65,6 +66,9 @@ def fields(text: str) -> Iterator[CredentialField]:
         value = text[field.start : field.end]
         if value.strip() in _NOTHING:
             continue
+        # In a mapping in braces over several lines, more fields may follow on the same line.
+        more = _IN_MAPPING.match(value)
+        value = value if more is None else more[1]
         is_variable = _VARIABLE.fullmatch(value) is not None and not _LIKE_KEY.match(value)
         if not (names_place and is_variable):
             yield replace(field, comment=comment)

@@ -185,6 +185,12 @@ def test_names_of_other_fields(name: str) -> None:
         ("api_key: null", []),
         ("api_key: true", []),
         ("api_key_env: OPENAI_API_KEY", []),
+        ("m: { tier: t,\n  api_key_env: OPENAI_API_KEY, context: 8k }", []),
+        ("m: { tier: t,\n  api_key_env: OPENAI_API_KEY }", []),
+        (
+            "m: { tier: t,\n  api_key_env: 0123456789abcdef, context: 8k }",
+            ["0123456789abcdef, context: 8k }"],
+        ),
         ("api_key_env: my_own_key", []),
         ("api_key_env: 0123456789abcdef", ["0123456789abcdef"]),
         ("api_key_env: ABCDEF0123456789", ["ABCDEF0123456789"]),
