@@ -39,7 +39,7 @@ LOCKED = $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --gener
   --no-header --no-annotate --exclude-newer "$$(date --utc --date='14 days ago' +%F)" \
   pyproject.toml requirements/build.in
 lock: $(VENV)/.dev
-	$(LOCKED) --upgrade -o requirements/run.txt
+	$(LOCKED) --upgrade --extra redis -o requirements/run.txt
 	$(LOCKED) --upgrade --extra dev -o requirements/dev.txt
 	$(LOCKED) --upgrade --extra dev --resolution lowest-direct -o requirements/oldest.txt
 
@@ -83,6 +83,7 @@ long: $(VENV)/.dev
 	$(BIN)/python benchmarks/stress.py --store redis --prices
 	$(BIN)/python benchmarks/refusals.py --store sqlite
 	$(BIN)/python benchmarks/refusals.py --store redis
+	$(BIN)/python benchmarks/soak.py
 
 $(VENV)/.python:
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Python 3.11 or newer is needed: make PYTHON=python3.11 ...")'

@@ -34,12 +34,14 @@ from policy_router.events import (
     StoreLostData,
     Warned,
 )
+from policy_router.live.status import ReloadState
 
 if TYPE_CHECKING:
     from policy_router.decision.policy import Policy
     from policy_router.domain.decision import Attempt
     from policy_router.domain.limits import CounterKey
     from policy_router.events import Event
+    from policy_router.live.status import ReloadStatus
 
 SECONDS: Final = (0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 20, 40, 80, 160)
 """Bounds of the histograms: from a cached answer to a long agent turn."""
@@ -49,6 +51,10 @@ UNDER_WAY: Final = 100_000
 
 class HasPolicy(Protocol):
     """Something with an active policy, such as a router."""
+
+    def status(self) -> ReloadStatus:
+        """Which policy is active, and whether newer files were refused."""
+        ...
 
     @property
     def policy(self) -> Policy:
@@ -182,6 +188,11 @@ class PrometheusMetrics:
         self._policy = Gauge(
             "policy_router_policy_info", "The active policy.", ["name", "revision"], registry=to
         )
+        self._up_to_date = Gauge(
+            "policy_router_policy_up_to_date",
+            "Whether the files on disk are the active policy, and are followed.",
+            registry=to,
+        )
         self._models = Gauge(
             "policy_router_model_info",
             "The models of the active policy.",
@@ -216,6 +227,7 @@ class PrometheusMetrics:
         """Return all metrics in the text format of Prometheus."""
         if self._source is not None:
             self._show_policy(self._source.policy)
+            self._up_to_date.set(self._source.status().state is ReloadState.OK)
         return generate_latest(self.registry)
 
     def __call__(self, event: Event) -> None:

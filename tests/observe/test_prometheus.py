@@ -14,6 +14,7 @@ from policy_router.domain.decision import Attempt
 from policy_router.errors import RoutingError
 from policy_router.events import (
     Answered,
+    Attempted,
     BreakerChanged,
     Decided,
     Event,
@@ -136,6 +137,33 @@ def test_states_of_the_router() -> None:
     assert found["policy_router_time_to_first_token_seconds_count{model=m}"] == 1
 
 
+def test_streams_that_break_are_told_from_calls_that_fail() -> None:
+    metrics = PrometheusMetrics()
+    for first_token in (None, 0.5):
+        broken = Attempt("m", "openai/m", 0.0, 1.0, failure="timeout", first_token=first_token)
+        metrics(Attempted("id", "r", 1.0, "rev", broken))
+    found = values(metrics)
+    assert found["policy_router_attempts_total{model=m,outcome=timeout}"] == 2
+    assert found["policy_router_stream_breaks_total{model=m,reason=timeout}"] == 1
+
+
+def test_requests_under_way_and_the_models_of_the_policy() -> None:
+    metrics = PrometheusMetrics()
+    during: list[float] = []
+
+    def observe(event: Event) -> None:
+        metrics(event)
+        during.append(values(metrics)["policy_router_requests_under_way{}"])
+
+    with Router(load(text=POLICY), FakeCaller(small=[response("x")]), on_event=observe) as router:
+        metrics.follow(router)
+        asyncio.run(router.acompletion([{"role": "user", "content": "hi"}]))
+    assert (max(during), during[-1]) == (1, 0)
+    found = values(metrics)
+    assert found["policy_router_model_info{free=false,model=big,tier=heavy}"] == 1
+    assert found["policy_router_policy_up_to_date{}"] == 1
+
+
 def test_flags_of_costs() -> None:
     metrics = PrometheusMetrics()
     attempt = Attempt("m", "openai/m", 0.0, 1.0, estimated=True, overrun=True)
@@ -176,9 +204,12 @@ def test_reloads_accepted_and_refused(tmp_path: Path) -> None:
         first = router.policy.revision
         file.write_text(POLICY.replace("$5/month", "$6/month"))
         router.reload()
+        metrics.follow(router)
+        assert values(metrics)["policy_router_policy_up_to_date{}"] == 1
         file.write_text(POLICY.replace("budgets:", "bugdets:"))
         router.reload()
         found = values(metrics)
+        assert found["policy_router_policy_up_to_date{}"] == 0
         assert seen == [(first, router.policy.revision)]
     assert found["policy_router_policy_reloads_total{result=accepted}"] == 1
     assert found["policy_router_policy_reloads_total{result=refused}"] == 1
