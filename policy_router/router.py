@@ -26,6 +26,7 @@ from policy_router.ledger.degraded import DegradableStore
 from policy_router.ledger.memory import MemoryStore
 from policy_router.ledger.open import open_store
 from policy_router.live.fixed import FixedPolicy
+from policy_router.live.pinning import pinned_policy
 from policy_router.live.policy_compiler import compile_policy
 from policy_router.live.reload import Live
 from policy_router.live.restrictions import lost_restrictions
@@ -220,8 +221,8 @@ class Router(HealthMethods, SyncMethods):
 
     @property
     def policy(self) -> Policy:
-        """The active policy."""
-        return self._source.current.policy
+        """The active policy; in a block of `live.pinning.pinned`, the one that it began with."""
+        return pinned_policy(self) or self._source.current.policy
 
     def status(self) -> ReloadStatus:
         """Report which policy is active, and why a newer one was refused."""

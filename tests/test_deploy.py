@@ -99,7 +99,7 @@ def test_the_program_understands_every_command_line() -> None:
     for arguments in every:
         group = command(arguments)
         with group.make_context(PROGRAM, list(arguments)) as context:
-            name, found, rest = group.resolve_command(context, arguments)  # type: ignore[attr-defined]
+            name, found, rest = group.resolve_command(context, arguments)
             with found.make_context(name, rest, parent=context) as parsed:
                 assert not parsed.args
 

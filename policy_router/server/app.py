@@ -16,6 +16,7 @@ from starlette.routing import Route
 
 from policy_router.base_errors import PolicyRouterError
 from policy_router.domain.dialect import Dialect
+from policy_router.live.pinning import pinned
 from policy_router.server import counting, health, models, reload, route, scrape
 from policy_router.server.access import Access, local_user, permit
 from policy_router.server.answering import answers
@@ -138,7 +139,11 @@ def _guarded(
         try:
             principal = _NOBODY if endpoint.access is Access.EVERYONE else identify(request)
             permit(endpoint.access, principal)
-            return await endpoint.answer(make_call(request, principal))
+            call = make_call(request, principal)
+            if endpoint.access is not Access.CALLERS:
+                return await endpoint.answer(call)
+            with pinned(call.router):  # what reads the request and what decides it see one policy
+                return await endpoint.answer(call)
         except PolicyRouterError as error:
             return error_reply(error, endpoint.dialect)
         except ClientDisconnect:

@@ -1,0 +1,63 @@
+"""Keeps one policy in sight of a call that looks at it several times.
+
+A server reads a request with the active policy, and then has the router decide it. Between the two,
+another policy may become active. Inside `pinned` both see the same one.
+"""
+
+from __future__ import annotations
+
+from contextlib import contextmanager
+from contextvars import ContextVar
+from typing import TYPE_CHECKING, Final, Protocol
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from policy_router.decision.policy import Policy
+
+
+class PolicyHolder(Protocol):
+    """Something with an active policy: a router."""
+
+    @property
+    def policy(self) -> Policy:
+        """The active policy."""
+        ...
+
+
+class _Pin:
+    """The policy of one block. Tasks that outlive the block share it, and it holds them no more."""
+
+    __slots__ = ("holder", "policy")
+
+    def __init__(self, holder: PolicyHolder, policy: Policy) -> None:
+        self.holder = holder
+        self.policy: Policy | None = policy
+
+
+_current: Final[ContextVar[_Pin | None]] = ContextVar("policy_router_pin", default=None)
+
+
+@contextmanager
+def pinned(holder: PolicyHolder) -> Iterator[Policy]:
+    """Have a router keep its active policy for what happens inside the `with` block.
+
+    Args:
+        holder: The router.
+
+    Yields:
+        The policy.
+    """
+    pin = _Pin(holder, policy := holder.policy)
+    token = _current.set(pin)
+    try:
+        yield policy
+    finally:
+        pin.policy = None
+        _current.reset(token)
+
+
+def pinned_policy(holder: PolicyHolder) -> Policy | None:
+    """The policy that the running block keeps for a router; None outside of one."""
+    pin = _current.get()
+    return pin.policy if pin is not None and pin.holder is holder else None
