@@ -56,7 +56,6 @@ BILLS: Final[Mapping[FailureKind, Bill]] = MappingProxyType(
         FailureKind.REDIRECTED: Bill.NOTHING,
         FailureKind.TIMEOUT: Bill.WHOLE,
         FailureKind.CONNECTION_LOST: Bill.WHOLE,
-        FailureKind.MALFORMED: Bill.WHOLE,
         FailureKind.EMPTY: Bill.WHOLE,
         FailureKind.REJECTED: Bill.WHOLE,
         FailureKind.STREAM_BROKEN: Bill.WHOLE,
@@ -66,13 +65,19 @@ BILLS: Final[Mapping[FailureKind, Bill]] = MappingProxyType(
         FailureKind.UNKNOWN: Bill.WHOLE,
         # With status 200 the answer was made and then withheld; with an error status it was not.
         FailureKind.CONTENT_POLICY: Bill.WHOLE,
+        FailureKind.MALFORMED: Bill.WHOLE,
         FailureKind.SERVER_ERROR: Bill.WHOLE,
     }
 )
 _ERROR: Final = 400
 """The lowest HTTP status of an error; an answer with one is not billed."""
 _BY_STATUS: Final = frozenset(
-    {FailureKind.CONTENT_POLICY, FailureKind.SERVER_ERROR, FailureKind.UNKNOWN}
+    {
+        FailureKind.CONTENT_POLICY,
+        FailureKind.MALFORMED,
+        FailureKind.SERVER_ERROR,
+        FailureKind.UNKNOWN,
+    }
 )
 
 

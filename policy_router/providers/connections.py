@@ -41,6 +41,7 @@ class Connections:
     def __init__(self) -> None:
         """Begin without connections."""
         self._open: WeakKeyDictionary[asyncio.AbstractEventLoop, _OpenSession] = WeakKeyDictionary()
+        self._bodies: dict[asyncio.Future[None], aiohttp.StreamReader] = {}
 
     async def aclose(self) -> None:
         """Close the connections of the running event loop."""
@@ -71,6 +72,7 @@ class Connections:
         try:
             wire.status = response.status
             wire.headers = MappingProxyType({k.lower(): v for k, v in response.headers.items()})
+            self._watch(response)
             if response.status >= _ERROR:
                 wire.body = await _error_body(response)
             yield response
@@ -128,6 +130,28 @@ class Connections:
                     raise
                 wire.sent = False
         raise AssertionError("the last try returns or raises")
+
+    def _watch(self, response: aiohttp.ClientResponse) -> None:
+        """Ends the body of a response when its connection closes.
+
+        aiohttp closes the connection when it cannot read a chunk, and does not tell the reader.
+        """
+        connection = response.connection
+        protocol = None if connection is None else connection.protocol
+        closed = None if protocol is None else protocol.closed
+        if closed is None:
+            return  # all of it is here
+        if closed not in self._bodies:
+            closed.add_done_callback(self._end)
+        self._bodies[closed] = response.content
+
+    def _end(self, closed: asyncio.Future[None]) -> None:
+        import aiohttp  # noqa: PLC0415  as below
+
+        content = self._bodies.pop(closed)
+        _ = closed.cancelled() or closed.exception()  # an exception that nobody reads is logged
+        if not content.is_eof() and content.exception() is None:
+            content.set_exception(aiohttp.ClientPayloadError("the connection was closed"))
 
     async def _session(self) -> aiohttp.ClientSession:
         loop = asyncio.get_running_loop()

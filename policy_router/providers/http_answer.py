@@ -193,8 +193,11 @@ def lost(error: Exception, wire: Wire) -> CallFailed:
         TimeoutError,
     )
     broken = aiohttp.ServerConnectionError, aiohttp.ClientPayloadError, OSError
+    undecoded = aiohttp.http_exceptions.ContentEncodingError
     if isinstance(error, unopened):
         kind, detail = FailureKind.CONNECT, "no connection"
+    elif isinstance(error.__cause__, undecoded):
+        kind, detail = FailureKind.MALFORMED, "the answer cannot be decompressed"
     elif isinstance(error, broken):
         kind, detail = FailureKind.CONNECTION_LOST, "the connection was lost"
     elif isinstance(error, aiohttp.ClientError):

@@ -19,7 +19,7 @@ import warnings
 from functools import cache
 from http.cookiejar import CookieJar, DefaultCookiePolicy
 from types import MappingProxyType
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, NoReturn
 
 from policy_router.providers.body_tap import tap
 from policy_router.providers.wire import Wire, current
@@ -212,7 +212,23 @@ def client_for(
     ours = http()
     handler = AsyncHTTPHandler(transport=ours._transport, follow_redirects=False)  # noqa: SLF001  replaced at once; spares it opening one of its own
     handler.client = ours
+    handler.create_client = lambda **_: _NoSecondCall()
     return handler
+
+
+class _NoSecondCall:
+    """Stands in for the client by which LiteLLM calls again when there was no connection.
+
+    That call would not be counted, and would follow redirects.
+    """
+
+    def build_request(self, *_: object, **__: object) -> NoReturn:
+        """Raises what kept the first call from being made, which is being handled."""
+        handled = sys.exception()
+        raise RuntimeError if handled is None else handled
+
+    async def aclose(self) -> None:
+        """Holds nothing open."""
 
 
 @cache

@@ -14,7 +14,7 @@ from policy_router.providers.chat import ChunkChoice
 from policy_router.providers.classify import classify
 from policy_router.providers.complete import ending_failure, is_broken, is_complete
 from policy_router.providers.error_body import read_error_body
-from policy_router.providers.failure import CallFailed, Failure, FailureKind
+from policy_router.providers.failure import CallFailed, Failure, FailureKind, FailureScope
 from policy_router.providers.message import Delta
 
 if TYPE_CHECKING:
@@ -56,7 +56,9 @@ def raw_failure(wire: Wire, prompt: object, now: float) -> Failure | None:
 def too_long(wire: Wire) -> Failure:
     """The failure of an answer that was cut off because it is longer than it may be."""
     detail = f"the answer has more than {wire.most:,} bytes"
-    return Failure(FailureKind.MALFORMED, detail, wire.status)
+    # As for a direct call: how long an answer may be follows from the request.
+    scope = FailureScope.REQUEST
+    return Failure(FailureKind.MALFORMED, detail, wire.status, scope_override=scope)
 
 
 _OPENAI_REASONS: Final = frozenset(
