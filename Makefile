@@ -4,7 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 PIP = $(BIN)/pip install --quiet --disable-pip-version-check
 
-.PHONY: demo test laws agents agents-installed lint test-latest test-oldest lock wheel bench fuzz long clean
+.PHONY: demo test laws agents agents-installed clients lint test-latest test-oldest lock wheel bench fuzz long clean
 
 demo: $(VENV)/.user
 	@$(BIN)/policy-router demo
@@ -55,6 +55,17 @@ agents-installed:
 agents: $(VENV)/.dev agents-installed
 	$(BIN)/python -m pytest -ra tests/agents $(ARGS)
 
+# Official clients and judges, in an environment of their own, talk to the server.
+clients: $(VENV)/.dev .clients/.done
+	$(BIN)/python -m pytest -ra tests/sdks $(ARGS)
+
+.clients/.done: tests/sdks/requirements.txt tests/sdks/package.json
+	$(PYTHON) -m venv --clear .clients
+	.clients/bin/pip install --quiet --disable-pip-version-check -r tests/sdks/requirements.txt
+	cp tests/sdks/package.json .clients/
+	if command -v npm > /dev/null; then npm install --prefix .clients --no-audit --no-fund --silent; fi
+	@touch $@
+
 wheel: $(VENV)/.dev
 	rm -rf dist
 	$(BIN)/python -m build --quiet --no-isolation
@@ -101,4 +112,4 @@ $(VENV)/.dev: $(VENV)/.python requirements/dev.txt
 	@touch $@ $(VENV)/.user
 
 clean:
-	rm -rf $(VENV) .venv-latest .venv-oldest dist .mypy_cache .ruff_cache .pytest_cache .hypothesis .coverage
+	rm -rf $(VENV) .venv-latest .venv-oldest .clients dist .mypy_cache .ruff_cache .pytest_cache .hypothesis .coverage

@@ -186,10 +186,10 @@ class _Stream:
 
     def _take(self, chunks: tuple[ChatChunk, ...]) -> None:
         """Take the chunks of an event; the first one gets the bytes up to the event's end."""
-        if chunks:
+        for chunk in chunks:
             original = OriginalAnswer(self._request.dialect, b"".join(self._passed))
             self._passed = []
-            self._ready += (replace(chunks[0], original=original), *chunks[1:])
+            self._ready.append(replace(chunk, original=original))
 
     async def aclose(self) -> None:
         """Close the connection."""

@@ -114,7 +114,8 @@ async def _events(
                     yield event.encode()
             else:
                 writer.follow(chunk)
-                yield relayed
+                if relayed:
+                    yield relayed
     except PolicyRouterError as error:
         # An error before the first chunk has a status of its own, and is no part of the stream.
         for event in () if writer is None else writer.fail(notice_of(error)):

@@ -59,7 +59,7 @@ class RelayedEvents:
         self.holds = self.holds and original is not None and original.dialect is self._dialect
         if not self.holds or original is None:
             return None
-        self._last = original.data
+        self._last = original.data or self._last
         return original.data
 
     def end(self) -> bytes:

@@ -5,13 +5,18 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING
 
+import httpx
 import openai
 import pytest
 
+from policy_router import Router
 from policy_router.providers.simulated import Cut, Say, Simulated
+from policy_router.server.app import closes, create_app
+from tests.server.serving import served
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+    from pathlib import Path
 
     from openai.types.responses import FunctionToolParam, ResponseFunctionToolCall
 
@@ -26,6 +31,12 @@ CALL = {
     "type": "function",
     "function": {"name": "weather", "arguments": '{"city": "Oslo"}'},
 }
+RELAYING = """\
+version: 1
+models:
+  m: {{ model: openai/responses/m, api_base: "{url}", via: direct, tier: t, price: free,
+       context: 8k, can: [tools] }}
+"""
 
 
 @pytest.fixture
@@ -75,3 +86,19 @@ def test_a_broken_stream_does_not_complete(client: openai.OpenAI, provider: Simu
         event.type for event in client.responses.create(model="small", input="Hi", stream=True)
     ]
     assert kinds[-1] in ("response.failed", "error")
+
+
+@pytest.mark.parametrize("said", [Say("one two"), Say("", tool_calls=[CALL], finish="tool_calls")])
+def test_a_relayed_stream_is_the_one_of_its_provider(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, said: Say
+) -> None:
+    monkeypatch.setenv("OPENAI_API_KEY", "none")
+    body = {"model": "m", "input": "Hello!", "stream": True}
+    with Simulated({"m": said}) as provider:
+        policy = tmp_path / "policy.yaml"
+        policy.write_text(RELAYING.format(url=provider.url))
+        router = Router.open(policy, watch="off")
+        with served(create_app(router, lifespan=closes(router))) as address:
+            relayed = httpx.post(f"{address}/v1/responses", json=body).text
+        sent = httpx.post(f"{provider.url}/responses", json=body).text
+    assert relayed == sent

@@ -36,11 +36,12 @@ def answer(model: str, say: Say, body: Mapping[str, Any]) -> dict[str, Any]:
         content.append({"type": "thinking", "thinking": say.reasoning, "signature": "signed"})
     text = text_of(model, say)
     if text:
-        content.append({"type": "text", "text": text})
+        content.append({"type": "text", "text": text, "citations": None})
     for call in say.tool_calls:
         function = call["function"]
         use = {"type": "tool_use", "id": call["id"], "name": function["name"]}
-        content.append({**use, "input": json.loads(function["arguments"] or "{}")})
+        given = json.loads(function["arguments"] or "{}")
+        content.append({**use, "input": given, "caller": {"type": "direct"}})
     whole = {**_frame(model), "content": content, "stop_reason": _reason(say)}
     used = _usage(model, say, body)
     return whole if used is None else {**whole, "usage": used}
@@ -72,7 +73,7 @@ def _block(index: int, block: dict[str, Any]) -> Iterator[dict[str, Any]]:
     empty: dict[str, Any]
     match block["type"]:
         case "text":
-            empty = {"type": "text", "text": ""}
+            empty = {**block, "text": ""}
             deltas = [{"type": "text_delta", "text": word} for word in words(block["text"])]
         case "thinking":
             empty = {"type": "thinking", "thinking": "", "signature": ""}
@@ -111,8 +112,22 @@ def _usage(model: str, say: Say, body: Mapping[str, Any]) -> dict[str, Any] | No
     used = usage(model, say, body)
     if used is None or not isinstance(say.usage, str):
         return None if used is None else dict(used)
-    return {"input_tokens": used["prompt_tokens"], "output_tokens": used["completion_tokens"]}
+    counts = {"input_tokens": used["prompt_tokens"], "output_tokens": used["completion_tokens"]}
+    return {**_UNUSED, **counts}
+
+
+_UNUSED: Final[Mapping[str, Any]] = {
+    "cache_creation": None,
+    "cache_creation_input_tokens": 0,
+    "cache_read_input_tokens": 0,
+    "inference_geo": None,
+    "output_tokens_details": {"thinking_tokens": 0},
+    "server_tool_use": None,
+    "service_tier": "standard",
+}
+"""The fields of a usage besides its counts."""
 
 
 def _frame(model: str) -> dict[str, Any]:
-    return {"id": f"msg_{model}", "type": "message", "role": "assistant", "model": model}
+    frame = {"id": f"msg_{model}", "type": "message", "role": "assistant", "model": model}
+    return {**frame, "container": None, "stop_sequence": None, "stop_details": None}

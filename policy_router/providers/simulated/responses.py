@@ -19,9 +19,10 @@ _INCOMPLETE: Final = {"length": "max_output_tokens", "content_filter": "content_
 
 def answer(model: str, say: Say, body: Mapping[str, Any]) -> dict[str, Any]:
     """A whole `response`."""
-    whole = _frame(model, "completed")
+    whole = {**_frame(model, "completed"), "completed_at": _CREATED}
+    whole["reasoning"] = {**whole["reasoning"], **(body.get("reasoning") or {})}
     if say.finish in _INCOMPLETE:
-        whole["status"] = "incomplete"
+        whole["status"], whole["completed_at"] = "incomplete", None
         whole["incomplete_details"] = {"reason": _INCOMPLETE[say.finish]}
     used = _usage(model, say, body)
     return {**whole, "output": _output(model, say), **({} if used is None else {"usage": used})}
@@ -53,7 +54,7 @@ def _output(model: str, say: Say) -> list[dict[str, Any]]:
         items.append({"type": "reasoning", "id": "rs_1", "summary": summary})
     text = text_of(model, say)
     if text:
-        part = {"type": "output_text", "text": text, "annotations": []}
+        part = {"type": "output_text", "text": text, "annotations": [], "logprobs": []}
         message = {"type": "message", "id": "msg_1", "status": "completed", "role": "assistant"}
         items.append({**message, "content": [part]})
     for number, call in enumerate(say.tool_calls):
@@ -135,9 +136,36 @@ def _frame(model: str, status: str) -> dict[str, Any]:
         "created_at": _CREATED,
         "model": model,
         "status": status,
-        "error": None,
-        "incomplete_details": None,
-        "parallel_tool_calls": True,
-        "tool_choice": "auto",
-        "tools": [],
+        **_USUAL,
     }
+
+
+_USUAL: Final[Mapping[str, Any]] = {
+    "background": False,
+    "completed_at": None,
+    "error": None,
+    "frequency_penalty": 0,
+    "incomplete_details": None,
+    "instructions": None,
+    "max_output_tokens": None,
+    "max_tool_calls": None,
+    "metadata": {},
+    "output": [],
+    "parallel_tool_calls": True,
+    "presence_penalty": 0,
+    "previous_response_id": None,
+    "prompt_cache_key": None,
+    "reasoning": {"effort": None, "summary": None},
+    "safety_identifier": None,
+    "service_tier": "default",
+    "store": False,
+    "temperature": 1,
+    "text": {"format": {"type": "text"}},
+    "tool_choice": "auto",
+    "tools": [],
+    "top_logprobs": 0,
+    "top_p": 1,
+    "truncation": "disabled",
+    "usage": None,
+}
+"""The fields of a response where neither script nor request says otherwise."""

@@ -23,11 +23,12 @@ def words(text: str) -> list[str]:
 def answer(model: str, say: Say, body: Mapping[str, Any]) -> dict[str, Any]:
     """A whole `chat.completion`."""
     message: dict[str, Any] = {"role": "assistant", "content": text_of(model, say)}
+    message |= {"refusal": None, "annotations": []}
     if say.reasoning:
         message["reasoning_content"] = say.reasoning
     if say.tool_calls:
         message["tool_calls"] = list(say.tool_calls)
-    choice = {"index": 0, "message": message, "finish_reason": say.finish}
+    choice = {"index": 0, "message": message, "logprobs": None, "finish_reason": say.finish}
     whole = _frame(model, "chat.completion", [choice])
     used = usage(model, say, body)
     return whole if used is None else {**whole, "usage": used}

@@ -32,7 +32,12 @@ def messages_usage(used: Usage) -> dict[str, Any]:
         "input_tokens": max((used.prompt_tokens or 0) - cached, 0),
         "cache_creation_input_tokens": used.cache_write_tokens,
         "cache_read_input_tokens": used.cached_tokens,
+        "cache_creation": None,
         "output_tokens": used.completion_tokens or 0,
+        "output_tokens_details": {"thinking_tokens": used.reasoning_tokens},
+        "server_tool_use": None,
+        "service_tier": None,
+        "inference_geo": None,
     }
 
 

@@ -569,7 +569,12 @@ def test_an_answer_is_a_message_that_anthropics_library_knows() -> None:
         "input_tokens": 30,
         "cache_creation_input_tokens": 10,
         "cache_read_input_tokens": 60,
+        "cache_creation": None,
         "output_tokens": 20,
+        "output_tokens_details": {"thinking_tokens": 5},
+        "server_tool_use": None,
+        "service_tier": None,
+        "inference_geo": None,
     }
 
 
@@ -606,14 +611,15 @@ def test_the_stop_sequence_at_which_claude_ended_is_told() -> None:
     for each in MessageStream({}).read({"type": "message_delta", "delta": delta}):
         stream.read(each)
     data: Any = stream.end()[0].data
-    assert data["delta"] == delta
+    assert data["delta"] == {**delta, "stop_details": None, "container": None}
 
 
 def test_an_answer_with_calls_that_ends_with_stop_waits_for_tools() -> None:
     said = answer({"content": None, "tool_calls": [{**USED, "id": None}]}, "stop")
     written = write_answer(said, read(), ENVELOPE)
     assert written["stop_reason"] == "tool_use"
-    assert written["content"] == [{**USE, "id": "call_abc123_0"}]
+    called = {**USE, "id": "call_abc123_0", "caller": {"type": "direct"}}
+    assert written["content"] == [called]
 
 
 @pytest.mark.parametrize(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 import pytest
 from anthropic.types import RawMessageStreamEvent
@@ -359,13 +359,20 @@ CASES: list[tuple[str, list[Any], list[dict[str, Any]]]] = [
 ]
 
 
+ALSO: Final[dict[str, dict[str, Any]]] = {
+    "text": {"citations": None},
+    "tool_use": {"caller": {"type": "direct"}},
+}
+"""What Anthropic's blocks have besides what a model says."""
+
+
 @pytest.mark.parametrize(("name", "chunks", "content"), CASES, ids=[case[0] for case in CASES])
 def test_a_stream_of_messages_has_the_blocks(
     name: str, chunks: list[Any], content: list[dict[str, Any]]
 ) -> None:
     events = written(Dialect.MESSAGES, [*chunks, chunk({}, "stop"), usage_chunk()])
     assert check_messages(events)
-    assert message_of(events)["content"] == content
+    assert message_of(events)["content"] == [{**ALSO.get(b["type"], {}), **b} for b in content]
 
 
 def test_the_arguments_of_one_call_are_not_held_back() -> None:

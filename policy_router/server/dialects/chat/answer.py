@@ -25,6 +25,7 @@ def write_answer(answer: ChatAnswer, request: NeutralRequest, envelope: Envelope
         message = body["choices"][number]["message"]
         restore(message, request, envelope)
         message.setdefault("refusal", choice.message.refusal)
+        message.setdefault("annotations", [])
         for index, call in enumerate(message.get("tool_calls") or ()):
             call["id"] = call.get("id") or envelope.call_id(index)
         body["choices"][number].setdefault("logprobs", None)

@@ -12,6 +12,8 @@ from policy_router.server.dialects.pieces import stop_sequence, thinking_blocks
 from policy_router.server.dialects.usage import messages_usage
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from policy_router.providers.chat import ChatAnswer
     from policy_router.providers.message import AnswerMessage
     from policy_router.server.dialects.neutral import Envelope, NeutralRequest
@@ -34,7 +36,7 @@ def write_answer(answer: ChatAnswer, request: NeutralRequest, envelope: Envelope
         **frame(envelope),
         "content": [
             *_thoughts(message, envelope),
-            *({"type": "text", "text": text} for text in texts),
+            *(text_block(text) for text in texts),
             *_calls(message, request, envelope),
         ],
         "stop_reason": reason,
@@ -50,7 +52,26 @@ def frame(envelope: Envelope) -> dict[str, Any]:
         "type": "message",
         "role": "assistant",
         "model": envelope.model,
+        "container": None,
+        "stop_details": None,
     }
+
+
+def text_block(text: str) -> dict[str, Any]:
+    """A block of text."""
+    return {"type": "text", "text": text, "citations": None}
+
+
+def tool_block(call_id: str, tool: str, arguments: Mapping[str, Any]) -> dict[str, Any]:
+    """A block that calls a tool of the client.
+
+    Args:
+        call_id: The id that the result of the call refers to.
+        tool: The client's name of the tool.
+        arguments: The arguments.
+    """
+    called = {"id": call_id, "name": tool, "input": arguments}
+    return {"type": "tool_use", **called, "caller": {"type": "direct"}}
 
 
 def _thoughts(message: AnswerMessage, envelope: Envelope) -> list[dict[str, Any]]:
@@ -75,12 +96,11 @@ def _calls(
     message: AnswerMessage, request: NeutralRequest, envelope: Envelope
 ) -> list[dict[str, Any]]:
     return [
-        {
-            "type": "tool_use",
-            "id": call.id or envelope.call_id(number),
-            "name": request.client_tool(call.function.name).name,
-            "input": read_arguments(call.function.arguments),
-        }
+        tool_block(
+            call.id or envelope.call_id(number),
+            request.client_tool(call.function.name).name,
+            read_arguments(call.function.arguments),
+        )
         for number, call in enumerate(message.tool_calls)
     ]
 

@@ -9,7 +9,7 @@ from policy_router.providers.thoughts import marked
 from policy_router.server.dialects.errors import anthropic_error
 from policy_router.server.dialects.events import ServerEvent
 from policy_router.server.dialects.machine import State, Table, TableStream
-from policy_router.server.dialects.messages.answer import frame
+from policy_router.server.dialects.messages.answer import frame, text_block, tool_block
 from policy_router.server.dialects.messages.endings import stop_reason
 from policy_router.server.dialects.neutral import UNFINISHED
 from policy_router.server.dialects.pieces import Kind, Piece
@@ -57,7 +57,7 @@ class MessageWriter:
 
     def open_text(self, _: Piece) -> list[ServerEvent]:
         """A block of text begins."""
-        return self._open({"type": "text", "text": ""})
+        return self._open(text_block(""))
 
     def add_text(self, piece: Piece) -> list[ServerEvent]:
         """Text follows."""
@@ -91,7 +91,7 @@ class MessageWriter:
         self._calls = True
         self._has_arguments = False
         name = self._request.client_tool(piece.text).name
-        return self._open({"type": "tool_use", "id": piece.call_id, "name": name, "input": {}})
+        return self._open(tool_block(piece.call_id, name, {}))
 
     def add_arguments(self, piece: Piece) -> list[ServerEvent]:
         """Arguments of the call follow."""
@@ -117,7 +117,8 @@ class MessageWriter:
         matched = self._finish.matched
         reason = stop_reason(self._finish.text, matched, calls=self._calls)
         sequence = matched if reason == "stop_sequence" and matched else None
-        delta = {"stop_reason": reason, "stop_sequence": sequence}
+        ending = {"stop_reason": reason, "stop_sequence": sequence}
+        delta = {**ending, "stop_details": None, "container": None}
         usage = messages_usage(piece.usage)
         return [_event("message_delta", delta=delta, usage=usage), _event("message_stop")]
 

@@ -59,7 +59,7 @@ def response(
     """
     return {
         **_USUAL,
-        **request.repeated,
+        **_repeated(request),
         "id": f"resp_{envelope.id}",
         "object": "response",
         "created_at": envelope.created,
@@ -72,24 +72,54 @@ def response(
     }
 
 
+_REASONING: Final[Mapping[str, Any]] = MappingProxyType({"effort": None, "summary": None})
+"""A request for reasoning that states nothing."""
 _USUAL: Final[Mapping[str, Any]] = MappingProxyType(
     {
         "background": False,
+        "completed_at": None,
+        "frequency_penalty": 0,
         "instructions": None,
         "max_output_tokens": None,
+        "max_tool_calls": None,
         "metadata": {},
         "parallel_tool_calls": True,
+        "presence_penalty": 0,
         "previous_response_id": None,
+        "prompt_cache_key": None,
+        "reasoning": dict(_REASONING),
+        "safety_identifier": None,
+        "service_tier": "default",
         "store": False,
-        "temperature": None,
+        "temperature": 1,
         "text": {"format": {"type": "text"}},
         "tool_choice": "auto",
         "tools": [],
-        "top_p": None,
+        "top_logprobs": 0,
+        "top_p": 1,
         "truncation": "disabled",
     }
 )
 """The fields of a response where its request does not state them."""
+_FUNCTION: Final[Mapping[str, Any]] = MappingProxyType(
+    {"description": None, "parameters": None, "strict": None}
+)
+"""A function that states nothing besides its name."""
+
+
+def _repeated(request: NeutralRequest) -> dict[str, Any]:
+    """The fields of the request that its response repeats; each object in them is complete."""
+    fields = dict(request.repeated)
+    if isinstance(fields.get("reasoning"), dict):
+        fields["reasoning"] = {**_REASONING, **fields["reasoning"]}
+    if isinstance(fields.get("tools"), list):
+        fields["tools"] = [
+            {**_FUNCTION, **tool} if tool.get("type") == "function" else tool
+            for tool in fields["tools"]
+        ]
+    return fields
+
+
 _LIMITED: Final = 429
 _SERVER: Final = 500
 

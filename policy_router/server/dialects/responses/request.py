@@ -42,8 +42,9 @@ _WITHOUT_EFFECT: Final[Mapping[str, object]] = {
 }
 """Fields, and the value with which each asks for nothing."""
 REPEATED: Final = (
-    "instructions", "max_output_tokens", "metadata", "parallel_tool_calls", "temperature", "text",
-    "tool_choice", "tools", "top_p", "truncation", "user",
+    "instructions", "max_output_tokens", "max_tool_calls", "metadata", "parallel_tool_calls",
+    "prompt_cache_key", "reasoning", "safety_identifier", "temperature", "text", "tool_choice",
+    "tools", "top_logprobs", "top_p", "truncation", "user",
 )  # fmt: skip
 """Fields that an answer repeats."""
 _FORMATS: Final = ("text", "json_object", "json_schema")

@@ -1,0 +1,1 @@
+"""Official clients, as their makers ship them, against the server."""
