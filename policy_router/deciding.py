@@ -12,6 +12,7 @@ from policy_router.classification.classifier import Classifier
 from policy_router.decision.decide import decide_on
 from policy_router.decision.facts import situation_of
 from policy_router.domain.snapshot import Snapshot
+from policy_router.errors import TooLargeError
 from policy_router.execution.chain import LEAST
 from policy_router.execution.progress import for_task, lowered
 from policy_router.intake import Intake, take_in
@@ -33,6 +34,16 @@ if TYPE_CHECKING:
 
 _READERS: Final = 2
 """Threads that read large bodies."""
+
+
+def _longest(policy: Policy, stated: object) -> float:
+    """The longest deadline that a request can have whose task is not known yet, in seconds."""
+    longest = policy.limit_index.longest
+    if isinstance(stated, int | float) and not isinstance(stated, bool) and stated > 0:
+        return min(longest, stated)
+    return longest  # what is no number of seconds is refused when it is read
+
+
 _HELLO: Final[Sequence[ChatMessage]] = ({"role": "user", "content": "hello"},)
 
 
@@ -99,11 +110,22 @@ class Decider:
 
         Raises:
             UsageError: An option is unknown or has a value of the wrong type.
-            TooLargeError: The request is beyond the bounds.
+            TooLargeError: The request is beyond the bounds, or is not read within its deadline; its
+                thread then goes on until it has read it.
         """
         classifier = self._classifier_of(policy)
         read = partial(take_in, classifier, messages, options, stream=stream, bounds=self._bounds)
-        return read() if is_small([messages, options]) else await self._readers.run(read)
+        if is_small([messages, options]):
+            return read()
+        seconds = _longest(policy, options.get("deadline"))
+        try:
+            async with asyncio.timeout(seconds):
+                return await self._readers.run(read)
+        except TimeoutError:
+            raise TooLargeError(
+                f"the request was not read within its deadline of {seconds:.3g} s; send less text "
+                "or fewer messages, or allow more time"
+            ) from None
 
     async def prepare(self, policy: Policy) -> None:
         """Do in a thread what is slow when the first request is read, such as imports."""

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from policy_router import AllModelsFailedError, Router, StateUnavailableError, UsageError
-from policy_router.errors import NoCandidateError
+from policy_router.errors import NoCandidateError, TooLargeError
 from policy_router.ledger.memory import MemoryStore
 from policy_router.loading import load
 from policy_router.providers.failure import FailureKind
@@ -274,3 +274,20 @@ def test_a_deadline_is_a_number_of_seconds(value: Any) -> None:
 def test_a_deadline_may_be_as_long_as_one_likes(value: Any) -> None:
     with Router(policy(POLICY), OwnCaller(lambda _: answer("hello"))) as router:
         assert router.completion(HELLO, deadline=value).served_by == "a"
+
+
+def test_a_large_body_that_takes_longer_to_read_than_the_deadline_is_refused() -> None:
+    many = [{"role": "user", "content": f"message {number}"} for number in range(9_000)]
+
+    async def main() -> None:
+        asked = caller()
+        async with Router(policy(POLICY), asked) as router:
+            with pytest.raises(TooLargeError, match="was not read within its deadline") as raised:
+                await router.acompletion(many, deadline=1e-6)
+            assert raised.value.http_status == 413
+            assert asked.calls == []
+            with pytest.raises(UsageError, match="`deadline` must be a number"):
+                await router.acompletion(many, deadline=-1)
+            assert await ask(router, stream=False) == "a", "the router still answers"
+
+    asyncio.run(main())

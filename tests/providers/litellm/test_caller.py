@@ -20,7 +20,7 @@ from policy_router.errors import (
 )
 from policy_router.execution.executor import Executor
 from policy_router.providers.body import Body
-from policy_router.providers.failure import CallFailed, Failure, FailureKind
+from policy_router.providers.failure import CallFailed, Failure, FailureKind, FailureScope
 from policy_router.providers.litellm.caller import LiteLLMCaller, _failed
 from policy_router.providers.litellm.library import load
 from policy_router.providers.simulated import (
@@ -285,6 +285,7 @@ def test_an_endless_answer_is_cut_off(
         failure = asyncio.run(go(server.url))
     assert failure.kind is FailureKind.MALFORMED
     assert "more than 1,052,672 bytes" in failure.detail
+    assert failure.scope is FailureScope.REQUEST, "it follows from the request's own cap"
 
 
 def test_an_answer_may_repeat_itself(monkeypatch: pytest.MonkeyPatch) -> None:
