@@ -2,8 +2,10 @@
 
     python benchmarks/lag.py
 
-A task in the same loop sleeps for a millisecond at a time and notes how much longer it took. The
-provider runs in threads of this process, so its work is in the figures too. Aim: 50 ms. `warm`
+A task in the same loop sleeps for a millisecond at a time and notes how much longer it took. First
+come the callers, provider by provider, with the provider in a process of its own: a whole answer
+and a stream at once, after one of each. Then the provider runs in threads of this process, so its
+work is in the figures too. Aim: 50 ms. `warm`
 imports LiteLLM in a thread, and an import keeps the interpreter lock for longer at times. The two
 last lines are how long the first and the second call took, in all.
 """
@@ -13,6 +15,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import json
+import os
 import sys
 import tempfile
 import time
@@ -22,7 +25,10 @@ from typing import TYPE_CHECKING
 sys.path.insert(0, str(Path(__file__).parents[1]))
 
 from policy_router import Router, UsageError
+from policy_router.loading import load
+from policy_router.providers.default_caller import DefaultCaller
 from policy_router.providers.simulated import Say, Simulated
+from tests.slow_server import slow_server
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
@@ -50,6 +56,47 @@ rules:
       otherwise: best
 {rules}
 """
+
+
+WAYS = {
+    "openai_wire": ("openai/m", "/v1", "direct"),
+    "anthropic_wire": ("anthropic/m", "", "direct"),
+    "responses_wire": ("openai/responses/m", "/v1", "direct"),
+    "litellm, openai": ("openai/m", "/v1", "litellm"),
+    "litellm, anthropic": ("anthropic/m", "", "litellm"),
+    "litellm, groq": ("groq/m", "/v1", "litellm"),
+    "litellm, gemini": ("gemini/m", "", "litellm"),
+    "litellm, ollama_chat": ("ollama_chat/m", "", "litellm"),
+}
+CALLED = """\
+version: 1
+tiers: [light]
+models:
+  m: {{ model: {model}, api_base: "{url}", api_key_env: BENCH_KEY, tier: light, price: free,
+       context: 8k, via: {via} }}
+"""
+
+
+async def by_provider(url: str) -> list[tuple[str, float]]:
+    """The lag while each provider is called; what is not an answer would take it 40 s."""
+    rows = []
+    for way, (model, path, via) in WAYS.items():
+        called = load(text=CALLED.format(model=model, url=url + path, via=via))
+        async with Router(called, DefaultCaller()) as router:
+            await router.warm()
+
+            async def read(router: Router = router) -> None:
+                async with await router.acompletion(HELLO, stream=True) as chunks:
+                    [chunk async for chunk in chunks]
+
+            async def both(
+                router: Router = router, read: Callable[[], Awaitable[None]] = read
+            ) -> None:
+                await asyncio.gather(router.acompletion(HELLO), read())
+
+            rows.append((f"the first calls by {way}", await latest(both)))
+            rows.append((f"later calls by {way}", await latest(both)))
+    return rows
 
 
 def policy(url: str, rules: int) -> str:
@@ -123,6 +170,10 @@ async def measured(path: Path, url: str) -> list[tuple[str, float]]:
 
 
 def main() -> None:
+    os.environ["BENCH_KEY"] = "sk-none"
+    with slow_server(before=0.2) as url:
+        for name, seconds in asyncio.run(by_provider(url)):
+            print(f"{name:45} {seconds * 1000:8.1f} ms")
     scripts = {"deep": Say(DEEP), "long": Say(LONG), "plain": Say("hello")}
     with tempfile.TemporaryDirectory() as folder, Simulated(scripts) as provider:
         path = Path(folder, "policy.yaml")

@@ -105,10 +105,8 @@ class Handler(BaseHTTPRequestHandler):
             whole = json.dumps(responses.answer("m", SAID, body)).encode()
             events = responses.events("m", SAID, body)
             kind, parts = "text/event-stream", map(responses.event, events)
-            delta: dict[str, Any] = {
-                "type": "response.output_text.delta", "item_id": "msg_m", "output_index": 0,
-                     "content_index": 0, "delta": PIECE}  # fmt: skip
-            more = responses.event(delta)
+            piece = {"type": "response.output_text.delta", "item_id": "msg_m", "delta": PIECE}
+            more = responses.event({**piece, "output_index": 0, "content_index": 0})
         elif path.endswith("/chat/completions"):
             whole = json.dumps(wire.answer("m", SAID, body)).encode()
             kind, parts = "text/event-stream", chat_events(body)
