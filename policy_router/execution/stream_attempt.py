@@ -113,7 +113,11 @@ class StreamAttempt:
         """The next chunk of the caller. Raises TimeoutError when it is late."""
         while self._chunks is None:
             await self._attempt.wait(self._time_left(), self._open())
-        return await self._attempt.wait(self._time_left(), self._chunks.__anext__())
+        limit = self._time_left()
+        chunk = self._chunks.arrived()
+        if chunk is None:
+            chunk = await self._attempt.wait(limit, self._chunks.__anext__())
+        return chunk
 
     async def _open(self) -> None:
         # Assigned inside what a timeout cuts off, so that a stream which just opened is closed.

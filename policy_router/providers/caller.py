@@ -23,6 +23,11 @@ class Chunks(Protocol):
 
     async def __anext__(self) -> ChatChunk: ...
 
+    def arrived(self) -> ChatChunk | None:
+        """Return the next chunk if there is nothing to wait for; else, or where that is unknown,
+        None. Raises CallFailed."""
+        ...
+
     async def aclose(self) -> None:
         """Close the connection that the chunks come from."""
         ...

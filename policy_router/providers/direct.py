@@ -32,6 +32,7 @@ if TYPE_CHECKING:
     from policy_router.providers.body import Body
     from policy_router.providers.caller import Chunks
     from policy_router.providers.chat import ChatAnswer, ChatChunk
+    from policy_router.providers.event_stream import ServerSentEvent
 
 AnswerReader: TypeAlias = "Callable[[dict[str, Any]], ChatAnswer]"
 """Makes an answer of a body; it may raise CallFailed."""
@@ -130,7 +131,7 @@ class DirectCaller(ABC):
             response = await connection.__aenter__()
         except Exception as error:  # noqa: BLE001  as above
             raise lost(error, wire) from None
-        chunks = _Stream(connection, response, wire, prompt, most_bytes(model, body), request)
+        chunks = HttpChunks(connection, response, wire, prompt, most_bytes(model, body), request)
         try:
             refuse_status(wire, prompt, request.dialect)
         except CallFailed:
@@ -147,7 +148,7 @@ class DirectCaller(ABC):
         )
 
 
-class _Stream:
+class HttpChunks:
     """The chunks of one answer, in the order of its events."""
 
     def __init__(  # noqa: PLR0917  what the call has worked out by then
@@ -165,6 +166,7 @@ class _Stream:
         self._events = read_events(response, most, wire)
         self._request = request
         self._passed: list[bytes] = []
+        self._unread: deque[ServerSentEvent] = deque()
         self._ready: deque[ChatChunk] = deque()
         self._closed = False
 
@@ -172,17 +174,23 @@ class _Stream:
         return self
 
     async def __anext__(self) -> ChatChunk:
-        while not self._ready:
+        while (chunk := self.arrived()) is None:
             try:
-                event = await self._events.__anext__()
+                self._unread += await self._events.__anext__()
             except (StopAsyncIteration, CallFailed):
                 raise
             except Exception as error:  # noqa: BLE001  as above
                 raise lost(error, self._wire) from None
+        return chunk
+
+    def arrived(self) -> ChatChunk | None:
+        """Return the next chunk if there is nothing to wait for; else None. Raises CallFailed."""
+        while self._unread and not self._ready:
+            event = self._unread.popleft()
             value = read_object(event.data, self._wire, self._prompt)
             self._passed.append(event.original)
             self._take(self._request.read_chunk(value))
-        return self._ready.popleft()
+        return self._ready.popleft() if self._ready else None
 
     def _take(self, chunks: tuple[ChatChunk, ...]) -> None:
         """Take the chunks of an event; the first one gets the bytes up to the event's end."""

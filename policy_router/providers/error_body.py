@@ -95,7 +95,7 @@ def parse_json(text: str | bytes) -> Any:
         value = json.loads(text)
     except (ValueError, RecursionError):
         return None
-    return value if isinstance(value, Mapping | list) else None
+    return value if isinstance(value, dict | list) else None
 
 
 def _objects(value: Any) -> list[Mapping[str, Any]]:

@@ -84,8 +84,8 @@ async def read_whole(response: aiohttp.ClientResponse, most: int, wire: Wire) ->
 
 async def read_events(
     response: aiohttp.ClientResponse, most: int, wire: Wire
-) -> AsyncGenerator[ServerSentEvent]:
-    """The events, up to the end of the stream.
+) -> AsyncGenerator[list[ServerSentEvent]]:
+    """The events up to the end of the stream, those together that arrive together.
 
     A server that does not stream answers with one JSON document, which counts as one event. The
     arguments are those of `read_whole`.
@@ -96,7 +96,7 @@ async def read_events(
     if "json" in response.content_type:
         body = await read_whole(response, most, wire)
         if body.strip():
-            yield ServerSentEvent(body, body)
+            yield [ServerSentEvent(body, body)]
         return
     stream, size = EventStream(), 0
     async for data in response.content.iter_any():
@@ -107,15 +107,20 @@ async def read_events(
             events = stream.feed(data)
         except EventTooLarge:
             raise _too_long(most, wire) from None
+        sent: list[ServerSentEvent] = []
+        ended = False
         for event in events:
             signal = event.data.strip()
-            if signal == END:
-                return
-            if signal not in SIGNALS:
-                yield event
+            ended = ended or signal == END
+            if not ended and signal not in SIGNALS:
+                sent.append(event)
+        if sent:
+            yield sent
+        if ended:
+            return
     last = stream.end()
     if last is not None and parse_json(last.data) is not None:
-        yield last  # else it was cut off, as the missing end of the answer shows
+        yield [last]  # else it was cut off, as the missing end of the answer shows
 
 
 def refuse_status(wire: Wire, prompt: list[Any], dialect: Dialect) -> None:

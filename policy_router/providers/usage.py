@@ -99,7 +99,11 @@ def _amount(value: object) -> float | None:
 
 
 def _get(value: Any, name: str) -> Any:
-    return value.get(name) if isinstance(value, Mapping) else getattr(value, name, None)
+    # Nearly all are None or dicts, and each is asked for many names.
+    if value is None:
+        return None
+    is_mapping = isinstance(value, dict | Mapping)
+    return value.get(name) if is_mapping else getattr(value, name, None)
 
 
 def _first(value: Any, *names: str) -> int | None:

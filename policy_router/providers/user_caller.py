@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any, Final, Self, TypeAlias
 from policy_router.base_errors import PolicyRouterError, UsageError
 from policy_router.providers.adapt import as_chunk, to_answer, to_chunk
 from policy_router.providers.classify import classify
+from policy_router.providers.direct import HttpChunks
 from policy_router.providers.evidence import read_exception
 from policy_router.providers.failure import CallFailed, Failure, FailureKind
 from policy_router.resilience.threads import Threads
@@ -95,6 +96,7 @@ class _AdaptedChunks:
     def __init__(self, chunks: Any, source: Any, body: Body) -> None:
         self._chunks = chunks
         self._source = source
+        self._own = source if isinstance(source, HttpChunks) else None
         self._body = body
 
     def __aiter__(self) -> Self:
@@ -106,6 +108,17 @@ class _AdaptedChunks:
         except (CallFailed, PolicyRouterError, StopAsyncIteration):
             raise
         except Exception as error:  # noqa: BLE001  as above
+            raise CallFailed(_failure(error, self._body)) from None
+
+    def arrived(self) -> ChatChunk | None:
+        """The next chunk, if this package's own caller has it already. Raises CallFailed."""
+        if self._own is None:
+            return None
+        try:
+            return self._own.arrived()
+        except CallFailed:
+            raise
+        except Exception as error:  # noqa: BLE001  a defect is a failed attempt, too
             raise CallFailed(_failure(error, self._body)) from None
 
     async def aclose(self) -> None:

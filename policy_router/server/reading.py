@@ -84,7 +84,8 @@ async def read_call(
     """
     policy = call.router.policy
     body = await read_object(call.request, call.settings)
-    headers = call.request.headers
+    received = call.request.headers.items()
+    headers = dict(reversed(received))  # of one that is sent twice, the first counts
     if without_messages and not body.get("messages"):
         request = NeutralRequest(dialect, body.get("model") or "", stream=False, body={})
     else:
@@ -99,7 +100,7 @@ async def read_call(
     user = body.get("user")
     if call.principal.names_user and isinstance(user, str) and user:
         options["user"] = user
-    options["headers"] = {name: value for name, value in headers.items() if name in NAMES}
+    options["headers"] = {name: value for name, value in received if name in NAMES}
     # Read from the body as it came: its translation has no place for a session.
     program = read_program(options["headers"], body)
     if options.get("session") is None and program.session is not None:

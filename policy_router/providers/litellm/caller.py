@@ -163,6 +163,10 @@ class _Stream:
                 self._check_finish()
             return chunk
 
+    def arrived(self) -> ChatChunk | None:
+        """None: the library does not say."""
+        return None
+
     def _usage(self, made_up: Usage) -> Usage | None:
         """What the provider counted, in place of LiteLLM's own sum, which it makes up where the
         provider counted nothing."""

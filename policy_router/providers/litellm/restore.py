@@ -125,6 +125,10 @@ class RestoredChunks:
             chunk = replace(last, choices=choices)
         return self._restored(chunk)
 
+    def arrived(self) -> ChatChunk | None:
+        """None: the library does not say."""
+        return None
+
     async def aclose(self) -> None:
         """Closes the library's stream."""
         await self._chunks.aclose()

@@ -86,6 +86,9 @@ class AdaptedChunks:
     async def __anext__(self) -> ChatChunk:
         return to_chunk(await anext(self._chunks))
 
+    def arrived(self) -> None:
+        """None: the script does not say."""
+
     async def aclose(self) -> None:
         await self._chunks.aclose()
 
