@@ -4,7 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 PIP = $(BIN)/pip install --quiet --disable-pip-version-check
 
-.PHONY: demo test laws agents agents-installed clients lint test-latest test-oldest lock wheel bench fuzz long clean
+.PHONY: demo test laws agents agents-installed clients lint test-latest test-oldest lock wheel bench fuzz long clean faults
 
 demo: $(VENV)/.user
 	@$(BIN)/policy-router demo
@@ -17,6 +17,10 @@ test: $(VENV)/.dev
 RUNS ?= 3
 laws: $(VENV)/.dev
 	for run in $$(seq $(RUNS)); do $(BIN)/python -m pytest -q -n 2 -m hypothesis $(ARGS) || exit 1; done
+
+# Every fault of a provider by every way of calling a model, as a table.
+faults: $(VENV)/.dev
+	$(BIN)/python -m tests.faults $(ARGS)
 
 # The same tests with the newest release of everything that pyproject.toml allows.
 test-latest:
