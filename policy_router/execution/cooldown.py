@@ -23,13 +23,19 @@ from policy_router.execution.admission import ADMITTED, Admission
 from policy_router.execution.breaker import BreakerState
 from policy_router.execution.breaker_changes import change_of
 from policy_router.execution.degradation import Degradation
-from policy_router.execution.domain_keys import DomainKeys, concerns, name_in, scope_in
+from policy_router.execution.domain_keys import (
+    COOLING,
+    DomainKeys,
+    domain_in,
+    domains_of,
+    name_in,
+    scope_in,
+)
 from policy_router.execution.health_board import HealthBoard
 from policy_router.execution.outcomes import Outcomes
 from policy_router.execution.rests import rest_of
 from policy_router.providers.failure import FailureKind, FailureScope
 from policy_router.providers.fault_domain import (
-    SHARED_SCOPES,
     is_of_key,
     with_any_key,
     with_each_key,
@@ -52,7 +58,6 @@ _LEASE: Final = 30.0
 _SEVERAL: Final = 2
 """Models that must be out of reach before their provider counts as out of reach."""
 _UNREACHABLE: Final = frozenset({FailureKind.CONNECT, FailureKind.CONNECTION_LOST})
-_COOLING: Final = (FailureScope.MODEL, *SHARED_SCOPES)
 _STOPPED: Final = frozenset({BreakerState.OPEN, BreakerState.HALF_OPEN})
 
 
@@ -101,6 +106,7 @@ class Cooldowns:
         self._keys = DomainKeys(environment)
         self._lock = forks.lock()
         self._known: dict[str, Model] = {}
+        self._index: tuple[tuple[Model, ...], dict[str, list[int]]] | None = None
         self._models = models or (lambda: tuple(self._known.values()))
         self.degradation = Degradation()
         self._outcomes: dict[tuple[str, str], Outcomes] = {}
@@ -156,7 +162,7 @@ class Cooldowns:
         whole = with_any_key(model)
         self._unreachable.pop(self._key(whole, FailureScope.PROVIDER), None)
         called = (model,) if whole is model else (model, whole)
-        for key in {self._key(each, scope) for each in called for scope in _COOLING}:
+        for key in {self._key(each, scope) for each in called for scope in COOLING}:
             if self.board.get(key).rest.level:
                 self.board.change(key, healths.answered)
 
@@ -174,7 +180,8 @@ class Cooldowns:
         """Ends everything that keeps a model from being called. Returns whether there was any."""
         now, lifted = self._clock(), False
         self._outcomes.pop(_window(model), None)
-        for key in [key for key in self.board.known() if concerns(key, model)]:
+        domains = domains_of(model)
+        for key in [key for key in self.board.known() if domain_in(key) in domains]:
             before, _ = self.board.change(key, _lifted)
             before = before.at(now)
             lifted = lifted or before.breaker != breakers.CLOSED or before.rest.until > now
@@ -210,7 +217,11 @@ class Cooldowns:
         admission = self.admit(model)
         if self._shared is None or not admission.probes:
             return admission
-        won = await self._shared.confirm(admission.probes)
+        try:
+            won = await self._shared.confirm(admission.probes)
+        except BaseException:
+            self.withdrawn(admission.probes)
+            raise
         if won == admission.probes:
             return admission
         self.withdrawn(won)
@@ -250,7 +261,8 @@ class Cooldowns:
         if self.board.is_empty:
             return {}
         self.board.drop_recovered(now)
-        times = ((model.name, self.until(model, now)) for model in self._models())
+        failed = self._concerned(self.board.known())
+        times = ((model.name, self.until(model, now)) for model in failed)
         return {name: until for name, until in times if until is not None}
 
     def for_request(
@@ -275,15 +287,32 @@ class Cooldowns:
 
     def _recovering(self, now: float) -> dict[str, str]:
         known, draw = self.board.known(), self._draw()
-        if not any(each.breaker.state is BreakerState.RAMP for each in known.values()):
+        ramps = [key for key, each in known.items() if each.breaker.state is BreakerState.RAMP]
+        if not ramps:
             return {}
         last = {}
-        for model in self._models():
+        for model in self._concerned(ramps):
             keys = self.breaker_keys(model)
             share = min(self.board.get(key).breaker.share(now) for key in keys)
             if draw >= share:
                 last[model.name] = f"recovering: {share:.0%} of the requests call it in its place"
         return last
+
+    def _concerned(self, keys: Iterable[str]) -> list[Model]:
+        """The models that any of these keys may keep from being called, in order.
+
+        Found by an index: a policy may have a thousand models, of which one failed.
+        """
+        listed = tuple(self._models())
+        if self._index is None or self._index[0] is not listed:
+            places: dict[str, list[int]] = {}
+            for place, model in enumerate(listed):
+                for domain in domains_of(model):
+                    places.setdefault(domain, []).append(place)
+            self._index = listed, places
+        places = self._index[1]
+        found = {place for key in keys for place in places.get(domain_in(key), ())}
+        return [listed[place] for place in sorted(found)]
 
     def breaker_keys(self, model: Model) -> tuple[str, ...]:
         """The keys of the breakers that a call of the model passes."""
@@ -304,7 +333,7 @@ class Cooldowns:
 
     def _latest(self, model: Model, now: float) -> float:
         """The latest end of what keeps a model with one key from being called, or 0."""
-        keys = (self._key(model, scope) for scope in _COOLING)
+        keys = (self._key(model, scope) for scope in COOLING)
         return max(self.board.get(key).blocked_until(now) for key in keys)
 
     def _rest(self, model: Model, failure: Failure, cooldown: Cooldown, now: float) -> None:

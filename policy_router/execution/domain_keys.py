@@ -4,18 +4,30 @@ from __future__ import annotations
 
 import hashlib
 import json
+from functools import lru_cache
 from typing import TYPE_CHECKING, Final
 
 from policy_router.providers.failure import FailureScope
-from policy_router.providers.fault_domain import fault_domain, key_variable, with_each_key
+from policy_router.providers.fault_domain import (
+    SHARED_SCOPES,
+    fault_domain,
+    key_variable,
+    with_any_key,
+    with_each_key,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from policy_router.domain.models import Model
+    from policy_router.providers.fault_domain import FaultDomain
 
+COOLING: Final = (FailureScope.MODEL, *SHARED_SCOPES)
+"""The scopes of what keeps a model from being called."""
 _MOST: Final = 10_000
 """Keys that are remembered; when there are more, all are made anew."""
+_SHORT: Final = 12
+"""Bytes of the digest of what a key stands for."""
 _FINGERPRINT: Final = 3
 """Bytes of a credential's digest: enough to notice another value, too few to recognize one."""
 
@@ -30,18 +42,29 @@ def name_in(key: str) -> str:
     return key.split(" ", 2)[2]
 
 
-def concerns(key: str, model: Model) -> bool:
-    """Whether a key stands for a model, or for a key, an account or a provider of it.
+def domain_in(key: str) -> str:
+    """What a key stands for, whatever the values of the environment variables are."""
+    return key.partition(".")[0]
 
-    Keys are compared by name, so that it can be told without the environment of the process that
-    made them.
-    """
-    scope, name = scope_in(key), name_in(key)
-    if scope is FailureScope.MODEL:
-        return name == model.name
-    if scope is FailureScope.PROVIDER:
-        return name == model.provider_model.partition("/")[0]
-    return name in {key_variable(each) for each in with_each_key(model)}
+
+def domain_of(model: Model, scope: FailureScope) -> str:
+    """What a failure of this scope takes out of service for a model, as `domain_in` names it."""
+    return _named(fault_domain(model, scope))
+
+
+def domains_of(model: Model) -> frozenset[str]:
+    """All that may keep a model from being called, as `domain_in` names it."""
+    ways = {*with_each_key(model), with_any_key(model)}
+    return frozenset(domain_of(each, scope) for each in ways for scope in COOLING)
+
+
+@lru_cache(maxsize=10_000)
+def _named(domain: FaultDomain) -> str:
+    return f"{domain[0]} {_digest(domain, _SHORT)}"
+
+
+def _digest(values: object, size: int) -> str:
+    return hashlib.blake2b(json.dumps(values).encode(), digest_size=size).hexdigest()
 
 
 def _name(model: Model, scope: FailureScope) -> str:
@@ -68,14 +91,15 @@ class DomainKeys:
         """The key of what a failure of this scope takes out of service for a model."""
         own = None if scope is FailureScope.PROVIDER else self._fingerprint(key_variable(model))
         address = None if model.api_base_env is None else self._fingerprint(model.api_base_env)
-        domain = *fault_domain(model, scope), own, address
-        key = self._keys.get(domain)
+        domain = fault_domain(model, scope)
+        identity = *domain, own, address
+        key = self._keys.get(identity)
         if key is None:
             if len(self._keys) >= _MOST:
                 self._keys.clear()
-            digest = hashlib.blake2b(json.dumps(domain).encode(), digest_size=12).hexdigest()
-            scope = FailureScope(str(domain[0]))
-            key = self._keys[domain] = f"{scope} {digest} {_name(model, scope)}"
+            values = _digest((own, address), _FINGERPRINT)
+            name = _name(model, FailureScope(str(domain[0])))
+            key = self._keys[identity] = f"{_named(domain)}.{values} {name}"
         return key
 
     def _fingerprint(self, variable: str) -> str | None:

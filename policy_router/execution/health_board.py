@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from typing import TYPE_CHECKING, Final
 
 from policy_router.execution.service_health import HEALTHY, ServiceHealth
@@ -38,6 +39,7 @@ class HealthBoard:
         self._lock = forks.lock()
         self._known: dict[str, ServiceHealth] = {}
         self._unshared: dict[str, list[Change]] = {}
+        self._on_the_way: Counter[str] = Counter()
         self._keeps_changes = keeps_changes
 
     @property
@@ -88,9 +90,18 @@ class HealthBoard:
         return tuple(self._unshared)
 
     def take_unshared(self, key: str) -> list[Change]:
-        """Returns the changes of one thing since the last call, in order."""
+        """Returns the changes of one thing since the last call, in order. Until `arrived` is called
+        as often, nothing replaces what they made of it here."""
         with self._lock:
+            self._on_the_way[key] += 1
             return self._unshared.pop(key, [])
+
+    def arrived(self, key: str) -> None:
+        """Notes that changes which were taken are shared, or put back."""
+        with self._lock:
+            self._on_the_way[key] -= 1
+            if self._on_the_way[key] <= 0:
+                del self._on_the_way[key]
 
     def put_back(self, key: str, changes: list[Change]) -> None:
         """Keeps changes that were taken and could not be shared."""
@@ -98,18 +109,34 @@ class HealthBoard:
             kept = changes + self._unshared.get(key, [])
             self._unshared[key] = kept[-_MOST:]
 
-    def adopt(self, shared: Mapping[str, ServiceHealth]) -> None:
-        """Takes over what all processes share; changes of this one that are not shared stay."""
+    def adopt(
+        self, shared: Mapping[str, ServiceHealth], is_over: Callable[[ServiceHealth], bool]
+    ) -> None:
+        """Takes over what all processes share; changes of this one that are not shared stay.
+
+        Args:
+            shared: What all processes share.
+            is_over: Whether something that is not shared any more is forgotten here, too; else it
+                stays, because the store has lost it or is full.
+        """
         with self._lock:
-            for key in [*self._known, *shared]:
-                if key not in self._unshared:
-                    self._set(key, shared.get(key, HEALTHY))
+            for key, health in [*self._known.items(), *shared.items()]:
+                if self._is_ahead(key):
+                    continue
+                if key in shared:
+                    self._set(key, shared[key])
+                elif is_over(health):
+                    self._set(key, HEALTHY)
 
     def adopt_one(self, key: str, shared: ServiceHealth) -> None:
         """Takes over what all processes share of one thing, as `adopt` does."""
         with self._lock:
-            if key not in self._unshared:
+            if not self._is_ahead(key):
                 self._set(key, shared)
+
+    def _is_ahead(self, key: str) -> bool:
+        """Whether this process knows more of a thing than the store."""
+        return key in self._unshared or key in self._on_the_way
 
     def _set(self, key: str, health: ServiceHealth) -> None:
         if health == HEALTHY:

@@ -8,13 +8,19 @@ from types import MappingProxyType
 from typing import TYPE_CHECKING, Final
 
 from policy_router.execution.breaker import BreakerState
-from policy_router.execution.domain_keys import concerns, name_in, scope_in
+from policy_router.execution.domain_keys import (
+    COOLING,
+    domain_in,
+    domain_of,
+    name_in,
+    scope_in,
+)
 from policy_router.execution.service_health import HEALTHY
 from policy_router.providers.failure import FailureScope
-from policy_router.providers.fault_domain import key_variable, with_each_key
+from policy_router.providers.fault_domain import with_any_key, with_each_key
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Mapping
 
     from policy_router.domain.models import Model
     from policy_router.execution.service_health import ServiceHealth
@@ -80,17 +86,15 @@ def health_of(model: Model, known: Mapping[str, ServiceHealth], now: float) -> M
 
     Args:
         model: The model.
-        known: The health of what failed lately, by its keys; `concerns` says which count.
+        known: The health of what failed lately, by its keys.
         now: Unix time.
     """
-    mine = [(key, health.at(now)) for key, health in known.items() if concerns(key, model)]
-    shared = [_worst(model, [each for each in mine if not _is_of_key(each[0])], now)]
-    by_key = [
-        _worst(model, [(k, h) for k, h in mine if _is_of_key(k) and name_in(k) == name], now)
-        for name in (key_variable(each) for each in with_each_key(model))
-    ]
+    each_key = with_each_key(model)
     # It is called while one of its keys works.
-    return max(shared[0], min(by_key, key=_badness), key=_badness)
+    health = min((_worst(model, each, known, now) for each in each_key), key=_badness)
+    if len(each_key) == 1:
+        return health
+    return max(health, _worst(model, with_any_key(model), known, now), key=_badness)
 
 
 def with_degradation(health: ModelHealth, reason: str | None) -> ModelHealth:
@@ -100,17 +104,18 @@ def with_degradation(health: ModelHealth, reason: str | None) -> ModelHealth:
     return replace(health, state=HealthState.DEGRADED, at_fault="model", cause=reason)
 
 
-def _is_of_key(key: str) -> bool:
-    return scope_in(key) in (FailureScope.KEY, FailureScope.ACCOUNT)
-
-
 def _badness(health: ModelHealth) -> tuple[int, float]:
     return _ORDER.index(health.state), health.until or 0.0
 
 
-def _worst(model: Model, known: Iterable[tuple[str, ServiceHealth]], now: float) -> ModelHealth:
-    ok = ModelHealth(model.name)
-    return max((_of(model, key, health, now) for key, health in known), key=_badness, default=ok)
+def _worst(
+    model: Model, called: Model, known: Mapping[str, ServiceHealth], now: float
+) -> ModelHealth:
+    """The worst that is known of a model as it is called with a key."""
+    domains = {domain_of(called, scope) for scope in COOLING}
+    mine = ((key, health) for key, health in known.items() if domain_in(key) in domains)
+    found = (_of(model, key, health.at(now), now) for key, health in mine)
+    return max(found, key=_badness, default=ModelHealth(model.name))
 
 
 def _of(model: Model, key: str, health: ServiceHealth, now: float) -> ModelHealth:

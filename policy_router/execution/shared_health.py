@@ -113,7 +113,11 @@ class SharedHealth:
         kept = await store.read_health()
         if kept is not None:
             self._texts = dict(kept)
-            self.board.adopt({key: from_text(text) for key, text in kept.items()})
+            now = self._clock()
+            self.board.adopt(
+                {key: from_text(text) for key, text in kept.items()},
+                lambda health: _end(health) + _MEMORY <= now,
+            )
 
     async def aclose(self) -> None:
         """Sends what is left, if the store can be reached."""
@@ -153,19 +157,23 @@ class SharedHealth:
         Raises:
             StoreError: The store cannot be reached; the changes are kept.
         """
-        changes = self.board.take_unshared(key)
-        if not changes or self._store is None:
+        store = self._store
+        if store is None:
             return True
-        sent = False
+        changes = self.board.take_unshared(key)
+        sent = not changes
         try:
+            if sent:
+                return True
             before = self._texts.get(key)
             for _ in range(_TRIES):
                 text, effective = self._replaced(before, changes)
                 if text is None:
                     kept = before
                     break
-                lasts = self._lasts(from_text(text))
-                kept = await self._store.swap_health(key, before, text, lasts)
+                # Kept for as long as any process may remember what it replaces.
+                lasts = max(self._lasts(text), 0.0 if before is None else self._lasts(before))
+                kept = await store.swap_health(key, before, text, lasts)
                 if kept == text:
                     break
                 if kept is None and before is None:
@@ -175,6 +183,7 @@ class SharedHealth:
         finally:
             if not sent:
                 self.board.put_back(key, changes)
+            self.board.arrived(key)
         if kept is None:
             self._texts.pop(key, None)
         else:
@@ -189,9 +198,8 @@ class SharedHealth:
             last, health = health, change(health)
         return None if health == first else to_text(health), health != last
 
-    def _lasts(self, health: ServiceHealth) -> float:
-        ends = max(health.breaker.until, health.rest.until)
-        return max(ends - self._clock(), 0.0) + _MEMORY
+    def _lasts(self, text: str) -> float:
+        return max(_end(from_text(text)) - self._clock(), 0.0) + _MEMORY
 
     async def _briefly(self, work: Coroutine[None, None, bool | None]) -> bool | None:
         """The result of a piece of work; None where the store does not give one soon."""
@@ -200,3 +208,7 @@ class SharedHealth:
                 return await work
         except (TimeoutError, StoreError):
             return None
+
+
+def _end(health: ServiceHealth) -> float:
+    return max(health.breaker.until, health.rest.until)

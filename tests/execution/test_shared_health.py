@@ -303,6 +303,110 @@ def test_a_full_store_costs_no_probe(monkeypatch: pytest.MonkeyPatch) -> None:
     asyncio.run(work())
 
 
+def test_a_store_that_lost_everything_closes_no_breaker() -> None:
+    async def work() -> None:
+        clock = Clock()
+        store = MemoryStore(clock)
+        cooldowns = process(store, clock)
+        for _ in range(2):
+            cooldowns.failed(M, BROKEN, RULE)
+        shared = cooldowns._shared
+        assert shared is not None
+        await shared.exchange()
+        store._ledger.health.clear()
+        await shared.exchange()
+        assert cooldowns.until(M, clock.now) == clock.now + 10
+        clock.now += 10 + 3600
+        await shared.exchange()
+        assert cooldowns.board.is_empty
+        await shared.aclose()
+
+    asyncio.run(work())
+
+
+def test_a_lifted_rest_is_lifted_for_a_process_that_looks_hours_later() -> None:
+    async def work() -> None:
+        clock = Clock()
+        store = MemoryStore(clock)
+        one, other = process(store, clock), process(store, clock)
+        one.failed(M, Failure(FailureKind.RATE_LIMITED, retry_after=10 * 3600.0), RULE)
+        for each in (one, other):
+            assert each._shared is not None
+            await each._shared.exchange()
+        assert other.lift(M)
+        assert other._shared is not None
+        await other._shared.exchange()
+        clock.now += 5 * 3600
+        assert one._shared is not None
+        await one._shared.exchange()
+        assert one.until(M, clock.now) is None
+        for each in (one, other):
+            assert each._shared is not None
+            await each._shared.aclose()
+
+    asyncio.run(work())
+
+
+class Waiting(MemoryStore):
+    """A store that replaces a text when it is told to."""
+
+    def __init__(self, clock: Clock) -> None:
+        super().__init__(clock)
+        self.called, self.go = asyncio.Event(), asyncio.Event()
+        self.go.set()
+
+    async def swap_health(
+        self, key: str, before: str | None, after: str, lasts: float
+    ) -> str | None:
+        self.called.set()
+        await self.go.wait()
+        return await super().swap_health(key, before, after, lasts)
+
+
+def test_what_is_on_its_way_to_the_store_is_not_undone_by_what_was_read() -> None:
+    async def work() -> None:
+        clock = Clock()
+        store = Waiting(clock)
+        cooldowns = process(store, clock)
+        shared = cooldowns._shared
+        assert shared is not None
+        store.go.clear()
+        for _ in range(2):
+            cooldowns.failed(M, BROKEN, RULE)
+        await store.called.wait()
+        await shared.exchange()  # reads before the change has arrived
+        assert cooldowns.until(M, clock.now) == clock.now + 10
+        store.go.set()
+        await shared.aclose()
+        assert cooldowns.until(M, clock.now) == clock.now + 10
+
+    asyncio.run(asyncio.wait_for(work(), 60))
+
+
+def test_a_caller_that_leaves_while_its_probe_is_confirmed_gives_it_back() -> None:
+    async def work() -> None:
+        clock = Clock()
+        store = Waiting(clock)
+        cooldowns = process(store, clock)
+        assert cooldowns._shared is not None
+        for _ in range(2):
+            cooldowns.failed(M, BROKEN, RULE)
+        await cooldowns._shared.exchange()
+        clock.now += 10
+        store.called.clear()
+        store.go.clear()
+        leaving = asyncio.create_task(cooldowns.admitted(M))
+        await store.called.wait()
+        leaving.cancel()
+        await asyncio.wait([leaving])
+        assert leaving.cancelled()
+        store.go.set()
+        assert (await cooldowns.admitted(M)).probes
+        await cooldowns._shared.aclose()
+
+    asyncio.run(asyncio.wait_for(work(), 60))
+
+
 # -- its text --------------------------------------------------------------------------------------
 
 
