@@ -17,6 +17,7 @@ from policy_router.base_errors import UsageError
 from policy_router.deciding import Decider
 from policy_router.decision.policy import Policy
 from policy_router.execution.accounting import Accounting
+from policy_router.execution.bulkhead import Bulkheads
 from policy_router.execution.estimators import DEADLINE, EstimatorRunner
 from policy_router.execution.executor import Executor
 from policy_router.execution.order_functions import OrderFunctions
@@ -104,9 +105,17 @@ class Router(HealthMethods, SyncMethods):
         self._store = MemoryStore(clock) if store is None else store
         cooldowns = self._begin_cooldowns(self._store, clock, events.breaker_changed)
         self._accounting = Accounting(self._store, clock=clock, on_crossing=events.threshold_passed)
-        self._prober = Prober(self._caller, self._accounting, cooldowns, lambda: self.policy)
+        bulkheads = Bulkheads()
+        self._prober = Prober(
+            self._caller, self._accounting, cooldowns, lambda: self.policy, bulkheads=bulkheads
+        )
         self._executor = Executor(
-            self._caller, clock=clock, events=events, cooldowns=cooldowns, functions=functions
+            self._caller,
+            clock=clock,
+            events=events,
+            cooldowns=cooldowns,
+            functions=functions,
+            bulkheads=bulkheads,
         )
         estimators = EstimatorRunner(
             self._caller,
@@ -114,6 +123,7 @@ class Router(HealthMethods, SyncMethods):
             cooldowns=cooldowns,
             deadline=estimator_deadline,
             functions=functions,
+            bulkheads=bulkheads,
         )
         self._decider = Decider(
             self._accounting,

@@ -70,7 +70,8 @@ class OriginalAnswer:
 class OriginalError:
     """An error as the model's server sent it.
 
-    Errors about the keys and accounts of the policy are never kept: they are not the client's.
+    Errors about the keys and accounts of the policy, and those that repeat a key, are never kept:
+    they are not the client's.
 
     Attributes:
         dialect: The format that the model is called in; the body may be in any format.

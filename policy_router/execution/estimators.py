@@ -24,6 +24,7 @@ from policy_router.decision.decide import decide_on
 from policy_router.decision.disclosure import kept_from
 from policy_router.decision.facts import situation_of
 from policy_router.execution.attempt import CallContext, RunningAttempt, side_call
+from policy_router.execution.bulkhead import Bulkheads
 from policy_router.execution.progress import for_task
 from policy_router.providers.body import Body
 from policy_router.resilience import forks
@@ -75,6 +76,7 @@ class EstimatorRunner:
         cooldowns: Cooldowns | None = None,
         deadline: float = DEADLINE,
         functions: Functions | None = None,
+        bulkheads: Bulkheads | None = None,
     ) -> None:
         """Makes a runner.
 
@@ -84,10 +86,18 @@ class EstimatorRunner:
             cooldowns: Receives how each call ended. Default: nothing cools down.
             deadline: Seconds that an estimate may take.
             functions: The functions that policies may call. Default: none.
+            bulkheads: The calls under way, which estimates are among. Default: those of estimates
+                alone.
         """
         self._caller = caller
         self._accounting = accounting
-        self._context = CallContext(caller, accounting.clock, time.monotonic, cooldowns)
+        self._context = CallContext(
+            caller,
+            accounting.clock,
+            time.monotonic,
+            cooldowns,
+            bulkheads=Bulkheads() if bulkheads is None else bulkheads,
+        )
         self._deadline = deadline
         self._functions = Functions() if functions is None else functions
         self._lock = forks.lock()

@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Final
 from policy_router.decision.facts import situation_of
 from policy_router.domain.request import Request
 from policy_router.execution.attempt import CallContext, RunningAttempt, side_call
+from policy_router.execution.bulkhead import Bulkheads
 from policy_router.providers.body import Body
 from policy_router.resilience import forks
 
@@ -51,6 +52,7 @@ class Prober:
         policy: Callable[[], Policy],
         *,
         sleep: Callable[[float], Awaitable[object]] = asyncio.sleep,
+        bulkheads: Bulkheads | None = None,
     ) -> None:
         """Makes a prober; it does nothing before `begin`.
 
@@ -60,13 +62,20 @@ class Prober:
             cooldowns: Receives how each probe ended.
             policy: The active policy.
             sleep: Waits for a number of seconds.
+            bulkheads: The calls under way, which probes are among. Default: those of probes alone.
         """
         self._caller = caller
         self._accounting = accounting
         self._cooldowns = cooldowns
         self._policy = policy
         self._sleep = sleep
-        self._context = CallContext(caller, accounting.clock, time.monotonic, cooldowns)
+        self._context = CallContext(
+            caller,
+            accounting.clock,
+            time.monotonic,
+            cooldowns,
+            bulkheads=Bulkheads() if bulkheads is None else bulkheads,
+        )
         self._begin()
         forks.follow(self)
 

@@ -69,11 +69,17 @@ class WireRequest:
     """
 
     url: str
-    headers: Mapping[str, str]
-    body: str
+    headers: Mapping[str, str] = field(repr=False)
+    body: str = field(repr=False)
     read_answer: AnswerReader
     read_chunk: ChunkReader
     dialect: Dialect
+
+    @property
+    def credentials(self) -> tuple[str, ...]:
+        """The keys among the headers."""
+        named = (self.headers.get(name) for name in ("Authorization", "x-api-key"))
+        return tuple(value.removeprefix("Bearer ") for value in named if value)
 
 
 class DirectCaller(ABC):
@@ -109,11 +115,11 @@ class DirectCaller(ABC):
 
     async def call(self, model: Model, body: Body, timeout: float) -> ChatAnswer:  # noqa: ASYNC109, ARG002  see Caller; the executor enforces its own limits
         """A whole answer. Raises CallFailed."""
-        wire, prompt = current() or Wire(), prompt_of(body)
-        request = self.make_request(model, body, stream=False)
+        wire, request = current() or Wire(), self.make_request(model, body, stream=False)
+        prompt = [*prompt_of(body), *request.credentials]
         try:
             async with self._post(request, wire) as response:
-                refuse_status(wire, prompt, request.dialect)
+                refuse_status(wire, prompt, request.dialect, request.credentials)
                 data = await read_whole(response, most_bytes(model, body), wire)
         except CallFailed:
             raise
@@ -124,8 +130,8 @@ class DirectCaller(ABC):
 
     async def stream(self, model: Model, body: Body, timeout: float) -> Chunks:  # noqa: ASYNC109, ARG002  as above
         """The chunks of an answer, usage included. Raises CallFailed, also while iterating."""
-        wire, prompt = current() or Wire(), prompt_of(body)
-        request = self.make_request(model, body, stream=True)
+        wire, request = current() or Wire(), self.make_request(model, body, stream=True)
+        prompt = [*prompt_of(body), *request.credentials]
         connection = self._post(request, wire)
         try:
             response = await connection.__aenter__()
@@ -133,7 +139,7 @@ class DirectCaller(ABC):
             raise lost(error, wire) from None
         chunks = HttpChunks(connection, response, wire, prompt, most_bytes(model, body), request)
         try:
-            refuse_status(wire, prompt, request.dialect)
+            refuse_status(wire, prompt, request.dialect, request.credentials)
         except CallFailed:
             await chunks.aclose()
             raise

@@ -21,7 +21,7 @@ from policy_router.providers.event_stream import (
 from policy_router.providers.failure import CallFailed, Failure, FailureKind, FailureScope
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncGenerator
+    from collections.abc import AsyncGenerator, Sequence
 
     import aiohttp
 
@@ -123,16 +123,30 @@ async def read_events(
         yield [last]  # else it was cut off, as the missing end of the answer shows
 
 
-def refuse_status(wire: Wire, prompt: list[Any], dialect: Dialect) -> None:
-    """Raise CallFailed for a status that is not a success."""
+def refuse_status(
+    wire: Wire, prompt: list[Any], dialect: Dialect, credentials: Sequence[str]
+) -> None:
+    """Raise CallFailed for a status that is not a success.
+
+    Args:
+        wire: What the connection saw.
+        prompt: What no message may repeat.
+        dialect: The format of the request.
+        credentials: The keys that it was sent with; an error that repeats one is not kept.
+    """
     if wire.status not in _SUCCESS:
         failure = _stated(parse_json(wire.body), wire, prompt)
-        raise CallFailed(replace(failure, original=_original(failure, wire, dialect)))
+        original = _original(failure, wire, dialect, credentials)
+        raise CallFailed(replace(failure, original=original))
 
 
-def _original(failure: Failure, wire: Wire, dialect: Dialect) -> OriginalError | None:
+def _original(
+    failure: Failure, wire: Wire, dialect: Dialect, credentials: Sequence[str]
+) -> OriginalError | None:
     """The error as it was sent, unless it is about the policy's own key or account."""
-    ours = failure.scope in {FailureScope.KEY, FailureScope.ACCOUNT}
+    ours = failure.scope in {FailureScope.KEY, FailureScope.ACCOUNT} or any(
+        len(each) >= _SECRET and each.encode(errors="replace") in wire.body for each in credentials
+    )
     if ours or wire.status is None or wire.status < _ERROR or len(wire.body) > LARGEST_ERROR:
         return None
     headers = {k: v for k, v in wire.headers.items() if k not in _OF_THE_CONNECTION}
@@ -140,14 +154,19 @@ def _original(failure: Failure, wire: Wire, dialect: Dialect) -> OriginalError |
 
 
 _ERROR: Final = 400
+_SECRET: Final = 8
+"""Characters of the shortest key; what is shorter stands in for one, such as `none`."""
 _OF_THE_CONNECTION: Final = frozenset(
     {
         "alt-svc",
+        "anthropic-organization-id",
         "connection",
         "content-encoding",
         "content-length",
         "date",
         "keep-alive",
+        "openai-organization",
+        "openai-project",
         "proxy-authenticate",
         "server",
         "set-cookie",
@@ -159,7 +178,7 @@ _OF_THE_CONNECTION: Final = frozenset(
         "www-authenticate",
     }
 )
-"""Headers of an answer that say nothing about what is in it."""
+"""Headers of an answer that say nothing about what is in it, or name the account that pays."""
 
 
 def read_object(data: bytes, wire: Wire, prompt: list[Any]) -> dict[str, Any]:

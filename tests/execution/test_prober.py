@@ -184,3 +184,31 @@ def test_a_router_probes_from_its_first_request_on_and_ends_it() -> None:
         assert asyncio.all_tasks() == {asyncio.current_task()}
 
     asyncio.run(work())
+
+
+def test_a_probe_is_among_the_calls_that_a_server_takes_at_a_time() -> None:
+    policy = load(
+        text="""
+version: 1
+models:
+  m: { model: openai/m, tier: t, price: free, api_base: "http://localhost/v1", max_connections: 1 }
+fallback: { probe: { every: 60s, models: [m] } }
+"""
+    )
+    under_way, most = 0, 0
+
+    async def call(*_: object) -> object:
+        nonlocal under_way, most
+        under_way += 1
+        most = max(most, under_way)
+        for _turn in range(50):
+            await asyncio.sleep(0)
+        under_way -= 1
+        return response()
+
+    async def go() -> None:
+        async with Router(policy, call) as router:
+            await router.acompletion([{"role": "user", "content": "hi"}])
+
+    asyncio.run(go())
+    assert most == 1

@@ -23,6 +23,7 @@ from policy_router.loading import load
 from policy_router.providers.anthropic_wire.caller import AnthropicWireCaller
 from policy_router.providers.body import Body
 from policy_router.providers.bounds import BOUNDS
+from policy_router.providers.failure import CallFailed
 from policy_router.providers.openai_wire.caller import OpenAIWireCaller
 from policy_router.providers.original_body import headers_of
 from policy_router.providers.simulated import Cut, Fail, Garble, Say, Simulated
@@ -307,6 +308,29 @@ def test_marks_of_another_model_are_left_out_for_a_provider_that_refuses_them() 
     assert kept["messages"][2] == conversation[2]
     assert kept["tools"] == tools
     assert of_openai_wire("openai/a", of(Dialect.CHAT, {})) == {"model": "a"}
+
+
+def test_an_error_that_repeats_our_key_is_not_relayed(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("OURS", "a secret of ours")
+    for dialect, make in CALLERS.items():
+        for said in ("unknown field, in a request with: a secret of ours", "unknown field"):
+
+            async def go(url: str, dialect: Dialect = dialect, make: Any = make) -> Any:
+                caller = make()
+                each = Model(
+                    "a", f"{PROVIDERS[dialect]}/a", "t", 0, api_base=url, api_key_env="OURS"
+                )
+                try:
+                    await caller.call(each, HELLO, 30)
+                except CallFailed as failed:
+                    return failed.failure
+                finally:
+                    await caller.aclose()
+
+            with Simulated({"a": Fail(400, message=said)}) as server:
+                failure = asyncio.run(go(server.url))
+            assert (failure.original is None) == ("secret" in said)
+            assert "secret of ours" not in failure.detail
 
 
 # -- the way out ------------------------------------------------------------------------------
