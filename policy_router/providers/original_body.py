@@ -14,6 +14,7 @@ from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, Final
 
 from policy_router.providers.effort import EFFORT, LEAST_BUDGET, with_effort
+from policy_router.providers.failure import CallFailed, Failure, FailureKind
 from policy_router.providers.http_answer import CAPS
 from policy_router.providers.thoughts import origin_of, with_own_blocks
 from policy_router.providers.wire_body import original_for_provider, provider_of
@@ -107,6 +108,9 @@ def messages_body(original: OriginalRequest, body: Body, model: Model) -> dict[s
         original: The client's request, in that dialect.
         body: What the policy sets.
         model: The model that is called.
+
+    Raises:
+        CallFailed: The dialect cannot express what the policy sets.
     """
     sent: dict[str, Any] = kept_fields(original)
     if isinstance(sent.get("messages"), list):
@@ -119,6 +123,10 @@ def messages_body(original: OriginalRequest, body: Body, model: Model) -> dict[s
     if "stop" in given:
         stop = given["stop"]
         sent["stop_sequences"] = [stop] if isinstance(stop, str) else stop
+    if sent.get("tools") and _OF_TOOLS & given.keys():
+        sent["tool_choice"] = _tool_choice(sent.get("tool_choice"), given)
+    if "response_format" in given:
+        _set_format(sent, given["response_format"])
     if model.effort is not None or (EFFORT in given and "thinking" not in sent):
         _set_effort(sent, body, model)
     if _thinks(sent):
@@ -131,6 +139,12 @@ _RENAMED: Final[Mapping[str, str]] = MappingProxyType(
     {"temperature": "temperature", "top_p": "top_p", CAPS[0]: "max_tokens", CAPS[1]: "max_tokens"}
 )
 """Parameters that the policy may set, and their names in Anthropic's dialect."""
+_OF_TOOLS: Final = frozenset({"tool_choice", "parallel_tool_calls"})
+_MODES: Final[Mapping[str, str]] = MappingProxyType(
+    {"auto": "auto", "none": "none", "required": "any"}
+)
+"""The choices among tools that the policy may set, as Anthropic's dialect names them."""
+_SERIAL: Final = "disable_parallel_tool_use"
 _REFUSED_WHILE_THINKING: Final = frozenset({"temperature", "top_p"})
 
 
@@ -142,6 +156,33 @@ def _thinks(sent: Mapping[str, Any]) -> bool:
 def kept_fields(original: OriginalRequest) -> dict[str, Any]:
     """The fields of a body that a client may set."""
     return {k: v for k, v in original.body.items() if k not in _OF_THE_POLICY}
+
+
+def _tool_choice(theirs: object, given: Mapping[str, Any]) -> dict[str, Any]:
+    """The client's choice among tools, as far as the policy leaves it."""
+    choice = dict(theirs) if isinstance(theirs, Mapping) else {"type": "auto"}
+    if "tool_choice" in given:
+        choice = {"type": _MODES[given["tool_choice"]], _SERIAL: choice.get(_SERIAL)}
+    if "parallel_tool_calls" in given:
+        choice[_SERIAL] = not given["parallel_tool_calls"]
+    if choice.get("type") == "none" or not choice.get(_SERIAL):
+        choice.pop(_SERIAL, None)
+    return choice
+
+
+def _set_format(sent: dict[str, Any], form: Mapping[str, Any]) -> None:
+    """Put the policy's format of the answer in place of the client's. Raises CallFailed."""
+    config = sent.get("output_config")
+    kept = {k: v for k, v in config.items() if k != "format"} if isinstance(config, Mapping) else {}
+    if form.get("type") == "json_schema":
+        schema = form["json_schema"].get("schema", {})
+        kept["format"] = {"type": "json_schema", "schema": schema}
+    elif form.get("type") != "text":
+        detail = "the wire format of Anthropic cannot express the policy's `response_format`"
+        raise CallFailed(Failure(FailureKind.UNSUPPORTED, detail, sent=False))
+    sent.pop("output_config", None)
+    if kept:
+        sent["output_config"] = kept
 
 
 def _set_effort(sent: dict[str, Any], body: Body, model: Model) -> None:

@@ -23,9 +23,10 @@ from policy_router.loading import load
 from policy_router.providers.anthropic_wire.caller import AnthropicWireCaller
 from policy_router.providers.body import Body
 from policy_router.providers.bounds import BOUNDS
-from policy_router.providers.failure import CallFailed
+from policy_router.providers.failure import CallFailed, FailureKind
 from policy_router.providers.openai_wire.caller import OpenAIWireCaller
 from policy_router.providers.original_body import headers_of
+from policy_router.providers.responses_wire.original import responses_body
 from policy_router.providers.simulated import Cut, Fail, Garble, Say, Simulated
 from tests.execution.make import HELLO, decision
 
@@ -182,6 +183,75 @@ def test_what_the_policy_sets_wins(model: dict[str, Any], expected: dict[str, An
     expected = {k: v for k, v in expected.items() if k in {"temperature", "top_p", "max_tokens"}}
     hit = sent(chat, Dialect.CHAT, provider="hosted_vllm", **model)
     assert {name: hit.body[name] for name in expected} == expected
+
+
+SCHEMA = {"type": "object"}
+AS_SCHEMA: dict[str, Any] = {"type": "json_schema", "json_schema": {"name": "n", "schema": SCHEMA}}
+TOOLS = {"tools": [{"name": "look_up", "input_schema": {"type": "object"}}]}
+
+
+@pytest.mark.parametrize(
+    ("theirs", "params", "expected"),
+    [
+        ({"tool_choice": {"type": "any"}}, {"tool_choice": "none"}, {"type": "none"}),
+        ({}, {"tool_choice": "required"}, {"type": "any"}),
+        ({}, {"parallel_tool_calls": False}, {"type": "auto", "disable_parallel_tool_use": True}),
+        ({"tool_choice": {"type": "tool", "name": "look_up"}}, {"parallel_tool_calls": False},
+         {"type": "tool", "name": "look_up", "disable_parallel_tool_use": True}),
+        ({"tool_choice": {"type": "auto", "disable_parallel_tool_use": True}},
+         {"parallel_tool_calls": True, "tool_choice": "required"}, {"type": "any"}),
+        ({"tool_choice": {"type": "auto", "disable_parallel_tool_use": True}},
+         {"tool_choice": "required"}, {"type": "any", "disable_parallel_tool_use": True}),
+    ],
+)  # fmt: skip
+def test_the_policy_chooses_among_the_tools_of_messages(
+    theirs: dict[str, Any], params: dict[str, Any], expected: dict[str, Any]
+) -> None:
+    body = of(Dialect.MESSAGES, {**MESSAGES, **TOOLS, **theirs})
+    assert sent(body, Dialect.MESSAGES, params=params).body["tool_choice"] == expected
+    without = of(Dialect.MESSAGES, MESSAGES)
+    assert "tool_choice" not in sent(without, Dialect.MESSAGES, params=params).body
+
+
+def test_the_policy_sets_the_format_of_messages() -> None:
+    theirs = {"output_config": {"effort": "low", "format": {"type": "json_schema", "schema": {}}}}
+    body = of(Dialect.MESSAGES, {**MESSAGES, **theirs})
+    made = sent(body, Dialect.MESSAGES, params={"response_format": AS_SCHEMA}).body
+    form = {"type": "json_schema", "schema": SCHEMA}
+    assert made["output_config"] == {"effort": "low", "format": form}
+    made = sent(body, Dialect.MESSAGES, params={"response_format": {"type": "text"}}).body
+    assert made["output_config"] == {"effort": "low"}
+    bare = of(Dialect.MESSAGES, MESSAGES)
+    made = sent(bare, Dialect.MESSAGES, params={"response_format": {"type": "text"}}).body
+    assert "output_config" not in made
+    with pytest.raises(CallFailed) as failed:
+        sent(body, Dialect.MESSAGES, params={"response_format": {"type": "json_object"}})
+    assert failed.value.failure.kind is FailureKind.UNSUPPORTED
+
+
+def test_what_the_policy_sets_wins_in_responses() -> None:
+    theirs = {
+        "input": "hi", "tools": [{"type": "function", "name": "f"}], "tool_choice": "auto",
+        "text": {"verbosity": "high", "format": {"type": "text"}},
+    }  # fmt: skip
+    params: dict[str, Any] = {
+        "tool_choice": "none",
+        "parallel_tool_calls": False,
+        "verbosity": "low",
+    }
+    model = Model("a", "openai/responses/a", "t", 0, api_base="http://x", params=params)
+    made = responses_body(
+        OriginalRequest(Dialect.RESPONSES, theirs),
+        of(Dialect.RESPONSES, theirs).sent_to(model),
+        model,
+    )
+    assert (made["tool_choice"], made["parallel_tool_calls"]) == ("none", False)
+    assert made["text"] == {"verbosity": "low", "format": {"type": "text"}}
+    schema = Model("a", "openai/x", "t", 0, params={"response_format": AS_SCHEMA})
+    bare = OriginalRequest(Dialect.RESPONSES, {"input": "hi"})
+    body = of(Dialect.RESPONSES, {"input": "hi"}).sent_to(schema)
+    form = {"type": "json_schema", "name": "n", "schema": SCHEMA}
+    assert responses_body(bare, body, schema) == {"input": "hi", "text": {"format": form}}
 
 
 LOOK_UP = {"name": "look_up", "input_schema": {"type": "object"}}

@@ -9,6 +9,7 @@ from policy_router.providers.effort import EFFORT, with_effort
 from policy_router.providers.http_answer import CAPS
 from policy_router.providers.original_body import kept_fields
 from policy_router.providers.packed_thoughts import OPENAI, unpack
+from policy_router.providers.responses_wire.request import text_of
 from policy_router.providers.thoughts import ORIGIN
 from policy_router.providers.wire_body import provider_of
 
@@ -31,6 +32,14 @@ def responses_body(original: OriginalRequest, body: Body, model: Model) -> dict[
         sent["input"] = [item for item in sent["input"] if not _is_foreign(item)]
     given = body.set_by_policy
     sent |= {name: given[name] for name in ("temperature", "top_p") if name in given}
+    if sent.get("tools"):
+        sent |= {
+            name: given[name] for name in ("tool_choice", "parallel_tool_calls") if name in given
+        }
+    written = text_of(given)
+    if written:
+        text = sent.get("text")
+        sent["text"] = {**(text if isinstance(text, Mapping) else {}), **written}
     for cap in CAPS:
         if cap in given:
             sent["max_output_tokens"] = given[cap]

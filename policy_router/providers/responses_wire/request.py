@@ -48,7 +48,7 @@ def to_responses_request(
         request["tools"] = [_tool(tool) for tool in body["tools"]]
         if "tool_choice" in body:
             request["tool_choice"] = _tool_choice(body["tool_choice"])
-    written = _text(body)
+    written = text_of(body)
     if written:
         request["text"] = written
     effort = body.get(EFFORT)
@@ -144,7 +144,7 @@ def _tool_choice(choice: object) -> object:
     return {"type": "function", "name": choice["function"]["name"]}
 
 
-def _text(body: Mapping[str, Any]) -> dict[str, Any]:
+def text_of(body: Mapping[str, Any]) -> dict[str, Any]:
     """The format and the length of the answer."""
     written: dict[str, Any] = {}
     response_format = body.get("response_format")
