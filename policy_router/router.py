@@ -17,7 +17,6 @@ from policy_router.base_errors import UsageError
 from policy_router.deciding import Decider
 from policy_router.decision.policy import Policy
 from policy_router.execution.accounting import Accounting
-from policy_router.execution.bulkhead import Bulkheads
 from policy_router.execution.estimators import DEADLINE, EstimatorRunner
 from policy_router.execution.executor import Executor
 from policy_router.execution.order_functions import OrderFunctions
@@ -88,13 +87,11 @@ class Router(HealthMethods, SyncMethods):
             caller: How models are called; see `Router.open`.
             store: Where limits and budgets are counted. Default: in the memory of this process.
             clock: Gives Unix time.
-            decide_at: Gives the Unix time at which conditions on the hour and the weekday are
-                evaluated, to rehearse another moment. Default: `clock`.
+            decide_at: The same for conditions on the time, to rehearse another. Default: `clock`.
             on_event: Called with every event.
             bounds: How large a request may be.
             functions: The functions that the policy may call.
-            estimator_deadline: Seconds that a model or a function may take to estimate the
-                complexity of a request, before the local estimate is used instead.
+            estimator_deadline: Seconds for an estimate of the complexity by a model or a function.
         """
         super().__init__()
         self._warms_on_entry = False
@@ -105,17 +102,12 @@ class Router(HealthMethods, SyncMethods):
         self._store = MemoryStore(clock) if store is None else store
         cooldowns = self._begin_cooldowns(self._store, clock, events.breaker_changed)
         self._accounting = Accounting(self._store, clock=clock, on_crossing=events.threshold_passed)
-        bulkheads = Bulkheads()
-        self._prober = Prober(
-            self._caller, self._accounting, cooldowns, lambda: self.policy, bulkheads=bulkheads
-        )
         self._executor = Executor(
-            self._caller,
-            clock=clock,
-            events=events,
-            cooldowns=cooldowns,
-            functions=functions,
-            bulkheads=bulkheads,
+            self._caller, clock=clock, events=events, cooldowns=cooldowns, functions=functions
+        )
+        calls = self._executor.bulkheads
+        self._prober = Prober(
+            self._caller, self._accounting, cooldowns, lambda: self.policy, bulkheads=calls
         )
         estimators = EstimatorRunner(
             self._caller,
@@ -123,7 +115,7 @@ class Router(HealthMethods, SyncMethods):
             cooldowns=cooldowns,
             deadline=estimator_deadline,
             functions=functions,
-            bulkheads=bulkheads,
+            bulkheads=calls,
         )
         self._decider = Decider(
             self._accounting,

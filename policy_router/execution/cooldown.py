@@ -32,6 +32,7 @@ from policy_router.execution.domain_keys import (
     scope_in,
 )
 from policy_router.execution.health_board import HealthBoard
+from policy_router.execution.model_index import ModelIndex
 from policy_router.execution.outcomes import Outcomes
 from policy_router.execution.rests import rest_of
 from policy_router.providers.failure import FailureKind, FailureScope
@@ -106,7 +107,7 @@ class Cooldowns:
         self._keys = DomainKeys(environment)
         self._lock = forks.lock()
         self._known: dict[str, Model] = {}
-        self._index: tuple[tuple[Model, ...], dict[str, list[int]]] | None = None
+        self._index = ModelIndex()
         self._models = models or (lambda: tuple(self._known.values()))
         self.degradation = Degradation()
         self._outcomes: dict[tuple[str, str], Outcomes] = {}
@@ -261,9 +262,8 @@ class Cooldowns:
         if self.board.is_empty:
             return {}
         self.board.drop_recovered(now)
-        failed = self._concerned(self.board.known())
-        times = ((model.name, self.until(model, now)) for model in failed)
-        return {name: until for name, until in times if until is not None}
+        failed = self._index.concerned(self._models(), self.board.known())
+        return {m.name: until for m in failed if (until := self.until(m, now)) is not None}
 
     def for_request(
         self, now: float, degraded: Degraded | None = None
@@ -291,28 +291,12 @@ class Cooldowns:
         if not ramps:
             return {}
         last = {}
-        for model in self._concerned(ramps):
+        for model in self._index.concerned(self._models(), ramps):
             keys = self.breaker_keys(model)
             share = min(self.board.get(key).breaker.share(now) for key in keys)
             if draw >= share:
                 last[model.name] = f"recovering: {share:.0%} of the requests call it in its place"
         return last
-
-    def _concerned(self, keys: Iterable[str]) -> list[Model]:
-        """The models that any of these keys may keep from being called, in order.
-
-        Found by an index: a policy may have a thousand models, of which one failed.
-        """
-        listed = tuple(self._models())
-        if self._index is None or self._index[0] is not listed:
-            places: dict[str, list[int]] = {}
-            for place, model in enumerate(listed):
-                for domain in domains_of(model):
-                    places.setdefault(domain, []).append(place)
-            self._index = listed, places
-        places = self._index[1]
-        found = {place for key in keys for place in places.get(domain_in(key), ())}
-        return [listed[place] for place in sorted(found)]
 
     def breaker_keys(self, model: Model) -> tuple[str, ...]:
         """The keys of the breakers that a call of the model passes."""

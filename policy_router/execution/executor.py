@@ -12,7 +12,6 @@ from policy_router.acceptance.checked_request import CheckTools
 from policy_router.acceptance.user_code import Functions
 from policy_router.events import EventSource
 from policy_router.execution.answer import Answer
-from policy_router.execution.bulkhead import Bulkheads
 from policy_router.execution.delivery import WholeAnswer
 from policy_router.execution.fallback_loop import answer_parts
 from policy_router.execution.progress import ExecutorContext, Progress
@@ -27,6 +26,7 @@ if TYPE_CHECKING:
     from policy_router.domain.decision import Decision
     from policy_router.domain.fallback import Fallback
     from policy_router.execution.account import RequestAccount
+    from policy_router.execution.bulkhead import Bulkheads
     from policy_router.execution.cooldown import Cooldowns
     from policy_router.execution.sessions import RequestSession
     from policy_router.providers.body import Body
@@ -53,7 +53,6 @@ class Executor:
         events: EventSource | None = None,
         cooldowns: Cooldowns | None = None,
         functions: Functions | None = None,
-        bulkheads: Bulkheads | None = None,
     ) -> None:
         """Makes an executor.
 
@@ -66,7 +65,6 @@ class Executor:
             events: Receives the events of each request. Default: they are dropped.
             cooldowns: Receives how each call ended. Default: nothing cools down.
             functions: The functions that policies may call. Default: none.
-            bulkheads: The calls under way. Default: those of this executor.
         """
         dice = _random.Random() if random is None else random  # noqa: S311  jitter, not a secret
         functions = Functions() if functions is None else functions
@@ -79,8 +77,12 @@ class Executor:
             dice,
             EventSource(clock=clock) if events is None else events,
             CheckTools(functions, Threads(_CHECKING, "policy-router-checks")),
-            bulkheads=Bulkheads() if bulkheads is None else bulkheads,
         )
+
+    @property
+    def bulkheads(self) -> Bulkheads:
+        """The calls under way, by server, for others that call the same models."""
+        return self._context.bulkheads
 
     async def run(
         self,
