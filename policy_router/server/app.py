@@ -21,9 +21,11 @@ from policy_router.server import counting, health, models, reload, route, scrape
 from policy_router.server.access import Access, local_user, permit
 from policy_router.server.answering import answers
 from policy_router.server.call import HttpCall, HttpEndpoint
+from policy_router.server.openapi import document
 from policy_router.server.principal import Principal
 from policy_router.server.problems import defect_reply, error_reply
 from policy_router.server.refusal import RefusedCallError
+from policy_router.server.replies import json_reply
 from policy_router.server.settings import SETTINGS
 from policy_router.server.under_way import UnderWay
 
@@ -37,7 +39,13 @@ if TYPE_CHECKING:
     from policy_router.server.access import Identify
     from policy_router.server.settings import ServerSettings
 
-ENDPOINTS: Final = (
+
+async def _describe(_: HttpCall) -> Response:
+    """Return the description of all endpoints."""
+    return json_reply(document(ENDPOINTS))
+
+
+ENDPOINTS: Final[tuple[HttpEndpoint, ...]] = (
     HttpEndpoint(
         "POST", "/v1/chat/completions", Access.CALLERS, answers(Dialect.CHAT), Dialect.CHAT
     ),
@@ -55,6 +63,7 @@ ENDPOINTS: Final = (
     HttpEndpoint("GET", "/v1/models/{name:path}", Access.CALLERS, models.show_model, Dialect.CHAT),
     HttpEndpoint("POST", "/-/reload", Access.ADMINS, reload.reload_policy, Dialect.CHAT),
     HttpEndpoint("GET", "/metrics", Access.ADMINS, scrape.show_metrics, Dialect.CHAT),
+    HttpEndpoint("GET", "/openapi.json", Access.EVERYONE, _describe, Dialect.CHAT),
     HttpEndpoint("HEAD", "/", Access.EVERYONE, health.show_root, Dialect.CHAT),
     HttpEndpoint("GET", "/healthz", Access.EVERYONE, health.show_health, Dialect.CHAT),
     HttpEndpoint("GET", "/readyz", Access.EVERYONE, health.show_readiness, Dialect.CHAT),

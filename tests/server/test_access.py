@@ -42,6 +42,7 @@ CALLS: Final[dict[tuple[str, str], dict[str, Any]]] = {
     ("POST", "/-/reload"): {},
     ("GET", "/metrics"): {},
     ("HEAD", "/"): {},
+    ("GET", "/openapi.json"): {},
     ("GET", "/healthz"): {},
     ("GET", "/readyz"): {},
 }

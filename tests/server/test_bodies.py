@@ -94,7 +94,10 @@ def test_every_body_is_answered_or_refused(path: str, body: dict[str, Any]) -> N
     reply = exchanged(lambda client: client.post(path, content=sent))
     assert reply.status_code < 500, reply.text
     if reply.status_code != 200:
-        assert reply.json()["error"]["message"]
+        problem = reply.json()
+        assert problem["error"]["message"]
+        assert (problem.get("type") == "error") is path.startswith("/v1/messages")
+        assert ("param" in problem["error"]) is not path.startswith("/v1/messages")
 
 
 @settings(max_examples=150, deadline=None)

@@ -34,6 +34,18 @@ def test_the_page_lists_every_endpoint() -> None:
     assert sorted(rows) == sorted(expected)
 
 
+def test_the_document_describes_every_endpoint(address: str) -> None:
+    described: dict[str, Any] = httpx.get(f"{address}/openapi.json").json()["paths"]
+    found = {(method.upper(), path) for path, each in described.items() for method in each}
+    assert found == {(each.method, each.path.replace(":path", "")) for each in ENDPOINTS}
+    name = described["/v1/models/{name}"]["get"]["parameters"][0]
+    assert (name["name"], name["in"]) == ("name", "path")
+    assert "security" in described["/metrics"]["get"]
+    assert "security" not in described["/healthz"]["get"]
+    assert "requestBody" in described["/v1/route"]["post"]
+    assert "requestBody" not in described["/-/reload"]["post"]
+
+
 def test_names_of_models_in_openais_shape(address: str) -> None:
     client = openai.OpenAI(base_url=f"{address}/v1", api_key="none")
     ids = [model.id for model in client.models.list()]
