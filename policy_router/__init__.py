@@ -43,6 +43,7 @@ if TYPE_CHECKING:
     from policy_router.domain.dialect import Dialect
     from policy_router.domain.original import OriginalRequest
     from policy_router.execution.answer import Answer
+    from policy_router.execution.embeddings import Embeddings
     from policy_router.execution.health_report import HealthState, ModelHealth
     from policy_router.execution.stream import AnswerStream
     from policy_router.http_errors import ErrorResponse, error_response
@@ -51,6 +52,7 @@ if TYPE_CHECKING:
     from policy_router.options import (
         ChatMessage,
         ChatParameters,
+        EmbeddingOptions,
         Identity,
         RequestConstraints,
         RequestFacts,
@@ -58,6 +60,7 @@ if TYPE_CHECKING:
     )
     from policy_router.providers.bounds import Bounds
     from policy_router.providers.chat import ChatAnswer, ChatChunk, Usage
+    from policy_router.providers.embeddings import Embedding, EmbeddingAnswer
     from policy_router.router import Router
     from policy_router.sync import SyncStream
 
@@ -77,6 +80,10 @@ __all__ = [
     "CooldownError",
     "Decision",
     "Dialect",
+    "Embedding",
+    "EmbeddingAnswer",
+    "EmbeddingOptions",
+    "Embeddings",
     "ErrorResponse",
     "HealthState",
     "Identity",
@@ -123,6 +130,10 @@ _LATE = {
     "ChatMessage": "policy_router.options",
     "ChatParameters": "policy_router.options",
     "Dialect": "policy_router.domain.dialect",
+    "Embedding": "policy_router.providers.embeddings",
+    "EmbeddingAnswer": "policy_router.providers.embeddings",
+    "EmbeddingOptions": "policy_router.options",
+    "Embeddings": "policy_router.execution.embeddings",
     "ErrorResponse": "policy_router.http_errors",
     "HealthState": "policy_router.execution.health_report",
     "Identity": "policy_router.options",

@@ -12,6 +12,7 @@ from policy_router.classification.classifier import Classifier
 from policy_router.decision.decide import decide_on
 from policy_router.decision.facts import situation_of
 from policy_router.domain.snapshot import Snapshot
+from policy_router.embedding_intake import take_in_embeddings
 from policy_router.errors import TooLargeError
 from policy_router.execution.chain import LEAST
 from policy_router.execution.progress import for_task, lowered
@@ -29,8 +30,9 @@ if TYPE_CHECKING:
     from policy_router.execution.cooldown import Cooldowns
     from policy_router.execution.estimators import EstimatorRunner
     from policy_router.execution.order_functions import OrderFunctions
-    from policy_router.options import ChatMessage, RequestOptions
+    from policy_router.options import ChatMessage, EmbeddingOptions, RequestOptions
     from policy_router.providers.bounds import Bounds
+    from policy_router.providers.embedding_body import EmbeddingBody
 
 _READERS: Final = 2
 """Threads that read large bodies."""
@@ -126,6 +128,13 @@ class Decider:
                 f"the request was not read within its deadline of {seconds:.3g} s; send less text "
                 "or fewer messages, or allow more time"
             ) from None
+
+    async def take_in_embeddings(
+        self, policy: Policy, given: object, options: EmbeddingOptions
+    ) -> tuple[Intake, EmbeddingBody]:
+        """Read a call for embeddings, as `take_in` reads one for an answer."""
+        read = partial(take_in_embeddings, policy, given, options, self._bounds)
+        return read() if is_small([given, options]) else await self._readers.run(read)
 
     async def prepare(self, policy: Policy) -> None:
         """Do in a thread what is slow when the first request is read, such as imports."""

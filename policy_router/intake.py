@@ -117,7 +117,7 @@ def take_in(
         TooLargeError: The request is beyond the bounds.
     """
     facts, parameters = _split(options, bounds)
-    deadline = _deadline(facts.get("deadline"))
+    deadline = read_deadline(facts.get("deadline"))
     given = None if isinstance(messages, RequestReading) else messages
     original = options.get("original")
     if original is not None and not isinstance(original, OriginalRequest):
@@ -132,7 +132,7 @@ def take_in(
         kinds = classifier.policy.detect
         reading = read_request(sent, headers=facts.get("headers"), detect=kinds)
     # The caller may ask for more abilities than the body shows, never for fewer.
-    needs = _words("needs", facts.get("needs")) | reading.needs
+    needs = read_words("needs", facts.get("needs")) | reading.needs
     if body is not None and original is not None and HOSTED_TOOLS not in needs:
         kept = without_hosted(original.body, original.dialect)
         if kept is not original.body:
@@ -149,7 +149,7 @@ def take_in(
             task=str.__str__(task) if isinstance(task, str) else None,
             **hints,
         )
-    request = _request(
+    request = make_request(
         facts,
         reading,
         seen,
@@ -176,12 +176,22 @@ def _split(options: RequestOptions, bounds: Bounds) -> tuple[RequestOptions, dic
     extra = options.get("extra_body")
     if extra is not None:
         _add(parameters, extra)
-    headers = facts.pop("headers", None)
+    return read_facts(facts, bounds), parameters
+
+
+def read_facts(facts: dict[str, object], bounds: Bounds) -> RequestOptions:
+    """Return what a caller states, as far as its size and its headers can be used.
+
+    Raises:
+        UsageError: The headers are no mapping.
+        TooLargeError: A fact is beyond the bounds.
+    """
+    stated = dict(facts)
+    headers = stated.pop("headers", None)
     if headers is not None and not isinstance(headers, Mapping):
         raise UsageError(f"`headers` must be a mapping of names to values, not `{quoted(headers)}`")
     # A client may send any header, so those that cannot be used are left out, not refused.
-    checked = {**bounds.check_facts(facts), "headers": headers}
-    return cast("RequestOptions", checked), parameters
+    return cast("RequestOptions", {**bounds.check_facts(stated), "headers": headers})
 
 
 def _add(parameters: dict[str, object], extra: object) -> None:
@@ -235,7 +245,7 @@ def _either(stated: _T | None, read: _T) -> _T:
     return read if stated is None else stated
 
 
-def _request(
+def make_request(
     facts: RequestOptions,
     reading: RequestReading,
     seen: Classification | None,
@@ -246,7 +256,7 @@ def _request(
     stream: bool,
     is_bounded: bool,
 ) -> Request:
-    """What the caller states, and what was read and classified where it does not.
+    """Make a Request of what the caller states, and of what was read where it does not.
 
     Args:
         facts: What the caller states.
@@ -282,7 +292,7 @@ def _request(
         max_tokens=cap,
         answers=answers,
         needs=needs,
-        tags=_words("tags", facts.get("tags")),
+        tags=read_words("tags", facts.get("tags")),
         tenant=facts.get("tenant"),
         user=facts.get("user"),
         team=facts.get("team"),
@@ -310,8 +320,8 @@ def _request(
     )
 
 
-def _deadline(seconds: object) -> float | None:
-    """The deadline that the caller states. Raises UsageError."""
+def read_deadline(seconds: object) -> float | None:
+    """Return the deadline that the caller states. Raises UsageError."""
     if seconds is None:
         return None
     if isinstance(seconds, bool) or not isinstance(seconds, int | float) or not seconds > 0:
@@ -319,7 +329,8 @@ def _deadline(seconds: object) -> float | None:
     return float(min(seconds, UNBOUNDED))
 
 
-def _words(name: str, value: object) -> frozenset[str]:
+def read_words(name: str, value: object) -> frozenset[str]:
+    """Return a list of names. Raises UsageError."""
     if value is None:
         return frozenset()
     if isinstance(value, str) or not isinstance(value, Iterable):

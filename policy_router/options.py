@@ -166,6 +166,20 @@ class RequestOptions(
     original: OriginalRequest | None
 
 
+class EmbeddingOptions(
+    Identity, RequestFacts, RequestConstraints, total=False
+):  # as RequestOptions
+    """Every keyword argument of `Router.embedding`.
+
+    Attributes:
+        dimensions: How many numbers each vector has. Default: as many as the model gives.
+        encoding_format: `float`, the default, or `base64`.
+    """
+
+    dimensions: int | None
+    encoding_format: str | None
+
+
 FACTS: Final[frozenset[str]] = (
     Identity.__optional_keys__
     | RequestFacts.__optional_keys__
@@ -174,3 +188,5 @@ FACTS: Final[frozenset[str]] = (
 """Names that stay inside the router."""
 OPTIONS: Final[frozenset[str]] = RequestOptions.__optional_keys__
 """Every name that a call may use."""
+EMBEDDING_OPTIONS: Final[frozenset[str]] = EmbeddingOptions.__optional_keys__
+"""Every name that a call for embeddings may use."""

@@ -16,6 +16,7 @@ from policy_router.acceptance.user_code import Functions
 from policy_router.base_errors import UsageError
 from policy_router.deciding import Decider
 from policy_router.decision.policy import Policy
+from policy_router.embedding import EmbeddingMethods
 from policy_router.execution.accounting import Accounting
 from policy_router.execution.estimators import DEADLINE, EstimatorRunner
 from policy_router.execution.executor import Executor
@@ -57,7 +58,7 @@ if TYPE_CHECKING:
     from policy_router.providers.user_caller import CallFunction
 
 
-class Router(HealthMethods, SyncMethods):
+class Router(EmbeddingMethods, HealthMethods, SyncMethods):
     """Answers requests with the models that a policy allows, and follows the policy files.
 
         async with Router.open("policies/") as router:

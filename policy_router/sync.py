@@ -19,8 +19,9 @@ if TYPE_CHECKING:
     from policy_router.domain.decision import Attempt, Decision
     from policy_router.domain.findings import Finding
     from policy_router.execution.answer import Answer
+    from policy_router.execution.embeddings import Embeddings
     from policy_router.execution.stream import AnswerStream
-    from policy_router.options import ChatMessage, RequestOptions
+    from policy_router.options import ChatMessage, EmbeddingOptions, RequestOptions
     from policy_router.providers.chat import ChatChunk
 
 T = TypeVar("T")
@@ -233,6 +234,22 @@ class SyncMethods(ABC):
         if stream:
             return SyncStream(loop, loop.run(self.acompletion(messages, stream=True, **options)))
         return loop.run(self.acompletion(messages, stream=False, **options))
+
+    @abstractmethod
+    async def aembedding(
+        self,
+        input: str | Sequence[str] | Sequence[int] | Sequence[Sequence[int]],  # noqa: A002  as OpenAI's library names it
+        **options: Unpack[EmbeddingOptions],
+    ) -> Embeddings:
+        """Make embeddings."""
+
+    def embedding(
+        self,
+        input: str | Sequence[str] | Sequence[int] | Sequence[Sequence[int]],  # noqa: A002  as above
+        **options: Unpack[EmbeddingOptions],
+    ) -> Embeddings:
+        """Do what `aembedding` does, for code without an event loop."""
+        return self._own_loop("embedding").run(self.aembedding(input, **options))
 
     def _own_loop(self, method: str) -> LoopThread:
         """The loop of the synchronous methods. Raises UsageError inside a running event loop."""

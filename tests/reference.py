@@ -16,6 +16,7 @@ from policy_router.domain.condition import All, Any, Facts, Not, Op, Test, Tree
 from policy_router.domain.facts import WEEKDAYS
 from policy_router.domain.ordering import FunctionKey, OrderKey, SortKey
 from policy_router.domain.rules import Task
+from policy_router.domain.snapshot import Snapshot
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -28,7 +29,6 @@ if TYPE_CHECKING:
     from policy_router.domain.request import Request
     from policy_router.domain.rules import Rule
     from policy_router.domain.sessions import SessionState
-    from policy_router.domain.snapshot import Snapshot
 
 
 @dataclass(frozen=True)
@@ -167,14 +167,18 @@ def decide_by(
     asked_for = _asked_for(policy, request.model)
     out: dict[str, str] = {}
     parts: list[Rule | Task] = [*applied, *([task] if task else [])]
+    home = _home(policy, request, facts, parts, floor, first)
     for model in policy.models:
         reason = next((why for p in parts if (why := _taken(p, model.name, policy))), None)
         asked = request.max_tokens if model.fixed_output is None else model.fixed_output
-        size = request.tokens + (asked or 0)
+        size = (asked or 0) + (
+            request.tokens if request.largest_input is None else request.largest_input
+        )
         cost = _estimate(model, request, snapshot.now)
         until = snapshot.cooling.get(model.name)
         checks = [
             ("tier", not policy.fallback.step_down and model.rank < floor),
+            ("vector_space", home is not None and _is_apart(model, home, request)),
             ("cost", any(_too_costly(p.criteria.max_cost, cost, request) for p in parts)),
             ("model", model.name not in asked_for),
             (
@@ -222,6 +226,46 @@ def decide_by(
         out |= dict.fromkeys(order[request.max_candidates :], "max_candidates")
         order = order[: request.max_candidates]
     return Verdict(tuple(order), out, names, None)
+
+
+def _home(  # noqa: PLR0917  what is known by then
+    policy: Policy,
+    request: Request,
+    facts: Facts,
+    parts: list[Rule | Task],
+    floor: int,
+    first: list[str],
+) -> Model | None:
+    """The model with which all vectors have to be comparable: the first one, as if nothing had
+    happened and the caller asked for nothing but embeddings."""
+    if not request.one_space:
+        return None
+    plain = replace(
+        request, tokens=1000, max_input_tokens=None, model=None, prefer=None, session=None
+    )
+    able = [
+        model
+        for model in policy.models
+        if not any(_taken(part, model.name, policy) for part in parts)
+        and (policy.fallback.step_down or model.rank >= floor)
+        and _can(model, request)
+    ]
+    names = _order(policy, plain, Snapshot(), facts, parts, able, floor, first)
+    return policy.model(names[0]) if names else None
+
+
+def _can(model: Model, request: Request) -> bool:
+    if not request.needs and model.abilities == {"embeddings"}:
+        return False
+    return model.abilities.issuperset(request.needs)
+
+
+def _is_apart(model: Model, home: Model, request: Request) -> bool:
+    def length(of: Model) -> object:
+        return {**of.defaults, **of.params}.get("dimensions")
+
+    same = _group(model) == _group(home) and length(model) == length(home)
+    return _can(model, request) and not same
 
 
 def _order(  # noqa: PLR0917  what is known by then
@@ -532,7 +576,7 @@ def _asked(meter: Limit, limit: int, model: Model, request: Request, prices: lis
         if size + 256 * request.answers > limit:
             size = min(size, request.tokens)
         if asked is None:
-            cap = min(cap, max((limit - size) // request.answers, 256))
+            cap = min(cap, max((limit - size) // max(request.answers, 1), 256))
         return size + request.answers * cap
     answer, pictures = request.answers * cap, request.pictures + request.thumbnails
     costs = [

@@ -122,7 +122,9 @@ def _within_cost(question: Question, model: Model) -> bool:
 def _large_enough(question: Question, model: Model) -> bool:
     cap = model.fixed_output
     output = question.request.max_tokens if cap is None else cap
-    return model.context is None or question.request.tokens + (output or 0) <= model.context
+    request = question.request
+    tokens = request.tokens if request.largest_input is None else request.largest_input
+    return model.context is None or tokens + (output or 0) <= model.context
 
 
 def _paid_for(question: Question, model: Model) -> bool:

@@ -27,6 +27,8 @@ _TABLE: Final = "model_prices_and_context_window_backup.json"
 _PROVIDERS: Final = "provider_endpoints_support_backup.json"
 _CHAT_MODES: Final = (None, "chat", "completion", "responses")
 """Modes of models that chat requests can be sent to."""
+_EMBEDDING: Final = "embedding"
+"""The mode of models that make embeddings and answer nothing."""
 _TYPES: Final = Path("types", "utils.py")
 _ABILITIES: Final = {
     "supports_function_calling": "tools",
@@ -105,7 +107,7 @@ class Catalog:
             parts = name.split("/")
             for skip in range(len(parts)):
                 row = self._table.get("/".join(parts[skip:]))
-                if row is not None and row.get("mode") in _CHAT_MODES:
+                if row is not None and row.get("mode") in (*_CHAT_MODES, _EMBEDDING):
                     same = skip == 0 or str(row.get("litellm_provider", "")).startswith(parts[0])
                     return _entry("/".join(parts[skip:]), row, api_base, priced=exact and same)
         return None
@@ -141,6 +143,8 @@ def _entry(
     zero = known and not any(rates)
     price = read_price(name, row, api_base) if known and not zero else None
     abilities = {word for flag, word in _ABILITIES.items() if row.get(flag) is True}
+    if row.get("mode") == _EMBEDDING:
+        abilities.add("embeddings")
     # Hosted tools are not read from the table: its prices do not include them, so a model has the
     # ability only if the policy says so.
     if "image" in _words(row.get("supported_output_modalities")):

@@ -80,7 +80,7 @@ def fit_output_cap(limit: Limit, model: Model, request: Request, output_cap: int
     A cap that the request or the policy's `params` set is kept; if it does not fit, the request is
     refused with a reason.
     """
-    if limit.cap is None or model.sent_cap(request.max_tokens) is not None:
+    if limit.cap is None or not request.answers or model.sent_cap(request.max_tokens) is not None:
         return output_cap
     room = (limit.cap - _input_tokens(limit, model, request)) // request.answers
     return min(output_cap, max(room, MIN_OUTPUT_CAP))
@@ -97,6 +97,8 @@ def share_output_cap(
         request: The request.
         during: When it may be sent, for prices that depend on the hour.
     """
+    if not request.answers:
+        return _MANY
     share = (limit.cap or 0) // SHARE
     tokens = model.most_input(request)
     if limit.metric is Metric.TOKENS:

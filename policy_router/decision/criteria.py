@@ -66,8 +66,8 @@ def over_cost(model: Model, most: int, request: Request, now: float | None, by: 
         return f"the cost of hosted tools is unknown, and {by} sets `max_cost`"
     if cost is None:
         return f"price of `{model.name}` is unknown, and {by} sets `max_cost`"
-    answer = "" if request.answers == 1 else f" for {request.answers:,} answers"
-    if model.sent_cap(request.max_tokens) is None:
+    answer = "" if request.answers <= 1 else f" for {request.answers:,} answers"
+    if request.answers and model.sent_cap(request.max_tokens) is None:
         answer = f"{answer or ' for an answer'} of {TYPICAL_OUTPUT} tokens"
     bound = f"the `max_cost` of {spell_usd(most)}{_whose(by)}"
     return f"estimated at {spell_usd(cost)}{answer}, above {bound}"

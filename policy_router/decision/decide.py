@@ -16,6 +16,7 @@ from policy_router.decision.making import new_decision
 from policy_router.decision.sessions import session_step
 from policy_router.decision.set_back import set_back
 from policy_router.decision.shadow import limit_effect, shadow_effect
+from policy_router.decision.vector_spaces import other_spaces
 from policy_router.domain.decision import Decision, Reason, RuleReasons, Skip
 from policy_router.domain.snapshot import Snapshot
 
@@ -77,7 +78,7 @@ def decide_on(policy: Policy, situation: Situation, snapshot: Snapshot = _EMPTY)
     return replace(decision, shadow=tuple(shadow))
 
 
-def _decided(
+def _decided(  # noqa: C901  one step after the other
     policy: Policy, situation: Situation, snapshot: Snapshot, effect: Effect, limits: LimitIndex
 ) -> Decision:
     """The decision of a valid request, by what the rules and limits that apply mean together."""
@@ -99,6 +100,10 @@ def _decided(
         weaker = allowed & index.below[floor]
         skipped += too_weak(policy, weaker, floor, floor_by)
         allowed ^= weaker
+    if request.one_space:
+        excluded, skips = other_spaces(policy, situation, effect, own, allowed, floor, first)
+        skipped += skips
+        allowed ^= excluded
     if cost is not None:
         excluded, skips = beyond_cost(index.models, allowed, cost, request, snapshot)
         skipped += skips

@@ -73,8 +73,9 @@ def _unable(index: Index, request: Request, _: Snapshot) -> int:
 
 def _too_small(index: Index, request: Request, _: Snapshot) -> int:
     # Without a cap on the output only the input is sure to need room.
-    small = index.too_small(request.tokens + (request.max_tokens or 0))
-    return index.with_fixed_caps(small, request.tokens) if index.fixed_caps else small
+    tokens = request.context_tokens
+    small = index.too_small(tokens + (request.max_tokens or 0))
+    return index.with_fixed_caps(small, tokens) if index.fixed_caps else small
 
 
 def _other_model(index: Index, request: Request, _: Snapshot) -> int:

@@ -51,7 +51,7 @@ def _out_of_range(request: Request) -> str | None:
     # Nearly every request passes these comparisons; in a loop each would cost a function call.
     if (
         0 <= request.tokens <= _MAX_COUNT
-        and request.max_input_tokens is None
+        and request.max_input_tokens is request.largest_input is None
         and (request.max_tokens is None or 1 <= request.max_tokens <= _MAX_COUNT)
         and request.answers == 1
         and request.pictures == request.thumbnails == request.tool_errors == 0
@@ -65,7 +65,8 @@ def _out_of_range(request: Request) -> str | None:
         ("max_input_tokens", request.max_input_tokens, 0, _MAX_COUNT),
         ("pictures", request.pictures, 0, _MAX_COUNT),
         ("thumbnails", request.thumbnails, 0, _MAX_COUNT),
-        ("answers", request.answers, 1, _MAX_ANSWERS),
+        ("answers", request.answers, 0, _MAX_ANSWERS),
+        ("largest_input", request.largest_input, 0, _MAX_COUNT),
         ("max_candidates", request.max_candidates, 0, _MAX_COUNT),
         ("turn", request.turn, 1, _MAX_COUNT),
         ("tool_errors", request.tool_errors, 0, _MAX_COUNT),

@@ -49,6 +49,7 @@ class Reason(StrEnum):
     STATE = "state"
     BUSY = "busy"
     NOT_ASKED = "not_asked"
+    VECTOR_SPACE = "vector_space"
 
 
 @dataclass(frozen=True, slots=True)

@@ -30,7 +30,7 @@ class Request:
         max_input_tokens: What the input tokens cannot exceed, for reservations; None means
             `tokens`.
         max_tokens: The cap on the tokens of one answer, if the caller sets one.
-        answers: How many answers the request asks for.
+        answers: How many answers the request asks for; 0 for embeddings, which are no text.
         needs: Abilities that a model must have.
         tags: Tags of the request; conditions read them.
         tenant: The tenant that the request belongs to.
@@ -52,6 +52,10 @@ class Request:
         pictures: Pictures in full detail. They are not part of `tokens`, since each model counts
             them in its own way.
         thumbnails: Pictures in low detail, counted as above.
+        largest_input: Tokens of the largest input, where each has to fit into a model's context by
+            itself, as those of embeddings do; None where `tokens` have to fit together.
+        one_space: Constraint: only models whose embeddings can be compared with those of the model
+            that the policy puts first.
         confidence: How sure the classifier is of `task`, 0..1; None when the caller names the task.
         session: The conversation or the run of an agent that the request belongs to.
         client: The program that sends it, such as `claude-code`.
@@ -100,6 +104,8 @@ class Request:
     turn: int | None = None
     tool_errors: int = 0
     detected: frozenset[str] | set[str] = frozenset()
+    largest_input: int | None = None
+    one_space: bool = False
 
     def __post_init__(self) -> None:
         """Check the types, and keep plain copies of the values."""
@@ -131,6 +137,11 @@ class Request:
         _keep_collections(self)
 
     @property
+    def context_tokens(self) -> int:
+        """Input tokens that have to fit into a model's context."""
+        return self.tokens if self.largest_input is None else self.largest_input
+
+    @property
     def max_cost_nano_usd(self) -> int | None:
         """`max_cost` in nano-USD, the unit of every price and counter; None when it is not set."""
         return None if self.max_cost is None else nano_usd(self.max_cost)
@@ -145,13 +156,15 @@ _PLAIN: Final = frozenset({str, int, float})
 _STRINGS: Final = (
     "task", "tenant", "user", "team", "key", "language", "model", "session", "client",
 )  # fmt: skip
-_BOOLEANS: Final = ("stream", "subagent", "housekeeping")
+_BOOLEANS: Final = ("stream", "subagent", "housekeeping", "one_space")
 _NUMBERS: Final = ("max_latency", "min_quality", "confidence")
 _INTEGERS: Final = (
     "tokens", "max_input_tokens", "max_tokens", "answers", "max_candidates", "pictures",
-    "thumbnails", "turn", "tool_errors",
+    "thumbnails", "turn", "tool_errors", "largest_input",
 )  # fmt: skip
-_OPTIONAL: Final = frozenset({"max_input_tokens", "max_tokens", "max_candidates", "turn"})
+_OPTIONAL: Final = frozenset(
+    {"max_input_tokens", "max_tokens", "max_candidates", "turn", "largest_input"}
+)
 
 
 def _keep_amounts(request: Request) -> None:

@@ -36,6 +36,8 @@ if TYPE_CHECKING:
     from policy_router.providers.body import Body
     from policy_router.providers.caller import Caller, Chunks
     from policy_router.providers.chat import ChatAnswer, Usage
+    from policy_router.providers.embedding_body import EmbeddingBody
+    from policy_router.providers.embeddings import EmbeddingAnswer
 
 T = TypeVar("T")
 SOON: Final = 1.0
@@ -202,12 +204,27 @@ class RunningAttempt:
         """
         called = at_address(self.called, self._context.environment)
         work = self._context.caller.call(called, self._sent(body), self.limit)
-        try:
-            answer = await self.wait(self.limit, work)
-        except TimeoutError:
-            raise CallFailed(self.late()) from None
+        answer = await self._in_time(work)
         self.usage, self.produced = answer.usage or NO_USAGE, answer.size
         return answer
+
+    async def embed(self, body: EmbeddingBody) -> EmbeddingAnswer:
+        """Calls the model for embeddings, which are charged from here on.
+
+        Raises:
+            CallFailed: The call failed or took longer than its limit.
+        """
+        called = at_address(self.called, self._context.environment)
+        work = self._context.caller.embed(called, body.sent_to(self.model), self.limit)
+        answer = await self._in_time(work)
+        self.usage = answer.usage or NO_USAGE
+        return answer
+
+    async def _in_time(self, work: Awaitable[T]) -> T:
+        try:
+            return await self.wait(self.limit, work)
+        except TimeoutError:
+            raise CallFailed(self.late()) from None
 
     async def stream(self, body: Body) -> Chunks:
         """Calls the model for a stream of chunks. The reader measures the time of each.

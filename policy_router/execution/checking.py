@@ -42,8 +42,7 @@ class CheckedProgress:
     @property
     def messages(self) -> Sequence[object]:
         """The messages of the request."""
-        messages: Sequence[object] = self._progress.body["messages"]
-        return messages
+        return self._progress.messages
 
     def share(self) -> float:
         """Seconds that one check may take."""

@@ -11,6 +11,7 @@ if TYPE_CHECKING:
     from policy_router.domain.models import Model
     from policy_router.execution.attempt import RunningAttempt
     from policy_router.execution.progress import Progress
+    from policy_router.providers.body import Body
     from policy_router.providers.chat import ChatAnswer
 
 T = TypeVar("T")
@@ -43,8 +44,8 @@ class Feed(Protocol[T]):
             is charged.
         """
 
-    def answer(self) -> ChatAnswer:
-        """The whole answer, made of what is held."""
+    def answer(self) -> ChatAnswer | None:
+        """The whole answer, made of what is held; None where it is none that can be checked."""
 
     async def aclose(self) -> None:
         """Closes the connection of the attempt."""
@@ -82,8 +83,9 @@ class WholeAnswer:
     began = False
     resumable = False
 
-    def __init__(self, progress: Progress) -> None:
+    def __init__(self, progress: Progress, body: Body) -> None:
         self._progress = progress
+        self._body = body
 
     def limit(self, model: Model) -> float:
         """Seconds that an attempt of a model may take."""
@@ -92,7 +94,7 @@ class WholeAnswer:
 
     def feed(self, attempt: RunningAttempt) -> AnswerFeed:
         """The answer of an attempt."""
-        return AnswerFeed(self._progress, attempt)
+        return AnswerFeed(self._body, attempt)
 
     def resume(self) -> None:
         """Nothing is given out before the end, so there is nothing to continue."""
@@ -101,8 +103,8 @@ class WholeAnswer:
 class AnswerFeed:
     """A whole answer of one attempt, as its only part."""
 
-    def __init__(self, progress: Progress, attempt: RunningAttempt) -> None:
-        self._progress = progress
+    def __init__(self, body: Body, attempt: RunningAttempt) -> None:
+        self._body = body
         self._attempt = attempt
         self.held: list[ChatAnswer] = []
 
@@ -110,7 +112,7 @@ class AnswerFeed:
         """Calls the model, and gives out nothing before the end."""
         if self.held:
             return None
-        answer = await self._attempt.call(self._progress.body)
+        answer = await self._attempt.call(self._body)
         self.held.append(answer)
         failure = answer_failure(answer)
         if failure is not None:

@@ -13,6 +13,8 @@ from policy_router.acceptance.user_code import Functions
 from policy_router.events import EventSource
 from policy_router.execution.answer import Answer
 from policy_router.execution.delivery import WholeAnswer
+from policy_router.execution.embedding_delivery import EmbeddingDelivery
+from policy_router.execution.embeddings import Embeddings
 from policy_router.execution.fallback_loop import answer_parts
 from policy_router.execution.progress import ExecutorContext, Progress
 from policy_router.execution.stream import AnswerStream
@@ -31,6 +33,7 @@ if TYPE_CHECKING:
     from policy_router.execution.sessions import RequestSession
     from policy_router.providers.body import Body
     from policy_router.providers.caller import UserCaller
+    from policy_router.providers.embedding_body import EmbeddingBody
     from policy_router.providers.user_caller import CallFunction
 
 
@@ -115,19 +118,38 @@ class Executor:
             self._context,
             decision,
             fallback,
-            body,
+            body["messages"],
             account,
             began=began,
             deadline=deadline,
             session=session,
         )
-        async with aclosing(answer_parts(progress, WholeAnswer(progress))) as parts:
+        async with aclosing(answer_parts(progress, WholeAnswer(progress, body))) as parts:
             (response,) = [part async for part in parts]
         verdict, served_by = progress.verdict, progress.served_by or ""
         attempts = tuple(progress.attempts)
         return Answer(
             response, progress.decision, attempts, served_by, verdict.rejected, verdict.unchecked
         )
+
+    async def embed(
+        self,
+        decision: Decision,
+        fallback: Fallback,
+        body: EmbeddingBody,
+        account: RequestAccount | None = None,
+        *,
+        began: float | None = None,
+        deadline: float | None = None,
+    ) -> Embeddings:
+        """Returns embeddings. Takes and raises what `run` does, without a session."""
+        progress = Progress(
+            self._context, decision, fallback, (), account, began=began, deadline=deadline
+        )
+        async with aclosing(answer_parts(progress, EmbeddingDelivery(progress, body))) as parts:
+            (response,) = [part async for part in parts]
+        attempts = tuple(progress.attempts)
+        return Embeddings(response, progress.decision, attempts, progress.served_by or "")
 
     async def stream(
         self,
@@ -148,12 +170,12 @@ class Executor:
             self._context,
             decision,
             fallback,
-            body,
+            body["messages"],
             account,
             began=began,
             deadline=deadline,
             session=session,
         )
-        stream = AnswerStream(progress, answer_parts(progress, StreamDelivery(progress)))
+        stream = AnswerStream(progress, answer_parts(progress, StreamDelivery(progress, body)))
         await stream.begin()
         return stream

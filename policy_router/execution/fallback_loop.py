@@ -108,8 +108,9 @@ async def _checked(
     if not is_whole(failure):
         return verdict, failure
     progress.answer_complete()
-    if progress.decision.accept:
-        verdict = await run_checks(CheckedProgress(progress), feed.answer())
+    answer = feed.answer() if progress.decision.accept else None
+    if answer is not None:
+        verdict = await run_checks(CheckedProgress(progress), answer)
     failure = best.judged(verdict, failure, more=progress.chain.more)
     if failure is not None:
         best.keep(attempt.model, verdict, feed.held)

@@ -16,7 +16,7 @@ from policy_router.execution.refusal import exhausted, refusal, stopped
 from policy_router.execution.reporting import RequestReport
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable
+    from collections.abc import Awaitable, Callable, Sequence
     from random import Random
 
     from policy_router.acceptance.checked_request import CheckTools
@@ -29,7 +29,6 @@ if TYPE_CHECKING:
     from policy_router.events import EventSource
     from policy_router.execution.account import RequestAccount
     from policy_router.execution.sessions import RequestSession
-    from policy_router.providers.body import Body
     from policy_router.providers.chat import Usage
     from policy_router.providers.failure import Failure
 
@@ -76,7 +75,7 @@ class Progress:
         context: What it needs of the world.
         decision: The decision that is carried out; it has an id.
         fallback: What follows a failure.
-        body: What is sent.
+        messages: The messages of the request, for checks; none for embeddings.
         account: Reserves and settles each attempt; None when nothing is counted.
         chain: Which model is called next.
         attempts: The attempts that ended.
@@ -91,7 +90,7 @@ class Progress:
         context: ExecutorContext,
         decision: Decision,
         fallback: Fallback,
-        body: Body,
+        messages: Sequence[object],
         account: RequestAccount | None = None,
         *,
         began: float | None = None,
@@ -104,7 +103,7 @@ class Progress:
             context: What it needs of the world.
             decision: One without an id gets one.
             fallback: What follows a failure, where the task of the request does not say otherwise.
-            body: What is sent.
+            messages: The messages of the request; none for embeddings.
             account: Reserves and settles each attempt; None when nothing is counted.
             began: When the request began, by `context.monotonic`. Default: now.
             deadline: Seconds that the caller gives the request; it can only shorten the policy's.
@@ -128,7 +127,7 @@ class Progress:
         self._ends = began + fallback.deadline
         if account is not None:
             account.end_within(self.remaining)
-        self.body = body
+        self.messages = messages
         self.chain = Chain(decision.candidates, fallback)
         self.attempts: list[Attempt] = []
         self._failures: list[Failure] = []

@@ -14,6 +14,7 @@ from policy_router.providers.tool_calls import ToolCalls
 if TYPE_CHECKING:
     from policy_router.execution.attempt import RunningAttempt
     from policy_router.execution.progress import Progress
+    from policy_router.providers.body import Body
     from policy_router.providers.caller import Chunks
     from policy_router.providers.chat import ChatChunk
 
@@ -31,8 +32,9 @@ class StreamAttempt:
         produced: Bytes of the answer that arrived.
     """
 
-    def __init__(self, progress: Progress, attempt: RunningAttempt) -> None:
+    def __init__(self, progress: Progress, body: Body, attempt: RunningAttempt) -> None:
         self._progress = progress
+        self._body = body
         self._attempt = attempt
         self._chunks: Chunks | None = None
         self._endings = Endings()
@@ -102,7 +104,7 @@ class StreamAttempt:
                     self.usage = chunk.usage
                 if not chunk.is_usage_only:
                     return chunk
-                if not self._progress.body.wants_usage:
+                if not self._body.wants_usage:
                     continue
                 return replace(chunk, choices=())  # as OpenAI sends it; LiteLLM adds a choice
             if self.whole:
@@ -121,7 +123,7 @@ class StreamAttempt:
 
     async def _open(self) -> None:
         # Assigned inside what a timeout cuts off, so that a stream which just opened is closed.
-        self._chunks = await self._attempt.stream(self._progress.body)
+        self._chunks = await self._attempt.stream(self._body)
 
     def _time_left(self) -> float:
         """Seconds that the next chunk may take. Raises TimeoutError when there are none."""

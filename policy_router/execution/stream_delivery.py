@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from policy_router.domain.models import Model
     from policy_router.execution.attempt import RunningAttempt
     from policy_router.execution.progress import Progress
+    from policy_router.providers.body import Body
     from policy_router.providers.chat import ChatAnswer, ChatChunk
 
 
@@ -24,8 +25,9 @@ class StreamDelivery:
     silently; after it, only where the policy says `on_stream_break: resume`.
     """
 
-    def __init__(self, progress: Progress) -> None:
+    def __init__(self, progress: Progress, body: Body) -> None:
         self._progress = progress
+        self._body = body
         self._given_out = ResumeFilter()
 
     @property
@@ -46,7 +48,7 @@ class StreamDelivery:
 
     def feed(self, attempt: RunningAttempt) -> StreamFeed:
         """The chunks of an attempt."""
-        return StreamFeed(self._progress, attempt, self._given_out)
+        return StreamFeed(self._progress, self._body, attempt, self._given_out)
 
     def resume(self) -> None:
         """Makes the next attempt continue what the reader has."""
@@ -62,10 +64,10 @@ class StreamFeed:
     """
 
     def __init__(
-        self, progress: Progress, attempt: RunningAttempt, given_out: ResumeFilter
+        self, progress: Progress, body: Body, attempt: RunningAttempt, given_out: ResumeFilter
     ) -> None:
         self._attempt = attempt
-        self._chunks = StreamAttempt(progress, attempt)
+        self._chunks = StreamAttempt(progress, body, attempt)
         self._given_out = given_out
         buffers = progress.fallback.on_stream_break is OnBreak.BUFFER
         self._buffer = buffers or bool(progress.decision.accept)

@@ -10,6 +10,8 @@ if TYPE_CHECKING:
     from policy_router.domain.models import Model
     from policy_router.providers.body import Body
     from policy_router.providers.chat import ChatAnswer, ChatChunk
+    from policy_router.providers.embedding_body import EmbeddingBody
+    from policy_router.providers.embeddings import EmbeddingAnswer
 
 
 class Chunks(Protocol):
@@ -36,7 +38,7 @@ class Chunks(Protocol):
 class Caller(Protocol):
     """Calls one model once: no retries, no fallback, one request on the wire.
 
-    `call` and `stream` raise CallFailed and nothing else, except CancelledError.
+    `call`, `stream` and `embed` raise CallFailed and nothing else, except CancelledError.
     """
 
     async def prepare(self, models: Iterable[Model] = ()) -> None:
@@ -67,12 +69,24 @@ class Caller(Protocol):
         """
         ...
 
+    async def embed(
+        self,
+        model: Model,
+        body: EmbeddingBody,
+        timeout: float,  # noqa: ASYNC109  as above
+    ) -> EmbeddingAnswer:
+        """Request embeddings.
+
+        Args: as those of `call`.
+        """
+        ...
+
 
 class UserCaller(Protocol):
     """What a program may hand over as its own caller: an object with at least `call`.
 
-    It may also have `stream`, `prepare` and `aclose`, as a Caller does. Its answers and chunks may
-    be objects or dicts in the shape of OpenAI's; a whole answer may also be a text. Whatever it
+    It may also have `stream`, `embed`, `prepare` and `aclose`, as a Caller does. Its answers and
+    chunks may be objects or dicts in the shape of OpenAI's; a whole answer may also be a text. Whatever it
     raises is a failed attempt.
     """
 

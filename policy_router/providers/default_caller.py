@@ -11,7 +11,7 @@ from policy_router.providers.failure import CallFailed, FailureKind
 from policy_router.providers.litellm.caller import LiteLLMCaller
 from policy_router.providers.openai_wire.caller import OpenAIWireCaller
 from policy_router.providers.responses_wire.caller import ResponsesWireCaller
-from policy_router.providers.routes import Route, route_of
+from policy_router.providers.routes import Route, embedding_route, route_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -20,6 +20,8 @@ if TYPE_CHECKING:
     from policy_router.providers.body import Body
     from policy_router.providers.caller import Caller, Chunks
     from policy_router.providers.chat import ChatAnswer
+    from policy_router.providers.embedding_body import EmbeddingBody
+    from policy_router.providers.embeddings import EmbeddingAnswer
     from policy_router.providers.failure import Failure
 
 
@@ -70,6 +72,10 @@ class DefaultCaller:
             if not _left_to_litellm(model, failed.failure):
                 raise
         return await self._callers[Route.LITELLM].stream(model, body, timeout)
+
+    async def embed(self, model: Model, body: EmbeddingBody, timeout: float) -> EmbeddingAnswer:  # noqa: ASYNC109  as above
+        """Embeddings. Raises CallFailed."""
+        return await self._callers[embedding_route(model)].embed(model, body, timeout)
 
     def _caller(self, model: Model, body: Body) -> Caller:
         return self._callers[route_of(model, body.parameters)]

@@ -5,10 +5,11 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections import deque
 from dataclasses import dataclass, field, replace
-from typing import TYPE_CHECKING, Any, Self, TypeAlias
+from typing import TYPE_CHECKING, Any, ClassVar, Self, TypeAlias
 
 from policy_router.domain.original import OriginalAnswer
 from policy_router.providers.connections import Connections
+from policy_router.providers.embeddings import makes_none
 from policy_router.providers.failure import CallFailed
 from policy_router.providers.http_answer import (
     lost,
@@ -32,6 +33,8 @@ if TYPE_CHECKING:
     from policy_router.providers.body import Body
     from policy_router.providers.caller import Chunks
     from policy_router.providers.chat import ChatAnswer, ChatChunk
+    from policy_router.providers.embedding_body import EmbeddingBody
+    from policy_router.providers.embeddings import EmbeddingAnswer
     from policy_router.providers.event_stream import ServerSentEvent
 
 AnswerReader: TypeAlias = "Callable[[dict[str, Any]], ChatAnswer]"
@@ -87,7 +90,12 @@ class DirectCaller(ABC):
 
     Close it in the event loop that used it. Keys are read from the environment at each call and
     never stored.
+
+    Attributes:
+        api: What it calls models by, as words in a message.
     """
+
+    api: ClassVar[str]
 
     def __init__(self, connections: Connections | None = None) -> None:
         """Make a caller; it opens no connection until a model is called.
@@ -115,18 +123,41 @@ class DirectCaller(ABC):
 
     async def call(self, model: Model, body: Body, timeout: float) -> ChatAnswer:  # noqa: ASYNC109, ARG002  see Caller; the executor enforces its own limits
         """A whole answer. Raises CallFailed."""
-        wire, request = current() or Wire(), self.make_request(model, body, stream=False)
-        prompt = [*prompt_of(body), *request.credentials]
+        request = self.make_request(model, body, stream=False)
+        data, value = await self.fetch(request, prompt_of(body), most_bytes(model, body))
+        return replace(request.read_answer(value), original=OriginalAnswer(request.dialect, data))
+
+    async def embed(self, model: Model, body: EmbeddingBody, timeout: float) -> EmbeddingAnswer:  # noqa: ASYNC109, ARG002  as above
+        """Embeddings. Raises CallFailed: where the API has none, without a call."""
+        raise makes_none(model.name, self.api)
+
+    async def fetch(
+        self, request: WireRequest, prompt: list[Any], most: int
+    ) -> tuple[bytes, dict[str, Any]]:
+        """Send a request and read the whole answer.
+
+        Args:
+            request: The request.
+            prompt: What no message about a failure may repeat.
+            most: The most bytes that the answer may have.
+
+        Returns:
+            The answer as it came, and as JSON.
+
+        Raises:
+            CallFailed: There is none, or it states an error.
+        """
+        wire = current() or Wire()
+        prompt = [*prompt, *request.credentials]
         try:
             async with self._post(request, wire) as response:
                 refuse_status(wire, prompt, request.dialect, request.credentials)
-                data = await read_whole(response, most_bytes(model, body), wire)
+                data = await read_whole(response, most, wire)
         except CallFailed:
             raise
         except Exception as error:  # noqa: BLE001  whatever the connection raised becomes a Failure
             raise lost(error, wire) from None
-        answer = request.read_answer(read_object(data, wire, prompt))
-        return replace(answer, original=OriginalAnswer(request.dialect, data))
+        return data, read_object(data, wire, prompt)
 
     async def stream(self, model: Model, body: Body, timeout: float) -> Chunks:  # noqa: ASYNC109, ARG002  as above
         """The chunks of an answer, usage included. Raises CallFailed, also while iterating."""

@@ -138,6 +138,27 @@ def route_of(model: Model, body: Mapping[str, object] | None = None) -> Route:
     return Route.LITELLM if reason_to_stay(model, body) is not None else direct
 
 
+def embedding_route(model: Model) -> Route:
+    """The way a model is called for embeddings; what `STAYS` lists is about chat.
+
+    Args:
+        model: The model.
+    """
+    provider = provider_of(model)
+    if model.via is Via.LITELLM or provider not in DIRECT_PROVIDERS or _takes_its_key(model):
+        return Route.LITELLM
+    if provider == ANTHROPIC:
+        return Route.ANTHROPIC_WIRE
+    by_responses = wire_name(model).startswith(RESPONSES)
+    return Route.RESPONSES_WIRE if by_responses else Route.OPENAI_WIRE
+
+
+def _takes_its_key(model: Model) -> bool:
+    """Whether LiteLLM sends the provider's own key to the address that the policy states."""
+    keyless = model.has_own_address and model.api_key_env is None
+    return model.via is Via.AUTO and keyless and provider_of(model) in SENDS_ITS_KEY
+
+
 def reason_to_stay(model: Model, body: Mapping[str, object] | None = None) -> str | None:
     """Why `via: auto` leaves a model of a provider that can be called directly to LiteLLM.
 

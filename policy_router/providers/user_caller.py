@@ -15,17 +15,20 @@ from policy_router.base_errors import PolicyRouterError, UsageError
 from policy_router.providers.adapt import as_chunk, to_answer, to_chunk
 from policy_router.providers.classify import classify
 from policy_router.providers.direct import HttpChunks
+from policy_router.providers.embeddings import makes_none, to_embeddings
 from policy_router.providers.evidence import read_exception
 from policy_router.providers.failure import CallFailed, Failure, FailureKind
 from policy_router.resilience.threads import Threads
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Callable, Iterable
+    from collections.abc import AsyncIterator, Callable, Iterable, Mapping
 
     from policy_router.domain.models import Model
     from policy_router.providers.body import Body
     from policy_router.providers.caller import Chunks, UserCaller
     from policy_router.providers.chat import ChatAnswer, ChatChunk
+    from policy_router.providers.embedding_body import EmbeddingBody
+    from policy_router.providers.embeddings import EmbeddingAnswer
 
 CallFunction: TypeAlias = "Callable[[Model, Body, float], object]"
 """`function(model, body, timeout)` returns a whole answer. A coroutine function is awaited, any
@@ -88,6 +91,18 @@ class AdaptedCaller:
             raise
         except Exception as error:  # noqa: BLE001  as above
             raise CallFailed(_failure(error, body)) from None
+
+    async def embed(self, model: Model, body: EmbeddingBody, timeout: float) -> EmbeddingAnswer:  # noqa: ASYNC109  see Caller
+        """Embeddings. Raises CallFailed."""
+        if not hasattr(self._caller, "embed"):
+            raise makes_none(model.name, "a `caller` without a method `embed`")
+        try:
+            value = await self._caller.embed(model, body, timeout)
+        except (CallFailed, PolicyRouterError):
+            raise
+        except Exception as error:  # noqa: BLE001  as above
+            raise CallFailed(_failure(error, body)) from None
+        return to_embeddings(value, len(body.inputs), as_base64=body.as_base64)
 
 
 class _AdaptedChunks:
@@ -158,10 +173,10 @@ async def _one_chunk(answer: ChatAnswer) -> AsyncIterator[ChatChunk]:
     yield as_chunk(answer)
 
 
-_PROMPTS: Final = ("messages", "tools", "prediction", "stop", "user", "response_format")
+_PROMPTS: Final = ("messages", "input", "tools", "prediction", "stop", "user", "response_format")
 
 
-def _failure(error: Exception, body: Body) -> Failure:
+def _failure(error: Exception, body: Mapping[str, Any]) -> Failure:
     """The failure that an exception of the program's code stands for."""
     if isinstance(error, TimeoutError):
         return Failure(FailureKind.TIMEOUT, type(error).__name__)

@@ -36,6 +36,7 @@ CALLS: Final[dict[tuple[str, str], dict[str, Any]]] = {
     ("POST", "/v1/responses"): {"json": {"model": "auto", "input": "Hello!"}},
     ("POST", "/v1/messages"): {"json": {**CHAT, "max_tokens": 9}},
     ("POST", "/v1/messages/count_tokens"): {"json": CHAT},
+    ("POST", "/v1/embeddings"): {"json": {"model": "auto", "input": "Hello!"}},
     ("POST", "/v1/route"): {"json": CHAT},
     ("GET", "/v1/models"): {},
     ("GET", "/v1/models/{name:path}"): {"path": "/v1/models/auto"},

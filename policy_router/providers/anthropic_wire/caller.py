@@ -34,6 +34,8 @@ _OWN_FIELDS: Final = frozenset({IS_ERROR})
 class AnthropicWireCaller(DirectCaller):
     """A Caller for endpoints that speak Anthropic's wire format."""
 
+    api = "Anthropic's API"
+
     def make_request(self, model: Model, body: Body, *, stream: bool) -> WireRequest:
         """The request for a chat body. Raises CallFailed."""
         to = destination_of(model)

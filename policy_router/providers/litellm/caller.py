@@ -12,6 +12,7 @@ from weakref import WeakKeyDictionary
 
 from policy_router.providers.adapt import to_answer, to_chunk
 from policy_router.providers.classify import classify
+from policy_router.providers.embeddings import to_embeddings
 from policy_router.providers.evidence import read_exception
 from policy_router.providers.failure import CallFailed, Failure, FailureKind
 from policy_router.providers.http_answer import most_bytes
@@ -31,6 +32,8 @@ if TYPE_CHECKING:
     from policy_router.providers.body import Body
     from policy_router.providers.caller import Chunks
     from policy_router.providers.chat import ChatAnswer, ChatChunk, Usage
+    from policy_router.providers.embedding_body import EmbeddingBody
+    from policy_router.providers.embeddings import EmbeddingAnswer
     from policy_router.providers.message import Delta
 
 _log: Final = logging.getLogger(__name__)
@@ -105,6 +108,29 @@ class LiteLLMCaller:
             counted = provider_of(model) not in UNCOUNTED
             chunks = _Stream(wrapper, body, wire, counted=counted)
             return RestoredChunks(chunks, wire, _prompt(body), time.time)
+
+    async def embed(self, model: Model, body: EmbeddingBody, timeout: float) -> EmbeddingAnswer:  # noqa: ASYNC109  see Caller
+        """Embeddings. Raises CallFailed."""
+        if self._litellm is None:
+            await self.prepare([model])
+        with watching(current() or Wire()) as wire:
+            wire.most = body.most_bytes
+            try:
+                value = await library.embed(
+                    self._litellm,
+                    model.provider_model,
+                    body,
+                    api_base=model.api_base,
+                    key=lambda provider: _key(model, provider),
+                    http=self._http,
+                    seconds=timeout,
+                    wire=wire,
+                )
+            except CallFailed:
+                raise
+            except Exception as error:  # noqa: BLE001  as above
+                raise _failed(error, body, wire) from None
+        return to_embeddings(value, len(body.inputs), as_base64=body.as_base64)
 
     async def _send(
         self, model: Model, body: Body, limit: float, options: Mapping[str, Any], wire: Wire
@@ -204,11 +230,11 @@ def _key(model: Model, provider: str) -> str | None:
     return key
 
 
-def _prompt(body: Body) -> list[Any]:
+def _prompt(body: Mapping[str, Any]) -> list[Any]:
     return [value for name, value in body.items() if name in _PROMPTS]
 
 
-def _failed(error: Exception, body: Body, wire: Wire) -> CallFailed:
+def _failed(error: Exception, body: Mapping[str, Any], wire: Wire) -> CallFailed:
     if wire.answer is not None and wire.answer.too_long:
         return CallFailed(too_long(wire))
     failure = classify(read_exception(error, _prompt(body), time.time(), wire))
@@ -226,4 +252,4 @@ def _failed(error: Exception, body: Body, wire: Wire) -> CallFailed:
 
 _UNREAD: Final = frozenset({FailureKind.MALFORMED, FailureKind.UNKNOWN})
 """The kinds of failure that only LiteLLM's own message gives evidence of."""
-_PROMPTS: Final = frozenset({"messages", "tools", "prediction", "stop", "user"})
+_PROMPTS: Final = frozenset({"messages", "input", "tools", "prediction", "stop", "user"})

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, Final
 from policy_router.domain.dialect import Dialect
 from policy_router.providers.adapt import to_answer, to_chunk
 from policy_router.providers.direct import Destination, DirectCaller, WireRequest
+from policy_router.providers.embeddings import to_embeddings
 from policy_router.providers.failure import CallFailed, Failure, FailureKind
 from policy_router.providers.http_answer import read_key
 from policy_router.providers.openai_wire.adapted import adapted
@@ -20,13 +21,18 @@ if TYPE_CHECKING:
     from policy_router.domain.models import Model
     from policy_router.providers.body import Body
     from policy_router.providers.chat import ChatChunk
+    from policy_router.providers.embedding_body import EmbeddingBody
+    from policy_router.providers.embeddings import EmbeddingAnswer
     from policy_router.providers.openai_wire.endpoints import Endpoint
 
 _PATH: Final = "/chat/completions"
+_EMBEDDINGS: Final = "/embeddings"
 
 
 class OpenAIWireCaller(DirectCaller):
     """A Caller for endpoints that speak OpenAI's wire format."""
+
+    api = "OpenAI's API"
 
     def make_request(self, model: Model, body: Body, *, stream: bool) -> WireRequest:
         """The request for a chat body."""
@@ -56,6 +62,16 @@ class OpenAIWireCaller(DirectCaller):
             read_chunk,
             Dialect.CHAT,
         )
+
+    async def embed(self, model: Model, body: EmbeddingBody, timeout: float) -> EmbeddingAnswer:  # noqa: ASYNC109, ARG002  see Caller; the executor enforces its own limits
+        """Embeddings. Raises CallFailed."""
+        to = destination_of(model)
+        sent = json.dumps({**body, "model": wire_name(model)})
+        request = WireRequest(
+            to.address + _EMBEDDINGS, to.headers, sent, to_answer, read_chunk, Dialect.CHAT
+        )
+        _, value = await self.fetch(request, [body["input"]], body.most_bytes)
+        return to_embeddings(value, len(body.inputs), as_base64=body.as_base64)
 
 
 def destination_of(model: Model) -> Destination:

@@ -34,6 +34,8 @@ _OWN_FIELDS: Final = frozenset({"thinking_blocks"})
 class ResponsesWireCaller(DirectCaller):
     """A Caller for endpoints that speak OpenAI's Responses API."""
 
+    api = "the Responses API"
+
     def make_request(self, model: Model, body: Body, *, stream: bool) -> WireRequest:
         """The request for a chat body."""
         # The key of the provider is never sent to an address that the policy states.

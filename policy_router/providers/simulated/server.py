@@ -18,7 +18,7 @@ from starlette.responses import JSONResponse, RedirectResponse, Response
 from starlette.routing import Route
 from uvicorn.protocols.http.h11_impl import H11Protocol
 
-from policy_router.providers.simulated import messages, responses, wire
+from policy_router.providers.simulated import embeddings, messages, responses, wire
 from policy_router.providers.simulated.behaviour import (
     Behaviour,
     ByBody,
@@ -60,6 +60,7 @@ class _Dialect:
 _CHAT: Final = _Dialect(wire.answer, wire.chunks, wire.error, wire.event, b"data: [DONE]\n\n")
 _MESSAGES: Final = _Dialect(messages.answer, messages.events, messages.error, messages.event)
 _RESPONSES: Final = _Dialect(responses.answer, responses.events, responses.error, responses.event)
+_EMBEDDINGS: Final = _Dialect(embeddings.answer, wire.chunks, wire.error, wire.event)
 _Played = Say | Fail | Stall | Cut | Garble | Redirect
 _RESET = struct.pack("ii", 1, 0)
 """SO_LINGER with no time to linger, so that closing sends RST instead of FIN."""
@@ -166,6 +167,7 @@ class Simulated:
                 Route("/v1/chat/completions", self._chat, methods=["POST"]),
                 Route("/v1/messages", self._messages, methods=["POST"]),
                 Route("/v1/responses", self._responses, methods=["POST"]),
+                Route("/v1/embeddings", self._embeddings, methods=["POST"]),
                 Route("/v1/models", self._models, methods=["GET"]),
             ]
         )
@@ -182,6 +184,9 @@ class Simulated:
 
     async def _responses(self, request: Request) -> Response:
         return await self._play(request, _RESPONSES)
+
+    async def _embeddings(self, request: Request) -> Response:
+        return await self._play(request, _EMBEDDINGS)
 
     async def _play(self, request: Request, dialect: _Dialect) -> Response:
         try:
@@ -302,7 +307,8 @@ class _Acting(Response):
         encoded = json.dumps(whole).encode()
         length = (b"content-length", str(len(encoded)).encode())
         await _start(send, b"application/json", [length])
-        await _send(send, encoded[: encoded.index(beginning.encode()) + len(beginning)])
+        here = encoded.find(beginning.encode())  # embeddings have none of the words
+        await _send(send, encoded[: len(encoded) // 2 if here < 0 else here + len(beginning)])
 
 
 def _played(script: Behaviour | Sequence[Behaviour]) -> tuple[Behaviour, ...]:

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import base64
-import struct
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
 from policy_router.server.dialects.fields import (
+    flag,
     listed,
     mapping,
     model_of,
@@ -17,9 +16,10 @@ from policy_router.server.dialects.fields import (
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from policy_router.providers.embeddings import EmbeddingAnswer
 
-_USED: Final = ("model", "input", "dimensions", "encoding_format", "user", "metadata")
+FLOAT: Final = "float"
+_USED: Final = ("model", "input", "dimensions", "encoding_format", "user", "metadata", "stream")
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,14 +30,14 @@ class EmbeddingRequest:
         model: The model, alias or task that the client asked for; empty when it named none.
         inputs: The texts, or the numbers of their tokens.
         dimensions: How many numbers each embedding has; None for as many as the model gives.
-        as_base64: Whether the client wants the numbers in base64.
+        format: `float`, or `base64` for the numbers as 32-bit floats in base64.
         dropped: Fields that no model is sent.
     """
 
     model: str
     inputs: tuple[str | tuple[int, ...], ...]
     dimensions: int | None = None
-    as_base64: bool = False
+    format: str = FLOAT
     dropped: tuple[str, ...] = ()
 
 
@@ -51,15 +51,17 @@ def read_embeddings(body: object) -> EmbeddingRequest:
         InvalidBodyError: It is not one of embeddings.
     """
     fields = mapping(body, "body")
+    if flag(fields.get("stream"), "stream"):
+        refuse("stream", "must not be true: embeddings are never streamed")
     dimensions = fields.get("dimensions")
     if dimensions is not None and (type(dimensions) is not int or dimensions < 1):
         refuse("dimensions", "must be an integer, at least 1")
-    form = one_of(fields.get("encoding_format") or "float", "encoding_format", ("float", "base64"))
+    form = one_of(fields.get("encoding_format") or FLOAT, "encoding_format", (FLOAT, "base64"))
     return EmbeddingRequest(
         model_of(fields),
         _inputs(fields.get("input")),
         dimensions,
-        form == "base64",
+        form,
         tuple(unknown_fields(fields, _USED)),
     )
 
@@ -83,29 +85,15 @@ def _inputs(given: object) -> tuple[str | tuple[int, ...], ...]:
     return tuple(inputs)
 
 
-def write_embeddings(
-    vectors: Sequence[Sequence[float]], request: EmbeddingRequest, model: str, tokens: int
-) -> dict[str, Any]:
+def write_embeddings(answer: EmbeddingAnswer, model: str) -> dict[str, Any]:
     """The body of the answer.
 
     Args:
-        vectors: An embedding for each input, in order.
-        request: What the client asked for.
+        answer: The embeddings, in the format that the client asked for.
         model: The name under which the model that answered is shown to the client.
-        tokens: The tokens of all inputs.
     """
-    data = [
-        {
-            "object": "embedding",
-            "index": index,
-            "embedding": _packed(vector) if request.as_base64 else list(vector),
-        }
-        for index, vector in enumerate(vectors)
-    ]
-    usage = {"prompt_tokens": tokens, "total_tokens": tokens}
-    return {"object": "list", "data": data, "model": model, "usage": usage}
-
-
-def _packed(vector: Sequence[float]) -> str:
-    """The numbers as 32-bit floats, least significant byte first, in base64."""
-    return base64.b64encode(struct.pack(f"<{len(vector)}f", *vector)).decode("ascii")
+    tokens = answer.usage.prompt_tokens if answer.usage is not None else None
+    body = answer.model_dump()
+    body["model"] = model
+    body["usage"] = {"prompt_tokens": tokens or 0, "total_tokens": tokens or 0}
+    return body

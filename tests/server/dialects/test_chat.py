@@ -13,6 +13,8 @@ from openai.types import CreateEmbeddingResponse, Model
 from openai.types.chat import ChatCompletion
 
 from policy_router.providers.body import PARAMETERS
+from policy_router.providers.chat import Usage
+from policy_router.providers.embeddings import Embedding, EmbeddingAnswer
 from policy_router.server.dialects.chat.answer import write_answer
 from policy_router.server.dialects.chat.request import read_request
 from policy_router.server.dialects.embeddings import read_embeddings, write_embeddings
@@ -257,9 +259,16 @@ def test_a_mistake_in_embeddings_is_named(fields: dict[str, Any], message: str) 
 
 
 def test_embeddings_are_written_as_numbers_or_in_base64() -> None:
-    plain = read_embeddings({"model": "e", "input": "a"})
-    written = write_embeddings([[0.5, 1.0]], plain, "e", 3)
-    assert CreateEmbeddingResponse.model_validate(written).data[0].embedding == [0.5, 1.0]
-    packed = read_embeddings({"model": "e", "input": "a", "encoding_format": "base64"})
-    text = write_embeddings([[0.5, 1.0]], packed, "e", 3)["data"][0]["embedding"]
-    assert struct.unpack("<2f", base64.b64decode(text)) == (0.5, 1.0)
+    made = EmbeddingAnswer((Embedding(0, (0.5, 1.0)),), Usage(3, 0), "wire-name")
+    written = CreateEmbeddingResponse.model_validate(write_embeddings(made, "e"))
+    assert written.data[0].embedding == [0.5, 1.0]
+    assert (written.model, written.usage.prompt_tokens, written.usage.total_tokens) == ("e", 3, 3)
+    text = base64.b64encode(struct.pack("<2f", 0.5, 1.0)).decode()
+    packed = write_embeddings(EmbeddingAnswer((Embedding(0, text),)), "e")
+    assert packed["data"] == [{"object": "embedding", "index": 0, "embedding": text}]
+
+
+def test_embeddings_are_not_streamed() -> None:
+    assert read_embeddings({"model": "e", "input": "a", "stream": False}).dropped == ()
+    with pytest.raises(InvalidBodyError, match="`stream` must not be true"):
+        read_embeddings({"model": "e", "input": "a", "stream": True})

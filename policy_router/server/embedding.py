@@ -1,0 +1,59 @@
+"""Makes embeddings over HTTP, in the format of OpenAI."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, Final, cast
+
+from policy_router.clients.table import NAMES
+from policy_router.domain.aliases import ANY_MODEL
+from policy_router.server import answer_headers, hints
+from policy_router.server.dialects.embeddings import read_embeddings, write_embeddings
+from policy_router.server.incoming import read_object
+from policy_router.server.model_names import resolve
+from policy_router.server.replies import json_reply, while_connected
+from policy_router.server.trace import FIELD, history, wants_trace
+
+if TYPE_CHECKING:
+    from starlette.responses import Response
+
+    from policy_router.options import EmbeddingOptions
+    from policy_router.server.call import HttpCall
+
+_SESSION: Final = "session"
+"""A hint that says nothing about embeddings: sessions keep the models that answer."""
+
+
+async def embed(call: HttpCall) -> Response:
+    """Return an embedding for each input of a body."""
+    policy = call.router.policy
+    body = await read_object(call.request, call.settings)
+    request = read_embeddings(body)
+    headers = call.request.headers
+    stated = hints.read_hints(headers, body.get("metadata"))
+    stated.pop(_SESSION, None)
+    wanted = resolve(policy, call.principal, request.model)
+    if wanted.task is not None:
+        stated.setdefault("task", wanted.task)
+    options: dict[str, Any] = dict(hints.options_of(call.principal, stated))
+    if wanted.model != ANY_MODEL or policy.alias(ANY_MODEL) is not None:
+        options["model"] = wanted.model
+    user = body.get("user")
+    if call.principal.names_user and isinstance(user, str) and user:
+        options["user"] = user
+    options["headers"] = {name: value for name, value in headers.items() if name in NAMES}
+    options["dimensions"] = request.dimensions
+    options["encoding_format"] = request.format
+    inputs: Any = list(request.inputs)  # texts and lists of numbers, each checked by now
+    made = await while_connected(
+        call.request.receive,
+        call.router.aembedding(inputs, **cast("EmbeddingOptions", options)),
+    )
+    told = {
+        **answer_headers.of_decision(policy.name, made.decision),
+        **answer_headers.of_answer(made.served_by, made.attempts, whole=True),
+        **answer_headers.of_ignored(request.dropped),
+    }
+    answer = write_embeddings(made.response, made.model or made.served_by)
+    if wants_trace(headers):
+        answer[FIELD] = history(made.decision, made.attempts)
+    return json_reply(answer, headers=told)
