@@ -86,8 +86,8 @@ class UserCaller(Protocol):
     """What a program may hand over as its own caller: an object with at least `call`.
 
     It may also have `stream`, `embed`, `prepare` and `aclose`, as a Caller does. Its answers and
-    chunks may be objects or dicts in the shape of OpenAI's; a whole answer may also be a text. Whatever it
-    raises is a failed attempt.
+    chunks may be objects or dicts in the shape of OpenAI's; a whole answer may also be a text.
+    Whatever it raises is a failed attempt.
     """
 
     def call(self, model: Model, body: Body, timeout: float) -> Awaitable[object]:

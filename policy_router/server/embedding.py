@@ -44,11 +44,9 @@ async def embed(call: HttpCall) -> Response:
     options["dimensions"] = request.dimensions
     options["encoding_format"] = request.format
     inputs: Any = list(request.inputs)  # texts and lists of numbers, each checked by now
-    made = await while_connected(
-        call.request.receive,
-        call.router.aembedding(inputs, **cast("EmbeddingOptions", options)),
-    )
-    told = {
+    async with while_connected(call.request.receive):
+        made = await call.router.aembedding(inputs, **cast("EmbeddingOptions", options))
+    answer_head = {
         **answer_headers.of_decision(policy.name, made.decision),
         **answer_headers.of_answer(made.served_by, made.attempts, whole=True),
         **answer_headers.of_ignored(request.dropped),
@@ -56,4 +54,4 @@ async def embed(call: HttpCall) -> Response:
     answer = write_embeddings(made.response, made.model or made.served_by)
     if wants_trace(headers):
         answer[FIELD] = history(made.decision, made.attempts)
-    return json_reply(answer, headers=told)
+    return json_reply(answer, headers=answer_head)

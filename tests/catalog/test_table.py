@@ -69,9 +69,7 @@ def test_rows_are_found_and_priced_only_for_their_own_provider(
     assert entry.listed_zero is (name == "acme/zero")
 
 
-@pytest.mark.parametrize(
-    "calls", ["", "/", ":", "a:", "none", "acme/none", "acme/vectors", "a/b/c:d"]
-)
+@pytest.mark.parametrize("calls", ["", "/", ":", "a:", "none", "acme/none", "a/b/c:d"])
 def test_rows_that_are_not_there(calls: str) -> None:
     assert TABLE.find(calls) is None
 
@@ -150,3 +148,10 @@ def test_the_models_of_a_provider_are_named_as_they_are_called() -> None:
     assert "acme/vectors" not in names
     assert TABLE.names("acme") is names
     assert TABLE.names("nobody") == ()
+
+
+def test_models_for_embeddings_have_that_ability() -> None:
+    entry = TABLE.find("acme/vectors")
+    assert entry is not None
+    assert entry.abilities >= {"embeddings"}
+    assert entry.price is not None

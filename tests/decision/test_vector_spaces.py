@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from typing import TYPE_CHECKING
 
 import pytest
 from hypothesis import given, settings
 
 from policy_router.decision.decide import decide
-from policy_router.decision.policy import Policy
 from policy_router.domain.facts import Vocabulary
 from policy_router.domain.models import Model
 from policy_router.domain.ordering import SortKey
@@ -17,6 +17,9 @@ from policy_router.domain.request import Request
 from policy_router.domain.snapshot import Snapshot
 from tests import reference
 from tests.generate import assemble, situations
+
+if TYPE_CHECKING:
+    from policy_router.decision.policy import Policy
 
 EMBEDS = frozenset({"embeddings"})
 ASKED = Request(needs=EMBEDS, answers=0, one_space=True, tokens=500)

@@ -16,7 +16,7 @@ from policy_router.providers.embeddings import to_embeddings
 from policy_router.providers.evidence import read_exception
 from policy_router.providers.failure import CallFailed, Failure, FailureKind
 from policy_router.providers.http_answer import most_bytes
-from policy_router.providers.litellm import library, rehearsal
+from policy_router.providers.litellm import embedding_call, library, rehearsal
 from policy_router.providers.litellm.reported import UNCOUNTED, reported_usage
 from policy_router.providers.litellm.restore import RestoredChunks, raw_failure, restored, too_long
 from policy_router.providers.wire import Wire, current, watching
@@ -116,7 +116,7 @@ class LiteLLMCaller:
         with watching(current() or Wire()) as wire:
             wire.most = body.most_bytes
             try:
-                value = await library.embed(
+                value = await embedding_call.embed(
                     self._litellm,
                     model.provider_model,
                     body,

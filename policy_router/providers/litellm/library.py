@@ -1,6 +1,6 @@
 """Loads and calls the LiteLLM library, with everything switched off that must not happen here.
 
-Besides `rehearsal`, no other module of this package uses LiteLLM's names. Each behaviour relied on
+Besides `rehearsal` and `embedding_call`, no other module of this package uses LiteLLM's names. Each behaviour relied on
 here has a contract test in tests/providers/litellm/test_contract.py, which runs against the oldest
 and the newest release that pyproject.toml allows.
 
@@ -117,7 +117,7 @@ def load() -> Any:
             # Else a table, or a request that asks for repetition, looks like a broken model.
             litellm.REPEATED_STREAMING_CHUNK_LIMIT = sys.maxsize
             _keep_from_asking_ollama()
-        _ignore_its_warnings()
+        ignore_its_warnings()
         for name in _LOGGERS:
             logging.getLogger(name).addFilter(_not_of_our_calls)
         _configured = True
@@ -170,7 +170,7 @@ async def send(
     """
     import httpx as _httpx  # noqa: PLC0415  comes with LiteLLM; loaded by now
 
-    _ignore_its_warnings()
+    ignore_its_warnings()
     _, provider, known_key, known_base = litellm.get_llm_provider(name, api_base=api_base)
     if "reasoning_effort" in body and provider in _OF_UNKNOWN_EFFORT:
         body = {**body, "allowed_openai_params": ["reasoning_effort"]}
@@ -192,49 +192,6 @@ async def send(
     return await litellm.acompletion(**arguments)
 
 
-_RETRYING: Final = ("num_retries", "max_retries", "drop_params")
-
-
-async def embed(
-    litellm: Any,
-    name: str,
-    body: Mapping[str, Any],
-    *,
-    api_base: str | None,
-    key: Callable[[str], str | None],
-    http: Callable[[], httpx.AsyncClient],
-    seconds: float,
-    wire: Wire,
-) -> Any:
-    """One call for embeddings; it takes what `send` takes.
-
-    Only the code for SDKs takes a client of ours here. Of the other parameters that are fixed for
-    an answer, it would send on what it does not know.
-
-    Returns:
-        LiteLLM's EmbeddingResponse.
-    """
-    _ignore_its_warnings()
-    _, provider, known_key, known_base = litellm.get_llm_provider(name, api_base=api_base)
-    own_key = key(provider)
-    arguments: dict[str, Any] = {
-        **body,
-        **{fixed: FIXED[fixed] for fixed in _RETRYING},
-        "model": name,
-        "timeout": seconds + GRACE_SECONDS,
-    }
-    if own_key is not None:
-        arguments["api_key"] = own_key
-    if api_base is not None:
-        arguments["api_base"] = api_base
-    if provider in BY_SDK:
-        client = client_for(provider, own_key or known_key, api_base or known_base, http)
-        if client is not None:
-            arguments["client"] = client
-            wire.watched = True
-    return await litellm.aembedding(**arguments)
-
-
 def client_for(
     provider: str,
     key: str | None,
@@ -243,9 +200,8 @@ def client_for(
 ) -> Any:
     """A client for this provider around our own connections, where LiteLLM takes one."""
     if provider in BY_SDK and key is not None:
-        import openai  # noqa: PLC0415  comes with LiteLLM
-
-        return openai.AsyncOpenAI(api_key=key, base_url=api_base, http_client=http(), max_retries=0)
+        sdk = _sdk_client()
+        return sdk(api_key=key, base_url=api_base, http_client=http(), max_retries=0)
     if provider not in _BY_HTTP:
         return None
     from litellm.llms.custom_httpx.http_handler import (  # noqa: PLC0415  as in load
@@ -272,6 +228,26 @@ class _NoSecondCall:
 
     async def aclose(self) -> None:
         """Holds nothing open."""
+
+
+@cache
+def _sdk_client() -> Any:
+    """The client of OpenAI's SDK, one that never repeats a call.
+
+    For embeddings LiteLLM takes `max_retries=0` for its own default, and sets that on the client.
+    """
+    import openai  # noqa: PLC0415  comes with LiteLLM
+
+    class SingleCallClient(openai.AsyncOpenAI):
+        @property
+        def max_retries(self) -> int:
+            return 0
+
+        @max_retries.setter
+        def max_retries(self, _: int) -> None:
+            """Keeps it as it is."""
+
+    return SingleCallClient
 
 
 @cache
@@ -370,7 +346,7 @@ def _keep_from_asking_ollama() -> None:
 _ITS_WARNINGS: Final = r"litellm(\.|$)"
 
 
-def _ignore_its_warnings() -> None:
+def ignore_its_warnings() -> None:
     """Ignores the warnings that LiteLLM's code causes itself, for example in every stream.
 
     Where a program turns warnings into errors, each of them would end a call. Checked in each call,
