@@ -1,8 +1,8 @@
 """Loads and calls the LiteLLM library, with everything switched off that must not happen here.
 
-Besides `rehearsal` and `embedding_call`, no other module of this package uses LiteLLM's names. Each behaviour relied on
-here has a contract test in tests/providers/litellm/test_contract.py, which runs against the oldest
-and the newest release that pyproject.toml allows.
+Besides `rehearsal` and `embedding_call`, no other module of this package uses LiteLLM's names. Each
+behaviour relied on here has a contract test in tests/providers/litellm/test_contract.py, which runs
+against the oldest and the newest release that pyproject.toml allows.
 
 Switched off are: downloads and reading `.env` files at import, retries, following redirects,
 blocking requests to Ollama for a model's data, logging of prompts, and imports during the first
