@@ -368,10 +368,8 @@ class Router(EmbeddingMethods, HealthMethods, SyncMethods):
         await asyncio.to_thread(self.close)
 
     async def _close_connections(self) -> None:
-        await self._caller.aclose()
-        await self._prober.aclose()
-        await self._cooldowns.aclose()
-        await self._accounting.aclose()
+        for part in (self._caller, self._prober, self._cooldowns, self._accounting):
+            await part.aclose()
 
     async def __aenter__(self) -> Self:
         if self._warms_on_entry:
