@@ -157,6 +157,8 @@ def test_what_an_attempt_cost_is_said_and_kept(tmp_path: Path) -> None:
         first, second = done.err.splitlines()
         assert re.fullmatch(r"big \(openai/big\) [0-9.]+ s, \$0 rate_limited: .*", first)
         assert re.fullmatch(r"answered by small \(openai/small\) [0-9.]+ s, free", second)
+        # The next command knows of the rest that the rate limit imposed, until it is lifted.
+        assert run("health", "-p", path, "--lift", "big").code == 0
         done = run("run", "Hello!", "-p", path, "--json")
         (attempt,) = done.json["attempts"]
         assert (attempt["model"], attempt["cost_usd"]) == ("big", "0.0041")
