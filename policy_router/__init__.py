@@ -16,7 +16,8 @@ from typing import TYPE_CHECKING
 from policy_router.base_errors import PolicyRouterError, UsageError
 from policy_router.decision.decide import decide
 from policy_router.decision.policy import Policy
-from policy_router.domain.decision import Attempt, Candidate, Decision, Skip
+from policy_router.domain.attempt import Attempt
+from policy_router.domain.decision import Candidate, Decision, Skip
 from policy_router.domain.limits import Reading
 from policy_router.domain.models import Model
 from policy_router.domain.request import Request

@@ -9,8 +9,8 @@ PolicyRouterError
 │       └── AmountError           it would count more than the store counts exactly
 └── RoutingError          a request without an answer; holds the decision
     ├── NoCandidateError      the policy left no model, or denied the request
-    │   ├── BudgetExceededError   a budget is spent
-    │   ├── RateLimitError        a limit is reached
+    │   ├── BudgetExceededError   a budget has no room
+    │   ├── RateLimitError        a limit has no room
     │   ├── StateUnavailableError the counters cannot be reached or have lost data
     │   └── CooldownError         the models that may answer are in cooldown
     ├── InvalidRequestError   the request names what the policy does not know; also a UsageError
@@ -29,7 +29,8 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from policy_router.diagnostics import Diagnostic
-    from policy_router.domain.decision import Attempt, Decision, Skip
+    from policy_router.domain.attempt import Attempt
+    from policy_router.domain.decision import Decision, Skip
     from policy_router.domain.original import OriginalError
 
 
@@ -128,6 +129,10 @@ class NoCandidateError(RoutingError):
     http_status = 422
     code = "no_candidate"
     _headline: ClassVar[str] = "no model may answer this request"
+    _too_large: ClassVar[str] = ""
+    """In place of the headline where all that excludes models for want of room has some left."""
+    _reason: ClassVar[str] = ""
+    """The reason of the models that have no room."""
 
     def __init__(
         self, decision: Decision, refused: Sequence[Skip] = (), now: float | None = None
@@ -152,8 +157,14 @@ class NoCandidateError(RoutingError):
             return f"denied: {self.decision.denied}"
         reasons = [f"{s.model}: {s.detail}" for s in (*self.decision.skipped, *self.refused)]
         unmet = self.decision.unmet_need
-        headline = f"{self._headline}: {unmet}" if unmet else self._headline
+        headline = f"{self._headline}: {unmet}" if unmet else self._cause()
         return f"{headline}\n  " + "\n  ".join(reasons or ["no models"])
+
+    def _cause(self) -> str:
+        """What left no model, in a few words."""
+        skips = (*self.decision.skipped, *self.refused)
+        full = [skip.too_large for skip in skips if skip.reason.value == self._reason]
+        return self._too_large if self._too_large and full and all(full) else self._headline
 
 
 class InvalidRequestError(RoutingError, UsageError):
@@ -177,19 +188,23 @@ class InvalidRequestError(RoutingError, UsageError):
 
 
 class BudgetExceededError(NoCandidateError):
-    """A budget is spent, and what is left may not answer."""
+    """A budget has no room for the request, and the other models may not answer."""
 
     http_status = 402
     code = "budget_exceeded"
     _headline = "the budget is spent"
+    _too_large = "this request needs more than is left of the budget"
+    _reason = "budget"
 
 
 class RateLimitError(NoCandidateError):
-    """A rate limit is reached, and what is left may not answer."""
+    """A rate limit has no room for the request, and the other models may not answer."""
 
     http_status = 429
     code = "rate_limited"
     _headline = "the limit is reached"
+    _too_large = "this request needs more than is left of the limit"
+    _reason = "rate_limit"
 
 
 class StateUnavailableError(NoCandidateError):

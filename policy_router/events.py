@@ -17,7 +17,8 @@ from policy_router.redaction.trace import frames
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from policy_router.domain.decision import Attempt, Decision, Skip
+    from policy_router.domain.attempt import Attempt
+    from policy_router.domain.decision import Decision, Skip
     from policy_router.domain.findings import Finding
     from policy_router.providers.failure import Failure
 

@@ -30,7 +30,7 @@ from policy_router.redaction.mask import remove
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-    from policy_router.domain.decision import Attempt
+    from policy_router.domain.attempt import Attempt
 
 _INTERNAL: Final = "an internal error; the log of the server has its cause"
 _STORE: Final = "the counters cannot be reached, and what cannot be counted is not sent"

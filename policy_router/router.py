@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import asyncio
 import time
-from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal, Self, overload
 
@@ -22,15 +21,13 @@ from policy_router.execution.estimators import DEADLINE, EstimatorRunner
 from policy_router.execution.executor import Executor
 from policy_router.execution.order_functions import OrderFunctions
 from policy_router.execution.prober import Prober
+from policy_router.following import follow
 from policy_router.health import HealthMethods
 from policy_router.ledger.degraded import DegradableStore
 from policy_router.ledger.memory import MemoryStore
 from policy_router.ledger.open import open_store
 from policy_router.live.fixed import FixedPolicy
 from policy_router.live.pinning import pinned_policy
-from policy_router.live.policy_compiler import compile_policy
-from policy_router.live.reload import Live
-from policy_router.live.restrictions import lost_restrictions
 from policy_router.live.settings import ReloadTiming
 from policy_router.observe.router_events import RouterEvents, ignore
 from policy_router.providers.bounds import BOUNDS
@@ -198,15 +195,8 @@ class Router(EmbeddingMethods, HealthMethods, SyncMethods):
             on_change=events.store_changed,
             on_loss=events.store_lost_data,
         )
-        live = Live(
-            Path(path),
-            partial(compile_policy, functions=allowed),
-            watch=watch,
-            timing=ReloadTiming(interval=interval, settle=settle, settle_loss=settle_loss),
-            loses=lambda old, new: bool(lost_restrictions(old, new)),
-            on_reload=partial(_reloaded, events, on_reload),
-            on_refusal=lambda active, why: events.reload_refused(active.revision, why),
-        ).start()
+        timing = ReloadTiming(interval=interval, settle=settle, settle_loss=settle_loss)
+        live = follow(Path(path), allowed, watch, timing, events, on_reload)
         router = cls(
             live,
             caller,
@@ -385,15 +375,3 @@ class Router(EmbeddingMethods, HealthMethods, SyncMethods):
 
     def __exit__(self, *_: object) -> None:
         self.close()
-
-
-def _reloaded(
-    events: RouterEvents,
-    on_reload: Callable[[Active, Active], None] | None,
-    old: Active,
-    new: Active,
-) -> None:
-    """Another policy has become active: observers hear of it, then the program."""
-    events.policy_reloaded(old.revision, new.revision)
-    if on_reload is not None:
-        on_reload(old, new)

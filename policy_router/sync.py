@@ -16,7 +16,8 @@ if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Iterator, Sequence
     from typing import Unpack
 
-    from policy_router.domain.decision import Attempt, Decision
+    from policy_router.domain.attempt import Attempt
+    from policy_router.domain.decision import Decision
     from policy_router.domain.findings import Finding
     from policy_router.execution.answer import Answer
     from policy_router.execution.embeddings import Embeddings

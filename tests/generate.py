@@ -108,7 +108,11 @@ def models(draw: st.DrawFn, count: int) -> tuple[Model, ...]:
                 free,
                 draw(st.sampled_from((None, 50, 100, 5000))),
                 draw(st.sampled_from((None, 3, 10**5))),
-                abilities=draw(able | able | st.just(frozenset({"embeddings"}))),
+                abilities=draw(
+                    able
+                    | able
+                    | st.sampled_from((frozenset({"embeddings"}), frozenset({"only ocr"})))
+                ),
                 tags=frozenset(draw(st.sets(st.sampled_from(("local", "eu")), max_size=2))),
                 quality=draw(st.sampled_from((0.2, 0.5, 0.9))),
                 latency=draw(st.sampled_from((None, 1.0, 3.0))),

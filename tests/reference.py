@@ -203,6 +203,7 @@ def decide_by(
             ("quality", request.min_quality is not None and model.quality < request.min_quality),
             ("ability", not model.abilities.issuperset(request.needs)),
             ("ability", model.abilities == {"embeddings"} and "embeddings" not in request.needs),
+            ("ability", any(ability.startswith("only ") for ability in model.abilities)),
             ("context", model.context is not None and model.context < size),
             (
                 "cooling",

@@ -33,7 +33,7 @@ LAYERS: Final[tuple[tuple[str, ...], ...]] = (
     ("execution",),
     ("live", "observe", "reports", "discovery", "http_errors"),
     ("intake", "embedding_intake", "router", "embedding", "sync", "loading", "options", "deciding",
-     "explanation", "health"),
+     "explanation", "health", "following"),
     ("views",),
     ("server",),
     ("cli",),

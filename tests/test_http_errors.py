@@ -15,7 +15,8 @@ import pytest
 from policy_router import errors
 from policy_router.base_errors import PolicyRouterError, UsageError
 from policy_router.decision.decide import decide
-from policy_router.domain.decision import Attempt, Decision, Reason, Skip
+from policy_router.domain.attempt import Attempt
+from policy_router.domain.decision import Decision, Reason, Skip
 from policy_router.domain.dialect import Dialect
 from policy_router.domain.request import Request
 from policy_router.domain.situation import Situation

@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING, Any, Final
 from policy_router.catalog.prices import first_tier, is_rate, read_price
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterator, Mapping
 
     from policy_router.domain.prices import Price
 
@@ -29,6 +29,11 @@ _CHAT_MODES: Final = (None, "chat", "completion", "responses")
 """Modes of models that chat requests can be sent to."""
 _EMBEDDING: Final = "embedding"
 """The mode of models that make embeddings and answer nothing."""
+_OTHER_MODES: Final = frozenset({
+    _EMBEDDING, "image_generation", "image_edit", "video_generation", "audio_transcription",
+    "audio_speech", "rerank", "moderation", "realtime", "ocr", "search", "vector_store",
+})  # fmt: skip
+"""Modes of models that no chat request can be sent to."""
 _TYPES: Final = Path("types", "utils.py")
 _ABILITIES: Final = {
     "supports_function_calling": "tools",
@@ -101,16 +106,27 @@ class Catalog:
             litellm_name: The name, such as `openai/gpt-4o`.
             api_base: The address where the model is called, which some prices depend on.
         """
-        bare, _, variant = litellm_name.rpartition(":")
-        names = [(litellm_name, True), *([(bare, False)] if bare and variant else [])]
-        for name, exact in names:
-            parts = name.split("/")
-            for skip in range(len(parts)):
-                row = self._table.get("/".join(parts[skip:]))
-                if row is not None and row.get("mode") in (*_CHAT_MODES, _EMBEDDING):
-                    same = skip == 0 or str(row.get("litellm_provider", "")).startswith(parts[0])
-                    return _entry("/".join(parts[skip:]), row, api_base, priced=exact and same)
+        for name, skipped, exact in _spellings(litellm_name):
+            row = self._table.get(name)
+            if row is not None and row.get("mode") in (*_CHAT_MODES, _EMBEDDING):
+                provider = litellm_name.partition("/")[0]
+                same = not skipped or str(row.get("litellm_provider", "")).startswith(provider)
+                return _entry(name, row, api_base, priced=exact and same)
         return None
+
+    def other_mode(self, litellm_name: str) -> str | None:
+        """Return what a model is for that the table lists, but not for chat: `embedding`, `rerank`.
+
+        Names are looked up as in `find`. A name that the table has for chat as well gives None.
+
+        Args:
+            litellm_name: The name, such as `openai/text-embedding-3-small`.
+        """
+        rows = (self._table.get(name, {}) for name, _, _ in _spellings(litellm_name))
+        modes = [row.get("mode") for row in rows if row]
+        if any(mode in _CHAT_MODES for mode in modes):
+            return None
+        return next((mode for mode in modes if mode in _OTHER_MODES), None)
 
     def names(self, provider: str) -> tuple[str, ...]:
         """Return LiteLLM's names of the models of a provider that are in the table."""
@@ -132,6 +148,16 @@ class Catalog:
     def knows(self, provider: str | None) -> bool:
         """Whether LiteLLM can call a provider of that name."""
         return provider in self.providers
+
+
+def _spellings(litellm_name: str) -> Iterator[tuple[str, int, bool]]:
+    """The names to look up in turn, with the number of leading segments that each leaves out, and
+    whether it has the variant."""
+    bare, _, variant = litellm_name.rpartition(":")
+    for name, exact in ((litellm_name, True), *([(bare, False)] if bare and variant else [])):
+        parts = name.split("/")
+        for skip in range(len(parts)):
+            yield "/".join(parts[skip:]), skip, exact
 
 
 def _entry(

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from bisect import bisect_left
 from datetime import UTC, datetime
+from itertools import chain, pairwise
 from typing import TYPE_CHECKING, Final
 
 from policy_router.domain.hours import edges
@@ -24,11 +26,33 @@ _MONDAYS: Final = tuple(
 _WEEK: Final = 7 * 86_400
 
 
-def moments(ranges: Sequence[Hours]) -> Iterator[float]:
-    """Return a Unix time of every part of some weeks in which the same ranges are in force."""
-    for monday in _MONDAYS:
-        yield monday
-        yield from edges(ranges, monday, monday + _WEEK)
+def in_force(ranges: Sequence[Hours]) -> tuple[list[float], list[int]]:
+    """Work out when each of some ranges is in force.
+
+    Each range is looked at between its own edges only, so that many ranges take little time.
+
+    Args:
+        ranges: The ranges.
+
+    Returns:
+        A Unix time of every part of some weeks in which the same ranges are in force, ascending;
+        and for each range a set of the parts in which it is: bit i stands for the part of time i.
+    """
+    own = [[e for m in _MONDAYS for e in (m, *edges([hours], m, m + _WEEK))] for hours in ranges]
+    times = sorted({*_MONDAYS, *chain.from_iterable(own)})
+    parts = []
+    for hours, begins in zip(ranges, own, strict=True):
+        places = [bisect_left(times, begin) for begin in begins]
+        parts.append(
+            sum(
+                (1 << until) - (1 << since)
+                for begin, (since, until) in zip(
+                    begins, pairwise([*places, len(times)]), strict=True
+                )
+                if begin in hours
+            )
+        )
+    return times, parts
 
 
 def stated_prices(subject: Subject) -> Iterator[tuple[str, Price, list[Hours]]]:

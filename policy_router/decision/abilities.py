@@ -10,6 +10,9 @@ REASONING: Final = "reasoning"
 """Thinking before the answer, which counts as output."""
 EMBEDDINGS: Final = "embeddings"
 """Vectors in place of an answer."""
+NO_CHAT: Final = "only "
+"""What stands before the mode of a model that LiteLLM's table lists for something other than chat:
+`only rerank`. No request needs such an ability, and no policy can declare it."""
 ABILITIES: Final = (
     "tools", "json", "vision", "audio", "video", "pdf", REASONING, "image_output",
     "audio_output", EMBEDDINGS, HOSTED_TOOLS,

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
-from policy_router.decision.abilities import EMBEDDINGS
+from policy_router.decision.abilities import EMBEDDINGS, NO_CHAT
 from policy_router.domain.decision import Reason, Skip
 
 if TYPE_CHECKING:
@@ -61,10 +61,21 @@ class AbilityIndex:
 
 
 def _is_unable(model: Model, needs: frozenset[str]) -> bool:
-    """Whether a model lacks an ability, or gives no answers: it only makes embeddings."""
-    return not needs <= model.abilities or (not needs and model.abilities == {EMBEDDINGS})
+    """Whether a model lacks an ability, or answers no chat."""
+    return not needs <= model.abilities or (not needs and _answers_no_chat(model))
+
+
+def _answers_no_chat(model: Model) -> bool:
+    return model.abilities == {EMBEDDINGS} or any(
+        each.startswith(NO_CHAT) for each in model.abilities
+    )
 
 
 def _why(model: Model, needs: frozenset[str]) -> str:
     missing = ", ".join(sorted(needs - model.abilities))
-    return f"does not support {missing}" if missing else "only makes embeddings, as its `can` says"
+    if missing:
+        return f"does not support {missing}"
+    if model.abilities == {EMBEDDINGS}:
+        return "only makes embeddings, as its `can` or LiteLLM's table says"
+    listed = "".join(a.removeprefix(NO_CHAT) for a in model.abilities if a.startswith(NO_CHAT))
+    return f"answers no chat: LiteLLM's table lists it for {listed}; if it does, say so in `can`"

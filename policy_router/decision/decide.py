@@ -13,6 +13,7 @@ from policy_router.decision.facts import situation_of
 from policy_router.decision.floors import floor_of, too_weak
 from policy_router.decision.gates import gates_for
 from policy_router.decision.making import new_decision
+from policy_router.decision.room import Room
 from policy_router.decision.sessions import session_step
 from policy_router.decision.set_back import set_back
 from policy_router.decision.shadow import limit_effect, shadow_effect
@@ -71,7 +72,10 @@ def decide_on(policy: Policy, situation: Situation, snapshot: Snapshot = _EMPTY)
         shadow.append(
             shadow_effect("rule", rule.name, rule.span, without=decision, applied=applied)
         )
+    room = Room(policy.models, decision, situation, snapshot, limits.longest)
     for limit, enforced in limits.shadowing:
+        if not room.may_lack(limit):
+            continue
         applied = _decided(policy, situation, snapshot, effect, enforced)
         if applied.candidates != decision.candidates:
             shadow.append(limit_effect(limit, without=decision, applied=applied))

@@ -68,7 +68,7 @@ def without_room(  # noqa: PLR0917  what a decision has worked out by then
     reason = Reason.BUDGET if budget else Reason.RATE_LIMIT
     detail = spell_exhausted(key, reading.used, cap, requested)
     opens = reading.opens if max(requested, 1) <= cap else None
-    return Skip(model.name, reason, detail, opens, limit.span)
+    return Skip(model.name, reason, detail, opens, limit.span, reading.used < cap)
 
 
 def narrowed(

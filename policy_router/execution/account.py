@@ -265,7 +265,8 @@ class RequestAccount:
         limit = self._limits.get(key.scope)
         detail = spell_exhausted(key, refusal.used, refusal.cap, refusal.requested)
         reason = Reason.BUDGET if key.is_budget else Reason.RATE_LIMIT
-        return Skip(model.name, reason, detail, refusal.opens, limit.span if limit else None)
+        span, too_large = limit.span if limit else None, refusal.used < refusal.cap
+        return Skip(model.name, reason, detail, refusal.opens, span, too_large)
 
 
 def _too_large(answer: Granted | Refused | Unavailable) -> bool:

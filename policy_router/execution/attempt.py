@@ -16,7 +16,8 @@ import os
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Final, TypeVar
 
-from policy_router.domain.decision import Attempt, Reason, Skip
+from policy_router.domain.attempt import Attempt
+from policy_router.domain.decision import Reason, Skip
 from policy_router.execution.bulkhead import Bulkheads
 from policy_router.execution.endpoints import KeyTurns, at_address
 from policy_router.execution.retry_budget import RetryBudget

@@ -21,7 +21,8 @@ if TYPE_CHECKING:
 
     from policy_router.acceptance.checked_request import CheckTools
     from policy_router.acceptance.checks import Verdict
-    from policy_router.domain.decision import Attempt, Candidate, Decision
+    from policy_router.domain.attempt import Attempt
+    from policy_router.domain.decision import Candidate, Decision
     from policy_router.domain.fallback import Fallback
     from policy_router.domain.models import Model
     from policy_router.domain.rules import Task

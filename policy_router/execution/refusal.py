@@ -20,7 +20,8 @@ from policy_router.providers.failure import OWN_FAULTS, REACTIONS, FailureKind
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from policy_router.domain.decision import Attempt, Decision, Skip
+    from policy_router.domain.attempt import Attempt
+    from policy_router.domain.decision import Decision, Skip
     from policy_router.providers.failure import Failure
 
 _ERRORS: Final[tuple[tuple[Reason, type[NoCandidateError]], ...]] = (

@@ -8,7 +8,8 @@ from policy_router.events import Answered, Attempted, Decided, Exhausted, Judged
 
 if TYPE_CHECKING:
     from policy_router.acceptance.checks import Verdict
-    from policy_router.domain.decision import Attempt, Decision, Skip
+    from policy_router.domain.attempt import Attempt
+    from policy_router.domain.decision import Decision, Skip
     from policy_router.events import EventIdentity, EventSource
     from policy_router.providers.failure import Failure
 

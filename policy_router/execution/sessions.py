@@ -22,7 +22,8 @@ if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Sequence
 
     from policy_router.decision.policy import Policy
-    from policy_router.domain.decision import Attempt, Decision
+    from policy_router.domain.attempt import Attempt
+    from policy_router.domain.decision import Decision
     from policy_router.domain.request import Request
     from policy_router.ledger.store import Store
     from policy_router.providers.chat import Usage

@@ -9,7 +9,8 @@ from policy_router.providers.chat import NO_USAGE
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator
 
-    from policy_router.domain.decision import Attempt, Decision
+    from policy_router.domain.attempt import Attempt
+    from policy_router.domain.decision import Decision
     from policy_router.domain.findings import Finding
     from policy_router.execution.progress import Progress
     from policy_router.providers.chat import ChatChunk

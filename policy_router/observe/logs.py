@@ -15,7 +15,8 @@ from policy_router.domain.money import format_usd
 from policy_router.events import Answered, Decided, Exhausted, NoRoom
 
 if TYPE_CHECKING:
-    from policy_router.domain.decision import Attempt, Decision, Skip
+    from policy_router.domain.attempt import Attempt
+    from policy_router.domain.decision import Decision, Skip
     from policy_router.events import Event
 
 _decisions: Final = logging.getLogger("policy_router.decisions")

@@ -38,7 +38,7 @@ from policy_router.live.status import ReloadState
 
 if TYPE_CHECKING:
     from policy_router.decision.policy import Policy
-    from policy_router.domain.decision import Attempt
+    from policy_router.domain.attempt import Attempt
     from policy_router.domain.limits import CounterKey
     from policy_router.events import Event
     from policy_router.live.status import ReloadStatus

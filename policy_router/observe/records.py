@@ -21,7 +21,8 @@ from policy_router.domain.sessions import CachedPrompt, SessionState
 from policy_router.domain.snapshot import Snapshot
 
 if TYPE_CHECKING:
-    from policy_router.domain.decision import Attempt, Decision, Skip
+    from policy_router.domain.attempt import Attempt
+    from policy_router.domain.decision import Decision, Skip
 
 VERSION: Final = 1
 """Version of the format; a reader refuses any other."""

@@ -23,7 +23,8 @@ if TYPE_CHECKING:
     from opentelemetry.trace import Span, TracerProvider
     from opentelemetry.util.types import AttributeValue
 
-    from policy_router.domain.decision import Attempt, Decision
+    from policy_router.domain.attempt import Attempt
+    from policy_router.domain.decision import Decision
     from policy_router.events import Event
 
 UNDER_WAY: Final = 10_000

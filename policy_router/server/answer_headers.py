@@ -11,7 +11,8 @@ from policy_router.server.hints import PREFIX
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
-    from policy_router.domain.decision import Attempt, Decision
+    from policy_router.domain.attempt import Attempt
+    from policy_router.domain.decision import Decision
 
 _PLAIN: Final = "".join(map(chr, range(0x20, 0x7F))).replace("%", "")
 _MOST: Final = 20

@@ -10,7 +10,8 @@ from policy_router.server.hints import PREFIX
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-    from policy_router.domain.decision import Attempt, Decision
+    from policy_router.domain.attempt import Attempt
+    from policy_router.domain.decision import Decision
 
 FIELD: Final = "policy_router"
 """The field of an answer that holds the history."""

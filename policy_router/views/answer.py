@@ -24,7 +24,8 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from policy_router.decision.policy import Policy
-    from policy_router.domain.decision import Attempt, Decision, Skip
+    from policy_router.domain.attempt import Attempt
+    from policy_router.domain.decision import Decision, Skip
     from policy_router.domain.findings import Finding
     from policy_router.errors import RoutingError
     from policy_router.events import Warned

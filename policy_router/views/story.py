@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from policy_router.diagnostics import printable
 
 if TYPE_CHECKING:
-    from policy_router.domain.decision import Attempt
+    from policy_router.domain.attempt import Attempt
     from policy_router.execution.answer import Answer
     from policy_router.views.lines import Line
 

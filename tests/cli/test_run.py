@@ -179,7 +179,8 @@ def test_nothing_has_room(tmp_path: Path, more: tuple[str, ...]) -> None:
         done = run("run", "Hello!", "-p", path, "--model", "big", *more)
         assert done.code == 4
         head, *rest = done.err.splitlines()
-        assert re.fullmatch(r"The budget is spent; opens [-0-9]+ 00:00:00 CES?T", head)
+        left = "This request needs more than is left of the budget"
+        assert re.fullmatch(left + r"; opens [-0-9]+ 00:00:00 CES?T", head)
         assert rest[0] == "Not used"
         assert "budget `all`: $0.0041 of $0.009 a day used, this request may use $0.00" in done.err
         assert len(provider.requests) == 1

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from policy_router.catalog.table import Catalog
 from policy_router.decision.abilities import ABILITIES
 from policy_router.decision.decide import decide
 from policy_router.domain.request import Request
@@ -75,7 +76,7 @@ VECTORS = TWO.replace(
 @pytest.mark.parametrize(
     ("needs", "names", "out"),
     [
-        (set(), ["small", "large"], "only makes embeddings, as its `can` says"),
+        (set(), ["small", "large"], "only makes embeddings, as its `can` or LiteLLM's table says"),
         ({"tools"}, ["small", "large"], "does not support tools"),
         ({"embeddings"}, ["vectors"], None),
     ],
@@ -107,3 +108,28 @@ def test_own_abilities_are_part_of_the_revision() -> None:
     assert plain is not None
     assert plain.abilities == ("legal", "tax")
     assert other.revision != plain.revision
+
+
+@pytest.mark.parametrize(
+    ("mode", "able"),
+    [("embedding", "embeddings"), ("image_generation", None), ("rerank", None), ("realtime", None)],
+)
+def test_a_model_that_the_table_lists_for_something_else_answers_no_chat(
+    mode: str, able: str | None
+) -> None:
+    chat = {"mode": "chat", "litellm_provider": "acme"}
+    table = Catalog({"acme/other": {**chat, "mode": mode}, "acme/chat": chat}, frozenset(), "test")
+    text = (
+        "version: 1\ntiers: [light]\nmodels:\n"
+        "  other: { model: acme/other, tier: light, price: free, context: 8k }\n"
+        "  said: { model: acme/other, tier: light, price: free, context: 8k, can: [tools] }\n"
+        "  chat: { model: acme/chat, tier: light, price: free, context: 8k }\n"
+    )
+    policy = compile_files([PolicyFile("p.yaml", text.encode())], table).policy
+    assert policy is not None
+    decision = decide(policy, Request())
+    assert [c.name for c in decision.candidates] == ["said", "chat"]
+    [why] = [skip.detail for skip in decision.skipped]
+    assert "LiteLLM's table" in why
+    found = decide(policy, Request(needs={"embeddings"}))
+    assert [c.name for c in found.candidates] == (["other"] if able else [])

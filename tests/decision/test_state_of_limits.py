@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING
 from zoneinfo import ZoneInfo
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from policy_router.decision.decide import decide
 from policy_router.decision.facts import situation_of
@@ -30,6 +32,8 @@ from tests.generate import assemble
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
+
+    from policy_router.domain.decision import Decision
 
 UTC = ZoneInfo("UTC")
 NOW = 1_795_003_200.0
@@ -192,6 +196,61 @@ def test_a_budget_in_shadow_pays_for_nothing() -> None:
     quiet = replace(TEAM, shadow=True)
     assert set(outs((quiet,), {})) == {"small", "big"}
     assert outs((quiet,), {})["big"] == "it is not free, and no budget covers it"
+
+
+@st.composite
+def one_limit(draw: st.DrawFn) -> Limit:
+    metric = draw(st.sampled_from(Metric))
+    steps = draw(st.sets(st.sampled_from((0.2, 0.5, 0.9)), max_size=2))
+    return Limit(
+        draw(st.sampled_from(("budgets", "limits"))),
+        "one",
+        metric,
+        None if metric is Metric.CONCURRENT else Period.MONTH,
+        draw(st.sampled_from((None, 0, 1, 300, 10**6, 10**9))),
+        draw(st.integers(0, 0b1111)),
+        draw(st.sampled_from((None, "user"))),
+        None,
+        draw(st.sampled_from(WhenExhausted)),
+        narrow_at=tuple(Narrowing(s, draw(st.integers(0, 0b1111)), ("m",)) for s in sorted(steps)),
+        overrides=draw(st.sampled_from(((), (("ada", 5),), (("ada", None),)))),
+        shadow=True,
+    )
+
+
+@settings(deadline=None, max_examples=300)
+@given(
+    one_limit(),
+    st.none() | st.integers(0, 400) | st.sampled_from((10**6, 999_999_000, 10**9)),
+    st.booleans(),
+    st.sampled_from((None, 0, 1, 3)),
+    st.sampled_from((frozenset[str](), frozenset({"hosted_tools"}))),
+)
+def test_a_limit_in_shadow_would_have_done_what_it_does_when_applied(
+    limit: Limit, used: int | None, known: bool, most: int | None, needs: frozenset[str]
+) -> None:
+    models = tuple(
+        replace(model, abilities=frozenset({"hosted_tools"}))
+        for model in (FREE, SMALL, BIG, Model("odd", "x/d", "light", 0, None, False, max_output=9))
+    )
+    request = Request(user="ada", max_candidates=most, needs=needs, tokens=100)
+    readings = {limit.key("ada" if limit.per else ANYONE): None if used is None else Reading(used)}
+    snapshot = Snapshot(NOW, used=readings if known else {})
+
+    def decided(*meters: Limit) -> Decision:
+        pays = replace(PAYS, models=0b1111)
+        found = assemble(models, (), Vocabulary((), ()), bands=(), meters=(pays, *meters))
+        return decide(found, request, snapshot)
+
+    tried, applied = decided(limit), decided(replace(limit, shadow=False))
+    before, after = ([c.name for c in each.candidates] for each in (tried, applied))
+    assert before == [c.name for c in decided().candidates]
+    if before == after:
+        assert tried.shadow == ()
+    else:
+        [effect] = tried.shadow
+        assert effect.removed == tuple(name for name in before if name not in after)
+        assert effect.first == (after[0] if after and after[:1] != before[:1] else None)
 
 
 def test_what_is_in_shadow_is_counted_and_refuses_nothing() -> None:

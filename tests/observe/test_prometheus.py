@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 import pytest
 from prometheus_client.parser import text_string_to_metric_families
 
-from policy_router.domain.decision import Attempt
+from policy_router.domain.attempt import Attempt
 from policy_router.errors import RoutingError
 from policy_router.events import (
     Answered,

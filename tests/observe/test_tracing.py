@@ -10,7 +10,7 @@ from opentelemetry.sdk.trace.export import SimpleSpanProcessor
 from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
 from opentelemetry.trace import SpanKind, StatusCode
 
-from policy_router.domain.decision import Attempt
+from policy_router.domain.attempt import Attempt
 from policy_router.errors import RoutingError
 from policy_router.events import Attempted, StoreChanged
 from policy_router.loading import load

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from policy_router import load
 from policy_router.decision.decide import decide
-from policy_router.domain.decision import Attempt
+from policy_router.domain.attempt import Attempt
 from policy_router.domain.request import Request
 from policy_router.errors import AllModelsFailedError
 from policy_router.views import answer as view

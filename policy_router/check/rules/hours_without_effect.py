@@ -39,7 +39,7 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from policy_router.check.hours import moments, stated_prices
+from policy_router.check.hours import in_force, stated_prices
 from policy_router.check.subject import warning
 
 if TYPE_CHECKING:
@@ -52,13 +52,14 @@ if TYPE_CHECKING:
 def check(subject: Subject) -> Iterator[Diagnostic]:
     places = subject.draft.places
     for name, price, ranges in stated_prices(subject):
-        applying = {
-            next((i for i, hours in enumerate(ranges) if moment in hours), None)
-            for moment in moments(ranges)
-        }
-        for i, (_, other) in enumerate(price.by_hour):
+        before = 0
+        for i, ((_, other), parts) in enumerate(
+            zip(price.by_hour, in_force(ranges)[1], strict=True)
+        ):
             message = help_ = ""
-            if i not in applying:
+            applies = parts & ~before
+            before |= parts
+            if not applies:
                 message = "the prices before this one apply at all of its hours"
                 help_ = "move it up, or remove it"
             elif other == replace(price, by_hour=()) and len(price.by_hour) == 1:

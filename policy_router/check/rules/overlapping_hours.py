@@ -39,7 +39,7 @@ from __future__ import annotations
 from datetime import datetime
 from typing import TYPE_CHECKING
 
-from policy_router.check.hours import moments, stated_prices
+from policy_router.check.hours import in_force, stated_prices
 from policy_router.check.subject import warning
 
 if TYPE_CHECKING:
@@ -52,15 +52,18 @@ if TYPE_CHECKING:
 def check(subject: Subject) -> Iterator[Diagnostic]:
     places = subject.draft.places
     for name, price, ranges in stated_prices(subject):
-        every = list(moments(ranges))
+        times, parts = in_force(ranges)
+        before = 0
         for i, (hours, own) in enumerate(price.by_hour):
-            inside = [moment for moment in every if moment in hours]
-            if all(any(moment in earlier for earlier in ranges[:i]) for moment in inside):
-                continue  # it never applies, which `hours-without-effect` reports
-            for earlier, first in price.by_hour[:i]:
-                shared = [moment for moment in inside if moment in earlier]
-                if shared and len(shared) < len(inside) and first != own:
-                    local = datetime.fromtimestamp(shared[0], hours.zone)
+            inside, never = parts[i], not parts[i] & ~before
+            before |= inside
+            if never:
+                continue  # `hours-without-effect` reports it
+            for earlier, (_, first) in zip(parts[:i], price.by_hour, strict=False):
+                shared = inside & earlier
+                if shared and shared != inside and first != own:
+                    begin = times[(shared & -shared).bit_length() - 1]
+                    local = datetime.fromtimestamp(begin, hours.zone)
                     yield warning(
                         "overlapping-hours",
                         f"on {local:%A} at {local:%H:%M} ({hours.zone}) an earlier price applies "

@@ -54,9 +54,15 @@ def _from_the_roots(draft: Draft, models: Mapping[str, ModelShape]) -> list[str]
     return [*placed]
 
 
+_NAMED: Final = 5
+"""Models after the first that a message about a circle names."""
+
+
 def _report_circle(draft: Draft, circle: list[str]) -> None:
     first, *others = circle
-    way = "".join(f"`{name}`, which is like " for name in others)
+    way = "".join(f"`{name}`, which is like " for name in others[:_NAMED])
+    if len(others) > _NAMED:
+        way += f"... and so on, through {len(others) - _NAMED:,} more, to "
     draft.error(
         "like-circle",
         f"`{first}` is like {way}`{first}`" if others else f"`{first}` is like itself",

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Final
 
 from policy_router.catalog.pictures import picture_tokens
 from policy_router.catalog.upstream import upstream_model
-from policy_router.decision.abilities import REASONING
+from policy_router.decision.abilities import EMBEDDINGS, NO_CHAT, REASONING
 from policy_router.domain.effort import USUAL_LEVELS, Effort
 from policy_router.domain.models import MAX_CONNECTIONS, Model, Via
 from policy_router.language.compile.abilities import known_abilities
@@ -67,6 +67,18 @@ def compile_models(resolver: Resolver) -> tuple[Model, ...]:
     return tuple(models)
 
 
+def _listed_abilities(
+    resolver: Resolver, provider_model: str, entry: CatalogEntry | None
+) -> frozenset[str]:
+    """What LiteLLM's table says that a model can do; nothing where it does not list the model."""
+    if entry is not None:
+        return entry.abilities
+    mode = resolver.draft.catalog.other_mode(provider_model)
+    if mode is None:
+        return frozenset()
+    return frozenset({EMBEDDINGS if mode == "embedding" else f"{NO_CHAT}{mode.replace('_', ' ')}"})
+
+
 def _model(resolver: Resolver, name: str, shape: ModelShape, entry: CatalogEntry | None) -> Model:
     path = ("models", name)
     rank = resolver.rank(shape.tier, (*path, "tier")) or 0
@@ -75,8 +87,8 @@ def _model(resolver: Resolver, name: str, shape: ModelShape, entry: CatalogEntry
     picture, thumbnail = picture_tokens(provider_model, context)
     keys = [shape.api_key_env] if isinstance(shape.api_key_env, str) else shape.api_key_env or []
     abilities = known_abilities(resolver, shape.can, (*path, "can"))
-    if shape.can is None and entry is not None:
-        abilities = entry.abilities
+    if shape.can is None:
+        abilities = _listed_abilities(resolver, provider_model, entry)
     if shape.effort is not None:
         reasons = shape.effort is not Effort.NONE
         abilities = abilities | {REASONING} if reasons else abilities - {REASONING}

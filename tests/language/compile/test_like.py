@@ -181,6 +181,15 @@ def test_the_law_of_likes_each_model_is_complete_or_a_problem_is_reported(likes:
     }
 
 
+def test_a_long_circle_is_not_spelled_out() -> None:
+    rows = (f"  m{i}: {{ like: m{(i + 1) % 2000} }}" for i in range(2_000))
+    [found] = load("version: 1\nmodels:\n" + "\n".join(rows)).diagnostics
+    assert found.message == (
+        "`m0` is like `m1`, which is like `m2`, which is like `m3`, which is like `m4`, which is "
+        "like `m5`, which is like ... and so on, through 1,994 more, to `m0`"
+    )
+
+
 def test_every_parameter_of_a_model_is_one_that_can_be_sent() -> None:
     assert set(ParamsShape.model_fields) < PARAMETERS
 
