@@ -33,7 +33,8 @@ class KeywordLists:
     """Several lists of keywords, searched for in one pass over a text.
 
     One automaton finds which keywords occur. In ASCII text that is exact; in other text, where it
-    does not know every letter that continues a word, those that it finds are searched for again.
+    does not know every letter that continues a word, those that it finds are searched for again,
+    when somebody asks for their list: most lists are never asked for.
     """
 
     __slots__ = ("_lists", "_patterns", "_search", "_words")
@@ -58,32 +59,16 @@ class KeywordLists:
             # No word continues from one part into the other.
             text = text[: SEARCHED // 2] + _CUT + text[-SEARCHED // 2 :]
         low = text.casefold()
-        if self._search is None:
-            return KeywordMatches(self._lists, frozenset(self._whole_words(self._words, low)))
-        found = self._search(low.encode("utf-8", "surrogatepass"))
-        occur = self._words if found is None else [self._words[at] for at in found]
-        if found is None or not low.isascii():
-            occur = self._whole_words(occur, low)
-        return KeywordMatches(self._lists, frozenset(occur))
-
-    def _whole_words(self, candidates: Sequence[str], text: str) -> list[str]:
-        """Those of the words that occur in a text and are not part of other words."""
-        doubtful = [word for word in candidates if not self._is_near_start(word, text)]
-        parts = text
-        if len(doubtful) > _SEVERAL:
-            parts = "\n".join(set(text.split()))  # most of a long text is repeated
-        absent = {
-            word
-            for word in doubtful
-            if not self._pattern(word).search(text if " " in word else parts)
-        }
-        return [word for word in candidates if word not in absent]
-
-    def _is_near_start(self, word: str, text: str) -> bool:
-        """Whether a word certainly occurs near the beginning of a text."""
-        match = self._pattern(word).search(text, 0, _START)
-        # What ends where the search does may continue.
-        return match is not None and match.end() < min(_START, len(text))
+        at = None
+        if self._search is not None:
+            at = self._search(low.encode("utf-8", "surrogatepass"))
+        if at is None:
+            return KeywordMatches(
+                self._lists, frozenset(self._words), WholeWords(low, self._pattern)
+            )
+        occur = frozenset(self._words[i] for i in at)
+        exact = low.isascii() or not occur
+        return KeywordMatches(self._lists, occur, None if exact else WholeWords(low, self._pattern))
 
     def _pattern(self, word: str) -> re.Pattern[str]:
         pattern = self._patterns.get(word)
@@ -95,26 +80,74 @@ class KeywordLists:
 _START: Final = 20_000
 """Characters at the beginning of a text in which most words that it contains are found."""
 _SEVERAL: Final = 8
-"""With more words than this, a text is searched faster without its repetitions."""
+"""After more words than this, a text is searched faster without its repetitions."""
 _CUT: Final = "\n\x00\n"
+
+
+class WholeWords:
+    """Tells of one word after another whether a text contains it, not as a part of other words."""
+
+    __slots__ = ("_missed", "_parts", "_pattern", "_text")
+
+    def __init__(self, text: str, pattern: Callable[[str], re.Pattern[str]]) -> None:
+        """Take a text.
+
+        Args:
+            text: The text.
+            pattern: Gives the pattern of a word, as `whole_word` does.
+        """
+        self._text = text
+        self._pattern = pattern
+        self._missed = 0
+        self._parts: str | None = None
+
+    def contains(self, word: str) -> bool:
+        """Whether the text contains a word or phrase by itself."""
+        pattern, text = self._pattern(word), self._text
+        match = pattern.search(text, 0, _START)
+        # What ends where the search does may continue.
+        if match is not None and match.end() < min(_START, len(text)):
+            return True
+        self._missed += 1
+        if self._missed > _SEVERAL and " " not in word:
+            if self._parts is None:
+                self._parts = "\n".join(set(text.split()))  # most of a long text is repeated
+            text = self._parts
+        return pattern.search(text) is not None
 
 
 class KeywordMatches:
     """The keywords that occur in a text."""
 
-    __slots__ = ("_lists", "_present")
+    __slots__ = ("_lists", "_present", "_whole")
 
     def __init__(
-        self, lists: tuple[tuple[tuple[str, str], ...], ...], present: frozenset[str]
+        self,
+        lists: tuple[tuple[tuple[str, str], ...], ...],
+        present: frozenset[str],
+        whole: WholeWords | None = None,
     ) -> None:
+        """Take what was found.
+
+        Args:
+            lists: Each keyword as the policy writes it, and as it is searched for.
+            present: Those that occur, as they are searched for.
+            whole: Tells which of them are not only parts of other words; None when all are.
+        """
         self._lists = lists
         self._present = present
+        self._whole = whole
 
     def found(self, number: int) -> tuple[str, ...]:
         """Return those of the list with this index, as the policy writes them and in its order."""
         if not self._present:
             return ()
-        return tuple(word for word, folded in self._lists[number] if folded in self._present)
+        present, whole = self._present, self._whole
+        return tuple(
+            word
+            for word, folded in self._lists[number]
+            if folded in present and (whole is None or whole.contains(folded))
+        )
 
 
 def _folded(text: str) -> str:

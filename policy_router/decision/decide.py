@@ -77,7 +77,7 @@ def decide_on(policy: Policy, situation: Situation, snapshot: Snapshot = _EMPTY)
         if not room.may_lack(limit):
             continue
         applied = _decided(policy, situation, snapshot, effect, enforced)
-        if applied.candidates != decision.candidates:
+        if [c.name for c in applied.candidates] != [c.name for c in decision.candidates]:
             shadow.append(limit_effect(limit, without=decision, applied=applied))
     return replace(decision, shadow=tuple(shadow))
 

@@ -16,7 +16,7 @@ from policy_router.providers.default_caller import DefaultCaller
 from policy_router.providers.simulated import Say, Simulated
 
 if TYPE_CHECKING:
-    from policy_router.domain.decision import Attempt
+    from policy_router.domain.attempt import Attempt
     from policy_router.ledger.reader import LedgerEntry
 
 HELLO: Final = [{"role": "user", "content": "hello"}]
