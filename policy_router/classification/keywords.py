@@ -59,14 +59,14 @@ class KeywordLists:
             # No word continues from one part into the other.
             text = text[: SEARCHED // 2] + _CUT + text[-SEARCHED // 2 :]
         low = text.casefold()
-        at = None
+        positions = None
         if self._search is not None:
-            at = self._search(low.encode("utf-8", "surrogatepass"))
-        if at is None:
+            positions = self._search(low.encode("utf-8", "surrogatepass"))
+        if positions is None:
             return KeywordMatches(
                 self._lists, frozenset(self._words), WholeWords(low, self._pattern)
             )
-        occur = frozenset(self._words[i] for i in at)
+        occur = frozenset(self._words[i] for i in positions)
         exact = low.isascii() or not occur
         return KeywordMatches(self._lists, occur, None if exact else WholeWords(low, self._pattern))
 
