@@ -167,6 +167,8 @@ def test_several_processes_serve_together(policy: Path, tmp_path: Path) -> None:
             assert [ask(url).status_code for _ in range(4)] == [200, 200, 200, 429]
             assert httpx.get(f"{url}/metrics").status_code == 404
             first, second = children(process)
+            while not log.exists() or log.read_text().count("\n") < 4:
+                threading.Event().wait(0.05)  # a process that is killed writes nothing more
             os.kill(first, signal.SIGKILL)
             while len(now := set(children(process)) - {first}) < 2:
                 threading.Event().wait(0.05)
