@@ -258,6 +258,8 @@ def _home(  # noqa: PLR0917  what is known by then
 def _can(model: Model, request: Request) -> bool:
     if not request.needs and model.abilities == {"embeddings"}:
         return False
+    if any(ability.startswith("only ") for ability in model.abilities):
+        return False
     return model.abilities.issuperset(request.needs)
 
 
