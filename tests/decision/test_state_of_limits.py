@@ -192,6 +192,23 @@ def test_a_budget_in_shadow_tells_what_it_would_have_kept_back() -> None:
     assert effects[0].startswith("would have excluded `big`: budget `team`: $0.60 of $1.00")
 
 
+@pytest.mark.parametrize(
+    ("then", "used", "out"),
+    [
+        (WhenExhausted.BLOCK, 0, []),
+        (WhenExhausted.BLOCK, 999_950_000, ["big"]),
+        (WhenExhausted.FREE_ONLY, 999_950_000, ["big"]),
+        (WhenExhausted.WARN, 999_950_000, []),
+    ],
+)
+def test_a_budget_in_shadow_is_compared_with_what_each_candidate_may_cost(
+    then: WhenExhausted, used: int, out: list[str]
+) -> None:
+    quiet = Limit("budgets", "q", Metric.USD, Period.MONTH, 10**9, ALL, then=then, shadow=True)
+    _, effects = shadow(PAYS, quiet, used={quiet.key(ANYONE): Reading(used)})
+    assert [effect.split("`")[1] for effect in effects] == out
+
+
 def test_a_budget_in_shadow_pays_for_nothing() -> None:
     quiet = replace(TEAM, shadow=True)
     assert set(outs((quiet,), {})) == {"small", "big"}

@@ -119,6 +119,7 @@ class Simulated:
         config = uvicorn.Config(
             self._app(),
             http=_protocol(self._transports),
+            loop="asyncio",  # behaviours reach down to its transports
             lifespan="off",
             access_log=False,
             log_config=None,
