@@ -22,7 +22,7 @@ def main(path: str) -> None:
         decision = decide(policy, request)
         order = " > ".join(candidate.name for candidate in decision.candidates)
         print(f"{decision.task}, {request.tokens} tokens, tags {sorted(request.tags)}")
-        print(f"  {order or 'nobody'}")
+        print(f"  {order or 'no model'}")
         for skip in decision.skipped:
             print(f"  not {skip.model}: {skip.detail}")
 

@@ -40,7 +40,7 @@ class Bulkheads:
             seconds: The longest to wait; 0 does not wait.
 
         Returns:
-            The place, to be left after the call; None when all are taken for so long.
+            The place, to be left after the call; None when no place became free in time.
         """
         servers = self._by_loop.setdefault(asyncio.get_running_loop(), {})
         server = fault_domain(model, FailureScope.PROVIDER)

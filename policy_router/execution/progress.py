@@ -63,7 +63,7 @@ def for_task(fallback: Fallback, task: Task | None) -> Fallback:
 
 
 def lowered(fallback: Fallback, deadline: float | None) -> Fallback:
-    """The same for a request whose caller gives it so many seconds, if that is less."""
+    """Return these limits with the deadline of the caller, if that is the shorter one."""
     if deadline is None or deadline >= fallback.deadline:
         return fallback
     return replace(fallback, deadline=deadline)

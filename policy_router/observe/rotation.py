@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Final
 
 try:
     import fcntl
-except ImportError:  # pragma: no cover  Windows
+except ImportError:  # pragma: no cover  `fcntl` exists on POSIX systems only
     fcntl = None  # type: ignore[assignment]  # where there are no such locks
 
 if TYPE_CHECKING:
@@ -103,7 +103,7 @@ class RotatedFile:
     @contextmanager
     def _alone(self) -> Iterator[None]:
         """Keep other processes from renaming the files meanwhile."""
-        if fcntl is None:  # pragma: no cover  Windows
+        if fcntl is None:  # pragma: no cover  as above
             yield
             return
         lock = os.open(self._path.with_name(f"{self._path.name}.lock"), _FLAGS, _PRIVATE)

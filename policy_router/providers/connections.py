@@ -149,7 +149,7 @@ class Connections:
         import aiohttp  # noqa: PLC0415  as below
 
         content = self._bodies.pop(closed)
-        _ = closed.cancelled() or closed.exception()  # an exception that nobody reads is logged
+        _ = closed.cancelled() or closed.exception()  # asyncio logs what is not read
         if not content.is_eof() and content.exception() is None:
             content.set_exception(aiohttp.ClientPayloadError("the connection was closed"))
 

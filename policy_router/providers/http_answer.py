@@ -243,6 +243,6 @@ def _stated(value: object, wire: Wire, prompt: list[Any]) -> Failure:
 
 def _too_long(most: int, wire: Wire) -> CallFailed:
     detail = f"the answer has more than {most:,} bytes"
-    # How long an answer may be follows from the request: it takes the model away from nobody else.
+    # The limit follows from this request, so exceeding it is not held against the model.
     scope = FailureScope.REQUEST
     return CallFailed(Failure(FailureKind.MALFORMED, detail, wire.status, scope_override=scope))

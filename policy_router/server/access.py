@@ -40,7 +40,7 @@ class Identify(Protocol):
             connection: The call, of which the headers and the address are known.
 
         Raises:
-            RefusedCallError: It is nobody who may call.
+            RefusedCallError: The caller is unknown or may not make this call.
         """
         ...
 

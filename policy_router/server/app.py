@@ -72,7 +72,7 @@ ENDPOINTS: Final[tuple[HttpEndpoint, ...]] = (
 """Every endpoint. The tests of access are generated from this table."""
 _SETTLING: Final = 5.0
 """Seconds that calls have to settle when the server has cancelled them."""
-_NOBODY: Final = Principal()
+_ANONYMOUS: Final = Principal()
 _CLIENT_LEFT: Final = 499
 """The status in logs of a call whose client left before its answer."""
 
@@ -147,7 +147,7 @@ def _guarded(
 
     async def answer(request: Request) -> Response:
         try:
-            principal = _NOBODY if endpoint.access is Access.EVERYONE else identify(request)
+            principal = _ANONYMOUS if endpoint.access is Access.EVERYONE else identify(request)
             permit(endpoint.access, principal)
             call = make_call(request, principal)
             if endpoint.access is not Access.CALLERS:

@@ -21,6 +21,6 @@ async def show_health(_: HttpCall) -> Response:
 
 
 async def show_readiness(_: HttpCall) -> Response:
-    """Answer once the policy is loaded and what calls models is ready: before that, nobody can
-    connect."""
+    """Answer once the policy is loaded and what calls models is ready: before that, no
+    connection is accepted."""
     return PlainTextResponse("ready\n")

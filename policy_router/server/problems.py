@@ -1,4 +1,4 @@
-"""What a client is told when its call gets no answer."""
+"""What a client receives when its call gets no answer."""
 
 from __future__ import annotations
 
@@ -52,7 +52,7 @@ def defect_reply(defect: Exception, path: str, dialect: Dialect) -> Response:
     """Return the response to a call that revealed a defect, and log where it is.
 
     The message of the exception may hold a prompt or a key, so only its type and its place are
-    logged, and the client is told nothing of it.
+    logged, and the client learns nothing of it.
     """
     log.error("a defect in answering %s: %s", path, frames(defect))
     status, body, headers = error_response(defect, dialect)

@@ -96,7 +96,7 @@ class Supervisor:
 
     def _stop(self) -> None:
         self._stopping.set()
-        self._listener.close()  # or the system would go on taking connections that nobody answers
+        self._listener.close()  # or the system would accept connections that no worker answers
         for process in self._processes:
             process.terminate()
 

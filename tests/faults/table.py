@@ -160,7 +160,7 @@ def acted(dialect: Dialect, behaviour: Behaviour, *, stream: bool) -> Play:
             return streams(lambda d: good(d, say))(dialect, stream)
         case Say() as say:
             return answers(lambda d: plain(d, say))(dialect, stream)
-    raise NotImplementedError(behaviour)
+    raise AssertionError(f"no bytes are known for {behaviour}")
 
 
 def half(dialect: Dialect, _: bool) -> Play:

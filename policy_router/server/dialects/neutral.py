@@ -13,12 +13,12 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class ClientTool:
-    """A tool as its client knows it, where that differs from what a model is told.
+    """A tool as its client knows it, where that differs from what a model sees.
 
     Attributes:
         name: The client's name of the tool.
         namespace: The group that it is in, as Codex sends them; empty when it is in none.
-        is_custom: Whether its input is free text, which a model is told to put into an object.
+        is_custom: Whether its input is free text, which a model has to put into an object.
     """
 
     name: str
@@ -37,7 +37,7 @@ class NeutralRequest:
         body: The parameters in OpenAI's chat format, without `model` and `stream`.
         wants_usage: Whether the client wants the usage at the end of a stream.
         wants_thoughts: Whether the client wants reasoning back that only its model can read.
-        tools: The tools that models are told of in another form, by the name that they are told.
+        tools: The tools whose form differs for models, by the name that models see.
         dropped: Fields and tools that the chat format leaves out, by their path.
         needs_original: Why only a model that gets the client's own body can answer, as sentences;
             empty where every model can.
@@ -84,7 +84,7 @@ class Envelope:
 
 @dataclass(frozen=True, slots=True)
 class ErrorNotice:
-    """An error as a client is told of it.
+    """An error as it is shown to a client.
 
     Attributes:
         status: The HTTP status.

@@ -23,7 +23,7 @@ _HOSTED: Final = frozenset(
         "mcp_tool_result", "container_upload", "tool_reference",
     }
 )  # fmt: skip
-"""Blocks of tools that Anthropic ran: nobody else can read them."""
+"""Results of tools that run at Anthropic; no other provider can read them."""
 
 
 def read_turns(turns: object, losses: Losses) -> list[dict[str, Any]]:

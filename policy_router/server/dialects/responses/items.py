@@ -185,7 +185,7 @@ def call_item(
 
 
 def free_text(arguments: str) -> str:
-    """The input of a custom tool, out of the object that the model was told to put it into."""
+    """The input of a custom tool, out of the object that the model had to put it into."""
     try:
         value = json.loads(arguments)
     except (ValueError, RecursionError):

@@ -27,7 +27,7 @@ class ToolReader:
 
     Attributes:
         tools: The tools as functions.
-        renamed: The tools that models are told of in another form, by the name that they are told.
+        renamed: The tools whose form differs for models, by the name that models see.
         hosted: The tools that OpenAI runs, by their type, with their path.
     """
 
@@ -91,7 +91,7 @@ class ToolReader:
         return {}
 
     def _allowed(self, choice: Mapping[str, Any]) -> dict[str, Any]:
-        """A choice among some of the tools, which models are told of as if they were all."""
+        """A choice among some of the tools; models see only those."""
         tools = listed(choice.get("tools"), "tool_choice.tools")
         allowed = {
             _told(mapping(tool, f"tool_choice.tools[{number}]"))
