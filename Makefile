@@ -43,7 +43,7 @@ LOCKED = $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --gener
   --no-header --no-annotate --exclude-newer "$$(date --utc --date='14 days ago' +%F)" \
   pyproject.toml requirements/build.in
 lock: $(VENV)/.dev
-	$(LOCKED) --upgrade --extra redis -o requirements/run.txt
+	$(LOCKED) --upgrade --extra redis --extra postgres -o requirements/run.txt
 	$(LOCKED) --upgrade --extra dev -o requirements/dev.txt
 	$(LOCKED) --upgrade --extra dev --resolution lowest-direct -o requirements/oldest.txt
 
