@@ -275,7 +275,10 @@ def make_request(
         UsageError: A fact has a value of the wrong type.
     """
     task, complexity, confidence = facts.get("task"), facts.get("complexity"), None
-    if seen is not None:
+    form, kind = None, None
+    # A classification that only explains must not change the request.
+    if seen is not None and (task is None or complexity is None):
+        form, kind = seen.form.value, seen.likely_kind
         if task is None:
             task, confidence = seen.identified_task, seen.confidence
         if complexity is None:
@@ -317,6 +320,8 @@ def make_request(
         thumbnails=reading.thumbnails,
         confidence=confidence,
         detected=reading.detected,
+        form=form,
+        kind=kind,
     )
 
 

@@ -388,6 +388,8 @@ def requests(draw: st.DrawFn, policy: Policy) -> Request:
         turn=draw(maybe | st.sampled_from((1, 5, 100))),
         tool_errors=draw(st.sampled_from((0, 1, 5))),
         detected=frozenset(draw(st.sets(st.sampled_from((*TAGS, "other")), max_size=2))),
+        form=draw(st.sampled_from((None, "code", "plain"))),
+        kind=draw(st.sampled_from((None, "math", "chat"))),
     )
 
 

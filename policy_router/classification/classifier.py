@@ -7,10 +7,12 @@ from typing import TYPE_CHECKING, Final
 
 from policy_router.classification.complexity import Estimate, Heuristic, OfText, raise_by
 from policy_router.classification.features import features_of
+from policy_router.classification.forms import Form, form_of
 from policy_router.classification.kinds import kind_of
 from policy_router.classification.learned import MIDDLE, shipped
 from policy_router.classification.reading import RequestReading, read_request
 from policy_router.classification.tasks import MatchedBy, TaskFound, Tasks
+from policy_router.domain.complexity import CONFIDENT
 from policy_router.frozen import maker
 
 if TYPE_CHECKING:
@@ -40,6 +42,7 @@ class Classification:
         factors: The factors of the score; empty when the estimator does not know them.
         estimator: The estimator that gave the score.
         features: Counts of the request.
+        form: What the text that is judged is made of.
         reading: What its headers and its body say.
         criticality: What the caller says of it, 0..1, in place of the task's; None where it says
             nothing.
@@ -57,6 +60,7 @@ class Classification:
     factors: tuple[Factor, ...]
     estimator: str
     features: Features
+    form: Form = Form.PLAIN
     reading: RequestReading = field(default_factory=RequestReading, compare=False, repr=False)
     criticality: float | None = None
     abstained: bool = False
@@ -65,6 +69,11 @@ class Classification:
     def identified_task(self) -> str | None:
         """The task if something identified it; None leaves it to the default of the policy."""
         return None if self.by in {MatchedBy.DEFAULT, MatchedBy.NOTHING} else self.task
+
+    @property
+    def likely_kind(self) -> str | None:
+        """The most likely kind of work; None where none is likely enough to be a task."""
+        return self.kind.name if self.kind.probability >= CONFIDENT else None
 
     @property
     def tokens(self) -> int:
@@ -214,6 +223,7 @@ class Classifier:
             factors=estimate.factors,
             estimator=estimator,
             features=features,
+            form=form_of(features),
             reading=reading,
             criticality=criticality,
             abstained=abstained,

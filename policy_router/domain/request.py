@@ -64,6 +64,10 @@ class Request:
         turn: The number of its turn in the conversation, from 1; None when it is unknown.
         tool_errors: How many results of tools at the end of the conversation are errors.
         detected: Kinds of sensitive text that it contains.
+        form: What the text that its user asks last is made of, such as `code`; None when it was not
+            read. It decides nothing by itself: outcomes are counted by it.
+        kind: The built-in kind of work that it most likely is, such as `translation`, likewise;
+            None where none is likely enough.
 
     The constraints can only exclude or reorder models that the policy allows.
 
@@ -106,6 +110,8 @@ class Request:
     detected: frozenset[str] | set[str] = frozenset()
     largest_input: int | None = None
     one_space: bool = False
+    form: str | None = None
+    kind: str | None = None
 
     def __post_init__(self) -> None:
         """Check the types, and keep plain copies of the values."""
@@ -155,6 +161,7 @@ class Request:
 _PLAIN: Final = frozenset({str, int, float})
 _STRINGS: Final = (
     "task", "tenant", "user", "team", "key", "language", "model", "session", "client",
+    "form", "kind",
 )  # fmt: skip
 _BOOLEANS: Final = ("stream", "subagent", "housekeeping", "one_space")
 _NUMBERS: Final = ("max_latency", "min_quality", "confidence")

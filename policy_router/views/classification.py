@@ -24,6 +24,7 @@ def as_json(classified: Classification) -> dict[str, object]:
         "confidence": round(classified.confidence, 4),
         "by": classified.by.value,
         "evidence": list(classified.evidence),
+        "form": classified.form.value,
         "kind": classified.kind.name,
         "kinds": {name: round(share, 4) for name, share in classified.kind.shares},
         "score": round(classified.score, 4),
