@@ -75,11 +75,13 @@ class JudgedAnswer(Event):
     """A model was called to judge an answer.
 
     Attributes:
+        decision: The decision whose answer it judged.
         attempt: That call, which is not one of the request's attempts.
         passed: The verdict; None when there is none.
         failure: Why the call failed.
     """
 
+    decision: Decision
     attempt: Attempt
     passed: bool | None
     failure: Failure | None = None

@@ -75,4 +75,6 @@ class FallbackAnswers(Generic[T]):
         """The answer that passed the most checks; of equals that of the strongest tier, then the
         latest."""
         # Of equals max takes the first.
-        return max(reversed(self._kept), key=lambda s: (s.verdict.passed, s.rank), default=None)
+        return max(
+            reversed(self._kept), key=lambda s: (len(s.verdict.passed), s.rank), default=None
+        )

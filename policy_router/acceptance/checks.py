@@ -59,12 +59,12 @@ class Verdict:
     Attributes:
         rejected: Checks that it failed.
         unchecked: Checks that could not be made; they do not count against it.
-        passed: How many checks it passed.
+        passed: Names of the checks that it passed.
     """
 
     rejected: tuple[Finding, ...] = ()
     unchecked: tuple[Finding, ...] = ()
-    passed: int = 0
+    passed: tuple[str, ...] = ()
 
     @property
     def failure(self) -> Failure | None:
@@ -99,7 +99,7 @@ def apply_table(
         stopped: Ends the work early.
     """
     rejected: list[Finding] = []
-    passed = 0
+    passed: list[str] = []
     for accept in accepts:
         for name in accept.checks:
             check = CHECKS.get(name)
@@ -108,10 +108,10 @@ def apply_table(
             failures = (check(accept, choice, stopped) for choice in choices)
             detail = next(filter(None, failures), None)
             if detail is None:
-                passed += 1
+                passed.append(name)
             else:
                 rejected.append(finding_for(accept, name, detail))
-    return Verdict(tuple(rejected), (), passed)
+    return Verdict(tuple(rejected), (), tuple(passed))
 
 
 def _not_empty(_: Accept, choice: ChatChoice, __: Stopped) -> str | None:

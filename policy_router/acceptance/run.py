@@ -70,7 +70,7 @@ async def _table(
 
 async def _functions(request: CheckedRequest, answer: ChatAnswer, verdict: Verdict) -> Verdict:
     rejected: list[Finding] = []
-    passed = verdict.passed
+    passed = list(verdict.passed)
     for accept in request.decision.accept:
         if accept.python is None:
             continue
@@ -82,14 +82,14 @@ async def _functions(request: CheckedRequest, answer: ChatAnswer, verdict: Verdi
                 rejected.append(finding_for(accept, "python", f"`{accept.python}`: {reason}"))
                 break
         else:
-            passed += 1
-    return replace(verdict, rejected=tuple(rejected), passed=passed)
+            passed.append("python")
+    return replace(verdict, rejected=tuple(rejected), passed=tuple(passed))
 
 
 async def _judges(request: CheckedRequest, answer: ChatAnswer, verdict: Verdict) -> Verdict:
     rejected: list[Finding] = []
     unchecked: list[Finding] = []
-    passed = verdict.passed
+    passed = list(verdict.passed)
     for accept in request.decision.accept:
         if accept.llm is None:
             continue
@@ -102,5 +102,7 @@ async def _judges(request: CheckedRequest, answer: ChatAnswer, verdict: Verdict)
                 findings.append(finding_for(accept, "llm", judgement.detail))
                 break
         else:
-            passed += 1
-    return replace(verdict, rejected=tuple(rejected), unchecked=tuple(unchecked), passed=passed)
+            passed.append("llm")
+    return replace(
+        verdict, rejected=tuple(rejected), unchecked=tuple(unchecked), passed=tuple(passed)
+    )

@@ -21,11 +21,15 @@ class Attempt:
         first_token: Seconds until the first token of a stream.
         tokens_in: Input tokens that the provider counted.
         tokens_out: Output tokens that the provider counted.
+        tokens_cached: Input tokens that the provider read from its prompt cache; None when it
+            counted no input.
         cost_nano_usd: What was charged for it; None when nothing is counted.
         estimated: Whether the provider's count is missing or cannot be right, so that
             `cost_nano_usd` is the most that the call can have cost.
         overrun: Whether it cost more than was reserved.
         key_env: Variable with the API key that was used; None when the policy names no variable.
+        passed: Names of the policy's checks that the answer passed.
+        rejected: Names of the checks that it failed.
     """
 
     model: str
@@ -39,7 +43,10 @@ class Attempt:
     first_token: float | None = None
     tokens_in: int | None = None
     tokens_out: int | None = None
+    tokens_cached: int | None = None
     cost_nano_usd: int | None = None
     estimated: bool = False
     overrun: bool = False
     key_env: str | None = None
+    passed: tuple[str, ...] = ()
+    rejected: tuple[str, ...] = ()

@@ -273,6 +273,7 @@ class RunningAttempt:
             first_token=self.first_token,
             tokens_in=counted.prompt_tokens,
             tokens_out=counted.completion_tokens,
+            tokens_cached=None if counted.prompt_tokens is None else counted.cached_tokens,
             key_env=self.called.api_key_env,
         )
 

@@ -84,7 +84,7 @@ async def _fall_back(progress: Progress, delivery: Delivery[T]) -> AsyncGenerato
             for piece in feed.held:
                 yield piece
             return
-        attempt = await _next_attempt(progress, delivery, attempt, failure, best)
+        attempt = await _next_attempt(progress, delivery, attempt, (failure, verdict), best)
     stand_in = best.best()
     for piece in stand_in.answer if stand_in is not None else ():
         yield piece
@@ -121,13 +121,14 @@ async def _next_attempt(
     progress: Progress,
     delivery: Delivery[T],
     attempt: RunningAttempt,
-    failure: Failure,
+    ending: tuple[Failure, Verdict],
     best: FallbackAnswers[list[T]],
 ) -> RunningAttempt | None:
     """The attempt after one that failed; None when an earlier answer is given out."""
+    failure, verdict = ending
     if delivery.began:
         return await _resumed(progress, delivery, attempt, failure)
-    progress.failed(failure)
+    progress.failed(failure, verdict)
     try:
         return await progress.after(failure)
     except (AllModelsFailedError, BadRequestError):

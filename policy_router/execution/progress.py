@@ -262,9 +262,9 @@ class Progress:
             raise self._exhausted()
         return await self._with_room(candidate)
 
-    def failed(self, failure: Failure) -> None:
-        """Notes that the running attempt failed."""
-        self._end(failure)
+    def failed(self, failure: Failure, verdict: Verdict = PASSED) -> None:
+        """Notes that the running attempt failed, with the result of the checks of its answer."""
+        self._end(failure, verdict)
         self._failures.append(failure)
 
     def answer_complete(self) -> None:
@@ -274,7 +274,7 @@ class Progress:
     def answered(self, verdict: Verdict = PASSED) -> None:
         """Notes that the running attempt answered, and the request with it."""
         self.chain.answered()
-        self._settled(self._end(None), verdict)
+        self._settled(self._end(None, verdict), verdict)
 
     def stand_in(self, served_by: str, verdict: Verdict) -> None:
         """Notes that the answer of an earlier attempt is given out, though checks rejected it."""
@@ -333,7 +333,7 @@ class Progress:
         waits += [max(until - now, 0.0) for until in times if until is not None]
         return min(waits, default=None)
 
-    def _end(self, failure: Failure | None) -> str:
+    def _end(self, failure: Failure | None, verdict: Verdict = PASSED) -> str:
         """Ends the running attempt and returns the name of its model."""
         running, self.running = self.running, None
         if running is None:
@@ -342,6 +342,9 @@ class Progress:
         if len(called.api_key_envs) > 1:
             self._tried.setdefault(called.name, set()).add(str(called.api_key_env))
         attempt = running.end(failure)
+        if verdict is not PASSED:
+            rejected = tuple(finding.check for finding in verdict.rejected)
+            attempt = replace(attempt, passed=verdict.passed, rejected=rejected)
         self._usage = running.usage if failure is None else None
         self.attempts.append(attempt)
         self.report.attempted(attempt, failure)

@@ -35,7 +35,7 @@ class RequestReport:
 
     def judged(self, attempt: Attempt, passed: bool | None, failure: Failure | None) -> None:
         """The call of a judge has ended."""
-        self._source.send(JudgedAnswer(*self._identity(), attempt, passed, failure))
+        self._source.send(JudgedAnswer(*self._identity(), self._decision, attempt, passed, failure))
 
     def answered(
         self,

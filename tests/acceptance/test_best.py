@@ -33,7 +33,9 @@ def test_most_checks_then_the_strongest_tier_then_the_latest(
     """kept: (tier, checks passed) of each answer, in order."""
     spares: FallbackAnswers[int] = FallbackAnswers()
     for number, (rank, passed) in enumerate(kept):
-        spares.keep(candidate(f"m{number}", rank=rank).model, Verdict((NO,), (), passed), number)
+        spares.keep(
+            candidate(f"m{number}", rank=rank).model, Verdict((NO,), (), ("json",) * passed), number
+        )
     spare = spares.best()
     assert (spare.answer if spare else None) == best
     assert spare is None or spare.served_by == f"m{best}"
@@ -41,9 +43,9 @@ def test_most_checks_then_the_strongest_tier_then_the_latest(
 
 def test_an_answer_the_policy_wants_an_error_for_does_not_stand_in() -> None:
     spares: FallbackAnswers[str] = FallbackAnswers()
-    spares.keep(candidate("a").model, Verdict((NO, NEVER), (), 5), "a")
+    spares.keep(candidate("a").model, Verdict((NO, NEVER), (), ("json",) * 5), "a")
     assert spares.best() is None
-    spares.keep(candidate("b").model, Verdict((NO,), (), 1), "b")
+    spares.keep(candidate("b").model, Verdict((NO,), (), ("json",)), "b")
     spare = spares.best()
     assert spare is not None
     assert spare.answer == "b"

@@ -75,6 +75,10 @@ def test_invalid_json_leads_to_a_higher_tier_and_both_are_charged(tmp_path: Path
             ("cheap", "rejected", AGAINST_JSON, 30_000),
             ("middle", None, "", 90_000),
         ]
+        assert [(a.passed, a.rejected) for a in got.attempts] == [
+            ((), ("json",)),
+            (("json",), ()),
+        ]
         assert [(r.about.model, r.cost, r.estimated) for r in await w.rows()] == [
             ("cheap", 30_000, False),
             ("middle", 90_000, False),

@@ -49,7 +49,7 @@ def choice(text: str, finish: str | None = "stop", acts: bool = False) -> ChatCh
 def look(text: str, finish: str = "stop", *, acts: bool = False, **checks: Any) -> str | None:
     """The one finding's detail, or None."""
     verdict = apply_table([Accept(BY, **checks)], [choice(text, finish, acts)])
-    assert len(verdict.rejected) + verdict.passed == 1
+    assert len(verdict.rejected) + len(verdict.passed) == 1
     return verdict.rejected[0].detail if verdict.rejected else None
 
 
@@ -149,7 +149,7 @@ def test_every_choice_must_pass_and_every_check_is_counted() -> None:
             Finding("max_chars", "6 characters, more than 4", BY),
         ),
         (),
-        1,
+        ("not_empty",),
     )
     empty = apply_table([task, rule], [choice("")])
     assert [(f.check, f.fatal) for f in empty.rejected] == [("json", False), ("not_empty", True)]
@@ -210,7 +210,7 @@ def test_any_text_can_be_checked(text: str, finish: str, acts: bool) -> None:
     )  # fmt: skip
     for said in (text, json.dumps(text)):
         verdict = apply_table([accept], [choice(said, finish, acts)])
-        assert verdict.passed + len(verdict.rejected) == 7
+        assert len(verdict.passed) + len(verdict.rejected) == 7
 
 
 @given(TEXTS, st.booleans(), st.sampled_from([None, "stop", "length"]))

@@ -28,7 +28,7 @@ from policy_router.loading import load
 from policy_router.observe.prometheus import PrometheusMetrics
 from policy_router.providers.failure import Failure, FailureKind
 from policy_router.router import Router
-from tests.execution.make import FakeCaller, response
+from tests.execution.make import FakeCaller, decision, response
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -122,7 +122,9 @@ def test_states_of_the_router() -> None:
         BreakerChanged(*identity, "model", "n", "opened", 2.0, "timeout"),
         BreakerChanged(*identity, "model", "n", "closed", 2.0, "timeout"),
         Warned(*identity, "all", "-", "usd", 0.8, 4, 5, "month"),
-        JudgedAnswer(*identity, Attempt("m", "openai/m", 0.0, 1.0, first_token=0.5), passed=None),
+        JudgedAnswer(
+            *identity, decision(), Attempt("m", "openai/m", 0.0, 1.0, first_token=0.5), passed=None
+        ),
     ]
     for event in events:
         metrics(event)
@@ -167,7 +169,7 @@ def test_requests_under_way_and_the_models_of_the_policy() -> None:
 def test_flags_of_costs() -> None:
     metrics = PrometheusMetrics()
     attempt = Attempt("m", "openai/m", 0.0, 1.0, estimated=True, overrun=True)
-    metrics(JudgedAnswer("id", "r", 1.0, "rev", attempt, passed=True))
+    metrics(JudgedAnswer("id", "r", 1.0, "rev", decision(), attempt, passed=True))
     found = values(metrics)
     assert found["policy_router_cost_flags_total{flag=estimated,model=m}"] == 1
     assert found["policy_router_cost_flags_total{flag=overrun,model=m}"] == 1

@@ -1,0 +1,178 @@
+"""What one call of a model came to, as history keeps it: never a text of a prompt or an answer."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from enum import StrEnum
+from types import MappingProxyType
+from typing import TYPE_CHECKING, Final
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+
+class Role(StrEnum):
+    """What a call was made for.
+
+    Attributes:
+        FIRST: The first call of its request.
+        AFTER_FAILURE: A later one, where no answer was rejected before it.
+        AFTER_REJECTION: A later one, after an answer that checks rejected.
+        JUDGE: It judged an answer of its request.
+        ESTIMATOR: It estimated the complexity of its request.
+        REFUSED: No call: the request ended before a model was called.
+    """
+
+    FIRST = "first"
+    AFTER_FAILURE = "after_failure"
+    AFTER_REJECTION = "after_rejection"
+    JUDGE = "judge"
+    ESTIMATOR = "estimator"
+    REFUSED = "refused"
+
+
+class Ending(StrEnum):
+    """How a request ended.
+
+    Attributes:
+        ANSWERED: With an answer.
+        REJECTED: With an answer that checks rejected, since no model gave a better one.
+        DENIED: Before a model was called.
+        STOPPED: Without an answer, by its own fault or because its caller stopped waiting.
+        FAILED: Without an answer, after every model that was called had failed.
+    """
+
+    ANSWERED = "answered"
+    REJECTED = "rejected"
+    DENIED = "denied"
+    STOPPED = "stopped"
+    FAILED = "failed"
+
+
+ATTEMPTS: Final = frozenset({Role.FIRST, Role.AFTER_FAILURE, Role.AFTER_REJECTION})
+"""The roles of calls that were made for the answer of a request."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Outcome:
+    """What one call of a model came to, or a request for which no model was called.
+
+    Money is in nano-USD, times are Unix times and durations in seconds.
+
+    Attributes:
+        at: When the call was sent; when the request ended, if there was no call.
+        decision: Id of the decision.
+        role: What the call was made for.
+        rank: Number of the call among the attempts of its request, from 1. A judge has that of the
+            attempt whose answer it judged; 0 for estimators and where there was no call.
+        model: Name of the model in the policy; empty where there was no call.
+        provider: Its provider, as the LiteLLM name begins.
+        tier: Its tier.
+        key_env: Variable with the API key that was used.
+        task: Name of the request's task.
+        band: Name of the band of its complexity.
+        score: Its complexity, 0..1.
+        form: What its text looks like.
+        kind: What kind of work it is.
+        stream: Whether the answer was streamed.
+        tenant: The tenant of the request; it and the five below are bounded in length.
+        user: The user.
+        team: The team.
+        key: Identifier of the caller's key: the beginning of its digest.
+        session: The conversation or the run of an agent.
+        client: The program that sent it.
+        subagent: Whether an agent made it on behalf of another.
+        housekeeping: Whether a client made it for itself.
+        turn: Number of its turn in the conversation, from 1.
+        tool_errors: Results of tools at the end of the conversation that are errors.
+        arms: The arm that each experiment drew.
+        propensity: Probability with which the order of the models was drawn, 0..1; None where
+            nothing was drawn.
+        prompt: Name of the prompt variant that the model was given.
+        revision: Revision of the policy.
+        rules: Names of the rules that applied, in written order.
+        ok: Whether the model answered, and no check rejected the answer.
+        failure: The class of the failure; where there was no call, why: `denied` by a rule,
+            `invalid`, or the reason for which models were out, such as `budget`.
+        status: The HTTP status; None when no answer arrived.
+        seconds: How long the call took.
+        first_token: Seconds until the first token of a stream.
+        tokens_in: Input tokens that the provider counted.
+        tokens_out: Output tokens that the provider counted.
+        tokens_cached: Input tokens that it read from its prompt cache.
+        cost: What was charged; None when nothing is counted.
+        unsure: Whether `cost` is the most that the call can have cost, for lack of a credible
+            count.
+        estimate: What the decision expected the call to cost; None without a price.
+        passed: Names of the checks that the answer passed.
+        rejected: Names of the checks that it failed.
+        served: Whether this answer was given to the caller.
+        ending: How the request ended, on the last of its outcomes only; so a count of the outcomes
+            that have one is a count of requests.
+        feedback: Mean of the latest score of each source, 0..1, of an answer that was served.
+    """
+
+    at: float
+    decision: str
+    role: Role = Role.FIRST
+    rank: int = 1
+    model: str = ""
+    provider: str | None = None
+    tier: str | None = None
+    key_env: str | None = None
+    task: str | None = None
+    band: str | None = None
+    score: float | None = None
+    form: str | None = None
+    kind: str | None = None
+    stream: bool = False
+    tenant: str | None = None
+    user: str | None = None
+    team: str | None = None
+    key: str | None = None
+    session: str | None = None
+    client: str | None = None
+    subagent: bool = False
+    housekeeping: bool = False
+    turn: int | None = None
+    tool_errors: int = 0
+    arms: Mapping[str, str] = field(default_factory=lambda: MappingProxyType({}))
+    propensity: float | None = None
+    prompt: str | None = None
+    revision: str = ""
+    rules: tuple[str, ...] = ()
+    ok: bool = True
+    failure: str | None = None
+    status: int | None = None
+    seconds: float = 0.0
+    first_token: float | None = None
+    tokens_in: int | None = None
+    tokens_out: int | None = None
+    tokens_cached: int | None = None
+    cost: int | None = None
+    unsure: bool = False
+    estimate: int | None = None
+    passed: tuple[str, ...] = ()
+    rejected: tuple[str, ...] = ()
+    served: bool = False
+    ending: Ending | None = None
+    feedback: float | None = None
+
+    @property
+    def is_attempt(self) -> bool:
+        """Whether it is a call that was made for the answer of a request."""
+        return self.role in ATTEMPTS
+
+    @property
+    def accepted(self) -> bool | None:
+        """The verdict of the checks: False when one rejected the answer, None without any."""
+        if self.rejected:
+            return False
+        return True if self.passed else None
+
+    @property
+    def quality(self) -> float | None:
+        """The feedback, else the verdict of the checks as 1 or 0; None without either."""
+        if self.feedback is not None or self.accepted is None:
+            return self.feedback
+        return float(self.accepted)
