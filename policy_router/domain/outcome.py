@@ -31,7 +31,7 @@ class Role(StrEnum):
     REFUSED = "refused"
 
 
-class Ending(StrEnum):
+class RequestEnding(StrEnum):
     """How a request ended.
 
     Attributes:
@@ -51,6 +51,9 @@ class Ending(StrEnum):
 
 ATTEMPTS: Final = frozenset({Role.FIRST, Role.AFTER_FAILURE, Role.AFTER_REJECTION})
 """The roles of calls that were made for the answer of a request."""
+
+_WHOLE: Final = frozenset({"rejected", "empty"})
+"""Classes of failures where the model gave a whole answer."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -155,13 +158,18 @@ class Outcome:
     passed: tuple[str, ...] = ()
     rejected: tuple[str, ...] = ()
     served: bool = False
-    ending: Ending | None = None
+    ending: RequestEnding | None = None
     feedback: float | None = None
 
     @property
     def is_attempt(self) -> bool:
         """Whether it is a call that was made for the answer of a request."""
         return self.role in ATTEMPTS
+
+    @property
+    def is_answer(self) -> bool:
+        """Whether the model gave a whole answer, though checks may have rejected it."""
+        return self.role is not Role.REFUSED and (self.failure is None or self.failure in _WHOLE)
 
     @property
     def accepted(self) -> bool | None:
