@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from policy_router.domain.complexity import Band
     from policy_router.domain.condition import Facts
     from policy_router.domain.decision import Candidate, RuleReasons, Skip
+    from policy_router.domain.experiments import Assignment
     from policy_router.domain.request import Request
     from policy_router.domain.rules import Task
     from policy_router.domain.sessions import SessionStep
@@ -52,6 +53,7 @@ def new_situation(
 class _UnfrozenDecision:
     __slots__ = (
         "accept",
+        "arms",
         "barred",
         "candidates",
         "denied",
@@ -79,6 +81,7 @@ class _UnfrozenDecision:
     now: float | None
     shadow: tuple[ShadowEffect, ...]
     session: SessionStep | None
+    arms: tuple[Assignment, ...]
     id: str
     snapshot: Snapshot | None
 
@@ -94,6 +97,7 @@ def new_decision(  # noqa: PLR0917  the fields of a decision; keywords take long
     unmet: tuple[str, ...],
     now: float | None,
     session: SessionStep | None,
+    arms: tuple[Assignment, ...] = (),
 ) -> Decision:
     """The decision of a request that no rule denies. The arguments are fields of `Decision`."""
     made = _UnfrozenDecision()
@@ -101,6 +105,6 @@ def new_decision(  # noqa: PLR0917  the fields of a decision; keywords take long
     made.reasons, made.further, made.denied = reasons, further, None
     made.accept, made.barred, made.unmet = accept, barred, unmet
     made.now, made.shadow, made.session, made.id = now, (), session, ""
-    made.snapshot = None
+    made.arms, made.snapshot = arms, None
     made.__class__ = Decision  # type: ignore[assignment]  # the slots are the same
     return made  # type: ignore[return-value]  # as above

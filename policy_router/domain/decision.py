@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 
     from policy_router.diagnostics import Span
     from policy_router.domain.acceptance import Accept
+    from policy_router.domain.experiments import Assignment
     from policy_router.domain.models import Model
     from policy_router.domain.request import Request
     from policy_router.domain.sessions import SessionStep
@@ -236,6 +237,7 @@ class Decision:
     now: float | None = None
     shadow: tuple[ShadowEffect, ...] = ()
     session: SessionStep | None = None
+    arms: tuple[Assignment, ...] = ()
     id: str = field(default="", compare=False)
     snapshot: Snapshot | None = field(default=None, compare=False, repr=False)
 
@@ -346,6 +348,7 @@ class Decision:
             "rules": list(self.rules),
             "shadow": [effect.as_dict() for effect in self.shadow],
             "session": self.session_note,
+            "arms": [arm.as_dict() for arm in self.arms],
         }
 
 

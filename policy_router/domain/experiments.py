@@ -1,11 +1,11 @@
-"""Experiments: another order of models for a share of the traffic."""
+"""Experiments: other orders of models, prompts or efforts for a share of the traffic."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass, field
 from enum import StrEnum
 from types import MappingProxyType
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -13,6 +13,10 @@ if TYPE_CHECKING:
 
     from policy_router.diagnostics import Span
     from policy_router.domain.condition import Condition
+    from policy_router.domain.effort import Effort
+
+CONTROL: Final = "control"
+"""The arm of all requests of an experiment that no other arm gets: they are decided as usual."""
 
 
 class Measure(StrEnum):
@@ -31,7 +35,8 @@ class StopWhen:
     Attributes:
         confidence: How sure the result must be, 0..1; None does not stop for it.
         samples: Requests after which it stops in any case; None does not count them.
-        guard: Changes, as shares, beyond which it stops: -0.03 is three percent less.
+        guard: Changes, as shares of the control's value, beyond which an arm ends: -0.03 is three
+            percent less.
     """
 
     confidence: float | None = None
@@ -40,28 +45,80 @@ class StopWhen:
 
 
 @dataclass(frozen=True, slots=True)
+class Arm:
+    """What is done otherwise for a share of the requests of an experiment.
+
+    Attributes:
+        name: Its name, unique in the experiment and never `control`.
+        share: Part of the requests that it gets, 0..1.
+        first: Names of the models that it puts first, where they are allowed.
+        prompt: Name of the prompt that is preferred to the others; None prefers none.
+        effort: How much models that can reason do so; None leaves it as it is.
+        span: Its position in the policy files.
+    """
+
+    name: str
+    share: float
+    first: tuple[str, ...] = ()
+    prompt: str | None = None
+    effort: Effort | None = None
+    span: Span | None = field(default=None, compare=False, repr=False)
+
+
+@dataclass(frozen=True, slots=True)
 class Experiment:
-    """One experiment. No decision depends on it in this version.
+    """One experiment.
 
     Attributes:
         name: Its name in the policy.
         when: Requests it is about; None is all of them.
-        share: Part of these requests that gets the other order, 0..1.
-        first: Names of the models that come first in that order.
+        arms: Its arms in written order, at least one; the rest of the requests is the control.
         stick_to: What is assigned to one arm for good: `user`, `tenant`, `team`, `key` or
             `session`. None assigns each request by itself.
         measure: What the arms are compared by; None when the policy does not say it.
         stop: When it is over, whatever its last day; None is only then.
         until: Last day of the experiment, in the policy's time zone; None has no end.
+        ends: The end of that day as Unix time.
         span: Its position in the policy files.
     """
 
     name: str
     when: Condition | None
-    share: float
-    first: tuple[str, ...]
+    arms: tuple[Arm, ...]
     stick_to: str | None = None
     measure: Measure | None = None
     stop: StopWhen | None = None
     until: date | None = None
+    ends: float | None = None
     span: Span | None = field(default=None, compare=False, repr=False)
+
+    def arm(self, name: str) -> Arm | None:
+        """Return the arm of that name; None for the control and for an unknown name."""
+        return next((arm for arm in self.arms if arm.name == name), None)
+
+
+@dataclass(frozen=True, slots=True)
+class Assignment:
+    """The arm of an experiment that a request was drawn into.
+
+    Attributes:
+        experiment: Name of the experiment.
+        arm: Name of the arm; `control` where the request is decided as usual.
+        propensity: How likely this arm was, 0..1.
+        by: What was drawn by: `user`, `tenant`, `team`, `key` or `session`, all requests of which
+            get this arm; None where this request was drawn by itself.
+    """
+
+    experiment: str
+    arm: str
+    propensity: float
+    by: str | None = None
+
+    def as_dict(self) -> dict[str, object]:
+        """Return it as plain JSON values."""
+        return {
+            "experiment": self.experiment,
+            "arm": self.arm,
+            "propensity": self.propensity,
+            "by": self.by,
+        }

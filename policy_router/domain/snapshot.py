@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from policy_router.domain.experiments import Assignment
     from policy_router.domain.limits import CounterKey, Reading
     from policy_router.domain.sessions import SessionState
 
@@ -31,6 +32,7 @@ class Snapshot:
             and a function that is missing sorts none.
         last: Models that come after all others: the name of each, with the reason as text for
             people.
+        arms: The arms of experiments that the request was drawn into, by `draw_arms`.
     """
 
     now: float | None = None
@@ -40,3 +42,4 @@ class Snapshot:
     session: SessionState | None = None
     scores: Mapping[str, Mapping[str, float]] = field(default_factory=dict)
     last: Mapping[str, str] = field(default_factory=dict)
+    arms: tuple[Assignment, ...] = ()

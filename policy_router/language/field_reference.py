@@ -106,11 +106,14 @@ def _table(shape: Schema, paths: Mapping[str, list[str]]) -> Iterator[str]:
 
 def _need(shape: Schema, name: str) -> str:
     """Whether a field must be there, in words; "" when it need not."""
-    if name in shape.get("required", ()):
-        return "required"
-    if name in shape.get("then", {}).get("required", ()):
-        return f"required without `{shape['if']['not']['required'][0]}`"
-    return ""
+    others: list[str] = []
+    while name not in shape.get("required", ()):
+        if "then" not in shape:
+            return ""
+        unless, shape = shape["if"]["not"], shape["then"]
+        for each in unless.get("anyOf", [unless]):
+            others += [f"`{field}`" for field in each["required"]]
+    return f"required without {_either(others)}" if others else "required"
 
 
 def _type(node: Schema, paths: Mapping[str, list[str]], end: str = "") -> str:

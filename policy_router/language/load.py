@@ -198,6 +198,7 @@ def _names(merged: Mapping[str, Any], unread: Sequence[frozenset[str] | None]) -
         budgets=named("budgets"),
         limits=named("limits"),
         experiments=named("experiments"),
+        prompts=named("prompts"),
         rules=frozenset(
             rule["name"]
             for rule in (rules if isinstance(rules, list) else ())

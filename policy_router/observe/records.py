@@ -14,6 +14,7 @@ from math import isfinite
 from typing import TYPE_CHECKING, Final, TypeAlias
 
 from policy_router.base_errors import UsageError
+from policy_router.domain.experiments import Assignment
 from policy_router.domain.identity import key_id
 from policy_router.domain.limits import CounterKey, Reading
 from policy_router.domain.request import Request
@@ -65,6 +66,7 @@ def record_of(
         "score": _plain(decision.score),
         "denied": decision.denied,
         "rules": list(decision.rules),
+        "arms": [arm.as_dict() for arm in decision.arms],
         "candidates": [candidate.name for candidate in decision.candidates],
         "skipped": [{"model": skip.model, "reason": skip.reason.value} for skip in skips],
         "attempts": [_attempt_values(attempt) for attempt in attempts],
@@ -127,6 +129,7 @@ def _snapshot_values(snapshot: Snapshot) -> dict[str, object]:
             for function, scores in snapshot.scores.items()
         },
         "last": dict(snapshot.last),
+        "arms": [arm.as_dict() for arm in snapshot.arms],
     }
 
 
@@ -146,6 +149,16 @@ def _snapshot(record: Record) -> Snapshot:
             for function, scores in _mapping(record["scores"]).items()
         },
         last={model: _text(why) for model, why in _mapping(record.get("last", {})).items()},
+        arms=tuple(_assignment(_mapping(arm)) for arm in _items(record.get("arms", ()))),
+    )
+
+
+def _assignment(record: Record) -> Assignment:
+    return Assignment(
+        experiment=_text(record["experiment"]),
+        arm=_text(record["arm"]),
+        propensity=_number(record["propensity"]),
+        by=_optional_text(record["by"]),
     )
 
 

@@ -86,3 +86,7 @@ def _others(document: Document) -> Iterator[Found]:
         if experiment.share == 0:
             path = ("experiments", name, "share")
             yield path, f"no request is part of `{name}`", "write a share above 0%"
+        for arm, shape in (experiment.arms or {}).items():
+            if shape.share == 0:
+                path = ("experiments", name, "arms", arm, "share")
+                yield path, f"no request gets arm `{arm}`", "write a share above 0%"

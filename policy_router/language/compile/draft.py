@@ -46,6 +46,7 @@ class Names:
         budgets: Names of budgets.
         limits: Names of limits.
         experiments: Names of experiments.
+        prompts: Names of prompts.
         rules: Names of rules.
         unread: For each file that could not be parsed, the words in it; None where even those are
             unknown.
@@ -60,6 +61,7 @@ class Names:
     budgets: frozenset[str] = frozenset()
     limits: frozenset[str] = frozenset()
     experiments: frozenset[str] = frozenset()
+    prompts: frozenset[str] = frozenset()
     rules: frozenset[str] = frozenset()
     unread: tuple[frozenset[str] | None, ...] = ()
 

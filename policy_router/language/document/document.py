@@ -192,7 +192,8 @@ class Document(Shape):
     experiments: Annotated[
         dict[Name, ExperimentShape] | None,
         Field(
-            description="Another order of models for a share of the traffic.",
+            description="Another order of models, another prompt or another effort for a share of "
+            "the traffic.",
             examples=[{"try-haiku": {"share": "10%", "first": ["haiku"]}}],
         ),
     ] = None

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from typing import Annotated, Any, Final, Literal, Self
 
-from pydantic import Field
+from pydantic import ConfigDict, Field, model_validator
 
+from policy_router.language.document.models import EffortWord
 from policy_router.language.document.types import (
     Change,
     Name,
@@ -19,7 +20,7 @@ from policy_router.language.document.types import (
 
 
 class GuardShape(Shape):
-    """How much worse the other order may be before the experiment stops."""
+    """How much worse an arm may be than the control before it ends, in percent of the control."""
 
     success: Annotated[Change | None, Field(
         description="Change of the share of successful requests.", examples=["-3%"]
@@ -39,24 +40,102 @@ class StopShape(Shape):
     """When an experiment is over, whatever its last day."""
 
     confidence: Annotated[Percent | None, Field(
-        description="How sure the result must be.", examples=["95%"]
+        description="How sure the result must be. Looking at it at any time is allowed for.",
+        examples=["95%"],
     )] = None  # fmt: skip
     samples: Annotated[Annotated[int, Field(ge=1)] | None, Field(
         description="Requests after which it stops in any case.", examples=[2000]
     )] = None  # fmt: skip
     guard: Annotated[GuardShape | None, Field(
-        description="How much worse the other order may be.", examples=[{"success": "-3%"}]
+        description="How much worse an arm may be than the control before it ends.",
+        examples=[{"success": "-3%"}],
     )] = None  # fmt: skip
 
 
+_SOMETHING_ELSE: Final[dict[str, Any]] = {
+    "if": {"not": {"anyOf": [{"required": ["prompt"]}, {"required": ["effort"]}]}},
+    "then": {"required": ["first"], "properties": {"first": {"examples": [["haiku"]]}}},
+}
+"""An arm does something otherwise; most have another order of models."""
+_UNLESS_ARMS: Final[dict[str, Any]] = {
+    "if": {"not": {"required": ["arms"]}},
+    "then": {
+        "required": ["share"],
+        "properties": {"share": {"examples": ["10%"]}},
+        **_SOMETHING_ELSE,
+    },
+}
+"""Only an experiment with `arms` may leave these out."""
+_NO_CHANGE: Final = "an arm needs `first`, `prompt` or `effort`"
+
+
+class ArmShape(Shape):
+    """What is done otherwise for a share of the requests."""
+
+    model_config = ConfigDict(json_schema_extra=_SOMETHING_ELSE)
+
+    share: Annotated[Percent, Field(
+        description="Share of the requests that this arm gets.", examples=["10%"]
+    )]  # fmt: skip
+    first: Annotated[Selectors | None, Field(
+        description="Models to try first, in this order, where they are allowed. Default: the "
+        "usual order.",
+        examples=[["haiku"]],
+    )] = None  # fmt: skip
+    prompt: Annotated[Name | None, Field(
+        description="The prompt of `prompts` that is preferred to the others. Default: none.",
+        examples=["terse-json"],
+    )] = None  # fmt: skip
+    effort: Annotated[EffortWord | None, Field(
+        description="How much models that can reason do so. Default: as without the experiment.",
+        examples=["high"],
+    )] = None  # fmt: skip
+
+    @model_validator(mode="after")
+    def _does_something(self) -> Self:
+        """Refuse an arm that is no different from the rest of the requests."""
+        if self.first is None and self.prompt is None and self.effort is None:
+            raise ValueError(_NO_CHANGE)
+        return self
+
+
 class ExperimentShape(Shape):
-    """Another order of models for a share of the traffic."""
+    """Another order of models, another prompt or another effort for a share of the traffic."""
+
+    model_config = ConfigDict(json_schema_extra=_UNLESS_ARMS)
 
     when: When | None = None
-    share: Annotated[Percent, Field(description="Share of the traffic.", examples=["10%"])]
-    first: Annotated[Selectors, Field(
-        description="Models to try first, in this order.", examples=[["haiku"]]
-    )]  # fmt: skip
+    arms: Annotated[
+        Annotated[dict[Name, ArmShape], Field(min_length=1)] | None,
+        Field(
+            description="Several arms by name, in place of `share`, `first`, `prompt` and "
+            "`effort`. What is left of 100% is the control. Default: one arm, named like the "
+            "experiment.",
+            examples=[
+                {
+                    "haiku": {"share": "10%", "first": ["haiku"]},
+                    "think": {"share": "10%", "effort": "high"},
+                }
+            ],
+        ),
+    ] = None
+    share: Annotated[Percent | None, Field(
+        description="Share of the requests that are decided otherwise. The rest is the control.",
+        examples=["10%"],
+    )] = None  # fmt: skip
+    first: Annotated[Selectors | None, Field(
+        description="Models to try first, in this order, where they are allowed. Default: the "
+        "usual order.",
+        examples=[["haiku"]],
+    )] = None  # fmt: skip
+    prompt: Annotated[Name | None, Field(
+        description="The prompt of `prompts` that is preferred to the others. Default: none.",
+        examples=["terse-json"],
+    )] = None  # fmt: skip
+    effort: Annotated[EffortWord | None, Field(
+        description="How much models that can reason do so. Default: as without the experiment.",
+        examples=["high"],
+    )] = None  # fmt: skip
     stick_to: Annotated[Literal["user", "tenant", "team", "key", "session"] | None, Field(
         description="What always gets the same arm. Default: each request is assigned by itself.",
         examples=["user"],
@@ -73,6 +152,17 @@ class ExperimentShape(Shape):
         description="Last day, in the policy's time zone.",
         examples=["2026-12-31"],
     )] = None  # fmt: skip
+
+    @model_validator(mode="after")
+    def _has_arms(self) -> Self:
+        """Refuse an experiment without any arm."""
+        if self.arms is not None:
+            return self
+        if self.share is None:
+            raise ValueError("an experiment needs `share`, or `arms`")
+        if self.first is None and self.prompt is None and self.effort is None:
+            raise ValueError(_NO_CHANGE)
+        return self
 
 
 class LearningShape(Shape):

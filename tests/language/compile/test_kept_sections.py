@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from datetime import date
+from datetime import UTC, date, datetime
 from typing import TYPE_CHECKING
 
 import pytest
 
 from policy_router.catalog.table import Catalog
-from policy_router.domain.experiments import Experiment, Measure, StopWhen
+from policy_router.domain.experiments import Arm, Experiment, Measure, StopWhen
 from policy_router.domain.fallback import Cooldown, Degraded, Fallback, Probe
 from policy_router.domain.insight import DiscoverySettings, Gpu, ReportSettings
 from policy_router.domain.invariants import AtLeast, Countable, Invariant
@@ -72,10 +72,12 @@ def test_experiments() -> None:
     one, two = policy.experiments
     assert text_of(one) == "task == 'code'"
     day = date(2030, 2, 28)
+    midnight = datetime(2030, 3, 1, tzinfo=UTC).timestamp()
+    arms = (Arm("one", 0.125, ("large", "small")),)
     assert replace(one, when=None) == Experiment(
-        "one", None, 0.125, ("large", "small"), "team", until=day
+        "one", None, arms, "team", until=day, ends=midnight
     )
-    assert two == Experiment("two", None, 0.0, ("small",))
+    assert two == Experiment("two", None, (Arm("two", 0.0, ("small",)),))
     assert str(two.span) == "p.yaml:13:3"
 
 
