@@ -16,7 +16,7 @@ from policy_router.server.dialects.neutral import Envelope
 from policy_router.server.dialects.translators import TRANSLATORS
 from policy_router.server.problems import notice_of
 from policy_router.server.reading import read_call
-from policy_router.server.relay import RelayedEvents, relays
+from policy_router.server.relay import RelayedEvents, relayed_answer, relays
 from policy_router.server.replies import json_bytes, json_reply, while_connected
 from policy_router.server.sse import EventResponse
 from policy_router.server.trace import FIELD, history, wants_trace
@@ -66,11 +66,11 @@ def _whole(call: HttpCall, wanted: AnswerCall, answer: Answer) -> Response:
         **_ignored(wanted, _served(answer)),
     }
     traced = wants_trace(call.request.headers)
-    relayed = answer.response.original if wanted.passes else None
-    if relayed is not None and relayed.dialect is request.dialect:
+    relayed = relayed_answer(answer.response, request.dialect) if wanted.passes else None
+    if relayed is not None:
         if not traced:
-            return Response(relayed.data, headers=headers, media_type="application/json")
-        body = json.loads(relayed.data)
+            return Response(relayed, headers=headers, media_type="application/json")
+        body = json.loads(relayed)
     else:
         shown = answer.model or answer.served_by
         envelope = _envelope(answer, shown)

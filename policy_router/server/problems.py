@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import logging
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 from starlette.responses import Response
 
 from policy_router.errors import BadRequestError, RoutingError
 from policy_router.http_errors import error_response
+from policy_router.providers.error_body import parse_json
 from policy_router.redaction.trace import frames
 from policy_router.server.dialects.neutral import ErrorNotice
 from policy_router.server.hints import PREFIX
@@ -18,8 +19,12 @@ from policy_router.server.replies import json_reply
 if TYPE_CHECKING:
     from policy_router.base_errors import PolicyRouterError
     from policy_router.domain.dialect import Dialect
+    from policy_router.domain.original import OriginalError
 
 log = logging.getLogger(__name__)
+
+_SERVER_FAULT: Final = 500
+"""The lowest status that says that a server is at fault."""
 
 
 def error_reply(error: PolicyRouterError, dialect: Dialect) -> Response:
@@ -34,11 +39,23 @@ def error_reply(error: PolicyRouterError, dialect: Dialect) -> Response:
         }
     if isinstance(error, RefusedCallError):
         headers = {**headers, **error.headers}
-    if original is not None and original.dialect is dialect:
-        # Clients react to the wording of their provider.
+    if original is not None and _relayed(original, dialect):
         kind = original.headers.get("content-type", "application/json")
         return Response(original.body, original.status, headers, media_type=kind)
     return json_reply(body, status, headers)
+
+
+def _relayed(original: OriginalError, dialect: Dialect) -> bool:
+    """Whether a client gets the error of a provider as it is, since clients react to its wording.
+
+    A fault of the request that the provider calls its own would make them send the same request
+    again, and they cannot read the page of a firewall.
+    """
+    return (
+        original.dialect is dialect
+        and original.status < _SERVER_FAULT
+        and isinstance(parse_json(original.body), dict)
+    )
 
 
 def notice_of(error: PolicyRouterError) -> ErrorNotice:

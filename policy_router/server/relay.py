@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Final
 
@@ -9,10 +10,8 @@ from policy_router.domain.dialect import Dialect
 from policy_router.providers.routes import Route, route_of
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
-
     from policy_router.domain.models import Model
-    from policy_router.providers.chat import ChatChunk
+    from policy_router.providers.chat import ChatAnswer, ChatChunk
 
 _WIRES: Final = MappingProxyType(
     {
@@ -37,6 +36,20 @@ def relays(model: Model, dialect: Dialect) -> bool:
     return _WIRES.get(route_of(model)) is dialect
 
 
+def relayed_answer(answer: ChatAnswer, dialect: Dialect) -> bytes | None:
+    """Return the body of a provider to pass on; None where the answer is to be written anew.
+
+    Args:
+        answer: The answer.
+        dialect: The dialect of the client.
+    """
+    original = answer.original
+    # Clients fail at a choice without a message; the answer as it is written anew has one.
+    readable = all(isinstance(choice.message.raw, Mapping) for choice in answer.choices)
+    passes = original is not None and original.dialect is dialect and readable
+    return original.data if passes and original is not None else None
+
+
 class RelayedEvents:
     """The events of one answer, as long as they can be passed on.
 
@@ -50,6 +63,7 @@ class RelayedEvents:
     def __init__(self, dialect: Dialect, *, holds: bool) -> None:
         self._dialect = dialect
         self._last = b""
+        self._finished = False
         self.holds = holds
         """Whether all chunks were passed on so far."""
 
@@ -59,6 +73,9 @@ class RelayedEvents:
         self.holds = self.holds and original is not None and original.dialect is self._dialect
         if not self.holds or original is None:
             return None
+        self._finished = self._finished or chunk.finish_reason is not None
+        if self._dialect is Dialect.MESSAGES and not chunk.choices and not self._finished:
+            return b""  # the mark of the end, of an answer that has not ended
         self._last = original.data or self._last
         return original.data
 

@@ -47,6 +47,24 @@ BILLED: Final = frozenset(
 )
 """Classes in which the provider may have done the work."""
 
+_CLIENTS_FAULT: Final = frozenset({400, 403, 404, 405, 413, 422})
+"""The server's own status, or the provider's where its answer is passed on."""
+STATUSES: Final = {
+    **dict.fromkeys(
+        ("bad_request", "content_policy", "context_too_long", "invalid_request", "unsupported"),
+        _CLIENTS_FAULT,
+    ),
+    **dict.fromkeys(("rate_limited", "quota_exhausted"), frozenset({429})),
+    **dict.fromkeys(("timeout", "deadline"), frozenset({504})),
+    **dict.fromkeys(
+        ("credential", "forbidden", "model_gone", "redirected", "connect", "conflict", "empty",
+         "connection_lost", "malformed", "refused", "server_error", "unknown"),
+        frozenset({502}),
+    ),
+    "overloaded": frozenset({503}),
+}  # fmt: skip
+"""The HTTP statuses that a client of the server may get, by the class of the only failure."""
+
 
 @dataclass(frozen=True, slots=True)
 class Expected:

@@ -8,7 +8,7 @@ import time
 from contextlib import aclosing
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, Protocol
 
 from policy_router.errors import AllModelsFailedError, BadRequestError, StreamBrokenError
 from policy_router.events import Attempted
@@ -19,7 +19,7 @@ from policy_router.router import Router
 from tests.faults.dialects import CHAT, GEMINI, MESSAGES, OLLAMA, RESPONSES, TEXT, Dialect
 from tests.faults.reported import IN_LITELLM
 from tests.faults.server import RawServer
-from tests.faults.table import FAULTS, answers, either, good, plain, streams
+from tests.faults.table import FAULTS, KEY, answers, either, good, plain, streams
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -59,7 +59,7 @@ WAYS: Final[dict[str, Way]] = {
         Way("anthropic_wire", "anthropic/m", "direct", MESSAGES, ""),
         Way("responses_wire", "openai/responses/m", "direct", RESPONSES),
         *map(_litellm, ("openai", "groq", "openrouter", "deepseek", "mistral", "hosted_vllm",
-                        "together_ai", "xai")),
+                        "together_ai", "xai", "lm_studio")),
         _litellm("anthropic", MESSAGES, ""),
         _litellm("gemini", GEMINI, ""),
         _litellm("ollama_chat", OLLAMA, ""),
@@ -168,6 +168,18 @@ class Result:
         return f"{self.cell.name}: {'; '.join(self.wrong)} [{self.seen.detail}]"
 
 
+class AnyResult(Protocol):
+    """A cell of any matrix with what happened in it."""
+
+    @property
+    def cell(self) -> Any:
+        """The cell."""
+
+    @property
+    def wrong(self) -> list[str]:
+        """What is not as it must be."""
+
+
 @dataclass(frozen=True, slots=True)
 class Report:
     """What happened in many cells, and what was left when all requests had ended.
@@ -176,18 +188,27 @@ class Report:
         results: The cells.
         held: Money and tokens that are still reserved.
         differences: What an audit of the ledger finds.
-        tasks: Names of tasks that still run.
+        tasks: Names of tasks that still run, and whatever else is wrong at the end.
         connections: Connections that the server still has.
     """
 
-    results: Sequence[Result]
-    held: int
-    differences: int
-    tasks: Sequence[str]
-    connections: int
+    results: Sequence[AnyResult] = ()
+    held: int = 0
+    differences: int = 0
+    tasks: Sequence[str] = ()
+    connections: int = 0
+
+    def __add__(self, other: Report) -> Report:
+        return Report(
+            [*self.results, *other.results],
+            self.held + other.held,
+            self.differences + other.differences,
+            [*self.tasks, *other.tasks],
+            self.connections + other.connections,
+        )
 
     @property
-    def wrong(self) -> list[Result]:
+    def wrong(self) -> list[AnyResult]:
         return [result for result in self.results if result.wrong]
 
     @property
@@ -210,7 +231,7 @@ def policy_of(cells: Sequence[Cell], server: RawServer) -> str:
             return fault.play(way.dialect, stream)
 
         url, limits = server.serve(f"c{i}", play), f", {fault.limits}" if fault.limits else ""
-        os.environ[f"KEY_{i}"] = "sk-a"
+        os.environ[f"KEY_{i}"] = KEY
         lines.append(
             f"  c{i}: {{ model: '{way.model}', via: {way.via}, api_base: '{url}{way.path}', "
             f"api_key_env: KEY_{i}, tier: t, context: 32k, max_output: 4k, "
@@ -228,20 +249,13 @@ def policy_of(cells: Sequence[Cell], server: RawServer) -> str:
 
 async def run(cells: Sequence[Cell]) -> Report:
     """Plays the cells, some at a time, each time to a new router and a new server."""
-    report = Report([], 0, 0, [], 0)
+    report = Report()
     # Where a pause must be too long, nothing else keeps the machine busy.
     quick = [cell for cell in cells if not cell.fault.limits]
     batches = [quick[i : i + TOGETHER] for i in range(0, len(quick), TOGETHER)]
     for batch in filter(None, (*batches, [cell for cell in cells if cell.fault.limits])):
         with RawServer() as server:
-            part = await _run(batch, server)
-        report = Report(
-            [*report.results, *part.results],
-            report.held + part.held,
-            report.differences + part.differences,
-            [*report.tasks, *part.tasks],
-            report.connections + part.connections,
-        )
+            report += await _run(batch, server)
     return report
 
 
@@ -274,24 +288,24 @@ async def _run(cells: Sequence[Cell], server: RawServer) -> Report:
         _note(seen, attempts.get(f"c{i}", []))
         seen.hits, seen.rest = server.hits[f"c{i}"], rests[f"c{i}"]
     await router.aclose()
-    await _until(lambda: server.open == 0)
-    await _until(lambda: not _tasks_since(before))
+    await until(lambda: server.open == 0)
+    await until(lambda: not tasks_since(before))
     return Report(
         [Result(cell, seen) for cell, seen in zip(cells, every, strict=True)],
         sum(balance.held for balance in await store.balances()),
         len(await store.audit()),
-        _tasks_since(before),
+        tasks_since(before),
         server.open,
     )
 
 
-def _tasks_since(before: set[asyncio.Task[Any]]) -> list[str]:
+def tasks_since(before: set[asyncio.Task[Any]]) -> list[str]:
     """What the tasks that were started since then do; LiteLLM keeps one for its own logging."""
     names = (str(task.get_coro()) for task in asyncio.all_tasks() - before)
     return [name for name in names if "LoggingWorker" not in name]
 
 
-async def _until(done: Callable[[], bool]) -> None:
+async def until(done: Callable[[], bool]) -> None:
     """Waits until something is so, but not for ever."""
     for _ in range(500):
         if done():

@@ -23,6 +23,8 @@ if TYPE_CHECKING:
     Player = Callable[[Dialect, bool], Play]
 
 GOOD: Final = Say(TEXT)
+KEY: Final = "sk-canary-4f1d2c7ab9e05518"
+"""The key of every faulty model."""
 EVERY: Final = frozenset({"chat", "messages", "responses", "gemini", "ollama"})
 
 
@@ -274,7 +276,8 @@ def coded(code: int, word: str, kind: str, scope: str | None) -> Fault:
 
 
 PAGE: Final = b"<html><body>Please wait</body></html>"
-PAGES: Final = [(401, "credential", None), (403, "forbidden", "request"), (404, "model_gone", None),
+PAGES: Final = [(400, "bad_request", None), (401, "credential", None),
+                (403, "forbidden", "request"), (404, "model_gone", None),
                 (429, "rate_limited", None), (500, "server_error", None),
                 (502, "server_error", None), (503, "server_error", None)]  # fmt: skip
 WAITS: Final = {
@@ -335,6 +338,20 @@ CONNECTIONS: Final = [
                 "content-encoding: gzip"),
         lambda d, _: Play((whole(gzip.compress(joined(d))[:60], 200, d.stream_type,
                                  "content-encoding: gzip"),))), "malformed"),
+]  # fmt: skip
+
+# -- what no one may see --------------------------------------------------------------------------
+
+SECRET: Final = f"the key {KEY} is wrong"
+REVEALING: Final = [
+    both("400 that repeats the key", status(400, message=SECRET), "bad_request"),
+    both("401 that repeats the key", status(401, message=SECRET), "credential"),
+    both("500 that repeats the key", status(500, message=SECRET), "server_error"),
+    both("a page that repeats the key", status(400, body=f"<p>{SECRET}</p>".encode(),
+                                               kind="text/html"), "bad_request"),
+    Fault("an error event that repeats the key", streams(lambda d: [
+              *d.begun(), d.frame(d.error(Fail(502, "bad_gateway", message=SECRET)))]),
+          None, failed("server_error", began=True), frozenset({"chat", "messages"})),
 ]  # fmt: skip
 
 # -- silence, and no end ------------------------------------------------------------------------
@@ -589,7 +606,7 @@ FAULTS: Final[dict[str, Fault]] = {
         *(both(f"{code} with a page", status(code, body=PAGE, kind="text/html"), kind, scope=scope)
           for code, kind, scope in PAGES),
         *(waiting(*row) for row in WAITS.items()),
-        *CONNECTIONS, *HANGS, *BODIES,
+        *CONNECTIONS, *REVEALING, *HANGS, *BODIES,
         *(uncounted(*row) for row in NO_COUNTS.items()),
         *STREAMS,
     )
