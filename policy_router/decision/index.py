@@ -9,6 +9,7 @@ request lies in and which rules take away. What a set of boxes means is worked o
 from __future__ import annotations
 
 from bisect import bisect_left, bisect_right
+from functools import partial
 from itertools import accumulate
 from operator import or_
 from typing import TYPE_CHECKING, Final, TypeAlias
@@ -145,7 +146,6 @@ class Index:
         }
         self._rules = tuple(self._effect_of(rule) for rule in rules)
         self._effects: dict[int, Effect] = {}
-        self._compute_reasons = self._reasons  # one bound method for all effects
         conditions = [r.when.tree for r in rules if r.when is not None]
         space = Space(vocabulary, bands, conditions)
         timed = [m.when.reads for m in limits if m.when is not None]
@@ -241,7 +241,7 @@ class Index:
         boxes: list[Box] = [{} for _ in self.models]
         # A set is looked up by its bit length, which is that of its models when no box is left.
         self._rows: list[_Row] = [(0, None)] * (len(self.models) + 1)
-        self._explaining: list[tuple[int, str, int, RuleSkips]] = []
+        explaining: list[tuple[int, str, int, RuleSkips]] = []
         self._in_shadow: dict[int, tuple[Rule, int]] = {}
         self.shadowing = 0
         for own in reversed(self._rules):
@@ -257,7 +257,8 @@ class Index:
                     conditions[len(boxes)] = own.rule.when.holds
                 boxes.append({d: cells for d, cells in box.items() if d not in patterns})
                 self._rows.append((keeps, None if own.only_removes else own))
-                self._explaining.append((keeps, own.rule.name, own.removes, own.skips))
+                explaining.append((keeps, own.rule.name, own.removes, own.skips))
+        self._reasons = partial(_reasons, explaining, len(self.models))
         # `policy-router check` builds a dimension for the rules themselves as well.
         cells = sum(d.size for d in space.dimensions) + len(self._rules)
         if cells * len(boxes) > MAX_TABLE:
@@ -289,7 +290,7 @@ class Index:
                     cost = stricter(cost, own.cost)
                 if prefer is None:
                     prefer = own.prefer
-        reasons = RuleReasons.later(self._compute_reasons, matching)
+        reasons = RuleReasons.later(self._reasons, matching)
         effect = Effect(remaining, first, floor, floor_by, denied, accept, reasons, cost, prefer)
         if len(self._effects) >= KEPT:
             self._effects.clear()
@@ -304,19 +305,26 @@ class Index:
             yield rule, 1 << top - 1
             boxes &= ~numbers
 
-    def _reasons(self, matching: int) -> RulesAndSkips:
-        """The names of the rules that own these boxes, and the models that they exclude."""
-        names: list[str] = []
-        skipped: list[Skip] = []
-        explaining, models, remaining = self._explaining, len(self.models), matching
-        while (top := remaining.bit_length()) > models:
-            keeps, name, removes, skips = explaining[top - models - 1]
-            names.append(name)
-            excluded = remaining & removes
-            if excluded:
-                skipped += skips[excluded]
-            remaining &= keeps
-        return tuple(names), tuple(skipped)
+
+def _reasons(
+    explaining: Sequence[tuple[int, str, int, RuleSkips]], models: int, matching: int
+) -> RulesAndSkips:
+    """The names of the rules that own these boxes, and the models that they exclude.
+
+    Not a method: the effects that an index keeps would refer to the index, and a replaced policy
+    would stay until the next full collection of garbage.
+    """
+    names: list[str] = []
+    skipped: list[Skip] = []
+    remaining = matching
+    while (top := remaining.bit_length()) > models:
+        keeps, name, removes, skips = explaining[top - models - 1]
+        names.append(name)
+        excluded = remaining & removes
+        if excluded:
+            skipped += skips[excluded]
+        remaining &= keeps
+    return tuple(names), tuple(skipped)
 
 
 def _union(exclusions: Sequence[Exclusion]) -> int:

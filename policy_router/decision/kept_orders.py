@@ -8,7 +8,6 @@ would take far longer than the rest of the decision, which `benchmarks/decide.py
 from __future__ import annotations
 
 from dataclasses import dataclass
-from functools import partial
 from itertools import compress, pairwise
 from typing import TYPE_CHECKING, Final
 
@@ -20,7 +19,7 @@ from policy_router.domain.decision import Candidate
 from policy_router.domain.ordering import SortKey
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Mapping, Sequence
 
     from policy_router.decision.fixed_places import First, FixedPlaces
     from policy_router.domain.models import Model
@@ -50,12 +49,34 @@ class _Line:
 class _Pairs(dict[tuple[str, str], Candidate]):
     """Candidates by the names of two neighbours. Each is made once."""
 
-    def __init__(self, make: Callable[[str, str], Candidate]) -> None:
+    def __init__(
+        self,
+        priced: Mapping[str, tuple[Model, Model]],
+        prefer: tuple[OrderKey, ...],
+        worded: dict[tuple[str, str, str], Candidate],
+        *,
+        follows: bool,
+    ) -> None:
+        """Prepare the candidates.
+
+        Args:
+            priced: Each model, and the same with the prices in force, by name.
+            prefer: The sort keys.
+            worded: The candidates by name and words, for all pairs whose words are the same.
+            follows: Whether the second neighbour is the previous one; else it is the next one.
+        """
         super().__init__()
-        self._make = make
+        self._priced = priced
+        self._prefer = prefer
+        self._worded = worded
+        self._follows = follows
 
     def __missing__(self, pair: tuple[str, str]) -> Candidate:
-        candidate = self[pair] = self._make(*pair)
+        (model, priced), (_, other) = self._priced[pair[0]], self._priced[pair[1]]
+        key = apart(self._prefer, priced, other)
+        words = words_of(key, follows=self._follows) if key else (WRITTEN, WRITTEN)
+        named = (model.name, *words)
+        candidate = self[pair] = self._worded.setdefault(named, Candidate(model, *words))
         return candidate
 
 
@@ -88,9 +109,7 @@ class KeptOrders:
         models = places.models if models is None else models
         self._places = places
         self._models = models
-        self._by_name = {
-            m.name: (m, priced) for m, priced in zip(places.models, models, strict=True)
-        }
+        by_name = {m.name: (m, priced) for m, priced in zip(places.models, models, strict=True)}
         self._prefer = prefer
         by_cost = prefer.index(SortKey.CHEAPEST) if SortKey.CHEAPEST in prefer else len(prefer)
         self._before = ranks(models, prefer[:by_cost])
@@ -103,9 +122,9 @@ class KeptOrders:
         self.cell = CostRatios(groups.values() if self._by_cost else ()).cell
         self.lines: dict[tuple[int | None, int], _Line] = {}
         self._words = [*(key.value for key in prefer), WRITTEN]
-        self._worded: dict[tuple[str, str, str], Candidate] = {}
-        self._heads = _Pairs(partial(self._placed, 0))
-        self._followers = _Pairs(partial(self._placed, 1))
+        worded: dict[tuple[str, str, str], Candidate] = {}
+        self._heads = _Pairs(by_name, prefer, worded, follows=False)
+        self._followers = _Pairs(by_name, prefer, worded, follows=True)
         self._kept: dict[tuple[int, int, First, int | None], tuple[Candidate, ...]] = {}
 
     def candidates(
@@ -169,13 +188,6 @@ class KeptOrders:
                 self.lines.clear()
             self.lines[cell, floor] = line
         return line
-
-    def _placed(self, place: int, name: str, other: str) -> Candidate:
-        """A candidate, by its difference from the next one (place 0) or the previous (place 1)."""
-        (model, priced), (_, other_priced) = self._by_name[name], self._by_name[other]
-        key = apart(self._prefer, priced, other_priced)
-        words = words_of(key, follows=place > 0) if key else (WRITTEN, WRITTEN)
-        return self._worded.setdefault((name, *words), Candidate(model, *words))
 
     def _arranged(
         self, allowed: int, floor: int, first: First, line: _Line

@@ -229,19 +229,19 @@ def compile_tree(tree: Tree) -> Callable[[Facts], bool]:
 
 def spell(tree: Tree, vocabulary: Vocabulary) -> str:
     """Write a tree as an expression with the same meaning."""
+    return _spell(tree, vocabulary, nested=False)
 
-    def text_of(node: Tree, *, nested: bool = False) -> str:
-        match node:
-            case Test():
-                return _spell_test(node, vocabulary.facts[node.fact])
-            case Not(part):
-                return f"not {text_of(part, nested=True)}"
-            case _:
-                joint = " and " if isinstance(node, All) else " or "
-                text = joint.join(text_of(p, nested=True) for p in node.parts)
-                return f"({text})" if nested else text
 
-    return text_of(tree)
+def _spell(node: Tree, vocabulary: Vocabulary, *, nested: bool = True) -> str:
+    match node:
+        case Test():
+            return _spell_test(node, vocabulary.facts[node.fact])
+        case Not(part):
+            return f"not {_spell(part, vocabulary)}"
+        case _:
+            joint = " and " if isinstance(node, All) else " or "
+            text = joint.join(_spell(part, vocabulary) for part in node.parts)
+            return f"({text})" if nested else text
 
 
 def _spell_test(test: Test, fact: Fact) -> str:

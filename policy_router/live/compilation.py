@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Final
 from policy_router.diagnostics import Diagnostic, Severity, printable
 from policy_router.errors import PolicyError
 from policy_router.resilience.cancellation import Cancelled
+from policy_router.resilience.garbage import CollectorPause
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -63,7 +64,8 @@ def compile_safely(
         Cancelled: The compiler stopped because `cancelled` returned true.
     """
     try:
-        return compiler(files, cancelled)
+        with CollectorPause(cancelled) as polled:
+            return compiler(files, polled)
     except PolicyError as problem:
         return Compiled(None, problem.diagnostics, problem.sources)
     except Cancelled:

@@ -2,15 +2,21 @@
 
 from __future__ import annotations
 
+import gc
+import weakref
 from dataclasses import fields, replace
 from typing import TYPE_CHECKING
 
 import pytest
 
+from policy_router.decision.decide import decide
+from policy_router.domain.condition import TAGS, Op
+from policy_router.domain.condition import Test as Has
 from policy_router.domain.facts import Vocabulary
 from policy_router.domain.models import Model
+from policy_router.domain.request import Request
 from policy_router.domain.rules import Rule, Task
-from tests.generate import BANDS, TASKS, TIERS, assemble
+from tests.generate import BANDS, TASKS, TIERS, assemble, condition
 
 if TYPE_CHECKING:
     from policy_router.decision.policy import Policy
@@ -70,3 +76,22 @@ def test_the_index_is_no_part_of_what_a_policy_is(policy: Policy) -> None:
     assert replace(policy) == policy
     assert "index" not in repr(policy)
     assert [field.name for field in fields(policy) if not field.init] == ["_index"]
+
+
+def test_a_replaced_policy_is_freed_at_once() -> None:
+    """Not by the garbage collector, which would visit every object of the process for it."""
+    rules = tuple(
+        Rule(f"no m{i}", condition(Has(TAGS, Op.HAS, (f"t{i}",)), VOCABULARY), avoid=(f"m{i}",))
+        for i in (0, 1)
+    )
+    policy = assemble(MODELS, rules, VOCABULARY, tasks=(Task("code"), Task("chat")))
+    for tags in (), ("t0",), ("t0", "t1"):
+        decision = decide(policy, Request(tags=frozenset(tags), tokens=10))
+        assert len(decision.skipped) == len(tags)
+    index = weakref.ref(policy._index)
+    gc.disable()
+    try:
+        del policy, decision
+        assert index() is None
+    finally:
+        gc.enable()
